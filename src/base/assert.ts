@@ -1,0 +1,20 @@
+/**
+ * Assertions. They stay on in production: one comparison per batch is cheaper than one wrong state.
+ *
+ * A failed assertion is an error in Potoroo, never in a user's pipeline or input.
+ */
+
+/** Thrown where the program finds itself in a state that its own rules forbid. The process must not go on. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError'
+}
+
+/** Throws an `InvariantError` unless `condition` holds. `rule` cites the invariant, such as `'J2: serials rise by one'`. */
+export function assert(condition: boolean, rule: string): asserts condition {
+  if (!condition) throw new InvariantError(rule)
+}
+
+/** Marks a branch that the types say cannot be reached. */
+export function unreachable(value: never): never {
+  throw new InvariantError(`unreachable: ${String(value)}`)
+}

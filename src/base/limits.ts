@@ -1,0 +1,83 @@
+/**
+ * Every bound in the system. Nothing may grow without one; where a limit is met, a metric or an error says so.
+ *
+ * A test or a simulation passes a smaller `Limits`; the relations at the end hold for every one.
+ */
+import { assert } from './assert.ts'
+
+export interface Limits {
+  /** Key groups of a new cluster; a power of two. Fixed when the cluster is made. */
+  readonly keyGroups: number
+  /** Records in a batch. */
+  readonly batchRecords: number
+  /** Batches that may wait in one local channel before its sender stops. */
+  readonly channelBatches: number
+  /** Outputs of one record in one step; beyond it the record goes to the dead letters. */
+  readonly maxOutputsPerRecord: number
+  /** Longest record that a source takes, in bytes. */
+  readonly recordBytes: number
+  /** Longest key, in UTF-16 code units. */
+  readonly keyLength: number
+  /** Epochs that the worker can go back to (D of PROTOCOLS 3): the horizon and the rotation of full snapshots. */
+  readonly horizonEpochs: number
+  /** Time between two checkpoints, in milliseconds. */
+  readonly checkpointIntervalMs: number
+  /** A checkpoint that takes longer than this is abandoned, in milliseconds. */
+  readonly checkpointTimeoutMs: number
+  /** Abandoned checkpoints in a row after which sources stop. */
+  readonly maxAbandoned: number
+  /** Longest slice of background work on the loop, in milliseconds. */
+  readonly sliceMs: number
+  /** Bytes of one journal segment. */
+  readonly journalSegmentBytes: number
+  /** Bytes of journal that a worker keeps before its sources stop. */
+  readonly journalBytes: number
+  /** Bytes that were read from sockets and have not entered the pipeline yet, per source. */
+  readonly ingestBytes: number
+  /** Producer streams that a source remembers. */
+  readonly producers: number
+  /** How long an idle producer's position is remembered, in milliseconds of record time. */
+  readonly producerTtlMs: number
+  /** Connections that one source takes at a time. */
+  readonly connections: number
+  /** Bytes that may wait in user space for one sink's socket. */
+  readonly sinkQueueBytes: number
+  /** Bytes of old values that a freeze may hold as objects; beyond it they are encoded at once. */
+  readonly freezeBytes: number
+  /** Dead letters kept per pipeline. */
+  readonly deadLetters: number
+}
+
+export const defaultLimits: Limits = {
+  keyGroups: 1024,
+  batchRecords: 512,
+  channelBatches: 8,
+  maxOutputsPerRecord: 65_536,
+  recordBytes: 1 << 20,
+  keyLength: 1024,
+  horizonEpochs: 30,
+  checkpointIntervalMs: 1000,
+  checkpointTimeoutMs: 60_000,
+  maxAbandoned: 5,
+  sliceMs: 5,
+  journalSegmentBytes: 64 << 20,
+  journalBytes: 8 * 1024 * 1024 * 1024,
+  ingestBytes: 8 << 20,
+  producers: 100_000,
+  producerTtlMs: 7 * 24 * 3600 * 1000,
+  connections: 10_000,
+  sinkQueueBytes: 64 << 10,
+  freezeBytes: 64 << 20,
+  deadLetters: 10_000,
+}
+
+/** The defaults with some of them replaced; throws where the relations between limits do not hold. */
+export function makeLimits(changes: Partial<Limits> = {}): Limits {
+  const limits = { ...defaultLimits, ...changes }
+  assert((limits.keyGroups & (limits.keyGroups - 1)) === 0 && limits.keyGroups >= 2, 'key groups are a power of two')
+  assert(limits.keyGroups <= 65_536, 'a key group fits 16 bits')
+  assert(limits.horizonEpochs >= 2, 'the horizon holds the last epoch and one more')
+  assert(limits.journalBytes >= 2 * limits.journalSegmentBytes, 'the journal holds two segments')
+  assert(limits.checkpointTimeoutMs > limits.checkpointIntervalMs, 'a checkpoint may take longer than the interval')
+  return limits
+}
