@@ -40,8 +40,43 @@ export const errorTable = {
   },
   // model
   // codec
+  E_DAMAGED: {
+    kind: 'protocol',
+    what: 'damaged bytes at offset {offset}: {reason}',
+    remedy: 'send or read them again; if it recurs, check the disk and the memory of the machine, and that both ends are Potoroo',
+  },
   // state
   // dataflow
+  E_TOO_MANY_OUTPUTS: {
+    kind: 'user',
+    what: 'one record made more than {limit} outputs in step "{step}"',
+    remedy: 'see the dead letter for the record; end the generator, or raise the limit maxOutputsPerRecord',
+  },
+  E_LINEAGE_TOO_DEEP: {
+    kind: 'user',
+    what: 'one record became too many records on its way to step "{step}"',
+    remedy: 'split the record in fewer steps, or lower the limit maxOutputsPerRecord',
+  },
+  E_KEY: {
+    kind: 'user',
+    what: 'keyBy step "{step}" returned {got}, which cannot be a key',
+    remedy: 'return a string, a number other than NaN, a bigint or a boolean',
+  },
+  E_KEY_TOO_LONG: {
+    kind: 'user',
+    what: 'keyBy step "{step}" returned a key longer than {limit} characters',
+    remedy: 'use a shorter key, or raise the limit keyLength',
+  },
+  E_STATE_RETURNED: {
+    kind: 'user',
+    what: 'step "{step}" returned its own state object as a record',
+    remedy: 'return a copy, such as { ...state }: the state changes later, the record must not',
+  },
+  E_STATE_TYPE: {
+    kind: 'user',
+    what: 'step "{step}" made a state that is not an object ({got})',
+    remedy: 'return an object from init and give one to ctx.replace',
+  },
   E_STEP_THREW: {
     kind: 'user',
     what: 'step "{step}" threw on key {key}: {reason}',
