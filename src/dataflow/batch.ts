@@ -1,0 +1,101 @@
+/**
+ * What a channel carries: batches of records as columns, and the markers between them.
+ *
+ * B1. `push` of a batch hands it over: the sender does not touch it again. Whoever has read a batch to its end gives
+ *     it back to the pool it came from.
+ * B2. (split, position, ordinal) names a record within its step for ever: `split` and `position` are those of the
+ *     source's record that caused it, `ordinal` tells apart what one source record became.
+ */
+import type { Key } from '../base/hash.ts'
+
+export class Batch {
+  length = 0
+  readonly values: unknown[] = []
+  /** Only where a `keyBy` led here; so are the hashes. */
+  readonly keys: Key[] = []
+  hashes: Int32Array
+  /** Record times: milliseconds since 1970. */
+  times: Float64Array
+  /** Index into the runtime's table of splits. */
+  splits: Int32Array
+  positions: Float64Array
+  ordinals: Float64Array
+
+  constructor(capacity: number) {
+    this.hashes = new Int32Array(capacity)
+    this.times = new Float64Array(capacity)
+    this.splits = new Int32Array(capacity)
+    this.positions = new Float64Array(capacity)
+    this.ordinals = new Float64Array(capacity)
+  }
+
+  /** Room for one more record. A batch grows past its usual size only within the outputs of one record. */
+  get capacity(): number {
+    return this.times.length
+  }
+
+  grow(): void {
+    const size = this.capacity * 2
+    this.hashes = widened(this.hashes, new Int32Array(size))
+    this.times = widened(this.times, new Float64Array(size))
+    this.splits = widened(this.splits, new Int32Array(size))
+    this.positions = widened(this.positions, new Float64Array(size))
+    this.ordinals = widened(this.ordinals, new Float64Array(size))
+  }
+
+  /** Forgets the records from `length` on. */
+  truncate(length: number): void {
+    this.values.length = length
+    if (this.keys.length > length) this.keys.length = length
+    this.length = length
+  }
+}
+
+function widened<A extends Int32Array | Float64Array>(from: A, to: A): A {
+  to.set(from)
+  return to
+}
+
+/** Reuses batches, so that a busy channel allocates none. */
+export class BatchPool {
+  readonly capacity: number
+  private readonly free: Batch[] = []
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+  }
+
+  take(): Batch {
+    return this.free.pop() ?? new Batch(this.capacity)
+  }
+
+  give(batch: Batch): void {
+    batch.truncate(0)
+    // One that a single record has blown up is left to the garbage collector; the pool stays small.
+    if (batch.capacity === this.capacity && this.free.length < 64) this.free.push(batch)
+  }
+}
+
+/** Why a barrier travels: what the tasks do when it has arrived is the same, what follows is not. */
+export type BarrierPurpose = 'checkpoint' | 'savepoint' | 'rescale' | 'drain'
+
+export interface Barrier {
+  readonly kind: 'barrier'
+  readonly generation: number
+  readonly epoch: number
+  readonly purpose: BarrierPurpose
+}
+
+/** No record that follows on this channel is older than `time`. */
+export interface Watermark {
+  readonly kind: 'watermark'
+  readonly time: number
+}
+
+/** Nothing follows on this channel; it counts as having delivered every later barrier. */
+export interface End {
+  readonly kind: 'end'
+}
+
+export type Marker = Barrier | Watermark | End
+export type Element = Batch | Marker

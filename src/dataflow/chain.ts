@@ -1,0 +1,221 @@
+/**
+ * THE HOT LOOP: fused stateless steps over one batch.
+ *
+ * The steps are composed into one closure, built from the leaves back to the head; the loop sets the origin registers
+ * and calls it, record by record. Composed closures measured within a few nanoseconds of a generated loop, so nothing
+ * is generated.
+ *
+ * C1. A record that throws in a step leaves nothing behind: its outputs are taken back from every leaf, and it is
+ *     reported once, with the step that threw.
+ * C2. The loop stops between two records when a leaf is full and its outlet has no room; it goes on from the cursor.
+ */
+import type { ChainEnd, ChainOp, ChainPlan } from '../model/plan.ts'
+import type { Batch, BatchPool, Marker } from './batch.ts'
+import type { Outlet } from './channel.ts'
+import {
+  type Collector,
+  type Exchange,
+  ExchangeCollector,
+  type Fill,
+  ForwardCollector,
+  isRecordFault,
+} from './collector.ts'
+import type { FailureReport } from './failure.ts'
+import { Origin } from './origin.ts'
+
+type Push = (value: unknown) => void
+
+/** What a chain needs of the runtime to be built. */
+export interface ChainWiring {
+  readonly outlet: (channel: number) => Outlet
+  readonly exchange: (channel: number) => Exchange
+  readonly pool: BatchPool
+  readonly outputsMax: number
+  readonly keyLength: number
+  readonly report: FailureReport
+}
+
+export class Chain {
+  readonly origin: Origin
+  /** Names of the chain's steps, by `origin.step`; the first is the task's own. */
+  readonly steps: string[]
+  private readonly head: Push
+  private readonly leaves: Collector[] = []
+  private readonly fill: Fill = { full: false }
+  private readonly report: FailureReport
+
+  constructor(task: string, plan: ChainPlan, wiring: ChainWiring) {
+    this.origin = new Origin(wiring.outputsMax)
+    this.steps = [task]
+    this.report = wiring.report
+    this.head = this.compose(plan, wiring, task)
+  }
+
+  /** True while the next record may be worked on. */
+  get room(): boolean {
+    return !this.fill.full || this.drain()
+  }
+
+  /** Runs the records of `batch` from `cursor` on; answers the index of the first one that it did not get to (C2). */
+  run(batch: Batch, cursor: number): number {
+    const { origin, head, fill } = this
+    for (let i = cursor; i < batch.length; i++) {
+      if (fill.full && !this.drain()) return i
+      origin.time = batch.times[i]!
+      origin.split = batch.splits[i]!
+      origin.position = batch.positions[i]!
+      origin.parent = batch.ordinals[i]!
+      origin.outputs = 0
+      this.begin()
+      try {
+        head(batch.values[i])
+      } catch (error) {
+        this.take(error, batch.values[i])
+      }
+    }
+    return batch.length
+  }
+
+  /** Sends one value through, for a stateful task whose own loop has set the origin registers and called `begin`. */
+  get push(): Push {
+    return this.head
+  }
+
+  /** Marks where the next record's outputs begin. */
+  begin(): void {
+    const { leaves } = this
+    for (let k = 0; k < leaves.length; k++) leaves[k]!.begin()
+  }
+
+  /** Takes back the current record and reports it (C1); a fault of ours is thrown on. */
+  take(error: unknown, given: unknown): void {
+    if (!isRecordFault(error)) throw error
+    for (const leaf of this.leaves) leaf.rollback()
+    const { origin } = this
+    this.report({
+      step: this.steps[origin.step]!,
+      split: origin.split,
+      position: origin.position,
+      ordinal: origin.parent,
+      time: origin.time,
+      key: undefined,
+      given,
+      error,
+    })
+  }
+
+  /** Pushes full batches on; true when every leaf can take another record. */
+  private drain(): boolean {
+    let room = true
+    for (const leaf of this.leaves) if (!leaf.room && !leaf.flush()) room = false
+    this.fill.full = !room
+    return room
+  }
+
+  /** Pushes on what has been gathered, full or not; false when some of it has to wait. */
+  flush(): boolean {
+    let done = true
+    for (const leaf of this.leaves) if (!leaf.flush()) done = false
+    if (done) this.fill.full = false
+    return done
+  }
+
+  /** Sends a marker behind everything that has been flushed. */
+  mark(marker: Marker): void {
+    for (const leaf of this.leaves) leaf.mark(marker)
+  }
+
+  private compose(plan: ChainPlan, wiring: ChainWiring, step: string): Push {
+    // Steps are numbered from the head on, but composed from the leaves back.
+    const numbers = plan.ops.map((op) => this.steps.push(op.step) - 1)
+    const last = plan.ops.at(-1)?.step ?? step
+    let next = this.end(plan.end, wiring, last)
+    for (let k = plan.ops.length - 1; k >= 0; k--) next = operation(plan.ops[k]!, numbers[k]!, this.origin, next)
+    return next
+  }
+
+  private end(end: ChainEnd, wiring: ChainWiring, step: string): Push {
+    const { origin, fill } = this
+    switch (end.kind) {
+      case 'forward':
+        return this.leaf(new ForwardCollector(wiring.outlet(end.channel), wiring.pool, origin, fill, step))
+      case 'exchange': {
+        const at = this.steps.push(end.step) - 1
+        const { exchange, pool, keyLength } = wiring
+        const leaf = new ExchangeCollector(exchange(end.channel), end.key, keyLength, pool, origin, fill, end.step)
+        const push = this.leaf(leaf)
+        return (value) => {
+          origin.step = at
+          push(value)
+        }
+      }
+      case 'tee': {
+        const branches = end.to.map((branch) => this.compose(branch, wiring, step))
+        return (value) => {
+          for (const branch of branches) branch(value)
+        }
+      }
+      case 'branch': {
+        const at = this.steps.push(end.step) - 1
+        const { tests } = end
+        const branches = end.to.map((branch) => (branch === null ? null : this.compose(branch, wiring, end.step)))
+        return (value) => {
+          origin.step = at
+          let k = 0
+          while (k < tests.length && !tests[k]!(value)) k++
+          branches[k]?.(value)
+        }
+      }
+      case 'drop':
+        return () => {}
+    }
+  }
+
+  private leaf(leaf: Collector): Push {
+    this.leaves.push(leaf)
+    return leaf.push
+  }
+}
+
+/** One step before `next`. `origin.step` is set before user code runs, and again where it goes on after `next`. */
+function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
+  switch (op.kind) {
+    case 'map': {
+      const { fn } = op
+      return (value) => {
+        origin.step = at
+        next(fn(value))
+      }
+    }
+    case 'filter': {
+      const { fn } = op
+      return (value) => {
+        origin.step = at
+        if (fn(value)) next(value)
+      }
+    }
+    case 'inspect': {
+      const { fn } = op
+      return (value) => {
+        origin.step = at
+        fn(value)
+        next(value)
+      }
+    }
+    case 'flatMap': {
+      const { fn } = op
+      return (value) => {
+        origin.step = at
+        const results = fn(value)
+        if (Array.isArray(results)) {
+          for (let i = 0; i < results.length; i++) next(results[i])
+        } else {
+          for (const result of results) {
+            next(result)
+            origin.step = at
+          }
+        }
+      }
+    }
+  }
+}

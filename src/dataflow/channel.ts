@@ -1,0 +1,70 @@
+/**
+ * Bounded, ordered queues between tasks.
+ *
+ * H1. Batches have room for `limits.channelBatches`; a sender without room stops and is woken when there is some.
+ * H2. Markers cost no room: at most one of each kind waits, because a sender cuts one epoch at a time.
+ */
+import { Ring } from '../base/ring.ts'
+import { Batch, type Element, type Marker } from './batch.ts'
+
+/** Where a chain puts its batches: a local channel, or a link it does not know. */
+export interface Outlet {
+  /** Whether a batch may be pushed now. Asked between records, never within one. */
+  readonly room: boolean
+  push(batch: Batch): void
+  mark(marker: Marker): void
+}
+
+/** Waiting markers that a channel makes room for beside its batches (H2), with one to spare for an early end. */
+const MARKERS = 4
+
+export class Channel implements Outlet {
+  readonly id: number
+  private readonly queue: Ring<Element>
+  private readonly batchesMax: number
+  private batches = 0
+  /** Called when an element has come: the receiver has work. */
+  onElement: () => void = () => {}
+  /** Called when room has come back: the sender may go on. */
+  onRoom: () => void = () => {}
+
+  constructor(id: number, batchesMax: number) {
+    this.id = id
+    this.batchesMax = batchesMax
+    this.queue = new Ring(batchesMax + MARKERS)
+  }
+
+  get room(): boolean {
+    return this.batches < this.batchesMax
+  }
+
+  get length(): number {
+    return this.queue.length
+  }
+
+  push(batch: Batch): void {
+    this.batches++
+    this.queue.push(batch)
+    this.onElement()
+  }
+
+  mark(marker: Marker): void {
+    this.queue.push(marker)
+    this.onElement()
+  }
+
+  peek(): Element | undefined {
+    return this.queue.peek()
+  }
+
+  shift(): Element | undefined {
+    const element = this.queue.shift()
+    if (element instanceof Batch && this.batches-- === this.batchesMax) this.onRoom()
+    return element
+  }
+
+  clear(): void {
+    this.queue.clear()
+    this.batches = 0
+  }
+}

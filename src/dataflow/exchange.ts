@@ -1,0 +1,72 @@
+/**
+ * Sends each record to the worker that owns its key group.
+ *
+ * X1. `owners` is immutable; a new generation brings a new array between two steps of the runtime.
+ * X2. Markers go to all outlets in one act.
+ */
+import type { Batch, BatchPool, Marker } from './batch.ts'
+import type { Outlet } from './channel.ts'
+import type { Exchange } from './collector.ts'
+
+/** Key group → index of the worker that owns it, and how to find the group of a hash. */
+export interface Ownership {
+  readonly owners: Uint16Array
+  readonly shift: number
+}
+
+export class KeyExchange implements Exchange {
+  /** By worker index. */
+  private readonly outlets: readonly Outlet[]
+  private readonly ownership: Ownership
+  private readonly pool: BatchPool
+
+  constructor(outlets: readonly Outlet[], ownership: Ownership, pool: BatchPool) {
+    this.outlets = outlets
+    this.ownership = ownership
+    this.pool = pool
+  }
+
+  get room(): boolean {
+    for (const outlet of this.outlets) if (!outlet.room) return false
+    return true
+  }
+
+  push(batch: Batch): void {
+    const { outlets } = this
+    if (outlets.length === 1) outlets[0]!.push(batch)
+    else this.split(batch)
+  }
+
+  mark(marker: Marker): void {
+    for (const outlet of this.outlets) outlet.mark(marker)
+  }
+
+  private split(batch: Batch): void {
+    const { outlets, pool } = this
+    const { owners, shift } = this.ownership
+    const parts = new Array<Batch | null>(outlets.length).fill(null)
+    for (let i = 0; i < batch.length; i++) {
+      const owner = owners[batch.hashes[i]! >>> shift]!
+      const part = (parts[owner] ??= pool.take())
+      copyRecord(batch, i, part)
+    }
+    pool.give(batch)
+    for (let owner = 0; owner < parts.length; owner++) {
+      const part = parts[owner]
+      if (part) outlets[owner]!.push(part)
+    }
+  }
+}
+
+function copyRecord(from: Batch, i: number, to: Batch): void {
+  const at = to.length
+  if (at === to.capacity) to.grow()
+  to.values[at] = from.values[i]
+  to.keys[at] = from.keys[i]!
+  to.hashes[at] = from.hashes[i]!
+  to.times[at] = from.times[i]!
+  to.splits[at] = from.splits[i]!
+  to.positions[at] = from.positions[i]!
+  to.ordinals[at] = from.ordinals[i]!
+  to.length = at + 1
+}

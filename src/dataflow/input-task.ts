@@ -1,0 +1,89 @@
+/**
+ * What every task between a source and a sink does: take elements, work through batches from a cursor, and pass
+ * markers on behind what came before them.
+ *
+ * Q1. A marker leaves only after everything that was gathered before it has been flushed (K2); while there is no room
+ *     for that, nothing more is taken.
+ */
+import { type Barrier, Batch, type BatchPool, type Marker } from './batch.ts'
+import type { Chain } from './chain.ts'
+import type { Inputs } from './inputs.ts'
+import type { Task } from './task.ts'
+
+export abstract class InputTask implements Task {
+  readonly id: number
+  readonly step: string
+  protected readonly chain: Chain
+  private readonly inputs: Inputs
+  private readonly pool: BatchPool
+  private batch: Batch | null = null
+  private cursor = 0
+  private marker: Marker | null = null
+
+  constructor(id: number, step: string, inputs: Inputs, chain: Chain, pool: BatchPool) {
+    this.id = id
+    this.step = step
+    this.inputs = inputs
+    this.chain = chain
+    this.pool = pool
+  }
+
+  /** Works on `batch` from `cursor` on; answers the first index that it did not get to for want of room. */
+  protected abstract work(batch: Batch, cursor: number): number
+
+  /** Takes the snapshot: everything before the barrier has been worked on, nothing after it. */
+  protected abstract snapshot(barrier: Barrier): void
+
+  /** Event time has risen to `time`: outputs may be pushed. */
+  protected abstract rise(time: number): void
+
+  /** Nothing follows: last outputs may be pushed. False when the chain had no room for all: asked again. */
+  protected abstract finish(): boolean
+
+  /** Work that comes due by itself; false when the chain has no room for all of it. */
+  protected abstract tick(now: number): boolean
+
+  get due(): number {
+    return Infinity
+  }
+
+  get running(): string {
+    return this.chain.steps[this.chain.origin.step]!
+  }
+
+  run(now: number): boolean {
+    if (this.batch !== null && !this.pass(this.batch)) return false
+    if (this.marker !== null && !this.passMarker(this.marker)) return false
+    if (!this.tick(now)) return false
+    const element = this.inputs.next()
+    if (element === undefined) {
+      this.chain.flush()
+      return false
+    }
+    if (element instanceof Batch) {
+      this.batch = element
+      return this.pass(element)
+    }
+    this.marker = element
+    return this.passMarker(element)
+  }
+
+  private pass(batch: Batch): boolean {
+    this.cursor = this.work(batch, this.cursor)
+    if (this.cursor < batch.length) return false
+    this.batch = null
+    this.cursor = 0
+    this.pool.give(batch)
+    return true
+  }
+
+  private passMarker(marker: Marker): boolean {
+    if (marker.kind === 'watermark') this.rise(marker.time)
+    if (marker.kind === 'end' && !this.finish()) return false
+    if (!this.chain.flush()) return false
+    if (marker.kind === 'barrier') this.snapshot(marker)
+    this.marker = null
+    this.chain.mark(marker)
+    return true
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The inputs of a task: takes elements from its channels in turn and aligns barriers (Chandy-Lamport, as in Flink).
+ *
+ * I1. After a barrier has come on an input, nothing more is taken from it until the barrier has come on all.
+ * I2. An input that has ended counts as having delivered every later barrier; one that still comes is the first to
+ *     say so, or says what is known.
+ * I3. A watermark is passed on when the least over all inputs that have not ended has risen.
+ */
+import { assert } from '../base/assert.ts'
+import { type Barrier, Batch, type Element, type Marker } from './batch.ts'
+import type { Channel } from './channel.ts'
+
+interface Input {
+  readonly channel: Channel
+  blocked: boolean
+  ended: boolean
+  watermark: number
+}
+
+export class Inputs {
+  private readonly inputs: readonly Input[]
+  private turn = 0
+  private barrier: Barrier | null = null
+  /** Epoch of the last barrier that was passed on. */
+  private passed = -1
+  private watermark = -Infinity
+  private ended = false
+  /** Markers that have come on all inputs and were not taken yet: one element may complete several. */
+  private readonly due: Marker[] = []
+
+  constructor(channels: readonly Channel[]) {
+    this.inputs = channels.map((channel) => ({ channel, blocked: false, ended: false, watermark: -Infinity }))
+  }
+
+  /** The next batch, or a marker that has now come on all inputs; `undefined` when there is nothing to do. */
+  next(): Element | undefined {
+    while (this.due.length === 0) {
+      const input = this.choose()
+      if (input === undefined) return undefined
+      const element = input.channel.shift()!
+      if (element instanceof Batch) return element
+      this.align(input, element)
+    }
+    return this.due.shift()
+  }
+
+  /** The next input in turn that has something to take. */
+  private choose(): Input | undefined {
+    const { inputs } = this
+    for (let k = 0; k < inputs.length; k++) {
+      this.turn = this.turn + 1 < inputs.length ? this.turn + 1 : 0
+      const input = inputs[this.turn]!
+      if (!input.blocked && input.channel.length > 0) return input
+    }
+    return undefined
+  }
+
+  private align(input: Input, marker: Marker): void {
+    switch (marker.kind) {
+      case 'barrier':
+        if (input.ended && marker.epoch <= this.passed) return
+        assert(this.barrier === null || this.barrier.epoch === marker.epoch, 'I1: one barrier at a time')
+        this.barrier = marker
+        input.blocked = true
+        break
+      case 'watermark':
+        input.watermark = marker.time
+        break
+      case 'end':
+        input.ended = true
+        break
+    }
+    this.release()
+    this.rise()
+    this.finish()
+  }
+
+  /** Passes the barrier on when every input has delivered it (I1, I2). */
+  private release(): void {
+    const { barrier } = this
+    if (barrier === null || !this.inputs.every((input) => input.blocked || input.ended)) return
+    for (const input of this.inputs) input.blocked = false
+    this.barrier = null
+    this.passed = barrier.epoch
+    this.due.push(barrier)
+  }
+
+  /** Passes a watermark on when the least of the open inputs has risen (I3). */
+  private rise(): void {
+    let least = Infinity
+    for (const input of this.inputs) if (!input.ended && input.watermark < least) least = input.watermark
+    if (least === Infinity || least <= this.watermark) return
+    this.watermark = least
+    this.due.push({ kind: 'watermark', time: least })
+  }
+
+  private finish(): void {
+    if (this.ended || !this.inputs.every((input) => input.ended)) return
+    this.ended = true
+    this.due.push({ kind: 'end' })
+  }
+}

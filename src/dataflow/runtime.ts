@@ -1,0 +1,206 @@
+/**
+ * One worker's share of a plan: its tasks, the channels between them, and the order in which they run.
+ *
+ * R1. The caller owns the loop: nothing happens outside `step`, except that channels mark tasks as active.
+ * R2. `step` reads no clock and waits for nothing: `now` is an argument, and it ends when its budget of task runs is
+ *     spent or no task is active.
+ * R3. Tasks run in the order of the plan (P3), so a batch travels from a source to a sink while it is in the cache.
+ */
+import { assert } from '../base/assert.ts'
+import type { Limits } from '../base/limits.ts'
+import type { ChannelPlan, KeyedPlan, Plan, TaskPlan } from '../model/plan.ts'
+import type { KeyedStore } from '../state/keyed-store.ts'
+import { AggregateTask } from './aggregate-task.ts'
+import { type Barrier, BatchPool } from './batch.ts'
+import { Chain, type ChainWiring } from './chain.ts'
+import { Channel } from './channel.ts'
+import { KeyExchange, type Ownership } from './exchange.ts'
+import type { FailureReport } from './failure.ts'
+import { Inputs } from './inputs.ts'
+import { KeyedTask } from './keyed-task.ts'
+import { SinkTask, type SinkWriter } from './sink-task.ts'
+import { type Feed, SourceTask } from './source-task.ts'
+import type { Json, Snapshot, Task } from './task.ts'
+
+/** What the worker gives a runtime and hears from it. */
+export interface RuntimeHost {
+  readonly limits: Limits
+  readonly ownership: Ownership
+  feed(task: TaskPlan & { kind: 'source' }): Feed
+  writer(task: TaskPlan & { kind: 'sink' }): SinkWriter
+  store(task: TaskPlan & { kind: 'keyed' }): KeyedStore
+  /** What a task had in its snapshot beside keyed state, or `null` on a fresh start. */
+  rows(task: TaskPlan): Json
+  readonly report: FailureReport
+  snapshot(barrier: Barrier, snapshot: Snapshot): void
+  /** All sinks have delivered their last record. */
+  ended(): void
+  /** A task has become active from outside a step. */
+  wake(): void
+}
+
+export class Runtime {
+  readonly plan: Plan
+  private readonly host: RuntimeHost
+  private readonly tasks: readonly Task[]
+  private readonly sources: readonly SourceTask[]
+  private readonly active: boolean[]
+  private readonly channels: readonly Channel[]
+  private readonly pool: BatchPool
+  private stepping = false
+  private sinksLeft: number
+  /** Task runs so far: the failure detector watches that it moves. */
+  runs = 0
+  /** Index of the task that ran last. */
+  current = 0
+
+  constructor(plan: Plan, host: RuntimeHost) {
+    this.plan = plan
+    this.host = host
+    this.pool = new BatchPool(host.limits.batchRecords)
+    this.channels = plan.channels.map((channel) => new Channel(channel.id, host.limits.channelBatches))
+    this.tasks = plan.tasks.map((task) => this.build(task))
+    this.sources = this.tasks.filter((task) => task instanceof SourceTask)
+    this.active = plan.tasks.map(() => true)
+    this.sinksLeft = plan.tasks.filter((task) => task.kind === 'sink').length
+    for (const channel of plan.channels) this.connect(channel)
+  }
+
+  /** Runs active tasks until `budget` task runs are spent; true when some could go on at once. */
+  step(now: number, budget: number): boolean {
+    const { tasks, active } = this
+    this.stepping = true
+    let left = budget
+    let busy = true
+    while (busy && left > 0) {
+      busy = false
+      for (let t = 0; t < tasks.length; t++) {
+        if (!active[t]) continue
+        active[t] = false
+        this.current = t
+        this.runs++
+        left--
+        if (tasks[t]!.run(now)) active[t] = true
+        busy = true
+      }
+    }
+    this.stepping = false
+    return active.includes(true)
+  }
+
+  /** Starts an epoch's end: every source cuts its input and sends the barrier behind it. */
+  inject(barrier: Barrier): void {
+    for (const source of this.sources) {
+      source.inject(barrier)
+      this.wake(source.id)
+    }
+  }
+
+  /** Lets sources go on after a barrier that held them. */
+  release(): void {
+    for (const source of this.sources) {
+      source.release()
+      this.wake(source.id)
+    }
+  }
+
+  /** Lets sources poll nothing more until `release`. */
+  hold(): void {
+    for (const source of this.sources) source.hold()
+  }
+
+  /** Marks a task as active: something that it waits for has come. */
+  wake(task: number): void {
+    this.active[task] = true
+    if (!this.stepping) this.host.wake()
+  }
+
+  /** How many snapshots make a whole epoch on this worker. */
+  get snapshots(): number {
+    return this.plan.tasks.filter((task) => task.kind !== 'asyncMap').length
+  }
+
+  /** The earliest time at which a task wants to run by itself; `Infinity` when none does. */
+  get due(): number {
+    let due = Infinity
+    for (const task of this.tasks) if (task.due < due) due = task.due
+    return due
+  }
+
+  /** Marks the tasks whose time has come. */
+  elapse(now: number): void {
+    for (const task of this.tasks) if (task.due <= now) this.wake(task.id)
+  }
+
+  /** The step that is running, or ran last. */
+  get running(): string {
+    return this.tasks[this.current]!.running
+  }
+
+  private build(task: TaskPlan): Task {
+    const { host, pool } = this
+    const reports = {
+      snapshot: (barrier: Barrier, snapshot: Snapshot) => host.snapshot(barrier, snapshot),
+      ended: () => {
+        if (--this.sinksLeft === 0) host.ended()
+      },
+      wake: (id: number) => this.wake(id),
+    }
+    switch (task.kind) {
+      case 'source':
+        return new SourceTask(task.id, task.step, host.feed(task), this.chain(task), pool, reports)
+      case 'keyed':
+        return this.buildKeyed(task, task.keyed, reports)
+      case 'sink': {
+        const inputs = this.inputs(task.inputs)
+        return new SinkTask(task.id, task.step, inputs, task.sink, host.writer(task), pool, host.report, reports)
+      }
+      case 'asyncMap':
+        throw new Error('asyncMap')
+    }
+  }
+
+  private buildKeyed(
+    task: TaskPlan & { kind: 'keyed' },
+    keyed: KeyedPlan,
+    reports: ConstructorParameters<typeof KeyedTask>[8],
+  ): Task {
+    const { host, pool } = this
+    const inputs = this.inputs(task.inputs)
+    const store = host.store(task)
+    const chain = this.chain(task)
+    if (keyed.kind === 'aggregate') {
+      return new AggregateTask(task.id, task.step, inputs, keyed, store, chain, pool, host.report, reports)
+    }
+    return new KeyedTask(task.id, task.step, inputs, keyed, store, chain, pool, host.report, reports)
+  }
+
+  private chain(task: Exclude<TaskPlan, { kind: 'sink' }>): Chain {
+    const { host, pool } = this
+    const wiring: ChainWiring = {
+      outlet: (id) => this.channel(id),
+      exchange: (id) => new KeyExchange([this.channel(id)], host.ownership, pool),
+      pool,
+      outputsMax: host.limits.maxOutputsPerRecord,
+      keyLength: host.limits.keyLength,
+      report: host.report,
+    }
+    return new Chain(task.step, task.chain, wiring)
+  }
+
+  private inputs(ids: readonly number[]): Inputs {
+    return new Inputs(ids.map((id) => this.channel(id)))
+  }
+
+  private channel(id: number): Channel {
+    const channel = this.channels.find((candidate) => candidate.id === id)
+    assert(channel !== undefined, 'P1: a task names a channel of the plan')
+    return channel
+  }
+
+  private connect(plan: ChannelPlan): void {
+    const channel = this.channel(plan.id)
+    channel.onElement = () => this.wake(plan.to)
+    channel.onRoom = () => this.wake(plan.from)
+  }
+}

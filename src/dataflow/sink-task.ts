@@ -1,0 +1,136 @@
+/**
+ * Encodes records and gives them to a writer.
+ *
+ * W1. A barrier is handed to the writer behind the bytes of everything before it; the writer answers when all of that
+ *     has left its control (PROTOCOLS 8).
+ * W2. A writer that takes nothing more stops the task, and with it, channel by channel, the sources.
+ */
+import type { SinkDescription } from '../model/connector.ts'
+import { Batch, type BatchPool, type Element, type Marker } from './batch.ts'
+import { isRecordFault } from './collector.ts'
+import type { FailureReport } from './failure.ts'
+import type { Inputs } from './inputs.ts'
+import type { Json, Task, TaskReports } from './task.ts'
+
+/** What a sink task asks of a connector's writer. */
+export interface SinkWriter {
+  /** Takes the bytes of `records` records; false: no more until it wakes the task. */
+  write(bytes: Buffer, records: number): boolean
+  /** False after `write` answered false, until there is room again. */
+  readonly room: boolean
+  /** Answers when everything before has left the writer's control, with what belongs into the snapshot. */
+  barrier(epoch: number, generation: number, done: (held: Json) => void): void
+  /** Nothing follows: answers when all is delivered. */
+  end(done: () => void): void
+}
+
+export class SinkTask implements Task {
+  readonly id: number
+  readonly step: string
+  private readonly inputs: Inputs
+  private readonly sink: SinkDescription<unknown>
+  private readonly writer: SinkWriter
+  private readonly pool: BatchPool
+  private readonly report: FailureReport
+  private readonly reports: TaskReports
+
+  constructor(
+    id: number,
+    step: string,
+    inputs: Inputs,
+    sink: SinkDescription<unknown>,
+    writer: SinkWriter,
+    pool: BatchPool,
+    report: FailureReport,
+    reports: TaskReports,
+  ) {
+    this.id = id
+    this.step = step
+    this.inputs = inputs
+    this.sink = sink
+    this.writer = writer
+    this.pool = pool
+    this.report = report
+    this.reports = reports
+  }
+
+  get due(): number {
+    return Infinity
+  }
+
+  get running(): string {
+    return this.step
+  }
+
+  run(): boolean {
+    if (!this.writer.room) return false
+    const element = this.inputs.next()
+    if (element === undefined) return false
+    this.take(element)
+    return this.writer.room
+  }
+
+  private take(element: Element): void {
+    if (element instanceof Batch) {
+      this.writeBatch(element)
+      this.pool.give(element)
+    } else {
+      this.pass(element)
+    }
+  }
+
+  private pass(marker: Marker): void {
+    const { id, reports, writer } = this
+    if (marker.kind === 'barrier') {
+      writer.barrier(marker.epoch, marker.generation, (held) => {
+        reports.snapshot(marker, { kind: 'sink', task: id, held })
+      })
+    } else if (marker.kind === 'end') {
+      writer.end(() => reports.ended(id))
+    }
+  }
+
+  /** Joins the texts of a batch, so that one conversion to bytes serves them all; bytes go out as they are. */
+  private writeBatch(batch: Batch): void {
+    const { sink } = this
+    const { encode, framing } = sink
+    const suffix = framing === null ? '' : framing.suffix
+    const parts: Uint8Array[] = []
+    let text = ''
+    let records = 0
+    for (let i = 0; i < batch.length; i++) {
+      try {
+        const encoded = encode(batch.values[i])
+        if (typeof encoded === 'string' && suffix !== null) {
+          text += suffix === '' ? encoded : encoded + suffix
+        } else {
+          if (text !== '') parts.push(Buffer.from(text))
+          text = ''
+          const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : encoded
+          if (framing === null) parts.push(bytes)
+          else parts.push(...framing.frame(bytes))
+        }
+        records++
+      } catch (error) {
+        this.fail(batch, i, error)
+      }
+    }
+    if (records === 0) return
+    if (parts.length === 0) this.writer.write(Buffer.from(text), records)
+    else this.writer.write(Buffer.concat(text === '' ? parts : [...parts, Buffer.from(text)]), records)
+  }
+
+  private fail(batch: Batch, i: number, error: unknown): void {
+    if (!isRecordFault(error)) throw error
+    this.report({
+      step: this.step,
+      split: batch.splits[i]!,
+      position: batch.positions[i]!,
+      ordinal: batch.ordinals[i]!,
+      time: batch.times[i]!,
+      key: undefined,
+      given: batch.values[i],
+      error,
+    })
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Reads records from a feed and runs them through the first chain.
+ *
+ * S1. The position of a cut is taken when the last batch before the barrier has passed the whole chain, so that it
+ *     covers exactly what is in front of the barrier.
+ * S2. A held source polls nothing until it is released.
+ * S3. A source that has ended still cuts: its position belongs into every later epoch, and the barrier behind its end
+ *     starts the snapshot of tasks that have no other input.
+ */
+import type { Barrier, Batch, BatchPool, Marker } from './batch.ts'
+import type { Chain } from './chain.ts'
+import type { Json, Task, TaskReports } from './task.ts'
+
+/** What a source task reads from; the worker makes it of a connector, and of the journal where there is one. */
+export interface Feed {
+  /** Adds up to `max` decoded records to `into`, with all columns but the keys set. */
+  poll(into: Batch, max: number, now: number): 'more' | 'idle' | 'ended'
+  /** Where reading resumes after everything that was polled. */
+  cut(): Json
+}
+
+export class SourceTask implements Task {
+  readonly id: number
+  readonly step: string
+  private readonly feed: Feed
+  private readonly chain: Chain
+  private readonly pool: BatchPool
+  private readonly reports: TaskReports
+  private batch: Batch
+  private cursor = 0
+  private readonly pending: Marker[] = []
+  private held = false
+  private ended = false
+
+  constructor(id: number, step: string, feed: Feed, chain: Chain, pool: BatchPool, reports: TaskReports) {
+    this.id = id
+    this.step = step
+    this.feed = feed
+    this.chain = chain
+    this.pool = pool
+    this.reports = reports
+    this.batch = pool.take()
+  }
+
+  get due(): number {
+    return Infinity
+  }
+
+  get running(): string {
+    return this.chain.steps[this.chain.origin.step]!
+  }
+
+  /** Cuts the input here: the barrier follows what has been polled. */
+  inject(barrier: Barrier): void {
+    this.pending.push(barrier)
+  }
+
+  hold(): void {
+    this.held = true
+  }
+
+  release(): void {
+    this.held = false
+  }
+
+  run(now: number): boolean {
+    if (!this.pass()) return false
+    if (this.pending.length > 0) {
+      if (!this.chain.flush()) return false
+      while (this.pending.length > 0) this.cut(this.pending.shift()!)
+    }
+    if (this.held || this.ended) return false
+    const found = this.feed.poll(this.batch, this.pool.capacity, now)
+    const passed = this.pass()
+    if (found === 'ended') {
+      this.ended = true
+      this.pending.push({ kind: 'end' })
+      return passed
+    }
+    if (!passed) return false
+    // With more to read the leaves fill up by themselves; without, nothing may wait in them.
+    if (found === 'more') return true
+    this.chain.flush()
+    return false
+  }
+
+  /** Runs the current batch to its end; false when the chain has no room. */
+  private pass(): boolean {
+    const { batch } = this
+    if (batch.length === 0) return true
+    this.cursor = this.chain.run(batch, this.cursor)
+    if (this.cursor < batch.length) return false
+    batch.truncate(0)
+    this.cursor = 0
+    return true
+  }
+
+  private cut(marker: Marker): void {
+    if (marker.kind === 'barrier') {
+      this.reports.snapshot(marker, { kind: 'source', task: this.id, position: this.feed.cut() })
+      if (marker.purpose === 'rescale' || marker.purpose === 'drain') this.held = true
+    }
+    this.chain.mark(marker)
+  }
+}
