@@ -39,11 +39,65 @@ export const errorTable = {
     remedy: 'stop the program that listens there, or choose another port',
   },
   // model
+  E_SETTING: {
+    kind: 'user',
+    what: 'a setting is wrong: {reason}',
+    remedy: 'mend the setting in the pipeline file',
+  },
+  E_RECORD_TOO_LONG: {
+    kind: 'protocol',
+    what: 'a record of {bytes} bytes is over the limit of {limit}',
+    remedy: 'check that the source has the framing of its senders, or raise the limit recordBytes',
+  },
+  E_FRAMING: {
+    kind: 'protocol',
+    what: 'no record can begin at byte {offset}: {reason}',
+    remedy: 'check that the source has the framing of its senders',
+  },
+  E_DECODE: {
+    kind: 'user',
+    what: 'the record is no {kind}: {reason}',
+    remedy: 'see the dead letter for its bytes; check that the decoder fits what the senders send',
+  },
+  E_PIPELINE: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" cannot run ({count}):\n{faults}',
+    remedy: 'mend the steps named above; `potoroo check FILE` looks again',
+  },
+  E_PARAMETER: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}": {reason}',
+    remedy: 'give parameters as --param name=value; `potoroo explain FILE` lists them with their defaults',
+  },
+  E_BUILD_OVER: {
+    kind: 'user',
+    what: 'step "{step}" was added after the pipeline\'s function had returned',
+    remedy: 'add all steps inside the function given to pipeline(), without async, timers or callbacks',
+  },
   // codec
   E_DAMAGED: {
     kind: 'protocol',
     what: 'damaged bytes at offset {offset}: {reason}',
-    remedy: 'send or read them again; if it recurs, check the disk and the memory of the machine, and that both ends are Potoroo',
+    remedy:
+      'send or read them again; if it recurs, check the disk and the memory of the machine, and that both ends are Potoroo',
+  },
+  // protocol
+  E_FRAME_CHECKSUM: {
+    kind: 'protocol',
+    what: 'a frame arrived damaged: its checksum does not fit',
+    remedy:
+      'nothing to do when it happens once, the link resumes; if it recurs, check what speaks on that port, and the network',
+  },
+  E_FRAME_TOO_LONG: {
+    kind: 'protocol',
+    what: 'a frame of {bytes} bytes is over the limit of {limit}',
+    remedy:
+      'check what speaks on that port; when the records are that large, raise the limit frameBytes on every worker',
+  },
+  E_MESSAGE: {
+    kind: 'protocol',
+    what: 'the protocol "{protocol}" has no message {tag} in version {version}',
+    remedy: 'check what speaks on that port; when it is Potoroo, bring both ends to the same version',
   },
   // state
   // dataflow
@@ -83,8 +137,68 @@ export const errorTable = {
     remedy: 'see the dead letter for the record; mend the step and replay it with `potoroo dead-letters replay`',
   },
   // checkpoint
+  E_STORE: {
+    kind: 'operational',
+    what: 'the checkpoint store failed at {operation} of {path}: {reason}',
+    remedy: 'check that the store can be reached and has free space; the worker goes on by itself once it answers',
+  },
+  E_STORE_DAMAGED: {
+    kind: 'operational',
+    what: 'the checkpoint store holds a damaged object {path}: {reason}',
+    remedy: 'restore that file from a copy of the store, or find the fault of the disk before starting again',
+  },
+  E_STORE_VERSION: {
+    kind: 'operational',
+    what: '{path} has format version {version}, and this program reads up to {known}',
+    remedy: 'start the version of potoroo that wrote it, or a newer one',
+  },
+  E_STORE_TAKEN: {
+    kind: 'operational',
+    what: 'the checkpoint store already holds another object under the name {path}',
+    remedy: 'choose another name',
+  },
+  E_STORE_NAME: {
+    kind: 'user',
+    what: 'the name "{name}" is too long for a file of the checkpoint store',
+    remedy: 'choose a name of at most {limit} bytes, counting three for each that is not a-z, 0-9, "_" or "-"',
+  },
+  E_RESTORE: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" cannot go back to epoch {epoch}: {damage}',
+    remedy: '{remedy}',
+  },
   // ingest
   // connectors
+  E_CONNECTOR: {
+    kind: 'user',
+    what: 'step "{step}": there is no {role} of kind "{connector}"',
+    remedy: 'the connectors there are: {known}',
+  },
+  E_LISTEN: {
+    kind: 'operational',
+    what: 'step "{step}" cannot listen on {host}:{port}: {reason}',
+    remedy: 'give a host that this machine has and a port that this user may take',
+  },
+  E_CONNECTION_CLOSED: {
+    kind: 'protocol',
+    what: 'step "{step}" closed the connection from {peer}: {reason}',
+    remedy: 'compare what the sender writes with the framing of the source',
+  },
+  E_TOO_MANY_CONNECTIONS: {
+    kind: 'operational',
+    what: 'step "{step}" has {limit} connections and takes no more',
+    remedy: 'close some, or raise the limit "connections"',
+  },
+  E_NO_PEER: {
+    kind: 'operational',
+    what: 'step "{step}" finds nobody at {host}:{port}: {reason}',
+    remedy: 'start the program that listens there; until then output waits and the sources slow down',
+  },
+  E_SUBSCRIBER_DROPPED: {
+    kind: 'operational',
+    what: 'step "{step}" dropped the subscriber {peer}: {reason}',
+    remedy: "let it read faster, or write slow: 'wait' in the sink, which slows the pipeline instead",
+  },
   // worker and cli
 } as const satisfies Record<string, ErrorRow>
 

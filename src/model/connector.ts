@@ -62,6 +62,10 @@ export interface SourceDescription<T> {
   readonly role: 'source'
   readonly kind: string
   readonly settings: Settings
+  /** What is wrong with the settings, as sentences (`checkSettings`); a pipeline with any is refused. */
+  readonly faults?: readonly string[]
+  /** `one`: the source can never have more than one split, so all its records have one order. */
+  readonly splits?: 'one' | 'many'
   readonly framing: Framing
   readonly decoder: Decoder<T>
   /** For sources that make their values themselves (the generator): value number `n` of the split, or `undefined` at the end. */
@@ -73,6 +77,8 @@ export interface SinkDescription<T> {
   readonly role: 'sink'
   readonly kind: string
   readonly settings: Settings
+  /** What is wrong with the settings, as sentences (`checkSettings`); a pipeline with any is refused. */
+  readonly faults?: readonly string[]
   readonly promise: SinkPromise
   /** `epoch`: no stale worker's output becomes visible; `none`: bytes given to the system are beyond recall. */
   readonly fencing: 'epoch' | 'none'

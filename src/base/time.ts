@@ -1,0 +1,36 @@
+/** Durations, as users write them. A duration is a number of milliseconds. */
+
+export type Milliseconds = number
+
+export function milliseconds(count: number): Milliseconds {
+  return count
+}
+
+export function seconds(count: number): Milliseconds {
+  return count * 1000
+}
+
+export function minutes(count: number): Milliseconds {
+  return count * 60_000
+}
+
+export function hours(count: number): Milliseconds {
+  return count * 3_600_000
+}
+
+export function days(count: number): Milliseconds {
+  return count * 86_400_000
+}
+
+/** A duration for people: `250 ms`, `1.5 s`, `2 min`, `3 h`, `7 d`. */
+export function showDuration(ms: Milliseconds): string {
+  if (ms < 1000) return `${trim(ms)} ms`
+  if (ms < 60_000) return `${trim(ms / 1000)} s`
+  if (ms < 3_600_000) return `${trim(ms / 60_000)} min`
+  if (ms < 2 * 86_400_000) return `${trim(ms / 3_600_000)} h`
+  return `${trim(ms / 86_400_000)} d`
+}
+
+function trim(value: number): string {
+  return String(Math.round(value * 100) / 100)
+}

@@ -1,0 +1,79 @@
+/**
+ * Decoders: a record's bytes become a value. The value's type is where the types of a pipeline begin.
+ *
+ * D1. A decoder keeps nothing of the bytes that it is given: they are overwritten after the call.
+ * D2. What is no valid record throws and goes to the dead letters with its bytes; nothing is replaced or guessed.
+ */
+import { fail } from '../base/errors.ts'
+import { makePacker } from '../base/pack.ts'
+import type { Decoder } from './connector.ts'
+
+/** Text in UTF-8. */
+export const utf8: Decoder<string> = { kind: 'utf8', decode: readText }
+
+/** The record's bytes as they are: a copy. */
+export const bytes: Decoder<Uint8Array> = {
+  kind: 'bytes',
+  decode: (record, start, end) => new Uint8Array(record.subarray(start, end)),
+}
+
+/** JSON. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`. */
+export function json<T = unknown>(): Decoder<T> {
+  return {
+    kind: 'json',
+    decode(record, start, end) {
+      const text = readText(record, start, end)
+      try {
+        return JSON.parse(text) as T
+      } catch (error) {
+        throw undecodable('JSON', error)
+      }
+    },
+  }
+}
+
+/** MessagePack. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`. */
+export function msgpack<T = unknown>(): Decoder<T> {
+  const packer = makePacker()
+  return {
+    kind: 'msgpack',
+    decode(record, start, end) {
+      try {
+        return packer.unpack(record, start, end) as T
+      } catch (error) {
+        throw undecodable('MessagePack', error)
+      }
+    },
+  }
+}
+
+/**
+ * A decoder of your own. `decode` gets one record without its frame, `bytes` from `start` to `end`, and must copy what
+ * it keeps (`bytes.toString('utf8', start, end)` does). Throw to send a record to the dead letters. `name` stands in
+ * `explain`.
+ */
+export function decoder<T>(
+  decode: (bytes: Buffer, start: number, end: number) => T,
+  name: string = decode.name || 'custom',
+): Decoder<T> {
+  return { kind: name, decode }
+}
+
+/** The record as text; throws `E_DECODE` where it is not UTF-8 (D2). */
+export function readText(record: Buffer, start: number, end: number): string {
+  const text = (record as SlicingBuffer).utf8Slice(start, end)
+  // Damaged bytes are read as U+FFFD; the few texts that hold one are compared with their bytes.
+  if (text.includes('\ufffd') && Buffer.compare(Buffer.from(text), record.subarray(start, end)) !== 0) {
+    throw fail('E_DECODE', { kind: 'UTF-8 text', reason: 'it has bytes that stand for no character' })
+  }
+  return text
+}
+
+/** What `toString('utf8', …)` calls; a sixth quicker without its checks of the encoding's name. */
+interface SlicingBuffer extends Buffer {
+  utf8Slice(start: number, end: number): string
+}
+
+function undecodable(kind: string, error: unknown): Error {
+  return fail('E_DECODE', { kind, reason: error instanceof Error ? error.message : String(error) }, error)
+}
