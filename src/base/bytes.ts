@@ -249,9 +249,10 @@ export class ByteReader {
     return count
   }
 
-  /** Text as `ByteWriter.utf8` writes it. Bytes that are no UTF-8 become U+FFFD. */
-  utf8(): string {
+  /** Text of at most `bytesMax` bytes as `ByteWriter.utf8` writes it. Bytes that are no UTF-8 become U+FFFD. */
+  utf8(bytesMax: number = Number.MAX_SAFE_INTEGER): string {
     const bytes = this.varint()
+    if (bytes > bytesMax) throw this.damaged(`a text of ${bytes} bytes where at most ${bytesMax} may stand`)
     const at = this.skip(bytes)
     return this.buffer.toString('utf8', at, at + bytes)
   }

@@ -16,6 +16,8 @@ export interface Limits {
   readonly maxOutputsPerRecord: number
   /** Longest record that a source takes, in bytes. */
   readonly recordBytes: number
+  /** Longest payload of a frame between two workers, in bytes. */
+  readonly frameBytes: number
   /** Longest key, in UTF-16 code units. */
   readonly keyLength: number
   /** Epochs that the worker can go back to (D of PROTOCOLS 3): the horizon and the rotation of full snapshots. */
@@ -26,6 +28,22 @@ export interface Limits {
   readonly checkpointTimeoutMs: number
   /** Abandoned checkpoints in a row after which sources stop. */
   readonly maxAbandoned: number
+  /** Records of the chain between two that hold everything before them; fixed when the cluster is made. */
+  readonly chainEra: number
+  /** Records of the chain that a reader asks for at a time. */
+  readonly chainReads: number
+  /** Longest pause before an undecided operation of the store is tried again, in milliseconds. */
+  readonly storeRetryMs: number
+  /** Attempts at reading an object that the store says is there, before it counts as damaged. */
+  readonly storeReads: number
+  /** Bytes of one write of a pack. */
+  readonly packWriteBytes: number
+  /** Bytes that wait to be written to a pack before its writer asks for a pause. */
+  readonly packQueueBytes: number
+  /** Rate at which a pack is written, so that the journal's sync stays quick, in bytes per second. */
+  readonly packBytesPerSecond: number
+  /** Objects that are removed from the store, or linked within it, at a time. */
+  readonly storeParallel: number
   /** Longest slice of background work on the loop, in milliseconds. */
   readonly sliceMs: number
   /** Bytes of one journal segment. */
@@ -40,6 +58,10 @@ export interface Limits {
   readonly producerTtlMs: number
   /** Connections that one source takes at a time. */
   readonly connections: number
+  /** Bytes of unfinished records that the connections of one source may hold together. */
+  readonly partialBytes: number
+  /** Bytes that a sink's writer takes before it stops its task; one batch may go beyond it. */
+  readonly writerBytes: number
   /** Bytes that may wait in user space for one sink's socket. */
   readonly sinkQueueBytes: number
   /** Bytes of old values that a freeze may hold as objects; beyond it they are encoded at once. */
@@ -54,11 +76,20 @@ export const defaultLimits: Limits = {
   channelBatches: 8,
   maxOutputsPerRecord: 65_536,
   recordBytes: 1 << 20,
+  frameBytes: 8 << 20,
   keyLength: 1024,
   horizonEpochs: 30,
   checkpointIntervalMs: 1000,
   checkpointTimeoutMs: 60_000,
   maxAbandoned: 5,
+  chainEra: 1024,
+  chainReads: 32,
+  storeRetryMs: 1000,
+  storeReads: 3,
+  packWriteBytes: 1 << 20,
+  packQueueBytes: 8 << 20,
+  packBytesPerSecond: 256 << 20,
+  storeParallel: 4,
   sliceMs: 5,
   journalSegmentBytes: 64 << 20,
   journalBytes: 8 * 1024 * 1024 * 1024,
@@ -66,6 +97,8 @@ export const defaultLimits: Limits = {
   producers: 100_000,
   producerTtlMs: 7 * 24 * 3600 * 1000,
   connections: 10_000,
+  partialBytes: 64 << 20,
+  writerBytes: 1 << 20,
   sinkQueueBytes: 64 << 10,
   freezeBytes: 64 << 20,
   deadLetters: 10_000,
@@ -79,5 +112,8 @@ export function makeLimits(changes: Partial<Limits> = {}): Limits {
   assert(limits.horizonEpochs >= 2, 'the horizon holds the last epoch and one more')
   assert(limits.journalBytes >= 2 * limits.journalSegmentBytes, 'the journal holds two segments')
   assert(limits.checkpointTimeoutMs > limits.checkpointIntervalMs, 'a checkpoint may take longer than the interval')
+  assert(limits.chainEra >= 2, 'an era of the chain holds the record that begins it and one more')
+  assert(limits.packQueueBytes >= limits.packWriteBytes, 'a pack waits for at least one write')
+  assert(limits.frameBytes >= 4 * limits.recordBytes, 'a frame holds the longest record, whatever its alphabet')
   return limits
 }
