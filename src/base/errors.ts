@@ -168,6 +168,66 @@ export const errorTable = {
     remedy: '{remedy}',
   },
   // ingest
+  E_JOURNAL: {
+    kind: 'operational',
+    what: 'the journal cannot be written: {path}: {reason}',
+    remedy: 'check the disk and its free space; the sources wait, and go on by themselves when it can be written again',
+  },
+  E_JOURNAL_DAMAGED: {
+    kind: 'operational',
+    what: 'the journal {path} is damaged from byte {from} to {to}{lost}',
+    remedy: 'check the disk; what its producers still have they send again, what they do not have is lost',
+  },
+  E_JOURNAL_HOLE: {
+    kind: 'operational',
+    what: 'the journal lacks records {first} to {last} of {producer} for source {source}',
+    remedy: 'nothing to do while its producer can send them again; see `potoroo streams`',
+  },
+  E_JOURNAL_FULL: {
+    kind: 'operational',
+    what: 'source {source} keeps {bytes} bytes of journal, its share is {limit}',
+    remedy: 'see why its checkpoints do not complete (`potoroo status`); or raise the limit journalBytes',
+  },
+  E_ACKED_VERSION: {
+    kind: 'protocol',
+    what: 'version {version} of the acknowledged protocol is not spoken here, only {oldest} to {newest}',
+    remedy: 'bring the client library and the worker to the same release',
+  },
+  E_ACKED_PROTOCOL: {
+    kind: 'protocol',
+    what: 'the client broke the acknowledged protocol: {reason}',
+    remedy: 'compare the client with docs/acked-protocol.md',
+  },
+  E_ACKED_SILENT: {
+    kind: 'protocol',
+    what: 'the client said nothing for {ms} ms',
+    remedy: 'check the network between the client and the worker; the client connects again by itself',
+  },
+  E_TOKEN: {
+    kind: 'user',
+    what: 'the token of producer "{producer}" is not the one of source {source}',
+    remedy: 'give the client the token that the source was started with',
+  },
+  E_SOURCE_UNKNOWN: {
+    kind: 'user',
+    what: 'no source "{source}" is served here',
+    remedy: 'check the name of the source, and that the port is the one it listens on',
+  },
+  E_STREAM_UNKNOWN: {
+    kind: 'user',
+    what: 'the stream of producer "{producer}" is not known here, and begins at record {oldest} instead of 1',
+    remedy: 'its row has expired or another cluster has it: start a new incarnation of the producer',
+  },
+  E_STREAM_PARKED: {
+    kind: 'operational',
+    what: 'records {first} to {last} of producer "{producer}" are missing, and only the journal of {home} has them',
+    remedy: 'bring that worker back, or accept the loss with `potoroo streams abandon`',
+  },
+  E_PRODUCERS_FULL: {
+    kind: 'operational',
+    what: 'source {source} remembers {limit} producers and takes no new one',
+    remedy: 'give producers stable names, or raise the limit producers',
+  },
   // connectors
   E_CONNECTOR: {
     kind: 'user',
@@ -193,6 +253,11 @@ export const errorTable = {
     kind: 'operational',
     what: 'step "{step}" finds nobody at {host}:{port}: {reason}',
     remedy: 'start the program that listens there; until then output waits and the sources slow down',
+  },
+  E_STANDARD_OUTPUT: {
+    kind: 'operational',
+    what: 'step "{step}" cannot write to standard output: {reason}',
+    remedy: 'keep the program that reads it running',
   },
   E_SUBSCRIBER_DROPPED: {
     kind: 'operational',

@@ -50,12 +50,22 @@ export interface Limits {
   readonly journalSegmentBytes: number
   /** Bytes of journal that a worker keeps before its sources stop. */
   readonly journalBytes: number
+  /** Bytes of one block of memory that ingested batches share on their way to the journal. */
+  readonly journalBlockBytes: number
+  /** Bytes that one write of the journal takes at most. */
+  readonly journalWriteBytes: number
   /** Bytes that were read from sockets and have not entered the pipeline yet, per source. */
   readonly ingestBytes: number
   /** Producer streams that a source remembers. */
   readonly producers: number
   /** How long an idle producer's position is remembered, in milliseconds of record time. */
   readonly producerTtlMs: number
+  /** Bytes that an acked producer may have on the way before the pipeline has taken them. */
+  readonly producerCreditBytes: number
+  /** An acked connection that has not said hello after this long is closed, in milliseconds. */
+  readonly helloTimeoutMs: number
+  /** An acked connection hears something at least this often, in milliseconds, and is closed after four such silences. */
+  readonly keepAliveMs: number
   /** Connections that one source takes at a time. */
   readonly connections: number
   /** Bytes of unfinished records that the connections of one source may hold together. */
@@ -93,9 +103,14 @@ export const defaultLimits: Limits = {
   sliceMs: 5,
   journalSegmentBytes: 64 << 20,
   journalBytes: 8 * 1024 * 1024 * 1024,
+  journalBlockBytes: 256 << 10,
+  journalWriteBytes: 8 << 20,
   ingestBytes: 8 << 20,
   producers: 100_000,
   producerTtlMs: 7 * 24 * 3600 * 1000,
+  producerCreditBytes: 1 << 20,
+  helloTimeoutMs: 5_000,
+  keepAliveMs: 5_000,
   connections: 10_000,
   partialBytes: 64 << 20,
   writerBytes: 1 << 20,

@@ -1,0 +1,194 @@
+/**
+ * Reads the chain (PROTOCOLS 1) and folds it; owns what this worker knows of the cluster.
+ *
+ * A1. Every record is read by its exact name, in order, none left out. `list` is never asked.
+ * A2. A record is folded, and told to the owner, only after the directory has been made durable, also where this worker
+ *     wrote it under an unknown outcome.
+ * A3. The chain ends at n when n is absent and, read after that, the beginning of the next era too. Records of an era are
+ *     removed only once the next era's first record stands (`removal.ts`), so a name that was removed is never taken for
+ *     a free one. A reader that finds itself behind goes on at the beginning of the last era, which holds the cluster.
+ * A4. Reading and appending exclude each other: one of them is under way at a time, in the order they were asked.
+ */
+import { assert } from '../base/assert.ts'
+import { fail, PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import { type Cluster, emptyCluster } from './cluster.ts'
+import { fold } from './fold.ts'
+import { CHAIN, chainRecord } from './layout.ts'
+import { type ChainRecord, type DecodedRecord, decodeRecord } from './record.ts'
+import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
+
+/** What the reader tells its owner, in the order of the chain. */
+export interface ChainListener {
+  /** `record` has been read; `counts` says whether it changed the cluster (G1). `cluster` is the state after it. */
+  onRecord(record: ChainRecord, counts: boolean, cluster: Cluster): void
+  /** Records before `cluster.next` have been missed, because they are gone (A3): only the state remains of them. */
+  onJump(cluster: Cluster): void
+}
+
+/** One turn at the chain: calls `release` once when it is over (A4). */
+type Turn = (release: () => void) => void
+
+export class ChainReader {
+  /** The cluster as all records before `cluster.next` left it. */
+  cluster: Cluster = emptyCluster
+  readonly store: Store
+  readonly limits: Limits
+  private readonly listener: ChainListener
+  private readonly turns: Turn[] = []
+
+  constructor(store: Store, limits: Limits, listener: ChainListener) {
+    this.store = store
+    this.limits = limits
+    this.listener = listener
+  }
+
+  /**
+   * Reads from the beginning of the last era, or from where it is, up to the end of the chain. Answers once the end has
+   * been seen (A3); `E_STORE` may be tried again, `E_STORE_DAMAGED` and `E_STORE_VERSION` stay.
+   */
+  follow(done: StoreDoneVoid): void {
+    this.exclusively((release) => {
+      const end: StoreDoneVoid = (error) => {
+        release()
+        done(error)
+      }
+      if (this.cluster.next > 0) this.readOn(1, end)
+      else this.jump(0, end)
+    })
+  }
+
+  /** Calls `turn` when nothing else is under way at this chain (A4). */
+  exclusively(turn: Turn): void {
+    this.turns.push(turn)
+    if (this.turns.length === 1) this.startTurn()
+  }
+
+  private startTurn(): void {
+    this.turns[0]?.(() => {
+      this.turns.shift()
+      this.startTurn()
+    })
+  }
+
+  /** Within a turn: folds `record`, which stands durably at `cluster.next`, and tells the owner; answers whether it counts. */
+  accept(record: ChainRecord): boolean {
+    assert(record.n === this.cluster.next, 'A1: records are folded in order')
+    const { cluster, counts } = fold(this.cluster, record)
+    this.cluster = cluster
+    this.listener.onRecord(record, counts, cluster)
+    return counts
+  }
+
+  /** Within a turn: record `n` once it is durable, or `null` where nothing stands there. */
+  readRecord(n: number, done: StoreDone<ChainRecord | null>): void {
+    this.readDecoded(n, (error, decoded) => done(error, decoded?.record ?? null))
+  }
+
+  private readDecoded(n: number, done: StoreDone<DecodedRecord | null>): void {
+    const path = chainRecord(n)
+    this.store.read(path, (error, bytes) => {
+      if (error || bytes === null) return done(error, null)
+      this.store.makeDurable(CHAIN, (failed) => {
+        if (failed) return done(failed, null)
+        const decoded = decodeRecord(path, n, bytes)
+        if (decoded instanceof PotorooError) done(decoded, null)
+        else done(null, decoded)
+      })
+    })
+  }
+
+  /** Within a turn: whether the chain has gone beyond the era of `n` (A3). */
+  beyond(n: number, done: StoreDone<boolean>): void {
+    this.store.read(chainRecord(this.eraAfter(n)), (error, bytes) => done(error, bytes !== null))
+  }
+
+  /** Within a turn: goes on at the beginning of the last era, which is not before that of record `from`, to the end. */
+  jump(from: number, done: StoreDoneVoid): void {
+    this.findLastEra(Math.floor(from / this.limits.chainEra), (error, era) => {
+      if (error || era === null) return done(error)
+      this.readDecoded(era * this.limits.chainEra, (failed, decoded) => {
+        if (failed) return done(failed)
+        const path = chainRecord(era * this.limits.chainEra)
+        if (!decoded?.before) return done(fail('E_STORE_DAMAGED', { path, reason: 'it does not begin an era' }))
+        if (decoded.record.n > this.cluster.next) {
+          this.cluster = decoded.before
+          this.listener.onJump(this.cluster)
+        }
+        this.readOn(1, done)
+      })
+    })
+  }
+
+  /** Reads from `cluster.next` on, `window` records at a time at first. */
+  private readOn(window: number, done: StoreDoneVoid): void {
+    this.readWindow(this.cluster.next, window, (error, found) => {
+      if (error) return done(error)
+      if (found.length === 0) return this.settleEnd(done)
+      const decoded: DecodedRecord[] = []
+      for (const bytes of found) {
+        const n = this.cluster.next + decoded.length
+        const one = decodeRecord(chainRecord(n), n, bytes)
+        if (one instanceof PotorooError) return done(one)
+        decoded.push(one)
+      }
+      this.store.makeDurable(CHAIN, (failed) => {
+        if (failed) return done(failed)
+        for (const { record } of decoded) this.accept(record)
+        this.readOn(Math.min(2 * window, this.limits.chainReads), done)
+      })
+    })
+  }
+
+  /** Reads `count` names at once; answers those from `from` on up to the first that is absent. */
+  private readWindow(from: number, count: number, done: StoreDone<readonly Buffer[]>): void {
+    const found: (Buffer | null)[] = new Array(count).fill(null)
+    let open = count
+    let broken: PotorooError | null = null
+    for (let i = 0; i < count; i++) {
+      this.store.read(chainRecord(from + i), (error, bytes) => {
+        broken ??= error
+        if (error === null) found[i] = bytes
+        if (--open > 0) return
+        const end = found.indexOf(null)
+        done(broken, (end < 0 ? found : found.slice(0, end)) as readonly Buffer[])
+      })
+    }
+  }
+
+  /** `cluster.next` was absent: the end, or a name that was removed (A3). */
+  private settleEnd(done: StoreDoneVoid): void {
+    this.beyond(this.cluster.next, (error, gone) => {
+      if (error) done(error)
+      else if (!gone) done(null)
+      else this.jump(this.eraAfter(this.cluster.next), done)
+    })
+  }
+
+  /** The last era that has begun, from era `from` on, or `null` where that one has not: by doubling steps, then halving. */
+  private findLastEra(from: number, done: StoreDone<number | null>): void {
+    const search = (known: number, step: number, doubling: boolean): void => {
+      if (step < 1) done(null, known)
+      else advance(known, step, doubling)
+    }
+    const advance = (known: number, step: number, doubling: boolean): void => {
+      this.hasBegun(known + step, (error, begun) => {
+        if (error) return done(error, null)
+        const grow = begun && doubling
+        search(begun ? known + step : known, grow ? 2 * step : step / 2, grow)
+      })
+    }
+    this.hasBegun(from, (error, begun) => {
+      if (error || !begun) return done(error, null)
+      search(from, 1, true)
+    })
+  }
+
+  private hasBegun(era: number, done: StoreDone<boolean>): void {
+    this.store.read(chainRecord(era * this.limits.chainEra), (error, bytes) => done(error, bytes !== null))
+  }
+
+  private eraAfter(n: number): number {
+    return (Math.floor(n / this.limits.chainEra) + 1) * this.limits.chainEra
+  }
+}

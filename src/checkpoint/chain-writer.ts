@@ -1,0 +1,154 @@
+/**
+ * Appends to the chain (PROTOCOLS 1).
+ *
+ * A5. A record is created exclusively at the first free n. Who loses n reads it, folds it and tries the next one, unless
+ *     the generation has changed: then it stops.
+ * A6. A create whose outcome is unknown is tried again at the same n with the same bytes, never at another n; so is one
+ *     that `exists`, until a read says whose record stands there.
+ * A7. A record counts as appended only once it has been seen, after it stood, that its era is the last one: below that,
+ *     the name may have been removed and made again (A3).
+ */
+import { assert } from '../base/assert.ts'
+import type { PotorooError } from '../base/errors.ts'
+import type { Clock, Timer } from '../env/clock.ts'
+import type { Random } from '../env/random.ts'
+import type { ChainReader } from './chain-reader.ts'
+import type { Cluster } from './cluster.ts'
+import type { Writer } from './file-store.ts'
+import { chainRecord } from './layout.ts'
+import { type ChainRecord, encodeRecord, type RecordBody, type Stamp } from './record.ts'
+
+/** How an append ended. */
+export type Appended =
+  /** The record stands in the chain and has been folded; `counts` as G1 says. */
+  | { readonly kind: 'appended'; readonly record: ChainRecord; readonly counts: boolean }
+  /** A higher generation stands before it: nothing was appended, and this worker decides nothing any more. */
+  | { readonly kind: 'superseded'; readonly generation: number }
+  /** `make` answered `null`: nothing was appended. */
+  | { readonly kind: 'withdrawn' }
+  /** The chain cannot be read on (`E_STORE_DAMAGED`, `E_STORE_VERSION`). */
+  | { readonly kind: 'failed'; readonly error: PotorooError }
+  /** The writer was closed: the record may stand in the chain, now or later. */
+  | { readonly kind: 'undecided' }
+
+export type Append = (outcome: Appended) => void
+
+/**
+ * Makes the record to append after `cluster`, or `null` when it is not wanted there, also because it is there already.
+ * Pure: asked again for each n.
+ */
+export type MakeRecord = (cluster: Cluster) => RecordBody | null
+
+/** One record on its way to one n. */
+interface Attempt {
+  readonly stamp: Stamp
+  readonly bytes: Buffer
+  readonly generation: number
+  readonly make: MakeRecord
+}
+
+/** The first pause before an undecided create is tried again, in milliseconds; doubles up to `storeRetryMs`. */
+const FIRST_PAUSE_MS = 10
+
+export class ChainWriter {
+  private readonly reader: ChainReader
+  private readonly clock: Clock
+  private readonly random: Random
+  private readonly writer: Writer
+  private pause: Timer | null = null
+  private current: { readonly done: Append; readonly release: () => void } | null = null
+  private closed = false
+
+  constructor(reader: ChainReader, seams: { readonly clock: Clock; readonly random: Random }, writer: Writer) {
+    this.reader = reader
+    this.clock = seams.clock
+    this.random = seams.random
+    this.writer = writer
+  }
+
+  /** Appends what `make` makes, as long as the generation stays what it is now. Answers when the outcome is known. */
+  append(make: MakeRecord, done: Append): void {
+    const { generation } = this.reader.cluster
+    this.reader.exclusively((release) => {
+      this.current = { done, release }
+      this.tryNext(generation, make)
+    })
+  }
+
+  /** Stops trying: what is undecided stays so, and later appends end the same way. */
+  close(): void {
+    this.closed = true
+    this.pause?.cancel()
+    if (this.pause !== null) this.end({ kind: 'undecided' })
+  }
+
+  /** Tries the first free n (A5). */
+  private tryNext(generation: number, make: MakeRecord): void {
+    const { cluster, limits } = this.reader
+    const superseded = cluster.generation !== generation
+    const body = superseded || this.closed ? null : make(cluster)
+    if (body !== null) {
+      const { worker, incarnation } = this.writer
+      const stamp: Stamp = { n: cluster.next, writer: worker, incarnation, nonce: this.random.id() }
+      const bytes = encodeRecord(body, stamp, stamp.n % limits.chainEra === 0 ? cluster : null)
+      this.create({ stamp, bytes, generation, make }, FIRST_PAUSE_MS)
+    } else if (this.closed) {
+      this.end({ kind: 'undecided' })
+    } else if (superseded) {
+      this.end({ kind: 'superseded', generation: cluster.generation })
+    } else {
+      this.end({ kind: 'withdrawn' })
+    }
+  }
+
+  private create(attempt: Attempt, pauseMs: number): void {
+    this.pause = null
+    const { n } = attempt.stamp
+    // Whatever the store answers, the record is settled by reading it (A6).
+    this.reader.store.createExclusive(chainRecord(n), attempt.bytes, () => this.settle(attempt, pauseMs))
+  }
+
+  /** Reads what stands at n, mine or another's. */
+  private settle(attempt: Attempt, pauseMs: number): void {
+    const { n } = attempt.stamp
+    this.reader.readRecord(n, (error, record) => {
+      if (error !== null && error.code !== 'E_STORE') return this.end({ kind: 'failed', error })
+      if (error !== null || record === null) return this.retry(attempt, pauseMs)
+      this.reader.beyond(n, (failed, gone) => {
+        if (failed) return this.retry(attempt, pauseMs)
+        if (gone) return this.catchUp(attempt, pauseMs)
+        const counts = this.reader.accept(record)
+        if (isSame(record, attempt.stamp)) this.end({ kind: 'appended', record, counts })
+        else this.tryNext(attempt.generation, attempt.make)
+      })
+    })
+  }
+
+  /** The chain has gone far beyond n: reads it before trying again (A7). */
+  private catchUp(attempt: Attempt, pauseMs: number): void {
+    this.reader.jump(attempt.stamp.n, (error) => {
+      if (error) this.retry(attempt, pauseMs)
+      else this.tryNext(attempt.generation, attempt.make)
+    })
+  }
+
+  private retry(attempt: Attempt, pauseMs: number): void {
+    const longer = Math.min(2 * pauseMs, this.reader.limits.storeRetryMs)
+    if (this.closed) this.end({ kind: 'undecided' })
+    else this.pause = this.clock.after(pauseMs, () => this.create(attempt, longer))
+  }
+
+  private end(outcome: Appended): void {
+    this.pause = null
+    const current = this.current
+    assert(current !== null, 'A4: an append ends in its turn')
+    this.current = null
+    current.release()
+    current.done(outcome)
+  }
+}
+
+/** Whether `record` is the one that was stamped so (R1). */
+function isSame(record: ChainRecord, stamp: Stamp): boolean {
+  return record.nonce === stamp.nonce && record.incarnation === stamp.incarnation && record.writer === stamp.writer
+}

@@ -1,0 +1,88 @@
+/** The cluster as the chain describes it: plain data, and its form in the records that begin an era. */
+import type { Json } from '../base/json.ts'
+import { decodeOwners, encodeOwners } from './owners.ts'
+
+/** A member of a generation; its place in the list is its index in `owners`. */
+export interface Member {
+  readonly worker: string
+  readonly incarnation: string
+  /** Where other workers reach it, `host:port`; empty for a cluster of one. */
+  readonly address: string
+}
+
+/** A complete epoch. */
+export interface EpochEntry {
+  readonly epoch: number
+  readonly generation: number
+  readonly manifest: string
+}
+
+export interface PipelineEntry {
+  /** The number of the record that submitted it: tells two pipelines of one name apart that followed one another. */
+  readonly run: number
+  /** The program. A later submission may change it; the state goes on. */
+  readonly hash: string
+  readonly parameters: Json
+  /** The manifest of the savepoint that it begins with, `null` to begin with nothing. */
+  readonly from: string | null
+  /** Complete epochs that are not void, from the floor on, oldest first. The last one is what a recovery restores. */
+  readonly epochs: readonly EpochEntry[]
+  /** The base of this generation (G2), `null` where it began with nothing. */
+  readonly base: EpochEntry | null
+  /** The greatest number of an epoch so far, void ones included (G3). */
+  readonly highest: number
+  readonly floor: number
+}
+
+/** The cluster as the records before number `next` left it. Never changed in place. */
+export interface Cluster {
+  readonly next: number
+  /** 0 before the first generation. */
+  readonly generation: number
+  readonly coordinator: string
+  readonly members: readonly Member[]
+  readonly owners: Uint16Array
+  readonly splits: Json
+  readonly pipelines: ReadonlyMap<string, PipelineEntry>
+}
+
+export const emptyCluster: Cluster = {
+  next: 0,
+  generation: 0,
+  coordinator: '',
+  members: [],
+  owners: new Uint16Array(0),
+  splits: null,
+  pipelines: new Map(),
+}
+
+/** The last complete epoch of a pipeline that counts, `null` before the first. */
+export function lastEpoch(entry: PipelineEntry): EpochEntry | null {
+  return entry.epochs.at(-1) ?? null
+}
+
+/** The cluster as a record that begins an era holds it. */
+export function clusterToJson(cluster: Cluster): Json {
+  const { next, generation, coordinator, splits } = cluster
+  return {
+    next,
+    generation,
+    coordinator,
+    members: cluster.members.map((member) => ({ ...member })),
+    keyGroups: cluster.owners.length,
+    owners: encodeOwners(cluster.owners, cluster.members.length),
+    splits,
+    pipelines: Array.from(cluster.pipelines, ([name, entry]) => [name, { ...entry } as unknown as Json]),
+  }
+}
+
+/** The inverse of `clusterToJson`, for JSON that a checksum vouches for. */
+export function clusterFromJson(json: Json): Cluster {
+  const { keyGroups, owners, pipelines, ...rest } = json as unknown as Omit<Cluster, 'owners' | 'pipelines'> & {
+    readonly keyGroups: number
+    readonly owners: string
+    readonly pipelines: readonly (readonly [string, PipelineEntry])[]
+  }
+  const table = decodeOwners(owners, keyGroups, rest.members.length) ?? new Uint16Array(0)
+  return { ...rest, owners: table, pipelines: new Map(pipelines) }
+}

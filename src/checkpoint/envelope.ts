@@ -1,0 +1,65 @@
+/**
+ * Small objects of the store as text that a person can read: one line that says what it is, then JSON.
+ *
+ *     potoroo-manifest 1 482 9ae0daaf
+ *     {"pipeline":"word-count",…}
+ *
+ * The numbers are the format version, the bytes of the second line, and the CRC-32 of the line's kind and version and of
+ * the JSON. A change of any bit is found; a version that is newer than known is refused by name.
+ */
+import { crc32 } from '../base/crc.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+
+/** A kind of object, and the newest format version that this program reads and writes. */
+export interface Format {
+  readonly kind: string
+  readonly version: number
+}
+
+/** An object's value, or what is wrong with its bytes, or `E_STORE_VERSION` for an intact object of a newer version. */
+export type Unsealed =
+  | { readonly kind: 'value'; readonly value: Json }
+  | { readonly kind: 'damaged'; readonly reason: string }
+  | { readonly kind: 'newer'; readonly error: PotorooError }
+
+/** `value` as an object of `format`. */
+export function seal(format: Format, value: Json): Buffer {
+  const body = Buffer.from(JSON.stringify(value), 'utf8')
+  const title = titleOf(format.kind, format.version)
+  return Buffer.concat([Buffer.from(`${title} ${body.length} ${checksum(title, body)}\n`, 'utf8'), body, NEWLINE])
+}
+
+/** What the object at `path` holds, whose bytes are `bytes`. Throws nothing. */
+export function unseal(format: Format, path: string, bytes: Buffer): Unsealed {
+  const end = bytes.indexOf(NEWLINE_CODE)
+  const line = bytes.toString('latin1', 0, Math.max(0, end))
+  const parts = /^(potoroo-([a-z]+) ([1-9]\d*)) (0|[1-9]\d*) ([0-9a-f]{8})$/.exec(line)
+  if (parts === null) return damaged('it does not begin as an object of potoroo does')
+  const [, title, kind, version, length, checked] = parts
+  const body = bytes.subarray(end + 1, bytes.length - 1)
+  if (body.length !== Number(length) || bytes[bytes.length - 1] !== NEWLINE_CODE) return damaged('it is cut short')
+  if (checksum(title!, body) !== checked) return damaged('its checksum does not match')
+  if (kind !== format.kind) return damaged(`it is a ${kind}, where a ${format.kind} should be`)
+  if (Number(version) > format.version) {
+    return { kind: 'newer', error: fail('E_STORE_VERSION', { path, version, known: format.version }) }
+  }
+  return { kind: 'value', value: JSON.parse(body.toString('utf8')) as Json }
+}
+
+const NEWLINE_CODE = 10
+const NEWLINE = Buffer.from([NEWLINE_CODE])
+
+function titleOf(kind: string, version: number): string {
+  return `potoroo-${kind} ${version}`
+}
+
+function checksum(title: string, body: Buffer): string {
+  return crc32(body, crc32(Buffer.from(title, 'utf8')))
+    .toString(16)
+    .padStart(8, '0')
+}
+
+function damaged(reason: string): Unsealed {
+  return { kind: 'damaged', reason }
+}

@@ -1,0 +1,264 @@
+/**
+ * The `file:` driver of the store: a directory, on one machine's disk or on a shared volume.
+ *
+ * F1. An object comes to its name by `link()` from a temporary file that has been synced, so that it is never seen in
+ *     part; then its directory is synced, and only then it is `created`.
+ * F2. A temporary file has its worker, its incarnation and a nonce in its name: `openFileStore` removes those of earlier
+ *     incarnations of this worker, and nobody else's.
+ * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating in
+ *     it is `unknown` from then on, and making it durable fails.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Disk, DiskError, File } from '../env/disk.ts'
+import type { Random } from '../env/random.ts'
+import * as layout from './layout.ts'
+import type { CreateOutcome, Store, StoreDone, StoreDoneVoid, Upload } from './store.ts'
+
+/** Who writes: a worker and its incarnation (PROTOCOLS 6). */
+export interface Writer {
+  readonly worker: string
+  readonly incarnation: string
+}
+
+/** Folders that are known to be durable; a folder that is forgotten costs one more call. */
+const KNOWN_FOLDERS = 1024
+
+/** What stands for the value beside an error: the caller looks at the error first. */
+const none = undefined as never
+
+/** Opens the store in the directory `root`, made where absent, and sweeps what earlier incarnations left (F2). */
+export function openFileStore(
+  seams: { readonly disk: Disk; readonly random: Random },
+  root: string,
+  writer: Writer,
+  done: StoreDone<FileStore>,
+): void {
+  const store = new FileStore(seams.disk, seams.random, root, writer)
+  store.prepare((error) => done(error, error === null ? store : none))
+}
+
+export class FileStore implements Store {
+  private readonly disk: Disk
+  private readonly random: Random
+  private readonly root: string
+  private readonly writer: Writer
+  private readonly known = new Set<string>()
+  /** F3. */
+  private readonly suspect = new Set<string>()
+
+  /** Use `openFileStore`. */
+  constructor(disk: Disk, random: Random, root: string, writer: Writer) {
+    this.disk = disk
+    this.random = random
+    this.root = root
+    this.writer = writer
+  }
+
+  /** Makes the root and removes the temporary files of this worker's earlier incarnations (F2). */
+  prepare(done: StoreDoneVoid): void {
+    this.ensureFolder(layout.TEMPORARY, (error) => {
+      if (error) return done(error)
+      this.list(layout.TEMPORARY, (failed, names) => {
+        if (failed) return done(failed)
+        const own = layout.temporaryPrefix(this.writer.worker)
+        const current = layout.temporaryPrefix(this.writer.worker, this.writer.incarnation)
+        const old = names.filter((name) => name.startsWith(own) && !name.startsWith(current))
+        this.sweep(old, done)
+      })
+    })
+  }
+
+  createExclusive(
+    path: string,
+    bytes: Uint8Array,
+    done: (outcome: CreateOutcome, error: PotorooError | null) => void,
+  ): void {
+    this.writeTemporary(bytes, true, (error, temporary) => {
+      if (error) return done('unknown', error)
+      this.enter(temporary, path, (failed, existed) => {
+        // The temporary name serves nobody; if it stays, the next boot sweeps it (F2).
+        this.disk.remove(temporary, () => {
+          if (failed) done('unknown', failed)
+          else done(existed ? 'exists' : 'created', null)
+        })
+      })
+    })
+  }
+
+  read(path: string, done: StoreDone<Buffer | null>): void {
+    this.disk.readFile(this.at(path), (error, bytes) => {
+      if (error === null) done(null, bytes)
+      else if (error.code === 'absent') done(null, null)
+      else done(storeError('read', path, error), none)
+    })
+  }
+
+  readRange(path: string, position: number, length: number, done: StoreDone<Buffer | null>): void {
+    this.disk.open(this.at(path), 'read', (error, file) => {
+      if (error) return error.code === 'absent' ? done(null, null) : done(storeError('read', path, error), none)
+      file.read(position, length, (failed, bytes) => {
+        file.close(() => (failed ? done(storeError('read', path, failed), none) : done(null, bytes)))
+      })
+    })
+  }
+
+  makeDurable(folder: string, done: StoreDoneVoid): void {
+    this.disk.syncDirectory(this.at(folder), (error) => {
+      if (error === null && !this.suspect.has(folder)) return done(null)
+      if (error?.code === 'absent') return done(null)
+      this.suspect.add(folder)
+      const reason = error?.message ?? 'an earlier sync of this folder failed'
+      done(fail('E_STORE', { operation: 'sync', path: folder, reason }, error ?? undefined))
+    })
+  }
+
+  list(folder: string, done: StoreDone<readonly string[]>): void {
+    this.disk.list(this.at(folder), (error, names) => {
+      if (error === null) done(null, names)
+      else if (error.code === 'absent') done(null, [])
+      else done(storeError('list', folder, error), none)
+    })
+  }
+
+  remove(path: string, done: StoreDoneVoid): void {
+    this.disk.remove(this.at(path), (error) => {
+      // A folder that is not there holds no object.
+      done(error === null || error.code === 'absent' ? null : storeError('remove', path, error))
+    })
+  }
+
+  put(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
+    this.writeTemporary(bytes, false, (error, temporary) => {
+      if (error) return done(error)
+      this.ensureFolder(layout.folderOf(path), (failed) => {
+        if (failed) return done(failed)
+        this.disk.rename(temporary, this.at(path), (moved) => done(moved && storeError('put', path, moved)))
+      })
+    })
+  }
+
+  link(existing: string, created: string, done: StoreDoneVoid): void {
+    this.enter(this.at(existing), created, done)
+  }
+
+  upload(path: string, done: StoreDone<Upload>): void {
+    this.ensureFolder(layout.folderOf(path), (error) => {
+      if (error) return done(error, none)
+      this.disk.open(this.at(path), 'create', (failed, file) => {
+        if (failed) done(storeError('create', path, failed), none)
+        else done(null, new FileUpload(this, file, path))
+      })
+    })
+  }
+
+  /** Makes `folder` and all above it, durably. */
+  private ensureFolder(folder: string, done: StoreDoneVoid): void {
+    if (this.known.has(folder)) done(null)
+    else this.makeFolder(folder, done)
+  }
+
+  private makeFolder(folder: string, done: StoreDoneVoid): void {
+    this.disk.makeDirectory(this.at(folder), (error) => {
+      if (error) return done(storeError('mkdir', folder, error))
+      this.syncUpwards(folder, (failed) => {
+        if (failed) return done(failed)
+        if (this.known.size === KNOWN_FOLDERS) this.known.clear()
+        this.known.add(folder)
+        done(null)
+      })
+    })
+  }
+
+  /** Syncs every folder that lies above `folder`, up to the one that holds the root. */
+  private syncUpwards(folder: string, done: StoreDoneVoid): void {
+    const above = layout.folderOf(folder)
+    // The folder above the root may not be ours to open; then the root stood there before us.
+    if (folder === '') this.disk.syncDirectory(layout.folderOf(this.root) || '.', () => done(null))
+    else this.makeDurable(above, (error) => (error ? done(error) : this.syncUpwards(above, done)))
+  }
+
+  /** Writes a temporary file with `bytes`; answers its whole path. */
+  private writeTemporary(bytes: Uint8Array, durable: boolean, done: StoreDone<string>): void {
+    const { worker, incarnation } = this.writer
+    const temporary = this.at(layout.temporary(worker, incarnation, this.random.id()))
+    this.disk.open(temporary, 'create', (error, file) => {
+      if (error) return done(storeError('create', temporary, error), none)
+      fill(file, bytes, durable, (failed) => {
+        if (failed === null) return done(null, temporary)
+        this.disk.remove(temporary, () => done(storeError('write', temporary, failed), none))
+      })
+    })
+  }
+
+  /** Gives the file `existing` the name `path`, durably (F1); answers whether something stood there. */
+  private enter(existing: string, path: string, done: StoreDone<boolean>): void {
+    const folder = layout.folderOf(path)
+    this.ensureFolder(folder, (error) => {
+      if (error) return done(error, none)
+      this.disk.link(existing, this.at(path), (failed) => {
+        const existed = failed?.code === 'exists'
+        if (failed && !existed) {
+          this.known.delete(folder)
+          return done(storeError('link', path, failed), none)
+        }
+        this.makeDurable(folder, (lost) => done(lost, existed))
+      })
+    })
+  }
+
+  private sweep(names: readonly string[], done: StoreDoneVoid): void {
+    const [name, ...rest] = names
+    if (name === undefined) done(null)
+    else this.remove(`${layout.TEMPORARY}/${name}`, (error) => (error ? done(error) : this.sweep(rest, done)))
+  }
+
+  private at(path: string): string {
+    return path === '' ? this.root : `${this.root}/${path}`
+  }
+}
+
+/** A large file, written in place: nobody knows its name before it is finished. */
+class FileUpload implements Upload {
+  private readonly store: FileStore
+  private readonly file: File
+  private readonly path: string
+  private length = 0
+
+  constructor(store: FileStore, file: File, path: string) {
+    this.store = store
+    this.file = file
+    this.path = path
+  }
+
+  append(parts: readonly Uint8Array[], done: StoreDoneVoid): void {
+    const position = this.length
+    for (const part of parts) this.length += part.length
+    this.file.write(parts, position, (error) => done(error && storeError('write', this.path, error)))
+  }
+
+  finish(done: StoreDoneVoid): void {
+    this.file.sync((error) => {
+      this.file.close(() => {
+        if (error) done(storeError('sync', this.path, error))
+        else this.store.makeDurable(layout.folderOf(this.path), done)
+      })
+    })
+  }
+
+  abort(done: StoreDoneVoid): void {
+    this.file.close(() => this.store.remove(this.path, done))
+  }
+}
+
+/** Writes `bytes` into a new file and closes it; syncs it first where it has to be `durable`. */
+function fill(file: File, bytes: Uint8Array, durable: boolean, done: (error: DiskError | null) => void): void {
+  const end = (error: DiskError | null) => file.close((failed) => done(error ?? failed))
+  file.write([bytes], 0, (error) => {
+    if (error || !durable) end(error)
+    else file.sync(end)
+  })
+}
+
+function storeError(operation: string, path: string, error: DiskError): PotorooError {
+  return fail('E_STORE', { operation, path, reason: error.message }, error)
+}

@@ -1,0 +1,140 @@
+/**
+ * Where everything lies in the store: the only place that formats a path.
+ *
+ *     cluster                                            what was fixed when the cluster was made
+ *     chain/<n>                                          the chain (PROTOCOLS 1)
+ *     pipelines/<pipeline>/<run>/manifests/<epoch>-<generation>
+ *     pipelines/<pipeline>/<run>/packs/<epoch>-<generation>-<incarnation>-<worker>
+ *     pipelines/<pipeline>/savepoints/<name>/manifest    and the packs that it names, under the same names
+ *     bundles/<hash>                                     a pipeline's program
+ *     sealed/<worker>/<incarnation>                      the seal on a journal (PROTOCOLS 2, S8)
+ *     beat/<worker>                                      a hint: who hears whom (PROTOCOLS 4)
+ *     tmp/<worker>.<incarnation>.<nonce>                 the `file:` driver's own
+ *
+ * W1. Names that users give are escaped, so that two names never share a path, also where upper and lower case are one.
+ * W2. Numbers have leading zeros: byte order is numeric order.
+ */
+import { fail } from '../base/errors.ts'
+
+export const CLUSTER = 'cluster'
+export const CHAIN = 'chain'
+export const TEMPORARY = 'tmp'
+
+/** The longest name of a file on the usual file systems, in bytes. */
+const NAME_BYTES = 255
+/** What stands beside a worker's name in the longest file name: numbers, incarnation, separators. */
+const NUMBERS_BYTES = 80
+
+/** `name` in the letters of a path: a-z, 0-9, `_` and `-` as they are, every other byte of its UTF-8 as `%` and two digits. */
+export function escapeName(name: string): string {
+  const escaped = name.replace(/[^a-z0-9_-]/gu, (character) => {
+    return Array.from(Buffer.from(character, 'utf8'), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  })
+  const limit = NAME_BYTES - NUMBERS_BYTES
+  if (escaped.length > limit || escaped.length === 0) throw fail('E_STORE_NAME', { name, limit })
+  return escaped
+}
+
+/** The name that `escapeName` made into `escaped`. */
+export function unescapeName(escaped: string): string {
+  const bytes = escaped.replace(/%([0-9a-f]{2})|./gs, (one, hex: string | undefined) => hex ?? hexOf(one))
+  return Buffer.from(bytes, 'hex').toString('utf8')
+}
+
+/** The folder of `path`, `''` for a name at the root. */
+export function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+export function chainRecord(n: number): string {
+  return `${CHAIN}/${padded(n)}`
+}
+
+/** Which pipeline: its name, and the number of the record that submitted it. */
+export interface Run {
+  readonly pipeline: string
+  readonly run: number
+}
+
+function runFolder({ pipeline, run }: Run): string {
+  return `pipelines/${escapeName(pipeline)}/${padded(run)}`
+}
+
+export function manifestFolder(run: Run): string {
+  return `${runFolder(run)}/manifests`
+}
+
+export function manifest(run: Run, generation: number, epoch: number): string {
+  return `${manifestFolder(run)}/${padded(epoch)}-${padded(generation)}`
+}
+
+export function packFolder(run: Run): string {
+  return `${runFolder(run)}/packs`
+}
+
+/** Which pack of a pipeline. */
+export interface PackName {
+  readonly epoch: number
+  readonly generation: number
+  readonly worker: string
+  readonly incarnation: string
+}
+
+export function pack(run: Run, name: PackName): string {
+  const { epoch, generation, incarnation, worker } = name
+  return `${packFolder(run)}/${padded(epoch)}-${padded(generation)}-${incarnation}-${escapeName(worker)}`
+}
+
+/** The epoch in the name of a manifest or a pack, `null` for a name that is neither. */
+export function epochOf(name: string): number | null {
+  const digits = /^(\d{10,})-\d{10,}(-|$)/.exec(name)?.[1]
+  return digits === undefined ? null : Number(digits)
+}
+
+/** The number in the name of a chain record, `null` for a name that is none. */
+export function chainNumberOf(name: string): number | null {
+  return /^\d{10,}$/.test(name) ? Number(name) : null
+}
+
+export function savepointFolder(pipeline: string, savepoint: string): string {
+  return `pipelines/${escapeName(pipeline)}/savepoints/${escapeName(savepoint)}`
+}
+
+/** The object that makes a savepoint: it stands where everything else of it is in its place. */
+export function savepointManifest(pipeline: string, savepoint: string): string {
+  return `${savepointFolder(pipeline, savepoint)}/manifest`
+}
+
+/** Where a savepoint keeps the pack at `path`. */
+export function savepointPack(pipeline: string, savepoint: string, path: string): string {
+  return `${savepointFolder(pipeline, savepoint)}/${path.slice(path.lastIndexOf('/') + 1)}`
+}
+
+export function bundle(hash: string): string {
+  return `bundles/${hash}`
+}
+
+export function seal(worker: string, incarnation: string): string {
+  return `sealed/${escapeName(worker)}/${incarnation}`
+}
+
+export function beat(worker: string): string {
+  return `beat/${escapeName(worker)}`
+}
+
+export function temporary(worker: string, incarnation: string, nonce: string): string {
+  return `${TEMPORARY}/${temporaryPrefix(worker, incarnation)}${nonce}`
+}
+
+/** How the temporary files of a worker, or of one incarnation of it, begin. */
+export function temporaryPrefix(worker: string, incarnation?: string): string {
+  return incarnation === undefined ? `${escapeName(worker)}.` : `${escapeName(worker)}.${incarnation}.`
+}
+
+function padded(n: number): string {
+  return String(n).padStart(10, '0')
+}
+
+function hexOf(character: string): string {
+  return Buffer.from(character, 'utf8').toString('hex')
+}

@@ -1,0 +1,139 @@
+/**
+ * The records of the chain (PROTOCOLS 1) and how they lie in the store: JSON in an envelope.
+ *
+ * R1. A record carries its own number and its writer's id, incarnation and nonce: by these it is known as mine or another's.
+ * R2. A record whose number is a multiple of `chainEra` begins an era: it holds the cluster as all records before it left
+ *     it, so that a reader can begin there, and it is never removed.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+import { type Cluster, clusterFromJson, clusterToJson, type Member } from './cluster.ts'
+import { type Format, seal, unseal } from './envelope.ts'
+import { decodeOwners, encodeOwners } from './owners.ts'
+
+/** Who wrote a record (R1). */
+export interface Stamp {
+  readonly n: number
+  readonly writer: string
+  readonly incarnation: string
+  readonly nonce: string
+}
+
+export type RecordBody =
+  | {
+      readonly kind: 'generation'
+      readonly generation: number
+      readonly coordinator: string
+      readonly members: readonly Member[]
+      readonly owners: Uint16Array
+      /** Homes of splits and streams, as the cluster's own tables write them. */
+      readonly splits: Json
+      /** Where damage was found: pipelines with an older base than their last epoch, by the number of that epoch. */
+      readonly bases: readonly (readonly [pipeline: string, epoch: number])[]
+    }
+  | {
+      readonly kind: 'epoch'
+      readonly generation: number
+      readonly pipeline: string
+      readonly epoch: number
+      /** The path of its manifest. */
+      readonly manifest: string
+    }
+  | {
+      readonly kind: 'submit'
+      readonly generation: number
+      readonly pipeline: string
+      /** The program, by its hash; `null` takes the pipeline out of the cluster. */
+      readonly hash: string | null
+      readonly parameters: Json
+      /** The manifest of a savepoint to begin with; means nothing where the pipeline is there already. */
+      readonly from: string | null
+    }
+  | {
+      readonly kind: 'floor'
+      readonly generation: number
+      readonly pipeline: string
+      /** No epoch below it will ever be a base again (PROTOCOLS 12). */
+      readonly floor: number
+    }
+
+export type ChainRecord = RecordBody & Stamp
+
+export interface DecodedRecord {
+  readonly record: ChainRecord
+  /** The cluster before this record, where it begins an era (R2). */
+  readonly before: Cluster | null
+}
+
+const format: Format = { kind: 'record', version: 1 }
+
+/** The bytes of a record; `before` stands in those that begin an era. */
+export function encodeRecord(body: RecordBody, stamp: Stamp, before: Cluster | null): Buffer {
+  return seal(format, {
+    n: stamp.n,
+    ...bodyToJson(body),
+    writer: stamp.writer,
+    incarnation: stamp.incarnation,
+    nonce: stamp.nonce,
+    ...(before === null ? {} : { before: clusterToJson(before) }),
+  })
+}
+
+/** Record `n` from its bytes, or `E_STORE_DAMAGED`, or `E_STORE_VERSION`. */
+export function decodeRecord(path: string, n: number, bytes: Buffer): DecodedRecord | PotorooError {
+  const unsealed = unseal(format, path, bytes)
+  if (unsealed.kind === 'newer') return unsealed.error
+  if (unsealed.kind === 'damaged') return fail('E_STORE_DAMAGED', { path, reason: unsealed.reason })
+  const json = unsealed.value as unknown as RecordJson
+  if (json.n !== n) return fail('E_STORE_DAMAGED', { path, reason: `it is record ${json.n} of the chain` })
+  const body = bodyFromJson(json)
+  if (body === null) return fail('E_STORE_DAMAGED', { path, reason: `it is of no known kind ("${json.kind}")` })
+  const { writer, incarnation, nonce } = json
+  const before = json.before === undefined ? null : clusterFromJson(json.before)
+  return { record: { n, writer, incarnation, nonce, ...body }, before }
+}
+
+/** A record as its JSON has it: what a matching checksum says was written by `encodeRecord`. */
+type RecordJson = Stamp & { readonly before?: Json } & (
+    | Exclude<RecordBody, { kind: 'generation' }>
+    | (Omit<Extract<RecordBody, { kind: 'generation' }>, 'owners'> & {
+        readonly keyGroups: number
+        readonly owners: string
+      })
+  )
+
+function bodyToJson(body: RecordBody): { readonly [name: string]: Json } {
+  if (body.kind !== 'generation') return { ...body }
+  const { owners, members, ...rest } = body
+  return {
+    ...rest,
+    members: members.map((member) => ({ ...member })),
+    keyGroups: owners.length,
+    owners: encodeOwners(owners, members.length),
+  }
+}
+
+function bodyFromJson(json: RecordJson): RecordBody | null {
+  const { generation } = json
+  switch (json.kind) {
+    case 'generation': {
+      const { coordinator, members, splits, bases } = json
+      const owners = decodeOwners(json.owners, json.keyGroups, members.length)
+      return owners && { kind: 'generation', generation, coordinator, members, owners, splits, bases }
+    }
+    case 'epoch': {
+      const { pipeline, epoch, manifest } = json
+      return { kind: 'epoch', generation, pipeline, epoch, manifest }
+    }
+    case 'submit': {
+      const { pipeline, hash, parameters, from } = json
+      return { kind: 'submit', generation, pipeline, hash, parameters, from }
+    }
+    case 'floor': {
+      const { pipeline, floor } = json
+      return { kind: 'floor', generation, pipeline, floor }
+    }
+    default:
+      return null
+  }
+}

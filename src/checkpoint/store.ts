@@ -1,0 +1,54 @@
+/**
+ * The checkpoint store: durability and agreement in one place, by one primitive, *create this object only if it does
+ * not exist* (PROTOCOLS 1). Drivers: `file-store.ts`. Every driver passes `test/checkpoint/store.contract.ts`.
+ *
+ * O1. An object is written whole or not at all, and never changes; only `put` overwrites, and it serves hints only.
+ * O2. `created` means durable. `unknown` means undecided until something stands at that name: the same bytes are tried
+ *     again under the same name, never under another (`write-once.ts`, `chain-writer.ts`).
+ * O3. What `read` answers may vanish in a power loss until `makeDurable` has answered; nobody acts on an object that
+ *     another wrote before that.
+ * O4. Decisions rest on `createExclusive` or on a `read` by exact name, never on `list`, which may be stale.
+ * O5. No callback runs inside the call that it belongs to.
+ */
+import type { PotorooError } from '../base/errors.ts'
+
+export type CreateOutcome = 'created' | 'exists' | 'unknown'
+
+/** The outcome of an operation: an error (`E_STORE`) or a value, never both. */
+export type StoreDone<T> = (error: PotorooError | null, value: T) => void
+export type StoreDoneVoid = (error: PotorooError | null) => void
+
+export interface Store {
+  /** Creates `path` with `bytes`, durably. `error` says why the outcome is unknown. */
+  createExclusive(
+    path: string,
+    bytes: Uint8Array,
+    done: (outcome: CreateOutcome, error: PotorooError | null) => void,
+  ): void
+  /** The whole of an object, or `null` where nothing stands at that name. */
+  read(path: string, done: StoreDone<Buffer | null>): void
+  /** Up to `length` bytes from `position`, fewer only at the end; `null` where nothing stands at that name. */
+  readRange(path: string, position: number, length: number, done: StoreDone<Buffer | null>): void
+  /** Makes all names durable that have been read in `folder` (O3). */
+  makeDurable(folder: string, done: StoreDoneVoid): void
+  /** Names, not paths, of objects and folders directly in `folder`: a hint (O4). An absent folder is empty. */
+  list(folder: string, done: StoreDone<readonly string[]>): void
+  /** Removes an object; no error when it is absent. It may come back after a power loss. */
+  remove(path: string, done: StoreDoneVoid): void
+  /** Writes or overwrites a hint, which may be lost or cut short in a power loss. */
+  put(path: string, bytes: Uint8Array, done: StoreDoneVoid): void
+  /** Gives the object `existing` a second name, durably; it lives on when the first one is removed. Repeats are harmless. */
+  link(existing: string, created: string, done: StoreDoneVoid): void
+  /** Begins a large object, under a name that nobody else uses. It may be seen in part until `finish` has answered. */
+  upload(path: string, done: StoreDone<Upload>): void
+}
+
+/** An object that is being written. `finish` or `abort` is the last call, and waits for every `append` before it. */
+export interface Upload {
+  /** Writes `parts` behind what is there. The caller must not change them until done. */
+  append(parts: readonly Uint8Array[], done: StoreDoneVoid): void
+  /** Makes the object and its name durable. After an error, here or before, nothing of it counts. */
+  finish(done: StoreDoneVoid): void
+  /** Removes what has been written. */
+  abort(done: StoreDoneVoid): void
+}
