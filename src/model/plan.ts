@@ -42,9 +42,9 @@ export interface ChainPlan {
   readonly end: ChainEnd
 }
 
-/** What a stateful step may ask and do during one call. */
-export interface StepContext {
-  readonly key: Key
+/** What a stateful step may ask and do during one call. Not to be kept: it speaks of another record afterwards. */
+export interface StepContext<K extends Key = Key, S extends object = object> {
+  readonly key: K
   /** The record's time: milliseconds since 1970, stamped at the door. */
   readonly time: number
   /** The record's position in its split. */
@@ -52,7 +52,7 @@ export interface StepContext {
   /** Drops the key: its state is gone after this call. */
   forget(): void
   /** Puts `state` in place of the key's state. */
-  replace(state: object): void
+  replace(state: S): void
 }
 
 export interface SchemaPlan {

@@ -1,0 +1,67 @@
+/**
+ * Lowering: what a user wrote about a stateful step becomes one of the few forms that the runtime knows, with every
+ * default filled in. `reduce` is an `aggregate` whose accumulator is `{ value }`.
+ */
+import type { Milliseconds } from '../base/time.ts'
+import type { AsyncOptions, StateOptions, Step } from './graph.ts'
+import type { KeyedPlan, SchemaPlan } from './plan.ts'
+
+const EMIT_EVERY: Milliseconds = 1000
+const ASYNC_CONCURRENCY = 16
+const ASYNC_TIMEOUT: Milliseconds = 30_000
+
+/** A step that keeps state by key. */
+export type KeyedStep = Extract<Step, { kind: 'mapWithState' | 'flatMapWithState' | 'reduce' | 'aggregate' }>
+
+export function isKeyed(step: Step): step is KeyedStep {
+  const { kind } = step
+  return kind === 'mapWithState' || kind === 'flatMapWithState' || kind === 'reduce' || kind === 'aggregate'
+}
+
+/** The accumulator of a `reduce`; `undefined` until its first record. */
+interface Sum {
+  value: unknown
+}
+
+/** What the runtime runs for `step`. */
+export function lowerKeyed(step: KeyedStep): KeyedPlan {
+  const common = { ttlMs: step.options.ttl, schema: schemaOf(step.options) }
+  if (step.kind === 'reduce') {
+    const { fn } = step
+    const add = (sum: Sum, value: unknown) => {
+      sum.value = sum.value === undefined ? value : fn(sum.value, value)
+    }
+    return {
+      ...common,
+      kind: 'aggregate',
+      init: () => ({ value: undefined }),
+      add: (sum, value) => add(sum as Sum, value),
+      combine: (sum, other) => {
+        if ((other as Sum).value !== undefined) add(sum as Sum, (other as Sum).value)
+      },
+      result: (sum) => (sum as Sum).value,
+      everyMs: step.options.every ?? EMIT_EVERY,
+    }
+  }
+  if (step.kind === 'aggregate') {
+    const { init, add, combine = null, result, every: everyMs = EMIT_EVERY } = step.options
+    return { ...common, kind: 'aggregate', init, add, combine, result, everyMs }
+  }
+  if (step.kind === 'mapWithState')
+    return { ...common, kind: step.kind, init: step.options.init, step: step.options.step }
+  return { ...common, kind: step.kind, init: step.options.init, step: step.options.step }
+}
+
+/** Whether workers may add up before they send (PROTOCOLS 10). */
+export function mayPreAggregate(keyed: KeyedPlan): boolean {
+  return keyed.kind === 'aggregate' && keyed.combine !== null
+}
+
+export function lowerAsync(options: AsyncOptions): { readonly concurrency: number; readonly timeoutMs: number } {
+  return { concurrency: options.concurrency ?? ASYNC_CONCURRENCY, timeoutMs: options.timeoutMs ?? ASYNC_TIMEOUT }
+}
+
+function schemaOf(options: StateOptions<object>): SchemaPlan {
+  const { schema } = options
+  return { version: schema?.version ?? 1, migrate: schema?.migrate }
+}
