@@ -64,6 +64,11 @@ export const errorTable = {
     what: 'pipeline "{pipeline}" cannot run ({count}):\n{faults}',
     remedy: 'mend the steps named above; `potoroo check FILE` looks again',
   },
+  E_PLAN_TOO_LARGE: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" becomes more than {limit} fused steps: each merge copies what follows it into its inputs',
+    remedy: 'merge fewer streams one after another, or put a keyBy with its stateful step between the merges',
+  },
   E_PARAMETER: {
     kind: 'user',
     what: 'pipeline "{pipeline}": {reason}',
@@ -258,6 +263,26 @@ export const errorTable = {
     kind: 'operational',
     what: 'step "{step}" cannot write to standard output: {reason}',
     remedy: 'keep the program that reads it running',
+  },
+  E_FILE_CHANGED: {
+    kind: 'operational',
+    what: 'step "{step}" stood at byte {offset} of {path}, but neither that file nor one rotated from it is there any more',
+    remedy: 'put the file back, or start the pipeline anew without its checkpoints',
+  },
+  E_FILE_SHRUNK: {
+    kind: 'operational',
+    what: 'step "{step}" found {path} cut from {offset} to {size} bytes and reads it again from its beginning',
+    remedy: 'rotate the file by renaming it: what is written between the last reading and a cut is lost',
+  },
+  E_FILE_FRAGMENT: {
+    kind: 'user',
+    what: '{path} ends inside a record, of which {bytes} bytes are there',
+    remedy: 'complete the file, or give the source the framing that it was written with',
+  },
+  E_FILE_RECORD: {
+    kind: 'user',
+    what: 'step "{step}" finds no record at byte {offset} of {path}: {reason}',
+    remedy: 'mend the file, or give the source the framing that it was written with',
   },
   E_SUBSCRIBER_DROPPED: {
     kind: 'operational',

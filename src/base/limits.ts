@@ -6,6 +6,10 @@
 import { assert } from './assert.ts'
 
 export interface Limits {
+  /** Longest name of a pipeline, a step or a branch, in UTF-16 code units. */
+  readonly nameLength: number
+  /** Fused steps in one plan, after what follows a merge has been copied into each of its inputs. */
+  readonly planSteps: number
   /** Key groups of a new cluster; a power of two. Fixed when the cluster is made. */
   readonly keyGroups: number
   /** Records in a batch. */
@@ -81,6 +85,8 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
+  nameLength: 100,
+  planSteps: 10_000,
   keyGroups: 1024,
   batchRecords: 512,
   channelBatches: 8,

@@ -31,6 +31,8 @@ export type ChainEnd =
   | {
       readonly kind: 'branch'
       readonly step: string
+      /** The outputs' names in the order of `to`, the rest among them. */
+      readonly outputs?: readonly string[]
       readonly tests: readonly ((value: unknown) => boolean)[]
       readonly to: readonly (ChainPlan | null)[]
     }

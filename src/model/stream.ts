@@ -1,14 +1,21 @@
 /**
- * A stream of records, as users write it. Every method adds one step to the graph and returns what comes out of it;
+ * Streams of records, as users write them. Every method adds one step to the graph and returns what comes out of it;
  * nothing runs here.
+ *
+ * A keyed stream has only steps with state, and what comes out of them is a plain stream again. It has no `sink`:
+ * records with a key and no state to meet have no reason to have one.
  */
 import type { Key } from '../base/hash.ts'
 import type { SinkDescription } from './connector.ts'
-import type { AsyncOptions, GraphBuilder, Input, StepBody } from './graph.ts'
-import { KeyedStream } from './keyed-stream.ts'
-
-/** Not a promise: a function that returns one belongs in `asyncMap`. */
-export type Sync<O> = O extends PromiseLike<unknown> ? 'a function that returns a promise belongs in asyncMap' : unknown
+import type { AsyncOptions, EmitOptions, GraphBuilder, Input, StateOptions, StepBody } from './graph.ts'
+import type {
+  AggregateOptions,
+  Emitted,
+  FlatMapWithStateOptions,
+  MapWithStateOptions,
+  State,
+  Sync,
+} from './keyed-options.ts'
 
 /** What a stream holds. */
 export type ValueOf<S> = S extends Stream<infer T> ? T : never
@@ -95,6 +102,48 @@ export class Stream<T> {
   /** Writes the records out. */
   sink(name: string, sink: SinkDescription<T>): void {
     this.graph.add(name, [this.from], { kind: 'sink', sink: sink as SinkDescription<unknown> })
+  }
+
+  private step<O>(name: string, body: StepBody): Stream<O> {
+    return new Stream<O>(this.graph, { step: this.graph.add(name, [this.from], body) })
+  }
+}
+
+/** A stream whose records have a key; its steps keep one state per key. */
+export class KeyedStream<K extends Key, T> {
+  private readonly graph: GraphBuilder
+  private readonly from: Input
+
+  constructor(graph: GraphBuilder, from: Input) {
+    this.graph = graph
+    this.from = from
+  }
+
+  /** Answers each record by its key's state; `undefined` emits nothing. */
+  mapWithState<S extends State, O>(name: string, options: MapWithStateOptions<K, T, S, O>): Stream<Emitted<O>> {
+    return this.step(name, { kind: 'mapWithState', options } as unknown as StepBody)
+  }
+
+  /** Answers each record by its key's state with any number of records. */
+  flatMapWithState<S extends State, O>(name: string, options: FlatMapWithStateOptions<K, T, S, O>): Stream<O> {
+    return this.step(name, { kind: 'flatMapWithState', options } as unknown as StepBody)
+  }
+
+  /**
+   * Adds up the records of a key into one of the same type and emits the newest sum of each changed key, at most once
+   * per `every` and at the end of input. `fn` must not change its arguments, and how records are grouped must not
+   * matter: `fn(fn(a, b), c)` equals `fn(a, fn(b, c))`.
+   */
+  reduce(name: string, fn: (sum: T, value: T) => T, options: StateOptions<{ value: T }> & EmitOptions = {}): Stream<T> {
+    return this.step(name, { kind: 'reduce', fn, options } as unknown as StepBody)
+  }
+
+  /**
+   * Adds up the records of a key in an accumulator and emits the newest result of each changed key, at most once per
+   * `every` and at the end of input.
+   */
+  aggregate<A extends State, O, R>(name: string, options: AggregateOptions<K, T, A, O, R>): Stream<O> {
+    return this.step(name, { kind: 'aggregate', options } as unknown as StepBody)
   }
 
   private step<O>(name: string, body: StepBody): Stream<O> {

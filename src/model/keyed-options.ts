@@ -1,0 +1,48 @@
+/** What users write about a step with state: its state, how it changes, and what comes out. */
+import type { Key } from '../base/hash.ts'
+import type { EmitOptions, StateOptions } from './graph.ts'
+import type { StepContext } from './plan.ts'
+
+/** Not a promise: a function that returns one belongs in `asyncMap`. */
+export type Sync<O> = O extends PromiseLike<unknown> ? 'a function that returns a promise belongs in asyncMap' : unknown
+
+/** A state is an object that `step` changes in place; a promise is none. */
+export type State = object & { readonly then?: never }
+
+/** What a step emits when `undefined` emits nothing. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a step without `return` has the type `void`
+export type Emitted<O> = Exclude<O, undefined | void>
+
+/** A state that is its own accumulator is changed in place: returning a new one would change nothing. */
+type InPlace<A, R> = R extends A ? 'the accumulator is changed in place; what is returned here is lost' : unknown
+
+export interface StepOptions<K extends Key, S extends State> extends StateOptions<NoInfer<S>> {
+  /** The state of a key that has none yet. */
+  readonly init: (key: K) => S
+}
+
+export interface MapWithStateOptions<K extends Key, T, S extends State, O> extends StepOptions<K, S> {
+  /** Changes `state` in place and returns the answer to this record; `undefined` emits nothing. */
+  readonly step: (state: S, value: T, context: StepContext<K, S>) => O & Sync<O>
+}
+
+export interface FlatMapWithStateOptions<K extends Key, T, S extends State, O> extends StepOptions<K, S> {
+  /** Changes `state` in place and returns the answers to this record. */
+  readonly step: (
+    state: S,
+    value: T,
+    context: StepContext<K, S>,
+  ) => (Iterable<O> & { readonly charAt?: never }) | undefined
+}
+
+export interface AggregateOptions<K extends Key, T, A extends State, O, R> extends StepOptions<K, A>, EmitOptions {
+  /** Adds `value` to `accumulator`, in place. */
+  readonly add: (accumulator: A, value: T) => R & InPlace<A, R>
+  /**
+   * Adds `other` to `accumulator`, in place, so that the same records in any grouping make the same accumulator. With
+   * it, workers add up before they send; without it, every record travels.
+   */
+  readonly combine?: (accumulator: NoInfer<A>, other: NoInfer<A>) => void
+  /** What is emitted. Must be an object of its own where it holds parts of the accumulator that still change. */
+  readonly result: (accumulator: A, key: K) => O & Sync<O>
+}

@@ -1,0 +1,230 @@
+/**
+ * Validation: everything that is wrong with a graph, at once and by step name.
+ *
+ * U1. A fault is something that cannot run or would surely do what nobody wants; a warning may be meant.
+ * U2. Nothing here runs a user's function.
+ *
+ * Much of it cannot be written in TypeScript at all; pipelines in JavaScript, and casts, end here.
+ */
+import { fail } from '../base/errors.ts'
+import { defaultLimits } from '../base/limits.ts'
+import { type Finding, showFinding } from './finding.ts'
+import type { Graph, Step } from './graph.ts'
+import { isKeyed, type KeyedStep } from './lower.ts'
+import { orderWarnings } from './order.ts'
+
+export interface Findings {
+  readonly faults: readonly Finding[]
+  readonly warnings: readonly Finding[]
+}
+
+/** Looks at `graph` and reports what it finds; throws nothing. */
+export function validate(graph: Graph, limits: { nameLength: number } = defaultLimits): Findings {
+  const faults: Finding[] = []
+  const warnings: Finding[] = []
+  const fault = (step: string | null, what: string, hint: string) => faults.push({ step, what, hint })
+  const warn = (step: string | null, what: string, hint: string) => warnings.push({ step, what, hint })
+
+  checkName(graph.name, null, 'the pipeline', limits.nameLength, fault)
+  checkNames(graph, limits.nameLength, fault)
+  for (const step of graph.steps) checkStep(step, limits.nameLength, fault, warn)
+  checkWiring(graph, fault, warn)
+  return { faults, warnings: faults.length > 0 ? warnings : [...warnings, ...orderWarnings(graph)] }
+}
+
+/** Throws `E_PIPELINE` with every fault of `graph`, if there is one. */
+export function refuseFaults(graph: Graph, limits: { nameLength: number } = defaultLimits): void {
+  const { faults } = validate(graph, limits)
+  if (faults.length === 0) return
+  const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
+  throw fail('E_PIPELINE', { pipeline: String(graph.name), count, faults: faults.map(showFinding).join('\n') })
+}
+
+type Complain = (step: string | null, what: string, hint: string) => void
+
+function checkNames(graph: Graph, longest: number, fault: Complain): void {
+  const seen = new Map<unknown, Step>()
+  for (const step of graph.steps) {
+    checkName(step.name, nameOf(step), `a step (${step.kind})`, longest, fault)
+    const first = seen.get(step.name)
+    if (first === undefined) seen.set(step.name, step)
+    else if (step.name !== '') {
+      fault(nameOf(step), `two steps have this name, a ${first.kind} and a ${step.kind}`, 'give one another name')
+    }
+  }
+}
+
+function checkName(name: unknown, step: string | null, owner: string, longest: number, fault: Complain): void {
+  const hint = 'names come first and identify state, so each is a text of its own'
+  if (typeof name !== 'string') fault(step, `${owner} has no name`, hint)
+  else if (name === '') fault(step, `${owner} has an empty name`, hint)
+  else if (name.length > longest) fault(step, `the name has ${name.length} characters`, `use ${longest} at most`)
+  else if (name !== name.trim() || /\p{Cc}/u.test(name)) {
+    fault(step, 'the name has spaces at its ends or control characters in it', 'use letters, digits and hyphens')
+  }
+}
+
+/** A name that can be shown, whatever was given as one. */
+function nameOf(step: Step): string {
+  return typeof step.name === 'string' && step.name !== '' ? step.name : `(${step.kind} without a name)`
+}
+
+function checkStep(step: Step, longest: number, fault: Complain, warn: Complain): void {
+  const name = nameOf(step)
+  const wants = (fn: unknown, what: string, async = false) => checkFunction(name, fn, what, async, fault)
+  switch (step.kind) {
+    case 'source':
+    case 'sink': {
+      const described = step.kind === 'source' ? step.source : step.sink
+      if (described?.role !== step.kind) {
+        fault(name, `it has no ${step.kind}`, `give what a connector returns, such as tcp${capital(step.kind)}({ … })`)
+        return
+      }
+      for (const what of described.faults ?? []) fault(name, what, 'mend the setting')
+      return
+    }
+    case 'map':
+    case 'filter':
+    case 'flatMap':
+    case 'inspect':
+      wants(step.fn, 'function')
+      return
+    case 'keyBy':
+      wants(step.key, 'key function')
+      return
+    case 'branch': {
+      const outputs = Object.entries(step.tests ?? {})
+      if (outputs.length === 0) fault(name, 'it has no branch', 'write one test for each output, by name')
+      for (const [output, test] of outputs) {
+        checkName(output, name, 'an output', longest, fault)
+        wants(test, `test "${output}"`)
+        if (output === 'rest') fault(name, 'an output is called rest', 'rest is what meets no test; rename the test')
+        // Objects list such names in numerical order, whatever order they were written in.
+        if (/^\d+$/.test(output)) fault(name, `output "${output}" is a number and would lose its place`, 'use a word')
+      }
+      return
+    }
+    case 'asyncMap': {
+      wants(step.fn, 'function', true)
+      const { concurrency, timeoutMs } = step.options
+      checkNumber(name, 'concurrency', concurrency, 'a whole number from 1 to 10000', between(1, 10_000), fault)
+      checkNumber(name, 'timeoutMs', timeoutMs, 'milliseconds, at least 1', between(1, 2 ** 31 - 1), fault)
+      return
+    }
+    case 'merge':
+      return
+    default:
+      checkKeyed(step, name, wants, fault, warn)
+  }
+}
+
+function checkKeyed(
+  step: KeyedStep,
+  name: string,
+  wants: (fn: unknown, what: string) => void,
+  fault: Complain,
+  warn: Complain,
+): void {
+  if (typeof step.options !== 'object' || step.options === null) {
+    fault(name, 'it has no options', `write ${step.kind}('name', { init: () => ({ … }), … })`)
+    return
+  }
+  if (step.kind === 'reduce') wants(step.fn, 'function')
+  else wants(step.options.init, 'init')
+  if (step.kind === 'mapWithState' || step.kind === 'flatMapWithState') wants(step.options.step, 'step')
+  if (step.kind === 'aggregate') {
+    wants(step.options.add, 'add')
+    wants(step.options.result, 'result')
+    if (step.options.combine !== undefined) wants(step.options.combine, 'combine')
+  }
+  if (step.kind === 'reduce' || step.kind === 'aggregate') {
+    checkNumber(name, 'every', step.options.every, 'milliseconds, at least 1', between(1, 2 ** 31 - 1), fault)
+  }
+  const { ttl, schema } = step.options
+  checkNumber(name, 'ttl', ttl, 'milliseconds, at least 1', (ms) => ms >= 1 && ms <= Number.MAX_SAFE_INTEGER, fault)
+  if (schema === undefined) return
+  checkNumber(
+    name,
+    'schema.version',
+    schema.version ?? Number.NaN,
+    'a whole number from 1 to 65535',
+    between(1, 65_535),
+    fault,
+  )
+  if (schema.migrate !== undefined) wants(schema.migrate, 'schema.migrate')
+  else if (schema.version > 1) {
+    warn(
+      name,
+      `its state has version ${schema.version} and no migrate`,
+      'checkpoints of older versions cannot be restored',
+    )
+  }
+}
+
+function checkFunction(step: string, fn: unknown, what: string, async: boolean, fault: Complain): void {
+  if (typeof fn !== 'function') {
+    fault(
+      step,
+      `its ${what} is ${fn === undefined ? 'missing' : 'no function'}`,
+      'give the name first, then the function',
+    )
+  } else if (!async && Object.prototype.toString.call(fn) === '[object AsyncFunction]') {
+    fault(step, `its ${what} is async`, 'only asyncMap waits for promises: move the waiting into one')
+  }
+}
+
+function checkNumber(
+  step: string,
+  option: string,
+  value: unknown,
+  wanted: string,
+  holds: (value: number) => boolean,
+  fault: Complain,
+): void {
+  if (value === undefined || (typeof value === 'number' && holds(value))) return
+  fault(step, `${option} is ${String(value)}`, `it must be ${wanted}`)
+}
+
+function between(least: number, most: number): (value: number) => boolean {
+  return (value) => Number.isSafeInteger(value) && value >= least && value <= most
+}
+
+/** Who reads what: H1, and streams that lead nowhere. */
+function checkWiring(graph: Graph, fault: Complain, warn: Complain): void {
+  const read = new Set<string>()
+  for (const [index, step] of graph.steps.entries()) {
+    for (const input of step.inputs) {
+      if (!(input.step >= 0 && input.step < index))
+        fault(nameOf(step), 'an input stands after it', 'build graphs with pipeline()')
+      read.add(`${input.step} ${input.output ?? ''}`)
+    }
+    if (step.kind !== 'merge') continue
+    const distinct = new Set(step.inputs.map((input) => `${input.step} ${input.output ?? ''}`))
+    if (distinct.size < step.inputs.length)
+      warn(nameOf(step), 'it merges a stream with itself', 'its records come twice')
+  }
+  for (const [index, step] of graph.steps.entries()) {
+    const name = nameOf(step)
+    if (step.kind === 'branch') {
+      for (const output of Object.keys(step.tests ?? {})) {
+        if (!read.has(`${index} ${output}`)) warn(name, `nobody uses its output ${output}`, 'those records are dropped')
+      }
+    } else if (step.kind === 'keyBy') {
+      if (!read.has(`${index} `))
+        fault(name, 'nobody uses its keys', 'add a step with state, such as mapWithState, after it')
+    } else if (step.kind !== 'sink' && step.kind !== 'inspect' && !read.has(`${index} `)) {
+      warn(
+        name,
+        'nobody uses its records',
+        isKeyed(step) ? 'its state can be queried; to see records, add a sink' : 'add a sink',
+      )
+    }
+  }
+  if (!graph.steps.some((step) => step.kind === 'source'))
+    fault(null, 'there is no source', "begin with p.source('name', …)")
+  if (!graph.steps.some((step) => step.kind === 'sink')) warn(null, 'there is no sink', 'nothing leaves this pipeline')
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1)
+}
