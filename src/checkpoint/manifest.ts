@@ -1,0 +1,146 @@
+/**
+ * A manifest: what one epoch of one pipeline consists of. Immutable, written once every worker has saved its part; it
+ * counts once an epoch record in the chain names it.
+ *
+ * M1. A manifest names every pack that its epoch needs, also those of earlier epochs: whoever has it can restore.
+ * M2. `serial` is one more than its base's, and packs that the rotation no longer needs are left out (Q2).
+ * M3. What sources and sinks put in is plain JSON of their own; nothing here looks into it.
+ */
+import type { Json } from '../base/json.ts'
+import type { EpochEntry } from './cluster.ts'
+import { damagedWhole, type Examined } from './damage.ts'
+import { type Format, seal, unseal } from './envelope.ts'
+import type { Run } from './layout.ts'
+import type { PackHandle } from './pack-format.ts'
+import { isNeeded } from './rotation.ts'
+
+/** A step that has state, sources and sinks included. */
+export interface StepEntry {
+  readonly step: string
+  readonly kind: string
+  /** The version of its state's schema. */
+  readonly schema: number
+  /** The serial of the first epoch that it was part of. */
+  readonly since: number
+}
+
+export interface PackEntry extends PackHandle {
+  readonly worker: string
+  readonly epoch: number
+  readonly serial: number
+}
+
+/** What a source or a sink of one worker saves in a manifest (M3). */
+export interface PartEntry {
+  readonly step: string
+  readonly worker: string
+  readonly snapshot: Json
+}
+
+export interface Counts {
+  readonly keys: number
+  readonly records: number
+}
+
+export interface Manifest {
+  readonly pipeline: string
+  readonly run: number
+  /** The program that ran. */
+  readonly hash: string
+  readonly generation: number
+  readonly epoch: number
+  /** How many complete epochs there are with this one, void ones left out. */
+  readonly serial: number
+  /** Shares of the rotation (Q3). */
+  readonly rotation: number
+  readonly keyGroups: number
+  /** The epoch that it follows, `null` for the first. */
+  readonly base: number | null
+  /** Wall time of its completion, in milliseconds since 1970; for people. */
+  readonly timeMs: number
+  readonly steps: readonly StepEntry[]
+  readonly packs: readonly PackEntry[]
+  readonly sources: readonly PartEntry[]
+  readonly sinks: readonly PartEntry[]
+  readonly counts: Counts
+}
+
+/** What one worker has saved of an epoch: the content of its acknowledgement. */
+export interface Snapshot {
+  /** `null` where nothing has changed. */
+  readonly pack: PackHandle | null
+  readonly sources: readonly { readonly step: string; readonly snapshot: Json }[]
+  readonly sinks: readonly { readonly step: string; readonly snapshot: Json }[]
+  readonly counts: Counts
+}
+
+const format: Format = { kind: 'manifest', version: 1 }
+
+/** What all epochs of a pipeline have in common within a generation. */
+export interface ManifestFrame extends Run {
+  readonly hash: string
+  readonly generation: number
+  readonly keyGroups: number
+  /** Shares of the rotation of a pipeline that has no epoch yet (Q3). */
+  readonly rotation: number
+  /** Steps that have state; `since` comes from the base. */
+  readonly steps: readonly Omit<StepEntry, 'since'>[]
+}
+
+/** The serial of the epoch that follows `base`. */
+export function serialAfter(base: Manifest | null): number {
+  return (base?.serial ?? 0) + 1
+}
+
+/** The manifest of `epoch`, which follows `base`, from what each worker has saved (M1, M2). */
+export function makeManifest(
+  frame: ManifestFrame,
+  base: Manifest | null,
+  epoch: number,
+  timeMs: number,
+  snapshots: ReadonlyMap<string, Snapshot>,
+): Manifest {
+  const { pipeline, run, hash, generation, keyGroups } = frame
+  const serial = serialAfter(base)
+  const rotation = base?.rotation ?? frame.rotation
+  const since = new Map(base?.steps.map((step) => [step.step, step.since]))
+  const packs = base?.packs.filter((pack) => isNeeded(pack.serial, serial, rotation)) ?? []
+  const sources: PartEntry[] = []
+  const sinks: PartEntry[] = []
+  let keys = 0
+  let records = 0
+  for (const [worker, snapshot] of snapshots) {
+    if (snapshot.pack !== null) packs.push({ ...snapshot.pack, worker, epoch, serial })
+    for (const part of snapshot.sources) sources.push({ ...part, worker })
+    for (const part of snapshot.sinks) sinks.push({ ...part, worker })
+    keys += snapshot.counts.keys
+    records += snapshot.counts.records
+  }
+  return {
+    ...{ pipeline, run, hash, generation, epoch, serial, rotation, keyGroups, base: base?.epoch ?? null, timeMs },
+    steps: frame.steps.map((step) => ({ ...step, since: since.get(step.step) ?? serial })),
+    packs,
+    sources,
+    sinks,
+    counts: { keys, records },
+  }
+}
+
+export function encodeManifest(manifest: Manifest): Buffer {
+  return seal(format, manifest as unknown as Json)
+}
+
+/** The manifest at `path`, which `bytes` are, `null` where nothing stood there. */
+export function decodeManifest(path: string, bytes: Buffer | null): Examined<Manifest> {
+  if (bytes === null) return damagedWhole(path, 'it is absent')
+  const unsealed = unseal(format, path, bytes)
+  if (unsealed.kind === 'newer') return { kind: 'failed', error: unsealed.error }
+  if (unsealed.kind === 'damaged') return damagedWhole(path, unsealed.reason)
+  return { kind: 'intact', value: unsealed.value as unknown as Manifest }
+}
+
+/** Whether `manifest` is the one that `entry` means, and not another's bytes at its path. */
+export function isManifestOf(manifest: Manifest, pipeline: string, entry: EpochEntry): boolean {
+  const { epoch, generation } = manifest
+  return manifest.pipeline === pipeline && epoch === entry.epoch && generation === entry.generation
+}

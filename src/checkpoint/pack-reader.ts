@@ -1,0 +1,130 @@
+/**
+ * Reads packs (PROTOCOLS 5). What does not fit its checksum is answered as damage, by file and chunk, never as data.
+ *
+ * P6. A pack is the one of its handle: its length, the CRC of its index and its own name must agree.
+ */
+import { assert } from '../base/assert.ts'
+import { ByteReader } from '../base/bytes.ts'
+import { crc32 } from '../base/crc.ts'
+import type { PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import { type Damage, damagedWhole, type Examined } from './damage.ts'
+import {
+  decodeEnd,
+  decodeIndex,
+  END_BYTES,
+  HEADER,
+  type PackChunk,
+  type PackHandle,
+  packNameOf,
+} from './pack-format.ts'
+import type { Store } from './store.ts'
+
+/** The first read of a pack's end, which holds the whole index of most packs. */
+const TAIL_BYTES = 64 << 10
+
+/** The chunks of the pack that `handle` names (P6). */
+export function openPack(
+  store: Store,
+  handle: PackHandle,
+  done: (outcome: Examined<readonly PackChunk[]>) => void,
+): void {
+  const { path } = handle
+  const damaged = (reason: string) => done(damagedWhole(path, reason))
+  const readTail = (length: number): void => {
+    const position = Math.max(0, handle.bytes - length)
+    // One byte more than there should be, so that a longer file is seen.
+    store.readRange(path, position, handle.bytes - position + 1, (error, tail) => {
+      if (error) return done({ kind: 'failed', error })
+      if (tail === null) return damaged('it is absent')
+      if (position + tail.length !== handle.bytes) return damaged('its length is not the one it was written with')
+      const end = decodeEnd(tail.subarray(-END_BYTES))
+      if (end === null || end.crc !== handle.crc) return damaged('its end is not the one it was written with')
+      if (position > 0 && tail.length < end.indexBytes + END_BYTES) return readTail(end.indexBytes + END_BYTES)
+      const examined = examineIndex(handle, tail, end.indexBytes)
+      if (typeof examined === 'string') return damaged(examined)
+      checkHeader(store, path, position === 0 ? tail : null, examined, done)
+    })
+  }
+  readTail(TAIL_BYTES)
+}
+
+/** The chunks by the index in `tail`, or why there is none. */
+function examineIndex(handle: PackHandle, tail: Buffer, indexBytes: number): readonly PackChunk[] | string {
+  const start = tail.length - END_BYTES - indexBytes
+  if (start < 0) return 'its index is longer than itself'
+  const index = tail.subarray(start, tail.length - END_BYTES)
+  if (crc32(index) !== handle.crc) return 'the checksum of its index does not match'
+  return decodeIndex(new ByteReader(index), packNameOf(handle.path), handle.bytes - END_BYTES - indexBytes)
+}
+
+function checkHeader(
+  store: Store,
+  path: string,
+  whole: Buffer | null,
+  chunks: readonly PackChunk[],
+  done: (outcome: Examined<readonly PackChunk[]>) => void,
+): void {
+  const check = (bytes: Buffer | null) => {
+    if (bytes?.subarray(0, HEADER.length).equals(HEADER)) done({ kind: 'intact', value: chunks })
+    else done(damagedWhole(path, 'it does not begin as a pack does'))
+  }
+  if (whole !== null) check(whole)
+  else
+    store.readRange(path, 0, HEADER.length, (error, bytes) => (error ? done({ kind: 'failed', error }) : check(bytes)))
+}
+
+/**
+ * Reads `chunks`, at least one, of the pack at `path`, neighbours together, and gives each intact one to `each`, in the order of the
+ * pack; a chunk's bytes are a view of at most `packWriteBytes`, or of itself where it is longer. Answers what is damaged.
+ */
+export function readChunks(
+  seams: { readonly store: Store; readonly limits: Limits },
+  path: string,
+  chunks: readonly PackChunk[],
+  each: (chunk: PackChunk, bytes: Buffer) => void,
+  done: (error: PotorooError | null, damages: readonly Damage[]) => void,
+): void {
+  const damages: Damage[] = []
+  const runs = neighbours(chunks, seams.limits.packWriteBytes)
+  const readRun = (run: readonly PackChunk[], rest: readonly PackChunk[][]): void => {
+    const start = run[0]!.position
+    const last = run.at(-1)!
+    seams.store.readRange(path, start, last.position + last.length - start, (error, bytes) => {
+      if (error) return done(error, damages)
+      for (const chunk of run) {
+        const from = chunk.position - start
+        const found = bytes?.subarray(from, from + chunk.length)
+        if (found?.length === chunk.length && crc32(found) === chunk.crc) each(chunk, found)
+        else damages.push(damageOf(path, chunk, bytes === null ? 'it is absent' : 'its checksum does not match'))
+      }
+      const [next, ...after] = rest
+      if (next === undefined) done(null, damages)
+      else readRun(next, after)
+    })
+  }
+  const [first, ...rest] = runs
+  assert(first !== undefined, 'something is to be read')
+  readRun(first, rest)
+}
+
+function damageOf(path: string, { step, keyGroup }: PackChunk, reason: string): Damage {
+  return { path, part: { step, keyGroup }, reason }
+}
+
+/** `chunks` in the order of their pack, cut into runs without gaps of at most `bytesMax` bytes or one chunk. */
+function neighbours(chunks: readonly PackChunk[], bytesMax: number): PackChunk[][] {
+  const runs: PackChunk[][] = []
+  let end = -1
+  let bytes = 0
+  for (const chunk of chunks.toSorted((a, b) => a.position - b.position)) {
+    if (chunk.position !== end || bytes + chunk.length > bytesMax) {
+      runs.push([])
+      bytes = 0
+    }
+    runs.at(-1)!.push(chunk)
+    end = chunk.position + chunk.length
+    bytes += chunk.length
+  }
+  return runs
+}

@@ -1,0 +1,114 @@
+/**
+ * Finds out what to restore: asks `resolve`, looks at what it wants to know, asks again, until it decides. Then reads
+ * the chunks, and where one is damaged, adds that to the facts and asks once more.
+ *
+ * An object that cannot be read for other reasons than damage is tried `storeReads` times with pauses; after that it
+ * counts as damaged too, because a disk's bad sector never answers otherwise.
+ */
+import type { PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Clock } from '../env/clock.ts'
+import type { Damage, Examined } from './damage.ts'
+import { decodeManifest, type Manifest, type PackEntry } from './manifest.ts'
+import type { PackChunk } from './pack-format.ts'
+import { openPack } from './pack-reader.ts'
+import { type Fact, type Facts, type Resolution, resolve } from './resolve.ts'
+import type { Store } from './store.ts'
+
+export interface SurveySeams {
+  readonly store: Store
+  readonly clock: Clock
+  readonly limits: Limits
+}
+
+/** What the caller knows already. */
+export type Known = Pick<Facts, 'pipeline' | 'entry' | 'bounds' | 'acceptLoss'>
+
+/** What a survey ends with: `resolve` wants to look at nothing more. */
+export type Decided = Exclude<Resolution, { kind: 'look' }>
+
+export class Survey {
+  private readonly seams: SurveySeams
+  private readonly known: Known
+  private readonly manifests = new Map<string, Fact<Manifest>>()
+  private readonly packs = new Map<string, Fact<readonly PackChunk[]>>()
+  private readonly chunks: Damage[] = []
+
+  constructor(seams: SurveySeams, known: Known) {
+    this.seams = seams
+    this.known = known
+  }
+
+  /** Looks at manifests and packs until it is decided what to restore. Fails only with `E_STORE_VERSION`. */
+  decide(done: (error: PotorooError | null, decided: Decided | null) => void): void {
+    // The first look is by a timer, so that a pipeline without epochs answers no earlier than any other.
+    this.seams.clock.soon(() => this.step(done))
+  }
+
+  /** Adds damage that was found when chunks were read; `decide` then answers anew. */
+  report(damages: readonly Damage[]): void {
+    this.chunks.push(...damages)
+  }
+
+  private step(done: (error: PotorooError | null, decided: Decided | null) => void): void {
+    const { manifests, packs, chunks } = this
+    const resolution = resolve({ ...this.known, manifests, packs, chunks })
+    if (resolution.kind !== 'look') return done(null, resolution)
+    const next = (error: PotorooError | null) => (error ? done(error, null) : this.step(done))
+    const [path] = resolution.manifests
+    if (path !== undefined) this.lookAtManifest(path, next)
+    else this.lookAtPacks(resolution.packs, next)
+  }
+
+  private lookAtManifest(path: string, done: (error: PotorooError | null) => void): void {
+    this.examine<Manifest>(
+      path,
+      (answer) => {
+        this.seams.store.read(path, (error, bytes) =>
+          answer(error ? { kind: 'failed', error } : decodeManifest(path, bytes)),
+        )
+      },
+      (error, fact) => {
+        if (fact !== null) this.manifests.set(path, fact)
+        done(error)
+      },
+    )
+  }
+
+  /** Opens `packs`, `storeParallel` at a time. */
+  private lookAtPacks(packs: readonly PackEntry[], done: (error: PotorooError | null) => void): void {
+    const batch = packs.slice(0, this.seams.limits.storeParallel)
+    let open = batch.length
+    let failed: PotorooError | null = null
+    for (const pack of batch) {
+      this.examine<readonly PackChunk[]>(
+        pack.path,
+        (answer) => openPack(this.seams.store, pack, answer),
+        (error, fact) => {
+          failed ??= error
+          if (fact !== null) this.packs.set(pack.path, fact)
+          if (--open === 0) done(failed)
+        },
+      )
+    }
+  }
+
+  /** Looks at one object, again after a pause where that fails for other reasons than damage. */
+  private examine<T>(
+    path: string,
+    look: (answer: (examined: Examined<T>) => void) => void,
+    done: (error: PotorooError | null, fact: Fact<T> | null) => void,
+  ): void {
+    const { clock, limits } = this.seams
+    const attempt = (left: number): void => {
+      look((examined) => {
+        if (examined.kind === 'intact') done(null, examined.value)
+        else if (examined.kind === 'damaged') done(null, examined.damage)
+        else if (examined.error.code !== 'E_STORE') done(examined.error, null)
+        else if (left > 1) clock.after(limits.storeRetryMs, () => attempt(left - 1))
+        else done(null, { path, part: null, reason: examined.error.message })
+      })
+    }
+    attempt(limits.storeReads)
+  }
+}
