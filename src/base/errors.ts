@@ -284,6 +284,16 @@ export const errorTable = {
     what: 'step "{step}" finds no record at byte {offset} of {path}: {reason}',
     remedy: 'mend the file, or give the source the framing that it was written with',
   },
+  E_SEGMENT_GONE: {
+    kind: 'operational',
+    what: 'a checkpoint lists {bytes} bytes of output in {path}, which are gone or damaged',
+    remedy: 'bring the file back; without it this output cannot be completed exactly',
+  },
+  E_FILE_SINK_SHORT: {
+    kind: 'operational',
+    what: '{path} has {size} bytes where a checkpoint says that {length} were written',
+    remedy: 'bring the whole file back, or give the sink another path and start the pipeline anew',
+  },
   E_SUBSCRIBER_DROPPED: {
     kind: 'operational',
     what: 'step "{step}" dropped the subscriber {peer}: {reason}',

@@ -1,0 +1,202 @@
+/**
+ * What the worker and a connector ask of each other. A connector knows the seams and these interfaces, and nothing of
+ * tasks, channels or checkpoints, so that it can be tested alone.
+ *
+ * Two families of sources. A *journaled* source reads what cannot be read again (sockets): its records go to a lane,
+ * which the worker's journal stands behind. A *replayable* source reads from something that keeps its records (a file):
+ * its reader says where it stands, and is opened there again.
+ *
+ * O1. Nothing of a context is called inside a call of the connector: callbacks come on their own turn. `Into` is the
+ *     exception; it is there to be called inside `poll`.
+ * O2. After `failed` or `close` a connector calls nothing more.
+ * O3. A writer owns the bytes it is given: the caller never changes them, and the writer does not copy them.
+ * O4. A writer acknowledges a barrier once all bytes given to it before have left its control, or stand in the snapshot
+ *     that goes with the acknowledgement (PROTOCOLS 8).
+ */
+import type { PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Env } from '../env/env.ts'
+import type { Output } from '../env/output.ts'
+import type { Cuts, SinkDescription, SourceDescription } from '../model/connector.ts'
+
+/** What a snapshot may hold. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
+
+/** What every connector is given when it is opened. */
+export interface Context {
+  readonly env: Env
+  readonly limits: Limits
+  /** The step that the connector serves; stands in messages. */
+  readonly step: string
+  /** There is something to poll, or room to write again. Calling it too often is harmless. */
+  wake(): void
+  /** Tells the operator about something that the connector itself has dealt with. */
+  warn(problem: PotorooError): void
+  /** The connector cannot go on (O2). */
+  failed(error: PotorooError): void
+}
+
+// ── Sources ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The way of one plain connection into the journal. */
+export interface Lane {
+  /** Takes complete records, copying them during the call. `false`: taken, but bring no more until `onRoom`. */
+  push(bytes: Buffer, cuts: Cuts): boolean
+  /** Names what is called when there is room again. */
+  onRoom(fn: () => void): void
+  /** The connection has ended. */
+  close(): void
+}
+
+/** The server's end of one acknowledged connection: bytes in, bytes out. */
+export interface Session {
+  onBytes(chunk: Buffer): void
+  onClosed(): void
+}
+
+/** What the worker offers to a journaled source. */
+export interface Door {
+  /** Opens a lane for a plain connection from `remote`. */
+  lane(remote: string): Lane
+  /**
+   * Opens a session for an acknowledged connection. `send` answers false while the peer does not take its answers;
+   * `close` sends what is queued and closes.
+   */
+  session(remote: string, send: (bytes: Uint8Array) => boolean, close: () => void): Session
+}
+
+export interface SourceContext extends Context {
+  /** Other workers of this machine listen on the same port. */
+  readonly sharePort: boolean
+  /** The source stands open at `address`, such as `127.0.0.1:7001`. */
+  listening(address: string): void
+}
+
+/** Counters of a source, for metrics: plain fields that the reader samples. */
+export interface SourceStatus {
+  connections: number
+  accepted: number
+  /** Connections that were not let in because of the limit. */
+  refused: number
+  /** Connections that were closed because of what they sent, or did not send. */
+  expelled: number
+  bytes: number
+  records: number
+}
+
+/** An open journaled source. */
+export interface Listening {
+  readonly status: Readonly<SourceStatus>
+  /** Stops listening and closes every connection. */
+  close(): void
+}
+
+export interface JournaledSource {
+  readonly family: 'journaled'
+  readonly kind: string
+  open(description: SourceDescription<unknown>, door: Door, context: SourceContext): Listening
+}
+
+/** Takes what a reader has read; called only inside `poll`. */
+export interface Into {
+  push(value: unknown, position: number): void
+  /** A record whose decoder threw; `bytes` is only valid during the call. */
+  failed(bytes: Buffer, position: number, error: unknown): void
+}
+
+/** Where a reader resumes: JSON, opaque to all but the reader; `position` is that of the next record. */
+export interface Place {
+  readonly position: number
+  readonly [detail: string]: Json
+}
+
+/**
+ * Reads one split. Positions rise from record to record; the same place gives the same records at the same positions.
+ */
+export interface ReplayableReader {
+  readonly status: Readonly<SourceStatus>
+  /**
+   * Hands over up to `max` records that are in memory already. `idle`: nothing now, `wake` follows; `ended`: nothing
+   * ever again. `nowMs` never goes back.
+   */
+  poll(into: Into, max: number, nowMs: number): 'more' | 'idle' | 'ended'
+  /** Where to resume after everything that was handed over. */
+  place(): Place
+  close(): void
+}
+
+export interface ReplayableSource {
+  readonly family: 'replayable'
+  readonly kind: string
+  /** Finds the splits there are now, by name, in a fixed order; a following source is asked again from time to time. */
+  splits(
+    description: SourceDescription<unknown>,
+    context: Context,
+    found: (error: PotorooError | null, splits: readonly string[]) => void,
+  ): void
+  /** Opens `split` at `place`, or at its beginning. */
+  open(description: SourceDescription<unknown>, split: string, place: Place | null, context: Context): ReplayableReader
+}
+
+export type SourceConnector = JournaledSource | ReplayableSource
+
+// ── Sinks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface SinkContext extends Context {
+  /** Names this writer among all of its sink, also those of earlier incarnations: file names carry it. */
+  readonly writer: string
+  readonly standardOutput: Output
+  /** Whether this worker may speak now (PROTOCOLS 7). Asked before every write to what cannot be fenced. */
+  maySpeak(): boolean
+}
+
+/** Counters of a sink, for metrics. */
+export interface WriterStatus {
+  state: 'opening' | 'ready' | 'no-peer' | 'failed' | 'closed'
+  /** Bytes taken and not yet out of the writer's control. */
+  queuedBytes: number
+  writtenBytes: number
+  records: number
+  /** Peers now. */
+  peers: number
+  /** Records, or peers, that were given up as the sink's promise allows. */
+  dropped: number
+}
+
+/** The epoch that a pipeline goes back to, as its writers see it. */
+export interface Base {
+  /** The generation that begins. */
+  readonly generation: number
+  /** The last complete epoch; 0 when there was none. */
+  readonly epoch: number
+  /** The snapshots of that epoch that this writer takes over: its own, and those of writers that are gone. */
+  readonly snapshots: readonly Json[]
+}
+
+/** Writes the output of one sink task. `restore` comes first, and nothing is written before it has answered. */
+export interface Writer {
+  readonly status: Readonly<WriterStatus>
+  /** False after `write` answered false, until `wake`. */
+  readonly room: boolean
+  /** Puts the outside world into the state of `base`, finishing what that epoch had promised. May be repeated. */
+  restore(base: Base, done: () => void): void
+  /** Takes the bytes of `records` whole records. `false`: taken, but bring no more until there is `room`. */
+  write(bytes: Buffer, records: number): boolean
+  /** Answers as O4 says, with what belongs into the epoch's snapshot. */
+  barrier(epoch: number, generation: number, done: (snapshot: Json) => void): void
+  /** `epoch` is complete and the chain says so: makes what `snapshot` lists visible. May be repeated. */
+  commit(epoch: number, snapshot: Json): void
+  /** No epoch below `epoch` will ever be a base again. */
+  floor(epoch: number): void
+  /** No record follows: answers when all has left. A barrier, a commit or a restore may still come. */
+  end(done: () => void): void
+  /** Lets go of everything at once; what was not acknowledged may be lost. */
+  close(): void
+}
+
+export interface SinkConnector {
+  readonly kind: string
+  /** Whether several writers may serve one sink; otherwise all output goes through one. */
+  parallel(description: SinkDescription<unknown>): boolean
+  open(description: SinkDescription<unknown>, context: SinkContext): Writer
+}

@@ -1,0 +1,61 @@
+/** Files as users write them: sources that read them once or follow them, and a sink. */
+import type { Decoder, SinkDescription, SourceDescription } from '../../model/connector.ts'
+import { utf8 } from '../../model/decoder.ts'
+import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
+import { lines } from '../../model/framing.ts'
+import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
+import { isPattern } from './find.ts'
+
+export const fileSourceFields = {
+  path: {
+    type: 'text',
+    doc: 'the file; `*` and `?` in its name stand for several, each a split of its own; further ones after a comma',
+    example: 'logs/access-*.log',
+  },
+  follow: {
+    type: 'boolean',
+    default: false,
+    doc: 'waits for what is appended, also when the file is rotated; otherwise the end of the files is the end',
+    example: true,
+  },
+} as const satisfies Fields
+
+export type FileSourceSettings = SettingsOf<typeof fileSourceFields>
+export type FileSourceOptions<T> = OptionsOf<typeof fileSourceFields> & SourceFormat<T>
+
+/**
+ * Reads files: lines of UTF-8 text when nothing else is said. The position of a record is the offset of its first byte.
+ *
+ * @example p.source('orders', fileSource({ path: 'orders.jsonl', decode: json<Order>() }))
+ */
+export function fileSource<T = string>(options: FileSourceOptions<T>): SourceDescription<T> {
+  const described = describeSource('fileSource', 'file', fileSourceFields, options, {
+    framing: lines(),
+    decode: utf8 as Decoder<unknown> as Decoder<T>,
+  })
+  return { ...described, splits: isPattern(described.settings.path) ? 'many' : 'one' }
+}
+
+export const fileSinkFields = {
+  path: { type: 'text', doc: 'the file, or the beginning of the names of its segments', example: 'out/totals.txt' },
+  append: {
+    type: 'boolean',
+    default: false,
+    doc: 'one file that grows by an epoch at a time, instead of a file for each epoch',
+    example: true,
+  },
+} as const satisfies Fields
+
+export type FileSinkSettings = SettingsOf<typeof fileSinkFields>
+export type FileSinkOptions<T> = OptionsOf<typeof fileSinkFields> & SinkFormat<T>
+
+/**
+ * Writes to files, exactly once: what stands in a file is the output of complete epochs and nothing else. Without
+ * `append` each epoch's output is a file of its own, `path.<generation>-<epoch>-<writer>`, whose names sort in order;
+ * what ends in `.pending` is not part of the output.
+ *
+ * @example .sink('totals', fileSink({ path: 'out/totals.txt', append: true, framing: lines(), encode: String }))
+ */
+export function fileSink<T>(options: FileSinkOptions<T>): SinkDescription<T> {
+  return describeSink('fileSink', 'file', fileSinkFields, options, { promise: 'transactional', fencing: 'epoch' })
+}

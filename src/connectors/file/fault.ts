@@ -1,0 +1,7 @@
+/** What a person is told when the disk fails under a connector. */
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { DiskError } from '../../env/disk.ts'
+
+export function diskFault(operation: string, error: DiskError): PotorooError {
+  return fail('E_DISK', { operation, path: error.path, reason: error.message }, error)
+}

@@ -1,0 +1,256 @@
+/**
+ * Makes the segments of complete epochs visible, and takes back those of epochs that never were.
+ *
+ * B1. Everything here may be done again, after any interruption, with the same outcome: a commit is repeated at every
+ *     restore.
+ * B2. Only what a snapshot lists is ever made visible.
+ * B3. In one growing file, a commit is: keep what already stands there of this commit, by checksum; cut behind it; append
+ *     the rest; sync; and only then remove the segments.
+ * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void.
+ *     Older segments that nobody lists are removed below the floor only, for another writer may still list them.
+ */
+import { crc32 } from '../../base/crc.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Disk, DiskError, File } from '../../env/disk.ts'
+import { diskFault } from './fault.ts'
+import { splitPath } from './find.ts'
+import { PENDING, parseSegmentName, type SegmentRow } from './segment.ts'
+
+const COPY_BYTES = 1 << 20
+
+type Done = (error: PotorooError | null) => void
+
+/** Calls `next` unless there is an error, which goes to `done`. */
+function otherwise(operation: string, done: Done, next: () => void): (error: DiskError | null) => void {
+  return (error) => {
+    if (error === null) next()
+    else done(diskFault(operation, error))
+  }
+}
+
+/** Gives every segment of `rows` its visible name. */
+export function publishSegments(disk: Disk, directory: string, rows: readonly SegmentRow[], done: Done): void {
+  const next = (i: number): void => {
+    const row = rows[i]
+    if (row === undefined) {
+      if (rows.length === 0) done(null)
+      else
+        disk.syncDirectory(
+          directory,
+          otherwise('sync', done, () => done(null)),
+        )
+      return
+    }
+    const visible = `${directory}/${row.name}`
+    disk.rename(visible + PENDING, visible, (error) => {
+      if (error === null) next(i + 1)
+      else if (error.code !== 'absent') done(diskFault('rename', error))
+      else
+        checkPublished(disk, visible, row, (fault) => {
+          if (fault === null) next(i + 1)
+          else done(fault)
+        })
+    })
+  }
+  next(0)
+}
+
+/** A segment that is not pending was committed before, or is lost. */
+function checkPublished(disk: Disk, path: string, row: SegmentRow, done: Done): void {
+  disk.open(path, 'read', (error, file) => {
+    if (error !== null && error.code === 'absent') return done(fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
+    if (error !== null) return done(diskFault('open', error))
+    file.size((unknown, size) => {
+      file.close(() => {})
+      if (unknown !== null) return done(diskFault('measure', unknown))
+      done(size === row.bytes ? null : fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
+    })
+  })
+}
+
+/** Appends `rows` to the file at `path` behind its first `length` bytes (B3), and leaves nothing behind them. */
+export function appendSegments(
+  disk: Disk,
+  path: string,
+  length: number,
+  rows: readonly SegmentRow[],
+  done: Done,
+): void {
+  const { directory } = placeOf(path)
+  disk.open(path, 'write', (error, file) => {
+    if (error !== null) return done(diskFault('open', error))
+    const finish: Done = (fault) => file.close(() => done(fault))
+    file.size((unknown, size) => {
+      if (unknown !== null) return finish(diskFault('measure', unknown))
+      if (size < length) return finish(fail('E_FILE_SINK_SHORT', { path, size, length }))
+      findKept(file, length, size, rows, (fault, kept, at) => {
+        if (fault !== null) return finish(fault)
+        const missing = rows.slice(kept)
+        const settle = (): void =>
+          file.sync(
+            otherwise('sync', finish, () =>
+              disk.syncDirectory(
+                directory,
+                otherwise('sync', finish, () => removeAll(disk, directory, rows, finish)),
+              ),
+            ),
+          )
+        if (missing.length === 0 && size === at) return settle()
+        file.truncate(
+          at,
+          otherwise('cut', finish, () => copyAll(disk, directory, file, at, missing, finish, settle)),
+        )
+      })
+    })
+  })
+}
+
+/** How many of `rows` stand in the file already, and where the last of them ends. */
+function findKept(
+  file: File,
+  length: number,
+  size: number,
+  rows: readonly SegmentRow[],
+  done: (fault: PotorooError | null, kept: number, at: number) => void,
+): void {
+  const next = (i: number, at: number): void => {
+    const row = rows[i]
+    if (row === undefined || at + row.bytes > size) {
+      done(null, i, at)
+      return
+    }
+    checksum(file, at, row.bytes, (fault, crc) => {
+      if (fault !== null) return done(fault, 0, 0)
+      if (crc === row.crc) next(i + 1, at + row.bytes)
+      else done(null, i, at)
+    })
+  }
+  next(0, length)
+}
+
+function checksum(
+  file: File,
+  at: number,
+  bytes: number,
+  done: (fault: PotorooError | null, crc: number) => void,
+): void {
+  const next = (offset: number, crc: number): void => {
+    if (offset === bytes) {
+      done(null, crc)
+      return
+    }
+    file.read(at + offset, Math.min(COPY_BYTES, bytes - offset), (error, block) => {
+      if (error !== null) return done(diskFault('read', error), 0)
+      if (block.length === 0) return done(null, -1)
+      next(offset + block.length, crc32(block, crc))
+    })
+  }
+  next(0, 0)
+}
+
+function copyAll(
+  disk: Disk,
+  directory: string,
+  to: File,
+  start: number,
+  rows: readonly SegmentRow[],
+  finish: Done,
+  settle: () => void,
+): void {
+  const next = (i: number, at: number): void => {
+    const row = rows[i]
+    if (row === undefined) {
+      settle()
+      return
+    }
+    const path = `${directory}/${row.name}${PENDING}`
+    disk.open(path, 'read', (error, from) => {
+      if (error !== null && error.code === 'absent') return finish(fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
+      if (error !== null) return finish(diskFault('open', error))
+      copy(from, to, at, row, (fault) => {
+        from.close(() => {})
+        if (fault === null) next(i + 1, at + row.bytes)
+        else finish(fault)
+      })
+    })
+  }
+  next(0, start)
+}
+
+function copy(from: File, to: File, at: number, row: SegmentRow, done: Done): void {
+  const next = (offset: number, crc: number): void => {
+    if (offset === row.bytes) {
+      const damaged = crc === row.crc ? null : fail('E_SEGMENT_GONE', { path: from.path, bytes: row.bytes })
+      done(damaged)
+      return
+    }
+    from.read(offset, Math.min(COPY_BYTES, row.bytes - offset), (error, block) => {
+      if (error !== null) return done(diskFault('read', error))
+      if (block.length === 0) return done(fail('E_SEGMENT_GONE', { path: from.path, bytes: row.bytes }))
+      to.write(
+        [block],
+        at + offset,
+        otherwise('write', done, () => next(offset + block.length, crc32(block, crc))),
+      )
+    })
+  }
+  next(0, 0)
+}
+
+function removeAll(disk: Disk, directory: string, rows: readonly SegmentRow[], done: Done): void {
+  const next = (i: number): void => {
+    const row = rows[i]
+    if (row === undefined) {
+      done(null)
+      return
+    }
+    disk.remove(
+      `${directory}/${row.name}${PENDING}`,
+      otherwise('remove', done, () => next(i + 1)),
+    )
+  }
+  next(0)
+}
+
+/** Which segments a sweep removes. */
+export interface Sweep {
+  readonly keep: ReadonlySet<string>
+  /** Only segments of generations before this one. */
+  readonly generation: number
+  /** Those of epochs behind this one, pending or visible (B4). */
+  readonly above: number
+  /** Pending ones of epochs before this one. */
+  readonly below: number
+}
+
+/** Removes the segments of `path` that `sweep` names. */
+export function sweepSegments(disk: Disk, path: string, sweep: Sweep, done: Done): void {
+  const { directory } = placeOf(path)
+  disk.list(directory, (error, names) => {
+    if (error !== null) return done(diskFault('list', error))
+    const dead = names.filter((name) => {
+      const parts = parseSegmentName(path, name)
+      if (parts === null || parts.generation >= sweep.generation) return false
+      if (sweep.keep.has(parts.pending ? name.slice(0, -PENDING.length) : name)) return false
+      return parts.epoch > sweep.above || (parts.pending && parts.epoch < sweep.below)
+    })
+    const next = (i: number): void => {
+      const name = dead[i]
+      if (name === undefined) {
+        done(null)
+        return
+      }
+      disk.remove(
+        `${directory}/${name}`,
+        otherwise('remove', done, () => next(i + 1)),
+      )
+    }
+    next(0)
+  })
+}
+
+/** The directory of `path`, in a form to which a name can be added behind a slash. */
+export function placeOf(path: string): { readonly directory: string } {
+  const { directory } = splitPath(path)
+  return { directory: directory === '/' ? '' : directory }
+}

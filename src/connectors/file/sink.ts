@@ -1,0 +1,266 @@
+/**
+ * Writes files that hold the output of complete epochs and nothing else (PROTOCOLS 8).
+ *
+ * What is written between two barriers goes to a pending segment. A barrier is acknowledged when its segment is durable;
+ * the snapshot lists it. The commit of the epoch makes it visible: by renaming it, or by appending it to one growing file.
+ *
+ * W1. A snapshot lists every segment whose commit is not known to be durable, also those of earlier epochs: an abandoned
+ *     epoch's segment is committed with the next one, and an interrupted commit is made up for.
+ * W2. Commits, restores and sweeps of a writer run one at a time, in the order in which they were asked for.
+ * W3. A failure is final: the writer answers nothing after it, so no epoch completes on what is not there.
+ */
+import { assert } from '../../base/assert.ts'
+import type { PotorooError } from '../../base/errors.ts'
+import type { SinkDescription } from '../../model/connector.ts'
+import type { Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } from '../connector.ts'
+import type { FileSinkSettings } from './describe.ts'
+import { diskFault } from './fault.ts'
+import { appendSegments, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
+import { Segment, type SegmentRow, segmentName } from './segment.ts'
+
+export const fileSinkConnector: SinkConnector = {
+  kind: 'file',
+  parallel: (description) => !(description.settings as FileSinkSettings).append,
+  open: (description, context) => new FileWriter(description, context),
+}
+
+/** A snapshot. `length`: where the first of `segments` begins in a growing file. */
+interface Held {
+  readonly length: number
+  readonly segments: readonly SegmentRow[]
+}
+
+/** A barrier that waits for its segment. */
+interface Waiting {
+  readonly segment: Segment | null
+  row: SegmentRow | null
+  readonly done: (snapshot: Json) => void
+}
+
+class FileWriter implements Writer {
+  readonly status: WriterStatus = {
+    state: 'opening',
+    queuedBytes: 0,
+    writtenBytes: 0,
+    records: 0,
+    peers: 0,
+    dropped: 0,
+  }
+  private readonly context: SinkContext
+  private readonly path: string
+  private readonly directory: string
+  private readonly append: boolean
+  private generation = 0
+  private epoch = 0
+  /** Length of the growing file up to the last durable commit. */
+  private length = 0
+  /** Segments that are durable and whose commit is not. */
+  private sealed: readonly SegmentRow[] = []
+  private segment: Segment | null = null
+  private waiting: Waiting[] = []
+  private blocked = false
+  /** Called when everything taken is in the hands of the system. */
+  private ending: (() => void) | null = null
+  private readonly jobs: ((next: () => void) => void)[] = []
+  private busy = false
+
+  constructor(description: SinkDescription<unknown>, context: SinkContext) {
+    const { path, append } = description.settings as FileSinkSettings
+    this.context = context
+    this.path = path
+    this.directory = placeOf(path).directory
+    this.append = append
+  }
+
+  get room(): boolean {
+    return !this.blocked
+  }
+
+  restore(base: Base, done: () => void): void {
+    this.segment?.abandon()
+    for (const { segment } of this.waiting) segment?.abandon()
+    this.segment = null
+    this.waiting = []
+    this.sealed = []
+    this.blocked = false
+    this.ending = null
+    this.generation = base.generation
+    this.epoch = base.epoch
+    this.run((next) => {
+      this.context.env.disk.makeDirectory(this.directory || '/', (error) => {
+        if (error !== null) return this.fail(diskFault('make', error))
+        this.publish(base.snapshots as unknown as readonly Held[], () => {
+          const keep = new Set<string>()
+          this.sweep({ keep, generation: base.generation, above: base.epoch, below: 0 }, () => {
+            this.status.state = 'ready'
+            next()
+            done()
+          })
+        })
+      })
+    })
+  }
+
+  write(bytes: Buffer, records: number): boolean {
+    assert(this.generation > 0, 'a writer is restored before it writes')
+    this.status.records += records
+    if (bytes.length > 0) {
+      this.segment ??= this.begin()
+      this.segment.write(bytes)
+      this.count()
+    }
+    this.blocked = this.status.queuedBytes >= this.context.limits.writerBytes
+    return !this.blocked
+  }
+
+  barrier(epoch: number, generation: number, done: (snapshot: Json) => void): void {
+    const { segment } = this
+    const entry: Waiting = { segment, row: null, done }
+    this.epoch = epoch
+    this.generation = generation
+    this.segment = null
+    this.waiting.push(entry)
+    if (segment === null) {
+      this.context.env.clock.soon(() => this.answer())
+      return
+    }
+    segment.seal((row) => {
+      entry.row = row
+      this.answer()
+    })
+  }
+
+  commit(_epoch: number, snapshot: Json): void {
+    const held = snapshot as unknown as Held
+    this.run((next) => this.publish([held], next))
+  }
+
+  floor(epoch: number): void {
+    this.run((next) => {
+      const keep = new Set(this.sealed.map((row) => row.name))
+      this.sweep({ keep, generation: this.generation, above: Infinity, below: epoch }, next)
+    })
+  }
+
+  end(done: () => void): void {
+    this.ending = done
+    this.context.env.clock.soon(() => this.count())
+  }
+
+  close(): void {
+    this.status.state = 'closed'
+    this.segment?.abandon()
+    this.segment = null
+    this.waiting = []
+    this.jobs.length = 0
+  }
+
+  private begin(): Segment {
+    // The epoch that the next barrier ends is not known yet; it is not before this one.
+    const name = segmentName(this.path, this.generation, this.epoch + 1, this.context.writer)
+    return new Segment(
+      this.context.env.disk,
+      this.directory,
+      name,
+      () => this.count(),
+      (operation, error) => this.fail(diskFault(operation, error)),
+    )
+  }
+
+  /** Answers the barriers whose segments are durable, in order. */
+  private answer(): void {
+    while (this.status.state !== 'failed') {
+      const entry = this.waiting[0]
+      if (entry === undefined || (entry.segment !== null && entry.row === null)) return
+      this.waiting.shift()
+      if (entry.row !== null) this.sealed = [...this.sealed, entry.row]
+      entry.done({ length: this.length, segments: this.sealed as readonly SegmentRow[] as unknown as Json })
+    }
+  }
+
+  /** Commits what `snapshots` list (W1); goes on only when that is durable. */
+  private publish(snapshots: readonly Held[], next: () => void): void {
+    const { disk } = this.context.env
+    const rows = snapshots.flatMap((held) => held.segments)
+    const settled = (fault: PotorooError | null): void => {
+      if (fault !== null) {
+        this.fail(fault)
+        return
+      }
+      const names = new Set(rows.map((row) => row.name))
+      this.sealed = this.sealed.filter((row) => !names.has(row.name))
+      next()
+    }
+    if (!this.append) {
+      publishSegments(disk, this.directory, rows, settled)
+      return
+    }
+    assert(snapshots.length <= 1, 'one growing file has one writer')
+    this.lengthOf(snapshots[0], (length) => {
+      appendSegments(disk, this.path, length, rows, (fault) => {
+        this.length = rows.reduce((sum, row) => sum + row.bytes, length)
+        settled(fault)
+      })
+    })
+  }
+
+  /** Where the segments of `held` begin; for a first start, behind what the file already holds. */
+  private lengthOf(held: Held | undefined, done: (length: number) => void): void {
+    if (held !== undefined) {
+      done(held.length)
+      return
+    }
+    this.context.env.disk.open(this.path, 'read', (absent, file) => {
+      if (absent !== null && absent.code === 'absent') return done(0)
+      if (absent !== null) return this.fail(diskFault('open', absent))
+      file.size((error, size) => {
+        file.close(() => {})
+        if (error !== null) this.fail(diskFault('measure', error))
+        else done(size)
+      })
+    })
+  }
+
+  private sweep(sweep: Sweep, next: () => void): void {
+    sweepSegments(this.context.env.disk, this.path, sweep, (fault) => {
+      if (fault === null) next()
+      else this.fail(fault)
+    })
+  }
+
+  /** Runs `job` after those before it (W2). */
+  private run(job: (next: () => void) => void): void {
+    this.jobs.push(job)
+    if (!this.busy) this.nextJob()
+  }
+
+  private nextJob(): void {
+    const job = this.jobs.shift()
+    this.busy = job !== undefined
+    job?.(() => this.nextJob())
+  }
+
+  private count(): void {
+    const { status, segment, waiting } = this
+    let queued = segment === null ? 0 : segment.bytes - segment.written
+    for (const each of waiting) if (each.segment !== null) queued += each.segment.bytes - each.segment.written
+    status.queuedBytes = queued
+    if (this.blocked && queued < this.context.limits.writerBytes) {
+      this.blocked = false
+      this.context.wake()
+    }
+    if (queued === 0 && this.ending !== null) {
+      const done = this.ending
+      this.ending = null
+      done()
+    }
+  }
+
+  private fail(error: PotorooError): void {
+    if (this.status.state === 'failed' || this.status.state === 'closed') return
+    this.status.state = 'failed'
+    this.jobs.length = 0
+    this.waiting = []
+    this.context.failed(error)
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Reads a file block by block, ahead of who takes the blocks, and goes on in its successor when it is rotated.
+ *
+ * T1. At most one block is read ahead.
+ * T2. A file is known by its first bytes, not by its name. One that is no longer at its path is looked for among the
+ *     files that it may have been rotated to, and read to its end before its successor.
+ * T3. A followed file is given up only when its successor has a byte and the old file, read once more after that, has no
+ *     more. (Whoever writes the old one after it has begun the new one is not heard.)
+ */
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Timer } from '../../env/clock.ts'
+import type { DiskError, File } from '../../env/disk.ts'
+import type { Context } from '../connector.ts'
+import { diskFault } from './fault.ts'
+import { findRotated, HEAD_BYTES, type Head, headOf, isSame, openSame } from './find.ts'
+
+const BLOCK_BYTES = 256 << 10
+/** How often the end of a followed file is looked at, in milliseconds. */
+const LOOK_MS = 200
+
+/** A file that was being read: how it began and how far it was read. */
+export interface Stand {
+  readonly head: Head
+  readonly at: number
+}
+
+export class Tail {
+  private readonly path: string
+  private readonly follow: boolean
+  private readonly context: Context
+  private file: File | null = null
+  private firstBytes: Buffer = Buffer.alloc(0)
+  private ahead: Buffer | null = null
+  private readAt = 0
+  private reading = false
+  /** The end was reached, a successor has begun, and this is the last look (T3). */
+  private last = false
+  private over = false
+  private closed = false
+  private timer: Timer | null = null
+
+  /** `stand`: where to go on; `null`: at the beginning of whatever is there. */
+  constructor(path: string, follow: boolean, stand: Stand | null, context: Context) {
+    this.path = path
+    this.follow = follow
+    this.context = context
+    if (stand === null) this.open(path)
+    else this.resume(stand)
+  }
+
+  /** The next bytes, or `null` when none have been read yet; `wake` says when there are. */
+  take(): Buffer | null {
+    const block = this.ahead
+    this.ahead = null
+    if (block !== null) this.read()
+    return block
+  }
+
+  /** The file has no more bytes and never will: `next` goes on, where the file is followed. */
+  get ended(): boolean {
+    return this.over && this.ahead === null
+  }
+
+  /** How the file begins, as far as it has been read. */
+  get head(): Head {
+    return headOf(this.firstBytes)
+  }
+
+  /** Goes on in the file that came after this one. */
+  next(): void {
+    this.over = false
+    this.last = false
+    this.readAt = 0
+    const head = this.head
+    const { file } = this
+    this.file = null
+    this.firstBytes = Buffer.alloc(0)
+    file?.close(() => {})
+    this.successorOf(head, (path) => this.open(path))
+  }
+
+  close(): void {
+    this.closed = true
+    this.timer?.cancel()
+    this.file?.close(() => {})
+    this.file = null
+    this.ahead = null
+  }
+
+  private open(path: string): void {
+    this.context.env.disk.open(path, 'read', (error, file) => {
+      if (this.closed) return error === null ? file.close(() => {}) : undefined
+      // A file that is to be followed may come later, or was just renamed and comes again.
+      if (error !== null && error.code === 'absent' && this.follow) return this.later(() => this.open(this.path))
+      if (error !== null) return this.fail(diskFault('open', error))
+      this.begin(file, 0)
+    })
+  }
+
+  private begin(file: File, at: number): void {
+    this.file = file
+    this.readAt = at
+    this.read()
+  }
+
+  /** Finds the file that was being read, under its path or another name (T2). */
+  private resume(stand: Stand): void {
+    const { disk } = this.context.env
+    const { head, at } = stand
+    findRotated(disk, this.path, (error, names) => {
+      if (this.closed) return
+      if (error !== null) return this.fail(diskFault('find', error))
+      openSame(disk, [this.path, ...names.slice(0, -1).reverse()], head, at, (failure, found) => {
+        if (this.closed) return found?.file.close(() => {})
+        if (failure !== null) return this.fail(diskFault('open', failure))
+        // Of a file of which nothing was read nothing can be lost.
+        if (found === null && at === 0) return this.open(this.path)
+        if (found === null) {
+          return this.fail(fail('E_FILE_CHANGED', { step: this.context.step, path: this.path, offset: at }))
+        }
+        found.file.read(0, HEAD_BYTES, (unreadable, bytes) => {
+          if (this.closed) return found.file.close(() => {})
+          if (unreadable !== null) return this.fail(diskFault('read', unreadable))
+          this.firstBytes = Buffer.from(bytes)
+          this.begin(found.file, at)
+        })
+      })
+    })
+  }
+
+  private read(): void {
+    const { file } = this
+    if (file === null || this.reading || this.ahead !== null || this.over) return
+    this.reading = true
+    file.read(this.readAt, BLOCK_BYTES, (error, bytes) => {
+      this.reading = false
+      if (this.closed || file !== this.file) return
+      if (error !== null) return this.fail(diskFault('read', error))
+      if (bytes.length > 0) {
+        if (this.readAt < HEAD_BYTES) this.keepHead(bytes)
+        this.readAt += bytes.length
+        this.ahead = bytes
+        this.context.wake()
+      } else {
+        this.reachedEnd()
+      }
+    })
+  }
+
+  private keepHead(bytes: Buffer): void {
+    this.firstBytes = Buffer.concat([this.firstBytes.subarray(0, this.readAt), bytes.subarray(0, HEAD_BYTES)])
+    this.firstBytes = this.firstBytes.subarray(0, HEAD_BYTES)
+  }
+
+  private reachedEnd(): void {
+    if (!this.follow || this.last) {
+      this.over = true
+      this.context.wake()
+    } else {
+      this.later(() => this.look())
+    }
+  }
+
+  /** Has the file shrunk, or has it a successor? Otherwise there may be more of it. */
+  private look(): void {
+    const file = this.file!
+    file.size((error, size) => {
+      if (this.closed) return
+      if (error !== null) return this.fail(diskFault('measure', error))
+      if (size < this.readAt) {
+        const { step } = this.context
+        this.context.warn(fail('E_FILE_SHRUNK', { step, path: this.path, offset: this.readAt, size }))
+        this.shrunk()
+      } else if (size > this.readAt) this.read()
+      else this.lookForSuccessor()
+    })
+  }
+
+  /** The file was emptied and begins anew: what was read of it is a file that has ended. */
+  private shrunk(): void {
+    this.over = true
+    this.firstBytes = Buffer.alloc(0)
+    this.context.wake()
+  }
+
+  private lookForSuccessor(): void {
+    this.context.env.disk.open(this.path, 'read', (absent, other) => {
+      if (this.closed) return absent === null ? other.close(() => {}) : undefined
+      if (absent !== null) return this.later(() => this.look())
+      const done = (found: DiskError | null, replaced: boolean): void => {
+        other.close(() => {})
+        if (this.closed) return
+        if (found !== null || !replaced) {
+          this.later(() => this.look())
+          return
+        }
+        this.last = true
+        this.read()
+      }
+      // An empty file has nothing to be known by; the one at the path is as good.
+      if (this.readAt === 0) return other.size((error, size) => done(error, size > 0))
+      isSame(other, this.head, this.readAt, (error, same) => {
+        if (error !== null || same) return done(error, false)
+        other.size((unknown, size) => done(unknown, size > 0))
+      })
+    })
+  }
+
+  /** Answers the path of the file that was begun after the one that `head` describes. */
+  private successorOf(head: Head, done: (path: string) => void): void {
+    const { disk } = this.context.env
+    if (head.bytes === 0) {
+      done(this.path)
+      return
+    }
+    findRotated(disk, this.path, (error, names) => {
+      if (this.closed) return
+      if (error !== null) return this.fail(diskFault('find', error))
+      openSame(disk, names.slice(0, -1).reverse(), head, 0, (failure, found) => {
+        found?.file.close(() => {})
+        if (this.closed) return
+        if (failure !== null) return this.fail(diskFault('open', failure))
+        done(found === null ? this.path : names[names.indexOf(found.path) + 1]!)
+      })
+    })
+  }
+
+  private later(fn: () => void): void {
+    this.timer = this.context.env.clock.after(LOOK_MS, fn)
+  }
+
+  private fail(error: PotorooError): void {
+    this.close()
+    this.context.failed(error)
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Hands over generated values, at a rate.
+ *
+ * V1. The position of a value is its number. Split i of m makes the numbers i, i + m, i + 2m …: how many splits there are
+ *     changes no value.
+ * V2. A rate is kept over time: what could not be taken for a while is made up, for up to `CATCH_UP_MS`.
+ */
+import type { Timer } from '../../env/clock.ts'
+import type { SourceDescription } from '../../model/connector.ts'
+import type { Context, Into, Place, ReplayableReader, ReplayableSource, SourceStatus } from '../connector.ts'
+import type { GeneratorSettings } from './describe.ts'
+
+const CATCH_UP_MS = 1000
+
+export const generatorConnector: ReplayableSource = {
+  family: 'replayable',
+  kind: 'generator',
+  splits(description, context, found) {
+    const { splits } = description.settings as GeneratorSettings
+    context.env.clock.soon(() =>
+      found(
+        null,
+        Array.from({ length: splits }, (_, i) => String(i)),
+      ),
+    )
+  },
+  open: (description, split, place, context) => new GeneratorReader(description, Number(split), place, context),
+}
+
+class GeneratorReader implements ReplayableReader {
+  readonly status: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
+  private readonly generate: (n: number) => unknown
+  private readonly context: Context
+  private readonly end: number
+  private readonly step: number
+  /** Values per millisecond of this split; 0 for as many as can be. */
+  private readonly perMs: number
+  private next: number
+  private ended = false
+  /** From when on values are counted, and how many of them are out. */
+  private sinceMs = -1
+  private made = 0
+  private timer: Timer | null = null
+
+  constructor(description: SourceDescription<unknown>, split: number, place: Place | null, context: Context) {
+    const { count, rate, splits } = description.settings as GeneratorSettings
+    this.generate = description.generate!
+    this.context = context
+    this.end = count ?? Number.MAX_SAFE_INTEGER
+    this.step = splits
+    this.perMs = rate / 1000 / splits
+    this.next = place?.position ?? split
+    context.env.clock.soon(() => context.wake())
+  }
+
+  poll(into: Into, max: number, nowMs: number): 'more' | 'idle' | 'ended' {
+    if (this.ended) return 'ended'
+    const due = this.perMs === 0 ? max : Math.min(max, this.due(nowMs))
+    for (let i = 0; i < due; i++) {
+      const value = this.next < this.end ? this.generate(this.next) : undefined
+      if (value === undefined) {
+        this.ended = true
+        return 'ended'
+      }
+      into.push(value, this.next)
+      this.next += this.step
+      this.made++
+      this.status.records++
+    }
+    if (due === max) return 'more'
+    // The end needs no waiting for the time of a value that does not come.
+    if (this.next >= this.end) {
+      this.ended = true
+      return 'ended'
+    }
+    this.wakeWhenDue(nowMs)
+    return 'idle'
+  }
+
+  place(): Place {
+    return { position: this.next }
+  }
+
+  close(): void {
+    this.ended = true
+    this.timer?.cancel()
+  }
+
+  /** Values that may be handed over now. */
+  private due(nowMs: number): number {
+    if (this.sinceMs < 0) this.sinceMs = nowMs
+    const behindMs = nowMs - this.sinceMs - this.made / this.perMs
+    if (behindMs > CATCH_UP_MS) this.sinceMs += behindMs - CATCH_UP_MS
+    return Math.max(0, Math.floor((nowMs - this.sinceMs) * this.perMs) - this.made)
+  }
+
+  private wakeWhenDue(nowMs: number): void {
+    if (this.timer !== null) return
+    const ms = Math.max(1, Math.ceil(this.sinceMs + (this.made + 1) / this.perMs - nowMs))
+    this.timer = this.context.env.clock.after(ms, () => {
+      this.timer = null
+      this.context.wake()
+    })
+  }
+}

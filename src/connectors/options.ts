@@ -1,0 +1,64 @@
+/** What the options of all connectors have in common: the ones that are no plain settings, and their checks. */
+import type { Decoder, Framing, Settings, SinkDescription, SourceDescription } from '../model/connector.ts'
+import { checkSettings, type Fields, type SettingsOf } from '../model/fields.ts'
+
+export interface SourceFormat<T> {
+  /** How records are told apart: `lines()` when left out. */
+  readonly framing?: Framing
+  /** What a record's bytes mean: `utf8` when left out. */
+  readonly decode?: Decoder<T>
+}
+
+export interface SinkFormat<T> {
+  /** The record's bytes or text. Without a `framing` it is written as it is, end mark and all. */
+  readonly encode: (value: T) => string | Uint8Array
+  /** The frame that is put around each record. */
+  readonly framing?: Framing
+}
+
+/** Makes a source's description of what the user wrote. */
+export function describeSource<T, const F extends Fields>(
+  connector: string,
+  kind: string,
+  fields: F,
+  options: SourceFormat<T>,
+  defaults: { readonly framing: Framing; readonly decode: Decoder<T> },
+): SourceDescription<T> & { readonly settings: SettingsOf<F> } {
+  const { settings, faults } = checkSettings(connector, fields, options, ['framing', 'decode'])
+  const { framing = defaults.framing, decode = defaults.decode } = options
+  const more: string[] = []
+  if (typeof framing?.scan !== 'function') more.push(`${connector}: framing must be a framing, such as lines()`)
+  if (typeof decode?.decode !== 'function') more.push(`${connector}: decode must be a decoder, such as utf8`)
+  return {
+    role: 'source',
+    kind,
+    settings: settings as SettingsOf<F> & Settings,
+    framing,
+    decoder: decode,
+    faults: [...faults, ...more],
+  }
+}
+
+/** Makes a sink's description of what the user wrote. */
+export function describeSink<T, const F extends Fields>(
+  connector: string,
+  kind: string,
+  fields: F,
+  options: SinkFormat<T>,
+  gives: Pick<SinkDescription<T>, 'promise' | 'fencing'>,
+): SinkDescription<T> & { readonly settings: SettingsOf<F> } {
+  const { settings, faults } = checkSettings(connector, fields, options, ['framing', 'encode'])
+  const { encode, framing = null } = options
+  const more: string[] = []
+  if (typeof encode !== 'function') more.push(`${connector}: encode must be a function that makes text or bytes`)
+  if (framing !== null && typeof framing?.frame !== 'function') more.push(`${connector}: framing must be a framing`)
+  return {
+    role: 'sink',
+    kind,
+    settings: settings as SettingsOf<F> & Settings,
+    ...gives,
+    encode,
+    framing,
+    faults: [...faults, ...more],
+  }
+}
