@@ -1,0 +1,28 @@
+/** What the operating system says about a file, in the words of the seam. */
+import { DiskError, type DiskErrorCode } from '../disk.ts'
+
+const codes: Readonly<Record<string, DiskErrorCode>> = {
+  ENOENT: 'absent',
+  EEXIST: 'exists',
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+}
+
+/** The error of `operation` on `path`, or `null` when there was none. */
+export function diskError(operation: string, path: string, error: NodeJS.ErrnoException): DiskError
+export function diskError(
+  operation: string,
+  path: string,
+  error: NodeJS.ErrnoException | null | undefined,
+): DiskError | null
+export function diskError(
+  operation: string,
+  path: string,
+  error: NodeJS.ErrnoException | null | undefined,
+): DiskError | null {
+  if (!error) return null
+  return new DiskError(codes[error.code ?? ''] ?? 'io', path, `${operation} ${path}: ${error.message}`, error)
+}

@@ -1,0 +1,96 @@
+/**
+ * Files of the operating system.
+ *
+ * Node runs file operations on a pool of threads that keeps no order, so each open file has a queue and one operation
+ * under way (K1). The next one starts before the callback of the last: the disk works while the caller does.
+ */
+import { close, constants, fsync, link, mkdir, open, readdir, readFile, rename, rm, statfs, unlink } from 'node:fs'
+import type { Disk, Done, DoneVoid, File, Lock, OpenMode } from '../disk.ts'
+import { diskError } from './disk-error.ts'
+import { RealFile } from './file.ts'
+import { LockFile } from './lock.ts'
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY } = constants
+
+const flags: Readonly<Record<OpenMode, number>> = {
+  read: O_RDONLY,
+  create: O_RDWR | O_CREAT | O_EXCL,
+  write: O_RDWR | O_CREAT,
+}
+
+const FILE_MODE = 0o600
+const DIRECTORY_MODE = 0o700
+
+export class RealDisk implements Disk {
+  /** A lock that nothing refers to would be collected, and freed with that. */
+  private readonly locks = new Set<LockFile>()
+
+  open(path: string, mode: OpenMode, done: Done<File>): void {
+    open(path, flags[mode], FILE_MODE, (error, descriptor) => {
+      if (error) done(diskError('open', path, error), none)
+      else done(null, new RealFile(path, descriptor))
+    })
+  }
+
+  readFile(path: string, done: Done<Buffer>): void {
+    readFile(path, (error, bytes) => {
+      if (error) done(diskError('read', path, error), none)
+      else done(null, bytes)
+    })
+  }
+
+  list(path: string, done: Done<readonly string[]>): void {
+    readdir(path, { encoding: 'buffer' }, (error, names) => {
+      if (error) done(diskError('list', path, error), none)
+      else done(null, names.sort(Buffer.compare).map(String))
+    })
+  }
+
+  makeDirectory(path: string, done: DoneVoid): void {
+    mkdir(path, { recursive: true, mode: DIRECTORY_MODE }, (error) => done(diskError('mkdir', path, error)))
+  }
+
+  link(existing: string, created: string, done: DoneVoid): void {
+    link(existing, created, (error) => done(diskError('link', created, error)))
+  }
+
+  rename(from: string, to: string, done: DoneVoid): void {
+    rename(from, to, (error) => done(diskError('rename', from, error)))
+  }
+
+  remove(path: string, done: DoneVoid): void {
+    unlink(path, (error) => done(error?.code === 'ENOENT' ? null : diskError('remove', path, error)))
+  }
+
+  removeTree(path: string, done: DoneVoid): void {
+    rm(path, { recursive: true, force: true }, (error) => done(diskError('remove', path, error)))
+  }
+
+  syncDirectory(path: string, done: DoneVoid): void {
+    open(path, O_RDONLY | O_DIRECTORY, (error, descriptor) => {
+      if (error) return done(diskError('sync', path, error))
+      fsync(descriptor, (failed) => {
+        close(descriptor, () => done(diskError('sync', path, failed)))
+      })
+    })
+  }
+
+  free(path: string, done: Done<number>): void {
+    statfs(path, (error, volume) => {
+      if (error) done(diskError('measure', path, error), none)
+      else done(null, volume.bavail * volume.bsize)
+    })
+  }
+
+  lock(path: string, done: Done<Lock>): void {
+    setImmediate(() => {
+      const taken = LockFile.take(path, (released) => this.locks.delete(released))
+      if (!(taken instanceof LockFile)) return done(taken, none)
+      this.locks.add(taken)
+      done(null, taken)
+    })
+  }
+}
+
+/** What stands for the value beside an error: the caller looks at the error first. */
+const none = undefined as never

@@ -1,0 +1,23 @@
+/** The world itself. */
+import type { Env } from '../env.ts'
+import { RealClock } from './clock.ts'
+import { RealDisk } from './disk.ts'
+import { type LogOptions, RealLog } from './log.ts'
+import { RealRandom } from './random.ts'
+import { RealNetwork } from './tcp.ts'
+
+export interface RealEnvOptions {
+  readonly log?: Partial<LogOptions>
+}
+
+/** The seams of this process; by default it logs from `info` on, in the form that standard error asks for. */
+export function realEnv(options: RealEnvOptions = {}): Env {
+  const log = new RealLog({ level: 'info', common: {}, format: 'auto', ...options.log })
+  return {
+    clock: new RealClock(),
+    random: new RealRandom(),
+    network: new RealNetwork(log),
+    disk: new RealDisk(),
+    log,
+  }
+}

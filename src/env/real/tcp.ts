@@ -1,0 +1,186 @@
+/**
+ * Byte streams over TCP.
+ *
+ * Delays by Nagle's algorithm are off: the layers above write whole batches. Keep-alive is on, so that a peer whose
+ * machine has vanished is noticed in the end, also where nobody writes. A dialled connection reads into one buffer of its
+ * own for its whole life; Node offers that for sockets it dials and not for those it accepts, which get a new buffer per
+ * read.
+ */
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { assert } from '../../base/assert.ts'
+import { fail } from '../../base/errors.ts'
+import type { Log } from '../log.ts'
+import {
+  type Address,
+  type Connection,
+  type ConnectionHandler,
+  type Listener,
+  type ListenOptions,
+  type Network,
+  NetworkError,
+  type NetworkErrorCode,
+} from '../network.ts'
+import { portOwner } from './port-owner.ts'
+
+const READ_BYTES = 64 << 10
+const KEEP_ALIVE_MS = 15_000
+/** Connections that wait in the kernel for `accept`. */
+const BACKLOG = 1024
+
+/** What both ends of a connection are made with. `allowHalfOpen`: a peer that has ended may still be answered. */
+const streamOptions = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_MS,
+  allowHalfOpen: true,
+} as const
+
+export class RealNetwork implements Network {
+  private readonly log: Log
+
+  constructor(log: Log) {
+    this.log = log
+  }
+
+  listen(
+    at: Address,
+    options: ListenOptions,
+    accept: (connection: Connection) => ConnectionHandler | null,
+    done: (error: NetworkError | null, listener: Listener | null) => void,
+  ): void {
+    const server = createServer(streamOptions, (socket) => {
+      const connection = new TcpConnection(socket, `${socket.remoteAddress}:${socket.remotePort}`)
+      const handler = accept(connection)
+      if (handler === null) return connection.refuse()
+      socket.on('data', (chunk: Buffer) => handler.onBytes(chunk))
+      connection.attach(handler)
+    })
+    const refused = (error: NodeJS.ErrnoException): void => {
+      listenError(at, error).then((named) => done(named, null))
+    }
+    server.once('error', refused)
+    server.listen({ host: at.host, port: at.port, backlog: BACKLOG, reusePort: options.reusePort === true }, () => {
+      server.off('error', refused)
+      // One connection could not be accepted (no descriptor left, say); the next one may be.
+      server.on('error', (error) =>
+        this.log.warn('accept-failed', { host: at.host, port: at.port, reason: error.message }),
+      )
+      done(null, new TcpListener(server, at.host))
+    })
+  }
+
+  dial(to: Address, handler: ConnectionHandler): Connection {
+    const socket = connect({
+      host: to.host,
+      port: to.port,
+      ...streamOptions,
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+        callback: (length, buffer) => {
+          handler.onBytes((buffer as Buffer).subarray(0, length))
+          return true
+        },
+      },
+    })
+    const connection = new TcpConnection(socket, `${to.host}:${to.port}`)
+    socket.once('connect', () => handler.onOpen())
+    connection.attach(handler)
+    return connection
+  }
+}
+
+class TcpListener implements Listener {
+  readonly address: Address
+  private readonly server: Server
+
+  constructor(server: Server, host: string) {
+    const bound = server.address()
+    assert(bound !== null && typeof bound === 'object', 'a server that listens has an address')
+    this.address = { host, port: bound.port }
+    this.server = server
+  }
+
+  close(): void {
+    this.server.close()
+  }
+}
+
+class TcpConnection implements Connection {
+  readonly remote: string
+  private readonly socket: Socket
+  private ended = false
+
+  constructor(socket: Socket, remote: string) {
+    this.socket = socket
+    this.remote = remote
+  }
+
+  get queued(): number {
+    return this.socket.writableLength
+  }
+
+  write(bytes: Uint8Array): boolean {
+    assert(!this.ended, 'N5: nothing is written after the end')
+    return !this.socket.destroyed && this.socket.write(bytes)
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  end(): void {
+    this.ended = true
+    this.socket.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  /** Leads the socket's events to `handler`, all but its bytes. */
+  attach(handler: ConnectionHandler): void {
+    const { socket } = this
+    let failure: NetworkError | null = null
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      failure = new NetworkError(codes[error.code ?? ''] ?? 'other', `${this.remote}: ${error.message}`, error)
+    })
+    socket.on('end', () => handler.onEnd())
+    socket.on('drain', () => handler.onDrain())
+    socket.on('close', () => handler.onClosed(failure))
+  }
+
+  /** Closes a connection that nobody handles. */
+  refuse(): void {
+    this.socket.on('error', () => {})
+    this.socket.destroy()
+  }
+}
+
+const codes: Readonly<Record<string, NetworkErrorCode>> = {
+  EADDRINUSE: 'inUse',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'reset',
+  ECONNABORTED: 'reset',
+  EPIPE: 'reset',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  ENOTFOUND: 'unreachable',
+  EAI_AGAIN: 'unreachable',
+  ETIMEDOUT: 'timeout',
+}
+
+async function listenError(at: Address, error: NodeJS.ErrnoException): Promise<NetworkError> {
+  const code = codes[error.code ?? ''] ?? 'other'
+  if (code !== 'inUse') return new NetworkError(code, `${at.host}:${at.port}: ${error.message}`, error)
+  const owner = await portOwner(at.port)
+  const by = owner === null ? '' : ` by ${owner}`
+  const named = fail('E_PORT_IN_USE', { port: at.port, host: at.host, by }, error)
+  return new NetworkError(code, named.message, named)
+}

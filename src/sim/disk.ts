@@ -1,0 +1,174 @@
+/**
+ * A simulated process's disk: its machine's own volume, and shared ones where they are mounted.
+ *
+ * Fair, because disks and file systems do it, and a system that promises to survive them must be tried:
+ * - any order and any delay between files; an operation that stalls for seconds.
+ * - The death of a process: an operation under way is done, done in part, or not done. All that was confirmed stays.
+ * - On a shared volume, an operation of a dead process lands late, after others have taken over (`lateChance`): the
+ *   server had it already. Nothing but names that no successor uses again, and fences in what is read, help against it.
+ * - A power loss: of bytes and names that no sync has confirmed any subset goes, bytes and names apart, sectors of one
+ *   write apart (`tornChance`); a file may have its new length and zeros.
+ * - An operation on names that fails and was done all the same (`unknownChance`): the answer was lost.
+ * - A sync that fails, and the next one succeeds without having written anything (Rebello et al., "Can applications
+ *   recover from fsync failures?", 2020).
+ * - A full volume: a write that is done as far as there is room.
+ * - Bits that turn at rest (`damageChance`), only in files that have a second copy or can be made again (`damaged`):
+ *   what exists once and is damaged is lost, and no program can help it.
+ *
+ * Not fair: losing what a sync has confirmed (but by damage); a rename that leaves neither name; a lock that outlives its
+ * process, or that two have.
+ */
+import type { Disk, Done, DoneVoid, File, Lock, OpenMode } from '../env/disk.ts'
+import { readInode, SimFile } from './file.ts'
+import type { Life, Mortal } from './life.ts'
+import { Operation, type OperationHome, type OperationKind } from './operation.ts'
+import { Refused, type Volume } from './volume.ts'
+
+/** A volume and the path under which a machine sees it: `''` for all paths, `'/shared'` for those below. */
+export interface Mount {
+  readonly at: string
+  readonly volume: Volume
+}
+
+interface Located {
+  readonly volume: Volume
+  /** The path on the volume. */
+  readonly path: string
+}
+
+export class SimDisk implements Disk {
+  private readonly home: OperationHome
+  private readonly mounts: readonly Mount[]
+
+  /** The first of `mounts` that fits a path has it. */
+  constructor(home: OperationHome, mounts: readonly Mount[]) {
+    this.home = home
+    this.mounts = mounts
+  }
+
+  open(path: string, mode: OpenMode, done: Done<File>): void {
+    const { home } = this
+    const { volume, path: inside } = this.locate(path)
+    const perform = (): File | Refused => {
+      const inode = volume.open(inside, mode)
+      return inode instanceof Refused ? inode : new SimFile(home, volume, path, inode)
+    }
+    this.start(mode === 'read' ? 'read' : 'names', 'open', path, perform, done)
+  }
+
+  readFile(path: string, done: Done<Buffer>): void {
+    const { home } = this
+    const { volume, path: inside } = this.locate(path)
+    const perform = (): Buffer | Refused => {
+      const inode = volume.open(inside, 'read')
+      return inode instanceof Refused ? inode : readInode(home, path, inode, 0, inode.size)
+    }
+    this.start('read', 'read', path, perform, done)
+  }
+
+  list(path: string, done: Done<readonly string[]>): void {
+    const { volume, path: inside } = this.locate(path)
+    this.start('read', 'list', path, () => volume.list(inside), done)
+  }
+
+  makeDirectory(path: string, done: DoneVoid): void {
+    const { volume, path: inside } = this.locate(path)
+    this.start('names', 'mkdir', path, () => volume.makeDirectory(inside), done)
+  }
+
+  link(existing: string, created: string, done: DoneVoid): void {
+    this.startWithTwo('link', existing, created, (volume, a, b) => volume.link(a, b), done)
+  }
+
+  rename(from: string, to: string, done: DoneVoid): void {
+    this.startWithTwo('rename', from, to, (volume, a, b) => volume.rename(a, b), done)
+  }
+
+  remove(path: string, done: DoneVoid): void {
+    const { volume, path: inside } = this.locate(path)
+    this.start('names', 'remove', path, () => volume.remove(inside), done)
+  }
+
+  removeTree(path: string, done: DoneVoid): void {
+    const { volume, path: inside } = this.locate(path)
+    this.start('names', 'remove', path, () => volume.removeTree(inside), done)
+  }
+
+  syncDirectory(path: string, done: DoneVoid): void {
+    const { volume, path: inside } = this.locate(path)
+    this.start('sync', 'sync', path, () => volume.syncDirectory(inside), done)
+  }
+
+  free(path: string, done: Done<number>): void {
+    const { volume, path: inside } = this.locate(path)
+    const perform = (): number | Refused =>
+      volume.exists(inside) ? volume.freeBytes : new Refused('absent', 'no such file or directory')
+    this.start('read', 'measure', path, perform, done)
+  }
+
+  lock(path: string, done: Done<Lock>): void {
+    const { life } = this.home
+    const { volume, path: inside } = this.locate(path)
+    const perform = (): Lock | Refused => {
+      const file = volume.open(inside, 'write')
+      if (file instanceof Refused) return file
+      if (volume.locks.has(inside)) return new Refused('locked', 'another process has it')
+      return new SimLock(volume, inside, life)
+    }
+    // A process that is dead before it has the lock never gets it: `read`, though a file may be made.
+    this.start('read', 'lock', path, perform, done)
+  }
+
+  private start<T>(kind: OperationKind, verb: string, path: string, perform: () => T | Refused, done: Done<T>): void {
+    new Operation(this.home, { kind, verb, path, perform, performPart: nothing }, done)
+  }
+
+  private startWithTwo(
+    verb: string,
+    from: string,
+    to: string,
+    act: (volume: Volume, from: string, to: string) => Refused | null,
+    done: DoneVoid,
+  ): void {
+    const source = this.locate(from)
+    const target = this.locate(to)
+    const perform = (): Refused | null =>
+      source.volume === target.volume
+        ? act(source.volume, source.path, target.path)
+        : new Refused('io', 'the two paths lie on different volumes')
+    this.start('names', verb, to, perform, done)
+  }
+
+  private locate(path: string): Located {
+    for (const { at, volume } of this.mounts) {
+      if (path === at || path.startsWith(`${at}/`)) return { volume, path: path.slice(at.length) }
+    }
+    return { volume: this.mounts.at(-1)!.volume, path }
+  }
+}
+
+class SimLock implements Lock, Mortal {
+  private readonly volume: Volume
+  private readonly path: string
+  private readonly life: Life
+
+  constructor(volume: Volume, path: string, life: Life) {
+    this.volume = volume
+    this.path = path
+    this.life = life
+    volume.locks.set(path, life)
+    life.hold(this)
+  }
+
+  release(): void {
+    if (this.volume.locks.get(this.path) !== this.life) return
+    this.volume.locks.delete(this.path)
+    this.life.release(this)
+  }
+
+  died(): void {
+    this.release()
+  }
+}
+
+function nothing(): void {}

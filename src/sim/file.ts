@@ -1,0 +1,130 @@
+/** An open file of a simulated process: a queue of operations, of which one is under way (K1). */
+import { assert } from '../base/assert.ts'
+import type { Done, DoneVoid, File } from '../env/disk.ts'
+import type { Inode } from './inode.ts'
+import { Operation, type OperationHome, type OperationKind, type Task } from './operation.ts'
+import { Refused, type Volume } from './volume.ts'
+
+export class SimFile implements File {
+  readonly path: string
+  private readonly home: OperationHome
+  private readonly volume: Volume
+  private readonly inode: Inode
+  private readonly waiting: (() => void)[] = []
+  private busy = false
+  private closing = false
+
+  constructor(home: OperationHome, volume: Volume, path: string, inode: Inode) {
+    this.home = home
+    this.volume = volume
+    this.path = path
+    this.inode = inode
+  }
+
+  write(parts: readonly Uint8Array[], position: number, done: DoneVoid): void {
+    const { volume, inode } = this
+    const { trace } = this.home.timeline
+    const perform = (): null | Refused => {
+      let at = position
+      for (const part of parts) {
+        trace.bytes(part)
+        const refused = volume.write(inode, at, part)
+        if (refused !== null) return refused
+        at += part.length
+      }
+      return null
+    }
+    this.enqueue('write', 'write', perform, done, () => this.writePart(parts, position))
+  }
+
+  read(position: number, length: number, done: Done<Buffer>): void {
+    this.enqueue('read', 'read', () => readInode(this.home, this.path, this.inode, position, length), done)
+  }
+
+  sync(done: DoneVoid): void {
+    const { random, weather } = this.home
+    const perform = (): null | Refused => {
+      if (random.chance(weather.syncFailChance)) {
+        this.inode.failSync(random)
+        return new Refused('io', 'input/output error')
+      }
+      this.inode.sync()
+      return null
+    }
+    this.enqueue('sync', 'sync', perform, done)
+  }
+
+  size(done: Done<number>): void {
+    this.enqueue('read', 'measure', () => this.inode.size, done)
+  }
+
+  truncate(length: number, done: DoneVoid): void {
+    const perform = (): null => {
+      this.volume.truncate(this.inode, length)
+      return null
+    }
+    this.enqueue('write', 'truncate', perform, done)
+  }
+
+  close(done: DoneVoid): void {
+    this.enqueue('read', 'close', () => null, done)
+    this.closing = true
+  }
+
+  private enqueue<T>(
+    kind: OperationKind,
+    verb: string,
+    perform: () => T | Refused,
+    done: Done<T>,
+    performPart: () => void = nothing,
+  ): void {
+    assert(!this.closing, 'a closed file takes no operation')
+    const task: Task<T> = { kind, verb, path: this.path, perform, performPart }
+    const start = (): void => {
+      new Operation(this.home, task, (error, value) => {
+        this.next()
+        done(error, value)
+      })
+    }
+    if (this.busy) {
+      this.waiting.push(start)
+    } else {
+      this.busy = true
+      start()
+    }
+  }
+
+  private next(): void {
+    const start = this.waiting.shift()
+    if (start === undefined) this.busy = false
+    else start()
+  }
+
+  /** Writes a first part of `parts`, of any length. */
+  private writePart(parts: readonly Uint8Array[], position: number): void {
+    const total = parts.reduce((sum, part) => sum + part.length, 0)
+    let left = this.home.random.below(total + 1)
+    let at = position
+    for (const part of parts) {
+      const length = Math.min(left, part.length)
+      this.volume.write(this.inode, at, part.subarray(0, length))
+      at += length
+      left -= length
+    }
+  }
+}
+
+/** Reads from a file, after the weather has had its chance to damage it. */
+export function readInode(
+  { random, weather }: OperationHome,
+  path: string,
+  inode: Inode,
+  position: number,
+  length: number,
+): Buffer {
+  const exposed = weather.damageChance > 0 && weather.damaged.some((part) => path.includes(part))
+  if (exposed && random.chance(weather.damageChance)) inode.damage(random)
+  return inode.read(position, length)
+}
+
+function nothing(): void {}

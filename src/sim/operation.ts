@@ -1,0 +1,107 @@
+/**
+ * One disk operation under way: from the call, over the moment when the disk does it, to the callback.
+ *
+ * O1. The disk does it between the call and the callback, or, where the process dies before that: at once, in part, not
+ *     at all, or some time later.
+ */
+import type { Prng } from '../base/prng.ts'
+import { DiskError, type Done } from '../env/disk.ts'
+import type { SimEvent } from './events.ts'
+import type { Death, Life, Mortal } from './life.ts'
+import type { Timeline } from './timeline.ts'
+import { Refused } from './volume.ts'
+import type { DiskWeather } from './weather.ts'
+
+/** `read` changes nothing, `names` changes directories. */
+export type OperationKind = 'read' | 'write' | 'sync' | 'names'
+
+/** What the disk is asked to do. */
+export interface Task<T> {
+  readonly kind: OperationKind
+  /** For errors: `rename`. */
+  readonly verb: string
+  readonly path: string
+  perform(): T | Refused
+  /** Does a part of it, as when a crash or a fault comes in between; does nothing where there are no parts. */
+  performPart(): void
+}
+
+/** What an operation needs of its process and disk. */
+export interface OperationHome {
+  readonly timeline: Timeline
+  readonly life: Life
+  readonly random: Prng
+  readonly weather: DiskWeather
+}
+
+export class Operation<T> implements Mortal {
+  private readonly home: OperationHome
+  private readonly task: Task<T>
+  private readonly done: Done<T>
+  private readonly event: SimEvent | null
+
+  constructor(home: OperationHome, task: Task<T>, done: Done<T>) {
+    this.home = home
+    this.task = task
+    this.done = done
+    const { timeline, life } = home
+    const heard = life.hold(this)
+    this.event = heard ? timeline.at(timeline.now + this.duration(), null, () => this.land()) : null
+  }
+
+  died(death: Death): void {
+    const { timeline, random, weather } = this.home
+    timeline.cancel(this.event!)
+    if (this.task.kind === 'read') return
+    if (death === 'killed' && random.chance(weather.lateChance)) {
+      timeline.at(timeline.now + random.between(0, weather.lateMs), null, () => this.performBlindly())
+    } else if (random.chance(0.5)) {
+      this.performBlindly()
+    }
+  }
+
+  private duration(): number {
+    const { random, weather } = this.home
+    let duration = weather.latencyMs + random.fraction() * weather.jitterMs
+    if (this.task.kind === 'sync') duration += weather.syncMs
+    if (random.chance(weather.stallChance)) duration += random.between(0, weather.stallMs)
+    return duration
+  }
+
+  private land(): void {
+    const { timeline, life } = this.home
+    life.release(this)
+    const result = this.attempt()
+    if (life.state === 'running') this.report(result)
+    else timeline.at(timeline.now, life, () => this.report(result))
+  }
+
+  private attempt(): T | Refused {
+    const { random, weather } = this.home
+    const { task } = this
+    if (random.chance(weather.failChance)) {
+      if (random.chance(0.5)) task.performPart()
+      return new Refused('io', 'input/output error')
+    }
+    const result = task.perform()
+    const unknown = task.kind === 'names' && random.chance(weather.unknownChance)
+    return unknown ? new Refused('io', 'no answer, it may have been done') : result
+  }
+
+  /** For a process that will not hear of it. */
+  private performBlindly(): void {
+    const { random, weather } = this.home
+    if (random.chance(weather.tornChance)) this.task.performPart()
+    else this.task.perform()
+  }
+
+  private report(result: T | Refused): void {
+    if (result instanceof Refused) this.done(this.error(result), undefined as never)
+    else this.done(null, result)
+  }
+
+  private error({ code, reason }: Refused): DiskError {
+    const { verb, path } = this.task
+    return new DiskError(code, path, `${verb} ${path}: ${reason}`)
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Simulated time: takes the next event, moves the time to it, runs it. A plain loop; nothing else in a run moves.
+ *
+ * Time is in milliseconds with fractions since the run began. It moves between events only.
+ */
+import { assert } from '../base/assert.ts'
+import { EventQueue, SimEvent } from './events.ts'
+import type { Life } from './life.ts'
+import { Trace } from './trace.ts'
+
+export class Timeline {
+  now = 0
+  /** Events that have run. */
+  count = 0
+  readonly trace = new Trace()
+  private readonly queue = new EventQueue()
+  private sequence = 0
+
+  /** Runs `fn` at `time`, unless `life` is dead by then; `null` is the world itself. */
+  at(time: number, life: Life | null, fn: () => void): SimEvent {
+    assert(time >= this.now, 'nothing happens in the past')
+    const event = new SimEvent(time, this.sequence++, life, fn)
+    this.queue.push(event)
+    return event
+  }
+
+  cancel(event: SimEvent): void {
+    this.queue.remove(event)
+    event.fn = nothing
+  }
+
+  /** Lets what was held while `life` was stopped happen now, in the order it came due (L1). */
+  resume(life: Life): void {
+    const { held } = life
+    life.held = []
+    for (const event of held) {
+      event.time = this.now
+      event.sequence = this.sequence++
+      this.queue.push(event)
+    }
+  }
+
+  /** Runs the next event. False when there is none. */
+  step(): boolean {
+    const event = this.queue.pop()
+    if (event === undefined) return false
+    this.now = event.time
+    this.count++
+    this.trace.number(event.time)
+    this.trace.word(event.sequence)
+    const { life } = event
+    if (life === null || life.state === 'running') event.fn()
+    else if (life.state === 'stopped') life.held.push(event)
+    return true
+  }
+
+  /** Runs all events up to and including `time`, then stands at `time`. */
+  run(time: number): void {
+    for (let next = this.queue.peek(); next !== undefined && next.time <= time; next = this.queue.peek()) this.step()
+    if (time > this.now) this.now = time
+  }
+}
+
+function nothing(): void {}

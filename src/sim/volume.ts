@@ -1,0 +1,270 @@
+/**
+ * A simulated volume: directories, names, and which of them would survive a power loss. It outlives processes and
+ * machines; several machines may share one.
+ *
+ * D1. A change of names takes effect at once for all processes, and is durable once its directory was synced. Until then
+ *     a power loss keeps or loses it, each on its own.
+ * D2. A rename is one change: a file whose old name was durable keeps that one or gets the new one. Once the new name's
+ *     directory is synced it stands, and the old one may still come back.
+ * D3. Bytes and names are durable apart: a name that survives may lead to a file without its bytes.
+ */
+import type { Prng } from '../base/prng.ts'
+import type { DiskErrorCode } from '../env/disk.ts'
+import { type Fate, Inode } from './inode.ts'
+import type { Life } from './life.ts'
+
+/** Changes of names that may wait for a sync; beyond them the kernel writes the oldest back. */
+const MAX_CHANGES = 1024
+
+/** What an operation on names may run into. */
+export class Refused {
+  readonly code: DiskErrorCode
+  readonly reason: string
+  constructor(code: DiskErrorCode, reason: string) {
+    this.code = code
+    this.reason = reason
+  }
+}
+
+type Entry = Inode | Directory
+
+class Directory {
+  names = new Map<string, Entry>()
+  readonly durable = new Map<string, Entry>()
+}
+
+/** `entry` comes to stand at `name` (`null`: nothing does), and leaves `from` in the same act. */
+interface Change {
+  readonly directory: Directory
+  readonly name: string
+  readonly entry: Entry | null
+  readonly from: { readonly directory: Directory; readonly name: string } | null
+}
+
+interface Spot {
+  readonly directory: Directory
+  readonly name: string
+  readonly entry: Entry | undefined
+}
+
+export class Volume {
+  readonly name: string
+  /** Bytes that it holds; may be changed during a run. */
+  capacityBytes: number
+  /** Who has which lock. */
+  readonly locks = new Map<string, Life>()
+  private readonly root = new Directory()
+  private changes: Change[] = []
+  private usedBytes = 0
+
+  constructor(name: string, capacityBytes: number) {
+    this.name = name
+    this.capacityBytes = capacityBytes
+  }
+
+  get freeBytes(): number {
+    return Math.max(0, this.capacityBytes - this.usedBytes)
+  }
+
+  /** The file at `path`, made as `mode` says. */
+  open(path: string, mode: 'read' | 'create' | 'write'): Inode | Refused {
+    const spot = this.find(path)
+    if (spot instanceof Refused) return spot
+    const { entry } = spot
+    if (entry instanceof Directory) return new Refused('io', 'it is a directory')
+    if (entry !== undefined) return mode === 'create' ? new Refused('exists', 'it exists') : entry
+    if (mode === 'read') return absent
+    const made = new Inode()
+    this.put(spot, made)
+    return made
+  }
+
+  /** Writes as much as there is room for. */
+  write(inode: Inode, position: number, bytes: Uint8Array): Refused | null {
+    const before = inode.size
+    const room = Math.max(0, before - position) + this.freeBytes
+    const fits = Math.min(bytes.length, Math.max(0, position > before ? room - (position - before) : room))
+    inode.write(position, fits === bytes.length ? bytes : bytes.subarray(0, fits))
+    if (inode.links > 0) this.usedBytes += inode.size - before
+    return fits === bytes.length ? null : new Refused('full', 'no space left on the device')
+  }
+
+  truncate(inode: Inode, length: number): void {
+    if (inode.links > 0) this.usedBytes += length - inode.size
+    inode.truncate(length)
+  }
+
+  list(path: string): string[] | Refused {
+    const directory = this.directory(path)
+    if (directory instanceof Refused) return directory
+    return [...directory.names.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  }
+
+  makeDirectory(path: string): Refused | null {
+    let directory = this.root
+    for (const name of parts(path)) {
+      let entry = directory.names.get(name)
+      if (entry instanceof Inode) return new Refused('exists', 'it is a file')
+      if (entry === undefined) {
+        entry = new Directory()
+        this.put({ directory, name, entry: undefined }, entry)
+      }
+      directory = entry
+    }
+    return null
+  }
+
+  link(existing: string, created: string): Refused | null {
+    const source = this.find(existing)
+    if (source instanceof Refused) return source
+    if (!(source.entry instanceof Inode)) return absent
+    const target = this.find(created)
+    if (target instanceof Refused) return target
+    if (target.entry !== undefined) return new Refused('exists', 'it exists')
+    this.put(target, source.entry)
+    return null
+  }
+
+  rename(from: string, to: string): Refused | null {
+    const source = this.find(from)
+    if (source instanceof Refused) return source
+    if (source.entry === undefined) return absent
+    const target = this.find(to)
+    if (target instanceof Refused) return target
+    if (target.entry === source.entry) return null
+    if (target.entry instanceof Directory) return new Refused('exists', 'it is a directory')
+    this.unlinked(target.entry)
+    source.directory.names.delete(source.name)
+    target.directory.names.set(target.name, source.entry)
+    this.change({ directory: target.directory, name: target.name, entry: source.entry, from: source })
+    return null
+  }
+
+  remove(path: string): Refused | null {
+    const spot = this.find(path)
+    if (spot === absent) return null
+    if (spot instanceof Refused) return spot
+    if (spot.entry instanceof Directory) return new Refused('io', 'it is a directory')
+    if (spot.entry !== undefined) this.take(spot)
+    return null
+  }
+
+  removeTree(path: string): Refused | null {
+    const spot = this.find(path)
+    if (spot === absent) return null
+    if (spot instanceof Refused) return spot
+    if (spot.entry instanceof Directory) {
+      for (const name of spot.entry.names.keys()) this.removeTree(`${path}/${name}`)
+    }
+    if (spot.entry !== undefined) this.take(spot)
+    return null
+  }
+
+  syncDirectory(path: string): Refused | null {
+    const directory = this.directory(path)
+    if (directory instanceof Refused) return directory
+    const open: Change[] = []
+    for (const change of this.changes) {
+      const { from } = change
+      if (change.directory !== directory && from?.directory !== directory) {
+        open.push(change)
+      } else if (from === null || from.directory === directory) {
+        apply(change)
+      } else {
+        // D2: the new name is certain, the old one is not gone for certain.
+        directory.durable.set(change.name, change.entry!)
+        open.push({ directory: from.directory, name: from.name, entry: null, from: null })
+      }
+    }
+    this.changes = open
+    return null
+  }
+
+  /** Whether there is something at `path`. */
+  exists(path: string): boolean {
+    const spot = this.find(path)
+    return !(spot instanceof Refused) && (spot.entry !== undefined || parts(path).length === 0)
+  }
+
+  /** The power goes: `fate` decides over what no sync has confirmed. All processes that use the volume are dead. */
+  losePower(random: Prng, fate: Fate): void {
+    for (const change of this.changes) if (random.chance(fate.keep)) apply(change)
+    this.changes = []
+    this.locks.clear()
+    this.usedBytes = 0
+    this.reload(this.root, random, fate, new Set())
+  }
+
+  private reload(directory: Directory, random: Prng, fate: Fate, seen: Set<Inode>): void {
+    directory.names = new Map(directory.durable)
+    for (const entry of directory.names.values()) {
+      if (entry instanceof Directory) {
+        this.reload(entry, random, fate, seen)
+        continue
+      }
+      if (!seen.has(entry)) {
+        seen.add(entry)
+        entry.links = 0
+        entry.losePower(random, fate)
+        this.usedBytes += entry.size
+      }
+      entry.links++
+    }
+  }
+
+  private put(spot: Spot, entry: Entry): void {
+    if (entry instanceof Inode) entry.links++
+    spot.directory.names.set(spot.name, entry)
+    this.change({ directory: spot.directory, name: spot.name, entry, from: null })
+  }
+
+  private take(spot: Spot): void {
+    this.unlinked(spot.entry)
+    spot.directory.names.delete(spot.name)
+    this.change({ directory: spot.directory, name: spot.name, entry: null, from: null })
+  }
+
+  private unlinked(entry: Entry | undefined): void {
+    if (entry instanceof Inode && --entry.links === 0) this.usedBytes -= entry.size
+  }
+
+  private change(change: Change): void {
+    this.changes.push(change)
+    if (this.changes.length > MAX_CHANGES) apply(this.changes.shift()!)
+  }
+
+  /** The directory that holds `path`'s last name, and what stands there. */
+  private find(path: string): Spot | Refused {
+    const names = parts(path)
+    const name = names.pop() ?? '.'
+    const directory = this.walk(names)
+    if (directory instanceof Refused) return directory
+    return { directory, name, entry: directory.names.get(name) }
+  }
+
+  private directory(path: string): Directory | Refused {
+    return this.walk(parts(path))
+  }
+
+  private walk(names: readonly string[]): Directory | Refused {
+    let directory = this.root
+    for (const name of names) {
+      const entry = directory.names.get(name)
+      if (!(entry instanceof Directory)) return absent
+      directory = entry
+    }
+    return directory
+  }
+}
+
+const absent = new Refused('absent', 'no such file or directory')
+
+function apply({ directory, name, entry, from }: Change): void {
+  if (entry === null) directory.durable.delete(name)
+  else directory.durable.set(name, entry)
+  if (from !== null && from.directory.durable.get(from.name) === entry) from.directory.durable.delete(from.name)
+}
+
+function parts(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.')
+}

@@ -1,0 +1,218 @@
+/**
+ * A simulated world: machines, their disks, the network between them, and the processes that run on them, in one real
+ * process and under one seed.
+ *
+ * Z1. A run is a function of its seed, its weather and what its driver does: the same run has the same fingerprint.
+ * Z2. Nothing happens but in `step` and `run`: between two calls the driver may look at anything and do anything.
+ * Z3. An error thrown by a callback comes out of `step` or `run`, and the world has nothing more to say: in reality that
+ *     process would have ended, and the driver decides whether that is a finding.
+ */
+import { assert } from '../base/assert.ts'
+import { Prng } from '../base/prng.ts'
+import type { Env } from '../env/env.ts'
+import { SimClock } from './clock.ts'
+import { type Mount, SimDisk } from './disk.ts'
+import { Fabric } from './fabric.ts'
+import { type Death, Life, type LifeState } from './life.ts'
+import { LogRing, SimLog } from './log.ts'
+import { SimNetwork } from './network.ts'
+import { SimRandom } from './random.ts'
+import type { Host } from './route.ts'
+import { Timeline } from './timeline.ts'
+import { Volume } from './volume.ts'
+import { calm, type Weather } from './weather.ts'
+
+/** Lines of log that a run keeps. */
+const LOG_LINES = 2000
+
+export interface MachineOptions {
+  /** What it speaks carries checksums of its own: the weather may turn bits on its connections to its like. */
+  readonly checked?: boolean
+  /** Shared volumes, beside its own. */
+  readonly mounts?: readonly Mount[]
+}
+
+export class World {
+  readonly weather: Weather
+  readonly network: Fabric
+  /** Draws for the driver of the run, apart from all other draws. */
+  readonly random: Prng
+  private readonly timeline = new Timeline()
+  private readonly log = new LogRing(this.timeline, LOG_LINES)
+  private readonly prng: Prng
+
+  constructor(seed: number, weather: Weather = calm) {
+    this.weather = weather
+    this.prng = new Prng(seed)
+    this.random = this.prng.fork()
+    this.network = new Fabric(this.timeline, this.prng.fork(), weather.network)
+  }
+
+  /** Milliseconds since the run began. */
+  get now(): number {
+    return this.timeline.now
+  }
+
+  /** Events that have happened. */
+  get events(): number {
+    return this.timeline.count
+  }
+
+  /** The fingerprint of the run so far (Z1). */
+  get fingerprint(): string {
+    return this.timeline.trace.digest()
+  }
+
+  /** Lets the next event happen; false when there is none. */
+  step(): boolean {
+    return this.timeline.step()
+  }
+
+  /** Lets everything up to `time` happen. */
+  run(time: number): void {
+    this.timeline.run(time)
+  }
+
+  /** Lets events happen until `condition` holds; false when it does not by `time`. */
+  runUntil(condition: () => boolean, time: number): boolean {
+    while (!condition()) {
+      if (this.timeline.now > time || !this.timeline.step()) return false
+    }
+    return true
+  }
+
+  /** Calls `fn` at `time`, for the driver's own plans. */
+  at(time: number, fn: () => void): void {
+    this.timeline.at(time, null, fn)
+  }
+
+  /** A volume that machines can mount. */
+  volume(name: string): Volume {
+    return new Volume(name, this.weather.disk.capacityBytes)
+  }
+
+  /** A machine; `name` is its address in the network. */
+  machine(name: string, options: MachineOptions = {}): Machine {
+    const host = this.network.add(name, options.checked === true)
+    const own = this.volume(name)
+    const mounts = [...(options.mounts ?? []), { at: '', volume: own }]
+    const start = (process: string): SimProcess => this.start(process, host, mounts)
+    const on = (): void => this.network.returned(host)
+    return new Machine(host, own, this.prng.fork(), this.weather, start, on)
+  }
+
+  /** The last lines of all logs, and takes them out. */
+  drainLog(): string[] {
+    return this.log.drain()
+  }
+
+  private start(name: string, host: Host, mounts: readonly Mount[]): SimProcess {
+    const { timeline, weather } = this
+    const life = new Life(name, host.name)
+    const clock = new SimClock(timeline, life, this.prng.fork(), weather.clock)
+    const home = { timeline, life, random: this.prng.fork(), weather: weather.disk }
+    const env: Env = {
+      clock,
+      random: new SimRandom(this.prng.fork()),
+      network: new SimNetwork(this.network, life),
+      disk: new SimDisk(home, mounts),
+      log: new SimLog(this.log, life),
+    }
+    return new SimProcess(timeline, life, clock, env)
+  }
+}
+
+export class Machine {
+  readonly name: string
+  readonly volume: Volume
+  private readonly host: Host
+  private readonly random: Prng
+  private readonly weather: Weather
+  private readonly startProcess: (name: string) => SimProcess
+  private readonly returned: () => void
+  private processes: SimProcess[] = []
+
+  constructor(
+    host: Host,
+    volume: Volume,
+    random: Prng,
+    weather: Weather,
+    start: (name: string) => SimProcess,
+    returned: () => void,
+  ) {
+    this.name = host.name
+    this.host = host
+    this.volume = volume
+    this.random = random
+    this.weather = weather
+    this.startProcess = start
+    this.returned = returned
+  }
+
+  /** Starts a process: a new life, even where one of that name has lived before. */
+  start(name: string): SimProcess {
+    assert(!this.host.off, 'a process starts on a machine that is on')
+    const process = this.startProcess(name)
+    this.processes = [...this.processes.filter((other) => other.state !== 'dead'), process]
+    return process
+  }
+
+  /** Kills all its processes, and loses whatever of its volume no sync has confirmed, by chance. */
+  powerOff(): void {
+    for (const process of this.processes) process.die('power')
+    this.processes = []
+    this.host.off = true
+    // All, nothing, or each on its own: the extremes find what an average never shows.
+    const keep = [0, 0.5, 1][this.random.below(3)]!
+    this.volume.losePower(this.random, { keep, torn: this.weather.disk.tornChance })
+  }
+
+  powerOn(): void {
+    this.host.off = false
+    this.returned()
+  }
+}
+
+export class SimProcess {
+  readonly env: Env
+  /** Its clock, to make it jump. */
+  readonly clock: SimClock
+  private readonly timeline: Timeline
+  private readonly life: Life
+
+  constructor(timeline: Timeline, life: Life, clock: SimClock, env: Env) {
+    this.timeline = timeline
+    this.life = life
+    this.clock = clock
+    this.env = env
+  }
+
+  get name(): string {
+    return this.life.name
+  }
+
+  get state(): LifeState {
+    return this.life.state
+  }
+
+  /** `kill -9`: no callback runs any more; the kernel closes its sockets and frees its locks. */
+  kill(): void {
+    this.die('killed')
+  }
+
+  /** `SIGSTOP`, a long collection, a closed lid: its kernel goes on, it does not. */
+  stop(): void {
+    if (this.life.state === 'running') this.life.state = 'stopped'
+  }
+
+  /** `SIGCONT`: what came due meanwhile happens now. */
+  continue(): void {
+    if (this.life.state !== 'stopped') return
+    this.life.state = 'running'
+    this.timeline.resume(this.life)
+  }
+
+  die(death: Death): void {
+    this.life.die(death)
+  }
+}
