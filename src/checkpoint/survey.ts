@@ -53,10 +53,10 @@ export class Survey {
   private step(done: (error: PotorooError | null, decided: Decided | null) => void): void {
     const { manifests, packs, chunks } = this
     const resolution = resolve({ ...this.known, manifests, packs, chunks })
-    if (resolution.kind !== 'look') return done(null, resolution)
     const next = (error: PotorooError | null) => (error ? done(error, null) : this.step(done))
-    const [path] = resolution.manifests
-    if (path !== undefined) this.lookAtManifest(path, next)
+    const path = resolution.kind === 'look' ? resolution.manifests[0] : undefined
+    if (resolution.kind !== 'look') done(null, resolution)
+    else if (path !== undefined) this.lookAtManifest(path, next)
     else this.lookAtPacks(resolution.packs, next)
   }
 

@@ -1,0 +1,29 @@
+/** What coordinator and participants of a checkpoint say to each other. */
+
+/** Why an epoch ends. After `rescale` and `drain` every task holds. */
+export type Purpose =
+  | { readonly kind: 'periodic' }
+  | { readonly kind: 'savepoint'; readonly name: string }
+  | { readonly kind: 'rescale' }
+  | { readonly kind: 'drain' }
+
+export const periodic: Purpose = { kind: 'periodic' }
+
+/** How an epoch ended: `complete`, its record stands in the chain; `abandoned`, it never will. */
+export interface Fate {
+  readonly epoch: number
+  readonly outcome: 'complete' | 'abandoned'
+}
+
+/** A barrier, as it travels behind the last record of its epoch. */
+export interface Barrier {
+  readonly epoch: number
+  readonly purpose: Purpose
+  /** The fate of the epoch before; `null` for the first barrier of a generation. */
+  readonly previous: Fate | null
+}
+
+/** Whether every task holds once the barrier has passed it. */
+export function holds(purpose: Purpose): boolean {
+  return purpose.kind === 'rescale' || purpose.kind === 'drain'
+}

@@ -1,0 +1,396 @@
+/**
+ * The coordinator of one pipeline's checkpoints, within one generation (PROTOCOLS 5): it begins epochs, hears what every
+ * member has saved, has the manifest written and the record appended, and says how each epoch ended.
+ *
+ *     idle ─tick, request─► collecting ─all saved─► writing ─manifest─► recording ─read in the chain─► idle
+ *                               │ late, refused        │ failed, late                 │ savepoint      │ rescale, drain
+ *                               ▼                      ▼                              ▼                ▼
+ *                           clearing ─all passed─►   idle                    linking ─linked─► idle   resting ─resume─► idle
+ *
+ * C1. At most one epoch is under way. The next barrier is sent only when the fate of the one before is known, and carries it.
+ * C2. An epoch is complete only when its record has been read in the chain. While that is undecided nothing else happens:
+ *     it is neither abandoned nor repeated (PROTOCOLS 1).
+ * C3. Abandoning never cancels an alignment. No barrier is sent before the abandoned one has passed every task of every
+ *     member, so that no channel ever holds two.
+ * C4. An answer counts only from a member of this generation in its own incarnation, and for the epoch under way.
+ * C5. After `maxAbandoned` failures in a row sources stop, and the reason names who is late; the next complete epoch lets
+ *     them go on. Epochs go on being tried meanwhile.
+ * C6. A savepoint is announced when its folder holds everything; its epoch is complete before that, whatever comes of it.
+ */
+import { assert } from '../base/assert.ts'
+import { decide, type Step, type Table } from '../base/table.ts'
+import { type Fate, holds, type Purpose, periodic } from './barrier.ts'
+import type { Snapshot } from './manifest.ts'
+
+/** What stays the same within a generation. */
+export interface CoordinatorPlan {
+  /** Incarnations of the generation's members, by worker. */
+  readonly members: ReadonlyMap<string, string>
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly maxAbandoned: number
+}
+
+interface Common {
+  readonly plan: CoordinatorPlan
+  /** The last epoch whose barrier was sent, or the greatest number before this generation. */
+  readonly epoch: number
+  /** How `epoch` ended, for the next barrier; `null` before the first. */
+  readonly fate: Fate | null
+  /** Failures in a row (C5). */
+  readonly failures: number
+  readonly held: boolean
+  /** When the next periodic epoch is due, by the monotonic clock in milliseconds. */
+  readonly dueMs: number
+  /** What the next epoch was asked for. */
+  readonly requested: Purpose | null
+}
+
+interface UnderWay extends Common {
+  readonly purpose: Purpose
+  /** When the epoch counts as late, by the monotonic clock in milliseconds. */
+  readonly lateMs: number
+}
+
+export type CoordinatorState =
+  | (Common & { readonly phase: 'idle' })
+  | (UnderWay & { readonly phase: 'collecting'; readonly saved: ReadonlyMap<string, Snapshot> })
+  /** Abandoned; the barrier has not passed the tasks of `missing` yet (C3). */
+  | (UnderWay & { readonly phase: 'clearing'; readonly missing: ReadonlySet<string> })
+  | (UnderWay & { readonly phase: 'writing' })
+  /** The record may stand in the chain already (C2). */
+  | (UnderWay & { readonly phase: 'recording' })
+  | (UnderWay & { readonly phase: 'linking'; readonly savepoint: string })
+  /** Every task holds, after an epoch with that purpose. */
+  | (Common & { readonly phase: 'resting' })
+  | (Common & { readonly phase: 'stopped' })
+
+interface Answer {
+  readonly worker: string
+  readonly incarnation: string
+  readonly epoch: number
+}
+
+export type CoordinatorEvent =
+  | { readonly kind: 'tick'; readonly nowMs: number }
+  /** Someone wants an epoch with a purpose, as soon as possible. */
+  | { readonly kind: 'request'; readonly purpose: Purpose; readonly nowMs: number }
+  /** A member has saved its part, durably. */
+  | ({ readonly kind: 'saved'; readonly snapshot: Snapshot; readonly nowMs: number } & Answer)
+  /** A member cannot save its part; `passed` follows. */
+  | ({ readonly kind: 'refused'; readonly reason: string; readonly nowMs: number } & Answer)
+  /** The abandoned barrier has passed all tasks of a member. */
+  | ({ readonly kind: 'passed' } & Answer)
+  | { readonly kind: 'manifestWritten'; readonly epoch: number }
+  | { readonly kind: 'manifestFailed'; readonly epoch: number; readonly reason: string; readonly nowMs: number }
+  /** The epoch's record has been read in the chain, and counts. */
+  | { readonly kind: 'recorded'; readonly epoch: number; readonly nowMs: number }
+  | { readonly kind: 'linked'; readonly epoch: number }
+  | { readonly kind: 'linkFailed'; readonly epoch: number; readonly reason: string }
+  /** What the tasks held for is over, or has failed. */
+  | { readonly kind: 'resume'; readonly nowMs: number }
+  /** Another generation, or the end of the pipeline. */
+  | { readonly kind: 'stop' }
+
+export type CoordinatorEffect =
+  /** Send the barrier to every member. */
+  | { readonly kind: 'inject'; readonly epoch: number; readonly purpose: Purpose; readonly previous: Fate | null }
+  | {
+      readonly kind: 'writeManifest'
+      readonly epoch: number
+      readonly snapshots: ReadonlyMap<string, Snapshot>
+    }
+  /** Append the epoch's record; answer `recorded` once it has been read. */
+  | { readonly kind: 'appendEpoch'; readonly epoch: number }
+  /** Tell every member how the epoch ended. */
+  | { readonly kind: 'tellFate'; readonly fate: Fate; readonly purpose: Purpose; readonly reason: string }
+  | { readonly kind: 'linkSavepoint'; readonly epoch: number; readonly name: string }
+  | { readonly kind: 'announceSavepoint'; readonly epoch: number; readonly name: string }
+  /** What was asked for does not come about. */
+  | { readonly kind: 'refuseRequest'; readonly purpose: Purpose; readonly reason: string }
+  | { readonly kind: 'holdSources'; readonly reason: string }
+  | { readonly kind: 'releaseSources' }
+
+type Next = {
+  idle: 'collecting' | 'stopped'
+  collecting: 'writing' | 'clearing' | 'idle' | 'stopped'
+  clearing: 'idle' | 'stopped'
+  writing: 'recording' | 'idle' | 'stopped'
+  recording: 'idle' | 'linking' | 'resting' | 'stopped'
+  linking: 'idle' | 'stopped'
+  resting: 'idle' | 'stopped'
+  stopped: never
+}
+
+type In<P extends CoordinatorState['phase']> = Extract<CoordinatorState, { phase: P }>
+type Decided<P extends CoordinatorState['phase']> = Step<In<P>, CoordinatorEffect>
+
+const NONE: readonly CoordinatorEffect[] = []
+
+/** The state at the beginning of a generation; `epoch` is the greatest number of an epoch so far. */
+export function startCoordinator(plan: CoordinatorPlan, epoch: number, nowMs: number): In<'idle'> {
+  assert(plan.members.size > 0, 'a generation has members')
+  const dueMs = nowMs + plan.intervalMs
+  return { phase: 'idle', plan, epoch, fate: null, failures: 0, held: false, dueMs, requested: null }
+}
+
+/** The next state and the effects of `event`. */
+export function stepCoordinator(
+  state: CoordinatorState,
+  event: CoordinatorEvent,
+): Step<CoordinatorState, CoordinatorEffect> {
+  return decide('checkpoint coordinator', table, state, event)
+}
+
+const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> = {
+  idle: {
+    tick: (s, e) => (e.nowMs >= s.dueMs ? begin(s, s.requested ?? periodic, e.nowMs) : stay(s)),
+    request: (s, e) => begin(s, e.purpose, e.nowMs),
+    saved: 'ignore', // C4: late, the epoch was abandoned.
+    refused: 'ignore',
+    passed: 'ignore',
+    manifestWritten: 'ignore', // The manifest of an abandoned epoch: no record names it.
+    manifestFailed: 'ignore',
+    recorded: 'impossible', // C2: nothing was appended.
+    linked: 'ignore',
+    linkFailed: 'ignore',
+    resume: 'ignore',
+    stop,
+  },
+  collecting: {
+    tick: (s, e) => (e.nowMs >= s.lateMs ? abandon(s, e.nowMs, `nothing from ${names(unsaved(s))} in time`) : stay(s)),
+    request: queue,
+    saved: (s, e) => {
+      if (!counts(s, e)) return stay(s)
+      const saved = new Map(s.saved).set(e.worker, e.snapshot)
+      if (saved.size < s.plan.members.size) return { next: { ...s, saved }, effects: NONE }
+      const { saved: _, ...rest } = s
+      return {
+        next: { ...rest, phase: 'writing' },
+        effects: [{ kind: 'writeManifest', epoch: s.epoch, snapshots: saved }],
+      }
+    },
+    refused: (s, e) => (counts(s, e) ? abandon(s, e.nowMs, `${e.worker}: ${e.reason}`) : stay(s)),
+    passed: 'ignore', // Of an epoch abandoned before.
+    manifestWritten: 'ignore',
+    manifestFailed: 'ignore',
+    recorded: 'impossible',
+    linked: 'ignore',
+    linkFailed: 'ignore',
+    resume: 'ignore',
+    stop,
+  },
+  clearing: {
+    tick: (s, e) => (e.nowMs >= s.lateMs ? stillClearing(s, e.nowMs) : stay(s)),
+    request: queue,
+    saved: cleared, // It was saved before the member heard of the end.
+    refused: 'ignore',
+    passed: cleared,
+    manifestWritten: 'ignore',
+    manifestFailed: 'ignore',
+    recorded: 'impossible',
+    linked: 'ignore',
+    linkFailed: 'ignore',
+    resume: 'ignore',
+    stop,
+  },
+  writing: {
+    tick: (s, e) => (e.nowMs >= s.lateMs ? giveUp(s, e.nowMs, 'the store is late with the manifest') : stay(s)),
+    request: queue,
+    saved: 'ignore',
+    refused: 'ignore',
+    passed: 'ignore',
+    manifestWritten: (s, e) => {
+      if (e.epoch !== s.epoch) return stay(s)
+      return { next: { ...s, phase: 'recording' }, effects: [{ kind: 'appendEpoch', epoch: s.epoch }] }
+    },
+    manifestFailed: (s, e) => (e.epoch === s.epoch ? giveUp(s, e.nowMs, e.reason) : stay(s)),
+    recorded: 'impossible',
+    linked: 'ignore',
+    linkFailed: 'ignore',
+    resume: 'ignore',
+    stop,
+  },
+  recording: {
+    tick: 'ignore', // C2: undecided until something stands in the chain.
+    request: queue,
+    saved: 'ignore',
+    refused: 'ignore',
+    passed: 'ignore',
+    manifestWritten: 'impossible',
+    manifestFailed: 'ignore',
+    recorded: complete,
+    linked: 'ignore',
+    linkFailed: 'ignore',
+    resume: 'ignore',
+    stop,
+  },
+  linking: {
+    tick: (s, e) => (e.nowMs >= s.lateMs ? endSavepoint(s, 'the store is late') : stay(s)),
+    request: queue,
+    saved: 'ignore',
+    refused: 'ignore',
+    passed: 'ignore',
+    manifestWritten: 'impossible',
+    manifestFailed: 'ignore',
+    recorded: 'impossible',
+    linked: (s, e) => (e.epoch === s.epoch ? endSavepoint(s, null) : stay(s)),
+    linkFailed: (s, e) => (e.epoch === s.epoch ? endSavepoint(s, e.reason) : stay(s)),
+    resume: 'ignore',
+    stop,
+  },
+  resting: {
+    tick: 'ignore',
+    request: (s, e) => refuse(s, e.purpose, 'the pipeline holds'),
+    saved: 'ignore',
+    refused: 'ignore',
+    passed: 'ignore',
+    manifestWritten: 'impossible',
+    manifestFailed: 'ignore',
+    recorded: 'impossible',
+    linked: 'ignore',
+    linkFailed: 'ignore',
+    resume: (s, e) => ({ next: { ...s, phase: 'idle', dueMs: e.nowMs }, effects: NONE }),
+    stop,
+  },
+  stopped: {
+    tick: 'ignore',
+    request: (s, e) => refuse(s, e.purpose, 'this worker no longer coordinates the pipeline'),
+    saved: 'ignore',
+    refused: 'ignore',
+    passed: 'ignore',
+    manifestWritten: 'ignore',
+    manifestFailed: 'ignore',
+    recorded: 'ignore', // It stands in the chain; the next generation's coordinator knows by reading it.
+    linked: 'ignore',
+    linkFailed: 'ignore',
+    resume: 'ignore',
+    stop: 'ignore',
+  },
+}
+
+function stay<S>(state: S): Step<S, CoordinatorEffect> {
+  return { next: state, effects: NONE }
+}
+
+/** Sends the next barrier (C1). */
+function begin(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'collecting'> {
+  const epoch = s.epoch + 1
+  const lateMs = nowMs + s.plan.timeoutMs
+  const dueMs = nowMs + s.plan.intervalMs
+  return {
+    next: { ...s, phase: 'collecting', epoch, purpose, lateMs, dueMs, requested: null, saved: new Map() },
+    effects: [{ kind: 'inject', epoch, purpose, previous: s.fate }],
+  }
+}
+
+/** Keeps one request for the next epoch; a second one is refused. */
+function queue<S extends CoordinatorState>(s: S, e: { readonly purpose: Purpose; readonly nowMs: number }) {
+  if (s.requested !== null) return refuse(s, e.purpose, 'another request is waiting')
+  return { next: { ...s, requested: e.purpose, dueMs: e.nowMs }, effects: NONE }
+}
+
+function refuse<S>(s: S, purpose: Purpose, reason: string): Step<S, CoordinatorEffect> {
+  return { next: s, effects: [{ kind: 'refuseRequest', purpose, reason }] }
+}
+
+/** C4. */
+function counts(s: CoordinatorState, answer: Answer): boolean {
+  return answer.epoch === s.epoch && s.plan.members.get(answer.worker) === answer.incarnation
+}
+
+function unsaved(s: In<'collecting'>): ReadonlySet<string> {
+  return new Set([...s.plan.members.keys()].filter((worker) => !s.saved.has(worker)))
+}
+
+function names(workers: ReadonlySet<string>): string {
+  return [...workers].join(', ')
+}
+
+/** The epoch will never be complete: members drop what they have saved, and those that have not are waited for (C3). */
+function abandon(s: In<'collecting'>, nowMs: number, reason: string): Decided<'idle' | 'clearing'> {
+  const { saved: _, ...rest } = s
+  const failed = fail(rest, nowMs, reason)
+  const missing = unsaved(s)
+  return { next: { ...failed.next, phase: 'clearing', missing }, effects: failed.effects }
+}
+
+/** Every member has saved, but the epoch does not come about: nothing has to be cleared. */
+function giveUp(s: In<'writing'>, nowMs: number, reason: string): Decided<'idle'> {
+  const { purpose: _, lateMs: __, ...rest } = s
+  const failed = fail(s, nowMs, reason)
+  const { fate, failures, held } = failed.next
+  return { next: { ...rest, phase: 'idle', fate, failures, held }, effects: failed.effects }
+}
+
+/** Counts a failure, tells the fate, and stops the sources after too many of them (C5). */
+function fail<S extends UnderWay>(s: S, nowMs: number, reason: string): Step<S, CoordinatorEffect> {
+  const fate: Fate = { epoch: s.epoch, outcome: 'abandoned' }
+  const effects: CoordinatorEffect[] = [{ kind: 'tellFate', fate, purpose: s.purpose, reason }]
+  if (s.purpose.kind !== 'periodic') effects.push({ kind: 'refuseRequest', purpose: s.purpose, reason })
+  const counted = countFailure(s, nowMs, reason)
+  return { next: { ...counted.next, fate }, effects: [...effects, ...counted.effects] }
+}
+
+function countFailure<S extends UnderWay>(s: S, nowMs: number, reason: string): Step<S, CoordinatorEffect> {
+  const failures = s.failures + 1
+  const held = failures >= s.plan.maxAbandoned
+  return {
+    next: { ...s, failures, held, lateMs: nowMs + s.plan.timeoutMs },
+    effects: held && !s.held ? [{ kind: 'holdSources', reason }] : NONE,
+  }
+}
+
+/** The abandoned barrier is still on its way: that is as bad as another failure (C5). */
+function stillClearing(s: In<'clearing'>, nowMs: number): Decided<'clearing'> {
+  return countFailure(s, nowMs, `the barrier of epoch ${s.epoch} has not passed ${names(s.missing)}`)
+}
+
+function cleared(s: In<'clearing'>, e: Answer): Decided<'idle' | 'clearing'> {
+  if (!counts(s, e)) return stay(s)
+  const missing = new Set(s.missing)
+  missing.delete(e.worker)
+  if (missing.size > 0) return { next: { ...s, missing }, effects: NONE }
+  const { purpose: _, lateMs: __, missing: ___, ...rest } = s
+  return { next: { ...rest, phase: 'idle' }, effects: NONE }
+}
+
+/** The epoch's record stands in the chain (C2). */
+function complete(
+  s: In<'recording'>,
+  e: { readonly epoch: number; readonly nowMs: number },
+): Decided<'recording' | 'idle' | 'linking' | 'resting'> {
+  if (e.epoch !== s.epoch) return stay(s)
+  const { purpose, lateMs: _, ...rest } = s
+  const fate: Fate = { epoch: s.epoch, outcome: 'complete' }
+  const effects: CoordinatorEffect[] = [{ kind: 'tellFate', fate, purpose, reason: '' }]
+  if (s.held) effects.push({ kind: 'releaseSources' })
+  const common = { ...rest, fate, failures: 0, held: false }
+  if (purpose.kind === 'savepoint') {
+    effects.push({ kind: 'linkSavepoint', epoch: s.epoch, name: purpose.name })
+    const lateMs = e.nowMs + s.plan.timeoutMs
+    return { next: { ...common, phase: 'linking', purpose, lateMs, savepoint: purpose.name }, effects }
+  }
+  return { next: { ...common, phase: holds(purpose) ? 'resting' : 'idle' }, effects }
+}
+
+function endSavepoint(s: In<'linking'>, failure: string | null): Decided<'idle'> {
+  const { purpose, savepoint: name, lateMs: _, ...rest } = s
+  const effect: CoordinatorEffect =
+    failure === null
+      ? { kind: 'announceSavepoint', epoch: s.epoch, name }
+      : { kind: 'refuseRequest', purpose, reason: failure }
+  return { next: { ...rest, phase: 'idle' }, effects: [effect] }
+}
+
+/** The generation is over: what is under way is left to the next one, which knows by the chain how it ended. */
+function stop(s: CoordinatorState): Decided<'stopped'> {
+  const { plan, epoch, fate, failures, held, dueMs, requested } = s
+  const effects: CoordinatorEffect[] = []
+  const reason = 'the generation has ended'
+  if ('purpose' in s && s.purpose.kind !== 'periodic' && s.phase !== 'clearing') {
+    effects.push({ kind: 'refuseRequest', purpose: s.purpose, reason })
+  }
+  if (requested !== null) effects.push({ kind: 'refuseRequest', purpose: requested, reason })
+  return { next: { phase: 'stopped', plan, epoch, fate, failures, held, dueMs, requested: null }, effects }
+}
