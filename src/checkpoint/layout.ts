@@ -18,6 +18,7 @@ import { fail } from '../base/errors.ts'
 
 export const CLUSTER = 'cluster'
 export const CHAIN = 'chain'
+export const PIPELINES = 'pipelines'
 export const TEMPORARY = 'tmp'
 
 /** The longest name of a file on the usual file systems, in bytes. */
@@ -57,7 +58,7 @@ export interface Run {
 }
 
 function runFolder({ pipeline, run }: Run): string {
-  return `pipelines/${escapeName(pipeline)}/${padded(run)}`
+  return `${PIPELINES}/${escapeName(pipeline)}/${padded(run)}`
 }
 
 export function manifestFolder(run: Run): string {
@@ -91,13 +92,13 @@ export function epochOf(name: string): number | null {
   return digits === undefined ? null : Number(digits)
 }
 
-/** The number in the name of a chain record, `null` for a name that is none. */
+/** The number in the name of a chain record or of a run's folder, `null` for a name that is none. */
 export function chainNumberOf(name: string): number | null {
   return /^\d{10,}$/.test(name) ? Number(name) : null
 }
 
 export function savepointFolder(pipeline: string, savepoint: string): string {
-  return `pipelines/${escapeName(pipeline)}/savepoints/${escapeName(savepoint)}`
+  return `${PIPELINES}/${escapeName(pipeline)}/savepoints/${escapeName(savepoint)}`
 }
 
 /** The object that makes a savepoint: it stands where everything else of it is in its place. */

@@ -9,6 +9,7 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Damage, Examined } from './damage.ts'
+import { forEach } from './for-each.ts'
 import { decodeManifest, type Manifest, type PackEntry } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
 import { openPack } from './pack-reader.ts'
@@ -77,20 +78,16 @@ export class Survey {
 
   /** Opens `packs`, `storeParallel` at a time. */
   private lookAtPacks(packs: readonly PackEntry[], done: (error: PotorooError | null) => void): void {
-    const batch = packs.slice(0, this.seams.limits.storeParallel)
-    let open = batch.length
-    let failed: PotorooError | null = null
-    for (const pack of batch) {
+    const lookAtOne = (pack: PackEntry, end: (error: PotorooError | null) => void) =>
       this.examine<readonly PackChunk[]>(
         pack.path,
         (answer) => openPack(this.seams.store, pack, answer),
         (error, fact) => {
-          failed ??= error
           if (fact !== null) this.packs.set(pack.path, fact)
-          if (--open === 0) done(failed)
+          end(error)
         },
       )
-    }
+    forEach(packs, this.seams.limits.storeParallel, lookAtOne, done)
   }
 
   /** Looks at one object, again after a pause where that fails for other reasons than damage. */

@@ -1,0 +1,81 @@
+/**
+ * What may go from the store (PROTOCOLS 12): decisions, from what the chain says and what lies there. Written ahead: the
+ * floor record has been read in the chain before anything below it is removed, so a late or repeated removal by anyone is
+ * harmless.
+ *
+ * X1. A manifest or pack goes when its epoch lies below the floor and no manifest of an epoch from the floor on names it.
+ *     What never became complete lies below the floor some day too. Savepoints have links of their own and are not touched.
+ * X2. Nothing goes while a manifest from the floor on cannot be read: it may name what seems to be garbage.
+ * X3. The floor leaves `horizonEpochs` complete epochs, never fewer than two, and never passes a pin: what joins,
+ *     restores and savepoints in progress read.
+ * X4. Records of the chain go by whole eras, once the next era's first record has been read; that first record stays for
+ *     ever (A3). The era before the last one is kept too, so that hardly anybody who reads on finds himself behind.
+ * X5. A run goes when the chain has been read beyond its number and names another one, or none, for its pipeline.
+ */
+import type { Cluster, PipelineEntry } from './cluster.ts'
+import { chainNumberOf, chainRecord, epochOf, manifestFolder, packFolder, type Run } from './layout.ts'
+import type { Manifest } from './manifest.ts'
+
+/**
+ * The floor to ask for, or `null` where it stays. `pin` is the oldest epoch that something in progress reads;
+ * `wanted` is a higher floor that a worker asks for whose journal nears its limit (PROTOCOLS 3), 0 for none.
+ */
+export function nextFloor(
+  entry: PipelineEntry,
+  horizonEpochs: number,
+  pin: number = Number.POSITIVE_INFINITY,
+  wanted = 0,
+): number | null {
+  const { epochs, floor } = entry
+  const lastButOne = epochs.at(-2)?.epoch
+  if (lastButOne === undefined) return null
+  const horizon = epochs.at(-horizonEpochs)?.epoch ?? 0
+  const target = Math.min(Math.max(horizon, wanted), lastButOne, pin)
+  // A floor is the number of a complete epoch: the last one that does not pass the target.
+  const next = epochs.findLast((epoch) => epoch.epoch <= target)?.epoch ?? 0
+  return next > floor ? next : null
+}
+
+/** What lies in a pipeline's folders, by name. */
+export interface Listing {
+  readonly manifests: readonly string[]
+  readonly packs: readonly string[]
+}
+
+/** The paths to remove (X1), or none where a manifest of `kept` is `null`, because it could not be read (X2). */
+export function garbageOf(
+  run: Run,
+  entry: PipelineEntry,
+  listing: Listing,
+  kept: readonly (Manifest | null)[],
+): readonly string[] {
+  const named = new Set(entry.epochs.map((epoch) => epoch.manifest))
+  for (const manifest of kept) {
+    if (manifest === null) return []
+    for (const pack of manifest.packs) named.add(pack.path)
+  }
+  const below = (folder: string, names: readonly string[]) =>
+    names
+      .filter((name) => (epochOf(name) ?? Number.POSITIVE_INFINITY) < entry.floor)
+      .map((name) => `${folder}/${name}`)
+      .filter((path) => !named.has(path))
+  return [...below(manifestFolder(run), listing.manifests), ...below(packFolder(run), listing.packs)]
+}
+
+/** The chain records among `names` that may go when the chain has been read up to `next` (X4). */
+export function oldRecords(names: readonly string[], next: number, chainEra: number): readonly string[] {
+  const era = (Math.floor((next - 1) / chainEra) - 1) * chainEra
+  return names
+    .map(chainNumberOf)
+    .filter((n) => n !== null && n < era && n % chainEra !== 0)
+    .map((n) => chainRecord(n as number))
+}
+
+/** The runs of `pipeline` among the `names` in its folder that may go (X5). */
+export function oldRuns(pipeline: string, names: readonly string[], cluster: Cluster): readonly Run[] {
+  const current = cluster.pipelines.get(pipeline)?.run
+  return names
+    .map(chainNumberOf)
+    .filter((run) => run !== null && run < cluster.next && run !== current)
+    .map((run) => ({ pipeline, run: run as number }))
+}

@@ -1,0 +1,86 @@
+/**
+ * Carries out what `removal.ts` decides: lists, reads the manifests from the floor on, removes. The coordinator runs it
+ * when it has read a floor record. Nothing depends on it being finished, or being run once.
+ */
+import type { Limits } from '../base/limits.ts'
+import type { Cluster, EpochEntry, PipelineEntry } from './cluster.ts'
+import { forEach } from './for-each.ts'
+import { CHAIN, manifestFolder, PIPELINES, packFolder, type Run, unescapeName } from './layout.ts'
+import { decodeManifest, type Manifest } from './manifest.ts'
+import { garbageOf, oldRecords, oldRuns } from './removal.ts'
+import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
+
+interface SweeperSeams {
+  readonly store: Store
+  readonly limits: Limits
+}
+
+/** Removes what `pipeline` no longer needs; `entry` must have been read in the chain. Answers how many objects went. */
+export function sweepPipeline(
+  seams: SweeperSeams,
+  pipeline: string,
+  entry: PipelineEntry,
+  done: StoreDone<number>,
+): void {
+  const { store } = seams
+  const run: Run = { pipeline, run: entry.run }
+  store.list(manifestFolder(run), (error, manifests) => {
+    if (error) return done(error, 0)
+    store.list(packFolder(run), (failed, packs) => {
+      if (failed) return done(failed, 0)
+      readAll(store, entry, (kept) => removeAll(seams, garbageOf(run, entry, { manifests, packs }, kept), done))
+    })
+  })
+}
+
+/** Removes records of eras that are over (X4); `cluster` must have been read. Answers how many went. */
+export function sweepChain(seams: SweeperSeams, cluster: Cluster, done: StoreDone<number>): void {
+  seams.store.list(CHAIN, (error, names) => {
+    if (error) done(error, 0)
+    else removeAll(seams, oldRecords(names, cluster.next, seams.limits.chainEra), done)
+  })
+}
+
+/**
+ * Removes what is left of runs that the chain no longer names: pipelines that were taken out, or submitted anew under
+ * their name. `cluster` must have been read. Answers how many objects went.
+ */
+export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone<number>): void {
+  const { store } = seams
+  const paths: string[] = []
+  const collect = (folder: string, end: StoreDoneVoid) =>
+    store.list(folder, (error, names) => {
+      if (error === null) for (const name of names) paths.push(`${folder}/${name}`)
+      end(error)
+    })
+  const collectRun = (run: Run, end: StoreDoneVoid) => forEach([manifestFolder(run), packFolder(run)], 1, collect, end)
+  const collectPipeline = (name: string, end: StoreDoneVoid) =>
+    store.list(`${PIPELINES}/${name}`, (error, names) => {
+      if (error) end(error)
+      else forEach(oldRuns(unescapeName(name), names, cluster), 1, collectRun, end)
+    })
+  store.list(PIPELINES, (error, names) => {
+    if (error) return done(error, 0)
+    forEach(names, 1, collectPipeline, (failed) => {
+      if (failed) done(failed, 0)
+      else removeAll(seams, paths, done)
+    })
+  })
+}
+
+/** The manifests from the floor on, `null` for each that cannot be read (X2). */
+function readAll(store: Store, entry: PipelineEntry, done: (manifests: readonly (Manifest | null)[]) => void): void {
+  const found: (Manifest | null)[] = []
+  const readOne = ({ manifest: path }: EpochEntry, end: StoreDoneVoid) =>
+    store.read(path, (error, bytes) => {
+      const examined = error === null ? decodeManifest(path, bytes) : null
+      found.push(examined?.kind === 'intact' ? examined.value : null)
+      end(null)
+    })
+  forEach(entry.epochs, 1, readOne, () => done(found))
+}
+
+function removeAll(seams: SweeperSeams, paths: readonly string[], done: StoreDone<number>): void {
+  const remove = (path: string, end: StoreDoneVoid) => seams.store.remove(path, end)
+  forEach(paths, seams.limits.storeParallel, remove, (error) => done(error, paths.length))
+}
