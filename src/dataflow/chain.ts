@@ -9,6 +9,7 @@
  *     reported once, with the step that threw.
  * C2. The loop stops between two records when a leaf is full and its outlet has no room; it goes on from the cursor.
  */
+import type { Key } from '../base/hash.ts'
 import type { ChainEnd, ChainOp, ChainPlan } from '../model/plan.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
@@ -88,7 +89,7 @@ export class Chain {
   }
 
   /** Takes back the current record and reports it (C1); a fault of ours is thrown on. */
-  take(error: unknown, given: unknown): void {
+  take(error: unknown, given: unknown, key?: Key): void {
     if (!isRecordFault(error)) throw error
     for (const leaf of this.leaves) leaf.rollback()
     const { origin } = this
@@ -98,7 +99,7 @@ export class Chain {
       position: origin.position,
       ordinal: origin.parent,
       time: origin.time,
-      key: undefined,
+      key,
       given,
       error,
     })

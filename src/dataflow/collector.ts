@@ -132,7 +132,7 @@ export class ExchangeCollector extends Gathering implements Collector {
 
   private hashOther(key: Key): number {
     const type = typeof key
-    if (type === 'number' ? key === key : type === 'bigint' || type === 'boolean') return hashKey(key)
+    if (type === 'number' ? !Number.isNaN(key) : type === 'bigint' || type === 'boolean') return hashKey(key)
     if (type === 'string') throw fail('E_KEY_TOO_LONG', { step: this.step, limit: this.keyLength })
     throw fail('E_KEY', { step: this.step, got: type === 'number' ? 'NaN' : describe(key) })
   }

@@ -7,7 +7,8 @@ export class KeyedContext implements StepContext {
   key: Key = ''
   time = 0
   position = 0
-  /** What the step asked for during this call. */
+  /** Whether the step asked for something during this call. */
+  asked = false
   forgotten = false
   replacement: object | null = null
   private readonly step: string
@@ -16,19 +17,24 @@ export class KeyedContext implements StepContext {
     this.step = step
   }
 
+  /** Clears what an earlier call asked for. */
+  begin(key: Key, time: number, position: number): void {
+    this.key = key
+    this.time = time
+    this.position = position
+    this.asked = false
+  }
+
   forget(): void {
+    this.asked = true
     this.forgotten = true
+    this.replacement = null
   }
 
   replace(state: object): void {
     if (typeof state !== 'object' || state === null) throw fail('E_STATE_TYPE', { step: this.step, got: typeof state })
+    this.asked = true
+    this.forgotten = false
     this.replacement = state
-    this.forgotten = false
-  }
-
-  /** Clears what an earlier call asked for. */
-  reset(): void {
-    this.forgotten = false
-    this.replacement = null
   }
 }

@@ -8,13 +8,12 @@
  * Y3. A step never gives its own state away: the state changes later, the record must not.
  */
 import { fail } from '../base/errors.ts'
+import type { Key } from '../base/hash.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { Chain } from './chain.ts'
-import { isRecordFault } from './collector.ts'
-import type { FailureReport } from './failure.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { KeyedContext } from './keyed-context.ts'
@@ -25,7 +24,6 @@ export type StepPlan = Extract<KeyedPlan, { kind: 'mapWithState' | 'flatMapWithS
 export class KeyedTask extends InputTask {
   private readonly plan: StepPlan
   private readonly store: KeyedStore
-  private readonly report: FailureReport
   private readonly reports: TaskReports
   private readonly context: KeyedContext
 
@@ -37,14 +35,105 @@ export class KeyedTask extends InputTask {
     store: KeyedStore,
     chain: Chain,
     pool: BatchPool,
-    report: FailureReport,
     reports: TaskReports,
   ) {
     super(id, step, inputs, chain, pool)
     this.plan = plan
     this.store = store
-    this.report = report
     this.reports = reports
     this.context = new KeyedContext(step)
+  }
+
+  protected work(batch: Batch, cursor: number): number {
+    const { chain } = this
+    const { origin } = chain
+    for (let i = cursor; i < batch.length; i++) {
+      if (!chain.room) return i
+      origin.step = 0
+      origin.time = batch.times[i]!
+      origin.split = batch.splits[i]!
+      origin.position = batch.positions[i]!
+      origin.parent = batch.ordinals[i]!
+      origin.outputs = 0
+      chain.begin()
+      try {
+        this.call(batch.hashes[i]!, batch.keys[i]!, batch.values[i])
+      } catch (error) {
+        chain.take(error, batch.values[i], batch.keys[i])
+      }
+    }
+    return batch.length
+  }
+
+  /** One record on one key (Y1). */
+  private call(hash: number, key: Key, value: unknown): void {
+    const { store, context, plan, chain } = this
+    const { origin } = chain
+    const table = store.table(hash)
+    let entry = table.find(hash, key)
+    let before: object | null = null
+    if (entry < 0) {
+      entry = store.insert(table, hash, key, this.init(key))
+    } else {
+      if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
+      before = store.copier.copy(table.states[entry]!)
+    }
+    const state = table.states[entry]!
+    context.begin(key, origin.time, origin.position)
+    let result: unknown
+    try {
+      result = plan.step(state, value, context)
+      if (plan.kind === 'flatMapWithState' && result !== undefined)
+        result = this.gather(state, result as Iterable<unknown>)
+      else if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
+    } catch (error) {
+      if (before === null) store.withdraw(table, entry)
+      else table.states[entry] = before
+      throw error
+    }
+    if (table.times !== null && origin.time > table.times[entry]!) table.times[entry] = origin.time
+    if (context.asked) this.settle(table, entry)
+    if (result === undefined) return
+    if (plan.kind === 'mapWithState') chain.push(result)
+    else for (const output of result as unknown[]) chain.push(output)
+  }
+
+  private init(key: Key): object {
+    const state: unknown = this.plan.init(key)
+    if (typeof state !== 'object' || state === null) throw fail('E_STATE_TYPE', { step: this.step, got: typeof state })
+    return state
+  }
+
+  /** Takes all outputs of a call before any of them goes on (Y1): a generator is user code until it has ended. */
+  private gather(state: object, results: Iterable<unknown>): unknown[] {
+    const { outputsMax } = this.chain.origin
+    const gathered: unknown[] = []
+    for (const result of results) {
+      if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
+      if (gathered.length === outputsMax) throw fail('E_TOO_MANY_OUTPUTS', { step: this.step, limit: outputsMax })
+      if (result !== undefined) gathered.push(result)
+    }
+    return gathered
+  }
+
+  /** Does what the step asked its context for. */
+  private settle(table: KeyTable, entry: number): void {
+    const { context, store } = this
+    if (context.forgotten) store.remove(table, entry)
+    else if (context.replacement !== null) table.states[entry] = context.replacement
+  }
+
+  protected snapshot(barrier: Barrier): void {
+    this.reports.freeze(barrier, this.id, this.store, null)
+  }
+
+  protected rise(): void {}
+
+  protected finish(): boolean {
+    return true
+  }
+
+  protected tick(): boolean {
+    return true
   }
 }

@@ -18,9 +18,10 @@ import { KeyExchange, type Ownership } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { Inputs } from './inputs.ts'
 import { KeyedTask } from './keyed-task.ts'
+import type { PendingSegment } from './pending-keys.ts'
 import { SinkTask, type SinkWriter } from './sink-task.ts'
 import { type Feed, SourceTask } from './source-task.ts'
-import type { Json, Snapshot, Task } from './task.ts'
+import type { Task, TaskReports } from './task.ts'
 
 /** What the worker gives a runtime and hears from it. */
 export interface RuntimeHost {
@@ -29,10 +30,10 @@ export interface RuntimeHost {
   feed(task: TaskPlan & { kind: 'source' }): Feed
   writer(task: TaskPlan & { kind: 'sink' }): SinkWriter
   store(task: TaskPlan & { kind: 'keyed' }): KeyedStore
-  /** What a task had in its snapshot beside keyed state, or `null` on a fresh start. */
-  rows(task: TaskPlan): Json
+  /** What an aggregate had not emitted when its snapshot was taken. */
+  pending(task: TaskPlan & { kind: 'keyed' }): readonly PendingSegment[]
   readonly report: FailureReport
-  snapshot(barrier: Barrier, snapshot: Snapshot): void
+  readonly reports: Omit<TaskReports, 'ended'>
   /** All sinks have delivered their last record. */
   ended(): void
   /** A task has become active from outside a step. */
@@ -139,12 +140,11 @@ export class Runtime {
 
   private build(task: TaskPlan): Task {
     const { host, pool } = this
-    const reports = {
-      snapshot: (barrier: Barrier, snapshot: Snapshot) => host.snapshot(barrier, snapshot),
+    const reports: TaskReports = {
+      ...host.reports,
       ended: () => {
         if (--this.sinksLeft === 0) host.ended()
       },
-      wake: (id: number) => this.wake(id),
     }
     switch (task.kind) {
       case 'source':
@@ -160,19 +160,17 @@ export class Runtime {
     }
   }
 
-  private buildKeyed(
-    task: TaskPlan & { kind: 'keyed' },
-    keyed: KeyedPlan,
-    reports: ConstructorParameters<typeof KeyedTask>[8],
-  ): Task {
+  private buildKeyed(task: TaskPlan & { kind: 'keyed' }, keyed: KeyedPlan, reports: TaskReports): Task {
     const { host, pool } = this
     const inputs = this.inputs(task.inputs)
     const store = host.store(task)
     const chain = this.chain(task)
     if (keyed.kind === 'aggregate') {
-      return new AggregateTask(task.id, task.step, inputs, keyed, store, chain, pool, host.report, reports)
+      const aggregate = new AggregateTask(task.id, task.step, inputs, keyed, store, chain, pool, reports)
+      aggregate.restore(host.pending(task))
+      return aggregate
     }
-    return new KeyedTask(task.id, task.step, inputs, keyed, store, chain, pool, host.report, reports)
+    return new KeyedTask(task.id, task.step, inputs, keyed, store, chain, pool, reports)
   }
 
   private chain(task: Exclude<TaskPlan, { kind: 'sink' }>): Chain {

@@ -5,12 +5,13 @@
  *     has left its control (PROTOCOLS 8).
  * W2. A writer that takes nothing more stops the task, and with it, channel by channel, the sources.
  */
+import type { Json } from '../base/json.ts'
 import type { SinkDescription } from '../model/connector.ts'
 import { Batch, type BatchPool, type Element, type Marker } from './batch.ts'
 import { isRecordFault } from './collector.ts'
 import type { FailureReport } from './failure.ts'
 import type { Inputs } from './inputs.ts'
-import type { Json, Task, TaskReports } from './task.ts'
+import type { Task, TaskReports } from './task.ts'
 
 /** What a sink task asks of a connector's writer. */
 export interface SinkWriter {
@@ -83,7 +84,7 @@ export class SinkTask implements Task {
     const { id, reports, writer } = this
     if (marker.kind === 'barrier') {
       writer.barrier(marker.epoch, marker.generation, (held) => {
-        reports.snapshot(marker, { kind: 'sink', task: id, held })
+        reports.prepared(marker, id, held)
       })
     } else if (marker.kind === 'end') {
       writer.end(() => reports.ended(id))

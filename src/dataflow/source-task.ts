@@ -7,9 +7,10 @@
  * S3. A source that has ended still cuts: its position belongs into every later epoch, and the barrier behind its end
  *     starts the snapshot of tasks that have no other input.
  */
+import type { Json } from '../base/json.ts'
 import type { Barrier, Batch, BatchPool, Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
-import type { Json, Task, TaskReports } from './task.ts'
+import type { Task, TaskReports } from './task.ts'
 
 /** What a source task reads from; the worker makes it of a connector, and of the journal where there is one. */
 export interface Feed {
@@ -97,7 +98,7 @@ export class SourceTask implements Task {
 
   private cut(marker: Marker): void {
     if (marker.kind === 'barrier') {
-      this.reports.snapshot(marker, { kind: 'source', task: this.id, position: this.feed.cut() })
+      this.reports.cut(marker, this.id, this.feed.cut())
       if (marker.purpose === 'rescale' || marker.purpose === 'drain') this.held = true
     }
     this.chain.mark(marker)

@@ -5,8 +5,10 @@
  * K2. A marker is passed on behind everything that came before it, and a task's snapshot is taken exactly where the
  *     barrier stands between two records.
  */
-import type { Frozen } from '../state/keyed-store.ts'
+import type { Json } from '../base/json.ts'
+import type { KeyedStore } from '../state/keyed-store.ts'
 import type { Barrier } from './batch.ts'
+import type { PendingSegment } from './pending-keys.ts'
 
 export interface Task {
   readonly id: number
@@ -19,23 +21,14 @@ export interface Task {
   readonly running: string
 }
 
-/** A value that can stand in a manifest. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
-
-/** What a task has to say of a barrier that has reached it. The snapshot is complete once every task has spoken. */
-export type Snapshot =
-  /** A source: where reading resumes. */
-  | { readonly kind: 'source'; readonly task: number; readonly position: Json }
-  /** A keyed step: its state, frozen at the barrier, to be written in the background. */
-  | { readonly kind: 'keyed'; readonly task: number; readonly frozen: Frozen; readonly rows: Json }
-  /** A sink: what it holds that is not visible yet. */
-  | { readonly kind: 'sink'; readonly task: number; readonly held: Json }
-
-/** What tasks tell the worker. */
+/** What tasks tell the worker. Of every task but `asyncMap` and of every barrier the worker hears exactly once. */
 export interface TaskReports {
-  snapshot(barrier: Barrier, snapshot: Snapshot): void
+  /** A source has cut its input: reading resumes at `position`. */
+  cut(barrier: Barrier, task: number, position: Json): void
+  /** The barrier stands at a keyed step: its store is to be frozen now, and with it what has not been emitted. */
+  freeze(barrier: Barrier, task: number, store: KeyedStore, pending: readonly PendingSegment[] | null): void
+  /** A sink has let go of everything before the barrier, but for what it `held`. */
+  prepared(barrier: Barrier, task: number, held: Json): void
   /** A sink has delivered its last record. */
   ended(task: number): void
-  /** Something outside the runtime's own channels lets a task go on. */
-  wake(task: number): void
 }

@@ -1,0 +1,163 @@
+/**
+ * `reduce` and `aggregate`: the newest result of each changed key, at most once per `everyMs` and at the end of input.
+ *
+ * A1. A result is named by the record that changed its key last (B2), never by a counter: the same result after a
+ *     recovery has the same name.
+ * A2. While results are being emitted nothing is taken from the inputs, so a barrier never cuts through an emission.
+ */
+import { fail } from '../base/errors.ts'
+import type { Key } from '../base/hash.ts'
+import type { KeyedPlan } from '../model/plan.ts'
+import type { KeyedStore } from '../state/keyed-store.ts'
+import type { Barrier, Batch, BatchPool } from './batch.ts'
+import type { Chain } from './chain.ts'
+import { InputTask } from './input-task.ts'
+import type { Inputs } from './inputs.ts'
+import { PendingKeys, type PendingSegment } from './pending-keys.ts'
+import type { TaskReports } from './task.ts'
+
+export type AggregatePlan = Extract<KeyedPlan, { kind: 'aggregate' }>
+
+export class AggregateTask extends InputTask {
+  private readonly plan: AggregatePlan
+  private readonly store: KeyedStore
+  private readonly reports: TaskReports
+  private readonly pending = new PendingKeys()
+  private emission: Iterator<{ readonly segment: PendingSegment; readonly row: number }> | null = null
+  private dueAt = Infinity
+  private emittedAt = -Infinity
+
+  constructor(
+    id: number,
+    step: string,
+    inputs: Inputs,
+    plan: AggregatePlan,
+    store: KeyedStore,
+    chain: Chain,
+    pool: BatchPool,
+    reports: TaskReports,
+  ) {
+    super(id, step, inputs, chain, pool)
+    this.plan = plan
+    this.store = store
+    this.reports = reports
+  }
+
+  /** Puts back the pending keys of the snapshot that the store was restored from. */
+  restore(segments: readonly PendingSegment[]): void {
+    this.pending.restore(segments)
+    if (!this.pending.empty) this.dueAt = -Infinity
+  }
+
+  override get due(): number {
+    return this.dueAt
+  }
+
+  protected work(batch: Batch, cursor: number): number {
+    const { chain, pending } = this
+    const { origin } = chain
+    for (let i = cursor; i < batch.length; i++) {
+      const key = batch.keys[i]!
+      const hash = batch.hashes[i]!
+      origin.step = 0
+      origin.time = batch.times[i]!
+      origin.split = batch.splits[i]!
+      origin.position = batch.positions[i]!
+      origin.parent = batch.ordinals[i]!
+      chain.begin()
+      try {
+        this.add(hash, key, batch.values[i], batch.times[i]!)
+        pending.add(key, hash, batch.times[i]!, batch.splits[i]!, batch.positions[i]!)
+      } catch (error) {
+        chain.take(error, batch.values[i], key)
+      }
+    }
+    return batch.length
+  }
+
+  /** Adds one value to the accumulator of its key, all or nothing (PROTOCOLS 9). */
+  private add(hash: number, key: Key, value: unknown, time: number): void {
+    const { store, plan } = this
+    const table = store.table(hash)
+    let entry = table.find(hash, key)
+    let before: object | null = null
+    if (entry < 0) {
+      entry = store.insert(table, hash, key, plan.init(key))
+    } else {
+      if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
+      before = store.copier.copy(table.states[entry]!)
+    }
+    try {
+      plan.add(table.states[entry]!, value)
+    } catch (error) {
+      if (before === null) store.withdraw(table, entry)
+      else table.states[entry] = before
+      throw error
+    }
+    if (table.times !== null && time > table.times[entry]!) table.times[entry] = time
+  }
+
+  protected snapshot(barrier: Barrier): void {
+    this.reports.freeze(barrier, this.id, this.store, this.pending.freeze())
+  }
+
+  protected rise(): void {}
+
+  /** At the end of input every pending result is emitted. */
+  protected finish(): boolean {
+    this.emission ??= this.pending.drain()
+    return this.emit()
+  }
+
+  protected tick(now: number): boolean {
+    if (this.emission === null) {
+      if (this.pending.empty) return true
+      if (this.dueAt === Infinity) this.dueAt = this.emittedAt + this.plan.everyMs
+      if (now < this.dueAt) return true
+      this.emittedAt = now
+      this.dueAt = Infinity
+      this.emission = this.pending.drain()
+    }
+    return this.emit()
+  }
+
+  /** Emits until all is out or the chain has no room (A2). */
+  private emit(): boolean {
+    const { chain, emission } = this
+    if (emission === null) return true
+    for (;;) {
+      if (!chain.room) return false
+      const { value: next, done } = emission.next()
+      if (done === true) break
+      this.emitOne(next.segment, next.row)
+    }
+    this.emission = null
+    return true
+  }
+
+  /** Emits the newest result of one key, in the name of the record that changed it last (A1). */
+  private emitOne(segment: PendingSegment, row: number): void {
+    const { chain, store, plan } = this
+    const { origin } = chain
+    const key = segment.keys[row]!
+    const hash = segment.hashes[row]!
+    const table = store.table(hash)
+    const entry = table.find(hash, key)
+    if (entry < 0) return // expired in the meantime
+    const state = table.states[entry]!
+    origin.step = 0
+    origin.time = segment.times[row]!
+    origin.split = segment.splits[row]!
+    origin.position = segment.positions[row]!
+    origin.parent = 0
+    origin.outputs = 0
+    chain.begin()
+    try {
+      const result = plan.result(state, key)
+      if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
+      if (result !== undefined) chain.push(result)
+    } catch (error) {
+      chain.take(error, state, key)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * The pace of a worker: works while there is work, lets sockets and timers in between, sleeps when there is none.
+ *
+ * The caller owns the loop: callbacks of the seams only leave things and call `wake`.
+ */
+import type { Clock, Timer } from '../env/clock.ts'
+
+/** Task runs between two turns of the event loop: about two milliseconds of busy work. */
+const BUDGET = 24
+
+export interface Work {
+  /** Runs up to `budget` tasks; true when more could run at once. */
+  step(now: number, budget: number): boolean
+  /** When something wants to run by itself, in milliseconds of `Clock.now`; `Infinity` when nothing does. */
+  readonly due: number
+  /** Marks what has come due. */
+  elapse(now: number): void
+}
+
+export class Loop {
+  private readonly clock: Clock
+  private readonly works = new Set<Work>()
+  private scheduled = false
+  private timer: Timer | null = null
+  private timerAt = Infinity
+  private stopped = false
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+
+  add(work: Work): void {
+    this.works.add(work)
+    this.wake()
+  }
+
+  remove(work: Work): void {
+    this.works.delete(work)
+  }
+
+  /** There is work. Calling it too often is harmless. */
+  readonly wake = (): void => {
+    if (this.scheduled || this.stopped) return
+    this.scheduled = true
+    this.clock.soon(this.turn)
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.timer?.cancel()
+  }
+
+  private readonly turn = (): void => {
+    this.scheduled = false
+    if (this.stopped) return
+    const now = this.clock.now()
+    let busy = false
+    let due = Infinity
+    for (const work of this.works) {
+      if (work.due <= now) work.elapse(now)
+      if (work.step(now, BUDGET)) busy = true
+      if (work.due < due) due = work.due
+    }
+    if (busy) this.wake()
+    else this.sleep(now, due)
+  }
+
+  /** Wakes at `due`, unless something does so earlier. */
+  private sleep(now: number, due: number): void {
+    if (due === this.timerAt) return
+    this.timer?.cancel()
+    this.timerAt = due
+    this.timer = due === Infinity ? null : this.clock.after(Math.max(0, due - now), this.elapsed)
+  }
+
+  private readonly elapsed = (): void => {
+    this.timerAt = Infinity
+    this.timer = null
+    this.wake()
+  }
+}

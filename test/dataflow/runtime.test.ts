@@ -1,0 +1,239 @@
+/**
+ * The runtime on a stage, through the public API and the planner:
+ * - records flow through fused and stateful steps, in order per key, with tiny batches and channels
+ * - a barrier cuts exactly: what a sink has before it equals what the sources had given before their cut
+ * - a record that throws leaves nothing behind and is reported once, with its step
+ * - a sink that takes nothing stops the sources, and nothing is lost when it takes again
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { generatorSource, nullSink, type PipelineBuilder, pipeline } from '../../src/index.ts'
+import { plan } from '../../src/model/planner.ts'
+import { stage } from './stage.ts'
+
+type Builder = PipelineBuilder<Record<never, never>>
+
+const numbers = () => generatorSource<number>({ value: (n) => n })
+const text = <T>() => nullSink<T>({ encode: (row) => `${JSON.stringify(row)} ` })
+
+function planned(build: (p: Builder) => void) {
+  return plan(pipeline('under-test', build).build())
+}
+
+function counting(p: Builder): void {
+  p.source('in', numbers())
+    .keyBy('by-last-digit', (n) => n % 10)
+    .mapWithState('count', { init: () => ({ n: 0 }), step: (state, value) => [value, ++state.n] as const })
+    .sink('out', text())
+}
+
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i)
+
+describe('records', () => {
+  test('are counted per key, in order', () => {
+    const under = stage(planned(counting), { in: upTo(95) })
+    under.settle()
+    const rows = under.writers
+      .get('out')!
+      .text.trim()
+      .split(' ')
+      .map((row) => JSON.parse(row) as [number, number])
+    expect(rows).toEqual(upTo(95).map((n) => [n, Math.floor(n / 10) + 1]))
+    expect(under.ended).toBe(true)
+    expect(under.failures).toEqual([])
+  })
+
+  test('pass map, filter, flatMap, tee, branch and merge as plain arrays would', () => {
+    const under = stage(
+      planned((p) => {
+        const source = p.source('in', numbers()).map('double', (n) => n * 2)
+        const { small, rest } = source.branch('size', { small: (n) => n < 50 })
+        small
+          .flatMap('twice', (n) => [n, n])
+          .merge(
+            'both',
+            rest.filter('no-tens', (n) => n % 10 !== 0),
+          )
+          .sink('out', text())
+        source.sink('all', text())
+      }),
+      { in: upTo(60) },
+    )
+    under.settle()
+    const doubled = upTo(60).map((n) => n * 2)
+    const expected = [
+      ...doubled.filter((n) => n < 50).flatMap((n) => [n, n]),
+      ...doubled.filter((n) => n >= 50 && n % 10 !== 0),
+    ]
+    const numbersOf = (step: string) => under.writers.get(step)!.text.trim().split(' ').map(Number)
+    expect(numbersOf('out').sort((a, b) => a - b)).toEqual(expected.sort((a, b) => a - b))
+    expect(numbersOf('all')).toEqual(doubled)
+  })
+})
+
+describe('barriers', () => {
+  test('cut where the source stood, wherever they come in', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(40), { maxLength: 6 }), fc.nat(3), (steps, size) => {
+        const under = stage(planned(counting), { in: upTo(200) }, { batchRecords: size + 1, channelBatches: 1 })
+        let epoch = 0
+        for (const budget of steps) {
+          under.runtime.step(0, budget)
+          under.runtime.inject({ kind: 'barrier', generation: 1, epoch: ++epoch, purpose: 'checkpoint' })
+          under.settle()
+        }
+        under.settle()
+        const { barriers } = under.writers.get('out')!
+        expect(barriers.map(([e]) => e)).toEqual(under.cuts.map(([e]) => e))
+        for (const [i, [, seen]] of barriers.entries()) {
+          expect(seen.split(' ').length - 1).toBe(under.cuts[i]![2])
+        }
+        expect(under.frozen.length).toBe(steps.length)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('hold a source that is to hand over', () => {
+    const under = stage(planned(counting), { in: upTo(100) })
+    under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose: 'rescale' })
+    under.settle()
+    expect(under.feeds.get('in')!.at).toBe(0)
+    under.runtime.release()
+    under.settle()
+    expect(under.feeds.get('in')!.at).toBe(100)
+  })
+})
+
+describe('a record that throws', () => {
+  test('in a fused step: its outputs are taken back', () => {
+    const under = stage(
+      planned((p) => {
+        p.source('in', numbers())
+          .flatMap('burst', function* (n) {
+            yield n
+            yield n
+            if (n === 5) throw new Error('five')
+          })
+          .sink('out', text())
+      }),
+      { in: upTo(8) },
+    )
+    under.settle()
+    expect(under.writers.get('out')!.text.trim().split(' ').map(Number)).toEqual(
+      [0, 1, 2, 3, 4, 6, 7].flatMap((n) => [n, n]),
+    )
+    expect(under.failures.map(({ step, position }) => [step, position])).toEqual([['burst', 6]])
+  })
+
+  test('in a stateful step: the state is as it was, a new key was never there', () => {
+    const under = stage(
+      planned((p) => {
+        p.source('in', numbers())
+          .keyBy('by', (n) => n % 2)
+          .mapWithState('sum', {
+            init: () => ({ sum: 0, seen: [] as number[] }),
+            step: (state, n) => {
+              state.sum += n
+              state.seen.push(n)
+              if (n === 1 || n === 4) throw new Error('no')
+              return [n, state.sum, state.seen.length] as const
+            },
+          })
+          .sink('out', text())
+      }),
+      { in: upTo(7) },
+    )
+    under.settle()
+    expect(under.writers.get('out')!.text.trim()).toBe('[0,0,1] [2,2,2] [3,3,1] [5,8,2] [6,8,3]')
+    expect(under.failures.map(({ step, position, key }) => [step, position, key])).toEqual([
+      ['sum', 2, 1],
+      ['sum', 5, 0],
+    ])
+  })
+
+  test('a step that returns its own state is told so', () => {
+    const under = stage(
+      planned((p) => {
+        p.source('in', numbers())
+          .keyBy('by', (n) => n)
+          .mapWithState('leak', { init: () => ({ n: 0 }), step: (state) => state })
+          .sink('out', text())
+      }),
+      { in: [1] },
+    )
+    under.settle()
+    expect(under.failures[0]?.error).toMatchObject({ code: 'E_STATE_RETURNED' })
+  })
+
+  test('a key that is none is told so, others go on', () => {
+    const under = stage(
+      planned((p) => {
+        p.source('in', numbers())
+          .keyBy('by', (n) => (n === 1 ? Number.NaN : n))
+          .mapWithState('count', { init: () => ({ n: 0 }), step: (state) => ++state.n })
+          .sink('out', text())
+      }),
+      { in: [0, 1, 2] },
+    )
+    under.settle()
+    expect(under.writers.get('out')!.text).toBe('1 1 ')
+    expect(under.failures[0]?.error).toMatchObject({ code: 'E_KEY' })
+  })
+})
+
+test('a sink that takes nothing stops the source; nothing is lost', () => {
+  const under = stage(planned(counting), { in: upTo(500) })
+  const writer = under.writers.get('out')
+  under.runtime.step(0, 3)
+  under.writers.get('out')!.room = false
+  under.settle()
+  const stoppedAt = under.feeds.get('in')!.at
+  expect(stoppedAt).toBeLessThan(60)
+  writer!.room = true
+  under.runtime.wake(2)
+  under.settle()
+  expect(writer!.text.trim().split(' ').length).toBe(500)
+})
+
+describe('reduce', () => {
+  const sums = (p: Builder) =>
+    p
+      .source('in', numbers())
+      .keyBy('by', (n) => n % 3)
+      .reduce('sum', (a, b) => a + b, { every: 1000 })
+      .sink('out', text())
+
+  test('emits the newest result of a changed key at most once per interval, and at the end', () => {
+    const under = stage(planned(sums), { in: upTo(9) })
+    const feed = under.feeds.get('in')!
+    feed.ends = false
+    under.settle(5000)
+    const { text: first } = under.writers.get('out')!
+    feed.values.push(...upTo(9))
+    under.runtime.wake(0)
+    under.settle(5500)
+    expect(under.writers.get('out')!.text).toBe(first)
+    expect(under.runtime.due).toBe(6000)
+    feed.ends = true
+    under.runtime.wake(0)
+    under.settle(5600)
+    const last = under.writers.get('out')!.text.trim().split(' ').map(Number).slice(-3)
+    expect(last.sort((a, b) => a - b)).toEqual([18, 24, 30])
+  })
+
+  test('keeps what it has not emitted in the snapshot', () => {
+    const under = stage(planned(sums), { in: upTo(9) })
+    const feed = under.feeds.get('in')!
+    feed.ends = false
+    under.settle(5000)
+    under.runtime.elapse(6000)
+    under.settle(6000)
+    feed.values.push(0, 1)
+    under.runtime.wake(0)
+    under.settle(6001)
+    under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose: 'checkpoint' })
+    under.settle(6002)
+    expect(under.pending.at(-1)!.flatMap((segment) => segment.keys)).toEqual([0, 1])
+  })
+})
