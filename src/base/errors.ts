@@ -80,6 +80,16 @@ export const errorTable = {
     remedy: 'add all steps inside the function given to pipeline(), without async, timers or callbacks',
   },
   // codec
+  E_VALUE: {
+    kind: 'user',
+    what: '{place} is {got}, which cannot be sent or kept',
+    remedy: 'use plain data: numbers, strings, bigints, booleans, arrays, objects, Map, Set, Date, typed arrays',
+  },
+  E_BLOCK_TOO_LONG: {
+    kind: 'user',
+    what: '{values} values together are over the limit of {limit} bytes',
+    remedy: 'make the values smaller, or raise the limit blockBytes',
+  },
   E_DAMAGED: {
     kind: 'protocol',
     what: 'damaged bytes at offset {offset}: {reason}',
@@ -208,6 +218,11 @@ export const errorTable = {
     what: 'the client said nothing for {ms} ms',
     remedy: 'check the network between the client and the worker; the client connects again by itself',
   },
+  E_ACKED_REPLACED: {
+    kind: 'protocol',
+    what: 'another connection brings the stream of producer "{producer}"',
+    remedy: 'nothing, when the client has connected again; otherwise give each client a producer name of its own',
+  },
   E_TOKEN: {
     kind: 'user',
     what: 'the token of producer "{producer}" is not the one of source {source}',
@@ -300,6 +315,47 @@ export const errorTable = {
     remedy: "let it read faster, or write slow: 'wait' in the sink, which slows the pipeline instead",
   },
   // worker and cli
+  E_PIPELINE_FILE: {
+    kind: 'user',
+    what: 'there is no pipeline file {path}{reason}',
+    remedy: 'give the path of a TypeScript or JavaScript file; `potoroo init` writes one to begin with',
+  },
+  E_PIPELINE_SYNTAX: {
+    kind: 'user',
+    what: '{where}: {reason}{more}',
+    remedy: 'mend the file; `potoroo check FILE` looks again',
+  },
+  E_PIPELINE_IMPORT: {
+    kind: 'user',
+    what: '{where}: cannot import {import}: {reason}',
+    remedy:
+      'for a package: install it in the folder of the pipeline file with npm; for a file: check its path and ending',
+  },
+  E_PIPELINE_EXPORT: {
+    kind: 'user',
+    what: '{path} exports no pipeline: {reason}',
+    remedy: "write export default pipeline('name', (p) => { … }) in it",
+  },
+  E_PIPELINE_THREW: {
+    kind: 'user',
+    what: '{where}: the pipeline file threw while it was {doing}: {reason}',
+    remedy: 'mend the file; a pipeline file only describes: connect to other systems in sources, sinks and asyncMap',
+  },
+  E_PIPELINE_SLOW: {
+    kind: 'user',
+    what: '{path} was not loaded after {timeout}',
+    remedy: 'look for an await at its top level (or in what it imports) that never ends, and move it into asyncMap',
+  },
+  E_PIPELINE_TOO_LARGE: {
+    kind: 'user',
+    what: '{path} and what it imports are {bytes} bytes, over the limit of {limit}',
+    remedy: 'import less, or read data files by a source; the limit is bundleBytes',
+  },
+  E_BUNDLE_DAMAGED: {
+    kind: 'operational',
+    what: 'the stored pipeline {hash} is damaged: its text has another hash',
+    remedy: 'submit the pipeline file again; check the disk of the checkpoint store',
+  },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

@@ -1,0 +1,142 @@
+/**
+ * A run of records of one stream: what the door appends, the journal writes and the pipeline takes.
+ *
+ * B1. Record i of the batch has the sequence `first + i`. Sequences start at 1; a position is the sequence of the last
+ *     record that was taken, 0 for none.
+ * B2. Its bytes are valid until it is released, and it is released once.
+ */
+import { crc32 } from '../base/crc.ts'
+import type { Cuts } from '../model/connector.ts'
+import type { Block } from './block.ts'
+import { varintBytes, writeHeader, writeTable } from './format.ts'
+import type { SegmentWriter } from './segment.ts'
+import type { Stream } from './stream.ts'
+
+/** `open`: may grow; `sealed`: in a write or waiting for it; `written`: survives the process; `durable`: the power. */
+export type BatchState = 'open' | 'sealed' | 'written' | 'durable'
+
+export class IngestBatch {
+  readonly stream: Stream
+  readonly acked: boolean
+  readonly first: number
+  /** Records so far. */
+  count = 0
+  /** Record time of all its records: when they came in, in milliseconds since 1970. */
+  readonly time: number
+  /** The memory that `cuts` point into. */
+  readonly bytes: Buffer
+  readonly cuts: Cuts
+  /** Index in `cuts` of the first record. */
+  readonly cutFrom: number
+  /** Records that the pipeline has taken: its cursor. */
+  taken = 0
+  state: BatchState = 'open'
+  /** The pipeline has been told of it: it is told once, even when the batch has to be written again. */
+  announced = false
+  /** Nobody but the journal needs its bytes any more. */
+  released = false
+  /** The segment that it was last written to, or is being written to. */
+  segment: SegmentWriter | null = null
+  /** Where it lives, or `null` for one that was read back from the journal. */
+  readonly block: Block | null
+  /** Offsets in `bytes`: the entry, its payload, the payload's end, the entry's end (once sealed). */
+  readonly entryAt: number
+  readonly payloadAt: number
+  payloadEnd: number
+  entryEnd: number
+  private payloadCrc = 0
+  private tableBytes = 0
+
+  constructor(
+    stream: Stream,
+    first: number,
+    time: number,
+    bytes: Buffer,
+    cuts: Cuts,
+    entryAt: number,
+    payloadAt: number,
+    block: Block | null,
+  ) {
+    this.stream = stream
+    this.acked = stream.acked
+    this.first = first
+    this.time = time
+    this.bytes = bytes
+    this.cuts = cuts
+    this.cutFrom = cuts.count
+    this.block = block
+    this.entryAt = entryAt
+    this.payloadAt = payloadAt
+    this.payloadEnd = payloadAt
+    this.entryEnd = payloadAt
+  }
+
+  /** The sequence of its last record. */
+  get last(): number {
+    return this.first + this.count - 1
+  }
+
+  /** The position after what has been taken of it. */
+  get position(): number {
+    return this.first + this.taken - 1
+  }
+
+  get payloadBytes(): number {
+    return this.payloadEnd - this.payloadAt
+  }
+
+  /** Bytes that the entry still needs behind its payload. */
+  get tableRoom(): number {
+    return this.tableBytes
+  }
+
+  /**
+   * Copies `count` records from `from` on in `cuts` behind its payload; answers the bytes added. The caller has seen
+   * to the room in the block and the sequence.
+   */
+  add(bytes: Buffer, cuts: Cuts, from: number, count: number): number {
+    const begin = cuts.starts[from]!
+    const end = cuts.ends[from + count - 1]!
+    const at = this.payloadEnd
+    bytes.copy(this.bytes, at, begin, end)
+    const size = end - begin
+    this.payloadCrc = crc32(this.bytes.subarray(at, at + size), this.payloadCrc)
+    const shift = at - begin
+    let before = begin
+    let tableBytes = this.tableBytes
+    const own = this.cuts
+    for (let i = from; i < from + count; i++) {
+      const start = cuts.starts[i]!
+      const stop = cuts.ends[i]!
+      own.add(start + shift, stop + shift)
+      tableBytes += varintBytes(start - before) + varintBytes(stop - start)
+      before = stop
+    }
+    this.tableBytes = tableBytes
+    this.count += count
+    this.payloadEnd = at + size
+    return size
+  }
+
+  /** Writes the table behind the payload; the batch does not grow any more. */
+  seal(): void {
+    this.state = 'sealed'
+    this.entryEnd = writeTable(this.bytes, this.payloadEnd, this.cuts, this.cutFrom, this.count, this.payloadAt)
+    this.payloadCrc = crc32(this.bytes.subarray(this.payloadEnd, this.entryEnd), this.payloadCrc)
+  }
+
+  /** Writes the header for the segment that it goes to: anew when a write has failed and it goes to another. */
+  address(segment: number): void {
+    writeHeader(this.bytes, this.entryAt, {
+      kind: this.acked ? 'acked' : 'plain',
+      key: this.stream.keyBytes,
+      first: this.first,
+      count: this.count,
+      time: this.time,
+      segment,
+      payloadBytes: this.payloadBytes,
+      bodyBytes: this.entryEnd - this.payloadAt,
+      bodyCrc: this.payloadCrc,
+    })
+  }
+}

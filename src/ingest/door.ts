@@ -1,0 +1,130 @@
+/**
+ * The door of a worker: one journal, and the sources that stand behind it.
+ *
+ * W1. A worker finds the segments of its earlier incarnations before it begins its own journal, and writes none of them.
+ * W2. Sources share the journal's bytes: one that holds back more than its share has to wait, the others go on.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Env } from '../env/env.ts'
+import { findSegments } from './find.ts'
+import { partsOfKey } from './format.ts'
+import { Journal, type JournalStatus } from './journal.ts'
+import type { Segment } from './segment.ts'
+import { type DoorContext, IngestSource, type SourceOptions } from './source.ts'
+
+export interface DoorOptions {
+  readonly env: Pick<Env, 'clock' | 'disk' | 'log'>
+  readonly limits: Limits
+  /** Where the segments lie; made when absent. */
+  readonly directory: string
+  readonly worker: string
+  readonly incarnation: string
+  readonly isMember?: DoorContext['isMember']
+  readonly addressOf?: DoorContext['addressOf']
+}
+
+export class Door {
+  private readonly options: DoorOptions
+  private readonly journal: Journal
+  private readonly context: DoorContext
+  private readonly sources = new Map<string, IngestSource>()
+  /** Sources that have ended for good: nothing of theirs is needed. */
+  private readonly forgotten = new Set<string>()
+
+  private constructor(options: DoorOptions, found: readonly Segment[]) {
+    const { env, limits, directory, worker, incarnation } = options
+    const { disk, clock } = env
+    this.options = options
+    this.journal = new Journal({ disk, clock, limits, directory, worker, incarnation }, found, {
+      written: (batch) => this.sources.get(batch.stream.source)?.onWritten(batch),
+      durable: (batch) => this.sources.get(batch.stream.source)?.onDurable(batch),
+      settled: () => {
+        for (const source of this.sources.values()) source.onSettled()
+      },
+      failed: (error) => this.log(error),
+    })
+    this.context = {
+      disk,
+      clock,
+      limits,
+      worker,
+      incarnation,
+      journal: this.journal,
+      isMember: options.isMember ?? ((other) => other === worker),
+      addressOf: options.addressOf ?? (() => ({ host: '', port: 0 })),
+    }
+  }
+
+  /** Finds what earlier incarnations have left in the directory and begins a journal of its own. */
+  static open(options: DoorOptions, done: (error: PotorooError | null, door: Door | null) => void): void {
+    const { disk } = options.env
+    disk.makeDirectory(options.directory, (error) => {
+      if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)
+      findSegments(disk, options.directory, (error, found) => {
+        if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)
+        done(null, new Door(options, found))
+      })
+    })
+  }
+
+  /** Opens a source. It takes nothing in before its first `reset` and `release`. */
+  source(options: SourceOptions): IngestSource {
+    const source = new IngestSource(options, this.context)
+    this.sources.set(options.id, source)
+    this.forgotten.delete(options.id)
+    return source
+  }
+
+  /** The source `id` has ended for good: the journal keeps nothing for it. */
+  forget(id: string): void {
+    this.sources.delete(id)
+    this.forgotten.add(id)
+  }
+
+  /** Removes what lies below every floor. To be called after the sources have been told of a new one. */
+  trim(): void {
+    this.journal.trim((key) => this.floorOf(key))
+    this.share()
+  }
+
+  private floorOf(key: string): number {
+    const { source } = partsOfKey(key)
+    if (this.forgotten.has(source)) return Infinity
+    return this.sources.get(source)?.floorOf(key) ?? 0
+  }
+
+  /** Stops the sources that hold back more than their share, and lets the others go on (W2). */
+  private share(): void {
+    const { journal, sources } = this
+    const share = this.options.limits.journalBytes / Math.max(1, sources.size)
+    const crowded = journal.bytes >= this.options.limits.journalBytes
+    for (const source of sources.values()) {
+      const bytes = crowded ? this.heldBy(source) : 0
+      source.setFull(bytes >= share ? fail('E_JOURNAL_FULL', { source: source.source, bytes, limit: share }) : null)
+    }
+  }
+
+  private heldBy(source: IngestSource): number {
+    let bytes = 0
+    for (const segment of this.journal.segments) {
+      for (const [key, range] of segment.ranges) {
+        if (partsOfKey(key).source === source.source && range.last > source.floorOf(key)) bytes += range.bytes
+      }
+    }
+    return bytes
+  }
+
+  get status(): JournalStatus & { readonly bytes: number; readonly segments: number } {
+    return { ...this.journal.status, bytes: this.journal.bytes, segments: this.journal.segments.length }
+  }
+
+  /** Brings everything appended to the disk and ends the journal in order. */
+  close(done: () => void): void {
+    this.journal.close(done)
+  }
+
+  private log(error: PotorooError): void {
+    this.options.env.log.error(error.code, { message: error.message })
+  }
+}

@@ -1,0 +1,432 @@
+/**
+ * The journal of one worker incarnation: what its doors took, on its disk, in the order it came (PROTOCOLS 13).
+ *
+ * One write is under way at a time and takes everything that was appended since the last; one sync is under way at a
+ * time, beside the writes, and only while an acked batch waits for it. So the busier the worker, the larger both.
+ *
+ * J1. Batches are announced (`written`, then `durable` for acked ones) in journal order, each once.
+ * J2. A batch is `durable` only by a sync that was asked after its write was confirmed.
+ * J3. A failed write or sync is final: that segment gets no further byte, and what it did not make durable does not
+ *     count. The batches of the failed write, and every acked batch that is not durable, go to a new segment, in
+ *     order, before anything else. They are in memory: a batch is let go only when it no longer needs the disk.
+ * J4. An older segment is synced before a younger one, so nothing is durable in front of a hole.
+ * J5. A segment goes only when every stream's last record in it is at or below that stream's floor.
+ * J6. Serials rise over all incarnations of a data folder, and no file is written by two.
+ */
+import { assert } from '../base/assert.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Clock } from '../env/clock.ts'
+import type { Disk, DiskError } from '../env/disk.ts'
+import type { Cuts } from '../model/connector.ts'
+import { IngestBatch } from './batch.ts'
+import { type Block, BlockPool } from './block.ts'
+import { HEADER_BYTES, varintBytes } from './format.ts'
+import { type Segment, SegmentWriter } from './segment.ts'
+import type { Stream } from './stream.ts'
+
+/** How long a new segment waits after the last one could not be written. */
+const RETRY_MS = 500
+
+export interface JournalEvents {
+  /** The batch may enter the pipeline: it survives the death of the process. */
+  written(batch: IngestBatch): void
+  /** Acked batches up to `batch` survive the loss of power. */
+  durable(batch: IngestBatch): void
+  /** A round of `written` or `durable` calls is over. */
+  settled(): void
+  /** The disk failed; the journal goes on in a new segment. */
+  failed(error: PotorooError): void
+}
+
+export interface JournalOptions {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly directory: string
+  readonly worker: string
+  readonly incarnation: string
+}
+
+/** Counters for metrics: plain fields that the reader samples. */
+export interface JournalStatus {
+  batches: number
+  records: number
+  payloadBytes: number
+  writes: number
+  writtenBytes: number
+  syncs: number
+  failures: number
+  /** The last failure while the disk cannot be written, else `null`. */
+  problem: PotorooError | null
+}
+
+export class Journal {
+  readonly status: JournalStatus = {
+    batches: 0,
+    records: 0,
+    payloadBytes: 0,
+    writes: 0,
+    writtenBytes: 0,
+    syncs: 0,
+    failures: 0,
+    problem: null,
+  }
+  /** Every segment that is still on the disk, in serial order; the last is the one being written. */
+  readonly segments: Segment[]
+  private readonly options: JournalOptions
+  private readonly events: JournalEvents
+  private readonly pool: BlockPool
+  private block: Block
+  private serial: number
+  /** The batch that may still grow: the last one appended. */
+  private open: IngestBatch | null = null
+  /** Appended and not in a write yet, in order. */
+  private pending: IngestBatch[] = []
+  /** In the write that is under way. */
+  private writing: IngestBatch[] = []
+  /** Acked, written and not durable, in journal order. */
+  private retained: IngestBatch[] = []
+  private writer: SegmentWriter | null = null
+  /** Segments that are full, whose last acked batches are not durable yet. */
+  private ending: SegmentWriter[] = []
+  private syncing = false
+  /** Operations of the disk that have not come back. */
+  private underWay = 0
+  /** The disk has failed; nothing more is asked of it until what is under way has come back. */
+  private broken = false
+  private failuresInRow = 0
+  private readonly waiters: (() => void)[] = []
+
+  /** `found`: the segments of earlier incarnations, in serial order. */
+  constructor(options: JournalOptions, found: readonly Segment[], events: JournalEvents) {
+    this.options = options
+    this.events = events
+    this.segments = [...found]
+    this.serial = found.at(-1)?.serial ?? 0
+    const { journalBlockBytes, ingestBytes } = options.limits
+    this.pool = new BlockPool(journalBlockBytes, 2 * ingestBytes)
+    this.block = this.pool.take(0)
+    this.openSegment()
+  }
+
+  /** Bytes of all segments on the disk. */
+  get bytes(): number {
+    let sum = 0
+    for (const segment of this.segments) sum += segment.bytes
+    return sum
+  }
+
+  /** Whether everything appended is on the disk as its kind needs it. */
+  get idle(): boolean {
+    return this.pending.length === 0 && this.writing.length === 0 && this.retained.length === 0
+  }
+
+  /**
+   * Appends `count` records of `stream`, from `from` on in `cuts`, the first of which has the sequence `first`. Copies
+   * their bytes. `now` is their record time.
+   */
+  append(
+    stream: Stream,
+    bytes: Buffer,
+    cuts: Cuts,
+    from: number,
+    count: number,
+    first: number,
+    now: number,
+  ): IngestBatch {
+    const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
+    // No varint of the table is longer than that of the whole piece.
+    const tableBytes = 2 * count * varintBytes(size)
+    const { status } = this
+    let batch = this.open
+    if (
+      batch === null ||
+      batch.stream !== stream ||
+      batch.time !== now ||
+      batch.last + 1 !== first ||
+      this.block.room < batch.tableRoom + size + tableBytes
+    ) {
+      batch = this.begin(stream, first, now, size + tableBytes)
+      status.batches++
+    }
+    batch.add(bytes, cuts, from, count)
+    this.block.used = batch.payloadEnd
+    status.records += count
+    status.payloadBytes += size
+    this.pump()
+    return batch
+  }
+
+  private begin(stream: Stream, first: number, now: number, bodyBytes: number): IngestBatch {
+    this.sealOpen()
+    const head = HEADER_BYTES + stream.keyBytes.length
+    if (this.block.room < head + bodyBytes) {
+      if (this.block.held === 0) this.pool.give(this.block)
+      this.block = this.pool.take(head + bodyBytes)
+    }
+    const { block } = this
+    const at = block.used
+    const batch = new IngestBatch(stream, first, now, block.buffer, block.cuts, at, at + head, block)
+    block.held++
+    this.pending.push(batch)
+    this.open = batch
+    return batch
+  }
+
+  /** What is appended from now on stands in a batch of its own. */
+  sealOpen(): void {
+    const { open } = this
+    if (open === null) return
+    open.seal()
+    this.block.used = open.entryEnd
+    this.open = null
+  }
+
+  /** Nobody else needs the bytes of `batch` any more. */
+  release(batch: IngestBatch): void {
+    assert(!batch.released, 'B2: a batch is released once')
+    batch.released = true
+    this.letGo(batch)
+  }
+
+  private letGo(batch: IngestBatch): void {
+    const settled = batch.state === 'durable' || (batch.state === 'written' && !batch.acked)
+    if (batch.released && settled && batch.block !== null) {
+      this.pool.release(batch.block, batch.block === this.block)
+      if (batch.block === this.block && this.block.held === 0) this.startOver()
+    }
+  }
+
+  /** The current block is empty again: begin at its front. */
+  private startOver(): void {
+    this.block.used = 0
+    this.block.cuts.count = 0
+  }
+
+  // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private pump(): void {
+    const { writer } = this
+    if (writer === null || this.broken || this.writing.length > 0 || this.pending.length === 0) return
+    this.sealOpen()
+    const batches = this.gather(writer.length)
+    if (batches.length === 0) {
+      this.rotate(writer)
+      return
+    }
+    this.writing = batches
+    this.underWay++
+    writer.write(batches, (error) => this.onWritten(error))
+  }
+
+  /** Takes from `pending` what fits into one write and into the segment, of which `length` bytes are in use. */
+  private gather(length: number): IngestBatch[] {
+    const { journalSegmentBytes, journalWriteBytes } = this.options.limits
+    let room = Math.min(journalSegmentBytes - length, journalWriteBytes)
+    const { pending } = this
+    let count = 0
+    while (count < pending.length) {
+      const bytes = pending[count]!.entryEnd - pending[count]!.entryAt
+      // A batch beyond a segment's size gets one of its own.
+      const alone = count === 0 && (this.writer!.segment.ranges.size === 0 || length + bytes <= journalSegmentBytes)
+      if (bytes > room && !alone) break
+      room -= bytes
+      count++
+    }
+    if (count === pending.length) {
+      this.pending = []
+      return pending
+    }
+    return pending.splice(0, count)
+  }
+
+  private onWritten(error: DiskError | null): void {
+    this.underWay--
+    if (this.breaks(error)) return
+    const batches = this.writing
+    this.writing = []
+    this.failuresInRow = 0
+    this.status.problem = null
+    this.status.writes++
+    for (const batch of batches) {
+      this.status.writtenBytes += batch.entryEnd - batch.entryAt
+      batch.state = 'written'
+      if (batch.acked) this.retained.push(batch)
+      if (!batch.announced) {
+        batch.announced = true
+        this.events.written(batch)
+      }
+    }
+    this.events.settled()
+    this.sync()
+    this.pump()
+    this.rest()
+  }
+
+  private openSegment(): void {
+    const { disk, directory, worker, incarnation } = this.options
+    this.serial++
+    SegmentWriter.open(disk, directory, this.serial, worker, incarnation, (error, writer) => {
+      if (error !== null) {
+        this.report(error)
+        this.options.clock.after(RETRY_MS, () => this.openSegment())
+        return
+      }
+      this.writer = writer
+      this.segments.push(writer!.segment)
+      this.pump()
+      this.rest()
+    })
+  }
+
+  /** Ends a full segment and opens the next one. */
+  private rotate(full: SegmentWriter): void {
+    this.writer = null
+    this.ending.push(full)
+    this.underWay++
+    full.finish((error) => {
+      this.underWay--
+      if (this.breaks(error)) return
+      full.finished = true
+      this.closeEnded()
+      this.rest()
+    })
+    this.openSegment()
+  }
+
+  /** Closes the files of ended segments that no batch waits for. */
+  private closeEnded(): void {
+    const needed = this.retained[0]?.segment ?? this.writing[0]?.segment ?? null
+    while (this.ending.length > 0 && this.ending[0]!.finished && this.ending[0] !== needed) {
+      this.ending.shift()!.close(() => {})
+    }
+  }
+
+  private sync(): void {
+    if (this.syncing || this.broken || this.retained.length === 0) return
+    const segment = this.retained[0]!.segment!
+    // J2 and J4: the batches whose write is confirmed by now, in the oldest segment that has any.
+    let count = 1
+    while (count < this.retained.length && this.retained[count]!.segment === segment) count++
+    this.syncing = true
+    this.underWay++
+    segment.sync((error) => {
+      this.syncing = false
+      this.underWay--
+      if (this.breaks(error)) return
+      this.status.syncs++
+      for (const batch of this.retained.splice(0, count)) {
+        batch.state = 'durable'
+        this.events.durable(batch)
+        this.letGo(batch)
+      }
+      this.events.settled()
+      this.sync()
+      this.closeEnded()
+      this.rest()
+    })
+  }
+
+  // ── Failure ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private report(error: DiskError): void {
+    this.status.failures++
+    this.status.problem = fail('E_JOURNAL', { path: error.path, reason: error.message }, error)
+    this.events.failed(this.status.problem)
+  }
+
+  /** Whether the disk has failed, by `error` or before; begins anew once nothing is under way any more. */
+  private breaks(error: DiskError | null): boolean {
+    if (error !== null) {
+      this.broken = true
+      this.report(error)
+    }
+    const broken = this.broken
+    if (broken && this.underWay === 0) this.beginAnew()
+    return broken
+  }
+
+  /** Gives up every open segment and puts what does not count in front of what waits (J3). */
+  private beginAnew(): void {
+    const again = [...this.retained, ...this.writing]
+    for (const batch of again) {
+      batch.state = 'sealed'
+      batch.segment = null
+    }
+    this.retained = []
+    this.writing = []
+    this.pending = [...again, ...this.pending]
+    const { writer } = this
+    for (const given of writer === null ? this.ending : [...this.ending, writer]) {
+      given.close(() => this.dropEmpty(given.segment))
+    }
+    this.ending = []
+    this.broken = false
+    // Without a writer the next segment is being opened already, and holds nothing yet.
+    if (writer === null) return
+    this.writer = null
+    if (this.failuresInRow++ === 0) this.openSegment()
+    else this.options.clock.after(RETRY_MS, () => this.openSegment())
+  }
+
+  /** A given-up segment without a batch is of no use: without this a full disk would fill a folder. */
+  private dropEmpty(segment: Segment): void {
+    if (segment.ranges.size > 0) return
+    this.segments.splice(this.segments.indexOf(segment), 1)
+    this.options.disk.remove(segment.path, () => {})
+  }
+
+  // ── Trimming and closing ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Removes every segment that holds nothing above the floors. `floorOf` answers a stream's floor by its key:
+   * `Infinity` for one that nobody needs any more.
+   */
+  trim(floorOf: (key: string) => number): void {
+    const kept: Segment[] = []
+    for (const segment of this.segments) {
+      if (segment === this.writer?.segment || this.inUse(segment) || pinned(segment, floorOf)) kept.push(segment)
+      else this.options.disk.remove(segment.path, (error) => error !== null && this.report(error))
+    }
+    this.segments.splice(0, this.segments.length, ...kept)
+  }
+
+  private inUse(segment: Segment): boolean {
+    return this.ending.some((writer) => writer.segment === segment) || this.writing[0]?.segment?.segment === segment
+  }
+
+  /** Answers once everything appended is on the disk as its kind needs it. */
+  whenIdle(done: () => void): void {
+    this.waiters.push(done)
+    this.options.clock.soon(() => this.rest())
+  }
+
+  private rest(): void {
+    if (!this.idle) return
+    for (const done of this.waiters.splice(0)) done()
+  }
+
+  /** Ends the current segment in order; nothing may be appended any more. */
+  close(done: () => void): void {
+    this.whenIdle(() => {
+      const { writer } = this
+      this.writer = null
+      if (writer === null) return done()
+      writer.finish(() => writer.close(() => done()))
+    })
+  }
+}
+
+/** Whether `segment` holds a record above its stream's floor (J5). */
+function pinned(segment: Segment, floorOf: (key: string) => number): boolean {
+  const pin = segment.ranges.get(segment.pin)
+  if (pin !== undefined && pin.last > floorOf(segment.pin)) return true
+  for (const [key, range] of segment.ranges) {
+    if (range.last > floorOf(key)) {
+      segment.pin = key
+      return true
+    }
+  }
+  return false
+}

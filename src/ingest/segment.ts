@@ -1,0 +1,162 @@
+/**
+ * One file of the journal: what is known of it, and the end of it that is written.
+ *
+ * G1. A segment belongs to one incarnation of one worker and is written by it alone; a later incarnation reads it and
+ *     writes none of it.
+ * G2. Its serial rises from segment to segment of a data folder, over all incarnations; so serial order is the order
+ *     in which a worker journaled.
+ * G3. A sync runs on a file handle of its own, so that it does not stand in the way of the next write.
+ */
+import type { Disk, DiskError, DoneVoid, File } from '../env/disk.ts'
+import type { IngestBatch } from './batch.ts'
+import { makeEntry } from './format.ts'
+
+/** What a segment holds of one stream. */
+export interface StreamRange {
+  /** The sequence of its last record there. */
+  last: number
+  /** Bytes of its entries there. */
+  bytes: number
+}
+
+/** A segment as it lies on the disk. */
+export class Segment {
+  readonly serial: number
+  readonly incarnation: string
+  readonly path: string
+  /** Bytes whose write is confirmed, or that were found. */
+  bytes = 0
+  /** By stream key. Complete once the segment has been written or read to its end. */
+  readonly ranges = new Map<string, StreamRange>()
+  /** The stream that kept it from being removed when that was last tried: looked at first the next time. */
+  pin = ''
+
+  constructor(serial: number, incarnation: string, path: string) {
+    this.serial = serial
+    this.incarnation = incarnation
+    this.path = path
+  }
+
+  note(key: string, last: number, bytes: number): void {
+    const range = this.ranges.get(key)
+    if (range === undefined) this.ranges.set(key, { last, bytes })
+    else {
+      if (last > range.last) range.last = last
+      range.bytes += bytes
+    }
+  }
+}
+
+const NAME = /^(\d{10})\.([0-9a-z-]+)\.journal$/
+
+/** The name of a segment's file. */
+export function segmentName(serial: number, incarnation: string): string {
+  return `${String(serial).padStart(10, '0')}.${incarnation}.journal`
+}
+
+/** The segment that a file name in `directory` stands for, or `null`. */
+export function segmentOfName(directory: string, name: string): Segment | null {
+  const match = NAME.exec(name)
+  return match === null ? null : new Segment(Number(match[1]), match[2]!, `${directory}/${name}`)
+}
+
+/** A segment that is being written. */
+export class SegmentWriter {
+  readonly segment: Segment
+  private readonly file: File
+  private readonly syncing: File
+  /** Offset of the next write. */
+  private end: number
+  /** Its summary has been written. */
+  finished = false
+
+  private constructor(segment: Segment, file: File, syncing: File, end: number) {
+    this.segment = segment
+    this.file = file
+    this.syncing = syncing
+    this.end = end
+    segment.bytes = end
+  }
+
+  /** Makes the file of a new segment and its name durable. */
+  static open(
+    disk: Disk,
+    directory: string,
+    serial: number,
+    worker: string,
+    incarnation: string,
+    done: (error: DiskError | null, writer: SegmentWriter | null) => void,
+  ): void {
+    const segment = new Segment(serial, incarnation, `${directory}/${segmentName(serial, incarnation)}`)
+    const opening = makeEntry('opening', `${worker}\0${incarnation}`, Buffer.alloc(0), serial)
+    disk.open(segment.path, 'create', (failed, file) => {
+      if (failed !== null) return done(failed, null)
+      const giveUp = (error: DiskError): void => file.close(() => done(error, null))
+      disk.open(segment.path, 'write', (failed, syncing) => {
+        if (failed !== null) return giveUp(failed)
+        file.write([opening], 0, (failed) => {
+          if (failed !== null) return syncing.close(() => giveUp(failed))
+          disk.syncDirectory(directory, (failed) => {
+            if (failed !== null) return syncing.close(() => giveUp(failed))
+            done(null, new SegmentWriter(segment, file, syncing, opening.length))
+          })
+        })
+      })
+    })
+  }
+
+  /** Bytes asked to be written so far. */
+  get length(): number {
+    return this.end
+  }
+
+  /** Writes `batches`, one behind another, in one call of the disk. One write at a time. */
+  write(batches: readonly IngestBatch[], done: DoneVoid): void {
+    const parts: Uint8Array[] = []
+    const begin = this.end
+    let from = batches[0]!
+    let to = from
+    for (const batch of batches) {
+      batch.segment = this
+      batch.address(this.segment.serial)
+      this.end += batch.entryEnd - batch.entryAt
+      // Neighbours in one block are one part.
+      if (batch !== from && (batch.block !== to.block || batch.entryAt !== to.entryEnd)) {
+        parts.push(from.bytes.subarray(from.entryAt, to.entryEnd))
+        from = batch
+      }
+      to = batch
+    }
+    parts.push(from.bytes.subarray(from.entryAt, to.entryEnd))
+    this.file.write(parts, begin, (error) => {
+      if (error === null) {
+        this.segment.bytes = this.end
+        for (const batch of batches) {
+          this.segment.note(batch.stream.key, batch.last, batch.entryEnd - batch.entryAt)
+        }
+      }
+      done(error)
+    })
+  }
+
+  sync(done: DoneVoid): void {
+    this.syncing.sync(done)
+  }
+
+  /** Ends the segment with a summary, by which a restart knows without reading it what it holds. */
+  finish(done: DoneVoid): void {
+    const rows = [...this.segment.ranges].map(([key, range]) => [key, range.last, range.bytes])
+    const summary = makeEntry('summary', '', Buffer.from(JSON.stringify(rows)), this.segment.serial)
+    // The last four bytes lead a reader from the end of the file to the summary.
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(summary.length)
+    this.file.write([summary, length], this.end, (error) => {
+      if (error === null) this.segment.bytes = this.end += summary.length + length.length
+      done(error)
+    })
+  }
+
+  close(done: DoneVoid): void {
+    this.syncing.close(() => this.file.close(done))
+  }
+}

@@ -1,0 +1,348 @@
+/**
+ * The server's end of one acked connection: bytes in, bytes out, no socket (PROTOCOLS 2).
+ * `session-table.ts` decides; this file carries out and counts.
+ *
+ * N2. A batch is given to the source before any answer to it, and acked only by what the source says of its stream.
+ * N3. Credit comes back as the pipeline takes bytes, at once for repeats. A client that goes beyond it is refused.
+ * N4. When another connection brings the same stream this one is over: only the youngest counts.
+ */
+
+import { fail, PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import { sameSecret } from '../base/secret.ts'
+import { decide } from '../base/table.ts'
+import type { Clock, Timer } from '../env/clock.ts'
+import { Cuts } from '../model/connector.ts'
+import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
+import { type Frame, FrameParser } from '../protocol/frame.ts'
+import { agreedVersion } from '../protocol/version.ts'
+import { cutRecords } from './records.ts'
+import { type Hello, type SessionEffect, type SessionEvent, type SessionState, sessionTable } from './session-table.ts'
+import type { Stream, StreamSession } from './stream.ts'
+import type { HelloAnswer } from './streams.ts'
+
+/** How long a producer is asked to wait that could not be served, but may be later. */
+const RETRY_MS = 1000
+/** Longest reason that is sent, in characters. */
+const REASON_LENGTH = 300
+/** Silences of `keepAliveMs` after which a client is taken to be gone. */
+const SILENCES = 4
+
+/** What a session asks of its source. */
+export interface SessionSource {
+  readonly source: string
+  readonly token: string | null
+  readonly worker: string
+  readonly limits: Limits
+  readonly clock: Clock
+  readonly room: boolean
+  readonly counters: { turnedAway: number }
+  hello(producer: string, incarnation: string, oldest: number, later: () => void): HelloAnswer | null
+  forgetHello(later: () => void): void
+  grant(producer: string, incarnation: string, session: StreamSession): Stream
+  addressOf(worker: string): { readonly host: string; readonly port: number }
+  part(stream: Stream, session: StreamSession): void
+  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number
+  whenRoom(fn: () => void): void
+}
+
+export class Session implements StreamSession {
+  private state: SessionState = { phase: 'greeting' }
+  private readonly source: SessionSource
+  private readonly write: (bytes: Uint8Array) => boolean
+  private readonly shut: () => void
+  private readonly parser: FrameParser
+  private readonly cuts = new Cuts()
+  private stream: Stream | null = null
+  private names: Hello | null = null
+  /** The batch in hand while the table decides on it. */
+  private body: Buffer = Buffer.alloc(0)
+  private first = 0
+  private bytes = 0
+  /** Bytes that were brought and have not come back as credit. */
+  private outstanding = 0
+  /** Credit that has come back and was not sent. */
+  private owed = 0
+  private journaled = 0
+  private stable = 0
+  /** The peer did not take our last message at once: what is cumulative waits for the next turn of the clock. */
+  private stuck = false
+  private silences = 0
+  private spoke = false
+  private paused = false
+  private timer: Timer
+  private resume: (() => void) | null = null
+
+  /**
+   * `write` sends bytes and answers false while the peer does not take them; `shut` sends what is queued and closes
+   * the connection.
+   */
+  constructor(source: SessionSource, write: (bytes: Uint8Array) => boolean, shut: () => void) {
+    this.source = source
+    this.write = write
+    this.shut = shut
+    this.parser = new FrameParser(ackedFrameBytes(source.limits.recordBytes))
+    const { helloTimeoutMs } = source.limits
+    this.timer = source.clock.after(helloTimeoutMs, () => this.leave(fail('E_ACKED_SILENT', { ms: helloTimeoutMs })))
+  }
+
+  // ── The connection ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes the next bytes of the connection. `false`: bring no more until the function of `onRoom` is called. */
+  onBytes(chunk: Buffer): boolean {
+    this.silences = 0
+    try {
+      this.parser.push(chunk, (frame) => this.onFrame(frame))
+    } catch (error) {
+      if (!(error instanceof PotorooError)) throw error
+      this.leave(error)
+    }
+    if (this.state.phase === 'over' || this.source.room) return true
+    if (!this.paused) {
+      this.paused = true
+      this.source.whenRoom(this.goOn)
+    }
+    return false
+  }
+
+  onRoom(fn: () => void): void {
+    this.resume = fn
+  }
+
+  onClosed(): void {
+    this.step({ kind: 'leave', error: null })
+  }
+
+  private readonly goOn = (): void => {
+    this.paused = false
+    if (this.state.phase !== 'over') this.resume?.()
+  }
+
+  private onFrame(frame: Frame): void {
+    const { message, body } = readAcked(frame)
+    switch (message.kind) {
+      case 'batch': {
+        this.body = frame.payload
+        this.first = message.first
+        this.cuts.count = 0
+        cutRecords(frame.payload, body, message.count, this.source.limits.recordBytes, this.cuts)
+        this.bytes = frame.payload.length - body
+        this.step({ kind: 'batch', bytes: this.bytes })
+        break
+      }
+      case 'hello':
+      case 'rewound':
+      case 'ping':
+      case 'pong':
+      case 'end':
+        this.step(message)
+        break
+      default:
+        this.step({ kind: 'foreign', name: message.kind })
+    }
+  }
+
+  // ── The stream ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onAcks(): void {
+    const { stream } = this
+    if (stream === null || this.stuck) return
+    if (stream.journaled === this.journaled && stream.stable === this.stable) return
+    this.journaled = stream.journaled
+    this.stable = stream.stable
+    this.send({ kind: 'ack', journaled: this.journaled, stable: this.stable })
+  }
+
+  onTaken(bytes: number): void {
+    // What an earlier connection of the stream has brought is no credit of this one.
+    const taken = Math.min(bytes, this.outstanding)
+    this.outstanding -= taken
+    this.giveBack(taken)
+  }
+
+  private giveBack(bytes: number): void {
+    this.owed += bytes
+    if (this.owed * 4 >= this.source.limits.producerCreditBytes && !this.stuck) this.returnCredit()
+  }
+
+  private returnCredit(): void {
+    const bytes = this.owed
+    this.owed = 0
+    if (bytes === 0 || this.state.phase !== 'open') return
+    this.step({ kind: 'returned', bytes })
+    this.send({ kind: 'credit', bytes })
+  }
+
+  onRewind(): void {
+    this.outstanding = 0
+    this.owed = 0
+    const resumeAfter = this.stream!.admitted
+    this.step({ kind: 'rewind', resumeAfter, credit: this.source.limits.producerCreditBytes })
+  }
+
+  onReplaced(): void {
+    this.leave(fail('E_ACKED_REPLACED', { producer: this.names!.producer }))
+  }
+
+  // ── Effects ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private leave(error: PotorooError | null): void {
+    this.step({ kind: 'leave', error })
+  }
+
+  private step(event: SessionEvent): void {
+    const { next, effects } = decide<SessionState, SessionEvent, SessionEffect>(
+      'acked session',
+      sessionTable,
+      this.state,
+      event,
+    )
+    this.state = next
+    for (const effect of effects) this.execute(effect)
+  }
+
+  private execute(effect: SessionEffect): void {
+    switch (effect.kind) {
+      case 'ask':
+        this.names = effect.hello
+        this.ask()
+        break
+      case 'welcome':
+        this.welcome(effect.resumeAfter)
+        break
+      case 'send':
+        this.send(effect.message)
+        break
+      case 'admit':
+        this.admit()
+        break
+      case 'turnAway':
+        this.turnAway(effect.answer)
+        break
+      case 'close':
+        this.close(effect.error)
+    }
+  }
+
+  /** Asks the source about the hello: now, and again when it could not say. */
+  private readonly ask = (): void => {
+    if (this.state.phase !== 'waiting') return
+    const { hello } = this.state
+    const answer =
+      checked(hello, this.source) ?? this.source.hello(hello.producer, hello.incarnation, hello.oldest, this.ask)
+    if (answer !== null) this.step({ kind: 'answered', answer })
+  }
+
+  private welcome(resumeAfter: number): void {
+    const { source } = this
+    const { producer, incarnation } = this.names!
+    const { producerCreditBytes: credit, recordBytes, keepAliveMs } = source.limits
+    const stream = source.grant(producer, incarnation, this)
+    this.stream = stream
+    this.journaled = stream.journaled
+    this.stable = stream.stable
+    const { worker } = source
+    const version = ackedVersions.newest
+    this.send({
+      kind: 'welcome',
+      version,
+      worker,
+      resumeAfter,
+      stable: stream.stable,
+      credit,
+      recordBytes,
+      keepAliveMs,
+    })
+    this.step({ kind: 'returned', bytes: credit })
+    this.timer.cancel()
+    this.timer = source.clock.after(keepAliveMs, this.tick)
+  }
+
+  private admit(): void {
+    const { stream, cuts, bytes } = this
+    if (cuts.count === 0) {
+      this.giveBack(bytes)
+      return
+    }
+    const appended = this.source.admit(stream!, this.body, cuts, this.first)
+    if (appended < 0) {
+      const reason = `a batch begins at record ${this.first}, expected ${stream!.admitted + 1}`
+      this.leave(fail('E_ACKED_PROTOCOL', { reason }))
+    } else {
+      this.outstanding += appended
+      // Repeats and the lengths between records are not the pipeline's to take (N3).
+      this.giveBack(bytes - appended)
+    }
+  }
+
+  private turnAway(answer: Exclude<HelloAnswer, { kind: 'welcome' }>): void {
+    this.source.counters.turnedAway++
+    if (answer.kind === 'redirect') {
+      this.send({ kind: 'redirect', worker: answer.worker, ...this.source.addressOf(answer.worker) })
+      this.close(null)
+    } else {
+      this.close(answer.error, answer.kind === 'parked' ? RETRY_MS : 0)
+    }
+  }
+
+  /** Ends the connection, with the reason and when another try is worth while. */
+  private close(error: PotorooError | null, retryMs: number = RETRY_MS): void {
+    this.timer.cancel()
+    this.parser.stop()
+    this.source.forgetHello(this.ask)
+    if (this.stream !== null) this.source.part(this.stream, this)
+    if (error !== null) {
+      const reason = error.message.slice(0, REASON_LENGTH)
+      // Two clients of one name would take the stream from each other for ever.
+      this.send({ kind: 'refused', code: error.code, reason, retryMs: error.code === 'E_ACKED_REPLACED' ? 0 : retryMs })
+    }
+    this.shut()
+  }
+
+  private send(message: Exclude<AckedMessage, { kind: 'batch' }>): void {
+    this.spoke = true
+    this.stuck = !this.write(encodeAcked(message))
+  }
+
+  /** Keeps the connection alive, and finds out when it is not. */
+  private readonly tick = (): void => {
+    const { keepAliveMs } = this.source.limits
+    // A client that is made to wait is not silent by its own will.
+    if (!this.paused && ++this.silences > SILENCES) {
+      this.leave(fail('E_ACKED_SILENT', { ms: keepAliveMs * SILENCES }))
+      return
+    }
+    this.timer = this.source.clock.after(keepAliveMs, this.tick)
+    this.stuck = false
+    this.onAcks()
+    if (!this.stuck) this.returnCredit()
+    if (!this.spoke) this.send({ kind: 'ping' })
+    this.spoke = false
+  }
+}
+
+/** The refusal of a hello that is wrong whatever the source knows, or `null`. */
+function checked(hello: Hello, source: SessionSource): HelloAnswer | null {
+  const { producer, incarnation } = hello
+  const refused = (error: PotorooError): HelloAnswer => ({ kind: 'refused', error })
+  const { newest, oldestVersion: oldest } = hello
+  if (agreedVersion(ackedVersions, { newest, oldest }) === null) {
+    return refused(fail('E_ACKED_VERSION', { version: newest, ...ackedVersions }))
+  }
+  if (hello.source !== source.source && hello.source !== stepOf(source.source)) {
+    return refused(fail('E_SOURCE_UNKNOWN', { source: hello.source }))
+  }
+  if (source.token !== null && !sameSecret(hello.token, source.token)) {
+    return refused(fail('E_TOKEN', { producer, source: source.source }))
+  }
+  if (producer === '' || incarnation === '' || `${producer}${incarnation}`.includes('\0')) {
+    return refused(fail('E_ACKED_PROTOCOL', { reason: 'a producer and its incarnation have names without zero bytes' }))
+  }
+  if (hello.oldest < 1) return refused(fail('E_ACKED_PROTOCOL', { reason: 'sequences begin at 1' }))
+  return null
+}
+
+/** A source is found by its full name, `pipeline/step`, and by its step's. */
+function stepOf(source: string): string {
+  return source.slice(source.indexOf('/') + 1)
+}

@@ -1,0 +1,431 @@
+/**
+ * One journaled source at the door: its connections on one side, the pipeline on the other, the journal between.
+ *
+ * D1. The pipeline is fed in journal order: the replay first, then what came in, each batch after its write.
+ * D2. A position covers exactly what the pipeline has taken: `cut` reads the cursor of the batch in its hands.
+ * D3. Bytes that have not been taken are bounded by `limits.ingestBytes`, beyond which every connection is told to
+ *     wait; each may go over it by what it had read already.
+ * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor: the caller has
+ *     read both in the chain.
+ * D5. While it recovers or is held, a source welcomes nobody and says no ack (PROTOCOLS 2, S7 and S8).
+ */
+import { assert } from '../base/assert.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
+import { Fifo } from '../base/fifo.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Clock } from '../env/clock.ts'
+import type { Disk } from '../env/disk.ts'
+import type { Cuts } from '../model/connector.ts'
+import type { IngestBatch } from './batch.ts'
+import { partsOfKey } from './format.ts'
+import type { Journal } from './journal.ts'
+import { Lane } from './lane.ts'
+import { holeOf, judge, neededBy, Replay, type ReplayTarget, survey } from './replay.ts'
+import { Session, type SessionSource } from './session.ts'
+import type { Stream, StreamRow, StreamSession } from './stream.ts'
+import { answerHello, type HelloAnswer, Streams } from './streams.ts'
+
+export interface SourceOptions {
+  /** `pipeline/step`: the name under which producers find it. */
+  readonly id: string
+  /** What an acked producer has to show, or `null`. */
+  readonly token: string | null
+  /** There is something to poll. Never called inside a call of the source. */
+  onReady(): void
+  /** Something was damaged, or the source can be served again: for the operator. */
+  report(error: PotorooError): void
+}
+
+/** What the sources of one worker share. */
+export interface DoorContext {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly worker: string
+  readonly incarnation: string
+  readonly journal: Journal
+  /** Whether `worker` is a member of the generation. */
+  isMember(worker: string): boolean
+  /** Where producers reach the source `source` of `worker`. */
+  addressOf(worker: string, source: string): { readonly host: string; readonly port: number }
+}
+
+/** Counters for metrics: plain fields that the reader samples. */
+export interface SourceCounters {
+  records: number
+  bytes: number
+  /** Records that were known already. */
+  repeats: number
+  /** Acked connections that stand. */
+  sessions: number
+  /** Acked connections that were refused, parked or redirected. */
+  turnedAway: number
+}
+
+export class IngestSource implements SessionSource, ReplayTarget {
+  readonly source: string
+  readonly token: string | null
+  readonly limits: Limits
+  readonly clock: Clock
+  readonly worker: string
+  readonly counters: SourceCounters = { records: 0, bytes: 0, repeats: 0, sessions: 0, turnedAway: 0 }
+  /** Bytes that came in and were not taken yet. */
+  buffered = 0
+  private readonly options: SourceOptions
+  private readonly context: DoorContext
+  private readonly journal: Journal
+  private readonly streams: Streams
+  /** The stream of this incarnation's plain connections. */
+  private readonly plain: Stream
+  private readonly live = new Fifo<IngestBatch>()
+  private replay: Replay | null = null
+  private current: IngestBatch | null = null
+  /** Batches appended and not written yet. */
+  private unwritten = 0
+  /** Of those, how many were appended before the last reset: the replay feeds them. */
+  private stale = 0
+  private recovering = true
+  private full: PotorooError | null = null
+  private held: string | null = 'the pipeline has not started'
+  private afterStale: (() => void) | null = null
+  /** Connections to be told when there is room again. */
+  private readonly blocked = new Set<() => void>()
+  private readonly hellos = new Set<() => void>()
+  /** Streams whose `journaled` may have risen. */
+  private readonly confirmed = new Set<Stream>()
+
+  constructor(options: SourceOptions, context: DoorContext) {
+    this.options = options
+    this.context = context
+    this.source = options.id
+    this.token = options.token
+    this.limits = context.limits
+    this.clock = context.clock
+    this.worker = context.worker
+    this.journal = context.journal
+    this.streams = new Streams(options.id, context.limits)
+    this.plain = this.streams.add(context.worker, context.incarnation, false, context.worker)
+  }
+
+  // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Opens the way of one plain connection. */
+  lane(_remote: string): Lane {
+    return new Lane(this)
+  }
+
+  /** Opens the server's end of one acked connection. */
+  session(_remote: string, send: (bytes: Uint8Array) => boolean, close: () => void): Session {
+    return new Session(this, send, close)
+  }
+
+  /** Why connections have to wait, or `null`. */
+  get blockedBy(): string | null {
+    if (this.held !== null) return this.held
+    if (this.full !== null) return this.full.message
+    return this.buffered < this.limits.ingestBytes ? null : 'the pipeline is behind'
+  }
+
+  get room(): boolean {
+    return this.held === null && this.full === null && this.buffered < this.limits.ingestBytes
+  }
+
+  /** Says that the source's share of the journal is used up, or is not any more. */
+  setFull(full: PotorooError | null): void {
+    if (full !== null && this.full === null) this.report(full)
+    this.full = full
+    this.giveRoom()
+  }
+
+  /** Calls `fn` once, when there is room again. */
+  whenRoom(fn: () => void): void {
+    this.blocked.add(fn)
+  }
+
+  private giveRoom(): void {
+    if (this.blocked.size === 0 || !this.room || this.buffered > this.limits.ingestBytes / 2) return
+    const waiting = [...this.blocked]
+    this.blocked.clear()
+    for (const fn of waiting) fn()
+  }
+
+  /** Takes records of plain connections: they continue the stream of this incarnation. */
+  admitPlain(bytes: Buffer, cuts: Cuts): void {
+    this.append(this.plain, bytes, cuts, 0, cuts.count, this.plain.admitted + 1)
+  }
+
+  /**
+   * Takes records `first` and following of an acked stream, passing over what is known (S3). Answers the bytes that the
+   * pipeline will take, or -1 where records in front of these are missing.
+   */
+  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number {
+    const verdict = judge(stream.admitted, first, first + cuts.count - 1)
+    if (verdict === 'gap') return -1
+    const known = verdict === 'known' ? cuts.count : stream.admitted + 1 - first
+    this.counters.repeats += known
+    if (known === cuts.count) return 0
+    return this.append(stream, bytes, cuts, known, cuts.count - known, stream.admitted + 1)
+  }
+
+  private append(stream: Stream, bytes: Buffer, cuts: Cuts, from: number, count: number, first: number): number {
+    const now = this.clock.now()
+    const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
+    stream.admitted = first + count - 1
+    stream.time = now
+    this.counters.records += count
+    this.counters.bytes += size
+    this.buffered += size
+    const batch = this.journal.append(stream, bytes, cuts, from, count, first, now)
+    // A batch that has only grown is known already.
+    if (batch.count === count) {
+      this.unwritten++
+      if (stream.acked) stream.wait(batch)
+    }
+    return size
+  }
+
+  /** Answers a hello, or `null` while nothing can be said: `later` is called when it can. */
+  hello(producer: string, incarnation: string, oldest: number, later: () => void): HelloAnswer | null {
+    if (this.recovering || this.held !== null) {
+      this.hellos.add(later)
+      return null
+    }
+    const { worker: self, context, limits } = this
+    const stream = this.streams.get(producer, incarnation)
+    return answerHello({
+      source: this.source,
+      producer,
+      oldest,
+      stream: stream === null ? null : { home: stream.home, position: stream.position, end: stream.admitted },
+      self,
+      isMember: (worker) => context.isMember(worker),
+      full: this.streams.full,
+      limit: limits.producers,
+    })
+  }
+
+  /** Grants the stream to `session`, which then brings it; the one before is told to go. */
+  grant(producer: string, incarnation: string, session: StreamSession): Stream {
+    const known = this.streams.get(producer, incarnation)
+    const stream = known ?? this.streams.add(producer, incarnation, true, this.worker)
+    stream.session?.onReplaced()
+    stream.session = session
+    stream.home = this.worker
+    stream.sessions++
+    this.counters.sessions++
+    return stream
+  }
+
+  addressOf(worker: string): { readonly host: string; readonly port: number } {
+    return this.context.addressOf(worker, this.source)
+  }
+
+  /** The session has ended; what it brought stays. */
+  part(stream: Stream, session: StreamSession): void {
+    if (stream.session !== session) return
+    stream.session = null
+    this.counters.sessions--
+  }
+
+  forgetHello(later: () => void): void {
+    this.hellos.delete(later)
+  }
+
+  // ── The pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The next batch, from its record `taken` on; `null` when there is none now, and `onReady` follows. The caller raises
+   * `taken` as it takes records, takes the whole batch before it polls again, and does not keep its bytes.
+   */
+  poll(): IngestBatch | null {
+    this.finishCurrent()
+    if (this.recovering || this.held !== null) return null
+    let batch = this.pollReplay()
+    if (batch === null && this.replay === null) batch = this.pollLive()
+    this.current = batch
+    return batch
+  }
+
+  private finishCurrent(): void {
+    const { current } = this
+    if (current === null) return
+    assert(current.taken === current.count, 'D2: a batch is taken whole before the next')
+    this.current = null
+    current.stream.position = current.last
+    this.discard(current)
+  }
+
+  /** Lets go of a batch that was taken, or is not needed. */
+  private discard(batch: IngestBatch): void {
+    if (batch.block === null) return
+    this.buffered -= batch.payloadBytes
+    this.journal.release(batch)
+    batch.stream.session?.onTaken(batch.payloadBytes)
+    this.giveRoom()
+  }
+
+  private pollReplay(): IngestBatch | null {
+    const batch = this.replay?.poll() ?? null
+    if (batch === null && this.replay?.over === true) this.replay = null
+    return batch
+  }
+
+  private pollLive(): IngestBatch | null {
+    for (;;) {
+      const batch = this.live.shift()
+      if (batch === undefined) return null
+      const { stream } = batch
+      const verdict = judge(stream.position, batch.first, batch.last)
+      if (verdict === 'gap' && !stream.acked) {
+        stream.hole = { first: stream.position + 1, last: batch.first - 1 }
+        this.report(holeOf(stream))
+        stream.hole = null
+      }
+      if (verdict === 'next' || (verdict === 'gap' && !stream.acked)) {
+        batch.taken = Math.max(0, stream.position - batch.first + 1)
+        return batch
+      }
+      this.discard(batch)
+    }
+  }
+
+  /** The rows that belong into an epoch that is cut here (D2). */
+  cut(): StreamRow[] {
+    const { current } = this
+    if (current !== null) current.stream.position = current.position
+    return this.streams.rows()
+  }
+
+  /** The epoch with these rows is complete: producers may forget what it covers (D4). */
+  complete(rows: readonly StreamRow[]): void {
+    this.streams.match(rows, (stream, position) => {
+      if (position <= stream.stable) return
+      stream.stable = position
+      stream.journaled = Math.max(stream.journaled, position)
+      this.tell(stream)
+    })
+  }
+
+  /** No epoch with rows below these will ever be a base again: the journal needs nothing up to them (D4). */
+  floor(rows: readonly StreamRow[]): void {
+    this.streams.match(rows, (stream, position) => {
+      stream.floor = Math.max(stream.floor, position)
+    })
+    const { segments } = this.journal
+    const isJournaled = (key: string): boolean => segments.some((segment) => segment.ranges.has(key))
+    this.streams.expire(this.plain, this.clock.now(), isJournaled)
+  }
+
+  /** The floor of a stream of this source: nothing up to it is needed. */
+  floorOf(key: string): number {
+    return this.streams.ofKey(key)?.floor ?? 0
+  }
+
+  // ── Recovery ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Goes to the rows of a manifest, at the start and whenever the pipeline goes back to an epoch: feeds again what the
+   * journal has behind them. `done` comes when producers can be welcomed; the replay then follows at `poll`'s pace.
+   */
+  reset(rows: readonly StreamRow[], done: (error: PotorooError | null) => void): void {
+    this.recovering = true
+    this.replay?.cancel()
+    this.replay = null
+    if (this.current !== null) this.discard(this.current)
+    this.current = null
+    for (let batch = this.live.shift(); batch !== undefined; batch = this.live.shift()) this.discard(batch)
+    this.streams.reset(rows)
+    this.journal.sealOpen()
+    this.stale = this.unwritten
+    const admitted = new Map<Stream, number>()
+    for (const stream of this.streams.values()) admitted.set(stream, stream.admitted)
+    this.afterStale = () => this.recover(admitted, done)
+    if (this.stale === 0) this.clock.soon(() => this.staleWritten())
+  }
+
+  private staleWritten(): void {
+    const then = this.afterStale
+    this.afterStale = null
+    then?.()
+  }
+
+  private recover(admitted: ReadonlyMap<Stream, number>, done: (error: PotorooError | null) => void): void {
+    const { disk } = this.context
+    const needed = neededBy(this.journal.segments, this.source, (key) => this.streams.ofKey(key)?.position ?? 0)
+    survey(disk, needed, this, (error, { ends, hardened }) => {
+      if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))
+      for (const stream of this.streams.values()) {
+        const end = Math.max(stream.position, ends.get(stream) ?? 0)
+        if (!stream.settle(end, admitted.get(stream) ?? 0, hardened)) stream.session?.onRewind()
+      }
+      const failed = (error: { path: string; message: string }): void =>
+        this.report(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))
+      this.replay = new Replay(disk, needed, this, ends, this.limits.ingestBytes, () => this.options.onReady(), failed)
+      this.recovering = false
+      this.answerHellos()
+      done(null)
+    })
+  }
+
+  streamOf(key: string, acked: boolean): Stream | null {
+    const { producer, incarnation } = partsOfKey(key)
+    const stream = this.streams.ofKey(key) ?? this.streams.add(producer, incarnation, acked, this.worker)
+    return stream.home === this.worker ? stream : null
+  }
+
+  report(error: PotorooError): void {
+    this.options.report(error)
+  }
+
+  /** Stops reading and acks, for `reason`: no lease, no epoch completes, the pipeline drains … (S7). */
+  hold(reason: string): void {
+    this.held = reason
+  }
+
+  /** Goes on after `hold`, and begins after the first `reset`. */
+  release(): void {
+    this.held = null
+    this.giveRoom()
+    this.answerHellos()
+    for (const stream of this.streams.values()) this.tell(stream)
+    this.options.onReady()
+  }
+
+  private answerHellos(): void {
+    if (this.recovering || this.held !== null) return
+    const waiting = [...this.hellos]
+    this.hellos.clear()
+    for (const later of waiting) later()
+  }
+
+  // ── The journal ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onWritten(batch: IngestBatch): void {
+    this.unwritten--
+    if (this.stale > 0) {
+      this.discard(batch)
+      if (--this.stale === 0) this.staleWritten()
+      return
+    }
+    this.live.push(batch)
+  }
+
+  onDurable(batch: IngestBatch): void {
+    this.confirmed.add(batch.stream)
+  }
+
+  /** A round of `onWritten` and `onDurable` is over. */
+  onSettled(): void {
+    for (const stream of this.confirmed) {
+      stream.confirm()
+      this.tell(stream)
+    }
+    this.confirmed.clear()
+    if (this.live.length > 0 && this.replay === null && !this.recovering) this.options.onReady()
+  }
+
+  /** Tells the stream's producer what is journaled and stable (D5). */
+  private tell(stream: Stream): void {
+    if (this.held === null) stream.session?.onAcks()
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The acked protocol: how a producer hands over records so that none is lost and none counts twice, the same on TCP and
+ * in binary WebSocket messages. `docs/acked-protocol.md` explains it with bytes; PROTOCOLS 2 has the rules.
+ *
+ * Q1. A connection carries one stream. The client begins with `hello`; the server answers with `welcome`, `redirect`
+ *     or `refused`, and nothing else comes before.
+ * Q2. Batches follow one another without a gap from `resumeAfter + 1`.
+ * Q3. A client sends a batch while its credit is above 0, of which it takes the batch's body; so it may go below 0 once.
+ * Q4. After `rewind` the server passes over batches until `rewound` has come.
+ */
+import { ByteReader, ByteWriter } from '../base/bytes.ts'
+import { beginFrame, endFrame, type Frame } from './frame.ts'
+import { Catalogue, type MessageOf, message, text, u8, u16, u32, varint } from './schema.ts'
+
+/** The versions of this protocol that are spoken here. */
+export const ackedVersions = { newest: 1, oldest: 1 } as const
+
+/** Bytes of a frame beside its records and their lengths. */
+const BATCH_FIELD_BYTES = 16
+/** Bytes in front of each record. */
+export const RECORD_HEAD_BYTES = 4
+
+const name = text(256)
+
+export const ackedRows = [
+  message(1, 'hello', 1, 'The client’s first message: which stream it brings, and from where on it can.', {
+    newest: u8,
+    oldestVersion: u8,
+    producer: name,
+    incarnation: name,
+    source: text(512),
+    oldest: varint,
+    token: text(1024),
+  }),
+  message(2, 'welcome', 1, 'Send from `resumeAfter + 1` on; you may have `credit` bytes on the way.', {
+    version: u8,
+    worker: name,
+    resumeAfter: varint,
+    stable: varint,
+    credit: u32,
+    recordBytes: u32,
+    keepAliveMs: u32,
+  }),
+  message(3, 'redirect', 1, 'Another worker has the stream: connect there.', { worker: name, host: name, port: u16 }),
+  message(4, 'refused', 1, 'No, for this reason; worth another try after `retryMs`, or never where that is 0.', {
+    code: text(64),
+    reason: text(1024),
+    retryMs: u32,
+  }),
+  message(
+    5,
+    'batch',
+    1,
+    '`count` records, the first of which has the sequence `first`.',
+    { first: varint, count: varint },
+    {
+      lane: 'data',
+      body: 'the records, each behind its length as u32',
+    },
+  ),
+  message(6, 'ack', 1, 'All records up to `journaled` are on a disk, up to `stable` in a complete checkpoint.', {
+    journaled: varint,
+    stable: varint,
+  }),
+  message(7, 'rewind', 1, 'Records behind `resumeAfter` have to be sent again; the credit is `credit`.', {
+    resumeAfter: varint,
+    credit: u32,
+  }),
+  message(8, 'rewound', 1, 'The client goes on behind `resumeAfter`, in answer to `rewind`.', { resumeAfter: varint }),
+  message(9, 'credit', 1, '`bytes` more may be on the way.', { bytes: u32 }),
+  message(10, 'ping', 1, 'Are you there?', {}),
+  message(11, 'pong', 1, 'Yes.', {}),
+  message(12, 'end', 1, 'Goodbye: this connection brings nothing more.', {}),
+] as const
+
+export const acked = new Catalogue('acked ingest', ackedRows)
+export type AckedMessage = MessageOf<(typeof ackedRows)[number]>
+
+/** Longest payload of a frame when the longest record has `recordBytes`. */
+export function ackedFrameBytes(recordBytes: number): number {
+  return Math.max(256 << 10, recordBytes + RECORD_HEAD_BYTES) + BATCH_FIELD_BYTES
+}
+
+/** The frame of any message but a batch. */
+export function encodeAcked(message: Exclude<AckedMessage, { kind: 'batch' }>): Buffer {
+  const writer = new ByteWriter(1024)
+  beginFrame(writer)
+  acked.write(writer, message, ackedVersions.newest)
+  return endFrame(writer, acked.row(message.kind).tag, 0, 0, 64 << 10)
+}
+
+/** The frame of a batch whose `body` is made of records behind their lengths. */
+export function encodeBatch(first: number, count: number, body: Uint8Array): Buffer {
+  const writer = new ByteWriter(body.length + 64)
+  beginFrame(writer)
+  acked.write(writer, { kind: 'batch', first, count }, ackedVersions.newest)
+  writer.bytes(body)
+  return endFrame(writer, acked.row('batch').tag, 0, 0, writer.length)
+}
+
+/** What a frame says. For a batch, `body` is where its records begin in the frame's payload, otherwise -1. */
+export function readAcked(frame: Frame): { readonly message: AckedMessage; readonly body: number } {
+  const reader = new ByteReader(frame.payload)
+  const message = acked.read(frame.tag, reader, ackedVersions.newest)
+  return { message, body: message.kind === 'batch' ? reader.at : -1 }
+}

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { World } from '../../src/sim/world.ts'
+import { push, Rig, texts } from './fixture.ts'
+
+describe('plain records', () => {
+  test('enter the pipeline after their write, in order', () => {
+    const world = new World(1)
+    const rig = new Rig(world, world.machine('m'), 'a').started()
+    push(rig.source!, 'one', 'two')
+    push(rig.source!, 'three')
+    expect(rig.take()).toEqual([])
+    rig.settle()
+    const taken = rig.take()
+    expect(texts(taken)).toEqual(['one', 'two', 'three'])
+    expect(taken.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  })
+
+  test('are fed again after kill -9, from the position of the checkpoint, before what comes in', () => {
+    const world = new World(1)
+    const machine = world.machine('m')
+    const first = new Rig(world, machine, 'a').started()
+    push(first.source!, 'one', 'two', 'three', 'four')
+    first.settle()
+    expect(texts(first.take(2))).toEqual(['one', 'two'])
+    const rows = first.source!.cut()
+    push(first.source!, 'five')
+    first.settle()
+    first.process.kill()
+
+    const second = new Rig(world, machine, 'b').started(rows)
+    push(second.source!, 'six')
+    const taken = second.drain()
+    expect(texts(taken)).toEqual(['three', 'four', 'five', 'six'])
+    expect(taken.map(({ incarnation }) => incarnation)).toEqual(['a', 'a', 'a', 'b'])
+    expect(taken.map(({ sequence }) => sequence)).toEqual([3, 4, 5, 1])
+  })
+
+  test('are fed again when the pipeline goes back while the worker lives', () => {
+    const world = new World(1)
+    const rig = new Rig(world, world.machine('m'), 'a').started()
+    push(rig.source!, 'one', 'two')
+    rig.settle()
+    rig.take(1)
+    const rows = rig.source!.cut()
+    rig.take()
+    push(rig.source!, 'three')
+    rig.reset(rows)
+    push(rig.source!, 'four')
+    expect(texts(rig.drain())).toEqual(['two', 'three', 'four'])
+  })
+
+  test('survive over many segments, which go when the floor has passed them', () => {
+    const world = new World(1)
+    const machine = world.machine('m')
+    const first = new Rig(world, machine, 'a').started()
+    const sent: string[] = []
+    for (let i = 0; i < 100; i++) {
+      push(first.source!, `record ${i} ${'x'.repeat(i % 50)}`)
+      sent.push(`record ${i} ${'x'.repeat(i % 50)}`)
+      first.settle(1)
+    }
+    first.settle()
+    expect(first.door!.status.segments).toBeGreaterThan(8)
+    const before = first.take(60)
+    const rows = first.source!.cut()
+    first.source!.floor(rows)
+    first.door!.trim()
+    first.settle()
+    expect(first.door!.status.segments).toBeLessThan(7)
+    first.process.kill()
+    const second = new Rig(world, machine, 'b').started(rows)
+    expect([...texts(before), ...texts(second.drain())]).toEqual(sent)
+    expect(second.reports).toEqual([])
+  })
+})
