@@ -203,13 +203,18 @@ export class SimConnection implements Connection, Mortal, PipeEnd {
     this.reading = false
     const { handler, inward } = this
     if (handler === null || inward === null) return
-    while (this.phase === 'open' && !this.paused) {
+    while (this.listening) {
       const chunk = inward.read()
       if (chunk === null) break
       handler.onBytes(chunk)
       chunk.fill(SPOILT)
     }
-    if (this.phase === 'open' && !this.paused) this.readEnd(handler, inward)
+    if (this.listening) this.readEnd(handler, inward)
+    else if (this.life.state === 'stopped') this.readSoon()
+  }
+
+  private get listening(): boolean {
+    return this.phase === 'open' && !this.paused && this.life.state === 'running'
   }
 
   private readEnd(handler: ConnectionHandler, inward: Pipe): void {

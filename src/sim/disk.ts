@@ -15,6 +15,9 @@
  * - Bits that turn at rest (`damageChance`), only in files that have a second copy or can be made again (`damaged`):
  *   what exists once and is damaged is lost, and no program can help it.
  *
+ * Not simulated: what the client of a network file system keeps to itself. All that one machine writes on a shared volume
+ * is there for all at once, and outlives the power loss of that machine.
+ *
  * Not fair: losing what a sync has confirmed (but by damage); a rename that leaves neither name; a lock that outlives its
  * process, or that two have.
  */
@@ -95,8 +98,14 @@ export class SimDisk implements Disk {
   }
 
   syncDirectory(path: string, done: DoneVoid): void {
+    const { random, weather } = this.home
     const { volume, path: inside } = this.locate(path)
-    this.start('sync', 'sync', path, () => volume.syncDirectory(inside), done)
+    const perform = (): Refused | null => {
+      if (!random.chance(weather.syncFailChance)) return volume.syncDirectory(inside)
+      volume.failSyncDirectory(inside, random)
+      return new Refused('io', 'input/output error')
+    }
+    this.start('sync', 'sync', path, perform, done)
   }
 
   free(path: string, done: Done<number>): void {
@@ -120,7 +129,8 @@ export class SimDisk implements Disk {
   }
 
   private start<T>(kind: OperationKind, verb: string, path: string, perform: () => T | Refused, done: Done<T>): void {
-    new Operation(this.home, { kind, verb, path, perform, performPart: nothing }, done)
+    const { shared } = this.locate(path).volume
+    new Operation(this.home, { kind, verb, path, shared, perform, performPart: nothing }, done)
   }
 
   private startWithTwo(

@@ -2,12 +2,12 @@
  * One disk operation under way: from the call, over the moment when the disk does it, to the callback.
  *
  * O1. The disk does it between the call and the callback, or, where the process dies before that: at once, in part, not
- *     at all, or some time later.
+ *     at all, or, on a shared volume, some time later.
  */
 import type { Prng } from '../base/prng.ts'
 import { DiskError, type Done } from '../env/disk.ts'
 import type { SimEvent } from './events.ts'
-import type { Death, Life, Mortal } from './life.ts'
+import type { Life, Mortal } from './life.ts'
 import type { Timeline } from './timeline.ts'
 import { Refused } from './volume.ts'
 import type { DiskWeather } from './weather.ts'
@@ -21,6 +21,8 @@ export interface Task<T> {
   /** For errors: `rename`. */
   readonly verb: string
   readonly path: string
+  /** It goes to a server, which may do it late. */
+  readonly shared: boolean
   perform(): T | Refused
   /** Does a part of it, as when a crash or a fault comes in between; does nothing where there are no parts. */
   performPart(): void
@@ -49,11 +51,11 @@ export class Operation<T> implements Mortal {
     this.event = heard ? timeline.at(timeline.now + this.duration(), null, () => this.land()) : null
   }
 
-  died(death: Death): void {
+  died(): void {
     const { timeline, random, weather } = this.home
     timeline.cancel(this.event!)
     if (this.task.kind === 'read') return
-    if (death === 'killed' && random.chance(weather.lateChance)) {
+    if (this.task.shared && random.chance(weather.lateChance)) {
       timeline.at(timeline.now + random.between(0, weather.lateMs), null, () => this.performBlindly())
     } else if (random.chance(0.5)) {
       this.performBlindly()

@@ -54,9 +54,14 @@ export class Timeline {
     return true
   }
 
+  /** When the next event happens; infinity when there is none. */
+  get next(): number {
+    return this.queue.peek()?.time ?? Number.POSITIVE_INFINITY
+  }
+
   /** Runs all events up to and including `time`, then stands at `time`. */
   run(time: number): void {
-    for (let next = this.queue.peek(); next !== undefined && next.time <= time; next = this.queue.peek()) this.step()
+    while (this.next <= time) this.step()
     if (time > this.now) this.now = time
   }
 }

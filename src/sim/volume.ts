@@ -51,15 +51,18 @@ export class Volume {
   readonly name: string
   /** Bytes that it holds; may be changed during a run. */
   capacityBytes: number
+  /** It lies behind a server: an operation may land after the death of who asked for it. */
+  readonly shared: boolean
   /** Who has which lock. */
   readonly locks = new Map<string, Life>()
   private readonly root = new Directory()
   private changes: Change[] = []
   private usedBytes = 0
 
-  constructor(name: string, capacityBytes: number) {
+  constructor(name: string, capacityBytes: number, shared: boolean) {
     this.name = name
     this.capacityBytes = capacityBytes
+    this.shared = shared
   }
 
   get freeBytes(): number {
@@ -178,6 +181,17 @@ export class Volume {
     }
     this.changes = open
     return null
+  }
+
+  /** The sync fails (K3): its changes are durable or not, and no later sync makes them so. */
+  failSyncDirectory(path: string, random: Prng): void {
+    const directory = this.directory(path)
+    const open: Change[] = []
+    for (const change of this.changes) {
+      if (change.directory !== directory && change.from?.directory !== directory) open.push(change)
+      else if (random.chance(0.5)) apply(change)
+    }
+    this.changes = open
   }
 
   /** Whether there is something at `path`. */

@@ -53,7 +53,7 @@ export interface DiskWeather {
   readonly syncFailChance: number
   /** Chance that a write which a crash meets is done in part. */
   readonly tornChance: number
-  /** Chance that an operation under way at its process's death lands later, and how much later at most. */
+  /** Chance that an operation under way on a shared volume at its process's death lands later; how much, at most. */
   readonly lateChance: number
   readonly lateMs: number
   /** Chance that a read finds a bit turned at rest, in files whose path contains one of `damaged`. */
@@ -156,7 +156,7 @@ export function drawWeather(random: Prng, harsh: boolean): Weather {
     },
     clock: {
       offsetMs: fault(1, 3_600_000),
-      drift: fault(0.00001, 0.01),
+      drift: fault(0.00001, 0.001),
       jumpChance: fault(0.0001, 0.01),
       jumpMs: random.between(1, 60_000),
     },

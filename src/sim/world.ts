@@ -20,7 +20,7 @@ import { SimRandom } from './random.ts'
 import type { Host } from './route.ts'
 import { Timeline } from './timeline.ts'
 import { Volume } from './volume.ts'
-import { calm, type Weather } from './weather.ts'
+import { calm, type DiskWeather, type Weather } from './weather.ts'
 
 /** Lines of log that a run keeps. */
 const LOG_LINES = 2000
@@ -30,6 +30,8 @@ export interface MachineOptions {
   readonly checked?: boolean
   /** Shared volumes, beside its own. */
   readonly mounts?: readonly Mount[]
+  /** The weather of its disk, where it differs from the world's. */
+  readonly disk?: DiskWeather
 }
 
 export class World {
@@ -73,10 +75,11 @@ export class World {
     this.timeline.run(time)
   }
 
-  /** Lets events happen until `condition` holds; false when it does not by `time`. */
+  /** Lets events happen until `condition` holds; false when it does not by `time`, or nothing happens any more. */
   runUntil(condition: () => boolean, time: number): boolean {
     while (!condition()) {
-      if (this.timeline.now > time || !this.timeline.step()) return false
+      if (this.timeline.next > time) return false
+      this.timeline.step()
     }
     return true
   }
@@ -86,19 +89,19 @@ export class World {
     this.timeline.at(time, null, fn)
   }
 
-  /** A volume that machines can mount. */
+  /** A volume that several machines can mount. */
   volume(name: string): Volume {
-    return new Volume(name, this.weather.disk.capacityBytes)
+    return new Volume(name, this.weather.disk.capacityBytes, true)
   }
 
   /** A machine; `name` is its address in the network. */
   machine(name: string, options: MachineOptions = {}): Machine {
     const host = this.network.add(name, options.checked === true)
-    const own = this.volume(name)
+    const disk = options.disk ?? this.weather.disk
+    const own = new Volume(name, disk.capacityBytes, false)
     const mounts = [...(options.mounts ?? []), { at: '', volume: own }]
-    const start = (process: string): SimProcess => this.start(process, host, mounts)
-    const on = (): void => this.network.returned(host)
-    return new Machine(host, own, this.prng.fork(), this.weather, start, on)
+    const start = (process: string): SimProcess => this.start(process, host, mounts, disk)
+    return new Machine({ host, volume: own, network: this.network, random: this.prng.fork(), disk, start })
   }
 
   /** The last lines of all logs, and takes them out. */
@@ -106,11 +109,11 @@ export class World {
     return this.log.drain()
   }
 
-  private start(name: string, host: Host, mounts: readonly Mount[]): SimProcess {
+  private start(name: string, host: Host, mounts: readonly Mount[], disk: DiskWeather): SimProcess {
     const { timeline, weather } = this
     const life = new Life(name, host.name)
     const clock = new SimClock(timeline, life, this.prng.fork(), weather.clock)
-    const home = { timeline, life, random: this.prng.fork(), weather: weather.disk }
+    const home = { timeline, life, random: this.prng.fork(), weather: disk }
     const env: Env = {
       clock,
       random: new SimRandom(this.prng.fork()),
@@ -122,37 +125,38 @@ export class World {
   }
 }
 
-export class Machine {
-  readonly name: string
+/** What a machine is made of. */
+interface Parts {
+  readonly host: Host
   readonly volume: Volume
-  private readonly host: Host
-  private readonly random: Prng
-  private readonly weather: Weather
-  private readonly startProcess: (name: string) => SimProcess
-  private readonly returned: () => void
+  readonly network: Fabric
+  readonly random: Prng
+  readonly disk: DiskWeather
+  readonly start: (process: string) => SimProcess
+}
+
+export class Machine {
+  private readonly parts: Parts
   private processes: SimProcess[] = []
 
-  constructor(
-    host: Host,
-    volume: Volume,
-    random: Prng,
-    weather: Weather,
-    start: (name: string) => SimProcess,
-    returned: () => void,
-  ) {
-    this.name = host.name
-    this.host = host
-    this.volume = volume
-    this.random = random
-    this.weather = weather
-    this.startProcess = start
-    this.returned = returned
+  constructor(parts: Parts) {
+    this.parts = parts
+  }
+
+  /** Its name, and its address in the network. */
+  get name(): string {
+    return this.parts.host.name
+  }
+
+  /** Its own volume. */
+  get volume(): Volume {
+    return this.parts.volume
   }
 
   /** Starts a process: a new life, even where one of that name has lived before. */
   start(name: string): SimProcess {
-    assert(!this.host.off, 'a process starts on a machine that is on')
-    const process = this.startProcess(name)
+    assert(!this.parts.host.off, 'a process starts on a machine that is on')
+    const process = this.parts.start(name)
     this.processes = [...this.processes.filter((other) => other.state !== 'dead'), process]
     return process
   }
@@ -161,15 +165,17 @@ export class Machine {
   powerOff(): void {
     for (const process of this.processes) process.die('power')
     this.processes = []
-    this.host.off = true
+    const { host, volume, random, disk } = this.parts
+    host.off = true
     // All, nothing, or each on its own: the extremes find what an average never shows.
-    const keep = [0, 0.5, 1][this.random.below(3)]!
-    this.volume.losePower(this.random, { keep, torn: this.weather.disk.tornChance })
+    const keep = [0, 0.5, 1][random.below(3)]!
+    volume.losePower(random, { keep, torn: disk.tornChance })
   }
 
   powerOn(): void {
-    this.host.off = false
-    this.returned()
+    const { host, network } = this.parts
+    host.off = false
+    network.returned(host)
   }
 }
 
