@@ -328,8 +328,7 @@ export const errorTable = {
   E_PIPELINE_IMPORT: {
     kind: 'user',
     what: '{where}: cannot import {import}: {reason}',
-    remedy:
-      'for a package: install it in the folder of the pipeline file with npm; for a file: check its path and ending',
+    remedy: 'check the name; install packages with npm in the folder of the pipeline file; write files with path and ending',
   },
   E_PIPELINE_EXPORT: {
     kind: 'user',
