@@ -14,6 +14,7 @@ import type { PotorooError } from '../../base/errors.ts'
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } from '../connector.ts'
 import type { FileSinkSettings } from './describe.ts'
+import { makeDurableDirectory } from './directory.ts'
 import { diskFault } from './fault.ts'
 import { appendSegments, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
 import { Segment, type SegmentRow, segmentName } from './segment.ts'
@@ -87,7 +88,7 @@ class FileWriter implements Writer {
     this.generation = base.generation
     this.epoch = base.epoch
     this.run((next) => {
-      this.context.env.disk.makeDirectory(this.directory || '/', (error) => {
+      makeDurableDirectory(this.context.env.disk, this.directory || '/', (error) => {
         if (error !== null) return this.fail(diskFault('make', error))
         this.publish(base.snapshots as unknown as readonly Held[], () => {
           const keep = new Set<string>()

@@ -4,7 +4,7 @@ import type { Decoder, SourceDescription } from '../../model/connector.ts'
 import { bytes } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
-import { describeSource } from '../options.ts'
+import { describeSource, type SourceFormat } from '../options.ts'
 
 export const generatorFields = {
   count: { type: 'integer', min: 0, optional: true, doc: 'values in all; without it there is no end', example: 1000 },
@@ -39,7 +39,8 @@ export function generatorSource<T>(options: GeneratorOptions<T>): SourceDescript
   const { value: make, ...settings } = options
   const faults = typeof make === 'function' ? [] : ['generatorSource: value must be a function']
   const value = faults.length === 0 ? make : () => undefined
-  const described = describeSource('generatorSource', 'generator', generatorFields, settings, {
+  const format: SourceFormat<T> = settings as object
+  const described = describeSource('generatorSource', 'generator', generatorFields, format, {
     framing: lines(),
     decode: bytes as Decoder<unknown> as Decoder<T>,
   })

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest'
+import { Prng } from '../../src/base/prng.ts'
+import type { Json, Writer } from '../../src/connectors/connector.ts'
+import { fileSink } from '../../src/connectors/file/describe.ts'
+import { fileSinkConnector } from '../../src/connectors/file/sink.ts'
+import type { Clock } from '../../src/env/clock.ts'
+import type { Disk, DoneVoid, File } from '../../src/env/disk.ts'
+import type { Inode } from '../../src/sim/inode.ts'
+import { calm, drawWeather } from '../../src/sim/weather.ts'
+import { crashes, findings, holds, random, Trial, type TrialOptions } from './sink.contract.ts'
+
+/** What a reader of the output directory takes: committed names only. */
+function read({ machine }: Trial): string {
+  const names = machine.volume.list('deep/out')
+  if (!Array.isArray(names)) return ''
+  let text = ''
+  for (const name of names) {
+    if (name.endsWith('.pending')) continue
+    const file = machine.volume.open(`deep/out/${name}`, 'read') as Inode
+    text += file.read(0, file.size).toString()
+  }
+  return text
+}
+
+function options(append: boolean): TrialOptions {
+  return {
+    seed: 1,
+    weather: { ...calm, disk: { ...calm.disk, tornChance: 0.3 } },
+    fallbacks: 0.3,
+    connector: fileSinkConnector,
+    description: fileSink<unknown>({ path: 'deep/out/rows', append, encode: String }),
+    read,
+  }
+}
+
+describe.each([
+  ['a file for each epoch', options(false)],
+  ['one growing file', options(true)],
+])('file sink, %s', (_, base) => {
+  test('gives every record exactly once when nothing goes wrong', () => {
+    holds([base])
+  })
+
+  test('gives every record exactly once when it is killed between any two steps', () => {
+    holds(crashes({ ...base, crash: 'kill' }))
+  })
+
+  test('gives every record exactly once when the power goes between any two steps', () => {
+    holds(crashes({ ...base, crash: 'power' }))
+  })
+
+  test('gives every record exactly once through crash after crash, rollbacks and slow disks', () => {
+    const weather = (seed: number) => {
+      const drawn = drawWeather(new Prng(seed), false)
+      // On the one machine that has it, what a dead process asked for does not land after its successor has begun.
+      return {
+        ...drawn,
+        disk: { ...drawn.disk, lateChance: base.description.settings.append ? 0 : drawn.disk.lateChance },
+      }
+    }
+    for (let seed = 1; seed <= 600; seed++) {
+      holds(random({ ...base, seed, crash: seed % 2 ? 'kill' : 'power', rollbacks: 0.2, weather: weather(seed) }, 1))
+    }
+  })
+
+  test('leaves no pending segment behind the floor', () => {
+    const trial = new Trial({ ...base, seed: 5, moreCrashes: 4, crash: 'kill' })
+    expect(trial.run()).toBeNull()
+    const names = trial.machine.volume.list('deep/out') as string[]
+    expect(names.filter((name) => name.endsWith('.pending'))).toEqual([])
+  })
+})
+
+/** Faults at the border between worker and writer, each the failure that a rule forbids. */
+const mutants: readonly [string, boolean, (writer: Writer, trial: Trial) => Writer][] = [
+  [
+    'commits with the barrier, before the epoch is complete',
+    false,
+    (writer) =>
+      changed(writer, {
+        barrier: (epoch, generation, done) =>
+          writer.barrier(epoch, generation, (snapshot) => {
+            writer.commit(epoch, snapshot)
+            done(snapshot)
+          }),
+      }),
+  ],
+  [
+    'answers the barrier at once, with the snapshot of the one before',
+    false,
+    (writer) => {
+      let last: Json = { length: 0, segments: [] }
+      return changed(writer, {
+        barrier: (epoch, generation, done) => {
+          done(last)
+          writer.barrier(epoch, generation, (snapshot) => {
+            last = snapshot
+          })
+        },
+      })
+    },
+  ],
+  [
+    'repeats no commit at a restore',
+    false,
+    (writer) => changed(writer, { restore: (base, done) => writer.restore({ ...base, snapshots: [] }, done) }),
+  ],
+  ['commits nothing', false, (writer) => changed(writer, { commit: () => {} })],
+]
+
+function changed(writer: Writer, change: Partial<Writer>): Writer {
+  return {
+    get status() {
+      return writer.status
+    },
+    get room() {
+      return writer.room
+    },
+    restore: (base, done) => writer.restore(base, done),
+    write: (bytes, records) => writer.write(bytes, records),
+    barrier: (epoch, generation, done) => writer.barrier(epoch, generation, done),
+    commit: (epoch, snapshot) => writer.commit(epoch, snapshot),
+    floor: (epoch) => writer.floor(epoch),
+    end: (done) => writer.end(done),
+    close: () => writer.close(),
+    ...change,
+  }
+}
+
+describe('the contract finds a file sink that', () => {
+  test.each(mutants)('%s', (_, append, mutate) => {
+    expect(findings(crashes({ ...options(append), crash: 'kill', mutate }))).toBeGreaterThan(0)
+  })
+
+  test('appends without cutting first', () => {
+    expect(findings(crashes({ ...options(true), crash: 'kill', disk: withoutCut }))).toBeGreaterThan(0)
+  })
+
+  test('syncs nothing', () => {
+    expect(findings(crashes({ ...options(false), crash: 'power', disk: withoutSync }))).toBeGreaterThan(0)
+  })
+
+  test('does not sync the names', () => {
+    expect(findings(crashes({ ...options(true), crash: 'power', disk: withoutDirectorySync }))).toBeGreaterThan(0)
+  })
+})
+
+function onFiles(disk: Disk, change: (file: File) => Partial<File>): Disk {
+  const open: Disk['open'] = (path, mode, done) =>
+    disk.open(path, mode, (error, file) => {
+      if (error !== null) done(error, file)
+      else done(null, Object.assign(Object.create(file) as File, change(file)))
+    })
+  return Object.assign(Object.create(disk) as Disk, { open })
+}
+
+const withoutCut = (disk: Disk, clock: Clock): Disk =>
+  onFiles(disk, () => ({ truncate: (_, done) => clock.soon(() => done(null)) }))
+
+const withoutSync = (disk: Disk, clock: Clock): Disk =>
+  onFiles(disk, () => ({ sync: (done) => clock.soon(() => done(null)) }))
+
+const withoutDirectorySync = (disk: Disk, clock: Clock): Disk =>
+  Object.assign(Object.create(disk) as Disk, {
+    syncDirectory: (_: string, done: DoneVoid) => clock.soon(() => done(null)),
+  })
