@@ -1,0 +1,73 @@
+/** What only the operating system's network can show. */
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Connection, ConnectionHandler, Listener, NetworkError } from '../../src/env/network.ts'
+import { portOwner } from '../../src/env/real/port-owner.ts'
+import { RealNetwork } from '../../src/env/real/tcp.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+const network = new RealNetwork(quiet)
+
+function handler(changes: Partial<ConnectionHandler> = {}): ConnectionHandler {
+  return { onOpen() {}, onBytes() {}, onEnd() {}, onDrain() {}, onClosed() {}, ...changes }
+}
+
+let listener: Listener
+let accepted: Promise<Connection>
+beforeEach(async () => {
+  let tell: (connection: Connection) => void
+  accepted = new Promise((go) => (tell = go))
+  const accept = (connection: Connection): ConnectionHandler => {
+    tell(connection)
+    return handler()
+  }
+  listener = await new Promise((go, stop) =>
+    network.listen({ host: '127.0.0.1', port: 0 }, {}, accept, (error, value) => (error ? stop(error) : go(value!))),
+  )
+})
+afterEach(() => listener.close())
+
+test.runIf(process.platform === 'linux')('the owner of a port is named by its command and pid', async () => {
+  expect(await portOwner(listener.address.port)).toMatch(new RegExp(`^.+ \\(pid ${process.pid}\\)$`))
+  expect(await portOwner(1)).toBeNull()
+})
+
+test('an address that is not ours cannot be listened on, and a name that is none cannot be dialled', async () => {
+  const listened = await new Promise<NetworkError | null>((go) =>
+    network.listen(
+      { host: '192.0.2.1', port: 0 },
+      {},
+      () => null,
+      (error) => go(error),
+    ),
+  )
+  expect(listened?.code).toBe('unreachable')
+  const dialled = await new Promise<NetworkError | null>((go) =>
+    network.dial({ host: 'nobody.invalid', port: 1 }, handler({ onClosed: go })),
+  )
+  expect(dialled?.code).toBe('unreachable')
+})
+
+test('a dialled connection reads into one buffer for its whole life', async () => {
+  const buffers = new Set<ArrayBufferLike>()
+  let heard = 0
+  const done = new Promise<void>((go) => {
+    const near = network.dial(
+      listener.address,
+      handler({
+        onBytes(chunk) {
+          buffers.add(chunk.buffer)
+          heard += chunk.length
+          if (heard === 1 << 20) {
+            near.destroy()
+            go()
+          }
+        },
+      }),
+    )
+  })
+  const far = await accepted
+  far.write(Buffer.alloc(1 << 20))
+  await done
+  expect(buffers.size).toBe(1)
+  far.destroy()
+})
