@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+/**
+ * What `potoroo` starts: checks the version of Node, prepares it, and hands over to the command line.
+ *
+ * Plain JavaScript with nothing in it that Node 12.17 cannot read, so that an old Node says what it lacks and not that
+ * there is a syntax error. In a checkout the sources run as they are; an installed package runs what was built, because
+ * Node strips no types inside `node_modules`.
+ */
+const NODE_NEEDED = 24
+
+/**
+ * Commands that run a worker in this process. They need a small young generation: with a million live keys, collecting
+ * the default one can stop the loop for most of a second, collecting this one takes some milliseconds. V8 reads the
+ * size when it starts and never again, so the process replaces itself once; it keeps its id, and starts 15 ms later.
+ */
+const WORKERS = ['run', 'worker', 'dev']
+const YOUNG_FLAG = '--max-semi-space-size'
+const YOUNG_MIB = 4
+
+if (Number(process.versions.node.split('.')[0]) < NODE_NEEDED) {
+  const found = `this is Node ${process.versions.node} (${process.execPath})`
+  const remedy = `get it from https://nodejs.org, or \`npm install --save-dev node@${NODE_NEEDED}\` and use \`npx potoroo\``
+  stop(`potoroo needs Node ${NODE_NEEDED} or newer, and ${found}: ${remedy}`)
+} else {
+  Promise.all([import('node:fs'), import('node:module'), import('node:url')]).then(([fs, module, url]) => {
+    launch(url.fileURLToPath(import.meta.url), fs, module, url)
+  })
+}
+
+function launch(file, fs, module, url) {
+  if (wantsYoung()) {
+    const args = [...process.execArgv, `${YOUNG_FLAG}=${YOUNG_MIB}`, file, ...process.argv.slice(2)]
+    process.execve(process.execPath, [process.execPath, ...args], process.env)
+  }
+  module.enableCompileCache()
+  const main = mainFile(file, fs)
+  if (main === null)
+    stop(`potoroo is not built: run \`npm run build\` in ${url.fileURLToPath(new URL('..', import.meta.url))}`)
+  else import(main.href)
+}
+
+/** Whether this process is to replace itself: not when the size was chosen already, nor when a parent talks to it. */
+function wantsYoung() {
+  if (typeof process.execve !== 'function' || process.connected) return false
+  const command = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
+  const flags = [...process.execArgv, process.env.NODE_OPTIONS || ''].join(' ').replace(/_/g, '-')
+  return WORKERS.includes(command) && !flags.includes(YOUNG_FLAG)
+}
+
+/** The command line's module: its source in a checkout, else what was built; `null` when there is neither. */
+function mainFile(file, fs) {
+  const source = new URL('cli/main.ts', import.meta.url)
+  const built = new URL('../dist/cli/main.js', import.meta.url)
+  const installed = /[\\/]node_modules[\\/]/.test(file)
+  if (!installed && process.features.typescript && fs.existsSync(source)) return source
+  return fs.existsSync(built) ? built : null
+}
+
+function stop(reason) {
+  process.stderr.write(`${reason}\n`)
+  process.exitCode = 1
+}
