@@ -1,0 +1,389 @@
+/**
+ * Writes columns. Each is looked at once to find its kind; objects of one shape are taken apart by generated code, and
+ * each field becomes a column of its own.
+ *
+ * W1. Nothing is written that the reader would refuse: the depth and the bytes of a block are bounded here.
+ * W2. The bytes depend on the values alone, never on what was written before.
+ */
+import type { ByteWriter } from '../bytes.ts'
+import {
+  BYTES,
+  DOUBLES,
+  FLAGS,
+  INTS8,
+  INTS16,
+  INTS32,
+  ITEMS,
+  LATIN1,
+  LISTS,
+  OBJECTS,
+  PRESENT,
+  SPARSE,
+  UTF16,
+  VARIANTS,
+  VARIANTS_MAX,
+} from './format.ts'
+import { Unwritable, writeItem } from './item-writer.ts'
+import { Scratch } from './scratch.ts'
+import { DONE, type Lane, type LaneStore, OTHER_SHAPE, TOO_LONG, type WrittenShape, WrittenShapes } from './shape.ts'
+import { isLatin1, writeLatin1, writeUtf16 } from './text.ts'
+
+/** With fewer values than this, tags cost less than the names of a shape. */
+const OBJECTS_MIN = 8
+/** Names that the writer remembers. */
+const SHAPE_NODES_MAX = 4096
+
+// What occurs in a column
+const SEES_FLAG = 1
+const SEES_INT = 2
+const SEES_DOUBLE = 4
+const SEES_TEXT = 8
+const SEES_LIST = 16
+const SEES_OBJECT = 32
+const SEES_BYTES = 64
+const SEES_OTHER = 128
+
+export class ColumnWriter {
+  private readonly scratch = new Scratch()
+  private readonly shapes = new WrittenShapes(SHAPE_NODES_MAX)
+  private readonly depthMax: number
+  private readonly bytesMax: number
+  /** Where the block ends at the latest, as `writer.length`. */
+  private lengthMax = 0
+
+  constructor(depthMax: number, bytesMax: number) {
+    this.depthMax = depthMax
+    this.bytesMax = bytesMax
+  }
+
+  /** Writes `values[0, count)` as a column. Throws `Unwritable`, and what a getter of a value throws. */
+  write(writer: ByteWriter, values: readonly unknown[], count: number): void {
+    this.lengthMax = writer.length + this.bytesMax
+    const { ints, doubles, flags } = this.scratch
+    try {
+      this.column(writer, values, count, 0)
+    } finally {
+      ints.release(0)
+      doubles.release(0)
+      flags.release(0)
+    }
+  }
+
+  private column(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
+    if (writer.length + count > this.lengthMax) throw new Unwritable('large')
+    if (depth > this.depthMax) throw new Unwritable('deep')
+    // Objects tell by themselves whether they fit: no look at every value before.
+    if (count < OBJECTS_MIN || !this.objects(writer, values, count, depth)) this.others(writer, values, count, depth)
+    if (writer.length > this.lengthMax) throw new Unwritable('large')
+  }
+
+  /** Any column but one of objects. */
+  private others(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
+    const seen = survey(values, count)
+    switch (seen) {
+      case 0:
+      case SEES_FLAG:
+        this.flags(writer, values, count)
+        break
+      case SEES_INT:
+        this.ints(writer, values as readonly number[], count)
+        break
+      case SEES_DOUBLE:
+      case SEES_INT | SEES_DOUBLE:
+        this.doubles(writer, values as readonly number[], count)
+        break
+      case SEES_TEXT:
+        this.texts(writer, values as readonly string[], count)
+        break
+      case SEES_BYTES:
+        this.bytes(writer, values as readonly Uint8Array[], count)
+        break
+      case SEES_LIST:
+        this.lists(writer, values as readonly (readonly unknown[])[], count, depth)
+        break
+      default:
+        if (isSparse(seen)) this.sparse(writer, values, count, depth)
+        else this.items(writer, values, count, depth)
+    }
+  }
+
+  private flags(writer: ByteWriter, values: readonly unknown[], count: number): void {
+    writer.u8(FLAGS)
+    const at = writer.reserve(count)
+    const { buffer } = writer
+    for (let i = 0; i < count; i++) buffer[at + i] = flagOf(values[i])
+    writer.at = at + count
+  }
+
+  private sparse(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
+    const present: unknown[] = []
+    writer.u8(SPARSE)
+    const at = writer.reserve(count)
+    const { buffer } = writer
+    for (let i = 0; i < count; i++) {
+      const flag = flagOf(values[i])
+      buffer[at + i] = flag
+      if (flag === PRESENT) present.push(values[i])
+    }
+    writer.at = at + count
+    this.column(writer, present, present.length, depth)
+  }
+
+  private ints(writer: ByteWriter, values: readonly number[], count: number): void {
+    const used = this.scratch.ints.used
+    const store = this.scratch.ints.take(count)
+    for (let i = 0; i < count; i++) store[i] = values[i]!
+    writeInts(writer, store, count)
+    this.scratch.ints.release(used)
+  }
+
+  private doubles(writer: ByteWriter, values: readonly number[], count: number): void {
+    const used = this.scratch.doubles.used
+    const store = this.scratch.doubles.take(count)
+    for (let i = 0; i < count; i++) store[i] = values[i]!
+    writeDoubles(writer, store, count)
+    this.scratch.doubles.release(used)
+  }
+
+  /** Writes a lane of doubles, all of which may be integers in this block (W2). */
+  private numbers(writer: ByteWriter, store: Float64Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      if (!Object.is(store[i]! | 0, store[i]!)) {
+        writeDoubles(writer, store, count)
+        return
+      }
+    }
+    const used = this.scratch.ints.used
+    const ints = this.scratch.ints.take(count)
+    for (let i = 0; i < count; i++) ints[i] = store[i]!
+    writeInts(writer, ints, count)
+    this.scratch.ints.release(used)
+  }
+
+  private texts(writer: ByteWriter, values: readonly string[], count: number): void {
+    const used = this.scratch.ints.used
+    const lengths = this.scratch.ints.take(count)
+    let text = ''
+    let units = 0
+    for (let i = 0; i < count; i++) {
+      const value = values[i]!
+      units += lengths[i] = value.length
+      if (units > this.bytesMax) throw new Unwritable('large')
+      text += value
+    }
+    writeTexts(writer, lengths, count, text)
+    this.scratch.ints.release(used)
+  }
+
+  private bytes(writer: ByteWriter, values: readonly Uint8Array[], count: number): void {
+    const used = this.scratch.ints.used
+    const lengths = this.scratch.ints.take(count)
+    let total = 0
+    for (let i = 0; i < count; i++) total += lengths[i] = values[i]!.length
+    if (total > this.bytesMax) throw new Unwritable('large')
+    writer.u8(BYTES)
+    writeInts(writer, lengths, count)
+    writer.reserve(total)
+    for (let i = 0; i < count; i++) writer.bytes(values[i]!)
+    this.scratch.ints.release(used)
+  }
+
+  private lists(writer: ByteWriter, values: readonly (readonly unknown[])[], count: number, depth: number): void {
+    const used = this.scratch.ints.used
+    const lengths = this.scratch.ints.take(count)
+    let total = 0
+    for (let i = 0; i < count; i++) {
+      total += lengths[i] = values[i]!.length
+      if (total > this.bytesMax) throw new Unwritable('large')
+    }
+    const items: unknown[] = []
+    for (let i = 0; i < count; i++) {
+      const list = values[i]!
+      for (let k = 0; k < lengths[i]!; k++) items.push(list[k])
+    }
+    writer.u8(LISTS)
+    writeInts(writer, lengths, count)
+    this.scratch.ints.release(used)
+    this.column(writer, items, items.length, depth + 1)
+  }
+
+  /** Writes plain objects by shape; writes nothing and answers false where they are none, or of too many shapes. */
+  private objects(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): boolean {
+    const shape = this.shapes.find(values[0])
+    if (shape === null) return false
+    const known = shape.scatter !== null && !shape.mixes
+    if (known && this.ofShape(writer, OBJECTS, shape, values, count, depth)) return true
+    shape.mixes = true
+    return this.variants(writer, values, count, depth)
+  }
+
+  /** Writes objects of one shape; writes nothing and answers false where one is of another. `kind` 0 is not written. */
+  private ofShape(
+    writer: ByteWriter,
+    kind: number,
+    shape: WrittenShape,
+    values: readonly unknown[],
+    count: number,
+    depth: number,
+  ): boolean {
+    const { ints, doubles, flags } = this.scratch
+    const [usedInts, usedDoubles, usedFlags] = [ints.used, doubles.used, flags.used]
+    const texts: string[] = []
+    let scatter = shape.scatter ?? shape.prepare(values, count)
+    for (;;) {
+      const stores = shape.lanes.map((lane) => this.storeFor(lane, count))
+      const outcome = scatter(values, count, stores, texts, this.bytesMax)
+      if (outcome === DONE) {
+        if (kind !== 0) writer.u8(kind)
+        writer.varint(shape.signature.length)
+        writer.bytes(shape.signature)
+        for (let f = 0; f < stores.length; f++) this.lane(writer, shape.lanes[f]!, stores[f]!, texts[f]!, count, depth)
+      } else if (outcome === TOO_LONG) {
+        throw new Unwritable('large')
+      }
+      ints.release(usedInts)
+      doubles.release(usedDoubles)
+      flags.release(usedFlags)
+      if (outcome === DONE) return true
+      if (outcome === OTHER_SHAPE) return false
+      scatter = shape.widen(values, outcome)
+    }
+  }
+
+  private storeFor(lane: Lane, count: number): LaneStore {
+    switch (lane) {
+      case 'int':
+      case 'text':
+        return this.scratch.ints.take(count)
+      case 'double':
+        return this.scratch.doubles.take(count)
+      case 'flag':
+        return this.scratch.flags.take(count)
+      case 'any':
+        return new Array<unknown>(count)
+    }
+  }
+
+  private lane(writer: ByteWriter, lane: Lane, store: LaneStore, text: string, count: number, depth: number): void {
+    switch (lane) {
+      case 'int':
+        writeInts(writer, store as Int32Array, count)
+        break
+      case 'text':
+        writeTexts(writer, store as Int32Array, count, text)
+        break
+      case 'double':
+        this.numbers(writer, store as Float64Array, count)
+        break
+      case 'flag':
+        writer.u8(FLAGS)
+        writer.bytes((store as Uint8Array).subarray(0, count))
+        break
+      case 'any':
+        this.column(writer, store as unknown[], count, depth + 1)
+        break
+    }
+  }
+
+  private variants(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): boolean {
+    const shapes: WrittenShape[] = []
+    const groups: unknown[][] = []
+    const which = this.scratch.flags.take(count)
+    for (let i = 0; i < count; i++) {
+      const shape = this.shapes.find(values[i])
+      if (shape === null) return false
+      let at = shapes.indexOf(shape)
+      if (at < 0) {
+        if (shapes.length === VARIANTS_MAX || shapes.length * OBJECTS_MIN >= count) return false
+        at = shapes.push(shape) - 1
+        groups.push([])
+      }
+      which[i] = at
+      groups[at]!.push(values[i])
+    }
+    if (shapes.length === 1) {
+      shapes[0]!.mixes = false
+      return this.ofShape(writer, OBJECTS, shapes[0]!, values, count, depth)
+    }
+    writer.u8(VARIANTS)
+    writer.u8(shapes.length)
+    writer.bytes(which.subarray(0, count))
+    for (let at = 0; at < shapes.length; at++) {
+      const group = groups[at]!
+      // Only an object that changes while it is read can have lost its shape since.
+      if (!this.ofShape(writer, 0, shapes[at]!, group, group.length, depth)) throw new Unwritable('changing')
+    }
+    return true
+  }
+
+  private items(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
+    writer.u8(ITEMS)
+    for (let i = 0; i < count; i++) writeItem(writer, values[i], this.depthMax - depth, this.lengthMax)
+  }
+}
+
+/** Which sorts of values occur in `values[0, count)`. */
+function survey(values: readonly unknown[], count: number): number {
+  let seen = 0
+  for (let i = 0; i < count; i++) {
+    const value = values[i]
+    if (typeof value === 'string') seen |= SEES_TEXT
+    else if (typeof value === 'number') seen |= Object.is(value | 0, value) ? SEES_INT : SEES_DOUBLE
+    else if (value === undefined || value === null || typeof value === 'boolean') seen |= SEES_FLAG
+    else if (typeof value === 'object') seen |= sortOf(value)
+    else seen |= SEES_OTHER
+  }
+  return seen
+}
+
+function sortOf(value: object): number {
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return SEES_OBJECT
+  if (prototype === Array.prototype && Array.isArray(value)) return SEES_LIST
+  return prototype === Uint8Array.prototype && value instanceof Uint8Array ? SEES_BYTES : SEES_OTHER
+}
+
+/** Whether there are flags, and all else is of one kind. */
+function isSparse(seen: number): boolean {
+  const rest = seen & ~SEES_FLAG
+  if (rest === seen) return false
+  return rest === (SEES_INT | SEES_DOUBLE) || ((rest & (rest - 1)) === 0 && rest !== SEES_OTHER)
+}
+
+/** The code of a flag, or `PRESENT` for every other value. */
+function flagOf(value: unknown): number {
+  if (value === true) return 3
+  if (value === false) return 2
+  if (value === null) return 1
+  return value === undefined ? 0 : PRESENT
+}
+
+/** Writes an ints column of the least width that holds every number. */
+export function writeInts(writer: ByteWriter, store: Int32Array, count: number): void {
+  let bits = 0
+  for (let i = 0; i < count; i++) bits |= store[i]! ^ (store[i]! >> 31)
+  const width = bits < 0x80 ? 1 : bits < 0x8000 ? 2 : 4
+  const at = writer.reserve(1 + width * count)
+  const { buffer, view } = writer
+  buffer[at] = width === 1 ? INTS8 : width === 2 ? INTS16 : INTS32
+  if (width === 1) for (let i = 0; i < count; i++) buffer[at + 1 + i] = store[i]!
+  else if (width === 2) for (let i = 0; i < count; i++) view.setInt16(at + 1 + 2 * i, store[i]!, true)
+  else buffer.set(new Uint8Array(store.buffer, 0, 4 * count), at + 1)
+  writer.at = at + 1 + width * count
+}
+
+export function writeDoubles(writer: ByteWriter, store: Float64Array, count: number): void {
+  const at = writer.reserve(1 + 8 * count)
+  writer.buffer[at] = DOUBLES
+  writer.buffer.set(new Uint8Array(store.buffer, 0, 8 * count), at + 1)
+  writer.at = at + 1 + 8 * count
+}
+
+/** Writes a text column: `text` is all its texts joined, `lengths` says where to cut. */
+function writeTexts(writer: ByteWriter, lengths: Int32Array, count: number, text: string): void {
+  const latin1 = isLatin1(text)
+  writer.u8(latin1 ? LATIN1 : UTF16)
+  writeInts(writer, lengths, count)
+  if (latin1) writeLatin1(writer, text)
+  else writeUtf16(writer, text)
+}

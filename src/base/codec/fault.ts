@@ -1,0 +1,95 @@
+/**
+ * Finds out which value could not be written, and why: a slow, careful walk after a quick writer has given up, so that
+ * the writer need not know where it is.
+ */
+import { viewTypes } from './format.ts'
+
+export interface Fault {
+  /** Which of the values. */
+  readonly index: number
+  /** The way into it: `.items[3].when`. */
+  readonly path: string
+  /** What stands there, as the rest of "… is": `a function`. */
+  readonly got: string
+}
+
+/** The first fault in `values[0, count)`, or `null`. Values deeper than `depthMax` levels are faults. */
+export function findFault(values: readonly unknown[], count: number, depthMax: number): Fault | null {
+  for (let index = 0; index < count; index++) {
+    const found = walk(values[index], '', [], depthMax)
+    if (found !== null) return { index, ...found }
+  }
+  return null
+}
+
+type Found = Pick<Fault, 'path' | 'got'>
+
+/** `above` holds the objects on the way to `value`. */
+function walk(value: unknown, path: string, above: readonly object[], depthMax: number): Found | null {
+  if (typeof value === 'function') return { path, got: value.name ? `the function ${value.name}` : 'a function' }
+  if (typeof value === 'symbol') return { path, got: 'a symbol' }
+  if (typeof value !== 'object' || value === null) return null
+  if (above.includes(value)) return { path, got: 'an object that holds itself' }
+  if (above.length === depthMax) return { path, got: `nested more than ${depthMax} levels deep` }
+  const parts = partsOf(value)
+  if (parts === null) return { path, got: nameOf(value) }
+  const inside = [...above, value]
+  for (const [step, read] of parts) {
+    let part: unknown
+    try {
+      part = read()
+    } catch (error) {
+      return { path: path + step, got: `not readable (${String(error)})` }
+    }
+    const found = walk(part, path + step, inside, depthMax)
+    if (found !== null) return found
+  }
+  return null
+}
+
+type Part = readonly [step: string, read: () => unknown]
+
+/** What an object holds; `null` where it is of a type that cannot be written. */
+function partsOf(value: object): Iterable<Part> | null {
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return fieldsOf(value)
+  if (prototype === Array.prototype && Array.isArray(value)) return elementsOf(value)
+  if (prototype === Map.prototype && value instanceof Map) return entriesOf(value)
+  if (prototype === Set.prototype && value instanceof Set) return membersOf(value)
+  if (prototype === Date.prototype && value instanceof Date) return []
+  const bytes = prototype === ArrayBuffer.prototype || viewTypes.some((type) => type.prototype === prototype)
+  return bytes && (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) ? [] : null
+}
+
+function* fieldsOf(value: object): Iterable<Part> {
+  for (const name of Object.keys(value)) {
+    const step = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
+    yield [step, () => (value as Readonly<Record<string, unknown>>)[name]]
+  }
+}
+
+function* elementsOf(value: readonly unknown[]): Iterable<Part> {
+  for (let i = 0; i < value.length; i++) yield [`[${i}]`, () => value[i]]
+}
+
+function* entriesOf(value: ReadonlyMap<unknown, unknown>): Iterable<Part> {
+  let i = 0
+  for (const [key, one] of value) {
+    yield [`.keys()[${i}]`, () => key]
+    yield [`.get(${typeof key === 'object' || typeof key === 'function' ? `keys()[${i}]` : nameOf(key)})`, () => one]
+    i++
+  }
+}
+
+function* membersOf(value: ReadonlySet<unknown>): Iterable<Part> {
+  let i = 0
+  for (const one of value) yield [`.values()[${i++}]`, () => one]
+}
+
+function nameOf(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value !== 'object' || value === null) return String(value)
+  const maker: unknown = Object.getPrototypeOf(value)?.constructor
+  const name = typeof maker === 'function' ? maker.name : ''
+  return name === '' ? 'an object of a class' : `an instance of ${name}`
+}

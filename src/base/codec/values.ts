@@ -1,0 +1,86 @@
+/**
+ * The codec of values: what crosses from one worker to another and what is written into checkpoints. Batches of like
+ * values become columns, and code made for their shape writes and reads them; everything else is written exactly too.
+ *
+ * `format.ts` holds the format (Q1-Q3).
+ *
+ * Z1. A codec remembers code for the shapes that it has met, so many at most, and nothing else. Bytes depend on the
+ *     values alone (W2) and a block needs nothing but itself (Q1): with another memory a codec is slower or faster,
+ *     never different. That is why one may serve a whole program, `encodeValues` and `decodeValues` below.
+ */
+import { assert } from '../assert.ts'
+import type { ByteReader, ByteWriter } from '../bytes.ts'
+import { fail, PotorooError } from '../errors.ts'
+import { defaultLimits, type Limits } from '../limits.ts'
+import { ColumnReader } from './column-reader.ts'
+import { ColumnWriter } from './column-writer.ts'
+import { type Fault, findFault } from './fault.ts'
+import { Unwritable } from './item-writer.ts'
+
+export type CodecLimits = Pick<Limits, 'valueDepth' | 'blockBytes' | 'blockValues'>
+
+/** Writes and reads blocks of values, within limits. */
+export class ValueCodec {
+  private readonly limits: CodecLimits
+  private readonly columnWriter: ColumnWriter
+  private readonly columnReader: ColumnReader
+
+  constructor(limits: CodecLimits = defaultLimits) {
+    this.limits = limits
+    this.columnWriter = new ColumnWriter(limits.valueDepth, limits.blockBytes)
+    this.columnReader = new ColumnReader(limits.valueDepth)
+  }
+
+  /**
+   * Writes `values[0, count)` as one block. Throws `E_VALUE`, which names the place, for a value that is none of the
+   * kinds of Q3, holds itself, or is too deep, and `E_BLOCK_TOO_LONG` for a block over `blockBytes`; then nothing has
+   * been written.
+   */
+  encodeValues(writer: ByteWriter, values: readonly unknown[], count: number): void {
+    assert(count <= this.limits.blockValues, 'a block holds at most blockValues values')
+    const start = writer.length
+    try {
+      writer.varint(count)
+      this.columnWriter.write(writer, values, count)
+    } catch (error) {
+      writer.truncate(start)
+      throw this.explained(error, values, count)
+    }
+  }
+
+  /**
+   * Reads one block into `into[0, count)` and returns `count`; what stood in `into` behind it is left alone. Throws
+   * `E_DAMAGED` where the bytes are no block.
+   */
+  decodeValues(reader: ByteReader, into: unknown[]): number {
+    const count = reader.varint()
+    if (count > this.limits.blockValues) throw reader.damaged(`a block of ${count} values`)
+    this.columnReader.read(reader, count, into)
+    return count
+  }
+
+  private explained(error: unknown, values: readonly unknown[], count: number): unknown {
+    if (error instanceof Unwritable && error.reason === 'large') {
+      return fail('E_BLOCK_TOO_LONG', { values: count, limit: this.limits.blockBytes })
+    }
+    if (error instanceof PotorooError) return error
+    const fault = findFault(values, count, this.limits.valueDepth)
+    return fault === null ? error : asError(fault)
+  }
+}
+
+function asError({ index, path, got }: Fault): PotorooError {
+  return fail('E_VALUE', { index, path, place: `value${path}`, got })
+}
+
+const shared = new ValueCodec()
+
+/** `ValueCodec.encodeValues` within the default limits. */
+export function encodeValues(writer: ByteWriter, values: readonly unknown[], count: number): void {
+  shared.encodeValues(writer, values, count)
+}
+
+/** `ValueCodec.decodeValues` within the default limits. */
+export function decodeValues(reader: ByteReader, into: unknown[]): number {
+  return shared.decodeValues(reader, into)
+}

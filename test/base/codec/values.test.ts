@@ -1,0 +1,400 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ByteReader, ByteWriter } from '../../../src/base/bytes.ts'
+import { ValueCodec } from '../../../src/base/codec/values.ts'
+import { PotorooError } from '../../../src/base/errors.ts'
+import { batch, objectOf, value } from './arbitrary.ts'
+
+const RUNS = 3000
+
+function encode(codec: ValueCodec, values: readonly unknown[]): Buffer {
+  const writer = new ByteWriter(256)
+  codec.encodeValues(writer, values, values.length)
+  return writer.take()
+}
+
+function decode(codec: ValueCodec, bytes: Uint8Array): unknown[] {
+  const reader = new ByteReader(bytes)
+  const into: unknown[] = []
+  expect(codec.decodeValues(reader, into)).toBe(into.length)
+  reader.finish()
+  return into
+}
+
+/** Exactly equal: prototypes, the sign of zero, what is absent, and the order of fields, which Node does not compare. */
+function expectSame(actual: unknown[], expected: unknown[]): void {
+  if (!isDeepStrictEqual(actual, expected)) expect(actual).toStrictEqual(expected)
+  expect(isDeepStrictEqual(actual, expected)).toBe(true)
+  expect(orders(actual)).toStrictEqual(orders(expected))
+}
+
+function orders(of: unknown): unknown {
+  if (typeof of !== 'object' || of === null || ArrayBuffer.isView(of)) return null
+  if (of instanceof Map) return [...of].map(orders)
+  if (of instanceof Set) return [...of].map(orders)
+  return Array.isArray(of) ? of.map(orders) : Object.entries(of).map(([name, one]) => [name, orders(one)])
+}
+
+function failure(run: () => unknown): PotorooError | null {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof PotorooError) return error
+    throw error
+  }
+  return null
+}
+
+describe('a block', () => {
+  test('is read exactly as it was written (Q3)', () => {
+    const codec = new ValueCodec()
+    fc.assert(
+      fc.property(batch, (values) => {
+        expectSame(decode(codec, encode(codec, values)), values)
+      }),
+      { numRuns: RUNS },
+    )
+  })
+
+  test('is read by a codec that has seen nothing before (Q1)', () => {
+    const sender = new ValueCodec()
+    fc.assert(
+      fc.property(batch, (values) => {
+        const bytes = encode(sender, values)
+        expectSame(decode(new ValueCodec(), bytes), values)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('holds each value wherever it stands', () => {
+    const codec = new ValueCodec()
+    fc.assert(
+      fc.property(value, (one) => {
+        const values = [
+          one,
+          [one],
+          { a: one },
+          new Map([[1, one]]),
+          ...Array.from({ length: 10 }, () => ({ a: 1, b: one })),
+        ]
+        expectSame(decode(codec, encode(codec, values)), values)
+      }),
+      { numRuns: RUNS },
+    )
+  })
+
+  test('may follow another and be followed', () => {
+    const codec = new ValueCodec()
+    const writer = new ByteWriter(64)
+    codec.encodeValues(writer, ['a', 'b', 'not counted'], 2)
+    codec.encodeValues(writer, [], 0)
+    codec.encodeValues(writer, [{ n: 1 }], 1)
+    const reader = new ByteReader(writer.take())
+    const into: unknown[] = []
+    expect([codec.decodeValues(reader, into), [...into]]).toStrictEqual([2, ['a', 'b']])
+    expect([codec.decodeValues(reader, into), [...into]]).toStrictEqual([0, ['a', 'b']])
+    expect([codec.decodeValues(reader, into), [...into]]).toStrictEqual([1, [{ n: 1 }, 'b']])
+    reader.finish()
+  })
+})
+
+const records = (count: number, of: (i: number) => unknown) => Array.from({ length: count }, (_, i) => of(i))
+
+describe('a field that changes', () => {
+  test('widens its lane and stays exact', () => {
+    const codec = new ValueCodec()
+    const fields = [1, -0, 1.5, 'x', null, undefined, true, [1], { a: 1 }, 2n ** 70n, 3, 'y']
+    for (const field of fields) {
+      for (const at of [0, 7, 15]) {
+        const values = records(16, (i) => ({ n: i, v: i === at ? field : 1, s: `${i}` }))
+        expectSame(decode(codec, encode(codec, values)), values)
+        const texts = records(16, (i) => ({ t: i === at ? field : 'a', n: i }))
+        expectSame(decode(codec, encode(codec, texts)), texts)
+      }
+    }
+  })
+
+  test('does not change the bytes that another codec writes for the same values', () => {
+    const values = records(16, (i) => ({ n: i, t: `t${i}`, ok: i % 2 === 0, v: [i] }))
+    const used = new ValueCodec()
+    encode(
+      used,
+      records(16, (i) => ({ n: i, t: i === 3 ? 4 : 'a', ok: i === 4 ? 'x' : true, v: i })),
+    )
+    expect(encode(used, values)).toStrictEqual(encode(new ValueCodec(), values))
+  })
+})
+
+describe('many shapes', () => {
+  test('in one block', () => {
+    const codec = new ValueCodec()
+    for (const shapes of [2, 3, 16, 17, 60]) {
+      const values = records(200, (i) =>
+        objectOf([
+          ['kind', i % shapes],
+          [`f${i % shapes}`, i],
+          ['z', 'z'],
+        ]),
+      )
+      for (let again = 0; again < 3; again++) expectSame(decode(codec, encode(codec, values)), values)
+    }
+  })
+
+  test('one after another, more than the codec remembers', () => {
+    const codec = new ValueCodec()
+    for (let round = 0; round < 5000; round++) {
+      const values = records(8, (i) =>
+        objectOf([
+          [`f${round}`, i],
+          ['z', 'z'],
+        ]),
+      )
+      expectSame(decode(codec, encode(codec, values)), values)
+    }
+  })
+
+  test('that begin alike, lie in each other, or are wide', () => {
+    const codec = new ValueCodec()
+    const wide = (width: number) =>
+      records(20, (n) => objectOf(records(width, (i) => [`f${i}`, i + n] as const) as [string, number][]))
+    for (const values of [
+      records(20, (i) => (i % 2 ? { a: 1 } : { a: 1, b: 2 })),
+      records(20, (i) => (i % 2 ? { a: 1, b: 2 } : { b: 2, a: 1 })),
+      records(20, (i) => (i % 3 ? { a: undefined } : {})),
+      records(20, () => ({})),
+      wide(128),
+      wide(129),
+      wide(1000),
+      records(20, (i) => ({ ['n'.repeat(5000)]: i })),
+    ]) {
+      for (let again = 0; again < 2; again++) expectSame(decode(codec, encode(codec, values)), values)
+    }
+  })
+})
+
+describe('objects as they come', () => {
+  const codec = new ValueCodec()
+  const read = (values: readonly unknown[]) => decode(codec, encode(codec, values))
+
+  test('without prototype are read as plain ones', () => {
+    const values = records(10, (i) => Object.assign(Object.create(null), { a: i, b: [Object.create(null)] }))
+    expectSame(
+      read(values),
+      records(10, (i) => ({ a: i, b: [{}] })),
+    )
+  })
+
+  test('with holes, accessors, symbols and hidden fields', () => {
+    // biome-ignore lint/suspicious/noSparseArray: a hole is what is tested
+    expectSame(read([[1, , 3]]), [[1, undefined, 3]])
+    const odd = records(10, (i) =>
+      Object.defineProperty(
+        {
+          get a() {
+            return i
+          },
+          [Symbol('s')]: 1,
+        },
+        'hidden',
+        { value: 1, enumerable: false },
+      ),
+    )
+    expectSame(
+      read(odd),
+      records(10, (i) => ({ a: i })),
+    )
+    expectSame(
+      read(odd.slice(0, 2)),
+      records(2, (i) => ({ a: i })),
+    )
+  })
+
+  test('with inherited fields in the way', () => {
+    Object.defineProperty(Object.prototype, 'polluted', {
+      value: 1,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
+    try {
+      const values = records(10, (i) => ({ a: i, b: 'x' }))
+      expectSame(read(values), values)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'polluted')
+    }
+  })
+
+  test('with names that would end the generated code', () => {
+    const names = [
+      '"]; throw 1; //',
+      "'",
+      '`',
+      '${1}',
+      '\\',
+      '\n',
+      '\u2028',
+      '*/',
+      '__proto__',
+      'i',
+      'o',
+      'values',
+      'c0',
+      'constructor',
+    ]
+    const values = records(10, (i) => objectOf(names.map((name) => [name, i] as const)))
+    const back = read(values)
+    expectSame(back, values)
+    expect(Object.getPrototypeOf(back[0])).toBe(Object.prototype)
+  })
+
+  test('do not share memory with the bytes they were read from', () => {
+    const bytes = encode(
+      codec,
+      records(10, (i) => ({
+        raw: new Uint8Array([i]),
+        view: new Int16Array([i]),
+        buffer: Buffer.of(i),
+        text: `t${i}`,
+      })),
+    )
+    const values = decode(codec, bytes)
+    const before = JSON.stringify(values)
+    bytes.fill(0xff)
+    expect(JSON.stringify(values)).toBe(before)
+  })
+})
+
+describe('what cannot be written', () => {
+  const codec = new ValueCodec()
+  class Foo {
+    a = 1
+  }
+  const cyclic: { a: unknown[] } = { a: [1] }
+  cyclic.a.push(cyclic)
+  const cases: [got: string, bad: unknown][] = [
+    ['the function parseInt', parseInt],
+    [
+      'a function',
+      (
+        () => () =>
+          1
+      )(),
+    ],
+    ['a symbol', Symbol('x')],
+    ['an instance of Foo', new Foo()],
+    ['an instance of Error', new Error('x')],
+    ['an instance of Promise', Promise.resolve()],
+    ['an instance of WeakMap', new WeakMap()],
+    ['an instance of RegExp', /x/],
+    ['an instance of DataView', new DataView(new ArrayBuffer(1))],
+    ['an instance of Number', Object(1)],
+    ['an instance of Map', new (class extends Map {})()],
+  ]
+  test.each(cases)('%s', (got, bad) => {
+    const expected = got === 'an instance of Map' ? 'an object of a class' : got
+    for (const [path, make] of [
+      ['', (one: unknown) => one],
+      ['.items[3].when', (one: unknown) => ({ id: 1, items: [1, 2, {}, { when: one }] })],
+      ['["odd name"][0]', (one: unknown) => ({ 'odd name': [one] })],
+      ['.get("k").a', (one: unknown) => new Map([['k', { a: one }]])],
+      ['.values()[1]', (one: unknown) => new Set([1, one])],
+    ] as const) {
+      for (const [length, index] of [
+        [1, 0],
+        [20, 0],
+        [20, 19],
+        [20, 7],
+      ] as const) {
+        const values = records(length, (i) => make(i === index ? bad : 1))
+        const writer = new ByteWriter()
+        writer.u8(1)
+        const error = failure(() => codec.encodeValues(writer, values, length))
+        expect(error?.code).toBe('E_VALUE')
+        expect(error?.details).toStrictEqual({ index, path, place: `value${path}`, got: expected })
+        // Nothing of the block is left behind.
+        expect(writer.length).toBe(1)
+      }
+    }
+  })
+
+  test('what holds itself, or is too deep', () => {
+    expect(failure(() => encode(codec, [cyclic]))?.message).toContain('value.a[1] is an object that holds itself')
+    expect(
+      failure(() =>
+        encode(
+          codec,
+          records(20, () => cyclic),
+        ),
+      )?.message,
+    ).toContain('value.a[1] is an object that holds itself')
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)])
+    const named = (levels: number): unknown => (levels === 0 ? 1 : { a: named(levels - 1) })
+    for (const make of [nested, named]) {
+      for (const count of [1, 20]) {
+        const fits = records(count, () => make(64))
+        expectSame(decode(codec, encode(codec, fits)), fits)
+        const deep = failure(() =>
+          encode(
+            codec,
+            records(count, () => make(65)),
+          ),
+        )
+        expect(deep?.code).toBe('E_VALUE')
+        expect(deep?.message).toContain('nested more than 64 levels deep')
+      }
+    }
+  })
+
+  test('what would become too long', () => {
+    const small = new ValueCodec({ valueDepth: 64, blockValues: 1000, blockBytes: 10_000 })
+    const twice = (levels: number): unknown => {
+      let one: unknown = 1
+      for (let i = 0; i < levels; i++) one = [one, one]
+      return one
+    }
+    for (const bad of [
+      'x'.repeat(10_001),
+      new Uint8Array(10_001),
+      new Array(1e9),
+      twice(60),
+      { a: twice(60) },
+      1n << 90_000n,
+    ]) {
+      for (const count of [1, 20]) {
+        expect(
+          failure(() =>
+            encode(
+              small,
+              records(count, () => bad),
+            ),
+          )?.code,
+        ).toBe('E_BLOCK_TOO_LONG')
+        expect(
+          failure(() =>
+            encode(
+              small,
+              records(count, () => ({ a: bad })),
+            ),
+          )?.code,
+        ).toBe('E_BLOCK_TOO_LONG')
+      }
+    }
+  })
+
+  test('what throws when it is read', () => {
+    const bad = {
+      get a(): number {
+        throw new TypeError('no')
+      },
+    }
+    const error = failure(() =>
+      encode(
+        codec,
+        records(9, () => bad),
+      ),
+    )
+    expect(error?.message).toContain('value.a is not readable (TypeError: no)')
+  })
+})
