@@ -4,9 +4,10 @@
  * A1. Every record is read by its exact name, in order, none left out. `list` is never asked.
  * A2. A record is folded, and told to the owner, only after the directory has been made durable, also where this worker
  *     wrote it under an unknown outcome.
- * A3. The chain ends at n when n is absent and, read after that, the beginning of the next era too. Records of an era are
- *     removed only once the next era's first record stands (`removal.ts`), so a name that was removed is never taken for
- *     a free one. A reader that finds itself behind goes on at the beginning of the last era, which holds the cluster.
+ * A3. What is read at n, a record or nothing, counts only if the first record of the era after next is absent, read after
+ *     that. Records of an era are removed only once that one stands (`removal.ts`), so a name that was removed is never
+ *     taken for a free one, nor what came late to such a name for a record. A reader that finds itself behind goes on at
+ *     the beginning of the last era, which holds the cluster.
  * A4. Reading and appending exclude each other: one of them is under way at a time, in the order they were asked.
  */
 import { assert } from '../base/assert.ts'
@@ -98,9 +99,9 @@ export class ChainReader {
     })
   }
 
-  /** Within a turn: whether the chain has gone beyond the era of `n` (A3). */
-  beyond(n: number, done: StoreDone<boolean>): void {
-    this.store.read(chainRecord(this.eraAfter(n)), (error, bytes) => done(error, bytes !== null))
+  /** Within a turn: whether the chain is so far beyond `n` that names around it may have been removed (A3). */
+  isBehind(n: number, done: StoreDone<boolean>): void {
+    this.hasBegun(Math.floor(n / this.limits.chainEra) + 2, done)
   }
 
   /** Within a turn: goes on at the beginning of the last era, which is not before that of record `from`, to the end. */
@@ -122,26 +123,35 @@ export class ChainReader {
 
   /** Reads from `cluster.next` on, `window` records at a time at first. */
   private readOn(window: number, done: StoreDoneVoid): void {
-    this.readWindow(this.cluster.next, window, (error, found) => {
+    const from = this.cluster.next
+    this.readWindow(from, window, (error, found) => {
       if (error) return done(error)
-      if (found.length === 0) return this.settleEnd(done)
-      const decoded: DecodedRecord[] = []
-      for (const bytes of found) {
-        const n = this.cluster.next + decoded.length
-        const one = decodeRecord(chainRecord(n), n, bytes)
-        if (one instanceof PotorooError) return done(one)
-        decoded.push(one)
-      }
-      this.store.makeDurable(CHAIN, (failed) => {
-        if (failed) return done(failed)
-        for (const { record } of decoded) this.accept(record)
-        this.readOn(Math.min(2 * window, this.limits.chainReads), done)
+      this.isBehind(from, (failed, behind) => {
+        if (failed) done(failed)
+        else if (behind) this.jump(from, done)
+        else if (found.length === 0) done(null)
+        else this.take(found, (broken) => (broken ? done(broken) : this.readOn(2 * window, done)))
       })
     })
   }
 
-  /** Reads `count` names at once; answers those from `from` on up to the first that is absent. */
-  private readWindow(from: number, count: number, done: StoreDone<readonly Buffer[]>): void {
+  /** Makes the records durable that `found` are, decodes and accepts them. */
+  private take(found: readonly Buffer[], done: StoreDoneVoid): void {
+    const first = this.cluster.next
+    const decoded = found.map((bytes, i) => decodeRecord(chainRecord(first + i), first + i, bytes))
+    this.store.makeDurable(CHAIN, (failed) => {
+      if (failed) return done(failed)
+      for (const one of decoded) {
+        if (one instanceof PotorooError) return done(one)
+        this.accept(one.record)
+      }
+      done(null)
+    })
+  }
+
+  /** Reads `window` names at once; answers those from `from` on up to the first that is absent. */
+  private readWindow(from: number, window: number, done: StoreDone<readonly Buffer[]>): void {
+    const count = Math.min(window, this.limits.chainReads)
     const found: (Buffer | null)[] = new Array(count).fill(null)
     let open = count
     let broken: PotorooError | null = null
@@ -154,15 +164,6 @@ export class ChainReader {
         done(broken, (end < 0 ? found : found.slice(0, end)) as readonly Buffer[])
       })
     }
-  }
-
-  /** `cluster.next` was absent: the end, or a name that was removed (A3). */
-  private settleEnd(done: StoreDoneVoid): void {
-    this.beyond(this.cluster.next, (error, gone) => {
-      if (error) done(error)
-      else if (!gone) done(null)
-      else this.jump(this.eraAfter(this.cluster.next), done)
-    })
   }
 
   /** The last era that has begun, from era `from` on, or `null` where that one has not: by doubling steps, then halving. */
@@ -186,9 +187,5 @@ export class ChainReader {
 
   private hasBegun(era: number, done: StoreDone<boolean>): void {
     this.store.read(chainRecord(era * this.limits.chainEra), (error, bytes) => done(error, bytes !== null))
-  }
-
-  private eraAfter(n: number): number {
-    return (Math.floor(n / this.limits.chainEra) + 1) * this.limits.chainEra
   }
 }

@@ -5,8 +5,8 @@
  *     the generation has changed: then it stops.
  * A6. A create whose outcome is unknown is tried again at the same n with the same bytes, never at another n; so is one
  *     that `exists`, until a read says whose record stands there.
- * A7. A record counts as appended only once it has been seen, after it stood, that its era is the last one: below that,
- *     the name may have been removed and made again (A3).
+ * A7. What stands at n is believed only as A3 says: where the chain is far beyond n, that name may have been removed and
+ *     made again.
  */
 import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -114,9 +114,9 @@ export class ChainWriter {
     this.reader.readRecord(n, (error, record) => {
       if (error !== null && error.code !== 'E_STORE') return this.end({ kind: 'failed', error })
       if (error !== null || record === null) return this.retry(attempt, pauseMs)
-      this.reader.beyond(n, (failed, gone) => {
+      this.reader.isBehind(n, (failed, behind) => {
         if (failed) return this.retry(attempt, pauseMs)
-        if (gone) return this.catchUp(attempt, pauseMs)
+        if (behind) return this.catchUp(attempt, pauseMs)
         const counts = this.reader.accept(record)
         if (isSame(record, attempt.stamp)) this.end({ kind: 'appended', record, counts })
         else this.tryNext(attempt.generation, attempt.make)

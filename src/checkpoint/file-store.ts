@@ -11,6 +11,7 @@
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError, File } from '../env/disk.ts'
 import type { Random } from '../env/random.ts'
+import { forEach } from './for-each.ts'
 import * as layout from './layout.ts'
 import type { CreateOutcome, Store, StoreDone, StoreDoneVoid, Upload } from './store.ts'
 
@@ -172,9 +173,16 @@ export class FileStore implements Store {
   /** Syncs every folder that lies above `folder`, up to the one that holds the root. */
   private syncUpwards(folder: string, done: StoreDoneVoid): void {
     const above = layout.folderOf(folder)
-    // The folder above the root may not be ours to open; then the root stood there before us.
-    if (folder === '') this.disk.syncDirectory(layout.folderOf(this.root) || '.', () => done(null))
+    if (folder === '') this.syncAboveRoot(done)
     else this.makeDurable(above, (error) => (error ? done(error) : this.syncUpwards(above, done)))
+  }
+
+  private syncAboveRoot(done: StoreDoneVoid): void {
+    const above = layout.folderOf(this.root) || (this.root.startsWith('/') ? '/' : '.')
+    this.disk.syncDirectory(above, (error) => {
+      // A folder that is not ours to open is none that we made the root in: it stood there before us.
+      done(error === null || error.code === 'denied' ? null : storeError('sync', above, error))
+    })
   }
 
   /** Writes a temporary file with `bytes`; answers its whole path. */
@@ -207,9 +215,9 @@ export class FileStore implements Store {
   }
 
   private sweep(names: readonly string[], done: StoreDoneVoid): void {
-    const [name, ...rest] = names
-    if (name === undefined) done(null)
-    else this.remove(`${layout.TEMPORARY}/${name}`, (error) => (error ? done(error) : this.sweep(rest, done)))
+    // What cannot be removed now is swept by the next boot.
+    const remove = (name: string, end: StoreDoneVoid) => this.remove(`${layout.TEMPORARY}/${name}`, () => end(null))
+    forEach(names, 1, remove, done)
   }
 
   private at(path: string): string {

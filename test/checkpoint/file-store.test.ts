@@ -1,0 +1,131 @@
+/** The `file:` driver on the real disk and on the simulated one, where it also meets crashes. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { openFileStore } from '../../src/checkpoint/file-store.ts'
+import type { CreateOutcome, Store, Upload } from '../../src/checkpoint/store.ts'
+import { DiskError } from '../../src/env/disk.ts'
+import { realEnv } from '../../src/env/real/env.ts'
+import { calm } from '../../src/sim/weather.ts'
+import { World } from '../../src/sim/world.ts'
+import type { Fixture } from '../env/fixture.ts'
+import { Sim, value } from './fixture.ts'
+import { storeContract } from './store.contract.ts'
+
+function real(): Fixture {
+  const folder = mkdtempSync(join(tmpdir(), 'potoroo-store-'))
+  let waiting: { condition: () => boolean; go: () => void }[] = []
+  return {
+    env: realEnv({ log: { level: 'debug', write: () => {} } }),
+    folder,
+    until: (condition) => (condition() ? Promise.resolve() : new Promise((go) => waiting.push({ condition, go }))),
+    changed() {
+      const met = waiting.filter(({ condition }) => condition())
+      waiting = waiting.filter((one) => !met.includes(one))
+      for (const { go } of met) go()
+    },
+    close: () => rmSync(folder, { recursive: true }),
+  }
+}
+
+function simulated(): Fixture {
+  const world = new World(7, { ...calm, disk: { ...calm.disk, jitterMs: 5 } })
+  return {
+    env: world.machine('m').start('w').env,
+    folder: '/data',
+    async until(condition) {
+      if (!world.runUntil(condition, 3_600_000)) throw new Error('it never happens')
+    },
+    changed() {},
+    close() {},
+  }
+}
+
+const open = (on: Fixture, worker: string): Promise<Store> =>
+  value(on, (done) => openFileStore(on.env, `${on.folder}/store`, { worker, incarnation: on.env.random.id() }, done))
+
+storeContract('file, real disk', real, open)
+storeContract('file, simulated disk', simulated, open)
+
+const create = (sim: Sim, store: Store, path: string, bytes: Buffer) =>
+  sim.await<CreateOutcome>((report) => store.createExclusive(path, bytes, (outcome) => report(outcome)))
+
+describe('the file driver', () => {
+  test('F1: what it called created, or made durable, survives a loss of power; what is there is whole', () => {
+    const bytes = Buffer.alloc(5000, 'x')
+    for (let seed = 1; seed < 120; seed++) {
+      const sim = new Sim(seed, { tornChance: 0.5, syncMs: 1, jitterMs: 2, unknownChance: 0.1 })
+      const store = sim.open()
+      const promised: string[] = []
+      for (let i = 0; i < 12; i++) {
+        store.createExclusive(`chain/${i}`, bytes, (outcome) => {
+          if (outcome === 'created') promised.push(`chain/${i}`)
+        })
+      }
+      sim.world.run(sim.world.now + (seed % 20))
+      sim.machine.powerOff()
+      sim.machine.powerOn()
+      sim.process = sim.machine.start('w')
+      const again = sim.open()
+      for (const path of promised) expect(sim.read(again, path)).toEqual(bytes)
+      for (let i = 0; i < 12; i++) expect([null, bytes]).toContainEqual(sim.read(again, `chain/${i}`))
+    }
+  })
+
+  test('F1: an upload that has finished survives a loss of power', () => {
+    const sim = new Sim(3, { tornChance: 1 })
+    const store = sim.open()
+    const upload = sim.value<Upload>((done) => store.upload('p/q/1', done))
+    sim.end((done) => upload.append([Buffer.from('abc')], done))
+    sim.end((done) => upload.finish(done))
+    for (let i = 0; i < 10; i++) {
+      sim.machine.powerOff()
+      sim.machine.powerOn()
+      sim.process = sim.machine.start('w')
+    }
+    expect(sim.read(sim.open(), 'p/q/1')?.toString()).toBe('abc')
+  })
+
+  test('F2: a boot sweeps what earlier incarnations of this worker left, and nothing of others', () => {
+    const sim = new Sim()
+    const { disk } = sim.process.env
+    sim.open()
+    for (const name of ['w.0000000000000001.aa', 'w2.0000000000000001.aa', 'v.0000000000000001.aa']) {
+      sim.await((report) => disk.open(`store/tmp/${name}`, 'create', (_, file) => file.close(report)))
+    }
+    sim.process.kill()
+    sim.process = sim.machine.start('w')
+    const names = sim.value<readonly string[]>((done) => sim.open().list('tmp', done))
+    expect(names).toEqual(['v.0000000000000001.aa', 'w2.0000000000000001.aa'])
+  })
+
+  test('a create leaves no temporary file, whatever its outcome', () => {
+    const sim = new Sim()
+    const store = sim.open()
+    create(sim, store, 'a/1', Buffer.from('x'))
+    create(sim, store, 'a/1', Buffer.from('y'))
+    sim.machine.volume.capacityBytes = 0
+    expect(create(sim, store, 'a/2', Buffer.from('z'))).toBe('unknown')
+    expect(sim.value((done) => store.list('tmp', done))).toEqual([])
+  })
+
+  test('F3: after a failed sync of a folder nothing in it is called created or durable any more', () => {
+    const sim = new Sim()
+    const { disk } = sim.process.env
+    const sync = disk.syncDirectory.bind(disk)
+    let failing = false
+    disk.syncDirectory = (path, done) =>
+      sync(path, (error) =>
+        done(failing && path.endsWith('chain') ? new DiskError('io', path, 'it fails once') : error),
+      )
+    const store = sim.open()
+    expect(create(sim, store, 'chain/1', Buffer.from('x'))).toBe('created')
+    failing = true
+    expect(create(sim, store, 'chain/2', Buffer.from('x'))).toBe('unknown')
+    failing = false
+    expect(create(sim, store, 'chain/3', Buffer.from('x'))).toBe('unknown')
+    expect(sim.end((done) => store.makeDurable('chain', done))?.code).toBe('E_STORE')
+    expect(create(sim, store, 'other/1', Buffer.from('x'))).toBe('created')
+  })
+})
