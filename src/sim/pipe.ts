@@ -46,7 +46,6 @@ export class Pipe {
   private received: Buffer[] = []
   /** Bytes in `wire` and `received`. */
   private held = 0
-  private lastArrival = 0
   private wireFree = 0
   private starved = false
   private silent = false
@@ -137,10 +136,10 @@ export class Pipe {
     const length = bytes === null ? 0 : bytes.length
     this.held += length
     this.wireFree = Math.max(this.wireFree, now) + length / this.route.bytesPerMs
-    this.lastArrival = Math.max(this.lastArrival, this.wireFree + this.route.delay())
-    this.wire.push({ at: this.lastArrival, bytes })
-    // While one segment is on its way, or waits for the way to be free, the others follow it.
-    if (this.wire.length === 1) this.timeline.at(this.lastArrival, null, this.arrive)
+    const at = this.wireFree + this.route.delay()
+    this.wire.push({ at, bytes })
+    // W2: while one segment is on its way, or waits for the way to be free, the others queue behind it.
+    if (this.wire.length === 1) this.timeline.at(at, null, this.arrive)
   }
 
   private readonly arrive = (): void => {

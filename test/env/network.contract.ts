@@ -130,28 +130,67 @@ export function networkContract(name: string, make: () => Fixture): void {
       listener.close()
     })
 
-    test('pause inside onBytes holds back all that follows until resume', async () => {
-      let far: Connection | null = null
-      const stand = await pair(on, { far: () => far!.pause() })
-      far = stand.far
-      stand.near.write(Buffer.from('one'))
-      await on.until(() => stand.farEar.chunks === 1)
-      stand.near.write(Buffer.from('two'))
-      stand.near.end()
-      // A round trip on another connection: what was written before it has had time to arrive.
-      const other = await pair(on)
-      other.near.write(Buffer.from('x'))
-      await on.until(() => other.farEar.chunks === 1)
-      expect(stand.farEar.chunks).toBe(1)
-      expect(stand.farEar.ended).toBe(false)
-      for (let heard = 1; !stand.farEar.ended; heard = stand.farEar.chunks) {
-        far.resume()
-        await on.until(() => stand.farEar.chunks > heard || stand.farEar.ended)
+    for (const side of ['accepting', 'dialling'] as const) {
+      test(`pause inside onBytes holds back all that follows until resume, on the ${side} side`, async () => {
+        let listener: Connection | null = null
+        const stand = await pair(on, { near: () => listener?.pause(), far: () => listener?.pause() })
+        const [speaker, ear] = side === 'accepting' ? [stand.near, stand.farEar] : [stand.far, stand.nearEar]
+        listener = side === 'accepting' ? stand.far : stand.near
+        speaker.write(Buffer.from('one'))
+        await on.until(() => ear.chunks === 1)
+        speaker.write(Buffer.from('two'))
+        speaker.end()
+        // A round trip on another connection: what was written before it has had time to arrive.
+        const other = await pair(on)
+        other.near.write(Buffer.from('x'))
+        await on.until(() => other.farEar.chunks > 0)
+        expect(ear.chunks).toBe(1)
+        expect(ear.ended).toBe(false)
+        for (let heard = 1; !ear.ended; heard = ear.chunks) {
+          quietly(() => listener.resume())
+          await on.until(() => ear.chunks > heard || ear.ended)
+        }
+        expect(ear.bytes.toString()).toBe('onetwo')
+        for (const connection of [stand.near, stand.far, other.near, other.far]) connection.destroy()
+        stand.listener.close()
+        other.listener.close()
+      })
+
+      test(`N1: destroy inside onBytes is the last of it, on the ${side} side`, async () => {
+        let reader: Connection | null = null
+        const stand = await pair(on, { near: () => reader?.destroy(), far: () => reader?.destroy() })
+        const [speaker, ear] = side === 'accepting' ? [stand.near, stand.farEar] : [stand.far, stand.nearEar]
+        reader = side === 'accepting' ? stand.far : stand.near
+        speaker.write(Buffer.alloc(300_000))
+        await on.until(() => ear.closed)
+        expect(ear.chunks).toBe(1)
+        expect(ear.said.slice(-2)).toEqual(['bytes', 'closed'])
+        expect(ear.error).toBeNull()
+        speaker.destroy()
+        stand.listener.close()
+      })
+    }
+
+    test('onDrain follows every write that answered false, also when all of it left at once', async () => {
+      const { near, nearEar, far, listener } = await pair(on)
+      for (let round = 1; round <= 3; round++) {
+        expect(quietly(() => near.write(Buffer.alloc(64 << 10)))).toBe(false)
+        await on.until(() => nearEar.drains === round)
+        expect(near.queued).toBe(0)
       }
-      expect(stand.farEar.bytes.toString()).toBe('onetwo')
-      for (const connection of [stand.near, far, other.near, other.far]) connection.destroy()
-      stand.listener.close()
-      other.listener.close()
+      near.destroy()
+      far.destroy()
+      listener.close()
+    })
+
+    test('N5: a write after the end is a mistake of the caller', async () => {
+      const { near, far, listener } = await pair(on)
+      quietly(() => near.end())
+      quietly(() => near.end())
+      expect(() => near.write(Buffer.from('more'))).toThrow('N5')
+      near.destroy()
+      far.destroy()
+      listener.close()
     })
 
     test('who has ended still hears, and the other may still speak', async () => {

@@ -4,7 +4,10 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { DiskError, File, Lock } from '../../src/env/disk.ts'
 import { RealDisk } from '../../src/env/real/disk.ts'
@@ -55,6 +58,12 @@ test('a lock holds against another process, and the kernel frees it when that is
 test('a lock that nobody refers to stays', async () => {
   const path = join(folder, 'lock')
   await lock(path)
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let i = 0; i < 3; i++) {
+    collect()
+    await setImmediate()
+  }
   const { child, said } = await holder(path)
   expect(said).toBe('locked locked\n')
   child.kill('SIGKILL')

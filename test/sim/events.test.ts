@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { EventQueue, SimEvent } from '../../src/sim/events.ts'
 
 const command = fc.oneof(
+  fc.record({ kind: fc.constant('push' as const), time: fc.integer({ min: 0, max: 200 }) }),
   fc.record({ kind: fc.constant('push' as const), time: fc.integer({ min: 0, max: 20 }) }),
   fc.record({ kind: fc.constant('pop' as const), time: fc.constant(0) }),
   fc.record({ kind: fc.constant('remove' as const), time: fc.nat(1000) }),
@@ -11,7 +12,7 @@ const command = fc.oneof(
 
 test('events leave in the order of time, then of asking; a removed one never does', () => {
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 300 }), (commands) => {
+    fc.property(fc.array(command, { minLength: 50, maxLength: 300 }), (commands) => {
       const queue = new EventQueue()
       let model: SimEvent[] = []
       let sequence = 0
@@ -35,5 +36,6 @@ test('events leave in the order of time, then of asking; a removed one never doe
       for (const event of model) expect(queue.pop()).toBe(event)
       expect(queue.pop()).toBeUndefined()
     }),
+    { numRuns: 300 },
   )
 })

@@ -187,6 +187,21 @@ describe('cuts', () => {
     expect(farEar.closed).toBeUndefined()
   })
 
+  test('an answer ends the waiting: a connection outlives many short cuts', () => {
+    const { world, near, nearEar, farEar } = stage({ timeoutMs: 3000, retransmitMs: 10 })
+    world.network.cut('a', 'b')
+    near.write(hello)
+    world.run(1000)
+    world.network.heal('a', 'b')
+    world.network.cut('a', 'b')
+    world.run(2000)
+    expect(farEar.text).toBe('')
+    world.network.heal('a', 'b')
+    world.run(20_000)
+    expect(farEar.text).toBe('hello')
+    expect(nearEar.closed).toBeUndefined()
+  })
+
   test('a dial over a cut way opens after the heal, or times out', () => {
     const { world, dialler } = stage({ timeoutMs: 3000, retransmitMs: 10 })
     world.network.cut('a', 'b')

@@ -49,7 +49,9 @@ export class RealNetwork implements Network {
     done: (error: NetworkError | null, listener: Listener | null) => void,
   ): void {
     const server = createServer(streamOptions, (socket) => {
-      const connection = new TcpConnection(socket, `${socket.remoteAddress}:${socket.remotePort}`)
+      // A peer that is gone already has no address any more.
+      const { remoteAddress = 'unknown', remotePort = 0 } = socket
+      const connection = new TcpConnection(socket, `${remoteAddress}:${remotePort}`)
       const handler = accept(connection)
       if (handler === null) return connection.refuse()
       socket.on('data', (chunk: Buffer) => handler.onBytes(chunk))
@@ -121,7 +123,7 @@ class TcpConnection implements Connection {
 
   write(bytes: Uint8Array): boolean {
     assert(!this.ended, 'N5: nothing is written after the end')
-    return !this.socket.destroyed && this.socket.write(bytes)
+    return this.socket.write(bytes)
   }
 
   pause(): void {
