@@ -115,6 +115,37 @@ export const errorTable = {
     remedy: 'check what speaks on that port; when it is Potoroo, bring both ends to the same version',
   },
   // state
+  E_KEY_GROUP_FULL: {
+    kind: 'operational',
+    what: 'key group {keyGroup} of step "{step}" holds {keys} keys, as many as it can',
+    remedy:
+      'spread the keys: check that they differ from each other, give the step a TTL, or make a cluster with more key groups',
+  },
+  E_STATE_VALUE: {
+    kind: 'user',
+    what: 'step "{step}" keeps for key {key} a state that cannot be written: state{path} is {got}',
+    remedy: 'keep plain data: numbers, strings, bigints, booleans, arrays, objects, Map, Set, Date, typed arrays',
+  },
+  E_STATE_TOO_LARGE: {
+    kind: 'user',
+    what: 'step "{step}" keeps for key {key} a state of more than {limit} bytes',
+    remedy: 'keep less for one key, or divide it among several keys',
+  },
+  E_STATE_NEWER: {
+    kind: 'user',
+    what: 'step "{step}" has states of schema version {from}, and the pipeline knows versions up to {version}',
+    remedy: 'run the pipeline file that wrote them, or a newer one',
+  },
+  E_STATE_NO_MIGRATE: {
+    kind: 'user',
+    what: 'step "{step}" has states of schema version {from}, and nothing that makes version {version} of them',
+    remedy: 'give the step a migrate(state, from) that returns a state of its version',
+  },
+  E_STATE_MIGRATE: {
+    kind: 'user',
+    what: 'the migrate of step "{step}" failed on a state of version {from}, key {key}: {reason}',
+    remedy: 'mend migrate and start again; the checkpoint is unchanged',
+  },
   // dataflow
   E_TOO_MANY_OUTPUTS: {
     kind: 'user',
@@ -248,6 +279,47 @@ export const errorTable = {
     what: 'source {source} remembers {limit} producers and takes no new one',
     remedy: 'give producers stable names, or raise the limit producers',
   },
+  // client
+  E_CLIENT_OPTIONS: {
+    kind: 'user',
+    what: 'the client cannot be made: {reason}',
+    remedy: 'mend the options given to connect()',
+  },
+  E_CLIENT_CLOSED: {
+    kind: 'user',
+    what: 'the client of producer "{producer}" has been closed',
+    remedy: 'connect() again; what stands in an outbox on disk is sent then',
+  },
+  E_CLIENT_REFUSED: {
+    kind: 'protocol',
+    what: 'the worker refused producer "{producer}": {reason} ({code})',
+    remedy: 'see `potoroo error {code}`',
+  },
+  E_OUTBOX_FULL: {
+    kind: 'operational',
+    what: 'the outbox of producer "{producer}" is full and {waiting} sends are waiting already',
+    remedy: 'await the promise of send() before sending more; or raise maxOutstanding',
+  },
+  E_OUTBOX: {
+    kind: 'operational',
+    what: 'the outbox {path} cannot be used: {reason}',
+    remedy: 'check the disk and its free space; the records in the outbox stay there',
+  },
+  E_OUTBOX_LOCKED: {
+    kind: 'operational',
+    what: 'another process is using the outbox {path}',
+    remedy: 'stop that process, or give this one an outbox and a producer name of its own',
+  },
+  E_OUTBOX_DAMAGED: {
+    kind: 'operational',
+    what: 'the outbox file {path} is damaged at byte {offset}',
+    remedy: 'what follows cannot be sent: move the folder away and begin a new one, which is a new incarnation',
+  },
+  E_OUTBOX_BEHIND: {
+    kind: 'operational',
+    what: 'the outbox {path} ends at record {last}, but the worker has record {known} of this incarnation',
+    remedy: 'the machine lost power: move the folder away and begin a new one; use outbox.sync to be safe from that',
+  },
   // connectors
   E_CONNECTOR: {
     kind: 'user',
@@ -315,6 +387,36 @@ export const errorTable = {
     remedy: "let it read faster, or write slow: 'wait' in the sink, which slows the pipeline instead",
   },
   // worker and cli
+  E_STEP_GONE: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has state for step "{step}", which it no longer has',
+    remedy: 'bring the step back under its name, or drop its state with --drop {step}',
+  },
+  E_STEP_CHANGED: {
+    kind: 'user',
+    what: 'step "{step}" of pipeline "{pipeline}" was {before} and is {now}: its state does not fit',
+    remedy: 'give the step a new name, or drop its state with --drop {step}',
+  },
+  E_SCHEMA: {
+    kind: 'user',
+    what: 'step "{step}" of pipeline "{pipeline}" has state of schema version {before}, and no migrate to version {now}',
+    remedy: 'add schema.migrate to the step, go back to version {before}, or drop its state with --drop {step}',
+  },
+  E_NO_SPLITS: {
+    kind: 'user',
+    what: 'source "{step}" has nothing to read',
+    remedy: 'check the path or the pattern of its files',
+  },
+  E_SUPERSEDED: {
+    kind: 'operational',
+    what: 'another worker has taken over generation {generation} of this store',
+    remedy: 'let that one run, or stop it and start this worker again',
+  },
+  E_KEY_GROUPS: {
+    kind: 'user',
+    what: 'the store at {path} was made with {found} key groups, this worker is set to {wanted}',
+    remedy: 'set keyGroups to {found}; it cannot change after a store was made',
+  },
   E_PIPELINE_FILE: {
     kind: 'user',
     what: 'there is no pipeline file {path}{reason}',
@@ -328,7 +430,8 @@ export const errorTable = {
   E_PIPELINE_IMPORT: {
     kind: 'user',
     what: '{where}: cannot import {import}: {reason}',
-    remedy: 'check the name; install packages with npm in the folder of the pipeline file; write files with path and ending',
+    remedy:
+      'check the name; install packages with npm in the folder of the pipeline file; write files with path and ending',
   },
   E_PIPELINE_EXPORT: {
     kind: 'user',

@@ -9,7 +9,8 @@
  * Q4. After `rewind` the server passes over batches until `rewound` has come.
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
-import { beginFrame, endFrame, type Frame } from './frame.ts'
+import { crc32 } from '../base/crc.ts'
+import { beginFrame, endFrame, FRAME_HEADER_BYTES, type Frame } from './frame.ts'
 import { Catalogue, type MessageOf, message, text, u8, u16, u32, varint } from './schema.ts'
 
 /** The versions of this protocol that are spoken here. */
@@ -89,13 +90,20 @@ export function encodeAcked(message: Exclude<AckedMessage, { kind: 'batch' }>): 
   return endFrame(writer, acked.row(message.kind).tag, 0, 0, 64 << 10)
 }
 
-/** The frame of a batch whose `body` is made of records behind their lengths. */
-export function encodeBatch(first: number, count: number, body: Uint8Array): Buffer {
-  const writer = new ByteWriter(body.length + 64)
+/**
+ * What stands in front of a batch's `body`, which is made of records behind their lengths: frame header and fields. The
+ * two are written one behind the other.
+ */
+export function batchHead(first: number, count: number, body: Uint8Array): Buffer {
+  const writer = new ByteWriter(FRAME_HEADER_BYTES + BATCH_FIELD_BYTES)
   beginFrame(writer)
   acked.write(writer, { kind: 'batch', first, count }, ackedVersions.newest)
-  writer.bytes(body)
-  return endFrame(writer, acked.row('batch').tag, 0, 0, writer.length)
+  const head = writer.take()
+  head.fill(0, 0, FRAME_HEADER_BYTES)
+  head.writeUInt32LE(head.length - FRAME_HEADER_BYTES + body.length, 4)
+  head[FRAME_HEADER_BYTES - 1] = acked.row('batch').tag
+  head.writeUInt32LE(crc32(body, crc32(head.subarray(4))), 0)
+  return head
 }
 
 /** What a frame says. For a batch, `body` is where its records begin in the frame's payload, otherwise -1. */

@@ -1,0 +1,302 @@
+/**
+ * A producer: takes records, keeps them until they are stable, and sends them to whichever worker takes them.
+ *
+ * P1. Records have the order in which `send` took them, over every reconnection.
+ * P2. What is sent stands in the outbox before; what is in the outbox is sent again until it is stable.
+ * P3. A refusal for good ends the client: every promise that waits is rejected with it, and so is every later call.
+ */
+import { EventEmitter } from 'node:events'
+import { fail, type PotorooError } from '../base/errors.ts'
+import { RECORD_HEAD_BYTES } from '../protocol/acked.ts'
+import { Backoff } from './backoff.ts'
+import { Connection, type ServerMessage } from './connection.ts'
+import { Gatherer } from './gatherer.ts'
+import type { Address, Settings } from './options.ts'
+import { Outbox, type OutboxStore } from './outbox.ts'
+
+/** One record: text is sent as UTF-8. */
+export type OutgoingRecord = string | Uint8Array
+
+/** `journaled`: on a worker's disk. `stable`: in a complete checkpoint. */
+export type AckLevel = 'journaled' | 'stable'
+
+export interface ClientEvents {
+  /** A worker takes records. */
+  connect: [worker: { readonly address: Address; readonly worker: string }]
+  /** The connection is gone; another is being tried. */
+  disconnect: [reason: string]
+  /** Acknowledgements have risen. */
+  ack: [acks: { readonly journaled: number; readonly stable: number }]
+  /** A worker does not take records now, and is asked again. */
+  refused: [refusal: { readonly code: string; readonly reason: string }]
+  /** The client has ended for good (P3). */
+  failed: [error: PotorooError]
+}
+
+/** Sends that may wait for room at a time. */
+const WAITING_MAX = 1024
+/** Redirections that are followed before the client waits. */
+const REDIRECTS_MAX = 5
+
+interface Waiter {
+  readonly until: number
+  resolve(): void
+  reject(error: Error): void
+}
+
+export class Client extends EventEmitter<ClientEvents> {
+  readonly incarnation: string
+  /** All records up to here are on a worker's disk, or in a checkpoint. */
+  journaled = 0
+  stable = 0
+  private readonly settings: Settings
+  private readonly outbox: Outbox
+  private readonly gatherer: Gatherer
+  private readonly backoff: Backoff
+  private connection: Connection | null = null
+  /** The connection has been welcomed; `credit` says how many bytes it may have on the way. */
+  private welcomed = false
+  private credit = 0
+  private attempt = 0
+  private redirects = 0
+  private retry: NodeJS.Timeout | null = null
+  private failure: PotorooError | null = null
+  /** The last sequence found in an outbox on disk. */
+  private readonly recovered: number
+  private scheduled = false
+  private readonly room = Promise.resolve()
+  private readonly waitingForRoom: Waiter[] = []
+  private readonly waitingForAck: Record<AckLevel, Waiter[]> = { journaled: [], stable: [] }
+
+  /** Use `connect`. */
+  constructor(settings: Settings, incarnation: string, store: OutboxStore | null) {
+    super()
+    this.settings = settings
+    this.incarnation = incarnation
+    this.outbox = new Outbox(store)
+    this.recovered = this.outbox.next - 1
+    this.gatherer = new Gatherer(settings.batchBytes, (count, body) => this.outbox.append(count, body))
+    this.backoff = new Backoff(settings.maxBackoffMs)
+    this.dial(settings.addresses[0]!)
+  }
+
+  /** Records that were sent or wait to be, and are not stable. */
+  get outstanding(): number {
+    return this.last - this.stable
+  }
+
+  /** Sequence of the last record that `send` took. */
+  get last(): number {
+    return this.outbox.next + this.gatherer.count - 1
+  }
+
+  get connected(): boolean {
+    return this.welcomed
+  }
+
+  /**
+   * Takes one record or several. The promise resolves when there is room for more: await it, and memory stays bounded.
+   * Records are taken at once while there is room. Rejects with `E_OUTBOX_FULL` when too many sends wait already; then
+   * its records were not taken.
+   */
+  send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void> {
+    if (this.failure !== null) return Promise.reject(this.failure)
+    if (this.waitingForRoom.length >= WAITING_MAX) {
+      const { producer } = this.settings
+      return Promise.reject(fail('E_OUTBOX_FULL', { producer, waiting: WAITING_MAX }))
+    }
+    try {
+      if (typeof records === 'string' || records instanceof Uint8Array) this.gatherer.add(records)
+      else for (let i = 0; i < records.length; i++) this.gatherer.add(records[i]!)
+    } catch (error) {
+      return this.fail(error)
+    }
+    this.schedule()
+    if (this.hasRoom) return this.room
+    return new Promise((resolve, reject) => this.waitingForRoom.push({ until: 0, resolve, reject }))
+  }
+
+  private get hasRoom(): boolean {
+    return this.outbox.bytes + this.gatherer.bytes < this.settings.maxOutstanding
+  }
+
+  /** Resolves when every record sent so far is acknowledged at `level`. */
+  flush(level: AckLevel = 'stable'): Promise<void> {
+    if (this.failure !== null) return Promise.reject(this.failure)
+    const until = this.last
+    if (this[level] >= until) return this.room
+    return new Promise((resolve, reject) => this.waitingForAck[level].push({ until, resolve, reject }))
+  }
+
+  /** Ends the connection at once. What is not stable stays in an outbox on disk, and is lost with one in memory. */
+  close(): void {
+    if (this.failure !== null) return
+    this.gatherer.flush()
+    this.settle(fail('E_CLIENT_CLOSED', { producer: this.settings.producer }))
+  }
+
+  // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Sends what was gathered once the caller's turn of the loop is over. */
+  private schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    setImmediate(() => {
+      this.scheduled = false
+      if (this.failure === null) this.pump()
+    })
+  }
+
+  private pump(): void {
+    try {
+      this.gatherer.flush()
+    } catch (error) {
+      this.fail(error).catch(() => {})
+      return
+    }
+    const { connection, outbox } = this
+    if (connection === null || !this.welcomed) return
+    connection.send(() => {
+      const batch = this.credit > 0 && !connection.blocked ? outbox.peek() : null
+      if (batch !== null) {
+        this.credit -= batch.body.length
+        outbox.advance()
+      }
+      return batch
+    })
+  }
+
+  // ── Connecting ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private dial(address: Address): void {
+    this.retry = null
+    const identity = { incarnation: this.incarnation, oldest: this.outbox.oldest }
+    this.connection = new Connection(address, this.settings, identity, {
+      onMessage: (message) => this.onMessage(message),
+      onRoom: () => this.pump(),
+      onEnd: (reason) => this.onEnd(reason),
+    })
+  }
+
+  private onEnd(reason: string): void {
+    if (this.welcomed) this.emit('disconnect', reason)
+    this.hangUp()
+    const { addresses } = this.settings
+    this.wait(addresses[++this.attempt % addresses.length]!, this.backoff.next())
+  }
+
+  private hangUp(): void {
+    this.connection = null
+    this.welcomed = false
+  }
+
+  private wait(address: Address, ms: number): void {
+    if (this.failure === null) this.retry = setTimeout(() => this.dial(address), ms)
+  }
+
+  private onMessage(message: ServerMessage): void {
+    switch (message.kind) {
+      case 'welcome':
+        this.onWelcome(message)
+        break
+      case 'redirect':
+        this.onRedirect(message)
+        break
+      case 'refused':
+        this.onRefused(message)
+        break
+      case 'ack':
+        this.onAck(message.journaled, message.stable)
+        break
+      case 'credit':
+        this.credit += message.bytes
+        this.pump()
+        break
+      case 'rewind':
+        this.outbox.rewind(message.resumeAfter)
+        this.credit = message.credit
+        this.connection!.say({ kind: 'rewound', resumeAfter: message.resumeAfter })
+        this.pump()
+        break
+    }
+  }
+
+  private onWelcome({ worker, resumeAfter, stable, credit }: Extract<ServerMessage, { kind: 'welcome' }>): void {
+    const { outbox, settings } = this
+    if (resumeAfter >= outbox.next) {
+      // The worker has records of this incarnation that we do not know (U1): their sequences are taken.
+      const path = settings.outbox?.path ?? 'in memory'
+      this.settle(fail('E_OUTBOX_BEHIND', { path, last: this.recovered, known: resumeAfter }))
+      return
+    }
+    this.welcomed = true
+    this.credit = credit
+    this.redirects = 0
+    this.backoff.reset()
+    outbox.rewind(resumeAfter)
+    this.emit('connect', { address: this.connection!.address, worker })
+    this.onAck(this.journaled, stable)
+    this.pump()
+  }
+
+  private onRedirect({ host, port }: Extract<ServerMessage, { kind: 'redirect' }>): void {
+    const { connection } = this
+    this.hangUp()
+    connection!.close()
+    const follow = ++this.redirects <= REDIRECTS_MAX
+    this.wait({ host, port }, follow ? 0 : this.backoff.next())
+  }
+
+  private onRefused({ code, reason, retryMs }: Extract<ServerMessage, { kind: 'refused' }>): void {
+    if (retryMs === 0) {
+      this.settle(fail('E_CLIENT_REFUSED', { producer: this.settings.producer, code, reason }))
+      return
+    }
+    this.emit('refused', { code, reason })
+    const { connection } = this
+    this.hangUp()
+    connection!.close()
+    const { addresses } = this.settings
+    this.wait(addresses[++this.attempt % addresses.length]!, Math.max(retryMs, this.backoff.next()))
+  }
+
+  private onAck(journaled: number, stable: number): void {
+    if (journaled <= this.journaled && stable <= this.stable) return
+    this.stable = Math.max(this.stable, stable)
+    this.journaled = Math.max(this.journaled, journaled, this.stable)
+    this.outbox.drop(this.stable)
+    this.emit('ack', { journaled: this.journaled, stable: this.stable })
+    for (const level of ['journaled', 'stable'] as const) {
+      const waiters = this.waitingForAck[level]
+      let settled = 0
+      while (settled < waiters.length && waiters[settled]!.until <= this[level]) waiters[settled++]!.resolve()
+      waiters.splice(0, settled)
+    }
+    if (this.hasRoom) for (const waiter of this.waitingForRoom.splice(0)) waiter.resolve()
+  }
+
+  // ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private fail(error: unknown): Promise<never> {
+    const failure = error as PotorooError
+    this.settle(failure)
+    return Promise.reject(failure)
+  }
+
+  /** Ends the client for `error` (P3). */
+  private settle(error: PotorooError): void {
+    if (this.failure !== null) return
+    this.failure = error
+    const { connection } = this
+    this.hangUp()
+    connection?.close()
+    if (this.retry !== null) clearTimeout(this.retry)
+    this.outbox.close()
+    const waiters = [...this.waitingForRoom, ...this.waitingForAck.journaled, ...this.waitingForAck.stable]
+    for (const waiter of waiters) waiter.reject(error)
+    if (error.code !== 'E_CLIENT_CLOSED') this.emit('failed', error)
+  }
+}
+
+/** Bytes that a record takes in a batch beside its own. */
+export const RECORD_OVERHEAD_BYTES: number = RECORD_HEAD_BYTES

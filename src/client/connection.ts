@@ -1,0 +1,141 @@
+/**
+ * One connection to one worker: says hello, and then hands messages over. It ends once, with a reason.
+ *
+ * C1. `onEnd` comes exactly once, whatever happens, and nothing follows it.
+ * C2. A worker that has not welcomed within `dialTimeoutMs`, or said nothing for four of its keep-alive times, is given
+ *     up.
+ */
+import { createConnection, type Socket } from 'node:net'
+import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
+import { FrameParser } from '../protocol/frame.ts'
+import type { Address, Settings } from './options.ts'
+import type { OutboxBatch } from './outbox.ts'
+
+/** Silences of the worker's keep-alive time after which it is taken to be gone. */
+const SILENCES = 4
+
+export type ServerMessage = Extract<
+  AckedMessage,
+  { kind: 'welcome' | 'redirect' | 'refused' | 'ack' | 'rewind' | 'credit' }
+>
+
+export interface ConnectionEvents {
+  onMessage(message: ServerMessage): void
+  /** What was written has left: there is room for more. */
+  onRoom(): void
+  onEnd(reason: string): void
+}
+
+export interface Identity {
+  readonly incarnation: string
+  readonly oldest: number
+}
+
+export class Connection {
+  readonly address: Address
+  private readonly socket: Socket
+  private readonly events: ConnectionEvents
+  private readonly parser = new FrameParser(ackedFrameBytes(0))
+  private timer: NodeJS.Timeout
+  private keepAliveMs = 0
+  private heard = 0
+  private over = false
+  /** The system takes no more at the moment. */
+  blocked = false
+
+  constructor(address: Address, settings: Settings, identity: Identity, events: ConnectionEvents) {
+    this.address = address
+    this.events = events
+    const { dialTimeoutMs, producer, source, token } = settings
+    this.timer = setTimeout(() => this.end(`no welcome within ${dialTimeoutMs} ms`), dialTimeoutMs)
+    this.socket = createConnection({ host: address.host, port: address.port, noDelay: true })
+    this.socket.on('connect', () => {
+      const { newest, oldest: oldestVersion } = ackedVersions
+      this.say({ kind: 'hello', newest, oldestVersion, producer, source, token, ...identity })
+    })
+    this.socket.on('data', (chunk: Buffer) => this.onData(chunk))
+    this.socket.on('drain', () => {
+      this.blocked = false
+      if (!this.over) events.onRoom()
+    })
+    this.socket.on('error', (error) => this.end(error.message))
+    this.socket.on('close', () => this.end('the worker closed the connection'))
+  }
+
+  /** Sends batches as they stand in the outbox, all in one call of the system; `next` answers `null` at the end. */
+  send(next: () => OutboxBatch | null): void {
+    this.socket.cork()
+    for (let batch = next(); batch !== null; batch = next()) {
+      this.socket.write(batch.head)
+      this.blocked = !this.socket.write(batch.body)
+    }
+    this.socket.uncork()
+  }
+
+  say(message: Exclude<AckedMessage, { kind: 'batch' }>): void {
+    if (!this.over) this.socket.write(encodeAcked(message))
+  }
+
+  /** Says goodbye and closes. */
+  close(): void {
+    this.say({ kind: 'end' })
+    this.over = true
+    clearTimeout(this.timer)
+    this.socket.end()
+    this.socket.unref()
+  }
+
+  private onData(chunk: Buffer): void {
+    this.heard++
+    try {
+      this.parser.push(chunk, (frame) => this.onMessage(readAcked(frame).message))
+    } catch (error) {
+      this.end(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  private onMessage(message: AckedMessage): void {
+    if (this.over) return
+    switch (message.kind) {
+      case 'welcome':
+        this.keepAliveMs = message.keepAliveMs
+        clearTimeout(this.timer)
+        this.timer = setTimeout(this.listen, this.keepAliveMs * SILENCES)
+        this.events.onMessage(message)
+        break
+      case 'redirect':
+      case 'refused':
+      case 'ack':
+      case 'rewind':
+      case 'credit':
+        this.events.onMessage(message)
+        break
+      case 'ping':
+        this.say({ kind: 'pong' })
+        break
+      case 'pong':
+        break
+      default:
+        this.end(`the worker said "${message.kind}", which is for clients to say`)
+    }
+  }
+
+  /** Gives the worker up when it has been silent since the last look. */
+  private readonly listen = (): void => {
+    if (this.heard === 0) {
+      this.end(`the worker said nothing for ${this.keepAliveMs * SILENCES} ms`)
+      return
+    }
+    this.heard = 0
+    this.timer = setTimeout(this.listen, this.keepAliveMs * SILENCES)
+  }
+
+  /** Ends the connection for `reason` (C1). */
+  end(reason: string): void {
+    if (this.over) return
+    this.over = true
+    clearTimeout(this.timer)
+    this.socket.destroy()
+    this.events.onEnd(reason)
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * An outbox in a folder: survives kill -9 of the client, and with `sync` the loss of power.
+ *
+ *     identity.json           producer, source and incarnation
+ *     lock                    held by the process that uses the folder
+ *     0000000000000001.batches   frames of batches from that sequence on, as they are sent, one behind another
+ *
+ * D1. A batch is written before it is sent (U1 of the outbox); a file is removed when all its batches are stable, and
+ *     never the last one, whose name says which sequence is next.
+ * D2. A frame that was cut short at the end of the last file was never sent: it is cut off. Damage anywhere else is
+ *     named and nothing is sent: what follows it may have been acknowledged already, or not.
+ */
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writevSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { crc32 } from '../base/crc.ts'
+import { fail } from '../base/errors.ts'
+import { readAcked } from '../protocol/acked.ts'
+import { FRAME_HEADER_BYTES, FrameParser } from '../protocol/frame.ts'
+import { newIncarnation } from './incarnation.ts'
+import type { DiskOutbox } from './options.ts'
+import type { OutboxBatch, OutboxStore } from './outbox.ts'
+
+/** A file is followed by another one when it has this many bytes. */
+const FILE_BYTES = 8 << 20
+const FILE_NAME = /^(\d{16})\.batches$/
+/** SQLite's code for a lock that another connection holds. */
+const BUSY = 5
+
+interface OutboxFile {
+  readonly first: number
+  readonly path: string
+}
+
+/** Opens the outbox in `options.path`; throws `E_OUTBOX`, `E_OUTBOX_LOCKED` or `E_OUTBOX_DAMAGED`. */
+export function openDiskOutbox(
+  options: DiskOutbox,
+  producer: string,
+  source: string,
+): { readonly incarnation: string; readonly store: OutboxStore } {
+  const { path } = options
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    const lock = takeLock(path)
+    const incarnation = identify(path, producer, source)
+    return { incarnation, store: new FolderStore(options, lock) }
+  } catch (error) {
+    if (error instanceof Error && 'remedy' in error) throw error
+    throw fail('E_OUTBOX', { path, reason: (error as Error).message }, error)
+  }
+}
+
+/** A lock that the kernel frees when the process dies: an exclusive transaction. */
+function takeLock(path: string): DatabaseSync {
+  const database = new DatabaseSync(join(path, 'lock'), { timeout: 0 })
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+    return database
+  } catch (error) {
+    database.close()
+    throw (error as { errcode?: number }).errcode === BUSY ? fail('E_OUTBOX_LOCKED', { path }) : error
+  }
+}
+
+/** The incarnation that the folder belongs to; a new one in a new folder. */
+function identify(path: string, producer: string, source: string): string {
+  const file = join(path, 'identity.json')
+  const known = readIfThere(file)
+  if (known === null) {
+    const incarnation = newIncarnation()
+    writeFileSync(`${file}.new`, `${JSON.stringify({ producer, source, incarnation })}\n`, { mode: 0o600, flush: true })
+    renameSync(`${file}.new`, file)
+    syncFolder(path)
+    return incarnation
+  }
+  const found: { producer?: string; source?: string; incarnation?: string } = JSON.parse(known)
+  if (found.producer !== producer || found.source !== source || typeof found.incarnation !== 'string') {
+    throw fail('E_OUTBOX', { path, reason: `it belongs to producer "${found.producer}" of source "${found.source}"` })
+  }
+  return found.incarnation
+}
+
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+class FolderStore implements OutboxStore {
+  readonly found: OutboxBatch[] = []
+  next = 1
+  private readonly path: string
+  private readonly sync: boolean
+  private readonly lock: DatabaseSync
+  private readonly files: OutboxFile[] = []
+  private descriptor: number
+  private length = 0
+
+  constructor(options: DiskOutbox, lock: DatabaseSync) {
+    this.path = options.path
+    this.sync = options.sync ?? false
+    this.lock = lock
+    const names = readdirSync(this.path)
+      .filter((name) => FILE_NAME.test(name))
+      .sort()
+    for (const name of names) {
+      const first = Number(FILE_NAME.exec(name)![1])
+      if (this.files.length === 0) this.next = first
+      const file = { first, path: join(this.path, name) }
+      if (first !== this.next) throw fail('E_OUTBOX_DAMAGED', { path: file.path, offset: 0 })
+      this.length = this.load(file, name === names.at(-1))
+      this.files.push(file)
+    }
+    const last = this.files.at(-1)
+    this.descriptor = last === undefined ? this.begin() : openSync(last.path, 'r+')
+    if (last !== undefined) ftruncateSync(this.descriptor, this.length)
+  }
+
+  /** Reads the batches of a file and answers the bytes that are whole (D2). */
+  private load(file: OutboxFile, isLast: boolean): number {
+    const bytes = readFileSync(file.path)
+    const parser = new FrameParser(bytes.length)
+    let at = 0
+    try {
+      parser.push(bytes, (frame) => {
+        const { message, body } = readAcked(frame)
+        const end = at + FRAME_HEADER_BYTES + frame.payload.length
+        if (message.kind !== 'batch' || message.first !== this.next) throw fail('E_FRAME_CHECKSUM')
+        const bodyAt = at + FRAME_HEADER_BYTES + body
+        const { first, count } = message
+        this.found.push({ first, count, head: bytes.subarray(at, bodyAt), body: bytes.subarray(bodyAt, end) })
+        this.next = first + count
+        at = end
+      })
+    } catch (error) {
+      // A power loss leaves anything where the last write was to go.
+      if (!isLast || isFollowed(bytes, at)) throw fail('E_OUTBOX_DAMAGED', { path: file.path, offset: at }, error)
+    }
+    if (at < bytes.length && !isLast) throw fail('E_OUTBOX_DAMAGED', { path: file.path, offset: at })
+    return at
+  }
+
+  /** Begins a file for the batches from `next` on. */
+  private begin(): number {
+    const first = this.next
+    const path = join(this.path, `${String(first).padStart(16, '0')}.batches`)
+    const descriptor = openSync(path, 'wx', 0o600)
+    if (this.sync) syncFolder(this.path)
+    this.files.push({ first, path })
+    this.length = 0
+    return descriptor
+  }
+
+  append(batch: OutboxBatch): void {
+    try {
+      if (this.length >= FILE_BYTES) {
+        closeSync(this.descriptor)
+        this.descriptor = this.begin()
+      }
+      this.write([batch.head, batch.body])
+      if (this.sync) fdatasyncSync(this.descriptor)
+      this.next = batch.first + batch.count
+    } catch (error) {
+      throw fail('E_OUTBOX', { path: this.path, reason: (error as Error).message }, error)
+    }
+  }
+
+  private write(parts: readonly Uint8Array[]): void {
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    const written = writevSync(this.descriptor, parts, this.length)
+    if (written < bytes) throw new Error(`${written} of ${bytes} bytes were written`)
+    this.length += bytes
+  }
+
+  drop(stable: number): void {
+    while (this.files.length > 1 && this.files[1]!.first <= stable + 1)
+      rmSync(this.files.shift()!.path, { force: true })
+  }
+
+  close(): void {
+    closeSync(this.descriptor)
+    this.lock.close()
+  }
+}
+
+/** Whether a whole batch stands anywhere behind the damage at `at`. */
+function isFollowed(bytes: Buffer, at: number): boolean {
+  for (let from = at + 1; from + FRAME_HEADER_BYTES <= bytes.length; from++) {
+    const length = bytes.readUInt32LE(from + 4)
+    const end = from + FRAME_HEADER_BYTES + length
+    if (end <= bytes.length && crc32(bytes.subarray(from + 4, end)) === bytes.readUInt32LE(from)) return true
+  }
+  return false
+}

@@ -1,0 +1,82 @@
+/** What `connect` is told, and its defaults. */
+import { fail } from '../base/errors.ts'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+export interface DiskOutbox {
+  /** A folder of this producer alone; made when absent. */
+  readonly path: string
+  /** Survive the loss of power too, not only of the process: each batch waits for the disk. Default false. */
+  readonly sync?: boolean
+}
+
+export interface ConnectOptions {
+  /** Where workers listen, tried in turn; or one of them as `host` and `port`. */
+  readonly addresses?: readonly Address[]
+  /** Default `127.0.0.1`. */
+  readonly host?: string
+  readonly port?: number
+  /** The source's step in the pipeline, or `pipeline/step`. */
+  readonly source: string
+  /** A name that no other producer of the source has, the same after every restart. */
+  readonly producer: string
+  /** What the source was started with, where it wants a token. */
+  readonly token?: string
+  /**
+   * Where records wait until they are stable. `'memory'` (default): what has not been sent when the process dies is
+   * lost, and a restart is a new incarnation. On disk: a restart goes on where it was.
+   */
+  readonly outbox?: 'memory' | DiskOutbox
+  /** Bytes that may wait in the outbox; then `send` waits. They stand in
+   * memory too, with an outbox on disk as well. Default 64 MiB. */
+  readonly maxOutstanding?: number
+  /** Bytes that are gathered into one batch. Default 64 KiB. */
+  readonly batchBytes?: number
+  /** How long a worker may take to welcome before the next one is tried, in milliseconds. Default 2000. */
+  readonly dialTimeoutMs?: number
+  /** Longest wait between two attempts, in milliseconds. Default 5000. */
+  readonly maxBackoffMs?: number
+}
+
+export interface Settings {
+  readonly addresses: readonly Address[]
+  readonly source: string
+  readonly producer: string
+  readonly token: string
+  readonly outbox: DiskOutbox | null
+  readonly maxOutstanding: number
+  readonly batchBytes: number
+  readonly dialTimeoutMs: number
+  readonly maxBackoffMs: number
+}
+
+/** The options with their defaults; throws `E_CLIENT_OPTIONS`. */
+export function settingsOf(options: ConnectOptions): Settings {
+  const { host = '127.0.0.1', port, producer, source, outbox = 'memory' } = options
+  const addresses = options.addresses ?? (port === undefined ? [] : [{ host, port }])
+  const wrong = (reason: string): Error => fail('E_CLIENT_OPTIONS', { reason })
+  if (addresses.length === 0) throw wrong('it needs a port, or addresses')
+  if (typeof producer !== 'string' || producer === '') throw wrong('it needs a producer name')
+  if (typeof source !== 'string' || source === '') throw wrong('it needs the name of a source')
+  if (outbox !== 'memory' && typeof outbox.path !== 'string') throw wrong("outbox is 'memory' or { path }")
+  return {
+    addresses,
+    source,
+    producer,
+    token: options.token ?? '',
+    outbox: outbox === 'memory' ? null : outbox,
+    maxOutstanding: positive('maxOutstanding', options.maxOutstanding, 64 << 20),
+    batchBytes: positive('batchBytes', options.batchBytes, 64 << 10),
+    dialTimeoutMs: positive('dialTimeoutMs', options.dialTimeoutMs, 2000),
+    maxBackoffMs: positive('maxBackoffMs', options.maxBackoffMs, 5000),
+  }
+}
+
+function positive(name: string, given: number | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise
+  if (Number.isFinite(given) && given > 0) return given
+  throw fail('E_CLIENT_OPTIONS', { reason: `${name} is a number above 0` })
+}

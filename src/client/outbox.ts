@@ -1,0 +1,116 @@
+/**
+ * The records that a producer may have to send again: every batch from the first that is not stable on.
+ *
+ * U1. A batch is in the outbox before its first byte is sent; with an outbox on disk it is in the file. So a sequence
+ *     never names two records.
+ * U2. A batch leaves when it is stable, never earlier.
+ * U3. Batches follow one another without a gap.
+ */
+import { batchHead } from '../protocol/acked.ts'
+
+export interface OutboxBatch {
+  readonly first: number
+  readonly count: number
+  /** The frame as it is sent: its head and the records. */
+  readonly head: Uint8Array
+  readonly body: Uint8Array
+}
+
+/** Keeps batches over a restart of the process. */
+export interface OutboxStore {
+  /** Batches found from an earlier life, and the sequence that follows them. */
+  readonly found: readonly OutboxBatch[]
+  readonly next: number
+  /** Puts `batch` on the disk, before it is sent. */
+  append(batch: OutboxBatch): void
+  /** Nothing up to `stable` is needed any more. */
+  drop(stable: number): void
+  close(): void
+}
+
+export class Outbox {
+  /** Sequence of the next record. */
+  next = 1
+  /** Bytes of all batches. */
+  bytes = 0
+  private readonly store: OutboxStore | null
+  private batches: OutboxBatch[] = []
+  /** Index of the first batch that is not stable. */
+  private head = 0
+  /** Index of the next batch to send. */
+  private cursor = 0
+
+  constructor(store: OutboxStore | null) {
+    this.store = store
+    if (store === null) return
+    this.next = store.next
+    for (const batch of store.found) this.push(batch)
+  }
+
+  /** The lowest sequence that can still be sent. */
+  get oldest(): number {
+    return this.batches[this.head]?.first ?? this.next
+  }
+
+  get length(): number {
+    return this.batches.length - this.head
+  }
+
+  /** Adds `count` records, each behind its length in `body`. */
+  append(count: number, body: Uint8Array): void {
+    const first = this.next
+    const batch = { first, count, head: batchHead(first, count, body), body }
+    this.store?.append(batch)
+    this.next = first + count
+    this.push(batch)
+  }
+
+  private push(batch: OutboxBatch): void {
+    this.batches.push(batch)
+    this.bytes += batch.head.length + batch.body.length
+  }
+
+  /** Lets go of what is stable (U2). */
+  drop(stable: number): void {
+    const { batches } = this
+    let { head } = this
+    while (head < batches.length && batches[head]!.first + batches[head]!.count - 1 <= stable) {
+      this.bytes -= batches[head]!.head.length + batches[head]!.body.length
+      head++
+    }
+    if (head === this.head) return
+    this.head = head
+    this.cursor = Math.max(this.cursor, head)
+    this.store?.drop(stable)
+    if (head > 1024 && head * 2 > batches.length) {
+      this.batches = batches.slice(head)
+      this.cursor -= head
+      this.head = 0
+    }
+  }
+
+  /** Sends from the batch on that has `resumeAfter + 1`; the worker passes over what it knows of it. */
+  rewind(resumeAfter: number): void {
+    let cursor = this.head
+    while (cursor < this.batches.length) {
+      const { first, count } = this.batches[cursor]!
+      if (first + count - 1 > resumeAfter) break
+      cursor++
+    }
+    this.cursor = cursor
+  }
+
+  /** The next batch to send, or `null`. */
+  peek(): OutboxBatch | null {
+    return this.batches[this.cursor] ?? null
+  }
+
+  /** `peek`'s batch has been sent. */
+  advance(): void {
+    this.cursor++
+  }
+
+  close(): void {
+    this.store?.close()
+  }
+}
