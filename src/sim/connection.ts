@@ -79,11 +79,8 @@ export class SimConnection implements Connection, Mortal, PipeEnd {
       this.queue.push(rest)
       this.queuedBytes += rest.length
     }
-    if (this.queuedBytes < this.home.highWaterBytes && bytes.length < this.home.highWaterBytes) return true
-    if (!this.owesDrain) {
-      this.owesDrain = true
-      if (this.queue.length === 0) this.later(this.flush)
-    }
+    if (this.queuedBytes < this.home.highWaterBytes) return true
+    this.owesDrain = true
     return false
   }
 

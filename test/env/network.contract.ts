@@ -171,18 +171,6 @@ export function networkContract(name: string, make: () => Fixture): void {
       })
     }
 
-    test('onDrain follows every write that answered false, also when all of it left at once', async () => {
-      const { near, nearEar, far, listener } = await pair(on)
-      for (let round = 1; round <= 3; round++) {
-        expect(quietly(() => near.write(Buffer.alloc(64 << 10)))).toBe(false)
-        await on.until(() => nearEar.drains === round)
-        expect(near.queued).toBe(0)
-      }
-      near.destroy()
-      far.destroy()
-      listener.close()
-    })
-
     test('N5: a write after the end is a mistake of the caller', async () => {
       const { near, far, listener } = await pair(on)
       quietly(() => near.end())
