@@ -49,7 +49,7 @@ export function paired(
 export function single(name: string, unit: string, values: readonly number[], reach: string | null): Measure {
   const value = median(values)
   const [low, high] = [Math.min(...values), Math.max(...values)]
-  return { name, value, unit, reference: null, ratio: null, low, high, reach, holds: reach && satisfies(value, reach) }
+  return { name, value, unit, reference: null, ratio: null, low, high, reach, holds: reach === null ? null : satisfies(value, reach) }
 }
 
 function satisfies(value: number, reach: string): boolean {

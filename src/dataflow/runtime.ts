@@ -34,7 +34,7 @@ export interface RuntimeHost {
   pending(task: TaskPlan & { kind: 'keyed' }): readonly PendingSegment[]
   readonly report: FailureReport
   readonly reports: Omit<TaskReports, 'ended'>
-  /** All sinks have delivered their last record. */
+  /** All sinks have been given their last record. */
   ended(): void
   /** A task has become active from outside a step. */
   wake(): void

@@ -21,8 +21,6 @@ export interface SinkWriter {
   readonly room: boolean
   /** Answers when everything before has left the writer's control, with what belongs into the snapshot. */
   barrier(epoch: number, generation: number, done: (held: Json) => void): void
-  /** Nothing follows: answers when all is delivered. */
-  end(done: () => void): void
 }
 
 export class SinkTask implements Task {
@@ -87,7 +85,7 @@ export class SinkTask implements Task {
         reports.prepared(marker, id, held)
       })
     } else if (marker.kind === 'end') {
-      writer.end(() => reports.ended(id))
+      reports.ended(id)
     }
   }
 

@@ -29,6 +29,6 @@ export interface TaskReports {
   freeze(barrier: Barrier, task: number, store: KeyedStore, pending: readonly PendingSegment[] | null): void
   /** A sink has let go of everything before the barrier, but for what it `held`. */
   prepared(barrier: Barrier, task: number, held: Json): void
-  /** A sink has delivered its last record. */
+  /** A sink has been given its last record. */
   ended(task: number): void
 }

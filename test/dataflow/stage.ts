@@ -53,10 +53,6 @@ export class TextWriter implements SinkWriter {
     this.barriers.push([epoch, this.text])
     done(null)
   }
-
-  end(done: () => void): void {
-    done()
-  }
 }
 
 export interface Stage {

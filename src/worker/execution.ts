@@ -1,0 +1,387 @@
+/**
+ * One pipeline running on one worker within one generation: its tasks, its state, its doors, its checkpoints.
+ *
+ *     restoring ──► opening ──► running ──► drained
+ *
+ * E1. Sources are let in only when the state is back, every sink has been put into the state of the base, and the journal
+ *     stands at the base's positions.
+ * E2. What an epoch's sources and sinks put into its snapshot is kept until the epoch is committed, and source rows until
+ *     they lie below the floor.
+ */
+import { assert } from '../base/assert.ts'
+import { fail, PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Purpose } from '../checkpoint/barrier.ts'
+import type { ChainReader } from '../checkpoint/chain-reader.ts'
+import type { ChainWriter } from '../checkpoint/chain-writer.ts'
+import type { PipelineEntry } from '../checkpoint/cluster.ts'
+import type { Manifest, StepEntry } from '../checkpoint/manifest.ts'
+import type { Store } from '../checkpoint/store.ts'
+import type { Writer } from '../connectors/connector.ts'
+import { sinkConnector } from '../connectors/registry.ts'
+import type { Barrier } from '../dataflow/batch.ts'
+import type { Failure } from '../dataflow/failure.ts'
+import { Runtime } from '../dataflow/runtime.ts'
+import type { Feed } from '../dataflow/source-task.ts'
+import type { Env } from '../env/env.ts'
+import type { Output } from '../env/output.ts'
+import type { Door } from '../ingest/door.ts'
+import type { Plan, TaskPlan } from '../model/plan.ts'
+import { KeyedStore } from '../state/keyed-store.ts'
+import { Loading } from '../state/loading.ts'
+import { Checkpointer, type CheckpointFigures } from './checkpointer.ts'
+import type { Loop, Work } from './loop.ts'
+import { type Restored, restorePipeline } from './restorer.ts'
+import { OpenSources } from './sources.ts'
+import { SplitTable } from './split-table.ts'
+
+/** What an execution has of its worker. */
+export interface ExecutionSeams {
+  readonly env: Env
+  readonly limits: Limits
+  readonly loop: Loop
+  readonly store: Store
+  readonly chain: ChainReader
+  readonly appender: ChainWriter
+  readonly door: Door
+  readonly output: Output
+  readonly member: { readonly worker: string; readonly incarnation: string }
+  readonly acceptLoss: boolean
+  /** Where a journaled source is found, for the operator. */
+  listening(pipeline: string, step: string, address: string): void
+}
+
+export interface ExecutionEvents {
+  /** The pipeline runs: it continues from `base`, or starts with nothing. */
+  running(base: Manifest | null): void
+  /** All sources have ended and everything has left: a last checkpoint follows by `drain`. */
+  ended(): void
+  failed(error: PotorooError): void
+  /** Something for the operator that the pipeline itself has dealt with. */
+  warned(error: PotorooError): void
+  /** A record did not get through. */
+  letter(failure: Failure, split: string): void
+}
+
+type KeyedTaskPlan = TaskPlan & { readonly kind: 'keyed' }
+type SinkTaskPlan = TaskPlan & { readonly kind: 'sink' }
+type SourceTaskPlan = TaskPlan & { readonly kind: 'source' }
+
+export class Execution implements Work {
+  readonly pipeline: string
+  readonly plan: Plan
+  readonly stores = new Map<string, KeyedStore>()
+  readonly writers = new Map<string, Writer>()
+  /** Records that did not get through, since the start. */
+  failures = 0
+  private readonly seams: ExecutionSeams
+  private readonly entry: PipelineEntry
+  private readonly events: ExecutionEvents
+  private readonly splits = new SplitTable()
+  private sources: OpenSources | null = null
+  private runtime: Runtime | null = null
+  private checkpointer: Checkpointer | null = null
+  private base: Manifest | null = null
+  /** Snapshots of sources and sinks by epoch (E2). */
+  private readonly cuts = new Map<number, Map<string, Json>>()
+  private readonly held = new Map<number, Map<string, Json>>()
+  private readonly answers: { readonly purpose: Purpose; readonly done: (failure: string | null) => void }[] = []
+  private closed = false
+
+  constructor(plan: Plan, entry: PipelineEntry, seams: ExecutionSeams, events: ExecutionEvents) {
+    this.plan = plan
+    this.pipeline = plan.pipeline
+    this.entry = entry
+    this.seams = seams
+    this.events = events
+  }
+
+  // ── The way up (E1) ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  start(): void {
+    const { seams, entry, pipeline, splits } = this
+    const { store, limits, env, acceptLoss } = seams
+    const known = { pipeline, entry, bounds: [], acceptLoss }
+    restorePipeline({ store, clock: env.clock, limits }, known, splits, (outcome) => {
+      if (this.closed) return
+      if (outcome.kind === 'failed') return this.events.failed(outcome.error)
+      try {
+        this.build(outcome.kind === 'restored' ? outcome.restored : null)
+      } catch (error) {
+        if (!(error instanceof PotorooError)) throw error
+        this.events.failed(error)
+      }
+    })
+  }
+
+  private build(restored: Restored | null): void {
+    const { plan, seams } = this
+    this.base = restored?.restore.manifest ?? null
+    for (const damage of restored?.restore.damages ?? []) {
+      this.events.warned(fail('E_STORE_DAMAGED', { path: damage.path, reason: damage.reason }))
+    }
+    this.checkSteps(this.base)
+    for (const task of plan.tasks) if (task.kind === 'keyed') this.openStore(task)
+    this.fillStores(restored)
+    for (const task of plan.tasks) if (task.kind === 'sink') this.openWriter(task)
+    this.sources = new OpenSources(plan, seams, this.splits, {
+      wake: (task) => this.runtime?.wake(task),
+      failed: (error) => this.events.failed(error),
+      warned: (error) => this.events.warned(error),
+      report: this.report,
+    })
+    this.restoreWriters(() => {
+      const rows = new Map(this.base?.sources.map((part) => [part.step, part.snapshot]))
+      this.sources!.restore(rows, (error) => {
+        if (this.closed) return
+        if (error !== null) return this.events.failed(error)
+        this.run(restored)
+      })
+    })
+  }
+
+  /** State is found again by step name, kind and schema version; anything else is refused by name. */
+  private checkSteps(base: Manifest | null): void {
+    const now = new Map(this.steps().map((step) => [step.step, step]))
+    for (const before of base?.steps ?? []) {
+      const step = now.get(before.step)
+      const { pipeline } = this
+      if (step === undefined) throw fail('E_STEP_GONE', { pipeline, step: before.step })
+      if (step.kind !== before.kind) {
+        throw fail('E_STEP_CHANGED', { pipeline, step: step.step, before: before.kind, now: step.kind })
+      }
+      const keyed = this.plan.tasks.find((task) => task.kind === 'keyed' && task.step === step.step) as KeyedTaskPlan
+      if (step.schema !== before.schema && keyed.keyed.schema.migrate === undefined) {
+        throw fail('E_SCHEMA', { pipeline, step: step.step, before: before.schema, now: step.schema })
+      }
+    }
+  }
+
+  private steps(): Omit<StepEntry, 'since'>[] {
+    return this.plan.tasks
+      .filter((task) => task.kind === 'keyed')
+      .map(({ step, keyed }) => ({ step, kind: keyed.kind, schema: keyed.schema.version }))
+  }
+
+  private openStore(task: KeyedTaskPlan): void {
+    const keyGroups = this.seams.chain.cluster.owners.length
+    const store = new KeyedStore({
+      step: task.step,
+      keyGroups,
+      shift: Math.clz32(keyGroups) + 1,
+      timed: task.keyed.ttlMs !== undefined,
+      schemaVersion: task.keyed.schema.version,
+    })
+    this.stores.set(task.step, store)
+  }
+
+  private fillStores(restored: Restored | null): void {
+    if (restored === null) return
+    const loadings = new Map<string, Loading>()
+    for (const task of this.plan.tasks) {
+      if (task.kind !== 'keyed') continue
+      const { ttlMs, schema } = task.keyed
+      const options = { timed: ttlMs !== undefined, schemaVersion: schema.version, migrate: schema.migrate }
+      loadings.set(task.step, new Loading(options))
+    }
+    for (const { step, keyGroup, bytes } of restored.chunks) loadings.get(step)?.add(keyGroup, bytes)
+    for (const [step, loading] of loadings) this.stores.get(step)!.restore(loading)
+  }
+
+  private openWriter(task: SinkTaskPlan): void {
+    const { env, limits, member, output } = this.seams
+    const writer = sinkConnector(task.sink.kind, task.step).open(task.sink, {
+      env,
+      limits,
+      step: task.step,
+      writer: member.worker,
+      standardOutput: output,
+      maySpeak: () => !this.closed,
+      wake: () => this.runtime?.wake(task.id),
+      warn: (error) => this.events.warned(error),
+      failed: (error) => this.events.failed(error),
+    })
+    this.writers.set(task.step, writer)
+  }
+
+  private restoreWriters(done: () => void): void {
+    const { generation } = this.seams.chain.cluster
+    let left = this.writers.size
+    if (left === 0) done()
+    for (const [step, writer] of this.writers) {
+      const snapshots = this.base?.sinks.filter((part) => part.step === step).map((part) => part.snapshot) ?? []
+      writer.restore({ generation, epoch: this.base?.epoch ?? 0, snapshots }, () => {
+        if (--left === 0 && !this.closed) done()
+      })
+    }
+  }
+
+  private run(restored: Restored | null): void {
+    const { plan, seams, sources } = this
+    assert(sources !== null, 'sources are open')
+    const { owners } = seams.chain.cluster
+    this.checkpointer = this.makeCheckpointer()
+    const { checkpointer } = this
+    const stepOf = (task: number) => plan.tasks[task]!.step
+    this.runtime = new Runtime(plan, {
+      limits: seams.limits,
+      ownership: { owners, shift: Math.clz32(owners.length) + 1 },
+      feed: (task: SourceTaskPlan): Feed => sources.feed(task.step),
+      writer: (task) => this.writers.get(task.step)!,
+      store: (task) => this.stores.get(task.step)!,
+      pending: (task) => restored?.pending.get(task.step) ?? [],
+      report: this.report,
+      reports: {
+        cut: (barrier, task, position) => {
+          remember(this.cuts, barrier.epoch, stepOf(task), position)
+          checkpointer.cut(barrier, stepOf(task), position)
+        },
+        freeze: (barrier, task, store, pending) => checkpointer.freeze(barrier, stepOf(task), store, pending),
+        prepared: (barrier, task, held) => {
+          remember(this.held, barrier.epoch, stepOf(task), held)
+          checkpointer.prepared(barrier, stepOf(task), held)
+        },
+      },
+      ended: () => this.events.ended(),
+      wake: seams.loop.wake,
+    })
+    seams.loop.add(this)
+    sources.release()
+    checkpointer.start()
+    this.events.running(this.base)
+  }
+
+  private makeCheckpointer(): Checkpointer {
+    const { seams, entry, plan, base } = this
+    const { cluster } = seams.chain
+    const frame = {
+      pipeline: this.pipeline,
+      run: entry.run,
+      hash: entry.hash,
+      generation: cluster.generation,
+      keyGroups: cluster.owners.length,
+      rotation: seams.limits.horizonEpochs,
+      steps: this.steps(),
+    }
+    const parts = new Set(plan.tasks.filter((task) => task.kind !== 'asyncMap').map((task) => task.step))
+    const { env, store, limits, loop, member, appender } = seams
+    const { clock, log } = env
+    const own = { store, clock, log, limits, loop, chain: appender, splits: this.splits }
+    return new Checkpointer(own, frame, member, parts, this.stores, base, entry.highest, {
+      inject: (barrier: Barrier) => this.runtime!.inject(barrier),
+      commit: (epoch) => this.commit(epoch),
+      hold: (reason) => this.hold(reason),
+      release: () => this.release(),
+      answered: (purpose, failure) => this.answered(purpose, failure),
+    })
+  }
+
+  // ── The loop ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get due(): number {
+    return this.runtime?.due ?? Infinity
+  }
+
+  step(now: number, budget: number): boolean {
+    const { runtime } = this
+    if (runtime === null) return false
+    if (runtime.step(now, budget)) return true
+    // Nothing to do: decode what is still bytes, a key group at a time.
+    for (const store of this.stores.values()) if (store.loadNext()) return true
+    return false
+  }
+
+  elapse(now: number): void {
+    this.runtime?.elapse(now)
+  }
+
+  // ── Epochs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private commit(epoch: number): void {
+    for (const [step, held] of this.held.get(epoch) ?? []) this.writers.get(step)!.commit(epoch, held)
+    forgetUpTo(this.held, epoch)
+    this.sources!.complete(this.cuts.get(epoch) ?? new Map())
+  }
+
+  /** The floor has been read in the chain: what lies below it goes. */
+  floor(epoch: number): void {
+    const rows = this.cuts.get(epoch)
+    if (rows !== undefined) this.sources?.floor(rows)
+    forgetUpTo(this.cuts, epoch - 1)
+    for (const writer of this.writers.values()) writer.floor(epoch)
+  }
+
+  private hold(reason: string): void {
+    this.runtime?.hold()
+    this.sources?.hold(reason)
+  }
+
+  private release(): void {
+    this.runtime?.release()
+    this.sources?.release()
+  }
+
+  /** Makes an epoch with `purpose`; `done` hears why it did not come about, or `null`. */
+  request(purpose: Purpose, done: (failure: string | null) => void): void {
+    if (this.checkpointer === null) return done('the pipeline is not running')
+    this.answers.push({ purpose, done })
+    this.checkpointer.request(purpose)
+  }
+
+  private answered(purpose: Purpose, failure: string | null): void {
+    const at = this.answers.findIndex((answer) => answer.purpose === purpose || same(answer.purpose, purpose))
+    if (at < 0) return
+    const [answer] = this.answers.splice(at, 1)
+    answer!.done(failure)
+  }
+
+  /** Stops the input, makes a last epoch and ends every sink in order. */
+  drain(done: (failure: string | null) => void): void {
+    this.sources?.hold('the pipeline drains')
+    this.request({ kind: 'drain' }, (failure) => {
+      let left = this.writers.size
+      const one = () => {
+        if (--left === 0) done(failure)
+      }
+      if (left === 0) done(failure)
+      else for (const writer of this.writers.values()) writer.end(one)
+    })
+  }
+
+  get figures(): CheckpointFigures | null {
+    return this.checkpointer?.figures ?? null
+  }
+
+  /** The step that runs, or ran last. */
+  get running(): string {
+    return this.runtime?.running ?? ''
+  }
+
+  close(): void {
+    this.closed = true
+    this.seams.loop.remove(this)
+    this.checkpointer?.stop()
+    this.sources?.close()
+    for (const writer of this.writers.values()) writer.close()
+  }
+
+  private readonly report = (failure: Failure): void => {
+    this.failures++
+    this.events.letter(failure, this.splits.nameOf(failure.split))
+  }
+}
+
+function remember(map: Map<number, Map<string, Json>>, epoch: number, step: string, value: Json): void {
+  const steps = map.get(epoch)
+  if (steps === undefined) map.set(epoch, new Map([[step, value]]))
+  else steps.set(step, value)
+}
+
+function forgetUpTo(map: Map<number, unknown>, epoch: number): void {
+  for (const known of map.keys()) if (known <= epoch) map.delete(known)
+}
+
+function same(a: Purpose, b: Purpose): boolean {
+  return a.kind === b.kind && (a.kind !== 'savepoint' || (b.kind === 'savepoint' && a.name === b.name))
+}

@@ -1,0 +1,177 @@
+/**
+ * The open sources of a pipeline: journaled ones behind the worker's door, replayable ones with their readers.
+ *
+ * S1. A source of either kind is restored to the base's rows before anything is read; journaled ones listen only after
+ *     `release`.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+import type { Context, JournaledSource, Listening, Place, ReplayableSource } from '../connectors/connector.ts'
+import { sourceConnector } from '../connectors/registry.ts'
+import type { FailureReport } from '../dataflow/failure.ts'
+import type { Feed } from '../dataflow/source-task.ts'
+import type { IngestSource } from '../ingest/source.ts'
+import type { StreamRow } from '../ingest/stream.ts'
+import type { Plan, TaskPlan } from '../model/plan.ts'
+import type { ExecutionSeams } from './execution.ts'
+import { JournaledFeed } from './journaled-feed.ts'
+import { ReplayableFeed } from './replayable-feed.ts'
+import type { SplitTable } from './split-table.ts'
+
+export interface SourcesEvents {
+  wake(task: number): void
+  failed(error: PotorooError): void
+  warned(error: PotorooError): void
+  readonly report: FailureReport
+}
+
+type SourcePlan = TaskPlan & { readonly kind: 'source' }
+
+interface Journaled {
+  readonly family: 'journaled'
+  readonly task: SourcePlan
+  readonly connector: JournaledSource
+  readonly source: IngestSource
+  readonly feed: JournaledFeed
+  listening: Listening | null
+}
+
+interface Replayable {
+  readonly family: 'replayable'
+  readonly task: SourcePlan
+  readonly connector: ReplayableSource
+  readonly feed: ReplayableFeed
+}
+
+export class OpenSources {
+  private readonly seams: ExecutionSeams
+  private readonly pipeline: string
+  private readonly events: SourcesEvents
+  private readonly sources: (Journaled | Replayable)[]
+
+  constructor(plan: Plan, seams: ExecutionSeams, splits: SplitTable, events: SourcesEvents) {
+    this.seams = seams
+    this.events = events
+    this.pipeline = plan.pipeline
+    this.sources = plan.tasks
+      .filter((task) => task.kind === 'source')
+      .map((task) => this.make(task, sourceConnector(task.source.kind, task.step), splits))
+  }
+
+  feed(step: string): Feed {
+    return this.sources.find((source) => source.task.step === step)!.feed
+  }
+
+  /** Puts every source to where `rows`, by step, say; sources without a row begin at their beginning. */
+  restore(rows: ReadonlyMap<string, Json>, done: (error: PotorooError | null) => void): void {
+    let left = this.sources.length
+    let failed: PotorooError | null = null
+    const one = (error: PotorooError | null) => {
+      failed ??= error
+      if (--left === 0) done(failed)
+    }
+    for (const source of this.sources) {
+      const row = rows.get(source.task.step) ?? null
+      if (source.family === 'journaled') source.source.reset((row ?? []) as unknown as StreamRow[], one)
+      else this.openReaders(source, row as Readonly<Record<string, Place>> | null, one)
+    }
+  }
+
+  /** Lets records in: at first, and again after `hold`. */
+  release(): void {
+    for (const source of this.sources) {
+      if (source.family !== 'journaled') continue
+      source.source.release()
+      source.listening ??= this.listen(source)
+    }
+  }
+
+  hold(reason: string): void {
+    for (const source of this.sources) if (source.family === 'journaled') source.source.hold(reason)
+  }
+
+  /** The epoch of these rows is complete (D4). */
+  complete(rows: ReadonlyMap<string, Json>): void {
+    this.eachJournaled(rows, (source, streams) => source.complete(streams))
+  }
+
+  /** Nothing below these rows is needed any more. */
+  floor(rows: ReadonlyMap<string, Json>): void {
+    this.eachJournaled(rows, (source, streams) => source.floor(streams))
+    this.seams.door.trim()
+  }
+
+  close(): void {
+    for (const source of this.sources) {
+      if (source.family === 'journaled') source.listening?.close()
+      else source.feed.close()
+    }
+  }
+
+  private eachJournaled(
+    rows: ReadonlyMap<string, Json>,
+    act: (source: IngestSource, streams: readonly StreamRow[]) => void,
+  ): void {
+    for (const source of this.sources) {
+      const row = rows.get(source.task.step)
+      if (source.family === 'journaled' && row !== undefined) act(source.source, row as unknown as StreamRow[])
+    }
+  }
+
+  private make(
+    task: SourcePlan,
+    connector: JournaledSource | ReplayableSource,
+    splits: SplitTable,
+  ): Journaled | Replayable {
+    const { events } = this
+    if (connector.family === 'replayable') {
+      return { family: 'replayable', task, connector, feed: new ReplayableFeed(task.step, splits, events.report) }
+    }
+    const source = this.seams.door.source({
+      id: `${this.pipeline}/${task.step}`,
+      token: null,
+      onReady: () => events.wake(task.id),
+      report: (error) => events.warned(error),
+    })
+    const feed = new JournaledFeed(task.step, source, task.source.decoder, splits, events.report)
+    return { family: 'journaled', task, connector, source, feed, listening: null }
+  }
+
+  private context(task: SourcePlan): Context {
+    const { env, limits } = this.seams
+    return {
+      env,
+      limits,
+      step: task.step,
+      wake: () => this.events.wake(task.id),
+      warn: (error) => this.events.warned(error),
+      failed: (error) => this.events.failed(error),
+    }
+  }
+
+  private listen({ task, connector, source }: Journaled): Listening {
+    return connector.open(task.source, source, {
+      ...this.context(task),
+      sharePort: false,
+      listening: (address) => this.seams.listening(this.pipeline, task.step, address),
+    })
+  }
+
+  private openReaders(
+    { task, connector, feed }: Replayable,
+    places: Readonly<Record<string, Place>> | null,
+    done: (error: PotorooError | null) => void,
+  ): void {
+    const context = this.context(task)
+    connector.splits(task.source, context, (error, names) => {
+      if (error !== null) return done(error)
+      for (const name of new Set([...names, ...Object.keys(places ?? {})])) {
+        feed.add(name, connector.open(task.source, name, places?.[name] ?? null, context))
+      }
+      feed.finish()
+      this.events.wake(task.id)
+      if (names.length === 0 && places === null) return done(fail('E_NO_SPLITS', { step: task.step }))
+      done(null)
+    })
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * One worker: its data folder, its place in the cluster, and the pipelines that it runs. One worker is a cluster of one:
+ * it reads the chain, takes a generation of its own, and runs what the chain says.
+ *
+ *     closed ──open──► follows the chain ──► leads a generation ──► runs pipelines ──close──► closed
+ *
+ * V1. The data folder is locked for as long as the process lives; its incarnation is drawn anew at every boot.
+ * V2. The generation record stands before anything of an earlier one is read back (PROTOCOLS 1): what an older
+ *     incarnation still appends no longer counts.
+ * V3. Whoever reads that another generation stands stops.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+import type { Limits } from '../base/limits.ts'
+import { ChainReader } from '../checkpoint/chain-reader.ts'
+import { type Appended, ChainWriter } from '../checkpoint/chain-writer.ts'
+import type { Cluster } from '../checkpoint/cluster.ts'
+import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
+import { bundle as bundlePath } from '../checkpoint/layout.ts'
+import type { ChainRecord } from '../checkpoint/record.ts'
+import { nextFloor } from '../checkpoint/removal.ts'
+import { sweepChain, sweepPipeline, sweepRuns } from '../checkpoint/sweeper.ts'
+import { writeOnce } from '../checkpoint/write-once.ts'
+import type { Lock } from '../env/disk.ts'
+import type { Env } from '../env/env.ts'
+import type { Output } from '../env/output.ts'
+import { Door } from '../ingest/door.ts'
+import type { Plan } from '../model/plan.ts'
+import { Execution, type ExecutionEvents, type ExecutionSeams } from './execution.ts'
+import { Loop } from './loop.ts'
+
+export interface WorkerOptions {
+  /** The worker's name in its cluster. */
+  readonly worker: string
+  /** Its folder: lock, journal and, for a cluster of one, the store. */
+  readonly data: string
+  readonly limits: Limits
+  readonly output: Output
+  readonly acceptLoss: boolean
+}
+
+export interface WorkerEvents {
+  /** The worker cannot go on; it has stopped what it could. */
+  failed(error: PotorooError): void
+  listening(pipeline: string, step: string, address: string): void
+}
+
+/** A program, as every worker keeps it: the bundle's text and its source map. */
+export interface Program {
+  readonly hash: string
+  readonly text: string
+  readonly map: string
+}
+
+type Done<T> = (error: PotorooError | null, value: T) => void
+
+const none = undefined as never
+
+export class Worker {
+  readonly incarnation: string
+  readonly loop: Loop
+  readonly executions = new Map<string, Execution>()
+  private readonly env: Env
+  private readonly options: WorkerOptions
+  private readonly events: WorkerEvents
+  private lock: Lock | null = null
+  private store: FileStore | null = null
+  private reader: ChainReader | null = null
+  private appender: ChainWriter | null = null
+  private door: Door | null = null
+  private generation = 0
+  private raising = false
+  private closed = false
+
+  constructor(env: Env, options: WorkerOptions, events: WorkerEvents) {
+    this.env = env
+    this.options = options
+    this.events = events
+    this.incarnation = env.random.id()
+    this.loop = new Loop(env.clock)
+  }
+
+  /** The cluster as this worker knows it. */
+  get cluster(): Cluster {
+    return this.reader!.cluster
+  }
+
+  // ── Boot ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes the data folder and a generation; nothing runs yet. */
+  open(done: (error: PotorooError | null) => void): void {
+    const { data } = this.options
+    const { disk } = this.env
+    disk.makeDirectory(data, (error) => {
+      if (error !== null) return done(fail('E_DISK', { operation: 'making', path: data, reason: error.message }, error))
+      disk.lock(`${data}/lock`, (error, lock) => {
+        if (error?.code === 'locked') return done(fail('E_DATA_LOCKED', { path: data }))
+        if (error !== null)
+          return done(fail('E_DISK', { operation: 'locking', path: data, reason: error.message }, error))
+        this.lock = lock
+        this.openStore(done)
+      })
+    })
+  }
+
+  private openStore(done: (error: PotorooError | null) => void): void {
+    const { env, options, incarnation } = this
+    const { worker, limits } = options
+    openFileStore(env, `${options.data}/store`, { worker, incarnation }, (error, store) => {
+      if (error !== null) return done(error)
+      this.store = store
+      this.reader = new ChainReader(store, limits, {
+        onRecord: (record, counts, cluster) => this.onRecord(record, counts, cluster),
+        onJump: () => {},
+      })
+      this.appender = new ChainWriter(this.reader, env, { worker, incarnation })
+      this.reader.follow((error) => (error === null ? this.lead(done) : done(error)))
+    })
+  }
+
+  /** Takes the next generation (V2). */
+  private lead(done: (error: PotorooError | null) => void): void {
+    const { options, incarnation, env } = this
+    const { worker, limits } = options
+    const { keyGroups } = limits
+    const found = this.cluster.owners.length
+    if (found > 0 && found !== keyGroups) {
+      return done(fail('E_KEY_GROUPS', { path: `${options.data}/store`, found, wanted: keyGroups }))
+    }
+    this.generation = this.cluster.generation + 1
+    const members = [{ worker, incarnation, address: '' }]
+    const owners = new Uint16Array(keyGroups)
+    const { generation } = this
+    const make = () =>
+      ({ kind: 'generation', generation, coordinator: worker, members, owners, splits: null, bases: [] }) as const
+    this.append(make, (error) => {
+      if (error !== null) return done(error)
+      Door.open({ env, limits, directory: `${options.data}/journal`, worker, incarnation }, (error, door) => {
+        if (error !== null) return done(error)
+        this.door = door
+        done(null)
+      })
+    })
+  }
+
+  /** Appends to the chain; a higher generation is an error (V3). */
+  private append(
+    make: Parameters<ChainWriter['append']>[0],
+    done: (error: PotorooError | null, outcome: Appended) => void,
+  ): void {
+    this.appender!.append(make, (outcome) => {
+      if (outcome.kind === 'superseded') return done(fail('E_SUPERSEDED', { generation: outcome.generation }), outcome)
+      if (outcome.kind === 'failed') return done(outcome.error, outcome)
+      if (outcome.kind === 'appended' && !outcome.counts) {
+        return done(fail('E_SUPERSEDED', { generation: this.cluster.generation }), outcome)
+      }
+      done(null, outcome)
+    })
+  }
+
+  private onRecord(record: ChainRecord, counts: boolean, cluster: Cluster): void {
+    if (!counts) return
+    if (record.kind === 'generation' && this.generation > 0 && record.generation > this.generation) {
+      this.events.failed(fail('E_SUPERSEDED', { generation: record.generation }))
+    }
+    if (record.kind === 'epoch') this.raiseFloor(record.pipeline)
+    if (record.kind === 'floor') this.onFloor(record.pipeline, record.floor, cluster)
+  }
+
+  // ── Pipelines ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Puts a program under the name of its pipeline, or leaves it as it is when the chain has it already. */
+  submit(pipeline: string, program: Program, parameters: Json, from: string | null, done: Done<void>): void {
+    const { env, store, options } = this
+    const bytes = Buffer.from(JSON.stringify({ text: program.text, map: program.map }))
+    const seams = { store: store!, clock: env.clock, limits: options.limits }
+    writeOnce(seams, bundlePath(program.hash), bytes, options.limits.storeReads, (error) => {
+      if (error !== null && error.code !== 'E_STORE_TAKEN') return done(error, none)
+      const { generation } = this
+      const { hash } = program
+      this.append(
+        (cluster) => {
+          const known = cluster.pipelines.get(pipeline)
+          const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
+          return same ? null : { kind: 'submit', generation, pipeline, hash, parameters, from }
+        },
+        (failed) => done(failed, undefined),
+      )
+    })
+  }
+
+  /** Takes a pipeline out of the cluster, with its state. */
+  withdraw(pipeline: string, done: Done<void>): void {
+    const { generation } = this
+    this.append(
+      (cluster) =>
+        cluster.pipelines.has(pipeline)
+          ? { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null }
+          : null,
+      (failed) => done(failed, undefined),
+    )
+  }
+
+  /** The program that the chain names for `pipeline`. */
+  program(hash: string, done: Done<Program>): void {
+    this.store!.read(bundlePath(hash), (error, bytes) => {
+      if (error !== null) return done(error, none)
+      if (bytes === null) return done(fail('E_STORE_DAMAGED', { path: bundlePath(hash), reason: 'it is absent' }), none)
+      done(null, { hash, ...(JSON.parse(bytes.toString()) as { text: string; map: string }) })
+    })
+  }
+
+  /** Runs `plan`, which is the program that the chain names for its pipeline. */
+  run(plan: Plan, events: ExecutionEvents): Execution {
+    const { env, options, loop, store, reader, appender, door, incarnation } = this
+    const { limits, output, acceptLoss, worker } = options
+    const seams: ExecutionSeams = {
+      env,
+      limits,
+      loop,
+      store: store!,
+      chain: reader!,
+      appender: appender!,
+      door: door!,
+      output,
+      member: { worker, incarnation },
+      acceptLoss,
+      listening: (pipeline, step, address) => this.events.listening(pipeline, step, address),
+    }
+    const entry = this.cluster.pipelines.get(plan.pipeline)!
+    const execution = new Execution(plan, entry, seams, events)
+    this.executions.set(plan.pipeline, execution)
+    execution.start()
+    return execution
+  }
+
+  // ── The floor ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Asks for the floor that the horizon allows (PROTOCOLS 3, 12), one at a time. */
+  private raiseFloor(pipeline: string): void {
+    const { generation, options } = this
+    const { horizonEpochs } = options.limits
+    const entry = this.cluster.pipelines.get(pipeline)
+    if (this.raising || this.closed || entry === undefined || nextFloor(entry, horizonEpochs) === null) return
+    this.raising = true
+    this.append(
+      (cluster) => {
+        const now = cluster.pipelines.get(pipeline)
+        const floor = now === undefined ? null : nextFloor(now, horizonEpochs)
+        return floor === null ? null : { kind: 'floor', generation, pipeline, floor }
+      },
+      () => {
+        this.raising = false
+      },
+    )
+  }
+
+  private onFloor(pipeline: string, floor: number, cluster: Cluster): void {
+    this.executions.get(pipeline)?.floor(floor)
+    const entry = cluster.pipelines.get(pipeline)
+    if (entry === undefined || this.store === null || this.closed) return
+    const seams = { store: this.store, limits: this.options.limits }
+    // Nothing depends on a sweep: the next floor's goes over the same ground.
+    const ignore = () => {}
+    sweepPipeline(seams, pipeline, entry, ignore)
+    if (cluster.next % this.options.limits.chainEra === 0) sweepChain(seams, cluster, ignore)
+  }
+
+  /** Removes what pipelines have left that are gone. */
+  sweep(): void {
+    if (this.store !== null) sweepRuns({ store: this.store, limits: this.options.limits }, this.cluster, () => {})
+  }
+
+  // ── Close ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends in order: pipelines are closed as they are (drain them before), the journal is brought to the disk. */
+  close(done: () => void): void {
+    this.closed = true
+    for (const execution of this.executions.values()) execution.close()
+    this.loop.stop()
+    this.appender?.close()
+    const unlock = () => {
+      this.lock?.release()
+      done()
+    }
+    if (this.door === null) unlock()
+    else this.door.close(unlock)
+  }
+}
