@@ -1,0 +1,276 @@
+/** The chain on a store with unknown outcomes and late creates: every order of events of two coordinators, and single cases. */
+import { describe, expect, test } from 'vitest'
+import { makeLimits } from '../../src/base/limits.ts'
+import { Prng } from '../../src/base/prng.ts'
+import { ChainReader } from '../../src/checkpoint/chain-reader.ts'
+import { type Appended, ChainWriter } from '../../src/checkpoint/chain-writer.ts'
+import { type Cluster, emptyCluster, lastEpoch } from '../../src/checkpoint/cluster.ts'
+import { fold } from '../../src/checkpoint/fold.ts'
+import { chainRecord } from '../../src/checkpoint/layout.ts'
+import { encodeRecord, type RecordBody } from '../../src/checkpoint/record.ts'
+import { oldRecords } from '../../src/checkpoint/removal.ts'
+import type { Store } from '../../src/checkpoint/store.ts'
+import { SimRandom } from '../../src/sim/random.ts'
+import { type Choose, everyChoice } from './choices.ts'
+import { type CreateEnd, WeakWorld } from './weak-store.ts'
+
+const limits = makeLimits({ chainEra: 100, chainReads: 1 })
+
+/** A clock whose timers fire when the test's own queue comes to them. */
+function clockOf(world: WeakWorld) {
+  const after = (_: number, fn: () => void) => {
+    world.due.push(fn)
+    return { cancel: () => {} }
+  }
+  return { now: () => 0, monotonic: () => 0, after, soon: (fn: () => void) => void world.due.push(fn) }
+}
+
+const generation = (cluster: Cluster, coordinator: string, bases: [string, number][] = []): RecordBody => ({
+  ...{ kind: 'generation', generation: cluster.generation + 1, coordinator, splits: null, bases },
+  members: [{ worker: coordinator, incarnation: 'i', address: '' }],
+  owners: new Uint16Array(4),
+})
+const epochRecord = (generation: number, epoch: number): RecordBody => ({
+  ...{ kind: 'epoch', generation, pipeline: 'p', epoch, manifest: `m/${epoch}-${generation}` },
+})
+const submitRecord = (generation: number): RecordBody => ({
+  ...{ kind: 'submit', generation, pipeline: 'p', hash: 'h', parameters: null, from: null },
+})
+
+/** Puts records into the world as one writer would have. */
+function write(
+  world: WeakWorld,
+  bodies: readonly ((cluster: Cluster) => RecordBody)[],
+  era = limits.chainEra,
+): Cluster {
+  let cluster = emptyCluster
+  for (const make of bodies) {
+    const n = cluster.next
+    const body = make(cluster)
+    const stamp = { n, writer: 'first', incarnation: 'i', nonce: `${n}` }
+    world.objects.set(chainRecord(n), encodeRecord(body, stamp, n % era === 0 ? cluster : null))
+    cluster = fold(cluster, { ...stamp, ...body }).cluster
+  }
+  return cluster
+}
+
+/** A worker at the chain. */
+function worker(world: WeakWorld, name: string, store: Store) {
+  const reader = new ChainReader(store, limits, { onRecord: () => {}, onJump: () => {} })
+  const random = new SimRandom(new Prng(name.length))
+  const writer = new ChainWriter(reader, { clock: clockOf(world), random }, { worker: name, incarnation: 'i' })
+  return { reader, writer }
+}
+
+const first = [(cluster: Cluster) => generation(cluster, 'old'), () => submitRecord(1), () => epochRecord(1, 99)]
+
+/**
+ * Generation 1 has every answer for epoch 100 and appends its record; another worker takes over meanwhile. Whatever
+ * happens when, and however the creates end, epoch 100's output is committed by one generation, and nobody is told
+ * `stable` for what the new generation does not know of.
+ */
+function takeOver(choose: Choose, unknowns: number): void {
+  const world = new WeakWorld()
+  write(world, first)
+  // The beginning of later eras never stands here: whether it does is read without a choice.
+  const quick = (path: string) => path > chainRecord(99)
+  const old = worker(world, 'old', world.store('old', quick))
+  const next = worker(world, 'newer', world.store('newer', quick))
+  const commits = new Set<string>()
+  const told = { stable: 99, base: 100 }
+
+  old.reader.follow(() => {})
+  next.reader.follow(() => {})
+  world.settle()
+  while (world.waiting.length > 0) world.happen(0)
+  old.writer.append(
+    () => epochRecord(1, 100),
+    (outcome) => {
+      if (outcome.kind !== 'appended' || !outcome.counts) return
+      commits.add('generation 1')
+      told.stable = 100
+    },
+  )
+  const resume = (outcome: Appended) => {
+    if (outcome.kind !== 'appended') throw new Error(`nobody else takes over: ${outcome.kind}`)
+    told.base = lastEpoch(next.reader.cluster.pipelines.get('p')!)!.epoch
+    if (told.base === 100) commits.add('generation 1')
+    else
+      next.writer.append(
+        () => epochRecord(2, 100),
+        () => commits.add('generation 2'),
+      )
+  }
+  next.writer.append((cluster) => generation(cluster, 'newer'), resume)
+  world.settle()
+  let left = unknowns
+  while (world.waiting.length > 0) {
+    const choice = choose(world.waiting.length + world.late.length)
+    if (choice >= world.waiting.length) {
+      world.land(choice - world.waiting.length)
+    } else {
+      const ends: readonly CreateEnd[] = ['answered', 'unknown', 'late', 'lost']
+      const unsure = world.waiting[choice]!.kind === 'create' && left > 0
+      const end = unsure ? ends[choose(4)]! : 'answered'
+      if (end !== 'answered') left--
+      world.happen(choice, end)
+    }
+    if (told.stable === 100 && told.base === 99) throw new Error('told stable, and rolled back')
+  }
+  if (commits.size !== 1) throw new Error(`committed by ${[...commits].join(' and ') || 'nobody'}`)
+}
+
+describe('two coordinators', () => {
+  test('in every order of their reads and creates, two of which end unknown, interval 100 is committed once', () => {
+    expect(everyChoice((choose) => takeOver(choose, 2))).toBeGreaterThan(20_000)
+  })
+})
+
+/** A quiet store: everything happens in the order asked. */
+function calmChain(bodies: readonly ((cluster: Cluster) => RecordBody)[] = first) {
+  const world = new WeakWorld()
+  write(world, bodies)
+  const store = world.store('w')
+  const one = worker(world, 'w', store)
+  const drain = () => {
+    world.settle()
+    while (world.waiting.length > 0) world.happen(0)
+  }
+  return { world, store, drain, ...one }
+}
+
+describe('an append', () => {
+  test('is superseded by a higher generation, and appends nothing', () => {
+    const { world, reader, writer, drain } = calmChain()
+    reader.follow(() => {})
+    drain()
+    const outcomes: Appended[] = []
+    writer.append(
+      () => epochRecord(1, 100),
+      (outcome) => outcomes.push(outcome),
+    )
+    const { next } = reader.cluster
+    const body = generation(reader.cluster, 'other')
+    world.objects.set(
+      chainRecord(next),
+      encodeRecord(body, { n: next, writer: 'o', incarnation: 'i', nonce: 'x' }, null),
+    )
+    drain()
+    expect(outcomes).toEqual([{ kind: 'superseded', generation: 2 }])
+    expect(world.objects.has(chainRecord(next + 1))).toBe(false)
+  })
+
+  test('is withdrawn where its maker wants it no more', () => {
+    const { reader, writer, drain } = calmChain()
+    const outcomes: Appended[] = []
+    reader.follow(() =>
+      writer.append(
+        () => null,
+        (outcome) => outcomes.push(outcome),
+      ),
+    )
+    drain()
+    expect(outcomes).toEqual([{ kind: 'withdrawn' }])
+  })
+
+  test('keeps the order in which appends were asked', () => {
+    const { reader, writer, drain } = calmChain()
+    const order: number[] = []
+    reader.follow(() => {})
+    drain()
+    for (const epoch of [100, 101, 102]) {
+      const note = (outcome: Appended) => outcome.kind === 'appended' && order.push(outcome.record.n)
+      writer.append(() => epochRecord(1, epoch), note)
+    }
+    drain()
+    expect(order).toEqual([3, 4, 5])
+    expect(reader.cluster.pipelines.get('p')!.highest).toBe(102)
+  })
+
+  test('ends undecided when its writer is closed before the outcome is known', () => {
+    const { world, reader, writer, drain } = calmChain()
+    reader.follow(() => {})
+    drain()
+    const outcomes: Appended[] = []
+    writer.append(
+      () => epochRecord(1, 100),
+      (outcome) => outcomes.push(outcome),
+    )
+    world.happen(0, 'lost')
+    writer.close()
+    drain()
+    expect(outcomes).toEqual([{ kind: 'undecided' }])
+  })
+})
+
+describe('a reader', () => {
+  test('names a damaged record and goes no further', () => {
+    const { world, reader, drain } = calmChain()
+    const bytes = Buffer.from(world.objects.get(chainRecord(1))!)
+    bytes[40]! ^= 1
+    world.objects.set(chainRecord(1), bytes)
+    const errors: unknown[] = []
+    reader.follow((error) => errors.push(error))
+    drain()
+    expect(errors).toMatchObject([{ code: 'E_STORE_DAMAGED', details: { path: chainRecord(1) } }])
+    expect(reader.cluster.next).toBe(1)
+  })
+
+  test('does not take a record that lies under another number', () => {
+    const { world, reader, drain } = calmChain()
+    world.objects.set(chainRecord(3), world.objects.get(chainRecord(2))!)
+    const errors: unknown[] = []
+    reader.follow((error) => errors.push(error))
+    drain()
+    expect(errors).toMatchObject([{ code: 'E_STORE_DAMAGED' }])
+  })
+
+  test('finds the last era among any number of them, and knows what those before held', () => {
+    for (const count of [1, 99, 100, 101, 250, 799, 801, 1200]) {
+      const bodies = Array.from({ length: count }, (_, n) => first[n] ?? (() => epochRecord(1, 97 + n)))
+      const { world, reader, drain } = calmChain(bodies)
+      const whole = write(new WeakWorld(), bodies)
+      for (const path of oldRecords(
+        [...world.objects.keys()].map((p) => p.slice(6)),
+        count,
+        100,
+      )) {
+        world.objects.delete(path)
+      }
+      reader.follow((error) => expect(error).toBeNull())
+      drain()
+      expect(reader.cluster).toEqual(whole)
+    }
+  })
+
+  test('that was left behind does not take a removed name for the end, nor a late record for one', () => {
+    const { world, reader, writer, drain } = calmChain()
+    reader.follow(() => {})
+    drain()
+    const outcomes: Appended[] = []
+    writer.append(
+      () => epochRecord(1, 100),
+      (outcome) => outcomes.push(outcome),
+    )
+    // While the create is on its way, another coordinator goes on for eras, and removes what is old.
+    const bodies: ((cluster: Cluster) => RecordBody)[] = [...first, (cluster) => generation(cluster, 'other')]
+    for (let epoch = 100; epoch < 500; epoch++) bodies.push(() => epochRecord(2, epoch))
+    const { next } = write(world, bodies)
+    for (const path of oldRecords(
+      [...world.objects.keys()].map((p) => p.slice(6)),
+      next,
+      100,
+    ))
+      world.objects.delete(path)
+    expect(world.objects.has(chainRecord(3))).toBe(false)
+    drain()
+    expect(outcomes).toEqual([{ kind: 'superseded', generation: 2 }])
+    // What it created late stands there now; another reader as far behind is not deceived by it.
+    expect(world.objects.has(chainRecord(3))).toBe(true)
+    const other = worker(world, 'late', world.store('late'))
+    other.reader.cluster = write(new WeakWorld(), first)
+    other.reader.follow((error) => expect(error).toBeNull())
+    drain()
+    expect(other.reader.cluster.generation).toBe(2)
+  })
+})
