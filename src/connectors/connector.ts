@@ -50,7 +50,11 @@ export interface Lane {
 
 /** The server's end of one acknowledged connection: bytes in, bytes out. */
 export interface Session {
-  onBytes(chunk: Buffer): void
+  /** Takes the next bytes of the connection. `false`: taken, but bring no more until `onRoom`. */
+  onBytes(chunk: Buffer): boolean
+  /** Names what is called when there is room again. */
+  onRoom(fn: () => void): void
+  /** The connection has ended. */
   onClosed(): void
 }
 

@@ -57,6 +57,8 @@ class FileReader implements ReplayableReader {
   /** What the framing says of the bytes behind the last record. */
   private fault: unknown = null
   private ended = false
+  /** Where the file before ended, until the first bytes of the next one are there: it could not be known again yet. */
+  private crossing: FilePlace | null = null
 
   constructor(description: SourceDescription<unknown>, path: string, place: Place | null, context: Context) {
     this.description = description
@@ -81,14 +83,17 @@ class FileReader implements ReplayableReader {
       if (left === 0) return 'more'
       if (this.fault !== null) return this.stop()
       const block = this.tail.take()
-      if (block !== null) this.extend(block)
-      else if (this.tail.ended) this.finish(into)
+      if (block !== null) {
+        if (this.crossing !== null) this.cross()
+        this.extend(block)
+      } else if (this.tail.ended) this.finish(into)
       else return 'idle'
     }
     return 'ended'
   }
 
   place(): FilePlace {
+    if (this.crossing !== null) return this.crossing
     const { base, blockAt, cuts, cursor } = this
     const frame = cursor < cuts.count ? blockAt : blockAt + this.scanned
     const position = base + (cursor < cuts.count ? blockAt + cuts.starts[cursor]! : frame)
@@ -156,13 +161,19 @@ class FileReader implements ReplayableReader {
       this.ended = true
       return
     }
+    this.crossing = this.place()
+    this.tail.next()
+  }
+
+  /** Begins with the next file. */
+  private cross(): void {
+    this.crossing = null
     this.base += this.blockAt + this.scanned
     this.block = Buffer.alloc(0)
     this.blockAt = 0
     this.scanned = 0
     this.cuts.count = 0
     this.cursor = 0
-    this.tail.next()
   }
 
   private cut(fill: (framing: SourceDescription<unknown>['framing'], cuts: Cuts) => void): void {

@@ -12,17 +12,11 @@ import type { Timer } from '../../env/clock.ts'
 import type { DiskError, File } from '../../env/disk.ts'
 import type { Context } from '../connector.ts'
 import { diskFault } from './fault.ts'
-import { findRotated, HEAD_BYTES, type Head, headOf, isSame, openSame } from './find.ts'
+import { findAgain, HEAD_BYTES, type Head, headOf, isSame, openSuccessor, type Stand } from './succession.ts'
 
 const BLOCK_BYTES = 256 << 10
 /** How often the end of a followed file is looked at, in milliseconds. */
 const LOOK_MS = 200
-
-/** A file that was being read: how it began and how far it was read. */
-export interface Stand {
-  readonly head: Head
-  readonly at: number
-}
 
 export class Tail {
   private readonly path: string
@@ -30,6 +24,8 @@ export class Tail {
   private readonly context: Context
   private file: File | null = null
   private firstBytes: Buffer = Buffer.alloc(0)
+  /** How the last file began of which that is known. */
+  private lastHead: Head
   private ahead: Buffer | null = null
   private readAt = 0
   private reading = false
@@ -44,6 +40,7 @@ export class Tail {
     this.path = path
     this.follow = follow
     this.context = context
+    this.lastHead = stand?.head ?? headOf(this.firstBytes)
     if (stand === null) this.open(path)
     else this.resume(stand)
   }
@@ -61,22 +58,21 @@ export class Tail {
     return this.over && this.ahead === null
   }
 
-  /** How the file begins, as far as it has been read. */
+  /** How the file begins that the last block came from, as far as it has been read. */
   get head(): Head {
-    return headOf(this.firstBytes)
+    return this.firstBytes.length > 0 ? headOf(this.firstBytes) : this.lastHead
   }
 
   /** Goes on in the file that came after this one. */
   next(): void {
     this.over = false
     this.last = false
-    this.readAt = 0
-    const head = this.head
-    const { file } = this
-    this.file = null
+    this.lastHead = this.head
     this.firstBytes = Buffer.alloc(0)
-    file?.close(() => {})
-    this.successorOf(head, (path) => this.open(path))
+    this.file?.close(() => {})
+    this.file = null
+    this.openNext({ head: this.lastHead, at: this.readAt })
+    this.readAt = 0
   }
 
   close(): void {
@@ -105,25 +101,21 @@ export class Tail {
 
   /** Finds the file that was being read, under its path or another name (T2). */
   private resume(stand: Stand): void {
-    const { disk } = this.context.env
-    const { head, at } = stand
-    findRotated(disk, this.path, (error, names) => {
-      if (this.closed) return
-      if (error !== null) return this.fail(diskFault('find', error))
-      openSame(disk, [this.path, ...names.slice(0, -1).reverse()], head, at, (failure, found) => {
-        if (this.closed) return found?.file.close(() => {})
-        if (failure !== null) return this.fail(diskFault('open', failure))
-        // Of a file of which nothing was read nothing can be lost.
-        if (found === null && at === 0) return this.open(this.path)
-        if (found === null) {
-          return this.fail(fail('E_FILE_CHANGED', { step: this.context.step, path: this.path, offset: at }))
-        }
-        found.file.read(0, HEAD_BYTES, (unreadable, bytes) => {
-          if (this.closed) return found.file.close(() => {})
-          if (unreadable !== null) return this.fail(diskFault('read', unreadable))
-          this.firstBytes = Buffer.from(bytes)
-          this.begin(found.file, at)
-        })
+    const { clock, disk } = this.context.env
+    findAgain(disk, clock, this.path, stand, (error, found) => {
+      if (this.closed) return found?.file.close(() => {})
+      if (error !== null) return this.fail(diskFault('open', error))
+      // Of a file of which nothing was read nothing can be lost.
+      if (found === null && stand.at === 0) return this.open(this.path)
+      if (found === null) {
+        const { step } = this.context
+        return this.fail(fail('E_FILE_CHANGED', { step, path: this.path, offset: stand.at }))
+      }
+      found.file.read(0, HEAD_BYTES, (unreadable, bytes) => {
+        if (this.closed) return found.file.close(() => {})
+        if (unreadable !== null) return this.fail(diskFault('read', unreadable))
+        this.firstBytes = Buffer.from(bytes)
+        this.begin(found.file, stand.at)
       })
     })
   }
@@ -180,6 +172,7 @@ export class Tail {
   private shrunk(): void {
     this.over = true
     this.firstBytes = Buffer.alloc(0)
+    this.lastHead = headOf(this.firstBytes)
     this.context.wake()
   }
 
@@ -199,29 +192,25 @@ export class Tail {
       }
       // An empty file has nothing to be known by; the one at the path is as good.
       if (this.readAt === 0) return other.size((error, size) => done(error, size > 0))
-      isSame(other, this.head, this.readAt, (error, same) => {
+      isSame(other, { head: this.head, at: this.readAt }, (error, same) => {
         if (error !== null || same) return done(error, false)
         other.size((unknown, size) => done(unknown, size > 0))
       })
     })
   }
 
-  /** Answers the path of the file that was begun after the one that `head` describes. */
-  private successorOf(head: Head, done: (path: string) => void): void {
-    const { disk } = this.context.env
-    if (head.bytes === 0) {
-      done(this.path)
+  /** Opens the file that was begun after the one that `before` describes, as soon as there is one. */
+  private openNext(before: Stand): void {
+    if (before.head.bytes === 0) {
+      this.open(this.path)
       return
     }
-    findRotated(disk, this.path, (error, names) => {
-      if (this.closed) return
-      if (error !== null) return this.fail(diskFault('find', error))
-      openSame(disk, names.slice(0, -1).reverse(), head, 0, (failure, found) => {
-        found?.file.close(() => {})
-        if (this.closed) return
-        if (failure !== null) return this.fail(diskFault('open', failure))
-        done(found === null ? this.path : names[names.indexOf(found.path) + 1]!)
-      })
+    const { clock, disk } = this.context.env
+    openSuccessor(disk, clock, this.path, before, (error, file) => {
+      if (this.closed) return file?.close(() => {})
+      if (error !== null) return this.fail(diskFault('open', error))
+      if (file === null) this.later(() => this.openNext(before))
+      else this.begin(file, 0)
     })
   }
 

@@ -13,8 +13,8 @@ import type { Connection, ConnectionHandler, Listener, NetworkError } from '../.
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } from '../connector.ts'
 import type { TcpServerSinkSettings } from './describe.ts'
+import { listenFault } from './fault.ts'
 import { SocketQueue } from './queue.ts'
-import { listenFault } from './source.ts'
 
 /** How long a barrier waits for a subscriber that may be dropped. */
 const HOLD_MS = 5000

@@ -7,18 +7,17 @@
  * R3. What is held is bounded: connections, the unfinished record of each, the sum of those, and the answers that an
  *     acknowledged producer does not read.
  */
-import { fail, PotorooError } from '../../base/errors.ts'
+import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Connection, ConnectionHandler, Listener, NetworkError } from '../../env/network.ts'
 import type { Framing, SourceDescription } from '../../model/connector.ts'
-import { Assembler } from '../assembler.ts'
-import type { Door, JournaledSource, Lane, Listening, Session, SourceContext, SourceStatus } from '../connector.ts'
+import type { Door, JournaledSource, Listening, SourceContext, SourceStatus } from '../connector.ts'
 import type { TcpSourceSettings } from './describe.ts'
+import { listenFault } from './fault.ts'
+import { AckedPeer, type Peer, type PeerHome, PlainPeer } from './peer.ts'
 
 /** Looks at silent connections this often within their limit. */
 const LOOKS = 4
-/** How long a peer that was told goodbye may stay. */
-const CLOSING_MS = 5000
 
 export const tcpSourceConnector: JournaledSource = {
   family: 'journaled',
@@ -26,7 +25,7 @@ export const tcpSourceConnector: JournaledSource = {
   open: (description, door, context) => new TcpListening(description, door, context),
 }
 
-class TcpListening implements Listening {
+class TcpListening implements Listening, PeerHome {
   readonly status: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
   readonly context: SourceContext
   readonly framing: Framing
@@ -123,192 +122,5 @@ class TcpListening implements Listening {
       for (const peer of this.peers) peer.expireAt(now, idleMs)
       this.look()
     })
-  }
-}
-
-/** What a person is told of a port that could not be opened; the network may know who has it. */
-export function listenFault(step: string, host: string, port: number, error: NetworkError): PotorooError {
-  if (error.cause instanceof PotorooError) return error.cause
-  if (error.code === 'inUse') return fail('E_PORT_IN_USE', { host, port, by: '' }, error)
-  return fail('E_LISTEN', { host, port, step, reason: error.message }, error)
-}
-
-/** What both kinds of connections have in common. */
-abstract class Peer implements ConnectionHandler {
-  readonly remote: string
-  protected readonly source: TcpListening
-  protected readonly connection: Connection
-  protected heardMs: number
-  protected paused = false
-  protected gone = false
-
-  constructor(source: TcpListening, connection: Connection, nowMs: number) {
-    this.source = source
-    this.connection = connection
-    this.remote = connection.remote
-    this.heardMs = nowMs
-  }
-
-  /** Not called: an accepted connection stands already. */
-  onOpen(): void {}
-
-  onBytes(chunk: Buffer): void {
-    if (this.gone) return
-    this.heardMs = this.source.context.env.clock.monotonic()
-    this.source.status.bytes += chunk.length
-    this.received(chunk)
-  }
-
-  onEnd(): void {
-    if (this.gone) return
-    this.finished()
-    this.leave()
-    this.connection.end()
-  }
-
-  abstract onDrain(): void
-
-  onClosed(): void {
-    if (!this.gone) this.leave()
-  }
-
-  /** Closes the connection because of what it did. */
-  expel(why: string): void {
-    if (this.gone) return
-    this.leave()
-    this.connection.destroy()
-    this.source.expelled(this, why)
-  }
-
-  /** Closes the connection because the source closes. */
-  abandon(): void {
-    if (this.gone) return
-    this.leave()
-    this.connection.destroy()
-  }
-
-  expireAt(nowMs: number, idleMs: number): void {
-    // While it is paused, the silence is ours.
-    if (this.paused) this.heardMs = nowMs
-    else if (nowMs - this.heardMs >= idleMs) this.expel(`it sent nothing for ${idleMs} ms`)
-  }
-
-  protected pause(): void {
-    this.paused = true
-    this.connection.pause()
-  }
-
-  protected resume(): void {
-    if (!this.paused || this.gone) return
-    this.paused = false
-    this.heardMs = this.source.context.env.clock.monotonic()
-    this.connection.resume()
-  }
-
-  private leave(): void {
-    this.gone = true
-    this.released()
-    this.source.left(this)
-  }
-
-  protected abstract received(chunk: Buffer): void
-  /** The peer has sent its last byte. */
-  protected abstract finished(): void
-  /** Nothing comes any more: lets go of what stands behind the connection. */
-  protected abstract released(): void
-}
-
-class PlainPeer extends Peer {
-  private readonly lane: Lane
-  private readonly assembler: Assembler
-  private full = false
-
-  constructor(source: TcpListening, connection: Connection, nowMs: number, lane: Lane) {
-    super(source, connection, nowMs)
-    this.lane = lane
-    this.assembler = new Assembler(source.framing, source.context.limits.recordBytes, (bytes, cuts) => {
-      source.status.records += cuts.count
-      if (!lane.push(bytes, cuts)) this.full = true
-    })
-    lane.onRoom(() => this.resume())
-  }
-
-  protected received(chunk: Buffer): void {
-    const { assembler, source } = this
-    const before = assembler.pending
-    this.full = false
-    try {
-      assembler.push(chunk)
-    } catch (error) {
-      if (!(error instanceof PotorooError)) throw error
-      source.partial -= before
-      source.partial += assembler.pending
-      this.expel(error.message)
-      return
-    }
-    source.partial += assembler.pending - before
-    if (source.partial > source.context.limits.partialBytes && assembler.pending > 0) {
-      this.expel(`unfinished records hold more than ${source.context.limits.partialBytes} bytes`)
-    } else if (this.full) this.pause()
-  }
-
-  onDrain(): void {}
-
-  protected finished(): void {
-    const { assembler, source } = this
-    const left = assembler.pending
-    source.partial -= left
-    if (!assembler.finish()) source.expelled(this, `it ended inside a record, of which ${left} bytes had come`)
-  }
-
-  protected released(): void {
-    this.source.partial -= this.assembler.pending
-    this.lane.close()
-  }
-}
-
-class AckedPeer extends Peer {
-  private readonly session: Session
-  private closing = false
-
-  constructor(source: TcpListening, connection: Connection, nowMs: number, door: Door) {
-    super(source, connection, nowMs)
-    this.session = door.session(
-      connection.remote,
-      (bytes) => this.send(bytes),
-      () => this.close(),
-    )
-  }
-
-  protected received(chunk: Buffer): void {
-    if (!this.closing) this.session.onBytes(chunk)
-  }
-
-  onDrain(): void {
-    this.resume()
-  }
-
-  /** A producer that does not read its answers is not read either, and in the end closed (R3). */
-  private send(bytes: Uint8Array): boolean {
-    const { context } = this.source
-    if (this.gone || this.closing) return false
-    if (this.connection.write(bytes)) return true
-    if (this.connection.queued > context.limits.sinkQueueBytes) this.expel('it does not read its acknowledgements')
-    else if (!this.paused) this.pause()
-    return false
-  }
-
-  /** Sends what is queued and gives the peer a moment to close its side. */
-  private close(): void {
-    if (this.closing) return
-    this.closing = true
-    this.connection.end()
-    this.source.context.env.clock.after(CLOSING_MS, () => this.connection.destroy())
-  }
-
-  protected finished(): void {}
-
-  protected released(): void {
-    this.session.onClosed()
   }
 }

@@ -1,0 +1,160 @@
+/**
+ * Knows a followed file again under whatever name it has been rotated to, and finds the one that was begun after it.
+ *
+ * H1. A file is known by its first bytes: names go from file to file, and a process that was away has no open file left.
+ * H2. A rotation may move names while they are looked through. A file is taken to be gone only when it was missed
+ *     `ATTEMPTS` times, and a successor counts only if the file before it still has its name afterwards.
+ */
+import { crc32 } from '../../base/crc.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { Disk, DiskError, Done, File } from '../../env/disk.ts'
+import { joinPath, splitPath } from './find.ts'
+
+/** Bytes at the beginning of a file by which it is known again. */
+export const HEAD_BYTES = 1024
+
+const ATTEMPTS = 3
+const PAUSE_MS = 50
+
+/** What a followed file is known by: the checksum of its first bytes. */
+export interface Head {
+  readonly bytes: number
+  readonly crc: number
+}
+
+/** A file that was being read: how it began and how far it was read. */
+export interface Stand {
+  readonly head: Head
+  readonly at: number
+}
+
+/** A file that was found again, open. */
+export interface Found {
+  readonly file: File
+  readonly path: string
+  /** The paths of the files that were begun after it, oldest first. */
+  readonly after: readonly string[]
+}
+
+export function headOf(bytes: Uint8Array): Head {
+  const head = bytes.subarray(0, HEAD_BYTES)
+  return { bytes: head.length, crc: crc32(head) }
+}
+
+/** Whether `file` begins as `stand` says and is long enough to have been read so far. */
+export function isSame(file: File, stand: Stand, done: Done<boolean>): void {
+  const { head, at } = stand
+  file.size((unknown, size) => {
+    if (unknown !== null || size < at) return done(unknown, false)
+    file.read(0, head.bytes, (error, bytes) => {
+      done(error, error === null && bytes.length === head.bytes && crc32(bytes) === head.crc)
+    })
+  })
+}
+
+/** Finds the file that `stand` describes at `path` or where it was rotated to; `null` when it is not there. */
+export function findAgain(disk: Disk, clock: Clock, path: string, stand: Stand, done: Done<Found | null>): void {
+  const attempt = (left: number): void => {
+    findOnce(disk, path, stand, (error, found) => {
+      if (error !== null || found !== null || left === 0) done(error, found)
+      else clock.after(PAUSE_MS, () => attempt(left - 1))
+    })
+  }
+  attempt(ATTEMPTS - 1)
+}
+
+function findOnce(disk: Disk, path: string, stand: Stand, done: Done<Found | null>): void {
+  listRotated(disk, path, (error, paths) => {
+    if (error !== null) return done(error, null)
+    const next = (i: number): void => {
+      const candidate = paths[i]
+      if (candidate === undefined) {
+        done(null, null)
+        return
+      }
+      open(disk, candidate, (unreadable, file) => {
+        if (unreadable !== null) return done(unreadable, null)
+        if (file === null) return next(i - 1)
+        isSame(file, stand, (unknown, same) => {
+          if (same) return done(null, { file, path: candidate, after: paths.slice(i + 1) })
+          file.close(() => {})
+          if (unknown !== null) done(unknown, null)
+          else next(i - 1)
+        })
+      })
+    }
+    next(paths.length - 1)
+  })
+}
+
+/**
+ * Opens the file at `path` that was begun after the one that `stand` describes; `null` when there is none yet. Empty
+ * files in between are passed over: they have nothing to be known by later.
+ */
+export function openSuccessor(disk: Disk, clock: Clock, path: string, stand: Stand, done: Done<File | null>): void {
+  findAgain(disk, clock, path, stand, (error, before) => {
+    before?.file.close(() => {})
+    if (error !== null) return done(error, null)
+    // Where the file itself is gone, those between it and the path cannot be told from older ones.
+    openNonEmpty(disk, before === null ? [path] : before.after, (unreadable, file) => {
+      if (unreadable !== null || file === null) return done(unreadable, null)
+      findAgain(disk, clock, path, stand, (unknown, still) => {
+        still?.file.close(() => {})
+        if (unknown === null && still?.path === before?.path) return done(null, file)
+        file.close(() => {})
+        done(unknown, null)
+      })
+    })
+  })
+}
+
+function openNonEmpty(disk: Disk, paths: readonly string[], done: Done<File | null>): void {
+  const path = paths[0]
+  if (path === undefined) {
+    done(null, null)
+    return
+  }
+  open(disk, path, (error, file) => {
+    if (error !== null) return done(error, null)
+    if (file === null) return openNonEmpty(disk, paths.slice(1), done)
+    file.size((unknown, size) => {
+      if (size > 0) return done(null, file)
+      file.close(() => {})
+      if (unknown !== null) done(unknown, null)
+      else openNonEmpty(disk, paths.slice(1), done)
+    })
+  })
+}
+
+/** Opens a file that may have gone meanwhile. */
+function open(disk: Disk, path: string, done: (error: DiskError | null, file: File | null) => void): void {
+  disk.open(path, 'read', (error, file) => {
+    if (error === null) done(null, file)
+    else done(error.code === 'absent' ? null : error, null)
+  })
+}
+
+/** What a rotated file's name has behind the old one: a number, or a date in figures. Compressed files cannot be read. */
+const ROTATED = /^[.-]\d[\dT:._-]*$/
+
+/** The files into which `path` was rotated, oldest first, and `path` itself: `log.2 log.1 log` or `log-0101 log-0102 log`. */
+function listRotated(disk: Disk, path: string, found: Done<readonly string[]>): void {
+  const { directory, name } = splitPath(path)
+  disk.list(directory, (error, names) => {
+    if (error !== null) return found(error, [])
+    const rotated = names.filter((each) => each.startsWith(name) && ROTATED.test(each.slice(name.length)))
+    rotated.sort((a, b) => order(a, b, name.length + 1))
+    found(
+      null,
+      [...rotated, name].map((each) => joinPath(directory, each)),
+    )
+  })
+}
+
+/** Numbered files count away from now; dated ones count towards it. */
+function order(a: string, b: string, prefix: number): number {
+  const numberA = /^\d{1,4}$/.test(a.slice(prefix)) ? Number(a.slice(prefix)) : -1
+  const numberB = /^\d{1,4}$/.test(b.slice(prefix)) ? Number(b.slice(prefix)) : -1
+  if (numberA !== numberB) return numberB - numberA
+  return a < b ? -1 : 1
+}

@@ -1,0 +1,221 @@
+/** The connections of a listening source. R1-R3 of `source.ts` are kept here. */
+import { PotorooError } from '../../base/errors.ts'
+import type { Connection, ConnectionHandler } from '../../env/network.ts'
+import type { Framing } from '../../model/connector.ts'
+import { Assembler } from '../assembler.ts'
+import type { Door, Lane, Session, SourceContext, SourceStatus } from '../connector.ts'
+
+/** How long a peer that was told goodbye may stay. */
+const CLOSING_MS = 5000
+
+/** What a connection asks of the source it belongs to. */
+export interface PeerHome {
+  readonly status: SourceStatus
+  readonly context: SourceContext
+  readonly framing: Framing
+  /** Bytes of unfinished records, of all connections. */
+  partial: number
+  left(peer: Peer): void
+  expelled(peer: Peer, why: string): void
+}
+
+/** What both kinds of connections have in common. */
+export abstract class Peer implements ConnectionHandler {
+  readonly remote: string
+  protected readonly source: PeerHome
+  protected readonly connection: Connection
+  protected heardMs: number
+  protected paused = false
+  protected gone = false
+
+  constructor(source: PeerHome, connection: Connection, nowMs: number) {
+    this.source = source
+    this.connection = connection
+    this.remote = connection.remote
+    this.heardMs = nowMs
+  }
+
+  /** Not called: an accepted connection stands already. */
+  onOpen(): void {}
+
+  onBytes(chunk: Buffer): void {
+    if (this.gone) return
+    this.heardMs = this.source.context.env.clock.monotonic()
+    this.source.status.bytes += chunk.length
+    this.received(chunk)
+  }
+
+  onEnd(): void {
+    if (this.gone) return
+    this.finished()
+    this.leave()
+    this.connection.end()
+  }
+
+  abstract onDrain(): void
+
+  onClosed(): void {
+    if (!this.gone) this.leave()
+  }
+
+  /** Closes the connection because of what it did. */
+  expel(why: string): void {
+    if (this.gone) return
+    this.leave()
+    this.connection.destroy()
+    this.source.expelled(this, why)
+  }
+
+  /** Closes the connection because the source closes. */
+  abandon(): void {
+    if (this.gone) return
+    this.leave()
+    this.connection.destroy()
+  }
+
+  expireAt(nowMs: number, idleMs: number): void {
+    // While it is paused, the silence is ours.
+    if (this.paused) this.heardMs = nowMs
+    else if (nowMs - this.heardMs >= idleMs) this.expel(`it sent nothing for ${idleMs} ms`)
+  }
+
+  protected pause(): void {
+    this.paused = true
+    this.connection.pause()
+  }
+
+  protected resume(): void {
+    if (!this.paused || this.gone) return
+    this.paused = false
+    this.heardMs = this.source.context.env.clock.monotonic()
+    this.connection.resume()
+  }
+
+  private leave(): void {
+    this.gone = true
+    this.released()
+    this.source.left(this)
+  }
+
+  protected abstract received(chunk: Buffer): void
+  /** The peer has sent its last byte. */
+  protected abstract finished(): void
+  /** Nothing comes any more: lets go of what stands behind the connection. */
+  protected abstract released(): void
+}
+
+/** Cuts what it hears into records for its lane. */
+export class PlainPeer extends Peer {
+  private readonly lane: Lane
+  private readonly assembler: Assembler
+  private full = false
+
+  constructor(source: PeerHome, connection: Connection, nowMs: number, lane: Lane) {
+    super(source, connection, nowMs)
+    this.lane = lane
+    this.assembler = new Assembler(source.framing, source.context.limits.recordBytes, (bytes, cuts) => {
+      source.status.records += cuts.count
+      if (!lane.push(bytes, cuts)) this.full = true
+    })
+    lane.onRoom(() => this.resume())
+  }
+
+  protected received(chunk: Buffer): void {
+    const { assembler, source } = this
+    const before = assembler.pending
+    this.full = false
+    try {
+      assembler.push(chunk)
+    } catch (error) {
+      if (!(error instanceof PotorooError)) throw error
+      source.partial -= before
+      source.partial += assembler.pending
+      this.expel(error.message)
+      return
+    }
+    source.partial += assembler.pending - before
+    if (source.partial > source.context.limits.partialBytes && assembler.pending > 0) {
+      this.expel(`unfinished records hold more than ${source.context.limits.partialBytes} bytes`)
+    } else if (this.full) this.pause()
+  }
+
+  onDrain(): void {}
+
+  protected finished(): void {
+    const { assembler, source } = this
+    const left = assembler.pending
+    source.partial -= left
+    if (!assembler.finish()) source.expelled(this, `it ended inside a record, of which ${left} bytes had come`)
+  }
+
+  protected released(): void {
+    this.source.partial -= this.assembler.pending
+    this.lane.close()
+  }
+}
+
+/** Leads bytes to a session and back. */
+export class AckedPeer extends Peer {
+  private readonly session: Session
+  private closing = false
+  /** Why the connection is not read: the journal has no room, or the peer does not read its answers. */
+  private full = false
+  private deaf = false
+
+  constructor(source: PeerHome, connection: Connection, nowMs: number, door: Door) {
+    super(source, connection, nowMs)
+    this.session = door.session(
+      connection.remote,
+      (bytes) => this.send(bytes),
+      () => this.close(),
+    )
+    this.session.onRoom(() => {
+      this.full = false
+      this.goOn()
+    })
+  }
+
+  onDrain(): void {
+    this.deaf = false
+    this.goOn()
+  }
+
+  protected received(chunk: Buffer): void {
+    if (this.closing || this.session.onBytes(chunk)) return
+    this.full = true
+    this.pause()
+  }
+
+  protected finished(): void {}
+
+  protected released(): void {
+    this.session.onClosed()
+  }
+
+  /** A producer that does not read its answers is not read either, and in the end closed (R3). */
+  private send(bytes: Uint8Array): boolean {
+    const { connection } = this
+    if (this.gone || this.closing) return false
+    if (connection.write(bytes)) return true
+    if (connection.queued > this.source.context.limits.sinkQueueBytes) {
+      // Not inside the session's own call.
+      this.source.context.env.clock.soon(() => this.expel('it does not read its acknowledgements'))
+    } else {
+      this.deaf = true
+      this.pause()
+    }
+    return false
+  }
+
+  private goOn(): void {
+    if (!this.full && !this.deaf) this.resume()
+  }
+
+  /** Sends what is queued and gives the peer a moment to close its side. */
+  private close(): void {
+    if (this.closing || this.gone) return
+    this.closing = true
+    this.connection.end()
+    this.source.context.env.clock.after(CLOSING_MS, () => this.connection.destroy())
+  }
+}

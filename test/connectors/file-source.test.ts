@@ -1,0 +1,294 @@
+import { describe, expect, test } from 'vitest'
+import { Prng } from '../../src/base/prng.ts'
+import { fileSource } from '../../src/connectors/file/describe.ts'
+import { fileSourceConnector } from '../../src/connectors/file/source.ts'
+import type { Decoder, Framing, SourceDescription } from '../../src/model/connector.ts'
+import { decoder, utf8 } from '../../src/model/decoder.ts'
+import { csvLines, fixedSize, lengthPrefix, lines } from '../../src/model/framing.ts'
+import type { Inode } from '../../src/sim/inode.ts'
+import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
+import { expectReplayable, expectRising, type Reading, type ReadingOptions, readAll } from './source.contract.ts'
+
+const PATH = 'logs/app'
+
+class Scene {
+  readonly world: World
+  readonly machine: Machine
+  readonly process: SimProcess
+
+  constructor(seed = 1) {
+    this.world = new World(seed)
+    this.machine = this.world.machine('reader')
+    this.process = this.machine.start('reader')
+    this.machine.volume.makeDirectory('logs')
+  }
+
+  append(bytes: string | Buffer, path = PATH): void {
+    const file = this.machine.volume.open(path, 'write') as Inode
+    this.machine.volume.write(file, file.size, Buffer.from(bytes))
+  }
+
+  rename(from: string, to: string): void {
+    this.machine.volume.rename(from, to)
+  }
+
+  truncate(path = PATH): void {
+    this.machine.volume.truncate(this.machine.volume.open(path, 'read') as Inode, 0)
+  }
+
+  reading(description: SourceDescription<unknown>, more: Partial<ReadingOptions> = {}): ReadingOptions {
+    const { world, process } = this
+    return { world, process, connector: fileSourceConnector, description, split: PATH, ...more }
+  }
+}
+
+function source(
+  follow: boolean,
+  framing: Framing = lines(),
+  decode: Decoder<unknown> = utf8,
+): SourceDescription<unknown> {
+  return fileSource<unknown>({ path: PATH, follow, framing, decode })
+}
+
+function values(reading: Reading): unknown[] {
+  return reading.records.map((record) => record.value)
+}
+
+const texts = (count: number, seed: number): string[] => {
+  const random = new Prng(seed)
+  return Array.from({ length: count }, (_, i) => `${i}:${'x'.repeat(random.below(40))}`)
+}
+
+describe('a file that is read once', () => {
+  test('gives its lines, with the offsets of their first bytes', () => {
+    const scene = new Scene()
+    scene.append('ab\r\n\ncdé\nlast')
+    const reading = readAll(scene.reading(source(false)))
+    expect(reading.ended).toBe(true)
+    expect(reading.records).toEqual([
+      { value: 'ab', position: 0 },
+      { value: '', position: 4 },
+      { value: 'cdé', position: 5 },
+      { value: 'last', position: 10 },
+    ])
+    expect(reading.place.position).toBe(14)
+  })
+
+  test.each([
+    ['lines', lines(), (rows: string[]) => rows.map((row) => `${row}\n`)],
+    [
+      'lines without the last end',
+      lines(),
+      (rows: string[]) => rows.map((row, i) => (i < rows.length - 1 ? `${row}\n` : row)),
+    ],
+    ['quoted lines', csvLines(), (rows: string[]) => rows.map((row) => `"${row}\n"\n`)],
+    ['length prefixes', lengthPrefix(), framed(lengthPrefix())],
+    ['short prefixes', lengthPrefix({ bytes: 1 }), framed(lengthPrefix({ bytes: 1 }))],
+    ['records of one size', fixedSize(8), (rows: string[]) => rows.map((row) => row.slice(0, 8).padEnd(8))],
+  ])('resumes anywhere: %s', (_, framing, write) => {
+    const rows = write(texts(1000, 7))
+    expectReplayable(() => {
+      const scene = new Scene()
+      scene.append(Buffer.concat(rows.map((row) => Buffer.from(row))))
+      return scene.reading(source(false, framing))
+    }, 5)
+    const scene = new Scene()
+    scene.append(Buffer.concat(rows.map((row) => Buffer.from(row))))
+    expect(readAll(scene.reading(source(false, framing))).records).toHaveLength(1000)
+  })
+
+  test('gives records over several blocks', () => {
+    const scene = new Scene()
+    const rows = [`a${'x'.repeat(300_000)}`, 'b', `c${'y'.repeat(600_000)}`, 'd']
+    scene.append(rows.join('\n'))
+    expect(values(readAll(scene.reading(source(false))))).toEqual(rows)
+  })
+
+  test('hands over what its decoder refuses, with its bytes', () => {
+    const even = decoder((bytes, start, end) => {
+      const n = Number(bytes.toString('latin1', start, end))
+      if (n % 2 === 1) throw new Error('odd')
+      return n
+    })
+    const scene = new Scene()
+    scene.append('2\n3\n4\n')
+    const reading = readAll(scene.reading(source(false, lines(), even)))
+    expect(values(reading)).toEqual([2, 4])
+    expect(reading.failed).toEqual([{ value: '3', position: 2 }])
+  })
+
+  test('hands over a fragment at its end', () => {
+    const scene = new Scene()
+    scene.append(Buffer.from([0, 0, 0, 2, 65, 66, 0, 0, 0, 9, 67]))
+    const reading = readAll(scene.reading(source(false, lengthPrefix())))
+    expect(values(reading)).toEqual(['AB'])
+    expect(reading.failed).toEqual([{ value: '\0\0\0\tC', position: 6 }])
+    expect(reading.ended).toBe(true)
+  })
+
+  test('stops where no record can begin, behind all that it could read', () => {
+    const scene = new Scene()
+    scene.append(`a\nb\n${'x'.repeat(2000)}\nc\n`)
+    const reading = readAll(scene.reading(source(false), { limits: { recordBytes: 1000 } }))
+    expect(values(reading)).toEqual(['a', 'b'])
+    expect(reading.error).toBe('E_FILE_RECORD')
+  })
+
+  test('says so when it is not there', () => {
+    expect(readAll(new Scene().reading(source(false))).error).toBe('E_DISK')
+  })
+
+  test('does not resume in another file', () => {
+    const scene = new Scene()
+    scene.append('a\nb\n')
+    const { place } = readAll(scene.reading(source(false)))
+    scene.truncate()
+    scene.append('x\ny\nz\n')
+    expect(readAll(scene.reading(source(false), { place })).error).toBe('E_FILE_CHANGED')
+  })
+})
+
+function framed(framing: Framing): (rows: string[]) => Buffer[] {
+  return (rows) => rows.map((row) => Buffer.concat(framing.frame(Buffer.from(row))))
+}
+
+describe('a file that is followed', () => {
+  /** Writes `rows` while they are read, and does `event` in front of some of them. */
+  function growing(scene: Scene, rows: string[], event: (heard: number) => void): (reading: Reading) => void {
+    let next = 0
+    return (reading) => {
+      for (let i = 0; i < 3 && next < rows.length; i++, next++) {
+        event(reading.records.length)
+        scene.append(`${rows[next]}\n`)
+      }
+    }
+  }
+
+  test('waits for it to come, and for more', () => {
+    const scene = new Scene()
+    const rows = texts(200, 3)
+    const reading = readAll(
+      scene.reading(source(true), {
+        between: growing(scene, rows, () => {}),
+        until: (now) => now.records.length === rows.length,
+      }),
+    )
+    expect(values(reading)).toEqual(rows)
+    expectRising(reading.records)
+  })
+
+  test('waits for the rest of a line', () => {
+    const scene = new Scene()
+    scene.append('whole\nha')
+    const reading = readAll(scene.reading(source(true), { patienceMs: 2000 }))
+    expect(values(reading)).toEqual(['whole'])
+    scene.append('lf\n')
+    const rest = readAll(scene.reading(source(true), { place: reading.place, patienceMs: 2000 }))
+    expect(rest.records).toEqual([{ value: 'half', position: 6 }])
+  })
+
+  test.each([
+    ['numbered', (n: number, total: number) => `${PATH}.${total - n}`],
+    ['dated', (n: number) => `${PATH}-2026010${n}`],
+  ])('goes on when it is rotated, with its reader there or away: %s', (kind, _name) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const scene = new Scene(seed)
+      const rows = texts(300, seed)
+      let rotations = 0
+      const rotate = (): void => {
+        rotations++
+        if (kind === 'dated') {
+          scene.rename(PATH, `${PATH}-2026010${rotations}`)
+          return
+        }
+        for (let n = rotations - 1; n >= 1; n--) scene.rename(`${PATH}.${n}`, `${PATH}.${n + 1}`)
+        scene.rename(PATH, `${PATH}.1`)
+      }
+      const random = new Prng(seed)
+      const reading = readAll(
+        scene.reading(source(true), {
+          seed,
+          reopen: 0.2,
+          between: growing(scene, rows, (heard) => {
+            if (heard > 0 && rotations < 6 && random.chance(0.05)) rotate()
+          }),
+          until: (now) => now.records.length >= rows.length,
+        }),
+      )
+      expect(reading.error, `seed ${seed}`).toBeNull()
+      expect(values(reading), `seed ${seed}, ${rotations} rotations`).toEqual(rows)
+      expectRising(reading.records)
+    }
+  })
+
+  test('gives the unfinished line of a file that was rotated away', () => {
+    const scene = new Scene()
+    scene.append('a\nb')
+    let rotated = false
+    const reading = readAll(
+      scene.reading(source(true), {
+        between: (now) => {
+          if (now.records.length === 0 || rotated) return
+          rotated = true
+          scene.rename(PATH, `${PATH}.1`)
+          scene.append('c\n')
+        },
+        until: (now) => now.records.length === 3,
+      }),
+    )
+    expect(values(reading)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('begins anew when it was cut, and says so', () => {
+    const scene = new Scene()
+    scene.append('aaaa\nbbbb\n')
+    let cut = false
+    const reading = readAll(
+      scene.reading(source(true), {
+        between: (now) => {
+          if (now.records.length < 2 || cut) return
+          cut = true
+          scene.truncate()
+          scene.append('c\n')
+        },
+        until: (now) => now.records.length === 3,
+      }),
+    )
+    expect(values(reading)).toEqual(['aaaa', 'bbbb', 'c'])
+    expect(reading.warnings).toEqual(['E_FILE_SHRUNK'])
+    expectRising(reading.records)
+  })
+
+  test('says so when the file that it stood in is gone', () => {
+    const scene = new Scene()
+    scene.append('a\nb\n')
+    const { place } = readAll(scene.reading(source(true), { until: (now) => now.records.length === 2 }))
+    scene.machine.volume.remove(PATH)
+    scene.append('x\n')
+    expect(readAll(scene.reading(source(true), { place })).error).toBe('E_FILE_CHANGED')
+  })
+})
+
+describe('splits', () => {
+  function splits(path: string): readonly string[] {
+    const scene = new Scene()
+    for (const name of ['b.log', 'a.log', 'a.log.gz', 'ab.txt']) scene.append('', `logs/${name}`)
+    let found: readonly string[] = []
+    const context = { ...({} as never as object), env: scene.process.env } as never
+    fileSourceConnector.splits(fileSource({ path }), context, (_, names) => {
+      found = names
+    })
+    scene.world.run(1000)
+    return found
+  }
+
+  test.each([
+    ['logs/a.log', ['logs/a.log']],
+    ['logs/*.log', ['logs/a.log', 'logs/b.log']],
+    ['logs/?b.*', ['logs/ab.txt']],
+    ['logs/b.log, logs/a.log', ['logs/a.log', 'logs/b.log']],
+    ['logs/nothing*', []],
+  ])('%s', (path, expected) => {
+    expect(splits(path)).toEqual(expected)
+  })
+})
