@@ -54,7 +54,7 @@ export function pipeline<P extends Parameters>(
   third?: (p: PipelineBuilder<P>) => void,
 ): Pipeline {
   const run = typeof second === 'function' ? second : third
-  const defaults: Parameters = typeof second === 'function' ? {} : (second.parameters ?? {})
+  const defaults: Parameters = typeof second === 'function' ? {} : (second?.parameters ?? {})
   if (typeof run !== 'function') {
     throw fail('E_SETTING', { reason: `pipeline "${name}" has no function: pipeline(name, (p) => { … })` })
   }

@@ -1,0 +1,221 @@
+import { describe, expect, test } from 'vitest'
+import type { PotorooError } from '../../src/base/errors.ts'
+import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
+import { type PipelineBuilder, pipeline } from '../../src/model/pipeline.ts'
+import { refuseFaults, validate } from '../../src/model/validate.ts'
+import { testSink, testSource } from './interpret.ts'
+
+/** The builder without its types: pipelines in JavaScript. */
+// biome-ignore lint/suspicious/noExplicitAny: what no type allows is what is tested
+type Untyped = any
+const counted = { init: () => ({ n: 0 }), step: (state: { n: number }) => ({ n: ++state.n }) }
+
+function findings(build: (p: Untyped) => void, name = 'test') {
+  const { faults, warnings } = validate(
+    pipeline(name, build as (p: PipelineBuilder<Record<never, never>>) => void).build(),
+  )
+  const told = (list: typeof faults) => list.map(({ step, what }) => (step === null ? what : `${step}: ${what}`))
+  return { faults: told(faults), warnings: told(warnings) }
+}
+
+/** The faults of a pipeline whose source and sink are right. */
+function faultsOf(build: (stream: Untyped) => void): string[] {
+  return findings((p) => {
+    const stream = p.source('in', testSource())
+    stream.sink('out', testSink())
+    build(stream)
+  }).faults
+}
+
+test('a pipeline without faults has none', () => {
+  expect(
+    findings((p) => {
+      p.source('in', testSource()).keyBy('k', String).mapWithState('count', counted).sink('out', testSink())
+    }),
+  ).toEqual({ faults: [], warnings: [] })
+})
+
+describe('names', () => {
+  test('are unique, not empty, not long, and plain', () => {
+    const faults = findings((p) => {
+      const stream = p.source('in', testSource())
+      stream.map('in', String)
+      stream.map('', String)
+      stream.map(String)
+      stream.map('x'.repeat(101), String)
+      stream.map(' padded', String)
+      stream.map('two\nlines', String)
+      stream.map('y'.repeat(100), String)
+    }, '').faults
+    expect(faults).toEqual([
+      'the pipeline has an empty name',
+      'in: two steps have this name, a source and a map',
+      '(map without a name): a step (map) has an empty name',
+      '(map without a name): a step (map) has no name',
+      `${'x'.repeat(101)}: the name has 101 characters`,
+      ' padded: the name has spaces at its ends or control characters in it',
+      'two\nlines: the name has spaces at its ends or control characters in it',
+      '(map without a name): its function is missing',
+    ])
+  })
+})
+
+describe('wiring', () => {
+  test('a pipeline has a source', () => {
+    expect(findings(() => {})).toEqual({ faults: ['there is no source'], warnings: ['there is no sink'] })
+  })
+
+  test('a key is used', () => {
+    expect(faultsOf((s) => s.keyBy('k', String))).toEqual(['k: nobody uses its keys'])
+  })
+
+  test('streams that nobody uses are told, but not ends in inspect and not the rest', () => {
+    const { faults, warnings } = findings((p) => {
+      const stream = p.source('in', testSource())
+      stream.map('unused', String)
+      stream.inspect('log', () => {})
+      stream.branch('part', { a: () => true, b: () => false }).a.sink('out', testSink())
+      stream.keyBy('k', String).mapWithState('count', counted)
+      stream.merge('twice', stream)
+    })
+    expect(faults).toEqual([])
+    expect(warnings).toEqual([
+      'twice: it merges a stream with itself',
+      'unused: nobody uses its records',
+      'part: nobody uses its output b',
+      'count: nobody uses its records',
+      'twice: nobody uses its records',
+    ])
+  })
+
+  test('a graph that was not built by pipeline() may not have loops', () => {
+    const steps = [{ kind: 'map', name: 'm', inputs: [{ step: 0 }], fn: String }] as const
+    expect(validate({ name: 'loop', parameters: {}, steps }).faults[0]).toMatchObject({
+      what: 'an input stands after it',
+    })
+  })
+})
+
+describe('connectors', () => {
+  test('their faults are faults of the pipeline', () => {
+    expect(
+      findings((p) => {
+        p.source('in', testSource({ faults: ['tcpSource: port is wrong', 'tcpSource: host is wrong'] })).sink(
+          'out',
+          testSink({ faults: ['tcpSink: no port'] }),
+        )
+      }).faults,
+    ).toEqual(['in: tcpSource: port is wrong', 'in: tcpSource: host is wrong', 'out: tcpSink: no port'])
+  })
+
+  test('a source is no sink', () => {
+    expect(
+      findings((p) => {
+        p.source('in', testSink()).sink('out', testSource())
+        p.source('none')
+      }).faults,
+    ).toEqual(['in: it has no source', 'out: it has no sink', 'none: it has no source'])
+  })
+})
+
+describe('steps', () => {
+  test.each<[string, (s: Untyped) => void]>([
+    ['a: its function is missing', (s) => s.map('a')],
+    ['a: its function is no function', (s) => s.filter('a', 3)],
+    ['a: its function is async', (s) => s.map('a', async () => 1)],
+    ['a: its function is missing', (s) => s.asyncMap('a')],
+    ['a: concurrency is 0', (s) => s.asyncMap('a', async () => 1, { concurrency: 0 })],
+    ['a: timeoutMs is Infinity', (s) => s.asyncMap('a', async () => 1, { timeoutMs: Number.POSITIVE_INFINITY })],
+    ['a: it has no branch', (s) => s.branch('a', {})],
+    ['a: its test "b" is missing', (s) => s.branch('a', { b: undefined })],
+    ['a: an output is called rest', (s) => s.branch('a', { rest: () => true })],
+    ['a: output "1" is a number and would lose its place', (s) => s.branch('a', { 1: () => true })],
+  ])('%s', (fault, build) => {
+    expect(faultsOf(build)).toEqual([fault])
+  })
+
+  test.each<[string, (keyed: Untyped) => void]>([
+    ['a: it has no options', (k) => k.mapWithState('a')],
+    ['a: its init is missing', (k) => k.mapWithState('a', { step: () => 1 })],
+    ['a: its step is missing', (k) => k.flatMapWithState('a', { init: () => ({}) })],
+    ['a: its step is async', (k) => k.mapWithState('a', { ...counted, step: async () => 1 })],
+    ['a: its add is missing', (k) => k.aggregate('a', { init: () => ({}), result: String })],
+    ['a: its result is missing', (k) => k.aggregate('a', { init: () => ({}), add: () => {} })],
+    [
+      'a: its combine is no function',
+      (k) => k.aggregate('a', { init: Object, add: String, result: String, combine: 1 }),
+    ],
+    ['a: its function is missing', (k) => k.reduce('a')],
+    ['a: every is 0', (k) => k.reduce('a', String, { every: 0 })],
+    ['a: every is soon', (k) => k.reduce('a', String, { every: 'soon' })],
+    ['a: ttl is -1', (k) => k.mapWithState('a', { ...counted, ttl: -1 })],
+    ['a: schema.version is 1.5', (k) => k.mapWithState('a', { ...counted, schema: { version: 1.5 } })],
+    ['a: schema.version is NaN', (k) => k.mapWithState('a', { ...counted, schema: {} })],
+    [
+      'a: its schema.migrate is no function',
+      (k) => k.mapWithState('a', { ...counted, schema: { version: 2, migrate: 1 } }),
+    ],
+  ])('%s', (fault, build) => {
+    expect(faultsOf((s) => build(s.keyBy('k', String)))).toEqual([fault])
+  })
+
+  test('a newer state without a way from the older one is told', () => {
+    const { warnings } = findings((p) => {
+      const keyed = p.source('in', testSource()).keyBy('k', String)
+      keyed.mapWithState('count', { ...counted, schema: { version: 2 } }).sink('out', testSink())
+    })
+    expect(warnings).toEqual(['count: its state has version 2 and no migrate'])
+  })
+})
+
+test('an error lists every fault by step, with what to do', () => {
+  const graph = pipeline('orders', (p) => {
+    const stream = p.source('in', testSource())
+    stream.keyBy('k', (value) => value)
+    stream.map('in', (value) => value)
+  }).build()
+  try {
+    refuseFaults(graph)
+    expect.unreachable()
+  } catch (error) {
+    expect((error as PotorooError).code).toBe('E_PIPELINE')
+    expect((error as PotorooError).message).toBe(
+      [
+        'pipeline "orders" cannot run (2 faults):',
+        '  in: two steps have this name, a source and a map; give one another name',
+        '  k: nobody uses its keys; add a step with state, such as mapWithState, after it',
+      ].join('\n'),
+    )
+  }
+})
+
+describe('order before an idempotent sink', () => {
+  type Build = (source: SourceDescription<string>, sink: SinkDescription<unknown>, p: Untyped) => void
+  const warned = (splits: 'one' | 'many', promise: 'idempotent' | 'transactional', build: Build) =>
+    findings((p) => build(testSource({ splits }), testSink({ promise }), p)).warnings.length
+  const mapped: Build = (source, sink, p) =>
+    p.source('in', source).keyBy('k', String).mapWithState('m', counted).sink('out', sink)
+  const summed: Build = (source, sink, p) =>
+    p
+      .source('in', source)
+      .keyBy('k', String)
+      .aggregate('m', { init: Object, add: String, result: String, combine: String })
+      .sink('out', sink)
+  const two: Build = (source, sink, p) =>
+    p
+      .source('in', source)
+      .merge('both', p.source('in2', source))
+      .keyBy('k', String)
+      .mapWithState('m', counted)
+      .sink('out', sink)
+
+  test.each([
+    ['many', 'idempotent', mapped, 1],
+    ['one', 'idempotent', mapped, 0],
+    ['many', 'transactional', mapped, 0],
+    ['many', 'idempotent', summed, 0],
+    ['one', 'idempotent', two, 1],
+  ] as const)('%s splits, %s sink', (splits, promise, build, expected) => {
+    expect(warned(splits, promise, build)).toBe(expected)
+  })
+})
