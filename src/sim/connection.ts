@@ -215,7 +215,7 @@ export class SimConnection implements Connection, Mortal, PipeEnd {
   }
 
   private readEnd(handler: ConnectionHandler, inward: Pipe): void {
-    if (!inward.ended || inward.unread || this.endSeen) return
+    if (!inward.ended || this.endSeen) return
     this.endSeen = true
     handler.onEnd()
     this.closeWhenBothEnded()

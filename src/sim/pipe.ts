@@ -73,11 +73,6 @@ export class Pipe {
     this.receiver = receiver
   }
 
-  /** Bytes that wait to be read. */
-  get unread(): boolean {
-    return this.received.length > 0
-  }
-
   /** Takes what there is room for of `bytes` and returns how much that was. When it was not all, `roomAgain` follows. */
   put(bytes: Uint8Array): number {
     const taken = Math.min(bytes.length, this.weather.kernelBytes - this.held)

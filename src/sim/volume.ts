@@ -194,6 +194,14 @@ export class Volume {
     this.changes = open
   }
 
+  /** Turns one bit of the file at `path` at rest; false when there is no such file. */
+  damage(path: string, random: Prng): boolean {
+    const file = this.find(path)
+    if (file instanceof Refused || !(file.entry instanceof Inode)) return false
+    file.entry.damage(random)
+    return true
+  }
+
   /** Whether there is something at `path`. */
   exists(path: string): boolean {
     const spot = this.find(path)

@@ -10,6 +10,7 @@
 import { assert } from '../base/assert.ts'
 import { Prng } from '../base/prng.ts'
 import type { Env } from '../env/env.ts'
+import type { Log } from '../env/log.ts'
 import { SimClock } from './clock.ts'
 import { type Mount, SimDisk } from './disk.ts'
 import { Fabric } from './fabric.ts'
@@ -39,14 +40,17 @@ export class World {
   readonly network: Fabric
   /** Draws for the driver of the run, apart from all other draws. */
   readonly random: Prng
+  /** What the driver has to say, between the lines of the processes. */
+  readonly log: Log
   private readonly timeline = new Timeline()
-  private readonly log = new LogRing(this.timeline, LOG_LINES)
+  private readonly lines = new LogRing(this.timeline, LOG_LINES)
   private readonly prng: Prng
 
   constructor(seed: number, weather: Weather = calm) {
     this.weather = weather
     this.prng = new Prng(seed)
     this.random = this.prng.fork()
+    this.log = new SimLog(this.lines, new Life('world', ''))
     this.network = new Fabric(this.timeline, this.prng.fork(), weather.network)
   }
 
@@ -106,7 +110,7 @@ export class World {
 
   /** The last lines of all logs, and takes them out. */
   drainLog(): string[] {
-    return this.log.drain()
+    return this.lines.drain()
   }
 
   private start(name: string, host: Host, mounts: readonly Mount[], disk: DiskWeather): SimProcess {
@@ -119,7 +123,7 @@ export class World {
       random: new SimRandom(this.prng.fork()),
       network: new SimNetwork(this.network, life),
       disk: new SimDisk(home, mounts),
-      log: new SimLog(this.log, life),
+      log: new SimLog(this.lines, life),
     }
     return new SimProcess(timeline, life, clock, env)
   }

@@ -77,6 +77,16 @@ export function diskContract(name: string, make: () => Fixture): void {
       expect(await failure(on, (done) => file.close(done))).toBe('none')
     })
 
+    test('what a truncation has cut stays cut when the file grows again', async () => {
+      const file = await open('cut', 'create')
+      await failure(on, (done) => file.write([Buffer.from('abcdef')], 0, done))
+      await failure(on, (done) => file.truncate(2, done))
+      await failure(on, (done) => file.write([Buffer.from('x')], 4, done))
+      await failure(on, (done) => file.truncate(6, done))
+      expect(String(await value<Buffer>(on, (done) => file.read(0, 9, done)))).toBe('ab\0\0x\0')
+      expect(await failure(on, (done) => file.close(done))).toBe('none')
+    })
+
     test('modes: read wants a file, create wants none, write takes both', async () => {
       expect(await failure(on, (done) => disk.open(path('no'), 'read', done))).toBe('absent')
       expect(await failure(on, (done) => disk.readFile(path('no'), done))).toBe('absent')

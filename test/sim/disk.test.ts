@@ -118,7 +118,24 @@ describe('power losses', () => {
       seen.add(sectors.map((sector) => (sector[0] === '\0' ? '0' : sector[0])).join(''))
     }
     for (const outcome of ['', 'aabb', 'aa', '00bb']) expect(seen).toContain(outcome)
+    // A file may have got its new length without the bytes.
+    expect([...seen].some((sectors) => sectors.endsWith('0'))).toBe(true)
     expect(seen.size).toBeGreaterThan(8)
+  })
+
+  test('bytes are copied when they are written: a buffer that is used again spoils nothing', () => {
+    const world = worldWith()
+    const machine = world.machine('m')
+    const process = machine.start('p')
+    const file = open(world, process, '/f')
+    const bytes = Buffer.from('right')
+    act(world, (done) => file.write([bytes], 0, done))
+    bytes.fill('x')
+    act(world, (done) => file.sync(done))
+    act(world, (done) => process.env.disk.syncDirectory('/', done))
+    machine.powerOff()
+    machine.powerOn()
+    expect(content(world, machine.start('q'), '/f')).toBe('right')
   })
 
   test('K2: names that syncDirectory has confirmed stay; of later changes any subset goes', () => {
@@ -222,6 +239,24 @@ describe('faults', () => {
     expect(gone).toBeGreaterThan(5)
   })
 
+  test('K3: after a failed sync of a directory the next one succeeds, and its names are gone with the power', () => {
+    let lost = 0
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const world = worldWith({}, seed)
+      const machine = world.machine('m', { disk: { ...calm.disk, syncFailChance: 0.5 } })
+      const { disk } = machine.start('p').env
+      act(world, (done) => disk.makeDirectory('/d', done))
+      if (act(world, (done) => disk.syncDirectory('/', done)) === undefined) continue
+      while (act(world, (done) => disk.syncDirectory('/', done)) !== undefined) {
+        // Until one succeeds.
+      }
+      expect(machine.volume.exists('/d')).toBe(true)
+      machine.powerOff()
+      if (!machine.volume.exists('/d')) lost++
+    }
+    expect(lost).toBeGreaterThan(10)
+  })
+
   test('a full volume takes what fits and says so; removing frees it', () => {
     const world = worldWith({ capacityBytes: 100 })
     const process = world.machine('m').start('p')
@@ -264,6 +299,23 @@ describe('faults', () => {
     expect(first).not.toBe('hello')
     expect(content(world, process, '/packs/1')).not.toBe(first)
     expect(content(world, process, '/chain')).toBe('hello')
+  })
+
+  test('damage at rest outlives a power loss', () => {
+    const world = worldWith()
+    const machine = world.machine('m')
+    const process = machine.start('p')
+    const file = open(world, process, '/f')
+    write(world, file, 'hello')
+    act(world, (done) => file.sync(done))
+    act(world, (done) => process.env.disk.syncDirectory('/', done))
+    expect(machine.volume.damage('/f', world.random)).toBe(true)
+    expect(machine.volume.damage('/g', world.random)).toBe(false)
+    const damaged = content(world, process, '/f')
+    machine.powerOff()
+    machine.powerOn()
+    expect(damaged).not.toBe('hello')
+    expect(content(world, machine.start('q'), '/f')).toBe(damaged)
   })
 
   test('an operation stalls, others overtake it; on its own file they wait (K1)', () => {

@@ -259,6 +259,40 @@ describe('cuts', () => {
     expect([nearEar.closed?.code, farEar.closed?.code]).toEqual(['reset', 'reset'])
   })
 
+  test('a dial that was given up before its answer is reset at the accepting side', () => {
+    const { world, dialler, farEar } = stage()
+    const before = farEar.closed
+    const ear = new Ear()
+    dialler.env.network.dial({ host: 'b', port: PORT }, ear).destroy()
+    world.run(1000)
+    expect(before).toBeUndefined()
+    expect(farEar.closed?.code).toBe('reset')
+    expect(ear.opened).toBe(false)
+  })
+
+  test('a listener that is closed accepts nothing, not even what the kernel had taken for it', () => {
+    const world = new World(1)
+    const [a, b] = [world.machine('a').start('a'), world.machine('b').start('b')]
+    let accepted = 0
+    const accept = (): null => {
+      accepted++
+      return null
+    }
+    b.env.network.listen({ host: 'b', port: 5 }, {}, accept, (_, listener) => {
+      b.env.clock.after(10, () => listener!.close())
+    })
+    world.run(5)
+    b.stop()
+    world.run(20)
+    const ear = new Ear()
+    a.env.network.dial({ host: 'b', port: 5 }, ear)
+    world.run(100)
+    b.continue()
+    world.run(200)
+    expect(accepted).toBe(0)
+    expect([ear.opened, ear.ended]).toEqual([true, true])
+  })
+
   test('who listens on the loopback is not heard of by other machines', () => {
     const world = new World(1)
     const [a, b] = [world.machine('a').start('a'), world.machine('b').start('b')]

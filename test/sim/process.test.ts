@@ -142,6 +142,15 @@ test('the log keeps the last lines of all processes in order, and its lines are 
   expect(run('slaw')[0]).not.toBe(fingerprint)
 })
 
+test('the driver of a run may say what it does, between the lines of the processes', () => {
+  const world = new World(1)
+  const process = world.machine('m').start('p')
+  process.env.clock.after(5, () => process.env.log.info('alive'))
+  world.at(7.5, () => world.log.warn('kill', { process: process.name }))
+  world.run(10)
+  expect(world.drainLog()).toEqual(['       5.000 p info  alive', '       7.500 world warn  kill process=p'])
+})
+
 test('a drawn weather has each fault in some runs and not in others; the grave ones only on demand', () => {
   const drawn = Array.from({ length: 200 }, (_, seed) => drawWeather(new Prng(seed), true))
   const mild = Array.from({ length: 200 }, (_, seed) => drawWeather(new Prng(seed), false))
