@@ -1,0 +1,256 @@
+/** Loading pipeline files: B1-B3 of bundle.ts and O1-O3 of load.ts, and what every kind of broken file is told. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PotorooError } from '../../src/base/errors.ts'
+import { defaultLimits } from '../../src/base/limits.ts'
+import { bundlePipeline, hashText } from '../../src/worker/bundle.ts'
+import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/load.ts'
+
+const LOAD = new URL('../../src/worker/load.ts', import.meta.url).href
+const PIPELINE = `
+import { pipeline, generatorSource, nullSink } from 'potoroo'
+import { shout } from './lib/shout.ts'
+enum Size { small = 3 }
+
+export default pipeline('shouts', { parameters: { size: Size.small } }, (p) => {
+  p.source('in', generatorSource({ value: (n) => String(n) }))
+    .map('loud', (value) => shout(value))
+    .sink('out', nullSink())
+})
+`
+const SHOUT = `
+export function shout(value: string): string {
+  if (value === 'boom') throw new Error('too loud')
+  return value.toUpperCase()
+}
+`
+
+let root = ''
+beforeAll(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'potoroo-load-')))
+})
+afterAll(() => {
+  rmSync(root, { recursive: true })
+})
+
+/** Writes files below `folder` and answers the path of the first. */
+function write(folder: string, files: Readonly<Record<string, string>>): string {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(root, folder, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  }
+  return join(root, folder, Object.keys(files)[0]!)
+}
+
+async function refusal(work: Promise<unknown> | (() => unknown)): Promise<PotorooError> {
+  try {
+    await (typeof work === 'function' ? work() : work)
+  } catch (error) {
+    if (error instanceof PotorooError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+/** Runs a module's text in a Node process of its own, in `cwd`, and answers what it prints. */
+function runNode(text: string, cwd: string): string {
+  return execFileSync(process.execPath, ['--input-type=module', '--eval', text], { cwd, encoding: 'utf8' })
+}
+
+describe('a bundle', () => {
+  test('is the same text in every folder, from every folder, and through a link', () => {
+    const files = { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT }
+    const one = write('one', files)
+    const two = write('deep/er/two', files)
+    // A configuration above a file must not change what the file means.
+    write('deep', { 'tsconfig.json': '{ "compilerOptions": { "target": "ES5", "useDefineForClassFields": false } }' })
+    symlinkSync(one, join(root, 'link.ts'))
+    const { text, hash } = bundlePipeline(one)
+    expect(hash).toMatch(/^[0-9a-f]{64}$/)
+    expect(hash).toBe(hashText(text))
+    expect(bundlePipeline(two).text).toBe(text)
+    expect(bundlePipeline(join(root, 'link.ts')).hash).toBe(hash)
+    const elsewhere = `import { bundlePipeline } from '${LOAD.replace('load.ts', 'bundle.ts')}'
+      process.stdout.write(bundlePipeline('./deep/er/two/shouts.ts').hash)`
+    expect(runNode(elsewhere, root)).toBe(hash)
+    expect(text).not.toContain(root)
+    expect(bundlePipeline(one).map).not.toContain(root)
+  })
+
+  test('does not say where a package was found', () => {
+    const file = "import { up } from 'up'\nimport { low } from 'low'\nexport default [up('a'), low('B')]\n"
+    const packages = {
+      'up/package.json': '{ "name": "up", "main": "index.js" }',
+      'up/index.js': "const os = require('os')\nexports.up = (text) => text.toUpperCase() + os.EOL.length",
+      'low/package.json': '{ "name": "low", "type": "module", "main": "main.js" }',
+      'low/main.js': 'export const low = (text) => text.toLowerCase()',
+    }
+    const install = (at: string) =>
+      Object.fromEntries(Object.entries(packages).map(([name, text]) => [`${at}node_modules/${name}`, text]))
+    const near = write('near', { 'packaged.ts': file, ...install('') })
+    const far = write('far/away', { 'packaged.ts': file, ...install('../../far/') })
+    expect(bundlePipeline(far).text).toBe(bundlePipeline(near).text)
+    expect(bundlePipeline(near).text).toContain('node_modules/up/index.js')
+  })
+
+  test('changes with what the file means', () => {
+    const one = bundlePipeline(write('changed', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })).hash
+    const two = bundlePipeline(
+      write('changed', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT.replace('Upper', 'Lower') }),
+    ).hash
+    expect(two).not.toBe(one)
+  })
+
+  test('has a limit', async () => {
+    const file = write('large', { 'large.ts': `export default ${JSON.stringify('x'.repeat(2000))}` })
+    const error = await refusal(() => bundlePipeline(file, { bundleBytes: 1000 }))
+    expect(error.code).toBe('E_PIPELINE_TOO_LARGE')
+  })
+})
+
+describe('a pipeline', () => {
+  test('loads from its file, and again from the bundle’s text alone', async () => {
+    const file = write('good', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })
+    const { bundle, pipeline } = await loadPipeline(file)
+    rmSync(join(root, 'good'), { recursive: true })
+    const stored = await loadBundle(bundle.text, bundle.map, bundle.hash)
+    for (const loaded of [pipeline, stored]) {
+      const graph = buildGraph(loaded, { size: '5' })
+      expect(graph).toMatchObject({ name: 'shouts', parameters: { size: 5 } })
+      const step = graph.steps[1]!
+      expect(step.kind === 'map' && step.fn('quiet')).toBe('QUIET')
+    }
+  })
+
+  test('shares nothing with another load of the same text', async () => {
+    const text = "import { pipeline } from 'potoroo'\nlet n = 0\nexport default pipeline('p' + ++n, () => {})\n"
+    const file = write('own', { 'own.ts': text })
+    const [one, two] = [await loadPipeline(file), await loadPipeline(file)]
+    expect([one.pipeline.name, two.pipeline.name]).toEqual(['p1', 'p1'])
+    expect(one.pipeline).not.toBe(two.pipeline)
+  })
+
+  test('may use packages in CommonJS that need Node’s own modules', async () => {
+    const file = write('common', {
+      'common.ts':
+        "import { pipeline } from 'potoroo'\nimport name from 'namer'\nexport default pipeline(name, () => {})\n",
+      'node_modules/namer/index.js': "const { basename } = require('node:path')\nmodule.exports = basename('/a/named')",
+    })
+    expect((await loadPipeline(file)).pipeline.name).toBe('named')
+  })
+
+  test('shows the lines of its files in stack traces', () => {
+    const file = write('traced', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })
+    const { text, map } = bundlePipeline(file)
+    const print = (load: string) => `import { loadBundle, loadPipeline } from '${LOAD}'
+      const pipeline = ${load}
+      try { pipeline.build().steps[1].fn('boom') } catch (error) { console.log(error.stack) }`
+    const local = runNode(print(`(await loadPipeline('shouts.ts')).pipeline`), dirname(file))
+    expect(local).toContain(`${join(root, 'traced/lib/shout.ts')}:3:`)
+    expect(local).toContain(`${file}:8:`)
+    const stored = runNode(print(`await loadBundle(${JSON.stringify(text)}, ${JSON.stringify(map)})`), root)
+    expect(stored).toMatch(/potoroo:\/\/\/[^ ]+\/lib\/shout\.ts:3:/)
+    expect(stored).not.toContain(dirname(file))
+  })
+
+  test('whose stored text was damaged is refused', async () => {
+    const { text, map, hash } = bundlePipeline(write('whole', { 'p.ts': 'export default 1' }))
+    expect((await refusal(loadBundle(`${text} `, map, hash))).code).toBe('E_BUNDLE_DAMAGED')
+  })
+})
+
+describe('a file that is no pipeline is told why, and where', () => {
+  const broken: readonly [string, string, string, string][] = [
+    ['a syntax error', 'const a = 1\nexport default { a: }', 'E_PIPELINE_SYNTAX', 'FILE:2:21: Unexpected "}"'],
+    [
+      'a missing package',
+      "import x from 'no-such'\nexport default x",
+      'E_PIPELINE_IMPORT',
+      'FILE:1:15: cannot import "no-such": no such package is installed',
+    ],
+    [
+      'a missing file',
+      "import x from './gone.ts'\nexport default x",
+      'E_PIPELINE_IMPORT',
+      'FILE:1:15: cannot import "./gone.ts": there is no such file',
+    ],
+    [
+      'a wrong name',
+      "import { pipeline,\n  tcpSorce } from 'potoroo'\nexport default tcpSorce",
+      'E_PIPELINE_IMPORT',
+      'FILE:2: cannot import tcpSorce from "potoroo": it exports no such name; did you mean tcpSource?',
+    ],
+    [
+      'an unknown part',
+      "import x from 'potoroo/inside'\nexport default x",
+      'E_PIPELINE_IMPORT',
+      'there are potoroo, potoroo/testing and potoroo/client',
+    ],
+    [
+      'a throw',
+      "type A = 1\n\nthrow new TypeError('no luck')",
+      'E_PIPELINE_THREW',
+      'FILE:3:7: the pipeline file threw while it was loaded: TypeError: no luck',
+    ],
+    [
+      'a throw of no error',
+      "throw 'nothing'",
+      'E_PIPELINE_THREW',
+      'FILE: the pipeline file threw while it was loaded: nothing',
+    ],
+    ['no export', 'export const a = 1', 'E_PIPELINE_EXPORT', 'FILE exports no pipeline: it has no default export'],
+    [
+      'a named export',
+      "import { pipeline } from 'potoroo'\nexport const words = pipeline('w', () => {})",
+      'E_PIPELINE_EXPORT',
+      '"words" is exported by name only',
+    ],
+    ['another export', 'export default () => {}', 'E_PIPELINE_EXPORT', 'its default export is a function'],
+    [
+      'an endless await',
+      'await new Promise(() => {})\nexport default 1',
+      'E_PIPELINE_SLOW',
+      'FILE was not loaded after 200 ms',
+    ],
+  ]
+  const fileOf = (name: string) => join(root, 'broken', `${name.replaceAll(' ', '-')}.ts`)
+  let told: Readonly<Record<string, string>> = {}
+
+  // Stack traces are mapped in plain Node only, so a process of its own loads them all.
+  beforeAll(() => {
+    for (const [name, text] of broken) write('broken', { [`${name.replaceAll(' ', '-')}.ts`]: text })
+    const files = broken.map(([name]) => fileOf(name))
+    const loading = `import { loadPipeline } from '${LOAD}'
+      const limits = { bundleBytes: 1e6, loadTimeoutMs: 200 }
+      const told = {}
+      for (const file of ${JSON.stringify(files)}) {
+        await loadPipeline(file, limits).catch(({ code, message }) => { told[file] = code + ' ' + message })
+      }
+      console.log(JSON.stringify(told))`
+    told = JSON.parse(runNode(loading, root))
+  })
+
+  test.each(broken)('%s', (name, _text, code, message) => {
+    const file = fileOf(name)
+    expect(told[file]).toMatch(new RegExp(`^${code} `))
+    expect(told[file]).toContain(message.replace('FILE', file))
+  })
+
+  test('no file, a folder', async () => {
+    for (const path of [join(root, 'absent.ts'), root]) {
+      expect(await refusal(loadPipeline(path))).toMatchObject({ code: 'E_PIPELINE_FILE' })
+    }
+  })
+
+  test('a throw while the graph is built', async () => {
+    const text = "import { pipeline } from 'potoroo'\nexport default pipeline('p', () => { throw new Error('no') })"
+    const { pipeline } = await loadPipeline(write('broken', { 'building.ts': text }), defaultLimits)
+    const error = await refusal(() => buildGraph(pipeline))
+    expect(error.code).toBe('E_PIPELINE_THREW')
+    expect(error.message).toContain('the pipeline file threw while it was built: Error: no')
+  })
+})
