@@ -56,6 +56,9 @@ function widened<A extends Int32Array | Float64Array>(from: A, to: A): A {
   return to
 }
 
+/** Batches that wait to be used again. */
+const POOL_BATCHES = 64
+
 /** Reuses batches, so that a busy channel allocates none. */
 export class BatchPool {
   readonly capacity: number
@@ -71,8 +74,8 @@ export class BatchPool {
 
   give(batch: Batch): void {
     batch.truncate(0)
-    // One that a single record has blown up is left to the garbage collector; the pool stays small.
-    if (batch.capacity === this.capacity && this.free.length < 64) this.free.push(batch)
+    // One that a single record has blown up is left to the garbage collector.
+    if (batch.capacity <= 4 * this.capacity && this.free.length < POOL_BATCHES) this.free.push(batch)
   }
 }
 

@@ -4,7 +4,8 @@
  * An entry is an index into parallel arrays, so a key costs no object of its own, and the columns that a snapshot walks
  * lie next to each other. The hash is given by the caller, which has computed it anyway to find the key group.
  *
- * T1. `slots[s]` is an entry + 1, 0 where free, -1 where one was removed; probing is linear.
+ * T1. `slots[2s]` is an entry + 1, 0 where free, -1 where one was removed, and `slots[2s + 1]` its hash, beside it in the
+ *     same cache line; probing is linear. Reading the hashes from a column of their own cost a third more per look-up.
  * T2. Entries are dense from 0 to `top` - 1 but for those on the free list, whose key is `undefined`.
  * T3. A key that stays is a string of its own, never a slice of a bigger one (`flatten`).
  */
@@ -49,23 +50,23 @@ export class KeyTable {
     this.hashes = new Int32Array(capacity)
     this.epochs = new Int32Array(capacity)
     this.times = timed ? new Float64Array(capacity) : null
-    this.slots = new Int32Array(capacity * 2)
+    this.slots = new Int32Array(capacity * 4)
     this.mask = capacity * 2 - 1
   }
 
   /** The entry of `key`, or -1. */
   find(hash: number, key: Key): number {
-    const { slots, mask, hashes, keys } = this
+    const { slots, mask, keys } = this
     for (let s = hash & mask; ; s = (s + 1) & mask) {
-      const slot = slots[s]!
+      const slot = slots[s * 2]!
       if (slot === FREE) return -1
-      if (slot !== GONE && hashes[slot - 1] === hash && keys[slot - 1] === key) return slot - 1
+      if (slots[s * 2 + 1] === hash && slot !== GONE && keys[slot - 1] === key) return slot - 1
     }
   }
 
   /** Adds `key`, which is not here; answers its entry. */
   insert(hash: number, key: Key, state: object): number {
-    if ((this.used + 1) * 2 > this.slots.length) this.rehash()
+    if ((this.used + 1) * 2 > this.mask + 1) this.rehash()
     const entry = this.spare.pop() ?? this.top++
     if (entry >= this.hashes.length) this.widen()
     this.keys[entry] = typeof key === 'string' ? flatten(key) : key
@@ -80,9 +81,11 @@ export class KeyTable {
   remove(entry: number): void {
     const { slots, mask } = this
     let s = this.hashes[entry]! & mask
-    while (slots[s] !== entry + 1) s = (s + 1) & mask
-    slots[s] = slots[(s + 1) & mask] === FREE ? FREE : GONE
-    if (slots[s] === FREE) this.used--
+    while (slots[s * 2] !== entry + 1) s = (s + 1) & mask
+    // Nothing was ever placed behind it if the next slot is free: then this one may be free again too.
+    const last = slots[((s + 1) & mask) * 2] === FREE
+    slots[s * 2] = last ? FREE : GONE
+    if (last) this.used--
     this.keys[entry] = undefined
     this.states[entry] = nothing
     this.spare.push(entry)
@@ -109,15 +112,16 @@ export class KeyTable {
   private place(hash: number, entry: number): void {
     const { slots, mask } = this
     let s = hash & mask
-    while (slots[s]! > 0) s = (s + 1) & mask
-    if (slots[s] === FREE) this.used++
-    slots[s] = entry + 1
+    while (slots[s * 2]! > 0) s = (s + 1) & mask
+    if (slots[s * 2] === FREE) this.used++
+    slots[s * 2] = entry + 1
+    slots[s * 2 + 1] = hash
   }
 
   private rehash(): void {
     let length = 16
     while (length < (this.size + 1) * 4) length *= 2
-    this.slots = new Int32Array(length)
+    this.slots = new Int32Array(length * 2)
     this.mask = length - 1
     this.used = 0
     for (let entry = 0; entry < this.top; entry++) {
