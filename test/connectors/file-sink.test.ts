@@ -7,6 +7,7 @@ import type { Clock } from '../../src/env/clock.ts'
 import type { Disk, DoneVoid, File } from '../../src/env/disk.ts'
 import type { Inode } from '../../src/sim/inode.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'
+import { changed } from './changed.ts'
 import { crashes, findings, holds, random, Trial, type TrialOptions } from './sink.contract.ts'
 
 /** What a reader of the output directory takes: committed names only. */
@@ -107,25 +108,6 @@ const mutants: readonly [string, boolean, (writer: Writer, trial: Trial) => Writ
   ],
   ['commits nothing', false, (writer) => changed(writer, { commit: () => {} })],
 ]
-
-function changed(writer: Writer, change: Partial<Writer>): Writer {
-  return {
-    get status() {
-      return writer.status
-    },
-    get room() {
-      return writer.room
-    },
-    restore: (base, done) => writer.restore(base, done),
-    write: (bytes, records) => writer.write(bytes, records),
-    barrier: (epoch, generation, done) => writer.barrier(epoch, generation, done),
-    commit: (epoch, snapshot) => writer.commit(epoch, snapshot),
-    floor: (epoch) => writer.floor(epoch),
-    end: (done) => writer.end(done),
-    close: () => writer.close(),
-    ...change,
-  }
-}
 
 describe('the contract finds a file sink that', () => {
   test.each(mutants)('%s', (_, append, mutate) => {

@@ -37,7 +37,7 @@ export interface TrialOptions {
   readonly mutate?: (writer: Writer, trial: Trial) => Writer
   /** A disk that does not do what it says. */
   readonly disk?: (disk: Disk, clock: Clock) => Disk
-  readonly context?: (process: SimProcess) => Partial<SinkContext>
+  readonly context?: (process: SimProcess, trial: Trial) => Partial<SinkContext>
 }
 
 interface Epoch {
@@ -133,7 +133,7 @@ export class Trial {
         if (++this.failures > 20) this.problems.push(`the writer gives up each time: ${error.message}`)
         else this.world.at(this.world.now + 1, () => this.process === process && this.crash())
       },
-      ...context?.(process),
+      ...context?.(process, this),
     })
     this.writer = mutate?.(writer, this) ?? writer
     while (this.chain.length > 1 && this.chain.at(-2)!.epoch >= this.floor) {

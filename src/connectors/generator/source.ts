@@ -90,7 +90,9 @@ class GeneratorReader implements ReplayableReader {
   private due(nowMs: number): number {
     if (this.sinceMs < 0) this.sinceMs = nowMs
     const behindMs = nowMs - this.sinceMs - this.made / this.perMs
-    if (behindMs > CATCH_UP_MS) this.sinceMs += behindMs - CATCH_UP_MS
+    // The value that is due next is not late yet.
+    const mostMs = CATCH_UP_MS + 1 / this.perMs
+    if (behindMs > mostMs) this.sinceMs += behindMs - mostMs
     return Math.max(0, Math.floor((nowMs - this.sinceMs) * this.perMs) - this.made)
   }
 

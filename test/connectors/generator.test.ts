@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import { generatorSource } from '../../src/connectors/generator/describe.ts'
+import { generatorConnector } from '../../src/connectors/generator/source.ts'
+import type { SourceDescription } from '../../src/model/connector.ts'
+import { World } from '../../src/sim/world.ts'
+import { expectReplayable, type ReadingOptions, readAll } from './source.contract.ts'
+
+function reading(description: SourceDescription<unknown>, more: Partial<ReadingOptions> = {}): ReadingOptions {
+  const world = new World(1)
+  const process = world.machine('maker').start('maker')
+  return { world, process, connector: generatorConnector, description, split: '0', ...more }
+}
+
+test('makes its values, numbers them and ends', () => {
+  const { records, ended } = readAll(reading(generatorSource({ count: 3, value: (n) => n * n })))
+  expect(records).toEqual([
+    { value: 0, position: 0 },
+    { value: 1, position: 1 },
+    { value: 4, position: 2 },
+  ])
+  expect(ended).toBe(true)
+})
+
+test('ends where its function says so', () => {
+  const { records, ended } = readAll(reading(generatorSource({ value: (n) => (n < 5 ? n : undefined) })))
+  expect(records).toHaveLength(5)
+  expect(ended).toBe(true)
+})
+
+test('gives the same values again from any place, random ones too', () => {
+  const description = generatorSource({ count: 500, seed: 3, value: (n, random) => `${n}:${random.below(1e6)}` })
+  expectReplayable(() => reading(description), 10)
+})
+
+test('a seed chooses the random numbers', () => {
+  const draw = (seed: number) =>
+    readAll(reading(generatorSource({ count: 20, seed, value: (_, random) => random.u32() }))).records
+  expect(draw(1)).toEqual(draw(1))
+  expect(draw(1)).not.toEqual(draw(2))
+})
+
+test('the same values come whatever the number of splits', () => {
+  const values = (splits: number): unknown[] => {
+    const description = generatorSource({ count: 100, splits, value: (n, random) => n * 1000 + random.below(1000) })
+    let names: readonly string[] = []
+    const { world, process } = reading(description)
+    generatorConnector.splits(description, { env: process.env } as never, (_, found) => {
+      names = found
+    })
+    world.run(10)
+    expect(names).toHaveLength(splits)
+    return names
+      .flatMap((split) => readAll(reading(description, { split })).records.map((record) => record.value))
+      .sort()
+  }
+  expect(values(7)).toEqual(values(1))
+})
+
+describe('a rate', () => {
+  /** How many values there are after so many milliseconds, when it is asked `everyMs`. */
+  function valuesAfter(ms: number, rate: number, everyMs = 5): number {
+    const { world, process, description } = reading(generatorSource({ rate, value: (n) => n }))
+    let count = 0
+    let wakes = 0
+    const context = { env: process.env, wake: () => wakes++ } as never
+    const reader = generatorConnector.open(description, '0', null, context)
+    const into = { push: () => count++, failed: () => {} }
+    reader.poll(into, 100, world.now)
+    for (const begin = world.now; world.now - begin < ms; ) {
+      world.run(world.now + everyMs)
+      while (reader.poll(into, 100, world.now) === 'more');
+    }
+    expect(wakes).toBeGreaterThan(0)
+    reader.close()
+    return count
+  }
+
+  test('is kept over time', () => {
+    expect(valuesAfter(10_000, 50)).toBe(500)
+    expect(valuesAfter(1000, 12_345)).toBeCloseTo(12_345, -2)
+    expect(valuesAfter(10_000, 0.5)).toBe(5)
+  })
+
+  test('is made up for after a pause, but for no more than a second', () => {
+    expect(valuesAfter(1800, 100, 900)).toBe(180)
+    expect(valuesAfter(20_000, 100, 10_000)).toBe(202)
+  })
+})

@@ -1,0 +1,477 @@
+import { describe, expect, test } from 'vitest'
+import { makeLimits } from '../../src/base/limits.ts'
+import { Prng } from '../../src/base/prng.ts'
+import type { Json, SinkConnector, Writer } from '../../src/connectors/connector.ts'
+import { stdoutSink } from '../../src/connectors/standard-output/describe.ts'
+import { stdoutSinkConnector } from '../../src/connectors/standard-output/sink.ts'
+import { tcpServerSink, tcpSink } from '../../src/connectors/tcp/describe.ts'
+import { tcpServerSinkConnector } from '../../src/connectors/tcp/server-sink.ts'
+import { tcpSinkConnector } from '../../src/connectors/tcp/sink.ts'
+import type { Connection, ConnectionHandler, Network } from '../../src/env/network.ts'
+import type { SinkDescription } from '../../src/model/connector.ts'
+import { calm, drawWeather, type Weather } from '../../src/sim/weather.ts'
+import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
+import { changed } from './changed.ts'
+import { crashes, findings, holds, random, Trial, type TrialOptions } from './sink.contract.ts'
+
+const PORT = 7002
+
+/** A program that listens and keeps what it hears, per connection. */
+class Consumer {
+  readonly heard: string[] = []
+  readonly connections: Connection[] = []
+  private readonly process: SimProcess
+  private listener: { close(): void } | null = null
+
+  constructor(process: SimProcess) {
+    this.process = process
+  }
+
+  listen(): this {
+    this.process.env.network.listen({ host: 'consumer', port: PORT }, {}, this.accept, (_, listener) => {
+      this.listener = listener
+    })
+    return this
+  }
+
+  get text(): string {
+    return this.heard.join('')
+  }
+
+  /** The whole records: a connection may break inside one, which then comes again. */
+  get records(): string {
+    return this.heard.map((text) => text.slice(0, text.lastIndexOf('\n') + 1)).join('')
+  }
+
+  leave(): void {
+    this.listener?.close()
+    for (const connection of this.connections) connection.destroy()
+  }
+
+  private readonly accept = (connection: Connection): ConnectionHandler => {
+    const at = this.heard.push('') - 1
+    this.connections.push(connection)
+    return {
+      onOpen() {},
+      onBytes: (chunk) => {
+        this.heard[at] += chunk.toString()
+      },
+      onEnd: () => connection.end(),
+      onDrain() {},
+      onClosed() {},
+    }
+  }
+}
+
+const dialling = tcpSink<unknown>({ host: 'consumer', port: PORT, encode: String })
+
+/** A consumer that is there from the start, slow to read and never away. */
+function withConsumer(): TrialOptions & { readonly consumers: Map<Trial, Consumer> } {
+  const consumers = new Map<Trial, Consumer>()
+  return {
+    seed: 1,
+    connector: tcpSinkConnector,
+    description: dialling,
+    consumers,
+    scene: (trial) => {
+      consumers.set(trial, new Consumer(trial.world.machine('consumer').start('consumer')).listen())
+    },
+    read: (trial) => consumers.get(trial)!.records,
+  }
+}
+
+const slow: Weather = { ...calm, network: { ...calm.network, bytesPerMs: 2, kernelBytes: 64, highWaterBytes: 40 } }
+
+describe('tcpSink', () => {
+  test('delivers everything at least once while its consumer lives', () => {
+    holds([withConsumer()])
+    holds(crashes({ ...withConsumer(), crash: 'kill' }))
+    holds(crashes({ ...withConsumer(), crash: 'kill', weather: slow }))
+  })
+
+  test('does so in all weathers that reset no connection', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const drawn = drawWeather(new Prng(seed), false)
+      const weather = { ...drawn, network: { ...drawn.network, resetChance: 0, timeoutMs: 60_000 } }
+      holds(random({ ...withConsumer(), seed, crash: 'kill', rollbacks: 0.2, weather }, 1))
+    }
+  })
+
+  test('begins every connection at the beginning of a record, whatever breaks', () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const options = withConsumer()
+      const weather = { ...slow, network: { ...slow.network, resetChance: 0.02 } }
+      const trial = new Trial({ ...options, seed, weather, crash: 'kill', moreCrashes: 2 })
+      trial.run()
+      for (const text of options.consumers.get(trial)!.heard) {
+        const whole = text.split('\n').slice(0, -1)
+        for (const line of whole) expect(line, `seed ${seed}`).toMatch(/^\d+$/)
+        const numbers = whole.map(Number)
+        for (let i = 1; i < numbers.length; i++) {
+          // Inside a connection nothing is left out; after a rollback it goes back.
+          expect(numbers[i]! - numbers[i - 1]!, `seed ${seed}`).toBeLessThanOrEqual(1)
+        }
+      }
+    }
+  })
+
+  test('the contract finds one that answers a barrier before its queue is empty', () => {
+    const mutate = (writer: Writer): Writer => changed(writer, { barrier: (_epoch, _generation, done) => done(null) })
+    expect(findings(crashes({ ...withConsumer(), crash: 'kill', weather: slow, mutate }))).toBeGreaterThan(0)
+  })
+
+  test('the contract finds one that loses what its snapshot holds', () => {
+    const options = withConsumer()
+    const mutate = (writer: Writer): Writer =>
+      changed(writer, { restore: (base, done) => writer.restore({ ...base, snapshots: [] }, done) })
+    // So slow that barriers take what is left into their snapshots.
+    const weather = { ...slow, network: { ...slow.network, bytesPerMs: 0.02 } }
+    expect(findings(crashes({ ...options, records: 36, crash: 'kill', weather, mutate }))).toBeGreaterThan(0)
+    holds(crashes({ ...options, records: 36, crash: 'kill', weather }))
+  })
+})
+
+/** A writer with what it says, for tests of single steps. */
+class Bench {
+  readonly world: World
+  readonly process: SimProcess
+  readonly machine: Machine
+  readonly warnings: string[] = []
+  readonly failures: string[] = []
+  readonly writer: Writer
+  readonly output: Buffer[] = []
+  dialled: Connection | null = null
+  wakes = 0
+  speaks = true
+  outputError: Error | null = null
+
+  constructor(connector: SinkConnector, description: SinkDescription<unknown>, weather: Weather = calm) {
+    this.world = new World(1, weather)
+    this.process = this.world.machine('writer').start('writer')
+    this.machine = this.world.machine('consumer')
+    const { env } = this.process
+    const network: Network = {
+      listen: (at, options, accept, done) => env.network.listen(at, options, accept, done),
+      dial: (to, handler) => (this.dialled = env.network.dial(to, handler)),
+    }
+    this.writer = connector.open(description, {
+      env: { ...env, network },
+      limits: makeLimits({ writerBytes: 1000, sinkQueueBytes: 100 }),
+      step: 'out',
+      writer: 'w1',
+      standardOutput: {
+        write: (bytes, done) => {
+          this.output.push(Buffer.from(bytes))
+          this.process.env.clock.after(5, () => done(this.outputError))
+        },
+      },
+      maySpeak: () => this.speaks,
+      wake: () => this.wakes++,
+      warn: (problem) => this.warnings.push(problem.code),
+      failed: (error) => this.failures.push(error.code),
+    })
+    this.writer.restore({ generation: 1, epoch: 0, snapshots: [] }, () => {})
+    this.pass(1)
+  }
+
+  pass(ms: number): void {
+    this.world.run(this.world.now + ms)
+  }
+
+  write(text: string): boolean {
+    return this.writer.write(Buffer.from(text), 1)
+  }
+
+  /** The answer to a barrier, `undefined` as long as there is none. */
+  barrier(): { snapshot: Json | undefined } {
+    const answer: { snapshot: Json | undefined } = { snapshot: undefined }
+    this.writer.barrier(1, 1, (snapshot) => {
+      answer.snapshot = snapshot
+    })
+    return answer
+  }
+}
+
+describe('tcpSink, step by step', () => {
+  test('warns once when nobody is there, stops its task when its queue is full, and delivers when somebody comes', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    on.pass(20_000)
+    expect(on.writer.status.state).toBe('no-peer')
+    expect(on.write(`${'a'.repeat(600)}\n`)).toBe(true)
+    expect(on.write(`${'b'.repeat(600)}\n`)).toBe(false)
+    expect(on.writer.room).toBe(false)
+    on.pass(60_000)
+    expect(on.warnings).toEqual(['E_NO_PEER'])
+    expect(on.wakes).toBe(0)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(10_000)
+    expect(consumer.text).toBe(`${'a'.repeat(600)}\n${'b'.repeat(600)}\n`)
+    expect(on.writer.room).toBe(true)
+    expect(on.wakes).toBeGreaterThan(0)
+    expect(on.writer.status).toMatchObject({ state: 'ready', peers: 1, queuedBytes: 0, writtenBytes: 1202 })
+  })
+
+  test('warns again when its consumer goes, and comes back to it', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(10_000)
+    on.write('one\n')
+    on.pass(100)
+    consumer.leave()
+    on.pass(10_000)
+    on.write('two\n')
+    const again = new Consumer(on.machine.start('again')).listen()
+    on.pass(10_000)
+    expect(consumer.text).toBe('one\n')
+    expect(again.text).toBe('two\n')
+    expect(on.warnings).toEqual(['E_NO_PEER', 'E_NO_PEER'])
+  })
+
+  test('puts what nobody has taken into the snapshot, and sends it after a restart', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    on.write('kept\n')
+    const answer = on.barrier()
+    on.write('after the barrier\n')
+    on.pass(2000)
+    expect(Buffer.from(String(answer.snapshot), 'base64').toString()).toBe('kept\n')
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.writer.restore({ generation: 2, epoch: 1, snapshots: [answer.snapshot!] }, () => {})
+    on.pass(10_000)
+    expect(consumer.text).toBe('kept\n')
+  })
+
+  test('answers a barrier with nothing to keep once its queue is empty', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    new Consumer(on.machine.start('consumer')).listen()
+    on.pass(10_000)
+    on.write('x\n'.repeat(400))
+    const answer = on.barrier()
+    expect(answer.snapshot).toBeUndefined()
+    on.pass(100)
+    expect(answer.snapshot).toBeNull()
+  })
+
+  test('writes nothing while it may not speak', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(10_000)
+    on.speaks = false
+    on.write('x\n')
+    on.pass(1000)
+    expect(consumer.text).toBe('')
+    on.speaks = true
+    on.pass(1000)
+    expect(consumer.text).toBe('x\n')
+  })
+
+  test('never gives the socket more than its share, also one that never says that it is full', () => {
+    const weather = { ...slow, network: { ...slow.network, highWaterBytes: 1 << 20 } }
+    const on = new Bench(tcpSinkConnector, dialling, weather)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(10_000)
+    on.write('x'.repeat(999))
+    while (consumer.text.length < 999 && on.world.now < 20_000) {
+      on.pass(1)
+      expect(on.dialled!.queued).toBeLessThanOrEqual(100)
+    }
+    expect(consumer.text).toHaveLength(999)
+  })
+
+  test('ends when all has left and its consumer has closed', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.write('x\n'.repeat(300))
+    let ended = false
+    on.writer.end(() => {
+      ended = true
+    })
+    on.pass(10_000)
+    expect(consumer.text).toHaveLength(600)
+    expect(ended).toBe(true)
+    const answer = on.barrier()
+    on.pass(10)
+    expect(answer.snapshot).toBeNull()
+    // A recovery after the end: the records come again.
+    on.writer.restore({ generation: 2, epoch: 0, snapshots: [] }, () => {})
+    on.write('again\n')
+    on.pass(10_000)
+    expect(consumer.text.endsWith('again\n')).toBe(true)
+  })
+})
+
+/** A subscriber: dials a server sink and keeps what it hears. */
+class Subscriber implements ConnectionHandler {
+  text = ''
+  closed = false
+  readonly connection: Connection
+
+  constructor(process: SimProcess, port: number) {
+    this.connection = process.env.network.dial({ host: 'writer', port }, this)
+  }
+
+  onOpen(): void {}
+  onBytes(chunk: Buffer): void {
+    this.text += chunk.toString()
+  }
+  onEnd(): void {
+    this.connection.end()
+  }
+  onDrain(): void {}
+  onClosed(): void {
+    this.closed = true
+  }
+}
+
+describe('tcpServerSink', () => {
+  const describeServer = (more: object = {}): SinkDescription<unknown> =>
+    tcpServerSink<unknown>({ host: 'writer', port: PORT, queueBytes: 2000, encode: String, ...more })
+
+  function open(more: object = {}, weather: Weather = calm): Bench & { subscribe(): Subscriber } {
+    const bench = new Bench(tcpServerSinkConnector, describeServer(more), weather)
+    return Object.assign(bench, {
+      subscribe: () => {
+        const subscriber = new Subscriber(bench.machine.start('subscriber'), PORT)
+        bench.pass(10)
+        return subscriber
+      },
+    })
+  }
+
+  test('writes each record to everyone who is there then', () => {
+    const on = open()
+    on.write('nobody\n')
+    const a = on.subscribe()
+    on.write('a\n')
+    const b = on.subscribe()
+    on.write('both\n')
+    on.pass(10)
+    expect(a.text).toBe('a\nboth\n')
+    expect(b.text).toBe('both\n')
+    expect(on.writer.status).toMatchObject({ peers: 2, records: 3, queuedBytes: 0 })
+  })
+
+  test('drops a subscriber that falls behind, and serves the others', () => {
+    const on = open({}, slow)
+    const late = on.subscribe()
+    late.connection.pause()
+    on.pass(10)
+    for (let i = 0; i < 30; i++) {
+      expect(on.write(`${'x'.repeat(99)}\n`)).toBe(true)
+      on.pass(1)
+    }
+    on.pass(1000)
+    expect(on.writer.status).toMatchObject({ peers: 0, dropped: 1, queuedBytes: 0 })
+    expect(on.warnings).toEqual(['E_SUBSCRIBER_DROPPED'])
+    const next = on.subscribe()
+    on.write('x\n')
+    on.pass(1000)
+    expect(next.text).toBe('x\n')
+  })
+
+  test('waits for a slow subscriber where it is told to', () => {
+    const on = open({ slow: 'wait' }, slow)
+    const late = on.subscribe()
+    late.connection.pause()
+    let written = 0
+    while (on.write(`${'x'.repeat(99)}\n`)) written++
+    expect(on.writer.room).toBe(false)
+    on.pass(60_000)
+    expect(on.writer.room).toBe(false)
+    expect(on.wakes).toBe(0)
+    late.connection.resume()
+    on.pass(60_000)
+    expect(on.writer.room).toBe(true)
+    expect(late.text).toHaveLength((written + 1) * 100)
+    expect(on.writer.status.dropped).toBe(0)
+  })
+
+  test('answers a barrier when every subscriber has been given what was before it', () => {
+    const on = open({}, slow)
+    const reading = on.subscribe()
+    on.write(`${'x'.repeat(499)}\n`)
+    const answer = on.barrier()
+    on.pass(20)
+    expect(answer.snapshot).toBeUndefined()
+    on.pass(4000)
+    expect(answer.snapshot).toBeNull()
+    expect(reading.text).toHaveLength(500)
+  })
+
+  test('drops a subscriber that holds a barrier back for too long', () => {
+    const on = open({}, slow)
+    const late = on.subscribe()
+    late.connection.pause()
+    on.write(`${'x'.repeat(999)}\n`)
+    const answer = on.barrier()
+    on.pass(20_000)
+    expect(answer.snapshot).toBeNull()
+    expect(on.warnings).toEqual(['E_SUBSCRIBER_DROPPED'])
+  })
+
+  test('ends its subscribers behind the last record', () => {
+    const on = open()
+    const a = on.subscribe()
+    on.write('last\n')
+    let ended = false
+    on.writer.end(() => {
+      ended = true
+    })
+    on.pass(1000)
+    expect(a.text).toBe('last\n')
+    expect(a.closed).toBe(true)
+    expect(ended).toBe(true)
+  })
+})
+
+describe('stdoutSink', () => {
+  /** Standard output of a machine: what the system took of it stays when the process dies. */
+  function options(): TrialOptions {
+    const outputs = new Map<Trial, string>()
+    return {
+      seed: 1,
+      connector: stdoutSinkConnector,
+      description: stdoutSink<unknown>({ encode: String }),
+      scene: (trial) => outputs.set(trial, ''),
+      read: (trial) => outputs.get(trial)!,
+      context: (process, trial) => ({
+        standardOutput: {
+          write: (bytes, done) =>
+            process.env.clock.after(1, () => {
+              outputs.set(trial, outputs.get(trial)! + Buffer.from(bytes).toString())
+              done(null)
+            }),
+        },
+      }),
+    }
+  }
+
+  test('writes everything at least once', () => {
+    holds(crashes({ ...options(), crash: 'kill' }))
+    holds(random({ ...options(), crash: 'kill', rollbacks: 0.2 }, 50))
+  })
+
+  test('the contract finds one that answers a barrier before the system has all', () => {
+    const mutate = (writer: Writer): Writer => changed(writer, { barrier: (_epoch, _generation, done) => done(null) })
+    expect(findings(crashes({ ...options(), crash: 'kill', mutate }))).toBeGreaterThan(0)
+  })
+
+  test('fails when nobody reads any more', () => {
+    const on = new Bench(stdoutSinkConnector, stdoutSink<unknown>({ encode: String }))
+    on.outputError = new Error('broken pipe')
+    on.write('x\n')
+    on.pass(100)
+    expect(on.failures).toEqual(['E_STANDARD_OUTPUT'])
+  })
+
+  test('has one write under way and stops its task when too much waits', () => {
+    const on = new Bench(stdoutSinkConnector, stdoutSink<unknown>({ encode: String }))
+    on.write('a')
+    on.write('b')
+    expect(on.write('c'.repeat(2000))).toBe(false)
+    expect(on.output).toHaveLength(1)
+    on.pass(100)
+    expect(on.output.map(String)).toEqual(['a', `b${'c'.repeat(2000)}`])
+    expect(on.writer.room).toBe(true)
+    expect(on.wakes).toBe(1)
+  })
+})

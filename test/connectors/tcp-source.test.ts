@@ -1,0 +1,346 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import type { Door, Lane, Listening, Session } from '../../src/connectors/connector.ts'
+import { tcpSource } from '../../src/connectors/tcp/describe.ts'
+import { tcpSourceConnector } from '../../src/connectors/tcp/source.ts'
+import type { Connection, ConnectionHandler, NetworkError } from '../../src/env/network.ts'
+import type { Cuts, Framing } from '../../src/model/connector.ts'
+import { lengthPrefix, lines } from '../../src/model/framing.ts'
+import { type SimProcess, World } from '../../src/sim/world.ts'
+
+const PORT = 7001
+let world: World
+let server: SimProcess
+let client: SimProcess
+
+beforeEach(() => {
+  world = new World(1)
+  server = world.machine('server').start('server')
+  client = world.machine('client').start('client')
+})
+
+class TestLane implements Lane {
+  readonly records: string[] = []
+  closed = false
+  room = true
+  private again: () => void = () => {}
+
+  push(bytes: Buffer, cuts: Cuts): boolean {
+    for (let i = 0; i < cuts.count; i++) this.records.push(bytes.toString('utf8', cuts.starts[i], cuts.ends[i]))
+    return this.room
+  }
+
+  onRoom(fn: () => void): void {
+    this.again = fn
+  }
+
+  makeRoom(): void {
+    this.room = true
+    this.again()
+  }
+
+  close(): void {
+    this.closed = true
+  }
+}
+
+class TestSession implements Session {
+  readonly heard: string[] = []
+  closed = 0
+  room = true
+  readonly send: (bytes: Uint8Array) => boolean
+  readonly close: () => void
+  again: () => void = () => {}
+
+  constructor(send: (bytes: Uint8Array) => boolean, close: () => void) {
+    this.send = send
+    this.close = close
+  }
+
+  onBytes(chunk: Buffer): boolean {
+    this.heard.push(chunk.toString())
+    return this.room
+  }
+
+  onRoom(fn: () => void): void {
+    this.again = fn
+  }
+
+  onClosed(): void {
+    this.closed++
+  }
+}
+
+interface Scene {
+  readonly lanes: TestLane[]
+  readonly sessions: TestSession[]
+  readonly warnings: string[]
+  readonly failures: string[]
+  readonly source: Listening
+}
+
+function open(
+  options: { framing?: Framing; protocol?: 'plain' | 'acked'; idleMs?: number; limits?: Partial<Limits> } = {},
+): Scene {
+  const { limits, ...settings } = options
+  const scene = {
+    lanes: [] as TestLane[],
+    sessions: [] as TestSession[],
+    warnings: [] as string[],
+    failures: [] as string[],
+  }
+  const door: Door = {
+    lane: () => {
+      const lane = new TestLane()
+      scene.lanes.push(lane)
+      return lane
+    },
+    session: (_, send, close) => {
+      const session = new TestSession(send, close)
+      scene.sessions.push(session)
+      return session
+    },
+  }
+  const source = tcpSourceConnector.open(tcpSource({ host: 'server', port: PORT, ...settings }), door, {
+    env: server.env,
+    limits: makeLimits(limits),
+    step: 'in',
+    sharePort: false,
+    wake: () => {},
+    listening: () => {},
+    warn: (problem) => scene.warnings.push(problem.code),
+    failed: (error) => scene.failures.push(error.code),
+  })
+  pass(10)
+  return { ...scene, source }
+}
+
+class Client implements ConnectionHandler {
+  readonly connection: Connection
+  heard = ''
+  closed: NetworkError | null | undefined = undefined
+
+  constructor() {
+    this.connection = client.env.network.dial({ host: 'server', port: PORT }, this)
+    pass(10)
+  }
+
+  write(text: string | Buffer): void {
+    this.connection.write(Buffer.from(text))
+    pass(10)
+  }
+
+  onOpen(): void {}
+  onBytes(chunk: Buffer): void {
+    this.heard += chunk.toString()
+  }
+  onEnd(): void {
+    this.connection.end()
+  }
+  onDrain(): void {}
+  onClosed(error: NetworkError | null): void {
+    this.closed = error
+  }
+}
+
+function pass(ms: number): void {
+  world.run(world.now + ms)
+}
+
+describe('a plain source', () => {
+  test('gives each connection a lane and brings its records in order', () => {
+    const { lanes, source } = open()
+    const a = new Client()
+    const b = new Client()
+    a.write('one\ntw')
+    b.write('un\n')
+    a.write('o\nthree')
+    expect(lanes.map((lane) => lane.records)).toEqual([['one', 'two'], ['un']])
+    expect(source.status).toMatchObject({ connections: 2, accepted: 2, records: 3 })
+    a.connection.end()
+    pass(10)
+    expect(lanes[0]).toMatchObject({ records: ['one', 'two', 'three'], closed: true })
+    expect(lanes[1]!.closed).toBe(false)
+    expect(a.closed).toBeNull()
+    expect(source.status.connections).toBe(1)
+  })
+
+  test('drops the unfinished record of a connection that breaks', () => {
+    const { lanes } = open()
+    const a = new Client()
+    a.write('one\ntw')
+    world.network.reset('client', 'server')
+    pass(10)
+    expect(lanes[0]).toMatchObject({ records: ['one'], closed: true })
+  })
+
+  test('closes a connection that sends garbage, after the records in front of it, and harms no other', () => {
+    const { lanes, source, warnings } = open({ framing: lengthPrefix(), limits: { recordBytes: 100 } })
+    const a = new Client()
+    const b = new Client()
+    a.write(Buffer.from([0, 0, 0, 1, 65, 255, 255, 255, 255, 66]))
+    b.write(Buffer.from([0, 0, 0, 1, 67]))
+    expect(lanes[0]).toMatchObject({ records: ['A'], closed: true })
+    expect(a.closed).not.toBeUndefined()
+    expect(lanes[1]).toMatchObject({ records: ['C'], closed: false })
+    expect(source.status).toMatchObject({ connections: 1, expelled: 1 })
+    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+  })
+
+  test('says so when a stream ends inside a record', () => {
+    const { lanes, warnings } = open({ framing: lengthPrefix() })
+    const a = new Client()
+    a.write(Buffer.from([0, 0, 0, 9, 65]))
+    a.connection.end()
+    pass(10)
+    expect(lanes[0]).toMatchObject({ records: [], closed: true })
+    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+  })
+
+  test('stops reading one connection whose lane has no room, and nothing else', () => {
+    const { lanes } = open()
+    const a = new Client()
+    const b = new Client()
+    lanes[0]!.room = false
+    a.write('1\n')
+    a.write('2\n')
+    a.write('3\n')
+    b.write('x\n')
+    expect(lanes[0]!.records).toEqual(['1'])
+    expect(lanes[1]!.records).toEqual(['x'])
+    lanes[0]!.makeRoom()
+    pass(10)
+    expect(lanes[0]!.records).toEqual(['1', '2', '3'])
+  })
+
+  test('takes no more connections than its limit, and says so once', () => {
+    const { source, warnings } = open({ limits: { connections: 2 } })
+    const clients = [new Client(), new Client(), new Client(), new Client()]
+    expect(clients.map(({ closed }) => closed === undefined)).toEqual([true, true, false, false])
+    expect(source.status).toMatchObject({ connections: 2, refused: 2 })
+    expect(warnings).toEqual(['E_TOO_MANY_CONNECTIONS'])
+    clients[0]!.connection.destroy()
+    pass(10)
+    expect(new Client().closed).toBeUndefined()
+  })
+
+  test('bounds the unfinished records of all connections together', () => {
+    const { source, lanes } = open({ limits: { partialBytes: 100, recordBytes: 80 } })
+    const a = new Client()
+    const b = new Client()
+    a.write('a'.repeat(60))
+    b.write('b'.repeat(60))
+    expect(b.closed).not.toBeUndefined()
+    expect(source.status.expelled).toBe(1)
+    // What the closed one held counts no more.
+    const c = new Client()
+    c.write('c'.repeat(30))
+    expect(c.closed).toBeUndefined()
+    a.write('\n')
+    expect(lanes[0]!.records).toEqual(['a'.repeat(60)])
+  })
+
+  test('closes a silent connection when it was told to, but not one that it does not read', () => {
+    const { lanes, source } = open({ idleMs: 1000 })
+    const silent = new Client()
+    const paused = new Client()
+    const talking = new Client()
+    lanes[1]!.room = false
+    paused.write('x\n')
+    for (let i = 0; i < 20; i++) {
+      talking.write('x\n')
+      pass(100)
+    }
+    expect(silent.closed).not.toBeUndefined()
+    expect(paused.closed).toBeUndefined()
+    expect(talking.closed).toBeUndefined()
+    expect(source.status.expelled).toBe(1)
+  })
+
+  test('fails with the port and who has it', () => {
+    open()
+    expect(open().failures).toEqual(['E_PORT_IN_USE'])
+  })
+
+  test('closes every connection when it is closed', () => {
+    const { source, lanes } = open()
+    const a = new Client()
+    source.close()
+    pass(10)
+    expect(a.closed).not.toBeUndefined()
+    expect(lanes[0]!.closed).toBe(true)
+    expect(new Client().closed).not.toBeUndefined()
+  })
+})
+
+describe('an acknowledged source', () => {
+  test('leads bytes to a session and back, and tells it of the end once', () => {
+    const { sessions } = open({ protocol: 'acked' })
+    const a = new Client()
+    a.write('hello')
+    expect(sessions[0]!.heard.join('')).toBe('hello')
+    expect(sessions[0]!.send(Buffer.from('welcome'))).toBe(true)
+    pass(10)
+    expect(a.heard).toBe('welcome')
+    a.connection.destroy()
+    pass(10)
+    expect(sessions[0]!.closed).toBe(1)
+    expect(sessions[0]!.send(Buffer.from('late'))).toBe(false)
+  })
+
+  test('sends what a session says at its end, then closes', () => {
+    const { sessions } = open({ protocol: 'acked' })
+    const a = new Client()
+    sessions[0]!.send(Buffer.from('refused'))
+    sessions[0]!.close()
+    a.write('more')
+    pass(10)
+    expect(a.heard).toBe('refused')
+    expect(a.closed).toBeNull()
+    expect(sessions[0]!.heard).toEqual([])
+    expect(sessions[0]!.closed).toBe(1)
+  })
+
+  test('closes a peer that does not close its side', () => {
+    const { sessions, source } = open({ protocol: 'acked' })
+    const a = new Client()
+    a.onEnd = () => {}
+    sessions[0]!.close()
+    pass(1000)
+    expect(source.status.connections).toBe(1)
+    pass(10_000)
+    expect(source.status.connections).toBe(0)
+    expect(sessions[0]!.closed).toBe(1)
+  })
+
+  test('stops reading while the session has no room', () => {
+    const { sessions } = open({ protocol: 'acked' })
+    const a = new Client()
+    sessions[0]!.room = false
+    a.write('1')
+    a.write('2')
+    expect(sessions[0]!.heard).toEqual(['1'])
+    sessions[0]!.room = true
+    sessions[0]!.again()
+    pass(10)
+    expect(sessions[0]!.heard.join('')).toBe('12')
+  })
+
+  test('stops reading a producer that does not read its answers, and closes it in the end', () => {
+    const { sessions, source } = open({ protocol: 'acked', limits: { sinkQueueBytes: 100_000 } })
+    const a = new Client()
+    a.connection.pause()
+    const answer = Buffer.alloc(80_000)
+    while (sessions[0]!.send(answer));
+    a.write('more')
+    expect(sessions[0]!.heard).toEqual([])
+    for (let i = 0; i < 20; i++) sessions[0]!.send(answer)
+    pass(10)
+    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
+    expect(sessions[0]!.closed).toBe(1)
+  })
+})
+
+test('lines are the framing when nothing else is said', () => {
+  expect(tcpSource({ port: PORT }).framing.kind).toBe(lines().kind)
+})
