@@ -11,6 +11,7 @@
  * Not fair: bytes of one connection out of order or twice; bytes from nowhere; a user-space queue that outlives its
  * process.
  */
+import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
 import type { Prng } from '../base/prng.ts'
 import {
@@ -71,7 +72,9 @@ export class Fabric implements ConnectionHome {
     const name = `${from}>${to}`
     let route = this.routes.get(name)
     if (route === undefined) {
-      route = new Route(this.timeline, this.random, this.weather, this.places.get(from)!, this.places.get(to)!)
+      const [source, target] = [this.places.get(from), this.places.get(to)]
+      assert(source !== undefined && target !== undefined, `a way leads from a machine to a machine: ${name}`)
+      route = new Route(this.timeline, this.random, this.weather, source, target)
       this.routes.set(name, route)
     }
     return route

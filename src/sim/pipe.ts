@@ -4,7 +4,8 @@
  * W1. Bytes are copied in, never referred to: who changes them after they have left is not heard.
  * W2. Bytes arrive in the order they were put, each once; the end arrives after all of them.
  * W3. At most `kernelBytes` are held; a receiver that does not read pushes back on the sender.
- * W4. What the sender's kernel took goes on when the sender's process is dead, and is lost with the sender's machine.
+ * W4. What the sender's kernel took goes on when the sender's process is dead, and is lost with the sender's machine. A
+ *     process that leaves bytes unread resets the connection by its death, and with it what its peer has not read.
  */
 import type { Prng } from '../base/prng.ts'
 import type { SimEvent } from './events.ts'
