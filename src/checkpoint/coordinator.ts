@@ -217,7 +217,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
-    manifestWritten: 'impossible',
+    manifestWritten: 'ignore', // Of an epoch that was given up because the store was late.
     manifestFailed: 'ignore',
     recorded: complete,
     linked: 'ignore',
@@ -231,7 +231,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
-    manifestWritten: 'impossible',
+    manifestWritten: 'ignore', // Of an epoch that was given up because the store was late.
     manifestFailed: 'ignore',
     recorded: 'impossible',
     linked: (s, e) => (e.epoch === s.epoch ? endSavepoint(s, null) : stay(s)),
@@ -245,7 +245,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
-    manifestWritten: 'impossible',
+    manifestWritten: 'ignore', // Of an epoch that was given up because the store was late.
     manifestFailed: 'ignore',
     recorded: 'impossible',
     linked: 'ignore',
