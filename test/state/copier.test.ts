@@ -1,0 +1,93 @@
+/**
+ * Copies of states:
+ * - equal the original, whatever it holds, and share nothing that can change with it
+ * - follow the state's shape when it changes: more fields, fewer, others, of other types
+ */
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Copier } from '../../src/state/copier.ts'
+
+const scalar = fc.oneof(
+  fc.integer(),
+  fc.double(),
+  fc.string(),
+  fc.boolean(),
+  fc.bigInt(),
+  fc.constantFrom(null, undefined),
+)
+const rich = fc.oneof(
+  fc.date({ noInvalidDate: false }),
+  fc.uint8Array(),
+  fc.float64Array(),
+  fc.array(fc.tuple(fc.string(), scalar)).map((entries) => new Map(entries)),
+  fc.array(scalar).map((values) => new Set(values)),
+)
+const name = fc.constantFrom('a', 'b', 'c', 'total', 'n', "it's", '__proto__', 'constructor', 'x y')
+const { value } = fc.letrec((tie) => ({
+  value: fc.oneof({ maxDepth: 4 }, scalar, rich, fc.array(tie('value')), tie('object')),
+  object: fc.array(fc.tuple(name, tie('value')), { maxLength: 4 }).map((fields) => {
+    const object: Record<string, unknown> = {}
+    for (const [field, held] of fields) {
+      Object.defineProperty(object, field, { value: held, writable: true, enumerable: true, configurable: true })
+    }
+    return object
+  }),
+}))
+const state = fc.array(fc.tuple(name, value), { maxLength: 5 }).map((fields) => {
+  const object: Record<string, unknown> = {}
+  for (const [field, held] of fields) {
+    Object.defineProperty(object, field, { value: held, writable: true, enumerable: true, configurable: true })
+  }
+  return object
+})
+
+/** Every object that can be reached from `value`. */
+function reach(from: unknown, found = new Set<object>()): Set<object> {
+  if (typeof from !== 'object' || from === null || found.has(from)) return found
+  found.add(from)
+  if (ArrayBuffer.isView(from)) found.add(from.buffer)
+  else if (from instanceof Map) for (const [k, v] of from) reach(v, reach(k, found))
+  else if (from instanceof Set) for (const v of from) reach(v, found)
+  else for (const v of Object.values(from)) reach(v, found)
+  return found
+}
+
+test('a copy equals its original and shares nothing with it', () => {
+  fc.assert(
+    fc.property(fc.array(state, { minLength: 1, maxLength: 12 }), (states) => {
+      const copier = new Copier()
+      // Each state twice: the second time by the copier that the first has made.
+      for (const original of [...states, ...states]) {
+        const copied = copier.copy(original)
+        // `toStrictEqual` takes a field named `constructor` for the object's own.
+        expect(isDeepStrictEqual(copied, original)).toBe(true)
+        const shared = [...reach(copied)].filter((object) => reach(original).has(object))
+        expect(shared).toEqual([])
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('a state that has grown, shrunk or changed its types is copied as it is', () => {
+  const copier = new Copier()
+  const base = { n: 1, name: 'x', inner: { at: 2 }, list: [1, 2] }
+  copier.copy(base)
+  const changed: object[] = [
+    { ...base, more: { deep: [1] } },
+    { n: 1, name: 'x', inner: { at: 2 } },
+    { ...base, n: { was: 'a number' } },
+    { ...base, inner: [2] },
+    { ...base, inner: null },
+    { ...base, inner: new Map([['at', 2]]) },
+    { ...base, list: { 0: 1 } },
+    { ...base, list: [{ a: 1 }, [2]] },
+    { ...base, name: undefined },
+  ]
+  for (const object of changed) {
+    const copied = copier.copy(object)
+    expect(copied).toStrictEqual(object)
+    expect([...reach(copied)].filter((one) => reach(object).has(one))).toEqual([])
+  }
+})
