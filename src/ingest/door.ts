@@ -6,6 +6,7 @@
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import { makeDurableDirectory } from '../env/directory.ts'
 import type { Env } from '../env/env.ts'
 import { findSegments } from './find.ts'
 import { partsOfKey } from './format.ts'
@@ -59,7 +60,7 @@ export class Door {
   /** Finds what earlier incarnations have left in the directory and begins a journal of its own. */
   static open(options: DoorOptions, done: (error: PotorooError | null, door: Door | null) => void): void {
     const { disk } = options.env
-    disk.makeDirectory(options.directory, (error) => {
+    makeDurableDirectory(disk, options.directory, (error) => {
       if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)
       findSegments(disk, options.directory, (error, found) => {
         if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)

@@ -12,6 +12,8 @@
  * J4. An older segment is synced before a younger one, so nothing is durable in front of a hole.
  * J5. A segment goes only when every stream's last record in it is at or below that stream's floor.
  * J6. Serials rise over all incarnations of a data folder, and no file is written by two.
+ * J7. A segment counts as there until its removal is durable: a stream is forgotten only when none of its records can
+ *     come back.
  */
 import { assert } from '../base/assert.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -96,6 +98,7 @@ export class Journal {
   /** The disk has failed; nothing more is asked of it until what is under way has come back. */
   private broken = false
   private failuresInRow = 0
+  private trimming = false
   private readonly waiters: (() => void)[] = []
 
   /** `found`: the segments of earlier incarnations, in serial order. */
@@ -372,24 +375,44 @@ export class Journal {
 
   /** A given-up segment without a batch is of no use: without this a full disk would fill a folder. */
   private dropEmpty(segment: Segment): void {
-    if (segment.ranges.size > 0) return
-    this.segments.splice(this.segments.indexOf(segment), 1)
-    this.options.disk.remove(segment.path, () => {})
+    if (segment.ranges.size === 0) this.remove([segment], () => {})
   }
 
   // ── Trimming and closing ─────────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Removes every segment that holds nothing above the floors. `floorOf` answers a stream's floor by its key:
-   * `Infinity` for one that nobody needs any more.
+   * `Infinity` for one that nobody needs any more. What cannot be removed now is tried again with the next call.
    */
   trim(floorOf: (key: string) => number): void {
-    const kept: Segment[] = []
-    for (const segment of this.segments) {
-      if (segment === this.writer?.segment || this.inUse(segment) || pinned(segment, floorOf)) kept.push(segment)
-      else this.options.disk.remove(segment.path, (error) => error !== null && this.report(error))
+    if (this.trimming) return
+    const going = this.segments.filter(
+      (segment) => segment !== this.writer?.segment && !this.inUse(segment) && !pinned(segment, floorOf),
+    )
+    if (going.length === 0) return
+    this.trimming = true
+    this.remove(going, () => {
+      this.trimming = false
+    })
+  }
+
+  /** Removes files, and forgets those whose names cannot come back any more (J7). */
+  private remove(going: readonly Segment[], done: () => void): void {
+    const { disk, directory } = this.options
+    const gone: Segment[] = []
+    let left = going.length
+    for (const segment of going) {
+      disk.remove(segment.path, (error) => {
+        if (error === null) gone.push(segment)
+        else this.report(error)
+        if (--left > 0) return
+        disk.syncDirectory(directory, (error) => {
+          if (error !== null) this.report(error)
+          else for (const segment of gone) this.segments.splice(this.segments.indexOf(segment), 1)
+          done()
+        })
+      })
     }
-    this.segments.splice(0, this.segments.length, ...kept)
   }
 
   private inUse(segment: Segment): boolean {

@@ -136,6 +136,8 @@ function damageOf(segment: Segment, from: number, to: number, header: EntryHeade
 export class Replay {
   /** Everything has been read; what was not polled yet still waits. */
   over = false
+  /** The disk failed: nothing more comes, and `again` begins where the pipeline stands. */
+  failed = false
   private readonly disk: Disk
   private readonly segments: readonly Segment[]
   private readonly target: ReplayTarget
@@ -188,6 +190,21 @@ export class Replay {
     this.ready.clear()
   }
 
+  /** Reads anew from the streams' positions; to be called when all that was polled has been taken. */
+  again(): Replay {
+    return new Replay(this.disk, this.segments, this.target, this.ends, this.bytesMax, this.onProgress, this.onFailed)
+  }
+
+  private onScanned(error: DiskError | null): void {
+    // A segment goes while the replay is on its way to it only when all its records are known, from another one.
+    if (error === null || error.code === 'absent') {
+      this.nextSegment()
+    } else {
+      this.failed = true
+      this.onFailed(error)
+    }
+  }
+
   private nextSegment(): void {
     const segment = this.segments[++this.index]
     if (segment === undefined) {
@@ -202,7 +219,7 @@ export class Replay {
       // The survey has reported it.
       damage: () => {},
       torn: () => {},
-      done: (error) => (error === null ? this.nextSegment() : this.onFailed(error)),
+      done: (error) => this.onScanned(error),
     })
     this.scan.start()
   }

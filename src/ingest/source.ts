@@ -14,7 +14,7 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import type { Disk } from '../env/disk.ts'
+import type { Disk, DiskError } from '../env/disk.ts'
 import type { Cuts } from '../model/connector.ts'
 import type { IngestBatch } from './batch.ts'
 import { partsOfKey } from './format.ts'
@@ -24,6 +24,9 @@ import { holeOf, judge, neededBy, Replay, type ReplayTarget, survey } from './re
 import { Session, type SessionSource } from './session.ts'
 import type { Stream, StreamRow, StreamSession } from './stream.ts'
 import { answerHello, type HelloAnswer, Streams } from './streams.ts'
+
+/** How long the replay waits after a read has failed. */
+const READ_RETRY_MS = 1000
 
 export interface SourceOptions {
   /** `pipeline/step`: the name under which producers find it. */
@@ -265,9 +268,21 @@ export class IngestSource implements SessionSource, ReplayTarget {
   }
 
   private pollReplay(): IngestBatch | null {
-    const batch = this.replay?.poll() ?? null
-    if (batch === null && this.replay?.over === true) this.replay = null
+    const { replay } = this
+    const batch = replay?.poll() ?? null
+    if (batch === null && replay?.over === true) this.replay = null
+    else if (batch === null && replay?.failed === true) this.retryReplay(replay)
     return batch
+  }
+
+  /** What the disk could not read now it may be able to read later. */
+  private retryReplay(replay: Replay): void {
+    replay.failed = false
+    this.clock.after(READ_RETRY_MS, () => {
+      if (this.replay !== replay) return
+      this.replay = replay.again()
+      this.options.onReady()
+    })
   }
 
   private pollLive(): IngestBatch | null {
@@ -358,8 +373,10 @@ export class IngestSource implements SessionSource, ReplayTarget {
         const end = Math.max(stream.position, ends.get(stream) ?? 0)
         if (!stream.settle(end, admitted.get(stream) ?? 0, hardened)) stream.session?.onRewind()
       }
-      const failed = (error: { path: string; message: string }): void =>
+      const failed = (error: DiskError): void => {
         this.report(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))
+        this.options.onReady()
+      }
       this.replay = new Replay(disk, needed, this, ends, this.limits.ingestBytes, () => this.options.onReady(), failed)
       this.recovering = false
       this.answerHellos()

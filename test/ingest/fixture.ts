@@ -50,11 +50,14 @@ export class Rig {
   }
 
   /** Opens the door and the source at `rows`. */
-  start(rows: readonly StreamRow[] = []): void {
+  start(rows: readonly StreamRow[] = [], failed: (error: Error) => void = raise): void {
     const { env } = this.process
     const { incarnation, limits } = this
     Door.open({ env, limits, directory: '/data/journal', worker: 'w1', incarnation }, (error, door) => {
-      if (error !== null) throw error
+      if (error !== null) {
+        failed(error)
+        return
+      }
       this.door = door
       const source = door!.source({
         id: SOURCE,
@@ -64,7 +67,10 @@ export class Rig {
       })
       this.source = source
       source.reset(rows, (error) => {
-        if (error !== null) throw error
+        if (error !== null) {
+          failed(error)
+          return
+        }
         source.release()
         this.ready = true
       })
@@ -78,9 +84,9 @@ export class Rig {
   }
 
   /** Goes back to `rows` while the process lives on. */
-  reset(rows: readonly StreamRow[]): void {
+  reset(rows: readonly StreamRow[], done: (error: Error | null) => void = () => {}): void {
     this.batch = null
-    this.source!.reset(rows, () => {})
+    this.source!.reset(rows, done)
   }
 
   settle(ms = 200): void {
@@ -139,4 +145,8 @@ export function push(source: IngestSource, ...records: readonly string[]): void 
 
 export function texts(taken: readonly Taken[]): string[] {
   return taken.map(({ text }) => text)
+}
+
+function raise(error: Error): void {
+  throw error
 }

@@ -1,0 +1,453 @@
+/**
+ * A run of producers against one door, drawn from a seed: records, reconnections, kills, power losses, failing disks,
+ * epochs that complete or do not, and going back to any epoch of the horizon. Throws where a promise is broken:
+ *
+ * 1. What the pipeline has of an acked stream is 1 … k, always, and each record is the one that was sent.
+ * 2. What was said to be `journaled` is in the pipeline at the end, whatever became of its producer.
+ * 3. What was said to be `stable` is in a complete epoch when it is said.
+ * 4. What a plain connection brought comes in order and at most once; once it was in the pipeline it is lost only by
+ *    power or a failing disk.
+ * 5. When the weather is over, everything that a living producer sent comes in.
+ */
+import { makeLimits } from '../../src/base/limits.ts'
+import { Prng } from '../../src/base/prng.ts'
+import { Outbox } from '../../src/client/outbox.ts'
+import type { StreamRow } from '../../src/ingest/stream.ts'
+import { ackedFrameBytes, encodeAcked, readAcked } from '../../src/protocol/acked.ts'
+import { FrameParser } from '../../src/protocol/frame.ts'
+import { drawWeather, type Weather } from '../../src/sim/weather.ts'
+import { type Machine, World } from '../../src/sim/world.ts'
+import { push, Rig, smallLimits, type Taken } from './fixture.ts'
+
+const HORIZON = 3
+const STEPS = 250
+
+interface Epoch {
+  readonly rows: readonly StreamRow[]
+  /** Length of the history that it holds. */
+  readonly length: number
+}
+
+function check(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what)
+}
+
+/** One life of a producer: it may crash and come back with its outbox, or lose it and be another incarnation. */
+class Producer {
+  readonly name: string
+  incarnation = 1
+  outbox = new Outbox(null)
+  wire: Wire | null = null
+  gone = false
+  /** The highest `journaled` that was said, by incarnation. */
+  readonly journaled = new Map<string, number>()
+  private readonly run: Run
+
+  constructor(run: Run, name: string) {
+    this.run = run
+    this.name = name
+  }
+
+  get life(): string {
+    return `${this.name}.${this.incarnation}`
+  }
+
+  produce(count: number): void {
+    const parts: Buffer[] = []
+    for (let i = 0; i < count; i++) {
+      const text = `${this.life}.${this.outbox.next + i}`
+      const record = Buffer.alloc(4 + text.length)
+      record.writeUInt32LE(text.length)
+      record.write(text, 4)
+      parts.push(record)
+    }
+    this.outbox.append(count, Buffer.concat(parts))
+    this.wire?.pump()
+  }
+
+  connect(rig: Rig): void {
+    this.wire?.cut()
+    this.wire = new Wire(this.run, this, rig)
+  }
+
+  /** The process dies; with its memory where it has no disk. */
+  crash(keepsOutbox: boolean): void {
+    this.wire?.cut()
+    this.wire = null
+    if (keepsOutbox) return
+    this.incarnation++
+    this.outbox = new Outbox(null)
+  }
+
+  acked(journaled: number, stable: number): void {
+    const before = this.journaled.get(this.life) ?? 0
+    this.journaled.set(this.life, Math.max(before, journaled, stable))
+    check(stable <= (this.run.complete.get(this.life) ?? 0), `${this.life}: ${stable} is stable before an epoch has it`)
+    this.outbox.drop(stable)
+  }
+}
+
+/** A connection between a producer and a session, cut at any byte. */
+class Wire {
+  private readonly run: Run
+  private readonly producer: Producer
+  private readonly rig: Rig
+  private readonly session: ReturnType<NonNullable<Rig['source']>['session']>
+  private readonly parser = new FrameParser(ackedFrameBytes(256))
+  private up = true
+  private welcomed = false
+  private credit = 0
+  private paused = false
+  private toServer: Buffer[] = []
+  private under = false
+
+  constructor(run: Run, producer: Producer, rig: Rig) {
+    this.run = run
+    this.producer = producer
+    this.rig = rig
+    this.session = rig.source!.session(
+      'test',
+      (bytes) => {
+        run.world.at(run.world.now + 0.1, () => this.receive(Buffer.from(bytes)))
+        return true
+      },
+      () => run.world.at(run.world.now + 0.2, () => this.cut()),
+    )
+    this.session.onRoom(() => {
+      this.paused = false
+      this.flow()
+    })
+    const identity = {
+      producer: producer.name,
+      incarnation: String(producer.incarnation),
+      oldest: producer.outbox.oldest,
+    }
+    this.send(encodeAcked({ kind: 'hello', newest: 1, oldestVersion: 1, source: 'lines', token: '', ...identity }))
+  }
+
+  pump(): void {
+    while (this.up && this.welcomed && this.credit > 0) {
+      const batch = this.producer.outbox.peek()
+      if (batch === null) return
+      this.credit -= batch.body.length
+      this.send(Buffer.concat([batch.head, batch.body]))
+      this.producer.outbox.advance()
+    }
+  }
+
+  private send(bytes: Buffer): void {
+    this.toServer.push(bytes)
+    this.flow()
+  }
+
+  private flow(): void {
+    if (this.under) return
+    this.under = true
+    this.run.world.at(this.run.world.now + 0.1, () => {
+      this.under = false
+      this.deliver()
+    })
+  }
+
+  private deliver(): void {
+    if (!this.up || this.paused || this.rig.process.state !== 'running' || this.toServer.length === 0) return
+    const bytes = this.toServer.shift()!
+    const size = 1 + this.run.random.below(bytes.length)
+    if (size < bytes.length) this.toServer.unshift(bytes.subarray(size))
+    this.paused = !this.session.onBytes(bytes.subarray(0, size))
+    this.flow()
+  }
+
+  private receive(bytes: Buffer): void {
+    if (!this.up || this.producer.wire !== this) return
+    this.parser.push(bytes, (frame) => {
+      const { message } = readAcked(frame)
+      const { outbox } = this.producer
+      switch (message.kind) {
+        case 'welcome':
+          check(message.resumeAfter < outbox.next, `${this.producer.life}: welcomed behind its last record`)
+          check(
+            message.resumeAfter + 1 >= outbox.oldest,
+            `${this.producer.life}: welcomed in front of its oldest record`,
+          )
+          outbox.rewind(message.resumeAfter)
+          this.credit = message.credit
+          this.welcomed = true
+          this.producer.acked(0, message.stable)
+          break
+        case 'ack':
+          this.producer.acked(message.journaled, message.stable)
+          break
+        case 'credit':
+          this.credit += message.bytes
+          break
+        case 'rewind':
+          outbox.rewind(message.resumeAfter)
+          this.credit = message.credit
+          this.send(encodeAcked({ kind: 'rewound', resumeAfter: message.resumeAfter }))
+          break
+        case 'refused':
+          this.run.refusals.push(`${this.producer.life}: ${message.code} ${message.reason}`)
+          this.cut()
+          break
+      }
+    })
+    this.pump()
+  }
+
+  cut(): void {
+    if (!this.up) return
+    this.up = false
+    if (this.producer.wire === this) this.producer.wire = null
+    const { session } = this
+    // The server hears of it at once, later, or never.
+    if (this.run.random.chance(0.7)) {
+      this.run.world.at(this.run.world.now + this.run.random.below(20), () => {
+        if (this.rig.process.state === 'running') session.onClosed()
+      })
+    }
+  }
+}
+
+class Run {
+  readonly world: World
+  readonly random: Prng
+  readonly refusals: string[] = []
+  epochs: Epoch[] = [{ rows: [], length: 0 }]
+  /** Positions of complete epochs, also of those that have become void since. */
+  readonly complete = new Map<string, number>()
+  /** What the pipeline has: grows, and goes back with it. */
+  private history: Taken[] = []
+  private readonly machine: Machine
+  private readonly weather: Weather
+  private rig: Rig | null = null
+  private starting = false
+  private incarnation = 0
+  private flight: Epoch | null = null
+  /** Index of the oldest epoch that may still be gone back to. */
+  private floor = 0
+  private readonly producers: Producer[]
+  private plainSent = 0
+  /** Plain records may be gone by now. */
+  private lossy = false
+  /** How far each plain stream had come in the pipeline before the last restart. */
+  private plainSeen = new Map<string, number>()
+
+  constructor(seed: number) {
+    const draw = new Prng(seed)
+    this.weather = drawWeather(draw, draw.chance(0.5))
+    this.world = new World(seed, this.weather)
+    this.random = draw
+    this.machine = this.world.machine('m')
+    this.producers = ['p', 'q'].map((name) => new Producer(this, name))
+    this.lossy = this.weather.disk.failChance > 0 || this.weather.disk.syncFailChance > 0
+  }
+
+  run(): void {
+    this.restart(0)
+    for (let i = 0; i < STEPS; i++) this.turn()
+    this.finish()
+  }
+
+  private turn(): void {
+    const { random, world } = this
+    world.run(world.now + random.between(0.05, random.chance(0.05) ? 500 : 10))
+    this.adopt()
+    const producer = this.producers[random.below(2)]!
+    const choice = random.below(100)
+    if (choice < 25) {
+      if (!producer.gone) producer.produce(1 + random.below(random.chance(0.1) ? 60 : 5))
+    } else if (choice < 35) this.plain()
+    else if (choice < 60) this.take(random.below(30))
+    else if (choice < 70) this.cutEpoch()
+    else if (choice < 80) this.completeEpoch()
+    else if (choice < 83) this.flight = null
+    else if (choice < 91) {
+      if (this.rig?.ready === true && !producer.gone && producer.wire === null) producer.connect(this.rig)
+    } else if (choice < 93) producer.wire?.cut()
+    else if (choice < 95) this.reset()
+    else if (choice < 97) this.die()
+    else if (choice < 98) {
+      producer.crash(random.chance(0.5))
+      producer.gone = random.chance(0.1)
+    } else if (this.rig === null && !this.starting) this.restart(this.base())
+    if (this.rig === null && !this.starting && random.chance(0.2)) this.restart(this.base())
+  }
+
+  /** Mostly the last complete epoch; within the horizon any other is as good. */
+  private base(): number {
+    const last = this.epochs.length - 1
+    return this.random.chance(0.8) ? last : Math.max(this.floor, last - this.random.below(HORIZON))
+  }
+
+  private restart(base: number): void {
+    this.goBack(base)
+    this.starting = true
+    const rig = new Rig(this.world, this.machine, `i${++this.incarnation}`, limits)
+    const died = (): void => {
+      rig.process.kill()
+      this.starting = false
+    }
+    rig.start(this.epochs.at(-1)!.rows, died)
+    this.pendingRig = rig
+  }
+
+  private pendingRig: Rig | null = null
+
+  /** A worker that has started begins its work. */
+  private adopt(): void {
+    const { pendingRig } = this
+    if (pendingRig?.ready !== true || pendingRig.process.state !== 'running') return
+    this.rig = pendingRig
+    this.pendingRig = null
+    this.starting = false
+  }
+
+  /** Epochs above `base` are void, and so is what the pipeline had after it. */
+  private goBack(base: number): void {
+    this.flight = null
+    for (const { incarnation, producer, sequence } of this.history) {
+      if (producer === 'w1') this.plainSeen.set(incarnation, Math.max(this.plainSeen.get(incarnation) ?? 0, sequence))
+    }
+    this.epochs = this.epochs.slice(0, base + 1)
+    this.history = this.history.slice(0, this.epochs[base]!.length)
+  }
+
+  private reset(): void {
+    if (this.rig === null) return
+    this.goBack(this.base())
+    const { rig } = this
+    this.rig = null
+    this.pendingRig = rig
+    this.starting = true
+    rig.ready = false
+    rig.reset(this.epochs.at(-1)!.rows, (error) => {
+      if (error === null) rig.ready = true
+      else {
+        rig.process.kill()
+        this.starting = false
+      }
+    })
+  }
+
+  private die(): void {
+    const { rig } = this
+    if (rig === null) return
+    this.rig = null
+    if (this.random.chance(0.3)) {
+      this.lossy = true
+      this.machine.powerOff()
+      this.machine.powerOn()
+    } else {
+      rig.process.kill()
+    }
+    for (const producer of this.producers) {
+      const { wire } = producer
+      if (wire !== null) this.world.at(this.world.now + this.random.below(50), () => wire.cut())
+    }
+  }
+
+  private plain(): void {
+    if (this.rig === null) return
+    const records = Array.from({ length: 1 + this.random.below(4) }, () => `plain ${++this.plainSent}`)
+    if (this.rig.source!.room) push(this.rig.source!, ...records)
+  }
+
+  private take(max: number): void {
+    if (this.rig === null) return
+    for (const taken of this.rig.take(max)) {
+      this.history.push(taken)
+    }
+    this.verify()
+  }
+
+  /** Promises 1 and 4. */
+  private verify(): void {
+    const ends = new Map<string, number>()
+    let plain = new Map<string, number>()
+    for (const { producer, incarnation, sequence, text } of this.history) {
+      const life = `${producer}.${incarnation}`
+      const end = ends.get(life) ?? 0
+      ends.set(life, sequence)
+      if (producer === 'w1') {
+        const number = Number(text.slice('plain '.length))
+        check(sequence > end, `${life}: record ${sequence} after ${end}`)
+        check(this.lossy || sequence === end + 1, `${life}: plain record ${sequence} after ${end}`)
+        check(number > (plain.get(life) ?? 0), `${life}: plain ${number} again, or out of order`)
+        plain.set(life, number)
+      } else {
+        check(sequence === end + 1, `${life}: record ${sequence} after ${end}`)
+        check(text === `${life}.${sequence}`, `${life}: record ${sequence} is "${text}"`)
+      }
+    }
+    plain = ends
+  }
+
+  private cutEpoch(): void {
+    if (this.rig === null || this.flight !== null) return
+    this.flight = { rows: structuredClone(this.rig.source!.cut()), length: this.history.length }
+  }
+
+  private completeEpoch(): void {
+    const { flight, rig } = this
+    if (flight === null) return
+    this.flight = null
+    this.epochs.push(flight)
+    for (const [producer, incarnation, position] of flight.rows) {
+      const life = `${producer}.${incarnation}`
+      this.complete.set(life, Math.max(this.complete.get(life) ?? 0, position))
+    }
+    if (rig === null) return
+    rig.source!.complete(flight.rows)
+    this.floor = Math.max(this.floor, this.epochs.length - HORIZON)
+    rig.source!.floor(this.epochs[this.floor]!.rows)
+    rig.door!.trim()
+  }
+
+  /** Promises 2 and 5. */
+  private finish(): void {
+    const { world } = this
+    const deadline = world.now + 600_000
+    for (const producer of this.producers) producer.wire?.cut()
+    const missing = (): string | null => {
+      const ends = new Map<string, number>()
+      for (const { producer, incarnation, sequence } of this.history) ends.set(`${producer}.${incarnation}`, sequence)
+      for (const producer of this.producers) {
+        for (const [life, journaled] of producer.journaled) {
+          if ((ends.get(life) ?? 0) < journaled)
+            return `${life}: ${journaled} were journaled, ${ends.get(life) ?? 0} came in`
+        }
+        const last = producer.outbox.next - 1
+        if (!producer.gone && (ends.get(producer.life) ?? 0) < last) {
+          return `${producer.life}: ${last} were sent, ${ends.get(producer.life) ?? 0} came in`
+        }
+      }
+      if (this.lossy) return null
+      for (const [incarnation, seen] of this.plainSeen) {
+        if ((ends.get(`w1.${incarnation}`) ?? 0) < seen)
+          return `plain stream ${incarnation}: ${seen} had come in, now less`
+      }
+      return null
+    }
+    while (missing() !== null) {
+      check(world.now < deadline, `${missing()} (${this.refusals.slice(-3).join('; ')})`)
+      this.adopt()
+      if (this.rig === null && !this.starting) this.restart(this.epochs.length - 1)
+      for (const producer of this.producers) {
+        if (this.rig !== null && !producer.gone && producer.wire === null) producer.connect(this.rig)
+      }
+      world.run(world.now + 20)
+      this.take(Infinity)
+      this.cutEpoch()
+      this.completeEpoch()
+    }
+    this.take(Infinity)
+  }
+}
+
+const limits = makeLimits({ ...smallLimits, producers: 64 })
+
+/** Runs the scenario of `seed`; throws what it finds. */
+export function runScenario(seed: number): void {
+  new Run(seed).run()
+}
