@@ -26,20 +26,28 @@ const NAME_BYTES = 255
 /** What stands beside a worker's name in the longest file name: numbers, incarnation, separators. */
 const NUMBERS_BYTES = 80
 
-/** `name` in the letters of a path: a-z, 0-9, `_` and `-` as they are, every other byte of its UTF-8 as `%` and two digits. */
+/**
+ * `name` in the letters of a path: a-z, 0-9, `_` and `-` as they are, every other byte of its UTF-8 as `%` and two digits,
+ * half a surrogate pair as `%u` and four. Throws `E_STORE_NAME` where that is too long for a file, or nothing.
+ */
 export function escapeName(name: string): string {
-  const escaped = name.replace(/[^a-z0-9_-]/gu, (character) => {
-    return Array.from(Buffer.from(character, 'utf8'), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
-  })
+  const escaped = name.replace(/[^a-z0-9_-]/gu, escapeCharacter)
   const limit = NAME_BYTES - NUMBERS_BYTES
   if (escaped.length > limit || escaped.length === 0) throw fail('E_STORE_NAME', { name, limit })
   return escaped
 }
 
+function escapeCharacter(character: string): string {
+  if (!character.isWellFormed()) return `%u${character.charCodeAt(0).toString(16)}`
+  return Array.from(Buffer.from(character, 'utf8'), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+}
+
 /** The name that `escapeName` made into `escaped`. */
 export function unescapeName(escaped: string): string {
-  const bytes = escaped.replace(/%([0-9a-f]{2})|./gs, (one, hex: string | undefined) => hex ?? hexOf(one))
-  return Buffer.from(bytes, 'hex').toString('utf8')
+  return escaped.replace(/%u([0-9a-f]{4})|(?:%[0-9a-f]{2})+/g, (bytes, half: string | undefined) => {
+    if (half !== undefined) return String.fromCharCode(Number.parseInt(half, 16))
+    return Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8')
+  })
 }
 
 /** The folder of `path`, `''` for a name at the root. */
@@ -134,8 +142,4 @@ export function temporaryPrefix(worker: string, incarnation?: string): string {
 
 function padded(n: number): string {
   return String(n).padStart(10, '0')
-}
-
-function hexOf(character: string): string {
-  return Buffer.from(character, 'utf8').toString('hex')
 }

@@ -1,0 +1,184 @@
+/** How small objects lie in the store: paths, envelopes, owners, records, manifests. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { PotorooError } from '../../src/base/errors.ts'
+import { type Cluster, clusterFromJson, clusterToJson, emptyCluster } from '../../src/checkpoint/cluster.ts'
+import { seal, unseal } from '../../src/checkpoint/envelope.ts'
+import * as layout from '../../src/checkpoint/layout.ts'
+import { decodeManifest, encodeManifest, type Manifest, makeManifest } from '../../src/checkpoint/manifest.ts'
+import { decodeOwners, encodeOwners } from '../../src/checkpoint/owners.ts'
+import { decodeRecord, encodeRecord, type RecordBody } from '../../src/checkpoint/record.ts'
+
+const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 })
+const anyName = fc.oneof(name, fc.constantFrom('\ud800', '\ud801', 'a\udc00', '%', '%u', 'A', 'a', '.', '..', '/'))
+
+describe('paths', () => {
+  test('W1: a name comes back, and two names never share a path, also where case does not count', () => {
+    fc.assert(
+      fc.property(anyName, anyName, (a, b) => {
+        const path = layout.escapeName(a)
+        expect(layout.unescapeName(path)).toBe(a)
+        expect(path).toMatch(/^[a-z0-9_%-]+$/)
+        if (a !== b) expect(path.toLowerCase()).not.toBe(layout.escapeName(b).toLowerCase())
+      }),
+    )
+    expect(layout.escapeName('../../etc')).toBe('%2e%2e%2f%2e%2e%2fetc')
+    expect(() => layout.escapeName('ü'.repeat(100))).toThrow(expect.objectContaining({ code: 'E_STORE_NAME' }))
+    expect(() => layout.escapeName('')).toThrow()
+  })
+
+  test('W2: byte order is the order of numbers, and the numbers come back', () => {
+    const packs = [9, 10, 100, 12_345].map((epoch) => {
+      return layout.pack({ pipeline: 'p', run: 1 }, { epoch, generation: 2, worker: 'w', incarnation: 'i' })
+    })
+    expect(packs.toSorted()).toEqual(packs)
+    const names = packs.map((path) => path.slice(path.lastIndexOf('/') + 1))
+    expect(names.map(layout.epochOf)).toEqual([9, 10, 100, 12_345])
+    expect(layout.chainNumberOf(layout.chainRecord(77).slice('chain/'.length))).toBe(77)
+    expect([layout.epochOf('notes.txt'), layout.chainNumberOf('77')]).toEqual([null, null])
+  })
+})
+
+describe('an envelope', () => {
+  const format = { kind: 'test', version: 2 }
+  const bytes = seal(format, { a: [1, 'ü', null], b: { c: true } })
+
+  test('gives back what was put in, as text', () => {
+    expect(unseal(format, 'x', bytes)).toEqual({ kind: 'value', value: { a: [1, 'ü', null], b: { c: true } } })
+    expect(bytes.toString()).toMatch(/^potoroo-test 2 \d+ [0-9a-f]{8}\n\{"a":.*\}\n$/)
+  })
+
+  test('finds every change of a bit and every cut', () => {
+    for (let at = 0; at < bytes.length; at++) {
+      for (let bit = 0; bit < 8; bit++) {
+        const changed = Buffer.from(bytes)
+        changed[at]! ^= 1 << bit
+        expect(unseal(format, 'x', changed).kind, `byte ${at}, bit ${bit}`).toBe('damaged')
+      }
+      expect(unseal(format, 'x', bytes.subarray(0, at)).kind).toBe('damaged')
+    }
+    expect(unseal(format, 'x', Buffer.concat([bytes, Buffer.from('\n')])).kind).toBe('damaged')
+  })
+
+  test('of another kind is damaged, of a newer version refused by name', () => {
+    expect(unseal({ kind: 'other', version: 2 }, 'x', bytes).kind).toBe('damaged')
+    const newer = unseal({ kind: 'test', version: 1 }, 'chain/7', bytes)
+    expect(newer).toMatchObject({
+      kind: 'newer',
+      error: { message: expect.stringContaining('chain/7 has format version 2') },
+    })
+  })
+})
+
+test('owners come back from as few bits as their number needs', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 300 }), fc.array(fc.nat(), { maxLength: 200 }), (members, indices) => {
+      const owners = Uint16Array.from(indices, (index) => index % members)
+      const text = encodeOwners(owners, members)
+      expect(decodeOwners(text, owners.length, members)).toEqual(owners)
+    }),
+  )
+  expect(encodeOwners(new Uint16Array(1024), 1)).toBe('')
+  expect(encodeOwners(new Uint16Array(1024), 3)).toHaveLength(344)
+  expect(decodeOwners('AAAA', 1024, 3)).toBeNull()
+  expect(decodeOwners(Buffer.from([0xff]).toString('base64'), 4, 3)).toBeNull()
+})
+
+const bodies: readonly RecordBody[] = [
+  {
+    ...{ kind: 'generation', generation: 3, coordinator: 'a', splits: { s: ['a'] }, bases: [['__proto__', 7]] },
+    members: [
+      { worker: 'a', incarnation: '1', address: 'h:1' },
+      { worker: 'b', incarnation: '2', address: 'h:2' },
+    ],
+    owners: Uint16Array.of(0, 1, 1, 0),
+  },
+  { kind: 'epoch', generation: 3, pipeline: 'p', epoch: 9, manifest: 'm' },
+  { kind: 'submit', generation: 3, pipeline: 'p', hash: null, parameters: { port: 1 }, from: null },
+  { kind: 'floor', generation: 3, pipeline: 'p', floor: 4 },
+]
+const stamp = { n: 12, writer: 'a', incarnation: '1', nonce: 'f' }
+
+describe('a record', () => {
+  test.each(bodies)('of kind $kind comes back', (body) => {
+    const decoded = decodeRecord('chain/12', 12, encodeRecord(body, stamp, null))
+    expect(decoded).toEqual({ record: { ...body, ...stamp }, before: null })
+  })
+
+  test('that begins an era brings the cluster before it', () => {
+    const entry = { run: 1, hash: 'h', parameters: null, from: null, base: null, highest: 8, floor: 5 }
+    const epochs = [{ epoch: 8, generation: 2, manifest: 'm' }]
+    const before: Cluster = {
+      ...{ next: 12, generation: 2, coordinator: 'a', splits: null },
+      members: [{ worker: 'a', incarnation: '1', address: '' }],
+      owners: new Uint16Array(8),
+      pipelines: new Map([['__proto__', { ...entry, epochs }]]),
+    }
+    const decoded = decodeRecord('chain/12', 12, encodeRecord(bodies[1]!, stamp, before))
+    expect(decoded).toMatchObject({ before })
+    expect(clusterFromJson(clusterToJson(emptyCluster))).toEqual(emptyCluster)
+  })
+
+  test('of an unknown kind or another number is named as damage', () => {
+    const strange = seal({ kind: 'record', version: 1 }, { ...stamp, kind: 'party', generation: 1 })
+    for (const damaged of [
+      decodeRecord('chain/12', 12, strange),
+      decodeRecord('chain/13', 13, encodeRecord(bodies[1]!, stamp, null)),
+    ]) {
+      expect(damaged).toBeInstanceOf(PotorooError)
+      expect(damaged).toMatchObject({ code: 'E_STORE_DAMAGED' })
+    }
+  })
+})
+
+describe('a manifest', () => {
+  const frame = {
+    ...{ pipeline: 'p', run: 4, hash: 'h', generation: 2, keyGroups: 8, rotation: 3 },
+    steps: [{ step: 'count', kind: 'keyed', schema: 1 }],
+  }
+  const snapshotOf = (epoch: number) => ({
+    pack: { path: `packs/${epoch}`, bytes: 10, crc: 1 },
+    sources: [{ step: 'lines', snapshot: { position: epoch } }],
+    sinks: [],
+    counts: { keys: 3, records: epoch },
+  })
+  const following = (base: Manifest | null, epoch: number) =>
+    makeManifest(
+      frame,
+      base,
+      epoch,
+      1000,
+      new Map([
+        ['a', snapshotOf(epoch)],
+        ['b', { ...snapshotOf(epoch), pack: null }],
+      ]),
+    )
+
+  test('comes back, with what all workers saved', () => {
+    const manifest = following(null, 7)
+    expect(decodeManifest('m', encodeManifest(manifest))).toEqual({ kind: 'intact', value: manifest })
+    expect(manifest).toMatchObject({ serial: 1, base: null, counts: { keys: 6, records: 14 }, steps: [{ since: 1 }] })
+    expect(manifest.sources.map(({ worker }) => worker)).toEqual(['a', 'b'])
+    expect(decodeManifest('m', null)).toMatchObject({ kind: 'damaged', damage: { path: 'm', reason: 'it is absent' } })
+  })
+
+  test('M1, M2: names the packs of as many epochs as the rotation has shares, by serial and not by number', () => {
+    let manifest: Manifest | null = null
+    for (const epoch of [3, 10, 11, 20]) manifest = following(manifest, epoch)
+    expect(manifest!.packs.map(({ epoch, serial }) => [epoch, serial])).toEqual([
+      [10, 2],
+      [11, 3],
+      [20, 4],
+    ])
+    const longer = makeManifest({ ...frame, rotation: 9 }, manifest, 21, 0, new Map())
+    expect(longer.rotation).toBe(3)
+    const grown = makeManifest(
+      { ...frame, steps: [...frame.steps, { step: 'new', kind: 'keyed', schema: 1 }] },
+      manifest,
+      21,
+      0,
+      new Map(),
+    )
+    expect(grown.steps.map(({ since }) => since)).toEqual([1, 5])
+  })
+})

@@ -1,0 +1,218 @@
+/** Removal, savepoints and the survey on a store with everything in it: what is needed stays, what is not goes. */
+import { describe, expect, test } from 'vitest'
+import { type EpochEntry, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
+import type { FileStore } from '../../src/checkpoint/file-store.ts'
+import * as layout from '../../src/checkpoint/layout.ts'
+import {
+  encodeManifest,
+  type Manifest,
+  type ManifestFrame,
+  makeManifest,
+  serialAfter,
+} from '../../src/checkpoint/manifest.ts'
+import type { PackHandle } from '../../src/checkpoint/pack-format.ts'
+import { PackWriter } from '../../src/checkpoint/pack-writer.ts'
+import { nextFloor, oldRecords, oldRuns } from '../../src/checkpoint/removal.ts'
+import { isFull } from '../../src/checkpoint/rotation.ts'
+import { makeSavepoint } from '../../src/checkpoint/savepoint.ts'
+import { type Decided, Survey } from '../../src/checkpoint/survey.ts'
+import { sweepPipeline, sweepRuns } from '../../src/checkpoint/sweeper.ts'
+import { writeOnce } from '../../src/checkpoint/write-once.ts'
+import { Sim } from './fixture.ts'
+
+const ROTATION = 3
+const KEY_GROUPS = 6
+const run: layout.Run = { pipeline: 'p', run: 1 }
+const frame: ManifestFrame = {
+  ...{ ...run, hash: 'h', generation: 1, keyGroups: KEY_GROUPS, rotation: ROTATION },
+  steps: [{ step: 'count', kind: 'keyed', schema: 1 }],
+}
+
+/** A pipeline that writes real packs and manifests. */
+class Pipeline extends Sim {
+  readonly store: FileStore = this.open()
+  manifests: Manifest[] = []
+  floor = 0
+
+  epoch(epoch: number, complete = true): void {
+    const base = this.manifests.at(-1) ?? null
+    const path = layout.pack(run, { epoch, generation: 1, worker: 'w', incarnation: 'i' })
+    const writer = new PackWriter(this, path, () => {})
+    for (let keyGroup = 0; keyGroup < KEY_GROUPS; keyGroup++) {
+      const kind = isFull(keyGroup, serialAfter(base), ROTATION) ? 'full' : 'delta'
+      writer.add('count', keyGroup, kind, Buffer.from(`${keyGroup} at ${epoch}`))
+    }
+    const pack = this.value<PackHandle | null>((done) => writer.finish(done))
+    const snapshot = { pack, sources: [], sinks: [], counts: { keys: 0, records: 0 } }
+    const manifest = makeManifest(frame, base, epoch, 0, new Map([['w', snapshot]]))
+    this.end((done) => writeOnce(this, layout.manifest(run, 1, epoch), encodeManifest(manifest), 3, done))
+    if (complete) this.manifests.push(manifest)
+  }
+
+  entry(): PipelineEntry {
+    const epochs = this.manifests
+      .filter(({ epoch }) => epoch >= this.floor)
+      .map(({ epoch }): EpochEntry => ({ epoch, generation: 1, manifest: layout.manifest(run, 1, epoch) }))
+    const highest = this.manifests.at(-1)?.epoch ?? 0
+    return { run: 1, hash: 'h', parameters: null, from: null, epochs, base: null, highest, floor: this.floor }
+  }
+
+  survey(entry: PipelineEntry): Survey {
+    return new Survey(this, { pipeline: 'p', entry, bounds: [], acceptLoss: false })
+  }
+
+  decide(survey: Survey): Decided {
+    return this.value<Decided | null>((done) => survey.decide(done))!
+  }
+
+  names(folder: string): number[] {
+    return this.value<readonly string[]>((done) => this.store.list(folder, done)).map((name) => layout.epochOf(name)!)
+  }
+}
+
+describe('removal', () => {
+  test('X1: takes what lies below the floor and no manifest from it on needs; every epoch above can be restored', () => {
+    const pipeline = new Pipeline()
+    for (let epoch = 1; epoch <= 12; epoch++) {
+      // Epochs 4 and 9 are abandoned: their packs and manifests are named by nothing.
+      pipeline.epoch(epoch, epoch !== 4 && epoch !== 9)
+      pipeline.floor = nextFloor(pipeline.entry(), 4) ?? pipeline.floor
+      pipeline.value((done) => sweepPipeline(pipeline, 'p', pipeline.entry(), done))
+      const { epochs } = pipeline.entry()
+      for (const only of epochs) {
+        const decided = pipeline.decide(pipeline.survey({ ...pipeline.entry(), epochs: [only] }))
+        expect(decided).toMatchObject({ kind: 'restore', manifest: { epoch: only.epoch }, damages: [] })
+      }
+    }
+    expect(pipeline.floor).toBe(8)
+    expect(pipeline.names(layout.manifestFolder(run))).toEqual([8, 9, 10, 11, 12])
+    expect(pipeline.names(layout.packFolder(run))).toEqual([6, 7, 8, 9, 10, 11, 12])
+  })
+
+  test('X2: takes nothing while a manifest above the floor cannot be read', () => {
+    const pipeline = new Pipeline()
+    for (let epoch = 1; epoch <= 8; epoch++) pipeline.epoch(epoch)
+    pipeline.floor = 6
+    const path = layout.manifest(run, 1, 7)
+    pipeline.end((done) => pipeline.store.put(path, Buffer.from('damaged'), done))
+    expect(pipeline.value((done) => sweepPipeline(pipeline, 'p', pipeline.entry(), done))).toBe(0)
+  })
+
+  test('X3: the floor leaves the horizon, never fewer than two epochs, and waits for who reads', () => {
+    const pipeline = new Pipeline()
+    for (let epoch = 1; epoch <= 9; epoch++) pipeline.epoch(epoch)
+    const entry = pipeline.entry()
+    expect(nextFloor(entry, 4)).toBe(6)
+    expect(nextFloor(entry, 4, 3)).toBe(3)
+    expect(nextFloor(entry, 4, 6.5)).toBe(6)
+    expect(nextFloor(entry, 4, Number.POSITIVE_INFINITY, 99)).toBe(8)
+    expect(nextFloor({ ...entry, floor: 6 }, 4)).toBeNull()
+    expect(nextFloor({ ...entry, epochs: entry.epochs.slice(0, 1) }, 4, Number.POSITIVE_INFINITY, 1)).toBeNull()
+    expect(nextFloor(entry, 20)).toBeNull()
+  })
+
+  test('X4: records go by whole eras, and the first of each era never', () => {
+    const names = Array.from({ length: 400 }, (_, n) => layout.chainRecord(n).slice('chain/'.length))
+    const gone = (next: number) => oldRecords(names, next, 100).map((path) => Number(path.slice(6)))
+    expect(gone(200)).toEqual([])
+    expect(gone(201).length).toBe(99)
+    expect(gone(400).every((n) => n % 100 !== 0 && n < 200)).toBe(true)
+    expect(oldRecords(['notes'], 400, 100)).toEqual([])
+  })
+
+  test('X5: takes old runs of a pipeline, and none that the reader of the chain has not seen', () => {
+    const pipeline = new Pipeline()
+    pipeline.epoch(1)
+    const entry = { ...pipeline.entry(), run: 5 }
+    const cluster = { ...emptyCluster, next: 9, pipelines: new Map([['p', entry]]) }
+    expect(oldRuns('p', ['0000000001', '0000000005', '0000000009', 'savepoints'], cluster)).toEqual([run])
+    expect(oldRuns('q', ['0000000001'], cluster)).toHaveLength(1)
+    expect(pipeline.value((done) => sweepRuns(pipeline, cluster, done))).toBe(2)
+    expect(pipeline.names(layout.packFolder(run))).toEqual([])
+  })
+})
+
+describe('a savepoint', () => {
+  test('U1: outlives everything it was made of, and can be begun with', () => {
+    const pipeline = new Pipeline()
+    for (let epoch = 1; epoch <= 5; epoch++) pipeline.epoch(epoch)
+    const manifest = pipeline.manifests.at(-1)!
+    expect(pipeline.end((done) => makeSavepoint(pipeline, manifest, 'Übergabe', done))).toBeNull()
+    // The same again is the same savepoint, another epoch's is not.
+    expect(pipeline.end((done) => makeSavepoint(pipeline, manifest, 'Übergabe', done))).toBeNull()
+    const other = pipeline.end((done) => makeSavepoint(pipeline, pipeline.manifests[2]!, 'Übergabe', done))
+    expect(other?.code).toBe('E_STORE_TAKEN')
+    pipeline.value((done) => sweepRuns(pipeline, { ...emptyCluster, next: 100 }, done))
+    expect(pipeline.read(pipeline.store, manifest.packs[0]!.path)).toBeNull()
+    const from = layout.savepointManifest('p', 'Übergabe')
+    const decided = pipeline.decide(pipeline.survey({ ...pipeline.entry(), epochs: [], from }))
+    expect(decided).toMatchObject({ kind: 'restore', manifest: { epoch: 5 }, instead: null, damages: [] })
+  })
+
+  test('U1: is not there while a pack of it could not be linked', () => {
+    const pipeline = new Pipeline()
+    pipeline.epoch(1)
+    const manifest = pipeline.manifests[0]!
+    pipeline.end((done) => pipeline.store.remove(manifest.packs[0]!.path, done))
+    expect(pipeline.end((done) => makeSavepoint(pipeline, manifest, 's', done))?.code).toBe('E_STORE')
+    expect(pipeline.read(pipeline.store, layout.savepointManifest('p', 's'))).toBeNull()
+  })
+})
+
+describe('a survey', () => {
+  test('goes back to an older epoch when a pack or a manifest is damaged, and says why', () => {
+    const pipeline = new Pipeline()
+    for (let epoch = 1; epoch <= 5; epoch++) pipeline.epoch(epoch)
+    const { path } = pipeline.manifests[4]!.packs.at(-1)!
+    pipeline.end((done) => pipeline.store.remove(path, done))
+    const decided = pipeline.decide(pipeline.survey(pipeline.entry()))
+    expect(decided).toMatchObject({ kind: 'restore', manifest: { epoch: 4 }, instead: 5, damages: [{ path }] })
+  })
+
+  test('decides anew when a chunk turns out damaged', () => {
+    const pipeline = new Pipeline()
+    for (let epoch = 1; epoch <= 5; epoch++) pipeline.epoch(epoch)
+    const survey = pipeline.survey(pipeline.entry())
+    const first = pipeline.decide(survey)
+    if (first.kind !== 'restore') throw new Error(first.kind)
+    const place = first.chains[0]!.chunks.at(-1)!
+    const { step, keyGroup } = place.chunk
+    survey.report([{ path: place.pack.path, part: { step, keyGroup }, reason: 'its checksum does not match' }])
+    const second = pipeline.decide(survey)
+    expect(second).toMatchObject({ kind: 'restore', instead: 5 })
+    expect(second.kind === 'restore' && second.manifest.epoch).toBeLessThan(place.pack.epoch)
+  })
+
+  test('of a pipeline without epochs begins afresh', () => {
+    const pipeline = new Pipeline()
+    expect(pipeline.decide(pipeline.survey(pipeline.entry()))).toEqual({ kind: 'fresh' })
+  })
+
+  test('tries again what cannot be read for a while, and takes it for damaged if that lasts', () => {
+    const pipeline = new Pipeline(1, {}, { storeRetryMs: 10 })
+    pipeline.epoch(1)
+    pipeline.epoch(2)
+    const { disk } = pipeline.process.env
+    const readFile = disk.readFile.bind(disk)
+    let failures = 2
+    disk.readFile = (path, done) => {
+      if (failures-- > 0) disk.open(path, 'create', (error) => done(error, undefined as never))
+      else readFile(path, done)
+    }
+    expect(pipeline.decide(pipeline.survey(pipeline.entry()))).toMatchObject({ manifest: { epoch: 2 }, instead: null })
+    failures = 3
+    expect(pipeline.decide(pipeline.survey(pipeline.entry()))).toMatchObject({ manifest: { epoch: 1 }, instead: 2 })
+  })
+})
+
+test('an object is written once: a second writer of other bytes is told so', () => {
+  const sim = new Sim(5, { unknownChance: 0.4 })
+  const store = sim.open()
+  const write = (text: string) =>
+    sim.end((done) =>
+      writeOnce({ store, clock: sim.clock, limits: sim.limits }, 'sealed/w/i', Buffer.from(text), 50, done),
+    )
+  expect(write('a')).toBeNull()
+  expect(write('a')).toBeNull()
+  expect(write('b')?.code).toBe('E_STORE_TAKEN')
+})
