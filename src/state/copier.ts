@@ -82,7 +82,8 @@ function generate(sample: object): ShapeCopier | null {
 function emit(sample: object, path: string, lines: string[], names: { next: number }, depth: number): string | null {
   if (Object.getPrototypeOf(sample) !== Object.prototype || depth > DEPTH_MAX) return null
   const fields = Object.keys(sample)
-  if (fields.length > FIELDS_MAX || fields.includes('__proto__')) return null
+  // A name that every object has (`constructor`, `__proto__`) would be found where the field is missing.
+  if (fields.length > FIELDS_MAX || fields.some((field) => field in Object.prototype)) return null
   const id = names.next++
   lines.push(`let n${id} = 0; for (const k in ${path}) n${id}++; if (n${id} !== ${fields.length}) return undefined`)
   const copied: string[] = []
