@@ -458,6 +458,81 @@ export const errorTable = {
     what: 'the stored pipeline {hash} is damaged: its text has another hash',
     remedy: 'submit the pipeline file again; check the disk of the checkpoint store',
   },
+  E_PIPELINE_THERE: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" is there already, with state of its own',
+    remedy: 'a savepoint can only begin a pipeline: cancel it first, or add --fresh, which forgets that state',
+  },
+  E_NO_PIPELINE: {
+    kind: 'user',
+    what: 'there is no pipeline "{pipeline}" here: {known}',
+    remedy: '`potoroo list` shows the pipelines of the worker',
+  },
+  E_NO_STEP: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has no {role} "{step}": {known}',
+    remedy: '`potoroo status {pipeline}` shows its steps',
+  },
+  E_NOT_RUNNING: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" is not running, it is {phase}',
+    remedy: 'see `potoroo status {pipeline}`; `potoroo submit FILE` starts it again',
+  },
+  E_NOT_DRAINED: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" could not make its last checkpoint: {reason}',
+    remedy: 'nothing is lost: what lies after the last checkpoint is done again at the next start',
+  },
+  E_CHECKPOINT: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" could not make the checkpoint: {reason}',
+    remedy: 'see `potoroo status {pipeline}` for what is late, and ask again',
+  },
+  E_USAGE: {
+    kind: 'user',
+    what: '{reason}',
+    remedy: '`potoroo {command} --help` shows what there is',
+  },
+  E_CONFIG: {
+    kind: 'user',
+    what: '{where}: {reason}',
+    remedy: 'mend it; docs/operations.md lists every setting',
+  },
+  E_FILE: {
+    kind: 'operational',
+    what: 'cannot {operation} {path}: {reason}',
+    remedy: 'check the path and the rights to it',
+  },
+  E_PEER: {
+    kind: 'operational',
+    what: 'cannot {operation} {address}: {reason}',
+    remedy: 'check the address, and that the program at the other end is running',
+  },
+  E_NO_WORKER: {
+    kind: 'operational',
+    what: 'no worker is running in {data}',
+    remedy: 'start one with `potoroo run FILE` or `potoroo worker`, or name its folder with --data',
+  },
+  E_WHICH_WORKER: {
+    kind: 'user',
+    what: 'several workers are running here: {folders}',
+    remedy: 'name the folder of one with --data',
+  },
+  E_CONTROL: {
+    kind: 'operational',
+    what: 'the worker at {address} does not answer: {reason}',
+    remedy: 'check that it is running; a worker that is busy answers late',
+  },
+  E_CONTROL_DENIED: {
+    kind: 'user',
+    what: 'the worker refuses: {reason}',
+    remedy: 'use the token in its data folder: control.json names the file, --token-file or POTOROO_TOKEN gives another',
+  },
+  E_CONTROL_REQUEST: {
+    kind: 'user',
+    what: 'the worker does not understand the request: {reason}',
+    remedy: 'bring the command and the worker to the same version of potoroo',
+  },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

@@ -173,7 +173,11 @@ function gather(
 /** The chains of every group that `manifest` knows, and what is damaged or missing in them (V3). */
 function chainsOf(manifest: Manifest, facts: Facts): Pick<Gathered, 'chains' | 'rows' | 'damages'> {
   const groups = new Map<string, Map<number, ChunkPlace[]>>()
-  for (const { step } of manifest.steps) groups.set(step, new Map())
+  const begins = new Map<string, number>()
+  for (const { step, since } of manifest.steps) {
+    groups.set(step, new Map())
+    begins.set(step, since)
+  }
   const rows: ChunkPlace[] = []
   const damages: Damage[] = []
   for (const pack of manifest.packs.toSorted((a, b) => a.serial - b.serial)) {
@@ -186,7 +190,8 @@ function chainsOf(manifest: Manifest, facts: Facts): Pick<Gathered, 'chains' | '
       if (chunk.kind === 'rows') {
         if (pack.epoch === manifest.epoch) rows.push({ pack, chunk })
       } else {
-        const chains = groups.get(chunk.step)
+        // A step that was dropped and came back has nothing to do with its old chunks.
+        const chains = pack.serial < (begins.get(chunk.step) ?? 0) ? undefined : groups.get(chunk.step)
         if (chains !== undefined) link(chains, { pack, chunk }, damages)
       }
     }

@@ -48,6 +48,8 @@ export interface ExecutionSeams {
   readonly output: Output
   readonly member: { readonly worker: string; readonly incarnation: string }
   readonly acceptLoss: boolean
+  /** Steps whose state is not taken over. */
+  readonly drop: ReadonlySet<string>
   /** Where a journaled source is found, for the operator. */
   listening(pipeline: string, step: string, address: string): void
 }
@@ -117,7 +119,7 @@ export class Execution implements Work {
 
   private build(restored: Restored | null): void {
     const { plan, seams } = this
-    this.base = restored?.restore.manifest ?? null
+    this.base = restored === null ? null : this.withoutDropped(restored.restore.manifest)
     for (const damage of restored?.restore.damages ?? []) {
       this.events.warned(fail('E_STORE_DAMAGED', { path: damage.path, reason: damage.reason }))
     }
@@ -139,6 +141,12 @@ export class Execution implements Work {
         this.run(restored)
       })
     })
+  }
+
+  /** The base as if the dropped steps had never been: they begin in the epoch that follows. */
+  private withoutDropped(base: Manifest): Manifest {
+    const { drop } = this.seams
+    return { ...base, steps: base.steps.filter(({ step }) => !drop.has(step)) }
   }
 
   /** State is found again by step name, kind and schema version; anything else is refused by name. */
@@ -185,7 +193,9 @@ export class Execution implements Work {
       const options = { timed: ttlMs !== undefined, schemaVersion: schema.version, migrate: schema.migrate }
       loadings.set(task.step, new Loading(options))
     }
-    for (const { step, keyGroup, bytes } of restored.chunks) loadings.get(step)?.add(keyGroup, bytes)
+    for (const { step, keyGroup, bytes } of restored.chunks) {
+      if (!this.seams.drop.has(step)) loadings.get(step)?.add(keyGroup, bytes)
+    }
     for (const [step, loading] of loadings) this.stores.get(step)!.restore(loading)
   }
 
@@ -230,7 +240,7 @@ export class Execution implements Work {
       feed: (task: SourceTaskPlan): Feed => sources.feed(task.step),
       writer: (task) => this.writers.get(task.step)!,
       store: (task) => this.stores.get(task.step)!,
-      pending: (task) => restored?.pending.get(task.step) ?? [],
+      pending: (task) => (seams.drop.has(task.step) ? [] : (restored?.pending.get(task.step) ?? [])),
       report: this.report,
       reports: {
         cut: (barrier, task, position) => {
@@ -336,16 +346,27 @@ export class Execution implements Work {
     answer!.done(failure)
   }
 
-  /** Stops the input, makes a last epoch and ends every sink in order. */
-  drain(done: (failure: string | null) => void): void {
+  /**
+   * Stops the input, makes a last epoch and ends every sink in order. What a sink has not let go of after `endMs`
+   * stands in that epoch.
+   */
+  drain(endMs: number, done: (failure: string | null) => void): void {
     this.sources?.hold('the pipeline drains')
     this.request({ kind: 'drain' }, (failure) => {
+      if (failure !== null) return done(failure)
       let left = this.writers.size
+      if (left === 0) return done(null)
+      const { clock } = this.seams.env
+      const late = clock.after(endMs, () => {
+        left = 0
+        done(null)
+      })
       const one = () => {
-        if (--left === 0) done(failure)
+        if (--left !== 0) return
+        late.cancel()
+        done(null)
       }
-      if (left === 0) done(failure)
-      else for (const writer of this.writers.values()) writer.end(one)
+      for (const writer of this.writers.values()) writer.end(one)
     })
   }
 

@@ -37,6 +37,8 @@ export interface WorkerOptions {
   readonly limits: Limits
   readonly output: Output
   readonly acceptLoss: boolean
+  /** Forgets the records of earlier runs that no checkpoint holds: for pipelines that begin anew. */
+  readonly fresh?: boolean
 }
 
 export interface WorkerEvents {
@@ -135,11 +137,22 @@ export class Worker {
       ({ kind: 'generation', generation, coordinator: worker, members, owners, splits: null, bases: [] }) as const
     this.append(make, (error) => {
       if (error !== null) return done(error)
-      Door.open({ env, limits, directory: `${options.data}/journal`, worker, incarnation }, (error, door) => {
-        if (error !== null) return done(error)
-        this.door = door
-        done(null)
+      const directory = `${options.data}/journal`
+      if (options.fresh !== true) return this.openDoor(directory, done)
+      env.disk.removeTree(directory, (error) => {
+        if (error === null) this.openDoor(directory, done)
+        else done(fail('E_DISK', { operation: 'emptying', path: directory, reason: error.message }, error))
       })
+    })
+  }
+
+  private openDoor(directory: string, done: (error: PotorooError | null) => void): void {
+    const { env, options, incarnation } = this
+    const { limits, worker } = options
+    Door.open({ env, limits, directory, worker, incarnation }, (error, door) => {
+      if (error !== null) return done(error)
+      this.door = door
+      done(null)
     })
   }
 
@@ -210,8 +223,11 @@ export class Worker {
     })
   }
 
-  /** Runs `plan`, which is the program that the chain names for its pipeline. */
-  run(plan: Plan, events: ExecutionEvents): Execution {
+  /**
+   * Runs `plan`, which is the program that the chain names for its pipeline. The state of the steps in `drop` is not
+   * taken over. Events come on their own turns.
+   */
+  run(plan: Plan, events: ExecutionEvents, drop: ReadonlySet<string> = new Set()): Execution {
     const { env, options, loop, store, reader, appender, door, incarnation } = this
     const { limits, output, acceptLoss, worker } = options
     const seams: ExecutionSeams = {
@@ -225,6 +241,7 @@ export class Worker {
       output,
       member: { worker, incarnation },
       acceptLoss,
+      drop,
       listening: (pipeline, step, address) => this.events.listening(pipeline, step, address),
     }
     const entry = this.cluster.pipelines.get(plan.pipeline)!

@@ -1,0 +1,11 @@
+/** Waiting for what answers by callback. The rooms below know no promises; above the worker everything waits. */
+
+/** Resolves with the value that `call` answers, or rejects with its error. */
+export function settle<T>(call: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => call((error, value) => (error === null ? resolve(value) : reject(error))))
+}
+
+/** Resolves when `call` has answered, or rejects with its error. */
+export function settleVoid(call: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => call((error) => (error === null ? resolve() : reject(error))))
+}
