@@ -5,7 +5,13 @@ import { PotorooError } from '../../src/base/errors.ts'
 import { type Cluster, clusterFromJson, clusterToJson, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { seal, unseal } from '../../src/checkpoint/envelope.ts'
 import * as layout from '../../src/checkpoint/layout.ts'
-import { decodeManifest, encodeManifest, type Manifest, makeManifest } from '../../src/checkpoint/manifest.ts'
+import {
+  decodeManifest,
+  encodeManifest,
+  type Manifest,
+  makeManifest,
+  type Snapshot,
+} from '../../src/checkpoint/manifest.ts'
 import { decodeOwners, encodeOwners } from '../../src/checkpoint/owners.ts'
 import { decodeRecord, encodeRecord, type RecordBody } from '../../src/checkpoint/record.ts'
 
@@ -136,7 +142,7 @@ describe('a manifest', () => {
     ...{ pipeline: 'p', run: 4, hash: 'h', generation: 2, keyGroups: 8, rotation: 3 },
     steps: [{ step: 'count', kind: 'keyed', schema: 1 }],
   }
-  const snapshotOf = (epoch: number) => ({
+  const snapshotOf = (epoch: number): Snapshot => ({
     pack: { path: `packs/${epoch}`, bytes: 10, crc: 1 },
     sources: [{ step: 'lines', snapshot: { position: epoch } }],
     sinks: [],
