@@ -167,6 +167,11 @@ export const errorTable = {
     what: 'keyBy step "{step}" returned a key longer than {limit} characters',
     remedy: 'use a shorter key, or raise the limit keyLength',
   },
+  E_ASYNC_TIMEOUT: {
+    kind: 'user',
+    what: 'a call of step "{step}" took longer than {timeout} ms',
+    remedy: 'raise the step\'s timeoutMs, or see what it waits for; replay the record with `potoroo dead-letters replay`',
+  },
   E_STATE_RETURNED: {
     kind: 'user',
     what: 'step "{step}" returned its own state object as a record',

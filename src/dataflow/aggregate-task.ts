@@ -11,9 +11,10 @@ import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { Chain } from './chain.ts'
+import type { HeldRecords } from './held-records.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
-import { PendingKeys, type PendingSegment } from './pending-keys.ts'
+import { PendingKeys } from './pending-keys.ts'
 import type { TaskReports } from './task.ts'
 
 export type AggregatePlan = Extract<KeyedPlan, { kind: 'aggregate' }>
@@ -23,7 +24,7 @@ export class AggregateTask extends InputTask {
   private readonly store: KeyedStore
   private readonly reports: TaskReports
   private readonly pending = new PendingKeys()
-  private emission: Iterator<{ readonly segment: PendingSegment; readonly row: number }> | null = null
+  private emission: Iterator<{ readonly segment: HeldRecords; readonly row: number }> | null = null
   private dueAt = Infinity
   private emittedAt = -Infinity
 
@@ -44,7 +45,7 @@ export class AggregateTask extends InputTask {
   }
 
   /** Puts back the pending keys of the snapshot that the store was restored from. */
-  restore(segments: readonly PendingSegment[]): void {
+  restore(segments: readonly HeldRecords[]): void {
     this.pending.restore(segments)
     if (!this.pending.empty) this.dueAt = -Infinity
   }
@@ -136,11 +137,11 @@ export class AggregateTask extends InputTask {
   }
 
   /** Emits the newest result of one key, in the name of the record that changed it last (A1). */
-  private emitOne(segment: PendingSegment, row: number): void {
+  private emitOne(segment: HeldRecords, row: number): void {
     const { chain, store, plan } = this
     const { origin } = chain
-    const key = segment.keys[row]!
-    const hash = segment.hashes[row]!
+    const key = segment.values[row] as Key
+    const hash = segment.numbers[row]!
     const table = store.table(hash)
     const entry = table.find(hash, key)
     if (entry < 0) return // expired in the meantime

@@ -19,6 +19,8 @@ export abstract class InputTask implements Task {
   private batch: Batch | null = null
   private cursor = 0
   private marker: Marker | null = null
+  /** The time of the run that is under way. */
+  protected now = 0
 
   constructor(id: number, step: string, inputs: Inputs, chain: Chain, pool: BatchPool) {
     this.id = id
@@ -52,6 +54,7 @@ export abstract class InputTask implements Task {
   }
 
   run(now: number): boolean {
+    this.now = now
     if (this.batch !== null && !this.pass(this.batch)) return false
     if (this.marker !== null && !this.passMarker(this.marker)) return false
     if (!this.tick(now)) return false

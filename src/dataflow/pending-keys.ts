@@ -6,21 +6,14 @@
  *     key once, with it.
  */
 import type { Key } from '../base/hash.ts'
+import { HeldRecords } from './held-records.ts'
 
 /** Keys in one segment: small enough to be encoded within one slice of background work. */
 const SEGMENT_KEYS = 4096
 
-export class PendingSegment {
-  readonly keys: Key[] = []
-  readonly hashes: number[] = []
-  readonly times: number[] = []
-  readonly splits: number[] = []
-  readonly positions: number[] = []
-}
-
 export class PendingKeys {
-  private sealed: PendingSegment[] = []
-  private open = new PendingSegment()
+  private sealed: HeldRecords[] = []
+  private open = new HeldRecords()
   /** Key → row in `open`. */
   private rows = new Map<Key, number>()
 
@@ -32,40 +25,40 @@ export class PendingKeys {
     const { open } = this
     let row = this.rows.get(key)
     if (row === undefined) {
-      row = open.keys.push(key) - 1
-      open.hashes.push(hash)
+      row = open.values.push(key) - 1
+      open.numbers.push(hash)
       this.rows.set(key, row)
     }
     open.times[row] = time
     open.splits[row] = split
     open.positions[row] = position
-    if (open.keys.length === SEGMENT_KEYS) this.seal()
+    if (open.values.length === SEGMENT_KEYS) this.seal()
   }
 
   /** Puts back what a snapshot holds. */
-  restore(segments: readonly PendingSegment[]): void {
+  restore(segments: readonly HeldRecords[]): void {
     this.sealed = [...segments]
   }
 
   /** Everything that is pending now, as a snapshot holds it. */
-  freeze(): readonly PendingSegment[] {
+  freeze(): readonly HeldRecords[] {
     this.seal()
     return this.sealed.slice()
   }
 
   /** Takes all keys out, each once with its newest row, in the order of that row. */
-  *drain(): Generator<{ readonly segment: PendingSegment; readonly row: number }> {
+  *drain(): Generator<{ readonly segment: HeldRecords; readonly row: number }> {
     this.seal()
     const segments = this.sealed
     this.sealed = []
     const seen = new Set<Key>()
-    const newest: { segment: PendingSegment; row: number }[] = []
+    const newest: { segment: HeldRecords; row: number }[] = []
     for (let s = segments.length - 1; s >= 0; s--) {
       const segment = segments[s]!
-      for (let row = segment.keys.length - 1; row >= 0; row--) {
+      for (let row = segment.values.length - 1; row >= 0; row--) {
         if (segments.length > 1) {
-          if (seen.has(segment.keys[row]!)) continue
-          seen.add(segment.keys[row]!)
+          if (seen.has(segment.values[row] as Key)) continue
+          seen.add(segment.values[row] as Key)
         }
         newest.push({ segment, row })
       }
@@ -76,7 +69,7 @@ export class PendingKeys {
   private seal(): void {
     if (this.rows.size === 0) return
     this.sealed.push(this.open)
-    this.open = new PendingSegment()
+    this.open = new HeldRecords()
     this.rows = new Map()
   }
 }

@@ -11,14 +11,15 @@ import type { Limits } from '../base/limits.ts'
 import type { ChannelPlan, KeyedPlan, Plan, TaskPlan } from '../model/plan.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import { AggregateTask } from './aggregate-task.ts'
+import { AsyncTask } from './async-task.ts'
 import { type Barrier, BatchPool } from './batch.ts'
 import { Chain, type ChainWiring } from './chain.ts'
 import { Channel } from './channel.ts'
 import { KeyExchange, type Ownership } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
+import type { HeldRecords } from './held-records.ts'
 import { Inputs } from './inputs.ts'
 import { KeyedTask } from './keyed-task.ts'
-import type { PendingSegment } from './pending-keys.ts'
 import { SinkTask, type SinkWriter } from './sink-task.ts'
 import { type Feed, SourceTask } from './source-task.ts'
 import type { Task, TaskReports } from './task.ts'
@@ -30,8 +31,8 @@ export interface RuntimeHost {
   feed(task: TaskPlan & { kind: 'source' }): Feed
   writer(task: TaskPlan & { kind: 'sink' }): SinkWriter
   store(task: TaskPlan & { kind: 'keyed' }): KeyedStore
-  /** What an aggregate had not emitted when its snapshot was taken. */
-  pending(task: TaskPlan & { kind: 'keyed' }): readonly PendingSegment[]
+  /** What an aggregate or an async step held when its snapshot was taken. */
+  pending(task: TaskPlan): readonly HeldRecords[]
   readonly report: FailureReport
   readonly reports: Omit<TaskReports, 'ended'>
   /** All sinks have been given their last record. */
@@ -116,11 +117,6 @@ export class Runtime {
     if (!this.stepping) this.host.wake()
   }
 
-  /** How many snapshots make a whole epoch on this worker. */
-  get snapshots(): number {
-    return this.plan.tasks.filter((task) => task.kind !== 'asyncMap').length
-  }
-
   /** The earliest time at which a task wants to run by itself; `Infinity` when none does. */
   get due(): number {
     let due = Infinity
@@ -155,8 +151,11 @@ export class Runtime {
         const inputs = this.inputs(task.inputs)
         return new SinkTask(task.id, task.step, inputs, task.sink, host.writer(task), pool, host.report, reports)
       }
-      case 'asyncMap':
-        throw new Error('asyncMap')
+      case 'asyncMap': {
+        const inputs = this.inputs(task.inputs)
+        const wake = () => this.wake(task.id)
+        return new AsyncTask(task, inputs, this.chain(task), pool, reports, wake, host.pending(task))
+      }
     }
   }
 

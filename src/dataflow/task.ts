@@ -8,7 +8,7 @@
 import type { Json } from '../base/json.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import type { Barrier } from './batch.ts'
-import type { PendingSegment } from './pending-keys.ts'
+import type { HeldRecords } from './held-records.ts'
 
 export interface Task {
   readonly id: number
@@ -21,12 +21,14 @@ export interface Task {
   readonly running: string
 }
 
-/** What tasks tell the worker. Of every task but `asyncMap` and of every barrier the worker hears exactly once. */
+/** What tasks tell the worker. Of every task and every barrier the worker hears exactly once. */
 export interface TaskReports {
   /** A source has cut its input: reading resumes at `position`. */
   cut(barrier: Barrier, task: number, position: Json): void
   /** The barrier stands at a keyed step: its store is to be frozen now, and with it what has not been emitted. */
-  freeze(barrier: Barrier, task: number, store: KeyedStore, pending: readonly PendingSegment[] | null): void
+  freeze(barrier: Barrier, task: number, store: KeyedStore, pending: readonly HeldRecords[] | null): void
+  /** The barrier stands at an async step, which has this in hand. */
+  hold(barrier: Barrier, task: number, held: readonly HeldRecords[]): void
   /** A sink has let go of everything before the barrier, but for what it `held`. */
   prepared(barrier: Barrier, task: number, held: Json): void
   /** A sink has been given its last record. */

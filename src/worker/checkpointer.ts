@@ -30,7 +30,7 @@ import { makeSavepoint } from '../checkpoint/savepoint.ts'
 import type { Store } from '../checkpoint/store.ts'
 import { writeOnce } from '../checkpoint/write-once.ts'
 import type { Barrier } from '../dataflow/batch.ts'
-import type { PendingSegment } from '../dataflow/pending-keys.ts'
+import type { HeldRecords } from '../dataflow/held-records.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Log } from '../env/log.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
@@ -160,15 +160,28 @@ export class Checkpointer {
     this.savePart(barrier.epoch, step, { role: 'source', step, snapshot: position, counts: { keys: 0, records: 0 } })
   }
 
-  freeze(barrier: Barrier, step: string, store: KeyedStore, pending: readonly PendingSegment[] | null): void {
+  freeze(barrier: Barrier, step: string, store: KeyedStore, pending: readonly HeldRecords[] | null): void {
     const { epoch } = barrier
     const { snapshotter, participant } = this
     // An epoch that was dropped passes without being saved (D3).
     if (snapshotter !== null && participant.phase === 'saving' && participant.epoch === epoch) {
       const frozen = store.freeze(this.fullGroups())
-      snapshotter.add(step, frozen, pending, () => {
+      snapshotter.add(step, frozen, pending ?? [], () => {
         this.figures.entries += frozen.entries
         const counts = { keys: store.keys, records: 0 }
+        this.savePart(epoch, step, { role: 'keyed', step, snapshot: null, counts })
+      })
+      this.seams.loop.wake()
+    }
+    this.join({ kind: 'partPassed', epoch, part: step })
+  }
+
+  hold(barrier: Barrier, step: string, held: readonly HeldRecords[]): void {
+    const { epoch } = barrier
+    const { snapshotter, participant } = this
+    if (snapshotter !== null && participant.phase === 'saving' && participant.epoch === epoch) {
+      const counts = { keys: 0, records: 0 }
+      snapshotter.add(step, null, held, () => {
         this.savePart(epoch, step, { role: 'keyed', step, snapshot: null, counts })
       })
       this.seams.loop.wake()

@@ -248,6 +248,7 @@ export class Execution implements Work {
           checkpointer.cut(barrier, stepOf(task), position)
         },
         freeze: (barrier, task, store, pending) => checkpointer.freeze(barrier, stepOf(task), store, pending),
+        hold: (barrier, task, held) => checkpointer.hold(barrier, stepOf(task), held),
         prepared: (barrier, task, held) => {
           remember(this.held, barrier.epoch, stepOf(task), held)
           checkpointer.prepared(barrier, stepOf(task), held)
@@ -274,7 +275,7 @@ export class Execution implements Work {
       rotation: seams.limits.horizonEpochs,
       steps: this.steps(),
     }
-    const parts = new Set(plan.tasks.filter((task) => task.kind !== 'asyncMap').map((task) => task.step))
+    const parts = new Set(plan.tasks.map((task) => task.step))
     const { env, store, limits, loop, member, appender } = seams
     const { clock, log } = env
     const own = { store, clock, log, limits, loop, chain: appender, splits: this.splits }

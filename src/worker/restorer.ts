@@ -12,8 +12,8 @@ import type { PackChunk } from '../checkpoint/pack-format.ts'
 import { readChunks } from '../checkpoint/pack-reader.ts'
 import type { Restore } from '../checkpoint/resolve.ts'
 import { type Decided, type Known, Survey, type SurveySeams } from '../checkpoint/survey.ts'
-import type { PendingSegment } from '../dataflow/pending-keys.ts'
-import { decodeSegment } from './pending-rows.ts'
+import type { HeldRecords } from '../dataflow/held-records.ts'
+import { decodeHeld } from './held-rows.ts'
 import type { SplitTable } from './split-table.ts'
 
 /** A chunk with its bytes, in the order in which it applies (U1). */
@@ -26,8 +26,8 @@ export interface LoadedChunk {
 export interface Restored {
   readonly restore: Restore
   readonly chunks: readonly LoadedChunk[]
-  /** What aggregates had not emitted, by step. */
-  readonly pending: ReadonlyMap<string, readonly PendingSegment[]>
+  /** What tasks held, by step. */
+  readonly pending: ReadonlyMap<string, readonly HeldRecords[]>
 }
 
 export type RestoreOutcome =
@@ -96,9 +96,9 @@ function readAll(seams: SurveySeams, restore: Restore, splits: SplitTable, done:
     .filter((path) => wanted.has(path))
   forEach(paths, seams.limits.storeParallel, readPack, (error) => {
     const all = paths.flatMap((path) => read.get(path) ?? [])
-    const pending = new Map<string, PendingSegment[]>()
+    const pending = new Map<string, HeldRecords[]>()
     for (const { step, bytes } of all.filter((chunk) => chunk.kind === 'rows')) {
-      pending.set(step, [...(pending.get(step) ?? []), decodeSegment(bytes, splits)])
+      pending.set(step, [...(pending.get(step) ?? []), decodeHeld(bytes, splits)])
     }
     const chunks = all.filter((chunk) => chunk.kind !== 'rows')
     done(error, damages, { restore, chunks, pending })

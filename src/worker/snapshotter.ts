@@ -10,17 +10,18 @@ import type { Limits } from '../base/limits.ts'
 import type { PackHandle } from '../checkpoint/pack-format.ts'
 import { PackWriter } from '../checkpoint/pack-writer.ts'
 import type { Store } from '../checkpoint/store.ts'
-import type { PendingSegment } from '../dataflow/pending-keys.ts'
+import type { HeldRecords } from '../dataflow/held-records.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Frozen } from '../state/frozen.ts'
+import { encodeHeld } from './held-rows.ts'
 import type { Work } from './loop.ts'
-import { encodeSegment } from './pending-rows.ts'
 import type { SplitTable } from './split-table.ts'
 
 interface Part {
   readonly step: string
-  readonly frozen: Frozen
-  readonly pending: PendingSegment[]
+  /** `null` for a step without keyed state. */
+  readonly frozen: Frozen | null
+  readonly held: HeldRecords[]
   readonly saved: () => void
 }
 
@@ -46,9 +47,9 @@ export class Snapshotter implements Work {
     this.pack = new PackWriter(seams, path, wake)
   }
 
-  /** Saves a keyed step as it was frozen; `saved` is called when everything has been handed over. */
-  add(step: string, frozen: Frozen, pending: readonly PendingSegment[] | null, saved: () => void): void {
-    this.parts.push({ step, frozen, pending: [...(pending ?? [])], saved })
+  /** Saves a step as it was at the barrier; `saved` is called when everything has been handed over. */
+  add(step: string, frozen: Frozen | null, held: readonly HeldRecords[], saved: () => void): void {
+    this.parts.push({ step, frozen, held: [...held], saved })
   }
 
   step(): boolean {
@@ -72,10 +73,13 @@ export class Snapshotter implements Work {
   }
 
   private slice(part: Part, more: () => boolean): void {
-    const segment = part.pending.pop()
-    if (segment !== undefined) {
-      this.pack.add(part.step, 0, 'rows', encodeSegment(this.writer, segment, this.splits))
-    } else if (part.frozen.write(more, (group, kind, bytes) => this.pack.add(part.step, group, kind, bytes))) {
+    const held = part.held.pop()
+    if (held !== undefined) {
+      this.pack.add(part.step, 0, 'rows', encodeHeld(this.writer, held, this.splits))
+    } else if (
+      part.frozen === null ||
+      part.frozen.write(more, (group, kind, bytes) => this.pack.add(part.step, group, kind, bytes))
+    ) {
       this.parts.shift()
       part.saved()
     }

@@ -234,6 +234,6 @@ describe('reduce', () => {
     under.settle(6001)
     under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose: 'checkpoint' })
     under.settle(6002)
-    expect(under.pending.at(-1)!.flatMap((segment) => segment.keys)).toEqual([0, 1])
+    expect(under.pending.at(-1)!.flatMap((segment) => segment.values)).toEqual([0, 1])
   })
 })

@@ -3,7 +3,7 @@ import type { Json } from '../../src/base/json.ts'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import type { Barrier, Batch } from '../../src/dataflow/batch.ts'
 import type { Failure } from '../../src/dataflow/failure.ts'
-import type { PendingSegment } from '../../src/dataflow/pending-keys.ts'
+import type { HeldRecords } from '../../src/dataflow/held-records.ts'
 import { Runtime } from '../../src/dataflow/runtime.ts'
 import type { SinkWriter } from '../../src/dataflow/sink-task.ts'
 import type { Feed } from '../../src/dataflow/source-task.ts'
@@ -63,13 +63,18 @@ export interface Stage {
   readonly failures: Failure[]
   readonly cuts: [epoch: number, task: number, position: Json][]
   readonly frozen: [epoch: number, task: number][]
-  readonly pending: (readonly PendingSegment[])[]
+  readonly pending: (readonly HeldRecords[])[]
   ended: boolean
   /** Runs until nothing is active. */
   settle(now?: number): void
 }
 
-export function stage(plan: Plan, inputs: Record<string, unknown[]>, changes: Partial<Limits> = {}): Stage {
+export function stage(
+  plan: Plan,
+  inputs: Record<string, unknown[]>,
+  changes: Partial<Limits> = {},
+  held: Record<string, readonly HeldRecords[]> = {},
+): Stage {
   const limits = makeLimits({ keyGroups: 8, batchRecords: 4, channelBatches: 2, ...changes })
   const feeds = new Map<string, ListFeed>()
   const writers = new Map<string, TextWriter>()
@@ -95,7 +100,7 @@ export function stage(plan: Plan, inputs: Record<string, unknown[]>, changes: Pa
       const options = { step, keyGroups: limits.keyGroups, shift, timed: false, schemaVersion: 1 }
       return remember(stores, step, new KeyedStore(options))
     },
-    pending: () => [],
+    pending: (task) => held[task.step] ?? [],
     report: (failure) => made.failures.push(failure),
     reports: {
       cut: (barrier: Barrier, task: number, position: Json) => made.cuts.push([barrier.epoch, task, position]),
@@ -103,6 +108,7 @@ export function stage(plan: Plan, inputs: Record<string, unknown[]>, changes: Pa
         made.frozen.push([barrier.epoch, task])
         if (pending !== null) made.pending.push(pending)
       },
+      hold: (_barrier, _task, held) => made.pending.push(held),
       prepared: () => {},
     },
     ended: () => {

@@ -1,0 +1,187 @@
+/**
+ * `asyncMap`: calls a function that answers later, several calls at a time.
+ *
+ * J1. Results go on in the order of their inputs, so the order per key holds.
+ * J2. What has entered and not left is state (PROTOCOLS 10): the snapshot holds the inputs, and a restore calls again.
+ * J3. A call that takes longer than its time is aborted and its record goes to the dead letters, as one that rejects.
+ */
+import { fail } from '../base/errors.ts'
+import type { TaskPlan } from '../model/plan.ts'
+import type { Barrier, Batch, BatchPool } from './batch.ts'
+import type { Chain } from './chain.ts'
+import { HeldRecords } from './held-records.ts'
+import { InputTask } from './input-task.ts'
+import type { Inputs } from './inputs.ts'
+import type { TaskReports } from './task.ts'
+
+export type AsyncPlan = Extract<TaskPlan, { kind: 'asyncMap' }>
+
+interface Call {
+  readonly value: unknown
+  readonly time: number
+  readonly split: number
+  readonly position: number
+  readonly ordinal: number
+  /** When it counts as too slow, in milliseconds of the step's `now`; set when the call is made. */
+  deadline: number
+  state: 'waiting' | 'called' | 'done' | 'failed'
+  /** The result, or what it failed with. */
+  outcome: unknown
+  abort: AbortController | null
+}
+
+export class AsyncTask extends InputTask {
+  private readonly plan: AsyncPlan
+  private readonly reports: TaskReports
+  private readonly wake: () => void
+  /** In the order of the inputs (J1). The first `called` of them have been called. */
+  private readonly calls: Call[] = []
+  private called = 0
+
+  constructor(
+    plan: AsyncPlan,
+    inputs: Inputs,
+    chain: Chain,
+    pool: BatchPool,
+    reports: TaskReports,
+    wake: () => void,
+    held: readonly HeldRecords[],
+  ) {
+    super(plan.id, plan.step, inputs, chain, pool)
+    this.plan = plan
+    this.reports = reports
+    this.wake = wake
+    for (const { values, times, splits, positions, numbers } of held) {
+      values.forEach((value, i) => {
+        this.enter(value, times[i]!, splits[i]!, positions[i]!, numbers[i]!)
+      })
+    }
+  }
+
+  /** The earliest time at which a call is too slow (J3). */
+  override get due(): number {
+    let due = Infinity
+    for (let i = 0; i < this.called; i++) {
+      const call = this.calls[i]!
+      if (call.state === 'called' && call.deadline < due) due = call.deadline
+    }
+    return due
+  }
+
+  protected work(batch: Batch, cursor: number): number {
+    let i = cursor
+    for (;;) {
+      while (i < batch.length && this.calls.length < this.plan.concurrency) {
+        this.enter(batch.values[i], batch.times[i]!, batch.splits[i]!, batch.positions[i]!, batch.ordinals[i]!)
+        i++
+      }
+      const before = this.calls.length
+      // When it is full, what has been answered must go on, or nothing would ever make room.
+      this.tick(this.now)
+      if (i === batch.length) return i
+      if (this.calls.length === before) {
+        this.chain.flush()
+        return i
+      }
+    }
+  }
+
+  protected tick(now: number): boolean {
+    this.expire(now)
+    const room = this.emit()
+    this.call(now)
+    return room
+  }
+
+  protected snapshot(barrier: Barrier): void {
+    const held = new HeldRecords()
+    for (const { value, ordinal, time, split, position } of this.calls) {
+      held.values.push(value)
+      held.numbers.push(ordinal)
+      held.times.push(time)
+      held.splits.push(split)
+      held.positions.push(position)
+    }
+    this.reports.hold(barrier, this.id, this.calls.length === 0 ? [] : [held])
+  }
+
+  protected rise(): void {}
+
+  protected finish(): boolean {
+    return this.tick(this.now) && this.calls.length === 0
+  }
+
+  private enter(value: unknown, time: number, split: number, position: number, ordinal: number): void {
+    const call = { value, time, split, position, ordinal, deadline: Infinity }
+    this.calls.push({ ...call, state: 'waiting', outcome: undefined, abort: null })
+  }
+
+  /** Calls what waits, as far as the plan allows. */
+  private call(now: number): void {
+    const { calls, plan } = this
+    const end = Math.min(calls.length, plan.concurrency)
+    for (; this.called < end; this.called++) {
+      const call = calls[this.called]!
+      call.abort = new AbortController()
+      call.deadline = now + plan.timeoutMs
+      call.state = 'called'
+      this.chain.origin.step = 0
+      try {
+        plan.fn(call.value, call.abort.signal).then(
+          (result) => this.settle(call, 'done', result),
+          (error: unknown) => this.settle(call, 'failed', error),
+        )
+      } catch (error) {
+        this.settle(call, 'failed', error)
+      }
+    }
+  }
+
+  private settle(call: Call, state: 'done' | 'failed', outcome: unknown): void {
+    if (call.state !== 'called') return
+    call.state = state
+    call.outcome = outcome
+    this.wake()
+  }
+
+  private expire(now: number): void {
+    for (let i = 0; i < this.called; i++) {
+      const call = this.calls[i]!
+      if (call.state !== 'called' || call.deadline > now) continue
+      call.abort?.abort()
+      call.state = 'failed'
+      call.outcome = fail('E_ASYNC_TIMEOUT', { step: this.step, timeout: this.plan.timeoutMs })
+    }
+  }
+
+  /** Sends on what has been answered, up to the first call that has not; false when the chain has no room. */
+  private emit(): boolean {
+    const { calls, chain } = this
+    const { origin } = chain
+    let sent = 0
+    let room = true
+    while (sent < this.called) {
+      const call = calls[sent]!
+      if (call.state === 'called') break
+      room = chain.room
+      if (!room) break
+      sent++
+      origin.step = 0
+      origin.time = call.time
+      origin.split = call.split
+      origin.position = call.position
+      origin.parent = call.ordinal
+      origin.outputs = 0
+      chain.begin()
+      try {
+        if (call.state === 'failed') throw call.outcome
+        if (call.outcome !== undefined) chain.push(call.outcome)
+      } catch (error) {
+        chain.take(error, call.value)
+      }
+    }
+    calls.splice(0, sent)
+    this.called -= sent
+    return room
+  }
+}
