@@ -21,8 +21,9 @@ import {
   VARIANTS,
 } from './format.ts'
 import { readItem } from './item-reader.ts'
-import { ReadShapes } from './shape.ts'
-import { readTexts } from './text.ts'
+import { Scratch } from './scratch.ts'
+import { type ReadColumn, ReadShapes } from './shape.ts'
+import { readJoined, readTexts } from './text.ts'
 
 /** Shapes that the reader remembers. */
 const SHAPES_MAX = 256
@@ -31,6 +32,7 @@ const SIGNATURE_BYTES_MAX = 1 << 16
 
 export class ColumnReader {
   private readonly shapes = new ReadShapes(SHAPES_MAX)
+  private readonly scratch = new Scratch()
   private readonly depthMax: number
 
   constructor(depthMax: number) {
@@ -39,14 +41,25 @@ export class ColumnReader {
 
   /** Reads a column of `count` values into `into[0, count)`. */
   read(reader: ByteReader, count: number, into: unknown[]): void {
-    this.column(reader, count, into, 0)
+    try {
+      this.column(reader, count, into, 0)
+    } finally {
+      this.scratch.release(0, 0)
+    }
   }
 
   private column(reader: ByteReader, count: number, into: unknown[], depth: number): void {
+    this.ofKind(this.kind(reader, count, depth), reader, count, into, depth)
+  }
+
+  private kind(reader: ByteReader, count: number, depth: number): number {
     if (depth > this.depthMax) throw reader.damaged(`more than ${this.depthMax} levels`)
     // Q2: before anything is made for `count` values, there is a byte for each.
     if (count > reader.remaining) throw reader.damaged(`a column of ${count} values in ${reader.remaining} bytes`)
-    const kind = reader.u8()
+    return reader.u8()
+  }
+
+  private ofKind(kind: number, reader: ByteReader, count: number, into: unknown[], depth: number): void {
     switch (kind) {
       case FLAGS:
         readFlags(reader, count, into)
@@ -54,19 +67,15 @@ export class ColumnReader {
       case INTS8:
       case INTS16:
       case INTS32:
-        readIntsOf(kind, reader, count, into)
-        break
       case DOUBLES:
-        readDoubles(reader, count, into)
+        this.numbers(kind, reader, count, into)
         break
       case LATIN1:
-        readTexts(reader, readLengths(reader, count), count, 1, into)
-        break
       case UTF16:
-        readTexts(reader, readLengths(reader, count), count, 2, into)
+        this.texts(reader, count, kind === LATIN1 ? 1 : 2, into)
         break
       case BYTES:
-        readBytes(reader, count, into)
+        this.bytes(reader, count, into)
         break
       case SPARSE:
         this.sparse(reader, count, into, depth)
@@ -88,6 +97,59 @@ export class ColumnReader {
     }
   }
 
+  private numbers(kind: number, reader: ByteReader, count: number, into: unknown[]): void {
+    const { ints, doubles } = this.scratch
+    const [usedInts, usedDoubles] = [ints.used, doubles.used]
+    const numbers = kind === DOUBLES ? this.doubles(reader, count) : this.ints(kind, reader, count)
+    for (let i = 0; i < count; i++) into[i] = numbers[i]
+    this.scratch.release(usedInts, usedDoubles)
+  }
+
+  /** The next `count` numbers: a view, or scratch that the caller releases. */
+  private ints(kind: number, reader: ByteReader, count: number): Int8Array | Int32Array {
+    if (kind === INTS8) {
+      const at = reader.skip(count)
+      return new Int8Array(reader.buffer.buffer, reader.buffer.byteOffset + at, count)
+    }
+    if (kind !== INTS16 && kind !== INTS32) throw reader.damaged(`${kind} is no kind of integers`)
+    const at = reader.skip(count * (kind === INTS16 ? 2 : 4))
+    const { buffer, view } = reader
+    const store = this.scratch.ints.take(count)
+    if (kind === INTS16) for (let i = 0; i < count; i++) store[i] = view.getInt16(at + 2 * i, true)
+    else new Uint8Array(store.buffer).set(buffer.subarray(at, at + 4 * count))
+    return store
+  }
+
+  /** The next `count` doubles: scratch that the caller releases. */
+  private doubles(reader: ByteReader, count: number): Float64Array {
+    const at = reader.skip(8 * count)
+    const store = this.scratch.doubles.take(count)
+    new Uint8Array(store.buffer).set(reader.buffer.subarray(at, at + 8 * count))
+    return store
+  }
+
+  /** Reads `count` lengths, none of them negative. */
+  private lengths(reader: ByteReader, count: number): Int8Array | Int32Array {
+    const lengths = this.ints(reader.u8(), reader, count)
+    let all = 0
+    for (let i = 0; i < count; i++) all |= lengths[i]!
+    if (all < 0) throw reader.damaged('a negative length')
+    return lengths
+  }
+
+  private texts(reader: ByteReader, count: number, width: 1 | 2, into: unknown[]): void {
+    const used = this.scratch.ints.used
+    readTexts(reader, this.lengths(reader, count), count, width, into)
+    this.scratch.ints.release(used)
+  }
+
+  private bytes(reader: ByteReader, count: number, into: unknown[]): void {
+    const used = this.scratch.ints.used
+    const lengths = this.lengths(reader, count)
+    for (let i = 0; i < count; i++) into[i] = new Uint8Array(reader.bytes(lengths[i]!))
+    this.scratch.ints.release(used)
+  }
+
   private sparse(reader: ByteReader, count: number, into: unknown[], depth: number): void {
     const at = reader.skip(count)
     const { buffer } = reader
@@ -104,7 +166,8 @@ export class ColumnReader {
   }
 
   private lists(reader: ByteReader, count: number, into: unknown[], depth: number): void {
-    const lengths = readLengths(reader, count)
+    const used = this.scratch.ints.used
+    const lengths = this.lengths(reader, count)
     let total = 0
     for (let i = 0; i < count; i++) total += lengths[i]!
     if (total > reader.remaining) throw reader.damaged(`lists of ${total} items in ${reader.remaining} bytes`)
@@ -116,21 +179,40 @@ export class ColumnReader {
       into[i] = items.slice(start, end)
       start = end
     }
+    this.scratch.ints.release(used)
   }
 
   private objects(reader: ByteReader, count: number, into: unknown[], depth: number): void {
+    const { ints, doubles } = this.scratch
+    const [usedInts, usedDoubles] = [ints.used, doubles.used]
     const bytes = reader.varint()
     if (bytes > SIGNATURE_BYTES_MAX) throw reader.damaged(`a shape of ${bytes} bytes`)
     const at = reader.skip(bytes)
     const shape = this.shapes.find(reader.buffer.toString('latin1', at, at + bytes))
     if (shape === null) throw reader.damaged('a shape whose names are not names')
-    const columns: unknown[][] = []
-    for (let f = 0; f < shape.fields; f++) {
-      const column = new Array<unknown>(count)
-      this.column(reader, count, column, depth + 1)
-      columns.push(column)
+    const columns: ReadColumn[] = []
+    for (let f = 0; f < shape.names.length; f++) columns.push(this.field(reader, count, depth + 1, shape.mayJoin(f)))
+    shape.gather(columns)(columns, count, into)
+    this.scratch.release(usedInts, usedDoubles)
+  }
+
+  /** A column of objects' fields, in the form that is quickest to gather from. */
+  private field(reader: ByteReader, count: number, depth: number, mayJoin: boolean): ReadColumn {
+    const kind = this.kind(reader, count, depth)
+    if (kind === DOUBLES) return this.doubles(reader, count)
+    if (kind === INTS8 || kind === INTS16 || kind === INTS32) return this.ints(kind, reader, count)
+    if (mayJoin && (kind === LATIN1 || kind === UTF16)) {
+      const lengths = this.lengths(reader, count)
+      const width = kind === LATIN1 ? 1 : 2
+      const joined = readJoined(reader, lengths, count, width)
+      if (joined !== null) return joined
+      const values = new Array<unknown>(count)
+      readTexts(reader, lengths, count, width, values)
+      return values
     }
-    shape.gather(columns, count, into)
+    const values = new Array<unknown>(count)
+    this.ofKind(kind, reader, count, values, depth)
+    return values
   }
 
   private variants(reader: ByteReader, count: number, into: unknown[], depth: number): void {
@@ -164,40 +246,4 @@ function readFlags(reader: ByteReader, count: number, into: unknown[]): void {
     if (flag >= PRESENT) throw reader.damaged(`${flag} is no flag`)
     into[i] = flagValues[flag]
   }
-}
-
-function readIntsOf(kind: number, reader: ByteReader, count: number, into: unknown[]): void {
-  const at = reader.skip(count * (kind === INTS8 ? 1 : kind === INTS16 ? 2 : 4))
-  const { buffer, view } = reader
-  if (kind === INTS8) for (let i = 0; i < count; i++) into[i] = (buffer[at + i]! << 24) >> 24
-  else if (kind === INTS16) for (let i = 0; i < count; i++) into[i] = view.getInt16(at + 2 * i, true)
-  else for (let i = 0; i < count; i++) into[i] = view.getInt32(at + 4 * i, true)
-}
-
-/** Reads an ints column. */
-export function readInts(reader: ByteReader, count: number, into: unknown[]): void {
-  const kind = reader.u8()
-  if (kind !== INTS8 && kind !== INTS16 && kind !== INTS32) throw reader.damaged(`${kind} is no kind of integers`)
-  readIntsOf(kind, reader, count, into)
-}
-
-/** Reads `count` lengths: integers that are not negative. */
-function readLengths(reader: ByteReader, count: number): readonly number[] {
-  const lengths = new Array<number>(count)
-  readInts(reader, count, lengths)
-  let all = 0
-  for (let i = 0; i < count; i++) all |= lengths[i]!
-  if (all < 0) throw reader.damaged('a negative length')
-  return lengths
-}
-
-function readDoubles(reader: ByteReader, count: number, into: unknown[]): void {
-  const at = reader.skip(8 * count)
-  const { view } = reader
-  for (let i = 0; i < count; i++) into[i] = view.getFloat64(at + 8 * i, true)
-}
-
-function readBytes(reader: ByteReader, count: number, into: unknown[]): void {
-  const lengths = readLengths(reader, count)
-  for (let i = 0; i < count; i++) into[i] = new Uint8Array(reader.bytes(lengths[i]!))
 }

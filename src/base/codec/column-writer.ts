@@ -25,7 +25,7 @@ import {
 } from './format.ts'
 import { Unwritable, writeItem } from './item-writer.ts'
 import { Scratch } from './scratch.ts'
-import { DONE, type Lane, type LaneStore, OTHER_SHAPE, TOO_LONG, type WrittenShape, WrittenShapes } from './shape.ts'
+import { DONE, type Lane, type LaneStore, OTHER_SHAPE, type WrittenShape, WrittenShapes } from './shape.ts'
 import { isLatin1, writeLatin1, writeUtf16 } from './text.ts'
 
 /** With fewer values than this, tags cost less than the names of a shape. */
@@ -59,13 +59,10 @@ export class ColumnWriter {
   /** Writes `values[0, count)` as a column. Throws `Unwritable`, and what a getter of a value throws. */
   write(writer: ByteWriter, values: readonly unknown[], count: number): void {
     this.lengthMax = writer.length + this.bytesMax
-    const { ints, doubles, flags } = this.scratch
     try {
       this.column(writer, values, count, 0)
     } finally {
-      ints.release(0)
-      doubles.release(0)
-      flags.release(0)
+      this.scratch.release(0, 0)
     }
   }
 
@@ -133,7 +130,7 @@ export class ColumnWriter {
     const used = this.scratch.ints.used
     const store = this.scratch.ints.take(count)
     for (let i = 0; i < count; i++) store[i] = values[i]!
-    writeInts(writer, store, count)
+    writeInts(writer, store, count, bitsOf(store, count))
     this.scratch.ints.release(used)
   }
 
@@ -156,7 +153,7 @@ export class ColumnWriter {
     const used = this.scratch.ints.used
     const ints = this.scratch.ints.take(count)
     for (let i = 0; i < count; i++) ints[i] = store[i]!
-    writeInts(writer, ints, count)
+    writeInts(writer, ints, count, bitsOf(ints, count))
     this.scratch.ints.release(used)
   }
 
@@ -171,7 +168,7 @@ export class ColumnWriter {
       if (units > this.bytesMax) throw new Unwritable('large')
       text += value
     }
-    writeTexts(writer, lengths, count, text)
+    writeTexts(writer, lengths, count, bitsOf(lengths, count), text)
     this.scratch.ints.release(used)
   }
 
@@ -182,7 +179,7 @@ export class ColumnWriter {
     for (let i = 0; i < count; i++) total += lengths[i] = values[i]!.length
     if (total > this.bytesMax) throw new Unwritable('large')
     writer.u8(BYTES)
-    writeInts(writer, lengths, count)
+    writeInts(writer, lengths, count, bitsOf(lengths, count))
     writer.reserve(total)
     for (let i = 0; i < count; i++) writer.bytes(values[i]!)
     this.scratch.ints.release(used)
@@ -202,7 +199,7 @@ export class ColumnWriter {
       for (let k = 0; k < lengths[i]!; k++) items.push(list[k])
     }
     writer.u8(LISTS)
-    writeInts(writer, lengths, count)
+    writeInts(writer, lengths, count, bitsOf(lengths, count))
     this.scratch.ints.release(used)
     this.column(writer, items, items.length, depth + 1)
   }
@@ -229,21 +226,20 @@ export class ColumnWriter {
     const { ints, doubles, flags } = this.scratch
     const [usedInts, usedDoubles, usedFlags] = [ints.used, doubles.used, flags.used]
     const texts: string[] = []
+    const bits: number[] = []
     let scatter = shape.scatter ?? shape.prepare(values, count)
     for (;;) {
       const stores = shape.lanes.map((lane) => this.storeFor(lane, count))
-      const outcome = scatter(values, count, stores, texts, this.bytesMax)
+      const outcome = scatter(values, count, stores, texts, bits)
       if (outcome === DONE) {
         if (kind !== 0) writer.u8(kind)
         writer.varint(shape.signature.length)
         writer.bytes(shape.signature)
-        for (let f = 0; f < stores.length; f++) this.lane(writer, shape.lanes[f]!, stores[f]!, texts[f]!, count, depth)
-      } else if (outcome === TOO_LONG) {
-        throw new Unwritable('large')
+        for (let f = 0; f < stores.length; f++) {
+          this.lane(writer, shape.lanes[f]!, stores[f]!, bits[f]!, texts[f]!, count, depth)
+        }
       }
-      ints.release(usedInts)
-      doubles.release(usedDoubles)
-      flags.release(usedFlags)
+      this.scratch.release(usedInts, usedDoubles, usedFlags)
       if (outcome === DONE) return true
       if (outcome === OTHER_SHAPE) return false
       scatter = shape.widen(values, outcome)
@@ -264,13 +260,22 @@ export class ColumnWriter {
     }
   }
 
-  private lane(writer: ByteWriter, lane: Lane, store: LaneStore, text: string, count: number, depth: number): void {
+  private lane(
+    writer: ByteWriter,
+    lane: Lane,
+    store: LaneStore,
+    bits: number,
+    text: string,
+    count: number,
+    depth: number,
+  ): void {
     switch (lane) {
       case 'int':
-        writeInts(writer, store as Int32Array, count)
+        writeInts(writer, store as Int32Array, count, bits)
         break
       case 'text':
-        writeTexts(writer, store as Int32Array, count, text)
+        if (text.length > this.bytesMax) throw new Unwritable('large')
+        writeTexts(writer, store as Int32Array, count, bits, text)
         break
       case 'double':
         this.numbers(writer, store as Float64Array, count)
@@ -358,10 +363,15 @@ function flagOf(value: unknown): number {
   return value === undefined ? 0 : PRESENT
 }
 
-/** Writes an ints column of the least width that holds every number. */
-export function writeInts(writer: ByteWriter, store: Int32Array, count: number): void {
+/** All bits that the numbers use besides their sign. */
+function bitsOf(store: Int32Array, count: number): number {
   let bits = 0
   for (let i = 0; i < count; i++) bits |= store[i]! ^ (store[i]! >> 31)
+  return bits
+}
+
+/** Writes an ints column of the least width that holds numbers of these `bits`. */
+function writeInts(writer: ByteWriter, store: Int32Array, count: number, bits: number): void {
   const width = bits < 0x80 ? 1 : bits < 0x8000 ? 2 : 4
   const at = writer.reserve(1 + width * count)
   const { buffer, view } = writer
@@ -372,7 +382,7 @@ export function writeInts(writer: ByteWriter, store: Int32Array, count: number):
   writer.at = at + 1 + width * count
 }
 
-export function writeDoubles(writer: ByteWriter, store: Float64Array, count: number): void {
+function writeDoubles(writer: ByteWriter, store: Float64Array, count: number): void {
   const at = writer.reserve(1 + 8 * count)
   writer.buffer[at] = DOUBLES
   writer.buffer.set(new Uint8Array(store.buffer, 0, 8 * count), at + 1)
@@ -380,10 +390,10 @@ export function writeDoubles(writer: ByteWriter, store: Float64Array, count: num
 }
 
 /** Writes a text column: `text` is all its texts joined, `lengths` says where to cut. */
-function writeTexts(writer: ByteWriter, lengths: Int32Array, count: number, text: string): void {
+function writeTexts(writer: ByteWriter, lengths: Int32Array, count: number, bits: number, text: string): void {
   const latin1 = isLatin1(text)
   writer.u8(latin1 ? LATIN1 : UTF16)
-  writeInts(writer, lengths, count)
+  writeInts(writer, lengths, count, bits)
   if (latin1) writeLatin1(writer, text)
   else writeUtf16(writer, text)
 }

@@ -37,4 +37,11 @@ export class Scratch {
   readonly ints = new Stack((length) => new Int32Array(length))
   readonly doubles = new Stack((length) => new Float64Array(length))
   readonly flags = new Stack((length) => new Uint8Array(length))
+
+  /** Gives back what was taken since `ints.used`, `doubles.used` and `flags.used` were these. */
+  release(ints: number, doubles: number, flags = 0): void {
+    this.ints.release(ints)
+    this.doubles.release(doubles)
+    this.flags.release(flags)
+  }
 }

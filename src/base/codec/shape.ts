@@ -9,6 +9,7 @@
  * O3. A table of shapes is bounded and may forget: a shape is only a faster way.
  */
 import { FIELDS_MAX } from './format.ts'
+import { COPIED_UNITS, type JoinedTexts } from './text.ts'
 
 /** How a field's values are gathered while objects are taken apart. */
 export type Lane = 'int' | 'double' | 'text' | 'flag' | 'any'
@@ -20,31 +21,35 @@ export type LaneStore = Int32Array | Float64Array | Uint8Array | unknown[]
 export const DONE = -1
 /** One of the objects has another shape. */
 export const OTHER_SHAPE = -2
-/** A field's texts are too long together. */
-export const TOO_LONG = -3
-
 /**
- * Takes `values[0, count)` apart: field f goes to `stores[f]`, its joined text to `texts[f]`. Returns `DONE`,
- * `OTHER_SHAPE`, `TOO_LONG`, or, for the first value that does not fit its lane, `i * FIELDS_MAX + f`.
+ * Takes `values[0, count)` apart: field f goes to `stores[f]`, its joined texts to `texts[f]`, and to `bits[f]` all bits
+ * that its integers or lengths use. Returns `DONE`, `OTHER_SHAPE`, or, for the first value that does not fit its lane,
+ * `i * FIELDS_MAX + f`.
  */
 export type Scatter = (
   values: readonly unknown[],
   count: number,
   stores: readonly LaneStore[],
   texts: string[],
-  textMax: number,
+  bits: number[],
 ) => number
 
-/** Puts objects together: field f of object i is `columns[f][i]`. */
-export type Gather = (columns: readonly (readonly unknown[])[], count: number, into: unknown[]) => void
+/** A field's values as they were read, or texts that the gathering code is still to cut. */
+export type ReadColumn = ArrayLike<unknown> | JoinedTexts
+
+/** Puts objects together: field f of object i is value i of `columns[f]`. */
+export type Gather = (columns: readonly ReadColumn[], count: number, into: unknown[]) => void
 
 /** The code that takes value `v` of field f, and gives up by `no` where it does not fit the lane. */
 const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>> = {
-  int: (f, v, no) => `if (typeof ${v} !== 'number' || !Object.is(${v} | 0, ${v})) ${no}; c${f}[i] = ${v}`,
+  int: (f, v, no) =>
+    `if (typeof ${v} !== 'number' || !Object.is(${v} | 0, ${v})) ${no}
+    c${f}[i] = ${v}
+    b${f} |= ${v} ^ (${v} >> 31)`,
   double: (f, v, no) => `if (typeof ${v} !== 'number') ${no}; c${f}[i] = ${v}`,
   text: (f, v, no) =>
     `if (typeof ${v} !== 'string') ${no}
-    if ((n${f} += c${f}[i] = ${v}.length) > textMax) return ${TOO_LONG}
+    b${f} |= c${f}[i] = ${v}.length
     t${f} += ${v}`,
   flag: (f, v, no) =>
     `if (${v} === true) c${f}[i] = 3
@@ -56,13 +61,12 @@ const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>
 }
 
 function generateScatter(names: readonly string[], of: readonly Lane[]): Scatter {
-  const fields = names.map((_, f) => f)
-  const texts = fields.filter((f) => of[f] === 'text')
+  const lines = (line: (f: number, name: string) => string) =>
+    names.map((name, f) => line(f, JSON.stringify(name))).join('\n')
   // Reading `__proto__` is a twentieth of calling `getPrototypeOf`, which decides where it is not the usual one.
   const source = `
-    return function scatter(values, count, stores, texts, textMax) {
-      ${fields.map((f) => `const c${f} = stores[${f}]`).join('\n')}
-      ${texts.map((f) => `let t${f} = '', n${f} = 0`).join('\n')}
+    return function scatter(values, count, stores, texts, bits) {
+      ${lines((f) => `const c${f} = stores[${f}]; let t${f} = '', b${f} = 0`)}
       for (let i = 0; i < count; i++) {
         const o = values[i]
         if (typeof o !== 'object' || o === null) return ${OTHER_SHAPE}
@@ -71,30 +75,44 @@ function generateScatter(names: readonly string[], of: readonly Lane[]): Scatter
           if (prototype !== plain && prototype !== null) return ${OTHER_SHAPE}
         }
         let k = 0
-        for (const name in o) if (k === ${names.length} || name !== names[k++]) return ${OTHER_SHAPE}
+        for (const name in o) {
+          switch (k++) {
+            ${lines((f, name) => `case ${f}: if (name !== ${name}) return ${OTHER_SHAPE}; break`)}
+            default: return ${OTHER_SHAPE}
+          }
+        }
         if (k !== ${names.length}) return ${OTHER_SHAPE}
-        ${names.map((name, f) => `const v${f} = o[${JSON.stringify(name)}]`).join('\n')}
-        ${fields.map((f) => lanes[of[f]!](f, `v${f}`, `return i * ${FIELDS_MAX} + ${f}`)).join('\n')}
+        ${lines((f, name) => `const v${f} = o[${name}]`)}
+        ${lines((f) => lanes[of[f]!](f, `v${f}`, `return i * ${FIELDS_MAX} + ${f}`))}
       }
-      ${texts.map((f) => `texts[${f}] = t${f}`).join('\n')}
+      ${lines((f) => `texts[${f}] = t${f}; bits[${f}] = b${f}`)}
       return ${DONE}
     }`
-  return new Function('names', 'plain', source)(names, Object.prototype) as Scatter
+  return new Function('plain', source)(Object.prototype) as Scatter
 }
 
-function generateGather(names: readonly string[]): Gather {
+/** `joined[f]`: the column of field f is `JoinedTexts`. */
+function generateGather(names: readonly string[], joined: readonly boolean[]): Gather {
+  const columns = names.map((_, f) =>
+    joined[f]
+      ? `const { text: t${f}, lengths: c${f}, copy: copy${f} } = columns[${f}]; let a${f} = 0, b${f} = 0`
+      : `const c${f} = columns[${f}]`,
+  )
   const fields = names.map((name, f) => {
     const quoted = JSON.stringify(name)
     // In brackets `__proto__` is a field like any other; for others they would only be slow.
-    return `${name === '__proto__' ? `[${quoted}]` : quoted}: c${f}[i]`
+    const key = name === '__proto__' ? `[${quoted}]` : quoted
+    const cut = `b${f} - a${f} <= ${COPIED_UNITS} ? t${f}.slice(a${f}, b${f}) : copy${f}(a${f}, b${f})`
+    return `${key}: ${joined[f] ? cut : `c${f}[i]`}`
   })
-  return new Function(
-    'columns',
-    'count',
-    'into',
-    `${names.map((_, f) => `const c${f} = columns[${f}]`).join('\n')}
-    for (let i = 0; i < count; i++) into[i] = { ${fields.join(', ')} }`,
-  ) as Gather
+  const cuts = names.map((_, f) => (joined[f] ? `a${f} = b${f}; b${f} += c${f}[i]` : ''))
+  const source = `
+    ${columns.join('\n')}
+    for (let i = 0; i < count; i++) {
+      ${cuts.join('\n')}
+      into[i] = { ${fields.join(', ')} }
+    }`
+  return new Function('columns', 'count', 'into', source) as Gather
 }
 
 /** The lane for one field of objects that have it. */
@@ -196,9 +214,31 @@ export class WrittenShapes {
 const NAMES_UNITS_MAX = 4096
 
 /** A shape as the reader knows it. */
-export interface ReadShape {
-  readonly fields: number
-  readonly gather: Gather
+export class ReadShape {
+  readonly names: readonly string[]
+  private joined: readonly boolean[] | null = null
+  private code: Gather | null = null
+
+  constructor(names: readonly string[]) {
+    this.names = names
+  }
+
+  /** Whether texts of field `f` may be left for the gathering code to cut: while they have been so in every block. */
+  mayJoin(f: number): boolean {
+    return this.joined === null || this.joined[f]!
+  }
+
+  /** The code for `columns`. It is made anew where a field can no longer be joined; it never can again. */
+  gather(columns: readonly ReadColumn[]): Gather {
+    const { joined } = this
+    if (joined !== null && columns.every((column, f) => isJoined(column) === joined[f])) return this.code!
+    this.joined = columns.map(isJoined)
+    return (this.code = generateGather(this.names, this.joined))
+  }
+}
+
+function isJoined(column: ReadColumn): boolean {
+  return 'text' in column
 }
 
 /** The reader's shapes, found by their signature. */
@@ -216,7 +256,7 @@ export class ReadShapes {
     if (known !== undefined) return known
     const names = namesOf(signature)
     if (names === null) return null
-    const shape = { fields: names.length, gather: generateGather(names) }
+    const shape = new ReadShape(names)
     if (this.bySignature.size === this.shapesMax) this.bySignature.clear()
     this.bySignature.set(signature, shape)
     return shape

@@ -25,36 +25,86 @@ export function readText(reader: ByteReader, units: number, width: 1 | 2): strin
   return reader.buffer.toString(width === 1 ? 'latin1' : 'utf16le', at, at + units * width)
 }
 
-/** The engine copies what `substring` cuts up to this length; a longer cut keeps the text alive that it is cut from. */
-const COPIED_UNITS = 12
-/** Cuts that keep their text alive share one of about this many units. */
+/** The engine copies what is cut from a text up to this length; a longer cut keeps the text alive that it is cut from. */
+export const COPIED_UNITS = 12
+/** Longer texts that lie side by side are cut from a text of about this many units. */
 const SHARED_UNITS = 256
 
 /**
- * Cuts the next units into `into[0, count)`, as long as `lengths` say.
+ * Texts that stand one after another: the next `lengths[i]` units of `text` are text i.
  *
- * One call into the system makes text out of many bytes, and `substring` cuts it: five times faster than a call for
- * each. So that a string that is kept for long does not keep a whole block alive, texts are made of a few strings at a
- * time: a kept string keeps at most `SHARED_UNITS` units besides its own.
+ * One call into the system makes text out of many bytes, and `slice` cuts it: five times faster than a call for each.
+ * But a string that is kept for long must not keep a whole block alive, so whatever is longer than `COPIED_UNITS` is
+ * taken by `copy`, or, where there are many, by `readTexts`.
+ */
+export interface JoinedTexts {
+  readonly text: string
+  readonly lengths: ArrayLike<number>
+  /** The units from `start` to `end`, as a string of its own. */
+  readonly copy: (start: number, end: number) => string
+}
+
+/** The next `count` texts, or `null` where more than an eighth are so long that each would have to be copied. */
+export function readJoined(
+  reader: ByteReader,
+  lengths: ArrayLike<number>,
+  count: number,
+  width: 1 | 2,
+): JoinedTexts | null {
+  let units = 0
+  let long = 0
+  for (let i = 0; i < count; i++) {
+    const length = lengths[i]!
+    units += length
+    if (length > COPIED_UNITS) long++
+  }
+  if (long * 8 > count) return null
+  const { at, buffer } = reader
+  const encoding = width === 1 ? 'latin1' : 'utf16le'
+  const copy = (start: number, end: number) => buffer.toString(encoding, at + start * width, at + end * width)
+  return { text: readText(reader, units, width), lengths, copy }
+}
+
+/**
+ * Reads the next `count` texts into `into`. Long ones are made a few at a time: one that is kept keeps at most
+ * `SHARED_UNITS` units besides its own.
  */
 export function readTexts(
   reader: ByteReader,
-  lengths: readonly number[],
+  lengths: ArrayLike<number>,
   count: number,
   width: 1 | 2,
   into: unknown[],
 ): void {
-  let longest = 0
-  for (let i = 0; i < count; i++) longest = Math.max(longest, lengths[i]!)
-  const shared = longest > COPIED_UNITS ? SHARED_UNITS : Number.POSITIVE_INFINITY
+  const joined = readJoined(reader, lengths, count, width)
+  if (joined === null) {
+    readShared(reader, lengths, count, width, into)
+    return
+  }
+  const { text, copy } = joined
+  let start = 0
+  for (let i = 0; i < count; i++) {
+    const end = start + lengths[i]!
+    into[i] = end - start <= COPIED_UNITS ? text.slice(start, end) : copy(start, end)
+    start = end
+  }
+}
+
+function readShared(
+  reader: ByteReader,
+  lengths: ArrayLike<number>,
+  count: number,
+  width: 1 | 2,
+  into: unknown[],
+): void {
   for (let i = 0; i < count; ) {
     let units = lengths[i]!
     let next = i + 1
-    while (next < count && units + lengths[next]! <= shared) units += lengths[next++]!
+    while (next < count && units + lengths[next]! <= SHARED_UNITS) units += lengths[next++]!
     const text = readText(reader, units, width)
     for (let start = 0; i < next; i++) {
       const end = start + lengths[i]!
-      into[i] = text.substring(start, end)
+      into[i] = text.slice(start, end)
       start = end
     }
   }

@@ -60,12 +60,16 @@ export class ValueCodec {
   }
 
   private explained(error: unknown, values: readonly unknown[], count: number): unknown {
-    if (error instanceof Unwritable && error.reason === 'large') {
-      return fail('E_BLOCK_TOO_LONG', { values: count, limit: this.limits.blockBytes })
-    }
+    if (error instanceof Unwritable && error.reason === 'large') return this.tooLong(count)
     if (error instanceof PotorooError) return error
     const fault = findFault(values, count, this.limits.valueDepth)
-    return fault === null ? error : asError(fault)
+    if (fault !== null) return asError(fault)
+    // The engine's own refusal to join texts beyond half a gigabyte.
+    return error instanceof RangeError ? this.tooLong(count) : error
+  }
+
+  private tooLong(count: number): PotorooError {
+    return fail('E_BLOCK_TOO_LONG', { values: count, limit: this.limits.blockBytes })
   }
 }
 
