@@ -9,6 +9,7 @@ import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
+import { Sweeper } from '../state/sweeper.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { Chain } from './chain.ts'
 import type { HeldRecords } from './held-records.ts'
@@ -24,6 +25,7 @@ export class AggregateTask extends InputTask {
   private readonly store: KeyedStore
   private readonly reports: TaskReports
   private readonly pending = new PendingKeys()
+  private readonly sweeper: Sweeper | null
   private emission: Iterator<{ readonly segment: HeldRecords; readonly row: number }> | null = null
   private dueAt = Infinity
   private emittedAt = -Infinity
@@ -42,6 +44,7 @@ export class AggregateTask extends InputTask {
     this.plan = plan
     this.store = store
     this.reports = reports
+    this.sweeper = plan.ttlMs === undefined ? null : new Sweeper(store, plan.ttlMs)
   }
 
   /** Puts back the pending keys of the snapshot that the store was restored from. */
@@ -81,6 +84,10 @@ export class AggregateTask extends InputTask {
     const { store, plan } = this
     const table = store.table(hash)
     let entry = table.find(hash, key)
+    if (entry >= 0 && this.sweeper?.isOver(table.times![entry]!, time)) {
+      store.remove(table, entry)
+      entry = -1
+    }
     let before: object | null = null
     if (entry < 0) {
       entry = store.insert(table, hash, key, plan.init(key))
@@ -102,7 +109,13 @@ export class AggregateTask extends InputTask {
     this.reports.freeze(barrier, this.id, this.store, this.pending.freeze())
   }
 
-  protected rise(): void {}
+  protected rise(time: number): void {
+    this.sweeper?.rise(time)
+  }
+
+  protected override tidy(): boolean {
+    return this.sweeper?.next() ?? false
+  }
 
   /** At the end of input every pending result is emitted. */
   protected finish(): boolean {

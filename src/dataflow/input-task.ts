@@ -49,6 +49,11 @@ export abstract class InputTask implements Task {
     return Infinity
   }
 
+  /** Does a little of what may wait while there are records; true when there is more of it. */
+  protected tidy(): boolean {
+    return false
+  }
+
   get running(): string {
     return this.chain.steps[this.chain.origin.step]!
   }
@@ -61,7 +66,7 @@ export abstract class InputTask implements Task {
     const element = this.inputs.next()
     if (element === undefined) {
       this.chain.flush()
-      return false
+      return this.tidy()
     }
     if (element instanceof Batch) {
       this.batch = element

@@ -12,6 +12,7 @@ import type { Key } from '../base/hash.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
+import { Sweeper } from '../state/sweeper.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { Chain } from './chain.ts'
 import { InputTask } from './input-task.ts'
@@ -26,6 +27,7 @@ export class KeyedTask extends InputTask {
   private readonly store: KeyedStore
   private readonly reports: TaskReports
   private readonly context: KeyedContext
+  private readonly sweeper: Sweeper | null
 
   constructor(
     id: number,
@@ -42,6 +44,7 @@ export class KeyedTask extends InputTask {
     this.store = store
     this.reports = reports
     this.context = new KeyedContext(step)
+    this.sweeper = plan.ttlMs === undefined ? null : new Sweeper(store, plan.ttlMs)
   }
 
   protected work(batch: Batch, cursor: number): number {
@@ -71,6 +74,10 @@ export class KeyedTask extends InputTask {
     const { origin } = chain
     const table = store.table(hash)
     let entry = table.find(hash, key)
+    if (entry >= 0 && this.sweeper?.isOver(table.times![entry]!, origin.time)) {
+      store.remove(table, entry)
+      entry = -1
+    }
     let before: object | null = null
     if (entry < 0) {
       entry = store.insert(table, hash, key, this.init(key))
@@ -127,7 +134,13 @@ export class KeyedTask extends InputTask {
     this.reports.freeze(barrier, this.id, this.store, null)
   }
 
-  protected rise(): void {}
+  protected rise(time: number): void {
+    this.sweeper?.rise(time)
+  }
+
+  protected override tidy(): boolean {
+    return this.sweeper?.next() ?? false
+  }
 
   protected finish(): boolean {
     return true

@@ -6,6 +6,8 @@
  * S2. A held source polls nothing until it is released.
  * S3. A source that has ended still cuts: its position belongs into every later epoch, and the barrier behind its end
  *     starts the snapshot of tasks that have no other input.
+ * S4. A watermark says that all splits of this source have passed a time: they are fed in the order of their records'
+ *     times. One goes out when time has risen by `WATERMARK_MS`.
  */
 import type { Json } from '../base/json.ts'
 import type { Barrier, Batch, BatchPool, Marker } from './batch.ts'
@@ -20,6 +22,9 @@ export interface Feed {
   cut(): Json
 }
 
+/** How far time rises between two watermarks, in milliseconds. */
+const WATERMARK_MS = 1000
+
 export class SourceTask implements Task {
   readonly id: number
   readonly step: string
@@ -32,6 +37,7 @@ export class SourceTask implements Task {
   private readonly pending: Marker[] = []
   private held = false
   private ended = false
+  private watermark = -Infinity
 
   constructor(id: number, step: string, feed: Feed, chain: Chain, pool: BatchPool, reports: TaskReports) {
     this.id = id
@@ -72,6 +78,7 @@ export class SourceTask implements Task {
     }
     if (this.held || this.ended) return false
     const found = this.feed.poll(this.batch, this.pool.capacity, now)
+    this.watch()
     const passed = this.pass()
     if (found === 'ended') {
       this.ended = true
@@ -82,7 +89,16 @@ export class SourceTask implements Task {
     // With more to read the leaves fill up by themselves; without, nothing may wait in them.
     if (found === 'more') return true
     this.chain.flush()
-    return false
+    return this.pending.length > 0
+  }
+
+  /** Sends a watermark behind the batch that was polled, when it is due (S4). */
+  private watch(): void {
+    const { batch } = this
+    const time = batch.length === 0 ? this.watermark : batch.times[batch.length - 1]!
+    if (time < this.watermark + WATERMARK_MS) return
+    this.watermark = time
+    this.pending.push({ kind: 'watermark', time })
   }
 
   /** Runs the current batch to its end; false when the chain has no room. */

@@ -237,3 +237,24 @@ describe('reduce', () => {
     expect(under.pending.at(-1)!.flatMap((segment) => segment.values)).toEqual([0, 1])
   })
 })
+
+test('a key whose time to live is over begins anew, by record times alone', () => {
+  const under = stage(
+    planned((p) => {
+      p.source('in', numbers())
+        .keyBy('by', (n) => n)
+        .mapWithState('count', { init: () => ({ n: 0 }), ttl: 100, step: (state) => ++state.n })
+        .sink('out', text())
+    }),
+    { in: [7] },
+  )
+  const feed = under.feeds.get('in')!
+  feed.ends = false
+  under.settle(1000)
+  for (const now of [1100, 1201, 5000]) {
+    feed.values.push(7)
+    under.runtime.wake(0)
+    under.settle(now)
+  }
+  expect(under.writers.get('out')!.text.trim().split(' ')).toEqual(['1', '2', '1', '1'])
+})

@@ -97,7 +97,13 @@ export function stage(
     writer: (task) => remember(writers, task.step, new TextWriter()),
     store: (task) => {
       const { step } = task
-      const options = { step, keyGroups: limits.keyGroups, shift, timed: false, schemaVersion: 1 }
+      const options = {
+        step,
+        keyGroups: limits.keyGroups,
+        shift,
+        timed: task.keyed.ttlMs !== undefined,
+        schemaVersion: 1,
+      }
       return remember(stores, step, new KeyedStore(options))
     },
     pending: (task) => held[task.step] ?? [],

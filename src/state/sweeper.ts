@@ -1,0 +1,62 @@
+/**
+ * Forgets keys that no record has touched for their time to live (PROTOCOLS 14).
+ *
+ * L1. Only record times are compared: the greatest that an entry has seen, and the least that every live split has
+ *     passed. So a stop, or a clock that jumps, expires nothing early.
+ * L2. A round looks at one key group at a time; the next round begins no earlier than a tenth of the time to live later.
+ */
+import type { KeyedStore } from './keyed-store.ts'
+
+export class Sweeper {
+  private readonly store: KeyedStore
+  private readonly ttlMs: number
+  /** Event time has risen to this. */
+  private time = -Infinity
+  /** What the round under way compares with. */
+  private before = -Infinity
+  private nextRound = -Infinity
+  /** The next key group of the round; none is under way at the end. */
+  private group: number
+  /** Keys forgotten so far. */
+  expired = 0
+
+  constructor(store: KeyedStore, ttlMs: number) {
+    this.store = store
+    this.ttlMs = ttlMs
+    this.group = store.tables.length
+  }
+
+  /** Every live split has passed `time`. */
+  rise(time: number): void {
+    this.time = time
+  }
+
+  /** Whether an entry last touched at `seen` is over for a record of `time`. */
+  isOver(seen: number, time: number): boolean {
+    return time - seen > this.ttlMs
+  }
+
+  /** Sweeps the next key group; false when there is nothing to do until time has risen. */
+  next(): boolean {
+    const { tables } = this.store
+    if (this.group === tables.length) {
+      if (this.time < this.nextRound) return false
+      this.before = this.time - this.ttlMs
+      this.nextRound = this.time + this.ttlMs / 10
+      this.group = 0
+    }
+    this.sweep(this.group++)
+    return this.group < tables.length
+  }
+
+  private sweep(group: number): void {
+    const { store, before } = this
+    const table = store.tables[group]
+    if (!table || table.times === null) return
+    for (let entry = 0; entry < table.top; entry++) {
+      if (table.keys[entry] === undefined || table.times[entry]! >= before) continue
+      store.remove(table, entry)
+      this.expired++
+    }
+  }
+}
