@@ -8,10 +8,11 @@ import { makeLimits } from '../../src/base/limits.ts'
 import { Prng } from '../../src/base/prng.ts'
 import { ChainReader } from '../../src/checkpoint/chain-reader.ts'
 import { type Appended, ChainWriter } from '../../src/checkpoint/chain-writer.ts'
-import type { Cluster } from '../../src/checkpoint/cluster.ts'
+import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../../src/checkpoint/file-store.ts'
-import type { ChainRecord } from '../../src/checkpoint/record.ts'
+import { type ChainRecord, encodeRecord } from '../../src/checkpoint/record.ts'
 import { sweepChain } from '../../src/checkpoint/sweeper.ts'
+import type { Env } from '../../src/env/env.ts'
 import { calm, type DiskWeather } from '../../src/sim/weather.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
 
@@ -211,4 +212,44 @@ test('on one machine that loses power, what was acted on is there afterwards', (
   let appends = 0
   for (let seed = 0; seed < seeds; seed++) appends += run(seed, lone, true).appends
   expect(appends).toBeGreaterThan(20 * seeds)
+})
+
+test('A2: a record that another wrote is durable before a reader acts on it', () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const world = new World(seed)
+    const machine = world.machine('m')
+    const open = (name: string, env: Env): FileStore => {
+      let opened: FileStore | null = null
+      const self = { worker: name, incarnation: env.random.id() }
+      openFileStore(env, 'store', self, (_, store) => {
+        opened = store
+      })
+      world.runUntil(() => opened !== null, world.now + 1000)
+      return opened!
+    }
+    const writer = machine.start('writer').env
+    const store = open('writer', writer)
+    // The writer's record has its name, and the sync that would make it durable never comes back.
+    const sync = writer.disk.syncDirectory.bind(writer.disk)
+    writer.disk.syncDirectory = (path, done) => path.endsWith('chain') || sync(path, done)
+    const body = { kind: 'floor', generation: 0, pipeline: 'p', floor: 1 } as const
+    const bytes = encodeRecord(body, { n: 0, writer: 'writer', incarnation: 'i', nonce: 'x' }, emptyCluster)
+    store.createExclusive('chain/0000000000', bytes, () => {})
+    const seen: number[] = []
+    const listener = { onRecord: (record: ChainRecord) => void seen.push(record.n), onJump: () => {} }
+    const reader = new ChainReader(open('reader', machine.start('reader').env), limits, listener)
+    const follow = () => reader.follow(() => seen.length === 0 && follow())
+    follow()
+    world.runUntil(() => seen.length > 0, world.now + 1000)
+    machine.powerOff()
+    machine.powerOn()
+    const again = open('again', machine.start('again').env)
+    let found: Buffer | null = null
+    again.read('chain/0000000000', (_, record) => {
+      found = record
+    })
+    world.run(world.now + 100)
+    expect(seen).toEqual([0])
+    expect(found).toEqual(bytes)
+  }
 })

@@ -429,3 +429,24 @@ describe('the coordinator', () => {
     expect(effects.at(-1)).toEqual({ kind: 'refuseRequest', purpose, reason: 'the generation has ended' })
   })
 })
+
+describe('the participant', () => {
+  test('D4: commits an epoch once, however often its record is read', () => {
+    let state: ParticipantState = startParticipant(new Set())
+    const kinds: string[] = []
+    const barrier: Barrier = { epoch: 7, purpose: { kind: 'periodic' }, previous: null }
+    const events: readonly ParticipantEvent[] = [
+      { kind: 'barrier', barrier },
+      { kind: 'packed', epoch: 7, pack: null },
+      { kind: 'recorded', epoch: 7 },
+      { kind: 'fate', fate: { epoch: 7, outcome: 'complete' } },
+      { kind: 'recorded', epoch: 7 },
+    ]
+    for (const event of events) {
+      const step = stepParticipant(state, event)
+      state = step.next
+      kinds.push(...step.effects.map((effect) => effect.kind))
+    }
+    expect(kinds).toEqual(['begin', 'finishPack', 'tellSaved', 'settle', 'commit'])
+  })
+})

@@ -91,8 +91,8 @@ export class History {
 
   private save(owner: number, owners: number, serial: number): readonly PackChunk[] {
     const chunks: PackChunk[] = []
-    const add = (keyGroup: number, kind: ChunkKind, content: Content): void => {
-      const chunk: PackChunk = { step: STEP, keyGroup, kind, position: chunks.length, length: 1, crc: 0 }
+    const add = (keyGroup: number, kind: ChunkKind, content: Content, step = STEP): void => {
+      const chunk: PackChunk = { step, keyGroup, kind, position: chunks.length, length: 1, crc: 0 }
       this.contents.set(chunk, content)
       chunks.push(chunk)
     }
@@ -103,6 +103,7 @@ export class History {
       else if (dirty !== undefined)
         add(keyGroup, 'delta', new Map([...dirty].map((key) => [key, group.get(key) ?? null])))
     }
+    if (chunks.length > 0) add(0, 'rows', new Map(), 'lines')
     return chunks
   }
 
@@ -127,10 +128,11 @@ export class History {
   needs(manifest: Manifest): { readonly packs: readonly PackEntry[]; readonly chunks: ReadonlySet<PackChunk> } {
     const chunks = new Set<PackChunk>()
     const done = new Set<number>()
+    // Rows of this epoch count too.
     for (const pack of manifest.packs.toReversed()) {
       const ended: number[] = []
       for (const chunk of this.packs.get(pack.path)!) {
-        if (done.has(chunk.keyGroup)) continue
+        if (chunk.kind === 'rows' ? pack.epoch !== manifest.epoch : done.has(chunk.keyGroup)) continue
         chunks.add(chunk)
         if (chunk.kind === 'full') ended.push(chunk.keyGroup)
       }

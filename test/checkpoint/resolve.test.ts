@@ -5,7 +5,7 @@ import type { Damage } from '../../src/checkpoint/damage.ts'
 import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
 import { type Bound, type Facts, type Resolution, resolve } from '../../src/checkpoint/resolve.ts'
 import { hasTurned, isFull, isNeeded } from '../../src/checkpoint/rotation.ts'
-import { type Change, History, STEP, withoutEmpty } from './history.ts'
+import { type Change, History, withoutEmpty } from './history.ts'
 
 const KEY_GROUPS = 6
 const ROTATION = 4
@@ -57,7 +57,7 @@ function factsOf(history: History, harmed: Harm, bounds: readonly Bound[], accep
       paths.map((path) => [path, lostManifests.has(path) ? damage(path) : history.manifests.get(path)!]),
     ),
     packs: new Map(packPaths.map((path) => [path, lostPacks.has(path) ? damage(path) : history.packs.get(path)!])),
-    chunks: [...lostChunks].map(({ path, chunk }) => damage(path, { step: STEP, keyGroup: chunk.keyGroup })),
+    chunks: [...lostChunks].map(({ path, chunk }) => damage(path, { step: chunk.step, keyGroup: chunk.keyGroup })),
   }
   const whole = (one: History['epochs'][number]) => {
     const needs = history.needs(one.manifest)
@@ -107,9 +107,29 @@ describe('resolve', () => {
           const resolution = resolve({ ...facts, entry: only })
           if (resolution.kind !== 'restore') throw new Error(resolution.kind)
           expect(withoutEmpty(history.restore(resolution.chains))).toEqual(withoutEmpty(state))
+          const own = manifest.packs.filter((pack) => pack.epoch === manifest.epoch)
+          expect(resolution.rows.map(({ pack }) => pack)).toEqual(own)
         }
       }),
     )
+  })
+
+  test('V3: a group that no pack holds in full, though all have had their turn, is damaged', () => {
+    const history = new History(KEY_GROUPS, ROTATION)
+    for (let i = 0; i < 8; i++) {
+      history.change({ keyGroup: 1, key: 'a', value: i })
+      history.epoch(1, true)
+    }
+    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, [], false)
+    const packs = new Map(facts.packs)
+    for (const [path, chunks] of history.packs)
+      packs.set(
+        path,
+        chunks.filter(({ kind }) => kind !== 'full'),
+      )
+    const refusal = resolve({ ...facts, packs })
+    expect(refusal).toMatchObject({ kind: 'refuse' })
+    expect(refusal.kind === 'refuse' && refusal.damages[0]).toMatchObject({ reason: 'no pack holds it in full' })
   })
 
   test('a chain of a group is never longer than the rotation', () => {
