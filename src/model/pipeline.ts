@@ -41,7 +41,7 @@ export interface PipelineBuilder<P extends Parameters> {
   source<T>(name: string, source: SourceDescription<T>): Stream<T>
 }
 
-/** Defines a pipeline; a pipeline file exports it as its default. `build` must not be async. */
+/** Defines a pipeline; a pipeline file exports it as its default. `build` must not wait for anything. */
 export function pipeline(name: string, build: (p: PipelineBuilder<Record<never, never>>) => void): Pipeline
 export function pipeline<P extends Parameters>(
   name: string,
@@ -67,7 +67,9 @@ export function pipeline<P extends Parameters>(
     })
     const built = graph.finish(name, parameters)
     if (typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function') {
-      throw fail('E_SETTING', { reason: `the function of pipeline "${name}" is async; it must add its steps at once` })
+      throw fail('E_SETTING', {
+        reason: `the function of pipeline "${name}" returns a promise; it must add its steps at once`,
+      })
     }
     return built
   }

@@ -71,7 +71,7 @@ function nameOf(step: Step): string {
 
 function checkStep(step: Step, longest: number, fault: Complain, warn: Complain): void {
   const name = nameOf(step)
-  const wants = (fn: unknown, what: string, async = false) => checkFunction(name, fn, what, async, fault)
+  const wants = (fn: unknown, what: string, mayWait = false) => checkFunction(name, fn, what, mayWait, fault)
   switch (step.kind) {
     case 'source':
     case 'sink': {
@@ -161,15 +161,15 @@ function checkKeyed(
   }
 }
 
-function checkFunction(step: string, fn: unknown, what: string, async: boolean, fault: Complain): void {
+function checkFunction(step: string, fn: unknown, what: string, mayWait: boolean, fault: Complain): void {
   if (typeof fn !== 'function') {
     fault(
       step,
       `its ${what} is ${fn === undefined ? 'missing' : 'no function'}`,
       'give the name first, then the function',
     )
-  } else if (!async && Object.prototype.toString.call(fn) === '[object AsyncFunction]') {
-    fault(step, `its ${what} is async`, 'only asyncMap waits for promises: move the waiting into one')
+  } else if (!mayWait && Object.prototype.toString.call(fn) === '[object AsyncFunction]') {
+    fault(step, `its ${what} returns a promise`, 'only asyncMap waits for one: move the waiting there')
   }
 }
 

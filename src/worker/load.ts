@@ -16,7 +16,7 @@ import { defaultLimits } from '../base/limits.ts'
 import { showDuration } from '../base/time.ts'
 import type { Graph, Parameters } from '../model/graph.ts'
 import { isPipeline, type Pipeline } from '../model/pipeline.ts'
-import { type Bundle, bundlePipeline, hashText } from './bundle.ts'
+import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
 import { explainMissingExport, explainThrow } from './load-errors.ts'
 
 export interface LoadLimits {

@@ -52,8 +52,11 @@ const angled = customFraming({
   frame: (record) => [Buffer.from('<'), record, Buffer.from('>')],
 })
 
+/** Texts around the length from which lines are looked for in another way. */
+const longText = fc.integer({ min: 20, max: 90 }).map((length) => Buffer.from('y'.repeat(length)))
+
 const framings: readonly { framing: Framing; record: fc.Arbitrary<Uint8Array> }[] = [
-  { framing: lines(), record: text(/^[^\r\n]*$/) },
+  { framing: lines(), record: fc.oneof(text(/^[^\r\n]*$/), longText) },
   { framing: csvLines(), record: text(/^(?:[^"\n]*[^"\n\r]|"(?:[^"]|"")*")?$/) },
   { framing: lengthPrefix({ bytes: 1 }), record: fc.uint8Array({ maxLength: 255 }) },
   { framing: lengthPrefix({ bytes: 2, endian: 'little' }), record: fc.uint8Array({ maxLength: 600 }) },

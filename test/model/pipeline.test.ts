@@ -63,7 +63,7 @@ test('a function that is async is refused', () => {
   const late = pipeline('late', async (p: PipelineBuilder<Record<never, never>>) => {
     p.source('in', testSource())
   })
-  expect(() => late.build()).toThrow('is async')
+  expect(() => late.build()).toThrow('returns a promise')
 })
 
 test('a pipeline needs a function', () => {

@@ -122,7 +122,7 @@ describe('steps', () => {
   test.each<[string, (s: Untyped) => void]>([
     ['a: its function is missing', (s) => s.map('a')],
     ['a: its function is no function', (s) => s.filter('a', 3)],
-    ['a: its function is async', (s) => s.map('a', async () => 1)],
+    ['a: its function returns a promise', (s) => s.map('a', async () => 1)],
     ['a: its function is missing', (s) => s.asyncMap('a')],
     ['a: concurrency is 0', (s) => s.asyncMap('a', async () => 1, { concurrency: 0 })],
     ['a: timeoutMs is Infinity', (s) => s.asyncMap('a', async () => 1, { timeoutMs: Number.POSITIVE_INFINITY })],
@@ -138,7 +138,7 @@ describe('steps', () => {
     ['a: it has no options', (k) => k.mapWithState('a')],
     ['a: its init is missing', (k) => k.mapWithState('a', { step: () => 1 })],
     ['a: its step is missing', (k) => k.flatMapWithState('a', { init: () => ({}) })],
-    ['a: its step is async', (k) => k.mapWithState('a', { ...counted, step: async () => 1 })],
+    ['a: its step returns a promise', (k) => k.mapWithState('a', { ...counted, step: async () => 1 })],
     ['a: its add is missing', (k) => k.aggregate('a', { init: () => ({}), result: String })],
     ['a: its result is missing', (k) => k.aggregate('a', { init: () => ({}), add: () => {} })],
     [

@@ -1,4 +1,4 @@
-/** Loading pipeline files: B1-B3 of bundle.ts and O1-O3 of load.ts, and what every kind of broken file is told. */
+/** Loading pipeline files: B1-B3 of load-bundle.ts and O1-O3 of load.ts, and what every kind of broken file is told. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PotorooError } from '../../src/base/errors.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { bundlePipeline, hashText } from '../../src/worker/bundle.ts'
 import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/load.ts'
+import { bundlePipeline, hashText } from '../../src/worker/load-bundle.ts'
 
 const LOAD = new URL('../../src/worker/load.ts', import.meta.url).href
 const PIPELINE = `
@@ -74,7 +74,7 @@ describe('a bundle', () => {
     expect(hash).toBe(hashText(text))
     expect(bundlePipeline(two).text).toBe(text)
     expect(bundlePipeline(join(root, 'link.ts')).hash).toBe(hash)
-    const elsewhere = `import { bundlePipeline } from '${LOAD.replace('load.ts', 'bundle.ts')}'
+    const elsewhere = `import { bundlePipeline } from '${LOAD.replace('load.ts', 'load-bundle.ts')}'
       process.stdout.write(bundlePipeline('./deep/er/two/shouts.ts').hash)`
     expect(runNode(elsewhere, root)).toBe(hash)
     expect(text).not.toContain(root)
