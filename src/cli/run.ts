@@ -1,42 +1,118 @@
-/** `potoroo run FILE`: one embedded worker with one pipeline, in the foreground. */
-import { makeLimits } from '../base/limits.ts'
-import { realEnv } from '../env/real/env.ts'
+/**
+ * `potoroo run FILE`: one worker with one pipeline, in the foreground. What it says goes to standard error; standard
+ * output belongs to the pipeline.
+ *
+ * Ends with a last checkpoint and status 0: when every source has ended, or by SIGINT or SIGTERM.
+ */
+import { Command } from 'commander'
+import { fail } from '../base/errors.ts'
+import { savepointManifest } from '../checkpoint/layout.ts'
+import type { Env } from '../env/env.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { plan } from '../model/planner.ts'
-import { buildGraph, loadPipeline } from '../worker/load.ts'
-import { Worker } from '../worker/worker.ts'
+import { refuseFaults } from '../model/validate.ts'
+import { Pipelines, type Resident } from '../worker/pipelines.ts'
+import { collect, collectPairs, loadGraph } from './load.ts'
+import { proposals, sayBeginning, sayEnd } from './remarks.ts'
+import type { Settings } from './settings.ts'
+import { onSignals } from './signals.ts'
+import { feed, sourceForInput, withInput, withOutput } from './standard-streams.ts'
+import { say, sayWarning } from './terminal.ts'
+import { addWorkerOptions, envOf, settingsOf, type WorkerFlags } from './worker-options.ts'
 
-export async function run(file: string): Promise<void> {
-  const limits = makeLimits()
-  const { bundle, pipeline } = await loadPipeline(file)
-  const planned = plan(buildGraph(pipeline))
-  const env = realEnv({})
-  const worker = new Worker(
-    env,
-    { worker: 'w1', data: `.potoroo/${pipeline.name}`, limits, output: new RealOutput(), acceptLoss: false },
-    {
-      failed: (error) => {
-        process.stderr.write(`${error.message}\n`)
-        process.exit(1)
-      },
-      listening: (_pipeline, step, address) => process.stderr.write(`${step} listens on ${address}\n`),
+interface Options extends WorkerFlags {
+  readonly param?: Record<string, string>
+  readonly from?: string
+  readonly fresh?: true
+  readonly drop?: string[]
+  readonly acceptLoss?: true
+  readonly stdin?: string | true
+  readonly stdout?: true
+}
+
+/** How often a pipeline that reads standard input is asked whether it has taken everything, in milliseconds. */
+const TAKEN_MS = 10
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .description('run a pipeline in the foreground, with one worker')
+    .argument('<file>', 'a pipeline file')
+    .option('--param <name=value>', 'a parameter of the pipeline; may be repeated', collectPairs)
+    .option('--stdin [source]', 'read standard input in place of the source; ends with it')
+    .option('--stdout', 'write to standard output in place of the sinks')
+    .option('--fresh', 'forget the state of earlier runs; savepoints stay')
+    .option('--from <savepoint>', 'begin with the state of a savepoint')
+    .option('--drop <step>', 'do not take over the state of a step; may be repeated', collect)
+    .option('--accept-loss', 'where checkpoints are damaged, go on with what can be read')
+  return addWorkerOptions(command).action(async (file: string, options: Options) => run(file, options))
+}
+
+async function run(file: string, options: Options): Promise<void> {
+  const settings = settingsOf(options)
+  const { bundle, pipeline, graph } = await loadGraph(file, options.param)
+  refuseFaults(graph)
+  const { stdin, stdout } = options
+  const input = stdin === undefined ? null : sourceForInput(plan(graph), stdin)
+  const env = envOf(settings, 'warn')
+  const data = settings.data ?? `.potoroo/${pipeline.name}`
+  const stopped = Promise.withResolvers<Error | null>()
+  const pipelines = openPipelines(env, settings, data, options, input, stopped.resolve)
+  const signals = onSignals(() => stopped.resolve(null))
+  await pipelines.open()
+  const resident = await pipelines.submit(pipeline, bundle, graph.parameters, {
+    from: options.from === undefined ? null : savepointManifest(pipeline.name, options.from),
+    fresh: options.fresh === true,
+    drop: options.drop ?? [],
+    rewrite: (planned) => {
+      const fed = input === null ? planned : withInput(planned, input)
+      return stdout === true ? withOutput(fed) : fed
     },
-  )
-  worker.open((error) => {
-    if (error) throw error
-    worker.submit(pipeline.name, bundle, {}, null, (error) => {
-      if (error) throw error
-      worker.run(planned, {
-        running: (base) => process.stderr.write(`running from ${base?.epoch ?? 'nothing'}\n`),
-        ended: () => process.stderr.write('ended\n'),
-        failed: (error) => {
-          process.stderr.write(`failed ${error.message}\n`)
-          process.exit(1)
-        },
-        warned: (error) => process.stderr.write(`warned ${error.message}\n`),
-        letter: (failure) => process.stderr.write(`letter ${failure.step} ${failure.error}\n`),
-      })
-    })
+  })
+  const error = await stopped.promise
+  const failures = await pipelines.close()
+  signals.forget()
+  if (error !== null) throw error
+  for (const failure of failures.values()) throw failure
+  sayEnd(resident)
+}
+
+function openPipelines(
+  env: Env,
+  settings: Settings,
+  data: string,
+  options: Options,
+  input: string | null,
+  stop: (error: Error | null) => void,
+): Pipelines {
+  const { worker, limits } = settings
+  const acceptLoss = options.acceptLoss === true
+  const workerOptions = { worker, data, limits, output: new RealOutput(), acceptLoss, fresh: options.fresh === true }
+  return new Pipelines(env, workerOptions, {
+    running: (resident) => sayBeginning(resident, data),
+    listening: (resident, step, address) => {
+      if (step === input) readStandardInput(env, resident, step, address, stop)
+      else say(proposals.source(resident, step, address))
+    },
+    ended: () => stop(null),
+    failed: (_resident, error) => stop(error),
+    warned: (_resident, error) => sayWarning(error),
+    lost: stop,
   })
 }
-await run(process.argv[2]!)
+
+/** Feeds standard input to the source; the run ends when the pipeline has taken all of it. */
+function readStandardInput(
+  env: Env,
+  { execution }: Resident,
+  step: string,
+  address: string,
+  stop: (error: Error | null) => void,
+): void {
+  const look = (): void => {
+    if (execution.tookAll(step)) stop(null)
+    else env.clock.after(TAKEN_MS, look)
+  }
+  feed(process.stdin, address).then(look, (error: Error) =>
+    stop(fail('E_FILE', { operation: 'read', path: 'standard input', reason: error.message }, error)),
+  )
+}

@@ -71,6 +71,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
   readonly limits: Limits
   readonly clock: Clock
   readonly worker: string
+  readonly incarnation: string
   readonly counters: SourceCounters = { records: 0, bytes: 0, repeats: 0, sessions: 0, turnedAway: 0 }
   /** Bytes that came in and were not taken yet. */
   buffered = 0
@@ -105,6 +106,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.limits = context.limits
     this.clock = context.clock
     this.worker = context.worker
+    this.incarnation = context.incarnation
     this.journal = context.journal
     this.streams = new Streams(options.id, context.limits)
     this.plain = this.streams.add(context.worker, context.incarnation, false, context.worker)
@@ -131,6 +133,11 @@ export class IngestSource implements SessionSource, ReplayTarget {
 
   get room(): boolean {
     return this.held === null && this.full === null && this.buffered < this.limits.ingestBytes
+  }
+
+  /** Whether the pipeline has taken everything that came in, the replay included. */
+  get caughtUp(): boolean {
+    return !this.recovering && this.replay === null && this.buffered === 0
   }
 
   /** Says that the source's share of the journal is used up, or is not any more. */
@@ -367,11 +374,11 @@ export class IngestSource implements SessionSource, ReplayTarget {
   private recover(admitted: ReadonlyMap<Stream, number>, done: (error: PotorooError | null) => void): void {
     const { disk } = this.context
     const needed = neededBy(this.journal.segments, this.source, (key) => this.streams.ofKey(key)?.position ?? 0)
-    survey(disk, needed, this, (error, { ends, hardened }) => {
+    survey(disk, needed, this, (error, { ends, durable }) => {
       if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))
       for (const stream of this.streams.values()) {
         const end = Math.max(stream.position, ends.get(stream) ?? 0)
-        if (!stream.settle(end, admitted.get(stream) ?? 0, hardened)) stream.session?.onRewind()
+        if (!stream.settle(end, admitted.get(stream) ?? 0, durable.get(stream) ?? 0)) stream.session?.onRewind()
       }
       const failed = (error: DiskError): void => {
         this.report(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))

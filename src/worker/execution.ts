@@ -371,6 +371,18 @@ export class Execution implements Work {
     })
   }
 
+  /** Whether the journaled source `step` has no sender any more, and everything that came has entered the pipeline. */
+  tookAll(step: string): boolean {
+    return this.sources?.tookAll(step) ?? false
+  }
+
+  /** Keys of all steps together. */
+  get keys(): number {
+    let keys = 0
+    for (const store of this.stores.values()) keys += store.keys
+    return keys
+  }
+
   get figures(): CheckpointFigures | null {
     return this.checkpointer?.figures ?? null
   }

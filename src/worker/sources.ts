@@ -101,6 +101,13 @@ export class OpenSources {
     this.seams.door.trim()
   }
 
+  /** Whether the journaled source `step` has no connection, and everything that came by one has been taken. */
+  tookAll(step: string): boolean {
+    const source = this.sources.find(({ task }) => task.step === step)
+    if (source?.family !== 'journaled') return false
+    return source.listening?.status.connections === 0 && source.source.caughtUp
+  }
+
   close(): void {
     for (const source of this.sources) {
       if (source.family === 'journaled') source.listening?.close()

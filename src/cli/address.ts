@@ -1,0 +1,17 @@
+/** Addresses on the command line: `7001`, `host:7001`, `[::1]:7001`. */
+import { fail } from '../base/errors.ts'
+import type { Address } from '../env/network.ts'
+
+/** The address that `text` names, on this machine where it is a port alone. Throws `E_USAGE`. */
+export function addressOf(text: string): Address {
+  const parts = /^(?:(\[[^\]]+\]|[^:]*):)?(\d{1,5})$/.exec(text)
+  const port = Number(parts?.[2])
+  if (parts === null || port > 65_535) {
+    throw fail('E_USAGE', { reason: `"${text}" is no address: write PORT or HOST:PORT`, command: '' })
+  }
+  return { host: (parts[1] || '127.0.0.1').replace(/^\[|\]$/g, ''), port }
+}
+
+export function showAddress({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,21 @@
+/** The command line: runs what was asked for and ends the process with its status. */
+import { CommanderError } from 'commander'
+import { EXIT_DONE, EXIT_WRONG, exitStatusOf } from './exit.ts'
+import { makeProgram } from './program.ts'
+import { sayError } from './terminal.ts'
+
+process.exitCode = await main(process.argv.slice(2))
+// A pipe at the other end of standard output may be slower than we are: the process ends when it has taken all.
+process.stdout.end(() => process.exit())
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    await makeProgram().parseAsync(args, { from: 'user' })
+    return Number(process.exitCode ?? EXIT_DONE)
+  } catch (error) {
+    // Commander has said itself what is wrong, and the help that was asked for is no error.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_WRONG
+    sayError(error, args.includes('--json'))
+    return exitStatusOf(error)
+  }
+}

@@ -1,0 +1,29 @@
+/** All commands, in the order in which a person meets them. */
+import { Command } from 'commander'
+import { checkCommand } from './check.ts'
+import { errorCommand } from './error.ts'
+import { explainCommand } from './explain.ts'
+import { receiveCommand } from './receive.ts'
+import { runCommand } from './run.ts'
+import { sendCommand } from './send.ts'
+import { version } from './version.ts'
+
+export function makeProgram(): Command {
+  const program = new Command('potoroo')
+    .description('Stateful stream processing: pipelines in TypeScript, exact through kill -9.')
+    .version(version)
+    .helpCommand('help [command]', 'show the help of a command')
+    .configureHelp({ sortSubcommands: false })
+    .showHelpAfterError('(`potoroo help` lists the commands)')
+    .showSuggestionAfterError()
+    .exitOverride()
+  const commands = [runCommand(), checkCommand(), explainCommand(), sendCommand(), receiveCommand(), errorCommand()]
+  for (const command of commands) inherit(program, command)
+  return program
+}
+
+function inherit(parent: Command, command: Command): void {
+  command.copyInheritedSettings(parent)
+  for (const inner of command.commands) inherit(command, inner)
+  parent.addCommand(command)
+}

@@ -1,0 +1,66 @@
+/** How far a long piece of work has come: one line that changes on a terminal, a line now and then elsewhere. */
+import { counted, say, showBytes, showCount } from './terminal.ts'
+
+const ON_TERMINAL_MS = 200
+const ELSEWHERE_MS = 10_000
+
+export interface ProgressFigures {
+  readonly records: number
+  readonly bytes: number
+  /** What stands behind the figures, such as `journaled 120`. */
+  readonly detail: string
+}
+
+export class Progress {
+  private readonly verb: string
+  private readonly totalBytes: number | null
+  private readonly figures: () => ProgressFigures
+  private readonly startedMs = performance.now()
+  private readonly timer: NodeJS.Timeout
+  private readonly terminal = process.stderr.isTTY === true
+
+  /** `totalBytes`: how many there will be, where that is known. `figures` is asked whenever a line is due. */
+  constructor(verb: string, totalBytes: number | null, figures: () => ProgressFigures) {
+    this.verb = verb
+    this.totalBytes = totalBytes
+    this.figures = figures
+    this.timer = setInterval(() => this.show(), this.terminal ? ON_TERMINAL_MS : ELSEWHERE_MS)
+    this.timer.unref()
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.startedMs) / 1000
+  }
+
+  /** Ends with a line that stays. */
+  end(): void {
+    clearInterval(this.timer)
+    if (this.terminal) process.stderr.write('\r\x1b[K')
+    say(this.line(false))
+  }
+
+  /** Ends without a last line. */
+  cancel(): void {
+    clearInterval(this.timer)
+    if (this.terminal) process.stderr.write('\r\x1b[K')
+  }
+
+  private show(): void {
+    if (this.terminal) process.stderr.write(`\r\x1b[K${this.line(true)}`)
+    else say(this.line(true))
+  }
+
+  private line(underWay: boolean): string {
+    const { records, bytes, detail } = this.figures()
+    const { seconds, totalBytes } = this
+    const rate = seconds > 0 ? Math.round(records / seconds) : 0
+    const parts = [`${this.verb} ${counted(records, 'record')}`, showBytes(bytes), `${showCount(rate)}/s`]
+    if (detail !== '') parts.push(detail)
+    if (underWay && totalBytes !== null && bytes > 0 && bytes < totalBytes) {
+      parts.push(
+        `${Math.floor((100 * bytes) / totalBytes)} %, ${Math.ceil(((totalBytes - bytes) / bytes) * seconds)} s left`,
+      )
+    }
+    return parts.join(' · ')
+  }
+}

@@ -1,0 +1,59 @@
+/** What `run` says about its pipeline, with the command to try next. */
+import type { Settings } from '../model/connector.ts'
+import type { Resident } from '../worker/pipelines.ts'
+import { counted, invocation, say } from './terminal.ts'
+
+/** Columns before the proposal. */
+const WIDTH = 44
+
+function line(what: string, command: string): string {
+  return `  ${what.padEnd(WIDTH)}  ${command === '' ? '' : `${invocation()} ${command}`}`.trimEnd()
+}
+
+export const proposals = {
+  /** A source that listens, and how to send it something. */
+  source(resident: Resident, step: string, address: string): string {
+    const task = resident.plan.tasks.find((one) => one.step === step)
+    const acked = task?.kind === 'source' && task.source.settings.protocol === 'acked'
+    const framing = task?.kind === 'source' && task.source.framing.kind !== 'lines' ? ' --framing …' : ''
+    const how = acked ? ` --acked ${step}` : ''
+    return line(`${step} listens on ${address}`, `send ${short(address)} FILE${framing}${how}`)
+  },
+
+  /** A sink, and how to see what it writes. */
+  sink(step: string, kind: string, settings: Settings): string {
+    const { host, port, path } = settings
+    if (kind === 'tcp') return line(`${step} dials ${host}:${port}`, `receive ${short(`${host}:${port}`)}`)
+    if (kind === 'tcp-server') return line(`${step} listens on ${host}:${port}`, '')
+    if (kind === 'file') return line(`${step} writes ${path}`, '')
+    if (kind === 'stdout') return line(`${step} writes standard output`, '')
+    return line(`${step} (${kind})`, '')
+  },
+}
+
+/** `7001` where the host is this machine. */
+function short(address: string): string {
+  return address.replace(/^127\.0\.0\.1:/, '')
+}
+
+/** What the pipeline continues from, and where its output goes. */
+export function sayBeginning({ name, base, plan }: Resident, data: string): void {
+  if (base === null) say(`${name}: starts with nothing (state in ${data})`)
+  else {
+    const { epoch, counts } = base
+    say(
+      `${name}: continues from epoch ${epoch} (${counted(counts.keys, 'key')}); --fresh starts anew (state in ${data})`,
+    )
+  }
+  for (const task of plan.tasks) {
+    if (task.kind === 'sink') say(proposals.sink(task.step, task.sink.kind, task.sink.settings))
+    else if (task.kind === 'source' && task.source.kind === 'file') {
+      say(line(`${task.step} reads ${task.source.settings.path}`, ''))
+    }
+  }
+}
+
+export function sayEnd({ name, execution }: Resident): void {
+  const epoch = execution.figures?.epoch ?? 0
+  say(`${name}: ended with epoch ${epoch} (${counted(execution.keys, 'key')})`)
+}

@@ -1,0 +1,158 @@
+/**
+ * The worker's settings: flags over environment over a file over defaults.
+ *
+ * G1. Every key is known, in every place: an unknown one is refused with the name that was probably meant.
+ * G2. Secrets are in no flag, because flags are seen by every user of the machine.
+ *
+ * `control.port` in the file is `POTOROO_CONTROL_PORT` in the environment and `--control-port` on the command line.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { parse, YAMLParseError } from 'yaml'
+import { z } from 'zod'
+import { fail } from '../base/errors.ts'
+import { defaultLimits, type Limits, makeLimits } from '../base/limits.ts'
+import { nearest } from '../base/nearest.ts'
+
+/** Read when no `--config` says otherwise and it is there. */
+export const CONFIG_FILE = 'potoroo.yaml'
+
+const count = z.number().int().positive()
+const limitsShape = Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, count.optional()]))
+
+const schema = z.strictObject({
+  worker: z.string().min(1).default('w1'),
+  data: z.string().min(1).optional(),
+  control: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: z.number().int().min(0).max(65_535).default(0),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+      format: z.enum(['auto', 'json', 'pretty']).default('auto'),
+    })
+    .prefault({}),
+  limits: z.strictObject(limitsShape).prefault({}),
+})
+
+export interface Settings extends Omit<z.infer<typeof schema>, 'limits'> {
+  readonly limits: Limits
+}
+
+/** What a command line says: values by path, such as `control.port`. */
+export type Given = Readonly<Record<string, string | number | undefined>>
+
+interface Place {
+  /** Where a value came from: `--control-port`, `POTOROO_CONTROL_PORT`, `potoroo.yaml`. */
+  readonly where: string
+  readonly value: unknown
+}
+
+/** Paths of all settings: `worker`, `control.port`, `limits.keyGroups` … */
+export const settingPaths: readonly string[] = Object.entries(schema.shape).flatMap(([name, part]) => {
+  const inner = innerShape(part)
+  return inner === null ? [name] : Object.keys(inner).map((key) => `${name}.${key}`)
+})
+
+/** The settings by `flags`, `environment` and the file `config`. Throws `E_CONFIG`. */
+export function readSettings(
+  flags: Given,
+  environment: Readonly<Record<string, string | undefined>>,
+  config: string | undefined,
+): Settings {
+  const places = new Map<string, Place>()
+  readConfigFile(config ?? environment.POTOROO_CONFIG, places)
+  readEnvironment(environment, places)
+  for (const [path, value] of Object.entries(flags)) {
+    if (value === undefined) continue
+    const where = path.startsWith('limits.') ? '--limit' : `--${kebab(path)}`
+    places.set(known(path, where), { where, value })
+  }
+  const parsed = schema.safeParse(nested(places))
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    const path = issue.path.join('.')
+    throw fail('E_CONFIG', { where: places.get(path)?.where ?? CONFIG_FILE, reason: `${path}: ${issue.message}` })
+  }
+  try {
+    return { ...parsed.data, limits: makeLimits(parsed.data.limits as Partial<Limits>) }
+  } catch (error) {
+    throw fail('E_CONFIG', { where: 'limits', reason: (error as Error).message }, error)
+  }
+}
+
+function readConfigFile(file: string | undefined, places: Map<string, Place>): void {
+  if (file === undefined && !existsSync(CONFIG_FILE)) return
+  const where = file ?? CONFIG_FILE
+  let value: unknown
+  try {
+    value = parse(readFileSync(where, 'utf8')) ?? {}
+  } catch (error) {
+    const place = error instanceof YAMLParseError ? ` line ${error.linePos?.[0].line}` : ''
+    throw fail('E_CONFIG', { where: `${where}${place}`, reason: (error as Error).message.split('\n')[0] }, error)
+  }
+  if (typeof value !== 'object' || Array.isArray(value)) throw fail('E_CONFIG', { where, reason: 'it is no mapping' })
+  for (const [name, part] of Object.entries(value as object)) {
+    if (typeof part === 'object' && part !== null && settingPaths.some((path) => path.startsWith(`${name}.`))) {
+      for (const [key, inner] of Object.entries(part)) {
+        places.set(known(`${name}.${key}`, where), { where, value: inner })
+      }
+    } else places.set(known(name, where), { where, value: part })
+  }
+}
+
+/** Variables that are no settings of a worker. */
+const OTHER_VARIABLES = ['POTOROO_CONFIG', 'POTOROO_TOKEN', 'POTOROO_TOKEN_FILE', 'POTOROO_CONTROL']
+
+function readEnvironment(environment: Readonly<Record<string, string | undefined>>, places: Map<string, Place>): void {
+  const paths = new Map(settingPaths.map((path) => [variableOf(path), path]))
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('POTOROO_') || value === undefined || OTHER_VARIABLES.includes(name)) continue
+    const path = paths.get(name)
+    if (path === undefined) throw unknown(name, 'the environment', [...paths.keys(), ...OTHER_VARIABLES])
+    places.set(path, { where: name, value })
+  }
+}
+
+/** `control.port` → `POTOROO_CONTROL_PORT`. */
+export function variableOf(path: string): string {
+  return `POTOROO_${kebab(path).replaceAll('-', '_').toUpperCase()}`
+}
+
+/** `control.port` → `control-port`, `limits.keyGroups` → `limits-key-groups`. */
+export function kebab(path: string): string {
+  return path.replaceAll('.', '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+function known(path: string, where: string): string {
+  if (settingPaths.includes(path)) return path
+  throw unknown(path, where, settingPaths)
+}
+
+function unknown(name: string, where: string, names: readonly string[]): Error {
+  const meant = nearest(name, names)
+  return fail('E_CONFIG', {
+    where,
+    reason: `there is no setting ${name}${meant === null ? '' : `; did you mean ${meant}?`}`,
+  })
+}
+
+/** Values as the schema wants them; texts of numbers become numbers. */
+function nested(places: ReadonlyMap<string, Place>): Record<string, unknown> {
+  const result: Record<string, Record<string, unknown> | unknown> = {}
+  for (const [path, { value }] of places) {
+    const [name, key] = path.split('.') as [string, string | undefined]
+    const wantsNumber = name === 'limits' || path === 'control.port'
+    const converted = wantsNumber && typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+    if (key === undefined) result[name] = converted
+    else result[name] = { ...(result[name] as object | undefined), [key]: converted }
+  }
+  return result
+}
+
+function innerShape(part: unknown): object | null {
+  const inner = (part as { def?: { innerType?: { shape?: object } } }).def?.innerType?.shape
+  return inner ?? null
+}

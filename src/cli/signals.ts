@@ -1,0 +1,31 @@
+/** Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. */
+import { say } from './terminal.ts'
+
+/** What a shell adds to a signal's number in an exit status. */
+const SIGNALLED = 128
+const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
+
+type Signal = keyof typeof NUMBERS
+
+export interface Signals {
+  /** The end has come: signals mean nothing special any more. */
+  forget(): void
+}
+
+/** Calls `stop` at the first signal. At a second one the process ends with status 130 or 143. */
+export function onSignals(stop: (signal: Signal) => void): Signals {
+  let asked = false
+  const listener = (signal: Signal): void => {
+    if (asked) process.exit(SIGNALLED + NUMBERS[signal])
+    asked = true
+    say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
+    stop(signal)
+  }
+  const signals = Object.keys(NUMBERS) as Signal[]
+  for (const signal of signals) process.on(signal, listener)
+  return {
+    forget: () => {
+      for (const signal of signals) process.off(signal, listener)
+    },
+  }
+}

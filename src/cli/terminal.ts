@@ -1,0 +1,99 @@
+/**
+ * What a person or a script sees. Standard output belongs to results and to pipelines' records; everything that is said
+ * about them goes to standard error.
+ */
+import { PotorooError } from '../base/errors.ts'
+
+const BOLD = 1
+const RED = 31
+const YELLOW = 33
+const FAINT = 90
+
+/** A result, on standard output. */
+export function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+/** A result as JSON, on standard output. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2))
+}
+
+/** A remark, on standard error. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** An error: its code, what happened, what to do; with `json` one object on one line. */
+export function sayError(error: unknown, json = false): void {
+  say(json ? JSON.stringify({ error: errorToJson(error) }) : showProblem('error', error))
+}
+
+/** Something that the program has dealt with and a person should know. */
+export function sayWarning(error: unknown): void {
+  say(showProblem('warning', error))
+}
+
+/** `error E_PORT_IN_USE: port 7001 … is in use`, and under it what to do. */
+export function showProblem(label: 'error' | 'warning', error: unknown): string {
+  const painted = paint(label, label === 'error' ? RED : YELLOW)
+  if (!(error instanceof PotorooError)) {
+    const { stack, message } = error instanceof Error ? error : new Error(String(error))
+    return `${painted}: ${message}\n${paint(stack ?? '', FAINT)}\n  this is a bug in potoroo: please report it with the lines above`
+  }
+  return `${painted} ${paint(error.code, BOLD)}: ${error.message}\n  ${error.remedy}`
+}
+
+export function errorToJson(error: unknown): unknown {
+  if (!(error instanceof PotorooError)) {
+    return { code: null, kind: 'invariant', message: error instanceof Error ? error.message : String(error) }
+  }
+  const { code, kind, message, remedy, details } = error
+  return { code, kind, message, remedy, details }
+}
+
+function paint(text: string, colour: number): string {
+  return process.stderr.isTTY === true && process.stderr.hasColors() ? `\x1b[${colour}m${text}\x1b[0m` : text
+}
+
+/** Rows of cells in aligned columns; numbers stand right. An empty table says `empty`. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[], empty: string): string {
+  if (rows.length === 0) return `${empty}\n`
+  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? showCount(cell) : cell)))
+  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]!.length)))
+  const right = head.map((_, column) => rows.every((row) => typeof row[column] === 'number'))
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => (right[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd()
+  return `${[head, ...cells].map(line).join('\n')}\n`
+}
+
+/** `3401` as `3,401`. */
+export function showCount(count: number): string {
+  return count.toLocaleString('en-US', { maximumFractionDigits: 1 })
+}
+
+/** `1 key`, `3,401 keys`. */
+export function counted(count: number, noun: string): string {
+  return `${showCount(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** Bytes for people: `820 B`, `1.4 MB`. */
+export function showBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`
+  const units = ['kB', 'MB', 'GB', 'TB']
+  let value = bytes / 1000
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`
+}
+
+/** How this program was called, for the commands that it proposes: through npm, or by its own name. */
+export function invocation(): string {
+  return process.env.npm_config_user_agent === undefined ? 'potoroo' : 'npx potoroo'
+}
