@@ -59,7 +59,7 @@ describe.each([
         disk: { ...drawn.disk, lateChance: base.description.settings.append ? 0 : drawn.disk.lateChance },
       }
     }
-    for (let seed = 1; seed <= 600; seed++) {
+    for (let seed = 1; seed <= 1000; seed++) {
       holds(random({ ...base, seed, crash: seed % 2 ? 'kill' : 'power', rollbacks: 0.2, weather: weather(seed) }, 1))
     }
   })

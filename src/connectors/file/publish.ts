@@ -214,7 +214,6 @@ function removeAll(disk: Disk, directory: string, rows: readonly SegmentRow[], d
 
 /** Which segments a sweep removes. */
 export interface Sweep {
-  readonly keep: ReadonlySet<string>
   /** Only segments of generations before this one. */
   readonly generation: number
   /** Those of epochs behind this one, pending or visible (B4). */
@@ -231,7 +230,6 @@ export function sweepSegments(disk: Disk, path: string, sweep: Sweep, done: Done
     const dead = names.filter((name) => {
       const parts = parseSegmentName(path, name)
       if (parts === null || parts.generation >= sweep.generation) return false
-      if (sweep.keep.has(parts.pending ? name.slice(0, -PENDING.length) : name)) return false
       return parts.epoch > sweep.above || (parts.pending && parts.epoch < sweep.below)
     })
     const next = (i: number): void => {

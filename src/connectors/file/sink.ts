@@ -6,7 +6,8 @@
  *
  * W1. A snapshot lists every segment whose commit is not known to be durable, also those of earlier epochs: an abandoned
  *     epoch's segment is committed with the next one, and an interrupted commit is made up for.
- * W2. Commits, restores and sweeps of a writer run one at a time, in the order in which they were asked for.
+ * W2. Commits, restores and sweeps of a writer run one at a time, in the order in which they were asked for. A restore
+ *     drops those that have not begun: what they were to do was decided about another history.
  * W3. A failure is final: the writer answers nothing after it, so no epoch completes on what is not there.
  */
 import { assert } from '../../base/assert.ts'
@@ -87,12 +88,12 @@ class FileWriter implements Writer {
     this.ending = null
     this.generation = base.generation
     this.epoch = base.epoch
+    this.jobs.length = 0
     this.run((next) => {
       makeDurableDirectory(this.context.env.disk, this.directory || '/', (error) => {
         if (error !== null) return this.fail(diskFault('make', error))
-        this.publish(base.snapshots as unknown as readonly Held[], () => {
-          const keep = new Set<string>()
-          this.sweep({ keep, generation: base.generation, above: base.epoch, below: 0 }, () => {
+        this.finish(base.snapshots as unknown as readonly Held[], () => {
+          this.sweep({ generation: base.generation, above: base.epoch, below: 0 }, () => {
             this.status.state = 'ready'
             next()
             done()
@@ -132,15 +133,20 @@ class FileWriter implements Writer {
   }
 
   commit(_epoch: number, snapshot: Json): void {
-    const held = snapshot as unknown as Held
-    this.run((next) => this.publish([held], next))
+    const { segments } = snapshot as unknown as Held
+    this.run((next) => {
+      // What an earlier commit has settled meanwhile needs no second one; it is a beginning of what is sealed.
+      const open = new Set(this.sealed.map((row) => row.name))
+      const rows = segments.filter((row) => open.has(row.name))
+      if (rows.length === 0) next()
+      else this.publish(this.length, rows, next)
+    })
   }
 
   floor(epoch: number): void {
-    this.run((next) => {
-      const keep = new Set(this.sealed.map((row) => row.name))
-      this.sweep({ keep, generation: this.generation, above: Infinity, below: epoch }, next)
-    })
+    // Everything that earlier generations had promised was finished when this one began.
+    const sweep = { generation: this.generation, above: Infinity, below: epoch }
+    this.run((next) => this.sweep(sweep, next))
   }
 
   end(done: () => void): void {
@@ -179,30 +185,29 @@ class FileWriter implements Writer {
     }
   }
 
-  /** Commits what `snapshots` list (W1); goes on only when that is durable. */
-  private publish(snapshots: readonly Held[], next: () => void): void {
-    const { disk } = this.context.env
+  /** Finishes what `snapshots` list, as far as that was begun or not. */
+  private finish(snapshots: readonly Held[], next: () => void): void {
     const rows = snapshots.flatMap((held) => held.segments)
-    const settled = (fault: PotorooError | null): void => {
-      if (fault !== null) {
-        this.fail(fault)
-        return
-      }
-      const names = new Set(rows.map((row) => row.name))
-      this.sealed = this.sealed.filter((row) => !names.has(row.name))
-      next()
-    }
     if (!this.append) {
-      publishSegments(disk, this.directory, rows, settled)
+      this.publish(0, rows, next)
       return
     }
     assert(snapshots.length <= 1, 'one growing file has one writer')
-    this.lengthOf(snapshots[0], (length) => {
-      appendSegments(disk, this.path, length, rows, (fault) => {
-        this.length = rows.reduce((sum, row) => sum + row.bytes, length)
-        settled(fault)
-      })
-    })
+    this.lengthOf(snapshots[0], (length) => this.publish(length, rows, next))
+  }
+
+  /** Makes `rows` visible, in a growing file behind its first `length` bytes; goes on only when that is durable. */
+  private publish(length: number, rows: readonly SegmentRow[], next: () => void): void {
+    const { disk } = this.context.env
+    const settled = (fault: PotorooError | null): void => {
+      if (fault !== null) return this.fail(fault)
+      const names = new Set(rows.map((row) => row.name))
+      this.sealed = this.sealed.filter((row) => !names.has(row.name))
+      this.length = rows.reduce((sum, row) => sum + row.bytes, length)
+      next()
+    }
+    if (this.append) appendSegments(disk, this.path, length, rows, settled)
+    else publishSegments(disk, this.directory, rows, settled)
   }
 
   /** Where the segments of `held` begin; for a first start, behind what the file already holds. */
