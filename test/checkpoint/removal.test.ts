@@ -1,74 +1,13 @@
 /** Removal, savepoints and the survey on a store with everything in it: what is needed stays, what is not goes. */
 import { describe, expect, test } from 'vitest'
-import { type EpochEntry, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
-import type { FileStore } from '../../src/checkpoint/file-store.ts'
+import { emptyCluster } from '../../src/checkpoint/cluster.ts'
 import * as layout from '../../src/checkpoint/layout.ts'
-import {
-  encodeManifest,
-  type Manifest,
-  type ManifestFrame,
-  makeManifest,
-  serialAfter,
-} from '../../src/checkpoint/manifest.ts'
-import type { PackHandle } from '../../src/checkpoint/pack-format.ts'
-import { PackWriter } from '../../src/checkpoint/pack-writer.ts'
 import { nextFloor, oldRecords, oldRuns } from '../../src/checkpoint/removal.ts'
-import { isFull } from '../../src/checkpoint/rotation.ts'
 import { makeSavepoint } from '../../src/checkpoint/savepoint.ts'
-import { type Decided, Survey } from '../../src/checkpoint/survey.ts'
 import { sweepPipeline, sweepRuns } from '../../src/checkpoint/sweeper.ts'
 import { writeOnce } from '../../src/checkpoint/write-once.ts'
 import { Sim } from './fixture.ts'
-
-const ROTATION = 3
-const KEY_GROUPS = 6
-const run: layout.Run = { pipeline: 'p', run: 1 }
-const frame: ManifestFrame = {
-  ...{ ...run, hash: 'h', generation: 1, keyGroups: KEY_GROUPS, rotation: ROTATION },
-  steps: [{ step: 'count', kind: 'keyed', schema: 1 }],
-}
-
-/** A pipeline that writes real packs and manifests. */
-class Pipeline extends Sim {
-  readonly store: FileStore = this.open()
-  manifests: Manifest[] = []
-  floor = 0
-
-  epoch(epoch: number, complete = true): void {
-    const base = this.manifests.at(-1) ?? null
-    const path = layout.pack(run, { epoch, generation: 1, worker: 'w', incarnation: 'i' })
-    const writer = new PackWriter(this, path, () => {})
-    for (let keyGroup = 0; keyGroup < KEY_GROUPS; keyGroup++) {
-      const kind = isFull(keyGroup, serialAfter(base), ROTATION) ? 'full' : 'delta'
-      writer.add('count', keyGroup, kind, Buffer.from(`${keyGroup} at ${epoch}`))
-    }
-    const pack = this.value<PackHandle | null>((done) => writer.finish(done))
-    const snapshot = { pack, sources: [], sinks: [], counts: { keys: 0, records: 0 } }
-    const manifest = makeManifest(frame, base, epoch, 0, new Map([['w', snapshot]]))
-    this.end((done) => writeOnce(this, layout.manifest(run, 1, epoch), encodeManifest(manifest), 3, done))
-    if (complete) this.manifests.push(manifest)
-  }
-
-  entry(): PipelineEntry {
-    const epochs = this.manifests
-      .filter(({ epoch }) => epoch >= this.floor)
-      .map(({ epoch }): EpochEntry => ({ epoch, generation: 1, manifest: layout.manifest(run, 1, epoch) }))
-    const highest = this.manifests.at(-1)?.epoch ?? 0
-    return { run: 1, hash: 'h', parameters: null, from: null, epochs, base: null, highest, floor: this.floor }
-  }
-
-  survey(entry: PipelineEntry): Survey {
-    return new Survey(this, { pipeline: 'p', entry, bounds: [], acceptLoss: false })
-  }
-
-  decide(survey: Survey): Decided {
-    return this.value<Decided | null>((done) => survey.decide(done))!
-  }
-
-  names(folder: string): number[] {
-    return this.value<readonly string[]>((done) => this.store.list(folder, done)).map((name) => layout.epochOf(name)!)
-  }
-}
+import { Pipeline, run } from './pipeline.ts'
 
 describe('removal', () => {
   test('X1: takes what lies below the floor and no manifest from it on needs; every epoch above can be restored', () => {

@@ -1,0 +1,107 @@
+/**
+ * Reads what `resolve` decided to restore: pack after pack, each in few large reads, and hands every key group over as
+ * soon as its last chunk is there. A worker asks for the groups that it owns, a survivor that rolls back for those that
+ * have changed (PROTOCOLS 5).
+ */
+import type { PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Damage } from './damage.ts'
+import { forEach } from './for-each.ts'
+import type { PackChunk } from './pack-format.ts'
+import { readChunks } from './pack-reader.ts'
+import type { ChunkPlace, GroupChain, Restore } from './resolve.ts'
+import type { Store } from './store.ts'
+
+interface ReaderSeams {
+  readonly store: Store
+  readonly limits: Limits
+}
+
+/** A key group's state: from the last full chunk on, oldest first. */
+export interface GroupState {
+  readonly step: string
+  readonly keyGroup: number
+  readonly chunks: readonly { readonly kind: PackChunk['kind']; readonly bytes: Buffer }[]
+}
+
+/** The rows that a source of one worker has saved in a pack. */
+export interface RowsState {
+  readonly step: string
+  readonly worker: string
+  readonly bytes: Buffer
+}
+
+/** `error`: the store failed, try again. `damages`: report them to the `Survey`, throw away what came, decide anew. */
+export type RestoreDone = (error: PotorooError | null, damages: readonly Damage[]) => void
+
+/** Gives `take` every key group that is `wanted`, each once, in no order. Groups with a damaged chunk are left out. */
+export function readGroups(
+  seams: ReaderSeams,
+  restore: Restore,
+  wanted: (step: string, keyGroup: number) => boolean,
+  take: (group: GroupState) => void,
+  done: RestoreDone,
+): void {
+  const bytes = new Map<PackChunk, Buffer>()
+  const chains = restore.chains.filter((chain) => chain.chunks.length > 0 && wanted(chain.step, chain.keyGroup))
+  const places = chains.flatMap(({ chunks }) => chunks)
+  const ends = new Map(chains.map((chain) => [chain.chunks.at(-1)!.chunk, chain]))
+  const arrive = (chunk: PackChunk, part: Buffer): void => {
+    bytes.set(chunk, part)
+    const chain = ends.get(chunk)
+    if (chain === undefined) return
+    const group = assemble(chain, bytes)
+    if (group !== null) take(group)
+  }
+  readPlaces(seams, places, arrive, done)
+}
+
+/** Gives `take` the rows that sources have put into packs in this epoch. */
+export function readRows(
+  seams: ReaderSeams,
+  restore: Restore,
+  take: (rows: RowsState) => void,
+  done: RestoreDone,
+): void {
+  const workers = new Map(restore.rows.map(({ chunk, pack }) => [chunk, pack.worker]))
+  const arrive = (chunk: PackChunk, bytes: Buffer) => take({ step: chunk.step, worker: workers.get(chunk)!, bytes })
+  readPlaces(seams, restore.rows, arrive, done)
+}
+
+/** The state of `chain`, whose chunks have been read; `null` where one was damaged. */
+function assemble(chain: GroupChain, bytes: Map<PackChunk, Buffer>): GroupState | null {
+  const chunks: { kind: PackChunk['kind']; bytes: Buffer }[] = []
+  for (const { chunk } of chain.chunks) {
+    const part = bytes.get(chunk)
+    if (part === undefined) return null
+    bytes.delete(chunk)
+    chunks.push({ kind: chunk.kind, bytes: part })
+  }
+  return { step: chain.step, keyGroup: chain.keyGroup, chunks }
+}
+
+/** Reads `places`, the oldest pack first. */
+function readPlaces(
+  seams: ReaderSeams,
+  places: readonly ChunkPlace[],
+  arrive: (chunk: PackChunk, bytes: Buffer) => void,
+  done: RestoreDone,
+): void {
+  const damages: Damage[] = []
+  const packs = Map.groupBy(
+    places.toSorted((a, b) => a.pack.serial - b.pack.serial),
+    ({ pack }) => pack.path,
+  )
+  const readPack = ([path, inPack]: readonly [string, readonly ChunkPlace[]], end: (e: PotorooError | null) => void) =>
+    readChunks(
+      seams,
+      path,
+      inPack.map(({ chunk }) => chunk),
+      arrive,
+      (error, found) => {
+        damages.push(...found)
+        end(error)
+      },
+    )
+  forEach([...packs], 1, readPack, (error) => done(error, damages))
+}
