@@ -24,6 +24,7 @@ import type { Cuts } from '../model/connector.ts'
 import { IngestBatch } from './batch.ts'
 import { type Block, BlockPool } from './block.ts'
 import { HEADER_BYTES, varintBytes } from './format.ts'
+import { Names } from './names.ts'
 import { type Segment, SegmentWriter } from './segment.ts'
 import type { Stream } from './stream.ts'
 
@@ -99,12 +100,17 @@ export class Journal {
   private broken = false
   private failuresInRow = 0
   private trimming = false
+  private readonly names: Names
   private readonly waiters: (() => void)[] = []
+  /** The acked batch that was appended last. */
+  private lastAcked: IngestBatch | null = null
+  private readonly durableWaiters: { readonly last: IngestBatch; readonly done: () => void }[] = []
 
   /** `found`: the segments of earlier incarnations, in serial order. */
   constructor(options: JournalOptions, found: readonly Segment[], events: JournalEvents) {
     this.options = options
     this.events = events
+    this.names = new Names(options.disk, options.directory)
     this.segments = [...found]
     this.serial = found.at(-1)?.serial ?? 0
     const { journalBlockBytes, ingestBytes } = options.limits
@@ -174,6 +180,7 @@ export class Journal {
     block.held++
     this.pending.push(batch)
     this.open = batch
+    if (batch.acked) this.lastAcked = batch
     return batch
   }
 
@@ -268,9 +275,9 @@ export class Journal {
   }
 
   private openSegment(): void {
-    const { disk, directory, worker, incarnation } = this.options
+    const { disk, worker, incarnation } = this.options
     this.serial++
-    SegmentWriter.open(disk, directory, this.serial, worker, incarnation, (error, writer) => {
+    SegmentWriter.open(disk, this.names, this.serial, worker, incarnation, (error, writer) => {
       if (error !== null) {
         this.report(error)
         this.options.clock.after(RETRY_MS, () => this.openSegment())
@@ -386,9 +393,7 @@ export class Journal {
    */
   trim(floorOf: (key: string) => number): void {
     if (this.trimming) return
-    const going = this.segments.filter(
-      (segment) => segment !== this.writer?.segment && !this.inUse(segment) && !pinned(segment, floorOf),
-    )
+    const going = this.segments.filter((segment) => !segment.gone && !this.inUse(segment) && !pinned(segment, floorOf))
     if (going.length === 0) return
     this.trimming = true
     this.remove(going, () => {
@@ -396,9 +401,13 @@ export class Journal {
     })
   }
 
-  /** Removes files, and forgets those whose names cannot come back any more (J7). */
+  /**
+   * Removes files, and forgets those whose names cannot come back any more. Those of which nobody can say it are never
+   * forgotten (J7): a later incarnation finds them, or does not.
+   */
   private remove(going: readonly Segment[], done: () => void): void {
-    const { disk, directory } = this.options
+    const { disk } = this.options
+    const { mark } = this.names
     const gone: Segment[] = []
     let left = going.length
     for (const segment of going) {
@@ -406,9 +415,13 @@ export class Journal {
         if (error === null) gone.push(segment)
         else this.report(error)
         if (--left > 0) return
-        disk.syncDirectory(directory, (error) => {
+        this.names.sync(mark, (error) => {
+          for (const segment of gone) {
+            segment.bytes = 0
+            segment.gone = true
+            if (error === null) this.segments.splice(this.segments.indexOf(segment), 1)
+          }
           if (error !== null) this.report(error)
-          else for (const segment of gone) this.segments.splice(this.segments.indexOf(segment), 1)
           done()
         })
       })
@@ -416,7 +429,15 @@ export class Journal {
   }
 
   private inUse(segment: Segment): boolean {
+    if (segment === this.writer?.segment) return true
     return this.ending.some((writer) => writer.segment === segment) || this.writing[0]?.segment?.segment === segment
+  }
+
+  /** Answers once every acked batch appended so far is durable. */
+  whenDurable(done: () => void): void {
+    const last = this.lastAcked
+    if (last === null || last.state === 'durable') this.options.clock.soon(done)
+    else this.durableWaiters.push({ last, done })
   }
 
   /** Answers once everything appended is on the disk as its kind needs it. */
@@ -426,6 +447,7 @@ export class Journal {
   }
 
   private rest(): void {
+    while (this.durableWaiters[0]?.last.state === 'durable') this.durableWaiters.shift()!.done()
     if (!this.idle) return
     for (const done of this.waiters.splice(0)) done()
   }

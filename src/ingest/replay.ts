@@ -31,6 +31,8 @@ export function judge(end: number, first: number, last: number): 'known' | 'next
 /** Where a source's streams are found, and who is told of damage. */
 export interface ReplayTarget {
   readonly source: string
+  /** Of the worker that asks: its own segments are being written. */
+  readonly incarnation: string
   /** The stream of `key`, made when it was not known, or `null` for one that is not fed here. */
   streamOf(key: string, acked: boolean): Stream | null
   report(error: PotorooError): void
@@ -39,6 +41,7 @@ export interface ReplayTarget {
 /** The part of the journal that may hold batches above the streams' positions. */
 export function neededBy(segments: readonly Segment[], source: string, positionOf: (key: string) => number): Segment[] {
   return segments.filter((segment) => {
+    if (segment.gone) return false
     for (const [key, range] of segment.ranges) {
       if (partsOfKey(key).source === source && range.last > positionOf(key)) return true
     }
@@ -50,8 +53,10 @@ export function neededBy(segments: readonly Segment[], source: string, positionO
 export interface Surveyed {
   /** How far each stream stands in the journal without a gap. */
   readonly ends: ReadonlyMap<Stream, number>
-  /** What was read is durable. */
-  readonly hardened: boolean
+  /** How far of that stands in the segments of earlier incarnations. */
+  readonly inherited: ReadonlyMap<Stream, number>
+  /** How far of that survives the loss of power. */
+  readonly durable: ReadonlyMap<Stream, number>
 }
 
 /** Follows every stream of `target` through `segments` from its position on. */
@@ -62,11 +67,13 @@ export function survey(
   done: (error: DiskError | null, found: Surveyed) => void,
 ): void {
   const ends = new Map<Stream, number>()
-  let hardened = true
+  let inherited = new Map<Stream, number>()
+  let durable = new Map<Stream, number>()
+  let hard = true
   const next = (index: number): void => {
     const segment = segments[index]
     if (segment === undefined) {
-      done(null, { ends, hardened })
+      done(null, { ends, inherited, durable })
       return
     }
     new SegmentScan(disk, segment, {
@@ -78,9 +85,13 @@ export function survey(
       damage: (from, to, header) => target.report(damageOf(segment, from, to, header)),
       torn: () => {},
       done(error) {
-        if (error !== null) return done(error, { ends, hardened: false })
-        harden(disk, segment, (error) => {
-          if (error !== null) hardened = false
+        if (error !== null) return done(error, { ends, inherited, durable })
+        // One that is being written is its writer's to sync: a failure of ours would be unknown to it (J3).
+        if (segment.incarnation === target.incarnation) return next(index + 1)
+        harden(disk, segment, (hardened) => {
+          hard &&= hardened
+          inherited = new Map(ends)
+          if (hard) durable = inherited
           next(index + 1)
         })
       },
@@ -111,10 +122,10 @@ function follow(target: ReplayTarget, ends: Map<Stream, number>, header: EntryHe
 }
 
 /** Syncs a segment that was read: what a crash left in the system's memory is about to be relied on. */
-function harden(disk: Disk, segment: Segment, done: (error: DiskError | null) => void): void {
+function harden(disk: Disk, segment: Segment, done: (hardened: boolean) => void): void {
   disk.open(segment.path, 'write', (error, file) => {
-    if (error !== null) return done(error)
-    file.sync((error) => file.close(() => done(error)))
+    if (error !== null) done(false)
+    else file.sync((error) => file.close(() => done(error === null)))
   })
 }
 

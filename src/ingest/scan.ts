@@ -33,7 +33,7 @@ export class SegmentScan {
   private readonly segment: Segment
   private readonly visitor: ScanVisitor
   /** Length of the file as far as it is read (A3). */
-  private readonly length: number
+  private length: number
   private file: File | null = null
   private window: Buffer = Buffer.alloc(0)
   /** Offset of the window in the file, and of the next entry in the window. */
@@ -89,7 +89,9 @@ export class SegmentScan {
     this.file!.read(from, wanted, (error, bytes) => {
       this.reading = false
       if (this.over) return
-      if (error !== null || bytes.length < wanted) return this.finish(error)
+      if (error !== null) return this.finish(error)
+      // A sync that failed may have taken bytes back that were there before.
+      if (bytes.length < wanted) this.length = from + bytes.length
       this.window = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
       if (!this.paused) this.parse()
     })

@@ -10,6 +10,7 @@
 import type { Disk, DiskError, DoneVoid, File } from '../env/disk.ts'
 import type { IngestBatch } from './batch.ts'
 import { makeEntry } from './format.ts'
+import type { Names } from './names.ts'
 
 /** What a segment holds of one stream. */
 export interface StreamRange {
@@ -26,6 +27,8 @@ export class Segment {
   readonly path: string
   /** Bytes whose write is confirmed, or that were found. */
   bytes = 0
+  /** It was removed, but its name may come back with the loss of power. */
+  gone = false
   /** By stream key. Complete once the segment has been written or read to its end. */
   readonly ranges = new Map<string, StreamRange>()
   /** The stream that kept it from being removed when that was last tried: looked at first the next time. */
@@ -78,25 +81,26 @@ export class SegmentWriter {
     segment.bytes = end
   }
 
-  /** Makes the file of a new segment and its name durable. */
+  /** Makes the file of a new segment and its name durable. What was made before an error is of no use. */
   static open(
     disk: Disk,
-    directory: string,
+    names: Names,
     serial: number,
     worker: string,
     incarnation: string,
     done: (error: DiskError | null, writer: SegmentWriter | null) => void,
   ): void {
-    const segment = new Segment(serial, incarnation, `${directory}/${segmentName(serial, incarnation)}`)
+    const segment = new Segment(serial, incarnation, `${names.directory}/${segmentName(serial, incarnation)}`)
     const opening = makeEntry('opening', `${worker}\0${incarnation}`, Buffer.alloc(0), serial)
+    const { mark } = names
     disk.open(segment.path, 'create', (failed, file) => {
       if (failed !== null) return done(failed, null)
-      const giveUp = (error: DiskError): void => file.close(() => done(error, null))
+      const giveUp = (error: DiskError): void => file.close(() => disk.remove(segment.path, () => done(error, null)))
       disk.open(segment.path, 'write', (failed, syncing) => {
         if (failed !== null) return giveUp(failed)
         file.write([opening], 0, (failed) => {
           if (failed !== null) return syncing.close(() => giveUp(failed))
-          disk.syncDirectory(directory, (failed) => {
+          names.sync(mark, (failed) => {
             if (failed !== null) return syncing.close(() => giveUp(failed))
             done(null, new SegmentWriter(segment, file, syncing, opening.length))
           })

@@ -8,6 +8,8 @@
  * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor: the caller has
  *     read both in the chain.
  * D5. While it recovers or is held, a source welcomes nobody and says no ack (PROTOCOLS 2, S7 and S8).
+ * D6. An epoch is acknowledged only when the journal behind it is durable (`secure`): its producers forget what it
+ *     covers, so going back to an older epoch of the horizon has to find it here, also after a loss of power.
  */
 import { assert } from '../base/assert.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -318,12 +320,17 @@ export class IngestSource implements SessionSource, ReplayTarget {
     return this.streams.rows()
   }
 
+  /**
+   * Answers when what was cut is durable in the journal. To be awaited before the epoch is acknowledged (D6).
+   */
+  secure(done: () => void): void {
+    this.journal.whenDurable(done)
+  }
+
   /** The epoch with these rows is complete: producers may forget what it covers (D4). */
   complete(rows: readonly StreamRow[]): void {
     this.streams.match(rows, (stream, position) => {
-      if (position <= stream.stable) return
-      stream.stable = position
-      stream.journaled = Math.max(stream.journaled, position)
+      stream.covered = Math.max(stream.covered, position)
       this.tell(stream)
     })
   }
@@ -331,7 +338,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
   /** No epoch with rows below these will ever be a base again: the journal needs nothing up to them (D4). */
   floor(rows: readonly StreamRow[]): void {
     this.streams.match(rows, (stream, position) => {
-      stream.floor = Math.max(stream.floor, position)
+      stream.raiseFloor(position)
     })
     const { segments } = this.journal
     const isJournaled = (key: string): boolean => segments.some((segment) => segment.ranges.has(key))
@@ -374,11 +381,13 @@ export class IngestSource implements SessionSource, ReplayTarget {
   private recover(admitted: ReadonlyMap<Stream, number>, done: (error: PotorooError | null) => void): void {
     const { disk } = this.context
     const needed = neededBy(this.journal.segments, this.source, (key) => this.streams.ofKey(key)?.position ?? 0)
-    survey(disk, needed, this, (error, { ends, durable }) => {
+    survey(disk, needed, this, (error, { ends, inherited, durable }) => {
       if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))
       for (const stream of this.streams.values()) {
         const end = Math.max(stream.position, ends.get(stream) ?? 0)
-        if (!stream.settle(end, admitted.get(stream) ?? 0, durable.get(stream) ?? 0)) stream.session?.onRewind()
+        const whole = stream.settle(end, admitted.get(stream) ?? 0)
+        stream.inherit(inherited.get(stream) ?? 0, durable.get(stream) ?? 0)
+        if (!whole) stream.session?.onRewind()
       }
       const failed = (error: DiskError): void => {
         this.report(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))

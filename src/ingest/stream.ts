@@ -2,11 +2,13 @@
  * A stream: the records of one producer (of one incarnation) to one source, numbered from 1. Plain connections of a
  * source on one worker incarnation form one stream together, whose producer is the worker.
  *
- * R1. floor ≤ stable ≤ position ≤ admitted, and stable ≤ journaled ≤ admitted: what is below the floor is gone from
- *     the journal, what is stable is in a complete epoch, what is up to the position has entered the pipeline.
+ * R1. floor ≤ covered ≤ position ≤ admitted: what is below the floor is gone from the journal, what is covered is in a
+ *     complete epoch, what is up to the position has entered the pipeline.
  * R2. `admitted` rises by what the door takes, one batch behind another without a gap; it is where a repeat is told
  *     from what is new (PROTOCOLS 2, S3).
- * R3. `journaled` covers only what stands behind no batch that is not durable.
+ * R3. `durable` covers only what stands behind no record that may not be durable in the journal.
+ * R4. A producer is told `stable` of what is covered *and* durable: it forgets these records, so going back to an
+ *     older epoch of the horizon has to find them in the journal.
  */
 import type { IngestBatch } from './batch.ts'
 import { streamKey } from './format.ts'
@@ -43,8 +45,8 @@ export class Stream {
   time = 0
   position = 0
   admitted = 0
-  journaled = 0
-  stable = 0
+  durable = 0
+  covered = 0
   floor = 0
   /** The connection that brings it, if there is one. */
   session: StreamSession | null = null
@@ -52,6 +54,10 @@ export class Stream {
   hole: { readonly first: number; readonly last: number } | null = null
   /** Admitted acked batches that are not durable, in sequence order. */
   private readonly waiting: IngestBatch[] = []
+  /** The end of the last batch of this incarnation that is durable. */
+  private synced = 0
+  /** Up to here earlier incarnations have left records that could not be made durable; 0: all could. */
+  private soft = 0
 
   constructor(source: string, producer: string, incarnation: string, acked: boolean, index: number) {
     this.source = source
@@ -63,25 +69,39 @@ export class Stream {
     this.keyBytes = Buffer.from(this.key, 'utf8')
   }
 
+  /** What producers are told: all up to here is on a disk. */
+  get journaled(): number {
+    return Math.max(this.durable, this.stable)
+  }
+
+  /** What producers are told: all up to here may be forgotten (R4). */
+  get stable(): number {
+    return Math.min(this.covered, this.durable)
+  }
+
   /** Takes note of an admitted batch that waits for the disk. */
   wait(batch: IngestBatch): void {
     this.waiting.push(batch)
   }
 
-  /** Whether batches wait for the disk. */
-  get syncing(): boolean {
-    return this.waiting.length > 0
-  }
-
-  /** Raises `journaled` over every batch that is durable now (R3). */
+  /** Takes note of every batch that is durable now. */
   confirm(): void {
     const { waiting } = this
     let settled = 0
-    while (settled < waiting.length && waiting[settled]!.state === 'durable') {
-      this.journaled = Math.max(this.journaled, waiting[settled]!.last)
-      settled++
-    }
+    while (settled < waiting.length && waiting[settled]!.state === 'durable') this.synced = waiting[settled++]!.last
     waiting.splice(0, settled)
+    this.harden()
+  }
+
+  /** Raises `durable` as far as R3 allows. */
+  private harden(): void {
+    if (this.floor >= this.soft) this.soft = 0
+    if (this.soft === 0) this.durable = Math.max(this.durable, this.synced, this.floor)
+  }
+
+  raiseFloor(position: number): void {
+    this.floor = Math.max(this.floor, position)
+    this.harden()
   }
 
   /** Goes back to what the manifest says. What was admitted behind it stands in the journal (`settle`). */
@@ -93,10 +113,10 @@ export class Stream {
       this.home = home
       this.sessions = Math.max(this.sessions, sessions)
       this.time = Math.max(this.time, time)
-      this.stable = Math.max(this.stable, position)
-      // The end is never taken to be below the manifest's position (PROTOCOLS 13).
+      this.covered = Math.max(this.covered, position)
+      // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable.
       this.admitted = Math.max(this.admitted, position)
-      this.journaled = Math.max(this.journaled, position)
+      this.durable = Math.max(this.durable, position)
     }
     this.hole = null
   }
@@ -105,16 +125,22 @@ export class Stream {
    * The journals have been followed from the position to `end`. `admitted` is what the stream was believed to have
    * when they were; answers false where they have less, so that its producer has to send again from `end` on.
    */
-  settle(end: number, admitted: number, hardened: boolean): boolean {
-    const whole = end >= admitted || !this.acked
-    if (whole) this.admitted = Math.max(this.admitted, end)
-    else {
-      this.admitted = end
-      this.journaled = Math.min(this.journaled, end)
-      this.waiting.length = 0
+  settle(end: number, admitted: number): boolean {
+    if (end >= admitted || !this.acked) {
+      this.admitted = Math.max(this.admitted, end)
+      return true
     }
-    if (hardened && this.acked) this.journaled = Math.max(this.journaled, end)
-    return whole
+    this.admitted = end
+    this.durable = Math.min(this.durable, end)
+    this.synced = 0
+    this.waiting.length = 0
+    return false
+  }
+
+  /** Earlier incarnations have left records up to `end`, which survive the loss of power up to `durable`. */
+  inherit(end: number, durable: number): void {
+    this.durable = Math.max(this.durable, durable)
+    if (end > this.durable) this.soft = end
   }
 
   get row(): StreamRow {

@@ -53,7 +53,7 @@ export class Rig {
   start(rows: readonly StreamRow[] = [], failed: (error: Error) => void = raise): void {
     const { env } = this.process
     const { incarnation, limits } = this
-    Door.open({ env, limits, directory: '/data/journal', worker: 'w1', incarnation }, (error, door) => {
+    Door.open({ env, limits, directory: '/journal', worker: 'w1', incarnation }, (error, door) => {
       if (error !== null) {
         failed(error)
         return

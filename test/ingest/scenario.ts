@@ -26,6 +26,7 @@ interface Epoch {
   readonly rows: readonly StreamRow[]
   /** Length of the history that it holds. */
   readonly length: number
+  secure: boolean
 }
 
 function check(condition: boolean, what: string): void {
@@ -213,7 +214,7 @@ class Run {
   readonly world: World
   readonly random: Prng
   readonly refusals: string[] = []
-  epochs: Epoch[] = [{ rows: [], length: 0 }]
+  epochs: Epoch[] = [{ rows: [], length: 0, secure: true }]
   /** Positions of complete epochs, also of those that have become void since. */
   readonly complete = new Map<string, number>()
   /** What the pipeline has: grows, and goes back with it. */
@@ -385,12 +386,16 @@ class Run {
 
   private cutEpoch(): void {
     if (this.rig === null || this.flight !== null) return
-    this.flight = { rows: structuredClone(this.rig.source!.cut()), length: this.history.length }
+    const flight = { rows: structuredClone(this.rig.source!.cut()), length: this.history.length, secure: false }
+    this.flight = flight
+    this.rig.source!.secure(() => {
+      flight.secure = true
+    })
   }
 
   private completeEpoch(): void {
     const { flight, rig } = this
-    if (flight === null) return
+    if (flight === null || !flight.secure) return
     this.flight = null
     this.epochs.push(flight)
     for (const [producer, incarnation, position] of flight.rows) {
