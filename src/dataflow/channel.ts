@@ -23,6 +23,9 @@ export class Channel implements Outlet {
   private readonly queue: Ring<Element>
   private readonly batchesMax: number
   private batches = 0
+  /** Batches and records that were ever pushed, for metrics. */
+  batchesTotal = 0
+  recordsTotal = 0
   /** Called when an element has come: the receiver has work. */
   onElement: () => void = () => {}
   /** Called when room has come back: the sender may go on. */
@@ -44,6 +47,8 @@ export class Channel implements Outlet {
 
   push(batch: Batch): void {
     this.batches++
+    this.batchesTotal++
+    this.recordsTotal += batch.length
     this.queue.push(batch)
     this.onElement()
   }

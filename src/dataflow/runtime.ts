@@ -3,7 +3,7 @@
  *
  * R1. The caller owns the loop: nothing happens outside `step`, except that channels mark tasks as active.
  * R2. `step` reads no clock and waits for nothing: `now` is an argument, and it ends when its budget of task runs is
- *     spent or no task is active.
+ *     spent or no task is active. `stopwatch` is for figures alone.
  * R3. Tasks run in the order of the plan (P3), so a batch travels from a source to a sink while it is in the cache.
  */
 import { assert } from '../base/assert.ts'
@@ -39,6 +39,21 @@ export interface RuntimeHost {
   ended(): void
   /** A task has become active from outside a step. */
   wake(): void
+  /** Milliseconds that only rise, for the figures of how long tasks work; nothing is decided by it. */
+  stopwatch(): number
+}
+
+/** What a task has done so far, for metrics. */
+export interface TaskFigures {
+  readonly task: number
+  readonly step: string
+  readonly kind: TaskPlan['kind']
+  readonly batchesIn: number
+  readonly recordsIn: number
+  readonly recordsOut: number
+  readonly busyMs: number
+  /** Elements that wait in its inputs. */
+  readonly waiting: number
 }
 
 export class Runtime {
@@ -47,6 +62,7 @@ export class Runtime {
   private readonly tasks: readonly Task[]
   private readonly sources: readonly SourceTask[]
   private readonly active: boolean[]
+  private readonly busyMs: Float64Array
   private readonly channels: readonly Channel[]
   private readonly pool: BatchPool
   private stepping = false
@@ -64,16 +80,18 @@ export class Runtime {
     this.tasks = plan.tasks.map((task) => this.build(task))
     this.sources = this.tasks.filter((task) => task instanceof SourceTask)
     this.active = plan.tasks.map(() => true)
+    this.busyMs = new Float64Array(plan.tasks.length)
     this.sinksLeft = plan.tasks.filter((task) => task.kind === 'sink').length
     for (const channel of plan.channels) this.connect(channel)
   }
 
   /** Runs active tasks until `budget` task runs are spent; true when some could go on at once. */
   step(now: number, budget: number): boolean {
-    const { tasks, active } = this
+    const { tasks, active, busyMs, host } = this
     this.stepping = true
     let left = budget
     let busy = true
+    let before = host.stopwatch()
     while (busy && left > 0) {
       busy = false
       for (let t = 0; t < tasks.length; t++) {
@@ -83,6 +101,9 @@ export class Runtime {
         this.runs++
         left--
         if (tasks[t]!.run(now)) active[t] = true
+        const after = host.stopwatch()
+        busyMs[t]! += after - before
+        before = after
         busy = true
       }
     }
@@ -132,6 +153,23 @@ export class Runtime {
   /** The step that is running, or ran last. */
   get running(): string {
     return this.tasks[this.current]!.running
+  }
+
+  /** What each task has done so far. */
+  figures(): readonly TaskFigures[] {
+    const sum = (channels: readonly ChannelPlan[], of: (channel: Channel) => number): number =>
+      channels.reduce((total, { id }) => total + of(this.channel(id)), 0)
+    return this.plan.tasks.map(({ id, step, kind }) => {
+      const into = this.plan.channels.filter(({ to }) => to === id)
+      const from = this.plan.channels.filter((channel) => channel.from === id)
+      return {
+        ...{ task: id, step, kind, busyMs: this.busyMs[id]! },
+        batchesIn: sum(into, (channel) => channel.batchesTotal),
+        recordsIn: sum(into, (channel) => channel.recordsTotal),
+        recordsOut: sum(from, (channel) => channel.recordsTotal),
+        waiting: sum(into, (channel) => channel.length),
+      }
+    })
   }
 
   private build(task: TaskPlan): Task {

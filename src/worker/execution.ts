@@ -22,7 +22,7 @@ import type { Writer } from '../connectors/connector.ts'
 import { sinkConnector } from '../connectors/registry.ts'
 import type { Barrier } from '../dataflow/batch.ts'
 import type { Failure } from '../dataflow/failure.ts'
-import { Runtime } from '../dataflow/runtime.ts'
+import { Runtime, type TaskFigures } from '../dataflow/runtime.ts'
 import type { Feed } from '../dataflow/source-task.ts'
 import type { Env } from '../env/env.ts'
 import type { Output } from '../env/output.ts'
@@ -33,7 +33,7 @@ import { Loading } from '../state/loading.ts'
 import { Checkpointer, type CheckpointFigures } from './checkpointer.ts'
 import type { Loop, Work } from './loop.ts'
 import { type Restored, restorePipeline } from './restorer.ts'
-import { OpenSources } from './sources.ts'
+import { OpenSources, type SourceFigures } from './sources.ts'
 import { SplitTable } from './split-table.ts'
 
 /** What an execution has of its worker. */
@@ -66,6 +66,9 @@ export interface ExecutionEvents {
   letter(failure: Failure, split: string): void
 }
 
+/** Who holds the sources back: late checkpoints, the end that was asked for. */
+type Holder = 'checkpoints' | 'drain'
+
 type KeyedTaskPlan = TaskPlan & { readonly kind: 'keyed' }
 type SinkTaskPlan = TaskPlan & { readonly kind: 'sink' }
 type SourceTaskPlan = TaskPlan & { readonly kind: 'source' }
@@ -88,6 +91,8 @@ export class Execution implements Work {
   /** Snapshots of sources and sinks by epoch (E2). */
   private readonly cuts = new Map<number, Map<string, Json>>()
   private readonly held = new Map<number, Map<string, Json>>()
+  /** Why the sources are held, by who holds them. */
+  private readonly holds = new Map<Holder, string>()
   private readonly answers: { readonly purpose: Purpose; readonly done: (failure: string | null) => void }[] = []
   private closed = false
 
@@ -256,6 +261,7 @@ export class Execution implements Work {
       },
       ended: () => this.events.ended(),
       wake: seams.loop.wake,
+      stopwatch: () => seams.env.clock.monotonic(),
     })
     seams.loop.add(this)
     sources.release()
@@ -282,8 +288,8 @@ export class Execution implements Work {
     return new Checkpointer(own, frame, member, parts, this.stores, base, entry.highest, {
       inject: (barrier: Barrier) => this.runtime!.inject(barrier),
       commit: (epoch) => this.commit(epoch),
-      hold: (reason) => this.hold(reason),
-      release: () => this.release(),
+      hold: (reason) => this.hold('checkpoints', reason),
+      release: () => this.release('checkpoints'),
       answered: (purpose, failure) => this.answered(purpose, failure),
     })
   }
@@ -323,12 +329,15 @@ export class Execution implements Work {
     for (const writer of this.writers.values()) writer.floor(epoch)
   }
 
-  private hold(reason: string): void {
+  private hold(holder: Holder, reason: string): void {
+    this.holds.set(holder, reason)
     this.runtime?.hold()
     this.sources?.hold(reason)
   }
 
-  private release(): void {
+  private release(holder: Holder): void {
+    this.holds.delete(holder)
+    if (this.holds.size > 0) return
     this.runtime?.release()
     this.sources?.release()
   }
@@ -352,9 +361,12 @@ export class Execution implements Work {
    * stands in that epoch.
    */
   drain(endMs: number, done: (failure: string | null) => void): void {
-    this.sources?.hold('the pipeline drains')
+    this.hold('drain', 'the pipeline drains')
     this.request({ kind: 'drain' }, (failure) => {
-      if (failure !== null) return done(failure)
+      if (failure !== null) {
+        this.release('drain')
+        return done(failure)
+      }
       let left = this.writers.size
       if (left === 0) return done(null)
       const { clock } = this.seams.env
@@ -381,6 +393,21 @@ export class Execution implements Work {
     let keys = 0
     for (const store of this.stores.values()) keys += store.keys
     return keys
+  }
+
+  /** What each task has done so far. */
+  get tasks(): readonly TaskFigures[] {
+    return this.runtime?.figures() ?? []
+  }
+
+  /** What stands behind each source. */
+  get sourceFigures(): readonly SourceFigures[] {
+    return this.sources?.figures() ?? []
+  }
+
+  /** Why no records are let in, or `null`. */
+  get heldBy(): string | null {
+    return this.holds.values().next().value ?? null
   }
 
   get figures(): CheckpointFigures | null {

@@ -4,7 +4,7 @@
  * F2. A snapshot holds the place of every split that was ever opened, also of those that have ended.
  */
 import type { Json } from '../base/json.ts'
-import type { Into, Place, ReplayableReader } from '../connectors/connector.ts'
+import type { Into, Place, ReplayableReader, SourceStatus } from '../connectors/connector.ts'
 import type { Batch } from '../dataflow/batch.ts'
 import type { FailureReport } from '../dataflow/failure.ts'
 import type { Feed } from '../dataflow/source-task.ts'
@@ -94,6 +94,16 @@ export class ReplayableFeed implements Feed, Into {
     const places: Record<string, Place> = {}
     for (const { name, reader } of this.open) places[name] = reader.place()
     return places
+  }
+
+  /** What its readers have done together. */
+  get status(): SourceStatus {
+    const sum: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
+    for (const { reader } of this.open) {
+      sum.bytes += reader.status.bytes
+      sum.records += reader.status.records
+    }
+    return sum
   }
 
   close(): void {

@@ -6,7 +6,14 @@
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import type { Context, JournaledSource, Listening, Place, ReplayableSource } from '../connectors/connector.ts'
+import type {
+  Context,
+  JournaledSource,
+  Listening,
+  Place,
+  ReplayableSource,
+  SourceStatus,
+} from '../connectors/connector.ts'
 import { sourceConnector } from '../connectors/registry.ts'
 import type { FailureReport } from '../dataflow/failure.ts'
 import type { Feed } from '../dataflow/source-task.ts'
@@ -36,11 +43,27 @@ interface Journaled {
   listening: Listening | null
 }
 
+const emptyStatus: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
+
 interface Replayable {
   readonly family: 'replayable'
   readonly task: SourcePlan
   readonly connector: ReplayableSource
   readonly feed: ReplayableFeed
+}
+
+/** What stands behind a source, for metrics and `status`. */
+export interface SourceFigures extends SourceStatus {
+  readonly step: string
+  readonly connector: string
+  /** Records that producers sent again and the door knew already. */
+  readonly repeats: number
+  /** Acked producers that are connected. */
+  readonly sessions: number
+  /** Bytes that have come in and have not entered the pipeline: how far it is behind. */
+  readonly waitingBytes: number
+  /** Why connections have to wait, or `null`. */
+  readonly blockedBy: string | null
 }
 
 export class OpenSources {
@@ -106,6 +129,21 @@ export class OpenSources {
     const source = this.sources.find(({ task }) => task.step === step)
     if (source?.family !== 'journaled') return false
     return source.listening?.status.connections === 0 && source.source.caughtUp
+  }
+
+  figures(): readonly SourceFigures[] {
+    return this.sources.map((source) => {
+      const { step } = source.task
+      const connector = source.connector.kind
+      if (source.family === 'replayable') {
+        const none = { repeats: 0, sessions: 0, waitingBytes: 0, blockedBy: null }
+        return { step, connector, ...none, ...source.feed.status }
+      }
+      const { counters, buffered, blockedBy } = source.source
+      const { repeats, sessions } = counters
+      const status = source.listening?.status ?? emptyStatus
+      return { step, connector, ...status, repeats, sessions, waitingBytes: buffered, blockedBy }
+    })
   }
 
   close(): void {

@@ -121,6 +121,7 @@ export function stage(
       stageOf.ended = true
     },
     wake: () => {},
+    stopwatch: () => 0,
   })
   const stageOf: Stage = Object.assign(made, {
     runtime,
