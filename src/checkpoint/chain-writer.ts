@@ -14,9 +14,9 @@ import type { Clock, Timer } from '../env/clock.ts'
 import type { Random } from '../env/random.ts'
 import type { ChainReader } from './chain-reader.ts'
 import type { Cluster } from './cluster.ts'
-import type { Writer } from './file-store.ts'
 import { chainRecord } from './layout.ts'
 import { type ChainRecord, encodeRecord, type RecordBody, type Stamp } from './record.ts'
+import type { Writer } from './store.ts'
 
 /** How an append ended. */
 export type Appended =

@@ -13,13 +13,7 @@ import type { Disk, DiskError, File } from '../env/disk.ts'
 import type { Random } from '../env/random.ts'
 import { forEach } from './for-each.ts'
 import * as layout from './layout.ts'
-import type { CreateOutcome, Store, StoreDone, StoreDoneVoid, Upload } from './store.ts'
-
-/** Who writes: a worker and its incarnation (PROTOCOLS 6). */
-export interface Writer {
-  readonly worker: string
-  readonly incarnation: string
-}
+import type { CreateOutcome, Store, StoreDone, StoreDoneVoid, Upload, Writer } from './store.ts'
 
 /** Folders that are known to be durable; a folder that is forgotten costs one more call. */
 const KNOWN_FOLDERS = 1024

@@ -12,6 +12,12 @@
  */
 import type { PotorooError } from '../base/errors.ts'
 
+/** Who writes: a worker and its incarnation (PROTOCOLS 6). */
+export interface Writer {
+  readonly worker: string
+  readonly incarnation: string
+}
+
 export type CreateOutcome = 'created' | 'exists' | 'unknown'
 
 /** The outcome of an operation: an error (`E_STORE`) or a value, never both. */

@@ -1,6 +1,7 @@
 /** How small objects lie in the store: paths, envelopes, owners, records, manifests. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { ByteReader } from '../../src/base/bytes.ts'
 import { PotorooError } from '../../src/base/errors.ts'
 import { type Cluster, clusterFromJson, clusterToJson, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { seal, unseal } from '../../src/checkpoint/envelope.ts'
@@ -13,6 +14,7 @@ import {
   type Snapshot,
 } from '../../src/checkpoint/manifest.ts'
 import { decodeOwners, encodeOwners } from '../../src/checkpoint/owners.ts'
+import { decodeIndex, encodeEnd, encodeIndex, type PackChunk } from '../../src/checkpoint/pack-format.ts'
 import { decodeRecord, encodeRecord, type RecordBody } from '../../src/checkpoint/record.ts'
 
 const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 })
@@ -103,6 +105,11 @@ const bodies: readonly RecordBody[] = [
   { kind: 'submit', generation: 3, pipeline: 'p', hash: null, parameters: { port: 1 }, from: null },
   { kind: 'floor', generation: 3, pipeline: 'p', floor: 4 },
 ]
+const GOLDEN_RECORD = `potoroo-record 1 121 7ae706af
+{"n":12,"kind":"epoch","generation":3,"pipeline":"p","epoch":9,"manifest":"m","writer":"a","incarnation":"1","nonce":"f"}
+`
+const GOLDEN_INDEX =
+  '046e616d650205636f756e74056c696e6573020000000300000005000000040302010100020000000007000000fcfdfeff'
 const stamp = { n: 12, writer: 'a', incarnation: '1', nonce: 'f' }
 
 describe('a record', () => {
@@ -186,5 +193,23 @@ describe('a manifest', () => {
       new Map(),
     )
     expect(grown.steps.map(({ since }) => since)).toEqual([1, 5])
+  })
+})
+
+describe('format version 1, byte for byte', () => {
+  test('a record of the chain', () => {
+    expect(encodeRecord(bodies[1]!, stamp, null).toString()).toBe(GOLDEN_RECORD)
+  })
+
+  test('the index and the end of a pack', () => {
+    const chunks: readonly PackChunk[] = [
+      { step: 'count', keyGroup: 3, kind: 'delta', position: 16, length: 5, crc: 0x01020304 },
+      { step: 'lines', keyGroup: 0, kind: 'rows', position: 21, length: 7, crc: 0xfffefdfc },
+    ]
+    const index = encodeIndex('name', chunks)
+    expect(index.toString('hex')).toBe(GOLDEN_INDEX)
+    expect(encodeEnd(index.length, 0xa1b2c3d4).toString('hex')).toBe('31000000d4c3b2a17061636b2d656e64')
+    expect(decodeIndex(new ByteReader(index), 'name', 28)).toEqual(chunks)
+    expect(decodeIndex(new ByteReader(index), 'name', 29)).toBe('its index does not fit its length')
   })
 })
