@@ -49,7 +49,17 @@ export function paired(
 export function single(name: string, unit: string, values: readonly number[], reach: string | null): Measure {
   const value = median(values)
   const [low, high] = [Math.min(...values), Math.max(...values)]
-  return { name, value, unit, reference: null, ratio: null, low, high, reach, holds: reach === null ? null : satisfies(value, reach) }
+  return {
+    name,
+    value,
+    unit,
+    reference: null,
+    ratio: null,
+    low,
+    high,
+    reach,
+    holds: reach === null ? null : satisfies(value, reach),
+  }
 }
 
 function satisfies(value: number, reach: string): boolean {
@@ -66,8 +76,7 @@ export function print(bench: string, measures: readonly Measure[], json: boolean
 function line(m: Measure): string {
   const figure = `${m.name.padEnd(28)} ${format(m.value)} ${m.unit}`
   const range = m.low === null || m.high === null ? '' : ` (${format(m.low)} to ${format(m.high)})`
-  const against =
-    m.ratio === null ? range : `  against ${format(m.reference!)}: ${m.ratio.toFixed(3)}${range}`
+  const against = m.ratio === null ? range : `  against ${format(m.reference!)}: ${m.ratio.toFixed(3)}${range}`
   const reach = m.reach === null ? '' : `  reach ${m.reach}: ${m.holds ? 'holds' : 'falls short'}`
   return figure + against + reach
 }

@@ -12,10 +12,10 @@ export interface Subject {
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** Starts `node ARGUMENTS` and waits for a line on `from` that matches `ready`. */
+/** Starts `node ARGUMENTS` and, where `ready` is given, waits for output on `from` that matches it. */
 export async function start(
   argv: readonly string[],
-  ready: RegExp,
+  ready: RegExp | null,
   from: 'stdout' | 'stderr' = 'stderr',
   environment: Record<string, string> = {},
 ): Promise<Subject> {
@@ -27,10 +27,11 @@ export async function start(
   await new Promise<void>((resolve, reject) => {
     const read = (name: 'stdout' | 'stderr') => (chunk: Buffer) => {
       if (said.length < 1 << 16) said += chunk
-      if (name === from && ready.test(said)) resolve()
+      if (ready !== null && name === from && ready.test(said)) resolve()
     }
     child.stdout!.on('data', read('stdout'))
     child.stderr!.on('data', read('stderr'))
+    if (ready === null) resolve()
     child.once('exit', (code, signal) => reject(new Error(`${argv.join(' ')} ended (${code ?? signal}):\n${said}`)))
   })
   return {
@@ -50,7 +51,9 @@ export async function start(
 const TICK_MS = 10
 
 function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS
 }
 
