@@ -7,8 +7,9 @@ import type { Clock } from '../../src/env/clock.ts'
 import type { Disk, DoneVoid, File } from '../../src/env/disk.ts'
 import type { Inode } from '../../src/sim/inode.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'
+import { Bench } from './bench.ts'
 import { changed } from './changed.ts'
-import { crashes, findings, holds, random, Trial, type TrialOptions } from './sink.contract.ts'
+import { crashes, findings, holds, random, type Trial, type TrialOptions } from './sink.contract.ts'
 
 /** What a reader of the output directory takes: committed names only. */
 function read({ machine }: Trial): string {
@@ -63,12 +64,86 @@ describe.each([
       holds(random({ ...base, seed, crash: seed % 2 ? 'kill' : 'power', rollbacks: 0.2, weather: weather(seed) }, 1))
     }
   })
+})
 
-  test('leaves no pending segment behind the floor', () => {
-    const trial = new Trial({ ...base, seed: 5, moreCrashes: 4, crash: 'kill' })
-    expect(trial.run()).toBeNull()
-    const names = trial.machine.volume.list('deep/out') as string[]
-    expect(names.filter((name) => name.endsWith('.pending'))).toEqual([])
+describe('file sink, step by step', () => {
+  test('removes what is void at a restore, what is forgotten below the floor, and nothing else', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
+    const kept = [
+      'other.000001-0000000001-x.pending',
+      'rows.000004-0000000009-x',
+      'rows.000004-0000000010-x',
+      'rows.000005-0000000011-x.pending',
+      'rows.backup',
+      'rows.txt',
+    ]
+    const below = ['rows.000002-0000000004-x.pending', 'rows.000003-0000000007-x.pending']
+    const voids = ['rows.000003-0000000011-x.pending', 'rows.000004-0000000011-x']
+    for (const name of [...kept, ...below, ...voids]) on.volume.open(`out/${name}`, 'write')
+    on.writer.restore({ generation: 5, epoch: 10, snapshots: [] }, () => {})
+    on.pass(100)
+    expect(on.names('out')).toEqual([...kept, ...below].sort())
+    on.writer.floor(5)
+    on.pass(100)
+    expect(on.names('out')).toEqual([...kept, below[1]].sort())
+  })
+
+  test('refuses to go on where what a checkpoint lists is gone', () => {
+    for (const append of [false, true]) {
+      const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))
+      const snapshot = { length: 0, segments: [{ name: 'rows.000001-0000000001-x', bytes: 3, crc: 1 }] }
+      on.writer.restore({ generation: 2, epoch: 1, snapshots: [snapshot] }, () => {
+        throw new Error('restored')
+      })
+      on.pass(100)
+      expect(on.failures).toEqual(['E_SEGMENT_GONE'])
+    }
+  })
+
+  test('refuses a growing file that is shorter than a checkpoint says', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
+    on.writer.restore({ generation: 2, epoch: 1, snapshots: [{ length: 100, segments: [] }] }, () => {})
+    on.pass(100)
+    expect(on.failures).toEqual(['E_FILE_SINK_SHORT'])
+  })
+
+  test('appends behind what a file held before the pipeline was', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
+    const file = on.volume.open('out/rows', 'write') as Inode
+    on.volume.write(file, 0, Buffer.from('before\n'))
+    on.writer.restore({ generation: 1, epoch: 0, snapshots: [] }, () => {})
+    on.pass(100)
+    on.write('new\n')
+    const answer = on.barrier()
+    on.pass(100)
+    on.writer.commit(1, answer.snapshot!)
+    on.pass(100)
+    expect(file.read(0, file.size).toString()).toBe('before\nnew\n')
+  })
+
+  test('stops its task while the disk is behind, and gives up when it fails', () => {
+    const weather = { ...calm, disk: { ...calm.disk, capacityBytes: 2500 } }
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }), weather)
+    on.pass(100)
+    expect(on.write('x'.repeat(1200))).toBe(false)
+    on.pass(100)
+    expect(on.writer.room).toBe(true)
+    expect(on.wakes).toBe(1)
+    on.write('x'.repeat(1200))
+    on.write('x'.repeat(1200))
+    const answer = on.barrier()
+    on.pass(100)
+    expect(on.failures).toEqual(['E_DISK'])
+    expect(answer.snapshot).toBeUndefined()
+  })
+
+  test('has a snapshot with nothing in it for an epoch without output', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
+    on.pass(100)
+    const answer = on.barrier()
+    on.pass(1)
+    expect(answer.snapshot).toEqual({ length: 0, segments: [] })
+    expect(on.names('out')).toEqual([])
   })
 })
 

@@ -239,6 +239,28 @@ describe('a file that is followed', () => {
     expect(values(reading)).toEqual(['a', 'b', 'c'])
   })
 
+  test('hears the last words of a file, wherever in its looking the file is rotated', () => {
+    for (let event = 1; event <= 80; event++) {
+      const scene = new Scene()
+      scene.append('a\n')
+      let left = event
+      const reading = readAll(
+        scene.reading(source(true), {
+          between: () => {
+            while (left > 0 && scene.world.step()) {
+              if (--left > 0) continue
+              scene.append('b\n')
+              scene.rename(PATH, `${PATH}.1`)
+              scene.append('c\n')
+            }
+          },
+          until: (now) => left === 0 && now.records.length >= 3,
+        }),
+      )
+      expect(values(reading), `rotated after event ${event}`).toEqual(['a', 'b', 'c'])
+    }
+  })
+
   test('begins anew when it was cut, and says so', () => {
     const scene = new Scene()
     scene.append('aaaa\nbbbb\n')

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { makeLimits } from '../../src/base/limits.ts'
 import { Prng } from '../../src/base/prng.ts'
-import type { Json, SinkConnector, Writer } from '../../src/connectors/connector.ts'
+import type { Writer } from '../../src/connectors/connector.ts'
 import { stdoutSink } from '../../src/connectors/standard-output/describe.ts'
 import { stdoutSinkConnector } from '../../src/connectors/standard-output/sink.ts'
 import { tcpServerSink, tcpSink } from '../../src/connectors/tcp/describe.ts'
 import { tcpServerSinkConnector } from '../../src/connectors/tcp/server-sink.ts'
 import { tcpSinkConnector } from '../../src/connectors/tcp/sink.ts'
-import type { Connection, ConnectionHandler, Network } from '../../src/env/network.ts'
+import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
 import { calm, drawWeather, type Weather } from '../../src/sim/weather.ts'
-import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
+import type { SimProcess } from '../../src/sim/world.ts'
+import { Bench } from './bench.ts'
 import { changed } from './changed.ts'
 import { crashes, findings, holds, random, Trial, type TrialOptions } from './sink.contract.ts'
 
@@ -131,67 +131,6 @@ describe('tcpSink', () => {
   })
 })
 
-/** A writer with what it says, for tests of single steps. */
-class Bench {
-  readonly world: World
-  readonly process: SimProcess
-  readonly machine: Machine
-  readonly warnings: string[] = []
-  readonly failures: string[] = []
-  readonly writer: Writer
-  readonly output: Buffer[] = []
-  dialled: Connection | null = null
-  wakes = 0
-  speaks = true
-  outputError: Error | null = null
-
-  constructor(connector: SinkConnector, description: SinkDescription<unknown>, weather: Weather = calm) {
-    this.world = new World(1, weather)
-    this.process = this.world.machine('writer').start('writer')
-    this.machine = this.world.machine('consumer')
-    const { env } = this.process
-    const network: Network = {
-      listen: (at, options, accept, done) => env.network.listen(at, options, accept, done),
-      dial: (to, handler) => (this.dialled = env.network.dial(to, handler)),
-    }
-    this.writer = connector.open(description, {
-      env: { ...env, network },
-      limits: makeLimits({ writerBytes: 1000, sinkQueueBytes: 100 }),
-      step: 'out',
-      writer: 'w1',
-      standardOutput: {
-        write: (bytes, done) => {
-          this.output.push(Buffer.from(bytes))
-          this.process.env.clock.after(5, () => done(this.outputError))
-        },
-      },
-      maySpeak: () => this.speaks,
-      wake: () => this.wakes++,
-      warn: (problem) => this.warnings.push(problem.code),
-      failed: (error) => this.failures.push(error.code),
-    })
-    this.writer.restore({ generation: 1, epoch: 0, snapshots: [] }, () => {})
-    this.pass(1)
-  }
-
-  pass(ms: number): void {
-    this.world.run(this.world.now + ms)
-  }
-
-  write(text: string): boolean {
-    return this.writer.write(Buffer.from(text), 1)
-  }
-
-  /** The answer to a barrier, `undefined` as long as there is none. */
-  barrier(): { snapshot: Json | undefined } {
-    const answer: { snapshot: Json | undefined } = { snapshot: undefined }
-    this.writer.barrier(1, 1, (snapshot) => {
-      answer.snapshot = snapshot
-    })
-    return answer
-  }
-}
-
 describe('tcpSink, step by step', () => {
   test('warns once when nobody is there, stops its task when its queue is full, and delivers when somebody comes', () => {
     const on = new Bench(tcpSinkConnector, dialling)
@@ -275,6 +214,39 @@ describe('tcpSink, step by step', () => {
       expect(on.dialled!.queued).toBeLessThanOrEqual(100)
     }
     expect(consumer.text).toHaveLength(999)
+  })
+
+  test('begins a chunk anew on another connection, and leaves none out that the system had not taken', () => {
+    const on = new Bench(tcpSinkConnector, dialling, slow)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(10_000)
+    const chunks = [`a${'-'.repeat(200)}\n`, `b${'-'.repeat(200)}\n`, `c${'-'.repeat(200)}\n`]
+    for (const chunk of chunks) on.write(chunk)
+    on.pass(120)
+    on.world.network.reset('writer', 'consumer')
+    on.pass(10_000)
+    const [first, second] = consumer.heard
+    // The break came inside the second chunk.
+    expect(first!.startsWith(chunks[0]!)).toBe(true)
+    expect(first!.length).toBeLessThan(chunks[0]!.length + chunks[1]!.length)
+    expect(second).toBe(`${chunks[1]}${chunks[2]}`)
+  })
+
+  test('finishes the chunk that it has begun when the pipeline goes back, and drops the others', () => {
+    const on = new Bench(tcpSinkConnector, dialling, slow)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(10_000)
+    const chunks = [`a${'-'.repeat(400)}\n`, `b${'-'.repeat(400)}\n`]
+    for (const chunk of chunks) on.write(chunk)
+    on.pass(20)
+    on.writer.restore({ generation: 2, epoch: 0, snapshots: [] }, () => {})
+    on.write('again\n')
+    const answer = on.barrier()
+    on.pass(100)
+    expect(answer.snapshot).toBeUndefined()
+    on.pass(10_000)
+    expect(answer.snapshot).toBeNull()
+    expect(consumer.text).toBe(`${chunks[0]}again\n`)
   })
 
   test('ends when all has left and its consumer has closed', () => {
@@ -461,6 +433,20 @@ describe('stdoutSink', () => {
     on.write('x\n')
     on.pass(100)
     expect(on.failures).toEqual(['E_STANDARD_OUTPUT'])
+  })
+
+  test('counts a write that was under way when the pipeline went back', () => {
+    const on = new Bench(stdoutSinkConnector, stdoutSink<unknown>({ encode: String }))
+    on.write('a')
+    on.writer.restore({ generation: 2, epoch: 0, snapshots: [] }, () => {})
+    on.write('b')
+    const answer = on.barrier()
+    on.pass(6)
+    expect(on.output.map(String)).toEqual(['a', 'b'])
+    expect(answer.snapshot).toBeUndefined()
+    on.pass(6)
+    expect(answer.snapshot).toBeNull()
+    expect(on.writer.status.queuedBytes).toBe(0)
   })
 
   test('has one write under way and stops its task when too much waits', () => {

@@ -238,6 +238,9 @@ describe('a plain source', () => {
     expect(c.closed).toBeUndefined()
     a.write('\n')
     expect(lanes[0]!.records).toEqual(['a'.repeat(60)])
+    // A record counts once, in however many pieces it comes.
+    for (let i = 0; i < 6; i++) a.write('a'.repeat(10))
+    expect(a.closed).toBeUndefined()
   })
 
   test('closes a silent connection when it was told to, but not one that it does not read', () => {
