@@ -50,6 +50,9 @@ export class ColumnWriter {
   private readonly bytesMax: number
   /** Where the block ends at the latest, as `writer.length`. */
   private lengthMax = 0
+  private blockCount = 0
+  /** Names of the fields that every value of the block has; only where the values became an objects column. */
+  commonFields: readonly string[] = []
 
   constructor(depthMax: number, bytesMax: number) {
     this.depthMax = depthMax
@@ -59,6 +62,8 @@ export class ColumnWriter {
   /** Writes `values[0, count)` as a column. Throws `Unwritable`, and what a getter of a value throws. */
   write(writer: ByteWriter, values: readonly unknown[], count: number): void {
     this.lengthMax = writer.length + this.bytesMax
+    this.commonFields = []
+    this.blockCount = count
     try {
       this.column(writer, values, count, 0)
     } finally {
@@ -240,7 +245,10 @@ export class ColumnWriter {
         }
       }
       this.scratch.release(usedInts, usedDoubles, usedFlags)
-      if (outcome === DONE) return true
+      if (outcome === DONE) {
+        if (depth === 0 && count === this.blockCount) this.commonFields = shape.names
+        return true
+      }
       if (outcome === OTHER_SHAPE) return false
       scatter = shape.widen(values, outcome)
     }
@@ -317,6 +325,9 @@ export class ColumnWriter {
       const group = groups[at]!
       // Only an object that changes while it is read can have lost its shape since.
       if (!this.ofShape(writer, 0, shapes[at]!, group, group.length, depth)) throw new Unwritable('changing')
+    }
+    if (depth === 0 && count === this.blockCount) {
+      this.commonFields = shapes[0]!.names.filter((name) => shapes.every(({ names }) => names.includes(name)))
     }
     return true
   }

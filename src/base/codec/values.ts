@@ -48,6 +48,11 @@ export class ValueCodec {
     }
   }
 
+  /** Fields that every value of the block written last has, each its own and enumerable; empty where that is not known. */
+  get commonFields(): readonly string[] {
+    return this.columnWriter.commonFields
+  }
+
   /**
    * Reads one block into `into[0, count)` and returns `count`; what stood in `into` behind it is left alone. Throws
    * `E_DAMAGED` where the bytes are no block.

@@ -1,0 +1,182 @@
+/**
+ * What workers say to each other on a link. `docs/protocol.md` is generated from these rows.
+ *
+ * A session belongs to one generation; its frames are numbered from 0 by each side, and after a reset it is resumed at
+ * the first frame that the other has not received (PROTOCOLS 6). Markers go in the data lane, in the order of the
+ * records, and cost no credit (PROTOCOLS 15).
+ */
+import {
+  bool,
+  bytes,
+  Catalogue,
+  f64,
+  list,
+  type MessageOf,
+  message,
+  nullable,
+  text,
+  u8,
+  u16,
+  u32,
+  varint,
+  word,
+} from './schema.ts'
+
+/** Ids of workers, incarnations, names of clusters and hosts. */
+const id = text(256)
+const step = text(512)
+/** The pipeline's number: that of its first `submit` record among those of the chain. */
+const pipeline = u16
+/** Names of objects in the checkpoint store. */
+const object = text(1024)
+/** A list of key groups: at most all there can be. */
+const keyGroups = list(u16, 65_536)
+/** Channels are numbered by the plan, within a pipeline of the generation. */
+const channel = varint
+const purpose = word('checkpoint', 'savepoint', 'rescale', 'drain')
+
+export const linkRows = [
+  // Handshake
+  message(1, 'hello', 1, 'The dialing worker says who it is, which versions it speaks, and what it has received.', {
+    newest: u8,
+    oldest: u8,
+    cluster: id,
+    token: bytes(1024),
+    worker: id,
+    incarnation: id,
+    generation: u32,
+    session: nullable(text(64)),
+    received: varint,
+  }),
+  message(2, 'welcome', 1, 'The link stands: this version, this session, and what the other side has received of it.', {
+    version: u8,
+    worker: id,
+    incarnation: id,
+    session: text(64),
+    received: varint,
+    resumed: bool,
+  }),
+  message(3, 'notYet', 1, 'The generation asked for is not active here yet; worth another try soon.', {
+    generation: u32,
+  }),
+  message(4, 'refused', 1, 'No link, for this reason: another cluster, a wrong token, an old incarnation or version.', {
+    code: text(64),
+    reason: text(1024),
+    generation: u32,
+  }),
+  message(5, 'ping', 1, 'Nothing else was to be said; answered by `pong`.', { counter: u32 }),
+  message(6, 'pong', 1, 'The answer to the `ping` with this counter.', { counter: u32 }),
+  message(7, 'goodbye', 1, 'The sender leaves in order: nothing follows on this link.', { reason: text(1024) }),
+
+  // Records and markers
+  message(
+    16,
+    'batch',
+    1,
+    'Records of one channel.',
+    { pipeline, channel },
+    { lane: 'data', body: 'the batch (see `src/protocol/data.ts`)' },
+  ),
+  message(
+    17,
+    'barrier',
+    1,
+    'All records before it belong to epochs up to `epoch`, all behind it to later ones.',
+    { pipeline, channel, epoch: varint, purpose },
+    { lane: 'data' },
+  ),
+  message(
+    18,
+    'watermark',
+    1,
+    'No record that follows on the channel is older than `time`, milliseconds since 1970.',
+    { pipeline, channel, time: f64 },
+    { lane: 'data' },
+  ),
+  message(
+    19,
+    'end',
+    1,
+    'Nothing follows on the channel; it counts as having delivered every later barrier.',
+    { pipeline, channel },
+    { lane: 'data' },
+  ),
+  message(
+    20,
+    'credit',
+    1,
+    'The receiver has taken `consumed` bytes of the channel’s batches in this session, all told; `window` more may wait.',
+    { pipeline, channel, consumed: varint, window: u32 },
+  ),
+  message(21, 'received', 1, 'Frames up to `sequence` of this session have arrived; they need not be kept.', {
+    sequence: varint,
+  }),
+
+  // Checkpoints
+  message(32, 'startEpoch', 1, 'The coordinator starts an epoch, and says what became of the one before it.', {
+    pipeline,
+    epoch: varint,
+    purpose,
+    before: word('complete', 'abandoned'),
+  }),
+  message(
+    33,
+    'epochAcked',
+    1,
+    'All of the worker’s tasks have aligned, and their snapshots are durable in these objects.',
+    {
+      pipeline,
+      epoch: varint,
+      packs: list(object, 4096),
+      bytes: varint,
+    },
+  ),
+  message(34, 'epochFailed', 1, 'The worker could not make its part of the epoch durable.', {
+    pipeline,
+    epoch: varint,
+    reason: text(1024),
+  }),
+  message(35, 'epochComplete', 1, 'The epoch’s record stands in the chain at `record`: read it there, then commit.', {
+    pipeline,
+    epoch: varint,
+    record: varint,
+  }),
+  message(36, 'epochAbandoned', 1, 'The epoch will not be complete; its barrier passes all the same.', {
+    pipeline,
+    epoch: varint,
+  }),
+
+  // Rescale
+  message(48, 'joinRequested', 1, 'A worker asks to become a member.', { worker: id, incarnation: id }),
+  message(49, 'leaveRequested', 1, 'A member asks to hand over all that it owns.', { worker: id }),
+  message(50, 'prepareMove', 1, 'These key groups are to move to `to`: send it their bases in the background.', {
+    keyGroups,
+    to: id,
+  }),
+  message(
+    51,
+    'keyGroupPart',
+    1,
+    'Entries of a step’s key group on their way to the next owner: a base, or the last delta behind the barrier.',
+    { pipeline, step, keyGroup: u16, epoch: varint, part: word('base', 'delta'), last: bool },
+    { body: 'a chunk, as it stands in a pack' },
+  ),
+  message(52, 'moveReady', 1, 'All that was announced for these key groups has arrived.', { keyGroups, epoch: varint }),
+  message(
+    53,
+    'activate',
+    1,
+    'The generation record stands in the chain at `record`: read it there, then go on under it.',
+    {
+      generation: u32,
+      record: varint,
+    },
+  ),
+  message(54, 'release', 1, 'The rescale was given up before its commit: go on as before.', {
+    pipeline,
+    epoch: varint,
+  }),
+] as const
+
+export const linkMessages = new Catalogue('link', linkRows)
+export type LinkMessage = MessageOf<(typeof linkRows)[number]>

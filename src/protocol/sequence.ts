@@ -1,0 +1,62 @@
+/**
+ * Columns of numbers that rise slowly or stand still: splits, times, positions, ordinals of a batch.
+ *
+ *     sequence := kind u8 · first f64 · 0: nothing, all are the same · 1, 2, 4: differences as signed integers of that
+ *                 many bytes, each to the number before · 8: the other numbers as f64
+ *
+ * E1. What is read equals what was written, bit for bit where it is no NaN.
+ */
+import type { ByteReader, ByteWriter } from '../base/bytes.ts'
+
+const SAME = 0
+const WIDE = 8
+
+/** Writes `numbers[0, count)`; nothing at all when `count` is 0. */
+export function writeSequence(writer: ByteWriter, numbers: Float64Array | Int32Array, count: number): void {
+  if (count === 0) return
+  const width = widthOf(numbers, count)
+  writer.u8(width)
+  writer.f64(numbers[0]!)
+  let at = writer.reserve(width * (count - 1))
+  const { buffer, view } = writer
+  if (width === 1) for (let i = 1; i < count; i++, at += 1) buffer[at] = numbers[i]! - numbers[i - 1]!
+  else if (width === 2) for (let i = 1; i < count; i++, at += 2) view.setInt16(at, numbers[i]! - numbers[i - 1]!, true)
+  else if (width === 4) for (let i = 1; i < count; i++, at += 4) view.setInt32(at, numbers[i]! - numbers[i - 1]!, true)
+  else if (width === WIDE) for (let i = 1; i < count; i++, at += 8) view.setFloat64(at, numbers[i]!, true)
+  writer.at = at
+}
+
+/** The least width from which each number can be had again. */
+function widthOf(numbers: Float64Array | Int32Array, count: number): number {
+  let bits = 0
+  let same = true
+  let exact = true
+  let before = numbers[0]!
+  for (let i = 1; i < count; i++) {
+    const number = numbers[i]!
+    const step = (number - before) | 0
+    same &&= Object.is(number, before)
+    exact &&= Object.is(before + step, number)
+    bits |= step ^ (step >> 31)
+    before = number
+  }
+  if (same) return SAME
+  if (!exact) return WIDE
+  return bits < 0x80 ? 1 : bits < 0x8000 ? 2 : 4
+}
+
+/** Reads `count` numbers into `into`, which has room for them. */
+export function readSequence(reader: ByteReader, count: number, into: Float64Array | Int32Array): void {
+  if (count === 0) return
+  const width = reader.u8()
+  if (width > 4 ? width !== WIDE : width === 3) throw reader.damaged(`${width} is no kind of sequence`)
+  let number = reader.f64()
+  let at = reader.skip(width * (count - 1))
+  const { buffer, view } = reader
+  into[0] = number
+  if (width === SAME) into.fill(number, 1, count)
+  else if (width === 1) for (let i = 1; i < count; i++, at += 1) into[i] = number += (buffer[at]! << 24) >> 24
+  else if (width === 2) for (let i = 1; i < count; i++, at += 2) into[i] = number += view.getInt16(at, true)
+  else if (width === 4) for (let i = 1; i < count; i++, at += 4) into[i] = number += view.getInt32(at, true)
+  else for (let i = 1; i < count; i++, at += 8) into[i] = view.getFloat64(at, true)
+}
