@@ -261,6 +261,57 @@ describe('a file that is followed', () => {
     }
   })
 
+  test('finds its way through two rotations, wherever in its looking they come', () => {
+    for (let event = 1; event <= 60; event += 2) {
+      for (let gap = 1; gap <= 40; gap += 2) {
+        const scene = new Scene()
+        scene.append('a\n')
+        let left = event + gap
+        const reading = readAll(
+          scene.reading(source(true), {
+            between: () => {
+              while (left > 0 && scene.world.step()) {
+                left--
+                if (left === gap) {
+                  scene.rename(PATH, `${PATH}.1`)
+                  scene.append('b\n')
+                } else if (left === 0) {
+                  scene.rename(`${PATH}.1`, `${PATH}.2`)
+                  scene.rename(PATH, `${PATH}.1`)
+                  scene.append('c\n')
+                }
+              }
+            },
+            until: (now) => left === 0 && now.records.length >= 3,
+            patienceMs: 5000,
+          }),
+        )
+        expect(values(reading), `rotated after event ${event} and ${gap} more`).toEqual(['a', 'b', 'c'])
+      }
+    }
+  })
+
+  test('keeps to the old file as long as the new one is empty', () => {
+    const scene = new Scene()
+    scene.append('a\n')
+    let step = 0
+    const reading = readAll(
+      scene.reading(source(true), {
+        between: () => {
+          if (scene.world.now > 1000 * (step + 1)) step++
+          else return
+          if (step === 1) {
+            scene.rename(PATH, `${PATH}.1`)
+            scene.append('')
+          } else if (step === 2) scene.append('b\n', `${PATH}.1`)
+          else if (step === 3) scene.append('c\n')
+        },
+        until: (now) => now.records.length === 3,
+      }),
+    )
+    expect(values(reading)).toEqual(['a', 'b', 'c'])
+  })
+
   test('begins anew when it was cut, and says so', () => {
     const scene = new Scene()
     scene.append('aaaa\nbbbb\n')

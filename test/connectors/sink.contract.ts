@@ -156,13 +156,14 @@ export class Trial {
   private go(process: SimProcess, writer: Writer, generation: number, position: number, epoch: number): void {
     const { clock } = process.env
     let batches = 0
+    let wanted = BATCHES_PER_EPOCH
     const current = (): boolean => generation === this.generation && this.process === process
     const tick = (): void => {
       if (!current()) return
       this.look()
       if (!writer.room) {
         clock.after(1, tick)
-      } else if (batches < BATCHES_PER_EPOCH && position < this.records) {
+      } else if (batches < wanted && position < this.records) {
         const end = Math.min(this.records, position + 1 + this.random.below(BATCH))
         let text = ''
         for (let n = position; n < end; n++) text += `${n}\n`
@@ -186,8 +187,9 @@ export class Trial {
         if (current())
           clock.after(this.random.below(4), () => decide(cutAt, JSON.parse(JSON.stringify(snapshot)), last))
       })
-      // Records follow the barrier at once.
-      if (!last) {
+      wanted = this.random.below(BATCHES_PER_EPOCH + 1)
+      // Records follow the barrier at once, or the next epoch has none.
+      if (!last && wanted > 0) {
         const n = position++
         writer.write(Buffer.from(`${n}\n`), 1)
       }

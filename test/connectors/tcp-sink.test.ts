@@ -232,6 +232,22 @@ describe('tcpSink, step by step', () => {
     expect(second).toBe(`${chunks[1]}${chunks[2]}`)
   })
 
+  test('sends again what stood in the socket when the connection broke', () => {
+    const on = new Bench(tcpSinkConnector, dialling, slow)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(10_000)
+    for (let i = 100; i < 180; i++) on.write(`${i}------\n`)
+    on.pass(100)
+    on.world.network.reset('writer', 'consumer')
+    on.pass(10_000)
+    const lastBefore = Number(consumer.heard[0]!.trimEnd().split('\n').at(-1)!.slice(0, 3))
+    const firstAfter = Number(consumer.heard[1]!.slice(0, 3))
+    expect(lastBefore).toBeLessThan(170)
+    // The kernels hold 64 bytes; those are lost, and no more.
+    expect(firstAfter - lastBefore).toBeLessThanOrEqual(8)
+    expect(consumer.heard[1]!.endsWith('179------\n')).toBe(true)
+  })
+
   test('finishes the chunk that it has begun when the pipeline goes back, and drops the others', () => {
     const on = new Bench(tcpSinkConnector, dialling, slow)
     const consumer = new Consumer(on.machine.start('consumer')).listen()
@@ -408,7 +424,7 @@ describe('stdoutSink', () => {
       context: (process, trial) => ({
         standardOutput: {
           write: (bytes, done) =>
-            process.env.clock.after(1, () => {
+            process.env.clock.after(6, () => {
               outputs.set(trial, outputs.get(trial)! + Buffer.from(bytes).toString())
               done(null)
             }),
