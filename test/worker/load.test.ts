@@ -14,8 +14,9 @@ const PIPELINE = `
 import { pipeline, generatorSource, nullSink } from 'potoroo'
 import { shout } from './lib/shout.ts'
 enum Size { small = 3 }
+class Held { field = 1 }
 
-export default pipeline('shouts', { parameters: { size: Size.small } }, (p) => {
+export default pipeline('shouts', { parameters: { size: Size.small * new Held().field } }, (p) => {
   p.source('in', generatorSource({ value: (n) => String(n) }))
     .map('loud', (value) => shout(value))
     .sink('out', nullSink())
@@ -151,7 +152,7 @@ describe('a pipeline', () => {
       try { pipeline.build().steps[1].fn('boom') } catch (error) { console.log(error.stack) }`
     const local = runNode(print(`(await loadPipeline('shouts.ts')).pipeline`), dirname(file))
     expect(local).toContain(`${join(root, 'traced/lib/shout.ts')}:3:`)
-    expect(local).toContain(`${file}:8:`)
+    expect(local).toContain(`${file}:9:`)
     const stored = runNode(print(`await loadBundle(${JSON.stringify(text)}, ${JSON.stringify(map)})`), root)
     expect(stored).toMatch(/potoroo:\/\/\/[^ ]+\/lib\/shout\.ts:3:/)
     expect(stored).not.toContain(dirname(file))
