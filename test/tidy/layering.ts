@@ -39,6 +39,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'connectors',
     'cluster',
     'worker',
+    'client',
   ],
   client: ['base', 'protocol'],
   admin: ['base', 'env', 'model', 'worker'],

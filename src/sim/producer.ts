@@ -1,0 +1,329 @@
+/**
+ * A producer that speaks the acked protocol, as an actor of a simulated run. It keeps its records in the client's own
+ * outbox, which a crash of its process spares or takes with it.
+ *
+ * P1. A record never changes its sequence within one incarnation; who loses the outbox is another incarnation.
+ * P2. `journaled` and `stable` of an incarnation are the highest that were ever said to it, also by a door that has
+ *     forgotten: that is what a checker holds the worker to.
+ */
+import { fail } from '../base/errors.ts'
+import { Outbox, type OutboxBatch } from '../client/outbox.ts'
+import type { Timer } from '../env/clock.ts'
+import type { Address, Connection, ConnectionHandler } from '../env/network.ts'
+import {
+  type AckedMessage,
+  ackedFrameBytes,
+  ackedVersions,
+  encodeAcked,
+  RECORD_HEAD_BYTES,
+  readAcked,
+} from '../protocol/acked.ts'
+import { FrameParser } from '../protocol/frame.ts'
+import type { Machine, SimProcess } from './world.ts'
+
+export interface ProducerOptions {
+  readonly name: string
+  readonly source: string
+  readonly address: Address
+  /** Records are made only while the outbox holds fewer bytes. */
+  readonly outboxBytes: number
+  /** Longest wait for an answer, and between two attempts, in milliseconds. */
+  readonly patienceMs: number
+  /** Chance that a new connection is made while the old one still stands. */
+  readonly overlapChance: number
+  /** Chance that a connection sends everything again that is not stable, known or not. */
+  readonly repeatChance: number
+  /** Makes record `sequence` of the incarnation `life`. */
+  readonly record: (life: string, sequence: number) => Uint8Array
+}
+
+/** What one incarnation was told. */
+export interface ProducerLife {
+  readonly name: string
+  /** Records made so far. */
+  made: number
+  journaled: number
+  stable: number
+  /** Its outbox is gone: what was not acknowledged may be lost. */
+  gone: boolean
+}
+
+export class SimProducer {
+  readonly lives: ProducerLife[] = []
+  /** Answers that no worker may give to this producer. */
+  readonly complaints: string[] = []
+  private readonly home: Machine
+  private readonly options: ProducerOptions
+  private process: SimProcess | null = null
+  private outbox = new Outbox(null)
+  private wire: Wire | null = null
+  private timer: Timer | null = null
+
+  constructor(machine: Machine, options: ProducerOptions) {
+    this.home = machine
+    this.options = options
+    this.begin()
+  }
+
+  get life(): ProducerLife {
+    return this.lives.at(-1)!
+  }
+
+  /** The name of its machine. */
+  get machine(): string {
+    return this.home.name
+  }
+
+  /** Every record that was made is stable. */
+  get settled(): boolean {
+    return this.life.stable === this.life.made
+  }
+
+  get running(): boolean {
+    return this.process?.state === 'running'
+  }
+
+  start(): void {
+    this.process = this.home.start(this.options.name)
+    this.dial()
+  }
+
+  /** `kill -9`. With its memory goes an outbox that is not on disk. */
+  kill(keepsOutbox: boolean): void {
+    this.process?.kill()
+    this.process = null
+    this.wire = null
+    this.timer = null
+    if (keepsOutbox) {
+      this.outbox.rewind(this.outbox.oldest - 1)
+      return
+    }
+    this.life.gone = true
+    this.begin()
+  }
+
+  stop(): void {
+    this.process?.stop()
+  }
+
+  continue(): void {
+    this.process?.continue()
+  }
+
+  /** Makes `count` records and sends what it may. */
+  produce(count: number): void {
+    if (!this.running || this.outbox.bytes >= this.options.outboxBytes) return
+    const { life } = this
+    const parts: Uint8Array[] = []
+    for (let i = 1; i <= count; i++) {
+      const record = this.options.record(life.name, life.made + i)
+      const head = Buffer.alloc(RECORD_HEAD_BYTES)
+      head.writeUInt32LE(record.length)
+      parts.push(head, record)
+    }
+    life.made += count
+    this.outbox.append(count, Buffer.concat(parts))
+    this.wire?.pump()
+  }
+
+  /** Connects anew, whatever becomes of the connection that is there. */
+  reconnect(): void {
+    if (!this.running) return
+    this.wire?.leave()
+    this.dial()
+  }
+
+  private begin(): void {
+    const name = `${this.options.name}.${this.lives.length + 1}`
+    this.lives.push({ name, made: 0, journaled: 0, stable: 0, gone: false })
+    this.outbox = new Outbox(null)
+  }
+
+  private dial(): void {
+    this.timer?.cancel()
+    this.timer = null
+    const process = this.process!
+    const { source, name, address, patienceMs, overlapChance, repeatChance } = this.options
+    const repeats = process.env.random.below(1000) < repeatChance * 1000
+    const { newest, oldest: oldestVersion } = ackedVersions
+    const wire = new Wire(process, address, patienceMs, repeats, this.outbox, {
+      hello: () =>
+        encodeAcked({
+          kind: 'hello',
+          newest,
+          oldestVersion,
+          producer: name,
+          incarnation: this.life.name,
+          source,
+          oldest: this.outbox.oldest,
+          token: '',
+        }),
+      acked: (journaled, stable) => this.acked(journaled, stable),
+      complain: (what) => this.complaints.push(`${this.life.name}: ${what}`),
+      over: (retryMs) => {
+        if (this.wire !== wire) return
+        this.wire = null
+        this.timer = process.env.clock.after(retryMs + process.env.random.below(patienceMs), () => this.dial())
+      },
+    })
+    this.wire = wire
+    if (process.env.random.below(1000) < overlapChance * 1000) {
+      this.timer = process.env.clock.after(process.env.random.below(2 * patienceMs), () => {
+        if (this.wire === wire) this.reconnect()
+      })
+    }
+  }
+
+  private acked(journaled: number, stable: number): void {
+    const { life } = this
+    life.stable = Math.max(life.stable, stable)
+    life.journaled = Math.max(life.journaled, journaled, stable)
+    if (life.journaled > life.made) {
+      this.complaints.push(`${life.name}: ${life.journaled} is acknowledged and ${life.made} were made`)
+    }
+    this.outbox.drop(life.stable)
+  }
+}
+
+interface WireOwner {
+  hello(): Uint8Array
+  acked(journaled: number, stable: number): void
+  complain(what: string): void
+  /** The connection is of no use any more. */
+  over(retryMs: number): void
+}
+
+/** One connection of a producer. */
+class Wire implements ConnectionHandler {
+  private readonly outbox: Outbox
+  private readonly owner: WireOwner
+  private readonly connection: Connection
+  private readonly parser = new FrameParser(ackedFrameBytes(0))
+  private readonly patience: Timer
+  private readonly process: SimProcess
+  private readonly patienceMs: number
+  private readonly repeats: boolean
+  private welcomed = false
+  private left = false
+  private blocked = false
+  private credit = 0
+
+  constructor(
+    process: SimProcess,
+    address: Address,
+    patienceMs: number,
+    repeats: boolean,
+    outbox: Outbox,
+    owner: WireOwner,
+  ) {
+    this.process = process
+    this.patienceMs = patienceMs
+    this.repeats = repeats
+    this.outbox = outbox
+    this.owner = owner
+    this.connection = process.env.network.dial(address, this)
+    this.patience = process.env.clock.after(10 * patienceMs, () => {
+      if (!this.welcomed) this.end(0)
+    })
+  }
+
+  /** Another connection takes over; this one drains as it likes. */
+  leave(): void {
+    this.left = true
+    this.patience.cancel()
+    const { clock, random } = this.process.env
+    clock.after(random.below(this.patienceMs), () => this.connection.destroy())
+  }
+
+  pump(): void {
+    while (this.welcomed && !this.left && !this.blocked && this.credit > 0) {
+      const batch: OutboxBatch | null = this.outbox.peek()
+      if (batch === null) return
+      this.outbox.advance()
+      this.credit -= batch.body.length
+      this.connection.write(batch.head)
+      this.blocked = !this.connection.write(batch.body)
+    }
+  }
+
+  onOpen(): void {
+    if (!this.left) this.connection.write(this.owner.hello())
+  }
+
+  onBytes(chunk: Buffer): void {
+    if (this.left) return
+    try {
+      this.parser.push(chunk, (frame) => this.take(readAcked(frame).message))
+    } catch {
+      // A bit has turned on the wire.
+      this.end(0)
+      return
+    }
+    this.pump()
+  }
+
+  onEnd(): void {
+    this.connection.end()
+  }
+
+  onDrain(): void {
+    this.blocked = false
+    this.pump()
+  }
+
+  onClosed(): void {
+    this.end(0)
+  }
+
+  private take(message: AckedMessage): void {
+    const { outbox, owner } = this
+    if (this.left) return
+    switch (message.kind) {
+      case 'welcome':
+        if (message.resumeAfter >= outbox.next)
+          owner.complain(`welcomed at ${message.resumeAfter}, made ${outbox.next - 1}`)
+        if (message.resumeAfter + 1 < outbox.oldest) {
+          owner.complain(`welcomed at ${message.resumeAfter}, has from ${outbox.oldest} on`)
+        }
+        this.welcomed = true
+        this.credit = message.credit
+        owner.acked(0, message.stable)
+        outbox.rewind(this.repeats ? outbox.oldest - 1 : message.resumeAfter)
+        return
+      case 'ack':
+        return owner.acked(message.journaled, message.stable)
+      case 'credit':
+        this.credit += message.bytes
+        return
+      case 'rewind':
+        if (message.resumeAfter + 1 < outbox.oldest) {
+          owner.complain(`rewound to ${message.resumeAfter}, has from ${outbox.oldest} on`)
+        }
+        outbox.rewind(message.resumeAfter)
+        this.credit = message.credit
+        this.connection.write(encodeAcked({ kind: 'rewound', resumeAfter: message.resumeAfter }))
+        return
+      case 'ping':
+        this.connection.write(encodeAcked({ kind: 'pong' }))
+        return
+      case 'refused':
+        if (message.retryMs === 0) owner.complain(`refused: ${message.code} ${message.reason}`)
+        return this.end(message.retryMs)
+      case 'redirect':
+        return this.end(0)
+      case 'pong':
+      case 'end':
+        return
+      default:
+        throw fail('E_ACKED_PROTOCOL', { reason: `a server says ${message.kind}` })
+    }
+  }
+
+  private end(retryMs: number): void {
+    if (this.left) return
+    this.left = true
+    this.patience.cancel()
+    this.connection.destroy()
+    this.owner.over(retryMs)
+  }
+}

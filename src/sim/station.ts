@@ -1,0 +1,127 @@
+/**
+ * A worker on a simulated machine, with somebody who starts it again whenever it has ended: the real worker and all that
+ * it stands on, over the simulated seams.
+ *
+ * S1. Whatever the worker answers (it failed, it could not start) ends its process, and another one follows: what a
+ *     supervisor does in earnest.
+ */
+import type { PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Failure } from '../dataflow/failure.ts'
+import type { Plan } from '../model/plan.ts'
+import type { Execution } from '../worker/execution.ts'
+import { Worker } from '../worker/worker.ts'
+import type { Machine, SimProcess } from './world.ts'
+
+/** The folder of the worker on its machine. */
+export const DATA = '/data'
+
+export interface StationOptions {
+  readonly worker: string
+  readonly limits: Limits
+  /** What it runs: made anew for each life, as a process would load it anew. */
+  readonly plan: () => Plan
+  /** Longest pause before it is started again, in milliseconds. */
+  readonly restartMs: number
+}
+
+export interface StationEvents {
+  /** A life has begun to run the pipeline, from `epoch` (0: from nothing). */
+  running(epoch: number): void
+  /** A life ends because of this. */
+  failed(error: PotorooError): void
+  letter(failure: Failure, split: string): void
+}
+
+export class Station {
+  readonly machine: Machine
+  /** Processes so far. */
+  lives = 0
+  process: SimProcess | null = null
+  worker: Worker | null = null
+  /** The pipeline, once it runs. */
+  execution: Execution | null = null
+  /** All its sources have ended and everything has left. */
+  ended = false
+  private readonly options: StationOptions
+  private readonly events: StationEvents
+
+  constructor(machine: Machine, options: StationOptions, events: StationEvents) {
+    this.machine = machine
+    this.options = options
+    this.events = events
+  }
+
+  start(): void {
+    const { worker: name, limits, plan } = this.options
+    const process = this.machine.start(name)
+    this.process = process
+    this.lives++
+    this.ended = false
+    const { env } = process
+    const fall = (error: PotorooError): void => {
+      // A process that is dead already has nothing more to say (L3).
+      if (this.process !== process || process.state === 'dead') return
+      env.log.warn('station.fell', { code: error.code, message: error.message })
+      this.events.failed(error)
+      this.kill()
+      this.startLater()
+    }
+    const output = { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) }
+    const worker = new Worker(
+      env,
+      { worker: name, data: DATA, limits, output, acceptLoss: false },
+      { failed: fall, listening: () => {} },
+    )
+    this.worker = worker
+    const program = { hash: 'program', text: '', map: '' }
+    worker.open((error) => {
+      if (error !== null) return fall(error)
+      const planned = plan()
+      worker.submit(planned.pipeline, program, null, null, (refused) => {
+        if (refused !== null) return fall(refused)
+        const execution: Execution = worker.run(planned, {
+          running: (base) => {
+            this.execution = execution
+            env.log.info('station.running', { epoch: base?.epoch ?? 0 })
+            this.events.running(base?.epoch ?? 0)
+          },
+          ended: () => {
+            this.ended = true
+          },
+          failed: fall,
+          warned: (warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
+          letter: (failure, split) => this.events.letter(failure, split),
+        })
+      })
+    })
+  }
+
+  kill(): void {
+    this.process?.kill()
+    this.forget()
+  }
+
+  /** The machine loses its power, and has it again at once. */
+  losePower(): void {
+    this.machine.powerOff()
+    this.machine.powerOn()
+    this.forget()
+  }
+
+  /** Starts another life after a pause. */
+  startLater(): void {
+    const { restartMs } = this.options
+    const waiting = this.machine.start('supervisor')
+    waiting.env.clock.after(1 + waiting.env.random.below(restartMs), () => {
+      waiting.kill()
+      if (this.process === null) this.start()
+    })
+  }
+
+  private forget(): void {
+    this.process = null
+    this.worker = null
+    this.execution = null
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What a run leaves behind for its checkers: what was sent and acknowledged, what the user's functions were called with,
+ * what came out, and what the state is in the end. Plain data; nothing of the engine.
+ *
+ * Every record has a *cause*, a text that names it for ever: at a source `life#sequence`; behind a `flatMap` and a tee
+ * with `/index` added; behind a stateful step `visit@step`, after the call that made it.
+ *
+ * A *visit* is one call of a stateful step's function. Its number stands in the state that the call leaves, so every
+ * state leads back, visit by visit, to the history that made it, and to nothing else: what a recovery took back is on
+ * another branch.
+ */
+import type { Key } from '../../../src/base/hash.ts'
+import type { Plan } from '../../../src/model/plan.ts'
+
+export interface Visit {
+  readonly number: number
+  readonly step: string
+  readonly key: Key
+  readonly cause: string
+  readonly value: unknown
+  /** The visit that left the state which this one found; 0 where there was none. */
+  readonly before: number
+  /** The call dropped its key. */
+  forgot: boolean
+}
+
+/** A record that was refused: at a source, by a step, by a sink's encoder. */
+export interface Letter {
+  readonly step: string
+  readonly cause: string
+}
+
+/** A run of records from one place in one order: an incarnation of a producer, a connection, a file. */
+export interface Life {
+  readonly name: string
+  readonly source: string
+  readonly made: number
+  /** Records up to this one must be there. */
+  readonly owed: number
+  /** Records must be 1 to n without a gap; otherwise some may be missing. */
+  readonly whole: boolean
+  /** The record's bytes, without its cause. */
+  readonly record: (sequence: number) => Buffer
+}
+
+/** One state as it stands in the end. */
+export interface FinalState {
+  readonly at: number
+  readonly state: unknown
+}
+
+/** What came out of a sink: whole lines, `cause|text`. */
+export interface Output {
+  readonly step: string
+  /** `exactly`: every line once. `at-least`: every line. `some`: nothing that was not made. */
+  readonly promise: 'exactly' | 'at-least' | 'some'
+  readonly lines: readonly string[]
+}
+
+export interface Evidence {
+  readonly plan: Plan
+  /** Visits by number; the first stands at 1. */
+  readonly visits: readonly (Visit | undefined)[]
+  readonly lives: readonly Life[]
+  /** By step, by key. */
+  readonly states: ReadonlyMap<string, ReadonlyMap<Key, FinalState>>
+  readonly outputs: readonly Output[]
+  readonly letters: readonly Letter[]
+}
+
+/** Adds one complaint; checkers stop early when there are enough. */
+export type Complain = (what: string) => void

@@ -1,0 +1,50 @@
+/**
+ * The histories that the final states come from: for each step and key, its visits in order, read back from the state
+ * (see `evidence.ts`). A key that was dropped has no state; its visits are found from what they put out.
+ */
+import type { Key } from '../../../src/base/hash.ts'
+import type { Complain, Evidence, Visit } from './evidence.ts'
+
+/** Visits of one key between its beginning, or a `forget`, and the next `forget` or the end. */
+export interface Stretch {
+  readonly key: Key
+  readonly visits: readonly Visit[]
+  /** It ends with the final state. */
+  readonly final: boolean
+}
+
+/** The stretches of one step, each in order; the stretches of a key in order too. */
+export type History = ReadonlyMap<Key, readonly Stretch[]>
+
+export function historyOf(evidence: Evidence, step: string, dropped: Iterable<number>, complain: Complain): History {
+  const stretches: Stretch[] = []
+  for (const [key, { at }] of evidence.states.get(step) ?? []) {
+    stretches.push({ key, visits: follow(evidence, step, at, complain), final: true })
+  }
+  for (const number of dropped) {
+    const visits = follow(evidence, step, number, complain)
+    stretches.push({ key: visits.at(-1)!.key, visits, final: false })
+  }
+  const history = new Map<Key, Stretch[]>()
+  for (const stretch of stretches.sort((a, b) => a.visits[0]!.number - b.visits[0]!.number)) {
+    const known = history.get(stretch.key)
+    if (known === undefined) history.set(stretch.key, [stretch])
+    else known.push(stretch)
+  }
+  return history
+}
+
+function follow(evidence: Evidence, step: string, at: number, complain: Complain): Visit[] {
+  const visits: Visit[] = []
+  for (let number = at; number !== 0; ) {
+    const visit = evidence.visits[number]
+    if (visit === undefined || visit.step !== step) {
+      complain(`${step}: a state names visit ${number}, which was not its own`)
+      break
+    }
+    visits.push(visit)
+    number = visit.before
+  }
+  if (visits.length === 0) complain(`${step}: a state has no history`)
+  return visits.reverse()
+}

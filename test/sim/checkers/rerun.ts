@@ -1,0 +1,386 @@
+/**
+ * Runs the user's functions again over what survived, step by step from the sources to the sinks, and compares.
+ *
+ * X1. Of every life the records 1 to n are there, each once, n being at least what was acknowledged (`whole`).
+ * X2. Every record that reaches a stateful step stands in its history exactly once under its key, or has a letter.
+ * X3. Records of one life with the same key stand in order, and so do those that one key of an earlier step put out.
+ * X4. The user's functions, run again over the history, give the final states.
+ * X5. A sink has given what the user's functions, run again, give: exactly once, at least once, or nothing else.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { Key } from '../../../src/base/hash.ts'
+import type { ChainPlan, KeyedPlan, StepContext, TaskPlan } from '../../../src/model/plan.ts'
+import type { Complain, Evidence, Visit } from './evidence.ts'
+import { historyOf } from './history.ts'
+
+/** A record that comes to a task. `due`: it must be there; otherwise it may, because a later one took its place. */
+interface Arrival {
+  readonly cause: string
+  readonly value: unknown
+  readonly key: Key
+  readonly due: boolean
+}
+
+type KeyedTask = TaskPlan & { readonly kind: 'keyed' }
+type SinkTask = TaskPlan & { readonly kind: 'sink' }
+type SourceTask = TaskPlan & { readonly kind: 'source' }
+
+const ENOUGH = 5
+
+export function rerun(evidence: Evidence): string[] {
+  const complaints: string[] = []
+  const complain: Complain = (what) => {
+    if (complaints.length < ENOUGH) complaints.push(what)
+  }
+  new Rerun(evidence, complain).run()
+  return complaints
+}
+
+class Rerun {
+  private readonly evidence: Evidence
+  private readonly complain: Complain
+  private readonly letters: ReadonlySet<string>
+  /** What must not have a letter: it got through. */
+  private readonly arrivals: Arrival[][]
+
+  constructor(evidence: Evidence, complain: Complain) {
+    this.evidence = evidence
+    this.complain = complain
+    this.letters = new Set(evidence.letters.map(({ step, cause }) => `${step} ${cause}`))
+    this.arrivals = evidence.plan.channels.map(() => [])
+  }
+
+  run(): void {
+    for (const task of this.evidence.plan.tasks) {
+      if (task.kind === 'source') this.source(task)
+      else if (task.kind === 'keyed') this.keyed(task)
+      else if (task.kind === 'sink') this.sink(task)
+    }
+  }
+
+  // ── Sources ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private source(task: SourceTask): void {
+    const there = this.recordsThere(task)
+    for (const life of this.evidence.lives) {
+      if (life.source !== task.step) continue
+      const found = there.get(life.name) ?? new Set<number>()
+      const last = Math.max(life.owed, ...found)
+      if (last > life.made) this.complain(`${life.name}: record ${last} was never made`)
+      for (let sequence = 1; sequence <= last; sequence++) {
+        if (life.whole || found.has(sequence)) this.record(task, life.name, sequence, life.record(sequence))
+      }
+    }
+  }
+
+  /** The records of each life that left a trace in a history, a letter or an output. */
+  private recordsThere(task: SourceTask): Map<string, Set<number>> {
+    const lives = new Set(this.evidence.lives.filter((life) => life.source === task.step).map((life) => life.name))
+    const there = new Map<string, Set<number>>()
+    const note = (cause: string): void => {
+      const at = cause.indexOf('#')
+      if (at < 0) return
+      const life = cause.slice(0, at)
+      if (!lives.has(life)) return
+      const found = there.get(life) ?? new Set()
+      there.set(life, found)
+      found.add(Number.parseInt(cause.slice(at + 1), 10))
+    }
+    for (const [step, states] of this.evidence.states) {
+      for (const { at } of states.values()) {
+        for (let visit = this.evidence.visits[at]; visit !== undefined; visit = this.evidence.visits[visit.before]) {
+          if (visit.step !== step) break
+          note(visit.cause)
+        }
+      }
+    }
+    for (const { promise, lines } of this.evidence.outputs) {
+      if (promise === 'exactly') for (const line of lines) note(line)
+    }
+    return there
+  }
+
+  private record(task: SourceTask, life: string, sequence: number, bytes: Buffer): void {
+    const cause = `${life}#${sequence}`
+    let value: unknown
+    try {
+      value = task.source.decoder.decode(bytes, 0, bytes.length)
+    } catch {
+      this.refused(task.step, cause)
+      return
+    }
+    this.push(task.chain, task.step, cause, value, true)
+  }
+
+  // ── Chains ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Sends one record down a chain: all of what comes of it, or nothing and a letter. */
+  private push(chain: ChainPlan, step: string, cause: string, value: unknown, due: boolean): void {
+    this.pushAll(chain, step, cause, [{ cause, value }], due)
+  }
+
+  private pushAll(
+    chain: ChainPlan,
+    step: string,
+    given: string,
+    records: readonly { readonly cause: string; readonly value: unknown }[],
+    due: boolean,
+  ): void {
+    const found: (Arrival & { readonly channel: number })[] = []
+    const place = { step }
+    try {
+      for (const { cause, value } of records) descend(chain, cause, value, due, place, found)
+    } catch {
+      // What was given to the chain is what the letter has.
+      if (due) this.refused(place.step, given)
+      return
+    }
+    for (const { channel, ...arrival } of found) this.arrivals[channel]!.push(arrival)
+  }
+
+  private refused(step: string, cause: string): void {
+    if (!this.letters.has(`${step} ${cause}`)) this.complain(`${step}: ${cause} was refused and has no letter`)
+  }
+
+  // ── Stateful steps ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  private keyed(task: KeyedTask): void {
+    const { step } = task
+    const expected = new Map<string, Arrival>()
+    for (const channel of task.inputs) {
+      for (const arrival of this.arrivals[channel]!) {
+        if (expected.has(arrival.cause)) this.complain(`${step}: ${arrival.cause} comes twice by the plan`)
+        expected.set(arrival.cause, arrival)
+      }
+    }
+    const history = historyOf(this.evidence, step, this.dropped(step), this.complain)
+    const met = new Set<string>()
+    for (const [key, stretches] of history) {
+      const visits = stretches.flatMap((stretch) => stretch.visits)
+      for (const visit of visits) this.meet(step, key, visit, expected, met)
+      this.order(step, key, visits)
+      for (const { visits, final } of stretches) this.again(task, key, visits, final)
+    }
+    for (const { cause, due } of expected.values()) {
+      const refused = this.letters.has(`${step} ${cause}`)
+      if (due && !refused && !met.has(cause)) this.complain(`${step}: ${cause} is missing`)
+      if (refused && met.has(cause)) this.complain(`${step}: ${cause} has a letter and is in the state`)
+    }
+  }
+
+  /** Visits that dropped their key and are known to have survived, by what they put out. */
+  private dropped(step: string): Set<number> {
+    const dropped = new Set<number>()
+    for (const { promise, lines } of this.evidence.outputs) {
+      if (promise !== 'exactly') continue
+      for (const line of lines) {
+        const number = Number.parseInt(line, 10)
+        const visit = Number.isNaN(number) ? undefined : this.evidence.visits[number]
+        if (visit?.forgot === true && visit.step === step) dropped.add(number)
+      }
+    }
+    return dropped
+  }
+
+  private meet(step: string, key: Key, visit: Visit, expected: Map<string, Arrival>, met: Set<string>): void {
+    const { cause } = visit
+    const arrival = expected.get(cause)
+    if (met.has(cause)) this.complain(`${step}: ${cause} is twice in the history of ${String(key)}`)
+    met.add(cause)
+    if (arrival === undefined) this.complain(`${step}: ${cause} is in the history of ${String(key)} and was never sent`)
+    else if (arrival.key !== key)
+      this.complain(`${step}: ${cause} is in the history of ${String(key)}, not ${String(arrival.key)}`)
+    else if (!isDeepStrictEqual(arrival.value, visit.value)) this.complain(`${step}: ${cause} has another value`)
+  }
+
+  /** X3: what comes from one place comes in its order. */
+  private order(step: string, key: Key, visits: readonly Visit[]): void {
+    const last = new Map<string, readonly number[]>()
+    for (const { cause } of visits) {
+      const { place, rank } = this.rankOf(cause)
+      const before = last.get(place)
+      if (before !== undefined && compare(before, rank) >= 0) {
+        this.complain(`${step}: ${cause} comes behind a later one in the history of ${String(key)}`)
+      }
+      last.set(place, rank)
+    }
+  }
+
+  private rankOf(cause: string): { readonly place: string; readonly rank: readonly number[] } {
+    const hash = cause.indexOf('#')
+    if (hash >= 0) {
+      const [sequence, ...path] = cause
+        .slice(hash + 1)
+        .split('/')
+        .map(Number)
+      return { place: `${cause.slice(0, hash)} ${path.length}`, rank: [sequence!, ...path] }
+    }
+    const [head, ...path] = cause.split('/')
+    const number = Number.parseInt(head!, 10)
+    const visit = this.evidence.visits[number]
+    return { place: `${visit?.step} ${String(visit?.key)} ${path.length}`, rank: [number, ...path.map(Number)] }
+  }
+
+  /** X4, and what the step puts out. */
+  private again(task: KeyedTask, key: Key, visits: readonly Visit[], final: boolean): void {
+    const { keyed, step } = task
+    const state =
+      keyed.kind === 'aggregate' ? this.accumulate(task, keyed, key, visits) : this.call(task, keyed, key, visits)
+    const expected = this.evidence.states.get(step)?.get(key)
+    if (final && !isDeepStrictEqual(state, expected?.state)) {
+      this.complain(`${step}: the state of ${String(key)} is ${show(expected?.state)}, run again it is ${show(state)}`)
+    }
+  }
+
+  private call(
+    task: KeyedTask,
+    keyed: Exclude<KeyedPlan, { kind: 'aggregate' }>,
+    key: Key,
+    visits: readonly Visit[],
+  ): object {
+    let state = keyed.init(key)
+    for (const { number, value } of visits) {
+      const context: StepContext = {
+        key,
+        time: 0,
+        position: 0,
+        forget: () => {},
+        replace: (other) => {
+          state = other
+        },
+      }
+      const given = state
+      const output = keyed.step(given, value, context)
+      if (output === undefined) continue
+      const cause = `${number}@${task.step}`
+      const values = keyed.kind === 'mapWithState' ? [output] : [...(output as Iterable<unknown>)]
+      const records = values.map((value, i) => ({
+        cause: keyed.kind === 'mapWithState' ? cause : `${cause}/${i}`,
+        value,
+      }))
+      this.pushAll(task.chain, task.step, this.evidence.visits[number]!.cause, records, true)
+    }
+    return state
+  }
+
+  /** An aggregate puts out the results that it had at some visits, at the last one surely. */
+  private accumulate(
+    task: KeyedTask,
+    keyed: Extract<KeyedPlan, { kind: 'aggregate' }>,
+    key: Key,
+    visits: readonly Visit[],
+  ): object {
+    const state = keyed.init(key)
+    for (const [i, { number, value }] of visits.entries()) {
+      keyed.add(state, value)
+      const result = keyed.result(state, key)
+      if (result === undefined) continue
+      this.push(task.chain, task.step, `${number}@${task.step}`, structuredClone(result), i === visits.length - 1)
+    }
+    return state
+  }
+
+  // ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private sink(task: SinkTask): void {
+    const { step, sink } = task
+    const output = this.evidence.outputs.find((output) => output.step === step)
+    if (output === undefined) return
+    const expected = new Map<string, { readonly text: string; readonly due: boolean; count: number }>()
+    for (const channel of task.inputs) {
+      for (const { cause, value, due } of this.arrivals[channel]!) {
+        try {
+          expected.set(cause, { text: textOf(sink.encode(value)), due, count: 0 })
+        } catch {
+          if (due) this.refused(step, cause)
+        }
+      }
+    }
+    const { promise, lines } = output
+    for (const line of lines) {
+      const bar = line.indexOf('|')
+      const cause = line.slice(0, bar)
+      const known = expected.get(cause)
+      if (known === undefined) {
+        // What a recovery took back was given all the same, where nothing can be taken back.
+        if (promise === 'exactly' || !this.wasMade(cause)) this.complain(`${step}: gives ${line}, which was never made`)
+      } else {
+        if (known.text !== line.slice(bar + 1)) this.complain(`${step}: gives ${line} and not ${known.text}`)
+        if (++known.count === 2 && promise === 'exactly') this.complain(`${step}: gives ${cause} twice`)
+      }
+    }
+    if (promise === 'some') return
+    for (const [cause, { due, count }] of expected) {
+      if (due && count === 0) this.complain(`${step}: ${cause} was not given`)
+    }
+  }
+
+  private wasMade(cause: string): boolean {
+    const number = Number.parseInt(cause, 10)
+    return cause.includes('#') || this.evidence.visits[number] !== undefined
+  }
+}
+
+/** Walks a chain with one record; throws what the user's function throws, `place.step` being where. */
+function descend(
+  chain: ChainPlan,
+  cause: string,
+  value: unknown,
+  due: boolean,
+  place: { step: string },
+  found: (Arrival & { readonly channel: number })[],
+  from = 0,
+): void {
+  for (let i = from; i < chain.ops.length; i++) {
+    const op = chain.ops[i]!
+    place.step = op.step
+    if (op.kind === 'map') value = op.fn(value)
+    else if (op.kind === 'filter') {
+      if (!op.fn(value)) return
+    } else if (op.kind === 'inspect') op.fn(value)
+    else {
+      let index = 0
+      for (const one of op.fn(value)) {
+        descend(chain, `${cause}/${index++}`, one, due, place, found, i + 1)
+        place.step = op.step
+      }
+      return
+    }
+  }
+  const { end } = chain
+  switch (end.kind) {
+    case 'forward':
+      found.push({ channel: end.channel, cause, value, key: '', due })
+      return
+    case 'exchange': {
+      place.step = end.step
+      found.push({ channel: end.channel, cause, value, key: end.key(value), due })
+      return
+    }
+    case 'tee':
+      for (const [i, to] of end.to.entries()) descend(to, `${cause}/${i}`, value, due, place, found)
+      return
+    case 'branch': {
+      place.step = end.step
+      const k = end.tests.findIndex((test) => test(value))
+      const to = end.to[k < 0 ? end.tests.length : k]
+      if (to) descend(to, cause, value, due, place, found)
+      return
+    }
+    case 'drop':
+  }
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - (b[i] ?? 0)
+  return 0
+}
+
+function textOf(encoded: string | Uint8Array): string {
+  const text = typeof encoded === 'string' ? encoded : Buffer.from(encoded).toString()
+  return text.endsWith('\n') ? text.slice(0, -1) : text
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 200) ?? String(value)
+}

@@ -1,0 +1,126 @@
+/**
+ * What a seed stands for: the whole configuration of a system is drawn from it, each fault present or absent on its own
+ * (Groce et al., "Swarm testing", 2012).
+ */
+import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import { Prng } from '../../src/base/prng.ts'
+import { drawWeather, type Weather } from '../../src/sim/weather.ts'
+import { type Case, drawCase } from './cases.ts'
+
+/** What the driver does to a run; `everyMs` on average, 0 for never. */
+export interface Deeds {
+  readonly killWorkerMs: number
+  readonly powerOffMs: number
+  readonly stopWorkerMs: number
+  readonly cutMs: number
+  readonly halfCutMs: number
+  readonly silenceMs: number
+  readonly resetMs: number
+  readonly crashProducerMs: number
+  readonly reconnectMs: number
+  readonly killConsumerMs: number
+  readonly stopConsumerMs: number
+  readonly fillDiskMs: number
+  readonly jumpClockMs: number
+}
+
+export interface Config {
+  readonly seed: number
+  readonly limits: Limits
+  readonly weather: Weather
+  readonly harsh: boolean
+  readonly system: Case
+  readonly deeds: Deeds
+  /** Length of the first act, in milliseconds. */
+  readonly actMs: number
+  readonly producers: number
+  readonly senders: number
+  /** Records that a producer makes at a time at most, and its pause, in milliseconds. */
+  readonly burst: number
+  readonly pauseMs: number
+  /** Records that all of them make together, about. */
+  readonly records: number
+  /** Chance that a producer that crashes has its outbox on disk. */
+  readonly diskOutboxChance: number
+  readonly overlapChance: number
+  readonly repeatChance: number
+  readonly patienceMs: number
+  readonly restartMs: number
+}
+
+/** How often a deed is among those of a run. */
+const PRESENT = 0.35
+
+export function drawConfig(seed: number): Config {
+  const random = new Prng(seed)
+  const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
+  const deed = (low: number, high: number): number => (random.chance(PRESENT) ? random.between(low, high) : 0)
+  const calm = random.chance(0.1)
+  const harsh = !calm && random.chance(0.25)
+  const checkpointIntervalMs = pick(20, 50, 100, 200)
+  const recordBytes = 256
+  return {
+    seed,
+    harsh,
+    system: drawCase(random),
+    weather: drawWeather(random.fork(), harsh),
+    limits: makeLimits({
+      keyGroups: pick(8, 16, 64),
+      batchRecords: pick(1, 3, 8, 64),
+      channelBatches: pick(1, 2, 8),
+      horizonEpochs: 3,
+      checkpointIntervalMs,
+      checkpointTimeoutMs: checkpointIntervalMs + pick(20, 200, 2000),
+      maxAbandoned: pick(1, 3, 5),
+      chainEra: pick(4, 16, 1024),
+      chainReads: pick(1, 4, 32),
+      storeRetryMs: pick(20, 200),
+      packWriteBytes: pick(256, 4096),
+      packQueueBytes: 4096,
+      sliceMs: pick(0.01, 0.1, 5),
+      chunkEntries: pick(2, 16, 4096),
+      chunkBytes: pick(64, 1024, 256 << 10),
+      recordBytes,
+      frameBytes: 4096,
+      journalSegmentBytes: pick(1024, 1024, 8192),
+      journalBytes: pick(64 << 10, 1 << 20),
+      journalBlockBytes: pick(512, 4096),
+      journalWriteBytes: pick(1024, 8192),
+      ingestBytes: pick(1024, 8192, 64 << 10),
+      producers: 8,
+      producerCreditBytes: pick(512, 4096),
+      helloTimeoutMs: 1000,
+      keepAliveMs: pick(200, 1000),
+      partialBytes: 64 << 10,
+      writerBytes: pick(256, 4096, 64 << 10),
+      sinkQueueBytes: pick(128, 4096),
+      freezeBytes: pick(64, 1 << 20),
+    }),
+    deeds: {
+      killWorkerMs: deed(100, 1500),
+      powerOffMs: deed(200, 3000),
+      stopWorkerMs: deed(200, 2000),
+      cutMs: deed(200, 2000),
+      halfCutMs: deed(200, 2000),
+      silenceMs: deed(500, 3000),
+      resetMs: deed(200, 2000),
+      crashProducerMs: deed(200, 2000),
+      reconnectMs: deed(50, 1000),
+      killConsumerMs: deed(300, 2000),
+      stopConsumerMs: deed(300, 2000),
+      fillDiskMs: deed(500, 3000),
+      jumpClockMs: deed(100, 2000),
+    },
+    actMs: pick(500, 1500, 3000),
+    producers: 1 + random.below(3),
+    senders: 1 + random.below(2),
+    burst: pick(1, 5, 20),
+    pauseMs: pick(1, 5, 20),
+    records: pick(200, 1000, 2000),
+    diskOutboxChance: pick(0, 0.5, 1),
+    overlapChance: pick(0, 0, 0.5),
+    repeatChance: pick(0, 0, 0.5),
+    patienceMs: pick(5, 50, 300),
+    restartMs: pick(5, 50, 300),
+  }
+}

@@ -1,0 +1,494 @@
+/**
+ * One whole system in one process, from its seed: producers, a worker on a simulated machine, consumers, and the weather.
+ *
+ * Y1. Two acts: weather, in which only safety is asked for, then fair weather, in which everything must finish within
+ *     `LIVE_MS`.
+ * Y2. In the end the pipeline drains, and a last life restores what it left: both must show the same states.
+ */
+
+import type { PotorooError } from '../../src/base/errors.ts'
+import type { Key } from '../../src/base/hash.ts'
+import { Prng } from '../../src/base/prng.ts'
+import type { Plan } from '../../src/model/plan.ts'
+import { plan } from '../../src/model/planner.ts'
+import { SimConsumer } from '../../src/sim/consumer.ts'
+import { SimProducer } from '../../src/sim/producer.ts'
+import { SimSender } from '../../src/sim/sender.ts'
+import { Station } from '../../src/sim/station.ts'
+import { calm } from '../../src/sim/weather.ts'
+import { type Machine, World } from '../../src/sim/world.ts'
+import type { Feed } from './cases.ts'
+import { CONSUMER, WORKER } from './cases.ts'
+import type { Evidence, FinalState, Life, Output } from './checkers/evidence.ts'
+import { rerun } from './checkers/rerun.ts'
+import { type Config, drawConfig } from './config.ts'
+import { BAR, type Kept, Witness } from './witness.ts'
+
+/** Everything finishes within this time of fair weather, in milliseconds. */
+const LIVE_MS = 120_000
+/** How long the driver lets the world go on between two looks, in milliseconds. */
+const LOOK_MS = 5
+const CAPACITY = 1 << 30
+
+export interface Result {
+  readonly seed: number
+  /** What is wrong; empty when all is well. */
+  readonly complaints: readonly string[]
+  readonly records: number
+  readonly lives: number
+  readonly epochs: number
+  readonly events: number
+  readonly simulatedMs: number
+  readonly log: readonly string[]
+}
+
+/** Runs the system of `seed`. */
+export function runSystem(seed: number): Result {
+  const system = new System(drawConfig(seed))
+  try {
+    system.run()
+  } catch (error) {
+    system.complaints.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  }
+  return system.result()
+}
+
+interface Made {
+  readonly feed: Feed
+  readonly name: string
+  made: number
+}
+
+class System {
+  readonly complaints: string[] = []
+  private readonly config: Config
+  private readonly world: World
+  private readonly random: Prng
+  private readonly weather: Config['weather']
+  private readonly witness = new Witness()
+  private readonly machine: Machine
+  private readonly station: Station
+  private readonly producers: { readonly feed: Feed; readonly producer: SimProducer }[] = []
+  private readonly senders: { readonly feed: Feed; readonly sender: SimSender }[] = []
+  private readonly files: Made[] = []
+  private readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
+  private readonly plan: Plan
+  private left: number
+  private fair = false
+  private epochs = 0
+  private lastError: PotorooError | null = null
+
+  constructor(config: Config) {
+    this.config = config
+    const { weather, limits, restartMs, seed } = config
+    // A copy: fair weather is made by writing over it.
+    this.weather = { network: { ...weather.network }, disk: { ...weather.disk }, clock: { ...weather.clock } }
+    this.world = new World(seed, this.weather)
+    this.random = new Prng(seed + 1)
+    this.left = config.records
+    this.plan = plan(config.system.pipeline.build())
+    this.machine = this.world.machine(WORKER, { checked: true })
+    const build = (): Plan => this.witness.trace(plan(config.system.pipeline.build()))
+    this.station = new Station(
+      this.machine,
+      { worker: WORKER, limits, restartMs, plan: build },
+      {
+        running: (epoch) => {
+          this.epochs = Math.max(this.epochs, epoch)
+        },
+        failed: (error) => this.onFailed(error),
+        letter: (failure) => this.witness.letter(failure.step, failure.given),
+      },
+    )
+    this.addFeeds()
+    this.addConsumers()
+  }
+
+  run(): void {
+    const { world, config, station } = this
+    for (const { consumer } of this.consumers) consumer.start()
+    station.start()
+    for (const { producer } of this.producers) producer.start()
+    for (const { sender } of this.senders) sender.start()
+    this.plot()
+    world.run(config.actMs)
+    this.clearUp()
+    this.expect('everything sent is in', () => this.allIn())
+    this.expect('the pipeline drains', this.drained())
+    world.run(world.now + 200)
+    this.check()
+    this.again()
+  }
+
+  result(): Result {
+    const { world, station, config, complaints } = this
+    return {
+      seed: config.seed,
+      complaints,
+      records: config.records - this.left,
+      lives: station.lives,
+      epochs: this.epochs,
+      events: world.events,
+      simulatedMs: world.now,
+      log: world.drainLog(),
+    }
+  }
+
+  // ── The scene ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private addFeeds(): void {
+    const { config, world } = this
+    for (const feed of config.system.feeds) {
+      const address = { host: WORKER, port: feed.port }
+      if (feed.kind === 'file') {
+        this.writeFile(feed, 20 + this.random.below(Math.max(1, this.left / 2)))
+      } else if (feed.kind === 'acked') {
+        for (let i = 1; i <= config.producers; i++) {
+          const name = `${feed.step}-p${i}`
+          const producer = new SimProducer(world.machine(name, { checked: true }), {
+            name,
+            address,
+            source: `${this.plan.pipeline}/${feed.step}`,
+            outboxBytes: 16 << 10,
+            patienceMs: config.patienceMs,
+            overlapChance: config.overlapChance,
+            repeatChance: config.repeatChance,
+            record: (life, sequence) => record(feed, life, sequence),
+          })
+          this.producers.push({ feed, producer })
+        }
+      } else {
+        for (let i = 1; i <= config.senders; i++) {
+          const name = `${feed.step}-s${i}`
+          const sender = new SimSender(world.machine(name), {
+            name,
+            address,
+            patienceMs: config.patienceMs,
+            record: (life, sequence) => framed(feed, record(feed, life, sequence)),
+          })
+          this.senders.push({ feed, sender })
+        }
+      }
+    }
+  }
+
+  /** Lays a file on the worker's disk, durably. */
+  private writeFile(feed: Feed, count: number): void {
+    const { volume } = this.machine
+    const name = feed.step
+    const parts: Buffer[] = []
+    for (let sequence = 1; sequence <= count; sequence++) parts.push(framed(feed, record(feed, name, sequence)))
+    volume.makeDirectory('/in')
+    const inode = volume.open(feed.path, 'write')
+    if (!('sync' in inode)) throw new Error('the file cannot be made')
+    volume.write(inode, 0, Buffer.concat(parts))
+    inode.sync()
+    volume.syncDirectory('/')
+    volume.syncDirectory('/in')
+    this.files.push({ feed, name, made: count })
+    this.left -= count
+  }
+
+  private addConsumers(): void {
+    const drains = this.config.system.drains.filter((drain) => drain.kind === 'tcp')
+    if (drains.length === 0) return
+    const machine = this.world.machine(CONSUMER)
+    for (const { step, port } of drains) {
+      this.consumers.push({
+        step,
+        consumer: new SimConsumer(machine, { name: `consumer-${step}`, host: CONSUMER, port }),
+      })
+    }
+  }
+
+  // ── The plot ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private plot(): void {
+    for (const { producer } of this.producers)
+      this.feed(
+        (count) => producer.produce(count),
+        () => producer.life.made,
+      )
+    for (const { sender } of this.senders)
+      this.feed(
+        (count) => sender.produce(count),
+        () => sender.life?.made ?? 0,
+      )
+    const { deeds } = this.config
+    const { world, station, random } = this
+    this.often(deeds.killWorkerMs, () => {
+      station.kill()
+      station.startLater()
+    })
+    this.often(deeds.powerOffMs, () => {
+      station.losePower()
+      station.startLater()
+    })
+    this.often(deeds.stopWorkerMs, () => {
+      const { process } = station
+      process?.stop()
+      world.at(world.now + random.between(1, 1000), () => process?.continue())
+    })
+    this.often(deeds.jumpClockMs, () => station.process?.clock.jump(random.between(-5000, 5000)))
+    this.often(deeds.fillDiskMs, () => {
+      this.machine.volume.capacityBytes = 0
+      world.at(world.now + random.between(1, 500), () => {
+        this.machine.volume.capacityBytes = CAPACITY
+      })
+    })
+    for (const { producer } of this.producers) {
+      const name = producer.machine
+      this.often(deeds.crashProducerMs, () => {
+        if (!producer.running) return
+        producer.kill(random.chance(this.config.diskOutboxChance))
+        world.at(world.now + random.between(1, 200), () => producer.start())
+      })
+      this.often(deeds.reconnectMs, () => producer.reconnect())
+      this.trouble(name)
+    }
+    for (const { sender } of this.senders) {
+      this.often(deeds.reconnectMs, () => sender.reconnect())
+      this.trouble(sender.machine)
+    }
+    for (const { consumer } of this.consumers) {
+      this.often(deeds.killConsumerMs, () => {
+        consumer.kill()
+        world.at(world.now + random.between(1, 300), () => consumer.start())
+      })
+      this.often(deeds.stopConsumerMs, () => {
+        consumer.stop()
+        world.at(world.now + random.between(1, 500), () => consumer.continue())
+      })
+    }
+    if (this.consumers.length > 0) this.trouble(CONSUMER)
+  }
+
+  /** Trouble between the worker and the machine `name`. */
+  private trouble(name: string): void {
+    const { deeds } = this.config
+    const { random, world } = this
+    const { network } = world
+    const heal = (): void => world.at(world.now + random.between(1, 1000), () => network.heal(name, WORKER))
+    this.often(deeds.cutMs, () => {
+      network.cut(name, WORKER)
+      heal()
+    })
+    this.often(deeds.halfCutMs, () => {
+      if (random.chance(0.5)) network.route(name, WORKER).cut()
+      else network.route(WORKER, name).cut()
+      heal()
+    })
+    this.often(deeds.silenceMs, () => network.silence(name, WORKER))
+    this.often(deeds.resetMs, () => network.reset(name, WORKER))
+  }
+
+  /** Does `deed` again and again until the weather is fair. */
+  private often(everyMs: number, deed: () => void): void {
+    if (everyMs === 0) return
+    const next = (): void =>
+      this.world.at(this.world.now + this.random.between(0, 2 * everyMs), () => {
+        if (this.fair) return
+        deed()
+        next()
+      })
+    next()
+  }
+
+  /** Makes records, a few at a time, as long as some are left. */
+  private feed(produce: (count: number) => void, made: () => number): void {
+    const { pauseMs, burst } = this.config
+    const next = (): void =>
+      this.world.at(this.world.now + this.random.between(0, 2 * pauseMs), () => {
+        if (this.left <= 0) return
+        const before = made()
+        produce(1 + this.random.below(burst))
+        this.left -= Math.max(0, made() - before)
+        next()
+      })
+    next()
+  }
+
+  // ── Fair weather ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private clearUp(): void {
+    const { weather, world, station } = this
+    this.fair = true
+    Object.assign(weather.network, { ...calm.network, kernelBytes: weather.network.kernelBytes })
+    Object.assign(weather.disk, calm.disk)
+    Object.assign(weather.clock, calm.clock)
+    this.machine.volume.capacityBytes = CAPACITY
+    const others = [
+      ...this.producers.map(({ producer }) => producer.machine),
+      ...this.senders.map(({ sender }) => sender.machine),
+    ]
+    if (this.consumers.length > 0) others.push(CONSUMER)
+    for (const name of others) world.network.heal(name, WORKER)
+    for (const { consumer } of this.consumers) consumer.continue()
+    station.process?.continue()
+    if (station.process === null) station.startLater()
+    for (const { sender } of this.senders) sender.reconnect()
+  }
+
+  private allIn(): boolean {
+    if (this.left > 0 || this.station.execution === null) return false
+    const { seen } = this.witness
+    return (
+      this.producers.every(({ producer }) => producer.settled) &&
+      this.files.every(({ name, made }) => seen.get(name) === made) &&
+      this.senders.every(({ sender }) => {
+        const { life } = sender
+        return life !== null && (seen.get(life.name) ?? 0) === life.made
+      })
+    )
+  }
+
+  /** Drains the pipeline; a life that ends meanwhile is followed by another, which drains again. */
+  private drained(): () => boolean {
+    let asked: unknown = null
+    let done = false
+    return () => {
+      const { execution } = this.station
+      if (execution !== null && execution !== asked) {
+        asked = execution
+        execution.drain(10_000, (failure) => {
+          done = failure === null
+          if (failure !== null) asked = null
+        })
+      }
+      return done
+    }
+  }
+
+  /** Lets the world go on until `condition` holds; not within `LIVE_MS` is a finding. */
+  private expect(what: string, condition: () => boolean): void {
+    const { world } = this
+    const end = world.now + LIVE_MS
+    while (!condition()) {
+      if (world.now >= end) {
+        throw new Error(
+          `not within ${LIVE_MS} ms of fair weather: ${what}${this.lastError === null ? '' : ` (last error: ${this.lastError.message})`}`,
+        )
+      }
+      world.run(world.now + LOOK_MS)
+    }
+  }
+
+  private onFailed(error: PotorooError): void {
+    this.lastError = error
+  }
+
+  // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private check(): void {
+    const { station, witness } = this
+    this.epochs = Math.max(this.epochs, station.execution!.figures?.epoch ?? 0)
+    for (const { producer } of this.producers) this.complaints.push(...producer.complaints)
+    const evidence: Evidence = {
+      plan: this.plan,
+      visits: witness.visits,
+      letters: witness.letters,
+      lives: this.livesOf(),
+      states: this.states(),
+      outputs: this.outputs(),
+    }
+    this.complaints.push(...rerun(evidence))
+  }
+
+  /** Y2: what the last checkpoint holds is what the pipeline had. */
+  private again(): void {
+    if (this.complaints.length > 0) return
+    const { station } = this
+    const before = this.states()
+    station.kill()
+    station.start()
+    this.expect('the pipeline runs again', () => station.execution !== null)
+    const after = this.states()
+    for (const [step, states] of before) {
+      const restored = after.get(step)
+      if (restored?.size !== states.size) {
+        this.complaints.push(`${step}: ${states.size} keys before the last restart, ${restored?.size} after it`)
+      }
+      for (const [key, { at }] of states) {
+        if (restored?.get(key)?.at !== at)
+          this.complaints.push(`${step}: the state of ${String(key)} is another one after the last restart`)
+      }
+    }
+  }
+
+  private livesOf(): Life[] {
+    const lives: Life[] = []
+    const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean): void => {
+      lives.push({ name, source: feed.step, made, owed, whole, record: (sequence) => feed.record(name, sequence) })
+    }
+    for (const { feed, producer } of this.producers) {
+      for (const life of producer.lives) add(feed, life.name, life.made, life.gone ? life.journaled : life.made, true)
+    }
+    for (const { feed, sender } of this.senders) {
+      for (const life of sender.lives) add(feed, life.name, life.made, 0, false)
+    }
+    for (const { feed, name, made } of this.files) add(feed, name, made, made, true)
+    return lives
+  }
+
+  private states(): Map<string, Map<Key, FinalState>> {
+    const states = new Map<string, Map<Key, FinalState>>()
+    for (const [step, store] of this.station.execution!.stores) {
+      while (store.loadNext()) {}
+      const found = new Map<Key, FinalState>()
+      for (const table of store.tables) {
+        for (let entry = 0; entry < (table?.top ?? 0); entry++) {
+          const key = table!.keys[entry]
+          if (key === undefined) continue
+          const { at, state } = table!.states[entry] as Kept
+          found.set(key, { at, state })
+        }
+      }
+      states.set(step, found)
+    }
+    return states
+  }
+
+  private outputs(): Output[] {
+    return this.config.system.drains.flatMap((drain): Output[] => {
+      const { step, kind, path } = drain
+      if (kind === 'append') return [{ step, promise: 'exactly', lines: linesOf(this.read(path)) }]
+      if (kind === 'segments') {
+        const folder = path.slice(0, path.lastIndexOf('/'))
+        const listed = this.machine.volume.list(folder)
+        const names = Array.isArray(listed) ? listed : []
+        const begin = `${path.slice(folder.length + 1)}.`
+        const own = names.filter((name) => name.startsWith(begin) && !name.endsWith('.pending'))
+        return [{ step, promise: 'exactly', lines: own.flatMap((name) => linesOf(this.read(`${folder}/${name}`))) }]
+      }
+      if (kind === 'server') return []
+      const { consumer } = this.consumers.find((one) => one.step === step)!
+      const lines = consumer.deliveries.flatMap(({ chunks }) => linesOf(Buffer.concat(chunks)))
+      return [{ step, promise: 'some', lines }]
+    })
+  }
+
+  private read(path: string): Buffer {
+    const inode = this.machine.volume.open(path, 'read')
+    return 'sync' in inode ? inode.read(0, inode.size) : Buffer.alloc(0)
+  }
+}
+
+function record(feed: Feed, life: string, sequence: number): Buffer {
+  return Buffer.concat([Buffer.from(`${life}#${sequence}${BAR}`, 'latin1'), feed.record(life, sequence)])
+}
+
+function framed(feed: Feed, bytes: Buffer): Buffer {
+  if (feed.framing === 'lines') return Buffer.concat([bytes, Buffer.from('\n')])
+  const head = Buffer.alloc(4)
+  head.writeUInt32BE(bytes.length)
+  return Buffer.concat([head, bytes])
+}
+
+/** The whole lines of `bytes`; what a connection broke off at its end is none. */
+function linesOf(bytes: Buffer): string[] {
+  const text = bytes.toString()
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .slice(0, -1)
+}

@@ -1,0 +1,235 @@
+/**
+ * Witnesses what the engine does with the user's functions: makes a plan whose functions are those of another plan and
+ * leave a trace. Records travel as `Traced`, states are kept as `Kept`; the engine knows neither.
+ */
+import type { Key } from '../../src/base/hash.ts'
+import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
+import type { ChainEnd, ChainOp, ChainPlan, KeyedPlan, Plan, StepContext, TaskPlan } from '../../src/model/plan.ts'
+import type { Letter, Visit } from './checkers/evidence.ts'
+
+/** A record on its way. A plain object, so that it may be encoded. */
+export interface Traced {
+  readonly cause: string
+  readonly value: unknown
+}
+
+/** A state with the number of the visit that left it. */
+export interface Kept {
+  at: number
+  readonly key: Key
+  state: object
+}
+
+/** Stands between the cause and the rest, in records and in lines of output. */
+export const BAR = '|'
+
+export class Witness {
+  readonly visits: (Visit | undefined)[] = [undefined]
+  readonly letters: Letter[] = []
+  /** The highest sequence that was decoded, by life. */
+  readonly seen = new Map<string, number>()
+
+  /** `plan` with functions that leave a trace. */
+  trace(plan: Plan): Plan {
+    return { ...plan, tasks: plan.tasks.map((task) => this.task(task)) }
+  }
+
+  /** A record did not get through. */
+  letter(step: string, given: unknown): void {
+    this.letters.push({ step, cause: causeOf(given) })
+  }
+
+  private task(task: TaskPlan): TaskPlan {
+    switch (task.kind) {
+      case 'source':
+        return { ...task, source: this.source(task.source), chain: chainOf(task.chain) }
+      case 'keyed':
+        return { ...task, keyed: this.keyed(task.step, task.keyed), chain: chainOf(task.chain) }
+      case 'asyncMap':
+        return {
+          ...task,
+          fn: async (value, signal) => {
+            const { cause, value: inner } = value as Traced
+            return { cause, value: await task.fn(inner, signal) } satisfies Traced
+          },
+          chain: chainOf(task.chain),
+        }
+      case 'sink':
+        return { ...task, sink: sinkOf(task.sink) }
+    }
+  }
+
+  private source(source: SourceDescription<unknown>): SourceDescription<unknown> {
+    const { decoder, generate } = source
+    const decode = (bytes: Buffer, start: number, end: number): Traced => {
+      const bar = bytes.indexOf(BAR, start)
+      const cause = bytes.toString('latin1', start, bar)
+      this.see(cause)
+      return { cause, value: decoder.decode(bytes, bar + 1, end) }
+    }
+    const traced = { ...source, decoder: { kind: decoder.kind, decode } }
+    if (generate === undefined) return traced
+    return {
+      ...traced,
+      generate: (n) => {
+        const value = generate(n)
+        if (value === undefined) return undefined
+        const cause = `generated#${n + 1}`
+        this.see(cause)
+        return { cause, value } satisfies Traced
+      },
+    }
+  }
+
+  private see(cause: string): void {
+    const at = cause.indexOf('#')
+    const life = cause.slice(0, at)
+    const sequence = Number(cause.slice(at + 1))
+    if (sequence > (this.seen.get(life) ?? 0)) this.seen.set(life, sequence)
+  }
+
+  private visit(step: string, { cause, value }: Traced, kept: Kept): Visit {
+    const { at: before, key } = kept
+    const visit = { number: this.visits.length, step, key, cause, value, before, forgot: false }
+    this.visits.push(visit)
+    kept.at = visit.number
+    return visit
+  }
+
+  private keyed(step: string, keyed: KeyedPlan): KeyedPlan {
+    const init = (key: Key): Kept => ({ at: 0, key, state: keyed.init(key) })
+    if (keyed.kind === 'aggregate') {
+      return {
+        ...keyed,
+        init,
+        add: (accumulator, value) => {
+          const kept = accumulator as Kept
+          this.visit(step, value as Traced, kept)
+          keyed.add(kept.state, (value as Traced).value)
+        },
+        combine: null,
+        result: (accumulator, key) => {
+          const { at, state } = accumulator as Kept
+          const value = keyed.result(state, key)
+          return value === undefined ? undefined : ({ cause: `${at}@${step}`, value } satisfies Traced)
+        },
+      }
+    }
+    const enter = (kept: Kept, traced: Traced, context: StepContext): { visit: Visit; asked: StepContext } => {
+      const visit = this.visit(step, traced, kept)
+      const asked: StepContext = {
+        key: context.key,
+        time: context.time,
+        position: context.position,
+        forget: () => {
+          visit.forgot = true
+          context.forget()
+        },
+        replace: (state) => {
+          visit.forgot = false
+          context.replace({ at: visit.number, key: visit.key, state } satisfies Kept)
+        },
+      }
+      return { visit, asked }
+    }
+    if (keyed.kind === 'mapWithState') {
+      return {
+        ...keyed,
+        init,
+        step: (state, value, context) => {
+          const kept = state as Kept
+          const { visit, asked } = enter(kept, value as Traced, context)
+          const output = keyed.step(kept.state, (value as Traced).value, asked)
+          return output === undefined
+            ? undefined
+            : ({ cause: `${visit.number}@${step}`, value: output } satisfies Traced)
+        },
+      }
+    }
+    return {
+      ...keyed,
+      init,
+      step: (state, value, context) => {
+        const kept = state as Kept
+        const { visit, asked } = enter(kept, value as Traced, context)
+        const outputs = keyed.step(kept.state, (value as Traced).value, asked)
+        return outputs === undefined ? undefined : numbered(`${visit.number}@${step}`, outputs)
+      },
+    }
+  }
+}
+
+/** The cause of a record, or of the bytes of one. */
+export function causeOf(given: unknown): string {
+  if (given instanceof Uint8Array) {
+    const text = Buffer.from(given).toString('latin1')
+    return text.slice(0, text.indexOf(BAR))
+  }
+  return (given as Traced).cause
+}
+
+function* numbered(cause: string, values: Iterable<unknown>): Iterable<Traced> {
+  let index = 0
+  for (const value of values) yield { cause: `${cause}/${index++}`, value }
+}
+
+function chainOf(chain: ChainPlan): ChainPlan {
+  return { ops: chain.ops.map(opOf), end: endOf(chain.end) }
+}
+
+function opOf(op: ChainOp): ChainOp {
+  switch (op.kind) {
+    case 'map':
+      return { ...op, fn: (value) => traced((value as Traced).cause, op.fn((value as Traced).value)) }
+    case 'filter':
+      return { ...op, fn: (value) => op.fn((value as Traced).value) }
+    case 'inspect':
+      return { ...op, fn: (value) => op.fn((value as Traced).value) }
+    case 'flatMap':
+      return { ...op, fn: (value) => numbered((value as Traced).cause, op.fn((value as Traced).value)) }
+  }
+}
+
+function endOf(end: ChainEnd): ChainEnd {
+  switch (end.kind) {
+    case 'forward':
+    case 'drop':
+      return end
+    case 'exchange':
+      return { ...end, key: (value) => end.key((value as Traced).value) }
+    case 'branch':
+      return {
+        ...end,
+        tests: end.tests.map((test) => (value: unknown) => test((value as Traced).value)),
+        to: end.to.map((chain) => chain && chainOf(chain)),
+      }
+    case 'tee':
+      return { ...end, to: end.to.map((chain, i) => ({ ...chainOf(chain), ops: [fork(i), ...chainOf(chain).ops] })) }
+  }
+}
+
+/** What goes two ways has two causes from there on. */
+function fork(index: number): ChainOp {
+  return {
+    kind: 'map',
+    step: 'tee',
+    fn: (value) => traced(`${(value as Traced).cause}/${index}`, (value as Traced).value),
+  }
+}
+
+function traced(cause: string, value: unknown): Traced {
+  return { cause, value }
+}
+
+function sinkOf(sink: SinkDescription<unknown>): SinkDescription<unknown> {
+  return {
+    ...sink,
+    encode: (record) => {
+      const { cause, value } = record as Traced
+      const encoded = sink.encode(value)
+      return typeof encoded === 'string'
+        ? `${cause}${BAR}${encoded}`
+        : Buffer.concat([Buffer.from(`${cause}${BAR}`), encoded])
+    },
+  }
+}
