@@ -14,11 +14,10 @@ import type { SinkDescription } from '../../model/connector.ts'
 import type { Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } from '../connector.ts'
 import type { TcpServerSinkSettings } from './describe.ts'
 import { listenFault } from './fault.ts'
-import { SocketQueue } from './queue.ts'
+import { Subscriber, type SubscriberHome } from './subscriber.ts'
 
 /** How long a barrier waits for a subscriber that may be dropped. */
 const HOLD_MS = 5000
-const CLOSING_MS = 5000
 
 export const tcpServerSinkConnector: SinkConnector = {
   kind: 'tcp-server',
@@ -32,7 +31,7 @@ interface Waiting {
   readonly done: () => void
 }
 
-class TcpServerWriter implements Writer {
+class TcpServerWriter implements Writer, SubscriberHome {
   readonly status: WriterStatus = {
     state: 'opening',
     queuedBytes: 0,
@@ -221,98 +220,5 @@ class TcpServerWriter implements Writer {
   private forgetWaiting(): void {
     for (const entry of this.waiting) entry.timer?.cancel()
     this.waiting = []
-  }
-}
-
-class Subscriber implements ConnectionHandler {
-  readonly remote: string
-  private readonly writer: TcpServerWriter
-  private readonly connection: Connection
-  private readonly queue: SocketQueue
-  private accepted = 0
-  /** Barriers that this subscriber is behind of: how many bytes must have left for each. */
-  private markers: number[] = []
-  private ending = false
-
-  constructor(writer: TcpServerWriter, connection: Connection) {
-    this.writer = writer
-    this.connection = connection
-    this.remote = connection.remote
-    const { context } = writer
-    this.queue = new SocketQueue(
-      context.env.clock,
-      context.limits.sinkQueueBytes,
-      () => context.maySpeak(),
-      () => this.progress(),
-    )
-    this.queue.attach(connection)
-  }
-
-  get behind(): number {
-    return this.queue.bytes
-  }
-
-  get marks(): number {
-    this.pass()
-    return this.markers.length
-  }
-
-  /** Answers how many bytes have not left. */
-  add(bytes: Buffer): number {
-    this.accepted += bytes.length
-    this.queue.add(bytes)
-    return this.queue.bytes
-  }
-
-  mark(): void {
-    this.markers.push(this.accepted)
-  }
-
-  forget(): void {
-    this.queue.forget()
-    this.accepted = this.queue.bytes
-    this.markers = []
-  }
-
-  endWhenSent(): void {
-    this.ending = true
-    this.progress()
-  }
-
-  destroy(): void {
-    this.queue.detach()
-    this.connection.destroy()
-  }
-
-  onOpen(): void {}
-
-  /** A subscriber has nothing to say. */
-  onBytes(): void {}
-
-  /** A subscriber that only reads may close its sending side; it is written to until its connection is closed. */
-  onEnd(): void {}
-
-  onDrain(): void {
-    this.queue.onDrain()
-  }
-
-  onClosed(): void {
-    this.queue.detach()
-    this.writer.left(this)
-  }
-
-  private progress(): void {
-    this.pass()
-    if (this.ending && this.queue.bytes === 0) {
-      this.ending = false
-      this.connection.end()
-      this.writer.context.env.clock.after(CLOSING_MS, () => this.connection.destroy())
-    }
-    this.writer.settle()
-  }
-
-  private pass(): void {
-    const left = this.accepted - this.queue.bytes
-    while (this.markers.length > 0 && this.markers[0]! <= left) this.markers.shift()
   }
 }
