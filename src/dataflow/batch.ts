@@ -5,14 +5,17 @@
  *     it back to the pool it came from.
  * B2. (split, position, ordinal) names a record within its step for ever: `split` and `position` are those of the
  *     source's record that caused it, `ordinal` tells apart what one source record became.
+ * B3. Columns never shrink: growing an array anew for every batch cost more than all that is written into it. So a batch
+ *     that waits in a pool keeps its last records alive; a pool is small.
  */
 import type { Key } from '../base/hash.ts'
 
 export class Batch {
   length = 0
-  readonly values: unknown[] = []
+  /** Records 0 to `length` - 1 count; what stands behind them is left from earlier use (B3). */
+  readonly values: unknown[]
   /** Only where a `keyBy` led here; so are the hashes. */
-  readonly keys: Key[] = []
+  readonly keys: Key[]
   hashes: Int32Array
   /** Record times: milliseconds since 1970. */
   times: Float64Array
@@ -22,6 +25,8 @@ export class Batch {
   ordinals: Float64Array
 
   constructor(capacity: number) {
+    this.values = new Array<unknown>(capacity).fill(undefined)
+    this.keys = new Array<Key>(capacity).fill('')
     this.hashes = new Int32Array(capacity)
     this.times = new Float64Array(capacity)
     this.splits = new Int32Array(capacity)
@@ -45,8 +50,6 @@ export class Batch {
 
   /** Forgets the records from `length` on. */
   truncate(length: number): void {
-    this.values.length = length
-    if (this.keys.length > length) this.keys.length = length
     this.length = length
   }
 }
