@@ -87,7 +87,7 @@ export const errorTable = {
   },
   E_BLOCK_TOO_LONG: {
     kind: 'user',
-    what: '{values} values together are over the limit of {limit} bytes',
+    what: '{values} values are too large for one block ({limit} bytes, {parts} parts)',
     remedy: 'make the values smaller, or raise the limit blockBytes',
   },
   E_DAMAGED: {
@@ -477,6 +477,16 @@ export const errorTable = {
     kind: 'user',
     what: 'pipeline "{pipeline}" has no {role} "{step}": {known}',
     remedy: '`potoroo status {pipeline}` shows its steps',
+  },
+  E_NO_SAVEPOINT: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has no savepoint "{savepoint}"',
+    remedy: '`potoroo savepoint list {pipeline}` shows what there is',
+  },
+  E_NO_KEY: {
+    kind: 'user',
+    what: 'step "{step}" of pipeline "{pipeline}" has no state for key {key}',
+    remedy: '`potoroo query {pipeline} {step}` lists keys that have some',
   },
   E_NOT_RUNNING: {
     kind: 'user',

@@ -90,8 +90,22 @@ export interface Limits {
   readonly sinkQueueBytes: number
   /** Bytes of old values that a freeze may hold as objects; beyond it they are encoded at once. */
   readonly freezeBytes: number
+  /** About how many bytes of states make a chunk of a checkpoint: what is encoded in one go, between two looks at the clock. */
+  readonly chunkBytes: number
+  /** Entries in a chunk of a checkpoint. */
+  readonly chunkEntries: number
+  /** Bytes of a state that are copied before each call of a step that has never thrown; a larger state is not. */
+  readonly undoBytes: number
   /** Dead letters kept per pipeline. */
   readonly deadLetters: number
+  /** Bytes of dead letters kept per pipeline. */
+  readonly deadLetterBytes: number
+  /** Connections to the control API at a time. */
+  readonly controlConnections: number
+  /** Bytes of one request to the control API; a submission carries a bundle and its map. */
+  readonly controlBodyBytes: number
+  /** Keys in one answer to a query. */
+  readonly queryKeys: number
 }
 
 export const defaultLimits: Limits = {
@@ -137,7 +151,14 @@ export const defaultLimits: Limits = {
   writerBytes: 1 << 20,
   sinkQueueBytes: 64 << 10,
   freezeBytes: 64 << 20,
+  chunkBytes: 256 << 10,
+  chunkEntries: 4096,
+  undoBytes: 1024,
   deadLetters: 10_000,
+  deadLetterBytes: 16 << 20,
+  controlConnections: 64,
+  controlBodyBytes: 64 << 20,
+  queryKeys: 1000,
 }
 
 /** The defaults with some of them replaced; throws where the relations between limits do not hold. */

@@ -1,12 +1,16 @@
 /** All commands, in the order in which a person meets them. */
 import { Command } from 'commander'
+import { cancelCommand, checkpointCommand, drainCommand, savepointCommand, submitCommand } from './act.ts'
 import { checkCommand } from './check.ts'
 import { errorCommand } from './error.ts'
 import { explainCommand } from './explain.ts'
+import { queryCommand } from './query.ts'
 import { receiveCommand } from './receive.ts'
 import { runCommand } from './run.ts'
 import { sendCommand } from './send.ts'
+import { listCommand, statusCommand } from './status.ts'
 import { version } from './version.ts'
+import { workerCommand } from './worker.ts'
 
 export function makeProgram(): Command {
   const program = new Command('potoroo')
@@ -17,13 +21,32 @@ export function makeProgram(): Command {
     .showHelpAfterError('(`potoroo help` lists the commands)')
     .showSuggestionAfterError()
     .exitOverride()
-  const commands = [runCommand(), checkCommand(), explainCommand(), sendCommand(), receiveCommand(), errorCommand()]
-  for (const command of commands) inherit(program, command)
+  const commands = [
+    runCommand(),
+    checkCommand(),
+    explainCommand(),
+    sendCommand(),
+    receiveCommand(),
+    workerCommand(),
+    submitCommand(),
+    listCommand(),
+    statusCommand(),
+    queryCommand(),
+    checkpointCommand(),
+    savepointCommand(),
+    drainCommand(),
+    cancelCommand(),
+    errorCommand(),
+  ]
+  for (const command of commands) {
+    inherit(program, command)
+    program.addCommand(command)
+  }
   return program
 }
 
+/** Gives the settings of `parent` to `command` and what stands below it: they were made before they had a parent. */
 function inherit(parent: Command, command: Command): void {
   command.copyInheritedSettings(parent)
   for (const inner of command.commands) inherit(command, inner)
-  parent.addCommand(command)
 }

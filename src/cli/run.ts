@@ -5,8 +5,8 @@
  * Ends with a last checkpoint and status 0: when every source has ended, or by SIGINT or SIGTERM.
  */
 import { Command } from 'commander'
+import { openControl } from '../admin/control.ts'
 import { fail } from '../base/errors.ts'
-import { savepointManifest } from '../checkpoint/layout.ts'
 import type { Env } from '../env/env.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { plan } from '../model/planner.ts'
@@ -59,21 +59,26 @@ async function run(file: string, options: Options): Promise<void> {
   const pipelines = openPipelines(env, settings, data, options, input, stopped.resolve)
   const signals = onSignals(() => stopped.resolve(null))
   await pipelines.open()
-  const resident = await pipelines.submit(pipeline, bundle, graph.parameters, {
-    from: options.from === undefined ? null : savepointManifest(pipeline.name, options.from),
-    fresh: options.fresh === true,
-    drop: options.drop ?? [],
-    rewrite: (planned) => {
-      const fed = input === null ? planned : withInput(planned, input)
-      return stdout === true ? withOutput(fed) : fed
-    },
-  })
-  const error = await stopped.promise
-  const failures = await pipelines.close()
-  signals.forget()
-  if (error !== null) throw error
-  for (const failure of failures.values()) throw failure
-  sayEnd(resident)
+  const control = await openControl({ env, pipelines, limits: settings.limits, data, ...settings.control })
+  try {
+    const resident = await pipelines.submit(pipeline, bundle, graph.parameters, {
+      savepoint: options.from ?? null,
+      fresh: options.fresh === true,
+      drop: options.drop ?? [],
+      rewrite: (planned) => {
+        const fed = input === null ? planned : withInput(planned, input)
+        return stdout === true ? withOutput(fed) : fed
+      },
+    })
+    const error = await stopped.promise
+    const failures = await pipelines.close()
+    if (error !== null) throw error
+    for (const failure of failures.values()) throw failure
+    sayEnd(resident)
+  } finally {
+    await control.close()
+    signals.forget()
+  }
 }
 
 function openPipelines(

@@ -15,6 +15,7 @@ import type { Json } from '../base/json.ts'
 import { nearest } from '../base/nearest.ts'
 import type { Purpose } from '../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
+import { savepointManifest } from '../checkpoint/layout.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
 import type { Env } from '../env/env.ts'
 import type { Parameters } from '../model/graph.ts'
@@ -64,8 +65,8 @@ export interface PipelinesEvents {
 
 /** How a program is to begin. */
 export interface SubmitOptions {
-  /** The manifest of a savepoint to begin with. */
-  readonly from?: string | null
+  /** The name of a savepoint of this pipeline to begin with. */
+  readonly savepoint?: string | null
   /** Forget the state that is there and begin anew. */
   readonly fresh?: boolean
   /** Steps whose state is not taken over. */
@@ -129,14 +130,21 @@ export class Pipelines {
     return this.inTurn(name, async () => {
       await this.stopForAnother(name)
       if (options.fresh === true) await settle<void>((done) => this.worker.withdraw(name, done))
-      const from = options.from ?? null
-      if (from !== null && this.worker.cluster.pipelines.has(name)) {
-        throw fail('E_PIPELINE_THERE', { pipeline: name })
-      }
+      const from = await this.manifestOf(name, options.savepoint ?? null)
       await settle<void>((done) => this.worker.submit(name, program, parameters as Json, from, done))
       this.worker.sweep()
       return this.launch(planned, program.hash, parameters, options)
     })
+  }
+
+  /** The path of the manifest of `savepoint`, which only a pipeline that is not there can begin with. */
+  private async manifestOf(name: string, savepoint: string | null): Promise<string | null> {
+    if (savepoint === null) return null
+    if (this.worker.cluster.pipelines.has(name)) throw fail('E_PIPELINE_THERE', { pipeline: name })
+    const path = savepointManifest(name, savepoint)
+    const found = await settle<Buffer | null>((done) => this.worker.storage.read(path, done))
+    if (found === null) throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint })
+    return path
   }
 
   /** Stops the input, makes a last checkpoint and ends the pipeline; it stays in the cluster and runs again with it. */

@@ -87,6 +87,20 @@ export class Worker {
     return this.reader!.cluster
   }
 
+  get name(): string {
+    return this.options.worker
+  }
+
+  /** The checkpoint store. */
+  get storage(): FileStore {
+    return this.store!
+  }
+
+  /** What the journal has done and holds. */
+  get journal(): Door['status'] {
+    return this.door!.status
+  }
+
   // ── Boot ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes the data folder and a generation; nothing runs yet. */

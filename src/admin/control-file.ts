@@ -1,0 +1,35 @@
+/** `control.json` in the data folder: how commands find the worker that runs there. Only its owner can read it. */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+
+export interface ControlFile {
+  /** `127.0.0.1:41231`. */
+  readonly address: string
+  readonly pid: number
+  readonly worker: string
+  readonly incarnation: string
+  /** The files with the tokens. */
+  readonly adminToken: string
+  readonly readToken: string
+}
+
+const NAME = 'control.json'
+
+/** Writes the file whole, in place of one that a killed worker has left. */
+export function writeControlFile(data: string, content: ControlFile): void {
+  const temporary = `${data}/${NAME}.${content.incarnation}`
+  writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
+  renameSync(temporary, `${data}/${NAME}`)
+}
+
+/** What the last worker in `data` wrote, `null` where none did. It may be dead. */
+export function readControlFile(data: string): ControlFile | null {
+  try {
+    return JSON.parse(readFileSync(`${data}/${NAME}`, 'utf8')) as ControlFile
+  } catch {
+    return null
+  }
+}
+
+export function removeControlFile(data: string): void {
+  rmSync(`${data}/${NAME}`, { force: true })
+}

@@ -1,0 +1,54 @@
+/** Opens the control API of a worker and leaves `control.json` for the commands that look for it. */
+import type { Limits } from '../base/limits.ts'
+import type { Env } from '../env/env.ts'
+import type { Pipelines } from '../worker/pipelines.ts'
+import { removeControlFile, writeControlFile } from './control-file.ts'
+import { ControlServer } from './http.ts'
+import { Metrics } from './metrics.ts'
+import { makeRoutes } from './routes.ts'
+import { openTokens } from './tokens.ts'
+import { viewWorker } from './view.ts'
+
+export interface ControlOptions {
+  readonly env: Env
+  readonly pipelines: Pipelines
+  readonly limits: Limits
+  /** The data folder, which is open. */
+  readonly data: string
+  readonly host: string
+  readonly port: number
+}
+
+export interface Control {
+  readonly address: string
+  close(): Promise<void>
+}
+
+/** Resolves when it listens. Rejects with `E_PORT_IN_USE`, `E_LISTEN` or `E_FILE`. */
+export async function openControl(options: ControlOptions): Promise<Control> {
+  const { env, pipelines, limits, data, host, port } = options
+  const { clock, log } = env
+  const startedMs = clock.monotonic()
+  const picture = () => viewWorker(pipelines, Math.round((clock.monotonic() - startedMs) / 1000), process.pid)
+  const nowMs = () => clock.now()
+  const metrics = new Metrics(pipelines, nowMs, picture)
+  const tokens = openTokens(data)
+  const routes = makeRoutes({ pipelines, metrics, limits, picture, nowMs })
+  const server = new ControlServer({
+    ...{ host, port, limits, tokens, routes },
+    onBug: (error) => log.error('control.bug', { error: error instanceof Error ? (error.stack ?? '') : String(error) }),
+  })
+  await server.listen()
+  const { address } = server
+  const { name: worker, incarnation } = pipelines.worker
+  const { admin: adminToken, read: readToken } = tokens.files
+  writeControlFile(data, { address, pid: process.pid, worker, incarnation, adminToken, readToken })
+  return {
+    address,
+    async close() {
+      removeControlFile(data)
+      metrics.close()
+      await server.close()
+    },
+  }
+}

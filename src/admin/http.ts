@@ -1,0 +1,221 @@
+/**
+ * A small HTTP server for JSON: routes in a table, and around it everything that keeps strangers out.
+ *
+ * H1. Nothing of a request is looked at before its right is known: a body is read only for who may do what it asks.
+ * H2. Sizes, times and connections are bounded, before and after the right is known.
+ * H3. A browser that shows another site's page gets nothing: its `Origin` is foreign, or its `Host` is a name that merely
+ *     leads here (DNS rebinding).
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type ErrorKind, fail, PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Right, Tokens } from './tokens.ts'
+
+/** What a handler is given. */
+export interface Call {
+  /** The parts of the path that the route names. */
+  readonly parts: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  /** The body's JSON; `null` where none was sent. */
+  readonly body: unknown
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** `/v1/pipelines/:pipeline`. */
+  readonly path: string
+  readonly right: Right | 'none'
+  /** Answers JSON, or a `Reply`. */
+  handle(call: Call): unknown
+}
+
+/** An answer that is no JSON with status 200. */
+export class Reply {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+  constructor(status: number, type: string, text: string) {
+    this.status = status
+    this.type = type
+    this.text = text
+  }
+}
+
+const HEADERS_MS = 5_000
+const REQUEST_MS = 60_000
+const HEADER_BYTES = 16 << 10
+
+const statusOf: Readonly<Record<ErrorKind, number>> = { user: 400, operational: 503, protocol: 400, invariant: 500 }
+const statusOfCode: Readonly<Partial<Record<PotorooError['code'], number>>> = {
+  E_NO_PIPELINE: 404,
+  E_NO_STEP: 404,
+  E_NO_KEY: 404,
+  E_NO_SAVEPOINT: 404,
+  E_NOT_RUNNING: 409,
+  E_PIPELINE_THERE: 409,
+  E_CONTROL_DENIED: 403,
+}
+
+export interface HttpOptions {
+  readonly host: string
+  readonly port: number
+  readonly limits: Limits
+  readonly tokens: Tokens
+  readonly routes: readonly Route[]
+  /** A fault of ours, which the caller was told as `500`. */
+  onBug(error: unknown): void
+}
+
+export class ControlServer {
+  private readonly options: HttpOptions
+  private readonly server: Server
+  /** `127.0.0.1:41231`; known once it listens. */
+  address = ''
+
+  constructor(options: HttpOptions) {
+    this.options = options
+    const times = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: HEADERS_MS }
+    this.server = createServer({ ...times, maxHeaderSize: HEADER_BYTES }, (request, response) => {
+      this.serve(request, response).catch((error) => {
+        // The response is under way, or the connection is gone: there is nobody to tell.
+        if (!(error instanceof PotorooError)) options.onBug(error)
+        response.destroy()
+      })
+    })
+    this.server.maxConnections = options.limits.controlConnections
+  }
+
+  /** Rejects with `E_LISTEN` or `E_PORT_IN_USE`. */
+  listen(): Promise<void> {
+    const { host, port } = this.options
+    return new Promise((resolve, reject) => {
+      this.server.once('error', (error: NodeJS.ErrnoException) => {
+        const { message: reason, code } = error
+        if (code === 'EADDRINUSE') reject(fail('E_PORT_IN_USE', { port, host, by: '' }, error))
+        else reject(fail('E_LISTEN', { step: 'the control API', host, port, reason }, error))
+      })
+      this.server.listen(port, host, () => {
+        const { address, port: taken } = this.server.address() as AddressInfo
+        this.address = `${address.includes(':') ? `[${address}]` : address}:${taken}`
+        resolve()
+      })
+    })
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.server.close(() => resolve())
+      this.server.closeAllConnections()
+    })
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const answer = await this.answer(request)
+      if (answer instanceof Reply) send(response, answer.status, answer.type, answer.text)
+      else send(response, 200, 'application/json', `${JSON.stringify(answer ?? null)}\n`)
+    } catch (error) {
+      const known = error instanceof PotorooError ? error : null
+      if (known === null) this.options.onBug(error)
+      const status = known === null ? 500 : (statusOfCode[known.code] ?? statusOf[known.kind])
+      const { code = null, kind = 'invariant', message = 'a bug in potoroo', remedy = '', details = {} } = known ?? {}
+      send(
+        response,
+        status,
+        'application/json',
+        `${JSON.stringify({ error: { code, kind, message, remedy, details } })}\n`,
+      )
+    }
+  }
+
+  private async answer(request: IncomingMessage): Promise<unknown> {
+    this.refuseForeigners(request)
+    const url = new URL(request.url ?? '/', 'http://control')
+    const { routes } = this.options
+    for (const route of routes) {
+      const parts = match(route.path, url.pathname)
+      if (parts === null || route.method !== request.method) continue
+      this.refuseStrangers(request, route)
+      return route.handle({ parts, query: url.searchParams, body: await this.readBody(request) })
+    }
+    throw fail('E_CONTROL_REQUEST', { reason: `there is no ${request.method} ${url.pathname}` })
+  }
+
+  /** H3. */
+  private refuseForeigners({ headers }: IncomingMessage): void {
+    const { host = '', origin } = headers
+    const own = this.options.host
+    const name = host.replace(/:\d+$/, '')
+    const local = ['127.0.0.1', 'localhost', '[::1]', own].includes(name)
+    // A server that listens on every network is reached by names that it cannot know.
+    const anywhere = own === '0.0.0.0' || own === '::'
+    if (!local && !anywhere) throw fail('E_CONTROL_DENIED', { reason: `it does not answer to the name "${name}"` })
+    if (origin !== undefined && origin !== `http://${host}`) {
+      throw fail('E_CONTROL_DENIED', { reason: `pages of ${origin} may not speak to it` })
+    }
+  }
+
+  private refuseStrangers({ headers }: IncomingMessage, { right }: Route): void {
+    if (right === 'none') return
+    const given = /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1]
+    const has = given === undefined ? null : this.options.tokens.rightOf(given)
+    if (has === null) {
+      throw fail('E_CONTROL_DENIED', { reason: given === undefined ? 'a token is needed' : 'the token is not known' })
+    }
+    if (right === 'admin' && has !== 'admin') throw fail('E_CONTROL_DENIED', { reason: 'the token may only look' })
+  }
+
+  private async readBody(request: IncomingMessage): Promise<unknown> {
+    if (request.method !== 'POST') return null
+    const limit = this.options.limits.controlBodyBytes
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > limit) throw fail('E_CONTROL_REQUEST', { reason: `its body is over the limit of ${limit} bytes` })
+      chunks.push(chunk)
+    }
+    if (bytes === 0) return null
+    // A page's form cannot send this type without asking first.
+    if (!request.headers['content-type']?.startsWith('application/json')) {
+      throw fail('E_CONTROL_REQUEST', { reason: 'its body is no application/json' })
+    }
+    try {
+      return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    } catch (error) {
+      throw fail('E_CONTROL_REQUEST', { reason: 'its body is no JSON' }, error)
+    }
+  }
+}
+
+/** The named parts of `path` by `pattern`, or `null` where it does not match. */
+export function match(pattern: string, path: string): Record<string, string> | null {
+  const names = pattern.split('/')
+  const given = path.split('/')
+  if (names.length !== given.length) return null
+  const parts: Record<string, string> = {}
+  for (const [i, name] of names.entries()) {
+    const part = given[i]!
+    if (!name.startsWith(':')) {
+      if (name !== part) return null
+    } else {
+      try {
+        parts[name.slice(1)] = decodeURIComponent(part)
+      } catch {
+        return null
+      }
+    }
+  }
+  return parts
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(text)
+}

@@ -1,0 +1,172 @@
+/**
+ * `/metrics` for Prometheus: a table of what is measured, sampled from the same picture as `status` whenever it is asked
+ * for. Nothing here is called per record.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { Pipelines } from '../worker/pipelines.ts'
+import { type PipelineView, viewPipeline, type WorkerView } from './view.ts'
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
+
+interface MetricRow {
+  readonly name: string
+  readonly help: string
+  readonly kind: 'counter' | 'gauge'
+  readonly labels: readonly string[]
+  sample(pipeline: PipelineView): readonly Sample[]
+}
+
+const PREFIX = 'potoroo_'
+const PER_SECOND = 1000
+const LOOP_RESOLUTION_MS = 10
+const NANOSECONDS = 1e9
+
+/** One value for a pipeline. */
+function whole(
+  name: string,
+  kind: MetricRow['kind'],
+  help: string,
+  value: (pipeline: PipelineView) => number | null,
+): MetricRow {
+  const sample = (pipeline: PipelineView): Sample[] => {
+    const found = value(pipeline)
+    return found === null ? [] : [[{}, found]]
+  }
+  return { name, help, kind, labels: [], sample }
+}
+
+/** One value for each source, step or sink of a pipeline. */
+function each<K extends 'sources' | 'steps' | 'sinks'>(
+  part: K,
+  name: string,
+  kind: MetricRow['kind'],
+  help: string,
+  value: (item: PipelineView[K][number]) => number | null,
+): MetricRow {
+  const sample = (pipeline: PipelineView): Sample[] =>
+    pipeline[part].flatMap((item: PipelineView[K][number]) => {
+      const found = value(item)
+      return found === null ? [] : [[{ step: item.step }, found] as const]
+    })
+  return { name, help, kind, labels: ['step'], sample }
+}
+
+/** Everything that is measured of a pipeline. docs/operations.md lists it; a test compares the two. */
+export const metricRows: readonly MetricRow[] = [
+  whole('pipeline_running', 'gauge', '1 while the pipeline runs', ({ phase }) => (phase === 'running' ? 1 : 0)),
+  whole('pipeline_held', 'gauge', '1 while its sources are held back', ({ held }) => (held === null ? 0 : 1)),
+  whole('dead_letters_total', 'counter', 'records that did not get through', ({ deadLetters }) => deadLetters),
+  whole('checkpoint_epoch', 'gauge', 'the last complete epoch', ({ epoch }) => epoch),
+  whole('checkpoints_total', 'counter', 'complete checkpoints', ({ checkpoint }) => checkpoint.completed),
+  whole('checkpoints_abandoned_total', 'counter', 'abandoned checkpoints', ({ checkpoint }) => checkpoint.abandoned),
+  whole(
+    'checkpoint_duration_seconds',
+    'gauge',
+    'from the barrier to the record in the chain, of the last one',
+    ({ checkpoint }) => checkpoint.durationMs / PER_SECOND,
+  ),
+  whole('checkpoint_bytes', 'gauge', 'bytes of the last pack', ({ checkpoint }) => checkpoint.bytes),
+  whole('checkpoint_entries', 'gauge', 'keys in the last pack', ({ checkpoint }) => checkpoint.entries),
+  whole(
+    'checkpoint_pause_seconds',
+    'gauge',
+    'longest slice that the last one took from the loop',
+    ({ checkpoint }) => checkpoint.longestSliceMs / PER_SECOND,
+  ),
+  whole('checkpoint_age_seconds', 'gauge', 'time since the last complete one', ({ checkpoint }) =>
+    checkpoint.ageMs === null ? null : checkpoint.ageMs / PER_SECOND,
+  ),
+  each('steps', 'step_records_total', 'counter', 'records that a step was given', (step) => step.recordsIn),
+  each('steps', 'step_results_total', 'counter', 'records that a step passed on', (step) => step.recordsOut),
+  each('steps', 'step_batches_total', 'counter', 'batches that a step was given', (step) => step.batchesIn),
+  each('steps', 'step_busy_seconds_total', 'counter', 'time that a step worked', (step) => step.busyMs / PER_SECOND),
+  each('steps', 'step_waiting', 'gauge', 'batches that wait for a step', (step) => step.waiting),
+  each('steps', 'keys', 'gauge', 'keys with state', (step) => step.keys),
+  each('sources', 'source_records_total', 'counter', 'records that came in', (source) => source.records),
+  each('sources', 'source_bytes_total', 'counter', 'bytes that came in', (source) => source.bytes),
+  each('sources', 'source_repeats_total', 'counter', 'records that were known already', (source) => source.repeats),
+  each('sources', 'source_connections', 'gauge', 'connections', (source) => source.connections),
+  each(
+    'sources',
+    'source_lag_bytes',
+    'gauge',
+    'bytes that have not entered the pipeline',
+    (source) => source.waitingBytes,
+  ),
+  each('sources', 'source_blocked', 'gauge', '1 while senders have to wait', (source) =>
+    source.blockedBy === null ? 0 : 1,
+  ),
+  each('sinks', 'sink_records_total', 'counter', 'records that a sink was given', (sink) => sink.records),
+  each('sinks', 'sink_bytes_total', 'counter', 'bytes that have left', (sink) => sink.writtenBytes),
+  each('sinks', 'sink_queued_bytes', 'gauge', 'bytes that have not left', (sink) => sink.queuedBytes),
+  each('sinks', 'sink_peers', 'gauge', 'peers that are connected', (sink) => sink.peers),
+  each('sinks', 'sink_dropped_total', 'counter', 'records or peers that were given up', (sink) => sink.dropped),
+]
+
+/** What is measured of the worker itself. */
+export const workerRows: readonly (readonly [name: string, help: string, value: (worker: WorkerView) => number])[] = [
+  ['generation', 'the generation of the cluster', (worker) => worker.generation],
+  ['uptime_seconds', 'time since the worker started', (worker) => worker.uptimeSeconds],
+  ['journal_bytes', 'bytes of journal on the disk', (worker) => worker.journal.bytes],
+  ['journal_segments', 'files of the journal', (worker) => worker.journal.segments],
+  ['journal_failing', '1 while the journal cannot be written', (worker) => (worker.journal.problem === null ? 0 : 1)],
+]
+
+export const LOOP_DELAY = 'loop_delay_seconds'
+
+export class Metrics {
+  readonly contentType: string
+  private readonly registry = new Registry()
+  private readonly loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+
+  /** `picture` is asked at every scrape. */
+  constructor(pipelines: Pipelines, nowMs: () => number, picture: () => WorkerView) {
+    const { registry, loop } = this
+    this.contentType = registry.contentType
+    loop.enable()
+    for (const row of metricRows) {
+      const settings = {
+        name: PREFIX + row.name,
+        help: row.help,
+        labelNames: ['pipeline', ...row.labels],
+        registers: [registry],
+      }
+      const metric = row.kind === 'counter' ? new Counter(settings) : new Gauge(settings)
+      // Counters are sampled from fields that only rise; the library's own count starts over at each scrape.
+      Object.assign(metric, {
+        collect() {
+          metric.reset()
+          for (const resident of pipelines.residents.values()) {
+            const view = viewPipeline(resident, nowMs())
+            for (const [labels, value] of row.sample(view)) metric.inc({ pipeline: view.pipeline, ...labels }, value)
+          }
+        },
+      })
+    }
+    for (const [name, help, value] of workerRows) {
+      const gauge: Gauge = new Gauge({
+        ...{ name: PREFIX + name, help, registers: [registry] },
+        collect: () => gauge.set(value(picture())),
+      })
+    }
+    const delay: Gauge<'quantile'> = new Gauge({
+      ...{ name: PREFIX + LOOP_DELAY, labelNames: ['quantile'], registers: [registry] },
+      help: 'how late the loop came to its timers, since the last scrape',
+      collect: () => {
+        for (const quantile of [50, 99, 100]) {
+          delay.set({ quantile: String(quantile / 100) }, loop.percentile(quantile) / NANOSECONDS)
+        }
+        loop.reset()
+      },
+    })
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics()
+  }
+
+  close(): void {
+    this.loop.disable()
+  }
+}

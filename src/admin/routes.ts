@@ -1,0 +1,152 @@
+/** The control API: what may be asked of a worker, by whom, and who does it. docs/operations.md lists it. */
+import { z } from 'zod'
+import { fail } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import { buildGraph, loadBundle } from '../worker/load.ts'
+import type { Pipelines, Resident } from '../worker/pipelines.ts'
+import { keysOf, listKeys, lookUp } from '../worker/query.ts'
+import { listSavepoints, removeSavepoint, type SavepointSeams, verifySavepoint } from '../worker/savepoints.ts'
+import { type Call, Reply, type Route } from './http.ts'
+import type { Metrics } from './metrics.ts'
+import { plain } from './plain.ts'
+import { summarize, viewPipeline, type WorkerView } from './view.ts'
+
+export interface RoutesSeams {
+  readonly pipelines: Pipelines
+  readonly metrics: Metrics
+  readonly limits: Limits
+  picture(): WorkerView
+  nowMs(): number
+}
+
+const submission = z.strictObject({
+  text: z.string(),
+  map: z.string(),
+  hash: z.string(),
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  /** The name of a savepoint of the same pipeline. */
+  from: z.string().nullable().default(null),
+  drop: z.array(z.string()).default([]),
+})
+
+const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
+
+export function makeRoutes(seams: RoutesSeams): readonly Route[] {
+  const { pipelines, metrics, limits } = seams
+  const find = ({ parts }: Call): Resident => pipelines.find(parts.pipeline!)
+  const storage = (): SavepointSeams => ({ store: pipelines.worker.storage, limits })
+  return [
+    { method: 'GET', path: '/healthz', right: 'none', handle: () => new Reply(200, 'text/plain', 'ok\n') },
+    { method: 'GET', path: '/readyz', right: 'none', handle: () => readiness(pipelines) },
+    {
+      method: 'GET',
+      path: '/metrics',
+      right: 'read',
+      handle: async () => new Reply(200, metrics.contentType, await metrics.text()),
+    },
+    { method: 'GET', path: '/v1/worker', right: 'read', handle: () => seams.picture() },
+    { method: 'GET', path: '/v1/pipelines', right: 'read', handle: () => seams.picture().pipelines },
+    { method: 'POST', path: '/v1/pipelines', right: 'admin', handle: ({ body }) => submit(pipelines, body) },
+    {
+      method: 'GET',
+      path: '/v1/pipelines/:pipeline',
+      right: 'read',
+      handle: (call) => viewPipeline(find(call), seams.nowMs()),
+    },
+    {
+      method: 'POST',
+      path: '/v1/pipelines/:pipeline/drain',
+      right: 'admin',
+      handle: async ({ parts }) => summarize(await pipelines.drain(parts.pipeline!)),
+    },
+    {
+      method: 'POST',
+      path: '/v1/pipelines/:pipeline/cancel',
+      right: 'admin',
+      handle: ({ parts }) => pipelines.cancel(parts.pipeline!),
+    },
+    {
+      method: 'POST',
+      path: '/v1/pipelines/:pipeline/checkpoint',
+      right: 'admin',
+      handle: async ({ parts }) => ({ epoch: await pipelines.checkpoint(parts.pipeline!) }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/pipelines/:pipeline/savepoints',
+      right: 'read',
+      handle: ({ parts }) => listSavepoints(storage(), parts.pipeline!),
+    },
+    {
+      method: 'POST',
+      path: '/v1/pipelines/:pipeline/savepoints',
+      right: 'admin',
+      handle: async ({ parts, body }) => {
+        const { name } = parse(savepointRequest, body)
+        return { name, epoch: await pipelines.savepoint(parts.pipeline!, name) }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/pipelines/:pipeline/savepoints/:savepoint',
+      right: 'read',
+      handle: ({ parts }) => verifySavepoint(storage(), parts.pipeline!, parts.savepoint!),
+    },
+    {
+      method: 'DELETE',
+      path: '/v1/pipelines/:pipeline/savepoints/:savepoint',
+      right: 'admin',
+      handle: ({ parts }) => removeSavepoint(storage(), parts.pipeline!, parts.savepoint!),
+    },
+    {
+      method: 'GET',
+      path: '/v1/pipelines/:pipeline/state/:step',
+      right: 'read',
+      handle: (call) => queryState(find(call), call, limits),
+    },
+  ]
+}
+
+/** Ready when every pipeline of this worker runs. */
+function readiness(pipelines: Pipelines): Reply {
+  const late = [...pipelines.residents.values()].filter(({ phase }) => phase === 'starting' || phase === 'failed')
+  if (late.length === 0) return new Reply(200, 'text/plain', 'ready\n')
+  return new Reply(503, 'text/plain', late.map(({ name, phase }) => `${name} ${phase}\n`).join(''))
+}
+
+async function submit(pipelines: Pipelines, body: unknown): Promise<unknown> {
+  const { text, map, hash, parameters: given, from, drop } = parse(submission, body)
+  const pipeline = await loadBundle(text, map, hash)
+  const { parameters } = buildGraph(pipeline, given)
+  return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, { savepoint: from, drop }))
+}
+
+/** One key (`?key=`), or a page of keys (`?limit=&cursor=`). */
+function queryState(resident: Resident, { parts, query }: Call, limits: Limits): unknown {
+  const { name, execution } = resident
+  const step = parts.step!
+  const store = execution.stores.get(step)
+  if (store === undefined) {
+    const known = [...execution.stores.keys()].join(', ')
+    throw fail('E_NO_STEP', { pipeline: name, role: 'step with state', step, known: `it has ${known || 'none'}` })
+  }
+  const head = { pipeline: name, step, read: 'live', epoch: execution.figures?.epoch ?? 0, keys: store.keys }
+  const wanted = query.get('key')
+  if (wanted !== null) {
+    for (const key of keysOf(wanted)) {
+      const found = lookUp(store, key)
+      if (found !== null) return { ...head, found: plain(found) }
+    }
+    throw fail('E_NO_KEY', { pipeline: name, step, key: wanted })
+  }
+  const limit = Math.min(Number(query.get('limit') ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
+  const { keys, next } = listKeys(store, limit, query.get('cursor'))
+  return { ...head, found: plain(keys), next }
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const { path, message } = parsed.error.issues[0]!
+  throw fail('E_CONTROL_REQUEST', { reason: `${path.join('.') || 'its body'}: ${message}` })
+}

@@ -1,0 +1,166 @@
+/** What `status` shows: a pipeline as plain JSON. The field names are a public format. */
+import type { ErrorCode } from '../base/errors.ts'
+import type { Parameters } from '../model/graph.ts'
+import type { PipelinePhase, Pipelines, Resident } from '../worker/pipelines.ts'
+
+export interface WorkerView {
+  readonly worker: string
+  readonly incarnation: string
+  readonly generation: number
+  readonly pid: number
+  readonly uptimeSeconds: number
+  readonly journal: { readonly bytes: number; readonly segments: number; readonly problem: string | null }
+  readonly pipelines: readonly PipelineSummary[]
+}
+
+export interface PipelineSummary {
+  readonly pipeline: string
+  readonly phase: PipelinePhase
+  /** Why its sources are held, or `null`. */
+  readonly held: string | null
+  readonly hash: string
+  readonly epoch: number
+  readonly keys: number
+  readonly recordsIn: number
+  readonly deadLetters: number
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string } | null
+}
+
+export interface PipelineView extends PipelineSummary {
+  readonly parameters: Parameters
+  readonly startedMs: number
+  readonly continuedFrom: number | null
+  readonly checkpoint: {
+    readonly epoch: number
+    readonly completed: number
+    readonly abandoned: number
+    readonly durationMs: number
+    readonly bytes: number
+    readonly entries: number
+    readonly longestSliceMs: number
+    /** Since the last complete one, `null` before the first. */
+    readonly ageMs: number | null
+  }
+  readonly steps: readonly {
+    readonly step: string
+    readonly kind: string
+    readonly recordsIn: number
+    readonly recordsOut: number
+    readonly batchesIn: number
+    readonly busyMs: number
+    readonly waiting: number
+    readonly keys: number | null
+  }[]
+  readonly sources: readonly {
+    readonly step: string
+    readonly connector: string
+    readonly address: string | null
+    readonly connections: number
+    readonly records: number
+    readonly bytes: number
+    readonly repeats: number
+    readonly waitingBytes: number
+    readonly refused: number
+    readonly expelled: number
+    readonly blockedBy: string | null
+  }[]
+  readonly sinks: readonly {
+    readonly step: string
+    readonly connector: string
+    readonly promise: string
+    readonly state: string
+    readonly peers: number
+    readonly records: number
+    readonly writtenBytes: number
+    readonly queuedBytes: number
+    readonly dropped: number
+  }[]
+}
+
+export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: number): WorkerView {
+  const { worker } = pipelines
+  const { bytes, segments, problem } = worker.journal
+  return {
+    worker: worker.name,
+    incarnation: worker.incarnation,
+    generation: worker.cluster.generation,
+    pid,
+    uptimeSeconds,
+    journal: { bytes, segments, problem: problem?.message ?? null },
+    pipelines: [...pipelines.residents.values()].map(summarize),
+  }
+}
+
+export function summarize({ name, phase, hash, execution, error }: Resident): PipelineSummary {
+  const { sourceFigures, figures } = execution
+  return {
+    pipeline: name,
+    phase,
+    held: execution.heldBy,
+    hash,
+    epoch: figures?.epoch ?? 0,
+    keys: execution.keys,
+    recordsIn: sourceFigures.reduce((sum, source) => sum + source.records, 0),
+    deadLetters: execution.failures,
+    error: error === null ? null : { code: error.code, message: error.message, remedy: error.remedy },
+  }
+}
+
+/** `nowMs` is wall time in milliseconds since 1970. */
+export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
+  const { execution, plan, parameters, startedMs, base, addresses } = resident
+  const { figures, writers, stores } = execution
+  return {
+    ...summarize(resident),
+    parameters,
+    startedMs,
+    continuedFrom: base?.epoch ?? null,
+    checkpoint: {
+      epoch: figures?.epoch ?? 0,
+      completed: figures?.completed ?? 0,
+      abandoned: figures?.abandoned ?? 0,
+      durationMs: round(figures?.durationMs ?? 0),
+      bytes: figures?.bytes ?? 0,
+      entries: figures?.entries ?? 0,
+      longestSliceMs: round(figures?.longestSliceMs ?? 0),
+      ageMs: figures === null || figures.timeMs === 0 ? null : nowMs - figures.timeMs,
+    },
+    steps: execution.tasks.map(({ step, kind, recordsIn, recordsOut, batchesIn, busyMs, waiting }) => ({
+      ...{ step, kind, recordsIn, recordsOut, batchesIn, busyMs: round(busyMs), waiting },
+      keys: stores.get(step)?.keys ?? null,
+    })),
+    sources: execution.sourceFigures.map((source) => {
+      const { step, connector, connections, records, bytes, repeats, waitingBytes, refused, expelled, blockedBy } =
+        source
+      const address = addresses.get(step) ?? null
+      return {
+        step,
+        connector,
+        address,
+        connections,
+        records,
+        bytes,
+        repeats,
+        waitingBytes,
+        refused,
+        expelled,
+        blockedBy,
+      }
+    }),
+    sinks: plan.tasks
+      .filter((task) => task.kind === 'sink')
+      .map(({ step, sink }) => {
+        const { promise, kind: connector } = sink
+        const status = writers.get(step)?.status
+        if (status === undefined) return { step, connector, promise, ...closed }
+        const { state, peers, records, writtenBytes, queuedBytes, dropped } = status
+        return { step, connector, promise, state, peers, records, writtenBytes, queuedBytes, dropped }
+      }),
+  }
+}
+
+const closed = { state: 'opening', peers: 0, records: 0, writtenBytes: 0, queuedBytes: 0, dropped: 0 }
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100
+}

@@ -1,0 +1,125 @@
+/** Commands that do something to a pipeline that runs: submit, checkpoint, savepoint, drain, cancel. */
+import { Command } from 'commander'
+import type { PipelineSummary } from '../admin/view.ts'
+import { showDuration } from '../base/time.ts'
+import type { SavepointEntry } from '../worker/savepoints.ts'
+import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
+import { EXIT_FAILED } from './exit.ts'
+import { collect, collectPairs, loadGraph } from './load.ts'
+import { counted, print, printJson, showBytes, table } from './terminal.ts'
+
+interface SubmitFlags extends ControlFlags {
+  readonly param?: Record<string, string>
+  readonly from?: string
+  readonly drop?: string[]
+}
+
+export function submitCommand(): Command {
+  const command = new Command('submit')
+    .description('give a pipeline to the worker; where it runs already, it is replaced and keeps its state')
+    .argument('<file>', 'a pipeline file')
+    .option('--param <name=value>', 'a parameter of the pipeline; may be repeated', collectPairs)
+    .option('--from <savepoint>', 'begin with the state of a savepoint')
+    .option('--drop <step>', 'do not take over the state of a step; may be repeated', collect)
+  return addControlOptions(command).action(async (file: string, flags: SubmitFlags) => {
+    const { bundle, graph } = await loadGraph(file, flags.param)
+    const { text, map, hash } = bundle
+    const worker = await findWorker(flags)
+    const body = { text, map, hash, parameters: graph.parameters, from: flags.from ?? null, drop: flags.drop ?? [] }
+    const summary = await worker.post<PipelineSummary>('/v1/pipelines', body)
+    if (flags.json) printJson(summary)
+    else print(`${summary.pipeline} submitted, program ${hash.slice(0, 12)}`)
+  })
+}
+
+/** A command of one verb on one pipeline. */
+function verb(
+  name: string,
+  description: string,
+  act: (path: string, flags: ControlFlags) => Promise<readonly [result: unknown, text: (pipeline: string) => string]>,
+): Command {
+  const command = new Command(name).description(description).argument('<pipeline>', 'its name')
+  return addControlOptions(command).action(async (pipeline: string, flags: ControlFlags) => {
+    const [result, text] = await act(`/v1/pipelines/${part(pipeline)}`, flags)
+    if (flags.json) printJson(result)
+    else print(text(pipeline))
+  })
+}
+
+export function checkpointCommand(): Command {
+  return verb('checkpoint', 'make a checkpoint now', async (path, flags) => {
+    const result = await (await findWorker(flags)).post<{ epoch: number }>(`${path}/checkpoint`)
+    return [result, (pipeline) => `${pipeline}: epoch ${result.epoch} is complete`]
+  })
+}
+
+export function drainCommand(): Command {
+  return verb(
+    'drain',
+    'stop the input, make a last checkpoint and end; it runs again with its worker',
+    async (path, flags) => {
+      const result = await (await findWorker(flags)).post<PipelineSummary>(`${path}/drain`)
+      return [result, (pipeline) => `${pipeline}: ended with epoch ${result.epoch} (${counted(result.keys, 'key')})`]
+    },
+  )
+}
+
+export function cancelCommand(): Command {
+  return verb('cancel', 'take a pipeline out, with its state; its savepoints stay', async (path, flags) => {
+    await (await findWorker(flags)).post(`${path}/cancel`)
+    return [{ cancelled: true }, (pipeline) => `${pipeline}: cancelled`]
+  })
+}
+
+// ── Savepoints ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Verified {
+  readonly entry: SavepointEntry | null
+  readonly damages: readonly { readonly path: string; readonly reason: string }[]
+}
+
+export function savepointCommand(): Command {
+  const command = new Command('savepoint').description('make, list, verify or remove savepoints')
+  const path = (pipeline: string, name?: string) =>
+    `/v1/pipelines/${part(pipeline)}/savepoints${name === undefined ? '' : `/${part(name)}`}`
+  const inner = (name: string, description: string) => {
+    const made = new Command(name).description(description).argument('<pipeline>', 'its name')
+    command.addCommand(made)
+    return addControlOptions(made)
+  }
+  inner('make', 'make a checkpoint and keep it under a name')
+    .argument('<name>', 'the name of the savepoint')
+    .action(async (pipeline: string, name: string, flags: ControlFlags) => {
+      const made = await (await findWorker(flags)).post<{ epoch: number }>(path(pipeline), { name })
+      if (flags.json) printJson(made)
+      else print(`${pipeline}: epoch ${made.epoch} is kept as ${name}`)
+    })
+  inner('list', 'list the savepoints of a pipeline').action(async (pipeline: string, flags: ControlFlags) => {
+    const entries = await (await findWorker(flags)).get<SavepointEntry[]>(path(pipeline))
+    if (flags.json) return printJson(entries)
+    const rows = entries.map((one) => [one.name, one.epoch, one.keys, showBytes(one.bytes), ageOf(one)])
+    print(table(['NAME', 'EPOCH', 'KEYS', 'BYTES', 'AGE'], rows, 'no savepoints'))
+  })
+  inner('verify', 'read every byte of a savepoint and say whether it is whole')
+    .argument('<name>', 'the name of the savepoint')
+    .action(async (pipeline: string, name: string, flags: ControlFlags) => {
+      const verified = await (await findWorker(flags)).get<Verified>(path(pipeline, name))
+      const { entry, damages } = verified
+      if (flags.json) printJson(verified)
+      else if (damages.length === 0) print(`${name}: whole, epoch ${entry!.epoch}, ${counted(entry!.keys, 'key')}`)
+      else for (const damage of damages) print(`${name}: ${damage.path}: ${damage.reason}`)
+      if (damages.length > 0) process.exitCode = EXIT_FAILED
+    })
+  inner('remove', 'remove a savepoint')
+    .argument('<name>', 'the name of the savepoint')
+    .action(async (pipeline: string, name: string, flags: ControlFlags) => {
+      await (await findWorker(flags)).remove(path(pipeline, name))
+      if (flags.json) printJson({ removed: name })
+      else print(`${pipeline}: ${name} is removed`)
+    })
+  return command
+}
+
+function ageOf({ timeMs }: SavepointEntry): string {
+  return timeMs === 0 ? 'damaged' : showDuration(Math.max(0, Date.now() - timeMs))
+}

@@ -1,0 +1,68 @@
+/**
+ * `potoroo worker`: a worker without a pipeline of its own. It runs what its cluster's chain says and takes submissions
+ * over the control API, until SIGINT or SIGTERM; then every pipeline makes a last checkpoint.
+ *
+ * What it has to say it logs; the pipelines may write to standard output.
+ */
+import { Command } from 'commander'
+import { openControl } from '../admin/control.ts'
+import type { PotorooError } from '../base/errors.ts'
+import type { Env } from '../env/env.ts'
+import { RealOutput } from '../env/real/output.ts'
+import { Pipelines, type PipelinesEvents } from '../worker/pipelines.ts'
+import { FOLDERS } from './control-client.ts'
+import { onSignals } from './signals.ts'
+import { addWorkerOptions, envOf, settingsOf, type WorkerFlags } from './worker-options.ts'
+
+interface Options extends WorkerFlags {
+  readonly acceptLoss?: true
+}
+
+export function workerCommand(): Command {
+  const command = new Command('worker')
+    .description('run a worker: what its cluster says, and what is submitted')
+    .option('--accept-loss', 'where checkpoints are damaged, go on with what can be read')
+  return addWorkerOptions(command).action((options: Options) => work(options))
+}
+
+async function work(options: Options): Promise<void> {
+  const settings = settingsOf(options)
+  const { worker, limits, control: place } = settings
+  const env = envOf(settings, 'info')
+  const { log } = env
+  const data = settings.data ?? `${FOLDERS}/${worker}`
+  const stopped = Promise.withResolvers<PotorooError | null>()
+  const workerOptions = { worker, data, limits, output: new RealOutput(), acceptLoss: options.acceptLoss === true }
+  const pipelines = new Pipelines(env, workerOptions, logged(env, stopped.resolve))
+  const signals = onSignals(() => stopped.resolve(null))
+  await pipelines.open()
+  const control = await openControl({ env, pipelines, limits, data, ...place })
+  try {
+    log.info('worker.started', { data, control: control.address, generation: pipelines.worker.cluster.generation })
+    for (const { pipeline, error } of await pipelines.resume()) {
+      log.error('pipeline.failed', { pipeline, error: error.code, message: error.message, remedy: error.remedy })
+    }
+    const error = await stopped.promise
+    const failures = await pipelines.close()
+    if (error !== null) throw error
+    for (const failure of failures.values()) throw failure
+    log.info('worker.ended')
+  } finally {
+    await control.close()
+    signals.forget()
+  }
+}
+
+function logged({ log }: Env, stop: (error: PotorooError) => void): PipelinesEvents {
+  return {
+    running: ({ name, base }) =>
+      log.info('pipeline.running', { pipeline: name, epoch: base?.epoch ?? 0, keys: base?.counts.keys ?? 0 }),
+    listening: ({ name }, step, address) => log.info('source.listening', { pipeline: name, step, address }),
+    ended: ({ name }) => log.info('pipeline.ended', { pipeline: name }),
+    failed: ({ name }, { code, message, remedy }) =>
+      log.error('pipeline.failed', { pipeline: name, error: code, message, remedy }),
+    warned: ({ name }, { code, message, remedy }) =>
+      log.warn('pipeline.warning', { pipeline: name, error: code, message, remedy }),
+    lost: stop,
+  }
+}
