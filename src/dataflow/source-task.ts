@@ -95,7 +95,8 @@ export class SourceTask implements Task {
   /** Sends a watermark behind the batch that was polled, when it is due (S4). */
   private watch(): void {
     const { batch } = this
-    const time = batch.length === 0 ? this.watermark : batch.times[batch.length - 1]!
+    if (batch.length === 0) return
+    const time = batch.times[batch.length - 1]!
     if (time < this.watermark + WATERMARK_MS) return
     this.watermark = time
     this.pending.push({ kind: 'watermark', time })
