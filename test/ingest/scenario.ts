@@ -188,6 +188,7 @@ class Wire {
           this.send(encodeAcked({ kind: 'rewound', resumeAfter: message.resumeAfter }))
           break
         case 'refused':
+          check(message.retryMs > 0, `${this.producer.life}: refused for good: ${message.code}`)
           this.run.refusals.push(`${this.producer.life}: ${message.code} ${message.reason}`)
           this.cut()
           break
@@ -264,7 +265,10 @@ class Run {
     else if (choice < 80) this.completeEpoch()
     else if (choice < 83) this.flight = null
     else if (choice < 91) {
-      if (this.rig?.ready === true && !producer.gone && producer.wire === null) producer.connect(this.rig)
+      // Also while the worker starts, or goes back.
+      const rig = this.rig ?? this.pendingRig
+      const open = rig !== null && rig.source !== null && rig.process.state === 'running'
+      if (open && !producer.gone && producer.wire === null) producer.connect(rig)
     } else if (choice < 93) producer.wire?.cut()
     else if (choice < 95) this.reset()
     else if (choice < 97) this.die()
@@ -412,7 +416,7 @@ class Run {
   /** Promises 2 and 5. */
   private finish(): void {
     const { world } = this
-    const deadline = world.now + 600_000
+    const deadline = world.now + 120_000
     for (const producer of this.producers) producer.wire?.cut()
     const missing = (): string | null => {
       const ends = new Map<string, number>()

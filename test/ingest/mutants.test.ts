@@ -1,0 +1,82 @@
+/** Faults planted in the door, each of which the scenario finds. */
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { type Mutant, runMutant } from '../mutant/mutant.ts'
+
+const program = fileURLToPath(new URL('./scenario-main.ts', import.meta.url))
+
+/** A fault and a seed shortly before the first that finds it. */
+const mutants: readonly (Mutant & { readonly from?: number })[] = [
+  {
+    name: 'acknowledges before the sync',
+    file: 'src/ingest/journal.ts',
+    text: 'if (batch.acked) this.retained.push(batch)',
+    replacement: "if (batch.acked) { batch.state = 'durable'; this.events.durable(batch) }",
+  },
+  {
+    name: 'does not put the rows of producers into the snapshot',
+    file: 'src/ingest/streams.ts',
+    text: 'if (stream.admitted > 0 || stream.sessions > 0) rows.push',
+    replacement: 'if (!stream.acked) rows.push',
+  },
+  {
+    name: 'drops the tail when it takes over',
+    file: 'src/ingest/source.ts',
+    text: 'survey(disk, needed, this,',
+    replacement: 'survey(disk, [], this,',
+  },
+  {
+    name: 'takes the position of the whole batch',
+    file: 'src/ingest/source.ts',
+    text: 'current.stream.position = current.position',
+    replacement: 'current.stream.position = current.last',
+  },
+  {
+    name: 'tries a failed sync again',
+    file: 'src/ingest/journal.ts',
+    text: `      if (this.breaks(error)) return
+      this.status.syncs++`,
+    replacement: `      if (error !== null) return this.sync()
+      this.status.syncs++`,
+  },
+  {
+    name: 'loses what a failed write had',
+    file: 'src/ingest/journal.ts',
+    text: '[...this.retained, ...this.writing]',
+    replacement: '[...this.retained]',
+  },
+  {
+    name: 'trims the journal one epoch early',
+    file: 'src/ingest/source.ts',
+    text: 'stream.covered = Math.max(stream.covered, position)',
+    replacement: 'stream.covered = stream.floor = Math.max(stream.covered, position)',
+  },
+  {
+    name: 'cuts the tail one batch short',
+    file: 'src/ingest/scan.ts',
+    text: 'if (wanted && !bodyFits(window, bodyAt, header)) {',
+    replacement: 'if (wanted && (this.fileAt >= this.length || !bodyFits(window, bodyAt, header))) {',
+  },
+  {
+    name: 'forgets a stream before its records are gone',
+    file: 'src/ingest/source.ts',
+    text: 'segments.some((segment) => segment.ranges.has(key))',
+    replacement: 'segments.length > 1e9 && key.length > 0',
+  },
+  {
+    name: 'believes a name whose directory it could not sync',
+    file: 'src/ingest/names.ts',
+    from: 1660,
+    text: 'if (error !== null || this.failures === mark) done(error)',
+    replacement: 'if (error === null || this.failures >= mark) done(null)',
+  },
+]
+
+describe('the scenario finds a door that', () => {
+  test.each(mutants)('$name', (mutant) => {
+    const { from = 1 } = mutant
+    const { status, output } = runMutant(mutant, program, [String(from), String(from + 199)])
+    expect(output).toMatch(/seed \d+: /)
+    expect(status).toBe(1)
+  })
+})
