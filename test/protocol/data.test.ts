@@ -117,7 +117,7 @@ describe('a batch', () => {
       fc.property(anyBatch, (batch) => {
         expectSame(decode(codec, encode(codec, batch)), batch)
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
   })
 
@@ -220,7 +220,7 @@ describe('what is no batch', () => {
           expect(flips.length === 0 ? ['E_DAMAGED'] : ['E_DAMAGED', 'nothing']).toContain(outcome)
         },
       ),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     )
   })
 })

@@ -5,6 +5,7 @@
 import type { ByteReader } from '../bytes.ts'
 import {
   BYTES,
+  CELLS_MAX,
   DOUBLES,
   FLAGS,
   flagValues,
@@ -20,9 +21,10 @@ import {
   UTF16,
   VARIANTS,
 } from './format.ts'
+import type { ReadColumn } from './generate.ts'
 import { readItem } from './item-reader.ts'
 import { Scratch } from './scratch.ts'
-import { type ReadColumn, ReadShapes } from './shape.ts'
+import { ReadShapes } from './shape.ts'
 import { readJoined, readTexts } from './text.ts'
 
 /** Shapes that the reader remembers. */
@@ -34,6 +36,8 @@ export class ColumnReader {
   private readonly shapes = new ReadShapes(SHAPES_MAX)
   private readonly scratch = new Scratch()
   private readonly depthMax: number
+  /** Values that the block's columns have so far. */
+  private cells = 0
 
   constructor(depthMax: number) {
     this.depthMax = depthMax
@@ -41,6 +45,7 @@ export class ColumnReader {
 
   /** Reads a column of `count` values into `into[0, count)`. */
   read(reader: ByteReader, count: number, into: unknown[]): void {
+    this.cells = 0
     try {
       this.column(reader, count, into, 0)
     } finally {
@@ -56,6 +61,7 @@ export class ColumnReader {
     if (depth > this.depthMax) throw reader.damaged(`more than ${this.depthMax} levels`)
     // Q2: before anything is made for `count` values, there is a byte for each.
     if (count > reader.remaining) throw reader.damaged(`a column of ${count} values in ${reader.remaining} bytes`)
+    if ((this.cells += count) > CELLS_MAX) throw reader.damaged(`more than ${CELLS_MAX} values in columns`)
     return reader.u8()
   }
 
@@ -156,7 +162,9 @@ export class ColumnReader {
     let presentCount = 0
     for (let i = 0; i < count; i++) if (buffer[at + i] === PRESENT) presentCount++
     const present = new Array<unknown>(presentCount)
-    this.column(reader, presentCount, present, depth)
+    const kind = this.kind(reader, presentCount, depth)
+    if (kind === SPARSE) throw reader.damaged('a sparse column within a sparse one')
+    this.ofKind(kind, reader, presentCount, present, depth)
     let next = 0
     for (let i = 0; i < count; i++) {
       const flag = buffer[at + i]!

@@ -6,42 +6,19 @@
  * W2. The bytes depend on the values alone, never on what was written before.
  */
 import type { ByteWriter } from '../bytes.ts'
-import {
-  BYTES,
-  DOUBLES,
-  FLAGS,
-  INTS8,
-  INTS16,
-  INTS32,
-  ITEMS,
-  LATIN1,
-  LISTS,
-  OBJECTS,
-  PRESENT,
-  SPARSE,
-  UTF16,
-  VARIANTS,
-  VARIANTS_MAX,
-} from './format.ts'
+import { BYTES, CELLS_MAX, FLAGS, ITEMS, LISTS, OBJECTS, PRESENT, SPARSE, VARIANTS, VARIANTS_MAX } from './format.ts'
+import type { Lane, LaneStore } from './generate.ts'
+import { DONE, OTHER_SHAPE } from './generate.ts'
 import { Unwritable, writeItem } from './item-writer.ts'
+import { bitsOf, writeDoubles, writeInts, writeTexts } from './plain-columns.ts'
 import { Scratch } from './scratch.ts'
-import { DONE, type Lane, type LaneStore, OTHER_SHAPE, type WrittenShape, WrittenShapes } from './shape.ts'
-import { isLatin1, writeLatin1, writeUtf16 } from './text.ts'
+import { type WrittenShape, WrittenShapes } from './shape.ts'
+import * as sees from './survey.ts'
 
 /** With fewer values than this, tags cost less than the names of a shape. */
 const OBJECTS_MIN = 8
 /** Names that the writer remembers. */
 const SHAPE_NODES_MAX = 4096
-
-// What occurs in a column
-const SEES_FLAG = 1
-const SEES_INT = 2
-const SEES_DOUBLE = 4
-const SEES_TEXT = 8
-const SEES_LIST = 16
-const SEES_OBJECT = 32
-const SEES_BYTES = 64
-const SEES_OTHER = 128
 
 export class ColumnWriter {
   private readonly scratch = new Scratch()
@@ -51,6 +28,8 @@ export class ColumnWriter {
   /** Where the block ends at the latest, as `writer.length`. */
   private lengthMax = 0
   private blockCount = 0
+  /** Values that the block's columns have so far. */
+  private cells = 0
   /** Names of the fields that every value of the block has; only where the values became an objects column. */
   commonFields: readonly string[] = []
 
@@ -64,6 +43,7 @@ export class ColumnWriter {
     this.lengthMax = writer.length + this.bytesMax
     this.commonFields = []
     this.blockCount = count
+    this.cells = 0
     try {
       this.column(writer, values, count, 0)
     } finally {
@@ -73,38 +53,44 @@ export class ColumnWriter {
 
   private column(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
     if (writer.length + count > this.lengthMax) throw new Unwritable('large')
+    this.admit(count)
     if (depth > this.depthMax) throw new Unwritable('deep')
     // Objects tell by themselves whether they fit: no look at every value before.
     if (count < OBJECTS_MIN || !this.objects(writer, values, count, depth)) this.others(writer, values, count, depth)
     if (writer.length > this.lengthMax) throw new Unwritable('large')
   }
 
+  /** Counts a column as its reader will (W1). */
+  private admit(count: number): void {
+    if ((this.cells += count) > CELLS_MAX) throw new Unwritable('large')
+  }
+
   /** Any column but one of objects. */
   private others(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
-    const seen = survey(values, count)
+    const seen = sees.survey(values, count)
     switch (seen) {
       case 0:
-      case SEES_FLAG:
+      case sees.FLAG:
         this.flags(writer, values, count)
         break
-      case SEES_INT:
+      case sees.INT:
         this.ints(writer, values as readonly number[], count)
         break
-      case SEES_DOUBLE:
-      case SEES_INT | SEES_DOUBLE:
+      case sees.DOUBLE:
+      case sees.INT | sees.DOUBLE:
         this.doubles(writer, values as readonly number[], count)
         break
-      case SEES_TEXT:
+      case sees.TEXT:
         this.texts(writer, values as readonly string[], count)
         break
-      case SEES_BYTES:
+      case sees.BYTES:
         this.bytes(writer, values as readonly Uint8Array[], count)
         break
-      case SEES_LIST:
+      case sees.LIST:
         this.lists(writer, values as readonly (readonly unknown[])[], count, depth)
         break
       default:
-        if (isSparse(seen)) this.sparse(writer, values, count, depth)
+        if (sees.isSparse(seen)) this.sparse(writer, values, count, depth)
         else this.items(writer, values, count, depth)
     }
   }
@@ -113,7 +99,7 @@ export class ColumnWriter {
     writer.u8(FLAGS)
     const at = writer.reserve(count)
     const { buffer } = writer
-    for (let i = 0; i < count; i++) buffer[at + i] = flagOf(values[i])
+    for (let i = 0; i < count; i++) buffer[at + i] = sees.flagOf(values[i])
     writer.at = at + count
   }
 
@@ -123,7 +109,7 @@ export class ColumnWriter {
     const at = writer.reserve(count)
     const { buffer } = writer
     for (let i = 0; i < count; i++) {
-      const flag = flagOf(values[i])
+      const flag = sees.flagOf(values[i])
       buffer[at + i] = flag
       if (flag === PRESENT) present.push(values[i])
     }
@@ -277,6 +263,7 @@ export class ColumnWriter {
     count: number,
     depth: number,
   ): void {
+    if (lane !== 'any') this.admit(count)
     switch (lane) {
       case 'int':
         writeInts(writer, store as Int32Array, count, bits)
@@ -336,75 +323,4 @@ export class ColumnWriter {
     writer.u8(ITEMS)
     for (let i = 0; i < count; i++) writeItem(writer, values[i], this.depthMax - depth, this.lengthMax)
   }
-}
-
-/** Which sorts of values occur in `values[0, count)`. */
-function survey(values: readonly unknown[], count: number): number {
-  let seen = 0
-  for (let i = 0; i < count; i++) {
-    const value = values[i]
-    if (typeof value === 'string') seen |= SEES_TEXT
-    else if (typeof value === 'number') seen |= Object.is(value | 0, value) ? SEES_INT : SEES_DOUBLE
-    else if (value === undefined || value === null || typeof value === 'boolean') seen |= SEES_FLAG
-    else if (typeof value === 'object') seen |= sortOf(value)
-    else seen |= SEES_OTHER
-  }
-  return seen
-}
-
-function sortOf(value: object): number {
-  const prototype = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return SEES_OBJECT
-  if (prototype === Array.prototype && Array.isArray(value)) return SEES_LIST
-  return prototype === Uint8Array.prototype && value instanceof Uint8Array ? SEES_BYTES : SEES_OTHER
-}
-
-/** Whether there are flags, and all else is of one kind. */
-function isSparse(seen: number): boolean {
-  const rest = seen & ~SEES_FLAG
-  if (rest === seen) return false
-  return rest === (SEES_INT | SEES_DOUBLE) || ((rest & (rest - 1)) === 0 && rest !== SEES_OTHER)
-}
-
-/** The code of a flag, or `PRESENT` for every other value. */
-function flagOf(value: unknown): number {
-  if (value === true) return 3
-  if (value === false) return 2
-  if (value === null) return 1
-  return value === undefined ? 0 : PRESENT
-}
-
-/** All bits that the numbers use besides their sign. */
-function bitsOf(store: Int32Array, count: number): number {
-  let bits = 0
-  for (let i = 0; i < count; i++) bits |= store[i]! ^ (store[i]! >> 31)
-  return bits
-}
-
-/** Writes an ints column of the least width that holds numbers of these `bits`. */
-function writeInts(writer: ByteWriter, store: Int32Array, count: number, bits: number): void {
-  const width = bits < 0x80 ? 1 : bits < 0x8000 ? 2 : 4
-  const at = writer.reserve(1 + width * count)
-  const { buffer, view } = writer
-  buffer[at] = width === 1 ? INTS8 : width === 2 ? INTS16 : INTS32
-  if (width === 1) for (let i = 0; i < count; i++) buffer[at + 1 + i] = store[i]!
-  else if (width === 2) for (let i = 0; i < count; i++) view.setInt16(at + 1 + 2 * i, store[i]!, true)
-  else buffer.set(new Uint8Array(store.buffer, 0, 4 * count), at + 1)
-  writer.at = at + 1 + width * count
-}
-
-function writeDoubles(writer: ByteWriter, store: Float64Array, count: number): void {
-  const at = writer.reserve(1 + 8 * count)
-  writer.buffer[at] = DOUBLES
-  writer.buffer.set(new Uint8Array(store.buffer, 0, 8 * count), at + 1)
-  writer.at = at + 1 + 8 * count
-}
-
-/** Writes a text column: `text` is all its texts joined, `lengths` says where to cut. */
-function writeTexts(writer: ByteWriter, lengths: Int32Array, count: number, bits: number, text: string): void {
-  const latin1 = isLatin1(text)
-  writer.u8(latin1 ? LATIN1 : UTF16)
-  writeInts(writer, lengths, count, bits)
-  if (latin1) writeLatin1(writer, text)
-  else writeUtf16(writer, text)
 }

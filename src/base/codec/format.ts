@@ -20,7 +20,8 @@
  *     shape  := bytes varint · the names of the fields in order, as a JSON array
  *
  * Q1. A block says everything that its reader must know: nothing is shared between two blocks.
- * Q2. A column has at least a byte for each of its values, so what a reader allocates is bounded by the bytes it has.
+ * Q2. A column has at least a byte for each of its values, and all columns together at most `CELLS_MAX`: so what a
+ *     reader allocates is bounded by the bytes that it has.
  * Q3. What is read equals what was written, to the order of fields and the sign of zero: plain data (`undefined`,
  *     `null`, booleans, numbers, strings with lone surrogates, bigints, arrays, plain objects), `Map`, `Set`, `Date`,
  *     `ArrayBuffer`, `Buffer` and typed arrays. Identity is not kept: what is referred to twice is read as two. A hole in
@@ -80,6 +81,8 @@ export const VIEW = 15
 export const FIELDS_MAX = 128
 /** Most shapes in a variants column. */
 export const VARIANTS_MAX = 16
+/** Most values in all columns of a block together, the inner ones counted too. */
+export const CELLS_MAX = 1 << 24
 
 interface ViewType {
   readonly BYTES_PER_ELEMENT: number

@@ -15,6 +15,7 @@ import { defaultLimits, type Limits } from '../limits.ts'
 import { ColumnReader } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
 import { type Fault, findFault } from './fault.ts'
+import { CELLS_MAX } from './format.ts'
 import { Unwritable } from './item-writer.ts'
 
 export type CodecLimits = Pick<Limits, 'valueDepth' | 'blockBytes' | 'blockValues'>
@@ -74,7 +75,7 @@ export class ValueCodec {
   }
 
   private tooLong(count: number): PotorooError {
-    return fail('E_BLOCK_TOO_LONG', { values: count, limit: this.limits.blockBytes })
+    return fail('E_BLOCK_TOO_LONG', { values: count, limit: this.limits.blockBytes, parts: CELLS_MAX })
   }
 }
 

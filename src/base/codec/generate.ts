@@ -1,0 +1,114 @@
+/**
+ * Code for objects of one shape: it takes them apart into a store for each field, and puts them together again. It is
+ * generated, because a field that is named in the code costs a nanosecond and one that is named by a variable seven.
+ *
+ * O1. A name enters generated code only through `JSON.stringify`; nothing else of a value does.
+ * O2. An object has the shape when its prototype is `Object.prototype` or none, and its enumerable fields are exactly
+ *     the shape's, in its order.
+ */
+import { FIELDS_MAX } from './format.ts'
+import { COPIED_UNITS, type JoinedTexts } from './text.ts'
+
+/** How a field's values are gathered while objects are taken apart. */
+export type Lane = 'int' | 'double' | 'text' | 'flag' | 'any'
+
+/** Where they are gathered: numbers, lengths of texts, flags, or the values themselves. */
+export type LaneStore = Int32Array | Float64Array | Uint8Array | unknown[]
+
+/** All objects were taken apart. */
+export const DONE = -1
+/** One of the objects has another shape. */
+export const OTHER_SHAPE = -2
+/**
+ * Takes `values[0, count)` apart: field f goes to `stores[f]`, its joined texts to `texts[f]`, and to `bits[f]` all bits
+ * that its integers or lengths use. Returns `DONE`, `OTHER_SHAPE`, or, for the first value that does not fit its lane,
+ * `i * FIELDS_MAX + f`.
+ */
+export type Scatter = (
+  values: readonly unknown[],
+  count: number,
+  stores: readonly LaneStore[],
+  texts: string[],
+  bits: number[],
+) => number
+
+/** A field's values as they were read, or texts that the gathering code is still to cut. */
+export type ReadColumn = ArrayLike<unknown> | JoinedTexts
+
+/** Puts objects together: field f of object i is value i of `columns[f]`. */
+export type Gather = (columns: readonly ReadColumn[], count: number, into: unknown[]) => void
+
+/** The code that takes value `v` of field f, and gives up by `no` where it does not fit the lane. */
+const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>> = {
+  int: (f, v, no) =>
+    `if (typeof ${v} !== 'number' || !Object.is(${v} | 0, ${v})) ${no}
+    c${f}[i] = ${v}
+    b${f} |= ${v} ^ (${v} >> 31)`,
+  double: (f, v, no) => `if (typeof ${v} !== 'number') ${no}; c${f}[i] = ${v}`,
+  text: (f, v, no) =>
+    `if (typeof ${v} !== 'string') ${no}
+    b${f} |= c${f}[i] = ${v}.length
+    t${f} += ${v}`,
+  flag: (f, v, no) =>
+    `if (${v} === true) c${f}[i] = 3
+    else if (${v} === false) c${f}[i] = 2
+    else if (${v} === null) c${f}[i] = 1
+    else if (${v} === undefined) c${f}[i] = 0
+    else ${no}`,
+  any: (f, v) => `c${f}[i] = ${v}`,
+}
+
+export function generateScatter(names: readonly string[], of: readonly Lane[]): Scatter {
+  const lines = (line: (f: number, name: string) => string) =>
+    names.map((name, f) => line(f, JSON.stringify(name))).join('\n')
+  // Reading `__proto__` is a twentieth of calling `getPrototypeOf`, which decides where it is not the usual one.
+  const source = `
+    return function scatter(values, count, stores, texts, bits) {
+      ${lines((f) => `const c${f} = stores[${f}]; let t${f} = '', b${f} = 0`)}
+      for (let i = 0; i < count; i++) {
+        const o = values[i]
+        if (typeof o !== 'object' || o === null) return ${OTHER_SHAPE}
+        ${names.includes('__proto__') ? '' : 'if (o.__proto__ !== plain)'} {
+          const prototype = Object.getPrototypeOf(o)
+          if (prototype !== plain && prototype !== null) return ${OTHER_SHAPE}
+        }
+        let k = 0
+        for (const name in o) {
+          switch (k++) {
+            ${lines((f, name) => `case ${f}: if (name !== ${name}) return ${OTHER_SHAPE}; break`)}
+            default: return ${OTHER_SHAPE}
+          }
+        }
+        if (k !== ${names.length}) return ${OTHER_SHAPE}
+        ${lines((f, name) => `const v${f} = o[${name}]`)}
+        ${lines((f) => lanes[of[f]!](f, `v${f}`, `return i * ${FIELDS_MAX} + ${f}`))}
+      }
+      ${lines((f) => `texts[${f}] = t${f}; bits[${f}] = b${f}`)}
+      return ${DONE}
+    }`
+  return new Function('plain', source)(Object.prototype) as Scatter
+}
+
+/** `joined[f]`: the column of field f is `JoinedTexts`. */
+export function generateGather(names: readonly string[], joined: readonly boolean[]): Gather {
+  const columns = names.map((_, f) =>
+    joined[f]
+      ? `const { text: t${f}, lengths: c${f}, copy: copy${f} } = columns[${f}]; let a${f} = 0, b${f} = 0`
+      : `const c${f} = columns[${f}]`,
+  )
+  const fields = names.map((name, f) => {
+    const quoted = JSON.stringify(name)
+    // In brackets `__proto__` is a field like any other; for others they would only be slow.
+    const key = name === '__proto__' ? `[${quoted}]` : quoted
+    const cut = `b${f} - a${f} <= ${COPIED_UNITS} ? t${f}.slice(a${f}, b${f}) : copy${f}(a${f}, b${f})`
+    return `${key}: ${joined[f] ? cut : `c${f}[i]`}`
+  })
+  const cuts = names.map((_, f) => (joined[f] ? `a${f} = b${f}; b${f} += c${f}[i]` : ''))
+  const source = `
+    ${columns.join('\n')}
+    for (let i = 0; i < count; i++) {
+      ${cuts.join('\n')}
+      into[i] = { ${fields.join(', ')} }
+    }`
+  return new Function('columns', 'count', 'into', source) as Gather
+}
