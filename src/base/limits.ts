@@ -40,6 +40,8 @@ export interface Limits {
   readonly checkpointIntervalMs: number
   /** A checkpoint that takes longer than this is abandoned, in milliseconds. */
   readonly checkpointTimeoutMs: number
+  /** A pipeline that is to end waits so long for its last checkpoint, in milliseconds. */
+  readonly drainTimeoutMs: number
   /** Abandoned checkpoints in a row after which sources stop. */
   readonly maxAbandoned: number
   /** Records of the chain between two that hold everything before them; fixed when the cluster is made. */
@@ -126,6 +128,7 @@ export const defaultLimits: Limits = {
   horizonEpochs: 30,
   checkpointIntervalMs: 1000,
   checkpointTimeoutMs: 60_000,
+  drainTimeoutMs: 15_000,
   maxAbandoned: 5,
   chainEra: 1024,
   chainReads: 32,

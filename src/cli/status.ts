@@ -45,7 +45,7 @@ function showWorker({ worker, pid, generation, uptimeSeconds, journal, pipelines
 function pipelineTable(pipelines: readonly PipelineSummary[]): string {
   const rows = pipelines.map((one) => [
     one.pipeline,
-    one.held === null ? one.phase : `${one.phase}, held`,
+    one.held === null || one.phase !== 'running' ? one.phase : 'running, held',
     one.epoch,
     one.keys,
     one.recordsIn,
@@ -61,7 +61,7 @@ function showFailure(pipeline: string, { code, message, remedy }: NonNullable<Pi
 
 function showPipeline(view: PipelineView): void {
   const { pipeline, phase, held, hash, epoch, checkpoint, continuedFrom, deadLetters } = view
-  print(`${pipeline} ${phase}${held === null ? '' : `, sources held: ${held}`}`)
+  print(`${pipeline} ${phase}${held === null || phase !== 'running' ? '' : `, sources held: ${held}`}`)
   const from = continuedFrom === null ? 'started with nothing' : `continued from epoch ${continuedFrom}`
   print(`program ${hash.slice(0, 12)}, ${from}`)
   if (view.error !== null) showFailure(pipeline, view.error)
@@ -92,7 +92,9 @@ function showPipeline(view: PipelineView): void {
     source.blockedBy ?? '',
   ])
   const heads = ['SOURCE', 'ADDRESS', 'CONNECTIONS', 'RECORDS', 'BYTES', 'REPEATS', 'BEHIND', 'WAITS FOR']
+  print('')
   print(table(heads, sources, 'no sources'))
+  print('')
   const sinks = view.sinks.map((sink) => [
     sink.step,
     sink.promise,

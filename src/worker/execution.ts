@@ -367,7 +367,9 @@ export class Execution implements Work {
         this.release('drain')
         return done(failure)
       }
-      let left = this.writers.size
+      // What a sink without a peer holds stands in the epoch already.
+      const writers = [...this.writers.values()].filter(({ status }) => status.state !== 'no-peer')
+      let left = writers.length
       if (left === 0) return done(null)
       const { clock } = this.seams.env
       const late = clock.after(endMs, () => {
@@ -379,7 +381,7 @@ export class Execution implements Work {
         late.cancel()
         done(null)
       }
-      for (const writer of this.writers.values()) writer.end(one)
+      for (const writer of writers) writer.end(one)
     })
   }
 
@@ -403,6 +405,11 @@ export class Execution implements Work {
   /** What stands behind each source. */
   get sourceFigures(): readonly SourceFigures[] {
     return this.sources?.figures() ?? []
+  }
+
+  /** Sinks that nobody takes anything from, and which have stopped their tasks. */
+  get stuckSinks(): readonly string[] {
+    return [...this.writers].filter(([, { status, room }]) => status.state === 'no-peer' && !room).map(([step]) => step)
   }
 
   /** Why no records are let in, or `null`. */

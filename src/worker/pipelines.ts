@@ -79,12 +79,14 @@ export class Pipelines {
   readonly worker: Worker
   readonly residents = new Map<string, Resident>()
   private readonly env: Env
+  private readonly options: WorkerOptions
   private readonly events: PipelinesEvents
   /** What is being done to each pipeline (P3). */
   private readonly turns = new Map<string, Promise<unknown>>()
 
   constructor(env: Env, options: WorkerOptions, events: PipelinesEvents) {
     this.env = env
+    this.options = options
     this.events = events
     this.worker = new Worker(env, options, {
       failed: (error) => events.lost(error),
@@ -279,18 +281,19 @@ export class Pipelines {
   private async drainNow(resident: Resident): Promise<void> {
     const before = resident.phase
     resident.phase = 'draining'
-    try {
-      await new Promise<void>((resolve, reject) => {
-        resident.execution.drain(SINK_END_MS, (reason) => {
-          if (reason === null) resolve()
-          else reject(fail('E_NOT_DRAINED', { pipeline: resident.name, reason }))
-        })
+    const { clock } = this.env
+    const failure = await new Promise<string | null>((resolve) => {
+      const late = clock.after(this.options.limits.drainTimeoutMs, () => resolve(whyLate(resident)))
+      resident.execution.drain(SINK_END_MS, (reason) => {
+        late.cancel()
+        resolve(reason)
       })
-      resident.phase = 'drained'
-    } catch (error) {
+    })
+    if (failure !== null) {
       if (resident.phase === 'draining') resident.phase = before
-      throw error
+      throw fail('E_NOT_DRAINED', { pipeline: resident.name, reason: failure })
     }
+    resident.phase = 'drained'
     resident.execution.close()
   }
 
@@ -309,4 +312,10 @@ export class Pipelines {
       })
     })
   }
+}
+
+/** Why a pipeline has not come to its end in time. */
+function whyLate({ execution }: Resident): string {
+  const stuck = execution.stuckSinks
+  return stuck.length === 0 ? 'it takes too long' : `nobody takes the output of ${stuck.join(', ')}`
 }
