@@ -1,53 +1,89 @@
 /**
- * A chunk: some entries of one step and key group, as they lie in a pack.
+ * A chunk: entries of one step and key group, as they stand in a checkpoint.
  *
- *     chunk := version u8 · schema version varint · tombstones block · keys block · states block · times block
+ *     chunk := format u8 · schema version varint · removed keys block · keys block · times block · states block
  *
- * A block is the column codec's (`base/codec`). The block of times is empty where the step keeps none.
+ * A block is the codec's (`base/codec`). The times' block is empty where the step has no TTL.
+ *
+ * H1. Chunks of one key group apply in the order in which they were written, and within a chunk the removed keys come
+ *     before the entries: a key that was removed and came back stands in both.
+ * H2. What is damaged or from another program throws `E_DAMAGED`, never becomes state. A checksum has vouched for the bytes
+ *     before, so this is the second look.
+ * H3. The states come last: a reader that wants none of a chunk's keys stops before them.
  */
-import type { ByteWriter } from '../base/bytes.ts'
-import { ByteReader } from '../base/bytes.ts'
+import { ByteReader, type ByteWriter } from '../base/bytes.ts'
 import { decodeValues, encodeValues } from '../base/codec/values.ts'
 import type { Key } from '../base/hash.ts'
 
-const VERSION = 1
+const FORMAT = 1
 
-export interface Chunk {
-  readonly schemaVersion: number
-  readonly removed: readonly Key[]
-  readonly keys: readonly Key[]
-  readonly states: readonly object[]
-  /** Empty where the step that wrote it kept none. */
-  readonly times: readonly number[]
+/** How chunks of a key group follow each other: `full` replaces what came before, `delta` adds to it. */
+export type ChunkKind = 'full' | 'delta'
+
+/** Columns of entries: `keys[i]` has `states[i]` and, where the step has a TTL, `times[i]`. */
+export class Rows {
+  readonly keys: Key[] = []
+  readonly states: object[] = []
+  readonly times: number[] = []
+
+  clear(): void {
+    this.keys.length = 0
+    this.states.length = 0
+    this.times.length = 0
+  }
 }
 
-export function encodeChunk(
-  writer: ByteWriter,
-  schemaVersion: number,
-  removed: readonly Key[],
-  keys: readonly Key[],
-  states: readonly object[],
-  times: readonly number[] | null,
-): void {
-  writer.u8(VERSION)
+/**
+ * Writes a chunk. Throws `E_VALUE` for a state that cannot be written and `E_BLOCK_TOO_LONG`; the writer then holds a part
+ * of a chunk.
+ */
+export function encodeChunk(writer: ByteWriter, schemaVersion: number, removed: readonly Key[], rows: Rows): void {
+  writer.u8(FORMAT)
   writer.varint(schemaVersion)
   encodeValues(writer, removed, removed.length)
-  encodeValues(writer, keys, keys.length)
-  encodeValues(writer, states, states.length)
-  encodeValues(writer, times ?? [], times?.length ?? 0)
+  encodeValues(writer, rows.keys, rows.keys.length)
+  encodeValues(writer, rows.times, rows.times.length)
+  encodeValues(writer, rows.states, rows.states.length)
 }
 
-/** Throws where the bytes are not a chunk; a checksum has vouched for them before. */
-export function decodeChunk(bytes: Uint8Array): Chunk {
-  const reader = new ByteReader(bytes)
-  const version = reader.u8()
-  if (version !== VERSION) throw reader.damaged(`a chunk of version ${version}`)
-  const schemaVersion = reader.varint()
-  const [removed, keys, states, times] = [[], [], [], []] as [Key[], Key[], object[], number[]]
-  decodeValues(reader, removed)
-  decodeValues(reader, keys)
-  decodeValues(reader, states)
-  decodeValues(reader, times)
-  reader.finish()
-  return { schemaVersion, removed, keys, states, times }
+/** A chunk that is being read: the keys at once, the states when they are asked for (H3). */
+export class ChunkReader {
+  readonly schemaVersion: number
+  readonly removed: Key[] = []
+  readonly keys: Key[] = []
+  /** Empty where the step had no TTL when the chunk was written. */
+  readonly times: number[] = []
+  private readonly reader: ByteReader
+
+  constructor(bytes: Uint8Array) {
+    const reader = new ByteReader(bytes)
+    this.reader = reader
+    const format = reader.u8()
+    if (format !== FORMAT) throw reader.damaged(`a chunk of format ${format}`)
+    this.schemaVersion = reader.varint()
+    decodeValues(reader, this.removed)
+    decodeValues(reader, this.keys)
+    decodeValues(reader, this.times)
+    if (this.times.length !== 0 && this.times.length !== this.keys.length) throw reader.damaged('times without keys')
+    if (!this.removed.every(isKey) || !this.keys.every(isKey)) throw reader.damaged('a key that is none')
+    if (!this.times.every((time) => typeof time === 'number')) throw reader.damaged('a time that is none')
+  }
+
+  /** The states, in the order of the keys. Call once. */
+  states(): object[] {
+    const states: object[] = []
+    decodeValues(this.reader, states)
+    this.reader.finish()
+    if (states.length !== this.keys.length) throw this.reader.damaged('states without keys')
+    for (const state of states) {
+      if (typeof state !== 'object' || state === null) throw this.reader.damaged('a state that is none')
+    }
+    return states
+  }
+}
+
+function isKey(value: unknown): value is Key {
+  return (
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+  )
 }

@@ -1,111 +1,206 @@
 /**
- * The state of a keyed step as it stood at a barrier, while the step goes on (PROTOCOLS 5).
+ * The state of a keyed step as it stood at a barrier, written in slices while the step goes on (PROTOCOLS 5).
  *
- * Z1. What is written is the state at the freeze: an entry that has been touched since is written from its saved copy.
- * Z2. A saved copy is dropped as soon as its table has been written.
- * Z3. A table is written in chunks of bounded size, so that a slice of background work is short: the first `full` chunk of
- *     a table replaces what earlier chunks said, every other one adds to it.
+ * Z1. What is written is the state at the freeze. An entry belongs to it when its key group is written in full or it was
+ *     changed after the base, and its last change is not after the freeze (K4). Nothing is copied to know it.
+ * Z2. Key groups are written in order, and entries within one: what lies before the cursor is written. The first touch of an
+ *     entry that belongs to the freeze and lies behind the cursor keeps its old value, which is an object of its own.
+ * Z3. Old values are dropped as soon as they are written. Beyond `freezeBytes` of them they are encoded at once.
+ * Z4. The first chunk of a key group carries its removed keys, or its kind `full`, which replaces what earlier epochs said.
+ *     Every further one of the epoch is a `delta` that adds to it. A full key group without entries is a chunk too.
  */
-import { ByteWriter } from '../base/bytes.ts'
 import type { Key } from '../base/hash.ts'
-import { encodeChunk } from './chunk.ts'
+import type { Limits } from '../base/limits.ts'
+import { type ChunkKind, Rows } from './chunk.ts'
+import type { ChunkWriter } from './chunk-writer.ts'
+import type { Copier } from './copier.ts'
 import type { KeyTable } from './key-table.ts'
-import type { KeyedStore } from './keyed-store.ts'
 
-/** Entries in a chunk: encoding them takes well under a millisecond for small states. */
-const CHUNK_ENTRIES = 4096
-
-interface Saved {
-  readonly key: Key
-  readonly state: object
-  readonly time: number
+/** What a freeze needs of the store. */
+export interface Freezable {
+  readonly tables: readonly (KeyTable | null)[]
+  readonly copier: Copier
+  readonly chunkWriter: ChunkWriter
+  readonly limits: Pick<Limits, 'freezeBytes'>
+  /** The chunks of a key group that is still bytes. */
+  pendingChunks(keyGroup: number): readonly Uint8Array[]
 }
 
-export type EmitChunk = (keyGroup: number, kind: 'delta' | 'full', bytes: Uint8Array) => void
+/** Takes a chunk, which is the taker's own. */
+export type EmitChunk = (keyGroup: number, kind: ChunkKind, bytes: Uint8Array) => void
+
+interface Kept {
+  readonly rows: Rows
+  bytes: number
+}
+
+/** Memory that a kept value takes besides its copy. */
+const KEPT_BYTES = 24
+
+const noKeys: readonly Key[] = []
 
 export class Frozen {
-  readonly tables: readonly KeyTable[]
   readonly epoch: number
-  private readonly store: KeyedStore
-  private readonly full: ReadonlySet<number>
-  /** Old values of the entries of a table that has not been written, by entry. */
-  private readonly saved = new Map<KeyTable, Map<number, Saved>>()
-  private readonly writer = new ByteWriter(64 << 10)
-  private at = 0
-  /** Next place in the current table: in its frozen list, or its entries when it is written in full. */
-  private cursor = 0
-  /** Entries written so far. */
+  /** The last complete epoch before: a delta is what changed since. */
+  readonly base: number
+  /** Entries, chunks and bytes written so far. */
   entries = 0
+  chunks = 0
+  bytes = 0
+  /** Memory that old values take, roughly (Z3). */
+  keptBytes = 0
+  private readonly store: Freezable
+  private readonly full: ReadonlySet<number>
+  /** The cursor (Z2). */
+  private keyGroup = 0
+  private entry = 0
+  private readonly kept = new Map<number, Kept>()
+  /** Key groups of which a chunk is written and that are not done. */
+  private readonly begun = new Set<number>()
+  /** Chunks that were encoded at once and wait for the next slice. */
+  private early: { readonly keyGroup: number; readonly kind: ChunkKind; readonly bytes: Uint8Array }[] = []
+  private readonly rows = new Rows()
 
-  constructor(store: KeyedStore, epoch: number, tables: readonly KeyTable[], full: ReadonlySet<number>) {
+  constructor(store: Freezable, epoch: number, base: number, full: ReadonlySet<number>) {
     this.store = store
     this.epoch = epoch
-    this.tables = tables
+    this.base = base
     this.full = full
   }
 
-  /** Saves the value of `entry` before it changes, if it is frozen. */
+  /** Whether everything has been written. */
+  get done(): boolean {
+    return this.keyGroup === this.store.tables.length && this.early.length === 0
+  }
+
+  /** Whether `entry`, not changed since the freeze, belongs to it and is still to be written (Z1, Z2). */
+  covers(table: KeyTable, entry: number): boolean {
+    const { group: keyGroup } = table
+    if (keyGroup < this.keyGroup || (keyGroup === this.keyGroup && entry < this.entry)) return false
+    return table.epochs[entry]! > this.base || this.full.has(keyGroup)
+  }
+
+  /** Keeps the value of an entry that is covered and about to change. */
   keep(table: KeyTable, entry: number): void {
-    const at = table.epochs[entry]!
-    // Changed since the freeze: not part of it, or saved already.
-    if (at > this.epoch || (at < this.epoch && !this.full.has(table.group))) return
-    let saved = this.saved.get(table)
-    if (saved === undefined) this.saved.set(table, (saved = new Map()))
-    const state = this.store.copier.copy(table.states[entry]!)
-    saved.set(entry, { key: table.keys[entry]!, state, time: table.times === null ? 0 : table.times[entry]! })
+    const { group: keyGroup } = table
+    let kept = this.kept.get(keyGroup)
+    if (kept === undefined) this.kept.set(keyGroup, (kept = { rows: new Rows(), bytes: 0 }))
+    kept.rows.keys.push(table.keys[entry]!)
+    kept.rows.states.push(this.store.copier.copy(table.states[entry]!))
+    if (table.times !== null) kept.rows.times.push(table.times[entry]!)
+    const bytes = this.store.copier.bytes + KEPT_BYTES
+    kept.bytes += bytes
+    this.keptBytes += bytes
+    if (this.keptBytes > this.store.limits.freezeBytes) this.encodeEarly(table, kept)
   }
 
-  /** Writes chunks until `more` answers false between two of them; true when all has been written. */
+  /**
+   * Writes chunks until `more`, asked after each of them, answers false; `emit` gets each. True when all is written.
+   * Throws `E_STATE_VALUE` or `E_STATE_TOO_LARGE`; then the epoch can only be abandoned.
+   */
   write(more: () => boolean, emit: EmitChunk): boolean {
-    while (this.at < this.tables.length) {
-      const table = this.tables[this.at]!
-      if (this.writeChunk(table, emit)) {
-        table.unwritten = false
-        this.saved.delete(table)
-        this.at++
-        this.cursor = 0
-      }
-      if (!more()) break
-    }
-    return this.at === this.tables.length
+    for (const { keyGroup, kind, bytes } of this.early) this.hand(keyGroup, kind, bytes, emit)
+    this.early = []
+    while (!this.done) if (this.writeNext(emit) && !more()) break
+    return this.done
   }
 
-  /** Lets go of everything. */
-  release(): void {
-    for (const table of this.tables) table.thaw()
-    this.saved.clear()
+  /** Writes the next chunk, or passes over a key group that has none; answers whether something was written. */
+  private writeNext(emit: EmitChunk): boolean {
+    const { keyGroup } = this
+    const table = this.store.tables[keyGroup]!
+    const full = this.full.has(keyGroup)
+    if (table === null) {
+      const chunks = full ? this.store.pendingChunks(keyGroup) : []
+      // Nobody has touched the key group: what was read says it all.
+      chunks.forEach((bytes, i) => {
+        this.hand(keyGroup, i === 0 ? 'full' : 'delta', bytes, emit)
+      })
+      this.turn()
+      return chunks.length > 0
+    }
+    if (!full && table.changedAt <= this.base) {
+      this.turn()
+      return false
+    }
+    const entry = this.gather(table, full)
+    const kept = this.kept.get(keyGroup)
+    const last = entry === table.top && (kept === undefined || kept.rows.keys.length === 0)
+    const written = this.writeChunk(table, this.rows, (kind, bytes) => this.hand(keyGroup, kind, bytes, emit))
+    this.rows.clear()
+    this.entry = entry
+    if (last) this.turn()
+    return written
   }
 
-  /** Writes one chunk of `table`; true when it was the last. */
-  private writeChunk(table: KeyTable, emit: EmitChunk): boolean {
-    const full = this.full.has(table.group)
-    const saved = this.saved.get(table)
-    const keys: Key[] = []
-    const states: object[] = []
-    const times: number[] = []
-    const end = full ? table.frozenTop : table.frozen.length
-    const first = this.cursor === 0
-    while (this.cursor < end && keys.length < CHUNK_ENTRIES) {
-      const entry = full ? this.cursor : table.frozen[this.cursor]!
-      this.cursor++
-      if (table.epochs[entry]! > this.epoch) {
-        const old = saved?.get(entry)
-        if (old === undefined) continue
-        keys.push(old.key)
-        states.push(old.state)
-        times.push(old.time)
-      } else if (table.keys[entry] !== undefined) {
-        keys.push(table.keys[entry]!)
-        states.push(table.states[entry]!)
-        if (table.times !== null) times.push(table.times[entry]!)
-      }
+  /** Fills `rows` from the cursor on, then from the kept values; returns where the cursor goes. */
+  private gather(table: KeyTable, full: boolean): number {
+    const { epoch, base, rows } = this
+    const { epochs, keys, states, times, top } = table
+    const room = this.store.chunkWriter.entries
+    // What is in the base as it is, and places that are free, have an epoch of `base` or below (K4).
+    let entry = this.entry
+    for (; entry < top && rows.keys.length < room; entry++) {
+      const changedAt = epochs[entry]!
+      if (changedAt > epoch || (changedAt <= base && !(full && keys[entry] !== undefined))) continue
+      rows.keys.push(keys[entry]!)
+      rows.states.push(states[entry]!)
+      if (times !== null) rows.times.push(times[entry]!)
     }
-    const removed = first && !full ? table.frozenRemoved : []
-    if (keys.length > 0 || removed.length > 0 || (full && first)) {
-      encodeChunk(this.writer, this.store.schemaVersion, removed, keys, states, table.times === null ? null : times)
-      emit(table.group, full && first ? 'full' : 'delta', this.writer.take())
-      this.entries += keys.length
+    const kept = this.kept.get(table.group)
+    if (entry < top || kept === undefined) return entry
+    while (rows.keys.length < room && kept.rows.keys.length > 0) {
+      rows.keys.push(kept.rows.keys.pop()!)
+      rows.states.push(kept.rows.states.pop()!)
+      if (times !== null) rows.times.push(kept.rows.times.pop()!)
     }
-    return this.cursor >= end
+    return entry
+  }
+
+  /** Encodes what is kept of `table` ahead of its turn (Z3). */
+  private encodeEarly(table: KeyTable, kept: Kept): void {
+    const { group: keyGroup } = table
+    this.writeChunk(table, kept.rows, (kind, bytes) => this.early.push({ keyGroup, kind, bytes }))
+    this.keptBytes -= kept.bytes
+    this.kept.delete(keyGroup)
+  }
+
+  /** Encodes `rows` as the next chunks of `table`'s key group (Z4), if there is anything to say. */
+  private writeChunk(table: KeyTable, rows: Rows, emit: (kind: ChunkKind, bytes: Uint8Array) => void): boolean {
+    const { group: keyGroup } = table
+    const first = !this.begun.has(keyGroup)
+    let kind: ChunkKind = first && this.full.has(keyGroup) ? 'full' : 'delta'
+    const removed = first && kind === 'delta' ? this.removedOf(table) : noKeys
+    if (rows.keys.length === 0 && removed.length === 0 && kind === 'delta') return false
+    this.begun.add(keyGroup)
+    this.entries += rows.keys.length
+    this.store.chunkWriter.write(removed, rows, (bytes) => {
+      emit(kind, bytes)
+      kind = 'delta'
+    })
+    return true
+  }
+
+  private removedOf(table: KeyTable): readonly Key[] {
+    const { removed, removedAt } = table
+    let count = 0
+    while (count < removedAt.length && removedAt[count]! <= this.epoch) count++
+    return removed.slice(0, count)
+  }
+
+  /** The key group under the cursor is done. */
+  private turn(): void {
+    const kept = this.kept.get(this.keyGroup)
+    if (kept !== undefined) this.keptBytes -= kept.bytes
+    this.kept.delete(this.keyGroup)
+    this.begun.delete(this.keyGroup)
+    this.keyGroup++
+    this.entry = 0
+  }
+
+  private hand(keyGroup: number, kind: ChunkKind, bytes: Uint8Array, emit: EmitChunk): void {
+    this.chunks++
+    this.bytes += bytes.length
+    emit(keyGroup, kind, bytes)
   }
 }

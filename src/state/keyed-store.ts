@@ -1,171 +1,239 @@
 /**
- * The state of one keyed step on one worker: a table per key group that it owns, and what has changed since when.
+ * The state of one keyed step on one worker: a table for each key group that has keys.
  *
- * D1. `epoch` is the epoch that runs. The first touch of an entry in it enters the entry into its table's dirty list;
- *     later ones find `epochs[entry] === epoch` and cost a comparison.
- * D2. A delta is what changed since the last *complete* epoch: dirty lists move to the freeze, are forgotten when its
- *     epoch is complete and rejoin when it is abandoned (PROTOCOLS 5).
- * D3. The first touch of an entry that is frozen and not written yet saves its old value, which is an object of its own.
- * D4. A removed key leaves a tombstone in the delta; tombstones are applied before the entries of the same delta, so a
- *     key that came back stays.
+ * S1. `epoch` is the epoch that runs, `base` the last complete one, in a count of the store's own: it rises with each
+ *     freeze. An entry that the running epoch has changed has `epochs[entry] === epoch`; whoever changes a state calls
+ *     `touch` first unless that holds. This is all that the hot loop pays for checkpoints.
+ * S2. A delta is what changed since the base (K4): completing an epoch moves the base, abandoning one does nothing, and what
+ *     it would have written is part of the next delta (PROTOCOLS 5).
+ * S3. At most one frozen epoch is in flight.
+ * S4. A restored key group stays bytes until a key of it is needed or `loadNext` comes to it; until then its table is `null`.
  */
 import { assert } from '../base/assert.ts'
+import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
+import { defaultLimits, type Limits } from '../base/limits.ts'
+import { type ChunkLimits, ChunkWriter } from './chunk-writer.ts'
 import { Copier } from './copier.ts'
-import { Frozen } from './frozen.ts'
-import { KeyTable } from './key-table.ts'
+import { foldChunks, type Schema } from './fold.ts'
+import { type Freezable, Frozen } from './frozen.ts'
+import { KEYS_MAX, KeyTable } from './key-table.ts'
 import type { Loading } from './loading.ts'
+
+type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'undoBytes'>
 
 export interface KeyedStoreOptions {
   readonly step: string
+  /** Of the cluster. */
   readonly keyGroups: number
+  /** `hash >>> shift` is the key group. */
   readonly shift: number
-  /** Whether entries keep the greatest record time (a TTL). */
+  /** Whether entries keep the greatest record time: the step has a TTL. */
   readonly timed: boolean
   readonly schemaVersion: number
+  /** Makes a state of this version from one of version `from`. */
+  readonly migrate?: Schema['migrate']
+  readonly limits?: StoreLimits | undefined
 }
 
-export class KeyedStore {
+export class KeyedStore implements Freezable {
   readonly step: string
-  readonly schemaVersion: number
-  readonly timed: boolean
+  readonly limits: StoreLimits
   readonly shift: number
-  /** By key group; `null`: not owned, or not opened yet. */
+  readonly timed: boolean
+  /** By key group; `null`: without keys so far, or still bytes (S4). */
   readonly tables: (KeyTable | null)[]
-  readonly copier = new Copier()
-  /** D1. */
+  readonly copier: Copier
+  readonly chunkWriter: ChunkWriter
+  /** S1. */
   epoch = 1
+  base = 0
+  /** Keys in the tables; those of key groups that are still bytes are not counted. */
   keys = 0
-  /** Entries that the running epoch has changed. */
+  /** Changes of entries by the running epoch. */
   dirty = 0
-  /** Groups that are still bytes (`loading.ts`). */
-  private loading: Loading | null = null
-  /** Key groups with changes in the running epoch. */
-  private touched = new Set<number>()
+  private schema: Schema
   private frozen: Frozen | null = null
+  /** Key groups that are still bytes. */
+  private loading: Loading | null = null
 
   constructor(options: KeyedStoreOptions) {
-    this.step = options.step
-    this.schemaVersion = options.schemaVersion
-    this.timed = options.timed
-    this.shift = options.shift
-    this.tables = new Array<KeyTable | null>(options.keyGroups).fill(null)
+    const { step, keyGroups, shift, timed, schemaVersion, migrate, limits = defaultLimits } = options
+    this.step = step
+    this.limits = limits
+    this.shift = shift
+    this.timed = timed
+    this.tables = new Array<KeyTable | null>(keyGroups).fill(null)
+    this.copier = new Copier(limits.undoBytes)
+    this.chunkWriter = new ChunkWriter(step, schemaVersion, limits)
+    this.schema = { step, version: schemaVersion, migrate }
   }
 
-  /** The table for keys of `hash`. */
+  /** Bytes of all states, by the average size of those written recently. */
+  get bytes(): number {
+    return this.keys * this.chunkWriter.entryBytes
+  }
+
+  // One record on one key
+
+  /** The table for a key of `hash`. */
   table(hash: number): KeyTable {
-    const group = hash >>> this.shift
-    return this.tables[group] ?? this.open(group)
+    const keyGroup = hash >>> this.shift
+    return this.tables[keyGroup] ?? this.open(keyGroup)
   }
 
-  /** Makes the table of a key group that is owned and was not needed so far. */
-  open(group: number): KeyTable {
-    const loaded = this.loading?.load(group) ?? null
-    const table = loaded ?? new KeyTable(group, this.timed)
-    this.tables[group] = table
+  /** Makes the table of a key group: from its bytes, or empty. Throws what `foldChunks` throws. */
+  open(keyGroup: number): KeyTable {
+    const table = new KeyTable(keyGroup, this.timed)
+    foldChunks(table, this.pendingChunks(keyGroup), this.schema)
+    this.loading?.remove(keyGroup)
+    this.tables[keyGroup] = table
     this.keys += table.size
     return table
   }
 
+  /** Adds `key`, which `table` does not have; returns its entry. Throws `E_KEY_GROUP_FULL`. */
   insert(table: KeyTable, hash: number, key: Key, state: object): number {
-    const entry = table.insert(hash, key, state)
+    if (table.size === KEYS_MAX) {
+      throw fail('E_KEY_GROUP_FULL', { step: this.step, keyGroup: table.group, keys: table.size })
+    }
     this.keys++
-    this.enter(table, entry)
-    return entry
+    this.dirty++
+    return table.insert(hash, key, state, this.epoch)
   }
 
-  /** Call before the state of `entry` may change, when `table.epochs[entry] !== epoch`. */
+  /** To be called before `entry` changes, unless the running epoch has changed it already (S1). */
   touch(table: KeyTable, entry: number): void {
-    const { frozen } = this
-    if (frozen !== null && table.unwritten) frozen.keep(table, entry)
-    this.enter(table, entry)
-  }
-
-  /** Drops the key of `entry`, leaving a tombstone. */
-  remove(table: KeyTable, entry: number): void {
-    if (table.epochs[entry] !== this.epoch) this.touch(table, entry)
-    table.removed.push(table.keys[entry]!)
-    table.remove(entry)
-    this.keys--
-  }
-
-  /** Takes back the insertion of `entry`, as if its key had never been seen. */
-  withdraw(table: KeyTable, entry: number): void {
-    table.remove(entry)
-    this.keys--
-  }
-
-  /** Puts `state` in place of the one that is there. The entry has been touched. */
-  replace(table: KeyTable, entry: number, state: object): void {
-    table.states[entry] = state
-  }
-
-  private enter(table: KeyTable, entry: number): void {
-    // A free place that is taken again in the same epoch stands in the list already.
-    if (table.epochs[entry] === this.epoch) return
-    table.epochs[entry] = this.epoch
-    table.dirty.push(entry)
-    if (table.dirty.length === 1) this.touched.add(table.group)
+    const { frozen, epoch } = this
+    if (frozen?.covers(table, entry)) frozen.keep(table, entry)
+    table.epochs[entry] = epoch
+    table.changedAt = epoch
     this.dirty++
   }
 
+  /** Forgets the key of `entry`. */
+  remove(table: KeyTable, entry: number): void {
+    if (table.epochs[entry] !== this.epoch) this.touch(table, entry)
+    table.remove(entry, this.epoch)
+    this.keys--
+  }
+
+  /** Takes back the insertion of `entry` by a call that threw: as if its key had never been seen. */
+  withdraw(table: KeyTable, entry: number): void {
+    table.erase(entry)
+    this.keys--
+  }
+
+  /** Puts `state` in the place of the one that `entry` has. */
+  replace(table: KeyTable, entry: number, state: object): void {
+    if (table.epochs[entry] !== this.epoch) this.touch(table, entry)
+    table.states[entry] = state
+  }
+
+  // Checkpoints
+
   /**
-   * Ends the running epoch and freezes its state: costs a few operations per key group, nothing per key. `full` are
-   * the key groups that are written whole.
+   * Ends the running epoch and freezes its state, at no cost that grows with it; `full` are the key groups to write in
+   * full. The caller writes the freeze in slices, then calls `complete` or `abandon`.
    */
-  freeze(full: readonly number[]): Frozen {
-    assert(this.frozen === null, 'one freeze at a time')
-    const groups = new Set(this.touched)
-    for (const group of full) groups.add(group)
-    const tables: KeyTable[] = []
-    for (const group of groups) {
-      const table = this.tables[group] ?? this.open(group)
-      tables.push(table)
-      table.freeze()
-    }
-    this.frozen = new Frozen(this, this.epoch, tables, new Set(full))
-    this.touched = new Set()
+  freeze(full: Iterable<number>): Frozen {
+    assert(this.frozen === null, 'S3: at most one frozen epoch is in flight')
     this.dirty = 0
-    this.epoch++
-    return this.frozen
+    return (this.frozen = new Frozen(this, this.epoch++, this.base, new Set(full)))
   }
 
-  /** The frozen epoch is complete: its changes are no longer part of a delta. */
+  /** The frozen epoch is complete: it is the base now. */
   complete(): void {
-    this.frozen?.release()
-    this.frozen = null
-  }
-
-  /** The frozen epoch will not be complete: its changes rejoin the running one (D2). */
-  abandon(): void {
     const { frozen } = this
     if (frozen === null) return
-    for (const table of frozen.tables) {
-      const entries = table.frozen
-      const tombstones = table.frozenRemoved
-      table.thaw()
-      for (const entry of entries) if (table.keys[entry] !== undefined) this.enter(table, entry)
-      if (tombstones.length > 0) {
-        table.removed.push(...tombstones)
-        this.touched.add(table.group)
-      }
-    }
+    assert(frozen.done, 'S2: what is complete has been written')
+    this.frozen = null
+    this.base = frozen.epoch
+    for (const table of this.tables) table?.forgetRemoved(this.base)
+  }
+
+  /** The frozen epoch, if there is one, will never be complete (S2). */
+  abandon(): void {
     this.frozen = null
   }
 
-  /** Key groups whose state is still bytes; decoded when first needed, or by `loadNext`. */
+  // Restoring
+
+  /** Gives key groups their state, the base of what follows; they stay bytes until they are opened (S4). */
   restore(loading: Loading): void {
-    this.loading = loading
+    assert(this.frozen === null, 'S3: nothing is restored into a frozen epoch')
+    for (const keyGroup of loading.keyGroups()) this.drop(keyGroup)
+    if (this.loading === null || this.loading.size === 0) this.loading = loading
+    else this.loading.addAll(loading)
+    this.schema = { ...this.schema, migrate: loading.migrate ?? this.schema.migrate }
   }
 
-  /** Decodes one key group that is still bytes; false when there is none. */
+  /** Lets go of a key group that another worker owns now. */
+  drop(keyGroup: number): void {
+    assert(this.frozen === null, 'S3: nothing is dropped from a frozen epoch')
+    this.keys -= this.tables[keyGroup]?.size ?? 0
+    this.tables[keyGroup] = null
+    this.loading?.remove(keyGroup)
+  }
+
+  /** How many key groups are still bytes. */
+  get pendingKeyGroups(): number {
+    return this.loading?.size ?? 0
+  }
+
+  pendingChunks(keyGroup: number): readonly Uint8Array[] {
+    return this.loading?.chunksOf(keyGroup) ?? noChunks
+  }
+
+  /** Opens one key group that is still bytes; false when there is none. */
   loadNext(): boolean {
-    const group = this.loading?.next()
-    if (group === undefined) {
+    const keyGroup = this.loading?.next()
+    if (keyGroup === undefined) {
       this.loading = null
       return false
     }
-    if (this.tables[group] === null) this.open(group)
+    this.open(keyGroup)
     return true
   }
+
+  /**
+   * Begins to go back to the base: abandons what is frozen and returns the key groups that have changed since. Each of
+   * them must go through `rollbackKeyGroup` before a record is processed.
+   */
+  rollback(): number[] {
+    this.abandon()
+    this.dirty = 0
+    return this.tables.flatMap((table) => (table !== null && table.changedAt > this.base ? [table.group] : []))
+  }
+
+  /**
+   * Takes a key group back to the base. `chunks` are those of the base, in the order in which they were written, from the
+   * last full one on; only the keys that have changed are read from them.
+   */
+  rollbackKeyGroup(keyGroup: number, chunks: readonly Uint8Array[]): void {
+    const table = this.tables[keyGroup]!
+    this.keys -= table.size
+    foldChunks(table, chunks, this.schema, table.shed(this.base))
+    this.keys += table.size
+  }
+
+  // Queries
+
+  /** The state of `key`, not to be changed, or `undefined`. */
+  peek(hash: number, key: Key): object | undefined {
+    const table = this.table(hash)
+    const entry = table.find(hash, key)
+    return entry < 0 ? undefined : table.states[entry]
+  }
+
+  /** Visits the keys of a key group, with states not to be changed and times, until `visit` answers false. */
+  each(keyGroup: number, visit: (key: Key, state: object, time: number) => boolean): void {
+    const { keys, states, times, top } = this.tables[keyGroup] ?? this.open(keyGroup)
+    for (let entry = 0; entry < top; entry++) {
+      const key = keys[entry]
+      if (key !== undefined && !visit(key, states[entry]!, times?.[entry] ?? Number.NEGATIVE_INFINITY)) return
+    }
+  }
 }
+
+const noChunks: readonly Uint8Array[] = []

@@ -3,9 +3,13 @@
  *
  * L1. Only record times are compared: the greatest that an entry has seen, and the least that every live split has
  *     passed. So a stop, or a clock that jumps, expires nothing early.
+ *     A key whose time is not known, because the step had no time to live when it was written, begins to age now.
  * L2. A round looks at one key group at a time; the next round begins no earlier than a tenth of the time to live later.
  */
 import type { KeyedStore } from './keyed-store.ts'
+
+/** The time of an entry restored from a checkpoint of the step when it had no time to live. */
+const UNKNOWN = -Infinity
 
 export class Sweeper {
   private readonly store: KeyedStore
@@ -33,7 +37,7 @@ export class Sweeper {
 
   /** Whether an entry last touched at `seen` is over for a record of `time`. */
   isOver(seen: number, time: number): boolean {
-    return time - seen > this.ttlMs
+    return time - seen > this.ttlMs && seen !== UNKNOWN
   }
 
   /** Sweeps the next key group; false when there is nothing to do until time has risen. */
@@ -55,6 +59,10 @@ export class Sweeper {
     if (!table || table.times === null) return
     for (let entry = 0; entry < table.top; entry++) {
       if (table.keys[entry] === undefined || table.times[entry]! >= before) continue
+      if (table.times[entry] === UNKNOWN) {
+        table.times[entry] = this.time
+        continue
+      }
       store.remove(table, entry)
       this.expired++
     }

@@ -51,7 +51,10 @@ test('the next round waits for a tenth of the time to live', () => {
 
 test('an expired key leaves a tombstone', () => {
   const store = storeWith({ a: 0 })
-  store.freeze([])
+  store.freeze([]).write(
+    () => true,
+    () => {},
+  )
   store.complete()
   const sweeper = new Sweeper(store, 10)
   sweeper.rise(100)

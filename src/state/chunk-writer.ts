@@ -1,0 +1,87 @@
+/**
+ * Writes a step's chunks: no larger than a slice of background work can bear, with errors that name the key.
+ *
+ * W1. The number of entries in a chunk follows from the bytes of the ones before: it doubles while they stay small and is
+ *     halved when one grows beyond `chunkBytes`. So neither a million counters nor ten large states hold up the loop.
+ */
+import { ByteWriter } from '../base/bytes.ts'
+import { fail, PotorooError } from '../base/errors.ts'
+import type { Key } from '../base/hash.ts'
+import type { Limits } from '../base/limits.ts'
+import { encodeChunk, Rows } from './chunk.ts'
+
+export type ChunkLimits = Pick<Limits, 'blockBytes' | 'chunkBytes' | 'chunkEntries'>
+
+const FIRST_ENTRIES = 16
+/** How much a new chunk counts in the average size of an entry. */
+const WEIGHT = 1 / 16
+
+export class ChunkWriter {
+  /** Entries that the next chunk may hold (W1). */
+  entries: number
+  /** Average bytes of an entry in recent chunks. */
+  entryBytes = 0
+  private readonly step: string
+  private readonly schemaVersion: number
+  private readonly limits: ChunkLimits
+  private readonly writer = new ByteWriter()
+
+  constructor(step: string, schemaVersion: number, limits: ChunkLimits) {
+    this.step = step
+    this.schemaVersion = schemaVersion
+    this.limits = limits
+    this.entries = Math.min(FIRST_ENTRIES, limits.chunkEntries)
+  }
+
+  /**
+   * Writes `removed` and `rows` as one chunk, or as several where they are too large for one, the removed keys in the
+   * first. `emit` gets each chunk's bytes, which are its own. Throws `E_STATE_VALUE` or `E_STATE_TOO_LARGE`, naming the key.
+   */
+  write(removed: readonly Key[], rows: Rows, emit: (bytes: Uint8Array) => void): void {
+    const { writer } = this
+    const count = rows.keys.length
+    try {
+      encodeChunk(writer, this.schemaVersion, removed, rows)
+    } catch (error) {
+      writer.clear()
+      if (!(error instanceof PotorooError)) throw error
+      if (error.code === 'E_VALUE') throw this.named(error, rows)
+      if (error.code !== 'E_BLOCK_TOO_LONG') throw error
+      if (count <= 1) throw this.tooLarge(rows, error)
+      this.write(removed, part(rows, 0, count >> 1), emit)
+      this.write([], part(rows, count >> 1, count), emit)
+      return
+    }
+    const bytes = writer.take()
+    if (count > 0) this.learn(count, bytes.length)
+    emit(bytes)
+  }
+
+  private learn(count: number, bytes: number): void {
+    this.entryBytes += (bytes / count - this.entryBytes) * (this.entryBytes === 0 ? 1 : WEIGHT)
+    const { chunkBytes, chunkEntries } = this.limits
+    if (bytes > chunkBytes) this.entries = Math.max(1, count >> 1)
+    else if (count >= this.entries && bytes * 2 <= chunkBytes) this.entries = Math.min(chunkEntries, this.entries * 2)
+  }
+
+  private named(error: PotorooError, rows: Rows): PotorooError {
+    const { index, path, got } = error.details
+    return fail('E_STATE_VALUE', { step: this.step, key: String(rows.keys[Number(index)]), path, got }, error)
+  }
+
+  private tooLarge(rows: Rows, error: PotorooError): PotorooError {
+    return fail(
+      'E_STATE_TOO_LARGE',
+      { step: this.step, key: String(rows.keys[0]), limit: this.limits.blockBytes },
+      error,
+    )
+  }
+}
+
+function part(rows: Rows, start: number, end: number): Rows {
+  const cut = new Rows()
+  cut.keys.push(...rows.keys.slice(start, end))
+  cut.states.push(...rows.states.slice(start, end))
+  cut.times.push(...rows.times.slice(start, end))
+  return cut
+}

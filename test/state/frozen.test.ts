@@ -1,0 +1,132 @@
+/**
+ * A freeze:
+ * - keeps old values as objects up to its limit only, and writes them all the same
+ * - writes chunks that a slice can bear, also of large states
+ * - names the key of a state that cannot be written
+ */
+import { expect, test } from 'vitest'
+import { InvariantError } from '../../src/base/assert.ts'
+import { hashKey, type Key } from '../../src/base/hash.ts'
+import { defaultLimits, type Limits } from '../../src/base/limits.ts'
+import { KeyedStore } from '../../src/state/keyed-store.ts'
+import { Loading } from '../../src/state/loading.ts'
+
+const options = { step: 'count', keyGroups: 2, shift: 31, timed: false, schemaVersion: 1 }
+
+function make(changes: Partial<Limits> = {}): KeyedStore {
+  return new KeyedStore({ ...options, limits: { ...defaultLimits, ...changes } })
+}
+
+function put(store: KeyedStore, key: Key, state: object): void {
+  const hash = hashKey(key)
+  const table = store.table(hash)
+  const entry = table.find(hash, key)
+  if (entry < 0) store.insert(table, hash, key, state)
+  else store.replace(table, entry, state)
+}
+
+type Written = [keyGroup: number, kind: string, bytes: Uint8Array][]
+
+function write(store: KeyedStore, full: number[] = []): Written {
+  const written: Written = []
+  const all = () => true
+  expect(store.freeze(full).write(all, (...chunk) => written.push(chunk))).toBe(true)
+  return written
+}
+
+function read(written: Written): KeyedStore {
+  const store = make()
+  const loading = new Loading({ migrate: undefined })
+  for (const [keyGroup, , bytes] of written) loading.add(keyGroup, bytes)
+  store.restore(loading)
+  return store
+}
+
+test('old values stay within freezeBytes', () => {
+  const freezeBytes = 10_000
+  const store = make({ freezeBytes })
+  for (let n = 0; n < 2000; n++) put(store, `k${n}`, { n })
+  const frozen = store.freeze([0])
+  let most = 0
+  for (let n = 0; n < 2000; n++) {
+    put(store, `k${n}`, { n: -1 })
+    most = Math.max(most, frozen.keptBytes)
+  }
+  expect(most).toBeGreaterThan(freezeBytes / 2)
+  expect(most).toBeLessThanOrEqual(freezeBytes)
+  const written: Written = []
+  frozen.write(
+    () => true,
+    (...chunk) => written.push(chunk),
+  )
+  expect(frozen.keptBytes).toBe(0)
+  const found = read(written)
+  for (let n = 0; n < 2000; n++) expect(found.peek(hashKey(`k${n}`), `k${n}`)).toEqual({ n })
+})
+
+test('chunks of large states are small, those of small states hold many', () => {
+  const large = make({ chunkBytes: 20_000 })
+  for (let n = 0; n < 300; n++) put(large, n, { text: 'x'.repeat(5000) })
+  const sizes = write(large).map(([, , bytes]) => bytes.length)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(17 * 5000)
+  expect(sizes.slice(4).every((size) => size < 50_000)).toBe(true)
+
+  const small = make()
+  for (let n = 0; n < 40_000; n++) put(small, n, { n })
+  expect(write(small).length).toBeLessThan(40)
+})
+
+test('states that are too large together are written apart', () => {
+  const store = make()
+  for (let n = 0; n < 6; n++) put(store, n, { bytes: new Uint8Array(30 << 20) })
+  const found = read(write(store))
+  for (let n = 0; n < 6; n++) {
+    expect((found.peek(hashKey(n), n) as { bytes: Uint8Array }).bytes.length).toBe(30 << 20)
+  }
+})
+
+test('a state that cannot be written is named by step, key and place', () => {
+  const store = make()
+  for (let n = 0; n < 10; n++) put(store, `fine ${n}`, { n })
+  put(store, 'wrong', { n: 1, inner: { callback: () => 0 } })
+  const wanted = { code: 'E_STATE_VALUE', details: { step: 'count', key: 'wrong', path: '.inner.callback' } }
+  expect(() => write(store)).toThrow(
+    expect.objectContaining({ code: wanted.code, details: expect.objectContaining(wanted.details) }),
+  )
+})
+
+test('a state over the limit of a block is named', () => {
+  const store = make()
+  put(store, 'big', { bytes: new Uint8Array(65 << 20) })
+  expect(() => write(store)).toThrow(expect.objectContaining({ code: 'E_STATE_TOO_LARGE' }))
+})
+
+test('a key that comes and goes within an epoch leaves no chunk', () => {
+  const store = make()
+  write(store)
+  store.complete()
+  const hash = hashKey('brief')
+  for (let n = 0; n < 100; n++) {
+    const table = store.table(hash)
+    store.remove(table, store.insert(table, hash, 'brief', {}))
+  }
+  expect(write(store)).toEqual([])
+})
+
+test('freezing and abandoning cost nothing per key', () => {
+  const store = make()
+  for (let n = 0; n < 1000; n++) put(store, n, { n })
+  const table = store.table(hashKey(1))
+  const before = table.epochs.slice()
+  store.freeze([0, 1])
+  store.abandon()
+  expect(table.epochs).toEqual(before)
+  expect(write(store).length).toBeGreaterThan(0)
+})
+
+test('an epoch that is not written yet cannot be complete', () => {
+  const store = make()
+  put(store, 'a', { n: 1 })
+  store.freeze([])
+  expect(() => store.complete()).toThrow(InvariantError)
+})

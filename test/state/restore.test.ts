@@ -1,0 +1,131 @@
+/**
+ * Restoring:
+ * - a chunk of an older schema goes through `migrate`; what cannot is refused by name
+ * - damaged bytes are refused, never become state
+ * - the format of a chunk is what it was
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ByteWriter } from '../../src/base/bytes.ts'
+import { PotorooError } from '../../src/base/errors.ts'
+import { hashKey } from '../../src/base/hash.ts'
+import { ChunkReader, encodeChunk, Rows } from '../../src/state/chunk.ts'
+import type { Schema } from '../../src/state/fold.ts'
+import { KeyedStore } from '../../src/state/keyed-store.ts'
+import { Loading } from '../../src/state/loading.ts'
+import { Sweeper } from '../../src/state/sweeper.ts'
+
+const hash = hashKey('a')
+const keyGroup = hash >>> 31
+
+function chunk(schemaVersion: number): Uint8Array {
+  const writer = new ByteWriter()
+  const rows = new Rows()
+  rows.keys.push('a', 2)
+  rows.states.push({ total: 5 }, { total: 6 })
+  rows.times.push(1000, 2000.5)
+  encodeChunk(writer, schemaVersion, ['gone', 7n, false], rows)
+  return writer.take()
+}
+
+function open(bytes: Uint8Array, schemaVersion: number, migrate?: Schema['migrate'], timed = false): KeyedStore {
+  const options = { step: 'count', keyGroups: 2, shift: 31, timed, schemaVersion }
+  const store = new KeyedStore(options)
+  const loading = new Loading({ migrate })
+  loading.add(keyGroup, bytes)
+  store.restore(loading)
+  store.open(keyGroup)
+  return store
+}
+
+const refused = (code: string) => expect.objectContaining({ code })
+
+describe('a chunk of another schema', () => {
+  test('of an older one goes through migrate', () => {
+    const store = open(chunk(1), 3, (state, from) => ({ sum: (state as { total: number }).total, from }))
+    expect(store.peek(hash, 'a')).toEqual({ sum: 5, from: 1 })
+  })
+
+  test('is refused without migrate, by one that throws, and from the future', () => {
+    expect(() => open(chunk(1), 2)).toThrow(refused('E_STATE_NO_MIGRATE'))
+    const throwing = () => {
+      throw new TypeError('no')
+    }
+    expect(() => open(chunk(1), 2, throwing)).toThrow(refused('E_STATE_MIGRATE'))
+    expect(() => open(chunk(1), 2, () => 7 as unknown as object)).toThrow(refused('E_STATE_MIGRATE'))
+    expect(() => open(chunk(3), 2, (state) => state as object)).toThrow(refused('E_STATE_NEWER'))
+  })
+})
+
+test('a key of a step that had no TTL begins its time at the first sweep', () => {
+  const writer = new ByteWriter()
+  const rows = new Rows()
+  rows.keys.push('a')
+  rows.states.push({ total: 5 })
+  encodeChunk(writer, 1, [], rows)
+  const store = open(writer.take(), 1, undefined, true)
+  const sweeper = new Sweeper(store, 100)
+  expect(sweeper.isOver(store.table(hash).times![0]!, 50_000)).toBe(false)
+  for (const [time, keys] of [
+    [50_000, 1],
+    [50_100, 1],
+    [50_201, 0],
+  ] as const) {
+    sweeper.rise(time)
+    while (sweeper.next());
+    expect(store.keys).toBe(keys)
+  }
+})
+
+test('only what is needed is decoded', () => {
+  const options = { step: 'count', keyGroups: 2, shift: 31, timed: false, schemaVersion: 1 }
+  const store = new KeyedStore(options)
+  const loading = new Loading({ migrate: undefined })
+  loading.add(0, chunk(1))
+  loading.add(1, chunk(1))
+  store.restore(loading)
+  expect(store.tables).toEqual([null, null])
+  store.table(hash)
+  expect(store.tables.filter((table) => table !== null).length).toBe(1)
+  expect(store.loadNext()).toBe(true)
+  expect(store.loadNext()).toBe(false)
+  expect(store.keys).toBe(4)
+})
+
+test('a chunk that contradicts itself or is of another format is refused', () => {
+  const other = chunk(1).slice()
+  other[0] = 2
+  expect(() => new ChunkReader(other)).toThrow(refused('E_DAMAGED'))
+  const writer = new ByteWriter()
+  const rows = new Rows()
+  rows.keys.push('a', 'b')
+  rows.states.push({})
+  encodeChunk(writer, 1, [], rows)
+  expect(() => new ChunkReader(writer.take()).states()).toThrow(refused('E_DAMAGED'))
+})
+
+test('damaged bytes are refused', () => {
+  const whole = chunk(1)
+  fc.assert(
+    fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), (at, flip, cut) => {
+      const bytes = cut ? whole.slice(0, at) : whole.slice()
+      if (!cut) bytes[at]! ^= flip
+      try {
+        const reader = new ChunkReader(bytes)
+        const states = reader.states()
+        expect(states.length).toBe(reader.keys.length)
+      } catch (error) {
+        // A flipped bit may also make another valid chunk; the pack's checksum is there for that.
+        expect(error).toBeInstanceOf(PotorooError)
+        expect((error as PotorooError).code).toBe('E_DAMAGED')
+      }
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('the format is what it was', () => {
+  expect(Buffer.from(chunk(1)).toString('hex')).toMatchInlineSnapshot(
+    `"0101030d0604676f6e650800010702020d060161040200000002050000000000408f400000000000429f40020d0a010605746f74616c04050000000a010605746f74616c0406000000"`,
+  )
+})
