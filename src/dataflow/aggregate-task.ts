@@ -64,15 +64,11 @@ export class AggregateTask extends InputTask {
       const key = batch.keys[i]!
       const hash = batch.hashes[i]!
       origin.step = 0
-      origin.time = batch.times[i]!
-      origin.split = batch.splits[i]!
-      origin.position = batch.positions[i]!
-      origin.parent = batch.ordinals[i]!
-      chain.begin()
       try {
         this.add(hash, key, batch.values[i], batch.times[i]!)
         pending.add(key, hash, batch.times[i]!, batch.splits[i]!, batch.positions[i]!)
       } catch (error) {
+        chain.enter(batch, i)
         chain.take(error, batch.values[i], key)
       }
     }

@@ -48,6 +48,17 @@ export class Batch {
     this.ordinals = widened(this.ordinals, new Float64Array(size))
   }
 
+  /** Copies record `from` over record `to`. */
+  move(from: number, to: number): void {
+    this.values[to] = this.values[from]
+    this.keys[to] = this.keys[from]!
+    this.hashes[to] = this.hashes[from]!
+    this.times[to] = this.times[from]!
+    this.splits[to] = this.splits[from]!
+    this.positions[to] = this.positions[from]!
+    this.ordinals[to] = this.ordinals[from]!
+  }
+
   /** Forgets the records from `length` on. */
   truncate(length: number): void {
     this.length = length

@@ -8,17 +8,18 @@
  * C1. A record that throws in a step leaves nothing behind: its outputs are taken back from every leaf, and it is
  *     reported once, with the step that threw.
  * C2. The loop stops between two records when a leaf is full and its outlet has no room; it goes on from the cursor.
+ * C3. Where there is no step, a source's batch goes on as it is: keys and hashes are filled in beside its values.
  */
 import type { Key } from '../base/hash.ts'
 import type { ChainEnd, ChainOp, ChainPlan } from '../model/plan.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
 import {
-  type Collector,
   type Exchange,
   ExchangeCollector,
   type Fill,
   ForwardCollector,
+  type Gathering,
   isRecordFault,
 } from './collector.ts'
 import type { FailureReport } from './failure.ts'
@@ -41,15 +42,20 @@ export class Chain {
   /** Names of the chain's steps, by `origin.step`; the first is the task's own. */
   readonly steps: string[]
   private readonly head: Push
-  private readonly leaves: Collector[] = []
+  private readonly leaves: Gathering[] = []
   private readonly fill: Fill = { full: false }
   private readonly report: FailureReport
+  /** The leaf, where there is one only: nearly always. */
+  private readonly only: Gathering | null
+  private readonly stepless: boolean
 
   constructor(task: string, plan: ChainPlan, wiring: ChainWiring) {
     this.origin = new Origin(wiring.outputsMax)
     this.steps = [task]
     this.report = wiring.report
     this.head = this.compose(plan, wiring, task)
+    this.only = this.leaves.length === 1 ? this.leaves[0]! : null
+    this.stepless = plan.ops.length === 0 && (plan.end.kind === 'forward' || plan.end.kind === 'exchange')
   }
 
   /** True while the next record may be worked on. */
@@ -59,15 +65,10 @@ export class Chain {
 
   /** Runs the records of `batch` from `cursor` on; answers the index of the first one that it did not get to (C2). */
   run(batch: Batch, cursor: number): number {
-    const { origin, head, fill } = this
+    const { head, fill } = this
     for (let i = cursor; i < batch.length; i++) {
       if (fill.full && !this.drain()) return i
-      origin.time = batch.times[i]!
-      origin.split = batch.splits[i]!
-      origin.position = batch.positions[i]!
-      origin.parent = batch.ordinals[i]!
-      origin.outputs = 0
-      this.begin()
+      this.enter(batch, i)
       try {
         head(batch.values[i])
       } catch (error) {
@@ -77,7 +78,29 @@ export class Chain {
     return batch.length
   }
 
-  /** Sends one value through, for a stateful task whose own loop has set the origin registers and called `begin`. */
+  /** True when a source's batches go on as they are (C3). */
+  get direct(): boolean {
+    return this.stepless
+  }
+
+  /** Sends a whole batch on as it is and takes it over; false when there is no room for it (C3). */
+  pushWhole(batch: Batch): boolean {
+    return this.only!.pushWhole(batch, this.report)
+  }
+
+  /** Record `i` of `batch` is worked on next: sets the registers and marks where its outputs begin. */
+  enter(batch: Batch, i: number): void {
+    const { origin, only } = this
+    origin.time = batch.times[i]!
+    origin.split = batch.splits[i]!
+    origin.position = batch.positions[i]!
+    origin.parent = batch.ordinals[i]!
+    origin.outputs = 0
+    if (only !== null) only.begin()
+    else this.begin()
+  }
+
+  /** Sends one value of the record that was entered through the steps. */
   get push(): Push {
     return this.head
   }
@@ -172,7 +195,7 @@ export class Chain {
     }
   }
 
-  private leaf(leaf: Collector): Push {
+  private leaf(leaf: Gathering): Push {
     this.leaves.push(leaf)
     return leaf.push
   }

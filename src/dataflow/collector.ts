@@ -7,6 +7,7 @@ import { fail, PotorooError } from '../base/errors.ts'
 import { hashKey, type Key } from '../base/hash.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
+import type { FailureReport } from './failure.ts'
 import type { Origin } from './origin.ts'
 
 /** State shared by the leaves of one chain. */
@@ -15,21 +16,8 @@ export interface Fill {
   full: boolean
 }
 
-export interface Collector {
-  /** Takes one output of the current record. */
-  readonly push: (value: unknown) => void
-  /** Remembers where the current record's outputs begin. */
-  begin(): void
-  /** Takes back the current record's outputs. */
-  rollback(): void
-  /** Pushes what has been gathered; false when the outlet has no room for it. */
-  flush(): boolean
-  /** True while more records may be gathered. */
-  readonly room: boolean
-  mark(marker: Marker): void
-}
-
-abstract class Gathering {
+/** A leaf, whatever it leads to. */
+export abstract class Gathering {
   protected batch: Batch
   protected readonly pool: BatchPool
   protected readonly origin: Origin
@@ -45,16 +33,65 @@ abstract class Gathering {
     this.batch = pool.take()
   }
 
+  /** Takes one output of the current record. */
+  abstract readonly push: (value: unknown) => void
+
+  /** Whether the outlet takes a batch now. */
+  protected abstract readonly ready: boolean
+
+  /** Gives a batch to the outlet. */
+  protected abstract give(batch: Batch): void
+
+  abstract mark(marker: Marker): void
+
+  /** Prepares record `i` of a batch that goes on as it is; throws where the record cannot. */
+  protected abstract prepare(batch: Batch, i: number): void
+
+  /** Remembers where the current record's outputs begin. */
   begin(): void {
     this.start = this.batch.length
   }
 
+  /** Takes back the current record's outputs. */
   rollback(): void {
     this.batch.truncate(this.start)
   }
 
+  /** True while more records may be gathered. */
   get room(): boolean {
     return this.batch.length < this.pool.capacity
+  }
+
+  /** Pushes what has been gathered; false when the outlet has no room for it. */
+  flush(): boolean {
+    if (this.batch.length === 0) return true
+    if (!this.ready) return false
+    const full = this.batch
+    this.batch = this.pool.take()
+    this.give(full)
+    return true
+  }
+
+  /** Sends a batch on as it is and takes it over; records that cannot go are reported and left out. */
+  pushWhole(batch: Batch, report: FailureReport): boolean {
+    if (!this.ready) return false
+    let failed = 0
+    for (let i = 0; i < batch.length; i++) {
+      try {
+        this.prepare(batch, i)
+        if (failed > 0) batch.move(i, i - failed)
+      } catch (error) {
+        if (!isRecordFault(error)) throw error
+        failed++
+        const [split, position, ordinal] = [batch.splits[i]!, batch.positions[i]!, batch.ordinals[i]!]
+        const given = batch.values[i]
+        report({ step: this.step, split, position, ordinal, time: batch.times[i]!, key: undefined, given, error })
+      }
+    }
+    batch.truncate(batch.length - failed)
+    if (batch.length > 0) this.give(batch)
+    else this.pool.give(batch)
+    return true
   }
 
   /** Adds `value` with the registers of the record that caused it and answers its index. */
@@ -75,7 +112,7 @@ abstract class Gathering {
 }
 
 /** To one task on the same worker. */
-export class ForwardCollector extends Gathering implements Collector {
+export class ForwardCollector extends Gathering {
   private readonly outlet: Outlet
 
   constructor(outlet: Outlet, pool: BatchPool, origin: Origin, fill: Fill, step: string) {
@@ -87,14 +124,15 @@ export class ForwardCollector extends Gathering implements Collector {
     this.add(value)
   }
 
-  flush(): boolean {
-    if (this.batch.length === 0) return true
-    if (!this.outlet.room) return false
-    const full = this.batch
-    this.batch = this.pool.take()
-    this.outlet.push(full)
-    return true
+  protected get ready(): boolean {
+    return this.outlet.room
   }
+
+  protected give(batch: Batch): void {
+    this.outlet.push(batch)
+  }
+
+  protected prepare(): void {}
 
   mark(marker: Marker): void {
     this.outlet.mark(marker)
@@ -102,7 +140,7 @@ export class ForwardCollector extends Gathering implements Collector {
 }
 
 /** By key group to the worker that owns it. */
-export class ExchangeCollector extends Gathering implements Collector {
+export class ExchangeCollector extends Gathering {
   private readonly key: (value: unknown) => Key
   private readonly keyLength: number
   private readonly exchange: Exchange
@@ -124,10 +162,14 @@ export class ExchangeCollector extends Gathering implements Collector {
 
   readonly push = (value: unknown): void => {
     const key = this.key(value)
-    const hash = typeof key === 'string' && key.length <= this.keyLength ? hashKey(key) : this.hashOther(key)
+    const hash = this.hash(key)
     const i = this.add(value)
     this.batch.keys[i] = key
     this.batch.hashes[i] = hash
+  }
+
+  private hash(key: Key): number {
+    return typeof key === 'string' && key.length <= this.keyLength ? hashKey(key) : this.hashOther(key)
   }
 
   private hashOther(key: Key): number {
@@ -137,13 +179,18 @@ export class ExchangeCollector extends Gathering implements Collector {
     throw fail('E_KEY', { step: this.step, got: type === 'number' ? 'NaN' : describe(key) })
   }
 
-  flush(): boolean {
-    if (this.batch.length === 0) return true
-    if (!this.exchange.room) return false
-    const full = this.batch
-    this.batch = this.pool.take()
-    this.exchange.push(full)
-    return true
+  protected get ready(): boolean {
+    return this.exchange.room
+  }
+
+  protected give(batch: Batch): void {
+    this.exchange.push(batch)
+  }
+
+  protected prepare(batch: Batch, i: number): void {
+    const key = this.key(batch.values[i])
+    batch.hashes[i] = this.hash(key)
+    batch.keys[i] = key
   }
 
   mark(marker: Marker): void {

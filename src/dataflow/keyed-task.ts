@@ -28,6 +28,8 @@ export class KeyedTask extends InputTask {
   private readonly reports: TaskReports
   private readonly context: KeyedContext
   private readonly sweeper: Sweeper | null
+  /** A call may answer several outputs. */
+  private readonly many: boolean
 
   constructor(
     id: number,
@@ -44,37 +46,34 @@ export class KeyedTask extends InputTask {
     this.store = store
     this.reports = reports
     this.context = new KeyedContext(step)
+    this.many = plan.kind === 'flatMapWithState'
     this.sweeper = plan.ttlMs === undefined ? null : new Sweeper(store, plan.ttlMs)
   }
 
   protected work(batch: Batch, cursor: number): number {
     const { chain } = this
-    const { origin } = chain
     for (let i = cursor; i < batch.length; i++) {
       if (!chain.room) return i
-      origin.step = 0
-      origin.time = batch.times[i]!
-      origin.split = batch.splits[i]!
-      origin.position = batch.positions[i]!
-      origin.parent = batch.ordinals[i]!
-      origin.outputs = 0
-      chain.begin()
+      chain.origin.step = 0
+      let result: unknown
       try {
-        this.call(batch.hashes[i]!, batch.keys[i]!, batch.values[i])
+        result = this.call(batch.hashes[i]!, batch.keys[i]!, batch.values[i], batch.times[i]!, batch.positions[i]!)
       } catch (error) {
+        chain.enter(batch, i)
         chain.take(error, batch.values[i], batch.keys[i])
+        continue
       }
+      if (result !== undefined) this.emit(batch, i, result)
     }
     return batch.length
   }
 
-  /** One record on one key (Y1). */
-  private call(hash: number, key: Key, value: unknown): void {
-    const { store, context, plan, chain } = this
-    const { origin } = chain
+  /** One record on one key (Y1); answers what the step returned, all outputs of a generator in an array. */
+  private call(hash: number, key: Key, value: unknown, time: number, position: number): unknown {
+    const { store, context, plan } = this
     const table = store.table(hash)
     let entry = table.find(hash, key)
-    if (entry >= 0 && this.sweeper?.isOver(table.times![entry]!, origin.time)) {
+    if (entry >= 0 && this.sweeper !== null && this.sweeper.isOver(table.times![entry]!, time)) {
       store.remove(table, entry)
       entry = -1
     }
@@ -86,23 +85,32 @@ export class KeyedTask extends InputTask {
       before = store.copier.copy(table.states[entry]!)
     }
     const state = table.states[entry]!
-    context.begin(key, origin.time, origin.position)
+    context.begin(key, time, position)
     let result: unknown
     try {
       result = plan.step(state, value, context)
-      if (plan.kind === 'flatMapWithState' && result !== undefined)
-        result = this.gather(state, result as Iterable<unknown>)
+      if (this.many && result !== undefined) result = this.gather(state, result as Iterable<unknown>)
       else if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
     } catch (error) {
       if (before === null) store.withdraw(table, entry)
       else table.states[entry] = before
       throw error
     }
-    if (table.times !== null && origin.time > table.times[entry]!) table.times[entry] = origin.time
+    if (table.times !== null && time > table.times[entry]!) table.times[entry] = time
     if (context.asked) this.settle(table, entry)
-    if (result === undefined) return
-    if (plan.kind === 'mapWithState') chain.push(result)
-    else for (const output of result as unknown[]) chain.push(output)
+    return result
+  }
+
+  /** Sends on what record `i` led to. */
+  private emit(batch: Batch, i: number, result: unknown): void {
+    const { chain } = this
+    chain.enter(batch, i)
+    try {
+      if (this.many) for (const output of result as unknown[]) chain.push(output)
+      else chain.push(result)
+    } catch (error) {
+      chain.take(error, result, batch.keys[i])
+    }
   }
 
   private init(key: Key): object {

@@ -106,6 +106,11 @@ export class SourceTask implements Task {
   private pass(): boolean {
     const { batch } = this
     if (batch.length === 0) return true
+    if (this.chain.direct) {
+      if (!this.chain.pushWhole(batch)) return false
+      this.batch = this.pool.take()
+      return true
+    }
     this.cursor = this.chain.run(batch, this.cursor)
     if (this.cursor < batch.length) return false
     batch.truncate(0)
