@@ -170,7 +170,8 @@ export const errorTable = {
   E_ASYNC_TIMEOUT: {
     kind: 'user',
     what: 'a call of step "{step}" took longer than {timeout} ms',
-    remedy: 'raise the step\'s timeoutMs, or see what it waits for; replay the record with `potoroo dead-letters replay`',
+    remedy:
+      "raise the step's timeoutMs, or see what it waits for; replay the record with `potoroo dead-letters replay`",
   },
   E_STATE_RETURNED: {
     kind: 'user',
@@ -192,6 +193,11 @@ export const errorTable = {
     kind: 'operational',
     what: 'the checkpoint store failed at {operation} of {path}: {reason}',
     remedy: 'check that the store can be reached and has free space; the worker goes on by itself once it answers',
+  },
+  E_STORE_TIMEOUT: {
+    kind: 'operational',
+    what: 'nothing could be decided in the checkpoint store for {ms} ms, at {path}',
+    remedy: 'check that the store can be reached and has free space, then start the worker again',
   },
   E_STORE_DAMAGED: {
     kind: 'operational',
@@ -541,7 +547,8 @@ export const errorTable = {
   E_CONTROL_DENIED: {
     kind: 'user',
     what: 'the worker refuses: {reason}',
-    remedy: 'use the token in its data folder: control.json names the file, --token-file or POTOROO_TOKEN gives another',
+    remedy:
+      'use the token in its data folder: control.json names the file, --token-file or POTOROO_TOKEN gives another',
   },
   E_CONTROL_REQUEST: {
     kind: 'user',

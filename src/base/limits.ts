@@ -50,6 +50,8 @@ export interface Limits {
   readonly chainReads: number
   /** Longest pause before an undecided operation of the store is tried again, in milliseconds. */
   readonly storeRetryMs: number
+  /** A worker that cannot append to the chain for so long ends, in milliseconds. */
+  readonly storeTimeoutMs: number
   /** Attempts at reading an object that the store says is there, before it counts as damaged. */
   readonly storeReads: number
   /** Bytes of one write of a pack. */
@@ -133,6 +135,7 @@ export const defaultLimits: Limits = {
   chainEra: 1024,
   chainReads: 32,
   storeRetryMs: 1000,
+  storeTimeoutMs: 30_000,
   storeReads: 3,
   packWriteBytes: 1 << 20,
   packQueueBytes: 8 << 20,

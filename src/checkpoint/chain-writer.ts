@@ -7,9 +7,11 @@
  *     that `exists`, until a read says whose record stands there.
  * A7. What stands at n is believed only as A3 says: where the chain is far beyond n, that name may have been removed and
  *     made again.
+ * A8. Who cannot decide an append within `storeTimeoutMs` is told so once, and resigns (PROTOCOLS 4): where the sync of a
+ *     folder has failed, this process decides nothing more (F3), but the next one can.
  */
 import { assert } from '../base/assert.ts'
-import type { PotorooError } from '../base/errors.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
 import type { Clock, Timer } from '../env/clock.ts'
 import type { Random } from '../env/random.ts'
 import type { ChainReader } from './chain-reader.ts'
@@ -55,15 +57,25 @@ export class ChainWriter {
   private readonly clock: Clock
   private readonly random: Random
   private readonly writer: Writer
+  private readonly resign: (error: PotorooError) => void
   private pause: Timer | null = null
+  /** Runs while a record is undecided (A8). */
+  private patience: Timer | null = null
   private current: { readonly done: Append; readonly release: () => void } | null = null
   private closed = false
 
-  constructor(reader: ChainReader, seams: { readonly clock: Clock; readonly random: Random }, writer: Writer) {
+  /** `resign` is called where the chain cannot be appended to (A8). */
+  constructor(
+    reader: ChainReader,
+    seams: { readonly clock: Clock; readonly random: Random },
+    writer: Writer,
+    resign: (error: PotorooError) => void = () => {},
+  ) {
     this.reader = reader
     this.clock = seams.clock
     this.random = seams.random
     this.writer = writer
+    this.resign = resign
   }
 
   /** Appends what `make` makes, as long as the generation stays what it is now. Answers when the outcome is known. */
@@ -71,6 +83,7 @@ export class ChainWriter {
     const { generation } = this.reader.cluster
     this.reader.exclusively((release) => {
       this.current = { done, release }
+      this.patience = this.clock.after(this.reader.limits.storeTimeoutMs, () => this.loseHeart())
       this.tryNext(generation, make)
     })
   }
@@ -78,8 +91,15 @@ export class ChainWriter {
   /** Stops trying: what is undecided stays so, and later appends end the same way. */
   close(): void {
     this.closed = true
+    this.patience?.cancel()
     this.pause?.cancel()
     if (this.pause !== null) this.end({ kind: 'undecided' })
+  }
+
+  private loseHeart(): void {
+    const { next } = this.reader.cluster
+    const ms = this.reader.limits.storeTimeoutMs
+    this.resign(fail('E_STORE_TIMEOUT', { path: chainRecord(next), ms }))
   }
 
   /** Tries the first free n (A5). */
@@ -140,6 +160,8 @@ export class ChainWriter {
 
   private end(outcome: Appended): void {
     this.pause = null
+    this.patience?.cancel()
+    this.patience = null
     const current = this.current
     assert(current !== null, 'A4: an append ends in its turn')
     this.current = null

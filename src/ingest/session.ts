@@ -180,6 +180,10 @@ export class Session implements StreamSession {
     this.step({ kind: 'rewind', resumeAfter, credit: this.source.limits.producerCreditBytes })
   }
 
+  /**
+   * Not for ever: what has replaced this connection may be an earlier one of the same client, given up by it, whose
+   * hello was late on the wire.
+   */
   onReplaced(): void {
     this.leave(fail('E_ACKED_REPLACED', { producer: this.names!.producer }))
   }
@@ -293,8 +297,7 @@ export class Session implements StreamSession {
     if (this.stream !== null) this.source.part(this.stream, this)
     if (error !== null) {
       const reason = error.message.slice(0, REASON_LENGTH)
-      // Two clients of one name would take the stream from each other for ever.
-      this.send({ kind: 'refused', code: error.code, reason, retryMs: error.code === 'E_ACKED_REPLACED' ? 0 : retryMs })
+      this.send({ kind: 'refused', code: error.code, reason, retryMs })
     }
     this.shut()
   }

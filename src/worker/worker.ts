@@ -129,7 +129,7 @@ export class Worker {
         onRecord: (record, counts, cluster) => this.onRecord(record, counts, cluster),
         onJump: () => {},
       })
-      this.appender = new ChainWriter(this.reader, env, { worker, incarnation })
+      this.appender = new ChainWriter(this.reader, env, { worker, incarnation }, (error) => this.events.failed(error))
       this.reader.follow((error) => (error === null ? this.lead(done) : done(error)))
     })
   }
