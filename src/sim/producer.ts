@@ -21,6 +21,9 @@ import {
 import { FrameParser } from '../protocol/frame.ts'
 import type { Machine, SimProcess } from './world.ts'
 
+/** Silences of the worker's keep-alive time after which it is taken to be gone, as the client does. */
+const SILENCES = 4
+
 export interface ProducerOptions {
   readonly name: string
   readonly source: string
@@ -199,11 +202,13 @@ class Wire implements ConnectionHandler {
   private readonly owner: WireOwner
   private readonly connection: Connection
   private readonly parser = new FrameParser(ackedFrameBytes(0))
-  private readonly patience: Timer
+  /** When it is given up, unless something is heard before. */
+  private patience: Timer
   private readonly process: SimProcess
   private readonly patienceMs: number
   private readonly repeats: boolean
   private welcomed = false
+  private keepAliveMs = 0
   private left = false
   private blocked = false
   private credit = 0
@@ -222,9 +227,11 @@ class Wire implements ConnectionHandler {
     this.outbox = outbox
     this.owner = owner
     this.connection = process.env.network.dial(address, this)
-    this.patience = process.env.clock.after(10 * patienceMs, () => {
-      if (!this.welcomed) this.end(0)
-    })
+    this.patience = this.wait(10 * patienceMs)
+  }
+
+  private wait(ms: number): Timer {
+    return this.process.env.clock.after(ms, () => this.end(0))
   }
 
   /** Another connection takes over; this one drains as it likes. */
@@ -252,6 +259,10 @@ class Wire implements ConnectionHandler {
 
   onBytes(chunk: Buffer): void {
     if (this.left) return
+    if (this.welcomed) {
+      this.patience.cancel()
+      this.patience = this.wait(SILENCES * this.keepAliveMs)
+    }
     try {
       this.parser.push(chunk, (frame) => this.take(readAcked(frame).message))
     } catch {
@@ -286,6 +297,7 @@ class Wire implements ConnectionHandler {
           owner.complain(`welcomed at ${message.resumeAfter}, has from ${outbox.oldest} on`)
         }
         this.welcomed = true
+        this.keepAliveMs = message.keepAliveMs
         this.credit = message.credit
         owner.acked(0, message.stable)
         outbox.rewind(this.repeats ? outbox.oldest - 1 : message.resumeAfter)

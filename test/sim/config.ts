@@ -75,6 +75,7 @@ export function drawConfig(seed: number): Config {
       chainEra: pick(4, 16, 1024),
       chainReads: pick(1, 4, 32),
       storeRetryMs: pick(20, 200),
+      storeTimeoutMs: pick(500, 5000),
       packWriteBytes: pick(256, 4096),
       packQueueBytes: 4096,
       sliceMs: pick(0.01, 0.1, 5),

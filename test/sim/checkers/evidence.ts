@@ -62,6 +62,8 @@ export interface Evidence {
   /** Visits by number; the first stands at 1. */
   readonly visits: readonly (Visit | undefined)[]
   readonly lives: readonly Life[]
+  /** States that were part of a complete epoch and in fair weather: the final ones come from them. */
+  readonly before: ReadonlyMap<string, ReadonlyMap<Key, FinalState>>
   /** By step, by key. */
   readonly states: ReadonlyMap<string, ReadonlyMap<Key, FinalState>>
   readonly outputs: readonly Output[]

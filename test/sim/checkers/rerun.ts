@@ -6,12 +6,13 @@
  * X3. Records of one life with the same key stand in order, and so do those that one key of an earlier step put out.
  * X4. The user's functions, run again over the history, give the final states.
  * X5. A sink has given what the user's functions, run again, give: exactly once, at least once, or nothing else.
+ * X6. The final states come from those of the epoch before the last life, by way of further visits or as they are.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Key } from '../../../src/base/hash.ts'
 import type { ChainPlan, KeyedPlan, StepContext, TaskPlan } from '../../../src/model/plan.ts'
 import type { Complain, Evidence, Visit } from './evidence.ts'
-import { historyOf } from './history.ts'
+import { type History, historyOf } from './history.ts'
 
 /** A record that comes to a task. `due`: it must be there; otherwise it may, because a later one took its place. */
 interface Arrival {
@@ -161,6 +162,7 @@ class Rerun {
       this.order(step, key, visits)
       for (const { visits, final } of stretches) this.again(task, key, visits, final)
     }
+    this.extend(step, history)
     for (const { cause, due } of expected.values()) {
       const refused = this.letters.has(`${step} ${cause}`)
       if (due && !refused && !met.has(cause)) this.complain(`${step}: ${cause} is missing`)
@@ -180,6 +182,16 @@ class Rerun {
       }
     }
     return dropped
+  }
+
+  /** X6. */
+  private extend(step: string, history: History): void {
+    for (const [key, { at }] of this.evidence.before.get(step) ?? []) {
+      const stretches = history.get(key) ?? []
+      if (!stretches.some(({ visits }) => visits.some(({ number }) => number === at))) {
+        this.complain(`${step}: the state of ${String(key)} does not go on from the one that was in the last epoch`)
+      }
+    }
   }
 
   private meet(step: string, key: Key, visit: Visit, expected: Map<string, Arrival>, met: Set<string>): void {
