@@ -57,7 +57,10 @@ async function run(file: string, options: Options): Promise<void> {
   const data = settings.data ?? `.potoroo/${pipeline.name}`
   const stopped = Promise.withResolvers<Error | null>()
   const pipelines = openPipelines(env, settings, data, options, input, stopped.resolve)
-  const signals = onSignals(() => stopped.resolve(null))
+  const signals = onSignals((signal) => {
+    say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
+    stopped.resolve(null)
+  })
   await pipelines.open()
   const control = await openControl({ env, pipelines, limits: settings.limits, data, ...settings.control })
   try {

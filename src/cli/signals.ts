@@ -1,6 +1,4 @@
 /** Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. */
-import { say } from './terminal.ts'
-
 /** What a shell adds to a signal's number in an exit status. */
 const SIGNALLED = 128
 const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
@@ -18,7 +16,6 @@ export function onSignals(stop: (signal: Signal) => void): Signals {
   const listener = (signal: Signal): void => {
     if (asked) process.exit(SIGNALLED + NUMBERS[signal])
     asked = true
-    say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
     stop(signal)
   }
   const signals = Object.keys(NUMBERS) as Signal[]

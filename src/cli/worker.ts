@@ -34,7 +34,10 @@ async function work(options: Options): Promise<void> {
   const stopped = Promise.withResolvers<PotorooError | null>()
   const workerOptions = { worker, data, limits, output: new RealOutput(), acceptLoss: options.acceptLoss === true }
   const pipelines = new Pipelines(env, workerOptions, logged(env, stopped.resolve))
-  const signals = onSignals(() => stopped.resolve(null))
+  const signals = onSignals((signal) => {
+    log.info('worker.stopping', { signal })
+    stopped.resolve(null)
+  })
   await pipelines.open()
   const control = await openControl({ env, pipelines, limits, data, ...place })
   try {
