@@ -74,11 +74,13 @@ export class Door {
     })
   }
 
-  /** Opens a source. It takes nothing in before its first `reset` and `release`. */
+  /** Opens a source, or takes it over from the run before. It takes nothing in before its `reset` and `release`. */
   source(options: SourceOptions): IngestSource {
-    const source = new IngestSource(options, this.context)
-    this.sources.set(options.id, source)
     this.forgotten.delete(options.id)
+    const known = this.sources.get(options.id)
+    known?.serve(options)
+    const source = known ?? new IngestSource(options, this.context)
+    this.sources.set(options.id, source)
     return source
   }
 

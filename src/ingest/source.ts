@@ -69,7 +69,7 @@ export interface SourceCounters {
 
 export class IngestSource implements SessionSource, ReplayTarget {
   readonly source: string
-  readonly token: string | null
+  token: string | null
   readonly limits: Limits
   readonly clock: Clock
   readonly worker: string
@@ -77,7 +77,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
   readonly counters: SourceCounters = { records: 0, bytes: 0, repeats: 0, sessions: 0, turnedAway: 0 }
   /** Bytes that came in and were not taken yet. */
   buffered = 0
-  private readonly options: SourceOptions
+  private options: SourceOptions
   private readonly context: DoorContext
   private readonly journal: Journal
   private readonly streams: Streams
@@ -114,6 +114,16 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.plain = this.streams.add(context.worker, context.incarnation, false, context.worker)
   }
 
+  /**
+   * Serves another run of the pipeline: a stream goes on where it is for as long as the worker lives, also when the
+   * pipeline is opened anew. Holds the source until the next `reset` and `release`.
+   */
+  serve(options: SourceOptions): void {
+    this.options = options
+    this.token = options.token
+    this.hold('the pipeline has not started')
+  }
+
   // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Opens the way of one plain connection. */
@@ -137,9 +147,14 @@ export class IngestSource implements SessionSource, ReplayTarget {
     return this.held === null && this.full === null && this.buffered < this.limits.ingestBytes
   }
 
+  /** Batches of before the last `reset` are still to be fed, or about to be. */
+  get replaying(): boolean {
+    return this.recovering || this.replay !== null
+  }
+
   /** Whether the pipeline has taken everything that came in, the replay included. */
   get caughtUp(): boolean {
-    return !this.recovering && this.replay === null && this.buffered === 0
+    return !this.replaying && this.buffered === 0
   }
 
   /** Says that the source's share of the journal is used up, or is not any more. */

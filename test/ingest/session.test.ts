@@ -1,0 +1,201 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Session } from '../../src/ingest/session.ts'
+import { type AckedMessage, ackedFrameBytes, batchHead, encodeAcked, readAcked } from '../../src/protocol/acked.ts'
+import { FrameParser } from '../../src/protocol/frame.ts'
+import { World } from '../../src/sim/world.ts'
+import { Rig, texts } from './fixture.ts'
+
+let rig: Rig
+
+/** A client's end: what it was told, and whether the connection is closed. */
+class Peer {
+  readonly heard: AckedMessage[] = []
+  closed = false
+  readonly session: Session
+  private readonly parser = new FrameParser(ackedFrameBytes(256))
+
+  constructor() {
+    this.session = rig.source!.session(
+      'test',
+      (bytes) => {
+        this.parser.push(Buffer.from(bytes), (frame) => this.heard.push(readAcked(frame).message))
+        return true
+      },
+      () => {
+        this.closed = true
+      },
+    )
+  }
+
+  say(message: Exclude<AckedMessage, { kind: 'batch' }>): this {
+    this.session.onBytes(encodeAcked(message))
+    return this
+  }
+
+  hello(oldest = 1, changes: Partial<Extract<AckedMessage, { kind: 'hello' }>> = {}): this {
+    const identity = { producer: 'p', incarnation: '1', source: 'lines', token: '', oldest }
+    return this.say({ kind: 'hello', newest: 1, oldestVersion: 1, ...identity, ...changes })
+  }
+
+  batch(first: number, ...records: string[]): this {
+    const body = Buffer.concat(
+      records.flatMap((record) => {
+        const length = Buffer.alloc(4)
+        length.writeUInt32LE(Buffer.byteLength(record))
+        return [length, Buffer.from(record)]
+      }),
+    )
+    this.session.onBytes(Buffer.concat([batchHead(first, records.length, body), body]))
+    return this
+  }
+
+  get last(): AckedMessage | undefined {
+    return this.heard.at(-1)
+  }
+
+  get refusal(): string | undefined {
+    return this.last?.kind === 'refused' ? this.last.code : undefined
+  }
+}
+
+beforeEach(() => {
+  const world = new World(1)
+  rig = new Rig(world, world.machine('m'), 'a').started()
+})
+
+describe('an acked connection', () => {
+  test('is welcomed, and hears of the disk and of complete epochs', () => {
+    const peer = new Peer().hello()
+    expect(peer.last).toMatchObject({
+      kind: 'welcome',
+      version: 1,
+      worker: 'w1',
+      resumeAfter: 0,
+      stable: 0,
+      credit: 1024,
+    })
+    peer.batch(1, 'one', 'two')
+    expect(peer.heard.length).toBe(1)
+    rig.settle()
+    expect(peer.last).toEqual({ kind: 'ack', journaled: 2, stable: 0 })
+    expect(texts(rig.take())).toEqual(['one', 'two'])
+    rig.source!.complete(rig.source!.cut())
+    expect(peer.last).toEqual({ kind: 'ack', journaled: 2, stable: 2 })
+  })
+
+  test('is not told stable of what the disk does not have yet', () => {
+    const peer = new Peer().hello()
+    peer.batch(1, 'one')
+    while (rig.take().length === 0) rig.world.step()
+    expect(peer.heard.length).toBe(1)
+    let secured = false
+    rig.source!.secure(() => {
+      secured = true
+    })
+    rig.source!.complete(rig.source!.cut())
+    expect(peer.heard.length).toBe(1)
+    expect(rig.world.runUntil(() => peer.heard.length === 2, rig.world.now + 100)).toBe(true)
+    expect(peer.last).toEqual({ kind: 'ack', journaled: 1, stable: 1 })
+    rig.settle()
+    expect(secured).toBe(true)
+  })
+
+  test('may send what is known again, in other batches', () => {
+    const peer = new Peer().hello()
+    peer.batch(1, 'one', 'two').batch(1, 'one', 'two', 'three').batch(2, 'two', 'three').batch(3, 'three', 'four')
+    rig.settle()
+    expect(texts(rig.take())).toEqual(['one', 'two', 'three', 'four'])
+    expect(rig.source!.counters.repeats).toBe(5)
+    expect(peer.last).toEqual({ kind: 'ack', journaled: 4, stable: 0 })
+  })
+
+  test('goes on where the stream stands when it comes again, and the one before ends', () => {
+    const old = new Peer().hello().batch(1, 'one', 'two')
+    const peer = new Peer().hello()
+    expect(peer.last).toMatchObject({ kind: 'welcome', resumeAfter: 2 })
+    expect(old.refusal).toBe('E_ACKED_REPLACED')
+    old.batch(3, 'from the old connection')
+    peer.batch(3, 'three')
+    rig.settle()
+    expect(texts(rig.take())).toEqual(['one', 'two', 'three'])
+  })
+
+  test('gets its credit back as the pipeline takes records, and may not go beyond it', () => {
+    const peer = new Peer().hello()
+    const record = 'x'.repeat(200)
+    peer.batch(1, record, record).batch(3, record, record)
+    rig.settle()
+    rig.take()
+    expect(rig.source!.poll()).toBe(null)
+    const credit = peer.heard.reduce((sum, message) => sum + (message.kind === 'credit' ? message.bytes : 0), 0)
+    expect(credit).toBe(4 * 204)
+    for (let i = 0; i < 6; i++) peer.batch(5 + 2 * i, record, record)
+    expect(peer.refusal).toBe('E_ACKED_PROTOCOL')
+    expect(peer.closed).toBe(true)
+  })
+
+  test('is refused by name', () => {
+    expect(new Peer().hello(1, { source: 'other' }).refusal).toBe('E_SOURCE_UNKNOWN')
+    expect(new Peer().hello(7).refusal).toBe('E_STREAM_UNKNOWN')
+    expect(new Peer().hello(1, { newest: 9, oldestVersion: 8 }).refusal).toBe('E_ACKED_VERSION')
+    expect(new Peer().hello(1, { producer: '' }).refusal).toBe('E_ACKED_PROTOCOL')
+    expect(new Peer().hello().batch(5, 'a gap').refusal).toBe('E_ACKED_PROTOCOL')
+    expect(new Peer().batch(1, 'before the hello').refusal).toBe('E_ACKED_PROTOCOL')
+    expect(new Peer().hello().hello().refusal).toBe('E_ACKED_PROTOCOL')
+    expect(new Peer().hello().say({ kind: 'ack', journaled: 1, stable: 1 }).refusal).toBe('E_ACKED_PROTOCOL')
+    expect(new Peer().hello().batch(1, 'x'.repeat(257)).refusal).toBe('E_RECORD_TOO_LONG')
+    for (let i = 0; i < 4; i++) new Peer().hello(1, { producer: `q${i}` })
+    expect(new Peer().hello(1, { producer: 'one too many' }).refusal).toBe('E_PRODUCERS_FULL')
+  })
+
+  test('is parked when records are missing that it does not have any more', () => {
+    new Peer().hello().batch(1, 'one')
+    const peer = new Peer().hello(5)
+    expect(peer.last).toMatchObject({ kind: 'refused', code: 'E_STREAM_PARKED', retryMs: 1000 })
+  })
+
+  test('ends when it says nothing', () => {
+    const dumb = new Peer()
+    const idle = new Peer().hello()
+    const live = new Peer().hello(1, { producer: 'q' })
+    for (let s = 0; s < 30; s++) {
+      rig.settle(1000)
+      live.say({ kind: 'pong' })
+    }
+    expect(dumb.refusal).toBe('E_ACKED_SILENT')
+    expect(idle.refusal).toBe('E_ACKED_SILENT')
+    expect(live.closed).toBe(false)
+    expect(live.last).toEqual({ kind: 'ping' })
+  })
+
+  test('waits with its hello while the source recovers', () => {
+    rig.reset([])
+    const peer = new Peer().hello()
+    expect(peer.heard).toEqual([])
+    rig.settle()
+    expect(peer.last).toMatchObject({ kind: 'welcome' })
+  })
+
+  test('survives any bytes', () => {
+    const frames = [
+      encodeAcked({ kind: 'ping' }),
+      encodeAcked({ kind: 'rewound', resumeAfter: 3 }),
+      encodeAcked({ kind: 'end' }),
+      batchHead(1, 3, Buffer.from([1, 0, 0])),
+    ]
+    const piece = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constantFrom(...frames))
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), fc.boolean(), (pieces, greeted) => {
+        const peer = new Peer()
+        if (greeted) peer.hello()
+        for (const bytes of pieces) peer.session.onBytes(Buffer.from(bytes))
+        peer.session.onClosed()
+        expect(peer.closed).toBe(true)
+      }),
+      { numRuns: 300 },
+    )
+    rig.settle()
+    expect(rig.source!.counters.sessions).toBe(0)
+  })
+})
