@@ -1,4 +1,5 @@
 /** Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. */
+
 /** What a shell adds to a signal's number in an exit status. */
 const SIGNALLED = 128
 const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
