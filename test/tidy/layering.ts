@@ -26,6 +26,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'connectors',
     'cluster',
   ],
+  client: ['base', 'protocol'],
   sim: [
     'base',
     'env',
@@ -41,7 +42,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'worker',
     'client',
   ],
-  client: ['base', 'protocol'],
   admin: ['base', 'env', 'model', 'worker'],
   ui: ['base', 'env', 'model', 'worker'],
   cli: ['*'],
@@ -66,7 +66,7 @@ export const fences: readonly Fence[] = [
     pattern: /\bDate\.now\(|\bMath\.random\(|\bperformance\.now\(|\bset(Timeout|Interval|Immediate)\(/,
     allowed: outside,
   },
-  { name: 'environment variables', pattern: /\bprocess\.env\b/, allowed: [/^cli\//, /^launch\.js$/] },
+  { name: 'environment variables', pattern: /(?<![.\w])process\.env\b/, allowed: [/^cli\//, /^launch\.js$/] },
   { name: 'console', pattern: /\bconsole\.\w+\(/, allowed: [] },
   { name: 'left-overs', pattern: /\b(TODO|FIXME|XXX)\b/, allowed: [] },
   ...Object.entries({
