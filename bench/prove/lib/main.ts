@@ -1,0 +1,110 @@
+/**
+ * Runs one proof: what it is called with, how it ends.
+ *
+ *     npm run prove -- NAME [--seed N] [--mutant NAME] [--mutants]
+ *
+ * Exit status 0 when the proof holds; its figure is on the last line. With `--mutant` a fault is planted in the worker,
+ * and the proof has to fail; `--mutants` plants each in turn and holds when every one was found.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { check, type Mutant } from './mutant.ts'
+
+export interface Run {
+  readonly seed: number
+  /** A folder of this run alone, removed when the proof holds. */
+  readonly folder: string
+  readonly mutant: Mutant | null
+  /** How much is done, where the caller wants another amount than usual. */
+  readonly rounds: number
+  /** Aborted when the proof takes too long. */
+  readonly signal: AbortSignal
+}
+
+export interface Proof {
+  readonly name: string
+  readonly mutants: readonly Mutant[]
+  /** What is done usually, and with a mutant in place. */
+  readonly rounds: number
+  readonly mutantRounds: number
+  /** After this long the proof has failed, in milliseconds. */
+  readonly timeoutMs: number
+  /** Resolves with the figure where the proof holds, rejects with what was found otherwise. */
+  run(run: Run): Promise<string>
+}
+
+export function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+export async function prove(proof: Proof): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      mutant: { type: 'string' },
+      mutants: { type: 'boolean' },
+      rounds: { type: 'string' },
+    },
+  })
+  process.exit((values.mutants ? await runMutants(proof) : await runOnce(proof, values)) ? 0 : 1)
+}
+
+async function runOnce(
+  proof: Proof,
+  values: { readonly seed?: string; readonly mutant?: string; readonly rounds?: string },
+): Promise<boolean> {
+  const { name, timeoutMs } = proof
+  const mutant = values.mutant === undefined ? null : find(proof, values.mutant)
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
+  const rounds = Number(values.rounds ?? (mutant === null ? proof.rounds : proof.mutantRounds))
+  const folder = mkdtempSync(join(tmpdir(), `potoroo-${name}-`))
+  say(`${name}: seed ${seed}, node ${process.versions.node}${mutant === null ? '' : `, with mutant "${mutant.name}"`}`)
+  const controller = new AbortController()
+  const late = setTimeout(() => controller.abort(new Error(`not done after ${timeoutMs / 1000} s`)), timeoutMs)
+  const aborted = once(controller.signal, 'abort').then(() => Promise.reject(controller.signal.reason))
+  try {
+    const run = proof.run({ seed, folder, mutant, rounds, signal: controller.signal })
+    const figure = await Promise.race([run, aborted])
+    rmSync(folder, { recursive: true, force: true })
+    say(`${name}: holds, ${figure}`)
+    return true
+  } catch (error) {
+    say(`${name}: what it left is in ${folder}`)
+    say(`${name}: does not hold: ${error instanceof Error ? error.message : String(error)}`)
+    return false
+  } finally {
+    clearTimeout(late)
+  }
+}
+
+function find(proof: Proof, name: string): Mutant {
+  const mutant = proof.mutants.find((one) => one.name === name)
+  if (mutant === undefined) throw new Error(`there are the mutants ${proof.mutants.map((one) => one.name).join(', ')}`)
+  check(mutant)
+  return mutant
+}
+
+/** Runs the proof with each mutant in turn; holds when every one of these runs fails. */
+async function runMutants(proof: Proof): Promise<boolean> {
+  const survivors: string[] = []
+  for (const mutant of proof.mutants) {
+    check(mutant)
+    const program = process.argv[1]!
+    const args = ['--conditions=source', program, '--mutant', mutant.name]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    const [status] = await once(child, 'close')
+    if (status === 0) survivors.push(mutant.name)
+    say(`${mutant.name}: ${status === 0 ? 'NOT FOUND' : 'found'}: ${said.trimEnd().split('\n').at(-1)}`)
+  }
+  const { length } = proof.mutants
+  say(`${proof.name}: ${length - survivors.length} of ${length} mutants found`)
+  return survivors.length === 0
+}

@@ -1,0 +1,63 @@
+/** A producer of `key,number,word` records, which keeps count of what it sends. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Prng } from '../../../src/base/prng.ts'
+import { type Client, type ConnectOptions, connect } from '../../../src/client.ts'
+import type { Tally } from './tally.ts'
+
+/** Keys of one producer, and words that all share. Low numbers are more frequent. */
+const KEYS = 400
+const WORDS = 300
+/** How often a burst is sent, and how large it is at most. */
+const BURST_MS = 10
+const BURST_MAX = 100
+
+export class Producer {
+  readonly client: Client
+  private readonly name: string
+  private readonly chance: Prng
+  private readonly tally: Tally
+  private running = true
+  private stopped: Promise<void> = Promise.resolve()
+
+  private constructor(name: string, client: Client, chance: Prng, tally: Tally) {
+    this.name = name
+    this.client = client
+    this.chance = chance
+    this.tally = tally
+  }
+
+  static async open(options: Omit<ConnectOptions, 'source'>, chance: Prng, tally: Tally): Promise<Producer> {
+    const client = await connect({ source: 'items', maxOutstanding: 256 << 10, maxBackoffMs: 50, ...options })
+    return new Producer(options.producer, client, chance, tally)
+  }
+
+  /** Sends bursts until `stop`. `failed` hears when the client has ended. */
+  start(failed: (error: Error) => void): void {
+    this.client.on('failed', failed)
+    const send = async (): Promise<void> => {
+      while (this.running) {
+        await this.burst(this.chance.below(BURST_MAX + 1))
+        await pause(BURST_MS)
+      }
+    }
+    this.stopped = send().catch(failed)
+  }
+
+  /** Sends `count` records; resolves when there is room for more. */
+  async burst(count: number): Promise<void> {
+    const { chance, name, tally } = this
+    const lines: string[] = []
+    for (let i = 0; i < count; i++) {
+      const key = `${name}-${chance.below(1 + chance.below(KEYS))}`
+      const word = `w${chance.below(1 + chance.below(WORDS))}`
+      lines.push(`${key},${tally.add(key, word)},${word}`)
+    }
+    if (count > 0) await this.client.send(lines)
+  }
+
+  /** Sends nothing more; resolves when the last burst is in the outbox. */
+  async stop(): Promise<void> {
+    this.running = false
+    await this.stopped
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The worker under proof: started as a user would, in a folder of its own, killed by its id.
+ *
+ * All processes of one proof are ended with it, whatever happens.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { resolve } from 'node:path'
+import { type ControlClient, findWorker } from '../../../src/cli/control-client.ts'
+import { importing, type Mutant } from './mutant.ts'
+
+const LAUNCH = resolve(import.meta.dirname, '../../../src/launch.js')
+const SAID_MAX = 256 << 10
+
+/** How a process ended. */
+export interface Ending {
+  readonly status: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+const alive = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL')
+})
+
+export class Subject {
+  /** What it has said on standard error, its first `SAID_MAX` characters. */
+  said = ''
+  readonly ended: Promise<Ending>
+  readonly startedMs: number = performance.now()
+  private readonly child: ChildProcess
+  private readonly watchers = new Set<() => void>()
+
+  /** Starts `potoroo ARGUMENTS`. */
+  constructor(args: readonly string[], mutant: Mutant | null) {
+    const argv = ['--conditions=source', ...importing(mutant), LAUNCH, ...args]
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.child = child
+    alive.add(child)
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      if (this.said.length < SAID_MAX) this.said += text
+      for (const watcher of this.watchers) watcher()
+    })
+    this.ended = once(child, 'close').then(([status, signal]) => {
+      alive.delete(child)
+      return { status, signal } as Ending
+    })
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null
+  }
+
+  /** Resolves with true once it has said `pattern`, with false when it has ended before. */
+  says(pattern: RegExp): Promise<boolean> {
+    return new Promise((resolve) => {
+      const watcher = (): void => {
+        if (!pattern.test(this.said)) return
+        this.watchers.delete(watcher)
+        resolve(true)
+      }
+      this.watchers.add(watcher)
+      watcher()
+      void this.ended.then(() => resolve(false))
+    })
+  }
+
+  /** Sends `signal` and waits for the end. */
+  async stop(signal: NodeJS.Signals): Promise<Ending> {
+    if (this.running) this.child.kill(signal)
+    return this.ended
+  }
+}
+
+/** A stack trace that nobody has made into an error with a code. */
+export function bareStack(said: string): string | null {
+  return /^ {4}at .*$/m.exec(said)?.[0]?.trim() ?? null
+}
+
+/** The state of every key of `step`, by the worker's own control API. */
+export async function statesOf<S>(data: string, pipeline: string, step: string): Promise<Map<string, S>> {
+  const worker: ControlClient = await findWorker({ data })
+  const states = new Map<string, S>()
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query: string = cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`
+    const page: {
+      readonly found: readonly { readonly key: string; readonly state: S }[]
+      readonly next: string | null
+    } = await worker.get(`/v1/pipelines/${pipeline}/state/${step}${query}`)
+    for (const { key, state } of page.found) states.set(key, state)
+    cursor = page.next
+  }
+  return states
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
