@@ -66,7 +66,7 @@ export const fences: readonly Fence[] = [
     pattern: /\bDate\.now\(|\bMath\.random\(|\bperformance\.now\(|\bset(Timeout|Interval|Immediate)\(/,
     allowed: outside,
   },
-  { name: 'environment variables', pattern: /(?<![.\w])process\.env\b/, allowed: [/^cli\//, /^launch\.js$/] },
+  { name: 'environment variables', pattern: /(?<![.\w])process\.env(?!\.[a-z])/, allowed: [/^cli\//, /^launch\.js$/] },
   { name: 'console', pattern: /\bconsole\.\w+\(/, allowed: [] },
   { name: 'left-overs', pattern: /\b(TODO|FIXME|XXX)\b/, allowed: [] },
   ...Object.entries({
