@@ -204,6 +204,21 @@ describe('what is no batch', () => {
     expect(writer.length).toBe(1)
   })
 
+  test('is damaged where a key is none, or something follows', () => {
+    const codec = new BatchCodec(new ValueCodec())
+    for (const key of [null, {}, ['k']]) {
+      const batch = batchOf([1, 2, 3], () => 'k')
+      batch.keys[1] = key as unknown as Key
+      const bytes = encode(codec, batch)
+      expect(code(() => decode(codec, bytes))).toBe('E_DAMAGED')
+    }
+    const bytes = encode(
+      codec,
+      batchOf([1, 2, 3], () => 'k'),
+    )
+    expect(code(() => decode(codec, Buffer.concat([bytes, Buffer.of(0)])))).toBe('E_DAMAGED')
+  })
+
   test('throws E_DAMAGED, whatever bits are flipped and wherever it is cut', () => {
     const codec = new BatchCodec(new ValueCodec())
     fc.assert(

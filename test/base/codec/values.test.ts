@@ -146,6 +146,12 @@ describe('many shapes', () => {
     }
   })
 
+  test('too many for one byte', () => {
+    const codec = new ValueCodec()
+    const values = records(5000, (i) => objectOf([[`f${i % 300}`, i]]))
+    expectSame(decode(codec, encode(codec, values)), values)
+  })
+
   test('one after another, more than the codec remembers', () => {
     const codec = new ValueCodec()
     for (let round = 0; round < 4200; round++) {
@@ -323,6 +329,20 @@ describe('what cannot be written', () => {
     }
   })
 
+  test('an object of a class among plain ones with the same fields', () => {
+    const plain = records(20, () => ({ a: 1 }))
+    encode(codec, plain)
+    const named = new Foo()
+    const derived = Object.assign(Object.create({ b: 2 }), { a: 1 })
+    const disguised = Object.defineProperty(new Foo(), '__proto__', { value: Object.prototype, enumerable: true })
+    for (const bad of [named, derived, disguised]) {
+      const values = plain.map((one, i) => (i === 13 ? bad : one))
+      expect(failure(() => encode(codec, values))?.details).toMatchObject({ index: 13, path: '' })
+      const alike = records(20, (i) => (i === 13 ? bad : objectOf(Object.entries(bad))))
+      expect(failure(() => encode(codec, alike))?.details).toMatchObject({ index: 13, path: '' })
+    }
+  })
+
   test('what holds itself, or is too deep', () => {
     expect(failure(() => encode(codec, [cyclic]))?.message).toContain('value.a[1] is an object that holds itself')
     expect(
@@ -352,18 +372,35 @@ describe('what cannot be written', () => {
   })
 
   test('what would become too long', () => {
-    const small = new ValueCodec({ valueDepth: 64, blockValues: 1000, blockBytes: 10_000 })
+    const small = new ValueCodec({ valueDepth: 64, blockValues: 5000, blockBytes: 10_000 })
     const twice = (levels: number): unknown => {
       let one: unknown = 1
       for (let i = 0; i < levels; i++) one = [one, one]
       return one
     }
+    expect(
+      failure(() =>
+        encode(
+          small,
+          records(2000, (i) => i + 0.5),
+        ),
+      )?.code,
+    ).toBe('E_BLOCK_TOO_LONG')
+    expect(
+      failure(() =>
+        encode(
+          small,
+          records(2000, (i) => ({ a: i + 0.5 })),
+        ),
+      )?.code,
+    ).toBe('E_BLOCK_TOO_LONG')
     for (const bad of [
       'x'.repeat(10_001),
       new Uint8Array(10_001),
       new Array(1e9),
       twice(60),
       { a: twice(60) },
+      new Map([[1, twice(60)]]),
       1n << 90_000n,
     ]) {
       for (const count of [1, 20]) {
