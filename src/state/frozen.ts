@@ -116,8 +116,12 @@ export class Frozen {
       chunks.forEach((bytes, i) => {
         this.hand(keyGroup, i === 0 ? 'full' : 'delta', bytes, emit)
       })
+      // Nor has it any key: said all the same, or a later delta would seem to lack what it adds to (Z4).
+      if (full && chunks.length === 0) {
+        this.store.chunkWriter.write(noKeys, this.rows, (bytes) => this.hand(keyGroup, 'full', bytes, emit))
+      }
       this.turn()
-      return chunks.length > 0
+      return full
     }
     if (!full && table.changedAt <= this.base) {
       this.turn()
