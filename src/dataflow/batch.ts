@@ -5,8 +5,7 @@
  *     it back to the pool it came from.
  * B2. (split, position, ordinal) names a record within its step for ever: `split` and `position` are those of the
  *     source's record that caused it, `ordinal` tells apart what one source record became.
- * B3. Columns never shrink: growing an array anew for every batch cost more than all that is written into it. So a batch
- *     that waits in a pool keeps its last records alive; a pool is small.
+ * B3. Columns never shrink: growing an array anew for every batch cost more than all that is written into it.
  */
 import type { Key } from '../base/hash.ts'
 
@@ -87,6 +86,8 @@ export class BatchPool {
   }
 
   give(batch: Batch): void {
+    // Values that are over must not survive the next collections for a place in the pool.
+    batch.values.fill(undefined, 0, batch.length)
     batch.truncate(0)
     // One that a single record has blown up is left to the garbage collector.
     if (batch.capacity <= 4 * this.capacity && this.free.length < POOL_BATCHES) this.free.push(batch)
