@@ -4,6 +4,7 @@
  *
  * O1. An event that an effect raises waits until the effects before it have been carried out.
  */
+import type { PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Barrier as CheckpointBarrier, Purpose } from '../checkpoint/barrier.ts'
@@ -166,11 +167,19 @@ export class Checkpointer {
     // An epoch that was dropped passes without being saved (D3).
     if (snapshotter !== null && participant.phase === 'saving' && participant.epoch === epoch) {
       const frozen = store.freeze(this.fullGroups())
-      snapshotter.add(step, frozen, pending ?? [], () => {
-        this.figures.entries += frozen.entries
-        const counts = { keys: store.keys, records: 0 }
-        this.savePart(epoch, step, { role: 'keyed', step, snapshot: null, counts })
-      })
+      const failed = (error: PotorooError) =>
+        this.join({ kind: 'partFailed', epoch, part: step, reason: error.message })
+      snapshotter.add(
+        step,
+        frozen,
+        pending ?? [],
+        () => {
+          this.figures.entries += frozen.entries
+          const counts = { keys: store.keys, records: 0 }
+          this.savePart(epoch, step, { role: 'keyed', step, snapshot: null, counts })
+        },
+        failed,
+      )
       this.seams.loop.wake()
     }
     this.join({ kind: 'partPassed', epoch, part: step })
@@ -181,9 +190,17 @@ export class Checkpointer {
     const { snapshotter, participant } = this
     if (snapshotter !== null && participant.phase === 'saving' && participant.epoch === epoch) {
       const counts = { keys: 0, records: 0 }
-      snapshotter.add(step, null, held, () => {
-        this.savePart(epoch, step, { role: 'keyed', step, snapshot: null, counts })
-      })
+      const failed = (error: PotorooError) =>
+        this.join({ kind: 'partFailed', epoch, part: step, reason: error.message })
+      snapshotter.add(
+        step,
+        null,
+        held,
+        () => {
+          this.savePart(epoch, step, { role: 'keyed', step, snapshot: null, counts })
+        },
+        failed,
+      )
       this.seams.loop.wake()
     }
     this.join({ kind: 'partPassed', epoch, part: step })

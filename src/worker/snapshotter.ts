@@ -5,7 +5,7 @@
  * N2. A slice of work is bounded by `limits.sliceMs`, and stops while the pack's own queue is full.
  */
 import { ByteWriter } from '../base/bytes.ts'
-import type { PotorooError } from '../base/errors.ts'
+import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { PackHandle } from '../checkpoint/pack-format.ts'
 import { PackWriter } from '../checkpoint/pack-writer.ts'
@@ -23,6 +23,7 @@ interface Part {
   readonly frozen: Frozen | null
   readonly held: HeldRecords[]
   readonly saved: () => void
+  readonly failed: (error: PotorooError) => void
 }
 
 export interface SnapshotterSeams {
@@ -47,16 +48,25 @@ export class Snapshotter implements Work {
     this.pack = new PackWriter(seams, path, wake)
   }
 
-  /** Saves a step as it was at the barrier; `saved` is called when everything has been handed over. */
-  add(step: string, frozen: Frozen | null, held: readonly HeldRecords[], saved: () => void): void {
-    this.parts.push({ step, frozen, held: [...held], saved })
+  /**
+   * Saves a step as it was at the barrier. `saved` is called when everything has been handed over; `failed` when
+   * something of it cannot be written (`E_VALUE`, `E_STATE_VALUE` …), and then nothing of the part follows.
+   */
+  add(
+    step: string,
+    frozen: Frozen | null,
+    held: readonly HeldRecords[],
+    saved: () => void,
+    failed: (error: PotorooError) => void,
+  ): void {
+    this.parts.push({ step, frozen, held: [...held], saved, failed })
   }
 
   step(): boolean {
     const { clock, limits } = this.seams
     const started = clock.monotonic()
     const more = () => this.pack.ready && clock.monotonic() - started < limits.sliceMs
-    while (this.parts.length > 0 && more()) this.slice(this.parts[0]!, more)
+    while (this.parts.length > 0 && more()) this.trySlice(this.parts[0]!, more)
     this.longestMs = Math.max(this.longestMs, clock.monotonic() - started)
     return this.parts.length > 0 && this.pack.ready
   }
@@ -70,6 +80,16 @@ export class Snapshotter implements Work {
   abort(): void {
     this.parts.length = 0
     this.pack.abort()
+  }
+
+  private trySlice(part: Part, more: () => boolean): void {
+    try {
+      this.slice(part, more)
+    } catch (error) {
+      if (!(error instanceof PotorooError)) throw error
+      this.parts.shift()
+      part.failed(error)
+    }
   }
 
   private slice(part: Part, more: () => boolean): void {
