@@ -6,7 +6,7 @@
  * F2. A temporary file has its worker, its incarnation and a nonce in its name: `openFileStore` removes those of earlier
  *     incarnations of this worker, and nobody else's.
  * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating in
- *     it is `unknown` from then on, and making it durable fails.
+ *     it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError, File } from '../env/disk.ts'
@@ -21,14 +21,18 @@ const KNOWN_FOLDERS = 1024
 /** What stands for the value beside an error: the caller looks at the error first. */
 const none = undefined as never
 
-/** Opens the store in the directory `root`, made where absent, and sweeps what earlier incarnations left (F2). */
+/**
+ * Opens the store in the directory `root`, made where absent, and sweeps what earlier incarnations left (F2). `lost` is
+ * called with `E_DISK` when this process can no longer make anything durable in a folder (F3).
+ */
 export function openFileStore(
   seams: { readonly disk: Disk; readonly random: Random },
   root: string,
   writer: Writer,
   done: StoreDone<FileStore>,
+  lost: (error: PotorooError) => void = () => {},
 ): void {
-  const store = new FileStore(seams.disk, seams.random, root, writer)
+  const store = new FileStore(seams.disk, seams.random, root, writer, lost)
   store.prepare((error) => done(error, error === null ? store : none))
 }
 
@@ -40,9 +44,11 @@ export class FileStore implements Store {
   private readonly known = new Set<string>()
   /** F3. */
   private readonly suspect = new Set<string>()
+  private readonly lost: (error: PotorooError) => void
 
   /** Use `openFileStore`. */
-  constructor(disk: Disk, random: Random, root: string, writer: Writer) {
+  constructor(disk: Disk, random: Random, root: string, writer: Writer, lost: (error: PotorooError) => void) {
+    this.lost = lost
     this.disk = disk
     this.random = random
     this.root = root
@@ -101,9 +107,12 @@ export class FileStore implements Store {
     this.disk.syncDirectory(this.at(folder), (error) => {
       if (error === null && !this.suspect.has(folder)) return done(null)
       if (error?.code === 'absent') return done(null)
-      this.suspect.add(folder)
       const reason = error?.message ?? 'an earlier sync of this folder failed'
-      done(fail('E_STORE', { operation: 'sync', path: folder, reason }, error ?? undefined))
+      const details = { operation: 'sync', path: folder, reason }
+      const first = !this.suspect.has(folder)
+      this.suspect.add(folder)
+      done(fail('E_STORE', details, error ?? undefined))
+      if (first) this.lost(fail('E_DISK', details, error ?? undefined))
     })
   }
 

@@ -86,7 +86,6 @@ export class Connection {
   }
 
   private onData(chunk: Buffer): void {
-    this.heard++
     try {
       this.parser.push(chunk, (frame) => this.onMessage(readAcked(frame).message))
     } catch (error) {
@@ -96,6 +95,8 @@ export class Connection {
 
   private onMessage(message: AckedMessage): void {
     if (this.over) return
+    // Whole messages only: a length in which a bit has turned makes one of bytes without end.
+    this.heard++
     switch (message.kind) {
       case 'welcome':
         this.keepAliveMs = message.keepAliveMs

@@ -27,6 +27,11 @@ const RETRY_MS = 1000
 const REASON_LENGTH = 300
 /** Silences of `keepAliveMs` after which a client is taken to be gone. */
 const SILENCES = 4
+/**
+ * Times `keepAliveMs` that a frame may take to come. A bit that turns in its length makes a frame of it that never ends,
+ * and that hides everything behind it.
+ */
+const UNFINISHED = 12
 
 /** What a session asks of its source. */
 export interface SessionSource {
@@ -68,6 +73,7 @@ export class Session implements StreamSession {
   /** The peer did not take our last message at once: what is cumulative waits for the next turn of the clock. */
   private stuck = false
   private silences = 0
+  private unfinished = 0
   private spoke = false
   private paused = false
   private timer: Timer
@@ -119,6 +125,7 @@ export class Session implements StreamSession {
   }
 
   private onFrame(frame: Frame): void {
+    this.unfinished = 0
     const { message, body } = readAcked(frame)
     switch (message.kind) {
       case 'batch': {
@@ -311,9 +318,13 @@ export class Session implements StreamSession {
   private readonly tick = (): void => {
     const { keepAliveMs } = this.source.limits
     // A client that is made to wait is not silent by its own will.
-    if (!this.paused && ++this.silences > SILENCES) {
-      this.leave(fail('E_ACKED_SILENT', { ms: keepAliveMs * SILENCES }))
-      return
+    if (!this.paused) {
+      if (this.parser.waiting > 0) this.unfinished++
+      if (++this.silences > SILENCES || this.unfinished > UNFINISHED) {
+        const silent = this.silences > SILENCES ? SILENCES : UNFINISHED
+        this.leave(fail('E_ACKED_SILENT', { ms: keepAliveMs * silent }))
+        return
+      }
     }
     this.timer = this.source.clock.after(keepAliveMs, this.tick)
     this.stuck = false

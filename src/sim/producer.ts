@@ -259,10 +259,6 @@ class Wire implements ConnectionHandler {
 
   onBytes(chunk: Buffer): void {
     if (this.left) return
-    if (this.welcomed) {
-      this.patience.cancel()
-      this.patience = this.wait(SILENCES * this.keepAliveMs)
-    }
     try {
       this.parser.push(chunk, (frame) => this.take(readAcked(frame).message))
     } catch {
@@ -289,6 +285,10 @@ class Wire implements ConnectionHandler {
   private take(message: AckedMessage): void {
     const { outbox, owner } = this
     if (this.left) return
+    if (this.welcomed) {
+      this.patience.cancel()
+      this.patience = this.wait(SILENCES * this.keepAliveMs)
+    }
     switch (message.kind) {
       case 'welcome':
         if (message.resumeAfter >= outbox.next)

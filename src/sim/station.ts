@@ -7,6 +7,7 @@
  */
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Manifest } from '../checkpoint/manifest.ts'
 import type { Failure } from '../dataflow/failure.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Execution } from '../worker/execution.ts'
@@ -26,8 +27,8 @@ export interface StationOptions {
 }
 
 export interface StationEvents {
-  /** A life has begun to run the pipeline, from `epoch` (0: from nothing). */
-  running(epoch: number): void
+  /** A life has begun to run the pipeline: from `base`, or from nothing. */
+  running(base: Manifest | null): void
   /** A life ends because of this. */
   failed(error: PotorooError): void
   letter(failure: Failure, split: string): void
@@ -84,7 +85,7 @@ export class Station {
           running: (base) => {
             this.execution = execution
             env.log.info('station.running', { epoch: base?.epoch ?? 0 })
-            this.events.running(base?.epoch ?? 0)
+            this.events.running(base)
           },
           ended: () => {
             this.ended = true

@@ -122,7 +122,8 @@ export class Worker {
   private openStore(done: (error: PotorooError | null) => void): void {
     const { env, options, incarnation } = this
     const { worker, limits } = options
-    openFileStore(env, `${options.data}/store`, { worker, incarnation }, (error, store) => {
+    const lost = (error: PotorooError): void => this.events.failed(error)
+    const opened = (error: PotorooError | null, store: FileStore): void => {
       if (error !== null) return done(error)
       this.store = store
       this.reader = new ChainReader(store, limits, {
@@ -131,7 +132,8 @@ export class Worker {
       })
       this.appender = new ChainWriter(this.reader, env, { worker, incarnation }, (error) => this.events.failed(error))
       this.reader.follow((error) => (error === null ? this.lead(done) : done(error)))
-    })
+    }
+    openFileStore(env, `${options.data}/store`, { worker, incarnation }, opened, lost)
   }
 
   /** Takes the next generation (V2). */

@@ -88,7 +88,7 @@ export function drawConfig(seed: number): Config {
       journalBlockBytes: pick(512, 4096),
       journalWriteBytes: pick(1024, 8192),
       ingestBytes: pick(1024, 8192, 64 << 10),
-      producers: 8,
+      producers: 64,
       producerCreditBytes: pick(512, 4096),
       helloTimeoutMs: 1000,
       keepAliveMs: pick(200, 1000),

@@ -9,6 +9,7 @@
 import type { PotorooError } from '../../src/base/errors.ts'
 import type { Key } from '../../src/base/hash.ts'
 import { Prng } from '../../src/base/prng.ts'
+import type { Manifest } from '../../src/checkpoint/manifest.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
@@ -61,11 +62,15 @@ export function runSystem(seed: number): Result {
 /** The system does not go on; a complaint says so. */
 class Stuck extends Error {}
 
-interface Made {
+/** A file that was laid on the worker's disk. */
+interface Laid {
   readonly feed: Feed
   readonly name: string
-  made: number
+  readonly made: number
+  readonly bytes: number
 }
+
+type Places = Readonly<Record<string, { readonly position: number }>>
 
 export class System {
   readonly complaints: string[] = []
@@ -78,7 +83,7 @@ export class System {
   private readonly station: Station
   private readonly producers: { readonly feed: Feed; readonly producer: SimProducer }[] = []
   private readonly senders: { readonly feed: Feed; readonly sender: SimSender }[] = []
-  private readonly files: Made[] = []
+  private readonly files: Laid[] = []
   private readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
   private readonly plan: Plan
   private left: number
@@ -101,9 +106,7 @@ export class System {
       this.machine,
       { worker: WORKER, limits, restartMs, plan: build },
       {
-        running: (epoch) => {
-          this.epochs = Math.max(this.epochs, epoch)
-        },
+        running: (base) => this.onRunning(base),
         failed: (error) => this.onFailed(error),
         letter: (failure) => this.witness.letter(failure.step, failure.given),
       },
@@ -193,11 +196,12 @@ export class System {
     volume.makeDirectory('/in')
     const inode = volume.open(feed.path, 'write')
     if (!('sync' in inode)) throw new Error('the file cannot be made')
-    volume.write(inode, 0, Buffer.concat(parts))
+    const content = Buffer.concat(parts)
+    volume.write(inode, 0, content)
     inode.sync()
     volume.syncDirectory('/')
     volume.syncDirectory('/in')
-    this.files.push({ feed, name, made: count })
+    this.files.push({ feed, name, made: count, bytes: content.length })
     this.left -= count
   }
 
@@ -412,6 +416,16 @@ export class System {
     for (const [step, writer] of execution?.writers ?? []) parts.push(`${step}: ${JSON.stringify(writer.status)}`)
     if (this.lastError !== null) parts.push(`last error: ${this.lastError.message}`)
     return parts.join('; ')
+  }
+
+  /** A life begins: of a file it has what its base has. */
+  private onRunning(base: Manifest | null): void {
+    this.epochs = Math.max(this.epochs, base?.epoch ?? 0)
+    for (const { feed, name, made, bytes } of this.files) {
+      const snapshot = base?.sources.find(({ step }) => step === feed.step)?.snapshot as Places | undefined
+      const position = snapshot?.[feed.path]?.position ?? 0
+      this.witness.seen.set(name, position >= bytes ? made : 0)
+    }
   }
 
   private onFailed(error: PotorooError): void {
