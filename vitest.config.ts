@@ -4,6 +4,7 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
+    reporters: ['default', './test/support/closing-line.ts'],
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
   },
