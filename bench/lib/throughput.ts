@@ -11,7 +11,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Measure, paired, single } from './report.ts'
-import { type Subject, start } from './subject.ts'
+import { launch, type Subject, start } from './subject.ts'
 
 /** What goes into one source. */
 export interface Lane {
@@ -147,7 +147,6 @@ async function runOnce(bench: ThroughputBench, subjectOf: () => Promise<Subject>
   return { perSecond: records / seconds, cpuNs }
 }
 
-const launch = resolve(import.meta.dirname, '../../src/launch.js')
 const plainLoop = resolve(import.meta.dirname, 'plain-loop.ts')
 
 /** Starts a worker as a user would, in a folder of its own. */
