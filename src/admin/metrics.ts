@@ -56,7 +56,8 @@ function each<K extends 'sources' | 'steps' | 'sinks'>(
 export const metricRows: readonly MetricRow[] = [
   whole('pipeline_running', 'gauge', '1 while the pipeline runs', ({ phase }) => (phase === 'running' ? 1 : 0)),
   whole('pipeline_held', 'gauge', '1 while its sources are held back', ({ held }) => (held === null ? 0 : 1)),
-  whole('dead_letters_total', 'counter', 'records that did not get through', ({ deadLetters }) => deadLetters),
+  whole('failures_total', 'counter', 'records that did not get through', ({ failures }) => failures),
+  whole('dead_letters', 'gauge', 'dead letters in the list', ({ deadLetters }) => deadLetters),
   whole('checkpoint_epoch', 'gauge', 'the last complete epoch', ({ epoch }) => epoch),
   whole('checkpoints_total', 'counter', 'complete checkpoints', ({ checkpoint }) => checkpoint.completed),
   whole('checkpoints_abandoned_total', 'counter', 'abandoned checkpoints', ({ checkpoint }) => checkpoint.abandoned),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import { contentOf } from '../worker/dead-letter.ts'
 import { buildGraph, loadBundle } from '../worker/load.ts'
 import type { Pipelines, Resident } from '../worker/pipelines.ts'
 import { keysOf, listKeys, lookUp } from '../worker/query.ts'
@@ -28,6 +29,9 @@ const submission = z.strictObject({
   from: z.string().nullable().default(null),
   drop: z.array(z.string()).default([]),
 })
+
+/** Letters by their ids, or all of them. */
+const letterRequest = z.strictObject({ ids: z.array(z.string()).nullable() })
 
 const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
 
@@ -100,6 +104,32 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
     },
     {
       method: 'GET',
+      path: '/v1/pipelines/:pipeline/dead-letters',
+      right: 'read',
+      handle: (call) => listLetters(find(call), call, limits),
+    },
+    {
+      method: 'GET',
+      path: '/v1/pipelines/:pipeline/dead-letters/:id',
+      right: 'read',
+      handle: (call) => showLetter(find(call), call),
+    },
+    {
+      method: 'POST',
+      path: '/v1/pipelines/:pipeline/dead-letters/replay',
+      right: 'admin',
+      handle: ({ parts, body }) => pipelines.replay(parts.pipeline!, parse(letterRequest, body).ids),
+    },
+    {
+      method: 'POST',
+      path: '/v1/pipelines/:pipeline/dead-letters/purge',
+      right: 'admin',
+      handle: async ({ parts, body }) => ({
+        purged: await pipelines.purge(parts.pipeline!, parse(letterRequest, body).ids),
+      }),
+    },
+    {
+      method: 'GET',
       path: '/v1/pipelines/:pipeline/state/:step',
       right: 'read',
       handle: (call) => queryState(find(call), call, limits),
@@ -142,6 +172,21 @@ function queryState(resident: Resident, { parts, query }: Call, limits: Limits):
   const limit = Math.min(Number(query.get('limit') ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
   const { keys, next } = listKeys(store, limit, query.get('cursor'))
   return { ...head, found: plain(keys), next }
+}
+
+/** A page of letters (`?from=&limit=`), without what their steps were given. */
+function listLetters({ name, execution }: Resident, { query }: Call, limits: Limits): unknown {
+  const { deadLetters } = execution
+  const from = Number(query.get('from') ?? 0) || 0
+  const limit = Math.min(Number(query.get('limit') ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
+  const letters = deadLetters.list(from, limit).map(({ given, error, ...rest }) => ({ ...rest, error: error.message }))
+  return { pipeline: name, count: deadLetters.count, letters }
+}
+
+function showLetter({ name, execution }: Resident, { parts }: Call): unknown {
+  const letter = execution.deadLetters.find(parts.id!)
+  if (letter === null) throw fail('E_NO_LETTER', { pipeline: name, id: parts.id })
+  return { ...letter, content: plain(contentOf(letter.given)) }
 }
 
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {

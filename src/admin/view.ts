@@ -22,7 +22,10 @@ export interface PipelineSummary {
   readonly epoch: number
   readonly keys: number
   readonly recordsIn: number
+  /** Dead letters in the list. */
   readonly deadLetters: number
+  /** Records that did not get through since the pipeline started here. */
+  readonly failures: number
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string } | null
 }
 
@@ -101,7 +104,8 @@ export function summarize({ name, phase, hash, execution, error }: Resident): Pi
     epoch: figures?.epoch ?? 0,
     keys: execution.keys,
     recordsIn: sourceFigures.reduce((sum, source) => sum + source.records, 0),
-    deadLetters: execution.failures,
+    deadLetters: execution.deadLetters.count,
+    failures: execution.failures,
     error: error === null ? null : { code: error.code, message: error.message, remedy: error.remedy },
   }
 }

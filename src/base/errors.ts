@@ -484,6 +484,16 @@ export const errorTable = {
     what: 'pipeline "{pipeline}" has no {role} "{step}": {known}',
     remedy: '`potoroo status {pipeline}` shows its steps',
   },
+  E_DEAD_LETTERS_FULL: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" has {count} dead letters of {bytes} bytes, and takes no more: its sources stop',
+    remedy: 'see `potoroo dead-letters list {pipeline}`; mend what fails, then replay or purge them',
+  },
+  E_NO_LETTER: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has no dead letter {id}',
+    remedy: '`potoroo dead-letters list {pipeline}` shows what there is',
+  },
   E_NO_SAVEPOINT: {
     kind: 'user',
     what: 'pipeline "{pipeline}" has no savepoint "{savepoint}"',

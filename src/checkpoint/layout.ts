@@ -5,6 +5,7 @@
  *     chain/<n>                                          the chain (PROTOCOLS 1)
  *     pipelines/<pipeline>/<run>/manifests/<epoch>-<generation>
  *     pipelines/<pipeline>/<run>/packs/<epoch>-<generation>-<incarnation>-<worker>
+ *     pipelines/<pipeline>/<run>/letters/<epoch>-<generation>       dead letters
  *     pipelines/<pipeline>/savepoints/<name>/manifest    and the packs that it names, under the same names
  *     bundles/<hash>                                     a pipeline's program
  *     sealed/<worker>/<incarnation>                      the seal on a journal (PROTOCOLS 2, S8)
@@ -81,6 +82,14 @@ export function packFolder(run: Run): string {
   return `${runFolder(run)}/packs`
 }
 
+export function letterFolder(run: Run): string {
+  return `${runFolder(run)}/letters`
+}
+
+export function letterFile(run: Run, epoch: number, generation: number): string {
+  return `${letterFolder(run)}/${padded(epoch)}-${padded(generation)}`
+}
+
 /** Which pack of a pipeline. */
 export interface PackName {
   readonly epoch: number
@@ -94,7 +103,7 @@ export function pack(run: Run, name: PackName): string {
   return `${packFolder(run)}/${padded(epoch)}-${padded(generation)}-${incarnation}-${escapeName(worker)}`
 }
 
-/** The epoch in the name of a manifest or a pack, `null` for a name that is neither. */
+/** The epoch in the name of a manifest, a pack or a file of dead letters, `null` for a name that is none of them. */
 export function epochOf(name: string): number | null {
   const digits = /^(\d{10,})-\d{10,}(-|$)/.exec(name)?.[1]
   return digits === undefined ? null : Number(digits)

@@ -5,7 +5,7 @@
 import type { Limits } from '../base/limits.ts'
 import type { Cluster, EpochEntry, PipelineEntry } from './cluster.ts'
 import { forEach } from './for-each.ts'
-import { CHAIN, manifestFolder, PIPELINES, packFolder, type Run, unescapeName } from './layout.ts'
+import { CHAIN, letterFolder, manifestFolder, PIPELINES, packFolder, type Run, unescapeName } from './layout.ts'
 import { decodeManifest, type Manifest } from './manifest.ts'
 import { garbageOf, oldRecords, oldRuns } from './removal.ts'
 import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
@@ -53,7 +53,8 @@ export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone
       if (error === null) for (const name of names) paths.push(`${folder}/${name}`)
       end(error)
     })
-  const collectRun = (run: Run, end: StoreDoneVoid) => forEach([manifestFolder(run), packFolder(run)], 1, collect, end)
+  const collectRun = (run: Run, end: StoreDoneVoid) =>
+    forEach([manifestFolder(run), packFolder(run), letterFolder(run)], 1, collect, end)
   const collectPipeline = (name: string, end: StoreDoneVoid) =>
     store.list(`${PIPELINES}/${name}`, (error, names) => {
       if (error) end(error)

@@ -4,6 +4,12 @@ import { EXIT_DONE, EXIT_WRONG, exitStatusOf } from './exit.ts'
 import { makeProgram } from './program.ts'
 import { sayError } from './terminal.ts'
 
+// What is thrown where nobody waits for it, in the loop of a worker: a fault of ours, or of a user's stray callback.
+process.on('uncaughtException', (error) => {
+  sayError(error)
+  process.exit(exitStatusOf(error))
+})
+
 process.exitCode = await main(process.argv.slice(2))
 // A pipe at the other end of standard output may be slower than we are: the process ends when it has taken all.
 process.stdout.end(() => process.exit())

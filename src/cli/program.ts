@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { cancelCommand, checkpointCommand, drainCommand, savepointCommand, submitCommand } from './act.ts'
 import { checkCommand } from './check.ts'
+import { deadLettersCommand } from './dead-letters.ts'
 import { errorCommand } from './error.ts'
 import { explainCommand } from './explain.ts'
 import { queryCommand } from './query.ts'
@@ -36,6 +37,7 @@ export function makeProgram(): Command {
     savepointCommand(),
     drainCommand(),
     cancelCommand(),
+    deadLettersCommand(),
     errorCommand(),
   ]
   for (const command of commands) {

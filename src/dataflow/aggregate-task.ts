@@ -167,7 +167,7 @@ export class AggregateTask extends InputTask {
       if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
       if (result !== undefined) chain.push(result)
     } catch (error) {
-      chain.take(error, state, key)
+      chain.take(error, state, key, false)
     }
   }
 }

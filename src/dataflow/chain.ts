@@ -111,8 +111,11 @@ export class Chain {
     for (let k = 0; k < leaves.length; k++) leaves[k]!.begin()
   }
 
-  /** Takes back the current record and reports it (C1); a fault of ours is thrown on. */
-  take(error: unknown, given: unknown, key?: Key): void {
+  /**
+   * Takes back the current record and reports it (C1); a fault of ours is thrown on. With `again` false, `given` is no
+   * record that the step could be given once more.
+   */
+  take(error: unknown, given: unknown, key?: Key, again = true): void {
     if (!isRecordFault(error)) throw error
     for (const leaf of this.leaves) leaf.rollback()
     const { origin } = this
@@ -125,6 +128,7 @@ export class Chain {
       key,
       given,
       error,
+      ...(again ? {} : { again }),
     })
   }
 

@@ -12,6 +12,8 @@ export interface Failure {
   /** What the step was given: the record's bytes at a source, its value further on. */
   readonly given: unknown
   readonly error: unknown
+  /** `false`: giving `given` to the step once more would not make up for it. */
+  readonly again?: false
 }
 
 /** Takes a failure; the record leaves no other trace. */

@@ -19,6 +19,9 @@ export abstract class InputTask implements Task {
   private batch: Batch | null = null
   private cursor = 0
   private marker: Marker | null = null
+  /** Records that go through the chain once more, before anything else is taken. */
+  private repeated: Batch | null = null
+  private repeatedCursor = 0
   /** The time of the run that is under way. */
   protected now = 0
 
@@ -58,8 +61,15 @@ export abstract class InputTask implements Task {
     return this.chain.steps[this.chain.origin.step]!
   }
 
+  again(batch: Batch): boolean {
+    if (this.repeated !== null) return false
+    this.repeated = batch
+    return true
+  }
+
   run(now: number): boolean {
     this.now = now
+    if (this.repeated !== null && !this.repeat(this.repeated)) return false
     if (this.batch !== null && !this.pass(this.batch)) return false
     if (this.marker !== null && !this.passMarker(this.marker)) return false
     if (!this.tick(now)) return false
@@ -81,6 +91,15 @@ export abstract class InputTask implements Task {
     if (this.cursor < batch.length) return false
     this.batch = null
     this.cursor = 0
+    this.pool.give(batch)
+    return true
+  }
+
+  private repeat(batch: Batch): boolean {
+    this.repeatedCursor = this.chain.run(batch, this.repeatedCursor)
+    if (this.repeatedCursor < batch.length) return false
+    this.repeated = null
+    this.repeatedCursor = 0
     this.pool.give(batch)
     return true
   }

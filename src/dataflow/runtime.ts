@@ -12,7 +12,7 @@ import type { ChannelPlan, KeyedPlan, Plan, TaskPlan } from '../model/plan.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import { AggregateTask } from './aggregate-task.ts'
 import { AsyncTask } from './async-task.ts'
-import { type Barrier, BatchPool } from './batch.ts'
+import { type Barrier, type Batch, BatchPool } from './batch.ts'
 import { Chain, type ChainWiring } from './chain.ts'
 import { Channel } from './channel.ts'
 import { KeyExchange, type Ownership } from './exchange.ts'
@@ -130,6 +130,25 @@ export class Runtime {
   /** Lets sources poll nothing more until `release`. */
   hold(): void {
     for (const source of this.sources) source.hold()
+  }
+
+  /**
+   * Gives records to `task` once more: to its input, or to the chain behind its own step. `fill` puts them into an empty
+   * batch, with every column that they need. False when there is no room now; then nothing has happened.
+   */
+  again(task: number, into: 'input' | 'chain', fill: (batch: Batch) => void): boolean {
+    const plan = this.plan.tasks[task]!
+    const channel = into === 'input' && plan.kind !== 'source' ? this.channel(plan.inputs[0]!) : null
+    if (channel?.room === false) return false
+    const batch = this.pool.take()
+    fill(batch)
+    if (channel !== null) channel.push(batch)
+    else if (!this.tasks[task]!.again(batch)) {
+      this.pool.give(batch)
+      return false
+    }
+    this.wake(task)
+    return true
   }
 
   /** Marks a task as active: something that it waits for has come. */

@@ -61,6 +61,11 @@ export class SinkTask implements Task {
     return this.step
   }
 
+  /** A sink has no chain. */
+  again(): boolean {
+    return false
+  }
+
   run(): boolean {
     if (!this.writer.room) return false
     const element = this.inputs.next()
@@ -81,6 +86,7 @@ export class SinkTask implements Task {
   private pass(marker: Marker): void {
     const { id, reports, writer } = this
     if (marker.kind === 'barrier') {
+      reports.reached(marker, id)
       writer.barrier(marker.epoch, marker.generation, (held) => {
         reports.prepared(marker, id, held)
       })

@@ -70,6 +70,13 @@ export class SourceTask implements Task {
     this.held = false
   }
 
+  again(batch: Batch): boolean {
+    if (this.batch.length > 0) return false
+    this.pool.give(this.batch)
+    this.batch = batch
+    return true
+  }
+
   run(now: number): boolean {
     if (!this.pass()) return false
     if (this.pending.length > 0) {

@@ -7,7 +7,7 @@
  */
 import type { Json } from '../base/json.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
-import type { Barrier } from './batch.ts'
+import type { Barrier, Batch } from './batch.ts'
 import type { HeldRecords } from './held-records.ts'
 
 export interface Task {
@@ -17,6 +17,8 @@ export interface Task {
   run(now: number): boolean
   /** When the task wants to run by itself, in milliseconds of the clock; `Infinity`: never. */
   readonly due: number
+  /** Sends records that failed behind the task's own step through its chain once more; false when it is not ready. */
+  again(batch: Batch): boolean
   /** The step that is running now, for the report of one that never returns. */
   readonly running: string
 }
@@ -29,6 +31,8 @@ export interface TaskReports {
   freeze(barrier: Barrier, task: number, store: KeyedStore, pending: readonly HeldRecords[] | null): void
   /** The barrier stands at an async step, which has this in hand. */
   hold(barrier: Barrier, task: number, held: readonly HeldRecords[]): void
+  /** The barrier stands at a sink: everything before it has been given to the writer; `prepared` follows. */
+  reached(barrier: Barrier, task: number): void
   /** A sink has let go of everything before the barrier, but for what it `held`. */
   prepared(barrier: Barrier, task: number, held: Json): void
   /** A sink has been given its last record. */

@@ -35,6 +35,7 @@ import type { HeldRecords } from '../dataflow/held-records.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Log } from '../env/log.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
+import { LETTERS_PART } from './dead-letters.ts'
 import type { Loop } from './loop.ts'
 import { Snapshotter } from './snapshotter.ts'
 import type { SplitTable } from './split-table.ts'
@@ -208,6 +209,14 @@ export class Checkpointer {
 
   prepared(barrier: Barrier, step: string, held: Json): void {
     this.savePart(barrier.epoch, step, { role: 'sink', step, snapshot: held, counts: { keys: 0, records: 0 } })
+  }
+
+  /** The barrier has passed every task, and what did not get through in front of it stands in `files`. */
+  letters({ epoch }: Barrier, failure: PotorooError | null, files: Json): void {
+    const part = LETTERS_PART
+    this.join({ kind: 'partPassed', epoch, part })
+    if (failure !== null) this.join({ kind: 'partFailed', epoch, part, reason: failure.message })
+    else this.savePart(epoch, part, { role: 'sink', step: part, snapshot: files, counts: { keys: 0, records: 0 } })
   }
 
   private savePart(epoch: number, part: string, snapshot: PartSnapshot): void {

@@ -16,6 +16,7 @@ import type { Purpose } from '../checkpoint/barrier.ts'
 import type { ChainReader } from '../checkpoint/chain-reader.ts'
 import type { ChainWriter } from '../checkpoint/chain-writer.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
+import type { Run } from '../checkpoint/layout.ts'
 import type { Manifest, StepEntry } from '../checkpoint/manifest.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Writer } from '../connectors/connector.ts'
@@ -31,8 +32,11 @@ import type { Plan, TaskPlan } from '../model/plan.ts'
 import { KeyedStore } from '../state/keyed-store.ts'
 import { Loading } from '../state/loading.ts'
 import { Checkpointer, type CheckpointFigures } from './checkpointer.ts'
+import { type DeadLetter, makeLetter } from './dead-letter.ts'
+import { DeadLetters, LETTERS_PART } from './dead-letters.ts'
 import type { Loop, Work } from './loop.ts'
 import { type Restored, restorePipeline } from './restorer.ts'
+import { tryAgain } from './second-try.ts'
 import { OpenSources, type SourceFigures } from './sources.ts'
 import { SplitTable } from './split-table.ts'
 
@@ -66,8 +70,8 @@ export interface ExecutionEvents {
   letter(failure: Failure, split: string): void
 }
 
-/** Who holds the sources back: late checkpoints, the end that was asked for. */
-type Holder = 'checkpoints' | 'drain'
+/** Who holds the sources back: late checkpoints, too many dead letters, the end that was asked for. */
+type Holder = 'checkpoints' | 'deadLetters' | 'drain'
 
 type KeyedTaskPlan = TaskPlan & { readonly kind: 'keyed' }
 type SinkTaskPlan = TaskPlan & { readonly kind: 'sink' }
@@ -78,8 +82,11 @@ export class Execution implements Work {
   readonly plan: Plan
   readonly stores = new Map<string, KeyedStore>()
   readonly writers = new Map<string, Writer>()
+  readonly deadLetters: DeadLetters
   /** Records that did not get through, since the start. */
   failures = 0
+  /** Letters that are to be tried again. */
+  private readonly secondTries: DeadLetter[] = []
   private readonly seams: ExecutionSeams
   private readonly entry: PipelineEntry
   private readonly events: ExecutionEvents
@@ -102,6 +109,16 @@ export class Execution implements Work {
     this.entry = entry
     this.seams = seams
     this.events = events
+    const { store, limits, env, chain } = seams
+    const own = { store, clock: env.clock, limits }
+    this.deadLetters = new DeadLetters(own, this.run, chain.cluster.generation, plan.tasks.length, {
+      full: (reason) => this.crowd(reason),
+      damaged: (error) => events.warned(error),
+    })
+  }
+
+  private get run(): Run {
+    return { pipeline: this.pipeline, run: this.entry.run }
   }
 
   // ── The way up (E1) ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,7 +160,10 @@ export class Execution implements Work {
       this.sources!.restore(rows, (error) => {
         if (this.closed) return
         if (error !== null) return this.events.failed(error)
-        this.run(restored)
+        const letters = this.base?.sinks.find((part) => part.step === LETTERS_PART)?.snapshot ?? null
+        this.deadLetters.open(letters, this.base?.epoch ?? 0, () => {
+          if (!this.closed) this.begin(restored)
+        })
       })
     })
   }
@@ -232,13 +252,15 @@ export class Execution implements Work {
     }
   }
 
-  private run(restored: Restored | null): void {
+  private begin(restored: Restored | null): void {
     const { plan, seams, sources } = this
     assert(sources !== null, 'sources are open')
     const { owners } = seams.chain.cluster
     this.checkpointer = this.makeCheckpointer()
     const { checkpointer } = this
     const stepOf = (task: number) => plan.tasks[task]!.step
+    const pass = (barrier: Barrier, task: number): void =>
+      this.deadLetters.pass(task, barrier.epoch, (failure, files) => checkpointer.letters(barrier, failure, files))
     this.runtime = new Runtime(plan, {
       limits: seams.limits,
       ownership: { owners, shift: Math.clz32(owners.length) + 1 },
@@ -251,9 +273,17 @@ export class Execution implements Work {
         cut: (barrier, task, position) => {
           remember(this.cuts, barrier.epoch, stepOf(task), position)
           checkpointer.cut(barrier, stepOf(task), position)
+          pass(barrier, task)
         },
-        freeze: (barrier, task, store, pending) => checkpointer.freeze(barrier, stepOf(task), store, pending),
-        hold: (barrier, task, held) => checkpointer.hold(barrier, stepOf(task), held),
+        freeze: (barrier, task, store, pending) => {
+          checkpointer.freeze(barrier, stepOf(task), store, pending)
+          pass(barrier, task)
+        },
+        hold: (barrier, task, held) => {
+          checkpointer.hold(barrier, stepOf(task), held)
+          pass(barrier, task)
+        },
+        reached: pass,
         prepared: (barrier, task, held) => {
           remember(this.held, barrier.epoch, stepOf(task), held)
           checkpointer.prepared(barrier, stepOf(task), held)
@@ -281,7 +311,7 @@ export class Execution implements Work {
       rotation: seams.limits.horizonEpochs,
       steps: this.steps(),
     }
-    const parts = new Set(plan.tasks.map((task) => task.step))
+    const parts = new Set([...plan.tasks.map((task) => task.step), LETTERS_PART])
     const { env, store, limits, loop, member, appender } = seams
     const { clock, log } = env
     const own = { store, clock, log, limits, loop, chain: appender, splits: this.splits }
@@ -303,6 +333,7 @@ export class Execution implements Work {
   step(now: number, budget: number): boolean {
     const { runtime } = this
     if (runtime === null) return false
+    if (this.secondTries.length > 0) this.tryAgain(runtime)
     if (runtime.step(now, budget)) return true
     // Nothing to do: decode what is still bytes, a key group at a time.
     for (const store of this.stores.values()) if (store.loadNext()) return true
@@ -327,6 +358,7 @@ export class Execution implements Work {
     if (rows !== undefined) this.sources?.floor(rows)
     forgetUpTo(this.cuts, epoch - 1)
     for (const writer of this.writers.values()) writer.floor(epoch)
+    this.deadLetters.floor(epoch)
   }
 
   private hold(holder: Holder, reason: string): void {
@@ -434,9 +466,41 @@ export class Execution implements Work {
     for (const writer of this.writers.values()) writer.close()
   }
 
+  // ── Dead letters ─────────────────────────────────────────────────────────────────────────────────────────────────
+
   private readonly report = (failure: Failure): void => {
+    const { runtime, splits } = this
+    // Tasks report while they run, and at no other time.
+    const task = runtime?.current ?? 0
+    const split = splits.nameOf(failure.split)
     this.failures++
-    this.events.letter(failure, this.splits.nameOf(failure.split))
+    this.deadLetters.add(task, makeLetter(failure, this.plan.tasks[task]!.step, split))
+    this.events.letter(failure, split)
+  }
+
+  /** Gives letters back to the steps that they failed in, in their order, as there is room. */
+  replay(letters: readonly DeadLetter[]): void {
+    this.secondTries.push(...letters)
+    this.seams.loop.wake()
+  }
+
+  /** Letters that wait to be tried again. */
+  get replaying(): number {
+    return this.secondTries.length
+  }
+
+  private tryAgain(runtime: Runtime): void {
+    const { deadLetters, secondTries, seams } = this
+    if (!deadLetters.quiet) return
+    const { settled, taken } = tryAgain(secondTries, this.plan, runtime, this.splits, seams.limits.batchRecords)
+    secondTries.splice(0, settled)
+    deadLetters.remove(new Set(taken.map(({ id }) => id)))
+  }
+
+  private crowd(reason: PotorooError | null): void {
+    if (reason === null) return this.release('deadLetters')
+    this.hold('deadLetters', reason.message)
+    this.events.warned(reason)
   }
 }
 

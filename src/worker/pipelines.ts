@@ -22,6 +22,7 @@ import type { Parameters } from '../model/graph.ts'
 import type { Pipeline } from '../model/pipeline.ts'
 import type { Plan } from '../model/plan.ts'
 import { plan } from '../model/planner.ts'
+import type { DeadLetter } from './dead-letter.ts'
 import type { Execution } from './execution.ts'
 import { buildGraph, loadBundle } from './load.ts'
 import { settle, settleVoid } from './settle.ts'
@@ -31,6 +32,9 @@ export type PipelinePhase = 'starting' | 'running' | 'ended' | 'draining' | 'dra
 
 /** How long sinks may take to let go of what they hold once the last checkpoint stands, in milliseconds. */
 const SINK_END_MS = 5000
+
+/** How often letters that are tried again are looked after, in milliseconds. */
+const REPLAY_LOOK_MS = 10
 
 /** One pipeline, as this worker knows it. */
 export interface Resident {
@@ -181,6 +185,44 @@ export class Pipelines {
     const { execution } = this.running(name)
     await this.request(execution, { kind: 'savepoint', name: savepoint })
     return execution.figures?.epoch ?? 0
+  }
+
+  /** Takes dead letters out of the list, for good; all of them where `ids` is `null`. Answers how many. */
+  async purge(name: string, ids: readonly string[] | null): Promise<number> {
+    const { execution } = this.running(name)
+    const removed = execution.deadLetters.remove(new Set(this.letters(name, ids).map(({ id }) => id)))
+    await this.request(execution, { kind: 'periodic' })
+    return removed
+  }
+
+  /**
+   * Gives dead letters back to the steps that they failed in; all of them where `ids` is `null`. What fails again is a
+   * dead letter again. Answers how many were tried and how many cannot be.
+   */
+  async replay(
+    name: string,
+    ids: readonly string[] | null,
+  ): Promise<{ readonly tried: number; readonly left: number }> {
+    const { execution } = this.running(name)
+    const letters = this.letters(name, ids)
+    const { clock } = this.env
+    execution.replay(letters)
+    while (execution.replaying > 0 && this.residents.get(name)?.phase === 'running') {
+      await new Promise<void>((resolve) => clock.after(REPLAY_LOOK_MS, resolve))
+    }
+    const left = letters.filter((letter) => execution.deadLetters.find(letter.id) === letter).length
+    await this.request(execution, { kind: 'periodic' })
+    return { tried: letters.length - left, left }
+  }
+
+  private letters(name: string, ids: readonly string[] | null): readonly DeadLetter[] {
+    const { deadLetters } = this.find(name).execution
+    if (ids === null) return deadLetters.list(0, deadLetters.count)
+    return ids.map((id) => {
+      const letter = deadLetters.find(id)
+      if (letter === null) throw fail('E_NO_LETTER', { pipeline: name, id })
+      return letter
+    })
   }
 
   /** The pipeline `name`; throws `E_NO_PIPELINE`. */

@@ -115,6 +115,7 @@ export function stage(
         if (pending !== null) made.pending.push(pending)
       },
       hold: (_barrier, _task, held) => made.pending.push(held),
+      reached: () => {},
       prepared: () => {},
     },
     ended: () => {

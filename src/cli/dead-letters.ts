@@ -1,0 +1,116 @@
+/** `potoroo dead-letters`: the records that did not get through. */
+import { Command } from 'commander'
+import { fail } from '../base/errors.ts'
+import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
+import { counted, print, printJson, say, table } from './terminal.ts'
+
+interface Listed {
+  readonly id: string
+  readonly step: string
+  readonly split: string
+  readonly position: number
+  readonly timeMs: number
+  readonly again: boolean
+  readonly error: string
+}
+
+interface Page {
+  readonly count: number
+  readonly letters: readonly Listed[]
+}
+
+interface Shown extends Omit<Listed, 'error'> {
+  readonly given: { readonly kind: 'bytes' | 'value' | 'text'; readonly base64?: string }
+  readonly content: { readonly key?: unknown; readonly value: unknown }
+  readonly error: { readonly code: string | null; readonly message: string; readonly stack: string }
+}
+
+interface SelectFlags extends ControlFlags {
+  readonly all?: true
+}
+
+/** Columns of an error in the list. */
+const ERROR_WIDTH = 60
+
+export function deadLettersCommand(): Command {
+  const command = new Command('dead-letters').description(
+    'list, show, replay or purge records that did not get through',
+  )
+  const inner = (name: string, description: string) => {
+    const made = new Command(name).description(description).argument('<pipeline>', 'its name')
+    command.addCommand(made)
+    return addControlOptions(made)
+  }
+  inner('list', 'list them, oldest first')
+    .option('--limit <letters>', 'so many at most', '20')
+    .action(async (pipeline: string, flags: ControlFlags & { readonly limit: string }) => {
+      const page = await (await findWorker(flags)).get<Page>(`${pathOf(pipeline)}?limit=${part(flags.limit)}`)
+      if (flags.json) return printJson(page)
+      const rows = page.letters.map((one) => [one.id, new Date(one.timeMs).toISOString(), cut(one.error)])
+      print(table(['ID', 'TIME', 'ERROR'], rows, 'no dead letters'))
+      say(`${page.letters.length} of ${counted(page.count, 'dead letter')}`)
+    })
+  inner('show', 'show one with what its step was given and the error')
+    .argument('<id>', 'its id')
+    .action(async (pipeline: string, id: string, flags: ControlFlags) => {
+      const letter = await (await findWorker(flags)).get<Shown>(`${pathOf(pipeline)}/${part(id)}`)
+      if (flags.json) printJson(letter)
+      else show(letter)
+    })
+  inner('replay', 'give them back to the steps that they failed in; they have no order against other records')
+    .argument('[id...]', 'their ids')
+    .option('--all', 'all of them')
+    .action(async (pipeline: string, ids: string[], flags: SelectFlags) => {
+      const worker = await findWorker(flags)
+      const result = await act<{ tried: number; left: number }>(worker, pipeline, 'replay', ids, flags)
+      if (flags.json) return printJson(result)
+      const left = result.left === 0 ? '' : `; ${result.left} cannot be tried again`
+      print(`${pipeline}: ${counted(result.tried, 'dead letter')} tried again${left}`)
+    })
+  inner('purge', 'forget them for good')
+    .argument('[id...]', 'their ids')
+    .option('--all', 'all of them')
+    .action(async (pipeline: string, ids: string[], flags: SelectFlags) => {
+      const result = await act<{ purged: number }>(await findWorker(flags), pipeline, 'purge', ids, flags)
+      if (flags.json) printJson(result)
+      else print(`${pipeline}: ${counted(result.purged, 'dead letter')} purged`)
+    })
+  return command
+}
+
+function pathOf(pipeline: string): string {
+  return `/v1/pipelines/${part(pipeline)}/dead-letters`
+}
+
+function act<T>(
+  worker: ControlClient,
+  pipeline: string,
+  verb: 'replay' | 'purge',
+  ids: readonly string[],
+  { all }: SelectFlags,
+): Promise<T> {
+  if (ids.length > 0 === (all === true)) {
+    throw fail('E_USAGE', { reason: 'name dead letters by their ids, or say --all', command: `dead-letters ${verb}` })
+  }
+  return worker.post<T>(`${pathOf(pipeline)}/${verb}`, { ids: all ? null : ids })
+}
+
+function show({ id, step, split, position, timeMs, again, given, content, error }: Shown): void {
+  print(`${id}\n`)
+  print(`step      ${step}`)
+  print(`source    ${split.replaceAll('\0', ' ')}, position ${position}`)
+  print(`time      ${new Date(timeMs).toISOString()}`)
+  if (content.key !== undefined) print(`key       ${JSON.stringify(content.key)}`)
+  if (given.kind === 'bytes')
+    print(`bytes     ${JSON.stringify(Buffer.from(given.base64!, 'base64').toString('utf8'))}`)
+  else print(`given     ${JSON.stringify(content.value)}`)
+  if (!again) print('          cannot be tried again')
+  print(`\n${error.code === null ? '' : `${error.code}: `}${error.message}`)
+  const frames = error.stack.split('\n').slice(1)
+  if (frames.length > 0) print(frames.join('\n'))
+}
+
+function cut(text: string): string {
+  const line = text.split('\n')[0]!
+  return line.length <= ERROR_WIDTH ? line : `${line.slice(0, ERROR_WIDTH - 1)}…`
+}
