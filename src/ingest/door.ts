@@ -92,8 +92,14 @@ export class Door {
 
   /** Removes what lies below every floor. To be called after the sources have been told of a new one. */
   trim(): void {
-    this.journal.trim((key) => this.floorOf(key))
-    this.share()
+    const { segments } = this.journal
+    const floorOf = (key: string): number => this.floorOf(key)
+    segments.trim(floorOf, () => {
+      const spacious = segments.bytes < this.options.limits.journalBytes / 2
+      const read = [...this.sources.values()].some(({ reading }) => reading)
+      if (!spacious && !read) segments.compact(floorOf)
+      this.share()
+    })
   }
 
   private floorOf(key: string): number {
@@ -102,20 +108,22 @@ export class Door {
     return this.sources.get(source)?.floorOf(key) ?? 0
   }
 
-  /** Stops the sources that hold back more than their share, and lets the others go on (W2). */
+  /** Stops the sources that hold back more than their share, all where none does, and lets the others go on (W2). */
   private share(): void {
     const { journal, sources } = this
-    const share = this.options.limits.journalBytes / Math.max(1, sources.size)
-    const crowded = journal.bytes >= this.options.limits.journalBytes
-    for (const source of sources.values()) {
-      const bytes = crowded ? this.heldBy(source) : 0
-      source.setFull(bytes >= share ? fail('E_JOURNAL_FULL', { source: source.source, bytes, limit: share }) : null)
+    const limit = this.options.limits.journalBytes / Math.max(1, sources.size)
+    const crowded = journal.segments.bytes >= this.options.limits.journalBytes
+    const held = [...sources.values()].map((source) => ({ source, bytes: crowded ? this.heldBy(source) : 0 }))
+    const someHold = held.some(({ bytes }) => bytes >= limit)
+    for (const { source, bytes } of held) {
+      const stops = crowded && (bytes >= limit || !someHold)
+      source.setFull(stops ? fail('E_JOURNAL_FULL', { source: source.source, bytes, limit }) : null)
     }
   }
 
   private heldBy(source: IngestSource): number {
     let bytes = 0
-    for (const segment of this.journal.segments) {
+    for (const segment of this.journal.segments.list) {
       for (const [key, range] of segment.ranges) {
         if (partsOfKey(key).source === source.source && range.last > source.floorOf(key)) bytes += range.bytes
       }
@@ -124,7 +132,7 @@ export class Door {
   }
 
   get status(): JournalStatus & { readonly bytes: number; readonly segments: number } {
-    return { ...this.journal.status, bytes: this.journal.bytes, segments: this.journal.segments.length }
+    return { ...this.journal.status, bytes: this.journal.segments.bytes, segments: this.journal.segments.list.length }
   }
 
   /** Brings everything appended to the disk and ends the journal in order. */

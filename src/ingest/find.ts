@@ -11,7 +11,7 @@ export function findSegments(disk: Disk, directory: string, done: Found): void {
   disk.list(directory, (error, names) => {
     if (error !== null) return done(error, [])
     const segments = names.map((name) => segmentOfName(directory, name)).filter((segment) => segment !== null)
-    segments.sort((a, b) => a.serial - b.serial)
+    segments.sort((a, b) => a.serial - b.serial || a.version - b.version)
     const next = (index: number): void => {
       const segment = segments[index]
       if (segment === undefined) done(null, segments)

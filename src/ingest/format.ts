@@ -76,6 +76,14 @@ export function writeHeader(into: Buffer, at: number, fields: EntryFields): numb
   return end
 }
 
+/** A copy of the entry `header` that ends at `end`, for the segment `segment`. */
+export function copyEntry(bytes: Buffer, end: number, header: EntryHeader, segment: number): Buffer {
+  const copy = Buffer.from(bytes.subarray(end - header.bytes, end))
+  copy.writeUInt32LE(segment, 36)
+  copy.writeUInt32LE(crc32(copy.subarray(CHECKED_FROM, header.bytes - header.bodyBytes)), 4)
+  return copy
+}
+
 /** A whole entry in a buffer of its own: for openings and summaries. */
 export function makeEntry(kind: EntryKind, key: string, body: Buffer, segment: number): Buffer {
   const keyBytes = Buffer.from(key, 'utf8')

@@ -10,10 +10,9 @@
  *     count. The batches of the failed write, and every acked batch that is not durable, go to a new segment, in
  *     order, before anything else. They are in memory: a batch is let go only when it no longer needs the disk.
  * J4. An older segment is synced before a younger one, so nothing is durable in front of a hole.
- * J5. A segment goes only when every stream's last record in it is at or below that stream's floor.
  * J6. Serials rise over all incarnations of a data folder, and no file is written by two.
- * J7. A segment counts as there until its removal is durable: a stream is forgotten only when none of its records can
- *     come back.
+ *
+ * J5 and J7, on what may go, are in `segments.ts`.
  */
 import { assert } from '../base/assert.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -26,6 +25,7 @@ import { type Block, BlockPool } from './block.ts'
 import { HEADER_BYTES, varintBytes } from './format.ts'
 import { Names } from './names.ts'
 import { type Segment, SegmentWriter } from './segment.ts'
+import { Segments } from './segments.ts'
 import type { Stream } from './stream.ts'
 
 /** How long a new segment waits after the last one could not be written. */
@@ -75,8 +75,7 @@ export class Journal {
     failures: 0,
     problem: null,
   }
-  /** Every segment that is still on the disk, in serial order; the last is the one being written. */
-  readonly segments: Segment[]
+  readonly segments: Segments
   private readonly options: JournalOptions
   private readonly events: JournalEvents
   private readonly pool: BlockPool
@@ -99,7 +98,6 @@ export class Journal {
   /** The disk has failed; nothing more is asked of it until what is under way has come back. */
   private broken = false
   private failuresInRow = 0
-  private trimming = false
   private readonly names: Names
   private readonly waiters: (() => void)[] = []
   /** The acked batch that was appended last. */
@@ -111,19 +109,22 @@ export class Journal {
     this.options = options
     this.events = events
     this.names = new Names(options.disk, options.directory)
-    this.segments = [...found]
+    this.segments = new Segments(
+      {
+        disk: options.disk,
+        names: this.names,
+        limits: options.limits,
+        incarnation: options.incarnation,
+        inUse: (segment) => this.inUse(segment),
+        failed: (error) => this.report(error),
+      },
+      found,
+    )
     this.serial = found.at(-1)?.serial ?? 0
     const { journalBlockBytes, ingestBytes } = options.limits
     this.pool = new BlockPool(journalBlockBytes, 2 * ingestBytes)
     this.block = this.pool.take(0)
     this.openSegment()
-  }
-
-  /** Bytes of all segments on the disk. */
-  get bytes(): number {
-    let sum = 0
-    for (const segment of this.segments) sum += segment.bytes
-    return sum
   }
 
   /** Whether everything appended is on the disk as its kind needs it. */
@@ -284,7 +285,7 @@ export class Journal {
         return
       }
       this.writer = writer
-      this.segments.push(writer!.segment)
+      this.segments.add(writer!.segment)
       this.pump()
       this.rest()
     })
@@ -380,53 +381,12 @@ export class Journal {
     else this.options.clock.after(RETRY_MS, () => this.openSegment())
   }
 
-  /** A given-up segment without a batch is of no use: without this a full disk would fill a folder. */
+  /** A given-up segment without a batch is of no use: else a full disk would fill a folder. */
   private dropEmpty(segment: Segment): void {
-    if (segment.ranges.size === 0) this.remove([segment], () => {})
+    if (segment.ranges.size === 0) this.segments.remove([segment], () => {})
   }
 
-  // ── Trimming and closing ─────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * Removes every segment that holds nothing above the floors. `floorOf` answers a stream's floor by its key:
-   * `Infinity` for one that nobody needs any more. What cannot be removed now is tried again with the next call.
-   */
-  trim(floorOf: (key: string) => number): void {
-    if (this.trimming) return
-    const going = this.segments.filter((segment) => !segment.gone && !this.inUse(segment) && !pinned(segment, floorOf))
-    if (going.length === 0) return
-    this.trimming = true
-    this.remove(going, () => {
-      this.trimming = false
-    })
-  }
-
-  /**
-   * Removes files, and forgets those whose names cannot come back any more. Those of which nobody can say it are never
-   * forgotten (J7): a later incarnation finds them, or does not.
-   */
-  private remove(going: readonly Segment[], done: () => void): void {
-    const { disk } = this.options
-    const { mark } = this.names
-    const gone: Segment[] = []
-    let left = going.length
-    for (const segment of going) {
-      disk.remove(segment.path, (error) => {
-        if (error === null) gone.push(segment)
-        else this.report(error)
-        if (--left > 0) return
-        this.names.sync(mark, (error) => {
-          for (const segment of gone) {
-            segment.bytes = 0
-            segment.gone = true
-            if (error === null) this.segments.splice(this.segments.indexOf(segment), 1)
-          }
-          if (error !== null) this.report(error)
-          done()
-        })
-      })
-    }
-  }
+  // ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private inUse(segment: Segment): boolean {
     if (segment === this.writer?.segment) return true
@@ -461,17 +421,4 @@ export class Journal {
       writer.finish(() => writer.close(() => done()))
     })
   }
-}
-
-/** Whether `segment` holds a record above its stream's floor (J5). */
-function pinned(segment: Segment, floorOf: (key: string) => number): boolean {
-  const pin = segment.ranges.get(segment.pin)
-  if (pin !== undefined && pin.last > floorOf(segment.pin)) return true
-  for (const [key, range] of segment.ranges) {
-    if (range.last > floorOf(key)) {
-      segment.pin = key
-      return true
-    }
-  }
-  return false
 }

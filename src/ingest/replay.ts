@@ -186,6 +186,11 @@ export class Replay {
     this.nextSegment()
   }
 
+  /** Everything has been read and polled. */
+  get drained(): boolean {
+    return this.over && this.ready.length === 0
+  }
+
   /** The next batch, of which `taken` records may have been known before; `null` when none is in memory. */
   poll(): IngestBatch | null {
     const batch = this.ready.shift()

@@ -4,7 +4,7 @@
  * G1. A segment belongs to one incarnation of one worker and is written by it alone; a later incarnation reads it and
  *     writes none of it.
  * G2. Its serial rises from segment to segment of a data folder, over all incarnations; so serial order is the order
- *     in which a worker journaled.
+ *     in which a worker journaled. A copy has the first serial of what it was copied from, and a version of its own.
  * G3. A sync runs on a file handle of its own, so that it does not stand in the way of the next write.
  */
 import type { Disk, DiskError, DoneVoid, File } from '../env/disk.ts'
@@ -23,19 +23,22 @@ export interface StreamRange {
 /** A segment as it lies on the disk. */
 export class Segment {
   readonly serial: number
+  /** How many times what it holds has been copied (`compact.ts`). */
+  readonly version: number
   readonly incarnation: string
   readonly path: string
   /** Bytes whose write is confirmed, or that were found. */
   bytes = 0
-  /** It was removed, but its name may come back with the loss of power. */
+  /** It is being removed, or was; but its name may come back with the loss of power. */
   gone = false
   /** By stream key. Complete once the segment has been written or read to its end. */
   readonly ranges = new Map<string, StreamRange>()
   /** The stream that kept it from being removed when that was last tried: looked at first the next time. */
   pin = ''
 
-  constructor(serial: number, incarnation: string, path: string) {
+  constructor(serial: number, version: number, incarnation: string, path: string) {
     this.serial = serial
+    this.version = version
     this.incarnation = incarnation
     this.path = path
   }
@@ -50,17 +53,27 @@ export class Segment {
   }
 }
 
-const NAME = /^(\d{10})\.([0-9a-z-]+)\.journal$/
+const NAME = /^(\d{10})-(\d+)\.([0-9a-z-]+)\.journal$/
 
 /** The name of a segment's file. */
-export function segmentName(serial: number, incarnation: string): string {
-  return `${String(serial).padStart(10, '0')}.${incarnation}.journal`
+export function segmentName(serial: number, version: number, incarnation: string): string {
+  return `${String(serial).padStart(10, '0')}-${version}.${incarnation}.journal`
 }
 
 /** The segment that a file name in `directory` stands for, or `null`. */
 export function segmentOfName(directory: string, name: string): Segment | null {
   const match = NAME.exec(name)
-  return match === null ? null : new Segment(Number(match[1]), match[2]!, `${directory}/${name}`)
+  return match === null ? null : new Segment(Number(match[1]), Number(match[2]), match[3]!, `${directory}/${name}`)
+}
+
+/** The end of a segment that is complete: what it holds, and the way back to where that stands. */
+export function summaryOf(segment: Segment): Buffer {
+  const rows = [...segment.ranges].map(([key, range]) => [key, range.last, range.bytes])
+  const summary = makeEntry('summary', '', Buffer.from(JSON.stringify(rows)), segment.serial)
+  // The last four bytes lead a reader from the end of the file to the summary.
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(summary.length)
+  return Buffer.concat([summary, length])
 }
 
 /** A segment that is being written. */
@@ -90,7 +103,8 @@ export class SegmentWriter {
     incarnation: string,
     done: (error: DiskError | null, writer: SegmentWriter | null) => void,
   ): void {
-    const segment = new Segment(serial, incarnation, `${names.directory}/${segmentName(serial, incarnation)}`)
+    const path = `${names.directory}/${segmentName(serial, 0, incarnation)}`
+    const segment = new Segment(serial, 0, incarnation, path)
     const opening = makeEntry('opening', `${worker}\0${incarnation}`, Buffer.alloc(0), serial)
     const { mark } = names
     disk.open(segment.path, 'create', (failed, file) => {
@@ -149,13 +163,9 @@ export class SegmentWriter {
 
   /** Ends the segment with a summary, by which a restart knows without reading it what it holds. */
   finish(done: DoneVoid): void {
-    const rows = [...this.segment.ranges].map(([key, range]) => [key, range.last, range.bytes])
-    const summary = makeEntry('summary', '', Buffer.from(JSON.stringify(rows)), this.segment.serial)
-    // The last four bytes lead a reader from the end of the file to the summary.
-    const length = Buffer.alloc(4)
-    length.writeUInt32LE(summary.length)
-    this.file.write([summary, length], this.end, (error) => {
-      if (error === null) this.segment.bytes = this.end += summary.length + length.length
+    const summary = summaryOf(this.segment)
+    this.file.write([summary], this.end, (error) => {
+      if (error === null) this.segment.bytes = this.end += summary.length
       done(error)
     })
   }

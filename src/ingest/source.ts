@@ -147,9 +147,14 @@ export class IngestSource implements SessionSource, ReplayTarget {
     return this.held === null && this.full === null && this.buffered < this.limits.ingestBytes
   }
 
-  /** Batches of before the last `reset` are still to be fed, or about to be. */
+  /** Batches of before the last `reset` are still to be fed. */
   get replaying(): boolean {
-    return this.recovering || this.replay !== null
+    return this.recovering || (this.replay !== null && !this.replay.drained)
+  }
+
+  /** Segments of the journal are being read. */
+  get reading(): boolean {
+    return this.recovering || (this.replay !== null && !this.replay.over)
   }
 
   /** Whether the pipeline has taken everything that came in, the replay included. */
@@ -355,9 +360,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.streams.match(rows, (stream, position) => {
       stream.raiseFloor(position)
     })
-    const { segments } = this.journal
-    const isJournaled = (key: string): boolean => segments.some((segment) => segment.ranges.has(key))
-    this.streams.expire(this.plain, this.clock.now(), isJournaled)
+    this.streams.expire(this.plain, this.clock.now(), (key) => this.journal.segments.holds(key))
   }
 
   /** The floor of a stream of this source: nothing up to it is needed. */
@@ -373,6 +376,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
    */
   reset(rows: readonly StreamRow[], done: (error: PotorooError | null) => void): void {
     this.recovering = true
+    this.journal.segments.keep()
     this.replay?.cancel()
     this.replay = null
     if (this.current !== null) this.discard(this.current)
@@ -395,7 +399,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
 
   private recover(admitted: ReadonlyMap<Stream, number>, done: (error: PotorooError | null) => void): void {
     const { disk } = this.context
-    const needed = neededBy(this.journal.segments, this.source, (key) => this.streams.ofKey(key)?.position ?? 0)
+    const needed = neededBy(this.journal.segments.list, this.source, (key) => this.streams.ofKey(key)?.position ?? 0)
     survey(disk, needed, this, (error, { ends, inherited, durable }) => {
       if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))
       for (const stream of this.streams.values()) {

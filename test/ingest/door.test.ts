@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { IngestSource } from '../../src/ingest/source.ts'
 import { World } from '../../src/sim/world.ts'
 import { push, Rig, texts } from './fixture.ts'
 
@@ -71,5 +72,71 @@ describe('plain records', () => {
     const second = new Rig(world, machine, 'b').started(rows)
     expect([...texts(before), ...texts(second.drain())]).toEqual(sent)
     expect(second.reports).toEqual([])
+  })
+})
+
+describe('a pipeline that stands still', () => {
+  function twoSources(): { rig: Rig; other: IngestSource } {
+    const world = new World(1)
+    const rig = new Rig(world, world.machine('m'), 'a').started()
+    const other = rig.door!.source({ id: 'other/in', token: null, onReady: () => {}, report: () => {} })
+    other.reset([], () => other.release())
+    rig.settle()
+    return { rig, other }
+  }
+
+  /** Pushes and takes `count` records of the running pipeline, with an epoch now and then. */
+  function flow(rig: Rig, count: number): string[] {
+    const taken: string[] = []
+    for (let i = 0; i < count; i++) {
+      push(rig.source!, `${i} ${'x'.repeat(200)}`)
+      rig.settle(2)
+      taken.push(...texts(rig.take()))
+      if (i % 10 > 0) continue
+      rig.source!.floor(rig.source!.cut())
+      rig.door!.trim()
+    }
+    return taken
+  }
+
+  test('pins nothing of another: what it needs is copied forward', () => {
+    const { rig, other } = twoSources()
+    push(other, 'early', 'and small')
+    const sent = ['early', 'and small']
+    let peak = 0
+    for (let round = 0; round < 250; round++) {
+      expect(flow(rig, 2).length).toBe(2)
+      push(other, `${round}`)
+      sent.push(`${round}`)
+      peak = Math.max(peak, rig.door!.status.bytes)
+    }
+    expect(peak).toBeLessThan(rig.limits.journalBytes)
+    rig.settle()
+    const rows = rig.source!.cut()
+    rig.process.kill()
+
+    const again = new Rig(rig.world, rig.machine, 'b').started(rows)
+    const others = again.door!.source({ id: 'other/in', token: null, onReady: () => {}, report: () => {} })
+    others.reset([], () => others.release())
+    again.settle()
+    again.source = others
+    expect(texts(again.drain())).toEqual(sent)
+  })
+
+  test('has to wait when it holds back more than its share, and the other goes on', () => {
+    const { rig, other } = twoSources()
+    for (let i = 0; i < 400 && other.blockedBy === null; i++) {
+      push(other, 'y'.repeat(200))
+      rig.settle(2)
+      for (let batch = other.poll(); batch !== null; batch = other.poll()) batch.taken = batch.count
+      flow(rig, 1)
+    }
+    expect(other.blockedBy).toMatch(/keeps \d+ bytes of journal, its share is 32768/)
+    expect(other.room).toBe(false)
+    expect(rig.source!.room).toBe(true)
+    expect(flow(rig, 50).length).toBe(50)
+    other.floor(other.cut())
+    flow(rig, 20)
+    expect(other.blockedBy).toBe(null)
   })
 })

@@ -32,6 +32,7 @@ export interface Taken {
 
 export class Rig {
   readonly world: World
+  readonly machine: Machine
   readonly process: SimProcess
   readonly incarnation: string
   readonly limits: Limits
@@ -44,6 +45,7 @@ export class Rig {
 
   constructor(world: World, machine: Machine, incarnation: string, limits: Limits = smallLimits) {
     this.world = world
+    this.machine = machine
     this.process = machine.start('worker')
     this.incarnation = incarnation
     this.limits = limits

@@ -33,6 +33,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'tries a failed sync again',
+    from: 15,
     file: 'src/ingest/journal.ts',
     text: `      if (this.breaks(error)) return
       this.status.syncs++`,
@@ -41,6 +42,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'loses what a failed write had',
+    from: 55,
     file: 'src/ingest/journal.ts',
     text: '[...this.retained, ...this.writing]',
     replacement: '[...this.retained]',
@@ -60,15 +62,8 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   {
     name: 'forgets a stream before its records are gone',
     file: 'src/ingest/source.ts',
-    text: 'segments.some((segment) => segment.ranges.has(key))',
-    replacement: 'segments.length > 1e9 && key.length > 0',
-  },
-  {
-    name: 'believes a name whose directory it could not sync',
-    file: 'src/ingest/names.ts',
-    from: 1660,
-    text: 'if (error !== null || this.failures === mark) done(error)',
-    replacement: 'if (error === null || this.failures >= mark) done(null)',
+    text: '(key) => this.journal.segments.holds(key)',
+    replacement: '() => false',
   },
 ]
 

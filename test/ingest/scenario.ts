@@ -454,7 +454,7 @@ class Run {
   }
 }
 
-const limits = makeLimits({ ...smallLimits, producers: 64 })
+const limits = makeLimits({ ...smallLimits, producers: 64, journalBytes: 6 << 10 })
 
 /** Runs the scenario of `seed`; throws what it finds. */
 export function runScenario(seed: number): void {

@@ -1,0 +1,130 @@
+/**
+ * The segments on the disk: which there are, and which may go.
+ *
+ * J5. A segment goes only when every stream's last record in it is at or below that stream's floor.
+ * J7. A segment counts as there until its removal is durable: a stream is forgotten only when none of its records can
+ *     come back. One whose removal nobody can vouch for is never forgotten; a later incarnation finds it, or does not.
+ */
+import type { Limits } from '../base/limits.ts'
+import type { Disk, DiskError } from '../env/disk.ts'
+import { Compaction, chooseRun, type FloorOf } from './compact.ts'
+import type { Names } from './names.ts'
+import type { Segment } from './segment.ts'
+
+export interface SegmentsOptions {
+  readonly disk: Disk
+  readonly names: Names
+  readonly limits: Limits
+  readonly incarnation: string
+  /** Whether the segment is written, or waits for a sync. */
+  inUse(segment: Segment): boolean
+  failed(error: DiskError): void
+}
+
+export class Segments {
+  /** In the order of the journal. */
+  list: readonly Segment[]
+  private readonly options: SegmentsOptions
+  private trimming = false
+  private compaction: Compaction | null = null
+
+  constructor(options: SegmentsOptions, found: readonly Segment[]) {
+    this.options = options
+    this.list = found
+  }
+
+  get bytes(): number {
+    let sum = 0
+    for (const segment of this.list) if (!segment.gone) sum += segment.bytes
+    return sum
+  }
+
+  add(segment: Segment): void {
+    this.list = [...this.list, segment]
+  }
+
+  /** Whether some segment holds a record of the stream `key`. */
+  holds(key: string): boolean {
+    return this.list.some((segment) => segment.ranges.has(key))
+  }
+
+  /**
+   * Removes every segment that holds nothing above the floors. What cannot be removed now is tried again with the next
+   * call. Answers when it has tried; not at all while an earlier call is at it.
+   */
+  trim(floorOf: FloorOf, done: () => void): void {
+    if (this.trimming || this.compaction !== null) return
+    const going = this.list.filter((segment) => this.isFree(segment) && !pinned(segment, floorOf))
+    this.trimming = true
+    this.remove(going, () => {
+      this.trimming = false
+      done()
+    })
+  }
+
+  /**
+   * Copies what is above the floors out of the oldest segments that hold little of it. One run at a time; the next
+   * call goes on.
+   */
+  compact(floorOf: FloorOf): void {
+    if (this.trimming || this.compaction !== null) return
+    const { disk, names, limits, incarnation } = this.options
+    const run = chooseRun(this.list, (segment) => this.isFree(segment), floorOf, limits.journalSegmentBytes)
+    if (run.length === 0) return
+    this.compaction = new Compaction(disk, names, run, incarnation, floorOf, (error, copy) => {
+      this.compaction = null
+      if (error !== null) this.options.failed(error)
+      if (copy === null) return
+      this.list = this.list.flatMap((segment) => (segment === run[0] ? [copy, segment] : [segment]))
+      this.remove(run, () => {})
+    })
+  }
+
+  /** The segments are about to be read: none of them is replaced meanwhile. */
+  keep(): void {
+    this.compaction?.cancel()
+  }
+
+  private isFree(segment: Segment): boolean {
+    return !segment.gone && !this.options.inUse(segment)
+  }
+
+  /** Removes files, and forgets those whose names cannot come back any more (J7). */
+  remove(going: readonly Segment[], done: () => void): void {
+    const { disk, names, failed } = this.options
+    const { mark } = names
+    const gone = new Set<Segment>()
+    let left = going.length
+    if (left === 0) done()
+    for (const segment of going) {
+      segment.gone = true
+      disk.remove(segment.path, (error) => {
+        if (error === null) {
+          gone.add(segment)
+        } else {
+          segment.gone = false
+          failed(error)
+        }
+        if (--left > 0) return
+        names.sync(mark, (error) => {
+          if (error === null) this.list = this.list.filter((segment) => !gone.has(segment))
+          else failed(error)
+          done()
+        })
+      })
+    }
+  }
+}
+
+/** Whether `segment` holds a record above its stream's floor (J5). */
+function pinned(segment: Segment, floorOf: FloorOf): boolean {
+  const pin = segment.ranges.get(segment.pin)
+  if (pin !== undefined && pin.last > floorOf(segment.pin)) return true
+  for (const [key, range] of segment.ranges) {
+    if (range.last > floorOf(key)) {
+      segment.pin = key
+      return true
+    }
+  }
+  return false
+}
