@@ -43,7 +43,8 @@ export class Chain {
   readonly steps: string[]
   private readonly head: Push
   private readonly leaves: Gathering[] = []
-  private readonly fill: Fill = { full: false }
+  /** Whether a leaf is full: asked before every record. */
+  readonly fill: Fill = { full: false }
   private readonly report: FailureReport
   /** The leaf, where there is one only: nearly always. */
   private readonly only: Gathering | null

@@ -62,23 +62,26 @@ export class JournaledFeed implements Feed {
     const { bytes, time, first, count, cutFrom } = batch
     const { starts, ends } = batch.cuts
     const split = (this.splitOf[batch.stream.index] ??= this.splits.numberOf(batch.stream.key))
-    let i = into.length
+    const { values, positions } = into
+    const from = into.length
+    let i = from
     let taken = batch.taken
     while (taken < count && i < max) {
       const start = starts[cutFrom + taken]!
       const end = ends[cutFrom + taken]!
       try {
-        into.values[i] = decoder.decode(bytes, start, end)
-        into.times[i] = time
-        into.splits[i] = split
-        into.positions[i] = first + taken
-        into.ordinals[i] = 0
+        values[i] = decoder.decode(bytes, start, end)
+        positions[i] = first + taken
         i++
       } catch (error) {
         this.refuse(bytes.subarray(start, end), split, first + taken, time, error)
       }
       taken++
     }
+    // These are the same for all of them.
+    into.times.fill(time, from, i)
+    into.splits.fill(split, from, i)
+    into.ordinals.fill(0, from, i)
     into.length = i
     batch.taken = taken
   }
