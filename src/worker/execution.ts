@@ -334,9 +334,16 @@ export class Execution implements Work {
     const { runtime } = this
     if (runtime === null) return false
     if (this.secondTries.length > 0) this.tryAgain(runtime)
-    if (runtime.step(now, budget)) return true
-    // Nothing to do: decode what is still bytes, a key group at a time.
-    for (const store of this.stores.values()) if (store.loadNext()) return true
+    try {
+      if (runtime.step(now, budget)) return true
+      // Nothing to do: decode what is still bytes, a key group at a time.
+      for (const store of this.stores.values()) if (store.loadNext()) return true
+    } catch (error) {
+      // State that cannot be read back, or taken on: this pipeline's end, and no other's. What is saved stays.
+      if (!(error instanceof PotorooError)) throw error
+      this.close()
+      this.events.failed(error)
+    }
     return false
   }
 
