@@ -43,6 +43,7 @@ export class Chain {
   readonly steps: string[]
   private readonly head: Push
   private readonly leaves: Gathering[] = []
+  private readonly leafOf = new Map<number, Gathering>()
   /** Whether a leaf is full: asked before every record. */
   readonly fill: Fill = { full: false }
   private readonly report: FailureReport
@@ -167,12 +168,17 @@ export class Chain {
     const { origin, fill } = this
     switch (end.kind) {
       case 'forward':
-        return this.leaf(new ForwardCollector(wiring.outlet(end.channel), wiring.pool, origin, fill, step))
+        return this.leaf(
+          end.channel,
+          () => new ForwardCollector(wiring.outlet(end.channel), wiring.pool, origin, fill, step),
+        )
       case 'exchange': {
         const at = this.steps.push(end.step) - 1
         const { exchange, pool, keyLength } = wiring
-        const leaf = new ExchangeCollector(exchange(end.channel), end.key, keyLength, pool, origin, fill, end.step)
-        const push = this.leaf(leaf)
+        const push = this.leaf(
+          end.channel,
+          () => new ExchangeCollector(exchange(end.channel), end.key, keyLength, pool, origin, fill, end.step),
+        )
         return (value) => {
           origin.step = at
           push(value)
@@ -200,8 +206,14 @@ export class Chain {
     }
   }
 
-  private leaf(leaf: Gathering): Push {
-    this.leaves.push(leaf)
+  /** The leaf of `channel`: ways that lead to the same one share it, so that their records keep their order (P4). */
+  private leaf(channel: number, make: () => Gathering): Push {
+    let leaf = this.leafOf.get(channel)
+    if (leaf === undefined) {
+      leaf = make()
+      this.leafOf.set(channel, leaf)
+      this.leaves.push(leaf)
+    }
     return leaf.push
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The planner: a graph becomes tasks and channels. P1-P3 of plan.ts are its promises.
+ * The planner: a graph becomes tasks and channels. P1-P4 of plan.ts are its promises.
  *
  * Tasks are the sources, the steps with state, the calls that wait and the sinks; all else is fused into the chain of
  * the task before it. A task's chain is found by walking from its step along the consumers until every path has ended
@@ -120,9 +120,13 @@ class Planner {
     return chains.length === 1 ? chains[0]! : { ops: [], end: { kind: 'tee', to: chains } }
   }
 
+  /** The channel from the task that is being walked to `to`: one, however many ways lead there (P4). */
   private channel(to: TaskStep, kind: 'forward' | 'exchange'): number {
+    const [from, target] = [this.task, this.taskIds.get(to)!]
+    const known = this.channels.find((channel) => channel.from === from && channel.to === target)
+    if (known !== undefined) return known.id
     const id = this.channels.length
-    this.channels.push({ id, from: this.task, to: this.taskIds.get(to)!, kind })
+    this.channels.push({ id, from, to: target, kind })
     return id
   }
 }
