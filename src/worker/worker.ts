@@ -188,8 +188,9 @@ export class Worker {
   }
 
   private onRecord(record: ChainRecord, counts: boolean, cluster: Cluster): void {
-    if (!counts) return
-    if (record.kind === 'generation' && this.generation > 0 && record.generation > this.generation) {
+    // What was decided before this worker led calls for nothing of it.
+    if (!counts || this.generation === 0) return
+    if (record.kind === 'generation' && record.generation > this.generation) {
       this.events.failed(fail('E_SUPERSEDED', { generation: record.generation }))
     }
     if (record.kind === 'epoch') this.raiseFloor(record.pipeline)
