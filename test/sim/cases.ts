@@ -1,31 +1,40 @@
-/** The pipelines that simulated systems run, and what their producers send. */
+/**
+ * The pipelines that simulated systems run, and what their producers send: the samples, and graphs that are drawn. Where
+ * records come from and go to is drawn too and put into the plan; the pipelines do not know.
+ */
 import type { Prng } from '../../src/base/prng.ts'
-import {
-  fileSink,
-  fileSource,
-  generatorSource,
-  lines,
-  pipeline,
-  tcpServerSink,
-  tcpSink,
-  tcpSource,
-} from '../../src/index.ts'
+import { fileSink, fileSource, lines, tcpServerSink, tcpSink, tcpSource } from '../../src/index.ts'
 import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
 import type { Pipeline } from '../../src/model/pipeline.ts'
+import type { Plan } from '../../src/model/plan.ts'
+import { plan } from '../../src/model/planner.ts'
+import { drawGraph } from './graphs.ts'
+import { marketSpread, sequenceWindow, wordCount } from './samples.ts'
 
-/** The machine of the worker, and that of its consumer. */
+/** The machine of the worker, and that of its consumers. */
 export const WORKER = 'w'
 export const CONSUMER = 'c'
 
-/** Where a pipeline's records come from: the ports are those of the sources, in order. */
+/** Makes the bytes of record `sequence` of the life `life`. Now and then they are none that the pipeline takes. */
+export type MakeRecord = (life: string, sequence: number) => Buffer
+
+/** A pipeline and the records for each of its sources, by step. */
+export interface Script {
+  readonly name: string
+  readonly pipeline: Pipeline
+  readonly records: Readonly<Record<string, MakeRecord>>
+  /** Sinks of it must give exactly once: what they give is needed to know the history. */
+  readonly exact: boolean
+}
+
 export interface Feed {
   readonly step: string
   readonly kind: 'acked' | 'plain' | 'file'
   readonly port: number
-  readonly path: string
-  /** The record without its cause: may be anything that the pipeline's decoder takes, and now and then what it refuses. */
-  readonly record: (life: string, sequence: number) => Buffer
-  readonly framing: 'lines' | 'length'
+  /** Of a file: how many there are. */
+  readonly files: number
+  readonly record: MakeRecord
+  readonly framing: SourceDescription<unknown>['framing']
 }
 
 export interface Drain {
@@ -35,94 +44,81 @@ export interface Drain {
   readonly path: string
 }
 
-/** A pipeline under test. */
 export interface Case {
   readonly name: string
-  readonly pipeline: Pipeline
   readonly feeds: readonly Feed[]
   readonly drains: readonly Drain[]
+  /** Builds the plan anew. */
+  readonly build: () => Plan
 }
 
-export type Kind = Feed['kind']
-
-/** Draws a feed of one of `kinds`. */
-export function drawFeed(
-  random: Prng,
-  step: string,
-  index: number,
-  record: Feed['record'],
-  kinds: readonly Kind[],
-): Feed {
-  const kind = kinds[random.below(kinds.length)]!
-  return { step, kind, port: 7001 + index, path: `/in/${step}`, record, framing: 'lines' }
-}
-
-export function drawDrain(random: Prng, step: string, index: number): Drain {
-  const kind = (['append', 'append', 'segments', 'tcp', 'server'] as const)[random.below(5)]!
-  return { step, kind, port: 8001 + index, path: `/out/${step}.txt` }
-}
-
-export function sourceOf(feed: Feed): SourceDescription<string> {
-  if (feed.kind === 'file') return fileSource({ path: feed.path })
-  return tcpSource({ host: WORKER, port: feed.port, protocol: feed.kind })
-}
-
-export function sinkOf<T>(drain: Drain, encode: (value: T) => string): SinkDescription<T> {
-  const framing = lines()
-  switch (drain.kind) {
-    case 'append':
-      return fileSink({ path: drain.path, append: true, framing, encode })
-    case 'segments':
-      return fileSink({ path: drain.path, framing, encode })
-    case 'tcp':
-      return tcpSink({ host: CONSUMER, port: drain.port, framing, encode })
-    case 'server':
-      return tcpServerSink({ host: WORKER, port: drain.port, slow: 'wait', framing, encode })
-  }
-}
-
-const WORDS = ['a', 'be', 'cat', 'door', 'eight', 'former', 'gardens', 'hospital', 'ñandú', 'Ω']
-
-/** Words per key: few, so that keys meet often. */
-function textRecord(salt: number): Feed['record'] {
-  return (life, sequence) => {
-    let mixed = Math.imul(sequence + salt, 0x9e3779b1) ^ life.length
-    const count = 1 + ((mixed >>> 8) % 3)
-    let text = ''
-    for (let i = 0; i < count; i++) {
-      mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b)
-      text += `${i === 0 ? '' : ' '}${WORDS[(mixed >>> 20) % WORDS.length]}`
+/** Draws a pipeline, where its records come from and where they go. */
+export function drawCase(random: Prng): Case {
+  const draw = [wordCount, sequenceWindow, marketSpread, drawGraph, drawGraph, drawGraph][random.below(6)]!
+  const script = draw(random)
+  const planned = plan(script.pipeline.build())
+  const feeds: Feed[] = []
+  const drains: Drain[] = []
+  for (const task of planned.tasks) {
+    if (task.kind === 'source') {
+      const kind = (['acked', 'acked', 'plain', 'file'] as const)[random.below(4)]!
+      const { framing } = task.source
+      const files = 1 + random.below(3)
+      feeds.push({
+        step: task.step,
+        kind,
+        port: 7001 + feeds.length,
+        files,
+        record: script.records[task.step]!,
+        framing,
+      })
+    } else if (task.kind === 'sink') {
+      const kinds = script.exact
+        ? (['append', 'segments'] as const)
+        : (['append', 'append', 'segments', 'tcp', 'server'] as const)
+      const kind = kinds[random.below(kinds.length)]!
+      drains.push({ step: task.step, kind, port: 8001 + drains.length, path: `/out/${task.step}.txt` })
     }
-    return Buffer.from(text)
   }
+  return { name: script.name, feeds, drains, build: () => rehouse(plan(script.pipeline.build()), feeds, drains) }
 }
 
-/** Counts words: what the sample of that name does, with ports and sinks that are drawn. */
-export function wordCount(random: Prng): Case {
-  const feed = drawFeed(random, 'lines', 0, textRecord(random.below(1000)), ['acked', 'acked', 'plain', 'file'])
-  const drain = drawDrain(random, 'totals', 0)
+/** The folder that holds the files of `feed`. */
+export function folderOf(feed: Feed): string {
+  return `/in-${feed.step}`
+}
+
+/** The plan with the sources and sinks that were drawn, and the decoders, encoders and framings that it has. */
+function rehouse(planned: Plan, feeds: readonly Feed[], drains: readonly Drain[]): Plan {
   return {
-    name: 'word-count',
-    feeds: [feed],
-    drains: [drain],
-    pipeline: pipeline('word-count', (p) => {
-      p.source('lines', sourceOf(feed))
-        .flatMap('split', (line) => line.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [])
-        .keyBy('by-word', (word) => word)
-        .mapWithState('count', {
-          init: () => ({ total: 0 }),
-          step: (state, word) => ({ word, total: ++state.total }),
-        })
-        .sink(
-          'totals',
-          sinkOf(drain, (row) => `${row.word} => ${row.total}`),
-        )
+    ...planned,
+    tasks: planned.tasks.map((task) => {
+      if (task.kind === 'source') {
+        const { framing, decoder } = task.source
+        return { ...task, source: { ...sourceOf(feeds.find((feed) => feed.step === task.step)!), framing, decoder } }
+      }
+      if (task.kind !== 'sink') return task
+      return { ...task, sink: sinkOf(drains.find((drain) => drain.step === task.step)!, task.sink) }
     }),
   }
 }
 
-export function drawCase(random: Prng): Case {
-  return wordCount(random)
+function sourceOf(feed: Feed): SourceDescription<unknown> {
+  if (feed.kind === 'file') return fileSource({ path: `${folderOf(feed)}/*` })
+  return tcpSource({ host: WORKER, port: feed.port, protocol: feed.kind })
 }
 
-void generatorSource
+/** Every sink writes lines, so that what comes out can be told apart. */
+function sinkOf(drain: Drain, { encode }: SinkDescription<unknown>): SinkDescription<unknown> {
+  const format = { framing: lines(), encode: (value: unknown) => String(encode(value)).trimEnd() }
+  switch (drain.kind) {
+    case 'append':
+      return fileSink({ path: drain.path, append: true, ...format })
+    case 'segments':
+      return fileSink({ path: drain.path, ...format })
+    case 'tcp':
+      return tcpSink({ host: CONSUMER, port: drain.port, ...format })
+    case 'server':
+      return tcpServerSink({ host: WORKER, port: drain.port, slow: 'wait', ...format })
+  }
+}

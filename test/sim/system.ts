@@ -11,15 +11,13 @@ import type { Key } from '../../src/base/hash.ts'
 import { Prng } from '../../src/base/prng.ts'
 import type { Manifest } from '../../src/checkpoint/manifest.ts'
 import type { Plan } from '../../src/model/plan.ts'
-import { plan } from '../../src/model/planner.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
 import { SimProducer } from '../../src/sim/producer.ts'
 import { SimSender } from '../../src/sim/sender.ts'
 import { Station } from '../../src/sim/station.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { type Machine, World } from '../../src/sim/world.ts'
-import type { Feed } from './cases.ts'
-import { CONSUMER, WORKER } from './cases.ts'
+import { CONSUMER, type Feed, folderOf, WORKER } from './cases.ts'
 import type { Evidence, FinalState, Life, Output } from './checkers/evidence.ts'
 import { rerun } from './checkers/rerun.ts'
 import { type Config, drawConfig } from './config.ts'
@@ -66,6 +64,7 @@ class Stuck extends Error {}
 interface Laid {
   readonly feed: Feed
   readonly name: string
+  readonly path: string
   readonly made: number
   readonly bytes: number
 }
@@ -99,9 +98,9 @@ export class System {
     this.world = new World(seed, this.weather)
     this.random = new Prng(seed + 1)
     this.left = config.records
-    this.plan = plan(config.system.pipeline.build())
+    this.plan = config.system.build()
     this.machine = this.world.machine(WORKER, { checked: true })
-    const build = (): Plan => this.witness.trace(plan(config.system.pipeline.build()))
+    const build = (): Plan => this.witness.trace(config.system.build())
     this.station = new Station(
       this.machine,
       { worker: WORKER, limits, restartMs, plan: build },
@@ -156,7 +155,9 @@ export class System {
     for (const feed of config.system.feeds) {
       const address = { host: WORKER, port: feed.port }
       if (feed.kind === 'file') {
-        this.writeFile(feed, 20 + this.random.below(Math.max(1, this.left / 2)))
+        for (let i = 1; i <= feed.files; i++) {
+          this.writeFile(feed, i, 10 + this.random.below(Math.max(1, config.records / 2)))
+        }
       } else if (feed.kind === 'acked') {
         for (let i = 1; i <= config.producers; i++) {
           const name = `${feed.step}-p${i}`
@@ -188,21 +189,22 @@ export class System {
   }
 
   /** Lays a file on the worker's disk, durably. */
-  private writeFile(feed: Feed, count: number): void {
+  private writeFile(feed: Feed, index: number, made: number): void {
     const { volume } = this.machine
-    const name = feed.step
+    const folder = folderOf(feed)
+    const path = `${folder}/${index}`
+    const name = `${feed.step}-f${index}`
     const parts: Buffer[] = []
-    for (let sequence = 1; sequence <= count; sequence++) parts.push(framed(feed, record(feed, name, sequence)))
-    volume.makeDirectory('/in')
-    const inode = volume.open(feed.path, 'write')
-    if (!('sync' in inode)) throw new Error('the file cannot be made')
+    for (let sequence = 1; sequence <= made; sequence++) parts.push(framed(feed, record(feed, name, sequence)))
     const content = Buffer.concat(parts)
+    volume.makeDirectory(folder)
+    const inode = volume.open(path, 'write')
+    if (!('sync' in inode)) throw new Error('the file cannot be made')
     volume.write(inode, 0, content)
     inode.sync()
     volume.syncDirectory('/')
-    volume.syncDirectory('/in')
-    this.files.push({ feed, name, made: count, bytes: content.length })
-    this.left -= count
+    volume.syncDirectory(folder)
+    this.files.push({ feed, name, path, made, bytes: content.length })
   }
 
   private addConsumers(): void {
@@ -421,9 +423,9 @@ export class System {
   /** A life begins: of a file it has what its base has. */
   private onRunning(base: Manifest | null): void {
     this.epochs = Math.max(this.epochs, base?.epoch ?? 0)
-    for (const { feed, name, made, bytes } of this.files) {
+    for (const { feed, name, path, made, bytes } of this.files) {
       const snapshot = base?.sources.find(({ step }) => step === feed.step)?.snapshot as Places | undefined
-      const position = snapshot?.[feed.path]?.position ?? 0
+      const position = snapshot?.[path]?.position ?? 0
       this.witness.seen.set(name, position >= bytes ? made : 0)
     }
   }
@@ -521,10 +523,7 @@ function record(feed: Feed, life: string, sequence: number): Buffer {
 }
 
 function framed(feed: Feed, bytes: Buffer): Buffer {
-  if (feed.framing === 'lines') return Buffer.concat([bytes, Buffer.from('\n')])
-  const head = Buffer.alloc(4)
-  head.writeUInt32BE(bytes.length)
-  return Buffer.concat([head, bytes])
+  return Buffer.concat(feed.framing.frame(bytes))
 }
 
 /** The whole lines of `bytes`; what a connection broke off at its end is none. */

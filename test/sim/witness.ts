@@ -159,13 +159,14 @@ export class Witness {
   }
 }
 
-/** The cause of a record, or of the bytes of one. */
+/** The cause of a record, of the bytes of one, or of all that one call put out. */
 export function causeOf(given: unknown): string {
   if (given instanceof Uint8Array) {
     const text = Buffer.from(given).toString('latin1')
     return text.slice(0, text.indexOf(BAR))
   }
-  return (given as Traced).cause
+  if (Array.isArray(given)) return given.length === 0 ? '' : causeOf(given[0]).replace(/\/\d+$/, '')
+  return (given as Traced).cause ?? ''
 }
 
 function* numbered(cause: string, values: Iterable<unknown>): Iterable<Traced> {

@@ -41,13 +41,15 @@ class Rerun {
   private readonly evidence: Evidence
   private readonly complain: Complain
   private readonly letters: ReadonlySet<string>
-  /** What must not have a letter: it got through. */
+  private readonly causes: ReadonlySet<string>
+  /** What comes to each channel. */
   private readonly arrivals: Arrival[][]
 
   constructor(evidence: Evidence, complain: Complain) {
     this.evidence = evidence
     this.complain = complain
     this.letters = new Set(evidence.letters.map(({ step, cause }) => `${step} ${cause}`))
+    this.causes = survivors(evidence)
     this.arrivals = evidence.plan.channels.map(() => [])
   }
 
@@ -65,7 +67,7 @@ class Rerun {
     const there = this.recordsThere(task)
     for (const life of this.evidence.lives) {
       if (life.source !== task.step) continue
-      const found = there.get(life.name) ?? new Set<number>()
+      const found = there.get(life.name)!
       const last = Math.max(life.owed, ...found)
       if (last > life.made) this.complain(`${life.name}: record ${last} was never made`)
       for (let sequence = 1; sequence <= last; sequence++) {
@@ -74,29 +76,13 @@ class Rerun {
     }
   }
 
-  /** The records of each life that left a trace in a history, a letter or an output. */
+  /** The records of each life that left a trace in a history that survived. */
   private recordsThere(task: SourceTask): Map<string, Set<number>> {
-    const lives = new Set(this.evidence.lives.filter((life) => life.source === task.step).map((life) => life.name))
     const there = new Map<string, Set<number>>()
-    const note = (cause: string): void => {
+    for (const { name, source } of this.evidence.lives) if (source === task.step) there.set(name, new Set())
+    for (const cause of this.causes) {
       const at = cause.indexOf('#')
-      if (at < 0) return
-      const life = cause.slice(0, at)
-      if (!lives.has(life)) return
-      const found = there.get(life) ?? new Set()
-      there.set(life, found)
-      found.add(Number.parseInt(cause.slice(at + 1), 10))
-    }
-    for (const [step, states] of this.evidence.states) {
-      for (const { at } of states.values()) {
-        for (let visit = this.evidence.visits[at]; visit !== undefined; visit = this.evidence.visits[visit.before]) {
-          if (visit.step !== step) break
-          note(visit.cause)
-        }
-      }
-    }
-    for (const { promise, lines } of this.evidence.outputs) {
-      if (promise === 'exactly') for (const line of lines) note(line)
+      if (at >= 0) there.get(cause.slice(0, at))?.add(Number.parseInt(cause.slice(at + 1), 10))
     }
     return there
   }
@@ -170,16 +156,12 @@ class Rerun {
     }
   }
 
-  /** Visits that dropped their key and are known to have survived, by what they put out. */
+  /** Visits that dropped their key and have survived, by what came of them. */
   private dropped(step: string): Set<number> {
     const dropped = new Set<number>()
-    for (const { promise, lines } of this.evidence.outputs) {
-      if (promise !== 'exactly') continue
-      for (const line of lines) {
-        const number = Number.parseInt(line, 10)
-        const visit = Number.isNaN(number) ? undefined : this.evidence.visits[number]
-        if (visit?.forgot === true && visit.step === step) dropped.add(number)
-      }
+    for (const cause of this.causes) {
+      const visit = visitOf(this.evidence, cause)
+      if (visit?.forgot === true && visit.step === step) dropped.add(visit.number)
     }
     return dropped
   }
@@ -270,7 +252,7 @@ class Rerun {
         cause: keyed.kind === 'mapWithState' ? cause : `${cause}/${i}`,
         value,
       }))
-      this.pushAll(task.chain, task.step, this.evidence.visits[number]!.cause, records, true)
+      this.pushAll(task.chain, task.step, cause, records, true)
     }
     return state
   }
@@ -331,6 +313,36 @@ class Rerun {
     const number = Number.parseInt(cause, 10)
     return cause.includes('#') || this.evidence.visits[number] !== undefined
   }
+}
+
+/** The causes of all that survived: what the final states and the outputs that are exact come from. */
+function survivors(evidence: Evidence): ReadonlySet<string> {
+  const causes = new Set<string>()
+  const seen = new Set<number>()
+  const open: (Visit | undefined)[] = []
+  for (const states of evidence.states.values()) for (const { at } of states.values()) open.push(evidence.visits[at])
+  for (const { promise, lines } of evidence.outputs) {
+    if (promise !== 'exactly') continue
+    for (const line of lines) {
+      const cause = line.slice(0, line.indexOf('|'))
+      causes.add(cause)
+      open.push(visitOf(evidence, cause))
+    }
+  }
+  while (open.length > 0) {
+    for (let visit = open.pop(); visit !== undefined && !seen.has(visit.number); ) {
+      seen.add(visit.number)
+      causes.add(visit.cause)
+      open.push(visitOf(evidence, visit.cause))
+      visit = evidence.visits[visit.before]
+    }
+  }
+  return causes
+}
+
+/** The visit that put out what `cause` names, if one did. */
+function visitOf(evidence: Evidence, cause: string): Visit | undefined {
+  return cause.includes('#') ? undefined : evidence.visits[Number.parseInt(cause, 10)]
 }
 
 /** Walks a chain with one record; throws what the user's function throws, `place.step` being where. */

@@ -1,0 +1,221 @@
+/**
+ * Pipelines that nobody would write: graphs drawn from the operators that there are. Every record is `{ k, n }`, every
+ * function depends on its arguments alone, and the stateful ones on the order of what they get, so that a history that is
+ * wrong anywhere gives another state.
+ */
+import type { Key } from '../../src/base/hash.ts'
+import type { Prng } from '../../src/base/prng.ts'
+import { lines, milliseconds, pipeline, type Stream, tcpSink, tcpSource } from '../../src/index.ts'
+import type { MakeRecord, Script } from './cases.ts'
+import { mixed } from './mixed.ts'
+
+interface Item {
+  readonly k: Key
+  readonly n: number
+}
+
+type Items = Stream<Item>
+
+const WRAP = 1_000_003
+
+export function drawGraph(random: Prng): Script {
+  const salt = random.u32()
+  const keys = 2 + random.below(30)
+  const sources = 1 + random.below(3)
+  // Every build must be the same: it draws from a generator of its own.
+  const shape = random.u32()
+  const records: Record<string, MakeRecord> = {}
+  for (let i = 1; i <= sources; i++) {
+    records[`source${i}`] = (life, sequence) => {
+      const choice = mixed(salt, life, sequence)
+      return Buffer.from(choice % 61 === 0 ? 'nonsense' : `${choice % keys},${mixed(salt + 1, life, sequence) % 1000}`)
+    }
+  }
+  let exact = false
+  const built = pipeline('graph', (p) => {
+    const draw = new Draw(shape)
+    let streams: Items[] = []
+    for (const name of Object.keys(records)) {
+      streams.push(draw.stateless(p.source(name, tcpSource({ port: 7001 })).map(`parse-${name}`, parse)))
+    }
+    if (streams.length > 1 && draw.chance(0.7))
+      streams = [streams[0]!.merge('merged', ...(streams.slice(1) as [Items]))]
+    for (let stage = 1 + draw.below(2); stage > 0; stage--) {
+      streams = streams.flatMap((stream) => draw.stateful(stream))
+      if (stage > 1 && streams.length > 1 && draw.chance(0.5)) {
+        streams = [streams[0]!.merge(draw.name('merge'), ...(streams.slice(1) as [Items]))]
+      }
+    }
+    for (const stream of streams) {
+      const encode = ({ k, n }: Item) => `${String(k)}=${n}`
+      stream.sink(draw.name('sink'), tcpSink({ port: 1, framing: lines(), encode }))
+    }
+    exact = draw.forgets
+  })
+  built.build()
+  return { name: 'graph', pipeline: built, records, exact }
+}
+
+function parse(line: string): Item {
+  const [k, n] = line.split(',')
+  if (n === undefined) throw new Error('nonsense')
+  return { k: Number(k), n: Number(n) }
+}
+
+/** Draws steps, each with a name of its own. */
+class Draw {
+  forgets = false
+  private state: number
+  private names = 0
+
+  constructor(seed: number) {
+    this.state = seed
+  }
+
+  below(n: number): number {
+    this.state = (this.state + 1) | 0
+    return mixed(this.state, 'draw', 0) % n
+  }
+
+  chance(share: number): boolean {
+    return this.below(1000) < share * 1000
+  }
+
+  name(kind: string): string {
+    return `${kind}-${++this.names}`
+  }
+
+  /** Up to two steps without state. */
+  stateless(stream: Items): Items {
+    let out = stream
+    for (let left = this.below(3); left > 0; left--) {
+      const kind = this.below(6)
+      if (kind === 0) out = out.map(this.name('map'), ({ k, n }) => ({ k, n: (n * 3 + 1) % WRAP }))
+      else if (kind === 1) out = out.filter(this.name('filter'), ({ n }) => n % 7 !== 0)
+      else if (kind === 2) out = out.flatMap(this.name('flat'), copies)
+      else if (kind === 3) out = out.map(this.name('fault'), refuse)
+      else if (kind === 4) {
+        const parts = out.branch(this.name('branch'), { even: ({ n }) => n % 2 === 0 })
+        const name = this.name('odd')
+        out = parts.even.merge(
+          this.name('both'),
+          parts.rest.map(name, ({ k, n }) => ({ k, n: n + 1 })),
+        )
+      } else out = out.inspect(this.name('look'), () => {})
+    }
+    return out
+  }
+
+  /** A step with state, or two that read the same stream. */
+  stateful(stream: Items): Items[] {
+    const keyed = stream.keyBy(this.name('key'), KEYS[this.below(KEYS.length)]!)
+    const outputs: Items[] = []
+    for (let left = this.chance(0.2) ? 2 : 1; left > 0; left--) {
+      switch (this.below(7)) {
+        case 0:
+          outputs.push(
+            this.stateless(
+              keyed.mapWithState(this.name('window'), {
+                init: () => ({ last: [0, 0, 0], chain: 0 }),
+                step: (state, { k, n }) => {
+                  state.last.push(n)
+                  state.last.shift()
+                  state.chain = (Math.imul(state.chain, 31) + n) % WRAP
+                  return { k, n: state.chain }
+                },
+              }),
+            ),
+          )
+          break
+        case 1:
+          outputs.push(
+            this.stateless(
+              keyed.flatMapWithState(this.name('split'), {
+                init: () => ({ seen: new Map<number, number>(), total: 0 }),
+                step: (state, { k, n }) => {
+                  state.total += n
+                  state.seen.set(n % 5, (state.seen.get(n % 5) ?? 0) + 1)
+                  return Array.from({ length: n % 3 }, (_, i) => ({ k, n: (state.total + i) % WRAP }))
+                },
+              }),
+            ),
+          )
+          break
+        case 2:
+          // What drops its key is known by its output alone, which must come out as it is.
+          this.forgets = true
+          keyed
+            .mapWithState(this.name('forget'), {
+              init: (key) => ({ key: String(key), count: 0 }),
+              step: (state, { k, n }, context) => {
+                state.count++
+                if (state.count === 4) context.forget()
+                return { k, n: n + state.count }
+              },
+            })
+            .sink(this.name('sink'), tcpSink({ port: 1, framing: lines(), encode: ({ k, n }) => `${String(k)}=${n}` }))
+          break
+        case 3:
+          outputs.push(
+            keyed.mapWithState(this.name('replace'), {
+              init: () => ({ n: 0, text: '' }),
+              step: (state, { k, n }, context) => {
+                if (n % 11 === 0) throw new Error('not this one')
+                context.replace({ n: state.n + n, text: `${state.text}${n % 10}`.slice(-20) })
+                return { k, n: state.n }
+              },
+            }),
+          )
+          break
+        case 4:
+          outputs.push(
+            keyed.aggregate(this.name('sum'), {
+              init: () => ({ count: 0, sum: 0 }),
+              add: (sum, { n }) => {
+                sum.count++
+                sum.sum += n
+                if (n % 53 === 0) throw new Error('half done')
+              },
+              result: ({ count, sum }, k) => ({ k, n: sum * 2 + count }),
+              every: milliseconds([5, 30, 100][this.below(3)]!),
+            }),
+          )
+          break
+        case 5:
+          outputs.push(
+            keyed.reduce(this.name('reduce'), (a, b) => ({ k: a.k, n: a.n + b.n }), {
+              every: milliseconds([5, 30, 100][this.below(3)]!),
+            }),
+          )
+          break
+        default:
+          outputs.push(
+            this.stateless(
+              keyed.mapWithState(this.name('count'), {
+                init: () => ({ total: 0 }),
+                step: (state, { k }) => ({ k, n: ++state.total }),
+              }),
+            ),
+          )
+      }
+    }
+    return outputs
+  }
+}
+
+const KEYS: readonly ((item: Item) => Key)[] = [
+  ({ k }) => k,
+  ({ k }) => `key ${String(k)} of a text that is not short`,
+  ({ k, n }) => (n % 2 === 0 ? Number(k) : `${String(k)}`),
+  ({ n }) => BigInt(n % 17),
+  ({ n }) => n % 3 === 0,
+]
+
+function* copies({ k, n }: Item): Iterable<Item> {
+  for (let i = 0; i < n % 3; i++) yield { k, n: n + i }
+}
+
+function refuse(item: Item): Item {
+  if (item.n % 37 === 0) throw new Error('refused')
+  return item
+}
