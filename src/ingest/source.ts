@@ -12,23 +12,21 @@
  *     covers, so going back to an older epoch of the horizon has to find it here, also after a loss of power.
  */
 import { assert } from '../base/assert.ts'
-import { fail, type PotorooError } from '../base/errors.ts'
+import type { PotorooError } from '../base/errors.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import type { Disk, DiskError } from '../env/disk.ts'
+import type { Disk } from '../env/disk.ts'
 import type { Cuts } from '../model/connector.ts'
 import type { IngestBatch } from './batch.ts'
 import { partsOfKey } from './format.ts'
 import type { Journal } from './journal.ts'
 import { Lane } from './lane.ts'
-import { holeOf, judge, neededBy, Replay, type ReplayTarget, survey } from './replay.ts'
+import { Recovery } from './recovery.ts'
+import { holeOf, judge, type ReplayTarget } from './replay.ts'
 import { Session, type SessionSource } from './session.ts'
 import type { Stream, StreamRow, StreamSession } from './stream.ts'
 import { answerHello, type HelloAnswer, Streams } from './streams.ts'
-
-/** How long the replay waits after a read has failed. */
-const READ_RETRY_MS = 1000
 
 export interface SourceOptions {
   /** `pipeline/step`: the name under which producers find it. */
@@ -84,16 +82,12 @@ export class IngestSource implements SessionSource, ReplayTarget {
   /** The stream of this incarnation's plain connections. */
   private readonly plain: Stream
   private readonly live = new Fifo<IngestBatch>()
-  private replay: Replay | null = null
+  private readonly recovery: Recovery
   private current: IngestBatch | null = null
   /** Batches appended and not written yet. */
   private unwritten = 0
-  /** Of those, how many were appended before the last reset: the replay feeds them. */
-  private stale = 0
-  private recovering = true
   private full: PotorooError | null = null
   private held: string | null = 'the pipeline has not started'
-  private afterStale: (() => void) | null = null
   /** Connections to be told when there is room again. */
   private readonly blocked = new Set<() => void>()
   private readonly hellos = new Set<() => void>()
@@ -112,6 +106,15 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.journal = context.journal
     this.streams = new Streams(options.id, context.limits)
     this.plain = this.streams.add(context.worker, context.incarnation, false, context.worker)
+    this.recovery = new Recovery({
+      disk: context.disk,
+      clock: context.clock,
+      limits: context.limits,
+      segments: context.journal.segments,
+      streams: this.streams,
+      target: this,
+      onReady: () => this.options.onReady(),
+    })
   }
 
   /**
@@ -149,12 +152,12 @@ export class IngestSource implements SessionSource, ReplayTarget {
 
   /** Batches of before the last `reset` are still to be fed. */
   get replaying(): boolean {
-    return this.recovering || (this.replay !== null && !this.replay.drained)
+    return !this.recovery.over
   }
 
   /** Segments of the journal are being read. */
   get reading(): boolean {
-    return this.recovering || (this.replay !== null && !this.replay.over)
+    return this.recovery.reading
   }
 
   /** Whether the pipeline has taken everything that came in, the replay included. */
@@ -218,7 +221,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
 
   /** Answers a hello, or `null` while nothing can be said: `later` is called when it can. */
   hello(producer: string, incarnation: string, oldest: number, later: () => void): HelloAnswer | null {
-    if (this.recovering || this.held !== null) {
+    if (this.recovery.underWay || this.held !== null) {
       this.hellos.add(later)
       return null
     }
@@ -271,9 +274,9 @@ export class IngestSource implements SessionSource, ReplayTarget {
    */
   poll(): IngestBatch | null {
     this.finishCurrent()
-    if (this.recovering || this.held !== null) return null
-    let batch = this.pollReplay()
-    if (batch === null && this.replay === null) batch = this.pollLive()
+    if (this.recovery.underWay || this.held !== null) return null
+    let batch = this.recovery.poll()
+    if (batch === null && this.recovery.over) batch = this.pollLive()
     this.current = batch
     return batch
   }
@@ -294,24 +297,6 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.journal.release(batch)
     batch.stream.session?.onTaken(batch.payloadBytes)
     this.giveRoom()
-  }
-
-  private pollReplay(): IngestBatch | null {
-    const { replay } = this
-    const batch = replay?.poll() ?? null
-    if (batch === null && replay?.over === true) this.replay = null
-    else if (batch === null && replay?.failed === true) this.retryReplay(replay)
-    return batch
-  }
-
-  /** What the disk could not read now it may be able to read later. */
-  private retryReplay(replay: Replay): void {
-    replay.failed = false
-    this.clock.after(READ_RETRY_MS, () => {
-      if (this.replay !== replay) return
-      this.replay = replay.again()
-      this.options.onReady()
-    })
   }
 
   private pollLive(): IngestBatch | null {
@@ -375,47 +360,14 @@ export class IngestSource implements SessionSource, ReplayTarget {
    * journal has behind them. `done` comes when producers can be welcomed; the replay then follows at `poll`'s pace.
    */
   reset(rows: readonly StreamRow[], done: (error: PotorooError | null) => void): void {
-    this.recovering = true
-    this.journal.segments.keep()
-    this.replay?.cancel()
-    this.replay = null
     if (this.current !== null) this.discard(this.current)
     this.current = null
     for (let batch = this.live.shift(); batch !== undefined; batch = this.live.shift()) this.discard(batch)
     this.streams.reset(rows)
     this.journal.sealOpen()
-    this.stale = this.unwritten
-    const admitted = new Map<Stream, number>()
-    for (const stream of this.streams.values()) admitted.set(stream, stream.admitted)
-    this.afterStale = () => this.recover(admitted, done)
-    if (this.stale === 0) this.clock.soon(() => this.staleWritten())
-  }
-
-  private staleWritten(): void {
-    const then = this.afterStale
-    this.afterStale = null
-    then?.()
-  }
-
-  private recover(admitted: ReadonlyMap<Stream, number>, done: (error: PotorooError | null) => void): void {
-    const { disk } = this.context
-    const needed = neededBy(this.journal.segments.list, this.source, (key) => this.streams.ofKey(key)?.position ?? 0)
-    survey(disk, needed, this, (error, { ends, inherited, durable }) => {
-      if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))
-      for (const stream of this.streams.values()) {
-        const end = Math.max(stream.position, ends.get(stream) ?? 0)
-        const whole = stream.settle(end, admitted.get(stream) ?? 0)
-        stream.inherit(inherited.get(stream) ?? 0, durable.get(stream) ?? 0)
-        if (!whole) stream.session?.onRewind()
-      }
-      const failed = (error: DiskError): void => {
-        this.report(fail('E_JOURNAL', { path: error.path, reason: error.message }, error))
-        this.options.onReady()
-      }
-      this.replay = new Replay(disk, needed, this, ends, this.limits.ingestBytes, () => this.options.onReady(), failed)
-      this.recovering = false
-      this.answerHellos()
-      done(null)
+    this.recovery.begin(this.unwritten, (error) => {
+      if (error === null) this.answerHellos()
+      done(error)
     })
   }
 
@@ -444,7 +396,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
   }
 
   private answerHellos(): void {
-    if (this.recovering || this.held !== null) return
+    if (this.recovery.underWay || this.held !== null) return
     const waiting = [...this.hellos]
     this.hellos.clear()
     for (const later of waiting) later()
@@ -454,12 +406,8 @@ export class IngestSource implements SessionSource, ReplayTarget {
 
   onWritten(batch: IngestBatch): void {
     this.unwritten--
-    if (this.stale > 0) {
-      this.discard(batch)
-      if (--this.stale === 0) this.staleWritten()
-      return
-    }
-    this.live.push(batch)
+    if (this.recovery.takesOver()) this.discard(batch)
+    else this.live.push(batch)
   }
 
   onDurable(batch: IngestBatch): void {
@@ -473,7 +421,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
       this.tell(stream)
     }
     this.confirmed.clear()
-    if (this.live.length > 0 && this.replay === null && !this.recovering) this.options.onReady()
+    if (this.live.length > 0 && this.recovery.over) this.options.onReady()
   }
 
   /** Tells the stream's producer what is journaled and stable (D5). */

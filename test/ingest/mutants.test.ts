@@ -21,9 +21,9 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'drops the tail when it takes over',
-    file: 'src/ingest/source.ts',
-    text: 'survey(disk, needed, this,',
-    replacement: 'survey(disk, [], this,',
+    file: 'src/ingest/recovery.ts',
+    text: 'survey(disk, needed, target,',
+    replacement: 'survey(disk, [], target,',
   },
   {
     name: 'takes the position of the whole batch',
