@@ -1,0 +1,122 @@
+/** `potoroo run` as a person meets it: ends, signals, kills, and what it says. */
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { folder, freePort, potoroo, ran } from './fixture.ts'
+
+const COUNT = `
+import { lines, nullSink, pipeline, stdoutSink, tcpSink, tcpSource } from 'potoroo'
+
+export default pipeline('count', { parameters: { port: 7001, sink: 0 } }, (p) => {
+  const { port, sink } = p.parameters
+  const totals = p
+    .source('lines', tcpSource({ port, framing: lines() }))
+    .keyBy('by-line', (line) => line)
+    .mapWithState('count', {
+      init: () => ({ total: 0 }),
+      step: (state, line) => \`\${line} \${++state.total}\`,
+    })
+  if (sink === 0) totals.sink('print', stdoutSink())
+  else totals.sink('totals', tcpSink({ port: sink, framing: lines(), encode: String }))
+})
+`
+
+/** A folder with the pipeline file, and how to run it there. */
+function app() {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'count.ts'), COUNT)
+  return {
+    cwd,
+    run: (...args: string[]) => potoroo(['run', 'count.ts', ...args], { cwd }),
+    ran: (args: string[], input = '') => ran(args, { cwd, input }),
+  }
+}
+
+test('reads standard input to its end, and goes on from its state the next time', async () => {
+  const { ran } = app()
+  const first = await ran(['run', 'count.ts', '--stdin', '--stdout'], 'a\nb\na\n')
+  expect(first).toMatchObject({ status: 0, out: 'a 1\nb 1\na 2\n' })
+  expect(first.err).toMatch(/starts with nothing/)
+  expect(first.err).toMatch(/ended with epoch \d+ \(2 keys\)/)
+  const second = await ran(['run', 'count.ts', '--stdin', '--stdout'], 'a\nc')
+  expect(second).toMatchObject({ status: 0, out: 'a 3\nc 1\n' })
+  expect(second.err).toMatch(/continues from epoch \d+ \(2 keys\); --fresh starts anew/)
+  const fresh = await ran(['run', 'count.ts', '--stdin', '--stdout', '--fresh'], 'a\n')
+  expect(fresh).toMatchObject({ status: 0, out: 'a 1\n' })
+})
+
+test('counts on after kill -9, and ends with 0 at SIGTERM', async () => {
+  const { run, ran } = app()
+  const port = await freePort()
+  const first = run('--param', `port=${port}`)
+  await first.said(/lines listens on/)
+  expect(await ran(['send', String(port)], 'x\nx\nx\n')).toMatchObject({ status: 0 })
+  await first.said(/x 3\n/)
+  first.kill('SIGKILL')
+  await first.ended
+
+  const second = run('--param', `port=${port}`)
+  await second.said(/lines listens on/)
+  expect(await ran(['send', String(port)], 'x\n')).toMatchObject({ status: 0 })
+  await second.said(/x 4\n/)
+  second.kill('SIGTERM')
+  expect(await second.ended, second.err).toEqual({ status: 0, signal: null })
+  expect(second.err).toMatch(/ended with epoch/)
+})
+
+test('says at once that a port is taken, and by whom', async () => {
+  const { ran } = app()
+  const server = createServer().listen(0, '127.0.0.1')
+  const port = await new Promise<number>((resolve) =>
+    server.on('listening', () => resolve((server.address() as { port: number }).port)),
+  )
+  const failed = await ran(['run', 'count.ts', '--param', `port=${port}`])
+  server.close()
+  expect(failed.status).toBe(1)
+  expect(failed.err).toMatch(new RegExp(`error E_PORT_IN_USE: port ${port} on 127.0.0.1 is in use`))
+  expect(failed.err).toMatch(new RegExp(`pid ${process.pid}`))
+})
+
+test('warns once that a sink has nobody, gives its last checkpoint up in time, and ends at once at a second signal', async () => {
+  const { run, ran } = app()
+  const [port, sink] = [await freePort(), await freePort()]
+  // Twice as much as a sink and the channels in front of it hold.
+  const lines = Array.from({ length: 200_000 }, (_, i) => `line number ${i}`).join('\n')
+  const args = ['--param', `port=${port}`, '--param', `sink=${sink}`]
+
+  const first = run(...args, '--limit', 'drainTimeoutMs=200')
+  await first.said(/lines listens on/)
+  await ran(['send', String(port)], lines)
+  await first.said(/E_NO_PEER/)
+  first.kill('SIGTERM')
+  expect(await first.ended).toMatchObject({ status: 1 })
+  expect(first.err).toMatch(/E_NOT_DRAINED.*nobody takes the output of totals/)
+  expect(first.err.match(/E_NO_PEER/g)).toHaveLength(1)
+
+  const second = run(...args)
+  await second.said(/lines listens on/)
+  second.kill('SIGINT')
+  await second.said(/once more to end at once/)
+  second.kill('SIGINT')
+  expect(await second.ended).toEqual({ status: 130, signal: null })
+
+  // Nothing was lost by either end.
+  const third = run(...args)
+  const receiver = potoroo(['receive', String(sink), '--count', '200000', '--quiet', '--json'])
+  await receiver.said(/"records": 200000/)
+  third.kill('SIGTERM')
+  expect(await third.ended, third.err).toMatchObject({ status: 0 })
+})
+
+test('tells apart what the request and what the world is to blame for', async () => {
+  const { ran } = app()
+  expect(await ran(['run', 'absent.ts'])).toMatchObject({ status: 2 })
+  expect((await ran(['runn', 'count.ts'])).err).toMatch(/Did you mean run\?/)
+  expect(await ran(['runn', 'count.ts'])).toMatchObject({ status: 2 })
+  expect(await ran(['status'])).toMatchObject({ status: 1, err: expect.stringMatching(/E_NO_WORKER/) })
+  expect(await ran(['--version'])).toMatchObject({ status: 0 })
+  const json = await ran(['status', '--json'])
+  expect(JSON.parse(json.err)).toMatchObject({ error: { code: 'E_NO_WORKER', kind: 'operational' } })
+  expect(json.out).toBe('')
+})
