@@ -1,0 +1,233 @@
+import { describe, expect, test } from 'vitest'
+import { fail, type PotorooError } from '../../src/base/errors.ts'
+import type { Json } from '../../src/base/json.ts'
+import { makeLimits } from '../../src/base/limits.ts'
+import type { Store } from '../../src/checkpoint/store.ts'
+import type { Clock } from '../../src/env/clock.ts'
+import { contentOf, type DeadLetter, makeLetter } from '../../src/worker/dead-letter.ts'
+import { DeadLetters } from '../../src/worker/dead-letters.ts'
+
+/** A store whose answers wait until the test lets them come. */
+class Shelf {
+  readonly objects = new Map<string, Buffer>()
+  broken = false
+  private answers: (() => void)[] = []
+
+  settle(): void {
+    while (this.answers.length > 0) this.answers.shift()!()
+  }
+
+  readonly store = {
+    createExclusive: (path: string, bytes: Uint8Array, done: (outcome: string, error: PotorooError | null) => void) =>
+      this.answers.push(() => {
+        if (this.broken) return done('unknown', fail('E_STORE', { operation: 'create', path, reason: 'broken' }))
+        this.objects.set(path, Buffer.from(bytes))
+        done('created', null)
+      }),
+    read: (path: string, done: (error: null, bytes: Buffer | null) => void) =>
+      this.answers.push(() => done(null, this.objects.get(path) ?? null)),
+    list: (folder: string, done: (error: null, names: string[]) => void) =>
+      this.answers.push(() => done(null, [...this.objects.keys()].map((path) => path.slice(folder.length + 1)))),
+    remove: (path: string, done: (error: null) => void) => {
+      this.objects.delete(path)
+      this.answers.push(() => done(null))
+    },
+  } as unknown as Store
+}
+
+const clock = { after: (_ms: number, fn: () => void) => fn() } as unknown as Clock
+const TASKS = 2
+
+class Desk {
+  readonly shelf: Shelf
+  readonly letters: DeadLetters
+  readonly full: (string | null)[] = []
+  readonly damaged: string[] = []
+
+  constructor(shelf: Shelf, generation: number, limits: { deadLetters?: number } = {}) {
+    this.shelf = shelf
+    const seams = { store: shelf.store, clock, limits: makeLimits(limits) }
+    this.letters = new DeadLetters(seams, { pipeline: 'p', run: 1 }, generation, TASKS, {
+      full: (reason) => this.full.push(reason?.code ?? null),
+      damaged: (error) => this.damaged.push(error.code),
+    })
+  }
+
+  open(snapshot: Json, epoch: number): this {
+    this.letters.open(snapshot, epoch, () => {})
+    this.shelf.settle()
+    return this
+  }
+
+  add(task: number, position: number): void {
+    this.letters.add(task, letter(position))
+  }
+
+  /** The barrier passes every task; answers what the manifest gets. */
+  epoch(epoch: number): Json {
+    let snapshot: Json | undefined
+    for (let task = 0; task < TASKS; task++) this.letters.pass(task, epoch, (error, files) => (snapshot = error ? null : files))
+    this.shelf.settle()
+    return snapshot!
+  }
+
+  get positions(): number[] {
+    return this.letters.list(0, 1000).map(({ position }) => position)
+  }
+}
+
+function letter(position: number): DeadLetter {
+  const failure = {
+    ...{ step: 's', split: 0, position, ordinal: 0, time: 0, key: undefined, given: position },
+    error: new Error('x'),
+  }
+  return makeLetter(failure, 's', 'source')
+}
+
+describe('dead letters', () => {
+  test('B1: a letter belongs to the epoch in which its task has reported it', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    desk.add(0, 1)
+    let first: Json = null
+    desk.letters.pass(0, 1, () => {})
+    desk.add(0, 2) // behind the barrier
+    desk.add(1, 3) // in front of it, at a task that it has not passed
+    desk.letters.pass(1, 1, (_error, files) => (first = files))
+    desk.shelf.settle()
+    expect(new Desk(desk.shelf, 2).open(first, 1).positions).toEqual([1, 3])
+    const second = desk.epoch(2)
+    expect(new Desk(desk.shelf, 2).open(second, 2).positions.sort()).toEqual([1, 2, 3])
+  })
+
+  test('B2: nothing is written where nothing is new, and files stay few', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    expect(desk.epoch(1)).toEqual([])
+    expect(desk.shelf.objects.size).toBe(0)
+    let snapshot: Json = null
+    for (let epoch = 2; epoch <= 101; epoch++) {
+      desk.add(0, epoch)
+      snapshot = desk.epoch(epoch)
+      expect((snapshot as Json[]).length).toBeLessThanOrEqual(8)
+    }
+    expect(new Desk(desk.shelf, 2).open(snapshot, 101).positions).toHaveLength(100)
+  })
+
+  test('B3: every manifest from the floor on finds its files, and the others go', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    const snapshots: Json[] = [null]
+    for (let epoch = 1; epoch <= 20; epoch++) {
+      desk.add(0, epoch)
+      if (epoch === 12) desk.letters.remove(new Set(desk.letters.list(0, 5).map(({ id }) => id)))
+      snapshots.push(desk.epoch(epoch))
+      const floor = Math.max(0, epoch - 4)
+      desk.letters.floor(floor)
+      for (let e = Math.max(1, floor); e <= epoch; e++) {
+        for (const path of snapshots[e] as string[]) expect(desk.shelf.objects.has(path), `${path} of ${e}`).toBe(true)
+      }
+    }
+    desk.letters.floor(21)
+    expect([...desk.shelf.objects.keys()].sort()).toEqual([...(snapshots[20] as string[])].sort())
+  })
+
+  test('B3: what an attempt after the base has written goes at the next start, what older manifests name stays', () => {
+    const shelf = new Shelf()
+    const desk = new Desk(shelf, 1).open(null, 0)
+    desk.add(0, 1)
+    const first = desk.epoch(1) as string[]
+    desk.add(0, 2)
+    const second = desk.epoch(2) as string[]
+    desk.add(0, 3)
+    desk.epoch(3) // never complete
+    const again = new Desk(shelf, 2).open(second, 2)
+    expect(again.positions).toEqual([1, 2])
+    expect([...shelf.objects.keys()].sort()).toEqual([...new Set([...first, ...second])].sort())
+    again.letters.floor(2)
+    expect([...shelf.objects.keys()].sort()).toEqual(second)
+  })
+
+  test('removed letters stay away, and what is removed while a file is written is in that epoch still', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    desk.add(0, 1)
+    desk.add(0, 2)
+    let during: Json = null
+    for (let task = 0; task < TASKS; task++) desk.letters.pass(task, 1, (_error, files) => (during = files))
+    expect(desk.letters.remove(new Set([letter(1).id]))).toBe(1)
+    desk.shelf.settle()
+    expect(desk.positions).toEqual([2])
+    expect(new Desk(desk.shelf, 2).open(during, 1).positions).toEqual([1, 2])
+    const after = desk.epoch(2)
+    expect(new Desk(desk.shelf, 2).open(after, 2).positions).toEqual([2])
+    desk.letters.remove(new Set([letter(2).id]))
+    expect(desk.epoch(3)).toEqual([])
+  })
+
+  test('letters of an epoch that could not be written come with the next', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    desk.add(0, 1)
+    desk.shelf.broken = true
+    expect(desk.epoch(1)).toBeNull()
+    desk.shelf.broken = false
+    const second = desk.epoch(2)
+    expect(new Desk(desk.shelf, 2).open(second, 2).positions).toEqual([1])
+  })
+
+  test('B4: says once that the list is full, also after a restart, and once that it is not', () => {
+    const desk = new Desk(new Shelf(), 1, { deadLetters: 3 }).open(null, 0)
+    for (let position = 1; position <= 5; position++) desk.add(0, position)
+    expect(desk.full).toEqual(['E_DEAD_LETTERS_FULL'])
+    const snapshot = desk.epoch(1)
+    const again = new Desk(desk.shelf, 2, { deadLetters: 3 }).open(snapshot, 1)
+    expect(again.full).toEqual(['E_DEAD_LETTERS_FULL'])
+    again.letters.remove(new Set(again.letters.list(0, 4).map(({ id }) => id)))
+    expect(again.full).toEqual(['E_DEAD_LETTERS_FULL', null])
+  })
+
+  test('B5: is not quiet while a barrier is on its way', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    expect(desk.letters.quiet).toBe(true)
+    desk.letters.pass(0, 1, () => {})
+    expect(desk.letters.quiet).toBe(false)
+    desk.letters.pass(1, 1, () => {})
+    expect(desk.letters.quiet).toBe(true)
+  })
+
+  test('a damaged file is named, and the others are read', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    for (let position = 1; position <= 4; position++) desk.add(0, position)
+    desk.epoch(1)
+    desk.add(0, 5)
+    const [first, second] = desk.epoch(2) as [string, string]
+    desk.shelf.objects.get(first)![40]! ^= 1
+    const again = new Desk(desk.shelf, 2).open([first, second], 2)
+    expect(again.damaged).toEqual(['E_STORE_DAMAGED'])
+    expect(again.positions).toEqual([5])
+  })
+})
+
+describe('a dead letter', () => {
+  const base = { step: 's', split: 0, position: 7, ordinal: 0, time: 0, error: new Error('x') }
+
+  test('gives back exactly what the step was given', () => {
+    const given = { at: new Date(5), big: 12n, list: [1, undefined, -0], map: new Map([['a', new Set([1])]]) }
+    const made = makeLetter({ ...base, key: 'k', given }, 's', 'x')
+    expect(contentOf(made.given)).toEqual({ key: 'k', value: given })
+    expect(made.again).toBe(true)
+    const bytes = makeLetter({ ...base, key: undefined, given: Buffer.from([0, 255]) }, 's', 'x')
+    expect(bytes.given).toEqual({ kind: 'bytes', base64: 'AP8=' })
+  })
+
+  test('describes what nothing can carry, and is not tried again', () => {
+    const made = makeLetter({ ...base, key: undefined, given: { fn: () => {} } }, 's', 'x')
+    expect(made).toMatchObject({ again: false, given: { kind: 'text' } })
+  })
+
+  test('has an id of its own for another split, step or output', () => {
+    const ids = [
+      makeLetter({ ...base, key: undefined, given: 1 }, 's', 'x'),
+      makeLetter({ ...base, key: undefined, given: 1 }, 's', 'y'),
+      makeLetter({ ...base, ordinal: 1, key: undefined, given: 1 }, 's', 'x'),
+      makeLetter({ ...base, step: 't', key: undefined, given: 1 }, 's', 'x'),
+    ].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(4)
+  })
+})
