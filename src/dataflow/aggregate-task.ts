@@ -53,7 +53,7 @@ export class AggregateTask extends InputTask {
     if (!this.pending.empty) this.dueAt = -Infinity
   }
 
-  override get due(): number {
+  protected override nextDue(): number {
     return this.dueAt
   }
 

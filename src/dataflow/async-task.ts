@@ -59,7 +59,7 @@ export class AsyncTask extends InputTask {
   }
 
   /** The earliest time at which a call is too slow (J3). */
-  override get due(): number {
+  protected override nextDue(): number {
     let due = Infinity
     for (let i = 0; i < this.called; i++) {
       const call = this.calls[i]!

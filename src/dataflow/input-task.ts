@@ -4,6 +4,8 @@
  *
  * Q1. A marker leaves only after everything that was gathered before it has been flushed (K2); while there is no room
  *     for that, nothing more is taken.
+ * Q2. After a barrier that holds a task does nothing, not even what comes due by itself, until it is released
+ *     (PROTOCOLS 10): what it did would stand in no epoch.
  */
 import { type Barrier, Batch, type BatchPool, type Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
@@ -19,6 +21,7 @@ export abstract class InputTask implements Task {
   private batch: Batch | null = null
   private cursor = 0
   private marker: Marker | null = null
+  private held = false
   /** Records that go through the chain once more, before anything else is taken. */
   private repeated: Batch | null = null
   private repeatedCursor = 0
@@ -48,8 +51,18 @@ export abstract class InputTask implements Task {
   /** Work that comes due by itself; false when the chain has no room for all of it. */
   protected abstract tick(now: number): boolean
 
-  get due(): number {
+  /** When something comes due by itself; `Infinity`: never. */
+  protected nextDue(): number {
     return Infinity
+  }
+
+  get due(): number {
+    return this.held ? Infinity : this.nextDue()
+  }
+
+  /** Goes on after a barrier that held it. */
+  release(): void {
+    this.held = false
   }
 
   /** Does a little of what may wait while there are records; true when there is more of it. */
@@ -68,6 +81,7 @@ export abstract class InputTask implements Task {
   }
 
   run(now: number): boolean {
+    if (this.held) return false
     this.now = now
     if (this.repeated !== null && !this.repeat(this.repeated)) return false
     if (this.batch !== null && !this.pass(this.batch)) return false
@@ -111,6 +125,7 @@ export abstract class InputTask implements Task {
     if (marker.kind === 'barrier') this.snapshot(marker)
     this.marker = null
     this.chain.mark(marker)
-    return true
+    this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')
+    return !this.held
   }
 }

@@ -119,11 +119,11 @@ export class Runtime {
     }
   }
 
-  /** Lets sources go on after a barrier that held them. */
+  /** Lets tasks go on after a barrier that held them, and sources after `hold`. */
   release(): void {
-    for (const source of this.sources) {
-      source.release()
-      this.wake(source.id)
+    for (const task of this.tasks) {
+      task.release()
+      this.wake(task.id)
     }
   }
 

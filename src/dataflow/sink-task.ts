@@ -66,6 +66,8 @@ export class SinkTask implements Task {
     return false
   }
 
+  release(): void {}
+
   run(): boolean {
     if (!this.writer.room) return false
     const element = this.inputs.next()
