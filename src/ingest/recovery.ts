@@ -4,13 +4,15 @@
  *
  * C1. The survey begins only when every batch appended before is written: so the journal has all that was admitted.
  * C2. One that is overtaken by another does nothing any more.
+ * C3. Where the disk gives less than the survey has found, the stream goes back to what was fed, and its producer
+ *     sends the rest again.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Disk, DiskError } from '../env/disk.ts'
 import type { IngestBatch } from './batch.ts'
-import { neededBy, Replay, type ReplayTarget, survey } from './replay.ts'
+import { holeOf, neededBy, Replay, type ReplayTarget, survey } from './replay.ts'
 import type { Segments } from './segments.ts'
 import type { Stream } from './stream.ts'
 import type { Streams } from './streams.ts'
@@ -110,9 +112,19 @@ export class Recovery {
     if (replay === null) return null
     const batch = replay.poll()
     if (batch !== null) return batch
-    if (replay.over) this.replay = null
+    if (replay.over) this.finish(replay)
     else if (replay.failed) this.retry(replay)
     return null
+  }
+
+  private finish(replay: Replay): void {
+    this.replay = null
+    for (const stream of replay.short()) {
+      stream.hole = { first: stream.position + 1, last: stream.admitted }
+      this.options.target.report(holeOf(stream))
+      stream.settle(stream.position, Infinity)
+      stream.session?.onRewind()
+    }
   }
 
   /** What the disk could not read now it may be able to read later. */

@@ -76,26 +76,33 @@ export function survey(
       done(null, { ends, inherited, durable })
       return
     }
-    new SegmentScan(disk, segment, {
-      wants: (header) => isBatchOf(header, target.source),
-      entry(header, bytes) {
-        if (bytes !== null) follow(target, ends, header)
-        return true
-      },
-      damage: (from, to, header) => target.report(damageOf(segment, from, to, header)),
-      torn: () => {},
-      done(error) {
-        if (error !== null) return done(error, { ends, inherited, durable })
-        // One that is being written is its writer's to sync: a failure of ours would be unknown to it (J3).
-        if (segment.incarnation === target.incarnation) return next(index + 1)
-        harden(disk, segment, (hardened) => {
-          hard &&= hardened
-          inherited = new Map(ends)
-          if (hard) durable = inherited
+    const foreign = segment.incarnation !== target.incarnation
+    const scan = (): void => {
+      new SegmentScan(disk, segment, {
+        wants: (header) => isBatchOf(header, target.source),
+        entry(header, bytes) {
+          if (bytes !== null) follow(target, ends, header)
+          return true
+        },
+        damage: (from, to, header) => target.report(damageOf(segment, from, to, header)),
+        torn: () => {},
+        done(error) {
+          if (error !== null) return done(error, { ends, inherited, durable })
+          if (foreign) inherited = new Map(ends)
+          if (foreign && hard) durable = inherited
           next(index + 1)
-        })
-      },
-    }).start()
+        },
+      }).start()
+    }
+    // One that is being written is its writer's to sync: a failure of ours would be unknown to it (J3). Others first:
+    // a sync that fails may take bytes away that could be read before.
+    if (!foreign) scan()
+    else {
+      harden(disk, segment, (hardened) => {
+        hard &&= hardened
+        scan()
+      })
+    }
   }
   next(0)
 }
@@ -121,7 +128,7 @@ function follow(target: ReplayTarget, ends: Map<Stream, number>, header: EntryHe
   stream.time = Math.max(stream.time, header.time)
 }
 
-/** Syncs a segment that was read: what a crash left in the system's memory is about to be relied on. */
+/** Syncs a segment that is about to be read: what a crash left in the system's memory is going to be relied on. */
 function harden(disk: Disk, segment: Segment, done: (hardened: boolean) => void): void {
   disk.open(segment.path, 'write', (error, file) => {
     if (error !== null) done(false)
@@ -184,6 +191,14 @@ export class Replay {
     this.onProgress = onProgress
     this.onFailed = onFailed
     this.nextSegment()
+  }
+
+  /**
+   * Everything has been polled and taken: answers the acked streams of which the disk gave less than the survey had
+   * found.
+   */
+  short(): Stream[] {
+    return [...this.ends].filter(([stream, end]) => stream.acked && stream.position < end).map(([stream]) => stream)
   }
 
   /** Everything has been read and polled. */

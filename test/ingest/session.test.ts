@@ -61,7 +61,7 @@ class Peer {
 
 beforeEach(() => {
   const world = new World(1)
-  rig = new Rig(world, world.machine('m'), 'a').started()
+  rig = new Rig(world, world.machine('m'), 'rig').started()
 })
 
 describe('an acked connection', () => {
@@ -175,6 +175,39 @@ describe('an acked connection', () => {
     expect(peer.heard).toEqual([])
     rig.settle()
     expect(peer.last).toMatchObject({ kind: 'welcome' })
+  })
+
+  test('is asked to send again what the disk loses while it is being fed', () => {
+    const records = Array.from({ length: 60 }, (_, i) => `${i + 1} ${'x'.repeat(200)}`)
+    const before = new Peer().hello()
+    for (let i = 0; i < 60; i += 2) {
+      before.batch(1 + i, records[i]!, records[i + 1]!)
+      rig.settle(5)
+      rig.take()
+    }
+    const { world, machine } = rig
+    rig.process.kill()
+    rig = new Rig(world, machine, 'b').started()
+    const peer = new Peer().hello()
+    expect(peer.last).toMatchObject({ kind: 'welcome', resumeAfter: 60 })
+    const { disk } = rig.process.env
+    disk.list('/journal', (_, names) => {
+      const last = names.findLast((name) => name.includes('.rig.'))!
+      disk.open(`/journal/${last}`, 'write', (_, file) => file.write([Buffer.alloc(100)], 200, () => {}))
+    })
+    rig.settle(20)
+    const taken = rig.drain()
+    expect(taken.length).toBeGreaterThan(40)
+    expect(taken.length).toBeLessThan(60)
+    expect(rig.reports.join()).toMatch(/lacks records \d+ to 60 of p/)
+    expect(peer.last).toMatchObject({ kind: 'rewind', resumeAfter: taken.length })
+    peer.batch(61, 'was on the way').say({ kind: 'rewound', resumeAfter: taken.length })
+    for (let i = taken.length; i < 60; i++) {
+      peer.batch(i + 1, records[i]!)
+      rig.settle(5)
+      taken.push(...rig.take())
+    }
+    expect(texts(taken)).toEqual(records)
   })
 
   test('survives any bytes', () => {
