@@ -10,7 +10,7 @@ import { listSavepoints, removeSavepoint, type SavepointSeams, verifySavepoint }
 import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
 import { plain } from './plain.ts'
-import { summarize, viewPipeline, type WorkerView } from './view.ts'
+import { summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
 
 export interface RoutesSeams {
   readonly pipelines: Pipelines
@@ -101,6 +101,12 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       path: '/v1/pipelines/:pipeline/savepoints/:savepoint',
       right: 'admin',
       handle: ({ parts }) => removeSavepoint(storage(), parts.pipeline!, parts.savepoint!),
+    },
+    {
+      method: 'GET',
+      path: '/v1/pipelines/:pipeline/streams',
+      right: 'read',
+      handle: (call) => viewStreams(find(call)),
     },
     {
       method: 'GET',

@@ -163,6 +163,15 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   }
 }
 
+/** The producers that the pipeline's sources remember. */
+export function viewStreams({ execution }: Resident): readonly unknown[] {
+  return Array.from(execution.streams, ([source, rows]) =>
+    rows.map(([producer, incarnation, position, home, , timeMs, acked]) => ({
+      ...{ source, producer, incarnation, acked, position, home, timeMs },
+    })),
+  ).flat()
+}
+
 const closed = { state: 'opening', peers: 0, records: 0, writtenBytes: 0, queuedBytes: 0, dropped: 0 }
 
 function round(ms: number): number {

@@ -5,11 +5,13 @@ import { checkCommand } from './check.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { errorCommand } from './error.ts'
 import { explainCommand } from './explain.ts'
+import { initCommand } from './init.ts'
 import { queryCommand } from './query.ts'
 import { receiveCommand } from './receive.ts'
 import { runCommand } from './run.ts'
 import { sendCommand } from './send.ts'
 import { listCommand, statusCommand } from './status.ts'
+import { streamsCommand } from './streams.ts'
 import { version } from './version.ts'
 import { workerCommand } from './worker.ts'
 
@@ -23,6 +25,7 @@ export function makeProgram(): Command {
     .showSuggestionAfterError()
     .exitOverride()
   const commands = [
+    initCommand(),
     runCommand(),
     checkCommand(),
     explainCommand(),
@@ -33,6 +36,7 @@ export function makeProgram(): Command {
     listCommand(),
     statusCommand(),
     queryCommand(),
+    streamsCommand(),
     checkpointCommand(),
     savepointCommand(),
     drainCommand(),

@@ -28,6 +28,7 @@ import type { Feed } from '../dataflow/source-task.ts'
 import type { Env } from '../env/env.ts'
 import type { Output } from '../env/output.ts'
 import type { Door } from '../ingest/door.ts'
+import type { StreamRow } from '../ingest/stream.ts'
 import type { Plan, TaskPlan } from '../model/plan.ts'
 import { KeyedStore } from '../state/keyed-store.ts'
 import { Loading } from '../state/loading.ts'
@@ -444,6 +445,11 @@ export class Execution implements Work {
   /** What stands behind each source. */
   get sourceFigures(): readonly SourceFigures[] {
     return this.sources?.figures() ?? []
+  }
+
+  /** The producers that each journaled source remembers, and how far it has taken them. */
+  get streams(): ReadonlyMap<string, readonly StreamRow[]> {
+    return this.sources?.streams() ?? new Map()
   }
 
   /** Sinks that nobody takes anything from, and which have stopped their tasks. */

@@ -131,6 +131,15 @@ export class OpenSources {
     return source.listening?.status.connections === 0 && source.source.caughtUp
   }
 
+  /** The streams that journaled sources remember, by step. */
+  streams(): ReadonlyMap<string, readonly StreamRow[]> {
+    const rows = new Map<string, readonly StreamRow[]>()
+    for (const source of this.sources) {
+      if (source.family === 'journaled') rows.set(source.task.step, source.source.cut())
+    }
+    return rows
+  }
+
   figures(): readonly SourceFigures[] {
     return this.sources.map((source) => {
       const { step } = source.task

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { folder, freePort, potoroo, ran } from './fixture.ts'
 
 const COUNT = `
@@ -89,6 +90,8 @@ test('warns once that a sink has nobody, gives its last checkpoint up in time, a
   await first.said(/lines listens on/)
   await ran(['send', String(port)], lines)
   await first.said(/E_NO_PEER/)
+  const queued = async () => JSON.parse((await ran(['status', 'count', '--json'])).out).sinks[0].queuedBytes
+  await expect.poll(queued, { timeout: 20_000 }).toBeGreaterThanOrEqual(defaultLimits.writerBytes)
   first.kill('SIGTERM')
   expect(await first.ended).toMatchObject({ status: 1 })
   expect(first.err).toMatch(/E_NOT_DRAINED.*nobody takes the output of totals/)
