@@ -158,8 +158,12 @@ export class Checkpointer {
 
   // ── What tasks report ────────────────────────────────────────────────────────────────────────────────────────────
 
-  cut(barrier: Barrier, step: string, position: Json): void {
-    this.savePart(barrier.epoch, step, { role: 'source', step, snapshot: position, counts: { keys: 0, records: 0 } })
+  /** `secure` answers when the journal in front of the cut is durable: its producers forget what an epoch covers. */
+  cut(barrier: Barrier, step: string, position: Json, secure: (done: () => void) => void): void {
+    const { epoch } = barrier
+    const counts = { keys: 0, records: 0 }
+    this.join({ kind: 'partPassed', epoch, part: step })
+    secure(() => this.savePart(epoch, step, { role: 'source', step, snapshot: position, counts }))
   }
 
   freeze(barrier: Barrier, step: string, store: KeyedStore, pending: readonly HeldRecords[] | null): void {

@@ -273,7 +273,7 @@ export class Execution implements Work {
       reports: {
         cut: (barrier, task, position) => {
           remember(this.cuts, barrier.epoch, stepOf(task), position)
-          checkpointer.cut(barrier, stepOf(task), position)
+          checkpointer.cut(barrier, stepOf(task), position, (done) => sources.secure(stepOf(task), done))
           pass(barrier, task)
         },
         freeze: (barrier, task, store, pending) => {

@@ -113,6 +113,13 @@ export class OpenSources {
     for (const source of this.sources) if (source.family === 'journaled') source.source.hold(reason)
   }
 
+  /** Answers when everything that the source `step` has fed so far survives a loss of power. */
+  secure(step: string, done: () => void): void {
+    const found = this.sources.find((source) => source.task.step === step)
+    if (found?.family === 'journaled') found.source.secure(done)
+    else done()
+  }
+
   /** The epoch of these rows is complete (D4). */
   complete(rows: ReadonlyMap<string, Json>): void {
     this.eachJournaled(rows, (source, streams) => source.complete(streams))
