@@ -1,4 +1,4 @@
-/** What `watch-hook.ts` saw inside a worker. */
+/** What `watch-inside.ts` saw inside a worker. */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -20,6 +20,13 @@ export type WatchKind =
   /** Not on the loop: a record waits for the write, an acknowledgement for the sync. */
   | 'journal write'
   | 'journal sync'
+  /** The way up. */
+  | 'process started'
+  | 'program loaded'
+  | 'folder opened'
+  | 'state read'
+  | 'running'
+  | 'journal replayed'
 
 export interface WatchEvent {
   readonly kind: WatchKind
