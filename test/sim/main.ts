@@ -1,25 +1,103 @@
-/** `npm run sim`: simulated systems by the thousand, or one of them with its log. */
-import { performance } from 'node:perf_hooks'
-import { type Result, runSystem } from './system.ts'
+/**
+ * Simulated systems on the command line:
+ *
+ *     npm run sim -- SEED                     one system, with its log
+ *     npm run sim -- --seeds N [--from SEED]  N systems, of which those are printed in which something is wrong
+ *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
+ *     npm run sim -- --mutants [--seeds N]    every planted fault: the first seed that finds it, and how many of N do
+ */
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { runMutant } from '../mutant/mutant.ts'
+import { mutants, type SimMutant } from './mutants.ts'
 
-const [seed] = process.argv.slice(2)
-const from = Number(seed ?? 1)
-const count = Number(process.argv[3] ?? 1)
-const begun = process.cpuUsage()
-let records = 0
-let found = 0
-for (let one = from; one < from + count; one++) {
-  const started = performance.now()
-  const result: Result = runSystem(one)
-  records += result.records
-  if (count === 1) process.stdout.write(`${result.log.join('\n')}\n`)
-  if (count === 1 || result.complaints.length > 0) {
-    const { log, ...rest } = result
-    process.stdout.write(`${JSON.stringify(rest, null, 1)} ${(performance.now() - started).toFixed(1)} ms\n`)
-  }
-  if (result.complaints.length > 0) found++
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    mutant: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+})
+const from = Number(values.from)
+const program = fileURLToPath(import.meta.url)
+// A child finds `potoroo` as this process does: in the sources.
+process.env.NODE_OPTIONS = '--conditions=source'
+
+interface Tally {
+  readonly found: readonly number[]
+  readonly first: string
 }
-const used = process.cpuUsage(begun)
-process.stdout.write(
-  `${count} systems, ${found} findings, ${(records / count).toFixed(0)} records each, ${((used.user + used.system) / 1000 / count).toFixed(1)} ms CPU each\n`,
-)
+
+if (values.mutants) {
+  process.exitCode = tabulate(Number(values.seeds ?? 100)) ? 0 : 1
+} else if (values.mutant !== undefined) {
+  const args = process.argv.slice(2).filter((argument, i, all) => argument !== '--mutant' && all[i - 1] !== '--mutant')
+  const { status, output } = runMutant(named(values.mutant), program, args)
+  process.stdout.write(output)
+  process.exitCode = status ?? 1
+} else if (positionals[0] !== undefined) {
+  await replay(Number(positionals[0]))
+} else {
+  await runMany(Number(values.seeds ?? 100))
+}
+
+async function replay(seed: number): Promise<void> {
+  const { runSystem } = await import('./system.ts')
+  const { log, complaints, ...figures } = runSystem(seed)
+  process.stdout.write(`${log.join('\n')}\n${JSON.stringify(figures, null, 2)}\n`)
+  for (const complaint of complaints) process.stdout.write(`WRONG ${complaint}\n`)
+  if (complaints.length === 0) process.stdout.write('nothing is wrong\n')
+  process.exitCode = complaints.length === 0 ? 0 : 1
+}
+
+async function runMany(seeds: number): Promise<void> {
+  const { runSystem } = await import('./system.ts')
+  const found: number[] = []
+  let first = ''
+  let records = 0
+  let lives = 0
+  const before = process.cpuUsage()
+  for (let seed = from; seed < from + seeds; seed++) {
+    const { complaints, what, ...figures } = runSystem(seed)
+    records += figures.records
+    lives += figures.lives
+    if (complaints.length === 0) continue
+    found.push(seed)
+    if (first === '') first = complaints[0]!.slice(0, 200)
+    if (!values.json)
+      process.stdout.write(`seed ${seed}: ${what}\n${complaints.map((one) => `  WRONG ${one}\n`).join('')}`)
+  }
+  if (values.json) {
+    process.stdout.write(JSON.stringify({ found, first } satisfies Tally))
+    return
+  }
+  const { user, system } = process.cpuUsage(before)
+  const average = (sum: number): string => (sum / seeds).toFixed(1)
+  process.stdout.write(
+    `${seeds} systems from seed ${from} on, each with ${average(records)} records and ${average(lives)} lives of its worker, ` +
+      `in ${average((user + system) / 1000)} ms of CPU; ${found.length} of them wrong\n`,
+  )
+  process.exitCode = found.length === 0 ? 0 : 1
+}
+
+/** Prints what becomes of every planted fault; true when each was found that can be. */
+function tabulate(seeds: number): boolean {
+  let all = true
+  for (const mutant of mutants) {
+    const { output } = runMutant(mutant, program, ['--json', '--seeds', String(seeds), '--from', String(from)])
+    const { found, first } = JSON.parse(output.slice(output.lastIndexOf('\n{') + 1) || '{}') as Tally
+    if (found.length === 0 && mutant.unseen === undefined) all = false
+    const by = found.length === 0 ? (mutant.unseen ?? 'NOT FOUND') : `seed ${found[0]}: ${first}`
+    process.stdout.write(`${mutant.name.padEnd(32)} ${`${found.length}/${seeds}`.padStart(8)}  ${by.slice(0, 140)}\n`)
+  }
+  return all
+}
+
+function named(name: string): SimMutant {
+  const mutant = mutants.find((one) => one.name === name)
+  if (mutant !== undefined) return mutant
+  throw new Error(`there is no planted fault "${name}"; there are ${mutants.map((one) => one.name).join(', ')}`)
+}

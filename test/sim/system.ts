@@ -355,7 +355,9 @@ export class System {
   }
 
   private allIn(): boolean {
-    if (this.left > 0 || this.station.execution === null) return false
+    const { execution } = this.station
+    // Nothing is left to make, and nothing that comes due by itself.
+    if (this.left > 0 || execution === null || execution.due !== Infinity) return false
     const { seen } = this.witness
     return (
       this.producers.every(({ producer }) => producer.settled) &&

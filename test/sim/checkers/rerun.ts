@@ -212,7 +212,10 @@ class Rerun {
     const [head, ...path] = cause.split('/')
     const number = Number.parseInt(head!, 10)
     const visit = this.evidence.visits[number]
-    return { place: `${visit?.step} ${typeof visit?.key} ${String(visit?.key)} ${path.length}`, rank: [number, ...path.map(Number)] }
+    return {
+      place: `${visit?.step} ${typeof visit?.key} ${String(visit?.key)} ${path.length}`,
+      rank: [number, ...path.map(Number)],
+    }
   }
 
   /** X4, and what the step puts out. */

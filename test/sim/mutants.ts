@@ -1,0 +1,246 @@
+/**
+ * Faults planted in the engine, to see that simulated systems find them: a checker that never complained has proved
+ * nothing. `npm run sim -- --mutants` runs them all.
+ */
+import type { Mutant } from '../mutant/mutant.ts'
+
+export interface SimMutant extends Mutant {
+  /** Why nothing can be found of it here: the fault is none where one worker has its disk for itself. */
+  readonly unseen?: string
+}
+
+export const mutants: readonly SimMutant[] = [
+  // The door
+  {
+    name: 'ack-before-sync',
+    file: 'src/ingest/journal.ts',
+    text: 'if (batch.acked) this.retained.push(batch)',
+    replacement: "if (batch.acked) { batch.state = 'durable'; this.events.durable(batch) }",
+  },
+  {
+    name: 'position-too-late',
+    file: 'src/ingest/source.ts',
+    text: 'current.stream.position = current.position',
+    replacement: 'current.stream.position = current.last',
+  },
+  {
+    name: 'producer-rows-not-saved',
+    file: 'src/ingest/streams.ts',
+    text: 'if (stream.admitted > 0 || stream.sessions > 0) rows.push',
+    replacement: 'if (!stream.acked) rows.push',
+  },
+  {
+    name: 'repeats-not-recognised',
+    file: 'src/ingest/source.ts',
+    text: "const known = verdict === 'known' ? cuts.count : stream.admitted + 1 - first",
+    replacement: 'const known = 0 * first',
+  },
+  {
+    name: 'journal-tail-dropped',
+    file: 'src/ingest/recovery.ts',
+    text: 'survey(disk, needed, target,',
+    replacement: 'survey(disk, [], target,',
+  },
+  {
+    name: 'journal-tail-one-batch-short',
+    file: 'src/ingest/scan.ts',
+    text: 'if (wanted && !bodyFits(window, bodyAt, header)) {',
+    replacement: 'if (wanted && (this.fileAt >= this.length || !bodyFits(window, bodyAt, header))) {',
+  },
+  {
+    name: 'failed-sync-tried-again',
+    file: 'src/ingest/journal.ts',
+    text: `      if (this.breaks(error)) return
+      this.status.syncs++`,
+    replacement: `      if (error !== null) return this.sync()
+      this.status.syncs++`,
+  },
+  {
+    name: 'journal-trimmed-an-epoch-early',
+    file: 'src/ingest/source.ts',
+    text: 'stream.covered = Math.max(stream.covered, position)',
+    replacement: 'stream.covered = Math.max(stream.covered, position)\n      stream.raiseFloor(position)',
+  },
+  {
+    name: 'stable-before-the-record',
+    file: 'src/ingest/source.ts',
+    text: 'if (current !== null) current.stream.position = current.position\n',
+    replacement: `if (current !== null) current.stream.position = current.position
+    for (const stream of this.streams.values()) {
+      stream.covered = stream.position
+      this.tell(stream)
+    }
+`,
+  },
+  // Barriers and steps
+  {
+    name: 'past-the-barrier',
+    file: 'src/dataflow/inputs.ts',
+    text: 'input.blocked = true',
+    replacement: 'input.blocked = this.inputs.length === 1',
+  },
+  {
+    name: 'barrier-overtakes-records',
+    file: 'src/dataflow/input-task.ts',
+    text: `    if (!this.chain.flush()) return false
+    if (marker.kind === 'barrier')`,
+    replacement: `    if (marker.kind === 'barrier')`,
+  },
+  {
+    name: 'throwing-step-leaves-a-trace',
+    file: 'src/dataflow/keyed-task.ts',
+    text: 'if (before !== null) table.states[entry] = before',
+    replacement: 'if (before !== null) table.times?.at(0)',
+  },
+  {
+    name: 'pending-results-not-saved',
+    file: 'src/dataflow/aggregate-task.ts',
+    text: 'this.reports.freeze(barrier, this.id, this.store, this.pending.freeze())',
+    replacement: 'this.reports.freeze(barrier, this.id, this.store, [])',
+  },
+  {
+    name: 'two-ways-to-one-task',
+    file: 'src/model/planner.ts',
+    text: 'if (known !== undefined) return known.id',
+    replacement: 'if (known !== undefined && known.id < 0) return known.id',
+  },
+  {
+    name: 'drained-task-goes-on',
+    file: 'src/dataflow/input-task.ts',
+    text: 'if (this.held) return false',
+    replacement: '',
+  },
+  // State
+  {
+    name: 'old-value-not-kept',
+    file: 'src/state/keyed-store.ts',
+    text: 'if (frozen?.covers(table, entry)) frozen.keep(table, entry)',
+    replacement: 'frozen?.covers(table, entry)',
+  },
+  {
+    name: 'old-value-shared',
+    file: 'src/state/frozen.ts',
+    text: 'kept.rows.states.push(this.store.copier.copy(table.states[entry]!))',
+    replacement: 'kept.rows.states.push(table.states[entry]!)',
+  },
+  {
+    name: 'abandoned-changes-forgotten',
+    file: 'src/state/keyed-store.ts',
+    text: '  abandon(): void {',
+    replacement: '  abandon(): void {\n    if (this.frozen !== null) this.base = this.frozen.epoch',
+  },
+  {
+    name: 'tombstones-lost',
+    file: 'src/state/frozen.ts',
+    text: "const removed = first && kind === 'delta' ? this.removedOf(table) : noKeys",
+    replacement: "const removed = first && kind === 'delta' && table.size < 0 ? this.removedOf(table) : noKeys",
+  },
+  {
+    name: 'deltas-in-the-wrong-order',
+    file: 'src/state/fold.ts',
+    text: 'for (const bytes of chunks) {',
+    replacement: 'for (const bytes of chunks.toReversed()) {',
+  },
+  {
+    name: 'untouched-groups-not-written',
+    file: 'src/state/frozen.ts',
+    text: 'if (full && chunks.length === 0) {',
+    replacement: 'if (full && chunks.length < 0) {',
+  },
+  // Checkpoints
+  {
+    name: 'commit-before-the-record',
+    file: 'src/worker/checkpointer.ts',
+    text: 'return this.appendEpoch(effect.epoch)',
+    replacement: '{ this.pipeline.commit(effect.epoch); return this.appendEpoch(effect.epoch) }',
+  },
+  {
+    name: 'own-record-taken-as-lost',
+    file: 'src/checkpoint/chain-writer.ts',
+    text: 'if (isSame(record, attempt.stamp)) this.end(',
+    replacement: 'if (isSame(record, attempt.stamp) && record.n < 2) this.end(',
+  },
+  {
+    name: 'folder-not-synced',
+    file: 'src/checkpoint/file-store.ts',
+    text: 'this.disk.syncDirectory(this.at(folder), (error) => {',
+    replacement: 'this.disk.list(this.at(folder), (error) => {',
+  },
+  {
+    name: 'pack-not-synced',
+    file: 'src/checkpoint/file-store.ts',
+    text: 'this.file.sync((error) => {',
+    replacement: 'this.file.size((error) => {',
+  },
+  {
+    name: 'needed-pack-removed',
+    file: 'src/checkpoint/removal.ts',
+    text: 'for (const pack of manifest.packs) named.add(pack.path)',
+    replacement: 'for (const pack of manifest.packs.slice(-1)) named.add(pack.path)',
+  },
+  {
+    name: 'needed-pack-left-out',
+    file: 'src/checkpoint/rotation.ts',
+    text: 'return packSerial > serial - rotation',
+    replacement: 'return packSerial > serial - rotation + 1',
+  },
+  {
+    name: 'stuck-worker-stays',
+    file: 'src/checkpoint/file-store.ts',
+    text: 'if (first) this.lost(',
+    replacement: 'if (first && folder === null) this.lost(',
+  },
+  {
+    name: 'generation-not-checked',
+    file: 'src/checkpoint/fold.ts',
+    text: 'if (record.generation !== cluster.generation) return null',
+    replacement: '',
+    unseen: 'whoever wrote for the generation before is dead, and its disk with it',
+  },
+  {
+    name: 'path-without-generation',
+    file: 'src/checkpoint/layout.ts',
+    text: 'export function manifest(run: Run, generation: number, epoch: number): string {',
+    replacement: 'export function manifest(run: Run, _: number, epoch: number): string {\n  const generation = 0',
+    unseen: 'a manifest that is there is never overwritten, so the epoch is abandoned and the next one stands',
+  },
+  // Sinks
+  {
+    name: 'commit-not-repeated',
+    file: 'src/connectors/file/sink.ts',
+    text: 'this.publish(base.snapshots as unknown as readonly Held[], ',
+    replacement: 'this.publish([] as readonly Held[], ',
+  },
+  {
+    name: 'segment-not-synced',
+    file: 'src/connectors/file/segment.ts',
+    text: 'file.sync((error) => {',
+    replacement: 'file.size((error) => {',
+  },
+  {
+    name: 'commit-not-synced',
+    file: 'src/connectors/file/publish.ts',
+    text: 'file.sync(\n',
+    replacement: '((then: (error: DiskError | null) => void) => file.size(then))(\n',
+  },
+  {
+    name: 'void-segments-stay',
+    file: 'src/connectors/file/publish.ts',
+    text: 'return parts.epoch > sweep.above ||',
+    replacement: 'return parts.epoch > sweep.above + 1e9 ||',
+  },
+  // What waits
+  {
+    name: 'frame-never-ends',
+    file: 'src/ingest/session.ts',
+    text: 'if (this.parser.waiting > 0) this.unfinished++',
+    replacement: '',
+  },
+  {
+    name: 'replaced-for-ever',
+    file: 'src/ingest/session.ts',
+    text: "this.send({ kind: 'refused', code: error.code, reason, retryMs })",
+    replacement:
+      "this.send({ kind: 'refused', code: error.code, reason, retryMs: error.code === 'E_ACKED_REPLACED' ? 0 : retryMs })",
+  },
+]
