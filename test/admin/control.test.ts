@@ -1,0 +1,257 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readControlFile } from '../../src/admin/control-file.ts'
+import { match } from '../../src/admin/http.ts'
+import { LOOP_DELAY, metricRows, workerRows } from '../../src/admin/metrics.ts'
+import { plain } from '../../src/admin/plain.ts'
+import { generatorSource, nullSink, pipeline, tcpSource } from '../../src/index.ts'
+import { Station } from './fixture.ts'
+
+const counting = (port = 0) =>
+  pipeline('counting', (p) => {
+    p.source('words', tcpSource({ port }))
+      .keyBy('by-word', (word) => word)
+      .mapWithState('count', { init: () => ({ total: 0 }), step: (state) => void ++state.total })
+      .sink('nowhere', nullSink())
+  })
+
+/** Sends `text` to the pipeline's source and waits until all of it has entered. */
+async function send(station: Station, text: string): Promise<void> {
+  const resident = station.pipelines.find('counting')
+  await station.heard('listening counting')
+  const [host, port] = resident.addresses.get('words')!.split(':')
+  await new Promise<void>((resolve) => {
+    const socket = connect(Number(port), host, () => socket.end(text))
+    socket.resume().on('close', () => resolve())
+  })
+  await expect.poll(() => resident.execution.tookAll('words')).toBe(true)
+}
+
+describe('who may do what', () => {
+  test('strangers may see that it lives, and nothing else', async () => {
+    const station = await new Station().open()
+    const stranger = { headers: { authorization: '' } }
+    expect((await station.ask('GET', '/healthz', stranger)).status).toBe(200)
+    expect((await station.ask('GET', '/readyz', stranger)).status).toBe(200)
+    for (const path of ['/metrics', '/v1/worker', '/v1/pipelines']) {
+      expect(await station.ask('GET', path, stranger)).toMatchObject({
+        status: 403,
+        json: { error: { code: 'E_CONTROL_DENIED' } },
+      })
+      expect((await station.ask('GET', path, { headers: { authorization: 'Bearer x' } })).status).toBe(403)
+    }
+  })
+
+  test('the token for looking does not act, and its body is not even read', async () => {
+    const station = await new Station().open()
+    const reader = { authorization: `Bearer ${station.token('read')}` }
+    expect((await station.ask('GET', '/v1/worker', { headers: reader })).status).toBe(200)
+    expect((await station.ask('GET', '/metrics', { headers: reader })).status).toBe(200)
+    const submitted = await station.ask('POST', '/v1/pipelines', { headers: reader, body: 'no json' })
+    expect(submitted).toMatchObject({
+      status: 403,
+      json: { error: { message: expect.stringMatching(/may only look/) } },
+    })
+    for (const verb of ['drain', 'cancel', 'checkpoint', 'savepoints', 'dead-letters/replay', 'dead-letters/purge']) {
+      const answer = await station.ask('POST', `/v1/pipelines/x/${verb}`, { headers: reader, body: '{}' })
+      expect(answer.status, verb).toBe(403)
+    }
+  })
+
+  test("another site's page gets nothing, by its origin or by a name that leads here", async () => {
+    const station = await new Station().open()
+    const from = (headers: Record<string, string>) => station.ask('GET', '/v1/worker', { headers })
+    expect((await from({ origin: 'http://evil.example' })).status).toBe(403)
+    expect((await from({ host: 'evil.example' })).status).toBe(403)
+    expect((await from({ host: `evil.example:${station.control.address.split(':')[1]}` })).status).toBe(403)
+    expect((await from({ origin: 'null' })).status).toBe(403)
+    expect((await from({ origin: `http://${station.control.address}` })).status).toBe(200)
+    const form = { headers: { 'content-type': 'text/plain' }, body: '{"name":"x"}' }
+    expect((await station.ask('POST', '/v1/pipelines/x/savepoints', form)).status).toBe(400)
+  })
+
+  test('a body over the limit is refused', async () => {
+    const station = await new Station({ controlBodyBytes: 100 }).open()
+    const answer = await station.ask('POST', '/v1/pipelines', { body: JSON.stringify('x'.repeat(200)) })
+    expect(answer).toMatchObject({ status: 400, json: { error: { message: expect.stringMatching(/over the limit/) } } })
+  })
+
+  test('tokens and control.json are for their owner alone, and tokens stay', async () => {
+    const station = await new Station().open()
+    for (const name of ['admin.token', 'read.token', 'control.json']) {
+      expect(statSync(join(station.data, name)).mode & 0o777, name).toBe(0o600)
+    }
+    expect(station.token('admin')).not.toBe(station.token('read'))
+    expect(readControlFile(station.data)).toMatchObject({ address: station.control.address, pid: process.pid })
+    expect(readFileSync(join(station.data, 'control.json'), 'utf8')).not.toContain(station.token('admin'))
+    await station.control.close()
+    expect(existsSync(join(station.data, 'control.json'))).toBe(false)
+  })
+})
+
+describe('what may be asked', () => {
+  test('status, state and metrics of a pipeline', async () => {
+    const station = await new Station().open()
+    await station.run(counting())
+    await send(station, 'a\nb\na\n')
+
+    const status = (await station.ask('GET', '/v1/pipelines/counting')).json
+    expect(status).toMatchObject({ pipeline: 'counting', phase: 'running', keys: 2, recordsIn: 3, error: null })
+    expect(status.steps.map(({ step, recordsIn }: { step: string; recordsIn: number }) => [step, recordsIn])).toEqual([
+      ['words', 0],
+      ['count', 3],
+      ['nowhere', 0],
+    ])
+    const found = await station.ask('GET', '/v1/pipelines/counting/state/count?key=a')
+    expect(found.json).toMatchObject({ read: 'live', keys: 2, found: { key: 'a', state: { total: 2 } } })
+    const page = (await station.ask('GET', '/v1/pipelines/counting/state/count?limit=1')).json
+    expect(page.found).toHaveLength(1)
+    const rest = (await station.ask('GET', `/v1/pipelines/counting/state/count?cursor=${page.next}`)).json
+    expect([...page.found, ...rest.found].map(({ key }: { key: string }) => key).sort()).toEqual(['a', 'b'])
+    expect(rest.next).toBeNull()
+
+    const metrics = (await station.ask('GET', '/metrics')).text
+    expect(metrics).toContain('potoroo_source_records_total{pipeline="counting",step="words"} 3\n')
+    expect(metrics).toContain('potoroo_keys{pipeline="counting",step="count"} 2\n')
+    // Sampled again, counters do not add up.
+    expect((await station.ask('GET', '/metrics')).text).toContain(
+      'potoroo_source_records_total{pipeline="counting",step="words"} 3\n',
+    )
+    for (const name of [...metricRows.map((row) => row.name), ...workerRows.map(([name]) => name), LOOP_DELAY]) {
+      expect(metrics).toContain(`# TYPE potoroo_${name} `)
+    }
+  })
+
+  test('what is not there, by name and with the one that was meant', async () => {
+    const station = await new Station().open()
+    await station.run(counting())
+    const code = async (method: string, path: string) => {
+      const { status, json } = await station.ask(method, path)
+      return [status, json.error.code, json.error.message]
+    }
+    expect(await code('GET', '/v1/pipelines/countin')).toEqual([
+      404,
+      'E_NO_PIPELINE',
+      expect.stringMatching(/did you mean counting\?/),
+    ])
+    expect(await code('GET', '/v1/pipelines/counting/state/words')).toEqual([404, 'E_NO_STEP', expect.anything()])
+    expect(await code('GET', '/v1/pipelines/counting/state/count?key=zz')).toEqual([404, 'E_NO_KEY', expect.anything()])
+    expect(await code('GET', '/v1/pipelines/counting/savepoints/s')).toEqual([404, 'E_NO_SAVEPOINT', expect.anything()])
+    expect(await code('GET', '/v1/pipelines/counting/dead-letters/x')).toEqual([404, 'E_NO_LETTER', expect.anything()])
+    expect(await code('GET', '/v2/')).toEqual([400, 'E_CONTROL_REQUEST', expect.anything()])
+    expect(await code('PUT', '/v1/worker')).toEqual([400, 'E_CONTROL_REQUEST', expect.anything()])
+  })
+
+  test('checkpoints and savepoints: made, listed, verified, begun from, removed', async () => {
+    const station = await new Station().open()
+    await station.run(counting())
+    await send(station, 'a\n')
+    const post = async (path: string, body: unknown = {}) => {
+      const answer = await station.ask('POST', path, { body: JSON.stringify(body) })
+      expect(answer, answer.text).toMatchObject({ status: 200 })
+      return answer.json
+    }
+    const { epoch } = await post('/v1/pipelines/counting/checkpoint')
+    expect(epoch).toBeGreaterThan(0)
+    const made = await post('/v1/pipelines/counting/savepoints', { name: 'one' })
+    expect(made.epoch).toBeGreaterThan(epoch)
+    const [listed] = (await station.ask('GET', '/v1/pipelines/counting/savepoints')).json
+    expect(listed).toMatchObject({ name: 'one', epoch: made.epoch, keys: 1 })
+    expect((await station.ask('GET', '/v1/pipelines/counting/savepoints/one')).json.damages).toEqual([])
+
+    await send(station, 'a\na\n')
+    await post('/v1/pipelines/counting/cancel')
+    expect((await station.ask('GET', '/v1/pipelines')).json).toEqual([])
+    station.log.length = 0
+    await station.submit(counting(), { savepoint: 'one' })
+    await station.heard('running counting')
+    expect(station.pipelines.find('counting').base?.epoch).toBe(made.epoch)
+
+    expect((await station.ask('DELETE', '/v1/pipelines/counting/savepoints/one')).status).toBe(200)
+    expect((await station.ask('GET', '/v1/pipelines/counting/savepoints')).json).toEqual([])
+  })
+
+  test('drain ends a pipeline with its state, and a submission lets it go on', async () => {
+    const station = await new Station().open()
+    await station.run(counting())
+    await send(station, 'a\nb\n')
+    expect((await station.ask('POST', '/v1/pipelines/counting/drain')).json).toMatchObject({ phase: 'drained' })
+    expect((await station.ask('POST', '/v1/pipelines/counting/drain')).json.error.code).toBe('E_NOT_RUNNING')
+    station.log.length = 0
+    const resident = await station.run(counting())
+    expect(resident.base?.counts.keys).toBe(2)
+    await send(station, 'a\n')
+    const found = await station.ask('GET', '/v1/pipelines/counting/state/count?key=a')
+    expect(found.json.found.state).toEqual({ total: 2 })
+  })
+
+  test('a pipeline that fails is listed with its error, the worker is not ready, and the others go on', async () => {
+    const station = await new Station().open()
+    await station.run(counting())
+    const [, port] = station.control.address.split(':')
+    const taken = pipeline('taken', (p) => p.source('in', tcpSource({ port: Number(port) })).sink('out', nullSink()))
+    await station.submit(taken)
+    await station.heard('failed taken')
+    const { json } = await station.ask('GET', '/v1/pipelines')
+    expect(json).toMatchObject([
+      { pipeline: 'counting', phase: 'running' },
+      { pipeline: 'taken', phase: 'failed', error: { code: 'E_PORT_IN_USE' } },
+    ])
+    expect(await station.ask('GET', '/readyz')).toMatchObject({ status: 503, text: 'taken failed\n' })
+    await send(station, 'a\n')
+    expect(station.pipelines.find('counting').execution.keys).toBe(1)
+  })
+
+  test('dead letters: listed without their content, shown with it', async () => {
+    const station = await new Station().open()
+    const numbers = pipeline('numbers', (p) =>
+      p
+        .source('in', generatorSource({ count: 3, value: (n) => n }))
+        .map('halve', (n) => {
+          if (n === 1) throw new Error('odd')
+          return n / 2
+        })
+        .sink('out', nullSink()),
+    )
+    await station.run(numbers)
+    await station.heard('ended numbers')
+    await station.ask('POST', '/v1/pipelines/numbers/checkpoint')
+    const { json } = await station.ask('GET', '/v1/pipelines/numbers/dead-letters')
+    expect(json).toMatchObject({ count: 1, letters: [{ step: 'halve', error: 'Error: odd', again: true }] })
+    expect(json.letters[0].given).toBeUndefined()
+    const shown = await station.ask(
+      'GET',
+      `/v1/pipelines/numbers/dead-letters/${encodeURIComponent(json.letters[0].id)}`,
+    )
+    expect(shown.json).toMatchObject({ content: { value: 1 }, error: { message: 'Error: odd' } })
+  })
+})
+
+test('paths match by their parts', () => {
+  expect(match('/v1/pipelines/:pipeline', '/v1/pipelines/a%2Fb')).toEqual({ pipeline: 'a/b' })
+  expect(match('/v1/pipelines/:pipeline', '/v1/pipelines')).toBeNull()
+  expect(match('/v1/pipelines/:pipeline', '/v1/pipelines/a/b')).toBeNull()
+  expect(match('/v1/x', '/v1/y')).toBeNull()
+  expect(match('/:a', '/%zz')).toBeNull()
+})
+
+test('values are shown in a form that JSON can carry', () => {
+  const value = {
+    big: 5n,
+    when: new Date(0),
+    map: new Map([['a', 1n]]),
+    set: new Set([1]),
+    bytes: Buffer.from('a'),
+    nan: NaN,
+  }
+  expect(JSON.parse(JSON.stringify(plain(value)))).toEqual({
+    big: '5n',
+    when: '1970-01-01T00:00:00.000Z',
+    map: { map: [['a', '1n']] },
+    set: { set: [1] },
+    bytes: { base64: 'YQ==' },
+    nan: 'NaN',
+  })
+})

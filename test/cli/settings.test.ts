@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { PotorooError } from '../../src/base/errors.ts'
+import { type Given, readSettings, settingPaths, variableOf } from '../../src/cli/settings.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'potoroo-settings-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(text: string): string {
+  const path = join(folder, 'potoroo.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+function read(flags: Given, environment: Record<string, string> = {}, yaml = '{}') {
+  return readSettings(flags, environment, file(yaml))
+}
+
+function refusal(flags: Given, environment: Record<string, string> = {}, yaml = '{}'): string {
+  try {
+    read(flags, environment, yaml)
+  } catch (error) {
+    if (error instanceof PotorooError && error.code === 'E_CONFIG') return error.message.replace(folder, '')
+    throw error
+  }
+  throw new Error('it was not refused')
+}
+
+describe('settings', () => {
+  test('have defaults', () => {
+    expect(read({})).toMatchObject({
+      worker: 'w1',
+      control: { host: '127.0.0.1', port: 0 },
+      log: { format: 'auto' },
+      limits: { keyGroups: 1024 },
+    })
+  })
+
+  test('come from flags, before the environment, before the file', () => {
+    const yaml = 'worker: file\ncontrol: { port: 1 }\nlimits: { batchRecords: 7, keyGroups: 64 }'
+    const environment = { POTOROO_CONTROL_PORT: '2', POTOROO_LIMITS_BATCH_RECORDS: '8', OTHER: 'x' }
+    expect(read({ 'control.port': '3' }, environment, yaml)).toMatchObject({
+      worker: 'file',
+      control: { port: 3 },
+      limits: { batchRecords: 8, keyGroups: 64 },
+    })
+    expect(read({}, environment, yaml).control.port).toBe(2)
+    expect(read({}, {}, yaml).control.port).toBe(1)
+  })
+
+  test('that are unknown are refused wherever they stand, with the name that was meant', () => {
+    expect(refusal({}, {}, 'worke: x')).toBe('/potoroo.yaml: there is no setting worke; did you mean worker?')
+    expect(refusal({}, {}, 'control: { prot: 1 }')).toMatch(/did you mean control\.port\?/)
+    expect(refusal({}, { POTOROO_CONTROL_PROT: '1' })).toMatch(/did you mean POTOROO_CONTROL_PORT\?/)
+    expect(refusal({ 'limits.keyGroup': '1' })).toBe(
+      '--limit: there is no setting limits.keyGroup; did you mean limits.keyGroups?',
+    )
+    expect(refusal({}, {}, 'limits: { nothing: 1 }')).toMatch(/there is no setting limits\.nothing$/)
+  })
+
+  test('of a wrong kind are refused with the place that they came from', () => {
+    expect(refusal({ 'control.port': 'x' })).toMatch(/^--control-port: control\.port: /)
+    expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '1.5' })).toMatch(/^POTOROO_LIMITS_KEY_GROUPS: /)
+    expect(refusal({}, {}, 'log: { level: loud }')).toMatch(/^\/potoroo\.yaml: log\.level: /)
+    expect(refusal({}, {}, 'control: 5')).toMatch(/there is no setting control/)
+    expect(refusal({}, {}, '- a')).toMatch(/it is no mapping/)
+    expect(refusal({}, {}, 'a: [')).toMatch(/^\/potoroo\.yaml line 1: /)
+    expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '100' })).toBe('limits: key groups are a power of two')
+  })
+
+  test('never hold a secret', () => {
+    expect(settingPaths.filter((path) => /token|secret|password/i.test(path))).toEqual([])
+  })
+
+  test('have variables of their own', () => {
+    expect(variableOf('limits.keyGroups')).toBe('POTOROO_LIMITS_KEY_GROUPS')
+    expect(new Set(settingPaths.map(variableOf)).size).toBe(settingPaths.length)
+  })
+})
