@@ -73,8 +73,10 @@ async function runOnce(
     say(`${name}: holds, ${figure}`)
     return true
   } catch (error) {
+    const [first = '', ...more] = (error instanceof Error ? error.message : String(error)).split('\n')
+    for (const line of more) say(line)
     say(`${name}: what it left is in ${folder}`)
-    say(`${name}: does not hold: ${error instanceof Error ? error.message : String(error)}`)
+    say(`${name}: does not hold, ${first}`)
     return false
   } finally {
     clearTimeout(late)
@@ -88,23 +90,30 @@ function find(proof: Proof, name: string): Mutant {
   return mutant
 }
 
-/** Runs the proof with each mutant in turn; holds when every one of these runs fails. */
-async function runMutants(proof: Proof): Promise<boolean> {
-  const survivors: string[] = []
-  for (const mutant of proof.mutants) {
-    check(mutant)
-    const program = process.argv[1]!
-    const args = ['--conditions=source', program, '--mutant', mutant.name]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    let said = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-    const [status] = await once(child, 'close')
-    if (status === 0) survivors.push(mutant.name)
-    say(`${mutant.name}: ${status === 0 ? 'NOT FOUND' : 'found'}: ${said.trimEnd().split('\n').at(-1)}`)
+/** Runs the proof as it is, which has to hold, and then with each mutant in turn, which has to fail. */
+async function runMutants({ name, mutants, mutantRounds }: Proof): Promise<boolean> {
+  for (const mutant of mutants) check(mutant)
+  const plain = await runAgain(['--rounds', String(mutantRounds)])
+  say(plain.last)
+  if (!plain.holds) return false
+  let found = 0
+  for (const mutant of mutants) {
+    const { holds, last } = await runAgain(['--mutant', mutant.name])
+    if (!holds) found++
+    say(`${mutant.name}: ${holds ? 'NOT FOUND' : 'found'}: ${last}`)
   }
-  const { length } = proof.mutants
-  say(`${proof.name}: ${length - survivors.length} of ${length} mutants found`)
-  return survivors.length === 0
+  say(`${name}: ${found} of ${mutants.length} mutants found`)
+  return found === mutants.length
+}
+
+/** Runs this proof in a process of its own. */
+async function runAgain(args: readonly string[]): Promise<{ readonly holds: boolean; readonly last: string }> {
+  const argv = ['--conditions=source', process.argv[1]!, ...args]
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  const [status] = await once(child, 'close')
+  return { holds: status === 0, last: said.trimEnd().split('\n').at(-1) ?? '' }
 }

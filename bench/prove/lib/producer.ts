@@ -7,9 +7,11 @@ import type { Tally } from './tally.ts'
 /** Keys of one producer, and words that all share. Low numbers are more frequent. */
 const KEYS = 400
 const WORDS = 300
-/** How often a burst is sent, and how large it is at most. */
-const BURST_MS = 10
+/** How often a burst is sent, how large it is at most, and how large one in `RARE` is: more than one batch of a task. */
+const BURST_MS = 15
 const BURST_MAX = 100
+const RARE = 8
+const RARE_MAX = 4000
 
 export class Producer {
   readonly client: Client
@@ -36,7 +38,8 @@ export class Producer {
     this.client.on('failed', failed)
     const send = async (): Promise<void> => {
       while (this.running) {
-        await this.burst(this.chance.below(BURST_MAX + 1))
+        const { chance } = this
+        await this.burst(chance.below(chance.below(RARE) === 0 ? RARE_MAX : BURST_MAX))
         await pause(BURST_MS)
       }
     }
