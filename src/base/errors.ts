@@ -178,6 +178,16 @@ export const errorTable = {
     what: 'step "{step}" returned its own state object as a record',
     remedy: 'return a copy, such as { ...state }: the state changes later, the record must not',
   },
+  E_STATE_SHARED: {
+    kind: 'user',
+    what: 'step "{step}" returned a record that shares an object with its state',
+    remedy: 'return copies of what the state holds: it changes later, the record must not',
+  },
+  E_STATE_OF_TWO: {
+    kind: 'user',
+    what: 'the states of the keys {key} and {other} in step "{step}" share an object',
+    remedy: 'make an object of its own for every key in init, and put copies of what records hold into a state',
+  },
   E_STATE_TYPE: {
     kind: 'user',
     what: 'step "{step}" made a state that is not an object ({got})',

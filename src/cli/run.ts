@@ -26,6 +26,7 @@ interface Options extends WorkerFlags {
   readonly fresh?: true
   readonly drop?: string[]
   readonly acceptLoss?: true
+  readonly dev?: true
   readonly stdin?: string | true
   readonly stdout?: true
 }
@@ -43,6 +44,7 @@ export function runCommand(): Command {
     .option('--fresh', 'forget the state of earlier runs; savepoints stay')
     .option('--from <savepoint>', 'begin with the state of a savepoint')
     .option('--drop <step>', 'do not take over the state of a step; may be repeated', collect)
+    .option('--dev', 'look after every step for shared objects and state that cannot be written; slow')
     .option('--accept-loss', 'where checkpoints are damaged, go on with what can be read')
   return addWorkerOptions(command).action(async (file: string, options: Options) => run(file, options))
 }
@@ -94,7 +96,15 @@ function openPipelines(
 ): Pipelines {
   const { worker, limits } = settings
   const acceptLoss = options.acceptLoss === true
-  const workerOptions = { worker, data, limits, output: new RealOutput(), acceptLoss, fresh: options.fresh === true }
+  const workerOptions = {
+    worker,
+    data,
+    limits,
+    output: new RealOutput(),
+    acceptLoss,
+    development: options.dev === true,
+    fresh: options.fresh === true,
+  }
   return new Pipelines(env, workerOptions, {
     running: (resident) => sayBeginning(resident, data),
     listening: (resident, step, address) => {

@@ -17,6 +17,7 @@ import { Chain, type ChainWiring } from './chain.ts'
 import { Channel } from './channel.ts'
 import { KeyExchange, type Ownership } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
+import { guardStep } from './guard.ts'
 import type { HeldRecords } from './held-records.ts'
 import { Inputs } from './inputs.ts'
 import { KeyedTask } from './keyed-task.ts'
@@ -28,6 +29,8 @@ import type { Task, TaskReports } from './task.ts'
 export interface RuntimeHost {
   readonly limits: Limits
   readonly ownership: Ownership
+  /** Look after every call for what would go wrong later (`guard.ts`). */
+  readonly development: boolean
   feed(task: TaskPlan & { kind: 'source' }): Feed
   writer(task: TaskPlan & { kind: 'sink' }): SinkWriter
   store(task: TaskPlan & { kind: 'keyed' }): KeyedStore
@@ -226,7 +229,8 @@ export class Runtime {
       aggregate.restore(host.pending(task))
       return aggregate
     }
-    return new KeyedTask(task.id, task.step, inputs, keyed, store, chain, pool, reports)
+    const plan = host.development ? guardStep(task.step, keyed) : keyed
+    return new KeyedTask(task.id, task.step, inputs, plan, store, chain, pool, reports)
   }
 
   private chain(task: Exclude<TaskPlan, { kind: 'sink' }>): Chain {

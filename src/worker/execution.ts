@@ -53,6 +53,7 @@ export interface ExecutionSeams {
   readonly output: Output
   readonly member: { readonly worker: string; readonly incarnation: string }
   readonly acceptLoss: boolean
+  readonly development: boolean
   /** Steps whose state is not taken over. */
   readonly drop: ReadonlySet<string>
   /** Where a journaled source is found, for the operator. */
@@ -264,6 +265,7 @@ export class Execution implements Work {
       this.deadLetters.pass(task, barrier.epoch, (failure, files) => checkpointer.letters(barrier, failure, files))
     this.runtime = new Runtime(plan, {
       limits: seams.limits,
+      development: seams.development,
       ownership: { owners, shift: Math.clz32(owners.length) + 1 },
       feed: (task: SourceTaskPlan): Feed => sources.feed(task.step),
       writer: (task) => this.writers.get(task.step)!,

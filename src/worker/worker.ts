@@ -37,6 +37,8 @@ export interface WorkerOptions {
   readonly limits: Limits
   readonly output: Output
   readonly acceptLoss: boolean
+  /** Look after every call of a stateful step for what would go wrong later; slow. */
+  readonly development?: boolean
   /** Forgets the records of earlier runs that no checkpoint holds: for pipelines that begin anew. */
   readonly fresh?: boolean
 }
@@ -258,6 +260,7 @@ export class Worker {
       output,
       member: { worker, incarnation },
       acceptLoss,
+      development: options.development === true,
       drop,
       listening: (pipeline, step, address) => this.events.listening(pipeline, step, address),
     }

@@ -74,6 +74,7 @@ export function stage(
   inputs: Record<string, unknown[]>,
   changes: Partial<Limits> = {},
   held: Record<string, readonly HeldRecords[]> = {},
+  development = false,
 ): Stage {
   const limits = makeLimits({ keyGroups: 8, batchRecords: 4, channelBatches: 2, ...changes })
   const feeds = new Map<string, ListFeed>()
@@ -92,6 +93,7 @@ export function stage(
   const shift = Math.clz32(limits.keyGroups) + 1
   const runtime = new Runtime(plan, {
     limits,
+    development,
     ownership: { owners: new Uint16Array(limits.keyGroups), shift },
     feed: (task) => remember(feeds, task.step, new ListFeed(inputs[task.step] ?? [])),
     writer: (task) => remember(writers, task.step, new TextWriter()),
