@@ -371,6 +371,11 @@ export class IngestSource implements SessionSource, ReplayTarget {
     })
   }
 
+  /** Where the journal ends for a stream though it has batches behind: its producer has to close the hole. */
+  get holes(): readonly PotorooError[] {
+    return [...this.streams.values()].filter((stream) => stream.acked && stream.hole !== null).map(holeOf)
+  }
+
   streamOf(key: string, acked: boolean): Stream | null {
     const { producer, incarnation } = partsOfKey(key)
     const stream = this.streams.ofKey(key) ?? this.streams.add(producer, incarnation, acked, this.worker)

@@ -72,7 +72,7 @@ export class Station {
     const worker = new Worker(
       env,
       { worker: name, data: DATA, limits, output, acceptLoss: false },
-      { failed: fall, listening: () => {} },
+      { failed: fall, listening: () => {}, regenerated: () => {} },
     )
     this.worker = worker
     const program = { hash: 'program', text: '', map: '' }

@@ -4,9 +4,12 @@
  *     restoring ──► opening ──► running ──► drained
  *
  * E1. Sources are let in only when the state is back, every sink has been put into the state of the base, and the journal
- *     stands at the base's positions.
+ *     stands at the base's positions. Sinks come last: what they take back they cannot bring again, so an older base than
+ *     the last epoch stands in the chain before.
  * E2. What an epoch's sources and sinks put into its snapshot is kept until the epoch is committed, and source rows until
  *     they lie below the floor.
+ * E3. Going back to an older epoch than the last is exact only where the journal has what came after it: producers have
+ *     been told to forget that. Where it does not, the pipeline refuses, unless a person accepts the loss (PROTOCOLS 3).
  */
 import { assert } from '../base/assert.ts'
 import { fail, PotorooError } from '../base/errors.ts'
@@ -16,8 +19,10 @@ import type { Purpose } from '../checkpoint/barrier.ts'
 import type { ChainReader } from '../checkpoint/chain-reader.ts'
 import type { ChainWriter } from '../checkpoint/chain-writer.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
+import { describeDamage } from '../checkpoint/damage.ts'
 import type { Run } from '../checkpoint/layout.ts'
 import type { Manifest, StepEntry } from '../checkpoint/manifest.ts'
+import type { Restore } from '../checkpoint/resolve.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Writer } from '../connectors/connector.ts'
 import { sinkConnector } from '../connectors/registry.ts'
@@ -56,6 +61,8 @@ export interface ExecutionSeams {
   readonly development: boolean
   /** Steps whose state is not taken over. */
   readonly drop: ReadonlySet<string>
+  /** Makes `epoch`, an older one than the last, the base in the chain: the generation is a new one afterwards. */
+  goBack(epoch: number, done: (error: PotorooError | null) => void): void
   /** Where a journaled source is found, for the operator. */
   listening(pipeline: string, step: string, address: string): void
 }
@@ -157,16 +164,36 @@ export class Execution implements Work {
       warned: (error) => this.events.warned(error),
       report: this.report,
     })
-    this.restoreWriters(() => {
-      const rows = new Map(this.base?.sources.map((part) => [part.step, part.snapshot]))
-      this.sources!.restore(rows, (error) => {
-        if (this.closed) return
-        if (error !== null) return this.events.failed(error)
-        const letters = this.base?.sinks.find((part) => part.step === LETTERS_PART)?.snapshot ?? null
-        this.deadLetters.open(letters, this.base?.epoch ?? 0, () => {
-          if (!this.closed) this.begin(restored)
-        })
-      })
+    const rows = new Map(this.base?.sources.map((part) => [part.step, part.snapshot]))
+    this.sources.restore(rows, (error) => {
+      if (this.closed) return
+      if (error !== null) return this.events.failed(error)
+      this.settleBase(restored?.restore ?? null, () => this.restoreWriters(() => this.openLetters(restored)))
+    })
+  }
+
+  private openLetters(restored: Restored | null): void {
+    const letters = this.base?.sinks.find((part) => part.step === LETTERS_PART)?.snapshot ?? null
+    this.deadLetters.open(letters, this.base?.epoch ?? 0, () => {
+      if (!this.closed) this.begin(restored)
+    })
+  }
+
+  /** Goes on once the chain names what was restored (E1), unless that would lose something (E3). */
+  private settleBase(restore: Restore | null, next: () => void): void {
+    if (restore === null || restore.instead === null) return next()
+    const { epoch } = restore.manifest
+    const { pipeline } = this
+    const missing = this.sources!.missing
+    if (missing.length > 0 && !this.seams.acceptLoss) {
+      const damage = [...restore.damages.map(describeDamage), ...missing.map((error) => error.message)].join('; ')
+      const remedy = `bring back the damaged files from a copy, or start with --accept-loss, which goes back to epoch ${epoch} and loses what the journal lacks`
+      return this.events.failed(fail('E_RESTORE', { pipeline, epoch: restore.instead, damage, remedy }))
+    }
+    this.seams.goBack(epoch, (error) => {
+      if (this.closed) return
+      if (error === null) next()
+      else this.events.failed(error)
     })
   }
 

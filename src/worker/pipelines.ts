@@ -50,6 +50,8 @@ export interface Resident {
   base: Manifest | null
   /** Wall time at which it began to run, in milliseconds since 1970. */
   readonly startedMs: number
+  /** Steps whose state was not taken over. */
+  readonly drop: readonly string[]
   /** Where its sources listen, by step. */
   readonly addresses: Map<string, string>
 }
@@ -98,6 +100,9 @@ export class Pipelines {
         const resident = this.residents.get(pipeline)
         resident?.addresses.set(step, address)
         if (resident !== undefined) events.listening(resident, step, address)
+      },
+      regenerated: (pipeline) => {
+        for (const resident of this.residents.values()) if (resident.name !== pipeline) this.runAnew(resident)
       },
     })
   }
@@ -272,6 +277,7 @@ export class Pipelines {
   private launch(planned: Plan, hash: string, parameters: Parameters, options: SubmitOptions): Resident {
     const { events, worker } = this
     const own = options.rewrite?.(planned) ?? planned
+    const { drop = [] } = options
     const name = own.pipeline
     const settled = (then: (resident: Resident) => void) => {
       const resident = this.residents.get(name)
@@ -301,15 +307,28 @@ export class Pipelines {
         warned: (error) => settled((resident) => events.warned(resident, error)),
         letter: () => {},
       },
-      new Set(options.drop ?? []),
+      new Set(drop),
     )
     const resident: Resident = {
-      ...{ name, hash, parameters, plan: own, execution, phase: 'starting', error: null, base: null },
+      ...{ name, hash, parameters, plan: own, execution, phase: 'starting', error: null, base: null, drop },
       startedMs: this.env.clock.now(),
       addresses: new Map(),
     }
     this.residents.set(name, resident)
     return resident
+  }
+
+  /** Runs `resident` from its last epoch again: what it does now belongs to a generation that is over. */
+  private runAnew(resident: Resident): void {
+    const { name, plan: planned, hash, parameters, execution } = resident
+    const live = (): boolean => ['starting', 'running', 'ended'].includes(resident.phase)
+    void this.inTurn(name, async () => {
+      if (this.residents.get(name) !== resident || !live()) return
+      execution.close()
+      // Once an epoch has been made without the dropped steps, what they have is new.
+      const drop = (execution.figures?.completed ?? 0) === 0 ? resident.drop : []
+      this.launch(planned, hash, parameters, { drop })
+    })
   }
 
   /** Drains what runs under `name`, so that another program can take its place. */

@@ -71,6 +71,9 @@ export class OpenSources {
   private readonly pipeline: string
   private readonly events: SourcesEvents
   private readonly sources: (Journaled | Replayable)[]
+  /** Damage that `restore` has met in the journal. */
+  private readonly damages: PotorooError[] = []
+  private restoring = false
 
   constructor(plan: Plan, seams: ExecutionSeams, splits: SplitTable, events: SourcesEvents) {
     this.seams = seams
@@ -89,15 +92,24 @@ export class OpenSources {
   restore(rows: ReadonlyMap<string, Json>, done: (error: PotorooError | null) => void): void {
     let left = this.sources.length
     let failed: PotorooError | null = null
+    this.restoring = true
     const one = (error: PotorooError | null) => {
       failed ??= error
-      if (--left === 0) done(failed)
+      if (--left > 0) return
+      this.restoring = false
+      done(failed)
     }
     for (const source of this.sources) {
       const row = rows.get(source.task.step) ?? null
       if (source.family === 'journaled') source.source.reset((row ?? []) as unknown as StreamRow[], one)
       else this.openReaders(source, row as Readonly<Record<string, Place>> | null, one)
     }
+  }
+
+  /** What the journal lacks behind the rows that were restored: its producers may have it, or nobody. */
+  get missing(): readonly PotorooError[] {
+    const holes = this.sources.flatMap((source) => (source.family === 'journaled' ? source.source.holes : []))
+    return [...this.damages, ...holes]
   }
 
   /** Lets records in: at first, and again after `hold`. */
@@ -192,7 +204,10 @@ export class OpenSources {
       id: `${this.pipeline}/${task.step}`,
       token: null,
       onReady: () => events.wake(task.id),
-      report: (error) => events.warned(error),
+      report: (error) => {
+        if (this.restoring) this.damages.push(error)
+        events.warned(error)
+      },
     })
     const feed = new JournaledFeed(task.step, source, task.source.decoder, splits, events.report)
     return { family: 'journaled', task, connector, source, feed, listening: null }

@@ -7,17 +7,20 @@
  * V1. The data folder is locked for as long as the process lives; its incarnation is drawn anew at every boot.
  * V2. The generation record stands before anything of an earlier one is read back (PROTOCOLS 1): what an older
  *     incarnation still appends no longer counts.
- * V3. Whoever reads that another generation stands stops.
+ * V3. Whoever reads that another worker's generation stands stops.
+ * V4. Where damage makes a pipeline go back to an older epoch than its last, a further generation record names that epoch
+ *     before anything of the outside world is changed (PROTOCOLS 1): the epochs between are void for every reader, also
+ *     when what was damaged can be read again some day.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import { ChainReader } from '../checkpoint/chain-reader.ts'
-import { type Appended, ChainWriter } from '../checkpoint/chain-writer.ts'
+import { type Appended, ChainWriter, type MakeRecord } from '../checkpoint/chain-writer.ts'
 import type { Cluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { bundle as bundlePath } from '../checkpoint/layout.ts'
-import type { ChainRecord } from '../checkpoint/record.ts'
+import type { ChainRecord, RecordBody } from '../checkpoint/record.ts'
 import { nextFloor } from '../checkpoint/removal.ts'
 import { sweepChain, sweepPipeline, sweepRuns } from '../checkpoint/sweeper.ts'
 import { writeOnce } from '../checkpoint/write-once.ts'
@@ -47,6 +50,8 @@ export interface WorkerEvents {
   /** The worker cannot go on; it has stopped what it could. */
   failed(error: PotorooError): void
   listening(pipeline: string, step: string, address: string): void
+  /** This worker has taken a further generation for `pipeline` (V4): every other pipeline has to be run anew. */
+  regenerated(pipeline: string): void
 }
 
 /** A program, as every worker keeps it: the bundle's text and its source map. */
@@ -54,6 +59,16 @@ export interface Program {
   readonly hash: string
   readonly text: string
   readonly map: string
+}
+
+/** A program as the store has it; `null` where `bytes` are none. Its hash is for the loader to check. */
+function decodeProgram(hash: string, bytes: Buffer): Program | null {
+  try {
+    const { text, map } = JSON.parse(bytes.toString()) as Partial<Program>
+    return typeof text === 'string' && typeof map === 'string' ? { hash, text, map } : null
+  } catch {
+    return null
+  }
 }
 
 type Done<T> = (error: PotorooError | null, value: T) => void
@@ -147,12 +162,12 @@ export class Worker {
     if (found > 0 && found !== keyGroups) {
       return done(fail('E_KEY_GROUPS', { path: `${options.data}/store`, found, wanted: keyGroups }))
     }
-    this.generation = this.cluster.generation + 1
     const members = [{ worker, incarnation, address: '' }]
     const owners = new Uint16Array(keyGroups)
-    const { generation } = this
-    const make = () =>
-      ({ kind: 'generation', generation, coordinator: worker, members, owners, splits: null, bases: [] }) as const
+    const make = ({ generation }: Cluster): RecordBody => ({
+      ...{ kind: 'generation', generation: generation + 1, coordinator: worker },
+      ...{ members, owners, splits: null, bases: [] },
+    })
     this.append(make, (error) => {
       if (error !== null) return done(error)
       const directory = `${options.data}/journal`
@@ -174,12 +189,23 @@ export class Worker {
     })
   }
 
-  /** Appends to the chain; a higher generation is an error (V3). */
-  private append(
-    make: Parameters<ChainWriter['append']>[0],
-    done: (error: PotorooError | null, outcome: Appended) => void,
-  ): void {
+  /** Takes a further generation, whose base for `pipeline` is `epoch` (V4). */
+  private goBack(pipeline: string, epoch: number, done: (error: PotorooError | null) => void): void {
+    const make = ({ generation, coordinator, members, owners, splits }: Cluster): RecordBody => ({
+      ...{ kind: 'generation', generation: generation + 1, coordinator },
+      ...{ members, owners, splits, bases: [[pipeline, epoch]] },
+    })
+    this.append(make, (error) => {
+      done(error)
+      if (error === null) this.events.regenerated(pipeline)
+    })
+  }
+
+  /** Appends to the chain; another worker's generation is an error (V3). */
+  private append(make: MakeRecord, done: (error: PotorooError | null, outcome: Appended) => void): void {
     this.appender!.append(make, (outcome) => {
+      const mine = outcome.kind === 'superseded' && outcome.generation === this.generation
+      if (mine) return this.append(make, done)
       if (outcome.kind === 'superseded') return done(fail('E_SUPERSEDED', { generation: outcome.generation }), outcome)
       if (outcome.kind === 'failed') return done(outcome.error, outcome)
       if (outcome.kind === 'appended' && !outcome.counts) {
@@ -190,13 +216,17 @@ export class Worker {
   }
 
   private onRecord(record: ChainRecord, counts: boolean, cluster: Cluster): void {
+    if (!counts) return
+    if (record.kind === 'generation') this.onGeneration(record.generation, record.incarnation)
     // What was decided before this worker led calls for nothing of it.
-    if (!counts || this.generation === 0) return
-    if (record.kind === 'generation' && record.generation > this.generation) {
-      this.events.failed(fail('E_SUPERSEDED', { generation: record.generation }))
-    }
+    if (this.generation === 0) return
     if (record.kind === 'epoch') this.raiseFloor(record.pipeline)
     if (record.kind === 'floor') this.onFloor(record.pipeline, record.floor, cluster)
+  }
+
+  private onGeneration(generation: number, incarnation: string): void {
+    if (incarnation === this.incarnation) this.generation = generation
+    else if (this.generation > 0) this.events.failed(fail('E_SUPERSEDED', { generation }))
   }
 
   // ── Pipelines ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,29 +234,46 @@ export class Worker {
   /** Puts a program under the name of its pipeline, or leaves it as it is when the chain has it already. */
   submit(pipeline: string, program: Program, parameters: Json, from: string | null, done: Done<void>): void {
     const { env, store, options } = this
-    const bytes = Buffer.from(JSON.stringify({ text: program.text, map: program.map }))
+    const { hash, text, map } = program
+    const path = bundlePath(hash)
+    const bytes = Buffer.from(JSON.stringify({ text, map }))
     const seams = { store: store!, clock: env.clock, limits: options.limits }
-    writeOnce(seams, bundlePath(program.hash), bytes, options.limits.storeReads, (error) => {
-      if (error !== null && error.code !== 'E_STORE_TAKEN') return done(error, none)
-      const { generation } = this
-      const { hash } = program
+    const stored = (error: PotorooError | null): void => {
+      if (error !== null) return done(error, none)
       this.append(
-        (cluster) => {
-          const known = cluster.pipelines.get(pipeline)
+        ({ pipelines, generation }) => {
+          const known = pipelines.get(pipeline)
           const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
           return same ? null : { kind: 'submit', generation, pipeline, hash, parameters, from }
         },
         (failed) => done(failed, undefined),
       )
+    }
+    writeOnce(seams, path, bytes, options.limits.storeReads, (error) => {
+      if (error?.code === 'E_STORE_TAKEN') this.mendBundle(path, program, bytes, stored)
+      else stored(error)
+    })
+  }
+
+  /** What stands at `path` is the same program, with another map perhaps, or it is damaged and put right. */
+  private mendBundle(
+    path: string,
+    { hash, text }: Program,
+    bytes: Buffer,
+    done: (e: PotorooError | null) => void,
+  ): void {
+    this.store!.read(path, (error, found) => {
+      if (error !== null || (found !== null && decodeProgram(hash, found)?.text === text)) return done(error)
+      this.env.log.warn('bundle.mended', { path })
+      this.store!.put(path, bytes, done)
     })
   }
 
   /** Takes a pipeline out of the cluster, with its state. */
   withdraw(pipeline: string, done: Done<void>): void {
-    const { generation } = this
     this.append(
-      (cluster) =>
-        cluster.pipelines.has(pipeline)
+      ({ pipelines, generation }) =>
+        pipelines.has(pipeline)
           ? { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null }
           : null,
       (failed) => done(failed, undefined),
@@ -238,7 +285,9 @@ export class Worker {
     this.store!.read(bundlePath(hash), (error, bytes) => {
       if (error !== null) return done(error, none)
       if (bytes === null) return done(fail('E_STORE_DAMAGED', { path: bundlePath(hash), reason: 'it is absent' }), none)
-      done(null, { hash, ...(JSON.parse(bytes.toString()) as { text: string; map: string }) })
+      const program = decodeProgram(hash, bytes)
+      if (program === null) done(fail('E_BUNDLE_DAMAGED', { hash: hash.slice(0, 12) }), none)
+      else done(null, program)
     })
   }
 
@@ -263,6 +312,7 @@ export class Worker {
       development: options.development === true,
       drop,
       listening: (pipeline, step, address) => this.events.listening(pipeline, step, address),
+      goBack: (epoch, done) => this.goBack(plan.pipeline, epoch, done),
     }
     const entry = this.cluster.pipelines.get(plan.pipeline)!
     const execution = new Execution(plan, entry, seams, events)
@@ -275,14 +325,13 @@ export class Worker {
 
   /** Asks for the floor that the horizon allows (PROTOCOLS 3, 12), one at a time. */
   private raiseFloor(pipeline: string): void {
-    const { generation, options } = this
-    const { horizonEpochs } = options.limits
+    const { horizonEpochs } = this.options.limits
     const entry = this.cluster.pipelines.get(pipeline)
     if (this.raising || this.closed || entry === undefined || nextFloor(entry, horizonEpochs) === null) return
     this.raising = true
     this.append(
-      (cluster) => {
-        const now = cluster.pipelines.get(pipeline)
+      ({ pipelines, generation }) => {
+        const now = pipelines.get(pipeline)
         const floor = now === undefined ? null : nextFloor(now, horizonEpochs)
         return floor === null ? null : { kind: 'floor', generation, pipeline, floor }
       },

@@ -46,6 +46,7 @@ async function start(program: Pipeline, changes: Partial<Limits>): Promise<Runni
   const worker = new Worker({ ...env, log: Object.assign(Object.create(env.log), log) }, options, {
     failed,
     listening: () => {},
+    regenerated: () => {},
   })
   await new Promise<void>((resolve, reject) => worker.open((error) => (error === null ? resolve() : reject(error))))
   await new Promise<void>((resolve, reject) => {
