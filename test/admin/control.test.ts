@@ -162,6 +162,7 @@ describe('what may be asked', () => {
     expect((await station.ask('GET', '/v1/pipelines/counting/savepoints/one')).json.damages).toEqual([])
 
     await send(station, 'a\na\n')
+    await expect(station.submit(counting(), { savepoint: 'one' })).rejects.toMatchObject({ code: 'E_PIPELINE_THERE' })
     await post('/v1/pipelines/counting/cancel')
     expect((await station.ask('GET', '/v1/pipelines')).json).toEqual([])
     station.log.length = 0

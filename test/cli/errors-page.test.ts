@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { errorTable } from '../../src/base/errors.ts'
-import { errorsPage } from '../../src/cli/errors-page.ts'
 import { makeProgram } from '../../src/cli/program.ts'
+import { errorsPage } from './errors-page.ts'
 
 test('docs/errors.md says what the table says (write it anew with `vitest run -u`)', async () => {
   await expect(errorsPage()).toMatchFileSnapshot('../../docs/errors.md')

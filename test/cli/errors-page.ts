@@ -1,5 +1,5 @@
 /** Writes docs/errors.md out of the error table. */
-import { type ErrorKind, errorTable } from '../base/errors.ts'
+import { type ErrorKind, errorTable } from '../../src/base/errors.ts'
 
 const KINDS: Readonly<Record<ErrorKind, string>> = {
   user: 'a pipeline, its input or a command is wrong; exit status 2',
