@@ -115,6 +115,7 @@ export class AggregateTask extends InputTask {
 
   /** At the end of input every pending result is emitted. */
   protected finish(): boolean {
+    this.dueAt = Infinity
     this.emission ??= this.pending.drain()
     return this.emit()
   }
