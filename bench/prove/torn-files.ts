@@ -11,7 +11,9 @@
  *   every epoch of the horizon needs. For those the error says what `--accept-loss` would lose, and with it the pipeline
  *   has to start.
  *
- * Last, the newest manifest together with the journal: then no way back is exact, and it has to be refused.
+ * Then two cases of more than one damage. The newest manifest is damaged, the worker goes back and works on; then the
+ * file is put right again, and what was made since is damaged: the epochs that were passed over have to stay void. And the
+ * newest manifest together with the journal: no way back is exact, and it has to be refused.
  *
  * Not proved here: damage to files of output that are complete, and to outboxes (the client's own tests do).
  *
@@ -29,6 +31,8 @@ import { Findings, Tally } from './lib/tally.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/tally.ts')
 const PRODUCERS = 3
+/** Records of the chain that are damaged, its newest; the other ones stand in front of what is read. */
+const RECORDS = 12
 /** Lives of the worker before its files are kept, and how long each works, in milliseconds. */
 const LIVES = 3
 const LIFE_MS = 1500
@@ -50,7 +54,44 @@ const LIMITS = {
 /** Files without which nothing can be exact. A pack is one where every epoch of the horizon needs it. */
 const INDISPENSABLE = /\/(chain\/|cluster$|bundles\/|lock$|\w+\.token$)/
 
-const mutants: readonly Mutant[] = []
+const mutants: readonly Mutant[] = [
+  {
+    name: 'chunk-checksum-ignored',
+    file: 'checkpoint/pack-reader.ts',
+    text: 'if (found?.length === chunk.length && crc32(found) === chunk.crc) each(chunk, found)',
+    replacement: 'if (found?.length === chunk.length) each(chunk, found)',
+  },
+  {
+    name: 'manifest-checksum-ignored',
+    file: 'checkpoint/envelope.ts',
+    text: 'if (checksum(title!, body) !== checked) return',
+    replacement: "if (checked === '') return",
+  },
+  {
+    name: 'journal-checksum-ignored',
+    file: 'ingest/format.ts',
+    text: 'return crc32(bytes.subarray(at, at + header.bodyBytes)) === header.bodyCrc',
+    replacement: 'return bytes.length > at && header.bodyCrc >= 0',
+  },
+  {
+    name: 'journal-trimmed-early',
+    file: 'ingest/segments.ts',
+    text: 'if (range.last > floorOf(key)) {',
+    replacement: 'if (range.last < 0) {',
+  },
+  {
+    name: 'older-base-not-named',
+    file: 'worker/execution.ts',
+    text: 'if (restore === null || restore.instead === null) return next()',
+    replacement: 'if (restore === null || restore.instead !== 0) return next()',
+  },
+  {
+    name: 'hole-not-refused',
+    file: 'worker/execution.ts',
+    text: 'if (missing.length > 0 && !this.seams.acceptLoss) {',
+    replacement: 'if (missing.length < 0) {',
+  },
+]
 
 const proof: Proof = { name: 'torn-files', mutants, rounds: 2, mutantRounds: 2, timeoutMs: 600_000, run }
 
@@ -74,12 +115,19 @@ class Scene {
     this.live = `${run.folder}/live`
   }
 
-  /** Files of the data folder, by their names within it. */
+  /** Files of the data folder that are kept, by their names within it. */
   get files(): readonly string[] {
-    return readdirSync(`${this.kept}/data`, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => `${entry.parentPath}/${entry.name}`.slice(`${this.kept}/data`.length))
-      .sort()
+    return filesIn(`${this.kept}/data`)
+  }
+
+  /** Manifests as they are now, the newest first. */
+  get manifests(): readonly string[] {
+    return newest(filesIn(`${this.live}/data`), 'manifests')
+  }
+
+  /** Puts a file back as it was kept. */
+  mend(file: string): void {
+    cpSync(`${this.kept}/data${file}`, `${this.live}/data${file}`)
   }
 
   start(command: readonly string[], more: readonly string[] = []): Subject {
@@ -145,12 +193,14 @@ class Scene {
     return `bit ${bit} of byte ${at} flipped, of ${size} bytes`
   }
 
-  /** Starts a worker and sees what becomes of it. Throws where it is neither exact nor a refusal in words. */
-  async observe(command: readonly string[], chance: Prng): Promise<Outcome> {
+  /**
+   * Starts a worker and sees what becomes of it; `tally` goes on with what is sent. Throws where it is neither exact nor
+   * a refusal in words.
+   */
+  async observe(command: readonly string[], chance: Prng, tally: Tally = this.tally.clone()): Promise<Outcome> {
     const { signal } = this.run
     const { promise: failed, reject } = Promise.withResolvers<never>()
     failed.catch(() => {})
-    const tally = this.tally.clone()
     const producers = await this.producers(tally, chance)
     const subject = this.start(command)
     try {
@@ -203,6 +253,13 @@ function checkSaid({ said }: Subject): void {
   if (stack !== null) throw new Error(`it showed a stack: ${stack}\n${said}`)
 }
 
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(folder.length))
+    .sort()
+}
+
 /** Names of all manifests or packs, the newest first. */
 function newest(files: readonly string[], folder: string): readonly string[] {
   return files.filter((file) => file.includes(`/${folder}/`)).toReversed()
@@ -216,10 +273,11 @@ async function run(run: Run): Promise<string> {
   say(`${scene.tally.records} records sent, ${files.length} files kept`)
   const manifests = newest(files, 'manifests')
   const packs = newest(files, 'packs')
+  const old = new Set(newest(files, 'chain').slice(RECORDS))
   const commands = [scene.pipeline, ['worker', '--log-format', 'json']]
   let [trials, exact, refused] = [0, 0, 0]
 
-  for (const file of files) {
+  for (const file of files.filter((file) => !old.has(file))) {
     for (let round = 0; round < run.rounds; round++) {
       const how = round % 2 === 0 ? 'cut' : 'flip'
       const command = commands[trials % 2]!
@@ -239,6 +297,7 @@ async function run(run: Run): Promise<string> {
     }
   }
 
+  await stayVoid(scene, chance)
   scene.reset()
   const both = [manifests[0]!, ...files.filter((file) => file.startsWith('/journal/'))]
   for (const file of both) for (let i = 0; i < 20; i++) scene.damage(file, 'flip', chance)
@@ -246,13 +305,31 @@ async function run(run: Run): Promise<string> {
   if (outcome.kind === 'exact') throw new Error('a damaged manifest and a damaged journal: it says that it is exact')
   for (const file of both.slice(0, 1)) judge(file, outcome, [], [])
   say(`the newest manifest and the journal: ${outcome.kind}${codes(outcome.said)}`)
-  return `${files.length} files, ${trials + 1} trials, ${exact} exact, ${refused + 1} refused by name, nothing damaged believed`
+  return `${files.length} files, ${trials + 3} trials, ${exact + 2} exact, ${refused + 1} refused by name, nothing damaged believed`
 }
 
 /** The codes of errors and warnings in what a worker has said, each once. */
 function codes(said: string): string {
   const found = [...new Set(said.match(/\bE_[A-Z_]+/g) ?? [])]
   return found.length === 0 ? '' : ` (${found.join(', ')})`
+}
+
+/** Epochs that were passed over because of damage stay void, also when the damage is gone and what followed them too. */
+async function stayVoid(scene: Scene, chance: Prng): Promise<void> {
+  // Few epochs, so that the horizon does not pass the base.
+  const command = [...scene.pipeline, '--limit', 'checkpointIntervalMs=1500']
+  const tally = scene.tally.clone()
+  scene.reset()
+  const known = scene.manifests
+  const [last] = known
+  scene.damage(last!, 'flip', chance)
+  const first = await scene.observe(command, chance, tally)
+  if (first.kind !== 'exact') throw new Error(`it does not go back over ${last}:\n${first.said}`)
+  scene.mend(last!)
+  for (const file of scene.manifests) if (!known.includes(file)) scene.damage(file, 'flip', chance)
+  const { kind, said } = await scene.observe(command, chance, tally)
+  if (kind !== 'exact') throw new Error(`it does not go back over its damaged epochs:\n${said}`)
+  say('epochs that were passed over stay void: exact')
 }
 
 /** Throws where `outcome` is not what damage to `file` has to lead to. */
