@@ -34,6 +34,24 @@ export interface Limits {
   readonly frameBytes: number
   /** Longest key, in UTF-16 code units. */
   readonly keyLength: number
+  /** Bytes of batches that one channel between two workers may have on the way; one batch may go beyond it. */
+  readonly channelCreditBytes: number
+  /** Bytes that may wait for a peer on the control lane of a link. */
+  readonly controlLaneBytes: number
+  /** How long a link may be interrupted before the generation ends, in milliseconds. */
+  readonly linkGraceMs: number
+  /** How long a peer that has not said `notYet` may stay away from a new generation, in milliseconds. */
+  readonly linkStartMs: number
+  /** A dial between workers whose handshake is not over by then is given up, in milliseconds. */
+  readonly linkDialTimeoutMs: number
+  /** Longest pause between two dials to a worker, in milliseconds. */
+  readonly linkRetryMs: number
+  /** How often whoever has dialled asks for a sign of life on each lane, in milliseconds. */
+  readonly linkPingMs: number
+  /** Channels from one worker to another. */
+  readonly linkChannels: number
+  /** Connections of other workers that have not ended their handshake. */
+  readonly linkGreetings: number
   /** Epochs that the worker can go back to (D of PROTOCOLS 3): the horizon and the rotation of full snapshots. */
   readonly horizonEpochs: number
   /** Time between two checkpoints, in milliseconds. */
@@ -127,6 +145,15 @@ export const defaultLimits: Limits = {
   blockBytes: 64 << 20,
   frameBytes: 8 << 20,
   keyLength: 1024,
+  channelCreditBytes: 1 << 20,
+  controlLaneBytes: 64 << 20,
+  linkGraceMs: 10_000,
+  linkStartMs: 60_000,
+  linkDialTimeoutMs: 2000,
+  linkRetryMs: 1000,
+  linkPingMs: 500,
+  linkChannels: 65_536,
+  linkGreetings: 64,
   horizonEpochs: 30,
   checkpointIntervalMs: 1000,
   checkpointTimeoutMs: 60_000,
@@ -178,5 +205,7 @@ export function makeLimits(changes: Partial<Limits> = {}): Limits {
   assert(limits.chainEra >= 2, 'an era of the chain holds the record that begins it and one more')
   assert(limits.packQueueBytes >= limits.packWriteBytes, 'a pack waits for at least one write')
   assert(limits.frameBytes >= 4 * limits.recordBytes, 'a frame holds the longest record, whatever its alphabet')
+  assert(limits.linkGraceMs >= 16 * limits.linkPingMs, 'a silent line is found twice within the grace')
+  assert(limits.linkGraceMs >= 2 * limits.linkDialTimeoutMs, 'the grace has time for two dials')
   return limits
 }

@@ -58,7 +58,7 @@ export function endFrame(
 
 /** Finds the frames in a stream of bytes, however it is cut. */
 export class FrameParser {
-  private readonly payloadBytes: number
+  private payloadBytes: number
   /** A frame whose beginning has come: its bytes so far are `pending[0, held)`. */
   private pending: Buffer | null = null
   private held = 0
@@ -66,6 +66,11 @@ export class FrameParser {
 
   /** A frame with a payload over `payloadBytes` is refused before anything is allocated for it. */
   constructor(payloadBytes: number) {
+    this.payloadBytes = payloadBytes
+  }
+
+  /** From now on payloads may have `payloadBytes`: it is known who sends them. */
+  allow(payloadBytes: number): void {
     this.payloadBytes = payloadBytes
   }
 

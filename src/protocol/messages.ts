@@ -10,6 +10,7 @@ import {
   bytes,
   Catalogue,
   f64,
+  group,
   list,
   type MessageOf,
   message,
@@ -67,6 +68,19 @@ export const linkRows = [
   message(5, 'ping', 1, 'Nothing else was to be said; answered by `pong`.', { counter: u32 }),
   message(6, 'pong', 1, 'The answer to the `ping` with this counter.', { counter: u32 }),
   message(7, 'goodbye', 1, 'The sender leaves in order: nothing follows on this link.', { reason: text(1024) }),
+  message(
+    8,
+    'about',
+    1,
+    'Each side’s second word in the handshake: who it is, which lane the connection carries, which programs it runs.',
+    {
+      worker: id,
+      incarnation: id,
+      lane: word('control', 'data'),
+      build: text(64),
+      pipelines: list(group({ pipeline, hash: text(64) }), 1024),
+    },
+  ),
 
   // Records and markers
   message(

@@ -1,0 +1,86 @@
+/**
+ * The accepting side of one handshake: asks who the caller is in this generation, answers, and gives the connection to
+ * the session that it is for.
+ *
+ * G1. Somebody who does not belong here learns why, and nothing else: who answers is told to known callers alone.
+ */
+import { type About, type Caller, type Hello, judge, type Standing, type Verdict } from './handshake.ts'
+import type { Accepting, Line } from './line.ts'
+import type { Link } from './link.ts'
+import type { Unnumbered } from './wire.ts'
+
+/** A lane's session with the caller, as far as a greeting needs it. */
+export interface Called {
+  readonly incarnation: string
+  /** Whether the caller is the one that dials. */
+  readonly dials: boolean
+  readonly link: Link
+  /** `line` serves the session from now on; the caller has `theirs` frames, and its own begin with number `expects`. */
+  serve(line: Line, version: number, theirs: number, expects: number): void
+}
+
+/** What a worker is to those who call it. */
+export interface Reception {
+  readonly standing: Standing
+  /** `null`: the generation knows no such worker. */
+  find(hello: Hello, about: About): Called | null
+  /** A verdict that is no welcome has been reached. */
+  turnedAway(hello: Hello, verdict: Verdict, called: Called | null): void
+  /** A name for a session. */
+  sessionName(): string
+  /** The handshake of `line` has ended. */
+  greeted(line: Line): void
+}
+
+export class Greeting implements Accepting {
+  private readonly reception: Reception
+  private hello: Hello | null = null
+  private about: About | null = null
+  private called: Called | null = null
+
+  constructor(reception: Reception) {
+    this.reception = reception
+  }
+
+  judge(hello: Hello, about: About): Verdict {
+    const called = this.reception.find(hello, about)
+    const caller: Caller | null =
+      called === null ? null : { incarnation: called.incarnation, dials: called.dials, facts: called.link }
+    const verdict = judge(this.reception.standing, hello, about, caller)
+    this.hello = hello
+    this.about = about
+    this.called = called
+    if (verdict.kind !== 'welcome') this.reception.turnedAway(hello, verdict, called)
+    return verdict
+  }
+
+  answer(verdict: Verdict): readonly Unnumbered[] {
+    const { identity, generation, programs } = this.reception.standing
+    const { worker, incarnation, build } = identity
+    const about = { kind: 'about', worker, incarnation, lane: this.about!.lane, build, pipelines: programs } as const
+    switch (verdict.kind) {
+      case 'passOver':
+        return []
+      case 'refuse':
+        return [{ kind: 'refused', code: verdict.error.code, reason: verdict.error.message.slice(0, 300), generation }]
+      case 'notYet':
+        return [about, { kind: 'notYet', generation }]
+      case 'welcome': {
+        const { link } = this.called!
+        link.session ??= this.reception.sessionName()
+        const { session, received } = link
+        const resumed = this.hello!.session !== null
+        return [about, { kind: 'welcome', version: verdict.version, worker, incarnation, session, received, resumed }]
+      }
+    }
+  }
+
+  opened(line: Line, version: number): void {
+    this.reception.greeted(line)
+    this.called!.serve(line, version, this.hello!.received, this.called!.link.received)
+  }
+
+  closed(line: Line): void {
+    this.reception.greeted(line)
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The frames that a session has numbered and the other side is not known to have.
+ *
+ * R1. Frames lie from `first` to `end` - 1 without a gap; a number is given once.
+ */
+import { assert } from '../base/assert.ts'
+
+/** Released slots at the front from which on the array is moved together. */
+const SLACK = 1024
+
+export class Retained {
+  /** The lowest number that is kept: what the other side is known to have received. */
+  first = 0
+  /** Bytes of the frames that are kept. */
+  bytes = 0
+  private frames: (Buffer | null)[] = []
+  /** Slots of `frames` that are free at its front. */
+  private free = 0
+
+  /** The number of the next frame. */
+  get end(): number {
+    return this.first + this.frames.length - this.free
+  }
+
+  push(frame: Buffer): void {
+    this.frames.push(frame)
+    this.bytes += frame.length
+  }
+
+  at(sequence: number): Buffer {
+    return this.frames[this.slot(sequence)]!
+  }
+
+  /** Puts `frame` in place of the one that has this number. */
+  replace(sequence: number, frame: Buffer): void {
+    const slot = this.slot(sequence)
+    this.bytes += frame.length - this.frames[slot]!.length
+    this.frames[slot] = frame
+  }
+
+  /** Forgets the frames below `sequence`. */
+  release(sequence: number): void {
+    assert(sequence <= this.end, 'R1: only what was numbered is released')
+    while (this.first < sequence) {
+      this.bytes -= this.frames[this.free]!.length
+      this.frames[this.free++] = null
+      this.first++
+    }
+    if (this.free === this.frames.length) {
+      this.frames = []
+      this.free = 0
+    } else if (this.free > SLACK && this.free * 2 > this.frames.length) {
+      this.frames = this.frames.slice(this.free)
+      this.free = 0
+    }
+  }
+
+  clear(): void {
+    this.release(this.end)
+  }
+
+  private slot(sequence: number): number {
+    assert(sequence >= this.first && sequence < this.end, 'R1: the frame is kept')
+    return sequence - this.first + this.free
+  }
+}
