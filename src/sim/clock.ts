@@ -17,7 +17,7 @@ import type { ClockWeather } from './weather.ts'
 
 /** Wall time at which every run begins: 2024-01-01T00:00:00Z. */
 const EPOCH_MS = 1_704_067_200_000
-/** What one reading of the clock, or one turn of the loop, takes. */
+/** What one reading of the clock takes. */
 const READ_MS = 0.001
 
 export class SimClock implements Clock {
@@ -67,7 +67,7 @@ export class SimClock implements Clock {
   }
 
   soon(fn: () => void): void {
-    this.timeline.at(this.timeline.now + READ_MS, this.life, fn)
+    this.timeline.at(this.timeline.now + this.weather.turnMs, this.life, fn)
   }
 
   /** Moves the wall clock by `ms`, either way. */

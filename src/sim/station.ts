@@ -8,7 +8,6 @@
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
-import type { Failure } from '../dataflow/failure.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Execution } from '../worker/execution.ts'
 import { Worker } from '../worker/worker.ts'
@@ -31,7 +30,6 @@ export interface StationEvents {
   running(base: Manifest | null): void
   /** A life ends because of this. */
   failed(error: PotorooError): void
-  letter(failure: Failure, split: string): void
 }
 
 export class Station {
@@ -92,7 +90,7 @@ export class Station {
           },
           failed: fall,
           warned: (warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
-          letter: (failure, split) => this.events.letter(failure, split),
+          letter: () => {},
         })
       })
     })

@@ -71,6 +71,8 @@ export interface ClockWeather {
   /** Chance per reading that the wall clock jumps, and by how much at most, either way, in milliseconds. */
   readonly jumpChance: number
   readonly jumpMs: number
+  /** What one turn of a process's loop takes, in milliseconds: how slow its processor is. */
+  readonly turnMs: number
 }
 
 export interface Weather {
@@ -111,7 +113,7 @@ export const calm: Weather = {
     damaged: [],
     capacityBytes: 1 << 30,
   },
-  clock: { offsetMs: 0, drift: 0, jumpChance: 0, jumpMs: 0 },
+  clock: { offsetMs: 0, drift: 0, jumpChance: 0, jumpMs: 0, turnMs: 0.001 },
 }
 
 /** How often a fault is present in a drawn weather. */
@@ -159,6 +161,7 @@ export function drawWeather(random: Prng, harsh: boolean): Weather {
       drift: fault(0.00001, 0.001),
       jumpChance: fault(0.0001, 0.01),
       jumpMs: random.between(1, 60_000),
+      turnMs: calm.clock.turnMs,
     },
   }
 }

@@ -22,6 +22,7 @@ export interface Deeds {
   readonly stopConsumerMs: number
   readonly fillDiskMs: number
   readonly jumpClockMs: number
+  readonly damageMs: number
 }
 
 export interface Config {
@@ -51,6 +52,12 @@ export interface Config {
 /** How often a deed is among those of a run. */
 const PRESENT = 0.35
 
+/** Weather for a slow worker or a quick one: what it has not done yet is there when something happens. */
+function drawn(random: Prng, harsh: boolean): Weather {
+  const weather = drawWeather(random.fork(), harsh)
+  return { ...weather, clock: { ...weather.clock, turnMs: [0.001, 0.05, 0.3, 1][random.below(4)]! } }
+}
+
 export function drawConfig(seed: number): Config {
   const random = new Prng(seed)
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
@@ -63,7 +70,7 @@ export function drawConfig(seed: number): Config {
     seed,
     harsh,
     system: drawCase(random),
-    weather: drawWeather(random.fork(), harsh),
+    weather: drawn(random, harsh),
     limits: makeLimits({
       keyGroups: pick(8, 16, 64),
       batchRecords: pick(1, 3, 8, 64),
@@ -111,6 +118,7 @@ export function drawConfig(seed: number): Config {
       stopConsumerMs: deed(300, 2000),
       fillDiskMs: deed(500, 3000),
       jumpClockMs: deed(100, 2000),
+      damageMs: deed(300, 1500),
     },
     actMs: pick(500, 1500, 3000),
     producers: 1 + random.below(3),

@@ -88,12 +88,20 @@ function tabulate(seeds: number): boolean {
   let all = true
   for (const mutant of mutants) {
     const { output } = runMutant(mutant, program, ['--json', '--seeds', String(seeds), '--from', String(from)])
-    const { found, first } = JSON.parse(output.slice(output.lastIndexOf('\n{') + 1) || '{}') as Tally
+    const { found, first } = tallyOf(output)
     if (found.length === 0 && mutant.unseen === undefined) all = false
     const by = found.length === 0 ? (mutant.unseen ?? 'NOT FOUND') : `seed ${found[0]}: ${first}`
     process.stdout.write(`${mutant.name.padEnd(32)} ${`${found.length}/${seeds}`.padStart(8)}  ${by.slice(0, 140)}\n`)
   }
   return all
+}
+
+function tallyOf(output: string): Tally {
+  try {
+    return JSON.parse(output) as Tally
+  } catch {
+    throw new Error(`a planted fault does not fit the code any more, or keeps it from being loaded:\n${output}`)
+  }
 }
 
 function named(name: string): SimMutant {

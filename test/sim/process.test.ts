@@ -108,7 +108,7 @@ test('a loop that yields by soon lets time go on', () => {
 })
 
 test('clocks are wrong, drift and jump as the weather says, each in its own way', () => {
-  const weather = { ...calm, clock: { offsetMs: 5000, drift: 0.001, jumpChance: 0, jumpMs: 0 } }
+  const weather = { ...calm, clock: { offsetMs: 5000, drift: 0.001, jumpChance: 0, jumpMs: 0, turnMs: 0.001 } }
   const world = new World(4, weather)
   const a = world.machine('a').start('a')
   const b = world.machine('b').start('b')

@@ -10,18 +10,20 @@ import type { PotorooError } from '../../src/base/errors.ts'
 import type { Key } from '../../src/base/hash.ts'
 import { Prng } from '../../src/base/prng.ts'
 import type { Manifest } from '../../src/checkpoint/manifest.ts'
+import type { StreamRow } from '../../src/ingest/stream.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
 import { SimProducer } from '../../src/sim/producer.ts'
 import { SimSender } from '../../src/sim/sender.ts'
-import { Station } from '../../src/sim/station.ts'
+import { DATA, Station } from '../../src/sim/station.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { type Machine, World } from '../../src/sim/world.ts'
+import { contentOf } from '../../src/worker/dead-letter.ts'
 import { CONSUMER, type Feed, folderOf, WORKER } from './cases.ts'
 import type { Evidence, FinalState, Life, Output } from './checkers/evidence.ts'
 import { rerun } from './checkers/rerun.ts'
 import { type Config, drawConfig } from './config.ts'
-import { BAR, type Kept, Witness } from './witness.ts'
+import { BAR, causeOf, type Kept, Witness } from './witness.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds. */
 const LIVE_MS = 120_000
@@ -87,6 +89,8 @@ export class System {
   private readonly plan: Plan
   private left: number
   private fair = false
+  /** Something of the last epoch is damaged: the next life begins with an earlier one. */
+  private damaged = false
   private epochs = 0
   private lastError: PotorooError | null = null
 
@@ -107,7 +111,6 @@ export class System {
       {
         running: (base) => this.onRunning(base),
         failed: (error) => this.onFailed(error),
-        letter: (failure) => this.witness.letter(failure.step, failure.given),
       },
     )
     this.addFeeds()
@@ -254,6 +257,7 @@ export class System {
         this.machine.volume.capacityBytes = CAPACITY
       })
     })
+    this.often(deeds.damageMs, () => this.damage())
     for (const { producer } of this.producers) {
       const name = producer.machine
       this.often(deeds.crashProducerMs, () => {
@@ -279,6 +283,27 @@ export class System {
       })
     }
     if (this.consumers.length > 0) this.trouble(CONSUMER)
+  }
+
+  /**
+   * The worker dies, and a bit of its last epoch turns: it has to go back to the one before. Only where that one stands,
+   * for what exists once and is damaged is lost.
+   */
+  private damage(): void {
+    const { station, machine, random } = this
+    const { execution, worker } = station
+    if (execution === null || (execution.figures?.completed ?? 0) < 2) return
+    const { manifest } = worker!.cluster.pipelines.get(this.plan.pipeline)!.epochs.at(-1)!
+    const [folder, name] = [manifest.slice(0, manifest.lastIndexOf('/')), manifest.slice(manifest.lastIndexOf('/') + 1)]
+    const packs = folder.replace(/manifests$/, 'packs')
+    const listed = machine.volume.list(`${DATA}/store/${packs}`)
+    const own = Array.isArray(listed) ? listed.filter((pack) => pack.startsWith(name)) : []
+    const path = own.length > 0 && random.chance(0.5) ? `${packs}/${own[0]}` : manifest
+    station.kill()
+    machine.volume.damage(`${DATA}/store/${path}`, random)
+    this.damaged = true
+    this.world.log.info('damaged', { path })
+    station.startLater()
   }
 
   /** Trouble between the worker and the machine `name`. */
@@ -425,6 +450,14 @@ export class System {
   /** A life begins: of a file it has what its base has. */
   private onRunning(base: Manifest | null): void {
     this.epochs = Math.max(this.epochs, base?.epoch ?? 0)
+    const damaged = this.damaged
+    this.damaged = false
+    for (const { feed, producer } of this.producers) {
+      const rows = base?.sources.find(({ step }) => step === feed.step)?.snapshot as readonly StreamRow[] | undefined
+      const { name, stable } = producer.life
+      const position = rows?.find(([, incarnation]) => incarnation === name)?.[2] ?? 0
+      if (stable > position && !damaged) this.complaints.push(`${name}: ${stable} is stable, ${position} in the epoch`)
+    }
     for (const { feed, name, path, made, bytes } of this.files) {
       const snapshot = base?.sources.find(({ step }) => step === feed.step)?.snapshot as Places | undefined
       const position = snapshot?.[path]?.position ?? 0
@@ -445,7 +478,9 @@ export class System {
     const evidence: Evidence = {
       plan: this.plan,
       visits: witness.visits,
-      letters: witness.letters,
+      letters: station.execution!.deadLetters.list(0, Infinity).map(({ step, given }) => {
+        return { step, cause: causeOf(contentOf(given).value) }
+      }),
       lives: this.livesOf(),
       before,
       states: this.states(),

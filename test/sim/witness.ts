@@ -5,7 +5,7 @@
 import type { Key } from '../../src/base/hash.ts'
 import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
 import type { ChainEnd, ChainOp, ChainPlan, KeyedPlan, Plan, StepContext, TaskPlan } from '../../src/model/plan.ts'
-import type { Letter, Visit } from './checkers/evidence.ts'
+import type { Visit } from './checkers/evidence.ts'
 
 /** A record on its way. A plain object, so that it may be encoded. */
 export interface Traced {
@@ -25,18 +25,12 @@ export const BAR = '|'
 
 export class Witness {
   readonly visits: (Visit | undefined)[] = [undefined]
-  readonly letters: Letter[] = []
   /** The highest sequence that was decoded, by life. */
   readonly seen = new Map<string, number>()
 
   /** `plan` with functions that leave a trace. */
   trace(plan: Plan): Plan {
     return { ...plan, tasks: plan.tasks.map((task) => this.task(task)) }
-  }
-
-  /** A record did not get through. */
-  letter(step: string, given: unknown): void {
-    this.letters.push({ step, cause: causeOf(given) })
   }
 
   private task(task: TaskPlan): TaskPlan {

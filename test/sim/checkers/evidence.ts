@@ -24,7 +24,7 @@ export interface Visit {
   forgot: boolean
 }
 
-/** A record that was refused: at a source, by a step, by a sink's encoder. */
+/** A dead letter: a record that was refused at a source, by a step, or by a sink's encoder. */
 export interface Letter {
   readonly step: string
   readonly cause: string

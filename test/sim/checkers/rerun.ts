@@ -7,6 +7,7 @@
  * X4. The user's functions, run again over the history, give the final states.
  * X5. A sink has given what the user's functions, run again, give: exactly once, at least once, or nothing else.
  * X6. The final states come from those of the epoch before the last life, by way of further visits or as they are.
+ * X7. There is one dead letter for every record that the user's functions, run again, refuse, and no other.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Key } from '../../../src/base/hash.ts'
@@ -40,7 +41,9 @@ export function rerun(evidence: Evidence): string[] {
 class Rerun {
   private readonly evidence: Evidence
   private readonly complain: Complain
-  private readonly letters: ReadonlySet<string>
+  private readonly letters = new Set<string>()
+  /** What must, or may, have a letter. */
+  private readonly refusals = new Set<string>()
   private readonly causes: ReadonlySet<string>
   /** What comes to each channel. */
   private readonly arrivals: Arrival[][]
@@ -48,7 +51,11 @@ class Rerun {
   constructor(evidence: Evidence, complain: Complain) {
     this.evidence = evidence
     this.complain = complain
-    this.letters = new Set(evidence.letters.map(({ step, cause }) => `${step} ${cause}`))
+    for (const { step, cause } of evidence.letters) {
+      const letter = `${step} ${cause}`
+      if (this.letters.has(letter)) complain(`${step}: ${cause} has two letters`)
+      this.letters.add(letter)
+    }
     this.causes = survivors(evidence)
     this.arrivals = evidence.plan.channels.map(() => [])
   }
@@ -58,6 +65,9 @@ class Rerun {
       if (task.kind === 'source') this.source(task)
       else if (task.kind === 'keyed') this.keyed(task)
       else if (task.kind === 'sink') this.sink(task)
+    }
+    for (const letter of this.letters) {
+      if (!this.refusals.has(letter)) this.complain(`${letter} has a letter and was not refused`)
     }
   }
 
@@ -93,7 +103,7 @@ class Rerun {
     try {
       value = task.source.decoder.decode(bytes, 0, bytes.length)
     } catch {
-      this.refused(task.step, cause)
+      this.refused(task.step, cause, true)
       return
     }
     this.push(task.chain, task.step, cause, value, true)
@@ -119,14 +129,16 @@ class Rerun {
       for (const { cause, value } of records) descend(chain, cause, value, due, place, found)
     } catch {
       // What was given to the chain is what the letter has.
-      if (due) this.refused(place.step, given)
+      this.refused(place.step, given, due)
       return
     }
     for (const { channel, ...arrival } of found) this.arrivals[channel]!.push(arrival)
   }
 
-  private refused(step: string, cause: string): void {
-    if (!this.letters.has(`${step} ${cause}`)) this.complain(`${step}: ${cause} was refused and has no letter`)
+  private refused(step: string, cause: string, due: boolean): void {
+    const letter = `${step} ${cause}`
+    this.refusals.add(letter)
+    if (due && !this.letters.has(letter)) this.complain(`${step}: ${cause} was refused and has no letter`)
   }
 
   // ── Stateful steps ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,9 +162,10 @@ class Rerun {
     }
     this.extend(step, history)
     for (const { cause, due } of expected.values()) {
-      const refused = this.letters.has(`${step} ${cause}`)
-      if (due && !refused && !met.has(cause)) this.complain(`${step}: ${cause} is missing`)
-      if (refused && met.has(cause)) this.complain(`${step}: ${cause} has a letter and is in the state`)
+      if (met.has(cause)) continue
+      // The step itself may have refused it; whether it should have, nobody knows who has not its state.
+      this.refusals.add(`${step} ${cause}`)
+      if (due && !this.letters.has(`${step} ${cause}`)) this.complain(`${step}: ${cause} is missing`)
     }
   }
 
@@ -246,11 +259,17 @@ class Rerun {
           state = other
         },
       }
-      const given = state
-      const output = keyed.step(given, value, context)
+      let output: unknown
+      let values: unknown[]
+      try {
+        output = keyed.step(state, value, context)
+        values = keyed.kind === 'mapWithState' ? [output] : [...((output ?? []) as Iterable<unknown>)]
+      } catch {
+        this.complain(`${task.step}: ${this.evidence.visits[number]!.cause} is in the state and is refused run again`)
+        continue
+      }
       if (output === undefined) continue
       const cause = `${number}@${task.step}`
-      const values = keyed.kind === 'mapWithState' ? [output] : [...(output as Iterable<unknown>)]
       const records = values.map((value, i) => ({
         cause: keyed.kind === 'mapWithState' ? cause : `${cause}/${i}`,
         value,
@@ -269,7 +288,12 @@ class Rerun {
   ): object {
     const state = keyed.init(key)
     for (const [i, { number, value }] of visits.entries()) {
-      keyed.add(state, value)
+      try {
+        keyed.add(state, value)
+      } catch {
+        this.complain(`${task.step}: ${this.evidence.visits[number]!.cause} is in the state and is refused run again`)
+        continue
+      }
       const result = keyed.result(state, key)
       if (result === undefined) continue
       this.push(task.chain, task.step, `${number}@${task.step}`, structuredClone(result), i === visits.length - 1)
@@ -289,7 +313,7 @@ class Rerun {
         try {
           expected.set(cause, { text: textOf(sink.encode(value)), due, count: 0 })
         } catch {
-          if (due) this.refused(step, cause)
+          this.refused(step, cause, due)
         }
       }
     }
@@ -331,6 +355,10 @@ function survivors(evidence: Evidence): ReadonlySet<string> {
       causes.add(cause)
       open.push(visitOf(evidence, cause))
     }
+  }
+  for (const { cause } of evidence.letters) {
+    causes.add(cause)
+    open.push(visitOf(evidence, cause))
   }
   while (open.length > 0) {
     for (let visit = open.pop(); visit !== undefined && !seen.has(visit.number); ) {
