@@ -603,12 +603,12 @@ export const errorTable = {
   E_USAGE: {
     kind: 'user',
     what: '{reason}',
-    remedy: '`potoroo {command} --help` shows what there is',
+    remedy: '`potoroo help` lists the commands, and each explains itself with --help',
   },
   E_CONFIG: {
     kind: 'user',
     what: '{where}: {reason}',
-    remedy: 'mend it; docs/operations.md lists every setting',
+    remedy: 'mend it; docs/reference.md lists every setting',
   },
   E_FILE: {
     kind: 'operational',

@@ -90,7 +90,7 @@ function act<T>(
   { all }: SelectFlags,
 ): Promise<T> {
   if (ids.length > 0 === (all === true)) {
-    throw fail('E_USAGE', { reason: 'name dead letters by their ids, or say --all', command: `dead-letters ${verb}` })
+    throw fail('E_USAGE', { reason: 'name dead letters by their ids, or say --all' })
   }
   return worker.post<T>(`${pathOf(pipeline)}/${verb}`, { ids: all ? null : ids })
 }

@@ -15,7 +15,7 @@ export function errorCommand(): Command {
       if (code === undefined) {
         const meant = nearest(given, codes)
         const reason = `there is no error ${given}${meant === null ? '' : `; did you mean ${meant}?`}`
-        throw fail('E_USAGE', { reason, command: 'error' })
+        throw fail('E_USAGE', { reason })
       }
       const { kind, what, remedy } = errorTable[code]
       if (json) printJson({ code, kind, what, remedy })

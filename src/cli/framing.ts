@@ -18,5 +18,5 @@ export function framingOf(text: string): Framing {
     }
   }
   if (kind === 'fixed' && /^[1-9]\d*$/.test(first ?? '')) return fixedSize(Number(first))
-  throw fail('E_USAGE', { reason: `"${text}" is no framing: there are ${FRAMINGS}`, command: '' })
+  throw fail('E_USAGE', { reason: `"${text}" is no framing: there are ${FRAMINGS}` })
 }

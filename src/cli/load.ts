@@ -6,7 +6,7 @@ import { buildGraph, type LoadedPipeline, loadPipeline } from '../worker/load.ts
 /** Collects repeated `name=value` options. */
 export function collectPairs(pair: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = pair.indexOf('=')
-  if (at <= 0) throw fail('E_USAGE', { reason: `"${pair}" is not of the form name=value`, command: '' })
+  if (at <= 0) throw fail('E_USAGE', { reason: `"${pair}" is not of the form name=value` })
   return { ...before, [pair.slice(0, at)]: pair.slice(at + 1) }
 }
 

@@ -54,5 +54,6 @@ export function makeProgram(): Command {
 /** Gives the settings of `parent` to `command` and what stands below it: they were made before they had a parent. */
 function inherit(parent: Command, command: Command): void {
   command.copyInheritedSettings(parent)
+  command.showHelpAfterError('(--help shows what it takes)')
   for (const inner of command.commands) inherit(command, inner)
 }

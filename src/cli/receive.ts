@@ -38,7 +38,7 @@ export function receiveCommand(): Command {
 async function receive(address: Address, options: Options): Promise<void> {
   const framing = framingOf(options.framing)
   const most = options.count === undefined ? Infinity : Number(options.count)
-  if (!(most > 0)) throw fail('E_USAGE', { reason: `--count must be a number above 0`, command: 'receive' })
+  if (!(most > 0)) throw fail('E_USAGE', { reason: `--count must be a number above 0` })
   const file = options.out === undefined ? null : createWriteStream(options.out)
   const target = options.quiet ? null : (file ?? process.stdout)
   const got = { records: 0, bytes: 0 }

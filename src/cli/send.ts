@@ -235,5 +235,5 @@ function sizeOf(paths: readonly string[]): number | null {
 function positive(option: string, text: string): number {
   const value = Number(text)
   if (Number.isFinite(value) && value > 0) return value
-  throw fail('E_USAGE', { reason: `${option} must be a number above 0, and "${text}" is none`, command: 'send' })
+  throw fail('E_USAGE', { reason: `${option} must be a number above 0, and "${text}" is none` })
 }

@@ -19,7 +19,7 @@ export function sourceForInput(plan: Plan, named: string | true): string {
   const found = named === true ? (sources.length === 1 ? sources[0] : undefined) : sources.find((s) => s === named)
   if (found !== undefined) return found
   const reason = named === true ? 'it has several sources: name one' : `it has no source ${named}`
-  throw fail('E_USAGE', { reason: `--stdin: ${reason} (${sources.join(', ')})`, command: 'run' })
+  throw fail('E_USAGE', { reason: `--stdin: ${reason} (${sources.join(', ')})` })
 }
 
 /** `plan` with a source that this process feeds in place of `step`, its framing and decoder as they were. */

@@ -200,6 +200,12 @@ export class Execution implements Work {
   /** The base as if the dropped steps had never been: they begin in the epoch that follows. */
   private withoutDropped(base: Manifest): Manifest {
     const { drop } = this.seams
+    const steps = base.steps.map(({ step }) => step)
+    const known = steps.length === 0 ? 'there is none' : `there is ${steps.join(', ')}`
+    for (const step of drop) {
+      if (steps.includes(step)) continue
+      this.events.warned(fail('E_NO_STEP', { pipeline: this.pipeline, role: 'state of a step', step, known }))
+    }
     return { ...base, steps: base.steps.filter(({ step }) => !drop.has(step)) }
   }
 

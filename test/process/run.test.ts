@@ -112,6 +112,42 @@ test('warns once that a sink has nobody, gives its last checkpoint up in time, a
   expect(await third.ended, third.err).toMatchObject({ status: 0 })
 })
 
+test('keeps its state where the savepoint to begin with is absent, and begins anew with one that is there', async () => {
+  const { run, ran } = app()
+  const port = await freePort()
+  const first = run('--param', `port=${port}`)
+  await first.said(/lines listens on/)
+  await ran(['send', String(port)], 'x\nx\n')
+  await first.said(/x 2\n/)
+  expect(await ran(['savepoint', 'make', 'count', 'two'])).toMatchObject({ status: 0 })
+  await ran(['send', String(port)], 'x\n')
+  await first.said(/x 3\n/)
+  first.kill('SIGTERM')
+  await first.ended
+
+  const again = ['run', 'count.ts', '--stdin', '--stdout', '--fresh', '--from']
+  expect(await ran([...again, 'three'], 'x\n')).toMatchObject({
+    status: 2,
+    err: expect.stringMatching(/E_NO_SAVEPOINT/),
+  })
+  expect(await ran(['run', 'count.ts', '--stdin', '--stdout'], 'x\n')).toMatchObject({ out: 'x 4\n' })
+  expect(await ran([...again, 'two'], 'x\n')).toMatchObject({ status: 0, out: 'x 3\n' })
+})
+
+test('drops the state of a step that is named, and no other', async () => {
+  const { cwd, ran } = app()
+  const line = ['--stdin', '--stdout']
+  await ran(['run', 'count.ts', ...line], 'x\n')
+  writeFileSync(join(cwd, 'count.ts'), COUNT.replace("'count', {\n      init", "'total', {\n      init"))
+  const refused = await ran(['run', 'count.ts', ...line], 'x\n')
+  expect(refused).toMatchObject({ status: 2, out: '', err: expect.stringMatching(/E_STEP_GONE[\s\S]*--drop count/) })
+  expect(await ran(['run', 'count.ts', ...line, '--drop', 'count'], 'x\n')).toMatchObject({ status: 0, out: 'x 1\n' })
+  // Its name, used again, begins anew: nothing of the old state comes back.
+  writeFileSync(join(cwd, 'count.ts'), COUNT)
+  expect(await ran(['run', 'count.ts', ...line, '--drop', 'total'], 'x\n')).toMatchObject({ out: 'x 1\n' })
+  expect(await ran(['run', 'count.ts', ...line], 'x\n')).toMatchObject({ out: 'x 2\n' })
+})
+
 test('tells apart what the request and what the world is to blame for', async () => {
   const { ran } = app()
   expect(await ran(['run', 'absent.ts'])).toMatchObject({ status: 2 })
