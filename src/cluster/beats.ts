@@ -1,0 +1,90 @@
+/**
+ * The beat: a hint in the store by which each worker says that it lives and whom it hears (PROTOCOLS 4), overwritten every
+ * second; and how a reader judges the beats of others. Pure.
+ *
+ * B1. A beat counts while its counter moves between two reads of this reader; the time in it, or of it, means nothing.
+ *     What is seen for the first time may have lain there for a year: it counts once it has moved.
+ * B2. Silence is counted as `silence.ts` says: a reader that was stopped reads again before it accuses.
+ * B3. A beat is a hint: cut short or lost it is as good as absent, and nothing but waiting follows from it.
+ */
+import type { Json } from '../base/json.ts'
+import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
+import { longer } from './silence.ts'
+
+/** Someone that a worker hears, on heartbeats and on the data link both. */
+export interface Heard {
+  readonly worker: string
+  readonly incarnation: string
+}
+
+export interface Beat {
+  readonly worker: string
+  readonly incarnation: string
+  /** Where other workers reach it. */
+  readonly address: string
+  readonly counter: number
+  readonly hears: readonly Heard[]
+}
+
+const format: Format = { kind: 'beat', version: 1 }
+
+export function encodeBeat(beat: Beat): Buffer {
+  return seal(format, beat as unknown as Json)
+}
+
+/** The beat that `bytes` are, or `null` (B3). */
+export function decodeBeat(path: string, bytes: Buffer | null): Beat | null {
+  if (bytes === null) return null
+  const unsealed = unseal(format, path, bytes)
+  return unsealed.kind === 'value' ? (unsealed.value as unknown as Beat) : null
+}
+
+interface Watched {
+  readonly beat: Beat
+  /** Infinite before its first move (B1). */
+  readonly silentMs: number
+}
+
+/** What one reader knows of the beats. Never changed in place. */
+export interface BeatView {
+  /** When the beats were last read, by the monotonic clock. */
+  readonly readMs: number
+  readonly watched: ReadonlyMap<string, Watched>
+}
+
+/** The view of a worker that has read nothing yet. */
+export function startBeatView(nowMs: number): BeatView {
+  return { readMs: nowMs, watched: new Map() }
+}
+
+export interface BeatSettings {
+  /** A beat that has not moved for so long has stopped. */
+  readonly silenceMs: number
+  /** The most that one read may add to a silence (Q1): a little more than the time between two reads. */
+  readonly lookMs: number
+}
+
+/** The view after all beats were read once more; a worker whose beat is missing in `beats` has not moved (B3). */
+export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number, settings: BeatSettings): BeatView {
+  const sinceLookMs = nowMs - view.readMs
+  const watched = new Map<string, Watched>()
+  for (const [worker, known] of view.watched) {
+    const silentMs = longer(known.silentMs, sinceLookMs, settings.lookMs)
+    // What has stopped for long is forgotten: a list of the dead would grow for ever.
+    if (silentMs < 10 * settings.silenceMs) watched.set(worker, { ...known, silentMs })
+  }
+  for (const beat of beats) {
+    const known = view.watched.get(beat.worker)?.beat
+    const moved = known !== undefined && (known.counter !== beat.counter || known.incarnation !== beat.incarnation)
+    const silentMs = moved ? 0 : (watched.get(beat.worker)?.silentMs ?? Number.POSITIVE_INFINITY)
+    watched.set(beat.worker, { beat, silentMs })
+  }
+  return { readMs: nowMs, watched }
+}
+
+/** The beats that have not stopped; `gone` are incarnations that are known to be dead (evidence, PROTOCOLS 4). */
+export function beatingOf(view: BeatView, gone: ReadonlySet<string>, settings: BeatSettings): readonly Beat[] {
+  return [...view.watched.values()]
+    .filter(({ beat, silentMs }) => silentMs < settings.silenceMs && !gone.has(beat.incarnation))
+    .map(({ beat }) => beat)
+}

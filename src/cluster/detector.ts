@@ -1,0 +1,145 @@
+/**
+ * Who is alive, as one worker hears it: the decision that the heartbeat thread and the simulator both run (PROTOCOLS 4).
+ * Pure: one event in, the next state and the changed verdicts out.
+ *
+ * F1. Silence means suspect at `suspectMs` and dead at `deadMs`; one heartbeat makes a silent peer alive again.
+ * F2. An observer that did not run accuses nobody for that time (`silence.ts`).
+ * F3. Evidence shortens the wait, never replaces the chain: all links closed and a new dial refused, or the supervisor's
+ *     notice that the process has ended, means dead now. The notice is final for that incarnation.
+ * F4. A worker is heard only while heartbeats *and* the data link arrive: a link may be down for `linkGraceMs`.
+ * F5. Every verdict is about one incarnation; another one of the same worker begins anew.
+ */
+import { longer } from './silence.ts'
+
+export type Verdict = 'alive' | 'suspect' | 'dead'
+
+export interface DetectorSettings {
+  readonly suspectMs: number
+  readonly deadMs: number
+  readonly linkGraceMs: number
+  /** The most that one tick may add to a silence (F2): a little more than the time between two ticks. */
+  readonly lookMs: number
+}
+
+/** One other worker, as this one hears it. */
+export interface Peer {
+  readonly incarnation: string
+  /** Since the last heartbeat. */
+  readonly silentMs: number
+  /** For how long no data link has stood; 0 while one does, infinite before the first. */
+  readonly unlinkedMs: number
+  /** No link stands, and a new dial was refused: nobody listens there any more. */
+  readonly refused: boolean
+  /** The supervisor says that the process has ended. */
+  readonly exited: boolean
+}
+
+export interface DetectorState {
+  readonly settings: DetectorSettings
+  readonly tickMs: number
+  readonly peers: ReadonlyMap<string, Peer>
+}
+
+export type DetectorEvent =
+  | { readonly kind: 'tick'; readonly nowMs: number }
+  | { readonly kind: 'heard'; readonly worker: string; readonly incarnation: string }
+  | { readonly kind: 'linked'; readonly worker: string; readonly incarnation: string }
+  | { readonly kind: 'unlinked'; readonly worker: string; readonly incarnation: string }
+  | { readonly kind: 'dialRefused'; readonly worker: string; readonly incarnation: string }
+  | { readonly kind: 'exited'; readonly worker: string; readonly incarnation: string }
+  /** The worker is of no interest any more. */
+  | { readonly kind: 'forget'; readonly worker: string }
+
+/** A verdict that has changed. */
+export interface Change {
+  readonly worker: string
+  readonly incarnation: string
+  readonly verdict: Verdict
+}
+
+export interface Detected {
+  readonly next: DetectorState
+  readonly changes: readonly Change[]
+}
+
+export function startDetector(settings: DetectorSettings, nowMs: number): DetectorState {
+  return { settings, tickMs: nowMs, peers: new Map() }
+}
+
+/** The next state and the verdicts that `event` changed. */
+export function detect(state: DetectorState, event: DetectorEvent): Detected {
+  if (event.kind === 'tick') return tick(state, event.nowMs)
+  const peers = new Map(state.peers)
+  const known = peers.get(event.worker)
+  if (event.kind === 'forget') {
+    peers.delete(event.worker)
+    return { next: { ...state, peers }, changes: [] }
+  }
+  const before = known?.incarnation === event.incarnation ? known : null
+  const after = observe(before ?? unheard(event.incarnation), event.kind)
+  peers.set(event.worker, after)
+  const verdict = verdictOf(after, state.settings)
+  const changed = before === null || verdictOf(before, state.settings) !== verdict
+  const { worker, incarnation } = event
+  return { next: { ...state, peers }, changes: changed ? [{ worker, incarnation, verdict }] : [] }
+}
+
+/** What `peer` is taken for (F1, F3). */
+export function verdictOf(peer: Peer, settings: DetectorSettings): Verdict {
+  if (peer.exited || peer.refused || peer.silentMs >= settings.deadMs) return 'dead'
+  return peer.silentMs >= settings.suspectMs ? 'suspect' : 'alive'
+}
+
+/** The workers that are heard both ways (F4), for the beat. */
+export function heardBy(state: DetectorState): readonly { readonly worker: string; readonly incarnation: string }[] {
+  const { settings, peers } = state
+  return [...peers].flatMap(([worker, peer]) =>
+    verdictOf(peer, settings) !== 'dead' && peer.unlinkedMs < settings.linkGraceMs
+      ? [{ worker, incarnation: peer.incarnation }]
+      : [],
+  )
+}
+
+/** Incarnations that are dead by evidence: nobody waits for their beats to stop (F3). */
+export function goneBy(state: DetectorState): ReadonlySet<string> {
+  return new Set(
+    [...state.peers.values()].filter((peer) => peer.exited || peer.refused).map((peer) => peer.incarnation),
+  )
+}
+
+function unheard(incarnation: string): Peer {
+  return { incarnation, silentMs: 0, unlinkedMs: Number.POSITIVE_INFINITY, refused: false, exited: false }
+}
+
+function observe(peer: Peer, kind: Exclude<DetectorEvent['kind'], 'tick' | 'forget'>): Peer {
+  switch (kind) {
+    case 'heard':
+      return { ...peer, silentMs: 0, refused: false }
+    case 'linked':
+      return { ...peer, unlinkedMs: 0, refused: false }
+    case 'unlinked':
+      // Grows from here; what was never linked stays so.
+      return { ...peer, unlinkedMs: Math.max(peer.unlinkedMs, Number.MIN_VALUE) }
+    case 'dialRefused':
+      // A link that stands contradicts it: the refusal was of an earlier dial.
+      return { ...peer, refused: peer.unlinkedMs > 0 }
+    case 'exited':
+      return { ...peer, exited: true }
+  }
+}
+
+function tick(state: DetectorState, nowMs: number): Detected {
+  const { settings } = state
+  const since = nowMs - state.tickMs
+  const peers = new Map<string, Peer>()
+  const changes: Change[] = []
+  for (const [worker, peer] of state.peers) {
+    const silentMs = longer(peer.silentMs, since, settings.lookMs)
+    const unlinkedMs = peer.unlinkedMs > 0 ? longer(peer.unlinkedMs, since, settings.lookMs) : 0
+    const after = { ...peer, silentMs, unlinkedMs }
+    peers.set(worker, after)
+    const verdict = verdictOf(after, settings)
+    if (verdict !== verdictOf(peer, settings)) changes.push({ worker, incarnation: peer.incarnation, verdict })
+  }
+  return { next: { settings, tickMs: nowMs, peers }, changes }
+}

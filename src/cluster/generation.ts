@@ -1,0 +1,84 @@
+/**
+ * What the next generation record says (PROTOCOLS 1, 2, 4, 11): a decision by facts. Pure; asked again for each place in
+ * the chain at which the record is tried.
+ *
+ * J1. A generation record follows the generation that it was made after, and no other: where another one stands by then,
+ *     there is nothing to append.
+ * J2. A recovery moves what nobody owns any more, and nothing else (`inherit`); a rescale brings its own owners.
+ * J3. Each record says everything: owners, readers of splits, heirs, who is leaving. Nothing is carried over by silence.
+ */
+import type { Cluster, Member } from '../checkpoint/cluster.ts'
+import type { RecordBody } from '../checkpoint/record.ts'
+import { inherit, type Seat } from './assignment.ts'
+import { appointHeirs, assignSplits, type Placement, placementFromJson, placementToJson, type Split } from './splits.ts'
+
+export type GenerationBody = Extract<RecordBody, { kind: 'generation' }>
+
+/** What the chain does not say. */
+export interface World {
+  /** How many key groups the cluster was made with. */
+  readonly keyGroups: number
+  /** The splits of all sources, as they were last found. */
+  readonly splits: readonly Split[]
+  /** Workers whose journals the members reach, members or not (S8). */
+  readonly journals: readonly string[]
+}
+
+/** Pipelines that have to go back to an older epoch than their last one, because of damage. */
+export type Bases = GenerationBody['bases']
+
+/** The record of a recovery after generation `after`: `members` go on with what the last epochs hold (J1, J2). */
+export function recoveryRecord(
+  cluster: Cluster,
+  after: number,
+  coordinator: string,
+  members: readonly Member[],
+  world: World,
+  bases: Bases,
+): GenerationBody | null {
+  if (cluster.generation !== after) return null
+  const leaving = placementFromJson(cluster.splits).leaving
+  const seats = seatsOf(members, leaving)
+  const owners = inherit(world.keyGroups, seats, cluster)
+  return makeRecord(cluster, coordinator, members, seats, owners, world, bases)
+}
+
+/** The record of a rescale after generation `after`, which gives `members` these owners (J1). */
+export function rescaleRecord(
+  cluster: Cluster,
+  after: number,
+  coordinator: string,
+  table: { readonly members: readonly Member[]; readonly seats: readonly Seat[]; readonly owners: Uint16Array },
+  world: World,
+): GenerationBody | null {
+  if (cluster.generation !== after) return null
+  return makeRecord(cluster, coordinator, table.members, table.seats, table.owners, world, [])
+}
+
+/** Seats of `members`; who is leaving takes nothing, unless everyone is. */
+export function seatsOf(members: readonly Member[], leaving: readonly string[]): readonly Seat[] {
+  const stays = members.some(({ worker }) => !leaving.includes(worker))
+  return members.map(({ worker }) => ({ worker, takes: !stays || !leaving.includes(worker) }))
+}
+
+function makeRecord(
+  cluster: Cluster,
+  coordinator: string,
+  members: readonly Member[],
+  seats: readonly Seat[],
+  owners: Uint16Array,
+  world: World,
+  bases: Bases,
+): GenerationBody {
+  const before = placementFromJson(cluster.splits)
+  const readers = before.splits.map(({ reader, ...split }) => ({ ...split, worker: cluster.members[reader]!.worker }))
+  const placement: Placement = {
+    splits: assignSplits(world.splits, seats, readers),
+    heirs: appointHeirs(world.journals, seats),
+    leaving: seats.filter((seat) => !seat.takes).map((seat) => seat.worker),
+  }
+  return {
+    ...{ kind: 'generation', generation: cluster.generation + 1, coordinator, members, owners },
+    ...{ splits: placementToJson(placement), bases },
+  }
+}

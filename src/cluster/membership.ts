@@ -1,0 +1,550 @@
+/**
+ * The life of one worker in a cluster (PROTOCOLS 4, 6), as a total table. It decides when to take over, when to stop and
+ * when to begin anew; the chain decides what is so.
+ *
+ *     booting ─chain read─► following ─coordinator beats─► joining
+ *                               │ own generation record      │ a record names it
+ *                               ▼                            ▼
+ *                           restoring ─own part─► ready ─all parts─► active ◄──► leaving ─a record without it─► gone
+ *                               └──────────┬────────┴──────────────────┘
+ *              not in the largest set ▼    ▼ a record without it, a seal
+ *                               minority   fenced ─new incarnation─► booting
+ *
+ * M1. A generation is proposed only by a worker that belongs to the largest set of beating members that all hear each
+ *     other; its members are that set. Who is a member and not in the set stops sources and sinks (`minority`).
+ * M2. Nothing is proposed on what was known before: the proposer reads the chain to its end and all beats once more, and
+ *     proposes only what still holds then; and only for the generation after the one it has read.
+ * M3. A generation in which a member's incarnation has changed is over. Who boots is no member before a record names its
+ *     new incarnation; it never resumes what an earlier one was.
+ * M4. Who reads a generation record without itself, or a seal on its journal, draws a new incarnation and begins with
+ *     empty state before it asks to join. A record without a worker that had nothing left is the end of its leave.
+ * M5. At a cold start (nobody beats in the incarnation that the last record names) the proposer waits up to
+ *     `startGraceMs` for the last generation's workers.
+ * M6. Only one of the set proposes at first, the coordinator before the others in the order of ids; the next in line
+ *     follows after `turnMs`. That saves work; the chain alone makes it safe.
+ * M7. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
+ */
+import { assert } from '../base/assert.ts'
+import { decide, type Step, type Table } from '../base/table.ts'
+import { type Cluster, emptyCluster, type Member } from '../checkpoint/cluster.ts'
+import type { Bases } from './generation.ts'
+import { placementFromJson } from './splits.ts'
+import { type Beating, includes, type Standing, standingOf } from './standing.ts'
+
+export interface MembershipSettings {
+  readonly worker: string
+  /** How long a cold start waits for the last generation's workers (M5). */
+  readonly startGraceMs: number
+  /** Workers that a new cluster waits for, up to `startGraceMs`. */
+  readonly expected: number
+  /** How long the next in line waits for the one before it (M6). */
+  readonly turnMs: number
+  /** The time between two requests to the coordinator. */
+  readonly askMs: number
+}
+
+/** How far this worker's own proposal has come (M2). */
+export type Bid = 'none' | 'rereading' | 'appending'
+
+interface Common {
+  readonly settings: MembershipSettings
+  readonly incarnation: string
+  /** As this worker has read it. */
+  readonly cluster: Cluster
+  readonly bid: Bid
+  /** Since when a new generation has been needed, by the monotonic clock; `null` while none is. */
+  readonly neededMs: number | null
+  /** When the coordinator was last asked for something; -Infinity before. */
+  readonly askedMs: number
+  readonly wantsOut: boolean
+  /** This worker owns nothing any more (`wantsOut`). */
+  readonly empty: boolean
+  /** Where damage was found: the bases that the next generation record has to name. */
+  readonly bases: Bases
+}
+
+/** How far a member has come in its generation. */
+type Progress = 'restoring' | 'ready' | 'active'
+
+export type MembershipState =
+  | (Common & { readonly phase: 'booting' })
+  /** It has read the chain and is no member; `sinceMs`: when that began. */
+  | (Common & { readonly phase: 'following'; readonly sinceMs: number })
+  | (Common & { readonly phase: 'joining'; readonly sinceMs: number })
+  | (Common & { readonly phase: 'restoring' })
+  | (Common & { readonly phase: 'ready' })
+  | (Common & { readonly phase: 'active' })
+  /** Works like an active member, and waits until it owns nothing. */
+  | (Common & { readonly phase: 'leaving' })
+  | (Common & { readonly phase: 'minority'; readonly was: Progress })
+  | (Common & { readonly phase: 'fenced' })
+  | (Common & { readonly phase: 'gone' })
+
+export type MembershipEvent =
+  /** The chain has been read, to its end at first and record by record later. */
+  | { readonly kind: 'chain'; readonly cluster: Cluster; readonly nowMs: number }
+  /** A seal stands on this incarnation's journal. */
+  | { readonly kind: 'sealed' }
+  /** The beats have been read; `reread`: after the chain was read to its end, as `reread` had asked. */
+  | { readonly kind: 'beats'; readonly beating: Beating; readonly reread: boolean; readonly nowMs: number }
+  /** A new incarnation, with empty state. */
+  | { readonly kind: 'reborn'; readonly incarnation: string }
+  /** The coordinator's answer to `askToJoin`: it will come with a record, or not now, or never. */
+  | { readonly kind: 'joinAnswered'; readonly answer: 'accepted' | 'later' | 'refused'; readonly reason: string }
+  /** Nothing was appended, and nothing will be. */
+  | { readonly kind: 'notAppended'; readonly nowMs: number }
+  /** This worker's own part of `generation` is in memory. */
+  | { readonly kind: 'restored'; readonly generation: number }
+  /** The coordinator has heard of every member that it is ready. */
+  | { readonly kind: 'activate'; readonly generation: number }
+  /** As coordinator: a member cannot restore its part of the base, and can restore that of an older epoch. */
+  | { readonly kind: 'startOver'; readonly pipeline: string; readonly epoch: number }
+  | { readonly kind: 'leave' }
+  /** This worker owns no key group, stream, journal tail, pending segment or dead letter. */
+  | { readonly kind: 'emptied' }
+  | { readonly kind: 'storeTimeout' }
+
+export type MembershipEffect =
+  /** Read the chain to its end, then all beats; answer `chain` where it has grown, then `beats` (M2). */
+  | { readonly kind: 'reread' }
+  /** Append a generation record after `generation`, or answer `notAppended`. */
+  | { readonly kind: 'propose'; readonly after: number; readonly members: readonly Member[]; readonly bases: Bases }
+  /** Bring this worker's part of `generation` into memory: what it holds and may keep, and what it lacks. */
+  | { readonly kind: 'restore'; readonly generation: number }
+  | { readonly kind: 'tellReady'; readonly generation: number }
+  /** Exchange data of `generation`. */
+  | { readonly kind: 'begin'; readonly generation: number }
+  | { readonly kind: 'stopWork'; readonly reason: 'minority' | 'generation' | 'fenced' }
+  | { readonly kind: 'resumeWork' }
+  | { readonly kind: 'askToJoin'; readonly coordinator: Member }
+  | { readonly kind: 'askToLeave'; readonly coordinator: Member; readonly empty: boolean }
+  /** Drop all state and draw a new incarnation; answer `reborn`. */
+  | { readonly kind: 'beginAnew' }
+  | { readonly kind: 'exit'; readonly reason: 'left' | 'refused' | 'storeTimeout'; readonly detail: string }
+
+type Next = {
+  booting: 'following' | 'gone'
+  following: 'joining' | 'restoring' | 'gone'
+  joining: 'following' | 'restoring' | 'gone'
+  restoring: 'ready' | 'minority' | 'fenced' | 'gone'
+  ready: 'active' | 'leaving' | 'restoring' | 'minority' | 'fenced' | 'gone'
+  active: 'leaving' | 'restoring' | 'minority' | 'fenced' | 'gone'
+  leaving: 'restoring' | 'minority' | 'fenced' | 'gone'
+  minority: 'restoring' | 'ready' | 'active' | 'leaving' | 'fenced' | 'gone'
+  fenced: 'booting' | 'gone'
+  gone: never
+}
+
+type In<P extends MembershipState['phase']> = Extract<MembershipState, { phase: P }>
+type Decided<P extends MembershipState['phase']> = Step<In<P>, MembershipEffect>
+type Of<K extends MembershipEvent['kind']> = Extract<MembershipEvent, { kind: K }>
+
+const NONE: readonly MembershipEffect[] = []
+
+/** A worker that has just drawn `incarnation`. Its first event is `chain`. */
+export function startMembership(settings: MembershipSettings, incarnation: string): In<'booting'> {
+  return {
+    ...{ phase: 'booting', settings, incarnation, cluster: emptyCluster, bid: 'none', neededMs: null },
+    ...{ askedMs: Number.NEGATIVE_INFINITY, wantsOut: false, empty: false, bases: [] },
+  }
+}
+
+/** The next state and the effects of `event`. */
+export function stepMembership(
+  state: MembershipState,
+  event: MembershipEvent,
+): Step<MembershipState, MembershipEffect> {
+  return decide('membership', table, state, event)
+}
+
+/** Whether this worker is the coordinator of the generation that it works in. */
+export function coordinates(state: MembershipState): boolean {
+  const { cluster, settings, incarnation } = state
+  return cluster.coordinator === settings.worker && includes(cluster.members, { worker: settings.worker, incarnation })
+}
+
+const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
+  booting: {
+    chain: (s, e) => ({
+      next: { ...s, phase: 'following', cluster: e.cluster, sinceMs: e.nowMs },
+      effects: NONE,
+    }),
+    sealed: 'ignore', // Of an earlier incarnation.
+    beats: 'ignore',
+    reborn: 'impossible',
+    joinAnswered: 'ignore',
+    notAppended: 'ignore',
+    restored: 'ignore',
+    activate: 'ignore',
+    startOver: 'ignore',
+    leave: leaveOutside,
+    emptied: 'ignore',
+    storeTimeout,
+  },
+  following: {
+    chain: outsideChain,
+    sealed: 'ignore',
+    beats: (s, e) => {
+      const standing = standingOf(s.cluster, e.beating)
+      if (isStranger(s) && standing.alive) return ask(s, e)
+      return contend(s, e, standing)
+    },
+    reborn: 'impossible',
+    joinAnswered: 'ignore', // It has turned away from that coordinator.
+    notAppended: withdraw,
+    restored: 'ignore',
+    activate: 'ignore',
+    startOver: 'ignore',
+    leave: leaveOutside,
+    emptied: 'ignore',
+    storeTimeout,
+  },
+  joining: {
+    chain: outsideChain,
+    sealed: 'ignore',
+    beats: (s, e) => (standingOf(s.cluster, e.beating).alive ? ask(s, e) : { next: follow(s, e.nowMs), effects: NONE }),
+    reborn: 'impossible',
+    joinAnswered: (s, e) => (e.answer === 'refused' ? end(s, 'refused', e.reason) : stay(s)),
+    notAppended: 'ignore', // It bids for nothing while it joins.
+    restored: 'ignore',
+    activate: 'ignore',
+    startOver: 'ignore',
+    leave: leaveOutside,
+    emptied: 'ignore',
+    storeTimeout,
+  },
+  restoring: {
+    chain: memberChain,
+    sealed: fence,
+    beats: memberBeats,
+    reborn: 'impossible',
+    joinAnswered: 'ignore',
+    notAppended: withdraw,
+    restored: (s, e) => {
+      const { generation } = s.cluster
+      if (e.generation !== generation) return stay(s)
+      return { next: { ...s, phase: 'ready' }, effects: [{ kind: 'tellReady', generation }] }
+    },
+    activate: (s, e) => {
+      assert(e.generation < s.cluster.generation, 'a generation begins when every member is ready')
+      return stay(s)
+    },
+    startOver: noteDamage,
+    leave: wantOut,
+    emptied: noteEmpty,
+    storeTimeout,
+  },
+  ready: {
+    chain: memberChain,
+    sealed: fence,
+    beats: memberBeats,
+    reborn: 'impossible',
+    joinAnswered: 'ignore',
+    notAppended: withdraw,
+    restored: 'ignore',
+    activate: (s, e) => {
+      const { generation } = s.cluster
+      assert(e.generation <= generation, 'who is ready has read the record')
+      if (e.generation < generation) return stay(s)
+      return { next: { ...s, phase: s.wantsOut ? 'leaving' : 'active' }, effects: [{ kind: 'begin', generation }] }
+    },
+    startOver: noteDamage,
+    leave: wantOut,
+    emptied: noteEmpty,
+    storeTimeout,
+  },
+  active: {
+    chain: memberChain,
+    sealed: fence,
+    beats: memberBeats,
+    reborn: 'impossible',
+    joinAnswered: 'ignore',
+    notAppended: withdraw,
+    restored: 'ignore',
+    activate: 'ignore', // Told twice.
+    startOver: 'ignore',
+    leave: (s) => ({ next: { ...s, phase: 'leaving', wantsOut: true }, effects: NONE }),
+    emptied: noteEmpty,
+    storeTimeout,
+  },
+  leaving: {
+    chain: memberChain,
+    sealed: fence,
+    beats: (s, e) => {
+      const judged = memberBeats(s, e)
+      return judged.next.phase === 'leaving' ? askOut(judged.next, judged.effects, e.nowMs) : judged
+    },
+    reborn: 'impossible',
+    joinAnswered: 'ignore',
+    notAppended: withdraw,
+    restored: 'ignore',
+    activate: 'ignore',
+    startOver: 'ignore',
+    leave: 'ignore',
+    emptied: noteEmpty,
+    storeTimeout,
+  },
+  minority: {
+    chain: memberChain,
+    sealed: fence,
+    beats: minorityBeats,
+    reborn: 'impossible',
+    joinAnswered: 'ignore',
+    notAppended: withdraw,
+    restored: (s, e) => {
+      const { generation } = s.cluster
+      if (e.generation !== generation || s.was !== 'restoring') return stay(s)
+      return { next: { ...s, was: 'ready' }, effects: [{ kind: 'tellReady', generation }] }
+    },
+    activate: (s, e) => {
+      const { generation } = s.cluster
+      assert(e.generation < generation || s.was !== 'restoring', 'a generation begins when every member is ready')
+      // Its data are exchanged, while sources and sinks stay stopped.
+      if (e.generation < generation || s.was !== 'ready') return stay(s)
+      return { next: { ...s, was: 'active' }, effects: [{ kind: 'begin', generation }, stopped('minority')] }
+    },
+    startOver: 'ignore', // The others propose.
+    leave: wantOut,
+    emptied: noteEmpty,
+    storeTimeout,
+  },
+  fenced: {
+    chain: (s, e) => ({ next: { ...s, cluster: e.cluster }, effects: NONE }),
+    sealed: 'ignore',
+    beats: 'ignore',
+    reborn: (s, e) => {
+      assert(e.incarnation !== s.incarnation, 'M4: an incarnation is drawn anew')
+      const { settings, wantsOut } = s
+      return { next: { ...startMembership(settings, e.incarnation), wantsOut }, effects: NONE }
+    },
+    joinAnswered: 'ignore',
+    notAppended: 'ignore',
+    restored: 'ignore',
+    activate: 'ignore',
+    startOver: 'ignore',
+    leave: leaveOutside,
+    emptied: 'ignore', // Of the state that it drops.
+    storeTimeout,
+  },
+  gone: {
+    chain: 'ignore',
+    sealed: 'ignore',
+    beats: 'ignore',
+    reborn: 'ignore',
+    joinAnswered: 'ignore',
+    notAppended: 'ignore',
+    restored: 'ignore',
+    activate: 'ignore',
+    startOver: 'ignore',
+    leave: 'ignore',
+    emptied: 'ignore',
+    storeTimeout: 'ignore',
+  },
+}
+
+// ── The chain ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A worker that is no member reads on: a record may name it. */
+function outsideChain<S extends In<'following' | 'joining'>>(
+  s: S,
+  e: Of<'chain'>,
+): Decided<'following' | 'restoring'> | Step<S, MembershipEffect> {
+  const { cluster } = e
+  if (cluster.generation === s.cluster.generation) return { next: { ...s, cluster }, effects: NONE }
+  if (includes(cluster.members, identity(s))) return enter({ ...s, cluster })
+  return { next: follow({ ...s, cluster }, e.nowMs), effects: NONE }
+}
+
+/** A member reads on: the next generation names it, or it is fenced (M4), or it has left. */
+function memberChain<S extends MembershipState>(
+  s: S,
+  e: Of<'chain'>,
+): Decided<'restoring' | 'fenced' | 'gone'> | Step<S, MembershipEffect> {
+  const { cluster } = e
+  if (cluster.generation === s.cluster.generation) return { next: { ...s, cluster }, effects: NONE }
+  if (includes(cluster.members, identity(s))) {
+    const entered = enter({ ...s, cluster })
+    return { next: entered.next, effects: [stopped('generation'), ...entered.effects] }
+  }
+  if (s.wantsOut && s.empty) return end({ ...s, cluster }, 'left', '')
+  return fence({ ...s, cluster })
+}
+
+/** Begins with its part of the generation that `s.cluster` is. */
+function enter(s: Common): Decided<'restoring'> {
+  return {
+    next: { ...common(s), phase: 'restoring', bid: 'none', neededMs: null, empty: false, bases: [] },
+    effects: [{ kind: 'restore', generation: s.cluster.generation }],
+  }
+}
+
+function fence(s: Common): Decided<'fenced'> {
+  return {
+    next: { ...common(s), phase: 'fenced', bid: 'none', neededMs: null, empty: false },
+    effects: [stopped('fenced'), { kind: 'beginAnew' }],
+  }
+}
+
+// ── The beats ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What the beats mean for a member: all is well, or it may take over, or it is in a minority (M1). */
+function memberBeats<S extends In<'restoring' | 'ready' | 'active' | 'leaving'>>(
+  s: S,
+  e: Of<'beats'>,
+): Decided<'minority'> | Step<S, MembershipEffect> {
+  const standing = standingOf(s.cluster, e.beating)
+  if (includes(standing.largest, identity(s))) return contend(s, e, standing)
+  const was: Progress = s.phase === 'leaving' ? 'active' : s.phase
+  return {
+    next: { ...common(s), phase: 'minority', bid: abandoned(s.bid), neededMs: null, was },
+    effects: [stopped('minority')],
+  }
+}
+
+/** Back in the largest set: the generation goes on, or a new one is needed. */
+function minorityBeats(
+  s: In<'minority'>,
+  e: Of<'beats'>,
+): Decided<'minority' | 'restoring' | 'ready' | 'active' | 'leaving'> {
+  const standing = standingOf(s.cluster, e.beating)
+  if (!includes(standing.largest, identity(s))) return { next: { ...s, bid: abandoned(s.bid) }, effects: NONE }
+  if (standing.missing.length > 0) return contend(s, e, standing)
+  const phase = s.was === 'active' && s.wantsOut ? 'leaving' : s.was
+  const next = { ...common(s), phase, neededMs: null } as In<Progress | 'leaving'>
+  return { next, effects: s.was === 'active' ? [{ kind: 'resumeWork' }] : NONE }
+}
+
+/** Takes a step towards a new generation, where one is needed and it is this worker's turn (M2, M5, M6). */
+function contend<S extends MembershipState>(s: S, e: Of<'beats'>, standing: Standing): Step<S, MembershipEffect> {
+  if (s.bid === 'appending') return stay(s)
+  if (!needsGeneration(s, standing, e.nowMs)) {
+    return { next: { ...s, bid: e.reread ? 'none' : s.bid, neededMs: null }, effects: NONE }
+  }
+  const neededMs = s.neededMs ?? e.nowMs
+  if (s.bid === 'rereading' && e.reread) {
+    const { generation } = s.cluster
+    return {
+      next: { ...s, bid: 'appending', neededMs },
+      effects: [{ kind: 'propose', after: generation, members: standing.largest, bases: s.bases }],
+    }
+  }
+  if (s.bid === 'none' && e.nowMs - neededMs >= turnOf(s, standing) * s.settings.turnMs) {
+    return { next: { ...s, bid: 'rereading', neededMs }, effects: [{ kind: 'reread' }] }
+  }
+  return { next: { ...s, neededMs }, effects: NONE }
+}
+
+function needsGeneration(s: MembershipState, standing: Standing, nowMs: number): boolean {
+  const { cluster, settings } = s
+  if (!standing.largest.some((member) => member.worker === settings.worker)) return false
+  if (standing.alive) return standing.missing.length > 0 || s.bases.length > 0
+  // M5
+  const expected = cluster.generation === 0 ? standing.largest.length >= settings.expected : standing.complete
+  return expected || !('sinceMs' in s) || nowMs - s.sinceMs >= settings.startGraceMs
+}
+
+/** How many propose before this worker (M6). */
+function turnOf(s: MembershipState, standing: Standing): number {
+  const { cluster, settings } = s
+  const workers = standing.largest.map((member) => member.worker)
+  const first = includes(standing.largest, coordinatorOf(cluster)) ? cluster.coordinator : null
+  const order = first === null ? workers : [first, ...workers.filter((worker) => worker !== first)]
+  return order.indexOf(settings.worker)
+}
+
+/** Nothing was appended: others have their turn before this worker tries again. */
+function withdraw<S extends MembershipState>(s: S, e: Of<'notAppended'>): Step<S, MembershipEffect> {
+  return { next: { ...s, bid: 'none', neededMs: e.nowMs }, effects: NONE }
+}
+
+/** A bid ends where it is no longer wanted; what is being appended is undecided until the chain is read. */
+function abandoned(bid: Bid): Bid {
+  return bid === 'appending' ? bid : 'none'
+}
+
+/** Damage was found while the generation was restored: the next one has an older base. */
+function noteDamage<S extends In<'restoring' | 'ready'>>(s: S, e: Of<'startOver'>): Step<S, MembershipEffect> {
+  const bases = [...s.bases.filter(([pipeline]) => pipeline !== e.pipeline), [e.pipeline, e.epoch] as const]
+  return { next: { ...s, bases }, effects: NONE }
+}
+
+// ── Joining and leaving ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** No member in any incarnation: it comes by joining. */
+function isStranger(s: Common): boolean {
+  return !s.cluster.members.some((member) => member.worker === s.settings.worker)
+}
+
+/** Asks the coordinator to be taken in, from time to time, once it beats. */
+function ask(s: In<'following' | 'joining'>, e: Of<'beats'>): Decided<'following' | 'joining'> {
+  const coordinator = coordinatorOf(s.cluster)
+  const beats = e.beating.get(coordinator.worker)?.incarnation === coordinator.incarnation
+  if (!beats || s.bid === 'appending') return { next: follow(s, s.sinceMs), effects: NONE }
+  if (e.nowMs - s.askedMs < s.settings.askMs) return stay(s)
+  const { sinceMs } = s
+  return {
+    next: { ...common(s), phase: 'joining', bid: 'none', neededMs: null, askedMs: e.nowMs, sinceMs },
+    effects: [{ kind: 'askToJoin', coordinator }],
+  }
+}
+
+/** Asks the coordinator to be let go, from time to time: to hand over what it owns, then to be left out. */
+function askOut(s: In<'leaving'>, effects: readonly MembershipEffect[], nowMs: number): Decided<'leaving'> {
+  const told = placementFromJson(s.cluster.splits).leaving.includes(s.settings.worker)
+  if ((told && !s.empty) || nowMs - s.askedMs < s.settings.askMs) return { next: s, effects }
+  const coordinator = coordinatorOf(s.cluster)
+  return {
+    next: { ...s, askedMs: nowMs },
+    effects: [...effects, { kind: 'askToLeave', coordinator, empty: s.empty }],
+  }
+}
+
+function wantOut<S extends MembershipState>(s: S): Step<S, MembershipEffect> {
+  return { next: { ...s, wantsOut: true }, effects: NONE }
+}
+
+/** Nothing is here that would have to be handed over. */
+function leaveOutside(s: MembershipState): Decided<'gone'> {
+  return end(s, 'left', '')
+}
+
+function noteEmpty<S extends MembershipState>(s: S): Step<S, MembershipEffect> {
+  return { next: { ...s, empty: true }, effects: NONE }
+}
+
+// ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** M7. */
+function storeTimeout(s: MembershipState): Decided<'gone'> {
+  return end(s, 'storeTimeout', '')
+}
+
+function end(s: Common, reason: 'left' | 'refused' | 'storeTimeout', detail: string): Decided<'gone'> {
+  return { next: { ...common(s), phase: 'gone', bid: 'none' }, effects: [{ kind: 'exit', reason, detail }] }
+}
+
+function stay<S>(state: S): Step<S, MembershipEffect> {
+  return { next: state, effects: NONE }
+}
+
+function stopped(reason: 'minority' | 'generation' | 'fenced'): MembershipEffect {
+  return { kind: 'stopWork', reason }
+}
+
+function follow(s: Common, sinceMs: number): In<'following'> {
+  return { ...common(s), phase: 'following', sinceMs }
+}
+
+function common(s: Common): Common {
+  const { settings, incarnation, cluster, bid, neededMs, askedMs, wantsOut, empty, bases } = s
+  return { settings, incarnation, cluster, bid, neededMs, askedMs, wantsOut, empty, bases }
+}
+
+function identity(s: Common): { readonly worker: string; readonly incarnation: string } {
+  return { worker: s.settings.worker, incarnation: s.incarnation }
+}
+
+function coordinatorOf(cluster: Cluster): Member {
+  const member = cluster.members.find((one) => one.worker === cluster.coordinator)
+  return member ?? { worker: cluster.coordinator, incarnation: '', address: '' }
+}

@@ -1,0 +1,529 @@
+/**
+ * The coordinator's side of a change of owners (PROTOCOLS 11, 17), as a total table: join, leave, rebalance. One instance
+ * lives as long as its generation.
+ *
+ *     idle ─request─► gathering ─► copying base ─► freshening ─► copying recent ─► holding ─► handing ─► committing
+ *       ▲                              │                │               │             │          │           │ appended
+ *       └──────────── release ─────────┴────────────────┴───────────────┴─────────────┴──────────┘           ▼
+ *                                                                                                        committed
+ *
+ * H1. Up to the commit nothing has changed: any failure releases the hold, and the generation goes on as it was.
+ * H2. The generation record with the new owners is the commit. It is appended only when every pipeline holds behind a
+ *     complete epoch and every receiver has the last part; whether it stands is undecided until the append says so, and
+ *     until then nothing is released.
+ * H3. After the commit nothing here fails: what is lost then is an ordinary recovery, and what was handed over is also in
+ *     the store.
+ * H4. A pipeline that holds, or comes to hold, for a rescale that was given up is released whenever that is learned.
+ * H5. An answer counts only for the attempt under way, from the worker in its incarnation.
+ * H6. A pipeline that does not hold in time is named, and ends the attempt; with `skipStalled` the others go on without
+ *     it, and after the commit it is restored from its last epoch.
+ */
+import { decide, type Step, type Table } from '../base/table.ts'
+import type { Member } from '../checkpoint/cluster.ts'
+import type { Move } from './assignment.ts'
+import type { RecoveryPlan } from './recovery.ts'
+import { type Origin, objectionTo, type Request, type Target, targetOf } from './target.ts'
+
+/** What is handed over in a round: everything, what has changed since, and what has changed up to the hold. */
+export type Round = 'base' | 'recent' | 'last'
+
+export interface RescaleSettings {
+  /** How long requests are gathered, so that several workers come in one generation. */
+  readonly gatherMs: number
+  /** How long one round of copying in the background may take. */
+  readonly copyMs: number
+  /** How long a pipeline's epoch may take before it counts as stalled. */
+  readonly holdMs: number
+  /** How long the last parts may take, while everything holds. */
+  readonly handMs: number
+  /** Workers that a cluster may have. */
+  readonly workers: number
+}
+
+/** The generation that this instance may end. */
+export interface RescaleFrame extends Origin {
+  readonly settings: RescaleSettings
+  readonly generation: number
+}
+
+/** Requests by who made them. */
+type Requests = ReadonlyMap<string, Request>
+
+interface Common {
+  readonly frame: RescaleFrame
+  /** Counts attempts within the generation, from 1 (H5). */
+  readonly attempt: number
+}
+
+interface UnderWay extends Common {
+  readonly requests: Requests
+  readonly target: Target
+  /** Pipelines that take part: those that ran at the beginning, without skipped ones (H6). */
+  readonly pipelines: ReadonlySet<string>
+  /** Epochs behind which pipelines hold. */
+  readonly held: ReadonlyMap<string, number>
+  readonly lateMs: number
+}
+
+interface Waiting extends UnderWay {
+  /** Receivers, or pipelines, that the phase waits for. */
+  readonly missing: ReadonlySet<string>
+}
+
+export type RescaleState =
+  | (Common & { readonly phase: 'idle' })
+  | (Common & { readonly phase: 'gathering'; readonly requests: Requests; readonly dueMs: number })
+  | (Waiting & { readonly phase: 'copying'; readonly round: 'base' | 'recent' })
+  | (Waiting & { readonly phase: 'freshening'; readonly epochs: ReadonlyMap<string, number> })
+  | (Waiting & { readonly phase: 'holding' })
+  | (Waiting & { readonly phase: 'handing' })
+  /** The record may stand in the chain already (H2). */
+  | (UnderWay & { readonly phase: 'committing' })
+  | (Common & { readonly phase: 'committed' })
+  | (Common & { readonly phase: 'stopped' })
+
+export type RescaleEvent =
+  /** `reachable`: the worker that wants to join hears, and is heard by, every member (always true for others). */
+  | { readonly kind: 'request'; readonly request: Request; readonly reachable: boolean; readonly nowMs: number }
+  /** `pipelines` are those that run. */
+  | { readonly kind: 'tick'; readonly nowMs: number; readonly pipelines: readonly string[] }
+  /** A receiver has all parts of a round. */
+  | {
+      readonly kind: 'arrived'
+      readonly worker: string
+      readonly incarnation: string
+      readonly attempt: number
+      readonly round: Round
+      readonly nowMs: number
+    }
+  /** An epoch is complete; `holds`: every task of the pipeline holds behind it. */
+  | {
+      readonly kind: 'epochComplete'
+      readonly pipeline: string
+      readonly epoch: number
+      readonly holds: boolean
+      readonly nowMs: number
+    }
+  /** The epoch that was asked for does not come about. */
+  | { readonly kind: 'epochFailed'; readonly pipeline: string; readonly reason: string; readonly nowMs: number }
+  /** A pipeline has been cancelled. */
+  | { readonly kind: 'pipelineEnded'; readonly pipeline: string; readonly nowMs: number }
+  /** A member, or a worker that wants to join, is lost or cannot do its part. */
+  | { readonly kind: 'lost'; readonly worker: string; readonly reason: string }
+  /** The record stands in the chain as number `n`, and counts. */
+  | { readonly kind: 'appended'; readonly n: number }
+  /** Nothing was appended, and nothing will be. */
+  | { readonly kind: 'notAppended'; readonly reason: string }
+  /** Another generation stands. */
+  | { readonly kind: 'stop' }
+
+export type RescaleEffect =
+  | {
+      readonly kind: 'answer'
+      readonly request: Request
+      readonly answer: 'accepted' | 'later' | 'refused'
+      readonly reason: string
+    }
+  /** Tell givers and receivers what is to move in this attempt. */
+  | { readonly kind: 'announce'; readonly attempt: number; readonly moves: readonly Move[] }
+  /** Tell the givers to send a round; `epochs` are the complete epochs up to which it goes. */
+  | {
+      readonly kind: 'sendRound'
+      readonly attempt: number
+      readonly round: Round
+      readonly epochs: readonly (readonly [pipeline: string, epoch: number])[]
+    }
+  /** Ask a pipeline's checkpoint coordinator for an epoch, now; after one that `holds` every task holds. */
+  | { readonly kind: 'requestEpoch'; readonly pipeline: string; readonly holds: boolean }
+  /** Let pipelines go on, and everyone forget what was handed over in the attempt (H1, H4). */
+  | { readonly kind: 'release'; readonly attempt: number; readonly pipelines: readonly string[] }
+  /** Append the generation record; answer `appended` or `notAppended`. */
+  | { readonly kind: 'appendRescale'; readonly after: number; readonly target: Target }
+  /** The new generation begins as after a recovery (`joinRecovery`). */
+  | { readonly kind: 'recover'; readonly plan: RecoveryPlan; readonly n: number }
+
+type Next = {
+  idle: 'gathering' | 'stopped'
+  gathering: 'idle' | 'copying' | 'freshening' | 'holding' | 'handing' | 'committing' | 'stopped'
+  copying: 'idle' | 'freshening' | 'holding' | 'handing' | 'committing' | 'stopped'
+  freshening: 'idle' | 'copying' | 'holding' | 'handing' | 'committing' | 'stopped'
+  holding: 'idle' | 'handing' | 'committing' | 'stopped'
+  handing: 'idle' | 'committing' | 'stopped'
+  committing: 'idle' | 'committed' | 'stopped'
+  committed: never
+  stopped: never
+}
+
+type In<P extends RescaleState['phase']> = Extract<RescaleState, { phase: P }>
+type Decided<P extends RescaleState['phase']> = Step<In<P>, RescaleEffect>
+type Of<K extends RescaleEvent['kind']> = Extract<RescaleEvent, { kind: K }>
+/** The phases from which an attempt can still be given up (H1). */
+type Revocable = In<'copying' | 'freshening' | 'holding' | 'handing'>
+
+const NONE: readonly RescaleEffect[] = []
+
+/** The state at the beginning of a generation. */
+export function startRescale(frame: RescaleFrame): In<'idle'> {
+  return { phase: 'idle', frame, attempt: 0 }
+}
+
+/** The next state and the effects of `event`. */
+export function stepRescale(state: RescaleState, event: RescaleEvent): Step<RescaleState, RescaleEffect> {
+  return decide('rescale', table, state, event)
+}
+
+const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
+  idle: {
+    request: (s, e) => {
+      const { frame, attempt } = s
+      if (!admits(s, e)) return turnAway(s, e)
+      const requests: Requests = new Map([[nameOf(e.request), e.request]])
+      const dueMs = e.nowMs + frame.settings.gatherMs
+      return { next: { phase: 'gathering', frame, attempt, requests, dueMs }, effects: [accept(e.request)] }
+    },
+    tick: 'ignore',
+    arrived: 'ignore', // H5
+    epochComplete: releaseLate,
+    epochFailed: 'ignore',
+    pipelineEnded: 'ignore',
+    lost: 'ignore',
+    appended: 'impossible', // H2: a decided append was answered.
+    notAppended: 'impossible',
+    stop,
+  },
+  gathering: {
+    request: (s, e) => {
+      if (!admits(s, e)) return turnAway(s, e)
+      const requests = new Map(s.requests).set(nameOf(e.request), e.request)
+      return { next: { ...s, requests }, effects: [accept(e.request)] }
+    },
+    tick: (s, e) => (e.nowMs >= s.dueMs ? begin(s, e) : stay(s)),
+    arrived: 'ignore',
+    epochComplete: releaseLate,
+    epochFailed: 'ignore',
+    pipelineEnded: 'ignore',
+    lost: (s, e) => {
+      const requests = new Map([...s.requests].filter(([, request]) => workerOf(request) !== e.worker))
+      const { frame, attempt } = s
+      return requests.size > 0
+        ? { next: { ...s, requests }, effects: NONE }
+        : { next: { phase: 'idle', frame, attempt }, effects: NONE }
+    },
+    appended: 'impossible',
+    notAppended: 'impossible',
+    stop,
+  },
+  copying: {
+    request: busy,
+    tick: (s, e) => (e.nowMs >= s.lateMs ? giveUp(s, `${names(s.missing)} did not get everything in time`) : stay(s)),
+    arrived: (s, e) => {
+      const missing = heardFrom(s, e, s.round)
+      if (missing === null) return stay(s)
+      if (missing.size > 0) return { next: { ...s, missing }, effects: NONE }
+      return s.round === 'base' ? freshen(s, e.nowMs) : hold(s, e.nowMs)
+    },
+    epochComplete: releaseLate,
+    epochFailed: 'ignore', // An ordinary one, or of an attempt before.
+    pipelineEnded: (s, e) => ({ next: without(s, e.pipeline), effects: NONE }),
+    lost: (s, e) => giveUp(s, e.reason),
+    appended: 'impossible',
+    notAppended: 'impossible',
+    stop,
+  },
+  freshening: {
+    request: busy,
+    tick: (s, e) => (e.nowMs >= s.lateMs ? stalled(s, (rest) => freshened(rest, e.nowMs)) : stay(s)),
+    arrived: 'ignore',
+    epochComplete: (s, e) => {
+      if (e.holds) return releaseLate(s, e)
+      if (!s.missing.has(e.pipeline)) return stay(s)
+      const epochs = new Map(s.epochs).set(e.pipeline, e.epoch)
+      return freshened({ ...s, epochs, missing: except(s.missing, e.pipeline) }, e.nowMs)
+    },
+    epochFailed: (s, e) =>
+      s.missing.has(e.pipeline)
+        ? { next: s, effects: [{ kind: 'requestEpoch', pipeline: e.pipeline, holds: false }] }
+        : stay(s),
+    pipelineEnded: (s, e) => freshened(forgo(s, e.pipeline), e.nowMs),
+    lost: (s, e) => giveUp(s, e.reason),
+    appended: 'impossible',
+    notAppended: 'impossible',
+    stop,
+  },
+  holding: {
+    request: busy,
+    tick: (s, e) => (e.nowMs >= s.lateMs ? stalled(s, (rest) => allHold(rest, e.nowMs)) : stay(s)),
+    arrived: 'ignore',
+    epochComplete: (s, e) => {
+      if (!e.holds || !s.missing.has(e.pipeline)) return stay(s)
+      const held = new Map(s.held).set(e.pipeline, e.epoch)
+      return allHold({ ...s, held, missing: except(s.missing, e.pipeline) }, e.nowMs)
+    },
+    epochFailed: (s, e) => {
+      if (!s.missing.has(e.pipeline)) return stay(s)
+      if (skips(s)) return allHold(forgo(s, e.pipeline), e.nowMs)
+      return giveUp(s, `pipeline ${e.pipeline}: ${e.reason}`)
+    },
+    pipelineEnded: (s, e) => allHold(forgo(s, e.pipeline), e.nowMs),
+    lost: (s, e) => giveUp(s, e.reason),
+    appended: 'impossible',
+    notAppended: 'impossible',
+    stop,
+  },
+  handing: {
+    request: busy,
+    tick: (s, e) => (e.nowMs >= s.lateMs ? giveUp(s, `${names(s.missing)} did not get everything in time`) : stay(s)),
+    arrived: (s, e) => {
+      const missing = heardFrom(s, e, 'last')
+      if (missing === null) return stay(s)
+      return missing.size > 0 ? { next: { ...s, missing }, effects: NONE } : commit(s)
+    },
+    epochComplete: holdsToo,
+    epochFailed: 'ignore',
+    pipelineEnded: (s, e) => ({ next: without(s, e.pipeline), effects: NONE }),
+    lost: (s, e) => giveUp(s, e.reason),
+    appended: 'impossible',
+    notAppended: 'impossible',
+    stop,
+  },
+  committing: {
+    request: busy,
+    tick: 'ignore', // H2
+    arrived: 'ignore',
+    epochComplete: holdsToo,
+    epochFailed: 'ignore',
+    pipelineEnded: 'ignore',
+    lost: 'ignore', // H2: once it is known whether the record stands, membership ends the generation that does.
+    appended: (s, e) => {
+      const { frame, attempt, target } = s
+      const plan = { generation: frame.generation + 1, members: target.members }
+      return { next: { phase: 'committed', frame, attempt }, effects: [{ kind: 'recover', plan, n: e.n }] }
+    },
+    notAppended: (s, e) => giveUp(s, e.reason),
+    stop,
+  },
+  committed: {
+    request: (s, e) => turnAway(s, e),
+    tick: 'ignore',
+    arrived: 'ignore',
+    epochComplete: 'ignore',
+    epochFailed: 'ignore',
+    pipelineEnded: 'ignore',
+    lost: 'ignore', // H3
+    appended: 'impossible',
+    notAppended: 'impossible',
+    stop: 'ignore',
+  },
+  stopped: {
+    request: (s, e) => turnAway(s, e),
+    tick: 'ignore',
+    arrived: 'ignore',
+    epochComplete: 'ignore', // The next generation knows by the chain; nobody holds over its record.
+    epochFailed: 'ignore',
+    pipelineEnded: 'ignore',
+    lost: 'ignore',
+    appended: 'ignore', // The chain has said so already.
+    notAppended: 'ignore',
+    stop: 'ignore',
+  },
+}
+
+// ── The way to the commit ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** (1) Bases are copied in the background. */
+function begin(s: In<'gathering'>, e: Of<'tick'>): Decided<'idle' | 'copying' | 'holding' | 'handing' | 'committing'> {
+  const { frame, requests } = s
+  const attempt = s.attempt + 1
+  const target = targetOf(frame, [...requests.values()])
+  if (target === null) return { next: { phase: 'idle', frame, attempt }, effects: NONE }
+  const moving = {
+    ...{ frame, attempt, requests, target, pipelines: new Set(e.pipelines), held: new Map() },
+    lateMs: e.nowMs + frame.settings.copyMs,
+  }
+  const announce: RescaleEffect = { kind: 'announce', attempt, moves: target.moves }
+  const missing = receivers(target)
+  if (missing.size === 0) return after([announce], hold({ ...moving, missing }, e.nowMs))
+  return {
+    next: { ...moving, phase: 'copying', round: 'base', missing },
+    effects: [announce, { kind: 'sendRound', attempt, round: 'base', epochs: [] }],
+  }
+}
+
+/** (2) An ordinary epoch of each pipeline at once, so that what changes until the hold is little. */
+function freshen(s: Waiting, nowMs: number): Decided<'freshening' | 'copying'> {
+  const moving = underWay(s, nowMs + s.frame.settings.holdMs)
+  const freshening: In<'freshening'> = { ...moving, phase: 'freshening', epochs: new Map(), missing: s.pipelines }
+  const asked = [...s.pipelines].map((pipeline) => ({ kind: 'requestEpoch', pipeline, holds: false }) as const)
+  return after(asked, freshened(freshening, nowMs))
+}
+
+/** (2) What those epochs changed is copied, too. */
+function freshened(s: In<'freshening'>, nowMs: number): Decided<'freshening' | 'copying'> {
+  if (s.missing.size > 0) return stay(s)
+  const { attempt } = s
+  const moving = underWay(s, nowMs + s.frame.settings.copyMs)
+  return {
+    next: { ...moving, phase: 'copying', round: 'recent', missing: receivers(s.target) },
+    effects: [{ kind: 'sendRound', attempt, round: 'recent', epochs: [...s.epochs] }],
+  }
+}
+
+/** (3) The barrier behind which every task holds. */
+function hold(s: Waiting, nowMs: number): Decided<'holding' | 'handing' | 'committing'> {
+  const moving = underWay(s, nowMs + s.frame.settings.holdMs)
+  const asked = [...s.pipelines].map((pipeline) => ({ kind: 'requestEpoch', pipeline, holds: true }) as const)
+  return after(asked, allHold({ ...moving, phase: 'holding', missing: s.pipelines }, nowMs))
+}
+
+/** (4), (5) Every pipeline holds behind a complete epoch: the last parts are handed over. */
+function allHold(s: In<'holding'>, nowMs: number): Decided<'holding' | 'handing' | 'committing'> {
+  if (s.missing.size > 0) return stay(s)
+  const { attempt, held } = s
+  const moving = underWay(s, nowMs + s.frame.settings.handMs)
+  const handing: In<'handing'> = { ...moving, phase: 'handing', missing: receivers(s.target) }
+  if (handing.missing.size === 0) return commit(handing)
+  return { next: handing, effects: [{ kind: 'sendRound', attempt, round: 'last', epochs: [...held] }] }
+}
+
+/** (6) The commit (H2). */
+function commit(s: In<'handing'>): Decided<'committing'> {
+  const { target, frame } = s
+  return {
+    next: { ...underWay(s, s.lateMs), phase: 'committing' },
+    effects: [{ kind: 'appendRescale', after: frame.generation, target }],
+  }
+}
+
+/** Some pipelines have not come to their epoch in time: without `skipStalled` that is the end of the attempt (H6). */
+function stalled<S extends In<'freshening' | 'holding'>, N>(
+  s: S,
+  goOn: (rest: S) => Step<N, RescaleEffect>,
+): Step<N | In<'idle'>, RescaleEffect> {
+  if (!skips(s)) return giveUp(s, `pipeline ${names(s.missing)} did not complete its checkpoint in time`)
+  const pipelines = new Set([...s.pipelines].filter((pipeline) => !s.missing.has(pipeline)))
+  return goOn({ ...s, pipelines, missing: new Set<string>() })
+}
+
+/** Nothing has changed (H1). */
+function giveUp(s: Revocable | In<'committing'>, reason: string): Decided<'idle'> {
+  const { frame, attempt, requests, pipelines, held } = s
+  // Before that phase none was asked to hold.
+  const asked = s.phase === 'copying' || s.phase === 'freshening' ? [] : [...new Set([...pipelines, ...held.keys()])]
+  return {
+    next: { phase: 'idle', frame, attempt },
+    effects: [
+      { kind: 'release', attempt, pipelines: asked },
+      ...[...requests.values()].map((request) => answer(request, 'later', reason)),
+    ],
+  }
+}
+
+/** H4. */
+function releaseLate<S extends RescaleState>(s: S, e: Of<'epochComplete'>): Step<S, RescaleEffect> {
+  if (!e.holds) return stay(s)
+  return { next: s, effects: [{ kind: 'release', attempt: s.attempt, pipelines: [e.pipeline] }] }
+}
+
+function stop(s: RescaleState): Decided<'stopped'> {
+  const { frame, attempt } = s
+  const requests = 'requests' in s ? [...s.requests.values()] : []
+  const effects = requests.map((request) => answer(request, 'later', 'another generation has begun'))
+  return { next: { phase: 'stopped', frame, attempt }, effects }
+}
+
+// ── Requests ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function admits(s: Common, e: Of<'request'>): boolean {
+  return e.reachable && objectionTo(s.frame, e.request, s.frame.settings.workers) === null
+}
+
+/** Not now, or not at all. */
+function turnAway<S extends RescaleState>(s: S, e: Of<'request'>): Step<S, RescaleEffect> {
+  const objection = objectionTo(s.frame, e.request, s.frame.settings.workers)
+  if (objection !== null) return { next: s, effects: [answer(e.request, 'refused', objection)] }
+  const reason = e.reachable ? 'a generation is beginning' : 'it does not hear every member, or is not heard by all'
+  return { next: s, effects: [answer(e.request, 'later', reason)] }
+}
+
+/** An attempt is under way: this request is part of it, or has to wait. */
+function busy<S extends UnderWay & RescaleState>(s: S, e: Of<'request'>): Step<S, RescaleEffect> {
+  if (s.requests.has(nameOf(e.request))) return { next: s, effects: [accept(e.request)] }
+  return { next: s, effects: [answer(e.request, 'later', 'another change of owners is under way')] }
+}
+
+function accept(request: Request): RescaleEffect {
+  return answer(request, 'accepted', '')
+}
+
+function answer(request: Request, given: 'accepted' | 'later' | 'refused', reason: string): RescaleEffect {
+  return { kind: 'answer', request, answer: given, reason }
+}
+
+/** Who asks for what: the same request made again takes the place of the first. */
+function nameOf(request: Request): string {
+  const { kind } = request
+  if (kind === 'rebalance') return kind
+  return kind === 'join' ? `join ${request.member.worker} ${request.member.incarnation}` : `leave ${request.worker}`
+}
+
+function workerOf(request: Request): string | null {
+  if (request.kind === 'rebalance') return null
+  return request.kind === 'join' ? request.member.worker : request.worker
+}
+
+// ── Small parts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Those that are still waited for after an answer of `round`; `null` for an answer that does not count (H5). */
+function heardFrom(s: Waiting, e: Of<'arrived'>, round: Round): ReadonlySet<string> | null {
+  const member = s.target.members.find((one: Member) => one.worker === e.worker)
+  if (e.attempt !== s.attempt || e.round !== round || member?.incarnation !== e.incarnation) return null
+  return except(s.missing, e.worker)
+}
+
+function receivers(target: Target): ReadonlySet<string> {
+  return new Set(target.moves.map((move) => move.to))
+}
+
+function skips(s: UnderWay): boolean {
+  return [...s.requests.values()].some((request) => request.skipStalled)
+}
+
+function underWay(s: UnderWay, lateMs: number): UnderWay {
+  const { frame, attempt, requests, target, pipelines, held } = s
+  return { frame, attempt, requests, target, pipelines, held, lateMs }
+}
+
+/** `s` without a pipeline: one that has ended, or that is skipped. */
+function without<S extends UnderWay>(s: S, pipeline: string): S {
+  const held = new Map(s.held)
+  held.delete(pipeline)
+  return { ...s, pipelines: except(s.pipelines, pipeline), held }
+}
+
+/** The same, where the phase waits for pipelines. */
+function forgo<S extends In<'freshening' | 'holding'>>(s: S, pipeline: string): S {
+  return { ...without(s, pipeline), missing: except(s.missing, pipeline) }
+}
+
+/** A pipeline that was skipped holds after all: it has to be released if the attempt is given up. */
+function holdsToo<S extends In<'handing' | 'committing'>>(s: S, e: Of<'epochComplete'>): Step<S, RescaleEffect> {
+  return e.holds ? { next: { ...s, held: new Map(s.held).set(e.pipeline, e.epoch) }, effects: NONE } : stay(s)
+}
+
+function except(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  const rest = new Set(names)
+  rest.delete(name)
+  return rest
+}
+
+function after<S>(effects: readonly RescaleEffect[], step: Step<S, RescaleEffect>): Step<S, RescaleEffect> {
+  return { next: step.next, effects: [...effects, ...step.effects] }
+}
+
+function names(missing: ReadonlySet<string>): string {
+  return [...missing].join(', ')
+}
+
+function stay<S>(state: S): Step<S, RescaleEffect> {
+  return { next: state, effects: NONE }
+}

@@ -1,0 +1,71 @@
+/**
+ * Who could be the next generation, by the beats (PROTOCOLS 4): a decision by facts. Pure.
+ *
+ * N1. Candidates are the last generation's workers that beat, in any incarnation. Others come by joining; only where none
+ *     of the last generation's workers beats do they count.
+ * N2. The members of a next generation are the largest set of candidates that all hear each other, incarnations included.
+ */
+import type { Cluster, Member } from '../checkpoint/cluster.ts'
+import type { Beat } from './beats.ts'
+import { largestSet } from './largest-set.ts'
+
+/** The beats that count now, this worker's own among them, by worker. */
+export type Beating = ReadonlyMap<string, Beat>
+
+export function beatingFrom(own: Beat, others: readonly Beat[]): Beating {
+  return new Map([...others, own].map((beat) => [beat.worker, beat]))
+}
+
+/** What the beats say about the last generation. */
+export interface Standing {
+  /** The largest set of candidates that all hear each other, in the order of ids (N2). */
+  readonly largest: readonly Member[]
+  /** Whether some member of the last generation beats in the incarnation that its record names. */
+  readonly alive: boolean
+  /** Members of the last generation that are not in `largest` in their incarnation. */
+  readonly missing: readonly Member[]
+  /** Whether every worker of the last generation is in `largest`, in any incarnation. */
+  readonly complete: boolean
+}
+
+export function standingOf(cluster: Cluster, beating: Beating): Standing {
+  const { members } = cluster
+  const known = new Set(members.map((member) => member.worker))
+  const among = [...beating.values()].filter((beat) => known.has(beat.worker))
+  const candidates = among.length > 0 ? among : [...beating.values()]
+  const hears = hearing(beating)
+  const set = largestSet(
+    candidates.map((beat) => beat.worker),
+    hears,
+  )
+  const largest = set.map((worker) => memberOf(beating.get(worker)!))
+  return {
+    largest,
+    alive: members.some((member) => beating.get(member.worker)?.incarnation === member.incarnation),
+    missing: members.filter((member) => !includes(largest, member)),
+    complete: members.every((member) => set.includes(member.worker)),
+  }
+}
+
+/** Whether `worker` beats, and hears and is heard by every member of the generation: only then may it join. */
+export function mayJoin(cluster: Cluster, beating: Beating, worker: string): boolean {
+  const hears = hearing(beating)
+  return cluster.members.every((member) => hears(worker, member.worker) && hears(member.worker, worker))
+}
+
+export function includes(members: readonly Member[], one: { readonly worker: string; readonly incarnation: string }) {
+  return members.some((member) => member.worker === one.worker && member.incarnation === one.incarnation)
+}
+
+function memberOf({ worker, incarnation, address }: Beat): Member {
+  return { worker, incarnation, address }
+}
+
+function hearing(beating: Beating): (listener: string, speaker: string) => boolean {
+  const heard = new Map<string, ReadonlySet<string>>()
+  for (const [worker, beat] of beating) {
+    const live = beat.hears.filter((one) => beating.get(one.worker)?.incarnation === one.incarnation)
+    heard.set(worker, new Set(live.map((one) => one.worker)))
+  }
+  return (listener, speaker) => heard.get(listener)?.has(speaker) === true
+}

@@ -1,0 +1,78 @@
+/**
+ * What a rescale aims at (PROTOCOLS 11): the next members and owners, from what was asked for. Pure.
+ *
+ * X1. A leave has two parts. First the worker keeps its seat and gives its key groups and splits away; once it owns
+ *     nothing at all it loses the seat.
+ * X2. Members keep their order, newcomers stand at the end in the order of their ids.
+ */
+import type { Member } from '../checkpoint/cluster.ts'
+import { assign, inherit, type Move, movesBetween, rebalance, type Seat } from './assignment.ts'
+import { seatsOf } from './generation.ts'
+
+export type Request =
+  | { readonly kind: 'join'; readonly member: Member; readonly skipStalled: boolean }
+  /** `empty`: it owns nothing any more (X1). */
+  | { readonly kind: 'leave'; readonly worker: string; readonly empty: boolean; readonly skipStalled: boolean }
+  /** Move at most `budget` key groups so that work is spread evenly by `load`, a measured rate for each key group. */
+  | { readonly kind: 'rebalance'; readonly load: Float64Array; readonly budget: number; readonly skipStalled: boolean }
+
+/** The generation that stands. */
+export interface Origin {
+  readonly members: readonly Member[]
+  readonly owners: Uint16Array
+  readonly leaving: readonly string[]
+}
+
+export interface Target {
+  readonly members: readonly Member[]
+  readonly seats: readonly Seat[]
+  readonly owners: Uint16Array
+  readonly moves: readonly Move[]
+}
+
+/** The generation after `origin` in which all of `requests` are met; `null` where it would not differ. */
+export function targetOf(origin: Origin, requests: readonly Request[]): Target | null {
+  const leaves = requests.filter((request) => request.kind === 'leave')
+  const out = new Set(leaves.filter((leave) => leave.empty).map((leave) => leave.worker))
+  const leaving = new Set([...origin.leaving, ...leaves.map((leave) => leave.worker)])
+  const joins = requests
+    .flatMap((request) => (request.kind === 'join' ? [request.member] : []))
+    .filter((member) => !origin.members.some((one) => one.worker === member.worker))
+    .toSorted((a, b) => (a.worker < b.worker ? -1 : 1))
+  const members = [...origin.members.filter((member) => !out.has(member.worker)), ...joins]
+  const seats = seatsOf(members, [...leaving])
+  const owners = ownersOf(origin, seats, requests)
+  const moves = movesBetween(origin, { members, owners })
+  const reseated = members.length !== origin.members.length || leaves.some((leave) => !isLeaving(origin, leave.worker))
+  return moves.length > 0 || joins.length > 0 || reseated ? { members, seats, owners, moves } : null
+}
+
+/** Evenly shared where someone comes or begins to leave, by load where that was asked for, otherwise as they were. */
+function ownersOf(origin: Origin, seats: readonly Seat[], requests: readonly Request[]): Uint16Array {
+  const { length } = origin.owners
+  const begins = (request: Request) => request.kind === 'leave' && !isLeaving(origin, request.worker)
+  const moves = requests.some((request) => request.kind === 'join' || begins(request))
+  const shared = moves ? assign(length, seats, origin) : inherit(length, seats, origin)
+  const load = requests.find((request) => request.kind === 'rebalance')
+  return load === undefined ? shared : rebalance(shared, seats, load.load, load.budget).owners
+}
+
+function isLeaving(origin: Origin, worker: string): boolean {
+  return origin.leaving.includes(worker)
+}
+
+/** Why `request` cannot be met at all, or `null`. `most`: how many workers a cluster may have. */
+export function objectionTo(origin: Origin, request: Request, most: number): string | null {
+  switch (request.kind) {
+    case 'join':
+      return origin.members.length < most ? null : `the cluster has ${most} workers and takes no more`
+    case 'leave': {
+      const { worker } = request
+      if (!origin.members.some((member) => member.worker === worker)) return `${worker} is no member`
+      const stays = origin.members.some((member) => member.worker !== worker && !isLeaving(origin, member.worker))
+      return stays ? null : 'nobody would stay to take what it owns; stop the cluster instead'
+    }
+    case 'rebalance':
+      return request.load.length === origin.owners.length ? null : 'a load is needed for every key group'
+  }
+}
