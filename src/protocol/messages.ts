@@ -35,6 +35,7 @@ const keyGroups = list(u16, 65_536)
 /** Channels are numbered by the plan, within a pipeline of the generation. */
 const channel = varint
 const purpose = word('checkpoint', 'savepoint', 'rescale', 'drain')
+const round = word('base', 'recent', 'last')
 
 export const linkRows = [
   // Handshake
@@ -160,36 +161,99 @@ export const linkRows = [
     epoch: varint,
   }),
 
-  // Rescale
-  message(48, 'joinRequested', 1, 'A worker asks to become a member.', { worker: id, incarnation: id }),
-  message(49, 'leaveRequested', 1, 'A member asks to hand over all that it owns.', { worker: id }),
-  message(50, 'prepareMove', 1, 'These key groups are to move to `to`: send it their bases in the background.', {
-    keyGroups,
-    to: id,
+  // Generations
+  message(40, 'generation', 1, 'A generation record stands at `record`: read it there, and restore your part.', {
+    generation: u32,
+    record: varint,
   }),
   message(
-    51,
-    'keyGroupPart',
+    41,
+    'generationSeen',
     1,
-    'Entries of a step’s key group on their way to the next owner: a base, or the last delta behind the barrier.',
-    { pipeline, step, keyGroup: u16, epoch: varint, part: word('base', 'delta'), last: bool },
-    { body: 'a chunk, as it stands in a pack' },
-  ),
-  message(52, 'moveReady', 1, 'All that was announced for these key groups has arrived.', { keyGroups, epoch: varint }),
-  message(
-    53,
-    'activate',
-    1,
-    'The generation record stands in the chain at `record`: read it there, then go on under it.',
+    'The sender has read that generation’s record, and does nothing for one before it.',
     {
       generation: u32,
-      record: varint,
     },
   ),
-  message(54, 'release', 1, 'The rescale was given up before its commit: go on as before.', {
-    pipeline,
-    epoch: varint,
+  message(42, 'memberReady', 1, 'The sender has its own part of the generation in memory.', { generation: u32 }),
+  message(
+    43,
+    'memberDamaged',
+    1,
+    'The sender cannot restore its part of the base, and can restore that of `instead`.',
+    {
+      generation: u32,
+      pipeline,
+      instead: varint,
+    },
+  ),
+  message(44, 'activate', 1, 'Every member is ready: the generation begins.', { generation: u32 }),
+  message(45, 'leaseAsked', 1, 'A member asks for a lease; the answer counts from when this was sent.', {
+    generation: u32,
+    counter: u32,
   }),
+  message(
+    46,
+    'leaseGranted',
+    1,
+    'What the coordinator’s own lease had left, in milliseconds, for the request `counter`.',
+    {
+      generation: u32,
+      counter: u32,
+      ms: f64,
+    },
+  ),
+
+  // Rescale: messages of an attempt mean nothing to another one, nor to another generation
+  message(48, 'joinRequested', 1, 'A worker asks to become a member.', {
+    worker: id,
+    incarnation: id,
+    address: id,
+    skipStalled: bool,
+  }),
+  message(
+    49,
+    'leaveRequested',
+    1,
+    'A member asks to hand over all that it owns; or, once it is `empty`, to be left out.',
+    {
+      worker: id,
+      empty: bool,
+      skipStalled: bool,
+    },
+  ),
+  message(50, 'requestAnswered', 1, 'What becomes of a request to join or to leave.', {
+    answer: word('accepted', 'later', 'refused'),
+    reason: text(1024),
+  }),
+  message(51, 'moveAnnounced', 1, 'These key groups are to move; giver and taker are both told.', {
+    attempt: u32,
+    from: id,
+    to: id,
+    keyGroups,
+  }),
+  message(52, 'roundAsked', 1, 'The giver sends what the round covers, up to these complete epochs.', {
+    attempt: u32,
+    round,
+    epochs: list(group({ pipeline, epoch: varint }), 1024),
+  }),
+  message(
+    53,
+    'keyGroupPart',
+    1,
+    'Entries of a step’s key group on their way to the next owner.',
+    { attempt: u32, round, pipeline, step, keyGroup: u16, epoch: varint },
+    { body: 'a chunk, as it stands in a pack' },
+  ),
+  message(54, 'roundSent', 1, 'All parts of the round have been sent on this link.', { attempt: u32, round }),
+  message(55, 'roundArrived', 1, 'All parts of the round have arrived, from every giver.', { attempt: u32, round }),
+  message(56, 'released', 1, 'The attempt was given up before its commit: these pipelines go on as before.', {
+    attempt: u32,
+    pipelines: list(pipeline, 1024),
+  }),
+
+  // Heartbeats, on connections of their own
+  message(64, 'heartbeat', 1, 'The sender’s process lives.', { worker: id, incarnation: id, counter: u32 }),
 ] as const
 
 export const linkMessages = new Catalogue('link', linkRows)
