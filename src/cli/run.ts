@@ -20,6 +20,7 @@ import type { Settings } from './settings.ts'
 import { onSignals } from './signals.ts'
 import { feed, sourceForInput, withInput, withOutput } from './standard-streams.ts'
 import { say, sayWarning } from './terminal.ts'
+import { readSourceToken } from './token.ts'
 import { addWorkerOptions, envOf, settingsOf, type WorkerFlags } from './worker-options.ts'
 
 interface Options extends WorkerFlags {
@@ -112,6 +113,7 @@ function openPipelines(
     output: new RealOutput(),
     acceptLoss,
     development: options.dev === true,
+    sourceToken: readSourceToken(),
     fresh: options.fresh === true,
   }
   return new Pipelines(env, workerOptions, {

@@ -104,7 +104,14 @@ function readConfigFile(file: string | undefined, places: Map<string, Place>): v
 }
 
 /** Variables that are no settings of a worker. */
-const OTHER_VARIABLES = ['POTOROO_CONFIG', 'POTOROO_TOKEN', 'POTOROO_TOKEN_FILE', 'POTOROO_CONTROL']
+const OTHER_VARIABLES = [
+  'POTOROO_CONFIG',
+  'POTOROO_TOKEN',
+  'POTOROO_TOKEN_FILE',
+  'POTOROO_SOURCE_TOKEN',
+  'POTOROO_SOURCE_TOKEN_FILE',
+  'POTOROO_CONTROL',
+]
 
 function readEnvironment(environment: Readonly<Record<string, string | undefined>>, places: Map<string, Place>): void {
   const paths = new Map(settingPaths.map((path) => [variableOf(path), path]))

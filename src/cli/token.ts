@@ -11,3 +11,9 @@ export function readToken(file: string | undefined = process.env.POTOROO_TOKEN_F
     throw fail('E_FILE', { operation: 'read', path: file, reason: (error as Error).message }, error)
   }
 }
+
+/** What producers of acked sources have to show: from POTOROO_SOURCE_TOKEN_FILE or POTOROO_SOURCE_TOKEN; else nothing. */
+export function readSourceToken(): string | null {
+  const { POTOROO_SOURCE_TOKEN_FILE: file, POTOROO_SOURCE_TOKEN: token } = process.env
+  return file === undefined ? (token ?? null) : readToken(file)
+}

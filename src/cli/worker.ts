@@ -12,6 +12,7 @@ import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines.ts'
 import { FOLDERS } from './control-client.ts'
 import { onSignals } from './signals.ts'
+import { readSourceToken } from './token.ts'
 import { addWorkerOptions, envOf, settingsOf, type WorkerFlags } from './worker-options.ts'
 
 interface Options extends WorkerFlags {
@@ -32,7 +33,14 @@ async function work(options: Options): Promise<void> {
   const { log } = env
   const data = settings.data ?? `${FOLDERS}/${worker}`
   const stopped = Promise.withResolvers<PotorooError | null>()
-  const workerOptions = { worker, data, limits, output: new RealOutput(), acceptLoss: options.acceptLoss === true }
+  const workerOptions = {
+    worker,
+    data,
+    limits,
+    output: new RealOutput(),
+    acceptLoss: options.acceptLoss === true,
+    sourceToken: readSourceToken(),
+  }
   const pipelines = new Pipelines(env, workerOptions, logged(env, stopped.resolve))
   const signals = onSignals((signal) => {
     log.info('worker.stopping', { signal })

@@ -59,6 +59,7 @@ export interface ExecutionSeams {
   readonly member: { readonly worker: string; readonly incarnation: string }
   readonly acceptLoss: boolean
   readonly development: boolean
+  readonly sourceToken: string | null
   /** Steps whose state is not taken over. */
   readonly drop: ReadonlySet<string>
   /** Makes `epoch`, an older one than the last, the base in the chain: the generation is a new one afterwards. */
@@ -158,7 +159,7 @@ export class Execution implements Work {
     for (const task of plan.tasks) if (task.kind === 'keyed') this.openStore(task)
     this.fillStores(restored)
     for (const task of plan.tasks) if (task.kind === 'sink') this.openWriter(task)
-    this.sources = new OpenSources(plan, seams, this.splits, {
+    this.sources = new OpenSources(plan, this.entry.run, seams, this.splits, {
       wake: (task) => this.runtime?.wake(task),
       failed: (error) => this.events.failed(error),
       warned: (error) => this.events.warned(error),
@@ -504,6 +505,12 @@ export class Execution implements Work {
   /** The step that runs, or ran last. */
   get running(): string {
     return this.runtime?.running ?? ''
+  }
+
+  /** Ends at once and for good: the pipeline is about to be taken out of the cluster. */
+  forget(): void {
+    this.close()
+    this.sources?.forget()
   }
 
   close(): void {

@@ -52,6 +52,11 @@ interface Replayable {
   readonly feed: ReplayableFeed
 }
 
+/** What the journal calls a source of a run of a pipeline; without `step`, how the ids of all its sources begin. */
+export function journalId(pipeline: string, run: number, step = ''): string {
+  return `${pipeline}#${run}/${step}`
+}
+
 /** What stands behind a source, for metrics and `status`. */
 export interface SourceFigures extends SourceStatus {
   readonly step: string
@@ -69,13 +74,15 @@ export interface SourceFigures extends SourceStatus {
 export class OpenSources {
   private readonly seams: ExecutionSeams
   private readonly pipeline: string
+  private readonly run: number
   private readonly events: SourcesEvents
   private readonly sources: (Journaled | Replayable)[]
   /** Damage that `restore` has met in the journal. */
   private readonly damages: PotorooError[] = []
   private restoring = false
 
-  constructor(plan: Plan, seams: ExecutionSeams, splits: SplitTable, events: SourcesEvents) {
+  constructor(plan: Plan, run: number, seams: ExecutionSeams, splits: SplitTable, events: SourcesEvents) {
+    this.run = run
     this.seams = seams
     this.events = events
     this.pipeline = plan.pipeline
@@ -159,6 +166,13 @@ export class OpenSources {
     return rows
   }
 
+  /** The run of the pipeline is over for good: its records are of no use to anyone. */
+  forget(): void {
+    for (const { family, task } of this.sources) {
+      if (family === 'journaled') this.seams.door.forget(journalId(this.pipeline, this.run, task.step))
+    }
+  }
+
   figures(): readonly SourceFigures[] {
     return this.sources.map((source) => {
       const { step } = source.task
@@ -201,8 +215,9 @@ export class OpenSources {
       return { family: 'replayable', task, connector, feed: new ReplayableFeed(task.step, splits, events.report) }
     }
     const source = this.seams.door.source({
-      id: `${this.pipeline}/${task.step}`,
-      token: null,
+      id: journalId(this.pipeline, this.run, task.step),
+      name: `${this.pipeline}/${task.step}`,
+      token: this.seams.sourceToken,
       onReady: () => events.wake(task.id),
       report: (error) => {
         if (this.restoring) this.damages.push(error)

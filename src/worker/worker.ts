@@ -42,8 +42,8 @@ export interface WorkerOptions {
   readonly acceptLoss: boolean
   /** Look after every call of a stateful step for what would go wrong later; slow. */
   readonly development?: boolean
-  /** Forgets the records of earlier runs that no checkpoint holds: for pipelines that begin anew. */
-  readonly fresh?: boolean
+  /** What producers of acked sources have to show; without one nothing is asked for. */
+  readonly sourceToken?: string | null
 }
 
 export interface WorkerEvents {
@@ -310,6 +310,7 @@ export class Worker {
       member: { worker, incarnation },
       acceptLoss,
       development: options.development === true,
+      sourceToken: options.sourceToken ?? null,
       drop,
       listening: (pipeline, step, address) => this.events.listening(pipeline, step, address),
       goBack: (epoch, done) => this.goBack(plan.pipeline, epoch, done),
