@@ -80,6 +80,8 @@ export interface Limits {
   readonly packBytesPerSecond: number
   /** Objects that are removed from the store, or linked within it, at a time. */
   readonly storeParallel: number
+  /** Task runs of a pipeline between two turns of the event loop: about two milliseconds of busy work. */
+  readonly turnRuns: number
   /** Longest slice of background work on the loop, in milliseconds. */
   readonly sliceMs: number
   /** Bytes of one journal segment. */
@@ -168,6 +170,7 @@ export const defaultLimits: Limits = {
   packQueueBytes: 8 << 20,
   packBytesPerSecond: 256 << 20,
   storeParallel: 4,
+  turnRuns: 24,
   sliceMs: 5,
   journalSegmentBytes: 64 << 20,
   journalBytes: 8 * 1024 * 1024 * 1024,

@@ -55,6 +55,8 @@ export class SimProducer {
   readonly lives: ProducerLife[] = []
   /** Answers that no worker may give to this producer. */
   readonly complaints: string[] = []
+  /** What was said to be on a disk and is not: fair only where a disk does not do what it says. */
+  readonly forgotten: string[] = []
   private readonly home: Machine
   private readonly options: ProducerOptions
   private process: SimProcess | null = null
@@ -162,6 +164,11 @@ export class SimProducer {
           token: '',
         }),
       acked: (journaled, stable) => this.acked(journaled, stable),
+      resumed: (resumeAfter) => {
+        const { name, journaled } = this.life
+        if (resumeAfter < journaled)
+          this.forgotten.push(`${name}: ${journaled} is journaled, and it goes on at ${resumeAfter}`)
+      },
       complain: (what) => this.complaints.push(`${this.life.name}: ${what}`),
       over: (retryMs) => {
         if (this.wire !== wire) return
@@ -191,6 +198,8 @@ export class SimProducer {
 interface WireOwner {
   hello(): Uint8Array
   acked(journaled: number, stable: number): void
+  /** The worker goes on behind record `resumeAfter`. */
+  resumed(resumeAfter: number): void
   complain(what: string): void
   /** The connection is of no use any more. */
   over(retryMs: number): void
@@ -291,6 +300,7 @@ class Wire implements ConnectionHandler {
     }
     switch (message.kind) {
       case 'welcome':
+        owner.resumed(message.resumeAfter)
         if (message.resumeAfter >= outbox.next)
           owner.complain(`welcomed at ${message.resumeAfter}, made ${outbox.next - 1}`)
         if (message.resumeAfter + 1 < outbox.oldest) {
@@ -308,6 +318,7 @@ class Wire implements ConnectionHandler {
         this.credit += message.bytes
         return
       case 'rewind':
+        owner.resumed(message.resumeAfter)
         if (message.resumeAfter + 1 < outbox.oldest) {
           owner.complain(`rewound to ${message.resumeAfter}, has from ${outbox.oldest} on`)
         }

@@ -3,10 +3,8 @@
  *
  * The caller owns the loop: callbacks of the seams only leave things and call `wake`.
  */
+import { defaultLimits } from '../base/limits.ts'
 import type { Clock, Timer } from '../env/clock.ts'
-
-/** Task runs between two turns of the event loop: about two milliseconds of busy work. */
-const BUDGET = 24
 
 export interface Work {
   /** Runs up to `budget` tasks; true when more could run at once. */
@@ -19,14 +17,17 @@ export interface Work {
 
 export class Loop {
   private readonly clock: Clock
+  private readonly turnRuns: number
   private readonly works = new Set<Work>()
   private scheduled = false
   private timer: Timer | null = null
   private timerAt = Infinity
   private stopped = false
 
-  constructor(clock: Clock) {
+  /** `turnRuns`: task runs of a pipeline between two turns of the event loop. */
+  constructor(clock: Clock, turnRuns: number = defaultLimits.turnRuns) {
     this.clock = clock
+    this.turnRuns = turnRuns
   }
 
   add(work: Work): void {
@@ -58,7 +59,7 @@ export class Loop {
     let due = Infinity
     for (const work of this.works) {
       if (work.due <= now) work.elapse(now)
-      if (work.step(now, BUDGET)) busy = true
+      if (work.step(now, this.turnRuns)) busy = true
       if (work.due < due) due = work.due
     }
     if (busy) this.wake()

@@ -64,7 +64,7 @@ export function drawConfig(seed: number): Config {
   const deed = (low: number, high: number): number => (random.chance(PRESENT) ? random.between(low, high) : 0)
   const calm = random.chance(0.1)
   const harsh = !calm && random.chance(0.25)
-  const checkpointIntervalMs = pick(20, 50, 100, 200)
+  const checkpointIntervalMs = pick(20, 50, 100, 250)
   const recordBytes = 256
   return {
     seed,
@@ -85,6 +85,7 @@ export function drawConfig(seed: number): Config {
       storeTimeoutMs: pick(500, 5000),
       packWriteBytes: pick(256, 4096),
       packQueueBytes: 4096,
+      turnRuns: pick(1, 4, 24),
       sliceMs: pick(0.01, 0.1, 5),
       chunkEntries: pick(2, 16, 4096),
       chunkBytes: pick(64, 1024, 256 << 10),
@@ -105,22 +106,22 @@ export function drawConfig(seed: number): Config {
       freezeBytes: pick(64, 1 << 20),
     }),
     deeds: {
-      killWorkerMs: deed(100, 1500),
-      powerOffMs: deed(200, 3000),
-      stopWorkerMs: deed(200, 2000),
-      cutMs: deed(200, 2000),
-      halfCutMs: deed(200, 2000),
-      silenceMs: deed(500, 3000),
-      resetMs: deed(200, 2000),
-      crashProducerMs: deed(200, 2000),
-      reconnectMs: deed(50, 1000),
-      killConsumerMs: deed(300, 2000),
-      stopConsumerMs: deed(300, 2000),
-      fillDiskMs: deed(500, 3000),
-      jumpClockMs: deed(100, 2000),
-      damageMs: deed(300, 1500),
+      killWorkerMs: deed(60, 800),
+      powerOffMs: deed(100, 1500),
+      stopWorkerMs: deed(100, 1000),
+      cutMs: deed(100, 1000),
+      halfCutMs: deed(100, 1000),
+      silenceMs: deed(200, 1500),
+      resetMs: deed(100, 1000),
+      crashProducerMs: deed(100, 1000),
+      reconnectMs: deed(30, 500),
+      killConsumerMs: deed(150, 1000),
+      stopConsumerMs: deed(150, 1000),
+      fillDiskMs: deed(250, 1500),
+      jumpClockMs: deed(50, 1000),
+      damageMs: deed(150, 800),
     },
-    actMs: pick(500, 1500, 3000),
+    actMs: pick(300, 700, 1500),
     producers: 1 + random.below(3),
     senders: 1 + random.below(2),
     burst: pick(1, 5, 20),

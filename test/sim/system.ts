@@ -23,12 +23,14 @@ import { CONSUMER, type Feed, folderOf, WORKER } from './cases.ts'
 import type { Evidence, FinalState, Life, Output } from './checkers/evidence.ts'
 import { rerun } from './checkers/rerun.ts'
 import { type Config, drawConfig } from './config.ts'
-import { BAR, causeOf, type Kept, Witness } from './witness.ts'
+import { causeOf, type Kept, labelled, Witness } from './witness.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds. */
 const LIVE_MS = 120_000
 /** How long the driver lets the world go on between two looks, in milliseconds. */
 const LOOK_MS = 5
+/** Looks in a row that must find everything done. */
+const QUIET_LOOKS = 10
 const CAPACITY = 1 << 30
 /** What sinks and consumers take after a drain, in milliseconds. */
 const SETTLE_MS = 200
@@ -374,7 +376,12 @@ export class System {
 
   /** Everything sent comes in, the pipeline drains, and its sinks let go. */
   private comeToRest(): void {
-    this.expect('everything sent is in', () => this.allIn())
+    // Once could be by chance: what was read a moment ago may have to be worked on.
+    let looks = 0
+    this.expect('everything sent is in', () => {
+      looks = this.allIn() ? looks + 1 : 0
+      return looks === QUIET_LOOKS
+    })
     this.expect('the pipeline drains', this.drained())
     this.world.run(this.world.now + SETTLE_MS)
   }
@@ -474,7 +481,7 @@ export class System {
   private check(before: Evidence['states']): void {
     const { station, witness } = this
     this.epochs = Math.max(this.epochs, station.execution!.figures?.epoch ?? 0)
-    for (const { producer } of this.producers) this.complaints.push(...producer.complaints)
+    for (const { producer } of this.producers) this.complaints.push(...producer.complaints, ...producer.forgotten)
     const evidence: Evidence = {
       plan: this.plan,
       visits: witness.visits,
@@ -556,7 +563,7 @@ function describe({ system, deeds, harsh }: Config): string {
 }
 
 function record(feed: Feed, life: string, sequence: number): Buffer {
-  return Buffer.concat([Buffer.from(`${life}#${sequence}${BAR}`, 'latin1'), feed.record(life, sequence)])
+  return labelled(`${life}#${sequence}`, feed.record(life, sequence))
 }
 
 function framed(feed: Feed, bytes: Buffer): Buffer {

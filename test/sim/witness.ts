@@ -21,7 +21,14 @@ export interface Kept {
 }
 
 /** Stands between the cause and the rest, in records and in lines of output. */
-export const BAR = '|'
+const BAR = '|'
+/** Stands between the cause of a record and its length. */
+const LENGTH = '~'
+
+/** The bytes of the record `cause`: what comes of them with a part missing is told from the whole. */
+export function labelled(cause: string, bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${cause}${LENGTH}${bytes.length}${BAR}`, 'latin1'), bytes])
+}
 
 export class Witness {
   readonly visits: (Visit | undefined)[] = [undefined]
@@ -57,7 +64,8 @@ export class Witness {
     const { decoder, generate } = source
     const decode = (bytes: Buffer, start: number, end: number): Traced => {
       const bar = bytes.indexOf(BAR, start)
-      const cause = bytes.toString('latin1', start, bar)
+      const [cause, length] = bytes.toString('latin1', start, Math.max(start, bar)).split(LENGTH) as [string, string]
+      if (bar < 0 || Number(length) !== end - bar - 1) throw new Error('its end is missing')
       this.see(cause)
       return { cause, value: decoder.decode(bytes, bar + 1, end) }
     }
@@ -157,7 +165,7 @@ export class Witness {
 export function causeOf(given: unknown): string {
   if (given instanceof Uint8Array) {
     const text = Buffer.from(given).toString('latin1')
-    return text.slice(0, text.indexOf(BAR))
+    return text.slice(0, Math.max(0, text.indexOf(LENGTH)))
   }
   if (Array.isArray(given)) return given.length === 0 ? '' : causeOf(given[0]).replace(/\/\d+$/, '')
   return (given as Traced).cause ?? ''

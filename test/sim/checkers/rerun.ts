@@ -12,7 +12,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Key } from '../../../src/base/hash.ts'
 import type { ChainPlan, KeyedPlan, StepContext, TaskPlan } from '../../../src/model/plan.ts'
-import type { Complain, Evidence, Visit } from './evidence.ts'
+import type { Complain, Evidence, Life, Visit } from './evidence.ts'
 import { type History, historyOf } from './history.ts'
 
 /** A record that comes to a task. `due`: it must be there; otherwise it may, because a later one took its place. */
@@ -52,6 +52,8 @@ class Rerun {
     this.evidence = evidence
     this.complain = complain
     for (const { step, cause } of evidence.letters) {
+      // What an aggregate would have put out is given as its state, and comes again with every later one.
+      if (cause === '') continue
       const letter = `${step} ${cause}`
       if (this.letters.has(letter)) complain(`${step}: ${cause} has two letters`)
       this.letters.add(letter)
@@ -81,7 +83,7 @@ class Rerun {
       const last = Math.max(life.owed, ...found)
       if (last > life.made) this.complain(`${life.name}: record ${last} was never made`)
       for (let sequence = 1; sequence <= last; sequence++) {
-        if (life.whole || found.has(sequence)) this.record(task, life.name, sequence, life.record(sequence))
+        if (life.whole || found.has(sequence)) this.record(task, life, sequence)
       }
     }
   }
@@ -97,8 +99,9 @@ class Rerun {
     return there
   }
 
-  private record(task: SourceTask, life: string, sequence: number, bytes: Buffer): void {
-    const cause = `${life}#${sequence}`
+  private record(task: SourceTask, life: Life, sequence: number): void {
+    const cause = `${life.name}#${sequence}`
+    const bytes = life.record(sequence)
     let value: unknown
     try {
       value = task.source.decoder.decode(bytes, 0, bytes.length)
@@ -106,6 +109,8 @@ class Rerun {
       this.refused(task.step, cause, true)
       return
     }
+    // A connection that broke off in the middle of a record, the end of which is missing.
+    if (!life.whole && this.letters.has(`${task.step} ${cause}`)) return this.refused(task.step, cause, true)
     this.push(task.chain, task.step, cause, value, true)
   }
 
