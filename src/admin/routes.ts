@@ -27,6 +27,8 @@ const submission = z.strictObject({
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
   /** The name of a savepoint of the same pipeline. */
   from: z.string().nullable().default(null),
+  /** Forget the state that is there. */
+  fresh: z.boolean().default(false),
   drop: z.array(z.string()).default([]),
 })
 
@@ -151,10 +153,10 @@ function readiness(pipelines: Pipelines): Reply {
 }
 
 async function submit(pipelines: Pipelines, body: unknown): Promise<unknown> {
-  const { text, map, hash, parameters: given, from, drop } = parse(submission, body)
+  const { text, map, hash, parameters: given, from, fresh, drop } = parse(submission, body)
   const pipeline = await loadBundle(text, map, hash)
   const { parameters } = buildGraph(pipeline, given)
-  return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, { savepoint: from, drop }))
+  return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, { savepoint: from, fresh, drop }))
 }
 
 /** One key (`?key=`), or a page of keys (`?limit=&cursor=`). */

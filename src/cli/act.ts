@@ -11,6 +11,7 @@ import { counted, print, printJson, showBytes, table } from './terminal.ts'
 interface SubmitFlags extends ControlFlags {
   readonly param?: Record<string, string>
   readonly from?: string
+  readonly fresh?: true
   readonly drop?: string[]
 }
 
@@ -19,13 +20,17 @@ export function submitCommand(): Command {
     .description('give a pipeline to the worker; where it runs already, it is replaced and keeps its state')
     .argument('<file>', 'a pipeline file')
     .option('--param <name=value>', 'a parameter of the pipeline; may be repeated', collectPairs)
+    .option('--fresh', 'forget the state that is there; savepoints stay')
     .option('--from <savepoint>', 'begin with the state of a savepoint')
     .option('--drop <step>', 'do not take over the state of a step; may be repeated', collect)
   return addControlOptions(command).action(async (file: string, flags: SubmitFlags) => {
     const { bundle, graph } = await loadGraph(file, flags.param)
     const { text, map, hash } = bundle
     const worker = await findWorker(flags)
-    const body = { text, map, hash, parameters: graph.parameters, from: flags.from ?? null, drop: flags.drop ?? [] }
+    const body = {
+      ...{ text, map, hash, parameters: graph.parameters },
+      ...{ from: flags.from ?? null, fresh: flags.fresh === true, drop: flags.drop ?? [] },
+    }
     const summary = await worker.post<PipelineSummary>('/v1/pipelines', body)
     if (flags.json) printJson(summary)
     else print(`${summary.pipeline} submitted, program ${hash.slice(0, 12)}`)

@@ -4,11 +4,9 @@
  *
  * Ends with a last checkpoint and status 0: when every source has ended, or by SIGINT or SIGTERM.
  */
-import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { openControl } from '../admin/control.ts'
 import { fail } from '../base/errors.ts'
-import { savepointManifest } from '../checkpoint/layout.ts'
 import type { Env } from '../env/env.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { plan } from '../model/planner.ts'
@@ -60,8 +58,6 @@ async function run(file: string, options: Options): Promise<void> {
   const input = stdin === undefined ? null : sourceForInput(plan(graph), stdin)
   const env = envOf(settings, 'warn')
   const data = settings.data ?? `.potoroo/${pipeline.name}`
-  // Before --fresh forgets anything.
-  if (options.from !== undefined) refuseAbsent(data, pipeline.name, options.from)
   const stopped = Promise.withResolvers<Error | null>()
   const pipelines = openPipelines(env, settings, data, options, input, stopped.resolve)
   const signals = onSignals((signal) => {
@@ -91,11 +87,6 @@ async function run(file: string, options: Options): Promise<void> {
   }
 }
 
-function refuseAbsent(data: string, pipeline: string, savepoint: string): void {
-  if (existsSync(`${data}/store/${savepointManifest(pipeline, savepoint)}`)) return
-  throw fail('E_NO_SAVEPOINT', { pipeline, savepoint })
-}
-
 function openPipelines(
   env: Env,
   settings: Settings,
@@ -114,7 +105,6 @@ function openPipelines(
     acceptLoss,
     development: options.dev === true,
     sourceToken: readSourceToken(),
-    fresh: options.fresh === true,
   }
   return new Pipelines(env, workerOptions, {
     running: (resident) => sayBeginning(resident, data),

@@ -24,6 +24,8 @@ export interface DoorOptions {
   readonly incarnation: string
   readonly isMember?: DoorContext['isMember']
   readonly addressOf?: DoorContext['addressOf']
+  /** Whether a source that is not open may be opened again: what the journal has of others goes. */
+  readonly isKept?: (id: string) => boolean
 }
 
 export class Door {
@@ -105,7 +107,9 @@ export class Door {
   private floorOf(key: string): number {
     const { source } = partsOfKey(key)
     if (this.forgotten.has(source)) return Infinity
-    return this.sources.get(source)?.floorOf(key) ?? 0
+    const open = this.sources.get(source)
+    if (open !== undefined) return open.floorOf(key)
+    return this.options.isKept?.(source) === false ? Infinity : 0
   }
 
   /** Stops the sources that hold back more than their share, all where none does, and lets the others go on (W2). */

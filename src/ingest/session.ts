@@ -35,7 +35,8 @@ const UNFINISHED = 12
 
 /** What a session asks of its source. */
 export interface SessionSource {
-  readonly source: string
+  /** `pipeline/step`. */
+  readonly name: string
   readonly token: string | null
   readonly worker: string
   readonly limits: Limits
@@ -343,11 +344,11 @@ function checked(hello: Hello, source: SessionSource): HelloAnswer | null {
   if (agreedVersion(ackedVersions, { newest, oldest }) === null) {
     return refused(fail('E_ACKED_VERSION', { version: newest, ...ackedVersions }))
   }
-  if (hello.source !== source.source && hello.source !== stepOf(source.source)) {
+  if (hello.source !== source.name && hello.source !== stepOf(source.name)) {
     return refused(fail('E_SOURCE_UNKNOWN', { source: hello.source }))
   }
   if (source.token !== null && !sameSecret(hello.token, source.token)) {
-    return refused(fail('E_TOKEN', { producer, source: source.source }))
+    return refused(fail('E_TOKEN', { producer, source: source.name }))
   }
   if (producer === '' || incarnation === '' || `${producer}${incarnation}`.includes('\0')) {
     return refused(fail('E_ACKED_PROTOCOL', { reason: 'a producer and its incarnation have names without zero bytes' }))

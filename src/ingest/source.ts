@@ -29,8 +29,10 @@ import type { Stream, StreamRow, StreamSession } from './stream.ts'
 import { answerHello, type HelloAnswer, Streams } from './streams.ts'
 
 export interface SourceOptions {
-  /** `pipeline/step`: the name under which producers find it. */
+  /** Names the source in the journal: another run of its pipeline has another id, and nothing to do with this one's. */
   readonly id: string
+  /** `pipeline/step`: the name under which producers find it; the id where it is left out. */
+  readonly name?: string
   /** What an acked producer has to show, or `null`. */
   readonly token: string | null
   /** There is something to poll. Never called inside a call of the source. */
@@ -67,6 +69,7 @@ export interface SourceCounters {
 
 export class IngestSource implements SessionSource, ReplayTarget {
   readonly source: string
+  readonly name: string
   token: string | null
   readonly limits: Limits
   readonly clock: Clock
@@ -98,6 +101,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.options = options
     this.context = context
     this.source = options.id
+    this.name = options.name ?? options.id
     this.token = options.token
     this.limits = context.limits
     this.clock = context.clock

@@ -139,19 +139,26 @@ export class Pipelines {
     const { name } = pipeline
     const planned = plan(buildGraph(pipeline, parameters))
     return this.inTurn(name, async () => {
+      const from = await this.manifestOf(name, options)
       await this.stopForAnother(name)
-      if (options.fresh === true) await settle<void>((done) => this.worker.withdraw(name, done))
-      const from = await this.manifestOf(name, options.savepoint ?? null)
+      if (options.fresh === true) await this.withdraw(name)
       await settle<void>((done) => this.worker.submit(name, program, parameters as Json, from, done))
       this.worker.sweep()
       return this.launch(planned, program.hash, parameters, options)
     })
   }
 
-  /** The path of the manifest of `savepoint`, which only a pipeline that is not there can begin with. */
-  private async manifestOf(name: string, savepoint: string | null): Promise<string | null> {
+  /** Ends what runs under `name` and takes it out of the cluster. */
+  private async withdraw(name: string): Promise<void> {
+    this.residents.get(name)?.execution.forget()
+    await settle<void>((done) => this.worker.withdraw(name, done))
+  }
+
+  /** The path of the savepoint's manifest, with which only a pipeline can begin that is not there, or not any more. */
+  private async manifestOf(name: string, { savepoint = null, fresh }: SubmitOptions): Promise<string | null> {
     if (savepoint === null) return null
-    if (this.worker.cluster.pipelines.has(name)) throw fail('E_PIPELINE_THERE', { pipeline: name })
+    const there = this.worker.cluster.pipelines.has(name)
+    if (there && fresh !== true) throw fail('E_PIPELINE_THERE', { pipeline: name })
     const path = savepointManifest(name, savepoint)
     const found = await settle<Buffer | null>((done) => this.worker.storage.read(path, done))
     if (found === null) throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint })
@@ -170,8 +177,8 @@ export class Pipelines {
   /** Takes the pipeline out of the cluster, with its state. Its savepoints stay. */
   async cancel(name: string): Promise<void> {
     await this.inTurn(name, async () => {
-      this.find(name).execution.close()
-      await settle<void>((done) => this.worker.withdraw(name, done))
+      this.find(name)
+      await this.withdraw(name)
       this.residents.delete(name)
       this.worker.executions.delete(name)
       this.worker.sweep()

@@ -31,6 +31,7 @@ import { Door } from '../ingest/door.ts'
 import type { Plan } from '../model/plan.ts'
 import { Execution, type ExecutionEvents, type ExecutionSeams } from './execution.ts'
 import { Loop } from './loop.ts'
+import { journalId } from './sources.ts'
 
 export interface WorkerOptions {
   /** The worker's name in its cluster. */
@@ -96,7 +97,7 @@ export class Worker {
     this.options = options
     this.events = events
     this.incarnation = env.random.id()
-    this.loop = new Loop(env.clock)
+    this.loop = new Loop(env.clock, options.limits.turnRuns)
   }
 
   /** The cluster as this worker knows it. */
@@ -171,22 +172,19 @@ export class Worker {
     this.append(make, (error) => {
       if (error !== null) return done(error)
       const directory = `${options.data}/journal`
-      if (options.fresh !== true) return this.openDoor(directory, done)
-      env.disk.removeTree(directory, (error) => {
-        if (error === null) this.openDoor(directory, done)
-        else done(fail('E_DISK', { operation: 'emptying', path: directory, reason: error.message }, error))
+      const isKept = (id: string): boolean => this.hasSource(id)
+      Door.open({ env, limits, directory, worker, incarnation, isKept }, (error, door) => {
+        if (error !== null) return done(error)
+        this.door = door
+        done(null)
       })
     })
   }
 
-  private openDoor(directory: string, done: (error: PotorooError | null) => void): void {
-    const { env, options, incarnation } = this
-    const { limits, worker } = options
-    Door.open({ env, limits, directory, worker, incarnation }, (error, door) => {
-      if (error !== null) return done(error)
-      this.door = door
-      done(null)
-    })
+  /** Whether `id` is a source of a run that the chain knows. */
+  private hasSource(id: string): boolean {
+    for (const [pipeline, { run }] of this.cluster.pipelines) if (id.startsWith(journalId(pipeline, run))) return true
+    return false
   }
 
   /** Takes a further generation, whose base for `pipeline` is `epoch` (V4). */
@@ -355,6 +353,7 @@ export class Worker {
 
   /** Removes what pipelines have left that are gone. */
   sweep(): void {
+    this.door?.trim()
     if (this.store !== null) sweepRuns({ store: this.store, limits: this.options.limits }, this.cluster, () => {})
   }
 

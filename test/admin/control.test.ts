@@ -188,6 +188,23 @@ describe('what may be asked', () => {
     expect(found.json.found.state).toEqual({ total: 2 })
   })
 
+  test('a pipeline that was cancelled, or begins anew, meets nothing of its earlier runs', async () => {
+    const station = await new Station().open()
+    await station.run(counting())
+    await send(station, 'a\nb\n')
+    expect((await station.ask('POST', '/v1/pipelines/counting/cancel')).status).toBe(200)
+    station.log.length = 0
+    expect((await station.run(counting())).base).toBeNull()
+    await send(station, 'a\n')
+    const count = async () => (await station.ask('GET', '/v1/pipelines/counting/state/count?key=a')).json.found.state
+    expect(await count()).toEqual({ total: 1 })
+    station.log.length = 0
+    await station.submit(counting(), { fresh: true })
+    await station.heard('running counting')
+    await send(station, 'a\n')
+    expect(await count()).toEqual({ total: 1 })
+  })
+
   test('a pipeline that fails is listed with its error, the worker is not ready, and the others go on', async () => {
     const station = await new Station().open()
     await station.run(counting())
