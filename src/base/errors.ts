@@ -344,7 +344,7 @@ export const errorTable = {
   E_LINK_SESSION: {
     kind: 'operational',
     what: 'workers {worker} and {peer} do not agree on what they have said on their {lane} lane: {reason}',
-    remedy: 'nothing: the cluster recovers by itself; report it, for this should not happen',
+    remedy: 'nothing: the cluster recovers by itself',
   },
   E_LINK_PROTOCOL: {
     kind: 'protocol',
@@ -645,6 +645,22 @@ export const errorTable = {
     kind: 'user',
     what: 'the worker does not understand the request: {reason}',
     remedy: 'bring the command and the worker to the same version of potoroo',
+  },
+  // testing
+  E_TEST_INPUT: {
+    kind: 'user',
+    what: 'the test cannot run: {reason}',
+    remedy: 'mend what is given to runPipeline() or verifyPipeline(), or to the command',
+  },
+  E_TEST_WORKERS: {
+    kind: 'user',
+    what: 'a test runs a pipeline on one worker, and {workers} are asked for',
+    remedy: 'leave out workers: one is what there is',
+  },
+  E_TEST_STUCK: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has not come to its end after {time} of simulated time: {reason}',
+    remedy: 'look for marks that wait for each other, and for a source that never ends; the log of the error shows the run',
   },
 } as const satisfies Record<string, ErrorRow>
 

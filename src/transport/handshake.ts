@@ -57,6 +57,8 @@ export interface SessionFacts {
   readonly acknowledged: number
   /** Frames that were ever given to a connection. */
   readonly written: number
+  /** It has ended before its generation. */
+  readonly over: boolean
 }
 
 /** What the accepting side knows of the worker that dials. */
@@ -97,6 +99,7 @@ export function judge(ours: Standing, hello: Hello, about: About, caller: Caller
 
 function judgeSession(who: Sides, hello: Hello, facts: SessionFacts, version: number): Verdict {
   const { lane, session } = facts
+  if (facts.over) return refuse('E_LINK_SESSION', { ...who, lane, reason: 'the session has ended' }, true)
   if (hello.session !== null && hello.session !== session)
     return refuse('E_LINK_SESSION', { ...who, lane, reason: 'the session is not known' }, true)
   if (hello.received > facts.written)

@@ -79,6 +79,10 @@ export class Link implements SessionFacts, LineUser {
     return this.state.phase
   }
 
+  get over(): boolean {
+    return this.state.phase === 'over'
+  }
+
   /** Frames that the other side is known to have received. */
   get acknowledged(): number {
     return this.retained.first
@@ -101,7 +105,7 @@ export class Link implements SessionFacts, LineUser {
    * payload. A session that is over sends nothing.
    */
   send(message: Numbered, body: ((writer: ByteWriter) => void) | null = null): number {
-    if (this.state.phase === 'over' || this.full) return 0
+    if (this.over || this.full) return 0
     const frame = this.encode(message, this.next, body)
     if (this.lane === 'control' && this.keptBytes + frame.length > this.context.limits.controlLaneBytes) this.overflow()
     else {
@@ -113,7 +117,7 @@ export class Link implements SessionFacts, LineUser {
 
   /** Puts `message` in place of the frame with this number. `false`: that may have left already. */
   amend(sequence: number, message: Numbered): boolean {
-    if (this.state.phase === 'over' || sequence < this.written) return false
+    if (this.over || sequence < this.written) return false
     this.retained.replace(sequence, this.encode(message, sequence, null))
     return true
   }

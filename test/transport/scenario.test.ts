@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { runScenario } from './scenario.ts'
+
+test('everything arrives once and in order, and only in its generation', () => {
+  const losses = new Set<string>()
+  let resumptions = 0
+  for (let seed = 1; seed <= 150; seed++) {
+    try {
+      const outcome = runScenario(seed)
+      for (const code of outcome.losses) losses.add(code)
+      resumptions += outcome.resumptions
+    } catch (error) {
+      expect.fail(`seed ${seed}: ${(error as Error).stack}`)
+    }
+  }
+  // The runs are what they claim to be.
+  expect([...losses].sort()).toEqual(['E_LINK_ABSENT', 'E_LINK_INCARNATION', 'E_LINK_LOST', 'E_LINK_REFUSED'])
+  expect(resumptions).toBeGreaterThan(1000)
+})
