@@ -5,12 +5,18 @@ import { fileSinkConnector } from './file/sink.ts'
 import { fileSourceConnector } from './file/source.ts'
 import { generatorConnector } from './generator/source.ts'
 import { nullSinkConnector } from './null/sink.ts'
+import { scriptedSinkConnector, scriptedSourceConnector } from './scripted/connector.ts'
 import { stdoutSinkConnector } from './standard-output/sink.ts'
 import { tcpServerSinkConnector } from './tcp/server-sink.ts'
 import { tcpSinkConnector } from './tcp/sink.ts'
 import { tcpSourceConnector } from './tcp/source.ts'
 
-const sources: readonly SourceConnector[] = [tcpSourceConnector, fileSourceConnector, generatorConnector]
+const sources: readonly SourceConnector[] = [
+  tcpSourceConnector,
+  fileSourceConnector,
+  generatorConnector,
+  scriptedSourceConnector,
+]
 
 const sinks: readonly SinkConnector[] = [
   tcpSinkConnector,
@@ -18,6 +24,7 @@ const sinks: readonly SinkConnector[] = [
   fileSinkConnector,
   stdoutSinkConnector,
   nullSinkConnector,
+  scriptedSinkConnector,
 ]
 
 /** The source of `kind`; throws `E_CONNECTOR` when there is none. */

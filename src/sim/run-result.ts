@@ -1,0 +1,82 @@
+/** What a test sees of a pipeline that has run. Everything it hands out is a copy. */
+import { fail } from '../base/errors.ts'
+import type { Key } from '../base/hash.ts'
+import { deepCopy } from '../state/deep-copy.ts'
+import type { KeyedStore } from '../state/keyed-store.ts'
+import { contentOf, type DeadLetter } from '../worker/dead-letter.ts'
+import type { Execution } from '../worker/execution.ts'
+import { listKeys, lookUp } from '../worker/query.ts'
+import type { Collector } from './collector.ts'
+import type { Outcome } from './pipeline-run.ts'
+
+/** A record that did not get through. */
+export interface TestLetter {
+  /** The step that threw. */
+  readonly step: string
+  /** What the step was given: the record's bytes where its decoder refused it. */
+  readonly value: unknown
+  /** The key, where the step is keyed. */
+  readonly key: Key | undefined
+  /** The record's place in the input of its source. */
+  readonly position: number
+  /** What the step threw: `SyntaxError: …`. */
+  readonly error: string
+}
+
+type Lists<Rows> = { readonly [N in keyof Rows]: readonly Rows[N][] }
+
+export class RunResult<Rows extends object = Record<string, unknown>> {
+  /** What each sink was given, in order and exactly once, by step: what complete checkpoints hold. */
+  readonly outputs: Lists<Rows>
+  /** What each sink was given in any life, again where a recovery did it again: what an at-least-once sink shows. */
+  readonly attempts: Lists<Rows>
+  readonly deadLetters: readonly TestLetter[]
+  /** Checkpoints that were completed. */
+  readonly epochs: number
+  /** Times that the worker came back. */
+  readonly restarts: number
+  /** What the worker said, line by line, with the simulated time in milliseconds; the last lines of a long run. */
+  readonly log: readonly string[]
+  private readonly execution: Execution
+
+  constructor({ sinks, execution, lives, log }: Outcome) {
+    this.execution = execution
+    const lists = (of: (sink: Collector) => readonly unknown[]): Lists<Rows> =>
+      Object.fromEntries([...sinks].map(([step, sink]) => [step, of(sink)])) as unknown as Lists<Rows>
+    this.outputs = lists((sink) => sink.output)
+    this.attempts = lists((sink) => sink.attempts)
+    this.deadLetters = execution.deadLetters.list(0, Infinity).map(letterOf)
+    this.epochs = execution.figures?.epoch ?? 0
+    this.restarts = lives - 1
+    this.log = log
+  }
+
+  /** The state that the keyed step `step` has for `key`, or `undefined`. Throws `E_NO_STEP`. */
+  state<S = unknown>(step: string, key: Key): S | undefined {
+    const found = lookUp(this.store(step), key)
+    return found === null ? undefined : (copyOf(found.state) as S)
+  }
+
+  /** All states of the keyed step `step` by key, in no particular order. Throws `E_NO_STEP`. */
+  states<S = unknown>(step: string): Map<Key, S> {
+    const { keys } = listKeys(this.store(step), Infinity, null)
+    return new Map(keys.map(({ key, state }) => [key, copyOf(state) as S]))
+  }
+
+  private store(step: string): KeyedStore {
+    const { stores, pipeline } = this.execution
+    const store = stores.get(step)
+    if (store !== undefined) return store
+    const known = stores.size === 0 ? 'it has none' : `it has ${[...stores.keys()].join(', ')}`
+    throw fail('E_NO_STEP', { pipeline, role: 'keyed step', step, known })
+  }
+}
+
+function letterOf({ step, given, position, error }: DeadLetter): TestLetter {
+  const { key, value } = contentOf(given)
+  return { step, value, key, position, error: error.message }
+}
+
+function copyOf(state: object): unknown {
+  return deepCopy(state, { left: Infinity })
+}

@@ -1,0 +1,145 @@
+/**
+ * Reads a script as a source: hands over its records and does what its marks say.
+ *
+ * M1. A mark acts when everything in front of it has been handed over and worked on: the reader says `idle` there, which
+ *     empties the chains, and lets `SETTLE_MS` go by.
+ * M2. A place is an index into the script. Marks that end a life (`ABORT`, `END`) are done once in a run, whatever is
+ *     read again; a pause is made again where a life begins in front of it.
+ */
+import type { Context, Into, Place, ReplayableReader, SourceStatus } from '../connectors/connector.ts'
+import type { Decoder } from '../model/connector.ts'
+import { deepCopy } from '../state/deep-copy.ts'
+import { Encoded, Mark, type Script } from './script.ts'
+
+/** Simulated time in which a worker without input works on all that it has. */
+export const SETTLE_MS = 10
+/** What a record is filled with once it has been decoded: a decoder that keeps bytes without a copy keeps rubbish. */
+const SPOILT = 0xdb
+
+/** How records come: so many at once, then a pause. */
+export interface Pace {
+  burst(): number
+  pauseMs(): number
+}
+
+/** What the readers of one life have in common. */
+export interface Scene {
+  /** Whether the mark at `position` of `step` has been done. */
+  isDone(step: string, position: number): boolean
+  /** The life is to end at this mark, at once. */
+  abort(step: string, position: number): void
+  /** The script stands at its end, or at an `END`. */
+  ended(step: string, position: number): void
+  /** Calls `fn` when `step` has ended, or on a later turn if it has. */
+  whenEnded(step: string, fn: () => void): void
+}
+
+export interface ReaderOptions {
+  readonly step: string
+  readonly script: Script
+  readonly decoder: Decoder<unknown>
+  readonly scene: Scene
+  /** `null`: as fast as they are taken. */
+  readonly pace: Pace | null
+}
+
+export class ScriptReader implements ReplayableReader {
+  readonly status: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
+  private readonly options: ReaderOptions
+  private readonly context: Context
+  private next: number
+  /** Records that may be handed over before the next pause of the pace. */
+  private left: number
+  /** A mark, or the pace, makes it wait. */
+  private waiting = false
+  /** The mark that was waited for. */
+  private passed = -1
+
+  constructor(options: ReaderOptions, place: Place | null, context: Context) {
+    this.options = options
+    this.context = context
+    this.next = place?.position ?? 0
+    this.left = options.pace?.burst() ?? Infinity
+    context.env.clock.soon(() => context.wake())
+  }
+
+  poll(into: Into, max: number): 'more' | 'idle' | 'ended' {
+    const { script, step, scene } = this.options
+    for (let taken = 0; ; this.next++) {
+      if (this.waiting) return 'idle'
+      if (this.next >= script.length) {
+        scene.ended(step, this.next)
+        return 'ended'
+      }
+      const item = script[this.next]
+      if (item instanceof Mark) {
+        if (this.isPast(item)) continue
+        if (item.what.kind !== 'end') return 'idle'
+        scene.ended(step, this.next)
+        return 'ended'
+      }
+      if (taken === max) return 'more'
+      if (this.left === 0) {
+        this.rest()
+        return 'idle'
+      }
+      this.left--
+      taken++
+      this.hand(item, into)
+    }
+  }
+
+  place(): Place {
+    return { position: this.next }
+  }
+
+  close(): void {
+    this.waiting = true
+  }
+
+  private hand(item: unknown, into: Into): void {
+    this.status.records++
+    if (!(item instanceof Encoded)) return into.push(deepCopy(item, { left: Infinity }), this.next)
+    const bytes = Buffer.from(item.bytes)
+    this.status.bytes += bytes.length
+    let value: unknown
+    try {
+      value = this.options.decoder.decode(bytes, 0, bytes.length)
+    } catch (error) {
+      return into.failed(item.bytes, this.next, error)
+    }
+    into.push(value, this.next)
+    bytes.fill(SPOILT)
+  }
+
+  /** Whether the mark lies behind; otherwise it has been set going. */
+  private isPast({ what }: Mark): boolean {
+    const { next } = this
+    const { step, scene } = this.options
+    if (this.passed === next || scene.isDone(step, next)) return true
+    if (what.kind === 'end') return false
+    this.waiting = true
+    if (what.kind === 'pause') this.goOnAfter(what.ms)
+    else if (what.kind === 'after') scene.whenEnded(what.step, () => this.goOnAfter(SETTLE_MS))
+    else this.context.env.clock.after(SETTLE_MS, () => scene.abort(step, next))
+    return false
+  }
+
+  private goOnAfter(ms: number): void {
+    this.context.env.clock.after(ms, () => {
+      this.waiting = false
+      this.passed = this.next
+      this.context.wake()
+    })
+  }
+
+  private rest(): void {
+    const { pace } = this.options
+    this.waiting = true
+    this.context.env.clock.after(pace!.pauseMs(), () => {
+      this.waiting = false
+      this.left = pace!.burst()
+      this.context.wake()
+    })
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * What a test puts into a source: values, raw bytes, and marks between them that say what happens there.
+ *
+ * T1. Raw bytes go through the source's own framing, all of one source as one stream, and record by record through its
+ *     decoder; values enter as if a decoder had made them.
+ * T2. A record's position is its place in the script, so that the same script gives the same records at the same
+ *     positions in every life.
+ */
+import { fail } from '../base/errors.ts'
+import type { Milliseconds } from '../base/time.ts'
+import { Assembler } from '../connectors/assembler.ts'
+import type { Framing } from '../model/connector.ts'
+
+type Happening =
+  | { readonly kind: 'abort' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'pause'; readonly ms: Milliseconds }
+  | { readonly kind: 'after'; readonly step: string }
+
+/** Something that happens between two records. */
+export class Mark {
+  readonly what: Happening
+
+  constructor(what: Happening) {
+    this.what = what
+  }
+}
+
+/**
+ * The worker is killed, as by `kill -9`, when everything in front has been worked on, and comes back. What no checkpoint
+ * holds is done again.
+ */
+export const ABORT = new Mark({ kind: 'abort' })
+
+/** The input ends: the pipeline makes its last checkpoint and ends in order. Another life goes on behind the mark. */
+export const END = new Mark({ kind: 'end' })
+
+/** Nothing comes for `ms` of simulated time: checkpoints are made, times to live run out, aggregates come due. */
+export function PAUSE(ms: Milliseconds): Mark {
+  if (!Number.isFinite(ms) || ms < 0) throw fail('E_TEST_INPUT', { reason: `PAUSE(${ms}): not a duration` })
+  return new Mark({ kind: 'pause', ms })
+}
+
+/** Nothing comes before the source `step` has come to its end and all of it has been worked on. */
+export function AFTER(step: string): Mark {
+  return new Mark({ kind: 'after', step })
+}
+
+/** Bytes as they come from outside. */
+export class Raw {
+  readonly bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+}
+
+/** Text or bytes as they come from outside, with their frames: any number of records, or parts of one. */
+export function raw(data: string | Uint8Array): Raw {
+  return new Raw(Buffer.from(data as string))
+}
+
+/** What a source is given: see `testSource`. */
+export interface TestSource<T> {
+  readonly items: readonly (T | Raw | Mark)[]
+}
+
+/** A source that hands over `items` in order: values as its decoder would make them, `raw` bytes, and marks. */
+export function testSource<T>(items: Iterable<T | Raw | Mark>): TestSource<T> {
+  return { items: [...items] }
+}
+
+/** A record's bytes without their frame, which are still to be decoded. */
+export class Encoded {
+  readonly bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+}
+
+/** A script as it is read: what has no other class is a value. */
+export type Script = readonly (Encoded | Mark | unknown)[]
+
+/**
+ * Cuts the raw bytes of the source `step` into records (T1). A record that spans two pieces stands where its last byte
+ * does. Throws what the framing throws, and `E_TEST_INPUT` where the bytes end inside a record.
+ */
+export function writeScript(step: string, items: Iterable<unknown>, framing: Framing, recordBytes: number): Script {
+  const script: unknown[] = []
+  const assembler = new Assembler(framing, recordBytes, (bytes, { starts, ends, count }) => {
+    for (let i = 0; i < count; i++) script.push(new Encoded(Buffer.from(bytes.subarray(starts[i]!, ends[i]!))))
+  })
+  for (const item of items) {
+    if (item instanceof Raw) assembler.push(item.bytes)
+    else script.push(item)
+  }
+  const { pending } = assembler
+  if (assembler.finish()) return script
+  throw fail('E_TEST_INPUT', {
+    reason: `the input of "${step}" ends inside a record, of which it has ${pending} bytes`,
+  })
+}

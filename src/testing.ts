@@ -1,0 +1,60 @@
+/**
+ * The package `potoroo/testing`: runs a pipeline on the real engine in a simulated world, within a test.
+ *
+ *     const { outputs } = await runPipeline(wordCount, { inputs: { lines: ['to be', ABORT, 'or not to be'] } })
+ *     expect(outputs.totals).toEqual([…])
+ */
+import { fail } from './base/errors.ts'
+import type { Limits } from './base/limits.ts'
+import type { Parameters } from './model/graph.ts'
+import type { Pipeline } from './model/pipeline.ts'
+import type { Faults } from './sim/fault-plot.ts'
+import { PipelineRun } from './sim/pipeline-run.ts'
+import { RunResult } from './sim/run-result.ts'
+import { Raw, type TestSource } from './sim/script.ts'
+
+export { PotorooError } from './base/errors.ts'
+export type { Key } from './base/hash.ts'
+export { days, hours, type Milliseconds, milliseconds, minutes, seconds } from './base/time.ts'
+export type { Faults } from './sim/fault-plot.ts'
+export type { RunResult, TestLetter } from './sim/run-result.ts'
+export { ABORT, AFTER, END, type Mark, PAUSE, type Raw, raw, type TestSource, testSource } from './sim/script.ts'
+
+/** What a source is given: values and marks in order, or nothing but raw bytes. */
+export type TestInput = TestSource<unknown> | Iterable<unknown> | Raw
+
+export interface RunPipelineOptions {
+  /** By the names of the sources. One that is not named has no records. */
+  readonly inputs: Readonly<Record<string, TestInput>>
+  /** Makes the run: the same seed, the same run. 1 when left out. */
+  readonly seed?: number
+  readonly parameters?: Parameters
+  /** What happens meanwhile: `'none'` when left out. */
+  readonly faults?: Faults
+  /** Workers to run on: one, which is all that there is today. */
+  readonly workers?: number
+  /** Limits that are not the default ones, such as `checkpointIntervalMs`. */
+  readonly limits?: Partial<Limits>
+}
+
+/**
+ * Runs `pipeline` with test sources and collecting sinks until its inputs have ended, in simulated time. Rejects where the
+ * pipeline has faults, the inputs do not fit it, or the worker fails. `Rows` says what the sinks take, by step.
+ */
+export async function runPipeline<Rows extends object = Record<string, unknown>>(
+  pipeline: Pipeline,
+  options: RunPipelineOptions,
+): Promise<RunResult<Rows>> {
+  const { workers = 1, seed = 1, parameters = {}, faults = 'none', limits = {} } = options
+  if (workers !== 1) throw fail('E_TEST_WORKERS', { workers })
+  const inputs = Object.fromEntries(Object.entries(options.inputs).map(([step, input]) => [step, itemsOf(step, input)]))
+  const run = new PipelineRun(pipeline, { seed, parameters, inputs, faults, limits, rewrite: (plan) => plan })
+  return new RunResult<Rows>(await run.run())
+}
+
+function itemsOf(step: string, input: TestInput): Iterable<unknown> {
+  if (input instanceof Raw) return [input]
+  if (typeof input === 'object' && Symbol.iterator in input) return input
+  if (typeof input === 'object' && 'items' in input) return input.items
+  throw fail('E_TEST_INPUT', { reason: `the input of "${step}" is no list of values; text goes in by raw(…)` })
+}
