@@ -660,7 +660,7 @@ export const errorTable = {
   E_TEST_STUCK: {
     kind: 'user',
     what: 'pipeline "{pipeline}" has not come to its end after {time} of simulated time: {reason}',
-    remedy: 'look for marks that wait for each other, and for a source that never ends; the log of the error shows the run',
+    remedy: 'look for marks that wait for each other; the cause of this error is the log of the run',
   },
 } as const satisfies Record<string, ErrorRow>
 

@@ -1,8 +1,8 @@
 /**
  * Reads a script as a source: hands over its records and does what its marks say.
  *
- * M1. A mark acts when everything in front of it has been handed over and worked on: the reader says `idle` there, which
- *     empties the chains, and lets `SETTLE_MS` go by.
+ * M1. `ABORT` and `AFTER` act when everything in front of them has been handed over and worked on: the reader says `idle`
+ *     there, which empties the chains, and lets `SETTLE_TURNS` of the loop go by.
  * M2. A place is an index into the script. Marks that end a life (`ABORT`, `END`) are done once in a run, whatever is
  *     read again; a pause is made again where a life begins in front of it.
  */
@@ -11,8 +11,8 @@ import type { Decoder } from '../model/connector.ts'
 import { deepCopy } from '../state/deep-copy.ts'
 import { Encoded, Mark, type Script } from './script.ts'
 
-/** Simulated time in which a worker without input works on all that it has. */
-export const SETTLE_MS = 10
+/** Turns of the loop in which a worker without input works on all that its channels hold. */
+const SETTLE_TURNS = 100
 /** What a record is filled with once it has been decoded: a decoder that keeps bytes without a copy keeps rubbish. */
 const SPOILT = 0xdb
 
@@ -119,18 +119,22 @@ export class ScriptReader implements ReplayableReader {
     if (this.passed === next || scene.isDone(step, next)) return true
     if (what.kind === 'end') return false
     this.waiting = true
-    if (what.kind === 'pause') this.goOnAfter(what.ms)
-    else if (what.kind === 'after') scene.whenEnded(what.step, () => this.goOnAfter(SETTLE_MS))
-    else this.context.env.clock.after(SETTLE_MS, () => scene.abort(step, next))
+    if (what.kind === 'pause') this.context.env.clock.after(what.ms, () => this.goOn())
+    else if (what.kind === 'after') scene.whenEnded(what.step, () => this.settle(SETTLE_TURNS, () => this.goOn()))
+    else this.settle(SETTLE_TURNS, () => scene.abort(step, next))
     return false
   }
 
-  private goOnAfter(ms: number): void {
-    this.context.env.clock.after(ms, () => {
-      this.waiting = false
-      this.passed = this.next
-      this.context.wake()
-    })
+  private goOn(): void {
+    this.waiting = false
+    this.passed = this.next
+    this.context.wake()
+  }
+
+  private settle(turns: number, fn: () => void): void {
+    const { clock } = this.context.env
+    if (turns === 0) fn()
+    else clock.soon(() => this.settle(turns - 1, fn))
   }
 
   private rest(): void {
