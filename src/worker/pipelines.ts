@@ -222,7 +222,8 @@ export class Pipelines {
     while (execution.replaying > 0 && this.residents.get(name)?.phase === 'running') {
       await new Promise<void>((resolve) => clock.after(REPLAY_LOOK_MS, resolve))
     }
-    const left = letters.filter((letter) => execution.deadLetters.find(letter.id) === letter).length
+    const standing = new Set(this.letters(name, null))
+    const left = letters.filter((letter) => standing.has(letter)).length
     await this.request(execution, { kind: 'periodic' })
     return { tried: letters.length - left, left }
   }
@@ -347,22 +348,24 @@ export class Pipelines {
   }
 
   private async drainNow(resident: Resident): Promise<void> {
+    const { name, execution } = resident
     const before = resident.phase
     resident.phase = 'draining'
-    const { clock } = this.env
-    const failure = await new Promise<string | null>((resolve) => {
-      const late = clock.after(this.options.limits.drainTimeoutMs, () => resolve(whyLate(resident)))
-      resident.execution.drain(SINK_END_MS, (reason) => {
-        late.cancel()
+    const late = Promise.withResolvers<string>()
+    const timer = this.env.clock.after(this.options.limits.drainTimeoutMs, () => late.resolve(whyLate(resident)))
+    const drained = new Promise<string | null>((resolve) => {
+      execution.drain(SINK_END_MS, (reason) => {
+        timer.cancel()
+        // Also where nobody waits for it any more: the pipeline has come to its end.
+        if (reason === null) {
+          resident.phase = 'drained'
+          execution.close()
+        } else if (resident.phase === 'draining') resident.phase = before
         resolve(reason)
       })
     })
-    if (failure !== null) {
-      if (resident.phase === 'draining') resident.phase = before
-      throw fail('E_NOT_DRAINED', { pipeline: resident.name, reason: failure })
-    }
-    resident.phase = 'drained'
-    resident.execution.close()
+    const failure = await Promise.race([drained, late.promise])
+    if (failure !== null) throw fail('E_NOT_DRAINED', { pipeline: name, reason: failure })
   }
 
   private running(name: string): Resident {

@@ -1,12 +1,13 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { readControlFile } from '../../src/admin/control-file.ts'
 import { match } from '../../src/admin/http.ts'
 import { LOOP_DELAY, metricRows, workerRows } from '../../src/admin/metrics.ts'
 import { plain } from '../../src/admin/plain.ts'
-import { generatorSource, nullSink, pipeline, tcpSource } from '../../src/index.ts'
+import { generatorSource, nullSink, pipeline, tcpSink, tcpSource } from '../../src/index.ts'
 import { Station } from './fixture.ts'
 
 const counting = (port = 0) =>
@@ -186,6 +187,30 @@ describe('what may be asked', () => {
     await send(station, 'a\n')
     const found = await station.ask('GET', '/v1/pipelines/counting/state/count?key=a')
     expect(found.json.found.state).toEqual({ total: 2 })
+  })
+
+  test('a drain that is late says why, and comes to its end all the same', async () => {
+    const station = await new Station({ drainTimeoutMs: 100 }).open()
+    const absent = createServer().listen(0, '127.0.0.1')
+    await once(absent, 'listening')
+    const { port } = absent.address() as { port: number }
+    absent.close()
+    const plenty = pipeline('plenty', (p) =>
+      p
+        .source('in', generatorSource({ value: (n) => `value number ${n}\n` }))
+        .sink('out', tcpSink({ port, encode: (text) => text })),
+    )
+    const { execution } = await station.run(plenty)
+    await expect.poll(() => execution.stuckSinks).toEqual(['out'])
+    expect(await station.ask('POST', '/v1/pipelines/plenty/drain')).toMatchObject({
+      status: 503,
+      json: { error: { code: 'E_NOT_DRAINED', message: expect.stringMatching(/nobody takes the output of out/) } },
+    })
+    const phase = async () => (await station.ask('GET', '/v1/pipelines/plenty')).json.phase
+    expect(await phase()).toBe('draining')
+    const present = createServer((socket) => socket.resume()).listen(port, '127.0.0.1')
+    onTestFinished(() => void present.close())
+    await expect.poll(phase, { timeout: 20_000 }).toBe('drained')
   })
 
   test('a pipeline that was cancelled, or begins anew, meets nothing of its earlier runs', async () => {
