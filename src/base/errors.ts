@@ -504,11 +504,6 @@ export const errorTable = {
     what: 'another worker has taken over generation {generation} of this store',
     remedy: 'let that one run, or stop it and start this worker again',
   },
-  E_KEY_GROUPS: {
-    kind: 'user',
-    what: 'the store at {path} was made with {found} key groups, this worker is set to {wanted}',
-    remedy: 'set keyGroups to {found}; it cannot change after a store was made',
-  },
   E_PIPELINE_FILE: {
     kind: 'user',
     what: 'there is no pipeline file {path}{reason}',

@@ -1,7 +1,8 @@
 /**
  * Reads the chain (PROTOCOLS 1) and folds it; owns what this worker knows of the cluster.
  *
- * A1. Every record is read by its exact name, in order, none left out. `list` is never asked.
+ * A1. Every record is read by its exact name, in order, none left out. `list` is asked only whether the end is one: what
+ *     it shows is there, and what it does not show decides nothing.
  * A2. A record is folded, and told to the owner, only after the directory has been made durable, also where this worker
  *     wrote it under an unknown outcome.
  * A3. What is read at n, a record or nothing, counts only if the first record of the era after next is absent, read after
@@ -15,7 +16,7 @@ import { fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { type Cluster, emptyCluster } from './cluster.ts'
 import { fold } from './fold.ts'
-import { CHAIN, chainRecord } from './layout.ts'
+import { CHAIN, chainNumberOf, chainRecord } from './layout.ts'
 import { type ChainRecord, type DecodedRecord, decodeRecord } from './record.ts'
 import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
 
@@ -56,6 +57,29 @@ export class ChainReader {
       }
       if (this.cluster.next > 0) this.readOn(1, end)
       else this.jump(0, end)
+    })
+  }
+
+  /**
+   * Follows the chain and sees that what seems to be its end is one: a record behind an absent one says that a record was
+   * lost, and with it what has been decided since. `E_STORE_DAMAGED` names it.
+   */
+  followWhole(done: StoreDoneVoid): void {
+    this.follow((error) => {
+      if (error) return done(error)
+      this.store.list(CHAIN, (failed, names) => {
+        if (failed) return done(failed)
+        const end = this.cluster.next
+        const beyond = names.filter((name) => (chainNumberOf(name) ?? -1) > end)
+        if (beyond.length === 0) return done(null)
+        this.store.read(chainRecord(end), (unread, bytes) => {
+          if (unread) return done(unread)
+          // Others have gone on meanwhile.
+          if (bytes !== null) return this.followWhole(done)
+          const reason = `it is absent, and ${beyond.at(-1)} stands behind it`
+          done(fail('E_STORE_DAMAGED', { path: chainRecord(end), reason }))
+        })
+      })
     })
   }
 

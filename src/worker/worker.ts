@@ -11,6 +11,8 @@
  * V4. Where damage makes a pipeline go back to an older epoch than its last, a further generation record names that epoch
  *     before anything of the outside world is changed (PROTOCOLS 1): the epochs between are void for every reader, also
  *     when what was damaged can be read again some day.
+ * V5. Key groups and eras of the chain are those that the store was made with, whatever the options say: by other eras the
+ *     chain would seem to end where records have been removed.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
@@ -19,6 +21,7 @@ import { ChainReader } from '../checkpoint/chain-reader.ts'
 import { type Appended, ChainWriter, type MakeRecord } from '../checkpoint/chain-writer.ts'
 import type { Cluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
+import { openCluster } from '../checkpoint/identity.ts'
 import { bundle as bundlePath } from '../checkpoint/layout.ts'
 import type { ChainRecord, RecordBody } from '../checkpoint/record.ts'
 import { nextFloor } from '../checkpoint/removal.ts'
@@ -83,6 +86,8 @@ export class Worker {
   private readonly env: Env
   private readonly options: WorkerOptions
   private readonly events: WorkerEvents
+  /** Those of the options, with what was fixed when the cluster was made (V5). */
+  private limits: Limits
   private lock: Lock | null = null
   private store: FileStore | null = null
   private reader: ChainReader | null = null
@@ -90,12 +95,15 @@ export class Worker {
   private door: Door | null = null
   private generation = 0
   private raising = false
+  /** The era of the chain in which its old records were last removed. */
+  private sweptEra = -1
   private closed = false
 
   constructor(env: Env, options: WorkerOptions, events: WorkerEvents) {
     this.env = env
     this.options = options
     this.events = events
+    this.limits = options.limits
     this.incarnation = env.random.id()
     this.loop = new Loop(env.clock, options.limits.turnRuns)
   }
@@ -139,32 +147,38 @@ export class Worker {
 
   private openStore(done: (error: PotorooError | null) => void): void {
     const { env, options, incarnation } = this
-    const { worker, limits } = options
+    const { worker } = options
     const lost = (error: PotorooError): void => this.events.failed(error)
     const opened = (error: PotorooError | null, store: FileStore): void => {
       if (error !== null) return done(error)
       this.store = store
-      this.reader = new ChainReader(store, limits, {
-        onRecord: (record, counts, cluster) => this.onRecord(record, counts, cluster),
-        onJump: () => {},
+      openCluster({ store, clock: env.clock, limits: this.limits }, (error, identity) => {
+        if (error !== null) return done(error)
+        this.limits = { ...this.limits, ...identity }
+        this.followChain(store, done)
       })
-      this.appender = new ChainWriter(this.reader, env, { worker, incarnation }, (error) => this.events.failed(error))
-      this.reader.follow((error) => (error === null ? this.lead(done) : done(error)))
     }
     openFileStore(env, `${options.data}/store`, { worker, incarnation }, opened, lost)
   }
 
+  private followChain(store: FileStore, done: (error: PotorooError | null) => void): void {
+    const { env, options, incarnation, limits } = this
+    const { worker } = options
+    const reader = new ChainReader(store, limits, {
+      onRecord: (record, counts, cluster) => this.onRecord(record, counts, cluster),
+      onJump: () => {},
+    })
+    this.reader = reader
+    this.appender = new ChainWriter(reader, env, { worker, incarnation }, (error) => this.events.failed(error))
+    reader.followWhole((error) => (error === null ? this.lead(done) : done(error)))
+  }
+
   /** Takes the next generation (V2). */
   private lead(done: (error: PotorooError | null) => void): void {
-    const { options, incarnation, env } = this
-    const { worker, limits } = options
-    const { keyGroups } = limits
-    const found = this.cluster.owners.length
-    if (found > 0 && found !== keyGroups) {
-      return done(fail('E_KEY_GROUPS', { path: `${options.data}/store`, found, wanted: keyGroups }))
-    }
+    const { options, incarnation, env, limits } = this
+    const { worker } = options
     const members = [{ worker, incarnation, address: '' }]
-    const owners = new Uint16Array(keyGroups)
+    const owners = new Uint16Array(limits.keyGroups)
     const make = ({ generation }: Cluster): RecordBody => ({
       ...{ kind: 'generation', generation: generation + 1, coordinator: worker },
       ...{ members, owners, splits: null, bases: [] },
@@ -231,11 +245,11 @@ export class Worker {
 
   /** Puts a program under the name of its pipeline, or leaves it as it is when the chain has it already. */
   submit(pipeline: string, program: Program, parameters: Json, from: string | null, done: Done<void>): void {
-    const { env, store, options } = this
+    const { env, store } = this
     const { hash, text, map } = program
     const path = bundlePath(hash)
     const bytes = Buffer.from(JSON.stringify({ text, map }))
-    const seams = { store: store!, clock: env.clock, limits: options.limits }
+    const seams = { store: store!, clock: env.clock, limits: this.limits }
     const stored = (error: PotorooError | null): void => {
       if (error !== null) return done(error, none)
       this.append(
@@ -247,7 +261,7 @@ export class Worker {
         (failed) => done(failed, undefined),
       )
     }
-    writeOnce(seams, path, bytes, options.limits.storeReads, (error) => {
+    writeOnce(seams, path, bytes, this.limits.storeReads, (error) => {
       if (error?.code === 'E_STORE_TAKEN') this.mendBundle(path, program, bytes, stored)
       else stored(error)
     })
@@ -294,8 +308,8 @@ export class Worker {
    * taken over. Events come on their own turns.
    */
   run(plan: Plan, events: ExecutionEvents, drop: ReadonlySet<string> = new Set()): Execution {
-    const { env, options, loop, store, reader, appender, door, incarnation } = this
-    const { limits, output, acceptLoss, worker } = options
+    const { env, options, limits, loop, store, reader, appender, door, incarnation } = this
+    const { output, acceptLoss, worker } = options
     const seams: ExecutionSeams = {
       env,
       limits,
@@ -324,7 +338,7 @@ export class Worker {
 
   /** Asks for the floor that the horizon allows (PROTOCOLS 3, 12), one at a time. */
   private raiseFloor(pipeline: string): void {
-    const { horizonEpochs } = this.options.limits
+    const { horizonEpochs } = this.limits
     const entry = this.cluster.pipelines.get(pipeline)
     if (this.raising || this.closed || entry === undefined || nextFloor(entry, horizonEpochs) === null) return
     this.raising = true
@@ -344,17 +358,20 @@ export class Worker {
     this.executions.get(pipeline)?.floor(floor)
     const entry = cluster.pipelines.get(pipeline)
     if (entry === undefined || this.store === null || this.closed) return
-    const seams = { store: this.store, limits: this.options.limits }
+    const seams = { store: this.store, limits: this.limits }
     // Nothing depends on a sweep: the next floor's goes over the same ground.
     const ignore = () => {}
     sweepPipeline(seams, pipeline, entry, ignore)
-    if (cluster.next % this.options.limits.chainEra === 0) sweepChain(seams, cluster, ignore)
+    const era = Math.floor(cluster.next / this.limits.chainEra)
+    if (era === this.sweptEra) return
+    this.sweptEra = era
+    sweepChain(seams, cluster, ignore)
   }
 
   /** Removes what pipelines have left that are gone. */
   sweep(): void {
     this.door?.trim()
-    if (this.store !== null) sweepRuns({ store: this.store, limits: this.options.limits }, this.cluster, () => {})
+    if (this.store !== null) sweepRuns({ store: this.store, limits: this.limits }, this.cluster, () => {})
   }
 
   // ── Close ────────────────────────────────────────────────────────────────────────────────────────────────────────

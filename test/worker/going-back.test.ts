@@ -4,78 +4,17 @@
  * - the other pipelines of the worker run anew in that generation, and all are exact
  * - where the journal lacks what came after the base, the pipeline refuses, until the loss is accepted
  */
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { PotorooError } from '../../src/base/errors.ts'
+import { expect, test } from 'vitest'
 import { hashKey } from '../../src/base/hash.ts'
-import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import { realEnv } from '../../src/env/real/env.ts'
-import { RealOutput } from '../../src/env/real/output.ts'
-import { loadPipeline } from '../../src/worker/load.ts'
-import { Pipelines, type Resident } from '../../src/worker/pipelines.ts'
+import type { Pipelines, Resident } from '../../src/worker/pipelines.ts'
+import { epochsOf, Workshop } from './workshop.ts'
 
 const KEYS = 50
 const COUNT = 100_000
 
-let folder = ''
-const open: Pipelines[] = []
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'potoroo-going-back-'))
-})
-afterEach(async () => {
-  for (const pipelines of open.splice(0)) await stop(pipelines)
-  rmSync(folder, { recursive: true, force: true })
-})
-
-interface Heard {
-  readonly failed: PotorooError[]
-  readonly warned: string[]
-}
-
-async function start(changes: Partial<Limits>, heard: Heard, acceptLoss = false): Promise<Pipelines> {
-  const limits = makeLimits({ keyGroups: 16, ...changes })
-  const options = { worker: 'w1', data: `${folder}/data`, limits, output: new RealOutput(), acceptLoss }
-  const pipelines = new Pipelines(realEnv({ log: { level: 'silent' } }), options, {
-    running: () => {},
-    listening: () => {},
-    ended: () => {},
-    failed: (_, error) => heard.failed.push(error),
-    warned: (_, error) => heard.warned.push(error.code),
-    lost: (error) => heard.failed.push(error),
-  })
-  await pipelines.open()
-  open.push(pipelines)
-  return pipelines
-}
-
-/** Ends a worker in the middle: without a last checkpoint. */
-async function stop(pipelines: Pipelines): Promise<void> {
-  open.splice(open.indexOf(pipelines) >>> 0, 1)
-  await new Promise<void>((resolve) => pipelines.worker.close(resolve))
-}
-
-async function submit(pipelines: Pipelines, name: string, source: string, rest: string): Promise<Resident> {
-  const file = `${folder}/${name}.ts`
-  const text = `import { generatorSource, nullSink, pipeline, tcpSource } from 'potoroo'
-export default pipeline('${name}', (p) => {
-  p.source('in', ${source})${rest}
-    .mapWithState('sum', { init: () => ({ sum: 0 }), step: (state, n: number) => { state.sum += n } })
-    .sink('nowhere', nullSink())
-})`
-  await writeFile(file, text)
-  const { bundle, pipeline } = await loadPipeline(file)
-  return pipelines.submit(pipeline, bundle)
-}
-
 const generated = `generatorSource<number>({ value: (n) => n, count: ${COUNT}, rate: 100_000 })`
-
-function epochsOf(pipelines: Pipelines, name: string): readonly number[] {
-  return pipelines.worker.cluster.pipelines.get(name)!.epochs.map(({ epoch }) => epoch)
-}
 
 function sumOf({ execution }: Resident, key: number): number {
   const store = execution.stores.get('sum')!
@@ -89,25 +28,25 @@ function damage(path: string, share: number, bytes: number): void {
   closeSync(file)
 }
 
-function newestManifest(pipelines: Pipelines, name: string): string {
+function newestManifest({ folder }: Workshop, pipelines: Pipelines, name: string): string {
   return `${folder}/data/store/${pipelines.worker.cluster.pipelines.get(name)!.epochs.at(-1)!.manifest}`
 }
 
 test('a pipeline goes back to an older epoch by name, and the others run anew', async () => {
   const limits = { checkpointIntervalMs: 50 }
-  const heard: Heard = { failed: [], warned: [] }
-  const first = await start(limits, heard)
-  for (const name of ['one', 'two']) await submit(first, name, generated, `.keyBy('by', (n) => n % ${KEYS})`)
+  const workshop = new Workshop()
+  const first = await workshop.start(limits)
+  for (const name of ['one', 'two']) await workshop.submit(first, name, generated, `.keyBy('by', (n) => n % ${KEYS})`)
   await expect.poll(() => ['one', 'two'].every((name) => epochsOf(first, name).length >= 4)).toBe(true)
-  await stop(first)
+  await workshop.stop(first)
   const before = epochsOf(first, 'one')
   const { generation } = first.worker.cluster
-  damage(newestManifest(first, 'one'), 0.5, 8)
+  damage(newestManifest(workshop, first, 'one'), 0.5, 8)
 
-  const second = await start(limits, heard)
+  const second = await workshop.start(limits)
   expect(await second.resume()).toEqual([])
   await expect.poll(() => [...second.residents.values()].every(({ phase }) => phase === 'ended')).toBe(true)
-  expect(heard).toEqual({ failed: [], warned: ['E_STORE_DAMAGED'] })
+  expect(workshop).toMatchObject({ failed: [], warned: ['E_STORE_DAMAGED'] })
   expect(second.worker.cluster.generation).toBe(generation + 2)
   const after = epochsOf(second, 'one')
   expect(after).toContain(before.at(-2))
@@ -125,33 +64,33 @@ test('a pipeline goes back to an older epoch by name, and the others run anew', 
 
 test('going back over a hole in the journal is refused by name, until the loss is accepted', async () => {
   const limits = { checkpointIntervalMs: 50_000 }
-  const heard: Heard = { failed: [], warned: [] }
-  const first = await start(limits, heard)
+  const workshop = new Workshop()
+  const first = await workshop.start(limits)
   const rest = ".map('parse', Number).keyBy('by', () => 0)"
-  const resident = await submit(first, 'sums', 'tcpSource({ port: 0 })', rest)
+  const resident = await workshop.submit(first, 'sums', 'tcpSource({ port: 0 })', rest)
   for (const lines of ['1\n'.repeat(100), '10\n'.repeat(100)]) {
     await send(resident, lines)
     await first.checkpoint('sums')
   }
-  const manifest = newestManifest(first, 'sums')
-  await stop(first)
-  const [segment] = readdirSync(`${folder}/data/journal`)
-  const journal = `${folder}/data/journal/${segment}`
+  const manifest = newestManifest(workshop, first, 'sums')
+  await workshop.stop(first)
+  const [segment] = readdirSync(`${workshop.folder}/data/journal`)
+  const journal = `${workshop.folder}/data/journal/${segment}`
   damage(manifest, 0.5, 8)
   const second = readFileSync(journal).indexOf('10\n10\n')
   damage(journal, second / statSync(journal).size, 8)
 
-  const refused = await start(limits, heard)
+  const refused = await workshop.start(limits)
   await refused.resume()
-  await expect.poll(() => heard.failed.length).toBe(1)
-  const { code, message, remedy } = heard.failed[0]!
+  await expect.poll(() => workshop.failed.length).toBe(1)
+  const { code, message, remedy } = workshop.failed[0]!
   expect(code).toBe('E_RESTORE')
   expect(message).toContain(manifest.slice(manifest.indexOf('pipelines/')))
   expect(message).toContain(segment)
   expect(remedy).toContain('--accept-loss')
-  await stop(refused)
+  await workshop.stop(refused)
 
-  const accepted = await start(limits, heard, true)
+  const accepted = await workshop.start(limits, true)
   await accepted.resume()
   const back = accepted.find('sums')
   await expect.poll(() => back.phase).toBe('running')

@@ -1,0 +1,68 @@
+/** Workers with several pipelines, on the real disk, in this process: each test has a folder of its own. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { PotorooError } from '../../src/base/errors.ts'
+import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import { realEnv } from '../../src/env/real/env.ts'
+import { RealOutput } from '../../src/env/real/output.ts'
+import { loadPipeline } from '../../src/worker/load.ts'
+import { Pipelines, type Resident } from '../../src/worker/pipelines.ts'
+
+export class Workshop {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'potoroo-workshop-'))
+  /** What the workers have told their operator. */
+  readonly failed: PotorooError[] = []
+  readonly warned: string[] = []
+  private readonly open = new Set<Pipelines>()
+
+  constructor() {
+    onTestFinished(async () => {
+      for (const pipelines of this.open) await this.stop(pipelines)
+      rmSync(this.folder, { recursive: true, force: true })
+    })
+  }
+
+  async start(changes: Partial<Limits>, acceptLoss = false): Promise<Pipelines> {
+    const { folder, failed, warned } = this
+    const limits = makeLimits({ keyGroups: 16, ...changes })
+    const options = { worker: 'w1', data: `${folder}/data`, limits, output: new RealOutput(), acceptLoss }
+    const pipelines = new Pipelines(realEnv({ log: { level: 'silent' } }), options, {
+      running: () => {},
+      listening: () => {},
+      ended: () => {},
+      failed: (_, error) => failed.push(error),
+      warned: (_, error) => warned.push(error.code),
+      lost: (error) => failed.push(error),
+    })
+    this.open.add(pipelines)
+    await pipelines.open()
+    return pipelines
+  }
+
+  /** Ends a worker in the middle: without a last checkpoint. */
+  async stop(pipelines: Pipelines): Promise<void> {
+    this.open.delete(pipelines)
+    await new Promise<void>((resolve) => pipelines.worker.close(resolve))
+  }
+
+  /** Submits the pipeline `name` that sums the numbers of `source` in step `sum`; `rest` gives them keys. */
+  async submit(pipelines: Pipelines, name: string, source: string, rest: string): Promise<Resident> {
+    const file = `${this.folder}/${name}.ts`
+    const text = `import { generatorSource, nullSink, pipeline, tcpSource } from 'potoroo'
+export default pipeline('${name}', (p) => {
+  p.source('in', ${source})${rest}
+    .mapWithState('sum', { init: () => ({ sum: 0 }), step: (state, n: number) => { state.sum += n } })
+    .sink('nowhere', nullSink())
+})`
+    writeFileSync(file, text)
+    const { bundle, pipeline } = await loadPipeline(file)
+    return pipelines.submit(pipeline, bundle)
+  }
+}
+
+/** Numbers of the complete epochs of a pipeline, from its floor on. */
+export function epochsOf(pipelines: Pipelines, name: string): readonly number[] {
+  return pipelines.worker.cluster.pipelines.get(name)!.epochs.map(({ epoch }) => epoch)
+}
