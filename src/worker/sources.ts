@@ -182,9 +182,9 @@ export class OpenSources {
         return { step, connector, ...none, ...source.feed.status }
       }
       const { counters, buffered, blockedBy } = source.source
-      const { repeats, sessions } = counters
+      const { records, repeats, sessions } = counters
       const status = source.listening?.status ?? emptyStatus
-      return { step, connector, ...status, repeats, sessions, waitingBytes: buffered, blockedBy }
+      return { step, connector, ...status, records, repeats, sessions, waitingBytes: buffered, blockedBy }
     })
   }
 

@@ -1,0 +1,84 @@
+/** `potoroo send` and `potoroo receive`, between files, and into a pipeline. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { lengthPrefix } from '../../src/model/framing.ts'
+import { folder, freePort, potoroo, ran } from './fixture.ts'
+
+test('what is sent is received, record by record, in any framing', async () => {
+  const cwd = folder()
+  const records = ['one', '', 'ünï', 'x'.repeat(5000)]
+  const framed = Buffer.concat(records.flatMap((text) => lengthPrefix({ bytes: 2 }).frame(Buffer.from(text))))
+  writeFileSync(join(cwd, 'in'), framed)
+  const receiver = potoroo(['receive', '0', '--framing', 'length-prefix:2', '--count', '8', '--out', 'out'], { cwd })
+  const [, port] = await receiver.said(/listens on 127\.0\.0\.1:(\d+)/)
+  const sent = await ran(['send', port!, 'in', '--framing', 'length-prefix:2', '--repeat', '2', '--json'], { cwd })
+  expect(sent).toMatchObject({ status: 0 })
+  expect(JSON.parse(sent.out)).toMatchObject({ records: 8, bytes: 2 * framed.length })
+  expect(await receiver.ended).toMatchObject({ status: 0 })
+  expect(readFileSync(join(cwd, 'out'))).toEqual(Buffer.concat([framed, framed]))
+})
+
+test('standard input is sent as it comes, no faster than asked, and shown as lines', async () => {
+  const receiver = potoroo(['receive', '0', '--until-closed'])
+  const [, port] = await receiver.said(/listens on 127\.0\.0\.1:(\d+)/)
+  const input = Array.from({ length: 60 }, (_, i) => `line ${i}`).join('\n')
+  const began = performance.now()
+  expect(await ran(['send', port!, '--rate', '200'], { input })).toMatchObject({ status: 0 })
+  expect(performance.now() - began).toBeGreaterThan((1000 * 59) / 200)
+  expect(await receiver.ended).toMatchObject({ status: 0 })
+  expect(receiver.out).toBe(`${input}\n`)
+  expect(receiver.err).toMatch(/received 60 records/)
+})
+
+test('a file that ends inside a record, and one that is absent, are named', async () => {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'cut'), Buffer.from([0, 0, 0, 9, 1]))
+  const receiver = potoroo(['receive', '0'])
+  const [, port] = await receiver.said(/listens on 127\.0\.0\.1:(\d+)/)
+  const cut = await ran(['send', port!, 'cut', '--framing', 'length-prefix'], { cwd })
+  expect(cut).toMatchObject({ status: 2, err: expect.stringMatching(/E_FILE_FRAGMENT: cut ends inside a record/) })
+  expect(await ran(['send', port!, 'absent'], { cwd })).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_FILE: .*absent/),
+  })
+})
+
+test('with the acknowledged protocol an outbox goes on where it was, through kill -9 of the sender', async () => {
+  const cwd = folder()
+  writeFileSync(
+    join(cwd, 'count.ts'),
+    `import { nullSink, pipeline, tcpSource } from 'potoroo'
+export default pipeline('count', { parameters: { port: 0 } }, (p) => {
+  p.source('numbers', tcpSource({ port: p.parameters.port, protocol: 'acked' }))
+    .keyBy('all', () => 'all')
+    .mapWithState('sum', { init: () => ({ count: 0, sum: 0 }), step: (s, n) => void (s.count++, (s.sum += Number(n))) })
+    .sink('nowhere', nullSink())
+})`,
+  )
+  const port = await freePort()
+  const run = potoroo(['run', 'count.ts', '--param', `port=${port}`], { cwd })
+  await run.said(/numbers listens on/)
+  const args = ['send', String(port), '--acked', 'numbers', '--outbox', 'outbox']
+
+  const wrong = await ran(['send', String(port), '--acked', 'number', '--json'], { cwd, input: '1\n' })
+  expect(wrong).toMatchObject({ status: 1, err: expect.stringMatching(/E_CLIENT_REFUSED/) })
+
+  // Its last records never leave it: they wait in the outbox when it is killed.
+  const first = potoroo([...args, '--rate', '2000'], { cwd })
+  first.child.stdin!.write(Array.from({ length: 5000 }, (_, i) => `${i + 1}\n`).join(''))
+  const counted = async () => JSON.parse((await ran(['status', 'count', '--json'], { cwd })).out).recordsIn as number
+  await expect.poll(counted, { timeout: 20_000 }).toBeGreaterThan(0)
+  first.kill('SIGKILL')
+  await first.ended
+
+  const second = await ran([...args, '--json'], { cwd, input: '0\n' })
+  expect(second, second.err).toMatchObject({ status: 0 })
+  const { state } = JSON.parse((await ran(['query', 'count', 'sum', 'all', '--json'], { cwd })).out).found
+  // 1, 2, 3 … as far as the first had come, none of them twice, and the 0.
+  const n = state.count - 1
+  expect(n).toBeGreaterThan(0)
+  expect(state.sum).toBe((n * (n + 1)) / 2)
+  run.kill('SIGTERM')
+  expect(await run.ended, run.err).toMatchObject({ status: 0 })
+})
