@@ -88,6 +88,7 @@ export const metricRows: readonly MetricRow[] = [
   each('sources', 'source_bytes_total', 'counter', 'bytes that came in', (source) => source.bytes),
   each('sources', 'source_repeats_total', 'counter', 'records that were known already', (source) => source.repeats),
   each('sources', 'source_connections', 'gauge', 'connections', (source) => source.connections),
+  each('sources', 'source_producers', 'gauge', 'acked producers that are connected', (source) => source.producers),
   each(
     'sources',
     'source_lag_bytes',
@@ -105,13 +106,28 @@ export const metricRows: readonly MetricRow[] = [
   each('sinks', 'sink_dropped_total', 'counter', 'records or peers that were given up', (sink) => sink.dropped),
 ]
 
+interface WorkerRow {
+  readonly name: string
+  readonly kind: MetricRow['kind']
+  readonly help: string
+  value(worker: WorkerView): number
+}
+
+function own(name: string, kind: WorkerRow['kind'], help: string, value: WorkerRow['value']): WorkerRow {
+  return { name, kind, help, value }
+}
+
 /** What is measured of the worker itself. */
-export const workerRows: readonly (readonly [name: string, help: string, value: (worker: WorkerView) => number])[] = [
-  ['generation', 'the generation of the cluster', (worker) => worker.generation],
-  ['uptime_seconds', 'time since the worker started', (worker) => worker.uptimeSeconds],
-  ['journal_bytes', 'bytes of journal on the disk', (worker) => worker.journal.bytes],
-  ['journal_segments', 'files of the journal', (worker) => worker.journal.segments],
-  ['journal_failing', '1 while the journal cannot be written', (worker) => (worker.journal.problem === null ? 0 : 1)],
+export const workerRows: readonly WorkerRow[] = [
+  own('generation', 'gauge', 'the generation of the cluster', ({ generation }) => generation),
+  own('uptime_seconds', 'gauge', 'time since the worker started', ({ uptimeSeconds }) => uptimeSeconds),
+  own('journal_bytes', 'gauge', 'bytes of journal on the disk', ({ journal }) => journal.bytes),
+  own('journal_segments', 'gauge', 'files of the journal', ({ journal }) => journal.segments),
+  own('journal_written_bytes_total', 'counter', 'bytes written to the journal', ({ journal }) => journal.writtenBytes),
+  own('journal_syncs_total', 'counter', 'syncs of the journal', ({ journal }) => journal.syncs),
+  own('journal_failing', 'gauge', '1 while the journal cannot be written', ({ journal }) =>
+    journal.problem === null ? 0 : 1,
+  ),
 ]
 
 export const LOOP_DELAY = 'loop_delay_seconds'
@@ -145,10 +161,13 @@ export class Metrics {
         },
       })
     }
-    for (const [name, help, value] of workerRows) {
-      const gauge: Gauge = new Gauge({
-        ...{ name: PREFIX + name, help, registers: [registry] },
-        collect: () => gauge.set(value(picture())),
+    for (const { name, kind, help, value } of workerRows) {
+      const metric = new (kind === 'counter' ? Counter : Gauge)({ name: PREFIX + name, help, registers: [registry] })
+      Object.assign(metric, {
+        collect() {
+          metric.reset()
+          metric.inc(value(picture()))
+        },
       })
     }
     const delay: Gauge<'quantile'> = new Gauge({

@@ -9,7 +9,13 @@ export interface WorkerView {
   readonly generation: number
   readonly pid: number
   readonly uptimeSeconds: number
-  readonly journal: { readonly bytes: number; readonly segments: number; readonly problem: string | null }
+  readonly journal: {
+    readonly bytes: number
+    readonly segments: number
+    readonly writtenBytes: number
+    readonly syncs: number
+    readonly problem: string | null
+  }
   readonly pipelines: readonly PipelineSummary[]
 }
 
@@ -59,6 +65,8 @@ export interface PipelineView extends PipelineSummary {
     readonly connector: string
     readonly address: string | null
     readonly connections: number
+    /** Acked producers among them. */
+    readonly producers: number
     readonly records: number
     readonly bytes: number
     readonly repeats: number
@@ -82,14 +90,14 @@ export interface PipelineView extends PipelineSummary {
 
 export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: number): WorkerView {
   const { worker } = pipelines
-  const { bytes, segments, problem } = worker.journal
+  const { bytes, segments, writtenBytes, syncs, problem } = worker.journal
   return {
     worker: worker.name,
     incarnation: worker.incarnation,
     generation: worker.cluster.generation,
     pid,
     uptimeSeconds,
-    journal: { bytes, segments, problem: problem?.message ?? null },
+    journal: { bytes, segments, writtenBytes, syncs, problem: problem?.message ?? null },
     pipelines: [...pipelines.residents.values()].map(summarize),
   }
 }
@@ -133,24 +141,11 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
       ...{ step, kind, recordsIn, recordsOut, batchesIn, busyMs: round(busyMs), waiting },
       keys: stores.get(step)?.keys ?? null,
     })),
-    sources: execution.sourceFigures.map((source) => {
-      const { step, connector, connections, records, bytes, repeats, waitingBytes, refused, expelled, blockedBy } =
-        source
-      const address = addresses.get(step) ?? null
-      return {
-        step,
-        connector,
-        address,
-        connections,
-        records,
-        bytes,
-        repeats,
-        waitingBytes,
-        refused,
-        expelled,
-        blockedBy,
-      }
-    }),
+    sources: execution.sourceFigures.map(({ sessions, accepted: _, ...figures }) => ({
+      ...figures,
+      address: addresses.get(figures.step) ?? null,
+      producers: sessions,
+    })),
     sinks: plan.tasks
       .filter((task) => task.kind === 'sink')
       .map(({ step, sink }) => {

@@ -120,7 +120,7 @@ describe('what may be asked', () => {
     expect((await station.ask('GET', '/metrics')).text).toContain(
       'potoroo_source_records_total{pipeline="counting",step="words"} 3\n',
     )
-    for (const name of [...metricRows.map((row) => row.name), ...workerRows.map(([name]) => name), LOOP_DELAY]) {
+    for (const name of [...metricRows.map((row) => row.name), ...workerRows.map(({ name }) => name), LOOP_DELAY]) {
       expect(metrics).toContain(`# TYPE potoroo_${name} `)
     }
   })

@@ -90,7 +90,7 @@ function routes(): string[] {
 
 function metrics(): string[] {
   const rows = metricRows.map(({ name, kind, labels, help }) => [name, kind, ['pipeline', ...labels].join(', '), help])
-  rows.push(...workerRows.map(([name, help]) => [name, 'gauge', '', help]))
+  rows.push(...workerRows.map(({ name, kind, help }) => [name, kind, '', help]))
   rows.push([LOOP_DELAY, 'gauge', 'quantile', 'how late the loop came to its timers, since the last scrape'])
   return [
     '| | kind | labels | |',
