@@ -132,57 +132,63 @@ export const workerRows: readonly WorkerRow[] = [
 
 export const LOOP_DELAY = 'loop_delay_seconds'
 
+/** Gives a metric one value. */
+type Give = (labels: Readonly<Record<string, string>>, value: number) => void
+
 export class Metrics {
   readonly contentType: string
   private readonly registry = new Registry()
   private readonly loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+  private readonly pipelines: Pipelines
+  private readonly nowMs: () => number
+  private readonly picture: () => WorkerView
+  /** What the scrape that is under way shows. */
+  private views: readonly PipelineView[] = []
 
-  /** `picture` is asked at every scrape. */
+  /** `picture` and `nowMs` are asked at every scrape. */
   constructor(pipelines: Pipelines, nowMs: () => number, picture: () => WorkerView) {
-    const { registry, loop } = this
-    this.contentType = registry.contentType
-    loop.enable()
-    for (const row of metricRows) {
-      const settings = {
-        name: PREFIX + row.name,
-        help: row.help,
-        labelNames: ['pipeline', ...row.labels],
-        registers: [registry],
-      }
-      const metric = row.kind === 'counter' ? new Counter(settings) : new Gauge(settings)
-      // Counters are sampled from fields that only rise; the library's own count starts over at each scrape.
-      Object.assign(metric, {
-        collect() {
-          metric.reset()
-          for (const resident of pipelines.residents.values()) {
-            const view = viewPipeline(resident, nowMs())
-            for (const [labels, value] of row.sample(view)) metric.inc({ pipeline: view.pipeline, ...labels }, value)
-          }
-        },
-      })
+    this.pipelines = pipelines
+    this.nowMs = nowMs
+    this.picture = picture
+    this.contentType = this.registry.contentType
+    this.loop.enable()
+    for (const row of metricRows) this.add(row, ['pipeline', ...row.labels], (give) => this.givePipelines(row, give))
+    for (const row of workerRows) this.add(row, [], (give) => give({}, row.value(this.picture())))
+    const help = 'how late the loop came to its timers, since the last scrape'
+    this.add({ name: LOOP_DELAY, kind: 'gauge', help }, ['quantile'], (give) => this.giveLoopDelay(give))
+  }
+
+  /** Registers a metric that `sample` gives its values anew at every scrape. */
+  private add(
+    { name, kind, help }: Pick<MetricRow, 'name' | 'kind' | 'help'>,
+    labelNames: string[],
+    sample: (give: Give) => void,
+  ): void {
+    const settings = { name: PREFIX + name, help, labelNames, registers: [this.registry] }
+    const metric = kind === 'counter' ? new Counter(settings) : new Gauge(settings)
+    // Counters are sampled from fields that only rise; the library's own count starts over at each scrape.
+    const collect = (): void => {
+      metric.reset()
+      sample((labels, value) => metric.inc(labels, value))
     }
-    for (const { name, kind, help, value } of workerRows) {
-      const metric = new (kind === 'counter' ? Counter : Gauge)({ name: PREFIX + name, help, registers: [registry] })
-      Object.assign(metric, {
-        collect() {
-          metric.reset()
-          metric.inc(value(picture()))
-        },
-      })
+    Object.assign(metric, { collect })
+  }
+
+  private givePipelines(row: MetricRow, give: Give): void {
+    for (const view of this.views) {
+      for (const [labels, value] of row.sample(view)) give({ pipeline: view.pipeline, ...labels }, value)
     }
-    const delay: Gauge<'quantile'> = new Gauge({
-      ...{ name: PREFIX + LOOP_DELAY, labelNames: ['quantile'], registers: [registry] },
-      help: 'how late the loop came to its timers, since the last scrape',
-      collect: () => {
-        for (const quantile of [50, 99, 100]) {
-          delay.set({ quantile: String(quantile / 100) }, loop.percentile(quantile) / NANOSECONDS)
-        }
-        loop.reset()
-      },
-    })
+  }
+
+  private giveLoopDelay(give: Give): void {
+    for (const percent of [50, 99, 100]) {
+      give({ quantile: String(percent / 100) }, this.loop.percentile(percent) / NANOSECONDS)
+    }
+    this.loop.reset()
   }
 
   text(): Promise<string> {
+    this.views = Array.from(this.pipelines.residents.values(), (resident) => viewPipeline(resident, this.nowMs()))
     return this.registry.metrics()
   }
 
