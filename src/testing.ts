@@ -12,13 +12,16 @@ import type { Faults } from './sim/fault-plot.ts'
 import { PipelineRun } from './sim/pipeline-run.ts'
 import { RunResult } from './sim/run-result.ts'
 import { Raw, type TestSource } from './sim/script.ts'
+import { type Verdict, verify } from './sim/verify.ts'
 
 export { PotorooError } from './base/errors.ts'
 export type { Key } from './base/hash.ts'
 export { days, hours, type Milliseconds, milliseconds, minutes, seconds } from './base/time.ts'
 export type { Faults } from './sim/fault-plot.ts'
+export type { Impurity } from './sim/purity.ts'
 export type { RunResult, TestLetter } from './sim/run-result.ts'
 export { ABORT, AFTER, END, type Mark, PAUSE, type Raw, raw, type TestSource, testSource } from './sim/script.ts'
+export type { Verdict } from './sim/verify.ts'
 
 /** What a source is given: values and marks in order, or nothing but raw bytes. */
 export type TestInput = TestSource<unknown> | Iterable<unknown> | Raw
@@ -47,9 +50,27 @@ export async function runPipeline<Rows extends object = Record<string, unknown>>
 ): Promise<RunResult<Rows>> {
   const { workers = 1, seed = 1, parameters = {}, faults = 'none', limits = {} } = options
   if (workers !== 1) throw fail('E_TEST_WORKERS', { workers })
-  const inputs = Object.fromEntries(Object.entries(options.inputs).map(([step, input]) => [step, itemsOf(step, input)]))
+  const inputs = scripts(options.inputs)
   const run = new PipelineRun(pipeline, { seed, parameters, inputs, faults, limits, rewrite: (plan) => plan })
   return new RunResult<Rows>(await run.run())
+}
+
+export interface VerifyPipelineOptions extends Omit<RunPipelineOptions, 'faults' | 'workers'> {
+  /** 20 when left out; the first is straight, the others crash. */
+  readonly runs?: number
+}
+
+/**
+ * Runs `pipeline` several times through crashes and bad weather, and answers the steps that depend on more than their
+ * input: on a clock, on chance, on something that is shared. Such a step answers otherwise when a recovery repeats it.
+ */
+export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipelineOptions): Promise<Verdict> {
+  const { runs = 20, seed = 1, parameters = {}, limits = {} } = options
+  return verify(pipeline, { inputs: scripts(options.inputs), runs, seed, parameters, limits, progress: () => {} })
+}
+
+function scripts(inputs: Readonly<Record<string, TestInput>>): Record<string, Iterable<unknown>> {
+  return Object.fromEntries(Object.entries(inputs).map(([step, input]) => [step, itemsOf(step, input)]))
 }
 
 function itemsOf(step: string, input: TestInput): Iterable<unknown> {

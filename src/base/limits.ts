@@ -130,6 +130,8 @@ export interface Limits {
   readonly controlBodyBytes: number
   /** Keys in one answer to a query. */
   readonly queryKeys: number
+  /** Calls of a pipeline's functions that `verify` remembers, to compare later ones with. */
+  readonly verifyCalls: number
 }
 
 export const defaultLimits: Limits = {
@@ -195,6 +197,7 @@ export const defaultLimits: Limits = {
   controlConnections: 64,
   controlBodyBytes: 64 << 20,
   queryKeys: 1000,
+  verifyCalls: 1_000_000,
 }
 
 /** The defaults with some of them replaced; throws where the relations between limits do not hold. */

@@ -12,6 +12,7 @@ import { runCommand } from './run.ts'
 import { sendCommand } from './send.ts'
 import { listCommand, statusCommand } from './status.ts'
 import { streamsCommand } from './streams.ts'
+import { verifyCommand } from './verify.ts'
 import { version } from './version.ts'
 import { workerCommand } from './worker.ts'
 
@@ -29,6 +30,7 @@ export function makeProgram(): Command {
     runCommand(),
     checkCommand(),
     explainCommand(),
+    verifyCommand(),
     sendCommand(),
     receiveCommand(),
     workerCommand(),

@@ -1,0 +1,97 @@
+/**
+ * `potoroo verify FILE`: whether the steps of a pipeline depend on nothing but their input, tried out on the simulated
+ * world. Ends with the status of a wrong pipeline where a step does.
+ */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { fail } from '../base/errors.ts'
+import type { Graph } from '../model/graph.ts'
+import type { Impurity } from '../sim/purity.ts'
+import { raw } from '../sim/script.ts'
+import { type Verdict, verify } from '../sim/verify.ts'
+import { EXIT_WRONG } from './exit.ts'
+import { collect, collectPairs, loadGraph } from './load.ts'
+import { counted, print, printJson, say } from './terminal.ts'
+
+interface Options {
+  readonly input: string[]
+  readonly runs: string
+  readonly seed: string
+  readonly param?: Record<string, string>
+  readonly json?: true
+}
+
+const RUNS_MAX = 100_000
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description(
+      'run a pipeline many times through simulated crashes and say which steps depend on more than their input',
+    )
+    .argument('<file>', 'a pipeline file')
+    .requiredOption('--input <file>', 'records, as a source reads them; `source=file` where there are several', collect)
+    .option('--runs <count>', 'how often', '20')
+    .option('--seed <number>', 'makes the crashes; the same seed, the same ones', '1')
+    .option('--param <name=value>', 'a parameter of the pipeline; may be repeated', collectPairs)
+    .option('--json', 'as JSON')
+    .action(async (file: string, options: Options) => {
+      const { pipeline, graph } = await loadGraph(file, options.param)
+      const runs = wholeNumber('--runs', options.runs, RUNS_MAX)
+      const seed = wholeNumber('--seed', options.seed, Number.MAX_SAFE_INTEGER)
+      const inputs = readInputs(graph, options.input)
+      const terminal = process.stderr.isTTY === true
+      const progress = (done: number) => {
+        if (terminal) process.stderr.write(`\r\x1b[K${done} of ${counted(runs, 'run')}`)
+      }
+      const verdict = await verify(pipeline, { inputs, runs, seed, parameters: graph.parameters, limits: {}, progress })
+      if (terminal) process.stderr.write('\r\x1b[K')
+      if (options.json) printJson(verdict)
+      else show(verdict)
+      if (verdict.impurities.length > 0) process.exitCode = EXIT_WRONG
+    })
+}
+
+/** The bytes for each source: of `source=file`, or of a file alone where there is one source. */
+function readInputs({ steps }: Graph, given: readonly string[]): Record<string, Iterable<unknown>> {
+  const sources = steps.filter(({ kind }) => kind === 'source').map(({ name }) => name)
+  const inputs: Record<string, Iterable<unknown>> = {}
+  for (const one of given) {
+    const source = sources.find((name) => one.startsWith(`${name}=`)) ?? (sources.length === 1 ? sources[0]! : null)
+    if (source === null) {
+      const reason = `${one} names no source: write source=file, with one of ${sources.join(', ')}`
+      throw fail('E_USAGE', { reason, command: 'verify' })
+    }
+    inputs[source] = [raw(readInput(one.startsWith(`${source}=`) ? one.slice(source.length + 1) : one))]
+  }
+  return inputs
+}
+
+function readInput(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw fail('E_FILE', { operation: 'read', path, reason: (error as Error).message }, error)
+  }
+}
+
+function wholeNumber(option: string, text: string, most: number): number {
+  const number = Number(text)
+  if (/^\d+$/.test(text) && number >= 1 && number <= most) return number
+  throw fail('E_USAGE', { reason: `${option} takes a whole number from 1 to ${most}, not ${text}`, command: 'verify' })
+}
+
+function show({ pipeline, runs, restarts, compared, unknown, impurities }: Verdict): void {
+  const what = `${pipeline}: ${counted(runs, 'run')}, ${counted(restarts, 'restart')}, ${counted(compared, 'call')} compared`
+  if (unknown > 0)
+    say(`${counted(unknown, 'call')} not compared: so many inputs are remembered and no more (verifyCalls)`)
+  if (compared === 0) return print(`${what}: nothing was repeated, so nothing is known`)
+  if (impurities.length === 0) return print(`${what}: every step answers the same to the same input`)
+  print(
+    `${what}: ${counted(impurities.length, 'step')} ${impurities.length === 1 ? 'depends' : 'depend'} on more than the input`,
+  )
+  for (const impurity of impurities) print(showImpurity(impurity))
+}
+
+function showImpurity({ step, fn, input, first, second }: Impurity): string {
+  return `\n  ${step} (${fn})\n    was given     ${input}\n    and answered  ${first}\n    and then      ${second}`
+}

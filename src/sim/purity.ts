@@ -1,0 +1,265 @@
+/**
+ * Looks whether a step depends on anything but its input: every call of a user's function is compared with what the same
+ * function answered to the same input before, in this run or in another.
+ *
+ * U1. The input of a function is all that the engine gives it: the value; for a step with state also the state before and
+ *     the key, and the record's time and position where it asks for them. The result is what it returns and the state
+ *     that it leaves.
+ * U2. What cannot be written down (functions, objects of classes) is not compared. Neither are the functions of
+ *     `asyncMap`, which may ask the world, nor those of `inspect`, which answer nothing.
+ * U3. So many calls are remembered and no more; `unknown` counts those that could not be compared for it.
+ */
+import { ByteReader, ByteWriter } from '../base/bytes.ts'
+import { decodeValues, encodeValues } from '../base/codec/values.ts'
+import type { Key } from '../base/hash.ts'
+import type { SinkDescription, SourceDescription } from '../model/connector.ts'
+import type { ChainEnd, ChainOp, ChainPlan, KeyedPlan, Plan, StepContext, TaskPlan } from '../model/plan.ts'
+
+/** A step that answered two things to one input. */
+export interface Impurity {
+  readonly step: string
+  /** Which of its functions: `step`, `key`, `decode` … */
+  readonly fn: string
+  readonly input: string
+  readonly first: string
+  readonly second: string
+}
+
+interface Answer {
+  readonly bytes: string
+  readonly shown: string
+}
+
+/** Longest text of a value in a report. */
+const SHOWN_CHARACTERS = 200
+
+export class Purity {
+  readonly impurities = new Map<string, Impurity>()
+  /** Calls that were compared with an earlier one. */
+  compared = 0
+  /** Calls that were not remembered (U3). */
+  unknown = 0
+  private readonly answers = new Map<string, Answer>()
+  private readonly callsMax: number
+
+  constructor(callsMax: number) {
+    this.callsMax = callsMax
+  }
+
+  /** `plan` with functions whose answers are compared. */
+  watch(plan: Plan): Plan {
+    return { ...plan, tasks: plan.tasks.map((task) => this.task(task)) }
+  }
+
+  private task(task: TaskPlan): TaskPlan {
+    const { step } = task
+    switch (task.kind) {
+      case 'source':
+        return { ...task, source: this.source(step, task.source), chain: this.chain(task.chain) }
+      case 'keyed':
+        return { ...task, keyed: this.keyed(step, task.keyed), chain: this.chain(task.chain) }
+      case 'asyncMap':
+        return { ...task, chain: this.chain(task.chain) }
+      case 'sink':
+        return { ...task, sink: this.sink(step, task.sink) }
+    }
+  }
+
+  private source(step: string, source: SourceDescription<unknown>): SourceDescription<unknown> {
+    const { decoder } = source
+    const decode = (bytes: Buffer, start: number, end: number): unknown => {
+      const input = written(bytes.subarray(start, end))
+      return this.compare(step, 'decode', input, () => decoder.decode(bytes, start, end))
+    }
+    return { ...source, decoder: { kind: decoder.kind, decode } }
+  }
+
+  private sink(step: string, sink: SinkDescription<unknown>): SinkDescription<unknown> {
+    return { ...sink, encode: this.pure(step, 'encode', sink.encode) }
+  }
+
+  private chain({ ops, end }: ChainPlan): ChainPlan {
+    return { ops: ops.map((op) => this.op(op)), end: this.end(end) }
+  }
+
+  private op(op: ChainOp): ChainOp {
+    switch (op.kind) {
+      case 'map':
+        return { ...op, fn: this.pure(op.step, 'map', op.fn) }
+      case 'filter':
+        return { ...op, fn: this.pure(op.step, 'filter', op.fn) }
+      case 'flatMap':
+        return { ...op, fn: this.pure(op.step, 'flatMap', (value) => [...op.fn(value)]) }
+      case 'inspect':
+        return op
+    }
+  }
+
+  private end(end: ChainEnd): ChainEnd {
+    switch (end.kind) {
+      case 'forward':
+      case 'drop':
+        return end
+      case 'exchange':
+        return { ...end, key: this.pure(end.step, 'key', end.key) }
+      case 'tee':
+        return { ...end, to: end.to.map((chain) => this.chain(chain)) }
+      case 'branch':
+        return {
+          ...end,
+          tests: end.tests.map((test, i) => this.pure(end.step, end.outputs?.[i] ?? `test ${i + 1}`, test)),
+          to: end.to.map((chain) => chain && this.chain(chain)),
+        }
+    }
+  }
+
+  private keyed(step: string, keyed: KeyedPlan): KeyedPlan {
+    const init = this.pure(step, 'init', keyed.init)
+    if (keyed.kind === 'aggregate') {
+      const { add, combine, result } = keyed
+      return {
+        ...keyed,
+        init,
+        add: (accumulator, value) => {
+          this.compare(step, 'add', written([accumulator, value]), () => add(accumulator, value), accumulator)
+        },
+        combine:
+          combine &&
+          ((accumulator, other) => {
+            this.compare(step, 'combine', written([accumulator, other]), () => combine(accumulator, other), accumulator)
+          }),
+        result: (accumulator, key) =>
+          this.compare(step, 'result', written([accumulator, key]), () => result(accumulator, key)),
+      }
+    }
+    if (keyed.kind === 'mapWithState') {
+      return { ...keyed, init, step: (state, value, context) => this.visit(step, keyed.step, state, value, context) }
+    }
+    const all = (state: object, value: unknown, context: StepContext): unknown[] | undefined => {
+      const outputs = keyed.step(state, value, context)
+      return outputs === undefined ? undefined : [...outputs]
+    }
+    return { ...keyed, init, step: (state, value, context) => this.visit(step, all, state, value, context) }
+  }
+
+  /** Calls a step with state. What it asks its context for is part of the input, what it tells it part of the answer. */
+  private visit<R>(
+    step: string,
+    fn: (state: object, value: unknown, context: StepContext) => R,
+    state: object,
+    value: unknown,
+    context: StepContext,
+  ): R {
+    const before = written([state, context.key, value])
+    const watched = new WatchedContext(context)
+    try {
+      const result = fn(state, value, watched)
+      this.check(step, 'step', before, [result, state, watched.told], watched.asked)
+      return result
+    } catch (error) {
+      this.check(step, 'step', before, thrown(error), watched.asked)
+      throw error
+    }
+  }
+
+  private pure<A, R>(step: string, name: string, fn: (argument: A) => R): (argument: A) => R {
+    return (argument) => this.compare(step, name, written(argument), () => fn(argument))
+  }
+
+  /** Calls `call` and compares what it returns, and what `changed` has become. */
+  private compare<R>(step: string, name: string, input: string | null, call: () => R, changed?: object): R {
+    try {
+      const result = call()
+      this.check(step, name, input, changed === undefined ? result : [result, changed])
+      return result
+    } catch (error) {
+      this.check(step, name, input, thrown(error))
+      throw error
+    }
+  }
+
+  private check(step: string, fn: string, input: string | null, result: unknown, asked = ''): void {
+    const bytes = input === null ? null : written(result)
+    if (input === null || bytes === null) return
+    const call = [step, fn, asked, input].join('\n')
+    const known = this.answers.get(call)
+    if (known === undefined) {
+      if (this.answers.size < this.callsMax) this.answers.set(call, { bytes, shown: show(result) })
+      else this.unknown++
+      return
+    }
+    this.compared++
+    if (known.bytes === bytes || this.impurities.has(step)) return
+    this.impurities.set(step, { step, fn, input: show(read(input)) + asked, first: known.shown, second: show(result) })
+  }
+}
+
+/** Notes what a step asks its context for, and what it tells it. */
+class WatchedContext implements StepContext {
+  asked = ''
+  told: unknown = null
+  private readonly context: StepContext
+
+  constructor(context: StepContext) {
+    this.context = context
+  }
+
+  get key(): Key {
+    return this.context.key
+  }
+
+  get time(): number {
+    const { time } = this.context
+    this.asked += ` time=${time}`
+    return time
+  }
+
+  get position(): number {
+    const { position } = this.context
+    this.asked += ` position=${position}`
+    return position
+  }
+
+  forget(): void {
+    this.told = 'forget'
+    this.context.forget()
+  }
+
+  replace(state: object): void {
+    this.told = state
+    this.context.replace(state)
+  }
+}
+
+/** What stands for an error among answers: no value of a step has this form by chance. */
+function thrown(error: unknown): object {
+  return { threw: String(error) }
+}
+
+/** The bytes of a value as a text, or `null` for what cannot be written down (U2). */
+function written(value: unknown): string | null {
+  const writer = new ByteWriter()
+  try {
+    encodeValues(writer, [value], 1)
+  } catch {
+    return null
+  }
+  return writer.take().toString('latin1')
+}
+
+/** The inverse of `written`. */
+function read(bytes: string): unknown {
+  const values: unknown[] = []
+  decodeValues(new ByteReader(Buffer.from(bytes, 'latin1')), values)
+  return values[0]
+}
+
+function show(value: unknown): string {
+  const plain = (_name: string, inner: unknown): unknown => {
+    if (typeof inner === 'bigint') return `${inner}n`
+    if (inner instanceof Map) return [...inner]
+    return inner instanceof Set ? [...inner] : inner
+  }
+  const text = JSON.stringify(value, plain) ?? 'nothing'
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
+}

@@ -1,0 +1,58 @@
+/**
+ * Runs a pipeline again and again, straight, through crashes and through bad weather, each time at another time of day, and
+ * reports the steps that answer to one input now this and now that: after a recovery they would answer otherwise than
+ * before it, and state and output would tell two stories.
+ */
+import type { Limits } from '../base/limits.ts'
+import { defaultLimits } from '../base/limits.ts'
+import { Prng } from '../base/prng.ts'
+import type { Parameters } from '../model/graph.ts'
+import type { Pipeline } from '../model/pipeline.ts'
+import type { Faults } from './fault-plot.ts'
+import { inOtherTime } from './other-time.ts'
+import { PipelineRun } from './pipeline-run.ts'
+import { type Impurity, Purity } from './purity.ts'
+
+export interface VerifyOptions {
+  readonly inputs: Readonly<Record<string, Iterable<unknown>>>
+  readonly runs: number
+  readonly seed: number
+  readonly parameters: Parameters
+  readonly limits: Partial<Limits>
+  /** Hears of every run that has ended. */
+  readonly progress: (runs: number) => void
+}
+
+export interface Verdict {
+  readonly pipeline: string
+  readonly runs: number
+  /** Times that the worker came back. */
+  readonly restarts: number
+  /** Calls of the pipeline's functions that were compared with an earlier one. */
+  readonly compared: number
+  /** Calls that were not, because so many are remembered and no more (`verifyCalls`). */
+  readonly unknown: number
+  /** The steps that depend on more than their input, the first finding of each. */
+  readonly impurities: readonly Impurity[]
+}
+
+const FAULTS: readonly Faults[] = ['none', 'crashes', 'weather']
+
+/** Rejects as a run of the pipeline does. */
+export async function verify(pipeline: Pipeline, options: VerifyOptions): Promise<Verdict> {
+  const { inputs, runs, seed, parameters, limits, progress } = options
+  const purity = new Purity(limits.verifyCalls ?? defaultLimits.verifyCalls)
+  const random = new Prng(seed)
+  let restarts = 0
+  for (let i = 0; i < runs; i++) {
+    const faults = FAULTS[i % FAULTS.length]!
+    const rewrite = purity.watch.bind(purity)
+    const run = async () =>
+      new PipelineRun(pipeline, { seed: random.u32(), parameters, inputs, faults, limits, rewrite }).run()
+    const { lives } = await inOtherTime(random, run)
+    restarts += lives - 1
+    progress(i + 1)
+  }
+  const { compared, unknown } = purity
+  return { pipeline: pipeline.name, runs, restarts, compared, unknown, impurities: [...purity.impurities.values()] }
+}
