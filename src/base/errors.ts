@@ -565,6 +565,11 @@ export const errorTable = {
     what: 'pipeline "{pipeline}" has {count} dead letters of {bytes} bytes, and takes no more: its sources stop',
     remedy: 'see `potoroo dead-letters list {pipeline}`; mend what fails, then replay or purge them',
   },
+  E_RECORD_FAILED: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}": {count} did not get through, the last one in step "{step}": {reason}',
+    remedy: 'see `potoroo dead-letters list {pipeline}`; mend the step and replay them',
+  },
   E_NO_LETTER: {
     kind: 'user',
     what: 'pipeline "{pipeline}" has no dead letter {id}',

@@ -54,6 +54,7 @@ export function sayBeginning({ name, base, plan }: Resident, data: string): void
 }
 
 export function sayEnd({ name, execution }: Resident): void {
-  const epoch = execution.figures?.epoch ?? 0
-  say(`${name}: ended with epoch ${epoch} (${counted(execution.keys, 'key')})`)
+  const { figures, keys, deadLetters } = execution
+  const letters = deadLetters.count === 0 ? '' : `, ${counted(deadLetters.count, 'dead letter')}`
+  say(`${name}: ended with epoch ${figures?.epoch ?? 0} (${counted(keys, 'key')}${letters})`)
 }

@@ -17,6 +17,7 @@ import type { Purpose } from '../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
 import { savepointManifest } from '../checkpoint/layout.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
+import type { Failure } from '../dataflow/failure.ts'
 import type { Env } from '../env/env.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { Pipeline } from '../model/pipeline.ts'
@@ -313,7 +314,7 @@ export class Pipelines {
             events.failed(resident, error)
           }),
         warned: (error) => settled((resident) => events.warned(resident, error)),
-        letter: () => {},
+        letter: (failure) => settled((resident) => this.tellFailure(resident, failure)),
       },
       new Set(drop),
     )
@@ -337,6 +338,15 @@ export class Pipelines {
       const drop = (execution.figures?.completed ?? 0) === 0 ? resident.drop : []
       this.launch(planned, hash, parameters, { drop })
     })
+  }
+
+  /** Tells of the first record that did not get through, the tenth, the hundredth …; `status` counts them all. */
+  private tellFailure(resident: Resident, { step, error }: Failure): void {
+    const { failures } = resident.execution
+    if (!Number.isInteger(Math.log10(failures))) return
+    const count = failures === 1 ? 'a record' : `${failures} records`
+    const reason = error instanceof Error ? error.message : String(error)
+    this.events.warned(resident, fail('E_RECORD_FAILED', { pipeline: resident.name, count, step, reason }))
   }
 
   /** Drains what runs under `name`, so that another program can take its place. */

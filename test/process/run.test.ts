@@ -134,6 +134,18 @@ test('keeps its state where the savepoint to begin with is absent, and begins an
   expect(await ran([...again, 'two'], 'x\n')).toMatchObject({ status: 0, out: 'x 3\n' })
 })
 
+test('says that records fail: at the first, the tenth and the hundredth, and how many at the end', async () => {
+  const { cwd, ran } = app()
+  const strict = "init: (line) => { if (line !== 'good') throw new Error('bad'); return { total: 0 } },"
+  writeFileSync(join(cwd, 'count.ts'), COUNT.replace('init: () => ({ total: 0 }),', strict))
+  const bad = Array.from({ length: 99 }, (_, i) => `bad ${i}\n`).join('')
+  const { status, out, err } = await ran(['run', 'count.ts', '--stdin', '--stdout'], `good\n${bad}good\n`)
+  expect({ status, out }).toEqual({ status: 0, out: 'good 1\ngood 2\n' })
+  expect(err.match(/E_RECORD_FAILED/g)).toHaveLength(2)
+  expect(err).toMatch(/10 records did not get through, the last one in step "count": bad/)
+  expect(err).toMatch(/ended with epoch \d+ \(1 key, 99 dead letters\)/)
+})
+
 test('drops the state of a step that is named, and no other', async () => {
   const { cwd, ran } = app()
   const line = ['--stdin', '--stdout']
