@@ -5,7 +5,8 @@
  * J1. A generation record follows the generation that it was made after, and no other: where another one stands by then,
  *     there is nothing to append.
  * J2. A recovery moves what nobody owns any more, and nothing else (`inherit`); a rescale brings its own owners.
- * J3. Each record says everything: owners, readers of splits, heirs, who is leaving. Nothing is carried over by silence.
+ * J3. The coordinator of a generation is who makes its record; where that one leaves by it, the first member that stays.
+ * J4. Each record says everything: owners, readers of splits, heirs, who is leaving. Nothing is carried over by silence.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { RecordBody } from '../checkpoint/record.ts'
@@ -77,8 +78,11 @@ function makeRecord(
     heirs: appointHeirs(world.journals, seats),
     leaving: seats.filter((seat) => !seat.takes).map((seat) => seat.worker),
   }
+  const stays = members.some((member) => member.worker === coordinator)
+  const heir = seats.find((seat) => seat.takes)!.worker
   return {
-    ...{ kind: 'generation', generation: cluster.generation + 1, coordinator, members, owners },
+    ...{ kind: 'generation', generation: cluster.generation + 1, coordinator: stays ? coordinator : heir },
+    ...{ members, owners },
     ...{ splits: placementToJson(placement), bases },
   }
 }

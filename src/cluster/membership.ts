@@ -120,6 +120,8 @@ export type MembershipEffect =
   | { readonly kind: 'askToLeave'; readonly coordinator: Member; readonly empty: boolean }
   /** Drop all state and draw a new incarnation; answer `reborn`. */
   | { readonly kind: 'beginAnew' }
+  /** Tell every member of this generation that its record stands. */
+  | { readonly kind: 'tellGeneration'; readonly generation: number }
   | { readonly kind: 'exit'; readonly reason: 'left' | 'refused' | 'storeTimeout'; readonly detail: string }
 
 type Next = {
@@ -237,7 +239,10 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
   ready: {
     chain: memberChain,
     sealed: fence,
-    beats: memberBeats,
+    beats: (s, e) => {
+      const judged = memberBeats(s, e)
+      return judged.next.phase === 'ready' ? tellAgain(judged.next, judged.effects, e.nowMs) : judged
+    },
     reborn: 'impossible',
     joinAnswered: 'ignore',
     notAppended: withdraw,
@@ -366,7 +371,11 @@ function memberChain<S extends MembershipState>(
     const entered = enter({ ...s, cluster })
     return { next: entered.next, effects: [stopped('generation'), ...entered.effects] }
   }
-  if (s.wantsOut && s.empty) return end({ ...s, cluster }, 'left', '')
+  if (s.wantsOut && s.empty) {
+    const left = end({ ...s, cluster }, 'left', '')
+    // Its successor would find out by itself, later.
+    return { next: left.next, effects: [{ kind: 'tellGeneration', generation: cluster.generation }, ...left.effects] }
+  }
   return fence({ ...s, cluster })
 }
 
@@ -460,6 +469,13 @@ function withdraw<S extends MembershipState>(s: S, e: Of<'notAppended'>): Step<S
 /** A bid ends where it is no longer wanted; what is being appended is undecided until the chain is read. */
 function abandoned(bid: Bid): Bid {
   return bid === 'appending' ? bid : 'none'
+}
+
+/** Says from time to time that it is ready: the coordinator may not have known of the generation at first. */
+function tellAgain(s: In<'ready'>, effects: readonly MembershipEffect[], nowMs: number): Decided<'ready'> {
+  if (nowMs - s.askedMs < s.settings.askMs) return { next: s, effects }
+  const { generation } = s.cluster
+  return { next: { ...s, askedMs: nowMs }, effects: [...effects, { kind: 'tellReady', generation }] }
 }
 
 /** Damage was found while the generation was restored: the next one has an older base. */

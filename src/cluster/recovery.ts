@@ -1,19 +1,20 @@
 /**
- * The coordinator's side of a new generation, from its record to its beginning (PROTOCOLS 1, 4), as a total table. One
- * instance lives as long as its generation; a rescale joins it where the record stands already.
+ * The coordinator's side of a new generation, from its record to its beginning (PROTOCOLS 1, 4, 11), as a total table. An
+ * instance begins when a worker reads in the chain a generation record of which it is the coordinator, whether a recovery
+ * or a rescale has made it, and is over when it reads the next one.
  *
- *     appending ─appended─► restoring ─ready from all─► active
- *         │ not appended         │ broken, damaged         │ broken
- *         └──────────────────────┴───► over ◄──────────────┘
+ *     restoring ─ready from all─► active
+ *         │ damaged, superseded     │ superseded
+ *         └───────────► over ◄──────┘
  *
  * K1. The record stands in the chain, and counts, before anybody is told of the generation.
  * K2. A generation begins when every member has said, in the incarnation that the record names, that its part is ready.
- * K3. What is lost on the way ends the generation; the next one starts over, and is proposed by the rules of membership,
- *     so that a member which is lost is left out and one that is slow is not.
+ * K3. A member that is lost on the way is missed here and nowhere else: the rules of membership propose the generation
+ *     that leaves it out, and its record ends this one. So a member that was only slow comes in late, and is welcome.
  * K4. Where a member finds damage, the next generation record names the older base that it found whole (PROTOCOLS 1, 3);
  *     what others find damaged in that one, the generation after it names.
- * K5. A member that was ready is told again that the generation has begun whenever it says so again: its link may have
- *     lost the first word.
+ * K5. A member says that it is ready from time to time until it is told that the generation has begun: it may have read
+ *     the record before this coordinator did.
  */
 import { decide, type Step, type Table } from '../base/table.ts'
 import type { Member } from '../checkpoint/cluster.ts'
@@ -28,7 +29,6 @@ interface Common {
 }
 
 export type RecoveryState =
-  | (Common & { readonly phase: 'appending' })
   | (Common & { readonly phase: 'restoring'; readonly missing: ReadonlySet<string> })
   | (Common & { readonly phase: 'active' })
   | (Common & { readonly phase: 'over' })
@@ -40,19 +40,13 @@ interface Answer {
 }
 
 export type RecoveryEvent =
-  /** The record stands in the chain as number `n`, and counts. */
-  | { readonly kind: 'appended'; readonly n: number }
-  /** Nothing was appended, and nothing will be. */
-  | { readonly kind: 'notAppended' }
   | ({ readonly kind: 'ready' } & Answer)
   /** A member cannot restore the base of a pipeline; `instead` is an older epoch that it can. */
   | ({ readonly kind: 'damaged'; readonly pipeline: string; readonly instead: number } & Answer)
-  /** The generation is over: a member is lost or has another incarnation, or a newer record stands. */
-  | { readonly kind: 'broken' }
+  /** A newer generation record stands. */
+  | { readonly kind: 'superseded' }
 
 export type RecoveryEffect =
-  /** Append the generation's record; answer `appended` or `notAppended`. */
-  | { readonly kind: 'appendGeneration'; readonly plan: RecoveryPlan }
   /** Tell every member that a record stands at `n`: it reads the chain, restores its part and says that it is ready. */
   | { readonly kind: 'tellGeneration'; readonly generation: number; readonly n: number }
   /** Tell these members that everyone is ready. */
@@ -61,7 +55,6 @@ export type RecoveryEffect =
   | { readonly kind: 'startOver'; readonly pipeline: string; readonly epoch: number }
 
 type Next = {
-  appending: 'restoring' | 'over'
   restoring: 'active' | 'over'
   active: 'over'
   over: never
@@ -72,17 +65,13 @@ type Decided<P extends RecoveryState['phase']> = Step<In<P>, RecoveryEffect>
 
 const NONE: readonly RecoveryEffect[] = []
 
-/** Begins a recovery with the record that is to be appended. */
-export function startRecovery(plan: RecoveryPlan): Decided<'appending'> {
+/** Begins with the record that stands in the chain as number `n` (K1). */
+export function startRecovery(plan: RecoveryPlan, n: number): Decided<'restoring'> {
+  const missing = new Set(plan.members.map((member) => member.worker))
   return {
-    next: { phase: 'appending', plan },
-    effects: [{ kind: 'appendGeneration', plan }],
+    next: { phase: 'restoring', plan, missing },
+    effects: [{ kind: 'tellGeneration', generation: plan.generation, n }],
   }
-}
-
-/** Goes on from a rescale whose record stands in the chain as number `n`. */
-export function joinRecovery(plan: RecoveryPlan, n: number): Decided<'restoring'> {
-  return tell({ phase: 'appending', plan }, n)
 }
 
 /** The next state and the effects of `event`. */
@@ -91,16 +80,7 @@ export function stepRecovery(state: RecoveryState, event: RecoveryEvent): Step<R
 }
 
 const table: Table<RecoveryState, RecoveryEvent, RecoveryEffect, Next> = {
-  appending: {
-    appended: (s, e) => tell(s, e.n),
-    notAppended: over,
-    ready: 'ignore', // Of a generation before: this one is not in the chain.
-    damaged: 'ignore',
-    broken: 'ignore', // Whether the record stands is not known yet: the append says.
-  },
   restoring: {
-    appended: 'impossible',
-    notAppended: 'impossible',
     ready: (s, e) => {
       if (!counts(s, e)) return stay(s)
       const missing = new Set(s.missing)
@@ -114,39 +94,26 @@ const table: Table<RecoveryState, RecoveryEvent, RecoveryEffect, Next> = {
       }
     },
     damaged: startOver,
-    broken: over,
+    superseded: over,
   },
   active: {
-    appended: 'impossible',
-    notAppended: 'impossible',
     ready: (s, e) => {
       if (!counts(s, e)) return stay(s)
       const { generation } = s.plan
       return { next: s, effects: [{ kind: 'tellActivate', generation, workers: [e.worker] }] }
     },
     damaged: 'ignore', // It has said that it is ready.
-    broken: over,
+    superseded: over,
   },
   over: {
-    appended: 'impossible',
-    notAppended: 'impossible',
     ready: 'ignore',
     damaged: 'ignore',
-    broken: 'ignore',
+    superseded: 'ignore',
   },
 }
 
 function stay<S>(state: S): Step<S, RecoveryEffect> {
   return { next: state, effects: NONE }
-}
-
-function tell(s: In<'appending'>, n: number): Decided<'restoring'> {
-  const { plan } = s
-  const missing = new Set(plan.members.map((member) => member.worker))
-  return {
-    next: { phase: 'restoring', plan, missing },
-    effects: [{ kind: 'tellGeneration', generation: plan.generation, n }],
-  }
 }
 
 function counts(s: Common, answer: Answer): boolean {

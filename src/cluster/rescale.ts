@@ -3,14 +3,14 @@
  * lives as long as its generation.
  *
  *     idle ─request─► gathering ─► copying base ─► freshening ─► copying recent ─► holding ─► handing ─► committing
- *       ▲                              │                │               │             │          │           │ appended
- *       └──────────── release ─────────┴────────────────┴───────────────┴─────────────┴──────────┘           ▼
- *                                                                                                        committed
+ *       ▲                              │                │               │             │          │           │ the next
+ *       └──────────── release ─────────┴────────────────┴───────────────┴─────────────┴──────────┘           ▼ record
+ *                                                                                                         stopped
  *
  * H1. Up to the commit nothing has changed: any failure releases the hold, and the generation goes on as it was.
  * H2. The generation record with the new owners is the commit. It is appended only when every pipeline holds behind a
- *     complete epoch and every receiver has the last part; whether it stands is undecided until the append says so, and
- *     until then nothing is released.
+ *     complete epoch and every receiver has the last part; whether it stands is undecided until the chain has been read,
+ *     and until then nothing is released. What then begins the generation is `recovery.ts`, as after a failure.
  * H3. After the commit nothing here fails: what is lost then is an ordinary recovery, and what was handed over is also in
  *     the store.
  * H4. A pipeline that holds, or comes to hold, for a rescale that was given up is released whenever that is learned.
@@ -21,7 +21,6 @@
 import { decide, type Step, type Table } from '../base/table.ts'
 import type { Member } from '../checkpoint/cluster.ts'
 import type { Move } from './assignment.ts'
-import type { RecoveryPlan } from './recovery.ts'
 import { type Origin, objectionTo, type Request, type Target, targetOf } from './target.ts'
 
 /** What is handed over in a round: everything, what has changed since, and what has changed up to the hold. */
@@ -79,7 +78,6 @@ export type RescaleState =
   | (Waiting & { readonly phase: 'handing' })
   /** The record may stand in the chain already (H2). */
   | (UnderWay & { readonly phase: 'committing' })
-  | (Common & { readonly phase: 'committed' })
   | (Common & { readonly phase: 'stopped' })
 
 export type RescaleEvent =
@@ -110,11 +108,9 @@ export type RescaleEvent =
   | { readonly kind: 'pipelineEnded'; readonly pipeline: string; readonly nowMs: number }
   /** A member, or a worker that wants to join, is lost or cannot do its part. */
   | { readonly kind: 'lost'; readonly worker: string; readonly reason: string }
-  /** The record stands in the chain as number `n`, and counts. */
-  | { readonly kind: 'appended'; readonly n: number }
   /** Nothing was appended, and nothing will be. */
   | { readonly kind: 'notAppended'; readonly reason: string }
-  /** Another generation stands. */
+  /** Another generation has been read in the chain: this rescale's, or one that was quicker. */
   | { readonly kind: 'stop' }
 
 export type RescaleEffect =
@@ -137,10 +133,8 @@ export type RescaleEffect =
   | { readonly kind: 'requestEpoch'; readonly pipeline: string; readonly holds: boolean }
   /** Let pipelines go on, and everyone forget what was handed over in the attempt (H1, H4). */
   | { readonly kind: 'release'; readonly attempt: number; readonly pipelines: readonly string[] }
-  /** Append the generation record; answer `appended` or `notAppended`. */
+  /** Append the generation record; answer `stop` once it has been read, or `notAppended`. */
   | { readonly kind: 'appendRescale'; readonly after: number; readonly target: Target }
-  /** The new generation begins as after a recovery (`joinRecovery`). */
-  | { readonly kind: 'recover'; readonly plan: RecoveryPlan; readonly n: number }
 
 type Next = {
   idle: 'gathering' | 'stopped'
@@ -149,8 +143,7 @@ type Next = {
   freshening: 'idle' | 'copying' | 'holding' | 'handing' | 'committing' | 'stopped'
   holding: 'idle' | 'handing' | 'committing' | 'stopped'
   handing: 'idle' | 'committing' | 'stopped'
-  committing: 'idle' | 'committed' | 'stopped'
-  committed: never
+  committing: 'idle' | 'stopped'
   stopped: never
 }
 
@@ -187,8 +180,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     epochFailed: 'ignore',
     pipelineEnded: 'ignore',
     lost: 'ignore',
-    appended: 'impossible', // H2: a decided append was answered.
-    notAppended: 'impossible',
+    notAppended: 'impossible', // H2: a decided append was answered.
     stop,
   },
   gathering: {
@@ -209,7 +201,6 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
         ? { next: { ...s, requests }, effects: NONE }
         : { next: { phase: 'idle', frame, attempt }, effects: NONE }
     },
-    appended: 'impossible',
     notAppended: 'impossible',
     stop,
   },
@@ -226,7 +217,6 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     epochFailed: 'ignore', // An ordinary one, or of an attempt before.
     pipelineEnded: (s, e) => ({ next: without(s, e.pipeline), effects: NONE }),
     lost: (s, e) => giveUp(s, e.reason),
-    appended: 'impossible',
     notAppended: 'impossible',
     stop,
   },
@@ -246,7 +236,6 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
         : stay(s),
     pipelineEnded: (s, e) => freshened(forgo(s, e.pipeline), e.nowMs),
     lost: (s, e) => giveUp(s, e.reason),
-    appended: 'impossible',
     notAppended: 'impossible',
     stop,
   },
@@ -266,7 +255,6 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     },
     pipelineEnded: (s, e) => allHold(forgo(s, e.pipeline), e.nowMs),
     lost: (s, e) => giveUp(s, e.reason),
-    appended: 'impossible',
     notAppended: 'impossible',
     stop,
   },
@@ -282,7 +270,6 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     epochFailed: 'ignore',
     pipelineEnded: (s, e) => ({ next: without(s, e.pipeline), effects: NONE }),
     lost: (s, e) => giveUp(s, e.reason),
-    appended: 'impossible',
     notAppended: 'impossible',
     stop,
   },
@@ -294,25 +281,8 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     epochFailed: 'ignore',
     pipelineEnded: 'ignore',
     lost: 'ignore', // H2: once it is known whether the record stands, membership ends the generation that does.
-    appended: (s, e) => {
-      const { frame, attempt, target } = s
-      const plan = { generation: frame.generation + 1, members: target.members }
-      return { next: { phase: 'committed', frame, attempt }, effects: [{ kind: 'recover', plan, n: e.n }] }
-    },
     notAppended: (s, e) => giveUp(s, e.reason),
     stop,
-  },
-  committed: {
-    request: (s, e) => turnAway(s, e),
-    tick: 'ignore',
-    arrived: 'ignore',
-    epochComplete: 'ignore',
-    epochFailed: 'ignore',
-    pipelineEnded: 'ignore',
-    lost: 'ignore', // H3
-    appended: 'impossible',
-    notAppended: 'impossible',
-    stop: 'ignore',
   },
   stopped: {
     request: (s, e) => turnAway(s, e),
@@ -321,9 +291,8 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     epochComplete: 'ignore', // The next generation knows by the chain; nobody holds over its record.
     epochFailed: 'ignore',
     pipelineEnded: 'ignore',
-    lost: 'ignore',
-    appended: 'ignore', // The chain has said so already.
-    notAppended: 'ignore',
+    lost: 'ignore', // H3
+    notAppended: 'ignore', // The chain has said why already.
     stop: 'ignore',
   },
 }

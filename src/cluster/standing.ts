@@ -53,6 +53,18 @@ export function mayJoin(cluster: Cluster, beating: Beating, worker: string): boo
   return cluster.members.every((member) => hears(worker, member.worker) && hears(member.worker, worker))
 }
 
+/**
+ * A worker of `members`, those of the generation and those that are joining it, which a change of owners cannot count on
+ * any more; `null` where all is well.
+ */
+export function lostOf(cluster: Cluster, beating: Beating, members: readonly Member[]): string | null {
+  const gone =
+    standingOf(cluster, beating).missing[0] ??
+    members.find((one) => beating.get(one.worker)?.incarnation !== one.incarnation)
+  const cut = members.find((one) => !includes(cluster.members, one) && !mayJoin(cluster, beating, one.worker))
+  return gone?.worker ?? cut?.worker ?? null
+}
+
 export function includes(members: readonly Member[], one: { readonly worker: string; readonly incarnation: string }) {
   return members.some((member) => member.worker === one.worker && member.incarnation === one.incarnation)
 }
