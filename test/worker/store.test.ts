@@ -6,26 +6,31 @@
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import type { Limits } from '../../src/base/limits.ts'
 import type { Pipelines } from '../../src/worker/pipelines.ts'
 import { epochsOf, Workshop } from './workshop.ts'
 
 const endless = 'generatorSource<number>({ value: (n) => n, rate: 1000 })'
 const small = { checkpointIntervalMs: 30, horizonEpochs: 3, chainEra: 8 }
 
-/** Runs a pipeline until the chain has lost its first eras. */
-async function work(workshop: Workshop): Promise<Pipelines> {
-  const pipelines = await workshop.start(small)
+/** Runs a pipeline until the records of its chain are `enough`, and ends it in the middle. */
+async function work(
+  workshop: Workshop,
+  limits: Partial<Limits>,
+  enough: (records: readonly string[]) => boolean,
+): Promise<Pipelines> {
+  const pipelines = await workshop.start(limits)
   await workshop.submit(pipelines, 'sums', endless, ".keyBy('by', (n) => n % 50)")
   const records = () => readdirSync(`${workshop.folder}/data/store/chain`)
-  const swept = () => records().includes('0000000024') && !records().includes('0000000001')
-  await expect.poll(swept, { timeout: 5000 }).toBe(true)
+  await expect.poll(() => enough(records()), { timeout: 10_000 }).toBe(true)
   await workshop.stop(pipelines)
   return pipelines
 }
 
 test('what was fixed when the store was made stays, whatever the worker is set to', async () => {
   const workshop = new Workshop()
-  const first = await work(workshop)
+  const swept = (records: readonly string[]) => records.includes('0000000024') && !records.includes('0000000001')
+  const first = await work(workshop, small, swept)
   const second = await workshop.start({ ...small, chainEra: 1000, keyGroups: 64 })
   expect(epochsOf(second, 'sums')).toEqual(epochsOf(first, 'sums'))
   expect(second.worker.cluster.owners.length).toBe(16)
@@ -37,10 +42,10 @@ test('what was fixed when the store was made stays, whatever the worker is set t
 
 test('a lost record of the chain is named, and the worker does not go on without it', async () => {
   const workshop = new Workshop()
-  const { worker } = await work(workshop)
+  const { worker } = await work(workshop, { checkpointIntervalMs: 30 }, (records) => records.length > 8)
   const lost = `chain/${String(worker.cluster.next - 2).padStart(10, '0')}`
   rmSync(`${workshop.folder}/data/store/${lost}`)
-  await expect(workshop.start(small)).rejects.toMatchObject({
+  await expect(workshop.start({})).rejects.toMatchObject({
     code: 'E_STORE_DAMAGED',
     message: expect.stringContaining(lost),
   })
