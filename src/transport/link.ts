@@ -28,6 +28,11 @@ import { encodeFrame, isUnnumbered, type Lane, type Numbered } from './wire.ts'
 const TOLD_FRAMES = 64
 const TOLD_BYTES = 64 << 10
 
+/** A frame below this is short: a copy of it costs less than a write of its own. */
+const SHORT_BYTES = 4 << 10
+/** Bytes of short frames that are written as one. */
+const GATHERED_BYTES = 16 << 10
+
 export interface LinkEvents {
   /** The next message of the session; `reader` stands at its body. Throws `PotorooError` where it makes no sense (K5). */
   deliver(link: Link, message: Numbered, reader: ByteReader): void
@@ -65,6 +70,8 @@ export class Link implements SessionFacts, LineUser {
   private told = 0
   private untoldBytes = 0
   private full = false
+  /** Short frames wait for the end of this turn. */
+  private gathering = false
 
   constructor(context: LineContext, lane: Lane, generation: number, peer: string, events: LinkEvents) {
     this.context = context
@@ -110,7 +117,7 @@ export class Link implements SessionFacts, LineUser {
     if (this.lane === 'control' && this.keptBytes + frame.length > this.context.limits.controlLaneBytes) this.overflow()
     else {
       this.retained.push(frame)
-      this.pump()
+      this.offer(frame)
     }
     return frame.length - FRAME_HEADER_BYTES
   }
@@ -136,16 +143,43 @@ export class Link implements SessionFacts, LineUser {
     clock.soon(() => this.fail(fail('E_LINK_FULL', { worker, peer: this.peer, bytes, limit })))
   }
 
+  /** Sends what was numbered: a long frame at once, short ones together with those that follow in this turn. */
+  private offer(frame: Buffer): void {
+    if (frame.length >= SHORT_BYTES) return this.pump()
+    if (this.gathering) return
+    this.gathering = true
+    this.context.clock.soon(this.flush)
+  }
+
+  private readonly flush = (): void => {
+    this.gathering = false
+    this.pump()
+  }
+
+  /** Gives the connection what it takes. */
   private pump(): void {
-    const { line, retained, counters } = this
+    const { line } = this
     if (line === null) return
-    for (const { end } = retained; this.cursor < end && !line.blocked; this.cursor++) {
-      const frame = retained.at(this.cursor)
-      counters.framesSent++
-      counters.bytesSent += frame.length
-      line.write(frame)
-    }
+    while (this.cursor < this.next && !line.blocked) this.writeNext(line)
     this.written = Math.max(this.written, this.cursor)
+  }
+
+  /** Writes the next frame; short ones that follow one another as one piece, for a write costs more than a copy. */
+  private writeNext(line: Line): void {
+    const { retained, counters } = this
+    const { end } = retained
+    const pieces = [retained.at(this.cursor++)]
+    let bytes = pieces[0]!.length
+    while (this.cursor < end && bytes < GATHERED_BYTES && pieces.at(-1)!.length < SHORT_BYTES) {
+      const frame = retained.at(this.cursor)
+      if (frame.length >= SHORT_BYTES) break
+      pieces.push(frame)
+      bytes += frame.length
+      this.cursor++
+    }
+    counters.framesSent += pieces.length
+    counters.bytesSent += bytes
+    line.write(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes))
   }
 
   // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
