@@ -118,6 +118,8 @@ export interface Limits {
   readonly chunkBytes: number
   /** Entries in a chunk of a checkpoint. */
   readonly chunkEntries: number
+  /** Entries of a key group's deltas, for each of its keys, after which it is written in full: what a restore reads. */
+  readonly deltasPerKey: number
   /** Bytes of a state that are copied before each call of a step that has never thrown; a larger state is not. */
   readonly undoBytes: number
   /** Dead letters kept per pipeline. */
@@ -191,6 +193,7 @@ export const defaultLimits: Limits = {
   freezeBytes: 64 << 20,
   chunkBytes: 256 << 10,
   chunkEntries: 4096,
+  deltasPerKey: 2,
   undoBytes: 1024,
   deadLetters: 10_000,
   deadLetterBytes: 16 << 20,

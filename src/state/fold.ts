@@ -20,21 +20,26 @@ export interface Schema {
  *
  * Throws `E_DAMAGED` for bytes that are no chunk, `E_STATE_NEWER`, `E_STATE_NO_MIGRATE` and `E_STATE_MIGRATE` where a state
  * of another version cannot become one of this version; the table then holds a part and must not be used.
+ *
+ * Answers how many entries the chunks hold.
  */
 export function foldChunks(
   table: KeyTable,
   chunks: readonly Uint8Array[],
   schema: Schema,
   wanted: ReadonlySet<Key> | null = null,
-): void {
+): number {
+  let entries = 0
   for (const bytes of chunks) {
     const chunk = new ChunkReader(bytes)
+    entries += chunk.keys.length
     for (const key of chunk.removed) {
       const entry = table.size === 0 || (wanted !== null && !wanted.has(key)) ? -1 : table.find(hashKey(key), key)
       if (entry >= 0) table.erase(entry)
     }
     if (wanted === null || chunk.keys.some((key) => wanted.has(key))) foldEntries(table, chunk, schema, wanted)
   }
+  return entries
 }
 
 function foldEntries(table: KeyTable, chunk: ChunkReader, schema: Schema, wanted: ReadonlySet<Key> | null): void {

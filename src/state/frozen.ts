@@ -57,6 +57,8 @@ export class Frozen {
   private readonly kept = new Map<number, Kept>()
   /** Key groups of which a chunk is written and that are not done. */
   private readonly begun = new Set<number>()
+  /** Entries written of each key group. */
+  private readonly written = new Map<number, number>()
   /** Chunks that were encoded at once and wait for the next slice. */
   private early: { readonly keyGroup: number; readonly kind: ChunkKind; readonly bytes: Uint8Array }[] = []
   private readonly rows = new Rows()
@@ -78,6 +80,12 @@ export class Frozen {
     const { group: keyGroup } = table
     if (keyGroup < this.keyGroup || (keyGroup === this.keyGroup && entry < this.entry)) return false
     return table.epochs[entry]! > this.base || this.full.has(keyGroup)
+  }
+
+  /** What the epoch, which is complete, leaves in `table`'s deltas: a full write leaves nothing to add to. */
+  settle(table: KeyTable): void {
+    if (this.full.has(table.group)) table.inDeltas = 0
+    else table.inDeltas += this.written.get(table.group) ?? 0
   }
 
   /** Keeps the value of an entry that is covered and about to change. */
@@ -178,6 +186,7 @@ export class Frozen {
     if (rows.keys.length === 0 && removed.length === 0 && kind === 'delta') return false
     this.begun.add(keyGroup)
     this.entries += rows.keys.length
+    this.written.set(keyGroup, (this.written.get(keyGroup) ?? 0) + rows.keys.length)
     this.store.chunkWriter.write(removed, rows, (bytes) => {
       emit(kind, bytes)
       kind = 'delta'

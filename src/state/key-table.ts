@@ -43,6 +43,8 @@ export class KeyTable {
   times: Float64Array | null
   /** The epoch of the table's last change; 0: it is as the base has it. */
   changedAt = 0
+  /** Entries in the deltas of the complete epochs since the last one that wrote the key group in full. */
+  inDeltas = 0
   /** K5. */
   removed: Key[] = []
   removedAt: number[] = []

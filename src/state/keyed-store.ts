@@ -7,7 +7,10 @@
  * S2. A delta is what changed since the base (K4): completing an epoch moves the base, abandoning one does nothing, and what
  *     it would have written is part of the next delta (PROTOCOLS 5).
  * S3. At most one frozen epoch is in flight.
- * S4. A restored key group stays bytes until a key of it is needed or `loadNext` comes to it; until then its table is `null`.
+ * S4. A key group is written in full once its deltas hold `deltasPerKey` entries for each of its keys, and not only when
+ *     its turn in the rotation comes. So a restore decodes at most so many times the state, however fast it changes; and
+ *     where all of it changes, a full write costs what the delta would have.
+ * S5. A restored key group stays bytes until a key of it is needed or `loadNext` comes to it; until then its table is `null`.
  */
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
@@ -20,7 +23,10 @@ import { type Freezable, Frozen } from './frozen.ts'
 import { KEYS_MAX, KeyTable } from './key-table.ts'
 import type { Loading } from './loading.ts'
 
-type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'undoBytes'>
+type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'undoBytes' | 'deltasPerKey'>
+
+/** Of so many key groups one may be written in full before its turn in an epoch, so that the work per epoch is even. */
+const FULL_SHARE = 16
 
 export interface KeyedStoreOptions {
   readonly step: string
@@ -41,7 +47,7 @@ export class KeyedStore implements Freezable {
   readonly limits: StoreLimits
   readonly shift: number
   readonly timed: boolean
-  /** By key group; `null`: without keys so far, or still bytes (S4). */
+  /** By key group; `null`: without keys so far, or still bytes (S5). */
   readonly tables: (KeyTable | null)[]
   readonly copier: Copier
   readonly chunkWriter: ChunkWriter
@@ -56,6 +62,8 @@ export class KeyedStore implements Freezable {
   private frozen: Frozen | null = null
   /** Key groups that are still bytes. */
   private loading: Loading | null = null
+  /** Key groups to be written in full before their turn, the longest waiting first (S4). */
+  private readonly overgrown = new Set<number>()
 
   constructor(options: KeyedStoreOptions) {
     const { step, keyGroups, shift, timed, schemaVersion, migrate, limits = defaultLimits } = options
@@ -85,7 +93,8 @@ export class KeyedStore implements Freezable {
   /** Makes the table of a key group: from its bytes, or empty. Throws what `foldChunks` throws. */
   open(keyGroup: number): KeyTable {
     const table = new KeyTable(keyGroup, this.timed)
-    foldChunks(table, this.pendingChunks(keyGroup), this.schema)
+    const entries = foldChunks(table, this.pendingChunks(keyGroup), this.schema)
+    table.inDeltas = Math.max(0, entries - table.size)
     this.loading?.remove(keyGroup)
     this.tables[keyGroup] = table
     this.keys += table.size
@@ -139,7 +148,10 @@ export class KeyedStore implements Freezable {
   freeze(full: Iterable<number>): Frozen {
     assert(this.frozen === null, 'S3: at most one frozen epoch is in flight')
     this.dirty = 0
-    return (this.frozen = new Frozen(this, this.epoch++, this.base, new Set(full)))
+    const groups = new Set(full)
+    const most = groups.size + Math.ceil(this.tables.length / FULL_SHARE)
+    for (const keyGroup of this.overgrown) if (groups.size < most) groups.add(keyGroup)
+    return (this.frozen = new Frozen(this, this.epoch++, this.base, groups))
   }
 
   /** The frozen epoch is complete: it is the base now. */
@@ -149,7 +161,13 @@ export class KeyedStore implements Freezable {
     assert(frozen.done, 'S2: what is complete has been written')
     this.frozen = null
     this.base = frozen.epoch
-    for (const table of this.tables) table?.forgetRemoved(this.base)
+    for (const table of this.tables) {
+      if (table === null) continue
+      table.forgetRemoved(this.base)
+      frozen.settle(table)
+      if (table.inDeltas >= this.limits.deltasPerKey * table.size && table.inDeltas > 0) this.overgrown.add(table.group)
+      else this.overgrown.delete(table.group)
+    }
   }
 
   /** The frozen epoch, if there is one, will never be complete (S2). */
@@ -159,7 +177,7 @@ export class KeyedStore implements Freezable {
 
   // Restoring
 
-  /** Gives key groups their state, the base of what follows; they stay bytes until they are opened (S4). */
+  /** Gives key groups their state, the base of what follows; they stay bytes until they are opened (S5). */
   restore(loading: Loading): void {
     assert(this.frozen === null, 'S3: nothing is restored into a frozen epoch')
     for (const keyGroup of loading.keyGroups()) this.drop(keyGroup)
@@ -173,6 +191,7 @@ export class KeyedStore implements Freezable {
     assert(this.frozen === null, 'S3: nothing is dropped from a frozen epoch')
     this.keys -= this.tables[keyGroup]?.size ?? 0
     this.tables[keyGroup] = null
+    this.overgrown.delete(keyGroup)
     this.loading?.remove(keyGroup)
   }
 

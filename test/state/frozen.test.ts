@@ -3,11 +3,13 @@
  * - keeps old values as objects up to its limit only, and writes them all the same
  * - writes chunks that a slice can bear, also of large states
  * - names the key of a state that cannot be written
+ * - writes key groups in full before a restore would have to read much more than them, a few in each epoch
  */
 import { expect, test } from 'vitest'
 import { InvariantError } from '../../src/base/assert.ts'
 import { hashKey, type Key } from '../../src/base/hash.ts'
 import { defaultLimits, type Limits } from '../../src/base/limits.ts'
+import { ChunkReader } from '../../src/state/chunk.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
 import { Loading } from '../../src/state/loading.ts'
 
@@ -129,4 +131,71 @@ test('an epoch that is not written yet cannot be complete', () => {
   put(store, 'a', { n: 1 })
   store.freeze([])
   expect(() => store.complete()).toThrow(InvariantError)
+})
+
+/** Lives on for `epochs` epochs, each of which changes a share of the keys; answers what a restore of each would decode. */
+function chains(store: KeyedStore, keys: number, epochs: number, share: number): number[] {
+  const inChain = new Map<number, number>()
+  const totals: number[] = []
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const changed = Math.ceil(keys * share)
+    for (let i = 0; i < changed; i++) put(store, (epoch * changed + i) % keys, { epoch })
+    for (const [keyGroup, kind, bytes] of write(store)) {
+      const entries = new ChunkReader(bytes).keys.length
+      inChain.set(keyGroup, (kind === 'full' ? 0 : (inChain.get(keyGroup) ?? 0)) + entries)
+    }
+    store.complete()
+    totals.push([...inChain.values()].reduce((sum, entries) => sum + entries, 0))
+  }
+  return totals
+}
+
+test.each([0.1, 0.5, 1])(
+  'a key group is written in full before its deltas outgrow it, a share %d changing',
+  (share) => {
+    const keys = 1000
+    const store = make()
+    for (let n = 0; n < keys; n++) put(store, n, { epoch: -1 })
+    const totals = chains(store, keys, 60, share)
+    // The state itself, its deltas, and for each of two groups one more epoch while it waits.
+    const most = keys * (1 + defaultLimits.deltasPerKey + 2 * share)
+    expect(Math.max(...totals)).toBeLessThanOrEqual(most)
+    // Nor is it written more often than that.
+    expect(Math.max(...totals)).toBeGreaterThan(keys * defaultLimits.deltasPerKey)
+  },
+)
+
+test('an epoch writes few key groups in full before their turn', () => {
+  const groups = 64
+  const many = new KeyedStore({ ...options, keyGroups: groups, shift: 26 })
+  for (let n = 0; n < 6400; n++) put(many, n, { n })
+  for (let epoch = 0; epoch < 12; epoch++) {
+    const full = write(many, [epoch]).filter(([, kind]) => kind === 'full').length
+    expect(full).toBeLessThanOrEqual(1 + groups / 16)
+    many.complete()
+    for (let n = 0; n < 6400; n++) put(many, n, { n, epoch })
+  }
+})
+
+test('a restored key group counts the deltas that it came from', () => {
+  const store = make()
+  const written: Written = []
+  for (let epoch = 0; epoch < 3; epoch++) {
+    for (let n = 0; n < 100; n++) put(store, n, { epoch })
+    written.push(...write(store, epoch === 0 ? [0, 1] : []))
+    store.complete()
+  }
+  const restored = read(written)
+  put(restored, 1, { epoch: 3 })
+  const group = restored.tables.findIndex((table) => table !== null)
+  write(restored)
+  restored.complete()
+  const next = restored.freeze([])
+  put(restored, 1, { epoch: 4 })
+  const kinds: string[] = []
+  next.write(
+    () => true,
+    (keyGroup, kind) => keyGroup === group && kinds.push(kind),
+  )
+  expect(kinds[0]).toBe('full')
 })
