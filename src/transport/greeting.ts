@@ -2,12 +2,16 @@
  * The accepting side of one handshake: asks who the caller is in this generation, answers, and gives the connection to
  * the session that it is for.
  *
- * G1. Somebody who does not belong here learns why, and nothing else: who answers is told to known callers alone.
+ * G1. Who is refused learns why; who answers is told only to a worker of the generation, which sees by it whether the
+ *     one that answers has started anew.
  */
 import { type About, type Caller, type Hello, judge, type Standing, type Verdict } from './handshake.ts'
 import type { Accepting, Line } from './line.ts'
 import type { Link } from './link.ts'
 import type { Unnumbered } from './wire.ts'
+
+/** Longest reason that is sent, in characters. */
+const REASON_LENGTH = 300
 
 /** A lane's session with the caller, as far as a greeting needs it. */
 export interface Called {
@@ -61,8 +65,11 @@ export class Greeting implements Accepting {
     switch (verdict.kind) {
       case 'passOver':
         return []
-      case 'refuse':
-        return [{ kind: 'refused', code: verdict.error.code, reason: verdict.error.message.slice(0, 300), generation }]
+      case 'refuse': {
+        const { code, message } = verdict.error
+        const refused = { kind: 'refused', code, reason: message.slice(0, REASON_LENGTH), generation } as const
+        return this.called === null ? [refused] : [about, refused]
+      }
       case 'notYet':
         return [about, { kind: 'notYet', generation }]
       case 'welcome': {

@@ -125,9 +125,17 @@ export class Switchboard {
 
   // ── Ways out ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends `message` to `worker`, with the body that `body` writes. It arrives once and in order, or the worker is lost. */
+  /**
+   * Sends `message` to `worker`, with the body that `body` writes. It arrives once and in order, or the worker is lost;
+   * so it is where more than `controlLaneBytes` wait. Who has much to send looks at `backlog`.
+   */
   send(worker: string, message: ControlMessage, body: BodyWriter | null = null): void {
     this.peer(worker).send(message, body)
+  }
+
+  /** Bytes of messages that `worker` is not known to have: what a message that is sent now may have to wait for. */
+  backlog(worker: string): number {
+    return this.peer(worker).links.control.keptBytes
   }
 
   /** Opens the sending end of a channel to `worker`, once in a generation. */
