@@ -45,6 +45,7 @@ class Rerun {
   /** What must, or may, have a letter. */
   private readonly refusals = new Set<string>()
   private readonly causes: ReadonlySet<string>
+  private readonly aggregates: ReadonlySet<string>
   /** What comes to each channel. */
   private readonly arrivals: Arrival[][]
 
@@ -59,6 +60,11 @@ class Rerun {
       this.letters.add(letter)
     }
     this.causes = survivors(evidence)
+    this.aggregates = new Set(
+      evidence.plan.tasks.flatMap((task) =>
+        task.kind === 'keyed' && task.keyed.kind === 'aggregate' ? [task.step] : [],
+      ),
+    )
     this.arrivals = evidence.plan.channels.map(() => [])
   }
 
@@ -133,8 +139,8 @@ class Rerun {
     try {
       for (const { cause, value } of records) descend(chain, cause, value, due, place, found)
     } catch {
-      // What was given to the chain is what the letter has.
-      this.refused(place.step, given, due)
+      // What was given to the chain is what the letter has. An aggregate gave its state, which has no cause.
+      this.refused(place.step, given, due && !this.aggregates.has(step))
       return
     }
     for (const { channel, ...arrival } of found) this.arrivals[channel]!.push(arrival)
@@ -414,7 +420,9 @@ function descend(
       return
     case 'exchange': {
       place.step = end.step
-      found.push({ channel: end.channel, cause, value, key: end.key(value), due })
+      const key = end.key(value)
+      if (Number.isNaN(key)) throw new Error('not a number is no key')
+      found.push({ channel: end.channel, cause, value, key, due })
       return
     }
     case 'tee':
