@@ -21,7 +21,7 @@ import type { ChainWriter } from '../checkpoint/chain-writer.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
 import { describeDamage } from '../checkpoint/damage.ts'
 import type { Run } from '../checkpoint/layout.ts'
-import type { Manifest, StepEntry } from '../checkpoint/manifest.ts'
+import { decodeManifest, type Manifest, type StepEntry } from '../checkpoint/manifest.ts'
 import type { Restore } from '../checkpoint/resolve.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Writer } from '../connectors/connector.ts'
@@ -400,9 +400,24 @@ export class Execution implements Work {
   floor(epoch: number): void {
     const rows = this.cuts.get(epoch)
     if (rows !== undefined) this.sources?.floor(rows)
+    else this.floorByManifest(epoch)
     forgetUpTo(this.cuts, epoch - 1)
     for (const writer of this.writers.values()) writer.floor(epoch)
     this.deadLetters.floor(epoch)
+  }
+
+  /** An earlier run has made `epoch`: its rows stand in its manifest. Without them a worker that often falls never trims. */
+  private floorByManifest(epoch: number): void {
+    const { store, chain } = this.seams
+    const path = chain.cluster.pipelines.get(this.pipeline)?.epochs.find((one) => one.epoch === epoch)?.manifest
+    if (path === undefined) return
+    store.read(path, (error, bytes) => {
+      // Nothing depends on it: the next floor covers what this one does.
+      if (error !== null || this.closed) return
+      const examined = decodeManifest(path, bytes)
+      if (examined.kind !== 'intact') return
+      this.sources?.floor(new Map(examined.value.sources.map(({ step, snapshot }) => [step, snapshot])))
+    })
   }
 
   private hold(holder: Holder, reason: string): void {

@@ -5,11 +5,13 @@
  * - where the journal lacks what came after the base, the pipeline refuses, until the loss is accepted
  */
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
-import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { hashKey } from '../../src/base/hash.ts'
 import type { Pipelines, Resident } from '../../src/worker/pipelines.ts'
-import { epochsOf, Workshop } from './workshop.ts'
+import { epochsOf, sendLines, Workshop } from './workshop.ts'
+
+/** For what a busy machine needs longer for than a second. */
+const patient = { timeout: 10_000 }
 
 const KEYS = 50
 const COUNT = 100_000
@@ -33,11 +35,12 @@ function newestManifest({ folder }: Workshop, pipelines: Pipelines, name: string
 }
 
 test('a pipeline goes back to an older epoch by name, and the others run anew', async () => {
-  const limits = { checkpointIntervalMs: 50 }
+  const limits = { checkpointIntervalMs: 50_000 }
   const workshop = new Workshop()
   const first = await workshop.start(limits)
   for (const name of ['one', 'two']) await workshop.submit(first, name, generated, `.keyBy('by', (n) => n % ${KEYS})`)
-  await expect.poll(() => ['one', 'two'].every((name) => epochsOf(first, name).length >= 4)).toBe(true)
+  await expect.poll(() => [...first.residents.values()].every(({ phase }) => phase === 'running')).toBe(true)
+  for (let i = 0; i < 3; i++) for (const name of ['one', 'two']) await first.checkpoint(name)
   await workshop.stop(first)
   const before = epochsOf(first, 'one')
   const { generation } = first.worker.cluster
@@ -45,7 +48,7 @@ test('a pipeline goes back to an older epoch by name, and the others run anew', 
 
   const second = await workshop.start(limits)
   expect(await second.resume()).toEqual([])
-  await expect.poll(() => [...second.residents.values()].every(({ phase }) => phase === 'ended')).toBe(true)
+  await expect.poll(() => [...second.residents.values()].every(({ phase }) => phase === 'ended'), patient).toBe(true)
   expect(workshop).toMatchObject({ failed: [], warned: ['E_STORE_DAMAGED'] })
   expect(second.worker.cluster.generation).toBe(generation + 2)
   const after = epochsOf(second, 'one')
@@ -69,7 +72,7 @@ test('going back over a hole in the journal is refused by name, until the loss i
   const rest = ".map('parse', Number).keyBy('by', () => 0)"
   const resident = await workshop.submit(first, 'sums', 'tcpSource({ port: 0 })', rest)
   for (const lines of ['1\n'.repeat(100), '10\n'.repeat(100)]) {
-    await send(resident, lines)
+    await sendLines(resident, lines)
     await first.checkpoint('sums')
   }
   const manifest = newestManifest(workshop, first, 'sums')
@@ -96,15 +99,3 @@ test('going back over a hole in the journal is refused by name, until the loss i
   await expect.poll(() => back.phase).toBe('running')
   expect(sumOf(back, 0)).toBe(100)
 })
-
-async function send(resident: Resident, text: string): Promise<void> {
-  await expect.poll(() => resident.addresses.get('in')).toBeDefined()
-  const before = resident.execution.sourceFigures[0]!.records
-  const [host, port] = resident.addresses.get('in')!.split(':')
-  await new Promise<void>((resolve) => {
-    const socket = connect(Number(port), host, () => socket.end(text))
-    socket.resume().on('close', () => resolve())
-  })
-  await expect.poll(() => resident.execution.sourceFigures[0]!.records).toBe(before + 100)
-  await expect.poll(() => resident.execution.tookAll('in')).toBe(true)
-}

@@ -3,14 +3,16 @@
  * - key groups and eras of the chain are those that the store was made with, whatever the worker is set to
  * - old records of the chain are removed, an era at a time
  * - a record of the chain that is gone is missed and named, and nothing is decided without it
+ * - a journal is trimmed also by a worker that never lives as long as the horizon
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Limits } from '../../src/base/limits.ts'
 import type { Pipelines } from '../../src/worker/pipelines.ts'
-import { epochsOf, Workshop } from './workshop.ts'
+import { epochsOf, sendLines, Workshop } from './workshop.ts'
 
 const endless = 'generatorSource<number>({ value: (n) => n, rate: 1000 })'
+const rest = ".map('parse', Number).keyBy('by', () => 0)"
 const small = { checkpointIntervalMs: 30, horizonEpochs: 3, chainEra: 8 }
 
 /** Runs a pipeline until the records of its chain are `enough`, and ends it in the middle. */
@@ -49,4 +51,20 @@ test('a lost record of the chain is named, and the worker does not go on without
     code: 'E_STORE_DAMAGED',
     message: expect.stringContaining(lost),
   })
+})
+
+test('a worker that makes few epochs in each life trims its journal all the same', async () => {
+  const workshop = new Workshop()
+  const limits = { checkpointIntervalMs: 50_000, horizonEpochs: 3 }
+  const segments = () => readdirSync(`${workshop.folder}/data/journal`).length
+  for (let life = 1; life <= 6; life++) {
+    const pipelines = await workshop.start(limits)
+    if (life === 1) await workshop.submit(pipelines, 'sums', 'tcpSource({ port: 0 })', rest)
+    else await pipelines.resume()
+    await sendLines(pipelines.find('sums'), '1\n'.repeat(100))
+    await pipelines.checkpoint('sums')
+    // The lives within the horizon, and the one that begins it.
+    if (life > 4) await expect.poll(segments, { timeout: 5000 }).toBeLessThanOrEqual(4)
+    await workshop.stop(pipelines)
+  }
 })

@@ -1,8 +1,9 @@
 /** Workers with several pipelines, on the real disk, in this process: each test has a folder of its own. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { PotorooError } from '../../src/base/errors.ts'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
@@ -65,4 +66,17 @@ export default pipeline('${name}', (p) => {
 /** Numbers of the complete epochs of a pipeline, from its floor on. */
 export function epochsOf(pipelines: Pipelines, name: string): readonly number[] {
   return pipelines.worker.cluster.pipelines.get(name)!.epochs.map(({ epoch }) => epoch)
+}
+
+/** Sends 100 lines to the source and waits until all have entered the pipeline. */
+export async function sendLines(resident: Resident, text: string): Promise<void> {
+  await expect.poll(() => resident.addresses.get('in')).toBeDefined()
+  const before = resident.execution.sourceFigures[0]!.records
+  const [host, port] = resident.addresses.get('in')!.split(':')
+  await new Promise<void>((resolve) => {
+    const socket = connect(Number(port), host, () => socket.end(text))
+    socket.resume().on('close', () => resolve())
+  })
+  await expect.poll(() => resident.execution.sourceFigures[0]!.records).toBe(before + 100)
+  await expect.poll(() => resident.execution.tookAll('in')).toBe(true)
 }
