@@ -4,6 +4,7 @@
  *
  * B1. A beat counts while its counter moves between two reads of this reader; the time in it, or of it, means nothing.
  *     What is seen for the first time may have lain there for a year: it counts once it has moved.
+ *     Until a reader has watched for as long as a beat may be silent, it cannot say of anyone that it has stopped.
  * B2. Silence is counted as `silence.ts` says: a reader that was stopped reads again before it accuses.
  * B3. A beat is a hint: cut short or lost it is as good as absent, and nothing but waiting follows from it.
  */
@@ -49,12 +50,14 @@ interface Watched {
 export interface BeatView {
   /** When the beats were last read, by the monotonic clock. */
   readonly readMs: number
+  /** For how long this reader has watched (Q1). */
+  readonly watchedMs: number
   readonly watched: ReadonlyMap<string, Watched>
 }
 
 /** The view of a worker that has read nothing yet. */
 export function startBeatView(nowMs: number): BeatView {
-  return { readMs: nowMs, watched: new Map() }
+  return { readMs: nowMs, watchedMs: 0, watched: new Map() }
 }
 
 export interface BeatSettings {
@@ -79,7 +82,12 @@ export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number
     const silentMs = moved ? 0 : (watched.get(beat.worker)?.silentMs ?? Number.POSITIVE_INFINITY)
     watched.set(beat.worker, { beat, silentMs })
   }
-  return { readMs: nowMs, watched }
+  return { readMs: nowMs, watchedMs: longer(view.watchedMs, sinceLookMs, settings.lookMs), watched }
+}
+
+/** Whether the reader has watched too shortly to say of anyone that its beat has stopped (B1). */
+export function isYoung(view: BeatView, settings: BeatSettings): boolean {
+  return view.watchedMs < settings.silenceMs
 }
 
 /** The beats that have not stopped; `gone` are incarnations that are known to be dead (evidence, PROTOCOLS 4). */

@@ -22,7 +22,10 @@
  *     `startGraceMs` for the last generation's workers.
  * M6. Only one of the set proposes at first, the coordinator before the others in the order of ids; the next in line
  *     follows after `turnMs`. That saves work; the chain alone makes it safe.
- * M7. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
+ * M7. While some candidate beats and is not in the set, the set may be wrong for a moment: a worker that has just died
+ *     beats still when others no longer hear it, and one that has just come back beats before they do. So nothing follows,
+ *     neither a proposal nor `minority`, before the same set has stood for `settleMs`.
+ * M8. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
  */
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
@@ -39,6 +42,8 @@ export interface MembershipSettings {
   readonly expected: number
   /** How long the next in line waits for the one before it (M6). */
   readonly turnMs: number
+  /** How long a contested set must stand (M7): longer than a beat is believed after its worker has died. */
+  readonly settleMs: number
   /** The time between two requests to the coordinator. */
   readonly askMs: number
 }
@@ -46,14 +51,21 @@ export interface MembershipSettings {
 /** How far this worker's own proposal has come (M2). */
 export type Bid = 'none' | 'rereading' | 'appending'
 
+interface Claim {
+  /** The incarnations of the set. */
+  readonly set: string
+  /** By the monotonic clock. */
+  readonly sinceMs: number
+}
+
 interface Common {
   readonly settings: MembershipSettings
   readonly incarnation: string
   /** As this worker has read it. */
   readonly cluster: Cluster
   readonly bid: Bid
-  /** Since when a new generation has been needed, by the monotonic clock; `null` while none is. */
-  readonly neededMs: number | null
+  /** The set that would be the next generation, and since when; `null` while the one that stands needs no other. */
+  readonly claim: Claim | null
   /** When the coordinator was last asked for something; -Infinity before. */
   readonly askedMs: number
   readonly wantsOut: boolean
@@ -125,7 +137,7 @@ export type MembershipEffect =
   | { readonly kind: 'exit'; readonly reason: 'left' | 'refused' | 'storeTimeout'; readonly detail: string }
 
 type Next = {
-  booting: 'following' | 'gone'
+  booting: 'following' | 'restoring' | 'gone'
   following: 'joining' | 'restoring' | 'gone'
   joining: 'following' | 'restoring' | 'gone'
   restoring: 'ready' | 'minority' | 'fenced' | 'gone'
@@ -146,7 +158,7 @@ const NONE: readonly MembershipEffect[] = []
 /** A worker that has just drawn `incarnation`. Its first event is `chain`. */
 export function startMembership(settings: MembershipSettings, incarnation: string): In<'booting'> {
   return {
-    ...{ phase: 'booting', settings, incarnation, cluster: emptyCluster, bid: 'none', neededMs: null },
+    ...{ phase: 'booting', settings, incarnation, cluster: emptyCluster, bid: 'none', claim: null },
     ...{ askedMs: Number.NEGATIVE_INFINITY, wantsOut: false, empty: false, bases: [] },
   }
 }
@@ -167,10 +179,12 @@ export function coordinates(state: MembershipState): boolean {
 
 const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
   booting: {
-    chain: (s, e) => ({
-      next: { ...s, phase: 'following', cluster: e.cluster, sinceMs: e.nowMs },
-      effects: NONE,
-    }),
+    chain: (s, e) => {
+      const { cluster } = e
+      // Others may have heard it, and made it a member, before it had read anything.
+      if (includes(cluster.members, identity(s))) return enter({ ...s, cluster })
+      return { next: { ...s, phase: 'following', cluster, sinceMs: e.nowMs }, effects: NONE }
+    },
     sealed: 'ignore', // Of an earlier incarnation.
     beats: 'ignore',
     reborn: 'impossible',
@@ -382,30 +396,32 @@ function memberChain<S extends MembershipState>(
 /** Begins with its part of the generation that `s.cluster` is. */
 function enter(s: Common): Decided<'restoring'> {
   return {
-    next: { ...common(s), phase: 'restoring', bid: 'none', neededMs: null, empty: false, bases: [] },
+    next: { ...common(s), phase: 'restoring', bid: 'none', claim: null, empty: false, bases: [] },
     effects: [{ kind: 'restore', generation: s.cluster.generation }],
   }
 }
 
 function fence(s: Common): Decided<'fenced'> {
   return {
-    next: { ...common(s), phase: 'fenced', bid: 'none', neededMs: null, empty: false },
+    next: { ...common(s), phase: 'fenced', bid: 'none', claim: null, empty: false },
     effects: [stopped('fenced'), { kind: 'beginAnew' }],
   }
 }
 
 // ── The beats ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What the beats mean for a member: all is well, or it may take over, or it is in a minority (M1). */
+/** What the beats mean for a member: all is well, or it may take over, or it is in a minority (M1, M7). */
 function memberBeats<S extends In<'restoring' | 'ready' | 'active' | 'leaving'>>(
   s: S,
   e: Of<'beats'>,
 ): Decided<'minority'> | Step<S, MembershipEffect> {
   const standing = standingOf(s.cluster, e.beating)
+  const claim = claimOf(s, standing, e.nowMs)
   if (includes(standing.largest, identity(s))) return contend(s, e, standing)
+  if (claim === null || !isSettled(s, claim, standing, e.nowMs)) return { next: { ...s, claim }, effects: NONE }
   const was: Progress = s.phase === 'leaving' ? 'active' : s.phase
   return {
-    next: { ...common(s), phase: 'minority', bid: abandoned(s.bid), neededMs: null, was },
+    next: { ...common(s), phase: 'minority', bid: abandoned(s.bid), claim, was },
     effects: [stopped('minority')],
   }
 }
@@ -416,40 +432,53 @@ function minorityBeats(
   e: Of<'beats'>,
 ): Decided<'minority' | 'restoring' | 'ready' | 'active' | 'leaving'> {
   const standing = standingOf(s.cluster, e.beating)
-  if (!includes(standing.largest, identity(s))) return { next: { ...s, bid: abandoned(s.bid) }, effects: NONE }
+  if (!includes(standing.largest, identity(s))) {
+    return { next: { ...s, bid: abandoned(s.bid), claim: claimOf(s, standing, e.nowMs) }, effects: NONE }
+  }
   if (standing.missing.length > 0) return contend(s, e, standing)
   const phase = s.was === 'active' && s.wantsOut ? 'leaving' : s.was
-  const next = { ...common(s), phase, neededMs: null } as In<Progress | 'leaving'>
+  const next = { ...common(s), phase, claim: null } as In<Progress | 'leaving'>
   return { next, effects: s.was === 'active' ? [{ kind: 'resumeWork' }] : NONE }
 }
 
-/** Takes a step towards a new generation, where one is needed and it is this worker's turn (M2, M5, M6). */
+/** Takes a step towards a new generation, where one is needed and it is this worker's turn (M2, M5, M6, M7). */
 function contend<S extends MembershipState>(s: S, e: Of<'beats'>, standing: Standing): Step<S, MembershipEffect> {
-  if (s.bid === 'appending') return stay(s)
-  if (!needsGeneration(s, standing, e.nowMs)) {
-    return { next: { ...s, bid: e.reread ? 'none' : s.bid, neededMs: null }, effects: NONE }
-  }
-  const neededMs = s.neededMs ?? e.nowMs
+  const claim = claimOf(s, standing, e.nowMs)
+  if (s.bid === 'appending') return { next: { ...s, claim }, effects: NONE }
+  const included = standing.largest.some((member) => member.worker === s.settings.worker)
+  if (claim === null || !included) return { next: { ...s, bid: e.reread ? 'none' : s.bid, claim }, effects: NONE }
+  const ripe = isSettled(s, claim, standing, e.nowMs)
   if (s.bid === 'rereading' && e.reread) {
+    if (!ripe) return { next: { ...s, bid: 'none', claim }, effects: NONE }
     const { generation } = s.cluster
     return {
-      next: { ...s, bid: 'appending', neededMs },
+      next: { ...s, bid: 'appending', claim },
       effects: [{ kind: 'propose', after: generation, members: standing.largest, bases: s.bases }],
     }
   }
-  if (s.bid === 'none' && e.nowMs - neededMs >= turnOf(s, standing) * s.settings.turnMs) {
-    return { next: { ...s, bid: 'rereading', neededMs }, effects: [{ kind: 'reread' }] }
+  if (s.bid === 'none' && ripe && e.nowMs - claim.sinceMs >= turnOf(s, standing) * s.settings.turnMs) {
+    return { next: { ...s, bid: 'rereading', claim }, effects: [{ kind: 'reread' }] }
   }
-  return { next: { ...s, neededMs }, effects: NONE }
+  return { next: { ...s, claim }, effects: NONE }
+}
+
+/** The claim of the largest set, as old as the set is; `null` where no new generation is needed, or not yet (M5). */
+function claimOf(s: MembershipState, standing: Standing, nowMs: number): Claim | null {
+  if (!needsGeneration(s, standing, nowMs)) return null
+  const set = standing.largest.map((member) => member.incarnation).join(' ')
+  return s.claim?.set === set ? s.claim : { set, sinceMs: nowMs }
 }
 
 function needsGeneration(s: MembershipState, standing: Standing, nowMs: number): boolean {
   const { cluster, settings } = s
-  if (!standing.largest.some((member) => member.worker === settings.worker)) return false
   if (standing.alive) return standing.missing.length > 0 || s.bases.length > 0
-  // M5
   const expected = cluster.generation === 0 ? standing.largest.length >= settings.expected : standing.complete
   return expected || !('sinceMs' in s) || nowMs - s.sinceMs >= settings.startGraceMs
+}
+
+/** M7. */
+function isSettled(s: Common, claim: Claim, standing: Standing, nowMs: number): boolean {
+  return !standing.contested || nowMs - claim.sinceMs >= s.settings.settleMs
 }
 
 /** How many propose before this worker (M6). */
@@ -463,7 +492,8 @@ function turnOf(s: MembershipState, standing: Standing): number {
 
 /** Nothing was appended: others have their turn before this worker tries again. */
 function withdraw<S extends MembershipState>(s: S, e: Of<'notAppended'>): Step<S, MembershipEffect> {
-  return { next: { ...s, bid: 'none', neededMs: e.nowMs }, effects: NONE }
+  const claim = s.claim && { ...s.claim, sinceMs: e.nowMs }
+  return { next: { ...s, bid: 'none', claim }, effects: NONE }
 }
 
 /** A bid ends where it is no longer wanted; what is being appended is undecided until the chain is read. */
@@ -494,12 +524,12 @@ function isStranger(s: Common): boolean {
 /** Asks the coordinator to be taken in, from time to time, once it beats. */
 function ask(s: In<'following' | 'joining'>, e: Of<'beats'>): Decided<'following' | 'joining'> {
   const coordinator = coordinatorOf(s.cluster)
-  const beats = e.beating.get(coordinator.worker)?.incarnation === coordinator.incarnation
+  const beats = e.beating.beats.get(coordinator.worker)?.incarnation === coordinator.incarnation
   if (!beats || s.bid === 'appending') return { next: follow(s, s.sinceMs), effects: NONE }
   if (e.nowMs - s.askedMs < s.settings.askMs) return stay(s)
   const { sinceMs } = s
   return {
-    next: { ...common(s), phase: 'joining', bid: 'none', neededMs: null, askedMs: e.nowMs, sinceMs },
+    next: { ...common(s), phase: 'joining', bid: 'none', claim: null, askedMs: e.nowMs, sinceMs },
     effects: [{ kind: 'askToJoin', coordinator }],
   }
 }
@@ -530,7 +560,7 @@ function noteEmpty<S extends MembershipState>(s: S): Step<S, MembershipEffect> {
 
 // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** M7. */
+/** M8. */
 function storeTimeout(s: MembershipState): Decided<'gone'> {
   return end(s, 'storeTimeout', '')
 }
@@ -552,8 +582,8 @@ function follow(s: Common, sinceMs: number): In<'following'> {
 }
 
 function common(s: Common): Common {
-  const { settings, incarnation, cluster, bid, neededMs, askedMs, wantsOut, empty, bases } = s
-  return { settings, incarnation, cluster, bid, neededMs, askedMs, wantsOut, empty, bases }
+  const { settings, incarnation, cluster, bid, claim, askedMs, wantsOut, empty, bases } = s
+  return { settings, incarnation, cluster, bid, claim, askedMs, wantsOut, empty, bases }
 }
 
 function identity(s: Common): { readonly worker: string; readonly incarnation: string } {

@@ -9,11 +9,16 @@ import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { Beat } from './beats.ts'
 import { largestSet } from './largest-set.ts'
 
-/** The beats that count now, this worker's own among them, by worker. */
-export type Beating = ReadonlyMap<string, Beat>
+/** What one worker makes of the beats. */
+export interface Beating {
+  /** The beats that count now, its own among them, by worker. */
+  readonly beats: ReadonlyMap<string, Beat>
+  /** It has watched too shortly to say of anyone that its beat has stopped (`isYoung`). */
+  readonly young: boolean
+}
 
-export function beatingFrom(own: Beat, others: readonly Beat[]): Beating {
-  return new Map([...others, own].map((beat) => [beat.worker, beat]))
+export function beatingFrom(own: Beat, others: readonly Beat[], young: boolean): Beating {
+  return { beats: new Map([...others, own].map((beat) => [beat.worker, beat])), young }
 }
 
 /** What the beats say about the last generation. */
@@ -22,6 +27,11 @@ export interface Standing {
   readonly largest: readonly Member[]
   /** Whether some member of the last generation beats in the incarnation that its record names. */
   readonly alive: boolean
+  /**
+   * Whether some candidate beats and is not in `largest`: it may have died, or come back, a moment ago. Or whether some
+   * member does not beat, for a reader that has not watched for long.
+   */
+  readonly contested: boolean
   /** Members of the last generation that are not in `largest` in their incarnation. */
   readonly missing: readonly Member[]
   /** Whether every worker of the last generation is in `largest`, in any incarnation. */
@@ -31,17 +41,19 @@ export interface Standing {
 export function standingOf(cluster: Cluster, beating: Beating): Standing {
   const { members } = cluster
   const known = new Set(members.map((member) => member.worker))
-  const among = [...beating.values()].filter((beat) => known.has(beat.worker))
-  const candidates = among.length > 0 ? among : [...beating.values()]
-  const hears = hearing(beating)
+  const { beats, young } = beating
+  const among = [...beats.values()].filter((beat) => known.has(beat.worker))
+  const candidates = among.length > 0 ? among : [...beats.values()]
+  const hears = hearing(beats)
   const set = largestSet(
     candidates.map((beat) => beat.worker),
     hears,
   )
-  const largest = set.map((worker) => memberOf(beating.get(worker)!))
+  const largest = set.map((worker) => memberOf(beats.get(worker)!))
   return {
     largest,
-    alive: members.some((member) => beating.get(member.worker)?.incarnation === member.incarnation),
+    contested: candidates.length > set.length || (young && !members.every((member) => beats.has(member.worker))),
+    alive: members.some((member) => beats.get(member.worker)?.incarnation === member.incarnation),
     missing: members.filter((member) => !includes(largest, member)),
     complete: members.every((member) => set.includes(member.worker)),
   }
@@ -49,7 +61,7 @@ export function standingOf(cluster: Cluster, beating: Beating): Standing {
 
 /** Whether `worker` beats, and hears and is heard by every member of the generation: only then may it join. */
 export function mayJoin(cluster: Cluster, beating: Beating, worker: string): boolean {
-  const hears = hearing(beating)
+  const hears = hearing(beating.beats)
   return cluster.members.every((member) => hears(worker, member.worker) && hears(member.worker, worker))
 }
 
@@ -60,7 +72,7 @@ export function mayJoin(cluster: Cluster, beating: Beating, worker: string): boo
 export function lostOf(cluster: Cluster, beating: Beating, members: readonly Member[]): string | null {
   const gone =
     standingOf(cluster, beating).missing[0] ??
-    members.find((one) => beating.get(one.worker)?.incarnation !== one.incarnation)
+    members.find((one) => beating.beats.get(one.worker)?.incarnation !== one.incarnation)
   const cut = members.find((one) => !includes(cluster.members, one) && !mayJoin(cluster, beating, one.worker))
   return gone?.worker ?? cut?.worker ?? null
 }
@@ -73,10 +85,10 @@ function memberOf({ worker, incarnation, address }: Beat): Member {
   return { worker, incarnation, address }
 }
 
-function hearing(beating: Beating): (listener: string, speaker: string) => boolean {
+function hearing(beats: Beating['beats']): (listener: string, speaker: string) => boolean {
   const heard = new Map<string, ReadonlySet<string>>()
-  for (const [worker, beat] of beating) {
-    const live = beat.hears.filter((one) => beating.get(one.worker)?.incarnation === one.incarnation)
+  for (const [worker, beat] of beats) {
+    const live = beat.hears.filter((one) => beats.get(one.worker)?.incarnation === one.incarnation)
     heard.set(worker, new Set(live.map((one) => one.worker)))
   }
   return (listener, speaker) => heard.get(listener)?.has(speaker) === true

@@ -26,6 +26,7 @@ import {
   beatingOf,
   decodeBeat,
   encodeBeat,
+  isYoung,
   startBeatView,
   watchBeats,
 } from '../../src/cluster/beats.ts'
@@ -182,7 +183,7 @@ export class SimWorker implements Station<Message> {
   private writer: ChainWriter
   private detector: DetectorState
   private view: BeatView
-  private beating: Beating = new Map()
+  private beating: Beating = { beats: new Map(), young: true }
   private counter = 0
   private mover: MoverState
   private recovery: RecoveryState | null = null
@@ -218,7 +219,7 @@ export class SimWorker implements Station<Message> {
     this.detector = startDetector(detectorSettings, this.now)
     this.view = startBeatView(this.now)
     this.mover = startMover(name)
-    const settings = { worker: name, startGraceMs: 5000, expected, turnMs: 1500, askMs: 1000 }
+    const settings = { worker: name, startGraceMs: 5000, expected, turnMs: 1500, settleMs: 3500, askMs: 1000 }
     this.membership = startMembership(settings, this.incarnation)
     scene.links.arrive(this)
     this.every(250, () => this.tick())
@@ -340,7 +341,8 @@ export class SimWorker implements Station<Message> {
         if (beat !== null) beats.push(beat)
         if (--open > 0) return
         this.view = watchBeats(this.view, beats, this.now, beatSettings)
-        this.beating = beatingFrom(this.ownBeat(), beatingOf(this.view, goneBy(this.detector), beatSettings))
+        const others = beatingOf(this.view, goneBy(this.detector), beatSettings)
+        this.beating = beatingFrom(this.ownBeat(), others, isYoung(this.view, beatSettings))
         this.act({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })
         this.mindRescale()
       })
