@@ -166,6 +166,8 @@ describe('results', () => {
         })
         .sink('out', nullSink())
     })
+    const killed = await runPipeline(lookups, { inputs: { in: ['a', ABORT, 'b'] } })
+    expect(killed.attempts.out).toEqual(['A', 'A', 'B'])
     const result = await runPipeline(lookups, { inputs: { in: ['a', 'never', 'b', ABORT, 'c'] }, faults: 'crashes' })
     expect(result.outputs.out).toEqual(['A', 'B', 'C'])
     expect(result.deadLetters).toMatchObject([{ step: 'look-up', value: 'never' }])

@@ -1,0 +1,21 @@
+/** docs/testing.md says what there is: its example is a test that runs, and no name is missing. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import * as face from '../../src/testing.ts'
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/testing.md'), 'utf8')
+/** What stands behind the imports. */
+const body = (text: string) => text.slice(text.indexOf("\ntest('"))
+
+test('the example of the page is the one that runs', () => {
+  const shown = /```ts\n\/\/ word-count\.test\.ts\n([\s\S]*?)```/.exec(page)![1]!
+  expect(body(shown)).toBe(body(readFileSync(join(import.meta.dirname, 'example.test.ts'), 'utf8')))
+})
+
+test('every name that the face exports stands on the page', () => {
+  const durations = ['days', 'hours', 'milliseconds', 'minutes', 'seconds']
+  for (const name of Object.keys(face)) {
+    if (!durations.includes(name) && name !== 'PotorooError') expect(page).toContain(name)
+  }
+})
