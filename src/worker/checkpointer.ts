@@ -7,7 +7,7 @@
 import type { PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
-import type { Barrier as CheckpointBarrier, Purpose } from '../checkpoint/barrier.ts'
+import { type Barrier as CheckpointBarrier, type Purpose, periodic } from '../checkpoint/barrier.ts'
 import type { ChainWriter } from '../checkpoint/chain-writer.ts'
 import {
   type CoordinatorEffect,
@@ -61,8 +61,10 @@ export interface CheckpointedPipeline {
   commit(epoch: number): void
   hold(reason: string): void
   release(): void
-  /** What was asked for with this purpose has come about, or why it has not. */
-  answered(purpose: Purpose, failure: string | null): void
+  /** The epoch is complete, and what its purpose asks for has come about. */
+  completed(purpose: Purpose, epoch: number): void
+  /** What was asked for with this purpose does not come about. */
+  refused(purpose: Purpose, reason: string): void
 }
 
 /** Figures of the last complete checkpoint, for metrics. */
@@ -289,15 +291,17 @@ export class Checkpointer {
           seams.log.warn('checkpoint.abandoned', { pipeline: this.frame.pipeline, epoch: fate.epoch, reason })
         }
         this.join({ kind: 'fate', fate })
-        if (fate.outcome === 'complete' && purpose.kind !== 'savepoint') pipeline.answered(purpose, null)
+        // A savepoint has come about when it is announced; till then its epoch is one like any other.
+        const asked = purpose.kind === 'savepoint' ? periodic : purpose
+        if (fate.outcome === 'complete') pipeline.completed(asked, fate.epoch)
         return
       }
       case 'linkSavepoint':
         return this.linkSavepoint(effect.epoch, effect.name)
       case 'announceSavepoint':
-        return pipeline.answered({ kind: 'savepoint', name: effect.name }, null)
+        return pipeline.completed({ kind: 'savepoint', name: effect.name }, effect.epoch)
       case 'refuseRequest':
-        return pipeline.answered(effect.purpose, effect.reason)
+        return pipeline.refused(effect.purpose, effect.reason)
       case 'holdSources':
         return pipeline.hold(effect.reason)
       case 'releaseSources':

@@ -40,6 +40,7 @@ import { Loading } from '../state/loading.ts'
 import { Checkpointer, type CheckpointFigures } from './checkpointer.ts'
 import { type DeadLetter, makeLetter } from './dead-letter.ts'
 import { DeadLetters, LETTERS_PART } from './dead-letters.ts'
+import { EpochRequests } from './epoch-requests.ts'
 import type { Loop, Work } from './loop.ts'
 import { type Restored, restorePipeline } from './restorer.ts'
 import { tryAgain } from './second-try.ts'
@@ -110,7 +111,7 @@ export class Execution implements Work {
   private readonly held = new Map<number, Map<string, Json>>()
   /** Why the sources are held, by who holds them. */
   private readonly holds = new Map<Holder, string>()
-  private readonly answers: { readonly purpose: Purpose; readonly done: (failure: string | null) => void }[] = []
+  private readonly requests = new EpochRequests()
   private closed = false
 
   constructor(plan: Plan, entry: PipelineEntry, seams: ExecutionSeams, events: ExecutionEvents) {
@@ -353,11 +354,15 @@ export class Execution implements Work {
     const { clock, log } = env
     const own = { store, clock, log, limits, loop, chain: appender, splits: this.splits }
     return new Checkpointer(own, frame, member, parts, this.stores, base, entry.highest, {
-      inject: (barrier: Barrier) => this.runtime!.inject(barrier),
+      inject: (barrier: Barrier) => {
+        this.requests.send(barrier.epoch)
+        this.runtime!.inject(barrier)
+      },
       commit: (epoch) => this.commit(epoch),
       hold: (reason) => this.hold('checkpoints', reason),
       release: () => this.release('checkpoints'),
-      answered: (purpose, failure) => this.answered(purpose, failure),
+      completed: (purpose, epoch) => this.requests.complete(purpose, epoch),
+      refused: (purpose, reason) => this.requests.refuse(purpose, reason),
     })
   }
 
@@ -436,15 +441,7 @@ export class Execution implements Work {
   /** Makes an epoch with `purpose`; `done` hears why it did not come about, or `null`. */
   request(purpose: Purpose, done: (failure: string | null) => void): void {
     if (this.checkpointer === null) return done('the pipeline is not running')
-    this.answers.push({ purpose, done })
-    this.checkpointer.request(purpose)
-  }
-
-  private answered(purpose: Purpose, failure: string | null): void {
-    const at = this.answers.findIndex((answer) => answer.purpose === purpose || same(answer.purpose, purpose))
-    if (at < 0) return
-    const [answer] = this.answers.splice(at, 1)
-    answer!.done(failure)
+    if (this.requests.add(purpose, done)) this.checkpointer.request(purpose)
   }
 
   /**
@@ -530,6 +527,7 @@ export class Execution implements Work {
 
   close(): void {
     this.closed = true
+    this.requests.end()
     this.seams.loop.remove(this)
     this.checkpointer?.stop()
     this.sources?.close()
@@ -582,8 +580,4 @@ function remember(map: Map<number, Map<string, Json>>, epoch: number, step: stri
 
 function forgetUpTo(map: Map<number, unknown>, epoch: number): void {
   for (const known of map.keys()) if (known <= epoch) map.delete(known)
-}
-
-function same(a: Purpose, b: Purpose): boolean {
-  return a.kind === b.kind && (a.kind !== 'savepoint' || (b.kind === 'savepoint' && a.name === b.name))
 }
