@@ -89,6 +89,7 @@ export class SimProducer {
   }
 
   start(): void {
+    if (this.running) return
     this.process = this.home.start(this.options.name)
     this.dial()
   }

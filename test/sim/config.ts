@@ -55,7 +55,7 @@ const PRESENT = 0.35
 /** Weather for a slow worker or a quick one: what it has not done yet is there when something happens. */
 function drawn(random: Prng, harsh: boolean): Weather {
   const weather = drawWeather(random.fork(), harsh)
-  return { ...weather, clock: { ...weather.clock, turnMs: [0.001, 0.05, 0.3, 1][random.below(4)]! } }
+  return { ...weather, clock: { ...weather.clock, turnMs: [0.001, 0.3, 2, 5][random.below(4)]! } }
 }
 
 export function drawConfig(seed: number): Config {
@@ -106,8 +106,8 @@ export function drawConfig(seed: number): Config {
       freezeBytes: pick(64, 1 << 20),
     }),
     deeds: {
-      killWorkerMs: deed(60, 800),
-      powerOffMs: deed(100, 1500),
+      killWorkerMs: random.chance(0.3) ? 0 : random.between(40, 400),
+      powerOffMs: deed(60, 600),
       stopWorkerMs: deed(100, 1000),
       cutMs: deed(100, 1000),
       halfCutMs: deed(100, 1000),
@@ -124,7 +124,7 @@ export function drawConfig(seed: number): Config {
     actMs: pick(300, 700, 1500),
     producers: 1 + random.below(3),
     senders: 1 + random.below(2),
-    burst: pick(1, 5, 20),
+    burst: pick(1, 8, 60),
     pauseMs: pick(1, 5, 20),
     records: pick(200, 1000, 2000),
     diskOutboxChance: pick(0, 0.5, 1),

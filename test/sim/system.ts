@@ -372,6 +372,12 @@ export class System {
     station.process?.continue()
     if (station.process === null) station.startLater()
     for (const { sender } of this.senders) sender.reconnect()
+    // What is not made by now never is; a few more show that all goes on.
+    this.left = 0
+    for (const { producer } of this.producers) {
+      if (!producer.running) producer.start()
+      producer.produce(3)
+    }
   }
 
   /** Everything sent comes in, the pipeline drains, and its sinks let go. */
