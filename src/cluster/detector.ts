@@ -7,7 +7,8 @@
  * F3. Evidence shortens the wait, never replaces the chain: all links closed and a new dial refused, or the supervisor's
  *     notice that the process has ended, means dead now. The notice is final for that incarnation.
  * F4. A worker is heard only while heartbeats *and* the data link arrive: a link may be down for `linkGraceMs`.
- * F5. Every verdict is about one incarnation; another one of the same worker begins anew.
+ * F5. Every verdict is about one incarnation. What is heard late of an earlier one says nothing about the next: which of
+ *     two is newer the chain says, not the order in which they are heard.
  */
 import { longer } from './silence.ts'
 
@@ -21,9 +22,9 @@ export interface DetectorSettings {
   readonly lookMs: number
 }
 
-/** One other worker, as this one hears it. */
+/** One incarnation of another worker, as this one hears it. */
 export interface Peer {
-  readonly incarnation: string
+  readonly worker: string
   /** Since the last heartbeat. */
   readonly silentMs: number
   /** For how long no data link has stood; 0 while one does, infinite before the first. */
@@ -37,6 +38,7 @@ export interface Peer {
 export interface DetectorState {
   readonly settings: DetectorSettings
   readonly tickMs: number
+  /** By incarnation (F5). Who has been silent for long is forgotten. */
   readonly peers: ReadonlyMap<string, Peer>
 }
 
@@ -47,8 +49,6 @@ export type DetectorEvent =
   | { readonly kind: 'unlinked'; readonly worker: string; readonly incarnation: string }
   | { readonly kind: 'dialRefused'; readonly worker: string; readonly incarnation: string }
   | { readonly kind: 'exited'; readonly worker: string; readonly incarnation: string }
-  /** The worker is of no interest any more. */
-  | { readonly kind: 'forget'; readonly worker: string }
 
 /** A verdict that has changed. */
 export interface Change {
@@ -69,18 +69,12 @@ export function startDetector(settings: DetectorSettings, nowMs: number): Detect
 /** The next state and the verdicts that `event` changed. */
 export function detect(state: DetectorState, event: DetectorEvent): Detected {
   if (event.kind === 'tick') return tick(state, event.nowMs)
-  const peers = new Map(state.peers)
-  const known = peers.get(event.worker)
-  if (event.kind === 'forget') {
-    peers.delete(event.worker)
-    return { next: { ...state, peers }, changes: [] }
-  }
-  const before = known?.incarnation === event.incarnation ? known : null
-  const after = observe(before ?? unheard(event.incarnation), event.kind)
-  peers.set(event.worker, after)
+  const { worker, incarnation } = event
+  const before = state.peers.get(incarnation) ?? null
+  const after = observe(before ?? unheard(worker), event.kind)
+  const peers = new Map(state.peers).set(incarnation, after)
   const verdict = verdictOf(after, state.settings)
   const changed = before === null || verdictOf(before, state.settings) !== verdict
-  const { worker, incarnation } = event
   return { next: { ...state, peers }, changes: changed ? [{ worker, incarnation, verdict }] : [] }
 }
 
@@ -93,25 +87,23 @@ export function verdictOf(peer: Peer, settings: DetectorSettings): Verdict {
 /** The workers that are heard both ways (F4), for the beat. */
 export function heardBy(state: DetectorState): readonly { readonly worker: string; readonly incarnation: string }[] {
   const { settings, peers } = state
-  return [...peers].flatMap(([worker, peer]) =>
+  return [...peers].flatMap(([incarnation, peer]) =>
     verdictOf(peer, settings) !== 'dead' && peer.unlinkedMs < settings.linkGraceMs
-      ? [{ worker, incarnation: peer.incarnation }]
+      ? [{ worker: peer.worker, incarnation }]
       : [],
   )
 }
 
 /** Incarnations that are dead by evidence: nobody waits for their beats to stop (F3). */
 export function goneBy(state: DetectorState): ReadonlySet<string> {
-  return new Set(
-    [...state.peers.values()].filter((peer) => peer.exited || peer.refused).map((peer) => peer.incarnation),
-  )
+  return new Set([...state.peers].flatMap(([incarnation, peer]) => (peer.exited || peer.refused ? [incarnation] : [])))
 }
 
-function unheard(incarnation: string): Peer {
-  return { incarnation, silentMs: 0, unlinkedMs: Number.POSITIVE_INFINITY, refused: false, exited: false }
+function unheard(worker: string): Peer {
+  return { worker, silentMs: 0, unlinkedMs: Number.POSITIVE_INFINITY, refused: false, exited: false }
 }
 
-function observe(peer: Peer, kind: Exclude<DetectorEvent['kind'], 'tick' | 'forget'>): Peer {
+function observe(peer: Peer, kind: Exclude<DetectorEvent['kind'], 'tick'>): Peer {
   switch (kind) {
     case 'heard':
       return { ...peer, silentMs: 0, refused: false }
@@ -133,13 +125,14 @@ function tick(state: DetectorState, nowMs: number): Detected {
   const since = nowMs - state.tickMs
   const peers = new Map<string, Peer>()
   const changes: Change[] = []
-  for (const [worker, peer] of state.peers) {
+  for (const [incarnation, peer] of state.peers) {
     const silentMs = longer(peer.silentMs, since, settings.lookMs)
     const unlinkedMs = peer.unlinkedMs > 0 ? longer(peer.unlinkedMs, since, settings.lookMs) : 0
+    if (silentMs >= 10 * settings.deadMs) continue
     const after = { ...peer, silentMs, unlinkedMs }
-    peers.set(worker, after)
+    peers.set(incarnation, after)
     const verdict = verdictOf(after, settings)
-    if (verdict !== verdictOf(peer, settings)) changes.push({ worker, incarnation: peer.incarnation, verdict })
+    if (verdict !== verdictOf(peer, settings)) changes.push({ worker: peer.worker, incarnation, verdict })
   }
   return { next: { settings, tickMs: nowMs, peers }, changes }
 }

@@ -59,10 +59,15 @@ export function standingOf(cluster: Cluster, beating: Beating): Standing {
   }
 }
 
-/** Whether `worker` beats, and hears and is heard by every member of the generation: only then may it join. */
+/** Whether every member of the generation beats, and `worker` hears them and is heard by them: only then may it join. */
 export function mayJoin(cluster: Cluster, beating: Beating, worker: string): boolean {
   const hears = hearing(beating.beats)
-  return cluster.members.every((member) => hears(worker, member.worker) && hears(member.worker, worker))
+  return cluster.members.every(
+    (member) =>
+      beating.beats.get(member.worker)?.incarnation === member.incarnation &&
+      hears(worker, member.worker) &&
+      hears(member.worker, worker),
+  )
 }
 
 /**

@@ -64,6 +64,10 @@ export class ClusterSim implements Truth {
     return this.down.has(worker) ? Number.POSITIVE_INFINITY : (this.eventMs.get(worker) ?? 0)
   }
 
+  isCut(worker: string): boolean {
+    return this.running().some((other) => !this.reaches(other, worker) || !this.reaches(worker, other))
+  }
+
   running(): readonly string[] {
     return [...this.workers].filter(([, worker]) => worker.life.state === 'running').map(([name]) => name)
   }

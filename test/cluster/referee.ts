@@ -14,6 +14,8 @@ export interface Truth {
   readonly now: number
   /** Since when nothing has happened to a worker: no start, no stop, no cut, no slow store; infinite while it is down. */
   calmSince(worker: string): number
+  /** Whether it does not reach some running worker now, or is not reached. */
+  isCut(worker: string): boolean
   running(): readonly string[]
   reaches(from: string, to: string): boolean
 }
@@ -67,10 +69,14 @@ export class Referee {
     for (const member of previous.members) {
       if (next.members.some((one) => one.incarnation === member.incarnation)) continue
       assert(
-        leaving.includes(member.worker) || this.truth.now - this.truth.calmSince(member.worker) < CALM_MS,
+        leaving.includes(member.worker) || this.truth.isCut(member.worker) || this.calmMs(member.worker) < CALM_MS,
         `generation ${next.generation} drops ${member.worker}, to whom nothing has happened`,
       )
     }
+  }
+
+  private calmMs(worker: string): number {
+    return this.truth.now - this.truth.calmSince(worker)
   }
 
   /** Someone acts as the coordinator of `generation`. */
@@ -129,8 +135,7 @@ export class Referee {
   /** Long after the weather has changed last, nobody outside the largest set works. */
   private mustNotBeMinority(worker: string): void {
     const running = this.truth.running()
-    const now = this.truth.now
-    if (running.some((one) => now - this.truth.calmSince(one) < CALM_MS)) return
+    if (running.some((one) => this.calmMs(one) < CALM_MS)) return
     const largest = largestSet(running, (a, b) => this.truth.reaches(a, b) && this.truth.reaches(b, a))
     const same = largestSet(
       running.filter((one) => one === worker || this.truth.reaches(one, worker)),
