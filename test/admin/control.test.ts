@@ -27,7 +27,7 @@ async function send(station: Station, text: string): Promise<void> {
     const socket = connect(Number(port), host, () => socket.end(text))
     socket.resume().on('close', () => resolve())
   })
-  await expect.poll(() => resident.execution.tookAll('words')).toBe(true)
+  await expect.poll(() => resident.execution.tookAll('words'), { timeout: 20_000 }).toBe(true)
 }
 
 describe('who may do what', () => {
@@ -201,7 +201,7 @@ describe('what may be asked', () => {
         .sink('out', tcpSink({ port, encode: (text) => text })),
     )
     const { execution } = await station.run(plenty)
-    await expect.poll(() => execution.stuckSinks).toEqual(['out'])
+    await expect.poll(() => execution.stuckSinks, { timeout: 20_000 }).toEqual(['out'])
     expect(await station.ask('POST', '/v1/pipelines/plenty/drain')).toMatchObject({
       status: 503,
       json: { error: { code: 'E_NOT_DRAINED', message: expect.stringMatching(/nobody takes the output of out/) } },

@@ -93,7 +93,8 @@ test('a letter is there once, and what is tried again counts once, through kills
 
   // A mended pipeline takes the values that threw; what is no number stays.
   await command('submit', 'sum.ts', '--param', `port=${port}`, '--param', 'most=99')
-  await expect.poll(async () => JSON.parse(await command('status', 'sum', '--json')).phase).toBe('running')
+  const phase = async () => JSON.parse(await command('status', 'sum', '--json')).phase
+  await expect.poll(phase, { timeout: 20_000 }).toBe('running')
   expect(await command('dead-letters', 'replay', 'sum', '--all')).toMatch(/200 dead letters tried again; 200 cannot/)
   const threw = LINES / EVERY
   const after = { sum: good + 50 * threw, count: good + threw }
