@@ -27,7 +27,12 @@ class Shelf {
     read: (path: string, done: (error: null, bytes: Buffer | null) => void) =>
       this.answers.push(() => done(null, this.objects.get(path) ?? null)),
     list: (folder: string, done: (error: null, names: string[]) => void) =>
-      this.answers.push(() => done(null, [...this.objects.keys()].map((path) => path.slice(folder.length + 1)))),
+      this.answers.push(() =>
+        done(
+          null,
+          [...this.objects.keys()].map((path) => path.slice(folder.length + 1)),
+        ),
+      ),
     remove: (path: string, done: (error: null) => void) => {
       this.objects.delete(path)
       this.answers.push(() => done(null))
@@ -66,7 +71,8 @@ class Desk {
   /** The barrier passes every task; answers what the manifest gets. */
   epoch(epoch: number): Json {
     let snapshot: Json | undefined
-    for (let task = 0; task < TASKS; task++) this.letters.pass(task, epoch, (error, files) => (snapshot = error ? null : files))
+    for (let task = 0; task < TASKS; task++)
+      this.letters.pass(task, epoch, (error, files) => (snapshot = error ? null : files))
     this.shelf.settle()
     return snapshot!
   }
