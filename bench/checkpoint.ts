@@ -72,8 +72,8 @@ async function runOnce(more: readonly string[]): Promise<Cost> {
     const events = await stage.events(from, to)
     const longest = events.filter(({ kind }) => kind === 'away').toSorted((a, b) => b.ms - a.ms)[0]
     if (longest !== undefined) {
-      const { entries, durationMs, completed } = checkpoint
-      const last = `${completed} checkpoints, the last with ${entries} keys in ${Math.round(durationMs)} ms`
+      const { durationMs, completed } = checkpoint
+      const last = `${completed} checkpoints, the last in ${Math.round(durationMs)} ms`
       say(`${last}; longest pause: ${tell(events, longest.atMs, longest.atMs + longest.ms)}`)
     }
     return {
@@ -89,7 +89,7 @@ async function runOnce(more: readonly string[]): Promise<Cost> {
 }
 
 interface CheckpointView {
-  readonly checkpoint: { readonly completed: number; readonly entries: number; readonly durationMs: number }
+  readonly checkpoint: { readonly completed: number; readonly durationMs: number }
 }
 
 async function send(socket: Socket, buffers: readonly Buffer[]): Promise<void> {

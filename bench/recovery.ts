@@ -15,7 +15,7 @@ import { allKeys, Stage, say, wallMs } from './lib/stage.ts'
 import type { Subject } from './lib/subject.ts'
 
 const KEYS = 1_000_000
-const KILLS = 2
+const KILLS = 5
 /** Life before each kill, from when the worker has caught up: a moment of the interval that the bench does not choose. */
 const LIFE_MS = 3300
 /** Caught up: so much of the sender's time is not in a checkpoint yet. */

@@ -52,7 +52,8 @@ export class Stage {
     const { argv, environment } = watch ? watching(`${this.folder}/watch`) : { argv: [], environment: {} }
     const parameters = ['--param', `port=${this.port}`, '--param', `output=${this.output}`]
     const command = ['run', this.pipeline, '--data', this.data, ...parameters, ...more]
-    return start(['--conditions=source', ...argv, launch, ...command], ready ?? null, 'stderr', environment)
+    const flags = ['--conditions=source', ...nodeFlags(), ...argv]
+    return start([...flags, launch, ...command], ready ?? null, 'stderr', environment)
   }
 
   /** An acknowledged producer that has sent a record for each of `keys` keys, which have all come out again. */
@@ -121,6 +122,12 @@ export function wallMs(micros: number): number {
 export function secondsGiven(name: string, otherwise: number): number {
   const given = process.argv.find((argument) => argument.startsWith(`--${name}=`))
   return 1000 * (given === undefined ? otherwise : Number(given.slice(given.indexOf('=') + 1)))
+}
+
+/** `--node=FLAG` on the command line, any number of times: what the worker's Node is started with beside the rest. */
+function nodeFlags(): string[] {
+  const given = '--node='
+  return process.argv.flatMap((argument) => (argument.startsWith(given) ? [argument.slice(given.length)] : []))
 }
 
 export function say(text: string): void {
