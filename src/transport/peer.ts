@@ -193,7 +193,7 @@ export class Peer implements LinkEvents, DialerEvents {
   }
 
   over(_: Link, error: PotorooError): void {
-    if (this.lost) return
+    // The other lane says nothing more (P1).
     this.retire(error.message)
     this.events.lost(this.target.worker, error)
   }

@@ -84,6 +84,34 @@ describe('a channel', () => {
     for (const one of bytes.slice(1, 4)) inlet.taken(one)
     world.run(world.now + 50)
     expect([outlet.room, woken]).toEqual([true, 2])
+    for (const one of bytes.slice(4)) inlet.taken(one)
+    world.run(world.now + 50)
+    expect(woken).toBe(2)
+  })
+
+  test('carries batches of any length up to a frame, in order with what is said between them', () => {
+    const { world, a, b } = linkedStage({}, makeLimits({ ...testLimits, channelCreditBytes: 8 << 20 }))
+    const { came } = b.inlet(a)
+    const outlet = a.outlet(b)
+    world.run(world.now + 50)
+    const sizes = [10, 9000, 20, 30, 3000, 3000, 3000, 3000, 3000, 5000, 2 << 20, 1, 4096, 4095, 300_000, 7]
+    const push = (): void => {
+      for (const [i, size] of sizes.entries()) {
+        outlet.push(Buffer.alloc(size, String.fromCharCode(97 + i)))
+        if (i % 3 === 0) outlet.mark({ kind: 'barrier', epoch: i, purpose: 'checkpoint' })
+      }
+    }
+    push()
+    world.network.reset('a', 'b')
+    push()
+    world.run(world.now + 3000)
+    const expected = sizes.flatMap((size, i) => {
+      const batch = String.fromCharCode(97 + i).repeat(size)
+      return i % 3 === 0 ? [batch, i] : [batch]
+    })
+    const found = came.map((one) => (typeof one === 'string' ? one : one.kind === 'barrier' ? one.epoch : one.kind))
+    expect(found.length).toBe(2 * expected.length)
+    expect(found.every((one, i) => one === expected[i % expected.length])).toBe(true)
   })
 
   test('that is blocked holds up neither control messages nor other channels nor its own markers', () => {

@@ -29,6 +29,14 @@ describe('a session goes on', () => {
     expect(on.a.board.status[0]!.lanes.control.keptBytes).toBe(0)
   })
 
+  test('and what has arrived is not kept', () => {
+    const on = linkedStage()
+    talk(on, 1, 3, 1000)
+    for (const { board } of [on.a, on.b]) {
+      expect(board.status[0]!.lanes.control).toMatchObject({ keptBytes: 0, resumptions: 0, framesSent: 3 })
+    }
+  })
+
   test('through flipped bits', () => {
     const on = linkedStage({ flipChance: 0.05 })
     for (let i = 0; i < 50; i++) talk(on, i * 4 + 1, i * 4 + 4, 20)
@@ -136,6 +144,25 @@ describe('the generation ends', () => {
     expect(on.a.lost).toEqual([])
     on.world.run(on.world.now + 10)
     expect(on.a.lost.map(({ error }) => error.code)).toEqual(['E_LINK_FULL'])
+  })
+
+  test('and nothing comes behind a control message that was too much', () => {
+    const on = linkedStage({}, makeLimits({ ...testLimits, controlLaneBytes: 10_000 }))
+    on.a.tell(on.b, 1)
+    const part = {
+      kind: 'keyGroupPart',
+      attempt: 1,
+      round: 'base',
+      pipeline: 1,
+      step: 's',
+      keyGroup: 3,
+      epoch: 2,
+    } as const
+    on.a.board.send('b', part, (writer) => writer.bytes(Buffer.alloc(20_000)))
+    on.a.tell(on.b, 3)
+    on.world.run(on.world.now + 1000)
+    expect(on.b.epochs).not.toContain(3)
+    expect(on.a.lost.length).toBe(1)
   })
 
   test('once for both lanes; and a new generation may begin in that very call', () => {

@@ -28,7 +28,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'does not ask which incarnation dials, nor which one answers',
-    from: 45,
+    from: 30,
     file: 'src/transport/handshake.ts',
     text: 'if (hello.incarnation !== caller.incarnation) return',
     replacement: 'if (about.incarnation === identity.incarnation) return',
@@ -78,7 +78,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'takes a hello that a later one has overtaken',
-    from: 130,
+    from: 15,
     file: 'src/transport/handshake.ts',
     text: "return overtaken ? { kind: 'passOver' } :",
     replacement: "return overtaken && hello.received > 1e9 ? { kind: 'passOver' } :",
