@@ -36,6 +36,8 @@ export interface ReplayTarget {
   /** The stream of `key`, made when it was not known, or `null` for one that is not fed here. */
   streamOf(key: string, acked: boolean): Stream | null
   report(error: PotorooError): void
+  /** Of what was reported: damage that may have taken records above a stream's position. */
+  lack(error: PotorooError): void
 }
 
 /** The part of the journal that may hold batches above the streams' positions. */
@@ -84,7 +86,11 @@ export function survey(
           if (bytes !== null) follow(target, ends, header)
           return true
         },
-        damage: (from, to, header) => target.report(damageOf(segment, from, to, header)),
+        damage(from, to, header) {
+          const error = damageOf(segment, from, to, header)
+          target.report(error)
+          if (mayLack(target, header)) target.lack(error)
+        },
         torn: () => {},
         done(error) {
           if (error !== null) return done(error, { ends, inherited, durable })
@@ -109,6 +115,13 @@ export function survey(
 
 function isBatchOf(header: EntryHeader, source: string): boolean {
   return (header.kind === 'plain' || header.kind === 'acked') && partsOfKey(header.key).source === source
+}
+
+/** Whether damage that hides the entry of `header`, or nobody knows which, may hide what is not known already. */
+function mayLack(target: ReplayTarget, header: EntryHeader | null): boolean {
+  if (header === null) return true
+  const stream = target.streamOf(header.key, header.kind === 'acked')
+  return stream !== null && header.first + header.count - 1 > stream.position
 }
 
 function follow(target: ReplayTarget, ends: Map<Stream, number>, header: EntryHeader): void {

@@ -85,6 +85,8 @@ export class IngestSource implements SessionSource, ReplayTarget {
   /** The stream of this incarnation's plain connections. */
   private readonly plain: Stream
   private readonly live = new Fifo<IngestBatch>()
+  /** Damage that may have taken records behind the rows of the last reset. */
+  private readonly lacks: PotorooError[] = []
   private readonly recovery: Recovery
   private current: IngestBatch | null = null
   /** Batches appended and not written yet. */
@@ -368,6 +370,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.current = null
     for (let batch = this.live.shift(); batch !== undefined; batch = this.live.shift()) this.discard(batch)
     this.streams.reset(rows)
+    this.lacks.length = 0
     this.journal.sealOpen()
     this.recovery.begin(this.unwritten, (error) => {
       if (error === null) this.answerHellos()
@@ -375,9 +378,14 @@ export class IngestSource implements SessionSource, ReplayTarget {
     })
   }
 
-  /** Where the journal ends for a stream though it has batches behind: its producer has to close the hole. */
-  get holes(): readonly PotorooError[] {
-    return [...this.streams.values()].filter((stream) => stream.acked && stream.hole !== null).map(holeOf)
+  /** What the journal lacks behind the rows of the last reset: producers may have it, or nobody. */
+  get missing(): readonly PotorooError[] {
+    const ended = [...this.streams.values()].filter((stream) => stream.acked && stream.hole !== null)
+    return [...this.lacks, ...ended.map(holeOf)]
+  }
+
+  lack(error: PotorooError): void {
+    this.lacks.push(error)
   }
 
   streamOf(key: string, acked: boolean): Stream | null {

@@ -77,9 +77,6 @@ export class OpenSources {
   private readonly run: number
   private readonly events: SourcesEvents
   private readonly sources: (Journaled | Replayable)[]
-  /** Damage that `restore` has met in the journal. */
-  private readonly damages: PotorooError[] = []
-  private restoring = false
 
   constructor(plan: Plan, run: number, seams: ExecutionSeams, splits: SplitTable, events: SourcesEvents) {
     this.run = run
@@ -99,12 +96,9 @@ export class OpenSources {
   restore(rows: ReadonlyMap<string, Json>, done: (error: PotorooError | null) => void): void {
     let left = this.sources.length
     let failed: PotorooError | null = null
-    this.restoring = true
     const one = (error: PotorooError | null) => {
       failed ??= error
-      if (--left > 0) return
-      this.restoring = false
-      done(failed)
+      if (--left === 0) done(failed)
     }
     for (const source of this.sources) {
       const row = rows.get(source.task.step) ?? null
@@ -115,8 +109,7 @@ export class OpenSources {
 
   /** What the journal lacks behind the rows that were restored: its producers may have it, or nobody. */
   get missing(): readonly PotorooError[] {
-    const holes = this.sources.flatMap((source) => (source.family === 'journaled' ? source.source.holes : []))
-    return [...this.damages, ...holes]
+    return this.sources.flatMap((source) => (source.family === 'journaled' ? source.source.missing : []))
   }
 
   /** Lets records in: at first, and again after `hold`. */
@@ -219,10 +212,7 @@ export class OpenSources {
       name: `${this.pipeline}/${task.step}`,
       token: this.seams.sourceToken,
       onReady: () => events.wake(task.id),
-      report: (error) => {
-        if (this.restoring) this.damages.push(error)
-        events.warned(error)
-      },
+      report: (error) => events.warned(error),
     })
     const feed = new JournaledFeed(task.step, source, task.source.decoder, splits, events.report)
     return { family: 'journaled', task, connector, source, feed, listening: null }

@@ -1,7 +1,7 @@
 /**
  * Runs one proof: what it is called with, how it ends.
  *
- *     npm run prove -- NAME [--seed N] [--mutant NAME] [--mutants]
+ *     npm run prove -- NAME [--seed N] [--rounds N] [--mutant NAME] [--mutants]
  *
  * Exit status 0 when the proof holds; its figure is on the last line. With `--mutant` a fault is planted in the worker,
  * and the proof has to fail; `--mutants` plants each in turn and holds when every one was found.
@@ -50,7 +50,7 @@ export async function prove(proof: Proof): Promise<void> {
       rounds: { type: 'string' },
     },
   })
-  process.exit((values.mutants ? await runMutants(proof) : await runOnce(proof, values)) ? 0 : 1)
+  process.exit((values.mutants ? await runMutants(proof, values.seed) : await runOnce(proof, values)) ? 0 : 1)
 }
 
 async function runOnce(
@@ -91,14 +91,15 @@ function find(proof: Proof, name: string): Mutant {
 }
 
 /** Runs the proof as it is, which has to hold, and then with each mutant in turn, which has to fail. */
-async function runMutants({ name, mutants, mutantRounds }: Proof): Promise<boolean> {
+async function runMutants({ name, mutants, mutantRounds }: Proof, seed: string | undefined): Promise<boolean> {
+  const seeded = seed === undefined ? [] : ['--seed', seed]
   for (const mutant of mutants) check(mutant)
-  const plain = await runAgain(['--rounds', String(mutantRounds)])
+  const plain = await runAgain(['--rounds', String(mutantRounds), ...seeded])
   say(plain.last)
   if (!plain.holds) return false
   let found = 0
   for (const mutant of mutants) {
-    const { holds, last } = await runAgain(['--mutant', mutant.name])
+    const { holds, last } = await runAgain(['--mutant', mutant.name, ...seeded])
     if (!holds) found++
     say(`${mutant.name}: ${holds ? 'NOT FOUND' : 'found'}: ${last}`)
   }
