@@ -123,7 +123,8 @@ export class AggregateTask extends InputTask {
   protected tick(now: number): boolean {
     if (this.emission === null) {
       if (this.pending.empty) return true
-      if (this.dueAt === Infinity) this.dueAt = this.emittedAt + this.plan.everyMs
+      // Never further off than one interval, whatever has become of the clock.
+      this.dueAt = Math.min(this.dueAt, this.emittedAt + this.plan.everyMs, now + this.plan.everyMs)
       if (now < this.dueAt) return true
       this.emittedAt = now
       this.dueAt = Infinity

@@ -23,6 +23,8 @@ export class Loop {
   private timer: Timer | null = null
   private timerAt = Infinity
   private stopped = false
+  /** The time of the last turn. */
+  private before = -Infinity
 
   /** `turnRuns`: task runs of a pipeline between two turns of the event loop. */
   constructor(clock: Clock, turnRuns: number = defaultLimits.turnRuns) {
@@ -55,10 +57,13 @@ export class Loop {
     this.scheduled = false
     if (this.stopped) return
     const now = this.clock.now()
+    // Wall clocks are set back: what was due at a time that is far off now has to look again.
+    const elapsed = now < this.before ? Infinity : now
+    this.before = now
     let busy = false
     let due = Infinity
     for (const work of this.works) {
-      if (work.due <= now) work.elapse(now)
+      if (work.due <= elapsed) work.elapse(elapsed)
       if (work.step(now, this.turnRuns)) busy = true
       if (work.due < due) due = work.due
     }
