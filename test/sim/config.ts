@@ -55,7 +55,8 @@ const PRESENT = 0.35
 /** Weather for a slow worker or a quick one: what it has not done yet is there when something happens. */
 function drawn(random: Prng, harsh: boolean): Weather {
   const weather = drawWeather(random.fork(), harsh)
-  return { ...weather, clock: { ...weather.clock, turnMs: [0.001, 0.3, 2, 5][random.below(4)]! } }
+  const disk = { ...weather.disk, syncFailChance: harsh && random.chance(0.4) ? 0.02 : 0 }
+  return { ...weather, disk, clock: { ...weather.clock, turnMs: [0.001, 0.3, 2, 5][random.below(4)]! } }
 }
 
 export function drawConfig(seed: number): Config {
@@ -63,7 +64,7 @@ export function drawConfig(seed: number): Config {
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
   const deed = (low: number, high: number): number => (random.chance(PRESENT) ? random.between(low, high) : 0)
   const calm = random.chance(0.1)
-  const harsh = !calm && random.chance(0.25)
+  const harsh = !calm && random.chance(0.35)
   const checkpointIntervalMs = pick(20, 50, 100, 250)
   const recordBytes = 256
   return {
@@ -119,7 +120,7 @@ export function drawConfig(seed: number): Config {
       stopConsumerMs: deed(150, 1000),
       fillDiskMs: deed(250, 1500),
       jumpClockMs: deed(50, 1000),
-      damageMs: deed(150, 800),
+      damageMs: deed(100, 500),
     },
     actMs: pick(300, 700, 1500),
     producers: 1 + random.below(3),
