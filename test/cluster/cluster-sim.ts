@@ -29,7 +29,6 @@ export class ClusterSim implements Truth {
   private readonly random: Prng
   private readonly scene: Scene
   private readonly workers = new Map<string, SimWorker>()
-  private readonly down = new Set<string>()
   private readonly left = new Set<string>()
   private readonly eventMs = new Map<string, number>()
   private fair = false
@@ -61,7 +60,8 @@ export class ClusterSim implements Truth {
   }
 
   calmSince(worker: string): number {
-    return this.down.has(worker) ? Number.POSITIVE_INFINITY : (this.eventMs.get(worker) ?? 0)
+    const runs = this.workers.get(worker)?.life.state === 'running'
+    return runs ? (this.eventMs.get(worker) ?? 0) : Number.POSITIVE_INFINITY
   }
 
   isCut(worker: string): boolean {
@@ -110,7 +110,6 @@ export class ClusterSim implements Truth {
 
   private start(name: string, expected = 1): void {
     if (this.workers.has(name)) return
-    this.down.delete(name)
     this.left.delete(name)
     this.touch(name)
     this.log(`start ${name}`)
@@ -121,7 +120,6 @@ export class ClusterSim implements Truth {
     const { name } = worker
     worker.life.die('killed')
     this.workers.delete(name)
-    this.down.add(name)
     this.scene.links.depart(worker, noticed)
   }
 
