@@ -22,7 +22,7 @@ import type { SessionFacts } from './handshake.ts'
 import type { Line, LineContext, LineUser } from './line.ts'
 import { type LinkEffect, type LinkEvent, type LinkState, linkTable } from './link-table.ts'
 import { Retained } from './retained.ts'
-import { encodeFrame, isUnnumbered, type Lane, type Numbered } from './wire.ts'
+import { encodeFrame, HANDSHAKE_VERSION, isUnnumbered, type Lane, type Numbered } from './wire.ts'
 
 /** Frames, and bytes, that arrive before the other side is told so; what is less is told with the next tick. */
 const TOLD_FRAMES = 64
@@ -69,6 +69,7 @@ export class Link implements SessionFacts, LineUser {
   /** Of what was received, what the other side has been told. */
   private told = 0
   private untoldBytes = 0
+  /** A message found no place: what follows it is not sent any more. */
   private full = false
   /** Short frames wait for the end of this turn. */
   private gathering = false
@@ -269,12 +270,11 @@ export class Link implements SessionFacts, LineUser {
   }
 
   private onUnnumbered(line: Line, frame: Frame): void {
-    const message = linkMessages.read(frame.tag, new ByteReader(frame.payload), 1)
+    const message = linkMessages.read(frame.tag, new ByteReader(frame.payload), HANDSHAKE_VERSION)
     switch (message.kind) {
       case 'received':
         if (message.sequence >= this.written) throw this.offence('it has received more than was sent')
-        // What a connection that is gone has told later may be less than what is known.
-        if (message.sequence >= this.retained.first) this.retained.release(message.sequence + 1)
+        this.release(message.sequence + 1)
         break
       case 'ping':
         line.say({ kind: 'pong', counter: message.counter })
@@ -288,6 +288,14 @@ export class Link implements SessionFacts, LineUser {
       default:
         throw this.offence(`"${message.kind}" came after the handshake`)
     }
+  }
+
+  /**
+   * The other side has the frames below `arrived`. Those that this connection has still to carry stay: what the other
+   * side received over another one since it said hello, it passes over here (K2).
+   */
+  private release(arrived: number): void {
+    this.retained.release(Math.max(this.retained.first, Math.min(arrived, this.cursor)))
   }
 
   private onNumbered(line: Line, frame: Frame): void {

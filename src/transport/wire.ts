@@ -18,8 +18,8 @@ export const lanes: readonly Lane[] = ['control', 'data']
 /** Longest frame of a handshake: all that a stranger makes us hold. */
 export const HANDSHAKE_BYTES = 128 << 10
 /**
- * The handshake has the form of version 1 for ever, so that any two versions understand each other's refusal. What a
- * later version has to add stands in a message of its own.
+ * The messages of one connection have the form of version 1 for ever, so that any two versions understand each other's
+ * refusal. What a later version has to add stands in a message of its own.
  */
 export const HANDSHAKE_VERSION = 1
 

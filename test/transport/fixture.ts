@@ -160,8 +160,12 @@ export class Raw implements ConnectionHandler {
     this.connection.write(bytes)
   }
 
-  end(): void {
-    this.connection.end()
+  pause(): void {
+    this.connection.pause()
+  }
+
+  resume(): void {
+    this.connection.resume()
   }
 
   onOpen(): void {}

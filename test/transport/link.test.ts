@@ -1,6 +1,7 @@
 /** Sessions: what outlives which fault, what ends the generation, and what an unruly peer comes to. */
 import { describe, expect, test } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
+import type { NetworkWeather } from '../../src/sim/weather.ts'
 import { CHANNEL, linkedStage, PROGRAMS, Raw, type Stage, stage, testLimits } from './fixture.ts'
 
 /** Says epochs `from` to `to` from each to the other, and lets time pass. */
@@ -230,8 +231,8 @@ describe('a new generation', () => {
 })
 
 /** A program that has greeted worker `a` as worker `0`, on one lane of generation 1. */
-function intruder(lane: 'control' | 'data'): { on: Stage; raw: Raw } {
-  const on = stage()
+function intruder(lane: 'control' | 'data', network: Partial<NetworkWeather> = {}): { on: Stage; raw: Raw } {
+  const on = stage(network)
   const { world, a } = on
   const process = world.machine('0', { checked: true }).start('0')
   const member = { worker: '0', incarnation: 'i', address: { host: '0', port: 1 } }
@@ -245,12 +246,39 @@ function intruder(lane: 'control' | 'data'): { on: Stage; raw: Raw } {
   return { on, raw }
 }
 
-function greet(raw: Raw, lane: 'control' | 'data', received: number): void {
+function greet(raw: Raw, lane: 'control' | 'data', received: number, session: string | null = null): void {
   const token = Buffer.from('secret')
   const who = { worker: '0', incarnation: 'i' }
-  raw.say({ kind: 'hello', newest: 1, oldest: 1, cluster: 'c', token, ...who, generation: 1, session: null, received })
+  raw.say({ kind: 'hello', newest: 1, oldest: 1, cluster: 'c', token, ...who, generation: 1, session, received })
   raw.say({ kind: 'about', ...who, lane, build: '1', pipelines: [] })
 }
+
+test('what arrived over the connection before, after its hello had said less, is sent again all the same', () => {
+  const { on, raw } = intruder('control', { kernelBytes: 200, highWaterBytes: 1 })
+  const { world, a } = on
+  // Long enough to be written one by one, so that the second connection is full after the first of them.
+  const part = { kind: 'keyGroupPart', attempt: 1, round: 'base', pipeline: 1, step: 's', keyGroup: 3 } as const
+  for (let epoch = 0; epoch < 10; epoch++)
+    a.board.send('0', { ...part, epoch }, (writer) => writer.bytes(Buffer.alloc(5000)))
+  world.runUntil(() => raw.heard.length === 12, world.now + 5000)
+  const { session } = raw.heard.find((one) => one.kind === 'welcome')!
+  const next = new Raw(world.machine('1').start('1'), 'a')
+  world.run(world.now + 10)
+  greet(next, 'control', 0, session)
+  world.runUntil(() => next.heard.length >= 2, world.now + 50)
+  next.pause()
+  next.generation = 1
+  next.say({ kind: 'received', sequence: 7 })
+  world.run(world.now + 50)
+  expect(a.board.backlog('0')).toBeGreaterThan(40_000)
+  next.resume()
+  world.run(world.now + 500)
+  const epochs = next.heard.flatMap((one) => (one.kind === 'keyGroupPart' ? [one.epoch] : []))
+  expect(epochs).toEqual(Array.from({ length: 10 }, (_, i) => i))
+  next.say({ kind: 'received', sequence: 9 })
+  world.run(world.now + 50)
+  expect(a.board.backlog('0')).toBe(0)
+})
 
 const abandoned = (epoch: number) => ({ kind: 'epochAbandoned', pipeline: 1, epoch }) as const
 
