@@ -13,6 +13,8 @@ import { sameSecret } from '../base/secret.ts'
 export type Right = 'read' | 'admin'
 
 const TOKEN_BYTES = 32
+/** Anything else would be refused by every client that wants to send it. */
+const SENDABLE = /^[\x21-\x7e]+$/
 const OWNER_ONLY = 0o600
 
 export interface Tokens {
@@ -43,9 +45,10 @@ function openToken(file: string): string {
       writeFileSync(file, `${randomBytes(TOKEN_BYTES).toString('base64url')}\n`, { mode: OWNER_ONLY, flag: 'wx' })
     }
     const token = readFileSync(file, 'utf8').trim()
-    if (token.length >= TOKEN_BYTES) return token
+    if (token.length >= TOKEN_BYTES && SENDABLE.test(token)) return token
   } catch (error) {
     throw fail('E_FILE', { operation: 'open', path: file, reason: (error as Error).message }, error)
   }
-  throw fail('E_FILE', { operation: 'use', path: file, reason: `a token has ${TOKEN_BYTES} characters or more` })
+  const reason = `a token has ${TOKEN_BYTES} characters or more, without spaces, that a header can carry`
+  throw fail('E_FILE', { operation: 'use', path: file, reason })
 }
