@@ -4,7 +4,8 @@
  *
  *     idle ─announce─► moving ─release, generation─► idle
  *
- * U1. What arrives counts for the attempt that it was sent in, and for no other.
+ * U1. What arrives counts for the attempt that it was sent in, and for no other. Attempts are counted anew in each
+ *     generation, so every one that is read is told here, also to a worker that it does not name.
  * U2. Nothing that has arrived is used before the next generation record has been read, and `entry.ts` says what then.
  * U3. The old owner keeps what it gave away until the first epoch of the new generation is complete: until then the store
  *     may be the only other place that has it.

@@ -78,7 +78,7 @@ import {
   stepRescale,
 } from '../../src/cluster/rescale.ts'
 import { placementFromJson } from '../../src/cluster/splits.ts'
-import { type Beating, beatingFrom, lostOf, mayJoin } from '../../src/cluster/standing.ts'
+import { type Beating, beatingFrom, includes, lostOf, mayJoin } from '../../src/cluster/standing.ts'
 import type { Request } from '../../src/cluster/target.ts'
 import { Life } from '../../src/sim/life.ts'
 import type { Timeline } from '../../src/sim/timeline.ts'
@@ -354,7 +354,9 @@ export class SimWorker implements Station<Message> {
     if (!counts) return
     if (record.kind === 'generation') this.onGeneration(cluster)
     if (this.membership.phase !== 'booting') this.act({ kind: 'chain', cluster, nowMs: this.now })
-    if (record.kind !== 'generation' || !coordinates(this.membership)) return
+    if (record.kind !== 'generation') return
+    if (!includes(cluster.members, this.identity)) this.stepMover({ kind: 'generation', owned: new Set() })
+    if (!coordinates(this.membership)) return
     const { generation, members } = cluster
     const started = startRecovery({ generation, members }, record.n)
     this.recovery = started.next

@@ -1,0 +1,223 @@
+import { describe, expect, test } from 'vitest'
+import {
+  type RescaleEffect,
+  type RescaleEvent,
+  type RescaleState,
+  type Round,
+  startRescale,
+  stepRescale,
+} from '../../src/cluster/rescale.ts'
+import type { Request } from '../../src/cluster/target.ts'
+
+const member = (worker: string) => ({ worker, incarnation: `${worker}1`, address: '' })
+const settings = { gatherMs: 100, copyMs: 1000, holdMs: 2000, handMs: 500, workers: 3 }
+const join = (worker: string, skipStalled = false): Request => ({ kind: 'join', member: member(worker), skipStalled })
+
+/** A cluster of a and b with two groups each, and the pipelines p and q. */
+class Rescale {
+  state: RescaleState = startRescale({
+    ...{
+      generation: 4,
+      members: [member('a'), member('b')],
+      owners: Uint16Array.of(0, 0, 1, 1),
+      leaving: [],
+      settings,
+    },
+  })
+  effects: RescaleEffect[] = []
+  nowMs = 0
+
+  see(...events: RescaleEvent[]): string[] {
+    this.effects = []
+    for (const event of events) {
+      const { next, effects } = stepRescale(this.state, event)
+      this.state = next
+      this.effects.push(...effects)
+    }
+    return this.effects.map((effect) => this.show(effect))
+  }
+
+  private show(effect: RescaleEffect): string {
+    switch (effect.kind) {
+      case 'answer':
+        return `answer ${effect.answer}${effect.reason && `: ${effect.reason}`}`
+      case 'requestEpoch':
+        return `${effect.holds ? 'hold' : 'epoch'} ${effect.pipeline}`
+      case 'sendRound':
+        return `send ${effect.round} ${effect.epochs.map(([pipeline, epoch]) => `${pipeline}${epoch}`)}`.trim()
+      case 'release':
+        return `release ${effect.pipelines}`.trim()
+      case 'announce':
+        return `announce ${effect.moves.map((move) => `${move.from}>${move.to}`)}`
+      case 'appendRescale':
+        return `append after ${effect.after}: ${effect.target.members.map((one) => one.worker)} ${effect.target.owners}`
+    }
+  }
+
+  ask(request: Request, reachable = true): string[] {
+    return this.see({ kind: 'request', request, reachable, nowMs: this.nowMs })
+  }
+
+  wait(ms: number): string[] {
+    this.nowMs += ms
+    return this.see({ kind: 'tick', nowMs: this.nowMs, pipelines: ['p', 'q'] })
+  }
+
+  arrived(round: Round, attempt = 1, worker = 'c', incarnation = `${worker}1`): string[] {
+    return this.see({ kind: 'arrived', worker, incarnation, attempt, round, nowMs: this.nowMs })
+  }
+
+  complete(pipeline: string, epoch: number, holds = false): string[] {
+    return this.see({ kind: 'epochComplete', pipeline, epoch, holds, nowMs: this.nowMs })
+  }
+
+  failed(pipeline: string): string[] {
+    return this.see({ kind: 'epochFailed', pipeline, reason: 'full', nowMs: this.nowMs })
+  }
+
+  /** Up to the phase in which pipelines are asked to hold. */
+  toHold(skipStalled = false): string[] {
+    this.ask(join('c', skipStalled))
+    this.wait(100)
+    this.arrived('base')
+    this.complete('p', 5)
+    this.complete('q', 8)
+    return this.arrived('recent')
+  }
+}
+
+describe('a rescale', () => {
+  test('goes through the seven steps, and commits when everyone holds and has everything', () => {
+    const rescale = new Rescale()
+    expect(rescale.ask(join('c'))).toEqual(['answer accepted'])
+    expect(rescale.wait(50)).toEqual([])
+    expect(rescale.wait(50)).toEqual(['announce b>c', 'send base'])
+    expect(rescale.arrived('base')).toEqual(['epoch p', 'epoch q'])
+    expect(rescale.complete('p', 5)).toEqual([])
+    expect(rescale.complete('q', 8)).toEqual(['send recent p5,q8'])
+    expect(rescale.arrived('recent')).toEqual(['hold p', 'hold q'])
+    expect(rescale.complete('p', 6)).toEqual([])
+    expect(rescale.complete('p', 7, true)).toEqual([])
+    expect(rescale.complete('q', 9, true)).toEqual(['send last p7,q9'])
+    expect(rescale.arrived('recent')).toEqual([])
+    expect(rescale.arrived('last')).toEqual(['append after 4: a,b,c 0,0,1,2'])
+    expect(rescale.see({ kind: 'lost', worker: 'b', reason: 'b is lost' })).toEqual([])
+    expect(rescale.see({ kind: 'stop' })).toEqual(['answer later: another generation has begun'])
+  })
+
+  test('several that come together come in one generation', () => {
+    const rescale = new Rescale()
+    rescale.ask(join('c'))
+    rescale.ask({ kind: 'leave', worker: 'a', empty: false, skipStalled: false })
+    expect(rescale.wait(100)[0]).toBe('announce a>c')
+  })
+
+  test('who comes while one is under way is told to come later, or that it is part of it', () => {
+    const rescale = new Rescale()
+    rescale.toHold()
+    expect(rescale.ask(join('d'))).toEqual(['answer later: another change of owners is under way'])
+    expect(rescale.ask(join('c'))).toEqual(['answer accepted'])
+  })
+
+  test('refuses what cannot be, and puts off what cannot be yet', () => {
+    const rescale = new Rescale()
+    expect(rescale.ask(join('c'), false)[0]).toContain('answer later: it does not hear every member')
+    expect(rescale.ask({ kind: 'leave', worker: 'x', empty: false, skipStalled: false })).toEqual([
+      'answer refused: x is no member',
+    ])
+    const load = new Float64Array(3)
+    expect(rescale.ask({ kind: 'rebalance', load, budget: 1, skipStalled: false })[0]).toContain('answer refused')
+  })
+
+  type Steps = readonly ((rescale: Rescale) => string[])[]
+  const toHold: Steps[number] = (r) => r.toHold()
+  const begun: Steps = [(r) => r.ask(join('c')), (r) => r.wait(100)]
+  const held: Steps = [toHold, (r) => r.complete('p', 7, true), (r) => r.complete('q', 9, true)]
+  const failures: readonly (readonly [name: string, steps: Steps, released: string, reason: string])[] = [
+    ['the base is late', [...begun, (r) => r.wait(1000)], '', 'c did not get everything'],
+    [
+      'an ordinary checkpoint is late',
+      [...begun, (r) => r.arrived('base'), (r) => r.complete('p', 5), (r) => r.wait(2000)],
+      '',
+      'pipeline q did not complete',
+    ],
+    ['pipelines do not hold', [toHold, (r) => r.wait(2000)], 'p,q', 'pipeline p, q did not complete'],
+    ['its checkpoint fails', [toHold, (r) => r.failed('q')], 'p,q', 'pipeline q: full'],
+    ['the last part is late', [...held, (r) => r.wait(500)], 'p,q', 'c did not get everything'],
+    ['the newcomer dies', [toHold, (r) => r.see({ kind: 'lost', worker: 'c', reason: 'gone' })], 'p,q', 'gone'],
+    [
+      'nothing was appended',
+      [...held, (r) => r.arrived('last'), (r) => r.see({ kind: 'notAppended', reason: 'withdrawn' })],
+      'p,q',
+      'withdrawn',
+    ],
+  ]
+
+  describe.each(failures)('before the commit, when %s', (_, steps, released, reason) => {
+    test('lets go of what holds, and can begin anew', () => {
+      const rescale = new Rescale()
+      const [release, answer] = steps.map((step) => step(rescale)).at(-1)!
+      expect(release).toBe(`release ${released}`.trim())
+      expect(answer).toContain(`answer later: ${reason}`)
+      expect(rescale.state.phase).toBe('idle')
+      rescale.ask(join('c'))
+      rescale.wait(100)
+      expect(rescale.arrived('base', 1)).toEqual([])
+      expect(rescale.arrived('base', 2, 'c', 'c0')).toEqual([])
+      expect(rescale.arrived('base', 2)).toEqual(['epoch p', 'epoch q'])
+    })
+  })
+
+  test('what comes to hold after it was given up is let go', () => {
+    const rescale = new Rescale()
+    rescale.toHold()
+    rescale.see({ kind: 'lost', worker: 'c', reason: '' })
+    expect(rescale.complete('q', 9, true)).toEqual(['release q'])
+    expect(rescale.complete('q', 10)).toEqual([])
+  })
+
+  test('with skipStalled goes on without what is stalled, and lets that go too if it is given up', () => {
+    const rescale = new Rescale()
+    rescale.toHold(true)
+    rescale.complete('p', 7, true)
+    expect(rescale.wait(2000)).toEqual(['send last p7'])
+    expect(rescale.complete('q', 9, true)).toEqual([])
+    expect(rescale.wait(500)[0]).toBe('release p,q')
+  })
+
+  test('a pipeline that ends is waited for no longer', () => {
+    const rescale = new Rescale()
+    rescale.toHold()
+    rescale.complete('p', 7, true)
+    expect(rescale.see({ kind: 'pipelineEnded', pipeline: 'q', nowMs: 0 })).toEqual(['send last p7'])
+  })
+
+  test('a failed ordinary checkpoint is asked for again', () => {
+    const rescale = new Rescale()
+    rescale.ask(join('c'))
+    rescale.wait(100)
+    rescale.arrived('base')
+    expect(rescale.failed('p')).toEqual(['epoch p'])
+  })
+
+  test('a leaver first gives everything away, then loses its seat, for which nothing moves', () => {
+    const rescale = new Rescale()
+    rescale.ask({ kind: 'leave', worker: 'b', empty: false, skipStalled: false })
+    expect(rescale.wait(100)[0]).toBe('announce b>a')
+    const second = new Rescale()
+    second.state = startRescale({
+      ...{ generation: 5, members: [member('a'), member('b')], owners: new Uint16Array(4), leaving: ['b'], settings },
+    })
+    second.ask({ kind: 'leave', worker: 'b', empty: true, skipStalled: false })
+    expect(second.wait(100)).toEqual(['announce ', 'hold p', 'hold q'])
+    second.complete('p', 7, true)
+    expect(second.complete('q', 7, true)).toEqual(['append after 5: a 0,0,0,0'])
+  })
+
+  test('what changes nothing is over at once', () => {
+    const rescale = new Rescale()
+    rescale.ask({ kind: 'rebalance', load: Float64Array.of(1, 1, 1, 1), budget: 4, skipStalled: false })
+    expect(rescale.wait(100)).toEqual([])
+    expect(rescale.state.phase).toBe('idle')
+  })
+})
