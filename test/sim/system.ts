@@ -91,7 +91,7 @@ export class System {
   private readonly plan: Plan
   private left: number
   private fair = false
-  /** Something of the last epoch is damaged: the next life begins with an earlier one. */
+  /** An epoch was damaged: what was stable by it comes again from the journal, behind an earlier one. */
   private damaged = false
   private epochs = 0
   private lastError: PotorooError | null = null
@@ -464,13 +464,12 @@ export class System {
   /** A life begins: of a file it has what its base has. */
   private onRunning(base: Manifest | null): void {
     this.epochs = Math.max(this.epochs, base?.epoch ?? 0)
-    const damaged = this.damaged
-    this.damaged = false
     for (const { feed, producer } of this.producers) {
       const rows = base?.sources.find(({ step }) => step === feed.step)?.snapshot as readonly StreamRow[] | undefined
       const { name, stable } = producer.life
       const position = rows?.find(([, incarnation]) => incarnation === name)?.[2] ?? 0
-      if (stable > position && !damaged) this.complaints.push(`${name}: ${stable} is stable, ${position} in the epoch`)
+      if (stable > position && !this.damaged)
+        this.complaints.push(`${name}: ${stable} is stable, ${position} in the epoch`)
     }
     for (const { feed, name, path, made, bytes } of this.files) {
       const snapshot = base?.sources.find(({ step }) => step === feed.step)?.snapshot as Places | undefined
