@@ -13,7 +13,7 @@ import { Delays, nowMicros, PacedSender } from './lib/latency.ts'
 import { bench } from './lib/main.ts'
 import { type Measure, single } from './lib/report.ts'
 import { allKeys, percent, Stage, say, secondsGiven, wallMs } from './lib/stage.ts'
-import type { Subject } from './lib/subject.ts'
+import { launch, type Subject } from './lib/subject.ts'
 import { longestMs, tell, type WatchEvent } from './lib/watch.ts'
 
 const KEYS = 1_000_000
@@ -61,7 +61,10 @@ async function measure(stage: Stage, subject: Subject): Promise<Measure[]> {
 
   const flags = readFileSync(`/proc/${subject.process.pid}/cmdline`, 'utf8').split('\0')
   say(
-    `flags: ${flags.filter((flag) => flag.startsWith('--max-')).join(' ')}; the worker used ${percent(busy)} of a core`,
+    `flags: ${flags
+      .slice(1, flags.indexOf(launch))
+      .filter((flag) => !/^--(conditions|import)|^file:/.test(flag))
+      .join(' ')}; the worker used ${percent(busy)} of a core`,
   )
   say(`the sender was late by ${sender.latestMs.toFixed(1)} ms at most`)
   explain(events, worst)
