@@ -242,6 +242,8 @@ export class Execution implements Work {
       shift: Math.clz32(keyGroups) + 1,
       timed: task.keyed.ttlMs !== undefined,
       schemaVersion: task.keyed.schema.version,
+      migrate: task.keyed.schema.migrate,
+      limits: this.seams.limits,
     })
     this.stores.set(task.step, store)
   }
