@@ -126,6 +126,40 @@ export interface Limits {
   readonly deadLetters: number
   /** Bytes of dead letters kept per pipeline. */
   readonly deadLetterBytes: number
+  /** Workers in a cluster. */
+  readonly workers: number
+  /** Time between two heartbeats from worker to worker, in milliseconds. */
+  readonly heartbeatMs: number
+  /** A worker that is not heard for so long is suspected, in milliseconds. */
+  readonly suspectMs: number
+  /** A worker that is not heard for so long counts as dead, in milliseconds. */
+  readonly deadMs: number
+  /** Time between two beats in the store, and between two readings of the others', in milliseconds. */
+  readonly beatMs: number
+  /** A beat that has not moved for so long has stopped, in milliseconds. */
+  readonly beatSilenceMs: number
+  /** How long a contested set of workers must stand before a generation is proposed for it, in milliseconds. */
+  readonly settleMs: number
+  /** How long a worker leaves it to the one before it to propose a generation, in milliseconds. */
+  readonly turnMs: number
+  /** How long a cold start waits for the last generation's workers, in milliseconds. */
+  readonly startGraceMs: number
+  /** Time between two requests of a worker to its coordinator, in milliseconds. */
+  readonly askMs: number
+  /** How long a lease lasts, in milliseconds. */
+  readonly leaseMs: number
+  /** What is waited beyond a lease, in milliseconds. */
+  readonly leaseMarginMs: number
+  /** Sources stop when no epoch has completed for so long, in milliseconds. */
+  readonly maxEpochAgeMs: number
+  /** How long a coordinator gathers workers that want to join or leave, in milliseconds. */
+  readonly gatherMs: number
+  /** How long key groups may take to be copied in the background, in milliseconds. */
+  readonly moveCopyMs: number
+  /** How long a change of owners waits for a pipeline's checkpoint, in milliseconds. */
+  readonly moveHoldMs: number
+  /** How long the last parts of key groups may take while everything holds, in milliseconds. */
+  readonly moveHandMs: number
   /** Connections to the control API at a time. */
   readonly controlConnections: number
   /** Bytes of one request to the control API; a submission carries a bundle and its map. */
@@ -197,6 +231,23 @@ export const defaultLimits: Limits = {
   undoBytes: 1024,
   deadLetters: 10_000,
   deadLetterBytes: 16 << 20,
+  workers: 20,
+  heartbeatMs: 250,
+  suspectMs: 2000,
+  deadMs: 3000,
+  beatMs: 1000,
+  beatSilenceMs: 3000,
+  settleMs: 3500,
+  turnMs: 1500,
+  startGraceMs: 10_000,
+  askMs: 1000,
+  leaseMs: 3000,
+  leaseMarginMs: 500,
+  maxEpochAgeMs: 60_000,
+  gatherMs: 300,
+  moveCopyMs: 600_000,
+  moveHoldMs: 60_000,
+  moveHandMs: 10_000,
   controlConnections: 64,
   controlBodyBytes: 64 << 20,
   queryKeys: 1000,
@@ -216,5 +267,12 @@ export function makeLimits(changes: Partial<Limits> = {}): Limits {
   assert(limits.frameBytes >= 4 * limits.recordBytes, 'a frame holds the longest record, whatever its alphabet')
   assert(limits.linkGraceMs >= 16 * limits.linkPingMs, 'a silent line is found twice within the grace')
   assert(limits.linkGraceMs >= 2 * limits.linkDialTimeoutMs, 'the grace has time for two dials')
+  assert(limits.workers <= 30, 'who hears whom is decided exactly among up to 30 workers')
+  assert(limits.suspectMs < limits.deadMs, 'a worker is suspected before it counts as dead')
+  assert(limits.beatSilenceMs > 2 * limits.beatMs, 'a beat may be late once')
+  assert(
+    limits.settleMs > limits.beatSilenceMs + 2 * limits.beatMs - limits.deadMs,
+    'a set that is contested only because a worker has just died does not stand for so long',
+  )
   return limits
 }

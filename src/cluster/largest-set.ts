@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.ts'
 
-/** As many workers as one machine word has bits for. */
+/** As many workers as a mask of one small integer has bits for; `limits.workers` is not above it. */
 export const MOST_WORKERS = 30
 
 /**

@@ -12,129 +12,32 @@
  *
  * M1. A generation is proposed only by a worker that belongs to the largest set of beating members that all hear each
  *     other; its members are that set. Who is a member and not in the set stops sources and sinks (`minority`).
- * M2. Nothing is proposed on what was known before: the proposer reads the chain to its end and all beats once more, and
- *     proposes only what still holds then; and only for the generation after the one it has read.
- * M3. A generation in which a member's incarnation has changed is over. Who boots is no member before a record names its
+ * M2. A generation in which a member's incarnation has changed is over. Who boots is no member before a record names its
  *     new incarnation; it never resumes what an earlier one was.
- * M4. Who reads a generation record without itself, or a seal on its journal, draws a new incarnation and begins with
+ * M3. Who reads a generation record without itself, or a seal on its journal, draws a new incarnation and begins with
  *     empty state before it asks to join. A record without a worker that had nothing left is the end of its leave.
- * M5. At a cold start (nobody beats in the incarnation that the last record names) the proposer waits up to
- *     `startGraceMs` for the last generation's workers.
- * M6. Only one of the set proposes at first, the coordinator before the others in the order of ids; the next in line
- *     follows after `turnMs`. That saves work; the chain alone makes it safe.
- * M7. While some candidate beats and is not in the set, the set may be wrong for a moment: a worker that has just died
- *     beats still when others no longer hear it, and one that has just come back beats before they do. So nothing follows,
- *     neither a proposal nor `minority`, before the same set has stood for `settleMs`.
- * M8. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
+ * M4. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
  */
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
-import { type Cluster, emptyCluster, type Member } from '../checkpoint/cluster.ts'
-import type { Bases } from './generation.ts'
+import { abandoned, claimOf, contend, isSettled, withdraw } from './claim.ts'
+import {
+  type Common,
+  common,
+  coordinatorOf,
+  type Decided,
+  type In,
+  identity,
+  type MembershipEffect,
+  type MembershipEvent,
+  type MembershipState,
+  type Of,
+  type Progress,
+  startMembership,
+  stay,
+} from './membership-state.ts'
 import { placementFromJson } from './splits.ts'
-import { type Beating, includes, type Standing, standingOf } from './standing.ts'
-
-export interface MembershipSettings {
-  readonly worker: string
-  /** How long a cold start waits for the last generation's workers (M5). */
-  readonly startGraceMs: number
-  /** Workers that a new cluster waits for, up to `startGraceMs`. */
-  readonly expected: number
-  /** How long the next in line waits for the one before it (M6). */
-  readonly turnMs: number
-  /** How long a contested set must stand (M7): longer than a beat is believed after its worker has died. */
-  readonly settleMs: number
-  /** The time between two requests to the coordinator. */
-  readonly askMs: number
-}
-
-/** How far this worker's own proposal has come (M2). */
-export type Bid = 'none' | 'rereading' | 'appending'
-
-interface Claim {
-  /** The incarnations of the set. */
-  readonly set: string
-  /** By the monotonic clock. */
-  readonly sinceMs: number
-}
-
-interface Common {
-  readonly settings: MembershipSettings
-  readonly incarnation: string
-  /** As this worker has read it. */
-  readonly cluster: Cluster
-  readonly bid: Bid
-  /** The set that would be the next generation, and since when; `null` while the one that stands needs no other. */
-  readonly claim: Claim | null
-  /** When the coordinator was last asked for something; -Infinity before. */
-  readonly askedMs: number
-  readonly wantsOut: boolean
-  /** This worker owns nothing any more (`wantsOut`). */
-  readonly empty: boolean
-  /** Where damage was found: the bases that the next generation record has to name. */
-  readonly bases: Bases
-}
-
-/** How far a member has come in its generation. */
-type Progress = 'restoring' | 'ready' | 'active'
-
-export type MembershipState =
-  | (Common & { readonly phase: 'booting' })
-  /** It has read the chain and is no member; `sinceMs`: when that began. */
-  | (Common & { readonly phase: 'following'; readonly sinceMs: number })
-  | (Common & { readonly phase: 'joining'; readonly sinceMs: number })
-  | (Common & { readonly phase: 'restoring' })
-  | (Common & { readonly phase: 'ready' })
-  | (Common & { readonly phase: 'active' })
-  /** Works like an active member, and waits until it owns nothing. */
-  | (Common & { readonly phase: 'leaving' })
-  | (Common & { readonly phase: 'minority'; readonly was: Progress })
-  | (Common & { readonly phase: 'fenced' })
-  | (Common & { readonly phase: 'gone' })
-
-export type MembershipEvent =
-  /** The chain has been read, to its end at first and record by record later. */
-  | { readonly kind: 'chain'; readonly cluster: Cluster; readonly nowMs: number }
-  /** A seal stands on this incarnation's journal. */
-  | { readonly kind: 'sealed' }
-  /** The beats have been read; `reread`: after the chain was read to its end, as `reread` had asked. */
-  | { readonly kind: 'beats'; readonly beating: Beating; readonly reread: boolean; readonly nowMs: number }
-  /** A new incarnation, with empty state. */
-  | { readonly kind: 'reborn'; readonly incarnation: string }
-  /** The coordinator's answer to `askToJoin`: it will come with a record, or not now, or never. */
-  | { readonly kind: 'joinAnswered'; readonly answer: 'accepted' | 'later' | 'refused'; readonly reason: string }
-  /** Nothing was appended, and nothing will be. */
-  | { readonly kind: 'notAppended'; readonly nowMs: number }
-  /** This worker's own part of `generation` is in memory. */
-  | { readonly kind: 'restored'; readonly generation: number }
-  /** The coordinator has heard of every member that it is ready. */
-  | { readonly kind: 'activate'; readonly generation: number }
-  /** As coordinator: a member cannot restore its part of the base, and can restore that of an older epoch. */
-  | { readonly kind: 'startOver'; readonly pipeline: string; readonly epoch: number }
-  | { readonly kind: 'leave' }
-  /** This worker owns no key group, stream, journal tail, pending segment or dead letter. */
-  | { readonly kind: 'emptied' }
-  | { readonly kind: 'storeTimeout' }
-
-export type MembershipEffect =
-  /** Read the chain to its end, then all beats; answer `chain` where it has grown, then `beats` (M2). */
-  | { readonly kind: 'reread' }
-  /** Append a generation record after `generation`, or answer `notAppended`. */
-  | { readonly kind: 'propose'; readonly after: number; readonly members: readonly Member[]; readonly bases: Bases }
-  /** Bring this worker's part of `generation` into memory: what it holds and may keep, and what it lacks. */
-  | { readonly kind: 'restore'; readonly generation: number }
-  | { readonly kind: 'tellReady'; readonly generation: number }
-  /** Exchange data of `generation`. */
-  | { readonly kind: 'begin'; readonly generation: number }
-  | { readonly kind: 'stopWork'; readonly reason: 'minority' | 'generation' | 'fenced' }
-  | { readonly kind: 'resumeWork' }
-  | { readonly kind: 'askToJoin'; readonly coordinator: Member }
-  | { readonly kind: 'askToLeave'; readonly coordinator: Member; readonly empty: boolean }
-  /** Drop all state and draw a new incarnation; answer `reborn`. */
-  | { readonly kind: 'beginAnew' }
-  /** Tell every member of this generation that its record stands. */
-  | { readonly kind: 'tellGeneration'; readonly generation: number }
-  | { readonly kind: 'exit'; readonly reason: 'left' | 'refused' | 'storeTimeout'; readonly detail: string }
+import { includes, standingOf } from './standing.ts'
 
 type Next = {
   booting: 'following' | 'restoring' | 'gone'
@@ -149,19 +52,7 @@ type Next = {
   gone: never
 }
 
-type In<P extends MembershipState['phase']> = Extract<MembershipState, { phase: P }>
-type Decided<P extends MembershipState['phase']> = Step<In<P>, MembershipEffect>
-type Of<K extends MembershipEvent['kind']> = Extract<MembershipEvent, { kind: K }>
-
 const NONE: readonly MembershipEffect[] = []
-
-/** A worker that has just drawn `incarnation`. Its first event is `chain`. */
-export function startMembership(settings: MembershipSettings, incarnation: string): In<'booting'> {
-  return {
-    ...{ phase: 'booting', settings, incarnation, cluster: emptyCluster, bid: 'none', claim: null },
-    ...{ askedMs: Number.NEGATIVE_INFINITY, wantsOut: false, empty: false, bases: [] },
-  }
-}
 
 /** The next state and the effects of `event`. */
 export function stepMembership(
@@ -332,7 +223,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     sealed: 'ignore',
     beats: 'ignore',
     reborn: (s, e) => {
-      assert(e.incarnation !== s.incarnation, 'M4: an incarnation is drawn anew')
+      assert(e.incarnation !== s.incarnation, 'M3: an incarnation is drawn anew')
       const { settings, wantsOut } = s
       return { next: { ...startMembership(settings, e.incarnation), wantsOut }, effects: NONE }
     },
@@ -374,7 +265,7 @@ function outsideChain<S extends In<'following' | 'joining'>>(
   return { next: follow({ ...s, cluster }, e.nowMs), effects: NONE }
 }
 
-/** A member reads on: the next generation names it, or it is fenced (M4), or it has left. */
+/** A member reads on: the next generation names it, or it is fenced (M3), or it has left. */
 function memberChain<S extends MembershipState>(
   s: S,
   e: Of<'chain'>,
@@ -410,7 +301,7 @@ function fence(s: Common): Decided<'fenced'> {
 
 // ── The beats ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What the beats mean for a member: all is well, or it may take over, or it is in a minority (M1, M7). */
+/** What the beats mean for a member: all is well, or it may take over, or it is in a minority (M1, V4). */
 function memberBeats<S extends In<'restoring' | 'ready' | 'active' | 'leaving'>>(
   s: S,
   e: Of<'beats'>,
@@ -439,66 +330,6 @@ function minorityBeats(
   const phase = s.was === 'active' && s.wantsOut ? 'leaving' : s.was
   const next = { ...common(s), phase, claim: null } as In<Progress | 'leaving'>
   return { next, effects: s.was === 'active' ? [{ kind: 'resumeWork' }] : NONE }
-}
-
-/** Takes a step towards a new generation, where one is needed and it is this worker's turn (M2, M5, M6, M7). */
-function contend<S extends MembershipState>(s: S, e: Of<'beats'>, standing: Standing): Step<S, MembershipEffect> {
-  const claim = claimOf(s, standing, e.nowMs)
-  if (s.bid === 'appending') return { next: { ...s, claim }, effects: NONE }
-  const included = standing.largest.some((member) => member.worker === s.settings.worker)
-  if (claim === null || !included) return { next: { ...s, bid: e.reread ? 'none' : s.bid, claim }, effects: NONE }
-  const ripe = isSettled(s, claim, standing, e.nowMs)
-  if (s.bid === 'rereading' && e.reread) {
-    if (!ripe) return { next: { ...s, bid: 'none', claim }, effects: NONE }
-    const { generation } = s.cluster
-    return {
-      next: { ...s, bid: 'appending', claim },
-      effects: [{ kind: 'propose', after: generation, members: standing.largest, bases: s.bases }],
-    }
-  }
-  if (s.bid === 'none' && ripe && e.nowMs - claim.sinceMs >= turnOf(s, standing) * s.settings.turnMs) {
-    return { next: { ...s, bid: 'rereading', claim }, effects: [{ kind: 'reread' }] }
-  }
-  return { next: { ...s, claim }, effects: NONE }
-}
-
-/** The claim of the largest set, as old as the set is; `null` where no new generation is needed, or not yet (M5). */
-function claimOf(s: MembershipState, standing: Standing, nowMs: number): Claim | null {
-  if (!needsGeneration(s, standing, nowMs)) return null
-  const set = standing.largest.map((member) => member.incarnation).join(' ')
-  return s.claim?.set === set ? s.claim : { set, sinceMs: nowMs }
-}
-
-function needsGeneration(s: MembershipState, standing: Standing, nowMs: number): boolean {
-  const { cluster, settings } = s
-  if (standing.alive) return standing.missing.length > 0 || s.bases.length > 0
-  const expected = cluster.generation === 0 ? standing.largest.length >= settings.expected : standing.complete
-  return expected || !('sinceMs' in s) || nowMs - s.sinceMs >= settings.startGraceMs
-}
-
-/** M7. */
-function isSettled(s: Common, claim: Claim, standing: Standing, nowMs: number): boolean {
-  return !standing.contested || nowMs - claim.sinceMs >= s.settings.settleMs
-}
-
-/** How many propose before this worker (M6). */
-function turnOf(s: MembershipState, standing: Standing): number {
-  const { cluster, settings } = s
-  const workers = standing.largest.map((member) => member.worker)
-  const first = includes(standing.largest, coordinatorOf(cluster)) ? cluster.coordinator : null
-  const order = first === null ? workers : [first, ...workers.filter((worker) => worker !== first)]
-  return order.indexOf(settings.worker)
-}
-
-/** Nothing was appended: others have their turn before this worker tries again. */
-function withdraw<S extends MembershipState>(s: S, e: Of<'notAppended'>): Step<S, MembershipEffect> {
-  const claim = s.claim && { ...s.claim, sinceMs: e.nowMs }
-  return { next: { ...s, bid: 'none', claim }, effects: NONE }
-}
-
-/** A bid ends where it is no longer wanted; what is being appended is undecided until the chain is read. */
-function abandoned(bid: Bid): Bid {
-  return bid === 'appending' ? bid : 'none'
 }
 
 /** Says from time to time that it is ready: the coordinator may not have known of the generation at first. */
@@ -560,7 +391,7 @@ function noteEmpty<S extends MembershipState>(s: S): Step<S, MembershipEffect> {
 
 // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** M8. */
+/** M4. */
 function storeTimeout(s: MembershipState): Decided<'gone'> {
   return end(s, 'storeTimeout', '')
 }
@@ -569,28 +400,10 @@ function end(s: Common, reason: 'left' | 'refused' | 'storeTimeout', detail: str
   return { next: { ...common(s), phase: 'gone', bid: 'none' }, effects: [{ kind: 'exit', reason, detail }] }
 }
 
-function stay<S>(state: S): Step<S, MembershipEffect> {
-  return { next: state, effects: NONE }
-}
-
 function stopped(reason: 'minority' | 'generation' | 'fenced'): MembershipEffect {
   return { kind: 'stopWork', reason }
 }
 
 function follow(s: Common, sinceMs: number): In<'following'> {
   return { ...common(s), phase: 'following', sinceMs }
-}
-
-function common(s: Common): Common {
-  const { settings, incarnation, cluster, bid, claim, askedMs, wantsOut, empty, bases } = s
-  return { settings, incarnation, cluster, bid, claim, askedMs, wantsOut, empty, bases }
-}
-
-function identity(s: Common): { readonly worker: string; readonly incarnation: string } {
-  return { worker: s.settings.worker, incarnation: s.incarnation }
-}
-
-function coordinatorOf(cluster: Cluster): Member {
-  const member = cluster.members.find((one) => one.worker === cluster.coordinator)
-  return member ?? { worker: cluster.coordinator, incarnation: '', address: '' }
 }

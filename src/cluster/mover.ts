@@ -12,7 +12,7 @@
  */
 import { decide, type Step, type Table } from '../base/table.ts'
 import type { Move } from './assignment.ts'
-import type { Round } from './rescale.ts'
+import type { Round } from './rescale-state.ts'
 
 type Epochs = readonly (readonly [pipeline: string, epoch: number])[]
 

@@ -19,122 +19,22 @@
  *     it, and after the commit it is restored from its last epoch.
  */
 import { decide, type Step, type Table } from '../base/table.ts'
-import type { Member } from '../checkpoint/cluster.ts'
-import type { Move } from './assignment.ts'
-import { type Origin, objectionTo, type Request, type Target, targetOf } from './target.ts'
-
-/** What is handed over in a round: everything, what has changed since, and what has changed up to the hold. */
-export type Round = 'base' | 'recent' | 'last'
-
-export interface RescaleSettings {
-  /** How long requests are gathered, so that several workers come in one generation. */
-  readonly gatherMs: number
-  /** How long one round of copying in the background may take. */
-  readonly copyMs: number
-  /** How long a pipeline's epoch may take before it counts as stalled. */
-  readonly holdMs: number
-  /** How long the last parts may take, while everything holds. */
-  readonly handMs: number
-  /** Workers that a cluster may have. */
-  readonly workers: number
-}
-
-/** The generation that this instance may end. */
-export interface RescaleFrame extends Origin {
-  readonly settings: RescaleSettings
-  readonly generation: number
-}
-
-/** Requests by who made them. */
-type Requests = ReadonlyMap<string, Request>
-
-interface Common {
-  readonly frame: RescaleFrame
-  /** Counts attempts within the generation, from 1 (H5). */
-  readonly attempt: number
-}
-
-interface UnderWay extends Common {
-  readonly requests: Requests
-  readonly target: Target
-  /** Pipelines that take part: those that ran at the beginning, without skipped ones (H6). */
-  readonly pipelines: ReadonlySet<string>
-  /** Epochs behind which pipelines hold. */
-  readonly held: ReadonlyMap<string, number>
-  readonly lateMs: number
-}
-
-interface Waiting extends UnderWay {
-  /** Receivers, or pipelines, that the phase waits for. */
-  readonly missing: ReadonlySet<string>
-}
-
-export type RescaleState =
-  | (Common & { readonly phase: 'idle' })
-  | (Common & { readonly phase: 'gathering'; readonly requests: Requests; readonly dueMs: number })
-  | (Waiting & { readonly phase: 'copying'; readonly round: 'base' | 'recent' })
-  | (Waiting & { readonly phase: 'freshening'; readonly epochs: ReadonlyMap<string, number> })
-  | (Waiting & { readonly phase: 'holding' })
-  | (Waiting & { readonly phase: 'handing' })
-  /** The record may stand in the chain already (H2). */
-  | (UnderWay & { readonly phase: 'committing' })
-  | (Common & { readonly phase: 'stopped' })
-
-export type RescaleEvent =
-  /** `reachable`: the worker that wants to join hears, and is heard by, every member (always true for others). */
-  | { readonly kind: 'request'; readonly request: Request; readonly reachable: boolean; readonly nowMs: number }
-  /** `pipelines` are those that run. */
-  | { readonly kind: 'tick'; readonly nowMs: number; readonly pipelines: readonly string[] }
-  /** A receiver has all parts of a round. */
-  | {
-      readonly kind: 'arrived'
-      readonly worker: string
-      readonly incarnation: string
-      readonly attempt: number
-      readonly round: Round
-      readonly nowMs: number
-    }
-  /** An epoch is complete; `holds`: every task of the pipeline holds behind it. */
-  | {
-      readonly kind: 'epochComplete'
-      readonly pipeline: string
-      readonly epoch: number
-      readonly holds: boolean
-      readonly nowMs: number
-    }
-  /** The epoch that was asked for does not come about. */
-  | { readonly kind: 'epochFailed'; readonly pipeline: string; readonly reason: string; readonly nowMs: number }
-  /** A pipeline has been cancelled. */
-  | { readonly kind: 'pipelineEnded'; readonly pipeline: string; readonly nowMs: number }
-  /** A member, or a worker that wants to join, is lost or cannot do its part. */
-  | { readonly kind: 'lost'; readonly worker: string; readonly reason: string }
-  /** Nothing was appended, and nothing will be. */
-  | { readonly kind: 'notAppended'; readonly reason: string }
-  /** Another generation has been read in the chain: this rescale's, or one that was quicker. */
-  | { readonly kind: 'stop' }
-
-export type RescaleEffect =
-  | {
-      readonly kind: 'answer'
-      readonly request: Request
-      readonly answer: 'accepted' | 'later' | 'refused'
-      readonly reason: string
-    }
-  /** Tell givers and receivers what is to move in this attempt. */
-  | { readonly kind: 'announce'; readonly attempt: number; readonly moves: readonly Move[] }
-  /** Tell the givers to send a round; `epochs` are the complete epochs up to which it goes. */
-  | {
-      readonly kind: 'sendRound'
-      readonly attempt: number
-      readonly round: Round
-      readonly epochs: readonly (readonly [pipeline: string, epoch: number])[]
-    }
-  /** Ask a pipeline's checkpoint coordinator for an epoch, now; after one that `holds` every task holds. */
-  | { readonly kind: 'requestEpoch'; readonly pipeline: string; readonly holds: boolean }
-  /** Let pipelines go on, and everyone forget what was handed over in the attempt (H1, H4). */
-  | { readonly kind: 'release'; readonly attempt: number; readonly pipelines: readonly string[] }
-  /** Append the generation record; answer `stop` once it has been read, or `notAppended`. */
-  | { readonly kind: 'appendRescale'; readonly after: number; readonly target: Target }
+import type {
+  Common,
+  Decided,
+  In,
+  Of,
+  Requests,
+  RescaleEffect,
+  RescaleEvent,
+  RescaleFrame,
+  RescaleState,
+  Revocable,
+  Round,
+  UnderWay,
+  Waiting,
+} from './rescale-state.ts'
+import { objectionTo, type Request, type Target, targetOf } from './target.ts'
 
 type Next = {
   idle: 'gathering' | 'stopped'
@@ -146,12 +46,6 @@ type Next = {
   committing: 'idle' | 'stopped'
   stopped: never
 }
-
-type In<P extends RescaleState['phase']> = Extract<RescaleState, { phase: P }>
-type Decided<P extends RescaleState['phase']> = Step<In<P>, RescaleEffect>
-type Of<K extends RescaleEvent['kind']> = Extract<RescaleEvent, { kind: K }>
-/** The phases from which an attempt can still be given up (H1). */
-type Revocable = In<'copying' | 'freshening' | 'holding' | 'handing'>
 
 const NONE: readonly RescaleEffect[] = []
 
@@ -444,7 +338,7 @@ function workerOf(request: Request): string | null {
 
 /** Those that are still waited for after an answer of `round`; `null` for an answer that does not count (H5). */
 function heardFrom(s: Waiting, e: Of<'arrived'>, round: Round): ReadonlySet<string> | null {
-  const member = s.target.members.find((one: Member) => one.worker === e.worker)
+  const member = s.target.members.find((one) => one.worker === e.worker)
   if (e.attempt !== s.attempt || e.round !== round || member?.incarnation !== e.incarnation) return null
   return except(s.missing, e.worker)
 }

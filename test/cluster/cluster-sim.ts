@@ -39,7 +39,11 @@ export class ClusterSim implements Truth {
     const { random, timeline } = this
     const count = 3 + random.below(3)
     const names = Array.from({ length: count }, (_, i) => `w${i}`)
-    const limits = makeLimits({ keyGroups: 16, chainEra: 1 << 20, chainReads: 4, storeTimeoutMs: 20_000 })
+    const limits = makeLimits({
+      ...{ keyGroups: 16, chainEra: 1 << 20, chainReads: 4, storeTimeoutMs: 20_000 },
+      ...{ startGraceMs: 5000, leaseMs: 2500, leaseMarginMs: 250 },
+      ...{ moveCopyMs: 4000, moveHoldMs: 4000, moveHandMs: 2000 },
+    })
     this.scene = {
       ...{ timeline, random, limits, names, store: new SimStore(timeline, random) },
       links: new SimLinks<Message>(timeline, random),

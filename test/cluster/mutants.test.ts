@@ -10,7 +10,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   {
     name: 'takes over without reading the store again',
     from: 36,
-    file: 'src/cluster/membership.ts',
+    file: 'src/cluster/claim.ts',
     text: "if (s.bid === 'rereading' && e.reread) {",
     replacement: "if (s.bid === 'none' || s.bid === 'rereading') {",
     found: /drops/,
@@ -19,8 +19,8 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
     name: 'times the coordinator’s lease from the answer',
     file: 'test/cluster/sim-worker.ts',
     from: 28,
-    text: 'this.lease = renewLease(this.lease, requestMs, leaseSettings)',
-    replacement: 'this.lease = renewLease(this.lease, this.now, leaseSettings)',
+    text: 'this.lease = renewLease(this.lease, requestMs,',
+    replacement: 'this.lease = renewLease(this.lease, this.now,',
     found: /speaks in generation/,
   },
   {
@@ -84,7 +84,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'acts on a set that is contested',
-    file: 'src/cluster/membership.ts',
+    file: 'src/cluster/claim.ts',
     text: 'return !standing.contested || nowMs - claim.sinceMs >= s.settings.settleMs',
     replacement: 'return nowMs - claim.sinceMs >= 0 * s.settings.settleMs',
     found: /drops/,

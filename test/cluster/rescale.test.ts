@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  type RescaleEffect,
-  type RescaleEvent,
-  type RescaleState,
-  type Round,
-  startRescale,
-  stepRescale,
-} from '../../src/cluster/rescale.ts'
+import { startRescale, stepRescale } from '../../src/cluster/rescale.ts'
+import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../src/cluster/rescale-state.ts'
 import type { Request } from '../../src/cluster/target.ts'
 
 const member = (worker: string) => ({ worker, incarnation: `${worker}1`, address: '' })

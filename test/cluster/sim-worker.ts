@@ -53,14 +53,13 @@ import {
   takeGrant,
   withoutFormer,
 } from '../../src/cluster/leases.ts'
+import { coordinates, stepMembership } from '../../src/cluster/membership.ts'
 import {
-  coordinates,
   type MembershipEffect,
   type MembershipEvent,
   type MembershipState,
   startMembership,
-  stepMembership,
-} from '../../src/cluster/membership.ts'
+} from '../../src/cluster/membership-state.ts'
 import { handedOver, type MoverEvent, type MoverState, startMover, stepMover } from '../../src/cluster/mover.ts'
 import {
   type RecoveryEffect,
@@ -69,14 +68,15 @@ import {
   startRecovery,
   stepRecovery,
 } from '../../src/cluster/recovery.ts'
+import { startRescale, stepRescale } from '../../src/cluster/rescale.ts'
+import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../src/cluster/rescale-state.ts'
 import {
-  type RescaleEffect,
-  type RescaleEvent,
-  type RescaleState,
-  type Round,
-  startRescale,
-  stepRescale,
-} from '../../src/cluster/rescale.ts'
+  beatSettings,
+  detectorSettings,
+  leaseSettings,
+  membershipSettings,
+  rescaleSettings,
+} from '../../src/cluster/settings.ts'
 import { placementFromJson } from '../../src/cluster/splits.ts'
 import { type Beating, beatingFrom, includes, lostOf, mayJoin } from '../../src/cluster/standing.ts'
 import type { Request } from '../../src/cluster/target.ts'
@@ -160,10 +160,6 @@ export interface Scene {
   exited(worker: SimWorker, reason: string): void
 }
 
-const beatSettings = { silenceMs: 3000, lookMs: 1500 }
-const leaseSettings = { leaseMs: 2500, marginMs: 250 }
-const detectorSettings = { suspectMs: 2000, deadMs: 3000, linkGraceMs: 2000, lookMs: 500 }
-const rescaleSettings = { gatherMs: 300, copyMs: 4000, holdMs: 4000, handMs: 2000, workers: 8 }
 const nothing: Snapshot = { pack: null, sources: [], sinks: [], counts: { keys: 0, records: 0 } }
 
 /** What the coordinator of one pipeline's checkpoints has at hand. */
@@ -216,11 +212,10 @@ export class SimWorker implements Station<Message> {
       onJump: () => assert(false, 'an era is longer than a run'),
     })
     this.writer = this.newWriter()
-    this.detector = startDetector(detectorSettings, this.now)
+    this.detector = startDetector({ ...detectorSettings(scene.limits), linkGraceMs: 2000 }, this.now)
     this.view = startBeatView(this.now)
     this.mover = startMover(name)
-    const settings = { worker: name, startGraceMs: 5000, expected, turnMs: 1500, settleMs: 3500, askMs: 1000 }
-    this.membership = startMembership(settings, this.incarnation)
+    this.membership = startMembership(membershipSettings(scene.limits, name, expected), this.incarnation)
     scene.links.arrive(this)
     this.every(250, () => this.tick())
     this.every(1000, () => this.putBeat())
@@ -340,9 +335,10 @@ export class SimWorker implements Station<Message> {
         const beat = decodeBeat(name, bytes)
         if (beat !== null) beats.push(beat)
         if (--open > 0) return
-        this.view = watchBeats(this.view, beats, this.now, beatSettings)
-        const others = beatingOf(this.view, goneBy(this.detector), beatSettings)
-        this.beating = beatingFrom(this.ownBeat(), others, isYoung(this.view, beatSettings))
+        const settings = beatSettings(this.scene.limits)
+        this.view = watchBeats(this.view, beats, this.now, settings)
+        const others = beatingOf(this.view, goneBy(this.detector), settings)
+        this.beating = beatingFrom(this.ownBeat(), others, isYoung(this.view, settings))
         this.act({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })
         this.mindRescale()
       })
@@ -366,7 +362,14 @@ export class SimWorker implements Station<Message> {
   private onGeneration(cluster: Cluster): void {
     const { generation } = cluster
     const before = this.scene.referee.generations.get(generation - 1)?.cluster.members ?? []
-    this.formers = formersAfter(this.formers, before, false, this.incarnation, this.now, leaseSettings)
+    this.formers = formersAfter(
+      this.formers,
+      before,
+      false,
+      this.incarnation,
+      this.now,
+      leaseSettings(this.scene.limits),
+    )
     this.lease = noLease
     this.leaseAsked.clear()
     for (const name of this.scene.names) this.send(name, { kind: 'seen', generation })
@@ -382,7 +385,7 @@ export class SimWorker implements Station<Message> {
   /** The end of the chain was seen, by a request of `requestMs` (L1). */
   private found(requestMs: number, generation: number): void {
     if (generation !== this.generation || !coordinates(this.membership)) return
-    this.lease = renewLease(this.lease, requestMs, leaseSettings)
+    this.lease = renewLease(this.lease, requestMs, leaseSettings(this.scene.limits))
   }
 
   // ── Membership ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -516,7 +519,8 @@ export class SimWorker implements Station<Message> {
     if (this.rescale === null) {
       const { leaving } = placementFromJson(cluster.splits)
       const { generation, members, owners } = cluster
-      this.rescale = startRescale({ generation, members, owners, leaving, settings: rescaleSettings })
+      const settings = rescaleSettings(this.scene.limits)
+      this.rescale = startRescale({ generation, members, owners, leaving, settings })
     }
     for (const [pipeline, entry] of cluster.pipelines) {
       if (this.checkpoints.has(pipeline)) continue

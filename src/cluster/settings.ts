@@ -1,0 +1,34 @@
+/** The times of the cluster's tables, from the limits. */
+import type { Limits } from '../base/limits.ts'
+import type { BeatSettings } from './beats.ts'
+import type { DetectorSettings } from './detector.ts'
+import type { LeaseSettings } from './leases.ts'
+import type { MembershipSettings } from './membership-state.ts'
+import type { RescaleSettings } from './rescale-state.ts'
+
+/** A look that comes later than this share of its interval adds nothing more to a silence (Q1 of `silence.ts`). */
+const LATE = 1.5
+
+export function beatSettings(limits: Limits): BeatSettings {
+  return { silenceMs: limits.beatSilenceMs, lookMs: LATE * limits.beatMs }
+}
+
+export function detectorSettings(limits: Limits): DetectorSettings {
+  const { suspectMs, deadMs, linkGraceMs, heartbeatMs } = limits
+  return { suspectMs, deadMs, linkGraceMs, lookMs: LATE * heartbeatMs }
+}
+
+export function leaseSettings(limits: Limits): LeaseSettings {
+  return { leaseMs: limits.leaseMs, marginMs: limits.leaseMarginMs }
+}
+
+/** `expected`: how many workers a new cluster waits for at its first start. */
+export function membershipSettings(limits: Limits, worker: string, expected: number): MembershipSettings {
+  const { startGraceMs, turnMs, settleMs, askMs } = limits
+  return { worker, expected, startGraceMs, turnMs, settleMs, askMs }
+}
+
+export function rescaleSettings(limits: Limits): RescaleSettings {
+  const { gatherMs, moveCopyMs: copyMs, moveHoldMs: holdMs, moveHandMs: handMs, workers } = limits
+  return { gatherMs, copyMs, holdMs, handMs, workers }
+}
