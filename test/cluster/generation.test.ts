@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
+import { recoveryRecord, rescaleRecord, seatsOf } from '../../src/cluster/generation.ts'
+import { noPlacement, placementFromJson, placementToJson } from '../../src/cluster/splits.ts'
+import { targetOf } from '../../src/cluster/target.ts'
+
+const members = (...names: string[]) => names.map((worker) => ({ worker, incarnation: `${worker}1`, address: '' }))
+const split = (name: string, reachedBy: readonly string[] | null = null) => ({
+  ...{ pipeline: 'p', step: 's', split: name, reachedBy },
+})
+const world = { keyGroups: 6, splits: [split('0'), split('1'), split('2', ['c'])], journals: ['a', 'b', 'x'] }
+const cluster: Cluster = {
+  ...emptyCluster,
+  ...{ generation: 4, coordinator: 'a', members: members('a', 'b', 'c'), owners: Uint16Array.of(0, 0, 1, 1, 2, 2) },
+  splits: placementToJson({ ...noPlacement, splits: [{ pipeline: 'p', step: 's', split: '0', reader: 1 }] }),
+}
+
+describe('a recovery record', () => {
+  test('moves only what the lost one had, and says who reads what and who inherits its streams', () => {
+    const record = recoveryRecord(cluster, 4, 'b', members('b', 'c'), world, [['p', 41]])!
+    expect(record).toMatchObject({ generation: 5, coordinator: 'b', bases: [['p', 41]] })
+    expect([...record.owners]).toEqual([0, 1, 0, 0, 1, 1])
+    const placement = placementFromJson(record.splits)
+    expect(placement.splits.map(({ split, reader }) => [split, reader])).toEqual([
+      ['0', 0],
+      ['1', 1],
+      ['2', 1],
+    ])
+    expect(placement.heirs).toEqual([
+      { worker: 'a', heirs: [0, 1] },
+      { worker: 'x', heirs: [0, 1] },
+    ])
+  })
+
+  test('is none where another generation stands by then', () => {
+    expect(recoveryRecord(cluster, 3, 'b', members('b'), world, [])).toBeNull()
+    expect(rescaleRecord(cluster, 5, 'b', targetOf({ ...cluster, leaving: [] }, [])!, world)).toBeNull()
+  })
+
+  test('founds a cluster with everything shared out', () => {
+    const record = recoveryRecord(emptyCluster, 0, 'a', members('a', 'b'), world, [])!
+    expect([...record.owners]).toEqual([0, 1, 0, 1, 0, 1])
+  })
+
+  test('gives nothing to who is leaving, unless everyone is', () => {
+    const leaving = { ...cluster, splits: placementToJson({ ...noPlacement, leaving: ['b'] }) }
+    const record = recoveryRecord(leaving, 4, 'c', members('b', 'c'), world, [])!
+    expect([...record.owners]).toEqual([1, 1, 1, 1, 1, 1])
+    expect(placementFromJson(record.splits).leaving).toEqual(['b'])
+    expect(seatsOf(members('a', 'b'), ['a', 'b']).map((seat) => seat.takes)).toEqual([true, true])
+  })
+})
+
+test('a coordinator that leaves by its own record names the first that stays', () => {
+  const request = { kind: 'leave', worker: 'a', empty: true, skipStalled: false } as const
+  const target = targetOf({ ...cluster, leaving: ['a'] }, [request])!
+  expect(rescaleRecord(cluster, 4, 'a', target, world)).toMatchObject({ generation: 5, coordinator: 'b' })
+})
