@@ -9,7 +9,8 @@ import { type Case, drawCase } from './cases.ts'
 
 /** What the driver does to a run; `everyMs` on average, 0 for never. */
 export interface Deeds {
-  readonly killWorkerMs: number
+  /** Kills of the worker are counted in events: most of them lie where most happens. */
+  readonly killEvents: number
   readonly powerOffMs: number
   readonly stopWorkerMs: number
   readonly cutMs: number
@@ -107,7 +108,7 @@ export function drawConfig(seed: number): Config {
       freezeBytes: pick(64, 1 << 20),
     }),
     deeds: {
-      killWorkerMs: random.chance(0.3) ? 0 : random.between(40, 400),
+      killEvents: random.chance(0.3) ? 0 : pick(60, 200, 600),
       powerOffMs: deed(60, 600),
       stopWorkerMs: deed(100, 1000),
       cutMs: deed(100, 1000),
@@ -122,7 +123,7 @@ export function drawConfig(seed: number): Config {
       jumpClockMs: deed(50, 1000),
       damageMs: deed(100, 500),
     },
-    actMs: pick(300, 700, 1500),
+    actMs: pick(300, 1000, 2000),
     producers: 1 + random.below(3),
     senders: 1 + random.below(2),
     burst: pick(1, 8, 60),
@@ -132,6 +133,6 @@ export function drawConfig(seed: number): Config {
     overlapChance: pick(0, 0, 0.5),
     repeatChance: pick(0, 0, 0.5),
     patienceMs: pick(5, 50, 300),
-    restartMs: pick(5, 50, 300),
+    restartMs: pick(2, 20, 100),
   }
 }

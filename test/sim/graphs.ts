@@ -177,14 +177,14 @@ class Draw {
                 if (n % 53 === 0) throw new Error('half done')
               },
               result: ({ count, sum }, k) => ({ k, n: sum * 2 + count }),
-              every: milliseconds([5, 30, 100][this.below(3)]!),
+              every: milliseconds([5, 30, 400][this.below(3)]!),
             }),
           )
           break
         case 5:
           outputs.push(
             keyed.reduce(this.name('reduce'), (a, b) => ({ k: a.k, n: a.n + b.n }), {
-              every: milliseconds([5, 30, 100][this.below(3)]!),
+              every: milliseconds([5, 30, 400][this.below(3)]!),
             }),
           )
           break

@@ -208,8 +208,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'commit-not-repeated',
     file: 'src/connectors/file/sink.ts',
-    text: 'this.publish(base.snapshots as unknown as readonly Held[], ',
-    replacement: 'this.publish([] as readonly Held[], ',
+    text: 'this.finish(base.snapshots as unknown as readonly Held[], ',
+    replacement: 'this.finish([] as readonly Held[], ',
   },
   {
     name: 'segment-not-synced',

@@ -33,7 +33,7 @@ const LOOK_MS = 5
 const QUIET_LOOKS = 10
 const CAPACITY = 1 << 30
 /** What sinks and consumers take after a drain, in milliseconds. */
-const SETTLE_MS = 200
+const SETTLE_MS = 500
 
 export interface Result {
   readonly seed: number
@@ -94,6 +94,8 @@ export class System {
   /** An epoch was damaged: what was stable by it comes again from the journal, behind an earlier one. */
   private damaged = false
   private epochs = 0
+  /** Lines that were visible, and when. */
+  private readonly read = new Map<string, number>()
   private lastError: PotorooError | null = null
 
   constructor(config: Config) {
@@ -122,13 +124,13 @@ export class System {
   }
 
   run(): void {
-    const { world, config, station } = this
+    const { station } = this
     for (const { consumer } of this.consumers) consumer.start()
     station.start()
     for (const { producer } of this.producers) producer.start()
     for (const { sender } of this.senders) sender.start()
     this.plot()
-    world.run(config.actMs)
+    this.act()
     this.clearUp()
     // Half the time with results that are still to come: the last life has to put them out.
     this.comeToRest(this.random.chance(0.5))
@@ -240,10 +242,6 @@ export class System {
       )
     const { deeds } = this.config
     const { world, station, random } = this
-    this.often(deeds.killWorkerMs, () => {
-      station.kill()
-      station.startLater()
-    })
     this.often(deeds.powerOffMs, () => {
       station.losePower()
       station.startLater()
@@ -288,6 +286,25 @@ export class System {
     if (this.consumers.length > 0) this.trouble(CONSUMER)
   }
 
+  /** A reader looks at what sinks have made visible: that must never be taken back. */
+  private look(): void {
+    for (const { step, promise, lines } of this.outputs()) {
+      if (promise === 'exactly') for (const line of lines) this.read.set(`${step} ${line}`, this.world.now)
+    }
+  }
+
+  /** What a reader saw is there in the end; only damage takes an epoch back. */
+  private checkSeen(outputs: readonly Output[]): void {
+    if (this.damaged) return
+    const there = new Set(outputs.flatMap(({ step, lines }) => lines.map((line) => `${step} ${line}`)))
+    for (const [line, time] of this.read) {
+      if (!there.has(line)) {
+        this.complaints.push(`${line} could be read at ${time} and was taken back`)
+        return
+      }
+    }
+  }
+
   /**
    * The worker dies, and a bit of its last epoch turns: it has to go back to the one before. Only where that one stands,
    * for what exists once and is damaged is lost.
@@ -326,6 +343,30 @@ export class System {
     })
     this.often(deeds.silenceMs, () => network.silence(name, WORKER))
     this.often(deeds.resetMs, () => network.reset(name, WORKER))
+  }
+
+  /** The first act: the worker dies now and then, between any two events. */
+  private act(): void {
+    const { world, station, config, random } = this
+    const { killEvents } = config.deeds
+    for (;;) {
+      const last = killEvents === 0 ? Infinity : world.events + 1 + random.below(2 * killEvents)
+      if (!world.runUntil(() => world.events >= last, config.actMs)) break
+      // Half of the time in the middle of a decision: while a manifest or a record of the chain is on its way.
+      if (random.chance(0.5) && !world.runUntil(() => this.deciding, config.actMs)) break
+      const then = world.events + random.below(40)
+      if (!world.runUntil(() => world.events >= then, config.actMs)) break
+      this.look()
+      station.kill()
+      station.startLater()
+    }
+    world.run(config.actMs)
+  }
+
+  private get deciding(): boolean {
+    const { execution, machine } = this.station
+    const names = execution === null ? [] : machine.volume.list(`${DATA}/store/tmp`)
+    return Array.isArray(names) && names.length > 0
   }
 
   /** Does `deed` again and again until the weather is fair. */
@@ -500,6 +541,7 @@ export class System {
       outputs: this.outputs(),
     }
     this.complaints.push(...rerun(evidence))
+    this.checkSeen(evidence.outputs)
   }
 
   private livesOf(): Life[] {
@@ -538,14 +580,16 @@ export class System {
   private outputs(): Output[] {
     return this.config.system.drains.flatMap((drain): Output[] => {
       const { step, kind, path } = drain
-      if (kind === 'append') return [{ step, promise: 'exactly', lines: linesOf(this.read(path)) }]
+      if (kind === 'append') return [{ step, promise: 'exactly', lines: linesOf(this.contentOf(path)) }]
       if (kind === 'segments') {
         const folder = path.slice(0, path.lastIndexOf('/'))
         const listed = this.machine.volume.list(folder)
         const names = Array.isArray(listed) ? listed : []
         const begin = `${path.slice(folder.length + 1)}.`
         const own = names.filter((name) => name.startsWith(begin) && !name.endsWith('.pending'))
-        return [{ step, promise: 'exactly', lines: own.flatMap((name) => linesOf(this.read(`${folder}/${name}`))) }]
+        return [
+          { step, promise: 'exactly', lines: own.flatMap((name) => linesOf(this.contentOf(`${folder}/${name}`))) },
+        ]
       }
       if (kind === 'server') return []
       const { consumer } = this.consumers.find((one) => one.step === step)!
@@ -554,7 +598,7 @@ export class System {
     })
   }
 
-  private read(path: string): Buffer {
+  private contentOf(path: string): Buffer {
     const inode = this.machine.volume.open(path, 'read')
     return 'sync' in inode ? inode.read(0, inode.size) : Buffer.alloc(0)
   }
