@@ -8,14 +8,14 @@
  *
  * Not proved here: loss of power (what was written and not synced stays after a kill), damage (`torn-files`).
  *
- * Seen failing with each of `mutants`: `npm run prove -- kill9 --mutants`.
+ * Seen failing with each of `lib/mutants.ts`: `npm run prove -- kill9 --mutants`.
  */
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
-import type { Mutant } from './lib/mutant.ts'
+import { killMutants } from './lib/mutants.ts'
 import { Producer } from './lib/producer.ts'
 import { bareStack, freePort, Subject, statesOf } from './lib/subject.ts'
 import { Findings, Tally } from './lib/tally.ts'
@@ -40,52 +40,7 @@ const LIMITS = {
   journalBytes: 64 << 20,
 }
 
-const mutants: readonly Mutant[] = [
-  {
-    name: 'journal-not-replayed',
-    file: 'ingest/source.ts',
-    text: 'this.replay = new Replay(disk, needed, this,',
-    replacement: 'this.replay = new Replay(disk, [], this,',
-  },
-  {
-    name: 'batches-replayed-whole',
-    file: 'ingest/replay.ts',
-    text: 'batch.taken = Math.max(0, end - first + 1)',
-    replacement: 'batch.taken = 0',
-  },
-  {
-    name: 'cut-forgets-batch-in-hand',
-    file: 'ingest/source.ts',
-    text: 'if (current !== null) current.stream.position = current.position',
-    replacement: '',
-  },
-  {
-    name: 'deltas-not-saved',
-    file: 'state/frozen.ts',
-    text: 'if (!full && table.changedAt <= this.base) {',
-    replacement: 'if (!full) {',
-  },
-  {
-    name: 'deltas-not-restored',
-    file: 'worker/restorer.ts',
-    text: "all.filter((chunk) => chunk.kind !== 'rows')",
-    replacement: "all.filter((chunk) => chunk.kind === 'full')",
-  },
-  {
-    name: 'old-values-not-kept',
-    file: 'state/keyed-store.ts',
-    text: 'if (frozen?.covers(table, entry)) frozen.keep(table, entry)',
-    replacement: '',
-  },
-  {
-    name: 'commit-not-repeated',
-    file: 'connectors/file/sink.ts',
-    text: 'this.finish(base.snapshots as unknown as readonly Held[], () => {',
-    replacement: 'this.finish([], () => {',
-  },
-]
-
-const proof: Proof = { name: 'kill9', mutants, rounds: 50, mutantRounds: 20, timeoutMs: 300_000, run }
+const proof: Proof = { name: 'kill9', mutants: killMutants, rounds: 50, mutantRounds: 20, timeoutMs: 300_000, run }
 
 async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<string> {
   const chance = new Prng(seed)

@@ -17,14 +17,14 @@
  *
  * Not proved here: damage to files of output that are complete, and to outboxes (the client's own tests do).
  *
- * Seen failing with each of `mutants`: `npm run prove -- torn-files --mutants`.
+ * Seen failing with each of `lib/mutants.ts`: `npm run prove -- torn-files --mutants`.
  */
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
-import type { Mutant } from './lib/mutant.ts'
+import { tornMutants } from './lib/mutants.ts'
 import { Producer } from './lib/producer.ts'
 import { bareStack, freePort, Subject, statesOf } from './lib/subject.ts'
 import { Findings, Tally } from './lib/tally.ts'
@@ -56,46 +56,7 @@ const LIMITS = {
 /** Files without which nothing can be exact. A pack is one where every epoch of the horizon needs it. */
 const INDISPENSABLE = /\/(chain\/|cluster$|bundles\/|lock$|\w+\.token$)/
 
-const mutants: readonly Mutant[] = [
-  {
-    name: 'chunk-checksum-ignored',
-    file: 'checkpoint/pack-reader.ts',
-    text: 'if (found?.length === chunk.length && crc32(found) === chunk.crc) each(chunk, found)',
-    replacement: 'if (found?.length === chunk.length) each(chunk, found)',
-  },
-  {
-    name: 'manifest-checksum-ignored',
-    file: 'checkpoint/envelope.ts',
-    text: 'if (checksum(title!, body) !== checked) return',
-    replacement: "if (checked === '') return",
-  },
-  {
-    name: 'journal-checksum-ignored',
-    file: 'ingest/format.ts',
-    text: 'return crc32(bytes.subarray(at, at + header.bodyBytes)) === header.bodyCrc',
-    replacement: 'return bytes.length > at && header.bodyCrc >= 0',
-  },
-  {
-    name: 'journal-trimmed-early',
-    file: 'ingest/segments.ts',
-    text: 'if (range.last > floorOf(key)) {',
-    replacement: 'if (range.last < 0) {',
-  },
-  {
-    name: 'older-base-not-named',
-    file: 'worker/execution.ts',
-    text: 'if (restore === null || restore.instead === null) return next()',
-    replacement: 'if (restore === null || restore.instead !== 0) return next()',
-  },
-  {
-    name: 'hole-not-refused',
-    file: 'worker/execution.ts',
-    text: 'if (missing.length > 0 && !this.seams.acceptLoss) {',
-    replacement: 'if (missing.length < 0) {',
-  },
-]
-
-const proof: Proof = { name: 'torn-files', mutants, rounds: 2, mutantRounds: 2, timeoutMs: 600_000, run }
+const proof: Proof = { name: 'torn-files', mutants: tornMutants, rounds: 2, mutantRounds: 2, timeoutMs: 600_000, run }
 
 type Damage = 'cut' | 'flip'
 

@@ -1,0 +1,88 @@
+/** The faults with which each proof was seen failing. Their texts stand in `src` exactly once: a test sees to it. */
+import type { Mutant } from './mutant.ts'
+
+/** Of `kill9`. */
+export const killMutants: readonly Mutant[] = [
+  {
+    name: 'journal-not-replayed',
+    file: 'ingest/recovery.ts',
+    text: 'this.replay = new Replay(disk, needed,',
+    replacement: 'this.replay = new Replay(disk, [],',
+  },
+  {
+    name: 'batches-replayed-whole',
+    file: 'ingest/replay.ts',
+    text: 'batch.taken = Math.max(0, end - first + 1)',
+    replacement: 'batch.taken = 0',
+  },
+  {
+    name: 'cut-forgets-batch-in-hand',
+    file: 'ingest/source.ts',
+    text: 'if (current !== null) current.stream.position = current.position',
+    replacement: '',
+  },
+  {
+    name: 'deltas-not-saved',
+    file: 'state/frozen.ts',
+    text: 'if (!full && table.changedAt <= this.base) {',
+    replacement: 'if (!full) {',
+  },
+  {
+    name: 'deltas-not-restored',
+    file: 'worker/restorer.ts',
+    text: "all.filter((chunk) => chunk.kind !== 'rows')",
+    replacement: "all.filter((chunk) => chunk.kind === 'full')",
+  },
+  {
+    name: 'old-values-not-kept',
+    file: 'state/keyed-store.ts',
+    text: 'if (frozen?.covers(table, entry)) frozen.keep(table, entry)',
+    replacement: '',
+  },
+  {
+    name: 'commit-not-repeated',
+    file: 'connectors/file/sink.ts',
+    text: 'this.finish(base.snapshots as unknown as readonly Held[], () => {',
+    replacement: 'this.finish([], () => {',
+  },
+]
+
+/** Of `torn-files`. */
+export const tornMutants: readonly Mutant[] = [
+  {
+    name: 'chunk-checksum-ignored',
+    file: 'checkpoint/pack-reader.ts',
+    text: 'if (found?.length === chunk.length && crc32(found) === chunk.crc) each(chunk, found)',
+    replacement: 'if (found?.length === chunk.length) each(chunk, found)',
+  },
+  {
+    name: 'manifest-checksum-ignored',
+    file: 'checkpoint/envelope.ts',
+    text: 'if (checksum(title!, body) !== checked) return',
+    replacement: "if (checked === '') return",
+  },
+  {
+    name: 'journal-checksum-ignored',
+    file: 'ingest/format.ts',
+    text: 'return crc32(bytes.subarray(at, at + header.bodyBytes)) === header.bodyCrc',
+    replacement: 'return bytes.length > at && header.bodyCrc >= 0',
+  },
+  {
+    name: 'journal-trimmed-early',
+    file: 'ingest/segments.ts',
+    text: 'if (range.last > floorOf(key)) {',
+    replacement: 'if (range.last < 0) {',
+  },
+  {
+    name: 'older-base-not-named',
+    file: 'worker/execution.ts',
+    text: 'if (restore === null || restore.instead === null) return next()',
+    replacement: 'if (restore === null || restore.instead !== 0) return next()',
+  },
+  {
+    name: 'hole-not-refused',
+    file: 'worker/execution.ts',
+    text: 'if (missing.length > 0 && !this.seams.acceptLoss) {',
+    replacement: 'if (missing.length < 0) {',
+  },
+]
