@@ -218,6 +218,47 @@ describe('a member', () => {
     expect(life.beats(['b', 'c'], 1000)).toEqual(['reread'])
   })
 
+  test('goes on restoring in a minority, and begins, but does not work there', () => {
+    const alone = { deaf: 'ba ab bc cb' }
+    const life = new Life()
+    life.chain(4, ['a', 'b', 'c'])
+    life.beats(['a', 'b', 'c'], 100, alone)
+    life.beats(['a', 'b', 'c'], 3000, alone)
+    expect(life.see({ kind: 'restored', generation: 3 })).toEqual([])
+    expect(() => life.see({ kind: 'activate', generation: 4 })).toThrow('a generation begins')
+    expect(life.see({ kind: 'restored', generation: 4 })).toEqual(['tellReady 4'])
+    expect(life.see({ kind: 'restored', generation: 4 }, { kind: 'activate', generation: 3 })).toEqual([])
+    expect(life.see({ kind: 'activate', generation: 4 })).toEqual(['begin 4', 'stopWork minority'])
+    expect(life.see({ kind: 'activate', generation: 4 })).toEqual([])
+    expect(life.beats(['a', 'b', 'c'], 100)).toEqual(['resumeWork'])
+    expect(life.phase).toBe('active')
+  })
+
+  test('leaves where it was about to, when it is back from a minority', () => {
+    const alone = { deaf: 'ba ab bc cb' }
+    const life = Life.active()
+    life.see({ kind: 'leave' })
+    life.beats(['a', 'b', 'c'], 100, alone)
+    life.beats(['a', 'b', 'c'], 3000, alone)
+    life.beats(['a', 'b', 'c'], 100)
+    expect(life.phase).toBe('leaving')
+  })
+
+  test('gives a bid up in a minority, but not what it is appending', () => {
+    const alone = { deaf: 'ba bc ab cb' }
+    for (const [appends, bid] of [
+      [false, 'none'],
+      [true, 'appending'],
+    ] as const) {
+      const life = Life.active()
+      life.beats(['b', 'c'], 100)
+      if (appends) life.beats(['b', 'c'], 10, { reread: true })
+      life.beats(['a', 'b', 'c'], 100, alone)
+      life.beats(['a', 'b', 'c'], 3000, alone)
+      expect(life.state).toMatchObject({ phase: 'minority', bid })
+    }
+  })
+
   test('draws a new incarnation, not the old one again, after a seal', () => {
     const life = Life.active()
     expect(life.see({ kind: 'sealed' })).toEqual(['stopWork fenced', 'beginAnew'])

@@ -106,6 +106,42 @@ describe('a rescale', () => {
     expect(rescale.wait(100)[0]).toBe('announce a>c')
   })
 
+  test('who is lost before it begins is forgotten, and the others come', () => {
+    const rescale = new Rescale()
+    rescale.ask(join('c'))
+    rescale.ask({ kind: 'leave', worker: 'a', empty: false, skipStalled: false })
+    rescale.see({ kind: 'lost', worker: 'c', reason: '' })
+    expect(rescale.wait(100)[0]).toBe('announce a>b')
+    const alone = new Rescale()
+    alone.ask(join('c'))
+    alone.see({ kind: 'lost', worker: 'x', reason: '' })
+    expect(alone.state.phase).toBe('gathering')
+    alone.see({ kind: 'lost', worker: 'c', reason: '' })
+    expect(alone.state.phase).toBe('idle')
+    const load = Float64Array.of(5, 5, 1, 1)
+    alone.ask({ kind: 'rebalance', load, budget: 1, skipStalled: false })
+    alone.see({ kind: 'lost', worker: 'c', reason: '' })
+    expect(alone.wait(100)[0]).toBe('announce a>b')
+  })
+
+  test('takes no more workers than a cluster may have', () => {
+    const rescale = new Rescale()
+    const members = ['a', 'b', 'e'].map(member)
+    const owners = Uint16Array.of(0, 0, 1, 2)
+    rescale.state = startRescale({ generation: 4, members, owners, leaving: [], settings })
+    expect(rescale.ask(join('c'))).toEqual(['answer refused: the cluster has 3 workers and takes no more'])
+  })
+
+  test('goes on without what is stalled where one of several asks for it', () => {
+    const rescale = new Rescale()
+    rescale.ask(join('c', true))
+    rescale.ask({ kind: 'leave', worker: 'a', empty: false, skipStalled: false })
+    rescale.wait(100)
+    rescale.arrived('base')
+    rescale.arrived('base', 1, 'b')
+    expect(rescale.wait(2000)[0]).toBe('send recent')
+  })
+
   test('who comes while one is under way is told to come later, or that it is part of it', () => {
     const rescale = new Rescale()
     rescale.toHold()
