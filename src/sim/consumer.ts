@@ -32,6 +32,7 @@ export class SimConsumer {
   }
 
   start(): void {
+    if (this.process !== null && this.process.state !== 'dead') return
     this.process = this.machine.start(this.options.name)
     const { host, port } = this.options
     this.process.env.network.listen(

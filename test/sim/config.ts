@@ -57,7 +57,9 @@ const PRESENT = 0.35
 function drawn(random: Prng, harsh: boolean): Weather {
   const weather = drawWeather(random.fork(), harsh)
   const disk = { ...weather.disk, syncFailChance: harsh && random.chance(0.4) ? 0.02 : 0 }
-  return { ...weather, disk, clock: { ...weather.clock, turnMs: [0.001, 0.3, 2, 5][random.below(4)]! } }
+  // A connection that is silent for ever is given up within what fair weather may take.
+  const network = { ...weather.network, timeoutMs: Math.min(weather.network.timeoutMs, 10_000) }
+  return { network, disk, clock: { ...weather.clock, turnMs: [0.001, 0.3, 2, 5][random.below(4)]! } }
 }
 
 export function drawConfig(seed: number): Config {
