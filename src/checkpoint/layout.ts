@@ -6,7 +6,7 @@
  *     pipelines/<pipeline>/<run>/manifests/<epoch>-<generation>
  *     pipelines/<pipeline>/<run>/packs/<epoch>-<generation>-<incarnation>-<worker>
  *     pipelines/<pipeline>/<run>/letters/<epoch>-<generation>       dead letters
- *     pipelines/<pipeline>/savepoints/<name>/manifest    and the packs that it names, under the same names
+ *     pipelines/<pipeline>/savepoints/<name>/manifest    and what it names: packs and dead letters, under the same names
  *     bundles/<hash>                                     a pipeline's program
  *     sealed/<worker>/<incarnation>                      the seal on a journal (PROTOCOLS 2, S8)
  *     beat/<worker>                                      a hint: who hears whom (PROTOCOLS 4)
@@ -123,8 +123,8 @@ export function savepointManifest(pipeline: string, savepoint: string): string {
   return `${savepointFolder(pipeline, savepoint)}/manifest`
 }
 
-/** Where a savepoint keeps the pack at `path`. */
-export function savepointPack(pipeline: string, savepoint: string, path: string): string {
+/** Where a savepoint keeps the pack, or the file of dead letters, at `path`. */
+export function savepointObject(pipeline: string, savepoint: string, path: string): string {
   return `${savepointFolder(pipeline, savepoint)}/${path.slice(path.lastIndexOf('/') + 1)}`
 }
 

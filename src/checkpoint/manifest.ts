@@ -5,6 +5,8 @@
  * M1. A manifest names every pack that its epoch needs, also those of earlier epochs: whoever has it can restore.
  * M2. `serial` is one more than its base's, and packs that the rotation no longer needs are left out (Q2).
  * M3. What sources and sinks put in is plain JSON of their own; nothing here looks into it.
+ * M4. Dead letters lie in files of their own beside the packs. Their part of the sinks says in which, and an epoch needs
+ *     these files as it needs its packs.
  */
 import type { Json } from '../base/json.ts'
 import type { EpochEntry } from './cluster.ts'
@@ -29,6 +31,9 @@ export interface PackEntry extends PackHandle {
   readonly epoch: number
   readonly serial: number
 }
+
+/** The part of the sinks that is a list of the dead letters' files (M4). No step has a name that begins with a space. */
+export const LETTERS_PART = ' dead letters'
 
 /** What a source or a sink of one worker saves in a manifest (M3). */
 export interface PartEntry {
@@ -137,6 +142,11 @@ export function decodeManifest(path: string, bytes: Buffer | null): Examined<Man
   if (unsealed.kind === 'newer') return { kind: 'failed', error: unsealed.error }
   if (unsealed.kind === 'damaged') return damagedWhole(path, unsealed.reason)
   return { kind: 'intact', value: unsealed.value as unknown as Manifest }
+}
+
+/** The files of dead letters that `part` names (M4): none where it is another's part. */
+export function letterFilesOf({ step, snapshot }: PartEntry): readonly string[] {
+  return step === LETTERS_PART && Array.isArray(snapshot) ? (snapshot as readonly string[]) : []
 }
 
 /** Whether `manifest` is the one that `entry` means, and not another's bytes at its path. */

@@ -2,15 +2,15 @@
  * Savepoints: a complete epoch that a person asked for, in a folder of its own that nothing but the person removes
  * (PROTOCOLS 12).
  *
- * U1. Every pack is linked into the folder first, its manifest is written last: a savepoint is there when its manifest
- *     is, and then it is whole.
- * U2. Its manifest is the epoch's, with the packs' paths in the folder. A name is given once.
+ * U1. Every pack and every file of dead letters is linked into the folder first, its manifest is written last: a savepoint
+ *     is there when its manifest is, and then it is whole.
+ * U2. Its manifest is the epoch's, with the paths in the folder. A name is given once.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { forEach } from './for-each.ts'
-import { savepointManifest, savepointPack } from './layout.ts'
-import { encodeManifest, type Manifest } from './manifest.ts'
+import { savepointManifest, savepointObject } from './layout.ts'
+import { encodeManifest, letterFilesOf, type Manifest, type PartEntry } from './manifest.ts'
 import type { Store, StoreDoneVoid } from './store.ts'
 import { writeOnce } from './write-once.ts'
 
@@ -22,8 +22,13 @@ export interface SavepointSeams {
 
 /** The manifest of `manifest`'s epoch as the savepoint `name` (U2). */
 export function savepointOf(manifest: Manifest, name: string): Manifest {
-  const packs = manifest.packs.map((pack) => ({ ...pack, path: savepointPack(manifest.pipeline, name, pack.path) }))
-  return { ...manifest, packs }
+  const move = (path: string): string => savepointObject(manifest.pipeline, name, path)
+  const packs = manifest.packs.map((pack) => ({ ...pack, path: move(pack.path) }))
+  const moveLetters = (part: PartEntry): PartEntry => {
+    const files = letterFilesOf(part)
+    return files.length === 0 ? part : { ...part, snapshot: files.map(move) }
+  }
+  return { ...manifest, packs, sinks: manifest.sinks.map(moveLetters) }
 }
 
 /**
@@ -32,11 +37,12 @@ export function savepointOf(manifest: Manifest, name: string): Manifest {
  */
 export function makeSavepoint(seams: SavepointSeams, manifest: Manifest, name: string, done: StoreDoneVoid): void {
   const { store, limits } = seams
-  const linkOne = ({ path }: Manifest['packs'][number], end: StoreDoneVoid) =>
-    store.link(path, savepointPack(manifest.pipeline, name, path), end)
-  forEach(manifest.packs, limits.storeParallel, linkOne, (error) => {
+  const { pipeline } = manifest
+  const objects = [...manifest.packs.map(({ path }) => path), ...manifest.sinks.flatMap(letterFilesOf)]
+  const linkOne = (path: string, end: StoreDoneVoid) => store.link(path, savepointObject(pipeline, name, path), end)
+  forEach(objects, limits.storeParallel, linkOne, (error) => {
     if (error) return done(error)
-    const path = savepointManifest(manifest.pipeline, name)
+    const path = savepointManifest(pipeline, name)
     writeOnce(seams, path, encodeManifest(savepointOf(manifest, name)), limits.storeReads, done)
   })
 }

@@ -17,7 +17,14 @@ import {
   stepCoordinator,
 } from '../checkpoint/coordinator.ts'
 import * as layout from '../checkpoint/layout.ts'
-import { encodeManifest, type Manifest, type ManifestFrame, makeManifest, serialAfter } from '../checkpoint/manifest.ts'
+import {
+  encodeManifest,
+  LETTERS_PART,
+  type Manifest,
+  type ManifestFrame,
+  makeManifest,
+  serialAfter,
+} from '../checkpoint/manifest.ts'
 import {
   type ParticipantEffect,
   type ParticipantEvent,
@@ -35,7 +42,6 @@ import type { HeldRecords } from '../dataflow/held-records.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Log } from '../env/log.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
-import { LETTERS_PART } from './dead-letters.ts'
 import type { Loop } from './loop.ts'
 import { Snapshotter } from './snapshotter.ts'
 import type { SplitTable } from './split-table.ts'

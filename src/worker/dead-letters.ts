@@ -12,10 +12,13 @@
  * B4. Letters are bounded in number and bytes: at the bound the sources stop, and what is under way may still add some.
  * B5. A letter is given back to its step, and leaves the list, only while no barrier is on its way: so both belong to
  *     the same epoch.
+ * B6. A file belongs to one run or to one savepoint, which has links of its own: a run that begins with a savepoint
+ *     writes its letters anew, with its first epoch.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
+import { damagedWhole, type Examined } from '../checkpoint/damage.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
 import { forEach } from '../checkpoint/for-each.ts'
 import { epochOf, letterFile, letterFolder, type Run } from '../checkpoint/layout.ts'
@@ -23,9 +26,6 @@ import type { Store } from '../checkpoint/store.ts'
 import { writeOnce } from '../checkpoint/write-once.ts'
 import type { Clock } from '../env/clock.ts'
 import { type DeadLetter, lettersFromJson, lettersToJson, sizeOf } from './dead-letter.ts'
-
-/** The part of a manifest's sinks that names the files. No step has a name that begins with a space. */
-export const LETTERS_PART = ' dead letters'
 
 const format: Format = { kind: 'letters', version: 1 }
 
@@ -42,7 +42,7 @@ export interface DeadLettersEvents {
   damaged(error: PotorooError): void
 }
 
-/** A file with its letters, or letters that wait for their file (`path` is `null`). */
+/** A file of this run with its letters, or letters that wait for their file (`path` is `null`). */
 interface Segment {
   path: string | null
   letters: readonly DeadLetter[]
@@ -101,13 +101,13 @@ export class DeadLetters {
   }
 
   private take(path: string, error: PotorooError | null, bytes: Buffer | null): void {
-    const unsealed = bytes === null ? null : unseal(format, path, bytes)
-    if (unsealed?.kind === 'value') {
-      this.segments.push({ path, letters: lettersFromJson(unsealed.value) })
+    const examined = error === null ? decodeLetters(path, bytes) : ({ kind: 'failed', error } as const)
+    if (examined.kind === 'intact') {
+      const own = path.startsWith(`${letterFolder(this.run)}/`)
+      this.segments.push({ path: own ? path : null, letters: examined.value })
       return
     }
-    const reason =
-      error?.message ?? (unsealed?.kind === 'damaged' ? unsealed.reason : 'it is absent or of a newer version')
+    const reason = examined.kind === 'failed' ? examined.error.message : examined.damage.reason
     this.events.damaged(fail('E_STORE_DAMAGED', { path, reason }))
   }
 
@@ -271,6 +271,15 @@ export class DeadLetters {
     const { pipeline } = this.run
     this.events.full(full ? fail('E_DEAD_LETTERS_FULL', { pipeline, count, bytes: this.bytes }) : null)
   }
+}
+
+/** The letters in the file at `path`, which `bytes` are, `null` where nothing stood there. */
+export function decodeLetters(path: string, bytes: Buffer | null): Examined<readonly DeadLetter[]> {
+  if (bytes === null) return damagedWhole(path, 'it is absent')
+  const unsealed = unseal(format, path, bytes)
+  if (unsealed.kind === 'newer') return { kind: 'failed', error: unsealed.error }
+  if (unsealed.kind === 'damaged') return damagedWhole(path, unsealed.reason)
+  return { kind: 'intact', value: lettersFromJson(unsealed.value) }
 }
 
 /** Letters with ids of their own: several outputs of one call may fail at one place. */

@@ -21,7 +21,7 @@ import type { ChainWriter } from '../checkpoint/chain-writer.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
 import { describeDamage } from '../checkpoint/damage.ts'
 import type { Run } from '../checkpoint/layout.ts'
-import { decodeManifest, type Manifest, type StepEntry } from '../checkpoint/manifest.ts'
+import { decodeManifest, LETTERS_PART, type Manifest, type StepEntry } from '../checkpoint/manifest.ts'
 import type { Restore } from '../checkpoint/resolve.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Writer } from '../connectors/connector.ts'
@@ -39,7 +39,7 @@ import { KeyedStore } from '../state/keyed-store.ts'
 import { Loading } from '../state/loading.ts'
 import { Checkpointer, type CheckpointFigures } from './checkpointer.ts'
 import { type DeadLetter, makeLetter } from './dead-letter.ts'
-import { DeadLetters, LETTERS_PART } from './dead-letters.ts'
+import { DeadLetters } from './dead-letters.ts'
 import { EpochRequests } from './epoch-requests.ts'
 import type { Loop, Work } from './loop.ts'
 import { type Restored, restorePipeline } from './restorer.ts'
@@ -352,10 +352,12 @@ export class Execution implements Work {
       steps: this.steps(),
     }
     const parts = new Set([...plan.tasks.map((task) => task.step), LETTERS_PART])
+    // Also behind the epoch of a savepoint that it begins with: what one history writes has names of its own.
+    const highest = Math.max(entry.highest, base?.epoch ?? 0)
     const { env, store, limits, loop, member, appender } = seams
     const { clock, log } = env
     const own = { store, clock, log, limits, loop, chain: appender, splits: this.splits }
-    return new Checkpointer(own, frame, member, parts, this.stores, base, entry.highest, {
+    return new Checkpointer(own, frame, member, parts, this.stores, base, highest, {
       inject: (barrier: Barrier) => {
         this.requests.send(barrier.epoch)
         this.runtime!.inject(barrier)

@@ -1,11 +1,17 @@
-/** Savepoints in the store: what there is, whether it is whole, and its end. Needs no running pipeline. */
+/**
+ * Savepoints in the store: what there is, whether it is whole, and its end. Needs no running pipeline.
+ *
+ * V1. A savepoint that a pipeline has begun with stays until no manifest of that run names anything in its folder.
+ */
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Cluster } from '../checkpoint/cluster.ts'
 import type { Damage } from '../checkpoint/damage.ts'
 import { savepointFolder, savepointManifest, unescapeName } from '../checkpoint/layout.ts'
-import { decodeManifest, type Manifest, type PackEntry } from '../checkpoint/manifest.ts'
+import { decodeManifest, letterFilesOf, type Manifest, type PackEntry } from '../checkpoint/manifest.ts'
 import { openPack, readChunks } from '../checkpoint/pack-reader.ts'
 import type { Store } from '../checkpoint/store.ts'
+import { decodeLetters } from './dead-letters.ts'
 import { settle, settleVoid } from './settle.ts'
 
 export interface SavepointSeams {
@@ -60,6 +66,7 @@ export async function verifySavepoint(
   if (examined.kind === 'damaged') return { entry: null, damages: [examined.damage] }
   const damages: Damage[] = []
   for (const pack of examined.value.packs) damages.push(...(await verifyPack(seams, pack)))
+  for (const file of examined.value.sinks.flatMap(letterFilesOf)) damages.push(...(await verifyLetters(seams, file)))
   return { entry: entryOf(name, examined.value), damages }
 }
 
@@ -79,14 +86,43 @@ function verifyPack(seams: SavepointSeams, pack: PackEntry): Promise<readonly Da
   })
 }
 
-/** Removes a savepoint: its manifest first, so that nobody finds half of one. */
-export async function removeSavepoint({ store }: SavepointSeams, pipeline: string, name: string): Promise<void> {
+async function verifyLetters({ store }: SavepointSeams, path: string): Promise<readonly Damage[]> {
+  const bytes = await settle<Buffer | null>((done) => store.read(path, done))
+  const examined = decodeLetters(path, bytes)
+  if (examined.kind === 'failed') throw examined.error
+  return examined.kind === 'damaged' ? [examined.damage] : []
+}
+
+/**
+ * Removes a savepoint: its manifest first, so that nobody finds half of one. Rejects with `E_SAVEPOINT_NEEDED` while what
+ * the chain names still lies in it (V1).
+ */
+export async function removeSavepoint(
+  seams: SavepointSeams,
+  cluster: Cluster,
+  pipeline: string,
+  name: string,
+): Promise<void> {
+  const { store } = seams
   const manifest = savepointManifest(pipeline, name)
   const there = await settle<Buffer | null>((done) => store.read(manifest, done))
   if (there === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
+  if (await isNeeded(seams, cluster, pipeline, name)) throw fail('E_SAVEPOINT_NEEDED', { pipeline, savepoint: name })
   await settleVoid((done) => store.remove(manifest, done))
   const folder = savepointFolder(pipeline, name)
   for (const pack of await settle<readonly string[]>((done) => store.list(folder, done))) {
     await settleVoid((done) => store.remove(`${folder}/${pack}`, done))
   }
+}
+
+/** V1. What the oldest manifest that is kept does not name, no later one does. */
+async function isNeeded({ store }: SavepointSeams, cluster: Cluster, pipeline: string, name: string): Promise<boolean> {
+  const entry = cluster.pipelines.get(pipeline)
+  if (entry === undefined || entry.from !== savepointManifest(pipeline, name)) return false
+  const [oldest] = entry.epochs
+  if (oldest === undefined) return true
+  const path = oldest.manifest
+  const examined = decodeManifest(path, await settle<Buffer | null>((done) => store.read(path, done)))
+  const folder = `${savepointFolder(pipeline, name)}/`
+  return examined.kind !== 'intact' || examined.value.packs.some((pack) => pack.path.startsWith(folder))
 }

@@ -151,6 +151,27 @@ describe('dead letters', () => {
     expect([...shelf.objects.keys()].sort()).toEqual(second)
   })
 
+  test('B6: letters of a savepoint are written anew by the run that begins with it, which leaves the savepoint alone', () => {
+    const shelf = new Shelf()
+    const before = new Desk(shelf, 1).open(null, 0)
+    before.add(0, 1)
+    before.add(0, 2)
+    const [file] = before.epoch(5) as string[]
+    const kept = 'pipelines/p/savepoints/s/letters'
+    shelf.objects.set(kept, shelf.objects.get(file!)!)
+    shelf.objects.delete(file!)
+
+    const begun = new Desk(shelf, 1).open([kept], 5)
+    expect(begun.positions).toEqual([1, 2])
+    begun.letters.remove(new Set([letter(1).id]))
+    const [own] = begun.epoch(6) as string[]
+    expect(own).toMatch(/^pipelines\/p\/0000000001\/letters\//)
+    begun.letters.floor(100)
+    expect([...shelf.objects.keys()].sort()).toEqual([kept, own].sort())
+    expect(new Desk(shelf, 2).open([own!], 6).positions).toEqual([2])
+    expect(new Desk(shelf, 2).open([kept], 5).positions).toEqual([1, 2])
+  })
+
   test('removed letters stay away, and what is removed while a file is written is in that epoch still', () => {
     const desk = new Desk(new Shelf(), 1).open(null, 0)
     desk.add(0, 1)
