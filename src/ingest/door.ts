@@ -3,6 +3,7 @@
  *
  * W1. A worker finds the segments of its earlier incarnations before it begins its own journal, and writes none of them.
  * W2. Sources share the journal's bytes: one that holds back more than its share has to wait, the others go on.
+ * W3. Before it comes to that, floors are raised for those who hold back most: `isCrowdedBy` says whose (PROTOCOLS 3).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -14,6 +15,9 @@ import { partsOfKey } from './format.ts'
 import { Journal, type JournalStatus } from './journal.ts'
 import type { Segment } from './segment.ts'
 import { type DoorContext, IngestSource, type SourceOptions } from './source.ts'
+
+/** The part of the journal's bytes from which on it is near its limit. */
+const NEAR = 3 / 4
 
 export interface DoorOptions {
   readonly env: Pick<Env, 'clock' | 'disk' | 'log'>
@@ -123,6 +127,20 @@ export class Door {
       const stops = crowded && (bytes >= limit || !someHold)
       source.setFull(stops ? fail('E_JOURNAL_FULL', { source: source.source, bytes, limit }) : null)
     }
+  }
+
+  /**
+   * Whether the journal is near its limit, and sources whose ids begin with `prefix` are those who hold back more than
+   * their share of it, or nobody does (W3).
+   */
+  isCrowdedBy(prefix: string): boolean {
+    const { journal, sources } = this
+    const near = NEAR * this.options.limits.journalBytes
+    if (journal.segments.bytes < near) return false
+    const share = near / Math.max(1, sources.size)
+    const held = [...sources.values()].map((source) => ({ source, bytes: this.heldBy(source) }))
+    const someHold = held.some(({ bytes }) => bytes >= share)
+    return held.some(({ source, bytes }) => source.source.startsWith(prefix) && (bytes >= share || !someHold))
   }
 
   private heldBy(source: IngestSource): number {

@@ -19,7 +19,7 @@ import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import { ChainReader } from '../checkpoint/chain-reader.ts'
 import { type Appended, ChainWriter, type MakeRecord } from '../checkpoint/chain-writer.ts'
-import type { Cluster } from '../checkpoint/cluster.ts'
+import type { Cluster, PipelineEntry } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import { bundle as bundlePath } from '../checkpoint/layout.ts'
@@ -336,16 +336,23 @@ export class Worker {
 
   // ── The floor ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Asks for the floor that the horizon allows (PROTOCOLS 3, 12), one at a time. */
+  /**
+   * Asks for the floor that the horizon allows (PROTOCOLS 3, 12), one at a time; for the highest that there may be where
+   * the pipeline crowds a journal that is near its limit.
+   */
   private raiseFloor(pipeline: string): void {
     const { horizonEpochs } = this.limits
     const entry = this.cluster.pipelines.get(pipeline)
-    if (this.raising || this.closed || entry === undefined || nextFloor(entry, horizonEpochs) === null) return
+    if (this.raising || this.closed || entry === undefined) return
+    const crowds = this.door?.isCrowdedBy(journalId(pipeline, entry.run)) ?? false
+    const floorOf = (now: PipelineEntry): number | null =>
+      nextFloor(now, horizonEpochs, Infinity, crowds ? Infinity : 0)
+    if (floorOf(entry) === null) return
     this.raising = true
     this.append(
       ({ pipelines, generation }) => {
         const now = pipelines.get(pipeline)
-        const floor = now === undefined ? null : nextFloor(now, horizonEpochs)
+        const floor = now === undefined ? null : floorOf(now)
         return floor === null ? null : { kind: 'floor', generation, pipeline, floor }
       },
       () => {
