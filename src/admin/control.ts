@@ -33,7 +33,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   const nowMs = () => clock.now()
   const metrics = new Metrics(pipelines, nowMs, picture)
   const tokens = openTokens(data)
-  const routes = makeRoutes({ pipelines, metrics, limits, picture, nowMs })
+  const routes = makeRoutes({ pipelines, metrics, limits, clock, picture, nowMs })
   const server = new ControlServer({
     ...{ host, port, limits, tokens, routes },
     onBug: (error) => log.error('control.bug', { error: error instanceof Error ? (error.stack ?? '') : String(error) }),

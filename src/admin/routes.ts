@@ -2,10 +2,12 @@
 import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Clock } from '../env/clock.ts'
+import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/committed.ts'
 import { contentOf } from '../worker/dead-letter.ts'
 import { buildGraph, loadBundle } from '../worker/load.ts'
 import type { Pipelines, Resident } from '../worker/pipelines.ts'
-import { keysOf, listKeys, lookUp } from '../worker/query.ts'
+import { keysOf, listKeys, lookUpAny } from '../worker/query.ts'
 import { listSavepoints, removeSavepoint, type SavepointSeams, verifySavepoint } from '../worker/savepoints.ts'
 import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
@@ -16,6 +18,7 @@ export interface RoutesSeams {
   readonly pipelines: Pipelines
   readonly metrics: Metrics
   readonly limits: Limits
+  readonly clock: Clock
   picture(): WorkerView
   nowMs(): number
 }
@@ -34,6 +37,8 @@ const submission = z.strictObject({
 
 /** Letters by their ids, or all of them. */
 const letterRequest = z.strictObject({ ids: z.array(z.string()).nullable() })
+
+const readLevel = z.enum(['live', 'committed'], { error: '?read is live or committed' })
 
 const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
 
@@ -102,7 +107,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       method: 'DELETE',
       path: '/v1/pipelines/:pipeline/savepoints/:savepoint',
       right: 'admin',
-      handle: ({ parts }) => removeSavepoint(storage(), parts.pipeline!, parts.savepoint!),
+      handle: ({ parts }) => removeSavepoint(storage(), pipelines.worker.cluster, parts.pipeline!, parts.savepoint!),
     },
     {
       method: 'GET',
@@ -140,7 +145,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       method: 'GET',
       path: '/v1/pipelines/:pipeline/state/:step',
       right: 'read',
-      handle: (call) => queryState(find(call), call, limits),
+      handle: (call) => queryState(seams, call),
     },
   ]
 }
@@ -159,27 +164,33 @@ async function submit(pipelines: Pipelines, body: unknown): Promise<unknown> {
   return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, { savepoint: from, fresh, drop }))
 }
 
-/** One key (`?key=`), or a page of keys (`?limit=&cursor=`). */
-function queryState(resident: Resident, { parts, query }: Call, limits: Limits): unknown {
-  const { name, execution } = resident
+/** One key (`?key=`), or a page of keys (`?limit=&cursor=`), as it is now or in the last complete epoch (`?read=`). */
+async function queryState({ pipelines, limits, clock }: RoutesSeams, call: Call): Promise<unknown> {
+  const { parts, query } = call
+  const { name, execution, plan } = pipelines.find(parts.pipeline!)
   const step = parts.step!
   const store = execution.stores.get(step)
   if (store === undefined) {
     const known = [...execution.stores.keys()].join(', ')
     throw fail('E_NO_STEP', { pipeline: name, role: 'step with state', step, known: `it has ${known || 'none'}` })
   }
-  const head = { pipeline: name, step, read: 'live', epoch: execution.figures?.epoch ?? 0, keys: store.keys }
+  const read = parse(readLevel, query.get('read') ?? 'live')
+  const { worker } = pipelines
+  const entry = () => worker.cluster.pipelines.get(name)
+  const seams: CommittedSeams = { store: worker.storage, clock, limits, plan, entry }
+  const now = <T>(found: T) => ({ epoch: execution.figures?.epoch ?? 0, found })
+  const head = { pipeline: name, step, read, keys: read === 'live' ? store.keys : null }
   const wanted = query.get('key')
   if (wanted !== null) {
-    for (const key of keysOf(wanted)) {
-      const found = lookUp(store, key)
-      if (found !== null) return { ...head, found: plain(found) }
-    }
-    throw fail('E_NO_KEY', { pipeline: name, step, key: wanted })
+    const keys = keysOf(wanted)
+    const { epoch, found } = read === 'live' ? now(lookUpAny(store, keys)) : await lookUpCommitted(seams, step, keys)
+    if (found === null) throw fail('E_NO_KEY', { pipeline: name, step, key: wanted })
+    return { ...head, epoch, found: plain(found) }
   }
   const limit = Math.min(Number(query.get('limit') ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
-  const { keys, next } = listKeys(store, limit, query.get('cursor'))
-  return { ...head, found: plain(keys), next }
+  const cursor = query.get('cursor')
+  const page = read === 'live' ? now(listKeys(store, limit, cursor)) : await listCommitted(seams, step, limit, cursor)
+  return { ...head, epoch: page.epoch, found: plain(page.found.keys), next: page.found.next }
 }
 
 /** A page of letters (`?from=&limit=`), without what their steps were given. */

@@ -580,6 +580,11 @@ export const errorTable = {
     what: 'pipeline "{pipeline}" has no savepoint "{savepoint}"',
     remedy: '`potoroo savepoint list {pipeline}` shows what there is',
   },
+  E_SAVEPOINT_NEEDED: {
+    kind: 'operational',
+    what: 'the savepoint "{savepoint}" cannot be removed yet: pipeline "{pipeline}" began with it, and its checkpoints still stand on it',
+    remedy: 'try again later: all state is written anew within twice limits.horizonEpochs checkpoints',
+  },
   E_NO_KEY: {
     kind: 'user',
     what: 'step "{step}" of pipeline "{pipeline}" has no state for key {key}',

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
+import { wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, table } from './terminal.ts'
 
 interface Listed {
@@ -44,7 +45,8 @@ export function deadLettersCommand(): Command {
   inner('list', 'list them, oldest first')
     .option('--limit <letters>', 'so many at most', '20')
     .action(async (pipeline: string, flags: ControlFlags & { readonly limit: string }) => {
-      const page = await (await findWorker(flags)).get<Page>(`${pathOf(pipeline)}?limit=${part(flags.limit)}`)
+      const limit = wholeNumber('--limit', flags.limit)
+      const page = await (await findWorker(flags)).get<Page>(`${pathOf(pipeline)}?limit=${limit}`)
       if (flags.json) return printJson(page)
       const rows = page.letters.map((one) => [one.id, new Date(one.timeMs).toISOString(), cut(one.error)])
       print(table(['ID', 'TIME', 'ERROR'], rows, 'no dead letters'))
@@ -96,7 +98,8 @@ function act<T>(
 }
 
 function show({ id, step, split, position, timeMs, again, given, content, error }: Shown): void {
-  print(`${id}\n`)
+  print(id)
+  print('')
   print(`step      ${step}`)
   print(`source    ${split.replaceAll('\0', ' ')}, position ${position}`)
   print(`time      ${new Date(timeMs).toISOString()}`)

@@ -10,6 +10,7 @@ import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
 import { addressOf, showAddress } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
+import { wholeNumber } from './numbers.ts'
 import { Progress } from './progress.ts'
 import { printJson, say, sayWarning } from './terminal.ts'
 
@@ -37,8 +38,7 @@ export function receiveCommand(): Command {
 
 async function receive(address: Address, options: Options): Promise<void> {
   const framing = framingOf(options.framing)
-  const most = options.count === undefined ? Infinity : Number(options.count)
-  if (!(most > 0)) throw fail('E_USAGE', { reason: `--count must be a number above 0` })
+  const most = options.count === undefined ? Infinity : wholeNumber('--count', options.count)
   const file = options.out === undefined ? null : createWriteStream(options.out)
   const target = options.quiet ? null : (file ?? process.stdout)
   const got = { records: 0, bytes: 0 }

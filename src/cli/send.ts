@@ -14,6 +14,7 @@ import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
 import { addressOf, showAddress } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
+import { positive } from './numbers.ts'
 import { Progress } from './progress.ts'
 import { printJson, say, sayWarning } from './terminal.ts'
 import { readToken } from './token.ts'
@@ -230,10 +231,4 @@ function sizeOf(paths: readonly string[]): number | null {
     }
   }
   return bytes
-}
-
-function positive(option: string, text: string): number {
-  const value = Number(text)
-  if (Number.isFinite(value) && value > 0) return value
-  throw fail('E_USAGE', { reason: `${option} must be a number above 0, and "${text}" is none` })
 }

@@ -37,7 +37,8 @@ function showWorker({ worker, pid, generation, uptimeSeconds, journal, pipelines
   const up = showDuration(uptimeSeconds * 1000)
   print(`worker ${worker}, process ${pid}, generation ${generation}, up ${up}, control API on ${address}`)
   const problem = journal.problem === null ? '' : `, cannot be written: ${journal.problem}`
-  print(`journal ${showBytes(journal.bytes)} in ${counted(journal.segments, 'file')}${problem}\n`)
+  print(`journal ${showBytes(journal.bytes)} in ${counted(journal.segments, 'file')}${problem}`)
+  print('')
   print(pipelineTable(pipelines))
   for (const { pipeline, error } of pipelines) if (error !== null) showFailure(pipeline, error)
 }

@@ -11,6 +11,7 @@ import { raw } from '../sim/script.ts'
 import { type Verdict, verify } from '../sim/verify.ts'
 import { EXIT_WRONG } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
+import { wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say } from './terminal.ts'
 
 interface Options {
@@ -72,12 +73,6 @@ function readInput(path: string): Buffer {
   } catch (error) {
     throw fail('E_FILE', { operation: 'read', path, reason: (error as Error).message }, error)
   }
-}
-
-function wholeNumber(option: string, text: string, most: number): number {
-  const number = Number(text)
-  if (/^\d+$/.test(text) && number >= 1 && number <= most) return number
-  throw fail('E_USAGE', { reason: `${option} takes a whole number from 1 to ${most}, not ${text}`, command: 'verify' })
 }
 
 function show({ pipeline, runs, restarts, compared, unknown, impurities }: Verdict): void {

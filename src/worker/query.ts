@@ -1,6 +1,6 @@
 /**
- * Looks into the state of a keyed step. Answers are `live`: what they show may be rolled back to the last complete epoch
- * if the worker fails now (PROTOCOLS 16).
+ * Looks into the state of a keyed step as it is now. Answers are `live`: what they show may be rolled back to the last
+ * complete epoch if the worker fails now (PROTOCOLS 16); `committed.ts` shows that epoch.
  */
 import { hashKey, type Key } from '../base/hash.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
@@ -19,6 +19,15 @@ export function lookUp(store: KeyedStore, key: Key): KeyState | null {
   return entry < 0 ? null : { key, keyGroup: table.group, state: table.states[entry]! }
 }
 
+/** The state of the first of `keys` that the step has, or `null`. */
+export function lookUpAny(store: KeyedStore, keys: readonly Key[]): KeyState | null {
+  for (const key of keys) {
+    const found = lookUp(store, key)
+    if (found !== null) return found
+  }
+  return null
+}
+
 /** The keys that `text` may mean: the text itself, and the number, bigint or boolean that it is written like. */
 export function keysOf(text: string): readonly Key[] {
   const keys: Key[] = [text]
@@ -34,18 +43,33 @@ export interface KeyPage {
   readonly next: string | null
 }
 
-/** Up to `limit` keys in the order of their key groups, from `cursor` on, where an earlier page ended. */
-export function listKeys(store: KeyedStore, limit: number, cursor: string | null): KeyPage {
-  const [group = 0, first = 0] = (cursor ?? '').split('.').map(Number)
+/** The key group at which `cursor` goes on. */
+export function groupOf(cursor: string | null): number {
+  return placeOf(cursor).group
+}
+
+function placeOf(cursor: string | null): { readonly group: number; readonly entry: number } {
+  const [group = 0, entry = 0] = (cursor ?? '').split('.').map(Number)
+  return { group, entry }
+}
+
+/** Up to `limit` keys of `groups`, which rise, from `cursor` on, where an earlier page ended. */
+export function listKeys(
+  store: KeyedStore,
+  limit: number,
+  cursor: string | null,
+  groups: Iterable<number> = store.tables.keys(),
+): KeyPage {
+  const from = placeOf(cursor)
   const keys: KeyState[] = []
-  let entry = first
-  for (let g = group; g < store.tables.length; g++, entry = 0) {
-    const table = store.tables[g] ?? store.open(g)
-    for (; entry < table.top; entry++) {
+  for (const group of groups) {
+    if (group < from.group) continue
+    const table = store.tables[group] ?? store.open(group)
+    for (let entry = group === from.group ? from.entry : 0; entry < table.top; entry++) {
       const key = table.keys[entry]
       if (key === undefined) continue
-      if (keys.length === limit) return { keys, next: `${g}.${entry}` }
-      keys.push({ key, keyGroup: g, state: table.states[entry]! })
+      if (keys.length === limit) return { keys, next: `${group}.${entry}` }
+      keys.push({ key, keyGroup: group, state: table.states[entry]! })
     }
   }
   return { keys, next: null }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -94,7 +94,7 @@ describe('who may do what', () => {
 
 describe('what may be asked', () => {
   test('status, state and metrics of a pipeline', async () => {
-    const station = await new Station().open()
+    const station = await new Station({ checkpointIntervalMs: 50_000 }).open()
     await station.run(counting())
     await send(station, 'a\nb\na\n')
 
@@ -123,6 +123,16 @@ describe('what may be asked', () => {
     for (const name of [...metricRows.map((row) => row.name), ...workerRows.map(({ name }) => name), LOOP_DELAY]) {
       expect(metrics).toContain(`# TYPE potoroo_${name} `)
     }
+
+    const committed = '/v1/pipelines/counting/state/count?read=committed'
+    const { epoch } = (await station.ask('POST', '/v1/pipelines/counting/checkpoint', { body: '{}' })).json
+    await send(station, 'a\n')
+    const kept = (await station.ask('GET', `${committed}&key=a`)).json
+    expect(kept).toMatchObject({ read: 'committed', keys: null, found: { key: 'a', state: { total: 2 } } })
+    expect(kept.epoch).toBeGreaterThanOrEqual(epoch)
+    expect((await station.ask('GET', committed)).json.found).toHaveLength(2)
+    const wrong = await station.ask('GET', '/v1/pipelines/counting/state/count?read=soon')
+    expect(wrong.json.error.message).toMatch(/live or committed/)
   })
 
   test('what is not there, by name and with the one that was meant', async () => {
@@ -171,8 +181,79 @@ describe('what may be asked', () => {
     await station.heard('running counting')
     expect(station.pipelines.find('counting').base?.epoch).toBe(made.epoch)
 
-    expect((await station.ask('DELETE', '/v1/pipelines/counting/savepoints/one')).status).toBe(200)
+    // What it began with stays for as long as its checkpoints stand on it.
+    const remove = () => station.ask('DELETE', '/v1/pipelines/counting/savepoints/one')
+    expect((await remove()).json.error.code).toBe('E_SAVEPOINT_NEEDED')
+    await post('/v1/pipelines/counting/checkpoint')
+    expect((await remove()).json.error.code).toBe('E_SAVEPOINT_NEEDED')
+    await post('/v1/pipelines/counting/cancel')
+    expect((await remove()).status).toBe(200)
     expect((await station.ask('GET', '/v1/pipelines/counting/savepoints')).json).toEqual([])
+  })
+
+  test('a savepoint goes when the run that began with it has written everything anew', async () => {
+    const station = await new Station({ keyGroups: 2, horizonEpochs: 2 }).open()
+    await station.run(counting())
+    await send(station, 'a\n')
+    const post = (path: string, body: unknown = {}) =>
+      station.ask('POST', `/v1/pipelines/counting/${path}`, { body: JSON.stringify(body) })
+    await post('savepoints', { name: 'one' })
+    await post('cancel')
+    station.log.length = 0
+    await station.submit(counting(), { savepoint: 'one' })
+    await station.heard('running counting')
+    const remove = async () => {
+      await post('checkpoint')
+      return (await station.ask('DELETE', '/v1/pipelines/counting/savepoints/one')).status
+    }
+    expect(await remove()).toBe(503)
+    await expect.poll(remove, { timeout: 20_000 }).toBe(200)
+  })
+
+  test('a savepoint holds the dead letters, and one of a run that began with it is whole', async () => {
+    const station = await new Station().open()
+    const picky = pipeline('picky', (p) =>
+      p
+        .source('in', generatorSource({ value: (n) => n, rate: 1000 }))
+        .map('check', (n) => {
+          if (n < 5) throw new Error('too small')
+          return n
+        })
+        .keyBy('by', (n) => n % 8)
+        .mapWithState('sum', { init: () => ({ sum: 0 }), step: (state, n) => void (state.sum += n) })
+        .sink('out', nullSink()),
+    )
+    const path = '/v1/pipelines/picky'
+    const ask = async (method: string, rest: string, body?: unknown) => {
+      const options = body === undefined ? {} : { body: JSON.stringify(body) }
+      const answer = await station.ask(method, `${path}/${rest}`, options)
+      expect(answer, answer.text).toMatchObject({ status: 200 })
+      return answer.json
+    }
+    const letters = async () => (await ask('GET', 'dead-letters')).letters.map(({ id }: { id: string }) => id)
+    await station.run(picky)
+    await expect.poll(() => station.pipelines.find('picky').execution.failures).toBe(5)
+    for (let i = 0; i < 3; i++) await ask('POST', 'checkpoint', {})
+    await ask('POST', 'savepoints', { name: 'one' })
+    const kept = await letters()
+    expect(kept).toHaveLength(5)
+    await ask('POST', 'dead-letters/purge', { ids: null })
+
+    for (const savepoint of ['one', 'two']) {
+      await ask('POST', 'cancel', {})
+      station.log.length = 0
+      await station.submit(picky, { savepoint })
+      await station.heard('running picky')
+      expect(await letters(), savepoint).toEqual(kept)
+      await ask('POST', 'checkpoint', {})
+      if (savepoint === 'one') await ask('POST', 'savepoints', { name: 'two' })
+      expect(await ask('GET', 'savepoints/two'), savepoint).toMatchObject({ damages: [] })
+    }
+    // A file of letters belongs to what `verify` reads.
+    const folder = join(station.data, 'store/pipelines/picky/savepoints/two')
+    const file = readdirSync(folder).find((name) => readFileSync(join(folder, name)).includes('potoroo-letters'))!
+    writeFileSync(join(folder, file), 'noise')
+    expect((await ask('GET', 'savepoints/two')).damages).toMatchObject([{ path: expect.stringContaining(file) }])
   })
 
   test('drain ends a pipeline with its state, and a submission lets it go on', async () => {

@@ -79,7 +79,14 @@ function limits(): string[] {
 
 function routes(): string[] {
   const none = null as never
-  const table = makeRoutes({ pipelines: none, metrics: none, limits: defaultLimits, picture: none, nowMs: none })
+  const table = makeRoutes({
+    pipelines: none,
+    metrics: none,
+    limits: defaultLimits,
+    clock: none,
+    picture: none,
+    nowMs: none,
+  })
   return [
     '| | | token |',
     '|---|---|---|',
