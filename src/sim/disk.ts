@@ -9,8 +9,10 @@
  * - A power loss: of bytes and names that no sync has confirmed any subset goes, bytes and names apart, sectors of one
  *   write apart (`tornChance`); a file may have its new length and zeros.
  * - An operation on names that fails and was done all the same (`unknownChance`): the answer was lost.
- * - A sync that fails, and the next one succeeds without having written anything (Rebello et al., "Can applications
- *   recover from fsync failures?", 2020).
+ * - A sync of a file that fails, and the next one succeeds without having written anything, while all who read the file
+ *   still see it (Rebello et al., "Can applications recover from fsync failures?", 2020).
+ * - A sync of a directory that fails: for the moment, or the volume is read-only until it is mounted anew (D4). What file
+ *   systems cannot write of their own structures they give up as a whole (ibid.).
  * - A full volume: a write that is done as far as there is room.
  * - Bits that turn at rest (`damageChance`), only in files that have a second copy or can be made again (`damaged`):
  *   what exists once and is damaged is lost, and no program can help it.
@@ -19,13 +21,14 @@
  * is there for all at once, and outlives the power loss of that machine.
  *
  * Not fair: losing what a sync has confirmed (but by damage); a rename that leaves neither name; a lock that outlives its
- * process, or that two have.
+ * process, or that two have; a name that all see and that no later sync will make durable: whoever comes next could not
+ * tell it from one that stands.
  */
 import type { Disk, Done, DoneVoid, File, Lock, OpenMode } from '../env/disk.ts'
 import { readInode, SimFile } from './file.ts'
 import type { Life, Mortal } from './life.ts'
 import { Operation, type OperationHome, type OperationKind } from './operation.ts'
-import { Refused, type Volume } from './volume.ts'
+import { Refused, readOnly, type Volume } from './volume.ts'
 
 /** A volume and the path under which a machine sees it: `''` for all paths, `'/shared'` for those below. */
 export interface Mount {
@@ -102,7 +105,7 @@ export class SimDisk implements Disk {
     const { volume, path: inside } = this.locate(path)
     const perform = (): Refused | null => {
       if (!random.chance(weather.syncFailChance)) return volume.syncDirectory(inside)
-      volume.failSyncDirectory(inside, random)
+      volume.failSyncDirectory(random)
       return new Refused('io', 'input/output error')
     }
     this.start('sync', 'sync', path, perform, done)
@@ -119,6 +122,7 @@ export class SimDisk implements Disk {
     const { life } = this.home
     const { volume, path: inside } = this.locate(path)
     const perform = (): Lock | Refused => {
+      if (volume.readOnly) return readOnly
       const file = volume.open(inside, 'write')
       if (file instanceof Refused) return file
       if (volume.locks.has(inside)) return new Refused('locked', 'another process has it')
@@ -129,8 +133,8 @@ export class SimDisk implements Disk {
   }
 
   private start<T>(kind: OperationKind, verb: string, path: string, perform: () => T | Refused, done: Done<T>): void {
-    const { shared } = this.locate(path).volume
-    new Operation(this.home, { kind, verb, path, shared, perform, performPart: nothing }, done)
+    const { volume } = this.locate(path)
+    new Operation(this.home, { kind, verb, path, volume, perform, performPart: nothing }, done)
   }
 
   private startWithTwo(

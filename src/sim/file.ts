@@ -79,8 +79,7 @@ export class SimFile implements File {
     performPart: () => void = nothing,
   ): void {
     assert(!this.closing, 'a closed file takes no operation')
-    const { shared } = this.volume
-    const task: Task<T> = { kind, verb, path: this.path, shared, perform, performPart }
+    const task: Task<T> = { kind, verb, path: this.path, volume: this.volume, perform, performPart }
     const start = (): void => {
       new Operation(this.home, task, (error, value) => {
         this.next()

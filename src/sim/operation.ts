@@ -9,7 +9,7 @@ import { DiskError, type Done } from '../env/disk.ts'
 import type { SimEvent } from './events.ts'
 import type { Life, Mortal } from './life.ts'
 import type { Timeline } from './timeline.ts'
-import { Refused } from './volume.ts'
+import { Refused, readOnly, type Volume } from './volume.ts'
 import type { DiskWeather } from './weather.ts'
 
 /** `read` changes nothing, `names` changes directories. */
@@ -21,8 +21,8 @@ export interface Task<T> {
   /** For errors: `rename`. */
   readonly verb: string
   readonly path: string
-  /** It goes to a server, which may do it late. */
-  readonly shared: boolean
+  /** Where; a shared one lies behind a server, which may do it late. */
+  readonly volume: Volume
   perform(): T | Refused
   /** Does a part of it, as when a crash or a fault comes in between; does nothing where there are no parts. */
   performPart(): void
@@ -55,7 +55,7 @@ export class Operation<T> implements Mortal {
     const { timeline, random, weather } = this.home
     timeline.cancel(this.event!)
     if (this.task.kind === 'read') return
-    if (this.task.shared && random.chance(weather.lateChance)) {
+    if (this.task.volume.shared && random.chance(weather.lateChance)) {
       timeline.at(timeline.now + random.between(0, weather.lateMs), null, () => this.performBlindly())
     } else if (random.chance(0.5)) {
       this.performBlindly()
@@ -81,6 +81,7 @@ export class Operation<T> implements Mortal {
   private attempt(): T | Refused {
     const { random, weather } = this.home
     const { task } = this
+    if (this.barred) return readOnly
     if (random.chance(weather.failChance)) {
       if (random.chance(0.5)) task.performPart()
       return new Refused('io', 'input/output error')
@@ -93,8 +94,13 @@ export class Operation<T> implements Mortal {
   /** For a process that will not hear of it. */
   private performBlindly(): void {
     const { random, weather } = this.home
+    if (this.barred) return
     if (random.chance(weather.tornChance)) this.task.performPart()
     else this.task.perform()
+  }
+
+  private get barred(): boolean {
+    return this.task.volume.readOnly && this.task.kind !== 'read'
   }
 
   private report(result: T | Refused): void {

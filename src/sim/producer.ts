@@ -331,6 +331,7 @@ class Wire implements ConnectionHandler {
         this.connection.write(encodeAcked({ kind: 'pong' }))
         return
       case 'refused':
+        this.process.env.log.info('producer.refused', { code: message.code, reason: message.reason })
         if (message.retryMs === 0) owner.complain(`refused: ${message.code} ${message.reason}`)
         return this.end(message.retryMs)
       case 'redirect':

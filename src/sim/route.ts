@@ -13,9 +13,7 @@ export interface Host {
 
 export class Route {
   readonly to: Host
-  readonly flipChance: number
-  latencyMs: number
-  bytesPerMs: number
+  private readonly checked: boolean
   private readonly timeline: Timeline
   private readonly random: Prng
   private readonly weather: NetworkWeather
@@ -28,9 +26,16 @@ export class Route {
     this.random = random
     this.weather = weather
     this.to = to
-    this.flipChance = from.checked && to.checked ? weather.flipChance : 0
-    this.latencyMs = weather.latencyMs
-    this.bytesPerMs = weather.bytesPerMs
+    this.checked = from.checked && to.checked
+  }
+
+  /** Chance that a segment has one bit turned. */
+  get flipChance(): number {
+    return this.checked ? this.weather.flipChance : 0
+  }
+
+  get bytesPerMs(): number {
+    return this.weather.bytesPerMs
   }
 
   /** Nothing arrives: the way is cut, or nobody is there. */
@@ -64,7 +69,7 @@ export class Route {
 
   /** The time on the wire of a segment that leaves now. */
   delay(): number {
-    return this.latencyMs + this.random.fraction() * this.weather.jitterMs
+    return this.weather.latencyMs + this.random.fraction() * this.weather.jitterMs
   }
 
   /** Carries a segment without bytes: `arrive` runs at the other end, however long that takes. */

@@ -4,6 +4,7 @@
  *
  * S1. Whatever the worker answers (it failed, it could not start) ends its process, and another one follows: what a
  *     supervisor does in earnest.
+ * S2. A worker that falls because its volume has become read-only finds it mounted anew: what somebody in charge does.
  */
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -64,6 +65,7 @@ export class Station {
       env.log.warn('station.fell', { code: error.code, message: error.message })
       this.events.failed(error)
       this.kill()
+      this.mount()
       this.startLater()
     }
     const output = { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) }
@@ -106,6 +108,11 @@ export class Station {
     this.machine.powerOff()
     this.machine.powerOn()
     this.forget()
+  }
+
+  /** Mounts the volume anew where it takes no change any more (S2). */
+  mount(): void {
+    if (this.machine.volume.readOnly) this.losePower()
   }
 
   /** Starts another life after a pause. */

@@ -7,6 +7,9 @@
  * D2. A rename is one change: a file whose old name was durable keeps that one or gets the new one. Once the new name's
  *     directory is synced it stands, and the old one may still come back.
  * D3. Bytes and names are durable apart: a name that survives may lead to a file without its bytes.
+ * D4. A failed sync of a directory has confirmed nothing. Either the next one does what it should have done, or the file
+ *     system has given up its own journal: it is read-only from then on, shows what it showed, and a power loss or a
+ *     remount decides what of that there was.
  */
 import type { Prng } from '../base/prng.ts'
 import type { DiskErrorCode } from '../env/disk.ts'
@@ -55,6 +58,8 @@ export class Volume {
   readonly shared: boolean
   /** Who has which lock. */
   readonly locks = new Map<string, Life>()
+  /** It takes no change until it is mounted anew (D4). */
+  readOnly = false
   private readonly root = new Directory()
   private changes: Change[] = []
   private usedBytes = 0
@@ -183,15 +188,9 @@ export class Volume {
     return null
   }
 
-  /** The sync fails (K3): its changes are durable or not, and no later sync makes them so. */
-  failSyncDirectory(path: string, random: Prng): void {
-    const directory = this.directory(path)
-    const open: Change[] = []
-    for (const change of this.changes) {
-      if (change.directory !== directory && change.from?.directory !== directory) open.push(change)
-      else if (random.chance(0.5)) apply(change)
-    }
-    this.changes = open
+  /** The sync of a directory fails (D4). */
+  failSyncDirectory(random: Prng): void {
+    if (random.chance(0.5)) this.readOnly = true
   }
 
   /** Turns one bit of the file at `path` at rest; false when there is no such file. */
@@ -208,10 +207,11 @@ export class Volume {
     return !(spot instanceof Refused) && (spot.entry !== undefined || parts(path).length === 0)
   }
 
-  /** The power goes: `fate` decides over what no sync has confirmed. All processes that use the volume are dead. */
+  /** The power goes, or the volume is mounted anew: `fate` decides over what no sync has confirmed. All who use it are dead. */
   losePower(random: Prng, fate: Fate): void {
     for (const change of this.changes) if (random.chance(fate.keep)) apply(change)
     this.changes = []
+    this.readOnly = false
     this.locks.clear()
     this.usedBytes = 0
     this.reload(this.root, random, fate, new Set())
@@ -280,6 +280,8 @@ export class Volume {
 }
 
 const absent = new Refused('absent', 'no such file or directory')
+/** D4. */
+export const readOnly = new Refused('io', 'read-only file system')
 
 function apply({ directory, name, entry, from }: Change): void {
   if (entry === null) directory.durable.delete(name)

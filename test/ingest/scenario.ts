@@ -286,6 +286,7 @@ class Run {
   }
 
   private restart(base: number): void {
+    if (this.machine.volume.readOnly) this.losePower()
     this.goBack(base)
     this.starting = true
     const rig = new Rig(this.world, this.machine, `i${++this.incarnation}`, limits)
@@ -340,16 +341,33 @@ class Run {
     if (rig === null) return
     this.rig = null
     if (this.random.chance(0.3)) {
-      this.lossy = true
-      this.machine.powerOff()
-      this.machine.powerOn()
+      this.losePower()
     } else {
       rig.process.kill()
     }
+    this.hangUp()
+  }
+
+  /** The volume is mounted anew, with nobody running. */
+  private mount(): void {
+    this.losePower()
+    this.rig = null
+    this.pendingRig = null
+    this.starting = false
+    this.hangUp()
+  }
+
+  private hangUp(): void {
     for (const producer of this.producers) {
       const { wire } = producer
       if (wire !== null) this.world.at(this.world.now + this.random.below(50), () => wire.cut())
     }
+  }
+
+  private losePower(): void {
+    this.lossy = true
+    this.machine.powerOff()
+    this.machine.powerOn()
   }
 
   private plain(): void {
@@ -441,6 +459,7 @@ class Run {
     while (missing() !== null) {
       check(world.now < deadline, `${missing()} (${this.refusals.slice(-3).join('; ')})`)
       this.adopt()
+      if (this.machine.volume.readOnly) this.mount()
       if (this.rig === null && !this.starting) this.restart(this.epochs.length - 1)
       for (const producer of this.producers) {
         if (this.rig !== null && !producer.gone && producer.wire === null) producer.connect(this.rig)

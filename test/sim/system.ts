@@ -412,6 +412,7 @@ export class System {
     for (const name of others) world.network.heal(name, WORKER)
     for (const { consumer } of this.consumers) consumer.continue()
     station.process?.continue()
+    station.mount()
     if (station.process === null) station.startLater()
     for (const { sender } of this.senders) sender.reconnect()
     // What is not made by now never is; a few more show that all goes on.
