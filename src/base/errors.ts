@@ -499,6 +499,16 @@ export const errorTable = {
     what: 'source "{step}" has nothing to read',
     remedy: 'check the path or the pattern of its files',
   },
+  E_CLUSTER_LISTEN: {
+    kind: 'operational',
+    what: 'the other workers cannot reach this one at {address}: {reason}',
+    remedy: 'give it an address of this machine and a free port',
+  },
+  E_JOIN_REFUSED: {
+    kind: 'operational',
+    what: 'the cluster does not take worker {worker} in: {reason}',
+    remedy: 'see what its other workers say with `potoroo status`',
+  },
   E_SUPERSEDED: {
     kind: 'operational',
     what: 'another worker has taken over generation {generation} of this store',

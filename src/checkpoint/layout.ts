@@ -20,6 +20,7 @@ import { fail } from '../base/errors.ts'
 export const CLUSTER = 'cluster'
 export const CHAIN = 'chain'
 export const PIPELINES = 'pipelines'
+export const BEATS = 'beat'
 export const TEMPORARY = 'tmp'
 
 /** The longest name of a file on the usual file systems, in bytes. */
@@ -137,7 +138,7 @@ export function seal(worker: string, incarnation: string): string {
 }
 
 export function beat(worker: string): string {
-  return `beat/${escapeName(worker)}`
+  return `${BEATS}/${escapeName(worker)}`
 }
 
 export function temporary(worker: string, incarnation: string, nonce: string): string {

@@ -21,8 +21,10 @@ export interface Heard {
 export interface Beat {
   readonly worker: string
   readonly incarnation: string
-  /** Where other workers reach it. */
+  /** Where other workers reach its links, `host:port`. */
   readonly address: string
+  /** Where it takes heartbeats, `host:port`. */
+  readonly heartbeats: string
   readonly counter: number
   readonly hears: readonly Heard[]
 }

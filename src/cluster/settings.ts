@@ -22,10 +22,14 @@ export function leaseSettings(limits: Limits): LeaseSettings {
   return { leaseMs: limits.leaseMs, marginMs: limits.leaseMarginMs }
 }
 
-/** `expected`: how many workers a new cluster waits for at its first start. */
-export function membershipSettings(limits: Limits, worker: string, expected: number): MembershipSettings {
-  const { startGraceMs, turnMs, settleMs, askMs } = limits
-  return { worker, expected, startGraceMs, turnMs, settleMs, askMs }
+/**
+ * `expected`: how many workers a new cluster waits for at its first start; `null` for a worker whose store nobody else
+ * reaches, which waits for nobody.
+ */
+export function membershipSettings(limits: Limits, worker: string, expected: number | null): MembershipSettings {
+  const { turnMs, settleMs, askMs } = limits
+  const startGraceMs = expected === null ? 0 : limits.startGraceMs
+  return { worker, expected: expected ?? 1, startGraceMs, turnMs, settleMs, askMs }
 }
 
 export function rescaleSettings(limits: Limits): RescaleSettings {

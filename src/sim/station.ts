@@ -9,6 +9,7 @@
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
+import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Execution } from '../worker/execution.ts'
 import { Worker } from '../worker/worker.ts'
@@ -53,7 +54,7 @@ export class Station {
   }
 
   start(): void {
-    const { worker: name, limits, plan } = this.options
+    const { worker: name, limits } = this.options
     const process = this.machine.start(name)
     this.process = process
     this.lives++
@@ -72,28 +73,32 @@ export class Station {
     const worker = new Worker(
       env,
       { worker: name, data: DATA, limits, output, acceptLoss: false },
-      { failed: fall, listening: () => {}, regenerated: () => {} },
+      { failed: fall, left: () => {}, listening: () => {}, regenerated: () => {} },
     )
     this.worker = worker
-    const program = { hash: 'program', text: '', map: '' }
     worker.open((error) => {
       if (error !== null) return fall(error)
-      const planned = plan()
-      worker.submit(planned.pipeline, program, null, null, (refused) => {
-        if (refused !== null) return fall(refused)
-        const execution: Execution = worker.run(planned, {
-          running: (base) => {
-            this.execution = execution
-            env.log.info('station.running', { epoch: base?.epoch ?? 0 })
-            this.events.running(base)
-          },
-          ended: () => {
-            this.ended = true
-          },
-          failed: fall,
-          warned: (warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
-          letter: () => {},
-        })
+      worker.seated(() => this.submit(worker, env, fall))
+    })
+  }
+
+  private submit(worker: Worker, env: Env, fall: (error: PotorooError) => void): void {
+    const planned = this.options.plan()
+    const program = { hash: 'program', text: '', map: '' }
+    worker.submit(planned.pipeline, program, null, null, (refused) => {
+      if (refused !== null) return fall(refused)
+      const execution: Execution = worker.run(planned, {
+        running: (base) => {
+          this.execution = execution
+          env.log.info('station.running', { epoch: base?.epoch ?? 0 })
+          this.events.running(base)
+        },
+        ended: () => {
+          this.ended = true
+        },
+        failed: fall,
+        warned: (warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
+        letter: () => {},
       })
     })
   }

@@ -9,7 +9,7 @@
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Timer } from '../env/clock.ts'
-import type { Address, Network } from '../env/network.ts'
+import { type Address, type Network, NetworkError } from '../env/network.ts'
 import type { Random } from '../env/random.ts'
 import { spokenVersions } from '../protocol/version.ts'
 import { Backoff } from './backoff.ts'
@@ -58,6 +58,8 @@ export interface DialerEvents {
 export class Dialer implements Dialling {
   /** Why the last dial failed; `null` after one that did not. */
   failure: string | null = null
+  /** Whether nobody listened at the last dial. */
+  unheard = false
   private readonly context: DialerContext
   private readonly link: Link
   private readonly target: Target
@@ -186,6 +188,7 @@ export class Dialer implements Dialling {
   opened(line: Line): void {
     this.line = null
     this.failure = null
+    this.unheard = false
     this.asked = false
     this.backoff.reset()
     this.events.attach(this.link, line, this.welcome!, this.said)
@@ -194,6 +197,7 @@ export class Dialer implements Dialling {
   closed(_: Line, error: Error | null): void {
     this.line = null
     if (error !== null) this.failure = error.message
+    this.unheard = error instanceof NetworkError && error.code === 'refused'
     // Where the link stands all the same, the next silence tries again.
     if (this.link.phase === 'open') return
     const ms = this.backoff.next()

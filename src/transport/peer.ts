@@ -49,6 +49,8 @@ export interface PeerStatus {
   readonly heardAt: number
   /** Why the last dial failed; `null` where it did not, or where the other side dials. */
   readonly failure: string | null
+  /** The last dial was refused: nobody listens there. */
+  readonly unheard: boolean
   readonly lanes: Readonly<Record<Lane, LaneStatus>>
 }
 
@@ -97,6 +99,7 @@ export class Peer implements LinkEvents, DialerEvents {
       linked: control.phase === 'open' && data.phase === 'open',
       heardAt: Math.max(control.heardAt, data.heardAt),
       failure: dialers?.control.failure ?? dialers?.data.failure ?? null,
+      unheard: dialers?.control.unheard === true || dialers?.data.unheard === true,
       lanes: { control: laneStatus(control), data: laneStatus(data) },
     }
   }

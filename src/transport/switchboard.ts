@@ -123,6 +123,17 @@ export class Switchboard {
     this.peers.set(worker, new Peer(this.context, this.standing.generation, member, dials, this.events))
   }
 
+  /** Whether there is a session with `worker` in the present generation, standing or not. */
+  has(worker: string): boolean {
+    return this.peers.has(worker)
+  }
+
+  /** Ends the session with a worker that was admitted, or that is lost: another incarnation of it may be admitted. */
+  dismiss(worker: string, reason: string): void {
+    this.peer(worker).retire(reason)
+    this.peers.delete(worker)
+  }
+
   // ── Ways out ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**

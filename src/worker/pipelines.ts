@@ -97,6 +97,7 @@ export class Pipelines {
     this.events = events
     this.worker = new Worker(env, options, {
       failed: (error) => events.lost(error),
+      left: () => {},
       listening: (pipeline, step, address) => {
         const resident = this.residents.get(pipeline)
         resident?.addresses.set(step, address)
@@ -108,9 +109,10 @@ export class Pipelines {
     })
   }
 
-  /** Takes the data folder and a generation. Rejects with an error of the table; nothing runs yet. */
+  /** Takes the data folder and a seat in a generation. Rejects with an error of the table; nothing runs yet. */
   async open(): Promise<void> {
     await settleVoid((done) => this.worker.open(done))
+    await new Promise<void>((resolve) => this.worker.seated(resolve))
   }
 
   /** Brings up what the chain names. One that cannot be loaded or planned is answered, and the others go on (P1). */

@@ -1,13 +1,13 @@
 /**
- * One worker: its data folder, its place in the cluster, and the pipelines that it runs. One worker is a cluster of one:
- * it reads the chain, takes a generation of its own, and runs what the chain says.
+ * One worker: its data folder, its seat in the cluster, and the pipelines that it runs. One worker is a cluster of one: it
+ * goes the same way, and nobody else comes.
  *
- *     closed ──open──► follows the chain ──► leads a generation ──► runs pipelines ──close──► closed
+ *     closed ──open──► follows the chain ──seat──► restores ──► works in a generation ──close──► closed
  *
- * V1. The data folder is locked for as long as the process lives; its incarnation is drawn anew at every boot.
+ * V1. The data folder is locked for as long as the process lives.
  * V2. The generation record stands before anything of an earlier one is read back (PROTOCOLS 1): what an older
- *     incarnation still appends no longer counts.
- * V3. Whoever reads that another worker's generation stands stops.
+ *     incarnation still appends no longer counts. The journal of an incarnation is opened behind its first record.
+ * V3. Who reads a generation without itself drops everything and begins anew (`cluster/membership.ts`, M3).
  * V4. Where damage makes a pipeline go back to an older epoch than its last, a further generation record names that epoch
  *     before anything of the outside world is changed (PROTOCOLS 1): the epochs between are void for every reader, also
  *     when what was damaged can be read again some day.
@@ -17,24 +17,26 @@
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
-import { ChainReader } from '../checkpoint/chain-reader.ts'
-import { type Appended, ChainWriter, type MakeRecord } from '../checkpoint/chain-writer.ts'
-import type { Cluster, PipelineEntry } from '../checkpoint/cluster.ts'
+import type { Appended, MakeRecord } from '../checkpoint/chain-writer.ts'
+import type { Cluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
-import { bundle as bundlePath } from '../checkpoint/layout.ts'
 import type { ChainRecord, RecordBody } from '../checkpoint/record.ts'
-import { nextFloor } from '../checkpoint/removal.ts'
-import { sweepChain, sweepPipeline, sweepRuns } from '../checkpoint/sweeper.ts'
-import { writeOnce } from '../checkpoint/write-once.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Output } from '../env/output.ts'
 import { Door } from '../ingest/door.ts'
 import type { Plan } from '../model/plan.ts'
+import type { ClusterSettings } from './cluster-settings.ts'
 import { Execution, type ExecutionEvents, type ExecutionSeams } from './execution.ts'
+import { Floors } from './floors.ts'
+import type { Generation } from './generation.ts'
 import { Loop } from './loop.ts'
+import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './programs.ts'
+import { Seat, type SeatWork } from './seat.ts'
 import { journalId } from './sources.ts'
+
+export type { Program } from './programs.ts'
 
 export interface WorkerOptions {
   /** The worker's name in its cluster. */
@@ -48,39 +50,23 @@ export interface WorkerOptions {
   readonly development?: boolean
   /** What producers of acked sources have to show; without one nothing is asked for. */
   readonly sourceToken?: string | null
+  /** Without it the worker is a cluster of one, whose store lies in its own folder. */
+  readonly cluster?: ClusterSettings | null
 }
 
 export interface WorkerEvents {
   /** The worker cannot go on; it has stopped what it could. */
   failed(error: PotorooError): void
+  /** The worker owns nothing any more and is no member: it has left its cluster. */
+  left(): void
   listening(pipeline: string, step: string, address: string): void
   /** This worker has taken a further generation for `pipeline` (V4): every other pipeline has to be run anew. */
   regenerated(pipeline: string): void
 }
 
-/** A program, as every worker keeps it: the bundle's text and its source map. */
-export interface Program {
-  readonly hash: string
-  readonly text: string
-  readonly map: string
-}
-
-/** A program as the store has it; `null` where `bytes` are none. Its hash is for the loader to check. */
-function decodeProgram(hash: string, bytes: Buffer): Program | null {
-  try {
-    const { text, map } = JSON.parse(bytes.toString()) as Partial<Program>
-    return typeof text === 'string' && typeof map === 'string' ? { hash, text, map } : null
-  } catch {
-    return null
-  }
-}
-
 type Done<T> = (error: PotorooError | null, value: T) => void
 
-const none = undefined as never
-
 export class Worker {
-  readonly incarnation: string
   readonly loop: Loop
   readonly executions = new Map<string, Execution>()
   private readonly env: Env
@@ -90,13 +76,13 @@ export class Worker {
   private limits: Limits
   private lock: Lock | null = null
   private store: FileStore | null = null
-  private reader: ChainReader | null = null
-  private appender: ChainWriter | null = null
+  private seat: Seat | null = null
+  private floors: Floors | null = null
   private door: Door | null = null
+  /** The generation that this worker works in; 0 while it works in none. */
   private generation = 0
-  private raising = false
-  /** The era of the chain in which its old records were last removed. */
-  private sweptEra = -1
+  /** Who waits for that. */
+  private waiting: (() => void)[] = []
   private closed = false
 
   constructor(env: Env, options: WorkerOptions, events: WorkerEvents) {
@@ -104,17 +90,30 @@ export class Worker {
     this.options = options
     this.events = events
     this.limits = options.limits
-    this.incarnation = env.random.id()
     this.loop = new Loop(env.clock, options.limits.turnRuns)
   }
 
   /** The cluster as this worker knows it. */
   get cluster(): Cluster {
-    return this.reader!.cluster
+    return this.seat!.cluster
   }
 
   get name(): string {
     return this.options.worker
+  }
+
+  get incarnation(): string {
+    return this.seat!.incarnation
+  }
+
+  /** How far the worker has come in its cluster. */
+  get phase(): Seat['phase'] | 'closed' {
+    return this.seat?.phase ?? 'closed'
+  }
+
+  /** The other workers that it is linked with. */
+  get peers(): Seat['peers'] {
+    return this.seat?.peers ?? []
   }
 
   /** The checkpoint store. */
@@ -129,7 +128,7 @@ export class Worker {
 
   // ── Boot ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes the data folder and a generation; nothing runs yet. */
+  /** Takes the data folder and follows the chain; `seated` says when the worker works. */
   open(done: (error: PotorooError | null) => void): void {
     const { data } = this.options
     const { disk } = this.env
@@ -145,9 +144,15 @@ export class Worker {
     })
   }
 
+  /** Calls `done` once this worker works in a generation: at once where it does. */
+  seated(done: () => void): void {
+    if (this.generation > 0) done()
+    else this.waiting.push(done)
+  }
+
   private openStore(done: (error: PotorooError | null) => void): void {
-    const { env, options, incarnation } = this
-    const { worker } = options
+    const { env, options } = this
+    const { worker, cluster = null } = options
     const lost = (error: PotorooError): void => this.events.failed(error)
     const opened = (error: PotorooError | null, store: FileStore): void => {
       if (error !== null) return done(error)
@@ -155,44 +160,79 @@ export class Worker {
       openCluster({ store, clock: env.clock, limits: this.limits }, (error, identity) => {
         if (error !== null) return done(error)
         this.limits = { ...this.limits, ...identity }
-        this.followChain(store, done)
+        const { limits } = this
+        this.floors = new Floors({
+          ...{ store, limits },
+          append: (make, end) => this.append(make, () => end()),
+          crowds: (pipeline, run) => this.door?.isCrowdedBy(journalId(pipeline, run)) ?? false,
+        })
+        this.seat = new Seat({ env, limits, store, worker, cluster }, this.work())
+        this.seat.open(done)
       })
     }
-    openFileStore(env, `${options.data}/store`, { worker, incarnation }, opened, lost)
+    // Names temporary files apart; a later incarnation of this process goes on under it.
+    const incarnation = env.random.id()
+    openFileStore(env, cluster?.store ?? `${options.data}/store`, { worker, incarnation }, opened, lost)
   }
 
-  private followChain(store: FileStore, done: (error: PotorooError | null) => void): void {
-    const { env, options, incarnation, limits } = this
-    const { worker } = options
-    const reader = new ChainReader(store, limits, {
-      onRecord: (record, counts, cluster) => this.onRecord(record, counts, cluster),
-      onJump: () => {},
-    })
-    this.reader = reader
-    this.appender = new ChainWriter(reader, env, { worker, incarnation }, (error) => this.events.failed(error))
-    reader.followWhole((error) => (error === null ? this.lead(done) : done(error)))
+  // ── The seat ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private work(): SeatWork {
+    return {
+      restore: (generation) => this.restore(generation),
+      begin: (generation) => this.begin(generation),
+      stopWork: () => {},
+      resumeWork: () => {},
+      recorded: (record, cluster) => this.recorded(record, cluster),
+      control: () => {},
+      forget: (done) => this.forget(done),
+      world: () => ({ keyGroups: this.limits.keyGroups, splits: [], journals: [] }),
+      requestEpoch: (pipeline, holds, done) => {
+        const execution = this.executions.get(pipeline)
+        if (execution === undefined) done('the pipeline does not run here')
+        else execution.request({ kind: holds ? 'rescale' : 'periodic' }, done)
+      },
+      ended: (error) => {
+        if (error === null) this.events.left()
+        else this.events.failed(error)
+      },
+    }
   }
 
-  /** Takes the next generation (V2). */
-  private lead(done: (error: PotorooError | null) => void): void {
-    const { options, incarnation, env, limits } = this
-    const { worker } = options
-    const members = [{ worker, incarnation, address: '' }]
-    const owners = new Uint16Array(limits.keyGroups)
-    const make = ({ generation }: Cluster): RecordBody => ({
-      ...{ kind: 'generation', generation: generation + 1, coordinator: worker },
-      ...{ members, owners, splits: null, bases: [] },
+  private restore({ number }: Generation): void {
+    this.openDoor(() => this.seat?.restored(number))
+  }
+
+  /** Opens the journal of this incarnation (V2). */
+  private openDoor(done: () => void): void {
+    if (this.door !== null) return done()
+    const { env, limits, options, incarnation } = this
+    const { worker, data } = options
+    const directory = `${data}/journal`
+    const isKept = (id: string): boolean => this.hasSource(id)
+    Door.open({ env, limits, directory, worker, incarnation, isKept }, (error, door) => {
+      if (this.closed || incarnation !== this.incarnation) return door?.close(() => {})
+      if (error !== null) return this.events.failed(error)
+      this.door = door
+      done()
     })
-    this.append(make, (error) => {
-      if (error !== null) return done(error)
-      const directory = `${options.data}/journal`
-      const isKept = (id: string): boolean => this.hasSource(id)
-      Door.open({ env, limits, directory, worker, incarnation, isKept }, (error, door) => {
-        if (error !== null) return done(error)
-        this.door = door
-        done(null)
-      })
-    })
+  }
+
+  private begin(generation: number): void {
+    this.generation = generation
+    const { waiting } = this
+    this.waiting = []
+    for (const done of waiting) done()
+  }
+
+  private forget(done: () => void): void {
+    const { door } = this
+    this.generation = 0
+    this.door = null
+    for (const execution of this.executions.values()) execution.close()
+    this.executions.clear()
+    if (door === null) done()
+    else door.close(done)
   }
 
   /** Whether `id` is a source of a run that the chain knows. */
@@ -213,94 +253,50 @@ export class Worker {
     })
   }
 
-  /** Appends to the chain; another worker's generation is an error (V3). */
+  /** Appends to the chain, in whichever generation stands. */
   private append(make: MakeRecord, done: (error: PotorooError | null, outcome: Appended) => void): void {
-    this.appender!.append(make, (outcome) => {
-      const mine = outcome.kind === 'superseded' && outcome.generation === this.generation
-      if (mine) return this.append(make, done)
-      if (outcome.kind === 'superseded') return done(fail('E_SUPERSEDED', { generation: outcome.generation }), outcome)
-      if (outcome.kind === 'failed') return done(outcome.error, outcome)
-      if (outcome.kind === 'appended' && !outcome.counts) {
-        return done(fail('E_SUPERSEDED', { generation: this.cluster.generation }), outcome)
-      }
-      done(null, outcome)
+    this.seat!.appender.append(make, (outcome) => {
+      const passed = outcome.kind === 'superseded' || (outcome.kind === 'appended' && !outcome.counts)
+      if (passed && !this.closed) this.append(make, done)
+      else if (outcome.kind === 'failed') done(outcome.error, outcome)
+      else done(null, outcome)
     })
   }
 
-  private onRecord(record: ChainRecord, counts: boolean, cluster: Cluster): void {
-    if (!counts) return
-    if (record.kind === 'generation') this.onGeneration(record.generation, record.incarnation)
-    // What was decided before this worker led calls for nothing of it.
-    if (this.generation === 0) return
-    if (record.kind === 'epoch') this.raiseFloor(record.pipeline)
-    if (record.kind === 'floor') this.onFloor(record.pipeline, record.floor, cluster)
-  }
-
-  private onGeneration(generation: number, incarnation: string): void {
-    if (incarnation === this.incarnation) this.generation = generation
-    else if (this.generation > 0) this.events.failed(fail('E_SUPERSEDED', { generation }))
+  private recorded(record: ChainRecord, cluster: Cluster): void {
+    if (this.closed) return
+    const coordinates = this.seat?.coordinates === true
+    if (record.kind === 'epoch' && coordinates) this.floors?.raise(record.pipeline, cluster)
+    if (record.kind !== 'floor') return
+    this.executions.get(record.pipeline)?.floor(record.floor)
+    if (coordinates) this.floors?.sweep(record.pipeline, cluster)
   }
 
   // ── Pipelines ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Puts a program under the name of its pipeline, or leaves it as it is when the chain has it already. */
   submit(pipeline: string, program: Program, parameters: Json, from: string | null, done: Done<void>): void {
-    const { env, store } = this
-    const { hash, text, map } = program
-    const path = bundlePath(hash)
-    const bytes = Buffer.from(JSON.stringify({ text, map }))
-    const seams = { store: store!, clock: env.clock, limits: this.limits }
-    const stored = (error: PotorooError | null): void => {
-      if (error !== null) return done(error, none)
+    const { env, store, limits } = this
+    storeProgram({ store: store!, clock: env.clock, log: env.log, limits }, program, (error) => {
+      if (error !== null) return done(error, undefined)
       this.append(
-        ({ pipelines, generation }) => {
-          const known = pipelines.get(pipeline)
-          const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
-          return same ? null : { kind: 'submit', generation, pipeline, hash, parameters, from }
-        },
+        (cluster) => submitRecord(cluster, pipeline, program.hash, parameters, from),
         (failed) => done(failed, undefined),
       )
-    }
-    writeOnce(seams, path, bytes, this.limits.storeReads, (error) => {
-      if (error?.code === 'E_STORE_TAKEN') this.mendBundle(path, program, bytes, stored)
-      else stored(error)
-    })
-  }
-
-  /** What stands at `path` is the same program, with another map perhaps, or it is damaged and put right. */
-  private mendBundle(
-    path: string,
-    { hash, text }: Program,
-    bytes: Buffer,
-    done: (e: PotorooError | null) => void,
-  ): void {
-    this.store!.read(path, (error, found) => {
-      if (error !== null || (found !== null && decodeProgram(hash, found)?.text === text)) return done(error)
-      this.env.log.warn('bundle.mended', { path })
-      this.store!.put(path, bytes, done)
     })
   }
 
   /** Takes a pipeline out of the cluster, with its state. */
   withdraw(pipeline: string, done: Done<void>): void {
     this.append(
-      ({ pipelines, generation }) =>
-        pipelines.has(pipeline)
-          ? { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null }
-          : null,
+      (cluster) => withdrawRecord(cluster, pipeline),
       (failed) => done(failed, undefined),
     )
   }
 
-  /** The program that the chain names for `pipeline`. */
+  /** The program that the chain names for a pipeline. */
   program(hash: string, done: Done<Program>): void {
-    this.store!.read(bundlePath(hash), (error, bytes) => {
-      if (error !== null) return done(error, none)
-      if (bytes === null) return done(fail('E_STORE_DAMAGED', { path: bundlePath(hash), reason: 'it is absent' }), none)
-      const program = decodeProgram(hash, bytes)
-      if (program === null) done(fail('E_BUNDLE_DAMAGED', { hash: hash.slice(0, 12) }), none)
-      else done(null, program)
-    })
+    readProgram(this.store!, hash, done)
   }
 
   /**
@@ -308,15 +304,15 @@ export class Worker {
    * taken over. Events come on their own turns.
    */
   run(plan: Plan, events: ExecutionEvents, drop: ReadonlySet<string> = new Set()): Execution {
-    const { env, options, limits, loop, store, reader, appender, door, incarnation } = this
+    const { env, options, limits, loop, store, seat, door, incarnation } = this
     const { output, acceptLoss, worker } = options
     const seams: ExecutionSeams = {
       env,
       limits,
       loop,
       store: store!,
-      chain: reader!,
-      appender: appender!,
+      chain: seat!.reader,
+      appender: seat!.appender,
       door: door!,
       output,
       member: { worker, incarnation },
@@ -334,61 +330,25 @@ export class Worker {
     return execution
   }
 
-  // ── The floor ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * Asks for the floor that the horizon allows (PROTOCOLS 3, 12), one at a time; for the highest that there may be where
-   * the pipeline crowds a journal that is near its limit.
-   */
-  private raiseFloor(pipeline: string): void {
-    const { horizonEpochs } = this.limits
-    const entry = this.cluster.pipelines.get(pipeline)
-    if (this.raising || this.closed || entry === undefined) return
-    const crowds = this.door?.isCrowdedBy(journalId(pipeline, entry.run)) ?? false
-    const floorOf = (now: PipelineEntry): number | null =>
-      nextFloor(now, horizonEpochs, Infinity, crowds ? Infinity : 0)
-    if (floorOf(entry) === null) return
-    this.raising = true
-    this.append(
-      ({ pipelines, generation }) => {
-        const now = pipelines.get(pipeline)
-        const floor = now === undefined ? null : floorOf(now)
-        return floor === null ? null : { kind: 'floor', generation, pipeline, floor }
-      },
-      () => {
-        this.raising = false
-      },
-    )
-  }
-
-  private onFloor(pipeline: string, floor: number, cluster: Cluster): void {
-    this.executions.get(pipeline)?.floor(floor)
-    const entry = cluster.pipelines.get(pipeline)
-    if (entry === undefined || this.store === null || this.closed) return
-    const seams = { store: this.store, limits: this.limits }
-    // Nothing depends on a sweep: the next floor's goes over the same ground.
-    const ignore = () => {}
-    sweepPipeline(seams, pipeline, entry, ignore)
-    const era = Math.floor(cluster.next / this.limits.chainEra)
-    if (era === this.sweptEra) return
-    this.sweptEra = era
-    sweepChain(seams, cluster, ignore)
-  }
-
   /** Removes what pipelines have left that are gone. */
   sweep(): void {
     this.door?.trim()
-    if (this.store !== null) sweepRuns({ store: this.store, limits: this.limits }, this.cluster, () => {})
+    this.floors?.sweepRuns(this.cluster)
   }
 
   // ── Close ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Hands everything over and leaves the cluster; `left` follows. */
+  leave(): void {
+    this.seat?.leave()
+  }
 
   /** Ends in order: pipelines are closed as they are (drain them before), the journal is brought to the disk. */
   close(done: () => void): void {
     this.closed = true
     for (const execution of this.executions.values()) execution.close()
     this.loop.stop()
-    this.appender?.close()
+    this.seat?.close()
     const unlock = () => {
       this.lock?.release()
       done()

@@ -12,7 +12,7 @@ import {
 
 const settings = { silenceMs: 3000, lookMs: 1500 }
 const beat = (worker: string, counter: number, incarnation = 'i'): Beat => ({
-  ...{ worker, incarnation, address: '', counter, hears: [] },
+  ...{ worker, incarnation, address: '', heartbeats: '', counter, hears: [] },
 })
 const read = (view: BeatView, atMs: number, ...beats: Beat[]) => watchBeats(view, beats, atMs, settings)
 const workers = (view: BeatView, gone: readonly string[] = []) =>

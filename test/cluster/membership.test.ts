@@ -52,7 +52,7 @@ class Life {
     const beats = new Map<string, Beat>()
     for (const one of all) {
       const hears = all.filter((other) => other !== one && !deaf.includes(`${one.worker}${other.worker}`))
-      beats.set(one.worker, { ...one, counter: 0, hears })
+      beats.set(one.worker, { ...one, heartbeats: '', counter: 0, hears })
     }
     return this.see({ kind: 'beats', beating: { beats, young }, reread, nowMs: this.nowMs })
   }

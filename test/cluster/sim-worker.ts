@@ -303,7 +303,7 @@ export class SimWorker implements Station<Message> {
   }
 
   private ownBeat(): Beat {
-    return { ...this.identity, counter: this.counter, hears: heardBy(this.detector) }
+    return { ...this.identity, heartbeats: '', counter: this.counter, hears: heardBy(this.detector) }
   }
 
   private putBeat(): void {

@@ -10,7 +10,7 @@ function beats(young: boolean, ...lines: string[]): Beating {
   const all = lines.map((line) => line.split(':') as [string, string])
   const found = all.map(([name, heard]) => {
     const hears = all.flatMap(([other]) => (heard.includes(other[0]!) ? [member(other)] : []))
-    return [name[0]!, { ...member(name), counter: 0, hears }] as const
+    return [name[0]!, { ...member(name), heartbeats: '', counter: 0, hears }] as const
   })
   return { beats: new Map(found), young }
 }

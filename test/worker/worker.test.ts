@@ -45,10 +45,12 @@ async function start(program: Pipeline, changes: Partial<Limits>): Promise<Runni
   const failed = (error: PotorooError) => problem.reject(error)
   const worker = new Worker({ ...env, log: Object.assign(Object.create(env.log), log) }, options, {
     failed,
+    left: () => {},
     listening: () => {},
     regenerated: () => {},
   })
   await new Promise<void>((resolve, reject) => worker.open((error) => (error === null ? resolve() : reject(error))))
+  await new Promise<void>((resolve) => worker.seated(resolve))
   await new Promise<void>((resolve, reject) => {
     const text = { hash: 'the-program', text: '', map: '' }
     worker.submit(program.name, text, {}, null, (error) => (error === null ? resolve() : reject(error)))

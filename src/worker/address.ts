@@ -1,0 +1,13 @@
+/** Addresses as text, `host:port`, as members of a generation and beats have them. */
+import type { Address } from '../env/network.ts'
+
+export function showAddress({ host, port }: Address): string {
+  return `${host}:${port}`
+}
+
+/** The address that `text` is, `null` where it is none. */
+export function addressOf(text: string): Address | null {
+  const at = text.lastIndexOf(':')
+  const port = Number(text.slice(at + 1))
+  return at > 0 && Number.isInteger(port) && port > 0 && port < 65_536 ? { host: text.slice(0, at), port } : null
+}

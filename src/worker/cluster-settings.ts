@@ -1,0 +1,20 @@
+/** What makes a worker one of several: settings that a worker without a cluster does not have. */
+import type { Address } from '../env/network.ts'
+import type { OpenWatch } from './watch.ts'
+
+export interface ClusterSettings {
+  /** The cluster's name: workers of another one are refused. */
+  readonly name: string
+  /** What workers show each other; from a file or the environment. */
+  readonly token: string
+  /** The checkpoint store that all workers share: a folder that each of them reaches under this path. */
+  readonly store: string
+  /** Where this worker takes the others' connections; port 0 draws a free one. */
+  readonly listen: Address
+  /** The name or address by which the others reach it; where it listens, unless said otherwise. */
+  readonly reach?: string
+  /** Workers that a new cluster waits for at its first start, as long as `startGraceMs`. */
+  readonly expected: number
+  /** Heartbeats with a thread of their own; without, they run in the worker's loop. */
+  readonly watch?: OpenWatch
+}
