@@ -24,7 +24,7 @@ import { linkMessages } from '../protocol/messages.ts'
 import { spokenVersions } from '../protocol/version.ts'
 import { encodeFrame, HANDSHAKE_BYTES, HANDSHAKE_VERSION, type LinkMessage } from '../transport/wire.ts'
 import { addressOf, showAddress } from './address.ts'
-import type { Evidence, OpenWatch, Watch, Watched, Watcher, WatchEvents } from './watch.ts'
+import type { Evidence, OpenWatch, Watch, WatchEvents, Watched, Watcher } from './watch.ts'
 
 export interface HeartbeatSeams {
   readonly env: Pick<Env, 'clock' | 'network'>

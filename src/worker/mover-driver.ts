@@ -6,8 +6,8 @@
  *     and what has not come over the links is read there.
  */
 import type { ByteReader } from '../base/bytes.ts'
-import type { Heard } from '../cluster/beats.ts'
 import type { Move } from '../cluster/assignment.ts'
+import type { Heard } from '../cluster/beats.ts'
 import { type MoverEffect, type MoverEvent, type MoverState, startMover, stepMover } from '../cluster/mover.ts'
 import type { Message } from '../transport/wire.ts'
 import type { DriverHost } from './rescale-driver.ts'

@@ -40,8 +40,8 @@ interface Known {
   readonly incarnation: string
   readonly member: boolean
   lost: boolean
-  /** What was told last. */
-  linked: boolean
+  /** What was told last of this session; `null` where nothing was: it may be the end of the one before. */
+  linked: boolean | null
 }
 
 export class Neighbours {
@@ -160,7 +160,7 @@ export class Neighbours {
   }
 
   private note({ worker, incarnation }: Heard, member: boolean): void {
-    this.known.set(worker, { incarnation, member, lost: false, linked: false })
+    this.known.set(worker, { incarnation, member, lost: false, linked: null })
   }
 
   private onLost(worker: string, error: PotorooError): void {

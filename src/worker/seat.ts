@@ -80,6 +80,8 @@ export interface SeatWork {
   forget(done: () => void): void
   /** What the chain does not say. */
   world(): World
+  /** Whether nothing is left here that belongs to the cluster, beside key groups. */
+  isEmpty(): boolean
   /** Asks this worker, the coordinator, for an epoch of `pipeline`; `done` hears why there is none, or `null`. */
   requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
   /** The worker has left its cluster, or cannot go on. */
@@ -106,6 +108,8 @@ export class Seat {
   private record = 0
   private members: readonly Member[] = []
   private missed = false
+  /** Key groups of this worker in the generation that stands. */
+  private owned: ReadonlySet<number> = new Set()
   private timer: Timer | null = null
   private closed = false
 
@@ -271,6 +275,7 @@ export class Seat {
       this.neighbours.send(coordinator, { kind: 'leaseAsked', generation, counter: this.leases.ask() })
     }
     this.rescale.tick()
+    if (this.phase === 'leaving' && this.owned.size === 0 && this.work.isEmpty()) this.act({ kind: 'emptied' })
   }
 
   // ── What people ask for ──────────────────────────────────────────────────────────────────────────────────────────
@@ -279,11 +284,6 @@ export class Seat {
   leave(): void {
     this.act({ kind: 'leave' })
     this.look.again()
-  }
-
-  /** This worker owns nothing any more. */
-  emptied(): void {
-    if (this.phase === 'leaving') this.act({ kind: 'emptied' })
   }
 
   /** As coordinator: spreads key groups by `load`, moving at most `budget` of them. */
@@ -341,7 +341,9 @@ export class Seat {
     this.neighbours.begin(cluster, programsOf(cluster))
     this.neighbours.meet(this.beating.beats.values())
     for (const worker of this.neighbours.all) this.neighbours.send(worker, { kind: 'generationSeen', generation })
-    if (!includes(members, this.identity)) this.mover.generation(new Set())
+    if (includes(members, this.identity)) return
+    this.owned = new Set()
+    this.mover.generation(this.owned)
   }
 
   /** The end of the chain was seen, by a request of `requestMs`. */
@@ -410,7 +412,7 @@ export class Seat {
         })
       }
       case 'restore':
-        return work.restore(generationOf(this.state.cluster, seams.worker))
+        return this.restore(generationOf(this.state.cluster, seams.worker))
       case 'tellReady':
         return neighbours.send(this.cluster.coordinator, { kind: 'memberReady', generation: effect.generation })
       case 'begin':
@@ -439,6 +441,13 @@ export class Seat {
       case 'exit':
         return work.ended(exitError(effect, seams.worker, seams.limits))
     }
+  }
+
+  private restore(generation: Generation): void {
+    const { owners, self } = generation
+    this.owned = new Set([...owners.keys()].filter((group) => owners[group] === self))
+    this.mover.generation(this.owned)
+    this.work.restore(generation)
   }
 
   private beginAnew(): void {

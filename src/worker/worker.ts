@@ -18,7 +18,7 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Appended, MakeRecord } from '../checkpoint/chain-writer.ts'
-import type { Cluster } from '../checkpoint/cluster.ts'
+import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import type { ChainRecord, RecordBody } from '../checkpoint/record.ts'
@@ -95,7 +95,7 @@ export class Worker {
 
   /** The cluster as this worker knows it. */
   get cluster(): Cluster {
-    return this.seat!.cluster
+    return this.seat?.cluster ?? emptyCluster
   }
 
   get name(): string {
@@ -186,6 +186,7 @@ export class Worker {
       recorded: (record, cluster) => this.recorded(record, cluster),
       control: () => {},
       forget: (done) => this.forget(done),
+      isEmpty: () => true,
       world: () => ({ keyGroups: this.limits.keyGroups, splits: [], journals: [] }),
       requestEpoch: (pipeline, holds, done) => {
         const execution = this.executions.get(pipeline)

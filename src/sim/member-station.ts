@@ -1,0 +1,110 @@
+/**
+ * One worker of a cluster on a simulated machine, with somebody who starts it again whenever it has ended: the real worker
+ * and all that it stands on, over the simulated seams. The store lies on a volume that every machine has mounted.
+ *
+ * S1. Whatever the worker answers (it failed, it could not start) ends its process, and another one follows, unless it has
+ *     left its cluster: what a supervisor does in earnest.
+ */
+import type { PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import { Worker } from '../worker/worker.ts'
+import { DATA } from './station.ts'
+import type { Volume } from './volume.ts'
+import type { Machine, SimProcess, World } from './world.ts'
+
+/** Where the shared volume is mounted on every machine. */
+const SHARED = '/shared'
+/** Where each worker takes the others' connections. */
+const PORT = 7400
+
+export interface MemberOptions {
+  readonly limits: Limits
+  /** Workers that the new cluster waits for. */
+  readonly expected: number
+  /** Longest pause before it is started again, in milliseconds. */
+  readonly restartMs: number
+}
+
+/** The machine of one member: its name is the worker's. */
+export function memberMachine(world: World, name: string, volume: Volume): Machine {
+  return world.machine(name, { checked: true, mounts: [{ at: SHARED, volume }] })
+}
+
+export class MemberStation {
+  readonly machine: Machine
+  readonly name: string
+  /** Processes so far. */
+  lives = 0
+  process: SimProcess | null = null
+  worker: Worker | null = null
+  /** Why lives have ended. */
+  readonly fell: PotorooError[] = []
+  left = false
+  private readonly options: MemberOptions
+
+  constructor(machine: Machine, options: MemberOptions) {
+    this.machine = machine
+    this.name = machine.name
+    this.options = options
+  }
+
+  start(): void {
+    const { name } = this
+    const { limits, expected } = this.options
+    const process = this.machine.start(name)
+    this.process = process
+    this.lives++
+    const { env } = process
+    const live = (): boolean => this.process === process && process.state !== 'dead'
+    const fall = (error: PotorooError): void => {
+      if (!live()) return
+      env.log.warn('station.fell', { code: error.code, message: error.message })
+      this.fell.push(error)
+      this.kill()
+      this.startLater()
+    }
+    const left = (): void => {
+      if (!live()) return
+      this.left = true
+      this.kill()
+    }
+    const output = { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) }
+    const cluster = {
+      ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, expected },
+      listen: { host: name, port: PORT },
+    }
+    const worker = new Worker(
+      env,
+      { worker: name, data: DATA, limits, output, acceptLoss: false, cluster },
+      { failed: fall, left, listening: () => {}, regenerated: () => {} },
+    )
+    this.worker = worker
+    worker.open((error) => {
+      if (error !== null) fall(error)
+    })
+  }
+
+  kill(): void {
+    this.process?.kill()
+    this.process = null
+    this.worker = null
+  }
+
+  /** The machine loses its power, and has it again at once. */
+  losePower(): void {
+    this.machine.powerOff()
+    this.machine.powerOn()
+    this.process = null
+    this.worker = null
+  }
+
+  /** Starts another life after a pause. */
+  startLater(): void {
+    const { restartMs } = this.options
+    const waiting = this.machine.start('supervisor')
+    waiting.env.clock.after(1 + waiting.env.random.below(restartMs), () => {
+      waiting.kill()
+      if (this.process === null) this.start()
+    })
+  }
+}
