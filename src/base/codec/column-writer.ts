@@ -7,10 +7,9 @@
  */
 import type { ByteWriter } from '../bytes.ts'
 import { BYTES, CELLS_MAX, FLAGS, ITEMS, LISTS, OBJECTS, PRESENT, SPARSE, VARIANTS, VARIANTS_MAX } from './format.ts'
-import type { Lane, LaneStore } from './generate.ts'
-import { DONE, OTHER_SHAPE } from './generate.ts'
+import { DONE, type Lane, type LaneStore, OTHER_SHAPE, WORD_UNITS, type Words } from './generate.ts'
 import { Unwritable, writeItem } from './item-writer.ts'
-import { bitsOf, writeDoubles, writeInts, writeTexts } from './plain-columns.ts'
+import { bitsOf, writeDoubles, writeInts, writeTexts, writeWords } from './plain-columns.ts'
 import { Scratch } from './scratch.ts'
 import { type WrittenShape, WrittenShapes } from './shape.ts'
 import * as sees from './survey.ts'
@@ -249,6 +248,8 @@ export class ColumnWriter {
         return this.scratch.doubles.take(count)
       case 'flag':
         return this.scratch.flags.take(count)
+      case 'word':
+        return { lengths: this.scratch.ints.take(count), units: this.scratch.flags.take(WORD_UNITS * count), used: 0 }
       case 'any':
         return new Array<unknown>(count)
     }
@@ -267,6 +268,9 @@ export class ColumnWriter {
     switch (lane) {
       case 'int':
         writeInts(writer, store as Int32Array, count, bits)
+        break
+      case 'word':
+        writeWords(writer, store as Words, count, bits)
         break
       case 'text':
         if (text.length > this.bytesMax) throw new Unwritable('large')

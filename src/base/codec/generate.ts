@@ -10,10 +10,21 @@ import { FIELDS_MAX } from './format.ts'
 import { COPIED_UNITS, type JoinedTexts } from './text.ts'
 
 /** How a field's values are gathered while objects are taken apart. */
-export type Lane = 'int' | 'double' | 'text' | 'flag' | 'any'
+export type Lane = 'int' | 'double' | 'word' | 'text' | 'flag' | 'any'
 
-/** Where they are gathered: numbers, lengths of texts, flags, or the values themselves. */
-export type LaneStore = Int32Array | Float64Array | Uint8Array | unknown[]
+/** Where they are gathered: numbers, lengths of texts, words, flags, or the values themselves. */
+export type LaneStore = Int32Array | Float64Array | Uint8Array | Words | unknown[]
+
+/** Short texts of one byte per unit. They are copied unit by unit, which costs less than joining them. */
+export interface Words {
+  readonly lengths: Int32Array
+  /** The units of all, one after another, and how many they are. */
+  readonly units: Uint8Array
+  used: number
+}
+
+/** Most units of the words of a lane on average: beyond that joining costs less. */
+export const WORD_UNITS = 5
 
 /** All objects were taken apart. */
 export const DONE = -1
@@ -45,6 +56,18 @@ const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>
     c${f}[i] = ${v}
     b${f} |= ${v} ^ (${v} >> 31)`,
   double: (f, v, no) => `if (typeof ${v} !== 'number') ${no}; c${f}[i] = ${v}`,
+  word: (f, v, no) =>
+    `if (typeof ${v} !== 'string') ${no}
+    const n${f} = ${v}.length
+    if (a${f} + n${f} > count * ${WORD_UNITS}) ${no}
+    let w${f} = 0
+    for (let k = 0; k < n${f}; k++) {
+      const unit = ${v}.charCodeAt(k)
+      w${f} |= unit
+      u${f}[a${f}++] = unit
+    }
+    if (w${f} > 255) ${no}
+    b${f} |= c${f}[i] = n${f}`,
   text: (f, v, no) =>
     `if (typeof ${v} !== 'string') ${no}
     b${f} |= c${f}[i] = ${v}.length
@@ -61,10 +84,13 @@ const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>
 export function generateScatter(names: readonly string[], of: readonly Lane[]): Scatter {
   const lines = (line: (f: number, name: string) => string) =>
     names.map((name, f) => line(f, JSON.stringify(name))).join('\n')
+  const opened = (f: number) =>
+    of[f] === 'word' ? `a${f} = 0, { lengths: c${f}, units: u${f} } = stores[${f}]` : `t${f} = '', c${f} = stores[${f}]`
+  const closed = (f: number) => (of[f] === 'word' ? `stores[${f}].used = a${f}` : `texts[${f}] = t${f}`)
   // Reading `__proto__` is a twentieth of calling `getPrototypeOf`, which decides where it is not the usual one.
   const source = `
     return function scatter(values, count, stores, texts, bits) {
-      ${lines((f) => `const c${f} = stores[${f}]; let t${f} = '', b${f} = 0`)}
+      ${lines((f) => `let b${f} = 0, ${opened(f)}`)}
       for (let i = 0; i < count; i++) {
         const o = values[i]
         if (typeof o !== 'object' || o === null) return ${OTHER_SHAPE}
@@ -83,7 +109,7 @@ export function generateScatter(names: readonly string[], of: readonly Lane[]): 
         ${lines((f, name) => `const v${f} = o[${name}]`)}
         ${lines((f) => lanes[of[f]!](f, `v${f}`, `return i * ${FIELDS_MAX} + ${f}`))}
       }
-      ${lines((f) => `texts[${f}] = t${f}; bits[${f}] = b${f}`)}
+      ${lines((f) => `bits[${f}] = b${f}; ${closed(f)}`)}
       return ${DONE}
     }`
   return new Function('plain', source)(Object.prototype) as Scatter

@@ -1,6 +1,7 @@
 /** Writes columns whose values have been gathered already. */
 import type { ByteWriter } from '../bytes.ts'
 import { DOUBLES, INTS8, INTS16, INTS32, LATIN1, UTF16 } from './format.ts'
+import type { Words } from './generate.ts'
 import { isLatin1, writeLatin1, writeUtf16 } from './text.ts'
 
 /** All bits that the numbers use besides their sign. */
@@ -36,4 +37,11 @@ export function writeTexts(writer: ByteWriter, lengths: Int32Array, count: numbe
   writeInts(writer, lengths, count, bits)
   if (latin1) writeLatin1(writer, text)
   else writeUtf16(writer, text)
+}
+
+/** Writes a text column whose units have been gathered: the same bytes as `writeTexts`. */
+export function writeWords(writer: ByteWriter, { lengths, units, used }: Words, count: number, bits: number): void {
+  writer.u8(LATIN1)
+  writeInts(writer, lengths, count, bits)
+  writer.bytes(units.subarray(0, used))
 }

@@ -4,27 +4,39 @@
  * O3. A table of shapes is bounded and may forget: a shape is only a faster way.
  */
 import { FIELDS_MAX } from './format.ts'
-import { type Gather, generateGather, generateScatter, type Lane, type ReadColumn, type Scatter } from './generate.ts'
+import {
+  type Gather,
+  generateGather,
+  generateScatter,
+  type Lane,
+  type ReadColumn,
+  type Scatter,
+  WORD_UNITS,
+} from './generate.ts'
+import { isLatin1 } from './text.ts'
 
 /** The lane for one field of objects that have it. */
 function laneOf(values: readonly unknown[], count: number, name: string): Lane {
   let lane: Lane | null = null
+  let units = 0
   for (let i = 0; i < count && lane !== 'any'; i++) {
     const value = (values[i] as Readonly<Record<string, unknown>>)[name]
     lane = lane === null ? laneOfValue(value) : widest(lane, laneOfValue(value))
+    if (typeof value === 'string') units += value.length
   }
-  return lane ?? 'any'
+  return lane === 'word' && units > count * WORD_UNITS ? 'text' : (lane ?? 'any')
 }
 
 function laneOfValue(value: unknown): Lane {
   if (typeof value === 'number') return Object.is(value | 0, value) ? 'int' : 'double'
-  if (typeof value === 'string') return 'text'
+  if (typeof value === 'string') return isLatin1(value) ? 'word' : 'text'
   return value === undefined || value === null || typeof value === 'boolean' ? 'flag' : 'any'
 }
 
 function widest(a: Lane, b: Lane): Lane {
   if (a === b) return a
-  return (a === 'int' && b === 'double') || (a === 'double' && b === 'int') ? 'double' : 'any'
+  if ((a === 'int' && b === 'double') || (a === 'double' && b === 'int')) return 'double'
+  return (a === 'word' && b === 'text') || (a === 'text' && b === 'word') ? 'text' : 'any'
 }
 
 /** A shape as the writer knows it. */
