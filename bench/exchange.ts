@@ -25,13 +25,12 @@ interface Subject {
 function columns(): Subject {
   const codec = new ValueCodec()
   const writer = new ByteWriter(1 << 20)
-  const into: unknown[] = []
   return {
     encode(batch) {
       codec.encodeValues(writer, batch, batch.length)
       return writer.take()
     },
-    decode: (bytes) => codec.decodeValues(new ByteReader(bytes), into),
+    decode: (bytes) => codec.decodeValues(new ByteReader(bytes), new Array<unknown>(BATCH)),
   }
 }
 

@@ -12,9 +12,9 @@ import type { Key } from '../base/hash.ts'
 export class Batch {
   length = 0
   /** Records 0 to `length` - 1 count; what stands behind them is left from earlier use (B3). */
-  readonly values: unknown[]
+  values: unknown[]
   /** Only where a `keyBy` led here; so are the hashes. */
-  readonly keys: Key[]
+  keys: Key[]
   hashes: Int32Array
   /** Record times: milliseconds since 1970. */
   times: Float64Array

@@ -31,8 +31,10 @@ export interface Columns {
   readonly ordinals: Float64Array
 }
 
-/** Columns that are read into. */
+/** Columns that are read into; `values` and `keys` are replaced by new ones. */
 export interface GrowingColumns extends Columns {
+  values: unknown[]
+  keys: Key[]
   readonly capacity: number
   grow(): void
 }
@@ -87,6 +89,10 @@ export class BatchCodec {
     readSequence(reader, count, batch.times)
     readSequence(reader, count, batch.positions)
     readSequence(reader, count, batch.ordinals)
+    // The engine puts new objects into a new array for a fifth less than into one that is kept: it need not write down
+    // for its collector that an old object refers to a young one.
+    batch.values = new Array<unknown>(batch.capacity)
+    if (keyed) batch.keys = new Array<Key>(batch.capacity)
     const values = this.values.decodeValues(reader, batch.values)
     if (values !== count) throw reader.damaged(`${values} values of ${count} records`)
     if (keyed) this.readKeys(reader, batch, count)

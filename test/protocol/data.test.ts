@@ -10,8 +10,8 @@ import { batch as values } from '../base/codec/arbitrary.ts'
 
 class TestBatch implements GrowingColumns {
   length = 0
-  readonly values: unknown[] = []
-  readonly keys: Key[] = []
+  values: unknown[] = []
+  keys: Key[] = []
   hashes = new Int32Array(4)
   times = new Float64Array(4)
   splits = new Int32Array(4)
