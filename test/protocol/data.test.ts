@@ -64,7 +64,8 @@ function decode(codec: BatchCodec, bytes: Buffer): TestBatch {
 function columnsOf(batch: TestBatch): unknown[] {
   const { length, values, keys, hashes, times, splits, positions, ordinals } = batch
   const numbers = [...(keys.length > 0 ? [hashes] : []), times, splits, positions, ordinals]
-  return [length, values, keys, numbers.map((column) => [...column.subarray(0, length)])]
+  const cut = numbers.map((column) => [...column.subarray(0, length)])
+  return [length, values.slice(0, length), keys.slice(0, length), cut]
 }
 
 function expectSame(actual: TestBatch, expected: TestBatch): void {
@@ -184,7 +185,7 @@ describe('keys that are in the values', () => {
           batchOf(of, () => 'k'),
         ),
       )
-      expect(read.keys).toStrictEqual(of.map(() => 'k'))
+      expect(read.keys.slice(0, read.length)).toStrictEqual(of.map(() => 'k'))
     }
   })
 })

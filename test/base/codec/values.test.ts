@@ -117,6 +117,29 @@ describe('a field that changes', () => {
   })
 })
 
+describe('a field of short words', () => {
+  const words = (more: readonly unknown[]) =>
+    [...'a b cd é ÿ e'.split(' '), '', 'word', ...more, 'after'].map((word, n) => ({ word, n }))
+
+  test.each<[string, readonly unknown[]]>([
+    ['that stay so', ['bc', 'd']],
+    ['of which one has two bytes', ['Ā']],
+    ['of which one is half a pair', ['\ud83d']],
+    ['of which one is long', ['x'.repeat(5000)]],
+    ['of which many are long', Array.from({ length: 20 }, (_, n) => `${n}`.repeat(9))],
+    ['of which one was cut from a longer text', ['cut from a longer text'.slice(4, 18)]],
+    ['of which one is missing', [undefined]],
+    ['among numbers', [1]],
+  ])('%s: is exact, and its bytes are those of a codec that has seen nothing', (_, more) => {
+    const codec = new ValueCodec()
+    encode(codec, words([]))
+    const bytes = encode(codec, words(more))
+    expect(bytes).toStrictEqual(encode(new ValueCodec(), words(more)))
+    expectSame(decode(new ValueCodec(), bytes), words(more))
+    expectSame(decode(codec, encode(codec, words([]))), words([]))
+  })
+})
+
 test('bytes do not depend on what was written before (W2)', () => {
   const used = new ValueCodec()
   const widened = records(16, (i) => ({ n: i, t: i === 3 ? 4 : 'a', ok: i === 4 ? 'x' : true, v: i === 5 ? 0.5 : i }))
