@@ -57,7 +57,7 @@ export const errorTable = {
   E_DECODE: {
     kind: 'user',
     what: 'the record is no {kind}: {reason}',
-    remedy: 'see the dead letter for its bytes; check that the decoder fits what the senders send',
+    remedy: 'check that the decoder fits what the senders send',
   },
   E_PIPELINE: {
     kind: 'user',
@@ -578,7 +578,7 @@ export const errorTable = {
   E_RECORD_FAILED: {
     kind: 'user',
     what: 'pipeline "{pipeline}": {count} did not get through, the last one in step "{step}": {reason}',
-    remedy: 'see `potoroo dead-letters list {pipeline}`; mend the step and replay them',
+    remedy: '{hint}`potoroo dead-letters list {pipeline}` shows them; mend the step and replay them',
   },
   E_NO_LETTER: {
     kind: 'user',

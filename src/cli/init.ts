@@ -26,9 +26,10 @@ export function initCommand(): Command {
       try {
         writeFileSync(file, EXAMPLE, { flag: 'wx' })
       } catch (error) {
-        const taken = (error as NodeJS.ErrnoException).code === 'EEXIST'
-        const reason = taken ? 'it is there already' : (error as Error).message
-        throw fail('E_FILE', { operation: 'write', path: file, reason }, error)
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+          throw fail('E_USAGE', { reason: `${file} is there already; \`init FILE\` writes another one` }, error)
+        }
+        throw fail('E_FILE', { operation: 'write', path: file, reason: (error as Error).message }, error)
       }
       print(`${file} is written; run it with\n\n  echo "to be or not to be" | ${invocation()} run ${file} --stdin\n`)
     })

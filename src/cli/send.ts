@@ -16,7 +16,7 @@ import { addressOf, showAddress } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
 import { positive } from './numbers.ts'
 import { Progress } from './progress.ts'
-import { printJson, say, sayWarning } from './terminal.ts'
+import { printJson, say } from './terminal.ts'
 import { readToken } from './token.ts'
 
 interface Options {
@@ -158,7 +158,12 @@ async function plainOutlet(address: Address, framing: Framing): Promise<Outlet> 
   const socket = await dial(address)
   let broken: Error | null = null
   socket.on('error', (error) => {
-    broken = error
+    broken ??= error
+  })
+  // A plain source says nothing; one of the acknowledged protocol refuses bytes that are none of its messages.
+  socket.on('data', () => {
+    broken = new Error('it answers, so it is no plain source: try --acked SOURCE')
+    socket.destroy()
   })
   const closed = new Promise<void>((resolve) => socket.once('close', resolve))
   const refuse = () => {
@@ -187,7 +192,6 @@ function dial(address: Address): Promise<Socket> {
     const socket = createConnection(address)
     socket.once('connect', () => {
       socket.removeAllListeners('error')
-      socket.resume()
       resolve(socket)
     })
     socket.once('error', (error) =>
@@ -206,7 +210,13 @@ async function ackedOutlet(address: Address, options: Options): Promise<Outlet> 
   })
   client.on('refused', ({ code, reason }) => say(`${code}: ${reason}`))
   client.on('disconnect', (reason) => say(`disconnected (${reason}), tries again`))
-  client.on('failed', sayWarning)
+  // Once, until one is reached: a client tries for ever.
+  let told = false
+  client.on('connect', () => (told = false))
+  client.on('unreachable', ({ address: tried, reason }) => {
+    if (!told) say(`cannot reach a worker at ${showAddress(tried)} (${reason}); tries again until one is there`)
+    told = true
+  })
   return {
     get detail() {
       return `journaled ${client.journaled}, stable ${client.stable}`

@@ -25,6 +25,8 @@ export interface ClientEvents {
   connect: [worker: { readonly address: Address; readonly worker: string }]
   /** The connection is gone; another is being tried. */
   disconnect: [reason: string]
+  /** No worker was reached at `address`; it is tried again, or another one is. */
+  unreachable: [attempt: { readonly address: Address; readonly reason: string }]
   /** Acknowledgements have risen. */
   ack: [acks: { readonly journaled: number; readonly stable: number }]
   /** A worker does not take records now, and is asked again. */
@@ -180,6 +182,7 @@ export class Client extends EventEmitter<ClientEvents> {
 
   private onEnd(reason: string): void {
     if (this.welcomed) this.emit('disconnect', reason)
+    else this.emit('unreachable', { address: this.connection!.address, reason })
     this.hangUp()
     const { addresses } = this.settings
     this.wait(addresses[++this.attempt % addresses.length]!, this.backoff.next())

@@ -47,7 +47,10 @@ export class Connection {
     this.address = address
     this.events = events
     const { dialTimeoutMs, producer, source, token } = settings
-    this.timer = setTimeout(() => this.end(`no welcome within ${dialTimeoutMs} ms`), dialTimeoutMs)
+    this.timer = setTimeout(
+      () => this.end(`no welcome within ${dialTimeoutMs} ms; is it a source of the acknowledged protocol?`),
+      dialTimeoutMs,
+    )
     this.socket = createConnection({ host: address.host, port: address.port, noDelay: true })
     this.socket.on('connect', () => {
       const { newest, oldest: oldestVersion } = ackedVersions

@@ -32,7 +32,8 @@ export class KeyedContext implements StepContext {
   }
 
   replace(state: object): void {
-    if (typeof state !== 'object' || state === null) throw fail('E_STATE_TYPE', { step: this.step, got: typeof state })
+    if (typeof state !== 'object' || state === null)
+      throw fail('E_STATE_TYPE', { step: this.step, got: state === null ? 'null' : typeof state })
     this.asked = true
     this.forgotten = false
     this.replacement = state

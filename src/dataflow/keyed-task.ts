@@ -117,7 +117,8 @@ export class KeyedTask extends InputTask {
 
   private init(key: Key): object {
     const state: unknown = this.plan.init(key)
-    if (typeof state !== 'object' || state === null) throw fail('E_STATE_TYPE', { step: this.step, got: typeof state })
+    if (typeof state !== 'object' || state === null)
+      throw fail('E_STATE_TYPE', { step: this.step, got: state === null ? 'null' : typeof state })
     return state
   }
 

@@ -95,6 +95,11 @@ export interface LengthPrefixOptions {
 /** Records with their length in front; the length does not count itself. */
 export function lengthPrefix(options: LengthPrefixOptions = {}): Framing {
   const { bytes: width = 4, endian = 'big' } = options
+  if (![1, 2, 4].includes(width) || !['big', 'little'].includes(endian)) {
+    throw fail('E_SETTING', {
+      reason: `lengthPrefix: a length has 1, 2 or 4 bytes, big or little, not ${width} ${endian}`,
+    })
+  }
   const read = lengthReader(width, endian)
   return {
     kind: `length-prefix ${width} ${endian}`,
@@ -175,6 +180,9 @@ export interface CustomFramingOptions {
 
 /** A framing of your own. */
 export function customFraming(options: CustomFramingOptions): Framing {
+  if (typeof options?.name !== 'string' || typeof options.next !== 'function') {
+    throw fail('E_SETTING', { reason: 'customFraming has a name and a function next' })
+  }
   return {
     kind: `custom ${options.name}`,
     scan(bytes, start, end, cuts, recordBytes) {

@@ -6,8 +6,9 @@ import { nearest } from '../base/nearest.ts'
 /** What a stack frame of a pipeline file looks like: a path or a bundle's URL, with line and column. */
 const FRAME = /^\s+at (?:.*\()?((?:file:\/\/|potoroo:\/\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?$/
 
-/** This program's own files, whose frames are passed over. */
+/** This program's own files, whose frames are passed over, as those of packages are. */
 const OWN = new URL('..', import.meta.url)
+const PACKAGES = '/node_modules/'
 
 /**
  * Names the place where the user's code threw `error` while the pipeline was being `doing`. Errors of the table stay
@@ -23,12 +24,13 @@ export function explainThrow(error: unknown, path: string, doing: 'loaded' | 'bu
   return fail('E_PIPELINE_THREW', { where: place ?? path, doing, reason }, error)
 }
 
-/** `path:line:column` of the first frame that is not this program's, or `null`. */
+/** `path:line:column` of the first frame in a file of the user's own, or `null`. */
 function placeOf(error: unknown): string | null {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return null
   for (const line of error.stack.split('\n')) {
     const place = FRAME.exec(line)?.[1]
-    if (place !== undefined && !place.startsWith(OWN.href) && !place.startsWith(OWN.pathname)) return place
+    if (place === undefined || place.includes(PACKAGES)) continue
+    if (!place.startsWith(OWN.href) && !place.startsWith(OWN.pathname)) return place
   }
   return null
 }

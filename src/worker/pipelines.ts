@@ -348,7 +348,8 @@ export class Pipelines {
     if (!Number.isInteger(Math.log10(failures))) return
     const count = failures === 1 ? 'a record' : `${failures} records`
     const reason = error instanceof Error ? error.message : String(error)
-    this.events.warned(resident, fail('E_RECORD_FAILED', { pipeline: resident.name, count, step, reason }))
+    const hint = error instanceof PotorooError ? `${error.remedy}; ` : ''
+    this.events.warned(resident, fail('E_RECORD_FAILED', { pipeline: resident.name, count, step, reason, hint }))
   }
 
   /** Drains what runs under `name`, so that another program can take its place. */

@@ -88,6 +88,32 @@ describe('file sink, step by step', () => {
     expect(on.names('out')).toEqual([...kept, below[1]].sort())
   })
 
+  test('removes what it began itself in this generation, for an earlier run, and leaves what others began', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
+    const kept = ['rows.000005-0000000002-w1', 'rows.000005-0000000003-w2', 'rows.000005-0000000004-w2.pending']
+    const own = ['rows.000005-0000000003-w1', 'rows.000005-0000000004-w1.pending']
+    for (const name of [...kept, ...own]) on.volume.open(`out/${name}`, 'write')
+    on.writer.restore({ generation: 5, epoch: 2, snapshots: [] }, () => {})
+    on.pass(100)
+    expect(on.names('out')).toEqual(kept)
+  })
+
+  test('ends when what was committed is visible', () => {
+    for (const append of [false, true]) {
+      const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))
+      on.writer.restore({ generation: 1, epoch: 0, snapshots: [] }, () => {})
+      on.pass(100)
+      on.writer.write(Buffer.from('row'), 1)
+      let shown: readonly string[] | null = null
+      on.writer.barrier(1, 1, (snapshot) => {
+        on.writer.commit(1, snapshot)
+        on.writer.end(() => (shown = on.names('out')))
+      })
+      on.pass(1000)
+      expect(shown).toEqual([append ? 'rows' : 'rows.000001-0000000001-w1'])
+    }
+  })
+
   test('refuses to go on where what a checkpoint lists is gone', () => {
     for (const append of [false, true]) {
       const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))

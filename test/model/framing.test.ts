@@ -139,6 +139,18 @@ test('a length prefix says that a record is too long before its bytes have come'
   expect(() => read(lengthPrefix(), [Buffer.from([0xff, 0xff, 0xff, 0xff])])).toThrow('4294967295 bytes')
 })
 
+test('a framing that cannot be meant is refused where it is written', () => {
+  const odd: (() => unknown)[] = [
+    () => lengthPrefix({ bytes: 3 as never }),
+    () => lengthPrefix({ endian: 'middle' as never }),
+    () => fixedSize(0),
+    () => customFraming({ name: 'mine' } as never),
+    () => customFraming({ next: () => null } as never),
+    () => customFraming(undefined as never),
+  ]
+  for (const make of odd) expect(make, String(make)).toThrow(expect.objectContaining({ code: 'E_SETTING' }))
+})
+
 test('what is left of a frame at the end is a fragment', () => {
   expect(read(lengthPrefix({ bytes: 1 }), [Buffer.from([3, 65, 66])])).toEqual({ records: [], complete: false })
   expect(read(fixedSize(4), [Buffer.from('abc')])).toEqual({ records: [], complete: false })

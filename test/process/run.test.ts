@@ -171,3 +171,14 @@ test('tells apart what the request and what the world is to blame for', async ()
   expect(JSON.parse(json.err)).toMatchObject({ error: { code: 'E_NO_WORKER', kind: 'operational' } })
   expect(json.out).toBe('')
 })
+
+test('a fault behind which no line of the user stands names none of a package', async () => {
+  const { cwd, ran } = app()
+  writeFileSync(
+    join(cwd, 'waits.ts'),
+    "import { pipeline } from 'potoroo'\nexport default pipeline('p', async () => {})",
+  )
+  const { status, out } = await ran(['check', 'waits.ts'])
+  expect(status).toBe(2)
+  expect(out).toMatch(/E_SETTING: .*returns a promise; it must add its steps at once\n/)
+})

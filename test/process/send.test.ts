@@ -82,3 +82,29 @@ export default pipeline('count', { parameters: { port: 0 } }, (p) => {
   run.kill('SIGTERM')
   expect(await run.ended, run.err).toMatchObject({ status: 0 })
 })
+
+test('a sender that meets nobody, or a source that speaks otherwise, says so', async () => {
+  const cwd = folder()
+  const source = (protocol: string) => `import { nullSink, pipeline, tcpSource } from 'potoroo'
+export default pipeline('${protocol}', { parameters: { port: 0 } }, (p) => {
+  p.source('in', tcpSource({ port: p.parameters.port, protocol: '${protocol}' })).sink('nowhere', nullSink())
+})`
+  const start = async (protocol: string) => {
+    writeFileSync(join(cwd, `${protocol}.ts`), source(protocol))
+    const port = String(await freePort())
+    const run = potoroo(['run', `${protocol}.ts`, '--param', `port=${port}`], { cwd })
+    await run.said(/in listens on/)
+    return { port, run }
+  }
+  const acked = await start('acked')
+  const wrong = await ran(['send', acked.port], { input: 'a line of some length\n'.repeat(100) })
+  expect(wrong).toMatchObject({ status: 1, err: expect.stringMatching(/E_PEER.*no plain source: try --acked SOURCE/) })
+  await ran(['send', acked.port], { input: 'few\n' })
+  await acked.run.said(/E_CONNECTION_CLOSED.*it ended before it had said hello/)
+
+  const absent = potoroo(['send', String(await freePort()), '--acked', 'in'])
+  await absent.said(/cannot reach a worker at .*ECONNREFUSED.*; tries again/)
+  const plain = await start('plain')
+  const deaf = potoroo(['send', plain.port, '--acked', 'in'])
+  await deaf.said(/cannot reach a worker at .*is it a source of the acknowledged protocol\?/)
+})

@@ -6,7 +6,8 @@
  * B2. Only what a snapshot lists is ever made visible.
  * B3. In one growing file, a commit is: keep what already stands there of this commit, by checksum; cut behind it; append
  *     the rest; sync; and only then remove the segments.
- * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void.
+ * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void, or
+ *     of a run that has ended. So is what this writer began in this generation, in an earlier life of its pipeline.
  *     Older segments that nobody lists are removed below the floor only, for another writer may still list them.
  */
 import { crc32 } from '../../base/crc.ts'
@@ -214,8 +215,9 @@ function removeAll(disk: Disk, directory: string, rows: readonly SegmentRow[], d
 
 /** Which segments a sweep removes. */
 export interface Sweep {
-  /** Only segments of generations before this one. */
+  /** Only segments of generations before this one; of this one, those of `writer` where it is named. */
   readonly generation: number
+  readonly writer: string | null
   /** Those of epochs behind this one, pending or visible (B4). */
   readonly above: number
   /** Pending ones of epochs before this one. */
@@ -229,7 +231,8 @@ export function sweepSegments(disk: Disk, path: string, sweep: Sweep, done: Done
     if (error !== null) return done(diskFault('list', error))
     const dead = names.filter((name) => {
       const parts = parseSegmentName(path, name)
-      if (parts === null || parts.generation >= sweep.generation) return false
+      if (parts === null || parts.generation > sweep.generation) return false
+      if (parts.generation === sweep.generation && parts.writer !== sweep.writer) return false
       return parts.epoch > sweep.above || (parts.pending && parts.epoch < sweep.below)
     })
     const next = (i: number): void => {

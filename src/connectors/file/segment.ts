@@ -21,8 +21,12 @@ export const PENDING = '.pending'
 /** Names sort by generation and epoch, which is the order of the output. */
 export function segmentName(path: string, generation: number, epoch: number, writer: string): string {
   const { name } = splitPath(path)
-  const safe = writer.replace(/[^\w-]/g, '_')
-  return `${name}.${String(generation).padStart(6, '0')}-${String(epoch).padStart(10, '0')}-${safe}`
+  return `${name}.${String(generation).padStart(6, '0')}-${String(epoch).padStart(10, '0')}-${writerOf(writer)}`
+}
+
+/** How a writer is called in the names of its segments. */
+export function writerOf(writer: string): string {
+  return writer.replace(/[^\w-]/g, '_')
 }
 
 /** The parts of a segment's name, or `null` when `name` is none of `path`. */

@@ -18,7 +18,7 @@ import type { FileSinkSettings } from './describe.ts'
 import { makeDurableDirectory } from './directory.ts'
 import { diskFault } from './fault.ts'
 import { appendSegments, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
-import { Segment, type SegmentRow, segmentName } from './segment.ts'
+import { Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
 
 export const fileSinkConnector: SinkConnector = {
   kind: 'file',
@@ -61,7 +61,7 @@ class FileWriter implements Writer {
   private segment: Segment | null = null
   private waiting: Waiting[] = []
   private blocked = false
-  /** Called when everything taken is in the hands of the system. */
+  /** Called when everything taken is in the hands of the system, and what was asked for is done. */
   private ending: (() => void) | null = null
   private readonly jobs: ((next: () => void) => void)[] = []
   private busy = false
@@ -93,7 +93,8 @@ class FileWriter implements Writer {
       makeDurableDirectory(this.context.env.disk, this.directory || '/', (error) => {
         if (error !== null) return this.fail(diskFault('make', error))
         this.finish(base.snapshots as unknown as readonly Held[], () => {
-          this.sweep({ generation: base.generation, above: base.epoch, below: 0 }, () => {
+          const writer = writerOf(this.context.writer)
+          this.sweep({ generation: base.generation, writer, above: base.epoch, below: 0 }, () => {
             this.status.state = 'ready'
             next()
             done()
@@ -145,7 +146,7 @@ class FileWriter implements Writer {
 
   floor(epoch: number): void {
     // Everything that earlier generations had promised was finished when this one began.
-    const sweep = { generation: this.generation, above: Infinity, below: epoch }
+    const sweep = { generation: this.generation, writer: null, above: Infinity, below: epoch }
     this.run((next) => this.sweep(sweep, next))
   }
 
@@ -243,7 +244,8 @@ class FileWriter implements Writer {
   private nextJob(): void {
     const job = this.jobs.shift()
     this.busy = job !== undefined
-    job?.(() => this.nextJob())
+    if (job === undefined) this.count()
+    else job(() => this.nextJob())
   }
 
   private count(): void {
@@ -255,7 +257,7 @@ class FileWriter implements Writer {
       this.blocked = false
       this.context.wake()
     }
-    if (queued === 0 && this.ending !== null) {
+    if (queued === 0 && !this.busy && this.ending !== null) {
       const done = this.ending
       this.ending = null
       done()

@@ -158,6 +158,8 @@ export class PlainPeer extends Peer {
 export class AckedPeer extends Peer {
   private readonly session: Session
   private closing = false
+  private spoke = false
+  private answered = false
   /** Why the connection is not read: the journal has no room, or the peer does not read its answers. */
   private full = false
   private deaf = false
@@ -181,12 +183,16 @@ export class AckedPeer extends Peer {
   }
 
   protected received(chunk: Buffer): void {
+    this.spoke = true
     if (this.closing || this.session.onBytes(chunk)) return
     this.full = true
     this.pause()
   }
 
-  protected finished(): void {}
+  protected finished(): void {
+    // A sender of plain bytes that are too few to be refused; who only looks whether somebody listens sends none.
+    if (this.spoke && !this.answered) this.source.expelled(this, 'it ended before it had said hello')
+  }
 
   protected released(): void {
     this.session.onClosed()
@@ -196,6 +202,7 @@ export class AckedPeer extends Peer {
   private send(bytes: Uint8Array): boolean {
     const { connection } = this
     if (this.gone || this.closing) return false
+    this.answered = true
     if (connection.write(bytes)) return true
     if (connection.queued > this.source.context.limits.sinkQueueBytes) {
       // Not inside the session's own call.

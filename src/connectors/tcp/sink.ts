@@ -9,7 +9,7 @@
  */
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
-import type { Connection, ConnectionHandler, NetworkError } from '../../env/network.ts'
+import type { Connection, ConnectionHandler, NetworkError, NetworkErrorCode } from '../../env/network.ts'
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } from '../connector.ts'
 import type { TcpSinkSettings } from './describe.ts'
@@ -27,6 +27,14 @@ export const tcpSinkConnector: SinkConnector = {
   kind: 'tcp',
   parallel: () => true,
   open: (description, context) => new TcpWriter(description, context),
+}
+
+/** Why a connection ended, in a clause behind its address. */
+const reasons: Readonly<Partial<Record<NetworkErrorCode, string>>> = {
+  refused: 'the connection is refused',
+  reset: 'it broke the connection',
+  timeout: 'it does not answer',
+  unreachable: 'there is no way to it',
 }
 
 /** A barrier, or the end, that waits until `upTo` bytes of all that was ever taken have left. */
@@ -201,7 +209,7 @@ class TcpWriter implements Writer, ConnectionHandler {
     this.status.state = 'no-peer'
     if (!this.warned) {
       const { host, port } = this.settings
-      const reason = error === null ? 'it closed the connection' : error.message
+      const reason = error === null ? 'it closed the connection' : (reasons[error.code] ?? error.message)
       this.context.warn(fail('E_NO_PEER', { step: this.context.step, host, port, reason }))
     }
     this.warned = true
