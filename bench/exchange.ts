@@ -8,6 +8,7 @@
 import { Packr, Unpackr } from 'msgpackr'
 import { ByteReader, ByteWriter } from '../src/base/bytes.ts'
 import { ValueCodec } from '../src/base/codec/values.ts'
+import { cpuNs, textWord, user, word } from './lib/records.ts'
 import { type Measure, paired, print } from './lib/report.ts'
 
 const BATCH = 512
@@ -40,56 +41,10 @@ function msgpackr(): Subject {
   return { encode: (batch) => packr.pack(batch), decode: (bytes) => unpackr.unpack(bytes as Buffer) }
 }
 
-const syllables = [
-  'ba',
-  'ker',
-  'lo',
-  'min',
-  'tra',
-  'sel',
-  'vor',
-  'ni',
-  'que',
-  'dan',
-  'ster',
-  'o',
-  'pha',
-  'lin',
-  'gu',
-  'ex',
-]
-
-/** Made-up word number `n`: one to three syllables, the longer the rarer. */
-function word(n: number): string {
-  let rest = Math.imul(n + 1, 0x9e3779b1) >>> 0
-  let made = ''
-  for (let length = n < 50 ? 1 : n < 1000 ? 2 : 3; length > 0; length--) {
-    made += syllables[rest & 15]
-    rest = rest >>> 4
-  }
-  return made
-}
-
-/** Word `n` of a running text with a vocabulary of 5000: word number r with a frequency of about 1 / r (Zipf). */
-function textWord(n: number): string {
-  const chance = (Math.imul(n, 0x85ebca6b) >>> 0) / 2 ** 32
-  return word(Math.floor(5000 ** chance) - 1)
-}
-
 const records: Readonly<Record<string, { readonly make: (n: number) => unknown; readonly reach: string | null }>> = {
   '{word, n}': { make: (n) => ({ word: textWord(n), n: n % 100 }), reach: '<= 0.35' },
   '{word, n}, rare words': { make: (n) => ({ word: word(1000 + (n % 50_000)), n: n % 100 }), reach: null },
-  'six fields': {
-    make: (n) => ({
-      user: `user-${n % 5000}`,
-      page: `/${word(n % 300)}`,
-      hits: n % 1000,
-      price: (n % 977) * 1.25,
-      at: 1.7e12 + n * 13,
-      paid: n % 3 === 0,
-    }),
-    reach: '<= 0.50',
-  },
+  'six fields': { make: user, reach: '<= 0.50' },
   words: { make: textWord, reach: null },
   'nested, lists': {
     make: (n) => ({ id: n, who: { name: word(n), tags: ['a', word(n % 7)] }, at: n * 1.5 }),
@@ -100,12 +55,6 @@ const records: Readonly<Record<string, { readonly make: (n: number) => unknown; 
     reach: null,
   },
   'long texts': { make: (n) => ({ url: `https://example.org/catalogue/${word(n)}/${n}`, n }), reach: null },
-}
-
-/** CPU time of the process in nanoseconds. */
-function cpuNs(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) * 1000
 }
 
 /** Nanoseconds per record for one turn of encoding or decoding. */

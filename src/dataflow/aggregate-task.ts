@@ -5,6 +5,7 @@
  *     recovery has the same name.
  * A2. While results are being emitted nothing is taken from the inputs, so a barrier never cuts through an emission.
  */
+import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { KeyedPlan } from '../model/plan.ts'
@@ -20,12 +21,16 @@ import type { TaskReports } from './task.ts'
 
 export type AggregatePlan = Extract<KeyedPlan, { kind: 'aggregate' }>
 
+/** Adds a record to an accumulator, or another accumulator. */
+type Change = (accumulator: object, value: unknown) => void
+
 export class AggregateTask extends InputTask {
   private readonly plan: AggregatePlan
   private readonly store: KeyedStore
   private readonly reports: TaskReports
   private readonly pending = new PendingKeys()
   private readonly sweeper: Sweeper | null
+  private readonly combine: Change
   private emission: Iterator<{ readonly segment: HeldRecords; readonly row: number }> | null = null
   private dueAt = Infinity
   private emittedAt = -Infinity
@@ -44,6 +49,10 @@ export class AggregateTask extends InputTask {
     this.plan = plan
     this.store = store
     this.reports = reports
+    this.combine = (accumulator, other) => {
+      assert(plan.combine !== null && typeof other === 'object' && other !== null, 'only what may combine is combined')
+      plan.combine(accumulator, other)
+    }
     this.sweeper = plan.ttlMs === undefined ? null : new Sweeper(store, plan.ttlMs)
   }
 
@@ -60,23 +69,25 @@ export class AggregateTask extends InputTask {
   protected work(batch: Batch, cursor: number): number {
     const { chain, pending } = this
     const { origin } = chain
+    const change = batch.combined ? this.combine : this.plan.add
     for (let i = cursor; i < batch.length; i++) {
       const key = batch.keys[i]!
       const hash = batch.hashes[i]!
       origin.step = 0
       try {
-        this.add(hash, key, batch.values[i], batch.times[i]!)
+        this.change(hash, key, change, batch.values[i], batch.times[i]!)
         pending.add(key, hash, batch.times[i]!, batch.splits[i]!, batch.positions[i]!)
       } catch (error) {
         chain.enter(batch, i)
-        chain.take(error, batch.values[i], key)
+        // An accumulator is no record that the step could be given once more.
+        chain.take(error, batch.values[i], key, !batch.combined)
       }
     }
     return batch.length
   }
 
-  /** Adds one value to the accumulator of its key, all or nothing (PROTOCOLS 9). */
-  private add(hash: number, key: Key, value: unknown, time: number): void {
+  /** Changes the accumulator of a key by a value or by another accumulator, all or nothing (PROTOCOLS 9). */
+  private change(hash: number, key: Key, by: Change, value: unknown, time: number): void {
     const { store, plan } = this
     const table = store.table(hash)
     let entry = table.find(hash, key)
@@ -92,7 +103,7 @@ export class AggregateTask extends InputTask {
       before = store.copier.copy(table.states[entry]!)
     }
     try {
-      plan.add(table.states[entry]!, value)
+      by(table.states[entry]!, value)
     } catch (error) {
       if (before === null) store.withdraw(table, entry)
       else table.states[entry] = before

@@ -22,6 +22,8 @@ export class Batch {
   splits: Int32Array
   positions: Float64Array
   ordinals: Float64Array
+  /** The values are accumulators, each of many records of its key (`combiner.ts`). */
+  combined = false
 
   constructor(capacity: number) {
     this.values = new Array<unknown>(capacity).fill(undefined)
@@ -58,6 +60,20 @@ export class Batch {
     this.ordinals[to] = this.ordinals[from]!
   }
 
+  /** Adds record `i` of `from`, keys and hashes included. */
+  append(from: Batch, i: number): void {
+    const at = this.length
+    if (at === this.capacity) this.grow()
+    this.values[at] = from.values[i]
+    this.keys[at] = from.keys[i]!
+    this.hashes[at] = from.hashes[i]!
+    this.times[at] = from.times[i]!
+    this.splits[at] = from.splits[i]!
+    this.positions[at] = from.positions[i]!
+    this.ordinals[at] = from.ordinals[i]!
+    this.length = at + 1
+  }
+
   /** Forgets the records from `length` on. */
   truncate(length: number): void {
     this.length = length
@@ -89,6 +105,7 @@ export class BatchPool {
     // Values that are over must not survive the next collections for a place in the pool.
     batch.values.fill(undefined, 0, batch.length)
     batch.truncate(0)
+    batch.combined = false
     // One that a single record has blown up is left to the garbage collector.
     if (batch.capacity <= 4 * this.capacity && this.free.length < POOL_BATCHES) this.free.push(batch)
   }

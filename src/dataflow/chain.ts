@@ -145,7 +145,7 @@ export class Chain {
   /** Pushes on what has been gathered, full or not; false when some of it has to wait. */
   flush(): boolean {
     let done = true
-    for (const leaf of this.leaves) if (!leaf.flush()) done = false
+    for (const leaf of this.leaves) if (!leaf.flush() || !leaf.settle()) done = false
     if (done) this.fill.full = false
     return done
   }

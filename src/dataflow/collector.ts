@@ -72,6 +72,11 @@ export abstract class Gathering {
     return true
   }
 
+  /** Sends on what is held beyond `flush`, so that a marker may follow; false when the outlet has no room for it. */
+  settle(): boolean {
+    return true
+  }
+
   /** Sends a batch on as it is and takes it over; records that cannot go are reported and left out. */
   pushWhole(batch: Batch, report: FailureReport): boolean {
     if (!this.ready) return false
@@ -187,6 +192,10 @@ export class ExchangeCollector extends Gathering {
     this.exchange.push(batch)
   }
 
+  override settle(): boolean {
+    return this.exchange.flush()
+  }
+
   protected prepare(batch: Batch, i: number): void {
     const key = this.key(batch.values[i])
     batch.hashes[i] = this.hash(key)
@@ -202,6 +211,8 @@ export class ExchangeCollector extends Gathering {
 export interface Exchange {
   readonly room: boolean
   push(batch: Batch): void
+  /** Sends on what it holds back; false when there is no room for it. */
+  flush(): boolean
   mark(marker: Marker): void
 }
 

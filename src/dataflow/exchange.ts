@@ -37,6 +37,10 @@ export class KeyExchange implements Exchange {
     else this.split(batch)
   }
 
+  flush(): boolean {
+    return true
+  }
+
   mark(marker: Marker): void {
     for (const outlet of this.outlets) outlet.mark(marker)
   }
@@ -48,7 +52,8 @@ export class KeyExchange implements Exchange {
     for (let i = 0; i < batch.length; i++) {
       const owner = owners[batch.hashes[i]! >>> shift]!
       const part = (parts[owner] ??= pool.take())
-      copyRecord(batch, i, part)
+      part.combined = batch.combined
+      part.append(batch, i)
     }
     pool.give(batch)
     for (let owner = 0; owner < parts.length; owner++) {
@@ -56,17 +61,4 @@ export class KeyExchange implements Exchange {
       if (part) outlets[owner]!.push(part)
     }
   }
-}
-
-function copyRecord(from: Batch, i: number, to: Batch): void {
-  const at = to.length
-  if (at === to.capacity) to.grow()
-  to.values[at] = from.values[i]
-  to.keys[at] = from.keys[i]!
-  to.hashes[at] = from.hashes[i]!
-  to.times[at] = from.times[i]!
-  to.splits[at] = from.splits[i]!
-  to.positions[at] = from.positions[i]!
-  to.ordinals[at] = from.ordinals[i]!
-  to.length = at + 1
 }

@@ -40,7 +40,7 @@ export interface AggregateOptions<K extends Key, T, A extends State, O, R> exten
   readonly add: (accumulator: A, value: T) => R & InPlace<A, R>
   /**
    * Adds `other` to `accumulator`, in place, so that the same records in any grouping make the same accumulator. With
-   * it, workers add up before they send; without it, every record travels.
+   * it, workers add up before they send; without it, or with a `ttl`, every record travels.
    */
   readonly combine?: (accumulator: NoInfer<A>, other: NoInfer<A>) => void
   /** What is emitted. Must be an object of its own where it holds parts of the accumulator that still change. */

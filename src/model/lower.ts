@@ -52,9 +52,12 @@ export function lowerKeyed(step: KeyedStep): KeyedPlan {
   return { ...common, kind: step.kind, init: step.options.init, step: step.options.step }
 }
 
-/** Whether workers may add up before they send (PROTOCOLS 10). */
+/**
+ * Whether workers may add up before they send (PROTOCOLS 10). Not with a TTL: a key that is gone between two of its
+ * records has nothing of the first one, and a sum does not tell them apart.
+ */
 export function mayPreAggregate(keyed: KeyedPlan): boolean {
-  return keyed.kind === 'aggregate' && keyed.combine !== null
+  return keyed.kind === 'aggregate' && keyed.combine !== null && keyed.ttlMs === undefined
 }
 
 export function lowerAsync(options: AsyncOptions): { readonly concurrency: number; readonly timeoutMs: number } {

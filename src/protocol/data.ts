@@ -1,9 +1,11 @@
 /**
  * A batch of an exchange in bytes: the body of the message `batch`.
  *
- *     body := count varint · keyed u8 · hashes i32 each, if keyed · splits · times · positions · ordinals (a sequence
+ *     body := count varint · form u8 · hashes i32 each, if keyed · splits · times · positions · ordinals (a sequence
  *             each, `sequence.ts`) · block of values (`base/codec/format.ts`) · keys, if keyed
  *     keys := 1: the values themselves · 2, text: the field of that name · 3, block of keys
+ *
+ * The form is 0 for records without keys, 1 for keyed ones, 2 for accumulators of keyed ones.
  *
  * A key is nearly always a part of its value, and then it is not sent a second time: both are one string again where
  * they arrive.
@@ -22,6 +24,8 @@ import { readSequence, writeSequence } from './sequence.ts'
 /** The columns of a batch, as far as they travel. `keys` and `hashes` are filled for all records or for none. */
 export interface Columns {
   length: number
+  /** The values are accumulators of records that were added up. */
+  combined: boolean
   readonly values: unknown[]
   readonly keys: Key[]
   readonly hashes: Int32Array
@@ -38,6 +42,10 @@ export interface GrowingColumns extends Columns {
   readonly capacity: number
   grow(): void
 }
+
+const PLAIN = 0
+const KEYED = 1
+const COMBINED = 2
 
 const KEYS_ARE_VALUES = 1
 const KEYS_ARE_FIELDS = 2
@@ -65,7 +73,7 @@ export class BatchCodec {
     assert(!keyed || batch.keys.length >= length, 'all records have keys or none has')
     try {
       writer.varint(length)
-      writer.u8(keyed ? 1 : 0)
+      writer.u8(!keyed ? PLAIN : batch.combined ? COMBINED : KEYED)
       if (keyed) writeHashes(writer, batch.hashes, length)
       writeSequence(writer, batch.splits, length)
       writeSequence(writer, batch.times, length)
@@ -82,7 +90,7 @@ export class BatchCodec {
   /** Reads a body into `batch`, which is empty. Throws `E_DAMAGED`; then what is in `batch` means nothing. */
   read(reader: ByteReader, batch: GrowingColumns): void {
     assert(batch.length === 0, 'a batch is read into an empty one')
-    const { count, keyed } = readHead(reader)
+    const { count, keyed, combined } = readHead(reader)
     while (batch.capacity < count) batch.grow()
     if (keyed) readHashes(reader, batch.hashes, count)
     readSequence(reader, count, batch.splits)
@@ -98,6 +106,7 @@ export class BatchCodec {
     if (keyed) this.readKeys(reader, batch, count)
     reader.finish()
     batch.length = count
+    batch.combined = combined
   }
 
   private writeKeys(writer: ByteWriter, { values, keys, length }: Columns): void {
@@ -157,11 +166,17 @@ export function peekHashes(reader: ByteReader): Int32Array {
   return hashes
 }
 
-function readHead(reader: ByteReader): { readonly count: number; readonly keyed: boolean } {
+interface Head {
+  readonly count: number
+  readonly keyed: boolean
+  readonly combined: boolean
+}
+
+function readHead(reader: ByteReader): Head {
   const count = reader.count(1)
-  const keyed = reader.u8()
-  if (keyed > 1) throw reader.damaged(`${keyed} says neither keyed nor not`)
-  return { count, keyed: keyed === 1 }
+  const form = reader.u8()
+  if (form > COMBINED) throw reader.damaged(`${form} is no form of a batch`)
+  return { count, keyed: form !== PLAIN, combined: form === COMBINED }
 }
 
 function writeHashes(writer: ByteWriter, hashes: Int32Array, count: number): void {

@@ -10,6 +10,7 @@ import { batch as values } from '../base/codec/arbitrary.ts'
 
 class TestBatch implements GrowingColumns {
   length = 0
+  combined = false
   values: unknown[] = []
   keys: Key[] = []
   hashes = new Int32Array(4)
@@ -65,7 +66,7 @@ function columnsOf(batch: TestBatch): unknown[] {
   const { length, values, keys, hashes, times, splits, positions, ordinals } = batch
   const numbers = [...(keys.length > 0 ? [hashes] : []), times, splits, positions, ordinals]
   const cut = numbers.map((column) => [...column.subarray(0, length)])
-  return [length, values.slice(0, length), keys.slice(0, length), cut]
+  return [length, batch.combined, values.slice(0, length), keys.slice(0, length), cut]
 }
 
 function expectSame(actual: TestBatch, expected: TestBatch): void {
@@ -93,7 +94,7 @@ const key: fc.Arbitrary<Key> = fc.oneof(
 )
 
 /** Batches whose keys are the values, a field of them, nearly that, or something else. */
-const anyBatch = fc.oneof(
+const anyRecords = fc.oneof(
   values.map((of) => batchOf(of, null)),
   fc.tuple(values, fc.array(key, { minLength: 1 })).map(([of, keys]) => batchOf(of, (_, i) => keys[i % keys.length]!)),
   fc.array(key, { maxLength: 30 }).map((keys) => batchOf(keys, (one) => one as Key)),
@@ -110,6 +111,12 @@ const anyBatch = fc.oneof(
     )
     .map(([of, other, at]) => batchOf(of, (one, i) => (i === at % 30 ? other : (one as { id: Key }).id))),
 )
+
+/** The same, some of them of accumulators. */
+const anyBatch = fc.tuple(anyRecords, fc.boolean()).map(([batch, combined]) => {
+  batch.combined = combined && batch.keys.length > 0
+  return batch
+})
 
 describe('a batch', () => {
   test('is read as it was written, on a channel that has carried others', () => {

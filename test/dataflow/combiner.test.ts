@@ -1,0 +1,248 @@
+/**
+ * Adding up before sending:
+ * - what is combined behind a combiner equals what is added without one, whatever the order and the sizes of batches, with
+ *   the name of each key's last record (Y3), also where records throw (Y4)
+ * - all of it stands before every marker (Y1), and one push sends at most one batch (Y2)
+ * - the step behind takes accumulators and records alike
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { hashKey, type Key } from '../../src/base/hash.ts'
+import type { AggregatePlan } from '../../src/dataflow/aggregate-task.ts'
+import { type Batch, BatchPool, type Marker } from '../../src/dataflow/batch.ts'
+import type { Exchange } from '../../src/dataflow/collector.ts'
+import { Combiner } from '../../src/dataflow/combiner.ts'
+import type { Failure } from '../../src/dataflow/failure.ts'
+import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
+import { mayPreAggregate } from '../../src/model/lower.ts'
+import { plan } from '../../src/model/planner.ts'
+import { stage } from './stage.ts'
+
+const CAPACITY = 4
+
+interface Sum {
+  n: number
+  values: number[]
+}
+
+/** Spoils the accumulator before it throws: what is left of it must not count. */
+const sums: AggregatePlan = {
+  kind: 'aggregate',
+  schema: { version: 1 },
+  init: () => ({ n: 0, values: [] }),
+  add: (sum, value) => {
+    ;(sum as Sum).n++
+    if ((value as number) % 5 === 4) throw new Error('not this one')
+    ;(sum as Sum).values.push(value as number)
+  },
+  combine: (sum, other) => {
+    ;(sum as Sum).n += (other as Sum).n
+    ;(sum as Sum).values.push(...(other as Sum).values)
+  },
+  result: (sum) => ({ ...sum }),
+  everyMs: 0,
+}
+
+/** An exchange that keeps what is pushed. */
+class Kept implements Exchange {
+  readonly room = true
+  readonly batches: Batch[] = []
+  /** How many batches stood before each marker. */
+  readonly marked: number[] = []
+
+  push(batch: Batch): void {
+    this.batches.push(batch)
+  }
+
+  flush(): boolean {
+    return true
+  }
+
+  mark(_marker: Marker): void {
+    this.marked.push(this.batches.length)
+  }
+}
+
+interface Entry {
+  readonly key: Key
+  readonly value: number
+}
+
+function fill(batch: Batch, entries: readonly Entry[], from: number): void {
+  entries.forEach(({ key, value }, i) => {
+    if (i === batch.capacity) batch.grow()
+    batch.values[i] = value
+    batch.keys[i] = key
+    batch.hashes[i] = hashKey(key)
+    batch.times[i] = 1000 + from + i
+    batch.splits[i] = (from + i) % 3
+    batch.positions[i] = from + i
+    batch.ordinals[i] = 0
+  })
+  batch.length = entries.length
+}
+
+const entry = fc.record({ key: fc.oneof(fc.nat(12), fc.constantFrom<Key>('a', '1', 1n, true)), value: fc.nat(1000) })
+
+describe('what is combined', () => {
+  test('equals what is added one by one', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(entry, { minLength: 1, maxLength: 2 * CAPACITY }), { maxLength: 30 }),
+        (batches) => {
+          const pool = new BatchPool(CAPACITY)
+          const [kept, failures]: [Kept, Failure[]] = [new Kept(), []]
+          const combiner = new Combiner(kept, 'sums', sums, pool, (failure) => failures.push(failure))
+          const [added, last] = [new Map<Key, number[]>(), new Map<Key, number>()]
+          const refused: number[] = []
+          let at = 0
+          for (const entries of batches) {
+            const before = kept.batches.length
+            const batch = pool.take()
+            fill(batch, entries, at)
+            combiner.push(batch)
+            expect(kept.batches.length - before).toBeLessThanOrEqual(1)
+            for (const { key, value } of entries) {
+              if (value % 5 === 4) refused.push(at++)
+              else {
+                added.set(key, [...(added.get(key) ?? []), value])
+                last.set(key, at++)
+              }
+            }
+          }
+          expect(combiner.flush()).toBe(true)
+          const [combined, named] = [new Map<Key, Sum>(), new Map<Key, number>()]
+          for (const batch of kept.batches) {
+            expect(batch.combined).toBe(true)
+            expect(batch.length).toBeLessThanOrEqual(4 * CAPACITY)
+            for (let i = 0; i < batch.length; i++) {
+              const key = batch.keys[i]!
+              expect(batch.hashes[i]).toBe(hashKey(key))
+              const sum = combined.get(key) ?? { n: 0, values: [] }
+              sums.combine!(sum, batch.values[i] as object)
+              combined.set(key, sum)
+              named.set(key, batch.positions[i]!)
+              expect(batch.times[i]).toBe(1000 + batch.positions[i]!)
+              expect(batch.splits[i]).toBe(batch.positions[i]! % 3)
+            }
+          }
+          expect(combined).toEqual(new Map([...added].map(([key, values]) => [key, { n: values.length, values }])))
+          expect(named).toEqual(last)
+          expect(failures.map(({ position }) => position)).toEqual(refused)
+          expect(failures.every(({ step, again }) => step === 'sums' && again === undefined)).toBe(true)
+        },
+      ),
+    )
+  })
+
+  test('goes on when many records have been added up, however few their keys', () => {
+    const pool = new BatchPool(CAPACITY)
+    const kept = new Kept()
+    const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
+    for (let pushed = 0; pushed < 40; pushed++) {
+      const batch = pool.take()
+      fill(
+        batch,
+        Array.from({ length: CAPACITY }, () => ({ key: 'a', value: 1 })),
+        pushed * CAPACITY,
+      )
+      combiner.push(batch)
+    }
+    expect(kept.batches.map(({ values }) => (values[0] as Sum).n)).toEqual([64, 64])
+  })
+
+  test('is held whole where one record has made a batch far larger than usual', () => {
+    const pool = new BatchPool(CAPACITY)
+    const kept = new Kept()
+    const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
+    for (const size of [3, 200, 3]) {
+      const batch = pool.take()
+      fill(
+        batch,
+        Array.from({ length: size }, (_, key) => ({ key, value: 1 })),
+        0,
+      )
+      combiner.push(batch)
+    }
+    expect(combiner.flush()).toBe(true)
+    expect(kept.batches.map(({ length }) => length)).toEqual([3, 200, 3])
+  })
+
+  test('is nothing where every record is refused, and then nothing goes on', () => {
+    const pool = new BatchPool(CAPACITY)
+    const kept = new Kept()
+    const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
+    for (let pushed = 0; pushed < 40; pushed++) {
+      const batch = pool.take()
+      fill(
+        batch,
+        Array.from({ length: CAPACITY }, () => ({ key: 'a', value: 4 })),
+        pushed * CAPACITY,
+      )
+      combiner.push(batch)
+    }
+    expect(combiner.flush()).toBe(true)
+    expect(kept.batches).toEqual([])
+  })
+
+  test('stands before a marker', () => {
+    const pool = new BatchPool(CAPACITY)
+    const kept = new Kept()
+    const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
+    const batch = pool.take()
+    fill(batch, [{ key: 'a', value: 1 }], 0)
+    combiner.push(batch)
+    expect(() => combiner.mark({ kind: 'end' })).toThrow('Y1')
+    expect(combiner.flush()).toBe(true)
+    combiner.mark({ kind: 'end' })
+    expect(kept.marked).toEqual([1])
+  })
+
+  test('is no other for a step that forgets keys: every record travels to it', () => {
+    expect(mayPreAggregate(sums)).toBe(true)
+    expect(mayPreAggregate({ ...sums, ttlMs: 1000 })).toBe(false)
+    expect(mayPreAggregate({ ...sums, combine: null })).toBe(false)
+  })
+})
+
+describe('the step behind', () => {
+  const counting = () =>
+    plan(
+      pipeline('under-test', (p) => {
+        p.source('in', generatorSource<number>({ value: (n) => n }))
+          .keyBy('by-last-digit', (n) => n % 10)
+          .aggregate('sums', {
+            init: () => ({ total: 0 }),
+            add: (sum, value) => {
+              sum.total += value
+            },
+            combine: (sum, other) => {
+              if (other.total < 0) throw new Error('less than nothing')
+              sum.total += other.total
+            },
+            result: ({ total }, key) => ({ key, total }),
+          })
+          .sink('out', nullSink({ encode: ({ key, total }) => `${key}=${total} ` }))
+      }).build(),
+    )
+
+  test('takes accumulators and records alike, and reports one that it cannot take, for good', () => {
+    const under = stage(counting(), { in: [3, 13, 4] })
+    const task = under.runtime.plan.tasks.findIndex(({ step }) => step === 'sums')
+    const give = (total: number) =>
+      under.runtime.again(task, 'input', (batch) => {
+        fill(batch, [{ key: 3, value: 0 }], 0)
+        batch.values[0] = { total }
+        batch.combined = true
+      })
+    expect(give(100)).toBe(true)
+    under.settle()
+    expect(give(-1)).toBe(true)
+    under.settle(5000)
+    expect(under.writers.get('out')!.text).toContain('3=116 ')
+    expect(under.writers.get('out')!.text).toContain('4=4 ')
+    expect(under.failures.map(({ step, key, given, again }) => ({ step, key, given, again }))).toEqual([
+      { step: 'sums', key: 3, given: { total: -1 }, again: false },
+    ])
+  })
+})
