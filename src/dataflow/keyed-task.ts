@@ -75,7 +75,7 @@ export class KeyedTask extends InputTask {
           entry = store.insert(table, hash, key, this.init(key))
         } else {
           if (table.epochs[entry] !== epoch) store.touch(table, entry)
-          before = store.copier.copy(table.states[entry]!)
+          before = store.copier.guard(table.states[entry]!)
         }
         const state = table.states[entry]!
         context.begin(key, times[i]!, positions[i]!)
@@ -83,7 +83,7 @@ export class KeyedTask extends InputTask {
         if (many && result !== undefined) result = this.gather(state, result as Iterable<unknown>)
         else if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
       } catch (error) {
-        if (before !== null) table.states[entry] = before
+        if (before !== null) table.states[entry] = store.copier.taken(before)
         else if (entry >= 0) store.withdraw(table, entry)
         chain.enter(batch, i)
         chain.take(error, values[i], key)

@@ -9,78 +9,113 @@
  */
 import { type CopyBudget, deepCopy, ITEM_BYTES, OBJECT_BYTES } from './deep-copy.ts'
 
-/** A copy of `state`, or `undefined` where it has another shape or `budget.left` has fallen below 0. */
-export type ShapeCopier = (state: object, budget: CopyBudget) => object | undefined
+export interface ShapeCopier {
+  /** A copy of `state`, or `undefined` where it has another shape or `budget.left` has fallen below 0. */
+  copy(state: object, budget: CopyBudget): object | undefined
+  /**
+   * Makes `into`, which `copy` has made, a copy of `state`; false where that has another shape, and then `into` is worth
+   * nothing. It makes no object for fields that are primitives or arrays of them.
+   */
+  fill(state: object, into: object): boolean
+}
 
 const DEPTH_MAX = 4
 const FIELDS_MAX = 64
 
 /** The code for states of the shape of `sample`, or `null` where none can be generated. */
 export function generateCopier(sample: object): ShapeCopier | null {
-  const source = new Source()
-  const copy = source.object('state', sample, 1)
-  if (copy === null) return null
-  const body = `return function copyShape(state, budget) {
-    ${source.checks.join('\n')}
-    budget.left -= ${source.bytes}
-    return ${copy}
+  const copying = new Source('copy')
+  const filling = new Source('fill')
+  const made = copying.object('state', 'into', sample, 1)
+  filling.object('state', 'into', sample, 1)
+  if (made === null) return null
+  const body = `return {
+    copy(state, budget) {
+      ${copying.statements.join('\n')}
+      budget.left -= ${copying.bytes}
+      return ${made}
+    },
+    fill(state, into) {
+      ${filling.statements.join('\n')}
+      return true
+    },
   }`
-  return new Function('deepCopy', 'copyPrimitives', 'hasOwn', body)(deepCopy, copyPrimitives, Object.hasOwn)
+  const whole = (value: unknown): unknown => deepCopy(value, { left: Number.MAX_SAFE_INTEGER })
+  const names = ['deepCopy', 'copyPrimitives', 'fillPrimitives', 'whole', 'hasOwn']
+  return new Function(...names, body)(deepCopy, copyPrimitives, fillPrimitives, whole, Object.hasOwn)
 }
 
-/** Code under construction. */
+/** Code under construction: of a new copy (`copy`), or of one that an earlier copy becomes (`fill`). */
 class Source {
-  /** Statements that come before the copy is put together. */
-  readonly checks: string[] = []
+  /** Statements that come before the copy is put together, or that put it together. */
+  readonly statements: string[] = []
   /** Memory that every copy takes, roughly. */
   bytes = 0
+  private readonly way: 'copy' | 'fill'
+  private readonly otherwise: string
   private locals = 0
 
-  /** Adds the checks for the object that `path` names; returns the expression of its copy, `null` where there is none. */
-  object(path: string, sample: object, depth: number): string | null {
+  constructor(way: 'copy' | 'fill') {
+    this.way = way
+    this.otherwise = way === 'copy' ? 'return undefined' : 'return false'
+  }
+
+  /**
+   * Adds the statements for the object that `path` names, whose copy stands at `into` where one is filled; returns the
+   * expression of a new copy, `null` where there is none.
+   */
+  object(path: string, into: string, sample: object, depth: number): string | null {
     const names = Object.keys(sample)
     if (!isPlain(sample) || depth > DEPTH_MAX || names.length > FIELDS_MAX) return null
     // An inherited field would hide that the object's own one is missing (G1).
     if (names.some((name) => name in Object.prototype)) return null
     this.bytes += OBJECT_BYTES + names.length * ITEM_BYTES
     const count = this.local()
-    this.checks.push(
-      `if (${path}.constructor !== Object) return undefined`,
-      `let ${count} = 0`,
-      `for (const name in ${path}) ${count}++`,
-      `if (${count} !== ${names.length}) return undefined`,
-    )
+    this.refuse(`${path}.constructor !== Object`)
+    this.statements.push(`let ${count} = 0`, `for (const name in ${path}) ${count}++`)
+    this.refuse(`${count} !== ${names.length}`)
     const fields = names.map((name) => {
       const quoted = JSON.stringify(name)
       const field = this.local()
-      this.checks.push(
-        `const ${field} = ${path}[${quoted}]`,
-        `if (${field} === undefined && !hasOwn(${path}, ${quoted})) return undefined`,
-      )
-      return `${quoted}: ${this.field(field, (sample as Record<string, unknown>)[name], depth)}`
+      this.statements.push(`const ${field} = ${path}[${quoted}]`)
+      this.refuse(`${field} === undefined && !hasOwn(${path}, ${quoted})`)
+      return `${quoted}: ${this.field(field, `${into}[${quoted}]`, (sample as Record<string, unknown>)[name], depth)}`
     })
     return `{ ${fields.join(', ')} }`
   }
 
-  private field(field: string, sample: unknown, depth: number): string {
+  private field(field: string, into: string, sample: unknown, depth: number): string {
     if (typeof sample !== 'object' || sample === null) {
-      this.checks.push(`if (typeof ${field} === 'object' && ${field} !== null) return undefined`)
+      this.refuse(`typeof ${field} === 'object' && ${field} !== null`)
+      if (this.way === 'fill') this.statements.push(`${into} = ${field}`)
       return field
     }
-    if (Array.isArray(sample) && !sample.some(isObject)) return this.copied(`copyPrimitives(${field}, budget)`)
-    const checks = this.checks.length
-    this.checks.push(`if (typeof ${field} !== 'object' || ${field} === null) return undefined`)
-    const copy = this.object(field, sample, depth + 1)
+    if (Array.isArray(sample) && !sample.some(isObject)) {
+      if (this.way === 'copy') return this.copied(`copyPrimitives(${field}, budget)`)
+      this.refuse(`!fillPrimitives(${field}, ${into})`)
+      return field
+    }
+    const before = this.statements.length
+    this.refuse(`typeof ${field} !== 'object' || ${field} === null`)
+    const copy = this.object(field, into, sample, depth + 1)
     if (copy !== null) return copy
-    this.checks.length = checks
-    return this.copied(`deepCopy(${field}, budget)`)
+    this.statements.length = before
+    if (this.way === 'copy') return this.copied(`deepCopy(${field}, budget)`)
+    this.statements.push(`${into} = whole(${field})`)
+    return field
   }
 
   /** A local for the value of `expression`, which is `undefined` where the shape does not fit. */
   private copied(expression: string): string {
     const copy = this.local()
-    this.checks.push(`const ${copy} = ${expression}`, `if (budget.left < 0 || ${copy} === undefined) return undefined`)
+    this.statements.push(`const ${copy} = ${expression}`)
+    this.refuse(`budget.left < 0 || ${copy} === undefined`)
     return copy
+  }
+
+  /** Ends the code where `condition` holds: the shape does not fit. */
+  private refuse(condition: string): void {
+    this.statements.push(`if (${condition}) ${this.otherwise}`)
   }
 
   private local(): string {
@@ -95,6 +130,21 @@ function copyPrimitives(items: unknown, budget: CopyBudget): unknown[] | undefin
   if (budget.left < 0) return undefined
   for (let i = 0; i < items.length; i++) if (isObject(items[i])) return undefined
   return items.slice()
+}
+
+/** Makes `into` a copy of `items` when they are an array of primitives, none of them missing; else answers false. */
+function fillPrimitives(items: unknown, into: unknown[]): boolean {
+  if (!Array.isArray(items)) return false
+  const { length } = items
+  if (into.length > length) into.length = length
+  for (let i = 0; i < length; i++) {
+    const item: unknown = items[i]
+    // A place without an item reads as `undefined`, and would become an item.
+    if (item === undefined || isObject(item)) return false
+    if (i < into.length) into[i] = item
+    else into.push(item)
+  }
+  return true
 }
 
 function isObject(value: unknown): boolean {

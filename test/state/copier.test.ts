@@ -2,6 +2,7 @@
  * Copies of states:
  * - equal the original, whatever it holds, and share nothing that can change with it
  * - follow the state's shape when it changes: more fields, fewer, others, of other types
+ * - that are filled again and again do so too, until they are taken
  */
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
@@ -70,6 +71,37 @@ test('a copy equals its original and shares nothing with it', () => {
   )
 })
 
+test('a copy that is filled again equals its original, shares nothing with it, and stays as it is once taken', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(state, fc.boolean()), { minLength: 1, maxLength: 12 }), (states) => {
+      const copier = new Copier()
+      const taken: { readonly copy: object; readonly as: object }[] = []
+      for (const [original, take] of [...states, ...states, ...states]) {
+        const guarded = copier.guard(original)
+        expect(isDeepStrictEqual(guarded, original)).toBe(true)
+        expect([...reach(guarded)].filter((object) => reach(original).has(object))).toEqual([])
+        if (take) taken.push({ copy: copier.taken(guarded), as: original })
+      }
+      for (const { copy, as } of taken) expect(isDeepStrictEqual(copy, as)).toBe(true)
+      const parts = taken.map(({ copy }) => reach(copy))
+      for (const part of parts) {
+        for (const other of parts) if (other !== part) expect([...part].filter((one) => other.has(one))).toEqual([])
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a list without some of its items is filled as it is', () => {
+  const copier = new Copier()
+  copier.guard({ list: [1, 2, 3] })
+  const holed: number[] = [1, 2, 3, 4]
+  delete holed[1]
+  for (const list of [holed, [1], [], [1, 2, 3, 4, 5], [undefined], ['a', null]]) {
+    expect(copier.guard({ list })).toStrictEqual({ list })
+  }
+})
+
 test('a state that has grown, shrunk or changed its types is copied as it is', () => {
   const copier = new Copier()
   const base = { n: 1, name: 'x', inner: { at: 2 }, list: [1, 2] }
@@ -86,9 +118,10 @@ test('a state that has grown, shrunk or changed its types is copied as it is', (
     { ...base, name: undefined },
   ]
   for (const object of changed) {
-    const copied = copier.copy(object)
-    expect(copied).toStrictEqual(object)
-    expect([...reach(copied)].filter((one) => reach(object).has(one))).toEqual([])
+    for (const copied of [copier.copy(object), copier.guard(object)]) {
+      expect(copied).toStrictEqual(object)
+      expect([...reach(copied)].filter((one) => reach(object).has(one))).toEqual([])
+    }
   }
 })
 
