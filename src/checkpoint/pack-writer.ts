@@ -4,6 +4,8 @@
  * P3. At most one write is under way, and the next one begins no earlier than the rate allows.
  * P4. After an error nothing is written any more, what has been is removed, and `finish` answers the error.
  * P5. A pack that nothing was added to leaves no file.
+ * P6. A block is filled again once its write has come back, by this pack or a later one: fresh memory for every pack would make
+ *     the collector look through the whole heap for what was of use for a tenth of a second.
  */
 import { assert } from '../base/assert.ts'
 import { crc32 } from '../base/crc.ts'
@@ -23,11 +25,33 @@ import type { Store, StoreDone, Upload } from './store.ts'
 
 type Finish = StoreDone<PackHandle | null>
 
+/** The blocks that packs are put together in (P6). */
+export class PackBlocks {
+  private readonly bytes: number
+  private readonly keptMax: number
+  private readonly free: Buffer[] = []
+
+  constructor({ packWriteBytes, packQueueBytes }: Pick<Limits, 'packWriteBytes' | 'packQueueBytes'>) {
+    this.bytes = packWriteBytes
+    this.keptMax = Math.ceil(packQueueBytes / packWriteBytes) + 2
+  }
+
+  take(): Buffer {
+    return this.free.pop() ?? Buffer.allocUnsafeSlow(this.bytes)
+  }
+
+  /** Nobody needs `block`, or a part of one from its front, any more. */
+  give({ buffer }: Buffer): void {
+    if (this.free.length < this.keptMax) this.free.push(Buffer.from(buffer))
+  }
+}
+
 export class PackWriter {
   private readonly store: Store
   private readonly clock: Clock
   private readonly limits: Limits
   private readonly path: string
+  private readonly pool: PackBlocks
   private readonly onReady: () => void
   private readonly chunks: PackChunk[] = []
   /** Bytes of the pack so far, written or waiting. */
@@ -36,7 +60,7 @@ export class PackWriter {
   /** Full blocks that wait, each for a write of its own. */
   private readonly blocks: Buffer[] = []
   /** The block that is being filled, and how far. */
-  private block: Buffer
+  private block: Buffer | null = null
   private filled = 0
   private upload: Upload | null = null
   /** A write, an opening or a pause is under way (P3). */
@@ -53,13 +77,14 @@ export class PackWriter {
     seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits },
     path: string,
     onReady: () => void,
+    blocks: PackBlocks = new PackBlocks(seams.limits),
   ) {
     this.store = seams.store
     this.clock = seams.clock
     this.limits = seams.limits
     this.path = path
     this.onReady = onReady
-    this.block = Buffer.allocUnsafeSlow(this.limits.packWriteBytes)
+    this.pool = blocks
     this.push(HEADER)
   }
 
@@ -85,6 +110,7 @@ export class PackWriter {
   finish(done: Finish): void {
     if (this.chunks.length === 0 || this.stopped) {
       this.stopped = true
+      this.drop()
       this.clock.soon(() => done(this.error, null))
       return
     }
@@ -93,7 +119,8 @@ export class PackWriter {
     const crc = crc32(index)
     this.push(index)
     this.push(encodeEnd(index.length, crc))
-    this.blocks.push(this.block.subarray(0, this.filled))
+    if (this.block !== null) this.blocks.push(this.block.subarray(0, this.filled))
+    this.block = null
     this.handle = { path: this.path, bytes: this.length, crc }
     this.pump()
   }
@@ -107,18 +134,24 @@ export class PackWriter {
   private push(bytes: Uint8Array): void {
     this.length += bytes.length
     for (let from = 0; from < bytes.length; ) {
-      const part = bytes.subarray(from, from + this.block.length - this.filled)
-      this.block.set(part, this.filled)
+      const block = (this.block ??= this.pool.take())
+      const part = bytes.subarray(from, from + block.length - this.filled)
+      block.set(part, this.filled)
       this.filled += part.length
       from += part.length
-      if (this.filled === this.block.length) this.turnBlock()
+      if (this.filled === block.length) {
+        this.blocks.push(block)
+        this.block = null
+        this.filled = 0
+      }
     }
   }
 
-  private turnBlock(): void {
-    this.blocks.push(this.block)
-    this.block = Buffer.allocUnsafeSlow(this.limits.packWriteBytes)
-    this.filled = 0
+  /** Lets go of what has not been written and will not be. */
+  private drop(): void {
+    if (this.block !== null) this.blocks.push(this.block)
+    this.block = null
+    for (const block of this.blocks.splice(0)) this.pool.give(block)
   }
 
   private pump(): void {
@@ -142,6 +175,7 @@ export class PackWriter {
     const earliest = this.clock.monotonic() + (block.length * 1000) / this.limits.packBytesPerSecond
     upload.append([block], (error) => {
       this.writtenBytes += block.length
+      this.pool.give(block)
       const pauseMs = earliest - this.clock.monotonic()
       if (error !== null || pauseMs <= 0) this.proceed(error)
       else this.clock.after(pauseMs, () => this.proceed(null))
@@ -179,7 +213,7 @@ export class PackWriter {
   private stop(): void {
     if (this.stopped) return
     this.stopped = true
-    this.blocks.length = 0
+    this.drop()
     if (!this.busy) this.remove()
   }
 

@@ -25,6 +25,7 @@ import {
   makeManifest,
   serialAfter,
 } from '../checkpoint/manifest.ts'
+import { PackBlocks } from '../checkpoint/pack-writer.ts'
 import {
   type ParticipantEffect,
   type ParticipantEvent,
@@ -109,6 +110,7 @@ export class Checkpointer {
   private base: Manifest | null
   private manifest: Manifest | null = null
   private snapshotter: Snapshotter | null = null
+  private readonly blocks: PackBlocks
   private begunAt = 0
   private readonly queue: (() => void)[] = []
   private draining = false
@@ -126,6 +128,7 @@ export class Checkpointer {
   ) {
     this.seams = seams
     this.frame = frame
+    this.blocks = new PackBlocks(seams.limits)
     this.member = member
     this.stores = stores
     this.base = base
@@ -351,7 +354,7 @@ export class Checkpointer {
     const { generation } = frame
     this.figures.entries = 0
     const path = layout.pack(frame, { epoch, generation, ...member })
-    const snapshotter = new Snapshotter(seams, path, seams.splits, seams.loop.wake)
+    const snapshotter = new Snapshotter(seams, path, seams.splits, this.blocks, seams.loop.wake)
     this.snapshotter = snapshotter
     seams.loop.add(snapshotter)
     this.pipeline.inject({

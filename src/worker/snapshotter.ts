@@ -8,7 +8,7 @@ import { ByteWriter } from '../base/bytes.ts'
 import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { PackHandle } from '../checkpoint/pack-format.ts'
-import { PackWriter } from '../checkpoint/pack-writer.ts'
+import { type PackBlocks, PackWriter } from '../checkpoint/pack-writer.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { HeldRecords } from '../dataflow/held-records.ts'
 import type { Clock } from '../env/clock.ts'
@@ -42,10 +42,10 @@ export class Snapshotter implements Work {
   /** The longest slice so far, in milliseconds. */
   longestMs = 0
 
-  constructor(seams: SnapshotterSeams, path: string, splits: SplitTable, wake: () => void) {
+  constructor(seams: SnapshotterSeams, path: string, splits: SplitTable, blocks: PackBlocks, wake: () => void) {
     this.seams = seams
     this.splits = splits
-    this.pack = new PackWriter(seams, path, wake)
+    this.pack = new PackWriter(seams, path, wake, blocks)
   }
 
   /**

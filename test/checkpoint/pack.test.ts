@@ -7,7 +7,7 @@ import { type Damage, describeDamage, type Examined } from '../../src/checkpoint
 import type { FileStore } from '../../src/checkpoint/file-store.ts'
 import type { ChunkKind, PackChunk, PackHandle } from '../../src/checkpoint/pack-format.ts'
 import { openPack, readChunks } from '../../src/checkpoint/pack-reader.ts'
-import { PackWriter } from '../../src/checkpoint/pack-writer.ts'
+import { PackBlocks, PackWriter } from '../../src/checkpoint/pack-writer.ts'
 import type { DiskWeather } from '../../src/sim/weather.ts'
 import { Sim } from './fixture.ts'
 
@@ -22,13 +22,16 @@ interface Item {
 
 class Bench extends Sim {
   readonly store: FileStore
+  /** Of all packs. */
+  private readonly blocks: PackBlocks
   constructor(limits: Partial<Limits> = {}, disk: Partial<DiskWeather> = {}) {
     super(1, disk, limits)
     this.store = this.open()
+    this.blocks = new PackBlocks(this.limits)
   }
 
   writer(path = PATH, onReady: () => void = () => {}): PackWriter {
-    return new PackWriter({ store: this.store, clock: this.clock, limits: this.limits }, path, onReady)
+    return new PackWriter({ store: this.store, clock: this.clock, limits: this.limits }, path, onReady, this.blocks)
   }
 
   write(items: readonly Item[], path = PATH): PackHandle {
@@ -71,6 +74,30 @@ describe('a pack', () => {
     keyGroup: fc.nat(65_535),
     kind: fc.constantFrom<ChunkKind>('delta', 'full', 'rows'),
     bytes: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  })
+
+  test('is not touched by the packs that are written beside it and after it with its blocks', () => {
+    fc.assert(
+      fc.property(fc.array(item, { minLength: 1, maxLength: 40 }), fc.integer({ min: 16, max: 300 }), (added, size) => {
+        const bench = new Bench({ packWriteBytes: size, packQueueBytes: 2 * size })
+        const [given, kept, later] = ['1-1-i-w', '2-1-i-w', '3-1-i-w'].map((name) => `pipelines/p/1/packs/${name}`)
+        const writers = [bench.writer(given), bench.writer(kept)] as const
+        for (const { step, keyGroup, kind, bytes } of added) {
+          for (const writer of writers) writer.add(step, keyGroup, kind, bytes)
+        }
+        // Given up while its blocks are under way.
+        writers[0].abort()
+        const handle = bench.value<PackHandle | null>((done) => writers[1].finish(done))!
+        const other = bench.write([{ step: 's', keyGroup: 1, kind: 'full', bytes: Buffer.alloc(3000, 'x') }], later)
+        for (const pack of [handle, other]) expect(bench.openPack(pack).kind).toBe('intact')
+        const found = bench.openPack(handle)
+        if (found.kind !== 'intact') return
+        const { bytes, damages } = bench.readChunks(kept!, found.value)
+        expect(damages).toEqual([])
+        expect(found.value.map((chunk) => bytes.get(chunk))).toEqual(added.map((one) => one.bytes))
+      }),
+      { numRuns: 100 },
+    )
   })
 
   test('holds what was added, in that order, whatever the sizes of writes and reads', () => {
