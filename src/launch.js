@@ -9,13 +9,19 @@
 const NODE_NEEDED = 24
 
 /**
- * Commands that run a worker in this process. They need a small young generation: with a million live keys, collecting
- * the default one can stop the loop for most of a second, collecting this one takes some milliseconds. V8 reads the
- * size when it starts and never again, so the process replaces itself once; it keeps its id, and starts 15 ms later.
+ * Commands that run a worker in this process, and what V8 is told for it. It reads these when it starts and never again, so
+ * the process replaces itself once; it keeps its id, and starts 15 ms later. What was chosen by hand stays.
  */
 const WORKERS = ['run', 'worker', 'dev']
-const YOUNG_FLAG = '--max-semi-space-size'
-const YOUNG_MIB = 4
+const FLAGS = [
+  // The young generation, in MiB. Collecting a large one beside a million live keys stops the loop for long.
+  ['--max-semi-space-size', 8],
+  // Threads that help the collector: one less than there are processors (0), in place of four, which on few processors take
+  // them from the loop.
+  ['--v8-pool-size', 0],
+  // The heap may double before it is marked through: V8 would begin after a tenth, and mark a million keys every second.
+  ['--heap-growing-percent', 100],
+]
 
 if (Number(process.versions.node.split('.')[0]) < NODE_NEEDED) {
   const found = `this is Node ${process.versions.node} (${process.execPath})`
@@ -28,8 +34,9 @@ if (Number(process.versions.node.split('.')[0]) < NODE_NEEDED) {
 }
 
 function launch(file, fs, module, url) {
-  if (wantsYoung()) {
-    const args = [...process.execArgv, `${YOUNG_FLAG}=${YOUNG_MIB}`, file, ...process.argv.slice(2)]
+  const flags = flagsWanted()
+  if (flags.length > 0) {
+    const args = [...process.execArgv, ...flags, file, ...process.argv.slice(2)]
     process.execve(process.execPath, [process.execPath, ...args], process.env)
   }
   module.enableCompileCache()
@@ -39,12 +46,13 @@ function launch(file, fs, module, url) {
   else import(main.href)
 }
 
-/** Whether this process is to replace itself: not when the size was chosen already, nor when a parent talks to it. */
-function wantsYoung() {
-  if (typeof process.execve !== 'function' || process.connected) return false
+/** What this process is to be replaced for: nothing when all was chosen already, or when a parent talks to it. */
+function flagsWanted() {
+  if (typeof process.execve !== 'function' || process.connected) return []
   const command = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
-  const flags = [...process.execArgv, process.env.NODE_OPTIONS || ''].join(' ').replace(/_/g, '-')
-  return WORKERS.includes(command) && !flags.includes(YOUNG_FLAG)
+  if (!WORKERS.includes(command)) return []
+  const given = [...process.execArgv, process.env.NODE_OPTIONS || ''].join(' ').replace(/_/g, '-')
+  return FLAGS.filter(([flag]) => !given.includes(flag)).map(([flag, value]) => `${flag}=${value}`)
 }
 
 /** The command line's module: its source in a checkout, else what was built; `null` when there is neither. */

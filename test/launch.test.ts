@@ -38,6 +38,7 @@ function launch(args: readonly string[], environment: Readonly<Record<string, st
   return { status, stderr, pid, said: stdout === '' ? null : JSON.parse(stdout) }
 }
 
+const WORKER_FLAGS = ['--max-semi-space-size=8', '--v8-pool-size=0', '--heap-growing-percent=100']
 const BOTH = ['src/cli/main.ts', 'dist/cli/main.js']
 
 test('the sources run in a checkout, and what was built in an installed package', () => {
@@ -50,22 +51,25 @@ test('a package that was not built says so', () => {
   expect(launch([packageAt('bare', []), 'status'])).toMatchObject({ status: 1, said: null, stderr: /npm run build/ })
 })
 
-test('a command that runs a worker gets a small young generation, in the same process', () => {
+test('a command that runs a worker gets what its collector needs, in the same process', () => {
   const file = packageAt('flags', BOTH)
   const { said, pid, stderr } = launch([file, '--json', 'run', 'a.ts', '--param', 'x=1'])
   expect(said).toMatchObject({
     argv: ['--json', 'run', 'a.ts', '--param', 'x=1'],
-    flags: ['--max-semi-space-size=4'],
+    flags: WORKER_FLAGS,
     pid,
   })
   expect(stderr).toBe('')
 })
 
-test('other commands, and a size that was chosen, are left alone', () => {
+test('other commands, and what was chosen, are left alone', () => {
   const file = packageAt('left', BOTH)
+  const rest = WORKER_FLAGS.slice(1)
   expect(launch([file, 'status']).said.flags).toEqual([])
-  expect(launch(['--max-semi-space-size=16', file, 'run']).said.flags).toEqual(['--max-semi-space-size=16'])
-  expect(launch([file, 'run'], { NODE_OPTIONS: '--max_semi_space_size=8' }).said.flags).toEqual([])
+  const chosen = '--max-semi-space-size=16'
+  expect(launch([chosen, file, 'run']).said.flags).toEqual([chosen, ...rest])
+  expect(launch([file, 'run'], { NODE_OPTIONS: '--max_semi_space_size=16' }).said.flags).toEqual(rest)
+  expect(launch([chosen, ...rest, file, 'run']).said.flags).toEqual([chosen, ...rest])
 })
 
 test('an old Node is told in one line what is needed', () => {

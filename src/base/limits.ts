@@ -209,7 +209,7 @@ export const defaultLimits: Limits = {
   packBytesPerSecond: 256 << 20,
   storeParallel: 4,
   turnRuns: 24,
-  sliceMs: 5,
+  sliceMs: 2,
   journalSegmentBytes: 64 << 20,
   journalBytes: 8 * 1024 * 1024 * 1024,
   journalBlockBytes: 256 << 10,
