@@ -6,6 +6,7 @@
  *     await client.flush('stable')
  *     client.close()
  */
+/// <reference types="node" preserve="true" />
 import { Client } from './client/client.ts'
 import { openDiskOutbox } from './client/disk-outbox.ts'
 import { newIncarnation } from './client/incarnation.ts'

@@ -3,7 +3,7 @@
  *
  * Steps come from `pipeline()`; sources, sinks, framings and decoders are functions of their own.
  */
-
+/// <reference types="node" preserve="true" />
 export { PotorooError } from './base/errors.ts'
 export type { Key } from './base/hash.ts'
 export { days, hours, type Milliseconds, milliseconds, minutes, seconds } from './base/time.ts'

@@ -4,6 +4,7 @@
  *     const { outputs } = await runPipeline(wordCount, { inputs: { lines: ['to be', ABORT, 'or not to be'] } })
  *     expect(outputs.totals).toEqual([…])
  */
+/// <reference types="node" preserve="true" />
 import { fail } from './base/errors.ts'
 import type { Limits } from './base/limits.ts'
 import type { Parameters } from './model/graph.ts'

@@ -64,7 +64,14 @@ async function run(file: string, options: Options): Promise<void> {
     say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
     stopped.resolve(null)
   })
-  await pipelines.open()
+  const opened = pipelines.open().then(() => true)
+  // A signal, or a disk that takes nothing, may end it before it has begun.
+  if (!(await Promise.race([opened, stopped.promise.then(() => false)]))) {
+    await pipelines.close()
+    const error = await stopped.promise
+    if (error !== null) throw error
+    return
+  }
   const control = await openControl({ env, pipelines, limits: settings.limits, data, ...settings.control })
   try {
     const resident = await pipelines.submit(pipeline, bundle, graph.parameters, {

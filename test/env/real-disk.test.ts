@@ -1,7 +1,7 @@
 /** What only the operating system can show: locks between processes, real errors. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -53,6 +53,13 @@ test('a lock holds against another process, and the kernel frees it when that is
   mine.release()
   // The database module must not greet operators with a warning.
   expect(complaints).toEqual([])
+})
+
+// Whoever is root may write everything but what lies on a disk that is read-only.
+test.skipIf(process.getuid?.() === 0)('a lock that cannot be written is refused and not taken by half', async () => {
+  const path = join(folder, 'lock')
+  writeFileSync(path, '', { mode: 0o400 })
+  expect(await lock(path)).toMatchObject({ code: 'denied', path })
 })
 
 test('a lock that nobody refers to stays', async () => {

@@ -38,7 +38,7 @@ test("the packed package installs in an empty folder and runs the README's examp
   mkdirSync(join(app, 'node_modules/@types'), { recursive: true })
   symlinkSync(join(root, 'node_modules/@types/node'), join(app, 'node_modules/@types/node'))
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const settings = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node']
+  const settings = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024']
   const checked = new Program(process.execPath, [tsc, ...settings, 'word-count.ts'], { cwd: app })
   expect(await checked.ended, checked.out).toMatchObject({ status: 0 })
 })

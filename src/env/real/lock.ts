@@ -6,7 +6,7 @@
  * its lock without a word. So the file is opened outside the database only where it does not exist yet, and nothing
  * else may read it.
  */
-import { closeSync, constants, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { DiskError, type Lock } from '../disk.ts'
 import { diskError } from './disk-error.ts'
@@ -50,11 +50,15 @@ export class LockFile implements Lock {
   }
 }
 
-/** Makes the file, with no rights for others; leaves one that exists untouched and unopened. */
+/**
+ * Makes the file, with no rights for others; leaves one that exists untouched and unopened. Throws where it cannot be
+ * written: the database would lock it all the same, and everything after the lock would wait for a disk that takes nothing.
+ */
 function createEmpty(path: string): void {
   try {
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    accessSync(path, constants.W_OK)
   }
 }
