@@ -7,7 +7,7 @@
  *     keeps its old value.
  * Y3. A step never gives its own state away: the state changes later, the record must not.
  */
-import { fail } from '../base/errors.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
@@ -81,7 +81,7 @@ export class KeyedTask extends InputTask {
         context.begin(key, times[i]!, positions[i]!)
         result = step(state, values[i], context)
         if (many && result !== undefined) result = this.gather(state, result as Iterable<unknown>)
-        else if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
+        else if (result === state || (context.asked && result === context.replacement)) throw this.returned()
       } catch (error) {
         if (before !== null) table.states[entry] = store.copier.taken(before)
         else if (entry >= 0) store.withdraw(table, entry)
@@ -122,12 +122,18 @@ export class KeyedTask extends InputTask {
     return state
   }
 
+  /** What was returned is the key's state, or has become it by `replace`. */
+  private returned(): PotorooError {
+    return fail('E_STATE_RETURNED', { step: this.step })
+  }
+
   /** Takes all outputs of a call before any of them goes on (Y1): a generator is user code until it has ended. */
   private gather(state: object, results: Iterable<unknown>): unknown[] {
+    const { context } = this
     const { outputsMax } = this.chain.origin
     const gathered: unknown[] = []
     for (const result of results) {
-      if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
+      if (result === state || (context.asked && result === context.replacement)) throw this.returned()
       if (gathered.length === outputsMax) throw fail('E_TOO_MANY_OUTPUTS', { step: this.step, limit: outputsMax })
       if (result !== undefined) gathered.push(result)
     }

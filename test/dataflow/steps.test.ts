@@ -1,0 +1,154 @@
+/**
+ * What each kind of step does with a record, as docs/pipeline-api.md says it, through the public API and the planner.
+ */
+import { describe, expect, test } from 'vitest'
+import { generatorSource, nullSink, type PipelineBuilder, pipeline, type StepContext } from '../../src/index.ts'
+import { plan } from '../../src/model/planner.ts'
+import { stage } from './stage.ts'
+
+type Builder = PipelineBuilder<Record<never, never>>
+type Count = { n: number }
+
+const numbers = () => generatorSource<number>({ value: (n) => n })
+const text = <T>() => nullSink<T>({ encode: (row) => `${JSON.stringify(row)} ` })
+
+/** What the sinks of a pipeline are given for `values`, by name, and the codes of what did not get through. */
+function run(values: readonly number[], build: (p: Builder) => void) {
+  const under = stage(plan(pipeline('under-test', build).build()), { in: [...values] })
+  under.settle()
+  const rows = (sink: string) =>
+    under.writers
+      .get(sink)!
+      .text.trim()
+      .split(' ')
+      .filter(Boolean)
+      .map((row) => JSON.parse(row))
+  const codes = under.failures.map(({ error }) => (error as { code?: string }).code ?? (error as Error).message)
+  return { rows, codes, stores: under.stores }
+}
+
+/** Runs one stateful step over `values`, which all have the key `a`. */
+function oneKey(
+  values: readonly number[],
+  step: (state: Count, n: number, ctx: StepContext<string, Count>) => unknown,
+) {
+  const { rows, codes, stores } = run(values, (p) =>
+    p
+      .source('in', numbers())
+      .keyBy('by', () => 'a')
+      .mapWithState('step', { init: () => ({ n: 0 }), step: (state, n, ctx) => step(state, n, ctx) as string })
+      .sink('out', text()),
+  )
+  return { rows: rows('out'), codes, keys: stores.get('step')!.keys }
+}
+
+test('a branch gives each record to the first test that holds, and the others to rest', () => {
+  const { rows } = run([0, 1, 2, 3, 4, 5, 6], (p) => {
+    const { even, small, rest } = p
+      .source('in', numbers())
+      .branch('parts', { even: (n) => n % 2 === 0, small: (n) => n < 4 })
+    even.sink('even', text())
+    small.sink('small', text())
+    rest.sink('rest', text())
+  })
+  expect([rows('even'), rows('small'), rows('rest')]).toEqual([[0, 2, 4, 6], [1, 3], [5]])
+})
+
+test('inspect passes records on, whatever it returns; a record that it throws on is a dead letter', () => {
+  const seen: number[] = []
+  const { rows, codes } = run([1, 2, 3], (p) =>
+    p
+      .source('in', numbers())
+      .inspect('look', (n) => {
+        seen.push(n)
+        if (n === 2) throw new Error('two')
+        return false
+      })
+      .sink('out', text()),
+  )
+  expect(seen).toEqual([1, 2, 3])
+  expect(rows('out')).toEqual([1, 3])
+  expect(codes).toEqual(['two'])
+})
+
+test('a step that answers undefined emits nothing', () => {
+  expect(oneKey([1, 2, 3], (_, n) => (n === 2 ? undefined : n)).rows).toEqual([1, 3])
+  const { rows } = run([1, 2], (p) =>
+    p
+      .source('in', numbers())
+      .keyBy('by', (n) => n)
+      .flatMapWithState('some', { init: () => ({}), step: (_, n) => (n === 1 ? undefined : [n, undefined, n]) })
+      .sink('out', text()),
+  )
+  expect(rows('out')).toEqual([2, 2])
+})
+
+describe('the context of a step', () => {
+  test('has the key, the time and the position of the record', () => {
+    expect(oneKey([5, 6], (_, __, { key, time, position }) => [key, time, position]).rows).toEqual([
+      ['a', 0, 1],
+      ['a', 0, 2],
+    ])
+  })
+
+  test('forget drops the key, which begins anew', () => {
+    const { rows, keys } = oneKey([0, 0, 1, 0, 1], (state, n, ctx) => {
+      if (n === 1) ctx.forget()
+      return ++state.n
+    })
+    expect(rows).toEqual([1, 2, 3, 1, 2])
+    expect(keys).toBe(0)
+  })
+
+  test('replace puts another state in place of the one, and the last word counts', () => {
+    const { rows, keys } = oneKey([0, 10, 0, 20, 0], (state, n, ctx) => {
+      state.n++
+      if (n === 10) ctx.replace({ n: 100 })
+      if (n === 20) {
+        ctx.forget()
+        ctx.replace({ n: 200 })
+      }
+      return state.n
+    })
+    expect(rows).toEqual([1, 2, 101, 102, 201])
+    expect(keys).toBe(1)
+  })
+
+  test('what was asked for by a call that throws is not done', () => {
+    for (const ask of [
+      (ctx: StepContext<string, Count>) => ctx.forget(),
+      (ctx: StepContext<string, Count>) => ctx.replace({ n: 50 }),
+    ]) {
+      const { rows, codes } = oneKey([0, 1, 0], (state, n, ctx) => {
+        state.n++
+        if (n === 0) return state.n
+        ask(ctx)
+        throw new Error('no')
+      })
+      expect([rows, codes]).toEqual([[1, 2], ['no']])
+    }
+  })
+
+  test('a state is an object', () => {
+    expect(oneKey([0], (_, __, ctx) => ctx.replace(7 as never)).codes).toEqual(['E_STATE_TYPE'])
+    expect(oneKey([0], (_, __, ctx) => ctx.replace(null as never)).codes).toEqual(['E_STATE_TYPE'])
+  })
+
+  test('a state is no record, neither the one that is there nor the one that takes its place', () => {
+    const returned = (state: Count, _: number, ctx: StepContext<string, Count>) => {
+      const next = { n: state.n + 1 }
+      ctx.replace(next)
+      return next
+    }
+    expect(oneKey([0], (state) => state).codes).toEqual(['E_STATE_RETURNED'])
+    expect(oneKey([0], returned)).toEqual({ rows: [], codes: ['E_STATE_RETURNED'], keys: 0 })
+    const { codes } = run([0], (p) =>
+      p
+        .source('in', numbers())
+        .keyBy('by', () => 'a')
+        .flatMapWithState('step', { init: () => ({ n: 0 }), step: (state, n, ctx) => [returned(state, n, ctx)] })
+        .sink('out', text()),
+    )
+    expect(codes).toEqual(['E_STATE_RETURNED'])
+  })
+})
