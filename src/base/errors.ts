@@ -295,6 +295,16 @@ export const errorTable = {
     what: 'records {first} to {last} of producer "{producer}" are missing, and only the journal of {home} has them',
     remedy: 'start that worker again, under its name and with its data folder',
   },
+  E_STREAM_ELSEWHERE: {
+    kind: 'operational',
+    what: 'worker {home} has the stream of producer "{producer}", and its address is not known here yet',
+    remedy: 'nothing: the client tries again, and the stream comes to where its producer is',
+  },
+  E_JOURNAL_SEALED: {
+    kind: 'operational',
+    what: 'the journal of this incarnation is sealed: the cluster went on without this worker',
+    remedy: 'nothing: the worker begins anew and joins again; what its producers were not told of they send again',
+  },
   E_PRODUCERS_FULL: {
     kind: 'operational',
     what: 'source {source} remembers {limit} producers and takes no new one',

@@ -1,7 +1,23 @@
 /**
  * The door of a worker: one journal, and the sources that stand behind it.
  *
+ * What a worker's driver owes it, in this order:
+ *
+ *     Door.open                      before the worker's incarnation stands in a generation record (W3)
+ *     door.enter(generation, reach)  for each generation, once its record has been read in the chain
+ *     door.source(…).reset(rows)     with the base's rows, of all members; its answer comes when producers can be welcomed
+ *     source.release()               and `hold`, as the lease says (S7)
+ *     source.cut()                   this member's rows: all members' rows together are the source's (`rows.ts`)
+ *     source.complete(rows)          once the epoch's record has been read in the chain
+ *     source.floor(rows), trim()     once a floor record has been read, with the rows of all members
+ *     door.onMessage(from, message)  for every message of `DoorMessage` that came on a link of the generation
+ *     source.listensAt(address)      where producers reach the source: the others are told
+ *
  * W1. A worker finds the segments of its earlier incarnations before it begins its own journal, and writes none of them.
+ * W3. It has a segment of its own before anybody hears of this incarnation, and at any time after: so whoever seals what
+ *     lies in a journal misses no incarnation that may write it (PROTOCOLS 2, S8).
+ * W4. Nothing is acknowledged before the store was seen to have no seal on this incarnation, after its sync (S8).
+ * W5. The coordinator grants a stream that nobody answers for to the member that asks first, for the generation (S3).
  * W2. Sources share the journal's bytes: one that holds back more than its share has to wait, the others go on.
  * W3. Before it comes to that, floors are raised for those who hold back most: `isCrowdedBy` says whose (PROTOCOLS 3).
  */
@@ -11,10 +27,14 @@ import { makeDurableDirectory } from '../env/directory.ts'
 import type { Disk } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import { findSegments } from './find.ts'
-import { partsOfKey } from './format.ts'
+import { partsOfKey, streamKey } from './format.ts'
+import { aloneIn, type DoorGeneration, type DoorMessage } from './generation.ts'
 import { Journal, type JournalStatus } from './journal.ts'
+import { type JournalReach, SealedJournals, type Seals } from './sealed.ts'
 import type { Segment } from './segment.ts'
-import { type DoorContext, IngestSource, type SourceOptions } from './source.ts'
+import { type Address, type DoorContext, IngestSource, type SourceOptions } from './source.ts'
+import type { Stream } from './stream.ts'
+import { Vouch } from './vouch.ts'
 
 /** The part of the journal's bytes from which on it is near its limit. */
 const NEAR = 3 / 4
@@ -26,8 +46,10 @@ export interface DoorOptions {
   readonly directory: string
   readonly worker: string
   readonly incarnation: string
-  readonly isMember?: DoorContext['isMember']
-  readonly addressOf?: DoorContext['addressOf']
+  /** The seals in the store; without it the worker is alone, and nobody could seal anything. */
+  readonly seals?: Seals
+  /** The journal of this incarnation is sealed: nothing is acknowledged any more. */
+  readonly onSealed?: (error: PotorooError) => void
   /** Whether a source that is not open may be opened again: what the journal has of others goes. */
   readonly isKept?: (id: string) => boolean
 }
@@ -39,12 +61,21 @@ export class Door {
   private readonly sources = new Map<string, IngestSource>()
   /** Sources that have ended for good: nothing of theirs is needed. */
   private readonly forgotten = new Set<string>()
+  private readonly sealed: SealedJournals | null
+  private generation: DoorGeneration
+  /** What the coordinator has granted in this generation, by stream key (W5). */
+  private readonly grants = new Map<string, string>()
+  /** Where producers reach other members, by source and worker. */
+  private readonly addresses = new Map<string, Map<string, Address>>()
+  /** What members said of sources that are not open here yet. */
+  private readonly early: { readonly from: string; readonly message: DoorMessage }[] = []
 
   private constructor(options: DoorOptions, found: readonly Segment[]) {
-    const { env, limits, directory, worker, incarnation } = options
+    const { env, limits, directory, worker, incarnation, seals } = options
     const { disk, clock } = env
     this.options = options
-    this.journal = new Journal({ disk, clock, limits, directory, worker, incarnation }, found, {
+    const vouch = seals === undefined ? null : new Vouch(clock, seals, (error) => this.onSealed(error))
+    this.journal = new Journal({ disk, clock, limits, directory, worker, incarnation, vouch }, found, {
       written: (batch) => this.sources.get(batch.stream.source)?.onWritten(batch),
       durable: (batch) => this.sources.get(batch.stream.source)?.onDurable(batch),
       settled: () => {
@@ -52,15 +83,19 @@ export class Door {
       },
       failed: (error) => this.log(error),
     })
+    this.generation = aloneIn(0, worker)
+    this.sealed = seals === undefined ? null : new SealedJournals({ disk, clock, seals, failed: (e) => this.log(e) })
+    const door = this
     this.context = {
-      disk,
-      clock,
-      limits,
-      worker,
-      incarnation,
+      ...{ disk, clock, limits, worker, incarnation },
       journal: this.journal,
-      isMember: options.isMember ?? ((other) => other === worker),
-      addressOf: options.addressOf ?? (() => ({ host: '', port: 0 })),
+      get generation() {
+        return door.generation
+      },
+      addressOf: (worker, source) => this.addresses.get(source)?.get(worker) ?? null,
+      whenSealed: (fn) => (this.sealed === null ? fn([]) : this.sealed.whenRead(fn)),
+      announce: (source) => this.announce(source),
+      askCoordinator: (stream) => this.askCoordinator(stream),
     }
   }
 
@@ -75,7 +110,8 @@ export class Door {
       }
       findSegments(disk, options.directory, (error, found) => {
         if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)
-        done(null, new Door(options, found))
+        const door = new Door(options, found)
+        door.journal.whenOpen(() => done(null, door))
       })
     })
   }
@@ -87,8 +123,84 @@ export class Door {
     known?.serve(options)
     const source = known ?? new IngestSource(options, this.context)
     this.sources.set(options.id, source)
+    for (const { from, message } of this.early.splice(0)) this.onMessage(from, message)
     return source
   }
+
+  // ── The cluster ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Another generation begins; its record has been read in the chain. `reach`: the journals of other workers that this
+   * one reaches. Sources are `reset` next, all of them.
+   */
+  enter(generation: DoorGeneration, reach: readonly JournalReach[] = []): void {
+    this.generation = generation
+    this.grants.clear()
+    this.early.length = 0
+    for (const source of this.sources.values()) source.forgetMessages()
+    for (const known of this.addresses.values()) {
+      for (const worker of known.keys()) if (!generation.members.includes(worker)) known.delete(worker)
+    }
+    // The journals of members are theirs (S6).
+    this.sealed?.begin(reach.filter(({ worker }) => !generation.members.includes(worker)))
+    for (const source of this.sources.values()) this.announce(source)
+  }
+
+  /** Tells the other members where producers reach `source` here. */
+  private announce({ source, address }: IngestSource): void {
+    const { generation, options } = this
+    if (address === null) return
+    for (const member of generation.members) {
+      if (member !== options.worker) generation.send(member, { kind: 'sourceOpen', source, ...address })
+    }
+  }
+
+  /** Takes a message of another member's door. */
+  onMessage(from: string, message: DoorMessage): void {
+    const { source: id } = message
+    if (message.kind === 'homeAsked') {
+      const { source, producer, incarnation } = message
+      const home = this.grant(source, producer, incarnation, from)
+      this.generation.send(from, { kind: 'homeNamed', source, producer, incarnation, home })
+      return
+    }
+    if (message.kind === 'sourceOpen') {
+      const { host, port } = message
+      const known = this.addresses.get(id)
+      if (known === undefined) this.addresses.set(id, new Map([[from, { host, port }]]))
+      else known.set(from, { host, port })
+      return
+    }
+    const source = this.sources.get(id)
+    if (source === undefined) this.early.push({ from, message })
+    else source.onMessage(from, message)
+  }
+
+  private askCoordinator(stream: Stream): void {
+    const { source, producer, incarnation } = stream
+    const { generation, options } = this
+    const { coordinator } = generation
+    const { worker } = options
+    if (coordinator !== worker)
+      return generation.send(coordinator, { kind: 'homeAsked', source, producer, incarnation })
+    this.sources.get(source)!.homes.onNamed(stream, this.grant(source, producer, incarnation, worker))
+  }
+
+  /** Who answers for a stream that nobody answered for when the generation began: `asker` where nobody does yet (W5). */
+  private grant(source: string, producer: string, incarnation: string, asker: string): string {
+    const key = streamKey(source, producer, incarnation)
+    const known = this.grants.get(key)
+    if (known === undefined) this.grants.set(key, asker)
+    return known ?? asker
+  }
+
+  private onSealed(error: PotorooError): void {
+    this.log(error)
+    for (const source of this.sources.values()) source.hold(error.message)
+    this.options.onSealed?.(error)
+  }
+
+  // ── The journal ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The source `id` has ended for good: the journal keeps nothing for it. */
   forget(id: string): void {

@@ -5,7 +5,8 @@
  * time, beside the writes, and only while an acked batch waits for it. So the busier the worker, the larger both.
  *
  * J1. Batches are announced (`written`, then `durable` for acked ones) in journal order, each once.
- * J2. A batch is `durable` only by a sync that was asked after its write was confirmed.
+ * J2. A batch is `durable` only by a sync that was asked after its write was confirmed, and only once the journal was seen
+ *     without a seal after that sync (PROTOCOLS 2, S8).
  * J3. A failed write or sync is final: that segment gets no further byte, and what it did not make durable does not
  *     count. The batches of the failed write, and every acked batch that is not durable, go to a new segment, in
  *     order, before anything else. They are in memory: a batch is let go only when it no longer needs the disk.
@@ -27,6 +28,7 @@ import { Names } from './names.ts'
 import { type Segment, SegmentWriter } from './segment.ts'
 import { Segments } from './segments.ts'
 import type { Stream } from './stream.ts'
+import type { Vouch } from './vouch.ts'
 
 /** How long a new segment waits after the last one could not be written. */
 const RETRY_MS = 500
@@ -49,6 +51,8 @@ export interface JournalOptions {
   readonly directory: string
   readonly worker: string
   readonly incarnation: string
+  /** Looks for a seal before anything counts as durable; `null` where nobody could make one. */
+  readonly vouch: Vouch | null
 }
 
 /** Counters for metrics: plain fields that the reader samples. */
@@ -92,6 +96,8 @@ export class Journal {
   private writer: SegmentWriter | null = null
   /** Segments that are full, whose last acked batches are not durable yet. */
   private ending: SegmentWriter[] = []
+  /** Segments that were given up since one was opened. */
+  private given: Segment[] = []
   private syncing = false
   /** Operations of the disk that have not come back. */
   private underWay = 0
@@ -100,6 +106,7 @@ export class Journal {
   private failuresInRow = 0
   private readonly names: Names
   private readonly waiters: (() => void)[] = []
+  private readonly openWaiters: (() => void)[] = []
   /** The acked batch that was appended last. */
   private lastAcked: IngestBatch | null = null
   private readonly durableWaiters: { readonly last: IngestBatch; readonly done: () => void }[] = []
@@ -286,6 +293,8 @@ export class Journal {
       }
       this.writer = writer
       this.segments.add(writer!.segment)
+      this.dropEmpty()
+      for (const done of this.openWaiters.splice(0)) done()
       this.pump()
       this.rest()
     })
@@ -323,20 +332,38 @@ export class Journal {
     this.syncing = true
     this.underWay++
     segment.sync((error) => {
-      this.syncing = false
       this.underWay--
-      if (this.breaks(error)) return
-      this.status.syncs++
-      for (const batch of this.retained.splice(0, count)) {
-        batch.state = 'durable'
-        this.events.durable(batch)
-        this.letGo(batch)
+      if (this.breaks(error)) {
+        this.syncing = false
+        return
       }
-      this.events.settled()
-      this.sync()
-      this.closeEnded()
-      this.rest()
+      this.status.syncs++
+      const first = this.retained[0]!
+      this.vouch(() => {
+        this.syncing = false
+        // While it looked the disk may have failed: then they are written again.
+        if (this.retained[0] === first && first.segment === segment) this.confirm(count)
+        this.sync()
+        this.closeEnded()
+        this.rest()
+      })
     })
+  }
+
+  private vouch(done: () => void): void {
+    const { vouch } = this.options
+    if (vouch === null) done()
+    else vouch.look(done)
+  }
+
+  /** The first `count` batches are durable, and nobody has sealed the journal. */
+  private confirm(count: number): void {
+    for (const batch of this.retained.splice(0, count)) {
+      batch.state = 'durable'
+      this.events.durable(batch)
+      this.letGo(batch)
+    }
+    this.events.settled()
   }
 
   // ── Failure ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -370,7 +397,8 @@ export class Journal {
     this.pending = [...again, ...this.pending]
     const { writer } = this
     for (const given of writer === null ? this.ending : [...this.ending, writer]) {
-      given.close(() => this.dropEmpty(given.segment))
+      given.close(() => {})
+      this.given.push(given.segment)
     }
     this.ending = []
     this.broken = false
@@ -381,9 +409,13 @@ export class Journal {
     else this.options.clock.after(RETRY_MS, () => this.openSegment())
   }
 
-  /** A given-up segment without a batch is of no use: else a full disk would fill a folder. */
-  private dropEmpty(segment: Segment): void {
-    if (segment.ranges.size === 0) this.segments.remove([segment], () => {})
+  /**
+   * A given-up segment without a batch is of no use: else a full disk would fill a folder. It goes only once another one
+   * stands: whoever seals this journal has to find the incarnation in it.
+   */
+  private dropEmpty(): void {
+    const empty = this.given.splice(0).filter((segment) => segment.ranges.size === 0)
+    if (empty.length > 0) this.segments.remove(empty, () => {})
   }
 
   // ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -391,6 +423,12 @@ export class Journal {
   private inUse(segment: Segment): boolean {
     if (segment === this.writer?.segment) return true
     return this.ending.some((writer) => writer.segment === segment) || this.writing[0]?.segment?.segment === segment
+  }
+
+  /** Answers once a segment of this incarnation stands on the disk. */
+  whenOpen(done: () => void): void {
+    if (this.writer !== null) this.options.clock.soon(done)
+    else this.openWaiters.push(done)
   }
 
   /** Answers once every acked batch appended so far is durable. */

@@ -29,6 +29,8 @@ export class Segment {
   readonly path: string
   /** Bytes whose write is confirmed, or that were found. */
   bytes = 0
+  /** Whose journal it is in; `''` for this worker's own. */
+  worker = ''
   /** It is being removed, or was; but its name may come back with the loss of power. */
   gone = false
   /** By stream key. Complete once the segment has been written or read to its end. */

@@ -34,6 +34,8 @@ export type SessionEvent =
   | { readonly kind: 'returned'; readonly bytes: number }
   /** What was admitted behind `resumeAfter` is lost. */
   | { readonly kind: 'rewind'; readonly resumeAfter: number; readonly credit: number }
+  /** Another worker answers for the stream. */
+  | { readonly kind: 'moved'; readonly worker: string }
   /** The connection is to end, for `error` where there is one. */
   | { readonly kind: 'leave'; readonly error: PotorooError | null }
 
@@ -75,6 +77,10 @@ function answerPing<S extends SessionState>(state: S): { next: S; effects: Sessi
   return { next: state, effects: [{ kind: 'send', message: pong }] }
 }
 
+function moved(_: SessionState, { worker }: { readonly worker: string }): { next: Over; effects: SessionEffect[] } {
+  return { next: { phase: 'over' }, effects: [{ kind: 'turnAway', answer: { kind: 'redirect', worker } }] }
+}
+
 const leave = (_: SessionState, event: { readonly error: PotorooError | null }) => end(event.error)
 const goodbye = () => end(null)
 const silent = broken('nothing may be said before the hello')
@@ -92,6 +98,7 @@ export const sessionTable: Table<SessionState, SessionEvent, SessionEffect, Next
     answered: 'impossible',
     returned: 'impossible',
     rewind: 'impossible',
+    moved: 'impossible',
     leave,
   },
   waiting: {
@@ -108,6 +115,7 @@ export const sessionTable: Table<SessionState, SessionEvent, SessionEffect, Next
         : { next: { phase: 'over' }, effects: [{ kind: 'turnAway', answer }] },
     returned: 'impossible',
     rewind: 'impossible',
+    moved: 'impossible',
     leave,
   },
   open: {
@@ -128,6 +136,7 @@ export const sessionTable: Table<SessionState, SessionEvent, SessionEffect, Next
       next: { phase: 'rewinding', resumeAfter, credit },
       effects: [{ kind: 'send', message: { kind: 'rewind', resumeAfter, credit } }],
     }),
+    moved,
     leave,
   },
   rewinding: {
@@ -148,6 +157,7 @@ export const sessionTable: Table<SessionState, SessionEvent, SessionEffect, Next
       next: { phase: 'rewinding', resumeAfter, credit },
       effects: [{ kind: 'send', message: { kind: 'rewind', resumeAfter, credit } }],
     }),
+    moved,
     leave,
   },
   over: {
@@ -161,6 +171,7 @@ export const sessionTable: Table<SessionState, SessionEvent, SessionEffect, Next
     answered: 'ignore',
     returned: 'ignore',
     rewind: 'ignore',
+    moved: 'ignore',
     leave: 'ignore',
   },
 }

@@ -46,7 +46,7 @@ export interface SessionSource {
   hello(producer: string, incarnation: string, oldest: number, later: () => void): HelloAnswer | null
   forgetHello(later: () => void): void
   grant(producer: string, incarnation: string, session: StreamSession): Stream
-  addressOf(worker: string): { readonly host: string; readonly port: number }
+  addressOf(worker: string): { readonly host: string; readonly port: number } | null
   part(stream: Stream, session: StreamSession): void
   admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number
   whenRoom(fn: () => void): void
@@ -196,6 +196,10 @@ export class Session implements StreamSession {
     this.leave(fail('E_ACKED_REPLACED', { producer: this.names!.producer }))
   }
 
+  onMoved(worker: string): void {
+    this.step({ kind: 'moved', worker })
+  }
+
   // ── Effects ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private leave(error: PotorooError | null): void {
@@ -289,12 +293,13 @@ export class Session implements StreamSession {
 
   private turnAway(answer: Exclude<HelloAnswer, { kind: 'welcome' }>): void {
     this.source.counters.turnedAway++
-    if (answer.kind === 'redirect') {
-      this.send({ kind: 'redirect', worker: answer.worker, ...this.source.addressOf(answer.worker) })
-      this.close(null)
-    } else {
-      this.close(answer.error, answer.kind === 'parked' ? RETRY_MS : 0)
-    }
+    if (answer.kind !== 'redirect') return this.close(answer.error, answer.kind === 'parked' ? RETRY_MS : 0)
+    const { worker } = answer
+    const address = this.source.addressOf(worker)
+    if (address === null)
+      return this.close(fail('E_STREAM_ELSEWHERE', { producer: this.names!.producer, home: worker }))
+    this.send({ kind: 'redirect', worker, ...address })
+    this.close(null)
   }
 
   /** Ends the connection, with the reason and when another try is worth while. */

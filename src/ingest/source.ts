@@ -8,11 +8,12 @@
  * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor: the caller has
  *     read both in the chain.
  * D5. While it recovers or is held, a source welcomes nobody and says no ack (PROTOCOLS 2, S7 and S8).
+ * D7. It takes, feeds and acknowledges only what it is home of (`homes.ts`).
  * D6. An epoch is acknowledged only when the journal behind it is durable (`secure`): its producers forget what it
  *     covers, so going back to an older epoch of the horizon has to find it here, also after a loss of power.
  */
 import { assert } from '../base/assert.ts'
-import type { PotorooError } from '../base/errors.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
@@ -20,13 +21,16 @@ import type { Disk } from '../env/disk.ts'
 import type { Cuts } from '../model/connector.ts'
 import type { IngestBatch } from './batch.ts'
 import { partsOfKey } from './format.ts'
+import type { DoorGeneration, DoorMessage } from './generation.ts'
+import { Homes } from './homes.ts'
 import type { Journal } from './journal.ts'
 import { Lane } from './lane.ts'
 import { Recovery } from './recovery.ts'
-import { holeOf, judge, type ReplayTarget } from './replay.ts'
+import type { Segment } from './segment.ts'
 import { Session, type SessionSource } from './session.ts'
 import type { Stream, StreamRow, StreamSession } from './stream.ts'
 import { answerHello, type HelloAnswer, Streams } from './streams.ts'
+import { type Found, holeOf, judge, type SurveyTarget } from './survey.ts'
 
 export interface SourceOptions {
   /** Names the source in the journal: another run of its pipeline has another id, and nothing to do with this one's. */
@@ -49,11 +53,25 @@ export interface DoorContext {
   readonly worker: string
   readonly incarnation: string
   readonly journal: Journal
-  /** Whether `worker` is a member of the generation. */
-  isMember(worker: string): boolean
-  /** Where producers reach the source `source` of `worker`. */
-  addressOf(worker: string, source: string): { readonly host: string; readonly port: number }
+  /** The generation that the door has entered last. */
+  readonly generation: DoorGeneration
+  /** Where producers reach the source `source` of `worker`, or `null`. */
+  addressOf(worker: string, source: string): Address | null
+  /** Calls `fn` with the segments of sealed journals, once they have been read. */
+  whenSealed(fn: (segments: readonly Segment[]) => void): void
+  /** Tells the other members where producers reach `source`. */
+  announce(source: IngestSource): void
+  /** Asks the coordinator who answers for `stream`; `Homes.onNamed` hears it, perhaps at once. */
+  askCoordinator(stream: Stream): void
 }
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** What other members' doors say about a stream. */
+type StreamMessage = Exclude<DoorMessage, { kind: 'homeAsked' | 'sourceOpen' }>
 
 /** Counters for metrics: plain fields that the reader samples. */
 export interface SourceCounters {
@@ -67,7 +85,7 @@ export interface SourceCounters {
   turnedAway: number
 }
 
-export class IngestSource implements SessionSource, ReplayTarget {
+export class IngestSource implements SessionSource, SurveyTarget {
   readonly source: string
   readonly name: string
   token: string | null
@@ -76,6 +94,8 @@ export class IngestSource implements SessionSource, ReplayTarget {
   readonly worker: string
   readonly incarnation: string
   readonly counters: SourceCounters = { records: 0, bytes: 0, repeats: 0, sessions: 0, turnedAway: 0 }
+  /** Where producers reach it here, once it listens. */
+  address: Address | null = null
   /** Bytes that came in and were not taken yet. */
   buffered = 0
   private options: SourceOptions
@@ -88,6 +108,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
   /** Damage that may have taken records behind the rows of the last reset. */
   private readonly lacks: PotorooError[] = []
   private readonly recovery: Recovery
+  readonly homes: Homes
   private current: IngestBatch | null = null
   /** Batches appended and not written yet. */
   private unwritten = 0
@@ -95,7 +116,11 @@ export class IngestSource implements SessionSource, ReplayTarget {
   private held: string | null = 'the pipeline has not started'
   /** Connections to be told when there is room again. */
   private readonly blocked = new Set<() => void>()
+  /** Hellos that wait for the source, and those that wait for one stream. */
   private readonly hellos = new Set<() => void>()
+  private readonly hellosOf = new Map<Stream, Set<() => void>>()
+  /** What members said before the journals were read. */
+  private readonly early: { readonly from: string; readonly message: StreamMessage }[] = []
   /** Streams whose `journaled` may have risen. */
   private readonly confirmed = new Set<Stream>()
 
@@ -111,7 +136,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.incarnation = context.incarnation
     this.journal = context.journal
     this.streams = new Streams(options.id, context.limits)
-    this.plain = this.streams.add(context.worker, context.incarnation, false, context.worker)
+    this.plain = this.streams.add(context.worker, context.incarnation, false)
     this.recovery = new Recovery({
       disk: context.disk,
       clock: context.clock,
@@ -119,8 +144,25 @@ export class IngestSource implements SessionSource, ReplayTarget {
       segments: context.journal.segments,
       streams: this.streams,
       target: this,
+      whenSealed: context.whenSealed,
       onReady: () => this.options.onReady(),
     })
+    this.homes = new Homes(
+      {
+        source: options.id,
+        worker: context.worker,
+        clock: context.clock,
+        streams: this.streams,
+        recovery: this.recovery,
+        journal: context.journal,
+        plain: this.plain,
+        askCoordinator: context.askCoordinator,
+        isReachable: (worker) => context.addressOf(worker, options.id) !== null,
+        answer: (stream) => this.answerHellosOf(stream),
+        failed: (error) => this.report(error),
+      },
+      context.generation,
+    )
   }
 
   /**
@@ -131,6 +173,12 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.options = options
     this.token = options.token
     this.hold('the pipeline has not started')
+  }
+
+  /** Producers reach it at `address`: the other members send them there. */
+  listensAt(address: Address): void {
+    this.address = address
+    this.context.announce(this)
   }
 
   // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,6 +248,8 @@ export class IngestSource implements SessionSource, ReplayTarget {
    * pipeline will take, or -1 where records in front of these are missing.
    */
   admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number {
+    // Its producer is told to send it again, here or elsewhere (D7).
+    if (stream.state.phase !== 'home') return 0
     const verdict = judge(stream.admitted, first, first + cuts.count - 1)
     if (verdict === 'gap') return -1
     const known = verdict === 'known' ? cuts.count : stream.admitted + 1 - first
@@ -213,6 +263,7 @@ export class IngestSource implements SessionSource, ReplayTarget {
     const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
     stream.admitted = first + count - 1
     stream.time = now
+    stream.admittedHere = true
     this.counters.records += count
     this.counters.bytes += size
     this.buffered += size
@@ -231,33 +282,44 @@ export class IngestSource implements SessionSource, ReplayTarget {
       this.hellos.add(later)
       return null
     }
-    const { worker: self, context, limits } = this
-    const stream = this.streams.get(producer, incarnation)
-    return answerHello({
-      source: this.source,
-      producer,
-      oldest,
-      stream: stream === null ? null : { home: stream.home, position: stream.position, end: stream.admitted },
-      self,
-      isMember: (worker) => context.isMember(worker),
-      full: this.streams.full,
-      limit: limits.producers,
-    })
+    const { source, limits, streams } = this
+    const known = streams.get(producer, incarnation)
+    if (known === null && streams.full) {
+      return { kind: 'refused', error: fail('E_PRODUCERS_FULL', { source, limit: limits.producers }) }
+    }
+    const stream = known ?? streams.add(producer, incarnation, true)
+    const place = this.homes.want(stream)
+    if (place === 'wait') {
+      const waiting = this.hellosOf.get(stream)
+      if (waiting === undefined) this.hellosOf.set(stream, new Set([later]))
+      else waiting.add(later)
+      return null
+    }
+    const answer: HelloAnswer =
+      place === 'home'
+        ? answerHello({
+            ...{ source, producer, oldest, end: stream.admitted, home: stream.origin },
+            known: stream.hasRow || stream.admitted > 0,
+          })
+        : { kind: 'redirect', worker: place.home }
+    if (answer.kind !== 'welcome' && !stream.hasRow && stream.admitted === 0 && !stream.admittedHere) {
+      streams.remove(stream)
+    }
+    return answer
   }
 
   /** Grants the stream to `session`, which then brings it; the one before is told to go. */
   grant(producer: string, incarnation: string, session: StreamSession): Stream {
-    const known = this.streams.get(producer, incarnation)
-    const stream = known ?? this.streams.add(producer, incarnation, true, this.worker)
+    const stream = this.streams.get(producer, incarnation)
+    assert(stream?.state.phase === 'home', 'D7: only a home welcomes')
     stream.session?.onReplaced()
     stream.session = session
-    stream.home = this.worker
     stream.sessions++
     this.counters.sessions++
     return stream
   }
 
-  addressOf(worker: string): { readonly host: string; readonly port: number } {
+  addressOf(worker: string): Address | null {
     return this.context.addressOf(worker, this.source)
   }
 
@@ -270,6 +332,15 @@ export class IngestSource implements SessionSource, ReplayTarget {
 
   forgetHello(later: () => void): void {
     this.hellos.delete(later)
+    for (const [stream, waiting] of this.hellosOf) {
+      if (waiting.delete(later) && waiting.size === 0) this.hellosOf.delete(stream)
+    }
+  }
+
+  private answerHellosOf(stream: Stream): void {
+    const waiting = this.hellosOf.get(stream)
+    this.hellosOf.delete(stream)
+    for (const later of waiting ?? []) later()
   }
 
   // ── The pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -281,10 +352,23 @@ export class IngestSource implements SessionSource, ReplayTarget {
   poll(): IngestBatch | null {
     this.finishCurrent()
     if (this.recovery.underWay || this.held !== null) return null
-    let batch = this.recovery.poll()
+    let batch = this.pollReplay()
     if (batch === null && this.recovery.over) batch = this.pollLive()
     this.current = batch
     return batch
+  }
+
+  private pollReplay(): IngestBatch | null {
+    for (;;) {
+      const batch = this.recovery.poll()
+      if (batch === null) return null
+      const { stream, first, last } = batch
+      const verdict = judge(stream.position, first, last)
+      // It may have gone to another member since it was read, and have come back (D7).
+      if (stream.state.phase !== 'home' || verdict === 'known' || (verdict === 'gap' && stream.acked)) continue
+      batch.taken = Math.max(0, stream.position - first + 1)
+      return batch
+    }
   }
 
   private finishCurrent(): void {
@@ -310,6 +394,10 @@ export class IngestSource implements SessionSource, ReplayTarget {
       const batch = this.live.shift()
       if (batch === undefined) return null
       const { stream } = batch
+      if (stream.state.phase !== 'home') {
+        this.discard(batch)
+        continue
+      }
       const verdict = judge(stream.position, batch.first, batch.last)
       if (verdict === 'gap' && !stream.acked) {
         stream.hole = { first: stream.position + 1, last: batch.first - 1 }
@@ -324,11 +412,13 @@ export class IngestSource implements SessionSource, ReplayTarget {
     }
   }
 
-  /** The rows that belong into an epoch that is cut here (D2). */
+  /** This member's rows of an epoch that is cut here (D2): those of all members together are the source's. */
   cut(): StreamRow[] {
     const { current } = this
-    if (current !== null) current.stream.position = current.position
-    return this.streams.rows()
+    if (current === null) return this.streams.rows(null)
+    const { stream, taken, count } = current
+    stream.position = current.position
+    return this.streams.rows(taken < count ? stream : null)
   }
 
   /**
@@ -338,17 +428,24 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.journal.whenDurable(done)
   }
 
-  /** The epoch with these rows is complete: producers may forget what it covers (D4). */
+  /**
+   * The epoch with these rows is complete: producers may forget what it covers (D4), and streams that were to move with
+   * it do. This member's own rows are enough.
+   */
   complete(rows: readonly StreamRow[]): void {
-    this.streams.match(rows, (stream, position) => {
-      stream.covered = Math.max(stream.covered, position)
+    this.streams.match(rows, (stream, [, , position, home]) => {
+      if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, position)
+      this.homes.onComplete(stream, home)
       this.tell(stream)
     })
   }
 
-  /** No epoch with rows below these will ever be a base again: the journal needs nothing up to them (D4). */
+  /**
+   * No epoch with rows below these will ever be a base again: the journal needs nothing up to them (D4). They are those
+   * of all members: the journal here may hold what others answer for now.
+   */
   floor(rows: readonly StreamRow[]): void {
-    this.streams.match(rows, (stream, position) => {
+    this.streams.match(rows, (stream, [, , position]) => {
       stream.raiseFloor(position)
     })
     this.streams.expire(this.plain, this.clock.now(), (key) => this.journal.segments.holds(key))
@@ -370,11 +467,18 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.current = null
     for (let batch = this.live.shift(); batch !== undefined; batch = this.live.shift()) this.discard(batch)
     this.streams.reset(rows)
+    this.homes.begin(this.context.generation)
     this.lacks.length = 0
     this.journal.sealOpen()
-    this.recovery.begin(this.unwritten, (error) => {
-      if (error === null) this.answerHellos()
-      done(error)
+    for (const [, waiting] of this.hellosOf) for (const later of waiting) this.hellos.add(later)
+    this.hellosOf.clear()
+    const claim = (found: ReadonlyMap<Stream, Found>): void => this.homes.claim(found)
+    this.recovery.begin(this.unwritten, claim, (error) => {
+      if (error !== null) return done(error)
+      this.homes.open()
+      for (const { from, message } of this.early.splice(0)) this.onMessage(from, message)
+      this.answerHellos()
+      done(null)
     })
   }
 
@@ -388,10 +492,29 @@ export class IngestSource implements SessionSource, ReplayTarget {
     this.lacks.push(error)
   }
 
-  streamOf(key: string, acked: boolean): Stream | null {
+  streamOf(key: string, acked: boolean): Stream {
     const { producer, incarnation } = partsOfKey(key)
-    const stream = this.streams.ofKey(key) ?? this.streams.add(producer, incarnation, acked, this.worker)
-    return stream.home === this.worker ? stream : null
+    return this.streams.ofKey(key) ?? this.streams.add(producer, incarnation, acked)
+  }
+
+  isExpired(stream: Stream, time: number): boolean {
+    return !stream.hasRow && !stream.admittedHere && time < this.clock.now() - this.limits.producerTtlMs
+  }
+
+  /** Takes a message of another member's door about a stream of this source. */
+  onMessage(from: string, message: StreamMessage): void {
+    if (this.recovery.underWay) {
+      this.early.push({ from, message })
+      return
+    }
+    const { producer, incarnation } = message
+    const stream = this.streams.get(producer, incarnation) ?? this.streams.add(producer, incarnation, true)
+    this.homes.onMessage(from, stream, message)
+  }
+
+  /** Another generation has begun: what members of the last one said means nothing any more. */
+  forgetMessages(): void {
+    this.early.length = 0
   }
 
   report(error: PotorooError): void {
@@ -443,6 +566,6 @@ export class IngestSource implements SessionSource, ReplayTarget {
 
   /** Tells the stream's producer what is journaled and stable (D5). */
   private tell(stream: Stream): void {
-    if (this.held === null) stream.session?.onAcks()
+    if (this.held === null && stream.state.phase === 'home') stream.session?.onAcks()
   }
 }

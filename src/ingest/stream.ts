@@ -12,6 +12,7 @@
  */
 import type { IngestBatch } from './batch.ts'
 import { streamKey } from './format.ts'
+import type { HomeState } from './home-table.ts'
 
 /** A stream's row in a manifest: producer, incarnation, position, home, session, last record time, acked. */
 export type StreamRow = readonly [string, string, number, string, number, number, boolean]
@@ -24,8 +25,10 @@ export interface StreamSession {
   onTaken(bytes: number): void
   /** The stream goes on behind `admitted`, which is less than what was sent. */
   onRewind(): void
-  /** Another connection continues the stream. */
+  /** Another connection continues the stream, or another worker is about to. */
   onReplaced(): void
+  /** `worker` answers for the stream now. */
+  onMoved(worker: string): void
 }
 
 export class Stream {
@@ -37,8 +40,17 @@ export class Stream {
   readonly keyBytes: Buffer
   /** A number of its own within the source, for as long as the process lives. */
   readonly index: number
-  /** The worker that admits its records. */
+  /** Who answers for it, as this worker sees it. */
+  state: HomeState = { phase: 'away', home: '' }
+  /** What its row says of its home, and said at the last reset. */
   home = ''
+  origin = ''
+  /** It had a row in the manifest of the last reset, or in a message since. */
+  hasRow = false
+  /** Batches of it have been taken here in this life of the process. */
+  admittedHere = false
+  /** The row with which it was given away in this generation: reported until the generation ends. */
+  given: StreamRow | null = null
   /** How many connections it has been granted to: the number of the one that counts. */
   sessions = 0
   /** Record time of the last record that was admitted. */
@@ -54,9 +66,9 @@ export class Stream {
   hole: { readonly first: number; readonly last: number } | null = null
   /** Admitted acked batches that are not durable, in sequence order. */
   private readonly waiting: IngestBatch[] = []
-  /** The end of the last batch of this incarnation that is durable. */
+  /** The end of the last batch that was admitted here and is durable. */
   private synced = 0
-  /** Up to here earlier incarnations have left records that could not be made durable; 0: all could. */
+  /** Up to here journals hold records that could not be made durable; 0: all could. */
   private soft = 0
 
   constructor(source: string, producer: string, incarnation: string, acked: boolean, index: number) {
@@ -88,7 +100,11 @@ export class Stream {
   confirm(): void {
     const { waiting } = this
     let settled = 0
-    while (settled < waiting.length && waiting[settled]!.state === 'durable') this.synced = waiting[settled++]!.last
+    while (settled < waiting.length && waiting[settled]!.state === 'durable') {
+      const { last } = waiting[settled++]!
+      // What was taken here before the stream was another's may lie beyond what is known now.
+      if (last <= this.admitted) this.synced = last
+    }
     waiting.splice(0, settled)
     this.harden()
   }
@@ -107,18 +123,26 @@ export class Stream {
   /** Goes back to what the manifest says. What was admitted behind it stands in the journal (`settle`). */
   reset(row: StreamRow | null): void {
     this.position = 0
-    if (row !== null) {
-      const [, , position, home, sessions, time] = row
-      this.position = position
-      this.home = home
-      this.sessions = Math.max(this.sessions, sessions)
-      this.time = Math.max(this.time, time)
-      this.covered = Math.max(this.covered, position)
-      // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable.
-      this.admitted = Math.max(this.admitted, position)
-      this.durable = Math.max(this.durable, position)
-    }
+    this.home = ''
+    this.hasRow = row !== null
+    this.given = null
     this.hole = null
+    if (row !== null) this.adopt(row)
+    this.origin = this.home
+  }
+
+  /** Goes on where `row` says. */
+  adopt(row: StreamRow): void {
+    const [, , position, home, sessions, time] = row
+    this.position = position
+    this.home = home
+    this.hasRow = true
+    this.sessions = sessions
+    this.time = Math.max(this.time, time)
+    this.covered = Math.max(this.covered, position)
+    // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable.
+    this.admitted = Math.max(this.admitted, position)
+    this.durable = Math.max(this.durable, position)
   }
 
   /**
@@ -137,10 +161,28 @@ export class Stream {
     return false
   }
 
-  /** Earlier incarnations have left records up to `end`, which survive the loss of power up to `durable`. */
-  inherit(end: number, durable: number): void {
-    this.durable = Math.max(this.durable, durable)
-    if (end > this.durable) this.soft = end
+  /** The journals have it up to `end`, of which what lies up to `hard` survives the loss of power once it is written. */
+  inherit(end: number, hard: number): void {
+    this.durable = Math.max(this.durable, Math.min(hard, this.undurable - 1))
+    if (end > hard && end > this.durable) this.soft = end
+  }
+
+  /** Another member answers for it, or nobody: what this worker has taken of it counts when its journal is read again. */
+  letGo(): void {
+    this.admitted = this.position
+    this.durable = this.position
+    this.synced = 0
+    this.soft = 0
+  }
+
+  /** Sequence of the first admitted batch that is not durable, or `Infinity`. */
+  get undurable(): number {
+    return this.waiting[0]?.first ?? Infinity
+  }
+
+  /** The row with which it goes to member `to`. */
+  rowFor(to: string): StreamRow {
+    return [this.producer, this.incarnation, this.position, to, this.sessions + 1, this.time, this.acked]
   }
 
   get row(): StreamRow {

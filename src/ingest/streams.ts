@@ -1,62 +1,49 @@
 /**
  * The streams of one source, and what a producer is answered that wants to continue one (PROTOCOLS 2).
  *
- * T1. Every hello gets one of four answers, decided from facts alone (`answerHello`).
+ * T1. Every hello to a home gets one of four answers, decided from facts alone (`answerHello`).
  * T2. A row is dropped only when no segment of the journal holds any of its batches: otherwise a replay would take
- *     them for new.
- * T3. A source remembers at most `limits.producers` streams, its own plain one not counted.
+ *     them for new. Other workers' journals may hold some for longer; those are older than `producerTtlMs` by then, and
+ *     do not count any more (`survey.ts`, E4).
+ * T3. A source remembers at most `limits.producers` acked streams.
  */
 import type { PotorooError } from '../base/errors.ts'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { streamKey } from './format.ts'
+import type { HomeState } from './home-table.ts'
+import { mergeRows } from './rows.ts'
 import { Stream, type StreamRow } from './stream.ts'
 
-/** What is known when a producer says hello. */
+/** What is known when a producer says hello to its stream's home. */
 export interface HelloFacts {
   readonly source: string
   readonly producer: string
   /** The lowest sequence that it can still send. */
   readonly oldest: number
-  /** The stream's row, or `null` where there is none. */
-  readonly stream: {
-    readonly home: string
-    /** Position of the base that the generation began with. */
-    readonly position: number
-    /** The end of the contiguous run from that position in the journals at hand. */
-    readonly end: number
-  } | null
-  readonly self: string
-  /** Whether `worker` is a member of the generation. */
-  isMember(worker: string): boolean
-  /** No further stream fits into the table. */
-  readonly full: boolean
-  readonly limit: number
+  /** The end of the contiguous run from the manifest's position in the journals at hand. */
+  readonly end: number
+  /** There is a row, or a record, of the stream. */
+  readonly known: boolean
+  /** The manifest's home, which may be absent. */
+  readonly home: string
 }
 
 export type HelloAnswer =
-  /** Continue behind `resumeAfter`. `takesHome`: the worker asked is the home from now on. */
-  | { readonly kind: 'welcome'; readonly resumeAfter: number; readonly takesHome: boolean }
+  /** Continue behind `resumeAfter`. */
+  | { readonly kind: 'welcome'; readonly resumeAfter: number }
   /** `worker` is the home and alive. */
   | { readonly kind: 'redirect'; readonly worker: string }
   /** Records are missing that neither the producer nor a member has: it may try again later. */
   | { readonly kind: 'parked'; readonly error: PotorooError }
   | { readonly kind: 'refused'; readonly error: PotorooError }
 
-/** S1 and S4 as a function. */
+/** S1 and S4 as a function, for a home that has read the journals. */
 export function answerHello(facts: HelloFacts): HelloAnswer {
-  const { stream, oldest, self, source, producer } = facts
-  if (stream === null) {
-    if (oldest !== 1) return { kind: 'refused', error: fail('E_STREAM_UNKNOWN', { producer, oldest }) }
-    if (facts.full) return { kind: 'refused', error: fail('E_PRODUCERS_FULL', { source, limit: facts.limit }) }
-    return { kind: 'welcome', resumeAfter: 0, takesHome: true }
-  }
-  const { home, end } = stream
-  if (home !== self && facts.isMember(home)) return { kind: 'redirect', worker: home }
-  if (oldest > end + 1) {
-    return { kind: 'parked', error: fail('E_STREAM_PARKED', { producer, first: end + 1, last: oldest - 1, home }) }
-  }
-  return { kind: 'welcome', resumeAfter: end, takesHome: home !== self }
+  const { oldest, producer, end, home } = facts
+  if (oldest <= end + 1) return { kind: 'welcome', resumeAfter: end }
+  if (!facts.known) return { kind: 'refused', error: fail('E_STREAM_UNKNOWN', { producer, oldest }) }
+  return { kind: 'parked', error: fail('E_STREAM_PARKED', { producer, first: end + 1, last: oldest - 1, home }) }
 }
 
 /** The rows of one source in a manifest. */
@@ -67,6 +54,8 @@ export class Streams {
   private readonly limits: Limits
   private readonly byKey = new Map<string, Stream>()
   private nextIndex = 0
+  /** Acked streams among them. */
+  private acked = 0
 
   constructor(source: string, limits: Limits) {
     this.source = source
@@ -78,7 +67,7 @@ export class Streams {
   }
 
   get full(): boolean {
-    return this.byKey.size > this.limits.producers
+    return this.acked >= this.limits.producers
   }
 
   get(producer: string, incarnation: string): Stream | null {
@@ -89,11 +78,15 @@ export class Streams {
     return this.byKey.get(key) ?? null
   }
 
-  add(producer: string, incarnation: string, acked: boolean, home: string): Stream {
+  add(producer: string, incarnation: string, acked: boolean): Stream {
     const stream = new Stream(this.source, producer, incarnation, acked, this.nextIndex++)
-    stream.home = home
     this.byKey.set(stream.key, stream)
+    if (acked) this.acked++
     return stream
+  }
+
+  remove(stream: Stream): void {
+    if (this.byKey.delete(stream.key) && stream.acked) this.acked--
   }
 
   values(): IterableIterator<Stream> {
@@ -102,37 +95,67 @@ export class Streams {
 
   /** Goes back to the rows of a manifest. A stream without a row goes back to its beginning. */
   reset(rows: StreamRows): void {
-    const byKey = new Map(rows.map((row) => [streamKey(this.source, row[0], row[1]), row]))
+    const byKey = new Map(mergeRows([rows]).map((row) => [streamKey(this.source, row[0], row[1]), row]))
     for (const stream of this.byKey.values()) stream.reset(byKey.get(stream.key) ?? null)
-    for (const [key, row] of byKey) {
-      if (!this.byKey.has(key)) this.add(row[0], row[1], row[6], row[3]).reset(row)
-    }
+    for (const [key, row] of byKey) if (!this.byKey.has(key)) this.add(row[0], row[1], row[6]).reset(row)
   }
 
-  /** The rows as they stand now: what a cut takes into the epoch. */
-  rows(): StreamRow[] {
+  /**
+   * The rows that this member reports, as they stand now: what a cut takes into the epoch (`rows.ts`). The pipeline has
+   * taken a part of a batch of `partial` and is going to take the rest: that stream cannot leave with this epoch.
+   */
+  rows(partial: Stream | null): StreamRow[] {
     const rows: StreamRow[] = []
-    for (const stream of this.byKey.values()) if (stream.admitted > 0 || stream.sessions > 0) rows.push(stream.row)
+    for (const stream of this.byKey.values()) {
+      const row = rowOf(stream, stream === partial)
+      if (row !== null) rows.push(row)
+    }
     return rows
   }
 
   /** Calls `fn` for every row of which there is a stream. */
-  match(rows: StreamRows, fn: (stream: Stream, position: number) => void): void {
-    for (const [producer, incarnation, position] of rows) {
-      const stream = this.get(producer, incarnation)
-      if (stream !== null) fn(stream, position)
+  match(rows: StreamRows, fn: (stream: Stream, row: StreamRow) => void): void {
+    for (const row of rows) {
+      const stream = this.get(row[0], row[1])
+      if (stream !== null) fn(stream, row)
     }
   }
 
   /**
-   * Drops the rows that nobody can continue: plain streams of incarnations other than `live`, and producers that have
-   * been silent for `producerTtlMs` of record time at `now`. `isJournaled` says whether a segment still holds a batch.
+   * Drops the rows that nobody can continue: streams that have been silent for longer than `producerTtlMs` of record
+   * time at `now`, but not `live`. `isJournaled` says whether a segment still holds a batch (T2).
    */
   expire(live: Stream, now: number, isJournaled: (key: string) => boolean): void {
+    const since = now - KEPT_LONGER * this.limits.producerTtlMs
     for (const stream of this.byKey.values()) {
-      if (stream === live || stream.session !== null || stream.floor < stream.admitted) continue
-      const silent = stream.time < now - this.limits.producerTtlMs
-      if ((silent || !stream.acked) && !isJournaled(stream.key)) this.byKey.delete(stream.key)
+      if (stream === live || stream.session !== null || stream.floor < stream.admitted || stream.time >= since) continue
+      // What another member answers for is that one's to drop.
+      const held = stream.state.phase === 'away' ? stream.state.home !== '' : stream.state.phase !== 'home'
+      if (!held && !isJournaled(stream.key)) this.remove(stream)
     }
   }
+}
+
+/** A row is kept longer than records without a row count, by so much: clocks differ. */
+const KEPT_LONGER = 1.125
+
+/** The row that this member reports of `stream`, or `null` where another one does. */
+function rowOf(stream: Stream, partial: boolean): StreamRow | null {
+  const { state, given } = stream
+  switch (state.phase) {
+    case 'home':
+    case 'reading':
+      return stream.admitted > 0 || stream.sessions > 0 ? stream.row : null
+    case 'leaving':
+      return partial ? stream.row : stream.rowFor(state.to)
+    case 'away':
+    case 'asking':
+    case 'wanting':
+      if (given !== null) return given
+      return state.phase !== 'wanting' && stream.hasRow && nobodyHas(state) ? stream.row : null
+  }
+}
+
+function nobodyHas(state: Extract<HomeState, { phase: 'away' | 'asking' }>): boolean {
+  return state.phase === 'asking' || state.home === ''
 }

@@ -34,6 +34,8 @@ const object = text(1024)
 const keyGroups = list(u16, 65_536)
 /** Channels are numbered by the plan, within a pipeline of the generation. */
 const channel = varint
+/** A stream of acknowledged ingest: a source by its name in the journals, and the producer. */
+const stream = { source: text(1024), producer: text(256), incarnation: text(256) }
 const purpose = word('checkpoint', 'savepoint', 'rescale', 'drain')
 const round = word('base', 'recent', 'last')
 
@@ -254,6 +256,38 @@ export const linkRows = [
 
   // Heartbeats, on connections of their own
   message(64, 'heartbeat', 1, 'The sender’s process lives.', { worker: id, incarnation: id, counter: u32 }),
+
+  // Homes of streams (PROTOCOLS 2: S3-S6)
+  message(72, 'homeAsked', 1, 'Who answers for this stream? Where nobody does, the asking member does from now on.', {
+    ...stream,
+  }),
+  message(73, 'homeNamed', 1, 'The coordinator’s answer: `home` answers for the stream in this generation.', {
+    ...stream,
+    home: id,
+  }),
+  message(
+    74,
+    'handoverAsked',
+    1,
+    'The home is asked for the stream: its producer came to the sender, or the sender’s journal has these records of it.',
+    {
+      ...stream,
+      present: bool,
+      tail: list(group({ first: varint, last: varint }), 64),
+    },
+  ),
+  message(
+    75,
+    'streamMoved',
+    1,
+    'An answer: `home` answers for the stream now. Where that is the receiver, it goes on behind `position`.',
+    { ...stream, home: id, position: varint, sessions: varint, time: f64 },
+  ),
+  message(76, 'sourceOpen', 1, 'Producers reach the source at the sender there.', {
+    source: text(1024),
+    host: id,
+    port: u16,
+  }),
 ] as const
 
 export const linkMessages = new Catalogue('link', linkRows)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { makeLimits } from '../../src/base/limits.ts'
 import type { IngestSource } from '../../src/ingest/source.ts'
 import { World } from '../../src/sim/world.ts'
-import { push, Rig, texts } from './fixture.ts'
+import { push, Rig, smallLimits, texts } from './fixture.ts'
 
 describe('plain records', () => {
   test('enter the pipeline after their write, in order', () => {
@@ -73,6 +74,30 @@ describe('plain records', () => {
     expect([...texts(before), ...texts(second.drain())]).toEqual(sent)
     expect(second.reports).toEqual([])
   })
+})
+
+test('a stream that was silent for long is forgotten, but not before the journal has nothing of it', () => {
+  const world = new World(1)
+  const machine = world.machine('m')
+  const limits = makeLimits({ ...smallLimits, producerTtlMs: 1000 })
+  const first = new Rig(world, machine, 'a', limits).started()
+  push(first.source!, 'one')
+  first.drain()
+  const rows = first.source!.cut()
+  first.process.kill()
+  const second = new Rig(world, machine, 'b', limits).started(rows)
+  const known = (): string[] => second.source!.cut().map(([, incarnation]) => incarnation)
+  const floor = (): void => {
+    second.source!.floor(second.source!.cut())
+    second.door!.trim()
+    second.settle()
+  }
+  second.settle(2000)
+  expect(known()).toEqual(['a'])
+  floor()
+  expect(known()).toEqual(['a'])
+  floor()
+  expect(known()).toEqual([])
 })
 
 describe('a pipeline that stands still', () => {

@@ -16,29 +16,35 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   {
     name: 'does not put the rows of producers into the snapshot',
     file: 'src/ingest/streams.ts',
-    text: 'if (stream.admitted > 0 || stream.sessions > 0) rows.push',
-    replacement: 'if (!stream.acked) rows.push',
+    text: 'return stream.admitted > 0 || stream.sessions > 0 ? stream.row : null',
+    replacement: 'return stream.acked ? null : stream.row',
   },
   {
     name: 'drops the tail when it takes over',
     file: 'src/ingest/recovery.ts',
-    text: 'survey(disk, needed, target,',
-    replacement: 'survey(disk, [], target,',
+    text: 'this.settle(stream, found.get(stream), admitted.get(stream) ?? 0)',
+    replacement: 'this.settle(stream, undefined, stream.position)',
   },
   {
     name: 'takes the position of the whole batch',
     file: 'src/ingest/source.ts',
-    text: 'current.stream.position = current.position',
-    replacement: 'current.stream.position = current.last',
+    text: 'stream.position = current.position',
+    replacement: 'stream.position = current.last',
   },
   {
     name: 'tries a failed sync again',
     from: 15,
     file: 'src/ingest/journal.ts',
-    text: `      if (this.breaks(error)) return
-      this.status.syncs++`,
-    replacement: `      if (error !== null) return this.sync()
-      this.status.syncs++`,
+    text: `      this.underWay--
+      if (this.breaks(error)) {
+        this.syncing = false
+        return
+      }`,
+    replacement: `      this.underWay--
+      if (error !== null) {
+        this.syncing = false
+        return this.sync()
+      }`,
   },
   {
     name: 'loses what a failed write had',
@@ -58,12 +64,6 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
     file: 'src/ingest/scan.ts',
     text: 'if (wanted && !bodyFits(window, bodyAt, header)) {',
     replacement: 'if (wanted && (this.fileAt >= this.length || !bodyFits(window, bodyAt, header))) {',
-  },
-  {
-    name: 'forgets a stream before its records are gone',
-    file: 'src/ingest/source.ts',
-    text: '(key) => this.journal.segments.holds(key)',
-    replacement: '() => false',
   },
 ]
 

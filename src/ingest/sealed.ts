@@ -1,0 +1,141 @@
+/**
+ * The journals of workers that are no members, where they lie in reach (PROTOCOLS 2, S8): sealed, then read.
+ *
+ * Z1. A journal is read only after every incarnation that may write it is sealed: those that the chain names, and those
+ *     whose segments lie there. It is listed anew after the last seal; only that list counts.
+ * Z2. Nothing of it is written, cut or removed. It belongs to its worker.
+ * Z3. Nobody is answered before all have been read: what cannot be sealed or read now is tried again.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Clock } from '../env/clock.ts'
+import type { Disk, DiskError } from '../env/disk.ts'
+import { findSegments } from './find.ts'
+import { type Segment, segmentOfName } from './segment.ts'
+
+/** How long it waits before a seal or a journal is tried again. */
+const RETRY_MS = 500
+
+/** The journal of a worker that others reach. */
+export interface JournalReach {
+  readonly worker: string
+  readonly directory: string
+  /** Its incarnations that were members, as far as the chain names them. */
+  readonly incarnations: readonly string[]
+}
+
+/** The seals in the store: `sealed/<worker>/<incarnation>`. */
+export interface Seals {
+  /** Seals the journal of an incarnation; no error where it is sealed already. */
+  seal(worker: string, incarnation: string, done: (error: PotorooError | null) => void): void
+  /** Whether the journal of this worker's own incarnation is sealed, read by its exact name. */
+  isSealed(done: (error: PotorooError | null, sealed: boolean) => void): void
+}
+
+export interface SealedOptions {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly seals: Seals
+  failed(error: PotorooError): void
+}
+
+type Done = (error: PotorooError | null, segments: readonly Segment[]) => void
+
+export class SealedJournals {
+  private readonly options: SealedOptions
+  /** What is known to be sealed, for ever. */
+  private readonly sealed = new Set<string>()
+  /** Segments of all of them, or `null` while they are looked for. */
+  private segments: readonly Segment[] | null = []
+  private waiting: ((segments: readonly Segment[]) => void)[] = []
+  private round = 0
+
+  constructor(options: SealedOptions) {
+    this.options = options
+  }
+
+  /** Another generation begins, in which the journals in `reach` are of no member. */
+  begin(reach: readonly JournalReach[]): void {
+    const round = ++this.round
+    this.waiting = []
+    this.segments = reach.length === 0 ? [] : null
+    if (this.segments === null) this.collect(round, reach)
+  }
+
+  /** Calls `fn` with the segments of all sealed journals, once in this generation, and at once where they are known. */
+  whenRead(fn: (segments: readonly Segment[]) => void): void {
+    if (this.segments !== null) fn(this.segments)
+    else this.waiting.push(fn)
+  }
+
+  private collect(round: number, reach: readonly JournalReach[]): void {
+    const all: Segment[] = []
+    const next = (index: number): void => {
+      const one = reach[index]
+      if (one === undefined) return this.finish(all)
+      this.open(one, (error, segments) => {
+        if (round !== this.round) return
+        if (error !== null) {
+          this.options.failed(error)
+          this.options.clock.after(RETRY_MS, () => {
+            if (round === this.round) next(index)
+          })
+          return
+        }
+        all.push(...segments)
+        next(index + 1)
+      })
+    }
+    next(0)
+  }
+
+  private finish(segments: readonly Segment[]): void {
+    this.segments = segments
+    const { waiting } = this
+    this.waiting = []
+    for (const fn of waiting) fn(segments)
+  }
+
+  /** Seals one journal and lists it. */
+  private open(reach: JournalReach, done: Done): void {
+    const { disk } = this.options
+    disk.list(reach.directory, (error, names) => {
+      if (error !== null && error.code !== 'absent') return done(unreadable(error), [])
+      const segments = names?.map((name) => segmentOfName(reach.directory, name)) ?? []
+      const found = segments.flatMap((segment) => (segment === null ? [] : [segment.incarnation]))
+      this.seal(reach.worker, new Set([...reach.incarnations, ...found]), (failed) => {
+        if (failed !== null) done(failed, [])
+        else if (error !== null) done(null, [])
+        else this.list(reach, done)
+      })
+    })
+  }
+
+  private seal(worker: string, incarnations: ReadonlySet<string>, done: (error: PotorooError | null) => void): void {
+    const left = [...incarnations].filter((incarnation) => !this.sealed.has(`${worker}\0${incarnation}`))
+    const next = (): void => {
+      const incarnation = left.pop()
+      if (incarnation === undefined) return done(null)
+      this.options.seals.seal(worker, incarnation, (error) => {
+        if (error !== null) return done(error)
+        this.sealed.add(`${worker}\0${incarnation}`)
+        next()
+      })
+    }
+    next()
+  }
+
+  /** Lists a journal whose incarnations are sealed; another one may have begun meanwhile (Z1). */
+  private list(reach: JournalReach, done: Done): void {
+    findSegments(this.options.disk, reach.directory, (error, segments) => {
+      if (error !== null) return done(unreadable(error), [])
+      const isSealed = ({ incarnation }: Segment): boolean => this.sealed.has(`${reach.worker}\0${incarnation}`)
+      if (!segments.every(isSealed)) return this.open(reach, done)
+      for (const segment of segments) segment.worker = reach.worker
+      done(null, segments)
+    })
+  }
+}
+
+function unreadable(error: DiskError): PotorooError {
+  return fail('E_JOURNAL', { path: error.path, reason: error.message }, error)
+}

@@ -1,0 +1,178 @@
+/**
+ * What the journals at hand have of a source's streams behind their positions: this worker's own, and sealed ones (S8).
+ *
+ * E1. Survey and replay judge by the same rule (`judge`), so the replay feeds exactly what the survey has promised.
+ * E2. A hole ends an acked stream: its producer or another journal closes it (PROTOCOLS 2, S4 and S6). A plain stream
+ *     has nobody who could, so it goes on behind the hole, which is reported.
+ * E4. A batch of a stream without a row counts for `producerTtlMs` of record time, and a row is kept for longer
+ *     (`Streams.expire`): what was known once is never taken for new.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Disk, DiskError } from '../env/disk.ts'
+import { Extents } from './extents.ts'
+import { type EntryHeader, partsOfKey } from './format.ts'
+import { SegmentScan } from './scan.ts'
+import type { Segment } from './segment.ts'
+import type { Stream } from './stream.ts'
+
+/** What a batch from `first` to `last` is to a stream that was followed up to `end`. */
+export function judge(end: number, first: number, last: number): 'known' | 'next' | 'gap' {
+  if (last <= end) return 'known'
+  return first <= end + 1 ? 'next' : 'gap'
+}
+
+/** Where a source's streams are found, and who is told of damage. */
+export interface SurveyTarget {
+  readonly source: string
+  /** Of the worker that asks: its own segments are being written. */
+  readonly incarnation: string
+  /** The stream of `key`, made when it was not known. */
+  streamOf(key: string, acked: boolean): Stream
+  /** Whether a batch of record time `time` is too old for a stream without a row (E4). */
+  isExpired(stream: Stream, time: number): boolean
+  report(error: PotorooError): void
+  /** Of what was reported: damage that may have taken records above a stream's position. */
+  lack(error: PotorooError): void
+}
+
+/** What the journals have of one stream. */
+export class Found {
+  readonly all = new Extents()
+  /** In this worker's own journal. */
+  readonly own = new Extents()
+  /** What survives a loss of power, as far as the segments of earlier incarnations and of others go. */
+  readonly hard = new Extents()
+  /** Workers in whose sealed journals something of it lies. */
+  readonly sealedOf = new Set<string>()
+}
+
+/** The journals at hand. */
+export interface Journals {
+  readonly own: readonly Segment[]
+  readonly sealed: readonly Segment[]
+}
+
+/** The segments among `segments` that may hold batches of `source` above the streams' positions. */
+export function neededBy(segments: readonly Segment[], source: string, positionOf: (key: string) => number): Segment[] {
+  return segments.filter((segment) => {
+    if (segment.gone) return false
+    for (const [key, range] of segment.ranges) {
+      if (partsOfKey(key).source === source && range.last > positionOf(key)) return true
+    }
+    return false
+  })
+}
+
+/** Reads `journals` for the streams that `wants` names by their keys. */
+export function survey(
+  disk: Disk,
+  journals: Journals,
+  target: SurveyTarget,
+  wants: (key: string) => boolean,
+  done: (error: DiskError | null, found: ReadonlyMap<Stream, Found>) => void,
+): void {
+  const { own, sealed } = journals
+  const all = [...sealed, ...own]
+  const found = new Map<Stream, Found>()
+  const next = (index: number): void => {
+    const segment = all[index]
+    if (segment === undefined) return done(null, found)
+    const isOwn = index >= sealed.length
+    const live = isOwn && segment.incarnation === target.incarnation
+    const scan = (hard: boolean): void => {
+      new SegmentScan(disk, segment, {
+        wants: (header) => isBatchOf(header, target.source) && wants(header.key),
+        entry(header, bytes) {
+          if (bytes !== null) note(target, found, header, isOwn ? null : segment.worker, hard)
+          return true
+        },
+        damage(from, to, header) {
+          const error = damageOf(segment, from, to, header)
+          target.report(error)
+          if (mayLack(target, header)) target.lack(error)
+        },
+        torn: () => {},
+        done: (error) => (error === null || (error.code === 'absent' && !isOwn) ? next(index + 1) : done(error, found)),
+      }).start()
+    }
+    // One that is being written is its writer's to sync: a failure of ours would be unknown to it (J3). Others first:
+    // a sync that fails may take bytes away that could be read before.
+    if (live) scan(true)
+    else harden(disk, segment, scan)
+  }
+  next(0)
+}
+
+export function isBatchOf(header: EntryHeader, source: string): boolean {
+  return (header.kind === 'plain' || header.kind === 'acked') && partsOfKey(header.key).source === source
+}
+
+function note(
+  target: SurveyTarget,
+  found: Map<Stream, Found>,
+  header: EntryHeader,
+  sealedOf: string | null,
+  hard: boolean,
+): void {
+  const stream = target.streamOf(header.key, header.kind === 'acked')
+  const last = header.first + header.count - 1
+  if (last <= stream.position || target.isExpired(stream, header.time)) return
+  let of = found.get(stream)
+  if (of === undefined) found.set(stream, (of = new Found()))
+  of.all.add(header.first, last)
+  if (sealedOf === null) of.own.add(header.first, last)
+  else of.sealedOf.add(sealedOf)
+  if (hard) of.hard.add(header.first, last)
+  stream.time = Math.max(stream.time, header.time)
+}
+
+/** Whether damage that hides the entry of `header`, or nobody knows which, may hide what is not known already. */
+function mayLack(target: SurveyTarget, header: EntryHeader | null): boolean {
+  if (header === null) return true
+  return header.first + header.count - 1 > target.streamOf(header.key, header.kind === 'acked').position
+}
+
+/** Syncs a segment that is about to be read: what a crash left in the system's memory is going to be relied on. */
+function harden(disk: Disk, segment: Segment, done: (hardened: boolean) => void): void {
+  disk.open(segment.path, 'read', (error, file) => {
+    if (error !== null) done(false)
+    else file.sync((error) => file.close(() => done(error === null)))
+  })
+}
+
+/** How far `stream` goes on behind its position in what was found of it; reports what a plain one has lost (E2). */
+export function follow(stream: Stream, found: Found | undefined, report: (error: PotorooError) => void): number {
+  const { position, acked } = stream
+  stream.hole = null
+  if (found === undefined) return position
+  if (acked) {
+    const end = found.all.runFrom(position)
+    const [beyond] = found.all.above(end, 1)
+    if (beyond !== undefined) stream.hole = { first: end + 1, last: beyond.first - 1 }
+    return end
+  }
+  let end = position
+  for (const { first, last } of found.all.above(position)) {
+    if (first > end + 1) report(holeOf({ ...identityOf(stream), hole: { first: end + 1, last: first - 1 } }))
+    end = last
+  }
+  return end
+}
+
+function identityOf({ producer, source }: Stream): { producer: string; source: string } {
+  return { producer, source }
+}
+
+/** The error that names what the journal lacks of a stream. */
+export function holeOf({ producer, source, hole }: Pick<Stream, 'producer' | 'source' | 'hole'>): PotorooError {
+  return fail('E_JOURNAL_HOLE', { producer, source, first: hole?.first, last: hole?.last })
+}
+
+function damageOf(segment: Segment, from: number, to: number, header: EntryHeader | null): PotorooError {
+  let lost = ''
+  if (header !== null && header.count > 0) {
+    const { source, producer } = partsOfKey(header.key)
+    lost = `: records ${header.first} to ${header.first + header.count - 1} of ${producer} for source ${source}`
+  }
+  return fail('E_JOURNAL_DAMAGED', { path: segment.path, from, to, lost })
+}
