@@ -39,6 +39,11 @@ export interface ClientEvents {
 const WAITING_MAX = 1024
 /** Redirections that are followed before the client waits. */
 const REDIRECTS_MAX = 5
+/**
+ * Times in a row that workers may say that they do not know the stream before the client believes it: one of them may not
+ * know yet that the cluster goes on without it.
+ */
+const UNKNOWN_MAX = 5
 
 interface Waiter {
   readonly until: number
@@ -61,6 +66,7 @@ export class Client extends EventEmitter<ClientEvents> {
   private credit = 0
   private attempt = 0
   private redirects = 0
+  private unknown = 0
   private retry: NodeJS.Timeout | null = null
   private failure: PotorooError | null = null
   /** The last sequence found in an outbox on disk. */
@@ -235,6 +241,7 @@ export class Client extends EventEmitter<ClientEvents> {
     this.welcomed = true
     this.credit = credit
     this.redirects = 0
+    this.unknown = 0
     this.backoff.reset()
     outbox.rewind(resumeAfter)
     this.emit('connect', { address: this.connection!.address, worker })
@@ -251,7 +258,8 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   private onRefused({ code, reason, retryMs }: Extract<ServerMessage, { kind: 'refused' }>): void {
-    if (retryMs === 0) {
+    if (code === 'E_STREAM_UNKNOWN') this.unknown++
+    if (retryMs === 0 || this.unknown >= UNKNOWN_MAX) {
       this.settle(fail('E_CLIENT_REFUSED', { producer: this.settings.producer, code, reason }))
       return
     }

@@ -24,7 +24,6 @@
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { makeDurableDirectory } from '../env/directory.ts'
-import type { Disk } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import { findSegments } from './find.ts'
 import { partsOfKey, streamKey } from './format.ts'
@@ -103,11 +102,7 @@ export class Door {
   static open(options: DoorOptions, done: (error: PotorooError | null, door: Door | null) => void): void {
     const { disk } = options.env
     makeDurableDirectory(disk, options.directory, (error) => {
-      if (error !== null) {
-        // A name that could not be made durable never will be: an empty directory is better made anew.
-        const failed = fail('E_JOURNAL', { path: error.path, reason: error.message }, error)
-        return removeIfEmpty(disk, options.directory, () => done(failed, null))
-      }
+      if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)
       findSegments(disk, options.directory, (error, found) => {
         if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)
         const door = new Door(options, found)
@@ -277,11 +272,4 @@ export class Door {
   private log(error: PotorooError): void {
     this.options.env.log.error(error.code, { message: error.message })
   }
-}
-
-function removeIfEmpty(disk: Disk, directory: string, done: () => void): void {
-  disk.list(directory, (error, names) => {
-    if (error === null && names.length === 0) disk.removeTree(directory, done)
-    else done()
-  })
 }

@@ -10,14 +10,14 @@
 import type { PotorooError } from '../base/errors.ts'
 import { decide } from '../base/table.ts'
 import type { Clock, Timer } from '../env/clock.ts'
-import type { Extent } from './extents.ts'
+import { type Extent, Extents } from './extents.ts'
 import type { DoorGeneration, DoorMessage } from './generation.ts'
 import { type HomeEffect, type HomeEvent, type HomeState, homeTable } from './home-table.ts'
 import type { Journal } from './journal.ts'
 import type { Recovery } from './recovery.ts'
 import type { Stream } from './stream.ts'
 import type { Streams } from './streams.ts'
-import { Found } from './survey.ts'
+import type { Found } from './survey.ts'
 
 /** How long a tail waits before it asks a home for its stream, again and again: producers come first. */
 const TAIL_MS = 2000
@@ -51,8 +51,10 @@ export interface HomesOptions {
 export class Homes {
   private readonly options: HomesOptions
   private generation: DoorGeneration
-  /** What this worker's journal has of streams that others answer for, or that nobody does. */
-  private tails = new Map<Stream, Found>()
+  /** What this worker's journal had behind their rows when the generation began, and what was given away with more. */
+  private own = new Map<Stream, Extents>()
+  /** Streams among them that others answer for, or nobody. */
+  private readonly tails = new Set<Stream>()
   /** What the generation's survey has found of streams that were not this member's, until they are. */
   private found = new Map<Stream, Found>()
   /** When producers were sent away, by stream key. */
@@ -71,7 +73,8 @@ export class Homes {
   begin(generation: DoorGeneration): void {
     this.generation = generation
     this.round++
-    this.tails = new Map()
+    this.own = new Map()
+    this.tails.clear()
     this.found = new Map()
     this.denied.clear()
     this.timer?.cancel()
@@ -98,6 +101,7 @@ export class Homes {
   claim(found: ReadonlyMap<Stream, Found>): void {
     for (const stream of [...this.options.streams.values()]) {
       const of = found.get(stream)
+      if (of !== undefined && of.own.last > stream.position) this.own.set(stream, of.own)
       if (of !== undefined && stream.state.phase === 'away') this.claimOne(stream, of)
       if (stream.session !== null) this.keepConnection(stream)
     }
@@ -115,9 +119,9 @@ export class Homes {
 
   /** A journal here has records of a stream that is not this member's (H3). */
   private claimOne(stream: Stream, found: Found): void {
-    const own = found.own.last > stream.position
+    const own = this.own.has(stream)
     this.found.set(stream, found)
-    if (own) this.tails.set(stream, found)
+    if (own) this.tails.add(stream)
     const orphan = stream.state.phase === 'away' && stream.state.home === ''
     if (orphan && (own || this.inherits(stream, found)))
       this.step(stream, { kind: 'wanted', present: false, insists: true })
@@ -142,19 +146,20 @@ export class Homes {
   /** A producer says hello: whether this member is the home and can answer, or where else it has to go. */
   want(stream: Stream): 'home' | 'wait' | { readonly home: string } {
     const { clock, isReachable } = this.options
+    const now = clock.monotonic()
+    if (stream.state.phase === 'away' && stream.state.home === '') this.step(stream, asked)
+    if (stream.state.phase === 'away' && stream.state.home !== '') {
+      const sent = this.sentAway.get(stream.key) ?? -Infinity
+      const denied = this.denied.delete(stream.key)
+      const insists = !denied && (now - sent < INSISTS_MS || !isReachable(stream.state.home))
+      this.step(stream, { kind: 'wanted', present: true, insists })
+    }
     const { state } = stream
     if (state.phase === 'home') return 'home'
-    const now = clock.monotonic()
-    const sent = this.sentAway.get(stream.key) ?? -Infinity
-    const denied = this.denied.delete(stream.key)
-    const insists = state.phase === 'away' && !denied && (now - sent < INSISTS_MS || !isReachable(state.home))
-    this.step(stream, { kind: 'wanted', present: true, insists })
-    const after: HomeState = stream.state
-    if (after.phase === 'home') return 'home'
-    if (after.phase !== 'away') return 'wait'
+    if (state.phase !== 'away' || state.home === '') return 'wait'
     if (this.sentAway.size >= SENT_AWAY_MAX) this.sentAway.clear()
     this.sentAway.set(stream.key, now)
-    return { home: after.home }
+    return { home: state.home }
   }
 
   // ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,8 +193,7 @@ export class Homes {
       stream.letGo()
     }
     // What the home has is no tail any more.
-    const tail = this.tails.get(stream)
-    if (tail !== undefined && tail.own.last <= position) this.tails.delete(stream)
+    if ((this.own.get(stream)?.last ?? 0) <= position) this.tails.delete(stream)
     if (!mine) this.denied.add(stream.key)
     this.step(stream, { kind: 'moved', home, mine })
   }
@@ -202,7 +206,7 @@ export class Homes {
   /** Asks the homes of streams of which the journal here has more (O5). */
   private readonly offerTails = (): void => {
     this.timer = null
-    for (const stream of this.tails.keys()) {
+    for (const stream of this.tails) {
       if (stream.state.phase === 'home') this.tails.delete(stream)
       else this.step(stream, { kind: 'wanted', present: false, insists: true })
     }
@@ -249,18 +253,18 @@ export class Homes {
     stream.home = to
     stream.letGo()
     this.tell(stream, to, to)
-    // What was taken here and not fed any more is a tail like any other.
-    if (admitted > position) {
-      const tail = new Found()
-      tail.own.add(position + 1, admitted)
-      this.tails.set(stream, tail)
-      this.timer ??= this.options.clock.after(TAIL_MS, this.offerTails)
-    }
+    // What was taken here and not fed any more is a tail like any other, and so is what lies behind a gap.
+    const own = this.own.get(stream) ?? new Extents()
+    if (admitted > position) own.add(position + 1, admitted)
+    if (own.last <= position) return
+    this.own.set(stream, own)
+    this.tails.add(stream)
+    this.timer ??= this.options.clock.after(TAIL_MS, this.offerTails)
   }
 
   private askHome(stream: Stream, home: string, present: boolean): void {
     const { source, producer, incarnation, position } = stream
-    const tail = this.tails.get(stream)?.own.above(position, TAIL_RUNS) ?? []
+    const tail = this.own.get(stream)?.above(position, TAIL_RUNS) ?? []
     this.generation.send(home, { kind: 'handoverAsked', source, producer, incarnation, present, tail })
   }
 
@@ -303,6 +307,9 @@ export class Homes {
     else written()
   }
 }
+
+/** A producer is here, and nobody answers for its stream. */
+const asked: HomeEvent = { kind: 'wanted', present: true, insists: true }
 
 /** Whether a run of records in another journal brings `stream` on here (O5). */
 function bringsOn({ acked, admitted }: Stream, { first, last }: Extent): boolean {

@@ -71,7 +71,7 @@ export class Replay {
     return this.over && this.ready.length === 0
   }
 
-  /** The next batch, of which `taken` records may have been known before; `null` when none is in memory. */
+  /** The next batch, of which some records may be known; `null` when none is in memory. */
   poll(): IngestBatch | null {
     const batch = this.ready.shift()
     if (batch === undefined) return null
@@ -147,7 +147,6 @@ export class Replay {
 
   private take(header: EntryHeader, bytes: Buffer, bodyAt: number): boolean {
     const stream = this.options.streamOf(header.key, header.kind === 'acked')
-    const end = this.read.get(stream) ?? stream.position
     if (this.window !== bytes) {
       this.window = bytes
       this.cuts = new Cuts()
@@ -158,7 +157,6 @@ export class Replay {
     readTable(bytes, bodyAt + payloadBytes, bodyAt + header.bodyBytes, count, bodyAt, cuts)
     batch.count = count
     batch.payloadEnd = bodyAt + payloadBytes
-    batch.taken = Math.max(0, end - first + 1)
     batch.state = 'durable'
     this.read.set(stream, batch.last)
     this.moved = true

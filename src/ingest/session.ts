@@ -293,7 +293,7 @@ export class Session implements StreamSession {
 
   private turnAway(answer: Exclude<HelloAnswer, { kind: 'welcome' }>): void {
     this.source.counters.turnedAway++
-    if (answer.kind !== 'redirect') return this.close(answer.error, answer.kind === 'parked' ? RETRY_MS : 0)
+    if (answer.kind !== 'redirect') return this.close(answer.error, isFinal(answer) ? 0 : RETRY_MS)
     const { worker } = answer
     const address = this.source.addressOf(worker)
     if (address === null)
@@ -339,6 +339,14 @@ export class Session implements StreamSession {
     if (!this.spoke) this.send({ kind: 'ping' })
     this.spoke = false
   }
+}
+
+/**
+ * Whether another try is useless. That a stream is unknown may be the word of a worker that does not know yet that the
+ * cluster goes on without it: the client ends only when it hears that again and again.
+ */
+function isFinal(answer: Exclude<HelloAnswer, { kind: 'welcome' | 'redirect' }>): boolean {
+  return answer.kind === 'refused' && answer.error.code !== 'E_STREAM_UNKNOWN'
 }
 
 /** The refusal of a hello that is wrong whatever the source knows, or `null`. */

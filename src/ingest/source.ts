@@ -302,9 +302,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
             known: stream.hasRow || stream.admitted > 0,
           })
         : { kind: 'redirect', worker: place.home }
-    if (answer.kind !== 'welcome' && !stream.hasRow && stream.admitted === 0 && !stream.admittedHere) {
-      streams.remove(stream)
-    }
+    // What is another member's need not be remembered.
+    if (answer.kind === 'redirect' && !stream.hasRow && !stream.admittedHere) streams.remove(stream)
     return answer
   }
 

@@ -41,7 +41,7 @@ export class Rig {
   source: IngestSource | null = null
   ready = false
   /** The batch that the pipeline has in its hands. */
-  private batch: IngestBatch | null = null
+  protected batch: IngestBatch | null = null
 
   constructor(world: World, machine: Machine, incarnation: string, limits: Limits = smallLimits) {
     this.world = world

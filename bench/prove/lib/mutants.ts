@@ -6,19 +6,19 @@ export const killMutants: readonly Mutant[] = [
   {
     name: 'journal-not-replayed',
     file: 'ingest/recovery.ts',
-    text: 'this.replay = new Replay(disk, needed,',
-    replacement: 'this.replay = new Replay(disk, [],',
+    text: 'segments: [...sealed, ...own],',
+    replacement: 'segments: [],',
   },
   {
     name: 'batches-replayed-whole',
-    file: 'ingest/replay.ts',
-    text: 'batch.taken = Math.max(0, end - first + 1)',
+    file: 'ingest/source.ts',
+    text: 'batch.taken = Math.max(0, stream.position - first + 1)',
     replacement: 'batch.taken = 0',
   },
   {
     name: 'cut-forgets-batch-in-hand',
     file: 'ingest/source.ts',
-    text: 'if (current !== null) current.stream.position = current.position',
+    text: 'stream.position = current.position',
     replacement: '',
   },
   {
