@@ -38,8 +38,6 @@ export class Station {
   readonly machine: Machine
   /** Processes so far. */
   lives = 0
-  /** Times that the power has gone. */
-  blackouts = 0
   process: SimProcess | null = null
   worker: Worker | null = null
   /** The pipeline, once it runs. */
@@ -112,7 +110,6 @@ export class Station {
 
   /** The machine loses its power, and has it again at once. */
   losePower(): void {
-    this.blackouts++
     this.machine.powerOff()
     this.machine.powerOn()
     this.forget()

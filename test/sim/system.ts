@@ -307,14 +307,14 @@ export class System {
 
   /**
    * The worker dies, and a bit of its last epoch turns: it has to go back to the one before. Only where that one stands,
-   * for what exists once and is damaged is lost; and not where a power loss has taken plain records from the journal, for
+   * for what exists once and is damaged is lost; and not where a power loss may take plain records from the journal, for
    * only the epoch that is damaged says that they were in none: the worker asks whether they may be lost.
    */
   private damage(): void {
     const { station, machine, random } = this
     const { execution, worker } = station
     if (execution === null || (execution.figures?.completed ?? 0) < 2) return
-    if (station.blackouts > 0 && this.senders.length > 0) return
+    if (this.senders.length > 0 && (this.config.deeds.powerOffMs > 0 || this.config.harsh)) return
     const { manifest } = worker!.cluster.pipelines.get(this.plan.pipeline)!.epochs.at(-1)!
     const [folder, name] = [manifest.slice(0, manifest.lastIndexOf('/')), manifest.slice(manifest.lastIndexOf('/') + 1)]
     const packs = folder.replace(/manifests$/, 'packs')
