@@ -28,6 +28,7 @@ export class SimSender implements ConnectionHandler {
   private connection: Connection | null = null
   private open = false
   private blocked = false
+  private ended = false
 
   constructor(machine: Machine, options: SenderOptions) {
     this.home = machine
@@ -77,11 +78,14 @@ export class SimSender implements ConnectionHandler {
   onBytes(): void {}
 
   onEnd(): void {
+    // Nothing is sent behind the end.
+    this.ended = true
+    this.blocked = true
     this.connection?.end()
   }
 
   onDrain(): void {
-    this.blocked = false
+    this.blocked = this.ended
   }
 
   onClosed(): void {
@@ -92,6 +96,7 @@ export class SimSender implements ConnectionHandler {
 
   private dial(): void {
     this.blocked = false
+    this.ended = false
     this.connection = this.process!.env.network.dial(this.options.address, this)
   }
 }

@@ -90,13 +90,23 @@ export class DeadLetters {
   open(snapshot: Json, epoch: number, done: () => void): void {
     const paths = (snapshot as readonly string[] | null) ?? []
     const read = (path: string, end: (error: null) => void): void =>
-      this.seams.store.read(path, (error, bytes) => {
-        this.take(path, error, bytes)
-        end(null)
-      })
+      this.read(path, this.seams.limits.storeReads, () => end(null))
     forEach(paths, 1, read, () => {
       this.measure()
       this.sweep(new Set(paths), epoch, done)
+    })
+  }
+
+  /** Reads and takes one file, again after a pause where that fails: a store that does not answer has lost nothing. */
+  private read(path: string, attempts: number, done: () => void): void {
+    const { store, clock, limits } = this.seams
+    store.read(path, (error, bytes) => {
+      if (error !== null && attempts > 1) {
+        clock.after(limits.storeRetryMs, () => this.read(path, attempts - 1, done))
+        return
+      }
+      this.take(path, error, bytes)
+      done()
     })
   }
 
