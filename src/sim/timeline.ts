@@ -2,14 +2,21 @@
  * Simulated time: takes the next event, moves the time to it, runs it. A plain loop; nothing else in a run moves.
  *
  * Time is in milliseconds with fractions since the run began. It moves between events only.
+ *
+ * A *point* is a moment at which it can matter that somebody dies or is late: an operation of a disk before it is done and
+ * after, bytes that have arrived. The driver of a run may listen to them, and strike.
  */
 import { assert } from '../base/assert.ts'
 import { EventQueue, SimEvent } from './events.ts'
 import type { Life } from './life.ts'
 import { Trace } from './trace.ts'
 
+/** What passes the points of a run, in order; may end lives, also the one whose point it is. */
+export type PointListener = (name: string) => void
+
 export class Timeline {
   now = 0
+  onPoint: PointListener | null = null
   /** Events that have run. */
   count = 0
   readonly trace = new Trace()

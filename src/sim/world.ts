@@ -19,7 +19,7 @@ import { LogRing, SimLog } from './log.ts'
 import { SimNetwork } from './network.ts'
 import { SimRandom } from './random.ts'
 import type { Host } from './route.ts'
-import { Timeline } from './timeline.ts'
+import { type PointListener, Timeline } from './timeline.ts'
 import { Volume } from './volume.ts'
 import { calm, type DiskWeather, type Weather } from './weather.ts'
 
@@ -67,6 +67,11 @@ export class World {
   /** The fingerprint of the run so far (Z1). */
   get fingerprint(): string {
     return this.timeline.trace.digest()
+  }
+
+  /** Hears of every point at which a fault can matter (`timeline.ts`). */
+  onPoint(listener: PointListener): void {
+    this.timeline.onPoint = listener
   }
 
   /** Lets the next event happen; false when there is none. */

@@ -4,6 +4,8 @@
  *     npm run sim -- SEED                     one system, with its log
  *     npm run sim -- SEED SEED …              those systems, of which those are printed in which something is wrong
  *     npm run sim -- --seeds N [--from SEED]  N systems; with --seconds S as many as can be run in S seconds
+ *     npm run sim -- --enumerate [--seeds N] [--pairs P]  small systems, with a fault at each point, and P pairs of faults
+ *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
  *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
  *     npm run sim -- --mutants [--seeds N]    every planted fault: the first seed that finds it, and how many of N do
  */
@@ -21,6 +23,9 @@ const { values, positionals } = parseArgs({
     from: { type: 'string', default: '1' },
     mutant: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    enumerate: { type: 'boolean', default: false },
+    pairs: { type: 'string', default: '300' },
+    fault: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -41,6 +46,8 @@ if (values.mutants) {
   const { status, output } = runMutant(named(values.mutant), program, args)
   process.stdout.write(output)
   process.exitCode = status ?? 1
+} else if (values.enumerate) {
+  await enumerateMany(Number(values.seeds ?? 3))
 } else if (positionals.length === 1) {
   await replay(Number(positionals[0]))
 } else if (positionals.length > 1) {
@@ -51,7 +58,9 @@ if (values.mutants) {
 
 async function replay(seed: number): Promise<void> {
   const { runSystem } = await import('./system.ts')
-  const { log, complaints, ...figures } = runSystem(seed)
+  const { faultsFrom, replayFaults } = await import('./enumerate.ts')
+  const result = values.fault === undefined ? runSystem(seed) : replayFaults(seed, faultsFrom(values.fault))
+  const { log, complaints, ...figures } = result
   process.stdout.write(`${log.join('\n')}\n${JSON.stringify(figures, null, 2)}\n`)
   for (const complaint of complaints) process.stdout.write(`WRONG ${complaint}\n`)
   if (complaints.length === 0) process.stdout.write('nothing is wrong\n')
@@ -90,6 +99,26 @@ async function runMany(seeds: readonly number[]): Promise<void> {
       `worker, in ${average((user + system) / 1000)} ms of CPU; ${found.length} of them wrong\n`,
   )
   process.exitCode = found.length === 0 ? 0 : 1
+}
+
+async function enumerateMany(seeds: number): Promise<void> {
+  const { enumerate, showFaults } = await import('./enumerate.ts')
+  Error.stackTraceLimit = 0
+  let wrong = 0
+  const end = performance.now() + 1000 * Number(values.seconds)
+  for (let seed = from; seed < from + seeds && performance.now() < end; seed++) {
+    const { what, points, singles, pairs, allPairs, found } = enumerate(seed, Number(values.pairs))
+    wrong += found.length
+    process.stdout.write(
+      `seed ${seed}: ${what}: ${points} points, ${singles} single faults, ${pairs} of ${allPairs} pairs; ` +
+        `${found.length} wrong\n`,
+    )
+    for (const { faults, points, result } of found.slice(0, 10)) {
+      process.stdout.write(`  --fault ${showFaults(faults)} (${points.join(', then ')})\n`)
+      for (const complaint of result.complaints) process.stdout.write(`    WRONG ${complaint.slice(0, 300)}\n`)
+    }
+  }
+  process.exitCode = wrong === 0 ? 0 : 1
 }
 
 /** Prints what becomes of every planted fault; true when each was found that can be. */

@@ -51,7 +51,12 @@ export interface Result {
 
 /** Runs the system of `seed`. */
 export function runSystem(seed: number): Result {
-  const system = new System(drawConfig(seed))
+  return runConfig(drawConfig(seed))
+}
+
+/** Runs the system of `config`; `listener` hears of every point of its first act, until everything sent is in. */
+export function runConfig(config: Config, listener: Striker | null = null): Result {
+  const system = new System(config, listener)
   try {
     system.run()
   } catch (error) {
@@ -60,6 +65,15 @@ export function runSystem(seed: number): Result {
   }
   return system.result()
 }
+
+/** Hears what point the run has come to, and answers what happens to the worker there. */
+export type Striker = (point: string) => Blow | null
+
+/** `kill`: its process dies. `power`: its machine loses its power. `stop`: it stands still for a while. */
+export type Blow = 'kill' | 'power' | 'stop'
+
+/** How long a worker stands still, in milliseconds. */
+const STOP_MS = 700
 
 /** The system does not go on; a complaint says so. */
 class Stuck extends Error {}
@@ -91,6 +105,7 @@ export class System {
   private readonly plan: Plan
   private left: number
   private fair = false
+  private striker: Striker | null
   /** An epoch was damaged: what was stable by it comes again from the journal, behind an earlier one. */
   private damaged = false
   private epochs = 0
@@ -98,8 +113,9 @@ export class System {
   private readonly read = new Map<string, number>()
   private lastError: PotorooError | null = null
 
-  constructor(config: Config) {
+  constructor(config: Config, striker: Striker | null = null) {
     this.config = config
+    this.striker = striker
     const { weather, limits, restartMs, seed } = config
     // A copy: fair weather is made by writing over it.
     this.weather = { network: { ...weather.network }, disk: { ...weather.disk }, clock: { ...weather.clock } }
@@ -125,6 +141,7 @@ export class System {
 
   run(): void {
     const { station } = this
+    if (this.striker !== null) this.world.onPoint((point) => this.strike(point))
     for (const { consumer } of this.consumers) consumer.start()
     station.start()
     for (const { producer } of this.producers) producer.start()
@@ -365,6 +382,23 @@ export class System {
     world.run(config.actMs)
   }
 
+  /** The run has come to a point: something may happen there. */
+  private strike(point: string): void {
+    const { station, world } = this
+    const { process } = station
+    const blow = this.striker?.(point) ?? null
+    if (blow === null || process === null) return
+    world.log.info('strike', { blow, point })
+    if (blow === 'stop') {
+      process.stop()
+      world.at(world.now + STOP_MS, () => process.continue())
+      return
+    }
+    if (blow === 'power') station.losePower()
+    else station.kill()
+    station.startLater()
+  }
+
   private get deciding(): boolean {
     const { execution, machine } = this.station
     const names = execution === null ? [] : machine.volume.list(`${DATA}/store/tmp`)
@@ -433,6 +467,7 @@ export class System {
       looks = this.allIn(patient) ? looks + 1 : 0
       return looks === (patient ? QUIET_LOOKS : 1)
     })
+    this.striker = null
     this.expect('the pipeline drains', this.drained())
     this.world.run(this.world.now + SETTLE_MS)
   }
