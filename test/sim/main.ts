@@ -7,8 +7,10 @@
  *     npm run sim -- --enumerate [--seeds N] [--pairs P]  small systems, with a fault at each point, and P pairs of faults
  *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
  *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
- *     npm run sim -- --mutants [--seeds N]    every planted fault: the first seed that finds it, and how many of N do
+ *     npm run sim -- --mutants [--seeds N]    every planted fault: the first seed that finds it, and how many of N do;
+ *                                             with --write into mutants.md
  */
+import { writeFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -26,10 +28,14 @@ const { values, positionals } = parseArgs({
     enumerate: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '300' },
     fault: { type: 'string' },
+    write: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 const from = Number(values.from)
+/** Small systems in which a fault is looked for that chance does not find. */
+const ENUMERATED = 2
+
 const program = fileURLToPath(import.meta.url)
 // A child finds `potoroo` as this process does: in the sources.
 process.env.NODE_OPTIONS = '--conditions=source'
@@ -104,11 +110,18 @@ async function runMany(seeds: readonly number[]): Promise<void> {
 async function enumerateMany(seeds: number): Promise<void> {
   const { enumerate, showFaults } = await import('./enumerate.ts')
   Error.stackTraceLimit = 0
+  const hit: number[] = []
+  let first = ''
   let wrong = 0
   const end = performance.now() + 1000 * Number(values.seconds)
   for (let seed = from; seed < from + seeds && performance.now() < end; seed++) {
     const { what, points, singles, pairs, allPairs, found } = enumerate(seed, Number(values.pairs))
     wrong += found.length
+    if (found.length > 0) hit.push(seed)
+    if (found.length > 0 && first === '') {
+      first = `--fault ${showFaults(found[0]!.faults)}: ${found[0]!.result.complaints[0]!.slice(0, 200)}`
+    }
+    if (values.json) continue
     process.stdout.write(
       `seed ${seed}: ${what}: ${points} points, ${singles} single faults, ${pairs} of ${allPairs} pairs; ` +
         `${found.length} wrong\n`,
@@ -118,20 +131,62 @@ async function enumerateMany(seeds: number): Promise<void> {
       for (const complaint of result.complaints) process.stdout.write(`    WRONG ${complaint.slice(0, 300)}\n`)
     }
   }
+  if (values.json) process.stdout.write(JSON.stringify({ found: hit, first } satisfies Tally))
   process.exitCode = wrong === 0 ? 0 : 1
 }
 
 /** Prints what becomes of every planted fault; true when each was found that can be. */
 function tabulate(seeds: number): boolean {
   let all = true
+  const rows: string[] = []
   for (const mutant of mutants) {
-    const { output } = runMutant(mutant, program, ['--json', '--seeds', String(seeds), '--from', String(from)])
-    const { found, first } = tallyOf(output)
-    if (found.length === 0 && mutant.unseen === undefined) all = false
-    const by = found.length === 0 ? (mutant.unseen ?? 'NOT FOUND') : `seed ${found[0]}: ${first}`
-    process.stdout.write(`${mutant.name.padEnd(32)} ${`${found.length}/${seeds}`.padStart(8)}  ${by.slice(0, 140)}\n`)
+    const fate = fateOf(mutant, seeds)
+    if (!fate.found && mutant.unseen === undefined) all = false
+    process.stdout.write(`${mutant.name.padEnd(32)} ${fate.share.padStart(10)}  ${fate.by.slice(0, 140)}\n`)
+    rows.push(`| ${mutant.name} | \`${mutant.file}\` | ${fate.share} | ${fate.by.replaceAll('|', ' ').slice(0, 160)} |`)
   }
+  if (values.write) writeFileSync(fileURLToPath(new URL('./mutants.md', import.meta.url)), page(seeds, rows))
   return all
+}
+
+interface MutantFate {
+  readonly found: boolean
+  /** Of how many seeds how many found it. */
+  readonly share: string
+  readonly by: string
+}
+
+/** What finds `mutant`: chance, or, where that does not, a fault at every point of a few small systems. */
+function fateOf(mutant: SimMutant, seeds: number): MutantFate {
+  const chance = runMutant(mutant, program, ['--json', '--seeds', String(seeds), '--from', String(from)])
+  const { found, first } = tallyOf(chance.output)
+  const share = `${found.length}/${seeds}`
+  if (found.length > 0) return { found: true, share, by: `seed ${found[0]}: ${first}` }
+  if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
+  const targeted = runMutant(mutant, program, [
+    '--enumerate',
+    '--json',
+    '--seeds',
+    String(ENUMERATED),
+    '--pairs',
+    '100',
+  ])
+  const hit = tallyOf(targeted.output)
+  if (hit.found.length > 0) return { found: true, share, by: `enumeration of seed ${hit.found[0]}: ${hit.first}` }
+  return { found: false, share, by: 'NOT FOUND' }
+}
+
+function page(seeds: number, rows: readonly string[]): string {
+  const command = `npm run sim -- --mutants --seeds ${seeds} --from ${from} --write`
+  return `# What finds the planted faults
+
+Written by \`${command}\`: of ${seeds} seeds from ${from} on, how many find each fault, and what the first
+of them says. What none of them finds is looked for at every point of ${ENUMERATED} small systems (\`--enumerate\`).
+
+| fault | planted in | seeds | found by |
+|---|---|---|---|
+${rows.join('\n')}
+`
 }
 
 function tallyOf(output: string): Tally {

@@ -204,6 +204,19 @@ export const mutants: readonly SimMutant[] = [
     replacement: 'export function manifest(run: Run, _: number, epoch: number): string {\n  const generation = 0',
     unseen: 'a manifest that is there is never overwritten, so the epoch is abandoned and the next one stands',
   },
+  {
+    name: 'manifest-overwritten',
+    file: 'src/checkpoint/write-once.ts',
+    text: 'store.createExclusive(path, bytes, (outcome, error) => {',
+    replacement:
+      "((then: any) => store.put(path, bytes, (e) => then(e === null ? 'created' : 'unknown', e)))((outcome: any, error: any) => {",
+  },
+  {
+    name: 'letters-not-read-again',
+    file: 'src/worker/dead-letters.ts',
+    text: 'if (error !== null && attempts > 1) {',
+    replacement: 'if (error !== null && attempts > 1e9) {',
+  },
   // Sinks
   {
     name: 'commit-not-repeated',
