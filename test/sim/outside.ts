@@ -1,0 +1,233 @@
+/**
+ * What stands around the workers of a simulated system: producers and senders that make records, files that lie there,
+ * consumers that read; what each of them has made and was told.
+ *
+ * N1. Who makes records makes about as many as the configuration says, all together, and none after that.
+ */
+import type { Prng } from '../../src/base/prng.ts'
+import { SimConsumer } from '../../src/sim/consumer.ts'
+import { SimProducer } from '../../src/sim/producer.ts'
+import { SimSender } from '../../src/sim/sender.ts'
+import type { Machine, World } from '../../src/sim/world.ts'
+import { CONSUMER, type Feed, folderOf, WORKER } from './cases.ts'
+import type { Life } from './checkers/evidence.ts'
+import type { Config } from './config.ts'
+import { labelled } from './witness.ts'
+
+/** A file that was laid on the worker's disk. */
+export interface Laid {
+  readonly feed: Feed
+  readonly name: string
+  readonly path: string
+  readonly made: number
+  readonly bytes: number
+}
+
+export class Outside {
+  readonly producers: { readonly feed: Feed; readonly producer: SimProducer }[] = []
+  readonly senders: { readonly feed: Feed; readonly sender: SimSender }[] = []
+  readonly files: Laid[] = []
+  readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
+  /** Records that are still to be made. */
+  left: number
+  private readonly config: Config
+  private readonly world: World
+  private readonly random: Prng
+
+  /** Files are laid on `machine`. `pipeline` is the name under which acked sources are found. */
+  constructor(config: Config, world: World, random: Prng, machine: Machine, pipeline: string) {
+    this.config = config
+    this.world = world
+    this.random = random
+    this.left = config.records
+    for (const feed of config.system.feeds) {
+      if (feed.kind === 'file') this.addFiles(feed, machine)
+      else if (feed.kind === 'acked') this.addProducers(feed, pipeline)
+      else this.addSenders(feed)
+    }
+    // Files are all there from the beginning.
+    if (this.producers.length + this.senders.length === 0) this.left = 0
+    this.addConsumers()
+  }
+
+  // ── The scene ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private addProducers(feed: Feed, pipeline: string): void {
+    const { config, world } = this
+    for (let i = 1; i <= config.producers; i++) {
+      const name = `${feed.step}-p${i}`
+      const producer = new SimProducer(world.machine(name, { checked: true }), {
+        name,
+        address: { host: WORKER, port: feed.port },
+        source: `${pipeline}/${feed.step}`,
+        outboxBytes: 16 << 10,
+        patienceMs: config.patienceMs,
+        overlapChance: config.overlapChance,
+        repeatChance: config.repeatChance,
+        record: (life, sequence) => record(feed, life, sequence),
+      })
+      this.producers.push({ feed, producer })
+    }
+  }
+
+  private addSenders(feed: Feed): void {
+    const { config, world } = this
+    for (let i = 1; i <= config.senders; i++) {
+      const name = `${feed.step}-s${i}`
+      const sender = new SimSender(world.machine(name), {
+        name,
+        address: { host: WORKER, port: feed.port },
+        patienceMs: config.patienceMs,
+        record: (life, sequence) => framed(feed, record(feed, life, sequence)),
+      })
+      this.senders.push({ feed, sender })
+    }
+  }
+
+  private addFiles(feed: Feed, machine: Machine): void {
+    for (let i = 1; i <= feed.files; i++) {
+      this.lay(feed, machine, i, 10 + this.random.below(Math.max(1, this.config.records / 2)))
+    }
+  }
+
+  /** Lays a file on the disk of `machine`, durably. */
+  private lay(feed: Feed, { volume }: Machine, index: number, made: number): void {
+    const folder = folderOf(feed)
+    const path = `${folder}/${index}`
+    const name = `${feed.step}-f${index}`
+    const parts: Buffer[] = []
+    for (let sequence = 1; sequence <= made; sequence++) parts.push(framed(feed, record(feed, name, sequence)))
+    const content = Buffer.concat(parts)
+    volume.makeDirectory(folder)
+    const inode = volume.open(path, 'write')
+    if (!('sync' in inode)) throw new Error('the file cannot be made')
+    volume.write(inode, 0, content)
+    inode.sync()
+    volume.syncDirectory('/')
+    volume.syncDirectory(folder)
+    this.files.push({ feed, name, path, made, bytes: content.length })
+  }
+
+  private addConsumers(): void {
+    const drains = this.config.system.drains.filter((drain) => drain.kind === 'tcp')
+    if (drains.length === 0) return
+    const machine = this.world.machine(CONSUMER)
+    for (const { step, port } of drains) {
+      this.consumers.push({
+        step,
+        consumer: new SimConsumer(machine, { name: `consumer-${step}`, host: CONSUMER, port }),
+      })
+    }
+  }
+
+  // ── The acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  listen(): void {
+    for (const { consumer } of this.consumers) consumer.start()
+  }
+
+  start(): void {
+    for (const { producer } of this.producers) producer.start()
+    for (const { sender } of this.senders) sender.start()
+  }
+
+  /** Makes records, a few at a time, as long as some are left (N1). */
+  produce(): void {
+    for (const { producer } of this.producers)
+      this.feed(
+        (count) => producer.produce(count),
+        () => producer.life.made,
+      )
+    for (const { sender } of this.senders)
+      this.feed(
+        (count) => sender.produce(count),
+        () => sender.life?.made ?? 0,
+      )
+  }
+
+  private feed(produce: (count: number) => void, made: () => number): void {
+    const { pauseMs, burst } = this.config
+    const next = (): void =>
+      this.world.at(this.world.now + this.random.between(0, 2 * pauseMs), () => {
+        if (this.left <= 0) return
+        const before = made()
+        produce(1 + this.random.below(burst))
+        this.left -= Math.max(0, made() - before)
+        next()
+      })
+    next()
+  }
+
+  /** The machines that the workers speak with. */
+  get machines(): string[] {
+    const names = [
+      ...this.producers.map(({ producer }) => producer.machine),
+      ...this.senders.map(({ sender }) => sender.machine),
+    ]
+    if (this.consumers.length > 0) names.push(CONSUMER)
+    return names
+  }
+
+  /** Fair weather: everybody is there, and what is not made by now never is, but for a few that show that all goes on. */
+  settle(): void {
+    for (const { consumer } of this.consumers) consumer.continue()
+    for (const { sender } of this.senders) sender.reconnect()
+    this.left = 0
+    for (const { producer } of this.producers) {
+      if (!producer.running) producer.start()
+      producer.produce(3)
+    }
+  }
+
+  /** Whether everything that was made is in; `seen` is the highest record of each life that was decoded. */
+  allIn(seen: ReadonlyMap<string, number>): boolean {
+    return (
+      this.producers.every(({ producer }) => producer.settled) &&
+      this.files.every(({ name, made }) => seen.get(name) === made) &&
+      this.senders.every(({ sender }) => {
+        const { life } = sender
+        return life !== null && (seen.get(life.name) ?? 0) === life.made
+      })
+    )
+  }
+
+  /** How far everybody has come, for a system that does not go on. */
+  standing(seen: ReadonlyMap<string, number>): string[] {
+    const parts = [`${this.left} records left to make`]
+    for (const { producer } of this.producers) {
+      const { name, made, journaled, stable } = producer.life
+      parts.push(`${name}: made ${made}, journaled ${journaled}, stable ${stable}, seen ${seen.get(name) ?? 0}`)
+    }
+    for (const { sender } of this.senders) {
+      const life = sender.lives.at(-1)
+      const down = sender.life === null ? '(down)' : ''
+      parts.push(`${life?.name} ${down}: made ${life?.made}, seen ${seen.get(life?.name ?? '') ?? 0}`)
+    }
+    for (const { name, made } of this.files) parts.push(`${name}: made ${made}, seen ${seen.get(name) ?? 0}`)
+    return parts
+  }
+
+  /** What everybody has made, for the checkers. */
+  lives(): Life[] {
+    const lives: Life[] = []
+    const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean): void => {
+      lives.push({ name, source: feed.step, made, owed, whole, record: (sequence) => feed.record(name, sequence) })
+    }
+    for (const { feed, producer } of this.producers) {
+      for (const life of producer.lives) add(feed, life.name, life.made, life.gone ? life.journaled : life.made, true)
+    }
+    for (const { feed, sender } of this.senders) {
+      for (const life of sender.lives) add(feed, life.name, life.made, 0, false)
+    }
+    for (const { feed, name, made } of this.files) add(feed, name, made, made, true)
+    return lives
+  }
+}
+
+function record(feed: Feed, life: string, sequence: number): Buffer {
+  return labelled(`${life}#${sequence}`, feed.record(life, sequence))
+}
+
+function framed(feed: Feed, bytes: Buffer): Buffer {
+  return Buffer.concat(feed.framing.frame(bytes))
+}

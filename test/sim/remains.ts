@@ -1,0 +1,74 @@
+/** What a system has left: the states of its stores, and what its sinks have given. */
+import type { Key } from '../../src/base/hash.ts'
+import type { SimConsumer } from '../../src/sim/consumer.ts'
+import type { Volume } from '../../src/sim/volume.ts'
+import type { KeyedStore } from '../../src/state/keyed-store.ts'
+import type { Drain } from './cases.ts'
+import type { FinalState, Output } from './checkers/evidence.ts'
+import type { Kept } from './witness.ts'
+
+/** The states that `stores` hold, by step: those of all workers of a system together. */
+export function statesOf(workers: readonly ReadonlyMap<string, KeyedStore>[]): Map<string, Map<Key, FinalState>> {
+  const states = new Map<string, Map<Key, FinalState>>()
+  for (const stores of workers) for (const [step, store] of stores) collect(store, emptied(states, step))
+  return states
+}
+
+function emptied(states: Map<string, Map<Key, FinalState>>, step: string): Map<Key, FinalState> {
+  const known = states.get(step) ?? new Map<Key, FinalState>()
+  states.set(step, known)
+  return known
+}
+
+function collect(store: KeyedStore, found: Map<Key, FinalState>): void {
+  while (store.loadNext()) {}
+  for (const table of store.tables) {
+    for (let entry = 0; entry < (table?.top ?? 0); entry++) {
+      const key = table!.keys[entry]
+      if (key === undefined) continue
+      const { at, state } = table!.states[entry] as Kept
+      found.set(key, { at, state })
+    }
+  }
+}
+
+/** What has come out of `drains`, on `volume` and at `consumers`. */
+export function outputsOf(
+  drains: readonly Drain[],
+  volume: Volume,
+  consumers: readonly { readonly step: string; readonly consumer: SimConsumer }[],
+): Output[] {
+  return drains.flatMap(({ step, kind, path }): Output[] => {
+    if (kind === 'append') return [{ step, promise: 'exactly', lines: linesOf(contentOf(volume, path)) }]
+    if (kind === 'segments') {
+      const lines = segmentsOf(volume, path).flatMap((segment) => linesOf(contentOf(volume, segment)))
+      return [{ step, promise: 'exactly', lines }]
+    }
+    if (kind === 'server') return []
+    const { consumer } = consumers.find((one) => one.step === step)!
+    const lines = consumer.deliveries.flatMap(({ chunks }) => linesOf(Buffer.concat(chunks)))
+    return [{ step, promise: 'some', lines }]
+  })
+}
+
+function segmentsOf(volume: Volume, path: string): string[] {
+  const folder = path.slice(0, path.lastIndexOf('/'))
+  const listed = volume.list(folder)
+  const begin = `${path.slice(folder.length + 1)}.`
+  const own = (Array.isArray(listed) ? listed : []).filter((name) => name.startsWith(begin))
+  return own.filter((name) => !name.endsWith('.pending')).map((name) => `${folder}/${name}`)
+}
+
+function contentOf(volume: Volume, path: string): Buffer {
+  const inode = volume.open(path, 'read')
+  return 'sync' in inode ? inode.read(0, inode.size) : Buffer.alloc(0)
+}
+
+/** The whole lines of `bytes`; what a connection broke off at its end is none. */
+function linesOf(bytes: Buffer): string[] {
+  const text = bytes.toString()
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .slice(0, -1)
+}
