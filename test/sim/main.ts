@@ -28,11 +28,16 @@ const { values, positionals } = parseArgs({
     enumerate: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '300' },
     fault: { type: 'string' },
+    enough: { type: 'string', default: 'Infinity' },
     write: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 const from = Number(values.from)
+/** Seeds that find something, after which a count ends. */
+const enough = Number(values.enough)
+/** Seeds that find a planted fault, after which no more are run. */
+const ENOUGH = 10
 /** Small systems in which a fault is looked for that chance does not find. */
 const ENUMERATED = 2
 
@@ -41,6 +46,7 @@ const program = fileURLToPath(import.meta.url)
 process.env.NODE_OPTIONS = '--conditions=source'
 
 interface Tally {
+  readonly ran: number
   readonly found: readonly number[]
   readonly first: string
 }
@@ -83,7 +89,7 @@ async function runMany(seeds: readonly number[]): Promise<void> {
   const before = process.cpuUsage()
   const end = performance.now() + 1000 * Number(values.seconds)
   for (const seed of seeds) {
-    if (performance.now() > end) break
+    if (performance.now() > end || found.length === enough) break
     const { complaints, what, ...figures } = runSystem(seed)
     ran++
     records += figures.records
@@ -95,7 +101,7 @@ async function runMany(seeds: readonly number[]): Promise<void> {
     process.stdout.write(`seed ${seed}: ${what}\n${complaints.map((one) => `  WRONG ${one}\n`).join('')}`)
   }
   if (values.json) {
-    process.stdout.write(JSON.stringify({ found, first } satisfies Tally))
+    process.stdout.write(JSON.stringify({ ran, found, first } satisfies Tally))
     return
   }
   const { user, system } = process.cpuUsage(before)
@@ -131,7 +137,7 @@ async function enumerateMany(seeds: number): Promise<void> {
       for (const complaint of result.complaints) process.stdout.write(`    WRONG ${complaint.slice(0, 300)}\n`)
     }
   }
-  if (values.json) process.stdout.write(JSON.stringify({ found: hit, first } satisfies Tally))
+  if (values.json) process.stdout.write(JSON.stringify({ ran: seeds, found: hit, first } satisfies Tally))
   process.exitCode = wrong === 0 ? 0 : 1
 }
 
@@ -158,9 +164,9 @@ interface MutantFate {
 
 /** What finds `mutant`: chance, or, where that does not, a fault at every point of a few small systems. */
 function fateOf(mutant: SimMutant, seeds: number): MutantFate {
-  const chance = runMutant(mutant, program, ['--json', '--seeds', String(seeds), '--from', String(from)])
-  const { found, first } = tallyOf(chance.output)
-  const share = `${found.length}/${seeds}`
+  const args = ['--json', '--seeds', String(seeds), '--from', String(from), '--enough', String(ENOUGH)]
+  const { ran, found, first } = tallyOf(runMutant(mutant, program, args).output)
+  const share = `${found.length} of ${ran}`
   if (found.length > 0) return { found: true, share, by: `seed ${found[0]}: ${first}` }
   if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
   const targeted = runMutant(mutant, program, [
@@ -180,8 +186,8 @@ function page(seeds: number, rows: readonly string[]): string {
   const command = `npm run sim -- --mutants --seeds ${seeds} --from ${from} --write`
   return `# What finds the planted faults
 
-Written by \`${command}\`: of ${seeds} seeds from ${from} on, how many find each fault, and what the first
-of them says. What none of them finds is looked for at every point of ${ENUMERATED} small systems (\`--enumerate\`).
+Written by \`${command}\`: of up to ${seeds} seeds from ${from} on, ended after
+${ENOUGH} that find it, how many find each fault, and what the first of them says. What none of them finds is looked for at every point of ${ENUMERATED} small systems (\`--enumerate\`).
 
 | fault | planted in | seeds | found by |
 |---|---|---|---|
