@@ -11,8 +11,8 @@ import { constants, PerformanceObserver, performance } from 'node:perf_hooks'
 import { SegmentWriter } from '../../src/ingest/segment.ts'
 import { IngestSource } from '../../src/ingest/source.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
-import { Checkpointer } from '../../src/worker/checkpointer.ts'
 import { Execution } from '../../src/worker/execution.ts'
+import { Participating } from '../../src/worker/participating.ts'
 import { Snapshotter } from '../../src/worker/snapshotter.ts'
 import { Worker } from '../../src/worker/worker.ts'
 import type { WatchEvent, WatchKind } from './watch.ts'
@@ -128,7 +128,7 @@ wrap(
 timeCalls(Snapshotter.prototype, 'step', 'slice')
 timeCalls(KeyedStore.prototype, 'freeze', 'freeze')
 timeCalls(KeyedStore.prototype, 'complete', 'complete')
-timeCalls(Checkpointer.prototype, 'enqueue', 'control')
+timeCalls(Participating.prototype, 'raise', 'control')
 timeCalls(Execution.prototype, 'step', 'work')
 whenAnswered(SegmentWriter.prototype, 'write', (started) => note('journal write', started))
 whenAnswered(SegmentWriter.prototype, 'sync', (started) => note('journal sync', started))

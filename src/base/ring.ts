@@ -33,6 +33,22 @@ export class Ring<T> {
     return this.count === 0 ? undefined : this.slots[this.head]
   }
 
+  /** The item that was pushed last. */
+  get last(): T | undefined {
+    return this.count === 0 ? undefined : this.slots[this.tail]
+  }
+
+  /** Puts `item` in the place of the one that was pushed last. */
+  amend(item: T): void {
+    assert(this.count > 0, 'there is an item to amend')
+    this.slots[this.tail] = item
+  }
+
+  private get tail(): number {
+    const at = this.head + this.count - 1
+    return at >= this.capacity ? at - this.capacity : at
+  }
+
   shift(): T | undefined {
     if (this.count === 0) return undefined
     const item = this.slots[this.head]

@@ -5,7 +5,7 @@
  *     chain/<n>                                          the chain (PROTOCOLS 1)
  *     pipelines/<pipeline>/<run>/manifests/<epoch>-<generation>
  *     pipelines/<pipeline>/<run>/packs/<epoch>-<generation>-<incarnation>-<worker>
- *     pipelines/<pipeline>/<run>/letters/<epoch>-<generation>       dead letters
+ *     pipelines/<pipeline>/<run>/letters/<epoch>-<generation>-<worker>     dead letters
  *     pipelines/<pipeline>/savepoints/<name>/manifest    and what it names: packs and dead letters, under the same names
  *     bundles/<hash>                                     a pipeline's program
  *     sealed/<worker>/<incarnation>                      the seal on a journal (PROTOCOLS 2, S8)
@@ -87,8 +87,13 @@ export function letterFolder(run: Run): string {
   return `${runFolder(run)}/letters`
 }
 
-export function letterFile(run: Run, epoch: number, generation: number): string {
-  return `${letterFolder(run)}/${padded(epoch)}-${padded(generation)}`
+export function letterFile(run: Run, epoch: number, generation: number, worker: string): string {
+  return `${letterFolder(run)}/${padded(epoch)}-${padded(generation)}-${escapeName(worker)}`
+}
+
+/** The worker that has written a file of dead letters with this name; `''` where it does not say. */
+export function letterWriterOf(name: string): string {
+  return unescapeName(/^\d+-\d+-(.+)$/.exec(name)?.[1] ?? '')
 }
 
 /** Which pack of a pipeline. */

@@ -2,7 +2,8 @@
  * Bounded, ordered queues between tasks.
  *
  * H1. Batches have room for `limits.channelBatches`; a sender without room stops and is woken when there is some.
- * H2. Markers cost no room: at most one of each kind waits, because a sender cuts one epoch at a time.
+ * H2. Markers cost no room: at most one of each kind waits between two batches, because a sender cuts one epoch at a time,
+ *     and a watermark takes the place of the one before it where no batch stands between.
  */
 import { Ring } from '../base/ring.ts'
 import { Batch, type Element, type Marker } from './batch.ts'
@@ -11,11 +12,13 @@ import { Batch, type Element, type Marker } from './batch.ts'
 export interface Outlet {
   /** Whether a batch may be pushed now. Asked between records, never within one. */
   readonly room: boolean
+  /** Records that were ever pushed, for metrics. */
+  readonly recordsTotal: number
   push(batch: Batch): void
   mark(marker: Marker): void
 }
 
-/** Waiting markers that a channel makes room for beside its batches (H2), with one to spare for an early end. */
+/** Waiting markers behind the last batch (H2), with one to spare for an early end; before it, each batch has a watermark. */
 const MARKERS = 4
 
 export class Channel implements Outlet {
@@ -34,7 +37,7 @@ export class Channel implements Outlet {
   constructor(id: number, batchesMax: number) {
     this.id = id
     this.batchesMax = batchesMax
-    this.queue = new Ring(batchesMax + MARKERS)
+    this.queue = new Ring(2 * batchesMax + MARKERS)
   }
 
   get room(): boolean {
@@ -54,7 +57,8 @@ export class Channel implements Outlet {
   }
 
   mark(marker: Marker): void {
-    this.queue.push(marker)
+    if (marker.kind === 'watermark' && isWatermark(this.queue.last)) this.queue.amend(marker)
+    else this.queue.push(marker)
     this.onElement()
   }
 
@@ -72,4 +76,8 @@ export class Channel implements Outlet {
     this.queue.clear()
     this.batches = 0
   }
+}
+
+function isWatermark(element: Element | undefined): boolean {
+  return element !== undefined && !(element instanceof Batch) && element.kind === 'watermark'
 }

@@ -1,7 +1,8 @@
 /**
- * Sends each record to the worker that owns its key group.
+ * Sends each record to the worker that it belongs to: by key to the owner of its key group, or all to the one worker that
+ * writes a sink.
  *
- * X1. `owners` is immutable; a new generation brings a new array between two steps of the runtime.
+ * X1. `owners` is immutable; a new generation brings a new runtime.
  * X2. Markers go to all outlets in one act.
  */
 import type { Batch, BatchPool, Marker } from './batch.ts'
@@ -45,6 +46,10 @@ export class KeyExchange implements Exchange {
     for (const outlet of this.outlets) outlet.mark(marker)
   }
 
+  get recordsTotal(): number {
+    return totalOf(this.outlets)
+  }
+
   private split(batch: Batch): void {
     const { outlets, pool } = this
     const { owners, shift } = this.ownership
@@ -61,4 +66,35 @@ export class KeyExchange implements Exchange {
       if (part) outlets[owner]!.push(part)
     }
   }
+}
+
+/** Sends everything to one worker; the others get the markers. */
+export class Gather implements Outlet {
+  private readonly outlets: readonly Outlet[]
+  private readonly target: Outlet
+
+  constructor(outlets: readonly Outlet[], target: number) {
+    this.outlets = outlets
+    this.target = outlets[target]!
+  }
+
+  get room(): boolean {
+    return this.target.room
+  }
+
+  get recordsTotal(): number {
+    return totalOf(this.outlets)
+  }
+
+  push(batch: Batch): void {
+    this.target.push(batch)
+  }
+
+  mark(marker: Marker): void {
+    for (const outlet of this.outlets) outlet.mark(marker)
+  }
+}
+
+function totalOf(outlets: readonly Outlet[]): number {
+  return outlets.reduce((sum, { recordsTotal }) => sum + recordsTotal, 0)
 }

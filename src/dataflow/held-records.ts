@@ -10,4 +10,19 @@ export class HeldRecords {
   readonly times: number[] = []
   readonly splits: number[] = []
   readonly positions: number[] = []
+
+  /** The rows for which `holds`, in their order. */
+  where(holds: (row: number) => boolean): HeldRecords {
+    const { values, numbers, times, splits, positions } = this
+    const some = new HeldRecords()
+    for (let row = 0; row < values.length; row++) {
+      if (!holds(row)) continue
+      some.values.push(values[row])
+      some.numbers.push(numbers[row]!)
+      some.times.push(times[row]!)
+      some.splits.push(splits[row]!)
+      some.positions.push(positions[row]!)
+    }
+    return some
+  }
 }

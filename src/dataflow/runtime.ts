@@ -14,8 +14,9 @@ import { AggregateTask } from './aggregate-task.ts'
 import { AsyncTask } from './async-task.ts'
 import { type Barrier, type Batch, BatchPool } from './batch.ts'
 import { Chain, type ChainWiring } from './chain.ts'
-import { Channel } from './channel.ts'
-import { KeyExchange, type Ownership } from './exchange.ts'
+import { Channel, type Outlet } from './channel.ts'
+import { type Crossings, type Ends, endsOf } from './crossings.ts'
+import { Gather, KeyExchange, type Ownership } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { guardStep } from './guard.ts'
 import type { HeldRecords } from './held-records.ts'
@@ -29,6 +30,8 @@ import type { Task, TaskReports } from './task.ts'
 export interface RuntimeHost {
   readonly limits: Limits
   readonly ownership: Ownership
+  /** The ways to the other members, `null` where there are none. */
+  readonly crossings: Crossings | null
   /** Look after every call for what would go wrong later (`guard.ts`). */
   readonly development: boolean
   feed(task: TaskPlan & { kind: 'source' }): Feed
@@ -66,7 +69,8 @@ export class Runtime {
   private readonly sources: readonly SourceTask[]
   private readonly active: boolean[]
   private readonly busyMs: Float64Array
-  private readonly channels: readonly Channel[]
+  /** By channel of the plan. */
+  private readonly ends: ReadonlyMap<number, Ends>
   private readonly pool: BatchPool
   private stepping = false
   private sinksLeft: number
@@ -79,13 +83,12 @@ export class Runtime {
     this.plan = plan
     this.host = host
     this.pool = new BatchPool(host.limits.batchRecords)
-    this.channels = plan.channels.map((channel) => new Channel(channel.id, host.limits.channelBatches))
+    this.active = plan.tasks.map(() => true)
+    this.ends = new Map(plan.channels.map((channel) => [channel.id, this.connect(channel)]))
     this.tasks = plan.tasks.map((task) => this.build(task))
     this.sources = this.tasks.filter((task) => task instanceof SourceTask)
-    this.active = plan.tasks.map(() => true)
     this.busyMs = new Float64Array(plan.tasks.length)
     this.sinksLeft = plan.tasks.filter((task) => task.kind === 'sink').length
-    for (const channel of plan.channels) this.connect(channel)
   }
 
   /** Runs active tasks until `budget` task runs are spent; true when some could go on at once. */
@@ -141,11 +144,11 @@ export class Runtime {
    */
   again(task: number, into: 'input' | 'chain', fill: (batch: Batch) => void): boolean {
     const plan = this.plan.tasks[task]!
-    const channel = into === 'input' && plan.kind !== 'source' ? this.channel(plan.inputs[0]!) : null
-    if (channel?.room === false) return false
+    const entrance = into === 'input' && plan.kind !== 'source' ? this.entrance(plan.inputs[0]!) : null
+    if (entrance?.room === false) return false
     const batch = this.pool.take()
     fill(batch)
-    if (channel !== null) channel.push(batch)
+    if (entrance !== null) entrance.push(batch)
     else if (!this.tasks[task]!.again(batch)) {
       this.pool.give(batch)
       return false
@@ -179,11 +182,10 @@ export class Runtime {
 
   /** What each task has done so far. */
   figures(): readonly TaskFigures[] {
-    const sum = (channels: readonly ChannelPlan[], of: (channel: Channel) => number): number =>
-      channels.reduce((total, { id }) => total + of(this.channel(id)), 0)
+    const sum = <T>(ends: readonly T[], of: (end: T) => number): number => ends.reduce((all, end) => all + of(end), 0)
     return this.plan.tasks.map(({ id, step, kind }) => {
-      const into = this.plan.channels.filter(({ to }) => to === id)
-      const from = this.plan.channels.filter((channel) => channel.from === id)
+      const into = this.plan.channels.filter(({ to }) => to === id).flatMap((channel) => this.endsOf(channel.id).inputs)
+      const from = this.plan.channels.filter((one) => one.from === id).flatMap(({ id }) => this.endsOf(id).outlets)
       return {
         ...{ task: id, step, kind, busyMs: this.busyMs[id]! },
         batchesIn: sum(into, (channel) => channel.batchesTotal),
@@ -236,8 +238,8 @@ export class Runtime {
   private chain(task: Exclude<TaskPlan, { kind: 'sink' }>): Chain {
     const { host, pool } = this
     const wiring: ChainWiring = {
-      outlet: (id) => this.channel(id),
-      exchange: (id) => new KeyExchange([this.channel(id)], host.ownership, pool),
+      outlet: (id) => this.outlet(id),
+      exchange: (id) => this.exchange(id),
       pool,
       outputsMax: host.limits.maxOutputsPerRecord,
       keyLength: host.limits.keyLength,
@@ -247,18 +249,42 @@ export class Runtime {
   }
 
   private inputs(ids: readonly number[]): Inputs {
-    return new Inputs(ids.map((id) => this.channel(id)))
+    return new Inputs(ids.flatMap((id) => this.endsOf(id).inputs))
   }
 
-  private channel(id: number): Channel {
-    const channel = this.channels.find((candidate) => candidate.id === id)
-    assert(channel !== undefined, 'P1: a task names a channel of the plan')
-    return channel
+  /** What a chain pushes into that does not go by key. */
+  private outlet(id: number): Outlet {
+    const { outlets } = this.endsOf(id)
+    if (outlets.length === 1) return outlets[0]!
+    return new Gather(outlets, this.host.crossings!.target(this.channel(id))!)
   }
 
-  private connect(plan: ChannelPlan): void {
-    const channel = this.channel(plan.id)
-    channel.onElement = () => this.wake(plan.to)
-    channel.onRoom = () => this.wake(plan.from)
+  private exchange(id: number): KeyExchange {
+    return new KeyExchange(this.endsOf(id).outlets, this.host.ownership, this.pool)
+  }
+
+  /** The way of records from outside into a channel: where they are kept may no longer be where they belong. */
+  private entrance(id: number): Outlet {
+    return this.channel(id).kind === 'exchange' ? this.exchange(id) : this.outlet(id)
+  }
+
+  private channel(id: number): ChannelPlan {
+    return this.plan.channels.find((channel) => channel.id === id)!
+  }
+
+  private endsOf(id: number): Ends {
+    const ends = this.ends.get(id)
+    assert(ends !== undefined, 'P1: a task names a channel of the plan')
+    return ends
+  }
+
+  private connect(plan: ChannelPlan): Ends {
+    const { host, pool } = this
+    const local = new Channel(plan.id, host.limits.channelBatches)
+    const onRoom = () => this.wake(plan.from)
+    local.onRoom = onRoom
+    const ends = endsOf(plan, local, host.crossings, pool, onRoom)
+    for (const input of ends.inputs) input.onElement = () => this.wake(plan.to)
+    return ends
   }
 }

@@ -23,13 +23,16 @@ import {
   word,
 } from './schema.ts'
 
+/** Longest reason in bytes. */
+export const REASON_BYTES = 1024
+
 /** Ids of workers, incarnations, names of clusters and hosts. */
 const id = text(256)
 const step = text(512)
-/** The pipeline's number: that of its first `submit` record among those of the chain. */
-const pipeline = u16
-/** Names of objects in the checkpoint store. */
-const object = text(1024)
+/** A sentence for a person, cut where it is longer. */
+const reason = text(REASON_BYTES)
+/** The pipeline's number: that of the record of the chain that submitted it. */
+const pipeline = u32
 /** A list of key groups: at most all there can be. */
 const keyGroups = list(u16, 65_536)
 /** Channels are numbered by the plan, within a pipeline of the generation. */
@@ -134,24 +137,19 @@ export const linkRows = [
     pipeline,
     epoch: varint,
     purpose,
-    before: word('complete', 'abandoned'),
+    before: nullable(word('complete', 'abandoned')),
   }),
   message(
     33,
     'epochAcked',
     1,
-    'All of the worker’s tasks have aligned, and their snapshots are durable in these objects.',
-    {
-      pipeline,
-      epoch: varint,
-      packs: list(object, 4096),
-      bytes: varint,
-    },
+    'All of the worker’s tasks have aligned, and what they have saved is durable; the `epochPart`s before say what.',
+    { pipeline, epoch: varint },
   ),
   message(34, 'epochFailed', 1, 'The worker could not make its part of the epoch durable.', {
     pipeline,
     epoch: varint,
-    reason: text(1024),
+    reason,
   }),
   message(35, 'epochComplete', 1, 'The epoch’s record stands in the chain at `record`: read it there, then commit.', {
     pipeline,
@@ -162,6 +160,35 @@ export const linkRows = [
     pipeline,
     epoch: varint,
   }),
+  message(
+    37,
+    'epochPart',
+    1,
+    'A piece of what the worker puts into the epoch’s manifest.',
+    { pipeline, epoch: varint },
+    { body: 'the next bytes of its JSON' },
+  ),
+  message(38, 'epochPassed', 1, 'The barrier of the abandoned epoch has passed all of the worker’s tasks.', {
+    pipeline,
+    epoch: varint,
+  }),
+  message(39, 'epochAsked', 1, 'A member asks for an epoch that begins after this, for a purpose.', {
+    pipeline,
+    number: u32,
+    purpose,
+    name: nullable(text(256)),
+  }),
+  message(57, 'epochAnswered', 1, 'What was asked for with this number has come about, or has not, for this reason.', {
+    pipeline,
+    number: u32,
+    failure: nullable(reason),
+  }),
+  message(58, 'sourcesHeld', 1, 'Too many epochs in a row were abandoned: sources let nothing in.', {
+    pipeline,
+    reason,
+  }),
+  message(59, 'sourcesReleased', 1, 'An epoch is complete again: sources go on.', { pipeline }),
+  message(60, 'outputEnded', 1, 'All sources have ended, and all output of this worker has left.', { pipeline }),
 
   // Generations
   message(40, 'generation', 1, 'A generation record stands at `record`: read it there, and restore your part.', {

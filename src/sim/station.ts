@@ -73,7 +73,7 @@ export class Station {
     const worker = new Worker(
       env,
       { worker: name, data: DATA, limits, output, acceptLoss: false },
-      { failed: fall, left: () => {}, listening: () => {}, regenerated: () => {} },
+      { failed: fall, left: () => {}, listening: () => {}, regenerated: () => this.run(worker, this.options.plan(), env, fall) },
     )
     this.worker = worker
     worker.open((error) => {
@@ -87,19 +87,23 @@ export class Station {
     const program = { hash: 'program', text: '', map: '' }
     worker.submit(planned.pipeline, program, null, null, (refused) => {
       if (refused !== null) return fall(refused)
-      const execution: Execution = worker.run(planned, {
-        running: (base) => {
-          this.execution = execution
-          env.log.info('station.running', { epoch: base?.epoch ?? 0 })
-          this.events.running(base)
-        },
-        ended: () => {
-          this.ended = true
-        },
-        failed: fall,
-        warned: (warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
-        letter: () => {},
-      })
+      this.run(worker, planned, env, fall)
+    })
+  }
+
+  private run(worker: Worker, planned: Plan, env: Env, fall: (error: PotorooError) => void): void {
+    const execution: Execution = worker.run(planned, {
+      running: (base) => {
+        this.execution = execution
+        env.log.info('station.running', { epoch: base?.epoch ?? 0 })
+        this.events.running(base)
+      },
+      ended: () => {
+        this.ended = true
+      },
+      failed: fall,
+      warned: (warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
+      letter: () => {},
     })
   }
 

@@ -35,8 +35,8 @@ export interface PeerEvents {
   newer(generation: number, worker: string): void
 }
 
-/** Channels of one pipeline: their numbers lie above the pipeline's in a key. */
-const PIPELINES = 1 << 16
+/** Channels of one pipeline lie below this: with the pipeline's number of 32 bits a key is an exact integer. */
+const CHANNELS = 1 << 20
 
 /** What is known of a worker, for the status, for metrics, and for who decides who is there. Times are monotonic. */
 export interface PeerStatus {
@@ -114,6 +114,7 @@ export class Peer implements LinkEvents, DialerEvents {
   /** The sending end of a channel to this worker. */
   outlet<B>(address: ChannelAddress, encode: BatchEncoder<B>): Outlet<B> {
     const key = keyOf(address)
+    assert(key >= 0, 'a plan has fewer channels')
     assert(!this.outlets.has(key), 'P3: a channel has one end here in a generation')
     const outlet = new Outlet(this.links.data, address, encode)
     this.outlets.set(key, outlet)
@@ -126,6 +127,7 @@ export class Peer implements LinkEvents, DialerEvents {
   /** Opens the receiving end of a channel from this worker. */
   inlet(address: ChannelAddress, taker: ChannelTaker): Inlet {
     const key = keyOf(address)
+    assert(key >= 0, 'a plan has fewer channels')
     assert(!this.inlets.has(key), 'P3: a channel has one end here in a generation')
     const inlet = new Inlet(this, address, this.limits.channelCreditBytes, taker)
     this.inlets.set(key, inlet)
@@ -210,6 +212,7 @@ export class Peer implements LinkEvents, DialerEvents {
 
   private onCredit(link: Link, credit: Message<'credit'>): void {
     const key = keyOf(credit)
+    if (key < 0) throw link.offence(`channel ${credit.channel} cannot be`)
     const outlet = this.outlets.get(key)
     if (outlet === undefined) {
       if (this.granted.size >= this.limits.linkChannels) throw link.offence('it opens channels without end')
@@ -239,6 +242,7 @@ function laneStatus({ phase, keptBytes, counters }: Link): LaneStatus {
   return { phase, keptBytes, ...counters }
 }
 
+/** One number for a channel; a channel that is none has the key of none. */
 function keyOf({ pipeline, channel }: ChannelAddress): number {
-  return channel * PIPELINES + pipeline
+  return channel < CHANNELS ? pipeline * CHANNELS + channel : -1
 }

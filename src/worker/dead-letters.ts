@@ -21,7 +21,7 @@ import type { Limits } from '../base/limits.ts'
 import { damagedWhole, type Examined } from '../checkpoint/damage.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
 import { forEach } from '../checkpoint/for-each.ts'
-import { epochOf, letterFile, letterFolder, type Run } from '../checkpoint/layout.ts'
+import { epochOf, letterFile, letterFolder, letterWriterOf, type Run } from '../checkpoint/layout.ts'
 import type { Store } from '../checkpoint/store.ts'
 import { writeOnce } from '../checkpoint/write-once.ts'
 import type { Clock } from '../env/clock.ts'
@@ -33,6 +33,15 @@ export interface DeadLettersSeams {
   readonly store: Store
   readonly clock: Clock
   readonly limits: Limits
+}
+
+export interface DeadLettersOptions {
+  readonly run: Run
+  readonly generation: number
+  /** Whose files carry which name: each worker writes its own, so that two never write one. */
+  readonly worker: string
+  /** Tasks that a barrier passes. */
+  readonly tasks: number
 }
 
 export interface DeadLettersEvents {
@@ -56,10 +65,8 @@ interface Retired {
 
 export class DeadLetters {
   private readonly seams: DeadLettersSeams
-  private readonly run: Run
-  private readonly generation: number
+  private readonly options: DeadLettersOptions
   private readonly events: DeadLettersEvents
-  private readonly tasks: number
   private segments: Segment[] = []
   private retired: Retired[] = []
   /** Of each task, what it has reported since the barrier passed it. */
@@ -71,11 +78,9 @@ export class DeadLetters {
   private isFull = false
   private readonly queue: (() => void)[] = []
 
-  constructor(seams: DeadLettersSeams, run: Run, generation: number, tasks: number, events: DeadLettersEvents) {
+  constructor(seams: DeadLettersSeams, options: DeadLettersOptions, events: DeadLettersEvents) {
     this.seams = seams
-    this.run = run
-    this.generation = generation
-    this.tasks = tasks
+    this.options = options
     this.events = events
   }
 
@@ -86,14 +91,22 @@ export class DeadLetters {
 
   // ── The way up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Reads what the manifest of `epoch` names, and forgets what an attempt after it has written. */
-  open(snapshot: Json, epoch: number, done: () => void): void {
-    const paths = (snapshot as readonly string[] | null) ?? []
+  /**
+   * Reads the files at `paths`, which the manifest of `epoch` names among others (`named`), and forgets what an attempt after
+   * it has written, where `isOurs` says that its writer is this worker or one whose letters it has taken over.
+   */
+  open(
+    paths: readonly string[],
+    named: ReadonlySet<string>,
+    isOurs: (worker: string) => boolean,
+    epoch: number,
+    done: () => void,
+  ): void {
     const read = (path: string, end: (error: null) => void): void =>
       this.read(path, this.seams.limits.storeReads, () => end(null))
     forEach(paths, 1, read, () => {
       this.measure()
-      this.sweep(new Set(paths), epoch, done)
+      this.sweep(named, isOurs, epoch, done)
     })
   }
 
@@ -113,7 +126,7 @@ export class DeadLetters {
   private take(path: string, error: PotorooError | null, bytes: Buffer | null): void {
     const examined = error === null ? decodeLetters(path, bytes) : ({ kind: 'failed', error } as const)
     if (examined.kind === 'intact') {
-      const own = path.startsWith(`${letterFolder(this.run)}/`)
+      const own = path.startsWith(`${letterFolder(this.options.run)}/`)
       this.segments.push({ path: own ? path : null, letters: examined.value })
       return
     }
@@ -122,12 +135,18 @@ export class DeadLetters {
   }
 
   /** Files of epochs after the base were never named; older ones may be, by manifests above the floor (B3). */
-  private sweep(named: ReadonlySet<string>, epoch: number, done: () => void): void {
-    const folder = letterFolder(this.run)
+  private sweep(
+    named: ReadonlySet<string>,
+    isOurs: (worker: string) => boolean,
+    epoch: number,
+    done: () => void,
+  ): void {
+    const folder = letterFolder(this.options.run)
     this.seams.store.list(folder, (_error, names) => {
       for (const name of names ?? []) {
         const path = `${folder}/${name}`
-        if (!named.has(path)) this.retired.push({ path, epoch: (epochOf(name) ?? 0) > epoch ? 0 : epoch })
+        if (!named.has(path) && isOurs(letterWriterOf(name)))
+          this.retired.push({ path, epoch: (epochOf(name) ?? 0) > epoch ? 0 : epoch })
       }
       this.floor(0)
       done()
@@ -162,7 +181,7 @@ export class DeadLetters {
   pass(task: number, epoch: number, done: (failure: PotorooError | null, snapshot: Json) => void): void {
     this.gathered.push(...(this.pending.get(task) ?? []))
     this.pending.delete(task)
-    if (++this.passed < this.tasks) return
+    if (++this.passed < this.options.tasks) return
     this.passed = 0
     const fresh = this.gathered
     this.gathered = []
@@ -191,7 +210,8 @@ export class DeadLetters {
       next()
       return
     }
-    const path = letterFile(this.run, epoch, this.generation)
+    const { run, generation, worker } = this.options
+    const path = letterFile(run, epoch, generation, worker)
     const { letters } = written
     const snapshot = [...this.index(), path]
     writeOnce(seams, path, seal(format, lettersToJson(letters)), seams.limits.storeReads, (error) => {
@@ -278,7 +298,7 @@ export class DeadLetters {
     const full = count >= deadLetters || this.bytes >= deadLetterBytes
     if (full === this.isFull) return
     this.isFull = full
-    const { pipeline } = this.run
+    const { pipeline } = this.options.run
     this.events.full(full ? fail('E_DEAD_LETTERS_FULL', { pipeline, count, bytes: this.bytes }) : null)
   }
 }

@@ -1,373 +1,268 @@
 /**
- * One pipeline running on one worker within one generation: its tasks, its state, its doors, its checkpoints.
+ * One pipeline running on one worker within one generation: its tasks, its state, its doors, its part in the checkpoints.
  *
- *     restoring ──► opening ──► running ──► drained
+ *     restoring ──► restored ──► running ──► ended
+ *         └─► damaged, failed       └─► failed
  *
- * E1. Sources are let in only when the state is back, every sink has been put into the state of the base, and the journal
- *     stands at the base's positions. Sinks come last: what they take back they cannot bring again, so an older base than
- *     the last epoch stands in the chain before.
+ * E1, E3. The way up stands in `way-up.ts`.
  * E2. What an epoch's sources and sinks put into its snapshot is kept until the epoch is committed, and source rows until
  *     they lie below the floor.
- * E3. Going back to an older epoch than the last is exact only where the journal has what came after it: producers have
- *     been told to forget that. Where it does not, the pipeline refuses, unless a person accepts the loss (PROTOCOLS 3).
+ * E4. The coordinator's part runs on one member only; what it decides comes to every member by message, to its own worker
+ *     too (`epoch-post.ts`).
  */
 import { assert } from '../base/assert.ts'
-import { fail, PotorooError } from '../base/errors.ts'
-import type { Json } from '../base/json.ts'
-import type { Limits } from '../base/limits.ts'
-import type { Purpose } from '../checkpoint/barrier.ts'
-import type { ChainReader } from '../checkpoint/chain-reader.ts'
-import type { ChainWriter } from '../checkpoint/chain-writer.ts'
+import { ByteReader } from '../base/bytes.ts'
+import { PotorooError } from '../base/errors.ts'
+import type { Fate, Purpose } from '../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
-import { describeDamage } from '../checkpoint/damage.ts'
 import type { Run } from '../checkpoint/layout.ts'
-import { decodeManifest, LETTERS_PART, type Manifest, type StepEntry } from '../checkpoint/manifest.ts'
-import type { Restore } from '../checkpoint/resolve.ts'
-import type { Store } from '../checkpoint/store.ts'
+import { decodeManifest, LETTERS_PART, type ManifestFrame, type Snapshot } from '../checkpoint/manifest.ts'
 import type { Writer } from '../connectors/connector.ts'
-import { sinkConnector } from '../connectors/registry.ts'
 import type { Barrier } from '../dataflow/batch.ts'
 import type { Failure } from '../dataflow/failure.ts'
 import { Runtime, type TaskFigures } from '../dataflow/runtime.ts'
-import type { Feed } from '../dataflow/source-task.ts'
-import type { Env } from '../env/env.ts'
-import type { Output } from '../env/output.ts'
-import type { Door } from '../ingest/door.ts'
+import type { TaskReports } from '../dataflow/task.ts'
 import type { StreamRow } from '../ingest/stream.ts'
-import type { Plan, TaskPlan } from '../model/plan.ts'
-import { KeyedStore } from '../state/keyed-store.ts'
-import { Loading } from '../state/loading.ts'
-import { Checkpointer, type CheckpointFigures } from './checkpointer.ts'
-import { type DeadLetter, makeLetter } from './dead-letter.ts'
-import { DeadLetters } from './dead-letters.ts'
-import { EpochRequests } from './epoch-requests.ts'
-import type { Loop, Work } from './loop.ts'
-import { type Restored, restorePipeline } from './restorer.ts'
-import { tryAgain } from './second-try.ts'
+import type { Plan } from '../model/plan.ts'
+import type { KeyedStore } from '../state/keyed-store.ts'
+import type { ControlMessage } from '../transport/wire.ts'
+import { stepsOf } from './base-fit.ts'
+import { Coordinating } from './coordinating.ts'
+import type { DeadLetter } from './dead-letter.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import { EpochMemory } from './epoch-memory.ts'
+import { type CoordinatorsMail, EpochPost, type MembersMail } from './epoch-post.ts'
+import type { Answered } from './epoch-requests.ts'
+import { FarChannels } from './far-channels.ts'
+import type { Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
+import { LetterDesk } from './letter-desk.ts'
+import type { Work } from './loop.ts'
+import { type CheckpointFigures, Participating } from './participating.ts'
+import type { ExecutionSeams } from './seams.ts'
 import { OpenSources, type SourceFigures } from './sources.ts'
 import { SplitTable } from './split-table.ts'
+import { ownedOf } from './state-return.ts'
+import { type Standing, WayUp } from './way-up.ts'
 
-/** What an execution has of its worker. */
-export interface ExecutionSeams {
-  readonly env: Env
-  readonly limits: Limits
-  readonly loop: Loop
-  readonly store: Store
-  readonly chain: ChainReader
-  readonly appender: ChainWriter
-  readonly door: Door
-  readonly output: Output
-  readonly member: { readonly worker: string; readonly incarnation: string }
-  readonly acceptLoss: boolean
-  readonly development: boolean
-  readonly sourceToken: string | null
-  /** Steps whose state is not taken over. */
-  readonly drop: ReadonlySet<string>
-  /** Makes `epoch`, an older one than the last, the base in the chain: the generation is a new one afterwards. */
-  goBack(epoch: number, done: (error: PotorooError | null) => void): void
-  /** Where a journaled source is found, for the operator. */
-  listening(pipeline: string, step: string, address: string): void
+export type { ExecutionEvents } from './generation.ts'
+export type { ExecutionSeams } from './seams.ts'
+
+/** Who holds the sources back: late checkpoints, too many dead letters, the end that was asked for, the worker. */
+type Holder = 'checkpoints' | 'deadLetters' | 'drain' | 'worker'
+
+/** A message that has come before `activate` (N3). */
+interface Early {
+  readonly worker: string
+  readonly message: ControlMessage
+  readonly body: Buffer
 }
 
-export interface ExecutionEvents {
-  /** The pipeline runs: it continues from `base`, or starts with nothing. */
-  running(base: Manifest | null): void
-  /** All sources have ended and everything has left: a last checkpoint follows by `drain`. */
-  ended(): void
-  failed(error: PotorooError): void
-  /** Something for the operator that the pipeline itself has dealt with. */
-  warned(error: PotorooError): void
-  /** A record did not get through. */
-  letter(failure: Failure, split: string): void
-}
-
-/** Who holds the sources back: late checkpoints, too many dead letters, the end that was asked for. */
-type Holder = 'checkpoints' | 'deadLetters' | 'drain'
-
-type KeyedTaskPlan = TaskPlan & { readonly kind: 'keyed' }
-type SinkTaskPlan = TaskPlan & { readonly kind: 'sink' }
-type SourceTaskPlan = TaskPlan & { readonly kind: 'source' }
-
-export class Execution implements Work {
+export class Execution implements Executing, Work, MembersMail, CoordinatorsMail {
   readonly pipeline: string
   readonly plan: Plan
-  readonly stores = new Map<string, KeyedStore>()
-  readonly writers = new Map<string, Writer>()
-  readonly deadLetters: DeadLetters
-  /** Records that did not get through, since the start. */
-  failures = 0
-  /** Letters that are to be tried again. */
-  private readonly secondTries: DeadLetter[] = []
+  readonly generation: Generation
   private readonly seams: ExecutionSeams
   private readonly entry: PipelineEntry
   private readonly events: ExecutionEvents
+  private readonly links: Links
+  private readonly before: Holdings | null
   private readonly splits = new SplitTable()
-  private sources: OpenSources | null = null
+  private readonly memory = new EpochMemory()
+  private readonly desk: LetterDesk
+  private readonly sources: OpenSources
+  private readonly post: EpochPost
+  private standing: Standing | null = null
   private runtime: Runtime | null = null
-  private checkpointer: Checkpointer | null = null
-  private base: Manifest | null = null
-  /** Snapshots of sources and sinks by epoch (E2). */
-  private readonly cuts = new Map<number, Map<string, Json>>()
-  private readonly held = new Map<number, Map<string, Json>>()
+  private channels: FarChannels | null = null
+  private participating: Participating | null = null
+  private coordinating: Coordinating | null = null
   /** Why the sources are held, by who holds them. */
   private readonly holds = new Map<Holder, string>()
-  private readonly requests = new EpochRequests()
+  /** Requests of this worker that wait for their answer. */
+  private readonly asked = new Map<number, Answered>()
+  private asks = 0
+  private early: Early[] = []
+  /** Members whose output has ended; asked on the coordinator. */
+  private readonly endedOn = new Set<string>()
+  /** The epoch under way drains the pipeline. */
+  private drainsWith = 0
+  private draining = false
   private closed = false
 
-  constructor(plan: Plan, entry: PipelineEntry, seams: ExecutionSeams, events: ExecutionEvents) {
+  constructor(
+    plan: Plan,
+    entry: PipelineEntry,
+    generation: Generation,
+    links: Links,
+    seams: ExecutionSeams,
+    events: ExecutionEvents,
+    before: Holdings | null,
+  ) {
     this.plan = plan
     this.pipeline = plan.pipeline
     this.entry = entry
+    this.generation = generation
+    this.links = links
     this.seams = seams
     this.events = events
-    const { store, limits, env, chain } = seams
-    const own = { store, clock: env.clock, limits }
-    this.deadLetters = new DeadLetters(own, this.run, chain.cluster.generation, plan.tasks.length, {
-      full: (reason) => this.crowd(reason),
-      damaged: (error) => events.warned(error),
+    this.before = before
+    const { store, limits, env } = seams
+    const { worker } = seams.member
+    this.desk = new LetterDesk(
+      { store, clock: env.clock, limits },
+      { run: this.run, generation: generation.number, worker },
+      plan,
+      this.splits,
+      {
+        letter: (failure, split) => events.letter(failure, split),
+        warned: (error) => events.warned(error),
+        crowded: (reason) => this.crowd(reason),
+      },
+    )
+    this.sources = new OpenSources(plan, entry.run, generation, seams, this.splits, {
+      wake: (task) => this.runtime?.wake(task),
+      failed: (error) => events.failed(error),
+      warned: (error) => events.warned(error),
+      report: this.report,
     })
+    this.post = new EpochPost(generation, links, entry.run)
   }
 
   private get run(): Run {
     return { pipeline: this.pipeline, run: this.entry.run }
   }
 
-  // ── The way up (E1) ──────────────────────────────────────────────────────────────────────────────────────────────
+  // ── The way up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   start(): void {
-    const { seams, entry, pipeline, splits } = this
-    const { store, limits, env, acceptLoss } = seams
-    const known = { pipeline, entry, bounds: [], acceptLoss }
-    restorePipeline({ store, clock: env.clock, limits }, known, splits, (outcome) => {
-      if (this.closed) return
-      if (outcome.kind === 'failed') return this.events.failed(outcome.error)
-      try {
-        this.build(outcome.kind === 'restored' ? outcome.restored : null)
-      } catch (error) {
-        if (!(error instanceof PotorooError)) throw error
-        this.events.failed(error)
-      }
-    })
+    const { plan, entry, generation, seams, before, splits, sources, events, desk } = this
+    const way = new WayUp(
+      {
+        ...{ plan, entry, generation, seams, before, splits, sources, letters: desk.letters },
+        open: () => !this.closed,
+        wake: (task) => this.runtime?.wake(task),
+        maySpeak: () => !this.closed && !this.holds.has('worker'),
+        warned: (error) => events.warned(error),
+        failed: (error) => events.failed(error),
+      },
+      (outcome) => {
+        if (outcome.kind === 'failed') return events.failed(outcome.error)
+        if (outcome.kind === 'damaged') return events.damaged(outcome.instead)
+        this.standing = outcome.standing
+        events.restored()
+      },
+    )
+    way.start()
   }
 
-  private build(restored: Restored | null): void {
-    const { plan, seams } = this
-    this.base = restored === null ? null : this.withoutDropped(restored.restore.manifest)
-    for (const damage of restored?.restore.damages ?? []) {
-      this.events.warned(fail('E_STORE_DAMAGED', { path: damage.path, reason: damage.reason }))
+  activate(): void {
+    const { seams, generation, plan, entry, links, splits, standing, events } = this
+    if (this.closed) return
+    assert(standing !== null, 'N2: what is activated was restored')
+    const { limits } = seams
+    if (generation.members.length > 1) {
+      const failed = (error: PotorooError) => this.fail(error)
+      const { report } = this
+      this.channels = new FarChannels({ plan, run: entry.run, generation, links, limits, splits, report, failed })
     }
-    this.checkSteps(this.base)
-    for (const task of plan.tasks) if (task.kind === 'keyed') this.openStore(task)
-    this.fillStores(restored)
-    for (const task of plan.tasks) if (task.kind === 'sink') this.openWriter(task)
-    this.sources = new OpenSources(plan, this.entry.run, seams, this.splits, {
-      wake: (task) => this.runtime?.wake(task),
-      failed: (error) => this.events.failed(error),
-      warned: (error) => this.events.warned(error),
-      report: this.report,
-    })
-    const rows = new Map(this.base?.sources.map((part) => [part.step, part.snapshot]))
-    this.sources.restore(rows, (error) => {
-      if (this.closed) return
-      if (error !== null) return this.events.failed(error)
-      this.settleBase(restored?.restore ?? null, () => this.restoreWriters(() => this.openLetters(restored)))
-    })
+    this.participating = this.makeParticipating(standing)
+    if (generation.coordinator === seams.member.worker) this.coordinating = this.makeCoordinating(standing)
+    this.runtime = this.makeRuntime(standing, this.participating)
+    seams.loop.add(this)
+    if (this.holds.size === 0) this.sources.release()
+    else this.runtime.hold()
+    this.coordinating?.start()
+    const { early } = this
+    this.early = []
+    events.running(standing.base)
+    for (const { worker, message, body } of early) this.control(worker, message, new ByteReader(body))
   }
 
-  private openLetters(restored: Restored | null): void {
-    const letters = this.base?.sinks.find((part) => part.step === LETTERS_PART)?.snapshot ?? null
-    this.deadLetters.open(letters, this.base?.epoch ?? 0, () => {
-      if (!this.closed) this.begin(restored)
-    })
-  }
-
-  /** Goes on once the chain names what was restored (E1), unless that would lose something (E3). */
-  private settleBase(restore: Restore | null, next: () => void): void {
-    if (restore === null || restore.instead === null) return next()
-    const { epoch } = restore.manifest
-    const { pipeline } = this
-    const missing = this.sources!.missing
-    if (missing.length > 0 && !this.seams.acceptLoss) {
-      const damage = [...restore.damages.map(describeDamage), ...missing.map((error) => error.message)].join('; ')
-      const remedy = `bring back the damaged files from a copy, or start with --accept-loss, which goes back to epoch ${epoch} and loses what the journal lacks`
-      return this.events.failed(fail('E_RESTORE', { pipeline, epoch: restore.instead, damage, remedy }))
-    }
-    this.seams.goBack(epoch, (error) => {
-      if (this.closed) return
-      if (error === null) next()
-      else this.events.failed(error)
-    })
-  }
-
-  /** The base as if the dropped steps had never been: they begin in the epoch that follows. */
-  private withoutDropped(base: Manifest): Manifest {
-    const { drop } = this.seams
-    const steps = base.steps.map(({ step }) => step)
-    const known = steps.length === 0 ? 'there is none' : `there is ${steps.join(', ')}`
-    for (const step of drop) {
-      if (steps.includes(step)) continue
-      this.events.warned(fail('E_NO_STEP', { pipeline: this.pipeline, role: 'state of a step', step, known }))
-    }
-    return { ...base, steps: base.steps.filter(({ step }) => !drop.has(step)) }
-  }
-
-  /** State is found again by step name, kind and schema version; anything else is refused by name. */
-  private checkSteps(base: Manifest | null): void {
-    const now = new Map(this.steps().map((step) => [step.step, step]))
-    for (const before of base?.steps ?? []) {
-      const step = now.get(before.step)
-      const { pipeline } = this
-      if (step === undefined) throw fail('E_STEP_GONE', { pipeline, step: before.step })
-      if (step.kind !== before.kind) {
-        throw fail('E_STEP_CHANGED', { pipeline, step: step.step, before: before.kind, now: step.kind })
-      }
-      const keyed = this.plan.tasks.find((task) => task.kind === 'keyed' && task.step === step.step) as KeyedTaskPlan
-      if (step.schema !== before.schema && keyed.keyed.schema.migrate === undefined) {
-        throw fail('E_SCHEMA', { pipeline, step: step.step, before: before.schema, now: step.schema })
-      }
-    }
-  }
-
-  private steps(): Omit<StepEntry, 'since'>[] {
-    return this.plan.tasks
-      .filter((task) => task.kind === 'keyed')
-      .map(({ step, keyed }) => ({ step, kind: keyed.kind, schema: keyed.schema.version }))
-  }
-
-  private openStore(task: KeyedTaskPlan): void {
-    const keyGroups = this.seams.chain.cluster.owners.length
-    const store = new KeyedStore({
-      step: task.step,
-      keyGroups,
-      shift: Math.clz32(keyGroups) + 1,
-      timed: task.keyed.ttlMs !== undefined,
-      schemaVersion: task.keyed.schema.version,
-      migrate: task.keyed.schema.migrate,
-      limits: this.seams.limits,
-    })
-    this.stores.set(task.step, store)
-  }
-
-  private fillStores(restored: Restored | null): void {
-    if (restored === null) return
-    const loadings = new Map<string, Loading>()
-    for (const task of this.plan.tasks) {
-      if (task.kind !== 'keyed') continue
-      const { ttlMs, schema } = task.keyed
-      const options = { timed: ttlMs !== undefined, schemaVersion: schema.version, migrate: schema.migrate }
-      loadings.set(task.step, new Loading(options))
-    }
-    for (const { step, keyGroup, bytes } of restored.chunks) {
-      if (!this.seams.drop.has(step)) loadings.get(step)?.add(keyGroup, bytes)
-    }
-    for (const [step, loading] of loadings) this.stores.get(step)!.restore(loading)
-  }
-
-  private openWriter(task: SinkTaskPlan): void {
-    const { env, limits, member, output } = this.seams
-    const writer = sinkConnector(task.sink.kind, task.step).open(task.sink, {
-      env,
-      limits,
-      step: task.step,
-      writer: member.worker,
-      standardOutput: output,
-      maySpeak: () => !this.closed,
-      wake: () => this.runtime?.wake(task.id),
-      warn: (error) => this.events.warned(error),
-      failed: (error) => this.events.failed(error),
-    })
-    this.writers.set(task.step, writer)
-  }
-
-  private restoreWriters(done: () => void): void {
-    const { generation } = this.seams.chain.cluster
-    let left = this.writers.size
-    if (left === 0) done()
-    for (const [step, writer] of this.writers) {
-      const snapshots = this.base?.sinks.filter((part) => part.step === step).map((part) => part.snapshot) ?? []
-      writer.restore({ generation, epoch: this.base?.epoch ?? 0, snapshots }, () => {
-        if (--left === 0 && !this.closed) done()
-      })
-    }
-  }
-
-  private begin(restored: Restored | null): void {
-    const { plan, seams, sources } = this
-    assert(sources !== null, 'sources are open')
-    const { owners } = seams.chain.cluster
-    this.checkpointer = this.makeCheckpointer()
-    const { checkpointer } = this
-    const stepOf = (task: number) => plan.tasks[task]!.step
-    const pass = (barrier: Barrier, task: number): void =>
-      this.deadLetters.pass(task, barrier.epoch, (failure, files) => checkpointer.letters(barrier, failure, files))
-    this.runtime = new Runtime(plan, {
+  private makeRuntime({ writers, stores, held }: Standing, participating: Participating): Runtime {
+    const { plan, seams, sources, generation } = this
+    const { owners } = generation
+    return new Runtime(plan, {
       limits: seams.limits,
       development: seams.development,
       ownership: { owners, shift: Math.clz32(owners.length) + 1 },
-      feed: (task: SourceTaskPlan): Feed => sources.feed(task.step),
-      writer: (task) => this.writers.get(task.step)!,
-      store: (task) => this.stores.get(task.step)!,
-      pending: (task) => (seams.drop.has(task.step) ? [] : (restored?.pending.get(task.step) ?? [])),
+      crossings: this.channels,
+      feed: (task) => sources.feed(task.step),
+      writer: (task) => writers.get(task.step)!,
+      store: (task) => stores.get(task.step)!,
+      pending: (task) => held.get(task.step) ?? [],
       report: this.report,
-      reports: {
-        cut: (barrier, task, position) => {
-          remember(this.cuts, barrier.epoch, stepOf(task), position)
-          checkpointer.cut(barrier, stepOf(task), position, (done) => sources.secure(stepOf(task), done))
-          pass(barrier, task)
-        },
-        freeze: (barrier, task, store, pending) => {
-          checkpointer.freeze(barrier, stepOf(task), store, pending)
-          pass(barrier, task)
-        },
-        hold: (barrier, task, held) => {
-          checkpointer.hold(barrier, stepOf(task), held)
-          pass(barrier, task)
-        },
-        reached: pass,
-        prepared: (barrier, task, held) => {
-          remember(this.held, barrier.epoch, stepOf(task), held)
-          checkpointer.prepared(barrier, stepOf(task), held)
-        },
-      },
-      ended: () => this.events.ended(),
+      reports: this.reportsTo(participating),
+      ended: () => this.post.outputEnded(),
       wake: seams.loop.wake,
       stopwatch: () => seams.env.clock.monotonic(),
     })
-    seams.loop.add(this)
-    sources.release()
-    checkpointer.start()
-    this.events.running(this.base)
   }
 
-  private makeCheckpointer(): Checkpointer {
-    const { seams, entry, plan, base } = this
-    const { cluster } = seams.chain
-    const frame = {
-      pipeline: this.pipeline,
-      run: entry.run,
-      hash: entry.hash,
-      generation: cluster.generation,
-      keyGroups: cluster.owners.length,
-      rotation: seams.limits.horizonEpochs,
-      steps: this.steps(),
+  private reportsTo(participating: Participating): Omit<TaskReports, 'ended'> {
+    const { plan, memory, sources, desk } = this
+    const stepOf = (task: number) => plan.tasks[task]!.step
+    const pass = (barrier: Barrier, task: number): void =>
+      desk.letters.pass(task, barrier.epoch, (failure, files) => participating.letters(barrier, failure, files))
+    return {
+      cut: (barrier, task, position) => {
+        const step = stepOf(task)
+        const snapshot = sources.snapshot(step, position)
+        memory.source(barrier.epoch, step, snapshot)
+        participating.cut(barrier, step, snapshot, (done) => sources.secure(step, done))
+        pass(barrier, task)
+      },
+      freeze: (barrier, task, store, pending) => {
+        participating.freeze(barrier, stepOf(task), store, pending)
+        pass(barrier, task)
+      },
+      hold: (barrier, task, held) => {
+        participating.hold(barrier, stepOf(task), held)
+        pass(barrier, task)
+      },
+      reached: pass,
+      prepared: (barrier, task, held) => {
+        memory.sink(barrier.epoch, stepOf(task), held)
+        participating.prepared(barrier, stepOf(task), held)
+      },
     }
+  }
+
+  private makeParticipating({ base, stores }: Standing): Participating {
+    const { seams, plan, splits, generation, post } = this
+    const { store, limits, loop, member, env } = seams
     const parts = new Set([...plan.tasks.map((task) => task.step), LETTERS_PART])
+    const self = { ...member, parts, stores, owned: ownedOf(generation) }
+    return new Participating({ store, clock: env.clock, limits, loop, splits }, this.frame, self, base, {
+      inject: (barrier) => this.inject(barrier),
+      commit: (epoch) => this.commit(epoch),
+      completed: (epoch) => this.events.behind(epoch),
+      release: () => this.goOn(),
+      saved: (epoch, snapshot) => post.saved(epoch, snapshot),
+      refused: (epoch, reason) => post.refused(epoch, reason),
+      passed: (epoch) => post.passed(epoch),
+    })
+  }
+
+  private makeCoordinating({ base }: Standing): Coordinating {
+    const { seams, entry, generation, post } = this
+    const { store, limits, env, appender } = seams
+    const { clock, log } = env
+    const members = new Map(generation.members.map(({ worker, incarnation }) => [worker, incarnation]))
     // Also behind the epoch of a savepoint that it begins with: what one history writes has names of its own.
     const highest = Math.max(entry.highest, base?.epoch ?? 0)
-    const { env, store, limits, loop, member, appender } = seams
-    const { clock, log } = env
-    const own = { store, clock, log, limits, loop, chain: appender, splits: this.splits }
-    return new Checkpointer(own, frame, member, parts, this.stores, base, highest, {
-      inject: (barrier: Barrier) => {
-        this.requests.send(barrier.epoch)
-        this.runtime!.inject(barrier)
-      },
-      commit: (epoch) => this.commit(epoch),
-      hold: (reason) => this.hold('checkpoints', reason),
-      release: () => this.release('checkpoints'),
-      completed: (purpose, epoch) => this.requests.complete(purpose, epoch),
-      refused: (purpose, reason) => this.requests.refuse(purpose, reason),
-    })
+    return new Coordinating({ store, clock, log, limits, chain: appender }, this.frame, members, base, highest, post)
+  }
+
+  private get frame(): ManifestFrame {
+    const { entry, generation, seams, plan } = this
+    return {
+      ...this.run,
+      hash: entry.hash,
+      generation: generation.number,
+      keyGroups: generation.owners.length,
+      rotation: seams.limits.horizonEpochs,
+      steps: stepsOf(plan),
+    }
   }
 
   // ── The loop ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -377,9 +272,9 @@ export class Execution implements Work {
   }
 
   step(now: number, budget: number): boolean {
-    const { runtime } = this
+    const { runtime, desk } = this
     if (runtime === null) return false
-    if (this.secondTries.length > 0) this.tryAgain(runtime)
+    desk.tryAgain(runtime, this.seams.limits.batchRecords)
     try {
       if (runtime.step(now, budget)) return true
       // Nothing to do: decode what is still bytes, a key group at a time.
@@ -387,8 +282,7 @@ export class Execution implements Work {
     } catch (error) {
       // State that cannot be read back, or taken on: this pipeline's end, and no other's. What is saved stays.
       if (!(error instanceof PotorooError)) throw error
-      this.close()
-      this.events.failed(error)
+      this.fail(error)
     }
     return false
   }
@@ -397,20 +291,91 @@ export class Execution implements Work {
     this.runtime?.elapse(now)
   }
 
-  // ── Epochs ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private commit(epoch: number): void {
-    for (const [step, held] of this.held.get(epoch) ?? []) this.writers.get(step)!.commit(epoch, held)
-    forgetUpTo(this.held, epoch)
-    this.sources!.complete(this.cuts.get(epoch) ?? new Map())
+  private fail(error: PotorooError): void {
+    if (this.closed) return
+    this.close()
+    this.events.failed(error)
   }
 
-  /** The floor has been read in the chain: what lies below it goes. */
+  // ── Mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  control(worker: string, message: ControlMessage, body: ByteReader): void {
+    if (this.closed) return
+    if (this.participating === null) {
+      this.early.push({ worker, message, body: Buffer.from(body.bytes(body.remaining)) })
+      return
+    }
+    this.post.take(worker, message, body, this, this.coordinating === null ? null : this)
+  }
+
+  startEpoch(epoch: number, purpose: Purpose, previous: Fate | null): void {
+    this.participating?.barrier({ epoch, purpose, previous })
+  }
+
+  endEpoch(fate: Fate): void {
+    this.participating?.fate(fate)
+  }
+
+  holdSources(reason: string): void {
+    this.hold('checkpoints', reason)
+  }
+
+  releaseSources(): void {
+    this.release('checkpoints')
+  }
+
+  answered(number: number, failure: string | null): void {
+    const done = this.asked.get(number)
+    this.asked.delete(number)
+    done?.(failure)
+  }
+
+  saved(worker: string, epoch: number, snapshot: Snapshot): void {
+    this.coordinating?.saved(worker, epoch, snapshot)
+  }
+
+  refused(worker: string, epoch: number, reason: string): void {
+    this.coordinating?.refused(worker, epoch, reason)
+  }
+
+  passed(worker: string, epoch: number): void {
+    this.coordinating?.passed(worker, epoch)
+  }
+
+  wanted(worker: string, number: number, purpose: Purpose): void {
+    this.coordinating?.request(purpose, (failure) => this.post.answer(worker, number, failure))
+  }
+
+  outputEnded(worker: string): void {
+    this.endedOn.add(worker)
+    if (this.endedOn.size === this.generation.members.length) this.events.ended()
+  }
+
+  // ── Epochs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private inject(barrier: Barrier): void {
+    this.drainsWith = barrier.purpose === 'drain' ? barrier.epoch : 0
+    if (barrier.purpose === 'drain') this.hold('drain', 'the pipeline drains')
+    // In front of a barrier that has come over a link already (G3).
+    this.runtime!.inject(barrier)
+    this.channels?.begin(barrier.epoch)
+  }
+
+  recorded(epoch: number): void {
+    this.participating?.recorded(epoch)
+  }
+
+  private commit(epoch: number): void {
+    const { sources, sinks } = this.memory.commit(epoch)
+    for (const [step, held] of sinks) this.writers.get(step)!.commit(epoch, held)
+    this.sources.complete(sources)
+    if (epoch === this.drainsWith && !this.draining) this.events.drained()
+  }
+
   floor(epoch: number): void {
-    const rows = this.cuts.get(epoch)
-    if (rows !== undefined) this.sources?.floor(rows)
+    const rows = this.memory.floor(epoch)
+    if (rows !== null) this.sources.floor(rows)
     else this.floorByManifest(epoch)
-    forgetUpTo(this.cuts, epoch - 1)
     for (const writer of this.writers.values()) writer.floor(epoch)
     this.deadLetters.floor(epoch)
   }
@@ -424,65 +389,130 @@ export class Execution implements Work {
       // Nothing depends on it: the next floor covers what this one does.
       if (error !== null || this.closed) return
       const examined = decodeManifest(path, bytes)
-      if (examined.kind !== 'intact') return
-      this.sources?.floor(new Map(examined.value.sources.map(({ step, snapshot }) => [step, snapshot])))
+      if (examined.kind === 'intact') this.sources.floorTo(examined.value.sources)
     })
   }
 
   private hold(holder: Holder, reason: string): void {
     this.holds.set(holder, reason)
     this.runtime?.hold()
-    this.sources?.hold(reason)
+    this.sources.hold(reason)
   }
 
   private release(holder: Holder): void {
-    this.holds.delete(holder)
-    if (this.holds.size > 0) return
+    if (!this.holds.delete(holder) || this.holds.size > 0 || this.runtime === null) return
+    this.runtime.release()
+    this.sources.release()
+  }
+
+  stopWork(reason: string): void {
+    this.hold('worker', reason)
+  }
+
+  resumeWork(): void {
+    this.release('worker')
+  }
+
+  resume(): void {
+    this.goOn()
+    this.coordinating?.resume()
+  }
+
+  /** Tasks that hold behind a barrier go on. */
+  private goOn(): void {
+    this.holds.delete('drain')
     this.runtime?.release()
-    this.sources?.release()
+    if (this.holds.size > 0) this.runtime?.hold()
+    else if (this.runtime !== null) this.sources.release()
   }
 
-  /** Makes an epoch with `purpose`; `done` hears why it did not come about, or `null`. */
-  request(purpose: Purpose, done: (failure: string | null) => void): void {
-    if (this.checkpointer === null) return done('the pipeline is not running')
-    if (this.requests.add(purpose, done)) this.checkpointer.request(purpose)
+  request(purpose: Purpose, done: Answered): void {
+    if (this.participating === null || this.closed) return done('the pipeline is not running')
+    this.asked.set(++this.asks, done)
+    this.post.ask(this.asks, purpose)
   }
 
-  /**
-   * Stops the input, makes a last epoch and ends every sink in order. What a sink has not let go of after `endMs`
-   * stands in that epoch.
-   */
   drain(endMs: number, done: (failure: string | null) => void): void {
+    this.draining = true
     this.hold('drain', 'the pipeline drains')
     this.request({ kind: 'drain' }, (failure) => {
-      if (failure !== null) {
-        this.release('drain')
-        return done(failure)
-      }
-      // What a sink without a peer holds stands in the epoch already.
-      const writers = [...this.writers.values()].filter(({ status }) => status.state !== 'no-peer')
-      let left = writers.length
-      if (left === 0) return done(null)
-      const { clock } = this.seams.env
-      const late = clock.after(endMs, () => {
-        left = 0
-        done(null)
-      })
-      const one = () => {
-        if (--left !== 0) return
-        late.cancel()
-        done(null)
-      }
-      for (const writer of writers) writer.end(one)
+      if (failure === null) return this.end(endMs, () => done(null))
+      this.draining = false
+      this.release('drain')
+      done(failure)
     })
+  }
+
+  end(endMs: number, done: () => void): void {
+    // What a sink without a peer holds stands in the epoch already.
+    const writers = [...this.writers.values()].filter(({ status }) => status.state !== 'no-peer')
+    let left = writers.length
+    if (left === 0) return done()
+    const late = this.seams.env.clock.after(endMs, () => {
+      left = 0
+      done()
+    })
+    const one = () => {
+      if (--left !== 0) return
+      late.cancel()
+      done()
+    }
+    for (const writer of writers) writer.end(one)
+  }
+
+  // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  holdings(): Holdings {
+    const { generation, entry, participating, stores } = this
+    const base = participating?.figures.epoch ?? this.standing?.base?.epoch ?? 0
+    const owned = new Set(stores.size === 0 ? [] : ownedOf(generation))
+    return { stores, base, undecided: participating?.undecided ?? 0, owned, hash: entry.hash }
+  }
+
+  /** Ends at once and for good: the pipeline is about to be taken out of the cluster. */
+  forget(): void {
+    this.close()
+    this.sources.forget()
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.seams.loop.remove(this)
+    for (const done of this.asked.values()) done('the pipeline has ended')
+    this.asked.clear()
+    this.coordinating?.stop()
+    this.participating?.stop()
+    this.channels?.close()
+    this.sources.close()
+    for (const writer of this.writers.values()) writer.close()
+  }
+
+  // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────
+
+  get stores(): ReadonlyMap<string, KeyedStore> {
+    return this.standing?.stores ?? new Map()
+  }
+
+  get writers(): ReadonlyMap<string, Writer> {
+    return this.standing?.writers ?? new Map()
+  }
+
+  get deadLetters(): DeadLetters {
+    return this.desk.letters
+  }
+
+  /** Records that did not get through, since the start. */
+  get failures(): number {
+    return this.desk.failures
   }
 
   /** Whether the journaled source `step` has no sender any more, and everything that came has entered the pipeline. */
   tookAll(step: string): boolean {
-    return this.sources?.tookAll(step) ?? false
+    return this.sources.tookAll(step)
   }
 
-  /** Keys of all steps together. */
+  /** Keys of all steps together, on this worker. */
   get keys(): number {
     let keys = 0
     for (const store of this.stores.values()) keys += store.keys
@@ -496,12 +526,12 @@ export class Execution implements Work {
 
   /** What stands behind each source. */
   get sourceFigures(): readonly SourceFigures[] {
-    return this.sources?.figures() ?? []
+    return this.sources.figures()
   }
 
   /** The producers that each journaled source remembers, and how far it has taken them. */
   get streams(): ReadonlyMap<string, readonly StreamRow[]> {
-    return this.sources?.streams() ?? new Map()
+    return this.sources.streams()
   }
 
   /** Sinks that nobody takes anything from, and which have stopped their tasks. */
@@ -515,7 +545,7 @@ export class Execution implements Work {
   }
 
   get figures(): CheckpointFigures | null {
-    return this.checkpointer?.figures ?? null
+    return this.participating?.figures ?? null
   }
 
   /** The step that runs, or ran last. */
@@ -523,50 +553,20 @@ export class Execution implements Work {
     return this.runtime?.running ?? ''
   }
 
-  /** Ends at once and for good: the pipeline is about to be taken out of the cluster. */
-  forget(): void {
-    this.close()
-    this.sources?.forget()
-  }
-
-  close(): void {
-    this.closed = true
-    this.requests.end()
-    this.seams.loop.remove(this)
-    this.checkpointer?.stop()
-    this.sources?.close()
-    for (const writer of this.writers.values()) writer.close()
-  }
-
   // ── Dead letters ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private readonly report = (failure: Failure): void => {
-    const { runtime, splits } = this
-    // Tasks report while they run, and at no other time.
-    const task = runtime?.current ?? 0
-    const split = splits.nameOf(failure.split)
-    this.failures++
-    this.deadLetters.add(task, makeLetter(failure, this.plan.tasks[task]!.step, split))
-    this.events.letter(failure, split)
-  }
+  /** Tasks report while they run, and at no other time. */
+  private readonly report = (failure: Failure): void => this.desk.report(this.runtime?.current ?? 0, failure)
 
   /** Gives letters back to the steps that they failed in, in their order, as there is room. */
   replay(letters: readonly DeadLetter[]): void {
-    this.secondTries.push(...letters)
+    this.desk.replay(letters)
     this.seams.loop.wake()
   }
 
   /** Letters that wait to be tried again. */
   get replaying(): number {
-    return this.secondTries.length
-  }
-
-  private tryAgain(runtime: Runtime): void {
-    const { deadLetters, secondTries, seams } = this
-    if (!deadLetters.quiet) return
-    const { settled, taken } = tryAgain(secondTries, this.plan, runtime, this.splits, seams.limits.batchRecords)
-    secondTries.splice(0, settled)
-    deadLetters.remove(new Set(taken.map(({ id }) => id)))
+    return this.desk.replaying
   }
 
   private crowd(reason: PotorooError | null): void {
@@ -574,14 +574,4 @@ export class Execution implements Work {
     this.hold('deadLetters', reason.message)
     this.events.warned(reason)
   }
-}
-
-function remember(map: Map<number, Map<string, Json>>, epoch: number, step: string, value: Json): void {
-  const steps = map.get(epoch)
-  if (steps === undefined) map.set(epoch, new Map([[step, value]]))
-  else steps.set(step, value)
-}
-
-function forgetUpTo(map: Map<number, unknown>, epoch: number): void {
-  for (const known of map.keys()) if (known <= epoch) map.delete(known)
 }

@@ -10,7 +10,11 @@
  * N1. `close` is the end of everything: no event follows. `holdings` is asked before it, and belongs to the next execution.
  * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent.
  * N3. Control messages of the generation may come at any time after `start`; those that come before `activate` wait.
- * N4. Events come on turns of their own, never inside a call of the driver.
+ * N4. Events come on turns of their own, never inside a call of the driver; `running` alone comes within `activate`.
+ * N5. A channel has one end in a generation (links), so a generation with several members runs a pipeline's run once: who
+ *     puts another program in its place takes a new generation.
+ * N6. Any member may ask for an epoch. A drain makes all members hold; it is over on this one with `drained` or, where this
+ *     one has asked, with its answer.
  */
 import type { ByteReader } from '../base/bytes.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -55,10 +59,12 @@ export interface Holdings {
   readonly stores: ReadonlyMap<string, KeyedStore>
   /** The last complete epoch that the stores know of; 0 before the first. */
   readonly base: number
+  /** An epoch that they have saved and of which they do not know how it ended, 0 for none. */
+  readonly undecided: number
   /** Key groups that the worker owned. */
   readonly owned: ReadonlySet<number>
-  /** The epoch behind which every task holds (`rescale`, `drain`), 0 where they do not. */
-  readonly held: number
+  /** The program that ran: another one makes other stores. */
+  readonly hash: string
 }
 
 export interface ExecutionEvents {
@@ -73,6 +79,8 @@ export interface ExecutionEvents {
   running(base: Manifest | null): void
   /** Said on the coordinator: all sources have ended and everything has left, on all members. A `drain` may follow. */
   ended(): void
+  /** The last epoch of a drain that another member has asked for is complete: `end` and `close` may follow. */
+  drained(): void
   failed(error: PotorooError): void
   /** Something for the operator that the pipeline itself has dealt with. */
   warned(error: PotorooError): void
@@ -102,6 +110,10 @@ export interface Executing {
   request(purpose: Purpose, done: (failure: string | null) => void): void
   /** After an epoch with a purpose that holds: what it held for does not come about, all members go on. */
   resume(): void
+  /** Stops the input on all members, makes a last epoch, and ends this worker's sinks (`end`). */
+  drain(endMs: number, done: (failure: string | null) => void): void
+  /** Ends this worker's sinks in order; what one has not let go of after `endMs` stands in the last epoch. */
+  end(endMs: number, done: () => void): void
   holdings(): Holdings
   close(): void
 }

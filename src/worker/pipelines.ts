@@ -103,8 +103,8 @@ export class Pipelines {
         resident?.addresses.set(step, address)
         if (resident !== undefined) events.listening(resident, step, address)
       },
-      regenerated: (pipeline) => {
-        for (const resident of this.residents.values()) if (resident.name !== pipeline) this.runAnew(resident)
+      regenerated: () => {
+        for (const resident of this.residents.values()) this.runAnew(resident)
       },
     })
   }

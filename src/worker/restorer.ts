@@ -1,6 +1,6 @@
 /**
- * Reads what a pipeline comes back to: decides the epoch, reads its chunks, and gives each keyed step its bytes. Decoding
- * waits until a key group is needed (`state/loading.ts`).
+ * Reads what a pipeline comes back to on this worker: decides the epoch, reads the chunks that are wanted here, and gives
+ * them to whoever fills the stores. Decoding waits until a key group is needed (`state/loading.ts`).
  *
  * U1. Chunks of a group are added oldest first: packs are read beside each other, and added in the order of their serials.
  * U2. A chunk that turns out damaged while it is read is a new fact: the decision is made again with it.
@@ -23,12 +23,21 @@ export interface LoadedChunk {
   readonly bytes: Buffer
 }
 
+/** What the tasks of one worker held of a step. */
+export interface HeldPart {
+  readonly step: string
+  readonly worker: string
+  readonly held: HeldRecords
+}
+
 export interface Restored {
   readonly restore: Restore
   readonly chunks: readonly LoadedChunk[]
-  /** What tasks held, by step. */
-  readonly pending: ReadonlyMap<string, readonly HeldRecords[]>
+  readonly held: readonly HeldPart[]
 }
+
+/** Which key groups are to be read of what was decided. Asked anew for each decision (U2). */
+export type Wanted = (restore: Restore) => (step: string, keyGroup: number) => boolean
 
 export type RestoreOutcome =
   | { readonly kind: 'fresh' }
@@ -39,6 +48,7 @@ export type RestoreOutcome =
 export function restorePipeline(
   seams: SurveySeams,
   known: Known,
+  wanted: Wanted,
   splits: SplitTable,
   done: (outcome: RestoreOutcome) => void,
 ): void {
@@ -52,7 +62,7 @@ export function restorePipeline(
   const take = (decided: Decided): void => {
     if (decided.kind === 'fresh') return done({ kind: 'fresh' })
     if (decided.kind === 'refuse') return done({ kind: 'failed', error: decided.error })
-    readAll(seams, decided, splits, (error, damages, restored) => {
+    readAll(seams, decided, wanted(decided), splits, (error, damages, restored) => {
       if (error !== null) return done({ kind: 'failed', error })
       if (damages.length === 0) return done({ kind: 'restored', restored })
       survey.report(damages)
@@ -64,20 +74,30 @@ export function restorePipeline(
 
 type ReadDone = (error: PotorooError | null, damages: readonly Damage[], restored: Restored) => void
 
-function readAll(seams: SurveySeams, restore: Restore, splits: SplitTable, done: ReadDone): void {
+type ReadChunk = LoadedChunk & { readonly kind: PackChunk['kind'] }
+
+function readAll(
+  seams: SurveySeams,
+  restore: Restore,
+  isWanted: (step: string, keyGroup: number) => boolean,
+  splits: SplitTable,
+  done: ReadDone,
+): void {
   const wanted = new Map<string, PackChunk[]>()
   const want = (path: string, chunk: PackChunk): void => {
     const chunks = wanted.get(path)
     if (chunks === undefined) wanted.set(path, [chunk])
     else chunks.push(chunk)
   }
-  for (const { chunks } of restore.chains) for (const { pack, chunk } of chunks) want(pack.path, chunk)
+  for (const { step, keyGroup, chunks } of restore.chains) {
+    if (isWanted(step, keyGroup)) for (const { pack, chunk } of chunks) want(pack.path, chunk)
+  }
   for (const { pack, chunk } of restore.rows) want(pack.path, chunk)
 
   const damages: Damage[] = []
-  const read = new Map<string, (LoadedChunk & { readonly kind: PackChunk['kind'] })[]>()
+  const read = new Map<string, ReadChunk[]>()
   const readPack = (path: string, end: (error: PotorooError | null) => void): void => {
-    const chunks: (LoadedChunk & { readonly kind: PackChunk['kind'] })[] = []
+    const chunks: ReadChunk[] = []
     read.set(path, chunks)
     readChunks(
       seams,
@@ -90,17 +110,22 @@ function readAll(seams: SurveySeams, restore: Restore, splits: SplitTable, done:
       },
     )
   }
-  const paths = restore.manifest.packs
-    .toSorted((a, b) => a.serial - b.serial)
-    .map((pack) => pack.path)
-    .filter((path) => wanted.has(path))
-  forEach(paths, seams.limits.storeParallel, readPack, (error) => {
-    const all = paths.flatMap((path) => read.get(path) ?? [])
-    const pending = new Map<string, HeldRecords[]>()
-    for (const { step, bytes } of all.filter((chunk) => chunk.kind === 'rows')) {
-      pending.set(step, [...(pending.get(step) ?? []), decodeHeld(bytes, splits)])
-    }
-    const chunks = all.filter((chunk) => chunk.kind !== 'rows')
-    done(error, damages, { restore, chunks, pending })
-  })
+  const packs = restore.manifest.packs.toSorted((a, b) => a.serial - b.serial).filter(({ path }) => wanted.has(path))
+  forEach(
+    packs.map(({ path }) => path),
+    seams.limits.storeParallel,
+    readPack,
+    (error) => {
+      const chunks: LoadedChunk[] = []
+      const held: HeldPart[] = []
+      for (const { path, worker } of packs) {
+        for (const chunk of read.get(path) ?? []) {
+          const { step, bytes } = chunk
+          if (chunk.kind === 'rows') held.push({ step, worker, held: decodeHeld(bytes, splits) })
+          else chunks.push(chunk)
+        }
+      }
+      done(error, damages, { restore, chunks, held })
+    },
+  )
 }

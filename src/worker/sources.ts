@@ -6,6 +6,7 @@
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
+import type { PartEntry } from '../checkpoint/manifest.ts'
 import type {
   Context,
   JournaledSource,
@@ -20,10 +21,12 @@ import type { Feed } from '../dataflow/source-task.ts'
 import type { IngestSource } from '../ingest/source.ts'
 import type { StreamRow } from '../ingest/stream.ts'
 import type { Plan, TaskPlan } from '../model/plan.ts'
-import type { ExecutionSeams } from './execution.ts'
+import type { Generation } from './generation.ts'
 import { JournaledFeed } from './journaled-feed.ts'
 import { ReplayableFeed } from './replayable-feed.ts'
+import type { ExecutionSeams } from './seams.ts'
 import type { SplitTable } from './split-table.ts'
+import { mergePlaces, mergeRows, readerOf, rowName, rowsToSave } from './takers.ts'
 
 export interface SourcesEvents {
   wake(task: number): void
@@ -40,6 +43,8 @@ interface Journaled {
   readonly connector: JournaledSource
   readonly source: IngestSource
   readonly feed: JournaledFeed
+  /** The rows at the beginning of the generation, by stream, where other members have some of their own. */
+  before: ReadonlyMap<string, StreamRow>
   listening: Listening | null
 }
 
@@ -75,11 +80,20 @@ export class OpenSources {
   private readonly seams: ExecutionSeams
   private readonly pipeline: string
   private readonly run: number
+  private readonly generation: Generation
   private readonly events: SourcesEvents
   private readonly sources: (Journaled | Replayable)[]
 
-  constructor(plan: Plan, run: number, seams: ExecutionSeams, splits: SplitTable, events: SourcesEvents) {
+  constructor(
+    plan: Plan,
+    run: number,
+    generation: Generation,
+    seams: ExecutionSeams,
+    splits: SplitTable,
+    events: SourcesEvents,
+  ) {
     this.run = run
+    this.generation = generation
     this.seams = seams
     this.events = events
     this.pipeline = plan.pipeline
@@ -92,19 +106,33 @@ export class OpenSources {
     return this.sources.find((source) => source.task.step === step)!.feed
   }
 
-  /** Puts every source to where `rows`, by step, say; sources without a row begin at their beginning. */
-  restore(rows: ReadonlyMap<string, Json>, done: (error: PotorooError | null) => void): void {
+  /** Puts every source to where `parts` of all workers say; sources without a part begin at their beginning. */
+  restore(parts: readonly PartEntry[], done: (error: PotorooError | null) => void): void {
     let left = this.sources.length
     let failed: PotorooError | null = null
     const one = (error: PotorooError | null) => {
       failed ??= error
       if (--left === 0) done(failed)
     }
+    if (left === 0) done(null)
     for (const source of this.sources) {
-      const row = rows.get(source.task.step) ?? null
-      if (source.family === 'journaled') source.source.reset((row ?? []) as unknown as StreamRow[], one)
-      else this.openReaders(source, row as Readonly<Record<string, Place>> | null, one)
+      const own = parts.filter(({ step }) => step === source.task.step)
+      if (source.family === 'journaled') this.reset(source, mergeRows(own), one)
+      else this.openReaders(source, own.length === 0 ? null : mergePlaces(own), one)
     }
+  }
+
+  /** Every worker knows the rows of all streams, and feeds those whose home it is. */
+  private reset(source: Journaled, rows: readonly StreamRow[], done: (error: PotorooError | null) => void): void {
+    if (this.generation.members.length > 1) source.before = new Map(rows.map((row) => [rowName(row), row]))
+    source.source.reset(rows, done)
+  }
+
+  /** What belongs into a snapshot of what the source `step` has cut. */
+  snapshot(step: string, cut: Json): Json {
+    const source = this.sources.find(({ task }) => task.step === step)
+    if (source?.family !== 'journaled') return cut
+    return rowsToSave(this.generation, cut as unknown as readonly StreamRow[], source.before) as unknown as Json
   }
 
   /** What the journal lacks behind the rows that were restored: its producers may have it, or nobody. */
@@ -140,6 +168,16 @@ export class OpenSources {
   /** Nothing below these rows is needed any more. */
   floor(rows: ReadonlyMap<string, Json>): void {
     this.eachJournaled(rows, (source, streams) => source.floor(streams))
+    this.seams.door.trim()
+  }
+
+  /** Nothing below what `parts` of all workers say is needed any more. */
+  floorTo(parts: readonly PartEntry[]): void {
+    const rows = Map.groupBy(parts, ({ step }) => step)
+    for (const source of this.sources) {
+      const own = rows.get(source.task.step)
+      if (source.family === 'journaled' && own !== undefined) source.source.floor(mergeRows(own))
+    }
     this.seams.door.trim()
   }
 
@@ -215,7 +253,7 @@ export class OpenSources {
       report: (error) => events.warned(error),
     })
     const feed = new JournaledFeed(task.step, source, task.source.decoder, splits, events.report)
-    return { family: 'journaled', task, connector, source, feed, listening: null }
+    return { family: 'journaled', task, connector, source, feed, before: new Map(), listening: null }
   }
 
   private context(task: SourcePlan): Context {
@@ -233,21 +271,23 @@ export class OpenSources {
   private listen({ task, connector, source }: Journaled): Listening {
     return connector.open(task.source, source, {
       ...this.context(task),
-      sharePort: false,
+      sharePort: this.generation.members.length > 1,
       listening: (address) => this.seams.listening(this.pipeline, task.step, address),
     })
   }
 
   private openReaders(
     { task, connector, feed }: Replayable,
-    places: Readonly<Record<string, Place>> | null,
+    places: Readonly<Record<string, Json>> | null,
     done: (error: PotorooError | null) => void,
   ): void {
     const context = this.context(task)
     connector.splits(task.source, context, (error, names) => {
       if (error !== null) return done(error)
+      const { generation, pipeline } = this
       for (const name of new Set([...names, ...Object.keys(places ?? {})])) {
-        feed.add(name, connector.open(task.source, name, places?.[name] ?? null, context))
+        if (readerOf(generation, pipeline, task.step, name) !== generation.self) continue
+        feed.add(name, connector.open(task.source, name, (places?.[name] ?? null) as Place | null, context))
       }
       feed.finish()
       this.events.wake(task.id)

@@ -22,6 +22,7 @@ import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import type { ChainRecord, RecordBody } from '../checkpoint/record.ts'
+import { placementFromJson } from '../cluster/splits.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Output } from '../env/output.ts'
@@ -31,6 +32,7 @@ import type { ClusterSettings } from './cluster-settings.ts'
 import { Execution, type ExecutionEvents, type ExecutionSeams } from './execution.ts'
 import { Floors } from './floors.ts'
 import type { Generation } from './generation.ts'
+import { LocalLinks } from './local-links.ts'
 import { Loop } from './loop.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './programs.ts'
 import { Seat, type SeatWork } from './seat.ts'
@@ -60,9 +62,12 @@ export interface WorkerEvents {
   /** The worker owns nothing any more and is no member: it has left its cluster. */
   left(): void
   listening(pipeline: string, step: string, address: string): void
-  /** This worker has taken a further generation for `pipeline` (V4): every other pipeline has to be run anew. */
-  regenerated(pipeline: string): void
+  /** This worker has taken a further generation (V4): every pipeline has to be run anew. */
+  regenerated(): void
 }
+
+/** What whoever has a pipeline run hears of it. */
+export type RunEvents = Pick<ExecutionEvents, 'running' | 'ended' | 'failed' | 'warned' | 'letter'>
 
 type Done<T> = (error: PotorooError | null, value: T) => void
 
@@ -242,15 +247,16 @@ export class Worker {
     return false
   }
 
-  /** Takes a further generation, whose base for `pipeline` is `epoch` (V4). */
-  private goBack(pipeline: string, epoch: number, done: (error: PotorooError | null) => void): void {
+  /** Takes a further generation, whose base for `pipeline` is `epoch` (V4); what runs in the one before is over. */
+  private goBack(pipeline: string, epoch: number, failed: (error: PotorooError) => void): void {
     const make = ({ generation, coordinator, members, owners, splits }: Cluster): RecordBody => ({
       ...{ kind: 'generation', generation: generation + 1, coordinator },
       ...{ members, owners, splits, bases: [[pipeline, epoch]] },
     })
     this.append(make, (error) => {
-      done(error)
-      if (error === null) this.events.regenerated(pipeline)
+      if (error !== null) return failed(error)
+      for (const execution of this.executions.values()) execution.close()
+      this.events.regenerated()
     })
   }
 
@@ -267,6 +273,7 @@ export class Worker {
   private recorded(record: ChainRecord, cluster: Cluster): void {
     if (this.closed) return
     const coordinates = this.seat?.coordinates === true
+    if (record.kind === 'epoch') this.executions.get(record.pipeline)?.recorded(record.epoch)
     if (record.kind === 'epoch' && coordinates) this.floors?.raise(record.pipeline, cluster)
     if (record.kind !== 'floor') return
     this.executions.get(record.pipeline)?.floor(record.floor)
@@ -304,9 +311,10 @@ export class Worker {
    * Runs `plan`, which is the program that the chain names for its pipeline. The state of the steps in `drop` is not
    * taken over. Events come on their own turns.
    */
-  run(plan: Plan, events: ExecutionEvents, drop: ReadonlySet<string> = new Set()): Execution {
+  run(plan: Plan, events: RunEvents, drop: ReadonlySet<string> = new Set()): Execution {
     const { env, options, limits, loop, store, seat, door, incarnation } = this
     const { output, acceptLoss, worker } = options
+    const { pipeline } = plan
     const seams: ExecutionSeams = {
       env,
       limits,
@@ -322,13 +330,31 @@ export class Worker {
       sourceToken: options.sourceToken ?? null,
       drop,
       listening: (pipeline, step, address) => this.events.listening(pipeline, step, address),
-      goBack: (epoch, done) => this.goBack(plan.pipeline, epoch, done),
     }
-    const entry = this.cluster.pipelines.get(plan.pipeline)!
-    const execution = new Execution(plan, entry, seams, events)
-    this.executions.set(plan.pipeline, execution)
+    const entry = this.cluster.pipelines.get(pipeline)!
+    const links = new LocalLinks(env.clock, (message, body) => execution.control(worker, message, body))
+    const own: ExecutionEvents = {
+      running: (base) => events.running(base),
+      ended: () => events.ended(),
+      failed: (error) => events.failed(error),
+      warned: (error) => events.warned(error),
+      letter: (failure, split) => events.letter(failure, split),
+      restored: () => execution.activate(),
+      damaged: (instead) => this.goBack(pipeline, instead, (error) => events.failed(error)),
+      drained: () => {},
+      // This worker's own append has read the record (A2).
+      behind: () => {},
+    }
+    const execution = new Execution(plan, entry, this.alone(), links, seams, own, null)
+    this.executions.set(pipeline, execution)
     execution.start()
     return execution
+  }
+
+  /** The generation as its only member sees it. */
+  private alone(): Generation {
+    const { generation, coordinator, members, owners, splits } = this.cluster
+    return { number: generation, coordinator, members, self: 0, owners, placement: placementFromJson(splits) }
   }
 
   /** Removes what pipelines have left that are gone. */

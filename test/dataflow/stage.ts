@@ -95,6 +95,7 @@ export function stage(
     limits,
     development,
     ownership: { owners: new Uint16Array(limits.keyGroups), shift },
+    crossings: null,
     feed: (task) => remember(feeds, task.step, new ListFeed(inputs[task.step] ?? [])),
     writer: (task) => remember(writers, task.step, new TextWriter()),
     store: (task) => {

@@ -150,9 +150,9 @@ export const mutants: readonly SimMutant[] = [
   // Checkpoints
   {
     name: 'commit-before-the-record',
-    file: 'src/worker/checkpointer.ts',
-    text: 'return this.appendEpoch(effect.epoch)',
-    replacement: '{ this.pipeline.commit(effect.epoch); return this.appendEpoch(effect.epoch) }',
+    file: 'src/worker/participating.ts',
+    text: 'return this.events.saved(effect.epoch, effect.snapshot)',
+    replacement: '{ this.events.commit(effect.epoch); return this.events.saved(effect.epoch, effect.snapshot) }',
   },
   {
     name: 'own-record-taken-as-lost',

@@ -52,14 +52,25 @@ class Desk {
   constructor(shelf: Shelf, generation: number, limits: { deadLetters?: number } = {}) {
     this.shelf = shelf
     const seams = { store: shelf.store, clock, limits: makeLimits(limits) }
-    this.letters = new DeadLetters(seams, { pipeline: 'p', run: 1 }, generation, TASKS, {
-      full: (reason) => this.full.push(reason?.code ?? null),
-      damaged: (error) => this.damaged.push(error.code),
-    })
+    this.letters = new DeadLetters(
+      seams,
+      { run: { pipeline: 'p', run: 1 }, generation, worker: 'w', tasks: TASKS },
+      {
+        full: (reason) => this.full.push(reason?.code ?? null),
+        damaged: (error) => this.damaged.push(error.code),
+      },
+    )
   }
 
   open(snapshot: Json, epoch: number): this {
-    this.letters.open(snapshot, epoch, () => {})
+    const paths = (snapshot ?? []) as readonly string[]
+    this.letters.open(
+      paths,
+      new Set(paths),
+      (worker) => worker === 'w',
+      epoch,
+      () => {},
+    )
     this.shelf.settle()
     return this
   }

@@ -30,8 +30,8 @@ export const killMutants: readonly Mutant[] = [
   {
     name: 'deltas-not-restored',
     file: 'worker/restorer.ts',
-    text: "all.filter((chunk) => chunk.kind !== 'rows')",
-    replacement: "all.filter((chunk) => chunk.kind === 'full')",
+    text: "if (chunk.kind === 'rows') held.push(",
+    replacement: "if (chunk.kind === 'delta') continue; else if (chunk.kind === 'rows') held.push(",
   },
   {
     name: 'old-values-not-kept',
@@ -75,14 +75,14 @@ export const tornMutants: readonly Mutant[] = [
   },
   {
     name: 'older-base-not-named',
-    file: 'worker/execution.ts',
-    text: 'if (restore === null || restore.instead === null) return next()',
-    replacement: 'if (restore === null || restore.instead !== 0) return next()',
+    file: 'worker/way-up.ts',
+    text: 'if (restore.instead === null) return true',
+    replacement: 'if (restore.instead !== 0) return true',
   },
   {
     name: 'hole-not-refused',
-    file: 'worker/execution.ts',
-    text: 'if (missing.length > 0 && !this.seams.acceptLoss) {',
+    file: 'worker/way-up.ts',
+    text: 'if (entry.epochs.length > 0 && epoch < last && missing.length > 0 && !seams.acceptLoss) {',
     replacement: 'if (missing.length < 0) {',
   },
 ]

@@ -1,0 +1,28 @@
+/** What an execution has of its worker, and of the person who started it. */
+import type { Limits } from '../base/limits.ts'
+import type { ChainReader } from '../checkpoint/chain-reader.ts'
+import type { ChainWriter } from '../checkpoint/chain-writer.ts'
+import type { Store } from '../checkpoint/store.ts'
+import type { Env } from '../env/env.ts'
+import type { Output } from '../env/output.ts'
+import type { Door } from '../ingest/door.ts'
+import type { Loop } from './loop.ts'
+
+export interface ExecutionSeams {
+  readonly env: Env
+  readonly limits: Limits
+  readonly loop: Loop
+  readonly store: Store
+  readonly chain: ChainReader
+  readonly appender: ChainWriter
+  readonly door: Door
+  readonly output: Output
+  readonly member: { readonly worker: string; readonly incarnation: string }
+  readonly acceptLoss: boolean
+  readonly development: boolean
+  readonly sourceToken: string | null
+  /** Steps whose state is not taken over. */
+  readonly drop: ReadonlySet<string>
+  /** Where a journaled source is found, for the operator. */
+  listening(pipeline: string, step: string, address: string): void
+}
