@@ -1,0 +1,105 @@
+/**
+ * A survivor that goes back in memory, reading only what has changed, stands where a full restore would stand: compared
+ * over drawn times, owners and members.
+ */
+import { expect, test } from 'vitest'
+import { Prng } from '../../src/base/prng.ts'
+import { generatorSource, nullSink, type Pipeline, pipeline } from '../../src/index.ts'
+import { plan } from '../../src/model/planner.ts'
+import { Crew, type Hand } from './crew.ts'
+
+const KEYS = 300
+
+/** Two steps with state: one whose keys come and go, and one with a time to live that puts out its results later. */
+const program: Pipeline = pipeline('changing', (p) => {
+  const numbers = p
+    .source('numbers', generatorSource<number>({ value: (n) => n, rate: 1000, splits: 3 }))
+    .keyBy('by-key', (n) => (n * n) % KEYS)
+  numbers
+    .mapWithState('sum', {
+      init: () => ({ sum: 0, last: 0 }),
+      step: (state, n, context) => {
+        state.sum += n
+        state.last = n
+        if (n % 5 === 0) context.forget()
+      },
+    })
+    .sink('nowhere', nullSink())
+  numbers
+    .aggregate('most', {
+      init: () => ({ most: 0 }),
+      add: (state, n) => {
+        state.most = Math.max(state.most, n)
+      },
+      result: (state) => state.most,
+      every: 400,
+      ttl: 60_000,
+    })
+    .sink('nowhere-else', nullSink())
+})
+
+/** Everything in the stores of `hands`, by step and key. */
+function stateOf(hands: readonly Hand[]): Record<string, unknown> {
+  const state: Record<string, unknown> = {}
+  for (const { name, execution } of hands) {
+    const { owners, self } = execution!.generation
+    for (const [step, store] of execution!.stores) {
+      for (let group = 0; group < owners.length; group++) {
+        store.each(group, (key, value, time) => {
+          expect(owners[group], `${name} has group ${group}`).toBe(self)
+          state[`${step} ${String(key)}`] = [structuredClone(value), time]
+          return true
+        })
+      }
+    }
+  }
+  return state
+}
+
+/** Counts the bytes that are read of packs. */
+function countReads({ hands }: Crew): () => number {
+  let bytes = 0
+  for (const hand of hands) {
+    if (hand.phase === 'dead' || hand.store === undefined) continue
+    const { store } = hand
+    const readRange = store.readRange.bind(store)
+    store.readRange = (path, position, length, done) =>
+      readRange(path, position, length, (error, found) => {
+        bytes += found?.length ?? 0
+        done(error, found)
+      })
+  }
+  return () => bytes
+}
+
+test.each(Array.from({ length: 12 }, (_, i) => i + 1))('seed %i', (seed) => {
+  const random = new Prng(seed)
+  const crew = new Crew(['a', 'b', 'c'], { plan: () => plan(program.build()), seed, limits: { keyGroups: 64 } })
+  const all = ['a', 'b', 'c']
+  const dealt = () => {
+    const shuffled = Array.from({ length: 64 }, () => random.below(3))
+    return (members: number) => (group: number) => shuffled[group]! % members
+  }
+  crew.start(all)
+  crew.run(all, { owners: dealt()(3) })
+  for (let round = 0; round < 3; round++) {
+    const from = crew.epoch
+    crew.until(() => crew.epoch >= from + 1 + random.below(3))
+    crew.world.run(crew.world.now + random.below(400))
+    const victim = random.below(4)
+    const members = all.filter((_, i) => i !== victim)
+    if (victim < 3) crew.hand(all[victim]!).kill()
+    const owners = dealt()(members.length)
+    const read = countReads(crew)
+    crew.generation(members, { owners })
+    const hands = members.map((name) => crew.hand(name))
+    const filtered = stateOf(hands)
+    const filteredBytes = read()
+    crew.generation(members, { owners, handOver: false })
+    expect(stateOf(hands)).toEqual(filtered)
+    expect(Object.keys(filtered).length).toBeGreaterThan(20)
+    expect(filteredBytes).toBeLessThan(read() - filteredBytes)
+    if (victim < 3) crew.start([all[victim]!])
+    crew.run(all, { owners: dealt()(3) })
+  }
+})
