@@ -1,0 +1,79 @@
+/** Faults planted where one pipeline runs on several workers, each of which a scenario finds. */
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { type Mutant, runMutant } from '../mutant/mutant.ts'
+
+const program = fileURLToPath(new URL('./crew-main.ts', import.meta.url))
+
+const mutants: readonly Mutant[] = [
+  {
+    name: 'lets a barrier in before the worker has begun its epoch',
+    file: 'src/worker/far-input.ts',
+    text: "if (head.kind === 'barrier' && head.epoch > this.begun) return",
+    replacement: '',
+  },
+  {
+    name: 'returns no credit',
+    file: 'src/worker/far-input.ts',
+    text: 'this.inlet.taken(this.credits.shift()!)',
+    replacement: 'this.credits.shift()',
+  },
+  {
+    name: 'takes the numbers of splits for its own',
+    file: 'src/protocol/split-names.ts',
+    text: 'splits[i] = ours',
+    replacement: '',
+  },
+  {
+    name: 'writes key groups that others own',
+    file: 'src/worker/participating.ts',
+    text: 'return this.self.owned.filter((group)',
+    replacement: 'return Array.from({ length: this.frame.keyGroups }, (_, group) => group).filter((group)',
+  },
+  {
+    name: 'rolls nothing back',
+    file: 'src/worker/state-return.ts',
+    text: 'held.rollback().filter((group) => owned.has(group))',
+    replacement: 'held.rollback().filter((group) => group < 0)',
+  },
+  {
+    name: 'does not read what it has gained',
+    file: 'src/worker/state-return.ts',
+    text: '[...owned].filter((group) => !standing!.owned.has(group))',
+    replacement: '[...owned].filter((group) => group < 0)',
+  },
+  {
+    name: 'leaves the letters of who is gone',
+    file: 'src/worker/takers.ts',
+    text: 'return index >= 0 ? index : chosenBy(worker, takersOf(generation))',
+    replacement: 'return index >= 0 ? index : -1',
+  },
+  {
+    name: 'reads splits on every worker',
+    file: 'src/worker/sources.ts',
+    text: 'if (readerOf(generation, pipeline, task.step, name) !== generation.self) continue',
+    replacement: '',
+  },
+  {
+    name: 'goes by key to itself',
+    file: 'src/dataflow/exchange.ts',
+    text: 'const owner = owners[batch.hashes[i]! >>> shift]!',
+    replacement: 'const owner = 0 * owners[batch.hashes[i]! >>> shift]!',
+  },
+  {
+    name: 'counts an abandoned epoch in the turn of full snapshots',
+    file: 'src/worker/participating.ts',
+    text: 'if (!this.holds) return',
+    replacement: 'this.serial++; if (!this.holds) return',
+  },
+]
+
+test.each(mutants)('$name', (mutant) => {
+  const { status, output } = runMutant(mutant, program, [])
+  expect(output).not.toContain('all hold')
+  expect(status).toBe(1)
+})
+
+test('without a fault all hold', () => {
+  expect(runMutant(null, program, [])).toEqual({ status: 0, output: 'all hold\n' })
+})

@@ -1,0 +1,251 @@
+/**
+ * What one pipeline on several workers goes through: exact and in order per key, through checkpoints, kills, other owners and
+ * rollbacks. Each throws where a promise is broken.
+ */
+import assert from 'node:assert/strict'
+import { fail } from '../../src/base/errors.ts'
+import { fileSink, generatorSource, lines, type Pipeline, pipeline } from '../../src/index.ts'
+import { plan } from '../../src/model/planner.ts'
+import { calm } from '../../src/sim/weather.ts'
+import { Crew, type CrewOptions, type Hand } from './crew.ts'
+
+const KEYS = 40
+const SPLITS = 4
+
+interface Row {
+  readonly key: number
+  readonly n: number
+  readonly count: number
+}
+
+interface Input {
+  readonly count: number
+  readonly rate: number
+  readonly splits?: number
+  /** Numbers that the step throws on. */
+  readonly bad?: (n: number) => boolean
+}
+
+/** Numbers by split; each key counts its own and sees that those of one split rise. */
+function counting({ count, rate, splits = SPLITS, bad = () => false }: Input): Pipeline {
+  return pipeline('counting', (p) => {
+    p.source('numbers', generatorSource<number>({ value: (n) => n, count, rate, splits }))
+      .map('spread', (n) => ({ n, key: Math.floor(n / SPLITS) % KEYS }))
+      .keyBy('by-key', ({ key }) => key)
+      .mapWithState('count', {
+        init: () => ({ count: 0, last: [-1, -1, -1, -1] }),
+        step: (state, { n, key }): Row => {
+          if (bad(n)) throw new Error(`${n} is bad`)
+          const split = n % splits
+          if (n <= state.last[split]!) throw new Error(`${n} after ${state.last[split]}`)
+          state.last[split] = n
+          return { key, n, count: ++state.count }
+        },
+      })
+      .sink('rows', fileSink<Row>({ path: '/shared/out/rows', framing: lines(), encode: (row) => JSON.stringify(row) }))
+  })
+}
+
+function crewOf(names: readonly string[], input: Input, options: Partial<CrewOptions> = {}): Crew {
+  return new Crew(names, { plan: () => plan(counting(input).build()), ...options })
+}
+
+/** What complete epochs have put out. */
+function rowsOf(crew: Crew): Row[] {
+  const rows: Row[] = []
+  for (const [name, text] of crew.files('out')) {
+    if (name.endsWith('.pending')) continue
+    for (const line of text.split('\n')) if (line !== '') rows.push(JSON.parse(line) as Row)
+  }
+  return rows
+}
+
+/** The store takes nothing large of `hand` the next few times. */
+function refuseUploads({ store }: Hand, times: number): void {
+  const upload = store.upload.bind(store)
+  let left = times
+  store.upload = (path, done) => {
+    if (left-- > 0) done(fail('E_STORE', { operation: 'upload', path, reason: 'it is full' }), undefined as never)
+    else upload(path, done)
+  }
+}
+
+/** Runs to the end of the input and of the epoch behind it. */
+function finish(crew: Crew, coordinator: string): void {
+  crew.until(() => crew.hand(coordinator).phase === 'ended')
+  let answer: string | null | undefined
+  crew.hand(coordinator).execution!.request({ kind: 'periodic' }, (failure) => {
+    answer = failure
+  })
+  crew.until(() => answer !== undefined)
+  assert.equal(answer, null)
+  const { epoch } = crew
+  crew.until(() =>
+    crew.hands.every(({ phase, execution }) => phase === 'dead' || (execution?.figures?.epoch ?? 0) >= epoch),
+  )
+  crew.world.run(crew.world.now + 200)
+}
+
+function numbersOf(rows: readonly Row[]): number[] {
+  return rows.map(({ n }) => n).toSorted((a, b) => a - b)
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => n)
+}
+
+/** Every number once, and every key's counts without a gap. */
+function expectExact(crew: Crew, count: number): void {
+  const rows = rowsOf(crew)
+  assert.deepEqual(numbersOf(rows), upTo(count))
+  const counts = Map.groupBy(rows, ({ key }) => key)
+  for (const [key, own] of counts) {
+    const numbers = own.map((row) => row.count).toSorted((a, b) => a - b)
+    assert.deepEqual(numbers, upTo(numbers.length + 1).slice(1), `key ${key}`)
+  }
+  for (const { letters } of crew.hands) assert.deepEqual(letters, [])
+}
+
+function checkpointed(names: readonly string[]): void {
+  const crew = crewOf(names, { count: 4000, rate: 2000 })
+  crew.start(names)
+  crew.run(names)
+  finish(crew, 'a')
+  assert.ok(crew.epoch > 3)
+  expectExact(crew, 4000)
+  // Everybody has done a part of it.
+  for (const { execution } of crew.hands) {
+    assert.ok(execution!.keys > 5)
+    assert.equal(execution!.figures!.completed, crew.hand('a').execution!.figures!.completed)
+  }
+}
+
+export const scenarios: Readonly<Record<string, () => void>> = {
+  'one, two and three workers are exact and in order through checkpoints': () => {
+    for (const workers of [1, 2, 3]) checkpointed(['a', 'b', 'c'].slice(0, workers))
+  },
+
+  'all are killed, and go on from the last epoch': () => {
+    const names = ['a', 'b']
+    const crew = crewOf(names, { count: 6000, rate: 2000 })
+    crew.start(names)
+    crew.run(names)
+    for (const epochs of [2, 5]) {
+      crew.until(() => crew.epoch >= epochs)
+      crew.world.run(crew.world.now + 150)
+      for (const name of names) crew.hand(name).kill()
+      crew.start(names)
+      crew.run(names)
+    }
+    finish(crew, 'a')
+    expectExact(crew, 6000)
+  },
+
+  'one is killed: the other goes on alone, then a third comes in, each rolled back or restored': () => {
+    const crew = crewOf(['a', 'b', 'c'], { count: 8000, rate: 2000 })
+    crew.start(['a', 'b'])
+    crew.run(['a', 'b'])
+    crew.until(() => crew.epoch >= 2)
+    crew.world.run(crew.world.now + 200)
+    crew.hand('b').kill()
+    crew.run(['a'])
+    const [, alone] = [crew.epoch, crew.epoch + 2]
+    crew.until(() => crew.epoch >= alone)
+    crew.world.run(crew.world.now + 170)
+    crew.start(['b', 'c'])
+    crew.run(['b', 'a', 'c'], { owners: (group) => (group * 7) % 3 })
+    finish(crew, 'b')
+    expectExact(crew, 8000)
+    for (const { execution } of crew.hands) assert.ok(execution!.keys > 5)
+  },
+
+  'an epoch that one cannot save is abandoned by all, and the next one has everything': () => {
+    for (const later of [0, 1, 2]) {
+      const names = ['a', 'b']
+      const crew = crewOf(names, { count: 6000, rate: 2000 })
+      crew.start(names)
+      crew.run(names)
+      crew.until(() => crew.epoch >= 4)
+      refuseUploads(crew.hand('b'), 4)
+      crew.until(() => crew.hands.every(({ execution }) => execution!.figures!.abandoned >= 4))
+      const from = crew.epoch
+      crew.until(() => crew.hands.every(({ execution }) => execution!.figures!.completed >= 4 + later))
+      for (const name of names) crew.hand(name).kill()
+      assert.ok(later > 0 || crew.epoch === from)
+      crew.start(names)
+      crew.run(names)
+      finish(crew, 'a')
+      expectExact(crew, 6000)
+    }
+  },
+
+  'a member that stands still for a while holds the others up, and nothing is lost': () => {
+    const names = ['a', 'b', 'c']
+    const crew = crewOf(names, { count: 6000, rate: 2000 })
+    crew.start(names)
+    crew.run(names)
+    crew.until(() => crew.epoch >= 1)
+    crew.hand('b').process.stop()
+    crew.world.run(crew.world.now + 2000)
+    const { epoch } = crew
+    crew.world.run(crew.world.now + 1000)
+    assert.equal(crew.epoch, epoch)
+    crew.hand('b').process.continue()
+    finish(crew, 'a')
+    expectExact(crew, 6000)
+  },
+
+  'connections that are reset in the middle lose nothing': () => {
+    const names = ['a', 'b']
+    const crew = crewOf(names, { count: 6000, rate: 2000 })
+    crew.start(names)
+    crew.run(names)
+    for (let i = 0; i < 5; i++) {
+      crew.world.run(crew.world.now + 333)
+      crew.world.network.reset('a', 'b')
+    }
+    finish(crew, 'a')
+    expectExact(crew, 6000)
+  },
+
+  'sources that end early on some workers hold nothing up, whatever overtakes what': () => {
+    const names = ['a', 'b', 'c']
+    for (const seed of [1, 2, 3, 4]) {
+      const network = { ...calm.network, jitterMs: 40 }
+      const crew = crewOf(names, { count: 2000, rate: 1000, splits: 1 }, { seed, weather: { network } })
+      crew.start(names)
+      crew.run(names)
+      finish(crew, 'a')
+      assert.ok(crew.epoch > 3)
+      expectExact(crew, 2000)
+    }
+  },
+
+  'a record that fails on another worker is a dead letter there, once, with its own split and position': () => {
+    const names = ['a', 'b', 'c']
+    const count = 4000
+    const bad = (n: number) => n % 97 === 0
+    const crew = crewOf(names, { count, rate: 2000, bad })
+    crew.start(names)
+    crew.run(names)
+    crew.until(() => crew.epoch >= 2)
+    crew.world.run(crew.world.now + 100)
+    crew.hand('b').kill()
+    crew.run(['c', 'a'])
+    crew.until(() => crew.epoch >= 4)
+    crew.start(['b'])
+    crew.run(names)
+    finish(crew, 'a')
+    const letters = crew.hands.flatMap(({ execution }) => execution!.deadLetters.list(0, 1000))
+    const expected = upTo(count).filter(bad)
+    const found = letters.map(({ split, position }) => [position, split] as const).toSorted(([a], [b]) => a - b)
+    assert.deepEqual(
+      found,
+      expected.map((n) => [n, `numbers/${n % SPLITS}`]),
+    )
+    assert.deepEqual(
+      numbersOf(rowsOf(crew)),
+      upTo(count).filter((n) => !bad(n)),
+    )
+  },
+}
