@@ -73,7 +73,12 @@ export class Station {
     const worker = new Worker(
       env,
       { worker: name, data: DATA, limits, output, acceptLoss: false },
-      { failed: fall, left: () => {}, listening: () => {}, regenerated: () => this.run(worker, this.options.plan(), env, fall) },
+      {
+        failed: fall,
+        left: () => {},
+        listening: () => {},
+        regenerated: () => this.run(worker, this.options.plan(), env, fall),
+      },
     )
     this.worker = worker
     worker.open((error) => {
