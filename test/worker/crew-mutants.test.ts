@@ -66,6 +66,24 @@ const mutants: readonly Mutant[] = [
     text: 'if (!this.holds) return',
     replacement: 'this.serial++; if (!this.holds) return',
   },
+  {
+    name: 'writes a sink with one writer everywhere',
+    file: 'src/worker/takers.ts',
+    text: 'return takersOf(generation)[0]!',
+    replacement: 'return generation.self',
+  },
+  {
+    name: 'lets tasks hold behind an epoch that was abandoned',
+    file: 'src/worker/participating.ts',
+    text: 'else this.events.release()',
+    replacement: '',
+  },
+  {
+    name: 'drops a batch that cannot be sent as a whole',
+    file: 'src/worker/far-outlet.ts',
+    text: 'this.divide(batch, 0, batch.length, error)',
+    replacement: '',
+  },
 ]
 
 test.each(mutants)('$name', (mutant) => {

@@ -53,7 +53,7 @@ export class Hand {
   board!: Switchboard
   loop!: Loop
   execution: Execution | null = null
-  phase: 'starting' | 'ready' | 'restored' | 'damaged' | 'running' | 'ended' | 'dead' = 'starting'
+  phase: 'starting' | 'ready' | 'restored' | 'damaged' | 'running' | 'ended' | 'drained' | 'dead' = 'starting'
   /** The older epoch that it can restore, where it says `damaged`. */
   instead = 0
   readonly errors: PotorooError[] = []
@@ -177,7 +177,9 @@ export class Hand {
         ended: () => {
           this.phase = 'ended'
         },
-        drained: () => {},
+        drained: () => {
+          this.phase = 'drained'
+        },
         failed: (error) => this.errors.push(error),
         warned: () => {},
         letter: (failure) => this.letters.push(`${failure.step}: ${String(failure.error)}`),
@@ -305,6 +307,22 @@ export class Crew {
       0,
       ...this.hands.map(({ reader }) => reader?.cluster.pipelines.get(this.pipeline)?.epochs.at(-1)?.epoch ?? 0),
     )
+  }
+
+  /** Turns a bit in the middle of a file of the shared volume. */
+  damage(path: string): void {
+    const { env } = this.hands[0]!.machine.start('vandal')
+    let done = false
+    env.disk.open(`/shared/${path}`, 'write', (error, file) => {
+      assert(error === null, String(error))
+      file.read(60, 1, (unread, bytes) => {
+        assert(unread === null, String(unread))
+        file.write([Buffer.from([bytes[0]! ^ 1])], 60, () => {
+          done = true
+        })
+      })
+    })
+    this.until(() => done)
   }
 
   /** The contents of the files in a folder of the shared volume, by name. */
