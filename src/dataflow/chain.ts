@@ -14,16 +14,10 @@ import type { Key } from '../base/hash.ts'
 import type { ChainEnd, ChainOp, ChainPlan } from '../model/plan.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
-import {
-  type Exchange,
-  ExchangeCollector,
-  type Fill,
-  ForwardCollector,
-  type Gathering,
-  isRecordFault,
-} from './collector.ts'
+import { type Exchange, ExchangeCollector, type Fill, ForwardCollector, isRecordFault, type Leaf } from './collector.ts'
 import type { FailureReport } from './failure.ts'
 import { Origin } from './origin.ts'
+import { SpreadCollector } from './spread-collector.ts'
 
 type Push = (value: unknown) => void
 
@@ -42,13 +36,13 @@ export class Chain {
   /** Names of the chain's steps, by `origin.step`; the first is the task's own. */
   readonly steps: string[]
   private readonly head: Push
-  private readonly leaves: Gathering[] = []
-  private readonly leafOf = new Map<number, Gathering>()
+  private readonly leaves: Leaf[] = []
+  private readonly leafOf = new Map<number, Leaf>()
   /** Whether a leaf is full: asked before every record. */
   readonly fill: Fill = { full: false }
   private readonly report: FailureReport
   /** The leaf, where there is one only: nearly always. */
-  private readonly only: Gathering | null
+  private readonly only: Leaf | null
   private readonly stepless: boolean
 
   constructor(task: string, plan: ChainPlan, wiring: ChainWiring) {
@@ -137,7 +131,7 @@ export class Chain {
   /** Pushes full batches on; true when every leaf can take another record. */
   private drain(): boolean {
     let room = true
-    for (const leaf of this.leaves) if (!leaf.room && !leaf.flush()) room = false
+    for (const leaf of this.leaves) if (!leaf.room && !leaf.drain()) room = false
     this.fill.full = !room
     return room
   }
@@ -174,11 +168,15 @@ export class Chain {
         )
       case 'exchange': {
         const at = this.steps.push(end.step) - 1
-        const { exchange, pool, keyLength } = wiring
-        const push = this.leaf(
-          end.channel,
-          () => new ExchangeCollector(exchange(end.channel), end.key, keyLength, pool, origin, fill, end.step),
-        )
+        const { pool, keyLength } = wiring
+        const { key, step: by } = end
+        const push = this.leaf(end.channel, () => {
+          const exchange = wiring.exchange(end.channel)
+          if (exchange.outlets.length === 1) {
+            return new ExchangeCollector(exchange, key, keyLength, pool, origin, fill, by)
+          }
+          return new SpreadCollector({ exchange, key, keyLength, pool, origin, fill, step: by })
+        })
         return (value) => {
           origin.step = at
           push(value)
@@ -207,7 +205,7 @@ export class Chain {
   }
 
   /** The leaf of `channel`: ways that lead to the same one share it, so that their records keep their order (P4). */
-  private leaf(channel: number, make: () => Gathering): Push {
+  private leaf(channel: number, make: () => Leaf): Push {
     let leaf = this.leafOf.get(channel)
     if (leaf === undefined) {
       leaf = make()

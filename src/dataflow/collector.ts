@@ -16,8 +16,28 @@ export interface Fill {
   full: boolean
 }
 
-/** A leaf, whatever it leads to. */
-export abstract class Gathering {
+/** A leaf of a chain, as the chain knows it. */
+export interface Leaf {
+  /** Takes one output of the current record. */
+  readonly push: (value: unknown) => void
+  /** True while more records may be gathered. */
+  readonly room: boolean
+  /** Remembers where the current record's outputs begin. */
+  begin(): void
+  /** Takes back the current record's outputs. */
+  rollback(): void
+  /** Pushes on what is full; true when another record may be gathered. */
+  drain(): boolean
+  /** Pushes on all that has been gathered; false when some of it has to wait. */
+  flush(): boolean
+  /** Sends a batch on as it is and takes it over; records that cannot go are reported and left out. False: no room. */
+  pushWhole(batch: Batch, report: FailureReport): boolean
+  /** Sends a marker behind everything that has been flushed. */
+  mark(marker: Marker): void
+}
+
+/** A leaf with one outlet. */
+export abstract class Gathering implements Leaf {
   protected batch: Batch
   protected readonly pool: BatchPool
   protected readonly origin: Origin
@@ -60,6 +80,10 @@ export abstract class Gathering {
   /** True while more records may be gathered. */
   get room(): boolean {
     return this.batch.length < this.pool.capacity
+  }
+
+  drain(): boolean {
+    return this.flush()
   }
 
   /** Pushes what has been gathered; false when the outlet has no room for it. */
@@ -174,14 +198,9 @@ export class ExchangeCollector extends Gathering {
   }
 
   private hash(key: Key): number {
-    return typeof key === 'string' && key.length <= this.keyLength ? hashKey(key) : this.hashOther(key)
-  }
-
-  private hashOther(key: Key): number {
-    const type = typeof key
-    if (type === 'number' ? !Number.isNaN(key) : type === 'bigint' || type === 'boolean') return hashKey(key)
-    if (type === 'string') throw fail('E_KEY_TOO_LONG', { step: this.step, limit: this.keyLength })
-    throw fail('E_KEY', { step: this.step, got: type === 'number' ? 'NaN' : describe(key) })
+    return typeof key === 'string' && key.length <= this.keyLength
+      ? hashKey(key)
+      : hashOther(key, this.keyLength, this.step)
   }
 
   protected get ready(): boolean {
@@ -209,11 +228,23 @@ export class ExchangeCollector extends Gathering {
 
 /** What an exchange asks of the one that knows the owners (`exchange.ts`). */
 export interface Exchange {
+  /** By worker index. */
+  readonly outlets: readonly Outlet[]
   readonly room: boolean
+  /** The worker that owns the key group of `hash`. */
+  ownerOf(hash: number): number
   push(batch: Batch): void
   /** Sends on what it holds back; false when there is no room for it. */
   flush(): boolean
   mark(marker: Marker): void
+}
+
+/** The hash of a key that is no short text; throws for what is no key. */
+export function hashOther(key: Key, keyLength: number, step: string): number {
+  const type = typeof key
+  if (type === 'number' ? !Number.isNaN(key) : type === 'bigint' || type === 'boolean') return hashKey(key)
+  if (type === 'string') throw fail('E_KEY_TOO_LONG', { step, limit: keyLength })
+  throw fail('E_KEY', { step, got: type === 'number' ? 'NaN' : describe(key) })
 }
 
 function describe(value: unknown): string {

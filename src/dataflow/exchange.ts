@@ -16,8 +16,7 @@ export interface Ownership {
 }
 
 export class KeyExchange implements Exchange {
-  /** By worker index. */
-  private readonly outlets: readonly Outlet[]
+  readonly outlets: readonly Outlet[]
   private readonly ownership: Ownership
   private readonly pool: BatchPool
 
@@ -30,6 +29,11 @@ export class KeyExchange implements Exchange {
   get room(): boolean {
     for (const outlet of this.outlets) if (!outlet.room) return false
     return true
+  }
+
+  ownerOf(hash: number): number {
+    const { owners, shift } = this.ownership
+    return owners[hash >>> shift]!
   }
 
   push(batch: Batch): void {
