@@ -49,6 +49,7 @@ const totals: AggregatePlan = {
 
 /** Stands for a link and the other worker behind it. */
 class Remote implements Outlet {
+  recordsTotal = 0
   readonly room = true
   private readonly writer = new ByteWriter()
   private readonly codec = new BatchCodec(new ValueCodec())

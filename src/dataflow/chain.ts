@@ -15,6 +15,7 @@ import type { ChainEnd, ChainOp, ChainPlan } from '../model/plan.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
 import { type Exchange, ExchangeCollector, type Fill, ForwardCollector, isRecordFault, type Leaf } from './collector.ts'
+import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { Origin } from './origin.ts'
 import { SpreadCollector } from './spread-collector.ts'
@@ -25,6 +26,8 @@ type Push = (value: unknown) => void
 export interface ChainWiring {
   readonly outlet: (channel: number) => Outlet
   readonly exchange: (channel: number) => Exchange
+  /** The exchange of a channel whose records are gathered by the worker that they go to; `null`: by `exchange`. */
+  readonly spread: (channel: number) => KeyExchange | null
   readonly pool: BatchPool
   readonly outputsMax: number
   readonly keyLength: number
@@ -171,11 +174,11 @@ export class Chain {
         const { pool, keyLength } = wiring
         const { key, step: by } = end
         const push = this.leaf(end.channel, () => {
-          const exchange = wiring.exchange(end.channel)
-          if (exchange.outlets.length === 1) {
-            return new ExchangeCollector(exchange, key, keyLength, pool, origin, fill, by)
+          const spread = wiring.spread(end.channel)
+          if (spread === null) {
+            return new ExchangeCollector(wiring.exchange(end.channel), key, keyLength, pool, origin, fill, by)
           }
-          return new SpreadCollector({ exchange, key, keyLength, pool, origin, fill, step: by })
+          return new SpreadCollector({ exchange: spread, key, keyLength, pool, origin, fill, step: by })
         })
         return (value) => {
           origin.step = at

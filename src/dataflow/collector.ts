@@ -30,6 +30,8 @@ export interface Leaf {
   drain(): boolean
   /** Pushes on all that has been gathered; false when some of it has to wait. */
   flush(): boolean
+  /** Sends on what is held beyond `flush`, so that a marker may follow; false when the outlet has no room for it. */
+  settle(): boolean
   /** Sends a batch on as it is and takes it over; records that cannot go are reported and left out. False: no room. */
   pushWhole(batch: Batch, report: FailureReport): boolean
   /** Sends a marker behind everything that has been flushed. */
@@ -96,7 +98,6 @@ export abstract class Gathering implements Leaf {
     return true
   }
 
-  /** Sends on what is held beyond `flush`, so that a marker may follow; false when the outlet has no room for it. */
   settle(): boolean {
     return true
   }
@@ -228,11 +229,7 @@ export class ExchangeCollector extends Gathering {
 
 /** What an exchange asks of the one that knows the owners (`exchange.ts`). */
 export interface Exchange {
-  /** By worker index. */
-  readonly outlets: readonly Outlet[]
   readonly room: boolean
-  /** The worker that owns the key group of `hash`. */
-  ownerOf(hash: number): number
   push(batch: Batch): void
   /** Sends on what it holds back; false when there is no room for it. */
   flush(): boolean

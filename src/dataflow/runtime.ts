@@ -10,11 +10,13 @@ import { assert } from '../base/assert.ts'
 import type { Limits } from '../base/limits.ts'
 import type { ChannelPlan, KeyedPlan, Plan, TaskPlan } from '../model/plan.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
-import { AggregateTask } from './aggregate-task.ts'
+import { type AggregatePlan, AggregateTask } from './aggregate-task.ts'
 import { AsyncTask } from './async-task.ts'
 import { type Barrier, type Batch, BatchPool } from './batch.ts'
 import { Chain, type ChainWiring } from './chain.ts'
 import { Channel, type Outlet } from './channel.ts'
+import type { Exchange } from './collector.ts'
+import { Combiner } from './combiner.ts'
 import { type Crossings, type Ends, endsOf } from './crossings.ts'
 import { Gather, KeyExchange, type Ownership } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
@@ -239,7 +241,8 @@ export class Runtime {
     const { host, pool } = this
     const wiring: ChainWiring = {
       outlet: (id) => this.outlet(id),
-      exchange: (id) => this.exchange(id),
+      exchange: (id) => this.combined(id),
+      spread: (id) => (this.endsOf(id).outlets.length > 1 && this.combining(id) === null ? this.exchange(id) : null),
       pool,
       outputsMax: host.limits.maxOutputsPerRecord,
       keyLength: host.limits.keyLength,
@@ -261,6 +264,20 @@ export class Runtime {
 
   private exchange(id: number): KeyExchange {
     return new KeyExchange(this.endsOf(id).outlets, this.host.ownership, this.pool)
+  }
+
+  /** The step behind a channel to several workers, where what it is sent may be added up before (PROTOCOLS 10). */
+  private combining(id: number): (TaskPlan & { readonly keyed: AggregatePlan }) | null {
+    const task = this.plan.tasks[this.channel(id).to]!
+    if (this.endsOf(id).outlets.length === 1 || task.kind !== 'keyed' || task.keyed.kind !== 'aggregate') return null
+    return task.keyed.combine === null ? null : { ...task, keyed: task.keyed }
+  }
+
+  private combined(id: number): Exchange {
+    const { host, pool } = this
+    const task = this.combining(id)
+    const exchange = this.exchange(id)
+    return task === null ? exchange : new Combiner(exchange, task.step, task.keyed, pool, host.report)
   }
 
   /** The way of records from outside into a channel: where they are kept may no longer be where they belong. */

@@ -9,14 +9,15 @@
  */
 import { hashKey, type Key } from '../base/hash.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
-import { type Exchange, type Fill, hashOther, isRecordFault, type Leaf } from './collector.ts'
+import { type Fill, hashOther, isRecordFault, type Leaf } from './collector.ts'
+import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import type { Origin } from './origin.ts'
 
 const PATIENCE = 2
 
 export interface SpreadOptions {
-  readonly exchange: Exchange
+  readonly exchange: KeyExchange
   readonly key: (value: unknown) => Key
   readonly keyLength: number
   readonly pool: BatchPool
@@ -97,6 +98,10 @@ export class SpreadCollector implements Leaf {
   flush(): boolean {
     this.since = 0
     return this.send(1)
+  }
+
+  settle(): boolean {
+    return true
   }
 
   /** Pushes the batches that have at least so many records; false when one of them has to wait. */

@@ -106,6 +106,7 @@ export class FarOutlet implements Outlet {
 
   private copy(batch: Batch, from: number, to: number): Batch {
     const part = this.options.pool.take()
+    part.combined = batch.combined
     while (part.capacity < to - from) part.grow()
     for (let i = from; i < to; i++) part.append(batch, i)
     return part
@@ -160,6 +161,6 @@ export class FarOutlet implements Outlet {
 }
 
 function withoutKeys(batch: Batch): Columns {
-  const { length, values, hashes, times, splits, positions, ordinals } = batch
-  return { length, values, keys: noKeys, hashes, times, splits, positions, ordinals }
+  const { length, values, hashes, times, splits, positions, ordinals, combined } = batch
+  return { length, values, keys: noKeys, hashes, times, splits, positions, ordinals, combined }
 }

@@ -46,11 +46,13 @@ export class LetterDesk {
     )
   }
 
-  /** Takes what `task` has reported. */
+  /** Takes what `task` has reported: about one of its own steps, or one with state that it adds up for. */
   report(task: number, failure: Failure): void {
+    const { tasks } = this.plan
     const split = this.splits.nameOf(failure.split)
+    const behind = tasks.find(({ kind, step }) => kind === 'keyed' && step === failure.step)
     this.failures++
-    this.letters.add(task, makeLetter(failure, this.plan.tasks[task]!.step, split))
+    this.letters.add(task, makeLetter(failure, (behind ?? tasks[task]!).step, split))
     this.events.letter(failure, split)
   }
 

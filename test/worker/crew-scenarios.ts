@@ -382,4 +382,59 @@ export const scenarios: Readonly<Record<string, () => void>> = {
       upTo(count).filter((n) => !lost.includes(n)),
     )
   },
+
+  'what is added up before it is sent is as exact': () => {
+    const count = 6000
+    const program = pipeline('adding', (p) => {
+      p.source('numbers', generatorSource<number>({ value: (n) => n, count, rate: 2000, splits: SPLITS }))
+        .keyBy('by-key', (n) => n % KEYS)
+        .aggregate('sum', {
+          init: () => ({ sum: 0, least: -1 }),
+          add: (state, n) => {
+            if (n % 1000 === 999) throw new Error(`${n} is bad`)
+            state.sum += n
+          },
+          combine: (state, other) => {
+            state.sum += other.sum
+          },
+          result: (state, key) => ({ key, sum: state.sum }),
+          every: 200,
+        })
+        .sink('rows', fileSink({ path: '/shared/out/rows', framing: lines(), encode: (row) => JSON.stringify(row) }))
+    })
+    const names = ['a', 'b', 'c']
+    const crew = new Crew(names, { plan: () => plan(program.build()) })
+    crew.start(names)
+    crew.run(names)
+    crew.until(() => crew.epoch >= 3)
+    crew.world.run(crew.world.now + 100)
+    crew.hand('b').kill()
+    crew.run(['a', 'c'], { owners: (group) => (group % 3) % 2 })
+    crew.until(() => crew.epoch >= 6)
+    crew.start(['b'])
+    crew.run(names)
+    finish(crew, 'a')
+    const sums = new Map<number, number>()
+    for (const text of crew.files('out').values()) {
+      for (const line of text.split('\n').filter((one) => one !== '')) {
+        const { key, sum } = JSON.parse(line) as { key: number; sum: number }
+        sums.set(key, Math.max(sums.get(key) ?? 0, sum))
+      }
+    }
+    for (let key = 0; key < KEYS; key++) {
+      const own = upTo(count).filter((n) => n % KEYS === key && n % 1000 !== 999)
+      assert.equal(
+        sums.get(key),
+        own.reduce((sum, n) => sum + n, 0),
+        `key ${key}`,
+      )
+    }
+    const letters = crew.hands.flatMap(({ execution }) => execution!.deadLetters.list(0, 1000))
+    assert.deepEqual(
+      letters.map(({ position, task }) => [position, task]).toSorted(([a], [b]) => Number(a) - Number(b)),
+      upTo(count)
+        .filter((n) => n % 1000 === 999)
+        .map((n) => [n, 'sum']),
+    )
+  },
 }
