@@ -206,9 +206,8 @@ export class Execution implements Executing, Work, MembersMail, CoordinatorsMail
     return {
       cut: (barrier, task, position) => {
         const step = stepOf(task)
-        const snapshot = sources.snapshot(step, position)
-        memory.source(barrier.epoch, step, snapshot)
-        participating.cut(barrier, step, snapshot, (done) => sources.secure(step, done))
+        memory.source(barrier.epoch, step, position)
+        participating.cut(barrier, step, position, (done) => sources.secure(step, done))
         pass(barrier, task)
       },
       freeze: (barrier, task, store, pending) => {
@@ -374,7 +373,8 @@ export class Execution implements Executing, Work, MembersMail, CoordinatorsMail
 
   floor(epoch: number): void {
     const rows = this.memory.floor(epoch)
-    if (rows !== null) this.sources.floor(rows)
+    // What this worker alone has seen says nothing of streams that others answer for now.
+    if (rows !== null && this.generation.members.length === 1) this.sources.floor(rows)
     else this.floorByManifest(epoch)
     for (const writer of this.writers.values()) writer.floor(epoch)
     this.deadLetters.floor(epoch)

@@ -18,15 +18,17 @@ import type {
 import { sourceConnector } from '../connectors/registry.ts'
 import type { FailureReport } from '../dataflow/failure.ts'
 import type { Feed } from '../dataflow/source-task.ts'
+import { mergeRows } from '../ingest/rows.ts'
 import type { IngestSource } from '../ingest/source.ts'
 import type { StreamRow } from '../ingest/stream.ts'
 import type { Plan, TaskPlan } from '../model/plan.ts'
+import { addressOf } from './address.ts'
 import type { Generation } from './generation.ts'
 import { JournaledFeed } from './journaled-feed.ts'
 import { ReplayableFeed } from './replayable-feed.ts'
 import type { ExecutionSeams } from './seams.ts'
 import type { SplitTable } from './split-table.ts'
-import { mergePlaces, mergeRows, readerOf, rowName, rowsToSave } from './takers.ts'
+import { mergePlaces, readerOf } from './takers.ts'
 
 export interface SourcesEvents {
   wake(task: number): void
@@ -43,8 +45,6 @@ interface Journaled {
   readonly connector: JournaledSource
   readonly source: IngestSource
   readonly feed: JournaledFeed
-  /** The rows at the beginning of the generation, by stream, where other members have some of their own. */
-  before: ReadonlyMap<string, StreamRow>
   listening: Listening | null
 }
 
@@ -117,22 +117,10 @@ export class OpenSources {
     if (left === 0) done(null)
     for (const source of this.sources) {
       const own = parts.filter(({ step }) => step === source.task.step)
-      if (source.family === 'journaled') this.reset(source, mergeRows(own), one)
+      // Every worker knows the rows of all streams, and feeds those whose home it is.
+      if (source.family === 'journaled') source.source.reset(mergeRows(rowsOf(own)), one)
       else this.openReaders(source, own.length === 0 ? null : mergePlaces(own), one)
     }
-  }
-
-  /** Every worker knows the rows of all streams, and feeds those whose home it is. */
-  private reset(source: Journaled, rows: readonly StreamRow[], done: (error: PotorooError | null) => void): void {
-    if (this.generation.members.length > 1) source.before = new Map(rows.map((row) => [rowName(row), row]))
-    source.source.reset(rows, done)
-  }
-
-  /** What belongs into a snapshot of what the source `step` has cut. */
-  snapshot(step: string, cut: Json): Json {
-    const source = this.sources.find(({ task }) => task.step === step)
-    if (source?.family !== 'journaled') return cut
-    return rowsToSave(this.generation, cut as unknown as readonly StreamRow[], source.before) as unknown as Json
   }
 
   /** What the journal lacks behind the rows that were restored: its producers may have it, or nobody. */
@@ -176,7 +164,7 @@ export class OpenSources {
     const rows = Map.groupBy(parts, ({ step }) => step)
     for (const source of this.sources) {
       const own = rows.get(source.task.step)
-      if (source.family === 'journaled' && own !== undefined) source.source.floor(mergeRows(own))
+      if (source.family === 'journaled' && own !== undefined) source.source.floor(mergeRows(rowsOf(own)))
     }
     this.seams.door.trim()
   }
@@ -253,7 +241,7 @@ export class OpenSources {
       report: (error) => events.warned(error),
     })
     const feed = new JournaledFeed(task.step, source, task.source.decoder, splits, events.report)
-    return { family: 'journaled', task, connector, source, feed, before: new Map(), listening: null }
+    return { family: 'journaled', task, connector, source, feed, listening: null }
   }
 
   private context(task: SourcePlan): Context {
@@ -272,8 +260,18 @@ export class OpenSources {
     return connector.open(task.source, source, {
       ...this.context(task),
       sharePort: this.generation.members.length > 1,
-      listening: (address) => this.seams.listening(this.pipeline, task.step, address),
+      listening: (address) => {
+        this.seams.listening(this.pipeline, task.step, address)
+        this.tellOthers(source, address)
+      },
     })
+  }
+
+  /** Producers reach the source at this worker's own host, by the port of `address`. */
+  private tellOthers(source: IngestSource, address: string): void {
+    const { members, self } = this.generation
+    const [own, at] = [addressOf(members[self]!.address), addressOf(address)]
+    if (members.length > 1 && own !== null && at !== null) source.listensAt({ host: own.host, port: at.port })
   }
 
   private openReaders(
@@ -295,4 +293,9 @@ export class OpenSources {
       done(null)
     })
   }
+}
+
+/** What workers have saved of a journaled source. */
+function rowsOf(parts: readonly PartEntry[]): readonly (readonly StreamRow[])[] {
+  return parts.map(({ snapshot }) => snapshot as unknown as readonly StreamRow[])
 }

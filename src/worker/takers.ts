@@ -12,7 +12,6 @@ import { hashKey } from '../base/hash.ts'
 import type { Json } from '../base/json.ts'
 import type { PartEntry } from '../checkpoint/manifest.ts'
 import type { HeldRecords } from '../dataflow/held-records.ts'
-import type { StreamRow } from '../ingest/stream.ts'
 import type { Generation } from './generation.ts'
 import type { HeldPart } from './restorer.ts'
 
@@ -49,47 +48,6 @@ export function soleWriter(generation: Generation): number {
 /** The parts of `step` that this worker takes, its own and those of workers that are gone (K1). */
 export function partsFor(generation: Generation, parts: readonly PartEntry[], step: string): readonly PartEntry[] {
   return parts.filter((part) => part.step === step && takerOf(generation, part.worker) === generation.self)
-}
-
-/**
- * The rows of a journaled source out of what all workers have saved of it, each stream once: the row that its home has
- * saved, which alone knows; where its home has saved nothing, the one that has gone furthest.
- */
-export function mergeRows(parts: readonly PartEntry[]): readonly StreamRow[] {
-  const rows = new Map<string, { readonly row: StreamRow; readonly own: boolean }>()
-  for (const { worker, snapshot } of parts) {
-    for (const row of snapshot as unknown as readonly StreamRow[]) {
-      const [, , position, home] = row
-      const name = rowName(row)
-      const known = rows.get(name)
-      const own = home === worker
-      const better = known === undefined || (own && !known.own) || (own === known.own && position > known.row[2])
-      if (better) rows.set(name, { row, own })
-    }
-  }
-  return [...rows.values()].map(({ row }) => row)
-}
-
-/**
- * The rows that this worker saves of `rows`, which are all that it knows: those of streams that `before`, the rows at the
- * beginning of the generation, leaves to another member are left out for as long as nothing has happened to them here.
- */
-export function rowsToSave(
-  generation: Generation,
-  rows: readonly StreamRow[],
-  before: ReadonlyMap<string, StreamRow>,
-): readonly StreamRow[] {
-  const { members, self } = generation
-  if (members.length === 1) return rows
-  const others = new Set(members.flatMap(({ worker }, index) => (index === self ? [] : [worker])))
-  return rows.filter((row) => {
-    const known = before.get(rowName(row))
-    return known === undefined || !others.has(known[3]) || known[2] !== row[2] || known[3] !== row[3]
-  })
-}
-
-export function rowName([producer, incarnation]: StreamRow): string {
-  return JSON.stringify([producer, incarnation])
 }
 
 /** The places of a replayable source's splits out of what all workers have saved of it. */
