@@ -87,14 +87,12 @@ export class Plot {
 
   /**
    * The worker dies, and a bit of its last epoch turns: it has to go back to the one before. Only where that one stands,
-   * for what exists once and is damaged is lost; and not where a loss of power may take plain records from the journal, for
-   * only the epoch that is damaged says that they were in none: the worker asks whether they may be lost.
+   * for what exists once and is damaged is lost.
    */
   private damage(): void {
-    const { station, random, config } = this
+    const { station, random } = this
     const { execution, worker, machine } = station
     if (execution === null || (execution.figures?.completed ?? 0) < 2) return
-    if (this.outside.senders.length > 0 && (config.deeds.powerOffMs > 0 || config.harsh)) return
     const { manifest } = worker!.cluster.pipelines.get(this.pipeline)!.epochs.at(-1)!
     const [folder, name] = [manifest.slice(0, manifest.lastIndexOf('/')), manifest.slice(manifest.lastIndexOf('/') + 1)]
     const packs = folder.replace(/manifests$/, 'packs')

@@ -1,5 +1,5 @@
 /**
- * Whole systems: the seeds that have found something. They run in a process of their own, as on the command line, where
+ * Whole systems: the seeds that have found something, and every fault of a small one. They run in a process of their own, as on the command line, where
  * the code runs as it is. Fresh seeds are run by `npm run sim -- --seeds N --from SEED`.
  */
 import { spawnSync } from 'node:child_process'
@@ -17,6 +17,11 @@ function sim(...args: readonly string[]): { readonly status: number | null; read
 
 test('seeds that found something', () => {
   const { status, output } = sim(...seeds.map(({ seed }) => String(seed)))
+  expect(status, output).toBe(0)
+})
+
+test('every single fault of a small system, and some pairs', () => {
+  const { status, output } = sim('--enumerate', '--seeds', '1', '--pairs', '50')
   expect(status, output).toBe(0)
 })
 

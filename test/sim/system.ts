@@ -4,6 +4,8 @@
  * Y1. Two acts: weather, in which only safety is asked for, then fair weather, in which everything must finish within
  *     `LIVE_MS`.
  * Y2. In the end the pipeline drains and a last life restores what it left: its states go on from those.
+ * Y3. Where the last epoch is damaged and the journal behind the one before it too, by a loss of power or a sync that
+ *     failed, the worker refuses to go back by itself, as it must: such a run ends there, and is counted.
  */
 
 import type { PotorooError } from '../../src/base/errors.ts'
@@ -41,6 +43,8 @@ export interface Result {
   readonly what: string
   /** What is wrong; empty when all is well. */
   readonly complaints: readonly string[]
+  /** It ended with a worker that asks whether something may be lost (Y3). */
+  readonly refused: boolean
   readonly records: number
   readonly lives: number
   readonly epochs: number
@@ -93,6 +97,7 @@ export class System {
   /** Lines that were visible, and when. */
   private readonly read = new Map<string, number>()
   private lastError: PotorooError | null = null
+  private refused = false
 
   constructor(config: Config, striker: Striker | null = null) {
     this.config = config
@@ -145,6 +150,7 @@ export class System {
       seed: config.seed,
       what: describe(config),
       complaints,
+      refused: this.refused,
       records: config.records - outside.left,
       lives: station.lives,
       epochs: this.epochs,
@@ -275,11 +281,22 @@ export class System {
     const end = world.now + LIVE_MS
     while (!condition()) {
       if (world.now >= end) {
+        if (this.mayRefuse) {
+          this.refused = true
+          throw new Stuck()
+        }
         this.complaints.push(`not within ${LIVE_MS} ms of fair weather: ${what}; ${this.standing()}`)
         throw new Stuck()
       }
       world.run(world.now + LOOK_MS)
     }
+  }
+
+  /** Y3. */
+  private get mayRefuse(): boolean {
+    const { lastError, plot, config } = this
+    const doubly = plot.damaged && (config.harsh || config.deeds.powerOffMs > 0)
+    return doubly && lastError?.code === 'E_RESTORE' && /journal .* is damaged/.test(lastError.message)
   }
 
   /** How far everybody has come, for a system that does not go on. */
