@@ -33,14 +33,14 @@ export interface Enumeration {
   readonly found: readonly Found[]
 }
 
-const BLOWS: readonly Blow[] = ['kill', 'power', 'stop']
+export const allBlows: readonly Blow[] = ['kill', 'power', 'stop']
 const RECORDS = 60
 const ACT_MS = 150
 /** Points behind the first fault among which the second one lies: its recovery. */
 const RECOVERY = 120
 
-/** Runs every single fault of the system of `seed`, and about `most` of the pairs. */
-export function enumerate(seed: number, most: number): Enumeration {
+/** Runs each of `blows` at every point of the system of `seed`, and about `most` of the pairs. */
+export function enumerate(seed: number, most: number, blows: readonly Blow[] = allBlows): Enumeration {
   const config = configOf(seed)
   const names: string[] = []
   const clean = runConfig(config, (point) => {
@@ -55,7 +55,7 @@ export function enumerate(seed: number, most: number): Enumeration {
   if (clean.complaints.length > 0) found.push({ faults: [], points: [], result: clean })
   let singles = 0
   for (const at of names.keys()) {
-    for (const blow of BLOWS) {
+    for (const blow of blows) {
       attempt([{ blow, at }])
       singles++
     }
@@ -64,7 +64,7 @@ export function enumerate(seed: number, most: number): Enumeration {
   // Spread over all of them, and the same ones every time.
   const stride = Math.max(1, Math.ceil(pairs.length / most))
   let ran = 0
-  for (let i = 0; i < pairs.length; i += stride) {
+  for (let i = 0; ran < most && i < pairs.length; i += stride) {
     attempt(pairs[i]!)
     ran++
   }
@@ -80,7 +80,7 @@ export function replayFaults(seed: number, faults: readonly Fault[]): Result {
 export function faultsFrom(text: string): Fault[] {
   return text.split(',').map((one) => {
     const [blow, at] = one.split(':')
-    if (!BLOWS.includes(blow as Blow) || !/^\d+$/.test(at ?? ''))
+    if (!allBlows.includes(blow as Blow) || !/^\d+$/.test(at ?? ''))
       throw new Error(`"${one}" is no fault, such as kill:17`)
     return { blow: blow as Blow, at: Number(at) }
   })

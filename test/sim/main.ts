@@ -5,6 +5,7 @@
  *     npm run sim -- SEED SEED …              those systems, of which those are printed in which something is wrong
  *     npm run sim -- --seeds N [--from SEED]  N systems; with --seconds S as many as can be run in S seconds
  *     npm run sim -- --enumerate [--seeds N] [--pairs P]  small systems, with a fault at each point, and P pairs of faults
+ *                                             (kills, losses of power, stops: --blow kill for one kind)
  *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
  *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
  *     npm run sim -- --mutants [--seeds N]    every planted fault: the first seed that finds it, and how many of N do;
@@ -27,6 +28,7 @@ const { values, positionals } = parseArgs({
     mutants: { type: 'boolean', default: false },
     enumerate: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '300' },
+    blow: { type: 'string' },
     fault: { type: 'string' },
     enough: { type: 'string', default: 'Infinity' },
     write: { type: 'boolean', default: false },
@@ -115,14 +117,15 @@ async function runMany(seeds: readonly number[]): Promise<void> {
 }
 
 async function enumerateMany(seeds: number): Promise<void> {
-  const { enumerate, showFaults } = await import('./enumerate.ts')
+  const { allBlows, enumerate, showFaults } = await import('./enumerate.ts')
+  const blows = allBlows.filter((blow) => values.blow === undefined || values.blow === blow)
   Error.stackTraceLimit = 0
   const hit: number[] = []
   let first = ''
   let wrong = 0
   const end = performance.now() + 1000 * Number(values.seconds)
   for (let seed = from; seed < from + seeds && performance.now() < end; seed++) {
-    const { what, points, singles, pairs, allPairs, found } = enumerate(seed, Number(values.pairs))
+    const { what, points, singles, pairs, allPairs, found } = enumerate(seed, Number(values.pairs), blows)
     wrong += found.length
     if (found.length > 0) hit.push(seed)
     if (found.length > 0 && first === '') {
