@@ -39,9 +39,9 @@ const from = Number(values.from)
 /** Seeds that find something, after which a count ends. */
 const enough = Number(values.enough)
 /** Seeds that find a planted fault, after which no more are run. */
-const ENOUGH = 10
+const ENOUGH = 5
 /** Small systems in which a fault is looked for that chance does not find. */
-const ENUMERATED = 2
+const ENUMERATED = 1
 
 const program = fileURLToPath(import.meta.url)
 // A child finds `potoroo` as this process does: in the sources.
@@ -191,7 +191,7 @@ function page(seeds: number, rows: readonly string[]): string {
   return `# What finds the planted faults
 
 Written by \`${command}\`: of up to ${seeds} seeds from ${from} on, ended after
-${ENOUGH} that find it, how many find each fault, and what the first of them says. What none of them finds is looked for at every point of ${ENUMERATED} small systems (\`--enumerate\`).
+${ENOUGH} that find it, how many find each fault, and what the first of them says. What none of them finds is looked for by every single fault of a small system (\`--enumerate\`).
 
 | fault | planted in | seeds | found by |
 |---|---|---|---|

@@ -20,14 +20,14 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'position-too-late',
     file: 'src/ingest/source.ts',
-    text: 'current.stream.position = current.position',
-    replacement: 'current.stream.position = current.last',
+    text: 'stream.position = current.position',
+    replacement: 'stream.position = current.last',
   },
   {
     name: 'producer-rows-not-saved',
     file: 'src/ingest/streams.ts',
-    text: 'if (stream.admitted > 0 || stream.sessions > 0) rows.push',
-    replacement: 'if (!stream.acked) rows.push',
+    text: 'if (row !== null) rows.push(row)',
+    replacement: 'if (row !== null && !stream.acked) rows.push(row)',
   },
   {
     name: 'repeats-not-recognised',
@@ -38,8 +38,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'journal-tail-dropped',
     file: 'src/ingest/recovery.ts',
-    text: 'survey(disk, needed, target,',
-    replacement: 'survey(disk, [], target,',
+    text: 'const journals = this.needed((key) => streams.ofKey(key)?.position ?? 0)',
+    replacement: 'const journals = this.needed(() => Infinity)',
   },
   {
     name: 'journal-tail-one-batch-short',
@@ -50,9 +50,15 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'failed-sync-tried-again',
     file: 'src/ingest/journal.ts',
-    text: `      if (this.breaks(error)) return
+    text: `      if (this.breaks(error)) {
+        this.syncing = false
+        return
+      }
       this.status.syncs++`,
-    replacement: `      if (error !== null) return this.sync()
+    replacement: `      if (error !== null) {
+        this.syncing = false
+        return this.sync()
+      }
       this.status.syncs++`,
   },
   {
@@ -64,13 +70,12 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'stable-before-the-record',
     file: 'src/ingest/source.ts',
-    text: 'if (current !== null) current.stream.position = current.position\n',
-    replacement: `if (current !== null) current.stream.position = current.position
-    for (const stream of this.streams.values()) {
+    text: 'if (current === null) return this.streams.rows(null)',
+    replacement: `for (const stream of this.streams.values()) {
       stream.covered = stream.position
       this.tell(stream)
     }
-`,
+    if (current === null) return this.streams.rows(null)`,
   },
   // Barriers and steps
   {
@@ -89,8 +94,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'throwing-step-leaves-a-trace',
     file: 'src/dataflow/keyed-task.ts',
-    text: 'if (before !== null) table.states[entry] = before',
-    replacement: 'if (before !== null) table.times?.at(0)',
+    text: 'if (before !== null) table.states[entry] = store.copier.taken(before)',
+    replacement: 'if (before !== null) store.copier.taken(before)',
   },
   {
     name: 'pending-results-not-saved',

@@ -3,8 +3,10 @@
  * the code runs as it is. Fresh seeds are run by `npm run sim -- --seeds N --from SEED`.
  */
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { mutants } from './mutants.ts'
 import seeds from './seeds.json' with { type: 'json' }
 
 const program = fileURLToPath(new URL('./main.ts', import.meta.url))
@@ -18,6 +20,14 @@ function sim(...args: readonly string[]): { readonly status: number | null; read
 test('seeds that found something', () => {
   const { status, output } = sim(...seeds.map(({ seed }) => String(seed)))
   expect(status, output).toBe(0)
+})
+
+test('every planted fault fits the code', () => {
+  const misfits = mutants.filter(({ file, text }) => {
+    const source = readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), 'utf8')
+    return source.split(text).length !== 2
+  })
+  expect(misfits.map(({ name }) => name)).toEqual([])
 })
 
 test('a small system, killed at each of its points', { timeout: 120_000 }, () => {
