@@ -90,7 +90,7 @@ export interface PipelineView extends PipelineSummary {
 
 export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: number): WorkerView {
   const { worker } = pipelines
-  const { bytes, segments, writtenBytes, syncs, problem } = worker.journal
+  const { bytes = 0, segments = 0, writtenBytes = 0, syncs = 0, problem = null } = worker.journal ?? {}
   return {
     worker: worker.name,
     incarnation: worker.incarnation,

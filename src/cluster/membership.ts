@@ -172,7 +172,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     notAppended: withdraw,
     restored: 'ignore',
     activate: 'ignore', // Told twice.
-    startOver: 'ignore',
+    startOver: noteDamage,
     leave: (s) => ({ next: { ...s, phase: 'leaving', wantsOut: true }, effects: NONE }),
     emptied: noteEmpty,
     storeTimeout,
@@ -189,7 +189,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     notAppended: withdraw,
     restored: 'ignore',
     activate: 'ignore',
-    startOver: 'ignore',
+    startOver: noteDamage,
     leave: 'ignore',
     emptied: noteEmpty,
     storeTimeout,
@@ -339,8 +339,11 @@ function tellAgain(s: In<'ready'>, effects: readonly MembershipEffect[], nowMs: 
   return { next: { ...s, askedMs: nowMs }, effects: [...effects, { kind: 'tellReady', generation }] }
 }
 
-/** Damage was found while the generation was restored: the next one has an older base. */
-function noteDamage<S extends In<'restoring' | 'ready'>>(s: S, e: Of<'startOver'>): Step<S, MembershipEffect> {
+/** Damage was found: the next generation has an older base. */
+function noteDamage<S extends In<'restoring' | 'ready' | 'active' | 'leaving'>>(
+  s: S,
+  e: Of<'startOver'>,
+): Step<S, MembershipEffect> {
   const bases = [...s.bases.filter(([pipeline]) => pipeline !== e.pipeline), [e.pipeline, e.epoch] as const]
   return { next: { ...s, bases }, effects: NONE }
 }

@@ -102,7 +102,7 @@ const table: Table<RecoveryState, RecoveryEvent, RecoveryEffect, Next> = {
       const { generation } = s.plan
       return { next: s, effects: [{ kind: 'tellActivate', generation, workers: [e.worker] }] }
     },
-    damaged: 'ignore', // It has said that it is ready.
+    damaged: startOver, // Of a pipeline that it has brought up since.
     superseded: over,
   },
   over: {
@@ -123,7 +123,10 @@ function counts(s: Common, answer: Answer): boolean {
 }
 
 /** A member needs an older base (K4). */
-function startOver(s: In<'restoring'>, e: Extract<RecoveryEvent, { kind: 'damaged' }>): Decided<'over' | 'restoring'> {
+function startOver<S extends In<'restoring' | 'active'>>(
+  s: S,
+  e: Extract<RecoveryEvent, { kind: 'damaged' }>,
+): Step<S, RecoveryEffect> | Decided<'over'> {
   if (!counts(s, e)) return stay(s)
   const { pipeline, instead } = e
   return { next: { phase: 'over', plan: s.plan }, effects: [{ kind: 'startOver', pipeline, epoch: instead }] }

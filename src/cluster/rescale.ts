@@ -325,12 +325,12 @@ function answer(request: Request, given: 'accepted' | 'later' | 'refused', reaso
 /** Who asks for what: the same request made again takes the place of the first. */
 function nameOf(request: Request): string {
   const { kind } = request
-  if (kind === 'rebalance') return kind
+  if (kind === 'rebalance' || kind === 'renew') return kind
   return kind === 'join' ? `join ${request.member.worker} ${request.member.incarnation}` : `leave ${request.worker}`
 }
 
 function workerOf(request: Request): string | null {
-  if (request.kind === 'rebalance') return null
+  if (request.kind === 'rebalance' || request.kind === 'renew') return null
   return request.kind === 'join' ? request.member.worker : request.worker
 }
 

@@ -15,6 +15,8 @@ export type Request =
   | { readonly kind: 'leave'; readonly worker: string; readonly empty: boolean; readonly skipStalled: boolean }
   /** Move at most `budget` key groups so that work is spread evenly by `load`, a measured rate for each key group. */
   | { readonly kind: 'rebalance'; readonly load: Float64Array; readonly budget: number; readonly skipStalled: boolean }
+  /** Nothing moves: a pipeline has another program, which begins with a generation. */
+  | { readonly kind: 'renew'; readonly skipStalled: boolean }
 
 /** The generation that stands. */
 export interface Origin {
@@ -44,7 +46,8 @@ export function targetOf(origin: Origin, requests: readonly Request[]): Target |
   const owners = ownersOf(origin, seats, requests)
   const moves = movesBetween(origin, { members, owners })
   const reseated = members.length !== origin.members.length || leaves.some((leave) => !isLeaving(origin, leave.worker))
-  return moves.length > 0 || joins.length > 0 || reseated ? { members, seats, owners, moves } : null
+  const renewed = requests.some((request) => request.kind === 'renew')
+  return moves.length > 0 || joins.length > 0 || reseated || renewed ? { members, seats, owners, moves } : null
 }
 
 /** Evenly shared where someone comes or begins to leave, by load where that was asked for, otherwise as they were. */
@@ -72,6 +75,8 @@ export function objectionTo(origin: Origin, request: Request, most: number): str
       const stays = origin.members.some((member) => member.worker !== worker && !isLeaving(origin, member.worker))
       return stays ? null : 'nobody would stay to take what it owns; stop the cluster instead'
     }
+    case 'renew':
+      return null
     case 'rebalance':
       return request.load.length === origin.owners.length ? null : 'a load is needed for every key group'
   }

@@ -7,8 +7,9 @@
  */
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Plan } from '../model/plan.ts'
 import { Worker } from '../worker/worker.ts'
-import { DATA } from './station.ts'
+import { DATA, loadingAnew, submitTo } from './station.ts'
 import type { Volume } from './volume.ts'
 import type { Machine, SimProcess, World } from './world.ts'
 
@@ -19,6 +20,8 @@ const PORT = 7400
 
 export interface MemberOptions {
   readonly limits: Limits
+  /** What it runs: made anew for each life, as a process would load it anew. */
+  readonly plan: () => Plan
   /** Workers that the new cluster waits for. */
   readonly expected: number
   /** Longest pause before it is started again, in milliseconds. */
@@ -40,6 +43,8 @@ export class MemberStation {
   /** Why lives have ended. */
   readonly fell: PotorooError[] = []
   left = false
+  /** All input of its pipeline has ended and left; said to the coordinator alone. */
+  ended = false
   private readonly options: MemberOptions
 
   constructor(machine: Machine, options: MemberOptions) {
@@ -54,6 +59,7 @@ export class MemberStation {
     const process = this.machine.start(name)
     this.process = process
     this.lives++
+    this.ended = false
     const { env } = process
     const live = (): boolean => this.process === process && process.state !== 'dead'
     const fall = (error: PotorooError): void => {
@@ -76,12 +82,33 @@ export class MemberStation {
     const worker = new Worker(
       env,
       { worker: name, data: DATA, limits, output, acceptLoss: false, cluster },
-      { failed: fall, left, listening: () => {}, regenerated: () => {} },
+      {
+        ...loadingAnew(env, this.options.plan),
+        ...{ listening: () => {}, letter: () => {}, changed: () => {} },
+        running: ({ base }) => {
+          this.ended = false
+          env.log.info('station.running', { epoch: base?.epoch ?? 0 })
+        },
+        ended: () => {
+          this.ended = true
+        },
+        failed: (_, error) => fall(error),
+        warned: (_, warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
+        unloaded: (_, error) => fall(error),
+        lost: fall,
+        left,
+      },
     )
     this.worker = worker
     worker.open((error) => {
       if (error !== null) fall(error)
     })
+  }
+
+  /** Puts the pipeline into the cluster, once this worker has a seat. */
+  submit(): void {
+    const { worker } = this
+    worker?.seated(() => submitTo(worker, this.options.plan().pipeline, (error) => this.fell.push(error)))
   }
 
   kill(): void {

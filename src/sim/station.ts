@@ -12,7 +12,7 @@ import type { Manifest } from '../checkpoint/manifest.ts'
 import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Execution } from '../worker/execution.ts'
-import { Worker } from '../worker/worker.ts'
+import { Worker, type WorkerHost } from '../worker/worker.ts'
 import type { Machine, SimProcess } from './world.ts'
 
 /** The folder of the worker on its machine. */
@@ -54,7 +54,7 @@ export class Station {
   }
 
   start(): void {
-    const { worker: name, limits } = this.options
+    const { worker: name, limits, plan } = this.options
     const process = this.machine.start(name)
     this.process = process
     this.lives++
@@ -74,41 +74,29 @@ export class Station {
       env,
       { worker: name, data: DATA, limits, output, acceptLoss: false },
       {
-        failed: fall,
-        left: () => {},
+        ...loadingAnew(env, plan),
+        running: ({ base, execution }) => {
+          this.execution = execution
+          env.log.info('station.running', { epoch: base?.epoch ?? 0 })
+          this.events.running(base)
+        },
         listening: () => {},
-        regenerated: () => this.run(worker, this.options.plan(), env, fall),
+        ended: () => {
+          this.ended = true
+        },
+        failed: (_, error) => fall(error),
+        warned: (_, warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
+        letter: () => {},
+        unloaded: (_, error) => fall(error),
+        changed: () => {},
+        lost: fall,
+        left: () => {},
       },
     )
     this.worker = worker
     worker.open((error) => {
       if (error !== null) return fall(error)
-      worker.seated(() => this.submit(worker, env, fall))
-    })
-  }
-
-  private submit(worker: Worker, env: Env, fall: (error: PotorooError) => void): void {
-    const planned = this.options.plan()
-    const program = { hash: 'program', text: '', map: '' }
-    worker.submit(planned.pipeline, program, null, null, (refused) => {
-      if (refused !== null) return fall(refused)
-      this.run(worker, planned, env, fall)
-    })
-  }
-
-  private run(worker: Worker, planned: Plan, env: Env, fall: (error: PotorooError) => void): void {
-    const execution: Execution = worker.run(planned, {
-      running: (base) => {
-        this.execution = execution
-        env.log.info('station.running', { epoch: base?.epoch ?? 0 })
-        this.events.running(base)
-      },
-      ended: () => {
-        this.ended = true
-      },
-      failed: fall,
-      warned: (warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
-      letter: () => {},
+      worker.seated(() => submitTo(worker, plan().pipeline, fall))
     })
   }
 
@@ -144,4 +132,20 @@ export class Station {
     this.worker = null
     this.execution = null
   }
+}
+
+/** Loads a plan as a process would, anew each time; all of them run here. */
+export function loadingAnew({ clock }: Env, plan: () => Plan): Pick<WorkerHost, 'load' | 'wants'> {
+  return {
+    load: (_, __, done) => clock.soon(() => done(null, { plan: plan(), drop: [] })),
+    wants: () => true,
+  }
+}
+
+/** Puts a program that stands for a plan under the name of its pipeline. */
+export function submitTo(worker: Worker, pipeline: string, failed: (error: PotorooError) => void): void {
+  const program = { hash: 'program', text: '', map: '' }
+  worker.submit(pipeline, program, null, null, (error) => {
+    if (error !== null) failed(error)
+  })
 }

@@ -141,7 +141,7 @@ export class Execution implements Executing, Work, MembersMail, CoordinatorsMail
         ...{ plan, entry, generation, seams, before, splits, sources, letters: desk.letters },
         open: () => !this.closed,
         wake: (task) => this.runtime?.wake(task),
-        maySpeak: () => !this.closed && !this.holds.has('worker'),
+        maySpeak: () => !this.closed && !this.holds.has('worker') && seams.maySpeak(),
         warned: (error) => events.warned(error),
         failed: (error) => events.failed(error),
       },

@@ -90,9 +90,13 @@ export class LeaseKeeper {
     if (requestMs !== undefined) this.lease = takeGrant(this.lease, requestMs, ms)
   }
 
-  /** Whether what no generation fences may be done now. */
-  get holds(): boolean {
-    const nowMs = this.clock.monotonic()
-    return this.alone || (holdsLease(this.lease, nowMs) && nowMs >= speaksAt(this.formers))
+  /** Whether this worker may read and acknowledge now (PROTOCOLS 2, S7). */
+  get held(): boolean {
+    return this.alone || holdsLease(this.lease, this.clock.monotonic())
+  }
+
+  /** Whether it may do what no generation fences, too. */
+  get speaks(): boolean {
+    return this.held && (this.alone || this.clock.monotonic() >= speaksAt(this.formers))
   }
 }

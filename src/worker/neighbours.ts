@@ -10,7 +10,7 @@
  * N4. What is sent to this worker itself comes back on a turn of its own; what is sent to nobody's session is lost. So is
  *     what belongs to a generation that is over.
  */
-import { ByteReader, ByteWriter } from '../base/bytes.ts'
+import type { ByteReader } from '../base/bytes.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Cluster } from '../checkpoint/cluster.ts'
@@ -23,6 +23,7 @@ import { Switchboard } from '../transport/switchboard.ts'
 import type { ControlMessage } from '../transport/wire.ts'
 import { addressOf } from './address.ts'
 import type { Links } from './generation.ts'
+import { LocalLinks } from './local-links.ts'
 import type { Evidence } from './watch.ts'
 
 export interface NeighbourEvents {
@@ -50,14 +51,15 @@ export class Neighbours {
   private readonly events: NeighbourEvents
   private readonly board: Switchboard
   private readonly known = new Map<string, Known>()
-  private readonly writer = new ByteWriter()
+  /** To this worker itself (N4), in the present generation. */
+  private self: LocalLinks
   private generation = 0
-  private closed = false
 
   constructor(env: Env, identity: Identity, limits: Limits, events: NeighbourEvents) {
     this.env = env
     this.identity = identity
     this.events = events
+    this.self = this.loop()
     this.board = new Switchboard(env, identity, limits, {
       control: (worker, message, body) => {
         const known = this.known.get(worker)
@@ -83,6 +85,8 @@ export class Neighbours {
     const { generation, members } = cluster
     if (generation === this.generation) return
     this.generation = generation
+    this.self.close()
+    this.self = this.loop()
     this.known.clear()
     const isMember = members.some((one) => one.worker === worker && one.incarnation === incarnation)
     const others = isMember ? members.filter((member) => member.worker !== worker) : []
@@ -114,7 +118,7 @@ export class Neighbours {
 
   /** Sends on the control lane (N4). */
   send(worker: string, message: ControlMessage, body: BodyWriter | null = null): void {
-    if (worker === this.identity.worker) this.loopBack(message, body)
+    if (worker === this.identity.worker) this.self.send(worker, message, body)
     else if (this.board.has(worker)) this.board.send(worker, message, body)
   }
 
@@ -155,7 +159,7 @@ export class Neighbours {
   }
 
   close(): void {
-    this.closed = true
+    this.self.close()
     this.board.close()
   }
 
@@ -175,13 +179,7 @@ export class Neighbours {
     this.events.hint()
   }
 
-  private loopBack(message: ControlMessage, body: BodyWriter | null): void {
-    const { generation, writer, identity } = this
-    body?.(writer)
-    const bytes = writer.length === 0 ? Buffer.alloc(0) : writer.take()
-    this.env.clock.soon(() => {
-      if (this.closed || generation !== this.generation) return
-      this.events.control(identity, message, new ByteReader(bytes))
-    })
+  private loop(): LocalLinks {
+    return new LocalLinks(this.env.clock, (message, body) => this.events.control(this.identity, message, body))
   }
 }

@@ -1,14 +1,11 @@
 /**
- * The pipelines of one worker: brings the programs that the chain names to life, and does to them by name what people ask
- * for. `run`, `worker` and the control API all come through here.
+ * What people ask of the pipelines of a worker, by name: `run`, `worker` and the control API all come through here. The
+ * pipelines themselves come and go with the chain (`residents.ts`).
  *
- *     starting ──► running ──► ended ──► draining ──► drained
- *         │           │ ▲ hold, release                  │ submit
- *         └── failed ◄┘ └────────────── starting ◄───────┘
- *
- * P1. A pipeline that fails is closed and stays listed with its error; the others go on (PROTOCOLS 17).
+ * P1. Any worker of a cluster may be asked.
  * P2. A program is in the chain before it runs: what a restart finds is what ran.
  * P3. Of what is asked for one pipeline, one thing is done at a time, in the order in which it was asked.
+ * P4. A worker alone runs what it was asked to run in this process; a member of a cluster runs what the chain names.
  */
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
@@ -16,7 +13,6 @@ import { nearest } from '../base/nearest.ts'
 import type { Purpose } from '../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
 import { savepointManifest } from '../checkpoint/layout.ts'
-import type { Manifest } from '../checkpoint/manifest.ts'
 import type { Failure } from '../dataflow/failure.ts'
 import type { Env } from '../env/env.ts'
 import type { Parameters } from '../model/graph.ts'
@@ -26,48 +22,20 @@ import { plan } from '../model/planner.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { Execution } from './execution.ts'
 import { buildGraph, loadBundle } from './load.ts'
+import { isProgram, type Loaded, type Resident, type ResidentEvents, SINK_END_MS } from './residents.ts'
 import { settle, settleVoid } from './settle.ts'
 import { type Program, Worker, type WorkerOptions } from './worker.ts'
-
-export type PipelinePhase = 'starting' | 'running' | 'ended' | 'draining' | 'drained' | 'failed'
-
-/** How long sinks may take to let go of what they hold once the last checkpoint stands, in milliseconds. */
-const SINK_END_MS = 5000
 
 /** How often letters that are tried again are looked after, in milliseconds. */
 const REPLAY_LOOK_MS = 10
 
-/** One pipeline, as this worker knows it. */
-export interface Resident {
-  readonly name: string
-  readonly hash: string
-  readonly parameters: Parameters
-  readonly plan: Plan
-  readonly execution: Execution
-  phase: PipelinePhase
-  /** Why it failed. */
-  error: PotorooError | null
-  /** The epoch that it continued from, `null` where it began with nothing. */
-  base: Manifest | null
-  /** Wall time at which it began to run, in milliseconds since 1970. */
-  readonly startedMs: number
-  /** Steps whose state was not taken over. */
-  readonly drop: readonly string[]
-  /** Where its sources listen, by step. */
-  readonly addresses: Map<string, string>
-}
-
-export interface PipelinesEvents {
-  /** The pipeline runs: from `resident.base`, or from nothing. */
-  running(resident: Resident): void
-  listening(resident: Resident, step: string, address: string): void
-  /** All its sources have ended and everything has left. */
-  ended(resident: Resident): void
-  failed(resident: Resident, error: PotorooError): void
-  /** Something for the operator that the pipeline itself has dealt with. */
-  warned(resident: Resident, error: PotorooError): void
+export interface PipelinesEvents extends Omit<ResidentEvents, 'letter' | 'unloaded' | 'changed'> {
+  /** The program that the chain names cannot be loaded here. */
+  unloaded?(pipeline: string, error: PotorooError): void
   /** The worker as a whole cannot go on. */
   lost(error: PotorooError): void
+  /** The worker has left its cluster. */
+  left?(): void
 }
 
 /** How a program is to begin. */
@@ -82,56 +50,88 @@ export interface SubmitOptions {
   readonly rewrite?: (plan: Plan) => Plan
 }
 
+export type { PipelinePhase, Resident } from './residents.ts'
+
+/** A program of this process, which the chain names or is to name. */
+interface Prepared extends Loaded {
+  readonly hash: string
+  readonly parameters: Parameters
+}
+
 export class Pipelines {
   readonly worker: Worker
-  readonly residents = new Map<string, Resident>()
   private readonly env: Env
   private readonly options: WorkerOptions
   private readonly events: PipelinesEvents
   /** What is being done to each pipeline (P3). */
   private readonly turns = new Map<string, Promise<unknown>>()
+  /** Programs that need not be loaded from the store. */
+  private readonly prepared = new Map<string, Prepared>()
+  /** P4. */
+  private readonly wanted = new Set<string>()
+  /** Who waits for a change of the residents. */
+  private waiting: (() => void)[] = []
 
   constructor(env: Env, options: WorkerOptions, events: PipelinesEvents) {
     this.env = env
     this.options = options
     this.events = events
     this.worker = new Worker(env, options, {
-      failed: (error) => events.lost(error),
-      left: () => {},
-      listening: (pipeline, step, address) => {
-        const resident = this.residents.get(pipeline)
-        resident?.addresses.set(step, address)
-        if (resident !== undefined) events.listening(resident, step, address)
-      },
-      regenerated: () => {
-        for (const resident of this.residents.values()) this.runAnew(resident)
-      },
+      load: (name, entry, done) => void this.load(name, entry).then((loaded) => done(null, loaded), failed(done)),
+      wants: (name) => !this.alone || this.wanted.has(name),
+      running: (resident) => events.running(resident),
+      listening: (...args) => events.listening(...args),
+      ended: (resident) => events.ended(resident),
+      failed: (...args) => events.failed(...args),
+      warned: (...args) => events.warned(...args),
+      letter: (resident, failure) => this.tellFailure(resident, failure),
+      unloaded: (...args) => events.unloaded?.(...args),
+      changed: () => this.tellChange(),
+      lost: (error) => events.lost(error),
+      left: () => events.left?.(),
     })
   }
 
-  /** Takes the data folder and a seat in a generation. Rejects with an error of the table; nothing runs yet. */
-  async open(): Promise<void> {
-    await settleVoid((done) => this.worker.open(done))
-    await new Promise<void>((resolve) => this.worker.seated(resolve))
+  get residents(): ReadonlyMap<string, Resident> {
+    return this.worker.residents.all
   }
 
-  /** Brings up what the chain names. One that cannot be loaded or planned is answered, and the others go on (P1). */
+  private get alone(): boolean {
+    return (this.options.cluster ?? null) === null
+  }
+
+  /** Takes the data folder and follows the chain. Rejects with an error of the table. */
+  async follow(): Promise<void> {
+    await settleVoid((done) => this.worker.open(done))
+  }
+
+  /** Resolves once this worker works in a generation: at once where it does. */
+  seated(): Promise<void> {
+    return new Promise((resolve) => this.worker.seated(resolve))
+  }
+
+  /** Both: a worker alone has its seat at once, a member of a cluster may wait for the others. */
+  async open(): Promise<void> {
+    await this.follow()
+    await this.seated()
+  }
+
+  /** Brings up what the chain names. One that cannot be loaded or planned is answered, and the others go on. */
   async resume(): Promise<readonly { readonly pipeline: string; readonly error: PotorooError }[]> {
-    const failures: { pipeline: string; error: PotorooError }[] = []
-    for (const [name, entry] of this.worker.cluster.pipelines) {
-      try {
-        await this.inTurn(name, () => this.bringUp(name, entry))
-      } catch (error) {
-        if (!(error instanceof PotorooError)) throw error
-        failures.push({ pipeline: name, error })
-      }
+    const { residents, cluster } = this.worker
+    for (const name of cluster.pipelines.keys()) {
+      this.wanted.add(name)
+      if (this.alone && !residents.all.has(name)) residents.again(name)
     }
-    return failures
+    await this.until(() =>
+      [...cluster.pipelines.keys()].every((name) => residents.all.has(name) || residents.unloaded.has(name)),
+    )
+    return Array.from(residents.unloaded, ([pipeline, { error }]) => ({ pipeline, error }))
   }
 
   /**
-   * Puts a program under the name of its pipeline and runs it. Where another one runs, that one is drained first and the
-   * new one continues from its last checkpoint. Rejects where the pipeline has faults; then nothing has changed.
+   * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
+   * last checkpoint. Rejects where the pipeline has faults; then nothing has changed.
    */
   async submit(
     pipeline: Pipeline,
@@ -141,20 +141,48 @@ export class Pipelines {
   ): Promise<Resident> {
     const { name } = pipeline
     const planned = plan(buildGraph(pipeline, parameters))
+    const { rewrite, drop = [], fresh } = options
+    const prepared = { plan: rewrite?.(planned) ?? planned, drop, hash: program.hash, parameters }
     return this.inTurn(name, async () => {
       const from = await this.manifestOf(name, options)
-      await this.stopForAnother(name)
-      if (options.fresh === true) await this.withdraw(name)
+      if (this.alone) await this.stopForAnother(name)
+      if (fresh === true) await settle<void>((done) => this.worker.withdraw(name, done))
+      this.prepared.set(name, prepared)
+      this.wanted.add(name)
+      const before = this.residents.get(name)
       await settle<void>((done) => this.worker.submit(name, program, parameters as Json, from, done))
       this.worker.sweep()
-      return this.launch(planned, program.hash, parameters, options)
+      // The chain has it already: it is brought up once more, with what is asked for now.
+      if (this.alone && this.residents.get(name) === before) this.worker.residents.again(name)
+      return this.standing(name, prepared)
     })
   }
 
-  /** Ends what runs under `name` and takes it out of the cluster. */
-  private async withdraw(name: string): Promise<void> {
-    this.residents.get(name)?.execution.forget()
-    await settle<void>((done) => this.worker.withdraw(name, done))
+  /** The pipeline once it is here with that program. */
+  private async standing(name: string, program: Prepared): Promise<Resident> {
+    const { residents } = this.worker
+    const here = (): Resident | null => {
+      const resident = residents.all.get(name)
+      return resident?.plan === program.plan ? resident : null
+    }
+    await this.until(() => here() !== null || residents.unloaded.has(name))
+    const resident = here()
+    if (resident === null) throw residents.unloaded.get(name)!.error
+    return resident
+  }
+
+  /** The program that the chain names for `name`: that of this process, or loaded from the store. */
+  private async load(name: string, entry: PipelineEntry): Promise<Loaded> {
+    const known = this.prepared.get(name)
+    if (known !== undefined && isProgram(known, entry)) return known
+    const program = await settle<Program>((done) => this.worker.program(entry.hash, done))
+    const pipeline = await loadBundle(program.text, program.map, program.hash)
+    const parameters = entry.parameters as Parameters
+    const planned = plan(buildGraph(pipeline, parameters))
+    if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { hash: entry.hash.slice(0, 12) })
+    const loaded = { plan: planned, drop: [], hash: entry.hash, parameters }
+    this.prepared.set(name, loaded)
+    return loaded
   }
 
   /** The path of the savepoint's manifest, with which only a pipeline can begin that is not there, or not any more. */
@@ -181,9 +209,7 @@ export class Pipelines {
   async cancel(name: string): Promise<void> {
     await this.inTurn(name, async () => {
       this.find(name)
-      await this.withdraw(name)
-      this.residents.delete(name)
-      this.worker.executions.delete(name)
+      await settle<void>((done) => this.worker.withdraw(name, done))
       this.worker.sweep()
     })
   }
@@ -251,7 +277,10 @@ export class Pipelines {
     throw fail('E_NO_PIPELINE', { pipeline: name, known: meant === null ? known : `did you mean ${meant}?` })
   }
 
-  /** Drains every pipeline that runs and ends the worker. Answers what could not be drained, by pipeline. */
+  /**
+   * Ends the worker. Alone it drains every pipeline that runs, and answers what could not be drained, by pipeline; in a
+   * cluster the others go on from the last checkpoints.
+   */
   async close(): Promise<ReadonlyMap<string, Error>> {
     const failures = new Map<string, Error>()
     const drain = async (resident: Resident) => {
@@ -260,7 +289,7 @@ export class Pipelines {
         failures.set(resident.name, error as Error),
       )
     }
-    await Promise.all([...this.residents.values()].map(drain))
+    if (this.alone) await Promise.all([...this.residents.values()].map(drain))
     await new Promise<void>((resolve) => this.worker.close(resolve))
     return failures
   }
@@ -274,72 +303,6 @@ export class Pipelines {
       turn.catch(() => {}),
     )
     return turn
-  }
-
-  private async bringUp(name: string, entry: PipelineEntry): Promise<Resident> {
-    const program = await settle<Program>((done) => this.worker.program(entry.hash, done))
-    const pipeline = await loadBundle(program.text, program.map, program.hash)
-    const parameters = entry.parameters as Parameters
-    const planned = plan(buildGraph(pipeline, parameters))
-    if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { hash: entry.hash.slice(0, 12) })
-    return this.launch(planned, entry.hash, parameters, {})
-  }
-
-  private launch(planned: Plan, hash: string, parameters: Parameters, options: SubmitOptions): Resident {
-    const { events, worker } = this
-    const own = options.rewrite?.(planned) ?? planned
-    const { drop = [] } = options
-    const name = own.pipeline
-    const settled = (then: (resident: Resident) => void) => {
-      const resident = this.residents.get(name)
-      if (resident !== undefined) then(resident)
-    }
-    const execution = worker.run(
-      own,
-      {
-        running: (base) =>
-          settled((resident) => {
-            resident.phase = 'running'
-            resident.base = base
-            events.running(resident)
-          }),
-        ended: () =>
-          settled((resident) => {
-            if (resident.phase === 'running') resident.phase = 'ended'
-            events.ended(resident)
-          }),
-        failed: (error) =>
-          settled((resident) => {
-            resident.phase = 'failed'
-            resident.error = error
-            resident.execution.close()
-            events.failed(resident, error)
-          }),
-        warned: (error) => settled((resident) => events.warned(resident, error)),
-        letter: (failure) => settled((resident) => this.tellFailure(resident, failure)),
-      },
-      new Set(drop),
-    )
-    const resident: Resident = {
-      ...{ name, hash, parameters, plan: own, execution, phase: 'starting', error: null, base: null, drop },
-      startedMs: this.env.clock.now(),
-      addresses: new Map(),
-    }
-    this.residents.set(name, resident)
-    return resident
-  }
-
-  /** Runs `resident` from its last epoch again: what it does now belongs to a generation that is over. */
-  private runAnew(resident: Resident): void {
-    const { name, plan: planned, hash, parameters, execution } = resident
-    const live = (): boolean => ['starting', 'running', 'ended'].includes(resident.phase)
-    void this.inTurn(name, async () => {
-      if (this.residents.get(name) !== resident || !live()) return
-      execution.close()
-      // Once an epoch has been made without the dropped steps, what they have is new.
-      const drop = (execution.figures?.completed ?? 0) === 0 ? resident.drop : []
-      this.launch(planned, hash, parameters, { drop })
-    })
   }
 
   /** Tells of the first record that did not get through, the tenth, the hundredth …; `status` counts them all. */
@@ -381,6 +344,17 @@ export class Pipelines {
     if (failure !== null) throw fail('E_NOT_DRAINED', { pipeline: name, reason: failure })
   }
 
+  /** Resolves once `condition` holds; looked at after every change. */
+  private async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.waiting.push(resolve))
+  }
+
+  private tellChange(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const look of waiting) look()
+  }
+
   private running(name: string): Resident {
     const resident = this.find(name)
     if (resident.phase === 'running' || resident.phase === 'ended') return resident
@@ -402,4 +376,12 @@ export class Pipelines {
 function whyLate({ execution }: Resident): string {
   const stuck = execution.stuckSinks
   return stuck.length === 0 ? 'it takes too long' : `nobody takes the output of ${stuck.join(', ')}`
+}
+
+/** Tells `done` an error of the table; any other is a fault of this program. */
+function failed(done: (error: PotorooError, loaded: null) => void): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof PotorooError)) throw error
+    done(error, null)
+  }
 }

@@ -33,6 +33,10 @@ export interface DriverHost {
   append(make: MakeRecord, done: (appended: boolean) => void): void
   world(): World
   requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
+  /** Pipelines that run here. */
+  running(): readonly string[]
+  /** Whether the chain names another program than the one that runs here. */
+  outdated(): boolean
 }
 
 export class RescaleDriver {
@@ -65,8 +69,12 @@ export class RescaleDriver {
   }
 
   tick(): void {
-    const pipelines = [...this.host.cluster().pipelines.keys()]
-    this.raise({ kind: 'tick', nowMs: this.host.clock.monotonic(), pipelines })
+    const { clock, running, outdated, cluster } = this.host
+    // Programs change with a generation (`generation.ts`, N5); one worker alone changes them in its place.
+    if (this.state?.phase === 'idle' && cluster().members.length > 1 && outdated()) {
+      this.request({ kind: 'renew', skipStalled: true })
+    }
+    this.raise({ kind: 'tick', nowMs: clock.monotonic(), pipelines: running() })
   }
 
   arrived(from: Heard, attempt: number, round: Round): void {
@@ -101,7 +109,7 @@ export class RescaleDriver {
     switch (effect.kind) {
       case 'answer': {
         const { request, answer, reason } = effect
-        if (request.kind === 'rebalance') return
+        if (request.kind === 'rebalance' || request.kind === 'renew') return
         const worker = request.kind === 'join' ? request.member.worker : request.worker
         return host.send(worker, { kind: 'requestAnswered', answer, reason })
       }

@@ -23,6 +23,8 @@ export interface ExecutionSeams {
   readonly sourceToken: string | null
   /** Steps whose state is not taken over. */
   readonly drop: ReadonlySet<string>
+  /** Whether what no generation fences may be done now (PROTOCOLS 7). */
+  maySpeak(): boolean
   /** Where a journaled source is found, for the operator. */
   listening(pipeline: string, step: string, address: string): void
 }

@@ -5,7 +5,8 @@
  *     opens ─chain read, taking connections─► has no seat ─a record names it─► restores ─all are ready─► works
  *
  * S1. Everything that happens goes through `Turns`: tables see one event after another, effects are carried out in order.
- * S2. What belongs to an incarnation (writer, links, watch, leases) is made when it is drawn, and closed when another is.
+ * S2. What belongs to an incarnation (journal, writer, links, watch) is made when it is drawn, in front of its first beat,
+ *     and closed when another is drawn.
  * S3. Who reads a generation record tells it over the links of the generation before, then ends those.
  * S4. A worker whose store nobody else reaches goes the same way: there is nobody to wait for, to hear, or to tell.
  */
@@ -15,6 +16,7 @@ import type { Limits } from '../base/limits.ts'
 import { ChainReader } from '../checkpoint/chain-reader.ts'
 import { ChainWriter, type MakeRecord } from '../checkpoint/chain-writer.ts'
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
+import { beat as beatPath } from '../checkpoint/layout.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Heard } from '../cluster/beats.ts'
@@ -64,14 +66,19 @@ export interface SeatSeams {
   readonly cluster: ClusterSettings | null
 }
 
+/** Why a worker may neither read nor write: `lease`, it has none (PROTOCOLS 2, S7). */
+export type StopReason = 'minority' | 'generation' | 'fenced' | 'lease'
+
 /** What a worker does for its seat. */
 export interface SeatWork {
+  /** Opens what belongs to an incarnation that has just been drawn; others hear of it afterwards. */
+  arrive(incarnation: string, done: (error: PotorooError | null) => void): void
   /** Brings this worker's part of `generation` into memory; answered by `Seat.restored` or `Seat.damaged`. */
   restore(generation: Generation): void
   /** Every member has its part: data are exchanged from now on. */
   begin(generation: number): void
-  stopWork(reason: 'minority' | 'generation' | 'fenced'): void
-  resumeWork(): void
+  stopWork(reason: StopReason): void
+  resumeWork(reason: StopReason): void
   /** A record of the chain that counts has been read, and the tables have heard of it. */
   recorded(record: ChainRecord, cluster: Cluster): void
   /** A message about a pipeline. */
@@ -84,6 +91,10 @@ export interface SeatWork {
   isEmpty(): boolean
   /** Asks this worker, the coordinator, for an epoch of `pipeline`; `done` hears why there is none, or `null`. */
   requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
+  /** Pipelines that run here. */
+  running(): readonly string[]
+  /** Whether the chain names another program than the one that runs here. */
+  outdated(): boolean
   /** The worker has left its cluster, or cannot go on. */
   ended(error: PotorooError | null): void
 }
@@ -96,6 +107,7 @@ export class Seat {
   private readonly look: Look
   private readonly rescale: RescaleDriver
   private readonly mover: MoverDriver
+  private readonly leases: LeaseKeeper
   private state: MembershipState
   private recovery: RecoveryState | null = null
   private beating: Beating = { beats: new Map(), young: true }
@@ -103,13 +115,14 @@ export class Seat {
   private writer!: ChainWriter
   private neighbours!: Neighbours
   private watch: Watch | null = null
-  private leases!: LeaseKeeper
   /** The last generation record that was read: its number in the chain, and who was in it. */
   private record = 0
   private members: readonly Member[] = []
   private missed = false
   /** Key groups of this worker in the generation that stands. */
   private owned: ReadonlySet<number> = new Set()
+  /** Whether work goes on as far as the lease is concerned. */
+  private leased = true
   private timer: Timer | null = null
   private closed = false
 
@@ -125,6 +138,7 @@ export class Seat {
         this.missed = true
       },
     })
+    this.leases = new LeaseKeeper(env.clock, limits, cluster === null)
     const beats = cluster === null ? nobodyElse : new BeatReader({ store, clock: env.clock, limits }, worker)
     this.look = new Look(env.clock, this.reader, beats, limits.beatMs, {
       followed: (requestMs, generation) => this.turns.take(() => this.found(requestMs, generation)),
@@ -145,6 +159,8 @@ export class Seat {
       append: (make: MakeRecord, done: (appended: boolean) => void) => this.append(make, done),
       world: () => work.world(),
       requestEpoch: work.requestEpoch.bind(work),
+      running: () => work.running(),
+      outdated: () => work.outdated(),
     }
     this.rescale = new RescaleDriver(host)
     this.mover = new MoverDriver(host)
@@ -185,7 +201,7 @@ export class Seat {
   /** Whether what no generation fences may be done now (PROTOCOLS 7). */
   get maySpeak(): boolean {
     this.leases.gone(this.watch?.gone ?? new Set())
-    return this.leases.holds
+    return this.leases.speaks
   }
 
   private get identity(): Heard {
@@ -200,10 +216,10 @@ export class Seat {
 
   /** Reads the chain and takes connections; the rest comes by itself. */
   open(done: (error: PotorooError | null) => void): void {
-    this.arrive((error) => {
-      if (error !== null) return done(error)
-      this.reader.followWhole((failed) => {
-        if (failed !== null) return done(failed)
+    this.reader.followWhole((failed) => {
+      if (failed !== null) return done(failed)
+      this.arrive((error) => {
+        if (error !== null) return done(error)
         this.tick()
         this.look.again()
         done(null)
@@ -211,22 +227,35 @@ export class Seat {
     })
   }
 
-  /** What belongs to the incarnation that has just been drawn. */
+  /** What belongs to the incarnation that has just been drawn. Nobody hears of it before all of that is there (S2). */
   private arrive(done: (error: PotorooError | null) => void): void {
-    const { env, limits, worker, cluster, store } = this.seams
+    const { incarnation } = this
+    this.meetNobody()
+    this.work.arrive(incarnation, (error) => {
+      if (this.closed || incarnation !== this.incarnation) return
+      if (error !== null) return done(error)
+      this.beHeard(incarnation, done)
+    })
+  }
+
+  /** The way into the chain and to the others. */
+  private meetNobody(): void {
+    const { env, limits, worker, cluster } = this.seams
     const { incarnation } = this
     const lost = () => this.act({ kind: 'storeTimeout' })
     this.writer = new ChainWriter(this.reader, env, { worker, incarnation }, lost)
-    this.leases = new LeaseKeeper(env.clock, limits, cluster === null)
     const name = cluster?.name ?? ''
     const token = cluster?.token ?? ''
-    const neighbours = new Neighbours(env, { cluster: name, token, worker, incarnation, build: '' }, limits, {
+    this.neighbours = new Neighbours(env, { cluster: name, token, worker, incarnation, build: '' }, limits, {
       control: (from, message, body) => this.turns.take(() => this.onControl(from, message, body)),
       hint: () => this.look.again(),
       evidence: (evidence) => this.watch?.tell(evidence),
       refused: (peer, { code, message }) => env.log.warn('link.refused', { peer, error: code, message }),
     })
-    this.neighbours = neighbours
+  }
+
+  private beHeard(incarnation: string, done: (error: PotorooError | null) => void): void {
+    const { env, limits, worker, cluster, store } = this.seams
     const watched = (error: PotorooError | null, watch: Watch): void => {
       if (this.closed || incarnation !== this.incarnation) return watch.close()
       this.watch = watch
@@ -236,8 +265,8 @@ export class Seat {
     if (cluster === null) {
       return watchNobody((fn) => env.clock.soon(fn))({ worker, incarnation, address: '' }, changed, watched)
     }
-    const { listen, reach = listen.host } = cluster
-    neighbours.listen(listen, (error, at) => {
+    const { listen, reach = listen.host, name, token } = cluster
+    this.neighbours.listen(listen, (error, at) => {
       if (error !== null || at === null) return done(error)
       const open = cluster.watch ?? openHeartbeats({ env, store, limits, cluster: name, token, host: at.host, reach })
       open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }) }, changed, watched)
@@ -269,13 +298,26 @@ export class Seat {
     const { clock } = this.seams.env
     this.timer = clock.after(this.seams.limits.heartbeatMs, this.tick)
     this.neighbours.look()
-    const works = this.phase === 'active' || this.phase === 'leaving'
-    if (works && this.seams.cluster !== null) {
-      const { generation, coordinator } = this.cluster
-      this.neighbours.send(coordinator, { kind: 'leaseAsked', generation, counter: this.leases.ask() })
-    }
+    this.askLease()
+    this.mindLease()
     this.rescale.tick()
     if (this.phase === 'leaving' && this.owned.size === 0 && this.work.isEmpty()) this.act({ kind: 'emptied' })
+  }
+
+  private askLease(): void {
+    const works = this.phase === 'active' || this.phase === 'leaving'
+    if (!works || this.seams.cluster === null) return
+    const { generation, coordinator } = this.cluster
+    this.neighbours.send(coordinator, { kind: 'leaseAsked', generation, counter: this.leases.ask() })
+  }
+
+  /** Stops work where the lease has run out, and lets it go on where there is one again. */
+  private mindLease(): void {
+    const { held } = this.leases
+    if (held === this.leased) return
+    this.leased = held
+    if (held) this.work.resumeWork('lease')
+    else this.work.stopWork('lease')
   }
 
   // ── What people ask for ──────────────────────────────────────────────────────────────────────────────────────────
@@ -319,10 +361,9 @@ export class Seat {
       this.members = cluster.members
       this.missed = false
       if (this.phase !== 'booting') this.beginGeneration(cluster)
-    } else if (record.kind === 'submit') {
-      this.neighbours.run(programsOf(cluster))
     }
     if (this.phase === 'booting') return
+    if (record.kind === 'submit') this.neighbours.run(programsOf(cluster))
     this.step({ kind: 'chain', cluster, nowMs: this.now })
     this.work.recorded(record, cluster)
   }
@@ -418,11 +459,13 @@ export class Seat {
       case 'begin':
         work.begin(effect.generation)
         if (this.coordinates) this.rescale.start(this.cluster)
-        return
+        this.leased = true
+        this.askLease()
+        return this.mindLease()
       case 'stopWork':
         return work.stopWork(effect.reason)
       case 'resumeWork':
-        return work.resumeWork()
+        return work.resumeWork('minority')
       case 'askToJoin': {
         const address = this.watch?.beat.address ?? ''
         const request = { ...this.identity, address, skipStalled: false }
@@ -439,6 +482,8 @@ export class Seat {
         this.depart()
         return work.forget(() => this.beginAnew())
       case 'exit':
+        // A hint: where it stays, it does not move.
+        if (effect.reason === 'left') seams.store.remove(beatPath(seams.worker), () => {})
         return work.ended(exitError(effect, seams.worker, seams.limits))
     }
   }
@@ -518,7 +563,7 @@ export class Seat {
       }
       case 'leaseGranted':
         if (message.generation === generation) this.leases.granted(message.counter, message.ms)
-        return
+        return this.mindLease()
       case 'joinRequested': {
         const { worker, incarnation, address, skipStalled } = message
         return this.rescale.request({ kind: 'join', member: { worker, incarnation, address }, skipStalled })

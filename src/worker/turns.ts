@@ -1,20 +1,13 @@
-/**
- * One thing after another: what an effect raises waits until the effects before it have been carried out, so that no table
- * is stepped within a step of its own.
- */
+/** One thing after another: what a turn asks for waits until the turns before it are over. */
 export class Turns {
-  private readonly waiting: (() => void)[] = []
-  private running = false
+  private readonly queue: (() => void)[] = []
+  private busy = false
 
-  /** Runs `turn` now, or behind those that are under way. */
   take(turn: () => void): void {
-    this.waiting.push(turn)
-    if (this.running) return
-    this.running = true
-    try {
-      for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) next()
-    } finally {
-      this.running = false
-    }
+    this.queue.push(turn)
+    if (this.busy) return
+    this.busy = true
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) next()
+    this.busy = false
   }
 }

@@ -6,11 +6,11 @@
  *
  * V1. The data folder is locked for as long as the process lives.
  * V2. The generation record stands before anything of an earlier one is read back (PROTOCOLS 1): what an older
- *     incarnation still appends no longer counts. The journal of an incarnation is opened behind its first record.
+ *     incarnation still appends no longer counts. An incarnation has a journal of its own before anybody hears of it.
  * V3. Who reads a generation without itself drops everything and begins anew (`cluster/membership.ts`, M3).
  * V4. Where damage makes a pipeline go back to an older epoch than its last, a further generation record names that epoch
- *     before anything of the outside world is changed (PROTOCOLS 1): the epochs between are void for every reader, also
- *     when what was damaged can be read again some day.
+ *     before anything of the outside world is changed (PROTOCOLS 1; `cluster/recovery.ts`, K4): the epochs between are void
+ *     for every reader, also when what was damaged can be read again some day.
  * V5. Key groups and eras of the chain are those that the store was made with, whatever the options say: by other eras the
  *     chain would seem to end where records have been removed.
  */
@@ -18,24 +18,24 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Appended, MakeRecord } from '../checkpoint/chain-writer.ts'
+import type { PipelineEntry } from '../checkpoint/cluster.ts'
 import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
-import type { ChainRecord, RecordBody } from '../checkpoint/record.ts'
-import { placementFromJson } from '../cluster/splits.ts'
+import type { ChainRecord } from '../checkpoint/record.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Output } from '../env/output.ts'
 import { Door } from '../ingest/door.ts'
-import type { Plan } from '../model/plan.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
-import { Execution, type ExecutionEvents, type ExecutionSeams } from './execution.ts'
+import { Execution } from './execution.ts'
 import { Floors } from './floors.ts'
-import type { Generation } from './generation.ts'
-import { LocalLinks } from './local-links.ts'
+import type { ExecutionEvents, Generation, Holdings } from './generation.ts'
 import { Loop } from './loop.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './programs.ts'
-import { Seat, type SeatWork } from './seat.ts'
+import { type Loaded, type LoadPlan, type ResidentEvents, Residents } from './residents.ts'
+import type { ExecutionSeams } from './seams.ts'
+import { Seat, type SeatWork, type StopReason } from './seat.ts'
 import { journalId } from './sources.ts'
 
 export type { Program } from './programs.ts'
@@ -56,27 +56,33 @@ export interface WorkerOptions {
   readonly cluster?: ClusterSettings | null
 }
 
-export interface WorkerEvents {
+/** What the worker has of whoever runs it. */
+export interface WorkerHost extends ResidentEvents {
+  readonly load: LoadPlan
+  /** Which of the chain's pipelines are to run here. */
+  wants(pipeline: string): boolean
   /** The worker cannot go on; it has stopped what it could. */
-  failed(error: PotorooError): void
+  lost(error: PotorooError): void
   /** The worker owns nothing any more and is no member: it has left its cluster. */
   left(): void
-  listening(pipeline: string, step: string, address: string): void
-  /** This worker has taken a further generation (V4): every pipeline has to be run anew. */
-  regenerated(): void
 }
-
-/** What whoever has a pipeline run hears of it. */
-export type RunEvents = Pick<ExecutionEvents, 'running' | 'ended' | 'failed' | 'warned' | 'letter'>
 
 type Done<T> = (error: PotorooError | null, value: T) => void
 
+/** Why a worker may neither read nor write, for people. */
+const stopReasons = {
+  minority: 'this worker does not hear enough of the others',
+  generation: 'another generation begins',
+  fenced: 'the others go on without this worker',
+  lease: 'the coordinator has granted no lease',
+} as const satisfies Record<StopReason, string>
+
 export class Worker {
   readonly loop: Loop
-  readonly executions = new Map<string, Execution>()
+  readonly residents: Residents
   private readonly env: Env
   private readonly options: WorkerOptions
-  private readonly events: WorkerEvents
+  private readonly host: WorkerHost
   /** Those of the options, with what was fixed when the cluster was made (V5). */
   private limits: Limits
   private lock: Lock | null = null
@@ -90,12 +96,22 @@ export class Worker {
   private waiting: (() => void)[] = []
   private closed = false
 
-  constructor(env: Env, options: WorkerOptions, events: WorkerEvents) {
+  constructor(env: Env, options: WorkerOptions, host: WorkerHost) {
     this.env = env
     this.options = options
-    this.events = events
+    this.host = host
     this.limits = options.limits
     this.loop = new Loop(env.clock, options.limits.turnRuns)
+    const seams = {
+      clock: env.clock,
+      load: host.load,
+      cluster: () => this.cluster,
+      wants: (name: string) => host.wants(name),
+      execute: this.execute.bind(this),
+      damaged: (generation: number, run: number, instead: number) => this.seat?.damaged(generation, run, instead),
+      hint: () => this.seat?.hint(),
+    }
+    this.residents = new Residents(seams, host)
   }
 
   /** The cluster as this worker knows it. */
@@ -127,8 +143,8 @@ export class Worker {
   }
 
   /** What the journal has done and holds. */
-  get journal(): Door['status'] {
-    return this.door!.status
+  get journal(): Door['status'] | null {
+    return this.door?.status ?? null
   }
 
   // ── Boot ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,7 +174,7 @@ export class Worker {
   private openStore(done: (error: PotorooError | null) => void): void {
     const { env, options } = this
     const { worker, cluster = null } = options
-    const lost = (error: PotorooError): void => this.events.failed(error)
+    const lost = (error: PotorooError): void => this.host.lost(error)
     const opened = (error: PotorooError | null, store: FileStore): void => {
       if (error !== null) return done(error)
       this.store = store
@@ -184,48 +200,46 @@ export class Worker {
 
   private work(): SeatWork {
     return {
-      restore: (generation) => this.restore(generation),
+      arrive: (incarnation, done) => this.openDoor(incarnation, done),
+      restore: (generation) => this.residents.restore(generation, () => this.seat?.restored(generation.number)),
       begin: (generation) => this.begin(generation),
-      stopWork: () => {},
-      resumeWork: () => {},
+      stopWork: (reason) => this.residents.stopWork(stopReasons[reason]),
+      resumeWork: (reason) => this.residents.resumeWork(stopReasons[reason]),
       recorded: (record, cluster) => this.recorded(record, cluster),
-      control: () => {},
+      control: (from, message, body) => this.residents.control(from, message, body),
       forget: (done) => this.forget(done),
       isEmpty: () => true,
       world: () => ({ keyGroups: this.limits.keyGroups, splits: [], journals: [] }),
       requestEpoch: (pipeline, holds, done) => {
-        const execution = this.executions.get(pipeline)
-        if (execution === undefined) done('the pipeline does not run here')
-        else execution.request({ kind: holds ? 'rescale' : 'periodic' }, done)
+        const resident = this.residents.all.get(pipeline)
+        if (resident === undefined) done('the pipeline does not run here')
+        else resident.execution.request({ kind: holds ? 'rescale' : 'periodic' }, done)
       },
+      running: () => this.residents.running,
+      outdated: () => this.residents.outdated,
       ended: (error) => {
-        if (error === null) this.events.left()
-        else this.events.failed(error)
+        if (error === null) this.host.left()
+        else this.host.lost(error)
       },
     }
   }
 
-  private restore({ number }: Generation): void {
-    this.openDoor(() => this.seat?.restored(number))
-  }
-
-  /** Opens the journal of this incarnation (V2). */
-  private openDoor(done: () => void): void {
-    if (this.door !== null) return done()
-    const { env, limits, options, incarnation } = this
+  /** Opens the journal of an incarnation (V2). */
+  private openDoor(incarnation: string, done: (error: PotorooError | null) => void): void {
+    const { env, limits, options } = this
     const { worker, data } = options
     const directory = `${data}/journal`
     const isKept = (id: string): boolean => this.hasSource(id)
     Door.open({ env, limits, directory, worker, incarnation, isKept }, (error, door) => {
-      if (this.closed || incarnation !== this.incarnation) return door?.close(() => {})
-      if (error !== null) return this.events.failed(error)
+      if (this.closed) return door?.close(() => {})
       this.door = door
-      done()
+      done(error)
     })
   }
 
   private begin(generation: number): void {
     this.generation = generation
+    this.residents.begin()
     const { waiting } = this
     this.waiting = []
     for (const done of waiting) done()
@@ -235,8 +249,7 @@ export class Worker {
     const { door } = this
     this.generation = 0
     this.door = null
-    for (const execution of this.executions.values()) execution.close()
-    this.executions.clear()
+    this.residents.forget()
     if (door === null) done()
     else door.close(done)
   }
@@ -245,19 +258,6 @@ export class Worker {
   private hasSource(id: string): boolean {
     for (const [pipeline, { run }] of this.cluster.pipelines) if (id.startsWith(journalId(pipeline, run))) return true
     return false
-  }
-
-  /** Takes a further generation, whose base for `pipeline` is `epoch` (V4); what runs in the one before is over. */
-  private goBack(pipeline: string, epoch: number, failed: (error: PotorooError) => void): void {
-    const make = ({ generation, coordinator, members, owners, splits }: Cluster): RecordBody => ({
-      ...{ kind: 'generation', generation: generation + 1, coordinator },
-      ...{ members, owners, splits, bases: [[pipeline, epoch]] },
-    })
-    this.append(make, (error) => {
-      if (error !== null) return failed(error)
-      for (const execution of this.executions.values()) execution.close()
-      this.events.regenerated()
-    })
   }
 
   /** Appends to the chain, in whichever generation stands. */
@@ -272,12 +272,45 @@ export class Worker {
 
   private recorded(record: ChainRecord, cluster: Cluster): void {
     if (this.closed) return
-    const coordinates = this.seat?.coordinates === true
-    if (record.kind === 'epoch') this.executions.get(record.pipeline)?.recorded(record.epoch)
-    if (record.kind === 'epoch' && coordinates) this.floors?.raise(record.pipeline, cluster)
-    if (record.kind !== 'floor') return
-    this.executions.get(record.pipeline)?.floor(record.floor)
-    if (coordinates) this.floors?.sweep(record.pipeline, cluster)
+    this.residents.recorded(record, cluster)
+    if (this.seat?.coordinates !== true) return
+    if (record.kind === 'epoch') this.floors?.raise(record.pipeline, cluster)
+    if (record.kind === 'floor') this.floors?.sweep(record.pipeline, cluster)
+  }
+
+  /** Makes the execution of a program in a generation. */
+  private execute(
+    { plan, drop }: Loaded,
+    entry: PipelineEntry,
+    generation: Generation,
+    events: ExecutionEvents,
+    before: Holdings | null,
+  ): Execution {
+    const { env, options, limits, loop, store, seat, door, incarnation, host, residents } = this
+    const { output, acceptLoss, worker } = options
+    const seams: ExecutionSeams = {
+      env,
+      limits,
+      loop,
+      store: store!,
+      chain: seat!.reader,
+      appender: seat!.appender,
+      door: door!,
+      output,
+      member: { worker, incarnation },
+      acceptLoss,
+      development: options.development === true,
+      sourceToken: options.sourceToken ?? null,
+      drop: new Set(drop),
+      maySpeak: () => this.seat?.maySpeak === true,
+      listening: (pipeline, step, address) => {
+        const resident = residents.all.get(pipeline)
+        if (resident === undefined) return
+        resident.addresses.set(step, address)
+        host.listening(resident, step, address)
+      },
+    }
+    return new Execution(plan, entry, generation, seat!.links, seams, events, before)
   }
 
   // ── Pipelines ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -307,56 +340,6 @@ export class Worker {
     readProgram(this.store!, hash, done)
   }
 
-  /**
-   * Runs `plan`, which is the program that the chain names for its pipeline. The state of the steps in `drop` is not
-   * taken over. Events come on their own turns.
-   */
-  run(plan: Plan, events: RunEvents, drop: ReadonlySet<string> = new Set()): Execution {
-    const { env, options, limits, loop, store, seat, door, incarnation } = this
-    const { output, acceptLoss, worker } = options
-    const { pipeline } = plan
-    const seams: ExecutionSeams = {
-      env,
-      limits,
-      loop,
-      store: store!,
-      chain: seat!.reader,
-      appender: seat!.appender,
-      door: door!,
-      output,
-      member: { worker, incarnation },
-      acceptLoss,
-      development: options.development === true,
-      sourceToken: options.sourceToken ?? null,
-      drop,
-      listening: (pipeline, step, address) => this.events.listening(pipeline, step, address),
-    }
-    const entry = this.cluster.pipelines.get(pipeline)!
-    const links = new LocalLinks(env.clock, (message, body) => execution.control(worker, message, body))
-    const own: ExecutionEvents = {
-      running: (base) => events.running(base),
-      ended: () => events.ended(),
-      failed: (error) => events.failed(error),
-      warned: (error) => events.warned(error),
-      letter: (failure, split) => events.letter(failure, split),
-      restored: () => execution.activate(),
-      damaged: (instead) => this.goBack(pipeline, instead, (error) => events.failed(error)),
-      drained: () => {},
-      // This worker's own append has read the record (A2).
-      behind: () => {},
-    }
-    const execution = new Execution(plan, entry, this.alone(), links, seams, own, null)
-    this.executions.set(pipeline, execution)
-    execution.start()
-    return execution
-  }
-
-  /** The generation as its only member sees it. */
-  private alone(): Generation {
-    const { generation, coordinator, members, owners, splits } = this.cluster
-    return { number: generation, coordinator, members, self: 0, owners, placement: placementFromJson(splits) }
-  }
-
   /** Removes what pipelines have left that are gone. */
   sweep(): void {
     this.door?.trim()
@@ -373,7 +356,7 @@ export class Worker {
   /** Ends in order: pipelines are closed as they are (drain them before), the journal is brought to the disk. */
   close(done: () => void): void {
     this.closed = true
-    for (const execution of this.executions.values()) execution.close()
+    this.residents.close()
     this.loop.stop()
     this.seat?.close()
     const unlock = () => {

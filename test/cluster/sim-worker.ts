@@ -578,7 +578,7 @@ export class SimWorker implements Station<Message> {
     switch (effect.kind) {
       case 'answer': {
         const { request, answer, reason } = effect
-        if (request.kind === 'rebalance') return
+        if (request.kind === 'rebalance' || request.kind === 'renew') return
         const worker = request.kind === 'join' ? request.member.worker : request.worker
         return this.send(worker, { kind: 'answer', answer, reason })
       }

@@ -2,57 +2,8 @@
  * Several workers on simulated machines with one store, in calm weather: they come to one generation after every change of
  * who is there.
  */
-import { expect, test } from 'vitest'
-import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import { MemberStation, memberMachine } from '../../src/sim/member-station.ts'
-import type { Volume } from '../../src/sim/volume.ts'
-import { World } from '../../src/sim/world.ts'
-
-class Town {
-  readonly world: World
-  readonly volume: Volume
-  readonly stations: MemberStation[] = []
-  private readonly limits: Limits
-
-  constructor(seed: number, changes: Partial<Limits> = {}) {
-    this.world = new World(seed)
-    this.volume = this.world.volume('shared')
-    this.limits = makeLimits({ keyGroups: 16, ...changes })
-  }
-
-  start(...names: string[]): void {
-    for (const name of names) {
-      const machine = memberMachine(this.world, name, this.volume)
-      const options = { limits: this.limits, expected: names.length, restartMs: 300 }
-      this.stations.push(new MemberStation(machine, options))
-      this.of(name).start()
-    }
-  }
-
-  of(name: string): MemberStation {
-    return this.stations.find((station) => station.name === name)!
-  }
-
-  /** Those that are at work, and in which generation: `a b c in 3`, when they agree. */
-  get standing(): string {
-    const live = this.stations.filter(({ worker }) => worker !== null)
-    const names = live.map(({ name }) => name).join(' ')
-    const said = live.map(({ worker, name }) => {
-      const { generation, members } = worker!.cluster
-      const works = worker!.phase === 'active' || worker!.phase === 'leaving'
-      const all = members.map((member) => member.worker).toSorted()
-      return works && all.includes(name) ? `${all.join(' ')} in ${generation}` : `${name} ${worker!.phase}`
-    })
-    return new Set(said).size === 1 ? said[0]! : `${names}: ${said.join(', ')}`
-  }
-
-  /** Waits until all that live stand so; answers what they say in the end. */
-  settle(standing: string, ms = 20_000): string {
-    const { world } = this
-    world.runUntil(() => this.standing === standing, world.now + ms)
-    return this.standing
-  }
-}
+import { describe, expect, test } from 'vitest'
+import { counting, Town } from './town.ts'
 
 test('workers of a new cluster come to one generation', () => {
   const town = new Town(1)
@@ -130,4 +81,72 @@ test('a worker joins, and another leaves with nothing left', () => {
   expect(town.settle('b c in 4')).toBe('b c in 4')
   expect(town.of('a')).toMatchObject({ left: true, fell: [] })
   expect(town.of('b').worker!.cluster.coordinator).not.toBe('a')
+})
+
+describe('a pipeline on several workers', () => {
+  const COUNT = 8000
+  const busy = (seed: number, ...names: string[]): Town => {
+    const town = new Town(seed, counting(COUNT, 500))
+    town.start(...names)
+    town.settle(`${names.join(' ')} in 1`)
+    town.of(names[0]!).submit()
+    town.epochs(3)
+    return town
+  }
+
+  test('is exact', () => {
+    const town = busy(11, 'a', 'b', 'c')
+    town.finish()
+    town.expectExact(COUNT)
+    for (const station of town.stations) expect(town.resident(station)!.execution.keys).toBeGreaterThan(0)
+  })
+
+  test.each(['a', 'b', 'c'])('is exact through the death of %s', (name) => {
+    const town = busy(12, 'a', 'b', 'c')
+    town.of(name).kill()
+    town.epochs(3)
+    town.of(name).start()
+    town.finish()
+    town.expectExact(COUNT)
+    expect(town.standing).toBe('a b c in 3')
+  })
+
+  test('is exact through a death and a return at once', () => {
+    const town = busy(13, 'a', 'b', 'c')
+    town.of('a').kill()
+    town.of('a').start()
+    town.finish()
+    town.expectExact(COUNT)
+  })
+
+  test('is exact through the death of all', () => {
+    const town = busy(14, 'a', 'b', 'c')
+    for (const station of town.stations) station.kill()
+    town.run(1000)
+    for (const station of town.stations) station.start()
+    town.finish()
+    town.expectExact(COUNT)
+  })
+
+  test('is exact where one is cut off for a while', () => {
+    const town = busy(15, 'a', 'b', 'c')
+    for (const other of ['a', 'b']) town.world.network.cut('c', other)
+    town.run(10_000)
+    for (const other of ['a', 'b']) town.world.network.heal('c', other)
+    town.finish()
+    town.expectExact(COUNT)
+  })
+
+  test('is exact where one joins and one leaves', () => {
+    const town = busy(16, 'a', 'b')
+    town.start('c')
+    expect(town.settle('a b c in 2')).toBe('a b c in 2')
+    town.epochs(3)
+    expect(town.resident(town.of('c'))!.execution.keys).toBeGreaterThan(0)
+    town.of('a').worker!.leave()
+    expect(town.settle('b c in 4')).toBe('b c in 4')
+    town.finish()
+    town.expectExact(COUNT)
+    expect(town.of('a').left).toBe(true)
+  })
 })

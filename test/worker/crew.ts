@@ -155,6 +155,7 @@ export class Hand {
       output: { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) },
       member: { worker: this.name, incarnation: this.incarnation },
       ...{ acceptLoss: false, development: false, sourceToken: null, drop: new Set<string>(), listening: () => {} },
+      maySpeak: () => true,
     }
     this.phase = 'starting'
     const execution: Execution = new Execution(

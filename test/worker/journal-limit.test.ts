@@ -35,7 +35,7 @@ test('floors are raised early where the journal nears its limit', async () => {
     await sendLines(busy, lines)
     await worker.checkpoint('idle')
     await worker.checkpoint('busy')
-    await expect.poll(() => worker.worker.journal.bytes).toBeLessThan(JOURNAL_BYTES)
+    await expect.poll(() => worker.worker.journal!.bytes).toBeLessThan(JOURNAL_BYTES)
     expect(epochsOf(worker, 'busy').length).toBeGreaterThanOrEqual(2)
   }
   expect(floorOf(worker, 'busy')).toBeGreaterThan(0)

@@ -15,7 +15,7 @@ import { realEnv } from '../../src/env/real/env.ts'
 import { RealOutput } from '../../src/env/real/output.ts'
 import { generatorSource, nullSink, type Pipeline, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
-import type { Execution, ExecutionEvents } from '../../src/worker/execution.ts'
+import type { Execution } from '../../src/worker/execution.ts'
 import { Worker } from '../../src/worker/worker.ts'
 
 let data = ''
@@ -43,11 +43,18 @@ async function start(program: Pipeline, changes: Partial<Limits>): Promise<Runni
   const problem = Promise.withResolvers<never>()
   problem.promise.catch(() => {})
   const failed = (error: PotorooError) => problem.reject(error)
+  const running = Promise.withResolvers<Execution>()
+  const ended = Promise.withResolvers<void>()
+  const ignore = () => {}
   const worker = new Worker({ ...env, log: Object.assign(Object.create(env.log), log) }, options, {
-    failed,
-    left: () => {},
-    listening: () => {},
-    regenerated: () => {},
+    load: (_, __, done) => env.clock.soon(() => done(null, { plan: plan(program.build()), drop: [] })),
+    wants: () => true,
+    running: ({ execution }) => running.resolve(execution),
+    ended: () => ended.resolve(),
+    failed: (_, error) => failed(error),
+    unloaded: (_, error) => failed(error),
+    lost: failed,
+    ...{ left: ignore, listening: ignore, warned: ignore, letter: ignore, changed: ignore },
   })
   await new Promise<void>((resolve, reject) => worker.open((error) => (error === null ? resolve() : reject(error))))
   await new Promise<void>((resolve) => worker.seated(resolve))
@@ -55,11 +62,7 @@ async function start(program: Pipeline, changes: Partial<Limits>): Promise<Runni
     const text = { hash: 'the-program', text: '', map: '' }
     worker.submit(program.name, text, {}, null, (error) => (error === null ? resolve() : reject(error)))
   })
-  const running = Promise.withResolvers<void>()
-  const ended = Promise.withResolvers<void>()
-  const events = { failed, warned: () => {}, letter: () => {}, running: running.resolve, ended: ended.resolve }
-  const execution = worker.run(plan(program.build()), events as unknown as ExecutionEvents)
-  await Promise.race([running.promise, problem.promise])
+  const execution = await Promise.race([running.promise, problem.promise])
   return { worker, execution, warnings, ended: Promise.race([ended.promise, problem.promise]) }
 }
 

@@ -1,0 +1,166 @@
+/**
+ * Pipelines of a cluster, as people handle them: two workers in this process, on real sockets and a folder that both reach.
+ * Whatever is asked of one happens on both.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { PotorooError } from '../../src/base/errors.ts'
+import { makeLimits } from '../../src/base/limits.ts'
+import { realEnv } from '../../src/env/real/env.ts'
+import { loadPipeline } from '../../src/worker/load.ts'
+import { Pipelines, type Resident } from '../../src/worker/pipelines.ts'
+
+const patient = { timeout: 15_000, interval: 20 }
+const limits = makeLimits({
+  ...{ keyGroups: 16, checkpointIntervalMs: 100, checkpointTimeoutMs: 5000 },
+  ...{ beatMs: 100, beatSilenceMs: 1000, heartbeatMs: 50, settleMs: 1300, suspectMs: 500, deadMs: 1000 },
+})
+
+class Pair {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'potoroo-pair-'))
+  readonly all: Pipelines[] = []
+  readonly failed: string[] = []
+
+  async open(): Promise<void> {
+    for (const worker of ['a', 'b']) {
+      const data = `${this.folder}/${worker}`
+      mkdirSync(data)
+      const output = { write: (_: Uint8Array, done: (error: null) => void) => setImmediate(done, null) }
+      const cluster = {
+        ...{ name: 'pair', token: 'secret', store: `${this.folder}/store`, expected: 2 },
+        listen: { host: '127.0.0.1', port: 0 },
+      }
+      const note = (pipeline: string, { code }: PotorooError) => this.failed.push(`${worker} ${pipeline} ${code}`)
+      const ignore = () => {}
+      this.all.push(
+        new Pipelines(
+          realEnv({ log: { level: 'silent' } }),
+          { worker, data, limits, output, acceptLoss: false, cluster },
+          {
+            ...{ running: ignore, listening: ignore, ended: ignore, warned: ignore },
+            failed: ({ name }, error) => note(name, error),
+            unloaded: note,
+            lost: (error) => note('all', error),
+          },
+        ),
+      )
+    }
+    await Promise.all(this.all.map((pipelines) => pipelines.open()))
+  }
+
+  async close(): Promise<void> {
+    for (const pipelines of this.all) await pipelines.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  get a(): Pipelines {
+    return this.all[0]!
+  }
+
+  get b(): Pipelines {
+    return this.all[1]!
+  }
+
+  /** Submits to `to` the pipeline `name`, which counts numbers by key and multiplies them by `factor`. */
+  async submit(to: Pipelines, name: string, factor: number): Promise<Resident> {
+    const file = `${this.folder}/${name}.ts`
+    writeFileSync(
+      file,
+      `import { generatorSource, nullSink, pipeline } from 'potoroo'
+export default pipeline('${name}', (p) => {
+  p.source('in', generatorSource({ value: (n) => n, rate: 2000, splits: 2 }))
+    .keyBy('by', (n) => n % 50)
+    .mapWithState('sum', { init: () => ({ sum: 0, factor: 0 }), step: (state, n: number) => { state.sum += n; state.factor = ${factor} } })
+    .sink('nowhere', nullSink())
+})`,
+    )
+    const { bundle, pipeline } = await loadPipeline(file)
+    return to.submit(pipeline, bundle)
+  }
+
+  /** What stands for `name` on both: phases, and the epoch where they agree. */
+  phases(name: string): string {
+    return this.all.map((one) => one.residents.get(name)?.phase ?? 'none').join(' ')
+  }
+
+  hashes(name: string): ReadonlySet<string | undefined> {
+    return new Set(this.all.map((one) => one.residents.get(name)?.hash))
+  }
+}
+
+const pair = new Pair()
+beforeAll(() => pair.open())
+afterAll(() => pair.close())
+
+const epochOf = (pipelines: Pipelines, name: string) => pipelines.worker.cluster.pipelines.get(name)?.highest ?? 0
+
+test('both come to one generation', () => {
+  const [a, b] = pair.all.map(({ worker }) => worker.cluster)
+  expect(a!.members.map(({ worker }) => worker).toSorted()).toEqual(['a', 'b'])
+  expect(b!.generation).toBe(a!.generation)
+})
+
+test('what is submitted to one runs on both', async () => {
+  await pair.submit(pair.b, 'one', 1)
+  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(2)
+  for (const pipelines of pair.all) expect(pipelines.find('one').execution.keys).toBeGreaterThan(5)
+  const keys = pair.all.reduce((sum, one) => sum + one.find('one').execution.keys, 0)
+  expect(keys).toBe(50)
+})
+
+test('any of them makes a checkpoint and a savepoint', async () => {
+  for (const [i, pipelines] of pair.all.entries()) {
+    const before = epochOf(pipelines, 'one')
+    expect(await pipelines.checkpoint('one')).toBeGreaterThan(before)
+    await pipelines.savepoint('one', `kept${i}`)
+  }
+})
+
+test('another program takes its place on both, in a generation of its own, with the state', async () => {
+  const { generation } = pair.a.worker.cluster
+  const before = epochOf(pair.a, 'one')
+  const resident = await pair.submit(pair.b, 'one', 2)
+  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  expect(pair.hashes('one')).toEqual(new Set([resident.hash]))
+  expect(pair.a.worker.cluster.generation).toBe(generation + 1)
+  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 3)
+  for (const pipelines of pair.all) expect(pipelines.find('one').base!.epoch).toBeGreaterThanOrEqual(before)
+})
+
+test('a program that one of them cannot load is told, and the others run', async () => {
+  const file = `${pair.folder}/marked.ts`
+  writeFileSync(
+    file,
+    `import { generatorSource, nullSink, pipeline } from 'potoroo'
+let times = (globalThis as { times?: number }).times ?? 0;
+(globalThis as { times?: number }).times = ++times
+if (times === 2) throw new Error('not here')
+export default pipeline('marked', (p) => {
+  p.source('in', generatorSource({ value: (n) => n, rate: 10 })).sink('nowhere', nullSink())
+})`,
+  )
+  const { bundle, pipeline } = await loadPipeline(file)
+  await pair.a.submit(pipeline, bundle)
+  await expect.poll(() => pair.failed, patient).toEqual([expect.stringMatching(/^b marked E_/)])
+  pair.failed.length = 0
+  const before = epochOf(pair.a, 'one')
+  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 2)
+  await pair.a.cancel('marked')
+  await expect.poll(() => pair.phases('marked'), patient).toBe('none none')
+})
+
+test('a drain by one ends it on both', async () => {
+  await pair.a.drain('one')
+  await expect.poll(() => pair.phases('one'), patient).toBe('drained drained')
+})
+
+test('what one cancels is gone on both', async () => {
+  await pair.submit(pair.a, 'two', 1)
+  await expect.poll(() => pair.phases('two'), patient).toBe('running running')
+  await pair.b.cancel('two')
+  await expect.poll(() => pair.phases('two'), patient).toBe('none none')
+  expect(pair.failed).toEqual([])
+})

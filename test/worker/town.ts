@@ -1,0 +1,202 @@
+/**
+ * A cluster in the simulator: real workers on machines of their own, one store on a volume that all of them mount, and one
+ * pipeline that counts.
+ */
+import { deepEqual } from 'node:assert/strict'
+import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import { fileSink, generatorSource, lines, type Pipeline, pipeline } from '../../src/index.ts'
+import { plan } from '../../src/model/planner.ts'
+import { MemberStation, memberMachine } from '../../src/sim/member-station.ts'
+import type { Volume } from '../../src/sim/volume.ts'
+import { calm, type Weather } from '../../src/sim/weather.ts'
+import { World } from '../../src/sim/world.ts'
+import type { Resident } from '../../src/worker/residents.ts'
+
+const KEYS = 40
+const SPLITS = 4
+
+interface Row {
+  readonly key: number
+  readonly n: number
+  readonly count: number
+}
+
+/** Numbers in several splits; each key counts its own and sees that those of one split rise. */
+export function counting(count: number, rate: number): Pipeline {
+  return pipeline('counting', (p) => {
+    p.source('numbers', generatorSource<number>({ value: (n) => n, count, rate, splits: SPLITS }))
+      .map('spread', (n) => ({ n, key: Math.floor(n / SPLITS) % KEYS }))
+      .keyBy('by-key', ({ key }) => key)
+      .mapWithState('count', {
+        init: () => ({ count: 0, last: [-1, -1, -1, -1] }),
+        step: (state, { n, key }): Row => {
+          if (n <= state.last[n % SPLITS]!) throw new Error(`${n} after ${state.last[n % SPLITS]}`)
+          state.last[n % SPLITS] = n
+          return { key, n, count: ++state.count }
+        },
+      })
+      .sink('rows', fileSink<Row>({ path: '/shared/out/rows', framing: lines(), encode: (row) => JSON.stringify(row) }))
+  })
+}
+
+export class Town {
+  readonly world: World
+  readonly volume: Volume
+  readonly stations: MemberStation[] = []
+  private readonly limits: Limits
+  private readonly pipeline: Pipeline
+
+  constructor(
+    seed: number,
+    program: Pipeline = counting(0, 1),
+    changes: Partial<Limits> = {},
+    weather: Weather = calm,
+  ) {
+    this.world = new World(seed, weather)
+    this.volume = this.world.volume('shared')
+    this.pipeline = program
+    this.limits = makeLimits({
+      ...{ keyGroups: 16, checkpointIntervalMs: 300, checkpointTimeoutMs: 3000, horizonEpochs: 5 },
+      ...{ linkGraceMs: 3000, linkPingMs: 100, linkDialTimeoutMs: 500, linkRetryMs: 200 },
+      ...changes,
+    })
+  }
+
+  start(...names: string[]): void {
+    for (const name of names) {
+      const machine = memberMachine(this.world, name, this.volume)
+      const options = {
+        limits: this.limits,
+        expected: names.length,
+        restartMs: 300,
+        plan: () => plan(this.pipeline.build()),
+      }
+      this.stations.push(new MemberStation(machine, options))
+      this.of(name).start()
+    }
+  }
+
+  of(name: string): MemberStation {
+    return this.stations.find((station) => station.name === name)!
+  }
+
+  get live(): readonly MemberStation[] {
+    return this.stations.filter(({ worker }) => worker !== null)
+  }
+
+  /** Those that are at work, and in which generation: `a b c in 3`, when they agree. */
+  get standing(): string {
+    const said = this.live.map(({ worker, name }) => {
+      const { generation, members } = worker!.cluster
+      const works = worker!.phase === 'active' || worker!.phase === 'leaving'
+      const all = members.map((member) => member.worker).toSorted()
+      return works && all.includes(name) ? `${all.join(' ')} in ${generation}` : `${name} ${worker!.phase}`
+    })
+    return new Set(said).size === 1 ? said[0]! : said.join(', ')
+  }
+
+  /** Waits until all that live stand so; answers what they say in the end. */
+  settle(standing: string, ms = 20_000): string {
+    const { world } = this
+    world.runUntil(() => this.standing === standing, world.now + ms)
+    return this.standing
+  }
+
+  run(ms: number): void {
+    this.world.run(this.world.now + ms)
+  }
+
+  until(holds: () => boolean, ms = 60_000): void {
+    if (this.world.runUntil(holds, this.world.now + ms)) return
+    const residents = this.live.map((station) => describe(station.name, this.resident(station)))
+    throw new Error(
+      `not reached: ${this.standing}; ${residents.join('; ')}\n${this.world.drainLog().slice(-60).join('\n')}`,
+    )
+  }
+
+  resident(station: MemberStation): Resident | undefined {
+    return station.worker?.residents.all.get(this.pipeline.name)
+  }
+
+  /** The number of the last complete epoch. */
+  get epoch(): number {
+    return Math.max(
+      0,
+      ...this.live.map(({ worker }) => worker!.cluster.pipelines.get(this.pipeline.name)?.highest ?? 0),
+    )
+  }
+
+  epochs(count: number): void {
+    const from = this.epoch
+    this.until(() => this.epoch >= from + count)
+  }
+
+  /** Lets all input come to its end, and an epoch behind it. */
+  finish(): void {
+    let answer: string | null = 'none'
+    while (answer !== null) {
+      this.until(() => this.stations.some(({ ended }) => ended))
+      const by = this.stations.find(({ ended }) => ended)!
+      answer = this.checkpoint(by)
+      // Another generation has begun meanwhile, and comes to the end once more.
+      if (answer !== null) by.ended = false
+    }
+    this.run(2000)
+  }
+
+  /** Asks for an epoch; answers why it did not come about, or `null`. */
+  private checkpoint(by: MemberStation): string | null {
+    let answer: string | null | undefined
+    this.resident(by)!.execution.request({ kind: 'periodic' }, (failure) => {
+      answer = failure
+    })
+    this.until(() => answer !== undefined)
+    return answer ?? null
+  }
+
+  /** What complete epochs have put out: every number once, and every key's counts without a gap. */
+  expectExact(count: number): void {
+    const rows = this.rows()
+    const numbers = rows.map(({ n }) => n).toSorted((a, b) => a - b)
+    deepEqual(
+      numbers,
+      Array.from({ length: count }, (_, n) => n),
+      'every number is there once',
+    )
+    for (const [key, own] of Map.groupBy(rows, (row) => row.key)) {
+      const counts = own.map((row) => row.count).toSorted((a, b) => a - b)
+      deepEqual(
+        counts,
+        counts.map((_, i) => i + 1),
+        `key ${key} has counted without a gap`,
+      )
+    }
+    for (const { fell, name } of this.stations) deepEqual(fell.map(String), [], `${name} has not fallen`)
+  }
+
+  private rows(): Row[] {
+    const { env } = this.stations[0]!.machine.start('reader')
+    const rows: Row[] = []
+    let left = -1
+    env.disk.list('/shared/out', (_, names) => {
+      const whole = (names ?? []).filter((name) => !name.endsWith('.pending'))
+      left = whole.length
+      for (const name of whole) {
+        env.disk.readFile(`/shared/out/${name}`, (error, bytes) => {
+          left--
+          if (error !== null) throw error
+          for (const line of bytes.toString().split('\n')) if (line !== '') rows.push(JSON.parse(line) as Row)
+        })
+      }
+    })
+    this.until(() => left === 0)
+    return rows
+  }
+}
+
+function describe(name: string, resident: Resident | undefined): string {
+  if (resident === undefined) return `${name} has none`
+  const { execution, phase } = resident
+  const tasks = execution.tasks.map(({ step, recordsIn, waiting }) => `${step} ${recordsIn}/${waiting}`)
+  return `${name} ${phase} epoch ${execution.figures?.epoch} held by ${execution.heldBy} ${tasks.join(' ')}`
+}
