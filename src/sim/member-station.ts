@@ -20,6 +20,8 @@ const PORT = 7400
 
 export interface MemberOptions {
   readonly limits: Limits
+  /** The name of the pipeline that it runs. */
+  readonly pipeline: string
   /** What it runs: made anew for each life, as a process would load it anew. */
   readonly plan: () => Plan
   /** Workers that the new cluster waits for. */
@@ -108,7 +110,7 @@ export class MemberStation {
   /** Puts the pipeline into the cluster, once this worker has a seat. */
   submit(): void {
     const { worker } = this
-    worker?.seated(() => submitTo(worker, this.options.plan().pipeline, (error) => this.fell.push(error)))
+    worker?.seated(() => submitTo(worker, this.options.pipeline, (error) => this.fell.push(error)))
   }
 
   kill(): void {

@@ -90,7 +90,10 @@ export class PipelineRun {
     this.world = new World(random.u32(), this.plot.weather)
     this.station = new Station(
       this.world.machine(WORKER),
-      { worker: WORKER, limits: this.limits, restartMs: RESTART_MS, plan: () => this.stage() },
+      {
+        ...{ worker: WORKER, limits: this.limits, restartMs: RESTART_MS, pipeline: pipeline.name },
+        plan: () => this.stage(),
+      },
       {
         running: () => {
           this.draining = false

@@ -21,6 +21,8 @@ export const DATA = '/data'
 export interface StationOptions {
   readonly worker: string
   readonly limits: Limits
+  /** The name of the pipeline that it runs. */
+  readonly pipeline: string
   /** What it runs: made anew for each life, as a process would load it anew. */
   readonly plan: () => Plan
   /** Longest pause before it is started again, in milliseconds. */
@@ -54,7 +56,7 @@ export class Station {
   }
 
   start(): void {
-    const { worker: name, limits, plan } = this.options
+    const { worker: name, limits, pipeline, plan } = this.options
     const process = this.machine.start(name)
     this.process = process
     this.lives++
@@ -96,7 +98,7 @@ export class Station {
     this.worker = worker
     worker.open((error) => {
       if (error !== null) return fall(error)
-      worker.seated(() => submitTo(worker, plan().pipeline, fall))
+      worker.seated(() => submitTo(worker, pipeline, fall))
     })
   }
 

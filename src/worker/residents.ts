@@ -10,7 +10,9 @@
  * R3. A pipeline that the chain names for the first time begins in the generation that stands. So does another program of
  *     one that is there, where nobody else is a member; among several it begins with the next generation (`generation.ts`,
  *     N5).
- * R4. What comes for a pipeline that is not up here yet waits for it.
+ * R4. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed what
+ *     this one looks for, while this worker was stopped or slow.
+ * R5. What comes for a pipeline that is not up here yet waits for it.
  */
 import { ByteReader } from '../base/bytes.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -32,7 +34,7 @@ export type PipelinePhase = 'starting' | 'running' | 'ended' | 'draining' | 'dra
 /** How long sinks may take to let go of what they hold once the last checkpoint stands, in milliseconds. */
 export const SINK_END_MS = 5000
 
-/** Messages that may wait for pipelines that are not up (R4). */
+/** Messages that may wait for pipelines that are not up (R5). */
 const MOST_EARLY = 4096
 
 /** One pipeline, as this worker knows it. */
@@ -107,6 +109,8 @@ export interface ResidentsSeams {
   damaged(generation: number, run: number, instead: number): void
   /** There is something new in the chain. */
   hint(): void
+  /** Reads the chain to its end, then calls `then` (R4). */
+  follow(then: () => void): void
 }
 
 interface Early {
@@ -280,7 +284,7 @@ export class Residents {
     const known = this.all.get(name)
     const events: ExecutionEvents = this.eventsOf(() => {
       const now = this.all.get(name)
-      return now?.execution === execution ? now : null
+      return this.generation === generation && now?.execution === execution ? now : null
     })
     const again = known !== undefined && known.plan === loaded.plan
     const drop = again ? stillDropped(known) : loaded.drop
@@ -320,7 +324,8 @@ export class Residents {
           else this.ready.add(resident)
           this.arrive(resident.name)
         }),
-      damaged: (instead) => told(({ run }) => this.seams.damaged(this.generation!.number, run, instead)),
+      damaged: (instead) =>
+        this.seams.follow(() => told(({ run }) => this.seams.damaged(this.generation!.number, run, instead))),
       running: (base) =>
         told((resident) => {
           resident.phase = 'running'
@@ -333,19 +338,20 @@ export class Residents {
           events.ended(resident)
         }),
       drained: () => told((resident) => this.endDrained(resident)),
-      failed: (error) =>
-        told((resident) => {
-          resident.phase = 'failed'
-          resident.error = error
-          resident.execution.close()
-          this.ready.delete(resident)
-          events.failed(resident, error)
-          this.arrive(resident.name)
-        }),
+      failed: (error) => this.seams.follow(() => told((resident) => this.fail(resident, error))),
       warned: (error) => told((resident) => events.warned(resident, error)),
       letter: (failure) => told((resident) => events.letter(resident, failure)),
       behind: () => this.seams.hint(),
     }
+  }
+
+  private fail(resident: Resident, error: PotorooError): void {
+    resident.phase = 'failed'
+    resident.error = error
+    resident.execution.close()
+    this.ready.delete(resident)
+    this.events.failed(resident, error)
+    this.arrive(resident.name)
   }
 
   /** Another member has drained the pipeline. */
@@ -390,7 +396,7 @@ export class Residents {
     }
   }
 
-  /** R4. */
+  /** R5. */
   private keep(run: number, early: Early): void {
     for (const { entry } of this.unloaded.values()) if (entry.run === run) return
     if (this.generation === null || this.waiting >= MOST_EARLY) return

@@ -111,7 +111,7 @@ export class Seat {
   private state: MembershipState
   private recovery: RecoveryState | null = null
   private beating: Beating = { beats: new Map(), young: true }
-  // What belongs to this incarnation (S2)
+  // What belongs to this incarnation (S2), from its first breath on
   private writer!: ChainWriter
   private neighbours!: Neighbours
   private watch: Watch | null = null
@@ -230,7 +230,7 @@ export class Seat {
   /** What belongs to the incarnation that has just been drawn. Nobody hears of it before all of that is there (S2). */
   private arrive(done: (error: PotorooError | null) => void): void {
     const { incarnation } = this
-    this.meetNobody()
+    this.makeWays()
     this.work.arrive(incarnation, (error) => {
       if (this.closed || incarnation !== this.incarnation) return
       if (error !== null) return done(error)
@@ -239,7 +239,7 @@ export class Seat {
   }
 
   /** The way into the chain and to the others. */
-  private meetNobody(): void {
+  private makeWays(): void {
     const { env, limits, worker, cluster } = this.seams
     const { incarnation } = this
     const lost = () => this.act({ kind: 'storeTimeout' })
@@ -274,8 +274,8 @@ export class Seat {
   }
 
   private depart(): void {
-    this.writer.close()
-    this.neighbours.close()
+    this.writer?.close()
+    this.neighbours?.close()
     this.watch?.close()
     this.watch = null
     this.recovery = null
@@ -351,6 +351,17 @@ export class Seat {
   /** Looks into the chain: there may be something new. */
   hint(): void {
     this.look.again()
+  }
+
+  /** Reads the chain to its end, however often the store has to be asked, then calls `then`. */
+  follow(then: () => void): void {
+    this.reader.follow((error) => {
+      if (this.closed) return
+      if (error === null) return then()
+      if (error.code !== 'E_STORE') return this.fail(error)
+      const { clock } = this.seams.env
+      clock.after(this.seams.limits.storeRetryMs, () => this.follow(then))
+    })
   }
 
   private onRecord(record: ChainRecord, cluster: Cluster): void {

@@ -110,6 +110,7 @@ export class Worker {
       execute: this.execute.bind(this),
       damaged: (generation: number, run: number, instead: number) => this.seat?.damaged(generation, run, instead),
       hint: () => this.seat?.hint(),
+      follow: (then: () => void) => this.seat?.follow(then),
     }
     this.residents = new Residents(seams, host)
   }

@@ -112,7 +112,7 @@ export class System {
     const machine = this.world.machine(WORKER, { checked: true })
     this.station = new Station(
       machine,
-      { worker: WORKER, limits, restartMs, plan: () => this.witness.trace(config.system.build()) },
+      { worker: WORKER, limits, restartMs, pipeline, plan: () => this.witness.trace(config.system.build()) },
       {
         running: (base) => this.onRunning(base),
         failed: (error) => {

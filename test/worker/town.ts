@@ -69,6 +69,7 @@ export class Town {
         limits: this.limits,
         expected: names.length,
         restartMs: 300,
+        pipeline: this.pipeline.name,
         plan: () => plan(this.pipeline.build()),
       }
       this.stations.push(new MemberStation(machine, options))
