@@ -519,6 +519,21 @@ export const errorTable = {
     what: 'the cluster does not take worker {worker} in: {reason}',
     remedy: 'see what its other workers say with `potoroo status`',
   },
+  E_STORE_CLUSTER: {
+    kind: 'user',
+    what: 'the store holds the cluster "{theirs}", and this worker is of cluster "{ours}"',
+    remedy: 'give the store of its own cluster with --store, or the name of this one with --cluster',
+  },
+  E_STORE_KEY_GROUPS: {
+    kind: 'user',
+    what: 'the store was made with {theirs} key groups, and this worker is told of {ours}',
+    remedy: 'leave limits.keyGroups out: they are those of the store for ever',
+  },
+  E_WATCH_ENDED: {
+    kind: 'operational',
+    what: 'the thread that sends the heartbeats of worker {worker} has ended: {reason}',
+    remedy: 'start the worker again, where no supervisor does; if it recurs, check the memory of the machine',
+  },
   E_SUPERSEDED: {
     kind: 'operational',
     what: 'another worker has taken over generation {generation} of this store',

@@ -134,6 +134,8 @@ export interface Limits {
   readonly suspectMs: number
   /** A worker that is not heard for so long counts as dead, in milliseconds. */
   readonly deadMs: number
+  /** A worker whose loop stands still for so long is reported as stuck, in milliseconds. */
+  readonly stuckMs: number
   /** Time between two beats in the store, and between two readings of the others', in milliseconds. */
   readonly beatMs: number
   /** A beat that has not moved for so long has stopped, in milliseconds. */
@@ -235,6 +237,7 @@ export const defaultLimits: Limits = {
   heartbeatMs: 250,
   suspectMs: 2000,
   deadMs: 3000,
+  stuckMs: 2000,
   beatMs: 1000,
   beatSilenceMs: 3000,
   settleMs: 3500,

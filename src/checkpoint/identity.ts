@@ -2,7 +2,7 @@
  * What is fixed when a cluster is made, because it shapes what lies in the store: every worker that opens the store later
  * goes by it, whatever its own settings say.
  */
-import { fail } from '../base/errors.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { type Format, seal, unseal } from './envelope.ts'
@@ -11,24 +11,53 @@ import type { Store, StoreDone } from './store.ts'
 import { writeOnce } from './write-once.ts'
 
 export interface Identity {
+  /** The cluster's name; empty where it was made by a worker alone. */
+  readonly name: string
   readonly keyGroups: number
   readonly chainEra: number
+}
+
+/** What a worker is told of the cluster whose store it opens. */
+export interface Expected {
+  /** Empty for a worker alone. */
+  readonly name: string
+  /** `null`: as many as the store has. */
+  readonly keyGroups: number | null
 }
 
 const format: Format = { kind: 'cluster', version: 1 }
 const none = undefined as never
 
-/** The cluster that `store` holds; made from `limits` where it holds none. `E_STORE_DAMAGED`, `E_STORE_VERSION`, `E_STORE`. */
+/**
+ * The cluster that `store` holds; made from `limits` where it holds none. `E_STORE_CLUSTER` and `E_STORE_KEY_GROUPS` where
+ * it is another one than `expected`; `E_STORE_DAMAGED`, `E_STORE_VERSION`, `E_STORE`.
+ */
 export function openCluster(
   seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits },
+  expected: Expected,
   done: StoreDone<Identity>,
 ): void {
   const { keyGroups, chainEra, storeReads } = seams.limits
-  writeOnce(seams, CLUSTER, seal(format, { keyGroups, chainEra }), storeReads, (error) => {
-    if (error === null) done(null, { keyGroups, chainEra })
-    else if (error.code === 'E_STORE_TAKEN') readCluster(seams.store, done)
-    else done(error, none)
+  const identity = { name: expected.name, keyGroups, chainEra }
+  const found = (error: PotorooError | null, there: Identity): void => {
+    const other = error ?? differing(there, expected)
+    done(other, other === null ? there : none)
+  }
+  writeOnce(seams, CLUSTER, seal(format, identity), storeReads, (error) => {
+    if (error?.code === 'E_STORE_TAKEN') readCluster(seams.store, found)
+    else found(error, identity)
   })
+}
+
+/** A store that a worker alone has made has no name to differ by. */
+function differing({ name = '', keyGroups }: Identity, expected: Expected): PotorooError | null {
+  if (name !== '' && expected.name !== '' && name !== expected.name) {
+    return fail('E_STORE_CLUSTER', { theirs: name, ours: expected.name })
+  }
+  if (expected.keyGroups !== null && expected.keyGroups !== keyGroups) {
+    return fail('E_STORE_KEY_GROUPS', { theirs: keyGroups, ours: expected.keyGroups })
+  }
+  return null
 }
 
 function readCluster(store: Store, done: StoreDone<Identity>): void {

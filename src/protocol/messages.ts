@@ -281,8 +281,18 @@ export const linkRows = [
     pipelines: list(pipeline, 1024),
   }),
 
-  // Heartbeats, on connections of their own
+  // Heartbeats, on connections of their own that begin with a `hello`
   message(64, 'heartbeat', 1, 'The sender’s process lives.', { worker: id, incarnation: id, counter: u32 }),
+  message(65, 'stuck', 1, 'The sender’s process lives, and its loop has stood still for so long, in this step.', {
+    worker: id,
+    incarnation: id,
+    counter: u32,
+    ms: f64,
+    pipelineName: nullable(step),
+    step: nullable(step),
+    key: nullable(text(1024)),
+    stack: text(8192),
+  }),
 
   // Homes of streams (PROTOCOLS 2: S3-S6)
   message(72, 'homeAsked', 1, 'Who answers for this stream? Where nobody does, the asking member does from now on.', {

@@ -5,7 +5,9 @@
  * B1. Each worker dials every other that beats and sends its heartbeats there; what it hears comes on connections that the
  *     others have dialled. So a way that is cut in one direction is silent in that direction.
  * B2. A connection has said by its first frame that it belongs to the cluster; from any other nothing is taken.
- * B3. One heartbeat at most waits for a connection: an old one says nothing that the next does not.
+ * B3. One heartbeat at most waits for a connection: an old one says nothing that the next does not. A connection that takes
+ *     none for long is given up: after a cut the system would be slow to try its way again.
+ * B4. A connection that closes is dialled again at once: where the process has ended, the refusal tells it.
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -18,13 +20,13 @@ import { type DetectorEvent, type DetectorState, detect, goneBy, heardBy, startD
 import { detectorSettings } from '../cluster/settings.ts'
 import type { Timer } from '../env/clock.ts'
 import type { Env } from '../env/env.ts'
-import { type Address, type Connection, type ConnectionHandler, type Listener, NetworkError } from '../env/network.ts'
+import type { Address, Connection, ConnectionHandler, Listener, NetworkError } from '../env/network.ts'
 import { type Frame, FrameParser } from '../protocol/frame.ts'
 import { linkMessages } from '../protocol/messages.ts'
 import { spokenVersions } from '../protocol/version.ts'
 import { encodeFrame, HANDSHAKE_BYTES, HANDSHAKE_VERSION, type LinkMessage } from '../transport/wire.ts'
 import { addressOf, showAddress } from './address.ts'
-import type { Evidence, OpenWatch, Watch, WatchEvents, Watched, Watcher } from './watch.ts'
+import type { Evidence, OpenWatch, Stuck, StuckSince, Watch, WatchEvents, Watched, Watcher } from './watch.ts'
 
 export interface HeartbeatSeams {
   readonly env: Pick<Env, 'clock' | 'network'>
@@ -45,10 +47,11 @@ export function openHeartbeats(seams: HeartbeatSeams): OpenWatch {
   return (watcher, events, done) => new Heartbeats(seams, watcher, events).listen(done)
 }
 
-class Heartbeats implements Watch {
+/** Use `listen` first. */
+export class Heartbeats implements Watch {
   private readonly seams: HeartbeatSeams
   private readonly watcher: Watcher
-  private readonly events: WatchEvents
+  private readonly events: Pick<WatchEvents, 'changed'>
   private readonly writer = new ByteWriter(1 << 10)
   private readonly calls = new Map<string, Call>()
   private readonly callers = new Set<Caller>()
@@ -58,19 +61,23 @@ class Heartbeats implements Watch {
   private putting = false
   /** When the beat is due next, by the monotonic clock. */
   private beatAt = 0
+  /** Whose loops stand still. */
+  readonly stuck = new Map<string, StuckSince>()
+  /** What holds up the own loop, and for how long. */
+  private own: (Stuck & { readonly ms: number }) | null = null
   /** What `changed` has told last. */
   private told = '[[],[]]'
   private timer: Timer | null = null
   private closed = false
 
-  constructor(seams: HeartbeatSeams, watcher: Watcher, events: WatchEvents) {
+  constructor(seams: HeartbeatSeams, watcher: Watcher, events: Pick<WatchEvents, 'changed'>) {
     this.seams = seams
     this.watcher = watcher
     this.events = events
     this.detector = startDetector(detectorSettings(seams.limits), seams.env.clock.monotonic())
   }
 
-  listen(done: (error: PotorooError | null, watch: Watch) => void): void {
+  listen(done: (error: PotorooError | null, watch: Heartbeats) => void): void {
     const { env, host } = this.seams
     const accept = (connection: Connection): ConnectionHandler | null => this.accept(connection)
     env.network.listen({ host, port: 0 }, {}, accept, (error, listener) => {
@@ -106,12 +113,19 @@ class Heartbeats implements Watch {
       const address = addressOf(other.heartbeats)
       if (this.calls.has(name) || address === null || this.closed) continue
       const refused = () => this.step({ kind: 'dialRefused', worker: other.worker, incarnation: other.incarnation })
-      this.calls.set(name, new Call(this.seams.env.network, address, () => this.hello(), refused))
+      const { env, limits } = this.seams
+      const patience = Math.ceil(limits.linkDialTimeoutMs / limits.heartbeatMs)
+      this.calls.set(name, new Call(env.network, address, patience, () => this.hello(), refused))
     }
   }
 
   tell(evidence: Evidence): void {
     this.step(evidence)
+  }
+
+  /** What holds up this worker's loop, for all heartbeats until the next call; `null`: nothing. */
+  say(stuck: (Stuck & { readonly ms: number }) | null): void {
+    this.own = stuck
   }
 
   close(): void {
@@ -130,7 +144,8 @@ class Heartbeats implements Watch {
     const nowMs = clock.monotonic()
     this.timer = clock.after(limits.heartbeatMs, this.tick)
     this.step({ kind: 'tick', nowMs })
-    const frame = this.frame({ kind: 'heartbeat', ...identityOf(this.watcher), counter: this.counter >>> 0 })
+    const who = { ...identityOf(this.watcher), counter: this.counter >>> 0 }
+    const frame = this.frame(this.own === null ? { kind: 'heartbeat', ...who } : stuckMessage(who, this.own))
     for (const call of this.calls.values()) call.beat(frame)
     if (nowMs >= this.beatAt) this.putBeat(nowMs)
   }
@@ -139,7 +154,8 @@ class Heartbeats implements Watch {
     if (this.closed) return
     const { next, changes } = detect(this.detector, event)
     this.detector = next
-    const told = JSON.stringify([heardBy(next), [...goneBy(next)]])
+    for (const incarnation of this.stuck.keys()) if (!next.peers.has(incarnation)) this.stuck.delete(incarnation)
+    const told = JSON.stringify([heardBy(next), [...goneBy(next)], [...this.stuck]])
     const news = told !== this.told || changes.some((change) => change.verdict === 'dead')
     this.told = told
     if (!news) return
@@ -173,10 +189,17 @@ class Heartbeats implements Watch {
 
   private hear(caller: Caller, message: LinkMessage): void {
     if (message.kind === 'hello') caller.known = this.belongs(message.cluster, message.token)
-    if (!caller.known || (message.kind !== 'hello' && message.kind !== 'heartbeat')) return caller.connection.destroy()
+    if (!caller.known || !(message.kind === 'hello' || message.kind === 'heartbeat' || message.kind === 'stuck')) {
+      return caller.connection.destroy()
+    }
     const { worker, incarnation } = message
-    if (message.kind === 'heartbeat' && worker !== this.watcher.worker)
-      this.step({ kind: 'heard', worker, incarnation })
+    if (message.kind === 'hello' || worker === this.watcher.worker) return
+    if (message.kind === 'stuck') {
+      const { ms, pipelineName: pipeline, step, key, stack } = message
+      const sinceMs = this.stuck.get(incarnation)?.sinceMs ?? this.seams.env.clock.now() - ms
+      this.stuck.set(incarnation, { sinceMs, pipeline, step, key, stack })
+    } else this.stuck.delete(incarnation)
+    this.step({ kind: 'heard', worker, incarnation })
   }
 
   /** B2. */
@@ -198,6 +221,13 @@ class Heartbeats implements Watch {
   }
 }
 
+function stuckMessage(
+  who: { readonly worker: string; readonly incarnation: string; readonly counter: number },
+  { pipeline: pipelineName, ...stuck }: Stuck & { readonly ms: number },
+): LinkMessage {
+  return { kind: 'stuck', ...who, pipelineName, ...stuck }
+}
+
 function identityOf({ worker, incarnation }: Watcher): { readonly worker: string; readonly incarnation: string } {
   return { worker, incarnation }
 }
@@ -206,25 +236,42 @@ function identityOf({ worker, incarnation }: Watcher): { readonly worker: string
 class Call implements ConnectionHandler {
   private readonly network: Env['network']
   private readonly address: Address
+  private readonly patience: number
   private readonly hello: () => Buffer
   private readonly refused: () => void
   private connection: Connection | null = null
   private open = false
+  /** Heartbeats that the connection has taken. */
+  private taken = 0
+  /** Heartbeats that it has not taken since. */
+  private missed = 0
   private stopped = false
 
-  constructor(network: Env['network'], address: Address, hello: () => Buffer, refused: () => void) {
+  /** After `patience` heartbeats that a connection has not taken another one is dialled. */
+  constructor(network: Env['network'], address: Address, patience: number, hello: () => Buffer, refused: () => void) {
     this.network = network
     this.address = address
+    this.patience = patience
     this.hello = hello
     this.refused = refused
-    this.connection = network.dial(address, this)
+    this.dial()
   }
 
   /** Sends a heartbeat, or dials for the next one. */
   beat(frame: Buffer): void {
-    if (this.connection === null) this.connection = this.network.dial(this.address, this)
-    // B3.
-    else if (this.open && this.connection.queued === 0) this.connection.write(frame)
+    if (this.connection === null) this.dial()
+    else if (this.open && this.connection.queued === 0) {
+      this.connection.write(frame)
+      this.taken++
+      this.missed = 0
+    } else if (++this.missed >= this.patience) this.connection.destroy()
+  }
+
+  private dial(): void {
+    this.open = false
+    this.taken = 0
+    this.missed = 0
+    this.connection = this.network.dial(this.address, this)
   }
 
   stop(): void {
@@ -243,8 +290,10 @@ class Call implements ConnectionHandler {
   onDrain(): void {}
   onClosed(error: NetworkError | null): void {
     this.connection = null
-    this.open = false
-    if (!this.stopped && error instanceof NetworkError && error.code === 'refused') this.refused()
+    if (this.stopped) return
+    if (error?.code === 'refused') this.refused()
+    // B4. One that has taken nothing is tried again with the next heartbeat.
+    if (this.taken > 0) this.dial()
   }
 }
 

@@ -49,6 +49,11 @@ export class RescaleDriver {
     this.host = host
   }
 
+  /** Whether a change of owners is under way. */
+  get busy(): boolean {
+    return this.state !== null && this.state.phase !== 'idle'
+  }
+
   /** The generation of `cluster` has begun, and this worker coordinates it. */
   start(cluster: Cluster): void {
     const { generation, members, owners, splits } = cluster

@@ -55,7 +55,7 @@ import { Neighbours } from './neighbours.ts'
 import { programsOf } from './programs.ts'
 import { RescaleDriver } from './rescale-driver.ts'
 import { Turns } from './turns.ts'
-import { type Watch, watchNobody } from './watch.ts'
+import { type Stuck, type Watch, type WatchEvents, watchNobody } from './watch.ts'
 
 export interface SeatSeams {
   readonly env: Env
@@ -99,8 +99,16 @@ export interface SeatWork {
   ended(error: PotorooError | null): void
 }
 
+export interface Standstills {
+  readonly times: number
+  readonly totalMs: number
+  readonly last: (Stuck & { readonly ms: number }) | null
+}
+
 export class Seat {
   readonly reader: ChainReader
+  /** How often and for how long this worker's loop has stood still. */
+  standstills: Standstills = { times: 0, totalMs: 0, last: null }
   private readonly seams: SeatSeams
   private readonly work: SeatWork
   private readonly turns = new Turns()
@@ -193,6 +201,16 @@ export class Seat {
     return this.neighbours.status
   }
 
+  /** Whether this worker, the coordinator, changes who owns what. */
+  get rescaling(): boolean {
+    return this.rescale.busy
+  }
+
+  /** Whom this worker hears, and whose loops stand still. */
+  get heard(): Pick<Watch, 'beat' | 'gone' | 'stuck'> | null {
+    return this.watch
+  }
+
   /** Whether this worker coordinates the generation that stands. */
   get coordinates(): boolean {
     return coordinates(this.state)
@@ -261,15 +279,22 @@ export class Seat {
       this.watch = watch
       done(error)
     }
-    const changed = { changed: () => this.look.again() }
+    const heard: WatchEvents = {
+      changed: () => this.look.again(),
+      wasStuck: (stuck, ms) => {
+        const { times, totalMs } = this.standstills
+        this.standstills = { times: times + 1, totalMs: totalMs + ms, last: { ...stuck, ms } }
+      },
+      failed: (error) => this.fail(error),
+    }
     if (cluster === null) {
-      return watchNobody((fn) => env.clock.soon(fn))({ worker, incarnation, address: '' }, changed, watched)
+      return watchNobody((fn) => env.clock.soon(fn))({ worker, incarnation, address: '' }, heard, watched)
     }
     const { listen, reach = listen.host, name, token } = cluster
     this.neighbours.listen(listen, (error, at) => {
       if (error !== null || at === null) return done(error)
       const open = cluster.watch ?? openHeartbeats({ env, store, limits, cluster: name, token, host: at.host, reach })
-      open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }) }, changed, watched)
+      open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }) }, heard, watched)
     })
   }
 
@@ -326,6 +351,14 @@ export class Seat {
   leave(): void {
     this.act({ kind: 'leave' })
     this.look.again()
+  }
+
+  /** The supervisor of `worker` says that its process has ended; it has not been started again. */
+  exited(worker: string): void {
+    const known = [...this.cluster.members, ...this.beating.beats.values()].filter((one) => one.worker === worker)
+    for (const { incarnation } of known) {
+      if (worker !== this.seams.worker) this.watch?.tell({ kind: 'exited', worker, incarnation })
+    }
   }
 
   /** As coordinator: spreads key groups by `load`, moving at most `budget` of them. */

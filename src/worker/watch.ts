@@ -27,9 +27,28 @@ export interface Watched extends Heard {
 /** What the links of this worker, or its supervisor, know of another. */
 export type Evidence = Exclude<DetectorEvent, { kind: 'tick' | 'heard' }>
 
+/** What holds up the loop of a worker that lives. */
+export interface Stuck {
+  /** `null` where it is held up by something that is no step. */
+  readonly pipeline: string | null
+  readonly step: string | null
+  readonly key: string | null
+  /** As `Error.stack` shows it; empty where the loop did not answer, because it waits for the system. */
+  readonly stack: string
+}
+
+export interface StuckSince extends Stuck {
+  /** By the wall clock of the worker that tells. */
+  readonly sinceMs: number
+}
+
 export interface WatchEvents {
-  /** Whom this worker hears, or who is known to be gone, has changed. */
+  /** Whom this worker hears, who is known to be gone or whose loop stands still has changed. */
   changed(): void
+  /** The loop of this worker has stood still for `ms`, and goes on. */
+  wasStuck(stuck: Stuck, ms: number): void
+  /** Nobody watches any more, so that nobody will hear this worker: its process has to end. */
+  failed(error: PotorooError): void
 }
 
 export interface Watch {
@@ -37,6 +56,8 @@ export interface Watch {
   readonly beat: Beat
   /** Incarnations that are dead by evidence: nobody waits for their beats to stop. */
   readonly gone: ReadonlySet<string>
+  /** Other workers whose loops stand still, by incarnation. They live: nothing follows from it but that people are told. */
+  readonly stuck: ReadonlyMap<string, StuckSince>
   /** From now on heartbeats go to these, and to nobody else. */
   follow(others: readonly Watched[]): void
   tell(evidence: Evidence): void
@@ -54,6 +75,8 @@ export type OpenWatch = (
 export function watchNobody(after: (fn: () => void) => void): OpenWatch {
   return (watcher, _, done) => {
     const beat: Beat = { ...watcher, heartbeats: '', counter: 0, hears: [] }
-    after(() => done(null, { beat, gone: new Set(), follow: () => {}, tell: () => {}, close: () => {} }))
+    after(() =>
+      done(null, { beat, gone: new Set(), stuck: new Map(), follow: () => {}, tell: () => {}, close: () => {} }),
+    )
   }
 }

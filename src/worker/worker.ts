@@ -138,6 +138,23 @@ export class Worker {
     return this.seat?.peers ?? []
   }
 
+  get rescaling(): boolean {
+    return this.seat?.rescaling ?? false
+  }
+
+  get heard(): Seat['heard'] {
+    return this.seat?.heard ?? null
+  }
+
+  get standstills(): Seat['standstills'] {
+    return this.seat!.standstills
+  }
+
+  /** The process of another worker has ended, as its supervisor says. */
+  exited(worker: string): void {
+    this.seat?.exited(worker)
+  }
+
   /** The checkpoint store. */
   get storage(): FileStore {
     return this.store!
@@ -179,9 +196,11 @@ export class Worker {
     const opened = (error: PotorooError | null, store: FileStore): void => {
       if (error !== null) return done(error)
       this.store = store
-      openCluster({ store, clock: env.clock, limits: this.limits }, (error, identity) => {
+      const expected = { name: cluster?.name ?? '', keyGroups: cluster?.keyGroups ?? null }
+      openCluster({ store, clock: env.clock, limits: this.limits }, expected, (error, identity) => {
         if (error !== null) return done(error)
-        this.limits = { ...this.limits, ...identity }
+        const { keyGroups, chainEra } = identity
+        this.limits = { ...this.limits, keyGroups, chainEra }
         const { limits } = this
         this.floors = new Floors({
           ...{ store, limits },

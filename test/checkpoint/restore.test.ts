@@ -61,14 +61,27 @@ describe('a restore', () => {
   })
 })
 
-test('what is fixed with a cluster stays as its first worker had it', () => {
+describe('what is fixed with a cluster', () => {
   const sim = new Sim(1, {}, { keyGroups: 64 })
   const store = sim.open()
-  const first = sim.value((done) => openCluster({ store, clock: sim.clock, limits: sim.limits }, done))
-  const other = { ...sim.limits, keyGroups: 128, chainEra: 7 }
-  const second = sim.value((done) => openCluster({ store, clock: sim.clock, limits: other }, done))
-  expect([first, second]).toEqual([
-    { keyGroups: 64, chainEra: 1024 },
-    { keyGroups: 64, chainEra: 1024 },
-  ])
+  const made = { name: 'one', keyGroups: 64, chainEra: 1024 }
+  const open = (name: string, keyGroups: number | null, limits = sim.limits): unknown => {
+    try {
+      return sim.value((done) => openCluster({ store, clock: sim.clock, limits }, { name, keyGroups }, done))
+    } catch (error) {
+      return error
+    }
+  }
+
+  test('stays as its first worker had it', () => {
+    expect(open('one', null)).toEqual(made)
+    expect(open('one', null, { ...sim.limits, keyGroups: 128, chainEra: 7 })).toEqual(made)
+    expect(open('', 64)).toEqual(made)
+  })
+
+  test('refuses who wants something else, and says both', () => {
+    expect(open('two', null)).toMatchObject({ code: 'E_STORE_CLUSTER', details: { theirs: 'one', ours: 'two' } })
+    expect(open('one', 128)).toMatchObject({ code: 'E_STORE_KEY_GROUPS', details: { theirs: 64, ours: 128 } })
+    expect(open('one', null)).toEqual(made)
+  })
 })

@@ -1,0 +1,115 @@
+/** The thread beside a worker's loop, on real processes that do nothing but watch over each other. */
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { folder, Program } from '../../process/fixture.ts'
+
+const main = fileURLToPath(new URL('./station-main.ts', import.meta.url))
+/** Short, and far enough apart for a machine that does much else. */
+const limits = { heartbeatMs: 50, suspectMs: 1000, deadMs: 1500, stuckMs: 500, settleMs: 5000 }
+
+interface Line {
+  readonly hears?: readonly string[]
+  readonly gone?: readonly string[]
+  readonly stuck?: readonly (readonly [
+    string,
+    { readonly step: string; readonly key: string; readonly stack: string },
+  ])[]
+  readonly wasStuck?: { readonly pipeline: string; readonly step: string; readonly key: string; readonly stack: string }
+  readonly ms: number
+}
+
+class Station {
+  readonly program: Program
+  incarnation = ''
+  heartbeats = ''
+
+  constructor(worker: string, store: string) {
+    this.program = new Program(process.execPath, ['--no-warnings', main, worker, store, JSON.stringify(limits)])
+  }
+
+  async ready(): Promise<this> {
+    const [line] = await this.program.said(/^.*"heartbeats".*$/m)
+    Object.assign(this, JSON.parse(line!))
+    return this
+  }
+
+  say(order: string): void {
+    this.program.child.stdin!.write(`${order}\n`)
+  }
+
+  get lines(): Line[] {
+    return this.program.out
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Line)
+  }
+
+  /** The first line from number `from` on that is as `wanted`. */
+  async until(wanted: (line: Line) => boolean, from = 0): Promise<Line> {
+    await expect.poll(() => this.lines.slice(from).some(wanted), { timeout: 20_000, interval: 20 }).toBe(true)
+    return this.lines.slice(from).find(wanted)!
+  }
+}
+
+/** Two stations that hear each other. */
+async function pair(): Promise<readonly [Station, Station]> {
+  const store = folder()
+  mkdirSync(`${store}/beat`)
+  mkdirSync(`${store}/tmp`)
+  const [a, b] = await Promise.all([new Station('a', store).ready(), new Station('b', store).ready()])
+  for (const [one, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const { incarnation, heartbeats } = other
+    one.say(`follow ${JSON.stringify([{ worker: incarnation.split('-')[0], incarnation, heartbeats }])}`)
+    one.say(`linked ${incarnation}`)
+    await one.until(({ hears }) => hears?.includes(incarnation) === true)
+  }
+  return [a, b]
+}
+
+test('a step that computes for long is told by name, key and line to all, and silences nobody', async () => {
+  const [a, b] = await pair()
+  b.say('block 4000')
+  const { wasStuck } = await b.until((line) => line.wasStuck !== undefined)
+  expect(wasStuck).toMatchObject({ pipeline: 'p', step: 'count', key: 'k2' })
+  expect(wasStuck!.stack).toMatch(/^ {4}at compute \(.*station-main\.ts:\d+:\d+\)$/m)
+  expect(b.program.err).toMatch(/"step":"count","key":"k2".*"code":"worker.stuck"/)
+  const told = await a.until(({ stuck }) => stuck?.length === 1)
+  expect(told.stuck![0]).toMatchObject([b.incarnation, { step: 'count', key: 'k2' }])
+  const later = await a.until(({ stuck }) => stuck?.length === 0, a.lines.indexOf(told))
+  expect(later.ms - told.ms).toBeGreaterThan(limits.deadMs)
+  expect(a.lines.slice(a.lines.indexOf(told)).every((line) => line.hears?.[0] === b.incarnation)).toBe(true)
+})
+
+test('a process that is stopped is silent, and is heard again when it goes on', async () => {
+  const [a, b] = await pair()
+  const from = a.lines.length
+  const stoppedMs = performance.now()
+  b.program.kill('SIGSTOP')
+  await a.until(({ hears }) => hears?.length === 0, from)
+  expect(performance.now() - stoppedMs).toBeGreaterThan(limits.deadMs - 2 * limits.heartbeatMs)
+  expect(a.lines.at(-1)!.gone).toEqual([])
+  const silent = a.lines.length
+  b.program.kill('SIGCONT')
+  await a.until(({ hears }) => hears?.[0] === b.incarnation, silent)
+  expect(b.lines.some((line) => line.wasStuck !== undefined)).toBe(false)
+})
+
+test('a process that has ended is known by the refusal, long before its silence tells', async () => {
+  const [a, b] = await pair()
+  const killedMs = performance.now()
+  a.say(`unlinked ${b.incarnation}`)
+  b.program.kill('SIGKILL')
+  await a.until(({ gone }) => gone?.includes(b.incarnation) === true)
+  expect(performance.now() - killedMs).toBeLessThan(limits.suspectMs)
+})
+
+test('a process does not outlive the thread that watches for it', async () => {
+  const [a] = await pair()
+  a.say('die')
+  expect(await a.program.ended).toMatchObject({ status: 1 })
+  expect(a.program.out).toMatch(/E_WATCH_ENDED/)
+})
