@@ -7,6 +7,8 @@ export interface ControlFile {
   readonly pid: number
   readonly worker: string
   readonly incarnation: string
+  /** The store that the workers of its cluster share; `null` for a worker alone. */
+  readonly store: string | null
   /** The files with the tokens. */
   readonly adminToken: string
   readonly readToken: string

@@ -1,4 +1,5 @@
 /** Opens the control API of a worker and leaves `control.json` for the commands that look for it. */
+import { resolve } from 'node:path'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
 import type { Pipelines } from '../worker/pipelines.ts'
@@ -15,6 +16,8 @@ export interface ControlOptions {
   readonly limits: Limits
   /** The data folder, which is open. */
   readonly data: string
+  /** The store of its cluster, `null` for a worker alone. */
+  readonly store?: string | null
   readonly host: string
   readonly port: number
 }
@@ -26,7 +29,7 @@ export interface Control {
 
 /** Resolves when it listens. Rejects with `E_PORT_IN_USE`, `E_LISTEN` or `E_FILE`. */
 export async function openControl(options: ControlOptions): Promise<Control> {
-  const { env, pipelines, limits, data, host, port } = options
+  const { env, pipelines, limits, data, store = null, host, port } = options
   const { clock, log } = env
   const startedMs = clock.monotonic()
   const picture = () => viewWorker(pipelines, Math.round((clock.monotonic() - startedMs) / 1000), process.pid)
@@ -41,8 +44,10 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   await server.listen()
   const { address } = server
   const { name: worker, incarnation } = pipelines.worker
-  const { admin: adminToken, read: readToken } = tokens.files
-  writeControlFile(data, { address, pid: process.pid, worker, incarnation, adminToken, readToken })
+  // Who reads it may stand elsewhere.
+  const [adminToken, readToken] = [resolve(tokens.files.admin), resolve(tokens.files.read)]
+  const shared = store === null ? null : resolve(store)
+  writeControlFile(data, { address, pid: process.pid, worker, incarnation, store: shared, adminToken, readToken })
   return {
     address,
     async close() {

@@ -9,6 +9,7 @@ import { buildGraph, loadBundle } from '../worker/load.ts'
 import type { Pipelines, Resident } from '../worker/pipelines.ts'
 import { keysOf, listKeys, lookUpAny } from '../worker/query.ts'
 import { listSavepoints, removeSavepoint, type SavepointSeams, verifySavepoint } from '../worker/savepoints.ts'
+import { viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
 import { plain } from './plain.ts'
@@ -42,6 +43,9 @@ const readLevel = z.enum(['live', 'committed'], { error: '?read is live or commi
 
 const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
 
+/** What a supervisor says of a process that has ended and has not been started again. */
+const exitNotice = z.strictObject({ worker: z.string().min(1) })
+
 export function makeRoutes(seams: RoutesSeams): readonly Route[] {
   const { pipelines, metrics, limits } = seams
   const find = ({ parts }: Call): Resident => pipelines.find(parts.pipeline!)
@@ -56,6 +60,21 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       handle: async () => new Reply(200, metrics.contentType, await metrics.text()),
     },
     { method: 'GET', path: '/v1/worker', right: 'read', handle: () => seams.picture() },
+    { method: 'GET', path: '/v1/cluster', right: 'read', handle: () => viewCluster(pipelines, seams.nowMs()) },
+    { method: 'GET', path: '/v1/cluster/key-groups', right: 'read', handle: () => viewKeyGroups(pipelines) },
+    {
+      method: 'GET',
+      path: '/v1/cluster/keys/:key',
+      right: 'read',
+      handle: ({ parts }) => whereIs(pipelines, parts.key!),
+    },
+    { method: 'POST', path: '/v1/cluster/leave', right: 'admin', handle: () => pipelines.worker.leave() },
+    {
+      method: 'POST',
+      path: '/v1/cluster/exited',
+      right: 'admin',
+      handle: ({ body }) => pipelines.worker.exited(parse(exitNotice, body).worker),
+    },
     { method: 'GET', path: '/v1/pipelines', right: 'read', handle: () => seams.picture().pipelines },
     { method: 'POST', path: '/v1/pipelines', right: 'admin', handle: ({ body }) => submit(pipelines, body) },
     {

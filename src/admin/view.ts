@@ -16,7 +16,18 @@ export interface WorkerView {
     readonly syncs: number
     readonly problem: string | null
   }
+  /** How often, and for how long altogether, its loop has stood still for `limits.stuckMs` or longer. */
+  readonly stuck: { readonly times: number; readonly totalMs: number; readonly last: Standstill | null }
   readonly pipelines: readonly PipelineSummary[]
+}
+
+/** What held up the loop. */
+export interface Standstill {
+  readonly ms: number
+  readonly pipeline: string | null
+  readonly step: string | null
+  readonly key: string | null
+  readonly stack: string
 }
 
 export interface PipelineSummary {
@@ -98,6 +109,7 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
     pid,
     uptimeSeconds,
     journal: { bytes, segments, writtenBytes, syncs, problem: problem?.message ?? null },
+    stuck: worker.standstills,
     pipelines: [...pipelines.residents.values()].map(summarize),
   }
 }

@@ -1,7 +1,7 @@
 /**
  * How commands speak to the worker that runs: its data folder says where it listens and where its tokens are.
  *
- * The folder is the one of `--data`; else, in `.potoroo` of the current folder, the one whose worker is alive.
+ * The folder is the one of `--data`; else, in `.potoroo` of the current folder, one whose worker is alive.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -29,21 +29,25 @@ export function addControlOptions(command: Command): Command {
     .option('--json', 'as JSON')
 }
 
+/** How long a worker may take to say that it is there, in milliseconds. */
+const ALIVE_MS = 2000
+
 export interface ControlClient {
   readonly address: string
-  get<T>(path: string): Promise<T>
-  post<T>(path: string, body?: unknown): Promise<T>
+  /** `ms`: how long the answer may take; without it, as long as it takes. */
+  get<T>(path: string, ms?: number): Promise<T>
+  post<T>(path: string, body?: unknown, ms?: number): Promise<T>
   remove(path: string): Promise<void>
 }
 
-/** Finds the worker. Rejects with `E_NO_WORKER`, `E_WHICH_WORKER` or `E_FILE`. */
-export async function findWorker(flags: ControlFlags): Promise<ControlClient> {
+/** Finds the worker, the one called `name` where one is meant. Rejects with `E_NO_WORKER`, `E_WHICH_WORKER` or `E_FILE`. */
+export async function findWorker(flags: ControlFlags, name?: string): Promise<ControlClient> {
   if (flags.control !== undefined) {
     const token = readToken(flags.tokenFile)
     if (token === null) throw fail('E_CONTROL_DENIED', { reason: 'a token is needed' })
     return clientOf(flags.control, token)
   }
-  const { data, file } = flags.data === undefined ? await findFolder() : openFolder(flags.data)
+  const { data, file } = await findFolder(flags.data, name)
   const token = readToken(flags.tokenFile) ?? tokenIn(file)
   return clientOf(file.address, token, data)
 }
@@ -53,29 +57,32 @@ interface Folder {
   readonly file: ControlFile
 }
 
-function openFolder(data: string): Folder {
-  const file = readControlFile(data)
-  if (file === null) throw fail('E_NO_WORKER', { data })
-  return { data, file }
+/**
+ * The folder of a worker that answers: `data` itself or one below it, else one below `.potoroo`. Of the workers of one
+ * cluster, any will do.
+ */
+async function findFolder(data: string | undefined, name: string | undefined): Promise<Folder> {
+  const own = data === undefined ? null : readControlFile(data)
+  if (own !== null) return { data: data!, file: own }
+  const below =
+    data === undefined ? subfolders(FOLDERS).flatMap((path) => [path, ...subfolders(path)]) : subfolders(data)
+  const written = below.flatMap((path) => {
+    const file = readControlFile(path)
+    return file === null || (name !== undefined && file.worker !== name) ? [] : [{ data: path, file }]
+  })
+  const answers = await Promise.all(written.map(({ file }) => isAlive(file.address)))
+  const alive = written.filter((_, i) => answers[i])
+  const [first, ...others] = alive
+  if (first === undefined) throw fail('E_NO_WORKER', { data: data ?? `a folder below ${FOLDERS}` })
+  const alone = others.find(({ file }) => file.store === null || file.store !== first.file.store)
+  if (alone !== undefined) throw fail('E_WHICH_WORKER', { folders: alive.map((one) => one.data).join(', ') })
+  return first
 }
 
-/** The folder below `.potoroo` whose worker answers. */
-async function findFolder(): Promise<Folder> {
-  const alive: Folder[] = []
-  for (const name of folders()) {
-    const data = `${FOLDERS}/${name}`
-    const file = readControlFile(data)
-    if (file !== null && (await isAlive(file.address))) alive.push({ data, file })
-  }
-  const [only, ...others] = alive
-  if (only === undefined) throw fail('E_NO_WORKER', { data: `a folder below ${FOLDERS}` })
-  if (others.length > 0) throw fail('E_WHICH_WORKER', { folders: alive.map(({ data }) => data).join(', ') })
-  return only
-}
-
-function folders(): readonly string[] {
+function subfolders(path: string): readonly string[] {
   try {
-    return readdirSync(FOLDERS)
+    const entries = readdirSync(path, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${path}/${name}`)
   } catch {
     return []
   }
@@ -83,7 +90,7 @@ function folders(): readonly string[] {
 
 async function isAlive(address: string): Promise<boolean> {
   try {
-    return (await call(address, 'GET', '/healthz', '', null)).status === 200
+    return (await call(address, 'GET', '/healthz', '', null, ALIVE_MS)).status === 200
   } catch {
     return false
   }
@@ -100,8 +107,8 @@ function tokenIn(file: ControlFile): string {
 }
 
 function clientOf(address: string, token: string, data?: string): ControlClient {
-  const ask = async <T>(method: string, path: string, body: unknown): Promise<T> => {
-    const answer = await call(address, method, path, token, body).catch((error: NodeJS.ErrnoException) => {
+  const ask = async <T>(method: string, path: string, body: unknown, ms?: number): Promise<T> => {
+    const answer = await call(address, method, path, token, body, ms).catch((error: NodeJS.ErrnoException) => {
       if (data !== undefined && error.code === 'ECONNREFUSED') throw fail('E_NO_WORKER', { data }, error)
       throw fail('E_CONTROL', { address, reason: error.message }, error)
     })
@@ -110,8 +117,8 @@ function clientOf(address: string, token: string, data?: string): ControlClient 
   }
   return {
     address,
-    get: (path) => ask('GET', path, null),
-    post: (path, body = null) => ask('POST', path, body),
+    get: (path, ms) => ask('GET', path, null, ms),
+    post: (path, body = null, ms = undefined) => ask('POST', path, body, ms),
     remove: (path) => ask('DELETE', path, null),
   }
 }
@@ -122,11 +129,13 @@ function call(
   path: string,
   token: string,
   body: unknown,
+  ms?: number,
 ): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` }
     if (body !== null) headers['content-type'] = 'application/json'
-    const asked = request(`http://${address}${path}`, { method, headers, agent: false }, (response) => {
+    const signal = ms === undefined ? undefined : AbortSignal.timeout(ms)
+    const asked = request(`http://${address}${path}`, { method, headers, agent: false, signal }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)

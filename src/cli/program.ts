@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { cancelCommand, checkpointCommand, drainCommand, savepointCommand, submitCommand } from './act.ts'
 import { checkCommand } from './check.ts'
+import { keyGroupsCommand, leaveCommand, whereCommand } from './cluster-commands.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { errorCommand } from './error.ts'
 import { explainCommand } from './explain.ts'
@@ -12,6 +13,7 @@ import { runCommand } from './run.ts'
 import { sendCommand } from './send.ts'
 import { listCommand, statusCommand } from './status.ts'
 import { streamsCommand } from './streams.ts'
+import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
 import { version } from './version.ts'
 import { workerCommand } from './worker.ts'
@@ -33,11 +35,15 @@ export function makeProgram(): Command {
     verifyCommand(),
     sendCommand(),
     receiveCommand(),
+    upCommand(),
     workerCommand(),
     submitCommand(),
     listCommand(),
     statusCommand(),
     queryCommand(),
+    keyGroupsCommand(),
+    whereCommand(),
+    leaveCommand(),
     streamsCommand(),
     checkpointCommand(),
     savepointCommand(),

@@ -17,11 +17,18 @@ import { nearest } from '../base/nearest.ts'
 export const CONFIG_FILE = 'potoroo.yaml'
 
 const count = z.number().int().positive()
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, dots and dashes, 100 at most')
 const limitsShape = Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, count.optional()]))
 
 const schema = z.strictObject({
   worker: z.string().min(1).default('w1'),
   data: z.string().min(1).optional(),
+  cluster: name.default('potoroo'),
+  store: z.string().min(1).optional(),
+  listen: z.string().min(1).default('127.0.0.1:0'),
+  reach: z.string().min(1).optional(),
+  expected: count.default(1),
+  sharePorts: z.boolean().default(false),
   control: z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1'),
@@ -39,6 +46,8 @@ const schema = z.strictObject({
 
 export interface Settings extends Omit<z.infer<typeof schema>, 'limits'> {
   readonly limits: Limits
+  /** Where each setting that was given came from, by its path. */
+  readonly given: ReadonlyMap<string, string>
 }
 
 /** What a command line says: values by path, such as `control.port`. */
@@ -77,7 +86,8 @@ export function readSettings(
     throw fail('E_CONFIG', { where: places.get(path)?.where ?? CONFIG_FILE, reason: `${path}: ${issue.message}` })
   }
   try {
-    return { ...parsed.data, limits: makeLimits(parsed.data.limits as Partial<Limits>) }
+    const given = new Map(Array.from(places, ([path, { where }]) => [path, where]))
+    return { ...parsed.data, limits: makeLimits(parsed.data.limits as Partial<Limits>), given }
   } catch (error) {
     throw fail('E_CONFIG', { where: 'limits', reason: (error as Error).message }, error)
   }
@@ -110,6 +120,8 @@ const OTHER_VARIABLES = [
   'POTOROO_TOKEN_FILE',
   'POTOROO_SOURCE_TOKEN',
   'POTOROO_SOURCE_TOKEN_FILE',
+  'POTOROO_CLUSTER_TOKEN',
+  'POTOROO_CLUSTER_TOKEN_FILE',
   'POTOROO_CONTROL',
 ]
 
@@ -146,17 +158,26 @@ function unknown(name: string, where: string, names: readonly string[]): Error {
   })
 }
 
+/** Settings outside of `limits` that are no texts. */
+const NUMBERS = ['control.port', 'expected']
+const BOOLEANS = ['sharePorts']
+
 /** Values as the schema wants them; texts of numbers become numbers. */
 function nested(places: ReadonlyMap<string, Place>): Record<string, unknown> {
   const result: Record<string, Record<string, unknown> | unknown> = {}
   for (const [path, { value }] of places) {
     const [name, key] = path.split('.') as [string, string | undefined]
-    const wantsNumber = name === 'limits' || path === 'control.port'
-    const converted = wantsNumber && typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+    const converted = typeof value === 'string' ? convert(path, value) : value
     if (key === undefined) result[name] = converted
     else result[name] = { ...(result[name] as object | undefined), [key]: converted }
   }
   return result
+}
+
+function convert(path: string, text: string): unknown {
+  if (BOOLEANS.includes(path) && /^(true|false)$/.test(text)) return text === 'true'
+  const wantsNumber = path.startsWith('limits.') || NUMBERS.includes(path)
+  return wantsNumber && text.trim() !== '' ? Number(text) : text
 }
 
 function innerShape(part: unknown): object | null {

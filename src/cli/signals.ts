@@ -11,11 +11,14 @@ export interface Signals {
   forget(): void
 }
 
-/** Calls `stop` at the first signal. At a second one the process ends with status 130 or 143. */
-export function onSignals(stop: (signal: Signal) => void): Signals {
+/** Calls `stop` at the first signal. At a second one it calls `last`, and the process ends with status 130 or 143. */
+export function onSignals(stop: (signal: Signal) => void, last: () => void = () => {}): Signals {
   let asked = false
   const listener = (signal: Signal): void => {
-    if (asked) process.exit(SIGNALLED + NUMBERS[signal])
+    if (asked) {
+      last()
+      process.exit(SIGNALLED + NUMBERS[signal])
+    }
     asked = true
     stop(signal)
   }

@@ -1,7 +1,9 @@
 /** `potoroo list` and `potoroo status`: what runs, and how it is doing. */
 import { Command } from 'commander'
+import type { ClusterView } from '../admin/cluster-view.ts'
 import type { PipelineSummary, PipelineView, WorkerView } from '../admin/view.ts'
 import { showDuration } from '../base/time.ts'
+import { showCluster } from './cluster-commands.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { counted, print, printJson, showBytes, table } from './terminal.ts'
 
@@ -22,9 +24,13 @@ export function statusCommand(): Command {
   return addControlOptions(command).action(async (name: string | undefined, flags: ControlFlags) => {
     const worker = await findWorker(flags)
     if (name === undefined) {
-      const view = await worker.get<WorkerView>('/v1/worker')
-      if (flags.json) printJson(view)
-      else showWorker(view, worker.address)
+      const [view, cluster] = await Promise.all([
+        worker.get<WorkerView>('/v1/worker'),
+        worker.get<ClusterView>('/v1/cluster'),
+      ])
+      if (flags.json) return printJson({ ...view, cluster })
+      if (cluster.workers.length > 1) showCluster(cluster)
+      showWorker(view, worker.address)
     } else {
       const view = await worker.get<PipelineView>(`/v1/pipelines/${part(name)}`)
       if (flags.json) printJson(view)
@@ -33,12 +39,18 @@ export function statusCommand(): Command {
   })
 }
 
-function showWorker({ worker, pid, generation, uptimeSeconds, journal, pipelines }: WorkerView, address: string): void {
+function showWorker(view: WorkerView, address: string): void {
+  const { worker, pid, generation, uptimeSeconds, journal, stuck, pipelines } = view
   const up = showDuration(uptimeSeconds * 1000)
   print(`worker ${worker}, process ${pid}, generation ${generation}, up ${up}, control API on ${address}`)
   const problem = journal.problem === null ? '' : `, cannot be written: ${journal.problem}`
   print(`journal ${showBytes(journal.bytes)} in ${counted(journal.segments, 'file')}${problem}`)
   print('')
+  if (stuck.last !== null) {
+    const { step, key, ms } = stuck.last
+    const where = step === null ? '' : ` in step "${step}"${key === null ? '' : `, key ${key}`}`
+    print(`its loop stood still ${counted(stuck.times, 'time')}, last for ${showDuration(ms)}${where}\n`)
+  }
   print(pipelineTable(pipelines))
   for (const { pipeline, error } of pipelines) if (error !== null) showFailure(pipeline, error)
 }

@@ -12,6 +12,12 @@ export function readToken(file: string | undefined = process.env.POTOROO_TOKEN_F
   }
 }
 
+/** What workers of one cluster show each other: from POTOROO_CLUSTER_TOKEN_FILE or POTOROO_CLUSTER_TOKEN. */
+export function readClusterToken(): string | null {
+  const { POTOROO_CLUSTER_TOKEN_FILE: file, POTOROO_CLUSTER_TOKEN: token } = process.env
+  return file === undefined ? (token ?? null) : readToken(file)
+}
+
 /** What producers of acked sources have to show: from POTOROO_SOURCE_TOKEN_FILE or POTOROO_SOURCE_TOKEN; else nothing. */
 export function readSourceToken(): string | null {
   const { POTOROO_SOURCE_TOKEN_FILE: file, POTOROO_SOURCE_TOKEN: token } = process.env

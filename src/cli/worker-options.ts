@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { Env } from '../env/env.ts'
 import { realEnv } from '../env/real/env.ts'
-import type { LogLevel } from '../env/real/log.ts'
+import type { LogLevel, LogOptions } from '../env/real/log.ts'
 import { collectPairs } from './load.ts'
 import { type Given, readSettings, type Settings } from './settings.ts'
 
@@ -31,10 +31,16 @@ export function addWorkerOptions(command: Command): Command {
     .option('--limit <name=value>', 'another limit than the default; may be repeated', collectPairs)
 }
 
-export function settingsOf(flags: WorkerFlags): Settings {
+export function settingsOf(flags: ClusterFlags): Settings {
   const given: Record<string, string | undefined> = {
     worker: flags.worker,
     data: flags.data,
+    cluster: flags.cluster,
+    store: flags.store,
+    listen: flags.listen,
+    reach: flags.reach,
+    expected: flags.expected,
+    sharePorts: flags.sharePorts && 'true',
     'control.host': flags.controlHost,
     'control.port': flags.controlPort,
     'log.level': flags.logLevel,
@@ -44,8 +50,33 @@ export function settingsOf(flags: WorkerFlags): Settings {
   return readSettings(given satisfies Given, process.env, flags.config)
 }
 
+export interface ClusterFlags extends WorkerFlags {
+  readonly cluster?: string
+  readonly store?: string
+  readonly listen?: string
+  readonly reach?: string
+  readonly expected?: string
+  readonly sharePorts?: true
+}
+
+/** The options of a worker that may be one of several. */
+export function addClusterOptions(command: Command): Command {
+  return addWorkerOptions(command)
+    .option('--store <path>', 'the folder that all workers of a cluster share; without it the worker is alone')
+    .option('--cluster <name>', 'the name of the cluster (default: potoroo)')
+    .option('--listen <address>', 'where it takes the other workers’ connections (default: 127.0.0.1:0)')
+    .option('--reach <host>', 'the name or address by which they reach it (default: the host of --listen)')
+    .option('--expected <workers>', 'how many workers a new cluster waits for at its first start (default: 1)')
+    .option('--share-ports', 'listen on the ports of sources together with other workers of this machine')
+}
+
 /** The world of a worker with these settings; `level` is what it logs when nothing else is said. */
 export function envOf(settings: Settings, level: LogLevel): Env {
-  const { worker, log } = settings
-  return realEnv({ log: { level: log.level ?? level, format: log.format, common: { worker } } })
+  return realEnv({ log: logOf(settings, level) })
+}
+
+/** How a worker logs. Beside the main thread nobody sees whether a terminal is there. */
+export function logOf({ worker, log }: Settings, level: LogLevel): LogOptions {
+  const format = log.format === 'auto' && process.stderr.isTTY === true ? 'pretty' : log.format
+  return { level: log.level ?? level, format, common: { worker } }
 }

@@ -10,20 +10,23 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Env } from '../env/env.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines.ts'
+import { clusterOf } from './cluster.ts'
 import { FOLDERS } from './control-client.ts'
 import { onSignals } from './signals.ts'
-import { readSourceToken } from './token.ts'
-import { addWorkerOptions, envOf, settingsOf, type WorkerFlags } from './worker-options.ts'
+import { readClusterToken, readSourceToken } from './token.ts'
+import { addClusterOptions, type ClusterFlags, envOf, logOf, settingsOf } from './worker-options.ts'
 
-interface Options extends WorkerFlags {
+interface Options extends ClusterFlags {
   readonly acceptLoss?: true
+  readonly untilStdinEnds?: true
 }
 
 export function workerCommand(): Command {
   const command = new Command('worker')
     .description('run a worker: what its cluster says, and what is submitted')
+    .option('--until-stdin-ends', 'end as by SIGTERM when standard input ends: with the process that started it')
     .option('--accept-loss', 'where checkpoints are damaged, go on with what can be read')
-  return addWorkerOptions(command).action((options: Options) => work(options))
+  return addClusterOptions(command).action((options: Options) => work(options))
 }
 
 async function work(options: Options): Promise<void> {
@@ -40,14 +43,29 @@ async function work(options: Options): Promise<void> {
     output: new RealOutput(),
     acceptLoss: options.acceptLoss === true,
     sourceToken: readSourceToken(),
+    cluster: clusterOf(settings, readClusterToken(), logOf(settings, 'info')),
   }
   const pipelines = new Pipelines(env, workerOptions, logged(env, stopped.resolve))
   const signals = onSignals((signal) => {
     log.info('worker.stopping', { signal })
     stopped.resolve(null)
   })
-  await pipelines.open()
-  const control = await openControl({ env, pipelines, limits, data, ...place })
+  if (options.untilStdinEnds === true) {
+    process.stdin.resume().once('end', () => {
+      log.info('worker.stopping', { signal: 'standard input has ended' })
+      stopped.resolve(null)
+    })
+  }
+  // A cluster that is still to come together may be waited for in vain.
+  const opened = await Promise.race([pipelines.open().then(() => true), stopped.promise.then(() => false)])
+  if (!opened) {
+    await pipelines.close()
+    signals.forget()
+    const error = await stopped.promise
+    if (error !== null) throw error
+    return log.info('worker.ended')
+  }
+  const control = await openControl({ env, pipelines, limits, data, store: settings.store ?? null, ...place })
   try {
     log.info('worker.started', { data, control: control.address, generation: pipelines.worker.cluster.generation })
     for (const { pipeline, error } of await pipelines.resume()) {

@@ -1,0 +1,137 @@
+/** What `status`, `key-groups` and `where` show of a cluster, as one of its workers sees it. A public format. */
+import { hashKey, keyGroupOf, shiftOf } from '../base/hash.ts'
+import type { Pipelines } from '../worker/pipelines.ts'
+import { keysOf } from '../worker/query.ts'
+import type { Worker } from '../worker/worker.ts'
+
+/**
+ * `starting`: before the first generation, or while this worker is no member of one; `recovering`: everything after a
+ * failure; `rescaling`: key groups change their owners; `minority`: this worker is cut off from most of the others and
+ * waits; `fenced`: the others went on without it, and it begins anew; `leaving`: it hands over what it owns.
+ */
+export type Mode = 'starting' | 'normal' | 'recovering' | 'rescaling' | 'leaving' | 'minority' | 'fenced' | 'gone'
+
+export interface MemberView {
+  readonly worker: string
+  readonly incarnation: string
+  readonly address: string
+  /** Key groups that it owns; 0 for one that beats and is no member yet. */
+  readonly keyGroups: number
+  readonly member: boolean
+  /** Whether heartbeats arrive from it; always of this worker itself. */
+  readonly heard: boolean
+  /** Whether its links stand. */
+  readonly linked: boolean
+  /** What holds up its loop, and for how long. */
+  readonly stuck: {
+    readonly ms: number
+    readonly pipeline: string | null
+    readonly step: string | null
+    readonly key: string | null
+    readonly stack: string
+  } | null
+}
+
+export interface ClusterView {
+  /** The worker that says so. */
+  readonly worker: string
+  readonly mode: Mode
+  readonly generation: number
+  readonly coordinator: string
+  readonly keyGroups: number
+  readonly workers: readonly MemberView[]
+  readonly pipelines: readonly { readonly pipeline: string; readonly epoch: number; readonly floor: number }[]
+}
+
+const modes: Readonly<Record<Worker['phase'], Mode>> = {
+  closed: 'gone',
+  booting: 'starting',
+  following: 'starting',
+  joining: 'starting',
+  restoring: 'recovering',
+  ready: 'recovering',
+  active: 'normal',
+  leaving: 'leaving',
+  minority: 'minority',
+  fenced: 'fenced',
+  gone: 'gone',
+}
+
+/** `nowMs` is wall time in milliseconds since 1970. */
+export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
+  const { cluster, phase, name } = worker
+  const { generation, coordinator, members, owners } = cluster
+  const owned = members.map((_, index) => owners.reduce((sum, owner) => sum + (owner === index ? 1 : 0), 0))
+  const seen = members.map((member, index) => ({ ...member, member: true, keyGroups: owned[index]! }))
+  const candidates = worker.peers.filter(({ incarnation }) => !members.some((one) => one.incarnation === incarnation))
+  const others = candidates.map(({ worker, incarnation }) => ({
+    worker,
+    incarnation,
+    address: '',
+    member: false,
+    keyGroups: 0,
+  }))
+  const busy = worker.rescaling && phase === 'active'
+  return {
+    worker: name,
+    mode: busy ? 'rescaling' : modes[phase],
+    ...{ generation, coordinator, keyGroups: owners.length },
+    workers: [...seen, ...others]
+      .toSorted((a, b) => a.worker.localeCompare(b.worker, 'en', { numeric: true }))
+      .map((one) => ({ ...one, ...conditionOf(worker, one, nowMs) })),
+    pipelines: Array.from(cluster.pipelines, ([pipeline, { epochs, floor }]) => ({
+      ...{ pipeline, epoch: epochs.at(-1)?.epoch ?? 0, floor },
+    })),
+  }
+}
+
+function conditionOf(
+  self: Worker,
+  { worker, incarnation }: { readonly worker: string; readonly incarnation: string },
+  nowMs: number,
+): Pick<MemberView, 'heard' | 'linked' | 'stuck'> {
+  if (worker === self.name) return { heard: true, linked: true, stuck: null }
+  const heard = self.heard?.beat.hears.some((one) => one.incarnation === incarnation) ?? false
+  const linked = self.peers.some((peer) => peer.incarnation === incarnation && peer.linked)
+  const found = self.heard?.stuck.get(incarnation)
+  if (found === undefined) return { heard, linked, stuck: null }
+  const { sinceMs, ...stuck } = found
+  return { heard, linked, stuck: { ...stuck, ms: Math.max(0, Math.round(nowMs - sinceMs)) } }
+}
+
+/** Key groups with one owner, `from` and `to` among them. */
+export interface KeyGroupRun {
+  readonly from: number
+  readonly to: number
+  readonly worker: string
+}
+
+export interface KeyPlace {
+  readonly key: string
+  readonly type: string
+  readonly keyGroup: number
+  readonly worker: string
+}
+
+/** Who owns each key group. */
+export function viewKeyGroups({ worker }: Pipelines): readonly KeyGroupRun[] {
+  const { owners, members } = worker.cluster
+  const runs: { from: number; to: number; worker: string }[] = []
+  for (const [group, index] of owners.entries()) {
+    const owner = members[index]!.worker
+    const last = runs.at(-1)
+    if (last?.worker === owner) last.to = group
+    else runs.push({ from: group, to: group, worker: owner })
+  }
+  return runs
+}
+
+/** Where the keys are that `text` may mean. */
+export function whereIs({ worker }: Pipelines, text: string): readonly KeyPlace[] {
+  const { owners, members } = worker.cluster
+  if (owners.length === 0) return []
+  return keysOf(text).map((key) => {
+    const keyGroup = keyGroupOf(hashKey(key), shiftOf(owners.length))
+    return { key: String(key), type: typeof key, keyGroup, worker: members[owners[keyGroup]!]!.worker }
+  })
+}

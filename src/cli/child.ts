@@ -1,0 +1,113 @@
+/**
+ * A worker's process under `up`: starts it, starts it again as `supervise.ts` decides, and reads what it logs.
+ *
+ * Its standard error is a file, so that what it says is there when nobody listens, and it never waits for a reader. Its
+ * standard input is held open: when this process is gone, however it ended, the worker ends in order.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { LogFile, type LogLine } from './log-file.ts'
+import { type ChildEvent, type ChildState, started, superviseChild } from './supervise.ts'
+
+export interface ChildOptions {
+  readonly worker: string
+  /** Its data folder, which is there. */
+  readonly data: string
+  readonly args: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+}
+
+export interface ChildEvents {
+  started(child: Child): void
+  logged(child: Child, line: LogLine): void
+  /** It has ended; `how` says it for a person. What is to be done next is done when the promise has settled. */
+  exited(child: Child, how: string): Promise<void>
+  /** What has become of it: started again in `waitMs`, or `null` and its state says why not. */
+  settled(child: Child, waitMs: number | null): void
+}
+
+export class Child {
+  readonly worker: string
+  readonly data: string
+  state: ChildState = started
+  pid: number | null = null
+  private readonly options: ChildOptions
+  private readonly events: ChildEvents
+  private readonly log: LogFile
+  private process: ChildProcess | null = null
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(options: ChildOptions, events: ChildEvents) {
+    this.worker = options.worker
+    this.data = options.data
+    this.options = options
+    this.events = events
+    this.log = new LogFile(`${options.data}/worker.log`)
+    this.start()
+  }
+
+  /** No process of it is there, nor will be. */
+  get over(): boolean {
+    return ['left', 'ended', 'givenUp'].includes(this.state.phase)
+  }
+
+  /** Where its log lies. */
+  get logPath(): string {
+    return this.log.path
+  }
+
+  /** Asks it to end in order. */
+  stop(): void {
+    this.step({ kind: 'stop' })
+    if (this.over) clearTimeout(this.timer)
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.process?.kill('SIGKILL')
+  }
+
+  /** Tells of what it has logged since the last call. */
+  readLog(): void {
+    for (const line of this.log.read()) this.events.logged(this, line)
+  }
+
+  private start(): void {
+    const { args, env } = this.options
+    const log = openSync(this.log.path, 'a', 0o600)
+    const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
+      env,
+      stdio: ['pipe', 'inherit', log],
+    })
+    closeSync(log)
+    this.process = child
+    this.pid = child.pid ?? null
+    child.stdin!.on('error', () => {})
+    child.once('error', (error) => this.ended(1, error.message))
+    child.once('exit', (status, signal) => this.ended(status, signal ?? `status ${status}`))
+    this.events.started(this)
+  }
+
+  private ended(status: number | null, how: string): void {
+    if (this.process === null) return
+    this.process = null
+    this.pid = null
+    this.readLog()
+    void this.events.exited(this, how).then(() => this.step({ kind: 'exited', status, nowMs: performance.now() }))
+  }
+
+  private step(event: ChildEvent): void {
+    const { next, effects } = superviseChild(this.state, event)
+    this.state = next
+    let waitMs: number | null = null
+    for (const effect of effects) {
+      if (effect.kind === 'start') this.start()
+      else if (effect.kind === 'terminate') this.process?.kill('SIGTERM')
+      else {
+        waitMs = effect.ms
+        this.timer = setTimeout(() => this.step({ kind: 'due' }), waitMs)
+      }
+    }
+    if (event.kind === 'exited') this.events.settled(this, waitMs)
+  }
+}

@@ -1,0 +1,59 @@
+/** Commands about a cluster as a whole: who owns what, and who leaves. */
+import { Command } from 'commander'
+import type { ClusterView, KeyGroupRun, KeyPlace } from '../admin/cluster-view.ts'
+import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
+import { counted, print, printJson, say, table } from './terminal.ts'
+
+export function keyGroupsCommand(): Command {
+  const command = new Command('key-groups').description('show which worker owns which key groups')
+  return addControlOptions(command).action(async (flags: ControlFlags) => {
+    const runs = await (await findWorker(flags)).get<KeyGroupRun[]>('/v1/cluster/key-groups')
+    if (flags.json) return printJson(runs)
+    const rows = runs.map(({ from, to, worker }) => [from === to ? `${from}` : `${from}-${to}`, to - from + 1, worker])
+    print(table(['KEY GROUPS', 'NUMBER', 'WORKER'], rows, 'nobody owns anything yet'))
+  })
+}
+
+export function whereCommand(): Command {
+  const command = new Command('where')
+    .description('show which worker owns a key; a text like a number may be either')
+    .argument('<key>', 'a key')
+  return addControlOptions(command).action(async (key: string, flags: ControlFlags) => {
+    const places = await (await findWorker(flags)).get<KeyPlace[]>(`/v1/cluster/keys/${part(key)}`)
+    if (flags.json) return printJson(places)
+    const rows = places.map(({ key, type, keyGroup, worker }) => [key, type, keyGroup, worker])
+    print(table(['KEY', 'TYPE', 'GROUP', 'WORKER'], rows, 'nobody owns anything yet'))
+  })
+}
+
+export function leaveCommand(): Command {
+  const command = new Command('leave')
+    .description('let a worker hand over all that it owns and leave its cluster; it ends with status 0')
+    .argument('<worker>', 'its name')
+  return addControlOptions(command).action(async (name: string, flags: ControlFlags) => {
+    const worker = await findWorker(flags, name)
+    await worker.post('/v1/cluster/leave', {})
+    if (flags.json) printJson({ leaving: name })
+    else print(`${name} hands over what it owns and leaves; \`potoroo status\` shows how far it is`)
+  })
+}
+
+/** What `status` says of the cluster, above what it says of the worker. */
+export function showCluster(view: ClusterView): void {
+  const { mode, generation, coordinator, workers, keyGroups } = view
+  const members = workers.filter(({ member }) => member)
+  print(`cluster ${mode}, generation ${generation} of ${counted(members.length, 'worker')}, ${coordinator} decides`)
+  const rows = workers.map(({ worker, member, keyGroups, heard, linked, stuck }) => [
+    worker,
+    stuck !== null ? 'stuck' : !heard ? 'not heard' : !linked ? 'not linked' : member ? 'member' : 'not in it yet',
+    keyGroups,
+  ])
+  print(table(['WORKER', 'STATE', `OF ${keyGroups} KEY GROUPS`], rows, 'no workers'))
+  for (const { worker, stuck } of workers) {
+    if (stuck === null) continue
+    const where = stuck.step === null ? 'outside of any step' : `in step "${stuck.step}" of ${stuck.pipeline}`
+    const key = stuck.key === null ? '' : `, key ${stuck.key}`
+    say(`${worker} has been stuck for ${Math.round(stuck.ms / 1000)} s ${where}${key}\n${stuck.stack}`)
+  }
+  print('')
+}

@@ -1,0 +1,71 @@
+/** The log of another process in a file: what it has said since the last look. The file is bounded. */
+import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
+
+/** Beyond it the file goes on from nothing, and what it had lies beside it. The writer appends, wherever that is now. */
+const FILE_BYTES = 16 << 20
+/** Read at a time. */
+const READ_BYTES = 256 << 10
+
+/** A line of a worker's log; one that is no JSON has only a code. */
+export interface LogLine {
+  readonly level: string
+  readonly code: string
+  readonly [field: string]: unknown
+}
+
+export class LogFile {
+  readonly path: string
+  /** The line at which the next look begins. */
+  private position: number
+
+  /** What stands there already has been told by somebody else. */
+  constructor(path: string) {
+    this.path = path
+    this.position = sizeOf(path)
+  }
+
+  /** The lines that have come since the last call. */
+  read(): readonly LogLine[] {
+    if (sizeOf(this.path) < this.position) this.position = 0
+    const lines: LogLine[] = []
+    for (let text = this.next(); text !== ''; text = this.next()) {
+      for (const line of text.split('\n')) if (line !== '') lines.push(parse(line))
+    }
+    if (this.position > FILE_BYTES) {
+      copyFileSync(this.path, `${this.path}.1`)
+      truncateSync(this.path)
+      this.position = 0
+    }
+    return lines
+  }
+
+  /** Whole lines, as many as are read at a time. */
+  private next(): string {
+    const buffer = Buffer.allocUnsafe(READ_BYTES)
+    let bytes = 0
+    try {
+      const descriptor = openSync(this.path, 'r')
+      bytes = readSync(descriptor, buffer, 0, READ_BYTES, this.position)
+      closeSync(descriptor)
+    } catch {
+      return ''
+    }
+    const end = buffer.subarray(0, bytes).lastIndexOf('\n') + 1
+    // A line that is longer than what is read at a time is cut.
+    const taken = end === 0 && bytes === READ_BYTES ? bytes : end
+    this.position += taken
+    return buffer.toString('utf8', 0, taken)
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function parse(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine
+  } catch {
+    return { level: 'error', code: line }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What `up` shows: on a terminal a table that is drawn again in place, under the lines that stay; elsewhere the lines alone.
+ */
+import type { ChildState } from './supervise.ts'
+import { counted, say, showCount, table } from './terminal.ts'
+import type { ClusterNow } from './up-control.ts'
+
+export interface ProcessNow {
+  readonly worker: string
+  readonly pid: number | null
+  readonly phase: ChildState['phase']
+  readonly restarts: number
+}
+
+const phases: Readonly<Record<ChildState['phase'], string>> = {
+  running: 'starting',
+  waiting: 'waits to start',
+  stopping: 'stopping',
+  left: 'left',
+  ended: 'ended',
+  givenUp: 'given up',
+}
+
+export class Picture {
+  private readonly terminal = process.stderr.isTTY === true
+  private drawn = ''
+  /** What a line has said last of the cluster as a whole. */
+  private said = ''
+  private records = new Map<string, number>()
+  private atMs = 0
+
+  /** A line that stays. */
+  tell(text: string): void {
+    this.erase()
+    say(`${new Date().toISOString().slice(11, 19)}  ${text}`)
+    this.draw(this.drawn)
+  }
+
+  show(now: ClusterNow | null, processes: readonly ProcessNow[]): void {
+    const summary = now === null ? 'no worker answers yet' : summarize(now)
+    if (now !== null && summary !== this.said) {
+      this.said = summary
+      this.tell(summary)
+    }
+    if (!this.terminal) return
+    this.erase()
+    this.draw(`${this.table(now, processes)}\n`)
+  }
+
+  end(): void {
+    this.erase()
+    this.drawn = ''
+  }
+
+  private table(now: ClusterNow | null, processes: readonly ProcessNow[]): string {
+    const seconds = (performance.now() - this.atMs) / 1000
+    this.atMs = performance.now()
+    const rows = processes.map(({ worker, pid, phase, restarts }) => {
+      const member = now?.workers.find((one) => one.worker === worker)
+      const view = now?.each.find((one) => one.worker === worker)
+      const records = view?.pipelines.reduce((sum, one) => sum + one.recordsIn, 0) ?? 0
+      const before = this.records.get(worker) ?? records
+      this.records.set(worker, records)
+      const doing =
+        phase !== 'running' || view === undefined ? phases[phase] : member?.member === true ? 'member' : 'joining'
+      const stuck = member?.stuck ?? null
+      return [
+        worker,
+        stuck === null ? doing : `stuck in ${stuck.step ?? 'its loop'}`,
+        pid === null ? '' : String(pid),
+        member?.keyGroups ?? 0,
+        view?.pipelines.reduce((sum, one) => sum + one.keys, 0) ?? 0,
+        Math.max(0, Math.round((records - before) / seconds)),
+        restarts,
+      ]
+    })
+    return table(['WORKER', 'STATE', 'PROCESS', 'KEY GROUPS', 'KEYS', 'RECORDS/S', 'RESTARTS'], rows, 'no workers')
+  }
+
+  private draw(text: string): void {
+    this.drawn = text
+    if (this.terminal) process.stderr.write(text)
+  }
+
+  private erase(): void {
+    const lines = this.drawn.split('\n').length - 1
+    if (this.terminal && lines > 0) process.stderr.write(`\x1b[${lines}A\x1b[J`)
+  }
+}
+
+function summarize({ mode, generation, workers, keyGroups }: ClusterNow): string {
+  const members = workers.filter(({ member }) => member)
+  const others = workers.length - members.length
+  const more = others === 0 ? '' : `, ${showCount(others)} more not in it yet`
+  return `${mode}, generation ${generation} of ${counted(members.length, 'worker')} (${counted(keyGroups, 'key group')})${more}`
+}

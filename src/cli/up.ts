@@ -1,0 +1,231 @@
+/**
+ * `potoroo up --workers N [FILE…]`: a cluster on this machine. One folder holds its store, its tokens and a data folder for
+ * each worker; each worker is a process that is started again when it ends (`supervise.ts`).
+ *
+ * U1. No secret stands on a command line: tokens are in files that only their owner reads.
+ * U2. When a process ends, the others are told before it is started again: its successor is never taken for it.
+ * U3. When this process ends, however it does, its workers end in order.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { fail } from '../base/errors.ts'
+import { LockFile } from '../env/real/lock.ts'
+import { Child, type ChildEvents } from './child.ts'
+import { FOLDERS } from './control-client.ts'
+import { EXIT_FAILED } from './exit.ts'
+import { collectPairs, loadGraph } from './load.ts'
+import type { LogLine } from './log-file.ts'
+import { Picture } from './picture.ts'
+import { onSignals } from './signals.ts'
+import { CRASHES, MEMORY_MS } from './supervise.ts'
+import { counted, say } from './terminal.ts'
+import { ask, type ClusterNow, lookAt, submitTo } from './up-control.ts'
+
+interface Options {
+  readonly workers: string
+  readonly cluster: string
+  readonly data?: string
+  readonly config?: string
+  readonly param?: Record<string, string>
+  readonly limit?: Record<string, string>
+  readonly logLevel: string
+}
+
+const TOKEN_BYTES = 32
+const LOOK_MS = 250
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('run a cluster of several workers on this machine; what ends is started again')
+    .argument('[files...]', 'pipeline files to submit')
+    .option('--workers <number>', 'how many workers', '3')
+    .option('--cluster <name>', 'the name of the cluster', 'potoroo')
+    .option('--data <folder>', 'where its store, tokens and workers lie (default: .potoroo/<cluster>)')
+    .option('--config <file>', 'settings of the workers in YAML (default: potoroo.yaml where it is there)')
+    .option('--param <name=value>', 'a parameter of the pipelines; may be repeated', collectPairs)
+    .option('--limit <name=value>', 'another limit than the default, for all workers; may be repeated', collectPairs)
+    .option('--log-level <level>', 'what the workers log to their files', 'info')
+    .action((files: string[], options: Options) => up(files, options))
+}
+
+async function up(files: readonly string[], options: Options): Promise<void> {
+  const workers = Number(options.workers)
+  if (!Number.isInteger(workers) || workers < 1) throw fail('E_USAGE', { reason: '--workers takes a number from 1 on' })
+  // What is wrong with a pipeline is said before anything is started.
+  const programs = await Promise.all(files.map((file) => loadGraph(file, options.param)))
+  const folder = options.data ?? `${FOLDERS}/${options.cluster}`
+  const lock = openFolder(folder)
+  try {
+    const cluster = new LocalCluster(folder, workers, options)
+    const signals = onSignals(
+      (signal) => {
+        say(`\n${signal}: every worker makes a last checkpoint and ends; once more to end at once`)
+        cluster.stop()
+      },
+      () => cluster.kill(),
+    )
+    cluster.submit(programs)
+    const gaveUp = await cluster.ended
+    signals.forget()
+    if (gaveUp > 0) process.exitCode = EXIT_FAILED
+  } finally {
+    lock.release()
+  }
+}
+
+/** Makes the folder and its tokens where they are absent, and takes it: one `up` at a time. */
+function openFolder(folder: string): LockFile {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const lock = LockFile.take(`${folder}/up.lock`, () => {})
+  if (!(lock instanceof LockFile)) {
+    if (lock.code === 'locked') throw fail('E_DATA_LOCKED', { path: folder })
+    throw fail('E_DISK', { operation: 'locking', path: folder, reason: lock.message }, lock)
+  }
+  for (const name of ['cluster', 'admin', 'read']) makeToken(`${folder}/${name}.token`)
+  return lock
+}
+
+function makeToken(file: string, token = randomBytes(TOKEN_BYTES).toString('base64url')): void {
+  if (!existsSync(file)) writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' })
+}
+
+class LocalCluster implements ChildEvents {
+  /** How many workers were given up, once no process is left. */
+  readonly ended: Promise<number>
+  private readonly folder: string
+  private readonly children: Child[]
+  private readonly picture: Picture
+  private readonly timer: NodeJS.Timeout
+  private readonly done = Promise.withResolvers<number>()
+  private stopping = false
+  private looking = false
+  private programs: Awaited<ReturnType<typeof loadGraph>>[] = []
+
+  constructor(folder: string, workers: number, options: Options) {
+    this.folder = folder
+    this.ended = this.done.promise
+    this.picture = new Picture()
+    const names = Array.from({ length: workers }, (_, i) => `w${i + 1}`)
+    say(`cluster ${options.cluster} of ${counted(workers, 'worker')} in ${folder}`)
+    this.children = names.map((worker) => this.child(worker, workers, options))
+    this.timer = setInterval(() => this.look(), LOOK_MS)
+  }
+
+  private child(worker: string, expected: number, options: Options): Child {
+    const { folder } = this
+    const data = `${folder}/${worker}`
+    mkdirSync(data, { recursive: true, mode: 0o700 })
+    // The same tokens open every worker.
+    for (const name of ['admin', 'read']) {
+      makeToken(`${data}/${name}.token`, readFileSync(`${folder}/${name}.token`, 'utf8').trim())
+    }
+    const args = [
+      ...['worker', '--worker', worker, '--data', data, '--cluster', options.cluster, '--store', `${folder}/store`],
+      ...['--listen', '127.0.0.1:0', '--expected', String(expected), '--until-stdin-ends'],
+      ...['--log-format', 'json', '--log-level', options.logLevel],
+      ...(expected > 1 ? ['--share-ports'] : []),
+      ...(options.config === undefined ? [] : ['--config', options.config]),
+      ...Object.entries(options.limit ?? {}).flatMap(([name, value]) => ['--limit', `${name}=${value}`]),
+    ]
+    const env = { ...process.env, POTOROO_CLUSTER_TOKEN_FILE: `${folder}/cluster.token` }
+    return new Child({ worker, data, args, env }, this)
+  }
+
+  /** Submits these once the cluster works. */
+  submit(programs: Awaited<ReturnType<typeof loadGraph>>[]): void {
+    this.programs = programs
+  }
+
+  stop(): void {
+    this.stopping = true
+    for (const child of this.children) child.stop()
+    this.endWhenOver()
+  }
+
+  kill(): void {
+    for (const child of this.children) child.kill()
+  }
+
+  // ── What happens to the processes ────────────────────────────────────────────────────────────────────────────────
+
+  started({ worker, pid, state }: Child): void {
+    if (state.restarts > 0) this.picture.tell(`${worker} starts again, process ${pid}`)
+    else this.picture.tell(`${worker} starts, process ${pid}`)
+  }
+
+  logged({ worker }: Child, line: LogLine): void {
+    if (line.level !== 'warn' && line.level !== 'error') return
+    const { code, message, error, remedy, step, key, stack } = line
+    if (code === 'worker.stuck') {
+      const where = step === null ? 'outside of any step' : `in step "${step}"${key === null ? '' : `, key ${key}`}`
+      return this.picture.tell(`${worker} is stuck ${where}\n${stack}`)
+    }
+    const said = message === undefined ? code : `${error ?? code}: ${message}`
+    this.picture.tell(`${worker} ${said}${remedy === undefined ? '' : `\n  ${remedy}`}`)
+  }
+
+  /** Tells the others (U2). */
+  async exited(child: Child, how: string): Promise<void> {
+    const { worker } = child
+    if (this.stopping) return
+    this.picture.tell(`${worker} has ended by ${how}`)
+    const others = this.children.filter((other) => other !== child && other.pid !== null)
+    await Promise.all(others.map(({ data }) => ask(data, 'POST', '/v1/cluster/exited', { worker })))
+  }
+
+  settled(child: Child, waitMs: number | null): void {
+    const { worker, state, logPath } = child
+    if (waitMs !== null) this.picture.tell(`${worker} starts again in ${waitMs / 1000} s`)
+    else if (state.phase === 'left') this.picture.tell(`${worker} has left the cluster`)
+    else if (state.phase === 'givenUp') {
+      const why = state.wrong
+        ? 'another start would end the same way'
+        : `it has ended ${CRASHES} times within ${MEMORY_MS / 1000} s`
+      this.picture.tell(
+        `${worker} is not started any more: ${why}; see the end of ${logPath}, mend it, and start \`up\` again`,
+      )
+    }
+    this.endWhenOver()
+  }
+
+  private endWhenOver(): void {
+    if (!this.children.every(({ over }) => over)) return
+    clearInterval(this.timer)
+    this.picture.end()
+    this.done.resolve(this.children.filter(({ state }) => state.phase === 'givenUp').length)
+  }
+
+  // ── What is seen of the cluster ──────────────────────────────────────────────────────────────────────────────────
+
+  private look(): void {
+    for (const child of this.children) child.readLog()
+    if (this.looking || this.stopping) return
+    this.looking = true
+    void this.lookOnce().finally(() => {
+      this.looking = false
+    })
+  }
+
+  private async lookOnce(): Promise<void> {
+    const now = await lookAt(this.children.filter(({ pid }) => pid !== null).map(({ data }) => data))
+    this.picture.show(
+      now,
+      this.children.map(({ worker, pid, state }) => ({ worker, pid, phase: state.phase, restarts: state.restarts })),
+    )
+    if (now !== null && now.mode === 'normal') await this.submitNow(now)
+  }
+
+  private async submitNow(now: ClusterNow): Promise<void> {
+    const { programs } = this
+    this.programs = []
+    for (const { bundle, graph, pipeline } of programs) {
+      const failure = await submitTo(now.data, bundle, graph.parameters)
+      if (failure === null) this.picture.tell(`${pipeline.name} is submitted, program ${bundle.hash.slice(0, 12)}`)
+      else {
+        this.picture.tell(`${pipeline.name} is not submitted: ${failure}`)
+        process.exitCode = EXIT_FAILED
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** `potoroo up` as a person meets it: comes up, starts again what ends, ends with its workers, and gives up in words. */
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFailed, test } from 'vitest'
+import type { ClusterView } from '../../src/admin/cluster-view.ts'
+import { findWorker } from '../../src/cli/control-client.ts'
+import { folder, potoroo, ran } from './fixture.ts'
+
+const alive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+test('runs a cluster, starts again what is killed, and ends with all of it', { timeout: 60_000 }, async () => {
+  const cwd = folder()
+  const up = potoroo(['up', '--workers', '2'], { cwd })
+  onTestFailed(() => console.error(up.err))
+  await up.said(/normal, generation \d+ of 2 workers \(1,024 key groups\)/)
+  const data = join(cwd, '.potoroo/potoroo')
+  for (const name of ['cluster', 'admin', 'read']) expect(statSync(`${data}/${name}.token`).mode & 0o777).toBe(0o600)
+
+  const first = Number((await up.said(/w1 starts, process (\d+)/))[1])
+  process.kill(first, 'SIGKILL')
+  await up.said(/w1 has ended by SIGKILL\n.*w1 starts again in 0\.2 s/)
+  const again = Number((await up.said(/w1 starts again, process (\d+)/))[1])
+  await up.said(/w1 starts again, process[\s\S]*normal, generation ([2-9]|\d\d) of 2 workers \(1,024 key groups\)\n/)
+  const seen = async () => {
+    const { workers } = await (await findWorker({ data })).get<ClusterView>('/v1/cluster')
+    return workers.map(({ worker, keyGroups, linked }) => `${worker} ${keyGroups} ${linked}`)
+  }
+  await expect.poll(seen, { timeout: 20_000 }).toEqual(['w1 512 true', 'w2 512 true'])
+  const status = await ran(['status'], { cwd })
+  expect(status.out).toMatch(
+    /^cluster normal, generation \d+ of 2 workers, w[12] decides\nWORKER +STATE +OF 1024 KEY GROUPS\nw1 +member +512\nw2 +member +512\n/,
+  )
+  const groups = JSON.parse((await ran(['key-groups', '--json'], { cwd })).out) as { from: number; to: number }[]
+  expect(groups.reduce((sum, { from, to }) => sum + to - from + 1, 0)).toBe(1024)
+  expect((await ran(['where', '42'], { cwd })).out).toMatch(
+    /^KEY +TYPE +GROUP +WORKER\n42 +string +\d+ +w[12]\n42 +number +[\d,]+ +w[12]\n$/,
+  )
+
+  up.kill('SIGTERM')
+  expect(await up.ended, up.err).toEqual({ status: 0, signal: null })
+  expect(alive(again)).toBe(false)
+  expect(readdirSync(data).toSorted()).toEqual([
+    'admin.token',
+    'cluster.token',
+    'read.token',
+    'store',
+    'up.lock',
+    'w1',
+    'w2',
+  ])
+})
+
+test('leaves no worker behind when it is killed', { timeout: 60_000 }, async () => {
+  const cwd = folder()
+  const up = potoroo(['up', '--workers', '1'], { cwd })
+  const worker = Number((await up.said(/w1 starts, process (\d+)/))[1])
+  await up.said(/normal, generation 1 of 1 worker/)
+  up.kill('SIGKILL')
+  await up.ended
+  await expect.poll(() => alive(worker), { timeout: 20_000 }).toBe(false)
+})
+
+test('does not start again what would end the same way, and says where to look', async () => {
+  const cwd = folder()
+  const up = await ran(['up', '--workers', '1', '--limit', 'keyGroups=3'], { cwd })
+  expect(up).toMatchObject({ status: 1 })
+  expect(up.err).toMatch(
+    /w1 is not started any more: another start would end the same way; see the end of .*worker\.log/,
+  )
+})
+
+test('starts nothing where a pipeline is wrong, or another one runs in the folder', { timeout: 60_000 }, async () => {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'wrong.ts'), 'export default 7\n')
+  expect(await ran(['up', 'wrong.ts'], { cwd })).toMatchObject({ status: 2 })
+  const first = potoroo(['up', '--workers', '1'], { cwd })
+  await first.said(/w1 starts, process/)
+  const second = await ran(['up', '--workers', '1'], { cwd })
+  expect(second).toMatchObject({ status: 1, err: expect.stringMatching(/E_DATA_LOCKED/) })
+})
