@@ -8,6 +8,7 @@ import { Command } from 'commander'
 import { openControl } from '../admin/control.ts'
 import type { PotorooError } from '../base/errors.ts'
 import type { Env } from '../env/env.ts'
+import type { Log } from '../env/log.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines.ts'
 import { clusterOf } from './cluster.ts'
@@ -56,21 +57,12 @@ async function work(options: Options): Promise<void> {
       stopped.resolve(null)
     })
   }
-  // A cluster that is still to come together may be waited for in vain.
-  const opened = await Promise.race([pipelines.open().then(() => true), stopped.promise.then(() => false)])
-  if (!opened) {
-    await pipelines.close()
-    signals.forget()
-    const error = await stopped.promise
-    if (error !== null) throw error
-    return log.info('worker.ended')
-  }
+  await pipelines.follow()
   const control = await openControl({ env, pipelines, limits, data, store: settings.store ?? null, ...place })
   try {
-    log.info('worker.started', { data, control: control.address, generation: pipelines.worker.cluster.generation })
-    for (const { pipeline, error } of await pipelines.resume()) {
-      log.error('pipeline.failed', { pipeline, error: error.code, message: error.message, remedy: error.remedy })
-    }
+    log.info('worker.started', { data, control: control.address })
+    // A cluster that is still to come together may be waited for in vain.
+    await Promise.race([pipelines.seated().then(() => begin(pipelines, log)), stopped.promise])
     const error = await stopped.promise
     const failures = await pipelines.close()
     if (error !== null) throw error
@@ -82,7 +74,15 @@ async function work(options: Options): Promise<void> {
   }
 }
 
-function logged({ log }: Env, stop: (error: PotorooError) => void): PipelinesEvents {
+/** Brings up what the chain says; what cannot be brought up does not stop the others. */
+async function begin(pipelines: Pipelines, log: Log): Promise<void> {
+  log.info('worker.seated', { generation: pipelines.worker.cluster.generation })
+  for (const { pipeline, error } of await pipelines.resume()) {
+    log.error('pipeline.failed', { pipeline, error: error.code, message: error.message, remedy: error.remedy })
+  }
+}
+
+function logged({ log }: Env, stop: (error: PotorooError | null) => void): PipelinesEvents {
   return {
     running: ({ name, base }) =>
       log.info('pipeline.running', { pipeline: name, epoch: base?.epoch ?? 0, keys: base?.counts.keys ?? 0 }),
@@ -93,5 +93,6 @@ function logged({ log }: Env, stop: (error: PotorooError) => void): PipelinesEve
     warned: ({ name }, { code, message, remedy }) =>
       log.warn('pipeline.warning', { pipeline: name, error: code, message, remedy }),
     lost: stop,
+    left: () => stop(null),
   }
 }
