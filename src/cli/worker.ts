@@ -44,6 +44,7 @@ async function work(options: Options): Promise<void> {
     output: new RealOutput(),
     acceptLoss: options.acceptLoss === true,
     sourceToken: readSourceToken(),
+    sharePorts: settings.sharePorts,
     cluster: clusterOf(settings, readClusterToken(), logOf(settings, 'info')),
   }
   const pipelines = new Pipelines(env, workerOptions, logged(env, stopped.resolve))

@@ -21,6 +21,8 @@ export interface ExecutionSeams {
   readonly acceptLoss: boolean
   readonly development: boolean
   readonly sourceToken: string | null
+  /** Sources listen on their ports together with other workers of the machine. */
+  readonly sharePorts?: boolean
   /** Steps whose state is not taken over. */
   readonly drop: ReadonlySet<string>
   /** Whether what no generation fences may be done now (PROTOCOLS 7). */

@@ -52,6 +52,8 @@ export interface WorkerOptions {
   readonly development?: boolean
   /** What producers of acked sources have to show; without one nothing is asked for. */
   readonly sourceToken?: string | null
+  /** Sources listen on their ports together with other workers of this machine. */
+  readonly sharePorts?: boolean
   /** Without it the worker is a cluster of one, whose store lies in its own folder. */
   readonly cluster?: ClusterSettings | null
 }
@@ -321,6 +323,7 @@ export class Worker {
       acceptLoss,
       development: options.development === true,
       sourceToken: options.sourceToken ?? null,
+      sharePorts: options.sharePorts === true,
       drop: new Set(drop),
       maySpeak: () => this.seat?.maySpeak === true,
       listening: (pipeline, step, address) => {
