@@ -41,6 +41,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
     ...{ host, port, limits, tokens, routes },
     onBug: (error) => log.error('control.bug', { error: error instanceof Error ? (error.stack ?? '') : String(error) }),
   })
+  pipelines.worker.questions.answer = (path, done) => void server.show(path).then(done)
   await server.listen()
   const { address } = server
   const { name: worker, incarnation } = pipelines.worker

@@ -111,23 +111,40 @@ export class ControlServer {
     })
   }
 
+  /** What this server would show under `path` to somebody who may look. */
+  async show(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    try {
+      const url = new URL(path, 'http://control')
+      for (const route of this.options.routes) {
+        const parts = match(route.path, url.pathname)
+        if (parts === null || route.method !== 'GET') continue
+        const answer = await route.handle({ parts, query: url.searchParams, body: null })
+        return { status: 200, text: JSON.stringify(answer ?? null) }
+      }
+      throw fail('E_CONTROL_REQUEST', { reason: `there is no GET ${url.pathname}` })
+    } catch (error) {
+      return this.failure(error)
+    }
+  }
+
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const answer = await this.answer(request)
       if (answer instanceof Reply) send(response, answer.status, answer.type, answer.text)
       else send(response, 200, 'application/json', `${JSON.stringify(answer ?? null)}\n`)
     } catch (error) {
-      const known = error instanceof PotorooError ? error : null
-      if (known === null) this.options.onBug(error)
-      const status = known === null ? 500 : (statusOfCode[known.code] ?? statusOf[known.kind])
-      const { code = null, kind = 'invariant', message = 'a bug in potoroo', remedy = '', details = {} } = known ?? {}
-      send(
-        response,
-        status,
-        'application/json',
-        `${JSON.stringify({ error: { code, kind, message, remedy, details } })}\n`,
-      )
+      const { status, text } = this.failure(error)
+      send(response, status, 'application/json', `${text}\n`)
     }
+  }
+
+  /** An error as it is answered. */
+  private failure(error: unknown): { readonly status: number; readonly text: string } {
+    const known = error instanceof PotorooError ? error : null
+    if (known === null) this.options.onBug(error)
+    const status = known === null ? 500 : (statusOfCode[known.code] ?? statusOf[known.kind])
+    const { code = null, kind = 'invariant', message = 'a bug in potoroo', remedy = '', details = {} } = known ?? {}
+    return { status, text: JSON.stringify({ error: { code, kind, message, remedy, details } }) }
   }
 
   private async answer(request: IncomingMessage): Promise<unknown> {

@@ -7,8 +7,9 @@ import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/c
 import { contentOf } from '../worker/dead-letter.ts'
 import { buildGraph, loadBundle } from '../worker/load.ts'
 import type { Pipelines, Resident } from '../worker/pipelines.ts'
-import { keysOf, listKeys, lookUpAny } from '../worker/query.ts'
+import { keysOf } from '../worker/query.ts'
 import { listSavepoints, removeSavepoint, type SavepointSeams, verifySavepoint } from '../worker/savepoints.ts'
+import { keyAcross, ownPart, pageAcross, type StateQuestion } from './across.ts'
 import { viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
@@ -183,33 +184,47 @@ async function submit(pipelines: Pipelines, body: unknown): Promise<unknown> {
   return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, { savepoint: from, fresh, drop }))
 }
 
-/** One key (`?key=`), or a page of keys (`?limit=&cursor=`), as it is now or in the last complete epoch (`?read=`). */
-async function queryState({ pipelines, limits, clock }: RoutesSeams, call: Call): Promise<unknown> {
-  const { parts, query } = call
-  const { name, execution, plan } = pipelines.find(parts.pipeline!)
+/**
+ * One key (`?key=`), or a page of keys (`?limit=&cursor=`), as it is now or in the last complete epoch (`?read=`), of all
+ * workers; with `?own=` of this one alone.
+ */
+async function queryState(seams: RoutesSeams, { parts, query }: Call): Promise<unknown> {
+  const { pipelines, limits } = seams
+  const pipeline = parts.pipeline!
   const step = parts.step!
-  const store = execution.stores.get(step)
-  if (store === undefined) {
-    const known = [...execution.stores.keys()].join(', ')
-    throw fail('E_NO_STEP', { pipeline: name, role: 'step with state', step, known: `it has ${known || 'none'}` })
-  }
   const read = parse(readLevel, query.get('read') ?? 'live')
-  const { worker } = pipelines
-  const entry = () => worker.cluster.pipelines.get(name)
-  const seams: CommittedSeams = { store: worker.storage, clock, limits, plan, entry }
-  const now = <T>(found: T) => ({ epoch: execution.figures?.epoch ?? 0, found })
-  const head = { pipeline: name, step, read, keys: read === 'live' ? store.keys : null }
-  const wanted = query.get('key')
-  if (wanted !== null) {
-    const keys = keysOf(wanted)
-    const { epoch, found } = read === 'live' ? now(lookUpAny(store, keys)) : await lookUpCommitted(seams, step, keys)
-    if (found === null) throw fail('E_NO_KEY', { pipeline: name, step, key: wanted })
-    return { ...head, epoch, found: plain(found) }
+  const given = query.get('limit')
+  const limit = given === '0' ? 0 : Math.min(Number(given ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
+  const question = { pipeline, step, key: query.get('key'), limit, cursor: query.get('cursor') }
+  if (query.has('own')) return ownPart(seams, question)
+  const head = { pipeline, step, read }
+  if (read === 'committed') return { ...head, keys: null, ...(await queryCommitted(seams, question)) }
+  const alone = pipelines.worker.cluster.members.length <= 1
+  if (alone) return { ...head, ...ownPart(seams, question) }
+  const found = question.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
+  return { ...head, ...(found as object) }
+}
+
+/** Out of the store, which every worker reaches: whoever is asked knows all of it. */
+async function queryCommitted(
+  { pipelines, limits, clock }: RoutesSeams,
+  { pipeline, step, key, limit, cursor }: StateQuestion,
+): Promise<object> {
+  const { plan, execution } = pipelines.find(pipeline)
+  if (!execution.stores.has(step)) {
+    const known = [...execution.stores.keys()].join(', ')
+    throw fail('E_NO_STEP', { pipeline, role: 'step with state', step, known: `it has ${known || 'none'}` })
   }
-  const limit = Math.min(Number(query.get('limit') ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
-  const cursor = query.get('cursor')
-  const page = read === 'live' ? now(listKeys(store, limit, cursor)) : await listCommitted(seams, step, limit, cursor)
-  return { ...head, epoch: page.epoch, found: plain(page.found.keys), next: page.found.next }
+  const { worker } = pipelines
+  const entry = () => worker.cluster.pipelines.get(pipeline)
+  const committed: CommittedSeams = { store: worker.storage, clock, limits, plan, entry }
+  if (key === null) {
+    const { epoch, found } = await listCommitted(committed, step, limit, cursor)
+    return { epoch, found: plain(found.keys), next: found.next }
+  }
+  const { epoch, found } = await lookUpCommitted(committed, step, keysOf(key))
+  if (found === null) throw fail('E_NO_KEY', { pipeline, step, key })
+  return { epoch, found: plain(found) }
 }
 
 /** A page of letters (`?from=&limit=`), without what their steps were given. */

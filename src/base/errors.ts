@@ -519,6 +519,17 @@ export const errorTable = {
     what: 'the cluster does not take worker {worker} in: {reason}',
     remedy: 'see what its other workers say with `potoroo status`',
   },
+  E_MEMBER_SILENT: {
+    kind: 'operational',
+    what: 'worker {worker}, which owns the key, did not answer within {ms} ms',
+    remedy: 'ask again; `potoroo status` shows whether it lives, or is stuck in a step',
+  },
+  E_INCOMPLETE: {
+    kind: 'operational',
+    what: 'only {keyGroups} key groups answered, and {least} of them were asked for',
+    remedy:
+      'ask again, or take what there is without --min-completeness; `potoroo status` shows which worker is missing',
+  },
   E_STORE_CLUSTER: {
     kind: 'user',
     what: 'the store holds the cluster "{theirs}", and this worker is of cluster "{ours}"',

@@ -166,6 +166,8 @@ export interface Limits {
   readonly controlConnections: number
   /** Bytes of one request to the control API; a submission carries a bundle and its map. */
   readonly controlBodyBytes: number
+  /** How long the other workers may take to answer a query, in milliseconds. */
+  readonly queryMs: number
   /** Keys in one answer to a query. */
   readonly queryKeys: number
   /** Calls of a pipeline's functions that `verify` remembers, to compare later ones with. */
@@ -253,6 +255,7 @@ export const defaultLimits: Limits = {
   moveHandMs: 10_000,
   controlConnections: 64,
   controlBodyBytes: 64 << 20,
+  queryMs: 2000,
   queryKeys: 1000,
   verifyCalls: 1_000_000,
 }

@@ -1,5 +1,7 @@
 /** `potoroo query PIPELINE STEP [KEY]`: the state of a key, or keys with their states. */
 import { Command, Option } from 'commander'
+import type { KeyGroupRun } from '../admin/cluster-view.ts'
+import { fail } from '../base/errors.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, table } from './terminal.ts'
@@ -17,11 +19,14 @@ interface Answer<F> {
   readonly keys: number | null
   readonly found: F
   readonly next?: string | null
+  /** Which key groups it covers; not there where one worker has them all. */
+  readonly completeness?: { readonly keyGroups: string; readonly missing: readonly KeyGroupRun[] }
 }
 
 interface Options extends ControlFlags {
   readonly limit: string
   readonly read: string
+  readonly minCompleteness?: string
 }
 
 const READ = 'the state as it is now, which a failure may roll back, or as of the last complete epoch'
@@ -34,6 +39,7 @@ export function queryCommand(): Command {
     .argument('[key]', 'a key; all keys up to --limit where none is given')
     .option('--limit <keys>', 'list so many keys at most', '20')
     .addOption(new Option('--read <level>', READ).choices(['live', 'committed']).default('live'))
+    .option('--min-completeness <key groups>', 'fail where fewer key groups answer: a number, or a share such as 99%')
   return addControlOptions(command).action(
     async (pipeline: string, step: string, key: string | undefined, options: Options) => {
       const worker = await findWorker(options)
@@ -44,6 +50,7 @@ export function queryCommand(): Command {
           `${path}?read=${options.read}`,
           wholeNumber('--limit', options.limit),
           options.json === true,
+          options.minCompleteness,
         )
       else {
         const answer = await worker.get<Answer<Found>>(`${path}?read=${options.read}&key=${part(key)}`)
@@ -56,13 +63,20 @@ export function queryCommand(): Command {
 }
 
 /** Pages until `limit` keys have come. */
-async function list(get: <T>(path: string) => Promise<T>, path: string, limit: number, json: boolean): Promise<void> {
+async function list(
+  get: <T>(path: string) => Promise<T>,
+  path: string,
+  limit: number,
+  json: boolean,
+  least: string | undefined,
+): Promise<void> {
   const found: Found[] = []
   let answer: Answer<Found[]>
   let cursor: string | null = null
   do {
-    const after = cursor === null ? '' : `&cursor=${cursor}`
+    const after = cursor === null ? '' : `&cursor=${part(cursor)}`
     answer = await get<Answer<Found[]>>(`${path}&limit=${limit - found.length}${after}`)
+    if (least !== undefined) requireCompleteness(answer, least)
     found.push(...answer.found)
     cursor = answer.next ?? null
   } while (cursor !== null && found.length < limit)
@@ -74,6 +88,19 @@ async function list(get: <T>(path: string) => Promise<T>, path: string, limit: n
   const shown =
     answer.keys === null ? counted(found.length, 'key') : `${found.length} of ${counted(answer.keys, 'key')}`
   say(`${shown}, ${asOf(answer)}`)
+  const { keyGroups, missing } = answer.completeness ?? { keyGroups: '', missing: [] }
+  if (missing.length > 0)
+    say(`of ${keyGroups} key groups; nothing from ${[...new Set(missing.map((run) => run.worker))].join(', ')}`)
+}
+
+/** Throws `E_INCOMPLETE` where fewer than `least` key groups have answered, a number or a share of all. */
+function requireCompleteness({ completeness }: Answer<unknown>, least: string): void {
+  if (completeness === undefined) return
+  const [there, all] = completeness.keyGroups.split('/').map(Number) as [number, number]
+  const wanted = least.endsWith('%') ? Math.ceil((Number(least.slice(0, -1)) / 100) * all) : Number(least)
+  if (!Number.isFinite(wanted))
+    throw fail('E_USAGE', { reason: `--min-completeness takes a number or a share, not "${least}"` })
+  if (there < wanted) throw fail('E_INCOMPLETE', { keyGroups: completeness.keyGroups, least })
 }
 
 function asOf({ read, epoch }: Answer<unknown>): string {

@@ -325,6 +325,13 @@ export const linkRows = [
     host: id,
     port: u16,
   }),
+
+  // Questions that people ask another worker than the one that knows
+  message(80, 'asked', 1, 'A path of the control API that shows something, for the receiver; answered by `told`.', {
+    number: u32,
+    path: text(16_384),
+  }),
+  message(81, 'told', 1, 'The answer to the question `number`.', { number: u32, status: u16 }, { body: 'its JSON' }),
 ] as const
 
 export const linkMessages = new Catalogue('link', linkRows)

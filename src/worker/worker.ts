@@ -33,6 +33,7 @@ import { Floors } from './floors.ts'
 import type { ExecutionEvents, Generation, Holdings } from './generation.ts'
 import { Loop } from './loop.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './programs.ts'
+import { isQuestion, Questions } from './questions.ts'
 import { type Loaded, type LoadPlan, type ResidentEvents, Residents } from './residents.ts'
 import type { ExecutionSeams } from './seams.ts'
 import { Seat, type SeatWork, type StopReason } from './seat.ts'
@@ -82,6 +83,8 @@ const stopReasons = {
 export class Worker {
   readonly loop: Loop
   readonly residents: Residents
+  /** Asks other workers what they show, and answers them. */
+  readonly questions: Questions
   private readonly env: Env
   private readonly options: WorkerOptions
   private readonly host: WorkerHost
@@ -114,6 +117,9 @@ export class Worker {
       hint: () => this.seat?.hint(),
       follow: (then: () => void) => this.seat?.follow(then),
     }
+    this.questions = new Questions(env.clock, options.limits.frameBytes, (to, message, body) =>
+      this.seat?.links.send(to, message, body),
+    )
     this.residents = new Residents(seams, host)
   }
 
@@ -228,7 +234,10 @@ export class Worker {
       stopWork: (reason) => this.residents.stopWork(stopReasons[reason]),
       resumeWork: (reason) => this.residents.resumeWork(stopReasons[reason]),
       recorded: (record, cluster) => this.recorded(record, cluster),
-      control: (from, message, body) => this.residents.control(from, message, body),
+      control: (from, message, body) => {
+        if (isQuestion(message)) this.questions.take(from.worker, message, body)
+        else this.residents.control(from, message, body)
+      },
       forget: (done) => this.forget(done),
       isEmpty: () => true,
       world: () => ({ keyGroups: this.limits.keyGroups, splits: [], journals: [] }),
@@ -380,6 +389,7 @@ export class Worker {
   close(done: () => void): void {
     this.closed = true
     this.residents.close()
+    this.questions.close()
     this.loop.stop()
     this.seat?.close()
     const unlock = () => {
