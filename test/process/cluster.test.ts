@@ -1,0 +1,125 @@
+/** A cluster of real processes, as a person meets it with commands: any worker answers for all. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { ClusterView } from '../../src/admin/cluster-view.ts'
+import { findWorker } from '../../src/cli/control-client.ts'
+import { folder, freePort, type Program, potoroo, ran } from './fixture.ts'
+
+const COUNT = `
+import { lines, nullSink, pipeline, tcpSource } from 'potoroo'
+
+export default pipeline('count', { parameters: { port: 7001 } }, (p) => {
+  p.source('lines', tcpSource({ port: p.parameters.port, framing: lines() }))
+    .keyBy('by-line', (line) => line)
+    .mapWithState('total', {
+      init: () => ({ total: 0 }),
+      step: (state, line) => {
+        const end = Date.now() + (line === 'slow' ? 8000 : 0)
+        while (Date.now() < end);
+        return { line, total: ++state.total }
+      },
+    })
+    .sink('nowhere', nullSink())
+})
+`
+const KEYS = 200
+
+interface Page {
+  readonly keys: number
+  readonly found: readonly {
+    readonly key: string
+    readonly keyGroup: number
+    readonly state: { readonly total: number }
+  }[]
+  readonly completeness: {
+    readonly keyGroups: string
+    readonly missing: readonly { from: number; to: number; worker: string }[]
+  }
+}
+
+/** A cluster of three workers that runs the pipeline and has been given every key twice. */
+async function cluster() {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'count.ts'), COUNT)
+  const port = await freePort()
+  const up = potoroo(['up', 'count.ts', '--workers', '3', '--param', `port=${port}`], { cwd })
+  await up.said(/count is submitted/)
+  const on = (worker: string, ...args: string[]) => ran([...args, '--data', `.potoroo/potoroo/${worker}`], { cwd })
+  const send = async (text: string) => {
+    const sent = await ran(['send', String(port)], { cwd, input: text })
+    expect(sent, sent.err).toMatchObject({ status: 0 })
+  }
+  const page = async (worker: string): Promise<Page> =>
+    JSON.parse((await on(worker, 'query', 'count', 'total', '--limit', '1000', '--json')).out)
+  const keys = Array.from({ length: KEYS }, (_, i) => `key ${i}\n`).join('')
+  const reached = async () => (await ran(['send', String(port)], { cwd, input: '' })).status
+  await expect.poll(reached, { timeout: 20_000 }).toBe(0)
+  await send(keys + keys)
+  await expect.poll(() => sumOf(page('w1')), { timeout: 20_000 }).toBe(2 * KEYS)
+  return { cwd, up, on, send, page }
+}
+
+async function sumOf(page: Promise<Page>): Promise<number> {
+  return (await page).found.reduce((sum, { state }) => sum + state.total, 0)
+}
+
+function pidOf(up: Program, worker: string): number {
+  return Number([...up.err.matchAll(new RegExp(`${worker} starts.*process (\\d+)`, 'g'))].at(-1)![1])
+}
+
+test('any worker shows every key once, and says what is missing where one is silent', { timeout: 90_000 }, async () => {
+  const { up, on, page } = await cluster()
+  for (const worker of ['w1', 'w2', 'w3']) {
+    const { keys, found, completeness } = await page(worker)
+    expect({ keys, found: new Set(found.map(({ key }) => key)).size }).toEqual({ keys: KEYS, found: KEYS })
+    expect(completeness).toEqual({ keyGroups: '1024/1024', missing: [] })
+    expect((await on(worker, 'query', 'count', 'total', 'key 7')).out).toBe('{"total":2}\n')
+    expect(await on(worker, 'query', 'count', 'total', 'key 999')).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/E_NO_KEY/),
+    })
+  }
+  const whole = await page('w1')
+  process.kill(pidOf(up, 'w3'), 'SIGSTOP')
+  const part = await page('w1')
+  process.kill(pidOf(up, 'w3'), 'SIGCONT')
+  const gone = new Set(
+    part.completeness.missing.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i)),
+  )
+  expect(part.completeness).toMatchObject({ keyGroups: `${1024 - gone.size}/1024` })
+  expect(new Set(part.completeness.missing.map(({ worker }) => worker))).toEqual(new Set(['w3']))
+  // Exactly the share of the others.
+  expect(part.found).toEqual(whole.found.filter(({ keyGroup }) => !gone.has(keyGroup)))
+  expect(part.keys).toBe(part.found.length)
+})
+
+test('a worker leaves in order, and what it had is with the others', { timeout: 90_000 }, async () => {
+  const { cwd, up, page } = await cluster()
+  expect(await ran(['leave', 'w2'], { cwd })).toMatchObject({ status: 0 })
+  await up.said(/w2 has left the cluster/)
+  await up.said(/w2 has left[\s\S]*normal, generation \d+ of 2 workers/)
+  await expect.poll(() => sumOf(page('w3')), { timeout: 20_000 }).toBe(2 * KEYS)
+  expect((await page('w1')).completeness.keyGroups).toBe('1024/1024')
+})
+
+test('a step that blocks is named by the other workers, and nobody is taken for dead', {
+  timeout: 90_000,
+}, async () => {
+  const { cwd, up, on, send } = await cluster()
+  const generation = /generation (\d+) of 3/.exec((await on('w1', 'status')).out)![1]
+  const [{ worker }] = JSON.parse((await ran(['where', 'slow', '--json'], { cwd })).out) as [{ worker: string }]
+  const other = worker === 'w1' ? 'w2' : 'w1'
+  await send('slow\n')
+  await up.said(/is stuck in step "total", key slow\n +at step \(.*count\.ts:\d+:\d+\)/)
+  const data = join(cwd, '.potoroo/potoroo', other)
+  const view = async () => (await findWorker({ data })).get<ClusterView>('/v1/cluster')
+  const stuck = async () =>
+    (await view()).workers.flatMap((one) => (one.stuck === null ? [] : [[one.worker, one.stuck.step, one.stuck.key]]))
+  await expect.poll(stuck, { timeout: 8000 }).toEqual([[worker, 'total', 'slow']])
+  await expect.poll(stuck, { timeout: 20_000 }).toEqual([])
+  expect(await view()).toMatchObject({ mode: 'normal', generation: Number(generation) })
+  expect((await on(worker, 'status')).out).toMatch(
+    /its loop stood still 1 time, last for [\d.]+ s in step "total", key slow/,
+  )
+})
