@@ -259,16 +259,11 @@ export class OpenSources {
   private listen({ task, connector, source }: Journaled): Listening {
     return connector.open(task.source, source, {
       ...this.context(task),
-<<<<<<< HEAD
-      sharePort: this.generation.members.length > 1,
+      sharePort: this.seams.sharePorts === true,
       listening: (address) => {
         this.seams.listening(this.pipeline, task.step, address)
         this.tellOthers(source, address)
       },
-=======
-      sharePort: this.seams.sharePorts === true,
-      listening: (address) => this.seams.listening(this.pipeline, task.step, address),
->>>>>>> ac43ac4 (Share the ports of sources where the worker is told to, in every generation alike)
     })
   }
 
