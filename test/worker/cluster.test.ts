@@ -137,6 +137,19 @@ describe('a pipeline on several workers', () => {
     town.expectExact(COUNT)
   })
 
+  // Longer than the links' grace: what was on the way between the two is gone, also where both are back at once.
+  test.each([3400, 6000])('is exact where two do not reach each other for %i ms', (ms) => {
+    const town = busy(17, 'a', 'b', 'c')
+    const { generation } = town.of('c').worker!.cluster
+    town.world.network.cut('a', 'b')
+    town.world.network.reset('a', 'b')
+    town.run(ms)
+    town.world.network.heal('a', 'b')
+    town.finish()
+    town.expectExact(COUNT)
+    expect(town.of('c').worker!.cluster.generation).toBeGreaterThan(generation)
+  })
+
   test('is exact where one joins and one leaves', () => {
     const town = busy(16, 'a', 'b')
     town.start('c')
