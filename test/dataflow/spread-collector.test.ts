@@ -127,3 +127,15 @@ test('G2: what has few records does not wait for ever beside what has many', () 
   // What there is much of leaves full, but for what is sent along.
   expect(ways[ownerOf(many)]!.sizes.filter((size) => size < CAPACITY).length).toBeLessThan(4)
 })
+
+test('G2: a record does not wait for ever beside many that lead to nothing', () => {
+  const { ways, fill, leaf } = stage()
+  leaf.begin()
+  leaf.push(1)
+  for (let i = 0; i < 60; i++) {
+    if (fill.full && !leaf.room) leaf.drain()
+    fill.full = false
+    leaf.begin()
+  }
+  expect(ways[ownerOf(1)]!.records).toHaveLength(1)
+})
