@@ -11,9 +11,10 @@ import { constants, PerformanceObserver, performance } from 'node:perf_hooks'
 import { SegmentWriter } from '../../src/ingest/segment.ts'
 import { IngestSource } from '../../src/ingest/source.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
-import { Execution } from '../../src/worker/execution.ts'
 import { Participating } from '../../src/worker/participating.ts'
+import { Running } from '../../src/worker/running.ts'
 import { Snapshotter } from '../../src/worker/snapshotter.ts'
+import { WayUp } from '../../src/worker/way-up.ts'
 import { Worker } from '../../src/worker/worker.ts'
 import type { WatchEvent, WatchKind } from './watch.ts'
 
@@ -102,8 +103,8 @@ wrap(
 )
 whenAnswered(Worker.prototype, 'open', () => mark('folder opened'))
 wrap(
-  Execution.prototype,
-  'build',
+  WayUp.prototype,
+  'fill',
   (call) =>
     function (...args) {
       mark('state read')
@@ -129,7 +130,7 @@ timeCalls(Snapshotter.prototype, 'step', 'slice')
 timeCalls(KeyedStore.prototype, 'freeze', 'freeze')
 timeCalls(KeyedStore.prototype, 'complete', 'complete')
 timeCalls(Participating.prototype, 'raise', 'control')
-timeCalls(Execution.prototype, 'step', 'work')
+timeCalls(Running.prototype, 'step', 'work')
 whenAnswered(SegmentWriter.prototype, 'write', (started) => note('journal write', started))
 whenAnswered(SegmentWriter.prototype, 'sync', (started) => note('journal sync', started))
 
