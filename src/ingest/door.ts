@@ -25,13 +25,14 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { makeDurableDirectory } from '../env/directory.ts'
 import type { Env } from '../env/env.ts'
+import type { Address, DoorContext, SourceOptions } from './context.ts'
 import { findSegments } from './find.ts'
 import { partsOfKey, streamKey } from './format.ts'
 import { aloneIn, type DoorGeneration, type DoorMessage } from './generation.ts'
 import { Journal, type JournalStatus } from './journal.ts'
 import { type JournalReach, SealedJournals, type Seals } from './sealed.ts'
 import type { Segment } from './segment.ts'
-import { type Address, type DoorContext, IngestSource, type SourceOptions } from './source.ts'
+import { IngestSource } from './source.ts'
 import type { Stream } from './stream.ts'
 import { Vouch } from './vouch.ts'
 
@@ -142,7 +143,7 @@ export class Door {
   }
 
   /** Tells the other members where producers reach `source` here. */
-  private announce({ source, address }: IngestSource): void {
+  private announce({ source, address }: Parameters<DoorContext['announce']>[0]): void {
     const { generation, options } = this
     if (address === null) return
     for (const member of generation.members) {

@@ -7,6 +7,7 @@
  * H3. Every stream of which a journal has more than its row is wanted by somebody: the journal's worker where that is a
  *     member, otherwise its heir (S6, S8). So no tail waits for its producer, who may be dead.
  */
+import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
 import { decide } from '../base/table.ts'
 import type { Clock, Timer } from '../env/clock.ts'
@@ -198,9 +199,12 @@ export class Homes {
     this.step(stream, { kind: 'moved', home, mine })
   }
 
-  /** The epoch of `rows` is complete. */
-  onComplete(stream: Stream, home: string): void {
-    if (stream.state.phase === 'leaving') this.step(stream, { kind: 'completed', to: home })
+  /** An epoch is complete in which the stream's home is `home`, and its position `position`. */
+  onComplete(stream: Stream, home: string, position: number): void {
+    const { state } = stream
+    if (state.phase !== 'leaving' || home !== state.to) return
+    assert(position === stream.position, 'O3: a stream is given away where its epoch says')
+    this.step(stream, { kind: 'completed', to: home })
   }
 
   /** Asks the homes of streams of which the journal here has more (O5). */

@@ -21,9 +21,8 @@ import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Disk, DiskError } from '../env/disk.ts'
 import type { Cuts } from '../model/connector.ts'
-import { IngestBatch } from './batch.ts'
-import { type Block, BlockPool } from './block.ts'
-import { HEADER_BYTES, varintBytes } from './format.ts'
+import { Assembly } from './assembly.ts'
+import type { IngestBatch } from './batch.ts'
 import { Names } from './names.ts'
 import { type Segment, SegmentWriter } from './segment.ts'
 import { Segments } from './segments.ts'
@@ -82,11 +81,8 @@ export class Journal {
   readonly segments: Segments
   private readonly options: JournalOptions
   private readonly events: JournalEvents
-  private readonly pool: BlockPool
-  private block: Block
+  private readonly assembly: Assembly
   private serial: number
-  /** The batch that may still grow: the last one appended. */
-  private open: IngestBatch | null = null
   /** Appended and not in a write yet, in order. */
   private pending: IngestBatch[] = []
   /** In the write that is under way. */
@@ -129,8 +125,7 @@ export class Journal {
     )
     this.serial = found.at(-1)?.serial ?? 0
     const { journalBlockBytes, ingestBytes } = options.limits
-    this.pool = new BlockPool(journalBlockBytes, 2 * ingestBytes)
-    this.block = this.pool.take(0)
+    this.assembly = new Assembly(journalBlockBytes, 2 * ingestBytes)
     this.openSegment()
   }
 
@@ -152,74 +147,29 @@ export class Journal {
     first: number,
     now: number,
   ): IngestBatch {
-    const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
-    // No varint of the table is longer than that of the whole piece.
-    const tableBytes = 2 * count * varintBytes(size)
-    const { status } = this
-    let batch = this.open
-    if (
-      batch === null ||
-      batch.stream !== stream ||
-      batch.time !== now ||
-      batch.last + 1 !== first ||
-      this.block.room < batch.tableRoom + size + tableBytes
-    ) {
-      batch = this.begin(stream, first, now, size + tableBytes)
+    const { status, assembly } = this
+    const { batch, isNew } = assembly.add(stream, bytes, cuts, from, count, first, now)
+    if (isNew) {
       status.batches++
+      this.pending.push(batch)
+      if (batch.acked) this.lastAcked = batch
     }
-    batch.add(bytes, cuts, from, count)
-    this.block.used = batch.payloadEnd
     status.records += count
-    status.payloadBytes += size
+    status.payloadBytes += cuts.ends[from + count - 1]! - cuts.starts[from]!
     this.pump()
-    return batch
-  }
-
-  private begin(stream: Stream, first: number, now: number, bodyBytes: number): IngestBatch {
-    this.sealOpen()
-    const head = HEADER_BYTES + stream.keyBytes.length
-    if (this.block.room < head + bodyBytes) {
-      if (this.block.held === 0) this.pool.give(this.block)
-      this.block = this.pool.take(head + bodyBytes)
-    }
-    const { block } = this
-    const at = block.used
-    const batch = new IngestBatch(stream, first, now, block.buffer, block.cuts, at, at + head, block)
-    block.held++
-    this.pending.push(batch)
-    this.open = batch
-    if (batch.acked) this.lastAcked = batch
     return batch
   }
 
   /** What is appended from now on stands in a batch of its own. */
   sealOpen(): void {
-    const { open } = this
-    if (open === null) return
-    open.seal()
-    this.block.used = open.entryEnd
-    this.open = null
+    this.assembly.sealOpen()
   }
 
   /** Nobody else needs the bytes of `batch` any more. */
   release(batch: IngestBatch): void {
     assert(!batch.released, 'B2: a batch is released once')
     batch.released = true
-    this.letGo(batch)
-  }
-
-  private letGo(batch: IngestBatch): void {
-    const settled = batch.state === 'durable' || (batch.state === 'written' && !batch.acked)
-    if (batch.released && settled && batch.block !== null) {
-      this.pool.release(batch.block, batch.block === this.block)
-      if (batch.block === this.block && this.block.held === 0) this.startOver()
-    }
-  }
-
-  /** The current block is empty again: begin at its front. */
-  private startOver(): void {
-    this.block.used = 0
-    this.block.cuts.count = 0
+    this.assembly.letGo(batch)
   }
 
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,7 +177,7 @@ export class Journal {
   private pump(): void {
     const { writer } = this
     if (writer === null || this.broken || this.writing.length > 0 || this.pending.length === 0) return
-    this.sealOpen()
+    this.assembly.sealOpen()
     const batches = this.gather(writer.length)
     if (batches.length === 0) {
       this.rotate(writer)
@@ -361,7 +311,7 @@ export class Journal {
     for (const batch of this.retained.splice(0, count)) {
       batch.state = 'durable'
       this.events.durable(batch)
-      this.letGo(batch)
+      this.assembly.letGo(batch)
     }
     this.events.settled()
   }

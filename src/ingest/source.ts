@@ -14,76 +14,27 @@
  */
 import { assert } from '../base/assert.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
-import { Fifo } from '../base/fifo.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import type { Disk } from '../env/disk.ts'
 import type { Cuts } from '../model/connector.ts'
 import type { IngestBatch } from './batch.ts'
+import type { Address, DoorContext, SourceCounters, SourceOptions } from './context.ts'
+import { Delivery } from './delivery.ts'
 import { partsOfKey } from './format.ts'
-import type { DoorGeneration, DoorMessage } from './generation.ts'
+import type { DoorMessage } from './generation.ts'
+import { Hellos } from './hellos.ts'
 import { Homes } from './homes.ts'
 import type { Journal } from './journal.ts'
 import { Lane } from './lane.ts'
 import { Recovery } from './recovery.ts'
-import type { Segment } from './segment.ts'
+import { Room } from './room.ts'
 import { Session, type SessionSource } from './session.ts'
 import type { Stream, StreamRow, StreamSession } from './stream.ts'
 import { answerHello, type HelloAnswer, Streams } from './streams.ts'
 import { type Found, holeOf, judge, type SurveyTarget } from './survey.ts'
 
-export interface SourceOptions {
-  /** Names the source in the journal: another run of its pipeline has another id, and nothing to do with this one's. */
-  readonly id: string
-  /** `pipeline/step`: the name under which producers find it; the id where it is left out. */
-  readonly name?: string
-  /** What an acked producer has to show, or `null`. */
-  readonly token: string | null
-  /** There is something to poll. Never called inside a call of the source. */
-  onReady(): void
-  /** Something was damaged, or the source can be served again: for the operator. */
-  report(error: PotorooError): void
-}
-
-/** What the sources of one worker share. */
-export interface DoorContext {
-  readonly disk: Disk
-  readonly clock: Clock
-  readonly limits: Limits
-  readonly worker: string
-  readonly incarnation: string
-  readonly journal: Journal
-  /** The generation that the door has entered last. */
-  readonly generation: DoorGeneration
-  /** Where producers reach the source `source` of `worker`, or `null`. */
-  addressOf(worker: string, source: string): Address | null
-  /** Calls `fn` with the segments of sealed journals, once they have been read. */
-  whenSealed(fn: (segments: readonly Segment[]) => void): void
-  /** Tells the other members where producers reach `source`. */
-  announce(source: IngestSource): void
-  /** Asks the coordinator who answers for `stream`; `Homes.onNamed` hears it, perhaps at once. */
-  askCoordinator(stream: Stream): void
-}
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
 /** What other members' doors say about a stream. */
 type StreamMessage = Exclude<DoorMessage, { kind: 'homeAsked' | 'sourceOpen' }>
-
-/** Counters for metrics: plain fields that the reader samples. */
-export interface SourceCounters {
-  records: number
-  bytes: number
-  /** Records that were known already. */
-  repeats: number
-  /** Acked connections that stand. */
-  sessions: number
-  /** Acked connections that were refused, parked or redirected. */
-  turnedAway: number
-}
 
 export class IngestSource implements SessionSource, SurveyTarget {
   readonly source: string
@@ -96,29 +47,21 @@ export class IngestSource implements SessionSource, SurveyTarget {
   readonly counters: SourceCounters = { records: 0, bytes: 0, repeats: 0, sessions: 0, turnedAway: 0 }
   /** Where producers reach it here, once it listens. */
   address: Address | null = null
-  /** Bytes that came in and were not taken yet. */
-  buffered = 0
   private options: SourceOptions
   private readonly context: DoorContext
   private readonly journal: Journal
   private readonly streams: Streams
   /** The stream of this incarnation's plain connections. */
   private readonly plain: Stream
-  private readonly live = new Fifo<IngestBatch>()
   /** Damage that may have taken records behind the rows of the last reset. */
   private readonly lacks: PotorooError[] = []
   private readonly recovery: Recovery
+  private readonly delivery: Delivery
   readonly homes: Homes
-  private current: IngestBatch | null = null
   /** Batches appended and not written yet. */
   private unwritten = 0
-  private full: PotorooError | null = null
-  private held: string | null = 'the pipeline has not started'
-  /** Connections to be told when there is room again. */
-  private readonly blocked = new Set<() => void>()
-  /** Hellos that wait for the source, and those that wait for one stream. */
-  private readonly hellos = new Set<() => void>()
-  private readonly hellosOf = new Map<Stream, Set<() => void>>()
+  private readonly space: Room
+  private readonly hellos = new Hellos()
   /** What members said before the journals were read. */
   private readonly early: { readonly from: string; readonly message: StreamMessage }[] = []
   /** Streams whose `journaled` may have risen. */
@@ -135,6 +78,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.worker = context.worker
     this.incarnation = context.incarnation
     this.journal = context.journal
+    this.space = new Room(context.limits.ingestBytes)
     this.streams = new Streams(options.id, context.limits)
     this.plain = this.streams.add(context.worker, context.incarnation, false)
     this.recovery = new Recovery({
@@ -147,6 +91,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
       whenSealed: context.whenSealed,
       onReady: () => this.options.onReady(),
     })
+    this.delivery = new Delivery(this.recovery, context.journal, this.space, (error) => this.report(error))
     this.homes = new Homes(
       {
         source: options.id,
@@ -158,7 +103,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
         plain: this.plain,
         askCoordinator: context.askCoordinator,
         isReachable: (worker) => context.addressOf(worker, options.id) !== null,
-        answer: (stream) => this.answerHellosOf(stream),
+        answer: (stream) => this.hellos.answer(stream),
         failed: (error) => this.report(error),
       },
       context.generation,
@@ -195,13 +140,16 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Why connections have to wait, or `null`. */
   get blockedBy(): string | null {
-    if (this.held !== null) return this.held
-    if (this.full !== null) return this.full.message
-    return this.buffered < this.limits.ingestBytes ? null : 'the pipeline is behind'
+    return this.space.blockedBy
   }
 
   get room(): boolean {
-    return this.held === null && this.full === null && this.buffered < this.limits.ingestBytes
+    return this.space.isOpen
+  }
+
+  /** Bytes that came in and were not taken yet. */
+  get buffered(): number {
+    return this.space.buffered
   }
 
   /** Batches of before the last `reset` are still to be fed. */
@@ -221,21 +169,14 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Says that the source's share of the journal is used up, or is not any more. */
   setFull(full: PotorooError | null): void {
-    if (full !== null && this.full === null) this.report(full)
-    this.full = full
-    this.giveRoom()
+    if (full !== null && this.space.full === null) this.report(full)
+    this.space.full = full
+    this.space.give()
   }
 
   /** Calls `fn` once, when there is room again. */
   whenRoom(fn: () => void): void {
-    this.blocked.add(fn)
-  }
-
-  private giveRoom(): void {
-    if (this.blocked.size === 0 || !this.room || this.buffered > this.limits.ingestBytes / 2) return
-    const waiting = [...this.blocked]
-    this.blocked.clear()
-    for (const fn of waiting) fn()
+    this.space.when(fn)
   }
 
   /** Takes records of plain connections: they continue the stream of this incarnation. */
@@ -266,7 +207,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     stream.admittedHere = true
     this.counters.records += count
     this.counters.bytes += size
-    this.buffered += size
+    this.space.buffered += size
     const batch = this.journal.append(stream, bytes, cuts, from, count, first, now)
     // A batch that has only grown is known already.
     if (batch.count === count) {
@@ -278,8 +219,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Answers a hello, or `null` while nothing can be said: `later` is called when it can. */
   hello(producer: string, incarnation: string, oldest: number, later: () => void): HelloAnswer | null {
-    if (this.recovery.underWay || this.held !== null) {
-      this.hellos.add(later)
+    if (this.recovery.underWay || this.space.held !== null) {
+      this.hellos.wait(later)
       return null
     }
     const { source, limits, streams } = this
@@ -290,9 +231,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     const stream = known ?? streams.add(producer, incarnation, true)
     const place = this.homes.want(stream)
     if (place === 'wait') {
-      const waiting = this.hellosOf.get(stream)
-      if (waiting === undefined) this.hellosOf.set(stream, new Set([later]))
-      else waiting.add(later)
+      this.hellos.waitFor(stream, later)
       return null
     }
     const answer: HelloAnswer =
@@ -330,16 +269,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   forgetHello(later: () => void): void {
-    this.hellos.delete(later)
-    for (const [stream, waiting] of this.hellosOf) {
-      if (waiting.delete(later) && waiting.size === 0) this.hellosOf.delete(stream)
-    }
-  }
-
-  private answerHellosOf(stream: Stream): void {
-    const waiting = this.hellosOf.get(stream)
-    this.hellosOf.delete(stream)
-    for (const later of waiting ?? []) later()
+    this.hellos.forget(later)
   }
 
   // ── The pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -349,71 +279,12 @@ export class IngestSource implements SessionSource, SurveyTarget {
    * `taken` as it takes records, takes the whole batch before it polls again, and does not keep its bytes.
    */
   poll(): IngestBatch | null {
-    this.finishCurrent()
-    if (this.recovery.underWay || this.held !== null) return null
-    let batch = this.pollReplay()
-    if (batch === null && this.recovery.over) batch = this.pollLive()
-    this.current = batch
-    return batch
-  }
-
-  private pollReplay(): IngestBatch | null {
-    for (;;) {
-      const batch = this.recovery.poll()
-      if (batch === null) return null
-      const { stream, first, last } = batch
-      const verdict = judge(stream.position, first, last)
-      // It may have gone to another member since it was read, and have come back (D7).
-      if (stream.state.phase !== 'home' || verdict === 'known' || (verdict === 'gap' && stream.acked)) continue
-      batch.taken = Math.max(0, stream.position - first + 1)
-      return batch
-    }
-  }
-
-  private finishCurrent(): void {
-    const { current } = this
-    if (current === null) return
-    assert(current.taken === current.count, 'D2: a batch is taken whole before the next')
-    this.current = null
-    current.stream.position = current.last
-    this.discard(current)
-  }
-
-  /** Lets go of a batch that was taken, or is not needed. */
-  private discard(batch: IngestBatch): void {
-    if (batch.block === null) return
-    this.buffered -= batch.payloadBytes
-    this.journal.release(batch)
-    batch.stream.session?.onTaken(batch.payloadBytes)
-    this.giveRoom()
-  }
-
-  private pollLive(): IngestBatch | null {
-    for (;;) {
-      const batch = this.live.shift()
-      if (batch === undefined) return null
-      const { stream } = batch
-      if (stream.state.phase !== 'home') {
-        this.discard(batch)
-        continue
-      }
-      const verdict = judge(stream.position, batch.first, batch.last)
-      if (verdict === 'gap' && !stream.acked) {
-        stream.hole = { first: stream.position + 1, last: batch.first - 1 }
-        this.report(holeOf(stream))
-        stream.hole = null
-      }
-      if (verdict === 'next' || (verdict === 'gap' && !stream.acked)) {
-        batch.taken = Math.max(0, stream.position - batch.first + 1)
-        return batch
-      }
-      this.discard(batch)
-    }
+    return this.delivery.poll()
   }
 
   /** This member's rows of an epoch that is cut here (D2): those of all members together are the source's. */
   cut(): StreamRow[] {
-    const { current } = this
+    const { current } = this.delivery
     if (current === null) return this.streams.rows(null)
     const { stream, taken, count } = current
     stream.position = current.position
@@ -434,7 +305,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
   complete(rows: readonly StreamRow[]): void {
     this.streams.match(rows, (stream, [, , position, home]) => {
       if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, position)
-      this.homes.onComplete(stream, home)
+      this.homes.onComplete(stream, home, position)
       this.tell(stream)
     })
   }
@@ -462,15 +333,12 @@ export class IngestSource implements SessionSource, SurveyTarget {
    * journal has behind them. `done` comes when producers can be welcomed; the replay then follows at `poll`'s pace.
    */
   reset(rows: readonly StreamRow[], done: (error: PotorooError | null) => void): void {
-    if (this.current !== null) this.discard(this.current)
-    this.current = null
-    for (let batch = this.live.shift(); batch !== undefined; batch = this.live.shift()) this.discard(batch)
+    this.delivery.clear()
     this.streams.reset(rows)
     this.homes.begin(this.context.generation)
     this.lacks.length = 0
     this.journal.sealOpen()
-    for (const [, waiting] of this.hellosOf) for (const later of waiting) this.hellos.add(later)
-    this.hellosOf.clear()
+    this.hellos.gather()
     const claim = (found: ReadonlyMap<Stream, Found>): void => this.homes.claim(found)
     this.recovery.begin(this.unwritten, claim, (error) => {
       if (error !== null) return done(error)
@@ -522,31 +390,28 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Stops reading and acks, for `reason`: no lease, no epoch completes, the pipeline drains … (S7). */
   hold(reason: string): void {
-    this.held = reason
+    this.space.held = reason
   }
 
   /** Goes on after `hold`, and begins after the first `reset`. */
   release(): void {
-    this.held = null
-    this.giveRoom()
+    this.space.held = null
+    this.space.give()
     this.answerHellos()
     for (const stream of this.streams.values()) this.tell(stream)
     this.options.onReady()
   }
 
   private answerHellos(): void {
-    if (this.recovery.underWay || this.held !== null) return
-    const waiting = [...this.hellos]
-    this.hellos.clear()
-    for (const later of waiting) later()
+    if (this.recovery.underWay || this.space.held !== null) return
+    this.hellos.answerAll()
   }
 
   // ── The journal ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   onWritten(batch: IngestBatch): void {
     this.unwritten--
-    if (this.recovery.takesOver()) this.discard(batch)
-    else this.live.push(batch)
+    this.delivery.push(batch)
   }
 
   onDurable(batch: IngestBatch): void {
@@ -560,11 +425,11 @@ export class IngestSource implements SessionSource, SurveyTarget {
       this.tell(stream)
     }
     this.confirmed.clear()
-    if (this.live.length > 0 && this.recovery.over) this.options.onReady()
+    if (this.delivery.waits) this.options.onReady()
   }
 
   /** Tells the stream's producer what is journaled and stable (D5). */
   private tell(stream: Stream): void {
-    if (this.held === null && stream.state.phase === 'home') stream.session?.onAcks()
+    if (this.space.held === null && stream.state.phase === 'home') stream.session?.onAcks()
   }
 }

@@ -10,6 +10,35 @@ const SEEDS = 400
 /** A fault and a seed shortly before the first that finds it. */
 const mutants: readonly (Mutant & { readonly from?: number })[] = [
   {
+    name: 'vouches with what it saw before the append',
+    file: 'src/ingest/vouch.ts',
+    text: 'if (this.sealed) return\n',
+    replacement: 'if (this.sealed) return\n    done()\n    done = () => {}\n',
+  },
+  {
+    name: 'does not look for a seal',
+    file: 'src/ingest/journal.ts',
+    text: 'if (vouch === null) done()',
+    replacement: 'if (vouch !== undefined) done()',
+  },
+  {
+    name: 'reads a journal before it is sealed',
+    file: 'src/ingest/sealed.ts',
+    text: 'this.seal(reach.worker, new Set([...reach.incarnations, ...found]), (failed) => {',
+    replacement: `findSegments(disk, reach.directory, (_, early) => {
+        for (const segment of early) segment.worker = reach.worker
+        this.seal(reach.worker, new Set([...reach.incarnations, ...found]), (failed) => done(failed, early))
+      })
+      if (this.sealed.size < 0) this.seal(reach.worker, new Set(), (failed) => {`,
+  },
+  {
+    name: 'makes no seal',
+    file: 'src/ingest/sealed.ts',
+    text: 'this.options.seals.seal(worker, incarnation, (error) => {',
+    replacement:
+      '((_a: string, _b: string, then: (error: null) => void) => then(null))(worker, incarnation, (error) => {',
+  },
+  {
     name: 'lets two members be home of a stream that nobody had',
     file: 'src/ingest/door.ts',
     text: 'return known ?? asker',
@@ -40,6 +69,19 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
     file: 'src/ingest/homes.ts',
     text: 'if (of !== undefined && of.own.last > stream.position) this.own.set(stream, of.own)',
     replacement: '',
+  },
+  {
+    name: 'feeds on while the stream leaves',
+    from: 600,
+    file: 'src/ingest/delivery.ts',
+    text: "if (stream.state.phase !== 'home') return false",
+    replacement: "if (stream.state.phase !== 'home' && stream.state.phase !== 'leaving') return false",
+  },
+  {
+    name: 'lets a stream leave in the middle of a batch',
+    file: 'src/ingest/streams.ts',
+    text: 'return partial ? stream.row : stream.rowFor(state.to)',
+    replacement: 'return stream.rowFor(state.to)',
   },
   {
     name: 'forgets the row of a stream that it has given away',

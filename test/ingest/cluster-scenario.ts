@@ -21,7 +21,7 @@ import type { StreamRow } from '../../src/ingest/stream.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import { drawWeather, type Weather } from '../../src/sim/weather.ts'
 import { type Machine, World } from '../../src/sim/world.ts'
-import { push, smallLimits, type Taken } from './fixture.ts'
+import { push, type Rig, smallLimits, type Taken } from './fixture.ts'
 import { type Chapter, Links, Member } from './members.ts'
 import { check, Producer, type Scene } from './producer.ts'
 
@@ -74,6 +74,8 @@ class Run implements Scene {
   private readonly producers: Producer[]
   /** Whether journals of absent workers are in reach of the others. */
   private readonly inReach: boolean
+  /** Records that a turn of the pipeline takes at most: few, and much waits at the door. */
+  private readonly takes: number
   private epochs: Epoch[] = [{ rows: [], ends: new Map() }]
   private floor = 0
   private chapter: Chapter | null = null
@@ -89,6 +91,7 @@ class Run implements Scene {
   private plainSent = 0
   /** A journal was lost with its disk. */
   private wiped = false
+  private finishing = false
   private lossy = false
   /** An epoch was given up that producers had been told of: what it covered lies in journals alone until the next one. */
   private wentBack = false
@@ -99,6 +102,7 @@ class Run implements Scene {
     this.world = new World(seed, this.weather)
     this.random = draw
     this.inReach = draw.chance(0.6)
+    this.takes = draw.chance(0.5) ? 30 : 4
     this.links = new Links(this.world)
     const shared = this.world.volume('shared')
     this.shared = shared
@@ -124,10 +128,13 @@ class Run implements Scene {
     this.world.runUntil(() => made, 60_000)
   }
 
-  redirected(producer: Producer, worker: string): void {
-    if (!this.random.chance(0.7)) return
-    this.world.at(this.world.now + this.random.below(5), () => {
-      if (producer.wire === null && !producer.gone) this.connect(producer, this.seats.find((s) => s.worker === worker)!)
+  redirected(producer: Producer, worker: string, from: Rig): void {
+    const { random, world, seats } = this
+    if (random.chance(0.2)) return
+    // One that cannot reach the home comes back.
+    const stubborn = random.chance(0.4) ? (from as Member).worker : worker
+    world.at(world.now + random.below(5), () => {
+      if (producer.wire === null && !producer.gone) this.connect(producer, seats.find((s) => s.worker === stubborn)!)
     })
   }
 
@@ -154,7 +161,7 @@ class Run implements Scene {
     if (choice < 22) {
       if (!producer.gone) producer.produce(1 + random.below(random.chance(0.1) ? 60 : 5))
     } else if (choice < 26) this.plain(seat)
-    else if (choice < 52) this.take(seat, random.below(30))
+    else if (choice < 52) this.take(seat, random.below(this.takes))
     else if (choice < 62) this.cutEpoch()
     else if (choice < 72) this.completeEpoch()
     else if (choice < 74) this.abandon()
@@ -165,7 +172,8 @@ class Run implements Scene {
     else if (choice < 89) this.regenerate()
     else if (choice < 92) this.die(seat)
     else if (choice < 94) this.stop(seat)
-    else if (choice < 96) {
+    else if (choice < 95) this.deceive(producer)
+    else if (choice < 97) {
       producer.crash(random.chance(0.5))
       producer.gone = random.chance(0.1)
     } else if (choice < 98) this.wake(seat)
@@ -256,6 +264,22 @@ class Run implements Scene {
     }
   }
 
+  /** A producer speaks to a worker that is out of date, and is gone once it has an answer. */
+  private deceive(producer: Producer): void {
+    const { random, world, seats } = this
+    const lives = seats.flatMap(({ zombies }) => zombies.filter((life) => life.running && life.ready))
+    const zombie = lives[random.below(Math.max(1, lives.length))]
+    if (zombie === undefined || producer.gone) return
+    if (producer.wire?.rig !== zombie) producer.connect(zombie)
+    producer.produce(1 + random.below(5))
+    const before = producer.journaled.get(producer.life) ?? 0
+    const heard = (): boolean => (producer.journaled.get(producer.life) ?? 0) > before
+    // Meanwhile the others go on without it.
+    if (random.chance(0.5) && !this.finishing) this.regenerate()
+    world.runUntil(heard, world.now + 100)
+    if (heard()) producer.crash(false)
+  }
+
   // ── Generations ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   private regenerate(all = false): void {
@@ -325,7 +349,7 @@ class Run implements Scene {
   // ── The pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   private isAtWork(member: Member | null): boolean {
-    return member !== null && member.running && member.ready && this.chapter === member.chapter
+    return member?.running === true && member.ready && this.chapter === member.chapter
   }
 
   private plain(seat: Seat): void {
@@ -465,22 +489,25 @@ class Run implements Scene {
     return null
   }
 
+  private endZombies(seat: Seat): void {
+    for (const zombie of seat.zombies.splice(0)) {
+      zombie.process.kill()
+      this.hangUp(zombie)
+    }
+  }
+
   private finish(): void {
-    const { world, seats, random } = this
+    const { world, seats, random, producers } = this
     const deadline = world.now + 180_000
+    this.finishing = true
     // The weather is over: a disk on which nothing succeeds any more proves nothing.
     Object.assign(this.weather.disk, { failChance: 0, unknownChance: 0, syncFailChance: 0 })
     for (const producer of this.producers) producer.wire?.cut()
-    for (const seat of seats) {
-      for (const zombie of seat.zombies.splice(0)) {
-        zombie.process.kill()
-        this.hangUp(zombie)
-      }
-    }
-    // Where the others reach its journal, a worker need not come back.
+    // Where the others reach its journal, a worker need not come back; but it may go on for a while.
     const lost = this.inReach && random.chance(0.7) ? seats[random.below(seats.length)]! : null
+    for (const seat of seats) if (seat !== lost) this.endZombies(seat)
     if (lost?.member) {
-      lost.member.process.kill()
+      lost.zombies.push(lost.member)
       lost.member = null
     }
     const wanted = seats.filter((seat) => seat !== lost)
@@ -489,7 +516,7 @@ class Run implements Scene {
       !this.isBroken &&
       wanted.every(({ member }) => member !== null && this.chapter!.members.includes(member))
     let turns = 0
-    while (turns < 3 || this.missing() !== null) {
+    while (turns < 3 || this.missing() !== null || (lost !== null && lost.zombies.length > 0)) {
       turns++
       this.mount()
       check(world.now < deadline, `${this.missing()} (${this.refusals.slice(-3).join('; ')})`)
@@ -499,6 +526,10 @@ class Run implements Scene {
         if (!producer.gone && producer.wire === null) this.connect(producer, wanted[random.below(wanted.length)]!)
       }
       world.run(world.now + 20)
+      if (lost !== null && isWhole() && (random.chance(0.3) || wanted.every(({ member }) => this.isAtWork(member)))) {
+        if (lost.zombies.length > 0) this.deceive(producers[random.below(producers.length)]!)
+        this.endZombies(lost)
+      }
       for (const seat of seats) this.take(seat, Infinity)
       this.cutEpoch()
       this.completeEpoch()

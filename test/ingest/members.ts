@@ -3,7 +3,9 @@
 import { fail } from '../../src/base/errors.ts'
 import type { Limits } from '../../src/base/limits.ts'
 import { homeOf, type Placement } from '../../src/cluster/splits.ts'
+import type { Clock } from '../../src/env/clock.ts'
 import type { Disk } from '../../src/env/disk.ts'
+import type { Random } from '../../src/env/random.ts'
 import { Door } from '../../src/ingest/door.ts'
 import type { DoorGeneration, DoorMessage } from '../../src/ingest/generation.ts'
 import type { JournalReach, Seals } from '../../src/ingest/sealed.ts'
@@ -22,15 +24,18 @@ export interface Chapter {
 }
 
 /** The seals, as files that are created exclusively. */
-function sealsOf(disk: Disk, worker: string, incarnation: string): Seals {
+function sealsOf(disk: Disk, clock: Clock, random: Random, worker: string, incarnation: string): Seals {
   const path = (name: string, life: string): string => `/shared/sealed/${name}.${life}`
   const failed = (operation: string, at: string, reason: string) => fail('E_STORE', { operation, path: at, reason })
   return {
     seal(name, life, done) {
-      disk.open(path(name, life), 'create', (error, file) => {
-        if (error === null) file.close(() => done(null))
-        else done(error.code === 'exists' ? null : failed('create', error.path, error.message))
-      })
+      // A store may be slow.
+      clock.after(random.below(random.below(3) === 0 ? 200 : 10), () =>
+        disk.open(path(name, life), 'create', (error, file) => {
+          if (error === null) file.close(() => done(null))
+          else done(error.code === 'exists' ? null : failed('create', error.path, error.message))
+        }),
+      )
     },
     isSealed(done) {
       disk.open(path(worker, incarnation), 'read', (error, file) => {
@@ -89,7 +94,7 @@ export class Member extends Rig {
   open(failed: () => void): void {
     const { env } = this.process
     const { incarnation, limits, worker } = this
-    const seals = sealsOf(env.disk, worker, incarnation)
+    const seals = sealsOf(env.disk, env.clock, env.random, worker, incarnation)
     const directory = `/shared/${worker}/journal`
     // One that opened its journal while others were listing it is sealed before it is a member: it begins anew.
     Door.open({ env, limits, directory, worker, incarnation, seals, onSealed: failed }, (error, door) => {

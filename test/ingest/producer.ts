@@ -13,8 +13,8 @@ export interface Scene {
   readonly refusals: string[]
   /** Positions of complete epochs, also of those that have become void since. */
   readonly complete: ReadonlyMap<string, number>
-  /** The producer was sent to another worker. */
-  redirected(producer: Producer, worker: string): void
+  /** The producer was sent by `from` to another worker. */
+  redirected(producer: Producer, worker: string, from: Rig): void
 }
 
 export function check(condition: boolean, what: string): void {
@@ -177,7 +177,7 @@ export class Wire {
           break
         case 'redirect':
           this.cut()
-          this.run.redirected(this.producer, message.worker)
+          this.run.redirected(this.producer, message.worker, this.rig)
           break
         case 'refused':
           check(message.retryMs > 0, `${this.producer.life}: refused for good: ${message.code}`)

@@ -11,7 +11,7 @@ export const killMutants: readonly Mutant[] = [
   },
   {
     name: 'batches-replayed-whole',
-    file: 'ingest/source.ts',
+    file: 'ingest/delivery.ts',
     text: 'batch.taken = Math.max(0, stream.position - first + 1)',
     replacement: 'batch.taken = 0',
   },

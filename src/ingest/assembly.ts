@@ -1,0 +1,86 @@
+/**
+ * Puts what the doors take into batches, one behind another in blocks of memory that are used again and again.
+ *
+ * H1. A batch grows only while it is the last one, and only by what follows its last record in the same stream at the
+ *     same record time.
+ * H2. Its memory is let go when the pipeline has taken it and the disk no longer needs it, whichever comes last.
+ */
+import type { Cuts } from '../model/connector.ts'
+import { IngestBatch } from './batch.ts'
+import { type Block, BlockPool } from './block.ts'
+import { HEADER_BYTES, varintBytes } from './format.ts'
+import type { Stream } from './stream.ts'
+
+export class Assembly {
+  private readonly pool: BlockPool
+  private block: Block
+  /** The batch that may still grow: the last one. */
+  private open: IngestBatch | null = null
+
+  constructor(blockBytes: number, keptBytes: number) {
+    this.pool = new BlockPool(blockBytes, keptBytes)
+    this.block = this.pool.take(0)
+  }
+
+  /** Copies records behind the last batch, or into a new one: the arguments are those of `Journal.append`. */
+  add(
+    stream: Stream,
+    bytes: Buffer,
+    cuts: Cuts,
+    from: number,
+    count: number,
+    first: number,
+    now: number,
+  ): { readonly batch: IngestBatch; readonly isNew: boolean } {
+    const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
+    // No varint of the table is longer than that of the whole piece.
+    const tableBytes = 2 * count * varintBytes(size)
+    const { open } = this
+    const grows =
+      open !== null &&
+      open.stream === stream &&
+      open.time === now &&
+      open.last + 1 === first &&
+      this.block.room >= open.tableRoom + size + tableBytes
+    const batch = grows ? open : this.begin(stream, first, now, size + tableBytes)
+    batch.add(bytes, cuts, from, count)
+    this.block.used = batch.payloadEnd
+    return { batch, isNew: !grows }
+  }
+
+  private begin(stream: Stream, first: number, now: number, bodyBytes: number): IngestBatch {
+    this.sealOpen()
+    const head = HEADER_BYTES + stream.keyBytes.length
+    if (this.block.room < head + bodyBytes) {
+      if (this.block.held === 0) this.pool.give(this.block)
+      this.block = this.pool.take(head + bodyBytes)
+    }
+    const { block } = this
+    const at = block.used
+    const batch = new IngestBatch(stream, first, now, block.buffer, block.cuts, at, at + head, block)
+    block.held++
+    this.open = batch
+    return batch
+  }
+
+  /** What is added from now on stands in a batch of its own. */
+  sealOpen(): void {
+    const { open } = this
+    if (open === null) return
+    open.seal()
+    this.block.used = open.entryEnd
+    this.open = null
+  }
+
+  /** Lets go of the memory of `batch`, where neither the pipeline nor the disk needs it (H2). */
+  letGo(batch: IngestBatch): void {
+    const settled = batch.state === 'durable' || (batch.state === 'written' && !batch.acked)
+    if (!batch.released || !settled || batch.block === null) return
+    this.pool.release(batch.block, batch.block === this.block)
+    if (batch.block === this.block && this.block.held === 0) {
+      // The current block is empty again: begin at its front.
+      this.block.used = 0
+      this.block.cuts.count = 0
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** Hellos that cannot be answered yet: those that wait for their source, and those that wait for one stream. */
+import type { Stream } from './stream.ts'
+
+/** Asks again; at most once for each time that it waits. */
+export type Later = () => void
+
+export class Hellos {
+  private readonly all = new Set<Later>()
+  private readonly ofStream = new Map<Stream, Set<Later>>()
+
+  /** `later` waits until everything can be answered. */
+  wait(later: Later): void {
+    this.all.add(later)
+  }
+
+  /** `later` waits until the home of `stream` is known. */
+  waitFor(stream: Stream, later: Later): void {
+    const waiting = this.ofStream.get(stream)
+    if (waiting === undefined) this.ofStream.set(stream, new Set([later]))
+    else waiting.add(later)
+  }
+
+  /** The connection of `later` is over. */
+  forget(later: Later): void {
+    this.all.delete(later)
+    for (const [stream, waiting] of this.ofStream) {
+      if (waiting.delete(later) && waiting.size === 0) this.ofStream.delete(stream)
+    }
+  }
+
+  /** What is known of streams means nothing any more: all wait for their source. */
+  gather(): void {
+    for (const waiting of this.ofStream.values()) for (const later of waiting) this.all.add(later)
+    this.ofStream.clear()
+  }
+
+  answer(stream: Stream): void {
+    const waiting = this.ofStream.get(stream)
+    this.ofStream.delete(stream)
+    for (const later of waiting ?? []) later()
+  }
+
+  answerAll(): void {
+    const waiting = [...this.all]
+    this.all.clear()
+    for (const later of waiting) later()
+  }
+}
