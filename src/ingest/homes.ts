@@ -163,6 +163,13 @@ export class Homes {
     return { home: state.home }
   }
 
+  /** Whether nothing is known of a stream but who answers for it: it need not be remembered for that. */
+  isBlank(stream: Stream): boolean {
+    const { hasRow, given, admittedHere, state } = stream
+    if (hasRow || given !== null || admittedHere || state.phase !== 'away') return false
+    return !this.own.has(stream) && !this.found.has(stream)
+  }
+
   // ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   onNamed(stream: Stream, home: string): void {

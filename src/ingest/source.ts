@@ -241,8 +241,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
             known: stream.hasRow || stream.admitted > 0,
           })
         : { kind: 'redirect', worker: place.home }
-    // What is another member's need not be remembered.
-    if (answer.kind === 'redirect' && !stream.hasRow && !stream.admittedHere) streams.remove(stream)
+    if (answer.kind === 'redirect' && this.homes.isBlank(stream)) streams.remove(stream)
     return answer
   }
 
