@@ -78,7 +78,7 @@ export class MemberStation {
     }
     const output = { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) }
     const cluster = {
-      ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, expected },
+      ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, journals: `${SHARED}/journals`, expected },
       listen: { host: name, port: PORT },
     }
     const worker = new Worker(

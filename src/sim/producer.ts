@@ -59,6 +59,10 @@ export class SimProducer {
   readonly forgotten: string[] = []
   private readonly home: Machine
   private readonly options: ProducerOptions
+  /** Where it was told to dial. */
+  private base: Address
+  /** Where a worker has sent it, for as long as somebody is there. */
+  private sentTo: Address | null = null
   private process: SimProcess | null = null
   private outbox = new Outbox(null)
   private wire: Wire | null = null
@@ -67,6 +71,7 @@ export class SimProducer {
   constructor(machine: Machine, options: ProducerOptions) {
     this.home = machine
     this.options = options
+    this.base = options.address
     this.begin()
   }
 
@@ -132,6 +137,13 @@ export class SimProducer {
     this.wire?.pump()
   }
 
+  /** From now on it dials there, at once where it runs. */
+  goTo(address: Address): void {
+    this.base = address
+    this.sentTo = null
+    this.reconnect()
+  }
+
   /** Connects anew, whatever becomes of the connection that is there. */
   reconnect(): void {
     if (!this.running) return
@@ -149,7 +161,9 @@ export class SimProducer {
     this.timer?.cancel()
     this.timer = null
     const process = this.process!
-    const { source, name, address, patienceMs, overlapChance, repeatChance } = this.options
+    const address = this.sentTo ?? this.base
+    this.sentTo = null
+    const { source, name, patienceMs, overlapChance, repeatChance } = this.options
     const repeats = process.env.random.below(1000) < repeatChance * 1000
     const { newest, oldest: oldestVersion } = ackedVersions
     const wire = new Wire(process, address, patienceMs, repeats, this.outbox, {
@@ -169,6 +183,9 @@ export class SimProducer {
         const { name, journaled } = this.life
         if (resumeAfter < journaled)
           this.forgotten.push(`${name}: ${journaled} is journaled, and it goes on at ${resumeAfter}`)
+      },
+      redirected: (to) => {
+        this.sentTo = to
       },
       complain: (what) => this.complaints.push(`${this.life.name}: ${what}`),
       over: (retryMs) => {
@@ -201,6 +218,8 @@ interface WireOwner {
   acked(journaled: number, stable: number): void
   /** The worker goes on behind record `resumeAfter`. */
   resumed(resumeAfter: number): void
+  /** Another worker has the stream. */
+  redirected(to: Address): void
   complain(what: string): void
   /** The connection is of no use any more. */
   over(retryMs: number): void
@@ -335,6 +354,7 @@ class Wire implements ConnectionHandler {
         if (message.retryMs === 0) owner.complain(`refused: ${message.code} ${message.reason}`)
         return this.end(message.retryMs)
       case 'redirect':
+        owner.redirected({ host: message.host, port: message.port })
         return this.end(0)
       case 'pong':
       case 'end':

@@ -9,6 +9,11 @@ export interface ClusterSettings {
   readonly token: string
   /** The checkpoint store that all workers share: a folder that each of them reaches under this path. */
   readonly store: string
+  /**
+   * A folder that all workers reach, for their journals: what a worker has acknowledged and not fed is then read by the
+   * others when it is gone. Without it a journal lies in its worker's own folder, and its tail waits for its worker.
+   */
+  readonly journals?: string | null
   /** Where this worker takes the others' connections; port 0 draws a free one. */
   readonly listen: Address
   /** The name or address by which the others reach it; where it listens, unless said otherwise. */

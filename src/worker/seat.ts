@@ -41,6 +41,7 @@ import { placementFromJson } from '../cluster/splits.ts'
 import { type Beating, beatingFrom, includes } from '../cluster/standing.ts'
 import type { Timer } from '../env/clock.ts'
 import type { Env } from '../env/env.ts'
+import type { DoorMessage } from '../ingest/generation.ts'
 import type { BodyWriter } from '../transport/peer.ts'
 import type { ControlMessage } from '../transport/wire.ts'
 import { showAddress } from './address.ts'
@@ -83,6 +84,8 @@ export interface SeatWork {
   recorded(record: ChainRecord, cluster: Cluster): void
   /** A message about a pipeline. */
   control(from: Heard, message: ControlMessage, body: ByteReader): void
+  /** A message of another member's door. */
+  atDoor(from: Heard, message: DoorMessage): void
   /** Drops all state and ends what belongs to this incarnation. */
   forget(done: () => void): void
   /** What the chain does not say. */
@@ -126,6 +129,8 @@ export class Seat {
   /** The last generation record that was read: its number in the chain, and who was in it. */
   private record = 0
   private members: readonly Member[] = []
+  /** Incarnations of workers that the chain has named as members, as far as it was read. */
+  readonly incarnations = new Map<string, Set<string>>()
   private missed = false
   /** Key groups of this worker in the generation that stands. */
   private owned: ReadonlySet<number> = new Set()
@@ -368,6 +373,11 @@ export class Seat {
     return true
   }
 
+  /** A seal stands on the journal of this incarnation: the others have gone on without it. */
+  sealed(): void {
+    this.act({ kind: 'sealed' })
+  }
+
   // ── Its part of a generation ─────────────────────────────────────────────────────────────────────────────────────
 
   restored(generation: number): void {
@@ -404,6 +414,9 @@ export class Seat {
       this.record = record.n
       this.members = cluster.members
       this.missed = false
+      for (const { worker, incarnation } of cluster.members) {
+        this.incarnations.set(worker, (this.incarnations.get(worker) ?? new Set()).add(incarnation))
+      }
       if (this.phase !== 'booting') this.beginGeneration(cluster)
     }
     if (this.phase === 'booting') return
@@ -626,6 +639,12 @@ export class Seat {
       case 'released':
         this.mover.take(from, message, body)
         return this.work.control(from, message, body)
+      case 'homeAsked':
+      case 'homeNamed':
+      case 'handoverAsked':
+      case 'streamMoved':
+      case 'sourceOpen':
+        return this.work.atDoor(from, message)
       case 'heartbeat':
         return
       default:

@@ -26,10 +26,13 @@ import type { ChainRecord } from '../checkpoint/record.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Output } from '../env/output.ts'
+import { homeOf } from '../cluster/splits.ts'
 import { Door } from '../ingest/door.ts'
+import type { DoorGeneration } from '../ingest/generation.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
 import { Execution } from './execution.ts'
 import { Floors } from './floors.ts'
+import { Journals, sealsOf } from './journals.ts'
 import type { ExecutionEvents, Generation, Holdings } from './generation.ts'
 import { Loop } from './loop.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './programs.ts'
@@ -94,6 +97,7 @@ export class Worker {
   private store: FileStore | null = null
   private seat: Seat | null = null
   private floors: Floors | null = null
+  private readonly journals: Journals
   private door: Door | null = null
   /** The generation that this worker works in; 0 while it works in none. */
   private generation = 0
@@ -121,6 +125,8 @@ export class Worker {
       this.seat?.links.send(to, message, body),
     )
     this.residents = new Residents(seams, host)
+    const { worker, data, cluster } = options
+    this.journals = new Journals({ disk: env.disk, worker, data, shared: cluster?.journals ?? null })
   }
 
   /** The cluster as this worker knows it. */
@@ -229,7 +235,7 @@ export class Worker {
   private work(): SeatWork {
     return {
       arrive: (incarnation, done) => this.openDoor(incarnation, done),
-      restore: (generation) => this.residents.restore(generation, () => this.seat?.restored(generation.number)),
+      restore: (generation) => this.restore(generation),
       begin: (generation) => this.begin(generation),
       stopWork: (reason) => this.residents.stopWork(stopReasons[reason]),
       resumeWork: (reason) => this.residents.resumeWork(stopReasons[reason]),
@@ -238,9 +244,10 @@ export class Worker {
         if (isQuestion(message)) this.questions.take(from.worker, message, body)
         else this.residents.control(from, message, body)
       },
+      atDoor: (from, message) => this.door?.onMessage(from.worker, message),
       forget: (done) => this.forget(done),
       isEmpty: () => true,
-      world: () => ({ keyGroups: this.limits.keyGroups, splits: [], journals: [] }),
+      world: () => ({ keyGroups: this.limits.keyGroups, splits: [], journals: this.journals.workers }),
       requestEpoch: (pipeline, holds, done) => {
         const resident = this.residents.all.get(pipeline)
         if (resident === undefined) done('the pipeline does not run here')
@@ -257,15 +264,31 @@ export class Worker {
 
   /** Opens the journal of an incarnation (V2). */
   private openDoor(incarnation: string, done: (error: PotorooError | null) => void): void {
-    const { env, limits, options } = this
-    const { worker, data } = options
-    const directory = `${data}/journal`
+    const { env, limits, options, store, journals } = this
+    const { worker, cluster = null } = options
+    const { directory } = journals
     const isKept = (id: string): boolean => this.hasSource(id)
-    Door.open({ env, limits, directory, worker, incarnation, isKept }, (error, door) => {
+    const seals = cluster === null ? {} : { seals: sealsOf({ store: store!, clock: env.clock, limits }, worker, incarnation) }
+    const onSealed = (): void => this.seat?.sealed()
+    Door.open({ env, limits, directory, worker, incarnation, isKept, onSealed, ...seals }, (error, door) => {
       if (this.closed) return door?.close(() => {})
       this.door = door
-      done(error)
+      journals.list(() => done(error))
     })
+  }
+
+  private restore(generation: Generation): void {
+    const { number, coordinator, members, placement } = generation
+    const seat = this.seat!
+    const { links } = seat
+    const own: DoorGeneration = {
+      ...{ number, coordinator, members: members.map(({ worker }) => worker) },
+      homeOf: (home, stream) => homeOf(placement, members, home, { pipeline: '', ...stream }),
+      send: (worker, message) => links.send(worker, message),
+    }
+    this.door!.enter(own, this.journals.reach(seat.incarnations))
+    this.journals.list(() => {})
+    this.residents.restore(generation, () => seat.restored(number))
   }
 
   private begin(generation: number): void {

@@ -19,7 +19,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
     file: 'src/worker/residents.ts',
     text: "if (record.kind === 'epoch') known?.execution.recorded(record.epoch)",
     replacement: "if (record.kind === 'epoch') known?.execution",
-    found: /every number is there once/,
+    found: /every record is there once/,
   },
   {
     name: 'fails for what a newer generation has removed',

@@ -4,7 +4,7 @@
  */
 import { deepEqual } from 'node:assert/strict'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import { fileSink, generatorSource, lines, type Pipeline, pipeline } from '../../src/index.ts'
+import { fileSink, generatorSource, lines, type Pipeline, pipeline, tcpSource } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { MemberStation, memberMachine } from '../../src/sim/member-station.ts'
 import type { Volume } from '../../src/sim/volume.ts'
@@ -16,26 +16,53 @@ const KEYS = 40
 const SPLITS = 4
 
 interface Row {
-  readonly key: number
-  readonly n: number
+  /** What the record was: unique among all. */
+  readonly id: string
+  readonly key: string
   readonly count: number
 }
+
+const SINK = { path: '/shared/out/rows', framing: lines(), encode: (row: Row) => JSON.stringify(row) }
 
 /** Numbers in several splits; each key counts its own and sees that those of one split rise. */
 export function counting(count: number, rate: number): Pipeline {
   return pipeline('counting', (p) => {
     p.source('numbers', generatorSource<number>({ value: (n) => n, count, rate, splits: SPLITS }))
-      .map('spread', (n) => ({ n, key: Math.floor(n / SPLITS) % KEYS }))
+      .map('spread', (n) => ({ n, key: `${Math.floor(n / SPLITS) % KEYS}` }))
       .keyBy('by-key', ({ key }) => key)
       .mapWithState('count', {
         init: () => ({ count: 0, last: [-1, -1, -1, -1] }),
         step: (state, { n, key }): Row => {
           if (n <= state.last[n % SPLITS]!) throw new Error(`${n} after ${state.last[n % SPLITS]}`)
           state.last[n % SPLITS] = n
-          return { key, n, count: ++state.count }
+          return { id: `${n}`, key, count: ++state.count }
         },
       })
-      .sink('rows', fileSink<Row>({ path: '/shared/out/rows', framing: lines(), encode: (row) => JSON.stringify(row) }))
+      .sink('rows', fileSink<Row>(SINK))
+  })
+}
+
+/** Where every worker takes producers, in `collecting`. */
+export const DOOR = 7001
+
+/** What producers send, `<incarnation> <sequence>`; each key counts its own and sees that those of one producer rise. */
+export function collecting(): Pipeline {
+  return pipeline('collecting', (p) => {
+    p.source('in', tcpSource({ host: '0.0.0.0', port: DOOR, protocol: 'acked' }))
+      .map('spread', (text) => {
+        const [from, n] = text.split(' ') as [string, string]
+        return { id: text, from, n: Number(n), key: `${Number(n) % KEYS}` }
+      })
+      .keyBy('by-key', ({ key }) => key)
+      .mapWithState('count', {
+        init: () => ({ count: 0, last: {} as Record<string, number> }),
+        step: (state, { id, from, n, key }): Row => {
+          if (n <= (state.last[from] ?? 0)) throw new Error(`${id} after ${state.last[from]}`)
+          state.last[from] = n
+          return { id, key, count: ++state.count }
+        },
+      })
+      .sink('rows', fileSink<Row>(SINK))
   })
 }
 
@@ -155,15 +182,16 @@ export class Town {
     return answer ?? null
   }
 
-  /** What complete epochs have put out: every number once, and every key's counts without a gap. */
+  /** What complete epochs have put out of `counting`: every number once. */
   expectExact(count: number): void {
+    this.expectIds(Array.from({ length: count }, (_, n) => `${n}`))
+  }
+
+  /** What complete epochs have put out: each of `ids` once, and every key's counts without a gap. */
+  expectIds(ids: readonly string[]): void {
     const rows = this.rows()
-    const numbers = rows.map(({ n }) => n).toSorted((a, b) => a - b)
-    deepEqual(
-      numbers,
-      Array.from({ length: count }, (_, n) => n),
-      'every number is there once',
-    )
+    const found = rows.map(({ id }) => id).toSorted()
+    deepEqual(found, ids.toSorted(), 'every record is there once')
     for (const [key, own] of Map.groupBy(rows, (row) => row.key)) {
       const counts = own.map((row) => row.count).toSorted((a, b) => a - b)
       deepEqual(
