@@ -516,7 +516,6 @@ export class Seat {
       case 'begin':
         work.begin(effect.generation)
         if (this.coordinates) this.rescale.start(this.cluster)
-        this.leased = true
         this.askLease()
         return this.mindLease()
       case 'stopWork':
@@ -549,6 +548,8 @@ export class Seat {
     const { owners, self } = generation
     this.owned = new Set([...owners.keys()].filter((group) => owners[group] === self))
     this.mover.generation(this.owned)
+    // What is brought up now has been stopped by nobody.
+    this.leased = true
     this.work.restore(generation)
   }
 

@@ -23,17 +23,17 @@ import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
+import { homeOf } from '../cluster/splits.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Output } from '../env/output.ts'
-import { homeOf } from '../cluster/splits.ts'
 import { Door } from '../ingest/door.ts'
 import type { DoorGeneration } from '../ingest/generation.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
 import { Execution } from './execution.ts'
 import { Floors } from './floors.ts'
-import { Journals, sealsOf } from './journals.ts'
 import type { ExecutionEvents, Generation, Holdings } from './generation.ts'
+import { Journals, sealsOf } from './journals.ts'
 import { Loop } from './loop.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './programs.ts'
 import { isQuestion, Questions } from './questions.ts'
@@ -268,7 +268,8 @@ export class Worker {
     const { worker, cluster = null } = options
     const { directory } = journals
     const isKept = (id: string): boolean => this.hasSource(id)
-    const seals = cluster === null ? {} : { seals: sealsOf({ store: store!, clock: env.clock, limits }, worker, incarnation) }
+    const seals =
+      cluster === null ? {} : { seals: sealsOf({ store: store!, clock: env.clock, limits }, worker, incarnation) }
     const onSealed = (): void => this.seat?.sealed()
     Door.open({ env, limits, directory, worker, incarnation, isKept, onSealed, ...seals }, (error, door) => {
       if (this.closed) return door?.close(() => {})

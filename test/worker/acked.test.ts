@@ -45,7 +45,9 @@ class Harbour extends Town {
   expectAll(gone: ReadonlySet<SimProducer> = new Set()): void {
     this.until(() => this.producers.every((producer) => producer.settled || gone.has(producer)))
     this.run(2000)
-    const ids = this.producers.flatMap(({ life }) => Array.from({ length: life.made }, (_, i) => `${life.name} ${i + 1}`))
+    const ids = this.producers.flatMap(({ life }) =>
+      Array.from({ length: life.made }, (_, i) => `${life.name} ${i + 1}`),
+    )
     this.expectIds(ids)
     for (const { complaints, forgotten } of this.producers) expect([...complaints, ...forgotten]).toEqual([])
   }
