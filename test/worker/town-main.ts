@@ -23,6 +23,7 @@ function run(seed: number): Town {
   town.start(...NAMES.slice(0, first))
   town.until(() => town.live.some(({ worker }) => worker!.phase === 'active'))
   town.of('a').submit()
+  town.until(() => town.live.some(({ worker }) => worker!.cluster.pipelines.size > 0))
   for (let i = 0; i < CHANGES; i++) {
     town.run(random.between(0, PAUSE_MS))
     change(town, random)
