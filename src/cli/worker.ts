@@ -13,6 +13,7 @@ import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines.ts'
 import { clusterOf } from './cluster.ts'
 import { FOLDERS } from './control-client.ts'
+import { EXIT_FAILED } from './exit.ts'
 import { onSignals } from './signals.ts'
 import { readClusterToken, readSourceToken } from './token.ts'
 import { addClusterOptions, type ClusterFlags, envOf, logOf, settingsOf } from './worker-options.ts'
@@ -21,6 +22,9 @@ interface Options extends ClusterFlags {
   readonly acceptLoss?: true
   readonly untilStdinEnds?: true
 }
+
+/** How long a worker whose supervisor is gone may take beyond its last checkpoint, in milliseconds. */
+const ALONE_MS = 5000
 
 export function workerCommand(): Command {
   const command = new Command('worker')
@@ -56,6 +60,8 @@ async function work(options: Options): Promise<void> {
     process.stdin.resume().once('end', () => {
       log.info('worker.stopping', { signal: 'standard input has ended' })
       stopped.resolve(null)
+      // Nobody is there to end it, should it not come to its end.
+      setTimeout(() => process.exit(EXIT_FAILED), limits.drainTimeoutMs + ALONE_MS).unref()
     })
   }
   await pipelines.follow()
