@@ -57,7 +57,8 @@ export function mergePlaces(parts: readonly PartEntry[]): Readonly<Record<string
 
 /**
  * What the tasks of a step held that goes on here: keyed records with their key groups; others where they were, or with
- * what else is taken over of their worker (K1).
+ * what else is taken over of their worker (K1). An async step behind a keyed one does not know the keys any more: where its
+ * worker is gone, what it held may come behind later records of a key that others have taken over.
  */
 export function heldFor(generation: Generation, parts: readonly HeldPart[], keyed: boolean): HeldRecords[] {
   if (generation.members.length === 1) return parts.map(({ held }) => held)
