@@ -23,7 +23,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'fails for what a newer generation has removed',
-    from: 14,
+    from: 40,
     file: 'src/worker/residents.ts',
     text: 'failed: (error) => this.seams.follow(() => told((resident) => this.fail(resident, error))),',
     replacement: 'failed: (error) => told((resident) => this.fail(resident, error)),',
