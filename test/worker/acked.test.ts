@@ -3,64 +3,29 @@
  * dies, and wherever a producer turns to.
  */
 import { expect, test } from 'vitest'
-import { SimProducer } from '../../src/sim/producer.ts'
-import { collecting, DOOR, Town } from './town.ts'
+import { Harbour } from './harbour.ts'
+import { DOOR } from './town.ts'
 
 const NAMES = ['a', 'b', 'c'] as const
 
-class Harbour extends Town {
-  readonly producers: SimProducer[] = []
-
-  constructor(seed: number) {
-    super(seed, collecting())
-    this.start(...NAMES)
-    this.settle('a b c in 1')
-    this.of('a').submit()
-    this.epochs(2)
-    for (const worker of NAMES) this.producers.push(this.producer(`p${worker}`, worker))
-    for (const producer of this.producers) producer.start()
-  }
-
-  private producer(name: string, worker: string): SimProducer {
-    return new SimProducer(this.world.machine(name, { checked: true }), {
-      name,
-      address: { host: worker, port: DOOR },
-      source: 'collecting/in',
-      outboxBytes: 64 << 10,
-      patienceMs: 500,
-      overlapChance: 0,
-      repeatChance: 0,
-      record: (life, sequence) => Buffer.from(`${life} ${sequence}`),
-    })
-  }
-
-  /** Everybody sends for a while. */
-  send(ms: number): void {
-    for (let t = 0; t < ms; t += 100) {
-      for (const producer of this.producers) producer.produce(5)
-      this.run(100)
-    }
-  }
-
-  expectAll(gone: ReadonlySet<SimProducer> = new Set()): void {
-    this.until(() => this.producers.every((producer) => producer.settled || gone.has(producer)))
-    this.run(2000)
-    const ids = this.producers.flatMap(({ life }) =>
-      Array.from({ length: life.made }, (_, i) => `${life.name} ${i + 1}`),
-    )
-    this.expectIds(ids)
-    for (const { complaints, forgotten } of this.producers) expect([...complaints, ...forgotten]).toEqual([])
-  }
+function open(seed: number): Harbour {
+  const harbour = new Harbour(seed)
+  harbour.start(...NAMES)
+  harbour.settle('a b c in 1')
+  harbour.of('a').submit()
+  harbour.epochs(2)
+  for (const worker of NAMES) harbour.addProducer(`p${worker}`, worker)
+  return harbour
 }
 
 test('what producers send to several workers is there once', () => {
-  const harbour = new Harbour(21)
+  const harbour = open(21)
   harbour.send(3000)
   harbour.expectAll()
 })
 
 test('a worker dies and comes back', () => {
-  const harbour = new Harbour(22)
+  const harbour = open(22)
   harbour.send(2000)
   harbour.of('b').kill()
   harbour.send(2000)
@@ -70,7 +35,7 @@ test('a worker dies and comes back', () => {
 })
 
 test('a worker dies for good, and its producer goes elsewhere', () => {
-  const harbour = new Harbour(23)
+  const harbour = open(23)
   harbour.send(2000)
   harbour.of('b').kill()
   harbour.producers[1]!.goTo({ host: 'c', port: DOOR })
@@ -79,7 +44,7 @@ test('a worker dies for good, and its producer goes elsewhere', () => {
 })
 
 test('a worker and its producer die for good: what was acknowledged is there', () => {
-  const harbour = new Harbour(26)
+  const harbour = open(26)
   harbour.send(2000)
   const [gone] = harbour.producers.splice(1, 1)
   gone!.produce(20)
@@ -93,7 +58,7 @@ test('a worker and its producer die for good: what was acknowledged is there', (
 })
 
 test('all die and come back', () => {
-  const harbour = new Harbour(24)
+  const harbour = open(24)
   harbour.send(2000)
   for (const station of harbour.stations) station.kill()
   harbour.run(500)
@@ -103,7 +68,7 @@ test('all die and come back', () => {
 })
 
 test('producers change their worker', () => {
-  const harbour = new Harbour(25)
+  const harbour = open(25)
   for (const [i, producer] of harbour.producers.entries()) {
     harbour.send(1000)
     producer.goTo({ host: NAMES[(i + 1) % 3]!, port: DOOR })

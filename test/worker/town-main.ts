@@ -4,7 +4,8 @@
  */
 import { Prng } from '../../src/base/prng.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'
-import { counting, Town } from './town.ts'
+import { Harbour } from './harbour.ts'
+import { counting, DOOR, Town } from './town.ts'
 
 const COUNT = 6000
 /** How many changes of the weather, and the longest pause between two, in milliseconds. */
@@ -18,14 +19,17 @@ function run(seed: number): Town {
   const drawn = random.chance(0.5) ? drawWeather(random, false) : calm
   // A copy: fair weather is made by writing over it.
   const weather = { network: { ...drawn.network }, disk: { ...drawn.disk }, clock: { ...drawn.clock } }
-  const town = new Town(random.u32(), counting(COUNT, 300), {}, weather)
+  const acked = random.chance(0.5)
+  const town = acked ? new Harbour(random.u32(), weather) : new Town(random.u32(), counting(COUNT, 300), {}, weather)
   const first = 2 + random.below(2)
   town.start(...NAMES.slice(0, first))
   town.until(() => town.live.some(({ worker }) => worker!.phase === 'active'))
   town.of('a').submit()
   town.until(() => town.live.some(({ worker }) => worker!.cluster.pipelines.size > 0))
+  const pass = (ms: number): void => (town instanceof Harbour ? town.send(ms) : town.run(ms))
+  if (town instanceof Harbour) for (const [i, name] of NAMES.entries()) town.addProducer(`p${name}`, NAMES[i % first]!)
   for (let i = 0; i < CHANGES; i++) {
-    town.run(random.between(0, PAUSE_MS))
+    pass(random.between(0, PAUSE_MS))
     change(town, random)
   }
   for (const station of town.stations) {
@@ -36,8 +40,15 @@ function run(seed: number): Town {
   Object.assign(weather.network, calm.network)
   Object.assign(weather.disk, calm.disk)
   Object.assign(weather.clock, calm.clock)
-  town.finish()
-  town.expectExact(COUNT)
+  if (town instanceof Harbour) {
+    // A client knows more addresses than one.
+    const { name } = town.stations.find((station) => !station.left)!
+    for (const producer of town.producers) producer.goTo({ host: name, port: DOOR })
+    town.expectAll()
+  } else {
+    town.finish()
+    town.expectExact(COUNT)
+  }
   return town
 }
 
@@ -46,6 +57,10 @@ function change(town: Town, random: Prng): void {
   const { name } = station
   const say = (what: string) => town.world.log.info(what, { worker: name })
   const later = (ms: number, fn: () => void) => town.world.at(town.world.now + ms, fn)
+  if (town instanceof Harbour && random.chance(0.3)) {
+    const to = town.stations[random.below(town.stations.length)]!.name
+    town.producers[random.below(town.producers.length)]!.goTo({ host: to, port: DOOR })
+  }
   const dice = random.below(10)
   if (dice < 4) {
     if (station.process === null) return
