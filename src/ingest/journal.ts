@@ -99,6 +99,9 @@ export class Journal {
   private underWay = 0
   /** The disk has failed; nothing more is asked of it until what is under way has come back. */
   private broken = false
+  /** Nothing is vouched for any more. */
+  private sealed = false
+  private closing: (() => void) | null = null
   private failuresInRow = 0
   private readonly names: Names
   private readonly waiters: (() => void)[] = []
@@ -131,7 +134,11 @@ export class Journal {
 
   /** Whether everything appended is on the disk as its kind needs it. */
   get idle(): boolean {
-    return this.pending.length === 0 && this.writing.length === 0 && this.retained.length === 0
+    return this.written && this.retained.length === 0
+  }
+
+  private get written(): boolean {
+    return this.pending.length === 0 && this.writing.length === 0
   }
 
   /**
@@ -289,7 +296,12 @@ export class Journal {
       }
       this.status.syncs++
       const first = this.retained[0]!
-      this.vouch(() => {
+      this.vouch((vouched) => {
+        if (!vouched) {
+          // What is not acknowledged by now never will be.
+          this.sealed = true
+          return this.rest()
+        }
         this.syncing = false
         // While it looked the disk may have failed: then they are written again.
         if (this.retained[0] === first && first.segment === segment) this.confirm(count)
@@ -300,9 +312,9 @@ export class Journal {
     })
   }
 
-  private vouch(done: () => void): void {
+  private vouch(done: (vouched: boolean) => void): void {
     const { vouch } = this.options
-    if (vouch === null) done()
+    if (vouch === null) done(true)
     else vouch.look(done)
   }
 
@@ -396,17 +408,23 @@ export class Journal {
 
   private rest(): void {
     while (this.durableWaiters[0]?.last.state === 'durable') this.durableWaiters.shift()!.done()
+    const { closing } = this
+    if (closing !== null && (this.idle || (this.sealed && this.written && this.underWay === 0))) {
+      this.closing = null
+      closing()
+    }
     if (!this.idle) return
     for (const done of this.waiters.splice(0)) done()
   }
 
-  /** Ends the current segment in order; nothing may be appended any more. */
+  /** Ends the current segment in order, a sealed one as it is; nothing may be appended any more. */
   close(done: () => void): void {
-    this.whenIdle(() => {
+    this.closing = () => {
       const { writer } = this
       this.writer = null
       if (writer === null) return done()
       writer.finish(() => writer.close(() => done()))
-    })
+    }
+    this.options.clock.soon(() => this.rest())
   }
 }

@@ -3,7 +3,8 @@
  *
  * L1. The look is asked after the sync that it vouches for: a seal that was made before it is seen. One that is made
  *     later finds the bytes on the disk, and its reader reads them.
- * L2. A look that fails says nothing, and is repeated. Once a seal was seen nothing is vouched for any more.
+ * L2. A look that fails says nothing, and is repeated. Once a seal was seen nothing is vouched for any more, and who asks
+ *     is told so.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Clock } from '../env/clock.ts'
@@ -23,15 +24,16 @@ export class Vouch {
     this.onSealed = onSealed
   }
 
-  /** Calls `done` when the store was seen without a seal; never where there is one. */
-  look(done: () => void): void {
-    if (this.sealed) return
+  /** Tells `done` whether the store was seen without a seal. */
+  look(done: (vouched: boolean) => void): void {
+    if (this.sealed) return this.clock.soon(() => done(false))
     this.seals.isSealed((error, sealed) => {
       if (error !== null) this.clock.after(RETRY_MS, () => this.look(done))
-      else if (!sealed) done()
-      else if (!this.sealed) {
+      else if (!sealed) done(true)
+      else {
+        if (!this.sealed) this.onSealed(fail('E_JOURNAL_SEALED', {}))
         this.sealed = true
-        this.onSealed(fail('E_JOURNAL_SEALED', {}))
+        done(false)
       }
     })
   }
