@@ -41,8 +41,8 @@ import { includes, standingOf } from './standing.ts'
 
 type Next = {
   booting: 'following' | 'restoring' | 'gone'
-  following: 'joining' | 'restoring' | 'gone'
-  joining: 'following' | 'restoring' | 'gone'
+  following: 'joining' | 'restoring' | 'fenced' | 'gone'
+  joining: 'following' | 'restoring' | 'fenced' | 'gone'
   restoring: 'ready' | 'minority' | 'fenced' | 'gone'
   ready: 'active' | 'leaving' | 'restoring' | 'minority' | 'fenced' | 'gone'
   active: 'leaving' | 'restoring' | 'minority' | 'fenced' | 'gone'
@@ -90,7 +90,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
   },
   following: {
     chain: outsideChain,
-    sealed: 'ignore',
+    sealed: fence,
     beats: (s, e) => {
       const standing = standingOf(s.cluster, e.beating)
       if (isStranger(s) && standing.alive) return ask(s, e)
@@ -108,7 +108,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
   },
   joining: {
     chain: outsideChain,
-    sealed: 'ignore',
+    sealed: fence,
     beats: (s, e) => (standingOf(s.cluster, e.beating).alive ? ask(s, e) : { next: follow(s, e.nowMs), effects: NONE }),
     reborn: 'impossible',
     joinAnswered: (s, e) => (e.answer === 'refused' ? end(s, 'refused', e.reason) : stay(s)),

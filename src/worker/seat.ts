@@ -47,6 +47,7 @@ import type { ControlMessage } from '../transport/wire.ts'
 import { showAddress } from './address.ts'
 import { BeatReader, nobodyElse, type Others } from './beat-reader.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
+import { isDoorMessage } from './door-generation.ts'
 import type { Generation, Links } from './generation.ts'
 import { openHeartbeats } from './heartbeats.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
@@ -84,6 +85,8 @@ export interface SeatWork {
   recorded(record: ChainRecord, cluster: Cluster): void
   /** A message about a pipeline. */
   control(from: Heard, message: ControlMessage, body: ByteReader): void
+  /** Whether a seal stands on the journal of this incarnation; where that cannot be read now, it is asked again. */
+  isSealed(done: (sealed: boolean) => void): void
   /** A message of another member's door. */
   atDoor(from: Heard, message: DoorMessage): void
   /** Drops all state and ends what belongs to this incarnation. */
@@ -522,11 +525,8 @@ export class Seat {
         return work.stopWork(effect.reason)
       case 'resumeWork':
         return work.resumeWork('minority')
-      case 'askToJoin': {
-        const address = this.watch?.beat.address ?? ''
-        const request = { ...this.identity, address, skipStalled: false }
-        return neighbours.send(effect.coordinator.worker, { kind: 'joinRequested', ...request })
-      }
+      case 'askToJoin':
+        return this.askToJoin(effect.coordinator.worker)
       case 'askToLeave': {
         const { empty } = effect
         const request = { worker: seams.worker, empty, skipStalled: false }
@@ -551,6 +551,17 @@ export class Seat {
     // What is brought up now has been stopped by nobody.
     this.leased = true
     this.work.restore(generation)
+  }
+
+  /** Asks to be taken in, as long as nobody has sealed the journal of this incarnation: it was seen while it was none. */
+  private askToJoin(coordinator: string): void {
+    const { incarnation } = this
+    this.work.isSealed((sealed) => {
+      if (this.closed || incarnation !== this.incarnation) return
+      if (sealed) return this.sealed()
+      const request = { ...this.identity, address: this.watch?.beat.address ?? '', skipStalled: false }
+      this.neighbours.send(coordinator, { kind: 'joinRequested', ...request })
+    })
   }
 
   private beginAnew(): void {
@@ -598,6 +609,7 @@ export class Seat {
   private onControl(from: Heard, message: ControlMessage, body: ByteReader): void {
     const { generation } = this.cluster
     if (this.closed) return
+    if (isDoorMessage(message)) return this.work.atDoor(from, message)
     switch (message.kind) {
       case 'generation':
         return this.look.again()
@@ -640,12 +652,6 @@ export class Seat {
       case 'released':
         this.mover.take(from, message, body)
         return this.work.control(from, message, body)
-      case 'homeAsked':
-      case 'homeNamed':
-      case 'handoverAsked':
-      case 'streamMoved':
-      case 'sourceOpen':
-        return this.work.atDoor(from, message)
       case 'heartbeat':
         return
       default:

@@ -38,6 +38,8 @@ export class Harbour extends Town {
   /** Whatever was sent comes through; of those in `gone` that is what they know to be journaled. */
   expectAll(gone: ReadonlySet<SimProducer> = new Set()): void {
     this.until(() => this.producers.every((producer) => producer.settled || gone.has(producer)), 120_000)
+    // Files get their names by the epoch's record, or in the next generation.
+    this.epochs(2)
     this.run(2000)
     const ids = this.producers.flatMap(({ life }) =>
       Array.from({ length: life.made }, (_, i) => `${life.name} ${i + 1}`),
