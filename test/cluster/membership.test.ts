@@ -265,6 +265,13 @@ describe('a member', () => {
     expect(() => life.see({ kind: 'reborn', incarnation: 'b1' })).toThrow('M3')
   })
 
+  test('draws another incarnation before it joins, where its journal is sealed', () => {
+    const life = new Life()
+    life.chain(4, ['a', 'c'])
+    expect(life.phase).toBe('following')
+    expect(life.see({ kind: 'sealed' })).toEqual(['stopWork fenced', 'beginAnew'])
+  })
+
   test('stops for the next generation before it restores its part of it', () => {
     expect(Life.active().chain(5, ['b', 'c'])).toEqual(['stopWork generation', 'restore 5'])
   })

@@ -12,14 +12,14 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   {
     name: 'vouches with what it saw before the append',
     file: 'src/ingest/vouch.ts',
-    text: 'if (this.sealed) return\n',
-    replacement: 'if (this.sealed) return\n    done()\n    done = () => {}\n',
+    text: 'if (this.sealed) return this.clock.soon(() => done(false))\n',
+    replacement: 'if (this.sealed) return this.clock.soon(() => done(false))\n    done(true)\n    done = () => {}\n',
   },
   {
     name: 'does not look for a seal',
     file: 'src/ingest/journal.ts',
-    text: 'if (vouch === null) done()',
-    replacement: 'if (vouch !== undefined) done()',
+    text: 'if (vouch === null) done(true)',
+    replacement: 'if (vouch !== undefined) done(true)',
   },
   {
     name: 'reads a journal before it is sealed',

@@ -19,15 +19,23 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
     file: 'src/worker/residents.ts',
     text: "if (record.kind === 'epoch') known?.execution.recorded(record.epoch)",
     replacement: "if (record.kind === 'epoch') known?.execution",
-    found: /every record is there once/,
+    found: /every record is there once|not reached/,
   },
   {
     name: 'fails for what a newer generation has removed',
-    from: 40,
+    from: 50,
     file: 'src/worker/residents.ts',
     text: 'failed: (error) => this.seams.follow(() => told((resident) => this.fail(resident, error))),',
     replacement: 'failed: (error) => told((resident) => this.fail(resident, error)),',
     found: /has not fallen/,
+  },
+  {
+    name: 'waits for ever for what a seal has cut off',
+    from: 30,
+    file: 'src/ingest/vouch.ts',
+    text: '        this.sealed = true\n        done(false)',
+    replacement: '        this.sealed = true',
+    found: /fenced/,
   },
 ]
 
