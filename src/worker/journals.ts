@@ -1,12 +1,21 @@
 /**
- * Where the journals of a cluster's workers lie, and which of them a worker reaches (PROTOCOLS 2, S8).
+ * Where the journals of a cluster's workers lie, and their seals in the store (PROTOCOLS 2, S8).
  *
  * J1. Where all workers of a cluster reach one folder, each has its journal there under its name, and reaches all others.
  *     Otherwise it lies in the worker's own folder, and nobody else's is in reach.
+ * J2. A seal is always the same object: whoever makes it, and however often, it is there once.
  */
-import { escapeName, unescapeName } from '../checkpoint/layout.ts'
+import type { PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import { seal as envelope, type Format } from '../checkpoint/envelope.ts'
+import { escapeName, seal as sealPath, unescapeName } from '../checkpoint/layout.ts'
+import type { Store } from '../checkpoint/store.ts'
+import { writeOnce } from '../checkpoint/write-once.ts'
+import type { Clock } from '../env/clock.ts'
 import type { Disk } from '../env/disk.ts'
-import type { JournalReach } from '../ingest/sealed.ts'
+import type { JournalReach, Seals } from '../ingest/sealed.ts'
+
+const format: Format = { kind: 'seal', version: 1 }
 
 export interface JournalsSeams {
   readonly disk: Disk
@@ -58,4 +67,18 @@ export class Journals {
 
 function directoryOf(shared: string, worker: string): string {
   return `${shared}/${escapeName(worker)}`
+}
+
+/** The seals of a cluster, as `incarnation` of `worker` sees them. */
+export function sealsOf(
+  seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits },
+  worker: string,
+  incarnation: string,
+): Seals {
+  const bytes = envelope(format, {})
+  return {
+    seal: (other, one, done: (error: PotorooError | null) => void) =>
+      writeOnce(seams, sealPath(other, one), bytes, seams.limits.storeReads, done),
+    isSealed: (done) => seams.store.read(sealPath(worker, incarnation), (error, found) => done(error, found !== null)),
+  }
 }

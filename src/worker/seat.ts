@@ -47,7 +47,6 @@ import type { ControlMessage } from '../transport/wire.ts'
 import { showAddress } from './address.ts'
 import { BeatReader, nobodyElse, type Others } from './beat-reader.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
-import { isDoorMessage } from './door-generation.ts'
 import type { Generation, Links } from './generation.ts'
 import { openHeartbeats } from './heartbeats.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
@@ -609,7 +608,6 @@ export class Seat {
   private onControl(from: Heard, message: ControlMessage, body: ByteReader): void {
     const { generation } = this.cluster
     if (this.closed) return
-    if (isDoorMessage(message)) return this.work.atDoor(from, message)
     switch (message.kind) {
       case 'generation':
         return this.look.again()
@@ -652,6 +650,12 @@ export class Seat {
       case 'released':
         this.mover.take(from, message, body)
         return this.work.control(from, message, body)
+      case 'homeAsked':
+      case 'homeNamed':
+      case 'handoverAsked':
+      case 'streamMoved':
+      case 'sourceOpen':
+        return this.work.atDoor(from, message)
       case 'heartbeat':
         return
       default:

@@ -23,22 +23,22 @@ import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
+import { homeOf } from '../cluster/splits.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Output } from '../env/output.ts'
 import { Door } from '../ingest/door.ts'
+import type { DoorGeneration } from '../ingest/generation.ts'
 import type { Seals } from '../ingest/sealed.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
-import { doorGeneration } from './door-generation.ts'
 import { Execution } from './execution.ts'
 import { Floors } from './floors.ts'
 import type { ExecutionEvents, Generation, Holdings } from './generation.ts'
-import { Journals } from './journals.ts'
+import { Journals, sealsOf } from './journals.ts'
 import { Loop } from './loop.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './programs.ts'
 import { isQuestion, Questions } from './questions.ts'
 import { type Loaded, type LoadPlan, type ResidentEvents, Residents } from './residents.ts'
-import { sealsIn } from './seals.ts'
 import type { ExecutionSeams } from './seams.ts'
 import { Seat, type SeatWork, type StopReason } from './seat.ts'
 import { journalId } from './sources.ts'
@@ -275,7 +275,7 @@ export class Worker {
     const { worker, cluster = null } = options
     const { directory } = journals
     const isKept = (id: string): boolean => this.hasSource(id)
-    this.seals = cluster === null ? null : sealsIn(store!, { worker, incarnation })
+    this.seals = cluster === null ? null : sealsOf({ store: store!, clock: env.clock, limits }, worker, incarnation)
     const seals = this.seals === null ? {} : { seals: this.seals }
     const onSealed = (): void => this.seat?.sealed()
     Door.open({ env, limits, directory, worker, incarnation, isKept, onSealed, ...seals }, (error, door) => {
@@ -286,10 +286,17 @@ export class Worker {
   }
 
   private restore(generation: Generation): void {
+    const { number, coordinator, members, placement } = generation
     const seat = this.seat!
-    this.door!.enter(doorGeneration(generation, seat.links), this.journals.reach(seat.incarnations))
+    const { links } = seat
+    const own: DoorGeneration = {
+      ...{ number, coordinator, members: members.map(({ worker }) => worker) },
+      homeOf: (home, stream) => homeOf(placement, members, home, { pipeline: '', ...stream }),
+      send: (worker, message) => links.send(worker, message),
+    }
+    this.door!.enter(own, this.journals.reach(seat.incarnations))
     this.journals.list(() => {})
-    this.residents.restore(generation, () => seat.restored(generation.number))
+    this.residents.restore(generation, () => seat.restored(number))
   }
 
   private begin(generation: number): void {
