@@ -67,6 +67,18 @@ export class Prng {
     return this.fraction() < probability
   }
 
+  /** The items in an order of which each is as likely as the others (Fisher and Yates, in Durstenfeld's form). */
+  shuffled<T>(items: readonly T[]): T[] {
+    const order = [...items]
+    for (let left = order.length; left > 1; left--) {
+      const at = this.below(left)
+      const last = order[left - 1]!
+      order[left - 1] = order[at]!
+      order[at] = last
+    }
+    return order
+  }
+
   /** Another generator, whose numbers share nothing with what this one gives from here on. */
   fork(): Prng {
     return new Prng((this.u32() & 0x1f_ffff) * TWO_32 + this.u32())

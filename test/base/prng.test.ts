@@ -103,3 +103,14 @@ test('a certain outcome draws nothing', () => {
   expect([a.chance(0), a.chance(1), a.chance(-1), a.chance(2)]).toEqual([false, true, false, true])
   expect(a.u32()).toBe(b.u32())
 })
+
+test('an order has every item once, and each order is as likely as the others', () => {
+  const prng = new Prng(7)
+  const seen = new Map<string, number>()
+  for (let i = 0; i < 6000; i++) {
+    const order = prng.shuffled([1, 2, 3]).join('')
+    seen.set(order, (seen.get(order) ?? 0) + 1)
+  }
+  expect([...seen.keys()].toSorted()).toEqual(['123', '132', '213', '231', '312', '321'])
+  for (const times of seen.values()) expect(Math.abs(times - 1000)).toBeLessThan(150)
+})

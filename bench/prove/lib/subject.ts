@@ -33,9 +33,10 @@ export class Subject {
   private readonly watchers = new Set<() => void>()
 
   /** Starts `potoroo ARGUMENTS`. */
-  constructor(args: readonly string[], mutant: Mutant | null) {
+  constructor(args: readonly string[], mutant: Mutant | null, environment: Readonly<Record<string, string>> = {}) {
     const argv = ['--conditions=source', ...importing(mutant), LAUNCH, ...args]
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const env = { ...process.env, ...environment }
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'], env })
     this.child = child
     alive.add(child)
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {

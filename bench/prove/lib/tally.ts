@@ -76,18 +76,37 @@ export class Tally {
 
   // ── Files ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Reads the files in `folder` as their consumer would: complete epochs only, in the order of their names. */
+  /** Reads the files in `folder` as their consumer would: `windows` in segments, `totals` as one that has grown. */
   checkFiles(folder: string, findings: Findings): void {
-    const segments = readdirSync(folder)
-      .filter((name) => name.startsWith('windows.') && !name.endsWith('.pending'))
-      .sort()
+    this.checkWindowLines(segmentsOf(folder, 'windows'), findings)
+    this.checkTotalLines([readFileSync(`${folder}/totals`, 'utf8')], findings)
+  }
+
+  /** The same where both are in segments, of several writers each. */
+  checkSegments(folder: string, findings: Findings): void {
+    this.checkWindowLines(segmentsOf(folder, 'windows'), findings)
+    this.checkTotalLines(segmentsOf(folder, 'totals'), findings)
+  }
+
+  private checkWindowLines(texts: readonly string[], findings: Findings): void {
     const windows = new Sequence('windows', findings, (number, rest) => rest === windowAt(number))
-    for (const name of segments) windows.read(readFileSync(`${folder}/${name}`, 'utf8'), lastOfWindow)
+    for (const text of texts) windows.read(text, lastOfWindow)
     windows.finish(this.numbers)
+  }
+
+  private checkTotalLines(texts: readonly string[], findings: Findings): void {
     const totals = new Sequence('totals', findings, () => true)
-    totals.read(readFileSync(`${folder}/totals`, 'utf8'), Number)
+    for (const text of texts) totals.read(text, Number)
     totals.finish(this.words)
   }
+}
+
+/** What is visible of a file sink's output: complete epochs only, in the order of their names. */
+function segmentsOf(folder: string, name: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((file) => file.startsWith(`${name}.`) && !file.endsWith('.pending'))
+    .sort()
+    .map((file) => readFileSync(`${folder}/${file}`, 'utf8'))
 }
 
 /** The window of a key after its number `number`. */

@@ -1,0 +1,118 @@
+/**
+ * A cluster under proof: workers of one machine with a store of their own, each started as a user would and ended by its
+ * id. They share the ports of their sources, as `up` has them do.
+ */
+import { randomBytes } from 'node:crypto'
+import { type ControlClient, findWorker } from '../../../src/cli/control-client.ts'
+import type { Address } from '../../../src/client.ts'
+import type { Mutant } from './mutant.ts'
+import { type Ending, freePort, Subject, statesOf } from './subject.ts'
+
+export interface ClusterOptions {
+  readonly folder: string
+  /** Workers at the first start. */
+  readonly size: number
+  readonly limits: Readonly<Record<string, number>>
+  readonly mutant: Mutant | null
+}
+
+export class Cluster {
+  /** The workers that have been started and not been ended, by name. */
+  readonly workers = new Map<string, Subject>()
+  /** Where producers find the source of the pipeline. */
+  readonly source: Address
+  private readonly options: ClusterOptions
+  private readonly token = randomBytes(24).toString('base64url')
+  private readonly ports = new Map<string, number>()
+
+  private constructor(options: ClusterOptions, source: Address) {
+    this.options = options
+    this.source = source
+  }
+
+  /** A cluster of which no worker runs yet. */
+  static async make(options: ClusterOptions): Promise<Cluster> {
+    return new Cluster(options, { host: '127.0.0.1', port: await freePort() })
+  }
+
+  /** The names of the first start. */
+  get names(): readonly string[] {
+    return Array.from({ length: this.options.size }, (_, i) => `w${i + 1}`)
+  }
+
+  folderOf(name: string): string {
+    return `${this.options.folder}/${name}`
+  }
+
+  /** What every worker that ever ran has said. */
+  said = ''
+
+  /** Starts a worker; a name that was there before finds its folder again. */
+  async start(name: string): Promise<Subject> {
+    const { folder, limits, size, mutant } = this.options
+    const port = this.ports.get(name) ?? (await freePort())
+    this.ports.set(name, port)
+    const place = ['--worker', name, '--data', this.folderOf(name), '--store', `${folder}/store`]
+    const cluster = ['--cluster', 'proof', '--listen', `127.0.0.1:${port}`, '--expected', String(size), '--share-ports']
+    const given = Object.entries(limits).flatMap(([limit, value]) => ['--limit', `${limit}=${value}`])
+    const subject = new Subject(['worker', ...place, ...cluster, ...given, '--log-level', 'warn'], mutant, {
+      POTOROO_CLUSTER_TOKEN: this.token,
+    })
+    this.workers.set(name, subject)
+    return subject
+  }
+
+  async startAll(): Promise<void> {
+    for (const name of this.names) await this.start(name)
+  }
+
+  /** Ends a worker with `signal`; what it has said stays. */
+  async stop(name: string, signal: NodeJS.Signals): Promise<Ending> {
+    const subject = this.workers.get(name)
+    if (subject === undefined) throw new Error(`${name} does not run`)
+    this.workers.delete(name)
+    const ending = await subject.stop(signal)
+    this.said += `── ${name} ──\n${subject.said}`
+    return ending
+  }
+
+  /** What all workers have said, for whoever has to find out why. */
+  get words(): string {
+    return [this.said, ...Array.from(this.workers, ([name, { said }]) => `── ${name} ──\n${said}`)].join('\n')
+  }
+
+  /** Resolves when a worker has ended that nobody has ended. */
+  async endedByItself(): Promise<string> {
+    const names = [...this.workers]
+    const [name] = await Promise.race(names.map(async ([name, subject]) => [name, await subject.ended] as const))
+    return name
+  }
+
+  /** Submits `pipeline` to one of the workers. */
+  async submit(pipeline: string, parameters: Readonly<Record<string, string | number>>): Promise<void> {
+    const [name] = this.workers.keys()
+    const given = Object.entries(parameters).flatMap(([key, value]) => ['--param', `${key}=${value}`])
+    const command = new Subject(['submit', pipeline, '--data', this.folderOf(name!), ...given], null)
+    const { status } = await command.ended
+    if (status !== 0) throw new Error(`it could not be submitted:\n${command.said}\n${this.words}`)
+  }
+
+  control(name: string): Promise<ControlClient> {
+    return findWorker({ data: this.folderOf(name) })
+  }
+
+  /** The state of every key of `step`: what each worker has of it. */
+  async statesOf<S>(pipeline: string, step: string): Promise<Map<string, S>> {
+    const states = new Map<string, S>()
+    for (const name of this.workers.keys()) {
+      for (const [key, state] of await statesOf<S>(this.folderOf(name), pipeline, step)) {
+        const other = states.get(key)
+        if (other !== undefined && JSON.stringify(other) !== JSON.stringify(state)) {
+          throw new Error(`step ${step}: ${key} has two states, ${JSON.stringify(other)} and ${JSON.stringify(state)}`)
+        }
+        states.set(key, state)
+      }
+    }
+    return states
+  }
+}
