@@ -1,10 +1,11 @@
 /**
- * A cluster under proof: workers of one machine with a store of their own, each started as a user would and ended by its
- * id. They share the ports of their sources, as `up` has them do.
+ * A cluster under proof: workers with one store, each started as a user would and ended by its id. They share the ports
+ * of their sources, as `up` has them do; where the network is to be cut each has a host of its own.
  */
 import { randomBytes } from 'node:crypto'
 import { type ControlClient, findWorker } from '../../../src/cli/control-client.ts'
 import type { Address } from '../../../src/client.ts'
+import { Hosts } from './hosts.ts'
 import type { Mutant } from './mutant.ts'
 import { type Ending, freePort, Subject, statesOf } from './subject.ts'
 
@@ -14,25 +15,39 @@ export interface ClusterOptions {
   readonly size: number
   readonly limits: Readonly<Record<string, number>>
   readonly mutant: Mutant | null
+  /** Each worker has a host of its own. */
+  readonly apart?: boolean
 }
 
 export class Cluster {
   /** The workers that have been started and not been ended, by name. */
   readonly workers = new Map<string, Subject>()
-  /** Where producers find the source of the pipeline. */
-  readonly source: Address
+  /** The hosts of the workers, where they have some. */
+  readonly hosts: Hosts | null
+  /** The port of the pipeline's source, on every worker. */
+  readonly port: number
   private readonly options: ClusterOptions
   private readonly token = randomBytes(24).toString('base64url')
   private readonly ports = new Map<string, number>()
 
-  private constructor(options: ClusterOptions, source: Address) {
+  private constructor(options: ClusterOptions, port: number) {
     this.options = options
-    this.source = source
+    this.port = port
+    this.hosts = options.apart === true ? new Hosts() : null
+    for (const name of this.names) this.hosts?.add(name)
   }
 
   /** A cluster of which no worker runs yet. */
   static async make(options: ClusterOptions): Promise<Cluster> {
-    return new Cluster(options, { host: '127.0.0.1', port: await freePort() })
+    return new Cluster(options, await freePort())
+  }
+
+  /** Where producers find the source of the pipeline. */
+  get addresses(): readonly Address[] {
+    const { hosts, port } = this
+    return hosts === null
+      ? [{ host: '127.0.0.1', port }]
+      : this.names.map((name) => ({ host: hosts.addressOf(name), port }))
   }
 
   /** The names of the first start. */
@@ -50,13 +65,17 @@ export class Cluster {
   /** Starts a worker; a name that was there before finds its folder again. */
   async start(name: string): Promise<Subject> {
     const { folder, limits, size, mutant } = this.options
+    const { hosts } = this
     const port = this.ports.get(name) ?? (await freePort())
     this.ports.set(name, port)
+    const host = hosts?.addressOf(name) ?? '127.0.0.1'
     const place = ['--worker', name, '--data', this.folderOf(name), '--store', `${folder}/store`]
-    const cluster = ['--cluster', 'proof', '--listen', `127.0.0.1:${port}`, '--expected', String(size), '--share-ports']
+    const cluster = ['--cluster', 'proof', '--listen', `${host}:${port}`, '--expected', String(size)]
+    const apart = hosts === null ? ['--share-ports'] : ['--control-host', host]
     const given = Object.entries(limits).flatMap(([limit, value]) => ['--limit', `${limit}=${value}`])
-    const subject = new Subject(['worker', ...place, ...cluster, ...given, '--log-level', 'warn'], mutant, {
-      POTOROO_CLUSTER_TOKEN: this.token,
+    const subject = new Subject(['worker', ...place, ...cluster, ...apart, ...given, '--log-level', 'warn'], mutant, {
+      environment: { POTOROO_CLUSTER_TOKEN: this.token },
+      host: hosts?.on(name) ?? [],
     })
     this.workers.set(name, subject)
     return subject

@@ -86,3 +86,6 @@ export const tornMutants: readonly Mutant[] = [
     replacement: 'if (missing.length < 0) {',
   },
 ]
+
+/** Of `cut`. */
+export const cutMutants: readonly Mutant[] = []

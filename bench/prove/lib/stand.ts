@@ -28,11 +28,19 @@ const LIMITS = {
   journalBytes: 64 << 20,
 }
 
+/** What a worker says of its cluster. */
+interface Picture {
+  readonly mode: string
+  readonly members: readonly unknown[]
+}
+
 export interface StandOptions {
   /** Workers at the first start. */
   readonly size: number
   readonly producers?: number
   readonly limits?: Readonly<Record<string, number>>
+  /** Each worker has a host of its own, so that the network between them can be cut. */
+  readonly apart?: boolean
 }
 
 export class Stand {
@@ -54,18 +62,17 @@ export class Stand {
 
   /** A cluster that has acknowledged its first records. */
   static async open(run: Run, options: StandOptions): Promise<Stand> {
-    const { size, producers = PRODUCERS, limits = {} } = options
+    const { size, producers = PRODUCERS, limits = {}, apart = false } = options
     const { folder, mutant } = run
-    const cluster = await Cluster.make({ folder, size, mutant, limits: { ...LIMITS, ...limits } })
+    const cluster = await Cluster.make({ folder, size, mutant, apart, limits: { ...LIMITS, ...limits } })
     const stand = new Stand(run, cluster)
     await cluster.startAll()
-    await stand.upright(size)
-    await cluster.submit(PIPELINE, { port: cluster.source.port, folder: stand.out })
-    const { source } = cluster
+    await stand.settlesAs(size, cluster.names)
+    const { addresses, port } = cluster
+    await cluster.submit(PIPELINE, { port, folder: stand.out, host: apart ? '0.0.0.0' : '127.0.0.1' })
     for (let i = 0; i < producers; i++) {
-      stand.producers.push(
-        await Producer.open({ ...source, producer: `p${i}`, maxBackoffMs: 200 }, stand.chance.fork(), stand.tally),
-      )
+      const options = { addresses: stand.chance.shuffled(addresses), producer: `p${i}`, maxBackoffMs: 200 }
+      stand.producers.push(await Producer.open(options, stand.chance.fork(), stand.tally))
     }
     for (const producer of stand.producers) producer.start(stand.failed.reject)
     await stand.recovered()
@@ -76,33 +83,40 @@ export class Stand {
     return `${this.run.folder}/out`
   }
 
-  /** Waits until a generation of `members` works, as one of them tells. */
-  async upright(members: number): Promise<void> {
+  /** Waits until one of `names` says that it works in a generation of `members`. */
+  settlesAs(members: number, names: readonly string[]): Promise<void> {
+    return this.sees(`${members} workers that work together`, names, (picture) => {
+      return picture.mode === 'normal' && picture.members.length === members
+    })
+  }
+
+  /** Waits until `name` says that it is in one of `modes`. */
+  saysOf(name: string, modes: readonly string[]): Promise<void> {
+    return this.sees(`${name} as one of ${modes.join(', ')}`, [name], ({ mode }) => modes.includes(mode))
+  }
+
+  /** Waits until what one of `names` says of the cluster is as `wanted`. */
+  private async sees(what: string, names: readonly string[], wanted: (picture: Picture) => boolean): Promise<void> {
     const until = performance.now() + RECOVERY_MS
     for (;;) {
-      const found = await this.membersNow()
-      if (found === members) return
+      const pictures = await Promise.all(names.map((name) => this.pictureOf(name)))
+      if (pictures.some((picture) => picture !== null && wanted(picture))) return
       if (performance.now() > until) {
-        throw new Error(
-          `${found} workers work together after ${RECOVERY_MS} ms, not ${members}:\n${this.cluster.words}`,
-        )
+        const found = pictures.map((picture) => JSON.stringify(picture)).join(', ')
+        throw new Error(`no ${what} after ${RECOVERY_MS} ms, only ${found}:\n${this.cluster.words}`)
       }
       await pause(50, null, { signal: this.run.signal })
     }
   }
 
-  /** The members of the generation that some worker works in, 0 where none answers. */
-  private async membersNow(): Promise<number> {
-    for (const name of this.cluster.workers.keys()) {
-      try {
-        const worker = await this.cluster.control(name)
-        const { mode, members } = await worker.get<{ mode: string; members: readonly unknown[] }>('/v1/cluster')
-        if (mode === 'normal') return members.length
-      } catch {
-        // It is not there yet, or not any more: another one may answer.
-      }
+  /** What `name` says of the cluster, `null` where it does not answer: it is not there yet, or not any more. */
+  private async pictureOf(name: string): Promise<Picture | null> {
+    try {
+      const worker = await this.cluster.control(name)
+      return await worker.get<Picture>('/v1/cluster')
+    } catch {
+      return null
     }
-    return 0
   }
 
   /** Waits until each producer has been acknowledged something that it was not before. */

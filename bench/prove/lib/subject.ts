@@ -19,6 +19,11 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null
 }
 
+export interface Surroundings {
+  readonly environment?: Readonly<Record<string, string>>
+  readonly host?: readonly string[]
+}
+
 const alive = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL')
@@ -32,11 +37,15 @@ export class Subject {
   private readonly child: ChildProcess
   private readonly watchers = new Set<() => void>()
 
-  /** Starts `potoroo ARGUMENTS`. */
-  constructor(args: readonly string[], mutant: Mutant | null, environment: Readonly<Record<string, string>> = {}) {
-    const argv = ['--conditions=source', ...importing(mutant), LAUNCH, ...args]
+  /** Starts `potoroo ARGUMENTS`, on another host where `around` has the words that bring a command there. */
+  constructor(args: readonly string[], mutant: Mutant | null, around: Surroundings = {}) {
+    const { environment = {}, host = [] } = around
+    const [file = '', ...argv] = [
+      ...[...host, process.execPath, '--conditions=source'],
+      ...[...importing(mutant), LAUNCH, ...args],
+    ]
     const env = { ...process.env, ...environment }
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'], env })
+    const child = spawn(file, argv, { stdio: ['ignore', 'ignore', 'pipe'], env })
     this.child = child
     alive.add(child)
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -65,6 +74,11 @@ export class Subject {
       watcher()
       void this.ended.then(() => resolve(false))
     })
+  }
+
+  /** Sends `signal`, such as SIGSTOP, and waits for nothing. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal)
   }
 
   /** Sends `signal` and waits for the end. */

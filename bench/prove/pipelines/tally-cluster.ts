@@ -3,11 +3,11 @@
  */
 import { fileSink, lines, pipeline, tcpSource } from 'potoroo'
 
-const parameters = { port: 7001, folder: 'out' }
+const parameters = { host: '127.0.0.1', port: 7001, folder: 'out' }
 
 export default pipeline('tally', { parameters }, (p) => {
-  const { port, folder } = p.parameters
-  const items = p.source('items', tcpSource({ port, protocol: 'acked', framing: lines() })).map('parse', parse)
+  const { host, port, folder } = p.parameters
+  const items = p.source('items', tcpSource({ host, port, protocol: 'acked', framing: lines() })).map('parse', parse)
   items
     .keyBy('by-key', (item) => item.key)
     .mapWithState('window', {
