@@ -95,6 +95,16 @@ export class Cluster {
     return ending
   }
 
+  /** Asks a worker to hand over what it owns; resolves when it has ended by itself, in order. */
+  async leave(name: string): Promise<void> {
+    const subject = this.workers.get(name)!
+    this.workers.delete(name)
+    await (await this.control(name)).post('/v1/leave')
+    const { status } = await subject.ended
+    this.said += `── ${name} ──\n${subject.said}`
+    if (status !== 0) throw new Error(`${name} did not leave in order (${status}):\n${this.words}`)
+  }
+
   /** What all workers have said, for whoever has to find out why. */
   get words(): string {
     return [this.said, ...Array.from(this.workers, ([name, { said }]) => `── ${name} ──\n${said}`)].join('\n')

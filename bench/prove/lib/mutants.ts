@@ -89,3 +89,9 @@ export const tornMutants: readonly Mutant[] = [
 
 /** Of `cut`. */
 export const cutMutants: readonly Mutant[] = []
+
+/** Of `fence`. */
+export const fenceMutants: readonly Mutant[] = []
+
+/** Of `elastic`. */
+export const elasticMutants: readonly Mutant[] = []
