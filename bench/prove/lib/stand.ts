@@ -31,7 +31,7 @@ const LIMITS = {
 /** What a worker says of its cluster. */
 interface Picture {
   readonly mode: string
-  readonly members: readonly unknown[]
+  readonly workers: readonly { readonly worker: string; readonly member: boolean }[]
 }
 
 export interface StandOptions {
@@ -83,27 +83,27 @@ export class Stand {
     return `${this.run.folder}/out`
   }
 
-  /** Waits until one of `names` says that it works in a generation of `members`. */
-  settlesAs(members: number, names: readonly string[]): Promise<void> {
-    return this.sees(`${members} workers that work together`, names, (picture) => {
-      return picture.mode === 'normal' && picture.members.length === members
-    })
+  /** Waits until each of `names` says that it works in a generation of `members`. */
+  async settlesAs(members: number, names: readonly string[]): Promise<void> {
+    const wanted = ({ mode, workers }: Picture): boolean =>
+      mode === 'normal' && workers.filter(({ member }) => member).length === members
+    await Promise.all(names.map((name) => this.sees(`${members} workers that work together`, name, wanted)))
   }
 
   /** Waits until `name` says that it is in one of `modes`. */
   saysOf(name: string, modes: readonly string[]): Promise<void> {
-    return this.sees(`${name} as one of ${modes.join(', ')}`, [name], ({ mode }) => modes.includes(mode))
+    return this.sees(`${name} as one of ${modes.join(', ')}`, name, ({ mode }) => modes.includes(mode))
   }
 
-  /** Waits until what one of `names` says of the cluster is as `wanted`. */
-  private async sees(what: string, names: readonly string[], wanted: (picture: Picture) => boolean): Promise<void> {
+  /** Waits until what `name` says of the cluster is as `wanted`. */
+  private async sees(what: string, name: string, wanted: (picture: Picture) => boolean): Promise<void> {
     const until = performance.now() + RECOVERY_MS
     for (;;) {
-      const pictures = await Promise.all(names.map((name) => this.pictureOf(name)))
-      if (pictures.some((picture) => picture !== null && wanted(picture))) return
+      const picture = await this.pictureOf(name)
+      if (picture !== null && wanted(picture)) return
       if (performance.now() > until) {
-        const found = pictures.map((picture) => JSON.stringify(picture)).join(', ')
-        throw new Error(`no ${what} after ${RECOVERY_MS} ms, only ${found}:\n${this.cluster.words}`)
+        const said = `${name} says ${JSON.stringify(picture)}`
+        throw new Error(`no ${what} after ${RECOVERY_MS} ms: ${said}\n${this.cluster.words}`)
       }
       await pause(50, null, { signal: this.run.signal })
     }
@@ -154,6 +154,7 @@ export class Stand {
       throw new Error(`after ${FLUSH_MS} ms ${open} records of the producers are not stable:\n${cluster.words}`)
     }
     for (const producer of producers) producer.client.close()
+    await this.settlesAs(cluster.workers.size, [...cluster.workers.keys()])
     const findings = new Findings()
     tally.checkWindows(await cluster.statesOf('tally', 'window'), findings)
     tally.checkCounts(await cluster.statesOf('tally', 'count'), findings)
