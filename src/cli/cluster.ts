@@ -12,13 +12,13 @@ const TOKEN_LENGTH = 16
 /** Anything else cannot be sent. */
 const TOKEN = /^[\x21-\x7e]{1,1000}$/
 /** Settings that mean nothing for a worker alone. */
-const SHARED = ['cluster', 'listen', 'reach', 'expected']
+const SHARED = ['cluster', 'journals', 'listen', 'reach', 'expected']
 /** Addresses at which nobody can be reached. */
 const ANYWHERE = ['0.0.0.0', '::']
 
 /** The cluster that `settings` describe, `null` for a worker alone. Throws `E_CONFIG`. */
 export function clusterOf(settings: Settings, token: string | null, log: LogOptions): ClusterSettings | null {
-  const { store, cluster: name, expected, limits, given } = settings
+  const { store, journals = null, cluster: name, expected, limits, given } = settings
   if (store === undefined) {
     const lonely = SHARED.find((path) => given.has(path))
     if (lonely === undefined) return null
@@ -39,7 +39,7 @@ export function clusterOf(settings: Settings, token: string | null, log: LogOpti
   }
   const keyGroups = given.has('limits.keyGroups') ? limits.keyGroups : null
   const watch = watchOnThread({ limits, cluster: name, token, host: listen.host, reach, store, log })
-  return { name, token, store, listen, reach, expected, keyGroups, watch }
+  return { name, token, store, journals, listen, reach, expected, keyGroups, watch }
 }
 
 /** Where the worker listens for the others, and where they reach it. */

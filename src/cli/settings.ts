@@ -25,6 +25,7 @@ const schema = z.strictObject({
   data: z.string().min(1).optional(),
   cluster: name.default('potoroo'),
   store: z.string().min(1).optional(),
+  journals: z.string().min(1).optional(),
   listen: z.string().min(1).default('127.0.0.1:0'),
   reach: z.string().min(1).optional(),
   expected: count.default(1),

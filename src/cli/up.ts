@@ -122,6 +122,7 @@ class LocalCluster implements ChildEvents {
     }
     const args = [
       ...['worker', '--worker', worker, '--data', data, '--cluster', options.cluster, '--store', `${folder}/store`],
+      ...['--journals', `${folder}/journals`],
       ...['--listen', '127.0.0.1:0', '--expected', String(expected), '--until-stdin-ends'],
       ...['--log-format', 'json', '--log-level', options.logLevel],
       ...(expected > 1 ? ['--share-ports'] : []),

@@ -37,6 +37,7 @@ export function settingsOf(flags: ClusterFlags): Settings {
     data: flags.data,
     cluster: flags.cluster,
     store: flags.store,
+    journals: flags.journals,
     listen: flags.listen,
     reach: flags.reach,
     expected: flags.expected,
@@ -53,6 +54,7 @@ export function settingsOf(flags: ClusterFlags): Settings {
 export interface ClusterFlags extends WorkerFlags {
   readonly cluster?: string
   readonly store?: string
+  readonly journals?: string
   readonly listen?: string
   readonly reach?: string
   readonly expected?: string
@@ -63,6 +65,10 @@ export interface ClusterFlags extends WorkerFlags {
 export function addClusterOptions(command: Command): Command {
   return addWorkerOptions(command)
     .option('--store <path>', 'the folder that all workers of a cluster share; without it the worker is alone')
+    .option(
+      '--journals <path>',
+      'a folder that all workers reach, for their journals: the others read those of one that is gone',
+    )
     .option('--cluster <name>', 'the name of the cluster (default: potoroo)')
     .option('--listen <address>', 'where it takes the other workers’ connections (default: 127.0.0.1:0)')
     .option('--reach <host>', 'the name or address by which they reach it (default: the host of --listen)')

@@ -69,7 +69,16 @@ export class Cluster {
     const port = this.ports.get(name) ?? (await freePort())
     this.ports.set(name, port)
     const host = hosts?.addressOf(name) ?? '127.0.0.1'
-    const place = ['--worker', name, '--data', this.folderOf(name), '--store', `${folder}/store`]
+    const place = [
+      '--worker',
+      name,
+      '--data',
+      this.folderOf(name),
+      '--store',
+      `${folder}/store`,
+      '--journals',
+      `${folder}/journals`,
+    ]
     const cluster = ['--cluster', 'proof', '--listen', `${host}:${port}`, '--expected', String(size)]
     const apart = hosts === null ? ['--share-ports'] : ['--control-host', host]
     const given = Object.entries(limits).flatMap(([limit, value]) => ['--limit', `${limit}=${value}`])
