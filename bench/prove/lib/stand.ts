@@ -179,12 +179,12 @@ export class Stand {
     this.checkSaid()
   }
 
-  /** A kill damages nothing: a worker that says otherwise, or shows a stack, is wrong. */
+  /** A kill damages nothing: a worker that says otherwise, or shows a stack, is wrong. One that was left out says so. */
   checkSaid(): void {
     const { words } = this.cluster
     const stack = bareStack(words)
     if (stack !== null) throw new Error(`a worker showed a stack: ${stack}\n${words}`)
-    const code = /E_(JOURNAL|STORE|SEGMENT|FILE)_\w+|E_RESTORE|E_DISK/.exec(words)?.[0]
+    const code = /E_(JOURNAL|STORE|SEGMENT|FILE)_(?!SEALED)\w+|E_RESTORE|E_DISK/.exec(words)?.[0]
     if (code !== undefined) throw new Error(`a worker found damage (${code}):\n${words}`)
   }
 }
