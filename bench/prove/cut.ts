@@ -36,7 +36,7 @@ async function run(given: Run): Promise<string> {
     for (const [from, to] of cuts) hosts.cut(from, to)
     const from = performance.now()
     await stand.settlesAs(SIZE - 1, others)
-    await stand.saysOf(lonely, ['minority', 'fenced', 'following'])
+    await stand.saysOf(lonely, ['minority', 'fenced', 'starting'])
     const wentOnMs = Math.round(performance.now() - from)
     await stand.work(chance.below(LIFE_MS))
     for (const [from, to] of cuts) hosts.heal(from, to)
