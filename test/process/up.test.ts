@@ -48,6 +48,7 @@ test('runs a cluster, starts again what is killed, and ends with all of it', { t
   expect(readdirSync(data).toSorted()).toEqual([
     'admin.token',
     'cluster.token',
+    'journals',
     'read.token',
     'store',
     'up.lock',
