@@ -31,7 +31,7 @@ async function run(given: Run): Promise<string> {
     await stand.work(chance.below(LIFE_MS))
     const names = [...cluster.workers.keys()]
     await Promise.all(names.map((name) => cluster.stop(name, 'SIGKILL')))
-    stand.checkSaid()
+    cluster.checkSaid()
     const from = performance.now()
     for (const name of chance.shuffled(names)) {
       await cluster.start(name)

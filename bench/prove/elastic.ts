@@ -31,7 +31,7 @@ async function run(given: Run): Promise<string> {
     const leaving = change < 0 ? chance.shuffled([...cluster.workers.keys()]).slice(0, -change) : []
     for (let n = 0; n < change; n++) await cluster.start(`w${++started}`)
     await Promise.all(leaving.map((name) => cluster.leave(name)))
-    await stand.settlesAs(cluster.workers.size, [...cluster.workers.keys()])
+    await cluster.settlesAs(cluster.workers.size, [...cluster.workers.keys()])
     await stand.recovered()
     const tookMs = Math.round(performance.now() - from)
     const what = change > 0 ? `${change} more` : `${-change} fewer`

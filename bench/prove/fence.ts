@@ -27,11 +27,11 @@ async function run(given: Run): Promise<string> {
     const [stopped = '', ...others] = chance.shuffled(cluster.names)
     cluster.workers.get(stopped)!.signal('SIGSTOP')
     const from = performance.now()
-    await stand.settlesAs(SIZE - 1, others)
+    await cluster.settlesAs(SIZE - 1, others)
     const takenMs = Math.round(performance.now() - from)
     await stand.work(chance.below(LIFE_MS))
     cluster.workers.get(stopped)!.signal('SIGCONT')
-    await stand.settlesAs(SIZE, cluster.names)
+    await cluster.settlesAs(SIZE, cluster.names)
     await stand.recovered()
     say(`round ${round} of ${rounds}: ${stopped} stopped, taken over after ${takenMs} ms, ${tally.records} records`)
   }

@@ -36,7 +36,7 @@ async function run(given: Run): Promise<string> {
     await stand.work(chance.below(LIFE_MS))
     const victims = chance.shuffled([...cluster.workers.keys()]).slice(0, 1 + chance.below(2))
     await Promise.all(victims.map((name) => cluster.stop(name, 'SIGKILL')))
-    stand.checkSaid()
+    cluster.checkSaid()
     const deadMs = chance.below(2) === 0 ? 0 : chance.below(DEAD_MS)
     await pause(deadMs, null, { signal })
     for (const name of victims) await cluster.start(name)

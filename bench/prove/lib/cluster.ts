@@ -3,11 +3,21 @@
  * of their sources, as `up` has them do; where the network is to be cut each has a host of its own.
  */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type ControlClient, findWorker } from '../../../src/cli/control-client.ts'
 import type { Address } from '../../../src/client.ts'
 import { Hosts } from './hosts.ts'
 import type { Mutant } from './mutant.ts'
-import { type Ending, freePort, Subject, statesOf } from './subject.ts'
+import { bareStack, type Ending, freePort, Subject, statesOf } from './subject.ts'
+
+/** What a worker says of its cluster. */
+interface Picture {
+  readonly mode: string
+  readonly workers: readonly { readonly worker: string; readonly member: boolean }[]
+}
+
+/** How long a cluster may take until it is as it has to be. */
+const SETTLED_MS = 30_000
 
 export interface ClusterOptions {
   readonly folder: string
@@ -17,6 +27,8 @@ export interface ClusterOptions {
   readonly mutant: Mutant | null
   /** Each worker has a host of its own. */
   readonly apart?: boolean
+  /** Aborted when the proof takes too long. */
+  readonly signal: AbortSignal
 }
 
 export class Cluster {
@@ -143,5 +155,60 @@ export class Cluster {
   statesOf<S>(pipeline: string, step: string): Promise<Map<string, S>> {
     const [name] = this.workers.keys()
     return statesOf<S>(this.folderOf(name!), pipeline, step)
+  }
+
+  /** Waits until each of `names` says that it works in a generation of `members`. */
+  async settlesAs(members: number, names: readonly string[]): Promise<void> {
+    const wanted = ({ mode, workers }: Picture): boolean =>
+      mode === 'normal' && workers.filter(({ member }) => member).length === members
+    await Promise.all(names.map((name) => this.sees(`${members} workers that work together`, name, wanted)))
+  }
+
+  /** Waits until `name` says that it is in one of `modes`. */
+  saysOf(name: string, modes: readonly string[]): Promise<void> {
+    return this.sees(`${name} as one of ${modes.join(', ')}`, name, ({ mode }) => modes.includes(mode))
+  }
+
+  /** Waits until what `name` says of the cluster is as `wanted`. */
+  private async sees(what: string, name: string, wanted: (picture: Picture) => boolean): Promise<void> {
+    const until = performance.now() + SETTLED_MS
+    for (;;) {
+      const picture = await this.pictureOf(name)
+      if (picture !== null && wanted(picture)) return
+      if (performance.now() > until) {
+        const said = `${name} says ${JSON.stringify(picture)}`
+        throw new Error(`no ${what} after ${SETTLED_MS} ms: ${said}\n${this.words}`)
+      }
+      await pause(50, null, { signal: this.options.signal })
+    }
+  }
+
+  /** What `name` says of the cluster, `null` where it does not answer: it is not there yet, or not any more. */
+  private async pictureOf(name: string): Promise<Picture | null> {
+    try {
+      const worker = await this.control(name)
+      return await worker.get<Picture>('/v1/cluster')
+    } catch {
+      return null
+    }
+  }
+
+  /** Ends all workers in order. */
+  async endAll(): Promise<void> {
+    const names = [...this.workers.keys()]
+    const endings = await Promise.all(names.map(async (name) => [name, await this.stop(name, 'SIGTERM')] as const))
+    for (const [name, { status }] of endings) {
+      if (status !== 0) throw new Error(`${name} did not end in order (${status}):\n${this.said}`)
+    }
+    this.checkSaid()
+  }
+
+  /** A kill damages nothing: a worker that says otherwise, or shows a stack, is wrong. One that was left out says so. */
+  checkSaid(): void {
+    const { words } = this
+    const stack = bareStack(words)
+    if (stack !== null) throw new Error(`a worker showed a stack: ${stack}\n${words}`)
+    const code = /E_(JOURNAL|STORE|SEGMENT|FILE)_(?!SEALED)\w+|E_RESTORE|E_DISK/.exec(words)?.[0]
+    if (code !== undefined) throw new Error(`a worker found damage (${code}):\n${words}`)
   }
 }

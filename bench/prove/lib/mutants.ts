@@ -95,3 +95,6 @@ export const fenceMutants: readonly Mutant[] = []
 
 /** Of `elastic`. */
 export const elasticMutants: readonly Mutant[] = []
+
+/** Of `scale-agnostic`. */
+export const scaleMutants: readonly Mutant[] = []

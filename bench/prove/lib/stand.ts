@@ -9,7 +9,6 @@ import { Prng } from '../../../src/base/prng.ts'
 import { Cluster } from './cluster.ts'
 import type { Run } from './main.ts'
 import { Producer } from './producer.ts'
-import { bareStack } from './subject.ts'
 import { Findings, Tally } from './tally.ts'
 
 const PIPELINE = resolve(import.meta.dirname, '../pipelines/tally-cluster.ts')
@@ -26,12 +25,6 @@ const LIMITS = {
   keyGroups: 64,
   journalSegmentBytes: 256 << 10,
   journalBytes: 64 << 20,
-}
-
-/** What a worker says of its cluster. */
-interface Picture {
-  readonly mode: string
-  readonly workers: readonly { readonly worker: string; readonly member: boolean }[]
 }
 
 export interface StandOptions {
@@ -63,11 +56,11 @@ export class Stand {
   /** A cluster that has acknowledged its first records. */
   static async open(run: Run, options: StandOptions): Promise<Stand> {
     const { size, producers = PRODUCERS, limits = {}, apart = false } = options
-    const { folder, mutant } = run
-    const cluster = await Cluster.make({ folder, size, mutant, apart, limits: { ...LIMITS, ...limits } })
+    const { folder, mutant, signal } = run
+    const cluster = await Cluster.make({ folder, size, mutant, apart, signal, limits: { ...LIMITS, ...limits } })
     const stand = new Stand(run, cluster)
     await cluster.startAll()
-    await stand.settlesAs(size, cluster.names)
+    await cluster.settlesAs(size, cluster.names)
     const { addresses, port } = cluster
     await cluster.submit(PIPELINE, { port, folder: stand.out, host: apart ? '0.0.0.0' : '127.0.0.1' })
     for (let i = 0; i < producers; i++) {
@@ -81,42 +74,6 @@ export class Stand {
 
   private get out(): string {
     return `${this.run.folder}/out`
-  }
-
-  /** Waits until each of `names` says that it works in a generation of `members`. */
-  async settlesAs(members: number, names: readonly string[]): Promise<void> {
-    const wanted = ({ mode, workers }: Picture): boolean =>
-      mode === 'normal' && workers.filter(({ member }) => member).length === members
-    await Promise.all(names.map((name) => this.sees(`${members} workers that work together`, name, wanted)))
-  }
-
-  /** Waits until `name` says that it is in one of `modes`. */
-  saysOf(name: string, modes: readonly string[]): Promise<void> {
-    return this.sees(`${name} as one of ${modes.join(', ')}`, name, ({ mode }) => modes.includes(mode))
-  }
-
-  /** Waits until what `name` says of the cluster is as `wanted`. */
-  private async sees(what: string, name: string, wanted: (picture: Picture) => boolean): Promise<void> {
-    const until = performance.now() + RECOVERY_MS
-    for (;;) {
-      const picture = await this.pictureOf(name)
-      if (picture !== null && wanted(picture)) return
-      if (performance.now() > until) {
-        const said = `${name} says ${JSON.stringify(picture)}`
-        throw new Error(`no ${what} after ${RECOVERY_MS} ms: ${said}\n${this.cluster.words}`)
-      }
-      await pause(50, null, { signal: this.run.signal })
-    }
-  }
-
-  /** What `name` says of the cluster, `null` where it does not answer: it is not there yet, or not any more. */
-  private async pictureOf(name: string): Promise<Picture | null> {
-    try {
-      const worker = await this.cluster.control(name)
-      return await worker.get<Picture>('/v1/cluster')
-    } catch {
-      return null
-    }
   }
 
   /** Waits until each producer has been acknowledged something that it was not before. */
@@ -154,37 +111,16 @@ export class Stand {
       throw new Error(`after ${FLUSH_MS} ms ${open} records of the producers are not stable:\n${cluster.words}`)
     }
     for (const producer of producers) producer.client.close()
-    await this.settlesAs(cluster.workers.size, [...cluster.workers.keys()])
+    await cluster.settlesAs(cluster.workers.size, [...cluster.workers.keys()])
     const findings = new Findings()
     tally.checkWindows(await cluster.statesOf('tally', 'window'), findings)
     tally.checkCounts(await cluster.statesOf('tally', 'count'), findings)
-    await this.endAll()
+    await cluster.endAll()
     tally.checkSegments(this.out, findings)
     const { lost, doubled, misplaced, list } = findings
     const figures = `${lost} lost, ${doubled} doubled, ${misplaced} out of order`
     if (!findings.none) throw new Error(`${figures}\n${list.join('\n')}\n${cluster.words}`)
     const records = tally.records.toLocaleString('en-US')
     return `${records} records, ${figures}, longest wait ${Math.round(this.longestMs)} ms`
-  }
-
-  /** Ends all workers in order. */
-  private async endAll(): Promise<void> {
-    const { cluster } = this
-    const endings = await Promise.all(
-      [...cluster.workers.keys()].map(async (name) => [name, await cluster.stop(name, 'SIGTERM')] as const),
-    )
-    for (const [name, { status }] of endings) {
-      if (status !== 0) throw new Error(`${name} did not end in order (${status}):\n${cluster.said}`)
-    }
-    this.checkSaid()
-  }
-
-  /** A kill damages nothing: a worker that says otherwise, or shows a stack, is wrong. One that was left out says so. */
-  checkSaid(): void {
-    const { words } = this.cluster
-    const stack = bareStack(words)
-    if (stack !== null) throw new Error(`a worker showed a stack: ${stack}\n${words}`)
-    const code = /E_(JOURNAL|STORE|SEGMENT|FILE)_(?!SEALED)\w+|E_RESTORE|E_DISK/.exec(words)?.[0]
-    if (code !== undefined) throw new Error(`a worker found damage (${code}):\n${words}`)
   }
 }
