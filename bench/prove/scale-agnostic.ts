@@ -74,6 +74,8 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
     await cluster.settlesAs(size, cluster.names)
     await cluster.submit(PIPELINE, { port: cluster.port, folder: `${place}/out` })
     await feed(cluster, course, signal)
+    // What is stable is in a complete epoch; what an epoch holds is visible everywhere once the pipeline has ended.
+    await cluster.drain('agnostic')
     await cluster.endAll()
     compare(size, answersIn(`${place}/out`), course)
     say(`${size} workers: the same, ${Math.round(performance.now() - from)} ms`)

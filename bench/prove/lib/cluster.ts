@@ -193,6 +193,12 @@ export class Cluster {
     }
   }
 
+  /** Ends a pipeline on all workers, with everything that it has to put out. */
+  async drain(pipeline: string): Promise<void> {
+    const [name] = this.workers.keys()
+    await (await this.control(name!)).post(`/v1/pipelines/${pipeline}/drain`)
+  }
+
   /** Ends all workers in order. */
   async endAll(): Promise<void> {
     const names = [...this.workers.keys()]
