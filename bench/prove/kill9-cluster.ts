@@ -7,11 +7,11 @@
  *
  * Not proved here: loss of power, damage, a cut network (`cut`).
  *
- * Seen failing with each of `lib/mutants.ts`: `npm run prove -- kill9-cluster --mutants`.
+ * Seen failing with each of `clusterMutants`: `npm run prove -- kill9-cluster --mutants`.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
-import { killMutants } from './lib/mutants.ts'
+import { clusterMutants } from './lib/mutants.ts'
 import { Stand } from './lib/stand.ts'
 
 const SIZE = 3
@@ -22,7 +22,7 @@ const DEAD_MS = 2500
 const EARLY = 5
 
 const proof: Proof = {
-  ...{ name: 'kill9-cluster', mutants: killMutants, rounds: 100, mutantRounds: 20, timeoutMs: 900_000 },
+  ...{ name: 'kill9-cluster', mutants: clusterMutants, rounds: 100, mutantRounds: 20, timeoutMs: 900_000 },
   run,
 }
 

@@ -87,14 +87,28 @@ export const tornMutants: readonly Mutant[] = [
   },
 ]
 
-/** Of `cut`. */
-export const cutMutants: readonly Mutant[] = []
-
-/** Of `fence`. */
-export const fenceMutants: readonly Mutant[] = []
-
-/** Of `elastic`. */
-export const elasticMutants: readonly Mutant[] = []
+/** Of every proof in which a cluster recovers. */
+export const clusterMutants: readonly Mutant[] = [
+  {
+    name: 'changed-keys-not-rolled-back',
+    file: 'worker/state-return.ts',
+    text: 'for (const group of changed) store.rollbackKeyGroup(group, chunks.get(group) ?? [])',
+    replacement: '',
+  },
+  {
+    name: 'gained-key-groups-not-read',
+    file: 'worker/state-return.ts',
+    text: 'for (const group of whole) for (const bytes of chunks.get(group) ?? []) loading.add(group, bytes)',
+    replacement: '',
+  },
+]
 
 /** Of `scale-agnostic`. */
-export const scaleMutants: readonly Mutant[] = []
+export const scaleMutants: readonly Mutant[] = [
+  {
+    name: 'one-key-group-goes-anywhere',
+    file: 'dataflow/exchange.ts',
+    text: 'return owners[hash >>> shift]!',
+    replacement: 'return owners[hash >>> shift === 7 ? Math.floor(Math.random() * owners.length) : hash >>> shift]!',
+  },
+]
