@@ -87,7 +87,15 @@ export const tornMutants: readonly Mutant[] = [
   },
 ]
 
-/** Of every proof in which a cluster recovers. */
+/** Of every proof in which key groups come to a worker that did not have them. */
+export const gainedNotRead: Mutant = {
+  name: 'gained-key-groups-not-read',
+  file: 'worker/state-return.ts',
+  text: 'for (const group of whole) for (const bytes of chunks.get(group) ?? []) loading.add(group, bytes)',
+  replacement: '',
+}
+
+/** Of every proof in which some workers go on where others are gone. */
 export const clusterMutants: readonly Mutant[] = [
   {
     name: 'changed-keys-not-rolled-back',
@@ -95,12 +103,7 @@ export const clusterMutants: readonly Mutant[] = [
     text: 'for (const group of changed) store.rollbackKeyGroup(group, chunks.get(group) ?? [])',
     replacement: '',
   },
-  {
-    name: 'gained-key-groups-not-read',
-    file: 'worker/state-return.ts',
-    text: 'for (const group of whole) for (const bytes of chunks.get(group) ?? []) loading.add(group, bytes)',
-    replacement: '',
-  },
+  gainedNotRead,
 ]
 
 /** Of `scale-agnostic`. */
