@@ -1,8 +1,9 @@
 /**
- * `npm run demo`: a worker, a pipeline, a producer, `kill -9`, and the counts all the same.
+ * `npm run demo`: a cluster of three workers, a pipeline, a producer, `kill -9`, a fourth worker, and the counts all the same.
  *
- * Counts the words of some megabytes of text while the worker is killed twice, and compares every count with one that was
- * made without a stream processor. Exits with 0 only where all are equal, in the state and in the output file.
+ * Counts the words of some megabytes of text. While they stream, one worker is killed, one is added, and one more is killed.
+ * Every count is compared with one that was made without a stream processor. Exits with 0 only where all are equal, in the
+ * state and in the output file.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { ClusterView } from '../../src/admin/cluster-view.ts'
 import { findWorker } from '../../src/cli/control-client.ts'
 import { connect } from '../../src/client.ts'
 import { makeLines } from './text.ts'
@@ -20,23 +22,25 @@ const LINES = 150_000
 const SEED = 1935
 /** Lines that are handed to the producer at a time. */
 const PORTION = 1000
-/** The worker is killed when this share of the lines has been acknowledged. */
-const KILLS = [0.3, 0.65]
+/** The pause between two portions, in milliseconds: the text is to last longer than what is done to the cluster. */
+const PACE_MS = 60
 const KEYS_PER_PAGE = 1000
+const LOOK_MS = 100
 
 const launcher = fileURLToPath(new URL('../../src/launch.js', import.meta.url))
 const pipelineFile = fileURLToPath(new URL('./word-count.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'potoroo-demo-'))
-const data = join(folder, 'data')
+const data = join(folder, 'cluster')
 const out = join(folder, 'totals.txt')
 
 const startedMs = performance.now()
-const running: { worker: ChildProcess | null } = { worker: null }
+/** What was started, and has to be gone at the end. */
+const running: ChildProcess[] = []
 
 try {
   process.exitCode = (await demonstrate()) ? 0 : 1
 } finally {
-  running.worker?.kill('SIGKILL')
+  for (const child of running) child.kill('SIGKILL')
   if (process.exitCode === 0) rmSync(folder, { recursive: true })
   else tell(`what is left lies in ${folder}`)
 }
@@ -47,20 +51,29 @@ async function demonstrate(): Promise<boolean> {
   const words = [...expected.values()].reduce((sum, count) => sum + count, 0)
   tell(`made ${show(LINES)} lines with ${show(words)} words, ${show(expected.size)} of them different`)
 
-  await startWorker()
   const port = await freePort()
-  await potoroo('submit', pipelineFile, '--data', data, '--param', `port=${port}`, '--param', `out=${out}`)
-  tell(`submitted pipelines/demo/word-count.ts`)
+  const up = start(
+    'up',
+    pipelineFile,
+    '--workers',
+    '3',
+    '--data',
+    data,
+    '--param',
+    `port=${port}`,
+    '--param',
+    `out=${out}`,
+  )
+  await cluster(({ mode, pipelines }) => mode === 'normal' && pipelines.length === 1)
 
   const sentMs = performance.now()
   await sendAll(text, port)
   const seconds = (performance.now() - sentMs) / 1000
-  tell(`all ${show(LINES)} lines are stable, after ${seconds.toFixed(1)} s and ${KILLS.length} kills`)
+  tell(`all ${show(LINES)} lines are stable, after ${seconds.toFixed(1)} s, two kills and one more worker`)
 
   const counts = await readState()
-  await potoroo('drain', 'word-count', '--data', data)
-  running.worker!.kill('SIGTERM')
-  await once(running.worker!, 'exit')
+  for (const child of running) child.kill('SIGTERM')
+  const [status] = (await once(up, 'exit')) as [number]
   const written = readFileSync(out, 'utf8').split('\n').slice(0, -1)
 
   return [
@@ -70,71 +83,85 @@ async function demonstrate(): Promise<boolean> {
       checkOutput(expected, written),
       `${show(written.length)} totals in the file, each once and in order`,
     ),
+    check('end', status === 0 ? null : `the cluster ended with status ${status}`, 'every worker ended in order'),
   ].every((fine) => fine)
 }
 
-/** Sends every line by the acknowledged protocol and kills the worker on the way. */
+/** Sends every line by the acknowledged protocol, and does to the cluster on the way what is to be done to it. */
 async function sendAll(text: readonly string[], port: number): Promise<void> {
   const client = await connect({ port, source: 'lines', producer: 'demo', maxOutstanding: 1 << 20 })
-  const kills = KILLS.map((share) => Math.floor(share * text.length))
-  let restarting: Promise<void> = Promise.resolve()
+  const deeds: [share: number, deed: (journaled: number) => Promise<unknown>][] = [
+    [0.2, (journaled) => kill('w2', journaled)],
+    [0.45, (journaled) => add('w4', journaled)],
+    [0.7, (journaled) => kill('w1', journaled)],
+  ]
+  let doing: Promise<unknown> = Promise.resolve()
   client.on('ack', ({ journaled }) => {
-    if (kills.length === 0 || journaled < kills[0]!) return
-    kills.shift()
-    restarting = restarting.then(() => killAndRestart(journaled))
+    const next = deeds[0]
+    if (next === undefined || journaled < next[0] * text.length) return
+    deeds.shift()
+    doing = doing.then(() => next[1](journaled))
   })
-  for (let from = 0; from < text.length; from += PORTION) await client.send(text.slice(from, from + PORTION))
+  for (let from = 0; from < text.length; from += PORTION) {
+    await client.send(text.slice(from, from + PORTION))
+    await new Promise((resolve) => setTimeout(resolve, PACE_MS))
+  }
   await client.flush('stable')
-  await restarting
+  await doing
   client.close()
 }
 
-async function killAndRestart(journaled: number): Promise<void> {
-  const killed = running.worker!
-  killed.kill('SIGKILL')
-  await once(killed, 'exit')
+async function kill(worker: string, journaled: number): Promise<void> {
+  const before = await cluster(({ workers }) => workers.some((one) => one.worker === worker && one.member))
+  const { pid } = await (await findWorker({ data }, worker)).get<{ pid: number }>('/v1/worker')
   const killedMs = performance.now()
-  tell(`kill -9 of process ${killed.pid}, with ${show(journaled)} lines acknowledged`)
-  const started = await startWorker()
-  tell(`process ${started.pid} goes on ${Math.round(performance.now() - killedMs)} ms later`)
+  process.kill(pid, 'SIGKILL')
+  tell(`kill -9 of ${worker}, with ${show(journaled)} lines acknowledged`)
+  const after = await cluster(({ mode, generation }) => mode === 'normal' && generation > before.generation)
+  tell(`generation ${after.generation} of ${list(after)} goes on ${Math.round(performance.now() - killedMs)} ms later`)
 }
 
-/** Starts a worker and waits until it answers and its pipelines run. */
-async function startWorker(): Promise<ChildProcess> {
-  const args = [launcher, 'worker', '--data', data, '--log-format', 'json']
-  const started = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe'] })
-  const again = running.worker !== null
-  running.worker = started
-  const ready = Promise.withResolvers<void>()
-  createInterface({ input: started.stderr! }).on('line', (line) => {
-    const { level, code, ...fields } = logLine(line)
-    if (code === (again ? 'pipeline.running' : 'worker.started')) ready.resolve()
-    if (level === 'warn' || level === 'error') tell(`worker: ${code} ${JSON.stringify(fields)}`)
-  })
-  started.once('exit', (status) => {
-    // Killed by us it has none, ended by us it has 0.
-    if (status === null || status === 0) return
-    tell(`✗ the worker ended with status ${status}`)
-    process.exit(1)
-  })
-  await ready.promise
-  return started
+/** Starts another worker, with what every worker of the cluster is started with. */
+async function add(worker: string, journaled: number): Promise<void> {
+  const addedMs = performance.now()
+  tell(`adds ${worker}, with ${show(journaled)} lines acknowledged`)
+  process.env.POTOROO_CLUSTER_TOKEN_FILE = join(data, 'cluster.token')
+  start('worker', '--worker', worker, '--data', join(data, worker), '--store', join(data, 'store'), '--share-ports')
+  const after = await cluster(
+    ({ mode, workers }) => mode === 'normal' && workers.some((one) => one.worker === worker && one.keyGroups > 0),
+  )
+  const share = after.workers.find((one) => one.worker === worker)!.keyGroups
+  tell(`${worker} owns ${share} of ${after.keyGroups} key groups ${Math.round(performance.now() - addedMs)} ms later`)
 }
 
-/** A line of the worker's log; one that is none is told as it stands. */
-function logLine(line: string): Record<string, unknown> {
-  try {
-    return JSON.parse(line) as Record<string, unknown>
-  } catch {
-    return { level: 'error', code: line }
+/** Waits until the cluster is as `wanted`, as any of its workers sees it. */
+async function cluster(wanted: (view: ClusterView) => boolean): Promise<ClusterView> {
+  for (;;) {
+    try {
+      const view = await (await findWorker({ data })).get<ClusterView>('/v1/cluster', 1000)
+      if (wanted(view)) return view
+    } catch {
+      // Nobody answers just now.
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
 }
 
-/** Runs a command of potoroo to its end. */
-async function potoroo(...args: readonly string[]): Promise<void> {
-  const command = spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const [status] = (await once(command, 'exit')) as [number]
-  if (status !== 0) throw new Error(`potoroo ${args[0]} ended with status ${status}`)
+function list({ workers }: ClusterView): string {
+  return workers
+    .filter(({ member }) => member)
+    .map(({ worker }) => worker)
+    .join(', ')
+}
+
+/** Starts a command of potoroo; what it has to say to people is passed on. */
+function start(...args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'inherit', 'pipe'] })
+  createInterface({ input: child.stderr! }).on('line', (line) => {
+    if (!line.startsWith('{')) process.stdout.write(`         ${line}\n`)
+  })
+  running.push(child)
+  return child
 }
 
 /** Every count in the pipeline's state. */
@@ -142,13 +169,19 @@ async function readState(): Promise<Map<string, number>> {
   interface Page {
     readonly found: readonly { readonly key: string; readonly state: { readonly total: number } }[]
     readonly next: string | null
+    readonly completeness: { readonly missing: readonly unknown[] }
   }
   const control = await findWorker({ data })
   const counts = new Map<string, number>()
   let cursor: string | null = ''
   while (cursor !== null) {
-    const path: string = `/v1/pipelines/word-count/state/count?limit=${KEYS_PER_PAGE}&cursor=${cursor}`
-    const page: Page = await control.get<Page>(path)
+    const after = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page: Page = await control.get<Page>(`/v1/pipelines/word-count/state/count?limit=${KEYS_PER_PAGE}${after}`)
+    if (page.completeness.missing.length > 0) {
+      // A worker is on its way: what it owns is asked for again.
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      continue
+    }
     for (const { key, state } of page.found) counts.set(key, state.total)
     cursor = page.next
   }
