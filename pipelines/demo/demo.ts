@@ -126,7 +126,8 @@ async function add(worker: string, journaled: number): Promise<void> {
   const addedMs = performance.now()
   tell(`adds ${worker}, with ${show(journaled)} lines acknowledged`)
   process.env.POTOROO_CLUSTER_TOKEN_FILE = join(data, 'cluster.token')
-  start('worker', '--worker', worker, '--data', join(data, worker), '--store', join(data, 'store'), '--share-ports')
+  const shared = ['--store', join(data, 'store'), '--journals', join(data, 'journals'), '--share-ports']
+  start('worker', '--worker', worker, '--data', join(data, worker), ...shared)
   const after = await cluster(
     ({ mode, workers }) => mode === 'normal' && workers.some((one) => one.worker === worker && one.keyGroups > 0),
   )
