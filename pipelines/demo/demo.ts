@@ -52,18 +52,8 @@ async function demonstrate(): Promise<boolean> {
   tell(`made ${show(LINES)} lines with ${show(words)} words, ${show(expected.size)} of them different`)
 
   const port = await freePort()
-  const up = start(
-    'up',
-    pipelineFile,
-    '--workers',
-    '3',
-    '--data',
-    data,
-    '--param',
-    `port=${port}`,
-    '--param',
-    `out=${out}`,
-  )
+  const parameters = ['--param', `port=${port}`, '--param', `out=${out}`]
+  const up = start('up', pipelineFile, '--workers', '3', '--data', data, ...parameters)
   await cluster(({ mode, pipelines }) => mode === 'normal' && pipelines.length === 1)
 
   const sentMs = performance.now()
@@ -155,11 +145,11 @@ function list({ workers }: ClusterView): string {
     .join(', ')
 }
 
-/** Starts a command of potoroo; what it has to say to people is passed on. */
+/** Starts a command of potoroo; what it has to say to people is shown under what is told here, in the same time. */
 function start(...args: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'inherit', 'pipe'] })
   createInterface({ input: child.stderr! }).on('line', (line) => {
-    if (!line.startsWith('{')) process.stdout.write(`         ${line}\n`)
+    if (line !== '' && !line.startsWith('{')) tell(`  ${line.replace(/^\d\d:\d\d:\d\d {2}/, '')}`)
   })
   running.push(child)
   return child

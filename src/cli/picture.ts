@@ -2,7 +2,7 @@
  * What `up` shows: on a terminal a table that is drawn again in place, under the lines that stay; elsewhere the lines alone.
  */
 import type { ChildState } from './supervise.ts'
-import { counted, say, showCount, table } from './terminal.ts'
+import { say, table } from './terminal.ts'
 import type { ClusterNow } from './up-control.ts'
 
 export interface ProcessNow {
@@ -11,6 +11,9 @@ export interface ProcessNow {
   readonly phase: ChildState['phase']
   readonly restarts: number
 }
+
+/** More workers than these are counted, not named. */
+const NAMES = 8
 
 const phases: Readonly<Record<ChildState['phase'], string>> = {
   running: 'starting',
@@ -88,9 +91,16 @@ export class Picture {
   }
 }
 
-function summarize({ mode, generation, workers, keyGroups }: ClusterNow): string {
-  const members = workers.filter(({ member }) => member)
-  const others = workers.length - members.length
-  const more = others === 0 ? '' : `, ${showCount(others)} more not in it yet`
-  return `${mode}, generation ${generation} of ${counted(members.length, 'worker')} (${counted(keyGroups, 'key group')})${more}`
+/** `normal, generation 2: w1, w3; not in it yet: w2`. */
+function summarize({ mode, generation, workers }: ClusterNow): string {
+  const name = (inside: boolean): string => nameSome(workers.filter(({ member }) => member === inside))
+  const [members, others] = [name(true), name(false)]
+  if (members === '') return `${mode}, ${others} ${others.includes(' ') ? 'are' : 'is'} there`
+  return `${mode}, generation ${generation}: ${members}${others === '' ? '' : `; not in it yet: ${others}`}`
+}
+
+/** Their names, as many as are read at a glance. */
+function nameSome(workers: readonly { readonly worker: string }[]): string {
+  if (workers.length > NAMES) return `${workers.length} workers`
+  return workers.map(({ worker }) => worker).join(', ')
 }

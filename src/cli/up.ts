@@ -158,6 +158,8 @@ class LocalCluster implements ChildEvents {
   logged({ worker }: Child, line: LogLine): void {
     if (line.level !== 'warn' && line.level !== 'error') return
     const { code, message, error, remedy, step, key, stack } = line
+    // What a link is lost by is said already: a process has ended, or the cluster recovers.
+    if (code === 'link.lost') return
     if (code === 'worker.stuck') {
       const where = step === null ? 'outside of any step' : `in step "${step}"${key === null ? '' : `, key ${key}`}`
       return this.picture.tell(`${worker} is stuck ${where}\n${stack}`)
