@@ -95,7 +95,7 @@ export class Picture {
 function summarize({ mode, generation, workers }: ClusterNow): string {
   const name = (inside: boolean): string => nameSome(workers.filter(({ member }) => member === inside))
   const [members, others] = [name(true), name(false)]
-  if (members === '') return `${mode}, ${others} ${others.includes(' ') ? 'are' : 'is'} there`
+  if (members === '') return others === '' ? mode : `${mode}: ${others}`
   return `${mode}, generation ${generation}: ${members}${others === '' ? '' : `; not in it yet: ${others}`}`
 }
 
