@@ -15,11 +15,10 @@ import type { Machine, SimProcess, World } from './world.ts'
 
 /** Where the shared volume is mounted on every machine. */
 const SHARED = '/shared'
-/** Where each worker takes the others' connections. */
-const PORT = 7400
-
 export interface MemberOptions {
   readonly limits: Limits
+  /** Where it takes the others' connections; 0: at a port that is another one for each incarnation. */
+  readonly port: number
   /** The name of the pipeline that it runs. */
   readonly pipeline: string
   /** What it runs: made anew for each life, as a process would load it anew. */
@@ -57,7 +56,7 @@ export class MemberStation {
 
   start(): void {
     const { name } = this
-    const { limits, expected } = this.options
+    const { limits, port, expected } = this.options
     const process = this.machine.start(name)
     this.process = process
     this.lives++
@@ -79,7 +78,7 @@ export class MemberStation {
     const output = { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) }
     const cluster = {
       ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, journals: `${SHARED}/journals`, expected },
-      listen: { host: name, port: PORT },
+      listen: { host: name, port },
     }
     const worker = new Worker(
       env,

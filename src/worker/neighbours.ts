@@ -5,7 +5,7 @@
  * N1. Members of a generation are linked by its record. Others that beat are linked beside them, on both sides: before the
  *     first generation, after a cold start and before a join nobody is a member, and only who is linked counts as heard.
  * N2. A member whose session has ended is not linked again in that generation: what was on the way is gone. Another
- *     incarnation of it is, as somebody new.
+ *     incarnation of it is, as somebody new; where it was no member, at once.
  * N3. Who answers or calls in another incarnation has lost the one that is known: that one is gone.
  * N4. What is sent to this worker itself comes back on a turn of its own; what is sent to nobody's session is lost. So is
  *     what belongs to a generation that is over.
@@ -109,7 +109,7 @@ export class Neighbours {
       const target = addressOf(address)
       if (worker === this.identity.worker || target === null) continue
       const known = this.known.get(worker)
-      if (known !== undefined && (!known.lost || (known.member && known.incarnation === incarnation))) continue
+      if (known !== undefined && !makesWay(known, incarnation)) continue
       if (this.board.has(worker)) this.board.dismiss(worker, 'another incarnation takes its place')
       this.note({ worker, incarnation }, false)
       this.board.admit({ worker, incarnation, address: target }, this.identity.worker < worker)
@@ -176,10 +176,17 @@ export class Neighbours {
     this.events.evidence({ kind: 'unlinked', worker, incarnation })
     // N3. Not for good: a hello of an earlier incarnation may come late.
     if (error.code === 'E_LINK_INCARNATION') this.events.evidence({ kind: 'dialRefused', worker, incarnation })
-    this.events.hint()
+    // Who is refused by a worker that has not heard of it yet asks again at the next look, not at once.
+    if (known.member || error.code !== 'E_LINK_REFUSED') this.events.hint()
   }
 
   private loop(): LocalLinks {
     return new LocalLinks(this.env.clock, (message, body) => this.events.control(this.identity, message, body))
   }
+}
+
+/** Whether a worker's session gives way to one with `incarnation` of it (N2). */
+function makesWay({ member, lost, ...known }: Known, incarnation: string): boolean {
+  const another = known.incarnation !== incarnation
+  return member ? lost && another : lost || another
 }

@@ -70,6 +70,28 @@ test('one that is cut off stops, and begins anew when the way is mended', () => 
   expect(town.of('c').lives).toBe(1)
 })
 
+test('one that has left, and one that was cut off, come back as soon as they are heard', () => {
+  const town = new Town(7, counting(0, 1), { linkGraceMs: 30_000 })
+  town.port = 0
+  town.start('a', 'b', 'c')
+  town.settle('a b c in 1')
+  town.of('c').worker!.leave()
+  expect(town.settle('a b in 3')).toBe('a b in 3')
+  // Its last beat counts for a while, and leads to where nobody listens any more.
+  town.world.run(town.world.now + 500)
+  const startedMs = town.world.now
+  town.of('c').start()
+  expect(town.settle('a b c in 4')).toBe('a b c in 4')
+  expect(town.world.now - startedMs).toBeLessThan(6000)
+
+  for (const other of ['a', 'c']) town.world.network.cut('b', other)
+  town.world.run(town.world.now + 20_000)
+  for (const other of ['a', 'c']) town.world.network.heal('b', other)
+  const healedMs = town.world.now
+  expect(town.settle('a b c in 6')).toBe('a b c in 6')
+  expect(town.world.now - healedMs).toBeLessThan(6000)
+})
+
 test('a worker joins, and another leaves with nothing left', () => {
   const town = new Town(6)
   town.start('a', 'b')

@@ -70,6 +70,8 @@ export class Town {
   readonly world: World
   readonly volume: Volume
   readonly stations: MemberStation[] = []
+  /** Where workers that are started from now on take connections; 0: at another port each time. */
+  port = 7400
   private readonly limits: Limits
   private readonly pipeline: Pipeline
 
@@ -94,6 +96,7 @@ export class Town {
       const machine = memberMachine(this.world, name, this.volume)
       const options = {
         limits: this.limits,
+        port: this.port,
         expected: names.length,
         restartMs: 300,
         pipeline: this.pipeline.name,
