@@ -63,14 +63,9 @@ export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
   const { generation, coordinator, members, owners } = cluster
   const owned = members.map((_, index) => owners.reduce((sum, owner) => sum + (owner === index ? 1 : 0), 0))
   const seen = members.map((member, index) => ({ ...member, member: true, keyGroups: owned[index]! }))
-  const candidates = worker.peers.filter(({ incarnation }) => !members.some((one) => one.incarnation === incarnation))
-  const others = candidates.map(({ worker, incarnation }) => ({
-    worker,
-    incarnation,
-    address: '',
-    member: false,
-    keyGroups: 0,
-  }))
+  const others = worker.peers
+    .filter(({ incarnation }) => !members.some((one) => one.incarnation === incarnation))
+    .map(({ worker, incarnation }) => ({ worker, incarnation, address: '', member: false, keyGroups: 0 }))
   const busy = worker.rescaling && phase === 'active'
   return {
     worker: name,
@@ -78,7 +73,9 @@ export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
     ...{ generation, coordinator, keyGroups: owners.length },
     workers: [...seen, ...others]
       .toSorted((a, b) => a.worker.localeCompare(b.worker, 'en', { numeric: true }))
-      .map((one) => ({ ...one, ...conditionOf(worker, one, nowMs) })),
+      .map((one) => ({ ...one, ...conditionOf(worker, one, nowMs) }))
+      // The last beat of one that has ended, or has left, lies in the store for a while.
+      .filter(({ member, heard, linked }) => member || heard || linked),
     pipelines: Array.from(cluster.pipelines, ([pipeline, { epochs, floor }]) => ({
       ...{ pipeline, epoch: epochs.at(-1)?.epoch ?? 0, floor },
     })),

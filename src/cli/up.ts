@@ -157,14 +157,15 @@ class LocalCluster implements ChildEvents {
 
   logged({ worker }: Child, line: LogLine): void {
     if (line.level !== 'warn' && line.level !== 'error') return
-    const { code, message, error, remedy, step, key, stack } = line
+    const { code, message, reason, error, remedy, step, key, stack } = line
     // What a link is lost by is said already: a process has ended, or the cluster recovers.
     if (code === 'link.lost') return
     if (code === 'worker.stuck') {
       const where = step === null ? 'outside of any step' : `in step "${step}"${key === null ? '' : `, key ${key}`}`
       return this.picture.tell(`${worker} is stuck ${where}\n${stack}`)
     }
-    const said = message === undefined ? code : `${error ?? code}: ${message}`
+    const told = message ?? reason
+    const said = told === undefined ? code : `${error ?? code}: ${told}`
     this.picture.tell(`${worker} ${said}${remedy === undefined ? '' : `\n  ${remedy}`}`)
   }
 
