@@ -24,6 +24,8 @@ export class SimSender implements ConnectionHandler {
   readonly lives: SenderLife[] = []
   private readonly home: Machine
   private readonly options: SenderOptions
+  /** Where it dials. */
+  private address: Address
   private process: SimProcess | null = null
   private connection: Connection | null = null
   private open = false
@@ -33,6 +35,7 @@ export class SimSender implements ConnectionHandler {
   constructor(machine: Machine, options: SenderOptions) {
     this.home = machine
     this.options = options
+    this.address = options.address
   }
 
   get life(): SenderLife | null {
@@ -70,6 +73,12 @@ export class SimSender implements ConnectionHandler {
     this.connection?.destroy()
   }
 
+  /** From now on it dials there. */
+  goTo(address: Address): void {
+    this.address = address
+    this.reconnect()
+  }
+
   onOpen(): void {
     this.open = true
     this.lives.push({ name: `${this.options.name}.${this.lives.length + 1}`, made: 0 })
@@ -97,6 +106,6 @@ export class SimSender implements ConnectionHandler {
   private dial(): void {
     this.blocked = false
     this.ended = false
-    this.connection = this.process!.env.network.dial(this.options.address, this)
+    this.connection = this.process!.env.network.dial(this.address, this)
   }
 }

@@ -15,6 +15,15 @@ import { marketSpread, sequenceWindow, wordCount } from './samples.ts'
 export const WORKER = 'w'
 export const CONSUMER = 'c'
 
+/** Where the sources and sinks of a pipeline are: where its workers listen, and the folder that holds its files. */
+export interface Place {
+  readonly host: string
+  readonly folder: string
+}
+
+/** One worker that has its disk for itself. */
+const alone: Place = { host: WORKER, folder: '' }
+
 /** Makes the bytes of record `sequence` of the life `life`. Now and then they are none that the pipeline takes. */
 export type MakeRecord = (life: string, sequence: number) => Buffer
 
@@ -53,7 +62,7 @@ export interface Case {
 }
 
 /** Draws a pipeline, where its records come from and where they go. */
-export function drawCase(random: Prng): Case {
+export function drawCase(random: Prng, place: Place = alone): Case {
   const draw = [wordCount, sequenceWindow, marketSpread, drawGraph, drawGraph, drawGraph][random.below(6)]!
   const script = draw(random)
   const planned = plan(script.pipeline.build())
@@ -80,45 +89,49 @@ export function drawCase(random: Prng): Case {
       drains.push({ step: task.step, kind, port: 8001 + drains.length, path: `/out/${task.step}.txt` })
     }
   }
-  return { name: script.name, feeds, drains, build: () => rehouse(plan(script.pipeline.build()), feeds, drains) }
+  return { name: script.name, feeds, drains, build: () => rehouse(plan(script.pipeline.build()), feeds, drains, place) }
 }
 
-/** The folder that holds the files of `feed`. */
+/** The folder that holds the files of `feed`, on its volume. */
 export function folderOf(feed: Feed): string {
   return `/in-${feed.step}`
 }
 
 /** The plan with the sources and sinks that were drawn, and the decoders, encoders and framings that it has. */
-function rehouse(planned: Plan, feeds: readonly Feed[], drains: readonly Drain[]): Plan {
+function rehouse(planned: Plan, feeds: readonly Feed[], drains: readonly Drain[], place: Place): Plan {
   return {
     ...planned,
     tasks: planned.tasks.map((task) => {
       if (task.kind === 'source') {
         const { framing, decoder } = task.source
-        return { ...task, source: { ...sourceOf(feeds.find((feed) => feed.step === task.step)!), framing, decoder } }
+        return {
+          ...task,
+          source: { ...sourceOf(feeds.find((feed) => feed.step === task.step)!, place), framing, decoder },
+        }
       }
       if (task.kind !== 'sink') return task
-      return { ...task, sink: sinkOf(drains.find((drain) => drain.step === task.step)!, task.sink) }
+      return { ...task, sink: sinkOf(drains.find((drain) => drain.step === task.step)!, task.sink, place) }
     }),
   }
 }
 
-function sourceOf(feed: Feed): SourceDescription<unknown> {
-  if (feed.kind === 'file') return fileSource({ path: `${folderOf(feed)}/*` })
-  return tcpSource({ host: WORKER, port: feed.port, protocol: feed.kind })
+function sourceOf(feed: Feed, { host, folder }: Place): SourceDescription<unknown> {
+  if (feed.kind === 'file') return fileSource({ path: `${folder}${folderOf(feed)}/*` })
+  return tcpSource({ host, port: feed.port, protocol: feed.kind })
 }
 
 /** Every sink writes lines, so that what comes out can be told apart. */
-function sinkOf(drain: Drain, { encode }: SinkDescription<unknown>): SinkDescription<unknown> {
+function sinkOf(drain: Drain, { encode }: SinkDescription<unknown>, place: Place): SinkDescription<unknown> {
+  const path = `${place.folder}${drain.path}`
   const format = { framing: lines(), encode: (value: unknown) => String(encode(value)).trimEnd() }
   switch (drain.kind) {
     case 'append':
-      return fileSink({ path: drain.path, append: true, ...format })
+      return fileSink({ path, append: true, ...format })
     case 'segments':
-      return fileSink({ path: drain.path, ...format })
+      return fileSink({ path, ...format })
     case 'tcp':
       return tcpSink({ host: CONSUMER, port: drain.port, ...format })
     case 'server':
-      return tcpServerSink({ host: WORKER, port: drain.port, slow: 'wait', ...format })
+      return tcpServerSink({ host: place.host, port: drain.port, slow: 'wait', ...format })
   }
 }

@@ -5,7 +5,8 @@
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import { Prng } from '../../src/base/prng.ts'
 import { drawWeather, type Weather } from '../../src/sim/weather.ts'
-import { type Case, drawCase } from './cases.ts'
+import { drawCase } from './cases.ts'
+import type { OutsideConfig } from './outside.ts'
 
 /** What the driver does to a run; `everyMs` on average, 0 for never. */
 export interface Deeds {
@@ -26,27 +27,16 @@ export interface Deeds {
   readonly damageMs: number
 }
 
-export interface Config {
+export interface Config extends OutsideConfig {
   readonly seed: number
   readonly limits: Limits
   readonly weather: Weather
   readonly harsh: boolean
-  readonly system: Case
   readonly deeds: Deeds
   /** Length of the first act, in milliseconds. */
   readonly actMs: number
-  readonly producers: number
-  readonly senders: number
-  /** Records that a producer makes at a time at most, and its pause, in milliseconds. */
-  readonly burst: number
-  readonly pauseMs: number
-  /** Records that all of them make together, about. */
-  readonly records: number
   /** Chance that a producer that crashes has its outbox on disk. */
   readonly diskOutboxChance: number
-  readonly overlapChance: number
-  readonly repeatChance: number
-  readonly patienceMs: number
   readonly restartMs: number
 }
 

@@ -7,6 +7,7 @@
  *     npm run sim -- --enumerate [--seeds N] [--pairs P]  small systems, with a fault at each point, and P pairs of faults
  *                                             (kills, losses of power, stops: --blow kill for one kind)
  *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
+ *     npm run sim -- --clusters …             the same of whole clusters: SEED, SEED SEED …, --seeds N
  *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
  *     npm run sim -- --mutants [--seeds N]    every planted fault: the first seed that finds it, and how many of N do;
  *                                             with --write into mutants.md
@@ -16,7 +17,9 @@ import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runMutant } from '../mutant/mutant.ts'
+import type { ClusterResult } from './clusters/cluster.ts'
 import { mutants, type SimMutant } from './mutants.ts'
+import type { Result } from './system.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +35,7 @@ const { values, positionals } = parseArgs({
     fault: { type: 'string' },
     enough: { type: 'string', default: 'Infinity' },
     write: { type: 'boolean', default: false },
+    clusters: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -70,10 +74,16 @@ if (values.mutants) {
   await runMany(Array.from({ length: Number(values.seeds ?? 100) }, (_, i) => from + i))
 }
 
+/** What a seed is run by. */
+async function runner(): Promise<(seed: number) => Result | ClusterResult> {
+  if (values.clusters) return (await import('./clusters/cluster.ts')).runCluster
+  return (await import('./system.ts')).runSystem
+}
+
 async function replay(seed: number): Promise<void> {
-  const { runSystem } = await import('./system.ts')
   const { faultsFrom, replayFaults } = await import('./enumerate.ts')
-  const result = values.fault === undefined ? runSystem(seed) : replayFaults(seed, faultsFrom(values.fault))
+  const run = await runner()
+  const result = values.fault === undefined ? run(seed) : replayFaults(seed, faultsFrom(values.fault))
   const { log, complaints, ...figures } = result
   process.stdout.write(`${log.join('\n')}\n${JSON.stringify(figures, null, 2)}\n`)
   for (const complaint of complaints) process.stdout.write(`WRONG ${complaint}\n`)
@@ -82,21 +92,23 @@ async function replay(seed: number): Promise<void> {
 }
 
 async function runMany(seeds: readonly number[]): Promise<void> {
-  const { runSystem } = await import('./system.ts')
+  const run = await runner()
   // What engine and seams throw and catch by the thousand needs no stacks; a seed that finds something is run again.
   Error.stackTraceLimit = 0
   const found: number[] = []
   let first = ''
-  let [records, lives, ran, refused] = [0, 0, 0, 0]
+  let [records, lives, ran, refused, generations] = [0, 0, 0, 0, 0]
+  const begin = performance.now()
   const before = process.cpuUsage()
   const end = performance.now() + 1000 * Number(values.seconds)
   for (const seed of seeds) {
     if (performance.now() > end || found.length === enough) break
-    const { complaints, what, ...figures } = runSystem(seed)
+    const { complaints, what, ...figures } = run(seed)
     ran++
     records += figures.records
     lives += figures.lives
-    if (figures.refused) refused++
+    if ('refused' in figures && figures.refused) refused++
+    if ('generations' in figures) generations += figures.generations
     if (complaints.length === 0) continue
     found.push(seed)
     if (first === '') first = complaints[0]!.slice(0, 200)
@@ -109,10 +121,14 @@ async function runMany(seeds: readonly number[]): Promise<void> {
   }
   const { user, system } = process.cpuUsage(before)
   const average = (sum: number): string => (sum / ran).toFixed(1)
-  process.stdout.write(
-    `${ran} systems from seed ${seeds[0]} on, each with ${average(records)} records and ${average(lives)} lives of its ` +
-      `worker, in ${average((user + system) / 1000)} ms of CPU; ${refused} refused to lose something; ${found.length} of them wrong\n`,
-  )
+  const cpuMs = average((user + system) / 1000)
+  const rate = ((1000 * ran) / (performance.now() - begin)).toFixed(1)
+  const what = values.clusters
+    ? `clusters from seed ${seeds[0]} on, each with ${average(records)} records, ${average(lives)} lives of its workers ` +
+      `and ${average(generations)} generations, in ${cpuMs} ms of CPU, ${rate} per second`
+    : `systems from seed ${seeds[0]} on, each with ${average(records)} records and ${average(lives)} lives of its ` +
+      `worker, in ${cpuMs} ms of CPU; ${refused} refused to lose something`
+  process.stdout.write(`${ran} ${what}; ${found.length} of them wrong\n`)
   process.exitCode = found.length === 0 ? 0 : 1
 }
 

@@ -5,16 +5,32 @@
  * N1. Who makes records makes about as many as the configuration says, all together, and none after that.
  */
 import type { Prng } from '../../src/base/prng.ts'
+import type { Address } from '../../src/env/network.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
 import { SimProducer } from '../../src/sim/producer.ts'
 import { SimSender } from '../../src/sim/sender.ts'
-import type { Machine, World } from '../../src/sim/world.ts'
-import { CONSUMER, type Feed, folderOf, WORKER } from './cases.ts'
+import type { Volume } from '../../src/sim/volume.ts'
+import type { World } from '../../src/sim/world.ts'
+import { type Case, CONSUMER, type Feed, folderOf } from './cases.ts'
 import type { Life } from './checkers/evidence.ts'
-import type { Config } from './config.ts'
 import { labelled } from './witness.ts'
 
-/** A file that was laid on the worker's disk. */
+/** What of a configuration is about those outside. */
+export interface OutsideConfig {
+  readonly system: Case
+  readonly producers: number
+  readonly senders: number
+  /** Records that a producer makes at a time at most, and its pause, in milliseconds. */
+  readonly burst: number
+  readonly pauseMs: number
+  /** Records that all of them make together, about. */
+  readonly records: number
+  readonly overlapChance: number
+  readonly repeatChance: number
+  readonly patienceMs: number
+}
+
+/** A file that was laid on the workers' volume. */
 export interface Laid {
   readonly feed: Feed
   readonly name: string
@@ -30,18 +46,26 @@ export class Outside {
   readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
   /** Records that are still to be made. */
   left: number
-  private readonly config: Config
+  private readonly config: OutsideConfig
   private readonly world: World
   private readonly random: Prng
+  /** The hosts of the workers. */
+  private readonly doors: readonly string[]
 
-  /** Files are laid on `machine`. `pipeline` is the name under which acked sources are found. */
-  constructor(config: Config, world: World, random: Prng, machine: Machine, pipeline: string) {
+  /** Files are laid on `volume`. `pipeline` is the name under which acked sources are found. */
+  constructor(
+    config: OutsideConfig,
+    world: World,
+    random: Prng,
+    { doors, volume, pipeline }: { doors: readonly string[]; volume: Volume; pipeline: string },
+  ) {
+    this.doors = doors
     this.config = config
     this.world = world
     this.random = random
     this.left = config.records
     for (const feed of config.system.feeds) {
-      if (feed.kind === 'file') this.addFiles(feed, machine)
+      if (feed.kind === 'file') this.addFiles(feed, volume)
       else if (feed.kind === 'acked') this.addProducers(feed, pipeline)
       else this.addSenders(feed)
     }
@@ -58,7 +82,7 @@ export class Outside {
       const name = `${feed.step}-p${i}`
       const producer = new SimProducer(world.machine(name, { checked: true }), {
         name,
-        address: { host: WORKER, port: feed.port },
+        address: this.door(i, feed),
         source: `${pipeline}/${feed.step}`,
         outboxBytes: 16 << 10,
         patienceMs: config.patienceMs,
@@ -76,7 +100,7 @@ export class Outside {
       const name = `${feed.step}-s${i}`
       const sender = new SimSender(world.machine(name), {
         name,
-        address: { host: WORKER, port: feed.port },
+        address: this.door(i, feed),
         patienceMs: config.patienceMs,
         record: (life, sequence) => framed(feed, record(feed, life, sequence)),
       })
@@ -84,14 +108,18 @@ export class Outside {
     }
   }
 
-  private addFiles(feed: Feed, machine: Machine): void {
+  private door(i: number, { port }: Feed): Address {
+    return { host: this.doors[i % this.doors.length]!, port }
+  }
+
+  private addFiles(feed: Feed, volume: Volume): void {
     for (let i = 1; i <= feed.files; i++) {
-      this.lay(feed, machine, i, 10 + this.random.below(Math.max(1, this.config.records / 2)))
+      this.lay(feed, volume, i, 10 + this.random.below(Math.max(1, this.config.records / 2)))
     }
   }
 
-  /** Lays a file on the disk of `machine`, durably. */
-  private lay(feed: Feed, { volume }: Machine, index: number, made: number): void {
+  /** Lays a file on `volume`, durably. */
+  private lay(feed: Feed, volume: Volume, index: number, made: number): void {
     const folder = folderOf(feed)
     const path = `${folder}/${index}`
     const name = `${feed.step}-f${index}`

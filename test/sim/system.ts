@@ -121,7 +121,7 @@ export class System {
       },
     )
     const { world, random, station } = this
-    this.outside = new Outside(config, world, random, machine, pipeline)
+    this.outside = new Outside(config, world, random, { doors: [WORKER], volume: machine.volume, pipeline })
     this.plot = new Plot(config, world, random, { station, outside: this.outside, pipeline })
   }
 

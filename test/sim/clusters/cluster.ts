@@ -1,0 +1,355 @@
+/**
+ * One whole cluster in one process, from its seed: workers on machines of their own that share a volume, producers, files,
+ * consumers, and the weather.
+ *
+ * Y1. Two acts: weather, in which only safety is asked for, then fair weather, in which everything must finish within
+ *     `LIVE_MS`.
+ * Y2. In the end the pipeline drains, all workers die at once, and their next lives restore what they left: the states go
+ *     on from those.
+ * Y3. Nothing that is drawn here can make a worker fail.
+ */
+import { Prng } from '../../../src/base/prng.ts'
+import type { Plan } from '../../../src/model/plan.ts'
+import { MemberStation, memberMachine, SHARED } from '../../../src/sim/member-station.ts'
+import type { Volume } from '../../../src/sim/volume.ts'
+import { calm } from '../../../src/sim/weather.ts'
+import { World } from '../../../src/sim/world.ts'
+import { contentOf } from '../../../src/worker/dead-letter.ts'
+import type { Execution } from '../../../src/worker/execution.ts'
+import type { Evidence, Output } from '../checkers/evidence.ts'
+import { rerun } from '../checkers/rerun.ts'
+import { Outside } from '../outside.ts'
+import { outputsOf, statesOf } from '../remains.ts'
+import { causeOf, Witness } from '../witness.ts'
+import { ChainWatch } from './chain-watch.ts'
+import { type ClusterConfig, drawCluster } from './config.ts'
+import { ClusterPlot } from './plot.ts'
+
+/** Everything finishes within this time of fair weather, in milliseconds. */
+const LIVE_MS = 120_000
+/** How long the driver lets the world go on between two looks, in milliseconds. */
+const LOOK_MS = 25
+/** Looks in a row that must find everything done. */
+const QUIET_LOOKS = 10
+/** What sinks and consumers take after a drain, in milliseconds. */
+const SETTLE_MS = 2000
+
+const NAMES = ['a', 'b', 'c', 'd', 'e']
+
+export interface ClusterResult {
+  readonly seed: number
+  /** What ran, in a line. */
+  readonly what: string
+  /** What is wrong; empty when all is well. */
+  readonly complaints: readonly string[]
+  readonly records: number
+  readonly lives: number
+  readonly generations: number
+  readonly epochs: number
+  readonly events: number
+  readonly simulatedMs: number
+  readonly log: readonly string[]
+}
+
+/** Runs the cluster of `seed`. */
+export function runCluster(seed: number): ClusterResult {
+  const cluster = new SimCluster(drawCluster(seed))
+  try {
+    cluster.run()
+  } catch (error) {
+    if (!(error instanceof Stuck)) {
+      cluster.complaints.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+  }
+  return cluster.result()
+}
+
+/** The cluster does not go on; a complaint says so. */
+class Stuck extends Error {}
+
+type Places = Readonly<Record<string, { readonly position: number }>>
+
+class SimCluster {
+  readonly complaints: string[] = []
+  private readonly config: ClusterConfig
+  private readonly world: World
+  private readonly random: Prng
+  private readonly weather: ClusterConfig['weather']
+  private readonly volume: Volume
+  private readonly witness = new Witness()
+  private readonly stations: MemberStation[] = []
+  private readonly outside: Outside
+  private readonly plot: ClusterPlot
+  private readonly chain: ChainWatch
+  private readonly plan: Plan
+  /** Lines that were visible, and when. */
+  private readonly read = new Map<string, number>()
+
+  constructor(config: ClusterConfig) {
+    const { weather, seed, workers } = config
+    this.config = config
+    // A copy: fair weather is made by writing over it.
+    this.weather = { network: { ...weather.network }, disk: { ...weather.disk }, clock: { ...weather.clock } }
+    this.world = new World(seed, this.weather)
+    this.random = new Prng(seed + 1)
+    this.volume = this.world.volume('shared')
+    this.chain = new ChainWatch(this.volume)
+    this.plan = config.system.build()
+    const { world, random, volume } = this
+    const doors = NAMES.slice(0, workers)
+    this.outside = new Outside(config, world, random, { doors, volume, pipeline: this.plan.pipeline })
+    const { stations } = this
+    const crowd = {
+      all: stations,
+      get live() {
+        return stations.filter(({ worker }) => worker !== null)
+      },
+      join: () => {
+        if (stations.length < config.mostWorkers) this.add(1)
+      },
+    }
+    this.plot = new ClusterPlot(config, world, random, crowd, this.outside)
+  }
+
+  run(): void {
+    const { outside, stations, world, config } = this
+    outside.listen()
+    for (let i = 0; i < config.workers; i++) this.add(config.workers)
+    this.expect('the cluster stands', () => stations.some(({ worker }) => worker?.phase === 'active'))
+    stations[0]!.submit()
+    this.expect('the pipeline is there', () => stations.some(({ worker }) => (worker?.cluster.pipelines.size ?? 0) > 0))
+    outside.start()
+    outside.produce()
+    this.plot.begin()
+    const end = world.now + config.actMs
+    while (world.now < end) this.goOn()
+    this.clearUp()
+    // Half the time with results that are still to come: the last lives have to put them out.
+    this.comeToRest(this.random.chance(0.5))
+    const before = this.states()
+    for (const station of this.staying) station.kill()
+    for (const station of this.staying) station.start()
+    this.comeToRest(true)
+    this.check(before)
+  }
+
+  result(): ClusterResult {
+    const { world, config, complaints, outside, chain } = this
+    return {
+      seed: config.seed,
+      what: describe(config),
+      complaints,
+      records: config.records - outside.left,
+      lives: this.stations.reduce((sum, { lives }) => sum + lives, 0),
+      generations: chain.generation,
+      epochs: chain.last?.epoch ?? 0,
+      events: world.events,
+      simulatedMs: world.now,
+      log: world.drainLog(),
+    }
+  }
+
+  // ── Workers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private add(expected: number): void {
+    const { world, volume, config, witness } = this
+    const { limits, restartMs, system } = config
+    const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
+    const plan = (): Plan => witness.trace(system.build())
+    const station = new MemberStation(machine, { limits, expected, restartMs, pipeline: this.plan.pipeline, plan })
+    this.stations.push(station)
+    station.start()
+  }
+
+  private get staying(): MemberStation[] {
+    return this.stations.filter(({ left }) => !left)
+  }
+
+  private executionOf({ worker }: MemberStation): Execution | null {
+    return worker?.residents.all.get(this.plan.pipeline)?.execution ?? null
+  }
+
+  /** The generation in which all that have not left are at work with the pipeline, 0 where they are not. */
+  private get standing(): number {
+    let common = 0
+    for (const station of this.staying) {
+      const { worker } = station
+      const resident = worker?.residents.all.get(this.plan.pipeline)
+      if (worker?.phase !== 'active' || resident === undefined) return 0
+      if (resident.phase !== 'running' && resident.phase !== 'ended') return 0
+      const { number } = resident.execution.generation
+      if (common !== 0 && common !== number) return 0
+      common = number
+    }
+    return common
+  }
+
+  // ── The acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private goOn(): void {
+    const { world, chain } = this
+    world.run(world.now + LOOK_MS)
+    chain.look()
+    for (const station of this.stations) {
+      const { worker, name } = station
+      const execution = this.executionOf(station)
+      if (execution !== null && worker!.residents.all.get(this.plan.pipeline)!.phase === 'running') {
+        chain.holds(name, execution)
+      }
+    }
+    if (this.random.chance(0.01)) this.look()
+  }
+
+  /** A reader looks at what sinks have made visible: that must never be taken back. */
+  private look(): void {
+    for (const { step, promise, lines } of this.outputs()) {
+      if (promise === 'exactly') for (const line of lines) this.read.set(`${step} ${line}`, this.world.now)
+    }
+  }
+
+  private clearUp(): void {
+    const { weather, world, stations, outside } = this
+    this.plot.fair = true
+    world.log.info('fair')
+    Object.assign(weather.network, { ...calm.network, kernelBytes: weather.network.kernelBytes, timeoutMs: 2000 })
+    Object.assign(weather.disk, calm.disk)
+    Object.assign(weather.clock, calm.clock)
+    const machines = [...stations.map(({ name }) => name), ...outside.machines]
+    for (const { name } of stations) for (const other of machines) if (other !== name) world.network.heal(name, other)
+    for (const station of this.staying) {
+      station.process?.continue()
+      if (station.process === null) station.startLater()
+    }
+    this.sendHome()
+    outside.settle()
+  }
+
+  /** Who speaks to workers that have left goes to one that stays: a client knows more addresses than one. */
+  private sendHome(): void {
+    const { outside } = this
+    const { name: host } = this.staying[0]!
+    for (const { feed, producer } of outside.producers) producer.goTo({ host, port: feed.port })
+    for (const { feed, sender } of outside.senders) sender.goTo({ host, port: feed.port })
+  }
+
+  /** Everything sent comes in, the pipeline drains, and its sinks let go. */
+  private comeToRest(patient: boolean): void {
+    let looks = 0
+    this.expect('everything sent is in', () => {
+      looks = this.allIn(patient) ? looks + 1 : 0
+      return looks === (patient ? QUIET_LOOKS : 1)
+    })
+    this.expect('the pipeline drains', this.drained())
+    this.world.run(this.world.now + SETTLE_MS)
+    this.chain.look()
+  }
+
+  /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */
+  private allIn(patient: boolean): boolean {
+    const { outside, chain, witness } = this
+    if (outside.left > 0 || this.standing === 0) return false
+    if (patient && this.staying.some((station) => this.executionOf(station)!.due !== Infinity)) return false
+    // What a life has decoded may be taken back: of files that counts which the last epoch has.
+    for (const { feed, name, path, made, bytes } of outside.files) {
+      const parts = chain.last?.sources.filter(({ step }) => step === feed.step) ?? []
+      const places = parts.map(({ snapshot }) => (snapshot as unknown as Places)[`${SHARED}${path}`]?.position ?? 0)
+      witness.seen.set(name, Math.max(0, ...places) >= bytes ? made : 0)
+    }
+    return outside.allIn(witness.seen)
+  }
+
+  /** Drains the pipeline in a generation that stands; where it ends meanwhile, in the next one. */
+  private drained(): () => boolean {
+    let asked: Execution | null = null
+    let done = false
+    return () => {
+      if (done) return this.chain.generation === asked!.generation.number
+      const generation = this.standing
+      if (generation !== 0 && asked?.generation.number !== generation) {
+        const execution = this.executionOf(this.staying[0]!)!
+        asked = execution
+        execution.drain(10_000, (failure) => {
+          if (asked !== execution) return
+          if (failure === null) done = true
+          else asked = null
+        })
+      }
+      return false
+    }
+  }
+
+  /** Lets the world go on until `condition` holds; not within `LIVE_MS` is a finding. */
+  private expect(what: string, condition: () => boolean): void {
+    const { world } = this
+    const end = world.now + LIVE_MS
+    while (!condition()) {
+      if (world.now >= end) {
+        this.complaints.push(`not within ${LIVE_MS} ms of fair weather: ${what}; ${this.describe()}`)
+        throw new Stuck()
+      }
+      this.goOn()
+    }
+  }
+
+  /** How far everybody has come, for a cluster that does not go on. */
+  private describe(): string {
+    const parts = this.outside.standing(this.witness.seen)
+    for (const station of this.stations) {
+      const { worker, name, left } = station
+      const resident = worker?.residents.all.get(this.plan.pipeline)
+      const { generation, heldBy } = resident?.execution ?? { generation: null, heldBy: null }
+      const held = heldBy === null || heldBy === undefined ? '' : `, held: ${heldBy}`
+      const state = left ? 'has left' : `${worker?.phase ?? 'down'}`
+      parts.push(`${name} ${state} ${resident?.phase ?? ''} in ${generation?.number}${held}`)
+    }
+    return parts.join('; ')
+  }
+
+  // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private check(before: Evidence['states']): void {
+    const { witness, outside, chain, complaints } = this
+    chain.compare()
+    complaints.push(...chain.complaints)
+    for (const { producer } of outside.producers) complaints.push(...producer.complaints)
+    for (const { fell, name } of this.stations) for (const error of fell) complaints.push(`${name} fell: ${error}`)
+    const letters = this.staying.flatMap((station) => this.executionOf(station)!.deadLetters.list(0, Infinity))
+    const evidence: Evidence = {
+      plan: this.plan,
+      visits: witness.visits,
+      letters: letters.map(({ step, given }) => ({ step, cause: causeOf(contentOf(given).value) })),
+      lives: outside.lives(),
+      before,
+      states: this.states(),
+      outputs: this.outputs(),
+    }
+    complaints.push(...rerun(evidence))
+    this.checkSeen(evidence.outputs)
+  }
+
+  /** What a reader saw is there in the end. */
+  private checkSeen(outputs: readonly Output[]): void {
+    const there = new Set(outputs.flatMap(({ step, lines }) => lines.map((line) => `${step} ${line}`)))
+    for (const [line, time] of this.read) {
+      if (there.has(line)) continue
+      this.complaints.push(`${line} could be read at ${time} and was taken back`)
+      return
+    }
+  }
+
+  private states(): Evidence['states'] {
+    return statesOf(this.staying.map((station) => this.executionOf(station)!.stores))
+  }
+
+  private outputs(): Output[] {
+    return outputsOf(this.config.system.drains, this.volume, this.outside.consumers)
+  }
+}
+
+function describe({ system, deeds, workers, mostWorkers }: ClusterConfig): string {
+  const feeds = system.feeds.map(({ step, kind }) => `${step}: ${kind}`)
+  const drains = system.drains.map(({ step, kind }) => `${step}: ${kind}`)
+  const done = Object.entries(deeds).filter(([, everyMs]) => everyMs > 0)
+  const often = done.map(([deed, everyMs]) => `${deed} ${Math.round(everyMs)}`)
+  return `${workers} to ${mostWorkers} workers, ${system.name} (${[...feeds, ...drains].join(', ')}) ${often.join(', ')}`
+}

@@ -1,0 +1,122 @@
+/** What a seed stands for where it is a cluster: workers, pipeline, limits, weather, and what happens to them all. */
+import { type Limits, makeLimits } from '../../../src/base/limits.ts'
+import { Prng } from '../../../src/base/prng.ts'
+import { SHARED } from '../../../src/sim/member-station.ts'
+import { drawWeather, calm as stillAir, type Weather } from '../../../src/sim/weather.ts'
+import { drawCase } from '../cases.ts'
+import type { OutsideConfig } from '../outside.ts'
+
+/** What is done to a cluster; `everyMs` on average, 0 for never. */
+export interface ClusterDeeds {
+  readonly killMs: number
+  readonly powerOffMs: number
+  readonly stopMs: number
+  /** A worker is cut from some others. */
+  readonly cutMs: number
+  readonly halfCutMs: number
+  readonly resetMs: number
+  readonly joinMs: number
+  readonly leaveMs: number
+  readonly jumpClockMs: number
+  readonly fillDiskMs: number
+  /** Those outside: they connect anew, go to another worker, die, stop. */
+  readonly reconnectMs: number
+  readonly strayMs: number
+  readonly crashProducerMs: number
+  readonly killConsumerMs: number
+}
+
+export interface ClusterConfig extends OutsideConfig {
+  readonly seed: number
+  readonly limits: Limits
+  readonly weather: Weather
+  readonly deeds: ClusterDeeds
+  /** Workers that begin, and those that may be there in the end. */
+  readonly workers: number
+  readonly mostWorkers: number
+  /** Length of the first act, in milliseconds. */
+  readonly actMs: number
+  readonly restartMs: number
+  /** A producer that crashes may lose its outbox. */
+  readonly losesOutbox: boolean
+}
+
+/** How often a deed is among those of a run. */
+const PRESENT = 0.4
+
+export function drawCluster(seed: number): ClusterConfig {
+  const random = new Prng(seed)
+  const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
+  const deed = (low: number, high: number): number => (random.chance(PRESENT) ? random.between(low, high) : 0)
+  const workers = 2 + random.below(3)
+  const drawn = random.chance(0.3) ? stillAir : drawWeather(random.fork(), false)
+  const weather = {
+    network: { ...drawn.network, timeoutMs: Math.min(drawn.network.timeoutMs, 10_000) },
+    disk: { ...drawn.disk },
+    clock: { ...drawn.clock, turnMs: pick(0.001, 0.1, 0.5) },
+  }
+  const checkpointIntervalMs = pick(100, 300, 1000)
+  return {
+    seed,
+    workers,
+    mostWorkers: Math.min(5, workers + random.below(3)),
+    system: drawCase(random, { host: '0.0.0.0', folder: SHARED }),
+    weather,
+    limits: makeLimits({
+      ...{ linkGraceMs: 3000, linkPingMs: 100, linkDialTimeoutMs: 500, linkRetryMs: 200 },
+      ...{ horizonEpochs: 5, checkpointIntervalMs, checkpointTimeoutMs: checkpointIntervalMs + 3000 },
+      keyGroups: pick(8, 16, 64),
+      batchRecords: pick(1, 8, 64),
+      channelBatches: pick(1, 2, 8),
+      channelCreditBytes: pick(256, 4096, 1 << 20),
+      chainEra: pick(4, 16, 1024),
+      chainReads: pick(1, 4, 32),
+      storeRetryMs: pick(50, 300),
+      packWriteBytes: pick(256, 4096),
+      turnRuns: pick(1, 4, 24),
+      chunkEntries: pick(2, 16, 4096),
+      chunkBytes: pick(64, 1024, 256 << 10),
+      recordBytes: 256,
+      frameBytes: 64 << 10,
+      journalSegmentBytes: pick(1024, 8192),
+      journalBytes: pick(64 << 10, 1 << 20),
+      journalBlockBytes: pick(512, 4096),
+      ingestBytes: pick(1024, 8192, 64 << 10),
+      producers: 64,
+      producerCreditBytes: pick(512, 4096),
+      helloTimeoutMs: 1000,
+      keepAliveMs: pick(200, 1000),
+      partialBytes: 64 << 10,
+      writerBytes: pick(256, 4096, 64 << 10),
+      sinkQueueBytes: pick(128, 4096),
+      freezeBytes: pick(64, 1 << 20),
+    }),
+    deeds: {
+      killMs: deed(2000, 12_000),
+      powerOffMs: deed(4000, 20_000),
+      stopMs: deed(2000, 12_000),
+      cutMs: deed(2000, 12_000),
+      halfCutMs: deed(2000, 12_000),
+      resetMs: deed(500, 5000),
+      joinMs: deed(2000, 10_000),
+      leaveMs: deed(4000, 15_000),
+      jumpClockMs: deed(1000, 10_000),
+      fillDiskMs: 0,
+      reconnectMs: deed(200, 3000),
+      strayMs: deed(500, 5000),
+      crashProducerMs: deed(1000, 8000),
+      killConsumerMs: deed(1000, 8000),
+    },
+    actMs: pick(5000, 12_000, 25_000),
+    producers: 1 + random.below(4),
+    senders: 1 + random.below(3),
+    burst: pick(1, 8, 40),
+    pauseMs: pick(10, 50, 200),
+    records: pick(300, 1000, 2500),
+    overlapChance: pick(0, 0, 0.5),
+    repeatChance: pick(0, 0, 0.5),
+    patienceMs: pick(50, 300, 1000),
+    restartMs: pick(20, 300, 3000),
+    losesOutbox: random.chance(0.3),
+  }
+}

@@ -1,0 +1,143 @@
+/** What happens to a cluster in its first act: each deed that its seed has drawn, again and again. */
+import type { Prng } from '../../../src/base/prng.ts'
+import type { MemberStation } from '../../../src/sim/member-station.ts'
+import type { World } from '../../../src/sim/world.ts'
+import type { Outside } from '../outside.ts'
+import type { ClusterConfig } from './config.ts'
+
+/** The workers, as what happens to them sees them. */
+export interface Workers {
+  readonly all: readonly MemberStation[]
+  readonly live: readonly MemberStation[]
+  /** Another worker comes, where there may be one more. */
+  join(): void
+}
+
+export class ClusterPlot {
+  /** Nothing happens any more. */
+  fair = false
+  private readonly config: ClusterConfig
+  private readonly world: World
+  private readonly random: Prng
+  private readonly workers: Workers
+  private readonly outside: Outside
+
+  constructor(config: ClusterConfig, world: World, random: Prng, workers: Workers, outside: Outside) {
+    this.config = config
+    this.world = world
+    this.random = random
+    this.workers = workers
+    this.outside = outside
+  }
+
+  begin(): void {
+    const { random, world, workers, outside } = this
+    const { deeds, losesOutbox } = this.config
+    this.often('kill', deeds.killMs, () => this.end((station) => station.kill()))
+    this.often('power', deeds.powerOffMs, () => this.end((station) => station.losePower()))
+    this.often('stop', deeds.stopMs, () => {
+      const { process, name } = this.anyone()
+      process?.stop()
+      this.later(random.between(100, 8000), () => process?.continue())
+      return name
+    })
+    this.often('cut', deeds.cutMs, () => {
+      const station = this.anyone()
+      const others = workers.all.filter((other) => other !== station && random.chance(0.7)).map(({ name }) => name)
+      for (const other of others) world.network.cut(station.name, other)
+      this.later(random.between(100, 9000), () => {
+        for (const other of others) world.network.heal(station.name, other)
+      })
+      return `${station.name} from ${others}`
+    })
+    this.often('half cut', deeds.halfCutMs, () => {
+      const [from, to] = [this.anyone().name, this.anyone().name]
+      if (from === to) return ''
+      world.network.route(from, to).cut()
+      this.later(random.between(100, 9000), () => world.network.heal(from, to))
+      return `${from} to ${to}`
+    })
+    this.often('reset', deeds.resetMs, () => {
+      const [from, to] = [this.anyone().name, this.anyone().name]
+      if (from !== to) world.network.reset(from, to)
+      return `${from} ${to}`
+    })
+    this.often('join', deeds.joinMs, () => {
+      workers.join()
+      return ''
+    })
+    this.often('leave', deeds.leaveMs, () => {
+      const station = this.anyone()
+      if (workers.live.length <= 2 || station.worker?.phase !== 'active') return ''
+      station.worker.leave()
+      return station.name
+    })
+    this.often('jump', deeds.jumpClockMs, () => {
+      const { process, name } = this.anyone()
+      process?.clock.jump(random.between(-5000, 5000))
+      return name
+    })
+    const doors = [...outside.producers.map(({ feed, producer }) => ({ feed, client: producer }))]
+    const senders = outside.senders.map(({ feed, sender }) => ({ feed, client: sender }))
+    for (const { feed, client } of [...doors, ...senders]) {
+      this.often('reconnect', deeds.reconnectMs, () => {
+        client.reconnect()
+        return client.machine
+      })
+      this.often('stray', deeds.strayMs, () => {
+        const { name } = this.anyone()
+        client.goTo({ host: name, port: feed.port })
+        return `${client.machine} to ${name}`
+      })
+    }
+    for (const { producer } of outside.producers) {
+      this.often('crash', deeds.crashProducerMs, () => {
+        if (!producer.running) return ''
+        producer.kill(!losesOutbox || random.chance(0.5))
+        this.later(random.between(1, 1000), () => producer.start())
+        return producer.machine
+      })
+    }
+    for (const { consumer } of outside.consumers) {
+      this.often('consumer', deeds.killConsumerMs, () => {
+        consumer.kill()
+        this.later(random.between(1, 2000), () => consumer.start())
+        return ''
+      })
+    }
+  }
+
+  /** A worker ends, and is started again after a while: before the others know it, or long after. */
+  private end(how: (station: MemberStation) => void): string {
+    const { random } = this
+    const station = this.anyone()
+    if (station.process === null) return ''
+    how(station)
+    const pause = random.chance(0.4) ? random.between(1, 300) : random.between(300, 8000)
+    this.later(pause, () => {
+      if (station.process === null && !station.left) station.start()
+    })
+    return station.name
+  }
+
+  private anyone(): MemberStation {
+    const { all } = this.workers
+    return all[this.random.below(all.length)]!
+  }
+
+  private later(ms: number, fn: () => void): void {
+    this.world.at(this.world.now + ms, fn)
+  }
+
+  /** Does `deed` again and again until the weather is fair. */
+  private often(name: string, everyMs: number, deed: () => string): void {
+    if (everyMs === 0) return
+    const next = (): void =>
+      this.later(this.random.between(0, 2 * everyMs), () => {
+        if (this.fair) return
+        this.world.log.info(`deed.${name}`, { of: deed() })
+        next()
+      })
+    next()
+  }
+}
