@@ -15,6 +15,7 @@ import type { Machine, SimProcess, World } from './world.ts'
 
 /** Where the shared volume is mounted on every machine. */
 export const SHARED = '/shared'
+
 export interface MemberOptions {
   readonly limits: Limits
   /** Where it takes the others' connections; 0: at a port that is another one for each incarnation. */

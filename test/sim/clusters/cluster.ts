@@ -156,7 +156,8 @@ class SimCluster {
     const { limits, restartMs, system } = config
     const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
     const plan = (): Plan => witness.trace(system.build())
-    const station = new MemberStation(machine, { limits, expected, restartMs, pipeline: this.plan.pipeline, plan })
+    const { pipeline } = this.plan
+    const station = new MemberStation(machine, { limits, port: 7400, expected, restartMs, pipeline, plan })
     this.stations.push(station)
     station.start()
   }
