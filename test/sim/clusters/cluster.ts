@@ -34,7 +34,7 @@ const QUIET_LOOKS = 10
 /** What sinks and consumers take after a drain, in milliseconds. */
 const SETTLE_MS = 2000
 
-const NAMES = ['a', 'b', 'c', 'd', 'e']
+const NAMES = ['w1', 'w2', 'w3', 'w4', 'w5']
 
 export interface ClusterResult {
   readonly seed: number
@@ -302,6 +302,10 @@ class SimCluster {
       const held = heldBy === null || heldBy === undefined ? '' : `, held: ${heldBy}`
       const state = left ? 'has left' : `${worker?.phase ?? 'down'}`
       parts.push(`${name} ${state} ${resident?.phase ?? ''} in ${generation?.number}${held}`)
+      for (const [step, writer] of resident?.execution.writers ?? []) parts.push(`${step}: ${show(writer.status)}`)
+      for (const { step, recordsIn, waiting } of resident?.execution.tasks ?? []) {
+        if (waiting > 0) parts.push(`${step}: ${recordsIn} in, ${waiting} wait`)
+      }
     }
     return parts.join('; ')
   }
@@ -345,6 +349,10 @@ class SimCluster {
   private outputs(): Output[] {
     return outputsOf(this.config.system.drains, this.volume, this.outside.consumers)
   }
+}
+
+function show(status: unknown): string {
+  return JSON.stringify(status)
 }
 
 function describe({ system, deeds, workers, mostWorkers }: ClusterConfig): string {
