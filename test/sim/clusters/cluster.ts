@@ -82,6 +82,8 @@ class SimCluster {
   private readonly plot: ClusterPlot
   private readonly chain: ChainWatch
   private readonly plan: Plan
+  /** The worker that those outside turn to in fair weather. */
+  private home: MemberStation | null = null
   /** Lines that were visible, and when. */
   private readonly read = new Map<string, number>()
 
@@ -228,7 +230,8 @@ class SimCluster {
   /** Who speaks to workers that have left goes to one that stays: a client knows more addresses than one. */
   private sendHome(): void {
     const { outside } = this
-    const { name: host } = this.staying[0]!
+    this.home = this.staying[0]!
+    const { name: host } = this.home
     for (const { feed, producer } of outside.producers) producer.goTo({ host, port: feed.port })
     for (const { feed, sender } of outside.senders) sender.goTo({ host, port: feed.port })
   }
@@ -241,13 +244,12 @@ class SimCluster {
       return looks === (patient ? QUIET_LOOKS : 1)
     })
     this.expect('the pipeline drains', this.drained())
-    this.world.run(this.world.now + SETTLE_MS)
-    this.chain.look()
   }
 
   /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */
   private allIn(patient: boolean): boolean {
     const { outside, chain, witness } = this
+    if (this.home!.left) this.sendHome()
     if (outside.left > 0 || this.standing === 0) return false
     if (patient && this.staying.some((station) => this.executionOf(station)!.due !== Infinity)) return false
     // What a life has decoded may be taken back: of files that counts which the last epoch has.
@@ -259,22 +261,24 @@ class SimCluster {
     return outside.allIn(witness.seen)
   }
 
-  /** Drains the pipeline in a generation that stands; where it ends meanwhile, in the next one. */
+  /** Drains the pipeline in a generation that stands, and lets sinks let go; where it ends meanwhile, in the next one. */
   private drained(): () => boolean {
     let asked: Execution | null = null
-    let done = false
+    let over = Infinity
     return () => {
-      if (done) return this.chain.generation === asked!.generation.number
-      const generation = this.standing
-      if (generation !== 0 && asked?.generation.number !== generation) {
-        const execution = this.executionOf(this.staying[0]!)!
-        asked = execution
-        execution.drain(10_000, (failure) => {
-          if (asked !== execution) return
-          if (failure === null) done = true
-          else asked = null
-        })
-      }
+      const { world } = this
+      const executions = this.staying.map((station) => this.executionOf(station))
+      if (executions.some((one) => one?.generation.number !== this.chain.generation)) return false
+      if (asked !== null && executions.includes(asked)) return world.now >= over
+      if (this.standing === 0) return false
+      const execution = executions[0]!
+      asked = execution
+      over = Infinity
+      execution.drain(10_000, (failure) => {
+        if (asked !== execution) return
+        if (failure === null) over = world.now + SETTLE_MS
+        else asked = null
+      })
       return false
     }
   }
