@@ -12,17 +12,18 @@ import type { Client } from '../../src/client.ts'
 const NEWLINE = 10
 const COMMA = 44
 const ZERO = 48
+const SMALL_A = 97
 
 /** Microseconds of this process's clock. */
 export function nowMicros(): number {
   return Math.round(performance.now() * 1000)
 }
 
-/** Takes rows `key => [a,b,c,d]` from a worker that dials, and gives `d` of each to `take`. */
+/** Takes rows `key => [a,b,c,d]` from workers that dial, and gives `d` of each to `take`, and where its key begins. */
 export class RowReceiver {
   /** Rows so far. */
   rows = 0
-  take: (number: number) => void = () => {}
+  take: (number: number, bytes: Buffer, at: number) => void = () => {}
   private readonly server = createServer((socket) => this.accept(socket))
   private readonly sockets = new Set<Socket>()
   private waiting: { readonly rows: number; readonly resolve: () => void } | null = null
@@ -73,7 +74,7 @@ export class RowReceiver {
         unit *= 10
       }
       this.rows++
-      this.take(number)
+      this.take(number, bytes, start)
       start = end + 1
     }
     return start
@@ -85,6 +86,13 @@ export function keyOf(n: number): string {
   return `key-${(n + 36 ** 4).toString(36)}`
 }
 
+/** The number of the key that stands at `at`. */
+export function keyNumberAt(bytes: Buffer, at: number): number {
+  let n = 0
+  for (let i = at + 4; i < at + 9; i++) n = 36 * n + bytes[i]! - (bytes[i]! >= SMALL_A ? SMALL_A - 10 : ZERO)
+  return n - 36 ** 4
+}
+
 /** Sends one record for each of `keys` keys; resolves when the client has taken them. */
 export async function sendAllKeys(client: Client, keys: number): Promise<void> {
   const BATCH = 1000
@@ -93,7 +101,10 @@ export async function sendAllKeys(client: Client, keys: number): Promise<void> {
   }
 }
 
-/** Sends `perSecond` records with evenly drawn keys, about once a millisecond what is due then, until stopped. */
+/**
+ * Sends `perSecond` records, about once a millisecond what is due then, until stopped. Their keys are drawn evenly, or come
+ * in turn from number `first` on where that is given.
+ */
 export class PacedSender {
   /** How late the sender itself came to a record at most, in milliseconds. */
   latestMs = 0
@@ -101,14 +112,16 @@ export class PacedSender {
   private readonly client: Client
   private readonly keys: readonly string[]
   private readonly perSecond: number
+  private readonly first: number | null
   private readonly chance = new Prng(11)
   private readonly startedMs = performance.now()
   private timer: NodeJS.Timeout | null = null
 
-  constructor(client: Client, keys: readonly string[], perSecond: number) {
+  constructor(client: Client, keys: readonly string[], perSecond: number, first: number | null = null) {
     this.client = client
     this.keys = keys
     this.perSecond = perSecond
+    this.first = first
     this.timer = setTimeout(this.tick, 1)
   }
 
@@ -119,7 +132,7 @@ export class PacedSender {
 
   private readonly tick = (): void => {
     this.timer = setTimeout(this.tick, 1)
-    const { keys, chance, startedMs, perSecond } = this
+    const { keys, chance, startedMs, perSecond, first } = this
     const now = performance.now()
     const due = Math.floor(((now - startedMs) * perSecond) / 1000)
     if (due <= this.sent) return
@@ -127,7 +140,8 @@ export class PacedSender {
     const records: string[] = []
     for (; this.sent < due; this.sent++) {
       const micros = Math.round((startedMs + (this.sent * 1000) / perSecond) * 1000)
-      records.push(`${keys[chance.below(keys.length)]!},${micros}`)
+      const n = first === null ? chance.below(keys.length) : (first + this.sent) % keys.length
+      records.push(`${keys[n]!},${micros}`)
     }
     // An open loop: what finds no room waits in the client, and its delay counts.
     this.client.send(records).catch(() => {})

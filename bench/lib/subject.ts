@@ -55,7 +55,8 @@ export async function start(
 /** Clock ticks of `/proc/PID/stat` are hundredths of a second on Linux. */
 const TICK_MS = 10
 
-function cpuMs(pid: number): number {
+/** CPU time of all threads of a process so far, in milliseconds. */
+export function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ')

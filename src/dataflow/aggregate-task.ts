@@ -100,13 +100,13 @@ export class AggregateTask extends InputTask {
       entry = store.insert(table, hash, key, plan.init(key))
     } else {
       if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
-      before = store.copier.copy(table.states[entry]!)
+      before = store.copier.guard(table.states[entry]!)
     }
     try {
       by(table.states[entry]!, value)
     } catch (error) {
       if (before === null) store.withdraw(table, entry)
-      else table.states[entry] = before
+      else table.states[entry] = store.copier.taken(before)
       throw error
     }
     if (table.times !== null && time > table.times[entry]!) table.times[entry] = time

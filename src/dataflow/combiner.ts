@@ -112,11 +112,11 @@ export class Combiner implements Exchange {
       return
     }
     const sum = sums.values[row] as object
-    const before = this.copier.copy(sum)
+    const before = this.copier.guard(sum)
     try {
       plan.add(sum, batch.values[i])
     } catch (error) {
-      sums.values[row] = before
+      sums.values[row] = this.copier.taken(before)
       throw error
     }
     sums.times[row] = batch.times[i]!

@@ -58,6 +58,10 @@ export class Subject {
     })
   }
 
+  get pid(): number {
+    return this.child.pid!
+  }
+
   get running(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null
   }
