@@ -5,16 +5,18 @@
  * Each of the workers is killed once, and then started again in its folder: it joins and gets a share. What a plain sink
  * writes again after a recovery counts as a row, but not as one of a record that was sent after the kill.
  *
+ * `--keys=N` takes another number of them.
+ *
  * Not measured: a worker that stops without its connections closing; other machines; a supervisor.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { ClusterStage } from './lib/cluster-stage.ts'
 import { bench } from './lib/main.ts'
 import { type Measure, single } from './lib/report.ts'
-import { say } from './lib/stage.ts'
+import { numberGiven, say } from './lib/stage.ts'
 
 const WORKERS = 3
-const KEYS = Number(process.env.KEYS ?? 1_000_000)
+const KEYS = numberGiven('keys', 1_000_000)
 /** Life before each kill, from when all is caught up: a moment of the interval that the bench does not choose. */
 const LIFE_MS = 2300
 const BEHIND_SECONDS = 2.5

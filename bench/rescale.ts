@@ -5,6 +5,8 @@
  * The bench looks from before a worker is started, or asked to leave, until a while after all work together again. Records
  * come to each key group evenly, so a silence is as exact as the time between two of them.
  *
+ * `--keys=N` takes another number of keys.
+ *
  * Not measured: other machines; more keys than fit into memory.
  */
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,10 +14,10 @@ import { ClusterStage } from './lib/cluster-stage.ts'
 import { quantile } from './lib/key-groups.ts'
 import { bench } from './lib/main.ts'
 import { type Measure, single } from './lib/report.ts'
-import { say } from './lib/stage.ts'
+import { numberGiven, say } from './lib/stage.ts'
 
 const WORKERS = 2
-const KEYS = Number(process.env.KEYS ?? 1_000_000)
+const KEYS = numberGiven('keys', 1_000_000)
 const ROUNDS = 2
 const CALM_MS = 2000
 const AFTER_MS = 3000

@@ -118,10 +118,15 @@ export function wallMs(micros: number): number {
   return performance.timeOrigin + micros / 1000
 }
 
+/** `--NAME=NUMBER` on the command line. */
+export function numberGiven(name: string, otherwise: number): number {
+  const given = process.argv.find((argument) => argument.startsWith(`--${name}=`))
+  return given === undefined ? otherwise : Number(given.slice(given.indexOf('=') + 1))
+}
+
 /** `--NAME=SECONDS` on the command line, in milliseconds. */
 export function secondsGiven(name: string, otherwise: number): number {
-  const given = process.argv.find((argument) => argument.startsWith(`--${name}=`))
-  return 1000 * (given === undefined ? otherwise : Number(given.slice(given.indexOf('=') + 1)))
+  return 1000 * numberGiven(name, otherwise)
 }
 
 /** `--node=FLAG` on the command line, any number of times: what the worker's Node is started with beside the rest. */

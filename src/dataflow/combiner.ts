@@ -17,10 +17,10 @@ import type { Batch, BatchPool, Marker } from './batch.ts'
 import { type Exchange, isRecordFault } from './collector.ts'
 import type { FailureReport } from './failure.ts'
 
-/** Keys that are held, in usual batches. A pool keeps batches of this size. */
-const SUM_BATCHES = 4
+/** Keys that are held, in usual batches. */
+const SUM_BATCHES = 16
 /** Records that are added up, in usual batches, before their sums go on. */
-const RECORD_BATCHES = 16
+const RECORD_BATCHES = 64
 
 export class Combiner implements Exchange {
   private readonly exchange: Exchange

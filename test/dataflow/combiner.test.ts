@@ -82,13 +82,19 @@ function fill(batch: Batch, entries: readonly Entry[], from: number): void {
   batch.length = entries.length
 }
 
-const entry = fc.record({ key: fc.oneof(fc.nat(12), fc.constantFrom<Key>('a', '1', 1n, true)), value: fc.nat(1000) })
+const entry = fc.record({
+  key: fc.oneof({ weight: 9, arbitrary: fc.nat(150) }, fc.constantFrom<Key>('a', '1', 1n, true)),
+  value: fc.nat(1000),
+})
 
 describe('what is combined', () => {
   test('equals what is added one by one', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.array(entry, { minLength: 1, maxLength: 2 * CAPACITY }), { maxLength: 30 }),
+        fc.array(fc.array(entry, { minLength: 1, maxLength: 2 * CAPACITY }), {
+          maxLength: 60,
+          size: 'max',
+        }),
         (batches) => {
           const pool = new BatchPool(CAPACITY)
           const [kept, failures]: [Kept, Failure[]] = [new Kept(), []]
@@ -114,7 +120,7 @@ describe('what is combined', () => {
           const [combined, named] = [new Map<Key, Sum>(), new Map<Key, number>()]
           for (const batch of kept.batches) {
             expect(batch.combined).toBe(true)
-            expect(batch.length).toBeLessThanOrEqual(4 * CAPACITY)
+            expect(batch.length).toBeLessThanOrEqual(16 * CAPACITY)
             for (let i = 0; i < batch.length; i++) {
               const key = batch.keys[i]!
               expect(batch.hashes[i]).toBe(hashKey(key))
@@ -139,7 +145,7 @@ describe('what is combined', () => {
     const pool = new BatchPool(CAPACITY)
     const kept = new Kept()
     const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
-    for (let pushed = 0; pushed < 40; pushed++) {
+    for (let pushed = 0; pushed < 160; pushed++) {
       const batch = pool.take()
       fill(
         batch,
@@ -148,7 +154,7 @@ describe('what is combined', () => {
       )
       combiner.push(batch)
     }
-    expect(kept.batches.map(({ values }) => (values[0] as Sum).n)).toEqual([64, 64])
+    expect(kept.batches.map(({ values }) => (values[0] as Sum).n)).toEqual([256, 256])
   })
 
   test('is held whole where one record has made a batch far larger than usual', () => {
