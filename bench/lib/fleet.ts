@@ -41,7 +41,10 @@ export class Fleet {
   /** A cluster of `size` workers that work together. */
   static async open(size: number, limits: Readonly<Record<string, number>> = {}): Promise<Fleet> {
     const folder = mkdtempSync(join(tmpdir(), 'potoroo-bench-'))
-    const fleet = new Fleet(folder, await Cluster.make({ folder, size, limits, mutant: null }))
+    const fleet = new Fleet(
+      folder,
+      await Cluster.make({ folder, size, limits, mutant: null, signal: new AbortController().signal }),
+    )
     try {
       await fleet.cluster.startAll()
       await fleet.together(size)
