@@ -4,14 +4,27 @@ import type { ClusterView, KeyGroupRun, KeyPlace } from '../admin/cluster-view.t
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { counted, print, printJson, say, table } from './terminal.ts'
 
+/** Runs of key groups that are shown of each worker. */
+const RUNS = 8
+
 export function keyGroupsCommand(): Command {
   const command = new Command('key-groups').description('show which worker owns which key groups')
   return addControlOptions(command).action(async (flags: ControlFlags) => {
     const runs = await (await findWorker(flags)).get<KeyGroupRun[]>('/v1/cluster/key-groups')
     if (flags.json) return printJson(runs)
-    const rows = runs.map(({ from, to, worker }) => [from === to ? `${from}` : `${from}-${to}`, to - from + 1, worker])
-    print(table(['KEY GROUPS', 'NUMBER', 'WORKER'], rows, 'nobody owns anything yet'))
+    const rows = [...new Set(runs.map(({ worker }) => worker))]
+      .toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      .map((worker) => showOwner(worker, runs))
+    print(table(['WORKER', 'NUMBER', 'KEY GROUPS'], rows, 'nobody owns anything yet'))
   })
+}
+
+/** A worker's line: how many it owns, and the first of them. */
+function showOwner(worker: string, runs: readonly KeyGroupRun[]): [worker: string, owned: number, which: string] {
+  const own = runs.filter((run) => run.worker === worker)
+  const shown = own.slice(0, RUNS).map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`))
+  const owned = own.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+  return [worker, owned, `${shown.join(', ')}${own.length > RUNS ? ', … (all with --json)' : ''}`]
 }
 
 export function whereCommand(): Command {

@@ -32,9 +32,14 @@ export function statusCommand(): Command {
       if (cluster.workers.length > 1) showCluster(cluster)
       showWorker(view, worker.address)
     } else {
-      const view = await worker.get<PipelineView>(`/v1/pipelines/${part(name)}`)
-      if (flags.json) printJson(view)
-      else showPipeline(view)
+      const [view, cluster] = await Promise.all([
+        worker.get<PipelineView>(`/v1/pipelines/${part(name)}`),
+        worker.get<ClusterView>('/v1/cluster'),
+      ])
+      if (flags.json) return printJson(view)
+      showPipeline(view)
+      if (cluster.workers.length > 1)
+        print(`\nthis is the part of ${cluster.worker}, one of ${counted(cluster.workers.length, 'worker')}`)
     }
   })
 }
