@@ -10,6 +10,8 @@ export class Room {
   buffered = 0
   /** Why nothing is taken in at all, or `null`. */
   held: string | null = 'the pipeline has not started'
+  /** Why nothing more is taken in, while what came goes on to be fed; `null` where something is. */
+  shut: string | null = null
   /** The source's share of the journal is used up. */
   full: PotorooError | null = null
   private readonly bytesMax: number
@@ -20,12 +22,14 @@ export class Room {
   }
 
   get isOpen(): boolean {
-    return this.held === null && this.full === null && this.buffered < this.bytesMax
+    const { held, shut, full, buffered } = this
+    return held === null && shut === null && full === null && buffered < this.bytesMax
   }
 
   /** Why connections have to wait, or `null`. */
   get blockedBy(): string | null {
     if (this.held !== null) return this.held
+    if (this.shut !== null) return this.shut
     if (this.full !== null) return this.full.message
     return this.buffered < this.bytesMax ? null : 'the pipeline is behind'
   }

@@ -332,6 +332,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
    * journal has behind them. `done` comes when producers can be welcomed; the replay then follows at `poll`'s pace.
    */
   reset(rows: readonly StreamRow[], done: (error: PotorooError | null) => void): void {
+    this.space.shut = null
     this.delivery.clear()
     this.streams.reset(rows)
     this.homes.begin(this.context.generation)
@@ -390,6 +391,11 @@ export class IngestSource implements SessionSource, SurveyTarget {
   /** Stops reading and acks, for `reason`: no lease, no epoch completes, the pipeline drains … (S7). */
   hold(reason: string): void {
     this.space.held = reason
+  }
+
+  /** Takes nothing more in, until the next `reset`; what has come in is fed. */
+  shut(reason: string): void {
+    this.space.shut = reason
   }
 
   /** Goes on after `hold`, and begins after the first `reset`. */

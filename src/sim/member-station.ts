@@ -24,6 +24,8 @@ export interface MemberOptions {
   readonly pipeline: string
   /** What it runs: made anew for each life, as a process would load it anew. */
   readonly plan: () => Plan
+  /** Whether its journal lies on the shared volume. */
+  readonly journals?: boolean
   /** Workers that the new cluster waits for. */
   readonly expected: number
   /** Longest pause before it is started again, in milliseconds. */
@@ -78,7 +80,8 @@ export class MemberStation {
     }
     const output = { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) }
     const cluster = {
-      ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, journals: `${SHARED}/journals`, expected },
+      ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, expected },
+      journals: this.options.journals === false ? null : `${SHARED}/journals`,
       listen: { host: name, port },
     }
     const worker = new Worker(

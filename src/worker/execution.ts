@@ -193,6 +193,15 @@ export class Execution implements Executing {
     this.holds.release('worker')
   }
 
+  closeDoors(reason: string): void {
+    this.sources.shut(reason)
+  }
+
+  /** Whether everything that has come in by journaled sources has entered the pipeline. */
+  get caughtUp(): boolean {
+    return this.sources.caughtUp
+  }
+
   resume(): void {
     this.active?.resume()
   }

@@ -102,6 +102,8 @@ export interface Executing {
   /** The worker may neither read nor write (no lease, a minority); what runs goes on. */
   stopWork(reason: string): void
   resumeWork(): void
+  /** Lets nothing more in on this worker, which leaves; what has come in goes on. */
+  closeDoors(reason: string): void
   /** The epoch's record has been read in the chain, and counts. */
   recorded(epoch: number): void
   /** The floor has been read in the chain. */

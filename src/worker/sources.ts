@@ -137,6 +137,11 @@ export class OpenSources {
     }
   }
 
+  /** Takes nothing more in on this worker; what has come in is fed. */
+  shut(reason: string): void {
+    for (const source of this.sources) if (source.family === 'journaled') source.source.shut(reason)
+  }
+
   hold(reason: string): void {
     for (const source of this.sources) if (source.family === 'journaled') source.source.hold(reason)
   }
@@ -167,6 +172,11 @@ export class OpenSources {
       if (source.family === 'journaled' && own !== undefined) source.source.floor(mergeRows(rowsOf(own)))
     }
     this.seams.door.trim()
+  }
+
+  /** Whether everything that has come in has entered the pipeline. */
+  get caughtUp(): boolean {
+    return this.sources.every((source) => source.family !== 'journaled' || source.source.caughtUp)
   }
 
   /** Whether the journaled source `step` has no connection, and everything that came by one has been taken. */

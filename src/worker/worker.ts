@@ -30,6 +30,7 @@ import type { Output } from '../env/output.ts'
 import { Door } from '../ingest/door.ts'
 import type { DoorGeneration } from '../ingest/generation.ts'
 import type { Seals } from '../ingest/sealed.ts'
+import { Clearance } from './clearance.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
 import { Execution } from './execution.ts'
 import { Floors } from './floors.ts'
@@ -102,6 +103,8 @@ export class Worker {
   /** The seals on journals, as this incarnation makes and sees them; `null` where nobody else could make one. */
   private seals: Seals | null = null
   private door: Door | null = null
+  /** While it leaves, in the generation in which it owns no key group any more. */
+  private clearance: Clearance | null = null
   /** The generation that this worker works in; 0 while it works in none. */
   private generation = 0
   /** Who waits for that. */
@@ -253,7 +256,7 @@ export class Worker {
       },
       atDoor: (from, message) => this.door?.onMessage(from.worker, message),
       forget: (done) => this.forget(done),
-      isEmpty: () => true,
+      isEmpty: () => this.isEmpty(),
       world: () => ({ keyGroups: this.limits.keyGroups, splits: [], journals: this.journals.workers }),
       requestEpoch: (pipeline, holds, done) => {
         const resident = this.residents.all.get(pipeline)
@@ -299,8 +302,15 @@ export class Worker {
     this.residents.restore(generation, () => seat.restored(number))
   }
 
+  /** Whether nothing is left here of a worker that leaves and owns no key group. */
+  private isEmpty(): boolean {
+    this.clearance ??= new Clearance([...this.residents.all.values()].filter(({ phase }) => phase === 'running'))
+    return this.clearance.advance()
+  }
+
   private begin(generation: number): void {
     this.generation = generation
+    this.clearance = null
     this.residents.begin()
     const { waiting } = this
     this.waiting = []

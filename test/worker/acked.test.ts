@@ -8,8 +8,9 @@ import { DOOR } from './town.ts'
 
 const NAMES = ['a', 'b', 'c'] as const
 
-function open(seed: number): Harbour {
+function open(seed: number, sharesJournals = true): Harbour {
   const harbour = new Harbour(seed)
+  harbour.sharesJournals = sharesJournals
   harbour.start(...NAMES)
   harbour.settle('a b c in 1')
   harbour.of('a').submit()
@@ -74,5 +75,36 @@ test('producers change their worker', () => {
     producer.goTo({ host: NAMES[(i + 1) % 3]!, port: DOOR })
   }
   harbour.send(2000)
+  harbour.expectAll()
+})
+
+test('a worker leaves while its producer sends: nothing that it has acknowledged waits on its disk', () => {
+  const harbour = open(27, false)
+  harbour.send(1000)
+  const [producer] = harbour.producers
+  harbour.of('a').worker!.leave()
+  while (!harbour.of('a').left) {
+    producer!.produce(20)
+    harbour.run(5)
+  }
+  producer!.kill(true)
+  harbour.expectAll(new Set([producer!]))
+  expect(harbour.standing).toBe('b c in 3')
+})
+
+test('a worker that is stopped in the middle of a sync, and finds its journal sealed, comes back', () => {
+  const harbour = open(28)
+  harbour.send(1000)
+  const { process, worker } = harbour.of('c')
+  // What is written and not synced is nobody's business but the journal's.
+  const { journal } = (worker as unknown as { door: { journal: { retained: readonly unknown[] } } }).door
+  harbour.until(() => {
+    harbour.producers[2]!.produce(1)
+    return journal.retained.length > 0
+  })
+  process!.stop()
+  harbour.send(8000)
+  process!.continue()
+  expect(harbour.settle('a b c in 3')).toBe('a b c in 3')
   harbour.expectAll()
 })

@@ -29,14 +29,6 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
     replacement: 'failed: (error) => told((resident) => this.fail(resident, error)),',
     found: /has not fallen/,
   },
-  {
-    name: 'waits for ever for what a seal has cut off',
-    from: 30,
-    file: 'src/ingest/vouch.ts',
-    text: '        this.sealed = true\n        done(false)',
-    replacement: '        this.sealed = true',
-    found: /fenced/,
-  },
 ]
 
 describe('clusters in the simulator find a worker that', () => {

@@ -74,6 +74,8 @@ export class Town {
   port = 7400
   private readonly limits: Limits
   private readonly pipeline: Pipeline
+  /** Whether the workers' journals lie where all of them reach them. */
+  sharesJournals = true
 
   constructor(
     seed: number,
@@ -100,6 +102,7 @@ export class Town {
         expected: names.length,
         restartMs: 300,
         pipeline: this.pipeline.name,
+        journals: this.sharesJournals,
         plan: () => plan(this.pipeline.build()),
       }
       this.stations.push(new MemberStation(machine, options))
@@ -206,7 +209,7 @@ export class Town {
     for (const { fell, name } of this.stations) deepEqual(fell.map(String), [], `${name} has not fallen`)
   }
 
-  private rows(): Row[] {
+  protected rows(): Row[] {
     const { env } = this.stations[0]!.machine.start('reader')
     const rows: Row[] = []
     let left = -1
