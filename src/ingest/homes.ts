@@ -16,7 +16,7 @@ import type { DoorGeneration, DoorMessage } from './generation.ts'
 import { type HomeEffect, type HomeEvent, type HomeState, homeTable } from './home-table.ts'
 import type { Journal } from './journal.ts'
 import type { Recovery } from './recovery.ts'
-import type { Stream } from './stream.ts'
+import type { Stream, StreamRow } from './stream.ts'
 import type { Streams } from './streams.ts'
 import type { Found } from './survey.ts'
 
@@ -206,10 +206,13 @@ export class Homes {
     this.step(stream, { kind: 'moved', home, mine })
   }
 
-  /** An epoch is complete in which the stream's home is `home`, and its position `position`. */
-  onComplete(stream: Stream, home: string, position: number): void {
+  /**
+   * An epoch is complete in which this member has reported `row` of the stream. One that was cut before the stream came back
+   * from the same member says the same, with fewer sessions, and nothing about this leave.
+   */
+  onComplete(stream: Stream, [, , position, home, sessions]: StreamRow): void {
     const { state } = stream
-    if (state.phase !== 'leaving' || home !== state.to) return
+    if (state.phase !== 'leaving' || home !== state.to || sessions !== stream.sessions + 1) return
     assert(position === stream.position, 'O3: a stream is given away where its epoch says')
     this.step(stream, { kind: 'completed', to: home })
   }

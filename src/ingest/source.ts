@@ -302,9 +302,9 @@ export class IngestSource implements SessionSource, SurveyTarget {
    * it do. This member's own rows are enough.
    */
   complete(rows: readonly StreamRow[]): void {
-    this.streams.match(rows, (stream, [, , position, home]) => {
-      if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, position)
-      this.homes.onComplete(stream, home, position)
+    this.streams.match(rows, (stream, row) => {
+      if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, row[2])
+      this.homes.onComplete(stream, row)
       this.tell(stream)
     })
   }

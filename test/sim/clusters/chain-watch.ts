@@ -6,9 +6,10 @@
  * W3. An epoch names a manifest that is there and is of its own number.
  * W4. In one generation a key group is at work on one worker, the one that the generation names.
  */
+import { PotorooError } from '../../../src/base/errors.ts'
 import { chainNumberOf } from '../../../src/checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../../src/checkpoint/manifest.ts'
-import { type ChainRecord, decodeRecord } from '../../../src/checkpoint/record.ts'
+import { type ChainRecord, type DecodedRecord, decodeRecord } from '../../../src/checkpoint/record.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import type { Execution } from '../../../src/worker/execution.ts'
 
@@ -33,17 +34,42 @@ export class ChainWatch {
 
   /** Reads what is new. */
   look(): void {
-    for (;;) {
-      const path = `${CHAIN}/${String(this.next).padStart(10, '0')}`
-      const bytes = this.read(path)
-      if (bytes === null) break
-      const decoded = decodeRecord(path, this.next, bytes)
-      if (!('record' in decoded)) return this.complain(`${path}: ${decoded.message}`)
+    for (let decoded = this.record(); decoded !== null; decoded = this.record()) {
       this.next++
-      this.seen.set(path, bytes)
       this.fold(decoded.record)
     }
-    this.skip()
+    if (this.jump()) this.look()
+  }
+
+  /** The record that comes next, `null` where there is none. */
+  private record(): DecodedRecord | null {
+    const path = `${CHAIN}/${String(this.next).padStart(10, '0')}`
+    const bytes = this.read(path)
+    if (bytes === null) return null
+    const decoded = decodeRecord(path, this.next, bytes)
+    if (decoded instanceof PotorooError) {
+      this.complain(`${path}: ${decoded.message}`)
+      return null
+    }
+    this.seen.set(path, bytes)
+    return decoded
+  }
+
+  /** Where records have been removed since the last look: goes on at the last that says what was before it. */
+  private jump(): boolean {
+    const names = this.volume.list(CHAIN)
+    const numbers = (Array.isArray(names) ? names : []).map(chainNumberOf).filter((n) => n !== null)
+    const missed = this.next
+    for (const n of numbers.filter((n) => n > missed).toSorted((a, b) => b - a)) {
+      this.next = n
+      const before = this.record()?.before
+      if (before === null || before === undefined) continue
+      for (const { highest } of before.pipelines.values()) this.highest = Math.max(this.highest, highest)
+      this.generation = Math.max(this.generation, before.generation)
+      return true
+    }
+    this.next = missed
+    return false
   }
 
   /** Everything that is there says what it said (W1). */
@@ -94,14 +120,6 @@ export class ChainWatch {
       this.complain(`${path} is of epoch ${value.epoch} in generation ${value.generation}`)
     }
     this.last = value
-  }
-
-  /** Records that were removed between two looks are gone: the reader goes on at the next one that stands. */
-  private skip(): void {
-    const names = this.volume.list(CHAIN)
-    if (!Array.isArray(names)) return
-    const later = names.map(chainNumberOf).filter((n) => n !== null && n > this.next) as number[]
-    if (later.length > 0 && Math.min(...later) > this.next) this.complain(`record ${this.next} is missing`)
   }
 
   private read(path: string): Buffer | null {

@@ -298,7 +298,7 @@ class SimCluster {
 
   /** How far everybody has come, for a cluster that does not go on. */
   private describe(): string {
-    const parts = this.outside.standing(this.witness.seen)
+    const parts = [...this.chain.complaints, ...this.outside.standing(this.witness.seen)]
     for (const station of this.stations) {
       const { worker, name, left } = station
       const resident = worker?.residents.all.get(this.plan.pipeline)
