@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import clusters from './clusters/seeds.json' with { type: 'json' }
 import { mutants } from './mutants.ts'
 import seeds from './seeds.json' with { type: 'json' }
 
@@ -19,6 +20,11 @@ function sim(...args: readonly string[]): { readonly status: number | null; read
 
 test('seeds that found something', () => {
   const { status, output } = sim(...seeds.map(({ seed }) => String(seed)))
+  expect(status, output).toBe(0)
+})
+
+test('clusters that found something', { timeout: 120_000 }, () => {
+  const { status, output } = sim('--clusters', ...clusters.map(({ seed }) => String(seed)))
   expect(status, output).toBe(0)
 })
 
