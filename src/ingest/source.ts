@@ -303,7 +303,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
    */
   complete(rows: readonly StreamRow[]): void {
     this.streams.match(rows, (stream, row) => {
-      if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, row[2])
+      const [, , position] = row
+      if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, position)
       this.homes.onComplete(stream, row)
       this.tell(stream)
     })
