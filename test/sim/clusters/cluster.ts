@@ -187,6 +187,11 @@ class SimCluster {
     return common
   }
 
+  private get allDrained(): boolean {
+    const { pipeline } = this.plan
+    return this.staying.every(({ worker }) => worker?.residents.all.get(pipeline)?.phase === 'drained')
+  }
+
   // ── The acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private goOn(): void {
@@ -270,6 +275,12 @@ class SimCluster {
       const executions = this.staying.map((station) => this.executionOf(station))
       if (executions.some((one) => one?.generation.number !== this.chain.generation)) return false
       if (asked !== null && executions.includes(asked)) return world.now >= over
+      // Who was asked has left since.
+      if (this.allDrained) {
+        asked = executions[0]!
+        over = world.now + SETTLE_MS
+        return false
+      }
       if (this.standing === 0) return false
       const execution = executions[0]!
       asked = execution
