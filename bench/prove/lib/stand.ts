@@ -11,7 +11,7 @@ import type { Run } from './main.ts'
 import { Producer } from './producer.ts'
 import { Findings, Tally } from './tally.ts'
 
-const PIPELINE = resolve(import.meta.dirname, '../pipelines/tally-cluster.ts')
+const PIPELINE = resolve(import.meta.dirname, '../pipelines/tally.ts')
 const PRODUCERS = 4
 /** Nothing acknowledged for so long: the cluster does not recover. */
 const RECOVERY_MS = 30_000
@@ -62,7 +62,7 @@ export class Stand {
     await cluster.startAll()
     await cluster.settlesAs(size, cluster.names)
     const { addresses, port } = cluster
-    await cluster.submit(PIPELINE, { port, folder: stand.out, host: apart ? '0.0.0.0' : '127.0.0.1' })
+    await cluster.submit(PIPELINE, { port, folder: stand.out, host: apart ? '0.0.0.0' : '127.0.0.1', grow: 'false' })
     for (let i = 0; i < producers; i++) {
       const options = { addresses: stand.chance.shuffled(addresses), producer: `p${i}`, maxBackoffMs: 200 }
       stand.producers.push(await Producer.open(options, stand.chance.fork(), stand.tally))

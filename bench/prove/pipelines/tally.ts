@@ -3,15 +3,16 @@
  *
  * `window` keeps the last four numbers of each key, so that its output tells at a glance whether a record was lost, came
  * twice or overtook another; every key belongs to one producer, which counts it up from 1. `count` counts the words,
- * which all producers share. One file has a segment for each epoch, the other grows.
+ * which all producers share. One file has a segment for each epoch, the other grows; with `grow=false`, for several workers
+ * that write segments of their own beside each other, both have.
  */
 import { fileSink, lines, pipeline, tcpSource } from 'potoroo'
 
-const parameters = { port: 7001, folder: 'out' }
+const parameters = { host: '127.0.0.1', port: 7001, folder: 'out', grow: true }
 
 export default pipeline('tally', { parameters }, (p) => {
-  const { port, folder } = p.parameters
-  const items = p.source('items', tcpSource({ port, protocol: 'acked', framing: lines() })).map('parse', parse)
+  const { host, port, folder, grow } = p.parameters
+  const items = p.source('items', tcpSource({ host, port, protocol: 'acked', framing: lines() })).map('parse', parse)
   items
     .keyBy('by-key', (item) => item.key)
     .mapWithState('window', {
@@ -29,7 +30,7 @@ export default pipeline('tally', { parameters }, (p) => {
       init: () => ({ total: 0 }),
       step: (state, item) => `${item.word} ${++state.total}`,
     })
-    .sink('totals', fileSink({ path: `${folder}/totals`, append: true, framing: lines(), encode: (text) => text }))
+    .sink('totals', fileSink({ path: `${folder}/totals`, append: grow, framing: lines(), encode: (text) => text }))
 })
 
 function parse(line: string): { key: string; number: number; word: string } {
