@@ -1,7 +1,7 @@
 /** What `status`, `key-groups` and `where` show of a cluster, as one of its workers sees it. A public format. */
 import { hashKey, keyGroupOf, shiftOf } from '../base/hash.ts'
-import type { Pipelines } from '../worker/pipelines.ts'
-import { keysOf } from '../worker/query.ts'
+import type { Pipelines } from '../worker/pipelines/pipelines.ts'
+import { keysOf } from '../worker/pipelines/query.ts'
 import type { Worker } from '../worker/worker.ts'
 
 /**

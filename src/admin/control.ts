@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
-import type { Pipelines } from '../worker/pipelines.ts'
+import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import { removeControlFile, writeControlFile } from './control-file.ts'
 import { ControlServer } from './http.ts'
 import { Metrics } from './metrics.ts'

@@ -4,7 +4,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { Pipelines } from '../worker/pipelines.ts'
+import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import { type PipelineView, viewPipeline, type WorkerView } from './view.ts'
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]

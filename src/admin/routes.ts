@@ -3,12 +3,17 @@ import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/committed.ts'
-import { contentOf } from '../worker/dead-letter.ts'
-import { buildGraph, loadBundle } from '../worker/load.ts'
-import type { Pipelines, Resident } from '../worker/pipelines.ts'
-import { keysOf } from '../worker/query.ts'
-import { listSavepoints, removeSavepoint, type SavepointSeams, verifySavepoint } from '../worker/savepoints.ts'
+import { contentOf } from '../worker/letters/dead-letter.ts'
+import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
+import { buildGraph, loadBundle } from '../worker/pipelines/load.ts'
+import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
+import { keysOf } from '../worker/pipelines/query.ts'
+import {
+  listSavepoints,
+  removeSavepoint,
+  type SavepointSeams,
+  verifySavepoint,
+} from '../worker/pipelines/savepoints.ts'
 import { keyAcross, ownPart, pageAcross, type StateQuestion } from './across.ts'
 import { viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'

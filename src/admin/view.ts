@@ -1,7 +1,7 @@
 /** What `status` shows: a pipeline as plain JSON. The field names are a public format. */
 import type { ErrorCode } from '../base/errors.ts'
 import type { Parameters } from '../model/graph.ts'
-import type { PipelinePhase, Pipelines, Resident } from '../worker/pipelines.ts'
+import type { PipelinePhase, Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
 
 export interface WorkerView {
   readonly worker: string

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { PipelineSummary } from '../admin/view.ts'
 import { showDuration } from '../base/time.ts'
-import type { SavepointEntry } from '../worker/savepoints.ts'
+import type { SavepointEntry } from '../worker/pipelines/savepoints.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'

@@ -2,8 +2,8 @@
 import { fail } from '../base/errors.ts'
 import type { Address } from '../env/network.ts'
 import type { LogOptions } from '../env/real/log.ts'
-import type { ClusterSettings } from '../worker/cluster-settings.ts'
-import { watchOnThread } from '../worker/detector/threaded.ts'
+import type { ClusterSettings } from '../worker/seat/cluster-settings.ts'
+import { watchOnThread } from '../worker/seat/detector/threaded.ts'
 import { addressOf } from './address.ts'
 import type { Settings } from './settings.ts'
 

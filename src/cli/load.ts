@@ -1,7 +1,7 @@
 /** Pipeline files on the command line: the file, and `--param name=value`. */
 import { fail } from '../base/errors.ts'
 import type { Graph, Parameters } from '../model/graph.ts'
-import { buildGraph, type LoadedPipeline, loadPipeline } from '../worker/load.ts'
+import { buildGraph, type LoadedPipeline, loadPipeline } from '../worker/pipelines/load.ts'
 
 /** Collects repeated `name=value` options. */
 export function collectPairs(pair: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {

@@ -1,6 +1,6 @@
 /** What `run` says about its pipeline, with the command to try next. */
 import type { Settings } from '../model/connector.ts'
-import type { Resident } from '../worker/pipelines.ts'
+import type { Resident } from '../worker/pipelines/pipelines.ts'
 import { counted, invocation, say } from './terminal.ts'
 
 /** Columns before the proposal. */

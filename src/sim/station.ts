@@ -11,7 +11,7 @@ import type { Limits } from '../base/limits.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
 import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
-import type { Execution } from '../worker/execution.ts'
+import type { Execution } from '../worker/execution/execution.ts'
 import { Worker, type WorkerHost } from '../worker/worker.ts'
 import type { Machine, SimProcess } from './world.ts'
 

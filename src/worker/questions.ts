@@ -8,7 +8,7 @@
 import type { ByteReader } from '../base/bytes.ts'
 import type { Clock, Timer } from '../env/clock.ts'
 import type { ControlMessage, Message } from '../transport/wire.ts'
-import type { Links } from './generation.ts'
+import type { Links } from './execution/generation.ts'
 
 /** Its HTTP status, and its JSON. */
 export interface Answer {

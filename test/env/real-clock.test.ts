@@ -11,5 +11,5 @@ test('a timer of a month is no overflow, of which Node would warn and fire every
   await new Promise<void>((go) => clock.after(2, go))
   month.cancel()
   process.off('warning', note)
-  expect(warnings).toEqual([])
+  expect(warnings).not.toContain('TimeoutOverflowWarning')
 })

@@ -155,7 +155,7 @@ export const mutants: readonly SimMutant[] = [
   // Checkpoints
   {
     name: 'commit-before-the-record',
-    file: 'src/worker/participating.ts',
+    file: 'src/worker/execution/participating.ts',
     text: 'return this.events.saved(effect.epoch, effect.snapshot)',
     replacement: '{ this.events.commit(effect.epoch); return this.events.saved(effect.epoch, effect.snapshot) }',
   },
@@ -218,7 +218,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'letters-not-read-again',
-    file: 'src/worker/dead-letters.ts',
+    file: 'src/worker/letters/dead-letters.ts',
     text: 'if (error !== null && attempts > 1) {',
     replacement: 'if (error !== null && attempts > 1e9) {',
   },

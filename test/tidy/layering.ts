@@ -57,7 +57,15 @@ interface Fence {
   readonly allowed: readonly RegExp[]
 }
 
-const outside = [/^env\/real\//, /^admin\//, /^cli\//, /^client/, /^worker\/load/, /^worker\/detector/, /^launch\.js$/]
+const outside = [
+  /^env\/real\//,
+  /^admin\//,
+  /^cli\//,
+  /^client/,
+  /^worker\/pipelines\/load/,
+  /^worker\/seat\/detector/,
+  /^launch\.js$/,
+]
 
 export const fences: readonly Fence[] = [
   { name: 'node modules', pattern: /from 'node:/, allowed: [...outside, /^base\/crc\.ts$/, /^model\/load/] },
@@ -75,7 +83,7 @@ export const fences: readonly Fence[] = [
     msgpackr: [/^base\/pack\.ts$/],
     'prom-client': [/^admin\/metrics\.ts$/],
     commander: [/^cli\//],
-    esbuild: [/^worker\/load/],
+    esbuild: [/^worker\/pipelines\/load/],
     yaml: [/^cli\//],
     zod: [/^cli\//, /^admin\//],
   }).map(([name, allowed]) => ({ name: `package ${name}`, pattern: new RegExp(`from '${name}'`), allowed })),

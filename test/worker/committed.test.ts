@@ -9,9 +9,9 @@ import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
 import type { StoreDone } from '../../src/checkpoint/store.ts'
 import { realEnv } from '../../src/env/real/env.ts'
-import { type CommittedSeams, listCommitted, lookUpCommitted } from '../../src/worker/committed.ts'
-import type { Pipelines, Resident } from '../../src/worker/pipelines.ts'
-import { type KeyPage, lookUp } from '../../src/worker/query.ts'
+import { type CommittedSeams, listCommitted, lookUpCommitted } from '../../src/worker/pipelines/committed.ts'
+import type { Pipelines, Resident } from '../../src/worker/pipelines/pipelines.ts'
+import { type KeyPage, lookUp } from '../../src/worker/pipelines/query.ts'
 import { epochsOf, sendLines, Workshop } from './workshop.ts'
 
 const { clock } = realEnv({ log: { level: 'silent' } })

@@ -17,10 +17,10 @@ import type { Volume } from '../../src/sim/volume.ts'
 import { calm, type Weather } from '../../src/sim/weather.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
 import { type Member as Peer, Switchboard } from '../../src/transport/switchboard.ts'
-import { Execution } from '../../src/worker/execution.ts'
-import type { Generation, Holdings, Links } from '../../src/worker/generation.ts'
-import { LocalLinks } from '../../src/worker/local-links.ts'
+import { Execution } from '../../src/worker/execution/execution.ts'
+import type { Generation, Holdings, Links } from '../../src/worker/execution/generation.ts'
 import { Loop } from '../../src/worker/loop.ts'
+import { LocalLinks } from '../../src/worker/seat/local-links.ts'
 
 const PORT = 7100
 const HASH = 'program'

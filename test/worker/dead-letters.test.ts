@@ -4,8 +4,8 @@ import type { Json } from '../../src/base/json.ts'
 import { makeLimits } from '../../src/base/limits.ts'
 import type { Store } from '../../src/checkpoint/store.ts'
 import type { Clock } from '../../src/env/clock.ts'
-import { contentOf, type DeadLetter, makeLetter } from '../../src/worker/dead-letter.ts'
-import { DeadLetters } from '../../src/worker/dead-letters.ts'
+import { contentOf, type DeadLetter, makeLetter } from '../../src/worker/letters/dead-letter.ts'
+import { DeadLetters } from '../../src/worker/letters/dead-letters.ts'
 
 /** A store whose answers wait until the test lets them come. */
 class Shelf {

@@ -5,8 +5,8 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { loadPipeline } from '../../src/worker/load.ts'
-import type { Pipelines, Resident, SubmitOptions } from '../../src/worker/pipelines.ts'
+import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import type { Pipelines, Resident, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
 
 const limits = { checkpointIntervalMs: 50_000 }

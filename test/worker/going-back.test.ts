@@ -7,7 +7,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { hashKey } from '../../src/base/hash.ts'
-import type { Pipelines, Resident } from '../../src/worker/pipelines.ts'
+import type { Pipelines, Resident } from '../../src/worker/pipelines/pipelines.ts'
 import { epochsOf, sendLines, Workshop } from './workshop.ts'
 
 /** For what a busy machine needs longer for than a second. */

@@ -4,7 +4,7 @@
  * - never above the last epoch but one, and not while there is room
  */
 import { expect, test } from 'vitest'
-import type { Pipelines } from '../../src/worker/pipelines.ts'
+import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 import { epochsOf, sendLines, Workshop } from './workshop.ts'
 
 const rest = ".map('parse', Number).keyBy('by', () => 0)"

@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PotorooError } from '../../src/base/errors.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/load.ts'
-import { bundlePipeline, hashText } from '../../src/worker/load-bundle.ts'
+import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { bundlePipeline, hashText } from '../../src/worker/pipelines/load-bundle.ts'
 
-const LOAD = new URL('../../src/worker/load.ts', import.meta.url).href
+const LOAD = new URL('../../src/worker/pipelines/load.ts', import.meta.url).href
 const PIPELINE = `
 import { pipeline, generatorSource, nullSink } from 'potoroo'
 import { shout } from './lib/shout.ts'

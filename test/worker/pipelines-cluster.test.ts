@@ -9,8 +9,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PotorooError } from '../../src/base/errors.ts'
 import { makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
-import { loadPipeline } from '../../src/worker/load.ts'
-import { Pipelines, type Resident } from '../../src/worker/pipelines.ts'
+import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { Pipelines, type Resident } from '../../src/worker/pipelines/pipelines.ts'
 
 const patient = { timeout: 15_000, interval: 20 }
 const limits = makeLimits({

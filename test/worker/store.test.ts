@@ -8,7 +8,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Limits } from '../../src/base/limits.ts'
-import type { Pipelines } from '../../src/worker/pipelines.ts'
+import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 import { epochsOf, sendLines, Workshop } from './workshop.ts'
 
 const endless = 'generatorSource<number>({ value: (n) => n, rate: 1000 })'

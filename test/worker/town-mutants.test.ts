@@ -9,14 +9,14 @@ const program = fileURLToPath(new URL('./town-main.ts', import.meta.url))
 const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegExp })[] = [
   {
     name: 'takes its state along into another life',
-    file: 'src/worker/residents.ts',
+    file: 'src/worker/pipelines/residents.ts',
     text: 'for (const { execution } of this.all.values()) execution.close()\n    this.all.clear()\n    this.up.clear()',
     replacement: 'this.up.clear()',
     found: /D2/,
   },
   {
     name: 'does not say which records it has read',
-    file: 'src/worker/residents.ts',
+    file: 'src/worker/pipelines/residents.ts',
     text: "if (record.kind === 'epoch') known?.execution.recorded(record.epoch)",
     replacement: "if (record.kind === 'epoch') known?.execution",
     found: /every record is there once|not reached/,
@@ -24,7 +24,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   {
     name: 'fails for what a newer generation has removed',
     from: 50,
-    file: 'src/worker/residents.ts',
+    file: 'src/worker/pipelines/residents.ts',
     text: 'failed: (error) => this.seams.follow(() => told((resident) => this.fail(resident, error))),',
     replacement: 'failed: (error) => told((resident) => this.fail(resident, error)),',
     found: /has not fallen/,

@@ -15,7 +15,7 @@ import { realEnv } from '../../src/env/real/env.ts'
 import { RealOutput } from '../../src/env/real/output.ts'
 import { generatorSource, nullSink, type Pipeline, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
-import type { Execution } from '../../src/worker/execution.ts'
+import type { Execution } from '../../src/worker/execution/execution.ts'
 import { Worker } from '../../src/worker/worker.ts'
 
 let data = ''

@@ -8,8 +8,8 @@ import type { PotorooError } from '../../src/base/errors.ts'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { RealOutput } from '../../src/env/real/output.ts'
-import { loadPipeline } from '../../src/worker/load.ts'
-import { Pipelines, type Resident } from '../../src/worker/pipelines.ts'
+import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { Pipelines, type Resident } from '../../src/worker/pipelines/pipelines.ts'
 
 export class Workshop {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'potoroo-workshop-'))

@@ -29,7 +29,7 @@ export const killMutants: readonly Mutant[] = [
   },
   {
     name: 'deltas-not-restored',
-    file: 'worker/restorer.ts',
+    file: 'worker/execution/restorer.ts',
     text: "if (chunk.kind === 'rows') held.push(",
     replacement: "if (chunk.kind === 'delta') continue; else if (chunk.kind === 'rows') held.push(",
   },
@@ -75,13 +75,13 @@ export const tornMutants: readonly Mutant[] = [
   },
   {
     name: 'older-base-not-named',
-    file: 'worker/way-up.ts',
+    file: 'worker/execution/way-up.ts',
     text: 'if (restore.instead === null) return true',
     replacement: 'if (restore.instead !== 0) return true',
   },
   {
     name: 'hole-not-refused',
-    file: 'worker/way-up.ts',
+    file: 'worker/execution/way-up.ts',
     text: 'if (entry.epochs.length > 0 && epoch < last && missing.length > 0 && !seams.acceptLoss) {',
     replacement: 'if (missing.length < 0) {',
   },
@@ -90,7 +90,7 @@ export const tornMutants: readonly Mutant[] = [
 /** Of every proof in which key groups come to a worker that did not have them. */
 export const gainedNotRead: Mutant = {
   name: 'gained-key-groups-not-read',
-  file: 'worker/state-return.ts',
+  file: 'worker/execution/state-return.ts',
   text: 'for (const group of whole) for (const bytes of chunks.get(group) ?? []) loading.add(group, bytes)',
   replacement: '',
 }
@@ -99,7 +99,7 @@ export const gainedNotRead: Mutant = {
 export const clusterMutants: readonly Mutant[] = [
   {
     name: 'changed-keys-not-rolled-back',
-    file: 'worker/state-return.ts',
+    file: 'worker/execution/state-return.ts',
     text: 'for (const group of changed) store.rollbackKeyGroup(group, chunks.get(group) ?? [])',
     replacement: '',
   },

@@ -11,7 +11,7 @@ import { chainNumberOf } from '../../../src/checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../../src/checkpoint/manifest.ts'
 import { type ChainRecord, type DecodedRecord, decodeRecord } from '../../../src/checkpoint/record.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
-import type { Execution } from '../../../src/worker/execution.ts'
+import type { Execution } from '../../../src/worker/execution/execution.ts'
 
 const STORE = '/store'
 const CHAIN = `${STORE}/chain`

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Found, look, startPulse } from '../../../src/worker/detector/pulse.ts'
+import { type Found, look, startPulse } from '../../../src/worker/seat/detector/pulse.ts'
 
 const settings = { stuckMs: 1000, lookMs: 300 }
 

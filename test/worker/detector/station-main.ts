@@ -5,8 +5,8 @@
  */
 import { createInterface } from 'node:readline'
 import { type Limits, makeLimits } from '../../../src/base/limits.ts'
-import { watchOnThread } from '../../../src/worker/detector/threaded.ts'
-import type { Watch, Watched } from '../../../src/worker/watch.ts'
+import { watchOnThread } from '../../../src/worker/seat/detector/threaded.ts'
+import type { Watch, Watched } from '../../../src/worker/seat/watch.ts'
 
 const [worker, store, changes = '{}'] = process.argv.slice(2) as [string, string, string | undefined]
 const limits = makeLimits(JSON.parse(changes) as Partial<Limits>)

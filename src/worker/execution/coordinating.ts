@@ -1,0 +1,227 @@
+/**
+ * Carries out what the coordinator's table decides for one pipeline, on the worker that decides the generation's epochs: what
+ * members say goes in as events, and effects come out. It decides nothing itself.
+ *
+ * O1. An event that an effect raises waits until the effects before it have been carried out.
+ * O2. Every answer of a member comes here, also those of the worker itself, and by the same way.
+ */
+import type { Limits } from '../../base/limits.ts'
+import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
+import type { ChainWriter } from '../../checkpoint/chain-writer.ts'
+import {
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorState,
+  startCoordinator,
+  stepCoordinator,
+} from '../../checkpoint/coordinator.ts'
+import * as layout from '../../checkpoint/layout.ts'
+import {
+  encodeManifest,
+  type Manifest,
+  type ManifestFrame,
+  makeManifest,
+  type Snapshot,
+} from '../../checkpoint/manifest.ts'
+import { makeSavepoint } from '../../checkpoint/savepoint.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import { writeOnce } from '../../checkpoint/write-once.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { Log } from '../../env/log.ts'
+import { Turns } from '../turns.ts'
+import { type Answered, EpochRequests } from './epoch-requests.ts'
+
+/** How often the coordinator looks at the time, in milliseconds. */
+const TICK_MS = 20
+
+export interface CoordinatingSeams {
+  readonly store: Store
+  readonly chain: ChainWriter
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: Limits
+}
+
+/** What is said to every member, this worker included. */
+export interface CoordinatingEvents {
+  startEpoch(epoch: number, purpose: Purpose, previous: Fate | null): void
+  endEpoch(fate: Fate): void
+  holdSources(reason: string): void
+  releaseSources(): void
+}
+
+export class Coordinating {
+  private readonly seams: CoordinatingSeams
+  private readonly frame: ManifestFrame
+  /** Incarnations of the members, by worker. */
+  private readonly members: ReadonlyMap<string, string>
+  private readonly events: CoordinatingEvents
+  private readonly turns = new Turns()
+  private readonly requests = new EpochRequests()
+  private state: CoordinatorState
+  private base: Manifest | null
+  private manifest: Manifest | null = null
+  private stopped = false
+
+  /** `highest` is the greatest number of an epoch so far. */
+  constructor(
+    seams: CoordinatingSeams,
+    frame: ManifestFrame,
+    members: ReadonlyMap<string, string>,
+    base: Manifest | null,
+    highest: number,
+    events: CoordinatingEvents,
+  ) {
+    this.seams = seams
+    this.frame = frame
+    this.members = members
+    this.base = base
+    this.events = events
+    const { checkpointIntervalMs, checkpointTimeoutMs, maxAbandoned } = seams.limits
+    const plan = { members, intervalMs: checkpointIntervalMs, timeoutMs: checkpointTimeoutMs, maxAbandoned }
+    this.state = startCoordinator(plan, highest, seams.clock.monotonic())
+  }
+
+  /** Begins to make epochs. */
+  start(): void {
+    this.tick()
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.raise({ kind: 'stop' })
+    this.requests.end()
+  }
+
+  /** Makes an epoch with `purpose` that begins after this call; `done` hears why it did not come about, or `null`. */
+  request(purpose: Purpose, done: Answered): void {
+    if (this.requests.add(purpose, done)) this.raise({ kind: 'request', purpose, nowMs: this.now() })
+  }
+
+  /** What the tasks held for is over, or has failed. */
+  resume(): void {
+    this.raise({ kind: 'resume', nowMs: this.now() })
+  }
+
+  // ── From the members (O2) ────────────────────────────────────────────────────────────────────────────────────────
+
+  saved(worker: string, epoch: number, snapshot: Snapshot): void {
+    this.raise({ kind: 'saved', ...this.from(worker), epoch, snapshot, nowMs: this.now() })
+  }
+
+  refused(worker: string, epoch: number, reason: string): void {
+    this.raise({ kind: 'refused', ...this.from(worker), epoch, reason, nowMs: this.now() })
+  }
+
+  passed(worker: string, epoch: number): void {
+    this.raise({ kind: 'passed', ...this.from(worker), epoch })
+  }
+
+  /** Links are sessions of one incarnation (C4). */
+  private from(worker: string): { readonly worker: string; readonly incarnation: string } {
+    return { worker, incarnation: this.members.get(worker) ?? '' }
+  }
+
+  // ── The table ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private now(): number {
+    return this.seams.clock.monotonic()
+  }
+
+  private tick(): void {
+    if (this.stopped) return
+    this.raise({ kind: 'tick', nowMs: this.now() })
+    this.seams.clock.after(TICK_MS, () => this.tick())
+  }
+
+  private raise(event: CoordinatorEvent): void {
+    this.turns.take(() => {
+      const { next, effects } = stepCoordinator(this.state, event)
+      this.state = next
+      for (const effect of effects) this.carryOut(effect)
+    })
+  }
+
+  private carryOut(effect: CoordinatorEffect): void {
+    const { events, requests } = this
+    switch (effect.kind) {
+      case 'inject':
+        requests.send(effect.epoch)
+        return events.startEpoch(effect.epoch, effect.purpose, effect.previous)
+      case 'writeManifest':
+        return this.writeManifest(effect)
+      case 'appendEpoch':
+        return this.appendEpoch(effect.epoch)
+      case 'tellFate':
+        return this.tellFate(effect)
+      case 'linkSavepoint':
+        return this.linkSavepoint(effect.epoch, effect.name)
+      case 'announceSavepoint':
+        return requests.complete({ kind: 'savepoint', name: effect.name }, effect.epoch)
+      case 'refuseRequest':
+        return requests.refuse(effect.purpose, effect.reason)
+      case 'holdSources':
+        return events.holdSources(effect.reason)
+      case 'releaseSources':
+        return events.releaseSources()
+    }
+  }
+
+  private tellFate({ fate, purpose, reason }: Extract<CoordinatorEffect, { kind: 'tellFate' }>): void {
+    const { events, requests, seams, frame } = this
+    events.endEpoch(fate)
+    if (fate.outcome === 'abandoned') {
+      const { pipeline } = frame
+      seams.log.warn('checkpoint.abandoned', { pipeline, epoch: fate.epoch, reason })
+      return
+    }
+    // A savepoint has come about when it is announced; till then its epoch is one like any other.
+    requests.complete(purpose.kind === 'savepoint' ? periodic : purpose, fate.epoch)
+  }
+
+  private writeManifest({ epoch, snapshots }: Extract<CoordinatorEffect, { kind: 'writeManifest' }>): void {
+    const { seams, frame } = this
+    // In the order of the members, whoever was quicker.
+    const inOrder = new Map([...this.members.keys()].map((worker) => [worker, snapshots.get(worker)!]))
+    const manifest = makeManifest(frame, this.base, epoch, seams.clock.now(), inOrder)
+    this.manifest = manifest
+    const path = layout.manifest(frame, frame.generation, epoch)
+    writeOnce(seams, path, encodeManifest(manifest), seams.limits.storeReads, (error) => {
+      if (error === null) this.raise({ kind: 'manifestWritten', epoch })
+      else this.raise({ kind: 'manifestFailed', epoch, reason: error.message, nowMs: this.now() })
+    })
+  }
+
+  private appendEpoch(epoch: number): void {
+    const { seams, frame } = this
+    const { pipeline, generation } = frame
+    const manifest = layout.manifest(frame, generation, epoch)
+    const { chain, clock, log } = seams
+    chain.append(
+      (cluster) => {
+        const entry = cluster.pipelines.get(pipeline)
+        const wanted = entry !== undefined && entry.run === frame.run && entry.highest < epoch
+        return wanted && cluster.generation === generation
+          ? { kind: 'epoch', generation, pipeline, epoch, manifest }
+          : null
+      },
+      (outcome) => {
+        if (outcome.kind === 'appended' && outcome.counts) {
+          this.base = this.manifest
+          this.raise({ kind: 'recorded', epoch, nowMs: this.now() })
+          return
+        }
+        // Another generation decides now, or the pipeline is gone: this one makes no more epochs (C2).
+        log.warn('checkpoint.superseded', { pipeline, epoch, outcome: outcome.kind, at: clock.now() })
+        this.stop()
+      },
+    )
+  }
+
+  private linkSavepoint(epoch: number, name: string): void {
+    makeSavepoint(this.seams, this.base!, name, (error) => {
+      if (error === null) this.raise({ kind: 'linked', epoch })
+      else this.raise({ kind: 'linkFailed', epoch, reason: error.message })
+    })
+  }
+}

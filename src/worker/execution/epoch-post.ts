@@ -1,0 +1,208 @@
+/**
+ * What the members of a generation say to each other about one pipeline's epochs: the coordinator's side and the
+ * participant's, as messages.
+ *
+ *     coordinator ─► members      startEpoch, epochComplete, epochAbandoned, sourcesHeld, sourcesReleased, epochAnswered
+ *     members ─► coordinator      epochPart …, epochAcked, epochFailed, epochPassed, epochAsked, outputEnded
+ *
+ * M1. A worker that is its own coordinator talks to itself by the same messages; only what it saves, which may be long,
+ *     stays in memory.
+ * M2. What a member saves goes in pieces, none of which stands in the way of others on its lane for long.
+ */
+import type { ByteReader } from '../../base/bytes.ts'
+import { fail } from '../../base/errors.ts'
+import type { Json } from '../../base/json.ts'
+import type { Fate, Purpose } from '../../checkpoint/barrier.ts'
+import type { Snapshot } from '../../checkpoint/manifest.ts'
+import { REASON_BYTES } from '../../protocol/messages.ts'
+import type { ControlMessage, Message } from '../../transport/wire.ts'
+import type { Generation, Links } from './generation.ts'
+
+/** Bytes of a piece of a snapshot (M2). */
+const PIECE_BYTES = 256 << 10
+
+/** What comes to the worker that coordinates. */
+export interface CoordinatorsMail {
+  saved(worker: string, epoch: number, snapshot: Snapshot): void
+  refused(worker: string, epoch: number, reason: string): void
+  passed(worker: string, epoch: number): void
+  wanted(worker: string, number: number, purpose: Purpose): void
+  outputEnded(worker: string): void
+}
+
+/** What comes to every member. */
+export interface MembersMail {
+  startEpoch(epoch: number, purpose: Purpose, previous: Fate | null): void
+  endEpoch(fate: Fate): void
+  holdSources(reason: string): void
+  releaseSources(): void
+  answered(number: number, failure: string | null): void
+}
+
+export class EpochPost {
+  private readonly generation: Generation
+  private readonly links: Links
+  private readonly pipeline: number
+  private readonly self: string
+  /** Pieces of snapshots that are not whole yet, by worker (M2). */
+  private readonly pieces = new Map<string, { epoch: number; readonly bytes: Buffer[] }>()
+  /** What this worker has saved for itself (M1). */
+  private own: { readonly epoch: number; readonly snapshot: Snapshot } | null = null
+
+  /** `run` is the pipeline's number on the wire. */
+  constructor(generation: Generation, links: Links, run: number) {
+    this.generation = generation
+    this.links = links
+    this.pipeline = run
+    this.self = generation.members[generation.self]!.worker
+  }
+
+  // ── As the coordinator ───────────────────────────────────────────────────────────────────────────────────────────
+
+  startEpoch(epoch: number, purpose: Purpose, previous: Fate | null): void {
+    const before = previous?.outcome ?? null
+    this.tellAll({ kind: 'startEpoch', pipeline: this.pipeline, epoch, purpose: wordOf(purpose), before })
+  }
+
+  endEpoch({ epoch, outcome }: Fate): void {
+    const { pipeline } = this
+    if (outcome === 'complete') this.tellAll({ kind: 'epochComplete', pipeline, epoch, record: 0 })
+    else this.tellAll({ kind: 'epochAbandoned', pipeline, epoch })
+  }
+
+  holdSources(reason: string): void {
+    this.tellAll({ kind: 'sourcesHeld', pipeline: this.pipeline, reason: cut(reason) })
+  }
+
+  releaseSources(): void {
+    this.tellAll({ kind: 'sourcesReleased', pipeline: this.pipeline })
+  }
+
+  answer(worker: string, number: number, failure: string | null): void {
+    const { pipeline } = this
+    this.links.send(worker, {
+      kind: 'epochAnswered',
+      pipeline,
+      number,
+      failure: failure === null ? null : cut(failure),
+    })
+  }
+
+  private tellAll(message: ControlMessage): void {
+    for (const { worker } of this.generation.members) this.links.send(worker, message)
+  }
+
+  // ── As a member ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  saved(epoch: number, snapshot: Snapshot): void {
+    const { pipeline, generation } = this
+    if (generation.coordinator === this.self) this.own = { epoch, snapshot }
+    else this.sendPieces(epoch, Buffer.from(JSON.stringify(snapshot)))
+    this.tell({ kind: 'epochAcked', pipeline, epoch })
+  }
+
+  private sendPieces(epoch: number, bytes: Buffer): void {
+    const { pipeline, links, generation } = this
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + PIECE_BYTES)
+      links.send(generation.coordinator, { kind: 'epochPart', pipeline, epoch }, (writer) => writer.bytes(piece))
+    }
+  }
+
+  refused(epoch: number, reason: string): void {
+    this.tell({ kind: 'epochFailed', pipeline: this.pipeline, epoch, reason: cut(reason) })
+  }
+
+  passed(epoch: number): void {
+    this.tell({ kind: 'epochPassed', pipeline: this.pipeline, epoch })
+  }
+
+  ask(number: number, purpose: Purpose): void {
+    const name = purpose.kind === 'savepoint' ? purpose.name : null
+    this.tell({ kind: 'epochAsked', pipeline: this.pipeline, number, purpose: wordOf(purpose), name })
+  }
+
+  outputEnded(): void {
+    this.tell({ kind: 'outputEnded', pipeline: this.pipeline })
+  }
+
+  private tell(message: ControlMessage): void {
+    this.links.send(this.generation.coordinator, message)
+  }
+
+  // ── What comes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes a message that came from `worker`; `coordinator` is `null` where this worker is none. */
+  take(
+    worker: string,
+    message: ControlMessage,
+    body: ByteReader,
+    member: MembersMail,
+    coordinator: CoordinatorsMail | null,
+  ): void {
+    switch (message.kind) {
+      case 'startEpoch':
+        return member.startEpoch(message.epoch, purposeOf(message.purpose, null), previousOf(message))
+      case 'epochComplete':
+        return member.endEpoch({ epoch: message.epoch, outcome: 'complete' })
+      case 'epochAbandoned':
+        return member.endEpoch({ epoch: message.epoch, outcome: 'abandoned' })
+      case 'sourcesHeld':
+        return member.holdSources(message.reason)
+      case 'sourcesReleased':
+        return member.releaseSources()
+      case 'epochAnswered':
+        return member.answered(message.number, message.failure)
+      case 'epochPart':
+        return this.takePiece(worker, message.epoch, body)
+      case 'epochAcked':
+        return coordinator?.saved(worker, message.epoch, this.snapshotOf(worker, message.epoch))
+      case 'epochFailed':
+        this.pieces.delete(worker)
+        return coordinator?.refused(worker, message.epoch, message.reason)
+      case 'epochPassed':
+        return coordinator?.passed(worker, message.epoch)
+      case 'epochAsked':
+        return coordinator?.wanted(worker, message.number, purposeOf(message.purpose, message.name))
+      case 'outputEnded':
+        return coordinator?.outputEnded(worker)
+    }
+  }
+
+  private takePiece(worker: string, epoch: number, body: ByteReader): void {
+    let known = this.pieces.get(worker)
+    if (known?.epoch !== epoch) this.pieces.set(worker, (known = { epoch, bytes: [] }))
+    known.bytes.push(Buffer.from(body.bytes(body.remaining)))
+  }
+
+  private snapshotOf(worker: string, epoch: number): Snapshot {
+    const { own } = this
+    if (worker === this.self && own?.epoch === epoch) {
+      this.own = null
+      return own.snapshot
+    }
+    const known = this.pieces.get(worker)
+    this.pieces.delete(worker)
+    if (known?.epoch !== epoch) throw fail('E_DAMAGED', { offset: 0, reason: 'a snapshot without its pieces' })
+    return JSON.parse(Buffer.concat(known.bytes).toString()) as Json as unknown as Snapshot
+  }
+}
+
+function wordOf(purpose: Purpose): Message<'startEpoch'>['purpose'] {
+  return purpose.kind === 'periodic' ? 'checkpoint' : purpose.kind
+}
+
+function purposeOf(word: Message<'startEpoch'>['purpose'], name: string | null): Purpose {
+  if (word === 'checkpoint') return { kind: 'periodic' }
+  return word === 'savepoint' ? { kind: 'savepoint', name: name ?? '' } : { kind: word }
+}
+
+/** The fate of the epoch before: it was the number before, or this is the first of the generation (C1). */
+function previousOf({ epoch, before }: Message<'startEpoch'>): Fate | null {
+  return before === null ? null : { epoch: epoch - 1, outcome: before }
+}
+
+/** A sentence that fits a message. */
+function cut(text: string): string {
+  return Buffer.byteLength(text) <= REASON_BYTES ? text : `${text.slice(0, REASON_BYTES / 4 - 1)}…`
+}

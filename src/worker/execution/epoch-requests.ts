@@ -1,0 +1,63 @@
+/**
+ * What has been asked for of a pipeline's epochs, and who waits for it.
+ *
+ * R1. A request is answered by an epoch whose barrier was sent after it was made: one that was under way then does not
+ *     hold everything that came before the request.
+ * R2. Who asks for any checkpoint is served by one with a purpose too.
+ * R3. Every request is answered once, at the latest by `end`.
+ */
+import type { Purpose } from '../../checkpoint/barrier.ts'
+
+/** Hears why the epoch did not come about, or `null`. */
+export type Answered = (failure: string | null) => void
+
+interface Waiting {
+  readonly purpose: Purpose
+  /** The last epoch whose barrier had been sent. */
+  readonly after: number
+  readonly done: Answered
+}
+
+export class EpochRequests {
+  private waiting: Waiting[] = []
+  private sent = 0
+
+  /** Adds a request; answers whether the coordinator has to hear of it, or an epoch that is to come serves it already. */
+  add(purpose: Purpose, done: Answered): boolean {
+    const { sent } = this
+    const comes = this.waiting.some(({ after }) => after === sent)
+    this.waiting.push({ purpose, after: sent, done })
+    return purpose.kind !== 'periodic' || !comes
+  }
+
+  /** The barrier of `epoch` is sent. */
+  send(epoch: number): void {
+    this.sent = epoch
+  }
+
+  /** `epoch` is complete, and what its purpose asks for has come about. */
+  complete(purpose: Purpose, epoch: number): void {
+    this.settle((one) => one.after < epoch && (one.purpose.kind === 'periodic' || same(one.purpose, purpose)), null)
+  }
+
+  /** What was asked for last with this purpose does not come about. */
+  refuse(purpose: Purpose, reason: string): void {
+    const last = this.waiting.findLast((one) => same(one.purpose, purpose))
+    this.settle((one) => one === last, reason)
+  }
+
+  /** No epoch follows. */
+  end(): void {
+    this.settle(() => true, 'the pipeline has ended')
+  }
+
+  private settle(which: (one: Waiting) => boolean, failure: string | null): void {
+    const settled = this.waiting.filter(which)
+    this.waiting = this.waiting.filter((one) => !settled.includes(one))
+    for (const { done } of settled) done(failure)
+  }
+}
+
+function same(a: Purpose, b: Purpose): boolean {
+  return a.kind === b.kind && (a.kind !== 'savepoint' || (b.kind === 'savepoint' && a.name === b.name))
+}

@@ -1,0 +1,358 @@
+/**
+ * One pipeline on one worker within one generation, as its driver knows it (`generation.ts`): the way up, what runs, the
+ * end, and what there is to see of it.
+ *
+ *     restoring ──► restored ──► running ──► ended
+ *         └─► damaged, failed       └─► failed
+ *
+ * The way up and its invariants stand in `way-up.ts`, what runs in `running.ts`.
+ */
+import { assert } from '../../base/assert.ts'
+import { ByteReader } from '../../base/bytes.ts'
+import type { PotorooError } from '../../base/errors.ts'
+import type { Purpose } from '../../checkpoint/barrier.ts'
+import type { PipelineEntry } from '../../checkpoint/cluster.ts'
+import { decodeManifest } from '../../checkpoint/manifest.ts'
+import type { Writer } from '../../connectors/connector.ts'
+import type { Failure } from '../../dataflow/failure.ts'
+import type { TaskFigures } from '../../dataflow/runtime.ts'
+import type { StreamRow } from '../../ingest/stream.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { KeyedStore } from '../../state/keyed-store.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+import type { DeadLetter } from '../letters/dead-letter.ts'
+import type { DeadLetters } from '../letters/dead-letters.ts'
+import { LetterDesk } from '../letters/letter-desk.ts'
+import type { ExecutionSeams } from '../seams.ts'
+import type { Answered } from './epoch-requests.ts'
+import type { Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
+import type { CheckpointFigures } from './participating.ts'
+import { Running } from './running.ts'
+import { SourceHolds } from './source-holds.ts'
+import { OpenSources, type SourceFigures } from './sources.ts'
+import { SplitTable } from './split-table.ts'
+import { ownedOf } from './state-return.ts'
+import { type Standing, WayUp } from './way-up.ts'
+
+export type { ExecutionSeams } from '../seams.ts'
+export type { ExecutionEvents } from './generation.ts'
+
+/** A message that has come before `activate` (N3). */
+interface Early {
+  readonly worker: string
+  readonly message: ControlMessage
+  readonly body: Buffer
+}
+
+export class Execution implements Executing {
+  readonly pipeline: string
+  readonly plan: Plan
+  readonly generation: Generation
+  private readonly seams: ExecutionSeams
+  private readonly entry: PipelineEntry
+  private readonly events: ExecutionEvents
+  private readonly links: Links
+  private readonly before: Holdings | null
+  private readonly splits = new SplitTable()
+  private readonly desk: LetterDesk
+  private readonly sources: OpenSources
+  private readonly holds: SourceHolds
+  private standing: Standing | null = null
+  private active: Running | null = null
+  private early: Early[] = []
+  private closed = false
+
+  constructor(
+    plan: Plan,
+    entry: PipelineEntry,
+    generation: Generation,
+    links: Links,
+    seams: ExecutionSeams,
+    events: ExecutionEvents,
+    before: Holdings | null,
+  ) {
+    this.plan = plan
+    this.pipeline = plan.pipeline
+    this.entry = entry
+    this.generation = generation
+    this.links = links
+    this.seams = seams
+    this.events = events
+    this.before = before
+    const { store, limits, env, member } = seams
+    const run = { pipeline: plan.pipeline, run: entry.run }
+    this.desk = new LetterDesk(
+      { store, clock: env.clock, limits },
+      { run, generation: generation.number, worker: member.worker },
+      plan,
+      this.splits,
+      {
+        letter: (failure, split) => events.letter(failure, split),
+        warned: (error) => events.warned(error),
+        crowded: (reason) => this.crowd(reason),
+      },
+    )
+    this.sources = new OpenSources(plan, entry.run, generation, seams, this.splits, {
+      wake: (task) => this.wake(task),
+      failed: (error) => events.failed(error),
+      warned: (error) => events.warned(error),
+      report: this.report,
+    })
+    this.holds = new SourceHolds(this.sources)
+  }
+
+  // ── The way up ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  start(): void {
+    const { plan, entry, generation, seams, before, splits, sources, events, desk } = this
+    const way = new WayUp(
+      {
+        ...{ plan, entry, generation, seams, before, splits, sources, letters: desk.letters },
+        open: () => !this.closed,
+        wake: (task) => this.wake(task),
+        maySpeak: () => !this.closed && !this.holds.has('worker') && seams.maySpeak(),
+        warned: (error) => events.warned(error),
+        failed: (error) => events.failed(error),
+      },
+      (outcome) => {
+        if (outcome.kind === 'failed') return events.failed(outcome.error)
+        if (outcome.kind === 'damaged') return events.damaged(outcome.instead)
+        this.standing = outcome.standing
+        events.restored()
+      },
+    )
+    way.start()
+  }
+
+  activate(): void {
+    const { plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report } = this
+    if (this.closed) return
+    assert(standing !== null, 'N2: what is activated was restored')
+    this.active = new Running({
+      ...{ plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report },
+      failed: (error) => this.fail(error),
+    })
+    this.active.start()
+    const { early } = this
+    this.early = []
+    events.running(standing.base)
+    for (const { worker, message, body } of early) this.control(worker, message, new ByteReader(body))
+  }
+
+  private wake(task: number): void {
+    this.active?.runtime.wake(task)
+  }
+
+  private fail(error: PotorooError): void {
+    if (this.closed) return
+    this.close()
+    this.events.failed(error)
+  }
+
+  // ── While it runs ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  control(worker: string, message: ControlMessage, body: ByteReader): void {
+    if (this.closed) return
+    if (this.active !== null) this.active.control(worker, message, body)
+    else this.early.push({ worker, message, body: Buffer.from(body.bytes(body.remaining)) })
+  }
+
+  recorded(epoch: number): void {
+    this.active?.recorded(epoch)
+  }
+
+  floor(epoch: number): void {
+    const rows = this.active?.floorRows(epoch) ?? null
+    if (rows !== null) this.sources.floor(rows)
+    else this.floorByManifest(epoch)
+    for (const writer of this.writers.values()) writer.floor(epoch)
+    this.deadLetters.floor(epoch)
+  }
+
+  /**
+   * `epoch` is of an earlier run, or others have a part in it: its rows stand in its manifest. Without them a worker that
+   * often falls never trims.
+   */
+  private floorByManifest(epoch: number): void {
+    const { store, chain } = this.seams
+    const path = chain.cluster.pipelines.get(this.pipeline)?.epochs.find((one) => one.epoch === epoch)?.manifest
+    if (path === undefined) return
+    store.read(path, (error, bytes) => {
+      // Nothing depends on it: the next floor covers what this one does.
+      if (error !== null || this.closed) return
+      const examined = decodeManifest(path, bytes)
+      if (examined.kind === 'intact') this.sources.floorTo(examined.value.sources)
+    })
+  }
+
+  stopWork(reason: string): void {
+    this.holds.hold('worker', reason)
+  }
+
+  resumeWork(): void {
+    this.holds.release('worker')
+  }
+
+  closeDoors(reason: string): void {
+    this.sources.shut(reason)
+  }
+
+  /** Whether everything that has come in by journaled sources has entered the pipeline. */
+  get caughtUp(): boolean {
+    return this.sources.caughtUp
+  }
+
+  resume(): void {
+    this.active?.resume()
+  }
+
+  request(purpose: Purpose, done: Answered): void {
+    if (this.active === null || this.closed) done('the pipeline is not running')
+    else this.active.request(purpose, done)
+  }
+
+  drain(endMs: number, done: (failure: string | null) => void): void {
+    const { active } = this
+    if (active === null) return done('the pipeline is not running')
+    active.draining = true
+    this.holds.hold('drain', 'the pipeline drains')
+    this.request({ kind: 'drain' }, (failure) => {
+      if (failure === null) return this.end(endMs, () => done(null))
+      active.draining = false
+      this.holds.release('drain')
+      done(failure)
+    })
+  }
+
+  end(endMs: number, done: () => void): void {
+    // What a sink without a peer holds stands in the epoch already.
+    const writers = [...this.writers.values()].filter(({ status }) => status.state !== 'no-peer')
+    let left = writers.length
+    if (left === 0) return done()
+    const late = this.seams.env.clock.after(endMs, () => {
+      left = 0
+      done()
+    })
+    const one = () => {
+      if (--left !== 0) return
+      late.cancel()
+      done()
+    }
+    for (const writer of writers) writer.end(one)
+  }
+
+  // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  holdings(): Holdings {
+    const { generation, entry, active, stores } = this
+    const base = active?.figures.epoch ?? this.standing?.base?.epoch ?? 0
+    const owned = new Set(stores.size === 0 ? [] : ownedOf(generation))
+    return { stores, base, undecided: active?.undecided ?? 0, owned, hash: entry.hash }
+  }
+
+  /** Ends at once and for good: the pipeline is about to be taken out of the cluster. */
+  forget(): void {
+    this.close()
+    this.sources.forget()
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.active?.close()
+    this.sources.close()
+    for (const writer of this.writers.values()) writer.close()
+  }
+
+  // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** When something of it comes due by itself; `Infinity`: nothing does. */
+  get due(): number {
+    return this.active?.due ?? Infinity
+  }
+
+  get stores(): ReadonlyMap<string, KeyedStore> {
+    return this.standing?.stores ?? new Map()
+  }
+
+  get writers(): ReadonlyMap<string, Writer> {
+    return this.standing?.writers ?? new Map()
+  }
+
+  get deadLetters(): DeadLetters {
+    return this.desk.letters
+  }
+
+  /** Records that did not get through, since the start. */
+  get failures(): number {
+    return this.desk.failures
+  }
+
+  /** Whether the journaled source `step` has no sender any more, and everything that came has entered the pipeline. */
+  tookAll(step: string): boolean {
+    return this.sources.tookAll(step)
+  }
+
+  /** Keys of all steps together, on this worker. */
+  get keys(): number {
+    let keys = 0
+    for (const store of this.stores.values()) keys += store.keys
+    return keys
+  }
+
+  /** What each task has done so far. */
+  get tasks(): readonly TaskFigures[] {
+    return this.active?.tasks ?? []
+  }
+
+  /** What stands behind each source. */
+  get sourceFigures(): readonly SourceFigures[] {
+    return this.sources.figures()
+  }
+
+  /** The producers that each journaled source remembers, and how far it has taken them. */
+  get streams(): ReadonlyMap<string, readonly StreamRow[]> {
+    return this.sources.streams()
+  }
+
+  /** Sinks that nobody takes anything from, and which have stopped their tasks. */
+  get stuckSinks(): readonly string[] {
+    return [...this.writers].filter(([, { status, room }]) => status.state === 'no-peer' && !room).map(([step]) => step)
+  }
+
+  /** Why no records are let in, or `null`. */
+  get heldBy(): string | null {
+    return this.holds.reason
+  }
+
+  get figures(): CheckpointFigures | null {
+    return this.active?.figures ?? null
+  }
+
+  /** The step that runs, or ran last. */
+  get running(): string {
+    return this.active?.runtime.running ?? ''
+  }
+
+  // ── Dead letters ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Tasks report while they run, and at no other time. */
+  private readonly report = (failure: Failure): void => this.desk.report(this.active?.runtime.current ?? 0, failure)
+
+  /** Gives letters back to the steps that they failed in, in their order, as there is room. */
+  replay(letters: readonly DeadLetter[]): void {
+    this.desk.replay(letters)
+    this.seams.loop.wake()
+  }
+
+  /** Letters that wait to be tried again. */
+  get replaying(): number {
+    return this.desk.replaying
+  }
+
+  private crowd(reason: PotorooError | null): void {
+    if (reason === null) return this.holds.release('deadLetters')
+    this.holds.hold('deadLetters', reason.message)
+    this.events.warned(reason)
+  }
+}

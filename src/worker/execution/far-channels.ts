@@ -1,0 +1,97 @@
+/**
+ * The channels of one pipeline to and from the other members of its generation: what dataflow asks for (`crossings.ts`),
+ * made of links.
+ *
+ * R1. All ends are opened when the runtime is built, at `activate`; a member that activates later opens its own then, and
+ *     till then the senders have no credit.
+ * R2. A channel's address is the number of the pipeline's run and its number in the plan: the same on every member, and
+ *     another one for another pipeline of the same name.
+ */
+import { ValueCodec } from '../../base/codec/values.ts'
+import type { PotorooError } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
+import { sinkConnector } from '../../connectors/registry.ts'
+import type { BatchPool } from '../../dataflow/batch.ts'
+import type { Channel, Outlet } from '../../dataflow/channel.ts'
+import type { Crossings } from '../../dataflow/crossings.ts'
+import type { FailureReport } from '../../dataflow/failure.ts'
+import type { ChannelPlan, Plan } from '../../model/plan.ts'
+import { BatchCodec } from '../../protocol/data.ts'
+import { SplitNamesReader, SplitNamesWriter } from '../../protocol/split-names.ts'
+import { FarInput } from './far-input.ts'
+import { FarOutlet } from './far-outlet.ts'
+import type { Generation, Links } from './generation.ts'
+import type { SplitTable } from './split-table.ts'
+import { soleWriter } from './takers.ts'
+
+export interface FarChannelsOptions {
+  readonly plan: Plan
+  /** The number of the pipeline's run (R2). */
+  readonly run: number
+  readonly generation: Generation
+  readonly links: Links
+  readonly limits: Limits
+  readonly splits: SplitTable
+  readonly report: FailureReport
+  failed(error: PotorooError): void
+}
+
+export class FarChannels implements Crossings {
+  readonly members: number
+  readonly self: number
+  private readonly options: FarChannelsOptions
+  private readonly inputs: FarInput[] = []
+
+  constructor(options: FarChannelsOptions) {
+    this.options = options
+    this.members = options.generation.members.length
+    this.self = options.generation.self
+  }
+
+  target(channel: ChannelPlan): number | null {
+    const { plan, generation } = this.options
+    const task = plan.tasks[channel.to]!
+    if (task.kind !== 'sink') return null
+    return sinkConnector(task.sink.kind, task.step).parallel(task.sink) ? null : soleWriter(generation)
+  }
+
+  outlet(channel: ChannelPlan, member: number, pool: BatchPool, onRoom: () => void): Outlet {
+    const { plan, run, generation, links, limits, splits, report } = this.options
+    const { worker } = generation.members[member]!
+    return new FarOutlet({
+      codec: new BatchCodec(new ValueCodec(limits)),
+      names: new SplitNamesWriter((number) => splits.nameOf(number)),
+      keyed: channel.kind === 'exchange',
+      pool,
+      step: plan.tasks[channel.from]!.step,
+      report,
+      frameBytes: limits.frameBytes,
+      onRoom,
+      open: (encode) => links.outlet(worker, { pipeline: run, channel: channel.id }, encode),
+    })
+  }
+
+  input(channel: ChannelPlan, member: number, pool: BatchPool): Channel {
+    const { run, generation, links, limits, splits, failed } = this.options
+    const { worker } = generation.members[member]!
+    const input = new FarInput(channel.id, limits.channelBatches, {
+      codec: new BatchCodec(new ValueCodec(limits)),
+      names: new SplitNamesReader((name) => splits.numberOf(name)),
+      pool,
+      generation: generation.number,
+      failed,
+      open: (taker) => links.inlet(worker, { pipeline: run, channel: channel.id }, taker),
+    })
+    this.inputs.push(input)
+    return input
+  }
+
+  /** This worker has begun `epoch`: barriers of it may come to the tasks (G3). */
+  begin(epoch: number): void {
+    for (const input of this.inputs) input.begin(epoch)
+  }
+
+  close(): void {
+    for (const input of this.inputs) input.close()
+  }
+}

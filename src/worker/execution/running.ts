@@ -1,0 +1,323 @@
+/**
+ * A pipeline that runs on this worker within one generation: its tasks and channels, its part in the epochs and, on one of
+ * the members, the coordinator's. Made at `activate`, of what the way up has brought to stand at the base.
+ *
+ * E2. What an epoch's sources and sinks put into its snapshot is kept until the epoch is committed, and source rows until
+ *     they lie below the floor.
+ * E4. The coordinator's part runs on one member only; what it decides comes to every member by message, to its own worker
+ *     too (`epoch-post.ts`).
+ */
+import type { ByteReader } from '../../base/bytes.ts'
+import { PotorooError } from '../../base/errors.ts'
+import type { Fate, Purpose } from '../../checkpoint/barrier.ts'
+import type { PipelineEntry } from '../../checkpoint/cluster.ts'
+import { LETTERS_PART, type ManifestFrame, type Snapshot } from '../../checkpoint/manifest.ts'
+import type { Barrier } from '../../dataflow/batch.ts'
+import type { Failure } from '../../dataflow/failure.ts'
+import { Runtime, type TaskFigures } from '../../dataflow/runtime.ts'
+import type { TaskReports } from '../../dataflow/task.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+import type { LetterDesk } from '../letters/letter-desk.ts'
+import type { Work } from '../loop.ts'
+import type { ExecutionSeams } from '../seams.ts'
+import { stepsOf } from './base-fit.ts'
+import { Coordinating } from './coordinating.ts'
+import { EpochMemory } from './epoch-memory.ts'
+import { type CoordinatorsMail, EpochPost, type MembersMail } from './epoch-post.ts'
+import type { Answered } from './epoch-requests.ts'
+import { FarChannels } from './far-channels.ts'
+import type { ExecutionEvents, Generation, Links } from './generation.ts'
+import { type CheckpointFigures, Participating } from './participating.ts'
+import type { SourceHolds } from './source-holds.ts'
+import type { OpenSources } from './sources.ts'
+import type { SplitTable } from './split-table.ts'
+import { ownedOf } from './state-return.ts'
+import type { Standing } from './way-up.ts'
+
+/** What an execution gives to what runs of it. */
+export interface RunningParts {
+  readonly plan: Plan
+  readonly entry: PipelineEntry
+  readonly generation: Generation
+  readonly links: Links
+  readonly seams: ExecutionSeams
+  readonly events: ExecutionEvents
+  readonly standing: Standing
+  readonly splits: SplitTable
+  readonly sources: OpenSources
+  readonly holds: SourceHolds
+  readonly desk: LetterDesk
+  report(failure: Failure): void
+  /** It cannot go on. */
+  failed(error: PotorooError): void
+}
+
+export class Running implements Work, MembersMail, CoordinatorsMail {
+  readonly runtime: Runtime
+  private readonly parts: RunningParts
+  private readonly memory = new EpochMemory()
+  private readonly post: EpochPost
+  private readonly channels: FarChannels | null
+  private readonly participating: Participating
+  private readonly coordinating: Coordinating | null
+  /** Requests of this worker that wait for their answer. */
+  private readonly asked = new Map<number, Answered>()
+  private asks = 0
+  /** Members whose output has ended; asked on the coordinator. */
+  private readonly endedOn = new Set<string>()
+  /** The epoch under way, where it drains the pipeline. */
+  private drainsWith = 0
+  /** This worker has asked for the drain. */
+  draining = false
+
+  constructor(parts: RunningParts) {
+    const { plan, entry, generation, links, seams, splits, report, failed, standing } = parts
+    const { limits } = seams
+    this.parts = parts
+    this.post = new EpochPost(generation, links, entry.run)
+    this.channels =
+      generation.members.length === 1
+        ? null
+        : new FarChannels({ plan, run: entry.run, generation, links, limits, splits, report, failed })
+    this.participating = this.makeParticipating(standing)
+    this.coordinating = generation.coordinator === seams.member.worker ? this.makeCoordinating(standing) : null
+    this.runtime = this.makeRuntime(standing)
+  }
+
+  start(): void {
+    const { seams, holds } = this.parts
+    seams.loop.add(this)
+    holds.begin(this.runtime)
+    this.coordinating?.start()
+  }
+
+  close(): void {
+    this.parts.seams.loop.remove(this)
+    for (const done of this.asked.values()) done('the pipeline has ended')
+    this.asked.clear()
+    this.coordinating?.stop()
+    this.participating.stop()
+    this.channels?.close()
+  }
+
+  private makeRuntime({ writers, stores, held }: Standing): Runtime {
+    const { plan, seams, sources, generation, report } = this.parts
+    const { owners } = generation
+    return new Runtime(plan, {
+      limits: seams.limits,
+      development: seams.development,
+      ownership: { owners, shift: Math.clz32(owners.length) + 1 },
+      crossings: this.channels,
+      feed: (task) => sources.feed(task.step),
+      writer: (task) => writers.get(task.step)!,
+      store: (task) => stores.get(task.step)!,
+      pending: (task) => held.get(task.step) ?? [],
+      report,
+      reports: this.reports(),
+      ended: () => this.post.outputEnded(),
+      wake: seams.loop.wake,
+      stopwatch: () => seams.env.clock.monotonic(),
+    })
+  }
+
+  private reports(): Omit<TaskReports, 'ended'> {
+    const { memory, participating } = this
+    const { plan, sources, desk } = this.parts
+    const stepOf = (task: number) => plan.tasks[task]!.step
+    const pass = (barrier: Barrier, task: number): void =>
+      desk.letters.pass(task, barrier.epoch, (failure, files) => participating.letters(barrier, failure, files))
+    return {
+      cut: (barrier, task, position) => {
+        const step = stepOf(task)
+        memory.source(barrier.epoch, step, position)
+        participating.cut(barrier, step, position, (done) => sources.secure(step, done))
+        pass(barrier, task)
+      },
+      freeze: (barrier, task, store, pending) => {
+        participating.freeze(barrier, stepOf(task), store, pending)
+        pass(barrier, task)
+      },
+      hold: (barrier, task, held) => {
+        participating.hold(barrier, stepOf(task), held)
+        pass(barrier, task)
+      },
+      reached: pass,
+      prepared: (barrier, task, held) => {
+        memory.sink(barrier.epoch, stepOf(task), held)
+        participating.prepared(barrier, stepOf(task), held)
+      },
+    }
+  }
+
+  private makeParticipating({ base, stores }: Standing): Participating {
+    const { post } = this
+    const { seams, plan, splits, generation, events, holds } = this.parts
+    const { store, limits, loop, member, env } = seams
+    const parts = new Set([...plan.tasks.map((task) => task.step), LETTERS_PART])
+    const self = { ...member, parts, stores, owned: ownedOf(generation) }
+    return new Participating({ store, clock: env.clock, limits, loop, splits }, this.frame, self, base, {
+      inject: (barrier) => this.inject(barrier),
+      commit: (epoch) => this.commit(epoch),
+      completed: (epoch) => events.behind(epoch),
+      release: () => holds.resume(),
+      saved: (epoch, snapshot) => post.saved(epoch, snapshot),
+      refused: (epoch, reason) => post.refused(epoch, reason),
+      passed: (epoch) => post.passed(epoch),
+    })
+  }
+
+  private makeCoordinating({ base }: Standing): Coordinating {
+    const { seams, entry, generation } = this.parts
+    const { store, limits, env, appender } = seams
+    const { clock, log } = env
+    const members = new Map(generation.members.map(({ worker, incarnation }) => [worker, incarnation]))
+    // Also behind the epoch of a savepoint that it begins with: what one history writes has names of its own.
+    const highest = Math.max(entry.highest, base?.epoch ?? 0)
+    const own = { store, clock, log, limits, chain: appender }
+    return new Coordinating(own, this.frame, members, base, highest, this.post)
+  }
+
+  private get frame(): ManifestFrame {
+    const { entry, generation, seams, plan } = this.parts
+    return {
+      pipeline: plan.pipeline,
+      run: entry.run,
+      hash: entry.hash,
+      generation: generation.number,
+      keyGroups: generation.owners.length,
+      rotation: seams.limits.horizonEpochs,
+      steps: stepsOf(plan),
+    }
+  }
+
+  // ── The loop ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get due(): number {
+    return this.runtime.due
+  }
+
+  step(now: number, budget: number): boolean {
+    const { runtime, parts } = this
+    parts.desk.tryAgain(runtime, parts.seams.limits.batchRecords)
+    try {
+      if (runtime.step(now, budget)) return true
+      // Nothing to do: decode what is still bytes, a key group at a time.
+      for (const store of parts.standing.stores.values()) if (store.loadNext()) return true
+    } catch (error) {
+      // State that cannot be read back, or taken on: this pipeline's end, and no other's. What is saved stays.
+      if (!(error instanceof PotorooError)) throw error
+      parts.failed(error)
+    }
+    return false
+  }
+
+  elapse(now: number): void {
+    this.runtime.elapse(now)
+  }
+
+  // ── Mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  control(worker: string, message: ControlMessage, body: ByteReader): void {
+    this.post.take(worker, message, body, this, this.coordinating === null ? null : this)
+  }
+
+  startEpoch(epoch: number, purpose: Purpose, previous: Fate | null): void {
+    this.participating.barrier({ epoch, purpose, previous })
+  }
+
+  endEpoch(fate: Fate): void {
+    this.participating.fate(fate)
+  }
+
+  holdSources(reason: string): void {
+    this.parts.holds.hold('checkpoints', reason)
+  }
+
+  releaseSources(): void {
+    this.parts.holds.release('checkpoints')
+  }
+
+  answered(number: number, failure: string | null): void {
+    const done = this.asked.get(number)
+    this.asked.delete(number)
+    done?.(failure)
+  }
+
+  saved(worker: string, epoch: number, snapshot: Snapshot): void {
+    this.coordinating?.saved(worker, epoch, snapshot)
+  }
+
+  refused(worker: string, epoch: number, reason: string): void {
+    this.coordinating?.refused(worker, epoch, reason)
+  }
+
+  passed(worker: string, epoch: number): void {
+    this.coordinating?.passed(worker, epoch)
+  }
+
+  wanted(worker: string, number: number, purpose: Purpose): void {
+    this.coordinating?.request(purpose, (failure) => this.post.answer(worker, number, failure))
+  }
+
+  outputEnded(worker: string): void {
+    const { generation, events } = this.parts
+    this.endedOn.add(worker)
+    if (this.endedOn.size === generation.members.length) events.ended()
+  }
+
+  // ── Epochs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private inject(barrier: Barrier): void {
+    const drains = barrier.purpose === 'drain'
+    this.drainsWith = drains ? barrier.epoch : 0
+    if (drains) this.parts.holds.hold('drain', 'the pipeline drains')
+    // In front of a barrier that has come over a link already (G3).
+    this.runtime.inject(barrier)
+    this.channels?.begin(barrier.epoch)
+  }
+
+  recorded(epoch: number): void {
+    this.participating.recorded(epoch)
+  }
+
+  private commit(epoch: number): void {
+    const { sources, standing, events } = this.parts
+    const committed = this.memory.commit(epoch)
+    for (const [step, held] of committed.sinks) standing.writers.get(step)!.commit(epoch, held)
+    sources.complete(committed.sources)
+    if (epoch === this.drainsWith && !this.draining) events.drained()
+  }
+
+  /** The rows at the floor, where this worker alone has made them and nobody else answers for any of their streams. */
+  floorRows(epoch: number): ReturnType<EpochMemory['floor']> {
+    const rows = this.memory.floor(epoch)
+    return this.parts.generation.members.length === 1 ? rows : null
+  }
+
+  request(purpose: Purpose, done: Answered): void {
+    this.asked.set(++this.asks, done)
+    this.post.ask(this.asks, purpose)
+  }
+
+  /** What tasks held for is over, or has failed. */
+  resume(): void {
+    this.parts.holds.resume()
+    this.coordinating?.resume()
+  }
+
+  // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────
+
+  get figures(): CheckpointFigures {
+    return this.participating.figures
+  }
+
+  /** An epoch that was saved here and whose end is not known, 0 for none. */
+  get undecided(): number {
+    return this.participating.undecided
+  }
+
+  get tasks(): readonly TaskFigures[] {
+    return this.runtime.figures()
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Who holds a pipeline's sources back, and why: late checkpoints, too many dead letters, the end that was asked for, the
+ * worker that may not work. They go on when nobody does any more.
+ */
+import type { Runtime } from '../../dataflow/runtime.ts'
+import type { OpenSources } from './sources.ts'
+
+export type Holder = 'checkpoints' | 'deadLetters' | 'drain' | 'worker'
+
+export class SourceHolds {
+  private readonly sources: OpenSources
+  private readonly reasons = new Map<Holder, string>()
+  private runtime: Runtime | null = null
+
+  constructor(sources: OpenSources) {
+    this.sources = sources
+  }
+
+  /** The pipeline runs: sources are let in, unless somebody has held them before. */
+  begin(runtime: Runtime): void {
+    this.runtime = runtime
+    if (this.reasons.size === 0) this.sources.release()
+    else runtime.hold()
+  }
+
+  hold(holder: Holder, reason: string): void {
+    this.reasons.set(holder, reason)
+    this.runtime?.hold()
+    this.sources.hold(reason)
+  }
+
+  release(holder: Holder): void {
+    if (!this.reasons.delete(holder) || this.reasons.size > 0 || this.runtime === null) return
+    this.runtime.release()
+    this.sources.release()
+  }
+
+  /** Tasks that hold behind a barrier go on; sources too, where nobody else holds them. */
+  resume(): void {
+    this.reasons.delete('drain')
+    this.runtime?.release()
+    if (this.reasons.size > 0) this.runtime?.hold()
+    else if (this.runtime !== null) this.sources.release()
+  }
+
+  has(holder: Holder): boolean {
+    return this.reasons.has(holder)
+  }
+
+  /** Why no records are let in, or `null`. */
+  get reason(): string | null {
+    return this.reasons.values().next().value ?? null
+  }
+}

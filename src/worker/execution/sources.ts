@@ -1,0 +1,311 @@
+/**
+ * The open sources of a pipeline: journaled ones behind the worker's door, replayable ones with their readers.
+ *
+ * S1. A source of either kind is restored to the base's rows before anything is read; journaled ones listen only after
+ *     `release`.
+ */
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Json } from '../../base/json.ts'
+import type { PartEntry } from '../../checkpoint/manifest.ts'
+import type {
+  Context,
+  JournaledSource,
+  Listening,
+  Place,
+  ReplayableSource,
+  SourceStatus,
+} from '../../connectors/connector.ts'
+import { sourceConnector } from '../../connectors/registry.ts'
+import type { FailureReport } from '../../dataflow/failure.ts'
+import type { Feed } from '../../dataflow/source-task.ts'
+import { mergeRows } from '../../ingest/rows.ts'
+import type { IngestSource } from '../../ingest/source.ts'
+import type { StreamRow } from '../../ingest/stream.ts'
+import type { Plan, TaskPlan } from '../../model/plan.ts'
+import { addressOf } from '../address.ts'
+import type { ExecutionSeams } from '../seams.ts'
+import type { Generation } from './generation.ts'
+import { JournaledFeed } from './journaled-feed.ts'
+import { ReplayableFeed } from './replayable-feed.ts'
+import type { SplitTable } from './split-table.ts'
+import { mergePlaces, readerOf } from './takers.ts'
+
+export interface SourcesEvents {
+  wake(task: number): void
+  failed(error: PotorooError): void
+  warned(error: PotorooError): void
+  readonly report: FailureReport
+}
+
+type SourcePlan = TaskPlan & { readonly kind: 'source' }
+
+interface Journaled {
+  readonly family: 'journaled'
+  readonly task: SourcePlan
+  readonly connector: JournaledSource
+  readonly source: IngestSource
+  readonly feed: JournaledFeed
+  listening: Listening | null
+}
+
+const emptyStatus: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
+
+interface Replayable {
+  readonly family: 'replayable'
+  readonly task: SourcePlan
+  readonly connector: ReplayableSource
+  readonly feed: ReplayableFeed
+}
+
+/** What the journal calls a source of a run of a pipeline; without `step`, how the ids of all its sources begin. */
+export function journalId(pipeline: string, run: number, step = ''): string {
+  return `${pipeline}#${run}/${step}`
+}
+
+/** What stands behind a source, for metrics and `status`. */
+export interface SourceFigures extends SourceStatus {
+  readonly step: string
+  readonly connector: string
+  /** Records that producers sent again and the door knew already. */
+  readonly repeats: number
+  /** Acked producers that are connected. */
+  readonly sessions: number
+  /** Bytes that have come in and have not entered the pipeline: how far it is behind. */
+  readonly waitingBytes: number
+  /** Why connections have to wait, or `null`. */
+  readonly blockedBy: string | null
+}
+
+export class OpenSources {
+  private readonly seams: ExecutionSeams
+  private readonly pipeline: string
+  private readonly run: number
+  private readonly generation: Generation
+  private readonly events: SourcesEvents
+  private readonly sources: (Journaled | Replayable)[]
+
+  constructor(
+    plan: Plan,
+    run: number,
+    generation: Generation,
+    seams: ExecutionSeams,
+    splits: SplitTable,
+    events: SourcesEvents,
+  ) {
+    this.run = run
+    this.generation = generation
+    this.seams = seams
+    this.events = events
+    this.pipeline = plan.pipeline
+    this.sources = plan.tasks
+      .filter((task) => task.kind === 'source')
+      .map((task) => this.make(task, sourceConnector(task.source.kind, task.step), splits))
+  }
+
+  feed(step: string): Feed {
+    return this.sources.find((source) => source.task.step === step)!.feed
+  }
+
+  /** Puts every source to where `parts` of all workers say; sources without a part begin at their beginning. */
+  restore(parts: readonly PartEntry[], done: (error: PotorooError | null) => void): void {
+    let left = this.sources.length
+    let failed: PotorooError | null = null
+    const one = (error: PotorooError | null) => {
+      failed ??= error
+      if (--left === 0) done(failed)
+    }
+    if (left === 0) done(null)
+    for (const source of this.sources) {
+      const own = parts.filter(({ step }) => step === source.task.step)
+      // Every worker knows the rows of all streams, and feeds those whose home it is.
+      if (source.family === 'journaled') source.source.reset(mergeRows(rowsOf(own)), one)
+      else this.openReaders(source, own.length === 0 ? null : mergePlaces(own), one)
+    }
+  }
+
+  /** What the journal lacks behind the rows that were restored: its producers may have it, or nobody. */
+  get missing(): readonly PotorooError[] {
+    return this.sources.flatMap((source) => (source.family === 'journaled' ? source.source.missing : []))
+  }
+
+  /** Lets records in: at first, and again after `hold`. */
+  release(): void {
+    for (const source of this.sources) {
+      if (source.family !== 'journaled') continue
+      source.source.release()
+      source.listening ??= this.listen(source)
+    }
+  }
+
+  /** Takes nothing more in on this worker; what has come in is fed. */
+  shut(reason: string): void {
+    for (const source of this.sources) if (source.family === 'journaled') source.source.shut(reason)
+  }
+
+  hold(reason: string): void {
+    for (const source of this.sources) if (source.family === 'journaled') source.source.hold(reason)
+  }
+
+  /** Answers when everything that the source `step` has fed so far survives a loss of power. */
+  secure(step: string, done: () => void): void {
+    const found = this.sources.find((source) => source.task.step === step)
+    if (found?.family === 'journaled') found.source.secure(done)
+    else done()
+  }
+
+  /** The epoch of these rows is complete (D4). */
+  complete(rows: ReadonlyMap<string, Json>): void {
+    this.eachJournaled(rows, (source, streams) => source.complete(streams))
+  }
+
+  /** Nothing below these rows is needed any more. */
+  floor(rows: ReadonlyMap<string, Json>): void {
+    this.eachJournaled(rows, (source, streams) => source.floor(streams))
+    this.seams.door.trim()
+  }
+
+  /** Nothing below what `parts` of all workers say is needed any more. */
+  floorTo(parts: readonly PartEntry[]): void {
+    const rows = Map.groupBy(parts, ({ step }) => step)
+    for (const source of this.sources) {
+      const own = rows.get(source.task.step)
+      if (source.family === 'journaled' && own !== undefined) source.source.floor(mergeRows(rowsOf(own)))
+    }
+    this.seams.door.trim()
+  }
+
+  /** Whether everything that has come in has entered the pipeline. */
+  get caughtUp(): boolean {
+    return this.sources.every((source) => source.family !== 'journaled' || source.source.caughtUp)
+  }
+
+  /** Whether the journaled source `step` has no connection, and everything that came by one has been taken. */
+  tookAll(step: string): boolean {
+    const source = this.sources.find(({ task }) => task.step === step)
+    if (source?.family !== 'journaled') return false
+    return source.listening?.status.connections === 0 && source.source.caughtUp
+  }
+
+  /** The streams that journaled sources remember, by step. */
+  streams(): ReadonlyMap<string, readonly StreamRow[]> {
+    const rows = new Map<string, readonly StreamRow[]>()
+    for (const source of this.sources) {
+      if (source.family === 'journaled') rows.set(source.task.step, source.source.cut())
+    }
+    return rows
+  }
+
+  /** The run of the pipeline is over for good: its records are of no use to anyone. */
+  forget(): void {
+    for (const { family, task } of this.sources) {
+      if (family === 'journaled') this.seams.door.forget(journalId(this.pipeline, this.run, task.step))
+    }
+  }
+
+  figures(): readonly SourceFigures[] {
+    return this.sources.map((source) => {
+      const { step } = source.task
+      const connector = source.connector.kind
+      if (source.family === 'replayable') {
+        const none = { repeats: 0, sessions: 0, waitingBytes: 0, blockedBy: null }
+        return { step, connector, ...none, ...source.feed.status }
+      }
+      const { counters, buffered, blockedBy } = source.source
+      const { records, repeats, sessions } = counters
+      const status = source.listening?.status ?? emptyStatus
+      return { step, connector, ...status, records, repeats, sessions, waitingBytes: buffered, blockedBy }
+    })
+  }
+
+  close(): void {
+    for (const source of this.sources) {
+      if (source.family === 'journaled') source.listening?.close()
+      else source.feed.close()
+    }
+  }
+
+  private eachJournaled(
+    rows: ReadonlyMap<string, Json>,
+    act: (source: IngestSource, streams: readonly StreamRow[]) => void,
+  ): void {
+    for (const source of this.sources) {
+      const row = rows.get(source.task.step)
+      if (source.family === 'journaled' && row !== undefined) act(source.source, row as unknown as StreamRow[])
+    }
+  }
+
+  private make(
+    task: SourcePlan,
+    connector: JournaledSource | ReplayableSource,
+    splits: SplitTable,
+  ): Journaled | Replayable {
+    const { events } = this
+    if (connector.family === 'replayable') {
+      return { family: 'replayable', task, connector, feed: new ReplayableFeed(task.step, splits, events.report) }
+    }
+    const source = this.seams.door.source({
+      id: journalId(this.pipeline, this.run, task.step),
+      name: `${this.pipeline}/${task.step}`,
+      token: this.seams.sourceToken,
+      onReady: () => events.wake(task.id),
+      report: (error) => events.warned(error),
+    })
+    const feed = new JournaledFeed(task.step, source, task.source.decoder, splits, events.report)
+    return { family: 'journaled', task, connector, source, feed, listening: null }
+  }
+
+  private context(task: SourcePlan): Context {
+    const { env, limits } = this.seams
+    return {
+      env,
+      limits,
+      step: task.step,
+      wake: () => this.events.wake(task.id),
+      warn: (error) => this.events.warned(error),
+      failed: (error) => this.events.failed(error),
+    }
+  }
+
+  private listen({ task, connector, source }: Journaled): Listening {
+    return connector.open(task.source, source, {
+      ...this.context(task),
+      sharePort: this.seams.sharePorts === true,
+      listening: (address) => {
+        this.seams.listening(this.pipeline, task.step, address)
+        this.tellOthers(source, address)
+      },
+    })
+  }
+
+  /** Producers reach the source at this worker's own host, by the port of `address`. */
+  private tellOthers(source: IngestSource, address: string): void {
+    const { members, self } = this.generation
+    const [own, at] = [addressOf(members[self]!.address), addressOf(address)]
+    if (members.length > 1 && own !== null && at !== null) source.listensAt({ host: own.host, port: at.port })
+  }
+
+  private openReaders(
+    { task, connector, feed }: Replayable,
+    places: Readonly<Record<string, Json>> | null,
+    done: (error: PotorooError | null) => void,
+  ): void {
+    const context = this.context(task)
+    connector.splits(task.source, context, (error, names) => {
+      if (error !== null) return done(error)
+      const { generation, pipeline } = this
+      for (const name of new Set([...names, ...Object.keys(places ?? {})])) {
+        if (readerOf(generation, pipeline, task.step, name) !== generation.self) continue
+        feed.add(name, connector.open(task.source, name, (places?.[name] ?? null) as Place | null, context))
+      }
+      feed.finish()
+      this.events.wake(task.id)
+      if (names.length === 0 && places === null) return done(fail('E_NO_SPLITS', { step: task.step }))
+      done(null)
+    })
+  }
+}
+
+/** What workers have saved of a journaled source. */
+function rowsOf(parts: readonly PartEntry[]): readonly (readonly StreamRow[])[] {
+  return parts.map(({ snapshot }) => snapshot as unknown as readonly StreamRow[])
+}

@@ -1,0 +1,71 @@
+/**
+ * Who takes over what a manifest holds of a worker: deterministic, by the generation's record alone, so that every member
+ * comes to the same answer without asking. Pure.
+ *
+ * K1. What a member has saved goes back to it; what a worker has saved that is no member any more goes to one member, and
+ *     each such worker to one that is chosen by its name.
+ * K2. Who is leaving takes nothing, unless everyone is.
+ * K3. A split is read by the member that the placement names. One that it does not name is read by one that is chosen by
+ *     its name: splits that were found after the record was made, and all of them where it names none.
+ */
+import { hashKey } from '../../base/hash.ts'
+import type { Json } from '../../base/json.ts'
+import type { PartEntry } from '../../checkpoint/manifest.ts'
+import type { HeldRecords } from '../../dataflow/held-records.ts'
+import type { Generation } from './generation.ts'
+import type { HeldPart } from './restorer.ts'
+
+/** Indices of the members that take what nobody has (K2). */
+function takersOf({ members, placement }: Generation): readonly number[] {
+  const all = members.map((_, index) => index)
+  const stay = all.filter((index) => !placement.leaving.includes(members[index]!.worker))
+  return stay.length === 0 ? all : stay
+}
+
+function chosenBy(name: string, takers: readonly number[]): number {
+  return takers[(hashKey(name) >>> 0) % takers.length]!
+}
+
+/** The member that takes what `worker` has saved (K1). */
+export function takerOf(generation: Generation, worker: string): number {
+  const index = generation.members.findIndex((member) => member.worker === worker)
+  return index >= 0 ? index : chosenBy(worker, takersOf(generation))
+}
+
+/** The member that reads `split` of a replayable source (K3). */
+export function readerOf(generation: Generation, pipeline: string, step: string, split: string): number {
+  const placed = generation.placement.splits.find(
+    (one) => one.pipeline === pipeline && one.step === step && one.split === split,
+  )
+  return placed?.reader ?? chosenBy(`${step}/${split}`, takersOf(generation))
+}
+
+/** The member that writes a sink which has one writer only. */
+export function soleWriter(generation: Generation): number {
+  return takersOf(generation)[0]!
+}
+
+/** The parts of `step` that this worker takes, its own and those of workers that are gone (K1). */
+export function partsFor(generation: Generation, parts: readonly PartEntry[], step: string): readonly PartEntry[] {
+  return parts.filter((part) => part.step === step && takerOf(generation, part.worker) === generation.self)
+}
+
+/** The places of a replayable source's splits out of what all workers have saved of it. */
+export function mergePlaces(parts: readonly PartEntry[]): Readonly<Record<string, Json>> {
+  return Object.assign({}, ...parts.map(({ snapshot }) => snapshot as Readonly<Record<string, Json>>))
+}
+
+/**
+ * What the tasks of a step held that goes on here: keyed records with their key groups; others where they were, or with
+ * what else is taken over of their worker (K1). An async step behind a keyed one does not know the keys any more: where its
+ * worker is gone, what it held may come behind later records of a key that others have taken over.
+ */
+export function heldFor(generation: Generation, parts: readonly HeldPart[], keyed: boolean): HeldRecords[] {
+  if (generation.members.length === 1) return parts.map(({ held }) => held)
+  const { owners, self } = generation
+  const shift = Math.clz32(owners.length) + 1
+  if (!keyed) return parts.filter(({ worker }) => takerOf(generation, worker) === self).map(({ held }) => held)
+  // Of keyed records, `numbers` are the hashes of the keys.
+  const own = (hash: number): boolean => owners[hash >>> shift] === self
+  return parts.map(({ held }) => held.where((row) => own(held.numbers[row]!))).filter(({ values }) => values.length > 0)
+}

@@ -1,0 +1,221 @@
+/**
+ * How an execution comes to stand at the base of its generation: this worker's key groups, sources, sinks and dead letters.
+ *
+ *     read ──► sources and their journal ──► sinks ──► dead letters ──► restored
+ *                         │ an older base is needed
+ *                         └─► damaged
+ *
+ * E1. Sources are let in only when the state is back, every sink has been put into the state of the base, and the journal
+ *     stands at the base's positions. Sinks come last: what they take back they cannot bring again, so an older base than
+ *     the last epoch stands in the chain before.
+ * E3. Going back to an older epoch than the last is exact only where the journal has what came after it: producers have
+ *     been told to forget that. Where it does not, the pipeline refuses, unless a person accepts the loss (PROTOCOLS 3). So
+ *     does every member of a generation whose base is such an epoch: each knows its own journal alone.
+ */
+import { fail, PotorooError } from '../../base/errors.ts'
+import type { PipelineEntry } from '../../checkpoint/cluster.ts'
+import { describeDamage } from '../../checkpoint/damage.ts'
+import { LETTERS_PART, letterFilesOf, type Manifest } from '../../checkpoint/manifest.ts'
+import type { Restore } from '../../checkpoint/resolve.ts'
+import type { Writer } from '../../connectors/connector.ts'
+import { sinkConnector } from '../../connectors/registry.ts'
+import type { HeldRecords } from '../../dataflow/held-records.ts'
+import type { Plan, TaskPlan } from '../../model/plan.ts'
+import type { KeyedStore } from '../../state/keyed-store.ts'
+import type { DeadLetters } from '../letters/dead-letters.ts'
+import type { ExecutionSeams } from '../seams.ts'
+import { checkSteps, withoutSteps } from './base-fit.ts'
+import type { Generation, Holdings } from './generation.ts'
+import { idleWriter } from './idle-writer.ts'
+import { type HeldPart, type Restored, restorePipeline } from './restorer.ts'
+import type { OpenSources } from './sources.ts'
+import type { SplitTable } from './split-table.ts'
+import { StateReturn } from './state-return.ts'
+import { heldFor, partsFor, soleWriter, takerOf } from './takers.ts'
+
+type SinkTaskPlan = TaskPlan & { readonly kind: 'sink' }
+
+/** What comes of it. */
+export interface Standing {
+  /** The manifest that was restored, `null` where there is none. */
+  readonly base: Manifest | null
+  readonly stores: ReadonlyMap<string, KeyedStore>
+  readonly writers: ReadonlyMap<string, Writer>
+  /** What tasks held, by step. */
+  readonly held: ReadonlyMap<string, readonly HeldRecords[]>
+}
+
+export type WayUpOutcome =
+  | { readonly kind: 'restored'; readonly standing: Standing }
+  /** The older epoch `instead` can be restored: the chain has to name it first. */
+  | { readonly kind: 'damaged'; readonly instead: number }
+  | { readonly kind: 'failed'; readonly error: PotorooError }
+
+export interface WayUpOptions {
+  readonly plan: Plan
+  readonly entry: PipelineEntry
+  readonly generation: Generation
+  readonly seams: ExecutionSeams
+  readonly before: Holdings | null
+  readonly splits: SplitTable
+  readonly sources: OpenSources
+  readonly letters: DeadLetters
+  /** False once the execution is closed: nothing more happens. */
+  readonly open: () => boolean
+  wake(task: number): void
+  /** Whether sinks may write to what cannot be fenced. */
+  maySpeak(): boolean
+  warned(error: PotorooError): void
+  failed(error: PotorooError): void
+}
+
+export class WayUp {
+  private readonly options: WayUpOptions
+  private readonly state: StateReturn
+  private readonly writers = new Map<string, Writer>()
+  private readonly done: (outcome: WayUpOutcome) => void
+
+  constructor(options: WayUpOptions, done: (outcome: WayUpOutcome) => void) {
+    const { plan, generation, seams, entry, before } = options
+    this.options = options
+    this.done = done
+    const held = before?.hash === entry.hash ? before : null
+    this.state = new StateReturn(plan, generation, seams.limits, seams.drop, held)
+  }
+
+  start(): void {
+    const { plan, entry, seams, splits } = this.options
+    const { store, limits, env, acceptLoss } = seams
+    const known = { pipeline: plan.pipeline, entry, bounds: [], acceptLoss }
+    const wanted = ({ manifest }: Restore) => {
+      // A savepoint stems from elsewhere: nothing that is held here stands at it.
+      this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0)
+      return (step: string, keyGroup: number) => this.state.wants(step, keyGroup)
+    }
+    restorePipeline({ store, clock: env.clock, limits }, known, wanted, splits, (outcome) => {
+      if (!this.options.open()) return
+      if (outcome.kind === 'failed') return this.done(outcome)
+      try {
+        this.fill(outcome.kind === 'restored' ? outcome.restored : null)
+      } catch (error) {
+        if (!(error instanceof PotorooError)) throw error
+        this.done({ kind: 'failed', error })
+      }
+    })
+  }
+
+  private fill(restored: Restored | null): void {
+    const { plan, sources, seams, warned, open } = this.options
+    const base = restored === null ? null : withoutSteps(restored.restore.manifest, seams.drop, warned)
+    for (const damage of restored?.restore.damages ?? []) {
+      warned(fail('E_STORE_DAMAGED', { path: damage.path, reason: damage.reason }))
+    }
+    checkSteps(plan, base)
+    sources.restore(base?.sources ?? [], (error) => {
+      if (!open()) return
+      if (error !== null) return this.done({ kind: 'failed', error })
+      if (!this.settleBase(restored?.restore ?? null)) return
+      // From here on nothing can refuse the base any more.
+      this.fillStores(restored, base)
+    })
+  }
+
+  /** Whether the base is the one that the chain names (E1), and losing nothing (E3). */
+  private settleBase(restore: Restore | null): boolean {
+    if (restore === null) return true
+    const { plan, entry, sources, seams } = this.options
+    const { epoch } = restore.manifest
+    const last = restore.instead ?? entry.highest
+    const { missing } = sources
+    if (entry.epochs.length > 0 && epoch < last && missing.length > 0 && !seams.acceptLoss) {
+      const damage = [...restore.damages.map(describeDamage), ...missing.map((error) => error.message)].join('; ')
+      const remedy = `bring back the damaged files from a copy, or start with --accept-loss, which goes back to epoch ${epoch} and loses what the journal lacks`
+      this.done({ kind: 'failed', error: fail('E_RESTORE', { pipeline: plan.pipeline, epoch: last, damage, remedy }) })
+      return false
+    }
+    if (restore.instead === null) return true
+    this.done({ kind: 'damaged', instead: epoch })
+    return false
+  }
+
+  private fillStores(restored: Restored | null, base: Manifest | null): void {
+    if (restored === null) this.state.begin(0)
+    for (const { step, keyGroup, bytes } of restored?.chunks ?? []) this.state.take(step, keyGroup, bytes)
+    const stores = this.state.finish()
+    const held = this.heldByStep(restored?.held ?? [])
+    for (const task of this.options.plan.tasks) if (task.kind === 'sink') this.openWriter(task)
+    this.restoreWriters(base, () => {
+      this.openLetters(base, () => {
+        this.done({ kind: 'restored', standing: { base, stores, writers: this.writers, held } })
+      })
+    })
+  }
+
+  private heldByStep(parts: readonly HeldPart[]): ReadonlyMap<string, readonly HeldRecords[]> {
+    const { plan, generation, seams } = this.options
+    const held = new Map<string, HeldRecords[]>()
+    for (const task of plan.tasks) {
+      if (seams.drop.has(task.step)) continue
+      const own = parts.filter(({ step }) => step === task.step)
+      held.set(task.step, heldFor(generation, own, task.kind === 'keyed'))
+    }
+    return held
+  }
+
+  private openWriter(task: SinkTaskPlan): void {
+    const { generation, seams, wake, maySpeak, warned, failed } = this.options
+    const { env, limits, member, output } = seams
+    const connector = sinkConnector(task.sink.kind, task.step)
+    const idle = !connector.parallel(task.sink) && soleWriter(generation) !== generation.self
+    const writer = idle
+      ? idleWriter(env.clock)
+      : connector.open(task.sink, {
+          env,
+          limits,
+          step: task.step,
+          writer: member.worker,
+          standardOutput: output,
+          maySpeak,
+          wake: () => wake(task.id),
+          warn: warned,
+          failed,
+        })
+    this.writers.set(task.step, writer)
+  }
+
+  private restoreWriters(base: Manifest | null, done: () => void): void {
+    const { generation, open, plan } = this.options
+    let left = this.writers.size
+    if (left === 0) done()
+    for (const task of plan.tasks) {
+      if (task.kind !== 'sink') continue
+      const parallel = sinkConnector(task.sink.kind, task.step).parallel(task.sink)
+      const parts = parallel
+        ? partsFor(generation, base?.sinks ?? [], task.step)
+        : soleParts(generation, base, task.step)
+      const snapshots = parts.map(({ snapshot }) => snapshot)
+      this.writers
+        .get(task.step)!
+        .restore({ generation: generation.number, epoch: base?.epoch ?? 0, snapshots }, () => {
+          if (--left === 0 && open()) done()
+        })
+    }
+  }
+
+  private openLetters(base: Manifest | null, done: () => void): void {
+    const { generation, letters, open } = this.options
+    const parts = base?.sinks ?? []
+    const own = partsFor(generation, parts, LETTERS_PART).flatMap(letterFilesOf)
+    const isOurs = (worker: string) => takerOf(generation, worker) === generation.self
+    letters.open(own, new Set(parts.flatMap(letterFilesOf)), isOurs, base?.epoch ?? 0, () => {
+      if (open()) done()
+    })
+  }
+}
+
+/** Where one worker writes a sink, that one takes over what whoever wrote it before has left; the others have left nothing. */
+function soleParts(generation: Generation, base: Manifest | null, step: string): Manifest['sinks'] {
+  if (soleWriter(generation) !== generation.self) return []
+  const parts = base?.sinks.filter((part) => part.step === step) ?? []
+  return parts.length === 1 ? parts : parts.filter(({ snapshot }) => snapshot !== null)
+}

@@ -1,0 +1,109 @@
+/**
+ * One dead letter: a record that did not get through, with all that is needed to see why and to try it again, and how it
+ * lies in the store.
+ *
+ * Values lie in the codec of states, so that what is tried again is exactly what failed.
+ */
+import { ByteReader, ByteWriter } from '../../base/bytes.ts'
+import { decodeValues, encodeValues } from '../../base/codec/values.ts'
+import { crc32 } from '../../base/crc.ts'
+import { PotorooError } from '../../base/errors.ts'
+import type { Key } from '../../base/hash.ts'
+import type { Json } from '../../base/json.ts'
+import type { Failure } from '../../dataflow/failure.ts'
+
+/** What the step was given: a record's bytes at a source, a value further on, or words for what nothing can carry. */
+export type Given =
+  | { readonly kind: 'bytes'; readonly base64: string }
+  | { readonly kind: 'value'; readonly base64: string }
+  | { readonly kind: 'text'; readonly text: string }
+
+export interface DeadLetter {
+  /** Step, position, and what stands for split and ordinal: the same failure after a recovery has the same id. */
+  readonly id: string
+  /** The step that threw. */
+  readonly step: string
+  /** The task that the step is part of, by its step's name. */
+  readonly task: string
+  readonly split: string
+  readonly position: number
+  readonly ordinal: number
+  /** Record time, in milliseconds since 1970. */
+  readonly timeMs: number
+  readonly given: Given
+  /** Whether it can be tried again. */
+  readonly again: boolean
+  readonly error: { readonly code: string | null; readonly message: string; readonly stack: string }
+}
+
+/** What is kept of a stack: the lines that say where. */
+const STACK_CHARACTERS = 4000
+const TEXT_CHARACTERS = 4000
+
+/** Makes a letter of a failure in `task`, whose source is `split`. */
+export function makeLetter(failure: Failure, task: string, split: string): DeadLetter {
+  const { step, position, ordinal, time, error } = failure
+  const given = keep(failure, step === task)
+  return {
+    id: `${step}-${position}-${checksum(`${split} ${ordinal}`)}`,
+    ...{ step, task, split, position, ordinal, timeMs: time, given },
+    again: failure.again !== false && given.kind !== 'text',
+    error: describeError(error),
+  }
+}
+
+function checksum(text: string): string {
+  return crc32(Buffer.from(text, 'utf8')).toString(16).padStart(8, '0')
+}
+
+function keep({ given, key }: Failure, own: boolean): Given {
+  // Only a source's own step is given bytes; further on they are a value like any other.
+  if (own && key === undefined && Buffer.isBuffer(given)) return { kind: 'bytes', base64: given.toString('base64') }
+  try {
+    const writer = new ByteWriter()
+    encodeValues(writer, [key, given], 2)
+    return { kind: 'value', base64: writer.take().toString('base64') }
+  } catch {
+    return { kind: 'text', text: describeValue(given) }
+  }
+}
+
+function describeValue(value: unknown): string {
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, TEXT_CHARACTERS)
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
+}
+
+function describeError(error: unknown): DeadLetter['error'] {
+  if (!(error instanceof Error)) return { code: null, message: describeValue(error), stack: '' }
+  const code = error instanceof PotorooError ? error.code : null
+  const message = code === null ? `${error.name}: ${error.message}` : error.message
+  return { code, message: message.slice(0, TEXT_CHARACTERS), stack: (error.stack ?? '').slice(0, STACK_CHARACTERS) }
+}
+
+/** The value that the step was given, and its key where it is keyed. Not for text. */
+export function contentOf(given: Given): { readonly key: Key | undefined; readonly value: unknown } {
+  if (given.kind === 'text') return { key: undefined, value: given.text }
+  const bytes = Buffer.from(given.base64, 'base64')
+  if (given.kind === 'bytes') return { key: undefined, value: bytes }
+  const pair: unknown[] = []
+  decodeValues(new ByteReader(bytes), pair)
+  return { key: pair[0] as Key | undefined, value: pair[1] }
+}
+
+/** About how many bytes a letter takes in memory and in the store. */
+export function sizeOf({ given, error, split, step }: DeadLetter): number {
+  const kept = given.kind === 'text' ? given.text.length : given.base64.length
+  return 200 + kept + error.message.length + error.stack.length + split.length + step.length
+}
+
+export function lettersToJson(letters: readonly DeadLetter[]): Json {
+  return letters as unknown as Json
+}
+
+/** The inverse of `lettersToJson`, for JSON that a checksum vouches for. */
+export function lettersFromJson(json: Json): readonly DeadLetter[] {
+  return json as unknown as readonly DeadLetter[]
+}

@@ -1,0 +1,77 @@
+/** A pipeline's dead letters as they come and go: a task reports one, a person gives some of them back. */
+import type { PotorooError } from '../../base/errors.ts'
+import type { Failure } from '../../dataflow/failure.ts'
+import type { Runtime } from '../../dataflow/runtime.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { SplitTable } from '../execution/split-table.ts'
+import { type DeadLetter, makeLetter } from './dead-letter.ts'
+import { DeadLetters, type DeadLettersOptions, type DeadLettersSeams } from './dead-letters.ts'
+import { tryAgain } from './second-try.ts'
+
+export interface LetterEvents {
+  /** A record did not get through. */
+  letter(failure: Failure, split: string): void
+  warned(error: PotorooError): void
+  /** Sources have to wait (B4), or may go on: `null`. */
+  crowded(reason: PotorooError | null): void
+}
+
+export class LetterDesk {
+  readonly letters: DeadLetters
+  /** Records that did not get through, since the start. */
+  failures = 0
+  private readonly plan: Plan
+  private readonly splits: SplitTable
+  private readonly events: LetterEvents
+  /** Letters that are to be tried again. */
+  private readonly waiting: DeadLetter[] = []
+
+  constructor(
+    seams: DeadLettersSeams,
+    options: Omit<DeadLettersOptions, 'tasks'>,
+    plan: Plan,
+    splits: SplitTable,
+    events: LetterEvents,
+  ) {
+    this.plan = plan
+    this.splits = splits
+    this.events = events
+    this.letters = new DeadLetters(
+      seams,
+      { ...options, tasks: plan.tasks.length },
+      {
+        full: (reason) => events.crowded(reason),
+        damaged: (error) => events.warned(error),
+      },
+    )
+  }
+
+  /** Takes what `task` has reported: about one of its own steps, or one with state that it adds up for. */
+  report(task: number, failure: Failure): void {
+    const { tasks } = this.plan
+    const split = this.splits.nameOf(failure.split)
+    const behind = tasks.find(({ kind, step }) => kind === 'keyed' && step === failure.step)
+    this.failures++
+    this.letters.add(task, makeLetter(failure, (behind ?? tasks[task]!).step, split))
+    this.events.letter(failure, split)
+  }
+
+  /** Keeps letters that are to be given back to the steps that they failed in. */
+  replay(letters: readonly DeadLetter[]): void {
+    this.waiting.push(...letters)
+  }
+
+  /** Letters that wait to be tried again. */
+  get replaying(): number {
+    return this.waiting.length
+  }
+
+  /** Gives some back, in their order, as there is room and no barrier is on its way (B5). */
+  tryAgain(runtime: Runtime, max: number): void {
+    const { letters, waiting } = this
+    if (waiting.length === 0 || !letters.quiet) return
+    const { settled, taken } = tryAgain(waiting, this.plan, runtime, this.splits, max)
+    waiting.splice(0, settled)
+    letters.remove(new Set(taken.map(({ id }) => id)))
+  }
+}

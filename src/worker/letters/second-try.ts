@@ -1,0 +1,88 @@
+/** Dead letters on their way back to the step that they failed in. */
+import { hashKey } from '../../base/hash.ts'
+import type { Batch } from '../../dataflow/batch.ts'
+import type { Runtime } from '../../dataflow/runtime.ts'
+import type { Plan, TaskPlan } from '../../model/plan.ts'
+import type { SplitTable } from '../execution/split-table.ts'
+import { contentOf, type DeadLetter } from './dead-letter.ts'
+
+/** A run of letters that go to one place. */
+interface Portion {
+  readonly task: TaskPlan
+  readonly into: 'input' | 'chain'
+  readonly letters: DeadLetter[]
+}
+
+/** Where `letter` goes in `plan`, or `null` where it cannot: its step is gone, or it holds no record. */
+function placeOf(letter: DeadLetter, plan: Plan): Omit<Portion, 'letters'> | null {
+  const task = plan.tasks.find(({ step }) => step === letter.task)
+  if (task === undefined || !letter.again) return null
+  const own = letter.step === letter.task
+  return { task, into: own && task.kind !== 'source' ? 'input' : 'chain' }
+}
+
+/**
+ * Gives the first of `letters` back to the step that they failed in: as many as go to one place and fit a batch. Answers
+ * how many of them are settled: `taken`, which have gone, and others that cannot be tried again; none when the place has
+ * no room now.
+ */
+export function tryAgain(
+  letters: readonly DeadLetter[],
+  plan: Plan,
+  runtime: Runtime,
+  splits: SplitTable,
+  max: number,
+): { readonly settled: number; readonly taken: readonly DeadLetter[] } {
+  const first = letters[0]
+  const place = first === undefined ? null : placeOf(first, plan)
+  if (place === null) return { settled: Math.min(1, letters.length), taken: [] }
+  const run = letters.slice(0, max)
+  const end = run.findIndex((letter) => {
+    const other = placeOf(letter, plan)
+    return other?.task !== place.task || other.into !== place.into
+  })
+  const portion: Portion = { ...place, letters: end < 0 ? run : run.slice(0, end) }
+  const taken: DeadLetter[] = []
+  const room = runtime.again(place.task.id, place.into, (batch) => fill(batch, portion, splits, taken))
+  return room ? { settled: portion.letters.length, taken } : { settled: 0, taken: [] }
+}
+
+function fill(batch: Batch, { task, letters }: Portion, splits: SplitTable, taken: DeadLetter[]): void {
+  for (const letter of letters) {
+    const values = valuesOf(letter, task)
+    if (values === null) continue
+    taken.push(letter)
+    const { key } = contentOf(letter.given)
+    for (const value of values) {
+      const i = batch.length
+      if (i === batch.capacity) batch.grow()
+      batch.values[i] = value
+      if (key !== undefined) {
+        batch.keys[i] = key
+        batch.hashes[i] = hashKey(key)
+      }
+      batch.times[i] = letter.timeMs
+      batch.splits[i] = splits.numberOf(letter.split)
+      batch.positions[i] = letter.position
+      batch.ordinals[i] = letter.ordinal
+      batch.length = i + 1
+    }
+  }
+}
+
+/** The records that a letter stands for; `null` for bytes that still cannot be decoded. */
+function valuesOf(letter: DeadLetter, task: TaskPlan): readonly unknown[] | null {
+  const { value } = contentOf(letter.given)
+  const own = letter.step === letter.task
+  if (own && task.kind === 'source') {
+    const bytes = value as Buffer
+    try {
+      return [task.source.decoder.decode(bytes, 0, bytes.length)]
+    } catch {
+      return null
+    }
+  }
+  // Behind such a step stands everything that one call returned.
+  const many = !own && task.kind === 'keyed' && task.keyed.kind === 'flatMapWithState'
+  return many ? (value as readonly unknown[]) : [value]
+}

@@ -1,0 +1,142 @@
+/**
+ * Looks into the state of the last complete epoch (PROTOCOLS 16: `committed`): what it shows is never rolled back. It is
+ * read from the packs that the epoch's manifest names, into a store of its own; what runs is not touched, and need not run.
+ *
+ * Q1. An answer is of one epoch, whole: packs that go while they are read belong to an epoch that is not the last one any
+ *     more, and the question is asked again.
+ * Q2. States of an older schema are shown as the program that runs would take them on.
+ */
+import { assert } from '../../base/assert.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
+import { hashKey, type Key } from '../../base/hash.ts'
+import type { Limits } from '../../base/limits.ts'
+import { lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
+import type { Damage } from '../../checkpoint/damage.ts'
+import type { Restore } from '../../checkpoint/resolve.ts'
+import { type GroupState, readGroups } from '../../checkpoint/restore-reader.ts'
+import { Survey, type SurveySeams } from '../../checkpoint/survey.ts'
+import type { KeyedPlan, Plan } from '../../model/plan.ts'
+import { KeyedStore } from '../../state/keyed-store.ts'
+import { Loading } from '../../state/loading.ts'
+import { settle } from '../settle.ts'
+import { groupOf, type KeyPage, type KeyState, listKeys, lookUpAny } from './query.ts'
+
+/** Key groups that are read at a time for a list of keys. */
+const GROUPS_AT_A_TIME = 16
+
+export interface Committed<T> {
+  /** 0 before the first epoch. */
+  readonly epoch: number
+  readonly found: T
+}
+
+/** What is asked about: `entry` answers what the chain says of the pipeline now, `undefined` where it is gone. */
+export interface CommittedSeams extends SurveySeams {
+  readonly plan: Plan
+  entry(): PipelineEntry | undefined
+}
+
+/** The state of the first of `keys` that `step` has in the last complete epoch, or `null`. */
+export function lookUpCommitted(
+  seams: CommittedSeams,
+  step: string,
+  keys: readonly Key[],
+): Promise<Committed<KeyState | null>> {
+  return ofLastEpoch<KeyState | null>(seams, null, async (restore) => {
+    const store = storeOf(seams, step, restore)
+    const groups = new Set(keys.map((key) => hashKey(key) >>> store.shift))
+    await load(seams, restore, store, groups)
+    return lookUpAny(store, keys)
+  })
+}
+
+/** Up to `limit` keys of `step` in the last complete epoch, from `cursor` on, where an earlier page ended. */
+export function listCommitted(
+  seams: CommittedSeams,
+  step: string,
+  limit: number,
+  cursor: string | null,
+): Promise<Committed<KeyPage>> {
+  return ofLastEpoch<KeyPage>(seams, { keys: [], next: null }, async (restore) => {
+    const groups = restore.chains.filter((chain) => chain.step === step && chain.keyGroup >= groupOf(cursor))
+    const numbers = groups.map(({ keyGroup }) => keyGroup).sort((a, b) => a - b)
+    const store = storeOf(seams, step, restore)
+    const keys: KeyState[] = []
+    for (let i = 0; i < numbers.length; i += GROUPS_AT_A_TIME) {
+      const some = new Set(numbers.slice(i, i + GROUPS_AT_A_TIME))
+      await load(seams, restore, store, some)
+      const page = listKeys(store, limit - keys.length, cursor, some)
+      keys.push(...page.keys)
+      if (page.next !== null) return { keys, next: page.next }
+    }
+    return { keys, next: null }
+  })
+}
+
+/** Answers what `read` finds in the last complete epoch (Q1); `nothing` where there is none. */
+async function ofLastEpoch<T>(
+  seams: CommittedSeams,
+  nothing: T,
+  read: (restore: Restore) => Promise<T>,
+): Promise<Committed<T>> {
+  for (;;) {
+    const entry = seams.entry()
+    const last = entry === undefined ? null : lastEpoch(entry)
+    if (entry === undefined || (last === null && entry.from === null)) return { epoch: 0, found: nothing }
+    try {
+      const restore = await decide(seams, { ...entry, epochs: last === null ? [] : [last] })
+      return { epoch: restore.manifest.epoch, found: await read(restore) }
+    } catch (error) {
+      const now = seams.entry()
+      if (now === undefined || lastEpoch(now)?.manifest === last?.manifest) throw error
+    }
+  }
+}
+
+async function decide(seams: CommittedSeams, entry: PipelineEntry): Promise<Restore> {
+  const survey = new Survey(seams, { pipeline: seams.plan.pipeline, entry, bounds: [], acceptLoss: false })
+  const decided = (await settle((done: Parameters<Survey['decide']>[0]) => survey.decide(done)))!
+  assert(decided.kind !== 'fresh', 'there is an epoch or a savepoint')
+  if (decided.kind === 'refuse') throw damaged(decided.damages)
+  return decided
+}
+
+function damaged([first]: readonly Damage[]): PotorooError {
+  return fail('E_STORE_DAMAGED', { path: first!.path, reason: first!.reason })
+}
+
+/** A store for the states of `step`, with nothing in it (Q2). */
+function storeOf({ plan, limits }: CommittedSeams, step: string, { manifest }: Restore): KeyedStore {
+  const { ttlMs, schema } = keyedOf(plan, step)
+  return new KeyedStore({
+    step,
+    keyGroups: manifest.keyGroups,
+    shift: Math.clz32(manifest.keyGroups) + 1,
+    timed: ttlMs !== undefined,
+    schemaVersion: schema.version,
+    migrate: schema.migrate,
+    limits,
+  })
+}
+
+function keyedOf(plan: Plan, step: string): KeyedPlan {
+  for (const task of plan.tasks) if (task.kind === 'keyed' && task.step === step) return task.keyed
+  throw fail('E_NO_STEP', { pipeline: plan.pipeline, role: 'step with state', step, known: '' })
+}
+
+/** Reads the key groups of `wanted` into `store`. */
+async function load(
+  seams: { readonly store: SurveySeams['store']; readonly limits: Limits },
+  restore: Restore,
+  store: KeyedStore,
+  wanted: ReadonlySet<number>,
+): Promise<void> {
+  const loading = new Loading({ migrate: undefined })
+  const take = ({ keyGroup, chunks }: GroupState): void => {
+    for (const { bytes } of chunks) loading.add(keyGroup, bytes)
+  }
+  const mine = (step: string, keyGroup: number): boolean => step === store.step && wanted.has(keyGroup)
+  const damages = await settle<readonly Damage[]>((done) => readGroups(seams, restore, mine, take, done))
+  if (damages.length > 0) throw damaged(damages)
+  store.restore(loading)
+}

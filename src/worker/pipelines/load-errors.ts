@@ -1,0 +1,69 @@
+/** What went wrong while a pipeline file was loaded or built, in terms of the user's files. */
+import { dirname, join } from 'node:path'
+import { fail, PotorooError } from '../../base/errors.ts'
+import { nearest } from '../../base/nearest.ts'
+
+/** What a stack frame of a pipeline file looks like: a path or a bundle's URL, with line and column. */
+const FRAME = /^\s+at (?:.*\()?((?:file:\/\/|potoroo:\/\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?$/
+
+/** This program's own files, whose frames are passed over, as those of packages are. */
+const OWN = new URL('../..', import.meta.url)
+const PACKAGES = '/node_modules/'
+
+/**
+ * Names the place where the user's code threw `error` while the pipeline was being `doing`. Errors of the table stay
+ * what they are; one about a setting is told where it was written.
+ */
+export function explainThrow(error: unknown, path: string, doing: 'loaded' | 'built'): Error {
+  const place = placeOf(error)
+  if (error instanceof PotorooError) {
+    if (error.code !== 'E_SETTING' || place === null) return error
+    return fail('E_SETTING', { reason: `${error.details.reason} (${place})` }, error)
+  }
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return fail('E_PIPELINE_THREW', { where: place ?? path, doing, reason }, error)
+}
+
+/** `path:line:column` of the first frame in a file of the user's own, or `null`. */
+function placeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return null
+  for (const line of error.stack.split('\n')) {
+    const place = FRAME.exec(line)?.[1]
+    if (place === undefined || place.includes(PACKAGES)) continue
+    if (!place.startsWith(OWN.href) && !place.startsWith(OWN.pathname)) return place
+  }
+  return null
+}
+
+/** For a name that `module` does not export: an error that guesses which one was meant. `null` for other errors. */
+export async function explainMissingExport(
+  error: unknown,
+  path: string,
+  map: string,
+  importModule: (specifier: string) => Promise<object> | null,
+): Promise<Error | null> {
+  const found =
+    error instanceof SyntaxError && /module '(.+)' does not provide an export named '(.+)'/.exec(error.message)
+  if (!found) return null
+  const [, module, name] = found as unknown as [string, string, string]
+  const exported = await importModule(module)
+  const meant = exported === null ? null : nearest(name, Object.keys(exported))
+  const reason = `it exports no such name${meant === null ? '' : `; did you mean ${meant}?`}`
+  return fail(
+    'E_PIPELINE_IMPORT',
+    { where: findImport(map, name, path) ?? path, import: `${name} from "${module}"`, reason },
+    error,
+  )
+}
+
+/** Where a source of the map first has the word `name`; the bundle's own lines say nothing to the user. */
+function findImport(map: string, name: string, path: string): string | null {
+  const { sources, sourcesContent } = JSON.parse(map) as { sources: string[]; sourcesContent: (string | null)[] }
+  const word = new RegExp(`(?<![\\w$])${name.replace(/\W/g, '\\$&')}(?![\\w$])`)
+  for (const [i, content] of sourcesContent.entries()) {
+    const lines = content?.split('\n') ?? []
+    const line = lines.findIndex((text) => word.test(text))
+    if (line >= 0) return `${join(dirname(path), sources[i] ?? '')}:${line + 1}`
+  }
+  return null
+}

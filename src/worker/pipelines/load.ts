@@ -1,0 +1,137 @@
+/**
+ * Loading: a pipeline file, or the text of a bundle that was stored, becomes a pipeline of this process. `run`, `check`,
+ * `explain`, `submit` and every worker load in this one way.
+ *
+ * O1. `potoroo` inside a bundle is the running program, wherever the pipeline file lies.
+ * O2. Loading ends: with a pipeline, an error, or after `loadTimeoutMs`. What is bounded is waiting:
+ *     a file that computes for ever blocks its process.
+ * O3. Stack traces show the lines of the user's files.
+ */
+import { randomBytes } from 'node:crypto'
+import { registerHooks, setSourceMapsSupport } from 'node:module'
+import { dirname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { fail } from '../../base/errors.ts'
+import { defaultLimits } from '../../base/limits.ts'
+import { showDuration } from '../../base/time.ts'
+import type { Graph, Parameters } from '../../model/graph.ts'
+import { isPipeline, type Pipeline } from '../../model/pipeline.ts'
+import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
+import { explainMissingExport, explainThrow } from './load-errors.ts'
+
+export interface LoadLimits {
+  readonly bundleBytes: number
+  readonly loadTimeoutMs: number
+}
+
+export interface LoadedPipeline {
+  readonly bundle: Bundle
+  readonly pipeline: Pipeline
+}
+
+/** Bundles and loads the pipeline file at `file`. Rejects with an error of the table that names file and line. */
+export async function loadPipeline(file: string, limits: LoadLimits = defaultLimits): Promise<LoadedPipeline> {
+  const bundle = bundlePipeline(file, limits)
+  const root = pathToFileURL(`${dirname(bundle.path)}/`).href
+  return { bundle, pipeline: await importBundle(bundle, root, bundle.path, limits) }
+}
+
+/**
+ * Loads a bundle that was stored: `text` and `map` as `bundlePipeline` made them, `hash` what the text must have. Stack
+ * traces name the user's files without their folder.
+ */
+export async function loadBundle(
+  text: string,
+  map: string,
+  hash: string = hashText(text),
+  limits: LoadLimits = defaultLimits,
+): Promise<Pipeline> {
+  if (hashText(text) !== hash) throw fail('E_BUNDLE_DAMAGED', { hash: hash.slice(0, 12) })
+  return importBundle({ text, map, hash }, null, `the stored pipeline ${hash.slice(0, 12)}`, limits)
+}
+
+/** Builds the graph of `pipeline` with `parameters`; what the user's function throws is named with file and line. */
+export function buildGraph(pipeline: Pipeline, parameters: Parameters = {}): Graph {
+  try {
+    return pipeline.build(parameters)
+  } catch (error) {
+    throw explainThrow(error, `pipeline "${pipeline.name}"`, 'built')
+  }
+}
+
+type BundleText = Pick<Bundle, 'text' | 'map' | 'hash'>
+
+/** Imports a bundle as a module of its own: nothing is shared with an earlier load of the same text. */
+async function importBundle(
+  bundle: BundleText,
+  root: string | null,
+  path: string,
+  limits: LoadLimits,
+): Promise<Pipeline> {
+  const base = `${SCHEME}${bundle.hash.slice(0, 12)}-${randomBytes(4).toString('hex')}/`
+  const url = `${base}bundle.js`
+  const source = withMap(bundle, root ?? base)
+  const hooks = registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier === url) return { url, format: 'module', shortCircuit: true }
+      const face = context.parentURL === url ? faceOf(specifier) : null
+      return face === null ? next(specifier, context) : { url: face, shortCircuit: true }
+    },
+    load: (asked, context, next) =>
+      asked === url ? { format: 'module', source, shortCircuit: true } : next(asked, context),
+  })
+  // O3. Costs nothing until somebody reads a stack.
+  setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
+  try {
+    const module: { readonly default?: unknown } = await within(limits.loadTimeoutMs, path, import(url))
+    return pipelineOf(module, path)
+  } catch (error) {
+    throw (await explainMissingExport(error, path, bundle.map, importFace)) ?? explainThrow(error, path, 'loaded')
+  } finally {
+    hooks.deregister()
+  }
+}
+
+/** Begins the URLs of bundles. Node maps stack traces of URLs with `//` only. */
+const SCHEME = 'potoroo:///'
+
+/** The module of this program that `specifier` means (O1), or `null`. */
+function faceOf(specifier: string): string | null {
+  if (!/^potoroo(\/|$)/.test(specifier)) return null
+  const face = /^potoroo(?:\/(testing|client))?$/.exec(specifier)
+  if (face === null) {
+    const reason = 'there are potoroo, potoroo/testing and potoroo/client'
+    throw fail('E_PIPELINE_IMPORT', { where: 'the pipeline', import: `"${specifier}"`, reason })
+  }
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new URL(`../../${face[1] ?? 'index'}.${ending}`, import.meta.url).href
+}
+
+function importFace(specifier: string): Promise<object> | null {
+  const face = faceOf(specifier)
+  return face === null ? null : import(face)
+}
+
+/** The text with its map in it, whose sources are named below `root`. */
+function withMap({ text, map }: BundleText, root: string): string {
+  const rooted = JSON.stringify({ ...(JSON.parse(map) as object), sourceRoot: root })
+  return `${text}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(rooted).toString('base64')}\n`
+}
+
+/** Settles as `work` does, or rejects after `ms` (O2). */
+function within<T>(ms: number, path: string, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const tooSlow = () => reject(fail('E_PIPELINE_SLOW', { path, timeout: showDuration(ms) }))
+    const timer = setTimeout(tooSlow, ms)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+function pipelineOf(module: { readonly default?: unknown }, path: string): Pipeline {
+  if (isPipeline(module.default)) return module.default
+  const named = Object.entries(module).find(([, value]) => isPipeline(value))?.[0]
+  if (named !== undefined) throw fail('E_PIPELINE_EXPORT', { path, reason: `"${named}" is exported by name only` })
+  if (module.default === undefined) throw fail('E_PIPELINE_EXPORT', { path, reason: 'it has no default export' })
+  const kind = typeof module.default
+  throw fail('E_PIPELINE_EXPORT', { path, reason: `its default export is a ${kind} and not what pipeline() returns` })
+}

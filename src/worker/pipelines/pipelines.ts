@@ -1,0 +1,387 @@
+/**
+ * What people ask of the pipelines of a worker, by name: `run`, `worker` and the control API all come through here. The
+ * pipelines themselves come and go with the chain (`residents.ts`).
+ *
+ * P1. Any worker of a cluster may be asked.
+ * P2. A program is in the chain before it runs: what a restart finds is what ran.
+ * P3. Of what is asked for one pipeline, one thing is done at a time, in the order in which it was asked.
+ * P4. A worker alone runs what it was asked to run in this process; a member of a cluster runs what the chain names.
+ */
+import { fail, PotorooError } from '../../base/errors.ts'
+import type { Json } from '../../base/json.ts'
+import { nearest } from '../../base/nearest.ts'
+import type { Purpose } from '../../checkpoint/barrier.ts'
+import type { PipelineEntry } from '../../checkpoint/cluster.ts'
+import { savepointManifest } from '../../checkpoint/layout.ts'
+import type { Failure } from '../../dataflow/failure.ts'
+import type { Env } from '../../env/env.ts'
+import type { Parameters } from '../../model/graph.ts'
+import type { Pipeline } from '../../model/pipeline.ts'
+import type { Plan } from '../../model/plan.ts'
+import { plan } from '../../model/planner.ts'
+import type { Execution } from '../execution/execution.ts'
+import type { DeadLetter } from '../letters/dead-letter.ts'
+import { settle, settleVoid } from '../settle.ts'
+import { type Program, Worker, type WorkerOptions } from '../worker.ts'
+import { buildGraph, loadBundle } from './load.ts'
+import { isProgram, type Loaded, type Resident, type ResidentEvents, SINK_END_MS } from './residents.ts'
+
+/** How often letters that are tried again are looked after, in milliseconds. */
+const REPLAY_LOOK_MS = 10
+
+export interface PipelinesEvents extends Omit<ResidentEvents, 'letter' | 'unloaded' | 'changed'> {
+  /** The program that the chain names cannot be loaded here. */
+  unloaded?(pipeline: string, error: PotorooError): void
+  /** The worker as a whole cannot go on. */
+  lost(error: PotorooError): void
+  /** The worker has left its cluster. */
+  left?(): void
+}
+
+/** How a program is to begin. */
+export interface SubmitOptions {
+  /** The name of a savepoint of this pipeline to begin with. */
+  readonly savepoint?: string | null
+  /** Forget the state that is there and begin anew. */
+  readonly fresh?: boolean
+  /** Steps whose state is not taken over. */
+  readonly drop?: readonly string[]
+  /** Changes the plan that runs here, and nothing that is kept: where `run` puts standard input and output. */
+  readonly rewrite?: (plan: Plan) => Plan
+}
+
+export type { PipelinePhase, Resident } from './residents.ts'
+
+/** A program of this process, which the chain names or is to name. */
+interface Prepared extends Loaded {
+  readonly hash: string
+  readonly parameters: Parameters
+}
+
+export class Pipelines {
+  readonly worker: Worker
+  private readonly env: Env
+  private readonly options: WorkerOptions
+  private readonly events: PipelinesEvents
+  /** What is being done to each pipeline (P3). */
+  private readonly turns = new Map<string, Promise<unknown>>()
+  /** Programs that need not be loaded from the store. */
+  private readonly prepared = new Map<string, Prepared>()
+  /** P4. */
+  private readonly wanted = new Set<string>()
+  /** Who waits for a change of the residents. */
+  private waiting: (() => void)[] = []
+
+  constructor(env: Env, options: WorkerOptions, events: PipelinesEvents) {
+    this.env = env
+    this.options = options
+    this.events = events
+    this.worker = new Worker(env, options, {
+      load: (name, entry, done) => void this.load(name, entry).then((loaded) => done(null, loaded), failed(done)),
+      wants: (name) => !this.alone || this.wanted.has(name),
+      running: (resident) => events.running(resident),
+      listening: (...args) => events.listening(...args),
+      ended: (resident) => events.ended(resident),
+      failed: (...args) => events.failed(...args),
+      warned: (...args) => events.warned(...args),
+      letter: (resident, failure) => this.tellFailure(resident, failure),
+      unloaded: (...args) => events.unloaded?.(...args),
+      changed: () => this.tellChange(),
+      lost: (error) => events.lost(error),
+      left: () => events.left?.(),
+    })
+  }
+
+  get residents(): ReadonlyMap<string, Resident> {
+    return this.worker.residents.all
+  }
+
+  private get alone(): boolean {
+    return (this.options.cluster ?? null) === null
+  }
+
+  /** Takes the data folder and follows the chain. Rejects with an error of the table. */
+  async follow(): Promise<void> {
+    await settleVoid((done) => this.worker.open(done))
+  }
+
+  /** Resolves once this worker works in a generation: at once where it does. */
+  seated(): Promise<void> {
+    return new Promise((resolve) => this.worker.seated(resolve))
+  }
+
+  /** Both: a worker alone has its seat at once, a member of a cluster may wait for the others. */
+  async open(): Promise<void> {
+    await this.follow()
+    await this.seated()
+  }
+
+  /** Brings up what the chain names. One that cannot be loaded or planned is answered, and the others go on. */
+  async resume(): Promise<readonly { readonly pipeline: string; readonly error: PotorooError }[]> {
+    const { residents, cluster } = this.worker
+    for (const name of cluster.pipelines.keys()) {
+      this.wanted.add(name)
+      if (this.alone && !residents.all.has(name)) residents.again(name)
+    }
+    await this.until(() =>
+      [...cluster.pipelines.keys()].every((name) => residents.all.has(name) || residents.unloaded.has(name)),
+    )
+    return Array.from(residents.unloaded, ([pipeline, { error }]) => ({ pipeline, error }))
+  }
+
+  /**
+   * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
+   * last checkpoint. Rejects where the pipeline has faults; then nothing has changed.
+   */
+  async submit(
+    pipeline: Pipeline,
+    program: Program,
+    parameters: Parameters = {},
+    options: SubmitOptions = {},
+  ): Promise<Resident> {
+    const { name } = pipeline
+    const planned = plan(buildGraph(pipeline, parameters))
+    const { rewrite, drop = [], fresh } = options
+    const prepared = { plan: rewrite?.(planned) ?? planned, drop, hash: program.hash, parameters }
+    return this.inTurn(name, async () => {
+      const from = await this.manifestOf(name, options)
+      if (this.alone) await this.stopForAnother(name)
+      if (fresh === true) await settle<void>((done) => this.worker.withdraw(name, done))
+      this.prepared.set(name, prepared)
+      this.wanted.add(name)
+      const before = this.residents.get(name)
+      await settle<void>((done) => this.worker.submit(name, program, parameters as Json, from, done))
+      this.worker.sweep()
+      // The chain has it already: it is brought up once more, with what is asked for now.
+      if (this.alone && this.residents.get(name) === before) this.worker.residents.again(name)
+      return this.standing(name, prepared)
+    })
+  }
+
+  /** The pipeline once it is here with that program. */
+  private async standing(name: string, program: Prepared): Promise<Resident> {
+    const { residents } = this.worker
+    const here = (): Resident | null => {
+      const resident = residents.all.get(name)
+      return resident?.plan === program.plan ? resident : null
+    }
+    await this.until(() => here() !== null || residents.unloaded.has(name))
+    const resident = here()
+    if (resident === null) throw residents.unloaded.get(name)!.error
+    return resident
+  }
+
+  /** The program that the chain names for `name`: that of this process, or loaded from the store. */
+  private async load(name: string, entry: PipelineEntry): Promise<Loaded> {
+    const known = this.prepared.get(name)
+    if (known !== undefined && isProgram(known, entry)) return known
+    const program = await settle<Program>((done) => this.worker.program(entry.hash, done))
+    const pipeline = await loadBundle(program.text, program.map, program.hash)
+    const parameters = entry.parameters as Parameters
+    const planned = plan(buildGraph(pipeline, parameters))
+    if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { hash: entry.hash.slice(0, 12) })
+    const loaded = { plan: planned, drop: [], hash: entry.hash, parameters }
+    this.prepared.set(name, loaded)
+    return loaded
+  }
+
+  /** The path of the savepoint's manifest, with which only a pipeline can begin that is not there, or not any more. */
+  private async manifestOf(name: string, { savepoint = null, fresh }: SubmitOptions): Promise<string | null> {
+    if (savepoint === null) return null
+    const there = this.worker.cluster.pipelines.has(name)
+    if (there && fresh !== true) throw fail('E_PIPELINE_THERE', { pipeline: name })
+    const path = savepointManifest(name, savepoint)
+    const found = await settle<Buffer | null>((done) => this.worker.storage.read(path, done))
+    if (found === null) throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint })
+    return path
+  }
+
+  /** Stops the input, makes a last checkpoint and ends the pipeline; it stays in the cluster and runs again with it. */
+  async drain(name: string): Promise<Resident> {
+    return this.inTurn(name, async () => {
+      const resident = this.running(name)
+      await this.drainNow(resident)
+      return resident
+    })
+  }
+
+  /** Takes the pipeline out of the cluster, with its state. Its savepoints stay. */
+  async cancel(name: string): Promise<void> {
+    await this.inTurn(name, async () => {
+      this.find(name)
+      await settle<void>((done) => this.worker.withdraw(name, done))
+      this.worker.sweep()
+    })
+  }
+
+  /** Makes a checkpoint now; answers its epoch. */
+  async checkpoint(name: string): Promise<number> {
+    const { execution } = this.running(name)
+    await this.request(execution, { kind: 'periodic' })
+    return execution.figures?.epoch ?? 0
+  }
+
+  /** Makes a checkpoint and keeps it as the savepoint `savepoint`; answers its epoch. */
+  async savepoint(name: string, savepoint: string): Promise<number> {
+    const { execution } = this.running(name)
+    await this.request(execution, { kind: 'savepoint', name: savepoint })
+    return execution.figures?.epoch ?? 0
+  }
+
+  /** Takes dead letters out of the list, for good; all of them where `ids` is `null`. Answers how many. */
+  async purge(name: string, ids: readonly string[] | null): Promise<number> {
+    const { execution } = this.running(name)
+    const removed = execution.deadLetters.remove(new Set(this.letters(name, ids).map(({ id }) => id)))
+    await this.request(execution, { kind: 'periodic' })
+    return removed
+  }
+
+  /**
+   * Gives dead letters back to the steps that they failed in; all of them where `ids` is `null`. What fails again is a
+   * dead letter again. Answers how many were tried and how many cannot be.
+   */
+  async replay(
+    name: string,
+    ids: readonly string[] | null,
+  ): Promise<{ readonly tried: number; readonly left: number }> {
+    const { execution } = this.running(name)
+    const letters = this.letters(name, ids)
+    const { clock } = this.env
+    execution.replay(letters)
+    while (execution.replaying > 0 && this.residents.get(name)?.phase === 'running') {
+      await new Promise<void>((resolve) => clock.after(REPLAY_LOOK_MS, resolve))
+    }
+    const standing = new Set(this.letters(name, null))
+    const left = letters.filter((letter) => standing.has(letter)).length
+    await this.request(execution, { kind: 'periodic' })
+    return { tried: letters.length - left, left }
+  }
+
+  private letters(name: string, ids: readonly string[] | null): readonly DeadLetter[] {
+    const { deadLetters } = this.find(name).execution
+    if (ids === null) return deadLetters.list(0, deadLetters.count)
+    return ids.map((id) => {
+      const letter = deadLetters.find(id)
+      if (letter === null) throw fail('E_NO_LETTER', { pipeline: name, id })
+      return letter
+    })
+  }
+
+  /** The pipeline `name`; throws `E_NO_PIPELINE`. */
+  find(name: string): Resident {
+    const found = this.residents.get(name)
+    if (found !== undefined) return found
+    const names = [...this.residents.keys()]
+    const meant = nearest(name, names)
+    const known = names.length === 0 ? 'none runs here' : `there is ${names.join(', ')}`
+    throw fail('E_NO_PIPELINE', { pipeline: name, known: meant === null ? known : `did you mean ${meant}?` })
+  }
+
+  /**
+   * Ends the worker. Alone it drains every pipeline that runs, and answers what could not be drained, by pipeline; in a
+   * cluster the others go on from the last checkpoints.
+   */
+  async close(): Promise<ReadonlyMap<string, Error>> {
+    const failures = new Map<string, Error>()
+    const drain = async (resident: Resident) => {
+      if (resident.phase !== 'running' && resident.phase !== 'ended') return
+      await this.inTurn(resident.name, () => this.drainNow(resident)).catch((error) =>
+        failures.set(resident.name, error as Error),
+      )
+    }
+    if (this.alone) await Promise.all([...this.residents.values()].map(drain))
+    await new Promise<void>((resolve) => this.worker.close(resolve))
+    return failures
+  }
+
+  /** Runs `task` behind everything that was asked for `name` before (P3). */
+  private inTurn<T>(name: string, task: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(name) ?? Promise.resolve()
+    const turn = before.then(task, task)
+    this.turns.set(
+      name,
+      turn.catch(() => {}),
+    )
+    return turn
+  }
+
+  /** Tells of the first record that did not get through, the tenth, the hundredth …; `status` counts them all. */
+  private tellFailure(resident: Resident, { step, error }: Failure): void {
+    const { failures } = resident.execution
+    if (!Number.isInteger(Math.log10(failures))) return
+    const count = failures === 1 ? 'a record' : `${failures} records`
+    const reason = error instanceof Error ? error.message : String(error)
+    const hint = error instanceof PotorooError ? `${error.remedy}; ` : ''
+    this.events.warned(resident, fail('E_RECORD_FAILED', { pipeline: resident.name, count, step, reason, hint }))
+  }
+
+  /** Drains what runs under `name`, so that another program can take its place. */
+  private async stopForAnother(name: string): Promise<void> {
+    const resident = this.residents.get(name)
+    if (resident === undefined) return
+    if (resident.phase === 'running' || resident.phase === 'ended') await this.drainNow(resident)
+    else resident.execution.close()
+  }
+
+  private async drainNow(resident: Resident): Promise<void> {
+    const { name, execution } = resident
+    const before = resident.phase
+    resident.phase = 'draining'
+    const late = Promise.withResolvers<string>()
+    const timer = this.env.clock.after(this.options.limits.drainTimeoutMs, () => late.resolve(whyLate(resident)))
+    const drained = new Promise<string | null>((resolve) => {
+      execution.drain(SINK_END_MS, (reason) => {
+        timer.cancel()
+        // Also where nobody waits for it any more: the pipeline has come to its end.
+        if (reason === null) {
+          resident.phase = 'drained'
+          execution.close()
+        } else if (resident.phase === 'draining') resident.phase = before
+        resolve(reason)
+      })
+    })
+    const failure = await Promise.race([drained, late.promise])
+    if (failure !== null) throw fail('E_NOT_DRAINED', { pipeline: name, reason: failure })
+  }
+
+  /** Resolves once `condition` holds; looked at after every change. */
+  private async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.waiting.push(resolve))
+  }
+
+  private tellChange(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const look of waiting) look()
+  }
+
+  private running(name: string): Resident {
+    const resident = this.find(name)
+    if (resident.phase === 'running' || resident.phase === 'ended') return resident
+    throw fail('E_NOT_RUNNING', { pipeline: name, phase: resident.phase })
+  }
+
+  private request(execution: Execution, purpose: Purpose): Promise<void> {
+    const { pipeline } = execution
+    return new Promise((resolve, reject) => {
+      execution.request(purpose, (reason) => {
+        if (reason === null) resolve()
+        else reject(fail('E_CHECKPOINT', { pipeline, reason }))
+      })
+    })
+  }
+}
+
+/** Why a pipeline has not come to its end in time. */
+function whyLate({ execution }: Resident): string {
+  const stuck = execution.stuckSinks
+  return stuck.length === 0 ? 'it takes too long' : `nobody takes the output of ${stuck.join(', ')}`
+}
+
+/** Tells `done` an error of the table; any other is a fault of this program. */
+function failed(done: (error: PotorooError, loaded: null) => void): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof PotorooError)) throw error
+    done(error, null)
+  }
+}

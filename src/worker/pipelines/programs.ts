@@ -1,0 +1,99 @@
+/**
+ * Programs in the store and in the chain: what runs under which name.
+ *
+ * G1. A program lies in the store before a record names it: who reads the record finds it.
+ */
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Json } from '../../base/json.ts'
+import type { Limits } from '../../base/limits.ts'
+import type { Cluster } from '../../checkpoint/cluster.ts'
+import { bundle as bundlePath } from '../../checkpoint/layout.ts'
+import type { RecordBody } from '../../checkpoint/record.ts'
+import type { Store, StoreDone, StoreDoneVoid } from '../../checkpoint/store.ts'
+import { writeOnce } from '../../checkpoint/write-once.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { Log } from '../../env/log.ts'
+import type { Program as LinkProgram } from '../../transport/handshake.ts'
+
+/** A program, as every worker keeps it: the bundle's text and its source map. */
+export interface Program {
+  readonly hash: string
+  readonly text: string
+  readonly map: string
+}
+
+export interface ProgramSeams {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: Limits
+}
+
+const none = undefined as never
+
+/** Puts a program into the store, or leaves it as it is where it is there already. */
+export function storeProgram(seams: ProgramSeams, program: Program, done: StoreDoneVoid): void {
+  const { hash, text, map } = program
+  const path = bundlePath(hash)
+  const bytes = Buffer.from(JSON.stringify({ text, map }))
+  writeOnce(seams, path, bytes, seams.limits.storeReads, (error) => {
+    if (error?.code === 'E_STORE_TAKEN') mend(seams, path, program, bytes, done)
+    else done(error)
+  })
+}
+
+/** What stands at `path` is the same program, with another map perhaps, or it is damaged and put right. */
+function mend(seams: ProgramSeams, path: string, program: Program, bytes: Buffer, done: StoreDoneVoid): void {
+  const { hash, text } = program
+  seams.store.read(path, (error, found) => {
+    if (error !== null || (found !== null && decode(hash, found)?.text === text)) return done(error)
+    seams.log.warn('bundle.mended', { path })
+    seams.store.put(path, bytes, done)
+  })
+}
+
+/** The program with this hash. */
+export function readProgram(store: Store, hash: string, done: StoreDone<Program>): void {
+  const path = bundlePath(hash)
+  store.read(path, (error, bytes) => {
+    if (error !== null) return done(error, none)
+    if (bytes === null) return done(fail('E_STORE_DAMAGED', { path, reason: 'it is absent' }), none)
+    const program = decode(hash, bytes)
+    if (program === null) done(fail('E_BUNDLE_DAMAGED', { hash: hash.slice(0, 12) }) as PotorooError, none)
+    else done(null, program)
+  })
+}
+
+/** A program as the store has it; `null` where `bytes` are none. Its hash is for the loader to check. */
+function decode(hash: string, bytes: Buffer): Program | null {
+  try {
+    const { text, map } = JSON.parse(bytes.toString()) as Partial<Program>
+    return typeof text === 'string' && typeof map === 'string' ? { hash, text, map } : null
+  } catch {
+    return null
+  }
+}
+
+/** The record that puts a program under the name of its pipeline; `null` where the chain has it already. */
+export function submitRecord(
+  { pipelines, generation }: Cluster,
+  pipeline: string,
+  hash: string,
+  parameters: Json,
+  from: string | null,
+): RecordBody | null {
+  const known = pipelines.get(pipeline)
+  const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
+  return same ? null : { kind: 'submit', generation, pipeline, hash, parameters, from }
+}
+
+/** The record that takes a pipeline out of the cluster; `null` where it is not there. */
+export function withdrawRecord({ pipelines, generation }: Cluster, pipeline: string): RecordBody | null {
+  if (!pipelines.has(pipeline)) return null
+  return { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null }
+}
+
+/** What runs, as handshakes compare it: pipelines by the number of their run. */
+export function programsOf(cluster: Cluster): readonly LinkProgram[] {
+  return Array.from(cluster.pipelines.values(), ({ run, hash }) => ({ pipeline: run, hash }))
+}

@@ -1,0 +1,425 @@
+/**
+ * The pipelines on this worker: what the chain names, brought to life in each generation anew.
+ *
+ *     starting ──► running ──► ended ──► draining ──► drained
+ *         │           │
+ *         └── failed ◄┘                   every generation begins at `starting`
+ *
+ * R1. A pipeline that fails is closed and stays listed with its error; the others go on (PROTOCOLS 17).
+ * R2. This worker's part of a generation is restored when every pipeline's part is, or has failed here.
+ * R3. A pipeline that the chain names for the first time begins in the generation that stands. So does another program of
+ *     one that is there, where nobody else is a member; among several it begins with the next generation (`generation.ts`,
+ *     N5).
+ * R4. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed what
+ *     this one looks for, while this worker was stopped or slow.
+ * R5. What comes for a pipeline that is not up here yet waits for it.
+ */
+import { ByteReader } from '../../base/bytes.ts'
+import type { PotorooError } from '../../base/errors.ts'
+import type { Json } from '../../base/json.ts'
+import type { Cluster, PipelineEntry } from '../../checkpoint/cluster.ts'
+import type { Manifest } from '../../checkpoint/manifest.ts'
+import type { ChainRecord } from '../../checkpoint/record.ts'
+import type { Heard } from '../../cluster/beats.ts'
+import type { Failure } from '../../dataflow/failure.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { Parameters } from '../../model/graph.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+import type { Execution } from '../execution/execution.ts'
+import type { ExecutionEvents, Generation, Holdings } from '../execution/generation.ts'
+
+export type PipelinePhase = 'starting' | 'running' | 'ended' | 'draining' | 'drained' | 'failed'
+
+/** How long sinks may take to let go of what they hold once the last checkpoint stands, in milliseconds. */
+export const SINK_END_MS = 5000
+
+/** Messages that may wait for pipelines that are not up (R5). */
+const MOST_EARLY = 4096
+
+/** One pipeline, as this worker knows it. */
+export interface Resident {
+  readonly name: string
+  /** The number of the record that submitted it. */
+  readonly run: number
+  readonly hash: string
+  readonly parameters: Parameters
+  readonly plan: Plan
+  /** That of the generation that stands, or of the last one that it ran in. */
+  execution: Execution
+  phase: PipelinePhase
+  /** Why it failed. */
+  error: PotorooError | null
+  /** The epoch that it continued from, `null` where it began with nothing. */
+  base: Manifest | null
+  /** Wall time at which it began to run, in milliseconds since 1970. */
+  startedMs: number
+  /** Steps whose state was not taken over. */
+  drop: readonly string[]
+  /** Where its sources listen, by step. */
+  readonly addresses: Map<string, string>
+}
+
+/** A program that has been loaded. */
+export interface Loaded {
+  readonly plan: Plan
+  /** Steps whose state is not taken over. */
+  readonly drop: readonly string[]
+}
+
+/** Brings the program that the chain names for a pipeline into this process; answers on a turn of its own. */
+export type LoadPlan = (
+  name: string,
+  entry: PipelineEntry,
+  done: (error: PotorooError | null, loaded: Loaded | null) => void,
+) => void
+
+export interface ResidentEvents {
+  /** The pipeline runs: from `resident.base`, or from nothing. */
+  running(resident: Resident): void
+  listening(resident: Resident, step: string, address: string): void
+  /** All its sources have ended and everything has left. */
+  ended(resident: Resident): void
+  failed(resident: Resident, error: PotorooError): void
+  /** Something for the operator that the pipeline itself has dealt with. */
+  warned(resident: Resident, error: PotorooError): void
+  /** A record did not get through. */
+  letter(resident: Resident, failure: Failure): void
+  /** The program that the chain names cannot be loaded here. */
+  unloaded(pipeline: string, error: PotorooError): void
+  /** Something of the above, or the list itself, has changed. */
+  changed(): void
+}
+
+export interface ResidentsSeams {
+  readonly clock: Clock
+  readonly load: LoadPlan
+  cluster(): Cluster
+  /** Which of the chain's pipelines are to run here. */
+  wants(name: string): boolean
+  /** Makes the execution of a program in a generation. */
+  execute(
+    loaded: Loaded,
+    entry: PipelineEntry,
+    generation: Generation,
+    events: ExecutionEvents,
+    before: Holdings | null,
+  ): Execution
+  /** The base cannot be restored, and that of `instead` can. */
+  damaged(generation: number, run: number, instead: number): void
+  /** There is something new in the chain. */
+  hint(): void
+  /** Reads the chain to its end, then calls `then` (R4). */
+  follow(then: () => void): void
+}
+
+interface Early {
+  readonly from: string
+  readonly message: ControlMessage
+  readonly body: Buffer
+}
+
+export class Residents {
+  readonly all = new Map<string, Resident>()
+  /** Pipelines whose program cannot be loaded here. */
+  readonly unloaded = new Map<string, { readonly entry: PipelineEntry; readonly error: PotorooError }>()
+  private readonly seams: ResidentsSeams
+  private readonly events: ResidentEvents
+  private generation: Generation | null = null
+  private begun = false
+  /** Told when the part is restored (R2). */
+  private restored: (() => void) | null = null
+  /** Pipelines that are on their way up. */
+  private readonly pending = new Set<string>()
+  /** Those whose part is restored, and which have not been activated. */
+  private readonly ready = new Set<Resident>()
+  /** What the executions of the generation before held, for the next ones. */
+  private readonly held = new Map<string, Holdings>()
+  /** Those that have an execution in the generation that stands, by the number of their run. */
+  private readonly up = new Map<number, Resident>()
+  private readonly early = new Map<number, Early[]>()
+  private waiting = 0
+  private readonly stops = new Set<string>()
+
+  constructor(seams: ResidentsSeams, events: ResidentEvents) {
+    this.seams = seams
+    this.events = events
+  }
+
+  // ── Generations ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What ran is over: restores every pipeline's part of `generation`, and answers when it is here (R2). */
+  restore(generation: Generation, done: () => void): void {
+    const { pipelines } = this.seams.cluster()
+    this.generation = generation
+    this.begun = false
+    this.restored = done
+    this.stops.clear()
+    this.pending.clear()
+    this.ready.clear()
+    this.early.clear()
+    this.held.clear()
+    this.up.clear()
+    this.waiting = 0
+    for (const resident of [...this.all.values()]) {
+      if (pipelines.get(resident.name)?.run !== resident.run) this.remove(resident)
+      else this.put(resident)
+    }
+    for (const [name, entry] of pipelines) if (this.seams.wants(name)) this.bring(name, entry)
+    this.settle()
+  }
+
+  /** Every member is ready. */
+  begin(): void {
+    this.begun = true
+    for (const resident of this.ready) resident.execution.activate()
+    this.ready.clear()
+  }
+
+  /** This worker's state is nobody's any more. */
+  forget(): void {
+    this.generation = null
+    this.restored = null
+    for (const { execution } of this.all.values()) execution.close()
+    this.all.clear()
+    this.up.clear()
+    this.unloaded.clear()
+    this.events.changed()
+  }
+
+  close(): void {
+    this.generation = null
+    for (const { execution } of this.all.values()) execution.close()
+  }
+
+  /** Sources and sinks stop, for this reason among others perhaps. */
+  stopWork(reason: string): void {
+    this.stops.add(reason)
+    for (const { execution } of this.all.values()) execution.stopWork(reason)
+  }
+
+  resumeWork(reason: string): void {
+    if (!this.stops.delete(reason) || this.stops.size > 0) return
+    for (const { execution } of this.all.values()) execution.resumeWork()
+  }
+
+  /** Whether the chain names another program for a pipeline than the one that is here. */
+  get outdated(): boolean {
+    for (const [name, entry] of this.seams.cluster().pipelines) {
+      const known = this.all.get(name) ?? this.unloaded.get(name)?.entry
+      if (known !== undefined && known.run === entry.run && !isProgram(known, entry)) return true
+    }
+    return false
+  }
+
+  /** Pipelines that run here. */
+  get running(): readonly string[] {
+    return [...this.all.values()]
+      .filter(({ phase }) => phase === 'running' || phase === 'ended')
+      .map(({ name }) => name)
+  }
+
+  // ── The chain ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A record that counts has been read. */
+  recorded(record: ChainRecord, cluster: Cluster): void {
+    if (record.kind === 'generation') return
+    const known = this.all.get(record.pipeline)
+    if (record.kind === 'epoch') known?.execution.recorded(record.epoch)
+    else if (record.kind === 'floor') known?.execution.floor(record.floor)
+    else this.submitted(record.pipeline, cluster.pipelines.get(record.pipeline) ?? null)
+  }
+
+  private submitted(name: string, entry: PipelineEntry | null): void {
+    const known = this.all.get(name)
+    if (known !== undefined && known.run !== entry?.run) this.remove(known)
+    const { generation } = this
+    if (entry === null || generation === null || !this.seams.wants(name)) return
+    const others = this.all.has(name) || this.unloaded.has(name)
+    // R3.
+    if (!others || generation.members.length === 1) this.bring(name, entry)
+  }
+
+  /** Brings a pipeline up in the generation that stands (R3), in the place of what ran before. */
+  again(name: string): void {
+    const entry = this.seams.cluster().pipelines.get(name)
+    if (entry !== undefined && this.generation !== null) this.bring(name, entry)
+  }
+
+  /** Takes a pipeline from here, with its state. */
+  private remove(resident: Resident): void {
+    resident.execution.forget()
+    this.all.delete(resident.name)
+    this.pending.delete(resident.name)
+    this.ready.delete(resident)
+    this.up.delete(resident.run)
+    this.events.changed()
+  }
+
+  // ── The way up ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends what ran, and keeps what it held. */
+  private put(resident: Resident): void {
+    if (resident.phase !== 'failed') this.held.set(resident.name, resident.execution.holdings())
+    resident.execution.close()
+  }
+
+  private bring(name: string, entry: PipelineEntry): void {
+    const known = this.all.get(name)
+    const { generation } = this
+    this.pending.add(name)
+    this.unloaded.delete(name)
+    this.seams.load(name, entry, (error, loaded) => {
+      if (this.generation !== generation || this.seams.cluster().pipelines.get(name)?.run !== entry.run) return
+      if (loaded !== null) return this.launch(name, entry, loaded)
+      this.unloaded.set(name, { entry, error: error! })
+      if (known !== undefined) this.all.delete(name)
+      this.events.unloaded(name, error!)
+      this.arrive(name)
+    })
+  }
+
+  private launch(name: string, entry: PipelineEntry, loaded: Loaded): void {
+    const { seams, generation } = this
+    const known = this.all.get(name)
+    const events: ExecutionEvents = this.eventsOf(() => {
+      const now = this.all.get(name)
+      return this.generation === generation && now?.execution === execution ? now : null
+    })
+    const again = known !== undefined && known.plan === loaded.plan
+    const drop = again ? stillDropped(known) : loaded.drop
+    const before = this.held.get(name) ?? null
+    this.held.delete(name)
+    known?.execution.close()
+    const execution = seams.execute({ ...loaded, drop }, entry, generation!, events, before)
+    const fresh = { execution, phase: 'starting', error: null, base: null, startedMs: seams.clock.now(), drop } as const
+    const { plan } = loaded
+    const { run, hash } = entry
+    const parameters = entry.parameters as Parameters
+    const anew = { name, run, hash, parameters, plan, addresses: new Map(), ...fresh }
+    const resident: Resident = again ? Object.assign(known, fresh) : anew
+    this.all.set(name, resident)
+    this.up.set(run, resident)
+    for (const reason of this.stops) execution.stopWork(reason)
+    execution.start()
+    for (const { from, message, body } of this.early.get(run) ?? [])
+      execution.control(from, message, new ByteReader(body))
+    this.early.delete(run)
+    this.events.changed()
+  }
+
+  /** What an execution says, as long as it is the one that counts. */
+  private eventsOf(current: () => Resident | null): ExecutionEvents {
+    const { events } = this
+    const told = (then: (resident: Resident) => void): void => {
+      const resident = current()
+      if (resident === null) return
+      then(resident)
+      events.changed()
+    }
+    return {
+      restored: () =>
+        told((resident) => {
+          if (this.begun) resident.execution.activate()
+          else this.ready.add(resident)
+          this.arrive(resident.name)
+        }),
+      damaged: (instead) =>
+        this.seams.follow(() => told(({ run }) => this.seams.damaged(this.generation!.number, run, instead))),
+      running: (base) =>
+        told((resident) => {
+          resident.phase = 'running'
+          resident.base = base
+          events.running(resident)
+        }),
+      ended: () =>
+        told((resident) => {
+          if (resident.phase === 'running') resident.phase = 'ended'
+          events.ended(resident)
+        }),
+      drained: () => told((resident) => this.endDrained(resident)),
+      failed: (error) => this.seams.follow(() => told((resident) => this.fail(resident, error))),
+      warned: (error) => told((resident) => events.warned(resident, error)),
+      letter: (failure) => told((resident) => events.letter(resident, failure)),
+      behind: () => this.seams.hint(),
+    }
+  }
+
+  private fail(resident: Resident, error: PotorooError): void {
+    resident.phase = 'failed'
+    resident.error = error
+    resident.execution.close()
+    this.ready.delete(resident)
+    this.events.failed(resident, error)
+    this.arrive(resident.name)
+  }
+
+  /** Another member has drained the pipeline. */
+  private endDrained(resident: Resident): void {
+    const { execution } = resident
+    resident.phase = 'draining'
+    execution.end(SINK_END_MS, () => {
+      if (resident.execution !== execution) return
+      resident.phase = 'drained'
+      execution.close()
+      this.events.changed()
+    })
+  }
+
+  private arrive(name: string): void {
+    this.pending.delete(name)
+    this.settle()
+    this.events.changed()
+  }
+
+  /** Whether pipelines are on their way up. */
+  get rising(): boolean {
+    return this.pending.size > 0
+  }
+
+  private settle(): void {
+    const { restored } = this
+    if (this.pending.size > 0 || restored === null) return
+    this.restored = null
+    restored()
+  }
+
+  // ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  control(from: Heard, message: ControlMessage, body: ByteReader): void {
+    if (message.kind === 'released') {
+      for (const run of message.pipelines) this.up.get(run)?.execution.resume()
+    } else if ('pipeline' in message) {
+      const resident = this.up.get(message.pipeline)
+      if (resident === undefined) this.keep(message.pipeline, { from: from.worker, message, body: copyOf(body) })
+      else resident.execution.control(from.worker, message, body)
+    }
+  }
+
+  /** R5. */
+  private keep(run: number, early: Early): void {
+    for (const { entry } of this.unloaded.values()) if (entry.run === run) return
+    if (this.generation === null || this.waiting >= MOST_EARLY) return
+    this.waiting++
+    this.early.set(run, [...(this.early.get(run) ?? []), early])
+    // The record that names the pipeline may not have been read here.
+    this.seams.hint()
+  }
+}
+
+/** Once an epoch has been made without the dropped steps, what they have is new. */
+function stillDropped({ drop, execution }: Resident): readonly string[] {
+  return (execution.figures?.completed ?? 0) > 0 ? [] : drop
+}
+
+/** Whether `known` is the program that `entry` names. */
+export function isProgram(
+  known: { readonly hash: string; readonly parameters: Json | Parameters },
+  entry: { readonly hash: string; readonly parameters: Json },
+): boolean {
+  return known.hash === entry.hash && JSON.stringify(known.parameters) === JSON.stringify(entry.parameters)
+}
+
+function copyOf(body: ByteReader): Buffer {
+  return Buffer.from(body.bytes(body.remaining))
+}

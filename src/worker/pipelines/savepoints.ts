@@ -1,0 +1,128 @@
+/**
+ * Savepoints in the store: what there is, whether it is whole, and its end. Needs no running pipeline.
+ *
+ * V1. A savepoint that a pipeline has begun with stays until no manifest of that run names anything in its folder.
+ */
+import { fail } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
+import type { Cluster } from '../../checkpoint/cluster.ts'
+import type { Damage } from '../../checkpoint/damage.ts'
+import { savepointFolder, savepointManifest, unescapeName } from '../../checkpoint/layout.ts'
+import { decodeManifest, letterFilesOf, type Manifest, type PackEntry } from '../../checkpoint/manifest.ts'
+import { openPack, readChunks } from '../../checkpoint/pack-reader.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import { decodeLetters } from '../letters/dead-letters.ts'
+import { settle, settleVoid } from '../settle.ts'
+
+export interface SavepointSeams {
+  readonly store: Store
+  readonly limits: Limits
+}
+
+/** A savepoint as `list` shows it. */
+export interface SavepointEntry {
+  readonly name: string
+  readonly epoch: number
+  readonly keys: number
+  readonly bytes: number
+  /** Wall time of its epoch, in milliseconds since 1970. */
+  readonly timeMs: number
+  /** The program that wrote it. */
+  readonly hash: string
+}
+
+/** The savepoints of `pipeline`, oldest first. One that was begun and is not there is left out. */
+export async function listSavepoints({ store }: SavepointSeams, pipeline: string): Promise<readonly SavepointEntry[]> {
+  const folder = savepointFolder(pipeline, 'x').replace(/\/x$/, '')
+  const names = await settle<readonly string[]>((done) => store.list(folder, done))
+  const entries: SavepointEntry[] = []
+  for (const escaped of names) {
+    const name = unescapeName(escaped)
+    const path = savepointManifest(pipeline, name)
+    const bytes = await settle<Buffer | null>((done) => store.read(path, done))
+    if (bytes === null) continue
+    const examined = decodeManifest(path, bytes)
+    if (examined.kind === 'intact') entries.push(entryOf(name, examined.value))
+    else entries.push({ name, epoch: 0, keys: 0, bytes: 0, timeMs: 0, hash: 'damaged' })
+  }
+  return entries.sort((a, b) => a.timeMs - b.timeMs)
+}
+
+function entryOf(name: string, { epoch, counts, packs, timeMs, hash }: Manifest): SavepointEntry {
+  return { name, epoch, keys: counts.keys, bytes: packs.reduce((sum, pack) => sum + pack.bytes, 0), timeMs, hash }
+}
+
+/** Reads every byte of a savepoint. Answers what is damaged; rejects with `E_NO_SAVEPOINT` where there is none. */
+export async function verifySavepoint(
+  seams: SavepointSeams,
+  pipeline: string,
+  name: string,
+): Promise<{ readonly entry: SavepointEntry | null; readonly damages: readonly Damage[] }> {
+  const path = savepointManifest(pipeline, name)
+  const bytes = await settle<Buffer | null>((done) => seams.store.read(path, done))
+  if (bytes === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
+  const examined = decodeManifest(path, bytes)
+  if (examined.kind === 'failed') throw examined.error
+  if (examined.kind === 'damaged') return { entry: null, damages: [examined.damage] }
+  const damages: Damage[] = []
+  for (const pack of examined.value.packs) damages.push(...(await verifyPack(seams, pack)))
+  for (const file of examined.value.sinks.flatMap(letterFilesOf)) damages.push(...(await verifyLetters(seams, file)))
+  return { entry: entryOf(name, examined.value), damages }
+}
+
+function verifyPack(seams: SavepointSeams, pack: PackEntry): Promise<readonly Damage[]> {
+  return new Promise((resolve, reject) => {
+    openPack(seams.store, pack, (outcome) => {
+      if (outcome.kind === 'failed') reject(outcome.error)
+      else if (outcome.kind === 'damaged') resolve([outcome.damage])
+      else if (outcome.value.length === 0) resolve([])
+      else {
+        const ignore = () => {}
+        readChunks(seams, pack.path, outcome.value, ignore, (error, damages) =>
+          error === null ? resolve(damages) : reject(error),
+        )
+      }
+    })
+  })
+}
+
+async function verifyLetters({ store }: SavepointSeams, path: string): Promise<readonly Damage[]> {
+  const bytes = await settle<Buffer | null>((done) => store.read(path, done))
+  const examined = decodeLetters(path, bytes)
+  if (examined.kind === 'failed') throw examined.error
+  return examined.kind === 'damaged' ? [examined.damage] : []
+}
+
+/**
+ * Removes a savepoint: its manifest first, so that nobody finds half of one. Rejects with `E_SAVEPOINT_NEEDED` while what
+ * the chain names still lies in it (V1).
+ */
+export async function removeSavepoint(
+  seams: SavepointSeams,
+  cluster: Cluster,
+  pipeline: string,
+  name: string,
+): Promise<void> {
+  const { store } = seams
+  const manifest = savepointManifest(pipeline, name)
+  const there = await settle<Buffer | null>((done) => store.read(manifest, done))
+  if (there === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
+  if (await isNeeded(seams, cluster, pipeline, name)) throw fail('E_SAVEPOINT_NEEDED', { pipeline, savepoint: name })
+  await settleVoid((done) => store.remove(manifest, done))
+  const folder = savepointFolder(pipeline, name)
+  for (const pack of await settle<readonly string[]>((done) => store.list(folder, done))) {
+    await settleVoid((done) => store.remove(`${folder}/${pack}`, done))
+  }
+}
+
+/** V1. What the oldest manifest that is kept does not name, no later one does. */
+async function isNeeded({ store }: SavepointSeams, cluster: Cluster, pipeline: string, name: string): Promise<boolean> {
+  const entry = cluster.pipelines.get(pipeline)
+  if (entry === undefined || entry.from !== savepointManifest(pipeline, name)) return false
+  const [oldest] = entry.epochs
+  if (oldest === undefined) return true
+  const path = oldest.manifest
+  const examined = decodeManifest(path, await settle<Buffer | null>((done) => store.read(path, done)))
+  const folder = `${savepointFolder(pipeline, name)}/`
+  return examined.kind !== 'intact' || examined.value.packs.some((pack) => pack.path.startsWith(folder))
+}

@@ -1,0 +1,73 @@
+/**
+ * The floor of each pipeline, and what is removed below it (PROTOCOLS 3, 12).
+ *
+ * F1. The coordinator asks for the floor that the horizon allows, for one pipeline at a time; what lies below is removed
+ *     by whoever reads that record and coordinates. Nothing depends on a sweep: the next floor's goes over the same ground.
+ */
+import type { Limits } from '../../base/limits.ts'
+import type { MakeRecord } from '../../checkpoint/chain-writer.ts'
+import type { Cluster, PipelineEntry } from '../../checkpoint/cluster.ts'
+import { nextFloor } from '../../checkpoint/removal.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import { sweepChain, sweepPipeline, sweepRuns } from '../../checkpoint/sweeper.ts'
+
+export interface FloorSeams {
+  readonly store: Store
+  readonly limits: Limits
+  append(make: MakeRecord, done: () => void): void
+  /** Whether the pipeline's run crowds a journal of this worker that is near its limit. */
+  crowds(pipeline: string, run: number): boolean
+}
+
+const ignore = (): void => {}
+
+export class Floors {
+  private readonly seams: FloorSeams
+  private raising = false
+  /** The era of the chain in which its old records were last removed. */
+  private sweptEra = -1
+
+  constructor(seams: FloorSeams) {
+    this.seams = seams
+  }
+
+  /**
+   * Asks for the floor that the horizon allows, after an epoch of `pipeline`; for the highest that there may be where the
+   * pipeline crowds a journal that is near its limit.
+   */
+  raise(pipeline: string, { pipelines }: Cluster): void {
+    const { limits, append, crowds } = this.seams
+    const entry = pipelines.get(pipeline)
+    if (this.raising || entry === undefined) return
+    const most = crowds(pipeline, entry.run) ? Infinity : 0
+    const floorOf = (now: PipelineEntry): number | null => nextFloor(now, limits.horizonEpochs, Infinity, most)
+    if (floorOf(entry) === null) return
+    this.raising = true
+    append(
+      ({ pipelines, generation }) => {
+        const now = pipelines.get(pipeline)
+        const floor = now === undefined ? null : floorOf(now)
+        return floor === null ? null : { kind: 'floor', generation, pipeline, floor }
+      },
+      () => {
+        this.raising = false
+      },
+    )
+  }
+
+  /** The floor of `pipeline` has risen. */
+  sweep(pipeline: string, cluster: Cluster): void {
+    const { seams } = this
+    const entry = cluster.pipelines.get(pipeline)
+    if (entry !== undefined) sweepPipeline(seams, pipeline, entry, ignore)
+    const era = Math.floor(cluster.next / seams.limits.chainEra)
+    if (era === this.sweptEra) return
+    this.sweptEra = era
+    sweepChain(seams, cluster, ignore)
+  }
+
+  /** Removes what pipelines have left that are gone. */
+  sweepRuns(cluster: Cluster): void {
+    sweepRuns(this.seams, cluster, ignore)
+  }
+}

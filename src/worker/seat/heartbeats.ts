@@ -1,0 +1,340 @@
+/**
+ * A watch that runs in the worker's loop: heartbeats on connections of their own, the detector, and the own beat in the
+ * store.
+ *
+ * B1. Each worker dials every other that beats and sends its heartbeats there; what it hears comes on connections that the
+ *     others have dialled. So a way that is cut in one direction is silent in that direction.
+ * B2. A connection has said by its first frame that it belongs to the cluster; from any other nothing is taken.
+ * B3. One heartbeat at most waits for a connection: an old one says nothing that the next does not. A connection that takes
+ *     none for long is given up: after a cut the system would be slow to try its way again.
+ * B4. A connection that closes is dialled again at once: where the process has ended, the refusal tells it.
+ */
+import { ByteReader, ByteWriter } from '../../base/bytes.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
+import { sameSecret } from '../../base/secret.ts'
+import { beat as beatPath } from '../../checkpoint/layout.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import { type Beat, encodeBeat } from '../../cluster/beats.ts'
+import {
+  type DetectorEvent,
+  type DetectorState,
+  detect,
+  goneBy,
+  heardBy,
+  startDetector,
+} from '../../cluster/detector.ts'
+import { detectorSettings } from '../../cluster/settings.ts'
+import type { Timer } from '../../env/clock.ts'
+import type { Env } from '../../env/env.ts'
+import type { Address, Connection, ConnectionHandler, Listener, NetworkError } from '../../env/network.ts'
+import { type Frame, FrameParser } from '../../protocol/frame.ts'
+import { linkMessages } from '../../protocol/messages.ts'
+import { spokenVersions } from '../../protocol/version.ts'
+import { encodeFrame, HANDSHAKE_BYTES, HANDSHAKE_VERSION, type LinkMessage } from '../../transport/wire.ts'
+import { addressOf, showAddress } from '../address.ts'
+import type { Evidence, OpenWatch, Stuck, StuckSince, Watch, WatchEvents, Watched, Watcher } from './watch.ts'
+
+export interface HeartbeatSeams {
+  readonly env: Pick<Env, 'clock' | 'network'>
+  readonly store: Store
+  readonly limits: Limits
+  readonly cluster: string
+  readonly token: string
+  /** The address at which heartbeats are taken. */
+  readonly host: string
+  /** The name or address by which others reach it. */
+  readonly reach: string
+}
+
+/** Connections that are taken at a time, for each worker that there may be: an old one beside its successor. */
+const CONNECTIONS = 4
+
+export function openHeartbeats(seams: HeartbeatSeams): OpenWatch {
+  return (watcher, events, done) => new Heartbeats(seams, watcher, events).listen(done)
+}
+
+/** Use `listen` first. */
+export class Heartbeats implements Watch {
+  private readonly seams: HeartbeatSeams
+  private readonly watcher: Watcher
+  private readonly events: Pick<WatchEvents, 'changed'>
+  private readonly writer = new ByteWriter(1 << 10)
+  private readonly calls = new Map<string, Call>()
+  private readonly callers = new Set<Caller>()
+  private detector: DetectorState
+  private listener: Listener | null = null
+  private counter = 0
+  private putting = false
+  /** When the beat is due next, by the monotonic clock. */
+  private beatAt = 0
+  /** Whose loops stand still. */
+  readonly stuck = new Map<string, StuckSince>()
+  /** What holds up the own loop, and for how long. */
+  private own: (Stuck & { readonly ms: number }) | null = null
+  /** What `changed` has told last. */
+  private told = '[[],[]]'
+  private timer: Timer | null = null
+  private closed = false
+
+  constructor(seams: HeartbeatSeams, watcher: Watcher, events: Pick<WatchEvents, 'changed'>) {
+    this.seams = seams
+    this.watcher = watcher
+    this.events = events
+    this.detector = startDetector(detectorSettings(seams.limits), seams.env.clock.monotonic())
+  }
+
+  listen(done: (error: PotorooError | null, watch: Heartbeats) => void): void {
+    const { env, host } = this.seams
+    const accept = (connection: Connection): ConnectionHandler | null => this.accept(connection)
+    env.network.listen({ host, port: 0 }, {}, accept, (error, listener) => {
+      if (error !== null || listener === null) {
+        return done(fail('E_CLUSTER_LISTEN', { address: host, reason: String(error?.message) }, error), this)
+      }
+      this.listener = listener
+      this.tick()
+      done(null, this)
+    })
+  }
+
+  // ── What it says ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get beat(): Beat {
+    const port = this.listener?.address.port ?? 0
+    const heartbeats = showAddress({ host: this.seams.reach, port })
+    return { ...this.watcher, heartbeats, counter: this.counter, hears: heardBy(this.detector) }
+  }
+
+  get gone(): ReadonlySet<string> {
+    return goneBy(this.detector)
+  }
+
+  follow(others: readonly Watched[]): void {
+    const wanted = new Map(others.map((other) => [`${other.incarnation} ${other.heartbeats}`, other]))
+    for (const [name, call] of this.calls) {
+      if (wanted.has(name)) continue
+      call.stop()
+      this.calls.delete(name)
+    }
+    for (const [name, other] of wanted) {
+      const address = addressOf(other.heartbeats)
+      if (this.calls.has(name) || address === null || this.closed) continue
+      const refused = () => this.step({ kind: 'dialRefused', worker: other.worker, incarnation: other.incarnation })
+      const { env, limits } = this.seams
+      const patience = Math.ceil(limits.linkDialTimeoutMs / limits.heartbeatMs)
+      this.calls.set(name, new Call(env.network, address, patience, () => this.hello(), refused))
+    }
+  }
+
+  tell(evidence: Evidence): void {
+    this.step(evidence)
+  }
+
+  /** What holds up this worker's loop, for all heartbeats until the next call; `null`: nothing. */
+  say(stuck: (Stuck & { readonly ms: number }) | null): void {
+    this.own = stuck
+  }
+
+  close(): void {
+    this.closed = true
+    this.timer?.cancel()
+    this.listener?.close()
+    for (const call of this.calls.values()) call.stop()
+    for (const caller of this.callers) caller.connection.destroy()
+  }
+
+  // ── The pace ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private readonly tick = (): void => {
+    const { env, limits } = this.seams
+    const { clock } = env
+    const nowMs = clock.monotonic()
+    this.timer = clock.after(limits.heartbeatMs, this.tick)
+    this.step({ kind: 'tick', nowMs })
+    const who = { ...identityOf(this.watcher), counter: this.counter >>> 0 }
+    const frame = this.frame(this.own === null ? { kind: 'heartbeat', ...who } : stuckMessage(who, this.own))
+    for (const call of this.calls.values()) call.beat(frame)
+    if (nowMs >= this.beatAt) this.putBeat(nowMs)
+  }
+
+  private step(event: DetectorEvent): void {
+    if (this.closed) return
+    const { next, changes } = detect(this.detector, event)
+    this.detector = next
+    for (const incarnation of this.stuck.keys()) if (!next.peers.has(incarnation)) this.stuck.delete(incarnation)
+    const told = JSON.stringify([heardBy(next), [...goneBy(next)], [...this.stuck]])
+    const news = told !== this.told || changes.some((change) => change.verdict === 'dead')
+    this.told = told
+    if (!news) return
+    this.putBeat(this.seams.env.clock.monotonic())
+    this.events.changed()
+  }
+
+  private putBeat(nowMs: number): void {
+    const { store, limits } = this.seams
+    if (this.putting) return
+    this.putting = true
+    this.beatAt = nowMs + limits.beatMs
+    this.counter++
+    // A hint: what fails now is said again by the next one.
+    store.put(beatPath(this.watcher.worker), encodeBeat(this.beat), () => {
+      this.putting = false
+    })
+  }
+
+  // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private accept(connection: Connection): ConnectionHandler | null {
+    if (this.closed || this.callers.size >= CONNECTIONS * this.seams.limits.workers) return null
+    const caller: Caller = new Caller(connection, {
+      message: (message) => this.hear(caller, message),
+      closed: () => this.callers.delete(caller),
+    })
+    this.callers.add(caller)
+    return caller
+  }
+
+  private hear(caller: Caller, message: LinkMessage): void {
+    if (message.kind === 'hello') caller.known = this.belongs(message.cluster, message.token)
+    if (!caller.known || !(message.kind === 'hello' || message.kind === 'heartbeat' || message.kind === 'stuck')) {
+      return caller.connection.destroy()
+    }
+    const { worker, incarnation } = message
+    if (message.kind === 'hello' || worker === this.watcher.worker) return
+    if (message.kind === 'stuck') {
+      const { ms, pipelineName: pipeline, step, key, stack } = message
+      const sinceMs = this.stuck.get(incarnation)?.sinceMs ?? this.seams.env.clock.now() - ms
+      this.stuck.set(incarnation, { sinceMs, pipeline, step, key, stack })
+    } else this.stuck.delete(incarnation)
+    this.step({ kind: 'heard', worker, incarnation })
+  }
+
+  /** B2. */
+  private belongs(cluster: string, token: Uint8Array): boolean {
+    return cluster === this.seams.cluster && sameSecret(Buffer.from(token).toString(), this.seams.token)
+  }
+
+  private hello(): Buffer {
+    const { cluster, token } = this.seams
+    const secret = Buffer.from(token)
+    const place = { generation: 0, session: null, received: 0 }
+    const who = identityOf(this.watcher)
+    return this.frame({ kind: 'hello', ...spokenVersions, cluster, token: secret, ...who, ...place })
+  }
+
+  private frame(message: LinkMessage): Buffer {
+    const place = { version: HANDSHAKE_VERSION, generation: 0, sequence: 0 }
+    return encodeFrame(this.writer, message, place, HANDSHAKE_BYTES)
+  }
+}
+
+function stuckMessage(
+  who: { readonly worker: string; readonly incarnation: string; readonly counter: number },
+  { pipeline: pipelineName, ...stuck }: Stuck & { readonly ms: number },
+): LinkMessage {
+  return { kind: 'stuck', ...who, pipelineName, ...stuck }
+}
+
+function identityOf({ worker, incarnation }: Watcher): { readonly worker: string; readonly incarnation: string } {
+  return { worker, incarnation }
+}
+
+/** The connection to one other worker, dialled again whenever it is gone (B1). */
+class Call implements ConnectionHandler {
+  private readonly network: Env['network']
+  private readonly address: Address
+  private readonly patience: number
+  private readonly hello: () => Buffer
+  private readonly refused: () => void
+  private connection: Connection | null = null
+  private open = false
+  /** Heartbeats that the connection has taken. */
+  private taken = 0
+  /** Heartbeats that it has not taken since. */
+  private missed = 0
+  private stopped = false
+
+  /** After `patience` heartbeats that a connection has not taken another one is dialled. */
+  constructor(network: Env['network'], address: Address, patience: number, hello: () => Buffer, refused: () => void) {
+    this.network = network
+    this.address = address
+    this.patience = patience
+    this.hello = hello
+    this.refused = refused
+    this.dial()
+  }
+
+  /** Sends a heartbeat, or dials for the next one. */
+  beat(frame: Buffer): void {
+    if (this.connection === null) this.dial()
+    else if (this.open && this.connection.queued === 0) {
+      this.connection.write(frame)
+      this.taken++
+      this.missed = 0
+    } else if (++this.missed >= this.patience) this.connection.destroy()
+  }
+
+  private dial(): void {
+    this.open = false
+    this.taken = 0
+    this.missed = 0
+    this.connection = this.network.dial(this.address, this)
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.connection?.destroy()
+  }
+
+  onOpen(): void {
+    this.open = true
+    this.connection?.write(this.hello())
+  }
+  onBytes(): void {}
+  onEnd(): void {
+    this.connection?.destroy()
+  }
+  onDrain(): void {}
+  onClosed(error: NetworkError | null): void {
+    this.connection = null
+    if (this.stopped) return
+    if (error?.code === 'refused') this.refused()
+    // B4. One that has taken nothing is tried again with the next heartbeat.
+    if (this.taken > 0) this.dial()
+  }
+}
+
+/** The connection of another worker. */
+class Caller implements ConnectionHandler {
+  readonly connection: Connection
+  /** B2. */
+  known = false
+  private readonly events: { message(message: LinkMessage): void; closed(): void }
+  private readonly parser = new FrameParser(HANDSHAKE_BYTES)
+
+  constructor(connection: Connection, events: { message(message: LinkMessage): void; closed(): void }) {
+    this.connection = connection
+    this.events = events
+  }
+
+  onOpen(): void {}
+  onBytes(chunk: Buffer): void {
+    try {
+      this.parser.push(chunk, (frame) => this.take(frame))
+    } catch {
+      // Bytes that are no frames: the other side dials anew.
+      this.connection.destroy()
+    }
+  }
+  onEnd(): void {
+    this.connection.destroy()
+  }
+  onDrain(): void {}
+  onClosed(): void {
+    this.events.closed()
+  }
+
+  private take({ tag, payload }: Frame): void {
+    this.events.message(linkMessages.read(tag, new ByteReader(payload), HANDSHAKE_VERSION))
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Where the journals of a cluster's workers lie, and their seals in the store (PROTOCOLS 2, S8).
+ *
+ * J1. Where all workers of a cluster reach one folder, each has its journal there under its name, and reaches all others.
+ *     Otherwise it lies in the worker's own folder, and nobody else's is in reach.
+ * J2. A seal is always the same object: whoever makes it, and however often, it is there once.
+ */
+import type { PotorooError } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
+import { seal as envelope, type Format } from '../../checkpoint/envelope.ts'
+import { escapeName, seal as sealPath, unescapeName } from '../../checkpoint/layout.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import { writeOnce } from '../../checkpoint/write-once.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { Disk } from '../../env/disk.ts'
+import type { JournalReach, Seals } from '../../ingest/sealed.ts'
+
+const format: Format = { kind: 'seal', version: 1 }
+
+export interface JournalsSeams {
+  readonly disk: Disk
+  readonly worker: string
+  /** The worker's own folder. */
+  readonly data: string
+  /** The folder of all journals (J1), `null` where there is none. */
+  readonly shared: string | null
+}
+
+export class Journals {
+  private readonly seams: JournalsSeams
+  /** Workers that have a journal in the shared folder, as it was last listed. */
+  workers: readonly string[] = []
+
+  constructor(seams: JournalsSeams) {
+    this.seams = seams
+  }
+
+  /** Where this worker's own journal lies. */
+  get directory(): string {
+    const { data, worker, shared } = this.seams
+    return shared === null ? `${data}/journal` : directoryOf(shared, worker)
+  }
+
+  /** Lists the shared folder once more; what cannot be listed now is as it was. */
+  list(done: () => void): void {
+    const { disk, shared } = this.seams
+    if (shared === null) return done()
+    disk.list(shared, (error, names) => {
+      if (error === null) this.workers = names.map(unescapeName)
+      done()
+    })
+  }
+
+  /** The journals that this worker reaches beside its own; `incarnations` are those of workers that the chain names. */
+  reach(incarnations: ReadonlyMap<string, ReadonlySet<string>>): readonly JournalReach[] {
+    const { worker: self, shared } = this.seams
+    if (shared === null) return []
+    const others = new Set([...this.workers, ...incarnations.keys()])
+    others.delete(self)
+    return Array.from(others, (worker) => ({
+      worker,
+      directory: directoryOf(shared, worker),
+      incarnations: [...(incarnations.get(worker) ?? [])],
+    }))
+  }
+}
+
+function directoryOf(shared: string, worker: string): string {
+  return `${shared}/${escapeName(worker)}`
+}
+
+/** The seals of a cluster, as `incarnation` of `worker` sees them. */
+export function sealsOf(
+  seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits },
+  worker: string,
+  incarnation: string,
+): Seals {
+  const bytes = envelope(format, {})
+  return {
+    seal: (other, one, done: (error: PotorooError | null) => void) =>
+      writeOnce(seams, sealPath(other, one), bytes, seams.limits.storeReads, done),
+    isSealed: (done) => seams.store.read(sealPath(worker, incarnation), (error, found) => done(error, found !== null)),
+  }
+}

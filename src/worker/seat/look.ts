@@ -1,0 +1,84 @@
+/**
+ * Looks into the chain and at the beats: from time to time, and whenever there may be something new.
+ *
+ * L1. The chain is read to its end before the beats are: what they are judged by is not older than they are.
+ * L2. One look is under way at a time; whoever asks meanwhile gets another one, begun after the asking.
+ * L3. Where the store does not answer, the next look tries again; where the chain is damaged, there is no next one.
+ */
+import type { PotorooError } from '../../base/errors.ts'
+import type { ChainReader } from '../../checkpoint/chain-reader.ts'
+import type { Clock, Timer } from '../../env/clock.ts'
+import type { Others, ReadsBeats } from './beat-reader.ts'
+
+export interface LookEvents {
+  /** The end of the chain has been seen, by a request of `requestMs`, which was made in `generation`. */
+  followed(requestMs: number, generation: number): void
+  /** `reread`: in answer to `again(true)`. */
+  seen(others: Others, reread: boolean): void
+  gone(): ReadonlySet<string>
+  failed(error: PotorooError): void
+}
+
+export class Look {
+  private readonly clock: Clock
+  private readonly reader: ChainReader
+  private readonly beats: ReadsBeats
+  private readonly everyMs: number
+  private readonly events: LookEvents
+  private timer: Timer | null = null
+  private busy = false
+  /** What was asked for meanwhile (L2). */
+  private asked = false
+  private reread = false
+  private closed = false
+
+  constructor(clock: Clock, reader: ChainReader, beats: ReadsBeats, everyMs: number, events: LookEvents) {
+    this.clock = clock
+    this.reader = reader
+    this.beats = beats
+    this.everyMs = everyMs
+    this.events = events
+  }
+
+  /** Looks now, or once more after the look that is under way. */
+  again(reread = false): void {
+    this.asked = true
+    this.reread ||= reread
+    if (!this.busy) this.begin()
+  }
+
+  close(): void {
+    this.closed = true
+    this.timer?.cancel()
+  }
+
+  private begin(): void {
+    if (this.closed) return
+    const { clock, reader, reread } = this
+    this.timer?.cancel()
+    this.busy = true
+    this.asked = false
+    this.reread = false
+    const requestMs = clock.monotonic()
+    const { generation } = reader.cluster
+    reader.follow((error) => {
+      if (this.closed) return
+      if (error === null) this.events.followed(requestMs, generation)
+      else if (error.code !== 'E_STORE') return this.events.failed(error)
+      if (error !== null) return this.end(reread)
+      this.beats.read(this.events.gone, (others) => {
+        if (this.closed) return
+        this.events.seen(others, reread)
+        this.end(false)
+      })
+    })
+  }
+
+  /** `owed`: a reading that was asked for has not come about. */
+  private end(owed: boolean): void {
+    this.busy = false
+    this.reread ||= owed
+    if (this.asked && !owed) return this.begin()
+    this.timer = this.clock.after(this.everyMs, () => this.begin())
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Carries out what the table of a change of owners decides, while this worker is the coordinator (PROTOCOLS 11).
+ *
+ * D1. An epoch that was asked for is answered on a turn of its own, as everything is.
+ * D2. Who is to get key groups hears of them before it is told to wait for them, on the same link.
+ */
+import type { Limits } from '../../base/limits.ts'
+import type { MakeRecord } from '../../checkpoint/chain-writer.ts'
+import type { Cluster } from '../../checkpoint/cluster.ts'
+import type { Heard } from '../../cluster/beats.ts'
+import { rescaleRecord, type World } from '../../cluster/generation.ts'
+import { startRescale, stepRescale } from '../../cluster/rescale.ts'
+import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../cluster/rescale-state.ts'
+import { rescaleSettings } from '../../cluster/settings.ts'
+import { placementFromJson } from '../../cluster/splits.ts'
+import { type Beating, lostOf, mayJoin } from '../../cluster/standing.ts'
+import type { Request } from '../../cluster/target.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { BodyWriter } from '../../transport/peer.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+import type { Turns } from '../turns.ts'
+
+/** What the drivers have of their seat. */
+export interface DriverHost {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly worker: string
+  readonly turns: Turns
+  cluster(): Cluster
+  coordinator(): string
+  beating(): Beating
+  send(worker: string, message: ControlMessage, body?: BodyWriter): void
+  append(make: MakeRecord, done: (appended: boolean) => void): void
+  world(): World
+  requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
+  /** Pipelines that run here. */
+  running(): readonly string[]
+  /** Whether the chain names another program than the one that runs here. */
+  outdated(): boolean
+}
+
+export class RescaleDriver {
+  private readonly host: DriverHost
+  private state: RescaleState | null = null
+  /** Who takes part in the attempt under way, members or not. */
+  private party: ReadonlySet<string> = new Set()
+
+  constructor(host: DriverHost) {
+    this.host = host
+  }
+
+  /** Whether a change of owners is under way. */
+  get busy(): boolean {
+    return this.state !== null && this.state.phase !== 'idle'
+  }
+
+  /** The generation of `cluster` has begun, and this worker coordinates it. */
+  start(cluster: Cluster): void {
+    const { generation, members, owners, splits } = cluster
+    const { leaving } = placementFromJson(splits)
+    this.state = startRescale({ generation, members, owners, leaving, settings: rescaleSettings(this.host.limits) })
+  }
+
+  /** Another generation stands, or this worker begins anew. */
+  stop(): void {
+    this.step({ kind: 'stop' })
+    this.state = null
+  }
+
+  request(request: Request): void {
+    const { clock, cluster, beating } = this.host
+    const reachable = request.kind !== 'join' || mayJoin(cluster(), beating(), request.member.worker)
+    this.raise({ kind: 'request', request, reachable, nowMs: clock.monotonic() })
+  }
+
+  tick(): void {
+    const { clock, running, outdated, cluster } = this.host
+    // Programs change with a generation (`generation.ts`, N5); one worker alone changes them in its place.
+    if (this.state?.phase === 'idle' && cluster().members.length > 1 && outdated()) {
+      this.request({ kind: 'renew', skipStalled: true })
+    }
+    this.raise({ kind: 'tick', nowMs: clock.monotonic(), pipelines: running() })
+  }
+
+  arrived(from: Heard, attempt: number, round: Round): void {
+    this.raise({ kind: 'arrived', ...from, attempt, round, nowMs: this.host.clock.monotonic() })
+  }
+
+  /** A pipeline has been taken out of the cluster. */
+  ended(pipeline: string): void {
+    this.raise({ kind: 'pipelineEnded', pipeline, nowMs: this.host.clock.monotonic() })
+  }
+
+  /** Looks whether somebody is lost whom the attempt needs. */
+  mind(): void {
+    if (this.state === null || !('target' in this.state)) return
+    const worker = lostOf(this.host.cluster(), this.host.beating(), this.state.target.members)
+    if (worker !== null) this.raise({ kind: 'lost', worker, reason: `${worker} is lost` })
+  }
+
+  private raise(event: RescaleEvent): void {
+    this.host.turns.take(() => this.step(event))
+  }
+
+  private step(event: RescaleEvent): void {
+    if (this.state === null) return
+    const { next, effects } = stepRescale(this.state, event)
+    this.state = next
+    for (const effect of effects) this.execute(effect)
+  }
+
+  private execute(effect: RescaleEffect): void {
+    const { host } = this
+    switch (effect.kind) {
+      case 'answer': {
+        const { request, answer, reason } = effect
+        if (request.kind === 'rebalance' || request.kind === 'renew') return
+        const worker = request.kind === 'join' ? request.member.worker : request.worker
+        return host.send(worker, { kind: 'requestAnswered', answer, reason })
+      }
+      case 'announce': {
+        const { attempt, moves } = effect
+        const involved = moves.flatMap(({ from, to }) => [from, to])
+        this.party = new Set([...host.cluster().members.map(({ worker }) => worker), ...involved])
+        for (const { from, to, keyGroups } of moves) {
+          const message = { kind: 'moveAnnounced', attempt, from, to, keyGroups } as const
+          for (const worker of [from, to]) host.send(worker, message)
+        }
+        return
+      }
+      case 'sendRound': {
+        const { attempt, round } = effect
+        const { pipelines } = host.cluster()
+        const epochs = effect.epochs.flatMap(([name, epoch]) => {
+          const entry = pipelines.get(name)
+          return entry === undefined ? [] : [{ pipeline: entry.run, epoch }]
+        })
+        for (const worker of this.party) host.send(worker, { kind: 'roundAsked', attempt, round, epochs })
+        return
+      }
+      case 'requestEpoch':
+        return this.requestEpoch(effect.pipeline, effect.holds)
+      case 'release': {
+        const { attempt } = effect
+        const { pipelines } = host.cluster()
+        const numbers = effect.pipelines.flatMap((name) => pipelines.get(name)?.run ?? [])
+        for (const worker of this.party) host.send(worker, { kind: 'released', attempt, pipelines: numbers })
+        return
+      }
+      case 'appendRescale': {
+        const { after, target } = effect
+        const make: MakeRecord = (cluster) => rescaleRecord(cluster, after, host.worker, target, host.world())
+        return host.append(make, (appended) => {
+          if (!appended) this.raise({ kind: 'notAppended', reason: 'another record stands in its place' })
+        })
+      }
+    }
+  }
+
+  private requestEpoch(pipeline: string, holds: boolean): void {
+    const { host } = this
+    const { generation } = host.cluster()
+    host.requestEpoch(pipeline, holds, (failure) => {
+      if (host.cluster().generation !== generation) return
+      const nowMs = host.clock.monotonic()
+      const epoch = host.cluster().pipelines.get(pipeline)?.highest ?? 0
+      if (failure === null) this.raise({ kind: 'epochComplete', pipeline, epoch, holds, nowMs })
+      else this.raise({ kind: 'epochFailed', pipeline, reason: failure, nowMs })
+    })
+  }
+}

@@ -1,0 +1,686 @@
+/**
+ * A worker's seat in its cluster: carries out what the tables of membership and recovery decide, on the real chain, store
+ * and links. It decides nothing.
+ *
+ *     opens ─chain read, taking connections─► has no seat ─a record names it─► restores ─all are ready─► works
+ *
+ * S1. Everything that happens goes through `Turns`: tables see one event after another, effects are carried out in order.
+ * S2. What belongs to an incarnation (journal, writer, links, watch) is made when it is drawn, in front of its first beat,
+ *     and closed when another is drawn.
+ * S3. Who reads a generation record tells it over the links of the generation before, then ends those.
+ * S4. A worker whose store nobody else reaches goes the same way: there is nobody to wait for, to hear, or to tell.
+ */
+import type { ByteReader } from '../../base/bytes.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
+import { ChainReader } from '../../checkpoint/chain-reader.ts'
+import { ChainWriter, type MakeRecord } from '../../checkpoint/chain-writer.ts'
+import type { Cluster, Member } from '../../checkpoint/cluster.ts'
+import { beat as beatPath } from '../../checkpoint/layout.ts'
+import type { ChainRecord } from '../../checkpoint/record.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import type { Heard } from '../../cluster/beats.ts'
+import { recoveryRecord, type World } from '../../cluster/generation.ts'
+import { coordinates, stepMembership } from '../../cluster/membership.ts'
+import {
+  coordinatorOf,
+  type MembershipEffect,
+  type MembershipEvent,
+  type MembershipState,
+  startMembership,
+} from '../../cluster/membership-state.ts'
+import {
+  type RecoveryEffect,
+  type RecoveryEvent,
+  type RecoveryState,
+  startRecovery,
+  stepRecovery,
+} from '../../cluster/recovery.ts'
+import { membershipSettings } from '../../cluster/settings.ts'
+import { placementFromJson } from '../../cluster/splits.ts'
+import { type Beating, beatingFrom, includes } from '../../cluster/standing.ts'
+import type { Timer } from '../../env/clock.ts'
+import type { Env } from '../../env/env.ts'
+import type { DoorMessage } from '../../ingest/generation.ts'
+import type { BodyWriter } from '../../transport/peer.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+import { showAddress } from '../address.ts'
+import type { Generation, Links } from '../execution/generation.ts'
+import { programsOf } from '../pipelines/programs.ts'
+import { Turns } from '../turns.ts'
+import { BeatReader, nobodyElse, type Others } from './beat-reader.ts'
+import type { ClusterSettings } from './cluster-settings.ts'
+import { openHeartbeats } from './heartbeats.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+import { Look } from './look.ts'
+import { MoverDriver } from './mover-driver.ts'
+import { Neighbours } from './neighbours.ts'
+import { RescaleDriver } from './rescale-driver.ts'
+import { type Stuck, type Watch, type WatchEvents, watchNobody } from './watch.ts'
+
+export interface SeatSeams {
+  readonly env: Env
+  readonly limits: Limits
+  readonly store: Store
+  readonly worker: string
+  /** `null`: nobody else reaches the store (S4). */
+  readonly cluster: ClusterSettings | null
+}
+
+/** Why a worker may neither read nor write: `lease`, it has none (PROTOCOLS 2, S7). */
+export type StopReason = 'minority' | 'generation' | 'fenced' | 'lease'
+
+/** What a worker does for its seat. */
+export interface SeatWork {
+  /** Opens what belongs to an incarnation that has just been drawn; others hear of it afterwards. */
+  arrive(incarnation: string, done: (error: PotorooError | null) => void): void
+  /** Brings this worker's part of `generation` into memory; answered by `Seat.restored` or `Seat.damaged`. */
+  restore(generation: Generation): void
+  /** Every member has its part: data are exchanged from now on. */
+  begin(generation: number): void
+  stopWork(reason: StopReason): void
+  resumeWork(reason: StopReason): void
+  /** A record of the chain that counts has been read, and the tables have heard of it. */
+  recorded(record: ChainRecord, cluster: Cluster): void
+  /** A message about a pipeline. */
+  control(from: Heard, message: ControlMessage, body: ByteReader): void
+  /** Whether a seal stands on the journal of this incarnation; where that cannot be read now, it is asked again. */
+  isSealed(done: (sealed: boolean) => void): void
+  /** A message of another member's door. */
+  atDoor(from: Heard, message: DoorMessage): void
+  /** Drops all state and ends what belongs to this incarnation. */
+  forget(done: () => void): void
+  /** What the chain does not say. */
+  world(): World
+  /** Whether nothing is left here that belongs to the cluster, beside key groups. */
+  isEmpty(): boolean
+  /** Asks this worker, the coordinator, for an epoch of `pipeline`; `done` hears why there is none, or `null`. */
+  requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
+  /** Pipelines that run here. */
+  running(): readonly string[]
+  /** Whether the chain names another program than the one that runs here. */
+  outdated(): boolean
+  /** The worker has left its cluster, or cannot go on. */
+  ended(error: PotorooError | null): void
+}
+
+export interface Standstills {
+  readonly times: number
+  readonly totalMs: number
+  readonly last: (Stuck & { readonly ms: number }) | null
+}
+
+export class Seat {
+  readonly reader: ChainReader
+  /** How often and for how long this worker's loop has stood still. */
+  standstills: Standstills = { times: 0, totalMs: 0, last: null }
+  private readonly seams: SeatSeams
+  private readonly work: SeatWork
+  private readonly turns = new Turns()
+  private readonly look: Look
+  private readonly rescale: RescaleDriver
+  private readonly mover: MoverDriver
+  private readonly leases: LeaseKeeper
+  private state: MembershipState
+  private recovery: RecoveryState | null = null
+  private beating: Beating = { beats: new Map(), young: true }
+  // What belongs to this incarnation (S2), from its first breath on
+  private writer!: ChainWriter
+  private neighbours!: Neighbours
+  private watch: Watch | null = null
+  /** The last generation record that was read: its number in the chain, and who was in it. */
+  private record = 0
+  private members: readonly Member[] = []
+  /** Incarnations of workers that the chain has named as members, as far as it was read. */
+  readonly incarnations = new Map<string, Set<string>>()
+  private missed = false
+  /** Key groups of this worker in the generation that stands. */
+  private owned: ReadonlySet<number> = new Set()
+  /** Whether work goes on as far as the lease is concerned. */
+  private leased = true
+  private timer: Timer | null = null
+  private closed = false
+
+  constructor(seams: SeatSeams, work: SeatWork) {
+    const { env, limits, store, worker, cluster } = seams
+    this.seams = seams
+    this.work = work
+    this.reader = new ChainReader(store, limits, {
+      onRecord: (record, counts, read) => {
+        if (counts) this.turns.take(() => this.onRecord(record, read))
+      },
+      onJump: () => {
+        this.missed = true
+      },
+    })
+    this.leases = new LeaseKeeper(env.clock, limits, cluster === null)
+    const beats = cluster === null ? nobodyElse : new BeatReader({ store, clock: env.clock, limits }, worker)
+    this.look = new Look(env.clock, this.reader, beats, limits.beatMs, {
+      followed: (requestMs, generation) => this.turns.take(() => this.found(requestMs, generation)),
+      seen: (others, reread) => this.turns.take(() => this.onBeats(others, reread)),
+      gone: () => this.watch?.gone ?? new Set(),
+      failed: (error) => this.fail(error),
+    })
+    this.state = startMembership(membershipSettings(limits, worker, cluster?.expected ?? null), env.random.id())
+    const host = {
+      clock: env.clock,
+      limits,
+      worker,
+      cluster: () => this.cluster,
+      coordinator: () => coordinatorOf(this.cluster).worker,
+      beating: () => this.beating,
+      turns: this.turns,
+      send: (to: string, message: ControlMessage, body?: BodyWriter) => this.neighbours.send(to, message, body),
+      append: (make: MakeRecord, done: (appended: boolean) => void) => this.append(make, done),
+      world: () => work.world(),
+      requestEpoch: work.requestEpoch.bind(work),
+      running: () => work.running(),
+      outdated: () => work.outdated(),
+    }
+    this.rescale = new RescaleDriver(host)
+    this.mover = new MoverDriver(host)
+  }
+
+  // ── What it is ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get incarnation(): string {
+    return this.state.incarnation
+  }
+
+  /** As this worker has read it. */
+  get cluster(): Cluster {
+    return this.reader.cluster
+  }
+
+  get phase(): MembershipState['phase'] {
+    return this.state.phase
+  }
+
+  get appender(): ChainWriter {
+    return this.writer
+  }
+
+  get links(): Links {
+    return this.neighbours.links
+  }
+
+  get peers(): Neighbours['status'] {
+    return this.neighbours.status
+  }
+
+  /** Whether this worker, the coordinator, changes who owns what. */
+  get rescaling(): boolean {
+    return this.rescale.busy
+  }
+
+  /** Whom this worker hears, and whose loops stand still. */
+  get heard(): Pick<Watch, 'beat' | 'gone' | 'stuck'> | null {
+    return this.watch
+  }
+
+  /** Whether this worker coordinates the generation that stands. */
+  get coordinates(): boolean {
+    return coordinates(this.state)
+  }
+
+  /** Whether what no generation fences may be done now (PROTOCOLS 7). */
+  get maySpeak(): boolean {
+    this.leases.gone(this.watch?.gone ?? new Set())
+    return this.leases.speaks
+  }
+
+  private get identity(): Heard {
+    return { worker: this.seams.worker, incarnation: this.incarnation }
+  }
+
+  private get now(): number {
+    return this.seams.env.clock.monotonic()
+  }
+
+  // ── Its life ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Reads the chain and takes connections; the rest comes by itself. */
+  open(done: (error: PotorooError | null) => void): void {
+    this.reader.followWhole((failed) => {
+      if (failed !== null) return done(failed)
+      this.arrive((error) => {
+        if (error !== null) return done(error)
+        this.tick()
+        this.look.again()
+        done(null)
+      })
+    })
+  }
+
+  /** What belongs to the incarnation that has just been drawn. Nobody hears of it before all of that is there (S2). */
+  private arrive(done: (error: PotorooError | null) => void): void {
+    const { incarnation } = this
+    this.makeWays()
+    this.work.arrive(incarnation, (error) => {
+      if (this.closed || incarnation !== this.incarnation) return
+      if (error !== null) return done(error)
+      this.beHeard(incarnation, done)
+    })
+  }
+
+  /** The way into the chain and to the others. */
+  private makeWays(): void {
+    const { env, limits, worker, cluster } = this.seams
+    const { incarnation } = this
+    const lost = () => this.act({ kind: 'storeTimeout' })
+    this.writer = new ChainWriter(this.reader, env, { worker, incarnation }, lost)
+    const name = cluster?.name ?? ''
+    const token = cluster?.token ?? ''
+    this.neighbours = new Neighbours(env, { cluster: name, token, worker, incarnation, build: '' }, limits, {
+      control: (from, message, body) => this.turns.take(() => this.onControl(from, message, body)),
+      hint: () => this.look.again(),
+      evidence: (evidence) => this.watch?.tell(evidence),
+      refused: (peer, { code, message }) => env.log.warn('link.refused', { peer, error: code, message }),
+    })
+  }
+
+  private beHeard(incarnation: string, done: (error: PotorooError | null) => void): void {
+    const { env, limits, worker, cluster, store } = this.seams
+    const watched = (error: PotorooError | null, watch: Watch): void => {
+      if (this.closed || incarnation !== this.incarnation) return watch.close()
+      this.watch = watch
+      done(error)
+    }
+    const heard: WatchEvents = {
+      changed: () => this.look.again(),
+      wasStuck: (stuck, ms) => {
+        const { times, totalMs } = this.standstills
+        this.standstills = { times: times + 1, totalMs: totalMs + ms, last: { ...stuck, ms } }
+      },
+      failed: (error) => this.fail(error),
+    }
+    if (cluster === null) {
+      return watchNobody((fn) => env.clock.soon(fn))({ worker, incarnation, address: '' }, heard, watched)
+    }
+    const { listen, reach = listen.host, name, token } = cluster
+    this.neighbours.listen(listen, (error, at) => {
+      if (error !== null || at === null) return done(error)
+      const open = cluster.watch ?? openHeartbeats({ env, store, limits, cluster: name, token, host: at.host, reach })
+      open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }) }, heard, watched)
+    })
+  }
+
+  private depart(): void {
+    this.writer?.close()
+    this.neighbours?.close()
+    this.watch?.close()
+    this.watch = null
+    this.recovery = null
+    this.rescale.stop()
+    this.mover.forget()
+  }
+
+  close(): void {
+    this.closed = true
+    this.timer?.cancel()
+    this.look.close()
+    this.depart()
+  }
+
+  private fail(error: PotorooError): void {
+    if (!this.closed) this.work.ended(error)
+  }
+
+  private readonly tick = (): void => {
+    const { clock } = this.seams.env
+    this.timer = clock.after(this.seams.limits.heartbeatMs, this.tick)
+    this.neighbours.look()
+    this.askLease()
+    this.mindLease()
+    this.rescale.tick()
+    if (this.phase === 'leaving' && this.owned.size === 0 && this.work.isEmpty()) this.act({ kind: 'emptied' })
+  }
+
+  private askLease(): void {
+    const works = this.phase === 'active' || this.phase === 'leaving'
+    if (!works || this.seams.cluster === null) return
+    const { generation, coordinator } = this.cluster
+    this.neighbours.send(coordinator, { kind: 'leaseAsked', generation, counter: this.leases.ask() })
+  }
+
+  /** Stops work where the lease has run out, and lets it go on where there is one again. */
+  private mindLease(): void {
+    const { held } = this.leases
+    if (held === this.leased) return
+    this.leased = held
+    if (held) this.work.resumeWork('lease')
+    else this.work.stopWork('lease')
+  }
+
+  // ── What people ask for ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Hands everything over and leaves the cluster. */
+  leave(): void {
+    this.act({ kind: 'leave' })
+    this.look.again()
+  }
+
+  /** The supervisor of `worker` says that its process has ended; it has not been started again. */
+  exited(worker: string): void {
+    const known = [...this.cluster.members, ...this.beating.beats.values()].filter((one) => one.worker === worker)
+    for (const { incarnation } of known) {
+      if (worker !== this.seams.worker) this.watch?.tell({ kind: 'exited', worker, incarnation })
+    }
+  }
+
+  /** As coordinator: spreads key groups by `load`, moving at most `budget` of them. */
+  rebalance(load: Float64Array, budget: number): boolean {
+    if (!this.coordinates) return false
+    this.rescale.request({ kind: 'rebalance', load, budget, skipStalled: false })
+    return true
+  }
+
+  /** A seal stands on the journal of this incarnation: the others have gone on without it. */
+  sealed(): void {
+    this.act({ kind: 'sealed' })
+  }
+
+  // ── Its part of a generation ─────────────────────────────────────────────────────────────────────────────────────
+
+  restored(generation: number): void {
+    this.act({ kind: 'restored', generation })
+  }
+
+  /** The base of the pipeline with number `pipeline` cannot be restored here, and that of `instead` can. */
+  damaged(generation: number, pipeline: number, instead: number): void {
+    this.neighbours.send(this.cluster.coordinator, { kind: 'memberDamaged', generation, pipeline, instead })
+  }
+
+  // ── The chain and the beats ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** Looks into the chain: there may be something new. */
+  hint(): void {
+    this.look.again()
+  }
+
+  /** Reads the chain to its end, however often the store has to be asked, then calls `then`. */
+  follow(then: () => void): void {
+    this.reader.follow((error) => {
+      if (this.closed) return
+      if (error === null) return then()
+      if (error.code !== 'E_STORE') return this.fail(error)
+      const { clock } = this.seams.env
+      clock.after(this.seams.limits.storeRetryMs, () => this.follow(then))
+    })
+  }
+
+  private onRecord(record: ChainRecord, cluster: Cluster): void {
+    if (this.closed) return
+    if (record.kind === 'generation') {
+      this.leases.begin(cluster.generation, this.members, this.missed, this.incarnation)
+      this.record = record.n
+      this.members = cluster.members
+      this.missed = false
+      for (const { worker, incarnation } of cluster.members) {
+        this.incarnations.set(worker, (this.incarnations.get(worker) ?? new Set()).add(incarnation))
+      }
+      if (this.phase !== 'booting') this.beginGeneration(cluster)
+    }
+    if (this.phase === 'booting') return
+    if (record.kind === 'submit') this.neighbours.run(programsOf(cluster))
+    this.step({ kind: 'chain', cluster, nowMs: this.now })
+    this.work.recorded(record, cluster)
+  }
+
+  /** The links go over to the generation that `cluster` is in (S3). */
+  private beginGeneration(cluster: Cluster): void {
+    const { generation, members } = cluster
+    this.rescale.stop()
+    if (this.recovery !== null) this.stepRecovery({ kind: 'superseded' })
+    this.recovery = null
+    if (generation > 0 && cluster.coordinator === this.seams.worker && includes(members, this.identity)) {
+      const started = startRecovery({ generation, members }, this.record)
+      this.recovery = started.next
+      for (const effect of started.effects) this.executeRecovery(effect)
+    }
+    this.neighbours.begin(cluster, programsOf(cluster))
+    this.neighbours.meet(this.beating.beats.values())
+    for (const worker of this.neighbours.all) this.neighbours.send(worker, { kind: 'generationSeen', generation })
+    if (includes(members, this.identity)) return
+    this.owned = new Set()
+    this.mover.generation(this.owned)
+  }
+
+  /** The end of the chain was seen, by a request of `requestMs`. */
+  private found(requestMs: number, generation: number): void {
+    if (this.phase === 'booting') {
+      if (this.cluster.generation > 0) this.beginGeneration(this.cluster)
+      this.step({ kind: 'chain', cluster: this.cluster, nowMs: this.now })
+    }
+    if (generation === this.cluster.generation && this.coordinates) this.leases.found(requestMs)
+  }
+
+  private onBeats({ beats, young }: Others, reread: boolean): void {
+    const { watch } = this
+    if (watch === null || this.closed) return
+    this.beating = beatingFrom(watch.beat, beats, young)
+    watch.follow(beats)
+    this.neighbours.meet(beats)
+    this.step({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })
+    this.rescale.mind()
+  }
+
+  /** Appends; answers whether the record stands and counts. An answer for an earlier incarnation is none. */
+  private append(make: MakeRecord, done: (appended: boolean) => void): void {
+    const requestMs = this.now
+    const { incarnation } = this
+    const { generation } = this.cluster
+    this.writer.append(make, (outcome) => {
+      if (outcome.kind === 'failed') return this.fail(outcome.error)
+      if (outcome.kind === 'undecided' || incarnation !== this.incarnation || this.closed) return
+      const appended = outcome.kind === 'appended' && outcome.counts
+      this.turns.take(() => {
+        if (appended) this.found(requestMs, generation)
+        done(appended)
+      })
+    })
+  }
+
+  // ── Membership ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private act(event: MembershipEvent): void {
+    this.turns.take(() => this.step(event))
+  }
+
+  private step(event: MembershipEvent): void {
+    if (this.closed) return
+    const before = this.state
+    const { next, effects } = stepMembership(before, event)
+    this.state = next
+    if (next.phase !== before.phase) {
+      const { generation } = next.cluster
+      this.seams.env.log.info('seat', { phase: next.phase, before: before.phase, event: event.kind, generation })
+    }
+    for (const effect of effects) this.execute(effect)
+  }
+
+  private execute(effect: MembershipEffect): void {
+    const { neighbours, work, seams } = this
+    switch (effect.kind) {
+      case 'reread':
+        return this.look.again(true)
+      case 'propose': {
+        const { after, members, bases } = effect
+        const make: MakeRecord = (cluster) => recoveryRecord(cluster, after, seams.worker, members, work.world(), bases)
+        return this.append(make, (appended) => {
+          if (!appended) this.act({ kind: 'notAppended', nowMs: this.now })
+        })
+      }
+      case 'restore':
+        return this.restore(generationOf(this.state.cluster, seams.worker))
+      case 'tellReady':
+        return neighbours.send(this.cluster.coordinator, { kind: 'memberReady', generation: effect.generation })
+      case 'begin':
+        work.begin(effect.generation)
+        if (this.coordinates) this.rescale.start(this.cluster)
+        this.askLease()
+        return this.mindLease()
+      case 'stopWork':
+        return work.stopWork(effect.reason)
+      case 'resumeWork':
+        return work.resumeWork('minority')
+      case 'askToJoin':
+        return this.askToJoin(effect.coordinator.worker)
+      case 'askToLeave': {
+        const { empty } = effect
+        const request = { worker: seams.worker, empty, skipStalled: false }
+        return neighbours.send(effect.coordinator.worker, { kind: 'leaveRequested', ...request })
+      }
+      case 'tellGeneration':
+        return this.tellGeneration(effect.generation)
+      case 'beginAnew':
+        this.depart()
+        return work.forget(() => this.beginAnew())
+      case 'exit':
+        // A hint: where it stays, it does not move.
+        if (effect.reason === 'left') seams.store.remove(beatPath(seams.worker), () => {})
+        return work.ended(exitError(effect, seams.worker, seams.limits))
+    }
+  }
+
+  private restore(generation: Generation): void {
+    const { owners, self } = generation
+    this.owned = new Set([...owners.keys()].filter((group) => owners[group] === self))
+    this.mover.generation(this.owned)
+    // What is brought up now has been stopped by nobody.
+    this.leased = true
+    this.work.restore(generation)
+  }
+
+  /** Asks to be taken in, as long as nobody has sealed the journal of this incarnation: it was seen while it was none. */
+  private askToJoin(coordinator: string): void {
+    const { incarnation } = this
+    this.work.isSealed((sealed) => {
+      if (this.closed || incarnation !== this.incarnation) return
+      if (sealed) return this.sealed()
+      const request = { ...this.identity, address: this.watch?.beat.address ?? '', skipStalled: false }
+      this.neighbours.send(coordinator, { kind: 'joinRequested', ...request })
+    })
+  }
+
+  private beginAnew(): void {
+    this.turns.take(() => {
+      if (this.closed) return
+      this.step({ kind: 'reborn', incarnation: this.seams.env.random.id() })
+      this.arrive((error) => {
+        if (error !== null) return this.fail(error)
+        this.look.again()
+      })
+    })
+  }
+
+  private tellGeneration(generation: number): void {
+    const message = { kind: 'generation', generation, record: this.record } as const
+    for (const worker of this.neighbours.all) this.neighbours.send(worker, message)
+  }
+
+  // ── Recovery ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private stepRecovery(event: RecoveryEvent): void {
+    if (this.recovery === null) return
+    const { next, effects } = stepRecovery(this.recovery, event)
+    this.recovery = next
+    for (const effect of effects) this.executeRecovery(effect)
+  }
+
+  private executeRecovery(effect: RecoveryEffect): void {
+    switch (effect.kind) {
+      case 'tellGeneration':
+        return this.tellGeneration(effect.generation)
+      case 'tellActivate': {
+        const message = { kind: 'activate', generation: effect.generation } as const
+        for (const worker of effect.workers) this.neighbours.send(worker, message)
+        return
+      }
+      case 'startOver':
+        this.act(effect)
+        return this.look.again()
+    }
+  }
+
+  // ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private onControl(from: Heard, message: ControlMessage, body: ByteReader): void {
+    const { generation } = this.cluster
+    if (this.closed) return
+    switch (message.kind) {
+      case 'generation':
+        return this.look.again()
+      case 'generationSeen':
+        return this.leases.seen(from.incarnation, message.generation)
+      case 'memberReady':
+        return this.stepRecovery({ kind: 'ready', ...from, generation: message.generation })
+      case 'memberDamaged': {
+        const pipeline = this.nameOf(message.pipeline)
+        if (pipeline !== null) this.stepRecovery({ ...message, kind: 'damaged', ...from, pipeline })
+        return
+      }
+      case 'activate':
+        return this.step({ kind: 'activate', generation: message.generation })
+      case 'leaseAsked': {
+        const { counter } = message
+        if (!this.coordinates || message.generation !== generation) return
+        return this.neighbours.send(from.worker, {
+          ...{ kind: 'leaseGranted', generation, counter, ms: this.leases.grant() },
+        })
+      }
+      case 'leaseGranted':
+        if (message.generation === generation) this.leases.granted(message.counter, message.ms)
+        return this.mindLease()
+      case 'joinRequested': {
+        const { worker, incarnation, address, skipStalled } = message
+        return this.rescale.request({ kind: 'join', member: { worker, incarnation, address }, skipStalled })
+      }
+      case 'leaveRequested':
+        return this.rescale.request({ ...message, kind: 'leave' })
+      case 'requestAnswered':
+        return this.step({ ...message, kind: 'joinAnswered' })
+      case 'roundArrived':
+        return this.rescale.arrived(from, message.attempt, message.round)
+      case 'moveAnnounced':
+      case 'roundAsked':
+      case 'keyGroupPart':
+      case 'roundSent':
+        return this.mover.take(from, message, body)
+      case 'released':
+        this.mover.take(from, message, body)
+        return this.work.control(from, message, body)
+      case 'homeAsked':
+      case 'homeNamed':
+      case 'handoverAsked':
+      case 'streamMoved':
+      case 'sourceOpen':
+        return this.work.atDoor(from, message)
+      case 'heartbeat':
+        return
+      default:
+        return this.work.control(from, message, body)
+    }
+  }
+
+  private nameOf(number: number): string | null {
+    for (const [name, entry] of this.cluster.pipelines) if (entry.run === number) return name
+    return null
+  }
+}
+
+function generationOf(cluster: Cluster, worker: string): Generation {
+  const { generation: number, coordinator, members, owners, splits } = cluster
+  const self = members.findIndex((member) => member.worker === worker)
+  return { number, coordinator, members, self, owners, placement: placementFromJson(splits) }
+}
+
+function exitError(
+  { reason, detail }: Extract<MembershipEffect, { kind: 'exit' }>,
+  worker: string,
+  limits: Limits,
+): PotorooError | null {
+  if (reason === 'left') return null
+  if (reason === 'refused') return fail('E_JOIN_REFUSED', { worker, reason: detail })
+  return fail('E_STORE_TIMEOUT', { path: 'chain', ms: limits.storeTimeoutMs })
+}
