@@ -42,7 +42,8 @@ import { Clearance } from './seat/clearance.ts'
 import type { ClusterSettings } from './seat/cluster-settings.ts'
 import { Floors } from './seat/floors.ts'
 import { Journals, sealsOf } from './seat/journals.ts'
-import { Seat, type SeatWork, type StopReason } from './seat/seat.ts'
+import { Seat } from './seat/seat.ts'
+import type { SeatWork, StopReason } from './seat/work.ts'
 
 export type { Program } from './pipelines/programs.ts'
 

@@ -30,17 +30,22 @@ export class LeaseKeeper {
   private readonly clock: Clock
   private readonly limits: Limits
   private readonly alone: boolean
+  private readonly changed: (held: boolean) => void
   private lease: Lease = noLease
   private formers: Formers = noFormers
   private generation = 0
   private counter = 0
+  /** Whether work goes on as far as the lease is concerned. */
+  private working = true
   /** When each request was made. */
   private readonly asked = new Map<number, number>()
 
-  constructor(clock: Clock, limits: Limits, alone: boolean) {
+  /** `changed` hears whether a lease is held each time `mind` finds that it is otherwise. */
+  constructor(clock: Clock, limits: Limits, alone: boolean, changed: (held: boolean) => void) {
     this.clock = clock
     this.limits = limits
     this.alone = alone
+    this.changed = changed
   }
 
   /** Another generation stands, after one of `before`; `missed`: records between them were not read. */
@@ -88,6 +93,19 @@ export class LeaseKeeper {
     const requestMs = this.asked.get(counter)
     this.asked.delete(counter)
     if (requestMs !== undefined) this.lease = takeGrant(this.lease, requestMs, ms)
+  }
+
+  /** Stops work where the lease has run out, and lets it go on where there is one again. */
+  mind(): void {
+    const { held } = this
+    if (held === this.working) return
+    this.working = held
+    this.changed(held)
+  }
+
+  /** Work has begun anew: nobody has stopped it. */
+  resumed(): void {
+    this.working = true
   }
 
   /** Whether this worker may read and acknowledge now (PROTOCOLS 2, S7). */

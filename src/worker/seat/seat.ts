@@ -10,17 +10,15 @@
  * S3. Who reads a generation record tells it over the links of the generation before, then ends those.
  * S4. A worker whose store nobody else reaches goes the same way: there is nobody to wait for, to hear, or to tell.
  */
-import type { ByteReader } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { ChainReader } from '../../checkpoint/chain-reader.ts'
-import { ChainWriter, type MakeRecord } from '../../checkpoint/chain-writer.ts'
+import type { ChainWriter, MakeRecord } from '../../checkpoint/chain-writer.ts'
 import type { Cluster, Member } from '../../checkpoint/cluster.ts'
 import { beat as beatPath } from '../../checkpoint/layout.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
-import type { Store } from '../../checkpoint/store.ts'
 import type { Heard } from '../../cluster/beats.ts'
-import { recoveryRecord, type World } from '../../cluster/generation.ts'
+import { recoveryRecord } from '../../cluster/generation.ts'
 import { coordinates, stepMembership } from '../../cluster/membership.ts'
 import {
   coordinatorOf,
@@ -29,80 +27,26 @@ import {
   type MembershipState,
   startMembership,
 } from '../../cluster/membership-state.ts'
-import {
-  type RecoveryEffect,
-  type RecoveryEvent,
-  type RecoveryState,
-  startRecovery,
-  stepRecovery,
-} from '../../cluster/recovery.ts'
 import { membershipSettings } from '../../cluster/settings.ts'
 import { placementFromJson } from '../../cluster/splits.ts'
 import { type Beating, beatingFrom, includes } from '../../cluster/standing.ts'
 import type { Timer } from '../../env/clock.ts'
-import type { Env } from '../../env/env.ts'
-import type { DoorMessage } from '../../ingest/generation.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
-import { showAddress } from '../address.ts'
 import type { Generation, Links } from '../execution/generation.ts'
 import { programsOf } from '../pipelines/programs.ts'
 import { Turns } from '../turns.ts'
 import { BeatReader, nobodyElse, type Others } from './beat-reader.ts'
-import type { ClusterSettings } from './cluster-settings.ts'
-import { openHeartbeats } from './heartbeats.ts'
+import { Inbox } from './inbox.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { Look } from './look.ts'
 import { MoverDriver } from './mover-driver.ts'
-import { Neighbours } from './neighbours.ts'
+import type { Neighbours } from './neighbours.ts'
+import { Presence, type SeatSeams } from './presence.ts'
+import { RecoveryDriver } from './recovery-driver.ts'
 import { RescaleDriver } from './rescale-driver.ts'
-import { type Stuck, type Watch, type WatchEvents, watchNobody } from './watch.ts'
-
-export interface SeatSeams {
-  readonly env: Env
-  readonly limits: Limits
-  readonly store: Store
-  readonly worker: string
-  /** `null`: nobody else reaches the store (S4). */
-  readonly cluster: ClusterSettings | null
-}
-
-/** Why a worker may neither read nor write: `lease`, it has none (PROTOCOLS 2, S7). */
-export type StopReason = 'minority' | 'generation' | 'fenced' | 'lease'
-
-/** What a worker does for its seat. */
-export interface SeatWork {
-  /** Opens what belongs to an incarnation that has just been drawn; others hear of it afterwards. */
-  arrive(incarnation: string, done: (error: PotorooError | null) => void): void
-  /** Brings this worker's part of `generation` into memory; answered by `Seat.restored` or `Seat.damaged`. */
-  restore(generation: Generation): void
-  /** Every member has its part: data are exchanged from now on. */
-  begin(generation: number): void
-  stopWork(reason: StopReason): void
-  resumeWork(reason: StopReason): void
-  /** A record of the chain that counts has been read, and the tables have heard of it. */
-  recorded(record: ChainRecord, cluster: Cluster): void
-  /** A message about a pipeline. */
-  control(from: Heard, message: ControlMessage, body: ByteReader): void
-  /** Whether a seal stands on the journal of this incarnation; where that cannot be read now, it is asked again. */
-  isSealed(done: (sealed: boolean) => void): void
-  /** A message of another member's door. */
-  atDoor(from: Heard, message: DoorMessage): void
-  /** Drops all state and ends what belongs to this incarnation. */
-  forget(done: () => void): void
-  /** What the chain does not say. */
-  world(): World
-  /** Whether nothing is left here that belongs to the cluster, beside key groups. */
-  isEmpty(): boolean
-  /** Asks this worker, the coordinator, for an epoch of `pipeline`; `done` hears why there is none, or `null`. */
-  requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
-  /** Pipelines that run here. */
-  running(): readonly string[]
-  /** Whether the chain names another program than the one that runs here. */
-  outdated(): boolean
-  /** The worker has left its cluster, or cannot go on. */
-  ended(error: PotorooError | null): void
-}
+import type { Stuck, Watch } from './watch.ts'
+import type { SeatWork } from './work.ts'
 
 export interface Standstills {
   readonly times: number
@@ -122,12 +66,11 @@ export class Seat {
   private readonly mover: MoverDriver
   private readonly leases: LeaseKeeper
   private state: MembershipState
-  private recovery: RecoveryState | null = null
+  private readonly recovery: RecoveryDriver
+  private readonly inbox: Inbox
   private beating: Beating = { beats: new Map(), young: true }
-  // What belongs to this incarnation (S2), from its first breath on
-  private writer!: ChainWriter
-  private neighbours!: Neighbours
-  private watch: Watch | null = null
+  /** What belongs to this incarnation (S2); there is none before the chain has been read. */
+  private presence!: Presence
   /** The last generation record that was read: its number in the chain, and who was in it. */
   private record = 0
   private members: readonly Member[] = []
@@ -136,8 +79,6 @@ export class Seat {
   private missed = false
   /** Key groups of this worker in the generation that stands. */
   private owned: ReadonlySet<number> = new Set()
-  /** Whether work goes on as far as the lease is concerned. */
-  private leased = true
   private timer: Timer | null = null
   private closed = false
 
@@ -153,7 +94,10 @@ export class Seat {
         this.missed = true
       },
     })
-    this.leases = new LeaseKeeper(env.clock, limits, cluster === null)
+    this.leases = new LeaseKeeper(env.clock, limits, cluster === null, (held) => {
+      if (held) work.resumeWork('lease')
+      else work.stopWork('lease')
+    })
     const beats = cluster === null ? nobodyElse : new BeatReader({ store, clock: env.clock, limits }, worker)
     this.look = new Look(env.clock, this.reader, beats, limits.beatMs, {
       followed: (requestMs, generation) => this.turns.take(() => this.found(requestMs, generation)),
@@ -179,6 +123,22 @@ export class Seat {
     }
     this.rescale = new RescaleDriver(host)
     this.mover = new MoverDriver(host)
+    this.recovery = new RecoveryDriver({
+      send: host.send,
+      tellGeneration: (generation) => this.tellGeneration(generation),
+      startOver: (event) => {
+        this.act(event)
+        this.look.again()
+      },
+    })
+    const { look, leases, recovery, rescale, mover } = this
+    this.inbox = new Inbox({
+      ...{ look, leases, recovery, rescale, mover, work },
+      cluster: host.cluster,
+      coordinates: () => this.coordinates,
+      send: host.send,
+      step: (event) => this.step(event),
+    })
   }
 
   // ── What it is ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,7 +157,7 @@ export class Seat {
   }
 
   get appender(): ChainWriter {
-    return this.writer
+    return this.presence.writer
   }
 
   get links(): Links {
@@ -206,6 +166,14 @@ export class Seat {
 
   get peers(): Neighbours['status'] {
     return this.neighbours.status
+  }
+
+  private get neighbours(): Neighbours {
+    return this.presence.neighbours
+  }
+
+  private get watch(): Watch | null {
+    return this.presence?.watch ?? null
   }
 
   /** Whether this worker, the coordinator, changes who owns what. */
@@ -255,62 +223,35 @@ export class Seat {
   /** What belongs to the incarnation that has just been drawn. Nobody hears of it before all of that is there (S2). */
   private arrive(done: (error: PotorooError | null) => void): void {
     const { incarnation } = this
-    this.makeWays()
+    const presence = this.makePresence()
+    this.presence = presence
     this.work.arrive(incarnation, (error) => {
-      if (this.closed || incarnation !== this.incarnation) return
+      if (this.closed || presence !== this.presence) return
       if (error !== null) return done(error)
-      this.beHeard(incarnation, done)
+      presence.beHeard(done)
     })
   }
 
-  /** The way into the chain and to the others. */
-  private makeWays(): void {
-    const { env, limits, worker, cluster } = this.seams
+  private makePresence(): Presence {
     const { incarnation } = this
-    const lost = () => this.act({ kind: 'storeTimeout' })
-    this.writer = new ChainWriter(this.reader, env, { worker, incarnation }, lost)
-    const name = cluster?.name ?? ''
-    const token = cluster?.token ?? ''
-    this.neighbours = new Neighbours(env, { cluster: name, token, worker, incarnation, build: '' }, limits, {
-      control: (from, message, body) => this.turns.take(() => this.onControl(from, message, body)),
+    return new Presence(this.seams, this.reader, incarnation, {
+      control: (from, message, body) =>
+        this.turns.take(() => {
+          if (!this.closed) this.inbox.take(from, message, body)
+        }),
+      storeLost: () => this.act({ kind: 'storeTimeout' }),
       hint: () => this.look.again(),
-      evidence: (evidence) => this.watch?.tell(evidence),
-      refused: (peer, { code, message }) => env.log.warn('link.refused', { peer, error: code, message }),
-    })
-  }
-
-  private beHeard(incarnation: string, done: (error: PotorooError | null) => void): void {
-    const { env, limits, worker, cluster, store } = this.seams
-    const watched = (error: PotorooError | null, watch: Watch): void => {
-      if (this.closed || incarnation !== this.incarnation) return watch.close()
-      this.watch = watch
-      done(error)
-    }
-    const heard: WatchEvents = {
-      changed: () => this.look.again(),
       wasStuck: (stuck, ms) => {
         const { times, totalMs } = this.standstills
         this.standstills = { times: times + 1, totalMs: totalMs + ms, last: { ...stuck, ms } }
       },
       failed: (error) => this.fail(error),
-    }
-    if (cluster === null) {
-      return watchNobody((fn) => env.clock.soon(fn))({ worker, incarnation, address: '' }, heard, watched)
-    }
-    const { listen, reach = listen.host, name, token } = cluster
-    this.neighbours.listen(listen, (error, at) => {
-      if (error !== null || at === null) return done(error)
-      const open = cluster.watch ?? openHeartbeats({ env, store, limits, cluster: name, token, host: at.host, reach })
-      open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }) }, heard, watched)
     })
   }
 
   private depart(): void {
-    this.writer?.close()
-    this.neighbours?.close()
-    this.watch?.close()
-    this.watch = null
-    this.recovery = null
+    this.presence?.close()
+    this.recovery.forget()
     this.rescale.stop()
     this.mover.forget()
   }
@@ -331,7 +272,7 @@ export class Seat {
     this.timer = clock.after(this.seams.limits.heartbeatMs, this.tick)
     this.neighbours.look()
     this.askLease()
-    this.mindLease()
+    this.leases.mind()
     this.rescale.tick()
     if (this.phase === 'leaving' && this.owned.size === 0 && this.work.isEmpty()) this.act({ kind: 'emptied' })
   }
@@ -341,15 +282,6 @@ export class Seat {
     if (!works || this.seams.cluster === null) return
     const { generation, coordinator } = this.cluster
     this.neighbours.send(coordinator, { kind: 'leaseAsked', generation, counter: this.leases.ask() })
-  }
-
-  /** Stops work where the lease has run out, and lets it go on where there is one again. */
-  private mindLease(): void {
-    const { held } = this.leases
-    if (held === this.leased) return
-    this.leased = held
-    if (held) this.work.resumeWork('lease')
-    else this.work.stopWork('lease')
   }
 
   // ── What people ask for ──────────────────────────────────────────────────────────────────────────────────────────
@@ -431,12 +363,9 @@ export class Seat {
   private beginGeneration(cluster: Cluster): void {
     const { generation, members } = cluster
     this.rescale.stop()
-    if (this.recovery !== null) this.stepRecovery({ kind: 'superseded' })
-    this.recovery = null
+    this.recovery.supersede()
     if (generation > 0 && cluster.coordinator === this.seams.worker && includes(members, this.identity)) {
-      const started = startRecovery({ generation, members }, this.record)
-      this.recovery = started.next
-      for (const effect of started.effects) this.executeRecovery(effect)
+      this.recovery.start({ generation, members }, this.record)
     }
     this.neighbours.begin(cluster, programsOf(cluster))
     this.neighbours.meet(this.beating.beats.values())
@@ -470,7 +399,7 @@ export class Seat {
     const requestMs = this.now
     const { incarnation } = this
     const { generation } = this.cluster
-    this.writer.append(make, (outcome) => {
+    this.presence.writer.append(make, (outcome) => {
       if (outcome.kind === 'failed') return this.fail(outcome.error)
       if (outcome.kind === 'undecided' || incarnation !== this.incarnation || this.closed) return
       const appended = outcome.kind === 'appended' && outcome.counts
@@ -519,7 +448,7 @@ export class Seat {
         work.begin(effect.generation)
         if (this.coordinates) this.rescale.start(this.cluster)
         this.askLease()
-        return this.mindLease()
+        return this.leases.mind()
       case 'stopWork':
         return work.stopWork(effect.reason)
       case 'resumeWork':
@@ -547,8 +476,7 @@ export class Seat {
     const { owners, self } = generation
     this.owned = new Set([...owners.keys()].filter((group) => owners[group] === self))
     this.mover.generation(this.owned)
-    // What is brought up now has been stopped by nobody.
-    this.leased = true
+    this.leases.resumed()
     this.work.restore(generation)
   }
 
@@ -577,95 +505,6 @@ export class Seat {
   private tellGeneration(generation: number): void {
     const message = { kind: 'generation', generation, record: this.record } as const
     for (const worker of this.neighbours.all) this.neighbours.send(worker, message)
-  }
-
-  // ── Recovery ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private stepRecovery(event: RecoveryEvent): void {
-    if (this.recovery === null) return
-    const { next, effects } = stepRecovery(this.recovery, event)
-    this.recovery = next
-    for (const effect of effects) this.executeRecovery(effect)
-  }
-
-  private executeRecovery(effect: RecoveryEffect): void {
-    switch (effect.kind) {
-      case 'tellGeneration':
-        return this.tellGeneration(effect.generation)
-      case 'tellActivate': {
-        const message = { kind: 'activate', generation: effect.generation } as const
-        for (const worker of effect.workers) this.neighbours.send(worker, message)
-        return
-      }
-      case 'startOver':
-        this.act(effect)
-        return this.look.again()
-    }
-  }
-
-  // ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private onControl(from: Heard, message: ControlMessage, body: ByteReader): void {
-    const { generation } = this.cluster
-    if (this.closed) return
-    switch (message.kind) {
-      case 'generation':
-        return this.look.again()
-      case 'generationSeen':
-        return this.leases.seen(from.incarnation, message.generation)
-      case 'memberReady':
-        return this.stepRecovery({ kind: 'ready', ...from, generation: message.generation })
-      case 'memberDamaged': {
-        const pipeline = this.nameOf(message.pipeline)
-        if (pipeline !== null) this.stepRecovery({ ...message, kind: 'damaged', ...from, pipeline })
-        return
-      }
-      case 'activate':
-        return this.step({ kind: 'activate', generation: message.generation })
-      case 'leaseAsked': {
-        const { counter } = message
-        if (!this.coordinates || message.generation !== generation) return
-        return this.neighbours.send(from.worker, {
-          ...{ kind: 'leaseGranted', generation, counter, ms: this.leases.grant() },
-        })
-      }
-      case 'leaseGranted':
-        if (message.generation === generation) this.leases.granted(message.counter, message.ms)
-        return this.mindLease()
-      case 'joinRequested': {
-        const { worker, incarnation, address, skipStalled } = message
-        return this.rescale.request({ kind: 'join', member: { worker, incarnation, address }, skipStalled })
-      }
-      case 'leaveRequested':
-        return this.rescale.request({ ...message, kind: 'leave' })
-      case 'requestAnswered':
-        return this.step({ ...message, kind: 'joinAnswered' })
-      case 'roundArrived':
-        return this.rescale.arrived(from, message.attempt, message.round)
-      case 'moveAnnounced':
-      case 'roundAsked':
-      case 'keyGroupPart':
-      case 'roundSent':
-        return this.mover.take(from, message, body)
-      case 'released':
-        this.mover.take(from, message, body)
-        return this.work.control(from, message, body)
-      case 'homeAsked':
-      case 'homeNamed':
-      case 'handoverAsked':
-      case 'streamMoved':
-      case 'sourceOpen':
-        return this.work.atDoor(from, message)
-      case 'heartbeat':
-        return
-      default:
-        return this.work.control(from, message, body)
-    }
-  }
-
-  private nameOf(number: number): string | null {
-    for (const [name, entry] of this.cluster.pipelines) if (entry.run === number) return name
-    return null
   }
 }
 

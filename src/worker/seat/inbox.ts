@@ -1,0 +1,99 @@
+/** Where each message of another worker's seat, door or pipeline goes. */
+import type { ByteReader } from '../../base/bytes.ts'
+import type { Cluster } from '../../checkpoint/cluster.ts'
+import type { Heard } from '../../cluster/beats.ts'
+import type { MembershipEvent } from '../../cluster/membership-state.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
+import type { Look } from './look.ts'
+import type { MoverDriver } from './mover-driver.ts'
+import type { RecoveryDriver } from './recovery-driver.ts'
+import type { RescaleDriver } from './rescale-driver.ts'
+import type { SeatWork } from './work.ts'
+
+export interface Addressees {
+  readonly look: Look
+  readonly leases: LeaseKeeper
+  readonly recovery: RecoveryDriver
+  readonly rescale: RescaleDriver
+  readonly mover: MoverDriver
+  readonly work: SeatWork
+  cluster(): Cluster
+  /** Whether this worker coordinates the generation that stands. */
+  coordinates(): boolean
+  send(worker: string, message: ControlMessage): void
+  /** For the table of membership. */
+  step(event: MembershipEvent): void
+}
+
+export class Inbox {
+  private readonly to: Addressees
+
+  constructor(to: Addressees) {
+    this.to = to
+  }
+
+  /** `body` stands behind the message's fields, good during the call alone. */
+  take(from: Heard, message: ControlMessage, body: ByteReader): void {
+    const { to } = this
+    switch (message.kind) {
+      case 'generation':
+        return to.look.again()
+      case 'generationSeen':
+        return to.leases.seen(from.incarnation, message.generation)
+      case 'memberReady':
+        return to.recovery.ready(from, message.generation)
+      case 'memberDamaged': {
+        const pipeline = this.nameOf(message.pipeline)
+        if (pipeline === null) return
+        return to.recovery.damaged(from, message.generation, pipeline, message.instead)
+      }
+      case 'activate':
+        return to.step({ kind: 'activate', generation: message.generation })
+      case 'leaseAsked':
+        return this.grant(from, message.generation, message.counter)
+      case 'leaseGranted':
+        if (message.generation === to.cluster().generation) to.leases.granted(message.counter, message.ms)
+        return to.leases.mind()
+      case 'joinRequested': {
+        const { worker, incarnation, address, skipStalled } = message
+        return to.rescale.request({ kind: 'join', member: { worker, incarnation, address }, skipStalled })
+      }
+      case 'leaveRequested':
+        return to.rescale.request({ ...message, kind: 'leave' })
+      case 'requestAnswered':
+        return to.step({ ...message, kind: 'joinAnswered' })
+      case 'roundArrived':
+        return to.rescale.arrived(from, message.attempt, message.round)
+      case 'moveAnnounced':
+      case 'roundAsked':
+      case 'keyGroupPart':
+      case 'roundSent':
+        return to.mover.take(from, message, body)
+      case 'released':
+        to.mover.take(from, message, body)
+        return to.work.control(from, message, body)
+      case 'homeAsked':
+      case 'homeNamed':
+      case 'handoverAsked':
+      case 'streamMoved':
+      case 'sourceOpen':
+        return to.work.atDoor(from, message)
+      case 'heartbeat':
+        return
+      default:
+        return to.work.control(from, message, body)
+    }
+  }
+
+  private grant(from: Heard, generation: number, counter: number): void {
+    const { leases, coordinates, cluster, send } = this.to
+    if (!coordinates() || generation !== cluster().generation) return
+    send(from.worker, { kind: 'leaseGranted', generation, counter, ms: leases.grant() })
+  }
+
+  private nameOf(number: number): string | null {
+    for (const [name, entry] of this.to.cluster().pipelines) if (entry.run === number) return name
+    return null
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * What a worker has as long as it is one incarnation: its way into the chain, its links, and who watches it. Another
+ * incarnation has another presence (`seat.ts`, S2).
+ */
+import type { ByteReader } from '../../base/bytes.ts'
+import type { PotorooError } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
+import type { ChainReader } from '../../checkpoint/chain-reader.ts'
+import { ChainWriter } from '../../checkpoint/chain-writer.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import type { Heard } from '../../cluster/beats.ts'
+import type { Env } from '../../env/env.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+import { showAddress } from '../address.ts'
+import type { ClusterSettings } from './cluster-settings.ts'
+import { openHeartbeats } from './heartbeats.ts'
+import { Neighbours } from './neighbours.ts'
+import { type Stuck, type Watch, type WatchEvents, watchNobody } from './watch.ts'
+
+export interface SeatSeams {
+  readonly env: Env
+  readonly limits: Limits
+  readonly store: Store
+  readonly worker: string
+  /** `null`: nobody else reaches the store (`seat.ts`, S4). */
+  readonly cluster: ClusterSettings | null
+}
+
+export interface PresenceEvents {
+  /** `body` stands behind the message's fields, good during the call alone. */
+  control(from: Heard, message: ControlMessage, body: ByteReader): void
+  /** There may be something new in the chain, in the beats, or in whom this worker hears. */
+  hint(): void
+  /** Nothing could be appended to the chain for too long. */
+  storeLost(): void
+  /** The loop of this worker has stood still for `ms`, and goes on. */
+  wasStuck(stuck: Stuck, ms: number): void
+  failed(error: PotorooError): void
+}
+
+export class Presence {
+  readonly writer: ChainWriter
+  readonly neighbours: Neighbours
+  /** `null` until somebody can hear this worker. */
+  watch: Watch | null = null
+  private readonly seams: SeatSeams
+  private readonly incarnation: string
+  private readonly events: PresenceEvents
+  private closed = false
+
+  constructor(seams: SeatSeams, reader: ChainReader, incarnation: string, events: PresenceEvents) {
+    const { env, limits, worker, cluster } = seams
+    this.seams = seams
+    this.incarnation = incarnation
+    this.events = events
+    this.writer = new ChainWriter(reader, env, { worker, incarnation }, () => events.storeLost())
+    const identity = { cluster: cluster?.name ?? '', token: cluster?.token ?? '', worker, incarnation, build: '' }
+    this.neighbours = new Neighbours(env, identity, limits, {
+      control: (from, message, body) => events.control(from, message, body),
+      hint: () => events.hint(),
+      evidence: (evidence) => this.watch?.tell(evidence),
+      refused: (peer, { code, message }) => env.log.warn('link.refused', { peer, error: code, message }),
+    })
+  }
+
+  /** Takes links and heartbeats, and beats from now on; answers once it does, and never after `close`. */
+  beHeard(done: (error: PotorooError | null) => void): void {
+    if (this.closed) return
+    const { env, limits, worker, cluster, store } = this.seams
+    const { incarnation, events } = this
+    const watched = (error: PotorooError | null, watch: Watch): void => {
+      if (this.closed) return watch.close()
+      this.watch = watch
+      done(error)
+    }
+    const heard: WatchEvents = {
+      changed: () => events.hint(),
+      wasStuck: (stuck, ms) => events.wasStuck(stuck, ms),
+      failed: (error) => events.failed(error),
+    }
+    if (cluster === null) {
+      return watchNobody((fn) => env.clock.soon(fn))({ worker, incarnation, address: '' }, heard, watched)
+    }
+    const { listen, reach = listen.host, name, token } = cluster
+    this.neighbours.listen(listen, (error, at) => {
+      if (error !== null || at === null) return done(error)
+      const open = cluster.watch ?? openHeartbeats({ env, store, limits, cluster: name, token, host: at.host, reach })
+      open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }) }, heard, watched)
+    })
+  }
+
+  close(): void {
+    this.closed = true
+    this.writer.close()
+    this.neighbours.close()
+    this.watch?.close()
+    this.watch = null
+  }
+}

@@ -1,0 +1,47 @@
+/** What the worker does for its seat: all that the seat itself has nothing of, pipelines, journals and doors. */
+import type { ByteReader } from '../../base/bytes.ts'
+import type { PotorooError } from '../../base/errors.ts'
+import type { Cluster } from '../../checkpoint/cluster.ts'
+import type { ChainRecord } from '../../checkpoint/record.ts'
+import type { Heard } from '../../cluster/beats.ts'
+import type { World } from '../../cluster/generation.ts'
+import type { DoorMessage } from '../../ingest/generation.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+import type { Generation } from '../execution/generation.ts'
+
+/** Why a worker may neither read nor write: `lease`, it has none (PROTOCOLS 2, S7). */
+export type StopReason = 'minority' | 'generation' | 'fenced' | 'lease'
+
+/** What a worker does for its seat. */
+export interface SeatWork {
+  /** Opens what belongs to an incarnation that has just been drawn; others hear of it afterwards. */
+  arrive(incarnation: string, done: (error: PotorooError | null) => void): void
+  /** Brings this worker's part of `generation` into memory; answered by `Seat.restored` or `Seat.damaged`. */
+  restore(generation: Generation): void
+  /** Every member has its part: data are exchanged from now on. */
+  begin(generation: number): void
+  stopWork(reason: StopReason): void
+  resumeWork(reason: StopReason): void
+  /** A record of the chain that counts has been read, and the tables have heard of it. */
+  recorded(record: ChainRecord, cluster: Cluster): void
+  /** A message about a pipeline. */
+  control(from: Heard, message: ControlMessage, body: ByteReader): void
+  /** Whether a seal stands on the journal of this incarnation; where that cannot be read now, it is asked again. */
+  isSealed(done: (sealed: boolean) => void): void
+  /** A message of another member's door. */
+  atDoor(from: Heard, message: DoorMessage): void
+  /** Drops all state and ends what belongs to this incarnation. */
+  forget(done: () => void): void
+  /** What the chain does not say. */
+  world(): World
+  /** Whether nothing is left here that belongs to the cluster, beside key groups. */
+  isEmpty(): boolean
+  /** Asks this worker, the coordinator, for an epoch of `pipeline`; `done` hears why there is none, or `null`. */
+  requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
+  /** Pipelines that run here. */
+  running(): readonly string[]
+  /** Whether the chain names another program than the one that runs here. */
+  outdated(): boolean
+  /** The worker has left its cluster, or cannot go on. */
+  ended(error: PotorooError | null): void
+}
