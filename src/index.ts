@@ -10,6 +10,7 @@ export { days, hours, type Milliseconds, milliseconds, minutes, seconds } from '
 export { type FileSinkOptions, type FileSourceOptions, fileSink, fileSource } from './connectors/file/describe.ts'
 export { type GeneratorOptions, generatorSource } from './connectors/generator/describe.ts'
 export { nullSink } from './connectors/null/describe.ts'
+export { standardInput } from './connectors/standard-input/describe.ts'
 export { stdoutSink } from './connectors/standard-output/describe.ts'
 export {
   type TcpServerSinkOptions,

@@ -448,6 +448,11 @@ export const errorTable = {
     what: 'step "{step}" finds nobody at {host}:{port}: {reason}',
     remedy: 'start the program that listens there; until then output waits and the sources slow down',
   },
+  E_STANDARD_INPUT: {
+    kind: 'operational',
+    what: 'step "{step}" cannot read standard input: {reason}',
+    remedy: 'run the pipeline with `potoroo run`, and let one of its sources read standard input',
+  },
   E_STANDARD_OUTPUT: {
     kind: 'operational',
     what: 'step "{step}" cannot write to standard output: {reason}',

@@ -1,4 +1,5 @@
 /** What `run` says about its pipeline, with the command to try next. */
+import { STANDARD_INPUT } from '../connectors/standard-input/describe.ts'
 import type { Settings } from '../model/connector.ts'
 import type { Resident } from '../worker/pipelines/pipelines.ts'
 import { counted, invocation, say } from './terminal.ts'
@@ -49,6 +50,8 @@ export function sayBeginning({ name, base, plan }: Resident, data: string): void
     if (task.kind === 'sink') say(proposals.sink(task.step, task.sink.kind, task.sink.settings))
     else if (task.kind === 'source' && task.source.kind === 'file') {
       say(line(`${task.step} reads ${task.source.settings.path}`, ''))
+    } else if (task.kind === 'source' && task.source.kind === STANDARD_INPUT) {
+      say(line(`${task.step} reads standard input`, ''))
     }
   }
 }

@@ -2,12 +2,13 @@
  * `potoroo run FILE`: one worker with one pipeline, in the foreground. What it says goes to standard error; standard
  * output belongs to the pipeline.
  *
- * Ends with a last checkpoint and status 0: when every source has ended, or by SIGINT or SIGTERM.
+ * Ends with a last checkpoint and status 0: when every source has ended, when all of standard input has been taken where a
+ * source reads it, or by SIGINT or SIGTERM.
  */
 import { Command } from 'commander'
 import { openControl } from '../admin/control.ts'
-import { fail } from '../base/errors.ts'
 import type { Env } from '../env/env.ts'
+import { RealInput } from '../env/real/input.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { plan } from '../model/planner.ts'
 import { refuseFaults } from '../model/validate.ts'
@@ -16,7 +17,7 @@ import { collect, collectPairs, loadGraph } from './load.ts'
 import { proposals, sayBeginning, sayEnd } from './remarks.ts'
 import type { Settings } from './settings.ts'
 import { onSignals } from './signals.ts'
-import { feed, sourceForInput, withInput, withOutput } from './standard-streams.ts'
+import { readsInput, sourceForInput, withInput, withOutput } from './standard-streams.ts'
 import { say, sayWarning } from './terminal.ts'
 import { readSourceToken } from './token.ts'
 import { addWorkerOptions, envOf, settingsOf, type WorkerFlags } from './worker-options.ts'
@@ -59,7 +60,7 @@ async function run(file: string, options: Options): Promise<void> {
   const env = envOf(settings, 'warn')
   const data = settings.data ?? `.potoroo/${pipeline.name}`
   const stopped = Promise.withResolvers<Error | null>()
-  const pipelines = openPipelines(env, settings, data, options, input, stopped.resolve)
+  const pipelines = openPipelines(env, settings, data, options, stopped.resolve)
   const signals = onSignals((signal) => {
     say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
     stopped.resolve(null)
@@ -99,7 +100,6 @@ function openPipelines(
   settings: Settings,
   data: string,
   options: Options,
-  input: string | null,
   stop: (error: Error | null) => void,
 ): Pipelines {
   const { worker, limits } = settings
@@ -109,6 +109,7 @@ function openPipelines(
     data,
     limits,
     output: new RealOutput(),
+    input: new RealInput(),
     acceptLoss,
     development: options.dev === true,
     sourceToken: readSourceToken(),
@@ -116,7 +117,7 @@ function openPipelines(
   return new Pipelines(env, workerOptions, {
     running: (resident) => sayBeginning(resident, data),
     listening: (resident, step, address) => {
-      if (step === input) readStandardInput(env, resident, step, address, stop)
+      if (readsInput(resident.plan, step)) endWithInput(env, resident, step, stop)
       else say(proposals.source(resident, step, address))
     },
     ended: () => stop(null),
@@ -126,19 +127,11 @@ function openPipelines(
   })
 }
 
-/** Feeds standard input to the source; the run ends when the pipeline has taken all of it. */
-function readStandardInput(
-  env: Env,
-  { execution }: Resident,
-  step: string,
-  address: string,
-  stop: (error: Error | null) => void,
-): void {
+/** The run ends when the pipeline has taken all of standard input. */
+function endWithInput(env: Env, resident: Resident, step: string, stop: (error: Error | null) => void): void {
   const look = (): void => {
-    if (execution.tookAll(step)) stop(null)
+    if (resident.execution.tookAll(step)) stop(null)
     else env.clock.after(TAKEN_MS, look)
   }
-  feed(process.stdin, address).then(look, (error: Error) =>
-    stop(fail('E_FILE', { operation: 'read', path: 'standard input', reason: error.message }, error)),
-  )
+  look()
 }

@@ -18,17 +18,17 @@ export type TakeRecords = (bytes: Buffer, cuts: Cuts) => void
 export class Assembler {
   private readonly framing: Framing
   private readonly recordBytes: number
-  private readonly take: TakeRecords
+  private readonly hand: TakeRecords
   /** The byte that ends every record, or -1: a chunk without it completes nothing, so it need not be scanned. */
   private readonly mark: number
   private readonly cuts = new Cuts()
   private carry: Buffer = Buffer.alloc(0)
   private kept = 0
 
-  constructor(framing: Framing, recordBytes: number, take: TakeRecords) {
+  constructor(framing: Framing, recordBytes: number, hand: TakeRecords) {
     this.framing = framing
     this.recordBytes = recordBytes
-    this.take = take
+    this.hand = hand
     const { suffix } = framing
     this.mark = suffix !== null && suffix.length === 1 && suffix.charCodeAt(0) < 0x80 ? suffix.charCodeAt(0) : -1
   }
@@ -56,6 +56,13 @@ export class Assembler {
     if (whole) this.emit(this.carry)
     this.kept = 0
     return whole
+  }
+
+  /** The bytes of the record that is not complete yet, which the assembler then knows nothing of. */
+  take(): Buffer {
+    const left = Buffer.from(this.carry.subarray(0, this.kept))
+    this.kept = 0
+    return left
   }
 
   /** Finishes the record that the last chunk began; answers where in `chunk` the next one begins. */
@@ -91,7 +98,7 @@ export class Assembler {
 
   private emit(bytes: Buffer): void {
     const { cuts } = this
-    if (cuts.count > 0) this.take(bytes, cuts)
+    if (cuts.count > 0) this.hand(bytes, cuts)
     cuts.count = 0
   }
 

@@ -16,6 +16,7 @@
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
+import type { Input } from '../env/input.ts'
 import type { Output } from '../env/output.ts'
 import type { Cuts, SinkDescription, SourceDescription } from '../model/connector.ts'
 
@@ -72,6 +73,8 @@ export interface Door {
 export interface SourceContext extends Context {
   /** Other workers of this machine listen on the same port. */
   readonly sharePort: boolean
+  /** Standard input, where it is there to be read. */
+  readonly standardInput: Input | null
   /** The source stands open at `address`, such as `127.0.0.1:7001`. */
   listening(address: string): void
 }

@@ -6,6 +6,7 @@ import { fileSourceConnector } from './file/source.ts'
 import { generatorConnector } from './generator/source.ts'
 import { nullSinkConnector } from './null/sink.ts'
 import { scriptedSinkConnector, scriptedSourceConnector } from './scripted/connector.ts'
+import { standardInputConnector } from './standard-input/source.ts'
 import { stdoutSinkConnector } from './standard-output/sink.ts'
 import { tcpServerSinkConnector } from './tcp/server-sink.ts'
 import { tcpSinkConnector } from './tcp/sink.ts'
@@ -15,6 +16,7 @@ const sources: readonly SourceConnector[] = [
   tcpSourceConnector,
   fileSourceConnector,
   generatorConnector,
+  standardInputConnector,
   scriptedSourceConnector,
 ]
 

@@ -4,6 +4,7 @@ import type { ChainReader } from '../checkpoint/chain-reader.ts'
 import type { ChainWriter } from '../checkpoint/chain-writer.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Env } from '../env/env.ts'
+import type { Input } from '../env/input.ts'
 import type { Output } from '../env/output.ts'
 import type { Door } from '../ingest/door.ts'
 import type { Loop } from './loop.ts'
@@ -17,6 +18,7 @@ export interface ExecutionSeams {
   readonly appender: ChainWriter
   readonly door: Door
   readonly output: Output
+  readonly input: Input | null
   readonly member: { readonly worker: string; readonly incarnation: string }
   readonly acceptLoss: boolean
   readonly development: boolean

@@ -26,6 +26,7 @@ import type { ChainRecord } from '../checkpoint/record.ts'
 import { homeOf } from '../cluster/splits.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
+import type { Input } from '../env/input.ts'
 import type { Output } from '../env/output.ts'
 import { Door } from '../ingest/door.ts'
 import type { DoorGeneration } from '../ingest/generation.ts'
@@ -54,6 +55,8 @@ export interface WorkerOptions {
   readonly data: string
   readonly limits: Limits
   readonly output: Output
+  /** Standard input, where a source may read it. */
+  readonly input?: Input | null
   readonly acceptLoss: boolean
   /** Look after every call of a stateful step for what would go wrong later; slow. */
   readonly development?: boolean
@@ -360,7 +363,7 @@ export class Worker {
     before: Holdings | null,
   ): Execution {
     const { env, options, limits, loop, store, seat, door, incarnation, host, residents } = this
-    const { output, acceptLoss, worker } = options
+    const { output, input = null, acceptLoss, worker } = options
     const seams: ExecutionSeams = {
       env,
       limits,
@@ -370,6 +373,7 @@ export class Worker {
       appender: seat!.appender,
       door: door!,
       output,
+      input,
       member: { worker, incarnation },
       acceptLoss,
       development: options.development === true,

@@ -106,6 +106,7 @@ function open(
     limits: makeLimits(limits),
     step: 'in',
     sharePort: false,
+    standardInput: null,
     wake: () => {},
     listening: () => {},
     warn: (problem) => scene.warnings.push(problem.code),

@@ -153,6 +153,7 @@ export class Hand {
       ...{ env, limits, loop: this.loop, store: this.store, chain: this.reader, appender: this.appender },
       door: this.door,
       output: { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) },
+      input: null,
       member: { worker: this.name, incarnation: this.incarnation },
       ...{ acceptLoss: false, development: false, sourceToken: null, drop: new Set<string>(), listening: () => {} },
       maySpeak: () => true,

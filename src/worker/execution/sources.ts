@@ -270,6 +270,7 @@ export class OpenSources {
     return connector.open(task.source, source, {
       ...this.context(task),
       sharePort: this.seams.sharePorts === true,
+      standardInput: this.seams.input,
       listening: (address) => {
         this.seams.listening(this.pipeline, task.step, address)
         this.tellOthers(source, address)

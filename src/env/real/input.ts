@@ -1,0 +1,60 @@
+/** Standard input. */
+import type { Readable } from 'node:stream'
+import type { Input, InputHandler, Reading } from '../input.ts'
+
+/** Reads `stream`, which is this process's standard input when nothing else is said; not before somebody wants it. */
+export class RealInput implements Input {
+  private readonly stream: () => Readable
+  private left: Buffer = Buffer.alloc(0)
+  private end: { readonly error: Error | null } | null = null
+  private handler: InputHandler | null = null
+  private begun = false
+
+  constructor(stream: () => Readable = () => process.stdin) {
+    this.stream = stream
+  }
+
+  read(handler: InputHandler): Reading | null {
+    if (this.handler !== null) return null
+    this.handler = handler
+    const stream = this.stream()
+    if (!this.begun) this.begin(stream)
+    // What stood here when the last reader stopped, and an end that came meanwhile, are told anew (N1, N3).
+    setImmediate(() => this.handler === handler && this.goOn(handler, stream))
+    return {
+      pause: () => this.handler === handler && stream.pause(),
+      resume: () => this.handler === handler && stream.resume(),
+      stop: (left) => {
+        if (this.handler !== handler) return
+        stream.pause()
+        this.handler = null
+        this.left = Buffer.from(left)
+      },
+    }
+  }
+
+  private begin(stream: Readable): void {
+    this.begun = true
+    stream.on('data', (chunk: Buffer) => this.handler?.onBytes(chunk))
+    stream.once('end', () => this.over(null))
+    stream.once('error', (error) => this.over(error))
+    stream.pause()
+  }
+
+  private goOn(handler: InputHandler, stream: Readable): void {
+    const { left } = this
+    this.left = Buffer.alloc(0)
+    if (left.length > 0) handler.onBytes(left)
+    if (this.handler !== handler) return
+    if (this.end === null) stream.resume()
+    else this.over(this.end.error)
+  }
+
+  private over(error: Error | null): void {
+    const { handler } = this
+    this.end = { error }
+    this.handler = null
+    if (error === null) handler?.onEnd()
+    else handler?.onFailed(error)
+  }
+}
