@@ -1,43 +1,47 @@
 /**
- * The sample pipelines against their golden files: `input…` is what goes in, `expected.txt` what must come out.
+ * The sample pipelines against their golden files: `input…` is what goes in, `expected.txt` what must come out; of a
+ * pipeline with several sinks there is a file for each.
  *
  * The expected output is computed here, in other words than the pipelines', and compared with the files; with
  * `UPDATE_GOLDEN=1` the files are written. Every life of a pipeline is held to them.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
-import { Market } from '../../pipelines/data/market.ts'
-import { Random } from '../../pipelines/data/random.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import alerts from '../../pipelines/alerts.ts'
+import alphabet from '../../pipelines/alphabet.ts'
+import celsius from '../../pipelines/celsius.ts'
 import { Lines } from '../../pipelines/data/words.ts'
+import enrich from '../../pipelines/enrich.ts'
+import fanOut from '../../pipelines/fan-out.ts'
 import marketSpread from '../../pipelines/market-spread.ts'
 import sequenceWindow from '../../pipelines/sequence-window.ts'
 import wordCount from '../../pipelines/word-count.ts'
+import type { Parameters } from '../../src/model/graph.ts'
 import type { Pipeline } from '../../src/model/pipeline.ts'
+import { Catalogue, priceOf } from './catalogue.ts'
+import * as made from './inputs.ts'
 import { runStraight } from './straight.ts'
 
 interface Golden {
   readonly name: string
   readonly pipeline: Pipeline
-  readonly sink: string
+  readonly parameters?: () => Parameters
   /** File by source, in the order in which they go in. */
   readonly inputs: Readonly<Record<string, { readonly file: string; readonly make: () => Buffer }>>
-  /** The output for these inputs, in the order of the inputs. */
-  readonly compute: (inputs: Readonly<Record<string, Buffer>>) => string
+  /** The output of each sink for these inputs, in the order of the inputs. */
+  readonly compute: (inputs: Readonly<Record<string, Buffer>>) => Readonly<Record<string, string>>
 }
 
-const odd = `To be, or not to be: that's the question.
-Être ou ne pas être — ÉTAIT-ce été?
-1984 and 1984 again; ２０２４
-'
-`
+const catalogue = new Catalogue()
+beforeAll(() => catalogue.open())
+afterAll(() => catalogue.close())
 
 const goldens: readonly Golden[] = [
   {
     name: 'word-count',
     pipeline: wordCount,
-    sink: 'totals',
-    inputs: { lines: { file: 'input.txt', make: () => Buffer.from(odd + new Lines(1, 300).text(60)) } },
+    inputs: { lines: { file: 'input.txt', make: made.lines } },
     compute: ({ lines }) => {
       const totals: Record<string, number> = {}
       let output = ''
@@ -51,14 +55,13 @@ const goldens: readonly Golden[] = [
           word = ''
         }
       }
-      return output
+      return { totals: output }
     },
   },
   {
     name: 'sequence-window',
     pipeline: sequenceWindow,
-    sink: 'windows',
-    inputs: { numbers: { file: 'input.txt', make: sequences } },
+    inputs: { numbers: { file: 'input.txt', make: made.sequences } },
     compute: ({ numbers }) => {
       let output = ''
       for (const line of numbers!.toString().trimEnd().split('\n')) {
@@ -67,16 +70,15 @@ const goldens: readonly Golden[] = [
         const window = [3, 2, 1, 0].map((back) => Math.max(0, Number(text) - back))
         output += `${key} => [${window}]\n`
       }
-      return output
+      return { windows: output }
     },
   },
   {
     name: 'market-spread',
     pipeline: marketSpread,
-    sink: 'refused',
     inputs: {
-      quotes: { file: 'quotes.bin', make: () => market().quotes },
-      orders: { file: 'orders.bin', make: () => market().orders },
+      quotes: { file: 'quotes.bin', make: () => made.market().quotes },
+      orders: { file: 'orders.bin', make: () => made.market().orders },
     },
     compute: ({ quotes, orders }) => {
       const market: Record<string, [number, number]> = {}
@@ -94,28 +96,99 @@ const goldens: readonly Golden[] = [
         const narrow = offer - bid < 0.05 && (offer - bid) / ((offer + bid) / 2) < 0.05
         if (!narrow) output += `${record.getUint32(6)},${symbol},${latin1(record, 10, 6)},${bid},${offer}\n`
       }
-      return output
+      return { refused: output }
     },
+  },
+  {
+    name: 'celsius',
+    pipeline: celsius,
+    inputs: { celsius: { file: 'input.bin', make: made.temperatures } },
+    compute: ({ celsius }) => {
+      let output = ''
+      for (let at = 0; at < celsius!.length; at += 8) {
+        const record = new DataView(celsius!.buffer, celsius!.byteOffset + at, 8)
+        expect(record.getUint32(0)).toBe(4)
+        output += `${((record.getFloat32(4) * 9) / 5 + 32).toFixed(1)}\n`
+      }
+      return { fahrenheit: output }
+    },
+  },
+  {
+    name: 'alphabet',
+    pipeline: alphabet,
+    inputs: { votes: { file: 'input.bin', make: made.ballots } },
+    compute: ({ votes }) => {
+      const totals: Record<string, number> = {}
+      let output = ''
+      for (let at = 0; at < votes!.length; at += 9) {
+        const record = new DataView(votes!.buffer, votes!.byteOffset + at, 9)
+        expect(record.getUint32(0)).toBe(5)
+        const letter = latin1(record, 4, 1)
+        totals[letter] = (totals[letter] ?? 0) + record.getUint32(5)
+        output += `${letter} => ${totals[letter]}\n`
+      }
+      return { totals: output }
+    },
+  },
+  {
+    name: 'alerts',
+    pipeline: alerts,
+    inputs: { transactions: { file: 'input.csv', make: made.transactions } },
+    compute: ({ transactions }) => {
+      const balances: Record<string, number> = {}
+      let output = ''
+      for (const line of linesOf(transactions!)) {
+        const [, account, cents] = /^(.+),(.+)$/.exec(line)!
+        const before = balances[account!] ?? 0
+        const now = before + Number(cents)
+        balances[account!] = now
+        const [was, is] = [before, now].map((n) => Number(n > 100_000) - Number(n < -50_000))
+        if (was !== is) output += `${account} ${['low', 'normal', 'high'][is! + 1]} ${now}\n`
+      }
+      return { alerts: output }
+    },
+  },
+  {
+    name: 'fan-out',
+    pipeline: fanOut,
+    inputs: {
+      web: { file: 'web.jsonl', make: () => made.orders(5, 200) },
+      shops: { file: 'shops.jsonl', make: () => made.orders(6, 150) },
+    },
+    compute: ({ web, shops }) => {
+      const all = [...linesOf(web!), ...linesOf(shops!)].map((line) => ({ line, ...JSON.parse(line) }))
+      const rest = all.filter(({ cents }) => cents >= 0 && cents < 100_000)
+      const textOf = (rows: readonly string[]) => rows.map((text) => `${text}\n`).join('')
+      return {
+        refunds: textOf(all.filter(({ cents }) => cents < 0).map(({ line }) => line)),
+        review: textOf(all.filter(({ cents }) => cents >= 100_000).map(({ line }) => line)),
+        totals: textOf(
+          rest.map(({ country }, i) => {
+            const so = rest.slice(0, i + 1).filter((one) => one.country === country)
+            return `{"country":"${country}","orders":${so.length},"cents":${so.reduce((sum, { cents }) => sum + cents, 0)}}`
+          }),
+        ),
+      }
+    },
+  },
+  {
+    name: 'enrich',
+    pipeline: enrich,
+    parameters: () => ({ catalogue: catalogue.url }),
+    inputs: { orders: { file: 'input.jsonl', make: made.purchases } },
+    compute: ({ orders }) => ({
+      priced: linesOf(orders!)
+        .map((line) => {
+          const [, id, product, count] = /"id":(\d+),"product":"(.+)","count":(\d+)/.exec(line)!
+          return `{"id":${id},"name":"The ${product}","count":${count},"cents":${priceOf(product!) * Number(count)}}\n`
+        })
+        .join(''),
+    }),
   },
 ]
 
-/** Numbers from 1 on for each of 12 keys, mixed. */
-function sequences(): Buffer {
-  const random = new Random(2)
-  const numbers = new Map<string, number>()
-  let text = ''
-  for (let i = 0; i < 500; i++) {
-    const key = ['a', 'b', 'key with spaces', 'a,b', 'ключ', '0', '-1', 'A', 'z', 'y', 'x', 'w'][random.below(12)]!
-    const number = (numbers.get(key) ?? 0) + 1
-    numbers.set(key, number)
-    text += `${key},${number}\n`
-  }
-  return Buffer.from(text)
-}
-
-function market(): { quotes: Buffer; orders: Buffer } {
-  const made = new Market(3, { symbols: 60, wideShare: 0.25, unknownShare: 0.05 })
-  return { quotes: Buffer.concat([made.opening(), made.quotes(60)]), orders: made.ordersFor(150) }
+function linesOf(text: Buffer): string[] {
+  return text.toString().trimEnd().split('\n')
 }
 
 function latin1(record: DataView, at: number, length: number): string {
@@ -124,30 +197,28 @@ function latin1(record: DataView, at: number, length: number): string {
     .trim()
 }
 
-describe.each(goldens)('$name', ({ name, pipeline, sink, inputs, compute }) => {
+describe.each(goldens)('$name', ({ name, pipeline, parameters, inputs, compute }) => {
   const folder = join(import.meta.dirname, name)
+  const given = Object.entries(inputs).map(([source, { file, make }]) => ({ source, file, bytes: make() }))
+  const expected = compute(Object.fromEntries(given.map(({ source, bytes }) => [source, bytes])))
+  const sinks = Object.keys(expected)
+  const fileOf = (sink: string) => join(folder, sinks.length === 1 ? 'expected.txt' : `${sink}.txt`)
 
   test('its golden files are what was computed', () => {
-    const made: Record<string, Buffer> = {}
-    for (const [source, input] of Object.entries(inputs)) made[source] = input.make()
-    const expected = compute(made)
     if (process.env.UPDATE_GOLDEN === '1') {
       mkdirSync(folder, { recursive: true })
-      for (const [source, input] of Object.entries(inputs)) writeFileSync(join(folder, input.file), made[source]!)
-      writeFileSync(join(folder, 'expected.txt'), expected)
+      for (const { file, bytes } of given) writeFileSync(join(folder, file), bytes)
+      for (const sink of sinks) writeFileSync(fileOf(sink), expected[sink]!)
     }
-    for (const [source, input] of Object.entries(inputs)) {
-      expect(made[source]!.equals(readFileSync(join(folder, input.file))), input.file).toBe(true)
-    }
-    expect(expected).toBe(readFileSync(join(folder, 'expected.txt'), 'utf8'))
+    for (const { file, bytes } of given) expect(bytes.equals(readFileSync(join(folder, file))), file).toBe(true)
+    for (const sink of sinks) expect(expected[sink]).toBe(readFileSync(fileOf(sink), 'utf8'))
   })
 
-  test('gives its golden output when it is run straight', () => {
-    const bytes = Object.entries(inputs).map(
-      ([source, { file }]) => [source, readFileSync(join(folder, file))] as const,
-    )
-    const output = runStraight(pipeline.build(), bytes).get(sink)
-    expect(output).toBe(readFileSync(join(folder, 'expected.txt'), 'utf8'))
+  test('gives its golden output when it is run straight', async () => {
+    const bytes = given.map(({ source, file }) => [source, readFileSync(join(folder, file))] as const)
+    const outputs = await runStraight(pipeline.build(parameters?.()), bytes)
+    expect([...outputs.keys()].sort()).toEqual([...sinks].sort())
+    for (const sink of sinks) expect(outputs.get(sink)).toBe(readFileSync(fileOf(sink), 'utf8'))
   })
 })
 
