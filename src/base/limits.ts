@@ -108,6 +108,14 @@ export interface Limits {
   readonly connections: number
   /** Bytes of unfinished records that the connections of one source may hold together. */
   readonly partialBytes: number
+  /** Bytes of the head of one HTTP request. */
+  readonly httpHeaderBytes: number
+  /** How long the head of an HTTP request may take to come, in milliseconds. */
+  readonly httpHeadersMs: number
+  /** An HTTP request whose body stands still for so long while it is read is closed, in milliseconds. */
+  readonly httpIdleMs: number
+  /** Longest WebSocket message that is taken, in bytes. */
+  readonly messageBytes: number
   /** Bytes that a sink's writer takes before it stops its task; one batch may go beyond it. */
   readonly writerBytes: number
   /** Bytes that may wait in user space for one sink's socket. */
@@ -226,6 +234,10 @@ export const defaultLimits: Limits = {
   keepAliveMs: 5_000,
   connections: 10_000,
   partialBytes: 64 << 20,
+  httpHeaderBytes: 16 << 10,
+  httpHeadersMs: 5000,
+  httpIdleMs: 10_000,
+  messageBytes: 8 << 20,
   writerBytes: 1 << 20,
   sinkQueueBytes: 64 << 10,
   freezeBytes: 64 << 20,
@@ -273,6 +285,7 @@ export function makeLimits(changes: Partial<Limits> = {}): Limits {
   assert(limits.frameBytes >= 4 * limits.recordBytes, 'a frame holds the longest record, whatever its alphabet')
   assert(limits.linkGraceMs >= 16 * limits.linkPingMs, 'a silent line is found twice within the grace')
   assert(limits.linkGraceMs >= 2 * limits.linkDialTimeoutMs, 'the grace has time for two dials')
+  assert(limits.messageBytes >= 2 * limits.recordBytes, 'a message holds the longest record and its frame')
   assert(limits.workers <= 30, 'who hears whom is decided exactly among up to 30 workers')
   assert(limits.suspectMs < limits.deadMs, 'a worker is suspected before it counts as dead')
   assert(limits.beatSilenceMs > 2 * limits.beatMs, 'a beat may be late once')

@@ -63,7 +63,16 @@ export interface Network {
   dial(to: Address, handler: ConnectionHandler): Connection
 }
 
-export type NetworkErrorCode = 'inUse' | 'denied' | 'refused' | 'reset' | 'unreachable' | 'timeout' | 'other'
+/** `protocol`: the peer broke the rules of what is spoken, or our limits. */
+export type NetworkErrorCode =
+  | 'inUse'
+  | 'denied'
+  | 'refused'
+  | 'reset'
+  | 'unreachable'
+  | 'timeout'
+  | 'protocol'
+  | 'other'
 
 export class NetworkError extends Error {
   override readonly name = 'NetworkError'

@@ -14,6 +14,7 @@ import type { Log } from '../env/log.ts'
 import { SimClock } from './clock.ts'
 import { type Mount, SimDisk } from './disk.ts'
 import { Fabric } from './fabric.ts'
+import { SimHttp } from './http.ts'
 import { type Death, Life, type LifeState } from './life.ts'
 import { LogRing, SimLog } from './log.ts'
 import { SimNetwork } from './network.ts'
@@ -123,10 +124,12 @@ export class World {
     const life = new Life(name, host.name)
     const clock = new SimClock(timeline, life, this.prng.fork(), weather.clock)
     const home = { timeline, life, random: this.prng.fork(), weather: disk }
+    const network = new SimNetwork(this.network, life)
     const env: Env = {
       clock,
       random: new SimRandom(this.prng.fork()),
-      network: new SimNetwork(this.network, life),
+      network,
+      http: new SimHttp(network, clock),
       disk: new SimDisk(home, mounts),
       log: new SimLog(this.lines, life),
     }

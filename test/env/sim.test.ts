@@ -5,6 +5,7 @@ import { World } from '../../src/sim/world.ts'
 import { clockContract } from './clock.contract.ts'
 import { diskContract } from './disk.contract.ts'
 import type { Fixture } from './fixture.ts'
+import { httpContract } from './http.contract.ts'
 import { networkContract } from './network.contract.ts'
 
 /** Long after everything in a test must have happened. */
@@ -42,4 +43,5 @@ for (const [name, weather, seed] of weathers) {
   clockContract(name, maker(weather, seed))
   diskContract(name, maker(weather, seed))
   networkContract(name, maker(weather, seed))
+  httpContract(name, maker(weather, seed))
 }

@@ -2,6 +2,7 @@
 import type { Env } from '../env.ts'
 import { RealClock } from './clock.ts'
 import { RealDisk } from './disk.ts'
+import { RealHttp } from './http.ts'
 import { type LogOptions, RealLog } from './log.ts'
 import { RealRandom } from './random.ts'
 import { RealNetwork } from './tcp.ts'
@@ -17,6 +18,7 @@ export function realEnv(options: RealEnvOptions = {}): Env {
     clock: new RealClock(),
     random: new RealRandom(),
     network: new RealNetwork(log),
+    http: new RealHttp(log),
     disk: new RealDisk(),
     log,
   }

@@ -8,19 +8,17 @@
  */
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { assert } from '../../base/assert.ts'
-import { fail } from '../../base/errors.ts'
 import type { Log } from '../log.ts'
-import {
-  type Address,
-  type Connection,
-  type ConnectionHandler,
-  type Listener,
-  type ListenOptions,
-  type Network,
+import type {
+  Address,
+  Connection,
+  ConnectionHandler,
+  Listener,
+  ListenOptions,
+  Network,
   NetworkError,
-  type NetworkErrorCode,
 } from '../network.ts'
-import { portOwner } from './port-owner.ts'
+import { listenError, networkError } from './network-error.ts'
 
 const READ_BYTES = 64 << 10
 const KEEP_ALIVE_MS = 15_000
@@ -148,7 +146,7 @@ class TcpConnection implements Connection {
     const { socket } = this
     let failure: NetworkError | null = null
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      failure = new NetworkError(codes[error.code ?? ''] ?? 'other', `${this.remote}: ${error.message}`, error)
+      failure = networkError(this.remote, error)
     })
     socket.on('end', () => handler.onEnd())
     socket.on('drain', () => handler.onDrain())
@@ -160,29 +158,4 @@ class TcpConnection implements Connection {
     this.socket.on('error', () => {})
     this.socket.destroy()
   }
-}
-
-const codes: Readonly<Record<string, NetworkErrorCode>> = {
-  EADDRINUSE: 'inUse',
-  EACCES: 'denied',
-  EPERM: 'denied',
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'reset',
-  ECONNABORTED: 'reset',
-  EPIPE: 'reset',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  EADDRNOTAVAIL: 'unreachable',
-  ENOTFOUND: 'unreachable',
-  EAI_AGAIN: 'unreachable',
-  ETIMEDOUT: 'timeout',
-}
-
-async function listenError(at: Address, error: NodeJS.ErrnoException): Promise<NetworkError> {
-  const code = codes[error.code ?? ''] ?? 'other'
-  if (code !== 'inUse') return new NetworkError(code, `${at.host}:${at.port}: ${error.message}`, error)
-  const owner = await portOwner(at.port)
-  const by = owner === null ? '' : ` by ${owner}`
-  const named = fail('E_PORT_IN_USE', { port: at.port, host: at.host, by }, error)
-  return new NetworkError(code, named.message, named)
 }

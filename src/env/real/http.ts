@@ -1,0 +1,330 @@
+/**
+ * HTTP by Node's own server and client.
+ *
+ * R1. A connection that has not sent a whole head in time, or whose body stands still while we read it, is closed; one that
+ *     we do not read may wait.
+ * R2. A body that nobody wants any more is read for `LINGER_MS`, so that the answer arrives, and no longer.
+ */
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import { Agent as SecureAgent, request as secureRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { assert } from '../../base/assert.ts'
+import type { Limits } from '../../base/limits.ts'
+import type {
+  Answer,
+  Headers,
+  Http,
+  HttpCall,
+  HttpCallHandler,
+  HttpHandler,
+  IncomingAnswer,
+  OutgoingRequest,
+  RequestHead,
+  ServeOptions,
+  WebSocketConnection,
+  WebSocketDial,
+  WebSocketHandler,
+} from '../http.ts'
+import type { Log } from '../log.ts'
+import { type Address, type Listener, NetworkError } from '../network.ts'
+import { listenError, networkError } from './network-error.ts'
+import { dialWebSocket, WebSocketDoor } from './websocket.ts'
+
+const KEEP_ALIVE_MS = 15_000
+/** How long a connection may wait between two requests. */
+const BETWEEN_MS = 60_000
+/** How often Node looks for heads that do not come. */
+const LOOK_MS = 1000
+/** R2. */
+const LINGER_MS = 1000
+const BACKLOG = 1024
+
+export class RealHttp implements Http {
+  private readonly log: Log
+  private readonly agents = { 'http:': new Agent({ keepAlive: true }), 'https:': new SecureAgent({ keepAlive: true }) }
+
+  constructor(log: Log) {
+    this.log = log
+  }
+
+  serve(
+    at: Address,
+    options: ServeOptions,
+    handler: HttpHandler,
+    done: (error: NetworkError | null, listener: Listener | null) => void,
+  ): void {
+    const { limits, reusePort = false } = options
+    const server = makeServer(limits)
+    const refused = (error: NodeJS.ErrnoException): void => {
+      listenError(at, error).then((named) => done(named, null))
+    }
+    server.once('error', refused)
+    server.listen({ host: at.host, port: at.port, backlog: BACKLOG, reusePort }, () => {
+      server.off('error', refused)
+      // One connection could not be accepted (no descriptor left, say); the next one may be.
+      server.on('error', ({ message: reason }) => this.log.warn('accept-failed', { ...at, reason }))
+      done(null, new HttpListener(server, at.host, handler, limits))
+    })
+  }
+
+  dialWebSocket(dial: WebSocketDial, handler: WebSocketHandler): WebSocketConnection {
+    return dialWebSocket(dial, handler)
+  }
+
+  request(
+    { url, method, headers, body, timeoutMs, answerBytes }: OutgoingRequest,
+    done: (error: NetworkError | null, answer: IncomingAnswer | null) => void,
+  ): { abort(): void } {
+    const { protocol, host } = new URL(url)
+    let over = false
+    const finish = (error: NetworkError | null, answer: IncomingAnswer | null): void => {
+      if (over) return
+      over = true
+      clearTimeout(timer)
+      done(error, answer)
+    }
+    const secure = protocol === 'https:'
+    const outgoing = (secure ? secureRequest : request)(url, {
+      method,
+      headers: { ...headers, 'content-length': body.length },
+      agent: this.agents[secure ? 'https:' : 'http:'],
+    })
+    const timer = setTimeout(() => {
+      finish(new NetworkError('timeout', `${host}: no answer within ${timeoutMs} ms`), null)
+      outgoing.destroy()
+    }, timeoutMs)
+    outgoing.on('error', (error) => finish(networkError(host, error), null))
+    outgoing.on('response', (response) => {
+      const chunks: Buffer[] = []
+      let kept = 0
+      response.on('data', (chunk: Buffer) => {
+        const part = chunk.subarray(0, answerBytes - kept)
+        kept += part.length
+        chunks.push(part)
+      })
+      response.on('error', (error) => finish(networkError(host, error), null))
+      response.on('end', () => {
+        const answer = { status: response.statusCode!, headers: headersOf(response), body: Buffer.concat(chunks) }
+        finish(null, answer)
+      })
+    })
+    outgoing.end(body)
+    return {
+      abort() {
+        over = true
+        clearTimeout(timer)
+        outgoing.destroy()
+      },
+    }
+  }
+}
+
+function makeServer(limits: Limits): Server {
+  const server = createServer({
+    maxHeaderSize: limits.httpHeaderBytes,
+    headersTimeout: limits.httpHeadersMs,
+    // A body may take as long as it moves, and as long as we do not read it (R1).
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(LOOK_MS, limits.httpHeadersMs),
+    keepAliveTimeout: BETWEEN_MS,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  })
+  server.maxConnections = limits.connections
+  return server
+}
+
+class HttpListener implements Listener {
+  readonly address: Address
+  private readonly server: Server
+  private readonly handler: HttpHandler
+  private readonly limits: Limits
+  private readonly door: WebSocketDoor
+  private readonly calls = new Set<RealCall>()
+  private readonly timer: NodeJS.Timeout
+
+  constructor(server: Server, host: string, handler: HttpHandler, limits: Limits) {
+    const bound = server.address()
+    assert(bound !== null && typeof bound === 'object', 'a server that listens has an address')
+    this.address = { host, port: bound.port }
+    this.server = server
+    this.handler = handler
+    this.limits = limits
+    this.door = new WebSocketDoor(limits)
+    server.on('request', (incoming, response) => this.onRequest(incoming, response))
+    server.on('upgrade', (incoming, socket, head) => this.onUpgrade(incoming, socket, head))
+    server.on('drop', (data) =>
+      handler.onRefused(data === undefined ? 'unknown' : `${data.remoteAddress}:${data.remotePort}`),
+    )
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.onGarbage(error, socket as Socket))
+    this.timer = setInterval(() => this.look(), Math.ceil(limits.httpIdleMs / 4)).unref()
+  }
+
+  close(): void {
+    clearInterval(this.timer)
+    this.server.close()
+  }
+
+  private onRequest(incoming: IncomingMessage, response: ServerResponse): void {
+    const call = new RealCall(incoming, response)
+    this.calls.add(call)
+    response.once('close', () => this.calls.delete(call))
+    call.attach(this.handler.onRequest(call))
+  }
+
+  private onUpgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const ended = (): void => {
+      socket.destroy()
+    }
+    socket.on('error', ended)
+    const asked = headOf(incoming)
+    const answer = this.handler.onUpgrade(asked)
+    if (typeof answer !== 'function') return refuse(socket, answer)
+    socket.off('error', ended)
+    this.door.open(incoming, socket, head, asked.remote, answer)
+  }
+
+  private onGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+    const remote = remoteOf(socket)
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const [status, reason] = statusOf(error, this.limits)
+    refuse(socket, { status, body: reason })
+    this.handler.onExpelled(remote, reason)
+  }
+
+  private look(): void {
+    const now = performance.now()
+    for (const call of this.calls) call.expireAt(now, this.limits.httpIdleMs)
+  }
+}
+
+class RealCall implements HttpCall {
+  readonly remote: string
+  readonly method: string
+  readonly target: string
+  readonly headers: Headers
+  private readonly incoming: IncomingMessage
+  private readonly response: ServerResponse
+  private heardMs = performance.now()
+  private whole = false
+  private answered = false
+  private over = false
+
+  constructor(incoming: IncomingMessage, response: ServerResponse) {
+    const { remote, method, target, headers } = headOf(incoming)
+    this.remote = remote
+    this.method = method
+    this.target = target
+    this.headers = headers
+    this.incoming = incoming
+    this.response = response
+  }
+
+  attach(handler: HttpCallHandler): void {
+    const { incoming, response } = this
+    incoming.on('data', (chunk: Buffer) => {
+      this.heardMs = performance.now()
+      if (!this.over && !this.answered) handler.onBytes(chunk)
+    })
+    incoming.on('end', () => {
+      this.whole = true
+      if (!this.over && !this.answered) handler.onEnd()
+    })
+    // The response's end says the same.
+    incoming.on('error', () => {})
+    response.on('error', () => {})
+    response.once('close', () => {
+      this.over = true
+      handler.onClosed(response.writableFinished)
+    })
+  }
+
+  pause(): void {
+    this.incoming.pause()
+  }
+
+  resume(): void {
+    if (this.incoming.isPaused()) this.heardMs = performance.now()
+    this.incoming.resume()
+  }
+
+  answer({ status, headers = {}, body = '' }: Answer): void {
+    assert(!this.answered, 'a call is answered once')
+    this.answered = true
+    const { response, incoming, whole } = this
+    if (response.destroyed) return
+    if (!whole) {
+      const timer = setTimeout(() => incoming.socket.destroy(), LINGER_MS)
+      incoming.once('close', () => clearTimeout(timer))
+      incoming.resume()
+    }
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
+    response.end(this.method === 'HEAD' ? undefined : body)
+  }
+
+  destroy(): void {
+    this.incoming.destroy()
+    this.response.destroy()
+  }
+
+  /** R1. */
+  expireAt(nowMs: number, idleMs: number): void {
+    if (this.whole || this.answered) return
+    if (this.incoming.isPaused()) this.heardMs = nowMs
+    else if (nowMs - this.heardMs >= idleMs) this.destroy()
+  }
+}
+
+function headOf(incoming: IncomingMessage): RequestHead {
+  return {
+    remote: remoteOf(incoming.socket),
+    method: incoming.method ?? 'GET',
+    target: incoming.url ?? '/',
+    headers: headersOf(incoming),
+  }
+}
+
+function headersOf({ headers }: IncomingMessage): Headers {
+  const all: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) all[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  return all
+}
+
+/** A peer that is gone already has no address any more. */
+function remoteOf({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
+  return `${remoteAddress}:${remotePort}`
+}
+
+function statusOf(error: NodeJS.ErrnoException, limits: Limits): [number, string] {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return [431, `its head is over the limit of ${limits.httpHeaderBytes} bytes`]
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return [408, `its head did not come within ${limits.httpHeadersMs} ms`]
+    default:
+      return [400, `it sent no HTTP: ${error.message}`]
+  }
+}
+
+/** Answers where there is no response to do it, and closes. */
+function refuse(socket: Duplex, { status, headers = {}, body = '' }: Answer): void {
+  const all = { 'content-type': 'text/plain; charset=utf-8', ...headers, connection: 'close' }
+  const lines = Object.entries({ ...all, 'content-length': Buffer.byteLength(body) }).map(([n, v]) => `${n}: ${v}\r\n`)
+  socket.once('finish', () => socket.destroy())
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\n${lines.join('')}\r\n`)
+  socket.end(body)
+}

@@ -1,0 +1,235 @@
+/**
+ * WebSockets by the library `ws`: what it leaves open is closed here.
+ *
+ * W1. Messages that stood in a chunk behind the one at which the reader paused wait here, at most a chunk of them (H4).
+ * W2. A peer that pings and does not read what it is answered gets no more answers: they would gather in memory.
+ * W3. Unfinished messages of all connections of one listener are counted together, from chunk to chunk (H5).
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type RawData, WebSocket, WebSocketServer } from 'ws'
+import { assert } from '../../base/assert.ts'
+import type { Limits } from '../../base/limits.ts'
+import type { WebSocketConnection, WebSocketDial, WebSocketEnd, WebSocketHandler } from '../http.ts'
+import { NetworkError } from '../network.ts'
+import { networkError } from './network-error.ts'
+
+/** Beyond so many queued bytes `send` answers false, and pings are not answered. */
+const HIGH_WATER_BYTES = 64 << 10
+/** How long a peer may take to answer our goodbye. */
+const CLOSING_MS = 5000
+/** The code where no goodbye was said. */
+const ABNORMAL = 1006
+
+/** No compression: its buffers would be a peer's to fill, and its time ours. */
+const common = { perMessageDeflate: false, autoPong: false, closeTimeout: CLOSING_MS } as const
+
+/** Makes WebSockets of the requests for them that one listener has taken. */
+export class WebSocketDoor {
+  private readonly server: WebSocketServer
+  private readonly limits: Limits
+  /** Bytes of unfinished messages, of all connections. */
+  private partial = 0
+
+  constructor(limits: Limits) {
+    this.limits = limits
+    this.server = new WebSocketServer({
+      ...common,
+      noServer: true,
+      clientTracking: false,
+      maxPayload: limits.messageBytes,
+    })
+  }
+
+  /** Answers `request`; who asks for a WebSocket in the wrong way is told so, and `attach` is not called. */
+  open(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    remote: string,
+    attach: (connection: WebSocketConnection) => WebSocketHandler,
+  ): void {
+    this.server.handleUpgrade(request, socket, head, (ws) => {
+      const connection = new RealWebSocket(ws, remote)
+      this.watch(socket, ws, connection)
+      connection.attach(attach(connection))
+    })
+  }
+
+  /** W3. */
+  private watch(socket: Duplex, ws: WebSocket, connection: RealWebSocket): void {
+    let partial = 0
+    let last = 0
+    let ended = false
+    const set = (bytes: number): void => {
+      this.partial += bytes - partial
+      partial = bytes
+    }
+    // In front of the library's own listener.
+    socket.prependListener('data', (chunk: Buffer) => {
+      // Where a message ended in the last chunk, what is left is of that chunk; no need to know its frames.
+      set((ended ? Math.min(partial, last) : partial) + chunk.length)
+      ended = false
+      last = chunk.length
+      if (this.partial > this.limits.partialBytes) {
+        connection.expel(`unfinished messages hold more than ${this.limits.partialBytes} bytes`)
+      }
+    })
+    const took = (bytes: number): void => {
+      ended = true
+      set(Math.max(0, partial - bytes))
+    }
+    ws.on('message', (message) => took((message as Buffer).length))
+    ws.on('ping', (bytes) => took(bytes.length))
+    ws.on('pong', (bytes) => took(bytes.length))
+    ws.on('close', () => set(0))
+  }
+}
+
+export function dialWebSocket(dial: WebSocketDial, handler: WebSocketHandler): WebSocketConnection {
+  const { url, headers = {}, limits, timeoutMs } = dial
+  const ws = new WebSocket(url, {
+    ...common,
+    headers,
+    maxPayload: limits.messageBytes,
+    handshakeTimeout: timeoutMs,
+    followRedirects: false,
+  })
+  const connection = new RealWebSocket(ws, new URL(url).host)
+  ws.once('open', () => connection.opened())
+  ws.once('unexpected-response', (_, response: IncomingMessage) => {
+    const { statusCode, statusMessage } = response
+    connection.fail(new NetworkError('refused', `${connection.remote}: it answered ${statusCode} ${statusMessage}`))
+  })
+  connection.attach(handler)
+  return connection
+}
+
+class RealWebSocket implements WebSocketConnection {
+  readonly remote: string
+  private readonly ws: WebSocket
+  private handler!: WebSocketHandler
+  private paused = false
+  /** W1. */
+  private held: { readonly message: Buffer; readonly binary: boolean }[] = []
+  private end: WebSocketEnd | null = null
+  private failure: NetworkError | null = null
+  /** We have closed it, or it is closed: nothing is shown any more but `onClosed`. */
+  private over = false
+  private blocked = false
+
+  constructor(ws: WebSocket, remote: string) {
+    this.ws = ws
+    this.remote = remote
+  }
+
+  attach(handler: WebSocketHandler): void {
+    const { ws } = this
+    this.handler = handler
+    ws.on('message', (message: RawData, binary: boolean) => this.onMessage(message as Buffer, binary))
+    ws.on('ping', (bytes: Buffer) => {
+      if (ws.readyState === WebSocket.OPEN && this.queued < HIGH_WATER_BYTES) ws.pong(bytes)
+    })
+    ws.on('error', (error: NodeJS.ErrnoException) => {
+      const broke = error.code?.startsWith('WS_ERR_') === true
+      const late = error.message === 'Opening handshake has timed out'
+      const known = networkError(this.remote, error)
+      const code = broke ? 'protocol' : late ? 'timeout' : known.code
+      this.failure ??= new NetworkError(code, known.message, error)
+    })
+    ws.on('close', (code: number, reason: Buffer) => this.closed(code, reason.toString()))
+  }
+
+  get queued(): number {
+    return this.ws.bufferedAmount
+  }
+
+  opened(): void {
+    if (!this.over) this.handler.onOpen()
+  }
+
+  send(message: Uint8Array, binary: boolean): boolean {
+    const { ws } = this
+    assert(ws.readyState !== WebSocket.CONNECTING, 'nothing is sent before a WebSocket stands')
+    if (this.over || ws.readyState !== WebSocket.OPEN) return false
+    ws.send(message, { binary, compress: false }, this.sent)
+    if (ws.bufferedAmount >= HIGH_WATER_BYTES) this.blocked = true
+    return !this.blocked
+  }
+
+  pause(): void {
+    this.paused = true
+    this.ws.pause()
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    // Not inside this call (H2).
+    setImmediate(() => this.goOn())
+  }
+
+  close(code: number, reason: string): void {
+    this.ws.close(code, reason)
+  }
+
+  destroy(): void {
+    if (this.over) return
+    this.over = true
+    this.held = []
+    this.failure = null
+    this.ws.terminate()
+    if (this.end !== null) setImmediate(() => this.tell())
+  }
+
+  /** Gives it up because of `failure`. */
+  fail(failure: NetworkError): void {
+    this.failure ??= failure
+    this.ws.terminate()
+  }
+
+  /** Gives it up because of what the peer has sent. */
+  expel(reason: string): void {
+    this.fail(new NetworkError('protocol', `${this.remote}: ${reason}`))
+  }
+
+  private onMessage(message: Buffer, binary: boolean): void {
+    if (this.over) return
+    if (this.paused || this.held.length > 0) this.held.push({ message, binary })
+    else this.handler.onMessage(message, binary)
+  }
+
+  /** Shows what has waited, then reads on. */
+  private goOn(): void {
+    while (!this.paused && !this.over && this.held.length > 0) {
+      const { message, binary } = this.held.shift()!
+      this.handler.onMessage(message, binary)
+    }
+    if (this.paused || this.over) return
+    if (this.end === null) this.ws.resume()
+    else this.tell()
+  }
+
+  private readonly sent = (): void => {
+    if (!this.blocked || this.over || this.ws.bufferedAmount > 0) return
+    this.blocked = false
+    this.handler.onDrain()
+  }
+
+  private closed(code: number, reason: string): void {
+    const broke = code === ABNORMAL && !this.over
+    const broken = broke ? new NetworkError('reset', `${this.remote}: the connection broke`) : null
+    this.end = { code, reason, error: this.over ? null : (this.failure ?? broken) }
+    // What has come before a goodbye is shown before it.
+    if (this.held.length === 0 || this.end.error !== null) this.tell()
+  }
+
+  private told = false
+  private tell(): void {
+    if (this.told) return
+    this.told = true
+    this.over = true
+    this.held = []
+    this.handler.onClosed(this.end!)
+  }
+}
