@@ -13,7 +13,8 @@
  *     and until then nothing is released. What then begins the generation is `recovery.ts`, as after a failure.
  * H3. After the commit nothing here fails: what is lost then is an ordinary recovery, and what was handed over is also in
  *     the store.
- * H4. A pipeline that holds, or comes to hold, for a rescale that was given up is released whenever that is learned.
+ * H4. A pipeline that holds, or comes to hold, for a rescale that was given up is released whenever that is learned. It
+ *     is released from that attempt: what belongs to the one under way stays where it is.
  * H5. An answer counts only for the attempt under way, from the worker in its incarnation.
  * H6. A pipeline that does not hold in time is named, and ends the attempt; with `skipStalled` the others go on without
  *     it, and after the commit it is restored from its last epoch.
@@ -34,7 +35,7 @@ import type {
   UnderWay,
   Waiting,
 } from './rescale-state.ts'
-import { objectionTo, type Request, type Target, targetOf } from './target.ts'
+import { objectionTo, originWith, type Request, type Target, targetOf } from './target.ts'
 
 type Next = {
   idle: 'gathering' | 'stopped'
@@ -107,7 +108,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
       if (missing.size > 0) return { next: { ...s, missing }, effects: NONE }
       return s.round === 'base' ? freshen(s, e.nowMs) : hold(s, e.nowMs)
     },
-    epochComplete: releaseLate,
+    epochComplete: releaseEarlier,
     epochFailed: 'ignore', // An ordinary one, or of an attempt before.
     pipelineEnded: (s, e) => ({ next: without(s, e.pipeline), effects: NONE }),
     lost: (s, e) => giveUp(s, e.reason),
@@ -119,7 +120,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     tick: (s, e) => (e.nowMs >= s.lateMs ? stalled(s, (rest) => freshened(rest, e.nowMs)) : stay(s)),
     arrived: 'ignore',
     epochComplete: (s, e) => {
-      if (e.holds) return releaseLate(s, e)
+      if (e.holds) return releaseEarlier(s, e)
       if (!s.missing.has(e.pipeline)) return stay(s)
       const epochs = new Map(s.epochs).set(e.pipeline, e.epoch)
       return freshened({ ...s, epochs, missing: except(s.missing, e.pipeline) }, e.nowMs)
@@ -281,10 +282,18 @@ function giveUp(s: Revocable | In<'committing'>, reason: string): Decided<'idle'
   }
 }
 
-/** H4. */
-function releaseLate<S extends RescaleState>(s: S, e: Of<'epochComplete'>): Step<S, RescaleEffect> {
-  if (!e.holds) return stay(s)
-  return { next: s, effects: [{ kind: 'release', attempt: s.attempt, pipelines: [e.pipeline] }] }
+/** H4, where no attempt is under way. */
+function releaseLate<S extends Common & RescaleState>(s: S, e: Of<'epochComplete'>): Step<S, RescaleEffect> {
+  return e.holds ? { next: s, effects: [released(e.pipeline, s.attempt)] } : stay(s)
+}
+
+/** H4, where the next attempt has not asked anybody to hold yet. */
+function releaseEarlier<S extends Waiting & RescaleState>(s: S, e: Of<'epochComplete'>): Step<S, RescaleEffect> {
+  return e.holds ? { next: s, effects: [released(e.pipeline, s.attempt - 1)] } : stay(s)
+}
+
+function released(pipeline: string, attempt: number): RescaleEffect {
+  return { kind: 'release', attempt, pipelines: [pipeline] }
 }
 
 function stop(s: RescaleState): Decided<'stopped'> {
@@ -296,16 +305,30 @@ function stop(s: RescaleState): Decided<'stopped'> {
 
 // ── Requests ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function admits(s: Common, e: Of<'request'>): boolean {
-  return e.reachable && objectionTo(s.frame, e.request, s.frame.settings.workers) === null
+function admits(s: In<'idle' | 'gathering'>, e: Of<'request'>): boolean {
+  return e.reachable && objection(s, e.request) === null && objectionOfGathered(s, e.request) === null
 }
 
 /** Not now, or not at all. */
 function turnAway<S extends RescaleState>(s: S, e: Of<'request'>): Step<S, RescaleEffect> {
-  const objection = objectionTo(s.frame, e.request, s.frame.settings.workers)
-  if (objection !== null) return { next: s, effects: [answer(e.request, 'refused', objection)] }
-  const reason = e.reachable ? 'a generation is beginning' : 'it does not hear every member, or is not heard by all'
+  const never = objection(s, e.request)
+  if (never !== null) return { next: s, effects: [answer(e.request, 'refused', never)] }
+  const reason = e.reachable
+    ? (objectionOfGathered(s, e.request) ?? 'a generation is beginning')
+    : 'it does not hear every member, or is not heard by all'
   return { next: s, effects: [answer(e.request, 'later', reason)] }
+}
+
+/** Why a request cannot be met in this generation at all. */
+function objection({ frame }: Common, request: Request): string | null {
+  return objectionTo(frame, request, frame.settings.workers)
+}
+
+/** Why it cannot be met together with those that are gathered: the last two who would stay ask both to leave. */
+function objectionOfGathered(s: RescaleState, request: Request): string | null {
+  if (s.phase !== 'gathering') return null
+  const others = [...s.requests].filter(([name]) => name !== nameOf(request)).map(([, one]) => one)
+  return objectionTo(originWith(s.frame, others), request, s.frame.settings.workers)
 }
 
 /** An attempt is under way: this request is part of it, or has to wait. */

@@ -60,6 +60,13 @@ function ownersOf(origin: Origin, seats: readonly Seat[], requests: readonly Req
   return load === undefined ? shared : rebalance(shared, seats, load.load, load.budget).owners
 }
 
+/** `origin` as it will be with `requests`. */
+export function originWith(origin: Origin, requests: readonly Request[]): Origin {
+  const joins = requests.flatMap((request) => (request.kind === 'join' ? [request.member] : []))
+  const leaves = requests.flatMap((request) => (request.kind === 'leave' ? [request.worker] : []))
+  return { ...origin, members: [...origin.members, ...joins], leaving: [...origin.leaving, ...leaves] }
+}
+
 function isLeaving(origin: Origin, worker: string): boolean {
   return origin.leaving.includes(worker)
 }

@@ -124,6 +124,19 @@ describe('a rescale', () => {
     expect(alone.wait(100)[0]).toBe('announce a>b')
   })
 
+  test('of all who would leave together the last one has to wait until another comes', () => {
+    const leave = (worker: string): Request => ({ kind: 'leave', worker, empty: false, skipStalled: false })
+    const rescale = new Rescale()
+    rescale.ask(leave('a'))
+    expect(rescale.ask(leave('b'))).toEqual([
+      'answer later: nobody would stay to take what it owns; stop the cluster instead',
+    ])
+    expect(rescale.ask(leave('a'))).toEqual(['answer accepted'])
+    rescale.ask(join('c'))
+    expect(rescale.ask(leave('b'))).toEqual(['answer accepted'])
+    expect(rescale.wait(100).slice(0, 1)).toEqual(['announce a>c,b>c'])
+  })
+
   test('takes no more workers than a cluster may have', () => {
     const rescale = new Rescale()
     const members = ['a', 'b', 'e'].map(member)
@@ -196,6 +209,19 @@ describe('a rescale', () => {
       expect(rescale.arrived('base', 2, 'c', 'c0')).toEqual([])
       expect(rescale.arrived('base', 2)).toEqual(['epoch p', 'epoch q'])
     })
+  })
+
+  test('what comes to hold for an earlier attempt is let go, and what was handed over in the next one stays', () => {
+    const rescale = new Rescale()
+    rescale.toHold()
+    rescale.see({ kind: 'lost', worker: 'c', reason: 'gone' })
+    rescale.ask(join('c'))
+    rescale.wait(100)
+    rescale.complete('p', 7, true)
+    expect(rescale.effects).toEqual([{ kind: 'release', attempt: 1, pipelines: ['p'] }])
+    rescale.arrived('base', 2)
+    rescale.complete('q', 9, true)
+    expect(rescale.effects).toEqual([{ kind: 'release', attempt: 1, pipelines: ['q'] }])
   })
 
   test('what comes to hold after it was given up is let go', () => {
