@@ -305,6 +305,11 @@ export const errorTable = {
     what: 'the journal of this incarnation is sealed: the cluster went on without this worker',
     remedy: 'nothing: the worker begins anew and joins again; what its producers were not told of they send again',
   },
+  E_REQUEST_AGAIN: {
+    kind: 'operational',
+    what: 'what producer "{producer}" has sent goes on elsewhere, and whether this request counts is not known',
+    remedy: 'send it again: with an Idempotency-Key it counts once',
+  },
   E_PRODUCERS_FULL: {
     kind: 'operational',
     what: 'source {source} remembers {limit} producers and takes no new one',
@@ -447,6 +452,62 @@ export const errorTable = {
     kind: 'operational',
     what: 'step "{step}" finds nobody at {host}:{port}: {reason}',
     remedy: 'start the program that listens there; until then output waits and the sources slow down',
+  },
+  E_HTTP_PATH: {
+    kind: 'user',
+    what: 'nothing is served at {path}',
+    remedy: 'post records to {known}',
+  },
+  E_HTTP_METHOD: {
+    kind: 'user',
+    what: 'records cannot come by {method}',
+    remedy: 'send them by POST',
+  },
+  E_HTTP_TOKEN: {
+    kind: 'user',
+    what: 'the request does not show the token of this source',
+    remedy: 'send it with the header Authorization: Bearer TOKEN, where TOKEN is what the worker was started with',
+  },
+  E_HTTP_TYPE: {
+    kind: 'user',
+    what: 'a body of {given} is not taken',
+    remedy:
+      'send one record as application/json, text/plain or application/octet-stream, or one in each line as application/x-ndjson; not compressed',
+  },
+  E_HTTP_REQUEST: {
+    kind: 'user',
+    what: 'the request cannot be understood: {reason}',
+    remedy: 'compare it with docs/http.md',
+  },
+  E_HTTP_RECORD: {
+    kind: 'user',
+    what: 'line {line} of the body is no record: {reason}',
+    remedy: 'mend it and send the whole request again: nothing of it was taken',
+  },
+  E_HTTP_TOO_LARGE: {
+    kind: 'user',
+    what: 'the body is over the limit of {limit} bytes',
+    remedy: 'send fewer records in one request, or raise the limit httpBodyBytes',
+  },
+  E_HTTP_SLOW: {
+    kind: 'operational',
+    what: 'the body did not come within {ms} ms',
+    remedy: 'send fewer records in one request; nothing of it was taken',
+  },
+  E_HTTP_SEQUENCE: {
+    kind: 'user',
+    what: 'records in front of these are missing: the next one is {next}',
+    remedy: 'send the missing records first, with their own sequence in the Idempotency-Key',
+  },
+  E_HTTP_ELSEWHERE: {
+    kind: 'operational',
+    what: 'worker {worker} answers for this producer',
+    remedy: "follow the Location; without one come again, and the producer's stream comes to this worker",
+  },
+  E_HTTP_BUSY: {
+    kind: 'operational',
+    what: 'nothing is taken now: {reason}',
+    remedy: 'come again after the seconds in Retry-After, with the same Idempotency-Key',
   },
   E_STANDARD_INPUT: {
     kind: 'operational',

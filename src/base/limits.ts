@@ -114,6 +114,12 @@ export interface Limits {
   readonly httpHeadersMs: number
   /** An HTTP request whose body stands still for so long while it is read is closed, in milliseconds. */
   readonly httpIdleMs: number
+  /** Bytes of the body of one HTTP request: its records are taken whole or not at all. */
+  readonly httpBodyBytes: number
+  /** How long the body of an HTTP request may take to come, in milliseconds. */
+  readonly httpBodyMs: number
+  /** How long an HTTP request may wait for room, and for its answer, in milliseconds. */
+  readonly httpWaitMs: number
   /** Longest WebSocket message that is taken, in bytes. */
   readonly messageBytes: number
   /** Bytes that a sink's writer takes before it stops its task; one batch may go beyond it. */
@@ -237,6 +243,9 @@ export const defaultLimits: Limits = {
   httpHeaderBytes: 16 << 10,
   httpHeadersMs: 5000,
   httpIdleMs: 10_000,
+  httpBodyBytes: 8 << 20,
+  httpBodyMs: 60_000,
+  httpWaitMs: 30_000,
   messageBytes: 8 << 20,
   writerBytes: 1 << 20,
   sinkQueueBytes: 64 << 10,

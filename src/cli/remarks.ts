@@ -1,4 +1,5 @@
 /** What `run` says about its pipeline, with the command to try next. */
+import { HTTP_SOURCE } from '../connectors/http/describe.ts'
 import { STANDARD_INPUT } from '../connectors/standard-input/describe.ts'
 import type { Settings } from '../model/connector.ts'
 import type { Resident } from '../worker/pipelines/pipelines.ts'
@@ -15,6 +16,10 @@ export const proposals = {
   /** A source that listens, and how to send it something. */
   source(resident: Resident, step: string, address: string): string {
     const task = resident.plan.tasks.find((one) => one.step === step)
+    if (task?.kind === 'source' && task.source.kind === HTTP_SOURCE) {
+      const url = `http://${address}${task.source.settings.path}`
+      return `${line(`${step} listens on ${url}`, '')}\n    curl ${url} -H 'Content-Type: application/json' -d RECORD`
+    }
     const acked = task?.kind === 'source' && task.source.settings.protocol === 'acked'
     const framing = task?.kind === 'source' && task.source.framing.kind !== 'lines' ? ' --framing …' : ''
     const how = acked ? ` --acked ${step}` : ''

@@ -17,6 +17,7 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
 import type { Input } from '../env/input.ts'
+import type { Address } from '../env/network.ts'
 import type { Output } from '../env/output.ts'
 import type { Cuts, SinkDescription, SourceDescription } from '../model/connector.ts'
 
@@ -59,8 +60,47 @@ export interface Session {
   onClosed(): void
 }
 
+/** Who brings a request's records: a producer, its incarnation, and the sequence of the first record. */
+export interface RequestKey {
+  readonly producer: string
+  readonly incarnation: string
+  readonly first: number
+}
+
+export type RequestAnswer =
+  /** `repeats` of the records were known; `next`: the sequence that the producer's next request begins with. */
+  | { readonly kind: 'taken'; readonly repeats: number; readonly next: number }
+  /** Records in front of these are missing: `next` is the sequence that is wanted. */
+  | { readonly kind: 'gap'; readonly next: number }
+  /** `worker` answers for the producer; `null`: it is not known how it is reached. */
+  | { readonly kind: 'elsewhere'; readonly worker: string; readonly address: Address | null }
+  /** Whether it was taken is not known, or it cannot be taken now: another try is worth while. */
+  | { readonly kind: 'again'; readonly error: PotorooError }
+  /** It will never be taken as it is. */
+  | { readonly kind: 'refused'; readonly error: PotorooError }
+
+/** The way of requests into the journal: each is taken whole or not at all, and answered when it is safe. */
+export interface Requests {
+  /** What requests have to show, or `null`. */
+  readonly token: string | null
+  readonly room: boolean
+  /** Why there is no room, or `null`. */
+  readonly blockedBy: string | null
+  /** Calls `fn` once, when there is room again. */
+  whenRoom(fn: () => void): void
+  /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer or `cancel`. */
+  bring(
+    bytes: Buffer,
+    cuts: Cuts,
+    key: RequestKey | null,
+    until: 'journaled' | 'stable',
+    answer: (answer: RequestAnswer) => void,
+  ): { cancel(): void }
+}
+
 /** What the worker offers to a journaled source. */
 export interface Door {
+  readonly requests: Requests
   /** Opens a lane for a plain connection from `remote`. */
   lane(remote: string): Lane
   /**

@@ -4,6 +4,7 @@ import type { SinkConnector, SourceConnector } from './connector.ts'
 import { fileSinkConnector } from './file/sink.ts'
 import { fileSourceConnector } from './file/source.ts'
 import { generatorConnector } from './generator/source.ts'
+import { httpSourceConnector } from './http/source.ts'
 import { nullSinkConnector } from './null/sink.ts'
 import { scriptedSinkConnector, scriptedSourceConnector } from './scripted/connector.ts'
 import { standardInputConnector } from './standard-input/source.ts'
@@ -14,6 +15,7 @@ import { tcpSourceConnector } from './tcp/source.ts'
 
 const sources: readonly SourceConnector[] = [
   tcpSourceConnector,
+  httpSourceConnector,
   fileSourceConnector,
   generatorConnector,
   standardInputConnector,

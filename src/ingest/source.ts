@@ -27,6 +27,7 @@ import { Homes } from './homes.ts'
 import type { Journal } from './journal.ts'
 import { Lane } from './lane.ts'
 import { Recovery } from './recovery.ts'
+import { Requests } from './requests.ts'
 import { Room } from './room.ts'
 import { Session, type SessionSource } from './session.ts'
 import type { Stream, StreamRow, StreamSession } from './stream.ts'
@@ -58,6 +59,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
   private readonly recovery: Recovery
   private readonly delivery: Delivery
   readonly homes: Homes
+  /** The way of requests, each of which is answered when it is safe. */
+  readonly requests = new Requests(this)
   /** Batches appended and not written yet. */
   private unwritten = 0
   private readonly space: Room

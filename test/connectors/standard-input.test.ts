@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import type { Lane, Listening } from '../../src/connectors/connector.ts'
+import type { Lane, Listening, Requests } from '../../src/connectors/connector.ts'
 import { standardInput } from '../../src/connectors/standard-input/describe.ts'
 import { standardInputConnector } from '../../src/connectors/standard-input/source.ts'
 import { realEnv } from '../../src/env/real/env.ts'
@@ -32,7 +32,7 @@ class Scene {
       },
       close: () => {},
     }
-    const door = { lane: () => lane, session: () => expect.unreachable() }
+    const door = { lane: () => lane, session: () => expect.unreachable(), requests: {} as Requests }
     return standardInputConnector.open(standardInput({ framing: options.framing ?? lines() }), door, {
       env,
       limits: makeLimits(options.limits),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import type { Door, Lane, Listening, Session } from '../../src/connectors/connector.ts'
+import type { Door, Lane, Listening, Requests, Session } from '../../src/connectors/connector.ts'
 import { tcpSource } from '../../src/connectors/tcp/describe.ts'
 import { tcpSourceConnector } from '../../src/connectors/tcp/source.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../src/env/network.ts'
@@ -90,6 +90,7 @@ function open(
     failures: [] as string[],
   }
   const door: Door = {
+    requests: {} as Requests,
     lane: () => {
       const lane = new TestLane()
       scene.lanes.push(lane)

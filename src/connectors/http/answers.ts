@@ -1,0 +1,54 @@
+/** What an HTTP source answers: JSON, and for everything that did not work an error with its code and remedy. */
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Answer, Headers } from '../../env/http.ts'
+import type { RequestAnswer } from '../connector.ts'
+
+/** How soon to come again, in seconds. */
+const RETRY = { 'retry-after': '1' }
+
+export function problem(
+  status: number,
+  error: PotorooError,
+  more: { headers?: Headers; fields?: object } = {},
+): Answer {
+  const { code, message, remedy } = error
+  return json(status, { error: { code, message, remedy, ...more.fields } }, more.headers)
+}
+
+/** Nothing was taken; another try is worth while. */
+export function busy(error: PotorooError): Answer {
+  return problem(503, error, { headers: RETRY })
+}
+
+/** What a request is told that `target` was asked with; `ownPort`: where this worker listens. */
+export function answerOf(
+  given: RequestAnswer,
+  request: { readonly records: number; readonly keyed: boolean; readonly target: string; readonly ownPort: number },
+): Answer {
+  const { records, keyed, target, ownPort } = request
+  switch (given.kind) {
+    case 'taken': {
+      const { repeats, next } = given
+      return json(200, keyed ? { records, repeats, next } : { records })
+    }
+    case 'gap': {
+      const { next } = given
+      return problem(409, fail('E_HTTP_SEQUENCE', { next }), { fields: { next } })
+    }
+    case 'elsewhere': {
+      const { worker, address } = given
+      // Workers that share a port are not told apart by it: who comes again stays on its connection.
+      if (address === null || address.port === ownPort) return busy(fail('E_HTTP_ELSEWHERE', { worker }))
+      const headers = { location: `http://${address.host}:${address.port}${target}` }
+      return problem(307, fail('E_HTTP_ELSEWHERE', { worker }), { headers })
+    }
+    case 'again':
+      return busy(given.error)
+    case 'refused':
+      return given.error.kind === 'operational' ? busy(given.error) : problem(400, given.error)
+  }
+}
+
+function json(status: number, body: object, headers: Headers = {}): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: `${JSON.stringify(body)}\n` }
+}

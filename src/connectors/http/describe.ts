@@ -1,0 +1,46 @@
+/** HTTP as users write it: a source that takes what is posted to it. */
+import type { Decoder, SourceDescription } from '../../model/connector.ts'
+import { json } from '../../model/decoder.ts'
+import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
+import { lines } from '../../model/framing.ts'
+import { describeSource, type SourceFormat } from '../options.ts'
+
+export const HTTP_SOURCE = 'http'
+
+export const httpSourceFields = {
+  port: { type: 'integer', min: 0, max: 65_535, doc: 'port to listen on; 0 takes a free one', example: 8080 },
+  host: {
+    type: 'text',
+    default: '127.0.0.1',
+    doc: 'address to listen on; 0.0.0.0 for every network',
+    example: '0.0.0.0',
+  },
+  path: { type: 'text', default: '/', doc: 'the path that records are posted to', example: '/orders' },
+  answer: {
+    type: 'text',
+    choices: ['journaled', 'stable'],
+    default: 'journaled',
+    doc: 'when a request is answered: its records are on the disk, or in a complete checkpoint; `?answer=stable` asks for one request',
+    example: 'stable',
+  },
+} as const satisfies Fields
+
+export type HttpSourceSettings = SettingsOf<typeof httpSourceFields>
+export type HttpSourceOptions<T> = OptionsOf<typeof httpSourceFields> & Pick<SourceFormat<T>, 'decode'>
+
+/**
+ * Listens for POST requests: one record as `application/json`, `text/plain` or `application/octet-stream`, or one in each
+ * line as `application/x-ndjson`. A request is taken whole or not at all, and answered when its records are safe. Records
+ * are JSON when nothing else is said.
+ *
+ * @example p.source('orders', httpSource({ port: 8080, path: '/orders', decode: json<Order>() }))
+ */
+export function httpSource<T = unknown>(options: HttpSourceOptions<T>): SourceDescription<T> {
+  const described = describeSource('httpSource', HTTP_SOURCE, httpSourceFields, options, {
+    framing: lines(),
+    decode: json<T>() as Decoder<T>,
+  })
+  const { path } = described.settings
+  if (/^\/[^?#\s]*$/.test(path)) return described
+  return { ...described, faults: [...(described.faults ?? []), 'httpSource: path begins with / and has no ? in it'] }
+}

@@ -1,0 +1,133 @@
+/**
+ * Listens for requests that post records.
+ *
+ * R1. A request is taken whole or not at all; what it was answered is true (`ingest/requests.ts`).
+ * R2. One request never harms another: what is wrong with it is its own answer, and counted.
+ * R3. While there is no room bodies are not read; who has waited too long is told to come again.
+ * R4. What is held is bounded: requests, the body of each, the sum of those, and the time for both.
+ */
+import { fail } from '../../base/errors.ts'
+import type { Timer } from '../../env/clock.ts'
+import type { Answer, HttpCall, HttpCallHandler, HttpHandler } from '../../env/http.ts'
+import type { Listener, NetworkError } from '../../env/network.ts'
+import type { Decoder, SourceDescription } from '../../model/connector.ts'
+import type { Door, JournaledSource, Listening, Requests, SourceContext, SourceStatus } from '../connector.ts'
+import { listenFault } from '../tcp/fault.ts'
+import { problem } from './answers.ts'
+import { Call, type CallHome } from './call.ts'
+import { HTTP_SOURCE, type HttpSourceSettings } from './describe.ts'
+import { readHead } from './head.ts'
+
+/** Looks at waiting requests this often, in milliseconds. */
+const LOOK_MS = 500
+
+export const httpSourceConnector: JournaledSource = {
+  family: 'journaled',
+  kind: HTTP_SOURCE,
+  open: (description, door, context) => new HttpListening(description, door, context),
+}
+
+class HttpListening implements Listening, CallHome, HttpHandler {
+  readonly status: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
+  readonly context: SourceContext
+  readonly requests: Requests
+  readonly decoder: Decoder<unknown>
+  port = 0
+  partial = 0
+  private readonly settings: HttpSourceSettings
+  private readonly calls = new Set<Call>()
+  private listener: Listener | null = null
+  private timer: Timer | null = null
+  private closed = false
+  /** The limit of connections was met and the operator knows. */
+  private full = false
+
+  constructor(description: SourceDescription<unknown>, door: Door, context: SourceContext) {
+    this.context = context
+    this.requests = door.requests
+    this.decoder = description.decoder
+    this.settings = description.settings as HttpSourceSettings
+    const { host, port } = this.settings
+    context.env.http.serve(
+      { host, port },
+      { limits: context.limits, reusePort: context.sharePort },
+      this,
+      (error, listener) => this.opened(error, listener),
+    )
+  }
+
+  close(): void {
+    this.closed = true
+    this.timer?.cancel()
+    this.listener?.close()
+    for (const call of this.calls) call.abandon()
+  }
+
+  left(call: Call): void {
+    this.calls.delete(call)
+    this.full = false
+    this.status.connections = this.calls.size
+  }
+
+  onRequest(call: HttpCall): HttpCallHandler {
+    const { settings, requests, context, status } = this
+    status.accepted++
+    const asked = readHead(call, settings, requests.token, context.limits.httpBodyBytes)
+    if ('status' in asked) return this.refuse(call, asked)
+    const one = new Call(this, call, asked, context.env.clock.monotonic())
+    this.calls.add(one)
+    status.connections = this.calls.size
+    return one
+  }
+
+  onUpgrade(): Answer {
+    this.status.expelled++
+    return problem(405, fail('E_HTTP_METHOD', { method: 'upgrade to WebSocket' }), { headers: { allow: 'POST' } })
+  }
+
+  onRefused(): void {
+    const { status, context, full } = this
+    status.refused++
+    // Said each time that the limit is reached, not for each attempt.
+    if (!full) context.warn(fail('E_TOO_MANY_CONNECTIONS', { step: context.step, limit: context.limits.connections }))
+    this.full = true
+  }
+
+  onExpelled(remote: string, reason: string): void {
+    const { context, status } = this
+    status.expelled++
+    if (!this.closed) context.warn(fail('E_CONNECTION_CLOSED', { step: context.step, peer: remote, reason }))
+  }
+
+  private refuse(call: HttpCall, answer: Answer): HttpCallHandler {
+    this.status.expelled++
+    call.answer(answer)
+    return { onBytes: () => {}, onEnd: () => {}, onClosed: () => {} }
+  }
+
+  private opened(error: NetworkError | null, listener: Listener | null): void {
+    if (this.closed) {
+      listener?.close()
+      return
+    }
+    const { host, port } = this.settings
+    if (error !== null) {
+      this.closed = true
+      this.context.failed(listenFault(this.context.step, host, port, error))
+      return
+    }
+    this.listener = listener
+    this.port = listener!.address.port
+    this.context.listening(`${listener!.address.host}:${this.port}`)
+    this.look()
+  }
+
+  private look(): void {
+    const { clock } = this.context.env
+    this.timer = clock.after(LOOK_MS, () => {
+      const now = clock.monotonic()
+      for (const call of this.calls) call.expireAt(now)
+      this.look()
+    })
+  }
+}

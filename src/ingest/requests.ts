@@ -1,0 +1,222 @@
+/**
+ * Requests at the door: each brings records that are taken wholly or not at all, and is answered when they are safe.
+ *
+ * Every request continues a stream. One that names its producer and sequence continues that producer's, where what comes a
+ * second time is recognised (PROTOCOLS 2, S3); the others continue one of this worker incarnation, numbered as they come.
+ *
+ * Q1. What a request brings stands in one batch of the journal: it comes out of any crash whole, or not at all.
+ * Q2. `taken` is said only of what its stream says is journaled, or stable, as the request asked.
+ * Q3. Where a stream leaves, or goes back to in front of what was taken, whoever waits is told to come again.
+ * Q4. Nobody holds a stream for which no request waits: another worker that has more of it may ask for it (S6).
+ * Q5. No answer comes inside `bring`, and none after `cancel`.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import { Fifo } from '../base/fifo.ts'
+import type { Cuts } from '../model/connector.ts'
+import type { Address } from './context.ts'
+import { streamKey } from './format.ts'
+import type { SessionSource } from './session.ts'
+import type { Stream, StreamSession } from './stream.ts'
+
+/** What a source needs to be to take requests. */
+export type RequestSource = Omit<SessionSource, 'counters' | 'limits'> & {
+  readonly source: string
+  readonly incarnation: string
+  readonly blockedBy: string | null
+  readonly counters: { repeats: number; turnedAway: number }
+}
+
+/** Who brings the records, and the sequence of the first one. */
+export interface RequestKey {
+  readonly producer: string
+  readonly incarnation: string
+  readonly first: number
+}
+
+export type RequestAnswer =
+  /** `repeats` of the records were known; `next`: the sequence that the next request of the producer begins with. */
+  | { readonly kind: 'taken'; readonly repeats: number; readonly next: number }
+  /** Records in front of these are missing: `next` is the sequence that is wanted. */
+  | { readonly kind: 'gap'; readonly next: number }
+  /** `worker` answers for the producer; `null`: it is not known how it is reached. */
+  | { readonly kind: 'elsewhere'; readonly worker: string; readonly address: Address | null }
+  /** Whether it was taken is not known, or it cannot be taken now: another try is worth while. */
+  | { readonly kind: 'again'; readonly error: PotorooError }
+  /** It will never be taken as it is. */
+  | { readonly kind: 'refused'; readonly error: PotorooError }
+
+/** A request that waits for its answer. */
+interface Waiting {
+  readonly last: number
+  readonly repeats: number
+  readonly reply: (answer: RequestAnswer) => void
+}
+
+export class Requests {
+  private readonly source: RequestSource
+  /** Streams of which requests wait, by key. */
+  private readonly held = new Map<string, Held>()
+
+  constructor(source: RequestSource) {
+    this.source = source
+  }
+
+  /** What requests have to show, or `null`. */
+  get token(): string | null {
+    return this.source.token
+  }
+
+  /** Whether there is room for what a request brings. */
+  get room(): boolean {
+    return this.source.room
+  }
+
+  /** Why there is none. */
+  get blockedBy(): string | null {
+    return this.source.blockedBy
+  }
+
+  /** Calls `fn` once, when there is room again. */
+  whenRoom(fn: () => void): void {
+    this.source.whenRoom(fn)
+  }
+
+  /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer. */
+  bring(
+    bytes: Buffer,
+    cuts: Cuts,
+    key: RequestKey | null,
+    until: 'journaled' | 'stable',
+    answer: (answer: RequestAnswer) => void,
+  ): { cancel(): void } {
+    const { source } = this
+    let over = false
+    const reply = (given: RequestAnswer): void => {
+      if (over) return
+      over = true
+      answer(given)
+    }
+    const soon = (given: RequestAnswer): void => source.clock.soon(() => reply(given))
+    const producer = key?.producer ?? `${source.worker}.requests`
+    const incarnation = key?.incarnation ?? source.incarnation
+    const ask = (): void => {
+      if (over) return
+      if (!source.room) return source.whenRoom(ask)
+      const hello = source.hello(producer, incarnation, 1, ask)
+      if (hello === null) return
+      if (hello.kind === 'welcome') {
+        const held = this.hold(producer, incarnation)
+        return held.admit(bytes, cuts, key?.first ?? null, until, soon, reply)
+      }
+      source.counters.turnedAway++
+      if (hello.kind === 'redirect') {
+        const { worker } = hello
+        soon({ kind: 'elsewhere', worker, address: source.addressOf(worker) })
+      } else soon({ kind: hello.kind === 'parked' ? 'again' : 'refused', error: hello.error })
+    }
+    ask()
+    return {
+      cancel: () => {
+        over = true
+        source.forgetHello(ask)
+      },
+    }
+  }
+
+  private hold(producer: string, incarnation: string): Held {
+    const key = streamKey(this.source.source, producer, incarnation)
+    const known = this.held.get(key)
+    if (known !== undefined) return known
+    const held = new Held(this.source, () => this.held.delete(key))
+    held.stream = this.source.grant(producer, incarnation, held)
+    this.held.set(key, held)
+    return held
+  }
+}
+
+/** A stream while requests of it wait for their answers. */
+class Held implements StreamSession {
+  stream!: Stream
+  private readonly source: RequestSource
+  private readonly forget: () => void
+  private readonly waiting = { journaled: new Fifo<Waiting>(), stable: new Fifo<Waiting>() }
+  private over = false
+
+  constructor(source: RequestSource, forget: () => void) {
+    this.source = source
+    this.forget = forget
+  }
+
+  admit(
+    bytes: Buffer,
+    cuts: Cuts,
+    given: number | null,
+    until: 'journaled' | 'stable',
+    soon: (answer: RequestAnswer) => void,
+    reply: (answer: RequestAnswer) => void,
+  ): void {
+    const { stream, source } = this
+    const before = stream.admitted
+    const first = given ?? before + 1
+    const last = first + cuts.count - 1
+    if (first > before + 1 || source.admit(stream, bytes, cuts, first) < 0) {
+      soon({ kind: 'gap', next: before + 1 })
+    } else {
+      const repeats = Math.min(cuts.count, before + 1 - first)
+      if (last <= stream[until]) soon({ kind: 'taken', repeats, next: stream.admitted + 1 })
+      else this.waiting[until].push({ last, repeats, reply })
+    }
+    this.rest()
+  }
+
+  onAcks(): void {
+    for (const until of ['journaled', 'stable'] as const) {
+      const waiting = this.waiting[until]
+      for (let head = waiting.peek(); head !== undefined && head.last <= this.stream[until]; head = waiting.peek()) {
+        waiting.shift()
+        head.reply({ kind: 'taken', repeats: head.repeats, next: this.stream.admitted + 1 })
+      }
+    }
+    this.rest()
+  }
+
+  onTaken(): void {}
+
+  onRewind(): void {
+    this.release((waiting) => waiting.last > this.stream.admitted)
+    this.onAcks()
+  }
+
+  onReplaced(): void {
+    this.leave()
+  }
+
+  onMoved(): void {
+    this.leave()
+  }
+
+  private leave(): void {
+    this.release(() => true)
+    this.rest()
+  }
+
+  /** Tells those of whom it holds to come again (Q3). */
+  private release(holds: (waiting: Waiting) => boolean): void {
+    const { producer } = this.stream
+    for (const waiting of [this.waiting.journaled, this.waiting.stable]) {
+      for (let left = waiting.length; left > 0; left--) {
+        const one = waiting.shift()!
+        if (holds(one)) one.reply({ kind: 'again', error: fail('E_REQUEST_AGAIN', { producer }) })
+        else waiting.push(one)
+      }
+    }
+  }
+
+  /** Lets go of the stream when nobody waits (Q4). */
+  private rest(): void {
+    if (this.over || this.waiting.journaled.length > 0 || this.waiting.stable.length > 0) return
+    this.over = true
+    this.forget()
+    this.source.part(this.stream, this)
+  }
+}
