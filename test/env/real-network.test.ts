@@ -13,12 +13,15 @@ function handler(changes: Partial<ConnectionHandler> = {}): ConnectionHandler {
 
 let listener: Listener
 let accepted: Promise<Connection>
+/** What the accepted connection does. */
+let far: Partial<ConnectionHandler>
 beforeEach(async () => {
+  far = {}
   let tell: (connection: Connection) => void
   accepted = new Promise((go) => (tell = go))
   const accept = (connection: Connection): ConnectionHandler => {
     tell(connection)
-    return handler()
+    return handler(far)
   }
   listener = await new Promise((go, stop) =>
     network.listen({ host: '127.0.0.1', port: 0 }, {}, accept, (error, value) => (error ? stop(error) : go(value!))),
@@ -47,27 +50,34 @@ test('an address that is not ours cannot be listened on, and a name that is none
   expect(dialled?.code).toBe('unreachable')
 })
 
-test('a dialled connection reads into one buffer for its whole life', async () => {
+test('all connections, dialled or accepted, read into one buffer', async () => {
+  const MANY = 1 << 20
   const buffers = new Set<ArrayBufferLike>()
-  let heard = 0
-  const done = new Promise<void>((go) => {
-    const near = network.dial(
-      listener.address,
-      handler({
-        onBytes(chunk) {
-          buffers.add(chunk.buffer)
-          heard += chunk.length
-          if (heard === 1 << 20) {
-            near.destroy()
-            go()
-          }
-        },
-      }),
-    )
+  /** What takes `MANY` bytes and then calls `done`. */
+  const taking = (done: () => void): Partial<ConnectionHandler> => {
+    let taken = 0
+    return {
+      onBytes(chunk) {
+        buffers.add(chunk.buffer)
+        taken += chunk.length
+        if (taken === MANY) done()
+      },
+    }
+  }
+  const farTook = new Promise<void>((go) => (far = taking(go)))
+  const [near, nearTook] = await new Promise<[Connection, Promise<void>]>((go) => {
+    const took = new Promise<void>((done) => {
+      const dialled: Connection = network.dial(
+        listener.address,
+        handler({ ...taking(done), onOpen: () => go([dialled, took]) }),
+      )
+    })
   })
-  const far = await accepted
-  far.write(Buffer.alloc(1 << 20))
-  await done
+  const other = await accepted
+  near.write(Buffer.alloc(MANY))
+  other.write(Buffer.alloc(MANY))
+  await Promise.all([nearTook, farTook])
   expect(buffers.size).toBe(1)
-  far.destroy()
+  near.destroy()
+  other.destroy()
 })

@@ -2,11 +2,13 @@
  * Byte streams over TCP.
  *
  * Delays by Nagle's algorithm are off: the layers above write whole batches. Keep-alive is on, so that a peer whose
- * machine has vanished is noticed in the end, also where nobody writes. A dialled connection reads into one buffer of its
- * own for its whole life; Node offers that for sockets it dials and not for those it accepts, which get a new buffer per
- * read.
+ * machine has vanished is noticed in the end, also where nobody writes.
+ *
+ * All connections read into one buffer, one after another (N3): a new one for each read costs its allocation and, what is
+ * more, collections of the whole heap, because memory outside the heap counts for them. Node takes a buffer only from
+ * whoever makes a socket; so an accepted one is made again, of its handle.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type OnReadOpts, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import { assert } from '../../base/assert.ts'
 import type { Log } from '../log.ts'
 import type {
@@ -20,7 +22,7 @@ import type {
 } from '../network.ts'
 import { listenError, networkError } from './network-error.ts'
 
-const READ_BYTES = 64 << 10
+const READ_BYTES = 256 << 10
 const KEEP_ALIVE_MS = 15_000
 /** Connections that wait in the kernel for `accept`. */
 const BACKLOG = 1024
@@ -35,6 +37,7 @@ const streamOptions = {
 
 export class RealNetwork implements Network {
   private readonly log: Log
+  private readonly buffer = Buffer.allocUnsafeSlow(READ_BYTES)
 
   constructor(log: Log) {
     this.log = log
@@ -46,14 +49,15 @@ export class RealNetwork implements Network {
     accept: (connection: Connection) => ConnectionHandler | null,
     done: (error: NetworkError | null, listener: Listener | null) => void,
   ): void {
-    const server = createServer(streamOptions, (socket) => {
+    const server = createServer({ ...streamOptions, pauseOnConnect: true }, (accepted) => {
       // A peer that is gone already has no address any more.
-      const { remoteAddress = 'unknown', remotePort = 0 } = socket
+      const { remoteAddress = 'unknown', remotePort = 0 } = accepted
+      let handler: ConnectionHandler | null = null
+      const socket = this.takeOver(accepted, (chunk) => handler?.onBytes(chunk))
       const connection = new TcpConnection(socket, `${remoteAddress}:${remotePort}`)
-      const handler = accept(connection)
-      if (handler === null) return connection.refuse()
-      socket.on('data', (chunk: Buffer) => handler.onBytes(chunk))
-      connection.attach(handler)
+      handler = accept(connection)
+      if (handler === null) connection.refuse()
+      else connection.attach(handler)
     })
     const refused = (error: NodeJS.ErrnoException): void => {
       listenError(at, error).then((named) => done(named, null))
@@ -74,18 +78,34 @@ export class RealNetwork implements Network {
       host: to.host,
       port: to.port,
       ...streamOptions,
-      onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-        callback: (length, buffer) => {
-          handler.onBytes((buffer as Buffer).subarray(0, length))
-          return true
-        },
-      },
+      onread: this.reading((chunk) => handler.onBytes(chunk)),
     })
     const connection = new TcpConnection(socket, `${to.host}:${to.port}`)
     socket.once('connect', () => handler.onOpen())
     connection.attach(handler)
     return connection
+  }
+
+  /** How a socket reads. */
+  private reading(take: (chunk: Buffer) => void): OnReadOpts {
+    const { buffer } = this
+    return {
+      buffer,
+      callback: (length) => {
+        take(buffer.subarray(0, length))
+        return true
+      },
+    }
+  }
+
+  /** A socket of our own making on the handle of `accepted`, which is let go of. */
+  private takeOver(accepted: Socket, take: (chunk: Buffer) => void): Socket {
+    const { _handle: handle } = accepted as unknown as { _handle: unknown }
+    const options = { handle, allowHalfOpen: true, onread: this.reading(take) }
+    const socket = new Socket(options as SocketConstructorOpts)
+    Object.assign(accepted, { _handle: null })
+    accepted.destroy()
+    return socket
   }
 }
 
