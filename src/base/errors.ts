@@ -619,7 +619,7 @@ export const errorTable = {
   E_PIPELINE_FILE: {
     kind: 'user',
     what: 'there is no pipeline file {path}{reason}',
-    remedy: 'give the path of a TypeScript or JavaScript file; `potoroo init` writes one to begin with',
+    remedy: 'give the path of a TypeScript or JavaScript file; `potoroo init FOLDER` makes a project to begin with',
   },
   E_PIPELINE_SYNTAX: {
     kind: 'user',
