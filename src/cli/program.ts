@@ -4,6 +4,7 @@ import { cancelCommand, checkpointCommand, drainCommand, savepointCommand, submi
 import { checkCommand } from './check.ts'
 import { keyGroupsCommand, leaveCommand, whereCommand } from './cluster-commands.ts'
 import { deadLettersCommand } from './dead-letters.ts'
+import { devCommand } from './dev.ts'
 import { errorCommand } from './error.ts'
 import { explainCommand } from './explain.ts'
 import { initCommand } from './init.ts'
@@ -30,6 +31,7 @@ export function makeProgram(): Command {
   const commands = [
     initCommand(),
     runCommand(),
+    devCommand(),
     checkCommand(),
     explainCommand(),
     verifyCommand(),

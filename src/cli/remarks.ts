@@ -45,12 +45,7 @@ function short(address: string): string {
 /** What the pipeline continues from, and where its output goes. */
 export function sayBeginning({ name, base, plan }: Resident, data: string): void {
   if (base === null) say(`${name}: starts with nothing (state in ${data})`)
-  else {
-    const { epoch, counts } = base
-    say(
-      `${name}: continues from epoch ${epoch} (${counted(counts.keys, 'key')}); --fresh starts anew (state in ${data})`,
-    )
-  }
+  else say(`${name}: continues from epoch ${base.epoch} (${keys(base)}); --fresh starts anew (state in ${data})`)
   for (const task of plan.tasks) {
     if (task.kind === 'sink') say(proposals.sink(task.step, task.sink.kind, task.sink.settings))
     else if (task.kind === 'source' && task.source.kind === 'file') {
@@ -59,6 +54,16 @@ export function sayBeginning({ name, base, plan }: Resident, data: string): void
       say(line(`${task.step} reads standard input`, ''))
     }
   }
+}
+
+function keys({ counts }: NonNullable<Resident['base']>): string {
+  return counted(counts.keys, 'key')
+}
+
+/** What a changed program continues from, where everything else has been said. */
+export function sayContinuing({ name, base, hash }: Resident): void {
+  const from = base === null ? 'starts with nothing' : `continues from epoch ${base.epoch} (${keys(base)})`
+  say(`${name}: program ${hash.slice(0, 12)} ${from}`)
 }
 
 export function sayEnd({ name, execution }: Resident): void {

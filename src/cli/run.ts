@@ -6,48 +6,51 @@
  * source reads it, or by SIGINT or SIGTERM.
  */
 import { Command } from 'commander'
-import { openControl } from '../admin/control.ts'
 import type { Env } from '../env/env.ts'
-import { RealInput } from '../env/real/input.ts'
-import { RealOutput } from '../env/real/output.ts'
 import { plan } from '../model/planner.ts'
 import { refuseFaults } from '../model/validate.ts'
-import { Pipelines, type Resident } from '../worker/pipelines/pipelines.ts'
+import type { PipelinesEvents, Resident } from '../worker/pipelines/pipelines.ts'
+import { inForeground, type Stop } from './foreground.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
 import { proposals, sayBeginning, sayEnd } from './remarks.ts'
-import type { Settings } from './settings.ts'
-import { onSignals } from './signals.ts'
 import { readsInput, sourceForInput, withInput, withOutput } from './standard-streams.ts'
 import { say, sayWarning } from './terminal.ts'
-import { readSourceToken } from './token.ts'
 import { addWorkerOptions, envOf, settingsOf, type WorkerFlags } from './worker-options.ts'
 
-interface Options extends WorkerFlags {
+export interface BeginningFlags extends WorkerFlags {
   readonly param?: Record<string, string>
   readonly from?: string
   readonly fresh?: true
   readonly drop?: string[]
   readonly acceptLoss?: true
+  readonly stdout?: true
+}
+
+interface Options extends BeginningFlags {
   readonly dev?: true
   readonly stdin?: string | true
-  readonly stdout?: true
 }
 
 /** How often a pipeline that reads standard input is asked whether it has taken everything, in milliseconds. */
 const TAKEN_MS = 10
 
-export function runCommand(): Command {
-  const command = new Command('run')
-    .description('run a pipeline in the foreground, with one worker')
+/** The options of how a pipeline begins in the foreground. */
+export function addBeginningOptions(command: Command): Command {
+  return command
     .argument('<file>', 'a pipeline file')
     .option('--param <name=value>', 'a parameter of the pipeline; may be repeated', collectPairs)
-    .option('--stdin [source]', 'read standard input in place of the source; ends with it')
     .option('--stdout', 'write to standard output in place of the sinks')
     .option('--fresh', 'forget the state of earlier runs; savepoints stay')
     .option('--from <savepoint>', 'begin with the state of a savepoint')
     .option('--drop <step>', 'do not take over the state of a step; may be repeated', collect)
-    .option('--dev', 'look after every step for shared objects and state that cannot be written; slow')
     .option('--accept-loss', 'where checkpoints are damaged, go on with what can be read')
+}
+
+export function runCommand(): Command {
+  const command = new Command('run').description('run a pipeline in the foreground, with one worker')
+  addBeginningOptions(command)
+    .option('--stdin [source]', 'read standard input in place of the source; ends with it')
+    .option('--dev', 'look after every step for shared objects and state that cannot be written; slow')
   return addWorkerOptions(command).action(async (file: string, options: Options) => run(file, options))
 }
 
@@ -59,22 +62,9 @@ async function run(file: string, options: Options): Promise<void> {
   const input = stdin === undefined ? null : sourceForInput(plan(graph), stdin)
   const env = envOf(settings, 'warn')
   const data = settings.data ?? `.potoroo/${pipeline.name}`
-  const stopped = Promise.withResolvers<Error | null>()
-  const pipelines = openPipelines(env, settings, data, options, stopped.resolve)
-  const signals = onSignals((signal) => {
-    say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
-    stopped.resolve(null)
-  })
-  const opened = pipelines.open().then(() => true)
-  // A signal, or a disk that takes nothing, may end it before it has begun.
-  if (!(await Promise.race([opened, stopped.promise.then(() => false)]))) {
-    await pipelines.close()
-    const error = await stopped.promise
-    if (error !== null) throw error
-    return
-  }
-  const control = await openControl({ env, pipelines, limits: settings.limits, data, ...settings.control })
-  try {
+  const [development, acceptLoss] = [options.dev === true, options.acceptLoss === true]
+  const events = (stop: Stop) => told(env, data, stop)
+  await inForeground({ env, settings, data, development, acceptLoss }, events, async (pipelines) => {
     const resident = await pipelines.submit(pipeline, bundle, graph.parameters, {
       savepoint: options.from ?? null,
       fresh: options.fresh === true,
@@ -84,37 +74,12 @@ async function run(file: string, options: Options): Promise<void> {
         return stdout === true ? withOutput(fed) : fed
       },
     })
-    const error = await stopped.promise
-    const failures = await pipelines.close()
-    if (error !== null) throw error
-    for (const failure of failures.values()) throw failure
-    sayEnd(resident)
-  } finally {
-    await control.close()
-    signals.forget()
-  }
+    return () => sayEnd(resident)
+  })
 }
 
-function openPipelines(
-  env: Env,
-  settings: Settings,
-  data: string,
-  options: Options,
-  stop: (error: Error | null) => void,
-): Pipelines {
-  const { worker, limits } = settings
-  const acceptLoss = options.acceptLoss === true
-  const workerOptions = {
-    worker,
-    data,
-    limits,
-    output: new RealOutput(),
-    input: new RealInput(),
-    acceptLoss,
-    development: options.dev === true,
-    sourceToken: readSourceToken(),
-  }
-  return new Pipelines(env, workerOptions, {
+function told(env: Env, data: string, stop: Stop): PipelinesEvents {
+  return {
     running: (resident) => sayBeginning(resident, data),
     listening: (resident, step, address) => {
       if (readsInput(resident.plan, step)) endWithInput(env, resident, step, stop)
@@ -124,11 +89,11 @@ function openPipelines(
     failed: (_resident, error) => stop(error),
     warned: (_resident, error) => sayWarning(error),
     lost: stop,
-  })
+  }
 }
 
 /** The run ends when the pipeline has taken all of standard input. */
-function endWithInput(env: Env, resident: Resident, step: string, stop: (error: Error | null) => void): void {
+function endWithInput(env: Env, resident: Resident, step: string, stop: Stop): void {
   const look = (): void => {
     if (resident.execution.tookAll(step)) stop(null)
     else env.clock.after(TAKEN_MS, look)

@@ -171,6 +171,11 @@ export class Pipelines {
     return resident
   }
 
+  /** Resolves once `resident` is on its way up no more: it runs, or has failed. */
+  settled(resident: Resident): Promise<void> {
+    return this.until(() => resident.phase !== 'starting')
+  }
+
   /** The program that the chain names for `name`: that of this process, or loaded from the store. */
   private async load(name: string, entry: PipelineEntry): Promise<Loaded> {
     const known = this.prepared.get(name)

@@ -1,0 +1,222 @@
+/**
+ * `potoroo dev FILE`: `run` for whoever is writing the pipeline. A file that is saved is checked and taken over: the running
+ * program comes to a last checkpoint, and the new one goes on from it.
+ *
+ * N1. What cannot be loaded, or does not fit the state, is said, and the program that ran goes on.
+ * N2. One change is taken over at a time; what is saved meanwhile comes next.
+ * N3. What a running program would stop for is said, and a change is waited for.
+ */
+import { Command } from 'commander'
+import { fail } from '../base/errors.ts'
+import { refuseFaults } from '../model/validate.ts'
+import type { Pipelines, PipelinesEvents, Resident, SubmitOptions } from '../worker/pipelines/pipelines.ts'
+import { inForeground, type Stop } from './foreground.ts'
+import { loadGraph } from './load.ts'
+import { proposals, sayBeginning, sayContinuing, sayEnd } from './remarks.ts'
+import { addBeginningOptions, type BeginningFlags } from './run.ts'
+import { readsInput, withOutput } from './standard-streams.ts'
+import { say, sayError, sayWarning } from './terminal.ts'
+import { FileWatch, filesOf } from './watch-files.ts'
+import { addWorkerOptions, envOf, settingsOf } from './worker-options.ts'
+
+type Loaded = Awaited<ReturnType<typeof loadGraph>>
+
+export function devCommand(): Command {
+  const command = new Command('dev').description(
+    'run a pipeline and take over every change of its file, with its state; with the checks of --dev',
+  )
+  return addWorkerOptions(addBeginningOptions(command)).action((file: string, options: BeginningFlags) =>
+    develop(file, options),
+  )
+}
+
+async function develop(file: string, options: BeginningFlags): Promise<void> {
+  const settings = settingsOf(options)
+  let changed = (): void => {}
+  const watch = new FileWatch(() => changed())
+  try {
+    watch.add([file])
+    const first = await firstWhole(file, options, (look) => (changed = look))
+    watch.add(filesOf(first.bundle))
+    const env = envOf(settings, 'warn')
+    const { name } = first.pipeline
+    const data = settings.data ?? `.potoroo/${name}`
+    const acceptLoss = options.acceptLoss === true
+    const seat = { env, settings, data, development: true, acceptLoss }
+    const shown = new Shown(data)
+    await inForeground(
+      seat,
+      (stop) => shown.events(stop),
+      async (pipelines, stopped) => {
+        const desk = new Desk(pipelines, options, shown, first)
+        await desk.begin()
+        say(`  changes of ${file} are taken over as they are saved`)
+        changed = () => void desk.takeOver(file, watch)
+        void stopped.then(() => watch.close())
+        return () => sayEnd(pipelines.find(name))
+      },
+    )
+  } finally {
+    watch.close()
+  }
+}
+
+/** The first state of the file that can run (N1): until then, each change is looked at. */
+async function firstWhole(
+  file: string,
+  { param }: BeginningFlags,
+  onChange: (look: () => void) => void,
+): Promise<Loaded> {
+  for (;;) {
+    const change = Promise.withResolvers<void>()
+    onChange(change.resolve)
+    try {
+      return await whole(file, param)
+    } catch (error) {
+      sayError(error)
+      say('  waits for a change')
+      await change.promise
+    }
+  }
+}
+
+async function whole(file: string, parameters: Record<string, string> | undefined): Promise<Loaded> {
+  const loaded = await loadGraph(file, parameters)
+  refuseFaults(loaded.graph)
+  return loaded
+}
+
+/** What runs, and what takes its place. */
+class Desk {
+  private readonly pipelines: Pipelines
+  private readonly options: BeginningFlags
+  private readonly shown: Shown
+  private current: Loaded
+  /** N2. */
+  private busy = false
+  private again = false
+
+  constructor(pipelines: Pipelines, options: BeginningFlags, shown: Shown, first: Loaded) {
+    this.pipelines = pipelines
+    this.options = options
+    this.shown = shown
+    this.current = first
+  }
+
+  async begin(): Promise<void> {
+    const { from, fresh, drop } = this.options
+    const resident = await this.submit(this.current, {
+      savepoint: from ?? null,
+      fresh: fresh === true,
+      drop: drop ?? [],
+    })
+    await this.pipelines.settled(resident)
+  }
+
+  async takeOver(file: string, watch: FileWatch): Promise<void> {
+    this.again = true
+    if (this.busy) return
+    this.busy = true
+    while (this.again) {
+      this.again = false
+      await this.reload(file, watch)
+    }
+    this.busy = false
+  }
+
+  private async reload(file: string, watch: FileWatch): Promise<void> {
+    try {
+      const next = await whole(file, this.options.param)
+      watch.add(filesOf(next.bundle))
+      const { current, pipelines } = this
+      const runs = pipelines.find(current.pipeline.name).error === null
+      if (runs && next.bundle.hash === current.bundle.hash) return
+      this.refuseAnother(file, next)
+      say(`\n${clockTime()} ${file} has changed`)
+      await this.replace(next)
+    } catch (error) {
+      say(`\n${clockTime()} ${file} cannot run like this, and what ran goes on`)
+      sayError(error)
+    }
+  }
+
+  private refuseAnother(file: string, { pipeline: { name } }: Loaded): void {
+    const before = this.current.pipeline.name
+    if (name === before) return
+    const reason = `the pipeline in ${file} was "${before}" and is "${name}" now, which is another one`
+    throw fail('E_USAGE', { reason: `${reason}: start \`dev\` anew for it` })
+  }
+
+  /** Puts `next` in the place of what runs; where it cannot, puts that back (N1). */
+  private async replace(next: Loaded): Promise<void> {
+    const { shown, current } = this
+    shown.quiet = true
+    try {
+      await this.bringUp(next)
+      this.current = next
+    } catch (error) {
+      await this.bringUp(current)
+      throw error
+    } finally {
+      shown.quiet = false
+    }
+  }
+
+  private async bringUp(loaded: Loaded): Promise<void> {
+    const resident = await this.submit(loaded)
+    await this.pipelines.settled(resident)
+    if (resident.error !== null) throw resident.error
+  }
+
+  private submit({ pipeline, bundle, graph }: Loaded, how: SubmitOptions = {}): Promise<Resident> {
+    const { stdout } = this.options
+    const rewrite = stdout === true ? withOutput : undefined
+    return this.pipelines.submit(pipeline, bundle, graph.parameters, rewrite === undefined ? how : { ...how, rewrite })
+  }
+}
+
+/** What is said of the pipeline. */
+class Shown {
+  private readonly data: string
+  private readonly lines = new Set<string>()
+  private begun = false
+  /** Whether its failures are somebody else's to tell. */
+  quiet = false
+
+  constructor(data: string) {
+    this.data = data
+  }
+
+  events(stop: Stop): PipelinesEvents {
+    return {
+      running: (resident) => {
+        if (this.begun) sayContinuing(resident)
+        else sayBeginning(resident, this.data)
+        this.begun = true
+      },
+      // Where it listens is the same after most changes, and said once.
+      listening: (resident, step, address) => {
+        if (readsInput(resident.plan, step)) return
+        const line = proposals.source(resident, step, address)
+        if (!this.lines.has(line)) say(line)
+        this.lines.add(line)
+      },
+      ended: ({ name }) => say(`${name}: all sources have ended; waits for a change, or for Ctrl-C`),
+      failed: (_resident, error) => this.tellFailure(error),
+      warned: (_resident, error) => sayWarning(error),
+      lost: stop,
+    }
+  }
+
+  /** N3. */
+  private tellFailure(error: Error): void {
+    if (this.quiet) return
+    sayError(error)
+    say('  waits for a change')
+  }
+}
+
+/** `12:03:44`, of this machine. */
+function clockTime(): string {
+  return new Date().toTimeString().slice(0, 8)
+}

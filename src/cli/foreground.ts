@@ -1,0 +1,72 @@
+/**
+ * A worker for one pipeline, in the foreground of a terminal: `run` and `dev`. It ends by SIGINT or SIGTERM, when it is told
+ * to, or when the worker cannot go on; in an orderly end with a last checkpoint.
+ */
+import { openControl } from '../admin/control.ts'
+import type { Env } from '../env/env.ts'
+import { RealInput } from '../env/real/input.ts'
+import { RealOutput } from '../env/real/output.ts'
+import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
+import type { Settings } from './settings.ts'
+import { onSignals } from './signals.ts'
+import { say } from './terminal.ts'
+import { readSourceToken } from './token.ts'
+
+/** Ends it: orderly with `null`. */
+export type Stop = (error: Error | null) => void
+
+export interface Seat {
+  readonly env: Env
+  readonly settings: Settings
+  readonly data: string
+  readonly development: boolean
+  readonly acceptLoss: boolean
+}
+
+/**
+ * Opens the worker, starts `work`, and closes it when its end has come. `work` answers what is to be done when everything
+ * has ended well. Rejects with what went wrong.
+ */
+export async function inForeground(
+  { env, settings, data, development, acceptLoss }: Seat,
+  events: (stop: Stop) => PipelinesEvents,
+  work: (pipelines: Pipelines, stopped: Promise<unknown>) => Promise<() => void>,
+): Promise<void> {
+  const { worker, limits } = settings
+  const stopped = Promise.withResolvers<Error | null>()
+  const options = {
+    worker,
+    data,
+    limits,
+    output: new RealOutput(),
+    input: new RealInput(),
+    acceptLoss,
+    development,
+    sourceToken: readSourceToken(),
+  }
+  const pipelines = new Pipelines(env, options, events(stopped.resolve))
+  const signals = onSignals((signal) => {
+    say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
+    stopped.resolve(null)
+  })
+  const opened = pipelines.open().then(() => true)
+  // A signal, or a disk that takes nothing, may end it before it has begun.
+  if (!(await Promise.race([opened, stopped.promise.then(() => false)]))) {
+    await pipelines.close()
+    const error = await stopped.promise
+    if (error !== null) throw error
+    return
+  }
+  const control = await openControl({ env, pipelines, limits, data, ...settings.control })
+  try {
+    const end = await work(pipelines, stopped.promise)
+    const error = await stopped.promise
+    const failures = await pipelines.close()
+    if (error !== null) throw error
+    for (const failure of failures.values()) throw failure
+    end()
+  } finally {
+    await control.close()
+    signals.forget()
+  }
+}
