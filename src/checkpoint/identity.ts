@@ -2,7 +2,7 @@
  * What is fixed when a cluster is made, because it shapes what lies in the store: every worker that opens the store later
  * goes by it, whatever its own settings say.
  */
-import { fail, type PotorooError } from '../base/errors.ts'
+import { fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { type Format, seal, unseal } from './envelope.ts'
@@ -64,9 +64,16 @@ function readCluster(store: Store, done: StoreDone<Identity>): void {
   store.read(CLUSTER, (error, bytes) => {
     if (error) return done(error, none)
     if (bytes === null) return done(fail('E_STORE', { operation: 'read', path: CLUSTER, reason: 'it is gone' }), none)
-    const unsealed = unseal(format, CLUSTER, bytes)
-    if (unsealed.kind === 'value') done(null, unsealed.value as unknown as Identity)
-    else if (unsealed.kind === 'newer') done(unsealed.error, none)
-    else done(fail('E_STORE_DAMAGED', { path: CLUSTER, reason: unsealed.reason }), none)
+    const identity = decodeIdentity(CLUSTER, bytes)
+    if (identity instanceof PotorooError) done(identity, none)
+    else done(null, identity)
   })
+}
+
+/** The identity in the bytes of `path`, or `E_STORE_DAMAGED`, or `E_STORE_VERSION`. */
+export function decodeIdentity(path: string, bytes: Buffer): Identity | PotorooError {
+  const unsealed = unseal(format, path, bytes)
+  if (unsealed.kind === 'newer') return unsealed.error
+  if (unsealed.kind === 'damaged') return fail('E_STORE_DAMAGED', { path, reason: unsealed.reason })
+  return unsealed.value as unknown as Identity
 }

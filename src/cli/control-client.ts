@@ -88,7 +88,8 @@ function subfolders(path: string): readonly string[] {
   }
 }
 
-async function isAlive(address: string): Promise<boolean> {
+/** Whether a worker answers at `address`. */
+export async function isAlive(address: string): Promise<boolean> {
   try {
     return (await call(address, 'GET', '/healthz', '', null, ALIVE_MS)).status === 200
   } catch {

@@ -5,6 +5,7 @@ import { checkCommand } from './check.ts'
 import { keyGroupsCommand, leaveCommand, whereCommand } from './cluster-commands.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { devCommand } from './dev.ts'
+import { doctorCommand } from './doctor.ts'
 import { errorCommand } from './error.ts'
 import { explainCommand } from './explain.ts'
 import { initCommand } from './init.ts'
@@ -52,6 +53,7 @@ export function makeProgram(): Command {
     drainCommand(),
     cancelCommand(),
     deadLettersCommand(),
+    doctorCommand(),
     errorCommand(),
   ]
   for (const command of commands) {
