@@ -1,5 +1,5 @@
 /** Runs a program with a fault planted in it. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 export interface Mutant {
@@ -19,9 +19,31 @@ export interface Outcome {
 
 /** Runs `program` (a path beside the calling test) with `mutant` in place, or as it is. */
 export function runMutant(mutant: Mutant | null, program: string, args: readonly string[]): Outcome {
+  const { options, env } = hooked(mutant, program, args)
+  const ran = spawnSync(process.execPath, options, { env, encoding: 'utf8' })
+  return { status: ran.status, output: ran.stdout + ran.stderr }
+}
+
+/** The same beside other work. */
+export function startMutant(mutant: Mutant | null, program: string, args: readonly string[]): Promise<Outcome> {
+  const { options, env } = hooked(mutant, program, args)
+  const child = spawn(process.execPath, options, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8')
+    stream.on('data', (text: string) => {
+      output += text
+    })
+  }
+  return new Promise((done, fell) => {
+    child.on('error', fell)
+    child.on('close', (status) => done({ status, output }))
+  })
+}
+
+function hooked(mutant: Mutant | null, program: string, args: readonly string[]) {
   const hook = fileURLToPath(new URL('./hook.ts', import.meta.url))
   const env = { ...process.env, POTOROO_MUTANT: JSON.stringify(mutant) }
-  const options = mutant === null ? [] : ['--import', hook]
-  const ran = spawnSync(process.execPath, ['--no-warnings', ...options, program, ...args], { env, encoding: 'utf8' })
-  return { status: ran.status, output: ran.stdout + ran.stderr }
+  const options = ['--no-warnings', ...(mutant === null ? [] : ['--import', hook]), program, ...args]
+  return { options, env }
 }

@@ -5,6 +5,8 @@
 import type { Mutant } from '../mutant/mutant.ts'
 
 export interface SimMutant extends Mutant {
+  /** What it shows in: systems of one worker where nothing is said. */
+  readonly swarm?: 'clusters'
   /** Why nothing can be found of it here: the fault is none where one worker has its disk for itself. */
   readonly unseen?: string
 }

@@ -1,0 +1,99 @@
+/** What finds each planted fault: the first seed, and how many of those that were run, or a fault at a point. */
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { startMutant } from '../mutant/mutant.ts'
+import { mutants, type SimMutant } from './mutants.ts'
+
+/** What a run of many seeds says with `--json`. */
+export interface Tally {
+  readonly ran: number
+  readonly found: readonly number[]
+  /** What the first of them says. */
+  readonly first: string
+}
+
+export interface TableOptions {
+  readonly seeds: number
+  readonly from: number
+  /** Processes at a time. */
+  readonly jobs: number
+  /** Whether to write the page. */
+  readonly write: boolean
+}
+
+/** Seeds that find a fault, after which no more are run. */
+const ENOUGH = 5
+/** A cluster costs as much as so many systems. */
+const CLUSTER_COST = 5
+/** Small systems in which a fault is looked for that chance does not find. */
+const ENUMERATED = '1'
+const PAIRS = '100'
+
+const program = fileURLToPath(new URL('./main.ts', import.meta.url))
+const PAGE = fileURLToPath(new URL('./mutants.md', import.meta.url))
+
+interface Fate {
+  readonly found: boolean
+  /** Of how many seeds how many found it. */
+  readonly share: string
+  readonly by: string
+}
+
+/** Prints what becomes of every planted fault; true when each was found that can be. */
+export async function tabulate(options: TableOptions): Promise<boolean> {
+  const fates = new Map<SimMutant, Fate>()
+  const left = [...mutants]
+  const work = async (): Promise<void> => {
+    for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
+      const fate = await fateOf(mutant, options)
+      fates.set(mutant, fate)
+      process.stdout.write(`${mutant.name.padEnd(36)} ${fate.share.padStart(10)}  ${fate.by.slice(0, 140)}\n`)
+    }
+  }
+  await Promise.all(Array.from({ length: options.jobs }, work))
+  if (options.write) writeFileSync(PAGE, pageOf(options, fates))
+  return [...fates].every(([mutant, fate]) => fate.found || mutant.unseen !== undefined)
+}
+
+/** What finds `mutant`: chance, or, where that does not, a fault at every point of a small system. */
+async function fateOf(mutant: SimMutant, { seeds, from }: TableOptions): Promise<Fate> {
+  const clusters = mutant.swarm === 'clusters'
+  const most = clusters ? Math.ceil(seeds / CLUSTER_COST) : seeds
+  const range = ['--json', '--seeds', String(most), '--from', String(from), '--enough', String(ENOUGH)]
+  const chance = await tallyOf(mutant, clusters ? ['--clusters', ...range] : range)
+  const share = `${chance.found.length} of ${chance.ran}`
+  const kind = clusters ? 'cluster' : 'seed'
+  if (chance.found.length > 0) return { found: true, share, by: `${kind} ${chance.found[0]}: ${chance.first}` }
+  if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
+  if (clusters) return { found: false, share, by: 'NOT FOUND' }
+  const aimed = await tallyOf(mutant, ['--enumerate', '--json', '--seeds', ENUMERATED, '--pairs', PAIRS])
+  if (aimed.found.length === 0) return { found: false, share, by: 'NOT FOUND' }
+  return { found: true, share, by: `enumeration of seed ${aimed.found[0]}: ${aimed.first}` }
+}
+
+async function tallyOf(mutant: SimMutant, args: readonly string[]): Promise<Tally> {
+  const { output } = await startMutant(mutant, program, args)
+  try {
+    return JSON.parse(output) as Tally
+  } catch {
+    throw new Error(`${mutant.name} does not fit the code any more, or keeps it from being loaded:\n${output}`)
+  }
+}
+
+function pageOf({ seeds, from }: TableOptions, fates: ReadonlyMap<SimMutant, Fate>): string {
+  const command = `npm run sim -- --mutants --seeds ${seeds} --from ${from} --write`
+  const rows = mutants.map((mutant) => {
+    const { share, by } = fates.get(mutant)!
+    return `| ${mutant.name} | \`${mutant.file}\` | ${share} | ${by.replaceAll(/[|\n]/g, ' ').slice(0, 160)} |`
+  })
+  return `# What finds the planted faults
+
+Written by \`${command}\`: of up to ${seeds} systems, or a fifth as many clusters, from
+seed ${from} on, ended after ${ENOUGH} that find it, how many find each fault, and what the first of them says. What no system
+finds is looked for by every single fault of a small one, and by pairs of them (\`--enumerate\`).
+
+| fault | planted in | seeds | found by |
+|---|---|---|---|
+${rows.join('\n')}
+`
+}

@@ -1,0 +1,125 @@
+/**
+ * Runs many seeds and adds up what became of them, in this process or shared out among several.
+ *
+ * R1. What is run and what each seed finds does not depend on how many processes there are; only the order does.
+ */
+import { fork } from 'node:child_process'
+import { performance } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import type { ClusterResult } from './clusters/cluster.ts'
+import type { Result } from './system.ts'
+
+export type Kind = 'systems' | 'clusters'
+
+/** A seed that found something. */
+export interface Finding {
+  readonly seed: number
+  readonly what: string
+  readonly complaints: readonly string[]
+}
+
+export interface Sums {
+  ran: number
+  records: number
+  lives: number
+  /** Systems that ended with a worker that asks whether something may be lost. */
+  refused: number
+  generations: number
+  /** Processor time, in milliseconds. */
+  cpuMs: number
+  readonly found: Finding[]
+}
+
+/** When to end before all seeds have been run. */
+export interface Bound {
+  /** Seeds that find something. */
+  readonly enough: number
+  readonly seconds: number
+}
+
+/** Seeds that a process is given at a time. */
+const SHARE: Readonly<Record<Kind, number>> = { systems: 25, clusters: 4 }
+const CHILD = fileURLToPath(new URL('./runs-child.ts', import.meta.url))
+
+/** What a seed is run by. */
+export async function runnerOf(kind: Kind): Promise<(seed: number) => Result | ClusterResult> {
+  if (kind === 'clusters') return (await import('./clusters/cluster.ts')).runCluster
+  return (await import('./system.ts')).runSystem
+}
+
+/** Runs `seeds` in this process; `heard` is told of each finding at once. */
+export async function runSeeds(
+  kind: Kind,
+  seeds: Iterable<number>,
+  { enough, seconds }: Bound,
+  heard: (finding: Finding) => void = () => {},
+): Promise<Sums> {
+  const run = await runnerOf(kind)
+  // What engine and seams throw and catch by the thousand needs no stacks; a seed that finds something is run again.
+  Error.stackTraceLimit = 0
+  const sums = noSums()
+  const before = process.cpuUsage()
+  const end = performance.now() + 1000 * seconds
+  for (const seed of seeds) {
+    if (performance.now() > end || sums.found.length >= enough) break
+    const { complaints, what, ...figures } = run(seed)
+    sums.ran++
+    sums.records += figures.records
+    sums.lives += figures.lives
+    if ('refused' in figures && figures.refused) sums.refused++
+    if ('generations' in figures) sums.generations += figures.generations
+    if (complaints.length === 0) continue
+    const finding = { seed, what, complaints }
+    sums.found.push(finding)
+    heard(finding)
+  }
+  const { user, system } = process.cpuUsage(before)
+  sums.cpuMs = (user + system) / 1000
+  return sums
+}
+
+/** The same in `jobs` processes. */
+export async function shareSeeds(
+  kind: Kind,
+  seeds: readonly number[],
+  jobs: number,
+  { enough, seconds }: Bound,
+  heard: (finding: Finding) => void,
+): Promise<Sums> {
+  const sums = noSums()
+  const end = performance.now() + 1000 * seconds
+  let next = 0
+  const share = (): readonly number[] => {
+    if (performance.now() > end || sums.found.length >= enough) return []
+    const from = next
+    next = Math.min(seeds.length, from + SHARE[kind])
+    return seeds.slice(from, next)
+  }
+  const work = (): Promise<void> =>
+    new Promise((done, fell) => {
+      const child = fork(CHILD, [kind], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const goOn = (): void => {
+        const given = share()
+        if (given.length === 0) child.disconnect()
+        else child.send(given)
+      }
+      child.on('message', (part: Sums) => {
+        add(sums, part)
+        for (const finding of part.found) heard(finding)
+        goOn()
+      })
+      child.on('exit', (status) => (status === 0 ? done() : fell(new Error(`a process of seeds ended with ${status}`))))
+      goOn()
+    })
+  await Promise.all(Array.from({ length: jobs }, work))
+  return sums
+}
+
+function noSums(): Sums {
+  return { ran: 0, records: 0, lives: 0, refused: 0, generations: 0, cpuMs: 0, found: [] }
+}
+
+function add(sums: Sums, part: Sums): void {
+  for (const name of ['ran', 'records', 'lives', 'refused', 'generations', 'cpuMs'] as const) sums[name] += part[name]
+  sums.found.push(...part.found)
+}
