@@ -22,6 +22,14 @@ export {
   tcpSource,
 } from './connectors/tcp/describe.ts'
 export {
+  type WebSocketServerSinkOptions,
+  type WebSocketSinkOptions,
+  type WebSocketSourceOptions,
+  webSocketServerSink,
+  webSocketSink,
+  webSocketSource,
+} from './connectors/websocket/describe.ts'
+export {
   Cuts,
   type Decoder,
   type Framing,

@@ -448,6 +448,16 @@ export const errorTable = {
     what: 'step "{step}" has {limit} connections and takes no more',
     remedy: 'close some, or raise the limit "connections"',
   },
+  E_SOCKET_PATH: {
+    kind: 'user',
+    what: 'somebody asks for a WebSocket at {path}, and step "{step}" is at {own}',
+    remedy: 'open {own} of the same address, or give the step that path',
+  },
+  E_ORIGIN: {
+    kind: 'user',
+    what: 'a page of {origin} may not connect to step "{step}"',
+    remedy: "when the page is yours, write origins: 'local {origin}' in the step",
+  },
   E_NO_PEER: {
     kind: 'operational',
     what: 'step "{step}" finds nobody at {host}:{port}: {reason}',

@@ -12,10 +12,14 @@ import { stdoutSinkConnector } from './standard-output/sink.ts'
 import { tcpServerSinkConnector } from './tcp/server-sink.ts'
 import { tcpSinkConnector } from './tcp/sink.ts'
 import { tcpSourceConnector } from './tcp/source.ts'
+import { webSocketServerSinkConnector } from './websocket/server-sink.ts'
+import { webSocketSinkConnector } from './websocket/sink.ts'
+import { webSocketSourceConnector } from './websocket/source.ts'
 
 const sources: readonly SourceConnector[] = [
   tcpSourceConnector,
   httpSourceConnector,
+  webSocketSourceConnector,
   fileSourceConnector,
   generatorConnector,
   standardInputConnector,
@@ -25,6 +29,8 @@ const sources: readonly SourceConnector[] = [
 const sinks: readonly SinkConnector[] = [
   tcpSinkConnector,
   tcpServerSinkConnector,
+  webSocketSinkConnector,
+  webSocketServerSinkConnector,
   fileSinkConnector,
   stdoutSinkConnector,
   nullSinkConnector,

@@ -126,6 +126,17 @@ export function lengthPrefix(options: LengthPrefixOptions = {}): Framing {
   }
 }
 
+/** What `wholeMessages` is called where framings are told apart. */
+export const WHOLE_MESSAGES = 'message'
+
+/**
+ * One record to a message, for connectors whose peers speak in messages. In a run of bytes, on the way to such a
+ * connector, each is behind its length.
+ */
+export function wholeMessages(): Framing {
+  return { ...lengthPrefix(), kind: WHOLE_MESSAGES }
+}
+
 function lengthReader(width: 1 | 2 | 4, endian: 'big' | 'little'): (bytes: Buffer, at: number) => number {
   if (width === 1) return (bytes, at) => bytes[at]!
   if (width === 2) {

@@ -63,7 +63,7 @@ export class SimWebSocket implements WebSocketConnection, LineEar {
         break
       case 'answer': {
         const { status } = JSON.parse(payload.toString('utf8', 4, 4 + payload.readUInt32LE())) as { status: number }
-        this.failure = new NetworkError('refused', `${this.remote}: it answered ${status}`)
+        this.failure = new NetworkError('denied', `${this.remote}: it answered ${status}`)
         this.line.destroy()
         break
       }

@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import type { Door, Lane, Listening, Requests, Session } from '../../src/connectors/connector.ts'
+import type { Listening } from '../../src/connectors/connector.ts'
 import { tcpSource } from '../../src/connectors/tcp/describe.ts'
 import { tcpSourceConnector } from '../../src/connectors/tcp/source.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../src/env/network.ts'
-import type { Cuts, Framing } from '../../src/model/connector.ts'
+import type { Framing } from '../../src/model/connector.ts'
 import { lengthPrefix, lines } from '../../src/model/framing.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
+import { type TestLane, type TestSession, testDoor } from './door.ts'
 
 const PORT = 7001
 let world: World
@@ -18,58 +19,6 @@ beforeEach(() => {
   server = world.machine('server').start('server')
   client = world.machine('client').start('client')
 })
-
-class TestLane implements Lane {
-  readonly records: string[] = []
-  closed = false
-  room = true
-  private again: () => void = () => {}
-
-  push(bytes: Buffer, cuts: Cuts): boolean {
-    for (let i = 0; i < cuts.count; i++) this.records.push(bytes.toString('utf8', cuts.starts[i], cuts.ends[i]))
-    return this.room
-  }
-
-  onRoom(fn: () => void): void {
-    this.again = fn
-  }
-
-  makeRoom(): void {
-    this.room = true
-    this.again()
-  }
-
-  close(): void {
-    this.closed = true
-  }
-}
-
-class TestSession implements Session {
-  readonly heard: string[] = []
-  closed = 0
-  room = true
-  readonly send: (bytes: Uint8Array) => boolean
-  readonly close: () => void
-  again: () => void = () => {}
-
-  constructor(send: (bytes: Uint8Array) => boolean, close: () => void) {
-    this.send = send
-    this.close = close
-  }
-
-  onBytes(chunk: Buffer): boolean {
-    this.heard.push(chunk.toString())
-    return this.room
-  }
-
-  onRoom(fn: () => void): void {
-    this.again = fn
-  }
-
-  onClosed(): void {
-    this.closed++
-  }
-}
 
 interface Scene {
   readonly lanes: TestLane[]
@@ -89,19 +38,7 @@ function open(
     warnings: [] as string[],
     failures: [] as string[],
   }
-  const door: Door = {
-    requests: {} as Requests,
-    lane: () => {
-      const lane = new TestLane()
-      scene.lanes.push(lane)
-      return lane
-    },
-    session: (_, send, close) => {
-      const session = new TestSession(send, close)
-      scene.sessions.push(session)
-      return session
-    },
-  }
+  const door = testDoor(scene.lanes, scene.sessions)
   const source = tcpSourceConnector.open(tcpSource({ host: 'server', port: PORT, ...settings }), door, {
     env: server.env,
     limits: makeLimits(limits),

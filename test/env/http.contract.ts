@@ -345,7 +345,7 @@ export function httpContract(name: string, make: () => Fixture): void {
       dial(on, server, ear)
       await on.until(() => ear.end !== null)
       expect(ear.said).toEqual(['closed'])
-      expect(ear.end!.error).toMatchObject({ code: 'refused' })
+      expect(ear.end!.error).toMatchObject({ code: 'denied' })
       expect(ear.end!.error!.message).toContain('403')
       server.listener.close()
       const nobody = new SocketEar(on)

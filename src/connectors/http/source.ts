@@ -12,7 +12,7 @@ import type { Answer, HttpCall, HttpCallHandler, HttpHandler } from '../../env/h
 import type { Listener, NetworkError } from '../../env/network.ts'
 import type { Decoder, SourceDescription } from '../../model/connector.ts'
 import type { Door, JournaledSource, Listening, Requests, SourceContext, SourceStatus } from '../connector.ts'
-import { listenFault } from '../tcp/fault.ts'
+import { listenFault } from '../socket/fault.ts'
 import { problem } from './answers.ts'
 import { Call, type CallHome } from './call.ts'
 import { HTTP_SOURCE, type HttpSourceSettings } from './describe.ts'

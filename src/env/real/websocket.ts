@@ -99,7 +99,7 @@ export function dialWebSocket(dial: WebSocketDial, handler: WebSocketHandler): W
   ws.once('open', () => connection.opened())
   ws.once('unexpected-response', (_, response: IncomingMessage) => {
     const { statusCode, statusMessage } = response
-    connection.fail(new NetworkError('refused', `${connection.remote}: it answered ${statusCode} ${statusMessage}`))
+    connection.fail(new NetworkError('denied', `${connection.remote}: it answered ${statusCode} ${statusMessage}`))
   })
   connection.attach(handler)
   return connection

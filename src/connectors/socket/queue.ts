@@ -1,7 +1,8 @@
 /**
  * Output on its way into one socket.
  *
- * Q1. At most `socketBytes` stand in the socket's own queue; everything else can still be held back (PROTOCOLS 7).
+ * Q1. At most `socketBytes` stand in the socket's own queue, beyond them the rest of a chunk that cannot be cut;
+ *     everything else can still be held back (PROTOCOLS 7).
  * Q2. A chunk is whole records. It is kept until the system has taken its last byte, so that on another connection it
  *     begins anew: a peer may see records twice, but never begins inside one.
  * Q3. A byte counts as taken only when the socket was seen to hold less than it was given; a closing socket says nothing.
@@ -20,6 +21,8 @@ export class SocketQueue {
   private readonly socketBytes: number
   private readonly maySpeak: () => boolean
   private readonly progress: () => void
+  /** A chunk is written in one piece: what it is made of has borders. */
+  private readonly whole: boolean
   private chunks: Buffer[] = []
   private connection: Connection | null = null
   /** The chunk that is being written, and how much of it the socket has been given. */
@@ -33,9 +36,10 @@ export class SocketQueue {
   private timer: Timer | null = null
 
   /** `progress` is called when chunks have left, on a turn of its own. */
-  constructor(clock: Clock, socketBytes: number, maySpeak: () => boolean, progress: () => void) {
+  constructor(clock: Clock, socketBytes: number, whole: boolean, maySpeak: () => boolean, progress: () => void) {
     this.clock = clock
     this.socketBytes = socketBytes
+    this.whole = whole
     this.maySpeak = maySpeak
     this.progress = progress
   }
@@ -101,7 +105,7 @@ export class SocketQueue {
         return
       }
       const chunk = chunks[this.next]!
-      const end = Math.min(chunk.length, this.offset + room)
+      const end = this.whole ? chunk.length : Math.min(chunk.length, this.offset + room)
       this.draining = !connection.write(chunk.subarray(this.offset, end))
       this.given += end - this.offset
       this.offset = end

@@ -1,4 +1,4 @@
-/** One connection of a listening sink. U2 and U3 of `server-sink.ts` are kept here. */
+/** One connection of a listening sink. U2 and U3 of `server-writer.ts` are kept here. */
 import type { Connection, ConnectionHandler } from '../../env/network.ts'
 import type { SinkContext } from '../connector.ts'
 import { SocketQueue } from './queue.ts'
@@ -9,6 +9,8 @@ const CLOSING_MS = 5000
 /** What a subscriber asks of the sink it belongs to. */
 export interface SubscriberHome {
   readonly context: SinkContext
+  /** What is written has borders that must not be cut. */
+  readonly whole: boolean
   left(subscriber: Subscriber): void
   /** Bytes of a subscriber have left. */
   settle(): void
@@ -33,6 +35,7 @@ export class Subscriber implements ConnectionHandler {
     this.queue = new SocketQueue(
       context.env.clock,
       context.limits.sinkQueueBytes,
+      home.whole,
       () => context.maySpeak(),
       () => this.progress(),
     )

@@ -1,6 +1,6 @@
-/** The connections of a listening source. R1-R3 of `source.ts` are kept here. */
+/** The connections of a listening source. R1-R3 of `peer-room.ts` are kept here. */
 import { PotorooError } from '../../base/errors.ts'
-import type { Connection, ConnectionHandler } from '../../env/network.ts'
+import type { Connection, ConnectionHandler, NetworkError } from '../../env/network.ts'
 import type { Framing } from '../../model/connector.ts'
 import { Assembler } from '../assembler.ts'
 import type { Door, Lane, Session, SourceContext, SourceStatus } from '../connector.ts'
@@ -54,16 +54,22 @@ export abstract class Peer implements ConnectionHandler {
 
   abstract onDrain(): void
 
-  onClosed(): void {
-    if (!this.gone) this.leave()
+  onClosed(error: NetworkError | null): void {
+    if (this.gone) return
+    this.leave()
+    if (error?.code === 'protocol') this.source.expelled(this, error.message)
   }
 
   /** Closes the connection because of what it did. */
   expel(why: string): void {
     if (this.gone) return
     this.leave()
-    this.connection.destroy()
+    this.turnOut(why)
     this.source.expelled(this, why)
+  }
+
+  protected turnOut(_why: string): void {
+    this.connection.destroy()
   }
 
   /** Closes the connection because the source closes. */

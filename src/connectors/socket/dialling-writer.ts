@@ -1,0 +1,276 @@
+/**
+ * The writer of a sink that dials, whatever it dials by. `best-effort`: given to the system is as far as this sink sees, so what a
+ * connection had taken when it broke may be lost, and what it had not taken comes again.
+ *
+ * D1. A barrier is acknowledged when everything before it was given to the system, or after `HOLD_MS` with what was not
+ *     as its snapshot; so a missing consumer delays no checkpoint until the queue is full, and then it stops the task.
+ * D2. A connection begins at a record's beginning (Q2).
+ * D3. A rollback drops what was not begun: the records come again from the sources.
+ */
+import { fail } from '../../base/errors.ts'
+import type { Timer } from '../../env/clock.ts'
+import type { Address, Connection, ConnectionHandler, NetworkError, NetworkErrorCode } from '../../env/network.ts'
+import type { Base, Json, SinkContext, Writer, WriterStatus } from '../connector.ts'
+import { SocketQueue } from './queue.ts'
+
+/** How long a barrier waits for the socket before its snapshot takes what is left. */
+const HOLD_MS = 1000
+export const DIAL_MS = 5000
+const FIRST_BACKOFF_MS = 50
+const LONGEST_BACKOFF_MS = 5000
+/** How long the consumer may take to close its side at the end. */
+const CLOSING_MS = 5000
+
+/** By what a sink dials. */
+export interface DiallingWay {
+  /** What is written to a connection has borders that must not be cut. */
+  readonly whole: boolean
+  dial(handler: ConnectionHandler): Connection
+}
+
+/** Why a connection ended, in a clause behind its address. */
+const reasons: Readonly<Partial<Record<NetworkErrorCode, string>>> = {
+  refused: 'the connection is refused',
+  reset: 'it broke the connection',
+  timeout: 'it does not answer',
+  unreachable: 'there is no way to it',
+}
+
+/** A barrier, or the end, that waits until `upTo` bytes of all that was ever taken have left. */
+interface Waiting {
+  readonly upTo: number
+  readonly timer: Timer | null
+  readonly done: (snapshot: Json) => void
+}
+
+export class DiallingWriter implements Writer, ConnectionHandler {
+  readonly status: WriterStatus = {
+    state: 'opening',
+    queuedBytes: 0,
+    writtenBytes: 0,
+    records: 0,
+    peers: 0,
+    dropped: 0,
+  }
+  private readonly context: SinkContext
+  private readonly address: Address
+  private readonly way: DiallingWay
+  private readonly queue: SocketQueue
+  /** Bytes that were ever taken, of which `queue.bytes` have not left. */
+  private accepted = 0
+  private waiting: Waiting[] = []
+  /** The connection that is being made or stands, and the one that stands. */
+  private dialled: Connection | null = null
+  private connection: Connection | null = null
+  private timer: Timer | null = null
+  private backoffMs = FIRST_BACKOFF_MS
+  /** The operator knows that nobody is there. */
+  private warned = false
+  private blocked = false
+  private ending: (() => void) | null = null
+  private closed = false
+
+  constructor(address: Address, context: SinkContext, way: DiallingWay) {
+    this.address = address
+    this.context = context
+    this.way = way
+    const { clock } = context.env
+    this.queue = new SocketQueue(
+      clock,
+      context.limits.sinkQueueBytes,
+      way.whole,
+      () => context.maySpeak(),
+      () => this.settle(),
+    )
+    this.dial()
+  }
+
+  get room(): boolean {
+    return !this.blocked
+  }
+
+  restore(base: Base, done: () => void): void {
+    this.forgetWaiting()
+    if (this.status.state === 'closed') this.reopen()
+    this.queue.forget()
+    this.accepted = this.queue.bytes
+    for (const snapshot of base.snapshots) {
+      if (typeof snapshot === 'string') this.take(Buffer.from(snapshot, 'base64'))
+    }
+    this.context.env.clock.soon(() => {
+      this.settle()
+      done()
+    })
+  }
+
+  write(bytes: Buffer, records: number): boolean {
+    this.status.records += records
+    this.take(bytes)
+    this.blocked = this.queue.bytes >= this.context.limits.writerBytes
+    return !this.blocked
+  }
+
+  barrier(_epoch: number, _generation: number, done: (snapshot: Json) => void): void {
+    const { clock } = this.context.env
+    if (this.status.state === 'closed') {
+      clock.soon(() => done(null))
+      return
+    }
+    const entry: Waiting = {
+      upTo: this.accepted,
+      timer: clock.after(this.connection === null ? 0 : HOLD_MS, () => this.release(entry)),
+      done,
+    }
+    this.waiting.push(entry)
+    clock.soon(() => this.settle())
+  }
+
+  commit(): void {}
+
+  floor(): void {}
+
+  end(done: () => void): void {
+    const { clock } = this.context.env
+    this.waiting.push({
+      upTo: this.accepted,
+      timer: null,
+      done: () => {
+        this.ending = done
+        this.connection?.end()
+        clock.after(CLOSING_MS, () => this.connection?.destroy())
+        if (this.connection === null) this.ended()
+      },
+    })
+    clock.soon(() => this.settle())
+  }
+
+  close(): void {
+    this.closed = true
+    this.status.state = 'closed'
+    this.forgetWaiting()
+    this.timer?.cancel()
+    this.queue.detach()
+    this.dialled?.destroy()
+    this.connection = null
+  }
+
+  // ── The connection ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** After the end, the records come again. */
+  private reopen(): void {
+    this.closed = false
+    this.ending = null
+    this.status.state = 'opening'
+    this.dial()
+  }
+
+  private dial(): void {
+    const dialled = this.way.dial(this)
+    this.dialled = dialled
+    this.timer = this.context.env.clock.after(DIAL_MS, () => dialled.destroy())
+  }
+
+  onOpen(): void {
+    this.timer?.cancel()
+    if (this.closed) {
+      this.dialled?.destroy()
+      return
+    }
+    this.connection = this.dialled
+    this.backoffMs = FIRST_BACKOFF_MS
+    this.warned = false
+    this.status.state = 'ready'
+    this.status.peers = 1
+    this.queue.attach(this.connection!)
+    this.settle()
+  }
+
+  /** A consumer has nothing to say. */
+  onBytes(): void {}
+
+  /** The consumer goes away; what is written from here on would be lost without a sign. */
+  onEnd(): void {
+    if (this.ending === null) this.dialled?.destroy()
+  }
+
+  onDrain(): void {
+    this.queue.onDrain()
+  }
+
+  onClosed(error: NetworkError | null): void {
+    this.timer?.cancel()
+    this.connection = null
+    this.queue.detach()
+    this.status.peers = 0
+    if (this.closed) return
+    if (this.ending !== null) {
+      this.ended()
+      return
+    }
+    this.status.state = 'no-peer'
+    if (!this.warned) {
+      const { host, port } = this.address
+      const reason = error === null ? 'it closed the connection' : (reasons[error.code] ?? error.message)
+      this.context.warn(fail('E_NO_PEER', { step: this.context.step, host, port, reason }))
+    }
+    this.warned = true
+    // Between half and the whole of the backoff, so that many writers do not come back at once.
+    const ms = this.backoffMs / 2 + this.context.env.random.below(this.backoffMs / 2 + 1)
+    this.backoffMs = Math.min(2 * this.backoffMs, LONGEST_BACKOFF_MS)
+    this.timer = this.context.env.clock.after(ms, () => this.dial())
+  }
+
+  private ended(): void {
+    this.closed = true
+    this.status.state = 'closed'
+    this.context.env.clock.soon(this.ending!)
+  }
+
+  // ── What waits ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private take(bytes: Buffer): void {
+    this.accepted += bytes.length
+    this.queue.add(bytes)
+    this.count()
+  }
+
+  private count(): void {
+    this.status.queuedBytes = this.queue.bytes
+    this.status.writtenBytes = this.accepted - this.queue.bytes
+  }
+
+  /** Answers what has waited for bytes that have left by now. */
+  private settle(): void {
+    if (this.closed) return
+    this.count()
+    const left = this.accepted - this.queue.bytes
+    while (this.waiting.length > 0 && this.waiting[0]!.upTo <= left) {
+      const entry = this.waiting.shift()!
+      entry.timer?.cancel()
+      entry.done(null)
+    }
+    if (this.blocked && this.queue.bytes < this.context.limits.writerBytes) {
+      this.blocked = false
+      this.context.wake()
+    }
+  }
+
+  /** Answers a barrier with what has not left in front of it. */
+  private release(entry: Waiting): void {
+    const at = this.waiting.indexOf(entry)
+    if (at < 0) return
+    this.waiting.splice(at, 1)
+    const parts: Buffer[] = []
+    let end = this.accepted - this.queue.bytes
+    for (const chunk of this.queue.held) {
+      if ((end += chunk.length) > entry.upTo) break
+      parts.push(chunk)
+    }
+    entry.done(Buffer.concat(parts).toString('base64'))
+  }
+
+  private forgetWaiting(): void {
+    for (const entry of this.waiting) entry.timer?.cancel()
+    this.waiting = []
+  }
+}

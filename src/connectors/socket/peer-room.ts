@@ -1,0 +1,114 @@
+/**
+ * The connections of a source that listens, whatever it listens by: how many there are, what they hold, and which of them
+ * have to go.
+ *
+ * R1. One connection never harms another: one that sends what cannot be a record is closed and counted, and the records
+ *     in front of it have been taken.
+ * R2. A lane without room pauses its own connection only; the producer's window closes, nothing is buffered here.
+ * R3. What is held is bounded: connections, the unfinished record of each, the sum of those, and the answers that an
+ *     acknowledged producer does not read.
+ */
+import { fail } from '../../base/errors.ts'
+import type { Timer } from '../../env/clock.ts'
+import type { Address, Connection, Listener, NetworkError } from '../../env/network.ts'
+import type { Framing, SourceDescription } from '../../model/connector.ts'
+import type { SourceContext, SourceStatus } from '../connector.ts'
+import { listenFault } from './fault.ts'
+import type { Peer, PeerHome } from './peer.ts'
+
+/** Looks at silent connections this often within their limit. */
+const LOOKS = 4
+
+export class PeerRoom implements PeerHome {
+  readonly status: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
+  readonly context: SourceContext
+  readonly framing: Framing
+  /** Bytes of unfinished records, of all connections. */
+  partial = 0
+  closed = false
+  private readonly idleMs: number
+  private readonly peers = new Set<Peer>()
+  private listener: Listener | null = null
+  private timer: Timer | null = null
+  /** The limit of connections was met and the operator knows. */
+  private full = false
+
+  constructor({ framing }: SourceDescription<unknown>, idleMs: number, context: SourceContext) {
+    this.framing = framing
+    this.idleMs = idleMs
+    this.context = context
+  }
+
+  /** The listener at `at` stands, or not. */
+  opened(at: Address, error: NetworkError | null, listener: Listener | null): void {
+    if (this.closed) {
+      listener?.close()
+      return
+    }
+    if (error !== null) {
+      this.closed = true
+      this.context.failed(listenFault(this.context.step, at.host, at.port, error))
+      return
+    }
+    this.listener = listener
+    this.context.listening(`${listener!.address.host}:${listener!.address.port}`)
+    this.look()
+  }
+
+  /** Takes the peer that `make` makes of a connection, or `null` where there are as many as may be. */
+  accept(make: (nowMs: number) => Peer): Peer | null {
+    const { status, context } = this
+    if (this.closed) return null
+    if (this.peers.size >= context.limits.connections) {
+      this.refuse()
+      return null
+    }
+    const peer = make(context.env.clock.monotonic())
+    this.peers.add(peer)
+    status.accepted++
+    status.connections = this.peers.size
+    return peer
+  }
+
+  /** A connection was not let in, because there are as many as may be. */
+  refuse(): void {
+    const { status, context } = this
+    status.refused++
+    // Said each time that the limit is reached, not for each attempt.
+    if (!this.full) {
+      context.warn(fail('E_TOO_MANY_CONNECTIONS', { step: context.step, limit: context.limits.connections }))
+    }
+    this.full = true
+  }
+
+  left(peer: Peer): void {
+    this.peers.delete(peer)
+    this.full = false
+    this.status.connections = this.peers.size
+  }
+
+  expelled({ remote: peer }: Pick<Connection, 'remote'>, reason: string): void {
+    this.status.expelled++
+    const { context } = this
+    if (!this.closed) context.warn(fail('E_CONNECTION_CLOSED', { step: context.step, peer, reason }))
+  }
+
+  close(): void {
+    this.closed = true
+    this.timer?.cancel()
+    this.listener?.close()
+    for (const peer of this.peers) peer.abandon()
+    this.peers.clear()
+  }
+
+  /** Closes connections that have been silent for too long while they were being read. */
+  private look(): void {
+    const { idleMs } = this
+    if (idleMs === 0) return
+    this.timer = this.context.env.clock.after(Math.ceil(idleMs / LOOKS), () => {
+      const now = this.context.env.clock.monotonic()
+      for (const peer of this.peers) peer.expireAt(now, idleMs)
+      this.look()
+    })
+  }
+}

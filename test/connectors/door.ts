@@ -1,0 +1,74 @@
+/** What stands behind a journaled source in a test. */
+import type { Door, Lane, Requests, Session } from '../../src/connectors/connector.ts'
+import type { Cuts } from '../../src/model/connector.ts'
+
+/** Keeps the records of one connection. */
+export class TestLane implements Lane {
+  readonly records: string[] = []
+  closed = false
+  room = true
+  private again: () => void = () => {}
+
+  push(bytes: Buffer, cuts: Cuts): boolean {
+    for (let i = 0; i < cuts.count; i++) this.records.push(bytes.toString('utf8', cuts.starts[i], cuts.ends[i]))
+    return this.room
+  }
+
+  onRoom(fn: () => void): void {
+    this.again = fn
+  }
+
+  makeRoom(): void {
+    this.room = true
+    this.again()
+  }
+
+  close(): void {
+    this.closed = true
+  }
+}
+
+/** Keeps the bytes of one acknowledged connection. */
+export class TestSession implements Session {
+  readonly heard: string[] = []
+  closed = 0
+  room = true
+  readonly send: (bytes: Uint8Array) => boolean
+  readonly close: () => void
+  again: () => void = () => {}
+
+  constructor(send: (bytes: Uint8Array) => boolean, close: () => void) {
+    this.send = send
+    this.close = close
+  }
+
+  onBytes(chunk: Buffer): boolean {
+    this.heard.push(chunk.toString())
+    return this.room
+  }
+
+  onRoom(fn: () => void): void {
+    this.again = fn
+  }
+
+  onClosed(): void {
+    this.closed++
+  }
+}
+
+/** A door that puts what comes through it into `lanes` and `sessions`. */
+export function testDoor(lanes: TestLane[], sessions: TestSession[]): Door {
+  return {
+    requests: {} as Requests,
+    lane: () => {
+      const lane = new TestLane()
+      lanes.push(lane)
+      return lane
+    },
+    session: (_, send, close) => {
+      const session = new TestSession(send, close)
+      sessions.push(session)
+      return session
+    },
+  }
+}

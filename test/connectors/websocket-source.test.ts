@@ -1,0 +1,301 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import type { Listening } from '../../src/connectors/connector.ts'
+import { type WebSocketSourceOptions, webSocketSource } from '../../src/connectors/websocket/describe.ts'
+import { webSocketSourceConnector } from '../../src/connectors/websocket/source.ts'
+import type { IncomingAnswer, WebSocketConnection, WebSocketEnd, WebSocketHandler } from '../../src/env/http.ts'
+import { lengthPrefix, lines } from '../../src/model/framing.ts'
+import { type SimProcess, World } from '../../src/sim/world.ts'
+import { type TestLane, type TestSession, testDoor } from './door.ts'
+
+const PORT = 7001
+let world: World
+let server: SimProcess
+let client: SimProcess
+
+beforeEach(() => {
+  world = new World(1)
+  server = world.machine('server').start('server')
+  client = world.machine('client').start('client')
+})
+
+interface Scene {
+  readonly lanes: TestLane[]
+  readonly sessions: TestSession[]
+  readonly warnings: string[]
+  readonly failures: string[]
+  readonly source: Listening
+}
+
+function open(options: Partial<WebSocketSourceOptions<unknown>> = {}, limits: Partial<Limits> = {}): Scene {
+  const scene = {
+    lanes: [] as TestLane[],
+    sessions: [] as TestSession[],
+    warnings: [] as string[],
+    failures: [] as string[],
+  }
+  const door = testDoor(scene.lanes, scene.sessions)
+  const source = webSocketSourceConnector.open(webSocketSource({ host: 'server', port: PORT, ...options }), door, {
+    env: server.env,
+    limits: makeLimits({ recordBytes: 1000, ...limits }),
+    step: 'in',
+    sharePort: false,
+    standardInput: null,
+    wake: () => {},
+    listening: () => {},
+    warn: (problem) => scene.warnings.push(problem.code),
+    failed: (error) => scene.failures.push(error.code),
+  })
+  pass(10)
+  return { ...scene, source }
+}
+
+class Client implements WebSocketHandler {
+  readonly socket: WebSocketConnection
+  heard = ''
+  open = false
+  end: WebSocketEnd | null = null
+
+  constructor(path = '/', headers: Record<string, string> = {}) {
+    const url = `ws://server:${PORT}${path}`
+    this.socket = client.env.http.dialWebSocket({ url, headers, limits: makeLimits(), timeoutMs: 1000 }, this)
+    pass(10)
+  }
+
+  send(message: string | Buffer, binary = false): void {
+    this.socket.send(Buffer.from(message), binary)
+    pass(10)
+  }
+
+  onOpen(): void {
+    this.open = true
+  }
+  onMessage(message: Buffer): void {
+    this.heard += message.toString()
+  }
+  onDrain(): void {}
+  onClosed(end: WebSocketEnd): void {
+    this.end = end
+  }
+}
+
+function pass(ms: number): void {
+  world.run(world.now + ms)
+}
+
+describe('a plain source', () => {
+  test('takes each message as a record, text or binary, also an empty one', () => {
+    const { lanes, source } = open()
+    const a = new Client()
+    const b = new Client()
+    a.send('one')
+    b.send('un', true)
+    a.send('')
+    a.send('with\nnewline')
+    expect(lanes.map(({ records }) => records)).toEqual([['one', '', 'with\nnewline'], ['un']])
+    expect(source.status).toMatchObject({ connections: 2, accepted: 2, records: 4 })
+    a.socket.close(1000, '')
+    pass(10)
+    expect(lanes.map(({ closed }) => closed)).toEqual([true, false])
+    expect(a.end).toMatchObject({ code: 1000, error: null })
+    expect(source.status.connections).toBe(1)
+  })
+
+  test('takes the records that a framing finds in a message, and none that spans two', () => {
+    const { lanes } = open({ framing: lines() })
+    const a = new Client()
+    a.send('one\ntwo\r\nthree')
+    a.send('four\n')
+    expect(lanes[0]!.records).toEqual(['one', 'two', 'three', 'four'])
+  })
+
+  test.each([
+    ['ends inside a record', lengthPrefix(), Buffer.from([0, 0, 0, 1, 65, 0, 0, 0, 9, 66]), ['A'], 'inside a record'],
+    ['cannot be a record', lengthPrefix(), Buffer.from([0, 0, 0, 1, 65, 255, 0, 0, 0]), ['A'], 'over the limit'],
+    ['is longer than a record may be', undefined, Buffer.alloc(1001), [], 'over the limit of 1000'],
+  ])(
+    'tells a sender whose message %s, after the records in front, and harms no other',
+    (_, framing, bytes, records, why) => {
+      const { lanes, source, warnings } = open(framing === undefined ? {} : { framing })
+      const a = new Client()
+      const b = new Client()
+      a.send(bytes, true)
+      a.send(Buffer.from([0, 0, 0, 1, 67]), true)
+      b.send(Buffer.from([0, 0, 0, 1, 68]), true)
+      expect(lanes[0]).toMatchObject({ records, closed: true })
+      expect(lanes[1]!.records.length).toBe(1)
+      expect(a.end).toMatchObject({ code: 1008, reason: expect.stringContaining(why) })
+      expect(b.end).toBeNull()
+      expect(source.status).toMatchObject({ connections: 1, expelled: 1 })
+      expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+    },
+  )
+
+  test('closes and counts a sender whose message is over the limit of messages', () => {
+    const { source, warnings } = open({ framing: lines() }, { messageBytes: 2000 })
+    const a = new Client()
+    a.send('x\n'.repeat(1001))
+    expect(a.end).not.toBeNull()
+    expect(source.status).toMatchObject({ connections: 0, expelled: 1, records: 0 })
+    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+  })
+
+  test('stops reading one connection whose lane has no room, and nothing else', () => {
+    const { lanes } = open()
+    const a = new Client()
+    const b = new Client()
+    lanes[0]!.room = false
+    for (const text of ['1', '2', '3']) a.send(text)
+    b.send('x')
+    expect(lanes.map(({ records }) => records)).toEqual([['1'], ['x']])
+    lanes[0]!.makeRoom()
+    pass(10)
+    expect(lanes[0]!.records).toEqual(['1', '2', '3'])
+  })
+
+  test('is at its path, and says where that is', () => {
+    const { warnings, source } = open({ path: '/orders' })
+    expect(new Client('/orders?till=4').open).toBe(true)
+    const lost = new Client('/order')
+    expect(lost.end!.error?.message).toContain('404')
+    new Client('/order')
+    expect(warnings).toEqual(['E_SOCKET_PATH'])
+    expect(source.status).toMatchObject({ accepted: 1, expelled: 2 })
+    let answer: IncomingAnswer | null = null
+    const asked = { url: `http://server:${PORT}/`, method: 'GET', headers: {}, body: Buffer.alloc(0) }
+    client.env.http.request({ ...asked, timeoutMs: 1000, answerBytes: 1000 }, (_, value) => {
+      answer = value
+    })
+    pass(10)
+    expect(answer).toMatchObject({ status: 426 })
+    expect(answer!.body.toString()).toContain('/orders')
+  })
+
+  test('lets pages of this machine in, programs that are no browser, and no page of another site', () => {
+    const { warnings, source } = open()
+    for (const origin of ['http://localhost:3000', 'http://127.0.0.1', 'https://[::1]:8443']) {
+      expect(new Client('/', { origin }).open, origin).toBe(true)
+    }
+    expect(new Client().open).toBe(true)
+    for (const origin of ['https://evil.example', 'http://localhost.evil.example', 'null', 'http://127.0.0.1.evil']) {
+      expect(new Client('/', { origin }).end?.error?.message, origin).toContain('403')
+    }
+    expect(warnings).toEqual(['E_ORIGIN', 'E_ORIGIN', 'E_ORIGIN', 'E_ORIGIN'])
+    expect(source.status).toMatchObject({ accepted: 4, expelled: 4 })
+  })
+
+  test('lets the pages in that it was told to, and others no more', () => {
+    open({ origins: 'https://shop.example, https://till.example' })
+    expect(new Client('/', { origin: 'https://till.example' }).open).toBe(true)
+    expect(new Client('/', { origin: 'http://localhost' }).open).toBe(false)
+  })
+
+  test('lets every page in when it was told to', () => {
+    open({ origins: '*' })
+    expect(new Client('/', { origin: 'https://anybody.example' }).open).toBe(true)
+  })
+
+  test('takes no more connections than its limit, and says so once', () => {
+    const { source, warnings } = open({}, { connections: 2 })
+    const clients = [new Client(), new Client(), new Client(), new Client()]
+    expect(clients.map(({ end }) => end === null)).toEqual([true, true, false, false])
+    expect(source.status).toMatchObject({ connections: 2, refused: 2 })
+    expect(warnings).toEqual(['E_TOO_MANY_CONNECTIONS'])
+    clients[0]!.socket.destroy()
+    pass(10)
+    expect(new Client().open).toBe(true)
+  })
+
+  test('closes a silent connection when it was told to', () => {
+    const { source } = open({ idleMs: 1000 })
+    const silent = new Client()
+    const talking = new Client()
+    for (let i = 0; i < 20; i++) {
+      talking.send('x')
+      pass(100)
+    }
+    expect(silent.end).toMatchObject({ code: 1008, reason: 'it sent nothing for 1000 ms' })
+    expect(talking.end).toBeNull()
+    expect(source.status.expelled).toBe(1)
+  })
+
+  test('fails with the port and who has it', () => {
+    open()
+    expect(open().failures).toEqual(['E_PORT_IN_USE'])
+  })
+
+  test('closes every connection when it is closed', () => {
+    const { source, lanes } = open()
+    const a = new Client()
+    source.close()
+    pass(10)
+    expect(a.end).not.toBeNull()
+    expect(lanes[0]!.closed).toBe(true)
+    expect(new Client().open).toBe(false)
+  })
+})
+
+describe('an acknowledged source', () => {
+  test('leads binary messages to a session as one stream and back, and tells it of the end once', () => {
+    const { sessions } = open({ protocol: 'acked' })
+    const a = new Client()
+    a.send('hel', true)
+    a.send('lo', true)
+    expect(sessions[0]!.heard.join('')).toBe('hello')
+    expect(sessions[0]!.send(Buffer.from('welcome'))).toBe(true)
+    pass(10)
+    expect(a.heard).toBe('welcome')
+    a.socket.destroy()
+    pass(10)
+    expect(sessions[0]!.closed).toBe(1)
+    expect(sessions[0]!.send(Buffer.from('late'))).toBe(false)
+  })
+
+  test('understands no text', () => {
+    const { sessions, source, warnings } = open({ protocol: 'acked' })
+    const a = new Client()
+    a.send('hello')
+    expect(sessions[0]).toMatchObject({ heard: [], closed: 1 })
+    expect(a.end).toMatchObject({ code: 1003 })
+    expect(source.status.expelled).toBe(1)
+    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+  })
+
+  test('sends what a session says at its end, then closes', () => {
+    const { sessions } = open({ protocol: 'acked' })
+    const a = new Client()
+    sessions[0]!.send(Buffer.from('refused'))
+    sessions[0]!.close()
+    pass(10)
+    expect(a.heard).toBe('refused')
+    expect(a.end).toMatchObject({ code: 1000, error: null })
+    expect(sessions[0]).toMatchObject({ heard: [], closed: 1 })
+  })
+
+  test('stops reading while the session has no room', () => {
+    const { sessions } = open({ protocol: 'acked' })
+    const a = new Client()
+    sessions[0]!.room = false
+    a.send('1', true)
+    a.send('2', true)
+    expect(sessions[0]!.heard).toEqual(['1'])
+    sessions[0]!.room = true
+    sessions[0]!.again()
+    pass(10)
+    expect(sessions[0]!.heard.join('')).toBe('12')
+  })
+
+  test('stops reading a producer that does not read its answers, and closes it in the end', () => {
+    const { sessions, source } = open({ protocol: 'acked' }, { sinkQueueBytes: 100_000 })
+    const a = new Client()
+    a.socket.pause()
+    const answer = Buffer.alloc(80_000)
+    while (sessions[0]!.send(answer));
+    a.send('more', true)
+    expect(sessions[0]!.heard).toEqual([])
+    for (let i = 0; i < 20; i++) sessions[0]!.send(answer)
+    pass(10)
+    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
+    expect(sessions[0]!.closed).toBe(1)
+  })
+})
