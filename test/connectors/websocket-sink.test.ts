@@ -1,0 +1,345 @@
+import { describe, expect, test } from 'vitest'
+import { makeLimits } from '../../src/base/limits.ts'
+import { Prng } from '../../src/base/prng.ts'
+import type { Writer } from '../../src/connectors/connector.ts'
+import { webSocketServerSink, webSocketSink } from '../../src/connectors/websocket/describe.ts'
+import { webSocketServerSinkConnector } from '../../src/connectors/websocket/server-sink.ts'
+import { webSocketSinkConnector } from '../../src/connectors/websocket/sink.ts'
+import type { Answer, WebSocketConnection, WebSocketEnd, WebSocketHandler } from '../../src/env/http.ts'
+import type { Listener } from '../../src/env/network.ts'
+import type { SinkDescription } from '../../src/model/connector.ts'
+import { lines } from '../../src/model/framing.ts'
+import { calm, drawWeather, type Weather } from '../../src/sim/weather.ts'
+import type { SimProcess } from '../../src/sim/world.ts'
+import { Bench } from './bench.ts'
+import { changed } from './changed.ts'
+import { crashes, findings, holds, random, Trial, type TrialOptions } from './sink.contract.ts'
+
+const PORT = 7002
+
+interface Heard {
+  readonly text: string
+  readonly binary: boolean
+}
+
+/** A program that listens for WebSockets and keeps what it hears, per connection. */
+class Consumer {
+  readonly heard: Heard[][] = []
+  readonly sockets: WebSocketConnection[] = []
+  refusal: Answer | null = null
+  private readonly process: SimProcess
+  private listener: Listener | null = null
+
+  constructor(process: SimProcess) {
+    this.process = process
+  }
+
+  listen(): this {
+    const handler = {
+      onRequest: () => expect.unreachable(),
+      onUpgrade: () => this.refusal ?? ((socket: WebSocketConnection) => this.take(socket)),
+      onRefused() {},
+      onExpelled() {},
+    }
+    const { http } = this.process.env
+    http.serve({ host: 'consumer', port: PORT }, { limits: makeLimits() }, handler, (_, listener) => {
+      this.listener = listener
+    })
+    return this
+  }
+
+  get texts(): string[] {
+    return this.heard.flat().map(({ text }) => text)
+  }
+
+  leave(): void {
+    this.listener?.close()
+    for (const socket of this.sockets) socket.close(1000, '')
+  }
+
+  private take(socket: WebSocketConnection): WebSocketHandler {
+    const heard: Heard[] = []
+    this.heard.push(heard)
+    this.sockets.push(socket)
+    return {
+      onOpen() {},
+      onMessage: (message, binary) => heard.push({ text: message.toString(), binary }),
+      onDrain() {},
+      onClosed() {},
+    }
+  }
+}
+
+const url = `ws://consumer:${PORT}/in`
+/** Messages of whole lines: what the contract writes. */
+const dialling = webSocketSink<unknown>({ url, framing: lines(), encode: String })
+
+function withConsumer(): TrialOptions & { readonly consumers: Map<Trial, Consumer> } {
+  const consumers = new Map<Trial, Consumer>()
+  return {
+    seed: 1,
+    connector: webSocketSinkConnector,
+    description: dialling,
+    consumers,
+    scene: (trial) => {
+      consumers.set(trial, new Consumer(trial.world.machine('consumer').start('consumer')).listen())
+    },
+    read: (trial) => consumers.get(trial)!.texts.join(''),
+  }
+}
+
+const slow: Weather = { ...calm, network: { ...calm.network, bytesPerMs: 2, kernelBytes: 64, highWaterBytes: 40 } }
+
+describe('webSocketSink', () => {
+  test('delivers everything at least once while its consumer lives', () => {
+    holds([withConsumer()])
+    holds(crashes({ ...withConsumer(), crash: 'kill' }))
+    holds(crashes({ ...withConsumer(), records: 30, crash: 'kill', weather: slow }))
+  })
+
+  test('does so in all weathers that reset no connection', () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const drawn = drawWeather(new Prng(seed), false)
+      const weather = { ...drawn, network: { ...drawn.network, resetChance: 0, timeoutMs: 60_000 } }
+      holds(random({ ...withConsumer(), seed, crash: 'kill', rollbacks: 0.2, weather }, 1))
+    }
+  })
+
+  test('sends whole messages only and leaves none out inside a connection, whatever breaks', () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const options = withConsumer()
+      const weather = { ...slow, network: { ...slow.network, resetChance: 0.02 } }
+      const trial = new Trial({ ...options, seed, weather, crash: 'kill', moreCrashes: 2 })
+      trial.run()
+      for (const heard of options.consumers.get(trial)!.heard) {
+        const text = heard.map((message) => message.text).join('')
+        expect(text, `seed ${seed}`).toMatch(/^(\d+\n)*$/)
+        const numbers = text.trimEnd().split('\n').map(Number)
+        for (let i = 1; i < numbers.length; i++) {
+          expect(numbers[i]! - numbers[i - 1]!, `seed ${seed}`).toBeLessThanOrEqual(1)
+        }
+      }
+    }
+  })
+
+  test('the contract finds one that answers a barrier before its queue is empty', () => {
+    const mutate = (writer: Writer): Writer => changed(writer, { barrier: (_epoch, _generation, done) => done(null) })
+    expect(findings(crashes({ ...withConsumer(), records: 30, crash: 'kill', weather: slow, mutate }))).toBeGreaterThan(
+      0,
+    )
+  })
+
+  /** What the sink task writes for `records` when each is a message. */
+  const messages = (description: SinkDescription<unknown>, records: readonly string[]): Buffer =>
+    Buffer.concat(records.flatMap((text) => [...description.framing!.frame(Buffer.from(text))]))
+
+  test('sends each record as a message of its own, as text or binary', () => {
+    for (const kind of ['text', 'binary'] as const) {
+      const description = webSocketSink<unknown>({ url, messages: kind, encode: String })
+      const on = new Bench(webSocketSinkConnector, description)
+      const consumer = new Consumer(on.machine.start('consumer')).listen()
+      on.writer.write(messages(description, ['one', '', 'ünd\ndrei']), 3)
+      on.pass(10_000)
+      expect(consumer.heard.flat()).toEqual(
+        ['one', '', 'ünd\ndrei'].map((text) => ({ text, binary: kind === 'binary' })),
+      )
+      expect(on.writer.status).toMatchObject({ state: 'ready', peers: 1, queuedBytes: 0 })
+    }
+  })
+
+  test('warns once when nobody is there or it is turned away, and delivers when it is let in', () => {
+    const on = new Bench(webSocketSinkConnector, dialling)
+    on.write(`${'a'.repeat(600)}\n`)
+    expect(on.write(`${'b'.repeat(600)}\n`)).toBe(false)
+    on.pass(20_000)
+    expect(on.writer.status.state).toBe('no-peer')
+    expect(on.warnings).toEqual(['E_NO_PEER'])
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    consumer.refusal = { status: 403 }
+    on.pass(20_000)
+    expect(on.writer.room).toBe(false)
+    consumer.refusal = null
+    on.pass(10_000)
+    expect(consumer.texts).toEqual([`${'a'.repeat(600)}\n`, `${'b'.repeat(600)}\n`])
+    expect(on.writer.room).toBe(true)
+    expect(on.wakes).toBeGreaterThan(0)
+  })
+
+  test('warns again when its consumer goes, and comes back to it', () => {
+    const on = new Bench(webSocketSinkConnector, dialling)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.write('one\n')
+    on.pass(10_000)
+    consumer.leave()
+    on.pass(10_000)
+    on.write('two\n')
+    const again = new Consumer(on.machine.start('again')).listen()
+    on.pass(10_000)
+    expect([consumer.texts, again.texts]).toEqual([['one\n'], ['two\n']])
+    expect(on.warnings.at(-1)).toBe('E_NO_PEER')
+  })
+
+  test('sends what stood in a snapshot after a restart', () => {
+    const on = new Bench(webSocketSinkConnector, dialling)
+    on.write('kept\n')
+    const answer = on.barrier()
+    on.pass(2000)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.writer.restore({ generation: 2, epoch: 1, snapshots: [answer.snapshot!] }, () => {})
+    on.pass(10_000)
+    expect(consumer.texts).toEqual(['kept\n'])
+  })
+
+  test('ends with a goodbye when all has left', () => {
+    const on = new Bench(webSocketSinkConnector, dialling)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.write('x\n'.repeat(300))
+    let ended = false
+    on.writer.end(() => {
+      ended = true
+    })
+    on.pass(10_000)
+    expect(consumer.texts.join('')).toHaveLength(600)
+    expect(ended).toBe(true)
+  })
+
+  test('wants a URL of a WebSocket', () => {
+    for (const wrong of ['http://x/', 'nonsense', '']) {
+      expect(webSocketSink({ url: wrong, encode: String }).faults, wrong).not.toEqual([])
+    }
+    expect(webSocketSink({ url: 'wss://x.example/in', encode: String }).faults).toEqual([])
+  })
+})
+
+/** A subscriber: dials a server sink and keeps what it hears. */
+class Subscriber implements WebSocketHandler {
+  readonly texts: string[] = []
+  end: WebSocketEnd | null = null
+  readonly socket: WebSocketConnection
+
+  constructor(process: SimProcess, path: string, headers: Record<string, string>) {
+    const where = `ws://writer:${PORT}${path}`
+    this.socket = process.env.http.dialWebSocket({ url: where, headers, limits: makeLimits(), timeoutMs: 1000 }, this)
+  }
+
+  onOpen(): void {}
+  onMessage(message: Buffer): void {
+    this.texts.push(message.toString())
+  }
+  onDrain(): void {}
+  onClosed(end: WebSocketEnd): void {
+    this.end = end
+  }
+}
+
+describe('webSocketServerSink', () => {
+  function open(more: object = {}, weather: Weather = calm) {
+    const description = webSocketServerSink<unknown>({
+      ...{ host: 'writer', port: PORT, queueBytes: 2000, framing: lines(), encode: String },
+      ...more,
+    })
+    const bench = new Bench(webSocketServerSinkConnector, description, weather)
+    return Object.assign(bench, {
+      subscribe: (path = '/', headers: Record<string, string> = {}) => {
+        const subscriber = new Subscriber(bench.machine.start('subscriber'), path, headers)
+        bench.pass(200)
+        return subscriber
+      },
+    })
+  }
+
+  test('sends each batch to everyone who is there then', () => {
+    const on = open()
+    on.write('nobody\n')
+    const a = on.subscribe()
+    on.write('one\n')
+    on.pass(10)
+    const b = on.subscribe()
+    on.write('two\n')
+    on.pass(10)
+    expect([a.texts, b.texts]).toEqual([['one\n', 'two\n'], ['two\n']])
+    expect(on.writer.status).toMatchObject({ state: 'ready', peers: 2, dropped: 0 })
+    a.socket.close(1000, '')
+    on.pass(10)
+    expect(on.writer.status.peers).toBe(1)
+  })
+
+  test('drops a subscriber that reads too slowly, and no other', () => {
+    const on = open({}, slow)
+    const a = on.subscribe()
+    const b = on.subscribe()
+    a.socket.pause()
+    for (let i = 0; i < 60; i++) {
+      on.write(`${'x'.repeat(98)}\n`)
+      on.pass(100)
+    }
+    expect(on.warnings).toEqual(['E_SUBSCRIBER_DROPPED'])
+    expect(on.writer.status).toMatchObject({ peers: 1, dropped: 1 })
+    expect(b.texts.length).toBe(60)
+    expect(on.writer.room).toBe(true)
+  })
+
+  test('waits for a slow subscriber where it was told to, and goes on when it reads again', () => {
+    const on = open({ slow: 'wait' }, slow)
+    const a = on.subscribe()
+    a.socket.pause()
+    let written = 0
+    while (on.writer.room && written < 100) {
+      on.write(`${'x'.repeat(98)}\n`)
+      on.pass(100)
+      written++
+    }
+    expect(written).toBeLessThan(100)
+    on.pass(60_000)
+    expect(on.writer.status.dropped).toBe(0)
+    const answer = on.barrier()
+    on.pass(60_000)
+    expect(answer.snapshot).toBeUndefined()
+    a.socket.resume()
+    on.pass(60_000)
+    expect(a.texts.length).toBe(written)
+    expect(answer.snapshot).toBeNull()
+    expect(on.wakes).toBeGreaterThan(0)
+  })
+
+  test('tells who comes to the wrong path, from a page of another site, or as one too many', () => {
+    const on = open({ path: '/live', subscribers: 1 })
+    expect(on.subscribe('/').end?.error?.message).toContain('404')
+    expect(on.subscribe('/live', { origin: 'https://evil.example' }).end?.error?.message).toContain('403')
+    const a = on.subscribe('/live', { origin: 'http://localhost:8080' })
+    expect(on.subscribe('/live').end).toMatchObject({ code: 1008, reason: 'as many are connected as may be' })
+    expect(a.end).toBeNull()
+    expect(on.warnings).toEqual(['E_SOCKET_PATH', 'E_ORIGIN'])
+  })
+
+  test('says goodbye to its subscribers at the end, when they have all', () => {
+    const on = open({}, slow)
+    const a = on.subscribe()
+    for (let i = 0; i < 5; i++) on.write(`${'y'.repeat(98)}\n`)
+    let ended = false
+    on.writer.end(() => {
+      ended = true
+    })
+    on.pass(20_000)
+    expect(ended).toBe(true)
+    expect(a.texts.length).toBe(5)
+    expect(a.end).toMatchObject({ code: 1000, error: null })
+  })
+
+  test('fails with the port and who has it', () => {
+    const on = open()
+    const other = new Bench(webSocketServerSinkConnector, webSocketServerSink({ port: PORT, encode: String }))
+    expect(other.failures).toEqual([])
+    const { env } = on.process
+    const failures: string[] = []
+    webSocketServerSinkConnector.open(webSocketServerSink({ host: 'writer', port: PORT, encode: String }), {
+      ...{ env, limits: makeLimits(), step: 'out', writer: 'w2', maySpeak: () => true },
+      standardOutput: { write: (_, done) => done(null) },
+      wake() {},
+      warn() {},
+      failed: (error) => failures.push(error.code),
+    })
+    on.pass(10)
+    expect(failures).toEqual(['E_PORT_IN_USE'])
+  })
+})
