@@ -67,10 +67,13 @@ export class AggregateTask extends InputTask {
   }
 
   protected work(batch: Batch, cursor: number): number {
-    const { chain, pending } = this
+    const { chain, pending, store } = this
     const { origin } = chain
+    const { lookAhead } = store
     const change = batch.combined ? this.combine : this.plan.add
+    let read = lookAhead.begin(store, cursor, batch.length)
     for (let i = cursor; i < batch.length; i++) {
+      if (i === read) read = lookAhead.next(store, batch.hashes, i, batch.length)
       const key = batch.keys[i]!
       const hash = batch.hashes[i]!
       origin.step = 0

@@ -56,12 +56,14 @@ export class KeyedTask extends InputTask {
    */
   protected work(batch: Batch, cursor: number): number {
     const { chain, store, context, sweeper, many } = this
-    const { tables, shift, epoch } = store
+    const { tables, shift, epoch, lookAhead } = store
     const { step } = this.plan
     const { keys, values, hashes, times, positions, length } = batch
     const { origin, fill } = chain
+    let read = lookAhead.begin(store, cursor, length)
     for (let i = cursor; i < length; i++) {
       if (fill.full && !chain.room) return i
+      if (i === read) read = lookAhead.next(store, hashes, i, length)
       const hash = hashes[i]!
       const key = keys[i]!
       const table = tables[hash >>> shift] ?? store.open(hash >>> shift)

@@ -77,6 +77,22 @@ export class KeyTable {
     }
   }
 
+  /** What stands where a key of `hash` is looked for first. */
+  slot(hash: number): number {
+    return this.slots[hash & this.mask]!
+  }
+
+  /** The entry that a key of `hash` probably has, or -1: its eight bits say so, and nobody has looked at the key (K1). */
+  likely(hash: number): number {
+    const { slots, mask } = this
+    const tag = (hash << 8) & TAG
+    for (let s = hash & mask; ; s = (s + 1) & mask) {
+      const slot = slots[s]!
+      if (slot === 0) return NONE
+      if ((slot & TAG) === tag) return (slot & ENTRY) - 1
+    }
+  }
+
   /**
    * Adds `key`, which is not in the table, as changed in `epoch`, or as part of the base when that is 0; returns its entry.
    */

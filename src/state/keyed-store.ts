@@ -22,6 +22,7 @@ import { foldChunks, type Schema } from './fold.ts'
 import { type Freezable, Frozen } from './frozen.ts'
 import { KEYS_MAX, KeyTable } from './key-table.ts'
 import type { Loading } from './loading.ts'
+import { LookAhead } from './look-ahead.ts'
 
 type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'undoBytes' | 'deltasPerKey'>
 
@@ -51,6 +52,7 @@ export class KeyedStore implements Freezable {
   readonly tables: (KeyTable | null)[]
   readonly copier: Copier
   readonly chunkWriter: ChunkWriter
+  readonly lookAhead = new LookAhead()
   /** S1. */
   epoch = 1
   base = 0
