@@ -3,6 +3,9 @@
  *
  * N1. A part counts as saved when all its chunks have been handed to the pack; the pack is durable when `finish` says so.
  * N2. A slice of work is bounded by `limits.sliceMs`, and stops while the pack's own queue is full.
+ * N3. A slice takes no more than half of the time that everything else took since the one before: records wait for several
+ *     turns of the loop, and each turn for a slice. So a pipeline with little to do is held up by little, and one that is
+ *     busy gives up to a third of its time, which ends the epoch soon.
  */
 import { ByteWriter } from '../../base/bytes.ts'
 import { PotorooError } from '../../base/errors.ts'
@@ -26,6 +29,9 @@ interface Part {
   readonly failed: (error: PotorooError) => void
 }
 
+/** A slice is worth beginning for so long (N3). */
+const LEAST_MS = 0.25
+
 export interface SnapshotterSeams {
   readonly store: Store
   readonly clock: Clock
@@ -41,6 +47,8 @@ export class Snapshotter implements Work {
   private readonly writer = new ByteWriter()
   /** The longest slice so far, in milliseconds. */
   longestMs = 0
+  /** When the last slice ended. */
+  private before = -Infinity
 
   constructor(seams: SnapshotterSeams, path: string, splits: SplitTable, blocks: PackBlocks, wake: () => void) {
     this.seams = seams
@@ -65,9 +73,12 @@ export class Snapshotter implements Work {
   step(): boolean {
     const { clock, limits } = this.seams
     const started = clock.monotonic()
-    const more = () => this.pack.ready && clock.monotonic() - started < limits.sliceMs
+    const share = Math.max(LEAST_MS, (started - this.before) / 2)
+    const until = started + Math.min(limits.sliceMs, share)
+    const more = () => this.pack.ready && clock.monotonic() < until
     while (this.parts.length > 0 && more()) this.trySlice(this.parts[0]!, more)
-    this.longestMs = Math.max(this.longestMs, clock.monotonic() - started)
+    this.before = clock.monotonic()
+    this.longestMs = Math.max(this.longestMs, this.before - started)
     return this.parts.length > 0 && this.pack.ready
   }
 
