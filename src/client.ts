@@ -11,6 +11,9 @@ import { Client } from './client/client.ts'
 import { openDiskOutbox } from './client/disk-outbox.ts'
 import { newIncarnation } from './client/incarnation.ts'
 import { type ConnectOptions, settingsOf } from './client/options.ts'
+import { dialTcp } from './client/tcp.ts'
+import type { Dial } from './client/transport.ts'
+import { dialWebSocket } from './client/websocket.ts'
 
 export { PotorooError } from './base/errors.ts'
 export type { AckLevel, Client, ClientEvents, OutgoingRecord } from './client/client.ts'
@@ -22,7 +25,9 @@ export type { Address, ConnectOptions, DiskOutbox } from './client/options.ts'
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const settings = settingsOf(options)
-  if (settings.outbox === null) return new Client(settings, newIncarnation(), null)
+  if (settings.outbox === null) return new Client(settings, newIncarnation(), null, dial)
   const { incarnation, store } = openDiskOutbox(settings.outbox, settings.producer, settings.source)
-  return new Client(settings, incarnation, store)
+  return new Client(settings, incarnation, store, dial)
 }
+
+const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialWebSocket)(target, events)

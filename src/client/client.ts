@@ -13,6 +13,7 @@ import { Connection, type ServerMessage } from './connection.ts'
 import { Gatherer } from './gatherer.ts'
 import type { Address, Settings } from './options.ts'
 import { Outbox, type OutboxStore } from './outbox.ts'
+import type { Dial, Target } from './transport.ts'
 
 /** One record: text is sent as UTF-8. */
 export type OutgoingRecord = string | Uint8Array
@@ -57,6 +58,7 @@ export class Client extends EventEmitter<ClientEvents> {
   journaled = 0
   stable = 0
   private readonly settings: Settings
+  private readonly dialler: Dial
   private readonly outbox: Outbox
   private readonly gatherer: Gatherer
   private readonly backoff: Backoff
@@ -77,15 +79,16 @@ export class Client extends EventEmitter<ClientEvents> {
   private readonly waitingForAck: Record<AckLevel, Waiter[]> = { journaled: [], stable: [] }
 
   /** Use `connect`. */
-  constructor(settings: Settings, incarnation: string, store: OutboxStore | null) {
+  constructor(settings: Settings, incarnation: string, store: OutboxStore | null, dialler: Dial) {
     super()
     this.settings = settings
+    this.dialler = dialler
     this.incarnation = incarnation
     this.outbox = new Outbox(store)
     this.recovered = this.outbox.next - 1
     this.gatherer = new Gatherer(settings.batchBytes, (count, body) => this.outbox.append(count, body))
     this.backoff = new Backoff(settings.maxBackoffMs)
-    this.dial(settings.addresses[0]!)
+    this.dial(settings.targets[0]!)
   }
 
   /** Records that were sent or wait to be, and are not stable. */
@@ -176,10 +179,10 @@ export class Client extends EventEmitter<ClientEvents> {
 
   // ── Connecting ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private dial(address: Address): void {
+  private dial(target: Target): void {
     this.retry = null
     const identity = { incarnation: this.incarnation, oldest: this.outbox.oldest }
-    this.connection = new Connection(address, this.settings, identity, {
+    this.connection = new Connection(this.dialler, target, this.settings, identity, {
       onMessage: (message) => this.onMessage(message),
       onRoom: () => this.pump(),
       onEnd: (reason) => this.onEnd(reason),
@@ -188,10 +191,10 @@ export class Client extends EventEmitter<ClientEvents> {
 
   private onEnd(reason: string): void {
     if (this.welcomed) this.emit('disconnect', reason)
-    else this.emit('unreachable', { address: this.connection!.address, reason })
+    else this.emit('unreachable', { address: addressOf(this.connection!.target), reason })
     this.hangUp()
-    const { addresses } = this.settings
-    this.wait(addresses[++this.attempt % addresses.length]!, this.backoff.next())
+    const { targets } = this.settings
+    this.wait(targets[++this.attempt % targets.length]!, this.backoff.next())
   }
 
   private hangUp(): void {
@@ -199,8 +202,8 @@ export class Client extends EventEmitter<ClientEvents> {
     this.welcomed = false
   }
 
-  private wait(address: Address, ms: number): void {
-    if (this.failure === null) this.retry = setTimeout(() => this.dial(address), ms)
+  private wait(target: Target, ms: number): void {
+    if (this.failure === null) this.retry = setTimeout(() => this.dial(target), ms)
   }
 
   private onMessage(message: ServerMessage): void {
@@ -244,7 +247,7 @@ export class Client extends EventEmitter<ClientEvents> {
     this.unknown = 0
     this.backoff.reset()
     outbox.rewind(resumeAfter)
-    this.emit('connect', { address: this.connection!.address, worker })
+    this.emit('connect', { address: addressOf(this.connection!.target), worker })
     this.onAck(this.journaled, stable)
     this.pump()
   }
@@ -254,7 +257,7 @@ export class Client extends EventEmitter<ClientEvents> {
     this.hangUp()
     connection!.close()
     const follow = ++this.redirects <= REDIRECTS_MAX
-    this.wait({ host, port }, follow ? 0 : this.backoff.next())
+    this.wait(elsewhere(connection!.target, host, port), follow ? 0 : this.backoff.next())
   }
 
   private onRefused({ code, reason, retryMs }: Extract<ServerMessage, { kind: 'refused' }>): void {
@@ -267,8 +270,8 @@ export class Client extends EventEmitter<ClientEvents> {
     const { connection } = this
     this.hangUp()
     connection!.close()
-    const { addresses } = this.settings
-    this.wait(addresses[++this.attempt % addresses.length]!, Math.max(retryMs, this.backoff.next()))
+    const { targets } = this.settings
+    this.wait(targets[++this.attempt % targets.length]!, Math.max(retryMs, this.backoff.next()))
   }
 
   private onAck(journaled: number, stable: number): void {
@@ -307,6 +310,19 @@ export class Client extends EventEmitter<ClientEvents> {
     for (const waiter of waiters) waiter.reject(error)
     if (error.code !== 'E_CLIENT_CLOSED') this.emit('failed', error)
   }
+}
+
+function addressOf({ host, port }: Target): Address {
+  return { host, port }
+}
+
+/** The same way to another worker: by a WebSocket it has the same path. */
+function elsewhere({ url }: Target, host: string, port: number): Target {
+  if (url === null) return { host, port, url }
+  const other = new URL(url)
+  other.hostname = host.includes(':') ? `[${host}]` : host
+  other.port = String(port)
+  return { host, port, url: other.href }
 }
 
 /** Bytes that a record takes in a batch beside its own. */

@@ -5,11 +5,11 @@
  * C2. A worker that has not welcomed within `dialTimeoutMs`, or said nothing for four of its keep-alive times, is given
  *     up.
  */
-import { createConnection, type Socket } from 'node:net'
 import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { FrameParser } from '../protocol/frame.ts'
-import type { Address, Settings } from './options.ts'
+import type { Settings } from './options.ts'
 import type { OutboxBatch } from './outbox.ts'
+import type { Dial, Target, Transport } from './transport.ts'
 
 /** Silences of the worker's keep-alive time after which it is taken to be gone. */
 const SILENCES = 4
@@ -32,8 +32,8 @@ export interface Identity {
 }
 
 export class Connection {
-  readonly address: Address
-  private readonly socket: Socket
+  readonly target: Target
+  private readonly transport: Transport
   private readonly events: ConnectionEvents
   private readonly parser = new FrameParser(ackedFrameBytes(0))
   private timer: NodeJS.Timeout
@@ -43,40 +43,41 @@ export class Connection {
   /** The system takes no more at the moment. */
   blocked = false
 
-  constructor(address: Address, settings: Settings, identity: Identity, events: ConnectionEvents) {
-    this.address = address
+  constructor(dial: Dial, target: Target, settings: Settings, identity: Identity, events: ConnectionEvents) {
+    this.target = target
     this.events = events
     const { dialTimeoutMs, producer, source, token } = settings
     this.timer = setTimeout(
       () => this.end(`no welcome within ${dialTimeoutMs} ms; is it a source of the acknowledged protocol?`),
       dialTimeoutMs,
     )
-    this.socket = createConnection({ host: address.host, port: address.port, noDelay: true })
-    this.socket.on('connect', () => {
-      const { newest, oldest: oldestVersion } = ackedVersions
-      this.say({ kind: 'hello', newest, oldestVersion, producer, source, token, ...identity })
+    this.transport = dial(target, {
+      onOpen: () => {
+        const { newest, oldest: oldestVersion } = ackedVersions
+        this.say({ kind: 'hello', newest, oldestVersion, producer, source, token, ...identity })
+      },
+      onBytes: (chunk) => this.onData(chunk),
+      onRoom: () => {
+        this.blocked = false
+        if (!this.over) events.onRoom()
+      },
+      onEnd: (reason) => this.end(reason),
     })
-    this.socket.on('data', (chunk: Buffer) => this.onData(chunk))
-    this.socket.on('drain', () => {
-      this.blocked = false
-      if (!this.over) events.onRoom()
-    })
-    this.socket.on('error', (error) => this.end(error.message))
-    this.socket.on('close', () => this.end('the worker closed the connection'))
   }
 
   /** Sends batches as they stand in the outbox, all in one call of the system; `next` answers `null` at the end. */
   send(next: () => OutboxBatch | null): void {
-    this.socket.cork()
+    const { transport } = this
+    transport.cork()
     for (let batch = next(); batch !== null; batch = next()) {
-      this.socket.write(batch.head)
-      this.blocked = !this.socket.write(batch.body)
+      transport.write(batch.head)
+      this.blocked = !transport.write(batch.body)
     }
-    this.socket.uncork()
+    transport.uncork()
   }
 
   say(message: Exclude<AckedMessage, { kind: 'batch' }>): void {
-    if (!this.over) this.socket.write(encodeAcked(message))
+    if (!this.over) this.transport.write(encodeAcked(message))
   }
 
   /** Says goodbye and closes. */
@@ -84,8 +85,7 @@ export class Connection {
     this.say({ kind: 'end' })
     this.over = true
     clearTimeout(this.timer)
-    this.socket.end()
-    this.socket.unref()
+    this.transport.end()
   }
 
   private onData(chunk: Buffer): void {
@@ -139,7 +139,7 @@ export class Connection {
     if (this.over) return
     this.over = true
     clearTimeout(this.timer)
-    this.socket.destroy()
+    this.transport.destroy()
     this.events.onEnd(reason)
   }
 }

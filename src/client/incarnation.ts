@@ -1,7 +1,7 @@
 /** Names for the lives of a producer. */
-import { randomBytes } from 'node:crypto'
 
 /** A name that no other life of any producer has. */
 export function newIncarnation(): string {
-  return randomBytes(8).toString('hex')
+  const bytes = crypto.getRandomValues(new Uint8Array(8))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,5 +1,6 @@
 /** What `connect` is told, and its defaults. */
 import { fail } from '../base/errors.ts'
+import type { Target } from './transport.ts'
 
 export interface Address {
   readonly host: string
@@ -16,6 +17,8 @@ export interface DiskOutbox {
 export interface ConnectOptions {
   /** Where workers listen, tried in turn; or one of them as `host` and `port`. */
   readonly addresses?: readonly Address[]
+  /** Instead of addresses: where workers take WebSockets, `ws://host:port/path` or `wss:`, tried in turn. */
+  readonly url?: string | readonly string[]
   /** Default `127.0.0.1`. */
   readonly host?: string
   readonly port?: number
@@ -42,7 +45,7 @@ export interface ConnectOptions {
 }
 
 export interface Settings {
-  readonly addresses: readonly Address[]
+  readonly targets: readonly Target[]
   readonly source: string
   readonly producer: string
   readonly token: string
@@ -58,12 +61,16 @@ export function settingsOf(options: ConnectOptions): Settings {
   const { host = '127.0.0.1', port, producer, source, outbox = 'memory' } = options
   const addresses = options.addresses ?? (port === undefined ? [] : [{ host, port }])
   const wrong = (reason: string): Error => fail('E_CLIENT_OPTIONS', { reason })
-  if (addresses.length === 0) throw wrong('it needs a port, or addresses')
+  const targets =
+    options.url === undefined
+      ? addresses.map((address) => ({ ...address, url: null }))
+      : [options.url].flat().map((url) => targetOf(url))
+  if (targets.length === 0) throw wrong('it needs a port, addresses, or a url')
   if (typeof producer !== 'string' || producer === '') throw wrong('it needs a producer name')
   if (typeof source !== 'string' || source === '') throw wrong('it needs the name of a source')
   if (outbox !== 'memory' && typeof outbox.path !== 'string') throw wrong("outbox is 'memory' or { path }")
   return {
-    addresses,
+    targets,
     source,
     producer,
     token: options.token ?? '',
@@ -73,6 +80,15 @@ export function settingsOf(options: ConnectOptions): Settings {
     dialTimeoutMs: positive('dialTimeoutMs', options.dialTimeoutMs, 2000),
     maxBackoffMs: positive('maxBackoffMs', options.maxBackoffMs, 5000),
   }
+}
+
+function targetOf(text: string): Target {
+  const url = URL.parse(text)
+  if (url?.protocol !== 'ws:' && url?.protocol !== 'wss:') {
+    throw fail('E_CLIENT_OPTIONS', { reason: `a url begins with ws: or wss:, unlike ${JSON.stringify(text)}` })
+  }
+  const standard = url.protocol === 'wss:' ? 443 : 80
+  return { host: url.hostname, port: url.port === '' ? standard : Number(url.port), url: url.href }
 }
 
 function positive(name: string, given: number | undefined, otherwise: number): number {

@@ -255,7 +255,8 @@ export class Session implements StreamSession {
     const { producerCreditBytes: credit, recordBytes, keepAliveMs } = source.limits
     const stream = source.grant(producer, incarnation, this)
     this.stream = stream
-    this.journaled = stream.journaled
+    // What the welcome says: on a disk there may be more by now, which no later ack needs to say.
+    this.journaled = stream.stable
     this.stable = stream.stable
     const { worker } = source
     const version = ackedVersions.newest
@@ -272,6 +273,7 @@ export class Session implements StreamSession {
     this.step({ kind: 'returned', bytes: credit })
     this.timer.cancel()
     this.timer = source.clock.after(keepAliveMs, this.tick)
+    this.onAcks()
   }
 
   private admit(): void {

@@ -189,7 +189,9 @@ describe('an acked connection', () => {
     rig.process.kill()
     rig = new Rig(world, machine, 'b').started()
     const peer = new Peer().hello()
-    expect(peer.last).toMatchObject({ kind: 'welcome', resumeAfter: 60 })
+    expect(peer.heard.at(-2)).toMatchObject({ kind: 'welcome', resumeAfter: 60, stable: 0 })
+    // What is on the disk is said at once: nothing may follow that would say it.
+    expect(peer.last).toEqual({ kind: 'ack', journaled: 60, stable: 0 })
     const { disk } = rig.process.env
     disk.list('/journal', (_, names) => {
       const last = names.findLast((name) => name.includes('.rig.'))!

@@ -27,6 +27,10 @@ test("the packed package installs in an empty folder and runs the README's examp
     expect(existsSync(join(installed, types)), types).toBe(true)
     expect(existsSync(join(installed, file)), file).toBe(true)
   }
+  // A page loads this file and nothing else.
+  const page = readFileSync(join(installed, exports['./browser']!.default), 'utf8')
+  expect(page).not.toMatch(/^import|node:|\brequire\(/m)
+  expect(page).toMatch(/^export \{[^}]*\bconnect\b/m)
 
   const args = [join(installed, 'src/launch.js'), 'run', 'word-count.ts', '--stdin', '--stdout']
   const run = new Program(process.execPath, args, { cwd: app })

@@ -48,6 +48,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['base', 'model', 'connectors'],
   'testing.ts': ['base', 'model', 'sim'],
   'client.ts': ['base', 'protocol', 'client'],
+  'browser.ts': ['base', 'protocol', 'client'],
 }
 
 interface Fence {
@@ -83,7 +84,7 @@ export const fences: readonly Fence[] = [
     msgpackr: [/^base\/pack\.ts$/],
     'prom-client': [/^admin\/metrics\.ts$/],
     commander: [/^cli\//],
-    esbuild: [/^worker\/pipelines\/load/],
+    esbuild: [/^worker\/pipelines\/load/, /^client\/browser\/bundle\.ts$/],
     yaml: [/^cli\//],
     zod: [/^cli\//, /^admin\//],
   }).map(([name, allowed]) => ({ name: `package ${name}`, pattern: new RegExp(`from '${name}'`), allowed })),

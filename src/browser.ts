@@ -1,0 +1,31 @@
+/**
+ * The package `potoroo/browser`: the client of `potoroo/client` for pages, in one file without imports. Records wait in
+ * memory, so a page that is closed loses what was not acknowledged.
+ *
+ *     import { connect } from './node_modules/potoroo/dist/browser.js'
+ *     const client = await connect({ url: 'ws://127.0.0.1:7001/', source: 'clicks', producer: crypto.randomUUID() })
+ *     await client.send(JSON.stringify({ page: location.pathname }))
+ */
+/// <reference types="node" preserve="true" />
+import { fail } from './base/errors.ts'
+import { Client } from './client/client.ts'
+import { newIncarnation } from './client/incarnation.ts'
+import { type ConnectOptions, settingsOf } from './client/options.ts'
+import { dialWebSocket } from './client/websocket.ts'
+
+export { PotorooError } from './base/errors.ts'
+export type { AckLevel, Client, ClientEvents, OutgoingRecord } from './client/client.ts'
+
+/** What a page can say to `connect`. */
+export type BrowserOptions = Omit<ConnectOptions, 'addresses' | 'host' | 'port' | 'outbox'> & {
+  readonly url: string | readonly string[]
+}
+
+/** Makes a producer; rejects with `E_CLIENT_OPTIONS`. */
+export async function connect(options: BrowserOptions): Promise<Client> {
+  const settings = settingsOf(options)
+  if (settings.targets.some(({ url }) => url === null) || settings.outbox !== null) {
+    throw fail('E_CLIENT_OPTIONS', { reason: 'a page connects to a url, and keeps records in memory' })
+  }
+  return new Client(settings, newIncarnation(), null, dialWebSocket)
+}

@@ -1,0 +1,30 @@
+/** What carries the bytes of one connection to a worker: a socket of Node's, or a WebSocket. */
+import type { Address } from './options.ts'
+
+export interface Transport {
+  /** Sends `bytes`, which nobody changes any more. `false`: stop until `onRoom`. */
+  write(bytes: Uint8Array): boolean
+  /** What is written between the two may be sent in one piece. */
+  cork(): void
+  uncork(): void
+  /** Sends what was written, then closes; nothing is reported any more. */
+  end(): void
+  /** Closes at once. */
+  destroy(): void
+}
+
+/** None of them is called inside `dial` or a call of the transport. */
+export interface TransportEvents {
+  onOpen(): void
+  onBytes(chunk: Buffer): void
+  onRoom(): void
+  /** It is over; nothing follows. */
+  onEnd(reason: string): void
+}
+
+/** Where a worker is: an address, and for a WebSocket its URL. */
+export interface Target extends Address {
+  readonly url: string | null
+}
+
+export type Dial = (target: Target, events: TransportEvents) => Transport

@@ -1,0 +1,76 @@
+/**
+ * A connection by the WebSocket that browsers and Node have: the bytes go in binary messages, whose borders mean nothing.
+ *
+ * A WebSocket does not say when it has room again; it is looked at from time to time, and whenever something comes.
+ */
+import type { Dial, Transport } from './transport.ts'
+
+/** Beyond so many bytes in its queue a WebSocket is full. */
+const HIGH_WATER_BYTES = 256 << 10
+const LOOK_MS = 5
+
+export const dialWebSocket: Dial = ({ url }, events) => {
+  let socket: WebSocket
+  try {
+    socket = new WebSocket(url!)
+  } catch (error) {
+    // A page that came by https may open no ws:, for one.
+    const { message } = error as Error
+    queueMicrotask(() => events.onEnd(message))
+    return lost
+  }
+  let blocked = false
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const look = (): void => {
+    if (!blocked) return
+    if (socket.bufferedAmount >= HIGH_WATER_BYTES) {
+      timer ??= setTimeout(() => {
+        timer = null
+        look()
+      }, LOOK_MS)
+      return
+    }
+    blocked = false
+    events.onRoom()
+  }
+  const letGo = (): void => {
+    if (timer !== null) clearTimeout(timer)
+    blocked = false
+    socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null
+  }
+  socket.binaryType = 'arraybuffer'
+  socket.onopen = () => events.onOpen()
+  socket.onmessage = ({ data }) => {
+    // Text is for the parser to refuse.
+    events.onBytes(typeof data === 'string' ? Buffer.from(new TextEncoder().encode(data).buffer) : Buffer.from(data))
+    look()
+  }
+  socket.onclose = ({ code, reason }) => {
+    letGo()
+    events.onEnd(`the WebSocket closed${reason === '' ? ` (code ${code})` : `: ${reason} (code ${code})`}`)
+  }
+  return {
+    write(bytes) {
+      if (socket.readyState !== WebSocket.OPEN) return true
+      socket.send(bytes as Uint8Array<ArrayBuffer>)
+      if (!blocked && socket.bufferedAmount >= HIGH_WATER_BYTES) {
+        blocked = true
+        queueMicrotask(look)
+      }
+      return !blocked
+    },
+    cork() {},
+    uncork() {},
+    end() {
+      letGo()
+      socket.close()
+    },
+    destroy() {
+      letGo()
+      socket.close()
+    },
+  }
+}
+
+/** A connection that never was. */
+const lost: Transport = { write: () => true, cork() {}, uncork() {}, end() {}, destroy() {} }
