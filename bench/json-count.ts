@@ -1,22 +1,13 @@
 /** JSON lines of 100 bytes, counted per user, a row per record. Not measured: a network, more than one worker. */
-import { Random } from '../pipelines/data/random.ts'
 import { bench } from './lib/main.ts'
 import { type Load, measureThroughput } from './lib/throughput.ts'
-
-const USERS = 50_000
-const random = new Random(7)
-
-function record(): string {
-  const user = `user-${random.below(USERS).toString(36).padStart(4, '0')}`
-  const head = `{"user":"${user}","page":"/shop/${random.below(1e6)}","ms":${random.below(10_000)},"ok":true,"note":"`
-  return `${head}${'x'.repeat(Math.max(0, 97 - head.length))}"}\n`
-}
+import { visit } from './lib/visits.ts'
 
 function load(records: number): Load {
   const buffers: Buffer[] = []
   let text = ''
   for (let i = 1; i <= records; i++) {
-    text += record()
+    text += visit()
     if (i === records || text.length > 1 << 16) {
       buffers.push(Buffer.from(text))
       text = ''

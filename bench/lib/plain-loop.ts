@@ -7,6 +7,7 @@
 import { connect, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { WebSocketServer } from 'ws'
 import type { Key } from '../../src/base/hash.ts'
 import { Cuts } from '../../src/model/connector.ts'
 import type { Pipeline } from '../../src/model/pipeline.ts'
@@ -48,36 +49,63 @@ function stepOf(ops: readonly ChainOp[]): ChainOp | null {
   return ops[0] ?? null
 }
 
-function serve({ source, chain }: TaskPlan & { kind: 'source' }): void {
+/** Takes the records of a chunk or a message, and answers where the last one ends. */
+type TakeBytes = (bytes: Buffer) => number
+
+function takerOf({ source, chain }: TaskPlan & { kind: 'source' }): TakeBytes {
   const { end } = chain
   if (end.kind !== 'exchange') throw new Error('the plain loop knows one key')
   const op = stepOf(chain.ops)
   const { key } = end
+  const cuts = new Cuts()
+  return (bytes) => {
+    cuts.count = 0
+    const used = source.framing.scan(bytes, 0, bytes.length, cuts, 1 << 20)
+    for (let i = 0; i < cuts.count; i++) {
+      const value = source.decoder.decode(bytes, cuts.starts[i]!, cuts.ends[i]!)
+      if (op === null) take(value, key(value))
+      else if (op.kind === 'map') {
+        const mapped = op.fn(value)
+        take(mapped, key(mapped))
+      } else if (op.kind === 'flatMap') for (const one of op.fn(value)) take(one, key(one))
+    }
+    return used
+  }
+}
+
+/** Writes what has come out; stops `input` while nobody takes it. */
+function flush(input: { pause(): void; resume(): void }): void {
+  if (text === '') return
+  if (!out.write(text)) {
+    input.pause()
+    out.once('drain', () => input.resume())
+  }
+  text = ''
+}
+
+function serve(task: TaskPlan & { kind: 'source' }): void {
+  const takeBytes = takerOf(task)
+  const at = { host: '127.0.0.1', port: Number(task.source.settings.port) }
+  const ready = (): boolean => process.stderr.write('ready\n')
+  if (task.source.kind === 'websocket') {
+    const server = new WebSocketServer({ ...at, perMessageDeflate: false }, ready)
+    server.on('connection', (socket) => {
+      socket.on('message', (message) => {
+        takeBytes(message as Buffer)
+        flush(socket)
+      })
+    })
+    return
+  }
   createServer((socket) => {
-    const cuts = new Cuts()
     let rest: Buffer = Buffer.alloc(0)
     socket.on('data', (chunk: Buffer) => {
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-      cuts.count = 0
-      const used = source.framing.scan(bytes, 0, bytes.length, cuts, 1 << 20)
-      rest = bytes.subarray(used)
-      for (let i = 0; i < cuts.count; i++) {
-        const value = source.decoder.decode(bytes, cuts.starts[i]!, cuts.ends[i]!)
-        if (op === null) take(value, key(value))
-        else if (op.kind === 'map') {
-          const mapped = op.fn(value)
-          take(mapped, key(mapped))
-        } else if (op.kind === 'flatMap') for (const one of op.fn(value)) take(one, key(one))
-      }
-      if (text === '') return
-      if (!out.write(text)) {
-        socket.pause()
-        out.once('drain', () => socket.resume())
-      }
-      text = ''
+      rest = bytes.subarray(takeBytes(bytes))
+      flush(socket)
     })
     socket.on('error', () => {})
-  }).listen(Number(source.settings.port), '127.0.0.1', () => process.stderr.write('ready\n'))
+  }).listen(at.port, at.host, ready)
 }
 
 for (const task of planned.tasks) if (task.kind === 'source') serve(task)

@@ -35,6 +35,8 @@ export interface ThroughputBench {
   readonly outPort: number
   readonly warmup: Load
   readonly measured: Load
+  /** What a connection says before its bytes. */
+  readonly greet?: (socket: Socket) => Promise<void>
   /** What has to be done before the warm-up. */
   readonly prime?: (receiver: Receiver) => Promise<void>
   readonly reach: string
@@ -131,7 +133,11 @@ async function runOnce(bench: ThroughputBench, subjectOf: () => Promise<Subject>
   await receiver.listen(bench.outPort)
   const subject = await subjectOf()
   const sockets = new Map<number, Socket>()
-  for (const { port } of bench.measured.lanes) sockets.set(port, await reach(port))
+  for (const { port } of bench.measured.lanes) {
+    const socket = await reach(port)
+    sockets.set(port, socket)
+    await bench.greet?.(socket)
+  }
   await bench.prime?.(receiver)
   const warm = receiver.lines + bench.warmup.linesOut
   await Promise.all([feed(bench.warmup, sockets), receiver.until(warm)])
