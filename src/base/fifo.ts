@@ -16,6 +16,16 @@ export class Fifo<T> {
     return this.items[this.head]
   }
 
+  /** The item that was pushed last. */
+  get last(): T | undefined {
+    return this.items.at(-1)
+  }
+
+  /** Puts `item` in the place of the one that was pushed last. */
+  amend(item: T): void {
+    this.items[this.items.length - 1] = item
+  }
+
   shift(): T | undefined {
     if (this.head === this.items.length) return undefined
     const item = this.items[this.head]

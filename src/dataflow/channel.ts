@@ -18,10 +18,22 @@ export interface Outlet {
   mark(marker: Marker): void
 }
 
+/** What a task takes from: a local channel, or the end of a link it does not know. */
+export interface Intake {
+  /** Elements that may be taken now. */
+  readonly length: number
+  /** Batches and records that ever came, for metrics. */
+  readonly batchesTotal: number
+  readonly recordsTotal: number
+  /** Called when an element has come: the receiver has work. */
+  onElement: () => void
+  shift(): Element | undefined
+}
+
 /** Waiting markers behind the last batch (H2), with one to spare for an early end; before it, each batch has a watermark. */
 const MARKERS = 4
 
-export class Channel implements Outlet {
+export class Channel implements Outlet, Intake {
   readonly id: number
   private readonly queue: Ring<Element>
   private readonly batchesMax: number
@@ -29,7 +41,6 @@ export class Channel implements Outlet {
   /** Batches and records that were ever pushed, for metrics. */
   batchesTotal = 0
   recordsTotal = 0
-  /** Called when an element has come: the receiver has work. */
   onElement: () => void = () => {}
   /** Called when room has come back: the sender may go on. */
   onRoom: () => void = () => {}

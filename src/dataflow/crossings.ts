@@ -1,6 +1,6 @@
 /**
  * The ways of a runtime's channels to the other members of its generation. The data plane knows neither links nor bytes:
- * what it pushes is gone, and what comes lies in a channel like any other.
+ * what it pushes is gone, and what comes is taken as from a channel.
  *
  * G1. A channel that crosses has, on every member, an outlet to every member and an input from every member, this one
  *     included. Records go to one of them, markers to all, so every task aligns over all members (I1-I3 of `inputs.ts`).
@@ -10,7 +10,7 @@
  */
 import type { ChannelPlan } from '../model/plan.ts'
 import type { BatchPool } from './batch.ts'
-import type { Channel, Outlet } from './channel.ts'
+import type { Channel, Intake, Outlet } from './channel.ts'
 
 export interface Crossings {
   /** Members of the generation, and the place of this worker among them. */
@@ -21,7 +21,7 @@ export interface Crossings {
   /** The sending end of `channel` to `member`. It gives back to `pool` what it has sent; `onRoom`: there is room again. */
   outlet(channel: ChannelPlan, member: number, pool: BatchPool, onRoom: () => void): Outlet
   /** The receiving end of `channel` from `member`. It takes its batches out of `pool`. */
-  input(channel: ChannelPlan, member: number, pool: BatchPool): Channel
+  input(channel: ChannelPlan, member: number, pool: BatchPool): Intake
 }
 
 /** A channel of the plan on this worker, with all its ends. */
@@ -29,7 +29,7 @@ export interface Ends {
   /** What the sending task pushes into. */
   readonly outlets: readonly Outlet[]
   /** What the receiving task takes from. */
-  readonly inputs: readonly Channel[]
+  readonly inputs: readonly Intake[]
 }
 
 /** The ends of `channel`, whose end on this worker itself is `local` (G1). */
@@ -47,6 +47,6 @@ export function endsOf(
     Array.from({ length: members }, (_, member) => (member === self ? own : of(member)))
   return {
     outlets: each<Outlet>((member) => crossings.outlet(channel, member, pool, onRoom), local),
-    inputs: each((member) => crossings.input(channel, member, pool), local),
+    inputs: each<Intake>((member) => crossings.input(channel, member, pool), local),
   }
 }

@@ -8,10 +8,10 @@
  */
 import { assert } from '../base/assert.ts'
 import { type Barrier, Batch, type Element, type Marker } from './batch.ts'
-import type { Channel } from './channel.ts'
+import type { Intake } from './channel.ts'
 
 interface Input {
-  readonly channel: Channel
+  readonly channel: Intake
   blocked: boolean
   ended: boolean
   watermark: number
@@ -28,7 +28,7 @@ export class Inputs {
   /** Markers that have come on all inputs and were not taken yet: one element may complete several. */
   private readonly due: Marker[] = []
 
-  constructor(channels: readonly Channel[]) {
+  constructor(channels: readonly Intake[]) {
     this.inputs = channels.map((channel) => ({ channel, blocked: false, ended: false, watermark: -Infinity }))
   }
 

@@ -12,7 +12,7 @@ import type { PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { sinkConnector } from '../../connectors/registry.ts'
 import type { BatchPool } from '../../dataflow/batch.ts'
-import type { Channel, Outlet } from '../../dataflow/channel.ts'
+import type { Intake, Outlet } from '../../dataflow/channel.ts'
 import type { Crossings } from '../../dataflow/crossings.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
 import type { ChannelPlan, Plan } from '../../model/plan.ts'
@@ -71,10 +71,10 @@ export class FarChannels implements Crossings {
     })
   }
 
-  input(channel: ChannelPlan, member: number, pool: BatchPool): Channel {
+  input(channel: ChannelPlan, member: number, pool: BatchPool): Intake {
     const { run, generation, links, limits, splits, failed } = this.options
     const { worker } = generation.members[member]!
-    const input = new FarInput(channel.id, limits.channelBatches, {
+    const input = new FarInput({
       codec: new BatchCodec(new ValueCodec(limits)),
       names: new SplitNamesReader((name) => splits.numberOf(name)),
       pool,

@@ -1,15 +1,17 @@
 /**
- * The receiving end of a channel from another member: a channel like any other for the task that takes from it.
+ * The receiving end of a channel from another member, for the task that takes from it.
  *
  * T1. Credit returns when the task has taken a batch, and not when it has come (PROTOCOLS 15): what waits here is bounded
- *     by the channel's window. Most of it waits as bytes; as many batches as a local channel holds are decoded.
+ *     by the channel's window.
  * T2. A barrier waits until this worker has begun its epoch, and what came behind it waits with it (G3 of `crossings.ts`).
+ * T3. What waits, waits as bytes, in memory that is used again. A batch is decoded when the task takes it, so that its
+ *     objects live as shortly as those of a source: what a collector meets twice it keeps, and marks the whole heap for.
  */
 import { ByteReader } from '../../base/bytes.ts'
 import { PotorooError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
-import { Batch, type BatchPool, type Element, type Marker } from '../../dataflow/batch.ts'
-import { Channel } from '../../dataflow/channel.ts'
+import type { Batch, BatchPool, Element, Marker } from '../../dataflow/batch.ts'
+import type { Intake } from '../../dataflow/channel.ts'
 import type { BatchCodec } from '../../protocol/data.ts'
 import type { SplitNamesReader } from '../../protocol/split-names.ts'
 import type { ChannelTaker } from '../../transport/inlet.ts'
@@ -26,55 +28,78 @@ export interface FarInputOptions {
   failed(error: PotorooError): void
 }
 
-/** What came and was not decoded yet: a batch as bytes, or a marker. */
-type Waiting = { readonly bytes: Buffer; readonly credit: number } | Marker
+/** A batch that came and was not taken yet: the first `length` bytes of `memory`. */
+interface Encoded {
+  readonly memory: Buffer
+  readonly length: number
+  readonly credit: number
+}
 
-export class FarInput extends Channel {
+/** Pieces of memory that are kept to be used again (T3), and the least that one has. */
+const SPARE_PIECES = 64
+const PIECE_BYTES = 64
+
+export class FarInput implements Intake {
+  onElement: () => void = () => {}
+  batchesTotal = 0
+  recordsTotal = 0
   private readonly options: FarInputOptions
   private readonly inlet: { taken(bytes: number): void; close(): void }
-  private readonly waiting = new Fifo<Waiting>()
-  /** Credit of the batches that are decoded, in their order. */
-  private readonly credits = new Fifo<number>()
+  private readonly waiting = new Fifo<Encoded | Marker>()
+  private readonly spare: Buffer[] = []
   /** The last epoch that this worker has begun. */
   private begun = 0
   private closed = false
 
-  constructor(id: number, batchesMax: number, options: FarInputOptions) {
-    super(id, batchesMax)
+  constructor(options: FarInputOptions) {
     this.options = options
     this.inlet = options.open({
-      batch: (reader, credit) => this.take(reader, credit),
-      mark: (marker) => this.arrive(marker),
+      batch: (reader, credit) => this.keep(reader, credit),
+      mark: (marker) => this.mark(marker),
     })
   }
 
   // ── From the link ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private take(reader: ByteReader, credit: number): void {
+  private keep(reader: ByteReader, credit: number): void {
     if (this.closed) return
-    if (this.waiting.length === 0 && this.room) this.decode(reader, credit)
-    else this.waiting.push({ bytes: Buffer.from(reader.bytes(reader.remaining)), credit })
+    const length = reader.remaining
+    const memory = this.memoryFor(length)
+    memory.set(reader.bytes(length))
+    this.waiting.push({ memory, length, credit })
+    this.onElement()
   }
 
-  private arrive(marker: ChannelMarker): void {
+  private mark(marker: ChannelMarker): void {
     if (this.closed) return
-    this.waiting.push(markerOf(marker, this.options.generation))
-    this.feed()
+    const { waiting } = this
+    const last = waiting.last
+    const element = markerOf(marker, this.options.generation)
+    // As in a channel (H2 of `channel.ts`).
+    if (element.kind === 'watermark' && last !== undefined && 'kind' in last && last.kind === 'watermark') {
+      waiting.amend(element)
+    } else {
+      waiting.push(element)
+    }
+    this.onElement()
   }
 
   // ── To the task ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  override shift(): Element | undefined {
-    const element = super.shift()
-    if (element instanceof Batch) this.inlet.taken(this.credits.shift()!)
-    if (this.waiting.length > 0) this.feed()
-    return element
+  get length(): number {
+    return this.stands ? 0 : this.waiting.length
+  }
+
+  shift(): Element | undefined {
+    if (this.stands) return undefined
+    const element = this.waiting.shift()
+    return element !== undefined && 'memory' in element ? this.decode(element) : element
   }
 
   /** This worker has begun `epoch` (T2). */
   begin(epoch: number): void {
     this.begun = epoch
-    this.feed()
+    this.onElement()
   }
 
   close(): void {
@@ -83,23 +108,15 @@ export class FarInput extends Channel {
     this.waiting.clear()
   }
 
-  /** Moves what waits to where the task takes it, as far as there is room. */
-  private feed(): void {
-    const { waiting } = this
-    for (let head = waiting.peek(); head !== undefined; head = waiting.peek()) {
-      if ('bytes' in head) {
-        if (!this.room) return
-        this.decode(new ByteReader(head.bytes), head.credit)
-      } else {
-        if (head.kind === 'barrier' && head.epoch > this.begun) return
-        super.mark(head)
-      }
-      waiting.shift()
-    }
+  /** Whether a barrier stands in front whose epoch has not begun here (T2). */
+  private get stands(): boolean {
+    const head = this.waiting.peek()
+    return head !== undefined && 'kind' in head && head.kind === 'barrier' && head.epoch > this.begun
   }
 
-  private decode(reader: ByteReader, credit: number): void {
+  private decode({ memory, length, credit }: Encoded): Batch {
     const { codec, names, pool, failed } = this.options
+    const reader = new ByteReader(memory, 0, length)
     const batch = pool.take()
     try {
       names.read(reader)
@@ -107,12 +124,22 @@ export class FarInput extends Channel {
       if (!names.translate(batch.splits, batch.length)) throw reader.damaged('a split that was never named')
     } catch (error) {
       if (!(error instanceof PotorooError)) throw error
+      batch.truncate(0)
       this.close()
       failed(error)
-      return
+      return batch
     }
-    this.credits.push(credit)
-    this.push(batch)
+    this.batchesTotal++
+    this.recordsTotal += batch.length
+    if (this.spare.length < SPARE_PIECES) this.spare.push(memory)
+    this.inlet.taken(credit)
+    return batch
+  }
+
+  private memoryFor(bytes: number): Buffer {
+    const known = this.spare.pop()
+    if (known !== undefined && known.length >= bytes) return known
+    return Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(Math.max(bytes, PIECE_BYTES))))
   }
 }
 
