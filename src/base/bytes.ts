@@ -27,10 +27,13 @@ export class ByteWriter {
   at = 0
   private begin = 0
   private readonly chunkBytes: number
+  private readonly allocate: (bytes: number) => Buffer
 
-  constructor(chunkBytes: number = CHUNK_BYTES) {
+  /** `allocate` answers with memory that nobody else uses, from its beginning. */
+  constructor(chunkBytes: number = CHUNK_BYTES, allocate: (bytes: number) => Buffer = Buffer.allocUnsafeSlow) {
     this.chunkBytes = chunkBytes
-    this.buffer = Buffer.allocUnsafeSlow(chunkBytes)
+    this.allocate = allocate
+    this.buffer = allocate(chunkBytes)
     this.view = new DataView(this.buffer.buffer)
   }
 
@@ -48,7 +51,7 @@ export class ByteWriter {
   private grow(bytes: number): void {
     const written = this.at - this.begin
     const size = Math.max(this.chunkBytes, 2 * written + bytes)
-    const buffer = Buffer.allocUnsafeSlow(size)
+    const buffer = this.allocate(size)
     buffer.set(this.buffer.subarray(this.begin, this.at))
     this.buffer = buffer
     this.view = new DataView(buffer.buffer)
@@ -146,7 +149,7 @@ export class ByteWriter {
   take(): Buffer {
     const taken = this.peek()
     this.begin = this.at
-    if (this.buffer.length - this.at < LEFTOVER_BYTES) this.replace()
+    if (this.buffer.length - this.at < LEFTOVER_BYTES) this.renew()
     return taken
   }
 
@@ -161,8 +164,9 @@ export class ByteWriter {
     this.at = this.begin + length
   }
 
-  private replace(): void {
-    this.buffer = Buffer.allocUnsafeSlow(this.chunkBytes)
+  /** Goes on in new memory; what has been written since the last `take` is forgotten. */
+  renew(): void {
+    this.buffer = this.allocate(this.chunkBytes)
     this.view = new DataView(this.buffer.buffer)
     this.begin = 0
     this.at = 0

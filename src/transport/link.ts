@@ -18,6 +18,7 @@ import { fail, PotorooError } from '../base/errors.ts'
 import { decide } from '../base/table.ts'
 import { FRAME_HEADER_BYTES, type Frame } from '../protocol/frame.ts'
 import { linkMessages } from '../protocol/messages.ts'
+import { FrameMemory } from './frame-memory.ts'
 import type { SessionFacts } from './handshake.ts'
 import type { Line, LineContext, LineUser } from './line.ts'
 import { type LinkEffect, type LinkEvent, type LinkState, linkTable } from './link-table.ts'
@@ -61,7 +62,9 @@ export class Link implements SessionFacts, LineUser {
   private readonly peer: string
   private readonly context: LineContext
   private readonly events: LinkEvents
-  private readonly retained = new Retained()
+  /** Of the data lane, which is the busy one. */
+  private readonly memory: FrameMemory | null
+  private readonly retained: Retained
   private state: LinkState
   private line: Line | null = null
   /** The next frame for the present connection. */
@@ -80,6 +83,8 @@ export class Link implements SessionFacts, LineUser {
     this.generation = generation
     this.peer = peer
     this.events = events
+    this.memory = lane === 'data' ? new FrameMemory() : null
+    this.retained = new Retained(this.memory)
     this.state = { phase: 'absent', until: context.clock.monotonic() + context.limits.linkStartMs }
   }
 
@@ -132,7 +137,8 @@ export class Link implements SessionFacts, LineUser {
 
   private encode(message: Numbered, sequence: number, body: ((writer: ByteWriter) => void) | null): Buffer {
     const { generation, version } = this
-    const { writer, limits } = this.context
+    const { limits } = this.context
+    const writer = this.memory?.writer ?? this.context.writer
     return encodeFrame(writer, message, { version, generation, sequence }, limits.frameBytes, body)
   }
 
@@ -193,6 +199,7 @@ export class Link implements SessionFacts, LineUser {
     this.line?.drop()
     this.line = line
     this.retained.release(theirs)
+    this.memory?.renew()
     this.cursor = theirs
     this.told = expects
     this.untoldBytes = 0

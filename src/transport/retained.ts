@@ -4,6 +4,7 @@
  * R1. Frames lie from `first` to `end` - 1 without a gap; a number is given once.
  */
 import { assert } from '../base/assert.ts'
+import type { FrameMemory } from './frame-memory.ts'
 
 /** Released slots at the front from which on the array is moved together. */
 const SLACK = 1024
@@ -16,6 +17,12 @@ export class Retained {
   private frames: (Buffer | null)[] = []
   /** Slots of `frames` that are free at its front. */
   private free = 0
+  /** Where frames lie, if that is to be used again. */
+  private readonly memory: FrameMemory | null
+
+  constructor(memory: FrameMemory | null = null) {
+    this.memory = memory
+  }
 
   /** The number of the next frame. */
   get end(): number {
@@ -25,6 +32,7 @@ export class Retained {
   push(frame: Buffer): void {
     this.frames.push(frame)
     this.bytes += frame.length
+    this.memory?.keep(frame)
   }
 
   at(sequence: number): Buffer {
@@ -34,17 +42,22 @@ export class Retained {
   /** Puts `frame` in place of the one that has this number. */
   replace(sequence: number, frame: Buffer): void {
     const slot = this.slot(sequence)
-    this.bytes += frame.length - this.frames[slot]!.length
+    const before = this.frames[slot]!
+    this.bytes += frame.length - before.length
     this.frames[slot] = frame
+    this.memory?.keep(frame)
+    this.memory?.release(before)
   }
 
   /** Forgets the frames below `sequence`. */
   release(sequence: number): void {
     assert(sequence <= this.end, 'R1: only what was numbered is released')
     while (this.first < sequence) {
-      this.bytes -= this.frames[this.free]!.length
+      const frame = this.frames[this.free]!
+      this.bytes -= frame.length
       this.frames[this.free++] = null
       this.first++
+      this.memory?.release(frame)
     }
     if (this.free === this.frames.length) {
       this.frames = []
