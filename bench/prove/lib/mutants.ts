@@ -115,3 +115,20 @@ export const scaleMutants: readonly Mutant[] = [
     replacement: 'return owners[hash >>> shift === 7 ? Math.floor(Math.random() * owners.length) : hash >>> shift]!',
   },
 ]
+
+/** Of `browser`. */
+export const browserMutants: readonly Mutant[] = [
+  ...killMutants.filter(({ name }) => ['journal-not-replayed', 'batches-replayed-whole'].includes(name)),
+  {
+    name: 'repeats-counted',
+    file: 'ingest/source.ts',
+    text: "const known = verdict === 'known' ? cuts.count : stream.admitted + 1 - first",
+    replacement: 'const known = 0',
+  },
+  {
+    name: 'page-resumes-too-late',
+    file: 'ingest/session.ts',
+    text: '      resumeAfter,\n      stable: stream.stable,',
+    replacement: '      resumeAfter: resumeAfter + 100,\n      stable: stream.stable,',
+  },
+]
