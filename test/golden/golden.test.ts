@@ -15,6 +15,7 @@ import { Lines } from '../../pipelines/data/words.ts'
 import enrich from '../../pipelines/enrich.ts'
 import fanOut from '../../pipelines/fan-out.ts'
 import marketSpread from '../../pipelines/market-spread.ts'
+import presence from '../../pipelines/presence.ts'
 import sequenceWindow from '../../pipelines/sequence-window.ts'
 import wordCount from '../../pipelines/word-count.ts'
 import type { Parameters } from '../../src/model/graph.ts'
@@ -71,6 +72,28 @@ const goldens: readonly Golden[] = [
         output += `${key} => [${window}]\n`
       }
       return { windows: output }
+    },
+  },
+  {
+    name: 'presence',
+    pipeline: presence,
+    parameters: () => ({ most: 4 }),
+    inputs: { moves: { file: 'input.jsonl', make: made.moves } },
+    compute: ({ moves }) => {
+      /** Who is in a room, the one who moved last in front. */
+      const rooms: Record<string, { who: string; moves: number }[]> = {}
+      let output = ''
+      for (const line of moves!.toString().trimEnd().split('\n')) {
+        const { room, who, x, y } = JSON.parse(line) as { room: string; who: string; x?: number; y?: number }
+        const before = rooms[room] ?? []
+        const count = 1 + (before.find((one) => one.who === who)?.moves ?? 0)
+        const others = before.filter((one) => one.who !== who)
+        const now = x === undefined ? others : [{ who, moves: count }, ...others].slice(0, 4)
+        rooms[room] = now
+        const row = [room, who, x ?? null, y ?? null, count, now.length].map((value) => JSON.stringify(value))
+        output += `{"room":${row[0]},"who":${row[1]},"x":${row[2]},"y":${row[3]},"moves":${row[4]},"here":${row[5]}}\n`
+      }
+      return { rooms: output }
     },
   },
   {

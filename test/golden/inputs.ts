@@ -95,3 +95,16 @@ export function purchases(): Buffer {
   }
   return Buffer.from(text)
 }
+
+/** Moves of eight people in two rooms, who come and go. */
+export function moves(): Buffer {
+  const random = new Random(11)
+  let text = ''
+  for (let i = 0; i < 400; i++) {
+    const room = random.below(3) === 0 ? 'garden' : 'lobby'
+    const who = ['ada', 'blaise', 'clara', 'dijkstra', 'emmy', 'frances', 'grace', 'hedy'][random.below(8)]
+    const place = random.below(10) === 0 ? {} : { x: random.below(1000) / 1000, y: random.below(1000) / 1000 }
+    text += `${JSON.stringify({ room, who, ...place })}\n`
+  }
+  return Buffer.from(text)
+}

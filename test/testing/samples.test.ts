@@ -11,8 +11,10 @@ import celsius from '../../pipelines/celsius.ts'
 import enrich from '../../pipelines/enrich.ts'
 import fanOut from '../../pipelines/fan-out.ts'
 import marketSpread from '../../pipelines/market-spread.ts'
+import presence from '../../pipelines/presence.ts'
 import sequenceWindow from '../../pipelines/sequence-window.ts'
 import wordCount from '../../pipelines/word-count.ts'
+import type { Parameters } from '../../src/model/graph.ts'
 import type { Pipeline } from '../../src/model/pipeline.ts'
 import { AFTER, type Faults, type RunResult, raw, runPipeline, type TestInput } from '../../src/testing.ts'
 import { productOf } from '../golden/catalogue.ts'
@@ -22,6 +24,7 @@ const golden = (...path: readonly string[]) => readFileSync(join(import.meta.dir
 interface Sample {
   readonly name: string
   readonly pipeline: Pipeline
+  readonly parameters?: Parameters
   readonly inputs: Readonly<Record<string, TestInput>>
   /** Its sinks, and the golden file of each. */
   readonly sinks: Readonly<Record<string, string>>
@@ -82,6 +85,14 @@ const samples: readonly Sample[] = [
     step: 'turnover',
   },
   {
+    name: 'presence',
+    pipeline: presence,
+    parameters: { most: 4 },
+    inputs: { moves: raw(golden('presence/input.jsonl')) },
+    sinks: { rooms: 'expected.txt' },
+    step: 'room',
+  },
+  {
     name: 'enrich',
     pipeline: enrich,
     inputs: { orders: raw(golden('enrich/input.jsonl')) },
@@ -110,8 +121,8 @@ function textsOf({ pipeline, sinks }: Sample, result: RunResult): Record<string,
 }
 
 describe.each(samples)('$name', (sample) => {
-  const { pipeline, inputs, sinks, step } = sample
-  const run = (faults: Faults, seed: number) => runPipeline(pipeline, { inputs, faults, seed })
+  const { pipeline, parameters = {}, inputs, sinks, step } = sample
+  const run = (faults: Faults, seed: number) => runPipeline(pipeline, { inputs, parameters, faults, seed })
   const states = (result: RunResult) =>
     step === undefined ? [] : [...result.states(step)].sort(([a], [b]) => (a < b ? -1 : 1))
   const expected = Object.fromEntries(
