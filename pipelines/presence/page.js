@@ -145,7 +145,7 @@ function drawPerson(who, person, width, height, now) {
   trail.push([x, y])
   if (trail.length > TRAIL) trail.shift()
   brush.globalAlpha = Math.max(0.15, 1 - Math.max(0, now - person.seenMs - STILL_MS * 1.5) / GONE_MS)
-  brush.lineCap = 'round'
+  brush.lineCap = 'butt'
   for (let i = 1; i < trail.length; i++) {
     brush.strokeStyle = `hsl(${hue} 90% 66% / ${(0.6 * i) / trail.length})`
     brush.lineWidth = (6 * i) / trail.length
@@ -198,7 +198,8 @@ function list() {
 function hueOf(who) {
   let hash = 7
   for (const character of who) hash = (hash * 31 + character.codePointAt(0)) % 3600
-  return hash % 360
+  // Names that are alike, and hashes that are, get colours far apart.
+  return (hash * 137.508) % 360
 }
 
 function clamp(value) {

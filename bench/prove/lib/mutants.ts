@@ -118,13 +118,7 @@ export const scaleMutants: readonly Mutant[] = [
 
 /** Of `browser`. */
 export const browserMutants: readonly Mutant[] = [
-  ...killMutants.filter(({ name }) => ['journal-not-replayed', 'batches-replayed-whole'].includes(name)),
-  {
-    name: 'repeats-counted',
-    file: 'ingest/source.ts',
-    text: "const known = verdict === 'known' ? cuts.count : stream.admitted + 1 - first",
-    replacement: 'const known = 0',
-  },
+  ...killMutants.filter(({ name }) => /^(cut-forgets|deltas-not|old-values)/.test(name)),
   {
     name: 'page-resumes-too-late',
     file: 'ingest/session.ts',
