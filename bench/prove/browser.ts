@@ -25,13 +25,13 @@ import { Relay } from './lib/relay.ts'
 import { bareStack, freePort, Subject, statesOf } from './lib/subject.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/browser.ts')
-/** One interruption in so many kills the worker. */
-const KILLS = 3
+/** One interruption in so many kills the worker; the others cut the connection. */
+const KILLS = 2
 const LIFE_MS = 1200
 const RECOVERY_MS = 20_000
 const LIMITS = ['checkpointIntervalMs=200', 'keyGroups=64']
 
-const proof: Proof = { name: 'browser', mutants: browserMutants, rounds: 30, mutantRounds: 12, timeoutMs: 240_000, run }
+const proof: Proof = { name: 'browser', mutants: browserMutants, rounds: 30, mutantRounds: 20, timeoutMs: 240_000, run }
 
 /** What the page does; it runs there. */
 const SCRIPT = `
@@ -46,7 +46,7 @@ client.on('disconnect', () => disconnects++)
 client.on('failed', (error) => { failure = String(error) })
 const send = async () => {
   while (running) {
-    const words = Array.from({ length: 1 + Math.random() * 400 }, () => 'wörd-' + Math.floor(Math.random() ** 2 * 500))
+    const words = Array.from({ length: 1 + Math.random() ** 6 * 4000 }, () => 'wörd-' + Math.floor(Math.random() ** 2 * 500))
     await client.send(words)
     for (const word of words) counts[word] = (counts[word] ?? 0) + 1
     document.body.textContent = client.last + ' sent, ' + client.journaled + ' journaled, ' + client.stable + ' stable'
