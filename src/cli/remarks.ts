@@ -1,6 +1,7 @@
 /** What `run` says about its pipeline, with the command to try next. */
 import { HTTP_SOURCE } from '../connectors/http/describe.ts'
 import { STANDARD_INPUT } from '../connectors/standard-input/describe.ts'
+import { WEBSOCKET, WEBSOCKET_SERVER } from '../connectors/websocket/describe.ts'
 import type { Settings } from '../model/connector.ts'
 import type { Resident } from '../worker/pipelines/pipelines.ts'
 import { counted, invocation, say } from './terminal.ts'
@@ -20,6 +21,9 @@ export const proposals = {
       const url = `http://${address}${task.source.settings.path}`
       return `${line(`${step} listens on ${url}`, '')}\n    curl ${url} -H 'Content-Type: application/json' -d RECORD`
     }
+    if (task?.kind === 'source' && task.source.kind === WEBSOCKET) {
+      return line(`${step} listens on ws://${address}${task.source.settings.path}`, '')
+    }
     const acked = task?.kind === 'source' && task.source.settings.protocol === 'acked'
     const framing = task?.kind === 'source' && task.source.framing.kind !== 'lines' ? ' --framing …' : ''
     const how = acked ? ` --acked ${step}` : ''
@@ -28,7 +32,9 @@ export const proposals = {
 
   /** A sink, and how to see what it writes. */
   sink(step: string, kind: string, settings: Settings): string {
-    const { host, port, path } = settings
+    const { host, port, path, url } = settings
+    if (kind === WEBSOCKET) return line(`${step} dials ${url}`, '')
+    if (kind === WEBSOCKET_SERVER) return line(`${step} listens on ws://${host}:${port}${path}`, '')
     if (kind === 'tcp') return line(`${step} dials ${host}:${port}`, `receive ${short(`${host}:${port}`)}`)
     if (kind === 'tcp-server') return line(`${step} listens on ${host}:${port}`, '')
     if (kind === 'file') return line(`${step} writes ${path}`, '')

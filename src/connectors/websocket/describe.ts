@@ -6,6 +6,10 @@ import { wholeMessages } from '../../model/framing.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 import { tcpServerSinkFields, tcpSourceFields } from '../tcp/describe.ts'
 
+/** What source and sink are called where connectors are told apart, and the sink that listens. */
+export const WEBSOCKET = 'websocket'
+export const WEBSOCKET_SERVER = 'websocket-server'
+
 const place = {
   path: { type: 'text', default: '/', doc: 'path of the URL at which it is found', example: '/orders' },
   origins: {
@@ -42,7 +46,7 @@ export type WebSocketSourceOptions<T> = OptionsOf<typeof webSocketSourceFields> 
  * @example p.source('clicks', webSocketSource({ port: 7001, path: '/clicks', decode: json<Click>() }))
  */
 export function webSocketSource<T = string>(options: WebSocketSourceOptions<T>): SourceDescription<T> {
-  return describeSource('webSocketSource', 'websocket', webSocketSourceFields, options, {
+  return describeSource('webSocketSource', WEBSOCKET, webSocketSourceFields, options, {
     framing: wholeMessages(),
     decode: utf8 as Decoder<T>,
   })
@@ -64,7 +68,7 @@ export type WebSocketSinkOptions<T> = OptionsOf<typeof webSocketSinkFields> & Si
  * @example .sink('totals', webSocketSink({ url: 'ws://127.0.0.1:7002/', encode: (row) => JSON.stringify(row) }))
  */
 export function webSocketSink<T>(options: WebSocketSinkOptions<T>): SinkDescription<T> {
-  const described = describeSink('webSocketSink', 'websocket', webSocketSinkFields, framed(options), bestEffort)
+  const described = describeSink('webSocketSink', WEBSOCKET, webSocketSinkFields, framed(options), bestEffort)
   const url = URL.parse(described.settings.url)
   if (url?.protocol === 'ws:' || url?.protocol === 'wss:') return described
   const fault = `webSocketSink: url must be a URL that begins with ws: or wss:, not ${JSON.stringify(options.url)}`
@@ -91,7 +95,7 @@ export type WebSocketServerSinkOptions<T> = OptionsOf<typeof webSocketServerSink
  * @example .sink('live', webSocketServerSink({ port: 7003, encode: (row) => JSON.stringify(row) }))
  */
 export function webSocketServerSink<T>(options: WebSocketServerSinkOptions<T>): SinkDescription<T> {
-  return describeSink('webSocketServerSink', 'websocket-server', webSocketServerSinkFields, framed(options), bestEffort)
+  return describeSink('webSocketServerSink', WEBSOCKET_SERVER, webSocketServerSinkFields, framed(options), bestEffort)
 }
 
 const bestEffort = { promise: 'best-effort', fencing: 'none' } as const

@@ -2,12 +2,12 @@
 import { WHOLE_MESSAGES } from '../../model/framing.ts'
 import type { SinkConnector } from '../connector.ts'
 import { ServerWriter } from '../socket/server-writer.ts'
-import type { WebSocketServerSinkSettings } from './describe.ts'
+import { WEBSOCKET_SERVER, type WebSocketServerSinkSettings } from './describe.ts'
 import { Reception } from './reception.ts'
 import { accepted } from './wire.ts'
 
 export const webSocketServerSinkConnector: SinkConnector = {
-  kind: 'websocket-server',
+  kind: WEBSOCKET_SERVER,
   // A subscriber of one worker would see a part of the output only.
   parallel: () => false,
   open: (description, context) => {

@@ -2,11 +2,11 @@
 import { WHOLE_MESSAGES } from '../../model/framing.ts'
 import type { SinkConnector } from '../connector.ts'
 import { DIAL_MS, DiallingWriter } from '../socket/dialling-writer.ts'
-import type { WebSocketSinkSettings } from './describe.ts'
+import { WEBSOCKET, type WebSocketSinkSettings } from './describe.ts'
 import { dialled } from './wire.ts'
 
 export const webSocketSinkConnector: SinkConnector = {
-  kind: 'websocket',
+  kind: WEBSOCKET,
   parallel: () => true,
   open: ({ settings, framing }, context) => {
     const { url, messages } = settings as WebSocketSinkSettings

@@ -7,14 +7,14 @@ import type { SourceDescription } from '../../model/connector.ts'
 import type { Door, JournaledSource, Listening, SourceContext } from '../connector.ts'
 import { AckedPeer } from '../socket/peer.ts'
 import { PeerRoom } from '../socket/peer-room.ts'
-import type { WebSocketSourceSettings } from './describe.ts'
+import { WEBSOCKET, type WebSocketSourceSettings } from './describe.ts'
 import { MessagePeer } from './peer.ts'
 import { Reception } from './reception.ts'
 import { accepted } from './wire.ts'
 
 export const webSocketSourceConnector: JournaledSource = {
   family: 'journaled',
-  kind: 'websocket',
+  kind: WEBSOCKET,
   open,
 }
 
