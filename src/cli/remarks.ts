@@ -22,7 +22,9 @@ export const proposals = {
       return `${line(`${step} listens on ${url}`, '')}\n    curl ${url} -H 'Content-Type: application/json' -d RECORD`
     }
     if (task?.kind === 'source' && task.source.kind === WEBSOCKET) {
-      return line(`${step} listens on ws://${address}${task.source.settings.path}`, '')
+      const url = `ws://${address}${task.source.settings.path}`
+      const acked = task.source.settings.protocol === 'acked' ? ` --acked ${step}` : ''
+      return line(`${step} listens on ${url}`, `send ${url} FILE${acked}`)
     }
     const acked = task?.kind === 'source' && task.source.settings.protocol === 'acked'
     const framing = task?.kind === 'source' && task.source.framing.kind !== 'lines' ? ' --framing …' : ''

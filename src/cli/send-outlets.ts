@@ -1,0 +1,147 @@
+/** Where `send` sends to. */
+import { createConnection, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fail } from '../base/errors.ts'
+import { type AckLevel, type Client, connect } from '../client.ts'
+import type { Address } from '../env/network.ts'
+import type { Framing } from '../model/connector.ts'
+import { showAddress } from './address.ts'
+import { say } from './terminal.ts'
+import { readToken } from './token.ts'
+
+/** A WebSocket that has so much in its queue is given time, and looked at again so soon. */
+const HIGH_WATER_BYTES = 256 << 10
+const LOOK_MS = 2
+
+/** Where records go. */
+export interface Outlet {
+  /** Resolves when more may be sent. */
+  send(records: readonly Buffer[]): Promise<void>
+  /** Resolves when all that was sent has arrived, as far as the outlet can know. */
+  finish(): Promise<void>
+  readonly detail: string
+}
+
+interface AckedOptions {
+  readonly producer: string
+  readonly outbox?: string
+  readonly wait: AckLevel
+  readonly tokenFile?: string
+}
+
+/** Frames, over TCP. */
+export async function plainOutlet(address: Address, framing: Framing): Promise<Outlet> {
+  const socket = await dial(address)
+  let broken: Error | null = null
+  socket.on('error', (error) => {
+    broken ??= error
+  })
+  // A plain source says nothing; one of the acknowledged protocol refuses bytes that are none of its messages.
+  socket.on('data', () => {
+    broken = new Error('it answers, so it is no plain source: try --acked SOURCE')
+    socket.destroy()
+  })
+  const closed = new Promise<void>((resolve) => socket.once('close', resolve))
+  const refuse = () => {
+    const reason = broken?.message ?? 'the other end closed the connection'
+    return fail('E_PEER', { operation: 'send to', address: showAddress(address), reason })
+  }
+  return {
+    detail: '',
+    async send(records) {
+      if (socket.destroyed) throw refuse()
+      const frames = records.flatMap((record) => framing.frame(record))
+      if (frames.length === 0 || socket.write(Buffer.concat(frames))) return
+      await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed])
+      if (socket.destroyed) throw refuse()
+    },
+    async finish() {
+      socket.end()
+      await closed
+      if (broken !== null) throw refuse()
+    },
+  }
+}
+
+function dial(address: Address): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(address)
+    socket.once('connect', () => {
+      socket.removeAllListeners('error')
+      resolve(socket)
+    })
+    socket.once('error', (error) =>
+      reject(fail('E_PEER', { operation: 'reach', address: showAddress(address), reason: error.message }, error)),
+    )
+  })
+}
+
+/** The acknowledged protocol, over TCP or a WebSocket. */
+export async function ackedOutlet(
+  to: Address | { readonly url: string },
+  source: string,
+  options: AckedOptions,
+): Promise<Outlet> {
+  const { outbox, producer } = options
+  const token = readToken(options.tokenFile)
+  const client: Client = await connect({
+    ...{ ...to, producer, source },
+    ...(outbox === undefined ? {} : { outbox: { path: outbox } }),
+    ...(token === null ? {} : { token }),
+  })
+  client.on('refused', ({ code, reason }) => say(`${code}: ${reason}`))
+  client.on('disconnect', (reason) => say(`disconnected (${reason}), tries again`))
+  // Once, until one is reached: a client tries for ever.
+  let told = false
+  client.on('connect', () => (told = false))
+  client.on('unreachable', ({ address: tried, reason }) => {
+    if (!told) say(`cannot reach a worker at ${showAddress(tried)} (${reason}); tries again until one is there`)
+    told = true
+  })
+  return {
+    get detail() {
+      return `journaled ${client.journaled}, stable ${client.stable}`
+    },
+    send: (records) => client.send(records),
+    async finish() {
+      await client.flush(options.wait)
+      client.close()
+    },
+  }
+}
+
+/** Each record as a message of its own: text, as most sources decode it. */
+export async function webSocketOutlet(url: string): Promise<Outlet> {
+  if (!URL.canParse(url)) throw fail('E_USAGE', { reason: `"${url}" is no URL: write ws://HOST:PORT/PATH` })
+  const socket = new WebSocket(url)
+  const { host: address } = new URL(url)
+  let reason = ''
+  socket.onerror = (event) => {
+    reason = (event as Event & { readonly message?: string }).message ?? ''
+  }
+  const closed = new Promise<void>((resolve) => {
+    socket.onclose = (event) => {
+      reason = event.reason || reason || `it closed the WebSocket (code ${event.code})`
+      resolve()
+    }
+  })
+  const refuse = (operation: string) => fail('E_PEER', { operation, address, reason })
+  await Promise.race([new Promise((resolve) => (socket.onopen = resolve)), closed])
+  if (socket.readyState !== WebSocket.OPEN) throw refuse('reach')
+  const decoder = new TextDecoder()
+  return {
+    detail: '',
+    async send(records) {
+      for (const record of records) socket.send(decoder.decode(record))
+      while (socket.bufferedAmount > HIGH_WATER_BYTES && socket.readyState === WebSocket.OPEN) await wait(LOOK_MS)
+      if (socket.readyState !== WebSocket.OPEN) throw refuse('send to')
+    },
+    async finish() {
+      let ended = false
+      socket.addEventListener('close', ({ code }) => (ended = code === 1000 || code === 1005))
+      socket.close(1000)
+      await closed
+      if (!ended) throw refuse('send to')
+    },
+  }
+}
