@@ -19,6 +19,7 @@ export const dialWebSocket: Dial = ({ url }, events) => {
     queueMicrotask(() => events.onEnd(message))
     return lost
   }
+  let opened = false
   let blocked = false
   let timer: ReturnType<typeof setTimeout> | null = null
   const look = (): void => {
@@ -39,7 +40,10 @@ export const dialWebSocket: Dial = ({ url }, events) => {
     socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null
   }
   socket.binaryType = 'arraybuffer'
-  socket.onopen = () => events.onOpen()
+  socket.onopen = () => {
+    opened = true
+    events.onOpen()
+  }
   socket.onmessage = ({ data }) => {
     // Text is for the parser to refuse.
     events.onBytes(typeof data === 'string' ? Buffer.from(new TextEncoder().encode(data).buffer) : Buffer.from(data))
@@ -47,7 +51,9 @@ export const dialWebSocket: Dial = ({ url }, events) => {
   }
   socket.onclose = ({ code, reason }) => {
     letGo()
-    events.onEnd(`the WebSocket closed${reason === '' ? ` (code ${code})` : `: ${reason} (code ${code})`}`)
+    // A browser tells its page no more of a dial that failed: nobody there, another path, another site's page.
+    const closed = `the WebSocket closed${reason === '' ? '' : `: ${reason}`} (code ${code})`
+    events.onEnd(opened ? closed : `nobody takes a WebSocket at ${url}`)
   }
   return {
     write(bytes) {
