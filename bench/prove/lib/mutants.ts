@@ -118,7 +118,7 @@ export const scaleMutants: readonly Mutant[] = [
 
 /** Of `browser`. */
 export const browserMutants: readonly Mutant[] = [
-  ...killMutants.filter(({ name }) => /^(cut-forgets|deltas-not|old-values)/.test(name)),
+  ...killMutants.filter(({ name }) => /^(deltas-not|old-values)/.test(name)),
   {
     name: 'page-resumes-too-late',
     file: 'ingest/session.ts',
