@@ -124,5 +124,20 @@ export const browserMutants: readonly Mutant[] = [
     file: 'ingest/session.ts',
     text: '      resumeAfter,\n      stable: stream.stable,',
     replacement: '      resumeAfter: resumeAfter + 100,\n      stable: stream.stable,',
+
+/** Of `completeness`. */
+export const completenessMutants: readonly Mutant[] = [
+  {
+    name: 'shows-a-key-group-twice',
+    file: 'admin/across.ts',
+    text: 'const groups = Array.from(owners.keys()).filter((group) => owners[group] === self)',
+    replacement:
+      'const groups = Array.from(owners.keys()).flatMap((g) => (owners[g] === self ? (g === 7 ? [g, g] : [g]) : []))',
+  },
+  {
+    name: 'silent-worker-counts-as-heard',
+    file: 'admin/across.ts',
+    text: 'const missing = runs.filter(({ worker }) => !parts.has(worker))',
+    replacement: "const missing = runs.filter(({ worker }) => worker === '' && !parts.has(worker))",
   },
 ]

@@ -18,7 +18,7 @@ export class Producer {
   private readonly name: string
   private readonly chance: Prng
   private readonly tally: Tally
-  private running = true
+  private running = false
   private stopped: Promise<void> = Promise.resolve()
 
   private constructor(name: string, client: Client, chance: Prng, tally: Tally) {
@@ -35,7 +35,8 @@ export class Producer {
 
   /** Sends bursts until `stop`. `failed` hears when the client has ended. */
   start(failed: (error: Error) => void): void {
-    this.client.on('failed', failed)
+    this.client.off('failed', failed).on('failed', failed)
+    this.running = true
     const send = async (): Promise<void> => {
       while (this.running) {
         const { chance } = this

@@ -67,7 +67,7 @@ export class Stand {
       const options = { addresses: stand.chance.shuffled(addresses), producer: `p${i}`, maxBackoffMs: 200 }
       stand.producers.push(await Producer.open(options, stand.chance.fork(), stand.tally))
     }
-    for (const producer of stand.producers) producer.start(stand.failed.reject)
+    stand.loud()
     await stand.recovered()
     return stand
   }
@@ -100,16 +100,26 @@ export class Stand {
     if (ended !== null) throw new Error(`${ended} ended by itself:\n${this.cluster.words}`)
   }
 
-  /** Stops the producers, has everything become stable, and compares. Answers the figures of a proof that holds. */
-  async settle(): Promise<string> {
-    const { cluster, tally, producers, run } = this
+  /** Has the producers send without pause. */
+  loud(): void {
+    for (const producer of this.producers) producer.start(this.failed.reject)
+  }
+
+  /** Stops the producers and has everything become stable: what has been sent is what there is. */
+  async quiet(): Promise<void> {
+    const { cluster, producers, run } = this
     for (const producer of producers) await producer.stop()
     const flushed = Promise.all(producers.map((producer) => producer.client.flush('stable'))).then(() => true)
     const stable = await Promise.race([flushed, pause(FLUSH_MS, false, { signal: run.signal }), this.failed.promise])
-    if (!stable) {
-      const open = producers.map(({ client }) => client.outstanding).join(', ')
-      throw new Error(`after ${FLUSH_MS} ms ${open} records of the producers are not stable:\n${cluster.words}`)
-    }
+    if (stable) return
+    const open = producers.map(({ client }) => client.outstanding).join(', ')
+    throw new Error(`after ${FLUSH_MS} ms ${open} records of the producers are not stable:\n${cluster.words}`)
+  }
+
+  /** Has everything become stable, and compares. Answers the figures of a proof that holds. */
+  async settle(): Promise<string> {
+    const { cluster, tally, producers } = this
+    await this.quiet()
     for (const producer of producers) producer.client.close()
     await cluster.settlesAs(cluster.workers.size, [...cluster.workers.keys()])
     const findings = new Findings()
