@@ -40,7 +40,7 @@ function board(worker: string): Switchboard {
     throw error
   }
   const quiet = (): void => {}
-  const events = { control: quiet, lost, refused: lost, newer: quiet, knocked: quiet }
+  const events = { control: quiet, lost, refused: lost, newer: quiet, knocked: quiet, damaged: quiet }
   return new Switchboard(env, identity, makeLimits(), events)
 }
 

@@ -18,6 +18,8 @@ export interface WorkerView {
   }
   /** How often, and for how long altogether, its loop has stood still for `limits.stuckMs` or longer. */
   readonly stuck: { readonly times: number; readonly totalMs: number; readonly last: Standstill | null }
+  /** What came on links from other workers and was no frame, or had another checksum. */
+  readonly damagedFrames: number
   readonly pipelines: readonly PipelineSummary[]
 }
 
@@ -110,6 +112,7 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
     uptimeSeconds,
     journal: { bytes, segments, writtenBytes, syncs, problem: problem?.message ?? null },
     stuck: worker.standstills,
+    damagedFrames: worker.damagedFrames,
     pipelines: [...pipelines.residents.values()].map(summarize),
   }
 }

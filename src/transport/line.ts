@@ -26,6 +26,8 @@ export interface LineContext {
   readonly limits: Limits
   /** Encodes all frames, one after another. */
   readonly writer: ByteWriter
+  /** What came from `peer` was no frame, and has not been believed; its line ends. */
+  damaged(peer: string, error: PotorooError): void
 }
 
 /** Who dials: what it says and what it makes of the answers. */
@@ -145,6 +147,7 @@ export class Line implements ConnectionHandler {
       this.parser.push(chunk, this.onFrame)
     } catch (error) {
       if (!(error instanceof PotorooError)) throw error
+      this.context.damaged(this.peer, error)
       this.break(error)
     }
   }

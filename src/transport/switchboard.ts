@@ -8,6 +8,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { ByteWriter } from '../base/bytes.ts'
+import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Timer } from '../env/clock.ts'
 import type { Env } from '../env/env.ts'
@@ -26,6 +27,8 @@ export type Member = Target
 export interface SwitchboardEvents extends PeerEvents {
   /** A worker with the cluster's token, which the present generation does not know, asks for a link: it may be admitted. */
   knocked(worker: string, incarnation: string): void
+  /** What came from `peer`, a worker or where a stranger called from, was no frame. The session goes on by another line. */
+  damaged(peer: string, error: PotorooError): void
 }
 
 export class Switchboard {
@@ -58,6 +61,7 @@ export class Switchboard {
       limits,
       writer: new ByteWriter(),
       standing: this.standing,
+      damaged: (peer, error) => events.damaged(peer, error),
     }
     this.reception = {
       standing: this.standing,

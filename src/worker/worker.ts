@@ -170,6 +170,10 @@ export class Worker {
     return this.seat?.heard ?? null
   }
 
+  get damagedFrames(): number {
+    return this.seat!.damagedFrames
+  }
+
   get standstills(): Seat['standstills'] {
     return this.seat!.standstills
   }

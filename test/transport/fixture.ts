@@ -46,6 +46,7 @@ export class Office {
   refused: Lost[] = []
   newer: number[] = []
   knocked: string[] = []
+  damaged: string[] = []
   onLost: () => void = () => {}
 
   constructor(world: World, name: string, limits: Limits) {
@@ -71,6 +72,7 @@ export class Office {
       refused: (by, error) => this.refused.push({ worker: by, error }),
       newer: (generation) => this.newer.push(generation),
       knocked: (by) => this.knocked.push(by),
+      damaged: (by) => this.damaged.push(by),
     })
     this.board.listen({ host: this.name, port: PORT }, (error) => {
       if (error !== null) throw error

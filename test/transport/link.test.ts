@@ -44,6 +44,8 @@ describe('a session goes on', () => {
     on.world.run(on.world.now + 20_000)
     expect(on.a.epochs).toEqual(upTo(200))
     expect(on.b.epochs).toEqual(upTo(200))
+    expect(on.a.damaged).toContain('b')
+    expect(on.b.damaged).toContain('a')
   })
 
   test('when its connection falls silent: a second one takes its place within a second', () => {

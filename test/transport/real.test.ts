@@ -38,6 +38,7 @@ function open(name: string, changed: () => void): Promise<[Worker, Member]> {
       refused: () => {},
       newer: () => {},
       knocked: () => {},
+      damaged: () => {},
     },
   )
   return new Promise((resolve) => {

@@ -123,6 +123,7 @@ class Station {
       refused: (_, error) => check(error.code === 'E_LINK_REFUSED', `refused: ${error.message}`),
       newer: () => {},
       knocked: () => {},
+      damaged: () => {},
     })
     this.board = board
     board.listen({ host: this.name, port: PORT }, (error) => check(error === null, `listen: ${error?.message}`))

@@ -91,6 +91,7 @@ export class Hand {
       refused: () => {},
       newer: () => {},
       knocked: () => {},
+      damaged: () => {},
     })
     this.board.listen({ host: worker, port: PORT }, (error) => assert(error === null, String(error)))
     openFileStore(env, '/shared/store', { worker, incarnation }, (error, store) => {

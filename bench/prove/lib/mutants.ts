@@ -124,6 +124,8 @@ export const browserMutants: readonly Mutant[] = [
     file: 'ingest/session.ts',
     text: '      resumeAfter,\n      stable: stream.stable,',
     replacement: '      resumeAfter: resumeAfter + 100,\n      stable: stream.stable,',
+  },
+]
 
 /** Of `completeness`. */
 export const completenessMutants: readonly Mutant[] = [
@@ -139,5 +141,15 @@ export const completenessMutants: readonly Mutant[] = [
     file: 'admin/across.ts',
     text: 'const missing = runs.filter(({ worker }) => !parts.has(worker))',
     replacement: "const missing = runs.filter(({ worker }) => worker === '' && !parts.has(worker))",
+  },
+]
+
+/** Of `bit-flip`. */
+export const flipMutants: readonly Mutant[] = [
+  {
+    name: 'frame-checksum-ignored',
+    file: 'protocol/frame.ts',
+    text: 'if (crc32(bytes.subarray(at + CHECKED_FROM, at + size)) !== bytes.readUInt32LE(at)) {',
+    replacement: 'if (bytes.length < 0) {',
   },
 ]

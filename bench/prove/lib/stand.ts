@@ -10,6 +10,7 @@ import { Cluster } from './cluster.ts'
 import type { Run } from './main.ts'
 import { Producer } from './producer.ts'
 import { Findings, Tally } from './tally.ts'
+import type { Wire } from './wire.ts'
 
 const PIPELINE = resolve(import.meta.dirname, '../pipelines/tally.ts')
 const PRODUCERS = 4
@@ -34,6 +35,8 @@ export interface StandOptions {
   readonly limits?: Readonly<Record<string, number>>
   /** Each worker has a host of its own, so that the network between them can be cut. */
   readonly apart?: boolean
+  /** Workers reach each other by way of it. */
+  readonly wire?: Wire
 }
 
 export class Stand {
@@ -55,9 +58,17 @@ export class Stand {
 
   /** A cluster that has acknowledged its first records. */
   static async open(run: Run, options: StandOptions): Promise<Stand> {
-    const { size, producers = PRODUCERS, limits = {}, apart = false } = options
+    const { size, producers = PRODUCERS, limits = {}, apart = false, wire } = options
     const { folder, mutant, signal } = run
-    const cluster = await Cluster.make({ folder, size, mutant, apart, signal, limits: { ...LIMITS, ...limits } })
+    const cluster = await Cluster.make({
+      folder,
+      size,
+      mutant,
+      apart,
+      signal,
+      limits: { ...LIMITS, ...limits },
+      ...(wire && { wire }),
+    })
     const stand = new Stand(run, cluster)
     await cluster.startAll()
     await cluster.settlesAs(size, cluster.names)

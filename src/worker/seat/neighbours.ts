@@ -35,6 +35,8 @@ export interface NeighbourEvents {
   evidence(evidence: Evidence): void
   /** A worker is not linked, for a reason that may need a person. */
   refused(worker: string, error: PotorooError): void
+  /** What came on a link was no frame, and was not believed. */
+  damaged(peer: string, error: PotorooError): void
 }
 
 interface Known {
@@ -69,6 +71,7 @@ export class Neighbours {
       refused: (worker, error) => events.refused(worker, error),
       newer: () => events.hint(),
       knocked: () => events.hint(),
+      damaged: (peer, error) => events.damaged(peer, error),
     })
   }
 

@@ -35,6 +35,8 @@ export interface PresenceEvents {
   storeLost(): void
   /** The loop of this worker has stood still for `ms`, and goes on. */
   wasStuck(stuck: Stuck, ms: number): void
+  /** What came on a link was no frame, and was not believed. */
+  damaged(): void
   failed(error: PotorooError): void
 }
 
@@ -59,6 +61,10 @@ export class Presence {
       control: (from, message, body) => events.control(from, message, body),
       hint: () => events.hint(),
       evidence: (evidence) => this.watch?.tell(evidence),
+      damaged: (peer, { code, message }) => {
+        env.log.warn('link.damaged', { peer, error: code, message })
+        events.damaged()
+      },
       refused: (peer, { code, message }) => env.log.warn('link.refused', { peer, error: code, message }),
     })
   }

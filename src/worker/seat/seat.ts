@@ -58,6 +58,8 @@ export class Seat {
   readonly reader: ChainReader
   /** How often and for how long this worker's loop has stood still. */
   standstills: Standstills = { times: 0, totalMs: 0, last: null }
+  /** What came on links and was no frame. */
+  damagedFrames = 0
   private readonly seams: SeatSeams
   private readonly work: SeatWork
   private readonly turns = new Turns()
@@ -244,6 +246,9 @@ export class Seat {
       wasStuck: (stuck, ms) => {
         const { times, totalMs } = this.standstills
         this.standstills = { times: times + 1, totalMs: totalMs + ms, last: { ...stuck, ms } }
+      },
+      damaged: () => {
+        this.damagedFrames++
       },
       failed: (error) => this.fail(error),
     })
