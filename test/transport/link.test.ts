@@ -44,7 +44,7 @@ describe('a session goes on', () => {
     on.world.run(on.world.now + 20_000)
     expect(on.a.epochs).toEqual(upTo(200))
     expect(on.b.epochs).toEqual(upTo(200))
-    expect(on.a.damaged).toContain('b')
+    expect(on.a.damaged).toContain('b at b:7100')
     expect(on.b.damaged).toContain('a')
   })
 
