@@ -195,11 +195,11 @@ function list() {
     find(id).textContent = value.toLocaleString('en')
 }
 
+/** FNV-1a: the same name has the same colour in every window. It begins where the people above get colours far apart. */
 function hueOf(who) {
-  let hash = 7
-  for (const character of who) hash = (hash * 31 + character.codePointAt(0)) % 3600
-  // Names that are alike, and hashes that are, get colours far apart.
-  return (hash * 137.508) % 360
+  let hash = 106_106
+  for (const character of who) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193)
+  return (((hash ^ (hash >>> 15)) >>> 0) / 2 ** 32) * 360
 }
 
 function clamp(value) {
