@@ -153,3 +153,25 @@ export const flipMutants: readonly Mutant[] = [
     replacement: 'if (bytes.length < 0) {',
   },
 ]
+
+/** Of `slow-sink`. */
+export const slowMutants: readonly Mutant[] = [
+  {
+    name: 'full-queue-takes-more',
+    file: 'connectors/socket/dialling-writer.ts',
+    text: 'this.blocked = this.queue.bytes >= this.context.limits.writerBytes',
+    replacement: 'this.blocked = false',
+  },
+  {
+    name: 'subscriber-never-waited-for',
+    file: 'connectors/socket/server-writer.ts',
+    text: "if (slow === 'wait') this.blocked = true",
+    replacement: "if (slow === 'wait') continue",
+  },
+  {
+    name: 'standard-output-never-full',
+    file: 'connectors/standard-output/sink.ts',
+    text: 'this.blocked = this.accepted - this.status.writtenBytes >= this.context.limits.writerBytes',
+    replacement: 'this.blocked = false',
+  },
+]

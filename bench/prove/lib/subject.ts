@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
+import type { Readable } from 'node:stream'
 import { type ControlClient, findWorker } from '../../../src/cli/control-client.ts'
 import { importing, type Mutant } from './mutant.ts'
 
@@ -22,6 +23,8 @@ export interface Ending {
 export interface Surroundings {
   readonly environment?: Readonly<Record<string, string>>
   readonly host?: readonly string[]
+  /** What it writes to standard output is read by `output`. */
+  readonly output?: boolean
 }
 
 const alive = new Set<ChildProcess>()
@@ -39,13 +42,13 @@ export class Subject {
 
   /** Starts `potoroo ARGUMENTS`, on another host where `around` has the words that bring a command there. */
   constructor(args: readonly string[], mutant: Mutant | null, around: Surroundings = {}) {
-    const { environment = {}, host = [] } = around
+    const { environment = {}, host = [], output = false } = around
     const [file = '', ...argv] = [
       ...[...host, process.execPath, '--conditions=source'],
       ...[...importing(mutant), LAUNCH, ...args],
     ]
     const env = { ...process.env, ...environment }
-    const child = spawn(file, argv, { stdio: ['ignore', 'ignore', 'pipe'], env })
+    const child = spawn(file, argv, { stdio: ['ignore', output ? 'pipe' : 'ignore', 'pipe'], env })
     this.child = child
     alive.add(child)
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -56,6 +59,10 @@ export class Subject {
       alive.delete(child)
       return { status, signal } as Ending
     })
+  }
+
+  get output(): Readable | null {
+    return this.child.stdout
   }
 
   get pid(): number {

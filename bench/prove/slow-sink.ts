@@ -1,0 +1,148 @@
+/**
+ * A sink whose reader stops reading, for each kind that has one: the producer is pushed back, the worker's memory stays
+ * within a bound, and when the reader goes on nothing is lost and nothing comes twice.
+ *
+ * An acknowledged producer sends as much as it may. Once records flow, the reader stops for as long as the producer can
+ * still send anything; then nothing has moved for `STILL_MS`. The worker's resident memory is looked at all the time.
+ *
+ * Not proved here: sinks that are told to drop slow subscribers, which do; a connection that breaks meanwhile.
+ *
+ * Seen failing with each of `slowMutants`: `npm run prove -- slow-sink --mutants`.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Client, connect } from '../../src/client.ts'
+import { type Proof, prove, type Run, say } from './lib/main.ts'
+import { slowMutants } from './lib/mutants.ts'
+import { type SinkKind, SlowReader, sinkKinds } from './lib/slow-readers.ts'
+import { bareStack, freePort, Subject } from './lib/subject.ts'
+
+const PIPELINE = resolve(import.meta.dirname, 'pipelines/slow-sink.ts')
+/** Records that flow before the reader stops, and after it has gone on. */
+const FLOW = 50_000
+const STILL_MS = 1500
+/** How long the producer may find room while nobody reads: by then 200 MB would have been sent. */
+const STOPS_MS = 15_000
+const WAIT_MS = 30_000
+/** What a worker may hold more while nobody reads: the limits of the source, the channels and the sink add up to less. */
+const MORE_BYTES = 160 << 20
+const PAGE_BYTES = 4096
+
+const proof: Proof = { name: 'slow-sink', mutants: slowMutants, rounds: 3, mutantRounds: 1, timeoutMs: 600_000, run }
+
+async function run({ folder, mutant, rounds, signal }: Run): Promise<string> {
+  let [records, most] = [0, 0]
+  for (let round = 1; round <= rounds; round++) {
+    for (const kind of sinkKinds) {
+      const { sent, moreBytes } = await stopReading(kind, `${folder}/${kind}-${round}`, mutant, signal)
+      records += sent
+      most = Math.max(most, moreBytes)
+      say(`${kind}: pushed back, ${megabytes(moreBytes)} more held, ${sent} records each once`)
+    }
+  }
+  return `${sinkKinds.length} kinds, ${rounds} times, ${records} records, none lost or doubled, ${megabytes(most)} more held at most`
+}
+
+async function stopReading(
+  kind: SinkKind,
+  data: string,
+  mutant: Run['mutant'],
+  signal: AbortSignal,
+): Promise<{ readonly sent: number; readonly moreBytes: number }> {
+  const [port, output] = [await freePort(), await freePort()]
+  const reader = new SlowReader()
+  await reader.listen(kind, output)
+  const parameters = Object.entries({ kind, port, output }).flatMap(([name, value]) => ['--param', `${name}=${value}`])
+  const subject = new Subject(['run', PIPELINE, '--data', data, ...parameters], mutant, { output: kind === 'stdout' })
+  const client = await connect({ port, source: 'numbers', producer: 'p', maxOutstanding: 2 << 20, maxBackoffMs: 50 })
+  const producer = new Numbers(client)
+  try {
+    await reader.come(kind, output, subject, signal)
+    const flows = async (records: number): Promise<void> => {
+      const begun = reader.records
+      await until(() => reader.records >= begun + records, subject, signal, `${kind}: the records do not flow`)
+    }
+    await flows(FLOW)
+    const before = residentBytes(subject)
+    reader.stop()
+    const moreBytes = (await stillness(producer, subject, kind, signal)) - before
+    if (moreBytes > MORE_BYTES) throw new Error(`${kind}: the worker holds ${megabytes(moreBytes)} more`)
+    reader.goOn()
+    await flows(FLOW)
+    await producer.stop()
+    await until(() => reader.records >= producer.sent, subject, signal, `${kind}: not all has come`)
+    await client.flush('stable')
+    const fault = reader.fault(producer.sent)
+    if (fault !== null) throw new Error(`${kind}: ${fault}`)
+    client.close()
+    const { status } = await subject.stop('SIGTERM')
+    const stack = bareStack(subject.said)
+    if (status !== 0 || stack !== null) throw new Error(`${kind}: the worker did not end in order:\n${subject.said}`)
+    return { sent: producer.sent, moreBytes }
+  } finally {
+    client.close()
+    reader.close()
+    await subject.stop('SIGKILL')
+  }
+}
+
+/** Waits until the producer has found no room for `STILL_MS`; answers the most memory that the worker had meanwhile. */
+async function stillness(producer: Numbers, subject: Subject, kind: SinkKind, signal: AbortSignal): Promise<number> {
+  const end = performance.now() + STOPS_MS
+  let most = 0
+  let [sent, since] = [producer.sent, performance.now()]
+  while (performance.now() - since < STILL_MS) {
+    await pause(20, null, { signal })
+    most = Math.max(most, residentBytes(subject))
+    if (producer.sent === sent) continue
+    sent = producer.sent
+    since = performance.now()
+    if (since > end) throw new Error(`${kind}: the producer still finds room, ${sent} records were sent`)
+  }
+  return most
+}
+
+/** Sends 1, 2, 3 … for as long as there is room. */
+class Numbers {
+  sent = 0
+  private running = true
+  private readonly sending: Promise<void>
+  private readonly client: Client
+
+  constructor(client: Client) {
+    this.client = client
+    this.sending = this.send().catch(() => {})
+  }
+
+  async stop(): Promise<void> {
+    this.running = false
+    await this.sending
+  }
+
+  private async send(): Promise<void> {
+    while (this.running) {
+      const numbers = Array.from({ length: 500 }, (_, i) => String(this.sent + i + 1))
+      this.sent += numbers.length
+      await this.client.send(numbers)
+      await new Promise((go) => setImmediate(go))
+    }
+  }
+}
+
+async function until(holds: () => boolean, subject: Subject, signal: AbortSignal, otherwise: string): Promise<void> {
+  for (const end = performance.now() + WAIT_MS; !holds(); ) {
+    if (performance.now() > end || !subject.running) throw new Error(`${otherwise}:\n${subject.said}`)
+    await pause(10, null, { signal })
+  }
+}
+
+function residentBytes({ pid }: Subject): number {
+  return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.max(0, Math.round(bytes / 1e6))} MB`
+}
+
+await prove(proof)
