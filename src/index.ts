@@ -21,6 +21,7 @@ export {
   tcpSink,
   tcpSource,
 } from './connectors/tcp/describe.ts'
+export { type WebhookSinkOptions, webhookSink } from './connectors/webhook/describe.ts'
 export {
   type WebSocketServerSinkOptions,
   type WebSocketSinkOptions,

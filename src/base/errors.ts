@@ -519,6 +519,17 @@ export const errorTable = {
     what: 'nothing is taken now: {reason}',
     remedy: 'come again after the seconds in Retry-After, with the same Idempotency-Key',
   },
+  E_WEBHOOK_WAITS: {
+    kind: 'operational',
+    what: 'step "{step}" cannot deliver to {url}: {reason}',
+    remedy: 'start the receiver, or mend its address or token; until then output waits and the sources slow down',
+  },
+  E_WEBHOOK_REFUSED: {
+    kind: 'operational',
+    what: '{url} refuses a record of step "{step}": {reason}',
+    remedy:
+      "see what the receiver wants; its dead letter has the bytes that were sent, and refused: 'fail' stops instead",
+  },
   E_STANDARD_INPUT: {
     kind: 'operational',
     what: 'step "{step}" cannot read standard input: {reason}',

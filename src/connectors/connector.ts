@@ -195,6 +195,17 @@ export interface SinkContext extends Context {
   readonly standardOutput: Output
   /** Whether this worker may speak now (PROTOCOLS 7). Asked before every write to what cannot be fenced. */
   maySpeak(): boolean
+  /** Nobody will ever take the record `id`: it becomes a dead letter, of the epoch after the last barrier. */
+  refused(id: string, bytes: Buffer, error: PotorooError): void
+}
+
+/**
+ * Where each record of a write ends in its bytes, for sinks that ask for it (`apart`), and the id by which it is known when it
+ * comes again; `null` where records have none (PROTOCOLS 8).
+ */
+export interface Apart {
+  readonly ends: readonly number[]
+  readonly ids: readonly string[] | null
 }
 
 /** Counters of a sink, for metrics. */
@@ -228,7 +239,7 @@ export interface Writer {
   /** Puts the outside world into the state of `base`, finishing what that epoch had promised. May be repeated. */
   restore(base: Base, done: () => void): void
   /** Takes the bytes of `records` whole records. `false`: taken, but bring no more until there is `room`. */
-  write(bytes: Buffer, records: number): boolean
+  write(bytes: Buffer, records: number, apart?: Apart): boolean
   /** Answers as O4 says, with what belongs into the epoch's snapshot. */
   barrier(epoch: number, generation: number, done: (snapshot: Json) => void): void
   /** `epoch` is complete and the chain says so: makes what `snapshot` lists visible. May be repeated. */

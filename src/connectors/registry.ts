@@ -15,6 +15,7 @@ import { tcpSourceConnector } from './tcp/source.ts'
 import { webSocketServerSinkConnector } from './websocket/server-sink.ts'
 import { webSocketSinkConnector } from './websocket/sink.ts'
 import { webSocketSourceConnector } from './websocket/source.ts'
+import { webhookSinkConnector } from './webhook/sink.ts'
 
 const sources: readonly SourceConnector[] = [
   tcpSourceConnector,
@@ -32,6 +33,7 @@ const sinks: readonly SinkConnector[] = [
   webSocketSinkConnector,
   webSocketServerSinkConnector,
   fileSinkConnector,
+  webhookSinkConnector,
   stdoutSinkConnector,
   nullSinkConnector,
   scriptedSinkConnector,

@@ -20,6 +20,8 @@ interface Input {
 export class Inputs {
   private readonly inputs: readonly Input[]
   private turn = 0
+  /** The channel that the last element came by. */
+  channel = -1
   private barrier: Barrier | null = null
   /** Epoch of the last barrier that was passed on. */
   private passed = -1
@@ -38,6 +40,7 @@ export class Inputs {
       const input = this.choose()
       if (input === undefined) return undefined
       const element = input.channel.shift()!
+      this.channel = input.channel.id
       if (element instanceof Batch) return element
       this.align(input, element)
     }

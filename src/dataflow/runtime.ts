@@ -24,6 +24,7 @@ import { guardStep } from './guard.ts'
 import type { HeldRecords } from './held-records.ts'
 import { Inputs } from './inputs.ts'
 import { KeyedTask } from './keyed-task.ts'
+import { isCaused, Lineage } from './lineage.ts'
 import { SinkTask, type SinkWriter } from './sink-task.ts'
 import { type Feed, SourceTask } from './source-task.ts'
 import type { Task, TaskReports } from './task.ts'
@@ -41,6 +42,8 @@ export interface RuntimeHost {
   store(task: TaskPlan & { kind: 'keyed' }): KeyedStore
   /** What an aggregate or an async step held when its snapshot was taken. */
   pending(task: TaskPlan): readonly HeldRecords[]
+  /** The name that a split keeps, whatever its number is here. */
+  splitName(number: number): string
   readonly report: FailureReport
   readonly reports: Omit<TaskReports, 'ended'>
   /** All sinks have been given their last record. */
@@ -213,7 +216,18 @@ export class Runtime {
         return this.buildKeyed(task, task.keyed, reports)
       case 'sink': {
         const inputs = this.inputs(task.inputs)
-        return new SinkTask(task.id, task.step, inputs, task.sink, host.writer(task), pool, host.report, reports)
+        const lineage = isCaused(this.plan, task.id) ? this.lineage : null
+        return new SinkTask(
+          task.id,
+          task.step,
+          inputs,
+          task.sink,
+          host.writer(task),
+          lineage,
+          pool,
+          host.report,
+          reports,
+        )
       }
       case 'asyncMap': {
         const inputs = this.inputs(task.inputs)
@@ -249,6 +263,12 @@ export class Runtime {
       report: host.report,
     }
     return new Chain(task.step, task.chain, wiring)
+  }
+
+  private get lineage(): Lineage {
+    const { plan, host } = this
+    const sender = (channel: number): string => plan.tasks[this.channel(channel).from]!.step
+    return new Lineage({ sender, split: (number) => host.splitName(number) })
   }
 
   private inputs(ids: readonly number[]): Inputs {

@@ -11,12 +11,19 @@ import { Batch, type BatchPool, type Element, type Marker } from './batch.ts'
 import { isRecordFault } from './collector.ts'
 import type { FailureReport } from './failure.ts'
 import type { Inputs } from './inputs.ts'
+import type { Lineage } from './lineage.ts'
 import type { Task, TaskReports } from './task.ts'
+
+/** Where each record of a write ends in its bytes, and the ids of all, where they have some. */
+export interface Apart {
+  readonly ends: readonly number[]
+  readonly ids: readonly string[] | null
+}
 
 /** What a sink task asks of a connector's writer. */
 export interface SinkWriter {
-  /** Takes the bytes of `records` records; false: no more until it wakes the task. */
-  write(bytes: Buffer, records: number): boolean
+  /** Takes the bytes of `records` records, told `apart` where the sink asks for it; false: no more until it wakes the task. */
+  write(bytes: Buffer, records: number, apart?: Apart): boolean
   /** False after `write` answered false, until there is room again. */
   readonly room: boolean
   /** Answers when everything before has left the writer's control, with what belongs into the snapshot. */
@@ -29,6 +36,7 @@ export class SinkTask implements Task {
   private readonly inputs: Inputs
   private readonly sink: SinkDescription<unknown>
   private readonly writer: SinkWriter
+  private readonly lineage: Lineage | null
   private readonly pool: BatchPool
   private readonly report: FailureReport
   private readonly reports: TaskReports
@@ -39,6 +47,7 @@ export class SinkTask implements Task {
     inputs: Inputs,
     sink: SinkDescription<unknown>,
     writer: SinkWriter,
+    lineage: Lineage | null,
     pool: BatchPool,
     report: FailureReport,
     reports: TaskReports,
@@ -48,6 +57,7 @@ export class SinkTask implements Task {
     this.inputs = inputs
     this.sink = sink
     this.writer = writer
+    this.lineage = lineage
     this.pool = pool
     this.report = report
     this.reports = reports
@@ -78,7 +88,8 @@ export class SinkTask implements Task {
 
   private take(element: Element): void {
     if (element instanceof Batch) {
-      this.writeBatch(element)
+      if (this.sink.apart === true) this.writeApart(element, this.inputs.channel)
+      else this.writeBatch(element)
       this.pool.give(element)
     } else {
       this.pass(element)
@@ -125,6 +136,32 @@ export class SinkTask implements Task {
     if (records === 0) return
     if (parts.length === 0) this.writer.write(Buffer.from(text), records)
     else this.writer.write(Buffer.concat(text === '' ? parts : [...parts, Buffer.from(text)]), records)
+  }
+
+  /** Tells the writer where each record ends, and by which id it will be known again. */
+  private writeApart(batch: Batch, channel: number): void {
+    const { lineage } = this
+    const { encode, framing } = this.sink
+    const parts: Uint8Array[] = []
+    const ends: number[] = []
+    const ids: string[] = []
+    let end = 0
+    for (let i = 0; i < batch.length; i++) {
+      try {
+        const encoded = encode(batch.values[i])
+        const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : encoded
+        for (const part of framing === null ? [bytes] : framing.frame(bytes)) {
+          parts.push(part)
+          end += part.length
+        }
+        ends.push(end)
+        if (lineage !== null) ids.push(lineage.idOf(batch, i, channel))
+      } catch (error) {
+        this.fail(batch, i, error)
+      }
+    }
+    if (ends.length > 0)
+      this.writer.write(Buffer.concat(parts), ends.length, { ends, ids: lineage === null ? null : ids })
   }
 
   private fail(batch: Batch, i: number, error: unknown): void {

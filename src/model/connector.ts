@@ -80,6 +80,8 @@ export interface SinkDescription<T> {
   /** What is wrong with the settings, as sentences (`checkSettings`); a pipeline with any is refused. */
   readonly faults?: readonly string[]
   readonly promise: SinkPromise
+  /** The writer is told where each record ends, and by which id it is known when it comes again. */
+  readonly apart?: true
   /** `epoch`: no stale worker's output becomes visible; `none`: bytes given to the system are beyond recall. */
   readonly fencing: 'epoch' | 'none'
   /** The record's bytes or text, with or without an end mark of its own. */

@@ -47,6 +47,7 @@ export class Bench {
         },
       },
       maySpeak: () => this.speaks,
+      refused: () => {},
       wake: () => this.wakes++,
       warn: (problem) => this.warnings.push(problem.code),
       failed: (error) => this.failures.push(error.code),

@@ -125,6 +125,7 @@ export class Trial {
       writer: `w${this.lives}`,
       standardOutput: { write: (_, done) => process.env.clock.soon(() => done(null)) },
       maySpeak: () => true,
+      refused: () => {},
       wake: () => {},
       warn: () => {},
       failed: (error) => {
@@ -165,9 +166,7 @@ export class Trial {
         clock.after(1, tick)
       } else if (batches < wanted && position < this.records) {
         const end = Math.min(this.records, position + 1 + this.random.below(BATCH))
-        let text = ''
-        for (let n = position; n < end; n++) text += `${n}\n`
-        writer.write(Buffer.from(text), end - position)
+        this.write(writer, position, end)
         position = end
         batches++
         clock.after(this.random.below(3), tick)
@@ -190,8 +189,7 @@ export class Trial {
       wanted = this.random.below(BATCHES_PER_EPOCH + 1)
       // Records follow the barrier at once, or the next epoch has none.
       if (!last && wanted > 0) {
-        const n = position++
-        writer.write(Buffer.from(`${n}\n`), 1)
+        this.write(writer, position, ++position)
       }
     }
     const decide = (cutAt: number, snapshot: Json, last: boolean): void => {
@@ -219,6 +217,15 @@ export class Trial {
     tick()
   }
 
+  /** Gives the records from `from` to in front of `to`, told apart for those who ask for it. */
+  private write(writer: Writer, from: number, to: number): void {
+    const records = Array.from({ length: to - from }, (_, i) => Buffer.from(`${from + i}\n`))
+    const ends: number[] = []
+    for (const { length } of records) ends.push((ends.at(-1) ?? 0) + length)
+    const ids = records.map((_, i) => `out/${from + i}/0/split`)
+    writer.write(Buffer.concat(records), records.length, { ends, ids })
+  }
+
   private look(): void {
     if (this.options.description.promise !== 'transactional') return
     const seen = this.options.read(this)
@@ -231,6 +238,9 @@ export class Trial {
     const { promise } = this.options.description
     const seen = this.options.read(this)
     const expected = textOf(this.records)
+    // Whoever remembers ids sees each record once; in which order they come again nobody promises.
+    const lines = seen.trimEnd().split('\n')
+    if (promise === 'idempotent' && new Set(lines).size !== lines.length) this.problems.push('a record has two ids')
     if (promise === 'transactional' && seen !== expected) {
       this.problems.push(`not exactly once: ${difference(seen, expected)}`)
     }

@@ -5,7 +5,7 @@ import type { Barrier, Batch } from '../../src/dataflow/batch.ts'
 import type { Failure } from '../../src/dataflow/failure.ts'
 import type { HeldRecords } from '../../src/dataflow/held-records.ts'
 import { Runtime } from '../../src/dataflow/runtime.ts'
-import type { SinkWriter } from '../../src/dataflow/sink-task.ts'
+import type { Apart, SinkWriter } from '../../src/dataflow/sink-task.ts'
 import type { Feed } from '../../src/dataflow/source-task.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
@@ -44,8 +44,14 @@ export class TextWriter implements SinkWriter {
   /** What `text` was when each barrier came. */
   readonly barriers: [epoch: number, text: string][] = []
 
-  write(bytes: Buffer): boolean {
+  /** Each record with its id, for sinks that are told them apart. */
+  readonly apart: [id: string | null, text: string][] = []
+
+  write(bytes: Buffer, _records: number, apart?: Apart): boolean {
     this.text += bytes
+    for (const [i, end] of (apart?.ends ?? []).entries()) {
+      this.apart.push([apart?.ids?.[i] ?? null, bytes.toString('utf8', apart?.ends[i - 1] ?? 0, end)])
+    }
     return this.room
   }
 
@@ -110,6 +116,7 @@ export function stage(
       return remember(stores, step, new KeyedStore(options))
     },
     pending: (task) => held[task.step] ?? [],
+    splitName: (number) => `split ${number}`,
     report: (failure) => made.failures.push(failure),
     reports: {
       cut: (barrier: Barrier, task: number, position: Json) => made.cuts.push([barrier.epoch, task, position]),

@@ -113,6 +113,7 @@ export class Execution implements Executing {
         maySpeak: () => !this.closed && !this.holds.has('worker') && seams.maySpeak(),
         warned: (error) => events.warned(error),
         failed: (error) => events.failed(error),
+        report: (task, failure) => desk.report(task, failure),
       },
       (outcome) => {
         if (outcome.kind === 'failed') return events.failed(outcome.error)

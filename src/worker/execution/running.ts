@@ -102,7 +102,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   }
 
   private makeRuntime({ writers, stores, held }: Standing): Runtime {
-    const { plan, seams, sources, generation, report } = this.parts
+    const { plan, seams, sources, generation, splits, report } = this.parts
     const { owners } = generation
     return new Runtime(plan, {
       limits: seams.limits,
@@ -113,6 +113,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       writer: (task) => writers.get(task.step)!,
       store: (task) => stores.get(task.step)!,
       pending: (task) => held.get(task.step) ?? [],
+      splitName: (number) => splits.nameOf(number),
       report,
       reports: this.reports(),
       ended: () => this.post.outputEnded(),

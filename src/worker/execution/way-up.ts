@@ -19,7 +19,9 @@ import { LETTERS_PART, letterFilesOf, type Manifest } from '../../checkpoint/man
 import type { Restore } from '../../checkpoint/resolve.ts'
 import type { Writer } from '../../connectors/connector.ts'
 import { sinkConnector } from '../../connectors/registry.ts'
+import type { Failure } from '../../dataflow/failure.ts'
 import type { HeldRecords } from '../../dataflow/held-records.ts'
+import { originOf } from '../../dataflow/lineage.ts'
 import type { Plan, TaskPlan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { DeadLetters } from '../letters/dead-letters.ts'
@@ -67,6 +69,8 @@ export interface WayUpOptions {
   maySpeak(): boolean
   warned(error: PotorooError): void
   failed(error: PotorooError): void
+  /** A record did not get through `task`. */
+  report(task: number, failure: Failure): void
 }
 
 export class WayUp {
@@ -176,11 +180,21 @@ export class WayUp {
           writer: member.worker,
           standardOutput: output,
           maySpeak,
+          refused: (id, bytes, error) => this.refused(task, id, bytes, error),
           wake: () => wake(task.id),
           warn: warned,
           failed,
         })
     this.writers.set(task.step, writer)
+  }
+
+  /** A sink has given up a record: its dead letter shows the bytes, which no step could be given again. */
+  private refused({ id: task, step }: SinkTaskPlan, id: string, given: Buffer, error: PotorooError): void {
+    const { splits, seams, report } = this.options
+    const { split, position, ordinal } = originOf(id)
+    const time = seams.env.clock.now()
+    const record = { step, split: splits.numberOf(split), position, ordinal, time, key: undefined }
+    report(task, { ...record, given, error, again: false })
   }
 
   private restoreWriters(base: Manifest | null, done: () => void): void {
