@@ -12,10 +12,10 @@ import { stdoutSinkConnector } from './standard-output/sink.ts'
 import { tcpServerSinkConnector } from './tcp/server-sink.ts'
 import { tcpSinkConnector } from './tcp/sink.ts'
 import { tcpSourceConnector } from './tcp/source.ts'
+import { webhookSinkConnector } from './webhook/sink.ts'
 import { webSocketServerSinkConnector } from './websocket/server-sink.ts'
 import { webSocketSinkConnector } from './websocket/sink.ts'
 import { webSocketSourceConnector } from './websocket/source.ts'
-import { webhookSinkConnector } from './webhook/sink.ts'
 
 const sources: readonly SourceConnector[] = [
   tcpSourceConnector,

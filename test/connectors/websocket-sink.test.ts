@@ -336,6 +336,7 @@ describe('webSocketServerSink', () => {
       ...{ env, limits: makeLimits(), step: 'out', writer: 'w2', maySpeak: () => true },
       standardOutput: { write: (_, done) => done(null) },
       wake() {},
+      refused() {},
       warn() {},
       failed: (error) => failures.push(error.code),
     })
