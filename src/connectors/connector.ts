@@ -88,10 +88,14 @@ export interface Requests {
   readonly blockedBy: string | null
   /** Calls `fn` once, when there is room again. */
   whenRoom(fn: () => void): void
-  /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer or `cancel`. */
+  /**
+   * Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer or `cancel`. `values` is what
+   * they mean: the pipeline takes these, and decodes the bytes only where it reads them from the journal.
+   */
   bring(
     bytes: Buffer,
     cuts: Cuts,
+    values: readonly unknown[],
     key: RequestKey | null,
     until: 'journaled' | 'stable',
     answer: (answer: RequestAnswer) => void,
