@@ -20,6 +20,8 @@ export interface Outlet {
 
 /** What a task takes from: a local channel, or the end of a link it does not know. */
 export interface Intake {
+  /** The channel's number in the plan. */
+  readonly id: number
   /** Elements that may be taken now. */
   readonly length: number
   /** Batches and records that ever came, for metrics. */

@@ -175,3 +175,31 @@ export const slowMutants: readonly Mutant[] = [
     replacement: 'this.blocked = false',
   },
 ]
+
+/** Of `garbage`. */
+export const garbageMutants: readonly Mutant[] = [
+  {
+    name: 'bad-frame-ends-the-worker',
+    file: 'ingest/session.ts',
+    text: 'this.leave(error)',
+    replacement: 'throw error',
+  },
+  {
+    name: 'bad-link-ends-the-worker',
+    file: 'transport/line.ts',
+    text: 'this.break(error)',
+    replacement: 'throw error',
+  },
+  {
+    name: 'bad-line-ends-the-worker',
+    file: 'connectors/http/call.ts',
+    text: 'this.refuse(problem(400, error, { fields: { line: error.details.line } }))',
+    replacement: 'throw error',
+  },
+  {
+    name: 'unfinished-records-held-for-ever',
+    file: 'connectors/socket/peer.ts',
+    text: 'this.source.partial -= this.assembler.pending',
+    replacement: '',
+  },
+]

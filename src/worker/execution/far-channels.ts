@@ -75,6 +75,7 @@ export class FarChannels implements Crossings {
     const { run, generation, links, limits, splits, failed } = this.options
     const { worker } = generation.members[member]!
     const input = new FarInput({
+      channel: channel.id,
       codec: new BatchCodec(new ValueCodec(limits)),
       names: new SplitNamesReader((name) => splits.numberOf(name)),
       pool,

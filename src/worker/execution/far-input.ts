@@ -18,6 +18,8 @@ import type { ChannelTaker } from '../../transport/inlet.ts'
 import type { ChannelMarker } from '../../transport/outlet.ts'
 
 export interface FarInputOptions {
+  /** The channel's number in the plan. */
+  readonly channel: number
   readonly codec: BatchCodec
   readonly names: SplitNamesReader
   readonly pool: BatchPool
@@ -40,6 +42,7 @@ const SPARE_PIECES = 64
 const PIECE_BYTES = 64
 
 export class FarInput implements Intake {
+  readonly id: number
   onElement: () => void = () => {}
   batchesTotal = 0
   recordsTotal = 0
@@ -52,6 +55,7 @@ export class FarInput implements Intake {
   private closed = false
 
   constructor(options: FarInputOptions) {
+    this.id = options.channel
     this.options = options
     this.inlet = options.open({
       batch: (reader, credit) => this.keep(reader, credit),
