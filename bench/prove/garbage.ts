@@ -109,7 +109,8 @@ class Storm {
   private async visit(target: Target): Promise<void> {
     const { chance, garbage } = this
     const socket = dial(target.port, '127.0.0.1')
-    socket.on('error', () => {})
+    // What waits for an answer in vain leaves its listeners.
+    socket.setMaxListeners(0).on('error', () => {})
     socket.resume()
     const opened = await Promise.race([once(socket, 'connect').catch(() => null), pause(5000, null)])
     if (opened === null) return void socket.destroy()
