@@ -88,14 +88,10 @@ export interface Requests {
   readonly blockedBy: string | null
   /** Calls `fn` once, when there is room again. */
   whenRoom(fn: () => void): void
-  /**
-   * Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer or `cancel`. `values` is what
-   * they mean: the pipeline takes these, and decodes the bytes only where it reads them from the journal.
-   */
+  /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer or `cancel`. */
   bring(
     bytes: Buffer,
     cuts: Cuts,
-    values: readonly unknown[],
     key: RequestKey | null,
     until: 'journaled' | 'stable',
     answer: (answer: RequestAnswer) => void,

@@ -4,9 +4,7 @@
  * H1. A batch grows only while it is the last one, and only by what follows its last record in the same stream at the
  *     same record time.
  * H2. Its memory is let go when the pipeline has taken it and the disk no longer needs it, whichever comes last.
- * H3. Where values come with records, they come with all records of the stream.
  */
-import { assert } from '../base/assert.ts'
 import type { Cuts } from '../model/connector.ts'
 import { IngestBatch } from './batch.ts'
 import { type Block, BlockPool } from './block.ts'
@@ -33,7 +31,6 @@ export class Assembly {
     count: number,
     first: number,
     now: number,
-    values: readonly unknown[] | null = null,
   ): { readonly batch: IngestBatch; readonly isNew: boolean } {
     const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
     // No varint of the table is longer than that of the whole piece.
@@ -45,16 +42,10 @@ export class Assembly {
       open.time === now &&
       open.last + 1 === first &&
       this.block.room >= open.tableRoom + size + tableBytes
-    const isNew = !grows
     const batch = grows ? open : this.begin(stream, first, now, size + tableBytes)
     batch.add(bytes, cuts, from, count)
-    if (values !== null) {
-      assert(batch.values !== null || isNew, 'H3: the records of a batch are decoded all or none')
-      batch.values ??= []
-      for (let i = from; i < from + count; i++) batch.values.push(values[i])
-    }
     this.block.used = batch.payloadEnd
-    return { batch, isNew }
+    return { batch, isNew: !grows }
   }
 
   private begin(stream: Stream, first: number, now: number, bodyBytes: number): IngestBatch {

@@ -35,8 +35,6 @@ export class IngestBatch {
   announced = false
   /** Nobody but the journal needs its bytes any more. */
   released = false
-  /** What its records mean, where the door has decoded them already; the pipeline then need not. */
-  values: unknown[] | null = null
   /** The segment that it was last written to, or is being written to. */
   segment: SegmentWriter | null = null
   /** Where it lives, or `null` for one that was read back from the journal. */

@@ -143,7 +143,7 @@ export class Journal {
 
   /**
    * Appends `count` records of `stream`, from `from` on in `cuts`, the first of which has the sequence `first`. Copies
-   * their bytes. `now` is their record time; `values` stand beside `cuts`, where the records are decoded already.
+   * their bytes. `now` is their record time.
    */
   append(
     stream: Stream,
@@ -153,10 +153,9 @@ export class Journal {
     count: number,
     first: number,
     now: number,
-    values: readonly unknown[] | null = null,
   ): IngestBatch {
     const { status, assembly } = this
-    const { batch, isNew } = assembly.add(stream, bytes, cuts, from, count, first, now, values)
+    const { batch, isNew } = assembly.add(stream, bytes, cuts, from, count, first, now)
     if (isNew) {
       status.batches++
       this.pending.push(batch)

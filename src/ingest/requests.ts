@@ -81,11 +81,10 @@ export class Requests {
     this.source.whenRoom(fn)
   }
 
-  /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer; `values` is what they mean. */
+  /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer. */
   bring(
     bytes: Buffer,
     cuts: Cuts,
-    values: readonly unknown[],
     key: RequestKey | null,
     until: 'journaled' | 'stable',
     answer: (answer: RequestAnswer) => void,
@@ -107,7 +106,7 @@ export class Requests {
       if (hello === null) return
       if (hello.kind === 'welcome') {
         const held = this.hold(producer, incarnation)
-        return held.admit(bytes, cuts, values, key?.first ?? null, until, soon, reply)
+        return held.admit(bytes, cuts, key?.first ?? null, until, soon, reply)
       }
       source.counters.turnedAway++
       if (hello.kind === 'redirect') {
@@ -151,7 +150,6 @@ class Held implements StreamSession {
   admit(
     bytes: Buffer,
     cuts: Cuts,
-    values: readonly unknown[],
     given: number | null,
     until: 'journaled' | 'stable',
     soon: (answer: RequestAnswer) => void,
@@ -161,7 +159,7 @@ class Held implements StreamSession {
     const before = stream.admitted
     const first = given ?? before + 1
     const last = first + cuts.count - 1
-    if (first > before + 1 || source.admit(stream, bytes, cuts, first, values) < 0) {
+    if (first > before + 1 || source.admit(stream, bytes, cuts, first) < 0) {
       soon({ kind: 'gap', next: before + 1 })
     } else {
       const repeats = Math.min(cuts.count, before + 1 - first)

@@ -48,7 +48,7 @@ export interface SessionSource {
   grant(producer: string, incarnation: string, session: StreamSession): Stream
   addressOf(worker: string): { readonly host: string; readonly port: number } | null
   part(stream: Stream, session: StreamSession): void
-  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number, values?: readonly unknown[]): number
+  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number
   whenRoom(fn: () => void): void
 }
 

@@ -188,11 +188,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   /**
-   * Takes records `first` and following of an acked stream, decoded already where there are `values`, passing over what is
-   * known (S3). Answers the bytes that the
+   * Takes records `first` and following of an acked stream, passing over what is known (S3). Answers the bytes that the
    * pipeline will take, or -1 where records in front of these are missing.
    */
-  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number, values: readonly unknown[] | null = null): number {
+  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number {
     // Its producer is told to send it again, here or elsewhere (D7).
     if (stream.state.phase !== 'home') return 0
     const verdict = judge(stream.admitted, first, first + cuts.count - 1)
@@ -200,18 +199,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
     const known = verdict === 'known' ? cuts.count : stream.admitted + 1 - first
     this.counters.repeats += known
     if (known === cuts.count) return 0
-    return this.append(stream, bytes, cuts, known, cuts.count - known, stream.admitted + 1, values)
+    return this.append(stream, bytes, cuts, known, cuts.count - known, stream.admitted + 1)
   }
 
-  private append(
-    stream: Stream,
-    bytes: Buffer,
-    cuts: Cuts,
-    from: number,
-    count: number,
-    first: number,
-    values: readonly unknown[] | null = null,
-  ): number {
+  private append(stream: Stream, bytes: Buffer, cuts: Cuts, from: number, count: number, first: number): number {
     const now = this.clock.now()
     const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
     stream.admitted = first + count - 1
@@ -220,7 +211,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.counters.records += count
     this.counters.bytes += size
     this.space.buffered += size
-    const batch = this.journal.append(stream, bytes, cuts, from, count, first, now, values)
+    const batch = this.journal.append(stream, bytes, cuts, from, count, first, now)
     // A batch that has only grown is known already.
     if (batch.count === count) {
       this.unwritten++

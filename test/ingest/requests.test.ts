@@ -52,15 +52,9 @@ beforeEach(() => {
 /** Brings `records` records from `first` on; what it is told comes into the list. */
 function bring(records: number, first: number, until: 'journaled' | 'stable' = 'journaled') {
   const told: RequestAnswer[] = []
-  const values = Array.from({ length: records }, String)
-  const { bytes, cuts } = linesOf(values)
-  const request = requests.bring(
-    bytes,
-    cuts,
-    values,
-    { producer: 'till', incarnation: 'http', first },
-    until,
-    (answer) => told.push(answer),
+  const { bytes, cuts } = linesOf(Array.from({ length: records }, String))
+  const request = requests.bring(bytes, cuts, { producer: 'till', incarnation: 'http', first }, until, (answer) =>
+    told.push(answer),
   )
   expect(told, 'an answer inside of the call').toEqual([])
   world.run(world.now + 1)

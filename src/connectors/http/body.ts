@@ -1,8 +1,8 @@
 /**
  * The body of a request: bytes as they come, and the records in them.
  *
- * B1. A body is looked at whole before any of it is taken: one record that is none refuses all of them, and is named.
- * B2. A record is decoded once: what it means goes on with its bytes.
+ * B1. A body is looked at whole before any of it is taken: one record that is none refuses all of them, and is named. Without
+ *     a decoder only its length can be wrong.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { Cuts, type Decoder } from '../../model/connector.ts'
@@ -39,36 +39,25 @@ export class Body {
 
 const line = lines()
 
-export interface Records {
-  readonly cuts: Cuts
-  readonly values: readonly unknown[]
-}
-
 /** The records in `body`, without empty lines. Throws `E_HTTP_RECORD` for the first that `decoder` does not take (B1). */
-export function recordsOf(
-  body: Buffer,
-  format: 'one' | 'lines',
-  decoder: Decoder<unknown>,
-  recordBytes: number,
-): Records {
+export function recordsOf(body: Buffer, format: 'one' | 'lines', decoder: Decoder<unknown>, recordBytes: number): Cuts {
   const found = new Cuts()
   if (format === 'one') found.add(0, body.length)
   else cutLines(body, found, recordBytes)
   const { starts, ends } = found
   const cuts = new Cuts()
-  const values: unknown[] = []
   for (let i = 0; i < found.count; i++) {
     const [start, end] = [starts[i]!, ends[i]!]
     if (start === end && format === 'lines') continue
     try {
       if (end - start > recordBytes) throw fail('E_RECORD_TOO_LONG', { bytes: end - start, limit: recordBytes })
-      values.push(decoder.decode(body, start, end))
+      decoder.decode(body, start, end)
     } catch (error) {
       throw refused(i + 1, error)
     }
     cuts.add(start, end)
   }
-  return { cuts, values }
+  return cuts
 }
 
 function cutLines(body: Buffer, found: Cuts, recordBytes: number): void {

@@ -67,11 +67,11 @@ export class Call implements HttpCallHandler {
     const { key, until, format } = asked
     const { bytes } = body
     try {
-      const { cuts, values } = recordsOf(bytes, format, source.decoder, source.context.limits.recordBytes)
+      const cuts = recordsOf(bytes, format, source.decoder, source.context.limits.recordBytes)
       const records = cuts.count
       this.phase = 'taken'
       const request = { records, keyed: key !== null, target: this.call.target, ownPort: source.port }
-      this.waiting = source.requests.bring(bytes, cuts, values, key, until, (given) => {
+      this.waiting = source.requests.bring(bytes, cuts, key, until, (given) => {
         if (given.kind === 'taken') source.status.records += records
         this.finish(answerOf(given, request))
       })

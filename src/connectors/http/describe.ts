@@ -23,6 +23,13 @@ export const httpSourceFields = {
     doc: 'when a request is answered: its records are on the disk, or in a complete checkpoint; `?answer=stable` asks for one request',
     example: 'stable',
   },
+  bad: {
+    type: 'text',
+    choices: ['refuse', 'dead-letter'],
+    default: 'refuse',
+    doc: 'what becomes of a record that the decoder does not take: its request is refused, or it is a dead letter, which is quicker',
+    example: 'dead-letter',
+  },
 } as const satisfies Fields
 
 export type HttpSourceSettings = SettingsOf<typeof httpSourceFields>

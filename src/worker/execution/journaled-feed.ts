@@ -62,7 +62,6 @@ export class JournaledFeed implements Feed {
     const { bytes, time, first, count, cutFrom } = batch
     const { starts, ends } = batch.cuts
     const split = (this.splitOf[batch.stream.index] ??= this.splits.numberOf(batch.stream.key))
-    const decoded = batch.values
     const { values, positions } = into
     const from = into.length
     let i = from
@@ -71,7 +70,7 @@ export class JournaledFeed implements Feed {
       const start = starts[cutFrom + taken]!
       const end = ends[cutFrom + taken]!
       try {
-        values[i] = decoded === null ? decoder.decode(bytes, start, end) : decoded[taken]
+        values[i] = decoder.decode(bytes, start, end)
         positions[i] = first + taken
         i++
       } catch (error) {
