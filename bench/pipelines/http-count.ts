@@ -7,8 +7,9 @@ interface Visit {
   readonly ms: number
 }
 
-export default pipeline('http-count', { parameters: { port: 8080 } }, (p) => {
-  p.source('visits', httpSource({ port: p.parameters.port, decode: json<Visit>() }))
+export default pipeline('http-count', { parameters: { port: 8080, check: true } }, (p) => {
+  const { port, check } = p.parameters
+  p.source('visits', httpSource({ port, bad: check ? 'refuse' : 'dead-letter', decode: json<Visit>() }))
     .keyBy('by-user', (visit) => visit.user)
     .mapWithState('count', {
       init: () => ({ visits: 0, ms: 0 }),

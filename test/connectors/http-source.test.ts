@@ -214,6 +214,14 @@ describe('a request is refused', () => {
     expect(texts(rig.take())).toEqual([])
   })
 
+  test('for no bad line where they become dead letters', () => {
+    source.close()
+    open({ bad: 'dead-letter' })
+    expect(post('1\n{"n":\n3', LINES)).toMatchObject({ status: 200, body: { records: 3 } })
+    expect(post(`"${'x'.repeat(300)}"`, LINES)).toMatchObject({ status: 400, body: { error: { line: 1 } } })
+    expect(texts(rig.take())).toEqual(['1', '{"n":', '3'])
+  })
+
   test('without the token, where the worker has one', () => {
     rig.source!.token = 'secret'
     const code = 'E_HTTP_TOKEN'

@@ -40,7 +40,12 @@ export class Body {
 const line = lines()
 
 /** The records in `body`, without empty lines. Throws `E_HTTP_RECORD` for the first that `decoder` does not take (B1). */
-export function recordsOf(body: Buffer, format: 'one' | 'lines', decoder: Decoder<unknown>, recordBytes: number): Cuts {
+export function recordsOf(
+  body: Buffer,
+  format: 'one' | 'lines',
+  decoder: Decoder<unknown> | null,
+  recordBytes: number,
+): Cuts {
   const found = new Cuts()
   if (format === 'one') found.add(0, body.length)
   else cutLines(body, found, recordBytes)
@@ -51,7 +56,7 @@ export function recordsOf(body: Buffer, format: 'one' | 'lines', decoder: Decode
     if (start === end && format === 'lines') continue
     try {
       if (end - start > recordBytes) throw fail('E_RECORD_TOO_LONG', { bytes: end - start, limit: recordBytes })
-      decoder.decode(body, start, end)
+      decoder?.decode(body, start, end)
     } catch (error) {
       throw refused(i + 1, error)
     }

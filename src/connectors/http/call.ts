@@ -12,7 +12,8 @@ export interface CallHome {
   readonly status: SourceStatus
   readonly context: SourceContext
   readonly requests: Requests
-  readonly decoder: Decoder<unknown>
+  /** What every record is tried with before it is taken, or `null`. */
+  readonly decoder: Decoder<unknown> | null
   readonly port: number
   /** Bytes of bodies that are held, of all requests. */
   partial: number

@@ -31,7 +31,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   readonly status: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
   readonly context: SourceContext
   readonly requests: Requests
-  readonly decoder: Decoder<unknown>
+  readonly decoder: Decoder<unknown> | null
   port = 0
   partial = 0
   private readonly settings: HttpSourceSettings
@@ -45,8 +45,8 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   constructor(description: SourceDescription<unknown>, door: Door, context: SourceContext) {
     this.context = context
     this.requests = door.requests
-    this.decoder = description.decoder
     this.settings = description.settings as HttpSourceSettings
+    this.decoder = this.settings.bad === 'refuse' ? description.decoder : null
     const { host, port } = this.settings
     context.env.http.serve(
       { host, port },
