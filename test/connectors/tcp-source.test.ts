@@ -180,6 +180,11 @@ describe('a plain source', () => {
     // A record counts once, in however many pieces it comes.
     for (let i = 0; i < 6; i++) a.write('a'.repeat(10))
     expect(a.closed).toBeUndefined()
+    // Not who comes last has to go, but who holds the most.
+    c.write('c'.repeat(15))
+    expect([a.closed, c.closed]).toEqual([null, undefined])
+    c.write('\n')
+    expect(lanes[2]!.records).toEqual(['c'.repeat(45)])
   })
 
   test('closes a silent connection when it was told to, but not one that it does not read', () => {

@@ -17,6 +17,8 @@ export interface CallHome {
   readonly port: number
   /** Bytes of bodies that are held, of all requests. */
   partial: number
+  /** Bodies hold too much together: whoever holds the most is told to come again. */
+  relieve(): void
   left(call: Call): void
 }
 
@@ -57,9 +59,18 @@ export class Call implements HttpCallHandler {
     const before = body.size
     body.push(chunk)
     source.partial += body.size - before
-    if (source.partial > partialBytes) {
-      this.finish(busy(fail('E_HTTP_BUSY', { reason: `bodies of requests hold more than ${partialBytes} bytes` })))
-    }
+    if (source.partial > partialBytes) source.relieve()
+  }
+
+  /** Bytes that it holds of a body that has not come whole. */
+  get pending(): number {
+    return this.phase === 'body' ? this.body.size : 0
+  }
+
+  /** Gives its room to others. */
+  yield(): void {
+    const reason = `bodies of requests hold more than ${this.source.context.limits.partialBytes} bytes`
+    this.finish(busy(fail('E_HTTP_BUSY', { reason })))
   }
 
   onEnd(): void {

@@ -4,7 +4,8 @@
  * R1. A request is taken whole or not at all; what it was answered is true (`ingest/requests.ts`).
  * R2. One request never harms another: what is wrong with it is its own answer, and counted.
  * R3. While there is no room bodies are not read; who has waited too long is told to come again.
- * R4. What is held is bounded: requests, the body of each, the sum of those, and the time for both.
+ * R4. What is held is bounded: requests, the body of each, the sum of those, and the time for both. Where the sum is too large
+ *     whoever holds the most goes, not whoever comes next (R2).
  */
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
@@ -61,6 +62,12 @@ class HttpListening implements Listening, CallHome, HttpHandler {
     this.timer?.cancel()
     this.listener?.close()
     for (const call of this.calls) call.abandon()
+  }
+
+  relieve(): void {
+    let most: Call | null = null
+    for (const call of this.calls) if (call.pending >= (most?.pending ?? 1)) most = call
+    most?.yield()
   }
 
   left(call: Call): void {

@@ -6,7 +6,7 @@
  *     in front of it have been taken.
  * R2. A lane without room pauses its own connection only; the producer's window closes, nothing is buffered here.
  * R3. What is held is bounded: connections, the unfinished record of each, the sum of those, and the answers that an
- *     acknowledged producer does not read.
+ *     acknowledged producer does not read. Where the sum is too large whoever holds the most goes, not whoever comes next (R1).
  */
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
@@ -79,6 +79,13 @@ export class PeerRoom implements PeerHome {
       context.warn(fail('E_TOO_MANY_CONNECTIONS', { step: context.step, limit: context.limits.connections }))
     }
     this.full = true
+  }
+
+  relieve(): void {
+    const { peers, context } = this
+    let most: Peer | null = null
+    for (const peer of peers) if (peer.pending >= (most?.pending ?? 1)) most = peer
+    most?.expel(`unfinished records hold more than ${context.limits.partialBytes} bytes, and this one the most`)
   }
 
   left(peer: Peer): void {

@@ -15,6 +15,8 @@ export interface PeerHome {
   readonly framing: Framing
   /** Bytes of unfinished records, of all connections. */
   partial: number
+  /** Unfinished records hold too much together: whoever holds the most has to go. */
+  relieve(): void
   left(peer: Peer): void
   expelled(peer: Peer, why: string): void
 }
@@ -33,6 +35,11 @@ export abstract class Peer implements ConnectionHandler {
     this.connection = connection
     this.remote = connection.remote
     this.heardMs = nowMs
+  }
+
+  /** Bytes of its unfinished record. */
+  get pending(): number {
+    return 0
   }
 
   /** Not called: an accepted connection stands already. */
@@ -126,6 +133,10 @@ export class PlainPeer extends Peer {
     lane.onRoom(() => this.resume())
   }
 
+  override get pending(): number {
+    return this.assembler.pending
+  }
+
   protected received(chunk: Buffer): void {
     const { assembler, source } = this
     const before = assembler.pending
@@ -140,9 +151,8 @@ export class PlainPeer extends Peer {
       return
     }
     source.partial += assembler.pending - before
-    if (source.partial > source.context.limits.partialBytes && assembler.pending > 0) {
-      this.expel(`unfinished records hold more than ${source.context.limits.partialBytes} bytes`)
-    } else if (this.full) this.pause()
+    if (source.partial > source.context.limits.partialBytes) source.relieve()
+    if (this.full) this.pause()
   }
 
   onDrain(): void {}

@@ -3,7 +3,8 @@
  *
  * W1. Messages that stood in a chunk behind the one at which the reader paused wait here, at most a chunk of them (H4).
  * W2. A peer that pings and does not read what it is answered gets no more answers: they would gather in memory.
- * W3. Unfinished messages of all connections of one listener are counted together, from chunk to chunk (H5).
+ * W3. Unfinished messages of all connections of one listener are counted together, from chunk to chunk (H5). Where
+ *     they hold too much whoever holds the most goes.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -28,8 +29,9 @@ const common = { perMessageDeflate: false, autoPong: false, closeTimeout: CLOSIN
 export class WebSocketDoor {
   private readonly server: WebSocketServer
   private readonly limits: Limits
-  /** Bytes of unfinished messages, of all connections. */
+  /** Bytes of unfinished messages: of all connections, and of each that has some. */
   private partial = 0
+  private readonly unfinished = new Map<RealWebSocket, number>()
 
   constructor(limits: Limits) {
     this.limits = limits
@@ -64,6 +66,8 @@ export class WebSocketDoor {
     const set = (bytes: number): void => {
       this.partial += bytes - partial
       partial = bytes
+      if (bytes === 0) this.unfinished.delete(connection)
+      else this.unfinished.set(connection, bytes)
     }
     // In front of the library's own listener.
     socket.prependListener('data', (chunk: Buffer) => {
@@ -71,9 +75,7 @@ export class WebSocketDoor {
       set((ended ? Math.min(partial, last) : partial) + chunk.length)
       ended = false
       last = chunk.length
-      if (this.partial > this.limits.partialBytes) {
-        connection.expel(`unfinished messages hold more than ${this.limits.partialBytes} bytes`)
-      }
+      if (this.partial > this.limits.partialBytes) this.relieve()
     })
     const took = (bytes: number): void => {
       ended = true
@@ -83,6 +85,20 @@ export class WebSocketDoor {
     ws.on('ping', (bytes) => took(bytes.length))
     ws.on('pong', (bytes) => took(bytes.length))
     ws.on('close', () => set(0))
+  }
+
+  /** Unfinished messages hold too much together: whoever holds the most has to go. */
+  private relieve(): void {
+    let most: RealWebSocket | null = null
+    let bytes = 0
+    for (const [connection, held] of this.unfinished) {
+      if (held < bytes) continue
+      most = connection
+      bytes = held
+    }
+    if (most === null) return
+    this.unfinished.delete(most)
+    most.expel(`unfinished messages hold more than ${this.limits.partialBytes} bytes, and this one the most`)
   }
 }
 
