@@ -4,6 +4,7 @@ import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { contentOf } from '../worker/letters/dead-letter.ts'
+import { type Checkpointed, listCheckpoints, openCheckpoint, verifyOne } from '../worker/pipelines/checkpoints.ts'
 import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
 import { buildGraph, loadBundle } from '../worker/pipelines/load.ts'
 import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
@@ -48,6 +49,8 @@ const letterRequest = z.strictObject({ ids: z.array(z.string()).nullable() })
 const readLevel = z.enum(['live', 'committed'], { error: '?read is live or committed' })
 
 const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
+
+const abandonRequest = z.strictObject({ source: z.string().min(1), producer: z.string().min(1) })
 
 /** What a supervisor says of a process that has ended and has not been started again. */
 const exitNotice = z.strictObject({ worker: z.string().min(1) })
@@ -109,6 +112,25 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
     },
     {
       method: 'GET',
+      path: '/v1/pipelines/:pipeline/checkpoints',
+      right: 'read',
+      handle: (call) => listCheckpoints(storage(), checkpointed(pipelines, call)),
+    },
+    {
+      method: 'GET',
+      path: '/v1/pipelines/:pipeline/checkpoints/:epoch',
+      right: 'read',
+      handle: (call) => openCheckpoint(storage(), checkpointed(pipelines, call), epochIn(call)),
+    },
+    {
+      method: 'GET',
+      path: '/v1/pipelines/:pipeline/checkpoints/:epoch/objects/:object',
+      right: 'read',
+      handle: (call) =>
+        verifyOne(storage(), checkpointed(pipelines, call), epochIn(call) ?? 0, Number(call.parts.object)),
+    },
+    {
+      method: 'GET',
       path: '/v1/pipelines/:pipeline/savepoints',
       right: 'read',
       handle: ({ parts }) => listSavepoints(storage(), parts.pipeline!),
@@ -139,6 +161,15 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       path: '/v1/pipelines/:pipeline/streams',
       right: 'read',
       handle: (call) => viewStreams(find(call)),
+    },
+    {
+      method: 'POST',
+      path: '/v1/pipelines/:pipeline/streams/abandon',
+      right: 'admin',
+      handle: ({ parts, body }) => {
+        const { source, producer } = parse(abandonRequest, body)
+        return pipelines.abandonStream(parts.pipeline!, source, producer)
+      },
     },
     {
       method: 'GET',
@@ -173,6 +204,19 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       handle: (call) => queryState(seams, call),
     },
   ]
+}
+
+/** What the chain says of the pipeline, also where it cannot run. */
+function checkpointed({ worker }: Pipelines, { parts }: Call): Checkpointed {
+  const name = parts.pipeline!
+  const entry = worker.cluster.pipelines.get(name)
+  if (entry === undefined) throw fail('E_NO_PIPELINE', { pipeline: name, known: 'the chain does not name it' })
+  return { name, entry }
+}
+
+/** `null`: the newest. */
+function epochIn({ parts }: Call): number | null {
+  return parts.epoch === 'latest' ? null : Number(parts.epoch)
 }
 
 /** Ready when every pipeline of this worker runs. */

@@ -174,11 +174,33 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
 }
 
 /** The producers that the pipeline's sources remember. */
-export function viewStreams({ execution }: Resident): readonly unknown[] {
+/** A producer that a source remembers. */
+export interface StreamView {
+  readonly source: string
+  readonly producer: string
+  readonly incarnation: string
+  readonly acked: boolean
+  /** The sequence of the last record that the pipeline has taken. */
+  readonly position: number
+  /** The worker that answers for it. */
+  readonly home: string
+  /** Record time of its last record, in milliseconds since 1970; 0 before the first. */
+  readonly timeMs: number
+  /** Records that its producer does not have any more, and the worker whose journal does; `null` where none are missing. */
+  readonly parked: { readonly first: number; readonly last: number; readonly home: string } | null
+}
+
+export function viewStreams({ execution }: Resident): readonly StreamView[] {
+  const { parked } = execution
   return Array.from(execution.streams, ([source, rows]) =>
-    rows.map(([producer, incarnation, position, home, , timeMs, acked]) => ({
-      ...{ source, producer, incarnation, acked, position, home, timeMs },
-    })),
+    rows.map(([producer, incarnation, position, home, , timeMs, acked]) => {
+      const waits = parked.get(source)?.find((one) => one.producer === producer && one.incarnation === incarnation)
+      const { first, last, home: absent } = waits ?? { first: 0, last: 0, home: '' }
+      return {
+        ...{ source, producer, incarnation, acked, position, home, timeMs },
+        parked: waits === undefined ? null : { first, last, home: absent },
+      }
+    }),
   ).flat()
 }
 

@@ -293,7 +293,14 @@ export const errorTable = {
   E_STREAM_PARKED: {
     kind: 'operational',
     what: 'records {first} to {last} of producer "{producer}" are missing, and only the journal of {home} has them',
-    remedy: 'start that worker again, under its name and with its data folder',
+    remedy:
+      'start that worker again, under its name and with its data folder; or accept the loss with `potoroo streams abandon`',
+  },
+  E_STREAM_NOT_PARKED: {
+    kind: 'user',
+    what: 'no stream of producer "{producer}" for source {source} waits here for records that are missing',
+    remedy:
+      '`potoroo streams list PIPELINE` shows which do; a stream waits from the moment that its producer has asked',
   },
   E_STREAM_ELSEWHERE: {
     kind: 'operational',
@@ -707,6 +714,11 @@ export const errorTable = {
     kind: 'user',
     what: 'pipeline "{pipeline}" has no dead letter {id}',
     remedy: '`potoroo dead-letters list {pipeline}` shows what there is',
+  },
+  E_NO_CHECKPOINT: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has no checkpoint{which}',
+    remedy: '`potoroo checkpoint list {pipeline}` shows what is kept',
   },
   E_NO_SAVEPOINT: {
     kind: 'user',

@@ -1,4 +1,4 @@
-/** Commands that do something to a pipeline that runs: submit, checkpoint, savepoint, drain, cancel. */
+/** Commands that do something to a pipeline that runs: submit, savepoint, drain, cancel. */
 import { Command } from 'commander'
 import type { PipelineSummary } from '../admin/view.ts'
 import { showDuration } from '../base/time.ts'
@@ -48,13 +48,6 @@ function verb(
     const [result, text] = await act(`/v1/pipelines/${part(pipeline)}`, flags)
     if (flags.json) printJson(result)
     else print(text(pipeline))
-  })
-}
-
-export function checkpointCommand(): Command {
-  return verb('checkpoint', 'make a checkpoint now', async (path, flags) => {
-    const result = await (await findWorker(flags)).post<{ epoch: number }>(`${path}/checkpoint`)
-    return [result, (pipeline) => `${pipeline}: epoch ${result.epoch} is complete`]
   })
 }
 

@@ -8,6 +8,7 @@ import { request } from 'node:http'
 import { type Command, Option } from 'commander'
 import { type ControlFile, readControlFile } from '../admin/control-file.ts'
 import { type Details, type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
+import { Waiting } from './progress.ts'
 import { readToken } from './token.ts'
 
 /** Where `run` and `worker` put their data folders. */
@@ -40,6 +41,13 @@ export interface ControlClient {
   remove(path: string): Promise<void>
 }
 
+/** Every worker that can be asked: those of one cluster, or the one of `--control`. Rejects as `findWorker` does. */
+export async function findWorkers(flags: ControlFlags): Promise<readonly ControlClient[]> {
+  if (flags.control !== undefined) return [await findWorker(flags)]
+  const folders = await findFolders(flags.data, undefined)
+  return folders.map(({ data, file }) => clientOf(file.address, readToken(flags.tokenFile) ?? tokenIn(file), data))
+}
+
 /** Finds the worker, the one called `name` where one is meant. Rejects with `E_NO_WORKER`, `E_WHICH_WORKER` or `E_FILE`. */
 export async function findWorker(flags: ControlFlags, name?: string): Promise<ControlClient> {
   if (flags.control !== undefined) {
@@ -62,8 +70,12 @@ interface Folder {
  * cluster, any will do.
  */
 async function findFolder(data: string | undefined, name: string | undefined): Promise<Folder> {
+  return (await findFolders(data, name))[0]
+}
+
+async function findFolders(data: string | undefined, name: string | undefined): Promise<[Folder, ...Folder[]]> {
   const own = data === undefined ? null : readControlFile(data)
-  if (own !== null) return { data: data!, file: own }
+  if (own !== null) return [{ data: data!, file: own }]
   const below =
     data === undefined ? subfolders(FOLDERS).flatMap((path) => [path, ...subfolders(path)]) : subfolders(data)
   const written = below.flatMap((path) => {
@@ -76,7 +88,7 @@ async function findFolder(data: string | undefined, name: string | undefined): P
   if (first === undefined) throw fail('E_NO_WORKER', { data: data ?? `a folder below ${FOLDERS}` })
   const alone = others.find(({ file }) => file.store === null || file.store !== first.file.store)
   if (alone !== undefined) throw fail('E_WHICH_WORKER', { folders: alive.map((one) => one.data).join(', ') })
-  return first
+  return [first, ...others]
 }
 
 function subfolders(path: string): readonly string[] {
@@ -109,10 +121,13 @@ function tokenIn(file: ControlFile): string {
 
 function clientOf(address: string, token: string, data?: string): ControlClient {
   const ask = async <T>(method: string, path: string, body: unknown, ms?: number): Promise<T> => {
-    const answer = await call(address, method, path, token, body, ms).catch((error: NodeJS.ErrnoException) => {
-      if (data !== undefined && error.code === 'ECONNREFUSED') throw fail('E_NO_WORKER', { data }, error)
-      throw fail('E_CONTROL', { address, reason: error.message }, error)
-    })
+    const waiting = new Waiting(`waits for the worker at ${address}`)
+    const answer = await call(address, method, path, token, body, ms)
+      .catch((error: NodeJS.ErrnoException) => {
+        if (data !== undefined && error.code === 'ECONNREFUSED') throw fail('E_NO_WORKER', { data }, error)
+        throw fail('E_CONTROL', { address, reason: error.message }, error)
+      })
+      .finally(() => waiting.end())
     if (answer.status === 200) return JSON.parse(answer.text) as T
     throw errorOf(answer.text, address)
   }

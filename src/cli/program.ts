@@ -1,7 +1,8 @@
 /** All commands, in the order in which a person meets them. */
 import { Command } from 'commander'
-import { cancelCommand, checkpointCommand, drainCommand, savepointCommand, submitCommand } from './act.ts'
+import { cancelCommand, drainCommand, savepointCommand, submitCommand } from './act.ts'
 import { checkCommand } from './check.ts'
+import { checkpointCommand } from './checkpoint.ts'
 import { keyGroupsCommand, leaveCommand, whereCommand } from './cluster-commands.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { devCommand } from './dev.ts'

@@ -1,6 +1,8 @@
 /** How far a long piece of work has come: one line that changes on a terminal, a line now and then elsewhere. */
 import { counted, say, showBytes, showCount } from './terminal.ts'
 
+/** What takes less is not spoken of. */
+const LONG_MS = 2000
 const ON_TERMINAL_MS = 200
 const ELSEWHERE_MS = 10_000
 
@@ -62,5 +64,34 @@ export class Progress {
       )
     }
     return parts.join(' · ')
+  }
+}
+
+/** One thing that is waited for: from the third second on a line says for how long, and goes when it is over. */
+export class Waiting {
+  private readonly what: () => string
+  private readonly startedMs = performance.now()
+  private readonly timer: NodeJS.Timeout
+  private readonly terminal = process.stderr.isTTY === true
+  private shownMs = 0
+
+  constructor(what: string | (() => string)) {
+    this.what = typeof what === 'string' ? () => what : what
+    this.timer = setInterval(() => this.show(), ON_TERMINAL_MS)
+    this.timer.unref()
+  }
+
+  end(): void {
+    clearInterval(this.timer)
+    if (this.terminal && this.shownMs > 0) process.stderr.write('\r\x1b[K')
+  }
+
+  private show(): void {
+    const ms = performance.now() - this.startedMs
+    if (ms < LONG_MS || (!this.terminal && ms - this.shownMs < ELSEWHERE_MS)) return
+    this.shownMs = ms
+    const line = `${this.what()}: ${Math.floor(ms / 1000)} s`
+    if (this.terminal) process.stderr.write(`\r\x1b[K${line}`)
+    else say(line)
   }
 }

@@ -1,33 +1,102 @@
-/** `potoroo streams PIPELINE`: the producers that its sources remember. */
+/**
+ * `potoroo streams list | abandon`: the producers that the sources of a pipeline remember, and the end of waiting for what
+ * only an absent worker's journal has.
+ *
+ * Who waits is known where it has asked, so every worker that can be reached is asked.
+ */
 import { Command } from 'commander'
-import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
-import { print, printJson, table } from './terminal.ts'
+import type { StreamView } from '../admin/view.ts'
+import { PotorooError } from '../base/errors.ts'
+import { addControlOptions, type ControlClient, type ControlFlags, findWorkers, part } from './control-client.ts'
+import { counted, print, printJson, table } from './terminal.ts'
 
-interface StreamView {
-  readonly source: string
-  readonly producer: string
+interface Lost {
   readonly incarnation: string
-  readonly acked: boolean
-  readonly position: number
+  readonly first: number
+  readonly last: number
   readonly home: string
-  readonly timeMs: number
 }
 
+const path = (pipeline: string): string => `/v1/pipelines/${part(pipeline)}/streams`
+
 export function streamsCommand(): Command {
-  const command = new Command('streams')
-    .description('list the producers that the sources of a pipeline remember')
+  const command = new Command('streams').description(
+    'list the producers that sources remember, or stop waiting for one',
+  )
+  const list = new Command('list')
+    .description('list the producers that the sources of a pipeline remember; `streams PIPELINE` does the same')
     .argument('<pipeline>', 'its name')
-  return addControlOptions(command).action(async (pipeline: string, flags: ControlFlags) => {
-    const streams = await (await findWorker(flags)).get<StreamView[]>(`/v1/pipelines/${part(pipeline)}/streams`)
-    if (flags.json) return printJson(streams)
-    const rows = streams.map((one) => [
-      one.source,
-      one.producer,
-      one.incarnation,
-      one.acked ? 'acked' : 'plain',
-      one.position,
-      one.timeMs === 0 ? '' : new Date(one.timeMs).toISOString(),
-    ])
-    print(table(['SOURCE', 'PRODUCER', 'INCARNATION', 'KIND', 'POSITION', 'LAST RECORD'], rows, 'no streams'))
-  })
+    .action(listStreams)
+  const abandon = new Command('abandon')
+    .description(
+      'let a producer go on without the records that only the journal of an absent worker has: they are lost',
+    )
+    .argument('<pipeline>', 'its name')
+    .argument('<source>', 'the step')
+    .argument('<producer>', 'its name')
+    .action(abandonStream)
+  command.addCommand(addControlOptions(list), { isDefault: true })
+  command.addCommand(addControlOptions(abandon))
+  return command
+}
+
+async function listStreams(pipeline: string, flags: ControlFlags): Promise<void> {
+  const workers = await findWorkers(flags)
+  const views = await Promise.all(workers.map((worker) => worker.get<StreamView[]>(path(pipeline))))
+  const streams = merged(views)
+  if (flags.json) return printJson(streams)
+  const rows = streams.map((one) => [
+    one.source,
+    one.producer,
+    one.incarnation,
+    one.acked ? 'acked' : 'plain',
+    one.position,
+    one.home,
+    one.timeMs === 0 ? '' : new Date(one.timeMs).toISOString(),
+  ])
+  print(table(['SOURCE', 'PRODUCER', 'INCARNATION', 'KIND', 'POSITION', 'HOME', 'LAST RECORD'], rows, 'no streams'))
+  for (const { source, producer, parked } of streams) {
+    if (parked === null) continue
+    const where = parked.home === '' ? 'no worker here has them' : `only the journal of ${parked.home} has them`
+    print(`\n${producer} waits: records ${parked.first} to ${parked.last} are missing, and ${where}`)
+    print(`  start that worker again, or accept the loss: potoroo streams abandon ${pipeline} ${source} ${producer}`)
+  }
+}
+
+/** One row for each stream: of the worker that has taken it furthest, with what any says it waits for. */
+function merged(views: readonly (readonly StreamView[])[]): readonly StreamView[] {
+  const best = new Map<string, StreamView>()
+  for (const one of views.flat()) {
+    const key = JSON.stringify([one.source, one.producer, one.incarnation])
+    const known = best.get(key)
+    const further = known === undefined || one.position > known.position ? one : known
+    best.set(key, { ...further, parked: one.parked ?? known?.parked ?? null })
+  }
+  return [...best.values()]
+}
+
+async function abandonStream(pipeline: string, source: string, producer: string, flags: ControlFlags): Promise<void> {
+  const lost = await askEach(await findWorkers(flags), (worker) =>
+    worker.post<Lost[]>(`${path(pipeline)}/abandon`, { source, producer }),
+  )
+  if (flags.json) return printJson(lost)
+  for (const { first, last } of lost) {
+    print(
+      `${producer} goes on behind record ${last}: ${counted(last - first + 1, 'record')} (${first} to ${last}) of it are lost`,
+    )
+  }
+}
+
+/** The answer of the worker where the stream waits; the others say that none does. */
+async function askEach<T>(workers: readonly ControlClient[], ask: (worker: ControlClient) => Promise<T>): Promise<T> {
+  let refusal: unknown = null
+  for (const worker of workers) {
+    try {
+      return await ask(worker)
+    } catch (error) {
+      if (!(error instanceof PotorooError) || error.code !== 'E_STREAM_NOT_PARKED') throw error
+      refusal = error
+    }
+  }
+  throw refusal
 }

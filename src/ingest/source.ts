@@ -30,12 +30,20 @@ import { Recovery } from './recovery.ts'
 import { Requests } from './requests.ts'
 import { Room } from './room.ts'
 import { Session, type SessionSource } from './session.ts'
-import type { Stream, StreamRow, StreamSession } from './stream.ts'
+import type { Missing, Stream, StreamRow, StreamSession } from './stream.ts'
 import { answerHello, type HelloAnswer, Streams } from './streams.ts'
 import { type Found, holeOf, judge, type SurveyTarget } from './survey.ts'
 
 /** What other members' doors say about a stream. */
 type StreamMessage = Exclude<DoorMessage, { kind: 'homeAsked' | 'sourceOpen' }>
+
+/** A stream that is parked. */
+export interface Parked extends Missing {
+  readonly producer: string
+  readonly incarnation: string
+  /** The worker whose journal has what is missing; empty where none is known. */
+  readonly home: string
+}
 
 export class IngestSource implements SessionSource, SurveyTarget {
   readonly source: string
@@ -244,6 +252,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
             known: stream.hasRow || stream.admitted > 0,
           })
         : { kind: 'redirect', worker: place.home }
+    stream.parked = answer.kind === 'parked' ? { first: stream.admitted + 1, last: oldest - 1 } : null
     if (answer.kind === 'redirect' && this.homes.isBlank(stream)) streams.remove(stream)
     return answer
   }
@@ -257,6 +266,28 @@ export class IngestSource implements SessionSource, SurveyTarget {
     stream.sessions++
     this.counters.sessions++
     return stream
+  }
+
+  /** Streams whose producers wait for records that are missing, and the worker whose journal has them. */
+  get parked(): readonly Parked[] {
+    return [...this.streams.values()].flatMap(({ producer, incarnation, parked, origin, state }) =>
+      parked === null || state.phase !== 'home' ? [] : [{ producer, incarnation, ...parked, home: origin }],
+    )
+  }
+
+  /**
+   * Gives up what the parked streams of `producer` wait for: they go on behind it (S4). Answers what is lost; the next
+   * epoch makes it so for good, until then a recovery parks them again.
+   */
+  abandon(producer: string): readonly Parked[] {
+    // Its position has to say what the pipeline has taken.
+    this.cut()
+    const given = this.parked.filter((one) => one.producer === producer)
+    for (const { incarnation } of given) {
+      const stream = this.streams.get(producer, incarnation)!
+      if (stream.position === stream.admitted) stream.skip(stream.parked!)
+    }
+    return given.filter(({ incarnation }) => this.streams.get(producer, incarnation)!.parked === null)
   }
 
   addressOf(worker: string): Address | null {

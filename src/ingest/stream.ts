@@ -17,6 +17,12 @@ import type { HomeState } from './home-table.ts'
 /** A stream's row in a manifest: producer, incarnation, position, home, session, last record time, acked. */
 export type StreamRow = readonly [string, string, number, string, number, number, boolean]
 
+/** Records `first` to `last`, which are missing. */
+export interface Missing {
+  readonly first: number
+  readonly last: number
+}
+
 /** What a stream asks of the connection that it comes through. */
 export interface StreamSession {
   /** `journaled` or `stable` has risen. */
@@ -63,7 +69,9 @@ export class Stream {
   /** The connection that brings it, if there is one. */
   session: StreamSession | null = null
   /** What its journal lacks between `admitted` and a later batch, or `null`. */
-  hole: { readonly first: number; readonly last: number } | null = null
+  hole: Missing | null = null
+  /** Records that neither its producer nor a journal at hand has, since its producer has asked to continue behind them. */
+  parked: Missing | null = null
   /** Admitted acked batches that are not durable, in sequence order. */
   private readonly waiting: IngestBatch[] = []
   /** The end of the last batch that was admitted here and is durable. */
@@ -127,6 +135,7 @@ export class Stream {
     this.hasRow = row !== null
     this.given = null
     this.hole = null
+    this.parked = null
     if (row !== null) this.adopt(row)
     this.origin = this.home
   }
@@ -159,6 +168,16 @@ export class Stream {
     this.synced = 0
     this.waiting.length = 0
     return false
+  }
+
+  /** The records that it is parked for are given up: it goes on behind them. */
+  skip({ last }: Missing): void {
+    this.parked = null
+    if (this.hole !== null && this.hole.last <= last) this.hole = null
+    this.position = last
+    this.admitted = last
+    this.durable = Math.max(this.durable, last)
+    this.synced = last
   }
 
   /** The journals have it up to `end`, of which what lies up to `hard` survives the loss of power once it is written. */

@@ -155,6 +155,36 @@ describe('an acked connection', () => {
     expect(peer.last).toMatchObject({ kind: 'refused', code: 'E_STREAM_PARKED', retryMs: 1000 })
   })
 
+  test('goes on behind records that are missing once they are given up, also after a restart', () => {
+    new Peer().hello().batch(1, 'one')
+    rig.settle()
+    new Peer().hello(5)
+    const missing = { producer: 'p', incarnation: '1', first: 2, last: 4, home: '' }
+    expect(rig.source!.parked).toEqual([missing])
+    // What the pipeline has not taken yet would be passed over.
+    expect(rig.source!.abandon('p')).toEqual([])
+    expect(rig.take()).toHaveLength(1)
+    expect(rig.source!.poll()).toBe(null)
+    expect(rig.source!.abandon('q')).toEqual([])
+    expect(rig.source!.abandon('p')).toEqual([missing])
+    expect(rig.source!.parked).toEqual([])
+
+    const peer = new Peer().hello(5)
+    expect(peer.last).toMatchObject({ kind: 'welcome', resumeAfter: 4 })
+    peer.batch(5, 'five')
+    rig.settle()
+    expect(rig.take().map(({ sequence }) => sequence)).toEqual([5])
+    const rows = rig.source!.cut()
+    expect(rows.find(([producer]) => producer === 'p')?.[2]).toBe(5)
+
+    const { world, machine } = rig
+    rig.process.kill()
+    rig = new Rig(world, machine, 'b').started(rows)
+    expect(new Peer().hello(6).last).toMatchObject({ kind: 'welcome', resumeAfter: 5 })
+    expect(rig.drain()).toEqual([])
+    expect(rig.reports).toEqual([])
+  })
+
   test('ends when it says nothing', () => {
     const dumb = new Peer()
     const idle = new Peer().hello()

@@ -16,6 +16,7 @@ import { decodeManifest } from '../../checkpoint/manifest.ts'
 import type { Writer } from '../../connectors/connector.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { TaskFigures } from '../../dataflow/runtime.ts'
+import type { Parked } from '../../ingest/source.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
@@ -314,6 +315,16 @@ export class Execution implements Executing {
   /** The producers that each journaled source remembers, and how far it has taken them. */
   get streams(): ReadonlyMap<string, readonly StreamRow[]> {
     return this.sources.streams()
+  }
+
+  /** Those of them that wait for records which are missing. */
+  get parked(): ReadonlyMap<string, readonly Parked[]> {
+    return this.sources.parked()
+  }
+
+  /** Gives up what the streams of `producer` to source `step` wait for; answers what is lost. */
+  abandonStream(step: string, producer: string): readonly Parked[] {
+    return this.sources.abandon(step, producer)
   }
 
   /** Sinks that nobody takes anything from, and which have stopped their tasks. */

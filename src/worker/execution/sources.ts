@@ -19,7 +19,7 @@ import { sourceConnector } from '../../connectors/registry.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
 import { mergeRows } from '../../ingest/rows.ts'
-import type { IngestSource } from '../../ingest/source.ts'
+import type { IngestSource, Parked } from '../../ingest/source.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan, TaskPlan } from '../../model/plan.ts'
 import { addressOf } from '../address.ts'
@@ -193,6 +193,21 @@ export class OpenSources {
       if (source.family === 'journaled') rows.set(source.task.step, source.source.cut())
     }
     return rows
+  }
+
+  /** Streams of journaled sources that wait for records which are missing, by step. */
+  parked(): ReadonlyMap<string, readonly Parked[]> {
+    const parked = new Map<string, readonly Parked[]>()
+    for (const source of this.sources) {
+      if (source.family === 'journaled') parked.set(source.task.step, source.source.parked)
+    }
+    return parked
+  }
+
+  /** Gives up what the streams of `producer` to source `step` wait for; answers what is lost. */
+  abandon(step: string, producer: string): readonly Parked[] {
+    const source = this.sources.find(({ task }) => task.step === step)
+    return source?.family === 'journaled' ? source.source.abandon(producer) : []
   }
 
   /** The run of the pipeline is over for good: its records are of no use to anyone. */

@@ -15,6 +15,7 @@ import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { savepointManifest } from '../../checkpoint/layout.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { Env } from '../../env/env.ts'
+import type { Parked } from '../../ingest/source.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Pipeline } from '../../model/pipeline.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -231,6 +232,18 @@ export class Pipelines {
     const { execution } = this.running(name)
     await this.request(execution, { kind: 'savepoint', name: savepoint })
     return execution.figures?.epoch ?? 0
+  }
+
+  /**
+   * Gives up the records that streams of `producer` to the source `step` wait for, which only the journal of an absent
+   * worker has: they go on behind them, for good with the checkpoint that is made of it. Answers what is lost.
+   */
+  async abandonStream(name: string, step: string, producer: string): Promise<readonly Parked[]> {
+    const { execution } = this.running(name)
+    const lost = execution.abandonStream(step, producer)
+    if (lost.length === 0) throw fail('E_STREAM_NOT_PARKED', { producer, source: step })
+    await this.request(execution, { kind: 'periodic' })
+    return lost
   }
 
   /** Takes dead letters out of the list, for good; all of them where `ids` is `null`. Answers how many. */

@@ -8,11 +8,10 @@ import type { Limits } from '../../base/limits.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
 import { savepointFolder, savepointManifest, unescapeName } from '../../checkpoint/layout.ts'
-import { decodeManifest, letterFilesOf, type Manifest, type PackEntry } from '../../checkpoint/manifest.ts'
-import { openPack, readChunks } from '../../checkpoint/pack-reader.ts'
+import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
 import type { Store } from '../../checkpoint/store.ts'
-import { decodeLetters } from '../letters/dead-letters.ts'
 import { settle, settleVoid } from '../settle.ts'
+import { objectsOf, verifyObject } from './objects.ts'
 
 export interface SavepointSeams {
   readonly store: Store
@@ -65,32 +64,8 @@ export async function verifySavepoint(
   if (examined.kind === 'failed') throw examined.error
   if (examined.kind === 'damaged') return { entry: null, damages: [examined.damage] }
   const damages: Damage[] = []
-  for (const pack of examined.value.packs) damages.push(...(await verifyPack(seams, pack)))
-  for (const file of examined.value.sinks.flatMap(letterFilesOf)) damages.push(...(await verifyLetters(seams, file)))
+  for (const object of objectsOf(examined.value)) damages.push(...(await verifyObject(seams, object)))
   return { entry: entryOf(name, examined.value), damages }
-}
-
-function verifyPack(seams: SavepointSeams, pack: PackEntry): Promise<readonly Damage[]> {
-  return new Promise((resolve, reject) => {
-    openPack(seams.store, pack, (outcome) => {
-      if (outcome.kind === 'failed') reject(outcome.error)
-      else if (outcome.kind === 'damaged') resolve([outcome.damage])
-      else if (outcome.value.length === 0) resolve([])
-      else {
-        const ignore = () => {}
-        readChunks(seams, pack.path, outcome.value, ignore, (error, damages) =>
-          error === null ? resolve(damages) : reject(error),
-        )
-      }
-    })
-  })
-}
-
-async function verifyLetters({ store }: SavepointSeams, path: string): Promise<readonly Damage[]> {
-  const bytes = await settle<Buffer | null>((done) => store.read(path, done))
-  const examined = decodeLetters(path, bytes)
-  if (examined.kind === 'failed') throw examined.error
-  return examined.kind === 'damaged' ? [examined.damage] : []
 }
 
 /**

@@ -1,0 +1,132 @@
+/**
+ * The checkpoints that the chain holds of a pipeline: what there is, and whether it is whole. Needs no running pipeline.
+ *
+ * V1. An epoch is verified object by object, each by a question of its own: whoever asks sees how far it has come, and no
+ *     answer takes longer than reading one pack.
+ */
+import { fail } from '../../base/errors.ts'
+import type { EpochEntry, PipelineEntry } from '../../checkpoint/cluster.ts'
+import { lastEpoch } from '../../checkpoint/cluster.ts'
+import type { Damage, Examined } from '../../checkpoint/damage.ts'
+import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
+import { settle } from '../settle.ts'
+import { type EpochObject, type ObjectSeams, objectsOf, verifyObject } from './objects.ts'
+import { listSavepoints } from './savepoints.ts'
+
+/** A checkpoint as `list` shows it. */
+export interface CheckpointEntry {
+  readonly epoch: number
+  readonly generation: number
+  /** Wall time of its completion, in milliseconds since 1970; 0 where the manifest cannot be read. */
+  readonly timeMs: number
+  readonly keys: number
+  /** Bytes of all packs that it needs, and of those among them that were written for it. */
+  readonly bytes: number
+  readonly newBytes: number
+  /** Savepoints that were made of it. */
+  readonly savepoints: readonly string[]
+  /** What is wrong with its manifest, or `null`. */
+  readonly damage: string | null
+}
+
+/** A checkpoint as `verify` begins with it. */
+export interface CheckpointContent {
+  readonly entry: CheckpointEntry
+  /** What is to be verified (V1). */
+  readonly objects: readonly { readonly kind: EpochObject['kind']; readonly path: string; readonly bytes: number }[]
+}
+
+/** Which pipeline, and what the chain says of it. */
+export interface Checkpointed {
+  readonly name: string
+  readonly entry: PipelineEntry
+}
+
+/** The checkpoints that are kept, oldest first: the last one is what a recovery restores. */
+export async function listCheckpoints(seams: ObjectSeams, { name, entry }: Checkpointed): Promise<CheckpointEntry[]> {
+  const savepoints = await savepointNames(seams, name)
+  return Promise.all(
+    entry.epochs.map(async (epoch) => entryOf(epoch, await readManifest(seams, epoch), savepoints.get(epoch.epoch))),
+  )
+}
+
+/** What `epoch` consists of, the newest one where it is `null`. */
+export async function openCheckpoint(
+  seams: ObjectSeams,
+  pipeline: Checkpointed,
+  epoch: number | null,
+): Promise<CheckpointContent> {
+  const { found, manifest } = await find(seams, pipeline, epoch)
+  const savepoints = await savepointNames(seams, pipeline.name)
+  const entry = entryOf(found, manifest, savepoints.get(found.epoch))
+  const objects = manifest.kind === 'intact' ? objectsOf(manifest.value) : []
+  return {
+    entry,
+    objects: objects.map((object) => {
+      const bytes = object.kind === 'pack' ? object.pack.bytes : 0
+      return { kind: object.kind, path: object.path, bytes }
+    }),
+  }
+}
+
+/** Reads all of object number `index` of `epoch`, and answers what is damaged. */
+export async function verifyOne(
+  seams: ObjectSeams,
+  pipeline: Checkpointed,
+  epoch: number,
+  index: number,
+): Promise<readonly Damage[]> {
+  const { manifest } = await find(seams, pipeline, epoch)
+  const object = manifest.kind === 'intact' ? objectsOf(manifest.value)[index] : undefined
+  if (object === undefined) throw fail('E_CONTROL_REQUEST', { reason: `epoch ${epoch} has no object ${index}` })
+  return verifyObject(seams, object)
+}
+
+async function find(
+  seams: ObjectSeams,
+  { name, entry }: Checkpointed,
+  epoch: number | null,
+): Promise<{ readonly found: EpochEntry; readonly manifest: Examined<Manifest> }> {
+  const found = epoch === null ? lastEpoch(entry) : entry.epochs.find((one) => one.epoch === epoch)
+  if (found == null)
+    throw fail('E_NO_CHECKPOINT', { pipeline: name, which: epoch === null ? '' : ` of epoch ${epoch}` })
+  return { found, manifest: await readManifest(seams, found) }
+}
+
+async function readManifest({ store }: ObjectSeams, { manifest }: EpochEntry): Promise<Examined<Manifest>> {
+  const examined = decodeManifest(manifest, await settle<Buffer | null>((done) => store.read(manifest, done)))
+  if (examined.kind === 'failed') throw examined.error
+  return examined
+}
+
+function entryOf(
+  { epoch, generation }: EpochEntry,
+  manifest: Examined<Manifest>,
+  savepoints: readonly string[] = [],
+): CheckpointEntry {
+  if (manifest.kind !== 'intact') {
+    const damage = manifest.kind === 'damaged' ? manifest.damage.reason : manifest.error.message
+    return { epoch, generation, timeMs: 0, keys: 0, bytes: 0, newBytes: 0, savepoints, damage }
+  }
+  const { packs, counts, timeMs } = manifest.value
+  const sum = (some: typeof packs): number => some.reduce((bytes, pack) => bytes + pack.bytes, 0)
+  const own = packs.filter((pack) => pack.epoch === epoch)
+  return {
+    epoch,
+    generation,
+    timeMs,
+    keys: counts.keys,
+    bytes: sum(packs),
+    newBytes: sum(own),
+    savepoints,
+    damage: null,
+  }
+}
+
+async function savepointNames(seams: ObjectSeams, pipeline: string): Promise<ReadonlyMap<number, string[]>> {
+  const names = new Map<number, string[]>()
+  for (const { epoch, name } of await listSavepoints(seams, pipeline)) {
+    names.set(epoch, [...(names.get(epoch) ?? []), name])
+  }
+  return names
+}
