@@ -248,7 +248,7 @@ export const errorTable = {
   E_JOURNAL_HOLE: {
     kind: 'operational',
     what: 'the journal lacks records {first} to {last} of {producer} for source {source}',
-    remedy: 'nothing to do while its producer can send them again; see `potoroo streams PIPELINE`',
+    remedy: 'nothing to do while its producer can send them again; see `potoroo streams list PIPELINE`',
   },
   E_JOURNAL_FULL: {
     kind: 'operational',

@@ -1,8 +1,9 @@
 /** Commands about a cluster as a whole: who owns what, and who leaves. */
 import { Command } from 'commander'
-import type { ClusterView, KeyGroupRun, KeyPlace } from '../admin/cluster-view.ts'
+import type { ClusterView, KeyGroupRun, KeyPlace, MemberView } from '../admin/cluster-view.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
-import { counted, print, printJson, say, table } from './terminal.ts'
+import { joined } from './status-text.ts'
+import { counted, print, printJson, table } from './terminal.ts'
 
 /** Runs of key groups that are shown of each worker. */
 const RUNS = 8
@@ -52,21 +53,23 @@ export function leaveCommand(): Command {
 }
 
 /** What `status` says of the cluster, above what it says of the worker. */
-export function showCluster(view: ClusterView): void {
+export function clusterText(view: ClusterView): string {
   const { mode, generation, coordinator, workers, keyGroups } = view
   const members = workers.filter(({ member }) => member)
-  print(`cluster ${mode}, generation ${generation} of ${counted(members.length, 'worker')}, ${coordinator} decides`)
   const rows = workers.map(({ worker, member, keyGroups, heard, linked, stuck }) => [
     worker,
     stuck !== null ? 'stuck' : !heard ? 'not heard' : !linked ? 'not linked' : member ? 'member' : 'not in it yet',
     keyGroups,
   ])
-  print(table(['WORKER', 'STATE', `OF ${keyGroups} KEY GROUPS`], rows, 'no workers'))
-  for (const { worker, stuck } of workers) {
-    if (stuck === null) continue
-    const where = stuck.step === null ? 'outside of any step' : `in step "${stuck.step}" of ${stuck.pipeline}`
-    const key = stuck.key === null ? '' : `, key ${stuck.key}`
-    say(`${worker} has been stuck for ${Math.round(stuck.ms / 1000)} s ${where}${key}\n${stuck.stack}`)
-  }
-  print('')
+  return joined([
+    `cluster ${mode}, generation ${generation} of ${counted(members.length, 'worker')}, ${coordinator} decides`,
+    table(['WORKER', 'STATE', `OF ${keyGroups} KEY GROUPS`], rows, 'no workers'),
+    ...workers.flatMap(({ worker, stuck }) => (stuck === null ? [] : [stuckText(worker, stuck)])),
+  ])
+}
+
+function stuckText(worker: string, { ms, step, pipeline, key, stack }: NonNullable<MemberView['stuck']>): string {
+  const where = step === null ? 'outside of any step' : `in step "${step}" of ${pipeline}`
+  const which = key === null ? '' : `, key ${key}`
+  return `${worker} has been stuck for ${Math.round(ms / 1000)} s ${where}${which}\n${stack}`
 }

@@ -5,7 +5,9 @@ import { makeProgram } from './program.ts'
 import { sayError } from './terminal.ts'
 
 // What is thrown where nobody waits for it, in the loop of a worker: a fault of ours, or of a user's stray callback.
-process.on('uncaughtException', (error) => {
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+  // Who read our output has had enough, as `| head` has.
+  if (error.code === 'EPIPE') process.exit(EXIT_DONE)
   sayError(error)
   process.exit(exitStatusOf(error))
 })

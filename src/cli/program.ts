@@ -4,10 +4,12 @@ import { cancelCommand, drainCommand, savepointCommand, submitCommand } from './
 import { checkCommand } from './check.ts'
 import { checkpointCommand } from './checkpoint.ts'
 import { keyGroupsCommand, leaveCommand, whereCommand } from './cluster-commands.ts'
+import { completionCommand } from './completion.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
 import { errorCommand } from './error.ts'
+import { exampleText } from './examples.ts'
 import { explainCommand } from './explain.ts'
 import { initCommand } from './init.ts'
 import { queryCommand } from './query.ts'
@@ -56,17 +58,22 @@ export function makeProgram(): Command {
     deadLettersCommand(),
     doctorCommand(),
     errorCommand(),
+    completionCommand(),
   ]
   for (const command of commands) {
-    inherit(program, command)
+    inherit(program, command, command.name())
     program.addCommand(command)
   }
   return program
 }
 
-/** Gives the settings of `parent` to `command` and what stands below it: they were made before they had a parent. */
-function inherit(parent: Command, command: Command): void {
+/**
+ * Gives the settings of `parent` to `command` and what stands below it: they were made before they had a parent. `path`: its
+ * names, by which its examples are found.
+ */
+function inherit(parent: Command, command: Command, path: string): void {
   command.copyInheritedSettings(parent)
   command.showHelpAfterError('(--help shows what it takes)')
-  for (const inner of command.commands) inherit(command, inner)
+  command.addHelpText('after', exampleText(path))
+  for (const inner of command.commands) inherit(command, inner, `${path} ${inner.name()}`)
 }

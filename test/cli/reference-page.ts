@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { LOOP_DELAY, metricRows, workerRows } from '../../src/admin/metrics.ts'
 import { makeRoutes } from '../../src/admin/routes.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
+import { examples } from '../../src/cli/examples.ts'
 import { makeProgram } from '../../src/cli/program.ts'
 import { kebab, settingPaths, variableOf } from '../../src/cli/settings.ts'
 
@@ -38,6 +39,8 @@ function command(one: Command, above: string): string[] {
     return `| \`${flags}\` | ${cell(description)}${choices}${otherwise} |`
   })
   if (options.length > 0) out.push('| | |', '|---|---|', ...options, '')
+  const shown = (examples[name] ?? []).map(([line, purpose]) => `potoroo ${line}  # ${purpose}`)
+  if (shown.length > 0) out.push('```sh', ...shown, '```', '')
   return [...out, ...one.commands.flatMap((inner) => command(inner, `${name} `))]
 }
 

@@ -132,3 +132,29 @@ test('a producer that lacks records is shown, and goes on once they are given up
   await running.said(/five 1\n/)
   again.socket.destroy()
 })
+
+test('status --watch looks again and again with rates, and ends in order', { timeout: 60_000 }, async () => {
+  const { cwd, running, port } = await started()
+  const watching = potoroo(['status', 'count', '--watch'], { cwd })
+  await watching.said(/count running, 0 keys\n[\s\S]*SINK/)
+  const sender = producer(port)
+  sender.hello(1)
+  for (let i = 1; i <= 50; i++) sender.batch(i, `${i}`)
+  await watching.said(/count running, 50 keys\n/)
+  // 50 records between two looks, which are a second apart or more.
+  const [, rate] = await watching.said(/lines +(\d\d) +50 /)
+  expect(Number(rate)).toBeLessThanOrEqual(51)
+  watching.kill('SIGINT')
+  expect(await watching.ended, watching.err).toEqual({ status: 0, signal: null })
+  expect(watching.out).not.toContain('\x1b')
+
+  const lines = potoroo(['status', '--watch', '--json'], { cwd })
+  const [first] = await lines.said(/^.*\n.*\n/)
+  for (const line of first.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ view: { worker: 'w1' } })
+  // Whoever reads it has enough.
+  lines.child.stdout!.destroy()
+  expect(await lines.ended, lines.err).toEqual({ status: 0, signal: null })
+  sender.socket.destroy()
+  running.kill('SIGKILL')
+  await running.ended
+})

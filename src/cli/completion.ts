@@ -1,0 +1,129 @@
+/**
+ * `potoroo completion SHELL`: a script that completes commands, their options and the choices of these. It is made from the
+ * commands themselves and starts no process when it is used.
+ */
+import { Argument, Command, type Option } from 'commander'
+import { print } from './terminal.ts'
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const
+type Shell = (typeof SHELLS)[number]
+
+/** A command as the shells see it. */
+interface Node {
+  /** `savepoint make`; empty for the program itself. */
+  readonly path: string
+  readonly commands: readonly { readonly name: string; readonly about: string }[]
+  readonly options: readonly {
+    readonly name: string
+    readonly about: string
+    /** `null` where it takes no value. */
+    readonly choices: readonly string[] | null
+  }[]
+}
+
+export function completionCommand(): Command {
+  return new Command('completion')
+    .description('print what makes a shell complete the commands')
+    .addArgument(new Argument('<shell>', 'which').choices(SHELLS))
+    .action((shell: Shell, _options, command: Command) => {
+      const nodes = nodesOf(command.parent!, '')
+      print({ bash, zsh, fish }[shell](nodes))
+    })
+}
+
+function nodesOf(command: Command, path: string): readonly Node[] {
+  const inner = command.commands.filter((one) => one.name() !== 'help')
+  const below = inner.flatMap((one) => nodesOf(one, path === '' ? one.name() : `${path} ${one.name()}`))
+  const node = {
+    path,
+    commands: inner.map((one) => ({ name: one.name(), about: one.description() })),
+    options: [...command.options.map(optionOf), { name: '--help', about: 'show what it takes', choices: null }],
+  }
+  return [node, ...below]
+}
+
+function optionOf({ long, description, required, optional, argChoices }: Option): Node['options'][number] {
+  return { name: long!, about: description, choices: required || optional ? (argChoices ?? []) : null }
+}
+
+/** `'it'\''s'`. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
+
+const paths = (nodes: readonly Node[]): readonly string[] => nodes.map(({ path }) => path).filter((path) => path !== '')
+
+function bash(nodes: readonly Node[]): string {
+  const cases = nodes.map(({ path, commands, options }) => {
+    const words = [...commands, ...options].map(({ name }) => name)
+    return `    ${quoted(path)}) words=${quoted(words.join(' '))} ;;`
+  })
+  const choices = nodes.flatMap(({ path, options }) =>
+    options
+      .filter((option) => (option.choices?.length ?? 0) > 0)
+      .map(({ name, choices }) => `    ${quoted(`${path} ${name}`)}) words=${quoted(choices!.join(' '))} ;;`),
+  )
+  return `# bash completion of potoroo
+_potoroo() {
+  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} at='' word words=''
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "\${at:+$at }$word" in
+      ${paths(nodes).map(quoted).join('|')}) at="\${at:+$at }$word" ;;
+    esac
+  done
+  case "$at" in
+${cases.join('\n')}
+  esac
+  case "$at $before" in
+${choices.join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
+}
+complete -o filenames -F _potoroo potoroo`
+}
+
+function zsh(nodes: readonly Node[]): string {
+  const item = (name: string, about: string) => quoted(`${name.replaceAll(':', '\\:')}:${about}`)
+  const cases = nodes.map(({ path, commands, options }) => {
+    const items = [...commands, ...options].map(({ name, about }) => item(name, about))
+    return `    ${quoted(path)}) found=(${items.join(' ')}) ;;`
+  })
+  return `#compdef potoroo
+_potoroo() {
+  local at='' word
+  local -a found
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    case "\${at:+$at }$word" in
+      ${paths(nodes).map(quoted).join('|')}) at="\${at:+$at }$word" ;;
+    esac
+  done
+  case "$at" in
+${cases.join('\n')}
+  esac
+  _describe 'potoroo' found
+  _files
+}
+compdef _potoroo potoroo`
+}
+
+function fish(nodes: readonly Node[]): string {
+  const lines = nodes.flatMap(({ path, commands, options }) => {
+    const names = path === '' ? [] : path.split(' ')
+    const seen = names.map((name) => `__fish_seen_subcommand_from ${name}`)
+    const none =
+      commands.length === 0 ? [] : [`not __fish_seen_subcommand_from ${commands.map(({ name }) => name).join(' ')}`]
+    const when = (conditions: readonly string[]) =>
+      conditions.length === 0 ? '' : ` -n ${quoted(conditions.join('; and '))}`
+    return [
+      ...commands.map(
+        ({ name, about }) => `complete -c potoroo${when([...seen, ...none])} -a ${name} -d ${quoted(about)}`,
+      ),
+      ...options.map(({ name, about, choices }) => {
+        const values = choices === null ? '' : choices.length === 0 ? ' -r' : ` -x -a ${quoted(choices.join(' '))}`
+        return `complete -c potoroo${when(seen)} -l ${name.slice(2)}${values} -d ${quoted(about)}`
+      }),
+    ]
+  })
+  return ['# fish completion of potoroo', ...lines].join('\n')
+}
