@@ -170,6 +170,8 @@ export interface Limits {
   readonly maxEpochAgeMs: number
   /** How long a coordinator gathers workers that want to join or leave, in milliseconds. */
   readonly gatherMs: number
+  /** Bytes of key groups that a worker reads before it owns them. */
+  readonly readAheadBytes: number
   /** How long key groups may take to be copied in the background, in milliseconds. */
   readonly moveCopyMs: number
   /** How long a change of owners waits for a pipeline's checkpoint, in milliseconds. */
@@ -271,6 +273,7 @@ export const defaultLimits: Limits = {
   leaseMarginMs: 500,
   maxEpochAgeMs: 60_000,
   gatherMs: 300,
+  readAheadBytes: 256 << 20,
   moveCopyMs: 600_000,
   moveHoldMs: 60_000,
   moveHandMs: 10_000,

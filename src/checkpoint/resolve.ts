@@ -245,6 +245,6 @@ function unique(damages: readonly Damage[]): readonly Damage[] {
   return Array.from(new Map(damages.map((damage) => [describeDamage(damage), damage])).values())
 }
 
-function isDamage(fact: object): fact is Damage {
+export function isDamage(fact: object): fact is Damage {
   return 'reason' in fact
 }

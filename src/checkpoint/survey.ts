@@ -13,13 +13,16 @@ import { forEach } from './for-each.ts'
 import { decodeManifest, type Manifest, type PackEntry } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
 import { openPack } from './pack-reader.ts'
-import { type Fact, type Facts, type Resolution, resolve } from './resolve.ts'
+import type { ReadAhead } from './read-ahead.ts'
+import { type Fact, type Facts, isDamage, type Resolution, resolve } from './resolve.ts'
 import type { Store } from './store.ts'
 
 export interface SurveySeams {
   readonly store: Store
   readonly clock: Clock
   readonly limits: Limits
+  /** What was read before. */
+  readonly ahead?: ReadAhead
 }
 
 /** What the caller knows already. */
@@ -51,6 +54,12 @@ export class Survey {
     this.chunks.push(...damages)
   }
 
+  /** Puts what it has seen, and what was not damaged, to what was read ahead. */
+  keep(ahead: ReadAhead): void {
+    for (const [path, fact] of this.manifests) if (!isDamage(fact)) ahead.manifests.set(path, fact)
+    for (const [path, fact] of this.packs) if (!isDamage(fact)) ahead.packs.set(path, fact)
+  }
+
   private step(done: (error: PotorooError | null, decided: Decided | null) => void): void {
     const { manifests, packs, chunks } = this
     const resolution = resolve({ ...this.known, manifests, packs, chunks })
@@ -62,6 +71,11 @@ export class Survey {
   }
 
   private lookAtManifest(path: string, done: (error: PotorooError | null) => void): void {
+    const known = this.seams.ahead?.manifests.get(path)
+    if (known !== undefined) {
+      this.manifests.set(path, known)
+      return done(null)
+    }
     this.examine<Manifest>(
       path,
       (answer) => {
@@ -78,6 +92,12 @@ export class Survey {
 
   /** Opens `packs`, `storeParallel` at a time. */
   private lookAtPacks(packs: readonly PackEntry[], done: (error: PotorooError | null) => void): void {
+    const { ahead } = this.seams
+    const unknown = packs.filter(({ path }) => {
+      const known = ahead?.packs.get(path)
+      if (known !== undefined) this.packs.set(path, known)
+      return known === undefined
+    })
     const lookAtOne = (pack: PackEntry, end: (error: PotorooError | null) => void) =>
       this.examine<readonly PackChunk[]>(
         pack.path,
@@ -87,7 +107,7 @@ export class Survey {
           end(error)
         },
       )
-    forEach(packs, this.seams.limits.storeParallel, lookAtOne, done)
+    forEach(unknown, this.seams.limits.storeParallel, lookAtOne, done)
   }
 
   /** Looks at one object, again after a pause where that fails for other reasons than damage. */

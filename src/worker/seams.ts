@@ -2,6 +2,7 @@
 import type { Limits } from '../base/limits.ts'
 import type { ChainReader } from '../checkpoint/chain-reader.ts'
 import type { ChainWriter } from '../checkpoint/chain-writer.ts'
+import type { ReadAhead } from '../checkpoint/read-ahead.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Env } from '../env/env.ts'
 import type { Input } from '../env/input.ts'
@@ -14,6 +15,8 @@ export interface ExecutionSeams {
   readonly limits: Limits
   readonly loop: Loop
   readonly store: Store
+  /** What was read of the store before owners changed. */
+  readonly ahead: ReadAhead
   readonly chain: ChainReader
   readonly appender: ChainWriter
   readonly door: Door

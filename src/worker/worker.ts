@@ -22,6 +22,7 @@ import type { PipelineEntry } from '../checkpoint/cluster.ts'
 import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
+import { ReadAhead, readAhead } from '../checkpoint/read-ahead.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import { homeOf } from '../cluster/splits.ts'
 import type { Lock } from '../env/disk.ts'
@@ -104,6 +105,7 @@ export class Worker {
   private seat: Seat | null = null
   private floors: Floors | null = null
   private readonly journals: Journals
+  private readonly ahead: ReadAhead
   /** The seals on journals, as this incarnation makes and sees them; `null` where nobody else could make one. */
   private seals: Seals | null = null
   private door: Door | null = null
@@ -120,6 +122,7 @@ export class Worker {
     this.options = options
     this.host = host
     this.limits = options.limits
+    this.ahead = new ReadAhead(options.limits)
     this.loop = new Loop(env.clock, options.limits.turnRuns)
     const seams = {
       clock: env.clock,
@@ -271,6 +274,8 @@ export class Worker {
         if (resident === undefined) done('the pipeline does not run here')
         else resident.execution.request({ kind: holds ? 'rescale' : 'periodic' }, done)
       },
+      readAhead: (keyGroups, done) => this.readAhead(new Set(keyGroups), done),
+      forgetAhead: () => this.ahead.clear(),
       running: () => this.residents.running,
       outdated: () => this.residents.outdated,
       ended: (error) => {
@@ -310,6 +315,29 @@ export class Worker {
     this.residents.restore(generation, () => seat.restored(number))
   }
 
+  /** For key groups that this worker is about to get, behind everything that the chain says now. */
+  private readAhead(keyGroups: ReadonlySet<number>, done: () => void): void {
+    const { host, limits, ahead, options } = this
+    this.seat!.follow(() => {
+      const pipelines = [...this.cluster.pipelines].filter(([name]) => host.wants(name))
+      let left = pipelines.length
+      if (left === 0) return done()
+      const seams = { store: this.store!, clock: this.env.clock, limits, ahead }
+      for (const [pipeline, entry] of pipelines) {
+        host.load(pipeline, entry, () => {})
+        const known = { pipeline, entry, bounds: [], acceptLoss: options.acceptLoss }
+        readAhead(
+          seams,
+          known,
+          (keyGroup) => keyGroups.has(keyGroup),
+          () => {
+            if (--left === 0) done()
+          },
+        )
+      }
+    })
+  }
+
   /** Whether nothing is left here of a worker that leaves and owns no key group. */
   private isEmpty(): boolean {
     this.clearance ??= new Clearance([...this.residents.all.values()].filter(({ phase }) => phase === 'running'))
@@ -319,6 +347,7 @@ export class Worker {
   private begin(generation: number): void {
     this.generation = generation
     this.clearance = null
+    this.ahead.clear()
     this.residents.begin()
     const { waiting } = this
     this.waiting = []
@@ -329,6 +358,7 @@ export class Worker {
     const { door } = this
     this.generation = 0
     this.door = null
+    this.ahead.clear()
     this.residents.forget()
     if (door === null) done()
     else door.close(done)
@@ -373,6 +403,7 @@ export class Worker {
       limits,
       loop,
       store: store!,
+      ahead: this.ahead,
       chain: seat!.reader,
       appender: seat!.appender,
       door: door!,

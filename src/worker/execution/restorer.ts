@@ -9,7 +9,7 @@ import type { PotorooError } from '../../base/errors.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
 import { forEach } from '../../checkpoint/for-each.ts'
 import type { PackChunk } from '../../checkpoint/pack-format.ts'
-import { readChunks } from '../../checkpoint/pack-reader.ts'
+import { readThrough } from '../../checkpoint/read-ahead.ts'
 import type { Restore } from '../../checkpoint/resolve.ts'
 import { type Decided, type Known, Survey, type SurveySeams } from '../../checkpoint/survey.ts'
 import type { HeldRecords } from '../../dataflow/held-records.ts'
@@ -99,7 +99,7 @@ function readAll(
   const readPack = (path: string, end: (error: PotorooError | null) => void): void => {
     const chunks: ReadChunk[] = []
     read.set(path, chunks)
-    readChunks(
+    readThrough(
       seams,
       path,
       wanted.get(path)!,

@@ -89,14 +89,14 @@ export class WayUp {
 
   start(): void {
     const { plan, entry, seams, splits } = this.options
-    const { store, limits, env, acceptLoss } = seams
+    const { store, limits, env, acceptLoss, ahead } = seams
     const known = { pipeline: plan.pipeline, entry, bounds: [], acceptLoss }
     const wanted = ({ manifest }: Restore) => {
       // A savepoint stems from elsewhere: nothing that is held here stands at it.
       this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0)
       return (step: string, keyGroup: number) => this.state.wants(step, keyGroup)
     }
-    restorePipeline({ store, clock: env.clock, limits }, known, wanted, splits, (outcome) => {
+    restorePipeline({ store, clock: env.clock, limits, ahead }, known, wanted, splits, (outcome) => {
       if (!this.options.open()) return
       if (outcome.kind === 'failed') return this.done(outcome)
       try {

@@ -2,23 +2,34 @@
  * Carries out what the mover's table decides: a member's side of a change of owners (PROTOCOLS 11).
  *
  * M1. The coordinator announces the moves of an attempt one by one, and asks for its first round behind the last of them.
- * M2. Correctness never depends on what is handed over: every epoch that a change of owners rests on lies in the store,
- *     and what has not come over the links is read there.
+ * M2. What moves goes by the store, where it lies already: who gets key groups reads them ahead, round by round, and says
+ *     that it has them once it has. Correctness never depends on it: what was not read ahead is read later.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import type { Move } from '../../cluster/assignment.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import { type MoverEffect, type MoverEvent, type MoverState, startMover, stepMover } from '../../cluster/mover.ts'
+import type { Round } from '../../cluster/rescale-state.ts'
 import type { Message } from '../../transport/wire.ts'
 import type { DriverHost } from './rescale-driver.ts'
 
 export type MoverMessage = Message<'moveAnnounced' | 'roundAsked' | 'keyGroupPart' | 'roundSent' | 'released'>
+
+/** What is read ahead for a round of an attempt. */
+interface Reading {
+  readonly attempt: number
+  readonly round: Round
+  over: boolean
+  /** The coordinator waits for it. */
+  awaited: boolean
+}
 
 export class MoverDriver {
   private readonly host: DriverHost
   private state: MoverState
   /** Moves of an attempt that is being announced (M1). */
   private announced: { readonly attempt: number; readonly moves: Move[] } = { attempt: 0, moves: [] }
+  private reading: Reading | null = null
 
   constructor(host: DriverHost) {
     this.host = host
@@ -43,6 +54,7 @@ export class MoverDriver {
           const name = names.get(pipeline)
           return name === undefined ? [] : [[name, epoch] as const]
         })
+        this.readAhead(attempt, round)
         return this.step({ kind: 'sendRound', attempt, round, epochs })
       }
       case 'keyGroupPart':
@@ -59,6 +71,7 @@ export class MoverDriver {
   /** Another generation has been read, in which this worker owns these key groups. */
   generation(owned: ReadonlySet<number>): void {
     this.announced = { attempt: 0, moves: [] }
+    this.reading = null
     this.step({ kind: 'generation', owned })
   }
 
@@ -70,16 +83,36 @@ export class MoverDriver {
   /** This worker begins anew, with empty state. */
   forget(): void {
     this.announced = { attempt: 0, moves: [] }
+    this.reading = null
     this.state = startMover(this.host.worker)
+  }
+
+  /** Who gets nothing reads, too, and nobody waits for it: every member looks at what is new when the owners change. */
+  private readAhead(attempt: number, round: Round): void {
+    const { state, host } = this
+    const keyGroups = state.phase === 'moving' ? state.takes.flatMap((move) => move.keyGroups) : []
+    const before = this.reading
+    const awaited = before?.attempt === attempt && before.round === round && before.awaited
+    const reading: Reading = { attempt, round, over: false, awaited }
+    this.reading = reading
+    host.readAhead(keyGroups, () => {
+      reading.over = true
+      if (this.reading === reading && reading.awaited) this.tellArrived(reading)
+    })
+  }
+
+  private tellArrived({ attempt, round }: Reading): void {
+    const { host } = this
+    host.send(host.coordinator(), { kind: 'roundArrived', attempt, round })
   }
 
   private step(event: MoverEvent): void {
     const { next, effects } = stepMover(this.state, event)
     this.state = next
-    for (const effect of effects) this.execute(effect)
+    for (const effect of effects) this.execute(effect, event)
   }
 
-  private execute(effect: MoverEffect): void {
+  private execute(effect: MoverEffect, event: MoverEvent): void {
     const { host } = this
     switch (effect.kind) {
       case 'sendParts': {
@@ -88,9 +121,19 @@ export class MoverDriver {
       }
       case 'tellArrived': {
         const { attempt, round } = effect
-        return host.send(host.coordinator(), { kind: 'roundArrived', attempt, round })
+        // The giver's word may come before the coordinator's.
+        if (this.reading?.attempt !== attempt || this.reading.round !== round) {
+          this.reading = { attempt, round, over: false, awaited: true }
+        } else {
+          this.reading.awaited = true
+          if (this.reading.over) this.tellArrived(this.reading)
+        }
+        return
       }
       case 'dropArrived':
+        // With the generation that they were read for, key groups are restored of what was read ahead.
+        if (event.kind !== 'generation') host.forgetAhead()
+        return
       case 'dropGiven':
         return // M2
     }

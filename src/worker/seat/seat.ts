@@ -120,6 +120,8 @@ export class Seat {
       append: (make: MakeRecord, done: (appended: boolean) => void) => this.append(make, done),
       world: () => work.world(),
       requestEpoch: work.requestEpoch.bind(work),
+      readAhead: work.readAhead.bind(work),
+      forgetAhead: () => work.forgetAhead(),
       running: () => work.running(),
       outdated: () => work.outdated(),
     }

@@ -38,6 +38,13 @@ export interface SeatWork {
   isEmpty(): boolean
   /** Asks this worker, the coordinator, for an epoch of `pipeline`; `done` hears why there is none, or `null`. */
   requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
+  /**
+   * Reads what this worker would restore of its pipelines if it owned `keyGroups`, as far as the chain goes now, and loads
+   * their programs. Nothing depends on what comes of it.
+   */
+  readAhead(keyGroups: readonly number[], done: () => void): void
+  /** Owners do not change: what was read ahead is of no use. */
+  forgetAhead(): void
   /** Pipelines that run here. */
   running(): readonly string[]
   /** Whether the chain names another program than the one that runs here. */

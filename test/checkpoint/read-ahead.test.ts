@@ -1,0 +1,89 @@
+/** Reading before a change of owners what is needed after it. */
+import { expect, test } from 'vitest'
+import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
+import { ReadAhead, readAhead, readThrough } from '../../src/checkpoint/read-ahead.ts'
+import type { Restore } from '../../src/checkpoint/resolve.ts'
+import type { Store } from '../../src/checkpoint/store.ts'
+import { Survey, type SurveySeams } from '../../src/checkpoint/survey.ts'
+import { Pipeline } from './pipeline.ts'
+
+const GETS = [1, 4]
+const wanted = (keyGroup: number): boolean => GETS.includes(keyGroup)
+
+/** A pipeline with some epochs, and a worker that reads its store. */
+function stage(bytesMax = 1 << 20) {
+  const pipeline = new Pipeline()
+  for (let epoch = 1; epoch <= 7; epoch++) pipeline.epoch(epoch)
+  const reads: string[] = []
+  const { store: under, clock, limits } = pipeline
+  const store = Object.create(under) as Store
+  store.read = (path, done) => {
+    reads.push(path)
+    under.read(path, done)
+  }
+  store.readRange = (path, position, length, done) => {
+    reads.push(path)
+    under.readRange(path, position, length, done)
+  }
+  const ahead = new ReadAhead({ readAheadBytes: bytesMax })
+  const seams = { store, clock, limits, ahead }
+  const known = () => ({ pipeline: 'p', entry: pipeline.entry(), bounds: [], acceptLoss: false })
+  return {
+    pipeline,
+    reads,
+    ahead,
+    prepare: () => pipeline.await<void>((done) => readAhead(seams, known(), wanted, () => done())),
+    restore: () => restore(pipeline, seams, new Survey(seams, known())),
+  }
+}
+
+/** What the worker finds in the packs for its key groups, in the order in which it applies. */
+function restore(pipeline: Pipeline, seams: SurveySeams, survey: Survey): readonly string[] {
+  const decided = pipeline.decide(survey) as Restore
+  const packs = new Map<string, PackChunk[]>()
+  for (const { keyGroup, chunks } of decided.chains) {
+    if (!wanted(keyGroup)) continue
+    for (const { pack, chunk } of chunks) packs.set(pack.path, [...(packs.get(pack.path) ?? []), chunk])
+  }
+  const found: string[] = []
+  for (const [path, chunks] of packs) {
+    pipeline.value((done) => readThrough(seams, path, chunks, (_, bytes) => found.push(String(bytes)), done))
+  }
+  return found.toSorted()
+}
+
+test('what was read ahead is not read again, and what came after it is', () => {
+  const { pipeline, reads, prepare, restore } = stage()
+  const plain = restore()
+  prepare()
+  reads.length = 0
+  expect(restore()).toEqual(plain)
+  expect(reads).toEqual([])
+  pipeline.epoch(8)
+  const newer = restore()
+  expect(newer).toContain('4 at 8')
+  // Its manifest, and one pack: the index and the chunks.
+  expect(new Set(reads).size).toBe(2)
+  expect(reads.filter((path) => path.includes('manifest')).length).toBeLessThanOrEqual(1)
+})
+
+test('A1: what is damaged is not kept, and found damaged by whoever needs it', () => {
+  const { pipeline, prepare, restore, ahead } = stage()
+  const decided = pipeline.decide(pipeline.survey(pipeline.entry())) as Restore
+  const { pack, chunk } = decided.chains.find(({ keyGroup }) => keyGroup === 4)!.chunks.at(-1)!
+  const bytes = Buffer.from(pipeline.read(pipeline.store, pack.path)!)
+  bytes[chunk.position]! ^= 1
+  pipeline.end((done) => pipeline.store.put(pack.path, bytes, done))
+  prepare()
+  expect(ahead.chunk(pack.path, chunk)).toBeUndefined()
+  expect(restore()).not.toContain('4 at 7')
+})
+
+test('A2: it holds no more than its limit', () => {
+  const { reads, prepare, restore } = stage(Buffer.byteLength('4 at 7'))
+  const plain = restore()
+  prepare()
+  reads.length = 0
+  expect(restore()).toEqual(plain)
+  expect(reads.length).toBeGreaterThan(0)
+})
