@@ -240,9 +240,10 @@ export class Journal {
   }
 
   private openSegment(): void {
-    const { disk, worker, incarnation } = this.options
+    const { disk, worker, incarnation, limits } = this.options
     this.serial++
-    SegmentWriter.open(disk, this.names, this.serial, worker, incarnation, (error, writer) => {
+    const bytesMax = limits.journalSegmentBytes
+    SegmentWriter.open(disk, this.names, this.serial, worker, incarnation, bytesMax, (error, writer) => {
       if (error !== null) {
         this.report(error)
         this.options.clock.after(RETRY_MS, () => this.openSegment())

@@ -10,17 +10,16 @@ import type { Disk, DiskError } from '../env/disk.ts'
 import { Cuts } from '../model/connector.ts'
 import { IngestBatch } from './batch.ts'
 import { type EntryHeader, readTable } from './format.ts'
-import { SegmentScan } from './scan.ts'
-import type { Segment } from './segment.ts'
+import { type ScanVisitor, SegmentScan } from './scan.ts'
 import type { Stream } from './stream.ts'
-import { isBatchOf, judge } from './survey.ts'
+import { isBatchOf, judge, type Needed } from './survey.ts'
 
 /** What a batch in memory is counted beside its payload, in bytes. */
 const BATCH_BYTES = 256
 
 export interface ReplayOptions {
   readonly disk: Disk
-  readonly segments: readonly Segment[]
+  readonly segments: readonly Needed[]
   readonly source: string
   /** How far each stream that is fed goes. */
   readonly ends: ReadonlyMap<Stream, number>
@@ -103,26 +102,27 @@ export class Replay {
 
   private nextSegment(): void {
     const { disk, segments, source, onProgress } = this.options
-    let segment = segments[++this.index]
-    if (segment === undefined && this.moved && this.incomplete) {
+    let needed = segments[++this.index]
+    if (needed === undefined && this.moved && this.incomplete) {
       this.moved = false
       this.index = 0
-      segment = segments[0]
+      needed = segments[0]
     }
-    if (segment === undefined) {
+    if (needed === undefined) {
       this.scan = null
       this.over = true
       onProgress()
       return
     }
-    this.scan = new SegmentScan(disk, segment, {
+    const visitor: ScanVisitor = {
       wants: (header) => isBatchOf(header, source) && this.isNext(header),
       entry: (header, bytes, bodyAt) => bytes === null || this.take(header, bytes, bodyAt),
       // The survey has reported it.
       damage: () => {},
       torn: () => {},
       done: (error) => this.onScanned(error),
-    })
+    }
+    this.scan = new SegmentScan(disk, needed.segment, visitor, needed.from)
     this.scan.start()
   }
 

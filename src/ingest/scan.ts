@@ -45,10 +45,12 @@ export class SegmentScan {
   private reading = false
   private over = false
 
-  constructor(disk: Disk, segment: Segment, visitor: ScanVisitor) {
+  /** Begins with the entry at `from`. */
+  constructor(disk: Disk, segment: Segment, visitor: ScanVisitor, from = 0) {
     this.disk = disk
     this.segment = segment
     this.visitor = visitor
+    this.base = from
     this.length = segment.bytes
   }
 

@@ -6,6 +6,8 @@
  * G2. Its serial rises from segment to segment of a data folder, over all incarnations; so serial order is the order
  *     in which a worker journaled. A copy has the first serial of what it was copied from, and a version of its own.
  * G3. A sync runs on a file handle of its own, so that it does not stand in the way of the next write.
+ * G4. Of what this process has written it is known by stretches which streams are in them and how far: what lies in front of
+ *     the first stretch that is needed is not read again.
  */
 import type { Disk, DiskError, DoneVoid, File } from '../env/disk.ts'
 import type { IngestBatch } from './batch.ts'
@@ -19,6 +21,15 @@ export interface StreamRange {
   /** Bytes of its entries there. */
   bytes: number
 }
+
+/** Part of a segment, from the entry at `from` to the next stretch: the last sequence of each stream there (G4). */
+interface Stretch {
+  readonly from: number
+  readonly lasts: Map<string, number>
+}
+
+/** Stretches of a segment that is full, about. */
+const STRETCHES = 64
 
 /** A segment as it lies on the disk. */
 export class Segment {
@@ -37,6 +48,7 @@ export class Segment {
   readonly ranges = new Map<string, StreamRange>()
   /** The stream that kept it from being removed when that was last tried: looked at first the next time. */
   pin = ''
+  private readonly stretches: Stretch[] = []
 
   constructor(serial: number, version: number, incarnation: string, path: string) {
     this.serial = serial
@@ -52,6 +64,25 @@ export class Segment {
       if (last > range.last) range.last = last
       range.bytes += bytes
     }
+  }
+
+  /** Notes an entry that this process has written at `at`, behind all others; a stretch has about `stretchBytes`. */
+  wrote(key: string, last: number, bytes: number, at: number, stretchBytes: number): void {
+    this.note(key, last, bytes)
+    let stretch = this.stretches.at(-1)
+    if (stretch === undefined || at - stretch.from >= stretchBytes) {
+      stretch = { from: at, lasts: new Map() }
+      this.stretches.push(stretch)
+    }
+    if (last > (stretch.lasts.get(key) ?? 0)) stretch.lasts.set(key, last)
+  }
+
+  /** The offset of an entry in front of which nothing `isNeeded`; 0 where that is not known. */
+  neededFrom(isNeeded: (key: string, last: number) => boolean): number {
+    for (const { from, lasts } of this.stretches) {
+      for (const [key, last] of lasts) if (isNeeded(key, last)) return from
+    }
+    return this.stretches.length === 0 ? 0 : this.bytes
   }
 }
 
@@ -83,12 +114,14 @@ export class SegmentWriter {
   readonly segment: Segment
   private readonly file: File
   private readonly syncing: File
+  private readonly stretchBytes: number
   /** Offset of the next write. */
   private end: number
   /** Its summary has been written. */
   finished = false
 
-  private constructor(segment: Segment, file: File, syncing: File, end: number) {
+  private constructor(segment: Segment, file: File, syncing: File, end: number, bytesMax: number) {
+    this.stretchBytes = bytesMax / STRETCHES
     this.segment = segment
     this.file = file
     this.syncing = syncing
@@ -96,13 +129,14 @@ export class SegmentWriter {
     segment.bytes = end
   }
 
-  /** Makes the file of a new segment and its name durable. What was made before an error is of no use. */
+  /** Makes the file of a new segment, of about `bytesMax`, and its name durable. What was made before an error is of no use. */
   static open(
     disk: Disk,
     names: Names,
     serial: number,
     worker: string,
     incarnation: string,
+    bytesMax: number,
     done: (error: DiskError | null, writer: SegmentWriter | null) => void,
   ): void {
     const path = `${names.directory}/${segmentName(serial, 0, incarnation)}`
@@ -118,7 +152,7 @@ export class SegmentWriter {
           if (failed !== null) return syncing.close(() => giveUp(failed))
           names.sync(mark, (failed) => {
             if (failed !== null) return syncing.close(() => giveUp(failed))
-            done(null, new SegmentWriter(segment, file, syncing, opening.length))
+            done(null, new SegmentWriter(segment, file, syncing, opening.length, bytesMax))
           })
         })
       })
@@ -151,8 +185,11 @@ export class SegmentWriter {
     this.file.write(parts, begin, (error) => {
       if (error === null) {
         this.segment.bytes = this.end
+        let at = begin
         for (const batch of batches) {
-          this.segment.note(batch.stream.key, batch.last, batch.entryEnd - batch.entryAt)
+          const bytes = batch.entryEnd - batch.entryAt
+          this.segment.wrote(batch.stream.key, batch.last, bytes, at, this.stretchBytes)
+          at += bytes
         }
       }
       done(error)

@@ -11,7 +11,7 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError } from '../env/disk.ts'
 import { Extents } from './extents.ts'
 import { type EntryHeader, partsOfKey } from './format.ts'
-import { SegmentScan } from './scan.ts'
+import { type ScanVisitor, SegmentScan } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { Stream } from './stream.ts'
 
@@ -46,20 +46,27 @@ export class Found {
   readonly sealedOf = new Set<string>()
 }
 
-/** The journals at hand. */
-export interface Journals {
-  readonly own: readonly Segment[]
-  readonly sealed: readonly Segment[]
+/** A segment that is to be read from the entry at `from` on. */
+export interface Needed {
+  readonly segment: Segment
+  readonly from: number
 }
 
-/** The segments among `segments` that may hold batches of `source` above the streams' positions. */
-export function neededBy(segments: readonly Segment[], source: string, positionOf: (key: string) => number): Segment[] {
-  return segments.filter((segment) => {
-    if (segment.gone) return false
-    for (const [key, range] of segment.ranges) {
-      if (partsOfKey(key).source === source && range.last > positionOf(key)) return true
+/** The journals at hand. */
+export interface Journals {
+  readonly own: readonly Needed[]
+  readonly sealed: readonly Needed[]
+}
+
+/** What of `segments` may hold batches of `source` above the streams' positions. */
+export function neededBy(segments: readonly Segment[], source: string, positionOf: (key: string) => number): Needed[] {
+  const isNeeded = (key: string, last: number): boolean => partsOfKey(key).source === source && last > positionOf(key)
+  return segments.flatMap((segment) => {
+    if (segment.gone) return []
+    for (const [key, { last }] of segment.ranges) {
+      if (isNeeded(key, last)) return { segment, from: segment.neededFrom(isNeeded) }
     }
-    return false
+    return []
   })
 }
 
@@ -75,12 +82,13 @@ export function survey(
   const all = [...sealed, ...own]
   const found = new Map<Stream, Found>()
   const next = (index: number): void => {
-    const segment = all[index]
-    if (segment === undefined) return done(null, found)
+    const needed = all[index]
+    if (needed === undefined) return done(null, found)
+    const { segment, from } = needed
     const isOwn = index >= sealed.length
     const live = isOwn && segment.incarnation === target.incarnation
     const scan = (hard: boolean): void => {
-      new SegmentScan(disk, segment, {
+      const visitor: ScanVisitor = {
         wants: (header) => isBatchOf(header, target.source) && wants(header.key),
         entry(header, bytes) {
           if (bytes !== null) note(target, found, header, isOwn ? null : segment.worker, hard)
@@ -93,7 +101,8 @@ export function survey(
         },
         torn: () => {},
         done: (error) => (error === null || (error.code === 'absent' && !isOwn) ? next(index + 1) : done(error, found)),
-      }).start()
+      }
+      new SegmentScan(disk, segment, visitor, from).start()
     }
     // One that is being written is its writer's to sync: a failure of ours would be unknown to it (J3). Others first:
     // a sync that fails may take bytes away that could be read before.

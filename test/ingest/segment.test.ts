@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { streamKey } from '../../src/ingest/format.ts'
+import { Segment } from '../../src/ingest/segment.ts'
+import { neededBy } from '../../src/ingest/survey.ts'
+
+const STRETCH = 1000
+const ENTRY = 300
+const [a, b] = ['a', 'b'].map((producer) => streamKey('source', producer, 'i'))
+
+/** A segment in which two streams have written in turn, ten records in an entry. */
+function written(entries: number): Segment {
+  const segment = new Segment(1, 0, 'i', 'path')
+  for (let n = 0; n < entries; n++) {
+    const key = n % 2 === 0 ? a! : b!
+    segment.wrote(key, 10 * (1 + (n >> 1)), ENTRY, 50 + n * ENTRY, STRETCH)
+  }
+  segment.bytes = 50 + entries * ENTRY
+  return segment
+}
+
+/** Where reading begins for streams that stand at these positions, `null` where nothing is read. */
+function from(segment: Segment, positions: Readonly<Record<string, number>>): number | null {
+  return neededBy([segment], 'source', (key) => positions[key] ?? 0)[0]?.from ?? null
+}
+
+test('G4: what lies in front of the first stretch that is needed is not read again', () => {
+  const segment = written(40)
+  const begins = (position: number) => from(segment, { [a!]: position, [b!]: position })
+  expect(begins(0)).toBe(50)
+  expect(begins(199)).toBeGreaterThan(50 + 35 * ENTRY)
+  expect(begins(200)).toBeNull()
+  for (let position = 0; position < 200; position += 10) {
+    const entry = 50 + (2 * position * ENTRY) / 10
+    const begin = begins(position)!
+    expect(begin).toBeLessThanOrEqual(entry)
+    expect(begin).toBeGreaterThan(entry - STRETCH - ENTRY)
+  }
+})
+
+test('G4: one stream that stands far behind is enough to begin there', () => {
+  const segment = written(40)
+  expect(from(segment, { [a!]: 200, [b!]: 0 })).toBe(50)
+  expect(from(segment, { [a!]: 200, [b!]: 190 })).toBeGreaterThan(50 + 35 * ENTRY)
+})
+
+test('a segment that was found is read from its beginning', () => {
+  const segment = new Segment(1, 0, 'i', 'path')
+  segment.note(a!, 10, ENTRY)
+  expect(from(segment, {})).toBe(0)
+})
