@@ -111,6 +111,7 @@ export class SimFile implements File {
       at += length
       left -= length
     }
+    this.inode.wound(at, position + total)
   }
 }
 

@@ -4,6 +4,8 @@
  * I1. `visible` is all that was written; `durable` is what a sync has confirmed, or the kernel has written back by itself.
  * I2. Between the two stand the changes since, in order, each of which a power loss may keep, lose, or keep in part.
  * I3. After a failed sync nobody knows: its changes are on the disk or not, and no later sync writes them again (K3).
+ * I4. A file knows where the weather has taken bytes from it or turned some, so that who judges a run can tell damage that
+ *     there was from damage that a program only believes in. What is written there later does not heal it.
  */
 import type { Prng } from '../base/prng.ts'
 
@@ -71,6 +73,8 @@ export class Inode {
   private readonly visible = new Extent()
   private readonly durable = new Extent()
   private changes: Change[] = []
+  /** I4. */
+  private readonly wounds: { readonly from: number; readonly to: number }[] = []
 
   get size(): number {
     return this.visible.size
@@ -114,8 +118,19 @@ export class Inode {
     if (this.size === 0) return
     const at = random.below(this.size)
     const mask = 1 << random.below(8)
+    this.wound(at, at + 1)
     this.visible.flip(at, mask)
     if (at < this.durable.size) this.durable.flip(at, mask)
+  }
+
+  /** The weather has done something to the bytes between `from` and `to`. */
+  wound(from: number, to: number): void {
+    this.wounds.push({ from, to })
+  }
+
+  /** Whether the weather has done something to a byte between `from` and `to` (I4). */
+  isWounded(from: number, to: number): boolean {
+    return this.wounds.some((wound) => wound.from < to && from < wound.to)
   }
 
   private change(change: Change): void {
@@ -126,9 +141,13 @@ export class Inode {
   /** Decides each open change on its own. */
   private settle(random: Prng, fate: Fate): void {
     for (const change of this.changes) {
-      if (random.chance(fate.keep)) apply(change, this.durable)
-      else if (change.kind === 'write' && random.chance(fate.torn))
-        tear(change.position, change.bytes, this.durable, random)
+      if (random.chance(fate.keep)) {
+        apply(change, this.durable)
+      } else if (change.kind === 'write') {
+        const { position, bytes } = change
+        this.wound(position, position + bytes.length)
+        if (random.chance(fate.torn)) tear(position, bytes, this.durable, random)
+      }
     }
     this.changes = []
   }

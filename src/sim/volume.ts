@@ -201,6 +201,12 @@ export class Volume {
     return true
   }
 
+  /** Whether the weather has done something to the file at `path`, between two of its bytes (I4 of `inode.ts`). */
+  isWounded(path: string, from = 0, to = Infinity): boolean {
+    const file = this.find(path)
+    return !(file instanceof Refused) && file.entry instanceof Inode && file.entry.isWounded(from, to)
+  }
+
   /** Whether there is something at `path`. */
   exists(path: string): boolean {
     const spot = this.find(path)

@@ -5,7 +5,8 @@
  *     `LIVE_MS`.
  * Y2. In the end the pipeline drains and a last life restores what it left: its states go on from those.
  * Y3. Where the last epoch is damaged and the journal behind the one before it too, by a loss of power or a sync that
- *     failed, the worker refuses to go back by itself, as it must: such a run ends there, and is counted.
+ *     failed, the worker refuses to go back by itself, as it must: such a run ends there, and is counted. Whether it had
+ *     to is judged by what the weather did (`refusal.ts`).
  */
 
 import type { PotorooError } from '../../src/base/errors.ts'
@@ -23,6 +24,7 @@ import { rerun } from './checkers/rerun.ts'
 import { type Config, drawConfig } from './config.ts'
 import { Outside } from './outside.ts'
 import { CAPACITY, Plot } from './plot.ts'
+import { objectionToRefusal } from './refusal.ts'
 import { outputsOf, statesOf } from './remains.ts'
 import { causeOf, Witness } from './witness.ts'
 
@@ -281,10 +283,7 @@ export class System {
     const end = world.now + LIVE_MS
     while (!condition()) {
       if (world.now >= end) {
-        if (this.mayRefuse) {
-          this.refused = true
-          throw new Stuck()
-        }
+        if (this.isRefused()) throw new Stuck()
         this.complaints.push(`not within ${LIVE_MS} ms of fair weather: ${what}; ${this.standing()}`)
         throw new Stuck()
       }
@@ -293,10 +292,13 @@ export class System {
   }
 
   /** Y3. */
-  private get mayRefuse(): boolean {
-    const { lastError, plot, config } = this
-    const doubly = plot.damaged && (config.harsh || config.deeds.powerOffMs > 0)
-    return doubly && lastError?.code === 'E_RESTORE' && /journal .* is damaged/.test(lastError.message)
+  private isRefused(): boolean {
+    const { lastError, station, complaints, plot } = this
+    if (lastError?.code !== 'E_RESTORE') return false
+    const objection = objectionToRefusal(lastError, station.machine.volume, plot.damaged)
+    if (objection !== null) complaints.push(`refuses to go back, and need not: ${objection}; ${lastError.message}`)
+    this.refused = objection === null
+    return true
   }
 
   /** How far everybody has come, for a system that does not go on. */
