@@ -2,8 +2,9 @@
  * A sink whose reader stops reading, for each kind that has one: the producer is pushed back, the worker's memory stays
  * within a bound, and when the reader goes on nothing is lost and nothing comes twice.
  *
- * An acknowledged producer sends as much as it may. Once records flow, the reader stops for as long as the producer can
- * still send anything; then nothing has moved for `STILL_MS`. The worker's resident memory is looked at all the time.
+ * An acknowledged producer sends and is never far ahead of what the worker has taken. Once records flow, the reader stops,
+ * until the worker has taken nothing for `STILL_MS`: what may wait in it is full, and the producer's credit is used up. Its
+ * resident memory is looked at all the time.
  *
  * Not proved here: sinks that are told to drop slow subscribers, which do; a connection that breaks meanwhile.
  *
@@ -22,7 +23,8 @@ const PIPELINE = resolve(import.meta.dirname, 'pipelines/slow-sink.ts')
 /** Records that flow before the reader stops, and after it has gone on. */
 const FLOW = 50_000
 const STILL_MS = 1500
-/** How long the producer may find room while nobody reads: by then 200 MB would have been sent. */
+const AHEAD = 100_000
+/** How long the worker may take records while nobody reads: by then there are hundreds of megabytes of them. */
 const STOPS_MS = 15_000
 const WAIT_MS = 30_000
 /** What a worker may hold more while nobody reads: the limits of the source, the channels and the sink add up to less. */
@@ -55,10 +57,11 @@ async function stopReading(
   await reader.listen(kind, output)
   const parameters = Object.entries({ kind, port, output }).flatMap(([name, value]) => ['--param', `${name}=${value}`])
   const subject = new Subject(['run', PIPELINE, '--data', data, ...parameters], mutant, { output: kind === 'stdout' })
-  const client = await connect({ port, source: 'numbers', producer: 'p', maxOutstanding: 2 << 20, maxBackoffMs: 50 })
-  const producer = new Numbers(client)
+  const client = await connect({ port, source: 'numbers', producer: 'p', maxOutstanding: 1 << 30, maxBackoffMs: 50 })
   try {
+    // A server's subscriber sees what is written while it is there.
     await reader.come(kind, output, subject, signal)
+    const producer = new Numbers(client)
     const flows = async (records: number): Promise<void> => {
       const begun = reader.records
       await until(() => reader.records >= begun + records, subject, signal, `${kind}: the records do not flow`)
@@ -87,23 +90,23 @@ async function stopReading(
   }
 }
 
-/** Waits until the producer has found no room for `STILL_MS`; answers the most memory that the worker had meanwhile. */
+/** Waits until the worker has taken nothing for `STILL_MS`; answers the most memory that the worker had meanwhile. */
 async function stillness(producer: Numbers, subject: Subject, kind: SinkKind, signal: AbortSignal): Promise<number> {
   const end = performance.now() + STOPS_MS
   let most = 0
-  let [sent, since] = [producer.sent, performance.now()]
+  let [taken, since] = [producer.taken, performance.now()]
   while (performance.now() - since < STILL_MS) {
     await pause(20, null, { signal })
     most = Math.max(most, residentBytes(subject))
-    if (producer.sent === sent) continue
-    sent = producer.sent
+    if (producer.taken === taken) continue
+    taken = producer.taken
     since = performance.now()
-    if (since > end) throw new Error(`${kind}: the producer still finds room, ${sent} records were sent`)
+    if (since > end) throw new Error(`${kind}: the worker still takes records, ${taken} by now`)
   }
   return most
 }
 
-/** Sends 1, 2, 3 … for as long as there is room. */
+/** Sends 1, 2, 3 … and is never more than `AHEAD` records ahead of what the worker has taken. */
 class Numbers {
   sent = 0
   private running = true
@@ -113,6 +116,11 @@ class Numbers {
   constructor(client: Client) {
     this.client = client
     this.sending = this.send().catch(() => {})
+  }
+
+  /** Records that stand in the worker's journal: the worker takes no more where its pipeline does not. */
+  get taken(): number {
+    return this.client.journaled
   }
 
   async stop(): Promise<void> {
@@ -125,7 +133,7 @@ class Numbers {
       const numbers = Array.from({ length: 500 }, (_, i) => String(this.sent + i + 1))
       this.sent += numbers.length
       await this.client.send(numbers)
-      await new Promise((go) => setImmediate(go))
+      while (this.running && this.sent - this.taken > AHEAD) await pause(1)
     }
   }
 }
