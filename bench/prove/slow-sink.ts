@@ -13,17 +13,17 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Client, connect } from '../../src/client.ts'
+import { connect } from '../../src/client.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { slowMutants } from './lib/mutants.ts'
-import { type SinkKind, SlowReader, sinkKinds } from './lib/slow-readers.ts'
+import { Numbers } from './lib/numbers.ts'
+import { readKinds, type SinkKind, SinkReader } from './lib/sink-reader.ts'
 import { bareStack, freePort, Subject } from './lib/subject.ts'
 
-const PIPELINE = resolve(import.meta.dirname, 'pipelines/slow-sink.ts')
+const PIPELINE = resolve(import.meta.dirname, 'pipelines/kinds.ts')
 /** Records that flow before the reader stops, and after it has gone on. */
 const FLOW = 50_000
 const STILL_MS = 1500
-const AHEAD = 100_000
 /** How long the worker may take records while nobody reads: by then there are hundreds of megabytes of them. */
 const STOPS_MS = 15_000
 const WAIT_MS = 30_000
@@ -36,14 +36,14 @@ const proof: Proof = { name: 'slow-sink', mutants: slowMutants, rounds: 3, mutan
 async function run({ folder, mutant, rounds, signal }: Run): Promise<string> {
   let [records, most] = [0, 0]
   for (let round = 1; round <= rounds; round++) {
-    for (const kind of sinkKinds) {
+    for (const kind of readKinds) {
       const { sent, moreBytes } = await stopReading(kind, `${folder}/${kind}-${round}`, mutant, signal)
       records += sent
       most = Math.max(most, moreBytes)
       say(`${kind}: pushed back, ${megabytes(moreBytes)} more held, ${sent} records each once`)
     }
   }
-  return `${sinkKinds.length} kinds, ${rounds} times, ${records} records, none lost or doubled, ${megabytes(most)} more held at most`
+  return `${readKinds.length} kinds, ${rounds} times, ${records} records, none lost or doubled, ${megabytes(most)} more held at most`
 }
 
 async function stopReading(
@@ -53,7 +53,7 @@ async function stopReading(
   signal: AbortSignal,
 ): Promise<{ readonly sent: number; readonly moreBytes: number }> {
   const [port, output] = [await freePort(), await freePort()]
-  const reader = new SlowReader()
+  const reader = new SinkReader()
   await reader.listen(kind, output)
   const parameters = Object.entries({ kind, port, output }).flatMap(([name, value]) => ['--param', `${name}=${value}`])
   const subject = new Subject(['run', PIPELINE, '--data', data, ...parameters], mutant, { output: kind === 'stdout' })
@@ -61,7 +61,7 @@ async function stopReading(
   try {
     // A server's subscriber sees what is written while it is there.
     await reader.come(kind, output, subject, signal)
-    const producer = new Numbers(client)
+    const producer = new Numbers(client, 0)
     const flows = async (records: number): Promise<void> => {
       const begun = reader.records
       await until(() => reader.records >= begun + records, subject, signal, `${kind}: the records do not flow`)
@@ -76,8 +76,11 @@ async function stopReading(
     await producer.stop()
     await until(() => reader.records >= producer.sent, subject, signal, `${kind}: not all has come`)
     await client.flush('stable')
-    const fault = reader.fault(producer.sent)
-    if (fault !== null) throw new Error(`${kind}: ${fault}`)
+    const { lost, repeated, foreign } = reader.findings(producer.sent)
+    if (lost + repeated + foreign + reader.misplaced > 0) {
+      const fault = `${lost} lost, ${repeated} repeated, ${foreign} never sent, ${reader.misplaced} out of order`
+      throw new Error(`${kind}: ${fault}`)
+    }
     client.close()
     const { status } = await subject.stop('SIGTERM')
     const stack = bareStack(subject.said)
@@ -104,38 +107,6 @@ async function stillness(producer: Numbers, subject: Subject, kind: SinkKind, si
     if (since > end) throw new Error(`${kind}: the worker still takes records, ${taken} by now`)
   }
   return most
-}
-
-/** Sends 1, 2, 3 … and is never more than `AHEAD` records ahead of what the worker has taken. */
-class Numbers {
-  sent = 0
-  private running = true
-  private readonly sending: Promise<void>
-  private readonly client: Client
-
-  constructor(client: Client) {
-    this.client = client
-    this.sending = this.send().catch(() => {})
-  }
-
-  /** Records that stand in the worker's journal: the worker takes no more where its pipeline does not. */
-  get taken(): number {
-    return this.client.journaled
-  }
-
-  async stop(): Promise<void> {
-    this.running = false
-    await this.sending
-  }
-
-  private async send(): Promise<void> {
-    while (this.running) {
-      const numbers = Array.from({ length: 500 }, (_, i) => String(this.sent + i + 1))
-      this.sent += numbers.length
-      await this.client.send(numbers)
-      while (this.running && this.sent - this.taken > AHEAD) await pause(1)
-    }
-  }
 }
 
 async function until(holds: () => boolean, subject: Subject, signal: AbortSignal, otherwise: string): Promise<void> {

@@ -203,3 +203,20 @@ export const garbageMutants: readonly Mutant[] = [
     replacement: '',
   },
 ]
+
+/** Of `sink-contracts`. */
+export const contractMutants: readonly Mutant[] = [
+  ...killMutants.filter(({ name }) => name === 'commit-not-repeated'),
+  {
+    name: 'snapshot-not-written-again',
+    file: 'connectors/socket/dialling-writer.ts',
+    text: "if (typeof snapshot === 'string') this.take(Buffer.from(snapshot, 'base64'))",
+    replacement: '',
+  },
+  {
+    name: 'barrier-before-the-bytes',
+    file: 'connectors/socket/dialling-writer.ts',
+    text: 'while (this.waiting.length > 0 && this.waiting[0]!.upTo <= left) {',
+    replacement: 'while (this.waiting.length > 0) {',
+  },
+]

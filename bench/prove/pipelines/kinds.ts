@@ -1,5 +1,6 @@
-/** What the proof `slow-sink` runs: numbered records through a keyed step to a sink of the kind that is asked for. */
+/** What the proofs of sinks run: numbered records through a keyed step to a sink of the kind that is asked for. */
 import {
+  fileSink,
   lines,
   pipeline,
   stdoutSink,
@@ -13,8 +14,8 @@ import {
 const KEYS = 100
 const PADDING = 'x'.repeat(200)
 
-export default pipeline('slow-sink', { parameters: { kind: 'tcp', port: 7001, output: 7002 } }, (p) => {
-  const { kind, port, output } = p.parameters
+export default pipeline('kinds', { parameters: { kind: 'tcp', port: 7001, output: 7002, folder: 'out' } }, (p) => {
+  const { kind, port, output, folder } = p.parameters
   const encode = (n: number): string => `${n} ${PADDING}`
   const framing = lines()
   const sinks = {
@@ -23,6 +24,7 @@ export default pipeline('slow-sink', { parameters: { kind: 'tcp', port: 7001, ou
     websocket: () => webSocketSink({ url: `ws://127.0.0.1:${output}/`, framing, encode }),
     'websocket-server': () => webSocketServerSink({ port: output, framing, encode, slow: 'wait' }),
     stdout: () => stdoutSink({ framing, encode }),
+    file: () => fileSink({ path: `${folder}/rows`, append: true, framing, encode }),
   }
   p.source('numbers', tcpSource({ port, protocol: 'acked' }))
     .map('read', Number)

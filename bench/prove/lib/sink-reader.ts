@@ -1,23 +1,32 @@
-/** Readers for each kind of sink, which stop reading when they are told to. */
+/**
+ * Reads what a sink writes, by whatever it writes it: keeps how often each number came, whether those of a key rise
+ * without a gap on one connection, and stops reading when it is told to. A line that a connection breaks off is none.
+ */
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Subject } from './subject.ts'
 
-export const sinkKinds = ['tcp', 'tcp-server', 'websocket', 'websocket-server', 'stdout'] as const
-export type SinkKind = (typeof sinkKinds)[number]
+/** Those with somebody who reads while it writes. */
+export const readKinds = ['tcp', 'tcp-server', 'websocket', 'websocket-server', 'stdout'] as const
+export type SinkKind = (typeof readKinds)[number] | 'file'
+
+/** Keys of the pipeline `kinds`: number n has the key n % KEYS. */
+const KEYS = 100
 
 interface Pausable {
   pause(): void
   resume(): void
 }
 
-/** Keeps the numbers at which lines begin, and how often each came. */
-export class SlowReader {
+export class SinkReader {
   records = 0
-  private readonly times = new Map<number, number>()
-  private rest = ''
+  /** How often each number came, up to 255 times. */
+  private times = new Uint8Array(1 << 20)
+  private foreign = 0
+  /** Numbers that did not follow the one before of their key, on one connection. */
+  misplaced = 0
   private source: Pausable | null = null
   private readonly closing: (() => void)[] = []
 
@@ -26,7 +35,7 @@ export class SlowReader {
     if (kind === 'tcp') {
       const server = createServer((socket) => {
         this.source = socket
-        socket.on('data', (chunk: Buffer) => this.take(chunk.toString('latin1')))
+        socket.on('data', this.stream())
         socket.on('error', () => {})
         this.closing.push(() => socket.destroy())
       }).listen(port, '127.0.0.1')
@@ -44,7 +53,7 @@ export class SlowReader {
   async come(kind: SinkKind, port: number, subject: Subject, signal: AbortSignal): Promise<void> {
     if (kind === 'stdout') {
       this.source = subject.output!
-      subject.output!.on('data', (chunk: Buffer) => this.take(chunk.toString('latin1')))
+      subject.output!.on('data', this.stream())
     }
     while (kind.endsWith('-server') && !(await this.knock(kind, port))) await pause(20, null, { signal })
   }
@@ -64,7 +73,7 @@ export class SlowReader {
     return new Promise((resolve) => {
       socket.once('connect', () => {
         this.source = socket
-        socket.on('data', (chunk: Buffer) => this.take(chunk.toString('latin1')))
+        socket.on('data', this.stream())
         this.closing.push(() => socket.destroy())
         resolve(true)
       })
@@ -80,16 +89,21 @@ export class SlowReader {
     this.source!.resume()
   }
 
-  /** What is wrong with what has come, where 1 to `last` has to have come once each, or `null`. */
-  fault(last: number): string | null {
+  /** Takes a whole file, as another connection would bring it. */
+  read(bytes: Buffer): void {
+    this.stream()(bytes)
+  }
+
+  /** Of 1 to `last`, what did not come, what came more than once, and what came that was none of them. */
+  findings(last: number): { readonly lost: number; readonly repeated: number; readonly foreign: number } {
     let [lost, repeated] = [0, 0]
     for (let n = 1; n <= last; n++) {
-      const times = this.times.get(n) ?? 0
+      const times = this.times[n] ?? 0
       if (times === 0) lost++
       if (times > 1) repeated++
     }
-    const foreign = [...this.times.keys()].filter((n) => !(n >= 1 && n <= last)).length
-    return lost + repeated + foreign === 0 ? null : `${lost} lost, ${repeated} repeated, ${foreign} never sent`
+    const beyond = this.times.subarray(last + 1).reduce((sum, times) => sum + times, 0)
+    return { lost, repeated, foreign: this.foreign + beyond }
   }
 
   close(): void {
@@ -98,18 +112,36 @@ export class SlowReader {
 
   private hear(socket: WebSocket): void {
     this.source = socket
-    socket.on('message', (message: Buffer) => this.take(message.toString('latin1')))
+    socket.on('message', this.stream())
     socket.on('error', () => {})
     this.closing.push(() => socket.terminate())
   }
 
-  private take(text: string): void {
-    const lines = (this.rest + text).split('\n')
-    this.rest = lines.pop()!
-    for (const line of lines) {
-      const n = Number.parseInt(line, 10)
-      this.times.set(n, (this.times.get(n) ?? 0) + 1)
-      this.records++
+  /** What takes the bytes of one connection. */
+  private stream(): (bytes: Buffer) => void {
+    let rest = ''
+    const last = new Map<number, number>()
+    return (bytes) => {
+      const lines = (rest + bytes.toString('latin1')).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) this.take(Number.parseInt(line, 10), last)
     }
+  }
+
+  private take(n: number, last: Map<number, number>): void {
+    const before = last.get(n % KEYS)
+    if (before !== undefined && n !== before + KEYS) this.misplaced++
+    last.set(n % KEYS, n)
+    this.records++
+    if (!(n >= 1)) {
+      this.foreign++
+      return
+    }
+    if (n >= this.times.length) {
+      const grown = new Uint8Array(2 * n)
+      grown.set(this.times)
+      this.times = grown
+    }
+    if (this.times[n]! < 255) this.times[n]!++
   }
 }
