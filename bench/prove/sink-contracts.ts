@@ -8,7 +8,7 @@
  *   for as long as it is connected, and nothing else is said.
  *
  * On every connection records are whole, and those of a key rise without a gap. An acknowledged producer sends numbers; the
- * worker is killed with SIGKILL, now and then while it starts.
+ * worker is killed with SIGKILL, now and then while it starts, and now and then while its reader has stopped reading.
  *
  * Not proved here: a connection that breaks, where best effort may lose; loss of power.
  *
@@ -30,6 +30,9 @@ const LIFE_MS = 500
 /** One life in so many is ended while the worker starts. */
 const EARLY = 8
 const START_MS = 400
+/** In one life of so many the reader stops, longer than a barrier waits for a socket, so that much is under way. */
+const STOPS = 3
+const STOP_MS = 1300
 const WAIT_MS = 20_000
 const REST_MS = 10
 const LIMITS = ['checkpointIntervalMs=100', 'keyGroups=64']
@@ -38,7 +41,7 @@ const proof: Proof = {
   name: 'sink-contracts',
   mutants: contractMutants,
   rounds: 50,
-  mutantRounds: 8,
+  mutantRounds: 15,
   timeoutMs: 1_200_000,
   run,
 }
@@ -104,10 +107,14 @@ class Trial {
   async kill(chance: Prng): Promise<void> {
     const early = chance.below(EARLY) === 0
     if (!early) await this.advanced()
-    await pause(chance.below(early ? START_MS : LIFE_MS), null, { signal: this.signal })
+    const stops = !early && this.kind !== 'file' && chance.below(STOPS) === 0
+    if (stops) this.reader.stop()
+    const lifeMs = chance.below(early ? START_MS : LIFE_MS) + (stops ? STOP_MS : 0)
+    await pause(lifeMs, null, { signal: this.signal })
     if (!this.subject.running) throw new Error(`${this.kind}: the worker ended by itself:\n${this.subject.said}`)
     await this.subject.stop('SIGKILL')
     this.checkSaid()
+    if (stops) this.reader.goOn()
     this.subject = this.begin()
   }
 
