@@ -33,6 +33,7 @@ async function open(connector: SinkConnector, description: SinkDescription<unkno
   const context: SinkContext = {
     ...{ env, limits: makeLimits({ writerBytes: QUEUE }), step: 'out', writer: 'w1', maySpeak: () => true },
     standardOutput: { write: (_, done) => done(null) },
+    refused: () => {},
     wake: () => changed(),
     warn: ({ code }) => {
       warnings.push(code)
