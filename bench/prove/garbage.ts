@@ -323,6 +323,7 @@ function prefixed(record: Buffer): Buffer {
 
 async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<string> {
   const chance = new Prng(seed)
+  const garbage = new Garbage(seed, TOKEN, chance.fork())
   const [lines, prefixed, acked, http, socket, ackedSocket, link] = await freePorts()
   const ports = { lines, prefixed, acked, http, socket, ackedSocket }
   const data = `${folder}/data`
@@ -344,7 +345,7 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
       { name: 'links', port: link, kinds: ['noise', 'frame', 'acked', 'http'], most: 6 },
       { name: 'control', port: control, kinds: ['noise', 'http', 'http', 'upgrade'], most: 20 },
     ]
-    const storm = new Storm(new Garbage(seed, TOKEN, chance.fork()), chance.fork(), targets)
+    const storm = new Storm(garbage, chance.fork(), targets)
     const memory = watch(subject.pid, healthy, storm, reject)
     await Promise.race([storm.rage(rounds * INPUTS, signal), failed])
     await closed(subject.pid, before, signal)
@@ -373,7 +374,7 @@ function freePorts(): Promise<Seven> {
 function start(data: string, link: number, mutant: Run['mutant']): Subject {
   const place = ['--data', data, '--worker', 'w1', '--store', `${data}-store`, '--cluster', 'proof', '--expected', '1']
   const limits = Object.entries(LIMITS).flatMap(([name, value]) => ['--limit', `${name}=${value}`])
-  const args = ['worker', ...place, '--listen', `127.0.0.1:${link}`, ...limits, '--log-level', 'error']
+  const args = ['worker', ...place, '--listen', `127.0.0.1:${link}`, ...limits, '--log-level', 'warn']
   return new Subject(args, mutant, {
     environment: { POTOROO_SOURCE_TOKEN: TOKEN, POTOROO_CLUSTER_TOKEN: 'another-secret-of-the-cluster' },
   })
