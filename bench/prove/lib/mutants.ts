@@ -220,3 +220,25 @@ export const contractMutants: readonly Mutant[] = [
     replacement: 'while (this.waiting.length > 0) {',
   },
 ]
+
+/** Of `disk-full`. */
+export const fullMutants: readonly Mutant[] = [
+  {
+    name: 'failed-write-counts',
+    file: 'ingest/journal.ts',
+    text: 'const broken = this.broken',
+    replacement: 'const broken = this.broken && this.underWay < 0',
+  },
+  {
+    name: 'failed-batches-not-written-again',
+    file: 'ingest/journal.ts',
+    text: 'this.pending = [...again, ...this.pending]',
+    replacement: '',
+  },
+  {
+    name: 'journal-not-opened-again',
+    file: 'ingest/journal.ts',
+    text: 'if (this.failuresInRow++ === 0) this.openSegment()',
+    replacement: 'if (this.failuresInRow++ < 9) return',
+  },
+]
