@@ -85,6 +85,11 @@ export const errorTable = {
     what: '{place} is {got}, which cannot be sent or kept',
     remedy: 'use plain data: numbers, strings, bigints, booleans, arrays, objects, Map, Set, Date, typed arrays',
   },
+  E_PROMISE: {
+    kind: 'user',
+    what: 'the record is a promise: a step answered before it had its result',
+    remedy: 'wait in asyncMap, whose result goes on when it is there; other steps answer at once',
+  },
   E_BLOCK_TOO_LONG: {
     kind: 'user',
     what: '{values} values are too large for one block ({limit} bytes, {parts} parts)',

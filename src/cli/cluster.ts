@@ -37,9 +37,8 @@ export function clusterOf(settings: Settings, token: string | null, log: LogOpti
   if (expected > limits.workers) {
     throw wrong(given.get('expected')!, `a cluster has up to ${limits.workers} workers (limits.workers)`)
   }
-  const keyGroups = given.has('limits.keyGroups') ? limits.keyGroups : null
   const watch = watchOnThread({ limits, cluster: name, token, host: listen.host, reach, store, log })
-  return { name, token, store, journals, listen, reach, expected, keyGroups, watch }
+  return { name, token, store, journals, listen, reach, expected, watch }
 }
 
 /** Where the worker listens for the others, and where they reach it. */

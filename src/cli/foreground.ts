@@ -11,6 +11,7 @@ import type { Settings } from './settings.ts'
 import { onSignals } from './signals.ts'
 import { say } from './terminal.ts'
 import { readSourceToken } from './token.ts'
+import { keyGroupsOf } from './worker-options.ts'
 
 /** Ends it: orderly with `null`. */
 export type Stop = (error: Error | null) => void
@@ -38,6 +39,7 @@ export async function inForeground(
     worker,
     data,
     limits,
+    keyGroups: keyGroupsOf(settings),
     output: new RealOutput(),
     input: new RealInput(),
     acceptLoss,

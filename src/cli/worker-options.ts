@@ -76,6 +76,11 @@ export function addClusterOptions(command: Command): Command {
     .option('--share-ports', 'listen on the ports of sources together with other workers of this machine')
 }
 
+/** The number of key groups that was asked for; without that, it is the store's. */
+export function keyGroupsOf({ limits, given }: Settings): number | null {
+  return given.has('limits.keyGroups') ? limits.keyGroups : null
+}
+
 /** The world of a worker with these settings; `level` is what it logs when nothing else is said. */
 export function envOf(settings: Settings, level: LogLevel): Env {
   return realEnv({ log: logOf(settings, level) })

@@ -16,7 +16,7 @@ import { FOLDERS } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { onSignals } from './signals.ts'
 import { readClusterToken, readSourceToken } from './token.ts'
-import { addClusterOptions, type ClusterFlags, envOf, logOf, settingsOf } from './worker-options.ts'
+import { addClusterOptions, type ClusterFlags, envOf, keyGroupsOf, logOf, settingsOf } from './worker-options.ts'
 
 interface Options extends ClusterFlags {
   readonly acceptLoss?: true
@@ -45,6 +45,7 @@ async function work(options: Options): Promise<void> {
     worker,
     data,
     limits,
+    keyGroups: keyGroupsOf(settings),
     output: new RealOutput(),
     acceptLoss: options.acceptLoss === true,
     sourceToken: readSourceToken(),

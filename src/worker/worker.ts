@@ -55,6 +55,8 @@ export interface WorkerOptions {
   /** Its folder: lock, journal and, for a cluster of one, the store. */
   readonly data: string
   readonly limits: Limits
+  /** Key groups that the operator asked for: a store with another number is refused. `null`: those that it has. */
+  readonly keyGroups?: number | null
   readonly output: Output
   /** Standard input, where a source may read it. */
   readonly input?: Input | null
@@ -227,7 +229,7 @@ export class Worker {
     const opened = (error: PotorooError | null, store: FileStore): void => {
       if (error !== null) return done(error)
       this.store = store
-      const expected = { name: cluster?.name ?? '', keyGroups: cluster?.keyGroups ?? null }
+      const expected = { name: cluster?.name ?? '', keyGroups: options.keyGroups ?? null }
       openCluster({ store, clock: env.clock, limits: this.limits }, expected, (error, identity) => {
         if (error !== null) return done(error)
         const { keyGroups, chainEra } = identity

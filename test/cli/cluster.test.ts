@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { PotorooError } from '../../src/base/errors.ts'
 import { clusterOf } from '../../src/cli/cluster.ts'
 import { type Given, readSettings } from '../../src/cli/settings.ts'
+import { keyGroupsOf } from '../../src/cli/worker-options.ts'
 
 const token = 'sixteen-or-more-letters'
 const log = { level: 'silent', common: {}, format: 'json' } as const
@@ -29,9 +30,9 @@ test('a worker without a store is alone, and says so where it is told of others'
 test('a worker with a store is one of several', () => {
   expect(cluster({ store: '/s', listen: '10.0.0.1:7100', expected: '3', cluster: 'mine' })).toMatchObject({
     ...{ name: 'mine', token, store: '/s', listen: { host: '10.0.0.1', port: 7100 }, reach: '10.0.0.1' },
-    ...{ expected: 3, keyGroups: null },
+    ...{ expected: 3 },
   })
-  expect(cluster({ store: '/s', 'limits.keyGroups': '64' })).toMatchObject({ keyGroups: 64, expected: 1 })
+  expect(cluster({ store: '/s' })).toMatchObject({ expected: 1 })
   expect(cluster({ store: '/s', listen: '0.0.0.0:7100', reach: 'host' })).toMatchObject({ reach: 'host' })
 })
 
@@ -46,4 +47,9 @@ test('what cannot be is refused with the place that it came from', () => {
   expect(refusal({ store: '/s', listen: '0.0.0.0:1' })).toMatch(/^--listen: nobody is reached at 0\.0\.0\.0/)
   expect(refusal({ store: '/s', expected: '99' })).toMatch(/^--expected: a cluster has up to 20 workers/)
   expect(refusal({ cluster: '../x' })).toMatch(/^--cluster: cluster: letters/)
+})
+
+test('key groups that are asked for are compared with the store, and those of the defaults are not', () => {
+  expect(keyGroupsOf(readSettings({ 'limits.keyGroups': '64' }, {}, '/dev/null'))).toBe(64)
+  expect(keyGroupsOf(readSettings({}, {}, '/dev/null'))).toBeNull()
 })

@@ -20,8 +20,6 @@ export interface ClusterSettings {
   readonly reach?: string
   /** Workers that a new cluster waits for at its first start, as long as `startGraceMs`. */
   readonly expected: number
-  /** Key groups that the operator asked for: a store with another number is refused. `null`: those that it has. */
-  readonly keyGroups?: number | null
   /** Heartbeats with a thread of their own; without, they run in the worker's loop. */
   readonly watch?: OpenWatch
 }

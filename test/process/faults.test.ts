@@ -1,0 +1,190 @@
+/** What a user does wrong, or the machine: each with the code, the status, and what to do about it. */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { seal } from '../../src/checkpoint/envelope.ts'
+import { folder, potoroo, ran } from './fixture.ts'
+
+const IMPORTS = "import { lines, pipeline, stdoutSink, tcpSource } from 'potoroo'\n"
+const counting = (options: { name?: string; step?: string; key?: string; answer?: string } = {}) => {
+  const { name = 'count', step = 'count', key = 'line', answer = "line + ' ' + ++state.total" } = options
+  return `${IMPORTS}
+export default pipeline('${name}', (p) => {
+  p.source('lines', tcpSource({ port: 0, framing: lines() }))
+    .keyBy('by-line', (line) => ${key})
+    .mapWithState('${step}', { init: () => ({ total: 0 }), step: (state, line) => ${answer} })
+    .sink('print', stdoutSink())
+})
+`
+}
+
+/** A pipeline file in a folder, and how to run it there. */
+function app(text: string) {
+  const cwd = folder()
+  const write = (file: string, content: string) => writeFileSync(join(cwd, file), content)
+  write('p.js', text)
+  const run = (args: readonly string[] = [], input = '', env: NodeJS.ProcessEnv = {}) =>
+    ran(['run', 'p.js', '--stdin', '--stdout', ...args], { cwd, input, env: { ...process.env, ...env } })
+  return { cwd, write, run }
+}
+
+const files: readonly (readonly [what: string, text: string, status: number, says: RegExp])[] = [
+  [
+    'no default export',
+    `${IMPORTS}export const p = pipeline('p', () => {})`,
+    2,
+    /E_PIPELINE_EXPORT: .*"p" is exported by name only\n .*export default/,
+  ],
+  [
+    'a file that throws',
+    `${IMPORTS}throw new Error('no licence')`,
+    2,
+    /E_PIPELINE_THREW: .*p\.js:2:\d+.*no licence\n .*only describes/,
+  ],
+  [
+    'a package that is not installed',
+    "import 'absent-package'",
+    2,
+    /E_PIPELINE_IMPORT: .*p\.js:1.*"absent-package": no such package is installed\n .*npm/,
+  ],
+  ['a name that is used twice', counting().replace("'print'", "'count'"), 2, /E_PIPELINE: .*\n.*count/],
+  [
+    'an async function in map',
+    counting().replace('.keyBy(', ".map('ask', async (line) => line).keyBy("),
+    2,
+    /E_PIPELINE[\s\S]*ask[\s\S]*asyncMap/,
+  ],
+]
+
+test.each(files)('%s is refused with its place and a remedy', async (_what, text, status, says) => {
+  const refused = await app(text).run()
+  expect(refused).toMatchObject({ status, out: '' })
+  expect(refused.err).toMatch(says)
+})
+
+/** Records that do not get through, while those around them do. */
+const records: readonly (readonly [what: string, text: string, input: string, out: string, says: RegExp])[] = [
+  [
+    'a key that is NaN',
+    counting({ key: 'Number(line)' }),
+    '7\nx\n7\n',
+    '7 1\n7 2\n',
+    /keyBy step "by-line" returned NaN, which cannot be a key/,
+  ],
+  [
+    'a key that is no key',
+    counting({ key: "line === 'x' ? {} : line" }),
+    'a\nx\na\n',
+    'a 1\na 2\n',
+    /which cannot be a key; return a string, a number/,
+  ],
+  [
+    'a key over the limit',
+    counting({ key: "line === 'x' ? 'x'.repeat(100000) : line" }),
+    'a\nx\n',
+    'a 1\n',
+    /a key longer than \d+ characters.*limit keyLength/,
+  ],
+  [
+    'a promise',
+    counting({ answer: "line === 'x' ? Promise.resolve(1) : line" }),
+    'a\nx\nb\n',
+    'a\nb\n',
+    /the record is a promise.*asyncMap/,
+  ],
+]
+
+test.each(records)('%s is a dead letter, with what to do', async (_what, text, input, out, says) => {
+  const done = await app(text).run([], input)
+  expect(done).toMatchObject({ status: 0, out })
+  expect(done.err.replaceAll('\n  ', '; ')).toMatch(says)
+  expect(done.err).toMatch(/ended with epoch \d+ \(\d keys?, 1 dead letter\)/)
+})
+
+test('an empty key is a key, and 1 and "1" are two', async () => {
+  const { run } = app(counting({ key: "line === 'number' ? 1 : line === 'text' ? '1' : ''" }))
+  const done = await run([], 'number\ntext\nnumber\nnone\nnone\n')
+  expect(done).toMatchObject({ status: 0, out: 'number 1\ntext 1\nnumber 2\nnone 1\nnone 2\n' })
+  expect(done.err).toMatch(/\(3 keys\)/)
+})
+
+test('a file that waits for ever while it loads is given up', { timeout: 60_000 }, async () => {
+  const { cwd } = app('await new Promise(() => setInterval(() => {}, 1000))')
+  const refused = await ran(['check', 'p.js'], { cwd })
+  expect(refused.status).toBe(2)
+  expect(refused.out + refused.err).toMatch(
+    /E_PIPELINE_SLOW: .*p\.js was not loaded after .*\n .*await at its top level/,
+  )
+})
+
+test('a data folder that another pipeline has used takes this one beside it', async () => {
+  const { write, run } = app(counting())
+  expect(await run(['--data', 'data'], 'a\n')).toMatchObject({ status: 0, out: 'a 1\n' })
+  write('p.js', counting({ name: 'other' }))
+  const other = await run(['--data', 'data'], 'a\n')
+  expect(other).toMatchObject({ status: 0, out: 'a 1\n' })
+  expect(other.err).toMatch(/other: starts with nothing/)
+  write('p.js', counting())
+  expect(await run(['--data', 'data'], 'a\n')).toMatchObject({ status: 0, out: 'a 2\n' })
+})
+
+test('a data folder of a newer format, of other key groups, in use, or that cannot be made, is refused', async () => {
+  const { cwd, write, run } = app(counting())
+  expect(await run(['--data', 'data'], 'a\n')).toMatchObject({ status: 0 })
+  expect(await run(['--data', 'data', '--limit', 'keyGroups=64'])).toMatchObject({
+    status: 2,
+    err: expect.stringMatching(
+      /E_STORE_KEY_GROUPS: the store was made with 1024 key groups, and .* told of 64\n .*leave/,
+    ),
+  })
+  expect(await run(['--data', 'data'], 'a\n', { POTOROO_LIMITS_KEY_GROUPS: '1024' })).toMatchObject({ out: 'a 2\n' })
+
+  const running = potoroo(['run', 'p.js', '--data', 'data'], { cwd })
+  await running.said(/lines listens on/)
+  expect(await run(['--data', 'data'])).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_DATA_LOCKED: .*data\n .*--data/),
+  })
+  running.kill('SIGTERM')
+  await running.ended
+
+  const newest = readdirSync(join(cwd, 'data/store/chain')).sort().at(-1)!
+  writeFileSync(join(cwd, 'data/store/chain', newest), seal({ kind: 'record', version: 9 }, {}))
+  expect(await run(['--data', 'data'])).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(
+      /E_STORE_VERSION: .* has format version 9, and this program reads up to 1\n .*newer one/,
+    ),
+  })
+  write('file', '')
+  expect(await run(['--data', 'file/data'])).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_DISK: .*file\/data/),
+  })
+})
+
+test('a token that is missing, wrong or only for looking is said, with where the right one is', async () => {
+  const { cwd } = app(counting())
+  const running = potoroo(['run', 'p.js', '--data', 'data'], { cwd })
+  await running.said(/lines listens on/)
+  const { address } = (await import(join(cwd, 'data/control.json'), { with: { type: 'json' } })).default
+  const ask = (...args: readonly string[]) => ran([...args, '--control', address], { cwd })
+  const denied = (reason: RegExp) => ({
+    status: 2,
+    err: expect.stringMatching(new RegExp(`E_CONTROL_DENIED: .*${reason.source}.*\\n .*control.json names the file`)),
+  })
+  expect(await ask('list')).toMatchObject(denied(/a token is needed/))
+  writeFileSync(join(cwd, 'wrong'), 'x'.repeat(43))
+  expect(await ask('list', '--token-file', 'wrong')).toMatchObject(denied(/token/))
+  expect(await ask('list', '--token-file', 'absent')).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_FILE: .*absent/),
+  })
+  expect(await ask('list', '--token-file', 'data/read.token')).toMatchObject({ status: 0 })
+  expect(await ask('cancel', 'count', '--token-file', 'data/read.token')).toMatchObject(denied(/may only look/))
+  mkdirSync(join(cwd, 'elsewhere'))
+  expect(await ran(['list'], { cwd: join(cwd, 'elsewhere') })).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_NO_WORKER: .*\n .*potoroo run FILE/),
+  })
+})
