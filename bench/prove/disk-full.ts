@@ -130,8 +130,12 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
     )
   }
 
-  for (const producer of producers) await producer.stop()
-  const flushed = Promise.all(producers.map((producer) => producer.client.flush('stable')))
+  const flushed = Promise.all(
+    producers.map(async (producer) => {
+      await producer.stop()
+      await producer.client.flush('stable')
+    }),
+  )
   await meanwhile(subject, flushed, FLUSH_MS, 'not everything becomes stable')
   for (const producer of producers) producer.client.close()
   const findings = new Findings()
