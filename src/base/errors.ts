@@ -26,7 +26,8 @@ export const errorTable = {
   E_DISK: {
     kind: 'operational',
     what: 'the disk failed at {operation} of {path}: {reason}',
-    remedy: 'check the rights to the folder, the disk and its free space (`potoroo doctor`), then start the worker again',
+    remedy:
+      'check the rights to the folder, the disk and its free space (`potoroo doctor`), then start the worker again',
   },
   E_DATA_LOCKED: {
     kind: 'operational',

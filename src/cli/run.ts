@@ -12,6 +12,7 @@ import { refuseFaults } from '../model/validate.ts'
 import type { PipelinesEvents, Resident } from '../worker/pipelines/pipelines.ts'
 import { inForeground, type Stop } from './foreground.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
+import { Waiting } from './progress.ts'
 import { proposals, sayBeginning, sayEnd } from './remarks.ts'
 import { readsInput, sourceForInput, withInput, withOutput } from './standard-streams.ts'
 import { say, sayWarning } from './terminal.ts'
@@ -65,7 +66,8 @@ async function run(file: string, options: Options): Promise<void> {
   const [development, acceptLoss] = [options.dev === true, options.acceptLoss === true]
   const events = (stop: Stop) => told(env, data, stop)
   await inForeground({ env, settings, data, development, acceptLoss }, events, async (pipelines) => {
-    const resident = await pipelines.submit(pipeline, bundle, graph.parameters, {
+    const waiting = new Waiting('brings the state back')
+    const submitted = pipelines.submit(pipeline, bundle, graph.parameters, {
       savepoint: options.from ?? null,
       fresh: options.fresh === true,
       drop: options.drop ?? [],
@@ -74,6 +76,11 @@ async function run(file: string, options: Options): Promise<void> {
         return stdout === true ? withOutput(fed) : fed
       },
     })
+    void submitted
+      .then((resident) => pipelines.settled(resident))
+      .finally(() => waiting.end())
+      .catch(() => {})
+    const resident = await submitted
     return () => sayEnd(resident)
   })
 }
