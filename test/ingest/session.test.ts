@@ -170,7 +170,7 @@ describe('an acked connection', () => {
     expect(rig.source!.parked).toEqual([])
 
     const peer = new Peer().hello(5)
-    expect(peer.last).toMatchObject({ kind: 'welcome', resumeAfter: 4 })
+    expect(peer.heard[0]).toMatchObject({ kind: 'welcome', resumeAfter: 4 })
     peer.batch(5, 'five')
     rig.settle()
     expect(rig.take().map(({ sequence }) => sequence)).toEqual([5])
@@ -180,7 +180,7 @@ describe('an acked connection', () => {
     const { world, machine } = rig
     rig.process.kill()
     rig = new Rig(world, machine, 'b').started(rows)
-    expect(new Peer().hello(6).last).toMatchObject({ kind: 'welcome', resumeAfter: 5 })
+    expect(new Peer().hello(6).heard[0]).toMatchObject({ kind: 'welcome', resumeAfter: 5 })
     expect(rig.drain()).toEqual([])
     expect(rig.reports).toEqual([])
   })
