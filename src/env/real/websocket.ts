@@ -31,7 +31,7 @@ export class WebSocketDoor {
   private readonly limits: Limits
   /** Bytes of unfinished messages: of all connections, and of each that has some. */
   private partial = 0
-  private readonly unfinished = new Map<RealWebSocket, number>()
+  private readonly unfinished = new Map<RealWebSocket, Unfinished>()
 
   constructor(limits: Limits) {
     this.limits = limits
@@ -60,26 +60,23 @@ export class WebSocketDoor {
 
   /** W3. */
   private watch(socket: Duplex, ws: WebSocket, connection: RealWebSocket): void {
-    let partial = 0
+    const own: Unfinished = { bytes: 0 }
     let last = 0
     let ended = false
-    const set = (bytes: number): void => {
-      this.partial += bytes - partial
-      partial = bytes
-      if (bytes === 0) this.unfinished.delete(connection)
-      else this.unfinished.set(connection, bytes)
-    }
+    const set = (bytes: number): void => this.count(connection, own, bytes)
     // In front of the library's own listener.
     socket.prependListener('data', (chunk: Buffer) => {
+      // What still comes from one that has to go is kept by nobody.
+      if (ws.readyState !== WebSocket.OPEN) return set(0)
       // Where a message ended in the last chunk, what is left is of that chunk; no need to know its frames.
-      set((ended ? Math.min(partial, last) : partial) + chunk.length)
+      set((ended ? Math.min(own.bytes, last) : own.bytes) + chunk.length)
       ended = false
       last = chunk.length
       if (this.partial > this.limits.partialBytes) this.relieve()
     })
     const took = (bytes: number): void => {
       ended = true
-      set(Math.max(0, partial - bytes))
+      set(Math.max(0, own.bytes - bytes))
     }
     ws.on('message', (message) => took((message as Buffer).length))
     ws.on('ping', (bytes) => took(bytes.length))
@@ -87,19 +84,27 @@ export class WebSocketDoor {
     ws.on('close', () => set(0))
   }
 
-  /** Unfinished messages hold too much together: whoever holds the most has to go. */
-  private relieve(): void {
-    let most: RealWebSocket | null = null
-    let bytes = 0
-    for (const [connection, held] of this.unfinished) {
-      if (held < bytes) continue
-      most = connection
-      bytes = held
-    }
-    if (most === null) return
-    this.unfinished.delete(most)
-    most.expel(`unfinished messages hold more than ${this.limits.partialBytes} bytes, and this one the most`)
+  private count(connection: RealWebSocket, own: Unfinished, bytes: number): void {
+    this.partial += bytes - own.bytes
+    own.bytes = bytes
+    if (bytes === 0) this.unfinished.delete(connection)
+    else this.unfinished.set(connection, own)
   }
+
+  /** Unfinished messages hold too much together: whoever holds the most has to go, and counts no more. */
+  private relieve(): void {
+    let most: [RealWebSocket, Unfinished] | null = null
+    for (const entry of this.unfinished) if (most === null || entry[1].bytes >= most[1].bytes) most = entry
+    if (most === null) return
+    const [connection, own] = most
+    this.count(connection, own, 0)
+    connection.expel(`unfinished messages hold more than ${this.limits.partialBytes} bytes, and this one the most`)
+  }
+}
+
+/** What a connection has brought of a message that is not whole. */
+interface Unfinished {
+  bytes: number
 }
 
 export function dialWebSocket(dial: WebSocketDial, handler: WebSocketHandler): WebSocketConnection {
