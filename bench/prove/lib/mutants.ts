@@ -196,12 +196,6 @@ export const garbageMutants: readonly Mutant[] = [
     text: 'this.refuse(problem(400, error, { fields: { line: error.details.line } }))',
     replacement: 'throw error',
   },
-  {
-    name: 'unfinished-records-held-for-ever',
-    file: 'connectors/socket/peer.ts',
-    text: 'this.source.partial -= this.assembler.pending',
-    replacement: '',
-  },
 ]
 
 /** Of `sink-contracts`. */
