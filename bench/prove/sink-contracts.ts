@@ -12,7 +12,8 @@
  *
  * Not proved here: a connection that breaks, where best effort may lose; loss of power.
  *
- * Seen failing with each of `contractMutants`: `npm run prove -- sink-contracts --mutants`.
+ * Commits that a kill cuts off are rare here; `kill9` has more of them. Seen failing with each of `contractMutants`:
+ * `npm run prove -- sink-contracts --mutants`.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
