@@ -138,6 +138,7 @@ class RealWebSocket implements WebSocketConnection {
   /** We have closed it, or it is closed: nothing is shown any more but `onClosed`. */
   private over = false
   private blocked = false
+  private told = false
 
   constructor(ws: WebSocket, remote: string) {
     this.ws = ws
@@ -245,7 +246,6 @@ class RealWebSocket implements WebSocketConnection {
     if (this.held.length === 0 || this.end.error !== null) this.tell()
   }
 
-  private told = false
   private tell(): void {
     if (this.told) return
     this.told = true
