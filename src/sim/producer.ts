@@ -239,6 +239,8 @@ class Wire implements ConnectionHandler {
   private welcomed = false
   private keepAliveMs = 0
   private left = false
+  /** The worker has ended the connection, and this end follows. */
+  private ending = false
   private blocked = false
   private credit = 0
 
@@ -272,7 +274,7 @@ class Wire implements ConnectionHandler {
   }
 
   pump(): void {
-    while (this.welcomed && !this.left && !this.blocked && this.credit > 0) {
+    while (this.welcomed && !this.left && !this.ending && !this.blocked && this.credit > 0) {
       const batch: OutboxBatch | null = this.outbox.peek()
       if (batch === null) return
       this.outbox.advance()
@@ -299,6 +301,7 @@ class Wire implements ConnectionHandler {
   }
 
   onEnd(): void {
+    this.ending = true
     this.connection.end()
   }
 

@@ -73,7 +73,8 @@ export class Seat {
   private beating: Beating = { beats: new Map(), young: true }
   /** What belongs to this incarnation (S2); there is none before the chain has been read. */
   private presence!: Presence
-  /** The last generation record that was read: its number in the chain, and who was in it. */
+  /** The last generation that was read: its number, that of its record in the chain or of a later one, and who is in it. */
+  private generation = 0
   private record = 0
   private members: readonly Member[] = []
   /** Incarnations of workers that the chain has named as members, as far as it was read. */
@@ -92,9 +93,7 @@ export class Seat {
       onRecord: (record, counts, read) => {
         if (counts) this.turns.take(() => this.onRecord(record, read))
       },
-      onJump: () => {
-        this.missed = true
-      },
+      onJump: (read) => this.turns.take(() => this.onJump(read)),
     })
     this.leases = new LeaseKeeper(env.clock, limits, cluster === null, (held) => {
       if (held) work.resumeWork('lease')
@@ -350,20 +349,33 @@ export class Seat {
 
   private onRecord(record: ChainRecord, cluster: Cluster): void {
     if (this.closed) return
-    if (record.kind === 'generation') {
-      this.leases.begin(cluster.generation, this.members, this.missed, this.incarnation)
-      this.record = record.n
-      this.members = cluster.members
-      this.missed = false
-      for (const { worker, incarnation } of cluster.members) {
-        this.incarnations.set(worker, (this.incarnations.get(worker) ?? new Set()).add(incarnation))
-      }
-      if (this.phase !== 'booting') this.beginGeneration(cluster)
-    }
+    if (record.kind === 'generation') this.readGeneration(cluster, record.n)
     if (this.phase === 'booting') return
     if (record.kind === 'submit') this.neighbours.run(programsOf(cluster))
     this.step({ kind: 'chain', cluster, nowMs: this.now })
     this.work.recorded(record, cluster)
+  }
+
+  /** Records have been passed over; what they said stands in `cluster`, a generation perhaps, whose record nobody sees. */
+  private onJump(cluster: Cluster): void {
+    if (this.closed) return
+    this.missed = true
+    if (cluster.generation === this.generation) return
+    this.readGeneration(cluster, cluster.next - 1)
+    if (this.phase !== 'booting') this.step({ kind: 'chain', cluster, nowMs: this.now })
+  }
+
+  /** The chain has come to another generation, by the record with number `n` or one before it. */
+  private readGeneration(cluster: Cluster, n: number): void {
+    this.leases.begin(cluster.generation, this.members, this.missed, this.incarnation)
+    this.generation = cluster.generation
+    this.record = n
+    this.members = cluster.members
+    this.missed = false
+    for (const { worker, incarnation } of cluster.members) {
+      this.incarnations.set(worker, (this.incarnations.get(worker) ?? new Set()).add(incarnation))
+    }
+    if (this.phase !== 'booting') this.beginGeneration(cluster)
   }
 
   /** The links go over to the generation that `cluster` is in (S3). */

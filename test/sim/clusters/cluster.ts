@@ -174,11 +174,14 @@ class SimCluster {
 
   /** The generation in which all that have not left are at work with the pipeline, 0 where they are not. */
   private get standing(): number {
+    const { staying } = this
+    // Where nobody would stay, nobody can leave: all work on.
+    const phase = staying.every(({ worker }) => worker?.phase === 'leaving') ? 'leaving' : 'active'
     let common = 0
-    for (const station of this.staying) {
+    for (const station of staying) {
       const { worker } = station
       const resident = worker?.residents.all.get(this.plan.pipeline)
-      if (worker?.phase !== 'active' || resident === undefined) return 0
+      if (worker?.phase !== phase || resident === undefined) return 0
       if (resident.phase !== 'running' && resident.phase !== 'ended') return 0
       const { number } = resident.execution.generation
       if (common !== 0 && common !== number) return 0
