@@ -96,11 +96,11 @@ export function appendSegments(
               ),
             ),
           )
-        if (missing.length === 0 && size === at) return settle()
-        file.truncate(
-          at,
-          otherwise('cut', finish, () => copyAll(disk, directory, file, at, missing, finish, settle)),
-        )
+        const copy = (): void => copyAll(disk, directory, file, at, missing, finish, settle)
+        // Cut only where something stands behind: a cut that is late, after its process has died and another has appended
+        // more, would take that away.
+        if (size === at) copy()
+        else file.truncate(at, otherwise('cut', finish, copy))
       })
     })
   })

@@ -353,7 +353,8 @@ export class Seat {
     if (this.phase === 'booting') return
     if (record.kind === 'submit') this.neighbours.run(programsOf(cluster))
     this.step({ kind: 'chain', cluster, nowMs: this.now })
-    this.work.recorded(record, cluster)
+    // Who has left has no part in what comes after.
+    if (this.phase !== 'gone') this.work.recorded(record, cluster)
   }
 
   /** Records have been passed over; what they said stands in `cluster`, a generation perhaps, whose record nobody sees. */
