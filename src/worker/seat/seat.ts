@@ -418,13 +418,14 @@ export class Seat {
   private append(make: MakeRecord, done: (appended: boolean) => void): void {
     const requestMs = this.now
     const { incarnation } = this
-    const { generation } = this.cluster
     this.presence.writer.append(make, (outcome) => {
       if (outcome.kind === 'failed') return this.fail(outcome.error)
       if (outcome.kind === 'undecided' || incarnation !== this.incarnation || this.closed) return
       const appended = outcome.kind === 'appended' && outcome.counts
       this.turns.take(() => {
-        if (appended) this.found(requestMs, generation)
+        // A record that counts says so of its own generation, also the one that begins it: so whoever begins a generation
+        // has a lease to grant from the first moment.
+        if (appended) this.found(requestMs, outcome.record.generation)
         done(appended)
       })
     })
