@@ -5,7 +5,7 @@ import type { Env } from '../env/env.ts'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import { removeControlFile, writeControlFile } from './control-file.ts'
 import { ControlServer } from './http.ts'
-import { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
 import { makeRoutes } from './routes.ts'
 import { openTokens } from './tokens.ts'
 import { viewWorker } from './view.ts'
@@ -34,7 +34,12 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   const startedMs = clock.monotonic()
   const picture = () => viewWorker(pipelines, Math.round((clock.monotonic() - startedMs) / 1000), process.pid)
   const nowMs = () => clock.now()
-  const metrics = new Metrics(pipelines, nowMs, picture)
+  // Read only when somebody asks for it, so that no start waits for the library behind it.
+  let measured: Promise<Metrics> | null = null
+  const metrics = (): Promise<Metrics> => {
+    measured ??= import('./metrics.ts').then(({ Metrics }) => new Metrics(pipelines, nowMs, picture))
+    return measured
+  }
   const tokens = openTokens(data)
   const routes = makeRoutes({ pipelines, metrics, limits, clock, picture, nowMs })
   const server = new ControlServer({
@@ -53,7 +58,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
     address,
     async close() {
       removeControlFile(data)
-      metrics.close()
+      if (measured !== null) (await measured).close()
       await server.close()
     },
   }

@@ -24,7 +24,7 @@ import { summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts
 
 export interface RoutesSeams {
   readonly pipelines: Pipelines
-  readonly metrics: Metrics
+  metrics(): Promise<Metrics>
   readonly limits: Limits
   readonly clock: Clock
   picture(): WorkerView
@@ -66,7 +66,10 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       method: 'GET',
       path: '/metrics',
       right: 'read',
-      handle: async () => new Reply(200, metrics.contentType, await metrics.text()),
+      handle: async () => {
+        const measured = await metrics()
+        return new Reply(200, measured.contentType, await measured.text())
+      },
     },
     { method: 'GET', path: '/v1/worker', right: 'read', handle: () => seams.picture() },
     { method: 'GET', path: '/v1/cluster', right: 'read', handle: () => viewCluster(pipelines, seams.nowMs()) },

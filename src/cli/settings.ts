@@ -7,7 +7,7 @@
  * `control.port` in the file is `POTOROO_CONTROL_PORT` in the environment and `--control-port` on the command line.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { parse, YAMLParseError } from 'yaml'
+import { createRequire } from 'node:module'
 import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import { defaultLimits, type Limits, makeLimits } from '../base/limits.ts'
@@ -97,6 +97,8 @@ export function readSettings(
 function readConfigFile(file: string | undefined, places: Map<string, Place>): void {
   if (file === undefined && !existsSync(CONFIG_FILE)) return
   const where = file ?? CONFIG_FILE
+  // Read only where there is such a file: most starts have none.
+  const { parse, YAMLParseError } = createRequire(import.meta.url)('yaml') as typeof import('yaml')
   let value: unknown
   try {
     value = parse(readFileSync(where, 'utf8')) ?? {}

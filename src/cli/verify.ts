@@ -7,8 +7,7 @@ import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
 import type { Graph } from '../model/graph.ts'
 import type { Impurity } from '../sim/purity.ts'
-import { raw } from '../sim/script.ts'
-import { type Verdict, verify } from '../sim/verify.ts'
+import type { Verdict } from '../sim/verify.ts'
 import { EXIT_WRONG } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
 import { wholeNumber } from './numbers.ts'
@@ -39,7 +38,9 @@ export function verifyCommand(): Command {
       const { pipeline, graph } = await loadGraph(file, options.param)
       const runs = wholeNumber('--runs', options.runs, RUNS_MAX)
       const seed = wholeNumber('--seed', options.seed, Number.MAX_SAFE_INTEGER)
-      const inputs = readInputs(graph, options.input)
+      // The simulated world is read here alone, so that no other command waits for it.
+      const [{ verify }, { raw }] = await Promise.all([import('../sim/verify.ts'), import('../sim/script.ts')])
+      const inputs = readInputs(graph, options.input, raw)
       const terminal = process.stderr.isTTY === true
       const progress = (done: number) => {
         if (terminal) process.stderr.write(`\r\x1b[K${done} of ${counted(runs, 'run')}`)
@@ -53,7 +54,11 @@ export function verifyCommand(): Command {
 }
 
 /** The bytes for each source: of `source=file`, or of a file alone where there is one source. */
-function readInputs({ steps }: Graph, given: readonly string[]): Record<string, Iterable<unknown>> {
+function readInputs(
+  { steps }: Graph,
+  given: readonly string[],
+  raw: (bytes: Buffer) => unknown,
+): Record<string, Iterable<unknown>> {
   const sources = steps.filter(({ kind }) => kind === 'source').map(({ name }) => name)
   const inputs: Record<string, Iterable<unknown>> = {}
   for (const one of given) {
