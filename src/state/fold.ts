@@ -45,6 +45,7 @@ export function foldChunks(
 function foldEntries(table: KeyTable, chunk: ChunkReader, schema: Schema, wanted: ReadonlySet<Key> | null): void {
   const { keys, times } = chunk
   const states = chunk.states()
+  if (table.top === 0 && wanted === null) table.reserve(keys.length)
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!
     if (wanted !== null && !wanted.has(key)) continue

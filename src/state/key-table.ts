@@ -63,6 +63,14 @@ export class KeyTable {
     this.times = timed ? new Float64Array(FIRST_ENTRIES) : null
   }
 
+  /** Makes room for `keys` keys in an empty table at once, as much as it would come to with them. */
+  reserve(keys: number): void {
+    let length = FIRST_SLOTS
+    while (keys * 4 > length * 3) length *= 2
+    this.rehash(length)
+    while (this.hashes.length < keys) this.widen()
+  }
+
   /** The entry of `key`, whose hash is `hash`, or -1. */
   find(hash: number, key: Key): number {
     const { slots, mask, keys } = this
