@@ -82,6 +82,8 @@ export interface Limits {
   readonly storeParallel: number
   /** Task runs of a pipeline between two turns of the event loop: about two milliseconds of busy work. */
   readonly turnRuns: number
+  /** A pipeline that has worked for so long lets the event loop turn, in milliseconds. */
+  readonly workMs: number
   /** Longest slice of background work on the loop, in milliseconds. */
   readonly sliceMs: number
   /** Bytes of one journal segment. */
@@ -229,6 +231,7 @@ export const defaultLimits: Limits = {
   packBytesPerSecond: 256 << 20,
   storeParallel: 4,
   turnRuns: 24,
+  workMs: 4,
   sliceMs: 2,
   journalSegmentBytes: 64 << 20,
   journalBytes: 8 * 1024 * 1024 * 1024,
