@@ -35,7 +35,7 @@ const START_MS = 400
 const STOPS = 3
 const STOP_MS = 1300
 const WAIT_MS = 20_000
-const REST_MS = 10
+const REST_MS = 20
 const LIMITS = ['checkpointIntervalMs=100', 'keyGroups=64']
 
 const proof: Proof = {

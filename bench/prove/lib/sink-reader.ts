@@ -14,6 +14,8 @@ export type SinkKind = (typeof readKinds)[number] | 'file'
 
 /** Keys of the pipeline `kinds`: number n has the key n % KEYS. */
 const KEYS = 100
+/** A file is taken in parts of this size. */
+const PART_BYTES = 1 << 20
 
 interface Pausable {
   pause(): void
@@ -91,7 +93,8 @@ export class SinkReader {
 
   /** Takes a whole file, as another connection would bring it. */
   read(bytes: Buffer): void {
-    this.stream()(bytes)
+    const take = this.stream()
+    for (let at = 0; at < bytes.length; at += PART_BYTES) take(bytes.subarray(at, at + PART_BYTES))
   }
 
   /** Of 1 to `last`, what did not come, what came more than once, and what came that was none of them. */
