@@ -26,7 +26,7 @@ function sim(...args: readonly string[]): { readonly status: number | null; read
   return { status, output: stdout + stderr }
 }
 
-test('seeds that found something', () => {
+test('seeds that found something', { timeout: 120_000 }, () => {
   const { status, output } = sim(...seeds.map(({ seed }) => String(seed)))
   expect(status, output).toBe(0)
 })
