@@ -1,7 +1,11 @@
 /** A producer of `key,number,word` records, which keeps count of what it sends. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Prng } from '../../../src/base/prng.ts'
-import { type Client, type ConnectOptions, connect } from '../../../src/client.ts'
+import { Client } from '../../../src/client/client.ts'
+import { newIncarnation } from '../../../src/client/incarnation.ts'
+import { settingsOf } from '../../../src/client/options.ts'
+import type { Dial } from '../../../src/client/transport.ts'
+import { type ConnectOptions, connect } from '../../../src/client.ts'
 import type { Tally } from './tally.ts'
 
 /** Keys of one producer, and words that all share. Low numbers are more frequent. */
@@ -28,9 +32,12 @@ export class Producer {
     this.tally = tally
   }
 
-  static async open(options: Omit<ConnectOptions, 'source'>, chance: Prng, tally: Tally): Promise<Producer> {
-    const client = await connect({ source: 'items', maxOutstanding: 256 << 10, maxBackoffMs: 50, ...options })
-    return new Producer(options.producer, client, chance, tally)
+  /** `dial` stands in for the usual way to a worker; there is no outbox on disk then. */
+  static async open(given: Omit<ConnectOptions, 'source'>, chance: Prng, tally: Tally, dial?: Dial): Promise<Producer> {
+    const options = { source: 'items', maxOutstanding: 256 << 10, maxBackoffMs: 50, ...given }
+    const client =
+      dial === undefined ? await connect(options) : new Client(settingsOf(options), newIncarnation(), null, dial)
+    return new Producer(given.producer, client, chance, tally)
   }
 
   /** Sends bursts until `stop`. `failed` hears when the client has ended. */

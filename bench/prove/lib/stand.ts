@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../../src/base/prng.ts'
+import type { Dial } from '../../../src/client/transport.ts'
 import { Cluster } from './cluster.ts'
 import type { Run } from './main.ts'
 import { Producer } from './producer.ts'
@@ -37,6 +38,8 @@ export interface StandOptions {
   readonly apart?: boolean
   /** Workers reach each other by way of it. */
   readonly wire?: Wire
+  /** What the next producer dials with. */
+  readonly dial?: (stand: Stand) => Dial
 }
 
 export class Stand {
@@ -58,7 +61,7 @@ export class Stand {
 
   /** A cluster that has acknowledged its first records. */
   static async open(run: Run, options: StandOptions): Promise<Stand> {
-    const { size, producers = PRODUCERS, limits = {}, apart = false, wire } = options
+    const { size, producers = PRODUCERS, limits = {}, apart = false, wire, dial } = options
     const { folder, mutant, signal } = run
     const cluster = await Cluster.make({
       folder,
@@ -76,7 +79,7 @@ export class Stand {
     await cluster.submit(PIPELINE, { port, folder: stand.out, host: apart ? '0.0.0.0' : '127.0.0.1', grow: 'false' })
     for (let i = 0; i < producers; i++) {
       const options = { addresses: stand.chance.shuffled(addresses), producer: `p${i}`, maxBackoffMs: 200 }
-      stand.producers.push(await Producer.open(options, stand.chance.fork(), stand.tally))
+      stand.producers.push(await Producer.open(options, stand.chance.fork(), stand.tally, dial?.(stand)))
     }
     stand.loud()
     await stand.recovered()

@@ -22,7 +22,8 @@ import type {
 } from '../network.ts'
 import { listenError, networkError } from './network-error.ts'
 
-const READ_BYTES = 256 << 10
+/** What is read at a time stays in the processor's cache on its way into the journal; with four times as much it does not. */
+const READ_BYTES = 64 << 10
 const KEEP_ALIVE_MS = 15_000
 /** Connections that wait in the kernel for `accept`. */
 const BACKLOG = 1024

@@ -1,0 +1,67 @@
+/**
+ * Producers that flap between workers while what they sent before still drains into the old ones, and workers that die
+ * and come back with their journals: every record once, in order per key (PROTOCOLS 2).
+ *
+ * The workers share a port, so that each new connection comes to any of them; it is sent on to the home of its stream, or
+ * asks for the stream. What drains late reaches a worker that may not be the home any more, or has died and is back.
+ *
+ * Not proved here: producers that lose their outbox, and a cut network (`cut`).
+ *
+ * Its mutants: `npm run prove -- door --mutants`.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { Flapper } from './lib/flapper.ts'
+import { type Proof, prove, type Run, say } from './lib/main.ts'
+import { doorMutants } from './lib/mutants.ts'
+import { Stand } from './lib/stand.ts'
+
+const SIZE = 3
+const PRODUCERS = 6
+/** The longest time for which a producer stays, and for which a worker is gone, in milliseconds. */
+const STAY_MS = 900
+const GONE_MS = 2500
+const LIFE_MS = 3000
+
+const proof: Proof = {
+  ...{ name: 'door', mutants: doorMutants, rounds: 20, mutantRounds: 6, timeoutMs: 900_000 },
+  run,
+}
+
+async function run(given: Run): Promise<string> {
+  const { rounds, signal } = given
+  const flappers: Flapper[] = []
+  const flapping = (stand: Stand): Flapper['dial'] => {
+    const flapper = new Flapper(stand.chance.fork())
+    flappers.push(flapper)
+    return flapper.dial
+  }
+  const stand = await Stand.open(given, { size: SIZE, producers: PRODUCERS, dial: flapping })
+  const { cluster, chance, tally } = stand
+  let going = true
+  const flap = async (flapper: Flapper): Promise<void> => {
+    while (going) {
+      await pause(chance.below(STAY_MS), null, { signal })
+      flapper.leave()
+    }
+  }
+  const flaps = Promise.all(flappers.map(flap))
+  flaps.catch(() => {})
+  for (let round = 1; round <= rounds; round++) {
+    await stand.work(chance.below(LIFE_MS))
+    const [name] = chance.shuffled([...cluster.workers.keys()])
+    await cluster.stop(name!, 'SIGKILL')
+    cluster.checkSaid()
+    await pause(chance.below(GONE_MS), null, { signal })
+    await cluster.start(name!)
+    await stand.recovered()
+    say(`round ${round} of ${rounds}: ${name} is back, ${tally.records} records`)
+  }
+  going = false
+  await flaps
+  const left = flappers.reduce((sum, flapper) => sum + flapper.left, 0)
+  const drained = flappers.reduce((sum, flapper) => sum + flapper.drained, 0)
+  if (drained < PRODUCERS) throw new Error('hardly a connection had something to drain')
+  return `${rounds} kills, ${left} connections left, ${drained} of them drained late, ${await stand.settle()}`
+}
+
+await prove(proof)
