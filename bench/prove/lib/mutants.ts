@@ -243,17 +243,4 @@ export const fullMutants: readonly Mutant[] = [
 ]
 
 /** Of `door`. */
-export const doorMutants: readonly Mutant[] = [
-  {
-    name: 'handed-over-stream-begins-anew',
-    file: 'ingest/homes.ts',
-    text: 'stream.adopt([producer, incarnation, position, home, sessions, time, acked])',
-    replacement: '',
-  },
-  {
-    name: 'two-homes-of-a-new-stream',
-    file: 'ingest/door.ts',
-    text: 'return known ?? asker',
-    replacement: 'return asker',
-  },
-]
+export const doorMutants: readonly Mutant[] = [gainedNotRead]
