@@ -30,7 +30,7 @@ say "installed: $(du -sh "$work/app" | cut -f1), without $(du -h "$node" | cut -
 
 # ── The root directory ───────────────────────────────────────────────────────────────────────────────────────────────────
 root="$work/root"
-mkdir -p "$root"/{bin,usr/local/bin,work/.potoroo,shared,pipelines,tmp,dev,proc,etc}
+mkdir -p "$root"/{bin,usr/local/bin,srv/.potoroo,shared,pipelines,tmp,dev,proc,etc}
 put() { # a program and the libraries that it needs
   cp "$1" "$root/$2"
   ldd "$1" 2> /dev/null | grep -o '/[^ )]*' | while read -r library; do
@@ -45,16 +45,16 @@ cp "$repository/docker/start.sh" "$root/usr/local/bin/potoroo-start"
 ln -s /app/node_modules/potoroo/src/launch.js "$root/usr/local/bin/potoroo"
 mkdir -p "$root/usr/bin" && cp "$root/bin/env" "$root/usr/bin/env"
 cp "$repository"/docker/pipelines/*.ts "$root/pipelines"
-printf 'node:x:1000:1000::/work:/bin/sh\n' > "$root/etc/passwd"
+printf 'node:x:1000:1000::/srv:/bin/sh\n' > "$root/etc/passwd"
 printf '127.0.0.1 localhost\n' > "$root/etc/hosts"
 mknod -m 666 "$root/dev/null" c 1 3
 mknod -m 666 "$root/dev/urandom" c 1 9
-chown -R 1000:1000 "$root/work" "$root/shared"
+chown -R 1000:1000 "$root/srv" "$root/shared"
 
 # In the root directory, as the user of the image, with the image's environment; the shell that runs it becomes the program.
 inside() {
   exec unshare -m --mount-proc="$root/proc" env -i PATH=/usr/local/bin:/bin:/usr/bin NODE_ENV=production \
-    POTOROO_LOG_FORMAT=json "${environment[@]}" "$chroot" --userspec=1000:1000 "$root" /bin/sh -c 'cd /work && exec "$@"' sh "$@"
+    POTOROO_LOG_FORMAT=json "${environment[@]}" "$chroot" --userspec=1000:1000 "$root" /bin/sh -c 'cd /srv && exec "$@"' sh "$@"
 }
 port=$((20000 + $$ % 10000))
 
@@ -80,7 +80,7 @@ wait_for() { # until the rest succeeds, for half a minute
 
 # ── What is tried ────────────────────────────────────────────────────────────────────────────────────────────────────────
 for n in 1 2 3; do wait_for health $n; done
-say "three workers are healthy, as user $(stat -c %u "$root/work/.potoroo/w1")"
+say "three workers are healthy, as user $(stat -c %u "$root/srv/.potoroo/w1")"
 wait_for tell submit /pipelines/word-count.ts
 wait_for bash -c "printf 'to be or not to be\n' > /dev/tcp/127.0.0.1/7001"
 wait_for tell query word-count count be
