@@ -196,7 +196,7 @@ export class ByteReader {
   }
 
   /** The offset of the next `bytes` bytes, which it passes over; throws where they are not there. */
-  skip(bytes: number): number {
+  advance(bytes: number): number {
     const at = this.at
     // Written so that NaN and negative lengths fail too.
     if (!(bytes >= 0 && bytes <= this.end - at))
@@ -206,23 +206,23 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.buffer[this.skip(1)]!
+    return this.buffer[this.advance(1)]!
   }
 
   u16(): number {
-    return this.view.getUint16(this.skip(2), true)
+    return this.view.getUint16(this.advance(2), true)
   }
 
   u32(): number {
-    return this.view.getUint32(this.skip(4), true)
+    return this.view.getUint32(this.advance(4), true)
   }
 
   i32(): number {
-    return this.view.getInt32(this.skip(4), true)
+    return this.view.getInt32(this.advance(4), true)
   }
 
   f64(): number {
-    return this.view.getFloat64(this.skip(8), true)
+    return this.view.getFloat64(this.advance(8), true)
   }
 
   varint(): number {
@@ -257,13 +257,13 @@ export class ByteReader {
   utf8(bytesMax: number = Number.MAX_SAFE_INTEGER): string {
     const bytes = this.varint()
     if (bytes > bytesMax) throw this.damaged(`a text of ${bytes} bytes where at most ${bytesMax} may stand`)
-    const at = this.skip(bytes)
+    const at = this.advance(bytes)
     return this.buffer.toString('utf8', at, at + bytes)
   }
 
   /** The next `length` bytes as a view: it keeps the reader's whole buffer alive. */
   bytes(length: number): Buffer {
-    const at = this.skip(length)
+    const at = this.advance(length)
     return this.buffer.subarray(at, at + length)
   }
 

@@ -184,7 +184,7 @@ function writeHashes(writer: ByteWriter, hashes: Int32Array, count: number): voi
 }
 
 function readHashes(reader: ByteReader, hashes: Int32Array, count: number): void {
-  const at = reader.skip(4 * count)
+  const at = reader.advance(4 * count)
   new Uint8Array(hashes.buffer, hashes.byteOffset).set(reader.buffer.subarray(at, at + 4 * count))
 }
 

@@ -51,7 +51,7 @@ export function readSequence(reader: ByteReader, count: number, into: Float64Arr
   const width = reader.u8()
   if (width > 4 ? width !== WIDE : width === 3) throw reader.damaged(`${width} is no kind of sequence`)
   let number = reader.f64()
-  let at = reader.skip(width * (count - 1))
+  let at = reader.advance(width * (count - 1))
   const { buffer, view } = reader
   into[0] = number
   if (width === SAME) into.fill(number, 1, count)

@@ -114,11 +114,11 @@ export class ColumnReader {
   /** The next `count` numbers: a view, or scratch that the caller releases. */
   private ints(kind: number, reader: ByteReader, count: number): Int8Array | Int32Array {
     if (kind === INTS8) {
-      const at = reader.skip(count)
+      const at = reader.advance(count)
       return new Int8Array(reader.buffer.buffer, reader.buffer.byteOffset + at, count)
     }
     if (kind !== INTS16 && kind !== INTS32) throw reader.damaged(`${kind} is no kind of integers`)
-    const at = reader.skip(count * (kind === INTS16 ? 2 : 4))
+    const at = reader.advance(count * (kind === INTS16 ? 2 : 4))
     const { buffer, view } = reader
     const store = this.scratch.ints.take(count)
     if (kind === INTS16) for (let i = 0; i < count; i++) store[i] = view.getInt16(at + 2 * i, true)
@@ -128,7 +128,7 @@ export class ColumnReader {
 
   /** The next `count` doubles: scratch that the caller releases. */
   private doubles(reader: ByteReader, count: number): Float64Array {
-    const at = reader.skip(8 * count)
+    const at = reader.advance(8 * count)
     const store = this.scratch.doubles.take(count)
     new Uint8Array(store.buffer).set(reader.buffer.subarray(at, at + 8 * count))
     return store
@@ -157,7 +157,7 @@ export class ColumnReader {
   }
 
   private sparse(reader: ByteReader, count: number, into: unknown[], depth: number): void {
-    const at = reader.skip(count)
+    const at = reader.advance(count)
     const { buffer } = reader
     let presentCount = 0
     for (let i = 0; i < count; i++) if (buffer[at + i] === PRESENT) presentCount++
@@ -195,7 +195,7 @@ export class ColumnReader {
     const [usedInts, usedDoubles] = [ints.used, doubles.used]
     const bytes = reader.varint()
     if (bytes > SIGNATURE_BYTES_MAX) throw reader.damaged(`a shape of ${bytes} bytes`)
-    const at = reader.skip(bytes)
+    const at = reader.advance(bytes)
     const shape = this.shapes.find(reader.buffer.toString('latin1', at, at + bytes))
     if (shape === null) throw reader.damaged('a shape whose names are not names')
     const columns: ReadColumn[] = []
@@ -225,7 +225,7 @@ export class ColumnReader {
 
   private variants(reader: ByteReader, count: number, into: unknown[], depth: number): void {
     const shapes = reader.u8()
-    const at = reader.skip(count)
+    const at = reader.advance(count)
     const { buffer } = reader
     const counts = new Array<number>(shapes).fill(0)
     for (let i = 0; i < count; i++) {
@@ -247,7 +247,7 @@ export class ColumnReader {
 }
 
 function readFlags(reader: ByteReader, count: number, into: unknown[]): void {
-  const at = reader.skip(count)
+  const at = reader.advance(count)
   const { buffer } = reader
   for (let i = 0; i < count; i++) {
     const flag = buffer[at + i]!

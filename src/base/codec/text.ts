@@ -21,7 +21,7 @@ export function writeUtf16(writer: ByteWriter, text: string): void {
 
 /** `units` units that `writeLatin1` (`width` 1) or `writeUtf16` (`width` 2) wrote. */
 export function readText(reader: ByteReader, units: number, width: 1 | 2): string {
-  const at = reader.skip(units * width)
+  const at = reader.advance(units * width)
   return reader.buffer.toString(width === 1 ? 'latin1' : 'utf16le', at, at + units * width)
 }
 
