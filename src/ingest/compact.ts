@@ -11,7 +11,7 @@ import type { Disk, DiskError, File } from '../env/disk.ts'
 import { copyEntry, type EntryHeader, makeEntry } from './format.ts'
 import type { Names } from './names.ts'
 import { SegmentScan } from './scan.ts'
-import { Segment, segmentName, summaryOf } from './segment.ts'
+import { Segment, summaryOf } from './segment.ts'
 
 /** Bytes that are gathered for one write. */
 const WRITE_BYTES = 1 << 20
@@ -85,12 +85,7 @@ export class Compaction {
     this.done = done
     const { serial } = run[0]!
     const version = 1 + Math.max(...run.filter((segment) => segment.serial === serial).map(({ version }) => version))
-    this.copy = new Segment(
-      serial,
-      version,
-      incarnation,
-      `${names.directory}/${segmentName(serial, version, incarnation)}`,
-    )
+    this.copy = new Segment(names.directory, serial, version, incarnation, 0)
     this.mark = names.mark
     disk.open(this.copy.path, 'create', (error, file) => {
       if (error !== null) return done(error, null)

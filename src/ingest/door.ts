@@ -46,6 +46,8 @@ export interface DoorOptions {
   readonly directory: string
   readonly worker: string
   readonly incarnation: string
+  /** The first generation that the incarnation may work in. */
+  readonly first?: number
   /** The seals in the store; without it the worker is alone, and nobody could seal anything. */
   readonly seals?: Seals
   /** The journal of this incarnation is sealed: nothing is acknowledged any more. */
@@ -71,11 +73,11 @@ export class Door {
   private readonly early: { readonly from: string; readonly message: DoorMessage }[] = []
 
   private constructor(options: DoorOptions, found: readonly Segment[]) {
-    const { env, limits, directory, worker, incarnation, seals } = options
+    const { env, limits, directory, worker, incarnation, first = 0, seals } = options
     const { disk, clock } = env
     this.options = options
     const vouch = seals === undefined ? null : new Vouch(clock, seals, (error) => this.onSealed(error))
-    this.journal = new Journal({ disk, clock, limits, directory, worker, incarnation, vouch }, found, {
+    this.journal = new Journal({ disk, clock, limits, directory, worker, incarnation, first, vouch }, found, {
       written: (batch) => this.sources.get(batch.stream.source)?.onWritten(batch),
       durable: (batch) => this.sources.get(batch.stream.source)?.onDurable(batch),
       settled: () => {

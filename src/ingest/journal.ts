@@ -50,6 +50,8 @@ export interface JournalOptions {
   readonly directory: string
   readonly worker: string
   readonly incarnation: string
+  /** The first generation that the incarnation may work in. */
+  readonly first: number
   /** Looks for a seal before anything counts as durable; `null` where nobody could make one. */
   readonly vouch: Vouch | null
 }
@@ -240,10 +242,10 @@ export class Journal {
   }
 
   private openSegment(): void {
-    const { disk, worker, incarnation, limits } = this.options
+    const { disk, worker, incarnation, first, limits } = this.options
     this.serial++
     const bytesMax = limits.journalSegmentBytes
-    SegmentWriter.open(disk, this.names, this.serial, worker, incarnation, bytesMax, (error, writer) => {
+    SegmentWriter.open(disk, this.names, this.serial, { worker, incarnation, first }, bytesMax, (error, writer) => {
       if (error !== null) {
         this.report(error)
         this.options.clock.after(RETRY_MS, () => this.openSegment())

@@ -1,9 +1,12 @@
 /**
  * The journals of workers that are no members, where they lie in reach (PROTOCOLS 2, S8): sealed, then read.
  *
- * Z1. A journal is read only after every incarnation that may write it is sealed: those that the chain names, and those
- *     whose segments lie there. It is listed anew after the last seal; only that list counts.
+ * Z1. A journal is read only after every incarnation that may have something in it is sealed: those that the chain names,
+ *     and those whose segments lie there. It is listed anew after the last seal; only that list counts.
  * Z2. Nothing of it is written, cut or removed. It belongs to its worker.
+ * Z4. Who has worked in no generation yet has nothing in its journal, and is not sealed: a worker that waits to be taken in
+ *     would have to begin anew with each change that it misses. That is so where its segments say that it was drawn
+ *     behind a generation (`segment.ts`, G5) since which every record has been read, and none of them names it.
  * Z3. Nobody is answered before all have been read: what cannot be sealed or read now is tried again.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -21,6 +24,8 @@ export interface JournalReach {
   readonly directory: string
   /** Its incarnations that were members, as far as the chain names them. */
   readonly incarnations: readonly string[]
+  /** Every generation record after this one has been read: who was a member since is among `incarnations`. */
+  readonly since: number
 }
 
 /** The seals in the store: `sealed/<worker>/<incarnation>`. */
@@ -101,7 +106,9 @@ export class SealedJournals {
     disk.list(reach.directory, (error, names) => {
       if (error !== null && error.code !== 'absent') return done(unreadable(error), [])
       const segments = names?.map((name) => segmentOfName(reach.directory, name)) ?? []
-      const found = segments.flatMap((segment) => (segment === null ? [] : [segment.incarnation]))
+      const found = segments.flatMap((segment) =>
+        segment === null || isNewcomers(segment, reach) ? [] : [segment.incarnation],
+      )
       this.seal(reach.worker, new Set([...reach.incarnations, ...found]), (failed) => {
         if (failed !== null) done(failed, [])
         else if (error !== null) done(null, [])
@@ -129,11 +136,17 @@ export class SealedJournals {
     findSegments(this.options.disk, reach.directory, (error, segments) => {
       if (error !== null) return done(unreadable(error), [])
       const isSealed = ({ incarnation }: Segment): boolean => this.sealed.has(`${reach.worker}\0${incarnation}`)
-      if (!segments.every(isSealed)) return this.open(reach, done)
-      for (const segment of segments) segment.worker = reach.worker
-      done(null, segments)
+      const written = segments.filter((segment) => !isNewcomers(segment, reach))
+      if (!written.every(isSealed)) return this.open(reach, done)
+      for (const segment of written) segment.worker = reach.worker
+      done(null, written)
     })
   }
+}
+
+/** Z4. */
+function isNewcomers({ incarnation, first }: Segment, { incarnations, since }: JournalReach): boolean {
+  return first > since && !incarnations.includes(incarnation)
 }
 
 function unreadable(error: DiskError): PotorooError {

@@ -8,6 +8,8 @@
  * G3. A sync runs on a file handle of its own, so that it does not stand in the way of the next write.
  * G4. Of what this process has written it is known by stretches which streams are in them and how far: what lies in front of
  *     the first stretch that is needed is not read again.
+ * G5. Its name says which generation of the cluster is the first that anything in it may have been taken in: the one after
+ *     those that had been read when its incarnation was drawn. A copy may hold what earlier incarnations took, and says 0.
  */
 import type { Disk, DiskError, DoneVoid, File } from '../env/disk.ts'
 import type { IngestBatch } from './batch.ts'
@@ -37,6 +39,8 @@ export class Segment {
   /** How many times what it holds has been copied (`compact.ts`). */
   readonly version: number
   readonly incarnation: string
+  /** G5. */
+  readonly first: number
   readonly path: string
   /** Bytes whose write is confirmed, or that were found. */
   bytes = 0
@@ -50,11 +54,12 @@ export class Segment {
   pin = ''
   private readonly stretches: Stretch[] = []
 
-  constructor(serial: number, version: number, incarnation: string, path: string) {
+  constructor(directory: string, serial: number, version: number, incarnation: string, first: number) {
     this.serial = serial
     this.version = version
     this.incarnation = incarnation
-    this.path = path
+    this.first = first
+    this.path = `${directory}/${segmentName(serial, version, incarnation, first)}`
   }
 
   note(key: string, last: number, bytes: number): void {
@@ -86,17 +91,17 @@ export class Segment {
   }
 }
 
-const NAME = /^(\d{10})-(\d+)\.([0-9a-z-]+)\.journal$/
+const NAME = /^(\d{10})-(\d+)\.([0-9a-z-]+)\.(\d+)\.journal$/
 
-/** The name of a segment's file. */
-export function segmentName(serial: number, version: number, incarnation: string): string {
-  return `${String(serial).padStart(10, '0')}-${version}.${incarnation}.journal`
+function segmentName(serial: number, version: number, incarnation: string, first: number): string {
+  return `${String(serial).padStart(10, '0')}-${version}.${incarnation}.${first}.journal`
 }
 
 /** The segment that a file name in `directory` stands for, or `null`. */
 export function segmentOfName(directory: string, name: string): Segment | null {
   const match = NAME.exec(name)
-  return match === null ? null : new Segment(Number(match[1]), Number(match[2]), match[3]!, `${directory}/${name}`)
+  if (match === null) return null
+  return new Segment(directory, Number(match[1]), Number(match[2]), match[3]!, Number(match[4]))
 }
 
 /** The end of a segment that is complete: what it holds, and the way back to where that stands. */
@@ -107,6 +112,14 @@ export function summaryOf(segment: Segment): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32LE(summary.length)
   return Buffer.concat([summary, length])
+}
+
+/** Whose journal a new segment belongs to. */
+export interface SegmentOwner {
+  readonly worker: string
+  readonly incarnation: string
+  /** G5. */
+  readonly first: number
 }
 
 /** A segment that is being written. */
@@ -134,13 +147,12 @@ export class SegmentWriter {
     disk: Disk,
     names: Names,
     serial: number,
-    worker: string,
-    incarnation: string,
+    owner: SegmentOwner,
     bytesMax: number,
     done: (error: DiskError | null, writer: SegmentWriter | null) => void,
   ): void {
-    const path = `${names.directory}/${segmentName(serial, 0, incarnation)}`
-    const segment = new Segment(serial, 0, incarnation, path)
+    const { worker, incarnation, first } = owner
+    const segment = new Segment(names.directory, serial, 0, incarnation, first)
     const opening = makeEntry('opening', `${worker}\0${incarnation}`, Buffer.alloc(0), serial)
     const { mark } = names
     disk.open(segment.path, 'create', (failed, file) => {

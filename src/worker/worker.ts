@@ -293,10 +293,11 @@ export class Worker {
     const { worker, cluster = null } = options
     const { directory } = journals
     const isKept = (id: string): boolean => this.hasSource(id)
+    const first = this.cluster.generation + 1
     this.seals = cluster === null ? null : sealsOf({ store: store!, clock: env.clock, limits }, worker, incarnation)
     const seals = this.seals === null ? {} : { seals: this.seals }
     const onSealed = (): void => this.seat?.sealed()
-    Door.open({ env, limits, directory, worker, incarnation, isKept, onSealed, ...seals }, (error, door) => {
+    Door.open({ env, limits, directory, worker, incarnation, first, isKept, onSealed, ...seals }, (error, door) => {
       if (this.closed) return door?.close(() => {})
       this.door = door
       journals.list(() => done(error))
@@ -312,7 +313,7 @@ export class Worker {
       homeOf: (home, stream) => homeOf(placement, members, home, { pipeline: '', ...stream }),
       send: (worker, message) => links.send(worker, message),
     }
-    this.door!.enter(own, this.journals.reach(seat.incarnations))
+    this.door!.enter(own, this.journals.reach(seat.formers))
     this.journals.list(() => {})
     this.residents.restore(generation, () => seat.restored(number))
   }

@@ -32,6 +32,18 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
       if (this.sealed.size < 0) this.seal(reach.worker, new Set(), (failed) => {`,
   },
   {
+    name: 'takes a former member for one that has not worked yet',
+    file: 'src/ingest/sealed.ts',
+    text: 'first > since && !incarnations.includes(incarnation)',
+    replacement: 'first > since',
+  },
+  {
+    name: 'takes whom it knows nothing of for one that has not worked yet',
+    file: 'src/ingest/sealed.ts',
+    text: 'first > since && !incarnations.includes(incarnation)',
+    replacement: 'first > 0 && !incarnations.includes(incarnation)',
+  },
+  {
     name: 'makes no seal',
     file: 'src/ingest/sealed.ts',
     text: 'this.options.seals.seal(worker, incarnation, (error) => {',

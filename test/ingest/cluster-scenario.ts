@@ -52,7 +52,7 @@ class Seat {
   member: Member | null = null
   /** Lives so far, and those that were members once. */
   lives = 0
-  readonly joined: string[] = []
+  readonly joined = new Map<string, number>()
   /** Lives of earlier generations that do not know yet. */
   readonly zombies: Member[] = []
 
@@ -191,7 +191,7 @@ class Run implements Scene {
   private start(seat: Seat): void {
     const { world, links } = this
     if (seat.zombies.length > 0) return
-    const member = new Member(world, seat.machine, links, seat.worker, `i${++seat.lives}`, limits)
+    const member = new Member(world, seat.machine, links, seat.worker, `i${++seat.lives}`, this.generations + 1, limits)
     seat.member = member
     member.open(() => this.lose(seat, member))
   }
@@ -298,8 +298,13 @@ class Run implements Scene {
     this.goBack(back)
     for (const seat of seats) this.leaveOut(seat, members)
     const absent = seats.filter(({ worker }) => !members.some((member) => member.worker === worker))
+    // Whoever reads the chain may have passed over its beginning.
+    const since = random.chance(0.5) ? 0 : random.below(this.generations + 1)
     const reach: JournalReach[] = this.inReach
-      ? absent.map(({ worker, joined }) => ({ worker, directory: `/shared/${worker}/journal`, incarnations: joined }))
+      ? absent.map(({ worker, joined }) => {
+          const incarnations = [...joined].flatMap(([incarnation, last]) => (last > since ? [incarnation] : []))
+          return { worker, directory: `/shared/${worker}/journal`, incarnations, since }
+        })
       : []
     const places = members.map(({ worker }) => ({ worker, takes: true }))
     const heirs = appointHeirs(
@@ -317,7 +322,7 @@ class Run implements Scene {
     this.chapter = chapter
     for (const member of members) {
       const seat = seats.find(({ worker }) => worker === member.worker)!
-      if (!seat.joined.includes(member.incarnation)) seat.joined.push(member.incarnation)
+      seat.joined.set(member.incarnation, chapter.number)
       this.fed.set(member, { records: [], cuts: [] })
       member.ready = false
       this.world.at(this.world.now + random.below(random.chance(0.2) ? 200 : 10), () => {
@@ -326,10 +331,11 @@ class Run implements Scene {
     }
   }
 
-  /** A worker that a generation leaves out begins another life before it joins: its journal may be sealed. */
+  /** A member that a generation leaves out begins another life before it joins: its journal is sealed. */
   private leaveOut(seat: Seat, members: readonly Member[]): void {
     const { member } = seat
     if (member === null || members.includes(member)) return
+    if (!seat.joined.has(member.incarnation) && this.random.chance(0.8)) return
     seat.member = null
     if (member.running && this.random.chance(0.5)) seat.zombies.push(member)
     else member.process.kill()

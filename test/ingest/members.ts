@@ -72,6 +72,8 @@ export class Links {
 /** One life of a worker. */
 export class Member extends Rig {
   readonly worker: string
+  /** The first generation that it may work in. */
+  readonly first: number
   /** The generation that it works in; `null` before it has entered one. */
   chapter: Chapter | null = null
   /** It has its door, and may become a member. */
@@ -80,9 +82,18 @@ export class Member extends Rig {
   /** Messages of generations that it has not entered yet. */
   private early: { readonly chapter: Chapter; readonly from: string; readonly message: DoorMessage }[] = []
 
-  constructor(world: World, machine: Machine, links: Links, worker: string, incarnation: string, limits: Limits) {
+  constructor(
+    world: World,
+    machine: Machine,
+    links: Links,
+    worker: string,
+    incarnation: string,
+    first: number,
+    limits: Limits,
+  ) {
     super(world, machine, incarnation, limits)
     this.worker = worker
+    this.first = first
     this.links = links
   }
 
@@ -93,11 +104,10 @@ export class Member extends Rig {
   /** Opens the door, and nothing more. */
   open(failed: () => void): void {
     const { env } = this.process
-    const { incarnation, limits, worker } = this
+    const { incarnation, first, limits, worker } = this
     const seals = sealsOf(env.disk, env.clock, env.random, worker, incarnation)
     const directory = `/shared/${worker}/journal`
-    // One that opened its journal while others were listing it is sealed before it is a member: it begins anew.
-    Door.open({ env, limits, directory, worker, incarnation, seals, onSealed: failed }, (error, door) => {
+    Door.open({ env, limits, directory, worker, incarnation, first, seals, onSealed: failed }, (error, door) => {
       if (error !== null) return failed()
       this.door = door
       this.source = door!.source({

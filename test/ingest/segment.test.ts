@@ -9,7 +9,7 @@ const [a, b] = ['a', 'b'].map((producer) => streamKey('source', producer, 'i'))
 
 /** A segment in which two streams have written in turn, ten records in an entry. */
 function written(entries: number): Segment {
-  const segment = new Segment(1, 0, 'i', 'path')
+  const segment = new Segment('folder', 1, 0, 'i', 0)
   for (let n = 0; n < entries; n++) {
     const key = n % 2 === 0 ? a! : b!
     segment.wrote(key, 10 * (1 + (n >> 1)), ENTRY, 50 + n * ENTRY, STRETCH)
@@ -44,7 +44,7 @@ test('G4: one stream that stands far behind is enough to begin there', () => {
 })
 
 test('a segment that was found is read from its beginning', () => {
-  const segment = new Segment(1, 0, 'i', 'path')
+  const segment = new Segment('folder', 1, 0, 'i', 0)
   segment.note(a!, 10, ENTRY)
   expect(from(segment, {})).toBe(0)
 })

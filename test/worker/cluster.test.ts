@@ -105,6 +105,23 @@ test('a worker joins, and another leaves with nothing left', () => {
   expect(town.of('b').worker!.cluster.coordinator).not.toBe('a')
 })
 
+test('workers that miss a change of owners come with the next one, as who they are', () => {
+  const town = new Town(8)
+  town.start('a', 'b')
+  town.settle('a b in 1')
+  town.start('d', 'e')
+  town.until(() => ['d', 'e'].every((name) => town.of(name).worker!.phase === 'following'))
+  const before = ['d', 'e'].map((name) => town.of(name).worker!.incarnation)
+  // They stand still, as on a machine with much else to do, while the owners change without them.
+  for (const name of ['d', 'e']) town.of(name).process!.stop()
+  town.start('c')
+  town.until(() => town.of('b').worker!.cluster.generation === 2)
+  town.run(500)
+  for (const name of ['d', 'e']) town.of(name).process!.continue()
+  expect(town.settle('a b c d e in 3')).toBe('a b c d e in 3')
+  expect(['d', 'e'].map((name) => town.of(name).worker!.incarnation)).toEqual(before)
+})
+
 describe('a pipeline on several workers', () => {
   const COUNT = 8000
   const busy = (seed: number, ...names: string[]): Town => {

@@ -26,6 +26,14 @@ export interface JournalsSeams {
   readonly shared: string | null
 }
 
+/** Who has been a member, as far as the chain was read. */
+export interface Formers {
+  /** By worker. */
+  readonly incarnations: ReadonlyMap<string, ReadonlySet<string>>
+  /** Every generation record after this one has been read; who was a member of it and of those before it may be missing. */
+  readonly since: number
+}
+
 export class Journals {
   private readonly seams: JournalsSeams
   /** Workers that have a journal in the shared folder, as it was last listed. */
@@ -51,8 +59,8 @@ export class Journals {
     })
   }
 
-  /** The journals that this worker reaches beside its own; `incarnations` are those of workers that the chain names. */
-  reach(incarnations: ReadonlyMap<string, ReadonlySet<string>>): readonly JournalReach[] {
+  /** The journals that this worker reaches beside its own; `formers` are those whom the chain has named. */
+  reach({ incarnations, since }: Formers): readonly JournalReach[] {
     const { worker: self, shared } = this.seams
     if (shared === null) return []
     const others = new Set([...this.workers, ...incarnations.keys()])
@@ -61,6 +69,7 @@ export class Journals {
       worker,
       directory: directoryOf(shared, worker),
       incarnations: [...(incarnations.get(worker) ?? [])],
+      since,
     }))
   }
 }

@@ -38,6 +38,7 @@ import { programsOf } from '../pipelines/programs.ts'
 import { Turns } from '../turns.ts'
 import { BeatReader, nobodyElse, type Others } from './beat-reader.ts'
 import { Inbox } from './inbox.ts'
+import type { Formers } from './journals.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { Look } from './look.ts'
 import { MoverDriver } from './mover-driver.ts'
@@ -77,8 +78,9 @@ export class Seat {
   private generation = 0
   private record = 0
   private members: readonly Member[] = []
-  /** Incarnations of workers that the chain has named as members, as far as it was read. */
-  readonly incarnations = new Map<string, Set<string>>()
+  /** Incarnations of workers that the chain has named as members, as far as it was read, and since when that is whole. */
+  private readonly named = new Map<string, Set<string>>()
+  private namedSince = 0
   private missed = false
   /** Key groups of this worker in the generation that stands. */
   private owned: ReadonlySet<number> = new Set()
@@ -145,6 +147,10 @@ export class Seat {
   }
 
   // ── What it is ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get formers(): Formers {
+    return { incarnations: this.named, since: this.namedSince }
+  }
 
   get incarnation(): string {
     return this.state.incarnation
@@ -362,6 +368,8 @@ export class Seat {
     if (this.closed) return
     this.missed = true
     if (cluster.generation === this.generation) return
+    // Who is a member of it is known.
+    this.namedSince = cluster.generation - 1
     this.readGeneration(cluster, cluster.next - 1)
     if (this.phase !== 'booting') this.step({ kind: 'chain', cluster, nowMs: this.now })
   }
@@ -374,7 +382,7 @@ export class Seat {
     this.members = cluster.members
     this.missed = false
     for (const { worker, incarnation } of cluster.members) {
-      this.incarnations.set(worker, (this.incarnations.get(worker) ?? new Set()).add(incarnation))
+      this.named.set(worker, (this.named.get(worker) ?? new Set()).add(incarnation))
     }
     if (this.phase !== 'booting') this.beginGeneration(cluster)
   }
