@@ -4,17 +4,20 @@
  * B1. Everything here may be done again, after any interruption, with the same outcome: a commit is repeated at every
  *     restore.
  * B2. Only what a snapshot lists is ever made visible.
- * B3. In one growing file, a commit is: keep what already stands there of this commit, by checksum; cut behind it; append
- *     the rest; sync; and only then remove the segments.
+ * B3. In one growing file, a commit is: keep what already stands there of this commit, by checksum; write the rest behind
+ *     it; sync; and only then remove the segments. A commit may be late, in a process that another has followed: all that
+ *     it writes stands there already, and it takes nothing away.
  * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void, or
  *     of a run that has ended. So is what this writer began in this generation, in an earlier life of its pipeline.
  *     Older segments that nobody lists are removed below the floor only, for another writer may still list them.
+ * B5. A restore cuts behind its base. There is something only where it goes back behind an epoch that was complete.
  */
 import { crc32 } from '../../base/crc.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
-import type { Disk, DiskError, File } from '../../env/disk.ts'
+import type { DiskError, File } from '../../env/disk.ts'
 import { diskFault } from './fault.ts'
 import { splitPath } from './find.ts'
+import type { RevocableDisk } from './revocable.ts'
 import { PENDING, parseSegmentName, type SegmentRow } from './segment.ts'
 
 const COPY_BYTES = 1 << 20
@@ -30,7 +33,7 @@ function otherwise(operation: string, done: Done, next: () => void): (error: Dis
 }
 
 /** Gives every segment of `rows` its visible name. */
-export function publishSegments(disk: Disk, directory: string, rows: readonly SegmentRow[], done: Done): void {
+export function publishSegments(disk: RevocableDisk, directory: string, rows: readonly SegmentRow[], done: Done): void {
   const next = (i: number): void => {
     const row = rows[i]
     if (row === undefined) {
@@ -57,7 +60,7 @@ export function publishSegments(disk: Disk, directory: string, rows: readonly Se
 }
 
 /** A segment that is not pending was committed before, or is lost. */
-function checkPublished(disk: Disk, path: string, row: SegmentRow, done: Done): void {
+function checkPublished(disk: RevocableDisk, path: string, row: SegmentRow, done: Done): void {
   disk.open(path, 'read', (error, file) => {
     if (error !== null && error.code === 'absent') return done(fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
     if (error !== null) return done(diskFault('open', error))
@@ -69,15 +72,20 @@ function checkPublished(disk: Disk, path: string, row: SegmentRow, done: Done): 
   })
 }
 
-/** Appends `rows` to the file at `path` behind its first `length` bytes (B3), and leaves nothing behind them. */
+/** What becomes of bytes that stand behind what is appended: a restore removes them (B5), a commit does not (B3). */
+export type Behind = 'cut' | 'keep'
+
+/** Appends `rows` to the file at `path` behind its first `length` bytes (B3). */
 export function appendSegments(
-  disk: Disk,
+  disk: RevocableDisk,
   path: string,
   length: number,
   rows: readonly SegmentRow[],
+  behind: Behind,
   done: Done,
 ): void {
   const { directory } = placeOf(path)
+  const end = rows.reduce((sum, row) => sum + row.bytes, length)
   disk.open(path, 'write', (error, file) => {
     if (error !== null) return done(diskFault('open', error))
     const finish: Done = (fault) => file.close(() => done(fault))
@@ -96,11 +104,10 @@ export function appendSegments(
               ),
             ),
           )
-        const copy = (): void => copyAll(disk, directory, file, at, missing, finish, settle)
-        // Cut only where something stands behind: a cut that is late, after its process has died and another has appended
-        // more, would take that away.
-        if (size === at) copy()
-        else file.truncate(at, otherwise('cut', finish, copy))
+        copyAll(disk, directory, file, at, missing, finish, () => {
+          if (size <= end || behind === 'keep') settle()
+          else file.truncate(end, otherwise('cut', finish, settle))
+        })
       })
     })
   })
@@ -150,7 +157,7 @@ function checksum(
 }
 
 function copyAll(
-  disk: Disk,
+  disk: RevocableDisk,
   directory: string,
   to: File,
   start: number,
@@ -198,7 +205,7 @@ function copy(from: File, to: File, at: number, row: SegmentRow, done: Done): vo
   next(0, 0)
 }
 
-function removeAll(disk: Disk, directory: string, rows: readonly SegmentRow[], done: Done): void {
+function removeAll(disk: RevocableDisk, directory: string, rows: readonly SegmentRow[], done: Done): void {
   const next = (i: number): void => {
     const row = rows[i]
     if (row === undefined) {
@@ -225,7 +232,7 @@ export interface Sweep {
 }
 
 /** Removes the segments of `path` that `sweep` names. */
-export function sweepSegments(disk: Disk, path: string, sweep: Sweep, done: Done): void {
+export function sweepSegments(disk: RevocableDisk, path: string, sweep: Sweep, done: Done): void {
   const { directory } = placeOf(path)
   disk.list(directory, (error, names) => {
     if (error !== null) return done(diskFault('list', error))

@@ -9,6 +9,7 @@
  * W2. Commits, restores and sweeps of a writer run one at a time, in the order in which they were asked for. A restore
  *     drops those that have not begun: what they were to do was decided about another history.
  * W3. A failure is final: the writer answers nothing after it, so no epoch completes on what is not there.
+ * W4. A writer that was closed takes no further step: another may have followed it, in another process.
  */
 import { assert } from '../../base/assert.ts'
 import type { PotorooError } from '../../base/errors.ts'
@@ -17,7 +18,8 @@ import type { Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } fro
 import type { FileSinkSettings } from './describe.ts'
 import { makeDurableDirectory } from './directory.ts'
 import { diskFault } from './fault.ts'
-import { appendSegments, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
+import { appendSegments, type Behind, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
+import { RevocableDisk } from './revocable.ts'
 import { Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
 
 export const fileSinkConnector: SinkConnector = {
@@ -49,6 +51,8 @@ class FileWriter implements Writer {
     dropped: 0,
   }
   private readonly context: SinkContext
+  /** For everything but the segment that is being written, which is this writer's own (W4). */
+  private readonly disk: RevocableDisk
   private readonly path: string
   private readonly directory: string
   private readonly append: boolean
@@ -69,6 +73,7 @@ class FileWriter implements Writer {
   constructor(description: SinkDescription<unknown>, context: SinkContext) {
     const { path, append } = description.settings as FileSinkSettings
     this.context = context
+    this.disk = new RevocableDisk(context.env.disk)
     this.path = path
     this.directory = placeOf(path).directory
     this.append = append
@@ -90,7 +95,7 @@ class FileWriter implements Writer {
     this.epoch = base.epoch
     this.jobs.length = 0
     this.run((next) => {
-      makeDurableDirectory(this.context.env.disk, this.directory || '/', (error) => {
+      makeDurableDirectory(this.disk, this.directory || '/', (error) => {
         if (error !== null) return this.fail(diskFault('make', error))
         this.finish(base.snapshots as unknown as readonly Held[], () => {
           const writer = writerOf(this.context.writer)
@@ -140,7 +145,7 @@ class FileWriter implements Writer {
       const open = new Set(this.sealed.map((row) => row.name))
       const rows = segments.filter((row) => open.has(row.name))
       if (rows.length === 0) next()
-      else this.publish(this.length, rows, next)
+      else this.publish(this.length, rows, 'keep', next)
     })
   }
 
@@ -157,6 +162,7 @@ class FileWriter implements Writer {
 
   close(): void {
     this.status.state = 'closed'
+    this.disk.revoke()
     this.segment?.abandon()
     this.segment = null
     this.waiting = []
@@ -190,16 +196,16 @@ class FileWriter implements Writer {
   private finish(snapshots: readonly Held[], next: () => void): void {
     const rows = snapshots.flatMap((held) => held.segments)
     if (!this.append) {
-      this.publish(0, rows, next)
+      this.publish(0, rows, 'cut', next)
       return
     }
     assert(snapshots.length <= 1, 'one growing file has one writer')
-    this.lengthOf(snapshots[0], (length) => this.publish(length, rows, next))
+    this.lengthOf(snapshots[0], (length) => this.publish(length, rows, 'cut', next))
   }
 
   /** Makes `rows` visible, in a growing file behind its first `length` bytes; goes on only when that is durable. */
-  private publish(length: number, rows: readonly SegmentRow[], next: () => void): void {
-    const { disk } = this.context.env
+  private publish(length: number, rows: readonly SegmentRow[], behind: Behind, next: () => void): void {
+    const { disk } = this
     const settled = (fault: PotorooError | null): void => {
       if (fault !== null) return this.fail(fault)
       const names = new Set(rows.map((row) => row.name))
@@ -207,7 +213,7 @@ class FileWriter implements Writer {
       this.length = rows.reduce((sum, row) => sum + row.bytes, length)
       next()
     }
-    if (this.append) appendSegments(disk, this.path, length, rows, settled)
+    if (this.append) appendSegments(disk, this.path, length, rows, behind, settled)
     else publishSegments(disk, this.directory, rows, settled)
   }
 
@@ -217,7 +223,7 @@ class FileWriter implements Writer {
       done(held.length)
       return
     }
-    this.context.env.disk.open(this.path, 'read', (absent, file) => {
+    this.disk.open(this.path, 'read', (absent, file) => {
       if (absent !== null && absent.code === 'absent') return done(0)
       if (absent !== null) return this.fail(diskFault('open', absent))
       file.size((error, size) => {
@@ -229,7 +235,7 @@ class FileWriter implements Writer {
   }
 
   private sweep(sweep: Sweep, next: () => void): void {
-    sweepSegments(this.context.env.disk, this.path, sweep, (fault) => {
+    sweepSegments(this.disk, this.path, sweep, (fault) => {
       if (fault === null) next()
       else this.fail(fault)
     })
