@@ -9,6 +9,7 @@
  * F4. A worker is heard only while heartbeats *and* the data link arrive: a link may be down for `linkGraceMs`.
  * F5. Every verdict is about one incarnation. What is heard late of an earlier one says nothing about the next: which of
  *     two is newer the chain says, not the order in which they are heard.
+ * F6. A link is told of when it stands and when it ends, not in between: who is linked is never forgotten.
  */
 import { longer } from './silence.ts'
 
@@ -38,7 +39,7 @@ export interface Peer {
 export interface DetectorState {
   readonly settings: DetectorSettings
   readonly tickMs: number
-  /** By incarnation (F5). Who has been silent for long is forgotten. */
+  /** By incarnation (F5). Who has been silent for long and is not linked is forgotten (F6). */
   readonly peers: ReadonlyMap<string, Peer>
 }
 
@@ -128,7 +129,7 @@ function tick(state: DetectorState, nowMs: number): Detected {
   for (const [incarnation, peer] of state.peers) {
     const silentMs = longer(peer.silentMs, since, settings.lookMs)
     const unlinkedMs = peer.unlinkedMs > 0 ? longer(peer.unlinkedMs, since, settings.lookMs) : 0
-    if (silentMs >= 10 * settings.deadMs) continue
+    if (silentMs >= 10 * settings.deadMs && unlinkedMs > 0) continue
     const after = { ...peer, silentMs, unlinkedMs }
     peers.set(incarnation, after)
     const verdict = verdictOf(after, settings)

@@ -83,6 +83,13 @@ describe('the detector', () => {
     const observer = new Observer().see(of('linked'), of('heard'), of('linked', 'j'), of('heard', 'j'))
     observer.see(of('unlinked'), of('exited'), of('heard'))
     expect(observer.heard).toBe('j')
-    expect(observer.wait(60_000).state.peers.size).toBe(0)
+    expect(observer.see(of('unlinked', 'j')).wait(60_000).state.peers.size).toBe(0)
+  })
+
+  test('remembers for any silence that a link stands, and forgets who has none', () => {
+    const observer = new Observer().see(of('linked'), of('heard'), of('heard', 'j')).wait(60_000)
+    expect([...observer.state.peers.keys()]).toEqual(['i'])
+    expect(observer.see(of('heard')).heard).toBe('i')
+    expect(observer.see(of('unlinked')).wait(120_000).state.peers.size).toBe(0)
   })
 })

@@ -8,6 +8,8 @@
  * B3. One heartbeat at most waits for a connection: an old one says nothing that the next does not. A connection that takes
  *     none for long is given up: after a cut the system would be slow to try its way again.
  * B4. A connection that closes is dialled again at once: where the process has ended, the refusal tells it.
+ * B5. A connection on which a frame does not come to its end is closed: a bit that turned in its length would hide all
+ *     that follows.
  */
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -120,9 +122,8 @@ export class Heartbeats implements Watch {
       const address = addressOf(other.heartbeats)
       if (this.calls.has(name) || address === null || this.closed) continue
       const refused = () => this.step({ kind: 'dialRefused', worker: other.worker, incarnation: other.incarnation })
-      const { env, limits } = this.seams
-      const patience = Math.ceil(limits.linkDialTimeoutMs / limits.heartbeatMs)
-      this.calls.set(name, new Call(env.network, address, patience, () => this.hello(), refused))
+      const { network } = this.seams.env
+      this.calls.set(name, new Call(network, address, this.patience, () => this.hello(), refused))
     }
   }
 
@@ -154,6 +155,7 @@ export class Heartbeats implements Watch {
     const who = { ...identityOf(this.watcher), counter: this.counter >>> 0 }
     const frame = this.frame(this.own === null ? { kind: 'heartbeat', ...who } : stuckMessage(who, this.own))
     for (const call of this.calls.values()) call.beat(frame)
+    for (const caller of this.callers) caller.look(this.patience)
     if (nowMs >= this.beatAt) this.putBeat(nowMs)
   }
 
@@ -183,6 +185,12 @@ export class Heartbeats implements Watch {
   }
 
   // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Heartbeats for which a connection may stand still (B3, B5). */
+  private get patience(): number {
+    const { linkDialTimeoutMs, heartbeatMs } = this.seams.limits
+    return Math.ceil(linkDialTimeoutMs / heartbeatMs)
+  }
 
   private accept(connection: Connection): ConnectionHandler | null {
     if (this.closed || this.callers.size >= CONNECTIONS * this.seams.limits.workers) return null
@@ -311,10 +319,18 @@ class Caller implements ConnectionHandler {
   known = false
   private readonly events: { message(message: LinkMessage): void; closed(): void }
   private readonly parser = new FrameParser(HANDSHAKE_BYTES)
+  /** Looks in a row that found the same frame without its end. */
+  private unfinished = 0
 
   constructor(connection: Connection, events: { message(message: LinkMessage): void; closed(): void }) {
     this.connection = connection
     this.events = events
+  }
+
+  /** Closes a connection on which a frame has not come to its end for `patience` looks (B5). */
+  look(patience: number): void {
+    if (this.parser.waiting === 0) this.unfinished = 0
+    else if (++this.unfinished >= patience) this.connection.destroy()
   }
 
   onOpen(): void {}
@@ -335,6 +351,7 @@ class Caller implements ConnectionHandler {
   }
 
   private take({ tag, payload }: Frame): void {
+    this.unfinished = 0
     this.events.message(linkMessages.read(tag, new ByteReader(payload), HANDSHAKE_VERSION))
   }
 }

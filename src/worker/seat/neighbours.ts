@@ -90,7 +90,7 @@ export class Neighbours {
     this.generation = generation
     this.self.close()
     this.self = this.loop()
-    this.known.clear()
+    for (const worker of this.known.keys()) this.forget(worker)
     const isMember = members.some((one) => one.worker === worker && one.incarnation === incarnation)
     const others = isMember ? members.filter((member) => member.worker !== worker) : []
     for (const member of others) this.note(member, true)
@@ -113,6 +113,7 @@ export class Neighbours {
       if (worker === this.identity.worker || target === null) continue
       const known = this.known.get(worker)
       if (known !== undefined && !makesWay(known, incarnation)) continue
+      this.forget(worker)
       if (this.board.has(worker)) this.board.dismiss(worker, 'another incarnation takes its place')
       this.note({ worker, incarnation }, false)
       this.board.admit({ worker, incarnation, address: target }, this.identity.worker < worker)
@@ -168,6 +169,14 @@ export class Neighbours {
 
   private note({ worker, incarnation }: Heard, member: boolean): void {
     this.known.set(worker, { incarnation, member, lost: false, linked: null })
+  }
+
+  /** The session is over; who was told that it stands is told so. */
+  private forget(worker: string): void {
+    const known = this.known.get(worker)
+    this.known.delete(worker)
+    if (known?.linked !== true || known.lost) return
+    this.events.evidence({ kind: 'unlinked', worker, incarnation: known.incarnation })
   }
 
   private onLost(worker: string, error: PotorooError): void {

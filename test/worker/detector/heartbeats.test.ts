@@ -1,0 +1,52 @@
+/** Heartbeats in a simulated world, where what crosses the wire may be anything. */
+import { expect, test } from 'vitest'
+import { makeLimits } from '../../../src/base/limits.ts'
+import type { Store } from '../../../src/checkpoint/store.ts'
+import type { Connection } from '../../../src/env/network.ts'
+import { calm } from '../../../src/sim/weather.ts'
+import { type SimProcess, World } from '../../../src/sim/world.ts'
+import { Heartbeats } from '../../../src/worker/seat/heartbeats.ts'
+
+const limits = makeLimits({ heartbeatMs: 250, linkDialTimeoutMs: 1000 })
+const store = { put: (_: string, __: Uint8Array, done: () => void) => done() } as unknown as Store
+
+function heartbeats({ env }: SimProcess, worker: string, then: (one: Heartbeats) => void): void {
+  const seams = { env, store, limits, cluster: 'c', token: 't', host: worker, reach: worker }
+  const watcher = { worker, incarnation: `${worker}-1`, address: `${worker}:1` }
+  new Heartbeats(seams, watcher, { changed: () => {} }).listen((_, one) => then(one))
+}
+
+test('a worker is heard again soon after a bit has turned in the length of a heartbeat', () => {
+  const world = new World(1, calm)
+  const [a, b] = ['a', 'b'].map((name) => world.machine(name).start(name)) as [SimProcess, SimProcess]
+  let turned = false
+  // The beats of `b` come with one bit turned, once: a frame that seems to be 64 KiB long.
+  const { network } = b.env
+  const dial: typeof network.dial = (to, handler) => {
+    const connection: Connection = network.dial(to, handler)
+    const write = connection.write.bind(connection)
+    connection.write = (bytes) => {
+      if (turned || world.now < 2000) return write(bytes)
+      turned = true
+      const damaged = Buffer.from(bytes)
+      damaged[6]! ^= 1
+      return write(damaged)
+    }
+    return connection
+  }
+  const damaging = { ...b, env: { ...b.env, network: { listen: network.listen.bind(network), dial } } } as SimProcess
+  let listener: Heartbeats | null = null
+  heartbeats(a, 'a', (one) => {
+    listener = one
+    one.tell({ kind: 'linked', worker: 'b', incarnation: 'b-1' })
+    heartbeats(damaging, 'b', (other) =>
+      other.follow([{ worker: 'a', incarnation: 'a-1', heartbeats: one.beat.heartbeats }]),
+    )
+  })
+  world.run(2000)
+  expect(listener!.beat.hears).toHaveLength(1)
+  world.run(3000)
+  expect(turned).toBe(true)
+  world.run(20_000)
+  expect(listener!.beat.hears).toHaveLength(1)
+})
