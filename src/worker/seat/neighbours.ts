@@ -90,10 +90,13 @@ export class Neighbours {
     this.generation = generation
     this.self.close()
     this.self = this.loop()
-    for (const worker of this.known.keys()) this.forget(worker)
+    const before = [...this.known]
+    this.known.clear()
     const isMember = members.some((one) => one.worker === worker && one.incarnation === incarnation)
     const others = isMember ? members.filter((member) => member.worker !== worker) : []
     for (const member of others) this.note(member, true)
+    for (const [name, known] of before)
+      if (this.known.get(name)?.incarnation !== known.incarnation) this.tellOver(name, known)
     const targets = others.flatMap((member) => {
       const address = addressOf(member.address)
       return address === null ? [] : [{ ...member, address }]
@@ -113,7 +116,7 @@ export class Neighbours {
       if (worker === this.identity.worker || target === null) continue
       const known = this.known.get(worker)
       if (known !== undefined && !makesWay(known, incarnation)) continue
-      this.forget(worker)
+      if (known !== undefined) this.tellOver(worker, known)
       if (this.board.has(worker)) this.board.dismiss(worker, 'another incarnation takes its place')
       this.note({ worker, incarnation }, false)
       this.board.admit({ worker, incarnation, address: target }, this.identity.worker < worker)
@@ -171,12 +174,9 @@ export class Neighbours {
     this.known.set(worker, { incarnation, member, lost: false, linked: null })
   }
 
-  /** The session is over; who was told that it stands is told so. */
-  private forget(worker: string): void {
-    const known = this.known.get(worker)
-    this.known.delete(worker)
-    if (known?.linked !== true || known.lost) return
-    this.events.evidence({ kind: 'unlinked', worker, incarnation: known.incarnation })
+  /** Tells that the session with an incarnation is over, where it was told that it stands. */
+  private tellOver(worker: string, { incarnation, linked, lost }: Known): void {
+    if (linked === true && !lost) this.events.evidence({ kind: 'unlinked', worker, incarnation })
   }
 
   private onLost(worker: string, error: PotorooError): void {
