@@ -111,8 +111,7 @@ export interface KeyPlace {
 }
 
 /** Who owns each key group. */
-export function viewKeyGroups({ worker }: Pipelines): readonly KeyGroupRun[] {
-  const { owners, members } = worker.cluster
+export function viewKeyGroups({ cluster: { owners, members } }: Worker): readonly KeyGroupRun[] {
   const runs: { from: number; to: number; worker: string }[] = []
   for (const [group, index] of owners.entries()) {
     const owner = members[index]!.worker

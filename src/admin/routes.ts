@@ -3,22 +3,28 @@ import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
+import { readToken } from '../protocol/read-token.ts'
+import { coveredBy } from '../worker/execution/passage.ts'
 import { contentOf } from '../worker/letters/dead-letter.ts'
 import { type Checkpointed, listCheckpoints, openCheckpoint, verifyOne } from '../worker/pipelines/checkpoints.ts'
 import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
 import { buildGraph, loadBundle } from '../worker/pipelines/load.ts'
+import { nextEpoch, pause, refuseHeld, sourceOf } from '../worker/pipelines/own-writes.ts'
 import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
-import { keysOf } from '../worker/pipelines/query.ts'
+import { keysOf, requireKeyed } from '../worker/pipelines/query.ts'
 import {
   listSavepoints,
   removeSavepoint,
   type SavepointSeams,
   verifySavepoint,
 } from '../worker/pipelines/savepoints.ts'
-import { keyAcross, ownPart, pageAcross, type StateQuestion } from './across.ts'
+import { keyAcross, pageAcross, type WholeQuestion } from './across.ts'
+import { Deadline } from './asking.ts'
+import { ownBarrier } from './behind.ts'
 import { viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
+import { ownPart } from './part.ts'
 import { plain } from './plain.ts'
 import { summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
 
@@ -46,7 +52,15 @@ const submission = z.strictObject({
 /** Letters by their ids, or all of them. */
 const letterRequest = z.strictObject({ ids: z.array(z.string()).nullable() })
 
-const readLevel = z.enum(['live', 'committed'], { error: '?read is live or committed' })
+const readLevel = z.enum(['live', 'committed', 'linearizable'], {
+  error: '?read is live, committed or linearizable',
+})
+
+/** A barrier of a term, as one worker tells another. */
+const barrier = z.strictObject({ term: z.string(), epoch: z.number().int().min(0) })
+
+/** The pause before it is looked again for an epoch that is new enough: it may stand in the chain and not be read here. */
+const SOON_MS = 20
 
 const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
 
@@ -73,7 +87,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
     },
     { method: 'GET', path: '/v1/worker', right: 'read', handle: () => seams.picture() },
     { method: 'GET', path: '/v1/cluster', right: 'read', handle: () => viewCluster(pipelines, seams.nowMs()) },
-    { method: 'GET', path: '/v1/cluster/key-groups', right: 'read', handle: () => viewKeyGroups(pipelines) },
+    { method: 'GET', path: '/v1/cluster/key-groups', right: 'read', handle: () => viewKeyGroups(pipelines.worker) },
     {
       method: 'GET',
       path: '/v1/cluster/keys/:key',
@@ -202,6 +216,13 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
     },
     {
       method: 'GET',
+      path: '/v1/pipelines/:pipeline/behind',
+      right: 'read',
+      handle: ({ parts, query }) =>
+        ownBarrier(seams, parts.pipeline!, query.get('token') ?? '', waitIn(query, 'ms', limits)),
+    },
+    {
+      method: 'GET',
       path: '/v1/pipelines/:pipeline/state/:step',
       right: 'read',
       handle: (call) => queryState(seams, call),
@@ -237,39 +258,64 @@ async function submit(pipelines: Pipelines, body: unknown): Promise<unknown> {
 }
 
 /**
- * One key (`?key=`), or a page of keys (`?limit=&cursor=`), as it is now or in the last complete epoch (`?read=`), of all
- * workers; with `?own=` of this one alone.
+ * One key (`?key=`), or a page of keys (`?limit=&cursor=`), of all workers: as it is now, in the last complete epoch, or
+ * linearizable (`?read=`), behind a token perhaps (`?after=`), for which the answer may take a while (`?wait=`).
+ * With `?own=` of this worker alone, behind the barrier of `?behind=`.
  */
 async function queryState(seams: RoutesSeams, { parts, query }: Call): Promise<unknown> {
-  const { pipelines, limits } = seams
+  const { limits } = seams
   const pipeline = parts.pipeline!
   const step = parts.step!
   const read = parse(readLevel, query.get('read') ?? 'live')
   const given = query.get('limit')
   const limit = given === '0' ? 0 : Math.min(Number(given ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
-  const question = { pipeline, step, key: query.get('key'), limit, cursor: query.get('cursor') }
-  if (query.has('own')) return ownPart(seams, question)
+  const asked = { pipeline, step, key: query.get('key'), limit, cursor: query.get('cursor') }
+  const own = query.has('own')
+  const ms = waitIn(query, own ? 'own' : 'wait', limits)
+  const after = query.get('after')
   const head = { pipeline, step, read }
-  if (read === 'committed') return { ...head, keys: null, ...(await queryCommitted(seams, question)) }
-  const alone = pipelines.worker.cluster.members.length <= 1
-  if (alone) return { ...head, ...ownPart(seams, question) }
-  const found = question.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
+  if (read === 'committed') return { ...head, keys: null, ...(await queryCommitted(seams, { ...asked, after, ms })) }
+  if (read === 'linearizable' && asked.key === null && !own) {
+    throw fail('E_READ_LEVEL', { read, reason: 'that is a promise about one key, and a list is of many' })
+  }
+  if (own) {
+    const behind = query.get('behind')
+    const question = { ...asked, read, behind: behind === null ? null : parse(barrier, JSON.parse(behind)) }
+    return ownPart(seams, question, ms)
+  }
+  const question = { ...asked, read, after, ms }
+  const found = asked.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
   return { ...head, ...(found as object) }
+}
+
+/** How long an answer may take, in milliseconds. */
+function waitIn(query: URLSearchParams, name: string, limits: Limits): number {
+  const given = Number(query.get(name) ?? limits.queryMs)
+  return Math.min(Number.isFinite(given) && given > 0 ? given : limits.queryMs, limits.queryWaitMs)
 }
 
 /** Out of the store, which every worker reaches: whoever is asked knows all of it. */
 async function queryCommitted(
   { pipelines, limits, clock }: RoutesSeams,
-  { pipeline, step, key, limit, cursor }: StateQuestion,
+  { pipeline, step, key, limit, cursor, after, ms }: Omit<WholeQuestion, 'read'>,
 ): Promise<object> {
-  const { plan, execution } = pipelines.find(pipeline)
-  if (!execution.stores.has(step)) {
-    const known = [...execution.stores.keys()].join(', ')
-    throw fail('E_NO_STEP', { pipeline, role: 'step with state', step, known: `it has ${known || 'none'}` })
-  }
+  const { plan } = pipelines.find(pipeline)
+  requireKeyed(plan, step)
   const { worker } = pipelines
   const entry = () => worker.cluster.pipelines.get(pipeline)
-  const committed: CommittedSeams = { store: worker.storage, clock, limits, plan, entry }
+  const token = after === null ? null : readToken(after)
+  const source = token === null ? '' : sourceOf(plan, token)
+  if (token !== null) refuseHeld(plan, step)
+  const deadline = new Deadline(clock, ms)
+  const committed: CommittedSeams = {
+    ...{ store: worker.storage, clock, limits, plan, entry },
+    suffices: (sources) => token === null || coveredBy(sources, source, token),
+    another: async () => {
+      if (deadline.left === 0) throw fail('E_READ_LATE', { step, ms, reason: 'no complete epoch holds it' })
+      await nextEpoch(clock, pipelines.find(pipeline).execution, deadline.left)
+      await pause(clock, SOON_MS)
+    },
+  }
   if (key === null) {
     const { epoch, found } = await listCommitted(committed, step, limit, cursor)
     return { epoch, found: plain(found.keys), next: found.next }

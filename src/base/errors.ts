@@ -630,6 +630,27 @@ export const errorTable = {
     remedy:
       'ask again, or take what there is without --min-completeness; `potoroo status` shows which worker is missing',
   },
+  E_READ_TOKEN: {
+    kind: 'user',
+    what: 'the token to read behind cannot be used: {reason}',
+    remedy:
+      'give the text that flush() of the client, `potoroo send`, or the answer to a request has given, of this pipeline',
+  },
+  E_READ_HELD: {
+    kind: 'user',
+    what: 'nobody can say when step "{step}" shows what was acknowledged: step "{holder}" in front of it holds records back',
+    remedy: 'read a step in front of "{holder}" with --after, or this one without',
+  },
+  E_READ_LATE: {
+    kind: 'operational',
+    what: 'step "{step}" does not show what was acknowledged within {ms} ms: {reason}',
+    remedy: 'ask again, or wait longer with --wait; `potoroo status` shows whether the pipeline is behind, or recovers',
+  },
+  E_READ_LEVEL: {
+    kind: 'user',
+    what: 'this cannot be read {read}: {reason}',
+    remedy: 'ask for one key, or read `live` or `committed`',
+  },
   E_STORE_CLUSTER: {
     kind: 'user',
     what: 'the store holds the cluster "{theirs}", and this worker is of cluster "{ours}"',

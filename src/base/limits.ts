@@ -186,6 +186,8 @@ export interface Limits {
   readonly controlBodyBytes: number
   /** How long the other workers may take to answer a query, in milliseconds. */
   readonly queryMs: number
+  /** How long a query may be told to wait for what it is to show, in milliseconds. */
+  readonly queryWaitMs: number
   /** Keys in one answer to a query. */
   readonly queryKeys: number
   /** Calls of a pipeline's functions that `verify` remembers, to compare later ones with. */
@@ -283,6 +285,7 @@ export const defaultLimits: Limits = {
   controlConnections: 64,
   controlBodyBytes: 64 << 20,
   queryMs: 2000,
+  queryWaitMs: 60_000,
   queryKeys: 1000,
   verifyCalls: 1_000_000,
 }

@@ -51,6 +51,8 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['query word-count count the', 'the state of a key'],
     ['query word-count count --limit 5', 'five of all keys'],
     ['query word-count count the --read committed', 'as the last checkpoint has it'],
+    ['query word-count count the --read linearizable', 'as it is, and will not be rolled back'],
+    ['query word-count count the --after "$token"', 'what an acknowledgement covers is in it'],
   ],
   'key-groups': [['key-groups', 'who owns what']],
   where: [['where the', 'whose a key is']],

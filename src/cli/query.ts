@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import type { KeyGroupRun } from '../admin/cluster-view.ts'
 import { fail } from '../base/errors.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
-import { wholeNumber } from './numbers.ts'
+import { positive, wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, table } from './terminal.ts'
 
 interface Found {
@@ -27,9 +27,12 @@ interface Options extends ControlFlags {
   readonly limit: string
   readonly read: string
   readonly minCompleteness?: string
+  readonly after?: string
+  readonly wait?: string
 }
 
-const READ = 'the state as it is now, which a failure may roll back, or as of the last complete epoch'
+const READ =
+  'the state as it is now, which a failure may roll back; as of the last complete epoch; or, of one key, as it is now and for good'
 
 export function queryCommand(): Command {
   const command = new Command('query')
@@ -38,28 +41,39 @@ export function queryCommand(): Command {
     .argument('<step>', 'a step with state')
     .argument('[key]', 'a key; all keys up to --limit where none is given')
     .option('--limit <keys>', 'list so many keys at most', '20')
-    .addOption(new Option('--read <level>', READ).choices(['live', 'committed']).default('live'))
+    .addOption(new Option('--read <level>', READ).choices(['live', 'committed', 'linearizable']).default('live'))
+    .option(
+      '--after <token>',
+      'wait until it shows what this acknowledgement covers: a token of the client or of a request',
+    )
+    .option('--wait <seconds>', 'how long to wait for that at most (default: 2)')
     .option('--min-completeness <key groups>', 'fail where fewer key groups answer: a number, or a share such as 99%')
   return addControlOptions(command).action(
     async (pipeline: string, step: string, key: string | undefined, options: Options) => {
       const worker = await findWorker(options)
-      const path = `/v1/pipelines/${part(pipeline)}/state/${part(step)}`
+      const path = `/v1/pipelines/${part(pipeline)}/state/${part(step)}?read=${options.read}${waiting(options)}`
       if (key === undefined)
         await list(
           worker.get,
-          `${path}?read=${options.read}`,
+          path,
           wholeNumber('--limit', options.limit),
           options.json === true,
           options.minCompleteness,
         )
       else {
-        const answer = await worker.get<Answer<Found>>(`${path}?read=${options.read}&key=${part(key)}`)
+        const answer = await worker.get<Answer<Found>>(`${path}&key=${part(key)}`)
         if (options.json) printJson(answer)
         else print(JSON.stringify(answer.found.state))
         say(asOf(answer))
       }
     },
   )
+}
+
+/** What the answer has to wait for, and how long. */
+function waiting({ after, wait }: Options): string {
+  const ms = wait === undefined ? '' : `&wait=${Math.ceil(positive('--wait', wait) * 1000)}`
+  return (after === undefined ? '' : `&after=${part(after)}`) + ms
 }
 
 /** Pages until `limit` keys have come. */
@@ -105,5 +119,5 @@ function requireCompleteness({ completeness }: Answer<unknown>, least: string): 
 
 function asOf({ read, epoch }: Answer<unknown>): string {
   if (read === 'committed') return epoch === 0 ? 'committed: no epoch is complete yet' : `committed, of epoch ${epoch}`
-  return `live, after epoch ${epoch}`
+  return `${read}, after epoch ${epoch}`
 }

@@ -17,8 +17,11 @@ const LOOK_MS = 2
 export interface Outlet {
   /** Resolves when more may be sent. */
   send(records: readonly Buffer[]): Promise<void>
-  /** Resolves when all that was sent has arrived, as far as the outlet can know. */
-  finish(): Promise<void>
+  /**
+   * Resolves when all that was sent has arrived, as far as the outlet can know; with a token to read it behind, where it was
+   * acknowledged.
+   */
+  finish(): Promise<string | null>
   readonly detail: string
 }
 
@@ -59,6 +62,7 @@ export async function plainOutlet(address: Address, framing: Framing): Promise<O
       socket.end()
       await closed
       if (broken !== null) throw refuse()
+      return null
     },
   }
 }
@@ -104,8 +108,9 @@ export async function ackedOutlet(
     },
     send: (records) => client.send(records),
     async finish() {
-      await client.flush(options.wait)
+      const token = await client.flush(options.wait)
       client.close()
+      return token
     },
   }
 }
@@ -142,6 +147,7 @@ export async function webSocketOutlet(url: string): Promise<Outlet> {
       socket.close(1000)
       await closed
       if (!ended) throw refuse('send to')
+      return null
     },
   }
 }

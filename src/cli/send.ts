@@ -15,7 +15,7 @@ import { FRAMINGS, framingOf } from './framing.ts'
 import { positive } from './numbers.ts'
 import { Progress } from './progress.ts'
 import { ackedOutlet, type Outlet, plainOutlet, webSocketOutlet } from './send-outlets.ts'
-import { printJson } from './terminal.ts'
+import { print, printJson } from './terminal.ts'
 
 interface Options {
   readonly framing: string
@@ -26,6 +26,7 @@ interface Options {
   readonly outbox?: string
   readonly wait: AckLevel
   readonly tokenFile?: string
+  readonly printToken?: true
   readonly json?: true
 }
 
@@ -49,11 +50,15 @@ export function sendCommand(): Command {
         .default('stable'),
     )
     .option('--token-file <file>', "the file with the source's token, with --acked")
-    .option('--json', 'the figures as JSON')
+    .option('--print-token', 'print the token behind which `query --after` shows what was sent, with --acked')
+    .option('--json', 'the figures as JSON, and that token')
     .action((address: string, files: string[], options: Options) => send(address, files, options))
 }
 
 async function send(address: string, files: readonly string[], options: Options): Promise<void> {
+  if (options.printToken && options.acked === undefined) {
+    throw fail('E_USAGE', { reason: '--print-token is for what is acknowledged: say --acked SOURCE' })
+  }
   const framing = framingOf(options.framing)
   const repeat = positive('--repeat', options.repeat)
   const rate = options.rate === undefined ? null : positive('--rate', options.rate)
@@ -63,6 +68,7 @@ async function send(address: string, files: readonly string[], options: Options)
   const sent = { records: 0, bytes: 0 }
   const progress = new Progress('sent', totalBytes, () => ({ ...sent, detail: outlet.detail }))
   const pace = rate === null ? null : new Pace(rate)
+  let token: string | null
   try {
     for (let time = 0; time < repeat; time++) {
       for (const path of paths) {
@@ -73,13 +79,14 @@ async function send(address: string, files: readonly string[], options: Options)
         }
       }
     }
-    await outlet.finish()
+    token = await outlet.finish()
   } catch (error) {
     progress.cancel()
     throw error
   }
   progress.end()
-  if (options.json) printJson({ ...sent, seconds: progress.seconds })
+  if (options.json) printJson({ ...sent, seconds: progress.seconds, ...(token === null ? {} : { token }) })
+  else if (options.printToken && token !== null) print(token)
 }
 
 function outletTo(address: string, framing: Framing, options: Options): Promise<Outlet> {

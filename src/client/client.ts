@@ -8,6 +8,7 @@
 import { EventEmitter } from 'node:events'
 import { fail, type PotorooError } from '../base/errors.ts'
 import { RECORD_HEAD_BYTES } from '../protocol/acked.ts'
+import { writeToken } from '../protocol/read-token.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ServerMessage } from './connection.ts'
 import { Gatherer } from './gatherer.ts'
@@ -46,9 +47,9 @@ const REDIRECTS_MAX = 5
  */
 const UNKNOWN_MAX = 5
 
-interface Waiter {
+interface Waiter<T> {
   readonly until: number
-  resolve(): void
+  resolve(value: T): void
   reject(error: Error): void
 }
 
@@ -75,8 +76,8 @@ export class Client extends EventEmitter<ClientEvents> {
   private readonly recovered: number
   private scheduled = false
   private readonly room = Promise.resolve()
-  private readonly waitingForRoom: Waiter[] = []
-  private readonly waitingForAck: Record<AckLevel, Waiter[]> = { journaled: [], stable: [] }
+  private readonly waitingForRoom: Waiter<void>[] = []
+  private readonly waitingForAck: Record<AckLevel, Waiter<string>[]> = { journaled: [], stable: [] }
 
   /** Use `connect`. */
   constructor(settings: Settings, incarnation: string, store: OutboxStore | null, dialler: Dial) {
@@ -131,12 +132,25 @@ export class Client extends EventEmitter<ClientEvents> {
     return this.outbox.bytes + this.gatherer.bytes < this.settings.maxOutstanding
   }
 
-  /** Resolves when every record sent so far is acknowledged at `level`. */
-  flush(level: AckLevel = 'stable'): Promise<void> {
+  /**
+   * Resolves when every record sent so far is acknowledged at `level`, with a token that covers them: a query of the state
+   * behind it (`potoroo query … --after`, `?after=`) shows what they have done.
+   */
+  flush(level: AckLevel = 'stable'): Promise<string> {
     if (this.failure !== null) return Promise.reject(this.failure)
     const until = this.last
-    if (this[level] >= until) return this.room
+    if (this[level] >= until) return Promise.resolve(this.tokenOf(until))
     return new Promise((resolve, reject) => this.waitingForAck[level].push({ until, resolve, reject }))
+  }
+
+  /** A token that covers every record acknowledged at `level` so far. */
+  token(level: AckLevel = 'journaled'): string {
+    return this.tokenOf(this[level])
+  }
+
+  private tokenOf(sequence: number): string {
+    const { source, producer } = this.settings
+    return writeToken({ source, producer, incarnation: this.incarnation, sequence })
   }
 
   /** Ends the connection at once. What is not stable stays in an outbox on disk, and is lost with one in memory. */
@@ -283,7 +297,10 @@ export class Client extends EventEmitter<ClientEvents> {
     for (const level of ['journaled', 'stable'] as const) {
       const waiters = this.waitingForAck[level]
       let settled = 0
-      while (settled < waiters.length && waiters[settled]!.until <= this[level]) waiters[settled++]!.resolve()
+      while (settled < waiters.length && waiters[settled]!.until <= this[level]) {
+        const { until, resolve } = waiters[settled++]!
+        resolve(this.tokenOf(until))
+      }
       waiters.splice(0, settled)
     }
     if (this.hasRoom) for (const waiter of this.waitingForRoom.splice(0)) waiter.resolve()

@@ -68,8 +68,11 @@ export interface RequestKey {
 }
 
 export type RequestAnswer =
-  /** `repeats` of the records were known; `next`: the sequence that the producer's next request begins with. */
-  | { readonly kind: 'taken'; readonly repeats: number; readonly next: number }
+  /**
+   * `repeats` of the records were known; `next`: the sequence that the producer's next request begins with; `token`: a
+   * query behind it shows them.
+   */
+  | { readonly kind: 'taken'; readonly repeats: number; readonly next: number; readonly token: string }
   /** Records in front of these are missing: `next` is the sequence that is wanted. */
   | { readonly kind: 'gap'; readonly next: number }
   /** `worker` answers for the producer; `null`: it is not known how it is reached. */

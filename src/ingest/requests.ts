@@ -13,6 +13,7 @@
 import { fail, type PotorooError } from '../base/errors.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Cuts } from '../model/connector.ts'
+import { writeToken } from '../protocol/read-token.ts'
 import type { Address } from './context.ts'
 import { streamKey } from './format.ts'
 import type { SessionSource } from './session.ts'
@@ -34,8 +35,11 @@ export interface RequestKey {
 }
 
 export type RequestAnswer =
-  /** `repeats` of the records were known; `next`: the sequence that the next request of the producer begins with. */
-  | { readonly kind: 'taken'; readonly repeats: number; readonly next: number }
+  /**
+   * `repeats` of the records were known; `next`: the sequence that the next request of the producer begins with; `token`:
+   * a query behind it shows them (PROTOCOLS 16).
+   */
+  | { readonly kind: 'taken'; readonly repeats: number; readonly next: number; readonly token: string }
   /** Records in front of these are missing: `next` is the sequence that is wanted. */
   | { readonly kind: 'gap'; readonly next: number }
   /** `worker` answers for the producer; `null`: it is not known how it is reached. */
@@ -163,7 +167,7 @@ class Held implements StreamSession {
       soon({ kind: 'gap', next: before + 1 })
     } else {
       const repeats = Math.min(cuts.count, before + 1 - first)
-      if (last <= stream[until]) soon({ kind: 'taken', repeats, next: stream.admitted + 1 })
+      if (last <= stream[until]) soon(this.taken(last, repeats))
       else this.waiting[until].push({ last, repeats, reply })
     }
     this.rest()
@@ -174,10 +178,17 @@ class Held implements StreamSession {
       const waiting = this.waiting[until]
       for (let head = waiting.peek(); head !== undefined && head.last <= this.stream[until]; head = waiting.peek()) {
         waiting.shift()
-        head.reply({ kind: 'taken', repeats: head.repeats, next: this.stream.admitted + 1 })
+        head.reply(this.taken(head.last, head.repeats))
       }
     }
     this.rest()
+  }
+
+  /** The answer for a request whose last record has the sequence `last` (Q2). */
+  private taken(last: number, repeats: number): RequestAnswer {
+    const { producer, incarnation, admitted } = this.stream
+    const token = writeToken({ source: this.source.name, producer, incarnation, sequence: last })
+    return { kind: 'taken', repeats, next: admitted + 1, token }
   }
 
   onTaken(): void {}

@@ -324,6 +324,15 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return this.streams.rows(taken < count ? stream : null)
   }
 
+  /** How far the pipeline has taken a stream, as far as a cut would say now; `null` where this member does not answer for it. */
+  takenOf(producer: string, incarnation: string): number | null {
+    const stream = this.streams.get(producer, incarnation)
+    const phase = stream?.state.phase
+    if (stream === null || (phase !== 'home' && phase !== 'reading')) return null
+    const { current } = this.delivery
+    return current?.stream === stream ? current.position : stream.position
+  }
+
   /**
    * Answers when what was cut is durable in the journal. To be awaited before the epoch is acknowledged (D6).
    */

@@ -113,6 +113,8 @@ export class Worker {
   private door: Door | null = null
   /** While it leaves, in the generation in which it owns no key group any more. */
   private clearance: Clearance | null = null
+  /** Executions that this worker has made. */
+  private executions = 0
   /** The generation that this worker works in; 0 while it works in none. */
   private generation = 0
   /** Who waits for that. */
@@ -426,7 +428,10 @@ export class Worker {
         host.listening(resident, step, address)
       },
     }
-    return new Execution(plan, entry, generation, seat!.links, seams, events, before)
+    // Members make one of each run in a generation (`generation.ts`, N5); a worker alone may make several.
+    const alone = generation.members.length === 1
+    const term = `${generation.number}.${entry.run}${alone ? `.${++this.executions}` : ''}`
+    return new Execution(plan, entry, generation, term, seat!.links, seams, events, before)
   }
 
   // ── Pipelines ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -132,7 +132,7 @@ describe('what may be asked', () => {
     expect(kept.epoch).toBeGreaterThanOrEqual(epoch)
     expect((await station.ask('GET', committed)).json.found).toHaveLength(2)
     const wrong = await station.ask('GET', '/v1/pipelines/counting/state/count?read=soon')
-    expect(wrong.json.error.message).toMatch(/live or committed/)
+    expect(wrong.json.error.message).toMatch(/live, committed or linearizable/)
   })
 
   test('what is not there, by name and with the one that was meant', async () => {

@@ -6,6 +6,7 @@ import { type HttpSourceOptions, httpSource } from '../../src/connectors/http/de
 import { httpSourceConnector } from '../../src/connectors/http/source.ts'
 import type { Headers } from '../../src/env/http.ts'
 import type { NetworkError } from '../../src/env/network.ts'
+import { readToken, writeToken } from '../../src/protocol/read-token.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
 import { Rig, smallLimits, texts } from '../ingest/fixture.ts'
 
@@ -51,6 +52,7 @@ interface Sent {
     records?: number
     repeats?: number
     next?: number
+    token?: string
     error?: { code: string; message: string; remedy: string; line?: number; next?: number }
   }
   error: NetworkError | null
@@ -95,7 +97,8 @@ describe('a request', () => {
     }
     rig.settle()
     expect(sent).toMatchObject({ status: 200, body: { records: 1 }, headers: { 'content-type': 'application/json' } })
-    expect(sent.body).toEqual({ records: 1 })
+    expect(sent.body).toEqual({ records: 1, token: expect.stringMatching(/^p1\./) })
+    expect(readToken(sent.body.token!)).toMatchObject({ incarnation: 'life-1', sequence: 1 })
     expect(texts(rig.take())).toEqual(['{"n":1}'])
     expect(source.status).toMatchObject({ accepted: 1, connections: 0, records: 1, expelled: 0 })
   })
@@ -142,11 +145,16 @@ describe('an Idempotency-Key', () => {
   const keyed = (key: string) => ({ ...LINES, 'idempotency-key': key })
 
   test('says which records these are, so that they count once', () => {
-    expect(post('1\n2', keyed('till-7:1')).body).toEqual({ records: 2, repeats: 0, next: 3 })
-    expect(post('1\n2', keyed('till-7:1')).body).toEqual({ records: 2, repeats: 2, next: 3 })
-    expect(post('2\n3', keyed('"till-7:2"')).body).toEqual({ records: 2, repeats: 1, next: 4 })
-    expect(post('1', keyed('till-8:1')).body).toEqual({ records: 1, repeats: 0, next: 2 })
-    expect(post('1', keyed('till-7/second-life:1')).body).toEqual({ records: 1, repeats: 0, next: 2 })
+    const upTo = (producer: string, incarnation: string, sequence: number) =>
+      writeToken({ source: 'words/lines', producer, incarnation, sequence })
+    const [till7, till8] = [upTo('till-7', 'http', 2), upTo('till-8', 'http', 1)]
+    expect(post('1\n2', keyed('till-7:1')).body).toEqual({ records: 2, repeats: 0, next: 3, token: till7 })
+    expect(post('1\n2', keyed('till-7:1')).body).toEqual({ records: 2, repeats: 2, next: 3, token: till7 })
+    const more = upTo('till-7', 'http', 3)
+    expect(post('2\n3', keyed('"till-7:2"')).body).toEqual({ records: 2, repeats: 1, next: 4, token: more })
+    expect(post('1', keyed('till-8:1')).body).toEqual({ records: 1, repeats: 0, next: 2, token: till8 })
+    const second = upTo('till-7', 'second-life', 1)
+    expect(post('1', keyed('till-7/second-life:1')).body).toEqual({ records: 1, repeats: 0, next: 2, token: second })
     expect(texts(rig.take())).toEqual(['1', '2', '3', '1', '1'])
   })
 

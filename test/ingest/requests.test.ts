@@ -4,6 +4,7 @@ import { fail } from '../../src/base/errors.ts'
 import { type RequestAnswer, type RequestSource, Requests } from '../../src/ingest/requests.ts'
 import { Stream, type StreamSession } from '../../src/ingest/stream.ts'
 import type { HelloAnswer } from '../../src/ingest/streams.ts'
+import { writeToken } from '../../src/protocol/read-token.ts'
 import { World } from '../../src/sim/world.ts'
 import { linesOf } from './fixture.ts'
 
@@ -61,6 +62,11 @@ function bring(records: number, first: number, until: 'journaled' | 'stable' = '
   return { told, ...request }
 }
 
+/** The token of an answer that covers records up to `sequence`. */
+function upTo(sequence: number): string {
+  return writeToken({ source: 'p/in', producer: 'till', incarnation: 'http', sequence })
+}
+
 function journaled(upTo: number): void {
   stream.durable = upTo
   stream.session?.onAcks()
@@ -100,11 +106,11 @@ test('is answered by what its stream says, each by its own wish, and then nobody
   expect([one, two, three].map(({ told }) => told.length)).toEqual([1, 0, 0])
   journaled(5)
   expect([one, two, three].map(({ told }) => told.length)).toEqual([1, 0, 1])
-  expect(three.told).toEqual([{ kind: 'taken', repeats: 0, next: 6 }])
+  expect(three.told).toEqual([{ kind: 'taken', repeats: 0, next: 6, token: upTo(5) }])
   expect(parted).toBe(0)
   stream.covered = 3
   stream.session!.onAcks()
-  expect(two.told).toEqual([{ kind: 'taken', repeats: 0, next: 6 }])
+  expect(two.told).toEqual([{ kind: 'taken', repeats: 0, next: 6, token: upTo(3) }])
   expect(parted).toBe(1)
 })
 

@@ -39,19 +39,20 @@ async function app(env: NodeJS.ProcessEnv = {}) {
   return { start, post }
 }
 
+const token = expect.stringMatching(/^p1\./)
 const row = (key: string, n: number) => `${JSON.stringify({ key, n })}\n`
 
 test('a request that is sent again after kill -9 counts once', async () => {
   const { start, post } = await app()
   const key = (first: number) => ({ 'idempotency-key': `till:${first}` })
   const first = await start()
-  expect(await post(row('a', 1) + row('a', 2), key(1))).toEqual({ status: 200, records: 2, repeats: 0, next: 3 })
+  expect(await post(row('a', 1) + row('a', 2), key(1))).toEqual({ status: 200, records: 2, repeats: 0, next: 3, token })
   expect(await post(row('a', 4), key(3), '?answer=stable')).toMatchObject({ status: 200, next: 4 })
   expect(await post(row('a', 8), key(4))).toMatchObject({ status: 200, next: 5 })
   first.kill('SIGKILL')
   await first.ended
   const second = await start()
-  expect(await post(row('a', 4) + row('a', 8), key(3))).toEqual({ status: 200, records: 2, repeats: 2, next: 5 })
+  expect(await post(row('a', 4) + row('a', 8), key(3))).toEqual({ status: 200, records: 2, repeats: 2, next: 5, token })
   expect(await post(row('a', 16), key(5))).toMatchObject({ repeats: 0, next: 6 })
   await second.said(/a 31 of 5\n/)
   second.kill('SIGTERM')
@@ -63,7 +64,7 @@ test('takes a body of many megabytes in one piece, refuses a longer one, and fee
   const first = await start()
   const many = row('big', 1).repeat(400_000)
   expect(many.length).toBeGreaterThan(7 << 20)
-  expect(await post(many)).toEqual({ status: 200, records: 400_000 })
+  expect(await post(many)).toEqual({ status: 200, records: 400_000, token })
   expect(await post(many + many)).toMatchObject({ status: 413 })
   first.kill('SIGKILL')
   await first.ended

@@ -19,7 +19,8 @@ const rest = ".map('parse', Number).keyBy('by', (n) => n % 40)"
 
 function seamsOf(pipelines: Pipelines, { plan, name }: Resident): CommittedSeams {
   const entry = () => pipelines.worker.cluster.pipelines.get(name)
-  return { store: pipelines.worker.storage, clock, limits: defaultLimits, plan, entry }
+  const any = { suffices: () => true, another: () => Promise.reject(new Error('the last one is asked for')) }
+  return { store: pipelines.worker.storage, clock, limits: defaultLimits, plan, entry, ...any }
 }
 
 test('shows the last complete epoch and nothing after it, also of a pipeline that has ended', async () => {

@@ -166,6 +166,7 @@ export class Hand {
       crew.plan(),
       entry,
       generation,
+      String(generation.number),
       links,
       seams,
       {

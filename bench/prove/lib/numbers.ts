@@ -27,7 +27,7 @@ export class Numbers {
 
   /** Resolves when everything is in a complete checkpoint. */
   flush(): Promise<void> {
-    return this.client.flush('stable')
+    return this.client.flush('stable').then(() => {})
   }
 
   close(): void {

@@ -28,8 +28,8 @@ export function answerOf(
   const { records, keyed, target, ownPort } = request
   switch (given.kind) {
     case 'taken': {
-      const { repeats, next } = given
-      return json(200, keyed ? { records, repeats, next } : { records })
+      const { repeats, next, token } = given
+      return json(200, keyed ? { records, repeats, next, token } : { records, token })
     }
     case 'gap': {
       const { next } = given

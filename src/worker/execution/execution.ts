@@ -19,6 +19,7 @@ import type { TaskFigures } from '../../dataflow/runtime.ts'
 import type { Parked } from '../../ingest/source.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan } from '../../model/plan.ts'
+import type { ReadToken } from '../../protocol/read-token.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
@@ -49,6 +50,8 @@ export class Execution implements Executing {
   readonly pipeline: string
   readonly plan: Plan
   readonly generation: Generation
+  /** Names this run of the program in this generation, on all members alike: epochs of another have other meanings. */
+  readonly term: string
   private readonly seams: ExecutionSeams
   private readonly entry: PipelineEntry
   private readonly events: ExecutionEvents
@@ -67,12 +70,14 @@ export class Execution implements Executing {
     plan: Plan,
     entry: PipelineEntry,
     generation: Generation,
+    term: string,
     links: Links,
     seams: ExecutionSeams,
     events: ExecutionEvents,
     before: Holdings | null,
   ) {
     this.plan = plan
+    this.term = term
     this.pipeline = plan.pipeline
     this.entry = entry
     this.generation = generation
@@ -264,6 +269,32 @@ export class Execution implements Executing {
     this.active?.close()
     this.sources.close()
     for (const writer of this.writers.values()) writer.close()
+  }
+
+  // ── For those who read their own writes ──────────────────────────────────────────────────────────────────────────
+
+  get isOpen(): boolean {
+    return !this.closed
+  }
+
+  /** The first barrier of this term, known here, in front of which all stands that `token` of `source` covers; or `null`. */
+  barrierBehind(source: string, token: ReadToken): number | null {
+    return this.active?.passage.barrierBehind(source, token) ?? null
+  }
+
+  /** How far this worker has fed the stream of `token`; `null` where it does not answer for it. */
+  takenOf(source: string, { producer, incarnation }: ReadToken): number | null {
+    return this.sources.takenOf(source, producer, incarnation)
+  }
+
+  /** Whether the barrier of `epoch` has passed `step` here. */
+  hasPassed(step: string, epoch: number): boolean {
+    return this.active?.passage.hasPassed(step, epoch) ?? false
+  }
+
+  /** Calls `look` whenever one of these may have changed, until the answer is called. It has to run. */
+  watch(look: () => void): () => void {
+    return this.active?.passage.watch(look) ?? (() => {})
   }
 
   // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────

@@ -29,6 +29,7 @@ import type { Answered } from './epoch-requests.ts'
 import { FarChannels } from './far-channels.ts'
 import type { ExecutionEvents, Generation, Links } from './generation.ts'
 import { type CheckpointFigures, Participating } from './participating.ts'
+import { Passage } from './passage.ts'
 import type { SourceHolds } from './source-holds.ts'
 import type { OpenSources } from './sources.ts'
 import type { SplitTable } from './split-table.ts'
@@ -56,6 +57,8 @@ export interface RunningParts {
 export class Running implements Work, MembersMail, CoordinatorsMail {
   readonly runtime: Runtime
   private readonly parts: RunningParts
+  /** How far its barriers have come, for readers. */
+  readonly passage: Passage
   private readonly memory = new EpochMemory()
   private readonly post: EpochPost
   private readonly channels: FarChannels | null
@@ -75,6 +78,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     const { plan, entry, generation, links, seams, splits, report, failed, standing } = parts
     const { limits } = seams
     this.parts = parts
+    this.passage = new Passage(standing.base)
     this.post = new EpochPost(generation, links, entry.run)
     this.channels =
       generation.members.length === 1
@@ -99,6 +103,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.coordinating?.stop()
     this.participating.stop()
     this.channels?.close()
+    this.passage.close()
   }
 
   private makeRuntime({ writers, stores, held }: Standing): Runtime {
@@ -123,7 +128,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   }
 
   private reports(): Omit<TaskReports, 'ended'> {
-    const { memory, participating } = this
+    const { memory, participating, passage } = this
     const { plan, sources, desk } = this.parts
     const stepOf = (task: number) => plan.tasks[task]!.step
     const pass = (barrier: Barrier, task: number): void =>
@@ -132,11 +137,13 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       cut: (barrier, task, position) => {
         const step = stepOf(task)
         memory.source(barrier.epoch, step, position)
+        passage.cut(barrier.epoch, step, position)
         participating.cut(barrier, step, position, (done) => sources.secure(step, done))
         pass(barrier, task)
       },
       freeze: (barrier, task, store, pending) => {
         participating.freeze(barrier, stepOf(task), store, pending)
+        passage.pass(barrier.epoch, stepOf(task))
         pass(barrier, task)
       },
       hold: (barrier, task, held) => {

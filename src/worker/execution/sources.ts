@@ -210,6 +210,12 @@ export class OpenSources {
     return source?.family === 'journaled' ? source.source.abandon(producer) : []
   }
 
+  /** How far a stream to the source `step` has been fed here; `null` where this worker does not answer for it. */
+  takenOf(step: string, producer: string, incarnation: string): number | null {
+    const source = this.sources.find(({ task }) => task.step === step)
+    return source?.family === 'journaled' ? source.source.takenOf(producer, incarnation) : null
+  }
+
   /** The run of the pipeline is over for good: its records are of no use to anyone. */
   forget(): void {
     for (const { family, task } of this.sources) {

@@ -2,13 +2,22 @@
  * Looks into the state of a keyed step as it is now. Answers are `live`: what they show may be rolled back to the last
  * complete epoch if the worker fails now (PROTOCOLS 16); `committed.ts` shows that epoch.
  */
+import { fail } from '../../base/errors.ts'
 import { hashKey, type Key } from '../../base/hash.ts'
+import type { Plan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 
 export interface KeyState {
   readonly key: Key
   readonly keyGroup: number
   readonly state: object
+}
+
+/** Throws `E_NO_STEP` where the plan has no keyed step of that name. */
+export function requireKeyed({ pipeline, tasks }: Plan, step: string): void {
+  const keyed = tasks.filter(({ kind }) => kind === 'keyed').map((task) => task.step)
+  if (keyed.includes(step)) return
+  throw fail('E_NO_STEP', { pipeline, role: 'step with state', step, known: `it has ${keyed.join(', ') || 'none'}` })
 }
 
 /** The state of `key`, or `null` where the step has none. */

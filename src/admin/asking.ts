@@ -1,0 +1,72 @@
+/** How one worker asks another for what it shows, on behalf of somebody who has asked it. */
+import { type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Clock } from '../env/clock.ts'
+import { pause } from '../worker/pipelines/own-writes.ts'
+import type { Pipelines } from '../worker/pipelines/pipelines.ts'
+
+export interface AcrossSeams {
+  readonly pipelines: Pick<Pipelines, 'worker' | 'find'>
+  readonly limits: Limits
+  readonly clock: Clock
+}
+
+/** Until when an answer is waited for. */
+export class Deadline {
+  readonly ms: number
+  private readonly clock: Clock
+  private readonly atMs: number
+
+  constructor(clock: Clock, ms: number) {
+    this.clock = clock
+    this.ms = ms
+    this.atMs = clock.monotonic() + ms
+  }
+
+  get left(): number {
+    return Math.max(0, this.atMs - this.clock.monotonic())
+  }
+}
+
+/** What `worker` shows under `path` of its control API; `null` where it does not answer within `ms`. */
+export function ask({ pipelines }: AcrossSeams, worker: string, path: string, ms: number): Promise<unknown> {
+  if (ms <= 0) return Promise.resolve(null)
+  return new Promise((resolve, reject) =>
+    pipelines.worker.questions.ask(worker, path, ms, (answer) => {
+      if (answer === null) return resolve(null)
+      const json: unknown = JSON.parse(answer.text)
+      if (answer.status === 200) return resolve(json)
+      const error = errorFrom(json, worker)
+      // It has not brought the pipeline to life yet, which is as good as silence.
+      if (error instanceof PotorooError && error.code === 'E_NO_PIPELINE') resolve(null)
+      else reject(error)
+    }),
+  )
+}
+
+/** How often it is looked whether owners have changed while an answer is waited for, in milliseconds. */
+const LOOK_MS = 50
+
+/** What `asked` answers, or `null` as soon as the cluster is in another generation: an answer may never come then. */
+export async function withinGeneration<T>(seams: AcrossSeams, asked: Promise<T | null>): Promise<T | null> {
+  const { pipelines, clock } = seams
+  const { generation } = pipelines.worker.cluster
+  let over = false
+  const changed = async (): Promise<null> => {
+    while (!over && pipelines.worker.cluster.generation === generation) await pause(clock, LOOK_MS)
+    return null
+  }
+  try {
+    return await Promise.race([asked, changed()])
+  } finally {
+    over = true
+  }
+}
+
+/** The error that another worker answered, as if it had been thrown here. */
+function errorFrom(json: unknown, worker: string): Error {
+  const { error } = json as { error?: { code: string | null; message: string; details?: Record<string, string> } }
+  if (error?.code != null && error.code in errorTable)
+    return new PotorooError(error.code as ErrorCode, error.details ?? {})
+  return fail('E_CONTROL', { address: `worker ${worker}`, reason: error?.message ?? 'its answer cannot be read' })
+}

@@ -1,0 +1,101 @@
+/**
+ * What one worker shows of the state of a keyed step.
+ *
+ * A1. It shows the key groups that it owns in the generation that it names, and no others: a group that moves is shown by
+ *     one of two, never by both.
+ * A2. Behind a barrier, it shows them once its step has been passed by it, in the same term (PROTOCOLS 16).
+ * A3. A linearizable read is shown once an epoch is complete whose barrier came after it: the chain has it from this
+ *     generation, so nobody else owned the key when it was read, and nothing rolls back what it shows.
+ */
+import { fail } from '../base/errors.ts'
+import { hashKey, type Key, keyGroupOf, shiftOf } from '../base/hash.ts'
+import type { KeyedStore } from '../state/keyed-store.ts'
+import type { Execution } from '../worker/execution/execution.ts'
+import { type Behind, nextEpoch, passed } from '../worker/pipelines/own-writes.ts'
+import { keysOf, listKeys, lookUpAny, requireKeyed } from '../worker/pipelines/query.ts'
+import { type AcrossSeams, ask } from './asking.ts'
+import { plain } from './plain.ts'
+
+/** How an owner reads what is in memory. */
+export type LiveLevel = 'live' | 'linearizable'
+
+export interface StateQuestion {
+  readonly pipeline: string
+  readonly step: string
+  /** A key, or `null` for a page of keys. */
+  readonly key: string | null
+  readonly limit: number
+  /** Where an earlier page ended. */
+  readonly cursor: string | null
+  readonly read: LiveLevel
+  /** The barrier that has to have passed (A2), or `null`. */
+  readonly behind: Behind | null
+}
+
+export interface Part {
+  readonly generation: number
+  readonly epoch: number
+  readonly keys: number
+  readonly found: unknown
+  readonly next: string | null
+}
+
+/**
+ * What this worker owns of the answer; `null` where it owns nothing of it, or cannot say so within `ms`. Throws
+ * `E_NO_PIPELINE`, `E_NO_STEP` or `E_NO_KEY`.
+ */
+export async function ownPart(seams: AcrossSeams, question: StateQuestion, ms: number): Promise<Part | null> {
+  const { pipelines, clock } = seams
+  const { pipeline, step, behind, read } = question
+  const { execution } = pipelines.find(pipeline)
+  requireKeyed(execution.plan, step)
+  // It does not stand at the base yet.
+  const store = execution.stores.get(step)
+  if (store === undefined) return null
+  if (behind !== null) {
+    if (behind.term !== execution.term || !(await passed(clock, execution, step, behind.epoch, ms))) return null
+    // Another generation may have begun meanwhile, and be about to roll the store back.
+    if (pipelines.find(pipeline).execution !== execution) return null
+  }
+  const shown = show(execution, store, question)
+  if (read === 'linearizable' && !(await nextEpoch(clock, execution, ms))) return null
+  return shown()
+}
+
+/** What `worker` shows; `null` where it does not within `ms`. */
+export function partOf(seams: AcrossSeams, worker: string, question: StateQuestion, ms: number): Promise<Part | null> {
+  if (worker === seams.pipelines.worker.name) return ownPart(seams, question, ms)
+  const { pipeline, step, key, limit, cursor, read, behind } = question
+  const query = new URLSearchParams({ own: String(Math.floor(ms)), limit: String(limit), read })
+  if (key !== null) query.set('key', key)
+  if (cursor !== null) query.set('cursor', cursor)
+  if (behind !== null) query.set('behind', JSON.stringify(behind))
+  const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/state/${encodeURIComponent(step)}?${query}`
+  return ask(seams, worker, path, ms) as Promise<Part | null>
+}
+
+/** Reads now; the answer is what is to be shown of it, or throws `E_NO_KEY`. */
+function show(execution: Execution, store: KeyedStore, question: StateQuestion): () => Part | null {
+  const { pipeline, step, key, limit, cursor } = question
+  const { number, owners, self } = execution.generation
+  const head = { generation: number, epoch: execution.figures?.epoch ?? 0 }
+  if (key !== null) {
+    const owned = keysOf(key).filter((one) => owners[groupOf(one, owners)] === self)
+    if (owned.length === 0) return () => null
+    const found = plain(lookUpAny(store, owned))
+    const { keys } = store
+    return () => {
+      if (found === null) throw fail('E_NO_KEY', { pipeline, step, key })
+      return { ...head, keys, found, next: null }
+    }
+  }
+  const groups = Array.from(owners.keys()).filter((group) => owners[group] === self)
+  const keys = groups.reduce((sum, group) => sum + (store.tables[group]?.size ?? 0), 0)
+  const page = limit === 0 ? { keys: [], next: null } : listKeys(store, limit, cursor, groups)
+  const part = { ...head, keys, found: plain(page.keys), next: page.next }
+  return () => part
+}
+
+export function groupOf(key: Key, owners: Uint16Array): number {
+  return keyGroupOf(hashKey(key), shiftOf(owners.length))
+}

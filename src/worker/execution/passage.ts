@@ -1,0 +1,88 @@
+/**
+ * How far barriers have come on this worker in one term of a pipeline, for those who read their own writes (PROTOCOLS 16):
+ * which records stand in front of a barrier, and which barriers have passed a step.
+ *
+ * G1. What a source's row says at a cut is in front of that barrier, here or on another member: a snapshot rests on the same
+ *     (PROTOCOLS 3). So a step that the barrier has passed has been given all of it, whether its epoch becomes complete or not.
+ * G2. What the base says is in front of every barrier of the term: its number here is 0.
+ * G3. The last two cuts are enough: one epoch is under way at a time, so every step has passed the one before, or is about to.
+ */
+import type { Json } from '../../base/json.ts'
+import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
+import type { StreamRow } from '../../ingest/stream.ts'
+import type { ReadToken } from '../../protocol/read-token.ts'
+
+/** The rows of a source at a barrier. */
+interface Cut {
+  readonly epoch: number
+  readonly rows: readonly StreamRow[]
+}
+
+/** Cuts of a source that are kept (G3). */
+const CUTS = 2
+
+export class Passage {
+  private readonly base: readonly PartEntry[]
+  /** By source, the newest first. */
+  private readonly cuts = new Map<string, readonly Cut[]>()
+  /** The last barrier that has passed each step. */
+  private readonly passed = new Map<string, number>()
+  private readonly watchers = new Set<() => void>()
+
+  constructor(base: Manifest | null) {
+    this.base = base?.sources ?? []
+  }
+
+  /** The source `step` has cut its input in front of the barrier of `epoch`. */
+  cut(epoch: number, step: string, snapshot: Json): void {
+    const before = this.cuts.get(step) ?? []
+    this.cuts.set(step, [{ epoch, rows: rowsOf(snapshot) }, ...before.slice(0, CUTS - 1)])
+    this.change()
+  }
+
+  /** The barrier of `epoch` has passed `step`. */
+  pass(epoch: number, step: string): void {
+    this.passed.set(step, epoch)
+    this.change()
+  }
+
+  hasPassed(step: string, epoch: number): boolean {
+    return (this.passed.get(step) ?? 0) >= epoch
+  }
+
+  /** The first barrier known here in front of which all stands that `token` covers, of the source `step`; `null`: none yet. */
+  barrierBehind(step: string, token: ReadToken): number | null {
+    if (coveredBy(this.base, step, token)) return 0
+    const cut = this.cuts.get(step)?.findLast(({ rows }) => covers(rows, token))
+    return cut?.epoch ?? null
+  }
+
+  /** Calls `look` whenever something has changed here, until the answer is called. */
+  watch(look: () => void): () => void {
+    this.watchers.add(look)
+    return () => this.watchers.delete(look)
+  }
+
+  /** The term is over: who waits has to ask anew. */
+  close(): void {
+    this.change()
+  }
+
+  private change(): void {
+    for (const look of [...this.watchers]) look()
+  }
+}
+
+/** Whether the epoch that has saved `parts` of its sources holds all that `token` covers, of the source `step`. */
+export function coveredBy(parts: readonly PartEntry[], step: string, token: ReadToken): boolean {
+  return token.sequence === 0 || parts.some((part) => part.step === step && covers(rowsOf(part.snapshot), token))
+}
+
+function covers(rows: readonly StreamRow[], { producer, incarnation, sequence }: ReadToken): boolean {
+  return rows.some(([name, life, position]) => position >= sequence && name === producer && life === incarnation)
+}
+
+/** Sources that are read again have no streams. */
+function rowsOf(snapshot: Json): readonly StreamRow[] {
+  return Array.isArray(snapshot) ? (snapshot as unknown as readonly StreamRow[]) : []
+}

@@ -1,0 +1,111 @@
+/**
+ * What this worker can say to a reader who waits for what was acknowledged to him (PROTOCOLS 16): behind which barrier it
+ * stands, and when a step here has been passed by that barrier.
+ *
+ * W1. Both are true of one term of the pipeline, which the answer names: barriers of another have other numbers.
+ * W2. Only who answers for the stream asks for an epoch, and only once the pipeline has taken what is waited for: no barrier
+ *     before would stand behind it.
+ * W3. A step behind one that holds records back (`asyncMap`, `reduce`, `aggregate`) is refused: the barrier passes it while
+ *     what was acknowledged is still held.
+ */
+import { fail } from '../../base/errors.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { ReadToken } from '../../protocol/read-token.ts'
+import type { Execution } from '../execution/execution.ts'
+
+/** How long a stream is left alone that is on its way into the pipeline, in milliseconds. */
+const LOOK_MS = 10
+
+/** A barrier of a term behind which all stands that a token covers. */
+export interface Behind {
+  readonly term: string
+  readonly epoch: number
+}
+
+/** The source step of `pipeline` that `token` means. Throws `E_READ_TOKEN`. */
+export function sourceOf({ pipeline, tasks }: Plan, { source }: ReadToken): string {
+  const task = tasks.find(
+    ({ kind, step }) => kind === 'source' && (source === step || source === `${pipeline}/${step}`),
+  )
+  if (task === undefined) throw fail('E_READ_TOKEN', { reason: `${pipeline} has no source "${source}"` })
+  return task.step
+}
+
+/** Throws `E_READ_HELD` where something in front of `step` holds records back (W3). */
+export function refuseHeld({ tasks, channels }: Plan, step: string): void {
+  const before = (id: number): readonly number[] => channels.filter(({ to }) => to === id).map(({ from }) => from)
+  const reached = new Set<number>()
+  const open = tasks.filter((task) => task.kind === 'keyed' && task.step === step).flatMap(({ id }) => before(id))
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (reached.has(id)) continue
+    reached.add(id)
+    const task = tasks[id]!
+    const holds = task.kind === 'asyncMap' || (task.kind === 'keyed' && task.keyed.kind === 'aggregate')
+    if (holds) throw fail('E_READ_HELD', { step, holder: task.step })
+    open.push(...before(id))
+  }
+}
+
+/** The barrier behind what `token` covers, once there is one; `null` where another worker knows, or none within `ms`. */
+export async function barrierBehind(
+  clock: Clock,
+  execution: Execution,
+  token: ReadToken,
+  ms: number,
+): Promise<Behind | null> {
+  const { term, plan } = execution
+  const source = sourceOf(plan, token)
+  const deadlineMs = clock.monotonic() + ms
+  const left = (): number => deadlineMs - clock.monotonic()
+  const found = (): number | null => execution.barrierBehind(source, token)
+  for (;;) {
+    const epoch = found()
+    if (epoch !== null) return { term, epoch }
+    const taken = execution.takenOf(source, token)
+    if (taken === null || !execution.isOpen || left() <= 0) return null
+    if (taken < token.sequence) await pause(clock, Math.min(LOOK_MS, left()))
+    else {
+      execution.request({ kind: 'periodic' }, () => {})
+      if (!(await until(clock, execution, left(), () => found() !== null))) return null
+    }
+  }
+}
+
+/** Whether the barrier of `epoch` passes `step` here within `ms`. */
+export function passed(clock: Clock, execution: Execution, step: string, epoch: number, ms: number): Promise<boolean> {
+  return until(clock, execution, ms, () => execution.hasPassed(step, epoch))
+}
+
+/** Whether an epoch becomes complete within `ms` whose barrier comes after this call, in this term. */
+export function nextEpoch(clock: Clock, execution: Execution, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.after(ms, () => resolve(false))
+    execution.request({ kind: 'periodic' }, (failure) => {
+      timer.cancel()
+      resolve(failure === null)
+    })
+  })
+}
+
+/** Whether `holds` comes to hold within `ms`, while the term lasts. */
+function until(clock: Clock, execution: Execution, ms: number, holds: () => boolean): Promise<boolean> {
+  if (holds()) return Promise.resolve(true)
+  if (!execution.isOpen || ms <= 0) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    const end = (answer: boolean): void => {
+      timer.cancel()
+      stop()
+      resolve(answer)
+    }
+    const timer = clock.after(ms, () => end(holds()))
+    const stop = execution.watch(() => {
+      if (holds()) end(true)
+      else if (!execution.isOpen) end(false)
+    })
+  })
+}
+
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(Math.max(0, ms), resolve))
+}

@@ -1,0 +1,124 @@
+/**
+ * Reads of a cluster behind acknowledgements (PROTOCOLS 16), on real sockets: whoever is asked shows what a token covers,
+ * also where no checkpoint would come by itself, where the stream or the key has gone to another worker, and from the
+ * last epoch; linearizable reads never go back.
+ */
+import { expect, test } from 'vitest'
+import { type Client, connect } from '../../src/client.ts'
+import { readToken, writeToken } from '../../src/protocol/read-token.ts'
+import { freePort } from '../process/fixture.ts'
+import { Party } from './party.ts'
+
+interface Found {
+  readonly found: { readonly state: { readonly total: number } }
+}
+
+interface Page {
+  readonly found: readonly { readonly state: { readonly total: number } }[]
+  readonly completeness: { readonly keyGroups: string }
+}
+
+const count = (
+  port: number,
+) => `  p.source('lines', p8.tcpSource({ port: ${port}, framing: p8.lines(), protocol: 'acked' }))
+    .keyBy('by-line', (line) => line)
+    .mapWithState('count', { init: () => ({ total: 0 }), step: (state, line) => ({ line, total: ++state.total }) })
+    .sink('nowhere', p8.nullSink())`
+const WORDS = Array.from({ length: 40 }, (_, i) => `word ${i}`)
+
+/** A party that counts lines; no checkpoint is made but where one is asked for. */
+async function counting(size: number, checkpointIntervalMs = 1_000_000) {
+  const party = await new Party({ checkpointIntervalMs }).open(size)
+  const port = await freePort()
+  await party.submit('count', count(port))
+  const client: Client = await connect({ port, source: 'lines', producer: 'till' })
+  const query = <T>(worker: string, rest: string) =>
+    party.guest(worker).api.get<T>(`/v1/pipelines/count/state/count?${rest}`)
+  const total = async (worker: string, line: string, rest: string) =>
+    (await query<Found>(worker, `key=${encodeURIComponent(line)}&${rest}`)).found.state.total
+  const ownerOf = (line: string) =>
+    party.there[0]!.api.get<{ worker: string }[]>(`/v1/cluster/keys/${encodeURIComponent(line)}`).then(
+      ([place]) => place!.worker,
+    )
+  return { party, client, query, total, ownerOf }
+}
+
+test('whoever is asked shows what was acknowledged, of every key, and no checkpoint has to come by itself', async () => {
+  const { party, client, query, total } = await counting(3)
+  for (let round = 1; round <= 4; round++) {
+    await client.send(WORDS)
+    const token = await client.flush('journaled')
+    for (const { name } of party.there) {
+      const line = WORDS[(7 * round) % WORDS.length]!
+      expect(await total(name, line, `after=${token}`), `${line} from ${name}`).toBe(round)
+      const page = await query<Page>(name, `after=${token}`)
+      expect(page.completeness.keyGroups).toBe('16/16')
+      expect(page.found.map(({ state }) => state.total)).toEqual(WORDS.map(() => round))
+    }
+    expect(await total('w2', 'word 3', `after=${token}&read=committed`)).toBe(round)
+    expect(await total('w2', 'word 3', `after=${token}&read=linearizable`)).toBe(round)
+  }
+  client.close()
+})
+
+test('also when the owner of the key is gone, and when the worker is that has the stream', async () => {
+  const { party, client, total, ownerOf } = await counting(3, 300)
+  const hosts: string[] = []
+  client.on('connect', ({ worker }) => hosts.push(worker))
+  await client.send(WORDS)
+  await client.flush('stable')
+  const home = hosts.at(-1)!
+  const line = WORDS[(await Promise.all(WORDS.map(ownerOf))).findIndex((owner) => owner !== home)]!
+  const owner = await ownerOf(line)
+  const witness = party.guests.find(({ name }) => name !== home && name !== owner)!.name
+
+  await client.send(WORDS)
+  let token = await client.flush('journaled')
+  const ended = party.end(party.guest(owner))
+  expect(await total(witness, line, `after=${token}&wait=30000`)).toBe(2)
+  await ended
+
+  await client.send([line])
+  token = await client.flush('journaled')
+  const gone = party.end(party.guest(home))
+  expect(await total(witness, line, `after=${token}&wait=30000`)).toBe(3)
+  await gone
+  await client.send([line])
+  expect(await total(witness, line, `after=${await client.flush('journaled')}&wait=30000`)).toBe(4)
+  client.close()
+})
+
+test('a token that no record stands behind is late, and one that is none is refused', async () => {
+  const { client, query } = await counting(2)
+  await client.send(WORDS)
+  await client.flush('journaled')
+  const before = client.token()
+  const later = writeToken({ ...readToken(before), sequence: 1000 })
+  const stranger = writeToken({ ...readToken(before), producer: 'nobody' })
+  for (const token of [later, stranger]) {
+    for (const rest of ['key=word 1', 'key=word 1&read=committed', 'limit=5']) {
+      await expect(query('w1', `${rest}&after=${token}&wait=300`)).rejects.toMatchObject({ code: 'E_READ_LATE' })
+    }
+  }
+  await expect(query('w1', 'after=p1.x')).rejects.toMatchObject({ code: 'E_READ_TOKEN' })
+  const elsewhere = writeToken({ ...readToken(before), source: 'other/lines' })
+  await expect(query('w1', `after=${elsewhere}`)).rejects.toMatchObject({ code: 'E_READ_TOKEN' })
+  await expect(query('w1', 'read=linearizable')).rejects.toMatchObject({ code: 'E_READ_LEVEL' })
+  await expect(query('w2', 'read=linearizable&key=nothing')).rejects.toMatchObject({ code: 'E_NO_KEY' })
+  client.close()
+})
+
+test('a step behind one that holds records back is refused by the name of that one', async () => {
+  const party = await new Party().open(1)
+  await party.submit(
+    'slow',
+    `  p.source('lines', p8.tcpSource({ port: 0, framing: p8.lines(), protocol: 'acked' }))
+    .asyncMap('ask', async (line) => line)
+    .keyBy('by-line', (line) => line)
+    .mapWithState('count', { init: () => ({ total: 0 }), step: (state, line) => { state.total++ } })
+    .sink('nowhere', p8.nullSink())`,
+  )
+  const token = writeToken({ source: 'lines', producer: 'till', incarnation: 'one', sequence: 1 })
+  const asked = party.guest('w1').api.get(`/v1/pipelines/slow/state/count?after=${token}`)
+  await expect(asked).rejects.toMatchObject({ code: 'E_READ_HELD', message: expect.stringContaining('step "ask"') })
+})
