@@ -8,8 +8,7 @@
  *     nothing in another term: then it is asked for anew (`behind.ts`).
  */
 import { fail, PotorooError } from '../base/errors.ts'
-import { readToken } from '../protocol/read-token.ts'
-import { type Behind, pause, refuseHeld, sourceOf } from '../worker/pipelines/own-writes.ts'
+import { type Behind, pause, requireReadable } from '../worker/pipelines/own-writes.ts'
 import { keysOf } from '../worker/pipelines/query.ts'
 import { type AcrossSeams, Deadline, withinGeneration } from './asking.ts'
 import { barrierAcross } from './behind.ts'
@@ -141,10 +140,7 @@ async function countAcross(
 
 /** Throws where nothing can be read behind the token (`own-writes.ts`, W3). */
 function checkAfter({ pipelines }: AcrossSeams, { pipeline, step, after }: WholeQuestion): void {
-  if (after === null) return
-  const { plan } = pipelines.find(pipeline)
-  sourceOf(plan, readToken(after))
-  refuseHeld(plan, step)
+  if (after !== null) requireReadable(pipelines.find(pipeline).plan, step, after)
 }
 
 /** The barrier behind what the token covers; `null` where there is no token. Throws `E_READ_LATE`. */

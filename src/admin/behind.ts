@@ -5,7 +5,6 @@
  *     that one of them names holds for all, in its term.
  * B2. Nobody knows while a stream is on its way to another member, or a generation begins: they are asked again.
  */
-import { readToken } from '../protocol/read-token.ts'
 import { type Behind, barrierBehind } from '../worker/pipelines/own-writes.ts'
 import { type AcrossSeams, ask, withinGeneration } from './asking.ts'
 
@@ -16,7 +15,7 @@ export async function ownBarrier(
   token: string,
   ms: number,
 ): Promise<Behind | null> {
-  return barrierBehind(clock, pipelines.find(pipeline).execution, readToken(token), ms)
+  return barrierBehind(clock, pipelines.find(pipeline).execution, token, ms)
 }
 
 /** What one of the members knows, or comes to know within `ms`; `null`: none of them now (B2). */

@@ -9,7 +9,6 @@
  */
 import { fail } from '../base/errors.ts'
 import { hashKey, type Key, keyGroupOf, shiftOf } from '../base/hash.ts'
-import type { KeyedStore } from '../state/keyed-store.ts'
 import type { Execution } from '../worker/execution/execution.ts'
 import { type Behind, nextEpoch, passed } from '../worker/pipelines/own-writes.ts'
 import { keysOf, listKeys, lookUpAny, requireKeyed } from '../worker/pipelines/query.ts'
@@ -50,14 +49,13 @@ export async function ownPart(seams: AcrossSeams, question: StateQuestion, ms: n
   const { execution } = pipelines.find(pipeline)
   requireKeyed(execution.plan, step)
   // It does not stand at the base yet.
-  const store = execution.stores.get(step)
-  if (store === undefined) return null
+  if (!execution.stores.has(step)) return null
   if (behind !== null) {
     if (behind.term !== execution.term || !(await passed(clock, execution, step, behind.epoch, ms))) return null
     // Another generation may have begun meanwhile, and be about to roll the store back.
     if (pipelines.find(pipeline).execution !== execution) return null
   }
-  const shown = show(execution, store, question)
+  const shown = show(execution, question)
   if (read === 'linearizable' && !(await nextEpoch(clock, execution, ms))) return null
   return shown()
 }
@@ -75,8 +73,9 @@ export function partOf(seams: AcrossSeams, worker: string, question: StateQuesti
 }
 
 /** Reads now; the answer is what is to be shown of it, or throws `E_NO_KEY`. */
-function show(execution: Execution, store: KeyedStore, question: StateQuestion): () => Part | null {
+function show(execution: Execution, question: StateQuestion): () => Part | null {
   const { pipeline, step, key, limit, cursor } = question
+  const store = execution.stores.get(step)!
   const { number, owners, self } = execution.generation
   const head = { generation: number, epoch: execution.figures?.epoch ?? 0 }
   if (key !== null) {

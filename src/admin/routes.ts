@@ -3,13 +3,11 @@ import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import { readToken } from '../protocol/read-token.ts'
-import { coveredBy } from '../worker/execution/passage.ts'
 import { contentOf } from '../worker/letters/dead-letter.ts'
 import { type Checkpointed, listCheckpoints, openCheckpoint, verifyOne } from '../worker/pipelines/checkpoints.ts'
 import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
 import { buildGraph, loadBundle } from '../worker/pipelines/load.ts'
-import { nextEpoch, pause, refuseHeld, sourceOf } from '../worker/pipelines/own-writes.ts'
+import { isCovered, nextEpoch, pause, requireReadable } from '../worker/pipelines/own-writes.ts'
 import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
 import { keysOf, requireKeyed } from '../worker/pipelines/query.ts'
 import {
@@ -303,13 +301,11 @@ async function queryCommitted(
   requireKeyed(plan, step)
   const { worker } = pipelines
   const entry = () => worker.cluster.pipelines.get(pipeline)
-  const token = after === null ? null : readToken(after)
-  const source = token === null ? '' : sourceOf(plan, token)
-  if (token !== null) refuseHeld(plan, step)
+  if (after !== null) requireReadable(plan, step, after)
   const deadline = new Deadline(clock, ms)
   const committed: CommittedSeams = {
     ...{ store: worker.storage, clock, limits, plan, entry },
-    suffices: (sources) => token === null || coveredBy(sources, source, token),
+    suffices: (sources) => after === null || isCovered(plan, sources, after),
     another: async () => {
       if (deadline.left === 0) throw fail('E_READ_LATE', { step, ms, reason: 'no complete epoch holds it' })
       await nextEpoch(clock, pipelines.find(pipeline).execution, deadline.left)

@@ -131,7 +131,7 @@ export const browserMutants: readonly Mutant[] = [
 export const completenessMutants: readonly Mutant[] = [
   {
     name: 'shows-a-key-group-twice',
-    file: 'admin/across.ts',
+    file: 'admin/part.ts',
     text: 'const groups = Array.from(owners.keys()).filter((group) => owners[group] === self)',
     replacement:
       'const groups = Array.from(owners.keys()).flatMap((g) => (owners[g] === self ? (g === 7 ? [g, g] : [g]) : []))',

@@ -9,10 +9,12 @@
  *     what was acknowledged is still held.
  */
 import { fail } from '../../base/errors.ts'
+import type { PartEntry } from '../../checkpoint/manifest.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Plan } from '../../model/plan.ts'
-import type { ReadToken } from '../../protocol/read-token.ts'
+import { type ReadToken, readToken } from '../../protocol/read-token.ts'
 import type { Execution } from '../execution/execution.ts'
+import { coveredBy } from '../execution/passage.ts'
 
 /** How long a stream is left alone that is on its way into the pipeline, in milliseconds. */
 const LOOK_MS = 10
@@ -23,17 +25,38 @@ export interface Behind {
   readonly epoch: number
 }
 
-/** The source step of `pipeline` that `token` means. Throws `E_READ_TOKEN`. */
-export function sourceOf({ pipeline, tasks }: Plan, { source }: ReadToken): string {
+/** A token as a pipeline understands it. */
+interface Meant {
+  readonly token: ReadToken
+  /** The step of the source. */
+  readonly source: string
+}
+
+/** What `text` means to the pipeline of `plan`. Throws `E_READ_TOKEN`. */
+function meantBy({ pipeline, tasks }: Plan, text: string): Meant {
+  const token = readToken(text)
+  const { source } = token
   const task = tasks.find(
     ({ kind, step }) => kind === 'source' && (source === step || source === `${pipeline}/${step}`),
   )
   if (task === undefined) throw fail('E_READ_TOKEN', { reason: `${pipeline} has no source "${source}"` })
-  return task.step
+  return { token, source: task.step }
+}
+
+/** Throws where `step` cannot be read behind the token `text`: it means nothing here, or `step` is one of those of W3. */
+export function requireReadable(plan: Plan, step: string, text: string): void {
+  meantBy(plan, text)
+  refuseHeld(plan, step)
+}
+
+/** Whether an epoch that has saved `parts` of its sources holds all that the token `text` covers. */
+export function isCovered(plan: Plan, parts: readonly PartEntry[], text: string): boolean {
+  const { source, token } = meantBy(plan, text)
+  return coveredBy(parts, source, token)
 }
 
 /** Throws `E_READ_HELD` where something in front of `step` holds records back (W3). */
-export function refuseHeld({ tasks, channels }: Plan, step: string): void {
+function refuseHeld({ tasks, channels }: Plan, step: string): void {
   const before = (id: number): readonly number[] => channels.filter(({ to }) => to === id).map(({ from }) => from)
   const reached = new Set<number>()
   const open = tasks.filter((task) => task.kind === 'keyed' && task.step === step).flatMap(({ id }) => before(id))
@@ -47,15 +70,15 @@ export function refuseHeld({ tasks, channels }: Plan, step: string): void {
   }
 }
 
-/** The barrier behind what `token` covers, once there is one; `null` where another worker knows, or none within `ms`. */
+/** The barrier behind what the token `text` covers, once there is one; `null` where another worker knows, or none within `ms`. */
 export async function barrierBehind(
   clock: Clock,
   execution: Execution,
-  token: ReadToken,
+  text: string,
   ms: number,
 ): Promise<Behind | null> {
   const { term, plan } = execution
-  const source = sourceOf(plan, token)
+  const { source, token } = meantBy(plan, text)
   const deadlineMs = clock.monotonic() + ms
   const left = (): number => deadlineMs - clock.monotonic()
   const found = (): number | null => execution.barrierBehind(source, token)
