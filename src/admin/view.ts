@@ -113,8 +113,17 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
     journal: { bytes, segments, writtenBytes, syncs, problem: problem?.message ?? null },
     stuck: worker.standstills,
     damagedFrames: worker.damagedFrames,
-    pipelines: [...pipelines.residents.values()].map(summarize),
+    pipelines: [...[...pipelines.residents.values()].map(summarize), ...absent(pipelines)],
   }
+}
+
+/** Those that were drained before this worker came: the chain names them, and nothing of them is here. */
+function absent({ residents, worker }: Pipelines): readonly PipelineSummary[] {
+  return [...worker.cluster.pipelines].flatMap(([pipeline, { drained, hash, highest: epoch }]) => {
+    if (!drained || residents.has(pipeline)) return []
+    const nothing = { held: null, keys: 0, recordsIn: 0, deadLetters: 0, failures: 0, error: null }
+    return [{ pipeline, phase: 'drained' as const, hash, epoch, ...nothing }]
+  })
 }
 
 export function summarize({ name, phase, hash, execution, error }: Resident): PipelineSummary {

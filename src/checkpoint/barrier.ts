@@ -5,7 +5,8 @@ export type Purpose =
   | { readonly kind: 'periodic' }
   | { readonly kind: 'savepoint'; readonly name: string }
   | { readonly kind: 'rescale' }
-  | { readonly kind: 'drain' }
+  /** `stays`: it runs again when it is submitted anew, and not before. */
+  | { readonly kind: 'drain'; readonly stays: boolean }
 
 export const periodic: Purpose = { kind: 'periodic' }
 

@@ -17,12 +17,25 @@ export interface EpochEntry {
   readonly manifest: string
 }
 
+/** What epochs up to `upTo` have of `step` is not the state of the program that runs now. */
+export interface Dropped {
+  readonly step: string
+  /** `null` until the generation begins in which that program takes the place of the one before. */
+  readonly upTo: number | null
+}
+
 export interface PipelineEntry {
   /** The number of the record that submitted it: tells two pipelines of one name apart that followed one another. */
   readonly run: number
   /** The program. A later submission may change it; the state goes on. */
   readonly hash: string
   readonly parameters: Json
+  /** The number of the record by which it was last submitted. */
+  readonly submitted: number
+  /** It was drained, for good: it runs in no generation until it is submitted again. */
+  readonly drained: boolean
+  /** Steps whose state was not to be taken over when it was submitted. */
+  readonly drop: readonly Dropped[]
   /** The manifest of the savepoint that it begins with, `null` to begin with nothing. */
   readonly from: string | null
   /** Complete epochs that are not void, from the floor on, oldest first. The last one is what a recovery restores. */
@@ -59,6 +72,12 @@ export const emptyCluster: Cluster = {
 /** The last complete epoch of a pipeline that counts, `null` before the first. */
 export function lastEpoch(entry: PipelineEntry): EpochEntry | null {
   return entry.epochs.at(-1) ?? null
+}
+
+/** The steps whose state is not taken over from the last complete epoch. */
+export function droppedSteps(entry: PipelineEntry): ReadonlySet<string> {
+  const base = lastEpoch(entry)?.epoch ?? 0
+  return new Set(entry.drop.flatMap(({ step, upTo }) => (upTo === null || base <= upTo ? [step] : [])))
 }
 
 /** The cluster as a record that begins an era holds it. */

@@ -6,6 +6,9 @@
  * G2. A generation's base is, per pipeline, the last epoch before its own record, unless the record names an older one
  *     that is not below the floor; then the epochs between are void.
  * G3. Numbers of epochs rise, also over void ones: an epoch is never made twice.
+ * G5. Behind the epoch that a pipeline was drained with none counts, until the pipeline is submitted anew.
+ * G6. A program does not take over what a dropped step has in the epochs up to those that the program before it has made:
+ *     that one goes on to the next generation, where several are members, and ends at once where one is alone.
  * G4. A floor never sinks, and never passes the last epoch but one (PROTOCOLS 3). Epochs below it are forgotten.
  */
 import type { Cluster, PipelineEntry } from './cluster.ts'
@@ -36,7 +39,8 @@ function begin(cluster: Cluster, record: Extract<ChainRecord, { kind: 'generatio
     // The base that it names is not there: the floor has passed it since, or it never was.
     if (older !== undefined && count === 0) return null
     const epochs = entry.epochs.slice(0, count)
-    pipelines.set(name, { ...entry, epochs, base: epochs.at(-1) ?? null })
+    const drop = entry.drop.map(({ step, upTo }) => ({ step, upTo: upTo ?? entry.highest }))
+    pipelines.set(name, { ...entry, epochs, base: epochs.at(-1) ?? null, drop })
   }
   const { generation, coordinator, members, owners, splits } = record
   return { ...cluster, generation, coordinator, members, owners, splits, pipelines }
@@ -47,17 +51,36 @@ function submit(cluster: Cluster, record: Extract<ChainRecord, { kind: 'submit' 
   const entry = cluster.pipelines.get(pipeline)
   if (hash !== null) {
     const fresh = { run: record.n, from, epochs: [], base: null, highest: 0, floor: 0 }
-    return withPipeline(cluster, pipeline, { ...(entry ?? fresh), hash, parameters })
+    const drop = dropOf(cluster, entry ?? null, record.drop)
+    const present = { hash, parameters, submitted: record.n, drained: false, drop }
+    return withPipeline(cluster, pipeline, { ...(entry ?? fresh), ...present })
   }
   const pipelines = new Map(cluster.pipelines)
   pipelines.delete(pipeline)
   return { ...cluster, pipelines }
 }
 
+/** G6. */
+function dropOf(
+  { members }: Cluster,
+  entry: PipelineEntry | null,
+  steps: readonly string[],
+): readonly PipelineEntry['drop'][number][] {
+  const goesOn = entry !== null && !entry.drained && members.length > 1
+  const upTo = goesOn ? null : (entry?.highest ?? 0)
+  const before = entry?.drop.filter((one) => one.upTo === null || one.upTo >= entry.floor) ?? []
+  return [...before, ...steps.map((step) => ({ step, upTo }))]
+}
+
 function complete(entry: PipelineEntry, record: Extract<ChainRecord, { kind: 'epoch' }>): PipelineEntry | null {
   const { epoch, generation, manifest } = record
-  if (epoch <= entry.highest) return null
-  return { ...entry, epochs: [...entry.epochs, { epoch, generation, manifest }], highest: epoch }
+  if (epoch <= entry.highest || entry.drained) return null
+  return {
+    ...entry,
+    epochs: [...entry.epochs, { epoch, generation, manifest }],
+    highest: epoch,
+    drained: record.drained,
+  }
 }
 
 function raise(entry: PipelineEntry, floor: number): PipelineEntry | null {

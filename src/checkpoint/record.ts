@@ -38,6 +38,8 @@ export type RecordBody =
       readonly epoch: number
       /** The path of its manifest. */
       readonly manifest: string
+      /** It is the last one: the pipeline was drained with it, for good. */
+      readonly drained: boolean
     }
   | {
       readonly kind: 'submit'
@@ -48,6 +50,8 @@ export type RecordBody =
       readonly parameters: Json
       /** The manifest of a savepoint to begin with; means nothing where the pipeline is there already. */
       readonly from: string | null
+      /** Steps whose state the program does not take over. */
+      readonly drop: readonly string[]
     }
   | {
       readonly kind: 'floor'
@@ -103,6 +107,8 @@ type RecordJson = Stamp & { readonly before?: Json } & (
   )
 
 function bodyToJson(body: RecordBody): { readonly [name: string]: Json } {
+  if (body.kind === 'epoch' && !body.drained) return without(body, 'drained')
+  if (body.kind === 'submit' && body.drop.length === 0) return without(body, 'drop')
   if (body.kind !== 'generation') return { ...body }
   const { owners, members, ...rest } = body
   return {
@@ -111,6 +117,12 @@ function bodyToJson(body: RecordBody): { readonly [name: string]: Json } {
     keyGroups: owners.length,
     owners: encodeOwners(owners, members.length),
   }
+}
+
+/** What is seldom said is left out where it is not. */
+function without(body: Exclude<RecordBody, { kind: 'generation' }>, field: string): { readonly [name: string]: Json } {
+  const { [field]: _, ...rest } = body as unknown as { readonly [name: string]: Json }
+  return rest
 }
 
 function bodyFromJson(json: RecordJson): RecordBody | null {
@@ -122,12 +134,12 @@ function bodyFromJson(json: RecordJson): RecordBody | null {
       return owners && { kind: 'generation', generation, coordinator, members, owners, splits, bases }
     }
     case 'epoch': {
-      const { pipeline, epoch, manifest } = json
-      return { kind: 'epoch', generation, pipeline, epoch, manifest }
+      const { pipeline, epoch, manifest, drained = false } = json
+      return { kind: 'epoch', generation, pipeline, epoch, manifest, drained }
     }
     case 'submit': {
-      const { pipeline, hash, parameters, from } = json
-      return { kind: 'submit', generation, pipeline, hash, parameters, from }
+      const { pipeline, hash, parameters, from, drop = [] } = json
+      return { kind: 'submit', generation, pipeline, hash, parameters, from, drop }
     }
     case 'floor': {
       const { pipeline, floor } = json

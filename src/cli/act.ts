@@ -54,7 +54,7 @@ function verb(
 export function drainCommand(): Command {
   return verb(
     'drain',
-    'stop the input, make a last checkpoint and end; it runs again with its worker',
+    'stop the input, make a last checkpoint and end, until it is submitted again',
     async (path, flags) => {
       const result = await (await findWorker(flags)).post<PipelineSummary>(`${path}/drain`)
       return [result, (pipeline) => `${pipeline}: ended with epoch ${result.epoch} (${counted(result.keys, 'key')})`]

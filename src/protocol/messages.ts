@@ -172,12 +172,19 @@ export const linkRows = [
     pipeline,
     epoch: varint,
   }),
-  message(39, 'epochAsked', 1, 'A member asks for an epoch that begins after this, for a purpose.', {
-    pipeline,
-    number: u32,
-    purpose,
-    name: nullable(text(256)),
-  }),
+  message(
+    39,
+    'epochAsked',
+    1,
+    'A member asks for an epoch that begins after this, for a purpose; a drain that `stays` is in the chain.',
+    {
+      pipeline,
+      number: u32,
+      purpose,
+      name: nullable(text(256)),
+      stays: bool,
+    },
+  ),
   message(57, 'epochAnswered', 1, 'What was asked for with this number has come about, or has not, for this reason.', {
     pipeline,
     number: u32,

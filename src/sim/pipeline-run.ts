@@ -211,7 +211,7 @@ export class PipelineRun {
 
   private drain(execution: Execution): void {
     this.draining = true
-    execution.drain(SINK_END_MS, (failure) => {
+    execution.drain(SINK_END_MS, false, (failure) => {
       if (failure === null) return this.finish(execution)
       this.draining = false
       if (++this.failedDrains < DRAINS) return

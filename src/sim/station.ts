@@ -139,7 +139,7 @@ export class Station {
 /** Loads a plan as a process would, anew each time; all of them run here. */
 export function loadingAnew({ clock }: Env, plan: () => Plan): Pick<WorkerHost, 'load' | 'wants'> {
   return {
-    load: (_, __, done) => clock.soon(() => done(null, { plan: plan(), drop: [] })),
+    load: (_, __, done) => clock.soon(() => done(null, { plan: plan() })),
     wants: () => true,
   }
 }
@@ -147,7 +147,7 @@ export function loadingAnew({ clock }: Env, plan: () => Plan): Pick<WorkerHost, 
 /** Puts a program that stands for a plan under the name of its pipeline. */
 export function submitTo(worker: Worker, pipeline: string, failed: (error: PotorooError) => void): void {
   const program = { hash: 'program', text: '', map: '' }
-  worker.submit(pipeline, program, null, null, (error) => {
+  worker.submit(pipeline, program, null, { from: null, drop: [] }, (error) => {
     if (error !== null) failed(error)
   })
 }

@@ -19,7 +19,7 @@ import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Appended, MakeRecord } from '../checkpoint/chain-writer.ts'
 import type { PipelineEntry } from '../checkpoint/cluster.ts'
-import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
+import { type Cluster, droppedSteps, emptyCluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import { ReadAhead, readAhead } from '../checkpoint/read-ahead.ts'
@@ -324,7 +324,7 @@ export class Worker {
   private readAhead(keyGroups: ReadonlySet<number>, done: () => void): void {
     const { host, limits, ahead, options } = this
     this.seat!.follow(() => {
-      const pipelines = [...this.cluster.pipelines].filter(([name]) => host.wants(name))
+      const pipelines = [...this.cluster.pipelines].filter(([name, { drained }]) => !drained && host.wants(name))
       let left = pipelines.length
       if (left === 0) return done()
       const seams = { store: this.store!, clock: this.env.clock, limits, ahead }
@@ -395,7 +395,7 @@ export class Worker {
 
   /** Makes the execution of a program in a generation. */
   private execute(
-    { plan, drop }: Loaded,
+    { plan }: Loaded,
     entry: PipelineEntry,
     generation: Generation,
     events: ExecutionEvents,
@@ -419,7 +419,7 @@ export class Worker {
       development: options.development === true,
       sourceToken: options.sourceToken ?? null,
       sharePorts: options.sharePorts === true,
-      drop: new Set(drop),
+      drop: droppedSteps(entry),
       maySpeak: () => this.seat?.maySpeak === true,
       listening: (pipeline, step, address) => {
         const resident = residents.all.get(pipeline)
@@ -437,12 +437,18 @@ export class Worker {
   // ── Pipelines ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Puts a program under the name of its pipeline, or leaves it as it is when the chain has it already. */
-  submit(pipeline: string, program: Program, parameters: Json, from: string | null, done: Done<void>): void {
+  submit(
+    pipeline: string,
+    program: Program,
+    parameters: Json,
+    options: { readonly from: string | null; readonly drop: readonly string[] },
+    done: Done<void>,
+  ): void {
     const { env, store, limits } = this
     storeProgram({ store: store!, clock: env.clock, log: env.log, limits }, program, (error) => {
       if (error !== null) return done(error, undefined)
       this.append(
-        (cluster) => submitRecord(cluster, pipeline, program.hash, parameters, from),
+        (cluster) => submitRecord(cluster, pipeline, program.hash, parameters, options),
         (failed) => done(failed, undefined),
       )
     })

@@ -101,7 +101,7 @@ class Coordinator {
   private submit(generation: number, done: () => void): void {
     const submit = (cluster: Cluster) => {
       if (cluster.pipelines.has('p')) return null
-      return { kind: 'submit', generation, pipeline: 'p', hash: 'h', parameters: {}, from: null } as const
+      return { kind: 'submit', generation, pipeline: 'p', hash: 'h', parameters: {}, from: null, drop: [] } as const
     }
     this.writer!.append(submit, done)
   }
@@ -111,7 +111,14 @@ class Coordinator {
     const epoch = (pipelines.get('p')?.highest ?? 0) + 1
     const make = (cluster: Cluster) => {
       if ((cluster.pipelines.get('p')?.highest ?? 0) >= epoch) return null
-      return { kind: 'epoch', generation, pipeline: 'p', epoch, manifest: `${epoch}-${generation}` } as const
+      return {
+        kind: 'epoch',
+        generation,
+        pipeline: 'p',
+        epoch,
+        manifest: `${epoch}-${generation}`,
+        drained: false,
+      } as const
     }
     this.writer!.append(make, (outcome: Appended) => {
       if (outcome.kind === 'appended' && outcome.counts) {

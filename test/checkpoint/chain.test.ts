@@ -31,10 +31,10 @@ const generation = (cluster: Cluster, coordinator: string, bases: [string, numbe
   owners: new Uint16Array(4),
 })
 const epochRecord = (generation: number, epoch: number): RecordBody => ({
-  ...{ kind: 'epoch', generation, pipeline: 'p', epoch, manifest: `m/${epoch}-${generation}` },
+  ...{ kind: 'epoch', generation, pipeline: 'p', epoch, manifest: `m/${epoch}-${generation}`, drained: false },
 })
 const submitRecord = (generation: number): RecordBody => ({
-  ...{ kind: 'submit', generation, pipeline: 'p', hash: 'h', parameters: null, from: null },
+  ...{ kind: 'submit', generation, pipeline: 'p', hash: 'h', parameters: null, from: null, drop: [] },
 })
 
 /** Puts records into the world as one writer would have. */

@@ -354,8 +354,8 @@ describe('coordinator and participants', () => {
     const epochs = world.chain.length
     for (let i = 0; i < 500; i++) world.step()
     expect(world.chain.length).toBe(epochs)
-    world.ask({ kind: 'drain' })
-    expect(world.refusedRequests).toEqual([{ kind: 'drain' }])
+    world.ask({ kind: 'drain', stays: false })
+    expect(world.refusedRequests).toEqual([{ kind: 'drain', stays: false }])
     world.on({ kind: 'resume', nowMs: world.now })
     for (let i = 0; i < 3000 && world.chain.length === epochs; i++) world.step()
     expect(world.chain.length).toBe(epochs + 1)

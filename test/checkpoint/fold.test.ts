@@ -1,6 +1,6 @@
-/** What the chain's records mean (G1-G4). */
+/** What the chain's records mean (G1-G6). */
 import { describe, expect, test } from 'vitest'
-import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
+import { type Cluster, droppedSteps, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { fold } from '../../src/checkpoint/fold.ts'
 import type { RecordBody } from '../../src/checkpoint/record.ts'
 
@@ -9,11 +9,11 @@ const generation = (g: number, bases: [string, number][] = []): RecordBody => ({
   owners: new Uint16Array(2),
 })
 const epoch = (g: number, e: number, pipeline = 'p'): RecordBody => ({
-  ...{ kind: 'epoch', generation: g, pipeline, epoch: e, manifest: `${e}-${g}` },
+  ...{ kind: 'epoch', generation: g, pipeline, epoch: e, manifest: `${e}-${g}`, drained: false },
 })
 const floor = (g: number, value: number): RecordBody => ({ kind: 'floor', generation: g, pipeline: 'p', floor: value })
 const submit = (g: number, hash: string | null, pipeline = 'p', from: string | null = null): RecordBody => ({
-  ...{ kind: 'submit', generation: g, pipeline, hash, parameters: null, from },
+  ...{ kind: 'submit', generation: g, pipeline, hash, parameters: null, from, drop: [] },
 })
 
 /** Folds `bodies`; answers the cluster and which of them counted. */
@@ -103,5 +103,39 @@ describe('the fold', () => {
     expect(cluster.pipelines.get('q')).toMatchObject({ run: 5, from: 'savepoint', epochs: [] })
     const anew = run([...begin, epoch(1, 1), submit(1, null), submit(1, 'h')])
     expect(anew.cluster.pipelines.get('p')).toMatchObject({ run: 4, epochs: [], highest: 0 })
+  })
+
+  test('G5: behind the epoch that a pipeline was drained with none counts, until it is submitted again', () => {
+    const last: RecordBody = { ...epoch(1, 2), drained: true } as RecordBody
+    const drained = run([...begin, epoch(1, 1), last, epoch(1, 3), generation(2), epoch(2, 4)])
+    expect(drained.counted).toEqual([true, true, true, true, false, true, false])
+    expect(drained.cluster.pipelines.get('p')).toMatchObject({ drained: true, base: { epoch: 2 }, submitted: 1 })
+    const again = run([...begin, last, generation(2), submit(2, 'h'), epoch(2, 3)])
+    expect(again.counted).not.toContain(false)
+    expect(again.cluster.pipelines.get('p')).toMatchObject({ drained: false, run: 1, submitted: 4, highest: 3 })
+  })
+
+  test('G6: a dropped step is dropped from what the program before has made, and from nothing that comes after', () => {
+    const pair = (g: number): RecordBody => {
+      const members = ['a', 'b'].map((worker) => ({ worker, incarnation: worker, address: '' }))
+      return { ...generation(g), members } as RecordBody
+    }
+    const dropped = (bodies: readonly RecordBody[]) => [...droppedSteps(run(bodies).cluster.pipelines.get('p')!)]
+    const dropping = { ...submit(1, 'h2'), drop: ['s'] } as RecordBody
+    // Alone, the other program ends before.
+    const alone = [...begin, epoch(1, 1), dropping]
+    expect(dropped(alone)).toEqual(['s'])
+    expect(dropped([...alone, generation(2)])).toEqual(['s'])
+    expect(dropped([...alone, epoch(1, 2)])).toEqual([])
+    // Among several it goes on to the next generation.
+    const several = [pair(1), submit(1, 'h'), epoch(1, 1), dropping, epoch(1, 2)]
+    expect(dropped([...several, pair(2)])).toEqual(['s'])
+    expect(dropped([...several, pair(2), epoch(2, 3)])).toEqual([])
+    expect(dropped([...several, pair(2), epoch(2, 3), pair(3)])).toEqual([])
+    // Damage leads back behind the change.
+    expect(dropped([...several, pair(2), epoch(2, 3), { ...pair(3), bases: [['p', 2]] } as RecordBody])).toEqual(['s'])
+    // One that is drained makes no more.
+    const over = { ...epoch(1, 2), drained: true } as RecordBody
+    expect(dropped([pair(1), submit(1, 'h'), over, dropping, epoch(1, 3), pair(2)])).toEqual([])
   })
 })

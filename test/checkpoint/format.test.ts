@@ -101,9 +101,11 @@ const bodies: readonly RecordBody[] = [
     ],
     owners: Uint16Array.of(0, 1, 1, 0),
   },
-  { kind: 'epoch', generation: 3, pipeline: 'p', epoch: 9, manifest: 'm' },
-  { kind: 'submit', generation: 3, pipeline: 'p', hash: null, parameters: { port: 1 }, from: null },
+  { kind: 'epoch', generation: 3, pipeline: 'p', epoch: 9, manifest: 'm', drained: false },
+  { kind: 'submit', generation: 3, pipeline: 'p', hash: null, parameters: { port: 1 }, from: null, drop: [] },
   { kind: 'floor', generation: 3, pipeline: 'p', floor: 4 },
+  { kind: 'epoch', generation: 3, pipeline: 'p', epoch: 10, manifest: 'm', drained: true },
+  { kind: 'submit', generation: 3, pipeline: 'p', hash: 'h', parameters: null, from: 's', drop: ['a', 'b'] },
 ]
 const GOLDEN_RECORD = `potoroo-record 1 121 7ae706af
 {"n":12,"kind":"epoch","generation":3,"pipeline":"p","epoch":9,"manifest":"m","writer":"a","incarnation":"1","nonce":"f"}
@@ -119,7 +121,18 @@ describe('a record', () => {
   })
 
   test('that begins an era brings the cluster before it', () => {
-    const entry = { run: 1, hash: 'h', parameters: null, from: null, base: null, highest: 8, floor: 5 }
+    const entry = {
+      run: 1,
+      hash: 'h',
+      parameters: null,
+      submitted: 1,
+      drained: false,
+      drop: [],
+      from: null,
+      base: null,
+      highest: 8,
+      floor: 5,
+    }
     const epochs = [{ epoch: 8, generation: 2, manifest: 'm' }]
     const before: Cluster = {
       ...{ next: 12, generation: 2, coordinator: 'a', splits: null },

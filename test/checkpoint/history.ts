@@ -86,7 +86,19 @@ export class History {
   entry(horizon: number): PipelineEntry {
     const epochs = this.epochs.slice(-horizon).map(({ entry }) => entry)
     const floor = epochs[0]?.epoch ?? 0
-    return { run: 0, hash: 'h', parameters: null, from: null, epochs, base: null, highest: this.last, floor }
+    return {
+      run: 0,
+      hash: 'h',
+      parameters: null,
+      submitted: 0,
+      drained: false,
+      drop: [],
+      from: null,
+      epochs,
+      base: null,
+      highest: this.last,
+      floor,
+    }
   }
 
   private save(owner: number, owners: number, serial: number): readonly PackChunk[] {

@@ -51,7 +51,19 @@ export class Pipeline extends Sim {
       .filter(({ epoch }) => epoch >= this.floor)
       .map(({ epoch }): EpochEntry => ({ epoch, generation: 1, manifest: layout.manifest(run, 1, epoch) }))
     const highest = this.manifests.at(-1)?.epoch ?? 0
-    return { run: 1, hash: 'h', parameters: null, from: null, epochs, base: null, highest, floor: this.floor }
+    return {
+      run: 1,
+      hash: 'h',
+      parameters: null,
+      submitted: 1,
+      drained: false,
+      drop: [],
+      from: null,
+      epochs,
+      base: null,
+      highest,
+      floor: this.floor,
+    }
   }
 
   survey(entry: PipelineEntry): Survey {

@@ -4,7 +4,18 @@ import { entriesOf } from '../../src/cluster/entry.ts'
 
 const member = (worker: string) => ({ worker, incarnation: `${worker}1`, address: '' })
 const entry = (epoch: number | null): PipelineEntry => ({
-  ...{ run: 0, hash: 'h', parameters: null, from: null, epochs: [], highest: 9, floor: 0 },
+  ...{
+    run: 0,
+    hash: 'h',
+    parameters: null,
+    submitted: 0,
+    drained: false,
+    drop: [],
+    from: null,
+    epochs: [],
+    highest: 9,
+    floor: 0,
+  },
   base: epoch === null ? null : { epoch, generation: 1, manifest: 'm' },
 })
 /** b owns 1, 2 and 3 of four groups. */

@@ -534,7 +534,7 @@ export class SimWorker implements Station<Message> {
     const make = ({ generation, pipelines }: Cluster) =>
       pipelines.has(absent) || generation !== cluster.generation
         ? null
-        : ({ kind: 'submit', generation, pipeline: absent, hash: 'h', parameters: {}, from: null } as const)
+        : ({ kind: 'submit', generation, pipeline: absent, hash: 'h', parameters: {}, from: null, drop: [] } as const)
     this.append(make, () => {
       this.submitting = false
     })
@@ -718,7 +718,14 @@ export class SimWorker implements Station<Message> {
   private appendEpoch(pipeline: string, epoch: number, generation: number): void {
     const make = (cluster: Cluster) =>
       cluster.generation === generation
-        ? ({ kind: 'epoch', generation, pipeline, epoch, manifest: manifestOf(pipeline, epoch, generation) } as const)
+        ? ({
+            kind: 'epoch',
+            generation,
+            pipeline,
+            epoch,
+            manifest: manifestOf(pipeline, epoch, generation),
+            drained: false,
+          } as const)
         : null
     this.append(make, (n) => {
       if (n !== null && this.generation === generation) {

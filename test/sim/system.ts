@@ -268,7 +268,7 @@ export class System {
       const { execution } = this.station
       if (execution !== null && execution !== asked) {
         asked = execution
-        execution.drain(10_000, (failure) => {
+        execution.drain(10_000, false, (failure) => {
           done = failure === null
           if (failure !== null) asked = null
         })

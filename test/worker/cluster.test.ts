@@ -201,4 +201,42 @@ describe('a pipeline on several workers', () => {
     town.expectExact(COUNT)
     expect(town.of('a').left).toBe(true)
   })
+
+  test('stays drained through deaths, a newcomer and the death of all, until it is submitted again', () => {
+    const town = busy(18, 'a', 'b', 'c')
+    expect(town.drain('b')).toBe(null)
+    const { epoch } = town
+    town.until(() => town.drained)
+    town.of('b').kill()
+    expect(town.settle('a c in 2')).toBe('a c in 2')
+    town.start('d')
+    expect(town.settle('a c d in 3')).toBe('a c d in 3')
+    town.run(2000)
+    expect([town.epoch, town.drained]).toEqual([epoch, true])
+    for (const station of town.stations) station.kill()
+    for (const station of town.stations) station.start()
+    town.until(() => town.live.length === 4 && town.live.every(({ worker }) => worker!.phase === 'active'))
+    town.run(2000)
+    expect([town.epoch, town.drained]).toEqual([epoch, true])
+    town.of('d').submit()
+    town.finish()
+    town.expectExact(COUNT)
+  })
+
+  test.each([0, 30, 60, 90, 120, 200])(
+    'is drained, or goes on, where the coordinator dies %i ms after it was to drain',
+    (ms) => {
+      const town = busy(19, 'a', 'b', 'c')
+      town.resident(town.of('b'))!.execution.drain(5000, true, () => {})
+      town.run(ms)
+      town.of('a').kill()
+      town.settle('b c in 2')
+      town.run(2000)
+      const [b, c] = ['b', 'c'].map((name) => town.resident(town.of(name))!.phase)
+      expect(b).toBe(c)
+      if (b === 'drained') town.of('b').submit()
+      town.finish()
+      town.expectExact(COUNT)
+    },
+  )
 })

@@ -287,7 +287,7 @@ export const scenarios: Readonly<Record<string, () => void>> = {
     const answers: (string | null)[] = []
     crew.hand('b').execution!.request({ kind: 'savepoint', name: 'here' }, (failure) => answers.push(failure))
     crew.until(() => answers.length === 1)
-    crew.hand('c').execution!.drain(1000, (failure) => answers.push(failure))
+    crew.hand('c').execution!.drain(1000, false, (failure) => answers.push(failure))
     crew.until(() => answers.length === 2 && crew.hand('a').phase === 'drained' && crew.hand('b').phase === 'drained')
     assert.deepEqual(answers, [null, null])
     const { epoch } = crew

@@ -257,7 +257,7 @@ export class Crew {
     const { pipeline } = this
     const hand = this.hand(by)
     hand.append(({ generation }) => ({
-      ...{ kind: 'submit', generation, pipeline, hash: HASH, parameters: null, from: null },
+      ...{ kind: 'submit', generation, pipeline, hash: HASH, parameters: null, from: null, drop: [] },
     }))
     this.until(() => hand.reader.cluster.pipelines.has(pipeline))
   }

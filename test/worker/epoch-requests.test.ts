@@ -3,7 +3,7 @@ import type { Purpose } from '../../src/checkpoint/barrier.ts'
 import { EpochRequests } from '../../src/worker/execution/epoch-requests.ts'
 
 const periodic: Purpose = { kind: 'periodic' }
-const drain: Purpose = { kind: 'drain' }
+const drain: Purpose = { kind: 'drain', stays: false }
 const savepoint = (name: string): Purpose => ({ kind: 'savepoint', name })
 
 let requests: EpochRequests

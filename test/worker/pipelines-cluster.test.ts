@@ -10,7 +10,7 @@ import type { PotorooError } from '../../src/base/errors.ts'
 import { makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
-import { Pipelines, type Resident } from '../../src/worker/pipelines/pipelines.ts'
+import { Pipelines, type Resident, type SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 
 const patient = { timeout: 15_000, interval: 20 }
 const limits = makeLimits({
@@ -64,7 +64,7 @@ class Pair {
   }
 
   /** Submits to `to` the pipeline `name`, which counts numbers by key and multiplies them by `factor`. */
-  async submit(to: Pipelines, name: string, factor: number): Promise<Resident> {
+  async submit(to: Pipelines, name: string, factor: number, options: SubmitOptions = {}): Promise<Resident> {
     const file = `${this.folder}/${name}.ts`
     writeFileSync(
       file,
@@ -77,7 +77,7 @@ export default pipeline('${name}', (p) => {
 })`,
     )
     const { bundle, pipeline } = await loadPipeline(file)
-    return to.submit(pipeline, bundle)
+    return to.submit(pipeline, bundle, {}, options)
   }
 
   /** What stands for `name` on both: phases, and the epoch where they agree. */
@@ -152,9 +152,41 @@ export default pipeline('marked', (p) => {
   await expect.poll(() => pair.phases('marked'), patient).toBe('none none')
 })
 
-test('a drain by one ends it on both', async () => {
+test('a drain by one ends it on both, also in later generations', async () => {
+  await pair.submit(pair.a, 'other', 1)
+  await expect.poll(() => pair.phases('other'), patient).toBe('running running')
   await pair.a.drain('one')
   await expect.poll(() => pair.phases('one'), patient).toBe('drained drained')
+  const before = epochOf(pair.a, 'one')
+  const { generation } = pair.a.worker.cluster
+  await pair.submit(pair.a, 'other', 2)
+  await expect.poll(() => pair.b.worker.cluster.generation, patient).toBe(generation + 1)
+  await expect.poll(() => pair.phases('other'), patient).toBe('running running')
+  expect(pair.phases('one')).toBe('drained drained')
+  expect(epochOf(pair.b, 'one')).toBe(before)
+})
+
+test('submitted again it goes on from there, on both', async () => {
+  const before = epochOf(pair.a, 'one')
+  await pair.submit(pair.b, 'one', 2)
+  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  for (const pipelines of pair.all) expect(pipelines.find('one').base).toMatchObject({ epoch: before })
+  // In the generation in which it ran its channels are used: the next one brings it up.
+  await pair.b.drain('one')
+  await pair.submit(pair.a, 'one', 2)
+  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  for (const pipelines of pair.all) expect(pipelines.find('one').base!.epoch).toBeGreaterThan(before)
+})
+
+test('a step that is dropped is dropped on both, and once', async () => {
+  await pair.submit(pair.b, 'one', 2, { drop: ['sum'] })
+  await expect.poll(() => pair.all.map((one) => one.residents.get('one')?.base?.steps), patient).toEqual([[], []])
+  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  const before = epochOf(pair.a, 'one')
+  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 2)
+  await pair.submit(pair.a, 'one', 3)
+  const steps = () => pair.all.map((one) => one.residents.get('one')?.base?.steps.map(({ step }) => step))
+  await expect.poll(steps, patient).toEqual([['sum'], ['sum']])
 })
 
 test('what one cancels is gone on both', async () => {

@@ -165,6 +165,27 @@ export class Town {
     this.until(() => this.epoch >= from + count)
   }
 
+  /** Drains the pipeline for good, as `name` is asked to; answers why it was not, or `null`. */
+  drain(name: string): string | null {
+    let answer: string | null | undefined
+    const resident = this.resident(this.of(name))!
+    resident.execution.drain(5000, true, (failure) => {
+      answer = failure
+    })
+    this.until(() => answer !== undefined)
+    // As whoever asks a worker does.
+    if (answer === null) {
+      resident.phase = 'drained'
+      resident.execution.close()
+    }
+    return answer ?? null
+  }
+
+  /** Whether it is drained, or not there, on all that live. */
+  get drained(): boolean {
+    return this.live.every((station) => (this.resident(station)?.phase ?? 'drained') === 'drained')
+  }
+
   /** Lets all input come to its end, and an epoch behind it. */
   finish(): void {
     let answer: string | null = 'none'

@@ -47,7 +47,7 @@ async function start(program: Pipeline, changes: Partial<Limits>): Promise<Runni
   const ended = Promise.withResolvers<void>()
   const ignore = () => {}
   const worker = new Worker({ ...env, log: Object.assign(Object.create(env.log), log) }, options, {
-    load: (_, __, done) => env.clock.soon(() => done(null, { plan: plan(program.build()), drop: [] })),
+    load: (_, __, done) => env.clock.soon(() => done(null, { plan: plan(program.build()) })),
     wants: () => true,
     running: ({ execution }) => running.resolve(execution),
     ended: () => ended.resolve(),
@@ -60,7 +60,9 @@ async function start(program: Pipeline, changes: Partial<Limits>): Promise<Runni
   await new Promise<void>((resolve) => worker.seated(resolve))
   await new Promise<void>((resolve, reject) => {
     const text = { hash: 'the-program', text: '', map: '' }
-    worker.submit(program.name, text, {}, null, (error) => (error === null ? resolve() : reject(error)))
+    worker.submit(program.name, text, {}, { from: null, drop: [] }, (error) =>
+      error === null ? resolve() : reject(error),
+    )
   })
   const execution = await Promise.race([running.promise, problem.promise])
   return { worker, execution, warnings, ended: Promise.race([ended.promise, problem.promise]) }

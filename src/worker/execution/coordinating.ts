@@ -61,6 +61,8 @@ export class Coordinating {
   private state: CoordinatorState
   private base: Manifest | null
   private manifest: Manifest | null = null
+  /** That of the epoch under way. */
+  private purpose: Purpose = periodic
   private stopped = false
 
   /** `highest` is the greatest number of an epoch so far. */
@@ -146,6 +148,7 @@ export class Coordinating {
     const { events, requests } = this
     switch (effect.kind) {
       case 'inject':
+        this.purpose = effect.purpose
         requests.send(effect.epoch)
         return events.startEpoch(effect.epoch, effect.purpose, effect.previous)
       case 'writeManifest':
@@ -193,8 +196,9 @@ export class Coordinating {
   }
 
   private appendEpoch(epoch: number): void {
-    const { seams, frame } = this
+    const { seams, frame, purpose } = this
     const { pipeline, generation } = frame
+    const drained = purpose.kind === 'drain' && purpose.stays
     const manifest = layout.manifest(frame, generation, epoch)
     const { chain, clock, log } = seams
     chain.append(
@@ -202,7 +206,7 @@ export class Coordinating {
         const entry = cluster.pipelines.get(pipeline)
         const wanted = entry !== undefined && entry.run === frame.run && entry.highest < epoch
         return wanted && cluster.generation === generation
-          ? { kind: 'epoch', generation, pipeline, epoch, manifest }
+          ? { kind: 'epoch', generation, pipeline, epoch, manifest, drained }
           : null
       },
       (outcome) => {

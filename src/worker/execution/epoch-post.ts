@@ -119,7 +119,8 @@ export class EpochPost {
 
   ask(number: number, purpose: Purpose): void {
     const name = purpose.kind === 'savepoint' ? purpose.name : null
-    this.tell({ kind: 'epochAsked', pipeline: this.pipeline, number, purpose: wordOf(purpose), name })
+    const stays = purpose.kind === 'drain' && purpose.stays
+    this.tell({ kind: 'epochAsked', pipeline: this.pipeline, number, purpose: wordOf(purpose), name, stays })
   }
 
   outputEnded(): void {
@@ -142,7 +143,7 @@ export class EpochPost {
   ): void {
     switch (message.kind) {
       case 'startEpoch':
-        return member.startEpoch(message.epoch, purposeOf(message.purpose, null), previousOf(message))
+        return member.startEpoch(message.epoch, purposeOf(message), previousOf(message))
       case 'epochComplete':
         return member.endEpoch({ epoch: message.epoch, outcome: 'complete' })
       case 'epochAbandoned':
@@ -163,7 +164,7 @@ export class EpochPost {
       case 'epochPassed':
         return coordinator?.passed(worker, message.epoch)
       case 'epochAsked':
-        return coordinator?.wanted(worker, message.number, purposeOf(message.purpose, message.name))
+        return coordinator?.wanted(worker, message.number, purposeOf(message))
       case 'outputEnded':
         return coordinator?.outputEnded(worker)
     }
@@ -192,9 +193,13 @@ function wordOf(purpose: Purpose): Message<'startEpoch'>['purpose'] {
   return purpose.kind === 'periodic' ? 'checkpoint' : purpose.kind
 }
 
-function purposeOf(word: Message<'startEpoch'>['purpose'], name: string | null): Purpose {
-  if (word === 'checkpoint') return { kind: 'periodic' }
-  return word === 'savepoint' ? { kind: 'savepoint', name: name ?? '' } : { kind: word }
+/** Members are not told the name of a savepoint, nor what becomes of a pipeline that drains. */
+function purposeOf(message: Message<'startEpoch'> | Message<'epochAsked'>): Purpose {
+  const { purpose } = message
+  const { name, stays } = message.kind === 'epochAsked' ? message : { name: null, stays: false }
+  if (purpose === 'checkpoint') return { kind: 'periodic' }
+  if (purpose === 'savepoint') return { kind: 'savepoint', name: name ?? '' }
+  return purpose === 'drain' ? { kind: 'drain', stays } : { kind: purpose }
 }
 
 /** The fate of the epoch before: it was the number before, or this is the first of the generation (C1). */

@@ -218,12 +218,12 @@ export class Execution implements Executing {
     else this.active.request(purpose, done)
   }
 
-  drain(endMs: number, done: (failure: string | null) => void): void {
+  drain(endMs: number, stays: boolean, done: (failure: string | null) => void): void {
     const { active } = this
     if (active === null) return done('the pipeline is not running')
     active.draining = true
     this.holds.hold('drain', 'the pipeline drains')
-    this.request({ kind: 'drain' }, (failure) => {
+    this.request({ kind: 'drain', stays }, (failure) => {
       if (failure === null) return this.end(endMs, () => done(null))
       active.draining = false
       this.holds.release('drain')

@@ -112,8 +112,11 @@ export interface Executing {
   request(purpose: Purpose, done: (failure: string | null) => void): void
   /** After an epoch with a purpose that holds: what it held for does not come about, all members go on. */
   resume(): void
-  /** Stops the input on all members, makes a last epoch, and ends this worker's sinks (`end`). */
-  drain(endMs: number, done: (failure: string | null) => void): void
+  /**
+   * Stops the input on all members, makes a last epoch, and ends this worker's sinks (`end`); `stays`: the chain says so, and
+   * the pipeline runs in no later generation.
+   */
+  drain(endMs: number, stays: boolean, done: (failure: string | null) => void): void
   /** Ends this worker's sinks in order; what one has not let go of after `endMs` stands in the last epoch. */
   end(endMs: number, done: () => void): void
   holdings(): Holdings

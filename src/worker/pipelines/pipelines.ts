@@ -120,13 +120,12 @@ export class Pipelines {
   /** Brings up what the chain names. One that cannot be loaded or planned is answered, and the others go on. */
   async resume(): Promise<readonly { readonly pipeline: string; readonly error: PotorooError }[]> {
     const { residents, cluster } = this.worker
-    for (const name of cluster.pipelines.keys()) {
+    const running = [...cluster.pipelines].flatMap(([name, { drained }]) => (drained ? [] : [name]))
+    for (const name of running) {
       this.wanted.add(name)
       if (this.alone && !residents.all.has(name)) residents.again(name)
     }
-    await this.until(() =>
-      [...cluster.pipelines.keys()].every((name) => residents.all.has(name) || residents.unloaded.has(name)),
-    )
+    await this.until(() => running.every((name) => residents.all.has(name) || residents.unloaded.has(name)))
     return Array.from(residents.unloaded, ([pipeline, { error }]) => ({ pipeline, error }))
   }
 
@@ -143,7 +142,7 @@ export class Pipelines {
     const { name } = pipeline
     const planned = plan(buildGraph(pipeline, parameters))
     const { rewrite, drop = [], fresh } = options
-    const prepared = { plan: rewrite?.(planned) ?? planned, drop, hash: program.hash, parameters }
+    const prepared = { plan: rewrite?.(planned) ?? planned, hash: program.hash, parameters }
     return this.inTurn(name, async () => {
       const from = await this.manifestOf(name, options)
       if (this.alone) await this.stopForAnother(name)
@@ -151,7 +150,7 @@ export class Pipelines {
       this.prepared.set(name, prepared)
       this.wanted.add(name)
       const before = this.residents.get(name)
-      await settle<void>((done) => this.worker.submit(name, program, parameters as Json, from, done))
+      await settle<void>((done) => this.worker.submit(name, program, parameters as Json, { from, drop }, done))
       this.worker.sweep()
       // The chain has it already: it is brought up once more, with what is asked for now.
       if (this.alone && this.residents.get(name) === before) this.worker.residents.again(name)
@@ -186,7 +185,7 @@ export class Pipelines {
     const parameters = entry.parameters as Parameters
     const planned = plan(buildGraph(pipeline, parameters))
     if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { hash: entry.hash.slice(0, 12) })
-    const loaded = { plan: planned, drop: [], hash: entry.hash, parameters }
+    const loaded = { plan: planned, hash: entry.hash, parameters }
     this.prepared.set(name, loaded)
     return loaded
   }
@@ -202,11 +201,14 @@ export class Pipelines {
     return path
   }
 
-  /** Stops the input, makes a last checkpoint and ends the pipeline; it stays in the cluster and runs again with it. */
+  /**
+   * Stops the input, makes a last checkpoint and ends the pipeline. It stays in the cluster with its state, and runs again
+   * when it is submitted anew.
+   */
   async drain(name: string): Promise<Resident> {
     return this.inTurn(name, async () => {
       const resident = this.running(name)
-      await this.drainNow(resident)
+      await this.drainNow(resident, true)
       return resident
     })
   }
@@ -289,6 +291,9 @@ export class Pipelines {
   find(name: string): Resident {
     const found = this.residents.get(name)
     if (found !== undefined) return found
+    if (this.worker.cluster.pipelines.get(name)?.drained === true) {
+      throw fail('E_NOT_RUNNING', { pipeline: name, phase: 'drained' })
+    }
     const names = [...this.residents.keys()]
     const meant = nearest(name, names)
     const known = names.length === 0 ? 'none runs here' : `there is ${names.join(', ')}`
@@ -303,7 +308,7 @@ export class Pipelines {
     const failures = new Map<string, Error>()
     const drain = async (resident: Resident) => {
       if (resident.phase !== 'running' && resident.phase !== 'ended') return
-      await this.inTurn(resident.name, () => this.drainNow(resident)).catch((error) =>
+      await this.inTurn(resident.name, () => this.drainNow(resident, false)).catch((error) =>
         failures.set(resident.name, error as Error),
       )
     }
@@ -337,18 +342,18 @@ export class Pipelines {
   private async stopForAnother(name: string): Promise<void> {
     const resident = this.residents.get(name)
     if (resident === undefined) return
-    if (resident.phase === 'running' || resident.phase === 'ended') await this.drainNow(resident)
+    if (resident.phase === 'running' || resident.phase === 'ended') await this.drainNow(resident, false)
     else resident.execution.close()
   }
 
-  private async drainNow(resident: Resident): Promise<void> {
+  private async drainNow(resident: Resident, stays: boolean): Promise<void> {
     const { name, execution } = resident
     const before = resident.phase
     resident.phase = 'draining'
     const late = Promise.withResolvers<string>()
     const timer = this.env.clock.after(this.options.limits.drainTimeoutMs, () => late.resolve(whyLate(resident)))
     const drained = new Promise<string | null>((resolve) => {
-      execution.drain(SINK_END_MS, (reason) => {
+      execution.drain(SINK_END_MS, stays, (reason) => {
         timer.cancel()
         // Also where nobody waits for it any more: the pipeline has come to its end.
         if (reason === null) {
@@ -358,7 +363,11 @@ export class Pipelines {
         resolve(reason)
       })
     })
-    const failure = await Promise.race([drained, late.promise])
+    // The next generation, too, may be the first to say so.
+    const known = this.until(() => resident.phase !== 'draining').then(() =>
+      resident.phase === 'drained' ? null : drained,
+    )
+    const failure = await Promise.race([drained, late.promise, known])
     if (failure !== null) throw fail('E_NOT_DRAINED', { pipeline: name, reason: failure })
   }
 

@@ -74,23 +74,24 @@ function decode(hash: string, bytes: Buffer): Program | null {
   }
 }
 
-/** The record that puts a program under the name of its pipeline; `null` where the chain has it already. */
+/** The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on. */
 export function submitRecord(
   { pipelines, generation }: Cluster,
   pipeline: string,
   hash: string,
   parameters: Json,
-  from: string | null,
+  { from, drop }: { readonly from: string | null; readonly drop: readonly string[] },
 ): RecordBody | null {
   const known = pipelines.get(pipeline)
   const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
-  return same ? null : { kind: 'submit', generation, pipeline, hash, parameters, from }
+  const goesOn = same && !known.drained && drop.length === 0
+  return goesOn ? null : { kind: 'submit', generation, pipeline, hash, parameters, from, drop }
 }
 
 /** The record that takes a pipeline out of the cluster; `null` where it is not there. */
 export function withdrawRecord({ pipelines, generation }: Cluster, pipeline: string): RecordBody | null {
   if (!pipelines.has(pipeline)) return null
-  return { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null }
+  return { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null, drop: [] }
 }
 
 /** What runs, as handshakes compare it: pipelines by the number of their run. */

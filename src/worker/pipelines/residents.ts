@@ -9,7 +9,8 @@
  * R2. This worker's part of a generation is restored when every pipeline's part is, or has failed here.
  * R3. A pipeline that the chain names for the first time begins in the generation that stands. So does another program of
  *     one that is there, where nobody else is a member; among several it begins with the next generation (`generation.ts`,
- *     N5).
+ *     N5). So does one that was drained and is submitted again.
+ * R6. One that the chain says is drained runs in no generation. It stays listed where it ran.
  * R4. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed what
  *     this one looks for, while this worker was stopped or slow.
  * R5. What comes for a pipeline that is not up here yet waits for it.
@@ -44,6 +45,8 @@ export interface Resident {
   readonly run: number
   readonly hash: string
   readonly parameters: Parameters
+  /** The number of the record that it was brought up by. */
+  submitted: number
   readonly plan: Plan
   /** That of the generation that stands, or of the last one that it ran in. */
   execution: Execution
@@ -54,8 +57,6 @@ export interface Resident {
   base: Manifest | null
   /** Wall time at which it began to run, in milliseconds since 1970. */
   startedMs: number
-  /** Steps whose state was not taken over. */
-  drop: readonly string[]
   /** Where its sources listen, by step. */
   readonly addresses: Map<string, string>
 }
@@ -63,8 +64,6 @@ export interface Resident {
 /** A program that has been loaded. */
 export interface Loaded {
   readonly plan: Plan
-  /** Steps whose state is not taken over. */
-  readonly drop: readonly string[]
 }
 
 /** Brings the program that the chain names for a pipeline into this process; answers on a turn of its own. */
@@ -162,10 +161,17 @@ export class Residents {
     this.up.clear()
     this.waiting = 0
     for (const resident of [...this.all.values()]) {
-      if (pipelines.get(resident.name)?.run !== resident.run) this.remove(resident)
-      else this.put(resident)
+      const entry = pipelines.get(resident.name)
+      if (entry?.run !== resident.run) this.remove(resident)
+      else if (!entry.drained) this.put(resident)
+      else {
+        // R6. It may not have heard that its last epoch is complete.
+        resident.phase = 'drained'
+        resident.execution.close()
+        this.events.changed()
+      }
     }
-    for (const [name, entry] of pipelines) if (this.seams.wants(name)) this.bring(name, entry)
+    for (const [name, entry] of pipelines) if (!entry.drained && this.seams.wants(name)) this.bring(name, entry)
     this.settle()
   }
 
@@ -207,7 +213,7 @@ export class Residents {
   get outdated(): boolean {
     for (const [name, entry] of this.seams.cluster().pipelines) {
       const known = this.all.get(name) ?? this.unloaded.get(name)?.entry
-      if (known !== undefined && known.run === entry.run && !isProgram(known, entry)) return true
+      if (known !== undefined && known.run === entry.run && known.submitted !== entry.submitted) return true
     }
     return false
   }
@@ -235,15 +241,15 @@ export class Residents {
     if (known !== undefined && known.run !== entry?.run) this.remove(known)
     const { generation } = this
     if (entry === null || generation === null || !this.seams.wants(name)) return
-    const others = this.all.has(name) || this.unloaded.has(name)
     // R3.
+    const others = this.up.has(entry.run) || this.unloaded.has(name)
     if (!others || generation.members.length === 1) this.bring(name, entry)
   }
 
-  /** Brings a pipeline up in the generation that stands (R3), in the place of what ran before. */
+  /** Brings a pipeline up in the generation that stands (R3), in the place of what ran before, where it is not on its way. */
   again(name: string): void {
     const entry = this.seams.cluster().pipelines.get(name)
-    if (entry !== undefined && this.generation !== null) this.bring(name, entry)
+    if (entry !== undefined && this.generation !== null && !this.pending.has(name)) this.bring(name, entry)
   }
 
   /** Takes a pipeline from here, with its state. */
@@ -287,14 +293,14 @@ export class Residents {
       return this.generation === generation && now?.execution === execution ? now : null
     })
     const again = known !== undefined && known.plan === loaded.plan
-    const drop = again ? stillDropped(known) : loaded.drop
     const before = this.held.get(name) ?? null
     this.held.delete(name)
     known?.execution.close()
-    const execution = seams.execute({ ...loaded, drop }, entry, generation!, events, before)
-    const fresh = { execution, phase: 'starting', error: null, base: null, startedMs: seams.clock.now(), drop } as const
+    const execution = seams.execute(loaded, entry, generation!, events, before)
+    const { run, hash, submitted } = entry
+    const startedMs = seams.clock.now()
+    const fresh = { execution, phase: 'starting', error: null, base: null, startedMs, submitted } as const
     const { plan } = loaded
-    const { run, hash } = entry
     const parameters = entry.parameters as Parameters
     const anew = { name, run, hash, parameters, plan, addresses: new Map(), ...fresh }
     const resident: Resident = again ? Object.assign(known, fresh) : anew
@@ -405,11 +411,6 @@ export class Residents {
     // The record that names the pipeline may not have been read here.
     this.seams.hint()
   }
-}
-
-/** Once an epoch has been made without the dropped steps, what they have is new. */
-function stillDropped({ drop, execution }: Resident): readonly string[] {
-  return (execution.figures?.completed ?? 0) > 0 ? [] : drop
 }
 
 /** Whether `known` is the program that `entry` names. */

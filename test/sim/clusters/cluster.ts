@@ -288,7 +288,7 @@ class SimCluster {
       const execution = executions[0]!
       asked = execution
       over = Infinity
-      execution.drain(10_000, (failure) => {
+      execution.drain(10_000, false, (failure) => {
         if (asked !== execution) return
         if (failure === null) over = world.now + SETTLE_MS
         else asked = null
