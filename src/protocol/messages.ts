@@ -40,6 +40,8 @@ const channel = varint
 /** A stream of acknowledged ingest: a source by its name in the journals, and the producer. */
 const stream = { source: text(1024), producer: text(256), incarnation: text(256) }
 const purpose = word('checkpoint', 'savepoint', 'rescale', 'drain')
+/** `finish`: a drain after which the chain says that the pipeline runs no more. */
+const wanted = word('checkpoint', 'savepoint', 'rescale', 'drain', 'finish')
 const round = word('base', 'recent', 'last')
 
 export const linkRows = [
@@ -176,13 +178,12 @@ export const linkRows = [
     39,
     'epochAsked',
     1,
-    'A member asks for an epoch that begins after this, for a purpose; a drain that `stays` is in the chain.',
+    'A member asks for an epoch that begins after this, for a purpose; after `finish` the pipeline runs no more.',
     {
       pipeline,
       number: u32,
-      purpose,
+      purpose: wanted,
       name: nullable(text(256)),
-      stays: bool,
     },
   ),
   message(57, 'epochAnswered', 1, 'What was asked for with this number has come about, or has not, for this reason.', {

@@ -119,8 +119,8 @@ export class EpochPost {
 
   ask(number: number, purpose: Purpose): void {
     const name = purpose.kind === 'savepoint' ? purpose.name : null
-    const stays = purpose.kind === 'drain' && purpose.stays
-    this.tell({ kind: 'epochAsked', pipeline: this.pipeline, number, purpose: wordOf(purpose), name, stays })
+    const word = purpose.kind === 'drain' && purpose.stays ? 'finish' : wordOf(purpose)
+    this.tell({ kind: 'epochAsked', pipeline: this.pipeline, number, purpose: word, name })
   }
 
   outputEnded(): void {
@@ -195,11 +195,17 @@ function wordOf(purpose: Purpose): Message<'startEpoch'>['purpose'] {
 
 /** Members are not told the name of a savepoint, nor what becomes of a pipeline that drains. */
 function purposeOf(message: Message<'startEpoch'> | Message<'epochAsked'>): Purpose {
-  const { purpose } = message
-  const { name, stays } = message.kind === 'epochAsked' ? message : { name: null, stays: false }
-  if (purpose === 'checkpoint') return { kind: 'periodic' }
-  if (purpose === 'savepoint') return { kind: 'savepoint', name: name ?? '' }
-  return purpose === 'drain' ? { kind: 'drain', stays } : { kind: purpose }
+  switch (message.purpose) {
+    case 'checkpoint':
+      return { kind: 'periodic' }
+    case 'savepoint':
+      return { kind: 'savepoint', name: ('name' in message ? message.name : null) ?? '' }
+    case 'rescale':
+      return { kind: 'rescale' }
+    case 'drain':
+    case 'finish':
+      return { kind: 'drain', stays: message.purpose === 'finish' }
+  }
 }
 
 /** The fate of the epoch before: it was the number before, or this is the first of the generation (C1). */
