@@ -1,16 +1,22 @@
 /**
- * The package `potoroo/client`: sends records to a pipeline so that none is lost and none counts twice.
+ * The package `potoroo/client`: sends records to a pipeline so that none is lost and none counts twice, and receives those of
+ * its acked sinks so.
  *
  *     const client = await connect({ port: 7001, source: 'lines', producer: 'till-4', outbox: { path: './outbox' } })
  *     await client.send(['one', 'two'])
  *     await client.flush('stable')
  *     client.close()
+ *
+ *     const receiver = await receiveAcked({ port: 7002, inbox: { path: './inbox' }, handle: ({ text }) => console.log(text) })
  */
 /// <reference types="node" preserve="true" />
 import { Client } from './client/client.ts'
 import { openDiskOutbox } from './client/disk-outbox.ts'
 import { newIncarnation } from './client/incarnation.ts'
 import { type ConnectOptions, settingsOf } from './client/options.ts'
+import { listenTcp, listenWebSocket } from './client/receiver/listen.ts'
+import { type ReceiveOptions, receiveSettings } from './client/receiver/options.ts'
+import { Receiver } from './client/receiver/receiver.ts'
 import { dialTcp } from './client/tcp.ts'
 import type { Dial } from './client/transport.ts'
 import { dialWebSocket } from './client/websocket.ts'
@@ -18,6 +24,8 @@ import { dialWebSocket } from './client/websocket.ts'
 export { PotorooError } from './base/errors.ts'
 export type { AckLevel, Client, ClientEvents, OutgoingRecord } from './client/client.ts'
 export type { Address, ConnectOptions, DiskOutbox } from './client/options.ts'
+export type { DiskInbox, ReceivedRecord, ReceiveOptions } from './client/receiver/options.ts'
+export type { Receiver, ReceiverEvents } from './client/receiver/receiver.ts'
 
 /**
  * Makes a producer. Resolves when its outbox is open: records may be sent from then on, whether a worker can be reached
@@ -31,3 +39,13 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 }
 
 const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialWebSocket)(target, events)
+
+/**
+ * Listens for acked sinks (`tcpSink` or `webSocketSink` with `protocol: 'acked'`) and hands each of their records over once.
+ * Resolves when it listens. Rejects with `E_RECEIVER_OPTIONS`, `E_PEER` where the port cannot be had, or `E_INBOX…`.
+ */
+export async function receiveAcked(options: ReceiveOptions): Promise<Receiver> {
+  const settings = receiveSettings(options)
+  const { host, port, by } = settings
+  return Receiver.open(settings, (intake) => (by === 'tcp' ? listenTcp : listenWebSocket)({ host, port }, intake))
+}

@@ -440,6 +440,32 @@ export const errorTable = {
     what: 'the outbox {path} ends at record {last}, but the worker has record {known} of this incarnation',
     remedy: 'the machine lost power: move the folder away and begin a new one; use outbox.sync to be safe from that',
   },
+  E_RECEIVER_OPTIONS: {
+    kind: 'user',
+    what: 'the receiver cannot be made: {reason}',
+    remedy: 'mend the options given to receiveAcked()',
+  },
+  E_RECEIVER_CLOSED: {
+    kind: 'user',
+    what: 'the receiver has been closed',
+    remedy: 'receiveAcked() again; what its inbox on disk has taken is handed over then',
+  },
+  E_INBOX: {
+    kind: 'operational',
+    what: 'the inbox {path} cannot be used: {reason}',
+    remedy: 'check the disk and its free space; what was acknowledged stays there',
+  },
+  E_INBOX_LOCKED: {
+    kind: 'operational',
+    what: 'another process is using the inbox {path}',
+    remedy: 'stop that process, or give this one an inbox of its own',
+  },
+  E_INBOX_DAMAGED: {
+    kind: 'operational',
+    what: 'the inbox file {path} is damaged at byte {offset}',
+    remedy:
+      'what follows cannot be handed over: move the folder away and begin a new one, and what comes again is handed over again',
+  },
   // connectors
   E_CONNECTOR: {
     kind: 'user',
@@ -475,6 +501,11 @@ export const errorTable = {
     kind: 'operational',
     what: 'step "{step}" finds nobody at {host}:{port}: {reason}',
     remedy: 'start the program that listens there; until then output waits and the sources slow down',
+  },
+  E_RECEIVER_REFUSED: {
+    kind: 'operational',
+    what: 'step "{step}" is refused by the receiver at {host}:{port}: {reason}',
+    remedy: 'mend what it names, such as the token; until then output waits and the sources slow down',
   },
   E_HTTP_PATH: {
     kind: 'user',

@@ -11,6 +11,8 @@ import type { Store, StoreDone } from './store.ts'
 import { writeOnce } from './write-once.ts'
 
 export interface Identity {
+  /** Tells this store from all others, also those of its name; empty where an earlier version made it. */
+  readonly id: string
   /** The cluster's name; empty where it was made by a worker alone. */
   readonly name: string
   readonly keyGroups: number
@@ -19,6 +21,8 @@ export interface Identity {
 
 /** What a worker is told of the cluster whose store it opens. */
 export interface Expected {
+  /** The id that a store which is made now gets. */
+  readonly id: string
   /** Empty for a worker alone. */
   readonly name: string
   /** `null`: as many as the store has. */
@@ -38,7 +42,8 @@ export function openCluster(
   done: StoreDone<Identity>,
 ): void {
   const { keyGroups, chainEra, storeReads } = seams.limits
-  const identity = { name: expected.name, keyGroups, chainEra }
+  const { id, name } = expected
+  const identity = { id, name, keyGroups, chainEra }
   const found = (error: PotorooError | null, there: Identity): void => {
     const other = error ?? differing(there, expected)
     done(other, other === null ? there : none)
@@ -75,5 +80,6 @@ export function decodeIdentity(path: string, bytes: Buffer): Identity | PotorooE
   const unsealed = unseal(format, path, bytes)
   if (unsealed.kind === 'newer') return unsealed.error
   if (unsealed.kind === 'damaged') return fail('E_STORE_DAMAGED', { path, reason: unsealed.reason })
-  return unsealed.value as unknown as Identity
+  const identity = unsealed.value as unknown as Identity
+  return { ...identity, id: identity.id ?? '' }
 }

@@ -1,21 +1,24 @@
-/** `potoroo receive PORT`: listens, and prints, keeps or counts the records that a sink writes. */
-import { createWriteStream, type WriteStream } from 'node:fs'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import type { Writable } from 'node:stream'
+/** `potoroo receive ADDRESS`: prints, keeps or counts the records that a sink writes. */
+import { createReadStream, createWriteStream, existsSync, truncateSync } from 'node:fs'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
 import { defaultLimits } from '../base/limits.ts'
 import { Assembler } from '../connectors/assembler.ts'
-import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
-import { addressOf, showAddress } from './address.ts'
+import { addressOf } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
 import { wholeNumber } from './numbers.ts'
 import { Progress } from './progress.ts'
-import { printJson, say, sayWarning } from './terminal.ts'
+import { ackedInlet, type Inlet, plainInlet, type Taker, webSocketInlet } from './receive-inlets.ts'
+import { printJson, say } from './terminal.ts'
+import { readToken } from './token.ts'
 
 interface Options {
   readonly framing: string
+  readonly acked?: true
+  readonly websocket?: true
+  readonly inbox?: string
+  readonly tokenFile?: string
   readonly count?: string
   readonly out?: string
   readonly quiet?: true
@@ -25,93 +28,110 @@ interface Options {
 
 export function receiveCommand(): Command {
   return new Command('receive')
-    .description('listen for a sink and print, keep or count its records')
-    .argument('<address>', 'where to listen: PORT or HOST:PORT')
+    .description('print, keep or count the records of a sink')
+    .argument(
+      '<address>',
+      'where to listen: PORT or HOST:PORT; or ws://HOST:PORT/PATH of a webSocketServerSink to read from',
+    )
     .option('--framing <framing>', `how records are told apart: ${FRAMINGS}`, 'lines')
+    .option('--acked', "for a sink with protocol: 'acked', whose records are taken once each")
+    .option('--websocket', 'with --acked: the sink is a webSocketSink')
+    .option('--inbox <folder>', 'with --acked: remember here what was taken; with --out a restart goes on exactly')
+    .option('--token-file <file>', 'with --acked: what sinks have to show')
     .option('--count <records>', 'end after so many records')
     .option('--until-closed', 'end when the last sender has gone')
     .option('--out <file>', 'write the records to a file, in their frames')
     .option('--quiet', 'only count')
     .option('--json', 'the figures as JSON at the end')
-    .action((address: string, options: Options) => receive(addressOf(address), options))
+    .action((address: string, options: Options) => receive(address, options))
 }
 
-async function receive(address: Address, options: Options): Promise<void> {
+async function receive(address: string, options: Options): Promise<void> {
   const framing = framingOf(options.framing)
   const most = options.count === undefined ? Infinity : wholeNumber('--count', options.count)
-  const file = options.out === undefined ? null : createWriteStream(options.out)
+  const { out, inbox } = options
+  checkOptions(address, options)
+  // What an inbox remembers goes on in the file; otherwise the file begins anew.
+  const kept = out !== undefined && inbox !== undefined ? await recordsIn(out, framing) : 0
+  const file = out === undefined ? null : createWriteStream(out, { flags: inbox === undefined ? 'w' : 'a' })
   const target = options.quiet ? null : (file ?? process.stdout)
   const got = { records: 0, bytes: 0 }
   const over = Promise.withResolvers<void>()
   file?.on('error', (error) =>
-    over.reject(fail('E_FILE', { operation: 'write', path: options.out, reason: error.message }, error)),
+    over.reject(fail('E_FILE', { operation: 'write', path: out, reason: error.message }, error)),
   )
-  const sockets = new Set<Socket>()
-  const server = await listen(address, (socket) => {
-    sockets.add(socket)
-    const sender = new Assembler(framing, defaultLimits.recordBytes, (bytes, cuts) => {
-      const count = Math.min(cuts.count, most - got.records)
-      const frames: Uint8Array[] = []
-      for (let i = 0; i < count; i++) {
-        const record = Buffer.from(bytes.subarray(cuts.starts[i], cuts.ends[i]))
-        frames.push(...frameFor(file, framing, record))
-      }
+  const taker: Taker = {
+    take(records, bytes) {
+      got.bytes += bytes
+      const count = Math.min(records.length, most - got.records)
       got.records += count
-      if (target !== null && count > 0 && !target.write(Buffer.concat(frames))) pauseUntilDrained(target, sockets)
+      const frames = records.slice(0, count).flatMap((record) => frameFor(file === null, framing, record))
+      const full = target !== null && frames.length > 0 && !target.write(Buffer.concat(frames))
       if (got.records >= most) over.resolve()
-    })
-    socket.on('data', (chunk: Buffer) => {
-      got.bytes += chunk.length
-      try {
-        sender.push(chunk)
-      } catch (error) {
-        sayWarning(error)
-        socket.destroy()
-      }
-    })
-    socket.on('end', () => {
-      if (!sender.finish()) say(`a sender ended inside a record`)
-    })
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      sockets.delete(socket)
-      if (options.untilClosed && sockets.size === 0) over.resolve()
-    })
-  })
-  say(`listens on ${showAddress({ ...address, port: (server.address() as AddressInfo).port })}`)
+      if (full) return new Promise((resolve) => target.once('drain', resolve))
+    },
+    alone: () => options.untilClosed && over.resolve(),
+    failed: over.reject,
+  }
+  const inlet = await open(address, framing, options, kept, taker)
+  say(inlet.says)
   const progress = new Progress('received', null, () => ({ ...got, detail: '' }))
   process.once('SIGINT', over.resolve)
   process.once('SIGTERM', over.resolve)
-  await over.promise.finally(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
+  await over.promise.finally(() => inlet.close())
   if (file !== null) await new Promise<void>((resolve) => file.end(resolve))
   progress.end()
   if (options.json) printJson({ ...got, seconds: progress.seconds })
 }
 
+function checkOptions(address: string, { acked, websocket, inbox, tokenFile }: Options): void {
+  const needsAcked = Object.entries({ '--websocket': websocket, '--inbox': inbox, '--token-file': tokenFile })
+  const [alone] = needsAcked.find(([, given]) => given !== undefined) ?? []
+  if (!acked && alone !== undefined) throw fail('E_USAGE', { reason: `${alone} goes with --acked` })
+  if (acked && isUrl(address)) {
+    throw fail('E_USAGE', { reason: 'acked sinks dial: with --acked write PORT or HOST:PORT, and --websocket' })
+  }
+}
+
+function open(address: string, framing: Framing, options: Options, kept: number, taker: Taker): Promise<Inlet> {
+  if (isUrl(address)) return webSocketInlet(address, taker)
+  if (!options.acked) return plainInlet(addressOf(address), framing, taker)
+  const token = options.tokenFile === undefined ? null : readToken(options.tokenFile)
+  const { inbox: path, out } = options
+  return ackedInlet(
+    addressOf(address),
+    {
+      by: options.websocket ? 'websocket' : 'tcp',
+      ...(token === null ? {} : { token }),
+      ...(path === undefined ? {} : { inbox: { path } }),
+      ...(path === undefined || out === undefined ? {} : { after: kept }),
+    },
+    taker,
+  )
+}
+
+function isUrl(address: string): boolean {
+  return /^wss?:/.test(address)
+}
+
+/** Whole records in `path`, from whose end a part of one is cut off. */
+async function recordsIn(path: string, framing: Framing): Promise<number> {
+  if (!existsSync(path)) return 0
+  let [records, bytes] = [0, 0]
+  const assembler = new Assembler(framing, defaultLimits.recordBytes, (_, { count }) => {
+    records += count
+  })
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    assembler.push(chunk)
+    bytes += chunk.length
+  }
+  if (assembler.pending > 0) truncateSync(path, bytes - assembler.pending)
+  return records
+}
+
 /** In a file a record keeps its frame; on standard output it is a line. */
-function frameFor(file: WriteStream | null, framing: Framing, record: Buffer): readonly Uint8Array[] {
-  return file === null ? [record, NEWLINE] : framing.frame(record)
+function frameFor(isOutput: boolean, framing: Framing, record: Buffer): readonly Uint8Array[] {
+  return isOutput ? [record, NEWLINE] : framing.frame(record)
 }
 
 const NEWLINE = Buffer.from('\n')
-
-/** Lets senders wait for whoever reads our output. */
-function pauseUntilDrained(target: Writable, sockets: ReadonlySet<Socket>): void {
-  for (const socket of sockets) socket.pause()
-  target.once('drain', () => {
-    for (const socket of sockets) socket.resume()
-  })
-}
-
-function listen(address: Address, onConnection: (socket: Socket) => void): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer({ noDelay: true }, onConnection)
-    server.once('error', (error) =>
-      reject(fail('E_PEER', { operation: 'listen on', address: showAddress(address), reason: error.message }, error)),
-    )
-    server.listen(address, () => resolve(server))
-  })
-}

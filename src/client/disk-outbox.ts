@@ -13,7 +13,6 @@
 import {
   closeSync,
   fdatasyncSync,
-  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -25,11 +24,11 @@ import {
   writevSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { crc32 } from '../base/crc.ts'
+import type { DatabaseSync } from 'node:sqlite'
 import { fail } from '../base/errors.ts'
 import { readAcked } from '../protocol/acked.ts'
 import { FRAME_HEADER_BYTES, FrameParser } from '../protocol/frame.ts'
+import { isFollowed, syncFolder, takeLock } from './folder.ts'
 import { newIncarnation } from './incarnation.ts'
 import type { DiskOutbox } from './options.ts'
 import type { OutboxBatch, OutboxStore } from './outbox.ts'
@@ -37,8 +36,6 @@ import type { OutboxBatch, OutboxStore } from './outbox.ts'
 /** A file is followed by another one when it has this many bytes. */
 const FILE_BYTES = 8 << 20
 const FILE_NAME = /^(\d{16})\.batches$/
-/** SQLite's code for a lock that another connection holds. */
-const BUSY = 5
 
 interface OutboxFile {
   readonly first: number
@@ -55,23 +52,12 @@ export function openDiskOutbox(
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     const lock = takeLock(path)
+    if (lock === null) throw fail('E_OUTBOX_LOCKED', { path })
     const incarnation = identify(path, producer, source)
     return { incarnation, store: new FolderStore(options, lock) }
   } catch (error) {
     if (error instanceof Error && 'remedy' in error) throw error
     throw fail('E_OUTBOX', { path, reason: (error as Error).message }, error)
-  }
-}
-
-/** A lock that the kernel frees when the process dies: an exclusive transaction. */
-function takeLock(path: string): DatabaseSync {
-  const database = new DatabaseSync(join(path, 'lock'), { timeout: 0 })
-  try {
-    database.exec('BEGIN EXCLUSIVE')
-    return database
-  } catch (error) {
-    database.close()
-    throw (error as { errcode?: number }).errcode === BUSY ? fail('E_OUTBOX_LOCKED', { path }) : error
   }
 }
 
@@ -100,12 +86,6 @@ function readIfThere(file: string): string | null {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
-  fsyncSync(folder)
-  closeSync(folder)
 }
 
 class FolderStore implements OutboxStore {
@@ -203,14 +183,4 @@ class FolderStore implements OutboxStore {
     closeSync(this.descriptor)
     this.lock.close()
   }
-}
-
-/** Whether a whole batch stands anywhere behind the damage at `at`. */
-function isFollowed(bytes: Buffer, at: number): boolean {
-  for (let from = at + 1; from + FRAME_HEADER_BYTES <= bytes.length; from++) {
-    const length = bytes.readUInt32LE(from + 4)
-    const end = from + FRAME_HEADER_BYTES + length
-    if (end <= bytes.length && crc32(bytes.subarray(from + 4, end)) === bytes.readUInt32LE(from)) return true
-  }
-  return false
 }

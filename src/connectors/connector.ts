@@ -193,6 +193,9 @@ export type SourceConnector = JournaledSource | ReplayableSource
 // ── Sinks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface SinkContext extends Context {
+  readonly pipeline: string
+  /** Names the run of the pipeline among all there ever were: ids mean something within it. */
+  readonly history: string
   /** Names this writer among all of its sink, also those of earlier incarnations: file names carry it. */
   readonly writer: string
   readonly standardOutput: Output

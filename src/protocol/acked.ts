@@ -9,8 +9,7 @@
  * Q4. After `rewind` the server passes over batches until `rewound` has come.
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
-import { crc32 } from '../base/crc.ts'
-import { beginFrame, endFrame, FRAME_HEADER_BYTES, type Frame } from './frame.ts'
+import { beginFrame, endFrame, endHead, FRAME_HEADER_BYTES, type Frame } from './frame.ts'
 import { Catalogue, type MessageOf, message, text, u8, u16, u32, varint } from './schema.ts'
 
 /** The versions of this protocol that are spoken here. */
@@ -98,12 +97,7 @@ export function batchHead(first: number, count: number, body: Uint8Array): Buffe
   const writer = new ByteWriter(FRAME_HEADER_BYTES + BATCH_FIELD_BYTES)
   beginFrame(writer)
   acked.write(writer, { kind: 'batch', first, count }, ackedVersions.newest)
-  const head = writer.take()
-  head.fill(0, 0, FRAME_HEADER_BYTES)
-  head.writeUInt32LE(head.length - FRAME_HEADER_BYTES + body.length, 4)
-  head[FRAME_HEADER_BYTES - 1] = acked.row('batch').tag
-  head.writeUInt32LE(crc32(body, crc32(head.subarray(4))), 0)
-  return head
+  return endHead(writer, acked.row('batch').tag, body)
 }
 
 /** What a frame says. For a batch, `body` is where its records begin in the frame's payload, otherwise -1. */

@@ -56,6 +56,19 @@ export function endFrame(
   return bytes
 }
 
+/**
+ * Ends a frame whose payload goes on with `body`, and takes the bytes in front of it: the two are written one behind the
+ * other.
+ */
+export function endHead(writer: ByteWriter, tag: number, body: Uint8Array): Buffer {
+  const head = writer.take()
+  head.fill(0, 0, FRAME_HEADER_BYTES)
+  head.writeUInt32LE(head.length - FRAME_HEADER_BYTES + body.length, 4)
+  head[FRAME_HEADER_BYTES - 1] = tag
+  head.writeUInt32LE(crc32(body, crc32(head.subarray(CHECKED_FROM))), 0)
+  return head
+}
+
 /** Finds the frames in a stream of bytes, however it is cut. */
 export class FrameParser {
   private payloadBytes: number

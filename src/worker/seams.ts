@@ -15,6 +15,8 @@ export interface ExecutionSeams {
   readonly limits: Limits
   readonly loop: Loop
   readonly store: Store
+  /** Tells the store from all others. */
+  readonly storeId: string
   /** What was read of the store before owners changed. */
   readonly ahead: ReadAhead
   readonly chain: ChainReader

@@ -104,6 +104,7 @@ export class Worker {
   private limits: Limits
   private lock: Lock | null = null
   private store: FileStore | null = null
+  private storeId = ''
   private seat: Seat | null = null
   private floors: Floors | null = null
   private readonly journals: Journals
@@ -228,13 +229,16 @@ export class Worker {
     const { env, options } = this
     const { worker, cluster = null } = options
     const lost = (error: PotorooError): void => this.host.lost(error)
+    // Names temporary files apart; a later incarnation of this process goes on under it.
+    const incarnation = env.random.id()
     const opened = (error: PotorooError | null, store: FileStore): void => {
       if (error !== null) return done(error)
       this.store = store
-      const expected = { name: cluster?.name ?? '', keyGroups: options.keyGroups ?? null }
+      const expected = { id: incarnation, name: cluster?.name ?? '', keyGroups: options.keyGroups ?? null }
       openCluster({ store, clock: env.clock, limits: this.limits }, expected, (error, identity) => {
         if (error !== null) return done(error)
         const { keyGroups, chainEra } = identity
+        this.storeId = identity.id
         this.limits = { ...this.limits, keyGroups, chainEra }
         const { limits } = this
         this.floors = new Floors({
@@ -246,8 +250,6 @@ export class Worker {
         this.seat.open(done)
       })
     }
-    // Names temporary files apart; a later incarnation of this process goes on under it.
-    const incarnation = env.random.id()
     openFileStore(env, cluster?.store ?? `${options.data}/store`, { worker, incarnation }, opened, lost)
   }
 
@@ -408,6 +410,7 @@ export class Worker {
       limits,
       loop,
       store: store!,
+      storeId: this.storeId,
       ahead: this.ahead,
       chain: seat!.reader,
       appender: seat!.appender,

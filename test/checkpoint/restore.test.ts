@@ -67,7 +67,7 @@ describe('what is fixed with a cluster', () => {
   const made = { name: 'one', keyGroups: 64, chainEra: 1024 }
   const open = (name: string, keyGroups: number | null, limits = sim.limits): unknown => {
     try {
-      return sim.value((done) => openCluster({ store, clock: sim.clock, limits }, { name, keyGroups }, done))
+      return sim.value((done) => openCluster({ store, clock: sim.clock, limits }, { id: 'a', name, keyGroups }, done))
     } catch (error) {
       return error
     }

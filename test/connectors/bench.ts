@@ -38,6 +38,8 @@ export class Bench {
     this.writer = connector.open(description, {
       env: { ...env, network },
       limits: makeLimits({ writerBytes: 1000, sinkQueueBytes: 100 }),
+      pipeline: 'p',
+      history: 'h.1',
       step: 'out',
       writer: 'w1',
       standardOutput: {

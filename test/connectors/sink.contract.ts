@@ -121,6 +121,8 @@ export class Trial {
     const writer = connector.open(description, {
       env: disk === undefined ? env : { ...env, disk: disk(env.disk, env.clock) },
       limits: makeLimits({ writerBytes: 256, sinkQueueBytes: 64 }),
+      pipeline: 'p',
+      history: 'h.1',
       step: 'out',
       writer: `w${this.lives}`,
       standardOutput: { write: (_, done) => process.env.clock.soon(() => done(null)) },

@@ -158,6 +158,8 @@ describe('one writer', () => {
     const writer = webhookSinkConnector.open(webhookSink({ url: URL_TEXT, ...options }), {
       env: process.env,
       limits: makeLimits({ writerBytes: 100, ...limits }),
+      pipeline: 'p',
+      history: 'h.1',
       step: 'out',
       writer: 'w1',
       standardOutput: { write: () => {} },

@@ -31,7 +31,15 @@ async function open(connector: SinkConnector, description: SinkDescription<unkno
   const env = realEnv({ log: { level: 'info', write: (line) => ports.push(Number(/"port":(\d+)/.exec(line)?.[1])) } })
   const ports: number[] = []
   const context: SinkContext = {
-    ...{ env, limits: makeLimits({ writerBytes: QUEUE }), step: 'out', writer: 'w1', maySpeak: () => true },
+    ...{
+      env,
+      limits: makeLimits({ writerBytes: QUEUE }),
+      pipeline: 'p',
+      history: 'h.1',
+      step: 'out',
+      writer: 'w1',
+      maySpeak: () => true,
+    },
     standardOutput: { write: (_, done) => done(null) },
     refused: () => {},
     wake: () => changed(),

@@ -333,7 +333,7 @@ describe('webSocketServerSink', () => {
     const { env } = on.process
     const failures: string[] = []
     webSocketServerSinkConnector.open(webSocketServerSink({ host: 'writer', port: PORT, encode: String }), {
-      ...{ env, limits: makeLimits(), step: 'out', writer: 'w2', maySpeak: () => true },
+      ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w2', maySpeak: () => true },
       standardOutput: { write: (_, done) => done(null) },
       wake() {},
       refused() {},

@@ -1,51 +1,84 @@
-/** The bytes in docs/acked-protocol.md are what the program writes and reads. */
+/** The bytes in docs/acked-protocol.md and docs/acked-sinks.md are what the program writes and reads. */
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { type AckedMessage, acked, batchHead, encodeAcked, readAcked } from '../../src/protocol/acked.ts'
 import {
-  type AckedMessage,
-  acked,
-  ackedFrameBytes,
-  batchHead,
-  encodeAcked,
-  readAcked,
-} from '../../src/protocol/acked.ts'
-import { FrameParser } from '../../src/protocol/frame.ts'
+  type DeliveryMessage,
+  delivery,
+  deliveryHead,
+  encodeDelivery,
+  readDelivery,
+} from '../../src/protocol/delivery.ts'
+import { type Frame, FrameParser } from '../../src/protocol/frame.ts'
 
-const page = readFileSync(new URL('../../docs/acked-protocol.md', import.meta.url), 'utf8')
-const examples = page
-  .split('\n\n')
-  .filter((block) => /^ {4}\w+[^\n]*\n( {4}([0-9a-f]{2} ?)+\n?)+$/.test(block))
-  .map((block) => {
-    const [title = '', ...lines] = block.split('\n').map((line) => line.trim())
-    return { title, bytes: Buffer.from(lines.join('').replaceAll(' ', ''), 'hex') }
-  })
+type Message = { readonly kind: string; readonly [field: string]: string | number }
 
-/** `ack journaled=300 stable=2` as a message. */
-function messageOf(title: string): AckedMessage {
-  const [kind = '', ...pairs] = title.split(' ')
-  const message: Record<string, string | number> = { kind }
-  for (const pair of pairs) {
-    const [name = '', value = ''] = pair.split('=')
-    const isText = (acked.row(kind as AckedMessage['kind']).fields as Record<string, { type: string }>)[name]!.type
-    message[name] = isText.startsWith('text') ? value : Number(value)
-  }
-  return message as unknown as AckedMessage
+interface Page {
+  readonly name: string
+  readonly kinds: readonly string[]
+  /** Bytes of the body of the batch in it. */
+  readonly bodyBytes: number
+  fields(kind: string): Readonly<Record<string, { readonly type: string }>>
+  read(frame: Frame): object
+  write(message: Message): Buffer
+  head(message: Message, body: Buffer): Buffer
 }
 
-test('every message has an example', () => {
-  const kinds = examples.map(({ title }) => title.split(' ')[0])
-  expect(new Set(kinds)).toEqual(new Set(acked.rows.map((row) => row.name)))
-})
+const pages: readonly Page[] = [
+  {
+    name: 'acked-protocol',
+    kinds: acked.rows.map(({ name }) => name),
+    bodyBytes: 14,
+    fields: (kind) => acked.row(kind as AckedMessage['kind']).fields,
+    read: (frame) => readAcked(frame).message,
+    write: (message) => encodeAcked(message as Parameters<typeof encodeAcked>[0]),
+    head: ({ first, count }, body) => batchHead(first as number, count as number, body),
+  },
+  {
+    name: 'acked-sinks',
+    kinds: delivery.rows.map(({ name }) => name),
+    bodyBytes: 25,
+    fields: (kind) => delivery.row(kind as DeliveryMessage['kind']).fields,
+    read: (frame) => readDelivery(frame).message,
+    write: (message) => encodeDelivery(message as Parameters<typeof encodeDelivery>[0]),
+    head: ({ first, count, after }, body) => deliveryHead(first as number, count as number, after as number, body),
+  },
+]
 
-test.each(examples)('$title', ({ title, bytes }) => {
-  const message = messageOf(title)
-  const heard: AckedMessage[] = []
-  new FrameParser(ackedFrameBytes(1 << 20)).push(bytes, (frame) => heard.push(readAcked(frame).message))
-  expect(heard).toEqual([message])
-  if (message.kind === 'batch') {
-    const body = bytes.subarray(bytes.length - 14)
-    expect(Buffer.concat([batchHead(message.first, message.count, body), body])).toEqual(bytes)
-  } else {
-    expect(encodeAcked(message)).toEqual(bytes)
+describe.each(pages)('$name', ({ name, kinds, bodyBytes, fields, read, write, head }) => {
+  const examples = readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8')
+    .split('\n\n')
+    .filter((block) => /^ {4}\w+[^\n]*\n( {4}([0-9a-f]{2} ?)+\n?)+$/.test(block))
+    .map((block) => {
+      const [title = '', ...lines] = block.split('\n').map((line) => line.trim())
+      return { title, bytes: Buffer.from(lines.join('').replaceAll(' ', ''), 'hex') }
+    })
+
+  /** `ack journaled=300 stable=2` as a message. */
+  function messageOf(title: string): Message {
+    const [kind = '', ...pairs] = title.split(' ')
+    const message: Record<string, string | number> = { kind }
+    for (const pair of pairs) {
+      const [field = '', value = ''] = pair.split('=')
+      message[field] = fields(kind)[field]!.type.startsWith('text') ? value : Number(value)
+    }
+    return message as Message
   }
+
+  test('every message has an example', () => {
+    expect(new Set(examples.map(({ title }) => title.split(' ')[0]))).toEqual(new Set(kinds))
+  })
+
+  test.each(examples)('$title', ({ title, bytes }) => {
+    const message = messageOf(title)
+    const heard: object[] = []
+    new FrameParser(1 << 20).push(bytes, (frame) => heard.push(read(frame)))
+    expect(heard).toEqual([message])
+    if (message.kind === 'batch') {
+      const body = bytes.subarray(bytes.length - bodyBytes)
+      expect(Buffer.concat([head(message, body), body])).toEqual(bytes)
+    } else {
+      expect(write(message)).toEqual(bytes)
+    }
+  })
 })

@@ -158,6 +158,7 @@ export class Hand {
       input: null,
       ahead: new ReadAhead(limits),
       member: { worker: this.name, incarnation: this.incarnation },
+      storeId: 's',
       ...{ acceptLoss: false, development: false, sourceToken: null, drop: new Set<string>(), listening: () => {} },
       maySpeak: () => true,
     }

@@ -36,6 +36,10 @@ const reasons: Readonly<Partial<Record<NetworkErrorCode, string>>> = {
   unreachable: 'there is no way to it',
 }
 
+export function reasonOf(error: NetworkError | null): string {
+  return error === null ? 'it closed the connection' : (reasons[error.code] ?? error.message)
+}
+
 /** A barrier, or the end, that waits until `upTo` bytes of all that was ever taken have left. */
 interface Waiting {
   readonly upTo: number
@@ -210,8 +214,7 @@ export class DiallingWriter implements Writer, ConnectionHandler {
     this.status.state = 'no-peer'
     if (!this.warned) {
       const { host, port } = this.address
-      const reason = error === null ? 'it closed the connection' : (reasons[error.code] ?? error.message)
-      this.context.warn(fail('E_NO_PEER', { step: this.context.step, host, port, reason }))
+      this.context.warn(fail('E_NO_PEER', { step: this.context.step, host, port, reason: reasonOf(error) }))
     }
     this.warned = true
     // Between half and the whole of the backoff, so that many writers do not come back at once.

@@ -3,6 +3,7 @@ import type { Decoder, SinkDescription, SourceDescription } from '../../model/co
 import { utf8 } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
+import { ackedSinkFields, describeAcked } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 
 export const tcpSourceFields = {
@@ -44,6 +45,7 @@ export function tcpSource<T = string>(options: TcpSourceOptions<T>): SourceDescr
 export const tcpSinkFields = {
   port: { type: 'integer', min: 1, max: 65_535, doc: 'port to dial', example: 7002 },
   host: { type: 'text', default: '127.0.0.1', doc: 'host to dial', example: 'reports.internal' },
+  ...ackedSinkFields,
 } as const satisfies Fields
 
 export type TcpSinkSettings = SettingsOf<typeof tcpSinkFields>
@@ -52,11 +54,13 @@ export type TcpSinkOptions<T> = OptionsOf<typeof tcpSinkFields> & SinkFormat<T>
 /**
  * Dials a program that listens, again and again until it is there, and writes to it. While nobody is there a bounded
  * queue fills, then the pipeline waits. Best effort: what the system has taken is lost if the connection breaks, and
- * the batch in which it broke comes again.
+ * the batch in which it broke comes again. With `protocol: 'acked'` it speaks to `receiveAcked` of `potoroo/client`, and each
+ * record is taken once.
  *
  * @example .sink('totals', tcpSink({ port: 7002, encode: (row) => `${row.word} => ${row.total}\n` }))
  */
 export function tcpSink<T>(options: TcpSinkOptions<T>): SinkDescription<T> {
+  if (options.protocol === 'acked') return describeAcked('tcpSink', 'tcp', tcpSinkFields, options)
   return describeSink('tcpSink', 'tcp', tcpSinkFields, options, { promise: 'best-effort', fencing: 'none' })
 }
 

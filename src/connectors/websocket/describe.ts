@@ -3,6 +3,7 @@ import type { Decoder, SinkDescription, SourceDescription } from '../../model/co
 import { utf8 } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { wholeMessages } from '../../model/framing.ts'
+import { ackedSinkFields, describeAcked } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 import { tcpServerSinkFields, tcpSourceFields } from '../tcp/describe.ts'
 
@@ -55,6 +56,7 @@ export function webSocketSource<T = string>(options: WebSocketSourceOptions<T>):
 export const webSocketSinkFields = {
   url: { type: 'text', doc: 'WebSocket to dial, ws: or wss:', example: 'ws://reports.internal:7002/in' },
   messages,
+  ...ackedSinkFields,
 } as const satisfies Fields
 
 export type WebSocketSinkSettings = SettingsOf<typeof webSocketSinkFields>
@@ -63,12 +65,16 @@ export type WebSocketSinkOptions<T> = OptionsOf<typeof webSocketSinkFields> & Si
 /**
  * Dials a WebSocket, again and again until somebody is there, and sends to it: each record is a message, or with a
  * `framing` each batch is one. While nobody is there a bounded queue fills, then the pipeline waits. Best effort: what the
- * system has taken is lost if the connection breaks, and the batch in which it broke comes again.
+ * system has taken is lost if the connection breaks, and the batch in which it broke comes again. With `protocol: 'acked'` it
+ * speaks to `receiveAcked` of `potoroo/client`, and each record is taken once.
  *
  * @example .sink('totals', webSocketSink({ url: 'ws://127.0.0.1:7002/', encode: (row) => JSON.stringify(row) }))
  */
 export function webSocketSink<T>(options: WebSocketSinkOptions<T>): SinkDescription<T> {
-  const described = describeSink('webSocketSink', WEBSOCKET, webSocketSinkFields, framed(options), bestEffort)
+  const described =
+    options.protocol === 'acked'
+      ? describeAcked('webSocketSink', WEBSOCKET, webSocketSinkFields, options)
+      : describeSink('webSocketSink', WEBSOCKET, webSocketSinkFields, framed(options), bestEffort)
   const url = URL.parse(described.settings.url)
   if (url?.protocol === 'ws:' || url?.protocol === 'wss:') return described
   const fault = `webSocketSink: url must be a URL that begins with ws: or wss:, not ${JSON.stringify(options.url)}`

@@ -167,8 +167,8 @@ export class WayUp {
   }
 
   private openWriter(task: SinkTaskPlan): void {
-    const { generation, seams, wake, maySpeak, warned, failed } = this.options
-    const { env, limits, member, output } = seams
+    const { plan, entry, generation, seams, wake, maySpeak, warned, failed } = this.options
+    const { env, limits, member, output, storeId } = seams
     const connector = sinkConnector(task.sink.kind, task.step)
     const idle = !connector.parallel(task.sink) && soleWriter(generation) !== generation.self
     const writer = idle
@@ -178,6 +178,8 @@ export class WayUp {
           limits,
           step: task.step,
           writer: member.worker,
+          pipeline: plan.pipeline,
+          history: `${storeId}.${entry.run}`,
           standardOutput: output,
           maySpeak,
           refused: (id, bytes, error) => this.refused(task, id, bytes, error),

@@ -1,0 +1,121 @@
+/** Where `receive` has records from. */
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { fail } from '../base/errors.ts'
+import { defaultLimits } from '../base/limits.ts'
+import { type ReceiveOptions, receiveAcked } from '../client.ts'
+import { Assembler } from '../connectors/assembler.ts'
+import type { Address } from '../env/network.ts'
+import type { Framing } from '../model/connector.ts'
+import { showAddress } from './address.ts'
+import { say, sayWarning } from './terminal.ts'
+
+/** What is done with records. */
+export interface Taker {
+  /** Takes records, and `bytes` as they came. A promise: bring no more until it resolves. */
+  take(records: readonly Buffer[], bytes: number): void | Promise<void>
+  /** The last sender has gone. */
+  alone(): void
+  /** Nothing can come any more, for this reason. */
+  failed(error: unknown): void
+}
+
+export interface Inlet {
+  /** What there is to say once it is open. */
+  readonly says: string
+  close(): void
+}
+
+/** Listens for sinks that dial by TCP. */
+export async function plainInlet(address: Address, framing: Framing, taker: Taker): Promise<Inlet> {
+  const sockets = new Set<Socket>()
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket)
+    let busy: void | Promise<void>
+    const sender = new Assembler(framing, defaultLimits.recordBytes, (bytes, cuts) => {
+      const records = Array.from({ length: cuts.count }, (_, i) =>
+        Buffer.from(bytes.subarray(cuts.starts[i], cuts.ends[i])),
+      )
+      busy = taker.take(records, 0) ?? busy
+    })
+    socket.on('data', (chunk: Buffer) => {
+      busy = taker.take([], chunk.length)
+      try {
+        sender.push(chunk)
+      } catch (error) {
+        sayWarning(error)
+        socket.destroy()
+      }
+      if (busy === undefined) return
+      socket.pause()
+      void busy.then(() => socket.resume())
+    })
+    socket.on('end', () => {
+      if (!sender.finish()) say(`a sender ended inside a record`)
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      sockets.delete(socket)
+      if (sockets.size === 0) taker.alone()
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(fail('E_PEER', { operation: 'listen on', address: showAddress(address), reason: error.message }, error)),
+    )
+    server.listen(address, () => resolve())
+  })
+  return {
+    says: `listens on ${showAddress({ ...address, port: (server.address() as AddressInfo).port })}`,
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+/** Subscribes to a sink that listens for WebSockets: each message is a record. */
+export async function webSocketInlet(url: string, taker: Taker): Promise<Inlet> {
+  if (!URL.canParse(url)) throw fail('E_USAGE', { reason: `"${url}" is no URL: write ws://HOST:PORT/PATH` })
+  const { host: address } = new URL(url)
+  const socket = new WebSocket(url)
+  socket.binaryType = 'arraybuffer'
+  let reason = ''
+  socket.onerror = (event) => {
+    reason = (event as Event & { readonly message?: string }).message ?? ''
+  }
+  // A WebSocket of Node's cannot be paused: messages wait for one another here.
+  let turn: void | Promise<void>
+  socket.onmessage = ({ data }) => {
+    const record = Buffer.from(data as string | ArrayBuffer as string)
+    const take = () => taker.take([record], record.length)
+    turn = turn === undefined ? take() : turn.then(take)
+  }
+  const closed = new Promise<void>((resolve) => {
+    socket.onclose = (event) => {
+      reason ||= event.reason || `it closed the WebSocket (code ${event.code})`
+      resolve()
+    }
+  })
+  await Promise.race([new Promise((resolve) => (socket.onopen = resolve)), closed])
+  if (socket.readyState !== WebSocket.OPEN) throw fail('E_PEER', { operation: 'reach', address, reason })
+  void closed.then(() => {
+    say(`the sink at ${address} has gone: ${reason}`)
+    taker.alone()
+  })
+  return { says: `reads from ${url}`, close: () => socket.close() }
+}
+
+/** Takes what acked sinks send, each record once. */
+export async function ackedInlet(
+  address: Address,
+  options: Pick<ReceiveOptions, 'by' | 'token' | 'inbox' | 'after'>,
+  taker: Taker,
+): Promise<Inlet> {
+  const receiver = await receiveAcked({
+    ...{ ...address, ...options },
+    handle: ({ bytes }) => taker.take([bytes], bytes.length),
+  })
+  receiver.on('failed', (error) => taker.failed(error))
+  const sinks = options.by === 'websocket' ? 'webSocketSink' : 'tcpSink'
+  return { says: `listens on ${showAddress(receiver.address)} for an acked ${sinks}`, close: () => receiver.close() }
+}

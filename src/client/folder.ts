@@ -1,0 +1,38 @@
+/** What keeps records in a folder: its lock, its durability, and what a power loss leaves at the end of a file. */
+import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { crc32 } from '../base/crc.ts'
+import { FRAME_HEADER_BYTES } from '../protocol/frame.ts'
+
+/** SQLite's code for a lock that another connection holds. */
+const BUSY = 5
+
+/** A lock that the kernel frees when the process dies: an exclusive transaction. `null`: another process has it. */
+export function takeLock(path: string): DatabaseSync | null {
+  const database = new DatabaseSync(join(path, 'lock'), { timeout: 0 })
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+    return database
+  } catch (error) {
+    database.close()
+    if ((error as { errcode?: number }).errcode === BUSY) return null
+    throw error
+  }
+}
+
+export function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+/** Whether a whole frame stands anywhere behind the damage at `at`. */
+export function isFollowed(bytes: Buffer, at: number): boolean {
+  for (let from = at + 1; from + FRAME_HEADER_BYTES <= bytes.length; from++) {
+    const length = bytes.readUInt32LE(from + 4)
+    const end = from + FRAME_HEADER_BYTES + length
+    if (end <= bytes.length && crc32(bytes.subarray(from + 4, end)) === bytes.readUInt32LE(from)) return true
+  }
+  return false
+}

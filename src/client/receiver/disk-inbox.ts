@@ -1,0 +1,325 @@
+/**
+ * An inbox in a folder: what was acknowledged survives kill -9 of the receiver, and the loss of power.
+ *
+ *     lock                     held by the process that uses the folder
+ *     0000000000000001.inbox   frames, one behind another: streams, batches of records, marks
+ *
+ * B1. A file begins with what is known of every stream, so that it can be read without those before it.
+ * B2. A file goes when everything in it was handed over, and no id in it can come again (`memory.ts`, N1). Loose ids (N2)
+ *     are written again before.
+ * B3. A frame that was cut short at the end of the last file was never acknowledged: it is cut off. Damage anywhere else is
+ *     named, and nothing is handed over.
+ */
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writevSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { ByteReader, ByteWriter } from '../../base/bytes.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
+import { appendRecord, readRecords } from '../../protocol/delivery.ts'
+import { beginFrame, endFrame, endHead, FRAME_HEADER_BYTES, FrameParser } from '../../protocol/frame.ts'
+import { Catalogue, f64, list, type MessageOf, message, text, varint } from '../../protocol/schema.ts'
+import { isFollowed, syncFolder, takeLock } from '../folder.ts'
+import type { Entry, Intake, Stream } from './intake.ts'
+import type { Kept } from './receiver.ts'
+
+/** A file is followed by another one when it has this many bytes. */
+const FILE_BYTES = 16 << 20
+const FILE_NAME = /^(\d{16})\.inbox$/
+/** Ids in one frame. */
+const IDS = 10_000
+/** A sink that was not heard for so long is forgotten: its pipeline is gone, or has begun anew. */
+const FORGET_MS = 7 * 24 * 3600 * 1000
+
+const name = text(256)
+const ids = list(text(16 << 10), IDS)
+
+const rows = [
+  message(1, 'stream', 1, 'How a stream stands.', {
+    stream: varint,
+    pipeline: name,
+    step: name,
+    history: name,
+    generation: varint,
+    base: varint,
+    floor: varint,
+    heardMs: f64,
+  }),
+  message(
+    2,
+    'batch',
+    1,
+    'Records, the first of which has the sequence `first`, and ids that have come again.',
+    { stream: varint, after: varint, first: varint, count: varint, again: ids },
+    { body: 'the records' },
+  ),
+  message(3, 'loose', 1, 'Ids that come again some time.', { stream: varint, ids }),
+  message(4, 'handled', 1, 'Everything up to `sequence` was handed over.', { sequence: varint }),
+] as const
+const catalogue = new Catalogue('inbox', rows)
+type Row = MessageOf<(typeof rows)[number]>
+const VERSION = 1
+
+interface InboxFile {
+  readonly path: string
+  /** Sequence of the last record in it. */
+  last: number
+  /** By stream: the greatest epoch after which something in it was sent. */
+  readonly after: Map<Stream, number>
+}
+
+export class DiskInbox {
+  /** Records that were kept, of which those behind `handed` were not handed over. */
+  readonly found: Kept[] = []
+  /** Sequence of the next record. */
+  next = 1
+  handed = 0
+  private readonly path: string
+  private readonly intake: Intake
+  private readonly lock: DatabaseSync
+  private readonly failed: (error: PotorooError) => void
+  private readonly files: InboxFile[] = []
+  private serial = 0
+  private readonly numbers = new Map<Stream, number>()
+  private readonly heardMs = new Map<Stream, number>()
+  private descriptor = -1
+  private length = 0
+  private syncing = false
+  /** Files that are left, and may be under a sync. */
+  private readonly retired: number[] = []
+  private over = false
+  private readonly waiting: (() => void)[] = []
+
+  /** Opens the inbox in `path` and gives `intake` what it remembers; throws `E_INBOX`, `E_INBOX_LOCKED`, `E_INBOX_DAMAGED`. */
+  constructor(path: string, intake: Intake, failed: (error: PotorooError) => void) {
+    this.path = path
+    this.intake = intake
+    this.failed = failed
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 })
+      const lock = takeLock(path)
+      if (lock === null) throw fail('E_INBOX_LOCKED', { path })
+      this.lock = lock
+      this.load()
+      this.begin()
+      this.sweep()
+    } catch (error) {
+      if (error instanceof Error && 'remedy' in error) throw error
+      throw fail('E_INBOX', { path, reason: (error as Error).message }, error)
+    }
+  }
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private load(): void {
+    const names = readdirSync(this.path)
+      .filter((file) => FILE_NAME.test(file))
+      .sort()
+    const streams: Stream[] = []
+    for (const file of names) {
+      const path = join(this.path, file)
+      const loading = { path, last: 0, after: new Map<Stream, number>() }
+      this.serial = Number(FILE_NAME.exec(file)![1])
+      this.files.push(loading)
+      this.loadFile(loading, streams, file === names.at(-1))
+    }
+  }
+
+  private loadFile(file: InboxFile, streams: Stream[], isLast: boolean): void {
+    const bytes = readFileSync(file.path)
+    const parser = new FrameParser(bytes.length)
+    let at = 0
+    try {
+      parser.push(bytes, (frame) => {
+        const body = new ByteReader(frame.payload)
+        this.take(file, streams, catalogue.read(frame.tag, body, VERSION), body)
+        at += FRAME_HEADER_BYTES + frame.payload.length
+      })
+    } catch (error) {
+      if (!isLast || isFollowed(bytes, at)) throw fail('E_INBOX_DAMAGED', { path: file.path, offset: at }, error)
+    }
+    if (at === bytes.length) return
+    if (!isLast) throw fail('E_INBOX_DAMAGED', { path: file.path, offset: at })
+    const descriptor = openSync(file.path, 'r+')
+    ftruncateSync(descriptor, at)
+    closeSync(descriptor)
+  }
+
+  private take(file: InboxFile, streams: Stream[], row: Row, body: ByteReader): void {
+    if (row.kind === 'handled') {
+      this.handed = Math.max(this.handed, row.sequence)
+      this.next = Math.max(this.next, this.handed + 1)
+      return
+    }
+    if (row.kind === 'stream') {
+      const { pipeline, step, history, generation, base, floor, heardMs } = row
+      const stream = this.intake.stream({ pipeline, step, history })
+      const { memory } = stream
+      streams[row.stream] = stream
+      this.numbers.set(stream, row.stream)
+      this.heardMs.set(stream, heardMs)
+      if (memory.generation !== generation || memory.base !== base) memory.begin(generation, base)
+      memory.floor(floor)
+      return
+    }
+    const stream = streams[row.stream]!
+    if (row.kind === 'loose') {
+      for (const id of row.ids) stream.memory.loosen(id)
+      return
+    }
+    const { first, count, after, again } = row
+    readRecords(body, count, (id, bytes, i) => {
+      if (id !== '') stream.memory.take(id, after)
+      this.found.push({ sequence: first + i, stream, id, bytes: Buffer.from(bytes) })
+    })
+    for (const id of again) stream.memory.take(id, after)
+    this.note(file, stream, after, first + count - 1)
+    this.next = Math.max(this.next, first + count)
+  }
+
+  // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Writes an entry, whose first record has the sequence `next`; `kept` is called once it is on the disk. */
+  append({ stream, after, records, again }: Entry, kept: () => void): void {
+    const first = this.next
+    const { length: count } = records
+    const body = new ByteWriter(records.reduce((sum, { id, bytes }) => sum + 4 * id.length + bytes.length + 16, 64))
+    for (const { id, bytes } of records) appendRecord(body, id, bytes)
+    for (let at = 0; at === 0 || at < again.length; at += IDS) {
+      const part = again.slice(at, at + IDS)
+      const row = { kind: 'batch', stream: this.numberOf(stream), after, first, count: 0, again: part } as const
+      if (at === 0) this.write({ ...row, count }, body.take())
+      else this.write({ ...row, first: first + count })
+    }
+    this.next = first + count
+    this.note(this.files.at(-1)!, stream, after, this.next - 1)
+    this.waiting.push(kept)
+    this.sync()
+    if (this.length >= FILE_BYTES) this.begin()
+  }
+
+  /** A stream stands elsewhere. */
+  moved(stream: Stream): void {
+    this.heardMs.set(stream, Date.now())
+    this.writeStream(stream)
+    this.sweep()
+  }
+
+  /** Everything up to `sequence` was handed over. */
+  handled(sequence: number): void {
+    this.handed = sequence
+    this.write({ kind: 'handled', sequence })
+  }
+
+  close(): void {
+    // A sync that is under way ends before its file is closed.
+    this.over = true
+    this.waiting.length = 0
+    if (!this.syncing) this.release()
+  }
+
+  private release(): void {
+    for (const descriptor of this.retired.splice(0)) closeSync(descriptor)
+    if (!this.over) return
+    closeSync(this.descriptor)
+    this.lock.close()
+  }
+
+  /** One sync at a time, for everything that was written before it. */
+  private sync(): void {
+    if (this.syncing || this.waiting.length === 0) return
+    this.syncing = true
+    const covered = this.waiting.splice(0)
+    fdatasync(this.descriptor, (error) => {
+      this.syncing = false
+      this.release()
+      if (this.over) return
+      if (error !== null) return this.failed(fail('E_INBOX', { path: this.path, reason: error.message }, error))
+      for (const kept of covered) kept()
+      this.sync()
+    })
+  }
+
+  private numberOf(stream: Stream): number {
+    const known = this.numbers.get(stream)
+    if (known !== undefined) return known
+    this.numbers.set(stream, this.numbers.size)
+    this.writeStream(stream)
+    return this.numbers.get(stream)!
+  }
+
+  private writeStream(stream: Stream): void {
+    const { memory, name } = stream
+    const { generation, base, floorEpoch: floor } = memory
+    if (!this.numbers.has(stream)) this.numbers.set(stream, this.numbers.size)
+    const heardMs = this.heardMs.get(stream) ?? 0
+    this.write({ kind: 'stream', stream: this.numbers.get(stream)!, ...name, generation, base, floor, heardMs })
+  }
+
+  private write(row: Row, body: Uint8Array | null = null): void {
+    const writer = new ByteWriter(1024)
+    beginFrame(writer)
+    catalogue.write(writer, row, VERSION)
+    const { tag } = catalogue.row(row.kind)
+    const parts = body === null ? [endFrame(writer, tag, 0, 0, 1 << 30)] : [endHead(writer, tag, body), body]
+    const size = parts.reduce((sum, { length }) => sum + length, 0)
+    const written = writevSync(this.descriptor, parts, this.length)
+    if (written < size) throw fail('E_INBOX', { path: this.path, reason: `${written} of ${size} bytes were written` })
+    this.length += size
+  }
+
+  private note(file: InboxFile, stream: Stream, after: number, last: number): void {
+    file.last = Math.max(file.last, last)
+    file.after.set(stream, Math.max(file.after.get(stream) ?? 0, after))
+  }
+
+  /** Begins a file (B1). */
+  private begin(): void {
+    const silent = [...this.intake.all].filter((stream) => Date.now() - (this.heardMs.get(stream) ?? 0) > FORGET_MS)
+    for (const stream of silent) this.intake.forget(stream.name)
+    const path = join(this.path, `${String(++this.serial).padStart(16, '0')}.inbox`)
+    if (this.descriptor >= 0) {
+      fdatasyncSync(this.descriptor)
+      this.retired.push(this.descriptor)
+    }
+    this.descriptor = openSync(path, 'wx', 0o600)
+    this.length = 0
+    this.files.push({ path, last: 0, after: new Map() })
+    for (const stream of this.intake.all) this.writeStream(stream)
+    this.write({ kind: 'handled', sequence: this.handed })
+    syncFolder(this.path)
+    if (!this.syncing) this.release()
+  }
+
+  /** B2. */
+  private sweep(): void {
+    const known = new Set(this.intake.all)
+    const isOver = ({ last, after }: InboxFile): boolean =>
+      last <= this.handed &&
+      [...after].every(([stream, epoch]) => epoch < stream.memory.floorEpoch || !known.has(stream))
+    const over = this.files.slice(0, -1).filter(isOver)
+    if (over.length === 0) return
+    for (const stream of this.intake.all) {
+      const loose = [...stream.memory.looseIds()]
+      const number = this.numberOf(stream)
+      for (let at = 0; at < loose.length; at += IDS) {
+        this.write({ kind: 'loose', stream: number, ids: loose.slice(at, at + IDS) })
+      }
+    }
+    this.waiting.push(() => {
+      for (const file of over) rmSync(file.path, { force: true })
+    })
+    for (const file of over) this.files.splice(this.files.indexOf(file), 1)
+    this.sync()
+  }
+}

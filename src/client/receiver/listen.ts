@@ -1,0 +1,62 @@
+/** By what sinks come: TCP, or WebSockets whose messages are read as one stream of bytes. */
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { WebSocketServer } from 'ws'
+import type { Address } from '../options.ts'
+import type { Intake } from './intake.ts'
+import { listenFault } from './receiver.ts'
+
+export interface Listening {
+  readonly address: Address
+  /** Stops listening; the connections are closed by the intake. */
+  close(): void
+}
+
+/** How long a sink that was told goodbye may stay. */
+const CLOSING_MS = 2000
+/** A sink that dials has no page; a message of one is at most a frame. */
+const MESSAGE_BYTES = 32 << 20
+
+export function listenTcp(address: Address, intake: Intake): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ noDelay: true }, (socket: Socket) => {
+      const caller = intake.connect({
+        send: (bytes) => void socket.write(bytes),
+        close: () => {
+          socket.end()
+          setTimeout(() => socket.destroy(), CLOSING_MS).unref()
+        },
+      })
+      socket.on('data', (chunk: Buffer) => caller.onBytes(chunk))
+      socket.on('error', () => {})
+      socket.on('close', () => caller.onClosed())
+    })
+    server.once('error', (error) => reject(listenFault(address, error)))
+    server.listen(address, () => resolve({ address: addressOf(server.address()), close: () => server.close() }))
+  })
+}
+
+export function listenWebSocket(address: Address, intake: Intake): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    const server = new WebSocketServer({ ...address, perMessageDeflate: false, maxPayload: MESSAGE_BYTES })
+    server.on('connection', (socket) => {
+      socket.binaryType = 'nodebuffer'
+      const caller = intake.connect({
+        send: (bytes) => socket.send(bytes),
+        close: () => {
+          socket.close()
+          setTimeout(() => socket.terminate(), CLOSING_MS).unref()
+        },
+      })
+      socket.on('message', (chunk: Buffer) => caller.onBytes(chunk))
+      socket.on('error', () => {})
+      socket.on('close', () => caller.onClosed())
+    })
+    server.once('error', (error) => reject(listenFault(address, error)))
+    server.once('listening', () => resolve({ address: addressOf(server.address()), close: () => server.close() }))
+  })
+}
+
+function addressOf(found: AddressInfo | string | null): Address {
+  const { address, port } = found as AddressInfo
+  return { host: address, port }
+}

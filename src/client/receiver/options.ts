@@ -1,0 +1,80 @@
+/** What `receiveAcked` is told, and its defaults. */
+import { fail } from '../../base/errors.ts'
+
+/** One record of a sink, handed over once. */
+export interface ReceivedRecord {
+  /** Its number in the inbox, from 1 on without a gap. With an inbox on disk it names the record for ever. */
+  readonly sequence: number
+  /** The id by which the pipeline knows it; the same whenever it comes again. */
+  readonly id: string
+  /** What the sink's `encode` made of it. */
+  readonly bytes: Buffer
+  /** `bytes` as UTF-8. */
+  readonly text: string
+  readonly pipeline: string
+  /** The sink's name in the pipeline. */
+  readonly step: string
+}
+
+export interface DiskInbox {
+  /** A folder of this receiver alone; made when absent. */
+  readonly path: string
+}
+
+export interface ReceiveOptions {
+  /** The port to listen on; 0 takes a free one. */
+  readonly port: number
+  /** Default `127.0.0.1`. */
+  readonly host?: string
+  /** How sinks come: `tcpSink` by TCP (default), `webSocketSink` by WebSocket, at any path. */
+  readonly by?: 'tcp' | 'websocket'
+  /** What a sink has to show (`tokenFile`). */
+  readonly token?: string
+  /**
+   * Does what there is to do with a record: one after another, in order, the next one when the promise has resolved. A throw
+   * ends the receiver.
+   */
+  readonly handle: (record: ReceivedRecord) => void | Promise<void>
+  /**
+   * `'memory'` (default): a record is acknowledged when it was handled, and a receiver that is restarted knows nothing of what
+   * it had: what comes again is handed over again. On disk: it is acknowledged when it is in the folder and synced, and a
+   * restart goes on where it was.
+   */
+  readonly inbox?: 'memory' | DiskInbox
+  /**
+   * With an inbox on disk: the sequence of the last record whose effect you have kept, in one step with the effect itself.
+   * Then each record has its effect once, whenever this process dies. Without it, the record that was being handled when the
+   * process died is handed over again.
+   */
+  readonly after?: number
+  /** Ids that are remembered at most, of each sink. Default 4,000,000. */
+  readonly remember?: number
+  /** Bytes that a worker may have on the way and unhandled. Default 4 MiB. */
+  readonly creditBytes?: number
+}
+
+/** The options with their defaults; throws `E_RECEIVER_OPTIONS`. */
+export function receiveSettings(options: ReceiveOptions): Required<Omit<ReceiveOptions, 'inbox' | 'after'>> & {
+  readonly path: string | null
+  readonly after: number | null
+} {
+  const { port, host = '127.0.0.1', by = 'tcp', token = '', handle, inbox = 'memory', after = null } = options
+  const wrong = (reason: string): Error => fail('E_RECEIVER_OPTIONS', { reason })
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw wrong('it needs a port')
+  if (typeof handle !== 'function') throw wrong('it needs a function that handles records')
+  if (by !== 'tcp' && by !== 'websocket') throw wrong("sinks come by 'tcp' or by 'websocket'")
+  if (inbox !== 'memory' && typeof inbox?.path !== 'string') throw wrong("inbox is 'memory' or { path }")
+  if (after !== null && inbox === 'memory') throw wrong('after counts records of an inbox on disk')
+  return {
+    ...{ port, host, by, token, handle, after },
+    path: inbox === 'memory' ? null : inbox.path,
+    remember: positive('remember', options.remember, 4_000_000),
+    creditBytes: positive('creditBytes', options.creditBytes, 4 << 20),
+  }
+}
+
+function positive(name: string, given: number | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise
+  if (Number.isInteger(given) && given > 0) return given
+  throw fail('E_RECEIVER_OPTIONS', { reason: `${name} is a whole number above 0` })
+}

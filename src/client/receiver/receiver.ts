@@ -1,0 +1,234 @@
+/**
+ * Takes what acked sinks send, and hands each record over once.
+ *
+ * R1. Records are handed over one after another, in the order in which they were taken; each only once it is kept.
+ * R2. In memory a record is kept when it was handled; on disk when it is in the inbox and synced.
+ * R3. A handler that throws, or an inbox that cannot be written, ends the receiver: nothing more is taken or acknowledged.
+ */
+import { EventEmitter } from 'node:events'
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Address } from '../options.ts'
+import { DiskInbox } from './disk-inbox.ts'
+import { type Entry, Intake, type Stream } from './intake.ts'
+import type { Listening } from './listen.ts'
+import type { ReceivedRecord, receiveSettings } from './options.ts'
+
+export interface ReceiverEvents {
+  /** The receiver has ended for good (R3). */
+  failed: [error: unknown]
+}
+
+/** A record in keeping. */
+export interface Kept {
+  readonly sequence: number
+  readonly stream: Stream
+  readonly id: string
+  readonly bytes: Buffer
+}
+
+/** Records that were kept together, and what follows when they are handled. */
+interface Handful {
+  readonly records: readonly Kept[]
+  readonly done: () => void
+}
+
+const KEEP_ALIVE_MS = 5000
+/** The longest record that is taken. */
+const RECORD_BYTES = 8 << 20
+/** After so long the loop has its turn, however quick the handler is. */
+const TURN_MS = 8
+
+export class Receiver extends EventEmitter<ReceiverEvents> {
+  /** Sequence of the last record that was handled. */
+  handled = 0
+  /** Where it listens. */
+  readonly address: Address
+  private readonly settings: ReturnType<typeof receiveSettings>
+  private readonly intake: Intake
+  private readonly inbox: DiskInbox | null
+  private readonly listening: Listening
+  private readonly timer: NodeJS.Timeout
+  private queue: Handful[] = []
+  private running = false
+  private over = false
+  private next = 1
+
+  /** Use `receiveAcked`. Throws `E_INBOX…`. */
+  static async open(
+    settings: ReturnType<typeof receiveSettings>,
+    listen: (intake: Intake) => Promise<Listening>,
+  ): Promise<Receiver> {
+    let receiver: Receiver | null = null
+    const intake = new Intake(
+      {
+        name: `${settings.host}:${settings.port}`,
+        token: settings.token,
+        creditBytes: settings.creditBytes,
+        recordBytes: RECORD_BYTES,
+        keepAliveMs: KEEP_ALIVE_MS,
+        remember: settings.remember,
+      },
+      {
+        keep: (entry, kept, handled) => receiver!.keep(entry, kept, handled),
+        moved: (stream) => receiver!.moved(stream),
+      },
+    )
+    const inbox = settings.path === null ? null : new DiskInbox(settings.path, intake, (error) => receiver?.end(error))
+    try {
+      receiver = new Receiver(settings, intake, inbox, await listen(intake))
+      return receiver
+    } catch (error) {
+      inbox?.close()
+      throw error
+    }
+  }
+
+  private constructor(
+    settings: ReturnType<typeof receiveSettings>,
+    intake: Intake,
+    inbox: DiskInbox | null,
+    listening: Listening,
+  ) {
+    super()
+    this.settings = settings
+    this.intake = intake
+    this.inbox = inbox
+    this.listening = listening
+    this.address = listening.address
+    this.timer = setInterval(() => intake.tick(), KEEP_ALIVE_MS)
+    this.handled = settings.after ?? inbox?.handed ?? 0
+    const found = inbox?.found.filter(({ sequence }) => sequence > this.handled) ?? []
+    if (found.length > 0) this.enqueue({ records: found, done: () => {} })
+  }
+
+  /** Ids that were forgotten before their time, because more than `remember` of them came; each may be handed over twice. */
+  get forgotten(): number {
+    let sum = 0
+    for (const { memory } of this.intake.all) sum += memory.forgotten
+    return sum
+  }
+
+  /** Stops at once. What is not handled comes again: from the inbox, or from the sinks. */
+  close(): void {
+    this.end(null)
+  }
+
+  // ── Keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private keep(entry: Entry, kept: () => void, handled: () => void): void {
+    const { inbox } = this
+    if (this.over) return
+    const first = inbox?.next ?? this.next
+    const records = entry.records.map(({ id, bytes }, i) => ({ sequence: first + i, stream: entry.stream, id, bytes }))
+    if (inbox === null) {
+      this.next += records.length
+      this.enqueue({
+        records,
+        done: () => {
+          kept()
+          handled()
+        },
+      })
+      return
+    }
+    this.write(() =>
+      inbox.append(entry, () => {
+        kept()
+        this.enqueue({ records, done: handled })
+      }),
+    )
+  }
+
+  private moved(stream: Stream): void {
+    this.write(() => this.inbox?.moved(stream))
+  }
+
+  private write(act: () => void): void {
+    if (this.over) return
+    try {
+      act()
+    } catch (error) {
+      this.end(error)
+    }
+  }
+
+  // ── Handing over ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private enqueue(handful: Handful): void {
+    this.queue.push(handful)
+    if (this.running) return
+    this.running = true
+    setImmediate(() => void this.run().catch((error: unknown) => this.end(error)))
+  }
+
+  private async run(): Promise<void> {
+    let begun = performance.now()
+    while (this.queue.length > 0) {
+      const { queue } = this
+      this.queue = []
+      for (const { records, done } of queue) {
+        for (const record of records) {
+          if (this.over) return
+          const promise = this.settings.handle(new Received(record))
+          if (promise !== undefined) await promise
+          this.handled = record.sequence
+        }
+        if (this.over) return
+        if (records.length > 0) this.write(() => this.inbox?.handled(this.handled))
+        done()
+        if (performance.now() - begun < TURN_MS) continue
+        await new Promise(setImmediate)
+        begun = performance.now()
+      }
+    }
+    this.running = false
+  }
+
+  private end(error: unknown): void {
+    if (this.over) return
+    this.over = true
+    clearInterval(this.timer)
+    this.intake.close()
+    this.listening.close()
+    this.inbox?.close()
+    if (error !== null) this.emit('failed', error)
+  }
+}
+
+class Received implements ReceivedRecord {
+  private readonly record: Kept
+
+  constructor(record: Kept) {
+    this.record = record
+  }
+
+  get sequence(): number {
+    return this.record.sequence
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+
+  get bytes(): Buffer {
+    return this.record.bytes
+  }
+
+  get text(): string {
+    return this.record.bytes.toString('utf8')
+  }
+
+  get pipeline(): string {
+    return this.record.stream.name.pipeline
+  }
+
+  get step(): string {
+    return this.record.stream.name.step
+  }
+}
+
+/** A port that cannot be listened on. */
+export function listenFault(address: Address, error: Error): PotorooError {
+  const { host, port } = address
+  return fail('E_PEER', { operation: 'listen on', address: `${host}:${port}`, reason: error.message }, error)
+}

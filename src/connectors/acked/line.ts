@@ -1,0 +1,220 @@
+/**
+ * The way of a writer to its receiver: dials until somebody is there, says hello, and hands over what comes back.
+ *
+ * L1. A connection that has not been welcomed within `DIAL_MS`, or is silent for four keep-alive times, is given up.
+ * L2. A receiver that refuses is asked again: what it minds, such as a token, can be mended there.
+ */
+import { fail, PotorooError } from '../../base/errors.ts'
+import type { Timer } from '../../env/clock.ts'
+import type { Address, Connection, ConnectionHandler, NetworkError } from '../../env/network.ts'
+import {
+  type DeliveryMessage,
+  deliveryFrameBytes,
+  encodeDelivery,
+  type Hello,
+  readDelivery,
+} from '../../protocol/delivery.ts'
+import { FrameParser } from '../../protocol/frame.ts'
+import type { SinkContext } from '../connector.ts'
+import { DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
+
+const FIRST_BACKOFF_MS = 50
+const LONGEST_BACKOFF_MS = 5000
+/** Silences of the receiver's keep-alive time after which it is taken to be gone. */
+const SILENCES = 4
+
+type Welcome = Extract<DeliveryMessage, { kind: 'welcome' }>
+
+export interface AckedWay {
+  readonly address: Address
+  /** The file with what a receiver wants to be shown. */
+  readonly tokenFile: string | undefined
+  dial(handler: ConnectionHandler): Connection
+}
+
+/** What the writer hears. None is called inside a call of the line. */
+export interface LineEvents {
+  onWelcome(welcome: Welcome): void
+  onAck(through: number): void
+  onCredit(bytes: number): void
+  /** What was written has left. */
+  onRoom(): void
+  /** What has not been acknowledged has to be sent again, once somebody is there. */
+  onLost(): void
+}
+
+export class ReceiverLine implements ConnectionHandler {
+  welcomed = false
+  private readonly way: AckedWay
+  private readonly context: SinkContext
+  private readonly greeting: Hello
+  private readonly events: LineEvents
+  private token = ''
+  private connection: Connection | null = null
+  private parser = new FrameParser(0)
+  private timer: Timer | null = null
+  private keepAliveMs = 0
+  private heard = false
+  private backoffMs = FIRST_BACKOFF_MS
+  /** The operator knows that nobody takes anything. */
+  private warned = false
+  private closed = false
+
+  /** `greeting` is said on each connection, with the token that the file has by then. */
+  constructor(way: AckedWay, context: SinkContext, greeting: Hello, events: LineEvents) {
+    this.way = way
+    this.context = context
+    this.greeting = greeting
+    this.events = events
+  }
+
+  /** Bytes that the system has not taken yet. */
+  get queued(): number {
+    return this.connection?.queued ?? 0
+  }
+
+  dial(): void {
+    const { tokenFile: path } = this.way
+    if (path === undefined) return this.connect()
+    this.context.env.disk.readFile(path, (error, bytes) => {
+      if (this.closed) return
+      if (error === null) this.token = bytes.toString('utf8').trim()
+      else this.warn(fail('E_FILE', { operation: 'read', path, reason: error.message }, error))
+      this.connect()
+    })
+  }
+
+  private connect(): void {
+    this.parser = new FrameParser(deliveryFrameBytes(0))
+    this.connection = this.way.dial(this)
+    this.after(DIAL_MS, () => this.breakOff())
+  }
+
+  /** False: stop until `onRoom`. */
+  write(bytes: Uint8Array): boolean {
+    return this.connection!.write(bytes)
+  }
+
+  say(message: Exclude<DeliveryMessage, { kind: 'batch' }>): void {
+    this.connection?.write(encodeDelivery(message))
+  }
+
+  /** Says goodbye, and closes. */
+  end(): void {
+    if (!this.welcomed) return this.close()
+    this.say({ kind: 'end' })
+    this.connection!.end()
+    this.letGo()
+  }
+
+  close(): void {
+    this.connection?.destroy()
+    this.letGo()
+  }
+
+  private letGo(): void {
+    this.closed = true
+    this.welcomed = false
+    this.timer?.cancel()
+  }
+
+  onOpen(): void {
+    if (this.closed) return
+    this.say({ ...this.greeting, token: this.token })
+  }
+
+  onBytes(chunk: Buffer): void {
+    if (this.closed) return
+    try {
+      this.parser.push(chunk, (frame) => this.take(readDelivery(frame).message))
+    } catch (error) {
+      if (!(error instanceof PotorooError)) throw error
+      this.breakOff(error.message)
+    }
+  }
+
+  private take(message: DeliveryMessage): void {
+    this.heard = true
+    switch (message.kind) {
+      case 'welcome':
+        this.welcomed = true
+        this.warned = false
+        this.backoffMs = FIRST_BACKOFF_MS
+        this.keepAliveMs = message.keepAliveMs
+        this.listen()
+        this.events.onWelcome(message)
+        break
+      case 'refused':
+        this.onRefused(message.reason, message.retryMs)
+        break
+      case 'ack':
+        this.events.onAck(message.through)
+        break
+      case 'credit':
+        this.events.onCredit(message.bytes)
+        break
+      case 'ping':
+        this.say({ kind: 'pong' })
+        break
+      case 'pong':
+        break
+      default:
+        this.breakOff(`it said "${message.kind}", which is for sinks to say`)
+    }
+  }
+
+  /** L1. */
+  private listen(): void {
+    this.heard = false
+    this.after(this.keepAliveMs * SILENCES, () => {
+      if (this.heard) this.listen()
+      else this.breakOff('it is silent')
+    })
+  }
+
+  /** L2. */
+  private onRefused(reason: string, retryMs: number): void {
+    this.warn(fail('E_RECEIVER_REFUSED', { step: this.context.step, ...this.way.address, reason }))
+    this.backoffMs = Math.min(Math.max(2 * retryMs, this.backoffMs), LONGEST_BACKOFF_MS)
+    this.breakOff()
+  }
+
+  /** The rest happens when the connection has closed. */
+  private breakOff(reason?: string): void {
+    if (reason !== undefined) this.warn(fail('E_NO_PEER', { step: this.context.step, ...this.way.address, reason }))
+    this.parser.stop()
+    this.connection?.destroy()
+  }
+
+  /** A receiver that ends its side is going away; what it has not acknowledged is sent to whoever comes. */
+  onEnd(): void {
+    this.connection?.destroy()
+  }
+
+  onDrain(): void {
+    if (!this.closed) this.events.onRoom()
+  }
+
+  onClosed(error: NetworkError | null): void {
+    this.connection = null
+    if (this.closed) return
+    this.timer?.cancel()
+    this.welcomed = false
+    this.warn(fail('E_NO_PEER', { step: this.context.step, ...this.way.address, reason: reasonOf(error) }))
+    this.events.onLost()
+    // Between half and the whole of the backoff, so that many writers do not come back at once.
+    const ms = this.backoffMs / 2 + this.context.env.random.below(this.backoffMs / 2 + 1)
+    this.backoffMs = Math.min(2 * this.backoffMs, LONGEST_BACKOFF_MS)
+    this.after(ms, () => this.dial())
+  }
+
+  private warn(problem: PotorooError): void {
+    if (!this.warned && !this.closed) this.context.warn(problem)
+    this.warned = true
+  }
+
+  private after(ms: number, fn: () => void): void {
+    this.timer?.cancel()
+    this.timer = this.context.env.clock.after(ms, fn)
+  }
+}

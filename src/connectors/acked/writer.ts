@@ -1,0 +1,197 @@
+/**
+ * The writer of an acked sink, whatever it dials by: the mirror of acked ingest. `idempotent` for a receiver that remembers
+ * the ids (`potoroo/client` does), at least once for one that does not.
+ *
+ * K1. A barrier is acknowledged only when the receiver has acknowledged everything before it. So nothing that a complete
+ *     epoch covers has to be sent again, and the snapshot is empty.
+ * K2. Each record says after which epoch's barrier it is sent. With the base of the generation, and the floor, the
+ *     receiver knows which ids can come again and which never will.
+ * K3. What is not acknowledged is kept, and sent again on the next connection. It is bounded by `writerBytes`; beyond them the
+ *     task stops, and with it, channel by channel, the sources.
+ * K4. After a rollback, or on another worker, the records come again from the sources, by the same ids.
+ */
+import type { Timer } from '../../env/clock.ts'
+import { deliveryVersions, type Hello } from '../../protocol/delivery.ts'
+import type { Apart, Base, Json, SinkContext, Writer, WriterStatus } from '../connector.ts'
+import { type AckedWay, type LineEvents, ReceiverLine } from './line.ts'
+import { AckedOutbox } from './outbox.ts'
+
+/** How soon to ask again whether this worker may speak. */
+const LEASE_MS = 20
+
+/** A barrier, or the end, that waits until everything up to `upTo` is acknowledged. */
+interface Waiting {
+  readonly upTo: number
+  readonly done: (snapshot: Json) => void
+}
+
+export class AckedWriter implements Writer, LineEvents {
+  readonly status: WriterStatus = {
+    state: 'opening',
+    queuedBytes: 0,
+    writtenBytes: 0,
+    records: 0,
+    peers: 0,
+    dropped: 0,
+  }
+  private readonly context: SinkContext
+  private readonly way: AckedWay
+  private outbox = new AckedOutbox()
+  private line: ReceiverLine | null = null
+  private credit = 0
+  private draining = false
+  private waiting: Waiting[] = []
+  /** The last barrier that has passed (K2), and the floor. */
+  private after = 0
+  private floorEpoch = 0
+  private blocked = false
+  private lease: Timer | null = null
+
+  constructor(context: SinkContext, way: AckedWay) {
+    this.context = context
+    this.way = way
+  }
+
+  get room(): boolean {
+    return !this.blocked
+  }
+
+  /** Begins a session: whatever was under way comes again (K4). */
+  restore({ generation, epoch }: Base, done: () => void): void {
+    const { context, way } = this
+    const { pipeline, step, history, writer, env } = context
+    this.forget()
+    this.after = epoch
+    const { newest, oldest: oldestVersion } = deliveryVersions
+    const who = { pipeline, step, history, writer, session: env.random.id() }
+    const hello: Hello = { kind: 'hello', newest, oldestVersion, ...who, generation, base: epoch, token: '' }
+    this.status.state = 'opening'
+    this.line = new ReceiverLine(way, context, hello, this)
+    this.line.dial()
+    env.clock.soon(done)
+  }
+
+  write(bytes: Buffer, records: number, apart?: Apart): boolean {
+    this.status.records += records
+    this.outbox.add(bytes, apart!, this.after)
+    this.count()
+    this.blocked = this.outbox.bytes >= this.context.limits.writerBytes
+    // Not inside the call (O1).
+    this.context.env.clock.soon(() => this.pump())
+    return !this.blocked
+  }
+
+  barrier(epoch: number, _generation: number, done: (snapshot: Json) => void): void {
+    this.after = epoch
+    this.wait(() => done(null))
+  }
+
+  commit(): void {}
+
+  floor(epoch: number): void {
+    this.floorEpoch = epoch
+    if (this.line?.welcomed) this.line.say({ kind: 'floor', epoch })
+  }
+
+  end(done: () => void): void {
+    this.wait(() => {
+      this.line?.end()
+      this.status.state = 'closed'
+      done()
+    })
+  }
+
+  close(): void {
+    this.forget()
+    this.status.state = 'closed'
+  }
+
+  // ── What the receiver says ───────────────────────────────────────────────────────────────────────────────────────
+
+  onWelcome({ resumeAfter, credit }: { readonly resumeAfter: number; readonly credit: number }): void {
+    this.status.state = 'ready'
+    this.status.peers = 1
+    this.credit = credit
+    this.draining = false
+    this.outbox.rewind(resumeAfter)
+    if (this.floorEpoch > 0) this.line!.say({ kind: 'floor', epoch: this.floorEpoch })
+    this.pump()
+  }
+
+  onAck(through: number): void {
+    const { outbox, status } = this
+    const before = outbox.bytes
+    outbox.ack(Math.min(through, outbox.next - 1))
+    status.writtenBytes += before - outbox.bytes
+    this.settle()
+  }
+
+  onCredit(bytes: number): void {
+    this.credit += bytes
+    this.pump()
+  }
+
+  onRoom(): void {
+    this.draining = false
+    this.pump()
+  }
+
+  onLost(): void {
+    if (this.status.state !== 'closed') this.status.state = 'no-peer'
+    this.status.peers = 0
+  }
+
+  // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private pump(): void {
+    const { line, outbox, context } = this
+    if (line === null || !line.welcomed) return
+    while (!this.draining && this.credit > 0 && line.queued < context.limits.sinkQueueBytes) {
+      const frame = outbox.peek()
+      if (frame === null) return
+      if (!context.maySpeak()) {
+        this.lease ??= context.env.clock.after(LEASE_MS, () => {
+          this.lease = null
+          this.pump()
+        })
+        return
+      }
+      this.credit -= frame.body.length
+      line.write(frame.head)
+      this.draining = !line.write(frame.body)
+      outbox.advance()
+    }
+  }
+
+  private wait(done: () => void): void {
+    this.waiting.push({ upTo: this.outbox.next - 1, done })
+    this.context.env.clock.soon(() => this.settle())
+  }
+
+  /** Answers what has waited for what is acknowledged by now (K1). */
+  private settle(): void {
+    this.count()
+    while (this.waiting.length > 0 && this.waiting[0]!.upTo <= this.outbox.acked) this.waiting.shift()!.done(null)
+    if (this.blocked && this.outbox.bytes < this.context.limits.writerBytes) {
+      this.blocked = false
+      this.context.wake()
+    }
+    this.pump()
+  }
+
+  private count(): void {
+    this.status.queuedBytes = this.outbox.bytes
+  }
+
+  private forget(): void {
+    this.line?.close()
+    this.line = null
+    this.lease?.cancel()
+    this.lease = null
+    this.outbox = new AckedOutbox()
+    this.waiting = []
+    this.blocked = false
+    this.status.peers = 0
+    this.count()
+  }
+}

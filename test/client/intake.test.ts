@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import { ByteWriter } from '../../src/base/bytes.ts'
+import { Intake } from '../../src/client/receiver/intake.ts'
+import {
+  appendRecord,
+  type DeliveryMessage,
+  deliveryHead,
+  deliveryVersions,
+  encodeDelivery,
+  readDelivery,
+} from '../../src/protocol/delivery.ts'
+import { FrameParser } from '../../src/protocol/frame.ts'
+
+const { newest, oldest: oldestVersion } = deliveryVersions
+const who = { pipeline: 'p', step: 'out', history: 'h', writer: 'w1', session: 's', token: '' }
+const HELLO = { kind: 'hello', newest, oldestVersion, ...who, generation: 1, base: 0 } as const
+
+function scene() {
+  const taken: string[] = []
+  const intake = new Intake(
+    { name: 'r', token: '', creditBytes: 1000, recordBytes: 1000, keepAliveMs: 5000, remember: 100 },
+    {
+      keep: ({ records }, kept, handled) => {
+        for (const { bytes } of records) taken.push(bytes.toString())
+        kept()
+        handled()
+      },
+      moved() {},
+    },
+  )
+  const dial = () => {
+    const heard: DeliveryMessage[] = []
+    const parser = new FrameParser(1 << 20)
+    const socket = { open: true }
+    const caller = intake.connect({
+      send: (bytes) => parser.push(Buffer.from(bytes), (frame) => heard.push(readDelivery(frame).message)),
+      close: () => {
+        socket.open = false
+      },
+    })
+    const say = (message: Exclude<DeliveryMessage, { kind: 'batch' }>) => caller.onBytes(encodeDelivery(message))
+    const batch = (first: number, ...records: string[]) => {
+      const writer = new ByteWriter(1000)
+      for (const record of records) appendRecord(writer, '', Buffer.from(record))
+      const body = writer.take()
+      caller.onBytes(Buffer.concat([deliveryHead(first, records.length, 0, body), body]))
+    }
+    return { heard, caller, say, batch, socket }
+  }
+  return { taken, intake, dial }
+}
+
+test('a batch may begin with what is known of the session', () => {
+  const { taken, dial } = scene()
+  const sink = dial()
+  sink.say(HELLO)
+  sink.batch(1, 'a', 'b', 'c')
+  sink.batch(2, 'b', 'c', 'd')
+  expect(taken).toEqual(['a', 'b', 'c', 'd'])
+  expect(sink.heard.at(-2)).toEqual({ kind: 'ack', through: 4 })
+  const again = dial()
+  again.say(HELLO)
+  expect(again.heard[0]).toMatchObject({ kind: 'welcome', resumeAfter: 4 })
+  expect(sink.socket.open).toBe(false)
+})
+
+test('a gap, an answer, bytes that are none, and records before hello end the connection', () => {
+  const refused = (act: (sink: ReturnType<ReturnType<typeof scene>['dial']>) => void): unknown => {
+    const sink = scene().dial()
+    act(sink)
+    expect(sink.socket.open).toBe(false)
+    return sink.heard.at(-1)
+  }
+  expect(refused((sink) => sink.batch(1, 'a'))).toMatchObject({ kind: 'refused', reason: 'it begins with hello' })
+  expect(
+    refused((sink) => {
+      sink.say(HELLO)
+      sink.batch(1, 'a')
+      sink.batch(3, 'c')
+    }),
+  ).toMatchObject({ kind: 'refused', reason: '3 follows 1' })
+  expect(
+    refused((sink) => {
+      sink.say(HELLO)
+      sink.say({ kind: 'ack', through: 3 })
+    }),
+  ).toMatchObject({ kind: 'refused', code: 'E_MESSAGE' })
+  expect(refused((sink) => sink.caller.onBytes(Buffer.alloc(40, 7)))).toMatchObject({ kind: 'refused' })
+  expect(refused((sink) => sink.say({ ...HELLO, oldestVersion: 9, newest: 9 }))).toMatchObject({ code: 'E_VERSION' })
+})
+
+test('a sink that is silent for four looks is given up, one that answers is not', () => {
+  const { intake, dial } = scene()
+  const [silent, lively] = [dial(), dial()]
+  lively.say(HELLO)
+  for (let look = 0; look < 5; look++) {
+    lively.say({ kind: 'pong' })
+    intake.tick()
+  }
+  expect([silent.socket.open, lively.socket.open]).toEqual([false, true])
+  expect(lively.heard.filter(({ kind }) => kind === 'ping').length).toBeGreaterThan(2)
+})

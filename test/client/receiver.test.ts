@@ -1,0 +1,277 @@
+/** `receiveAcked` on real sockets and a real disk, fed by the acked sinks. */
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { makeLimits } from '../../src/base/limits.ts'
+import { type ReceiveOptions, type Receiver, receiveAcked } from '../../src/client.ts'
+import type { Writer } from '../../src/connectors/connector.ts'
+import { tcpSink } from '../../src/connectors/tcp/describe.ts'
+import { tcpSinkConnector } from '../../src/connectors/tcp/sink.ts'
+import { webSocketSink } from '../../src/connectors/websocket/describe.ts'
+import { webSocketSinkConnector } from '../../src/connectors/websocket/sink.ts'
+import { realEnv } from '../../src/env/real/env.ts'
+
+const env = realEnv({ log: { level: 'silent' as never } })
+
+/** A worker's writer, which goes back to its base as often as it is told to. */
+class Sink {
+  readonly writer: Writer
+  private generation = 0
+  private epoch = 0
+
+  constructor(port: number, by: 'tcp' | 'websocket', tokenFile?: string) {
+    const [connector, description] =
+      by === 'tcp'
+        ? [tcpSinkConnector, tcpSink({ port, protocol: 'acked', encode: String, tokenFile })]
+        : [
+            webSocketSinkConnector,
+            webSocketSink({ url: `ws://127.0.0.1:${port}/`, protocol: 'acked', encode: String, tokenFile }),
+          ]
+    this.writer = connector.open(description, {
+      ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w1' },
+      ...{ standardOutput: { write() {} }, maySpeak: () => true, refused() {}, wake() {}, warn() {}, failed() {} },
+    })
+    this.back()
+  }
+
+  /** Another generation begins at the last epoch. */
+  back(generation = this.generation + 1): void {
+    this.generation = generation
+    this.writer.restore({ generation, epoch: this.epoch, snapshots: [] }, () => {})
+  }
+
+  write(from: number, to: number, padding = ''): void {
+    const records = Array.from({ length: to - from + 1 }, (_, i) => Buffer.from(`${from + i}${padding}`))
+    const ends: number[] = []
+    for (const { length } of records) ends.push((ends.at(-1) ?? 0) + length)
+    const ids = records.map((_, i) => `out/${from + i}/0/split`)
+    this.writer.write(Buffer.concat(records), records.length, { ends, ids })
+  }
+
+  /** Resolves when everything so far was acknowledged. */
+  barrier(): Promise<void> {
+    return new Promise((resolve) => this.writer.barrier(++this.epoch, this.generation, () => resolve()))
+  }
+}
+
+let folder: string
+let texts: string[]
+const receivers: Receiver[] = []
+const sinks: Sink[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'potoroo-inbox-'))
+  texts = []
+})
+
+afterEach(() => {
+  for (const receiver of receivers.splice(0)) receiver.close()
+  for (const { writer } of sinks.splice(0)) writer.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function receive(options: Partial<ReceiveOptions> = {}): Promise<Receiver> {
+  const receiver = await receiveAcked({ port: 0, handle: ({ text }) => void texts.push(text), ...options })
+  receiver.on('failed', () => {})
+  receivers.push(receiver)
+  return receiver
+}
+
+function sink(receiver: Receiver, by: 'tcp' | 'websocket' = 'tcp', tokenFile?: string): Sink {
+  const made = new Sink(receiver.address.port, by, tokenFile)
+  sinks.push(made)
+  return made
+}
+
+function numbers(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => String(from + i))
+}
+
+describe.each(['tcp', 'websocket'] as const)('by %s', (by) => {
+  test('hands each record over once, in order, also what comes again', async () => {
+    const receiver = await receive({ by })
+    const from = sink(receiver, by)
+    from.write(1, 1000)
+    await from.barrier()
+    from.write(1001, 1500)
+    from.back()
+    from.write(1001, 2000)
+    await from.barrier()
+    expect(texts).toEqual(numbers(1, 2000))
+    expect(receiver.handled).toBe(2000)
+  })
+
+  test('remembers on disk what it has acknowledged', async () => {
+    const inbox = { path: join(folder, 'inbox') }
+    const receiver = await receive({ by, inbox })
+    const { port } = receiver.address
+    const from = sink(receiver, by)
+    from.write(1, 500)
+    await from.barrier()
+    from.write(501, 1000)
+    await from.barrier()
+    receiver.close()
+    const again = await receive({ by, inbox, port })
+    expect(again.handled).toBe(texts.length)
+    from.back()
+    from.write(1, 1200)
+    await from.barrier()
+    await expect.poll(() => texts.length).toBe(1200)
+    expect(texts).toEqual(numbers(1, 1200))
+  })
+})
+
+test('acknowledges in memory what was handled, and no more', async () => {
+  let go = (): void => {}
+  const receiver = await receive({
+    handle: ({ text }) => {
+      texts.push(text)
+      return text === '3' ? new Promise((resolve) => (go = resolve)) : undefined
+    },
+  })
+  const from = sink(receiver)
+  from.write(1, 5)
+  let acknowledged = false
+  const barrier = from.barrier().then(() => (acknowledged = true))
+  await expect.poll(() => texts.length).toBe(3)
+  expect([acknowledged, receiver.handled]).toEqual([false, 2])
+  go()
+  await barrier
+  expect(texts).toEqual(numbers(1, 5))
+})
+
+test('ends when its handler throws, and goes on behind what was handled', async () => {
+  const inbox = { path: join(folder, 'inbox') }
+  const receiver = await receive({
+    inbox,
+    handle: ({ text }) => {
+      if (text === '4') throw new Error('four')
+      texts.push(text)
+    },
+  })
+  const failed = new Promise((resolve) => receiver.on('failed', resolve))
+  const { port } = receiver.address
+  const from = sink(receiver)
+  from.write(1, 3)
+  await from.barrier()
+  await expect.poll(() => receiver.handled).toBe(3)
+  from.write(4, 5)
+  await expect(failed).resolves.toMatchObject({ message: 'four' })
+  await receive({ inbox, port })
+  await expect.poll(() => texts).toEqual(numbers(1, 5))
+  from.write(6, 6)
+  await from.barrier()
+  await expect.poll(() => texts).toEqual(numbers(1, 6))
+})
+
+test('goes on behind the sequence that its user has kept with the effects', async () => {
+  const inbox = { path: join(folder, 'inbox') }
+  const receiver = await receive({ inbox })
+  const from = sink(receiver)
+  from.write(1, 10)
+  await from.barrier()
+  await expect.poll(() => receiver.handled).toBe(10)
+  receiver.close()
+  texts = []
+  await receive({ inbox, after: 7 })
+  await expect.poll(() => texts).toEqual(['8', '9', '10'])
+})
+
+test('pushes back on a sink whose records are not handled', async () => {
+  const receiver = await receive({ creditBytes: 10_000, handle: () => new Promise(() => {}) })
+  const from = sink(receiver)
+  for (let n = 0; n < 100; n++) from.write(n * 100, n * 100 + 99, 'x'.repeat(100))
+  await expect.poll(() => from.writer.room).toBe(false)
+})
+
+test('takes nobody without the token', async () => {
+  const tokenFile = join(folder, 'token')
+  writeFileSync(tokenFile, 'wrong')
+  const from = sink(await receive({ token: 'secret' }), 'tcp', tokenFile)
+  from.write(1, 3)
+  await expect.poll(() => from.writer.status.state).toBe('no-peer')
+  expect(texts).toEqual([])
+  writeFileSync(tokenFile, 'secret')
+  await expect.poll(() => texts, { timeout: 8000 }).toEqual(numbers(1, 3))
+}, 10_000)
+
+test('lets go of files whose ids cannot come again', async () => {
+  const inbox = { path: join(folder, 'inbox') }
+  const receiver = await receive({ inbox, handle: () => {} })
+  const from = sink(receiver)
+  const files = (): string[] => readdirSync(inbox.path).filter((name) => name.endsWith('.inbox'))
+  for (let n = 0; n < 50; n++) {
+    from.write(n, n, 'x'.repeat(1 << 20))
+    await from.barrier()
+  }
+  expect(files()).toHaveLength(4)
+  from.writer.floor(50)
+  await expect.poll(files).toHaveLength(1)
+  receiver.close()
+  await receive({ inbox })
+  expect(files().length).toBeLessThanOrEqual(2)
+})
+
+describe('a damaged inbox', () => {
+  async function filled(): Promise<string> {
+    const path = join(folder, 'inbox')
+    const receiver = await receive({ inbox: { path } })
+    const from = sink(receiver)
+    for (let n = 1; n <= 10; n++) {
+      from.write(n, n)
+      await from.barrier()
+    }
+    receiver.close()
+    from.writer.close()
+    texts = []
+    return path
+  }
+
+  test('ends where its last frame was cut off', async () => {
+    const path = await filled()
+    const [file] = readdirSync(path).filter((name) => name.endsWith('.inbox'))
+    truncateSync(join(path, file!), statSync(join(path, file!)).size - 3)
+    const receiver = await receive({ inbox: { path }, after: 0 })
+    await expect.poll(() => receiver.handled).toBe(10)
+    expect(texts).toEqual(numbers(1, 10))
+  })
+
+  test('is named where damage lies in front of what is whole', async () => {
+    const path = await filled()
+    const [file] = readdirSync(path).filter((name) => name.endsWith('.inbox'))
+    const descriptor = openSync(join(path, file!), 'r+')
+    writeSync(descriptor, 'damage', 300)
+    closeSync(descriptor)
+    await expect(receive({ inbox: { path } })).rejects.toMatchObject({ code: 'E_INBOX_DAMAGED' })
+  })
+
+  test('is used by one receiver at a time', async () => {
+    const path = join(folder, 'inbox')
+    await receive({ inbox: { path } })
+    await expect(receive({ inbox: { path } })).rejects.toMatchObject({ code: 'E_INBOX_LOCKED' })
+  })
+})
+
+test('says what is wrong with its options, and who has the port', async () => {
+  const rejects = (options: object, reason: string) =>
+    expect(receive(options)).rejects.toMatchObject({ code: 'E_RECEIVER_OPTIONS', details: { reason } })
+  await rejects({ port: -1 }, 'it needs a port')
+  await rejects({ handle: null }, 'it needs a function that handles records')
+  await rejects({ by: 'udp' }, "sinks come by 'tcp' or by 'websocket'")
+  await rejects({ inbox: {} }, "inbox is 'memory' or { path }")
+  await rejects({ after: 3 }, 'after counts records of an inbox on disk')
+  await rejects({ remember: 0.5 }, 'remember is a whole number above 0')
+  const { address } = await receive()
+  await expect(receive({ port: address.port })).rejects.toMatchObject({ code: 'E_PEER' })
+})

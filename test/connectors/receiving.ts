@@ -1,0 +1,144 @@
+/** A receiver of acked sinks on the simulated network: the intake of `potoroo/client`, and a disk that it keeps over its deaths. */
+import { makeLimits } from '../../src/base/limits.ts'
+import { type Caller, type Entry, Intake, type Keeper, type SinkName } from '../../src/client/receiver/intake.ts'
+import { accepted } from '../../src/connectors/websocket/wire.ts'
+import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
+import type { Machine, SimProcess } from '../../src/sim/world.ts'
+
+const SYNC_MS = 3
+export const PORT = 7002
+
+/** What a receiver writes down, in order. */
+type Note =
+  | { readonly kind: 'entry'; readonly name: SinkName; readonly after: number; readonly ids: readonly string[] }
+  | {
+      readonly kind: 'moved'
+      readonly name: SinkName
+      readonly generation: number
+      readonly base: number
+      readonly floor: number
+    }
+
+export interface ReceiverOptions {
+  readonly by?: 'tcp' | 'websocket'
+  readonly token?: string
+  readonly remember?: number
+  readonly creditBytes?: number
+  /** What it keeps is lost when it dies. */
+  readonly forgetful?: boolean
+  /** Plants a fault. */
+  readonly mutate?: (keeper: Keeper) => Keeper
+}
+
+export class SimReceiver {
+  /** What was handed over, in order. */
+  readonly texts: string[] = []
+  intake!: Intake
+  process!: SimProcess
+  /** Nothing is kept while it is true: the disk hangs. */
+  stuck = false
+  private notes: Note[] = []
+  private lives = 0
+  private readonly machine: Machine
+  private readonly options: ReceiverOptions
+
+  constructor(machine: Machine, options: ReceiverOptions = {}) {
+    this.machine = machine
+    this.options = options
+    this.start()
+  }
+
+  kill(): void {
+    this.process.kill()
+    if (this.options.forgetful === true) this.notes = []
+  }
+
+  start(): void {
+    const process = this.machine.start(`receiver-${++this.lives}`)
+    const { mutate, by, token = '', remember = 1_000_000, creditBytes = 4000 } = this.options
+    this.process = process
+    const keeper = this.keeper(process)
+    const intake = new Intake(
+      { name: 'r', token, creditBytes, recordBytes: 1 << 20, keepAliveMs: 5000, remember },
+      mutate?.(keeper) ?? keeper,
+    )
+    this.intake = intake
+    this.remember(intake)
+    const look = (): void => {
+      intake.tick()
+      process.env.clock.after(5000, look)
+    }
+    look()
+    const at = { host: 'receiver', port: PORT }
+    if (by !== 'websocket') {
+      process.env.network.listen(
+        at,
+        {},
+        (connection) => callerOf(intake, connection),
+        () => {},
+      )
+      return
+    }
+    const refuse = () => ({ status: 404 })
+    process.env.http.serve(
+      at,
+      { limits: makeLimits() },
+      {
+        onRequest: () => ({ onBytes() {}, onEnd() {}, onClosed() {} }),
+        onUpgrade: (head) =>
+          head.target === '/in'
+            ? (socket) =>
+                accepted({ binary: true, cut: false, refusesText: true }, socket, (wire) => callerOf(intake, wire))
+            : refuse(),
+        onRefused() {},
+        onExpelled() {},
+      },
+      () => {},
+    )
+  }
+
+  /** Writes entries down and hands them over, some time later. */
+  private keeper(process: SimProcess): Keeper {
+    const keep = (entry: Entry, kept: () => void, handled: () => void): void => {
+      process.env.clock.after(SYNC_MS, () => {
+        if (this.stuck) return keep(entry, kept, handled)
+        const ids = [...entry.records.map(({ id }) => id), ...entry.again]
+        this.notes.push({ kind: 'entry', name: entry.stream.name, after: entry.after, ids })
+        for (const { bytes } of entry.records) this.texts.push(bytes.toString())
+        kept()
+        handled()
+      })
+    }
+    return {
+      keep,
+      moved: ({ name, memory: { generation, base, floorEpoch: floor } }) =>
+        this.notes.push({ kind: 'moved', name, generation, base, floor }),
+    }
+  }
+
+  /** What an earlier life has written down. */
+  private remember(intake: Intake): void {
+    for (const note of this.notes) {
+      const { memory } = intake.stream(note.name)
+      if (note.kind === 'entry') for (const id of note.ids) memory.take(id, note.after)
+      else {
+        if (memory.generation !== note.generation || memory.base !== note.base) memory.begin(note.generation, note.base)
+        memory.floor(note.floor)
+      }
+    }
+  }
+}
+
+function callerOf(intake: Intake, connection: Connection): ConnectionHandler {
+  const caller: Caller = intake.connect({
+    send: (bytes) => void connection.write(bytes),
+    close: () => connection.end(),
+  })
+  return {
+    onOpen() {},
+    onBytes: (chunk) => caller.onBytes(chunk),
+    onEnd: () => connection.end(),
+    onDrain() {},
+    onClosed: () => caller.onClosed(),
+  }
+}

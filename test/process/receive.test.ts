@@ -1,0 +1,98 @@
+/** `potoroo receive` of acked sinks, and of a sink that listens for WebSockets. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { connect } from '../../src/client.ts'
+import { folder, freePort, type Program, potoroo, ran } from './fixture.ts'
+
+const PIPELINE = `
+import { pipeline, tcpSink, tcpSource, webSocketSink } from 'potoroo'
+
+export default pipeline('hand-over', { parameters: { port: 7001, output: 7002, by: 'tcp' } }, (p) => {
+  const { port, output, by } = p.parameters
+  const acked = { protocol: 'acked', encode: (n: number) => String(n) } as const
+  p.source('numbers', tcpSource({ port, protocol: 'acked' }))
+    .map('read', Number)
+    .keyBy('by-rest', (n) => n % 10)
+    .mapWithState('count', { init: () => ({ n: 0 }), step: (state, n) => (state.n++, n) })
+    .sink('out', by === 'tcp' ? tcpSink({ port: output, ...acked }) : webSocketSink({ url: \`ws://127.0.0.1:\${output}/\`, ...acked }))
+})
+`
+
+test.each(['tcp', 'websocket'])(
+  'each record once by %s, whoever is killed',
+  async (by) => {
+    const cwd = folder()
+    writeFileSync(join(cwd, 'hand-over.ts'), PIPELINE)
+    const [port, output] = [await freePort(), await freePort()]
+    const parameters = Object.entries({ port, output, by }).flatMap(([name, value]) => ['--param', `${name}=${value}`])
+    const way = by === 'websocket' ? ['--websocket'] : []
+    const receive = (): Program =>
+      potoroo(['receive', String(output), '--acked', ...way, '--inbox', 'inbox', '--out', 'rows'], { cwd })
+    const run = (): Program => potoroo(['run', 'hand-over.ts', '--data', 'data', ...parameters], { cwd })
+    const rows = (): string[] => readFileSync(join(cwd, 'rows'), 'utf8').split('\n').slice(0, -1)
+    const client = await connect({ port, source: 'numbers', producer: 'p', maxBackoffMs: 100 })
+    let sent = 0
+    const send = (): Promise<void> => client.send(Array.from({ length: 2000 }, () => String(++sent)))
+    let [receiver, worker] = [receive(), run()]
+    await receiver.said(/listens on/)
+    for (const round of [0, 1]) {
+      await send()
+      await expect.poll(() => rows().length, { timeout: 15_000 }).toBeGreaterThan(round * 4000)
+      receiver.kill('SIGKILL')
+      await receiver.ended
+      await send()
+      receiver = receive()
+      await receiver.said(/listens on/)
+      worker.kill('SIGKILL')
+      await worker.ended
+      worker = run()
+    }
+    await send()
+    await client.flush('stable')
+    client.close()
+    worker.kill('SIGTERM')
+    expect(await worker.ended).toMatchObject({ status: 0 })
+    await expect.poll(() => rows().length, { timeout: 5000 }).toBe(sent)
+    receiver.kill('SIGTERM')
+    expect(await receiver.ended).toMatchObject({ status: 0 })
+    expect(
+      rows()
+        .map(Number)
+        .sort((a, b) => a - b),
+    ).toEqual(Array.from({ length: sent }, (_, i) => i + 1))
+    for (let key = 0; key < 10; key++) {
+      const own = rows()
+        .map(Number)
+        .filter((n) => n % 10 === key)
+      expect(own).toEqual(own.toSorted((a, b) => a - b))
+    }
+  },
+  60_000,
+)
+
+test('reads from a sink that listens for WebSockets', async () => {
+  const cwd = folder()
+  const [port, output] = [await freePort(), await freePort()]
+  writeFileSync(
+    join(cwd, 'live.ts'),
+    `import { pipeline, tcpSource, webSocketServerSink } from 'potoroo'
+export default pipeline('live', (p) => {
+  p.source('lines', tcpSource({ port: ${port} })).sink('live', webSocketServerSink({ port: ${output}, encode: (line) => line }))
+})\n`,
+  )
+  const worker = potoroo(['run', 'live.ts', '--data', 'data'], { cwd })
+  await worker.said(/lines listens on/)
+  const receiver = potoroo(['receive', `ws://127.0.0.1:${output}/`, '--count', '2', '--json'], { cwd })
+  await receiver.said(/reads from/)
+  await ran(['send', String(port)], { cwd, input: 'one\ntwo\n' })
+  expect(await receiver.ended).toMatchObject({ status: 0 })
+  expect(receiver.out).toMatch(/^one\ntwo\n\{\s*"records": 2,\s*"bytes": 6,/)
+})
+
+test('says which options do not go together, and who is not there', async () => {
+  const refused = async (...args: string[]): Promise<string> => (await ran(['receive', ...args])).err
+  expect(await refused('7002', '--inbox', 'x')).toMatch(/--inbox goes with --acked/)
+  expect(await refused('ws://127.0.0.1:7002/', '--acked')).toMatch(/acked sinks dial/)
+  expect(await refused('ws://127.0.0.1:1/')).toMatch(/E_PEER/)
+})
