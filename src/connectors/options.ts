@@ -16,6 +16,15 @@ export interface SinkFormat<T> {
   readonly framing?: Framing
 }
 
+/** What sinks whose records carry ids may promise. */
+export const promiseField = {
+  type: 'text',
+  choices: ['idempotent', 'at-least-once'],
+  default: 'idempotent',
+  doc: 'with ids, every record has one; at-least-once is for what has none, as what reduce and aggregate emit',
+  example: 'at-least-once',
+} as const
+
 /** Makes a source's description of what the user wrote. */
 export function describeSource<T, const F extends Fields>(
   connector: string,

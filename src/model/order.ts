@@ -4,24 +4,31 @@
  * Records of one split with one key keep their order; records of several splits meet in an order that differs from run
  * to run. A step whose answers depend on it may answer otherwise after a recovery, and an idempotent sink, which keeps
  * the first record it sees of each id, may then hold answers of both attempts (PROTOCOLS 8). What a step emits by time
- * stems from no single record and has no id at all.
+ * stems from no single record and has no id at all: a sink that promises one may not stand behind it.
  */
 import type { Finding } from './finding.ts'
 import type { Graph, Step } from './graph.ts'
 
-/** A warning for each idempotent sink behind a step that depends on order across several splits, or emits by time. */
+/** A fault for each idempotent sink behind a step that emits by time. */
+export function idFaults(graph: Graph): readonly Finding[] {
+  return graph.steps.flatMap((sink) => {
+    if (sink.kind !== 'sink' || sink.sink?.promise !== 'idempotent') return []
+    return [...before(graph, sink)]
+      .filter(({ kind }) => kind === 'aggregate' || kind === 'reduce')
+      .map(({ name }) => ({
+        step: sink.name,
+        what: `it promises each record an id, and what "${name}" emits stems from no single record and has none`,
+        hint: "answer each record by mapWithState; or say promise: 'at-least-once', where what comes again counts again",
+      }))
+  })
+}
+
+/** A warning for each idempotent sink behind a step that depends on order across several splits. */
 export function orderWarnings(graph: Graph): readonly Finding[] {
   const warnings: Finding[] = []
   for (const sink of graph.steps) {
     if (sink.kind !== 'sink' || sink.sink.promise !== 'idempotent') continue
     for (const step of before(graph, sink)) {
-      if (step.kind === 'aggregate' || step.kind === 'reduce') {
-        warnings.push({
-          step: sink.name,
-          what: `what "${step.name}" emits stems from no single record, so it has no id`,
-          hint: 'the receiver may see it again after a recovery; mapWithState answers each record with one that has an id',
-        })
-      }
       if (!dependsOnOrder(step)) continue
       const sources = [...before(graph, step)].filter((other) => other.kind === 'source')
       if (sources.length < 2 && sources.every((source) => source.source.splits === 'one')) continue
@@ -37,7 +44,6 @@ export function orderWarnings(graph: Graph): readonly Finding[] {
 
 /** Whether records in another order make other results. */
 function dependsOnOrder(step: Step): boolean {
-  if (step.kind === 'aggregate') return step.options.combine === undefined
   return step.kind === 'mapWithState' || step.kind === 'flatMapWithState'
 }
 

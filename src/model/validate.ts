@@ -11,7 +11,7 @@ import { defaultLimits } from '../base/limits.ts'
 import { type Finding, showFinding } from './finding.ts'
 import type { Graph, Step } from './graph.ts'
 import { isKeyed, type KeyedStep } from './lower.ts'
-import { orderWarnings } from './order.ts'
+import { idFaults, orderWarnings } from './order.ts'
 
 export interface Findings {
   readonly faults: readonly Finding[]
@@ -29,6 +29,7 @@ export function validate(graph: Graph, limits: { nameLength: number } = defaultL
   checkNames(graph, limits.nameLength, fault)
   for (const step of graph.steps) checkStep(step, limits.nameLength, fault, warn)
   checkWiring(graph, fault, warn)
+  faults.push(...idFaults(graph))
   return { faults, warnings: faults.length > 0 ? warnings : [...warnings, ...orderWarnings(graph)] }
 }
 

@@ -213,11 +213,16 @@ describe('order before an idempotent sink', () => {
     ['many', 'idempotent', mapped, 1],
     ['one', 'idempotent', mapped, 0],
     ['many', 'transactional', mapped, 0],
-    // What it emits by time has no id.
-    ['many', 'idempotent', summed, 1],
     ['many', 'transactional', summed, 0],
     ['one', 'idempotent', two, 1],
   ] as const)('%s splits, %s sink', (splits, promise, build, expected) => {
     expect(warned(splits, promise, build)).toBe(expected)
+  })
+
+  test('what a step emits by time has no id, so it may not promise one', () => {
+    const { faults } = findings((p) => summed(testSource({}), testSink({ promise: 'idempotent' }), p))
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toMatch(/^out: .*"m" emits stems from no single record/)
+    expect(findings((p) => summed(testSource({}), testSink({ promise: 'at-least-once' }), p)).faults).toEqual([])
   })
 })

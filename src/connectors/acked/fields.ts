@@ -1,7 +1,7 @@
 /** What sinks have in common that may speak the acknowledged protocol. */
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Fields, SettingsOf } from '../../model/fields.ts'
-import { describeSink, type SinkFormat } from '../options.ts'
+import { describeSink, promiseField, type SinkFormat } from '../options.ts'
 
 export const ackedSinkFields = {
   protocol: {
@@ -11,6 +11,7 @@ export const ackedSinkFields = {
     doc: 'plain bytes, or the acknowledged protocol that `receiveAcked` of `potoroo/client` speaks',
     example: 'acked',
   },
+  promise: promiseField,
   tokenFile: {
     type: 'text',
     optional: true,
@@ -24,9 +25,10 @@ export function describeAcked<T, const F extends Fields>(
   connector: string,
   kind: string,
   fields: F,
-  options: SinkFormat<T>,
+  options: SinkFormat<T> & { readonly promise?: 'idempotent' | 'at-least-once' | undefined },
 ): SinkDescription<T> & { readonly settings: SettingsOf<F> } {
-  const described = describeSink(connector, kind, fields, options, { promise: 'idempotent', fencing: 'none' })
+  const { promise = 'idempotent' } = options
+  const described = describeSink(connector, kind, fields, options, { promise, fencing: 'none' })
   if (described.framing === null) return { ...described, apart: true }
   const fault = `${connector}: with protocol acked records are told apart already; leave the framing out`
   return { ...described, framing: null, apart: true, faults: [...(described.faults ?? []), fault] }

@@ -2,7 +2,7 @@
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
-import { describeSink, type SinkFormat } from '../options.ts'
+import { describeSink, promiseField, type SinkFormat } from '../options.ts'
 
 export const WEBHOOK = 'webhook'
 
@@ -32,6 +32,7 @@ export const webhookSinkFields = {
     doc: 'what becomes of a record that the receiver refuses: it is a dead letter, or the pipeline stops',
     example: 'fail',
   },
+  promise: promiseField,
   contentType: {
     type: 'text',
     optional: true,
@@ -58,12 +59,13 @@ export type WebhookSinkOptions<T> = OptionsOf<typeof webhookSinkFields> & Partia
  */
 export function webhookSink<T>(options: WebhookSinkOptions<T>): SinkDescription<T> {
   const alone = (options.records ?? 1) === 1
+  const promise = alone ? (options.promise ?? 'idempotent') : 'at-least-once'
   const described = describeSink<T, typeof webhookSinkFields>(
     'webhookSink',
     WEBHOOK,
     webhookSinkFields,
     { encode: (value) => JSON.stringify(value), ...options, ...(alone ? {} : { framing: lines() }) },
-    { promise: alone ? 'idempotent' : 'at-least-once', fencing: 'none' },
+    { promise, fencing: 'none' },
   )
   const fault = faultOf(described.settings.url)
   return { ...described, apart: true, faults: [...(described.faults ?? []), ...(fault === null ? [] : [fault])] }
