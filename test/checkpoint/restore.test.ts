@@ -64,7 +64,7 @@ describe('a restore', () => {
 describe('what is fixed with a cluster', () => {
   const sim = new Sim(1, {}, { keyGroups: 64 })
   const store = sim.open()
-  const made = { name: 'one', keyGroups: 64, chainEra: 1024 }
+  const made = { id: 'a', name: 'one', keyGroups: 64, chainEra: 1024 }
   const open = (name: string, keyGroups: number | null, limits = sim.limits): unknown => {
     try {
       return sim.value((done) => openCluster({ store, clock: sim.clock, limits }, { id: 'a', name, keyGroups }, done))
