@@ -3,7 +3,7 @@
  *
  * Delays count from the time at which a record was to be sent, so that a pause of the worker is felt by every record that
  * falls into it. The highest rate is measured before, with the same worker, keys and acknowledged producer, as fast as it
- * takes them. `--warmup=` and `--seconds=` make it shorter.
+ * takes them. `--warmup=` and `--seconds=` make it shorter, `--rate=` takes a given one (to compare two versions).
  *
  * Not measured: a network, several workers, a machine whose other core is busy.
  */
@@ -12,7 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Delays, nowMicros, PacedSender } from './lib/latency.ts'
 import { bench } from './lib/main.ts'
 import { type Measure, single } from './lib/report.ts'
-import { allKeys, percent, Stage, say, secondsGiven, wallMs } from './lib/stage.ts'
+import { allKeys, numberGiven, percent, Stage, say, secondsGiven, wallMs } from './lib/stage.ts'
 import { launch, type Subject } from './lib/subject.ts'
 import { longestMs, tell, type WatchEvent } from './lib/watch.ts'
 
@@ -20,7 +20,17 @@ const KEYS = 1_000_000
 const WARMUP_MS = secondsGiven('warmup', 10)
 const MEASURED_MS = secondsGiven('seconds', 60)
 
-const told = ['away', 'work', 'slice', 'control', 'minor collection', 'major collection', 'journal write'] as const
+const told = [
+  'away',
+  'work',
+  'slice',
+  'freeze',
+  'complete',
+  'control',
+  'minor collection',
+  'major collection',
+  'journal write',
+] as const
 
 async function run(): Promise<Measure[]> {
   const stage = await Stage.open('bench/pipelines/sequence-window.ts')
@@ -37,7 +47,8 @@ async function measure(stage: Stage, subject: Subject): Promise<Measure[]> {
   const { receiver } = stage
   const client = await stage.producer(KEYS)
   const keys = allKeys(KEYS)
-  const highest = await stage.highestRate(client, keys)
+  const rate = numberGiven('rate', 0)
+  const highest = rate > 0 ? 2 * rate : await stage.highestRate(client, keys)
 
   const sender = new PacedSender(client, keys, highest / 2)
   await pause(WARMUP_MS)

@@ -5,8 +5,8 @@
  * C1. A copy equals its original and shares nothing with it that can change.
  * C2. Whatever the shape, the copy is exact; a shape that has been seen before is only copied faster.
  * C3. What `guard` answers is filled again by the next `guard`: nearly every call returns, and a copy that is an object of its
- *     own costs four times as much and feeds the collector. Who wants to keep one takes it (`taken`); what a snapshot keeps
- *     is a `copy`.
+ *     own costs four times as much and feeds the collector. Who wants to keep one takes it (`taken`).
+ * C4. A copy of which `shape` is known can be filled again (`refill`), by whoever has it and needs it no more.
  */
 import { type CopyBudget, deepCopy } from './deep-copy.ts'
 import { generateCopier, type ShapeCopier } from './shape-copier.ts'
@@ -25,6 +25,8 @@ export const UNSAVED: object = Object.freeze({})
 export class Copier {
   /** Bytes of memory that the last copy took, roughly. */
   bytes = 0
+  /** Of the last copy: what `refill` wants to know to fill it again, -1 where it cannot be. */
+  shape = -1
   /** Bytes that `save` may spend on a copy. A step that has thrown sets it to `COPY_BYTES_MAX`. */
   saveBytes: number
   private readonly budget: CopyBudget = { left: 0 }
@@ -52,8 +54,9 @@ export class Copier {
 
   /** A copy of `state` to put in its place if the call that follows throws: filled again by the next `guard` (C3). */
   guard(state: object): object {
-    const { shapes, guards } = this
-    for (let i = 0; i < shapes.length; i++) if (shapes[i]!.fill(state, guards[i]!)) return guards[i]!
+    const { shapes, guards, budget } = this
+    budget.left = COPY_BYTES_MAX
+    for (let i = 0; i < shapes.length; i++) if (shapes[i]!.fill(state, guards[i]!, budget)) return guards[i]!
     return this.copy(state)
   }
 
@@ -64,6 +67,16 @@ export class Copier {
     return guarded
   }
 
+  /** A copy of `state`: `copy`, of which `shape` was told when it was made, where it can be filled, else a new one (C4). */
+  refill(copy: object, shape: number, state: object): object {
+    const { budget } = this
+    budget.left = COPY_BYTES_MAX
+    if (shape < 0 || !this.shapes[shape]!.fill(state, copy, budget)) return this.copy(state)
+    this.bytes = COPY_BYTES_MAX - budget.left
+    this.shape = shape
+    return copy
+  }
+
   private copyWithin(state: object, bytes: number): object {
     const { shapes, budget } = this
     for (let i = 0; i < shapes.length; i++) {
@@ -72,8 +85,10 @@ export class Copier {
       if (budget.left < 0) return UNSAVED
       if (copy === undefined) continue
       this.bytes = bytes - budget.left
+      this.shape = i
       return copy
     }
+    this.shape = -1
     return this.learn(state, bytes)
   }
 

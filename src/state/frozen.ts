@@ -5,7 +5,7 @@
  *     changed after the base, and its last change is not after the freeze (K4). Nothing is copied to know it.
  * Z2. Key groups are written in order, and entries within one: what lies before the cursor is written. The first touch of an
  *     entry that belongs to the freeze and lies behind the cursor keeps its old value, which is an object of its own.
- * Z3. Old values are dropped as soon as they are written. Beyond `freezeBytes` of them they are encoded at once.
+ * Z3. Old values are let go of as soon as they are written (Q1). Beyond `freezeBytes` of them they are encoded at once.
  * Z4. The first chunk of a key group carries its removed keys, or its kind `full`, which replaces what earlier epochs said.
  *     Every further one of the epoch is a `delta` that adds to it. A full key group without entries is a chunk too.
  */
@@ -13,13 +13,14 @@ import type { Key } from '../base/hash.ts'
 import type { Limits } from '../base/limits.ts'
 import { type ChunkKind, Rows } from './chunk.ts'
 import type { ChunkWriter } from './chunk-writer.ts'
-import type { Copier } from './copier.ts'
+import type { KeptValues } from './kept-values.ts'
 import type { KeyTable } from './key-table.ts'
 
 /** What a freeze needs of the store. */
 export interface Freezable {
   readonly tables: readonly (KeyTable | null)[]
-  readonly copier: Copier
+  /** Empty at the freeze. */
+  readonly kept: KeptValues
   readonly chunkWriter: ChunkWriter
   readonly limits: Pick<Limits, 'freezeBytes'>
   /** The chunks of a key group that is still bytes. */
@@ -28,14 +29,6 @@ export interface Freezable {
 
 /** Takes a chunk, which is the taker's own. */
 export type EmitChunk = (keyGroup: number, kind: ChunkKind, bytes: Uint8Array) => void
-
-interface Kept {
-  readonly rows: Rows
-  bytes: number
-}
-
-/** Memory that a kept value takes besides its copy. */
-const KEPT_BYTES = 24
 
 const noKeys: readonly Key[] = []
 
@@ -47,14 +40,11 @@ export class Frozen {
   entries = 0
   chunks = 0
   bytes = 0
-  /** Memory that old values take, roughly (Z3). */
-  keptBytes = 0
   private readonly store: Freezable
   private readonly full: ReadonlySet<number>
   /** The cursor (Z2). */
   private keyGroup = 0
   private entry = 0
-  private readonly kept = new Map<number, Kept>()
   /** Key groups of which a chunk is written and that are not done. */
   private readonly begun = new Set<number>()
   /** Entries written of each key group. */
@@ -75,6 +65,11 @@ export class Frozen {
     return this.keyGroup === this.store.tables.length && this.early.length === 0
   }
 
+  /** How much of it has been written, from 0 to 1. */
+  get progress(): number {
+    return this.keyGroup / this.store.tables.length
+  }
+
   /** Whether `entry`, not changed since the freeze, belongs to it and is still to be written (Z1, Z2). */
   covers(table: KeyTable, entry: number): boolean {
     const { group: keyGroup } = table
@@ -90,16 +85,9 @@ export class Frozen {
 
   /** Keeps the value of an entry that is covered and about to change. */
   keep(table: KeyTable, entry: number): void {
-    const { group: keyGroup } = table
-    let kept = this.kept.get(keyGroup)
-    if (kept === undefined) this.kept.set(keyGroup, (kept = { rows: new Rows(), bytes: 0 }))
-    kept.rows.keys.push(table.keys[entry]!)
-    kept.rows.states.push(this.store.copier.copy(table.states[entry]!))
-    if (table.times !== null) kept.rows.times.push(table.times[entry]!)
-    const bytes = this.store.copier.bytes + KEPT_BYTES
-    kept.bytes += bytes
-    this.keptBytes += bytes
-    if (this.keptBytes > this.store.limits.freezeBytes) this.encodeEarly(table, kept)
+    const { kept, limits } = this.store
+    kept.keep(table, entry)
+    if (kept.bytes > limits.freezeBytes) this.encodeEarly(table)
   }
 
   /**
@@ -136,8 +124,7 @@ export class Frozen {
       return false
     }
     const entry = this.gather(table, full)
-    const kept = this.kept.get(keyGroup)
-    const last = entry === table.top && (kept === undefined || kept.rows.keys.length === 0)
+    const last = entry === table.top && !this.store.kept.has(keyGroup)
     const written = this.writeChunk(table, this.rows, (kind, bytes) => this.hand(keyGroup, kind, bytes, emit))
     this.rows.clear()
     this.entry = entry
@@ -159,22 +146,16 @@ export class Frozen {
       rows.states.push(states[entry]!)
       if (times !== null) rows.times.push(times[entry]!)
     }
-    const kept = this.kept.get(table.group)
-    if (entry < top || kept === undefined) return entry
-    while (rows.keys.length < room && kept.rows.keys.length > 0) {
-      rows.keys.push(kept.rows.keys.pop()!)
-      rows.states.push(kept.rows.states.pop()!)
-      if (times !== null) rows.times.push(kept.rows.times.pop()!)
-    }
+    if (entry === top) this.store.kept.take(table.group, rows, room, times !== null)
     return entry
   }
 
   /** Encodes what is kept of `table` ahead of its turn (Z3). */
-  private encodeEarly(table: KeyTable, kept: Kept): void {
+  private encodeEarly(table: KeyTable): void {
     const { group: keyGroup } = table
-    this.writeChunk(table, kept.rows, (kind, bytes) => this.early.push({ keyGroup, kind, bytes }))
-    this.keptBytes -= kept.bytes
-    this.kept.delete(keyGroup)
+    const rows = new Rows()
+    this.store.kept.take(keyGroup, rows, Number.POSITIVE_INFINITY, table.times !== null)
+    this.writeChunk(table, rows, (kind, bytes) => this.early.push({ keyGroup, kind, bytes }))
   }
 
   /** Encodes `rows` as the next chunks of `table`'s key group (Z4), if there is anything to say. */
@@ -203,9 +184,6 @@ export class Frozen {
 
   /** The key group under the cursor is done. */
   private turn(): void {
-    const kept = this.kept.get(this.keyGroup)
-    if (kept !== undefined) this.keptBytes -= kept.bytes
-    this.kept.delete(this.keyGroup)
     this.begun.delete(this.keyGroup)
     this.keyGroup++
     this.entry = 0

@@ -20,6 +20,7 @@ import { type ChunkLimits, ChunkWriter } from './chunk-writer.ts'
 import { Copier } from './copier.ts'
 import { foldChunks, type Schema } from './fold.ts'
 import { type Freezable, Frozen } from './frozen.ts'
+import { KeptValues } from './kept-values.ts'
 import { KEYS_MAX, KeyTable } from './key-table.ts'
 import type { Loading } from './loading.ts'
 import { LookAhead } from './look-ahead.ts'
@@ -51,6 +52,7 @@ export class KeyedStore implements Freezable {
   /** By key group; `null`: without keys so far, or still bytes (S5). */
   readonly tables: (KeyTable | null)[]
   readonly copier: Copier
+  readonly kept: KeptValues
   readonly chunkWriter: ChunkWriter
   readonly lookAhead = new LookAhead()
   /** S1. */
@@ -75,6 +77,7 @@ export class KeyedStore implements Freezable {
     this.timed = timed
     this.tables = new Array<KeyTable | null>(keyGroups).fill(null)
     this.copier = new Copier(limits.undoBytes)
+    this.kept = new KeptValues(this.copier, keyGroups)
     this.chunkWriter = new ChunkWriter(step, schemaVersion, limits)
     this.schema = { step, version: schemaVersion, migrate }
   }
@@ -162,6 +165,7 @@ export class KeyedStore implements Freezable {
     if (frozen === null) return
     assert(frozen.done, 'S2: what is complete has been written')
     this.frozen = null
+    this.kept.clear()
     this.base = frozen.epoch
     for (const table of this.tables) {
       if (table === null) continue
@@ -175,6 +179,7 @@ export class KeyedStore implements Freezable {
   /** The frozen epoch, if there is one, will never be complete (S2). */
   abandon(): void {
     this.frozen = null
+    this.kept.clear()
   }
 
   // Restoring

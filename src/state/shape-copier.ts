@@ -13,10 +13,11 @@ export interface ShapeCopier {
   /** A copy of `state`, or `undefined` where it has another shape or `budget.left` has fallen below 0. */
   copy(state: object, budget: CopyBudget): object | undefined
   /**
-   * Makes `into`, which `copy` has made, a copy of `state`; false where that has another shape, and then `into` is worth
-   * nothing. It makes no object for fields that are primitives or arrays of them.
+   * Makes `into`, which `copy` has made, a copy of `state` and takes its bytes from `budget`; false where that has another
+   * shape, and then `into` is a copy of nothing, but can be filled again. It makes no object for fields that are primitives
+   * or arrays of them.
    */
-  fill(state: object, into: object): boolean
+  fill(state: object, into: object, budget: CopyBudget): boolean
 }
 
 const DEPTH_MAX = 4
@@ -35,14 +36,14 @@ export function generateCopier(sample: object): ShapeCopier | null {
       budget.left -= ${copying.bytes}
       return ${made}
     },
-    fill(state, into) {
+    fill(state, into, budget) {
       ${filling.statements.join('\n')}
+      budget.left -= ${filling.bytes}
       return true
     },
   }`
-  const whole = (value: unknown): unknown => deepCopy(value, { left: Number.MAX_SAFE_INTEGER })
-  const names = ['deepCopy', 'copyPrimitives', 'fillPrimitives', 'whole', 'hasOwn']
-  return new Function(...names, body)(deepCopy, copyPrimitives, fillPrimitives, whole, Object.hasOwn)
+  const names = ['deepCopy', 'copyPrimitives', 'fillPrimitives', 'hasOwn']
+  return new Function(...names, body)(deepCopy, copyPrimitives, fillPrimitives, Object.hasOwn)
 }
 
 /** Code under construction: of a new copy (`copy`), or of one that an earlier copy becomes (`fill`). */
@@ -92,7 +93,7 @@ class Source {
     }
     if (Array.isArray(sample) && !sample.some(isObject)) {
       if (this.way === 'copy') return this.copied(`copyPrimitives(${field}, budget)`)
-      this.refuse(`!fillPrimitives(${field}, ${into})`)
+      this.refuse(`!fillPrimitives(${field}, ${into}, budget)`)
       return field
     }
     const before = this.statements.length
@@ -101,7 +102,7 @@ class Source {
     if (copy !== null) return copy
     this.statements.length = before
     if (this.way === 'copy') return this.copied(`deepCopy(${field}, budget)`)
-    this.statements.push(`${into} = whole(${field})`)
+    this.statements.push(`${into} = deepCopy(${field}, budget)`)
     return field
   }
 
@@ -133,9 +134,10 @@ function copyPrimitives(items: unknown, budget: CopyBudget): unknown[] | undefin
 }
 
 /** Makes `into` a copy of `items` when they are an array of primitives, none of them missing; else answers false. */
-function fillPrimitives(items: unknown, into: unknown[]): boolean {
+function fillPrimitives(items: unknown, into: unknown[], budget: CopyBudget): boolean {
   if (!Array.isArray(items)) return false
   const { length } = items
+  budget.left -= OBJECT_BYTES + length * ITEM_BYTES
   if (into.length > length) into.length = length
   for (let i = 0; i < length; i++) {
     const item: unknown = items[i]

@@ -3,6 +3,7 @@
  * - equal the original, whatever it holds, and share nothing that can change with it
  * - follow the state's shape when it changes: more fields, fewer, others, of other types
  * - that are filled again and again do so too, until they are taken
+ * - that are handed back to be filled do so too, whatever their shape was, and know their size
  */
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
@@ -86,6 +87,26 @@ test('a copy that is filled again equals its original, shares nothing with it, a
       const parts = taken.map(({ copy }) => reach(copy))
       for (const part of parts) {
         for (const other of parts) if (other !== part) expect([...part].filter((one) => other.has(one))).toEqual([])
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a copy that is handed back to be filled becomes a copy of any other state, of the size of a new one', () => {
+  fc.assert(
+    fc.property(fc.array(state, { minLength: 1, maxLength: 12 }), (states) => {
+      const copier = new Copier()
+      let copy: object = {}
+      let shape = -1
+      for (const original of [...states, ...states, ...states]) {
+        copy = copier.refill(copy, shape, original)
+        shape = copier.shape
+        const { bytes } = copier
+        expect(isDeepStrictEqual(copy, original)).toBe(true)
+        expect([...reach(copy)].filter((object) => reach(original).has(object))).toEqual([])
+        copier.copy(original)
+        expect(bytes).toBe(copier.bytes)
       }
     }),
     { numRuns: 500 },

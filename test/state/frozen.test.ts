@@ -52,7 +52,7 @@ test('old values stay within freezeBytes', () => {
   let most = 0
   for (let n = 0; n < 2000; n++) {
     put(store, `k${n}`, { n: -1 })
-    most = Math.max(most, frozen.keptBytes)
+    most = Math.max(most, store.kept.bytes)
   }
   expect(most).toBeGreaterThan(freezeBytes / 2)
   expect(most).toBeLessThanOrEqual(freezeBytes)
@@ -61,7 +61,7 @@ test('old values stay within freezeBytes', () => {
     () => true,
     (...chunk) => written.push(chunk),
   )
-  expect(frozen.keptBytes).toBe(0)
+  expect(store.kept.bytes).toBe(0)
   const found = read(written)
   for (let n = 0; n < 2000; n++) expect(found.peek(hashKey(`k${n}`), `k${n}`)).toEqual({ n })
 })

@@ -88,6 +88,9 @@ export interface CheckpointFigures {
 
 const nothing = { keys: 0, records: 0 }
 
+/** A periodic epoch is written in this part of the interval between two of them, where the loop has the time. */
+const PACE = 0.5
+
 export class Participating {
   readonly figures: CheckpointFigures = {
     epoch: 0,
@@ -278,7 +281,8 @@ export class Participating {
     this.holdsForNothing = false
     this.figures.entries = 0
     const path = layout.pack(frame, { epoch, generation, worker: self.worker, incarnation: self.incarnation })
-    const snapshotter = new Snapshotter(seams, path, seams.splits, this.blocks, seams.loop.wake)
+    const overMs = purpose.kind === 'periodic' ? seams.limits.checkpointIntervalMs * PACE : 0
+    const snapshotter = new Snapshotter(seams, path, overMs, seams.splits, this.blocks, seams.loop.wake)
     this.snapshotter = snapshotter
     seams.loop.add(snapshotter)
     const kind = purpose.kind === 'periodic' ? 'checkpoint' : purpose.kind

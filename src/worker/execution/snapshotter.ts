@@ -2,10 +2,7 @@
  * Writes one epoch's pack in the background: slices of frozen state, between the runs of the pipeline.
  *
  * N1. A part counts as saved when all its chunks have been handed to the pack; the pack is durable when `finish` says so.
- * N2. A slice of work is bounded by `limits.sliceMs`, and stops while the pack's own queue is full.
- * N3. A slice takes no more than half of the time that everything else took since the one before: records wait for several
- *     turns of the loop, and each turn for a slice. So a pipeline with little to do is held up by little, and one that is
- *     busy gives up to a third of its time, which ends the epoch soon.
+ * N2. A slice of work is as long as the pace says (N3, N4), and stops while the pack's own queue is full.
  */
 import { ByteWriter } from '../../base/bytes.ts'
 import { PotorooError } from '../../base/errors.ts'
@@ -18,6 +15,7 @@ import type { Clock } from '../../env/clock.ts'
 import type { Frozen } from '../../state/frozen.ts'
 import type { Work } from '../loop.ts'
 import { encodeHeld } from './held-rows.ts'
+import { Pace } from './pace.ts'
 import type { SplitTable } from './split-table.ts'
 
 interface Part {
@@ -28,9 +26,6 @@ interface Part {
   readonly saved: () => void
   readonly failed: (error: PotorooError) => void
 }
-
-/** A slice is worth beginning for so long (N3). */
-const LEAST_MS = 0.25
 
 export interface SnapshotterSeams {
   readonly store: Store
@@ -45,13 +40,19 @@ export class Snapshotter implements Work {
   private readonly splits: SplitTable
   private readonly parts: Part[] = []
   private readonly writer = new ByteWriter()
-  /** The longest slice so far, in milliseconds. */
-  longestMs = 0
-  /** When the last slice ended. */
-  private before = -Infinity
+  private readonly pace: Pace
+  private added = 0
 
-  constructor(seams: SnapshotterSeams, path: string, splits: SplitTable, blocks: PackBlocks, wake: () => void) {
+  constructor(
+    seams: SnapshotterSeams,
+    path: string,
+    overMs: number,
+    splits: SplitTable,
+    blocks: PackBlocks,
+    wake: () => void,
+  ) {
     this.seams = seams
+    this.pace = new Pace(overMs, seams.limits.sliceMs, seams.clock.monotonic())
     this.splits = splits
     this.pack = new PackWriter(seams, path, wake, blocks)
   }
@@ -68,21 +69,31 @@ export class Snapshotter implements Work {
     failed: (error: PotorooError) => void,
   ): void {
     this.parts.push({ step, frozen, held: [...held], saved, failed })
+    this.added++
+  }
+
+  /** The longest slice so far, in milliseconds. */
+  get longestMs(): number {
+    return this.pace.longestMs
   }
 
   step(): boolean {
-    const { clock, limits } = this.seams
+    const { clock } = this.seams
     const started = clock.monotonic()
-    const share = Math.max(LEAST_MS, (started - this.before) / 2)
-    const until = started + Math.min(limits.sliceMs, share)
+    const until = started + this.pace.next(started, this.written)
     const more = () => this.pack.ready && clock.monotonic() < until
     while (this.parts.length > 0 && more()) this.trySlice(this.parts[0]!, more)
-    this.before = clock.monotonic()
-    this.longestMs = Math.max(this.longestMs, this.before - started)
+    this.pace.took(started, clock.monotonic())
     return this.parts.length > 0 && this.pack.ready
   }
 
   elapse(): void {}
+
+  /** How much is written of what has come so far, from 0 to 1. */
+  private get written(): number {
+    const begun = this.parts[0]?.frozen?.progress ?? 0
+    return this.added === 0 ? 0 : (this.added - this.parts.length + begun) / this.added
+  }
 
   finish(done: (error: PotorooError | null, handle: PackHandle | null) => void): void {
     this.pack.finish(done)
