@@ -60,6 +60,8 @@ export interface Limits {
   readonly checkpointTimeoutMs: number
   /** A pipeline that is to end waits so long for its last checkpoint, in milliseconds. */
   readonly drainTimeoutMs: number
+  /** A member that ends stays for so long behind its last checkpoint, for others that end with it, in milliseconds. */
+  readonly endTogetherMs: number
   /** Abandoned checkpoints in a row after which sources stop. */
   readonly maxAbandoned: number
   /** Records of the chain between two that hold everything before them; fixed when the cluster is made. */
@@ -222,6 +224,7 @@ export const defaultLimits: Limits = {
   checkpointIntervalMs: 1000,
   checkpointTimeoutMs: 60_000,
   drainTimeoutMs: 15_000,
+  endTogetherMs: 250,
   maxAbandoned: 5,
   chainEra: 1024,
   chainReads: 32,

@@ -2,10 +2,10 @@
  * Pipelines of a cluster, as people handle them: two workers in this process, on real sockets and a folder that both reach.
  * Whatever is asked of one happens on both.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { PotorooError } from '../../src/base/errors.ts'
 import { makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
@@ -195,4 +195,41 @@ test('what one cancels is gone on both', async () => {
   await pair.b.cancel('two')
   await expect.poll(() => pair.phases('two'), patient).toBe('none none')
   expect(pair.failed).toEqual([])
+})
+
+test.each([0, 20, 100])('where all end in order, %i ms apart, everything that came in is visible', async (ms) => {
+  const pair = new Pair()
+  onTestFinished(() => rmSync(pair.folder, { recursive: true, force: true }))
+  await pair.open()
+  const file = `${pair.folder}/rows.ts`
+  const out = `${pair.folder}/out`
+  writeFileSync(
+    file,
+    `import { fileSink, generatorSource, lines, pipeline } from 'potoroo'
+export default pipeline('rows', (p) => {
+  p.source('in', generatorSource({ value: (n) => n, rate: 5000, splits: 2 }))
+    .keyBy('by', (n) => n % 50)
+    .mapWithState('count', { init: () => ({ count: 0 }), step: (state, n: number) => { state.count++; return n } })
+    .sink('rows', fileSink({ path: '${out}/rows', framing: lines(), encode: String }))
+})`,
+  )
+  const { bundle, pipeline } = await loadPipeline(file)
+  await pair.a.submit(pipeline, bundle)
+  await expect.poll(() => epochOf(pair.a, 'rows'), patient).toBeGreaterThan(3)
+  const ended = pair.all.map(async (pipelines, i) => {
+    await new Promise((resolve) => setTimeout(resolve, i * ms))
+    await pipelines.close()
+  })
+  await Promise.all(ended)
+  const names = readdirSync(out)
+  expect(names.filter((name) => name.endsWith('.pending'))).toEqual([])
+  const rows = names.flatMap((name) => readFileSync(`${out}/${name}`, 'utf8').split('\n').filter(Boolean).map(Number))
+  const came = pair.all.flatMap((one) => one.residents.get('rows')!.execution.tasks)
+  expect(rows.length).toBe(came.reduce((sum, { step, recordsOut }) => sum + (step === 'in' ? recordsOut : 0), 0))
+  expect(new Set(rows).size).toBe(rows.length)
+  // Each split without a gap.
+  for (const split of [0, 1]) {
+    const own = rows.filter((n) => n % 2 === split).toSorted((x, y) => x - y)
+    expect(own).toEqual(own.map((_, i) => 2 * i + split))
+  }
 })

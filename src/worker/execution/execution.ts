@@ -10,7 +10,7 @@
 import { assert } from '../../base/assert.ts'
 import { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
-import type { Purpose } from '../../checkpoint/barrier.ts'
+import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { decodeManifest } from '../../checkpoint/manifest.ts'
 import type { Writer } from '../../connectors/connector.ts'
@@ -228,6 +228,23 @@ export class Execution implements Executing {
       active.draining = false
       this.holds.release('drain')
       done(failure)
+    })
+  }
+
+  rest(endMs: number, done: (failure: string | null) => void): void {
+    const { active, seams } = this
+    if (active === null || this.closed) return done('the pipeline is not running')
+    this.holds.hold('end', 'the worker ends')
+    active.request(periodic, (failure) => {
+      if (failure !== null) return done(failure)
+      active.whenCommitted(() => {
+        seams.env.clock.after(seams.limits.endTogetherMs, () => {
+          active.whenCommitted(() => {
+            if (this.closed) done('another generation has begun')
+            else this.end(endMs, () => done(null))
+          })
+        })
+      })
     })
   }
 

@@ -117,6 +117,11 @@ export interface Executing {
    * the pipeline runs in no later generation.
    */
   drain(endMs: number, stays: boolean, done: (failure: string | null) => void): void
+  /**
+   * For a member that is about to end: lets nothing more in here, and ends this worker's sinks behind an epoch that has
+   * everything that came in. Others that end at the same time come into a later one, which is waited for.
+   */
+  rest(endMs: number, done: (failure: string | null) => void): void
   /** Ends this worker's sinks in order; what one has not let go of after `endMs` stands in the last epoch. */
   end(endMs: number, done: () => void): void
   holdings(): Holdings

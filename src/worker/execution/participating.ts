@@ -142,6 +142,11 @@ export class Participating {
     return this.state.phase === 'waiting' ? this.state.epoch : 0
   }
 
+  /** Whether an epoch has begun here and its end is not known. */
+  get busy(): boolean {
+    return this.state.phase !== 'idle'
+  }
+
   stop(): void {
     this.snapshotter?.abort()
     if (this.snapshotter !== null) this.seams.loop.remove(this.snapshotter)

@@ -66,6 +66,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   private readonly coordinating: Coordinating | null
   /** Requests of this worker that wait for their answer. */
   private readonly asked = new Map<number, Answered>()
+  /** Who waits for the next epoch that is committed here. */
+  private committed: (() => void)[] = []
   private asks = 0
   /** Members whose output has ended; asked on the coordinator. */
   private readonly endedOn = new Set<string>()
@@ -100,6 +102,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.parts.seams.loop.remove(this)
     for (const done of this.asked.values()) done('the pipeline has ended')
     this.asked.clear()
+    this.tellCommitted()
     this.coordinating?.stop()
     this.participating.stop()
     this.channels?.close()
@@ -301,6 +304,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     for (const [step, held] of committed.sinks) standing.writers.get(step)!.commit(epoch, held)
     sources.complete(committed.sources)
     if (epoch === this.drainsWith && !this.draining) events.drained()
+    this.tellCommitted()
   }
 
   /** The rows at the floor, where this worker alone has made them and nobody else answers for any of their streams. */
@@ -312,6 +316,18 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   request(purpose: Purpose, done: Answered): void {
     this.asked.set(++this.asks, done)
     this.post.ask(this.asks, purpose)
+  }
+
+  private tellCommitted(): void {
+    const waiting = this.committed
+    this.committed = []
+    for (const done of waiting) done()
+  }
+
+  /** Calls `done` when no epoch is under way here: at once, or once one has been committed, or this is closed. */
+  whenCommitted(done: () => void): void {
+    if (this.participating.busy) this.committed.push(done)
+    else done()
   }
 
   /** What tasks held for is over, or has failed. */

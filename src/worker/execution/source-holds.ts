@@ -1,11 +1,11 @@
 /**
  * Who holds a pipeline's sources back, and why: late checkpoints, too many dead letters, the end that was asked for, the
- * worker that may not work. They go on when nobody does any more.
+ * worker that may not work, or that ends. They go on when nobody does any more.
  */
 import type { Runtime } from '../../dataflow/runtime.ts'
 import type { OpenSources } from './sources.ts'
 
-export type Holder = 'checkpoints' | 'deadLetters' | 'drain' | 'worker'
+export type Holder = 'checkpoints' | 'deadLetters' | 'drain' | 'end' | 'worker'
 
 export class SourceHolds {
   private readonly sources: OpenSources

@@ -302,19 +302,51 @@ export class Pipelines {
 
   /**
    * Ends the worker. Alone it drains every pipeline that runs, and answers what could not be drained, by pipeline; in a
-   * cluster the others go on from the last checkpoints.
+   * cluster it comes to rest behind a last checkpoint, and the others, where some stay, go on from there.
    */
   async close(): Promise<ReadonlyMap<string, Error>> {
     const failures = new Map<string, Error>()
     const drain = async (resident: Resident) => {
-      if (resident.phase !== 'running' && resident.phase !== 'ended') return
+      if (!isUp(resident)) return
       await this.inTurn(resident.name, () => this.drainNow(resident, false)).catch((error) =>
         failures.set(resident.name, error as Error),
       )
     }
     if (this.alone) await Promise.all([...this.residents.values()].map(drain))
+    else await this.rest()
     await new Promise<void>((resolve) => this.worker.close(resolve))
     return failures
+  }
+
+  /**
+   * Comes to rest on all pipelines, for `drainTimeoutMs` at most. Where another generation begins meanwhile, because others end
+   * as well, it is tried again in that one.
+   */
+  private async rest(): Promise<void> {
+    const { phase } = this.worker
+    // Who has no part in a generation, or hears too few of it, would wait in vain.
+    if (phase !== 'restoring' && phase !== 'ready' && phase !== 'active' && phase !== 'leaving') return
+    const { clock } = this.env
+    let late = false
+    const over = Promise.withResolvers<void>()
+    const timer = clock.after(this.options.limits.drainTimeoutMs, () => {
+      late = true
+      over.resolve()
+    })
+    const rest = async (resident: Resident): Promise<void> => {
+      let failure: string | null = 'not tried'
+      while (failure !== null && !late) {
+        await this.until(() => late || resident.phase !== 'starting')
+        const { execution } = resident
+        if (!isUp(resident)) return
+        failure = await new Promise<string | null>((resolve) => execution.rest(SINK_END_MS, resolve))
+        // In the generation that stands nothing would come of another try.
+        if (resident.execution === execution && this.worker.cluster.generation === execution.generation.number) return
+        await this.until(() => late || resident.execution !== execution)
+      }
+    }
+    await Promise.race([over.promise, Promise.all([...this.residents.values()].map(rest))])
+    timer.cancel()
   }
 
   /** Runs `task` behind everything that was asked for `name` before (P3). */
@@ -384,7 +416,7 @@ export class Pipelines {
 
   private running(name: string): Resident {
     const resident = this.find(name)
-    if (resident.phase === 'running' || resident.phase === 'ended') return resident
+    if (isUp(resident)) return resident
     throw fail('E_NOT_RUNNING', { pipeline: name, phase: resident.phase })
   }
 
@@ -397,6 +429,10 @@ export class Pipelines {
       })
     })
   }
+}
+
+function isUp({ phase }: Resident): boolean {
+  return phase === 'running' || phase === 'ended'
 }
 
 /** Why a pipeline has not come to its end in time. */
