@@ -51,12 +51,17 @@ export class ColumnWriter {
   }
 
   private column(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
-    if (writer.length + count > this.lengthMax) throw new Unwritable('large')
-    this.admit(count)
-    if (depth > this.depthMax) throw new Unwritable('deep')
+    this.begin(writer, count, depth)
     // Objects tell by themselves whether they fit: no look at every value before.
     if (count < OBJECTS_MIN || !this.objects(writer, values, count, depth)) this.others(writer, values, count, depth)
     if (writer.length > this.lengthMax) throw new Unwritable('large')
+  }
+
+  /** Looks whether another column fits (W1). */
+  private begin(writer: ByteWriter, count: number, depth: number): void {
+    if (writer.length + count > this.lengthMax) throw new Unwritable('large')
+    this.admit(count)
+    if (depth > this.depthMax) throw new Unwritable('deep')
   }
 
   /** Counts a column as its reader will (W1). */
@@ -183,15 +188,46 @@ export class ColumnWriter {
       total += lengths[i] = values[i]!.length
       if (total > this.bytesMax) throw new Unwritable('large')
     }
-    const items: unknown[] = []
-    for (let i = 0; i < count; i++) {
-      const list = values[i]!
-      for (let k = 0; k < lengths[i]!; k++) items.push(list[k])
-    }
     writer.u8(LISTS)
     writeInts(writer, lengths, count, bitsOf(lengths, count))
+    if (total === 0 || !this.numberItems(writer, values, lengths, count, total, depth + 1)) {
+      const items: unknown[] = []
+      for (let i = 0; i < count; i++) {
+        const list = values[i]!
+        for (let k = 0; k < lengths[i]!; k++) items.push(list[k])
+      }
+      this.column(writer, items, total, depth + 1)
+    }
     this.scratch.ints.release(used)
-    this.column(writer, items, items.length, depth + 1)
+  }
+
+  /** Writes the column of the items of lists, all of which are numbers; writes nothing and answers false where one is not. */
+  private numberItems(
+    writer: ByteWriter,
+    lists: readonly (readonly unknown[])[],
+    lengths: Int32Array,
+    count: number,
+    total: number,
+    depth: number,
+  ): boolean {
+    const used = this.scratch.doubles.used
+    const store = this.scratch.doubles.take(total)
+    let at = 0
+    for (let i = 0; i < count; i++) {
+      const list = lists[i]!
+      for (let k = 0; k < lengths[i]!; k++) {
+        const item = list[k]
+        if (typeof item !== 'number') {
+          this.scratch.doubles.release(used)
+          return false
+        }
+        store[at++] = item
+      }
+    }
+    this.begin(writer, total, depth)
+    this.numbers(writer, store, total)
+    this.scratch.doubles.release(used)
+    return true
   }
 
   /** Writes plain objects by shape; writes nothing and answers false where they are none, or of too many shapes. */
