@@ -38,7 +38,12 @@ function launch(args: readonly string[], environment: Readonly<Record<string, st
   return { status, stderr, pid, said: stdout === '' ? null : JSON.parse(stdout) }
 }
 
-const WORKER_FLAGS = ['--max-semi-space-size=8', '--v8-pool-size=0', '--heap-growing-percent=100']
+const WORKER_FLAGS = [
+  '--max-semi-space-size=8',
+  '--v8-pool-size=0',
+  '--heap-growing-percent=100',
+  '--initial-old-space-size=256',
+]
 const BOTH = ['src/cli/main.ts', 'dist/cli/main.js']
 
 test('the sources run in a checkout, and what was built in an installed package', () => {
