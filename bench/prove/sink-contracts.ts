@@ -4,6 +4,8 @@
  * - `fileSink` (transactional): every record once, each key in order.
  * - `stdoutSink` (at least once), and `tcpSink` and `webSocketSink` whose peer lives: nothing lost; what came after the
  *   last checkpoint may come again.
+ * - `webhookSink`, and `tcpSink` and `webSocketSink` with the acknowledged protocol (idempotent): a receiver that remembers ids has
+ *   every record once, each key in order. The receiver of the acknowledged protocol dies too, and comes back with its inbox.
  * - `tcpServerSink` and `webSocketServerSink` (best effort): a subscriber that comes back sees each key in order without a gap
  *   for as long as it is connected, and nothing else is said.
  *
@@ -23,7 +25,7 @@ import { connect } from '../../src/client.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { contractMutants } from './lib/mutants.ts'
 import { Numbers } from './lib/numbers.ts'
-import { readKinds, type SinkKind, SinkReader } from './lib/sink-reader.ts'
+import { idempotentKinds, readKinds, type SinkKind, SinkReader } from './lib/sink-reader.ts'
 import { bareStack, freePort, Subject } from './lib/subject.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/kinds.ts')
@@ -36,6 +38,8 @@ const STOPS = 3
 const STOP_MS = 1300
 const WAIT_MS = 20_000
 const REST_MS = 20
+/** A receiver of single posts takes a few thousand in a second. */
+const POST_REST_MS = 400
 const LIMITS = ['checkpointIntervalMs=100', 'keyGroups=64']
 
 const proof: Proof = {
@@ -80,8 +84,9 @@ class Trial {
   static async open(kind: SinkKind, folder: string, mutant: Run['mutant'], signal: AbortSignal): Promise<Trial> {
     const [port, output] = [await freePort(), await freePort()]
     const client = await connect({ port, source: 'numbers', producer: 'p', maxOutstanding: 64 << 20, maxBackoffMs: 50 })
-    const trial = new Trial(kind, folder, mutant, signal, port, output, new Numbers(client, REST_MS))
-    await trial.reader.listen(kind, output)
+    const restMs = kind === 'webhook' ? POST_REST_MS : REST_MS
+    const trial = new Trial(kind, folder, mutant, signal, port, output, new Numbers(client, restMs))
+    await trial.reader.listen(kind, output, folder)
     return trial
   }
 
@@ -116,6 +121,7 @@ class Trial {
     await this.subject.stop('SIGKILL')
     this.checkSaid()
     if (stops) this.reader.goOn()
+    if (chance.below(STOPS) === 0) await this.reader.restart()
     this.subject = this.begin()
   }
 
@@ -129,13 +135,14 @@ class Trial {
     const { status } = await this.subject.stop('SIGTERM')
     if (status !== 0) throw new Error(`${kind}: the worker did not end in order:\n${this.subject.said}`)
     this.checkSaid()
-    if (kind === 'file') reader.read(readFileSync(`${this.folder}/rows`))
+    if (kind === 'file') reader.readFile(readFileSync(`${this.folder}/rows`))
     const { sent } = producer
     const complete = kind.endsWith('-server') ? (): boolean => true : () => reader.findings(sent).lost === 0
     for (const until = performance.now() + 2000; !complete() && performance.now() < until; ) await pause(50)
     const { lost, repeated, foreign } = reader.findings(sent)
     const mayLose = kind.endsWith('-server')
-    const mayRepeat = kind !== 'file'
+    const mayRepeat = kind !== 'file' && !idempotentKinds.includes(kind)
+    if (reader.failure !== null) throw reader.failure
     if ((lost > 0 && !mayLose) || (repeated > 0 && !mayRepeat) || foreign > 0 || reader.misplaced > 0) {
       const what = `${lost} lost, ${repeated} repeated, ${foreign} never sent, ${reader.misplaced} out of order`
       throw new Error(`${kind}: ${what}, of ${sent}`)

@@ -54,8 +54,12 @@ async function stopReading(
 ): Promise<{ readonly sent: number; readonly moreBytes: number }> {
   const [port, output] = [await freePort(), await freePort()]
   const reader = new SinkReader()
-  await reader.listen(kind, output)
-  const parameters = Object.entries({ kind, port, output }).flatMap(([name, value]) => ['--param', `${name}=${value}`])
+  await reader.listen(kind, output, data)
+  // Posts of one record each would take minutes for what the worker has in store.
+  const parameters = Object.entries({ kind, port, output, records: 500 }).flatMap(([name, value]) => [
+    '--param',
+    `${name}=${value}`,
+  ])
   const subject = new Subject(['run', PIPELINE, '--data', data, ...parameters], mutant, { output: kind === 'stdout' })
   const client = await connect({ port, source: 'numbers', producer: 'p', maxOutstanding: 1 << 30, maxBackoffMs: 50 })
   try {

@@ -20,16 +20,36 @@ export class Origin {
     this.outputsMax = outputsMax
   }
 
-  /**
-   * The ordinal of the next output. A parent's children have the range from `parent × (outputsMax + 1)`, so records
-   * that became several in several tasks never share one (B2). Where that leaves the integers that a double holds,
-   * the record is refused.
-   */
+  /** The ordinal of the next output (`childOf`). Where it leaves the integers that a double holds, the record is refused. */
   nextOrdinal(step: string): number {
     const index = this.outputs++
+    if (index === 0) return this.within(2 * this.parent + 1, step)
     if (index >= this.outputsMax) throw fail('E_TOO_MANY_OUTPUTS', { step, limit: this.outputsMax })
-    const ordinal = this.parent === 0 ? index : this.parent * (this.outputsMax + 1) + index
+    return this.within(childOf(this.parent, index), step)
+  }
+
+  private within(ordinal: number, step: string): number {
     if (ordinal > Number.MAX_SAFE_INTEGER) throw fail('E_LINEAGE_TOO_DEEP', { step })
     return ordinal
   }
+}
+
+/**
+ * The ordinal of output `index` of a record with the ordinal `parent`. Written in binary, with 1 added, an ordinal is a 1 and
+ * then a code for the index in each task on the way from the source's record. No code is the beginning of another, so what
+ * came by different ways has different ordinals, however long the ways are (B2).
+ *
+ *     0      → 0
+ *     index  → 1 · Elias' delta code of the index: its length, and then its lower bits
+ *
+ * One bit where one record becomes one, and 25 for one of 65,536.
+ */
+export function childOf(parent: number, index: number): number {
+  if (index === 0) return 2 * parent + 1
+  const bits = 31 - Math.clz32(index)
+  const lengthBits = 31 - Math.clz32(bits + 1)
+  const marks = 2 * ((2 << lengthBits) - 1)
+  const length = marks * (1 << lengthBits) + (bits + 1 - (1 << lengthBits))
+  const code = length * 2 ** bits + (index - 2 ** bits)
+  return (parent + 1) * 2 ** (2 + 2 * lengthBits + bits) + code - 1
 }

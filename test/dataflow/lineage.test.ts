@@ -1,6 +1,8 @@
 /** Ids of outputs: one for each, the same in every attempt, and none where no single record is the cause. */
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { originOf } from '../../src/dataflow/lineage.ts'
+import { childOf } from '../../src/dataflow/origin.ts'
 import { generatorSource, lines, nullSink, type PipelineBuilder, pipeline } from '../../src/index.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
 import { plan } from '../../src/model/planner.ts'
@@ -42,6 +44,46 @@ test('every output of a tangled pipeline has an id of its own, whatever its batc
   for (const batchRecords of [1, 3, 16]) expect(run(tangled, batchRecords)).toEqual(outputs)
 })
 
+test('ways of different length that meet in front of a keyed step leave every output its id', () => {
+  const outputs = run((p) => {
+    const source = p.source('in', numbers())
+    const twice = source
+      .keyBy('by', (n) => n % 3)
+      .flatMapWithState('long', { init: () => ({}), step: (_, n) => [n, n, n] })
+    twice
+      .merge(
+        'both',
+        source.map('short', (n) => n),
+        source.flatMap('wide', (n) => [n, n]),
+      )
+      .keyBy('again', (n) => n % 2)
+      .mapWithState('out-of', { init: () => ({}), step: (_, n) => n })
+      .sink('out', sink())
+  })
+  expect(outputs).toHaveLength(20 * 6)
+  expect(new Set(outputs.map(([id]) => id)).size).toBe(outputs.length)
+})
+
+test('no two ways from a record end in one ordinal', () => {
+  const way = fc.array(fc.oneof(fc.nat(3), fc.nat(65_535)), { maxLength: 3 })
+  const ordinalOf = (indexes: readonly number[]): number => indexes.reduce(childOf, 0)
+  fc.assert(
+    fc.property(way, way, (a, b) => {
+      const [one, other] = [ordinalOf(a), ordinalOf(b)]
+      fc.pre(one <= Number.MAX_SAFE_INTEGER && other <= Number.MAX_SAFE_INTEGER)
+      return (one === other) === (a.join() === b.join())
+    }),
+    { numRuns: 5000 },
+  )
+  const all = new Set<number>([0])
+  for (let first = 0; first < 200; first++) {
+    all.add(childOf(0, first))
+    for (let second = 0; second < 200; second++) all.add(childOf(childOf(0, first), second))
+  }
+  expect(all.size).toBe(1 + 200 + 200 * 200)
+  expect([childOf(0, 65_535), childOf(childOf(0, 65_535), 65_535)].every(Number.isSafeInteger)).toBe(true)
+})
+
 test('an id says where its record stems from, in letters that a header takes', () => {
   const [[id, text] = []] = run((p) =>
     p
@@ -50,7 +92,7 @@ test('an id says where its record stems from, in letters that a header takes', (
       .sink('out', sink()),
   )
   expect(id).toMatch(/^[\x21-\x7e]+$/)
-  expect(originOf(id!)).toEqual({ split: 'split 0', position: Number(text) + 1, ordinal: 0 })
+  expect(originOf(id!)).toEqual({ split: 'split 0', position: Number(text) + 1, ordinal: 1 })
 })
 
 test('what is emitted by time has none', () => {

@@ -9,7 +9,7 @@ import { type Batch, BatchPool, type Marker } from '../../src/dataflow/batch.ts'
 import type { Outlet } from '../../src/dataflow/channel.ts'
 import { KeyExchange } from '../../src/dataflow/exchange.ts'
 import type { Failure } from '../../src/dataflow/failure.ts'
-import { Origin } from '../../src/dataflow/origin.ts'
+import { childOf, Origin } from '../../src/dataflow/origin.ts'
 import { SpreadCollector } from '../../src/dataflow/spread-collector.ts'
 
 const WORKERS = 3
@@ -75,8 +75,8 @@ test('G1: outputs go to their owners in order; those of a record that throws are
         for (const output of outputs) leaf.push(output)
         if (throws) leaf.rollback()
         else
-          outputs.forEach((output, ordinal) => {
-            expected[ownerOf(output)]!.push([output, output, position, ordinal])
+          outputs.forEach((output, index) => {
+            expected[ownerOf(output)]!.push([output, output, position, childOf(0, index)])
           })
       }
       for (const way of ways) way.room = true

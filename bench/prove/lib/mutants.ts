@@ -163,6 +163,18 @@ export const slowMutants: readonly Mutant[] = [
     replacement: 'this.blocked = false',
   },
   {
+    name: 'full-outbox-takes-more',
+    file: 'connectors/acked/writer.ts',
+    text: 'this.blocked = this.outbox.bytes >= this.context.limits.writerBytes',
+    replacement: 'this.blocked = false',
+  },
+  {
+    name: 'full-webhook-takes-more',
+    file: 'connectors/webhook/sink.ts',
+    text: 'this.blocked = this.status.queuedBytes >= this.context.limits.writerBytes',
+    replacement: 'this.blocked = false',
+  },
+  {
     name: 'subscriber-never-waited-for',
     file: 'connectors/socket/server-writer.ts',
     text: "if (slow === 'wait') this.blocked = true",
@@ -211,6 +223,18 @@ export const contractMutants: readonly Mutant[] = [
     file: 'connectors/socket/dialling-writer.ts',
     text: "if (typeof snapshot === 'string') this.take(Buffer.from(snapshot, 'base64'))",
     replacement: '',
+  },
+  {
+    name: 'barrier-before-the-acknowledgements',
+    file: 'connectors/acked/writer.ts',
+    text: 'while (this.waiting.length > 0 && this.waiting[0]!.upTo <= this.outbox.acked) this.waiting.shift()!.done(null)',
+    replacement: 'while (this.waiting.length > 0) this.waiting.shift()!.done(null)',
+  },
+  {
+    name: 'post-not-in-the-snapshot',
+    file: 'connectors/webhook/sink.ts',
+    text: 'const left = [...entry.refused, ...entry.items]',
+    replacement: 'const left = [...entry.refused]',
   },
   {
     name: 'barrier-before-the-bytes',
