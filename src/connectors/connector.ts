@@ -17,9 +17,9 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
 import type { Input } from '../env/input.ts'
-import type { Address } from '../env/network.ts'
 import type { Output } from '../env/output.ts'
 import type { Cuts, SinkDescription, SourceDescription } from '../model/connector.ts'
+import type { RequestAnswer, RequestKey } from '../model/request.ts'
 
 /** What a snapshot may hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
@@ -59,28 +59,6 @@ export interface Session {
   /** The connection has ended. */
   onClosed(): void
 }
-
-/** Who brings a request's records: a producer, its incarnation, and the sequence of the first record. */
-export interface RequestKey {
-  readonly producer: string
-  readonly incarnation: string
-  readonly first: number
-}
-
-export type RequestAnswer =
-  /**
-   * `repeats` of the records were known; `next`: the sequence that the producer's next request begins with; `token`: a
-   * query behind it shows them.
-   */
-  | { readonly kind: 'taken'; readonly repeats: number; readonly next: number; readonly token: string }
-  /** Records in front of these are missing: `next` is the sequence that is wanted. */
-  | { readonly kind: 'gap'; readonly next: number }
-  /** `worker` answers for the producer; `null`: it is not known how it is reached. */
-  | { readonly kind: 'elsewhere'; readonly worker: string; readonly address: Address | null }
-  /** Whether it was taken is not known, or it cannot be taken now: another try is worth while. */
-  | { readonly kind: 'again'; readonly error: PotorooError }
-  /** It will never be taken as it is. */
-  | { readonly kind: 'refused'; readonly error: PotorooError }
 
 /** The way of requests into the journal: each is taken whole or not at all, and answered when it is safe. */
 export interface Requests {

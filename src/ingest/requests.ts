@@ -10,11 +10,11 @@
  * Q4. Nobody holds a stream for which no request waits: another worker that has more of it may ask for it (S6).
  * Q5. No answer comes inside `bring`, and none after `cancel`.
  */
-import { fail, type PotorooError } from '../base/errors.ts'
+import { fail } from '../base/errors.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Cuts } from '../model/connector.ts'
+import type { RequestAnswer, RequestKey } from '../model/request.ts'
 import { writeToken } from '../protocol/read-token.ts'
-import type { Address } from './context.ts'
 import { streamKey } from './format.ts'
 import type { SessionSource } from './session.ts'
 import type { Stream, StreamSession } from './stream.ts'
@@ -26,28 +26,6 @@ export type RequestSource = Omit<SessionSource, 'counters' | 'limits'> & {
   readonly blockedBy: string | null
   readonly counters: { repeats: number; turnedAway: number }
 }
-
-/** Who brings the records, and the sequence of the first one. */
-export interface RequestKey {
-  readonly producer: string
-  readonly incarnation: string
-  readonly first: number
-}
-
-export type RequestAnswer =
-  /**
-   * `repeats` of the records were known; `next`: the sequence that the next request of the producer begins with; `token`:
-   * a query behind it shows them (PROTOCOLS 16).
-   */
-  | { readonly kind: 'taken'; readonly repeats: number; readonly next: number; readonly token: string }
-  /** Records in front of these are missing: `next` is the sequence that is wanted. */
-  | { readonly kind: 'gap'; readonly next: number }
-  /** `worker` answers for the producer; `null`: it is not known how it is reached. */
-  | { readonly kind: 'elsewhere'; readonly worker: string; readonly address: Address | null }
-  /** Whether it was taken is not known, or it cannot be taken now: another try is worth while. */
-  | { readonly kind: 'again'; readonly error: PotorooError }
-  /** It will never be taken as it is. */
-  | { readonly kind: 'refused'; readonly error: PotorooError }
 
 /** A request that waits for its answer. */
 interface Waiting {

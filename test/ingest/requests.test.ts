@@ -1,9 +1,10 @@
 /** What requests are told when their stream is elsewhere, leaves or goes back; that they are taken stands in the HTTP source's tests. */
 import { beforeEach, expect, test } from 'vitest'
 import { fail } from '../../src/base/errors.ts'
-import { type RequestAnswer, type RequestSource, Requests } from '../../src/ingest/requests.ts'
+import { type RequestSource, Requests } from '../../src/ingest/requests.ts'
 import { Stream, type StreamSession } from '../../src/ingest/stream.ts'
 import type { HelloAnswer } from '../../src/ingest/streams.ts'
+import type { RequestAnswer } from '../../src/model/request.ts'
 import { writeToken } from '../../src/protocol/read-token.ts'
 import { World } from '../../src/sim/world.ts'
 import { linesOf } from './fixture.ts'

@@ -1,7 +1,7 @@
 /** What an HTTP source answers: JSON, and for everything that did not work an error with its code and remedy. */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Answer, Headers } from '../../env/http.ts'
-import type { RequestAnswer } from '../connector.ts'
+import type { RequestAnswer } from '../../model/request.ts'
 
 /** How soon to come again, in seconds. */
 const RETRY = { 'retry-after': '1' }

@@ -2,7 +2,7 @@
 import { fail } from '../../base/errors.ts'
 import { sameSecret } from '../../base/secret.ts'
 import type { Answer, RequestHead } from '../../env/http.ts'
-import type { RequestKey } from '../connector.ts'
+import type { RequestKey } from '../../model/request.ts'
 import { problem } from './answers.ts'
 import type { HttpSourceSettings } from './describe.ts'
 
