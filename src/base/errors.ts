@@ -23,6 +23,16 @@ interface ErrorRow {
 
 export const errorTable = {
   // base and env
+  E_TOKEN_OPEN: {
+    kind: 'operational',
+    what: '{file} can be read by others (mode {mode})',
+    remedy: 'chmod 600 {file}, and make a new token where they may have read it',
+  },
+  E_CLOCK_BACK: {
+    kind: 'operational',
+    what: 'the clock was set back: the newest record of {path} was written {ahead} from now',
+    remedy: 'let the machine ask a time server; state is safe, times to live expire later by so much',
+  },
   E_DISK: {
     kind: 'operational',
     what: 'the disk failed at {operation} of {path}: {reason}',
@@ -90,6 +100,12 @@ export const errorTable = {
     kind: 'user',
     what: 'the record is a promise: a step answered before it had its result',
     remedy: 'wait in asyncMap, whose result goes on when it is there; other steps answer at once',
+  },
+  E_ENCODED: {
+    kind: 'user',
+    what: 'step "{step}": encode answered with {got}, which is neither text nor bytes',
+    remedy:
+      'return a string or a Uint8Array; what has to be waited for is waited for in asyncMap, in front of the sink',
   },
   E_BLOCK_TOO_LONG: {
     kind: 'user',

@@ -36,7 +36,7 @@ export function doctorCommand(): Command {
     .action(async (files: string[], options: Options) => {
       const findings = await examine(files, options)
       const wrongs = findings.filter(({ verdict }) => verdict === 'wrong').length
-      if (options.json) printJson({ wrong: wrongs, findings })
+      if (options.json) printJson({ wrong: wrongs, findings: findings.map(({ error: _, ...finding }) => finding) })
       else print(`${findings.map(show).join('')}\n${verdict(wrongs)}`)
       if (wrongs > 0) process.exitCode = EXIT_FAILED
     })

@@ -7,9 +7,10 @@ import type { Env } from '../env/env.ts'
 import { RealInput } from '../env/real/input.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
+import { startWarnings } from './doctor/folder.ts'
 import type { Settings } from './settings.ts'
 import { onSignals } from './signals.ts'
-import { say } from './terminal.ts'
+import { say, sayWarning } from './terminal.ts'
 import { readSourceToken } from './token.ts'
 import { keyGroupsOf } from './worker-options.ts'
 
@@ -34,6 +35,7 @@ export async function inForeground(
   work: (pipelines: Pipelines, stopped: Promise<unknown>) => Promise<() => void>,
 ): Promise<void> {
   const { worker, limits } = settings
+  for (const warning of startWarnings(data)) sayWarning(warning)
   const stopped = Promise.withResolvers<Error | null>()
   const options = {
     worker,

@@ -6,11 +6,12 @@
  *     need have it.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
+import { makeFolder } from '../client/folder.ts'
 import { print, printJson, say } from './terminal.ts'
 import { manifest, version } from './version.ts'
 
@@ -113,7 +114,7 @@ function write(folder: string, given: string, files: Readonly<Record<string, str
     throw fail('E_USAGE', { reason: `${reason}; \`init FOLDER\` makes the project in a folder of its own` })
   }
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder, 0o777)
     // I1. Also where somebody else writes at the same time.
     for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text, { flag: 'wx' })
   } catch (error) {

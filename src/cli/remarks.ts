@@ -34,10 +34,17 @@ export const proposals = {
 
   /** A sink, and how to see what it writes. */
   sink(step: string, kind: string, settings: Settings): string {
-    const { host, port, path, url } = settings
-    if (kind === WEBSOCKET) return line(`${step} dials ${url}`, '')
-    if (kind === WEBSOCKET_SERVER) return line(`${step} listens on ws://${host}:${port}${path}`, '')
-    if (kind === 'tcp') return line(`${step} dials ${host}:${port}`, `receive ${short(`${host}:${port}`)}`)
+    const { host, port, path, url, protocol } = settings
+    const acked = protocol === 'acked' ? ' --acked' : ''
+    if (kind === WEBSOCKET) {
+      const how = acked === '' ? '' : `receive ${short(new URL(String(url)).host)} --acked --websocket`
+      return line(`${step} dials ${url}`, how)
+    }
+    if (kind === WEBSOCKET_SERVER) {
+      const where = `ws://${host}:${port}${path}`
+      return line(`${step} listens on ${where}`, port === 0 ? '' : `receive ${where}`)
+    }
+    if (kind === 'tcp') return line(`${step} dials ${host}:${port}`, `receive ${short(`${host}:${port}`)}${acked}`)
     if (kind === 'tcp-server') return line(`${step} listens on ${host}:${port}`, '')
     if (kind === 'file') return line(`${step} writes ${path}`, '')
     if (kind === 'stdout') return line(`${step} writes standard output`, '')

@@ -7,9 +7,10 @@
  * U3. When this process ends, however it does, its workers end in order.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
+import { makeFolder } from '../client/folder.ts'
 import { LockFile } from '../env/real/lock.ts'
 import { Child, type ChildEvents } from './child.ts'
 import { FOLDERS } from './control-client.ts'
@@ -76,7 +77,11 @@ async function up(files: readonly string[], options: Options): Promise<void> {
 
 /** Makes the folder and its tokens where they are absent, and takes it: one `up` at a time. */
 function openFolder(folder: string): LockFile {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  try {
+    makeFolder(folder)
+  } catch (error) {
+    throw fail('E_DISK', { operation: 'making', path: folder, reason: (error as Error).message }, error)
+  }
   const lock = LockFile.take(`${folder}/up.lock`, () => {})
   if (!(lock instanceof LockFile)) {
     if (lock.code === 'locked') throw fail('E_DATA_LOCKED', { path: folder })
@@ -115,7 +120,7 @@ class LocalCluster implements ChildEvents {
   private child(worker: string, expected: number, options: Options): Child {
     const { folder } = this
     const data = `${folder}/${worker}`
-    mkdirSync(data, { recursive: true, mode: 0o700 })
+    makeFolder(data)
     // The same tokens open every worker.
     for (const name of ['admin', 'read']) {
       makeToken(`${data}/${name}.token`, readFileSync(`${folder}/${name}.token`, 'utf8').trim())

@@ -13,6 +13,7 @@ import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
 import { clusterOf } from './cluster.ts'
 import { FOLDERS } from './control-client.ts'
+import { startWarnings } from './doctor/folder.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { onSignals } from './signals.ts'
 import { readClusterToken, readSourceToken } from './token.ts'
@@ -40,6 +41,9 @@ async function work(options: Options): Promise<void> {
   const env = envOf(settings, 'info')
   const { log } = env
   const data = settings.data ?? `${FOLDERS}/${worker}`
+  for (const { code, message, remedy } of startWarnings(data, settings.store)) {
+    log.warn('worker.warning', { error: code, message, remedy })
+  }
   const stopped = Promise.withResolvers<PotorooError | null>()
   const workerOptions = {
     worker,

@@ -14,7 +14,6 @@ import {
   closeSync,
   fdatasyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -28,7 +27,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { fail } from '../base/errors.ts'
 import { readAcked } from '../protocol/acked.ts'
 import { FRAME_HEADER_BYTES, FrameParser } from '../protocol/frame.ts'
-import { isFollowed, syncFolder, takeLock } from './folder.ts'
+import { isFollowed, makeFolder, syncFolder, takeLock } from './folder.ts'
 import { newIncarnation } from './incarnation.ts'
 import type { DiskOutbox } from './options.ts'
 import type { OutboxBatch, OutboxStore } from './outbox.ts'
@@ -50,7 +49,7 @@ export function openDiskOutbox(
 ): { readonly incarnation: string; readonly store: OutboxStore } {
   const { path } = options
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeFolder(path)
     const lock = takeLock(path)
     if (lock === null) throw fail('E_OUTBOX_LOCKED', { path })
     const incarnation = identify(path, producer, source)

@@ -1,12 +1,35 @@
 /** What keeps records in a folder: its lock, its durability, and what a power loss leaves at the end of a file. */
-import { closeSync, fsyncSync, openSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { crc32 } from '../base/crc.ts'
 import { FRAME_HEADER_BYTES } from '../protocol/frame.ts'
 
 /** SQLite's code for a lock that another connection holds. */
 const BUSY = 5
+
+/**
+ * Makes `path` and what is missing above it, for this user alone where nothing else is said. Node's own way of it never ends where the system says of what
+ * it does not make that it does not exist, as below /proc.
+ */
+export function makeFolder(path: string, mode = 0o700): void {
+  const make = (): NodeJS.ErrnoException | null => {
+    try {
+      mkdirSync(path, { mode })
+      return null
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(path).isDirectory()) return null
+      return error as NodeJS.ErrnoException
+    }
+  }
+  let error = make()
+  const parent = dirname(path)
+  if (error?.code === 'ENOENT' && parent !== path) {
+    makeFolder(parent, mode)
+    error = make()
+  }
+  if (error !== null) throw error
+}
 
 /** A lock that the kernel frees when the process dies: an exclusive transaction. `null`: another process has it. */
 export function takeLock(path: string): DatabaseSync | null {

@@ -5,6 +5,7 @@
  *     has left its control (PROTOCOLS 8).
  * W2. A writer that takes nothing more stops the task, and with it, channel by channel, the sources.
  */
+import { fail } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { SinkDescription } from '../model/connector.ts'
 import { Batch, type BatchPool, type Element, type Marker } from './batch.ts'
@@ -110,15 +111,14 @@ export class SinkTask implements Task {
 
   /** Joins the texts of a batch, so that one conversion to bytes serves them all; bytes go out as they are. */
   private writeBatch(batch: Batch): void {
-    const { sink } = this
-    const { encode, framing } = sink
+    const { framing } = this.sink
     const suffix = framing === null ? '' : framing.suffix
     const parts: Uint8Array[] = []
     let text = ''
     let records = 0
     for (let i = 0; i < batch.length; i++) {
       try {
-        const encoded = encode(batch.values[i])
+        const encoded = this.encode(batch.values[i])
         if (typeof encoded === 'string' && suffix !== null) {
           text += suffix === '' ? encoded : encoded + suffix
         } else {
@@ -141,14 +141,14 @@ export class SinkTask implements Task {
   /** Tells the writer where each record ends, and by which id it will be known again. */
   private writeApart(batch: Batch, channel: number): void {
     const { lineage } = this
-    const { encode, framing } = this.sink
+    const { framing } = this.sink
     const parts: Uint8Array[] = []
     const ends: number[] = []
     const ids: string[] = []
     let end = 0
     for (let i = 0; i < batch.length; i++) {
       try {
-        const encoded = encode(batch.values[i])
+        const encoded = this.encode(batch.values[i])
         const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : encoded
         for (const part of framing === null ? [bytes] : framing.frame(bytes)) {
           parts.push(part)
@@ -164,6 +164,13 @@ export class SinkTask implements Task {
       this.writer.write(Buffer.concat(parts), ends.length, { ends, ids: lineage === null ? null : ids })
   }
 
+  private encode(value: unknown): string | Uint8Array {
+    if (value instanceof Promise) throw fail('E_PROMISE')
+    const encoded: unknown = this.sink.encode(value)
+    if (typeof encoded === 'string' || encoded instanceof Uint8Array) return encoded
+    throw fail('E_ENCODED', { step: this.step, got: describe(encoded) })
+  }
+
   private fail(batch: Batch, i: number, error: unknown): void {
     if (!isRecordFault(error)) throw error
     this.report({
@@ -177,4 +184,10 @@ export class SinkTask implements Task {
       error,
     })
   }
+}
+
+function describe(value: unknown): string {
+  if (value instanceof Promise) return 'a promise'
+  if (value === undefined || value === null) return String(value)
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`
 }

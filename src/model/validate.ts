@@ -82,6 +82,7 @@ function checkStep(step: Step, longest: number, fault: Complain, warn: Complain)
         return
       }
       for (const what of described.faults ?? []) fault(name, what, 'mend the setting')
+      if (step.kind === 'sink' && typeof step.sink.encode === 'function') wants(step.sink.encode, 'encode')
       return
     }
     case 'map':

@@ -152,3 +152,24 @@ describe('the context of a step', () => {
     expect(codes).toEqual(['E_STATE_RETURNED'])
   })
 })
+
+test('a sink takes text and bytes from its encode, and no promise of them', () => {
+  const encoded = (encode: (n: number) => unknown, apart?: true) =>
+    run([1, 2], (p) =>
+      p
+        .source('in', numbers())
+        .sink('out', { ...nullSink<number>({ encode: encode as () => string }), ...(apart && { apart }) }),
+    ).codes
+  for (const apart of [undefined, true] as const) {
+    expect(encoded((n) => Buffer.from(String(n)), apart)).toEqual([])
+    expect(encoded((n) => Promise.resolve(String(n)), apart)).toEqual(['E_ENCODED', 'E_ENCODED'])
+    expect(encoded((n) => n, apart)).toEqual(['E_ENCODED', 'E_ENCODED'])
+  }
+  const { codes } = run([1], (p) =>
+    p
+      .source('in', numbers())
+      .map('later', (n) => Promise.resolve(n) as never)
+      .sink('out', nullSink({ encode: String as never })),
+  )
+  expect(codes).toEqual(['E_PROMISE'])
+})

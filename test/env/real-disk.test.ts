@@ -113,3 +113,13 @@ test('what a short write has left is found again, at any cut', () => {
   }
   expect(unwritten(parts, all.length)).toEqual([])
 })
+
+test('a folder that the system does not make is refused, also where it says that what is above does not exist', async () => {
+  const make = (path: string): Promise<string> => act((done) => disk.makeDirectory(path, done))
+  expect(await make('/proc/potoroo/data')).not.toBe('none')
+  writeFileSync(join(folder, 'file'), '')
+  expect(await make(join(folder, 'file'))).not.toBe('none')
+  expect(await make(join(folder, 'file/below'))).not.toBe('none')
+  expect(await make(join(folder, 'a/b/c'))).toBe('none')
+  expect(statSync(join(folder, 'a')).mode & 0o777).toBe(0o700)
+})

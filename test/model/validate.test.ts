@@ -189,6 +189,13 @@ test('an error lists every fault by step, with what to do', () => {
   }
 })
 
+test('an encode that answers later is refused before anything runs', () => {
+  const sink = testSink({ encode: (async () => 'x') as never })
+  expect(findings((p) => p.source('in', testSource({})).sink('out', sink)).faults).toEqual([
+    'out: its encode returns a promise',
+  ])
+})
+
 describe('order before an idempotent sink', () => {
   type Build = (source: SourceDescription<string>, sink: SinkDescription<unknown>, p: Untyped) => void
   const warned = (splits: 'one' | 'many', promise: 'idempotent' | 'transactional', build: Build) =>

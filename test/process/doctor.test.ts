@@ -186,3 +186,18 @@ test('a port that somebody has is wrong, and by a worker of this folder is right
   expect(said).toContainEqual(expect.stringMatching(`is used by worker w1, process ${running.child.pid}`))
   expect(said).toContainEqual(expect.stringMatching(`port ${port} .* is listened on by a worker`))
 })
+
+test('a worker that starts says itself what is wrong with its folder, and runs', async () => {
+  const cwd = used()
+  chmodSync(join(cwd, DATA, 'read.token'), 0o640)
+  utimesSync(newest(cwd), new Date(), new Date(Date.now() + 3_600_000))
+  const { status, err } = await ran(['run', 'count.ts', '--stdin'], { cwd, input: 'x\n' })
+  expect(status).toBe(0)
+  expect(err).toMatch(/warning E_TOKEN_OPEN: .*read\.token can be read by others \(mode 640\)\n +chmod 600/)
+  expect(err).toMatch(/warning E_CLOCK_BACK: the clock was set back.*\n +let the machine ask a time server/)
+  utimesSync(newest(cwd), new Date(), new Date(Date.now() + 3_600_000))
+  const worker = potoroo(['worker', '--data', DATA], { cwd })
+  await worker.said(/E_TOKEN_OPEN/)
+  await worker.said(/E_CLOCK_BACK/)
+  await worker.said(/worker\.started/)
+})

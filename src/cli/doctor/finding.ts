@@ -1,4 +1,5 @@
 /** What `doctor` finds: each check answers findings, good ones too, so that it shows what it has looked at. */
+import type { PotorooError } from '../../base/errors.ts'
 
 /** `good`: as it should be; `notice`: works, and a person should know; `wrong`: something will fail. */
 export type Verdict = 'good' | 'notice' | 'wrong'
@@ -10,6 +11,13 @@ export interface Finding {
   readonly what: string
   /** What to do; empty where it is good. */
   readonly remedy: string
+  /** As a worker would say it. */
+  readonly error?: PotorooError
+}
+
+/** What is an error where a worker meets it. */
+export function faulty(check: string, error: PotorooError, verdict: Verdict = 'wrong'): Finding {
+  return { verdict, check, what: error.message, remedy: error.remedy, error }
 }
 
 export function good(check: string, what: string): Finding {

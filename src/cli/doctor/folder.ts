@@ -2,15 +2,15 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { readControlFile } from '../../admin/control-file.ts'
-import { PotorooError } from '../../base/errors.ts'
+import { fail, PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { showDuration } from '../../base/time.ts'
 import { decodeIdentity } from '../../checkpoint/identity.ts'
 import { CHAIN, CLUSTER, PIPELINES, unescapeName } from '../../checkpoint/layout.ts'
 import { decodeRecord } from '../../checkpoint/record.ts'
 import { isAlive } from '../control-client.ts'
-import { type Finding, good, notice, wrong } from './finding.ts'
-import { examineTokens } from './tokens.ts'
+import { type Finding, faulty, good, notice, wrong } from './finding.ts'
+import { examineTokens, examineTokenVariables } from './tokens.ts'
 import { examineVolume } from './volume.ts'
 
 const OTHERS = 0o077
@@ -52,6 +52,12 @@ export function examineStore(store: string, limits: Limits): readonly Finding[] 
   if (refused !== null)
     return [wrong(check, `${store} cannot be written: ${refused}`, "give every worker's user the right to write there")]
   return [...examineStoreContent(check, store), ...examineVolume(check, store, limits, true)]
+}
+
+/** What is wrong with the folders of a worker that starts, and does not keep it from starting. */
+export function startWarnings(data: string, store: string = join(data, 'store')): readonly PotorooError[] {
+  const found = [...examineTokens(data), ...examineTokenVariables(), ...newest('store', join(store, CHAIN))]
+  return found.flatMap(({ error }) => error ?? [])
 }
 
 function couldBeMade(check: string, folder: string): readonly Finding[] {
@@ -119,10 +125,8 @@ function newest(check: string, chain: string): readonly Finding[] {
   if (record instanceof PotorooError) return [wrong(check, record.message, record.remedy)]
   const ahead = statSync(path).mtimeMs - Date.now()
   if (ahead < AHEAD_MS) return []
-  const what = `the clock was set back: the newest record of ${chain} was written ${showDuration(Math.round(ahead))} from now`
-  return [
-    notice(check, what, 'let the machine ask a time server; state is safe, times to live expire later by so much'),
-  ]
+  const error = fail('E_CLOCK_BACK', { path: chain, ahead: showDuration(Math.round(ahead)) })
+  return [faulty(check, error, 'notice')]
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -1,7 +1,8 @@
 /** Files with tokens: whoever can read the admin's runs code as the worker. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Finding, good, notice, wrong } from './finding.ts'
+import { fail } from '../../base/errors.ts'
+import { type Finding, faulty, good, notice, wrong } from './finding.ts'
 
 const VARIABLES = ['POTOROO_TOKEN_FILE', 'POTOROO_SOURCE_TOKEN_FILE', 'POTOROO_CLUSTER_TOKEN_FILE']
 const OTHERS = 0o077
@@ -32,14 +33,7 @@ function examineFile(file: string, variable: string | null): readonly Finding[] 
     if (token === '')
       return [wrong('tokens', `${subject} is empty`, `write a token into it: \`openssl rand -hex 32 > ${file}\``)]
     if ((mode & OTHERS) === 0) return [good('tokens', `${subject} is readable by its owner alone`)]
-    const octal = (mode & 0o777).toString(8)
-    return [
-      wrong(
-        'tokens',
-        `${subject} can be read by others (mode ${octal})`,
-        `chmod 600 ${file}, and make a new token where they may have read it`,
-      ),
-    ]
+    return [faulty('tokens', fail('E_TOKEN_OPEN', { file: subject, mode: (mode & 0o777).toString(8) }))]
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (variable === null && code === 'ENOENT') return []

@@ -15,7 +15,6 @@ import {
   fdatasync,
   fdatasyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -29,7 +28,7 @@ import { fail, type PotorooError } from '../../base/errors.ts'
 import { appendRecord, readRecords } from '../../protocol/delivery.ts'
 import { beginFrame, endFrame, endHead, FRAME_HEADER_BYTES, FrameParser } from '../../protocol/frame.ts'
 import { Catalogue, f64, list, type MessageOf, message, text, varint } from '../../protocol/schema.ts'
-import { isFollowed, syncFolder, takeLock } from '../folder.ts'
+import { isFollowed, makeFolder, syncFolder, takeLock } from '../folder.ts'
 import type { Entry, Intake, Stream } from './intake.ts'
 import type { Kept } from './receiver.ts'
 
@@ -106,7 +105,7 @@ export class DiskInbox {
     this.intake = intake
     this.failed = failed
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 })
+      makeFolder(path)
       const lock = takeLock(path)
       if (lock === null) throw fail('E_INBOX_LOCKED', { path })
       this.lock = lock

@@ -1,5 +1,4 @@
 /** Standard output: for a first look, and for pipes. */
-import { fail } from '../../base/errors.ts'
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Fields } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
@@ -24,6 +23,5 @@ export function stdoutSink<T>(options: Partial<SinkFormat<T>> = {}): SinkDescrip
 }
 
 function show(value: unknown): string {
-  if (value instanceof Promise) throw fail('E_PROMISE')
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
 }

@@ -4,7 +4,22 @@
  * Node runs file operations on a pool of threads that keeps no order, so each open file has a queue and one operation
  * under way (K1). The next one starts before the callback of the last: the disk works while the caller does.
  */
-import { close, constants, fsync, link, mkdir, open, readdir, readFile, rename, rm, statfs, unlink } from 'node:fs'
+import {
+  close,
+  constants,
+  fsync,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  unlink,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import type { Disk, Done, DoneVoid, File, Lock, OpenMode } from '../disk.ts'
 import { diskError } from './disk-error.ts'
 import { RealFile } from './file.ts'
@@ -47,7 +62,7 @@ export class RealDisk implements Disk {
   }
 
   makeDirectory(path: string, done: DoneVoid): void {
-    mkdir(path, { recursive: true, mode: DIRECTORY_MODE }, (error) => done(diskError('mkdir', path, error)))
+    makeWithParents(path, (error) => done(diskError('mkdir', path, error)))
   }
 
   link(existing: string, created: string, done: DoneVoid): void {
@@ -90,6 +105,27 @@ export class RealDisk implements Disk {
       done(null, taken)
     })
   }
+}
+
+/**
+ * Makes `path` and what is missing above it. Node's own way of it never ends where a folder is there in which the system makes
+ * none, and says of each that it does not exist, as below /proc.
+ */
+function makeWithParents(path: string, done: (error: NodeJS.ErrnoException | null) => void): void {
+  const make = (otherwise: (error: NodeJS.ErrnoException) => void): void =>
+    mkdir(path, { mode: DIRECTORY_MODE }, (error) => {
+      if (error === null) return done(null)
+      if (error.code !== 'EEXIST') return otherwise(error)
+      stat(path, (_, there) => done(there?.isDirectory() ? null : error))
+    })
+  make((error) => {
+    const parent = dirname(path)
+    if (error.code !== 'ENOENT' || parent === path) return done(error)
+    makeWithParents(parent, (failed) => {
+      if (failed !== null) done(failed)
+      else make(done)
+    })
+  })
 }
 
 /** What stands for the value beside an error: the caller looks at the error first. */
