@@ -24,6 +24,7 @@ import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
 import { ownPart } from './part.ts'
 import { plain } from './plain.ts'
+import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
 import { summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
 
 export interface RoutesSeams {
@@ -64,6 +65,11 @@ const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
 
 const abandonRequest = z.strictObject({ source: z.string().min(1), producer: z.string().min(1) })
 
+const rebalanceRequest = z.strictObject({
+  moves: z.number().int().min(1).max(65_536),
+  measureMs: z.number().min(1).max(60_000).nullable(),
+})
+
 /** What a supervisor says of a process that has ended and has not been started again. */
 const exitNotice = z.strictObject({ worker: z.string().min(1) })
 
@@ -91,6 +97,28 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       path: '/v1/cluster/keys/:key',
       right: 'read',
       handle: ({ parts }) => whereIs(pipelines, parts.key!),
+    },
+    { method: 'GET', path: '/v1/cluster/load', right: 'read', handle: () => pipelines.worker.load },
+    {
+      method: 'GET',
+      path: '/v1/cluster/change',
+      right: 'read',
+      handle: ({ query }) => (query.has('own') ? pipelines.worker.change : changeAcross(seams)),
+    },
+    {
+      method: 'GET',
+      path: '/v1/cluster/rebalance',
+      right: 'read',
+      handle: async ({ query }) => {
+        const asked = { moves: Number(query.get('moves')), measureMs: Number(query.get('measureMs')) || null }
+        return (await planRebalance(seams, parse(rebalanceRequest, asked))).view
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/cluster/rebalance',
+      right: 'admin',
+      handle: ({ body }) => applyRebalance(seams, parse(rebalanceRequest, body)),
     },
     { method: 'POST', path: '/v1/cluster/leave', right: 'admin', handle: () => pipelines.worker.leave() },
     {

@@ -698,6 +698,12 @@ export const errorTable = {
     what: 'this cannot be read {read}: {reason}',
     remedy: 'ask for one key, or read `live` or `committed`',
   },
+  E_REBALANCE: {
+    kind: 'operational',
+    what: 'the work is not shared out anew: {reason}',
+    remedy:
+      'nothing has changed; `potoroo status` shows what is under way, `potoroo rebalance --plan` what there is to do',
+  },
   E_STORE_CLUSTER: {
     kind: 'user',
     what: 'the store holds the cluster "{theirs}", and this worker is of cluster "{ours}"',

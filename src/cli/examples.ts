@@ -58,6 +58,10 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   'key-groups': [['key-groups', 'who owns what']],
   where: [['where the', 'whose a key is']],
+  rebalance: [
+    ['rebalance --plan', 'what would move, and what it would do'],
+    ['rebalance --apply --moves 8 --measure 10', 'moves up to eight key groups, as measured now'],
+  ],
   leave: [['leave w3', 'hands over what it owns, then ends']],
   'streams list': [['streams list word-count', 'how far each producer is, and who waits for what']],
   'streams abandon': [['streams abandon word-count lines till-4', 'goes on without what only an absent worker has']],

@@ -13,6 +13,7 @@ import { exampleText } from './examples.ts'
 import { explainCommand } from './explain.ts'
 import { initCommand } from './init.ts'
 import { queryCommand } from './query.ts'
+import { rebalanceCommand } from './rebalance.ts'
 import { receiveCommand } from './receive.ts'
 import { runCommand } from './run.ts'
 import { sendCommand } from './send.ts'
@@ -49,6 +50,7 @@ export function makeProgram(): Command {
     queryCommand(),
     keyGroupsCommand(),
     whereCommand(),
+    rebalanceCommand(),
     leaveCommand(),
     streamsCommand(),
     checkpointCommand(),

@@ -328,6 +328,9 @@ function objection({ frame }: Common, request: Request): string | null {
 function objectionOfGathered(s: RescaleState, request: Request): string | null {
   if (s.phase !== 'gathering') return null
   const others = [...s.requests].filter(([name]) => name !== nameOf(request)).map(([, one]) => one)
+  // Loads were measured by those who have asked: one is enough.
+  const measured = others.some(({ kind }) => kind === 'rebalance')
+  if (request.kind === 'rebalance' && measured) return 'another rebalance is about to begin'
   return objectionTo(originWith(s.frame, others), request, s.frame.settings.workers)
 }
 
@@ -348,7 +351,8 @@ function answer(request: Request, given: 'accepted' | 'later' | 'refused', reaso
 /** Who asks for what: the same request made again takes the place of the first. */
 function nameOf(request: Request): string {
   const { kind } = request
-  if (kind === 'rebalance' || kind === 'renew') return kind
+  if (kind === 'renew') return kind
+  if (kind === 'rebalance') return `rebalance ${request.number} of ${request.worker}`
   return kind === 'join' ? `join ${request.member.worker} ${request.member.incarnation}` : `leave ${request.worker}`
 }
 

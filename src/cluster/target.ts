@@ -14,7 +14,15 @@ export type Request =
   /** `empty`: it owns nothing any more (X1). */
   | { readonly kind: 'leave'; readonly worker: string; readonly empty: boolean; readonly skipStalled: boolean }
   /** Move at most `budget` key groups so that work is spread evenly by `load`, a measured rate for each key group. */
-  | { readonly kind: 'rebalance'; readonly load: Float64Array; readonly budget: number; readonly skipStalled: boolean }
+  | {
+      readonly kind: 'rebalance'
+      /** Who has asked for it, and which of its requests it is. */
+      readonly worker: string
+      readonly number: number
+      readonly load: Float64Array
+      readonly budget: number
+      readonly skipStalled: boolean
+    }
   /** Nothing moves: a pipeline has another program, which begins with a generation. */
   | { readonly kind: 'renew'; readonly skipStalled: boolean }
 

@@ -71,6 +71,7 @@ export class AggregateTask extends InputTask {
     const { origin } = chain
     const { lookAhead } = store
     const change = batch.combined ? this.combine : this.plan.add
+    if (cursor === 0) store.load.add(batch.hashes, batch.length)
     let read = lookAhead.begin(store, cursor, batch.length)
     for (let i = cursor; i < batch.length; i++) {
       if (i === read) read = lookAhead.next(store, batch.hashes, i, batch.length)

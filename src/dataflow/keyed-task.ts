@@ -60,6 +60,7 @@ export class KeyedTask extends InputTask {
     const { step } = this.plan
     const { keys, values, hashes, times, positions, length } = batch
     const { origin, fill } = chain
+    if (cursor === 0) store.load.add(hashes, length)
     let read = lookAhead.begin(store, cursor, length)
     for (let i = cursor; i < length; i++) {
       if (fill.full && !chain.room) return i

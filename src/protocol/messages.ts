@@ -289,6 +289,20 @@ export const linkRows = [
     pipelines: list(pipeline, 1024),
   }),
 
+  message(
+    61,
+    'rebalanceRequested',
+    1,
+    'Share the work out more evenly, moving at most `budget` key groups; the sender counts its requests with `number`.',
+    { generation: u32, number: u32, budget: u32 },
+    { body: 'the measured load of each key group, as f64 in little endian' },
+  ),
+  message(62, 'rebalanceAnswered', 1, 'What becomes of a rebalance, or has become of it.', {
+    number: u32,
+    answer: word('accepted', 'later', 'refused'),
+    reason: text(1024),
+  }),
+
   // Heartbeats, on connections of their own that begin with a `hello`
   message(64, 'heartbeat', 1, 'The sender’s process lives.', { worker: id, incarnation: id, counter: u32 }),
   message(65, 'stuck', 1, 'The sender’s process lives, and its loop has stood still for so long, in this step.', {

@@ -21,6 +21,7 @@ import { Copier } from './copier.ts'
 import { foldChunks, type Schema } from './fold.ts'
 import { type Freezable, Frozen } from './frozen.ts'
 import { KeptValues } from './kept-values.ts'
+import { KeyGroupLoad } from './key-group-load.ts'
 import { KEYS_MAX, KeyTable } from './key-table.ts'
 import type { Loading } from './loading.ts'
 import { LookAhead } from './look-ahead.ts'
@@ -55,6 +56,8 @@ export class KeyedStore implements Freezable {
   readonly kept: KeptValues
   readonly chunkWriter: ChunkWriter
   readonly lookAhead = new LookAhead()
+  /** What each key group has been given. */
+  readonly load: KeyGroupLoad
   /** S1. */
   epoch = 1
   base = 0
@@ -76,6 +79,7 @@ export class KeyedStore implements Freezable {
     this.shift = shift
     this.timed = timed
     this.tables = new Array<KeyTable | null>(keyGroups).fill(null)
+    this.load = new KeyGroupLoad(keyGroups, shift)
     this.copier = new Copier(limits.undoBytes)
     this.kept = new KeptValues(this.copier, keyGroups)
     this.chunkWriter = new ChunkWriter(step, schemaVersion, limits)

@@ -24,7 +24,8 @@ import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import { ReadAhead, readAhead } from '../checkpoint/read-ahead.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
-import { homeOf } from '../cluster/splits.ts'
+import { type BalancePlan, planByLoad } from '../cluster/balance-plan.ts'
+import { homeOf, placementFromJson } from '../cluster/splits.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Input } from '../env/input.ts'
@@ -36,6 +37,7 @@ import { Execution } from './execution/execution.ts'
 import type { ExecutionEvents, Generation, Holdings } from './execution/generation.ts'
 import { journalId } from './execution/sources.ts'
 import { Loop } from './loop.ts'
+import { type OwnLoad, ownLoad } from './pipelines/key-group-load.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './pipelines/programs.ts'
 import { type Loaded, type LoadPlan, type ResidentEvents, Residents } from './pipelines/residents.ts'
 import { isQuestion, Questions } from './questions.ts'
@@ -44,10 +46,14 @@ import { Clearance } from './seat/clearance.ts'
 import type { ClusterSettings } from './seat/cluster-settings.ts'
 import { Floors } from './seat/floors.ts'
 import { Journals, sealsOf } from './seat/journals.ts'
+import type { RebalanceHeard } from './seat/rebalances.ts'
+import type { Change } from './seat/rescale-driver.ts'
 import { Seat } from './seat/seat.ts'
 import type { SeatWork, StopReason } from './seat/work.ts'
 
+export type { BalancePlan } from '../cluster/balance-plan.ts'
 export type { Program } from './pipelines/programs.ts'
+export type { Change } from './seat/rescale-driver.ts'
 
 export interface WorkerOptions {
   /** The worker's name in its cluster. */
@@ -174,6 +180,11 @@ export class Worker {
     return this.seat?.rescaling ?? false
   }
 
+  /** How far a change of owners has come, as the coordinator knows it. */
+  get change(): Change {
+    return this.seat?.change ?? { phase: 'stopped', waits: [] }
+  }
+
   get heard(): Seat['heard'] {
     return this.seat?.heard ?? null
   }
@@ -199,6 +210,30 @@ export class Worker {
   /** What the journal has done and holds. */
   get journal(): Door['status'] | null {
     return this.door?.status ?? null
+  }
+
+  // ── Who owns what ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What its key groups cost it. */
+  get load(): OwnLoad {
+    const executions = Array.from(this.residents.all.values(), ({ execution }) => execution)
+    return ownLoad(this.cluster.generation, executions)
+  }
+
+  /** What `rebalance` would do in the generation that stands. */
+  planByLoad(load: Float64Array, budget: number): BalancePlan {
+    const { members, owners, splits } = this.cluster
+    return planByLoad({ members, owners, leaving: placementFromJson(splits).leaving }, load, budget)
+  }
+
+  /** Reads the chain to its end, then calls `then`. */
+  follow(then: () => void): void {
+    this.seat!.follow(then)
+  }
+
+  /** Asks for a change of owners by `load`; `heard` hears what becomes of it, until the answer is called. */
+  rebalance(load: Float64Array, budget: number, heard: RebalanceHeard): () => void {
+    return this.seat!.rebalance(load, budget, heard)
   }
 
   // ── Boot ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,8 @@ const member = (worker: string) => ({ worker, incarnation: `${worker}1`, address
 const settings = { gatherMs: 100, copyMs: 1000, holdMs: 2000, handMs: 500, workers: 3 }
 const join = (worker: string, skipStalled = false): Request => ({ kind: 'join', member: member(worker), skipStalled })
 
+const from = { worker: 'a', number: 1 }
+
 /** A cluster of a and b with two groups each, and the pipelines p and q. */
 class Rescale {
   state: RescaleState = startRescale({
@@ -119,7 +121,7 @@ describe('a rescale', () => {
     alone.see({ kind: 'lost', worker: 'c', reason: '' })
     expect(alone.state.phase).toBe('idle')
     const load = Float64Array.of(5, 5, 1, 1)
-    alone.ask({ kind: 'rebalance', load, budget: 1, skipStalled: false })
+    alone.ask({ kind: 'rebalance', ...from, load, budget: 1, skipStalled: false })
     alone.see({ kind: 'lost', worker: 'c', reason: '' })
     expect(alone.wait(100)[0]).toBe('announce a>b')
   })
@@ -169,7 +171,9 @@ describe('a rescale', () => {
       'answer refused: x is no member',
     ])
     const load = new Float64Array(3)
-    expect(rescale.ask({ kind: 'rebalance', load, budget: 1, skipStalled: false })[0]).toContain('answer refused')
+    expect(rescale.ask({ kind: 'rebalance', ...from, load, budget: 1, skipStalled: false })[0]).toContain(
+      'answer refused',
+    )
   })
 
   type Steps = readonly ((rescale: Rescale) => string[])[]
@@ -272,7 +276,7 @@ describe('a rescale', () => {
 
   test('what changes nothing is over at once', () => {
     const rescale = new Rescale()
-    rescale.ask({ kind: 'rebalance', load: Float64Array.of(1, 1, 1, 1), budget: 4, skipStalled: false })
+    rescale.ask({ kind: 'rebalance', ...from, load: Float64Array.of(1, 1, 1, 1), budget: 4, skipStalled: false })
     expect(rescale.wait(100)).toEqual([])
     expect(rescale.state.phase).toBe('idle')
   })

@@ -96,6 +96,13 @@ test('any worker shows every key once, and says what is missing where one is sil
 
 test('a worker leaves in order, and what it had is with the others', { timeout: 90_000 }, async () => {
   const { cwd, up, page } = await cluster()
+  const plan = await ran(['rebalance', '--plan', '--moves', '2'], { cwd })
+  expect(plan).toMatchObject({ status: 0, out: expect.stringMatching(/^w1 +[\d.]+ % +\d+ +[\d.]+ % +\d+$/m) })
+  const applied = await ran(['rebalance', '--apply', '--moves', '2', '--json'], { cwd })
+  expect(applied, applied.err).toMatchObject({ status: 0 })
+  expect(JSON.parse(applied.out)).toMatchObject({ budget: 2, workers: [{ worker: 'w1' }, {}, {}] })
+  expect(await ran(['rebalance'], { cwd })).toMatchObject({ status: 2, err: expect.stringMatching(/E_USAGE/) })
+  expect(await sumOf(page('w3'))).toBe(2 * KEYS)
   expect(await ran(['leave', 'w2'], { cwd })).toMatchObject({ status: 0 })
   await up.said(/w2 has left the cluster/)
   await up.said(/w2 has left[\s\S]*normal, generation \d+: w1, w3\n/)

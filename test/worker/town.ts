@@ -12,7 +12,7 @@ import { calm, type Weather } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import type { Resident } from '../../src/worker/pipelines/residents.ts'
 
-const KEYS = 40
+export const KEYS = 40
 const SPLITS = 4
 
 interface Row {

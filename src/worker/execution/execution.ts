@@ -316,6 +316,11 @@ export class Execution implements Executing {
 
   // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────
 
+  /** For how long it has run in this generation, in milliseconds. */
+  get elapsedMs(): number {
+    return this.active === null ? 0 : this.seams.env.clock.monotonic() - this.active.startedMs
+  }
+
   /** When something of it comes due by itself; `Infinity`: nothing does. */
   get due(): number {
     return this.active?.due ?? Infinity

@@ -75,6 +75,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   private drainsWith = 0
   /** This worker has asked for the drain. */
   draining = false
+  /** When it began to run, by the monotonic clock. */
+  startedMs = 0
 
   constructor(parts: RunningParts) {
     const { plan, entry, generation, links, seams, splits, report, failed, standing } = parts
@@ -92,7 +94,9 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   }
 
   start(): void {
-    const { seams, holds } = this.parts
+    const { seams, holds, standing } = this.parts
+    this.startedMs = seams.env.clock.monotonic()
+    for (const store of standing.stores.values()) store.load.reset()
     seams.loop.add(this)
     holds.begin(this.runtime)
     this.coordinating?.start()

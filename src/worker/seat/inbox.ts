@@ -3,10 +3,11 @@ import type { ByteReader } from '../../base/bytes.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import type { MembershipEvent } from '../../cluster/membership-state.ts'
-import type { ControlMessage } from '../../transport/wire.ts'
+import type { ControlMessage, Message } from '../../transport/wire.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import type { Look } from './look.ts'
 import type { MoverDriver } from './mover-driver.ts'
+import type { Rebalances } from './rebalances.ts'
 import type { RecoveryDriver } from './recovery-driver.ts'
 import type { RescaleDriver } from './rescale-driver.ts'
 import type { SeatWork } from './work.ts'
@@ -16,6 +17,7 @@ export interface Addressees {
   readonly leases: LeaseKeeper
   readonly recovery: RecoveryDriver
   readonly rescale: RescaleDriver
+  readonly rebalances: Rebalances
   readonly mover: MoverDriver
   readonly work: SeatWork
   cluster(): Cluster
@@ -63,6 +65,10 @@ export class Inbox {
         return to.rescale.request({ ...message, kind: 'leave' })
       case 'requestAnswered':
         return to.step({ ...message, kind: 'joinAnswered' })
+      case 'rebalanceRequested':
+        return this.rebalance(from, message, body)
+      case 'rebalanceAnswered':
+        return to.rebalances.answered(message)
       case 'roundArrived':
         return to.rescale.arrived(from, message.attempt, message.round)
       case 'moveAnnounced':
@@ -90,6 +96,18 @@ export class Inbox {
     const { leases, coordinates, cluster, send } = this.to
     if (!coordinates() || generation !== cluster().generation) return
     send(from.worker, { kind: 'leaseGranted', generation, counter, ms: leases.grant() })
+  }
+
+  private rebalance(from: Heard, message: Message<'rebalanceRequested'>, body: ByteReader): void {
+    const { rescale, coordinates, cluster, send } = this.to
+    const { generation, number, budget } = message
+    const { worker } = from
+    if (!coordinates() || generation !== cluster().generation || !rescale.started) {
+      const reason = 'a generation is beginning'
+      return send(worker, { kind: 'rebalanceAnswered', number, answer: 'later', reason })
+    }
+    const load = Float64Array.from({ length: body.remaining / 8 }, () => body.f64())
+    rescale.request({ kind: 'rebalance', worker, number, load, budget, skipStalled: false })
   }
 
   private nameOf(number: number): string | null {

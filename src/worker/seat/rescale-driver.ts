@@ -41,6 +41,13 @@ export interface DriverHost {
   outdated(): boolean
 }
 
+/** How far a change of owners has come. */
+export interface Change {
+  readonly phase: RescaleState['phase']
+  /** Workers, or pipelines. */
+  readonly waits: readonly string[]
+}
+
 export class RescaleDriver {
   private readonly host: DriverHost
   private state: RescaleState | null = null
@@ -54,6 +61,18 @@ export class RescaleDriver {
   /** Whether a change of owners is under way. */
   get busy(): boolean {
     return this.state !== null && this.state.phase !== 'idle'
+  }
+
+  /** Whether the generation has begun here, with this worker as its coordinator. */
+  get started(): boolean {
+    return this.state !== null
+  }
+
+  /** How far it has come, and for whom it waits. */
+  get change(): Change {
+    const { state } = this
+    const waits = state !== null && 'missing' in state ? [...state.missing] : []
+    return { phase: state?.phase ?? 'stopped', waits }
   }
 
   /** The generation of `cluster` has begun, and this worker coordinates it. */
@@ -116,7 +135,11 @@ export class RescaleDriver {
     switch (effect.kind) {
       case 'answer': {
         const { request, answer, reason } = effect
-        if (request.kind === 'rebalance' || request.kind === 'renew') return
+        if (request.kind === 'renew') return
+        if (request.kind === 'rebalance') {
+          const { worker, number } = request
+          return host.send(worker, { kind: 'rebalanceAnswered', number, answer, reason })
+        }
         const worker = request.kind === 'join' ? request.member.worker : request.worker
         return host.send(worker, { kind: 'requestAnswered', answer, reason })
       }

@@ -44,8 +44,9 @@ import { Look } from './look.ts'
 import { MoverDriver } from './mover-driver.ts'
 import type { Neighbours } from './neighbours.ts'
 import { Presence, type SeatSeams } from './presence.ts'
+import { type RebalanceHeard, Rebalances } from './rebalances.ts'
 import { RecoveryDriver } from './recovery-driver.ts'
-import { RescaleDriver } from './rescale-driver.ts'
+import { type Change, RescaleDriver } from './rescale-driver.ts'
 import type { Stuck, Watch } from './watch.ts'
 import type { SeatWork } from './work.ts'
 
@@ -66,6 +67,7 @@ export class Seat {
   private readonly turns = new Turns()
   private readonly look: Look
   private readonly rescale: RescaleDriver
+  private readonly rebalances: Rebalances
   private readonly mover: MoverDriver
   private readonly leases: LeaseKeeper
   private state: MembershipState
@@ -127,6 +129,7 @@ export class Seat {
       outdated: () => work.outdated(),
     }
     this.rescale = new RescaleDriver(host)
+    this.rebalances = new Rebalances(host.send)
     this.mover = new MoverDriver(host)
     this.recovery = new RecoveryDriver({
       send: host.send,
@@ -136,9 +139,9 @@ export class Seat {
         this.look.again()
       },
     })
-    const { look, leases, recovery, rescale, mover } = this
+    const { look, leases, recovery, rescale, rebalances, mover } = this
     this.inbox = new Inbox({
-      ...{ look, leases, recovery, rescale, mover, work },
+      ...{ look, leases, recovery, rescale, rebalances, mover, work },
       cluster: host.cluster,
       coordinates: () => this.coordinates,
       send: host.send,
@@ -188,6 +191,11 @@ export class Seat {
   /** Whether this worker, the coordinator, changes who owns what. */
   get rescaling(): boolean {
     return this.rescale.busy
+  }
+
+  /** How far that has come. */
+  get change(): Change {
+    return this.rescale.change
   }
 
   /** Whom this worker hears, and whose loops stand still. */
@@ -312,11 +320,9 @@ export class Seat {
     }
   }
 
-  /** As coordinator: spreads key groups by `load`, moving at most `budget` of them. */
-  rebalance(load: Float64Array, budget: number): boolean {
-    if (!this.coordinates) return false
-    this.rescale.request({ kind: 'rebalance', load, budget, skipStalled: false })
-    return true
+  /** Asks the coordinator to spread key groups by `load`, moving at most `budget` of them; the answer ends the hearing. */
+  rebalance(load: Float64Array, budget: number, heard: RebalanceHeard): () => void {
+    return this.rebalances.ask(this.cluster, load, budget, heard)
   }
 
   /** A seal stands on the journal of this incarnation: the others have gone on without it. */
