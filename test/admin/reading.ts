@@ -105,8 +105,10 @@ export class Reading extends Harbour {
     const { worker, process } = station
     const server = this.serve(worker!)
     const path = `/v1/pipelines/collecting/state/count?key=${key}&read=${read}&wait=3000${after}`
-    const gone = this.gone(() => process!.state === 'dead')
+    let over = false
+    const gone = this.gone(() => over || process!.state === 'dead')
     const answer = await Promise.race([server.show(path), gone])
+    over = true
     if (answer === null) return
     const { found, error } = JSON.parse(answer.text) as Partial<Shown> & { error?: { code: string } }
     const nothing: State = { count: 0, last: {} }
