@@ -94,10 +94,14 @@ export interface Door {
 export interface SourceContext extends Context {
   /** Other workers of this machine listen on the same port. */
   readonly sharePort: boolean
+  /** The port at which this worker was reached last; 0: none yet. */
+  readonly ownPort: number
   /** Standard input, where it is there to be read. */
   readonly standardInput: Input | null
   /** The source stands open at `address`, such as `127.0.0.1:7001`. */
   listening(address: string): void
+  /** Producers that belong to this worker are to be sent to `address`. */
+  reached(address: string): void
 }
 
 /** Counters of a source, for metrics: plain fields that the reader samples. */

@@ -38,7 +38,7 @@ async function listen(port: number): Promise<void> {
   const address = await new Promise<string>((go, stop) => {
     listening = webSocketSourceConnector.open(description, door, {
       ...{ env: realEnv({ log: { level: 'error' } }), limits: makeLimits(), step: 'in', sharePort: false },
-      ...{ standardInput: null, wake() {}, warn() {}, listening: go, failed: stop },
+      ...{ reached: () => {}, ownPort: 0, standardInput: null, wake() {}, warn() {}, listening: go, failed: stop },
     })
   })
   url = `ws://${address}/in`

@@ -36,6 +36,8 @@ function open(options: Partial<HttpSourceOptions<unknown>> = {}, limits: Partial
     limits: makeLimits({ ...smallLimits, httpBodyBytes: 1024, ...limits }),
     step: 'in',
     sharePort: false,
+    reached: () => {},
+    ownPort: 0,
     standardInput: null,
     wake: () => {},
     listening: (address) => said.push(address),

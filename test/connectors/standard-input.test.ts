@@ -38,6 +38,8 @@ class Scene {
       limits: makeLimits(options.limits),
       step: 'in',
       sharePort: false,
+      reached: () => {},
+      ownPort: 0,
       standardInput: options.input === undefined ? this.input : options.input,
       wake: () => {},
       listening: (address) => this.said.push(address),

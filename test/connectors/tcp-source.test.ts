@@ -25,28 +25,41 @@ interface Scene {
   readonly sessions: TestSession[]
   readonly warnings: string[]
   readonly failures: string[]
+  readonly listening: string[]
+  readonly reached: string[]
   readonly source: Listening
 }
 
 function open(
-  options: { framing?: Framing; protocol?: 'plain' | 'acked'; idleMs?: number; limits?: Partial<Limits> } = {},
+  options: {
+    framing?: Framing
+    protocol?: 'plain' | 'acked'
+    idleMs?: number
+    limits?: Partial<Limits>
+    sharePort?: boolean
+    ownPort?: number
+  } = {},
 ): Scene {
-  const { limits, ...settings } = options
+  const { limits, sharePort = false, ownPort = 0, ...settings } = options
   const scene = {
     lanes: [] as TestLane[],
     sessions: [] as TestSession[],
     warnings: [] as string[],
     failures: [] as string[],
+    listening: [] as string[],
+    reached: [] as string[],
   }
   const door = testDoor(scene.lanes, scene.sessions)
   const source = tcpSourceConnector.open(tcpSource({ host: 'server', port: PORT, ...settings }), door, {
     env: server.env,
     limits: makeLimits(limits),
     step: 'in',
-    sharePort: false,
+    sharePort,
+    ownPort,
+    reached: (address) => scene.reached.push(address),
     standardInput: null,
     wake: () => {},
-    listening: () => {},
+    listening: (address) => scene.listening.push(address),
     warn: (problem) => scene.warnings.push(problem.code),
     failed: (error) => scene.failures.push(error.code),
   })
@@ -59,8 +72,8 @@ class Client implements ConnectionHandler {
   heard = ''
   closed: NetworkError | null | undefined = undefined
 
-  constructor() {
-    this.connection = client.env.network.dial({ host: 'server', port: PORT }, this)
+  constructor(port = PORT) {
+    this.connection = client.env.network.dial({ host: 'server', port }, this)
     pass(10)
   }
 
@@ -285,6 +298,31 @@ describe('an acknowledged source', () => {
     pass(10)
     expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
     expect(sessions[0]!.closed).toBe(1)
+  })
+})
+
+describe('where workers share the port', () => {
+  test('each has one of its own beside it, to which the others send its producers', () => {
+    const a = open({ protocol: 'acked', sharePort: true })
+    const b = open({ protocol: 'acked', sharePort: true })
+    expect([a, b].map(({ listening }) => listening)).toEqual([[`server:${PORT}`], [`server:${PORT}`]])
+    const ports = [a, b].map(({ reached: [address] }) => Number(address!.split(':')[1]))
+    expect(new Set([PORT, ...ports]).size).toBe(3)
+    for (const port of ports) for (let i = 0; i < 4; i++) new Client(port)
+    expect([a, b].map(({ sessions }) => sessions.length)).toEqual([4, 4])
+    a.source.close()
+    expect(new Client(ports[0]).closed).not.toBeNull()
+    // It comes back with the one that the others know, where nobody has taken that.
+    const again = open({ protocol: 'acked', sharePort: true, ownPort: ports[0]! })
+    const taken = open({ protocol: 'acked', sharePort: true, ownPort: ports[1]! })
+    expect(again.reached).toEqual(a.reached)
+    expect(taken.reached).not.toEqual(b.reached)
+    expect([a, b].flatMap(({ failures, warnings }) => [...failures, ...warnings])).toEqual([])
+  })
+
+  test('a source that sends nobody elsewhere has no other port, nor one whose port is its own', () => {
+    expect(open({ sharePort: true }).reached).toEqual([`server:${PORT}`])
+    expect(open({ protocol: 'acked', sharePort: false }).failures).toEqual(['E_PORT_IN_USE'])
   })
 })
 

@@ -40,6 +40,8 @@ function open(options: Partial<WebSocketSourceOptions<unknown>> = {}, limits: Pa
     limits: makeLimits({ recordBytes: 1000, ...limits }),
     step: 'in',
     sharePort: false,
+    reached: () => {},
+    ownPort: 0,
     standardInput: null,
     wake: () => {},
     listening: () => {},

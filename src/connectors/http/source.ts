@@ -10,10 +10,9 @@
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Answer, HttpCall, HttpCallHandler, HttpHandler } from '../../env/http.ts'
-import type { Listener, NetworkError } from '../../env/network.ts'
 import type { Decoder, SourceDescription } from '../../model/connector.ts'
 import type { Door, JournaledSource, Listening, Requests, SourceContext, SourceStatus } from '../connector.ts'
-import { listenFault } from '../socket/fault.ts'
+import { Ports } from '../socket/ports.ts'
 import { problem } from './answers.ts'
 import { Call, type CallHome } from './call.ts'
 import { HTTP_SOURCE, type HttpSourceSettings } from './describe.ts'
@@ -37,7 +36,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   partial = 0
   private readonly settings: HttpSourceSettings
   private readonly calls = new Set<Call>()
-  private listener: Listener | null = null
+  private readonly ports: Ports
   private timer: Timer | null = null
   private closed = false
   /** The limit of connections was met and the operator knows. */
@@ -49,18 +48,23 @@ class HttpListening implements Listening, CallHome, HttpHandler {
     this.settings = description.settings as HttpSourceSettings
     this.decoder = this.settings.bad === 'refuse' ? description.decoder : null
     const { host, port } = this.settings
-    context.env.http.serve(
+    const { env, limits } = context
+    this.ports = new Ports(
+      context,
       { host, port },
-      { limits: context.limits, reusePort: context.sharePort },
-      this,
-      (error, listener) => this.opened(error, listener),
+      true,
+      (at, { reusePort }, done) => env.http.serve(at, { limits, reusePort }, this, done),
+      ({ address }) => {
+        this.port = address.port
+        this.look()
+      },
     )
   }
 
   close(): void {
     this.closed = true
     this.timer?.cancel()
-    this.listener?.close()
+    this.ports.close()
     for (const call of this.calls) call.abandon()
   }
 
@@ -110,23 +114,6 @@ class HttpListening implements Listening, CallHome, HttpHandler {
     this.status.expelled++
     call.answer(answer)
     return { onBytes: () => {}, onEnd: () => {}, onClosed: () => {} }
-  }
-
-  private opened(error: NetworkError | null, listener: Listener | null): void {
-    if (this.closed) {
-      listener?.close()
-      return
-    }
-    const { host, port } = this.settings
-    if (error !== null) {
-      this.closed = true
-      this.context.failed(listenFault(this.context.step, host, port, error))
-      return
-    }
-    this.listener = listener
-    this.port = listener!.address.port
-    this.context.listening(`${listener!.address.host}:${this.port}`)
-    this.look()
   }
 
   private look(): void {

@@ -10,11 +10,11 @@
  */
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
-import type { Address, Connection, Listener, NetworkError } from '../../env/network.ts'
+import type { Address, Connection } from '../../env/network.ts'
 import type { Framing, SourceDescription } from '../../model/connector.ts'
 import type { SourceContext, SourceStatus } from '../connector.ts'
-import { listenFault } from './fault.ts'
 import type { Peer, PeerHome } from './peer.ts'
+import { type Listen, Ports } from './ports.ts'
 
 /** Looks at silent connections this often within their limit. */
 const LOOKS = 4
@@ -28,7 +28,7 @@ export class PeerRoom implements PeerHome {
   closed = false
   private readonly idleMs: number
   private readonly peers = new Set<Peer>()
-  private listener: Listener | null = null
+  private ports: Ports | null = null
   private timer: Timer | null = null
   /** The limit of connections was met and the operator knows. */
   private full = false
@@ -39,20 +39,9 @@ export class PeerRoom implements PeerHome {
     this.context = context
   }
 
-  /** The listener at `at` stands, or not. */
-  opened(at: Address, error: NetworkError | null, listener: Listener | null): void {
-    if (this.closed) {
-      listener?.close()
-      return
-    }
-    if (error !== null) {
-      this.closed = true
-      this.context.failed(listenFault(this.context.step, at.host, at.port, error))
-      return
-    }
-    this.listener = listener
-    this.context.listening(`${listener!.address.host}:${listener!.address.port}`)
-    this.look()
+  /** Opens its port at `at`, by `listen`; `own`: producers are sent here by other workers. */
+  open(at: Address, own: boolean, listen: Listen): void {
+    this.ports = new Ports(this.context, at, own, listen, () => this.look())
   }
 
   /** Takes the peer that `make` makes of a connection, or `null` where there are as many as may be. */
@@ -103,7 +92,7 @@ export class PeerRoom implements PeerHome {
   close(): void {
     this.closed = true
     this.timer?.cancel()
-    this.listener?.close()
+    this.ports?.close()
     for (const peer of this.peers) peer.abandon()
     this.peers.clear()
   }

@@ -42,9 +42,9 @@ function open(description: SourceDescription<unknown>, door: Door, context: Sour
     onRefused: () => room.refuse(),
     onExpelled: (remote, reason) => room.expelled({ remote }, reason),
   }
-  const at = { host, port }
-  context.env.http.serve(at, { limits: context.limits, reusePort: context.sharePort }, handler, (error, listener) =>
-    room.opened(at, error, listener),
+  const { limits, env } = context
+  room.open({ host, port }, acked, (at, { reusePort }, done) =>
+    env.http.serve(at, { limits, reusePort }, handler, done),
   )
   return room
 }

@@ -291,11 +291,10 @@ export class OpenSources {
     return connector.open(task.source, source, {
       ...this.context(task),
       sharePort: this.seams.sharePorts === true,
+      ownPort: source.address?.port ?? 0,
       standardInput: this.seams.input,
-      listening: (address) => {
-        this.seams.listening(this.pipeline, task.step, address)
-        this.tellOthers(source, address)
-      },
+      listening: (address) => this.seams.listening(this.pipeline, task.step, address),
+      reached: (address) => this.tellOthers(source, address),
     })
   }
 
