@@ -72,7 +72,10 @@ function makeRecord(
   bases: Bases,
 ): GenerationBody {
   const before = placementFromJson(cluster.splits)
-  const readers = before.splits.map(({ reader, ...split }) => ({ ...split, worker: cluster.members[reader]!.worker }))
+  const placed = before.splits.map(({ reader, ...split }) => ({ ...split, worker: cluster.members[reader]!.worker }))
+  // What a record has placed counts for more than what was found: of one split, the later one of a list does.
+  const found = world.splits.map(({ readBy = '', ...split }) => ({ ...split, worker: readBy }))
+  const readers = [...found, ...placed]
   const placement: Placement = {
     splits: assignSplits(world.splits, seats, readers),
     heirs: appointHeirs(world.journals, seats),

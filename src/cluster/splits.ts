@@ -20,6 +20,8 @@ export interface Split {
   readonly step: string
   readonly split: string
   readonly reachedBy: readonly string[] | null
+  /** The worker that reads it, where no record has said so before. */
+  readonly readBy?: string
 }
 
 /** A split and the index of the member that reads it. */

@@ -25,7 +25,7 @@ import { openCluster } from '../checkpoint/identity.ts'
 import { ReadAhead, readAhead } from '../checkpoint/read-ahead.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import { type BalancePlan, planByLoad } from '../cluster/balance-plan.ts'
-import { homeOf, placementFromJson } from '../cluster/splits.ts'
+import { homeOf, placementFromJson, type Split } from '../cluster/splits.ts'
 import type { Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Input } from '../env/input.ts'
@@ -309,7 +309,7 @@ export class Worker {
       atDoor: (from, message) => this.door?.onMessage(from.worker, message),
       forget: (done) => this.forget(done),
       isEmpty: () => this.isEmpty(),
-      world: () => ({ keyGroups: this.limits.keyGroups, splits: [], journals: this.journals.workers }),
+      world: () => ({ keyGroups: this.limits.keyGroups, splits: this.splits(), journals: this.journals.workers }),
       requestEpoch: (pipeline, holds, done) => {
         const resident = this.residents.all.get(pipeline)
         if (resident === undefined) done('the pipeline does not run here')
@@ -324,6 +324,12 @@ export class Worker {
         else this.host.lost(error)
       },
     }
+  }
+
+  /** The splits of all pipelines; of too many for a record none: then their names choose who reads them. */
+  private splits(): readonly Split[] {
+    const all = Array.from(this.residents.all.values(), ({ execution }) => execution.sourceSplits).flat()
+    return all.length > this.limits.placedSplits ? [] : all
   }
 
   /** Opens the journal of an incarnation (V2). */

@@ -37,6 +37,15 @@ describe('a recovery record', () => {
     expect(rescaleRecord(cluster, 5, 'b', targetOf({ ...cluster, leaving: [] }, [])!, world)).toBeNull()
   })
 
+  test('leaves splits where they are read, also those that no record has placed', () => {
+    const readers = ['c', 'b', 'a', 'c', 'b', 'a']
+    const splits = readers.map((readBy, i) => ({ ...split(`${i}`), readBy }))
+    const record = recoveryRecord(cluster, 4, 'b', members('b', 'c'), { ...world, splits }, [])!
+    const placed = new Map(placementFromJson(record.splits).splits.map(({ split, reader }) => [split, 'bc'[reader]]))
+    // The record before had given '0' to b, whatever was found since.
+    expect(placed).toEqual(new Map(['b', 'b', 'c', 'c', 'b', 'c'].map((reader, i) => [`${i}`, reader])))
+  })
+
   test('founds a cluster with everything shared out', () => {
     const record = recoveryRecord(emptyCluster, 0, 'a', members('a', 'b'), world, [])!
     expect([...record.owners]).toEqual([0, 1, 0, 1, 0, 1])

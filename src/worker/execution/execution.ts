@@ -13,6 +13,7 @@ import type { PotorooError } from '../../base/errors.ts'
 import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { decodeManifest } from '../../checkpoint/manifest.ts'
+import type { Split } from '../../cluster/splits.ts'
 import type { Writer } from '../../connectors/connector.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { TaskFigures } from '../../dataflow/runtime.ts'
@@ -353,6 +354,11 @@ export class Execution implements Executing {
     let keys = 0
     for (const store of this.stores.values()) keys += store.keys
     return keys
+  }
+
+  /** The splits of its sources, as far as they have been found. */
+  get sourceSplits(): readonly Split[] {
+    return this.sources.splits()
   }
 
   /** What each task has done so far. */

@@ -7,6 +7,7 @@
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import type { PartEntry } from '../../checkpoint/manifest.ts'
+import type { Split } from '../../cluster/splits.ts'
 import type {
   Context,
   JournaledSource,
@@ -83,6 +84,8 @@ export class OpenSources {
   private readonly generation: Generation
   private readonly events: SourcesEvents
   private readonly sources: (Journaled | Replayable)[]
+  /** The splits of each replayable source, whoever reads them. */
+  private readonly found = new Map<string, ReadonlySet<string>>()
 
   constructor(
     plan: Plan,
@@ -144,6 +147,17 @@ export class OpenSources {
 
   hold(reason: string): void {
     for (const source of this.sources) if (source.family === 'journaled') source.source.hold(reason)
+  }
+
+  /** The splits of all sources, and who reads them: the next generation leaves them there where it can. */
+  splits(): readonly Split[] {
+    const { generation, pipeline } = this
+    return Array.from(this.found, ([step, names]) =>
+      Array.from(names, (split) => {
+        const readBy = generation.members[readerOf(generation, pipeline, step, split)]!.worker
+        return { pipeline, step, split, reachedBy: null, readBy }
+      }),
+    ).flat()
   }
 
   /** Answers when everything that the source `step` has fed so far survives a loss of power. */
@@ -314,7 +328,9 @@ export class OpenSources {
     connector.splits(task.source, context, (error, names) => {
       if (error !== null) return done(error)
       const { generation, pipeline } = this
-      for (const name of new Set([...names, ...Object.keys(places ?? {})])) {
+      const found = new Set([...names, ...Object.keys(places ?? {})])
+      this.found.set(task.step, found)
+      for (const name of found) {
         if (readerOf(generation, pipeline, task.step, name) !== generation.self) continue
         feed.add(name, connector.open(task.source, name, (places?.[name] ?? null) as Place | null, context))
       }
