@@ -810,6 +810,12 @@ export const errorTable = {
     what: 'the savepoint "{savepoint}" cannot be removed yet: pipeline "{pipeline}" began with it, and its checkpoints still stand on it',
     remedy: 'try again later: all state is written anew within twice limits.horizonEpochs checkpoints',
   },
+  E_CHANNEL_MEMORY: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" does not fit: with it {channels} channels lead into each of {workers} workers, whose windows may hold {bytes} bytes there, and limits.channelBytes allows {limit}',
+    remedy:
+      'lower limits.channelCreditBytes to {credit} or less, raise limits.channelBytes where the machines have the memory, or cancel another pipeline',
+  },
   E_NO_KEY: {
     kind: 'user',
     what: 'step "{step}" of pipeline "{pipeline}" has no state for key {key}',

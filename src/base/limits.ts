@@ -36,6 +36,8 @@ export interface Limits {
   readonly keyLength: number
   /** Bytes of batches that one channel between two workers may have on the way; one batch may go beyond it. */
   readonly channelCreditBytes: number
+  /** Bytes that all channels from other workers may hold together on a worker: what would not fit is not submitted. */
+  readonly channelBytes: number
   /** Bytes that may wait for a peer on the control lane of a link. */
   readonly controlLaneBytes: number
   /** How long a link may be interrupted before the generation ends, in milliseconds. */
@@ -186,6 +188,8 @@ export interface Limits {
   readonly controlConnections: number
   /** Bytes of one request to the control API; a submission carries a bundle and its map. */
   readonly controlBodyBytes: number
+  /** Splits of sources whose readers a generation names; of more than these, their names choose who reads them. */
+  readonly placedSplits: number
   /** How long the other workers may take to answer a query, in milliseconds. */
   readonly queryMs: number
   /** How long a query may be told to wait for what it is to show, in milliseconds. */
@@ -212,6 +216,7 @@ export const defaultLimits: Limits = {
   frameBytes: 8 << 20,
   keyLength: 1024,
   channelCreditBytes: 1 << 20,
+  channelBytes: 1 << 30,
   controlLaneBytes: 64 << 20,
   linkGraceMs: 10_000,
   linkStartMs: 60_000,
@@ -287,6 +292,7 @@ export const defaultLimits: Limits = {
   moveHandMs: 10_000,
   controlConnections: 64,
   controlBodyBytes: 64 << 20,
+  placedSplits: 4096,
   queryMs: 2000,
   queryWaitMs: 60_000,
   queryKeys: 1000,

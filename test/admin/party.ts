@@ -76,7 +76,7 @@ export class Party {
   /** The worker is gone from one moment to the next, as far as the others can tell. */
   async end(guest: Guest): Promise<void> {
     guest.gone = true
-    await guest.pipelines.close()
+    await new Promise<void>((resolve) => guest.pipelines.worker.close(resolve))
     await guest.control.close()
   }
 
@@ -85,8 +85,13 @@ export class Party {
     const file = `${this.folder}/${name}.ts`
     writeFileSync(file, `import * as p8 from 'potoroo'\nexport default p8.pipeline('${name}', (p) => {\n${body}\n})`)
     const { bundle, pipeline } = await loadPipeline(file)
-    await this.there[0]!.pipelines.submit(pipeline, bundle)
-    const up = () => this.there.every(({ pipelines }) => pipelines.residents.get(name)?.phase === 'running')
+    const wanted = (await this.there[0]!.pipelines.submit(pipeline, bundle)).hash
+    const up = () =>
+      this.there.every(({ pipelines }) => {
+        const resident = pipelines.residents.get(name)
+        if (resident?.phase === 'failed') throw resident.error
+        return resident?.phase === 'running' && resident.hash === wanted
+      })
     while (!up()) await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

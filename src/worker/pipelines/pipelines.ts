@@ -24,6 +24,7 @@ import type { Execution } from '../execution/execution.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
 import { settle, settleVoid } from '../settle.ts'
 import { type Program, Worker, type WorkerOptions } from '../worker.ts'
+import { requireChannelMemory } from './channel-memory.ts'
 import { buildGraph, loadBundle } from './load.ts'
 import { isProgram, type Loaded, type Resident, type ResidentEvents, SINK_END_MS } from './residents.ts'
 
@@ -144,6 +145,8 @@ export class Pipelines {
     const { rewrite, drop = [], fresh } = options
     const prepared = { plan: rewrite?.(planned) ?? planned, hash: program.hash, parameters }
     return this.inTurn(name, async () => {
+      const others = [...this.residents.values()].filter((one) => one.name !== name).map((one) => one.plan)
+      requireChannelMemory(prepared.plan, others, this.worker.cluster.members.length, this.options.limits)
       const from = await this.manifestOf(name, options)
       if (this.alone) await this.stopForAnother(name)
       if (fresh === true) await settle<void>((done) => this.worker.withdraw(name, done))
