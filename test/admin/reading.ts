@@ -14,11 +14,14 @@ import type { Prng } from '../../src/base/prng.ts'
 import { writeToken } from '../../src/protocol/read-token.ts'
 import type { MemberStation } from '../../src/sim/member-station.ts'
 import type { SimProducer } from '../../src/sim/producer.ts'
+import type { Weather } from '../../src/sim/weather.ts'
 import type { Worker } from '../../src/worker/worker.ts'
 import { Harbour } from '../worker/harbour.ts'
 import { KEYS } from '../worker/town.ts'
 
 const READS = ['live', 'committed', 'linearizable'] as const
+/** Keys that are read: few, so that each is read often. */
+const READ_KEYS = 3
 /** The world goes on for so long between two looks at what promises have to say, in milliseconds. */
 const TURN_MS = 2
 
@@ -40,13 +43,18 @@ export class Reading extends Harbour {
   private readonly servers = new WeakMap<Worker, ControlServer>()
   private open = 0
 
+  constructor(seed: number, weather: Weather) {
+    // Records wait on their way to their owners, so that a barrier takes a while to pass.
+    super(seed, weather, { channelCreditBytes: 64, channelBatches: 64, batchRecords: 2, turnRuns: 1 })
+  }
+
   /** Lets the world go on, with readers in it where `random` is given. */
   async pass(ms: number, random: Prng | null): Promise<void> {
     const { world } = this
     for (const end = world.now + ms; world.now < end; ) {
       for (const { worker } of this.live) if (worker!.phase !== 'booting') this.serve(worker!)
-      if (random !== null && this.open < 12 && random.chance(0.1)) this.read(random)
-      if (random?.chance(0.02)) for (const producer of this.producers) producer.produce(5)
+      if (random !== null && this.open < 24 && random.chance(0.3)) this.read(random)
+      if (random?.chance(0.02)) for (const producer of this.producers) producer.produce(40)
       this.run(TURN_MS)
       await new Promise(setImmediate)
     }
@@ -86,7 +94,9 @@ export class Reading extends Harbour {
     const producer = this.producers[random.below(this.producers.length)]!
     const read = READS[random.below(READS.length)]!
     const after = random.chance(0.7)
-    const key = `${random.below(KEYS)}`
+    // Behind an acknowledgement, the key of the last record that it covers is seen last.
+    const last = producer.life.journaled % KEYS
+    const key = `${after && random.chance(0.5) ? last : random.below(READ_KEYS)}`
     this.open++
     void this.ask(station, read, key, after ? producer : null).finally(() => this.open--)
   }

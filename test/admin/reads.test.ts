@@ -89,7 +89,7 @@ test('also when the owner of the key is gone, and when the worker is that has th
 })
 
 test('a token that no record stands behind is late, and one that is none is refused', async () => {
-  const { client, query } = await counting(2)
+  const { party, client, query } = await counting(2)
   await client.send(WORDS)
   await client.flush('journaled')
   const before = client.token()
@@ -100,6 +100,12 @@ test('a token that no record stands behind is late, and one that is none is refu
       await expect(query('w1', `${rest}&after=${token}&wait=300`)).rejects.toMatchObject({ code: 'E_READ_LATE' })
     }
   }
+  // A barrier of another term, and one that has not come.
+  const term = party.guest('w1').pipelines.find('count').execution.term
+  const own = (behind: object) => query('w1', `own=200&limit=0&behind=${encodeURIComponent(JSON.stringify(behind))}`)
+  expect(await own({ term, epoch: 0 })).toMatchObject({ generation: 1 })
+  expect(await own({ term: '1.7', epoch: 0 })).toBeNull()
+  expect(await own({ term, epoch: 1_000_000 })).toBeNull()
   await expect(query('w1', 'after=p1.x')).rejects.toMatchObject({ code: 'E_READ_TOKEN' })
   const elsewhere = writeToken({ ...readToken(before), source: 'other/lines' })
   await expect(query('w1', `after=${elsewhere}`)).rejects.toMatchObject({ code: 'E_READ_TOKEN' })

@@ -1,5 +1,6 @@
 /** A town whose pipeline has producers of the acked protocol in front of it. */
 import { deepEqual, ok } from 'node:assert/strict'
+import type { Limits } from '../../src/base/limits.ts'
 import { SimProducer } from '../../src/sim/producer.ts'
 import type { Weather } from '../../src/sim/weather.ts'
 import { collecting, DOOR, Town } from './town.ts'
@@ -7,8 +8,8 @@ import { collecting, DOOR, Town } from './town.ts'
 export class Harbour extends Town {
   readonly producers: SimProducer[] = []
 
-  constructor(seed: number, weather?: Weather) {
-    super(seed, collecting(), {}, weather)
+  constructor(seed: number, weather?: Weather, changes: Partial<Limits> = {}) {
+    super(seed, collecting(), changes, weather)
   }
 
   /** A producer that turns to `worker`, unless it is sent elsewhere. */

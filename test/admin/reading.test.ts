@@ -1,0 +1,54 @@
+/** Readers in the simulator, in any weather; and faults in how reads are answered, each of which they find. */
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { type Mutant, runMutant, startMutant } from '../mutant/mutant.ts'
+
+const program = fileURLToPath(new URL('./reading-main.ts', import.meta.url))
+
+/** A fault, a seed shortly before the first that finds it, and what is found. */
+const mutants: readonly (Mutant & { readonly from: number; readonly found: RegExp })[] = [
+  {
+    name: 'shows its part before the barrier has passed',
+    from: 10,
+    file: 'src/worker/execution/passage.ts',
+    text: 'return (this.passed.get(step) ?? 0) >= epoch',
+    replacement: 'return epoch >= 0 && step !== null && this.passed !== null',
+    found: /R1/,
+  },
+  {
+    name: 'shows as linearizable what may be rolled back',
+    from: 13,
+    file: 'src/admin/part.ts',
+    text: "if (read === 'linearizable' && !(await",
+    replacement: "if (read === 'linearizable' && ms < 0 && !(await",
+    found: /R2/,
+  },
+  {
+    name: 'takes any epoch for new enough',
+    from: 1,
+    file: 'src/admin/routes.ts',
+    text: 'after === null || isCovered(plan, sources, after)',
+    replacement: 'after === null || isCovered(plan, sources, after) || sources.length >= 0',
+    found: /R1/,
+  },
+]
+
+test('in any weather readers see what was acknowledged, and nothing goes back', { timeout: 120_000 }, async () => {
+  const { status, output } = await startMutant(null, program, ['1', '6'])
+  expect(output).toMatch(/^6 seeds, \{"live":\d{3}/)
+  expect(status).toBe(0)
+})
+
+describe('readers in the simulator find a worker that', () => {
+  test.each(mutants)(
+    '$name',
+    (mutant) => {
+      const { from, found } = mutant
+      const { status, output } = runMutant(mutant, program, [String(from), String(from + 9)])
+      expect(output).toMatch(/seed \d+: /)
+      expect(output).toMatch(found)
+      expect(status).toBe(1)
+    },
+    120_000,
+  )
+})
