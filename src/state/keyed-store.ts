@@ -11,6 +11,7 @@
  *     its turn in the rotation comes. So a restore decodes at most so many times the state, however fast it changes; and
  *     where all of it changes, a full write costs what the delta would have.
  * S5. A restored key group stays bytes until a key of it is needed or `loadNext` comes to it; until then its table is `null`.
+ *     One that goes back to the base keeps its former table aside meanwhile: only what has changed in it is decoded.
  */
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
@@ -23,10 +24,16 @@ import { type Freezable, Frozen } from './frozen.ts'
 import { KeptValues } from './kept-values.ts'
 import { KeyGroupLoad } from './key-group-load.ts'
 import { KEYS_MAX, KeyTable } from './key-table.ts'
-import type { Loading } from './loading.ts'
+import { Loading } from './loading.ts'
 import { LookAhead } from './look-ahead.ts'
 
 type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'undoBytes' | 'deltasPerKey'>
+
+/** The table of a key group that goes back to epoch `base` of the store, with what has changed since (S5). */
+interface Former {
+  readonly table: KeyTable
+  readonly base: number
+}
 
 /** Of so many key groups one may be written in full before its turn in an epoch, so that the work per epoch is even. */
 const FULL_SHARE = 16
@@ -61,7 +68,7 @@ export class KeyedStore implements Freezable {
   /** S1. */
   epoch = 1
   base = 0
-  /** Keys in the tables; those of key groups that are still bytes are not counted. */
+  /** Keys in the tables, those aside as they were; other key groups that are still bytes are not counted. */
   keys = 0
   /** Changes of entries by the running epoch. */
   dirty = 0
@@ -69,6 +76,8 @@ export class KeyedStore implements Freezable {
   private frozen: Frozen | null = null
   /** Key groups that are still bytes. */
   private loading: Loading | null = null
+  /** Former tables of some of them (S5). */
+  private readonly aside = new Map<number, Former>()
   /** Key groups to be written in full before their turn, the longest waiting first (S4). */
   private readonly overgrown = new Set<number>()
 
@@ -101,12 +110,16 @@ export class KeyedStore implements Freezable {
 
   /** Makes the table of a key group: from its bytes, or empty. Throws what `foldChunks` throws. */
   open(keyGroup: number): KeyTable {
-    const table = new KeyTable(keyGroup, this.timed)
-    const entries = foldChunks(table, this.pendingChunks(keyGroup), this.schema)
+    const former = this.aside.get(keyGroup)
+    const table = former?.table ?? new KeyTable(keyGroup, this.timed)
+    const { size } = table
+    const wanted = former === undefined ? null : table.shed(former.base)
+    const entries = foldChunks(table, this.pendingChunks(keyGroup), this.schema, wanted)
     table.inDeltas = Math.max(0, entries - table.size)
+    this.aside.delete(keyGroup)
     this.loading?.remove(keyGroup)
     this.tables[keyGroup] = table
-    this.keys += table.size
+    this.keys += table.size - size
     return table
   }
 
@@ -200,8 +213,10 @@ export class KeyedStore implements Freezable {
   /** Lets go of a key group that another worker owns now. */
   drop(keyGroup: number): void {
     assert(this.frozen === null, 'S3: nothing is dropped from a frozen epoch')
-    this.keys -= this.tables[keyGroup]?.size ?? 0
+    const table = this.tables[keyGroup] ?? this.aside.get(keyGroup)?.table
+    this.keys -= table?.size ?? 0
     this.tables[keyGroup] = null
+    this.aside.delete(keyGroup)
     this.overgrown.delete(keyGroup)
     this.loading?.remove(keyGroup)
   }
@@ -237,14 +252,15 @@ export class KeyedStore implements Freezable {
   }
 
   /**
-   * Takes a key group back to the base. `chunks` are those of the base, in the order in which they were written, from the
-   * last full one on; only the keys that have changed are read from them.
+   * Takes a key group back to the base, at no cost that grows with it. `chunks` are those of the base, in the order in which
+   * they were written, from the last full one on; they are kept, and only the keys that have changed are read from them, when
+   * the key group is opened (S5).
    */
   rollbackKeyGroup(keyGroup: number, chunks: readonly Uint8Array[]): void {
-    const table = this.tables[keyGroup]!
-    this.keys -= table.size
-    foldChunks(table, chunks, this.schema, table.shed(this.base))
-    this.keys += table.size
+    this.aside.set(keyGroup, { table: this.tables[keyGroup]!, base: this.base })
+    this.tables[keyGroup] = null
+    this.loading ??= new Loading({ migrate: this.schema.migrate })
+    this.loading.put(keyGroup, chunks)
   }
 
   // Queries

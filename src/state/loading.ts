@@ -32,6 +32,11 @@ export class Loading {
     else chunks.push(bytes)
   }
 
+  /** A key group with these chunks, or with none: it has no key then. */
+  put(keyGroup: number, chunks: readonly Uint8Array[]): void {
+    this.chunks.set(keyGroup, [...chunks])
+  }
+
   /** Takes over the key groups of `other`, in the place of its own. */
   addAll(other: Loading): void {
     for (const [keyGroup, chunks] of other.chunks) this.chunks.set(keyGroup, chunks)

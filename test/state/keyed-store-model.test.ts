@@ -45,7 +45,7 @@ const freeze = fc
 const slice = fc.integer({ min: 1, max: 3 }).map((n) => shown('slice', [n], (model) => model.slice(n)))
 const complete = fc.constant(shown('complete', [], (model) => model.complete()))
 const abandon = fc.constant(shown('abandon', [], (model) => model.abandon()))
-const rollback = fc.constant(shown('rollback', [], (model) => model.rollback()))
+const rollback = fc.boolean().map((looks) => shown('rollback', [looks], (model) => model.rollback(looks)))
 const restart = fc.constant(shown('restart', [], (model) => model.restart()))
 const load = fc.constant(shown('load', [], (model) => model.load()))
 const sweep = fc

@@ -4,7 +4,8 @@
  *
  * Y1. Only what the chain names is a base. Stores that stand at it take part; all others are made anew.
  * Y2. An epoch whose end this worker had not heard of is complete when it is the base.
- * Y3. Nothing is changed before everything has been read.
+ * Y3. Nothing is changed before everything has been read. Then nothing is decoded either: that comes key group by key group, when one
+ *     is needed (`state/keyed-store.ts`, S5), so that going back holds up nobody.
  */
 import type { Limits } from '../../base/limits.ts'
 import type { Plan } from '../../model/plan.ts'
