@@ -144,7 +144,7 @@ export class Participating {
 
   /** Whether an epoch has begun here and its end is not known. */
   get busy(): boolean {
-    return this.state.phase !== 'idle'
+    return this.state.phase !== 'idle' && this.state.phase !== 'stopped'
   }
 
   stop(): void {
