@@ -87,14 +87,13 @@ export interface Move {
   readonly keyGroups: readonly number[]
 }
 
-/** What has to be handed over, by worker names; a group whose owner is no member of `after` is nobody's to hand over. */
+/** What is handed over, by worker names; also by those that leave with it. */
 export function movesBetween(before: Ownership, after: Ownership): readonly Move[] {
-  const there = new Set(after.members.map((member) => member.worker))
   const moves = new Map<string, { from: string; to: string; keyGroups: number[] }>()
   for (let group = 0; group < after.owners.length; group++) {
     const from = before.members[before.owners[group]!]!.worker
     const to = after.members[after.owners[group]!]!.worker
-    if (from === to || !there.has(from)) continue
+    if (from === to) continue
     const name = JSON.stringify([from, to])
     const move = moves.get(name) ?? { from, to, keyGroups: [] }
     move.keyGroups.push(group)

@@ -42,7 +42,7 @@ export interface Common {
   /** When the coordinator was last asked for something; -Infinity before. */
   readonly askedMs: number
   readonly wantsOut: boolean
-  /** This worker owns nothing any more (`wantsOut`). */
+  /** This worker has nothing that others would lack (`wantsOut`): only key groups and splits, which move. */
   readonly empty: boolean
   /** Where damage was found: the bases that the next generation record has to name. */
   readonly bases: Bases
@@ -59,7 +59,7 @@ export type MembershipState =
   | (Common & { readonly phase: 'restoring' })
   | (Common & { readonly phase: 'ready' })
   | (Common & { readonly phase: 'active' })
-  /** Works like an active member, and waits until it owns nothing. */
+  /** Works like an active member, and waits until it has nothing that others would lack. */
   | (Common & { readonly phase: 'leaving' })
   | (Common & { readonly phase: 'minority'; readonly was: Progress })
   | (Common & { readonly phase: 'fenced' })
@@ -85,7 +85,7 @@ export type MembershipEvent =
   /** As coordinator: a member cannot restore its part of the base, and can restore that of an older epoch. */
   | { readonly kind: 'startOver'; readonly pipeline: string; readonly epoch: number }
   | { readonly kind: 'leave' }
-  /** This worker owns no key group, stream, journal tail, pending segment or dead letter. */
+  /** This worker has no stream, journal tail, pending segment or dead letter. */
   | { readonly kind: 'emptied' }
   | { readonly kind: 'storeTimeout' }
 
@@ -102,7 +102,7 @@ export type MembershipEffect =
   | { readonly kind: 'stopWork'; readonly reason: 'minority' | 'generation' | 'fenced' }
   | { readonly kind: 'resumeWork' }
   | { readonly kind: 'askToJoin'; readonly coordinator: Member }
-  | { readonly kind: 'askToLeave'; readonly coordinator: Member; readonly empty: boolean }
+  | { readonly kind: 'askToLeave'; readonly coordinator: Member }
   /** Drop all state and draw a new incarnation; answer `reborn`. */
   | { readonly kind: 'beginAnew' }
   /** Tell every member of this generation that its record stands. */

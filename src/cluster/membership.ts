@@ -15,7 +15,7 @@
  * M2. A generation in which a member's incarnation has changed is over. Who boots is no member before a record names its
  *     new incarnation; it never resumes what an earlier one was.
  * M3. Who reads a generation record without itself, or a seal on its journal, draws a new incarnation and begins with
- *     empty state before it asks to join. A record without a worker that had nothing left is the end of its leave.
+ *     empty state before it asks to join. A record without a worker that had asked for it is the end of its leave.
  * M4. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
  */
 import { assert } from '../base/assert.ts'
@@ -36,7 +36,6 @@ import {
   startMembership,
   stay,
 } from './membership-state.ts'
-import { placementFromJson } from './splits.ts'
 import { includes, standingOf } from './standing.ts'
 
 type Next = {
@@ -368,14 +367,12 @@ function ask(s: In<'following' | 'joining'>, e: Of<'beats'>): Decided<'following
   }
 }
 
-/** Asks the coordinator to be let go, from time to time: to hand over what it owns, then to be left out. */
+/** Asks the coordinator to be left out, from time to time, once it has nothing that others would lack. */
 function askOut(s: In<'leaving'>, effects: readonly MembershipEffect[], nowMs: number): Decided<'leaving'> {
-  const told = placementFromJson(s.cluster.splits).leaving.includes(s.settings.worker)
-  if ((told && !s.empty) || nowMs - s.askedMs < s.settings.askMs) return { next: s, effects }
-  const coordinator = coordinatorOf(s.cluster)
+  if (!s.empty || nowMs - s.askedMs < s.settings.askMs) return { next: s, effects }
   return {
     next: { ...s, askedMs: nowMs },
-    effects: [...effects, { kind: 'askToLeave', coordinator, empty: s.empty }],
+    effects: [...effects, { kind: 'askToLeave', coordinator: coordinatorOf(s.cluster) }],
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * What a rescale aims at (PROTOCOLS 11): the next members and owners, from what was asked for. Pure.
  *
- * X1. A leave has two parts. First the worker keeps its seat and gives its key groups and splits away; once it owns
- *     nothing at all it loses the seat.
+ * X1. Who leaves loses key groups, splits and seat in one change, once it has nothing else (`empty`). Who asks before that keeps
+ *     its seat meanwhile, and gives the others away.
  * X2. Members keep their order, newcomers stand at the end in the order of their ids.
  */
 import type { Member } from '../checkpoint/cluster.ts'
@@ -11,7 +11,7 @@ import { seatsOf } from './generation.ts'
 
 export type Request =
   | { readonly kind: 'join'; readonly member: Member; readonly skipStalled: boolean }
-  /** `empty`: it owns nothing any more (X1). */
+  /** `empty`: it has nothing but what moves with the change (X1). */
   | { readonly kind: 'leave'; readonly worker: string; readonly empty: boolean; readonly skipStalled: boolean }
   /** Move at most `budget` key groups so that work is spread evenly by `load`, a measured rate for each key group. */
   | {

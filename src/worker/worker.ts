@@ -118,7 +118,7 @@ export class Worker {
   /** The seals on journals, as this incarnation makes and sees them; `null` where nobody else could make one. */
   private seals: Seals | null = null
   private door: Door | null = null
-  /** While it leaves, in the generation in which it owns no key group any more. */
+  /** While it leaves. */
   private clearance: Clearance | null = null
   /** Executions that this worker has made. */
   private executions = 0
@@ -386,7 +386,7 @@ export class Worker {
     })
   }
 
-  /** Whether nothing is left here of a worker that leaves and owns no key group. */
+  /** Whether nothing is left here of a worker that leaves, beside what moves with its key groups. */
   private isEmpty(): boolean {
     this.clearance ??= new Clearance([...this.residents.all.values()].filter(({ phase }) => phase === 'running'))
     return this.clearance.advance()

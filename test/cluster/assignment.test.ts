@@ -120,12 +120,14 @@ test('inherit: only groups of those who are gone move, to those who have fewest'
   )
 })
 
-test('movesBetween: every group that a member gives to another, once; what a lost worker had is nobody’s to give', () => {
+test('movesBetween: every group that one gives to another, once; also of who leaves', () => {
   const before = { members: seats(3), owners: Uint16Array.of(0, 0, 1, 1, 2, 2) }
   const after = { members: [seat('w1'), seat('w0'), seat('w9')], owners: Uint16Array.of(1, 0, 0, 2, 2, 1) }
   expect(movesBetween(before, after)).toEqual([
     { from: 'w0', to: 'w1', keyGroups: [1] },
     { from: 'w1', to: 'w9', keyGroups: [3] },
+    { from: 'w2', to: 'w9', keyGroups: [4] },
+    { from: 'w2', to: 'w0', keyGroups: [5] },
   ])
 })
 

@@ -260,7 +260,14 @@ describe('a rescale', () => {
     expect(rescale.failed('p')).toEqual(['epoch p'])
   })
 
-  test('a leaver first gives everything away, then loses its seat, for which nothing moves', () => {
+  test('a leaver gives everything away with its seat', () => {
+    const rescale = new Rescale()
+    rescale.ask({ kind: 'leave', worker: 'b', empty: true, skipStalled: false })
+    expect(rescale.wait(100)[0]).toBe('announce b>a')
+    expect(rescale.arrived('base', 1, 'a')).not.toEqual([])
+  })
+
+  test('a leaver that is not ready first gives everything away, then loses its seat, for which nothing moves', () => {
     const rescale = new Rescale()
     rescale.ask({ kind: 'leave', worker: 'b', empty: false, skipStalled: false })
     expect(rescale.wait(100)[0]).toBe('announce b>a')

@@ -429,7 +429,7 @@ export class SimWorker implements Station<Message> {
       }
       case 'askToLeave': {
         const { skipStalled } = this.scene
-        const request: Request = { kind: 'leave', worker: this.name, empty: effect.empty, skipStalled }
+        const request: Request = { kind: 'leave', worker: this.name, empty: true, skipStalled }
         return this.send(effect.coordinator.worker, { kind: 'request', request })
       }
       case 'tellGeneration':
@@ -661,9 +661,7 @@ export class SimWorker implements Station<Message> {
     this.startCoordinating()
     for (const pipeline of this.checkpoints.keys()) this.checkpoint(pipeline, { kind: 'tick', nowMs: this.now })
     this.stepRescale({ kind: 'tick', nowMs: this.now, pipelines: [...this.checkpoints.keys()] })
-    if (this.membership.phase === 'leaving' && this.begun === this.generation && this.owned.size === 0) {
-      this.act({ kind: 'emptied' })
-    }
+    if (this.membership.phase === 'leaving' && this.begun === this.generation) this.act({ kind: 'emptied' })
   }
 
   private checkpoint(pipeline: string, event: CoordinatorEvent): void {

@@ -316,9 +316,18 @@ export class Pipelines {
       )
     }
     if (this.alone) await Promise.all([...this.residents.values()].map(drain))
+    else if (this.worker.phase === 'gone') await this.letGo()
     else await this.rest()
     await new Promise<void>((resolve) => this.worker.close(resolve))
     return failures
+  }
+
+  /** Who has left ends its sinks behind the epoch that it left with: what they were to make visible is. */
+  private async letGo(): Promise<void> {
+    const ends = [...this.residents.values()]
+      .filter(isUp)
+      .map(({ execution }) => new Promise<void>((resolve) => execution.end(SINK_END_MS, resolve)))
+    await Promise.all(ends)
   }
 
   /**

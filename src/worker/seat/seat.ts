@@ -294,7 +294,7 @@ export class Seat {
     this.askLease()
     this.leases.mind()
     this.rescale.tick()
-    if (this.phase === 'leaving' && this.owned.size === 0 && this.work.isEmpty()) this.act({ kind: 'emptied' })
+    if (this.phase === 'leaving' && this.work.isEmpty()) this.act({ kind: 'emptied' })
   }
 
   private askLease(): void {
@@ -491,8 +491,7 @@ export class Seat {
       case 'askToJoin':
         return this.askToJoin(effect.coordinator.worker)
       case 'askToLeave': {
-        const { empty } = effect
-        const request = { worker: seams.worker, empty, skipStalled: false }
+        const request = { worker: seams.worker, empty: true, skipStalled: false }
         return neighbours.send(effect.coordinator.worker, { kind: 'leaveRequested', ...request })
       }
       case 'tellGeneration':

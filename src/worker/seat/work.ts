@@ -34,7 +34,7 @@ export interface SeatWork {
   forget(done: () => void): void
   /** What the chain does not say. */
   world(): World
-  /** Whether nothing is left here that belongs to the cluster, beside key groups. */
+  /** Lets nothing more in, as this worker leaves; whether nothing is left here that others would lack. */
   isEmpty(): boolean
   /** Asks this worker, the coordinator, for an epoch of `pipeline`; `done` hears why there is none, or `null`. */
   requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
