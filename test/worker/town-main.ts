@@ -33,8 +33,8 @@ function run(seed: number): Town {
   }
   clear(town, weather)
   if (town instanceof Harbour) {
-    // A client knows more addresses than one.
-    const { name } = town.stations.find((station) => !station.left)!
+    // A client knows more addresses than one, and finds one that stays.
+    const { name } = town.stations.find(({ left, worker }) => !left && worker?.phase !== 'leaving')!
     for (const producer of town.producers) producer.goTo({ host: name, port: DOOR })
     town.expectAll()
   } else {
