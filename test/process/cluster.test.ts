@@ -105,7 +105,8 @@ test('a worker leaves in order, and what it had is with the others', { timeout: 
   expect(await sumOf(page('w3'))).toBe(2 * KEYS)
   expect(await ran(['leave', 'w2'], { cwd })).toMatchObject({ status: 0 })
   await up.said(/w2 has left the cluster/)
-  await up.said(/w2 has left[\s\S]*normal, generation \d+: w1, w3\n/)
+  // The others may work again before its process has ended.
+  await up.said(/normal, generation \d+: w1, w3\n/)
   await expect.poll(() => sumOf(page('w3')), { timeout: 20_000 }).toBe(2 * KEYS)
   expect((await page('w1')).completeness.keyGroups).toBe('1024/1024')
 })

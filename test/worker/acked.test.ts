@@ -89,7 +89,7 @@ test('a worker leaves while its producer sends: nothing that it has acknowledged
   }
   producer!.kill(true)
   harbour.expectAll(new Set([producer!]))
-  expect(harbour.standing).toBe('b c in 3')
+  expect(harbour.standing).toBe('b c in 2')
 })
 
 test('a worker that is stopped in the middle of a sync, and finds its journal sealed, comes back', () => {
