@@ -42,7 +42,7 @@ const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialWebS
 
 /**
  * Listens for acked sinks (`tcpSink` or `webSocketSink` with `protocol: 'acked'`) and hands each of their records over once.
- * Resolves when it listens. Rejects with `E_RECEIVER_OPTIONS`, `E_PEER` where the port cannot be had, or `E_INBOX…`.
+ * Resolves when it listens. Rejects with `E_RECEIVER_OPTIONS`, `E_RECEIVER_LISTEN` where the port cannot be had, or `E_INBOX…`.
  */
 export async function receiveAcked(options: ReceiveOptions): Promise<Receiver> {
   const settings = receiveSettings(options)

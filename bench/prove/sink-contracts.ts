@@ -179,6 +179,7 @@ class Trial {
     const seen = (): number => (kind === 'file' ? producer.taken : reader.records)
     const before = seen()
     for (const end = performance.now() + WAIT_MS; seen() <= before; ) {
+      if (reader.failure !== null) throw reader.failure
       if (performance.now() > end || !this.subject.running) {
         throw new Error(`${kind}: nothing comes any more:\n${this.subject.said}`)
       }

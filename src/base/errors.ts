@@ -851,6 +851,11 @@ export const errorTable = {
     what: 'cannot {operation} {path}: {reason}',
     remedy: 'check the path and the rights to it',
   },
+  E_RECEIVER_LISTEN: {
+    kind: 'operational',
+    what: 'cannot listen on {address}: {reason}',
+    remedy: 'stop the program that listens there, or choose another address',
+  },
   E_PEER: {
     kind: 'operational',
     what: 'cannot {operation} {address}: {reason}',

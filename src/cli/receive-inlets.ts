@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { fail } from '../base/errors.ts'
 import { defaultLimits } from '../base/limits.ts'
+import { listenFault } from '../client/receiver/receiver.ts'
 import { type ReceiveOptions, receiveAcked } from '../client.ts'
 import { Assembler } from '../connectors/assembler.ts'
 import type { Address } from '../env/network.ts'
@@ -59,9 +60,7 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
     })
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(fail('E_PEER', { operation: 'listen on', address: showAddress(address), reason: error.message }, error)),
-    )
+    server.once('error', (error) => reject(listenFault(address, error)))
     server.listen(address, () => resolve())
   })
   return {

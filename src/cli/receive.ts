@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
 import { defaultLimits } from '../base/limits.ts'
 import { Assembler } from '../connectors/assembler.ts'
+import { portOwner } from '../env/real/port-owner.ts'
 import type { Framing } from '../model/connector.ts'
 import { addressOf } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
@@ -73,7 +74,9 @@ async function receive(address: string, options: Options): Promise<void> {
     alone: () => options.untilClosed && over.resolve(),
     failed: over.reject,
   }
-  const inlet = await open(address, framing, options, kept, taker)
+  const inlet = await open(address, framing, options, kept, taker).catch(async (error: unknown) => {
+    throw await withOwner(error, address)
+  })
   say(inlet.says)
   const progress = new Progress('received', null, () => ({ ...got, detail: '' }))
   process.once('SIGINT', over.resolve)
@@ -112,6 +115,15 @@ function open(address: string, framing: Framing, options: Options, kept: number,
 
 function isUrl(address: string): boolean {
   return /^wss?:/.test(address)
+}
+
+/** A port that is taken is named with who has it. */
+async function withOwner(error: unknown, address: string): Promise<unknown> {
+  const taken = error instanceof Error && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
+  if (!taken) return error
+  const { host, port } = addressOf(address)
+  const owner = await portOwner(port)
+  return fail('E_PORT_IN_USE', { host, port, by: owner === null ? '' : ` by ${owner}` }, error)
 }
 
 /** Whole records in `path`, from whose end a part of one is cut off. */

@@ -40,8 +40,10 @@ export async function plainOutlet(address: Address, framing: Framing): Promise<O
     broken ??= error
   })
   // A plain source says nothing; one of the acknowledged protocol refuses bytes that are none of its messages.
-  socket.on('data', () => {
-    broken = new Error('it answers, so it is no plain source: try --acked SOURCE')
+  socket.on('data', (answer: Buffer) => {
+    const http = answer.toString('latin1').startsWith('HTTP/')
+    const hint = http ? 'it speaks HTTP: post the records, by curl for one' : 'try --acked SOURCE'
+    broken = new Error(`it answers, so it is no plain source: ${hint}`)
     socket.destroy()
   })
   const closed = new Promise<void>((resolve) => socket.once('close', resolve))

@@ -51,8 +51,10 @@ export class Connection {
       () => this.end(`no welcome within ${dialTimeoutMs} ms; is it a source of the acknowledged protocol?`),
       dialTimeoutMs,
     )
+    let opened = false
     this.transport = dial(target, {
       onOpen: () => {
+        opened = true
         const { newest, oldest: oldestVersion } = ackedVersions
         this.say({ kind: 'hello', newest, oldestVersion, producer, source, token, ...identity })
       },
@@ -61,7 +63,10 @@ export class Connection {
         this.blocked = false
         if (!this.over) events.onRoom()
       },
-      onEnd: (reason) => this.end(reason),
+      onEnd: (reason) => {
+        const unheard = opened && this.keepAliveMs === 0
+        this.end(unheard ? `${reason}, and had not welcomed us; is it a source of the acknowledged protocol?` : reason)
+      },
     })
   }
 

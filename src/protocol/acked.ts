@@ -9,6 +9,7 @@
  * Q4. After `rewind` the server passes over batches until `rewound` has come.
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
+import { crc32 } from '../base/crc.ts'
 import { beginFrame, endFrame, endHead, FRAME_HEADER_BYTES, type Frame } from './frame.ts'
 import { Catalogue, type MessageOf, message, text, u8, u16, u32, varint } from './schema.ts'
 
@@ -98,6 +99,13 @@ export function batchHead(first: number, count: number, body: Uint8Array): Buffe
   beginFrame(writer)
   acked.write(writer, { kind: 'batch', first, count }, ackedVersions.newest)
   return endHead(writer, acked.row('batch').tag, body)
+}
+
+/** Whether a connection that begins with `bytes` says hello: somebody speaks this protocol to a source of plain bytes. */
+export function isHello(bytes: Buffer): boolean {
+  if (bytes.length < FRAME_HEADER_BYTES || bytes[FRAME_HEADER_BYTES - 1] !== acked.row('hello').tag) return false
+  const end = FRAME_HEADER_BYTES + bytes.readUInt32LE(4)
+  return end <= bytes.length && crc32(bytes.subarray(4, end)) === bytes.readUInt32LE(0)
 }
 
 /** What a frame says. For a batch, `body` is where its records begin in the frame's payload, otherwise -1. */

@@ -273,5 +273,5 @@ test('says what is wrong with its options, and who has the port', async () => {
   await rejects({ after: 3 }, 'after counts records of an inbox on disk')
   await rejects({ remember: 0.5 }, 'remember is a whole number above 0')
   const { address } = await receive()
-  await expect(receive({ port: address.port })).rejects.toMatchObject({ code: 'E_PEER' })
+  await expect(receive({ port: address.port })).rejects.toMatchObject({ code: 'E_RECEIVER_LISTEN' })
 })

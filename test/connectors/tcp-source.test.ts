@@ -6,6 +6,7 @@ import { tcpSourceConnector } from '../../src/connectors/tcp/source.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../src/env/network.ts'
 import type { Framing } from '../../src/model/connector.ts'
 import { lengthPrefix, lines } from '../../src/model/framing.ts'
+import { encodeAcked } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
 import { type TestLane, type TestSession, testDoor } from './door.ts'
 
@@ -124,6 +125,18 @@ describe('a plain source', () => {
     world.network.reset('client', 'server')
     pass(10)
     expect(lanes[0]).toMatchObject({ records: ['one'], closed: true })
+  })
+
+  test('takes no records from who speaks the acknowledged protocol', () => {
+    const { lanes, source, warnings } = open()
+    const versions = { newest: 1, oldestVersion: 1 }
+    const hello = { producer: 'p', incarnation: 'a', source: 'in', oldest: 1, token: '' }
+    const client = new Client()
+    client.write(encodeAcked({ kind: 'hello', ...versions, ...hello }))
+    expect(lanes[0]).toMatchObject({ records: [], closed: true })
+    expect(client.closed).not.toBeUndefined()
+    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
+    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
   })
 
   test('closes a connection that sends garbage, after the records in front of it, and harms no other', () => {

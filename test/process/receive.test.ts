@@ -1,7 +1,9 @@
 /** `potoroo receive` of acked sinks, and of a sink that listens for WebSockets. */
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../src/client.ts'
 import { folder, freePort, type Program, potoroo, ran } from './fixture.ts'
 
@@ -95,4 +97,13 @@ test('says which options do not go together, and who is not there', async () => 
   expect(await refused('7002', '--inbox', 'x')).toMatch(/--inbox goes with --acked/)
   expect(await refused('ws://127.0.0.1:7002/', '--acked')).toMatch(/acked sinks dial/)
   expect(await refused('ws://127.0.0.1:1/')).toMatch(/E_PEER/)
+  const taken = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  for (const how of [[], ['--acked'], ['--acked', '--websocket']]) {
+    expect(await refused(String(port), ...how)).toMatch(
+      /E_PORT_IN_USE: port \d+ on 127\.0\.0\.1 is in use by .*\(pid \d+\)/,
+    )
+  }
 })

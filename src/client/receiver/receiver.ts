@@ -230,5 +230,5 @@ class Received implements ReceivedRecord {
 /** A port that cannot be listened on. */
 export function listenFault(address: Address, error: Error): PotorooError {
   const { host, port } = address
-  return fail('E_PEER', { operation: 'listen on', address: `${host}:${port}`, reason: error.message }, error)
+  return fail('E_RECEIVER_LISTEN', { address: `${host}:${port}`, reason: error.message }, error)
 }

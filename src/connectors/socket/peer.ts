@@ -2,6 +2,7 @@
 import { PotorooError } from '../../base/errors.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../env/network.ts'
 import type { Framing } from '../../model/connector.ts'
+import { isHello } from '../../protocol/acked.ts'
 import { Assembler } from '../assembler.ts'
 import type { Door, Lane, Session, SourceContext, SourceStatus } from '../connector.ts'
 
@@ -122,6 +123,8 @@ export class PlainPeer extends Peer {
   private readonly lane: Lane
   private readonly assembler: Assembler
   private full = false
+  /** It has not sent anything yet. */
+  private silent = true
 
   constructor(source: PeerHome, connection: Connection, nowMs: number, lane: Lane) {
     super(source, connection, nowMs)
@@ -139,6 +142,8 @@ export class PlainPeer extends Peer {
 
   protected received(chunk: Buffer): void {
     const { assembler, source } = this
+    if (this.silent && isHello(chunk)) return this.expel("it speaks the acknowledged protocol: say protocol: 'acked'")
+    this.silent = false
     const before = assembler.pending
     this.full = false
     try {
