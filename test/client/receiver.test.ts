@@ -223,6 +223,29 @@ test('lets go of files whose ids cannot come again', async () => {
   expect(files().length).toBeLessThanOrEqual(2)
 })
 
+test('gives its folder to the next one at once, whatever is under way', async () => {
+  const inbox = { path: join(folder, 'inbox') }
+  let [until, over] = [0, (): void => {}]
+  const handle = ({ text }: { readonly text: string }): void => {
+    texts.push(text)
+    if (Number(text) >= until) over()
+  }
+  let receiver = await receive({ inbox, handle })
+  const from = sink(receiver)
+  for (let round = 1; round <= 20; round++) {
+    const reached = new Promise<void>((resolve) => (over = resolve))
+    until = round * 500 - 250
+    for (let n = 1; n <= 50; n++) from.write((round - 1) * 500 + n * 10 - 9, (round - 1) * 500 + n * 10)
+    await reached
+    over = () => {}
+    receiver.close()
+    receiver = await receive({ inbox, handle, port: receiver.address.port, after: receiver.handled })
+  }
+  await from.barrier()
+  await expect.poll(() => texts.length).toBe(10_000)
+  expect(texts).toEqual(numbers(1, 10_000))
+}, 20_000)
+
 describe('a damaged inbox', () => {
   async function filled(): Promise<string> {
     const path = join(folder, 'inbox')

@@ -220,18 +220,19 @@ export class DiskInbox {
     this.write({ kind: 'handled', sequence })
   }
 
+  /** Writes nothing any more: whoever comes may have the folder at once. */
   close(): void {
-    // A sync that is under way ends before its file is closed.
+    if (this.over) return
     this.over = true
     this.waiting.length = 0
+    this.lock.close()
+    // A sync that is under way ends before its file is closed.
     if (!this.syncing) this.release()
   }
 
   private release(): void {
     for (const descriptor of this.retired.splice(0)) closeSync(descriptor)
-    if (!this.over) return
-    closeSync(this.descriptor)
-    this.lock.close()
+    if (this.over) closeSync(this.descriptor)
   }
 
   /** One sync at a time, for everything that was written before it. */
