@@ -151,7 +151,7 @@ export class SinkReader {
       const own = ++life
       this.receiver = await receiveAcked({
         // Few, so that much is not acknowledged while nothing is handled.
-        ...{ port, by, after, inbox: { path }, creditBytes: 64 << 10 },
+        ...{ port, by, after, inbox: { path }, creditBytes: 256 << 10 },
         handle: async ({ bytes, sequence }) => {
           if (this.gate !== null) await this.gate
           if (life !== own) return
