@@ -9,19 +9,36 @@ import { fail } from './base/errors.ts'
 import type { Limits } from './base/limits.ts'
 import type { Parameters } from './model/graph.ts'
 import type { Pipeline } from './model/pipeline.ts'
+import { ClusterRun, MOST_WORKERS, type Timed } from './sim/cluster-run.ts'
 import type { Faults } from './sim/fault-plot.ts'
 import { PipelineRun } from './sim/pipeline-run.ts'
 import { RunResult } from './sim/run-result.ts'
-import { Raw, type TestSource } from './sim/script.ts'
+import { happensToWorkers, Raw, type TestSource } from './sim/script.ts'
 import { type Verdict, verify } from './sim/verify.ts'
 
 export { PotorooError } from './base/errors.ts'
 export type { Key } from './base/hash.ts'
 export { days, hours, type Milliseconds, milliseconds, minutes, seconds } from './base/time.ts'
+export type { Timed } from './sim/cluster-run.ts'
 export type { Faults } from './sim/fault-plot.ts'
 export type { Impurity } from './sim/purity.ts'
 export type { RunResult, TestLetter } from './sim/run-result.ts'
-export { ABORT, AFTER, END, type Mark, PAUSE, type Raw, raw, type TestSource, testSource } from './sim/script.ts'
+export {
+  ABORT,
+  AFTER,
+  CUT,
+  END,
+  HEAL,
+  JOIN,
+  KILL,
+  LEAVE,
+  type Mark,
+  PAUSE,
+  type Raw,
+  raw,
+  type TestSource,
+  testSource,
+} from './sim/script.ts'
 export type { Verdict } from './sim/verify.ts'
 
 /** What a source is given: values and marks in order, or nothing but raw bytes. */
@@ -33,9 +50,9 @@ export interface RunPipelineOptions {
   /** Makes the run: the same seed, the same run. 1 when left out. */
   readonly seed?: number
   readonly parameters?: Parameters
-  /** What happens meanwhile: `'none'` when left out. */
-  readonly faults?: Faults
-  /** Workers to run on: one, which is all that there is today. */
+  /** What happens meanwhile, drawn from the seed or each thing at its time: `'none'` when left out. */
+  readonly faults?: Faults | readonly Timed[]
+  /** Workers to run on: 1 when left out, up to 8. */
   readonly workers?: number
   /** Limits that are not the default ones, such as `checkpointIntervalMs`. */
   readonly limits?: Partial<Limits>
@@ -50,9 +67,12 @@ export async function runPipeline<Rows extends object = Record<string, unknown>>
   options: RunPipelineOptions,
 ): Promise<RunResult<Rows>> {
   const { workers = 1, seed = 1, parameters = {}, faults = 'none', limits = {} } = options
-  if (workers !== 1) throw fail('E_TEST_WORKERS', { workers })
+  if (!Number.isInteger(workers) || workers < 1) throw fail('E_TEST_WORKERS', { most: MOST_WORKERS, workers })
   const inputs = scripts(options.inputs)
-  const run = new PipelineRun(pipeline, { seed, parameters, inputs, faults, limits, rewrite: (plan) => plan })
+  const run =
+    workers === 1 && typeof faults === 'string' && !Object.values(inputs).some(happensToWorkers)
+      ? new PipelineRun(pipeline, { seed, parameters, inputs, faults, limits, rewrite: (plan) => plan })
+      : new ClusterRun(pipeline, { workers, seed, parameters, inputs, faults, limits })
   return new RunResult<Rows>(await run.run())
 }
 
@@ -70,8 +90,8 @@ export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipeline
   return verify(pipeline, { inputs: scripts(options.inputs), runs, seed, parameters, limits, progress: () => {} })
 }
 
-function scripts(inputs: Readonly<Record<string, TestInput>>): Record<string, Iterable<unknown>> {
-  return Object.fromEntries(Object.entries(inputs).map(([step, input]) => [step, itemsOf(step, input)]))
+function scripts(inputs: Readonly<Record<string, TestInput>>): Record<string, readonly unknown[]> {
+  return Object.fromEntries(Object.entries(inputs).map(([step, input]) => [step, [...itemsOf(step, input)]]))
 }
 
 function itemsOf(step: string, input: TestInput): Iterable<unknown> {

@@ -895,8 +895,8 @@ export const errorTable = {
   },
   E_TEST_WORKERS: {
     kind: 'user',
-    what: 'a test runs a pipeline on one worker, and {workers} are asked for',
-    remedy: 'leave out workers: one is what there is',
+    what: 'a test runs a pipeline on 1 to {most} workers, and {workers} are asked for',
+    remedy: 'ask for fewer; workers that JOIN count, too',
   },
   E_TEST_STUCK: {
     kind: 'user',

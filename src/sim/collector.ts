@@ -5,6 +5,7 @@
  *     barriers have closed off and no epoch has made final.
  * L2. A snapshot is how many rows there are at its barrier, also those of an epoch that was abandoned. A life that begins
  *     from it takes back what stands behind.
+ * L3. Only the writer of the newest generation is heard: another one is of a worker that the others go on without.
  */
 import type { Base, Json, SinkContext, Writer, WriterStatus } from '../connectors/connector.ts'
 import type { SinkDescription } from '../model/connector.ts'
@@ -15,35 +16,38 @@ export class Collector {
   readonly attempts: unknown[] = []
   readonly rows: unknown[] = []
   committed = 0
-  /** Encoded, and not written yet. */
-  private fresh: unknown[] = []
+  /** L3. */
+  writer: Writer | null = null
+  generation = 0
 
   /** Rows of complete epochs, in order. */
   get output(): readonly unknown[] {
     return this.rows.slice(0, this.committed)
   }
 
-  /** The encoder of `sink`, which lets nothing pass that the sink itself would refuse, and keeps what passes. */
-  encoder({ encode }: SinkDescription<unknown>): (value: unknown) => string | Uint8Array {
-    return (value) => {
-      const encoded = encode(value)
-      this.fresh.push(deepCopy(value, { left: Infinity }))
-      return encoded
+  /**
+   * What a life of a worker has in place of `sink`: an encoder, which lets nothing pass that the sink itself would refuse,
+   * and keeps what passes for the writer.
+   */
+  life({ encode }: SinkDescription<unknown>): Life {
+    const fresh: unknown[] = []
+    return {
+      encode: (value) => {
+        const encoded = encode(value)
+        fresh.push(deepCopy(value, { left: Infinity }))
+        return encoded
+      },
+      open: (context) => {
+        fresh.length = 0
+        return new CollectingWriter(this, context, fresh)
+      },
     }
   }
+}
 
-  open(context: SinkContext): Writer {
-    this.fresh = []
-    return new CollectingWriter(this, context)
-  }
-
-  /** The rows that were encoded since the last time. */
-  take(): readonly unknown[] {
-    const { fresh } = this
-    this.fresh = []
-    for (const row of fresh) this.attempts.push(row)
-    return fresh
-  }
+interface Life {
+  readonly encode: (value: unknown) => string | Uint8Array
+  readonly open: (context: SinkContext) => Writer
 }
 
 class CollectingWriter implements Writer {
@@ -58,39 +62,51 @@ class CollectingWriter implements Writer {
   readonly room = true
   private readonly collector: Collector
   private readonly context: SinkContext
+  /** Encoded, and not written yet. */
+  private readonly fresh: unknown[]
   /** Written since the last barrier. */
   private open: unknown[] = []
 
-  constructor(collector: Collector, context: SinkContext) {
+  constructor(collector: Collector, context: SinkContext, fresh: unknown[]) {
     this.collector = collector
     this.context = context
+    this.fresh = fresh
   }
 
-  restore({ snapshots }: Base, done: () => void): void {
+  restore({ snapshots, generation }: Base, done: () => void): void {
     const { collector } = this
-    const length = (snapshots[0] as number | undefined) ?? 0
-    collector.rows.length = length
-    collector.committed = length
+    if (generation >= collector.generation) {
+      const length = (snapshots[0] as number | undefined) ?? 0
+      collector.writer = this
+      collector.generation = generation
+      collector.rows.length = length
+      collector.committed = length
+    }
+    this.open = []
     this.context.env.clock.soon(done)
   }
 
   write(bytes: Buffer, records: number): boolean {
     this.status.records += records
     this.status.writtenBytes += bytes.length
-    for (const row of this.collector.take()) this.open.push(row)
+    for (const row of this.fresh.splice(0)) {
+      this.collector.attempts.push(row)
+      this.open.push(row)
+    }
     return true
   }
 
   barrier(_epoch: number, _generation: number, done: (snapshot: Json) => void): void {
-    const { rows } = this.collector
-    for (const row of this.open) rows.push(row)
+    const { rows, writer } = this.collector
+    if (writer === this) for (const row of this.open) rows.push(row)
     this.open = []
     const { length } = rows
     this.context.env.clock.soon(() => done(length))
   }
 
   commit(_epoch: number, snapshot: Json): void {
-    this.collector.committed = Math.max(this.collector.committed, snapshot as number)
+    const { collector } = this
+    if (collector.writer === this) collector.committed = Math.max(collector.committed, snapshot as number)
   }
 
   floor(): void {}

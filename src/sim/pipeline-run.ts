@@ -10,21 +10,16 @@
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import { type Limits, makeLimits } from '../base/limits.ts'
-import { nearest } from '../base/nearest.ts'
 import { Prng } from '../base/prng.ts'
 import { showDuration } from '../base/time.ts'
-import { scriptedSink, scriptedSource } from '../connectors/scripted/connector.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { Pipeline } from '../model/pipeline.ts'
-import type { Plan, TaskPlan } from '../model/plan.ts'
-import { plan } from '../model/planner.ts'
-import { refuseFaults } from '../model/validate.ts'
+import type { Plan } from '../model/plan.ts'
 import type { Execution } from '../worker/execution/execution.ts'
-import { AsyncCalls } from './async-calls.ts'
-import { Collector } from './collector.ts'
+import type { Collector } from './collector.ts'
 import { FaultPlot, type Faults } from './fault-plot.ts'
-import { Mark, type Script, writeScript } from './script.ts'
-import { type Scene, ScriptReader } from './script-reader.ts'
+import { happensToWorkers, type Mark, pausesOf } from './script.ts'
+import { Stage } from './stage.ts'
 import { Station } from './station.ts'
 import { World } from './world.ts'
 
@@ -53,26 +48,19 @@ export interface RunOptions {
 export interface Outcome {
   readonly plan: Plan
   readonly sinks: ReadonlyMap<string, Collector>
-  /** The pipeline as its last life left it. */
-  readonly execution: Execution
-  readonly lives: number
+  /** The pipeline as its last lives left it, on each worker. */
+  readonly executions: readonly Execution[]
+  /** Times that a worker came back. */
+  readonly restarts: number
   readonly log: readonly string[]
 }
 
 export class PipelineRun {
   private readonly pipeline: Pipeline
-  private readonly options: RunOptions
-  private readonly limits: Limits
   private readonly world: World
   private readonly station: Station
   private readonly plot: FaultPlot
-  private readonly calls = new AsyncCalls()
-  private readonly scripts = new Map<string, Script>()
-  private readonly sinks = new Map<string, Collector>()
-  /** Marks that have ended a life and are done. */
-  private readonly done = new Set<string>()
-  /** Where the scripts of this life stand that have come to an end. */
-  private ends = new Map<string, number>()
+  private readonly stage: Stage
   private draining = false
   private failedDrains = 0
   private outcome: Outcome | null = null
@@ -81,18 +69,28 @@ export class PipelineRun {
   /** Throws where the pipeline has faults, and where the inputs do not fit it. */
   constructor(pipeline: Pipeline, options: RunOptions) {
     this.pipeline = pipeline
-    this.options = options
-    this.limits = makeLimits({ keyGroups: KEY_GROUPS, ...options.limits })
-    const planned = this.planAnew()
-    this.readInputs(planned)
+    const { parameters, inputs, rewrite } = options
+    const limits = testLimits(options.limits)
+    const pace = (length: number) => this.plot.pace(length)
+    this.stage = new Stage(
+      pipeline,
+      { parameters, inputs, rewrite, limits, pace, settleMs: 0 },
+      {
+        abort: () => this.abort(),
+        happen: () => {}, // Refused below.
+        whenWorkedOn: (_, fn) => fn(),
+      },
+    )
+    const [mark] = this.stage.marks.filter((one) => happensToWorkers([one]))
+    if (mark !== undefined) throw manyNeeded(mark)
     const random = new Prng(options.seed)
-    this.plot = new FaultPlot(options.faults, random, this.limits.checkpointIntervalMs)
+    this.plot = new FaultPlot(options.faults, random, limits.checkpointIntervalMs)
     this.world = new World(random.u32(), this.plot.weather)
     this.station = new Station(
       this.world.machine(WORKER),
       {
-        ...{ worker: WORKER, limits: this.limits, restartMs: RESTART_MS, pipeline: pipeline.name },
-        plan: () => this.stage(),
+        ...{ worker: WORKER, limits, restartMs: RESTART_MS, pipeline: pipeline.name },
+        plan: () => this.stage.plan(),
       },
       {
         running: () => {
@@ -107,8 +105,9 @@ export class PipelineRun {
 
   /** Runs to the end. Rejects with what went wrong, and with whatever comes out of the engine. */
   async run(): Promise<Outcome> {
-    const { world, station, calls } = this
-    const endMs = this.patienceMs()
+    const { world, station, stage } = this
+    const { calls } = stage
+    const endMs = patienceOf(stage.marks, this.plot.kills)
     station.start()
     this.plot.begin(world, station)
     while (this.outcome === null) {
@@ -120,90 +119,15 @@ export class PipelineRun {
     return this.outcome
   }
 
-  // ── The stage ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** A pipeline's function runs once per life, as in a process of its own. */
-  private planAnew(): Plan {
-    const graph = this.pipeline.build(this.options.parameters)
-    refuseFaults(graph)
-    return plan(graph)
-  }
-
-  private readInputs(planned: Plan): void {
-    const { inputs } = this.options
-    const names = planned.tasks.filter(({ kind }) => kind === 'source').map(({ step }) => step)
-    for (const name of Object.keys(inputs)) {
-      if (names.includes(name)) continue
-      const meant = nearest(name, names)
-      const hint = meant === null ? `it has ${names.join(', ')}` : `did you mean ${meant}?`
-      throw fail('E_TEST_INPUT', { reason: `pipeline "${planned.pipeline}" has no source "${name}"; ${hint}` })
-    }
-    for (const task of planned.tasks) {
-      if (task.kind === 'sink') this.sinks.set(task.step, new Collector())
-      if (task.kind !== 'source') continue
-      const script = writeScript(task.step, inputs[task.step] ?? [], task.source.framing, this.limits.recordBytes)
-      for (const item of script) {
-        if (!(item instanceof Mark) || item.what.kind !== 'after' || names.includes(item.what.step)) continue
-        throw fail('E_TEST_INPUT', { reason: `AFTER("${item.what.step}") in "${task.step}": there is no such source` })
-      }
-      this.scripts.set(task.step, script)
-    }
-  }
-
-  /** The plan of one life: the pipeline's own, between scripts and collectors. */
-  private stage(): Plan {
-    const planned = this.options.rewrite(this.planAnew())
-    const scene = this.scene()
-    return this.calls.watch({ ...planned, tasks: planned.tasks.map((task) => this.stageTask(task, scene)) })
-  }
-
-  private stageTask(task: TaskPlan, scene: Scene): TaskPlan {
-    const { step } = task
-    if (task.kind === 'source') {
-      const script = this.scripts.get(step)!
-      const { decoder } = task.source
-      const pace = this.plot.pace(script.length)
-      const options = { step, script, decoder, scene, pace }
-      return {
-        ...task,
-        source: scriptedSource(task.source, (place, context) => new ScriptReader(options, place, context)),
-      }
-    }
-    if (task.kind !== 'sink') return task
-    const collector = this.sinks.get(step)!
-    const sink = { ...task.sink, encode: collector.encoder(task.sink) }
-    return { ...task, sink: scriptedSink(sink, (context) => collector.open(context)) }
-  }
-
-  private scene(): Scene {
-    const ends = new Map<string, number>()
-    const waiting = new Map<string, (() => void)[]>()
-    this.ends = ends
-    return {
-      isDone: (step, position) => this.done.has(`${step} ${position}`),
-      abort: (step, position) => this.abort(step, position),
-      ended: (step, position) => {
-        ends.set(step, position)
-        for (const fn of waiting.get(step) ?? []) fn()
-        waiting.delete(step)
-      },
-      whenEnded: (step, fn) => {
-        if (ends.has(step)) fn()
-        else waiting.set(step, [...(waiting.get(step) ?? []), fn])
-      },
-    }
-  }
-
   // ── The end of a life ────────────────────────────────────────────────────────────────────────────────────────────
 
-  private abort(step: string, position: number): void {
+  private abort(): void {
     const { world, station } = this
     const { process } = station
     // In a turn of its own, and not inside one of the process that dies.
     world.at(world.now, () => {
       if (station.process !== process) return
-      this.done.add(`${step} ${position}`)
-      world.log.info('run.abort', { step, position })
+      world.log.info('run.abort')
       station.kill()
       station.startLater()
     })
@@ -222,45 +146,48 @@ export class PipelineRun {
   /** Every script of this life has ended and is saved: the run is over, or goes on behind its `END`s. */
   private finish(execution: Execution): void {
     this.failedDrains = 0
-    const { station, world } = this
-    const open = [...this.ends].filter(([step, position]) => position < this.scripts.get(step)!.length)
-    if (open.length === 0) {
-      const { lives } = station
-      const planned = execution.plan
-      this.outcome = { plan: planned, sinks: this.sinks, execution, lives, log: world.drainLog() }
+    const { station, world, stage } = this
+    if (!stage.goOn()) {
+      const restarts = station.lives - 1
+      this.outcome = {
+        plan: execution.plan,
+        sinks: stage.sinks,
+        executions: [execution],
+        restarts,
+        log: world.drainLog(),
+      }
       return
     }
-    for (const [step, position] of open) this.done.add(`${step} ${position}`)
     world.at(world.now, () => {
       station.kill()
       station.startLater()
     })
   }
 
-  // ── The bound ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Pauses are made again where a life begins in front of them. */
-  private patienceMs(): number {
-    let pausesMs = 0
-    let ends = 1
-    for (const script of this.scripts.values()) {
-      for (const item of script) {
-        if (!(item instanceof Mark)) continue
-        if (item.what.kind === 'pause') pausesMs += item.what.ms
-        else if (item.what.kind !== 'after') ends++
-      }
-    }
-    return PATIENCE_MS + pausesMs * (ends + this.plot.kills)
-  }
-
   private stuck(): Error {
-    const { world, scripts, ends } = this
-    const { pipeline, station } = this
-    const open = [...scripts.keys()].filter((step) => !ends.has(step))
-    const held = station.execution?.heldBy ?? null
-    const where =
-      open.length === 0 ? 'its input has ended, its last checkpoint is missing' : `waits at ${open.join(', ')}`
-    const reason = held === null ? where : `${where}; ${held}`
-    return fail('E_TEST_STUCK', { pipeline: pipeline.name, time: showDuration(world.now), reason }, world.drainLog())
+    return stuck(this.pipeline.name, this.world, this.stage, this.station.execution?.heldBy ?? null)
   }
+}
+
+/** Limits of a run in a test. */
+export function testLimits(limits: Partial<Limits>): Limits {
+  return makeLimits({ keyGroups: KEY_GROUPS, ...limits })
+}
+
+/** How long a run may take, in simulated milliseconds: pauses are made again where a life begins in front of them. */
+export function patienceOf(marks: readonly Mark[], kills: number): number {
+  const ends = marks.filter(({ what }) => what.kind !== 'pause' && what.kind !== 'after').length
+  return PATIENCE_MS + pausesOf(marks) * (1 + ends + kills)
+}
+
+/** The error of a run that does not come to its end. */
+export function stuck(pipeline: string, world: World, { open }: Stage, held: string | null): Error {
+  const where =
+    open.length === 0 ? 'its input has ended, its last checkpoint is missing' : `waits at ${open.join(', ')}`
+  const reason = held === null ? where : `${where}; ${held}`
+  return fail('E_TEST_STUCK', { pipeline, time: showDuration(world.now), reason }, world.drainLog())
+}
+
+function manyNeeded({ what }: Mark): PotorooError {
+  return fail('E_TEST_INPUT', { reason: `${what.kind.toUpperCase()} is for runPipeline(), on several workers` })
 }

@@ -33,42 +33,47 @@ export class RunResult<Rows extends object = Record<string, unknown>> {
   readonly deadLetters: readonly TestLetter[]
   /** Checkpoints that were completed. */
   readonly epochs: number
-  /** Times that the worker came back. */
+  /** Times that a worker came back. */
   readonly restarts: number
   /** What the worker said, line by line, with the simulated time in milliseconds; the last lines of a long run. */
   readonly log: readonly string[]
-  private readonly execution: Execution
+  private readonly executions: readonly Execution[]
 
-  constructor({ sinks, execution, lives, log }: Outcome) {
-    this.execution = execution
+  constructor({ sinks, executions, restarts, log }: Outcome) {
+    this.executions = executions
     const lists = (of: (sink: Collector) => readonly unknown[]): Lists<Rows> =>
       Object.fromEntries([...sinks].map(([step, sink]) => [step, of(sink)])) as unknown as Lists<Rows>
     this.outputs = lists((sink) => sink.output)
     this.attempts = lists((sink) => sink.attempts)
-    this.deadLetters = execution.deadLetters.list(0, Infinity).map(letterOf)
-    this.epochs = execution.figures?.epoch ?? 0
-    this.restarts = lives - 1
+    this.deadLetters = executions.flatMap(({ deadLetters }) => deadLetters.list(0, Infinity).map(letterOf))
+    this.epochs = Math.max(...executions.map(({ figures }) => figures?.epoch ?? 0))
+    this.restarts = restarts
     this.log = log
   }
 
   /** The state that the keyed step `step` has for `key`, or `undefined`. Throws `E_NO_STEP`. */
   state<S = unknown>(step: string, key: Key): S | undefined {
-    const found = lookUp(this.store(step), key)
-    return found === null ? undefined : (copyOf(found.state) as S)
+    for (const store of this.stores(step)) {
+      const found = lookUp(store, key)
+      if (found !== null) return copyOf(found.state) as S
+    }
+    return undefined
   }
 
   /** All states of the keyed step `step` by key, in no particular order. Throws `E_NO_STEP`. */
   states<S = unknown>(step: string): Map<Key, S> {
-    const { keys } = listKeys(this.store(step), Infinity, null)
-    return new Map(keys.map(({ key, state }) => [key, copyOf(state) as S]))
+    const rows = this.stores(step).flatMap((store) => listKeys(store, Infinity, null).keys)
+    return new Map(rows.map(({ key, state }) => [key, copyOf(state) as S]))
   }
 
-  private store(step: string): KeyedStore {
-    const { stores, pipeline } = this.execution
-    const store = stores.get(step)
-    if (store !== undefined) return store
-    const known = stores.size === 0 ? 'it has none' : `it has ${[...stores.keys()].join(', ')}`
-    throw fail('E_NO_STEP', { pipeline, role: 'keyed step', step, known })
+  /** Each worker has the keys that it owns. */
+  private stores(step: string): readonly KeyedStore[] {
+    return this.executions.map(({ stores, pipeline }) => {
+      const store = stores.get(step)
+      if (store !== undefined) return store
+      const known = stores.size === 0 ? 'it has none' : `it has ${[...stores.keys()].join(', ')}`
+      throw fail('E_NO_STEP', { pipeline, role: 'keyed step', step, known })
+    })
   }
 }
 

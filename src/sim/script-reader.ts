@@ -3,13 +3,13 @@
  *
  * M1. `ABORT` and `AFTER` act when everything in front of them has been handed over and worked on: the reader says `idle`
  *     there, which empties the chains, and lets `SETTLE_TURNS` of the loop go by.
- * M2. A place is an index into the script. Marks that end a life (`ABORT`, `END`) are done once in a run, whatever is
- *     read again; a pause is made again where a life begins in front of it.
+ * M2. A place is an index into the script. Marks that end a life (`ABORT`, `END`), and what happens to workers, are done
+ *     once in a run, whatever is read again; a pause is made again where a life begins in front of it.
  */
 import type { Context, Into, Place, ReplayableReader, SourceStatus } from '../connectors/connector.ts'
 import type { Decoder } from '../model/connector.ts'
 import { deepCopy } from '../state/deep-copy.ts'
-import { Encoded, Mark, type Script } from './script.ts'
+import { Encoded, Mark, type Script, type WorkerHappening } from './script.ts'
 
 /** Turns of the loop in which a worker without input works on all that its channels hold. */
 const SETTLE_TURNS = 100
@@ -22,15 +22,17 @@ export interface Pace {
   pauseMs(): number
 }
 
-/** What the readers of one life have in common. */
+/** What a reader tells, and asks, of the run that it is part of. */
 export interface Scene {
-  /** Whether the mark at `position` of `step` has been done. */
-  isDone(step: string, position: number): boolean
+  /** Whether the mark at `position` has been done. */
+  isDone(position: number): boolean
   /** The life is to end at this mark, at once. */
-  abort(step: string, position: number): void
+  abort(position: number): void
+  /** Something happens to a worker, on a turn of its own. */
+  happen(what: WorkerHappening, position: number): void
   /** The script stands at its end, or at an `END`. */
-  ended(step: string, position: number): void
-  /** Calls `fn` when `step` has ended, or on a later turn if it has. */
+  ended(position: number): void
+  /** Calls `fn` when the source `step` has ended, or on a later turn if it has. */
   whenEnded(step: string, fn: () => void): void
 }
 
@@ -41,6 +43,8 @@ export interface ReaderOptions {
   readonly scene: Scene
   /** `null`: as fast as they are taken. */
   readonly pace: Pace | null
+  /** What other workers may take for what has been handed over, in milliseconds; 0 where there are none. */
+  readonly settleMs: number
 }
 
 export class ScriptReader implements ReplayableReader {
@@ -64,18 +68,18 @@ export class ScriptReader implements ReplayableReader {
   }
 
   poll(into: Into, max: number): 'more' | 'idle' | 'ended' {
-    const { script, step, scene } = this.options
+    const { script, scene } = this.options
     for (let taken = 0; ; this.next++) {
       if (this.waiting) return 'idle'
       if (this.next >= script.length) {
-        scene.ended(step, this.next)
+        scene.ended(this.next)
         return 'ended'
       }
       const item = script[this.next]
       if (item instanceof Mark) {
         if (this.isPast(item)) continue
         if (item.what.kind !== 'end') return 'idle'
-        scene.ended(step, this.next)
+        scene.ended(this.next)
         return 'ended'
       }
       if (taken === max) return 'more'
@@ -115,13 +119,25 @@ export class ScriptReader implements ReplayableReader {
   /** Whether the mark lies behind; otherwise it has been set going. */
   private isPast({ what }: Mark): boolean {
     const { next } = this
-    const { step, scene } = this.options
-    if (this.passed === next || scene.isDone(step, next)) return true
-    if (what.kind === 'end') return false
+    const { scene } = this.options
+    if (this.passed === next || scene.isDone(next)) return true
+    switch (what.kind) {
+      case 'end':
+        return false
+      case 'pause':
+        this.context.env.clock.after(what.ms, () => this.goOn())
+        break
+      case 'after':
+        scene.whenEnded(what.step, () => this.settle(SETTLE_TURNS, () => this.goOn()))
+        break
+      case 'abort':
+        this.settle(SETTLE_TURNS, () => scene.abort(next))
+        break
+      default:
+        scene.happen(what, next)
+        return true
+    }
     this.waiting = true
-    if (what.kind === 'pause') this.context.env.clock.after(what.ms, () => this.goOn())
-    else if (what.kind === 'after') scene.whenEnded(what.step, () => this.settle(SETTLE_TURNS, () => this.goOn()))
-    else this.settle(SETTLE_TURNS, () => scene.abort(step, next))
     return false
   }
 
@@ -133,7 +149,7 @@ export class ScriptReader implements ReplayableReader {
 
   private settle(turns: number, fn: () => void): void {
     const { clock } = this.context.env
-    if (turns === 0) fn()
+    if (turns === 0) clock.after(this.options.settleMs, fn)
     else clock.soon(() => this.settle(turns - 1, fn))
   }
 

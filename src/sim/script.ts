@@ -11,7 +11,16 @@ import type { Milliseconds } from '../base/time.ts'
 import { Assembler } from '../connectors/assembler.ts'
 import type { Framing } from '../model/connector.ts'
 
+/** What happens to one worker of several; they are numbered from 1. */
+export type WorkerHappening =
+  | { readonly kind: 'kill'; readonly worker: number }
+  | { readonly kind: 'cut'; readonly worker: number }
+  | { readonly kind: 'heal'; readonly worker: number }
+  | { readonly kind: 'leave'; readonly worker: number }
+  | { readonly kind: 'join' }
+
 type Happening =
+  | WorkerHappening
   | { readonly kind: 'abort' }
   | { readonly kind: 'end' }
   | { readonly kind: 'pause'; readonly ms: Milliseconds }
@@ -27,8 +36,8 @@ export class Mark {
 }
 
 /**
- * The worker is killed, as by `kill -9`, when everything in front has been worked on, and comes back. What no checkpoint
- * holds is done again.
+ * The worker is killed, as by `kill -9`, when everything in front has been worked on, and comes back; where there are
+ * several, all of them at once. What no checkpoint holds is done again.
  */
 export const ABORT = new Mark({ kind: 'abort' })
 
@@ -46,6 +55,34 @@ export function AFTER(step: string): Mark {
   return new Mark({ kind: 'after', step })
 }
 
+/** Worker `worker`, counted from 1, is killed as soon as the source comes to this mark, and comes back. */
+export function KILL(worker: number): Mark {
+  return new Mark({ kind: 'kill', worker: checked('KILL', worker) })
+}
+
+/** The network of worker `worker` is cut from all others, in both directions; it still reaches the checkpoint store. */
+export function CUT(worker: number): Mark {
+  return new Mark({ kind: 'cut', worker: checked('CUT', worker) })
+}
+
+/** What `CUT` has cut is mended. */
+export function HEAL(worker: number): Mark {
+  return new Mark({ kind: 'heal', worker: checked('HEAL', worker) })
+}
+
+/** Another worker joins. Its number is the next one. */
+export const JOIN = new Mark({ kind: 'join' })
+
+/** Worker `worker` leaves in order: what it has goes to the others. */
+export function LEAVE(worker: number): Mark {
+  return new Mark({ kind: 'leave', worker: checked('LEAVE', worker) })
+}
+
+function checked(name: string, worker: number): number {
+  if (Number.isInteger(worker) && worker >= 1) return worker
+  throw fail('E_TEST_INPUT', { reason: `${name}(${worker}): workers are counted from 1` })
+}
+
 /** Bytes as they come from outside. */
 export class Raw {
   readonly bytes: Buffer
@@ -58,6 +95,16 @@ export class Raw {
 /** Text or bytes as they come from outside, with their frames: any number of records, or parts of one. */
 export function raw(data: string | Uint8Array): Raw {
   return new Raw(Buffer.from(data as string))
+}
+
+/** Whether something in `items` happens to one worker of several. */
+export function happensToWorkers(items: readonly unknown[]): boolean {
+  return items.some((item) => item instanceof Mark && ('worker' in item.what || item.what.kind === 'join'))
+}
+
+/** What `marks` pause for, in milliseconds. */
+export function pausesOf(marks: readonly Mark[]): number {
+  return marks.reduce((sum, { what }) => sum + (what.kind === 'pause' ? what.ms : 0), 0)
 }
 
 /** What a source is given: see `testSource`. */

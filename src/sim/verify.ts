@@ -49,8 +49,8 @@ export async function verify(pipeline: Pipeline, options: VerifyOptions): Promis
     const rewrite = purity.watch.bind(purity)
     const run = async () =>
       new PipelineRun(pipeline, { seed: random.u32(), parameters, inputs, faults, limits, rewrite }).run()
-    const { lives } = await inOtherTime(random, run)
-    restarts += lives - 1
+    const outcome = await inOtherTime(random, run)
+    restarts += outcome.restarts
     progress(i + 1)
   }
   const { compared, unknown } = purity

@@ -8,9 +8,12 @@ const page = readFileSync(join(import.meta.dirname, '../../docs/testing.md'), 'u
 /** What stands behind the imports. */
 const body = (text: string) => text.slice(text.indexOf("\ntest('"))
 
-test('the example of the page is the one that runs', () => {
-  const shown = /```ts\n\/\/ word-count\.test\.ts\n([\s\S]*?)```/.exec(page)![1]!
-  expect(body(shown)).toBe(body(readFileSync(join(import.meta.dirname, 'example.test.ts'), 'utf8')))
+test.each([
+  ['word-count.test.ts', 'example.test.ts'],
+  ['in word-count.test.ts, too', 'example-cluster.test.ts'],
+])('the example of the page is the one that runs: %s', (title, file) => {
+  const shown = new RegExp(`\`\`\`ts\\n// ${title}(\\n[\\s\\S]*?)\`\`\``).exec(page)![1]!
+  expect(body(shown)).toBe(body(readFileSync(join(import.meta.dirname, file), 'utf8')))
 })
 
 test('every name that the face exports stands on the page', () => {

@@ -175,10 +175,6 @@ describe('results', () => {
 })
 
 describe('refusals', () => {
-  test('several workers, which there are not', async () => {
-    expect(await refusal(run([], { workers: 2 }))).toMatchObject({ code: 'E_TEST_WORKERS' })
-  })
-
   test('an input for no source, and a mark that waits for none', async () => {
     const error = await refusal(runPipeline(counts, { inputs: { word: [] } }))
     expect(error).toMatchObject({ code: 'E_TEST_INPUT', message: expect.stringContaining('did you mean words?') })
