@@ -267,7 +267,7 @@ export class ClusterRun {
     this.draining = execution
     this.drained = false
     this.overMs = Infinity
-    execution.drain(SINK_END_MS, (failure) => {
+    execution.drain(SINK_END_MS, false, (failure) => {
       if (this.draining !== execution) return
       this.drained = failure === null
       if (this.drained) return

@@ -62,6 +62,7 @@ export class Execution implements Executing {
   private readonly desk: LetterDesk
   private readonly sources: OpenSources
   private readonly holds: SourceHolds
+  private way: WayUp | null = null
   private standing: Standing | null = null
   private active: Running | null = null
   private early: Early[] = []
@@ -112,7 +113,7 @@ export class Execution implements Executing {
 
   start(): void {
     const { plan, entry, generation, seams, before, splits, sources, events, desk } = this
-    const way = new WayUp(
+    this.way = new WayUp(
       {
         ...{ plan, entry, generation, seams, before, splits, sources, letters: desk.letters },
         open: () => !this.closed,
@@ -129,7 +130,7 @@ export class Execution implements Executing {
         events.restored()
       },
     )
-    way.start()
+    this.way.start()
   }
 
   activate(): void {
@@ -286,7 +287,7 @@ export class Execution implements Executing {
     this.closed = true
     this.active?.close()
     this.sources.close()
-    for (const writer of this.writers.values()) writer.close()
+    this.way?.close()
   }
 
   // ── For those who read their own writes ──────────────────────────────────────────────────────────────────────────

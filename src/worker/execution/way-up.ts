@@ -11,6 +11,8 @@
  * E3. Going back to an older epoch than the last is exact only where the journal has what came after it: producers have
  *     been told to forget that. Where it does not, the pipeline refuses, unless a person accepts the loss (PROTOCOLS 3). So
  *     does every member of a generation whose base is such an epoch: each knows its own journal alone.
+ * E4. A sink is open from the moment when it is put back, long before anything runs: one whose execution is closed on the
+ *     way is closed with it, and lets go of its port and its files.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -106,6 +108,11 @@ export class WayUp {
         this.done({ kind: 'failed', error })
       }
     })
+  }
+
+  /** The execution is closed, and will not come to stand (E4). */
+  close(): void {
+    for (const writer of this.writers.values()) writer.close()
   }
 
   private fill(restored: Restored | null): void {
