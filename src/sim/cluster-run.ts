@@ -251,13 +251,15 @@ export class ClusterRun {
 
   private drain(): void {
     const { world, staying } = this
-    const residents = staying.map((station) => this.residentOf(station))
+    const residents = staying.map((station) => this.residentOf(station)).filter((one) => one !== null)
     const { draining } = this
-    if (draining !== null && residents.some((one) => one?.execution === draining)) {
+    if (draining !== null && residents.some(({ execution }) => execution === draining)) {
       // Everybody learns of the last epoch in a time of its own.
-      const over = residents.every((one) => one?.execution === draining || one?.phase === 'drained')
-      if (this.drained && over) this.overMs = Math.min(this.overMs, world.now + SETTLE_MS)
-      if (world.now >= this.overMs) this.finish(residents.map((one) => one!.execution))
+      const over = residents.filter(({ execution, phase }) => execution === draining || phase === 'drained')
+      // Who waits to be taken in has no part of it; who has died has one.
+      if (this.drained && over.length === draining.generation.members.length)
+        this.overMs = Math.min(this.overMs, world.now + SETTLE_MS)
+      if (world.now >= this.overMs) this.finish(residents.map(({ execution }) => execution))
       return
     }
     this.draining = null

@@ -8,9 +8,10 @@
  *                                             (kills, losses of power, stops: --blow kill for one kind)
  *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
  *     npm run sim -- --clusters …             the same of whole clusters: SEED, SEED SEED …, --seeds N
+ *     npm run sim -- --bend NAME …            systems in a configuration that is bent towards something (`bends.ts`)
  *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
- *     npm run sim -- --mutants [--seeds N]    every planted fault: the first seed that finds it, and how many of N do;
- *                                             with --write into mutants.md
+ *     npm run sim -- --mutants [NAME …] [--seeds N]  every planted fault, or those: the first seed that finds it, and how
+ *                                             many of N do; with --write into mutants.md
  */
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: 'Infinity' },
     from: { type: 'string', default: '1' },
     mutant: { type: 'string' },
+    bend: { type: 'string' },
     mutants: { type: 'boolean', default: false },
     enumerate: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '300' },
@@ -42,6 +44,7 @@ const { values, positionals } = parseArgs({
 })
 const from = Number(values.from)
 const kind = values.clusters ? 'clusters' : 'systems'
+const what = { kind, bend: values.bend ?? null } as const
 /** So few seeds are run in this process. */
 const FEW = 50
 
@@ -50,7 +53,8 @@ const program = fileURLToPath(import.meta.url)
 process.env.NODE_OPTIONS = '--conditions=source'
 
 if (values.mutants) {
-  const options = { seeds: Number(values.seeds ?? 100), from, jobs: Number(values.jobs), write: values.write }
+  const seeds = Number(values.seeds ?? 100)
+  const options = { seeds, from, jobs: Number(values.jobs), write: values.write, only: positionals }
   process.exitCode = (await tabulate(options)) ? 0 : 1
 } else if (values.mutant !== undefined) {
   const args = process.argv.slice(2).filter((argument, i, all) => argument !== '--mutant' && all[i - 1] !== '--mutant')
@@ -69,8 +73,9 @@ if (values.mutants) {
 
 async function replay(seed: number): Promise<void> {
   const { faultsFrom, replayFaults } = await import('./enumerate.ts')
-  const run = await runnerOf(kind)
+  const run = await runnerOf(what)
   const result = values.fault === undefined ? run(seed) : replayFaults(seed, faultsFrom(values.fault))
+  if (result === null) throw new Error(`seed ${seed} does not fit --bend ${values.bend}`)
   const { log, complaints, ...figures } = result
   process.stdout.write(`${log.join('\n')}\n${JSON.stringify(figures, null, 2)}\n`)
   for (const complaint of complaints) process.stdout.write(`WRONG ${complaint}\n`)
@@ -81,29 +86,30 @@ async function replay(seed: number): Promise<void> {
 async function runMany(seeds: readonly number[]): Promise<void> {
   const bound = { enough: Number(values.enough), seconds: Number(values.seconds) }
   if (values.json) {
-    const { ran, found } = await runSeeds(kind, seeds, bound)
+    const { ran, found } = await runSeeds(what, seeds, bound)
     const first = found[0]?.complaints[0]?.slice(0, 200) ?? ''
     process.stdout.write(JSON.stringify({ ran, found: found.map(({ seed }) => seed), first } satisfies Tally))
     return
   }
   const begin = performance.now()
   const jobs = seeds.length < FEW ? 1 : Number(values.jobs)
-  const sums = await (jobs === 1 ? runSeeds(kind, seeds, bound, show) : shareSeeds(kind, seeds, jobs, bound, show))
+  const sums = await (jobs === 1 ? runSeeds(what, seeds, bound, show) : shareSeeds(what, seeds, jobs, bound, show))
   const { ran, records, lives, generations, refused, cpuMs, found } = sums
   const average = (sum: number): string => (sum / ran).toFixed(1)
   const rate = ((1000 * ran) / (performance.now() - begin)).toFixed(1)
-  const what = values.clusters
+  const each = values.clusters
     ? `each with ${average(records)} records, ${average(lives)} lives of its workers and ${average(generations)} generations`
     : `each with ${average(records)} records and ${average(lives)} lives of its worker, ${refused} refused to lose something`
   process.stdout.write(
-    `${ran} ${kind} from seed ${seeds[0]} on, ${what}, in ${average(cpuMs)} ms of CPU, ${rate} per second; ` +
+    `${ran} ${kind} from seed ${seeds[0]} on, ${each}, in ${average(cpuMs)} ms of CPU, ${rate} per second; ` +
       `${found.length} of them wrong\n`,
   )
   process.exitCode = found.length === 0 ? 0 : 1
 }
 
 function show({ seed, what, complaints }: Finding): void {
-  const again = `npm run sim -- ${values.clusters ? '--clusters ' : ''}${seed}`
+  const bent = values.bend === undefined ? '' : `--bend ${values.bend} `
+  const again = `npm run sim -- ${values.clusters ? '--clusters ' : bent}${seed}`
   process.stdout.write(`seed ${seed} (${again}): ${what}\n${complaints.map((one) => `  WRONG ${one}\n`).join('')}`)
 }
 

@@ -1,5 +1,5 @@
 /** What finds each planted fault: the first seed, and how many of those that were run, or a fault at a point. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { startMutant } from '../mutant/mutant.ts'
 import { mutants, type SimMutant } from './mutants.ts'
@@ -19,6 +19,8 @@ export interface TableOptions {
   readonly jobs: number
   /** Whether to write the page. */
   readonly write: boolean
+  /** The names of those to look for; empty: all. What the page says of others stays. */
+  readonly only: readonly string[]
 }
 
 /** Seeds that find a fault, after which no more are run. */
@@ -42,7 +44,8 @@ interface Fate {
 /** Prints what becomes of every planted fault; true when each was found that can be. */
 export async function tabulate(options: TableOptions): Promise<boolean> {
   const fates = new Map<SimMutant, Fate>()
-  const left = [...mutants]
+  const { only } = options
+  const left = mutants.filter(({ name }) => only.length === 0 || only.includes(name))
   const work = async (): Promise<void> => {
     for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
       const fate = await fateOf(mutant, options)
@@ -59,10 +62,11 @@ export async function tabulate(options: TableOptions): Promise<boolean> {
 async function fateOf(mutant: SimMutant, { seeds, from }: TableOptions): Promise<Fate> {
   const clusters = mutant.swarm === 'clusters'
   const most = clusters ? Math.ceil(seeds / CLUSTER_COST) : seeds
-  const range = ['--json', '--seeds', String(most), '--from', String(from), '--enough', String(ENOUGH)]
+  const bend = mutant.bend === undefined ? [] : ['--bend', mutant.bend]
+  const range = [...bend, '--json', '--seeds', String(most), '--from', String(from), '--enough', String(ENOUGH)]
   const chance = await tallyOf(mutant, clusters ? ['--clusters', ...range] : range)
   const share = `${chance.found.length} of ${chance.ran}`
-  const kind = clusters ? 'cluster' : 'seed'
+  const kind = clusters ? 'cluster' : mutant.bend === undefined ? 'seed' : `\`--bend ${mutant.bend}\` seed`
   if (chance.found.length > 0) return { found: true, share, by: `${kind} ${chance.found[0]}: ${chance.first}` }
   if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
   if (clusters) return { found: false, share, by: 'NOT FOUND' }
@@ -81,19 +85,28 @@ async function tallyOf(mutant: SimMutant, args: readonly string[]): Promise<Tall
 }
 
 function pageOf({ seeds, from }: TableOptions, fates: ReadonlyMap<SimMutant, Fate>): string {
-  const command = `npm run sim -- --mutants --seeds ${seeds} --from ${from} --write`
-  const rows = mutants.map((mutant) => {
-    const { share, by } = fates.get(mutant)!
-    return `| ${mutant.name} | \`${mutant.file}\` | ${share} | ${by.replaceAll(/[|\n]/g, ' ').slice(0, 160)} |`
+  const before = rowsOf(existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '')
+  const rows = mutants.flatMap((mutant) => {
+    const { name, file } = mutant
+    const fate = fates.get(mutant)
+    if (fate === undefined) return before.get(name) ?? []
+    return `| ${name} | \`${file}\` | ${fate.share} | ${fate.by.replaceAll(/[|\n]/g, ' ').slice(0, 160)} |`
   })
   return `# What finds the planted faults
 
-Written by \`${command}\`: of up to ${seeds} systems, or a fifth as many clusters, from
-seed ${from} on, ended after ${ENOUGH} that find it, how many find each fault, and what the first of them says. What no system
-finds is looked for by every single fault of a small one, and by pairs of them (\`--enumerate\`).
+Written by \`npm run sim -- --mutants [NAME …] --seeds ${seeds} --write\`: of the systems, or a fifth as many clusters, from seed ${from} on,
+ended after ${ENOUGH} that find it, how many find each fault, and what the first of them says. What needs a configuration that seeds draw too
+seldom is looked for in one that is bent towards it (\`bends.ts\`). What no system finds is looked for by every single fault of
+a small one, and by pairs of them (\`--enumerate\`).
 
 | fault | planted in | seeds | found by |
 |---|---|---|---|
 ${rows.join('\n')}
 `
+}
+
+/** The rows of a page, by the name of their fault. */
+function rowsOf(page: string): ReadonlyMap<string, string> {
+  const rows = page.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| fault'))
+  return new Map(rows.map((row) => [row.split('|')[1]!.trim(), row]))
 }

@@ -7,6 +7,8 @@ import type { Mutant } from '../mutant/mutant.ts'
 export interface SimMutant extends Mutant {
   /** What it shows in: systems of one worker where nothing is said. */
   readonly swarm?: 'clusters'
+  /** The configuration that it is looked for in (`bends.ts`), where what seeds draw finds it too seldom. */
+  readonly bend?: string
   /** Why nothing can be found of it here: the fault is none where one worker has its disk for itself. */
   readonly unseen?: string
 }
@@ -114,8 +116,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'drained-task-goes-on',
     file: 'src/dataflow/input-task.ts',
-    text: 'if (this.held) return false',
-    replacement: '',
+    text: "this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')",
+    replacement: 'this.held = marker.kind.length === 0',
   },
   // State
   {
@@ -126,9 +128,10 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'old-value-shared',
-    file: 'src/state/frozen.ts',
-    text: 'kept.rows.states.push(this.store.copier.copy(table.states[entry]!))',
-    replacement: 'kept.rows.states.push(table.states[entry]!)',
+    file: 'src/state/kept-values.ts',
+    text: 'this.copies[slot] = copier.refill(this.copies[slot]!, this.shapes[slot]!, table.states[entry]!)',
+    replacement: 'this.copies[slot] = table.states[entry]!',
+    bend: 'long-epochs',
   },
   {
     name: 'abandoned-changes-forgotten',
@@ -223,6 +226,7 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/worker/letters/dead-letters.ts',
     text: 'if (error !== null && attempts > 1) {',
     replacement: 'if (error !== null && attempts > 1e9) {',
+    bend: 'failing-reads',
   },
   // Sinks
   {
@@ -248,6 +252,7 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/connectors/file/publish.ts',
     text: 'return parts.epoch > sweep.above ||',
     replacement: 'return parts.epoch > sweep.above + 1e9 ||',
+    bend: 'damaged-epochs',
   },
   // What waits
   {
@@ -255,6 +260,7 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/ingest/session.ts',
     text: 'if (this.parser.waiting > 0) this.unfinished++',
     replacement: '',
+    bend: 'turned-bits',
   },
   {
     name: 'replaced-for-ever',

@@ -11,6 +11,12 @@ import type { Result } from './system.ts'
 
 export type Kind = 'systems' | 'clusters'
 
+/** What is run: systems may be bent (`bends.ts`). */
+export interface Runs {
+  readonly kind: Kind
+  readonly bend: string | null
+}
+
 /** A seed that found something. */
 export interface Finding {
   readonly seed: number
@@ -41,20 +47,29 @@ export interface Bound {
 const SHARE: Readonly<Record<Kind, number>> = { systems: 25, clusters: 4 }
 const CHILD = fileURLToPath(new URL('./runs-child.ts', import.meta.url))
 
-/** What a seed is run by. */
-export async function runnerOf(kind: Kind): Promise<(seed: number) => Result | ClusterResult> {
+/** What a seed is run by; `null` for one that is passed over. */
+export async function runnerOf({ kind, bend }: Runs): Promise<(seed: number) => Result | ClusterResult | null> {
   if (kind === 'clusters') return (await import('./clusters/cluster.ts')).runCluster
-  return (await import('./system.ts')).runSystem
+  const { runSystem, runConfig } = await import('./system.ts')
+  if (bend === null) return runSystem
+  const { bends } = await import('./bends.ts')
+  const { drawConfig } = await import('./config.ts')
+  const bent = bends[bend]
+  if (bent === undefined) throw new Error(`there is no bend "${bend}"; there are ${Object.keys(bends).join(', ')}`)
+  return (seed) => {
+    const config = bent(drawConfig(seed))
+    return config === null ? null : runConfig(config)
+  }
 }
 
 /** Runs `seeds` in this process; `heard` is told of each finding at once. */
 export async function runSeeds(
-  kind: Kind,
+  what: Runs,
   seeds: Iterable<number>,
   { enough, seconds }: Bound,
   heard: (finding: Finding) => void = () => {},
 ): Promise<Sums> {
-  const run = await runnerOf(kind)
+  const run = await runnerOf(what)
   // What engine and seams throw and catch by the thousand needs no stacks; a seed that finds something is run again.
   Error.stackTraceLimit = 0
   const sums = noSums()
@@ -62,7 +77,9 @@ export async function runSeeds(
   const end = performance.now() + 1000 * seconds
   for (const seed of seeds) {
     if (performance.now() > end || sums.found.length >= enough) break
-    const { complaints, what, ...figures } = run(seed)
+    const result = run(seed)
+    if (result === null) continue
+    const { complaints, what, ...figures } = result
     sums.ran++
     sums.records += figures.records
     sums.lives += figures.lives
@@ -80,7 +97,7 @@ export async function runSeeds(
 
 /** The same in `jobs` processes. */
 export async function shareSeeds(
-  kind: Kind,
+  what: Runs,
   seeds: readonly number[],
   jobs: number,
   { enough, seconds }: Bound,
@@ -92,12 +109,12 @@ export async function shareSeeds(
   const share = (): readonly number[] => {
     if (performance.now() > end || sums.found.length >= enough) return []
     const from = next
-    next = Math.min(seeds.length, from + SHARE[kind])
+    next = Math.min(seeds.length, from + SHARE[what.kind])
     return seeds.slice(from, next)
   }
   const work = (): Promise<void> =>
     new Promise((done, fell) => {
-      const child = fork(CHILD, [kind], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const child = fork(CHILD, [JSON.stringify(what)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
       const goOn = (): void => {
         const given = share()
         if (given.length === 0) child.disconnect()

@@ -1,0 +1,56 @@
+/**
+ * Configurations bent towards what a planted fault needs, for faults that drawn ones find too seldom: `npm run sim --
+ * --bend NAME …`. Everything that is not named stays as its seed drew it.
+ *
+ * N1. A bend that does not fit a seed passes it over: what is run is what can show the fault.
+ */
+import { calm } from '../../src/sim/weather.ts'
+import type { Config } from './config.ts'
+
+/** The configuration as it is run; `null`: this seed is passed over (N1). */
+export type Bend = (config: Config) => Config | null
+
+const some = (value: number, otherwise: number): number => (value > 0 ? value : otherwise)
+
+export const bends: Readonly<Record<string, Bend>> = {
+  /** An epoch takes long to write while records come: most entries change while they are frozen. */
+  'long-epochs': (config) => ({
+    ...config,
+    weather: { ...config.weather, disk: { ...config.weather.disk, syncMs: 15, jitterMs: 5 } },
+    limits: {
+      ...config.limits,
+      packWriteBytes: 256,
+      packQueueBytes: 512,
+      chunkEntries: 2,
+      turnRuns: 4,
+      batchRecords: 3,
+    },
+    deeds: { ...config.deeds, killEvents: some(config.deeds.killEvents, 200) },
+    burst: 8,
+    pauseMs: 5,
+  }),
+  /** Reads fail now and then, the worker dies often, and there are letters to read. */
+  'failing-reads': (config) => ({
+    ...config,
+    harsh: true,
+    weather: { ...config.weather, disk: { ...config.weather.disk, failChance: 0.01 } },
+    deeds: { ...config.deeds, killEvents: 100, damageMs: 0 },
+  }),
+  /** Last epochs are damaged, so that what they made visible is void. */
+  'damaged-epochs': (config) => {
+    if (!config.system.drains.some(({ kind }) => kind === 'segments')) return null
+    return { ...config, weather: calm, harsh: false, deeds: { ...config.deeds, damageMs: 60, powerOffMs: 0 } }
+  },
+  /** Bits turn in what acked producers send, and little of it follows. */
+  'turned-bits': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const network = { ...config.weather.network, flipChance: 0.05, resetChance: 0 }
+    return { ...config, weather: { ...calm, network: { ...network, timeoutMs: 60_000 } }, burst: 1, pauseMs: 20 }
+  },
+  /** Drains that are given up: a last epoch that does not come to its end in time. */
+  'late-drains': (config) => ({
+    ...config,
+    weather: { ...config.weather, disk: { ...config.weather.disk, stallChance: 0.05, stallMs: 300 } },
+    limits: { ...config.limits, checkpointTimeoutMs: config.limits.checkpointIntervalMs + 20 },
+  }),
+}
