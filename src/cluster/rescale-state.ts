@@ -56,7 +56,12 @@ export type RescaleState =
   | (Common & { readonly phase: 'idle' })
   | (Common & { readonly phase: 'gathering'; readonly requests: Requests; readonly dueMs: number })
   | (Waiting & { readonly phase: 'copying'; readonly round: 'base' | 'recent' })
-  | (Waiting & { readonly phase: 'freshening'; readonly epochs: ReadonlyMap<string, number> })
+  | (Waiting & {
+      readonly phase: 'freshening'
+      readonly epochs: ReadonlyMap<string, number>
+      /** Pipelines whose epoch did not come about: asked again at the next tick, not at once. */
+      readonly again: ReadonlySet<string>
+    })
   | (Waiting & { readonly phase: 'holding' })
   | (Waiting & { readonly phase: 'handing' })
   /** The record may stand in the chain already (H2). */

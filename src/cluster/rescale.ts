@@ -117,7 +117,10 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
   },
   freshening: {
     request: busy,
-    tick: (s, e) => (e.nowMs >= s.lateMs ? stalled(s, (rest) => freshened(rest, e.nowMs)) : stay(s)),
+    tick: (s, e) => {
+      if (e.nowMs >= s.lateMs) return stalled(s, (rest) => freshened(rest, e.nowMs))
+      return { next: { ...s, again: new Set() }, effects: epochsOf(s.again, false) }
+    },
     arrived: 'ignore',
     epochComplete: (s, e) => {
       if (e.holds) return releaseEarlier(s, e)
@@ -125,10 +128,10 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
       const epochs = new Map(s.epochs).set(e.pipeline, e.epoch)
       return freshened({ ...s, epochs, missing: except(s.missing, e.pipeline) }, e.nowMs)
     },
-    epochFailed: (s, e) =>
-      s.missing.has(e.pipeline)
-        ? { next: s, effects: [{ kind: 'requestEpoch', pipeline: e.pipeline, holds: false }] }
-        : stay(s),
+    epochFailed: (s, e) => {
+      if (!s.missing.has(e.pipeline)) return stay(s)
+      return { next: { ...s, again: new Set(s.again).add(e.pipeline) }, effects: NONE }
+    },
     pipelineEnded: (s, e) => freshened(forgo(s, e.pipeline), e.nowMs),
     lost: (s, e) => giveUp(s, e.reason),
     notAppended: 'impossible',
@@ -216,9 +219,11 @@ function begin(s: In<'gathering'>, e: Of<'tick'>): Decided<'idle' | 'copying' | 
 /** (2) An ordinary epoch of each pipeline at once, so that what changes until the hold is little. */
 function freshen(s: Waiting, nowMs: number): Decided<'freshening' | 'copying'> {
   const moving = underWay(s, nowMs + s.frame.settings.holdMs)
-  const freshening: In<'freshening'> = { ...moving, phase: 'freshening', epochs: new Map(), missing: s.pipelines }
-  const asked = [...s.pipelines].map((pipeline) => ({ kind: 'requestEpoch', pipeline, holds: false }) as const)
-  return after(asked, freshened(freshening, nowMs))
+  const freshening: In<'freshening'> = {
+    ...moving,
+    ...{ phase: 'freshening', epochs: new Map(), again: new Set(), missing: s.pipelines },
+  }
+  return after(epochsOf(s.pipelines, false), freshened(freshening, nowMs))
 }
 
 /** (2) What those epochs changed is copied, too. */
@@ -235,8 +240,7 @@ function freshened(s: In<'freshening'>, nowMs: number): Decided<'freshening' | '
 /** (3) The barrier behind which every task holds. */
 function hold(s: Waiting, nowMs: number): Decided<'holding' | 'handing' | 'committing'> {
   const moving = underWay(s, nowMs + s.frame.settings.holdMs)
-  const asked = [...s.pipelines].map((pipeline) => ({ kind: 'requestEpoch', pipeline, holds: true }) as const)
-  return after(asked, allHold({ ...moving, phase: 'holding', missing: s.pipelines }, nowMs))
+  return after(epochsOf(s.pipelines, true), allHold({ ...moving, phase: 'holding', missing: s.pipelines }, nowMs))
 }
 
 /** (4), (5) Every pipeline holds behind a complete epoch: the last parts are handed over. */
@@ -393,6 +397,10 @@ function without<S extends UnderWay>(s: S, pipeline: string): S {
 /** The same, where the phase waits for pipelines. */
 function forgo<S extends In<'freshening' | 'holding'>>(s: S, pipeline: string): S {
   return { ...without(s, pipeline), missing: except(s.missing, pipeline) }
+}
+
+function epochsOf(pipelines: ReadonlySet<string>, holds: boolean): readonly RescaleEffect[] {
+  return [...pipelines].map((pipeline) => ({ kind: 'requestEpoch', pipeline, holds }))
 }
 
 /** A pipeline that was skipped holds after all: it has to be released if the attempt is given up. */

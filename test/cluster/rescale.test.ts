@@ -252,12 +252,14 @@ describe('a rescale', () => {
     expect(rescale.see({ kind: 'pipelineEnded', pipeline: 'q', nowMs: 0 })).toEqual(['send last p7'])
   })
 
-  test('a failed ordinary checkpoint is asked for again', () => {
+  test('a failed ordinary checkpoint is asked for again, with the next tick', () => {
     const rescale = new Rescale()
     rescale.ask(join('c'))
     rescale.wait(100)
     rescale.arrived('base')
-    expect(rescale.failed('p')).toEqual(['epoch p'])
+    expect(rescale.failed('p')).toEqual([])
+    expect(rescale.wait(10)).toEqual(['epoch p'])
+    expect(rescale.wait(10)).toEqual([])
   })
 
   test('a leaver gives everything away with its seat', () => {

@@ -22,6 +22,8 @@ export const bends: Readonly<Record<string, Bend>> = {
       packWriteBytes: 256,
       packQueueBytes: 512,
       chunkEntries: 2,
+      sliceMs: 0.01,
+      freezeBytes: 1 << 20,
       turnRuns: 4,
       batchRecords: 3,
     },
