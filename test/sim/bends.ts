@@ -10,13 +10,12 @@ import type { Config } from './config.ts'
 /** The configuration as it is run; `null`: this seed is passed over (N1). */
 export type Bend = (config: Config) => Config | null
 
-const some = (value: number, otherwise: number): number => (value > 0 ? value : otherwise)
-
 export const bends: Readonly<Record<string, Bend>> = {
   /** An epoch takes long to write while records come: most entries change while they are frozen. */
   'long-epochs': (config) => ({
     ...config,
-    weather: { ...config.weather, disk: { ...config.weather.disk, syncMs: 15, jitterMs: 5 } },
+    harsh: false,
+    weather: { ...calm, clock: { ...calm.clock, turnMs: 2 } },
     limits: {
       ...config.limits,
       packWriteBytes: 256,
@@ -26,10 +25,13 @@ export const bends: Readonly<Record<string, Bend>> = {
       freezeBytes: 1 << 20,
       turnRuns: 4,
       batchRecords: 3,
+      checkpointIntervalMs: 100,
+      checkpointTimeoutMs: 2000,
     },
-    deeds: { ...config.deeds, killEvents: some(config.deeds.killEvents, 200) },
+    deeds: { ...config.deeds, killEvents: 600, fillDiskMs: 0, damageMs: 0, powerOffMs: 0, stopWorkerMs: 0 },
+    actMs: 2000,
     burst: 8,
-    pauseMs: 5,
+    pauseMs: 20,
   }),
   /** Reads fail now and then, the worker dies often, and there are letters to read. */
   'failing-reads': (config) => ({
@@ -49,10 +51,4 @@ export const bends: Readonly<Record<string, Bend>> = {
     const network = { ...config.weather.network, flipChance: 0.05, resetChance: 0 }
     return { ...config, weather: { ...calm, network: { ...network, timeoutMs: 60_000 } }, burst: 1, pauseMs: 20 }
   },
-  /** Drains that are given up: a last epoch that does not come to its end in time. */
-  'late-drains': (config) => ({
-    ...config,
-    weather: { ...config.weather, disk: { ...config.weather.disk, stallChance: 0.05, stallMs: 300 } },
-    limits: { ...config.limits, checkpointTimeoutMs: config.limits.checkpointIntervalMs + 20 },
-  }),
 }

@@ -69,9 +69,10 @@ async function fateOf(mutant: SimMutant, { seeds, from }: TableOptions): Promise
   const kind = clusters ? 'cluster' : mutant.bend === undefined ? 'seed' : `\`--bend ${mutant.bend}\` seed`
   if (chance.found.length > 0) return { found: true, share, by: `${kind} ${chance.found[0]}: ${chance.first}` }
   if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
-  if (clusters) return { found: false, share, by: 'NOT FOUND' }
+  const missed = { found: false, share, by: mutant.rare === undefined ? 'NOT FOUND' : `NOT FOUND: ${mutant.rare}` }
+  if (clusters) return missed
   const aimed = await tallyOf(mutant, ['--enumerate', '--json', '--seeds', ENUMERATED, '--pairs', PAIRS])
-  if (aimed.found.length === 0) return { found: false, share, by: 'NOT FOUND' }
+  if (aimed.found.length === 0) return missed
   return { found: true, share, by: `enumeration of seed ${aimed.found[0]}: ${aimed.first}` }
 }
 

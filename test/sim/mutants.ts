@@ -9,6 +9,8 @@ export interface SimMutant extends Mutant {
   readonly swarm?: 'clusters'
   /** The configuration that it is looked for in (`bends.ts`), where what seeds draw finds it too seldom. */
   readonly bend?: string
+  /** What has to come together for it, where so much has not yet. */
+  readonly rare?: string
   /** Why nothing can be found of it here: the fault is none where one worker has its disk for itself. */
   readonly unseen?: string
 }
@@ -125,6 +127,7 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/state/keyed-store.ts',
     text: 'if (frozen?.covers(table, entry)) frozen.keep(table, entry)',
     replacement: 'frozen?.covers(table, entry)',
+    bend: 'long-epochs',
   },
   {
     name: 'old-value-shared',
@@ -223,6 +226,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'letters-not-read-again',
+    rare: 'a life reads its letters once or twice, and one of these reads has to fail',
     file: 'src/worker/letters/dead-letters.ts',
     text: 'if (error !== null && attempts > 1) {',
     replacement: 'if (error !== null && attempts > 1e9) {',
@@ -286,6 +290,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'late-hold-ends-the-next-attempt',
+    rare: 'the hold of an attempt that was given up has to come within the next one',
     swarm: 'clusters',
     file: 'src/cluster/rescale.ts',
     text: 'released(e.pipeline, s.attempt - 1)',
@@ -300,6 +305,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'record-of-an-owner-before',
+    rare: 'a coordinator that stood still has to append at the number at which the next generation goes on',
     swarm: 'clusters',
     file: 'src/checkpoint/fold.ts',
     text: 'if (record.generation !== cluster.generation) return null',
@@ -349,6 +355,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'stream-given-by-an-earlier-epoch',
+    rare: 'a stream has to leave, come back and be asked for again while its home stands still',
     swarm: 'clusters',
     file: 'src/ingest/homes.ts',
     text: '|| sessions !== stream.sessions + 1) return',
@@ -356,6 +363,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'seal-ignored',
+    rare: 'a worker that stood still has to acknowledge between its seal and the reading of its journal',
     swarm: 'clusters',
     file: 'src/ingest/vouch.ts',
     text: 'this.seals.isSealed((error, sealed) => {',
