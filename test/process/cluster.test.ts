@@ -38,9 +38,18 @@ interface Page {
   }
 }
 
-/** A cluster of three workers that runs the pipeline and has been given every key twice. */
-async function cluster() {
+/** Who is stopped counts as dead after a minute: how soon somebody asks is up to the machine. */
+const PATIENT = `
+limits:
+  suspectMs: 50000
+  deadMs: 60000
+  linkGraceMs: 60000
+`
+
+/** A cluster of three workers that runs the pipeline and has been given every key twice; `settings` as in a file. */
+async function cluster(settings = '') {
   const cwd = folder()
+  writeFileSync(join(cwd, 'potoroo.yaml'), settings)
   writeFileSync(join(cwd, 'count.ts'), COUNT)
   const port = await freePort()
   const up = potoroo(['up', 'count.ts', '--workers', '3', '--param', `port=${port}`], { cwd })
@@ -69,7 +78,7 @@ function pidOf(up: Program, worker: string): number {
 }
 
 test('any worker shows every key once, and says what is missing where one is silent', { timeout: 90_000 }, async () => {
-  const { up, on, page } = await cluster()
+  const { up, on, page } = await cluster(PATIENT)
   for (const worker of ['w1', 'w2', 'w3']) {
     const { keys, found, completeness } = await page(worker)
     expect({ keys, found: new Set(found.map(({ key }) => key)).size }).toEqual({ keys: KEYS, found: KEYS })
