@@ -267,4 +267,24 @@ export const fullMutants: readonly Mutant[] = [
 ]
 
 /** Of `door`. */
-export const doorMutants: readonly Mutant[] = [gainedNotRead]
+export const doorMutants: readonly Mutant[] = [
+  gainedNotRead,
+  {
+    name: 'stream-begins-anew',
+    file: 'ingest/homes.ts',
+    text: 'stream.adopt([producer, incarnation, position, home, sessions, time, acked])',
+    replacement: '',
+  },
+  {
+    name: 'two-homes-of-a-new-stream',
+    file: 'ingest/door.ts',
+    text: 'return known ?? asker',
+    replacement: 'return asker',
+  },
+  {
+    name: 'batches-fed-whole',
+    file: 'ingest/delivery.ts',
+    text: 'batch.taken = Math.max(0, stream.position - first + 1)',
+    replacement: 'batch.taken = 0',
+  },
+]
