@@ -1,6 +1,6 @@
 /**
- * Runs clusters with readers from a seed up to another; ends with status 1 at the first whose readers were shown what they
- * should not be. A third word shows the log.
+ * Runs clusters with readers from a seed up to another, whose work is shared out anew at times; ends with status 1 at the first
+ * whose readers were shown what they should not be, or whose end is not exact. A third word shows the log.
  */
 import { Prng } from '../../src/base/prng.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'
@@ -26,7 +26,8 @@ async function run(seed: number): Promise<Reading> {
   for (const [i, name] of NAMES.slice(0, 3).entries()) town.addProducer(`p${name}`, NAMES[i % first]!)
   for (let i = 0; i < CHANGES; i++) {
     await town.pass(random.between(0, PAUSE_MS), random)
-    change(town, random)
+    if (random.chance(0.4)) town.shareOut(random)
+    else change(town, random)
   }
   await town.pass(2000, random)
   clear(town, weather)
@@ -36,12 +37,13 @@ async function run(seed: number): Promise<Reading> {
   town.until(() => town.producers.every((producer) => producer.settled), 120_000)
   await town.pass(1000, random)
   await town.hear()
+  town.expectAll()
   return town
 }
 
 const [from = 1, to = from] = process.argv.slice(2, 4).map(Number)
 const verbose = process.argv[4] !== undefined
-const all = { live: 0, committed: 0, linearizable: 0, after: 0, late: 0 }
+const all = { live: 0, committed: 0, linearizable: 0, after: 0, late: 0, shared: 0 }
 for (let seed = from; seed <= to; seed++) {
   const { complaints, answered, world } = await run(seed)
   for (const kind of Object.keys(all) as (keyof typeof all)[]) all[kind] += answered[kind]

@@ -36,7 +36,7 @@ interface Shown {
 
 export class Reading extends Harbour {
   /** Reads that were answered, by what they promised. */
-  readonly answered = { live: 0, committed: 0, linearizable: 0, after: 0, late: 0 }
+  readonly answered = { live: 0, committed: 0, linearizable: 0, after: 0, late: 0, shared: 0 }
   readonly complaints: string[] = []
   /** The least count that a linearizable read of a key may show from now on (R2). */
   private readonly floors = new Map<string, number>()
@@ -58,6 +58,19 @@ export class Reading extends Harbour {
       this.run(TURN_MS)
       await new Promise(setImmediate)
     }
+  }
+
+  /** Somebody has the work shared out anew, by a load that is made up. */
+  shareOut(random: Prng): void {
+    const active = this.live.filter(({ worker }) => worker!.phase === 'active')
+    if (active.length === 0) return
+    const { worker, name } = active[random.below(active.length)]!
+    const load = Float64Array.from({ length: worker!.cluster.owners.length }, () => random.below(100))
+    this.world.log.info('rebalance', { worker: name })
+    worker!.rebalance(load, 1 + random.below(8), (answer, reason) => {
+      this.world.log.info('rebalance', { answer, reason })
+      if (answer === 'accepted') this.answered.shared++
+    })
   }
 
   /** Everybody who reads hears something. */
