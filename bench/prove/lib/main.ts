@@ -50,7 +50,10 @@ export async function prove(proof: Proof): Promise<void> {
       rounds: { type: 'string' },
     },
   })
-  process.exit((values.mutants ? await runMutants(proof, values.seed) : await runOnce(proof, values)) ? 0 : 1)
+  const holds = values.mutants ? await runMutants(proof, values.seed) : await runOnce(proof, values)
+  // A pipe takes what it is given later: without this the last lines are lost behind many others.
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+  process.exit(holds ? 0 : 1)
 }
 
 async function runOnce(
