@@ -45,7 +45,7 @@ export async function keyAcross(seams: AcrossSeams, asked: WholeQuestion): Promi
     const behind = await behindOf(seams, asked, deadline)
     const { owners, members, generation } = seams.pipelines.worker.cluster
     const homes = keysOf(asked.key!).map((key) => members[owners[groupOf(key, owners)]!]?.worker ?? '')
-    const found = await withinGeneration(seams, firstWith(seams, { ...asked, behind }, new Set(homes), deadline))
+    const found = await withinGeneration(seams, firstWith(seams, { ...asked, behind }, new Set(homes), deadline.next()))
     if (found !== null) return found
     if (deadline.left <= AGAIN_MS) throw fail('E_MEMBER_SILENT', { worker: homes[0], ms: asked.ms, generation })
     await pause(seams.clock, AGAIN_MS)
@@ -57,12 +57,12 @@ async function firstWith(
   seams: AcrossSeams,
   question: StateQuestion,
   workers: ReadonlySet<string>,
-  deadline: Deadline,
+  ms: number,
 ): Promise<(Part & { readonly worker: string }) | null> {
   let absent: unknown = null
   for (const worker of workers) {
     try {
-      const part = await partOf(seams, worker, question, deadline.left)
+      const part = await partOf(seams, worker, question, ms)
       if (part === null) return null
       return { ...part, worker }
     } catch (error) {
@@ -121,7 +121,7 @@ async function countAcross(
     const behind = await behindOf(seams, asked, deadline)
     const { cluster } = pipelines.worker
     const question = { ...asked, behind, limit: 0, cursor: null }
-    const ms = behind === null ? Math.min(limits.queryMs / ROUNDS, deadline.left) : deadline.left
+    const ms = behind === null ? Math.min(limits.queryMs / ROUNDS, deadline.left) : deadline.next()
     const asking = cluster.members.map(
       async ({ worker }) => [worker, await partOf(seams, worker, question, ms)] as const,
     )
@@ -148,7 +148,7 @@ async function behindOf(seams: AcrossSeams, asked: WholeQuestion, deadline: Dead
   const { pipeline, step, after, ms } = asked
   if (after === null) return null
   for (;;) {
-    const behind = await barrierAcross(seams, pipeline, after, deadline.left)
+    const behind = await barrierAcross(seams, pipeline, after, deadline.next())
     if (behind !== null) return behind
     if (deadline.left <= SOON_MS) throw fail('E_READ_LATE', { step, ms, reason: 'it has not come into the pipeline' })
     await pause(seams.clock, SOON_MS)

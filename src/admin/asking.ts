@@ -11,11 +11,15 @@ export interface AcrossSeams {
   readonly clock: Clock
 }
 
-/** Until when an answer is waited for. */
+/** How long the first try may take, in milliseconds. */
+const FIRST_TRY_MS = 500
+
+/** Until when an answer is waited for, in tries: a question may be lost between two generations, and is asked again. */
 export class Deadline {
   readonly ms: number
   private readonly clock: Clock
   private readonly atMs: number
+  private tryMs = FIRST_TRY_MS
 
   constructor(clock: Clock, ms: number) {
     this.clock = clock
@@ -25,6 +29,13 @@ export class Deadline {
 
   get left(): number {
     return Math.max(0, this.atMs - this.clock.monotonic())
+  }
+
+  /** How long the next try may take: each twice as long as the one before, so that what is slow comes to its end, too. */
+  next(): number {
+    const ms = Math.min(this.tryMs, this.left)
+    this.tryMs *= 2
+    return ms
   }
 }
 

@@ -31,9 +31,11 @@ async function run(seed: number): Promise<Reading> {
   }
   await town.pass(2000, random)
   clear(town, weather)
+  await town.hear()
+  // Whoever leaves has left by then: the others take producers.
+  await town.pass(5000, null)
   const { name } = town.stations.find((station) => !station.left)!
   for (const producer of town.producers) producer.goTo({ host: name, port: DOOR })
-  await town.hear()
   town.until(() => town.producers.every((producer) => producer.settled), 120_000)
   await town.pass(1000, random)
   await town.hear()
