@@ -218,12 +218,6 @@ export const ackedMutants: readonly Mutant[] = [
     text: 'this.after = epoch\n    this.wait(() => done(null))',
     replacement: 'this.wait(() => done(null))',
   },
-  {
-    name: 'barrier-before-the-acknowledgements',
-    file: 'connectors/acked/writer.ts',
-    text: 'while (this.waiting.length > 0 && this.waiting[0]!.upTo <= this.outbox.acked) this.waiting.shift()!.done(null)',
-    replacement: 'while (this.waiting.length > 0) this.waiting.shift()!.done(null)',
-  },
 ]
 
 /** Of `sink-contracts`. */
