@@ -75,6 +75,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     )
     const inbox = settings.path === null ? null : new DiskInbox(settings.path, intake, (error) => receiver?.end(error))
     try {
+      checkAfter(settings.after, inbox)
       receiver = new Receiver(settings, intake, inbox, await listen(intake))
       return receiver
     } catch (error) {
@@ -97,7 +98,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     this.address = listening.address
     this.timer = setInterval(() => intake.tick(), KEEP_ALIVE_MS)
     this.handled = settings.after ?? inbox?.handed ?? 0
-    const found = inbox?.found.filter(({ sequence }) => sequence > this.handled) ?? []
+    const found = inbox?.found.splice(0).filter(({ sequence }) => sequence > this.handled) ?? []
     if (found.length > 0) this.enqueue({ records: found, done: () => {} })
   }
 
@@ -225,6 +226,14 @@ class Received implements ReceivedRecord {
   get step(): string {
     return this.record.stream.name.step
   }
+}
+
+/** What was handed over and forgotten cannot be handed over again: who has lost its effects must know. */
+function checkAfter(after: number | null, inbox: DiskInbox | null): void {
+  const oldest = inbox?.found[0]?.sequence ?? inbox?.next ?? 1
+  if (after === null || after >= oldest - 1) return
+  const reason = `after is ${after}, and the inbox has records from ${oldest} on only: those between were handed over before`
+  throw fail('E_RECEIVER_OPTIONS', { reason })
 }
 
 /** A port that cannot be listened on. */
