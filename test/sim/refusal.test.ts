@@ -33,16 +33,19 @@ function refusal(...clauses: string[]) {
 
 const store = `${MANIFEST}: its checksum does not match`
 const journal = `the journal ${JOURNAL} is damaged from byte 200 to 300: records 1 to 2 of a for source b`
+const lacks = 'the journal lacks records 3 to 4 of a for source b'
 
 test('a worker may refuse where the weather has taken the epoch and the journal behind the one before', () => {
   expect(objectionToRefusal(refusal(store, journal), disk(false), true)).toBe(null)
   expect(objectionToRefusal(refusal(journal), disk(false), true)).toBe(null)
+  expect(objectionToRefusal(refusal(journal, lacks), disk(false), true)).toBe(null)
 })
 
 test('it may not where what it names is whole, or where one of both ways is open', () => {
   expect(objectionToRefusal(refusal(store, journal), disk(true), true)).toContain('nothing there: the journal')
   expect(objectionToRefusal(refusal(`${MANIFEST}4: gone`, journal), disk(false), true)).toContain('nothing there')
   expect(objectionToRefusal(refusal(store), disk(false), true)).toContain('the journal behind')
+  expect(objectionToRefusal(refusal(store, lacks), disk(false), true)).toContain('the journal behind')
   expect(objectionToRefusal(refusal(journal), disk(false), false)).toBe('the last epoch is whole')
   expect(objectionToRefusal(refusal(store, 'it is late'), disk(false), true)).toContain('names nothing')
 })

@@ -11,6 +11,8 @@ import { DATA } from '../../src/sim/station.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 
 const JOURNAL = /^the journal (\S+) is damaged from byte (\d+) to (\d+)/
+/** What follows of a damage that is named beside it. */
+const LACKS = /^the journal lacks records /
 const OBJECT = /^(pipelines\/[^\s,:]+)/
 
 /**
@@ -30,7 +32,7 @@ export function objectionToRefusal(error: PotorooError, volume: Volume, damaged:
       journals++
     } else if (object !== null) {
       if (!volume.isWounded(`${DATA}/store/${object[1]}`)) return `the weather has done nothing there: ${clause}`
-    } else {
+    } else if (!LACKS.test(clause)) {
       return `it names nothing that could be damaged: ${clause}`
     }
   }
