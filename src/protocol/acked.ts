@@ -8,9 +8,10 @@
  * Q3. A client sends a batch while its credit is above 0, of which it takes the batch's body; so it may go below 0 once.
  * Q4. After `rewind` the server passes over batches until `rewound` has come.
  */
-import { ByteReader, ByteWriter } from '../base/bytes.ts'
+import { ByteReader } from '../base/bytes.ts'
 import { crc32 } from '../base/crc.ts'
-import { beginFrame, endFrame, endHead, FRAME_HEADER_BYTES, type Frame } from './frame.ts'
+import { FRAME_HEADER_BYTES, type Frame } from './frame.ts'
+import { messageFrame, messageHead } from './message-frame.ts'
 import { Catalogue, type MessageOf, message, text, u8, u16, u32, varint } from './schema.ts'
 
 /** The versions of this protocol that are spoken here. */
@@ -84,21 +85,12 @@ export function ackedFrameBytes(recordBytes: number): number {
 
 /** The frame of any message but a batch. */
 export function encodeAcked(message: Exclude<AckedMessage, { kind: 'batch' }>): Buffer {
-  const writer = new ByteWriter(1024)
-  beginFrame(writer)
-  acked.write(writer, message, ackedVersions.newest)
-  return endFrame(writer, acked.row(message.kind).tag, 0, 0, 64 << 10)
+  return messageFrame(acked, message, ackedVersions.newest)
 }
 
-/**
- * What stands in front of a batch's `body`, which is made of records behind their lengths: frame header and fields. The
- * two are written one behind the other.
- */
+/** What stands in front of a batch's `body`, which is made of records behind their lengths. */
 export function batchHead(first: number, count: number, body: Uint8Array): Buffer {
-  const writer = new ByteWriter(FRAME_HEADER_BYTES + BATCH_FIELD_BYTES)
-  beginFrame(writer)
-  acked.write(writer, { kind: 'batch', first, count }, ackedVersions.newest)
-  return endHead(writer, acked.row('batch').tag, body)
+  return messageHead(acked, { kind: 'batch', first, count }, ackedVersions.newest, body)
 }
 
 /** Whether a connection that begins with `bytes` says hello: somebody speaks this protocol to a source of plain bytes. */

@@ -10,8 +10,9 @@
  * Q3. A sink sends a batch while its credit is above 0, of which it takes the batch's body; so it may go below 0 once.
  * Q4. Sequences are the session's, and say only how far the receiver has come. A record's name is its id (PROTOCOLS 8).
  */
-import { ByteReader, ByteWriter } from '../base/bytes.ts'
-import { beginFrame, endFrame, endHead, type Frame } from './frame.ts'
+import { ByteReader, type ByteWriter } from '../base/bytes.ts'
+import type { Frame } from './frame.ts'
+import { messageFrame, messageHead } from './message-frame.ts'
 import { Catalogue, type MessageOf, message, text, u8, u32, varint } from './schema.ts'
 
 /** The versions of this protocol that are spoken here. */
@@ -78,18 +79,12 @@ export function deliveryFrameBytes(recordBytes: number): number {
 
 /** The frame of any message but a batch. */
 export function encodeDelivery(message: Exclude<DeliveryMessage, { kind: 'batch' }>): Buffer {
-  const writer = new ByteWriter(1024)
-  beginFrame(writer)
-  delivery.write(writer, message, deliveryVersions.newest)
-  return endFrame(writer, delivery.row(message.kind).tag, 0, 0, 64 << 10)
+  return messageFrame(delivery, message, deliveryVersions.newest)
 }
 
-/** What stands in front of a batch's `body` (`appendRecord`): the two are sent one behind the other. */
+/** What stands in front of a batch's `body` (`appendRecord`). */
 export function deliveryHead(first: number, count: number, after: number, body: Uint8Array): Buffer {
-  const writer = new ByteWriter(64)
-  beginFrame(writer)
-  delivery.write(writer, { kind: 'batch', first, count, after }, deliveryVersions.newest)
-  return endHead(writer, delivery.row('batch').tag, body)
+  return messageHead(delivery, { kind: 'batch', first, count, after }, deliveryVersions.newest, body)
 }
 
 /** Adds a record to the body of a batch. */

@@ -26,7 +26,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { appendRecord, readRecords } from '../../protocol/delivery.ts'
-import { beginFrame, endFrame, endHead, FRAME_HEADER_BYTES, FrameParser } from '../../protocol/frame.ts'
+import { FRAME_HEADER_BYTES, FrameParser } from '../../protocol/frame.ts'
+import { messageFrame, messageHead } from '../../protocol/message-frame.ts'
 import { Catalogue, f64, list, type MessageOf, message, text, varint } from '../../protocol/schema.ts'
 import { isFollowed, makeFolder, syncFolder, takeLock } from '../folder.ts'
 import type { Entry, Intake, Stream } from './intake.ts'
@@ -68,6 +69,8 @@ const rows = [
 const catalogue = new Catalogue('inbox', rows)
 type Row = MessageOf<(typeof rows)[number]>
 const VERSION = 1
+/** The longest frame without a body: ids. */
+const FRAME_BYTES = 1 << 30
 
 interface InboxFile {
   readonly path: string
@@ -267,11 +270,10 @@ export class DiskInbox {
   }
 
   private write(row: Row, body: Uint8Array | null = null): void {
-    const writer = new ByteWriter(1024)
-    beginFrame(writer)
-    catalogue.write(writer, row, VERSION)
-    const { tag } = catalogue.row(row.kind)
-    const parts = body === null ? [endFrame(writer, tag, 0, 0, 1 << 30)] : [endHead(writer, tag, body), body]
+    const parts =
+      body === null
+        ? [messageFrame(catalogue, row, VERSION, FRAME_BYTES)]
+        : [messageHead(catalogue, row, VERSION, body), body]
     const size = parts.reduce((sum, { length }) => sum + length, 0)
     const written = writevSync(this.descriptor, parts, this.length)
     if (written < size) throw fail('E_INBOX', { path: this.path, reason: `${written} of ${size} bytes were written` })
