@@ -209,6 +209,11 @@ export interface WriterStatus {
   dropped: number
 }
 
+/** Of a writer that has written nothing. */
+export function newStatus(state: WriterStatus['state'], peers = 0): WriterStatus {
+  return { state, queuedBytes: 0, writtenBytes: 0, records: 0, peers, dropped: 0 }
+}
+
 /** The epoch that a pipeline goes back to, as its writers see it. */
 export interface Base {
   /** The generation that begins. */

@@ -12,7 +12,15 @@
  */
 import type { Timer } from '../../env/clock.ts'
 import { deliveryVersions, type Hello } from '../../protocol/delivery.ts'
-import type { Apart, Base, Json, SinkContext, Writer, WriterStatus } from '../connector.ts'
+import {
+  type Apart,
+  type Base,
+  type Json,
+  newStatus,
+  type SinkContext,
+  type Writer,
+  type WriterStatus,
+} from '../connector.ts'
 import { type AckedWay, type LineEvents, ReceiverLine } from './line.ts'
 import { AckedOutbox } from './outbox.ts'
 
@@ -26,14 +34,7 @@ interface Waiting {
 }
 
 export class AckedWriter implements Writer, LineEvents {
-  readonly status: WriterStatus = {
-    state: 'opening',
-    queuedBytes: 0,
-    writtenBytes: 0,
-    records: 0,
-    peers: 0,
-    dropped: 0,
-  }
+  readonly status: WriterStatus = newStatus('opening')
   private readonly context: SinkContext
   private readonly way: AckedWay
   private outbox = new AckedOutbox()

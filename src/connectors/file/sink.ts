@@ -14,7 +14,15 @@
 import { assert } from '../../base/assert.ts'
 import type { PotorooError } from '../../base/errors.ts'
 import type { SinkDescription } from '../../model/connector.ts'
-import type { Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } from '../connector.ts'
+import {
+  type Base,
+  type Json,
+  newStatus,
+  type SinkConnector,
+  type SinkContext,
+  type Writer,
+  type WriterStatus,
+} from '../connector.ts'
 import type { FileSinkSettings } from './describe.ts'
 import { makeDurableDirectory } from './directory.ts'
 import { diskFault } from './fault.ts'
@@ -42,14 +50,7 @@ interface Waiting {
 }
 
 class FileWriter implements Writer {
-  readonly status: WriterStatus = {
-    state: 'opening',
-    queuedBytes: 0,
-    writtenBytes: 0,
-    records: 0,
-    peers: 0,
-    dropped: 0,
-  }
+  readonly status: WriterStatus = newStatus('opening')
   private readonly context: SinkContext
   /** For everything but the segment that is being written, which is this writer's own (W4). */
   private readonly disk: RevocableDisk

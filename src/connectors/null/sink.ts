@@ -1,7 +1,7 @@
 /** Drops what it is given, at once and for good. */
 
 import type { Clock } from '../../env/clock.ts'
-import type { Base, Json, SinkConnector, Writer, WriterStatus } from '../connector.ts'
+import { type Base, type Json, newStatus, type SinkConnector, type Writer, type WriterStatus } from '../connector.ts'
 
 export const nullSinkConnector: SinkConnector = {
   kind: 'null',
@@ -10,14 +10,7 @@ export const nullSinkConnector: SinkConnector = {
 }
 
 class NullWriter implements Writer {
-  readonly status: WriterStatus = {
-    state: 'ready',
-    queuedBytes: 0,
-    writtenBytes: 0,
-    records: 0,
-    peers: 0,
-    dropped: 0,
-  }
+  readonly status: WriterStatus = newStatus('ready')
   readonly room = true
   private readonly clock: Clock
 

@@ -2,7 +2,15 @@
  * Writes to standard output. A barrier is acknowledged when the system has taken everything before it.
  */
 import { fail } from '../../base/errors.ts'
-import type { Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } from '../connector.ts'
+import {
+  type Base,
+  type Json,
+  newStatus,
+  type SinkConnector,
+  type SinkContext,
+  type Writer,
+  type WriterStatus,
+} from '../connector.ts'
 
 export const stdoutSinkConnector: SinkConnector = {
   kind: 'stdout',
@@ -19,14 +27,7 @@ interface Waiting {
 }
 
 class StdoutWriter implements Writer {
-  readonly status: WriterStatus = {
-    state: 'ready',
-    queuedBytes: 0,
-    writtenBytes: 0,
-    records: 0,
-    peers: 1,
-    dropped: 0,
-  }
+  readonly status: WriterStatus = newStatus('ready', 1)
   private readonly context: SinkContext
   private queue: Buffer[] = []
   private accepted = 0

@@ -13,7 +13,16 @@
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { SinkDescription } from '../../model/connector.ts'
-import type { Apart, Base, Json, SinkConnector, SinkContext, Writer, WriterStatus } from '../connector.ts'
+import {
+  type Apart,
+  type Base,
+  type Json,
+  newStatus,
+  type SinkConnector,
+  type SinkContext,
+  type Writer,
+  type WriterStatus,
+} from '../connector.ts'
 import { WEBHOOK, type WebhookSinkSettings } from './describe.ts'
 import { judge } from './verdict.ts'
 
@@ -57,14 +66,7 @@ interface Post {
 }
 
 class WebhookWriter implements Writer {
-  readonly status: WriterStatus = {
-    state: 'opening',
-    queuedBytes: 0,
-    writtenBytes: 0,
-    records: 0,
-    peers: 0,
-    dropped: 0,
-  }
+  readonly status: WriterStatus = newStatus('opening')
   private readonly settings: WebhookSinkSettings
   private readonly context: SinkContext
   /** In order: what no request has taken up yet. */

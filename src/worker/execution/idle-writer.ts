@@ -1,9 +1,9 @@
 /** The writer of a sink that another member writes: barriers come by, and nothing else. */
-import type { Writer, WriterStatus } from '../../connectors/connector.ts'
+import { newStatus, type Writer, type WriterStatus } from '../../connectors/connector.ts'
 import type { Clock } from '../../env/clock.ts'
 
 export function idleWriter(clock: Clock): Writer {
-  const status: WriterStatus = { state: 'ready', queuedBytes: 0, writtenBytes: 0, records: 0, peers: 0, dropped: 0 }
+  const status: WriterStatus = newStatus('ready')
   return {
     status,
     room: true,
