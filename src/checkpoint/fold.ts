@@ -6,15 +6,15 @@
  * G2. A generation's base is, per pipeline, the last epoch before its own record, unless the record names an older one
  *     that is not below the floor; then the epochs between are void.
  * G3. Numbers of epochs rise, also over void ones: an epoch is never made twice.
+ * G4. A floor never sinks, and never passes the last epoch but one (PROTOCOLS 3). Epochs below it are forgotten.
  * G5. Behind the epoch that a pipeline was drained with none counts, until the pipeline is submitted anew.
  * G6. A program does not take over what a dropped step has in the epochs up to those that the program before it has made:
  *     that one goes on to the next generation, where several are members, and ends at once where one is alone.
- * G4. A floor never sinks, and never passes the last epoch but one (PROTOCOLS 3). Epochs below it are forgotten.
  */
 import type { Cluster, PipelineEntry } from './cluster.ts'
 import type { ChainRecord } from './record.ts'
 
-/** The cluster after `record`, whose number is `cluster.next`; `counts` says whether it changed anything (G1-G4). */
+/** The cluster after `record`, whose number is `cluster.next`; `counts` says whether it changed anything (G1-G6). */
 export function fold(cluster: Cluster, record: ChainRecord): { readonly cluster: Cluster; readonly counts: boolean } {
   const changed = change(cluster, record)
   return { cluster: { ...(changed ?? cluster), next: record.n + 1 }, counts: changed !== null }

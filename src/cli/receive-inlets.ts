@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { fail } from '../base/errors.ts'
 import { defaultLimits } from '../base/limits.ts'
-import { listenFault } from '../client/receiver/receiver.ts'
+import { listenFault } from '../client/receiver/listen.ts'
 import { type ReceiveOptions, receiveAcked } from '../client.ts'
 import { Assembler } from '../connectors/assembler.ts'
 import type { Address } from '../env/network.ts'

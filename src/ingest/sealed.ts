@@ -4,10 +4,10 @@
  * Z1. A journal is read only after every incarnation that may have something in it is sealed: those that the chain names,
  *     and those whose segments lie there. It is listed anew after the last seal; only that list counts.
  * Z2. Nothing of it is written, cut or removed. It belongs to its worker.
+ * Z3. Nobody is answered before all have been read: what cannot be sealed or read now is tried again.
  * Z4. Who has worked in no generation yet has nothing in its journal, and is not sealed: a worker that waits to be taken in
  *     would have to begin anew with each change that it misses. That is so where its segments say that it was drawn
  *     behind a generation (`segment.ts`, G5) since which every record has been read, and none of them names it.
- * Z3. Nobody is answered before all have been read: what cannot be sealed or read now is tried again.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Clock } from '../env/clock.ts'

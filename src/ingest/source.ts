@@ -8,9 +8,9 @@
  * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor: the caller has
  *     read both in the chain.
  * D5. While it recovers or is held, a source welcomes nobody and says no ack (PROTOCOLS 2, S7 and S8).
- * D7. It takes, feeds and acknowledges only what it is home of (`homes.ts`).
  * D6. An epoch is acknowledged only when the journal behind it is durable (`secure`): its producers forget what it
  *     covers, so going back to an older epoch of the horizon has to find it here, also after a loss of power.
+ * D7. It takes, feeds and acknowledges only what it is home of (`homes.ts`).
  */
 import { assert } from '../base/assert.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -285,7 +285,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     const given = this.parked.filter((one) => one.producer === producer)
     for (const { incarnation } of given) {
       const stream = this.streams.get(producer, incarnation)!
-      if (stream.position === stream.admitted) stream.skip(stream.parked!)
+      if (stream.position === stream.admitted) stream.goOnBehind(stream.parked!)
     }
     return given.filter(({ incarnation }) => this.streams.get(producer, incarnation)!.parked === null)
   }

@@ -171,7 +171,7 @@ export class Stream {
   }
 
   /** The records that it is parked for are given up: it goes on behind them. */
-  skip({ last }: Missing): void {
+  goOnBehind({ last }: Missing): void {
     this.parked = null
     if (this.hole !== null && this.hole.last <= last) this.hole = null
     this.position = last

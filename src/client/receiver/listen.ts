@@ -1,9 +1,9 @@
 /** By what sinks come: TCP, or WebSockets whose messages are read as one stream of bytes. */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
+import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Address } from '../options.ts'
 import type { Intake } from './intake.ts'
-import { listenFault } from './receiver.ts'
 
 export interface Listening {
   readonly address: Address
@@ -59,4 +59,10 @@ export function listenWebSocket(address: Address, intake: Intake): Promise<Liste
 function addressOf(found: AddressInfo | string | null): Address {
   const { address, port } = found as AddressInfo
   return { host: address, port }
+}
+
+/** A port that cannot be listened on. */
+export function listenFault(address: Address, error: Error): PotorooError {
+  const { host, port } = address
+  return fail('E_RECEIVER_LISTEN', { address: `${host}:${port}`, reason: error.message }, error)
 }

@@ -6,7 +6,7 @@
  * R3. A handler that throws, or an inbox that cannot be written, ends the receiver: nothing more is taken or acknowledged.
  */
 import { EventEmitter } from 'node:events'
-import { fail, type PotorooError } from '../../base/errors.ts'
+import { fail } from '../../base/errors.ts'
 import type { Address } from '../options.ts'
 import { DiskInbox } from './disk-inbox.ts'
 import { type Entry, Intake, type Stream } from './intake.ts'
@@ -234,10 +234,4 @@ function checkAfter(after: number | null, inbox: DiskInbox | null): void {
   if (after === null || after >= oldest - 1) return
   const reason = `after is ${after}, and the inbox has records from ${oldest} on only: those between were handed over before`
   throw fail('E_RECEIVER_OPTIONS', { reason })
-}
-
-/** A port that cannot be listened on. */
-export function listenFault(address: Address, error: Error): PotorooError {
-  const { host, port } = address
-  return fail('E_RECEIVER_LISTEN', { address: `${host}:${port}`, reason: error.message }, error)
 }

@@ -386,7 +386,7 @@ export class Pipelines {
   private async stopForAnother(name: string): Promise<void> {
     const resident = this.residents.get(name)
     if (resident === undefined) return
-    if (resident.phase === 'running' || resident.phase === 'ended') await this.drainNow(resident, false)
+    if (isUp(resident)) await this.drainNow(resident, false)
     else resident.execution.close()
   }
 

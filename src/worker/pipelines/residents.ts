@@ -10,10 +10,10 @@
  * R3. A pipeline that the chain names for the first time begins in the generation that stands. So does another program of
  *     one that is there, where nobody else is a member; among several it begins with the next generation (`generation.ts`,
  *     N5). So does one that was drained and is submitted again.
- * R6. One that the chain says is drained runs in no generation. It stays listed where it ran.
  * R4. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed what
  *     this one looks for, while this worker was stopped or slow.
  * R5. What comes for a pipeline that is not up here yet waits for it.
+ * R6. One that the chain says is drained runs in no generation. It stays listed where it ran.
  */
 import { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
