@@ -7,13 +7,13 @@
  * D2. A run has a few deaths and then fair weather: it comes to its end.
  */
 import type { Prng } from '../base/prng.ts'
+import { inBursts } from './bursts.ts'
 import type { Faults } from './fault-plot.ts'
 import type { MemberStation } from './member-station.ts'
 import type { Pace } from './script-reader.ts'
 import { calm, drawWeather, type Weather } from './weather.ts'
 import type { World } from './world.ts'
 
-const BURSTS = 60
 /** How long an input lasts, in checkpoints, and the mean time between two faults. A recovery takes several seconds. */
 const CHECKPOINTS = 60
 const LIFE = 8
@@ -51,10 +51,7 @@ export class ClusterPlot {
   /** How a script of `length` items is handed over. */
   pace(length: number): Pace | null {
     if (this.faults === 'none') return null
-    const random = this.random.fork()
-    const most = Math.max(1, Math.ceil((2 * length) / BURSTS))
-    const pauseMs = (2 * CHECKPOINTS * this.intervalMs) / BURSTS
-    return { burst: () => 1 + random.below(most), pauseMs: () => random.between(0, pauseMs) }
+    return inBursts(this.random.fork(), length, CHECKPOINTS * this.intervalMs)
   }
 
   /** Sets everything going that is to happen to the workers. */

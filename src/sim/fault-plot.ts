@@ -7,6 +7,7 @@
  * D2. A run has a few deaths and then fair weather: it comes to its end.
  */
 import type { Prng } from '../base/prng.ts'
+import { inBursts } from './bursts.ts'
 import type { Pace } from './script-reader.ts'
 import type { Station } from './station.ts'
 import { calm, drawWeather, type Weather } from './weather.ts'
@@ -20,7 +21,6 @@ export type Faults = 'none' | 'crashes' | 'weather'
 
 /** Checkpoints that an input lasts for. */
 const CHECKPOINTS = 12
-const BURSTS = 60
 /** Mean time between two deaths, in checkpoints. */
 const LIFE = 3
 const POWER_SHARE = 0.3
@@ -47,10 +47,7 @@ export class FaultPlot {
   /** How a script of `length` items is handed over. */
   pace(length: number): Pace | null {
     if (this.faults === 'none') return null
-    const random = this.random.fork()
-    const most = Math.max(1, Math.ceil((2 * length) / BURSTS))
-    const pauseMs = (2 * CHECKPOINTS * this.intervalMs) / BURSTS
-    return { burst: () => 1 + random.below(most), pauseMs: () => random.between(0, pauseMs) }
+    return inBursts(this.random.fork(), length, CHECKPOINTS * this.intervalMs)
   }
 
   /** Sets everything going that is to happen to `station`. */
