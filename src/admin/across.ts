@@ -8,8 +8,9 @@
  *     nothing in another term: then it is asked for anew (`behind.ts`).
  */
 import { fail, PotorooError } from '../base/errors.ts'
-import { type Behind, pause, requireReadable } from '../worker/pipelines/own-writes.ts'
+import { type Behind, requireReadable } from '../worker/pipelines/own-writes.ts'
 import { keysOf } from '../worker/pipelines/query.ts'
+import { pause } from '../worker/settle.ts'
 import { type AcrossSeams, Deadline, withinGeneration } from './asking.ts'
 import { barrierAcross } from './behind.ts'
 import { type KeyGroupRun, viewKeyGroups } from './cluster-view.ts'

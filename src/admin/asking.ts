@@ -2,8 +2,8 @@
 import { type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import { pause } from '../worker/pipelines/own-writes.ts'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
+import { pause } from '../worker/settle.ts'
 
 export interface AcrossSeams {
   readonly pipelines: Pick<Pipelines, 'worker' | 'find'>

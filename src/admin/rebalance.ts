@@ -8,7 +8,7 @@
  */
 import { fail } from '../base/errors.ts'
 import type { OwnLoad } from '../worker/pipelines/key-group-load.ts'
-import { pause } from '../worker/pipelines/own-writes.ts'
+import { pause } from '../worker/settle.ts'
 import type { BalancePlan, Change } from '../worker/worker.ts'
 import { type AcrossSeams, ask } from './asking.ts'
 

@@ -5,26 +5,22 @@ import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { contentOf } from '../worker/letters/dead-letter.ts'
 import { type Checkpointed, listCheckpoints, openCheckpoint, verifyOne } from '../worker/pipelines/checkpoints.ts'
-import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
 import { buildGraph, loadBundle } from '../worker/pipelines/load.ts'
-import { isCovered, nextEpoch, pause, requireReadable } from '../worker/pipelines/own-writes.ts'
 import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
-import { keysOf, requireKeyed } from '../worker/pipelines/query.ts'
 import {
   listSavepoints,
   removeSavepoint,
   type SavepointSeams,
   verifySavepoint,
 } from '../worker/pipelines/savepoints.ts'
-import { keyAcross, pageAcross, type WholeQuestion } from './across.ts'
-import { Deadline } from './asking.ts'
 import { ownBarrier } from './behind.ts'
 import { viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
-import { ownPart } from './part.ts'
 import { plain } from './plain.ts'
 import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
+import { parse } from './request.ts'
+import { queryState, waitIn } from './state-query.ts'
 import { summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
 
 export interface RoutesSeams {
@@ -50,16 +46,6 @@ const submission = z.strictObject({
 
 /** Letters by their ids, or all of them. */
 const letterRequest = z.strictObject({ ids: z.array(z.string()).nullable() })
-
-const readLevel = z.enum(['live', 'committed', 'linearizable'], {
-  error: '?read is live, committed or linearizable',
-})
-
-/** A barrier of a term, as one worker tells another. */
-const barrier = z.strictObject({ term: z.string(), epoch: z.number().int().min(0) })
-
-/** The pause before it is looked again for an epoch that is new enough: it may stand in the chain and not be read here. */
-const SOON_MS = 20
 
 const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
 
@@ -283,72 +269,6 @@ async function submit(pipelines: Pipelines, body: unknown): Promise<unknown> {
   return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, { savepoint: from, fresh, drop }))
 }
 
-/**
- * One key (`?key=`), or a page of keys (`?limit=&cursor=`), of all workers: as it is now, in the last complete epoch, or
- * linearizable (`?read=`), behind a token perhaps (`?after=`), for which the answer may take a while (`?wait=`).
- * With `?own=` of this worker alone, behind the barrier of `?behind=`.
- */
-async function queryState(seams: RoutesSeams, { parts, query }: Call): Promise<unknown> {
-  const { limits } = seams
-  const pipeline = parts.pipeline!
-  const step = parts.step!
-  const read = parse(readLevel, query.get('read') ?? 'live')
-  const given = query.get('limit')
-  const limit = given === '0' ? 0 : Math.min(Number(given ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
-  const asked = { pipeline, step, key: query.get('key'), limit, cursor: query.get('cursor') }
-  const own = query.has('own')
-  const ms = waitIn(query, own ? 'own' : 'wait', limits)
-  const after = query.get('after')
-  const head = { pipeline, step, read }
-  if (read === 'committed') return { ...head, keys: null, ...(await queryCommitted(seams, { ...asked, after, ms })) }
-  if (read === 'linearizable' && asked.key === null && !own) {
-    throw fail('E_READ_LEVEL', { read, reason: 'that is a promise about one key, and a list is of many' })
-  }
-  if (own) {
-    const behind = query.get('behind')
-    const question = { ...asked, read, behind: behind === null ? null : parse(barrier, JSON.parse(behind)) }
-    return ownPart(seams, question, ms)
-  }
-  const question = { ...asked, read, after, ms }
-  const found = asked.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
-  return { ...head, ...(found as object) }
-}
-
-/** How long an answer may take, in milliseconds. */
-function waitIn(query: URLSearchParams, name: string, limits: Limits): number {
-  const given = Number(query.get(name) ?? limits.queryMs)
-  return Math.min(Number.isFinite(given) && given > 0 ? given : limits.queryMs, limits.queryWaitMs)
-}
-
-/** Out of the store, which every worker reaches: whoever is asked knows all of it. */
-async function queryCommitted(
-  { pipelines, limits, clock }: RoutesSeams,
-  { pipeline, step, key, limit, cursor, after, ms }: Omit<WholeQuestion, 'read'>,
-): Promise<object> {
-  const { plan } = pipelines.find(pipeline)
-  requireKeyed(plan, step)
-  const { worker } = pipelines
-  const entry = () => worker.cluster.pipelines.get(pipeline)
-  if (after !== null) requireReadable(plan, step, after)
-  const deadline = new Deadline(clock, ms)
-  const committed: CommittedSeams = {
-    ...{ store: worker.storage, clock, limits, plan, entry },
-    suffices: (sources) => after === null || isCovered(plan, sources, after),
-    another: async () => {
-      if (deadline.left === 0) throw fail('E_READ_LATE', { step, ms, reason: 'no complete epoch holds it' })
-      await nextEpoch(clock, pipelines.find(pipeline).execution, deadline.left)
-      await pause(clock, SOON_MS)
-    },
-  }
-  if (key === null) {
-    const { epoch, found } = await listCommitted(committed, step, limit, cursor)
-    return { epoch, found: plain(found.keys), next: found.next }
-  }
-  const { epoch, found } = await lookUpCommitted(committed, step, keysOf(key))
-  if (found === null) throw fail('E_NO_KEY', { pipeline, step, key })
-  return { epoch, found: plain(found) }
-}
-
 /** A page of letters (`?from=&limit=`), without what their steps were given. */
 function listLetters({ name, execution }: Resident, { query }: Call, limits: Limits): unknown {
   const { deadLetters } = execution
@@ -362,11 +282,4 @@ function showLetter({ name, execution }: Resident, { parts }: Call): unknown {
   const letter = execution.deadLetters.find(parts.id!)
   if (letter === null) throw fail('E_NO_LETTER', { pipeline: name, id: parts.id })
   return { ...letter, content: plain(contentOf(letter.given)) }
-}
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const { path, message } = parsed.error.issues[0]!
-  throw fail('E_CONTROL_REQUEST', { reason: `${path.join('.') || 'its body'}: ${message}` })
 }

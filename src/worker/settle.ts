@@ -1,4 +1,5 @@
 /** Waiting for what answers by callback. The rooms below know no promises; above the worker everything waits. */
+import type { Clock } from '../env/clock.ts'
 
 /** Resolves with the value that `call` answers, or rejects with its error. */
 export function settle<T>(call: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
@@ -8,4 +9,9 @@ export function settle<T>(call: (done: (error: Error | null, value: T) => void) 
 /** Resolves when `call` has answered, or rejects with its error. */
 export function settleVoid(call: (done: (error: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => call((error) => (error === null ? resolve() : reject(error))))
+}
+
+/** Resolves after `ms` milliseconds. */
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(Math.max(0, ms), resolve))
 }

@@ -26,7 +26,7 @@ const mutants: readonly (Mutant & { readonly from: number; readonly found: RegEx
   {
     name: 'takes any epoch for new enough',
     from: 1,
-    file: 'src/admin/routes.ts',
+    file: 'src/admin/state-query.ts',
     text: 'after === null || isCovered(plan, sources, after)',
     replacement: 'after === null || isCovered(plan, sources, after) || sources.length >= 0',
     found: /R1/,

@@ -102,10 +102,16 @@ test('a token that no record stands behind is late, and one that is none is refu
   }
   // A barrier of another term, and one that has not come.
   const term = party.guest('w1').pipelines.find('count').execution.term
-  const own = (behind: object) => query('w1', `own=200&limit=0&behind=${encodeURIComponent(JSON.stringify(behind))}`)
+  const own = (behind: object | string) => {
+    const text = typeof behind === 'string' ? behind : JSON.stringify(behind)
+    return query('w1', `own=200&limit=0&behind=${encodeURIComponent(text)}`)
+  }
   expect(await own({ term, epoch: 0 })).toMatchObject({ generation: 1 })
   expect(await own({ term: '1.7', epoch: 0 })).toBeNull()
   expect(await own({ term, epoch: 1_000_000 })).toBeNull()
+  for (const wrong of ['none', { term }, { term, epoch: -1 }]) {
+    await expect(own(wrong)).rejects.toMatchObject({ code: 'E_CONTROL_REQUEST' })
+  }
   await expect(query('w1', 'after=p1.x')).rejects.toMatchObject({ code: 'E_READ_TOKEN' })
   const elsewhere = writeToken({ ...readToken(before), source: 'other/lines' })
   await expect(query('w1', `after=${elsewhere}`)).rejects.toMatchObject({ code: 'E_READ_TOKEN' })

@@ -15,6 +15,7 @@ import type { Plan } from '../../model/plan.ts'
 import { type ReadToken, readToken } from '../../protocol/read-token.ts'
 import type { Execution } from '../execution/execution.ts'
 import { coveredBy } from '../execution/passage.ts'
+import { pause } from '../settle.ts'
 
 /** How long a stream is left alone that is on its way into the pipeline, in milliseconds. */
 const LOOK_MS = 10
@@ -127,8 +128,4 @@ function until(clock: Clock, execution: Execution, ms: number, holds: () => bool
       else if (!execution.isOpen) end(false)
     })
   })
-}
-
-export function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => clock.after(Math.max(0, ms), resolve))
 }

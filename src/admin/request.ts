@@ -1,0 +1,20 @@
+/** What a request says, checked: the first fault is named. */
+import type { z } from 'zod'
+import { fail } from '../base/errors.ts'
+
+/** `body` as `schema` has it; throws `E_CONTROL_REQUEST`. */
+export function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const { path, message } = parsed.error.issues[0]!
+  throw fail('E_CONTROL_REQUEST', { reason: `${path.join('.') || 'its body'}: ${message}` })
+}
+
+/** The value that `text` is; throws `E_CONTROL_REQUEST`, which says `where` it stood. */
+export function jsonIn(where: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw fail('E_CONTROL_REQUEST', { reason: `${where}: ${(error as Error).message}` }, error)
+  }
+}

@@ -1,0 +1,90 @@
+/** What the control API answers of the state of a keyed step, by the words of a query. */
+import { z } from 'zod'
+import { fail } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
+import { isCovered, nextEpoch, requireReadable } from '../worker/pipelines/own-writes.ts'
+import { keysOf, requireKeyed } from '../worker/pipelines/query.ts'
+import { pause } from '../worker/settle.ts'
+import { keyAcross, pageAcross, type WholeQuestion } from './across.ts'
+import { type AcrossSeams, Deadline } from './asking.ts'
+import type { Call } from './http.ts'
+import { ownPart } from './part.ts'
+import { plain } from './plain.ts'
+import { jsonIn, parse } from './request.ts'
+
+const readLevel = z.enum(['live', 'committed', 'linearizable'], {
+  error: '?read is live, committed or linearizable',
+})
+
+/** A barrier of a term, as one worker tells another. */
+const barrier = z.strictObject({ term: z.string(), epoch: z.number().int().min(0) })
+
+/** The pause before it is looked again for an epoch that is new enough: it may stand in the chain and not be read here. */
+const SOON_MS = 20
+
+/**
+ * One key (`?key=`), or a page of keys (`?limit=&cursor=`), of all workers: as it is now, in the last complete epoch, or
+ * linearizable (`?read=`), behind a token perhaps (`?after=`), for which the answer may take a while (`?wait=`).
+ * With `?own=` of this worker alone, behind the barrier of `?behind=`.
+ */
+export async function queryState(seams: AcrossSeams, { parts, query }: Call): Promise<unknown> {
+  const { limits } = seams
+  const pipeline = parts.pipeline!
+  const step = parts.step!
+  const read = parse(readLevel, query.get('read') ?? 'live')
+  const given = query.get('limit')
+  const limit = given === '0' ? 0 : Math.min(Number(given ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
+  const asked = { pipeline, step, key: query.get('key'), limit, cursor: query.get('cursor') }
+  const own = query.has('own')
+  const ms = waitIn(query, own ? 'own' : 'wait', limits)
+  const after = query.get('after')
+  const head = { pipeline, step, read }
+  if (read === 'committed') return { ...head, keys: null, ...(await queryCommitted(seams, { ...asked, after, ms })) }
+  if (read === 'linearizable' && asked.key === null && !own) {
+    throw fail('E_READ_LEVEL', { read, reason: 'that is a promise about one key, and a list is of many' })
+  }
+  if (own) {
+    const text = query.get('behind')
+    const behind = text === null ? null : parse(barrier, jsonIn('?behind', text))
+    return ownPart(seams, { ...asked, read, behind }, ms)
+  }
+  const question = { ...asked, read, after, ms }
+  const found = asked.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
+  return { ...head, ...(found as object) }
+}
+
+/** How long an answer may take, in milliseconds. */
+export function waitIn(query: URLSearchParams, name: string, limits: Limits): number {
+  const given = Number(query.get(name) ?? limits.queryMs)
+  return Math.min(Number.isFinite(given) && given > 0 ? given : limits.queryMs, limits.queryWaitMs)
+}
+
+/** Out of the store, which every worker reaches: whoever is asked knows all of it. */
+async function queryCommitted(
+  { pipelines, limits, clock }: AcrossSeams,
+  { pipeline, step, key, limit, cursor, after, ms }: Omit<WholeQuestion, 'read'>,
+): Promise<object> {
+  const { plan } = pipelines.find(pipeline)
+  requireKeyed(plan, step)
+  const { worker } = pipelines
+  const entry = () => worker.cluster.pipelines.get(pipeline)
+  if (after !== null) requireReadable(plan, step, after)
+  const deadline = new Deadline(clock, ms)
+  const committed: CommittedSeams = {
+    ...{ store: worker.storage, clock, limits, plan, entry },
+    suffices: (sources) => after === null || isCovered(plan, sources, after),
+    another: async () => {
+      if (deadline.left === 0) throw fail('E_READ_LATE', { step, ms, reason: 'no complete epoch holds it' })
+      await nextEpoch(clock, pipelines.find(pipeline).execution, deadline.left)
+      await pause(clock, SOON_MS)
+    },
+  }
+  if (key === null) {
+    const { epoch, found } = await listCommitted(committed, step, limit, cursor)
+    return { epoch, found: plain(found.keys), next: found.next }
+  }
+  const { epoch, found } = await lookUpCommitted(committed, step, keysOf(key))
+  if (found === null) throw fail('E_NO_KEY', { pipeline, step, key })
+  return { epoch, found: plain(found) }
+}
