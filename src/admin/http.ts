@@ -10,6 +10,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { type ErrorKind, fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import { jsonIn } from './request.ts'
 import type { Right, Tokens } from './tokens.ts'
 
 /** What a handler is given. */
@@ -199,11 +200,7 @@ export class ControlServer {
     if (!request.headers['content-type']?.startsWith('application/json')) {
       throw fail('E_CONTROL_REQUEST', { reason: 'its body is no application/json' })
     }
-    try {
-      return JSON.parse(Buffer.concat(chunks).toString('utf8'))
-    } catch (error) {
-      throw fail('E_CONTROL_REQUEST', { reason: 'its body is no JSON' }, error)
-    }
+    return jsonIn('its body', Buffer.concat(chunks).toString('utf8'))
   }
 }
 

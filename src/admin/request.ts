@@ -15,6 +15,6 @@ export function jsonIn(where: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw fail('E_CONTROL_REQUEST', { reason: `${where}: ${(error as Error).message}` }, error)
+    throw fail('E_CONTROL_REQUEST', { reason: `${where} is no JSON` }, error)
   }
 }

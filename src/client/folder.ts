@@ -9,8 +9,8 @@ import { FRAME_HEADER_BYTES } from '../protocol/frame.ts'
 const BUSY = 5
 
 /**
- * Makes `path` and what is missing above it, for this user alone where nothing else is said. Node's own way of it never ends where the system says of what
- * it does not make that it does not exist, as below /proc.
+ * Makes `path` and what is missing above it, for this user alone where nothing else is said; a worker does it by `Disk`.
+ * Node's own way never ends where the system says of a folder that it does not make that it does not exist, as below /proc.
  */
 export function makeFolder(path: string, mode = 0o700): void {
   const make = (): NodeJS.ErrnoException | null => {

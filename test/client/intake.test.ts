@@ -15,7 +15,7 @@ const { newest, oldest: oldestVersion } = deliveryVersions
 const who = { pipeline: 'p', step: 'out', history: 'h', writer: 'w1', session: 's', token: '' }
 const HELLO = { kind: 'hello', newest, oldestVersion, ...who, generation: 1, base: 0 } as const
 
-function scene() {
+function scene({ handles = true } = {}) {
   const taken: string[] = []
   const intake = new Intake(
     { name: 'r', token: '', creditBytes: 1000, recordBytes: 1000, keepAliveMs: 5000, remember: 100 },
@@ -23,7 +23,7 @@ function scene() {
       keep: ({ records }, kept, handled) => {
         for (const { bytes } of records) taken.push(bytes.toString())
         kept()
-        handled()
+        if (handles) handled()
       },
       moved() {},
     },
@@ -99,4 +99,19 @@ test('a sink that is silent for four looks is given up, one that answers is not'
   }
   expect([silent.socket.open, lively.socket.open]).toEqual([false, true])
   expect(lively.heard.filter(({ kind }) => kind === 'ping').length).toBeGreaterThan(2)
+})
+
+test('a sink that sends beyond its credit is turned away, and what is held of it stays bounded', () => {
+  const { taken, dial } = scene({ handles: false })
+  const sink = dial()
+  sink.say(HELLO)
+  const megabyte = 'x'.repeat(1 << 20)
+  for (let first = 1; first <= 40 && sink.socket.open; first++) sink.batch(first, megabyte)
+  expect(sink.heard.at(-1)).toMatchObject({ kind: 'refused', code: 'E_CREDIT' })
+  expect(sink.socket.open).toBe(false)
+  expect(taken.length).toBeLessThan(10)
+  // It may come again, and is told that there is no room.
+  const again = dial()
+  again.say(HELLO)
+  expect(again.heard[0]).toMatchObject({ kind: 'welcome', credit: 0, resumeAfter: taken.length })
 })

@@ -6,7 +6,9 @@
  *     ids tell what is known (`memory.ts`).
  * I3. Once a sink of a later generation has said hello, those of earlier ones are closed and heard no more: what a worker that
  *     was replaced still sends comes behind nobody.
- * I4. What was taken and not handed over is bounded: a session has `creditBytes` on the way at most.
+ * I4. What was taken and not handed over is bounded, whatever a sink sends: by `creditBytes` and two batches. A sink that keeps
+ *     to its credit goes one batch beyond it at most (Q3), and comes to another only where it dials anew before that one is
+ *     handed over; it is turned away for a while.
  */
 import { PotorooError } from '../../base/errors.ts'
 import { sameSecret } from '../../base/secret.ts'
@@ -289,6 +291,10 @@ export class Caller {
     body: ReturnType<typeof readDelivery>['body'],
   ): void {
     const bytes = body.remaining
+    const { creditBytes, recordBytes } = this.intake.settings
+    if (session.outstanding >= creditBytes + deliveryFrameBytes(recordBytes)) {
+      return this.refuse('E_CREDIT', `it sends beyond its credit of ${creditBytes} bytes`, RETRY_MS)
+    }
     if (session.last >= 0 && first > session.last + 1) {
       return this.refuse('E_MESSAGE', `${first} follows ${session.last}`, RETRY_MS)
     }
