@@ -16,6 +16,7 @@ import {
 import { decodeOwners, encodeOwners } from '../../src/checkpoint/owners.ts'
 import { decodeIndex, encodeEnd, encodeIndex, type PackChunk } from '../../src/checkpoint/pack-format.ts'
 import { decodeRecord, encodeRecord, type RecordBody } from '../../src/checkpoint/record.ts'
+import { newEntry } from './entry.ts'
 
 const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 })
 const anyName = fc.oneof(name, fc.constantFrom('\ud800', '\ud801', 'a\udc00', '%', '%u', 'A', 'a', '.', '..', '/'))
@@ -121,24 +122,12 @@ describe('a record', () => {
   })
 
   test('that begins an era brings the cluster before it', () => {
-    const entry = {
-      run: 1,
-      hash: 'h',
-      parameters: null,
-      submitted: 1,
-      drained: false,
-      drop: [],
-      from: null,
-      base: null,
-      highest: 8,
-      floor: 5,
-    }
     const epochs = [{ epoch: 8, generation: 2, manifest: 'm' }]
     const before: Cluster = {
       ...{ next: 12, generation: 2, coordinator: 'a', splits: null },
       members: [{ worker: 'a', incarnation: '1', address: '' }],
       owners: new Uint16Array(8),
-      pipelines: new Map([['__proto__', { ...entry, epochs }]]),
+      pipelines: new Map([['__proto__', { ...newEntry, epochs, highest: 8, floor: 5 }]]),
     }
     const decoded = decodeRecord('chain/12', 12, encodeRecord(bodies[1]!, stamp, before))
     expect(decoded).toMatchObject({ before })

@@ -13,6 +13,7 @@ import {
 import type { ChunkKind, PackChunk } from '../../src/checkpoint/pack-format.ts'
 import type { GroupChain } from '../../src/checkpoint/resolve.ts'
 import { isFull } from '../../src/checkpoint/rotation.ts'
+import { newEntry } from './entry.ts'
 
 /** A state: key group → key → value. */
 export type State = ReadonlyMap<number, ReadonlyMap<string, number>>
@@ -86,19 +87,7 @@ export class History {
   entry(horizon: number): PipelineEntry {
     const epochs = this.epochs.slice(-horizon).map(({ entry }) => entry)
     const floor = epochs[0]?.epoch ?? 0
-    return {
-      run: 0,
-      hash: 'h',
-      parameters: null,
-      submitted: 0,
-      drained: false,
-      drop: [],
-      from: null,
-      epochs,
-      base: null,
-      highest: this.last,
-      floor,
-    }
+    return { ...newEntry, run: 0, epochs, highest: this.last, floor }
   }
 
   private save(owner: number, owners: number, serial: number): readonly PackChunk[] {

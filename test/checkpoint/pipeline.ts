@@ -14,6 +14,7 @@ import { PackWriter } from '../../src/checkpoint/pack-writer.ts'
 import { isFull } from '../../src/checkpoint/rotation.ts'
 import { type Decided, Survey } from '../../src/checkpoint/survey.ts'
 import { writeOnce } from '../../src/checkpoint/write-once.ts'
+import { newEntry } from './entry.ts'
 import { Sim } from './fixture.ts'
 
 export const ROTATION = 3
@@ -51,19 +52,7 @@ export class Pipeline extends Sim {
       .filter(({ epoch }) => epoch >= this.floor)
       .map(({ epoch }): EpochEntry => ({ epoch, generation: 1, manifest: layout.manifest(run, 1, epoch) }))
     const highest = this.manifests.at(-1)?.epoch ?? 0
-    return {
-      run: 1,
-      hash: 'h',
-      parameters: null,
-      submitted: 1,
-      drained: false,
-      drop: [],
-      from: null,
-      epochs,
-      base: null,
-      highest,
-      floor: this.floor,
-    }
+    return { ...newEntry, epochs, highest, floor: this.floor }
   }
 
   survey(entry: PipelineEntry): Survey {

@@ -1,21 +1,12 @@
 import { expect, test } from 'vitest'
 import { type Cluster, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
 import { entriesOf } from '../../src/cluster/entry.ts'
+import { newEntry } from '../checkpoint/entry.ts'
 
 const member = (worker: string) => ({ worker, incarnation: `${worker}1`, address: '' })
 const entry = (epoch: number | null): PipelineEntry => ({
-  ...{
-    run: 0,
-    hash: 'h',
-    parameters: null,
-    submitted: 0,
-    drained: false,
-    drop: [],
-    from: null,
-    epochs: [],
-    highest: 9,
-    floor: 0,
-  },
+  ...newEntry,
+  highest: 9,
   base: epoch === null ? null : { epoch, generation: 1, manifest: 'm' },
 })
 /** b owns 1, 2 and 3 of four groups. */
