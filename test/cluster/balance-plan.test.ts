@@ -41,6 +41,11 @@ test('is never worse, keeps to its budget, and adds up', () => {
       expect(moves.length).toBeLessThanOrEqual(budget)
       const most = (of: (worker: (typeof workers)[number]) => number) => Math.max(...workers.map(of))
       expect(most(({ loadAfter }) => loadAfter)).toBeLessThanOrEqual(most((worker) => worker.load) + 1e-6)
+      const mean = sum([...load]) / workers.length
+      if (origin.leaving.length === 0 && mean > 0) {
+        expect(before).toBeCloseTo(most((worker) => worker.load) / mean, 5)
+        expect(after).toBeCloseTo(most(({ loadAfter }) => loadAfter) / mean, 5)
+      }
       expect(sum(workers.map((worker) => worker.load))).toBeCloseTo(sum([...load]), 5)
       expect(sum(workers.map(({ loadAfter }) => loadAfter))).toBeCloseTo(sum([...load]), 5)
       expect(sum(workers.map(({ keyGroupsAfter }) => keyGroupsAfter))).toBe(GROUPS)

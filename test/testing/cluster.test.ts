@@ -71,6 +71,24 @@ test('as many workers as there are give what one gives', async () => {
   }
 })
 
+test('dead letters of all workers are listed', async () => {
+  const picky = pipeline('picky', (p) => {
+    p.source('words', tcpSource({ port: 7001 }))
+      .keyBy('by-word', (word) => word)
+      .mapWithState('count', {
+        init: () => ({ total: 0 }),
+        step: (state, word) => {
+          if (word !== 'fine') throw new Error('no')
+          return { word, total: ++state.total }
+        },
+      })
+      .sink('totals', nullSink())
+  })
+  const bad = Array.from({ length: KEYS }, (_, n) => `bad ${n}`)
+  const { deadLetters } = await runPipeline(picky, { inputs: { words: [...bad, 'fine'] }, workers: 3 })
+  expect(deadLetters.map(({ key }) => String(key)).toSorted()).toEqual(bad.toSorted())
+})
+
 describe('at a record', () => {
   test('a worker is killed, and comes back', async () => {
     for (const worker of [1, 2, 3]) {
@@ -97,6 +115,9 @@ describe('at a record', () => {
     const result = await run(items, { workers: 3 })
     exact(result.outputs.totals)
     expect(lines(result.log, 'worker2').some((line) => line.includes('event=reborn'))).toBe(true)
+    const healed = result.log.findIndex((line) => line.includes('run.heal'))
+    expect(healed).toBeGreaterThan(0)
+    expect(lines(result.log.slice(healed), 'worker2').some((line) => line.includes('phase=active'))).toBe(true)
   })
 
   test('a worker joins, and another leaves', async () => {
