@@ -1,6 +1,7 @@
 /**
- * Requests of 1,000 records, answered when they are on the disk, against a server of node:http that parses, counts and syncs. Records
- * are parsed once, as there; `checked at the door` parses them once more before, to refuse a request with a bad line.
+ * Requests of 1,000 records, answered when they are on the disk, against a server of node:http that parses, counts and syncs. Each
+ * record is looked at as it comes, to refuse a request with a bad line; `not checked` leaves that to the pipeline, as `bad:
+ * 'dead-letter'` does.
  * Not measured: a network, TLS, more than one worker.
  */
 import { once } from 'node:events'
@@ -116,9 +117,11 @@ await bench('http', async (): Promise<readonly Measure[]> => {
   }
   const rates = (figures: readonly Figures[]) => figures.map(({ perSecond }) => perSecond)
   const cpu = (figures: readonly Figures[]) => Math.round(median(figures.map(({ cpuNs }) => cpuNs)))
-  process.stdout.write(`CPU per record: ${cpu(unchecked)}, checked ${cpu(checked)}, against ${cpu(references)} ns\n`)
+  process.stdout.write(
+    `CPU per record: ${cpu(checked)}, not checked ${cpu(unchecked)}, against ${cpu(references)} ns\n`,
+  )
   return [
-    paired('http', 'records/s', rates(unchecked), rates(references), '>= 0.60'),
-    paired('http, checked at the door', 'records/s', rates(checked), rates(references), null),
+    paired('http', 'records/s', rates(checked), rates(references), '>= 0.60'),
+    paired('http, not checked', 'records/s', rates(unchecked), rates(references), null),
   ]
 })

@@ -49,6 +49,8 @@ export interface Decoder<T> {
   readonly kind: string
   /** `bytes` from `start` to `end` is one record, without its frame; only valid during the call. */
   decode(bytes: Buffer, start: number, end: number): T
+  /** Says sooner than `decode` that it would take a record; where it answers false, ask `decode`. */
+  takes?(bytes: Buffer, start: number, end: number): boolean
 }
 
 /** What a sink gives (PROTOCOLS 8), from the weakest to the strongest. */

@@ -6,7 +6,7 @@
  */
 import { fail } from '../base/errors.ts'
 import type { Decoder } from './connector.ts'
-import { readText } from './decoder.ts'
+import { readText } from './text.ts'
 
 export interface CsvOptions<H extends readonly string[]> {
   /** Names of the fields in their order: records become objects. Without it, records are arrays of texts. */

@@ -3,24 +3,30 @@
  *
  * D1. A decoder keeps nothing of the bytes that it is given: they are overwritten after the call.
  * D2. What is no valid record throws and goes to the dead letters with its bytes; nothing is replaced or guessed.
+ * D3. `takes` says yes of nothing that `decode` would throw for.
  */
 import { fail } from '../base/errors.ts'
 import { makePacker } from '../base/pack.ts'
 import type { Decoder } from './connector.ts'
+import { JsonText } from './json-text.ts'
+import { isText, readText } from './text.ts'
 
 /** Text in UTF-8. */
-export const utf8: Decoder<string> = { kind: 'utf8', decode: readText }
+export const utf8: Decoder<string> = { kind: 'utf8', decode: readText, takes: isText }
 
 /** The record's bytes as they are: a copy. */
 export const bytes: Decoder<Uint8Array> = {
   kind: 'bytes',
   decode: (record, start, end) => new Uint8Array(record.subarray(start, end)),
+  takes: () => true,
 }
 
 /** JSON. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`. */
 export function json<T = unknown>(): Decoder<T> {
+  const text = new JsonText()
   return {
     kind: 'json',
+    takes: (record, start, end) => text.is(record, start, end),
     decode(record, start, end) {
       const text = readText(record, start, end)
       try {
@@ -57,21 +63,6 @@ export function decoder<T>(
   name: string = decode.name || 'custom',
 ): Decoder<T> {
   return { kind: name, decode }
-}
-
-/** The record as text; throws `E_DECODE` where it is not UTF-8 (D2). */
-export function readText(record: Buffer, start: number, end: number): string {
-  const text = (record as SlicingBuffer).utf8Slice(start, end)
-  // Damaged bytes are read as U+FFFD; the few texts that hold one are compared with their bytes.
-  if (text.includes('\ufffd') && Buffer.compare(Buffer.from(text), record.subarray(start, end)) !== 0) {
-    throw fail('E_DECODE', { kind: 'UTF-8 text', reason: 'it has bytes that stand for no character' })
-  }
-  return text
-}
-
-/** What `toString('utf8', …)` calls; a sixth quicker without its checks of the encoding's name. */
-interface SlicingBuffer extends Buffer {
-  utf8Slice(start: number, end: number): string
 }
 
 function undecodable(kind: string, error: unknown): Error {

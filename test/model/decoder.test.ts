@@ -27,6 +27,13 @@ test('utf8 reads text and refuses bytes that are none', () => {
   expect(() => decode(utf8, Uint8Array.of(0xed, 0xa0, 0x80))).toThrow(refused)
 })
 
+test('what utf8 and bytes take is known without decoding', () => {
+  const text = (record: Uint8Array): boolean => utf8.takes!(Buffer.from(record), 0, record.length)
+  expect(text(Buffer.from('a\ufffdb'))).toBe(true)
+  expect(text(Uint8Array.of(0x61, 0xc3))).toBe(false)
+  expect(bytes.takes!(Buffer.from([0xff]), 0, 1)).toBe(true)
+})
+
 test('bytes are a copy', () => {
   expect(decode(bytes, 'abc')).toEqual(new Uint8Array([97, 98, 99]))
 })

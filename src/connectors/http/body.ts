@@ -56,7 +56,8 @@ export function recordsOf(
     if (start === end && format === 'lines') continue
     try {
       if (end - start > recordBytes) throw fail('E_RECORD_TOO_LONG', { bytes: end - start, limit: recordBytes })
-      decoder?.decode(body, start, end)
+      // What is made here is not kept: it would live until the write is done, and cost more than being made again.
+      if (decoder !== null && decoder.takes?.(body, start, end) !== true) decoder.decode(body, start, end)
     } catch (error) {
       throw refused(i + 1, error)
     }

@@ -27,7 +27,7 @@ export const httpSourceFields = {
     type: 'text',
     choices: ['refuse', 'dead-letter'],
     default: 'refuse',
-    doc: 'what becomes of a record that the decoder does not take: its request is refused, or it is a dead letter, which is quicker',
+    doc: 'what becomes of a record that the decoder does not take: its request is refused, or it is a dead letter',
     example: 'dead-letter',
   },
 } as const satisfies Fields
