@@ -75,8 +75,8 @@ function copyOf(key: string): string {
 function change(store: KeyedStore, n: number): void {
   const table = store.table(hashes[n]!)
   const entry = table.find(hashes[n]!, keys[n]!)
-  if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
-  ;(table.states[entry] as State).total++
+  if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
+  ;(table.state(entry) as State).total++
 }
 
 function changeAll(store: KeyedStore): void {

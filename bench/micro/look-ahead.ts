@@ -47,9 +47,9 @@ function work(store: KeyedStore, keys: readonly string[], hashes: Int32Array, ah
     if (i === read) read = lookAhead.next(store, hashes, i, keys.length)
     const table = tables[hashes[i]! >>> shift]!
     const entry = table.find(hashes[i]!, keys[i]!)
-    if (table.epochs[entry] !== epoch) store.touch(table, entry)
-    copier.guard(table.states[entry]!)
-    const { last } = table.states[entry] as State
+    if (table.epoch(entry) !== epoch) store.touch(table, entry)
+    copier.guard(table.state(entry))
+    const { last } = table.state(entry) as State
     last.shift()
     last.push(i)
   }

@@ -58,8 +58,8 @@ function record(): void {
   const hash = hashes[n]!
   const table = store.table(hash)
   const entry = table.find(hash, names[n]!)
-  if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
-  ;(table.states[entry] as State).total++
+  if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
+  ;(table.state(entry) as State).total++
 }
 
 function batch(): void {
@@ -70,7 +70,7 @@ function changeAll(): void {
   for (let n = 0; n < KEYS; n++) {
     const table = store.table(hashes[n]!)
     const entry = table.find(hashes[n]!, names[n]!)
-    if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
+    if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
   }
 }
 

@@ -95,8 +95,8 @@ function measure(keys: number): Measure[] {
       const hash = hashKey(key)
       const table = store.table(hash)
       const entry = table.find(hash, key)
-      if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
-      ;(table.states[entry] as { total: number }).total++
+      if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
+      ;(table.state(entry) as { total: number }).total++
     })
   const byMaps = (block: string) =>
     eachKey(block, (key) => {

@@ -103,14 +103,14 @@ export class AggregateTask extends InputTask {
     if (entry < 0) {
       entry = store.insert(table, hash, key, plan.init(key))
     } else {
-      if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
-      before = store.copier.guard(table.states[entry]!)
+      if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
+      before = store.copier.guard(table.state(entry))
     }
     try {
-      by(table.states[entry]!, value)
+      by(table.state(entry), value)
     } catch (error) {
       if (before === null) store.withdraw(table, entry)
-      else table.states[entry] = store.copier.taken(before)
+      else table.replace(entry, store.copier.taken(before))
       throw error
     }
     if (table.times !== null && time > table.times[entry]!) table.times[entry] = time
@@ -171,7 +171,7 @@ export class AggregateTask extends InputTask {
     const table = store.table(hash)
     const entry = table.find(hash, key)
     if (entry < 0) return // expired in the meantime
-    const state = table.states[entry]!
+    const state = table.state(entry)
     origin.step = 0
     origin.time = segment.times[row]!
     origin.split = segment.splits[row]!

@@ -77,16 +77,16 @@ export class KeyedTask extends InputTask {
         if (entry < 0) {
           entry = store.insert(table, hash, key, this.init(key))
         } else {
-          if (table.epochs[entry] !== epoch) store.touch(table, entry)
-          before = store.copier.guard(table.states[entry]!)
+          if (table.epoch(entry) !== epoch) store.touch(table, entry)
+          before = store.copier.guard(table.state(entry))
         }
-        const state = table.states[entry]!
+        const state = table.state(entry)
         context.begin(key, times[i]!, positions[i]!)
         result = step(state, values[i], context)
         if (many && result !== undefined) result = this.gather(state, result as Iterable<unknown>)
         else if (result === state || (context.asked && result === context.replacement)) throw this.returned()
       } catch (error) {
-        if (before !== null) table.states[entry] = store.copier.taken(before)
+        if (before !== null) table.replace(entry, store.copier.taken(before))
         else if (entry >= 0) store.withdraw(table, entry)
         chain.enter(batch, i)
         chain.take(error, values[i], key)
@@ -147,7 +147,7 @@ export class KeyedTask extends InputTask {
   private settle(table: KeyTable, entry: number): void {
     const { context, store } = this
     if (context.forgotten) store.remove(table, entry)
-    else if (context.replacement !== null) table.states[entry] = context.replacement
+    else if (context.replacement !== null) table.replace(entry, context.replacement)
   }
 
   protected snapshot(barrier: Barrier): void {

@@ -53,7 +53,7 @@ function foldEntries(table: KeyTable, chunk: ChunkReader, schema: Schema, wanted
     const hash = hashKey(key)
     let entry = table.find(hash, key)
     if (entry < 0) entry = table.insert(hash, key, state, 0)
-    else table.states[entry] = state
+    else table.replace(entry, state)
     // A step that had no TTL when the chunk was written: the sweeper begins its time.
     if (table.times !== null) table.times[entry] = times[i] ?? Number.NEGATIVE_INFINITY
   }

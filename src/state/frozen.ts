@@ -74,7 +74,7 @@ export class Frozen {
   covers(table: KeyTable, entry: number): boolean {
     const { group: keyGroup } = table
     if (keyGroup < this.keyGroup || (keyGroup === this.keyGroup && entry < this.entry)) return false
-    return table.epochs[entry]! > this.base || this.full.has(keyGroup)
+    return table.epoch(entry) > this.base || this.full.has(keyGroup)
   }
 
   /** What the epoch, which is complete, leaves in `table`'s deltas: a full write leaves nothing to add to. */
@@ -135,15 +135,15 @@ export class Frozen {
   /** Fills `rows` from the cursor on, then from the kept values; returns where the cursor goes. */
   private gather(table: KeyTable, full: boolean): number {
     const { epoch, base, rows } = this
-    const { epochs, keys, states, times, top } = table
+    const { times, top } = table
     const room = this.store.chunkWriter.entries
     // What is in the base as it is, and places that are free, have an epoch of `base` or below (K4).
     let entry = this.entry
     for (; entry < top && rows.keys.length < room; entry++) {
-      const changedAt = epochs[entry]!
-      if (changedAt > epoch || (changedAt <= base && !(full && keys[entry] !== undefined))) continue
-      rows.keys.push(keys[entry]!)
-      rows.states.push(states[entry]!)
+      const changedAt = table.epoch(entry)
+      if (changedAt > epoch || (changedAt <= base && !(full && table.key(entry) !== undefined))) continue
+      rows.keys.push(table.key(entry)!)
+      rows.states.push(table.state(entry))
       if (times !== null) rows.times.push(times[entry]!)
     }
     if (entry === top) this.store.kept.take(table.group, rows, room, times !== null)

@@ -58,9 +58,9 @@ export class KeptValues {
     const { copier, heads } = this
     const { group: keyGroup } = table
     const slot = this.slot()
-    this.keys[slot] = table.keys[entry]!
+    this.keys[slot] = table.key(entry)!
     if (table.times !== null) this.times[slot] = table.times[entry]!
-    this.copies[slot] = copier.refill(this.copies[slot]!, this.shapes[slot]!, table.states[entry]!)
+    this.copies[slot] = copier.refill(this.copies[slot]!, this.shapes[slot]!, table.state(entry))
     this.shapes[slot] = copier.shape
     this.sizes[slot] = copier.bytes + SLOT_BYTES
     this.bytes += this.sizes[slot]!

@@ -1,15 +1,17 @@
 /**
  * The keys and states of one key group: a hash table with open addressing over columns.
  *
- * An entry is an index into parallel columns, so a key costs no object of its own, and what a checkpoint scans (`epochs`)
- * or a sweep scans (`times`) lies together. The caller brings the hash: it needed it to find the key group.
+ * An entry is an index into columns, so a key costs no object of its own, and what a checkpoint scans (the epochs) or a sweep
+ * scans (`times`) lies together. A look-up waits for memory more than it works, so what it reads stands in as few objects
+ * as can be: slots and epochs in one array, and each key beside its state in another. The caller brings the hash: it
+ * needed it to find the key group.
  *
- * K1. `slots[s]` is 0 where free, else an entry + 1 in the low 24 bits and eight bits of its hash above them: a probe of
+ * K1. Slot `s` is 0 where free, else an entry + 1 in the low 24 bits and eight bits of its hash above them: a probe of
  *     another key ends, all but once in 256 times, without a look at that key. Probing is linear from the low bits of
  *     the hash; a removal moves back what follows it, so no slot is ever half free (Knuth, TAOCP 3, 6.4, algorithm R).
- * K2. Entries below `top` are in use, or free: then `keys[e]` is `undefined` and `hashes[e]` the next free one.
+ * K2. Entries below `top` are in use, or free: then their key is `undefined` and `hashes[e]` the next free one.
  * K3. A kept key is a string of its own (`ownText`).
- * K4. `epochs[e]` is the epoch of the entry's last change, 0 for one that stands in the base as it is. It is the dirty set:
+ * K4. An entry's epoch is that of its last change, 0 for one that stands in the base as it is. It is the dirty set:
  *     what a delta holds is found by scanning this column, and neither completing nor abandoning an epoch touches it.
  * K5. `removed` holds the keys that were removed since the base, in the order of `removedAt`, their epochs. A key that came
  *     and went within one epoch is in no snapshot and leaves nothing there.
@@ -24,7 +26,6 @@ const TAG = ~ENTRY
 /** Keys that a table can hold (K1). */
 export const KEYS_MAX = 1 << 23
 const NONE = -1
-const FIRST_ENTRIES = 8
 const FIRST_SLOTS = 16
 
 export class KeyTable {
@@ -33,12 +34,6 @@ export class KeyTable {
   size = 0
   /** One past the highest entry that was ever in use (K2). */
   top = 0
-  /** By entry. */
-  readonly keys: (Key | undefined)[] = objects()
-  /** By entry; the caller changes states in place after `KeyedStore.touch`. */
-  readonly states: object[] = objects()
-  /** By entry (K4). */
-  epochs = new Int32Array(FIRST_ENTRIES)
   /** By entry: the greatest record time, in milliseconds since 1970; `null` where the step has no TTL. */
   times: Float64Array | null
   /** The epoch of the table's last change; 0: it is as the base has it. */
@@ -49,8 +44,11 @@ export class KeyTable {
   removed: Key[] = []
   removedAt: number[] = []
 
-  private hashes = new Int32Array(FIRST_ENTRIES)
-  private slots = new Int32Array(FIRST_SLOTS)
+  /** The slots (K1), and behind them by entry the epochs (K4). */
+  private ints = new Int32Array(FIRST_SLOTS + entriesFor(FIRST_SLOTS))
+  /** By entry: its key, and behind it its state. */
+  private readonly cells: (Key | object | undefined)[] = objects()
+  private hashes = new Int32Array(entriesFor(FIRST_SLOTS))
   private mask = FIRST_SLOTS - 1
   private free = NONE
   /** Entries that were inserted in the epoch `bornAt` (K5). */
@@ -60,7 +58,32 @@ export class KeyTable {
   /** `timed`: entries keep the greatest record time. */
   constructor(group: number, timed: boolean) {
     this.group = group
-    this.times = timed ? new Float64Array(FIRST_ENTRIES) : null
+    this.times = timed ? new Float64Array(entriesFor(FIRST_SLOTS)) : null
+  }
+
+  /** The key of `entry`, `undefined` where that is free (K2). */
+  key(entry: number): Key | undefined {
+    return this.cells[2 * entry] as Key | undefined
+  }
+
+  /** The state of `entry`; the caller changes it in place after `KeyedStore.touch`. */
+  state(entry: number): object {
+    return this.cells[2 * entry + 1] as object
+  }
+
+  /** Puts `state` in the place of the one that `entry` has, after `KeyedStore.touch`. */
+  replace(entry: number, state: object): void {
+    this.cells[2 * entry + 1] = state
+  }
+
+  /** The epoch of the last change of `entry` (K4). */
+  epoch(entry: number): number {
+    return this.ints[this.mask + 1 + entry]!
+  }
+
+  /** `entry` changes in `epoch`. */
+  mark(entry: number, epoch: number): void {
+    this.ints[this.mask + 1 + entry] = epoch
   }
 
   /** Makes room for `keys` keys in an empty table at once, as much as it would come to with them. */
@@ -68,34 +91,33 @@ export class KeyTable {
     let length = FIRST_SLOTS
     while (keys * 4 > length * 3) length *= 2
     this.rehash(length)
-    while (this.hashes.length < keys) this.widen()
   }
 
   /** The entry of `key`, whose hash is `hash`, or -1. */
   find(hash: number, key: Key): number {
-    const { slots, mask, keys } = this
+    const { ints, mask, cells } = this
     const tag = (hash << 8) & TAG
     for (let s = hash & mask; ; s = (s + 1) & mask) {
-      const slot = slots[s]!
+      const slot = ints[s]!
       if (slot === 0) return NONE
       if ((slot & TAG) === tag) {
         const entry = (slot & ENTRY) - 1
-        if (keys[entry] === key) return entry
+        if (cells[2 * entry] === key) return entry
       }
     }
   }
 
   /** What stands where a key of `hash` is looked for first. */
   slot(hash: number): number {
-    return this.slots[hash & this.mask]!
+    return this.ints[hash & this.mask]!
   }
 
   /** The entry that a key of `hash` probably has, or -1: its eight bits say so, and nobody has looked at the key (K1). */
   likely(hash: number): number {
-    const { slots, mask } = this
+    const { ints, mask } = this
     const tag = (hash << 8) & TAG
     for (let s = hash & mask; ; s = (s + 1) & mask) {
-      const slot = slots[s]!
+      const slot = ints[s]!
       if (slot === 0) return NONE
       if ((slot & TAG) === tag) return (slot & ENTRY) - 1
     }
@@ -107,24 +129,22 @@ export class KeyTable {
   insert(hash: number, key: Key, state: object, epoch: number): number {
     let entry = this.free
     if (entry !== NONE) this.free = this.hashes[entry]!
-    else if ((entry = this.top++) === this.hashes.length) this.widen()
-    this.keys[entry] = typeof key === 'string' ? ownText(key) : key
-    this.states[entry] = state
+    else if ((entry = this.top++) === this.hashes.length) this.rehash(2 * (this.mask + 1))
+    this.cells[2 * entry] = typeof key === 'string' ? ownText(key) : key
+    this.cells[2 * entry + 1] = state
     this.hashes[entry] = hash
-    this.epochs[entry] = epoch
+    this.mark(entry, epoch)
     if (this.times !== null) this.times[entry] = Number.NEGATIVE_INFINITY
     if (epoch !== 0) this.bear(entry, epoch)
     this.size++
-    // At most three slots of four are taken.
-    if (this.size * 4 > this.slots.length * 3) this.rehash(this.slots.length * 2)
-    else this.place(hash, entry)
+    this.place(hash, entry)
     return entry
   }
 
   /** Removes `entry` in `epoch` and remembers its key where a snapshot may hold it (K5). */
   remove(entry: number, epoch: number): void {
     if (this.bornAt !== epoch || !this.born.has(entry)) {
-      this.removed.push(this.keys[entry]!)
+      this.removed.push(this.key(entry)!)
       this.removedAt.push(epoch)
     }
     this.changedAt = epoch
@@ -134,10 +154,10 @@ export class KeyTable {
   /** Takes `entry` out of the table without a trace. */
   erase(entry: number): void {
     this.vacate(this.slotOf(entry))
-    this.keys[entry] = undefined
-    this.states[entry] = gone
+    this.cells[2 * entry] = undefined
+    this.cells[2 * entry + 1] = gone
     this.hashes[entry] = this.free
-    this.epochs[entry] = 0
+    this.mark(entry, 0)
     this.free = entry
     this.size--
   }
@@ -156,8 +176,8 @@ export class KeyTable {
   shed(base: number): Set<Key> {
     const changed = new Set(this.removed)
     for (let entry = 0; entry < this.top; entry++) {
-      if (this.epochs[entry]! <= base) continue
-      changed.add(this.keys[entry]!)
+      if (this.epoch(entry) <= base) continue
+      changed.add(this.key(entry)!)
       this.erase(entry)
     }
     this.removed = []
@@ -177,47 +197,51 @@ export class KeyTable {
   }
 
   private place(hash: number, entry: number): void {
-    const { slots, mask } = this
+    const { ints, mask } = this
     let s = hash & mask
-    while (slots[s] !== 0) s = (s + 1) & mask
-    slots[s] = ((hash << 8) & TAG) | (entry + 1)
+    while (ints[s] !== 0) s = (s + 1) & mask
+    ints[s] = ((hash << 8) & TAG) | (entry + 1)
   }
 
   private slotOf(entry: number): number {
-    const { slots, mask } = this
+    const { ints, mask } = this
     let s = this.hashes[entry]! & mask
-    while ((slots[s]! & ENTRY) !== entry + 1) s = (s + 1) & mask
+    while ((ints[s]! & ENTRY) !== entry + 1) s = (s + 1) & mask
     return s
   }
 
   /** Frees slot `hole` and closes the gap (K1). */
   private vacate(hole: number): void {
-    const { slots, hashes, mask } = this
-    for (let s = (hole + 1) & mask; slots[s] !== 0; s = (s + 1) & mask) {
-      const home = hashes[(slots[s]! & ENTRY) - 1]! & mask
+    const { ints, hashes, mask } = this
+    for (let s = (hole + 1) & mask; ints[s] !== 0; s = (s + 1) & mask) {
+      const home = hashes[(ints[s]! & ENTRY) - 1]! & mask
       // Only what is probed for at or before the hole may move into it.
       if (((s - home) & mask) < ((s - hole) & mask)) continue
-      slots[hole] = slots[s]!
+      ints[hole] = ints[s]!
       hole = s
     }
-    slots[hole] = 0
+    ints[hole] = 0
   }
 
-  private rehash(length: number): void {
-    this.slots = new Int32Array(length)
-    this.mask = length - 1
-    for (let entry = 0; entry < this.top; entry++) {
-      if (this.keys[entry] !== undefined) this.place(this.hashes[entry]!, entry)
+  /** Makes room for the entries that go with so many `slots`. */
+  private rehash(slots: number): void {
+    const entries = entriesFor(slots)
+    assert(entries <= KEYS_MAX, 'K1: an entry fits 24 bits')
+    const ints = new Int32Array(slots + entries)
+    ints.set(this.ints.subarray(this.mask + 1), slots)
+    this.ints = ints
+    this.mask = slots - 1
+    this.hashes = widened(new Int32Array(entries), this.hashes)
+    if (this.times !== null) this.times = widened(new Float64Array(entries), this.times)
+    for (let entry = 0; entry < this.cells.length / 2; entry++) {
+      if (this.key(entry) !== undefined) this.place(this.hashes[entry]!, entry)
     }
   }
+}
 
-  private widen(): void {
-    const { length } = this.hashes
-    assert(length < KEYS_MAX, 'K1: an entry fits 24 bits')
-    this.hashes = widened(new Int32Array(length * 2), this.hashes)
-    this.epochs = widened(new Int32Array(length * 2), this.epochs)
-    if (this.times !== null) this.times = widened(new Float64Array(length * 2), this.times)
-  }
+/** At most three slots of four are taken. */
+function entriesFor(slots: number): number {
+  return (slots * 3) / 4
 }
 
 function widened<C extends Int32Array | Float64Array>(column: C, from: C): C {

@@ -137,14 +137,14 @@ export class KeyedStore implements Freezable {
   touch(table: KeyTable, entry: number): void {
     const { frozen, epoch } = this
     if (frozen?.covers(table, entry)) frozen.keep(table, entry)
-    table.epochs[entry] = epoch
+    table.mark(entry, epoch)
     table.changedAt = epoch
     this.dirty++
   }
 
   /** Forgets the key of `entry`. */
   remove(table: KeyTable, entry: number): void {
-    if (table.epochs[entry] !== this.epoch) this.touch(table, entry)
+    if (table.epoch(entry) !== this.epoch) this.touch(table, entry)
     table.remove(entry, this.epoch)
     this.keys--
   }
@@ -157,8 +157,8 @@ export class KeyedStore implements Freezable {
 
   /** Puts `state` in the place of the one that `entry` has. */
   replace(table: KeyTable, entry: number, state: object): void {
-    if (table.epochs[entry] !== this.epoch) this.touch(table, entry)
-    table.states[entry] = state
+    if (table.epoch(entry) !== this.epoch) this.touch(table, entry)
+    table.replace(entry, state)
   }
 
   // Checkpoints
@@ -269,15 +269,16 @@ export class KeyedStore implements Freezable {
   peek(hash: number, key: Key): object | undefined {
     const table = this.table(hash)
     const entry = table.find(hash, key)
-    return entry < 0 ? undefined : table.states[entry]
+    return entry < 0 ? undefined : table.state(entry)
   }
 
   /** Visits the keys of a key group, with states not to be changed and times, until `visit` answers false. */
   each(keyGroup: number, visit: (key: Key, state: object, time: number) => boolean): void {
-    const { keys, states, times, top } = this.tables[keyGroup] ?? this.open(keyGroup)
-    for (let entry = 0; entry < top; entry++) {
-      const key = keys[entry]
-      if (key !== undefined && !visit(key, states[entry]!, times?.[entry] ?? Number.NEGATIVE_INFINITY)) return
+    const table = this.tables[keyGroup] ?? this.open(keyGroup)
+    for (let entry = 0; entry < table.top; entry++) {
+      const key = table.key(entry)
+      if (key === undefined) continue
+      if (!visit(key, table.state(entry), table.times?.[entry] ?? Number.NEGATIVE_INFINITY)) return
     }
   }
 }

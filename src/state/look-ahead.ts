@@ -55,16 +55,16 @@ export class LookAhead {
       const entry = table === null ? -1 : table.likely(hash)
       entries[i - from] = entry
       if (entry < 0) continue
-      seen += table!.epochs[entry]!
-      if (table!.keys[entry] === undefined || table!.states[entry] === undefined) seen++
+      seen += table!.epoch(entry)
+      if (table!.key(entry) === undefined || table!.state(entry) === undefined) seen++
     }
     for (let i = from; i < to; i++) {
       const entry = entries[i - from]!
       if (entry < 0) continue
       const table = tables[hashes[i]! >>> shift]!
-      const key = table.keys[entry]
+      const key = table.key(entry)
       if (typeof key === 'string') seen += key.length
-      seen += (this.read ??= readerOf(table.states[entry]!))(table.states[entry]!)
+      seen += (this.read ??= readerOf(table.state(entry)))(table.state(entry))
     }
     this.seen = seen | 0
     return to

@@ -58,7 +58,7 @@ export class Sweeper {
     const table = store.tables[group]
     if (!table || table.times === null) return
     for (let entry = 0; entry < table.top; entry++) {
-      if (table.keys[entry] === undefined || table.times[entry]! >= before) continue
+      if (table.key(entry) === undefined || table.times[entry]! >= before) continue
       if (table.times[entry] === UNKNOWN) {
         table.times[entry] = this.time
         continue

@@ -24,9 +24,9 @@ function collect(store: KeyedStore, found: Map<Key, FinalState>): void {
   while (store.loadNext()) {}
   for (const table of store.tables) {
     for (let entry = 0; entry < (table?.top ?? 0); entry++) {
-      const key = table!.keys[entry]
+      const key = table!.key(entry)
       if (key === undefined) continue
-      const { at, state } = table!.states[entry] as Kept
+      const { at, state } = table!.state(entry) as Kept
       found.set(key, { at, state })
     }
   }

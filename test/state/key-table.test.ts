@@ -22,7 +22,7 @@ test('holds what a map holds', () => {
       const model = new Map<string, { hash: number; state: object }>()
       for (const { at, remove } of run) {
         const entry = table.find(at.hash, at.key)
-        expect(entry >= 0 ? table.states[entry] : undefined).toBe(model.get(at.key)?.state)
+        expect(entry >= 0 ? table.state(entry) : undefined).toBe(model.get(at.key)?.state)
         if (remove && entry >= 0) {
           table.erase(entry)
           model.delete(at.key)
@@ -33,7 +33,7 @@ test('holds what a map holds', () => {
         }
       }
       expect(table.size).toBe(model.size)
-      for (const [key, { hash: h, state }] of model) expect(table.states[table.find(h, key)]).toBe(state)
+      for (const [key, { hash: h, state }] of model) expect(table.state(table.find(h, key))).toBe(state)
     }),
     { numRuns: 500 },
   )

@@ -32,8 +32,8 @@ function step(store: KeyedStore, key: Key, value: number, time: number): void {
   const table = store.table(hash)
   let entry = table.find(hash, key)
   if (entry < 0) entry = store.insert(table, hash, key, { n: 0, seen: [] })
-  else if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
-  const state = table.states[entry] as State
+  else if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
+  const state = table.state(entry) as State
   state.n += value
   state.seen.push(value)
   table.times![entry] = Math.max(table.times![entry]!, time)
@@ -53,9 +53,9 @@ function picture(store: KeyedStore): Picture {
   for (let group = 0; group < KEY_GROUPS; group++) {
     const table = store.tables[group] ?? store.open(group)
     for (let entry = 0; entry < table.top; entry++) {
-      const key = table.keys[entry]
+      const key = table.key(entry)
       if (key === undefined) continue
-      found.set(key, { state: structuredClone(table.states[entry] as State), time: table.times![entry]! })
+      found.set(key, { state: structuredClone(table.state(entry) as State), time: table.times![entry]! })
     }
   }
   return found

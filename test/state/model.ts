@@ -79,14 +79,14 @@ export class Model {
     let before: object | null = null
     if (entry < 0) entry = store.insert(table, hash, key, init())
     else {
-      if (table.epochs[entry] !== store.epoch) store.touch(table, entry)
-      before = store.copier.save(table.states[entry]!)
-      if (this.sweeper?.isOver(table.times![entry]!, time)) table.states[entry] = init()
+      if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
+      before = store.copier.save(table.state(entry))
+      if (this.sweeper?.isOver(table.times![entry]!, time)) table.replace(entry, init())
     }
-    change(table.states[entry] as State, amount, time)
+    change(table.state(entry) as State, amount, time)
     if (throws) {
       if (before === null) store.withdraw(table, entry)
-      else table.states[entry] = before
+      else table.replace(entry, before)
       return
     }
     if (table.times !== null && time > table.times[entry]!) table.times[entry] = time

@@ -18,7 +18,10 @@ function storeWith(seen: Readonly<Record<string, number>>): KeyedStore {
 }
 
 const keysOf = (store: KeyedStore) =>
-  store.tables.flatMap((table) => table?.keys.filter((key) => key !== undefined) ?? []).sort()
+  store.tables
+    .flatMap((table) => Array.from({ length: table?.top ?? 0 }, (_, entry) => table!.key(entry)))
+    .filter((key) => key !== undefined)
+    .sort()
 
 function round(sweeper: Sweeper): void {
   while (sweeper.next()) {}

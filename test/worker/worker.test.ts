@@ -104,7 +104,7 @@ test('a worker that is closed in the middle goes on exactly', async () => {
     const table = store.table(hashKey(key))
     const count = COUNT / KEYS
     const sum = count * key + (KEYS * count * (count - 1)) / 2
-    expect(table.states[table.find(hashKey(key), key)]).toEqual({ sum, count })
+    expect(table.state(table.find(hashKey(key), key))).toEqual({ sum, count })
   }
   await close(second.worker)
 })

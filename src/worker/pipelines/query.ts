@@ -25,7 +25,7 @@ export function lookUp(store: KeyedStore, key: Key): KeyState | null {
   const hash = hashKey(key)
   const table = store.table(hash)
   const entry = table.find(hash, key)
-  return entry < 0 ? null : { key, keyGroup: table.group, state: table.states[entry]! }
+  return entry < 0 ? null : { key, keyGroup: table.group, state: table.state(entry) }
 }
 
 /** The state of the first of `keys` that the step has, or `null`. */
@@ -75,10 +75,10 @@ export function listKeys(
     if (group < from.group) continue
     const table = store.tables[group] ?? store.open(group)
     for (let entry = group === from.group ? from.entry : 0; entry < table.top; entry++) {
-      const key = table.keys[entry]
+      const key = table.key(entry)
       if (key === undefined) continue
       if (keys.length === limit) return { keys, next: `${group}.${entry}` }
-      keys.push({ key, keyGroup: group, state: table.states[entry]! })
+      keys.push({ key, keyGroup: group, state: table.state(entry) })
     }
   }
   return { keys, next: null }
