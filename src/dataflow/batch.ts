@@ -6,6 +6,7 @@
  * B2. (split, position, ordinal) names a record within its step for ever: `split` and `position` are those of the
  *     source's record that caused it, `ordinal` tells apart what one source record became.
  * B3. Columns never shrink: growing an array anew for every batch cost more than all that is written into it.
+ * B4. Columns of values and keys are arrays of one kind of elements, whatever is in them (`anyColumn`).
  */
 import type { Key } from '../base/hash.ts'
 
@@ -18,24 +19,26 @@ export class Batch {
   hashes: Int32Array
   /** Record times: milliseconds since 1970. */
   times: Float64Array
-  /** Index into the runtime's table of splits. */
-  splits: Int32Array
+  /** Indices into the runtime's table of splits. */
+  splits: Float64Array
   positions: Float64Array
   ordinals: Float64Array
   /** The values are accumulators, each of many records of its key (`combiner.ts`). */
   combined = false
 
   constructor(capacity: number) {
-    this.values = new Array<unknown>(capacity).fill(undefined)
-    this.keys = new Array<Key>(capacity).fill('')
+    this.values = anyColumn<unknown>(capacity)
+    this.keys = anyColumn<Key>(capacity)
     this.hashes = new Int32Array(capacity)
     this.times = new Float64Array(capacity)
-    this.splits = new Int32Array(capacity)
+    this.splits = new Float64Array(capacity)
     this.positions = new Float64Array(capacity)
     this.ordinals = new Float64Array(capacity)
   }
 
-  /** Room for one more record. A batch grows past its usual size only within the outputs of one record. */
+  /**
+   * Room for one more record. A batch grows past its usual size within the outputs of one record, or where a
+   * whole one is dealt out to several. */
   get capacity(): number {
     return this.times.length
   }
@@ -44,9 +47,15 @@ export class Batch {
     const size = this.capacity * 2
     this.hashes = widened(this.hashes, new Int32Array(size))
     this.times = widened(this.times, new Float64Array(size))
-    this.splits = widened(this.splits, new Int32Array(size))
+    this.splits = widened(this.splits, new Float64Array(size))
     this.positions = widened(this.positions, new Float64Array(size))
     this.ordinals = widened(this.ordinals, new Float64Array(size))
+  }
+
+  /** Goes on with new arrays of values, and of keys where there are some; there is no record yet. */
+  renew(keyed: boolean): void {
+    this.values = anyColumn<unknown>(this.capacity)
+    if (keyed) this.keys = anyColumn<Key>(this.capacity)
   }
 
   /** Copies record `from` over record `to`. */
@@ -74,10 +83,34 @@ export class Batch {
     this.length = at + 1
   }
 
+  /** Adds the records `picks[0, count)` of `from`, keys and hashes included: a column at a time, in a third of the time. */
+  appendAll(from: Batch, picks: Int32Array, count: number): void {
+    const at = this.length
+    while (this.capacity < at + count) this.grow()
+    for (let i = 0; i < count; i++) this.values[at + i] = from.values[picks[i]!]
+    for (let i = 0; i < count; i++) this.keys[at + i] = from.keys[picks[i]!]!
+    for (let i = 0; i < count; i++) this.hashes[at + i] = from.hashes[picks[i]!]!
+    for (let i = 0; i < count; i++) this.times[at + i] = from.times[picks[i]!]!
+    for (let i = 0; i < count; i++) this.splits[at + i] = from.splits[picks[i]!]!
+    for (let i = 0; i < count; i++) this.positions[at + i] = from.positions[picks[i]!]!
+    for (let i = 0; i < count; i++) this.ordinals[at + i] = from.ordinals[picks[i]!]!
+    this.length = at + count
+  }
+
   /** Forgets the records from `length` on. */
   truncate(length: number): void {
     this.length = length
   }
+}
+
+/**
+ * An array for `capacity` values of any kind. The engine has arrays of integers, of doubles and of anything, by what was
+ * put in first, and code that meets all three costs five times as much for each element.
+ */
+export function anyColumn<T>(capacity: number): T[] {
+  const column = new Array<unknown>(capacity)
+  if (capacity > 0) column[0] = undefined
+  return column as T[]
 }
 
 function widened<A extends Int32Array | Float64Array>(from: A, to: A): A {

@@ -17,6 +17,11 @@ import type { Origin } from './origin.ts'
 
 const PATIENCE = 2
 
+interface Pick {
+  of: Int32Array
+  count: number
+}
+
 export interface SpreadOptions {
   readonly exchange: KeyExchange
   readonly key: (value: unknown) => Key
@@ -43,6 +48,8 @@ export class SpreadCollector implements Leaf {
   private readonly starts: Int32Array
   private readonly touched: Float64Array
   private serial = 0
+  /** The records of a whole batch that go to each worker. */
+  private readonly picks: readonly Pick[]
   /** Records since everything was sent last (G2). */
   private since = 0
   private readonly patience: number
@@ -57,6 +64,7 @@ export class SpreadCollector implements Leaf {
     this.step = step
     this.capacity = pool.capacity
     this.batches = exchange.outlets.map(() => pool.take())
+    this.picks = exchange.outlets.map(() => ({ of: new Int32Array(pool.capacity), count: 0 }))
     this.starts = new Int32Array(exchange.outlets.length)
     this.touched = new Float64Array(exchange.outlets.length)
     this.patience = PATIENCE * exchange.outlets.length * pool.capacity
@@ -138,29 +146,44 @@ export class SpreadCollector implements Leaf {
     return all
   }
 
-  /** Deals out a batch; one that becomes full in the middle leaves at once, or grows while there is no room. */
+  /** Deals out a batch. What becomes full leaves at once, or grows while there is no room. */
   pushWhole(batch: Batch, report: FailureReport): boolean {
-    const { exchange, pool, step } = this
     if (!this.room && !this.drain()) return false
-    for (let i = 0; i < batch.length; i++) {
+    const { picks, batches } = this
+    this.pick(batch, report)
+    for (let owner = 0; owner < batches.length; owner++) {
+      const { of, count } = picks[owner]!
+      if (count > 0) batches[owner]!.appendAll(batch, of, count)
+    }
+    this.since += batch.length
+    this.pool.give(batch)
+    this.send(this.capacity)
+    return true
+  }
+
+  /** Fills in keys and hashes, and finds the records of each worker; those that cannot go are reported. */
+  private pick(batch: Batch, report: FailureReport): void {
+    const { exchange, picks, step } = this
+    const { keys, hashes, values, length } = batch
+    for (const pick of picks) {
+      pick.count = 0
+      if (pick.of.length < length) pick.of = new Int32Array(batch.capacity)
+    }
+    for (let i = 0; i < length; i++) {
       try {
-        const key = this.key(batch.values[i])
+        const key = this.key(values[i])
         const hash = this.hash(key)
-        batch.keys[i] = key
-        batch.hashes[i] = hash
-        const owner = exchange.ownerOf(hash)
-        this.batches[owner]!.append(batch, i)
+        keys[i] = key
+        hashes[i] = hash
+        const pick = picks[exchange.ownerOf(hash)]!
+        pick.of[pick.count++] = i
       } catch (error) {
         if (!isRecordFault(error)) throw error
         const [split, position, ordinal] = [batch.splits[i]!, batch.positions[i]!, batch.ordinals[i]!]
-        const given = batch.values[i]
+        const given = values[i]
         report({ step, split, position, ordinal, time: batch.times[i]!, key: undefined, given, error })
       }
     }
-    this.since += batch.length
-    pool.give(batch)
-    this.send(pool.capacity)
-    return true
   }
 
   mark(marker: Marker): void {

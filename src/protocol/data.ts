@@ -30,17 +30,17 @@ export interface Columns {
   readonly keys: Key[]
   readonly hashes: Int32Array
   readonly times: Float64Array
-  readonly splits: Int32Array
+  readonly splits: Float64Array
   readonly positions: Float64Array
   readonly ordinals: Float64Array
 }
 
-/** Columns that are read into; `values` and `keys` are replaced by new ones. */
+/** Columns that are read into. */
 export interface GrowingColumns extends Columns {
-  values: unknown[]
-  keys: Key[]
   readonly capacity: number
   grow(): void
+  /** Puts new arrays in the place of `values`, and of `keys` where there are some. */
+  renew(keyed: boolean): void
 }
 
 const PLAIN = 0
@@ -99,8 +99,7 @@ export class BatchCodec {
     readSequence(reader, count, batch.ordinals)
     // The engine puts new objects into a new array for a fifth less than into one that is kept: it need not write down
     // for its collector that an old object refers to a young one.
-    batch.values = new Array<unknown>(batch.capacity)
-    if (keyed) batch.keys = new Array<Key>(batch.capacity)
+    batch.renew(keyed)
     const values = this.values.decodeValues(reader, batch.values)
     if (values !== count) throw reader.damaged(`${values} values of ${count} records`)
     if (keyed) this.readKeys(reader, batch, count)

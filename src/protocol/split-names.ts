@@ -23,7 +23,7 @@ export class SplitNamesWriter {
   }
 
   /** Writes the names that `splits[0, length)` need and that were not sent. `sent` or another `write` follows. */
-  write(writer: ByteWriter, splits: Int32Array, length: number): void {
+  write(writer: ByteWriter, splits: Float64Array, length: number): void {
     const { fresh } = this
     fresh.length = 0
     let last = -1
@@ -74,7 +74,7 @@ export class SplitNamesReader {
   }
 
   /** Puts this worker's numbers in the place of the sender's; false where one was never named. */
-  translate(splits: Int32Array, length: number): boolean {
+  translate(splits: Float64Array, length: number): boolean {
     let theirs = -1
     let ours = -1
     for (let i = 0; i < length; i++) {

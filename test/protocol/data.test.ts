@@ -15,7 +15,7 @@ class TestBatch implements GrowingColumns {
   keys: Key[] = []
   hashes = new Int32Array(4)
   times = new Float64Array(4)
-  splits = new Int32Array(4)
+  splits = new Float64Array(4)
   positions = new Float64Array(4)
   ordinals = new Float64Array(4)
   get capacity(): number {
@@ -25,9 +25,13 @@ class TestBatch implements GrowingColumns {
     const size = this.capacity * 2
     this.hashes = new Int32Array(size)
     this.times = new Float64Array(size)
-    this.splits = new Int32Array(size)
+    this.splits = new Float64Array(size)
     this.positions = new Float64Array(size)
     this.ordinals = new Float64Array(size)
+  }
+  renew(keyed: boolean): void {
+    this.values = new Array<unknown>(this.capacity)
+    if (keyed) this.keys = new Array<Key>(this.capacity)
   }
 }
 

@@ -32,15 +32,6 @@ test('numbers are read as they were written (E1)', () => {
   )
 })
 
-test('whole numbers of 32 bits too', () => {
-  const numbers = Int32Array.of(5, -1, 2 ** 31 - 1, -(2 ** 31), 0)
-  const writer = new ByteWriter()
-  writeSequence(writer, numbers, 5)
-  const into = new Int32Array(5)
-  readSequence(new ByteReader(writer.take()), 5, into)
-  expect(into).toStrictEqual(numbers)
-})
-
 test('takes the least width', () => {
   const size = (numbers: number[]) => bytesOf(numbers).length - 9
   expect(size([7.5, 7.5, 7.5])).toBe(0)

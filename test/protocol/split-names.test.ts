@@ -14,7 +14,7 @@ test('each number is named once, in front of the first batch that leaves with it
       const named = new Set<number>()
       for (const { splits, leaves } of sent) {
         const bytes = new ByteWriter()
-        const column = Int32Array.from(splits)
+        const column = Float64Array.from(splits)
         writer.write(bytes, column, column.length)
         if (!leaves) continue
         writer.sent()
@@ -32,5 +32,5 @@ test('each number is named once, in front of the first batch that leaves with it
 
 test('a number that was never named is found', () => {
   const reader = new SplitNamesReader(() => 0)
-  expect(reader.translate(Int32Array.of(3), 1)).toBe(false)
+  expect(reader.translate(Float64Array.of(3), 1)).toBe(false)
 })
