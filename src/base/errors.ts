@@ -752,8 +752,9 @@ export const errorTable = {
   },
   E_PIPELINE_SLOW: {
     kind: 'user',
-    what: '{path} was not loaded after {timeout}',
-    remedy: 'look for an await at its top level (or in what it imports) that never ends, and move it into asyncMap',
+    what: '{path} was not loaded after {timeout}: it {does}',
+    remedy:
+      'look for an await or a loop that never ends at its top level, in what it imports and where it builds; work belongs into steps, and what waits into asyncMap',
   },
   E_PIPELINE_TOO_LARGE: {
     kind: 'user',

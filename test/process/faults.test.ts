@@ -108,12 +108,20 @@ test('an empty key is a key, and 1 and "1" are two', async () => {
   expect(done.err).toMatch(/\(3 keys\)/)
 })
 
-test('a file that waits for ever while it loads is given up', { timeout: 60_000 }, async () => {
-  const { cwd } = app('await new Promise(() => setInterval(() => {}, 1000))')
+test.each([
+  ['waits for ever while it loads', 'await new Promise(() => setInterval(() => {}, 1000))', 'waits'],
+  ['computes for ever while it loads', 'for (;;) {}', 'computes'],
+  [
+    'computes for ever while it builds',
+    "import { pipeline } from 'potoroo'\nexport default pipeline('p', () => { for (;;) {} })",
+    'computes',
+  ],
+])('a file that %s is given up', { timeout: 60_000 }, async (_what, text, does) => {
+  const { cwd } = app(text)
   const refused = await ran(['check', 'p.js'], { cwd })
   expect(refused.status).toBe(2)
   expect(refused.out + refused.err).toMatch(
-    /E_PIPELINE_SLOW: .*p\.js was not loaded after .*\n .*await at its top level/,
+    new RegExp(`E_PIPELINE_SLOW: .* was not loaded after .*: it ${does}\n .*an await or a loop that never ends`),
   )
 })
 

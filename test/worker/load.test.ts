@@ -8,6 +8,7 @@ import { PotorooError } from '../../src/base/errors.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { bundlePipeline, hashText } from '../../src/worker/pipelines/load-bundle.ts'
+import { tryLoading } from '../../src/worker/pipelines/trial.ts'
 
 const LOAD = new URL('../../src/worker/pipelines/load.ts', import.meta.url).href
 const PIPELINE = `
@@ -215,7 +216,20 @@ describe('a file that is no pipeline is told why, and where', () => {
       'an endless await',
       'await new Promise(() => {})\nexport default 1',
       'E_PIPELINE_SLOW',
-      'FILE was not loaded after 200 ms',
+      'FILE was not loaded after 200 ms: it waits',
+    ],
+    ['an endless loop', 'for (;;) {}', 'E_PIPELINE_SLOW', 'FILE was not loaded after 200 ms: it computes'],
+    [
+      'an endless loop behind an await',
+      'await null\nfor (;;) {}',
+      'E_PIPELINE_SLOW',
+      'FILE was not loaded after 200 ms: it computes',
+    ],
+    [
+      'an endless loop that catches what it can',
+      'for (;;) try { for (;;) {} } catch {} finally { continue }',
+      'E_PIPELINE_SLOW',
+      'FILE was not loaded after 200 ms: it computes',
     ],
   ]
   const fileOf = (name: string) => join(root, 'broken', `${name.replaceAll(' ', '-')}.ts`)
@@ -254,4 +268,38 @@ describe('a file that is no pipeline is told why, and where', () => {
     expect(error.code).toBe('E_PIPELINE_THREW')
     expect(error.message).toContain('the pipeline file threw while it was built: Error: no')
   })
+})
+
+describe('beside the loop', () => {
+  const limits = { loadTimeoutMs: 1500 }
+
+  /** Tries `text`, and answers how often the loop has turned meanwhile. */
+  async function turnsOf(text: string): Promise<number> {
+    let turns = 0
+    const timer = setInterval(() => turns++, 10)
+    try {
+      await tryLoading({ text, map: '{}', parameters: {} }, limits)
+      return turns
+    } catch (error) {
+      throw Object.assign(error as Error, { turns })
+    } finally {
+      clearInterval(timer)
+    }
+  }
+
+  const graph = (body: string) =>
+    `import { nullSink, pipeline } from 'potoroo'\nexport default pipeline('p', () => { ${body} })`
+
+  test.each(['for (;;) {}', 'await null\nfor (;;) {}', graph('for (;;) {}'), 'await new Promise(() => {})'])(
+    'what never ends is given up, and the loop has gone on: %j',
+    async (text) => {
+      const given = await turnsOf(text).catch((error) => error)
+      expect(given).toMatchObject({ code: 'E_PIPELINE_SLOW' })
+      expect(given.turns).toBeGreaterThan(20)
+    },
+  )
+
+  test.each([graph(''), 'syntax error', "throw new Error('no')"])('what ends is left to the loop: %j', (text) =>
+    expect(turnsOf(text)).resolves.toBeTypeOf('number'),
+  )
 })

@@ -3,8 +3,7 @@
  * `explain`, `submit` and every worker load in this one way.
  *
  * O1. `potoroo` inside a bundle is the running program, wherever the pipeline file lies.
- * O2. Loading ends: with a pipeline, an error, or after `loadTimeoutMs`. What is bounded is waiting:
- *     a file that computes for ever blocks its process.
+ * O2. Loading ends: with a pipeline, an error, or after `loadTimeoutMs`, whether the file waits or computes; so does building.
  * O3. Stack traces show the lines of the user's files.
  */
 import { randomBytes } from 'node:crypto'
@@ -13,11 +12,11 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fail } from '../../base/errors.ts'
 import { defaultLimits } from '../../base/limits.ts'
-import { showDuration } from '../../base/time.ts'
 import type { Graph, Parameters } from '../../model/graph.ts'
 import { isPipeline, type Pipeline } from '../../model/pipeline.ts'
 import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
 import { explainMissingExport, explainThrow } from './load-errors.ts'
+import { callWithin, loadWithin } from './load-limit.ts'
 
 export interface LoadLimits {
   readonly bundleBytes: number
@@ -51,11 +50,16 @@ export async function loadBundle(
 }
 
 /** Builds the graph of `pipeline` with `parameters`; what the user's function throws is named with file and line. */
-export function buildGraph(pipeline: Pipeline, parameters: Parameters = {}): Graph {
+export function buildGraph(
+  pipeline: Pipeline,
+  parameters: Parameters = {},
+  { loadTimeoutMs }: Pick<LoadLimits, 'loadTimeoutMs'> = defaultLimits,
+): Graph {
+  const path = `pipeline "${pipeline.name}"`
   try {
-    return pipeline.build(parameters)
+    return callWithin(loadTimeoutMs, path, () => pipeline.build(parameters))
   } catch (error) {
-    throw explainThrow(error, `pipeline "${pipeline.name}"`, 'built')
+    throw explainThrow(error, path, 'built')
   }
 }
 
@@ -83,7 +87,7 @@ async function importBundle(
   // O3. Costs nothing until somebody reads a stack.
   setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
   try {
-    const module: { readonly default?: unknown } = await within(limits.loadTimeoutMs, path, import(url))
+    const module: { readonly default?: unknown } = await loadWithin(limits.loadTimeoutMs, path, () => import(url))
     return pipelineOf(module, path)
   } catch (error) {
     throw (await explainMissingExport(error, path, bundle.map, importFace)) ?? explainThrow(error, path, 'loaded')
@@ -116,15 +120,6 @@ function importFace(specifier: string): Promise<object> | null {
 function withMap({ text, map }: BundleText, root: string): string {
   const rooted = JSON.stringify({ ...(JSON.parse(map) as object), sourceRoot: root })
   return `${text}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(rooted).toString('base64')}\n`
-}
-
-/** Settles as `work` does, or rejects after `ms` (O2). */
-function within<T>(ms: number, path: string, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const tooSlow = () => reject(fail('E_PIPELINE_SLOW', { path, timeout: showDuration(ms) }))
-    const timer = setTimeout(tooSlow, ms)
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
 
 function pipelineOf(module: { readonly default?: unknown }, path: string): Pipeline {

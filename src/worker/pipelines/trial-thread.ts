@@ -1,0 +1,12 @@
+/** The thread of a trial (`trial.ts`): says when it is over, whatever came of it. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { buildGraph, loadBundle } from './load.ts'
+import type { TrialData } from './trial.ts'
+
+const { text, map, parameters } = workerData as TrialData
+try {
+  buildGraph(await loadBundle(text, map), parameters)
+} catch {
+  // The loop meets the same, and says it.
+}
+parentPort!.postMessage('over')
