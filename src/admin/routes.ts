@@ -6,6 +6,7 @@ import type { Clock } from '../env/clock.ts'
 import { contentOf } from '../worker/letters/dead-letter.ts'
 import { type Checkpointed, listCheckpoints, openCheckpoint, verifyOne } from '../worker/pipelines/checkpoints.ts'
 import { buildGraph, loadBundle } from '../worker/pipelines/load.ts'
+import { tryLoading } from '../worker/pipelines/load-trial.ts'
 import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
 import {
   listSavepoints,
@@ -13,7 +14,6 @@ import {
   type SavepointSeams,
   verifySavepoint,
 } from '../worker/pipelines/savepoints.ts'
-import { tryLoading } from '../worker/pipelines/trial.ts'
 import { ownBarrier } from './behind.ts'
 import { viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'

@@ -5,6 +5,7 @@ import { type WebSocketSourceOptions, webSocketSource } from '../../src/connecto
 import { webSocketSourceConnector } from '../../src/connectors/websocket/source.ts'
 import type { IncomingAnswer, WebSocketConnection, WebSocketEnd, WebSocketHandler } from '../../src/env/http.ts'
 import { lengthPrefix, lines } from '../../src/model/framing.ts'
+import { encodeAcked } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
 import { type TestLane, type TestSession, testDoor } from './door.ts'
 
@@ -132,6 +133,18 @@ describe('a plain source', () => {
       expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
     },
   )
+
+  test('takes no records from who speaks the acknowledged protocol, and says what to say', () => {
+    const { lanes, source, warnings } = open()
+    const versions = { newest: 1, oldestVersion: 1 }
+    const hello = { producer: 'p', incarnation: 'a', source: 'in', oldest: 1, token: '' }
+    const a = new Client()
+    a.send(Buffer.from(encodeAcked({ kind: 'hello', ...versions, ...hello })), true)
+    expect(lanes[0]).toMatchObject({ records: [], closed: true })
+    expect(a.end).toMatchObject({ code: 1008, reason: expect.stringContaining("say protocol: 'acked'") })
+    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
+    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+  })
 
   test('closes and counts a sender whose message is over the limit of messages', () => {
     const { source, warnings } = open({ framing: lines() }, { messageBytes: 2000 })

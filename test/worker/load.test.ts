@@ -8,7 +8,7 @@ import { PotorooError } from '../../src/base/errors.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { bundlePipeline, hashText } from '../../src/worker/pipelines/load-bundle.ts'
-import { tryLoading } from '../../src/worker/pipelines/trial.ts'
+import { tryLoading } from '../../src/worker/pipelines/load-trial.ts'
 
 const LOAD = new URL('../../src/worker/pipelines/load.ts', import.meta.url).href
 const PIPELINE = `

@@ -1,7 +1,7 @@
 /** The connections of a listening source. R1-R3 of `peer-room.ts` are kept here. */
 import { PotorooError } from '../../base/errors.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../env/network.ts'
-import type { Framing } from '../../model/connector.ts'
+import type { Cuts, Framing } from '../../model/connector.ts'
 import { isHello } from '../../protocol/acked.ts'
 import { Assembler } from '../assembler.ts'
 import type { Door, Lane, Session, SourceContext, SourceStatus } from '../connector.ts'
@@ -118,10 +118,9 @@ export abstract class Peer implements ConnectionHandler {
   protected abstract released(): void
 }
 
-/** Cuts what it hears into records for its lane. */
-export class PlainPeer extends Peer {
+/** A connection whose bytes are records, or hold some, for a lane. */
+export abstract class LanePeer extends Peer {
   private readonly lane: Lane
-  private readonly assembler: Assembler
   private full = false
   /** It has not sent anything yet. */
   private silent = true
@@ -129,38 +128,61 @@ export class PlainPeer extends Peer {
   constructor(source: PeerHome, connection: Connection, nowMs: number, lane: Lane) {
     super(source, connection, nowMs)
     this.lane = lane
-    this.assembler = new Assembler(source.framing, source.context.limits.recordBytes, (bytes, cuts) => {
-      source.status.records += cuts.count
-      if (!lane.push(bytes, cuts)) this.full = true
-    })
     lane.onRoom(() => this.resume())
+  }
+
+  protected received(chunk: Buffer): void {
+    if (this.silent && isHello(chunk)) return this.expel("it speaks the acknowledged protocol: say protocol: 'acked'")
+    this.silent = false
+    this.full = false
+    const why = this.cut(chunk)
+    if (why !== null) this.expel(why)
+    else if (this.full) this.pause()
+  }
+
+  /** Finds the records in `chunk` and takes them; answers what is wrong with it, or `null`. */
+  protected abstract cut(chunk: Buffer): string | null
+
+  protected take(bytes: Buffer, cuts: Cuts): void {
+    this.source.status.records += cuts.count
+    if (!this.lane.push(bytes, cuts)) this.full = true
+  }
+
+  onDrain(): void {}
+
+  protected released(): void {
+    this.lane.close()
+  }
+}
+
+/** Cuts a stream of bytes into records. */
+export class PlainPeer extends LanePeer {
+  private readonly assembler: Assembler
+
+  constructor(source: PeerHome, connection: Connection, nowMs: number, lane: Lane) {
+    super(source, connection, nowMs, lane)
+    const { framing, context } = source
+    this.assembler = new Assembler(framing, context.limits.recordBytes, (bytes, cuts) => this.take(bytes, cuts))
   }
 
   override get pending(): number {
     return this.assembler.pending
   }
 
-  protected received(chunk: Buffer): void {
+  protected cut(chunk: Buffer): string | null {
     const { assembler, source } = this
-    if (this.silent && isHello(chunk)) return this.expel("it speaks the acknowledged protocol: say protocol: 'acked'")
-    this.silent = false
-    const before = assembler.pending
-    this.full = false
+    source.partial -= assembler.pending
     try {
       assembler.push(chunk)
     } catch (error) {
       if (!(error instanceof PotorooError)) throw error
-      source.partial -= before
+      return error.message
+    } finally {
       source.partial += assembler.pending
-      this.expel(error.message)
-      return
     }
-    source.partial += assembler.pending - before
     if (source.partial > source.context.limits.partialBytes) source.relieve()
-    if (this.full) this.pause()
+    return null
   }
-
-  onDrain(): void {}
 
   protected finished(): void {
     const { assembler, source } = this
@@ -169,9 +191,9 @@ export class PlainPeer extends Peer {
     if (!assembler.finish()) source.expelled(this, `it ended inside a record, of which ${left} bytes had come`)
   }
 
-  protected released(): void {
+  protected override released(): void {
     this.source.partial -= this.assembler.pending
-    this.lane.close()
+    super.released()
   }
 }
 

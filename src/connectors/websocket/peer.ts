@@ -4,40 +4,30 @@ import { Cuts } from '../../model/connector.ts'
 import { WHOLE_MESSAGES } from '../../model/framing.ts'
 import { Assembler } from '../assembler.ts'
 import type { Lane } from '../connector.ts'
-import { Peer, type PeerHome } from '../socket/peer.ts'
+import { LanePeer, type PeerHome } from '../socket/peer.ts'
 import type { Wire } from './wire.ts'
 
-export class MessagePeer extends Peer {
+export class MessagePeer extends LanePeer {
   private readonly wire: Wire
-  private readonly lane: Lane
   /** `null`: a message is a record. */
   private readonly assembler: Assembler | null
   private readonly cuts = new Cuts()
-  private full = false
 
   constructor(source: PeerHome, wire: Wire, nowMs: number, lane: Lane) {
-    super(source, wire, nowMs)
+    super(source, wire, nowMs, lane)
     this.wire = wire
-    this.lane = lane
     const { framing, context } = source
     this.assembler =
       framing.kind === WHOLE_MESSAGES
         ? null
         : new Assembler(framing, context.limits.recordBytes, (bytes, cuts) => this.take(bytes, cuts))
-    lane.onRoom(() => this.resume())
   }
 
-  onDrain(): void {}
-
-  protected received(message: Buffer): void {
-    this.full = false
-    const why = this.assembler === null ? this.takeWhole(message) : this.takeParts(message, this.assembler)
-    if (why !== null) this.expel(why)
-    else if (this.full) this.pause()
+  protected cut(message: Buffer): string | null {
+    return this.assembler === null ? this.cutWhole(message) : this.cutParts(message, this.assembler)
   }
 
-  /** Answers what is wrong with it, or `null`. */
-  private takeWhole(message: Buffer): string | null {
+  private cutWhole(message: Buffer): string | null {
     const { recordBytes } = this.source.context.limits
     if (message.length > recordBytes) return `a record of ${message.length} bytes is over the limit of ${recordBytes}`
     this.cuts.count = 0
@@ -46,7 +36,7 @@ export class MessagePeer extends Peer {
     return null
   }
 
-  private takeParts(message: Buffer, assembler: Assembler): string | null {
+  private cutParts(message: Buffer, assembler: Assembler): string | null {
     try {
       assembler.push(message)
     } catch (error) {
@@ -57,16 +47,7 @@ export class MessagePeer extends Peer {
     return assembler.finish() ? null : `a message ended inside a record, of which ${left} bytes had come`
   }
 
-  private take(bytes: Buffer, cuts: Cuts): void {
-    this.source.status.records += cuts.count
-    if (!this.lane.push(bytes, cuts)) this.full = true
-  }
-
   protected finished(): void {}
-
-  protected released(): void {
-    this.lane.close()
-  }
 
   protected override turnOut(why: string): void {
     this.wire.turnOut(why)

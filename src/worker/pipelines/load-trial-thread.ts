@@ -1,7 +1,7 @@
-/** The thread of a trial (`trial.ts`): says when it is over, whatever came of it. */
+/** The thread of a trial (`load-trial.ts`): says when it is over, whatever came of it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { buildGraph, loadBundle } from './load.ts'
-import type { TrialData } from './trial.ts'
+import type { TrialData } from './load-trial.ts'
 
 const { text, map, parameters } = workerData as TrialData
 try {

@@ -19,7 +19,7 @@ export interface TrialData {
 export function tryLoading(what: TrialData, { loadTimeoutMs }: Pick<Limits, 'loadTimeoutMs'>): Promise<void> {
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   // What a file prints as it is loaded it prints once, from the loop.
-  const thread = new Worker(new URL(`./trial-thread.${ending}`, import.meta.url), {
+  const thread = new Worker(new URL(`./load-trial-thread.${ending}`, import.meta.url), {
     workerData: what,
     stdout: true,
     stderr: true,
