@@ -44,12 +44,12 @@ interface Located {
 
 export class SimDisk implements Disk {
   private readonly home: OperationHome
-  private readonly mounts: readonly Mount[]
+  private readonly mounts: readonly (Mount & { readonly below: string })[]
 
   /** The first of `mounts` that fits a path has it. */
   constructor(home: OperationHome, mounts: readonly Mount[]) {
     this.home = home
-    this.mounts = mounts
+    this.mounts = mounts.map(({ at, volume }) => ({ at, volume, below: `${at}/` }))
   }
 
   open(path: string, mode: OpenMode, done: Done<File>): void {
@@ -59,7 +59,7 @@ export class SimDisk implements Disk {
       const inode = volume.open(inside, mode)
       return inode instanceof Refused ? inode : new SimFile(home, volume, path, inode)
     }
-    this.start(mode === 'read' ? 'read' : 'names', 'open', path, perform, done)
+    this.start(mode === 'read' ? 'read' : 'names', 'open', path, volume, perform, done)
   }
 
   readFile(path: string, done: Done<Buffer>): void {
@@ -69,17 +69,17 @@ export class SimDisk implements Disk {
       const inode = volume.open(inside, 'read')
       return inode instanceof Refused ? inode : readInode(home, path, inode, 0, inode.size)
     }
-    this.start('read', 'read', path, perform, done)
+    this.start('read', 'read', path, volume, perform, done)
   }
 
   list(path: string, done: Done<readonly string[]>): void {
     const { volume, path: inside } = this.locate(path)
-    this.start('read', 'list', path, () => volume.list(inside), done)
+    this.start('read', 'list', path, volume, () => volume.list(inside), done)
   }
 
   makeDirectory(path: string, done: DoneVoid): void {
     const { volume, path: inside } = this.locate(path)
-    this.start('names', 'mkdir', path, () => volume.makeDirectory(inside), done)
+    this.start('names', 'mkdir', path, volume, () => volume.makeDirectory(inside), done)
   }
 
   link(existing: string, created: string, done: DoneVoid): void {
@@ -92,12 +92,12 @@ export class SimDisk implements Disk {
 
   remove(path: string, done: DoneVoid): void {
     const { volume, path: inside } = this.locate(path)
-    this.start('names', 'remove', path, () => volume.remove(inside), done)
+    this.start('names', 'remove', path, volume, () => volume.remove(inside), done)
   }
 
   removeTree(path: string, done: DoneVoid): void {
     const { volume, path: inside } = this.locate(path)
-    this.start('names', 'remove', path, () => volume.removeTree(inside), done)
+    this.start('names', 'remove', path, volume, () => volume.removeTree(inside), done)
   }
 
   syncDirectory(path: string, done: DoneVoid): void {
@@ -108,14 +108,14 @@ export class SimDisk implements Disk {
       volume.failSyncDirectory(random)
       return new Refused('io', 'input/output error')
     }
-    this.start('sync', 'sync', path, perform, done)
+    this.start('sync', 'sync', path, volume, perform, done)
   }
 
   free(path: string, done: Done<number>): void {
     const { volume, path: inside } = this.locate(path)
     const perform = (): number | Refused =>
       volume.exists(inside) ? volume.freeBytes : new Refused('absent', 'no such file or directory')
-    this.start('read', 'measure', path, perform, done)
+    this.start('read', 'measure', path, volume, perform, done)
   }
 
   lock(path: string, done: Done<Lock>): void {
@@ -129,11 +129,17 @@ export class SimDisk implements Disk {
       return new SimLock(volume, inside, life)
     }
     // A process that is dead before it has the lock never gets it: `read`, though a file may be made.
-    this.start('read', 'lock', path, perform, done)
+    this.start('read', 'lock', path, volume, perform, done)
   }
 
-  private start<T>(kind: OperationKind, verb: string, path: string, perform: () => T | Refused, done: Done<T>): void {
-    const { volume } = this.locate(path)
+  private start<T>(
+    kind: OperationKind,
+    verb: string,
+    path: string,
+    volume: Volume,
+    perform: () => T | Refused,
+    done: Done<T>,
+  ): void {
     new Operation(this.home, { kind, verb, path, volume, perform, performPart: nothing }, done)
   }
 
@@ -150,12 +156,12 @@ export class SimDisk implements Disk {
       source.volume === target.volume
         ? act(source.volume, source.path, target.path)
         : new Refused('io', 'the two paths lie on different volumes')
-    this.start('names', verb, to, perform, done)
+    this.start('names', verb, to, target.volume, perform, done)
   }
 
   private locate(path: string): Located {
-    for (const { at, volume } of this.mounts) {
-      if (path === at || path.startsWith(`${at}/`)) return { volume, path: path.slice(at.length) }
+    for (const { at, below, volume } of this.mounts) {
+      if (path.startsWith(below) || path === at) return { volume, path: path.slice(at.length) }
     }
     return { volume: this.mounts.at(-1)!.volume, path }
   }

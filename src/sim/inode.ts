@@ -27,10 +27,12 @@ export interface Fate {
   readonly torn: number
 }
 
-/** Bytes that grow. */
+const NO_BYTES = Buffer.alloc(0)
+
+/** Bytes that grow; zeros behind them. */
 class Extent {
   size = 0
-  private bytes: Buffer = Buffer.alloc(0)
+  private bytes: Buffer = NO_BYTES
 
   write(position: number, bytes: Uint8Array): void {
     const end = position + bytes.length
@@ -61,8 +63,9 @@ class Extent {
 
   private reserve(length: number): void {
     if (length <= this.bytes.length) return
-    const grown = Buffer.alloc(Math.max(length, 2 * this.bytes.length))
+    const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.bytes.length))
     grown.set(this.bytes)
+    grown.fill(0, this.bytes.length)
     this.bytes = grown
   }
 }

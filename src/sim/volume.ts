@@ -34,14 +34,18 @@ type Entry = Inode | Directory
 class Directory {
   names = new Map<string, Entry>()
   readonly durable = new Map<string, Entry>()
+  /** Changes that touch it and that no sync has confirmed, in order. */
+  readonly open = new Set<Change>()
+  /** Its names in the order of their bytes, until one comes or goes. */
+  listed: readonly string[] | null = null
 }
 
 /** `entry` comes to stand at `name` (`null`: nothing does), and leaves `from` in the same act. */
 interface Change {
-  readonly directory: Directory
-  readonly name: string
-  readonly entry: Entry | null
-  readonly from: { readonly directory: Directory; readonly name: string } | null
+  directory: Directory
+  name: string
+  entry: Entry | null
+  from: { readonly directory: Directory; readonly name: string } | null
 }
 
 interface Spot {
@@ -60,8 +64,12 @@ export class Volume {
   readonly locks = new Map<string, Life>()
   /** It takes no change until it is mounted anew (D4). */
   readOnly = false
+  /** Counts what has come and gone: who has looked need not look again while it stays. */
+  version = 0
   private readonly root = new Directory()
-  private changes: Change[] = []
+  private readonly changes = new Set<Change>()
+  /** Directories by the path under which they were found last. */
+  private readonly known = new Map<string, Directory>()
   private usedBytes = 0
 
   constructor(name: string, capacityBytes: number, shared: boolean) {
@@ -102,10 +110,11 @@ export class Volume {
     inode.truncate(length)
   }
 
-  list(path: string): string[] | Refused {
+  list(path: string): readonly string[] | Refused {
     const directory = this.directory(path)
     if (directory instanceof Refused) return directory
-    return [...directory.names.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    directory.listed ??= [...directory.names.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    return directory.listed
   }
 
   makeDirectory(path: string): Refused | null {
@@ -144,6 +153,8 @@ export class Volume {
     this.unlinked(target.entry)
     source.directory.names.delete(source.name)
     target.directory.names.set(target.name, source.entry)
+    source.directory.listed = null
+    if (source.entry instanceof Directory) this.known.clear()
     this.change({ directory: target.directory, name: target.name, entry: source.entry, from: source })
     return null
   }
@@ -171,20 +182,17 @@ export class Volume {
   syncDirectory(path: string): Refused | null {
     const directory = this.directory(path)
     if (directory instanceof Refused) return directory
-    const open: Change[] = []
-    for (const change of this.changes) {
+    for (const change of directory.open) {
       const { from } = change
-      if (change.directory !== directory && from?.directory !== directory) {
-        open.push(change)
-      } else if (from === null || from.directory === directory) {
-        apply(change)
+      if (from === null || from.directory === directory) {
+        this.confirm(change)
       } else {
         // D2: the new name is certain, the old one is not gone for certain.
         directory.durable.set(change.name, change.entry!)
-        open.push({ directory: from.directory, name: from.name, entry: null, from: null })
+        directory.open.delete(change)
+        Object.assign(change, { directory: from.directory, name: from.name, entry: null, from: null })
       }
     }
-    this.changes = open
     return null
   }
 
@@ -215,8 +223,12 @@ export class Volume {
 
   /** The power goes, or the volume is mounted anew: `fate` decides over what no sync has confirmed. All who use it are dead. */
   losePower(random: Prng, fate: Fate): void {
-    for (const change of this.changes) if (random.chance(fate.keep)) apply(change)
-    this.changes = []
+    for (const change of this.changes) {
+      if (random.chance(fate.keep)) this.confirm(change)
+      else this.close(change)
+    }
+    this.known.clear()
+    this.version++
     this.readOnly = false
     this.locks.clear()
     this.usedBytes = 0
@@ -225,6 +237,7 @@ export class Volume {
 
   private reload(directory: Directory, random: Prng, fate: Fate, seen: Set<Inode>): void {
     directory.names = new Map(directory.durable)
+    directory.listed = null
     for (const entry of directory.names.values()) {
       if (entry instanceof Directory) {
         this.reload(entry, random, fate, seen)
@@ -248,6 +261,7 @@ export class Volume {
 
   private take(spot: Spot): void {
     this.unlinked(spot.entry)
+    if (spot.entry instanceof Directory) this.known.clear()
     spot.directory.names.delete(spot.name)
     this.change({ directory: spot.directory, name: spot.name, entry: null, from: null })
   }
@@ -257,21 +271,42 @@ export class Volume {
   }
 
   private change(change: Change): void {
-    this.changes.push(change)
-    if (this.changes.length > MAX_CHANGES) apply(this.changes.shift()!)
+    this.version++
+    change.directory.listed = null
+    this.changes.add(change)
+    change.directory.open.add(change)
+    change.from?.directory.open.add(change)
+    if (this.changes.size <= MAX_CHANGES) return
+    for (const oldest of this.changes) return this.confirm(oldest)
+  }
+
+  /** A power loss takes it back no more. */
+  private confirm(change: Change): void {
+    apply(change)
+    this.close(change)
+  }
+
+  private close(change: Change): void {
+    this.changes.delete(change)
+    change.directory.open.delete(change)
+    change.from?.directory.open.delete(change)
   }
 
   /** The directory that holds `path`'s last name, and what stands there. */
   private find(path: string): Spot | Refused {
-    const names = parts(path)
-    const name = names.pop() ?? '.'
-    const directory = this.walk(names)
+    const end = path.lastIndexOf('/')
+    const directory = this.directory(path.slice(0, Math.max(0, end)))
     if (directory instanceof Refused) return directory
+    const name = path.slice(end + 1)
     return { directory, name, entry: directory.names.get(name) }
   }
 
   private directory(path: string): Directory | Refused {
-    return this.walk(parts(path))
+    const known = this.known.get(path)
+    if (known !== undefined) return known
+    const found = this.walk(parts(path))
+    if (found instanceof Directory) this.known.set(path, found)
+    return found
   }
 
   private walk(names: readonly string[]): Directory | Refused {

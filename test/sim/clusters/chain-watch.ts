@@ -10,7 +10,7 @@ import { PotorooError } from '../../../src/base/errors.ts'
 import { chainNumberOf } from '../../../src/checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../../src/checkpoint/manifest.ts'
 import { type ChainRecord, type DecodedRecord, decodeRecord } from '../../../src/checkpoint/record.ts'
-import type { Volume } from '../../../src/sim/volume.ts'
+import { Refused, type Volume } from '../../../src/sim/volume.ts'
 import type { Execution } from '../../../src/worker/execution/execution.ts'
 
 const STORE = '/store'
@@ -24,6 +24,8 @@ export class ChainWatch {
   private readonly volume: Volume
   private readonly seen = new Map<string, Buffer>()
   private next = 0
+  /** That of the volume when it was looked at last. */
+  private version = -1
   private highest = 0
   /** Who had a key group at work, by generation and key group (W4). */
   private readonly owners = new Map<string, string>()
@@ -34,11 +36,17 @@ export class ChainWatch {
 
   /** Reads what is new. */
   look(): void {
+    if (this.version === this.volume.version) return
+    this.version = this.volume.version
+    this.readOn()
+  }
+
+  private readOn(): void {
     for (let decoded = this.record(); decoded !== null; decoded = this.record()) {
       this.next++
       this.fold(decoded.record)
     }
-    if (this.jump()) this.look()
+    if (this.jump()) this.readOn()
   }
 
   /** The record that comes next, `null` where there is none. */
@@ -58,9 +66,13 @@ export class ChainWatch {
   /** Where records have been removed since the last look: goes on at the last that says what was before it. */
   private jump(): boolean {
     const names = this.volume.list(CHAIN)
-    const numbers = (Array.isArray(names) ? names : []).map(chainNumberOf).filter((n) => n !== null)
+    if (names instanceof Refused) return false
     const missed = this.next
-    for (const n of numbers.filter((n) => n > missed).toSorted((a, b) => b - a)) {
+    for (let i = names.length - 1; i >= 0; i--) {
+      const n = chainNumberOf(names[i]!)
+      // Records have names that sort as their numbers do, and stand before whatever else there is.
+      if (n === null) continue
+      if (n <= missed) break
       this.next = n
       const before = this.record()?.before
       if (before === null || before === undefined) continue

@@ -29,9 +29,11 @@ import { ClusterPlot } from './plot.ts'
 const LIVE_MS = 120_000
 /** How long the driver lets the world go on between two looks, in milliseconds. */
 const LOOK_MS = 25
+/** Of so many looks one is at who has which key groups. */
+const SELDOM = 8
 /** Looks in a row that must find everything done. */
 const QUIET_LOOKS = 10
-/** What sinks and consumers take after a drain, in milliseconds. */
+/** What sinks and consumers take after a drain, in milliseconds, as usual. */
 const SETTLE_MS = 2000
 
 const NAMES = ['w1', 'w2', 'w3', 'w4', 'w5']
@@ -84,6 +86,7 @@ class SimCluster {
   private readonly plan: Plan
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
+  private looks = 0
   /** Lines that were visible, and when. */
   private readonly read = new Map<string, number>()
 
@@ -201,6 +204,13 @@ class SimCluster {
     const { world, chain } = this
     world.run(world.now + LOOK_MS)
     chain.look()
+    // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
+    if (++this.looks % SELDOM === 0) this.lookAtOwners()
+    if (this.random.chance(0.005)) this.look()
+  }
+
+  private lookAtOwners(): void {
+    const { chain } = this
     for (const station of this.stations) {
       const { worker, name } = station
       const execution = this.executionOf(station)
@@ -208,7 +218,6 @@ class SimCluster {
         chain.holds(name, execution)
       }
     }
-    if (this.random.chance(0.01)) this.look()
   }
 
   /** A reader looks at what sinks have made visible: that must never be taken back. */
@@ -275,13 +284,14 @@ class SimCluster {
     let over = Infinity
     return () => {
       const { world } = this
+      const { pace } = this.config
       const executions = this.staying.map((station) => this.executionOf(station))
       if (executions.some((one) => one?.generation.number !== this.chain.generation)) return false
       if (asked !== null && executions.includes(asked)) return world.now >= over
       // Who was asked has left since.
       if (this.allDrained) {
         asked = executions[0]!
-        over = world.now + SETTLE_MS
+        over = world.now + SETTLE_MS * pace
         return false
       }
       if (this.standing === 0) return false
@@ -290,7 +300,7 @@ class SimCluster {
       over = Infinity
       execution.drain(10_000, false, (failure) => {
         if (asked !== execution) return
-        if (failure === null) over = world.now + SETTLE_MS
+        if (failure === null) over = world.now + SETTLE_MS * pace
         else asked = null
       })
       return false

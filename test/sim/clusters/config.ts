@@ -28,6 +28,8 @@ export interface ClusterDeeds {
 
 export interface ClusterConfig extends OutsideConfig {
   readonly seed: number
+  /** `PACES`. */
+  readonly pace: number
   readonly limits: Limits
   readonly weather: Weather
   readonly deeds: ClusterDeeds
@@ -44,34 +46,54 @@ export interface ClusterConfig extends OutsideConfig {
 /** How often a deed is among those of a run. */
 const PRESENT = 0.4
 
+/**
+ * How long everything takes that waits for somebody (beats, leases, links, deeds, stalls), as a part of what is usual. Who waits
+ * a fifth as long does in a fifth of the time what there is to find; what does not wait (epochs, records) comes closer
+ * to it.
+ */
+const PACES = [0.1, 0.2, 0.2, 0.2, 0.2, 0.4, 0.4, 1]
+
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed)
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
-  const deed = (low: number, high: number): number => (random.chance(PRESENT) ? random.between(low, high) : 0)
-  const workers = 2 + random.below(3)
+  const workers = pick(2, 2, 3, 3, 3, 4)
   const drawn = random.chance(0.3) ? stillAir : drawWeather(random.fork(), false)
+  const pace = pick(...PACES)
+  const at = (ms: number): number => Math.ceil(ms * pace)
+  const deed = (low: number, high: number): number => (random.chance(PRESENT) ? at(random.between(low, high)) : 0)
   const weather = {
-    network: { ...drawn.network, timeoutMs: Math.min(drawn.network.timeoutMs, 10_000) },
-    disk: { ...drawn.disk },
+    network: {
+      ...drawn.network,
+      jitterMs: at(drawn.network.jitterMs),
+      retransmitMs: at(drawn.network.retransmitMs),
+      timeoutMs: at(Math.min(drawn.network.timeoutMs, 10_000)),
+    },
+    disk: {
+      ...drawn.disk,
+      ...{ jitterMs: at(drawn.disk.jitterMs), syncMs: at(drawn.disk.syncMs) },
+      ...{ stallMs: at(drawn.disk.stallMs), lateMs: at(drawn.disk.lateMs) },
+    },
     clock: { ...drawn.clock, turnMs: pick(0.001, 0.1, 0.5) },
   }
-  const checkpointIntervalMs = pick(100, 300, 1000)
+  const checkpointIntervalMs = pick(60, 150, 400)
+  const batchRecords = pick(1, 8, 8, 64, 64)
   return {
     seed,
+    pace,
     workers,
     mostWorkers: Math.min(5, workers + random.below(3)),
     system: drawCase(random, { host: '0.0.0.0', folder: SHARED }),
     weather,
     limits: makeLimits({
-      ...{ linkGraceMs: 3000, linkPingMs: 100, linkDialTimeoutMs: 500, linkRetryMs: 200 },
-      ...{ horizonEpochs: 5, checkpointIntervalMs, checkpointTimeoutMs: checkpointIntervalMs + 3000 },
+      ...waitsOf(pace),
+      ...{ horizonEpochs: 5, checkpointIntervalMs, checkpointTimeoutMs: checkpointIntervalMs + at(3000) },
       keyGroups: pick(8, 16, 64),
-      batchRecords: pick(1, 8, 64),
+      batchRecords,
       channelBatches: pick(1, 2, 8),
-      channelCreditBytes: pick(256, 4096, 1 << 20),
+      channelCreditBytes: pick(256, 4096, 4096, 1 << 20),
       chainEra: pick(4, 16, 1024),
       chainReads: pick(1, 4, 32),
-      storeRetryMs: pick(50, 300),
+      storeRetryMs: at(pick(50, 300)),
       packWriteBytes: pick(256, 4096),
       turnRuns: pick(1, 4, 24),
       chunkEntries: pick(2, 16, 4096),
@@ -84,8 +106,8 @@ export function drawCluster(seed: number): ClusterConfig {
       ingestBytes: pick(1024, 8192, 64 << 10),
       producers: 64,
       producerCreditBytes: pick(512, 4096),
-      helloTimeoutMs: 1000,
-      keepAliveMs: pick(200, 1000),
+      helloTimeoutMs: at(1000),
+      keepAliveMs: at(pick(200, 1000)),
       partialBytes: 64 << 10,
       writerBytes: pick(256, 4096, 64 << 10),
       sinkQueueBytes: pick(128, 4096),
@@ -107,16 +129,27 @@ export function drawCluster(seed: number): ClusterConfig {
       crashProducerMs: deed(1000, 8000),
       killConsumerMs: deed(1000, 8000),
     },
-    actMs: pick(5000, 12_000, 25_000),
+    actMs: at(pick(5000, 12_000, 20_000)),
     producers: 1 + random.below(4),
     senders: 1 + random.below(3),
     burst: pick(1, 8, 40),
-    pauseMs: pick(10, 50, 200),
-    records: pick(300, 1000, 2500),
+    pauseMs: at(pick(10, 50, 200)),
+    records: batchRecords === 1 ? pick(100, 300) : pick(300, 1000, 2500),
     overlapChance: pick(0, 0, 0.5),
     repeatChance: pick(0, 0, 0.5),
-    patienceMs: pick(50, 300, 1000),
-    restartMs: pick(20, 300, 3000),
+    patienceMs: at(pick(50, 300, 1000)),
+    restartMs: at(pick(20, 300, 3000)),
     losesOutbox: random.chance(0.3),
+  }
+}
+
+/** The waits of a worker and of those that it speaks with, at `pace`. */
+function waitsOf(pace: number): Partial<Limits> {
+  const at = (ms: number): number => Math.ceil(ms * pace)
+  return {
+    ...{ linkGraceMs: 16 * at(600), linkStartMs: at(60_000), linkPingMs: at(600), linkDialTimeoutMs: at(500), linkRetryMs: at(200) },
+    ...{ heartbeatMs: at(500), suspectMs: at(2000), deadMs: at(3000), beatMs: at(1000), beatSilenceMs: at(3000) },
+    ...{ settleMs: at(3500), turnMs: at(1500), startGraceMs: at(10_000), askMs: at(1000) },
+    ...{ leaseMs: at(3000), leaseMarginMs: at(500), gatherMs: at(300), moveHoldMs: at(60_000), moveHandMs: at(10_000) },
   }
 }

@@ -125,17 +125,19 @@ export class ClusterPlot {
     return all[this.random.below(all.length)]!
   }
 
+  /** `ms` as usual. */
   private later(ms: number, fn: () => void): void {
-    this.world.at(this.world.now + ms, fn)
+    this.world.at(this.world.now + ms * this.config.pace, fn)
   }
 
   /** Does `deed` again and again until the weather is fair. */
   private often(name: string, everyMs: number, deed: () => string): void {
     if (everyMs === 0) return
+    const { world, random } = this
     const next = (): void =>
-      this.later(this.random.between(0, 2 * everyMs), () => {
+      world.at(world.now + random.between(0, 2 * everyMs), () => {
         if (this.fair) return
-        this.world.log.info(`deed.${name}`, { of: deed() })
+        world.log.info(`deed.${name}`, { of: deed() })
         next()
       })
     next()
