@@ -13,6 +13,9 @@ import { fail } from './errors.ts'
 const CHUNK_BYTES = 64 << 10
 /** When less than this is left after `take`, the next message begins in a new buffer. */
 const LEFTOVER_BYTES = 4 << 10
+
+const NO_BYTES = Buffer.alloc(0)
+const NO_VIEW = new DataView(new ArrayBuffer(0))
 const LONGEST_VARINT = 8
 
 // Columns of numbers are copied as they lie in memory (Y1).
@@ -149,7 +152,8 @@ export class ByteWriter {
   take(): Buffer {
     const taken = this.peek()
     this.begin = this.at
-    if (this.buffer.length - this.at < LEFTOVER_BYTES) this.renew()
+    // Memory for more is taken by who writes more: many writers write once.
+    if (this.buffer.length - this.at < LEFTOVER_BYTES) this.leave()
     return taken
   }
 
@@ -162,6 +166,13 @@ export class ByteWriter {
   truncate(length: number): void {
     assert(length >= 0 && length <= this.length, 'a cut lies in what has been written')
     this.at = this.begin + length
+  }
+
+  private leave(): void {
+    this.buffer = NO_BYTES
+    this.view = NO_VIEW
+    this.begin = 0
+    this.at = 0
   }
 
   /** Goes on in new memory; what has been written since the last `take` is forgotten. */

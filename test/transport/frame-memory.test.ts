@@ -4,8 +4,8 @@ import { FrameMemory } from '../../src/transport/frame-memory.ts'
 const FRAME_BYTES = 20_000
 
 /** A frame of `memory`, all of whose bytes are `value`. */
-function frame(memory: FrameMemory, value: number): Buffer {
-  memory.writer.bytes(Buffer.alloc(FRAME_BYTES, value))
+function frame(memory: FrameMemory, value: number, length = FRAME_BYTES): Buffer {
+  memory.writer.bytes(Buffer.alloc(length, value))
   const made = memory.writer.take()
   memory.keep(made)
   return made
@@ -32,6 +32,12 @@ test('Y1: memory is used again once all of its frames are released, and no kept 
     for (const one of kept) expect(isWhole(one.frame, one.value)).toBe(true)
   }
   expect(pieces.size).toBeLessThan(10)
+})
+
+test('Y1: a frame that fills a piece to its end is in use, though nothing else in it is', () => {
+  const memory = new FrameMemory()
+  const kept = Array.from({ length: 4 }, (_, n) => frame(memory, n, 127_000))
+  for (const [n, made] of kept.entries()) expect(isWhole(made, n)).toBe(true)
 })
 
 test('Y2: memory of frames that were kept over a change of connections is not used again', () => {

@@ -27,8 +27,8 @@ import { ClusterPlot } from './plot.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds. */
 const LIVE_MS = 120_000
-/** How long the driver lets the world go on between two looks, in milliseconds. */
-const LOOK_MS = 25
+/** How long the driver lets the world go on between two looks, in milliseconds, as usual. */
+const LOOK_MS = 50
 /** Of so many looks one is at who has which key groups. */
 const SELDOM = 8
 /** Looks in a row that must find everything done. */
@@ -202,7 +202,7 @@ class SimCluster {
 
   private goOn(): void {
     const { world, chain } = this
-    world.run(world.now + LOOK_MS)
+    world.run(world.now + LOOK_MS * this.config.pace)
     chain.look()
     // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
     if (++this.looks % SELDOM === 0) this.lookAtOwners()

@@ -51,7 +51,7 @@ const PRESENT = 0.4
  * a fifth as long does in a fifth of the time what there is to find; what does not wait (epochs, records) comes closer
  * to it.
  */
-const PACES = [0.1, 0.2, 0.2, 0.2, 0.2, 0.4, 0.4, 1]
+const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed)
@@ -129,7 +129,7 @@ export function drawCluster(seed: number): ClusterConfig {
       crashProducerMs: deed(1000, 8000),
       killConsumerMs: deed(1000, 8000),
     },
-    actMs: at(pick(5000, 12_000, 20_000)),
+    actMs: at(pick(4000, 8000, 15_000)),
     producers: 1 + random.below(4),
     senders: 1 + random.below(3),
     burst: pick(1, 8, 40),
@@ -137,7 +137,7 @@ export function drawCluster(seed: number): ClusterConfig {
     records: batchRecords === 1 ? pick(100, 300) : pick(300, 1000, 2500),
     overlapChance: pick(0, 0, 0.5),
     repeatChance: pick(0, 0, 0.5),
-    patienceMs: at(pick(50, 300, 1000)),
+    patienceMs: at(pick(200, 500, 1500)),
     restartMs: at(pick(20, 300, 3000)),
     losesOutbox: random.chance(0.3),
   }
