@@ -45,6 +45,8 @@ export interface Bound {
 
 /** Seeds that a process is given at a time. */
 const SHARE: Readonly<Record<Kind, number>> = { systems: 25, clusters: 4 }
+/** Worlds live shortly: most of what they leave never has to be moved by a collector that comes seldom. */
+const MEMORY = ['--min-semi-space-size=16', '--max-semi-space-size=32']
 const CHILD = fileURLToPath(new URL('./runs-child.ts', import.meta.url))
 
 /** What a seed is run by; `null` for one that is passed over. */
@@ -114,7 +116,8 @@ export async function shareSeeds(
   }
   const work = (): Promise<void> =>
     new Promise((done, fell) => {
-      const child = fork(CHILD, [JSON.stringify(what)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const execArgv = [...process.execArgv, ...MEMORY]
+      const child = fork(CHILD, [JSON.stringify(what)], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
       const goOn = (): void => {
         const given = share()
         if (given.length === 0) child.disconnect()

@@ -75,7 +75,7 @@ export function drawCluster(seed: number): ClusterConfig {
     },
     clock: { ...drawn.clock, turnMs: pick(0.001, 0.1, 0.5) },
   }
-  const checkpointIntervalMs = pick(60, 150, 400)
+  const checkpointIntervalMs = pick(30, 80, 80, 200, 400)
   const batchRecords = pick(1, 8, 8, 64, 64)
   return {
     seed,
@@ -91,7 +91,7 @@ export function drawCluster(seed: number): ClusterConfig {
       batchRecords,
       channelBatches: pick(1, 2, 8),
       channelCreditBytes: pick(256, 4096, 4096, 1 << 20),
-      chainEra: pick(4, 16, 1024),
+      chainEra: pick(2, 4, 16, 1024),
       chainReads: pick(1, 4, 32),
       storeRetryMs: at(pick(50, 300)),
       packWriteBytes: pick(256, 4096),
