@@ -147,7 +147,13 @@ export function drawCluster(seed: number): ClusterConfig {
 function waitsOf(pace: number): Partial<Limits> {
   const at = (ms: number): number => Math.ceil(ms * pace)
   return {
-    ...{ linkGraceMs: 16 * at(600), linkStartMs: at(60_000), linkPingMs: at(600), linkDialTimeoutMs: at(500), linkRetryMs: at(200) },
+    ...{
+      linkGraceMs: 16 * at(600),
+      linkStartMs: at(60_000),
+      linkPingMs: at(600),
+      linkDialTimeoutMs: at(500),
+      linkRetryMs: at(200),
+    },
     ...{ heartbeatMs: at(500), suspectMs: at(2000), deadMs: at(3000), beatMs: at(1000), beatSilenceMs: at(3000) },
     ...{ settleMs: at(3500), turnMs: at(1500), startGraceMs: at(10_000), askMs: at(1000) },
     ...{ leaseMs: at(3000), leaseMarginMs: at(500), gatherMs: at(300), moveHoldMs: at(60_000), moveHandMs: at(10_000) },
