@@ -14,8 +14,8 @@ const CHUNK_BYTES = 64 << 10
 /** When less than this is left after `take`, the next message begins in a new buffer. */
 const LEFTOVER_BYTES = 4 << 10
 
-const NO_BYTES = Buffer.alloc(0)
-const NO_VIEW = new DataView(new ArrayBuffer(0))
+const NO_BYTES = Buffer.allocUnsafeSlow(0)
+const NO_VIEW = new DataView(NO_BYTES.buffer)
 const LONGEST_VARINT = 8
 
 // Columns of numbers are copied as they lie in memory (Y1).

@@ -100,7 +100,7 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'throwing-step-leaves-a-trace',
     file: 'src/dataflow/keyed-task.ts',
-    text: 'if (before !== null) table.states[entry] = store.copier.taken(before)',
+    text: 'if (before !== null) table.replace(entry, store.copier.taken(before))',
     replacement: 'if (before !== null) store.copier.taken(before)',
   },
   {
@@ -132,8 +132,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'old-value-shared',
     file: 'src/state/kept-values.ts',
-    text: 'this.copies[slot] = copier.refill(this.copies[slot]!, this.shapes[slot]!, table.states[entry]!)',
-    replacement: 'this.copies[slot] = table.states[entry]!',
+    text: 'this.copies[slot] = copier.refill(this.copies[slot]!, this.shapes[slot]!, table.state(entry))',
+    replacement: 'this.copies[slot] = table.state(entry)',
     bend: 'long-epochs',
   },
   {
@@ -302,6 +302,13 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/worker/seat/seat.ts',
     text: 'if (cluster.generation === this.generation) return',
     replacement: 'if (this.missed) return',
+  },
+  {
+    name: 'alone-behind-closed-doors',
+    file: 'src/worker/seat/seat.ts',
+    text: 'const others = this.members.length > 1',
+    replacement: 'const others = this.members.length > 0',
+    swarm: 'clusters',
   },
   {
     name: 'record-of-an-owner-before',

@@ -294,7 +294,9 @@ export class Seat {
     this.askLease()
     this.leases.mind()
     this.rescale.tick()
-    if (this.phase === 'leaving' && this.work.isEmpty()) this.act({ kind: 'emptied' })
+    // Who is alone cannot leave, and goes on with its doors open until somebody comes who stays.
+    const others = this.members.length > 1
+    if (this.phase === 'leaving' && others && this.work.isEmpty()) this.act({ kind: 'emptied' })
   }
 
   private askLease(): void {

@@ -129,7 +129,7 @@ export function drawCluster(seed: number): ClusterConfig {
       crashProducerMs: deed(1000, 8000),
       killConsumerMs: deed(1000, 8000),
     },
-    actMs: at(pick(4000, 8000, 15_000)),
+    actMs: at(pick(5000, 10_000, 20_000)),
     producers: 1 + random.below(4),
     senders: 1 + random.below(3),
     burst: pick(1, 8, 40),
