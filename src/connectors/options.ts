@@ -48,13 +48,16 @@ export function describeSource<T, const F extends Fields>(
   }
 }
 
+/** What a sink gives when something fails. */
+export type Gives<T> = Pick<SinkDescription<T>, 'promise' | 'fencing'>
+
 /** Makes a sink's description of what the user wrote. */
 export function describeSink<T, const F extends Fields>(
   connector: string,
   kind: string,
   fields: F,
   options: SinkFormat<T>,
-  gives: Pick<SinkDescription<T>, 'promise' | 'fencing'>,
+  gives: Gives<T>,
 ): SinkDescription<T> & { readonly settings: SettingsOf<F> } {
   const { settings, faults } = checkSettings(connector, fields, options, ['framing', 'encode'])
   const { encode, framing = null } = options

@@ -8,6 +8,7 @@ import { tcpSinkConnector } from '../../src/connectors/tcp/sink.ts'
 import { webSocketSink } from '../../src/connectors/websocket/describe.ts'
 import { webSocketSinkConnector } from '../../src/connectors/websocket/sink.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
+import { lines } from '../../src/model/framing.ts'
 import { calm } from '../../src/sim/weather.ts'
 import type { World } from '../../src/sim/world.ts'
 import { Bench } from './bench.ts'
@@ -264,4 +265,22 @@ describe('tcpSink({ protocol: acked })', () => {
     expect(receiver.texts).toEqual([])
     expect(bench.warnings).toContain('E_NO_PEER')
   })
+})
+
+test.each([
+  ['tcpSink', (more: object) => tcpSink({ port: PORT, encode: String, ...more })],
+  ['webSocketSink', (more: object) => webSocketSink({ url: 'ws://receiver/', encode: String, ...more })],
+])('%s says which options do not fit its protocol', (name, describe) => {
+  const plain = describe({})
+  expect([plain.promise, plain.settings.promise, plain.faults]).toEqual(['best-effort', undefined, []])
+  expect(describe({ promise: 'idempotent', tokenFile: '/run/token' }).faults).toEqual([
+    `${name}: promise needs protocol: 'acked'; plain bytes are best-effort`,
+    `${name}: tokenFile needs protocol: 'acked'; plain bytes are best-effort`,
+  ])
+  const acked = describe({ protocol: 'acked', promise: 'at-least-once' })
+  expect([acked.promise, acked.faults]).toEqual(['at-least-once', []])
+  expect(describe({ protocol: 'acked' }).promise).toBe('idempotent')
+  expect(describe({ protocol: 'acked', framing: lines() }).faults).toEqual([
+    `${name}: with protocol acked records are told apart already; leave the framing out`,
+  ])
 })

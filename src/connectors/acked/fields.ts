@@ -1,7 +1,7 @@
 /** What sinks have in common that may speak the acknowledged protocol. */
 import type { SinkDescription } from '../../model/connector.ts'
-import type { Fields, SettingsOf } from '../../model/fields.ts'
-import { describeSink, promiseField, type SinkFormat } from '../options.ts'
+import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
+import { describeSink, type Gives, type SinkFormat } from '../options.ts'
 
 export const ackedSinkFields = {
   protocol: {
@@ -11,7 +11,13 @@ export const ackedSinkFields = {
     doc: 'plain bytes, or the acknowledged protocol that `receiveAcked` of `potoroo/client` speaks',
     example: 'acked',
   },
-  promise: promiseField,
+  promise: {
+    type: 'text',
+    choices: ['idempotent', 'at-least-once'],
+    optional: true,
+    doc: 'with protocol acked: idempotent when nothing is said; at-least-once is for what has no id, as what reduce and aggregate emit',
+    example: 'at-least-once',
+  },
   tokenFile: {
     type: 'text',
     optional: true,
@@ -20,13 +26,32 @@ export const ackedSinkFields = {
   },
 } as const satisfies Fields
 
-/** The description of an acked sink: the protocol tells records apart, and carries their ids. */
-export function describeAcked<T, const F extends Fields>(
+type Options<T> = SinkFormat<T> & Partial<OptionsOf<typeof ackedSinkFields>>
+type Described<T, F extends Fields> = SinkDescription<T> & { readonly settings: SettingsOf<F> }
+
+/** The description of a sink that speaks the protocol which its user chose; with plain bytes it `gives` what it says. */
+export function describeByProtocol<T, const F extends Fields>(
   connector: string,
   kind: string,
   fields: F,
-  options: SinkFormat<T> & { readonly promise?: 'idempotent' | 'at-least-once' | undefined },
-): SinkDescription<T> & { readonly settings: SettingsOf<F> } {
+  options: Options<T>,
+  gives: Gives<T>,
+): Described<T, F> {
+  if (options.protocol === 'acked') return describeAcked(connector, kind, fields, options)
+  const described = describeSink(connector, kind, fields, options, gives)
+  const faults = (['promise', 'tokenFile'] as const)
+    .filter((name) => options[name] !== undefined)
+    .map((name) => `${connector}: ${name} needs protocol: 'acked'; plain bytes are ${gives.promise}`)
+  return { ...described, faults: [...(described.faults ?? []), ...faults] }
+}
+
+/** The protocol tells records apart, and carries their ids. */
+function describeAcked<T, const F extends Fields>(
+  connector: string,
+  kind: string,
+  fields: F,
+  options: Options<T>,
+): Described<T, F> {
   const { promise = 'idempotent' } = options
   const described = describeSink(connector, kind, fields, options, { promise, fencing: 'none' })
   if (described.framing === null) return { ...described, apart: true }

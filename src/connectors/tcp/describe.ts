@@ -3,7 +3,7 @@ import type { Decoder, SinkDescription, SourceDescription } from '../../model/co
 import { utf8 } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
-import { ackedSinkFields, describeAcked } from '../acked/fields.ts'
+import { ackedSinkFields, describeByProtocol } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 
 export const tcpSourceFields = {
@@ -60,8 +60,7 @@ export type TcpSinkOptions<T> = OptionsOf<typeof tcpSinkFields> & SinkFormat<T>
  * @example .sink('totals', tcpSink({ port: 7002, encode: (row) => `${row.word} => ${row.total}\n` }))
  */
 export function tcpSink<T>(options: TcpSinkOptions<T>): SinkDescription<T> {
-  if (options.protocol === 'acked') return describeAcked('tcpSink', 'tcp', tcpSinkFields, options)
-  return describeSink('tcpSink', 'tcp', tcpSinkFields, options, { promise: 'best-effort', fencing: 'none' })
+  return describeByProtocol('tcpSink', 'tcp', tcpSinkFields, options, { promise: 'best-effort', fencing: 'none' })
 }
 
 export const tcpServerSinkFields = {

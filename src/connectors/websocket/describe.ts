@@ -3,7 +3,7 @@ import type { Decoder, SinkDescription, SourceDescription } from '../../model/co
 import { utf8 } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { wholeMessages } from '../../model/framing.ts'
-import { ackedSinkFields, describeAcked } from '../acked/fields.ts'
+import { ackedSinkFields, describeByProtocol } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 import { tcpServerSinkFields, tcpSourceFields } from '../tcp/describe.ts'
 
@@ -71,10 +71,8 @@ export type WebSocketSinkOptions<T> = OptionsOf<typeof webSocketSinkFields> & Si
  * @example .sink('totals', webSocketSink({ url: 'ws://127.0.0.1:7002/', encode: (row) => JSON.stringify(row) }))
  */
 export function webSocketSink<T>(options: WebSocketSinkOptions<T>): SinkDescription<T> {
-  const described =
-    options.protocol === 'acked'
-      ? describeAcked('webSocketSink', WEBSOCKET, webSocketSinkFields, options)
-      : describeSink('webSocketSink', WEBSOCKET, webSocketSinkFields, framed(options), bestEffort)
+  const form = options.protocol === 'acked' ? options : framed(options)
+  const described = describeByProtocol('webSocketSink', WEBSOCKET, webSocketSinkFields, form, bestEffort)
   const url = URL.parse(described.settings.url)
   if (url?.protocol === 'ws:' || url?.protocol === 'wss:') return described
   const fault = `webSocketSink: url must be a URL that begins with ws: or wss:, not ${JSON.stringify(options.url)}`
