@@ -2,7 +2,7 @@
  * The package `potoroo/client`: sends records to a pipeline so that none is lost and none counts twice, and receives those of
  * its acked sinks so.
  *
- *     const client = await connect({ port: 7001, source: 'lines', producer: 'till-4', outbox: { path: './outbox' } })
+ *     const client = await connect({ port: 7001, source: 'lines', producer: 'till-4', outbox: { path: './till-4' } })
  *     await client.send(['one', 'two'])
  *     await client.flush('stable')
  *     client.close()

@@ -441,6 +441,11 @@ export const errorTable = {
     what: 'the outbox {path} cannot be used: {reason}',
     remedy: 'check the disk and its free space; the records in the outbox stay there',
   },
+  E_OUTBOX_OWNER: {
+    kind: 'user',
+    what: 'the outbox {path} holds what producer "{producer}" has for source "{source}"',
+    remedy: 'give each producer a folder of its own; when that one has nothing more to send its folder can be removed',
+  },
   E_OUTBOX_LOCKED: {
     kind: 'operational',
     what: 'another process is using the outbox {path}',

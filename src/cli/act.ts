@@ -57,7 +57,7 @@ export function drainCommand(): Command {
     'stop the input, make a last checkpoint and end, until it is submitted again',
     async (path, flags) => {
       const result = await (await findWorker(flags)).post<PipelineSummary>(`${path}/drain`)
-      return [result, (pipeline) => `${pipeline}: ended with epoch ${result.epoch} (${counted(result.keys, 'key')})`]
+      return [result, (pipeline) => `${pipeline}: ended with epoch ${result.epoch}`]
     },
   )
 }

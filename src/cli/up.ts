@@ -69,6 +69,9 @@ async function up(files: readonly string[], options: Options): Promise<void> {
     cluster.submit(programs)
     const gaveUp = await cluster.ended
     signals.forget()
+    say(
+      `cluster ${options.cluster}: every worker has ended${gaveUp === 0 ? '' : `, ${gaveUp} of them against its will`}`,
+    )
     if (gaveUp > 0) process.exitCode = EXIT_FAILED
   } finally {
     lock.release()
@@ -103,6 +106,7 @@ class LocalCluster implements ChildEvents {
   private readonly picture: Picture
   private readonly timer: NodeJS.Timeout
   private readonly done = Promise.withResolvers<number>()
+  private readonly listening = new Set<string>()
   private stopping = false
   private looking = false
   private programs: Awaited<ReturnType<typeof loadGraph>>[] = []
@@ -161,6 +165,7 @@ class LocalCluster implements ChildEvents {
   }
 
   logged({ worker }: Child, line: LogLine): void {
+    if (line.code === 'source.listening') return this.listens(`${line.step} listens on ${line.address}`)
     if (line.level !== 'warn' && line.level !== 'error') return
     const { code, message, reason, error, remedy, step, key, stack } = line
     // What a link is lost by is said already: a process has ended, or the cluster recovers.
@@ -172,6 +177,13 @@ class LocalCluster implements ChildEvents {
     const told = message ?? reason
     const said = told === undefined ? code : `${error ?? code}: ${told}`
     this.picture.tell(`${worker} ${said}${remedy === undefined ? '' : `\n  ${remedy}`}`)
+  }
+
+  /** Workers share the port of a source: it is told of once. */
+  private listens(told: string): void {
+    if (this.listening.has(told)) return
+    this.listening.add(told)
+    this.picture.tell(told)
   }
 
   /** Tells the others (U2). */

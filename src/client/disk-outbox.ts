@@ -41,7 +41,7 @@ interface OutboxFile {
   readonly path: string
 }
 
-/** Opens the outbox in `options.path`; throws `E_OUTBOX`, `E_OUTBOX_LOCKED` or `E_OUTBOX_DAMAGED`. */
+/** Opens the outbox in `options.path`; throws `E_OUTBOX`, `E_OUTBOX_OWNER`, `E_OUTBOX_LOCKED` or `E_OUTBOX_DAMAGED`. */
 export function openDiskOutbox(
   options: DiskOutbox,
   producer: string,
@@ -73,7 +73,7 @@ function identify(path: string, producer: string, source: string): string {
   }
   const found: { producer?: string; source?: string; incarnation?: string } = JSON.parse(known)
   if (found.producer !== producer || found.source !== source || typeof found.incarnation !== 'string') {
-    throw fail('E_OUTBOX', { path, reason: `it belongs to producer "${found.producer}" of source "${found.source}"` })
+    throw fail('E_OUTBOX_OWNER', { path, producer: String(found.producer), source: String(found.source) })
   }
   return found.incarnation
 }

@@ -136,4 +136,16 @@ describe('a client', () => {
       /another process is using the outbox/,
     )
   })
+
+  test('whose outbox is another one’s is told to take a folder of its own', async () => {
+    const door = await worker()
+    const path = join(door.directory, 'outbox')
+    const first = await client(door.port, { outbox: { path } })
+    first.close()
+    const other = connect({ port: door.port, source: 'lines', producer: 'till-5', outbox: { path } })
+    await expect(other).rejects.toMatchObject({
+      code: 'E_OUTBOX_OWNER',
+      message: expect.stringContaining('what producer "till-4" has for source "lines"'),
+    })
+  })
 })
