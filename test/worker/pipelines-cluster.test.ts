@@ -64,7 +64,12 @@ class Pair {
   }
 
   /** Submits to `to` the pipeline `name`, which counts numbers by key and multiplies them by `factor`. */
-  async submit(to: Pipelines, name: string, factor: number, options: SubmitOptions = {}): Promise<Resident> {
+  async submit(
+    to: Pipelines,
+    name: string,
+    factor: number,
+    { step = 'sum', ...options }: SubmitOptions & { readonly step?: string } = {},
+  ): Promise<Resident> {
     const file = `${this.folder}/${name}.ts`
     writeFileSync(
       file,
@@ -72,7 +77,7 @@ class Pair {
 export default pipeline('${name}', (p) => {
   p.source('in', generatorSource({ value: (n) => n, rate: 2000, splits: 2 }))
     .keyBy('by', (n) => n % 50)
-    .mapWithState('sum', { init: () => ({ sum: 0, factor: 0 }), step: (state, n: number) => { state.sum += n; state.factor = ${factor} } })
+    .mapWithState('${step}', { init: () => ({ sum: 0, factor: 0 }), step: (state, n: number) => { state.sum += n; state.factor = ${factor} } })
     .sink('nowhere', nullSink())
 })`,
     )
@@ -128,6 +133,23 @@ test('another program takes its place on both, in a generation of its own, with 
   expect(pair.a.worker.cluster.generation).toBe(generation + 1)
   await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 3)
   for (const pipelines of pair.all) expect(pipelines.find('one').base!.epoch).toBeGreaterThanOrEqual(before)
+})
+
+test('a program that the state does not fit is refused, and what runs goes on', async () => {
+  const before = pair.a.find('one')
+  const { generation } = pair.a.worker.cluster
+  const gone = { code: 'E_STEP_GONE', details: expect.objectContaining({ step: 'sum' }) }
+  await expect(pair.submit(pair.b, 'one', 2, { step: 'total' })).rejects.toMatchObject(gone)
+  const epoch = epochOf(pair.a, 'one')
+  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(epoch + 2)
+  expect(pair.a.find('one')).toBe(before)
+  expect(pair.a.worker.cluster.generation).toBe(generation)
+  expect(pair.failed).toEqual([])
+  // A savepoint, too, is looked at before anything begins with it.
+  await pair.a.savepoint('one', 'sums')
+  const begin = { savepoint: 'sums', fresh: true, step: 'total' }
+  await expect(pair.submit(pair.a, 'one', 2, begin)).rejects.toMatchObject(gone)
+  expect(pair.a.find('one')).toBe(before)
 })
 
 test('a program that one of them cannot load is told, and the others run', async () => {

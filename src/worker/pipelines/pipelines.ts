@@ -25,8 +25,10 @@ import type { DeadLetter } from '../letters/dead-letter.ts'
 import { settle, settleVoid } from '../settle.ts'
 import { type Program, Worker, type WorkerOptions } from '../worker.ts'
 import { requireChannelMemory } from './channel-memory.ts'
+import { requireContinuation } from './continuation.ts'
+import { Endings, isUp } from './endings.ts'
 import { buildGraph, loadBundle } from './load.ts'
-import { isProgram, type Loaded, type Resident, type ResidentEvents, SINK_END_MS } from './residents.ts'
+import { isProgram, type Loaded, type Resident, type ResidentEvents } from './residents.ts'
 
 /** How often letters that are tried again are looked after, in milliseconds. */
 const REPLAY_LOOK_MS = 10
@@ -65,6 +67,7 @@ export class Pipelines {
   private readonly env: Env
   private readonly options: WorkerOptions
   private readonly events: PipelinesEvents
+  private readonly endings: Endings
   /** What is being done to each pipeline (P3). */
   private readonly turns = new Map<string, Promise<unknown>>()
   /** Programs that need not be loaded from the store. */
@@ -92,6 +95,8 @@ export class Pipelines {
       lost: (error) => events.lost(error),
       left: () => events.left?.(),
     })
+    const until = (condition: () => boolean) => this.until(condition)
+    this.endings = new Endings(env.clock, this.worker, options.limits.drainTimeoutMs, until)
   }
 
   get residents(): ReadonlyMap<string, Resident> {
@@ -132,7 +137,7 @@ export class Pipelines {
 
   /**
    * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
-   * last checkpoint. Rejects where the pipeline has faults; then nothing has changed.
+   * last checkpoint. Rejects where the pipeline has faults or its state does not fit; then nothing has changed.
    */
   async submit(
     pipeline: Pipeline,
@@ -148,6 +153,8 @@ export class Pipelines {
       const others = [...this.residents.values()].filter((one) => one.name !== name).map((one) => one.plan)
       requireChannelMemory(prepared.plan, others, this.worker.cluster.members.length, this.options.limits)
       const from = await this.manifestOf(name, options)
+      const entry = fresh === true ? null : (this.worker.cluster.pipelines.get(name) ?? null)
+      await requireContinuation(this.worker.storage, prepared.plan, { from, entry, drop })
       if (this.alone) await this.stopForAnother(name)
       if (fresh === true) await settle<void>((done) => this.worker.withdraw(name, done))
       this.prepared.set(name, prepared)
@@ -211,7 +218,7 @@ export class Pipelines {
   async drain(name: string): Promise<Resident> {
     return this.inTurn(name, async () => {
       const resident = this.running(name)
-      await this.drainNow(resident, true)
+      await this.endings.drain(resident, true)
       return resident
     })
   }
@@ -311,54 +318,15 @@ export class Pipelines {
     const failures = new Map<string, Error>()
     const drain = async (resident: Resident) => {
       if (!isUp(resident)) return
-      await this.inTurn(resident.name, () => this.drainNow(resident, false)).catch((error) =>
+      await this.inTurn(resident.name, () => this.endings.drain(resident, false)).catch((error) =>
         failures.set(resident.name, error as Error),
       )
     }
     if (this.alone) await Promise.all([...this.residents.values()].map(drain))
-    else if (this.worker.phase === 'gone') await this.letGo()
-    else await this.rest()
+    else if (this.worker.phase === 'gone') await this.endings.letGo()
+    else await this.endings.rest()
     await new Promise<void>((resolve) => this.worker.close(resolve))
     return failures
-  }
-
-  /** Who has left ends its sinks behind the epoch that it left with: what they were to make visible is. */
-  private async letGo(): Promise<void> {
-    const ends = [...this.residents.values()]
-      .filter(isUp)
-      .map(({ execution }) => new Promise<void>((resolve) => execution.end(SINK_END_MS, resolve)))
-    await Promise.all(ends)
-  }
-
-  /**
-   * Comes to rest on all pipelines, for `drainTimeoutMs` at most. Where another generation begins meanwhile, because others end
-   * as well, it is tried again in that one.
-   */
-  private async rest(): Promise<void> {
-    const { phase } = this.worker
-    // Who has no part in a generation, or hears too few of it, would wait in vain.
-    if (phase !== 'restoring' && phase !== 'ready' && phase !== 'active' && phase !== 'leaving') return
-    const { clock } = this.env
-    let late = false
-    const over = Promise.withResolvers<void>()
-    const timer = clock.after(this.options.limits.drainTimeoutMs, () => {
-      late = true
-      over.resolve()
-    })
-    const rest = async (resident: Resident): Promise<void> => {
-      let failure: string | null = 'not tried'
-      while (failure !== null && !late) {
-        await this.until(() => late || resident.phase !== 'starting')
-        const { execution } = resident
-        if (!isUp(resident)) return
-        failure = await new Promise<string | null>((resolve) => execution.rest(SINK_END_MS, resolve))
-        // In the generation that stands nothing would come of another try.
-        if (resident.execution === execution && this.worker.cluster.generation === execution.generation.number) return
-        await this.until(() => late || resident.execution !== execution)
-      }
-    }
-    await Promise.race([over.promise, Promise.all([...this.residents.values()].map(rest))])
-    timer.cancel()
   }
 
   /** Runs `task` behind everything that was asked for `name` before (P3). */
@@ -386,33 +354,8 @@ export class Pipelines {
   private async stopForAnother(name: string): Promise<void> {
     const resident = this.residents.get(name)
     if (resident === undefined) return
-    if (isUp(resident)) await this.drainNow(resident, false)
+    if (isUp(resident)) await this.endings.drain(resident, false)
     else resident.execution.close()
-  }
-
-  private async drainNow(resident: Resident, stays: boolean): Promise<void> {
-    const { name, execution } = resident
-    const before = resident.phase
-    resident.phase = 'draining'
-    const late = Promise.withResolvers<string>()
-    const timer = this.env.clock.after(this.options.limits.drainTimeoutMs, () => late.resolve(whyLate(resident)))
-    const drained = new Promise<string | null>((resolve) => {
-      execution.drain(SINK_END_MS, stays, (reason) => {
-        timer.cancel()
-        // Also where nobody waits for it any more: the pipeline has come to its end.
-        if (reason === null) {
-          resident.phase = 'drained'
-          execution.close()
-        } else if (resident.phase === 'draining') resident.phase = before
-        resolve(reason)
-      })
-    })
-    // The next generation, too, may be the first to say so.
-    const known = this.until(() => resident.phase !== 'draining').then(() =>
-      resident.phase === 'drained' ? null : drained,
-    )
-    const failure = await Promise.race([drained, late.promise, known])
-    if (failure !== null) throw fail('E_NOT_DRAINED', { pipeline: name, reason: failure })
   }
 
   /** Resolves once `condition` holds; looked at after every change. */
@@ -441,16 +384,6 @@ export class Pipelines {
       })
     })
   }
-}
-
-function isUp({ phase }: Resident): boolean {
-  return phase === 'running' || phase === 'ended'
-}
-
-/** Why a pipeline has not come to its end in time. */
-function whyLate({ execution }: Resident): string {
-  const stuck = execution.stuckSinks
-  return stuck.length === 0 ? 'it takes too long' : `nobody takes the output of ${stuck.join(', ')}`
 }
 
 /** Tells `done` an error of the table; any other is a fault of this program. */

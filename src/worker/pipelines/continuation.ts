@@ -1,0 +1,35 @@
+/**
+ * Whether a program can go on with what its pipeline has: asked before anything is stopped for it, so that what runs goes on
+ * where it cannot. Who brings it up asks again (`execution/way-up.ts`), of what it has really read.
+ */
+import { droppedSteps, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
+import { decodeManifest } from '../../checkpoint/manifest.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import type { Plan } from '../../model/plan.ts'
+import { checkSteps, withoutSteps } from '../execution/base-fit.ts'
+import { settle } from '../settle.ts'
+
+/** What a program is to begin with. */
+export interface Beginning {
+  /** The manifest of a savepoint, or `null`. */
+  readonly from: string | null
+  /** What the chain says of the pipeline; `null` where there is none, or where it is to be forgotten. */
+  readonly entry: PipelineEntry | null
+  /** Steps whose state is not to be taken over. */
+  readonly drop: readonly string[]
+}
+
+/** Throws `E_STEP_GONE`, `E_STEP_CHANGED` or `E_SCHEMA` where the state that `plan` would begin with does not fit it. */
+export async function requireContinuation(store: Store, plan: Plan, beginning: Beginning): Promise<void> {
+  const { from, entry } = beginning
+  const path = from ?? (entry === null ? null : (lastEpoch(entry)?.manifest ?? entry.from))
+  if (path === null) return
+  const examined = decodeManifest(path, await settle<Buffer | null>((done) => store.read(path, done)))
+  // What becomes of a damaged one is for the recovery to say: it may go back to an older one.
+  if (examined.kind !== 'intact') return
+  const drop = new Set([...beginning.drop, ...(entry === null ? [] : droppedSteps(entry))])
+  checkSteps(
+    plan,
+    withoutSteps(examined.value, drop, () => {}),
+  )
+}

@@ -1,0 +1,102 @@
+/**
+ * How pipelines come to their end: one that is drained, and all of them where their worker ends.
+ *
+ * N1. Nothing waits for ever: what has not come to its end after `drainTimeoutMs` is told, and goes on.
+ * N2. A generation that begins meanwhile may be the one in which a pipeline ends: its figures there count.
+ */
+import { fail } from '../../base/errors.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { Worker } from '../worker.ts'
+import { type Resident, SINK_END_MS } from './residents.ts'
+
+export class Endings {
+  private readonly clock: Clock
+  private readonly worker: Worker
+  private readonly timeoutMs: number
+  /** Resolves once a condition holds; looked at after every change of the residents. */
+  private readonly until: (condition: () => boolean) => Promise<void>
+
+  constructor(clock: Clock, worker: Worker, timeoutMs: number, until: Endings['until']) {
+    this.clock = clock
+    this.worker = worker
+    this.timeoutMs = timeoutMs
+    this.until = until
+  }
+
+  /**
+   * Drains a pipeline: stops its input, makes a last checkpoint and ends it. `stays`: it is to run again only when it is
+   * submitted. Rejects with `E_NOT_DRAINED`.
+   */
+  async drain(resident: Resident, stays: boolean): Promise<void> {
+    const { name, execution } = resident
+    const before = resident.phase
+    resident.phase = 'draining'
+    const late = Promise.withResolvers<string>()
+    const timer = this.clock.after(this.timeoutMs, () => late.resolve(whyLate(resident)))
+    const drained = new Promise<string | null>((resolve) => {
+      execution.drain(SINK_END_MS, stays, (reason) => {
+        timer.cancel()
+        // Also where nobody waits for it any more: the pipeline has come to its end.
+        if (reason === null) {
+          resident.phase = 'drained'
+          execution.close()
+        } else if (resident.phase === 'draining') resident.phase = before
+        resolve(reason)
+      })
+    })
+    // The next generation, too, may be the first to say so (N2).
+    const known = this.until(() => resident.phase !== 'draining').then(() =>
+      resident.phase === 'drained' ? null : drained,
+    )
+    const failure = await Promise.race([drained, late.promise, known])
+    if (failure !== null) throw fail('E_NOT_DRAINED', { pipeline: name, reason: failure })
+  }
+
+  /** Who has left ends its sinks behind the epoch that it left with: what they were to make visible is. */
+  async letGo(): Promise<void> {
+    const ends = [...this.worker.residents.all.values()]
+      .filter(isUp)
+      .map(({ execution }) => new Promise<void>((resolve) => execution.end(SINK_END_MS, resolve)))
+    await Promise.all(ends)
+  }
+
+  /** A member of a cluster comes to rest on all pipelines (N1); where another generation begins, in that one (N2). */
+  async rest(): Promise<void> {
+    const { phase } = this.worker
+    // Who has no part in a generation, or hears too few of it, would wait in vain.
+    if (phase !== 'restoring' && phase !== 'ready' && phase !== 'active' && phase !== 'leaving') return
+    let late = false
+    const over = Promise.withResolvers<void>()
+    const timer = this.clock.after(this.timeoutMs, () => {
+      late = true
+      over.resolve()
+    })
+    const rest = (resident: Resident): Promise<void> => this.restOne(resident, () => late)
+    await Promise.race([over.promise, Promise.all([...this.worker.residents.all.values()].map(rest))])
+    timer.cancel()
+  }
+
+  private async restOne(resident: Resident, late: () => boolean): Promise<void> {
+    let failure: string | null = 'not tried'
+    while (failure !== null && !late()) {
+      await this.until(() => late() || resident.phase !== 'starting')
+      const { execution } = resident
+      if (!isUp(resident)) return
+      failure = await new Promise<string | null>((resolve) => execution.rest(SINK_END_MS, resolve))
+      // In the generation that stands nothing would come of another try.
+      if (resident.execution === execution && this.worker.cluster.generation === execution.generation.number) return
+      await this.until(() => late() || resident.execution !== execution)
+    }
+  }
+}
+
+/** Whether a pipeline is on its way up no more and has not come to its end. */
+export function isUp({ phase }: Resident): boolean {
+  return phase === 'running' || phase === 'ended'
+}
+
+/** Why a pipeline has not come to its end in time. */
+function whyLate({ execution }: Resident): string {
+  const stuck = execution.stuckSinks
+  return stuck.length === 0 ? 'it takes too long' : `nobody takes the output of ${stuck.join(', ')}`
+}
