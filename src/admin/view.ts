@@ -71,6 +71,9 @@ export interface PipelineView extends PipelineSummary {
     readonly batchesIn: number
     readonly busyMs: number
     readonly waiting: number
+    /** Records that went to other workers, and the time in which they became bytes. */
+    readonly sent: number
+    readonly encodeMs: number
     readonly keys: number | null
   }[]
   readonly sources: readonly {
@@ -83,6 +86,9 @@ export interface PipelineView extends PipelineSummary {
     readonly records: number
     readonly bytes: number
     readonly repeats: number
+    /** Records of acked producers that they were not told to be journaled, and that they have to keep. */
+    readonly unjournaled: number
+    readonly unstable: number
     readonly waitingBytes: number
     readonly refused: number
     readonly expelled: number
@@ -161,8 +167,9 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
       longestSliceMs: round(figures?.longestSliceMs ?? 0),
       ageMs: figures === null || figures.timeMs === 0 ? null : nowMs - figures.timeMs,
     },
-    steps: execution.tasks.map(({ step, kind, recordsIn, recordsOut, batchesIn, busyMs, waiting }) => ({
+    steps: execution.tasks.map(({ step, kind, recordsIn, recordsOut, batchesIn, busyMs, waiting, sent }) => ({
       ...{ step, kind, recordsIn, recordsOut, batchesIn, busyMs: round(busyMs), waiting },
+      ...{ sent: sent.records, encodeMs: round(sent.encodeMs) },
       keys: stores.get(step)?.keys ?? null,
     })),
     sources: execution.sourceFigures.map(({ sessions, accepted: _, ...figures }) => ({

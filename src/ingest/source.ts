@@ -158,6 +158,17 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return this.space.isOpen
   }
 
+  /** Records of which their producers have not been told that they are journaled, and stable. */
+  get unacknowledged(): { readonly unjournaled: number; readonly unstable: number } {
+    let [unjournaled, unstable] = [0, 0]
+    for (const { acked, state, admitted, journaled, stable } of this.streams.values()) {
+      if (!acked || state.phase !== 'home') continue
+      unjournaled += Math.max(0, admitted - journaled)
+      unstable += Math.max(0, admitted - stable)
+    }
+    return { unjournaled, unstable }
+  }
+
   /** Bytes that came in and were not taken yet. */
   get buffered(): number {
     return this.space.buffered

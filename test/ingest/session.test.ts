@@ -77,11 +77,14 @@ describe('an acked connection', () => {
     })
     peer.batch(1, 'one', 'two')
     expect(peer.heard.length).toBe(1)
+    expect(rig.source!.unacknowledged).toEqual({ unjournaled: 2, unstable: 2 })
     rig.settle()
     expect(peer.last).toEqual({ kind: 'ack', journaled: 2, stable: 0 })
+    expect(rig.source!.unacknowledged).toEqual({ unjournaled: 0, unstable: 2 })
     expect(texts(rig.take())).toEqual(['one', 'two'])
     rig.source!.complete(rig.source!.cut())
     expect(peer.last).toEqual({ kind: 'ack', journaled: 2, stable: 2 })
+    expect(rig.source!.unacknowledged).toEqual({ unjournaled: 0, unstable: 0 })
   })
 
   test('is not told stable of what the disk does not have yet', () => {

@@ -114,6 +114,12 @@ test('what is submitted to one runs on both', async () => {
   for (const pipelines of pair.all) expect(pipelines.find('one').execution.keys).toBeGreaterThan(5)
   const keys = pair.all.reduce((sum, one) => sum + one.find('one').execution.keys, 0)
   expect(keys).toBe(50)
+  for (const pipelines of pair.all) {
+    const { sent, recordsOut } = pipelines.find('one').execution.tasks.find(({ step }) => step === 'in')!
+    expect(sent.encodeMs).toBeGreaterThan(0)
+    expect(sent.records).toBeGreaterThan(0)
+    expect(sent.records).toBeLessThan(recordsOut)
+  }
 })
 
 test('any of them makes a checkpoint and a savepoint', async () => {

@@ -16,7 +16,6 @@ import { decodeManifest } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
 import type { Writer } from '../../connectors/connector.ts'
 import type { Failure } from '../../dataflow/failure.ts'
-import type { TaskFigures } from '../../dataflow/runtime.ts'
 import type { Parked } from '../../ingest/source.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -30,7 +29,7 @@ import type { ExecutionSeams } from '../seams.ts'
 import type { Answered } from './epoch-requests.ts'
 import type { Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
 import type { CheckpointFigures } from './participating.ts'
-import { Running } from './running.ts'
+import { Running, type StepFigures } from './running.ts'
 import { SourceHolds } from './source-holds.ts'
 import { OpenSources, type SourceFigures } from './sources.ts'
 import { SplitTable } from './split-table.ts'
@@ -363,7 +362,7 @@ export class Execution implements Executing {
   }
 
   /** What each task has done so far. */
-  get tasks(): readonly TaskFigures[] {
+  get tasks(): readonly StepFigures[] {
     return this.active?.tasks ?? []
   }
 

@@ -15,11 +15,12 @@ import type { BatchPool } from '../../dataflow/batch.ts'
 import type { Intake, Outlet } from '../../dataflow/channel.ts'
 import type { Crossings } from '../../dataflow/crossings.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
+import type { Clock } from '../../env/clock.ts'
 import type { ChannelPlan, Plan } from '../../model/plan.ts'
 import { BatchCodec } from '../../protocol/data.ts'
 import { SplitNamesReader, SplitNamesWriter } from '../../protocol/split-names.ts'
 import { FarInput } from './far-input.ts'
-import { FarOutlet } from './far-outlet.ts'
+import { FarOutlet, type Sent } from './far-outlet.ts'
 import type { Generation, Links } from './generation.ts'
 import type { SplitTable } from './split-table.ts'
 import { soleWriter } from './takers.ts'
@@ -31,6 +32,7 @@ export interface FarChannelsOptions {
   readonly generation: Generation
   readonly links: Links
   readonly limits: Limits
+  readonly clock: Clock
   readonly splits: SplitTable
   readonly report: FailureReport
   failed(error: PotorooError): void
@@ -41,6 +43,7 @@ export class FarChannels implements Crossings {
   readonly self: number
   private readonly options: FarChannelsOptions
   private readonly inputs: FarInput[] = []
+  private readonly sent = new Map<string, Sent>()
 
   constructor(options: FarChannelsOptions) {
     this.options = options
@@ -56,19 +59,29 @@ export class FarChannels implements Crossings {
   }
 
   outlet(channel: ChannelPlan, member: number, pool: BatchPool, onRoom: () => void): Outlet {
-    const { plan, run, generation, links, limits, splits, report } = this.options
+    const { plan, run, generation, links, limits, clock, splits, report } = this.options
     const { worker } = generation.members[member]!
+    const { step } = plan.tasks[channel.from]!
     return new FarOutlet({
+      clock,
+      sent: this.sentBy(step),
       codec: new BatchCodec(new ValueCodec(limits)),
       names: new SplitNamesWriter((number) => splits.nameOf(number)),
       keyed: channel.kind === 'exchange',
       pool,
-      step: plan.tasks[channel.from]!.step,
+      step,
       report,
       frameBytes: limits.frameBytes,
       onRoom,
       open: (encode) => links.outlet(worker, { pipeline: run, channel: channel.id }, encode),
     })
+  }
+
+  /** What `step` has sent to other members so far. */
+  sentBy(step: string): Sent {
+    let sent = this.sent.get(step)
+    if (sent === undefined) this.sent.set(step, (sent = { records: 0, encodeMs: 0 }))
+    return sent
   }
 
   input(channel: ChannelPlan, member: number, pool: BatchPool): Intake {

@@ -12,6 +12,7 @@ import { Fifo } from '../../base/fifo.ts'
 import { Batch, type BatchPool, type Element, type Marker } from '../../dataflow/batch.ts'
 import type { Outlet } from '../../dataflow/channel.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
+import type { Clock } from '../../env/clock.ts'
 import type { BatchCodec, Columns } from '../../protocol/data.ts'
 import type { SplitNamesWriter } from '../../protocol/split-names.ts'
 import type { BatchEncoder, ChannelMarker } from '../../transport/outlet.ts'
@@ -24,7 +25,17 @@ export interface LinkOutlet {
   mark(marker: ChannelMarker): void
 }
 
+/** What a step has sent to other workers, for metrics. */
+export interface Sent {
+  records: number
+  /** Time in which they became bytes. */
+  encodeMs: number
+}
+
 export interface FarOutletOptions {
+  readonly clock: Clock
+  /** Counts for the step, over all members. */
+  readonly sent: Sent
   readonly codec: BatchCodec
   readonly names: SplitNamesWriter
   /** Whether the records have keys. */
@@ -81,9 +92,12 @@ export class FarOutlet implements Outlet {
   }
 
   private encode(writer: ByteWriter, batch: Batch): void {
-    const { codec, names, keyed } = this.options
+    const { codec, names, keyed, clock, sent } = this.options
+    const begun = clock.monotonic()
     names.write(writer, batch.splits, batch.length)
     codec.write(writer, keyed ? batch : withoutKeys(batch))
+    sent.records += batch.length
+    sent.encodeMs += clock.monotonic() - begun
   }
 
   /** Puts `batch[from, to)`, which could not be sent as a whole, into parts that can; reports the records that cannot (F1). */

@@ -27,6 +27,7 @@ import { EpochMemory } from './epoch-memory.ts'
 import { type CoordinatorsMail, EpochPost, type MembersMail } from './epoch-post.ts'
 import type { Answered } from './epoch-requests.ts'
 import { FarChannels } from './far-channels.ts'
+import type { Sent } from './far-outlet.ts'
 import type { ExecutionEvents, Generation, Links } from './generation.ts'
 import { type CheckpointFigures, Participating } from './participating.ts'
 import { Passage } from './passage.ts'
@@ -35,6 +36,12 @@ import type { OpenSources } from './sources.ts'
 import type { SplitTable } from './split-table.ts'
 import { ownedOf } from './state-return.ts'
 import type { Standing } from './way-up.ts'
+
+/** What a step has done so far, for metrics. */
+export interface StepFigures extends TaskFigures {
+  /** To other members of the cluster. */
+  readonly sent: Readonly<Sent>
+}
 
 /** What an execution gives to what runs of it. */
 export interface RunningParts {
@@ -87,7 +94,17 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.channels =
       generation.members.length === 1
         ? null
-        : new FarChannels({ plan, run: entry.run, generation, links, limits, splits, report, failed })
+        : new FarChannels({
+            plan,
+            run: entry.run,
+            generation,
+            links,
+            limits,
+            clock: seams.env.clock,
+            splits,
+            report,
+            failed,
+          })
     this.participating = this.makeParticipating(standing)
     this.coordinating = generation.coordinator === seams.member.worker ? this.makeCoordinating(standing) : null
     this.runtime = this.makeRuntime(standing)
@@ -351,7 +368,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     return this.participating.undecided
   }
 
-  get tasks(): readonly TaskFigures[] {
-    return this.runtime.figures()
+  get tasks(): readonly StepFigures[] {
+    const none = { records: 0, encodeMs: 0 }
+    return this.runtime.figures().map((task) => ({ ...task, sent: this.channels?.sentBy(task.step) ?? none }))
   }
 }

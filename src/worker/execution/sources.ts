@@ -69,6 +69,9 @@ export interface SourceFigures extends SourceStatus {
   readonly connector: string
   /** Records that producers sent again and the door knew already. */
   readonly repeats: number
+  /** Records of acked producers of which they have not been told that they are journaled, and stable. */
+  readonly unjournaled: number
+  readonly unstable: number
   /** Acked producers that are connected. */
   readonly sessions: number
   /** Bytes that have come in and have not entered the pipeline: how far it is behind. */
@@ -242,13 +245,14 @@ export class OpenSources {
       const { step } = source.task
       const connector = source.connector.kind
       if (source.family === 'replayable') {
-        const none = { repeats: 0, sessions: 0, waitingBytes: 0, blockedBy: null }
+        const none = { repeats: 0, unjournaled: 0, unstable: 0, sessions: 0, waitingBytes: 0, blockedBy: null }
         return { step, connector, ...none, ...source.feed.status }
       }
-      const { counters, buffered, blockedBy } = source.source
+      const { counters, buffered, blockedBy, unacknowledged } = source.source
       const { records, repeats, sessions } = counters
       const status = source.listening?.status ?? emptyStatus
-      return { step, connector, ...status, records, repeats, sessions, waitingBytes: buffered, blockedBy }
+      const come = { records, repeats, ...unacknowledged, sessions, waitingBytes: buffered, blockedBy }
+      return { step, connector, ...status, ...come }
     })
   }
 
