@@ -5,7 +5,7 @@
  * the acknowledged protocol over WebSocket, so that no move is lost and none counts twice, whatever breaks. What comes out
  * is each move with the count of its person's moves and of those who are in the room.
  *
- * `node pipelines/presence/serve.ts` serves the page.
+ * `npx node pipelines/presence/serve.ts` serves the page.
  */
 import { json, lines, pipeline, webSocketServerSink, webSocketSource } from 'potoroo'
 

@@ -3,7 +3,7 @@
  *
  *     npm run build                              # once: makes the file for browsers
  *     npx potoroo run pipelines/presence.ts
- *     node pipelines/presence/serve.ts           # then open what it says, in several windows
+ *     npx node pipelines/presence/serve.ts       # then open what it says, in several windows
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -12,6 +12,8 @@ type Shell = (typeof SHELLS)[number]
 interface Node {
   /** `savepoint make`; empty for the program itself. */
   readonly path: string
+  /** It takes files or folders; names of pipelines and steps are no files, and not completed. */
+  readonly files: boolean
   readonly commands: readonly { readonly name: string; readonly about: string }[]
   readonly options: readonly {
     readonly name: string
@@ -36,6 +38,7 @@ function nodesOf(command: Command, path: string): readonly Node[] {
   const below = inner.flatMap((one) => nodesOf(one, path === '' ? one.name() : `${path} ${one.name()}`))
   const node = {
     path,
+    files: command.registeredArguments.some((one) => /^(files?|folder)$/.test(one.name())),
     commands: inner.map((one) => ({ name: one.name(), about: one.description() })),
     options: [...command.options.map(optionOf), { name: '--help', about: 'show what it takes', choices: null }],
   }
@@ -54,9 +57,9 @@ function quoted(text: string): string {
 const paths = (nodes: readonly Node[]): readonly string[] => nodes.map(({ path }) => path).filter((path) => path !== '')
 
 function bash(nodes: readonly Node[]): string {
-  const cases = nodes.map(({ path, commands, options }) => {
+  const cases = nodes.map(({ path, files, commands, options }) => {
     const words = [...commands, ...options].map(({ name }) => name)
-    return `    ${quoted(path)}) words=${quoted(words.join(' '))} ;;`
+    return `    ${quoted(path)}) words=${quoted(words.join(' '))}${files ? ' files=yes' : ''} ;;`
   })
   const choices = nodes.flatMap(({ path, options }) =>
     options
@@ -65,7 +68,7 @@ function bash(nodes: readonly Node[]): string {
   )
   return `# bash completion of potoroo
 _potoroo() {
-  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} at='' word words=''
+  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} at='' word words='' files=''
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "\${at:+$at }$word" in
       ${paths(nodes).map(quoted).join('|')}) at="\${at:+$at }$word" ;;
@@ -78,20 +81,21 @@ ${cases.join('\n')}
 ${choices.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
-  [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
+  [[ $before == --* ]] && files=yes
+  [ \${#COMPREPLY[@]} -gt 0 ] || [ -z "$files" ] || COMPREPLY=($(compgen -f -- "$current"))
 }
 complete -o filenames -F _potoroo potoroo`
 }
 
 function zsh(nodes: readonly Node[]): string {
   const item = (name: string, about: string) => quoted(`${name.replaceAll(':', '\\:')}:${about}`)
-  const cases = nodes.map(({ path, commands, options }) => {
+  const cases = nodes.map(({ path, files, commands, options }) => {
     const items = [...commands, ...options].map(({ name, about }) => item(name, about))
-    return `    ${quoted(path)}) found=(${items.join(' ')}) ;;`
+    return `    ${quoted(path)}) found=(${items.join(' ')})${files ? ' files=yes' : ''} ;;`
   })
   return `#compdef potoroo
 _potoroo() {
-  local at='' word
+  local at='' word files=''
   local -a found
   for word in "\${(@)words[2,CURRENT-1]}"; do
     case "\${at:+$at }$word" in
@@ -102,13 +106,13 @@ _potoroo() {
 ${cases.join('\n')}
   esac
   _describe 'potoroo' found
-  _files
+  [[ -n "$files" || "$words[CURRENT-1]" == --* ]] && _files
 }
 compdef _potoroo potoroo`
 }
 
 function fish(nodes: readonly Node[]): string {
-  const lines = nodes.flatMap(({ path, commands, options }) => {
+  const lines = nodes.flatMap(({ path, files, commands, options }) => {
     const names = path === '' ? [] : path.split(' ')
     const seen = names.map((name) => `__fish_seen_subcommand_from ${name}`)
     const none =
@@ -116,14 +120,15 @@ function fish(nodes: readonly Node[]): string {
     const when = (conditions: readonly string[]) =>
       conditions.length === 0 ? '' : ` -n ${quoted(conditions.join('; and '))}`
     return [
+      ...(files ? [`complete -c potoroo${when(seen)} -F`] : []),
       ...commands.map(
         ({ name, about }) => `complete -c potoroo${when([...seen, ...none])} -a ${name} -d ${quoted(about)}`,
       ),
       ...options.map(({ name, about, choices }) => {
-        const values = choices === null ? '' : choices.length === 0 ? ' -r' : ` -x -a ${quoted(choices.join(' '))}`
+        const values = choices === null ? '' : choices.length === 0 ? ' -rF' : ` -x -a ${quoted(choices.join(' '))}`
         return `complete -c potoroo${when(seen)} -l ${name.slice(2)}${values} -d ${quoted(about)}`
       }),
     ]
   })
-  return ['# fish completion of potoroo', ...lines].join('\n')
+  return ['# fish completion of potoroo', 'complete -c potoroo -f', ...lines].join('\n')
 }

@@ -60,6 +60,12 @@ test('bash completes commands, those below them, options and choices', () => {
   expect(proposed('completion', '--')).toEqual(['--help'])
 })
 
+test('bash completes files where they are taken, and nothing for the names of pipelines', () => {
+  expect(proposed('run', 'package.j')).toEqual(['package.json'])
+  expect(proposed('status', '--data', 'package.j')).toEqual(['package.json'])
+  expect(proposed('status', 'package.j')).toEqual([''])
+})
+
 test.each(['zsh', 'fish'])('%s is told of every command and option', (shell) => {
   const text = script(shell)
   for (const [path, command] of all) {
