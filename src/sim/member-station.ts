@@ -7,6 +7,7 @@
  */
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
 import { Worker } from '../worker/worker.ts'
 import { DATA, loadingAnew, submitTo } from './station.ts'
@@ -23,7 +24,7 @@ export interface MemberOptions {
   /** The name of the pipeline that it runs. */
   readonly pipeline: string
   /** What it runs: made anew for each life, as a process would load it anew. */
-  readonly plan: () => Plan
+  readonly plan: (env: Env) => Plan
   /** Whether its journal lies on the shared volume. */
   readonly journals?: boolean
   /** Workers that the new cluster waits for. */

@@ -24,7 +24,7 @@ export interface StationOptions {
   /** The name of the pipeline that it runs. */
   readonly pipeline: string
   /** What it runs: made anew for each life, as a process would load it anew. */
-  readonly plan: () => Plan
+  readonly plan: (env: Env) => Plan
   /** Longest pause before it is started again, in milliseconds. */
   readonly restartMs: number
 }
@@ -137,9 +137,9 @@ export class Station {
 }
 
 /** Loads a plan as a process would, anew each time; all of them run here. */
-export function loadingAnew({ clock }: Env, plan: () => Plan): Pick<WorkerHost, 'load' | 'wants'> {
+export function loadingAnew(env: Env, plan: (env: Env) => Plan): Pick<WorkerHost, 'load' | 'wants'> {
   return {
-    load: (_, __, done) => clock.soon(() => done(null, { plan: plan() })),
+    load: (_, __, done) => env.clock.soon(() => done(null, { plan: plan(env) })),
     wants: () => true,
   }
 }

@@ -6,6 +6,7 @@
 import type { Key } from '../../src/base/hash.ts'
 import type { Prng } from '../../src/base/prng.ts'
 import { lines, milliseconds, pipeline, type Stream, tcpSink, tcpSource } from '../../src/index.ts'
+import { answer } from './answers.ts'
 import type { MakeRecord, Script } from './cases.ts'
 import { mixed } from './mixed.ts'
 
@@ -17,6 +18,8 @@ interface Item {
 type Items = Stream<Item>
 
 const WRAP = 1_000_003
+/** No call is given up: whether one is would depend on the time. */
+const PATIENCE_MS = 3_600_000
 
 export function drawGraph(random: Prng): Script {
   const salt = random.u32()
@@ -89,7 +92,7 @@ class Draw {
   stateless(stream: Items): Items {
     let out = stream
     for (let left = this.below(3); left > 0; left--) {
-      const kind = this.below(6)
+      const kind = this.below(7)
       if (kind === 0) out = out.map(this.name('map'), ({ k, n }) => ({ k, n: (n * 3 + 1) % WRAP }))
       else if (kind === 1) out = out.filter(this.name('filter'), ({ n }) => n % 7 !== 0)
       else if (kind === 2) out = out.flatMap(this.name('flat'), copies)
@@ -101,6 +104,10 @@ class Draw {
           this.name('both'),
           parts.rest.map(name, ({ k, n }) => ({ k, n: n + 1 })),
         )
+      } else if (kind === 5) {
+        const concurrency = [1, 3, 16][this.below(3)]!
+        const options = { concurrency, timeoutMs: PATIENCE_MS }
+        out = out.asyncMap(this.name('ask'), (item) => answer(() => ask(item)), options)
       } else out = out.inspect(this.name('look'), () => {})
     }
     return out
@@ -218,4 +225,9 @@ function* copies({ k, n }: Item): Iterable<Item> {
 function refuse(item: Item): Item {
   if (item.n % 37 === 0) throw new Error('refused')
   return item
+}
+
+function ask({ k, n }: Item): Item {
+  if (n % 41 === 0) throw new Error('no answer')
+  return { k, n: (n * 7 + 2) % WRAP }
 }

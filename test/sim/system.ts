@@ -18,6 +18,7 @@ import { DATA, Station } from '../../src/sim/station.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { contentOf } from '../../src/worker/letters/dead-letter.ts'
+import { answersOf } from './answers.ts'
 import { WORKER } from './cases.ts'
 import type { Evidence, Output } from './checkers/evidence.ts'
 import { rerun } from './checkers/rerun.ts'
@@ -114,7 +115,13 @@ export class System {
     const machine = this.world.machine(WORKER, { checked: true })
     this.station = new Station(
       machine,
-      { worker: WORKER, limits, restartMs, pipeline, plan: () => this.witness.trace(config.system.build()) },
+      {
+        worker: WORKER,
+        limits,
+        restartMs,
+        pipeline,
+        plan: (env) => this.witness.trace(config.system.build(), answersOf(env)),
+      },
       {
         running: (base) => this.onRunning(base),
         failed: (error) => {
@@ -338,6 +345,7 @@ export class System {
     for (const { producer } of outside.producers) this.complaints.push(...producer.complaints, ...producer.forgotten)
     const evidence: Evidence = {
       plan: this.plan,
+      workers: 1,
       visits: witness.visits,
       letters: station.execution!.deadLetters.list(0, Infinity).map(({ step, given }) => {
         return { step, cause: causeOf(contentOf(given).value) }

@@ -5,6 +5,7 @@
 import type { Key } from '../../src/base/hash.ts'
 import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
 import type { ChainEnd, ChainOp, ChainPlan, KeyedPlan, Plan, StepContext, TaskPlan } from '../../src/model/plan.ts'
+import { heardBy, type Later } from './answers.ts'
 import type { Visit } from './checkers/evidence.ts'
 
 /** A record on its way. A plain object, so that it may be encoded. */
@@ -35,12 +36,12 @@ export class Witness {
   /** The highest sequence that was decoded, by life. */
   readonly seen = new Map<string, number>()
 
-  /** `plan` with functions that leave a trace. */
-  trace(plan: Plan): Plan {
-    return { ...plan, tasks: plan.tasks.map((task) => this.task(task)) }
+  /** `plan` with functions that leave a trace, and whose answers come `later`. */
+  trace(plan: Plan, later: Later): Plan {
+    return { ...plan, tasks: plan.tasks.map((task) => this.task(task, later)) }
   }
 
-  private task(task: TaskPlan): TaskPlan {
+  private task(task: TaskPlan, later: Later): TaskPlan {
     switch (task.kind) {
       case 'source':
         return { ...task, source: this.source(task.source), chain: chainOf(task.chain) }
@@ -49,9 +50,14 @@ export class Witness {
       case 'asyncMap':
         return {
           ...task,
-          fn: async (value, signal) => {
+          fn: (value, signal) => {
             const { cause, value: inner } = value as Traced
-            return { cause, value: await task.fn(inner, signal) } satisfies Traced
+            return heardBy((ok, failed) =>
+              later(() => {
+                const given = (answer: unknown) => ok(answer === undefined ? undefined : traced(cause, answer))
+                void task.fn(inner, signal).then(given, failed)
+              }),
+            )
           },
           chain: chainOf(task.chain),
         }

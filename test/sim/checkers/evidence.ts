@@ -59,6 +59,8 @@ export interface Output {
 
 export interface Evidence {
   readonly plan: Plan
+  /** How many worked on it, at most. */
+  readonly workers: number
   /** Visits by number; the first stands at 1. */
   readonly visits: readonly (Visit | undefined)[]
   readonly lives: readonly Life[]

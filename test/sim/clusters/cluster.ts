@@ -9,6 +9,7 @@
  * Y3. Nothing that is drawn here can make a worker fail.
  */
 import { Prng } from '../../../src/base/prng.ts'
+import type { Env } from '../../../src/env/env.ts'
 import type { Plan } from '../../../src/model/plan.ts'
 import { MemberStation, memberMachine, SHARED } from '../../../src/sim/member-station.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
@@ -16,6 +17,7 @@ import { calm } from '../../../src/sim/weather.ts'
 import { World } from '../../../src/sim/world.ts'
 import type { Execution } from '../../../src/worker/execution/execution.ts'
 import { contentOf } from '../../../src/worker/letters/dead-letter.ts'
+import { answersOf } from '../answers.ts'
 import type { Evidence, Output } from '../checkers/evidence.ts'
 import { rerun } from '../checkers/rerun.ts'
 import { Outside } from '../outside.ts'
@@ -162,7 +164,7 @@ class SimCluster {
     const { world, volume, config, witness } = this
     const { limits, restartMs, system } = config
     const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
-    const plan = (): Plan => witness.trace(system.build())
+    const plan = (env: Env): Plan => witness.trace(system.build(), answersOf(env))
     const { pipeline } = this.plan
     const station = new MemberStation(machine, { limits, port: 7400, expected, restartMs, pipeline, plan })
     this.stations.push(station)
@@ -352,6 +354,7 @@ class SimCluster {
     const letters = this.staying.flatMap((station) => this.executionOf(station)!.deadLetters.list(0, Infinity))
     const evidence: Evidence = {
       plan: this.plan,
+      workers: this.stations.length,
       visits: witness.visits,
       letters: letters.map(({ step, given }) => ({ step, cause: causeOf(contentOf(given).value) })),
       lives: outside.lives(),

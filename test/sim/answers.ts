@@ -1,0 +1,38 @@
+/**
+ * What functions of `asyncMap` answer with in simulated systems: no promise, for that would be kept in turns of the real event
+ * loop, but what the engine asks of one. Who runs a pipeline decides when it is heard.
+ */
+import type { Env } from '../../src/env/env.ts'
+
+/** What an answer takes at most, in milliseconds; now and then one takes long. */
+const ANSWER_MS = 3
+const LONG_MS = 300
+/** One in so many. */
+const LONG = 100
+
+/** Says `fn` later. */
+export type Later = (fn: () => void) => void
+
+/** An answer in a process: some time later, by its clock, in any order. */
+export function answersOf({ clock, random }: Env): Later {
+  return (fn) => void clock.after(random.below(random.below(LONG) === 0 ? LONG_MS : ANSWER_MS), fn)
+}
+
+/** The value that `make` returns, or what it throws, at once. */
+export function answer<T>(make: () => T): Promise<T> {
+  return heardBy((ok, failed) => {
+    let value: T
+    try {
+      value = make()
+    } catch (error) {
+      return failed(error)
+    }
+    ok(value)
+  })
+}
+
+/** An answer that `hear` brings to whoever asks for it. */
+export function heardBy<T>(hear: (ok: (value: T) => void, failed: (error: unknown) => void) => void): Promise<T> {
+  // biome-ignore lint/suspicious/noThenProperty: it is all that the engine asks of a promise.
+  return { then: hear } as unknown as Promise<T>
+}
