@@ -127,7 +127,8 @@ const table: Table<MoverState, MoverEvent, MoverEffect, Next> = {
     },
     release: (s, e) => {
       if (e.attempt !== s.attempt) return { next: s, effects: NONE }
-      return { next: idle(s, s.given), effects: [{ kind: 'dropArrived' }] }
+      // What a giver has sent in attempts that follow stays: the coordinator's word about them may be late.
+      return { next: { ...idle(s, s.given), early: s.early }, effects: [{ kind: 'dropArrived' }] }
     },
     generation: (s, e) => {
       const gone = s.gives.flatMap((move) => move.keyGroups).filter((group) => !e.owned.has(group))

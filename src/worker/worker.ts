@@ -388,7 +388,10 @@ export class Worker {
 
   /** Whether nothing is left here of a worker that leaves, beside what moves with its key groups. */
   private isEmpty(): boolean {
-    this.clearance ??= new Clearance([...this.residents.all.values()].filter(({ phase }) => phase === 'running'))
+    const residents = [...this.residents.all.values()]
+    // The doors of one that is on its way up are still to open.
+    if (residents.some(({ phase }) => phase === 'starting')) return false
+    this.clearance ??= new Clearance(residents.filter(({ phase }) => phase === 'running'))
     return this.clearance.advance()
   }
 

@@ -50,6 +50,13 @@ describe('the mover', () => {
     expect(handedOver(mover.state)).toEqual([3, 4])
   })
 
+  test('has what was sent in later attempts, also where the coordinator is heard of several attempts at once', () => {
+    const mover = new Mover()
+    mover.see(arrived(1, 'a'), arrived(1, 'c'), arrived(2, 'a'), arrived(2, 'c'))
+    mover.see(announce(1), { kind: 'release', attempt: 1 })
+    expect(mover.see(announce(2))).toEqual([{ kind: 'tellArrived', attempt: 2, round: 'last' }])
+  })
+
   test('counts nothing of an attempt before', () => {
     const mover = new Mover()
     mover.see(announce(1), arrived(1, 'a'), arrived(1, 'c'))

@@ -311,6 +311,13 @@ export const mutants: readonly SimMutant[] = [
     swarm: 'clusters',
   },
   {
+    name: 'early-parts-forgotten',
+    file: 'src/cluster/mover.ts',
+    text: 'next: { ...idle(s, s.given), early: s.early }',
+    replacement: 'next: idle(s, s.given)',
+    swarm: 'clusters',
+  },
+  {
     name: 'record-of-an-owner-before',
     rare: 'a coordinator that stood still has to append at the number at which the next generation goes on',
     swarm: 'clusters',
