@@ -72,6 +72,7 @@ export class MemberStation {
       env.log.warn('station.fell', { code: error.code, message: error.message })
       this.fell.push(error)
       this.kill()
+      this.mount()
       this.startLater()
     }
     const left = (): void => {
@@ -114,7 +115,11 @@ export class MemberStation {
   /** Puts the pipeline into the cluster, once this worker has a seat. */
   submit(): void {
     const { worker } = this
-    worker?.seated(() => submitTo(worker, this.options.pipeline, (error) => this.fell.push(error)))
+    worker?.seated(() =>
+      submitTo(worker, this.options.pipeline, ({ code, message }) => {
+        this.process?.env.log.warn('station.refused', { code, message })
+      }),
+    )
   }
 
   kill(): void {
@@ -129,6 +134,11 @@ export class MemberStation {
     this.machine.powerOn()
     this.process = null
     this.worker = null
+  }
+
+  /** Mounts its own volume anew where that takes no change any more. */
+  mount(): void {
+    if (this.machine.volume.readOnly) this.losePower()
   }
 
   /** Starts another life after a pause. */

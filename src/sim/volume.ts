@@ -196,9 +196,9 @@ export class Volume {
     return null
   }
 
-  /** The sync of a directory fails (D4). */
+  /** The sync of a directory fails (D4); a server has a file system that holds, and what fails is the way to it. */
   failSyncDirectory(random: Prng): void {
-    if (random.chance(0.5)) this.readOnly = true
+    if (!this.shared && random.chance(0.5)) this.readOnly = true
   }
 
   /** Turns one bit of the file at `path` at rest; false when there is no such file. */

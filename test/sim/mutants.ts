@@ -318,6 +318,13 @@ export const mutants: readonly SimMutant[] = [
     swarm: 'clusters',
   },
   {
+    name: 'leaves-with-open-doors',
+    file: 'src/worker/seat/clearance.ts',
+    text: 'for (const { execution } of residents) execution.closeDoors(REASON)',
+    replacement: 'void REASON',
+    swarm: 'clusters',
+  },
+  {
     name: 'record-of-an-owner-before',
     rare: 'a coordinator that stood still has to append at the number at which the next generation goes on',
     swarm: 'clusters',

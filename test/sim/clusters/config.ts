@@ -30,6 +30,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly seed: number
   /** `PACES`. */
   readonly pace: number
+  /** Disks fail and are full, the shared volume too: a worker may end because of that. */
+  readonly harsh: boolean
   readonly limits: Limits
   readonly weather: Weather
   readonly deeds: ClusterDeeds
@@ -39,6 +41,8 @@ export interface ClusterConfig extends OutsideConfig {
   /** Length of the first act, in milliseconds. */
   readonly actMs: number
   readonly restartMs: number
+  /** Journals lie on the shared volume, and others can read those of a worker that is gone. */
+  readonly sharedJournals: boolean
   /** A producer that crashes may lose its outbox. */
   readonly losesOutbox: boolean
 }
@@ -57,7 +61,9 @@ export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed)
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
   const workers = pick(2, 2, 3, 3, 3, 4)
-  const drawn = random.chance(0.3) ? stillAir : drawWeather(random.fork(), false)
+  const still = random.chance(0.3)
+  const harsh = !still && random.chance(0.3)
+  const drawn = still ? stillAir : drawWeather(random.fork(), harsh)
   const pace = pick(...PACES)
   const at = (ms: number): number => Math.ceil(ms * pace)
   const deed = (low: number, high: number): number => (random.chance(PRESENT) ? at(random.between(low, high)) : 0)
@@ -72,6 +78,8 @@ export function drawCluster(seed: number): ClusterConfig {
       ...drawn.disk,
       ...{ jitterMs: at(drawn.disk.jitterMs), syncMs: at(drawn.disk.syncMs) },
       ...{ stallMs: at(drawn.disk.stallMs), lateMs: at(drawn.disk.lateMs) },
+      // What exists once and is damaged is lost.
+      damageChance: 0,
     },
     clock: { ...drawn.clock, turnMs: pick(0.001, 0.1, 0.5) },
   }
@@ -80,6 +88,7 @@ export function drawCluster(seed: number): ClusterConfig {
   return {
     seed,
     pace,
+    harsh,
     workers,
     mostWorkers: Math.min(5, workers + random.below(3)),
     system: drawCase(random, { host: '0.0.0.0', folder: SHARED }),
@@ -123,7 +132,7 @@ export function drawCluster(seed: number): ClusterConfig {
       joinMs: deed(2000, 10_000),
       leaveMs: deed(4000, 15_000),
       jumpClockMs: deed(1000, 10_000),
-      fillDiskMs: 0,
+      fillDiskMs: harsh ? deed(2000, 12_000) : 0,
       reconnectMs: deed(200, 3000),
       strayMs: deed(500, 5000),
       crashProducerMs: deed(1000, 8000),
@@ -140,6 +149,7 @@ export function drawCluster(seed: number): ClusterConfig {
     patienceMs: at(pick(200, 500, 1500)),
     restartMs: at(pick(20, 300, 3000)),
     losesOutbox: random.chance(0.3),
+    sharedJournals: random.chance(0.7),
   }
 }
 

@@ -1,6 +1,7 @@
 /** What happens to a cluster in its first act: each deed that its seed has drawn, again and again. */
 import type { Prng } from '../../../src/base/prng.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'
+import type { Volume } from '../../../src/sim/volume.ts'
 import type { World } from '../../../src/sim/world.ts'
 import type { Outside } from '../outside.ts'
 import type { ClusterConfig } from './config.ts'
@@ -21,8 +22,10 @@ export class ClusterPlot {
   private readonly random: Prng
   private readonly workers: Workers
   private readonly outside: Outside
+  private readonly shared: { readonly name: string; readonly volume: Volume }
 
-  constructor(config: ClusterConfig, world: World, random: Prng, workers: Workers, outside: Outside) {
+  constructor(config: ClusterConfig, world: World, random: Prng, workers: Workers, outside: Outside, shared: Volume) {
+    this.shared = { name: 'the shared one', volume: shared }
     this.config = config
     this.world = world
     this.random = random
@@ -75,6 +78,14 @@ export class ClusterPlot {
     this.often('jump', deeds.jumpClockMs, () => {
       const { process, name } = this.anyone()
       process?.clock.jump(random.between(-5000, 5000))
+      return name
+    })
+    this.often('fill', deeds.fillDiskMs, () => {
+      const { volume, name } = random.chance(0.5) ? this.shared : this.anyone().machine
+      volume.capacityBytes = 0
+      this.later(random.between(10, 3000), () => {
+        volume.capacityBytes = this.config.weather.disk.capacityBytes
+      })
       return name
     })
     const doors = [...outside.producers.map(({ feed, producer }) => ({ feed, client: producer }))]
