@@ -18,7 +18,8 @@ process.stdout.end(() => process.exit())
 
 async function main(args: readonly string[]): Promise<number> {
   try {
-    await makeProgram().parseAsync(args, { from: 'user' })
+    const program = await makeProgram(args)
+    await program.parseAsync(args, { from: 'user' })
     return Number(process.exitCode ?? EXIT_DONE)
   } catch (error) {
     // Commander has said itself what is wrong, and the help that was asked for is no error.

@@ -1,30 +1,44 @@
 /** All commands, in the order in which a person meets them. */
 import { Command } from 'commander'
-import { cancelCommand, drainCommand, savepointCommand, submitCommand } from './act.ts'
-import { checkCommand } from './check.ts'
-import { checkpointCommand } from './checkpoint.ts'
-import { keyGroupsCommand, leaveCommand, whereCommand } from './cluster-commands.ts'
-import { completionCommand } from './completion.ts'
-import { deadLettersCommand } from './dead-letters.ts'
-import { devCommand } from './dev.ts'
-import { doctorCommand } from './doctor.ts'
-import { errorCommand } from './error.ts'
 import { exampleText } from './examples.ts'
-import { explainCommand } from './explain.ts'
-import { initCommand } from './init.ts'
-import { queryCommand } from './query.ts'
-import { rebalanceCommand } from './rebalance.ts'
-import { receiveCommand } from './receive.ts'
-import { runCommand } from './run.ts'
-import { sendCommand } from './send.ts'
-import { listCommand, statusCommand } from './status.ts'
-import { streamsCommand } from './streams.ts'
-import { upCommand } from './up.ts'
-import { verifyCommand } from './verify.ts'
 import { version } from './version.ts'
-import { workerCommand } from './worker.ts'
 
-export function makeProgram(): Command {
+/** Each is read when it is asked for: most of what a worker needs is of no use to who looks at one. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.ts')).initCommand(),
+  run: async () => (await import('./run.ts')).runCommand(),
+  dev: async () => (await import('./dev.ts')).devCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+  send: async () => (await import('./send.ts')).sendCommand(),
+  receive: async () => (await import('./receive.ts')).receiveCommand(),
+  up: async () => (await import('./up.ts')).upCommand(),
+  worker: async () => (await import('./worker.ts')).workerCommand(),
+  submit: async () => (await import('./act.ts')).submitCommand(),
+  list: async () => (await import('./status.ts')).listCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  query: async () => (await import('./query.ts')).queryCommand(),
+  'key-groups': async () => (await import('./cluster-commands.ts')).keyGroupsCommand(),
+  where: async () => (await import('./cluster-commands.ts')).whereCommand(),
+  rebalance: async () => (await import('./rebalance.ts')).rebalanceCommand(),
+  leave: async () => (await import('./cluster-commands.ts')).leaveCommand(),
+  streams: async () => (await import('./streams.ts')).streamsCommand(),
+  checkpoint: async () => (await import('./checkpoint.ts')).checkpointCommand(),
+  savepoint: async () => (await import('./act.ts')).savepointCommand(),
+  drain: async () => (await import('./act.ts')).drainCommand(),
+  cancel: async () => (await import('./act.ts')).cancelCommand(),
+  'dead-letters': async () => (await import('./dead-letters.ts')).deadLettersCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  error: async () => (await import('./error.ts')).errorCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(),
+}
+
+/** What needs all commands beside itself. */
+const SURVEYS = ['help', 'completion']
+
+/** The program with the command that `args` begin with; with all of them where they begin with none. */
+export async function makeProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('potoroo')
     .description('Stateful stream processing: pipelines in TypeScript, exact through kill -9.')
     .version(version)
@@ -33,36 +47,10 @@ export function makeProgram(): Command {
     .showHelpAfterError('(`potoroo help` lists the commands)')
     .showSuggestionAfterError()
     .exitOverride()
-  const commands = [
-    initCommand(),
-    runCommand(),
-    devCommand(),
-    checkCommand(),
-    explainCommand(),
-    verifyCommand(),
-    sendCommand(),
-    receiveCommand(),
-    upCommand(),
-    workerCommand(),
-    submitCommand(),
-    listCommand(),
-    statusCommand(),
-    queryCommand(),
-    keyGroupsCommand(),
-    whereCommand(),
-    rebalanceCommand(),
-    leaveCommand(),
-    streamsCommand(),
-    checkpointCommand(),
-    savepointCommand(),
-    drainCommand(),
-    cancelCommand(),
-    deadLettersCommand(),
-    doctorCommand(),
-    errorCommand(),
-    completionCommand(),
-  ]
-  for (const command of commands) {
+  const [name = ''] = args
+  const alone = Object.hasOwn(commands, name) && !SURVEYS.includes(name)
+  const wanted = alone ? [commands[name]!] : Object.values(commands)
+  for (const command of await Promise.all(wanted.map((load) => load()))) {
     inherit(program, command, command.name())
     program.addCommand(command)
   }

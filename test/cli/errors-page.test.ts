@@ -7,8 +7,8 @@ test('docs/errors.md says what the table says (write it anew with `vitest run -u
   await expect(errorsPage()).toMatchFileSnapshot('../../docs/errors.md')
 })
 
-test('every command that a remedy names is there', () => {
-  const commands = makeProgram().commands
+test('every command that a remedy names is there', async () => {
+  const { commands } = await makeProgram()
   for (const [code, { remedy }] of Object.entries(errorTable)) {
     for (const [, words] of remedy.matchAll(/`potoroo ([^`]+)`/g)) {
       const [name, inner] = words!.split(' ')

@@ -1,5 +1,6 @@
 /** What the program says of itself: examples that are commands, and completion that knows every one. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { examples } from '../../src/cli/examples.ts'
@@ -15,7 +16,7 @@ function leaves(command: Command, path = ''): readonly (readonly [string, Comman
     })
 }
 
-const all = new Map(leaves(makeProgram()))
+const all = new Map(leaves(await makeProgram()))
 
 test('every command has an example, and no example is of another one', () => {
   expect(Object.keys(examples).toSorted()).toEqual([...all.keys()].toSorted())
@@ -33,22 +34,25 @@ test.each(Object.entries(examples))('the examples of %s are what it takes', (pat
   expect(help).toContain(`potoroo ${lines[0]![0]}`)
 })
 
-function script(shell: string): string {
+async function script(shell: string): Promise<string> {
   let text = ''
   const { write } = process.stdout
   process.stdout.write = ((chunk: string) => (text += chunk) !== '') as typeof write
   try {
-    makeProgram().parse(['completion', shell], { from: 'user' })
+    const args = ['completion', shell]
+    await (await makeProgram(args)).parseAsync(args, { from: 'user' })
   } finally {
     process.stdout.write = write
   }
   return text
 }
 
+const [inBash, inZsh, inFish] = [await script('bash'), await script('zsh'), await script('fish')]
+
 /** What bash proposes for the last of `words`. */
 function proposed(...words: readonly string[]): readonly string[] {
   const set = `COMP_WORDS=(potoroo ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}`
-  const input = `${script('bash')}\n${set}; _potoroo; printf '%s\\n' "\${COMPREPLY[@]}"`
+  const input = `${inBash}\n${set}; _potoroo; printf '%s\\n' "\${COMPREPLY[@]}"`
   return execFileSync('bash', ['-s'], { input, encoding: 'utf8' }).trim().split('\n')
 }
 
@@ -66,11 +70,40 @@ test('bash completes files where they are taken, and nothing for the names of pi
   expect(proposed('status', 'package.j')).toEqual([''])
 })
 
-test.each(['zsh', 'fish'])('%s is told of every command and option', (shell) => {
-  const text = script(shell)
+test.each([
+  ['zsh', inZsh],
+  ['fish', inFish],
+])('%s is told of every command and option', (shell, text) => {
   for (const [path, command] of all) {
     for (const name of path.split(' ')) expect(text).toContain(shell === 'fish' ? ` -a ${name} ` : `'${name}:`)
     for (const { long } of command.options)
       expect(text).toContain(shell === 'fish' ? ` -l ${long!.slice(2)}` : `'${long}:`)
   }
+})
+
+test('who asks for one command reads no other', async () => {
+  const named = async (...args: readonly string[]) => (await makeProgram(args)).commands.map((one) => one.name())
+  expect(await named('list', '--json')).toEqual(['list'])
+  const every = await named()
+  expect(every.length).toBeGreaterThan(20)
+  for (const args of [['help', 'list'], ['completion', 'bash'], ['lits'], ['--help'], ['toString']]) {
+    expect(await named(...args)).toEqual(every)
+  }
+})
+
+/** Fails where a module of what a worker is made of is read. */
+const WATCH = `import { registerHooks } from 'node:module'
+registerHooks({
+  load(url, context, next) {
+    if (/src\\/(worker|dataflow|ingest)\\//.test(url)) throw new Error(url)
+    return next(url, context)
+  },
+})`
+
+test('a command that looks at a worker reads nothing of what a worker is made of', () => {
+  const launcher = resolve(import.meta.dirname, '../../src/launch.js')
+  const hooks = `data:text/javascript,${encodeURIComponent(WATCH)}`
+  const status = (name: string) => spawnSync(process.execPath, ['--import', hooks, launcher, name, '--help']).status
+  expect([status('list'), status('send')]).toEqual([0, 0])
+  expect(status('verify')).not.toBe(0)
 })

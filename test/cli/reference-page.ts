@@ -8,16 +8,11 @@ import { examples } from '../../src/cli/examples.ts'
 import { makeProgram } from '../../src/cli/program.ts'
 import { kebab, settingPaths, variableOf } from '../../src/cli/settings.ts'
 
-export function referencePage(): string {
+export async function referencePage(): Promise<string> {
+  const { commands } = await makeProgram()
   const parts = [
     ['# Reference', '', 'Generated from the program; a test fails when it is stale.', ''],
-    [
-      '## Commands',
-      '',
-      ...makeProgram()
-        .commands.filter((one) => one.name() !== 'help')
-        .flatMap((one) => command(one, '')),
-    ],
+    ['## Commands', '', ...commands.filter((one) => one.name() !== 'help').flatMap((one) => command(one, ''))],
     ['## Settings', '', ...settings()],
     ['## Limits', '', ...limits()],
     ['## Control API', '', ...routes()],

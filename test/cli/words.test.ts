@@ -84,8 +84,8 @@ test('tables align words left and numbers right', () => {
   expect(showBytes(120_000)).toBe('120 kB')
 })
 
-test('every command says what it does, and no flag takes a secret', () => {
-  const visit = (commands: ReturnType<typeof makeProgram>['commands']): void => {
+test('every command says what it does, and no flag takes a secret', async () => {
+  const visit = (commands: Awaited<ReturnType<typeof makeProgram>>['commands']): void => {
     for (const command of commands) {
       expect(command.description(), command.name()).not.toBe('')
       for (const { long, description } of command.options) {
@@ -95,5 +95,5 @@ test('every command says what it does, and no flag takes a secret', () => {
       visit(command.commands)
     }
   }
-  visit(makeProgram().commands)
+  visit((await makeProgram()).commands)
 })
