@@ -1,18 +1,11 @@
 /** A project of one's own, as `potoroo init` makes it: out of an installed package, and out of a checkout. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { folder, freePort, Program, ran, root } from './fixture.ts'
+import { folder, freePort, Program, ran } from './fixture.ts'
+import { npm, packed } from './packing.ts'
 
 const FILES = ['.gitignore', 'README.md', 'package.json', 'tsconfig.json', 'word-count.test.ts', 'word-count.ts']
-
-/** npm with the Node that runs this test, whatever else the machine has. */
-async function npm(cwd: string, ...args: string[]): Promise<string> {
-  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` }
-  const program = new Program('npm', args, { cwd, env })
-  expect(await program.ended, program.out + program.err).toMatchObject({ status: 0 })
-  return program.out
-}
 
 const install = (cwd: string, ...what: string[]) =>
   npm(
@@ -45,9 +38,8 @@ async function tryOut(project: string): Promise<void> {
 
 test('a project out of the installed package installs, passes its test and runs', { timeout: 180_000 }, async () => {
   const home = folder()
-  const packed = JSON.parse(await npm(root, 'pack', '--json', '--silent', '--pack-destination', home))
   writeFileSync(join(home, 'package.json'), '{}')
-  await install(home, join(home, (packed as { filename: string }[])[0]!.filename))
+  await install(home, await packed(home))
 
   const installed = join(home, 'node_modules/potoroo/src/launch.js')
   const made = new Program(process.execPath, [installed, 'init', 'My Words'], { cwd: home })

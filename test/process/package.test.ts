@@ -3,18 +3,13 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { folder, Program, root } from './fixture.ts'
+import { npm, packed } from './packing.ts'
 
 test("the packed package installs in an empty folder and runs the README's example", { timeout: 120_000 }, async () => {
   const app = folder()
-  const npm = async (cwd: string, ...args: string[]) => {
-    const program = new Program('npm', args, { cwd })
-    expect(await program.ended, program.err).toMatchObject({ status: 0 })
-    return program.out
-  }
-  const packed = JSON.parse(await npm(root, 'pack', '--json', '--silent', '--pack-destination', app))
-  const tarball = (packed as { filename: string }[])[0]!.filename
+  const tarball = await packed(app)
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', type: 'module', private: true }))
-  await npm(app, 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', join(app, tarball))
+  await npm(app, 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', tarball)
 
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   writeFileSync(join(app, 'word-count.ts'), /```ts\n([\s\S]*?)```/.exec(readme)![1]!)
