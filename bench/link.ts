@@ -40,7 +40,15 @@ function board(worker: string): Switchboard {
     throw error
   }
   const quiet = (): void => {}
-  const events = { control: quiet, lost, refused: lost, newer: quiet, knocked: quiet, damaged: quiet }
+  const events = {
+    control: quiet,
+    interrupted: quiet,
+    lost,
+    refused: lost,
+    newer: quiet,
+    knocked: quiet,
+    damaged: quiet,
+  }
   return new Switchboard(env, identity, makeLimits(), events)
 }
 

@@ -30,7 +30,7 @@ export interface Peer {
   readonly silentMs: number
   /** For how long no data link has stood; 0 while one does, infinite before the first. */
   readonly unlinkedMs: number
-  /** No link stands, and a new dial was refused: nobody listens there any more. */
+  /** A dial was refused since the last heartbeat. While no link stands: nobody is there any more (F3). */
   readonly refused: boolean
   /** The supervisor says that the process has ended. */
   readonly exited: boolean
@@ -81,7 +81,7 @@ export function detect(state: DetectorState, event: DetectorEvent): Detected {
 
 /** What `peer` is taken for (F1, F3). */
 export function verdictOf(peer: Peer, settings: DetectorSettings): Verdict {
-  if (peer.exited || peer.refused || peer.silentMs >= settings.deadMs) return 'dead'
+  if (isGone(peer) || peer.silentMs >= settings.deadMs) return 'dead'
   return peer.silentMs >= settings.suspectMs ? 'suspect' : 'alive'
 }
 
@@ -97,7 +97,12 @@ export function heardBy(state: DetectorState): readonly { readonly worker: strin
 
 /** Incarnations that are dead by evidence: nobody waits for their beats to stop (F3). */
 export function goneBy(state: DetectorState): ReadonlySet<string> {
-  return new Set([...state.peers].flatMap(([incarnation, peer]) => (peer.exited || peer.refused ? [incarnation] : [])))
+  return new Set([...state.peers].flatMap(([incarnation, peer]) => (isGone(peer) ? [incarnation] : [])))
+}
+
+/** Whether evidence says so (F3). */
+function isGone({ exited, refused, unlinkedMs }: Peer): boolean {
+  return exited || (refused && unlinkedMs > 0)
 }
 
 function unheard(worker: string): Peer {
@@ -114,8 +119,8 @@ function observe(peer: Peer, kind: Exclude<DetectorEvent['kind'], 'tick'>): Peer
       // Grows from here; what was never linked stays so.
       return { ...peer, unlinkedMs: Math.max(peer.unlinkedMs, Number.MIN_VALUE) }
     case 'dialRefused':
-      // A link that stands contradicts it: the refusal was of an earlier dial.
-      return { ...peer, refused: peer.unlinkedMs > 0 }
+      // A link that stands contradicts it, for as long as it stands: its end may be known here only later.
+      return { ...peer, refused: true }
     case 'exited':
       return { ...peer, exited: true }
   }

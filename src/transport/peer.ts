@@ -27,6 +27,8 @@ export type BodyWriter = (writer: ByteWriter) => void
 export interface PeerEvents {
   /** A control message; `body` stands at what follows its fields, good during the call alone. */
   control(worker: string, message: ControlMessage, body: ByteReader): void
+  /** A connection to that worker has ended: what the status says may have changed. */
+  interrupted(worker: string): void
   /** The generation cannot go on with that worker. Said once for a worker and generation. */
   lost(worker: string, error: PotorooError): void
   /** That worker is not linked, for a reason that may need a person. Said again while it lasts. */
@@ -191,6 +193,7 @@ export class Peer implements LinkEvents, DialerEvents {
 
   interrupted(link: Link): void {
     this.dialers?.[link.lane].interrupted()
+    this.events.interrupted(this.target.worker)
   }
 
   answered(link: Link): void {

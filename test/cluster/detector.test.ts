@@ -66,11 +66,22 @@ describe('the detector', () => {
   test('takes a refused dial for death only where no link stands, and not for ever', () => {
     const observer = new Observer().see(of('heard'), of('linked'), of('dialRefused'))
     expect(observer.verdicts).toEqual(['0 i alive'])
-    observer.see(of('unlinked'), of('dialRefused'))
+    // The end of the link is known later than the refusal.
+    observer.see(of('unlinked'))
     expect(observer.verdicts.at(-1)).toBe('0 i dead')
     expect([...goneBy(observer.state)]).toEqual(['i'])
     observer.see(of('heard'))
     expect(observer.verdicts.at(-1)).toBe('0 i alive')
+    observer.see(of('dialRefused'))
+    expect(observer.verdicts.at(-1)).toBe('0 i dead')
+  })
+
+  test('forgets a refused dial when a heartbeat comes, or a link', () => {
+    const observer = new Observer().see(of('linked'), of('dialRefused'), of('heard'), of('unlinked'))
+    expect(observer.verdicts).toEqual(['0 i alive'])
+    observer.see(of('linked'), of('dialRefused'), of('linked'), of('unlinked'))
+    expect(observer.verdicts).toEqual(['0 i alive'])
+    expect([...goneBy(observer.state)]).toEqual([])
   })
 
   test('believes the supervisor whatever comes late', () => {

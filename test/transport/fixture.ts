@@ -43,6 +43,7 @@ export class Office {
   incarnation!: string
   said: { worker: string; message: ControlMessage; body: string }[] = []
   lost: Lost[] = []
+  interrupted: string[] = []
   refused: Lost[] = []
   newer: number[] = []
   knocked: string[] = []
@@ -65,6 +66,7 @@ export class Office {
     this.board = new Switchboard(env, identity, this.limits, {
       control: (from, message, body) =>
         this.said.push({ worker: from, message, body: body.bytes(body.remaining).toString() }),
+      interrupted: (by) => this.interrupted.push(by),
       lost: (lost, error) => {
         this.lost.push({ worker: lost, error })
         this.onLost()

@@ -87,6 +87,8 @@ describe('the generation ends', () => {
     on.world.network.cut('a', 'b')
     on.world.network.reset('a', 'b')
     const begun = on.world.now
+    on.world.runUntil(() => on.a.interrupted.length > 0 && on.b.interrupted.length > 0, begun + 20_000)
+    expect(on.world.now - begun).toBeLessThan(10)
     on.world.runUntil(() => on.a.lost.length > 0 && on.b.lost.length > 0, begun + 20_000)
     for (const { lost } of [on.a, on.b]) {
       expect(lost.length).toBe(1)

@@ -31,6 +31,7 @@ function open(name: string, changed: () => void): Promise<[Worker, Member]> {
         said.push((message as { epoch: number }).epoch)
         changed()
       },
+      interrupted: () => {},
       lost: (worker, error) => {
         lost.push(`${worker} ${error.code}`)
         changed()

@@ -115,6 +115,7 @@ class Station {
         check(message.record === board.generation, 'control of another generation')
         hearing.heard++
       },
+      interrupted: () => {},
       lost: (worker, error) => {
         env.log.info('lost', { worker, error: error.message })
         this.lost = true

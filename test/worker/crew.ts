@@ -88,6 +88,7 @@ export class Hand {
     const identity = { cluster: 'c', token: 't', worker, incarnation, build: '1' }
     this.board = new Switchboard(env, identity, limits, {
       control: (from, message, body) => this.execution?.control(from, message, body),
+      interrupted: () => {},
       lost: (lost) => this.lost.push(lost),
       refused: () => {},
       newer: () => {},

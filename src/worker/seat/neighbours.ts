@@ -67,6 +67,7 @@ export class Neighbours {
         const known = this.known.get(worker)
         if (known !== undefined) events.control({ worker, incarnation: known.incarnation }, message, body)
       },
+      interrupted: () => this.look(),
       lost: (worker, error) => this.onLost(worker, error),
       refused: (worker, error) => events.refused(worker, error),
       newer: () => events.hint(),
@@ -153,7 +154,7 @@ export class Neighbours {
     return this.board.status
   }
 
-  /** Tells what the links have come to know. */
+  /** Tells what the links have come to know: from time to time, and at once where a connection has ended. */
   look(): void {
     for (const { worker, linked, unheard } of this.board.status) {
       const known = this.known.get(worker)
