@@ -15,45 +15,51 @@ export interface Schema {
 }
 
 /**
- * Applies `chunks`, in the order in which they were written (H1) and from the last full one on, to `table`, as part of the
- * base (K4). With `wanted`, only to those keys: a rollback is a restore with a filter, so every restore tests it.
+ * Takes `table` to what `chunks` say, in the order in which they were written (H1) and from the last full one on: as part of
+ * the base (K4). What has changed in it since `base` goes back, what has not stays as it is; so a rollback is a restore
+ * that finds most of it there, and every restore tests it.
+ *
+ * F1. The newest chunk comes first, and a key is taken from the first that speaks of it: what is older is passed over
+ *     without being made.
  *
  * Throws `E_DAMAGED` for bytes that are no chunk, `E_STATE_NEWER`, `E_STATE_NO_MIGRATE` and `E_STATE_MIGRATE` where a state
  * of another version cannot become one of this version; the table then holds a part and must not be used.
  *
  * Answers how many entries the chunks hold.
  */
-export function foldChunks(
-  table: KeyTable,
-  chunks: readonly Uint8Array[],
-  schema: Schema,
-  wanted: ReadonlySet<Key> | null = null,
-): number {
+export function foldChunks(table: KeyTable, chunks: readonly Uint8Array[], schema: Schema, base = 0): number {
+  const removed = new Set<Key>()
+  const readers = chunks.map((bytes) => new ChunkReader(bytes)).reverse()
+  if (table.top === 0) table.reserve(Math.max(0, ...readers.map(({ keys }) => keys.length)))
   let entries = 0
-  for (const bytes of chunks) {
-    const chunk = new ChunkReader(bytes)
+  for (const chunk of readers) {
     entries += chunk.keys.length
-    for (const key of chunk.removed) {
-      const entry = table.size === 0 || (wanted !== null && !wanted.has(key)) ? -1 : table.find(hashKey(key), key)
-      if (entry >= 0) table.erase(entry)
-    }
-    if (wanted === null || chunk.keys.some((key) => wanted.has(key))) foldEntries(table, chunk, schema, wanted)
+    foldEntries(table, chunk, schema, base, removed)
+    for (const key of chunk.removed) removed.add(key)
   }
+  table.settle(base)
   return entries
 }
 
-function foldEntries(table: KeyTable, chunk: ChunkReader, schema: Schema, wanted: ReadonlySet<Key> | null): void {
+function foldEntries(
+  table: KeyTable,
+  chunk: ChunkReader,
+  schema: Schema,
+  base: number,
+  removed: ReadonlySet<Key>,
+): void {
   const { keys, times } = chunk
-  const states = chunk.states()
-  if (table.top === 0 && wanted === null) table.reserve(keys.length)
+  let states: object[] | null = null
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!
-    if (wanted !== null && !wanted.has(key)) continue
-    const state = migrated(states[i]!, chunk.schemaVersion, key, schema)
     const hash = hashKey(key)
     let entry = table.find(hash, key)
+    if (entry >= 0 && table.epoch(entry) <= base) continue
+    if (removed.size > 0 && removed.has(key)) continue
+    states ??= chunk.states()
+    const state = migrated(states[i]!, chunk.schemaVersion, key, schema)
     if (entry < 0) entry = table.insert(hash, key, state, 0)
-    else table.replace(entry, state)
+    else table.restore(entry, state)
     // A step that had no TTL when the chunk was written: the sweeper begins its time.
     if (table.times !== null) table.times[entry] = times[i] ?? Number.NEGATIVE_INFINITY
   }

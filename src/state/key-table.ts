@@ -76,6 +76,12 @@ export class KeyTable {
     this.cells[2 * entry + 1] = state
   }
 
+  /** `entry` has `state` in the base. */
+  restore(entry: number, state: object): void {
+    this.cells[2 * entry + 1] = state
+    this.mark(entry, 0)
+  }
+
   /** The epoch of the last change of `entry` (K4). */
   epoch(entry: number): number {
     return this.ints[this.mask + 1 + entry]!
@@ -172,19 +178,13 @@ export class KeyTable {
     this.removedAt = removedAt.slice(known)
   }
 
-  /** Takes out what has changed since `base` and returns the keys: those and the ones that were removed since. */
-  shed(base: number): Set<Key> {
-    const changed = new Set(this.removed)
-    for (let entry = 0; entry < this.top; entry++) {
-      if (this.epoch(entry) <= base) continue
-      changed.add(this.key(entry)!)
-      this.erase(entry)
-    }
+  /** What is not as the base has it, whose epoch is `base`, is no part of it: takes it out, and forgets every change. */
+  settle(base: number): void {
+    for (let entry = 0; entry < this.top; entry++) if (this.epoch(entry) > base) this.erase(entry)
     this.removed = []
     this.removedAt = []
     this.changedAt = 0
     this.bornAt = 0
-    return changed
   }
 
   private bear(entry: number, epoch: number): void {

@@ -113,8 +113,7 @@ export class KeyedStore implements Freezable {
     const former = this.aside.get(keyGroup)
     const table = former?.table ?? new KeyTable(keyGroup, this.timed)
     const { size } = table
-    const wanted = former === undefined ? null : table.shed(former.base)
-    const entries = foldChunks(table, this.pendingChunks(keyGroup), this.schema, wanted)
+    const entries = foldChunks(table, this.pendingChunks(keyGroup), this.schema, former?.base)
     table.inDeltas = Math.max(0, entries - table.size)
     this.aside.delete(keyGroup)
     this.loading?.remove(keyGroup)
