@@ -151,8 +151,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'deltas-in-the-wrong-order',
     file: 'src/state/fold.ts',
-    text: 'for (const bytes of chunks) {',
-    replacement: 'for (const bytes of chunks.toReversed()) {',
+    text: 'new ChunkReader(bytes)).reverse()',
+    replacement: 'new ChunkReader(bytes))',
   },
   {
     name: 'untouched-groups-not-written',

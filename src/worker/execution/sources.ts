@@ -58,6 +58,16 @@ interface Replayable {
   readonly feed: ReplayableFeed
 }
 
+/** Journaled sources on their way to where `parts` say. */
+interface Going {
+  readonly parts: readonly PartEntry[]
+  /** Sources that are not there yet. */
+  left: number
+  error: PotorooError | null
+  /** Called once all are. */
+  whenThere: (() => void) | null
+}
+
 /** What the journal calls a source of a run of a pipeline; without `step`, how the ids of all its sources begin. */
 export function journalId(pipeline: string, run: number, step = ''): string {
   return `${pipeline}#${run}/${step}`
@@ -87,6 +97,7 @@ export class OpenSources {
   private readonly generation: Generation
   private readonly events: SourcesEvents
   private readonly sources: (Journaled | Replayable)[]
+  private going: Going | null = null
   /** The splits of each replayable source, whoever reads them. */
   private readonly found = new Map<string, ReadonlySet<string>>()
 
@@ -112,21 +123,40 @@ export class OpenSources {
     return this.sources.find((source) => source.task.step === step)!.feed
   }
 
+  /**
+   * Journaled sources begin to go to where `parts` of all workers say, which takes a look at the journals: so that it is done
+   * beside other reading. `restore` with the same parts waits for it; with others it begins anew, and this counts no more.
+   */
+  prepare(parts: readonly PartEntry[]): void {
+    const journaled = this.sources.filter((source) => source.family === 'journaled')
+    const going: Going = { parts, left: journaled.length, error: null, whenThere: null }
+    this.going = going
+    for (const { task, source } of journaled) {
+      // Every worker knows the rows of all streams, and feeds those whose home it is.
+      source.reset(mergeRows(rowsOf(partsOf(parts, task))), (error) => {
+        going.error ??= error
+        if (--going.left === 0) going.whenThere?.()
+      })
+    }
+  }
+
   /** Puts every source to where `parts` of all workers say; sources without a part begin at their beginning. */
   restore(parts: readonly PartEntry[], done: (error: PotorooError | null) => void): void {
-    let left = this.sources.length
+    if (this.going?.parts !== parts) this.prepare(parts)
+    const going = this.going!
+    const replayable = this.sources.filter((source) => source.family === 'replayable')
+    let left = replayable.length + 1
     let failed: PotorooError | null = null
     const one = (error: PotorooError | null) => {
       failed ??= error
       if (--left === 0) done(failed)
     }
-    if (left === 0) done(null)
-    for (const source of this.sources) {
-      const own = parts.filter(({ step }) => step === source.task.step)
-      // Every worker knows the rows of all streams, and feeds those whose home it is.
-      if (source.family === 'journaled') source.source.reset(mergeRows(rowsOf(own)), one)
-      else this.openReaders(source, own.length === 0 ? null : mergePlaces(own), one)
+    for (const source of replayable) {
+      const own = partsOf(parts, source.task)
+      this.openReaders(source, own.length === 0 ? null : mergePlaces(own), one)
     }
+    if (going.left === 0) one(going.error)
+    else going.whenThere = () => one(going.error)
   }
 
   /** What the journal lacks behind the rows that were restored: its producers may have it, or nobody. */
@@ -344,6 +374,10 @@ export class OpenSources {
       done(null)
     })
   }
+}
+
+function partsOf(parts: readonly PartEntry[], { step }: SourcePlan): readonly PartEntry[] {
+  return parts.filter((part) => part.step === step)
 }
 
 /** What workers have saved of a journaled source. */

@@ -1,9 +1,9 @@
 /**
  * How an execution comes to stand at the base of its generation: this worker's key groups, sources, sinks and dead letters.
  *
- *     read ──► sources and their journal ──► sinks ──► dead letters ──► restored
- *                         │ an older base is needed
- *                         └─► damaged
+ *     state read, beside it the journal ──► sources ──► sinks ──► dead letters ──► restored
+ *                                              │ an older base is needed
+ *                                              └─► damaged
  *
  * E1. Sources are let in only when the state is back, every sink has been put into the state of the base, and the journal
  *     stands at the base's positions. Sinks come last: what they take back they cannot bring again, so an older base than
@@ -90,12 +90,14 @@ export class WayUp {
   }
 
   start(): void {
-    const { plan, entry, seams, splits } = this.options
+    const { plan, entry, seams, splits, sources, open } = this.options
     const { store, limits, env, acceptLoss, ahead } = seams
     const known = { pipeline: plan.pipeline, entry, bounds: [], acceptLoss }
     const wanted = ({ manifest }: Restore) => {
       // A savepoint stems from elsewhere: nothing that is held here stands at it.
       this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0)
+      // The state of this base may still turn out to be damaged, and another one follows. A source belongs to whoever runs.
+      if (open()) sources.prepare(manifest.sources)
       return (step: string, keyGroup: number) => this.state.wants(step, keyGroup)
     }
     restorePipeline({ store, clock: env.clock, limits, ahead }, known, wanted, splits, (outcome) => {
