@@ -203,6 +203,25 @@ describe('file sink, step by step', () => {
     expect(file.read(0, file.size).toString()).toBe('first\n')
   })
 
+  test('writes once more what it reads in a growing file while the segment is there: a sync may have failed', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = new Prng(seed)
+      const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
+      on.pass(100)
+      on.write('row\n')
+      const answer = on.barrier()
+      on.pass(100)
+      // An earlier life has written it, and its sync has failed.
+      const file = on.volume.open('out/rows', 'write') as Inode
+      on.volume.write(file, 0, Buffer.from('row\n'))
+      file.failSync(random)
+      on.writer.restore({ generation: 2, epoch: 1, snapshots: [answer.snapshot!] }, () => {})
+      on.pass(100)
+      file.losePower(random, { keep: 0, torn: 0 })
+      expect(file.read(0, file.size).toString()).toBe('row\n')
+    }
+  })
+
   test('has a snapshot with nothing in it for an epoch without output', () => {
     const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
     on.pass(100)

@@ -4,8 +4,9 @@
  * B1. Everything here may be done again, after any interruption, with the same outcome: a commit is repeated at every
  *     restore.
  * B2. Only what a snapshot lists is ever made visible.
- * B3. In one growing file, a commit is: keep what already stands there of this commit, by checksum; write the rest behind
- *     it; sync; and only then remove the segments. A commit may be late, in a process that another has followed: all that
+ * B3. In one growing file, a commit is: write every segment to its place, sync, and only then remove the segments. One that is
+ *     gone stands there already, by checksum. One that is not is written once more, whatever can be read there: a sync may
+ *     have failed, and what was written before it is on no disk, also when the next sync succeeds. A commit may be late, in a process that another has followed: all that
  *     it writes stands there already, and it takes nothing away.
  * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void, or
  *     of a run that has ended. So is what this writer began in this generation, in an earlier life of its pipeline.
@@ -92,9 +93,8 @@ export function appendSegments(
     file.size((unknown, size) => {
       if (unknown !== null) return finish(diskFault('measure', unknown))
       if (size < length) return finish(fail('E_FILE_SINK_SHORT', { path, size, length }))
-      findKept(file, length, size, rows, (fault, kept, at) => {
+      findKept(file, length, size, rows, (fault, kept) => {
         if (fault !== null) return finish(fault)
-        const missing = rows.slice(kept)
         const settle = (): void =>
           file.sync(
             otherwise('sync', finish, () =>
@@ -104,7 +104,7 @@ export function appendSegments(
               ),
             ),
           )
-        copyAll(disk, directory, file, at, missing, finish, () => {
+        copyAll(disk, directory, file, length, rows, kept, finish, () => {
           if (size <= end || behind === 'keep') settle()
           else file.truncate(end, otherwise('cut', finish, settle))
         })
@@ -113,24 +113,24 @@ export function appendSegments(
   })
 }
 
-/** How many of `rows` stand in the file already, and where the last of them ends. */
+/** How many of `rows` stand in the file already. */
 function findKept(
   file: File,
   length: number,
   size: number,
   rows: readonly SegmentRow[],
-  done: (fault: PotorooError | null, kept: number, at: number) => void,
+  done: (fault: PotorooError | null, kept: number) => void,
 ): void {
   const next = (i: number, at: number): void => {
     const row = rows[i]
     if (row === undefined || at + row.bytes > size) {
-      done(null, i, at)
+      done(null, i)
       return
     }
     checksum(file, at, row.bytes, (fault, crc) => {
-      if (fault !== null) return done(fault, 0, 0)
+      if (fault !== null) return done(fault, 0)
       if (crc === row.crc) next(i + 1, at + row.bytes)
-      else done(null, i, at)
+      else done(null, i)
     })
   }
   next(0, length)
@@ -156,12 +156,14 @@ function checksum(
   next(0, 0)
 }
 
+/** Writes `rows` behind `start`, but for those of the first `kept` whose segments are gone (B3). */
 function copyAll(
   disk: RevocableDisk,
   directory: string,
   to: File,
   start: number,
   rows: readonly SegmentRow[],
+  kept: number,
   finish: Done,
   settle: () => void,
 ): void {
@@ -173,7 +175,8 @@ function copyAll(
     }
     const path = `${directory}/${row.name}${PENDING}`
     disk.open(path, 'read', (error, from) => {
-      if (error !== null && error.code === 'absent') return finish(fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
+      if (error?.code === 'absent' && i < kept) return next(i + 1, at + row.bytes)
+      if (error?.code === 'absent') return finish(fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
       if (error !== null) return finish(diskFault('open', error))
       copy(from, to, at, row, (fault) => {
         from.close(() => {})
