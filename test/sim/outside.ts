@@ -7,7 +7,7 @@
 import type { Prng } from '../../src/base/prng.ts'
 import type { Address } from '../../src/env/network.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
-import { SimProducer } from '../../src/sim/producer.ts'
+import { type ProducerLife, SimProducer } from '../../src/sim/producer.ts'
 import { SimSender } from '../../src/sim/sender.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { World } from '../../src/sim/world.ts'
@@ -207,10 +207,16 @@ export class Outside {
     }
   }
 
-  /** Whether everything that was made is in; `seen` is the highest record of each life that was decoded. */
-  allIn(seen: ReadonlyMap<string, number>): boolean {
+  /**
+   * Whether everything that was made is in; `seen` is the highest record of each life that was decoded, `covered` that of each
+   * incarnation which an epoch has.
+   */
+  allIn(seen: ReadonlyMap<string, number>, covered: ReadonlyMap<string, number> | null = null): boolean {
+    // Of a producer that has lost what it had, journals have what was journaled. They are in no hurry.
+    const left = ({ name, gone, journaled }: ProducerLife): boolean =>
+      gone && covered !== null && (covered.get(name) ?? 0) < journaled
     return (
-      this.producers.every(({ producer }) => producer.settled) &&
+      this.producers.every(({ producer }) => producer.settled && !producer.lives.some(left)) &&
       this.files.every(({ name, made }) => seen.get(name) === made) &&
       this.senders.every(({ sender }) => {
         const { life } = sender

@@ -10,6 +10,7 @@
  */
 import { Prng } from '../../../src/base/prng.ts'
 import type { Env } from '../../../src/env/env.ts'
+import type { StreamRow } from '../../../src/ingest/stream.ts'
 import type { Plan } from '../../../src/model/plan.ts'
 import { MemberStation, memberMachine, SHARED } from '../../../src/sim/member-station.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
@@ -286,7 +287,20 @@ class SimCluster {
       const places = parts.map(({ snapshot }) => (snapshot as unknown as Places)[`${SHARED}${path}`]?.position ?? 0)
       witness.seen.set(name, Math.max(0, ...places) >= bytes ? made : 0)
     }
-    return outside.allIn(witness.seen)
+    return outside.allIn(witness.seen, this.covered())
+  }
+
+  /** The highest record of each producer's incarnation that the last epoch has. */
+  private covered(): Map<string, number> {
+    const covered = new Map<string, number>()
+    const { feeds } = this.config.system
+    for (const { step, snapshot } of this.chain.last?.sources ?? []) {
+      if (feeds.find((feed) => feed.step === step)?.kind !== 'acked') continue
+      for (const [, incarnation, position] of snapshot as unknown as readonly StreamRow[]) {
+        covered.set(incarnation, Math.max(position, covered.get(incarnation) ?? 0))
+      }
+    }
+    return covered
   }
 
   /** Drains the pipeline in a generation that stands, and lets sinks let go; where it ends meanwhile, in the next one. */
