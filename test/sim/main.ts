@@ -8,7 +8,8 @@
  *                                             (kills, losses of power, stops: --blow kill for one kind)
  *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
  *     npm run sim -- --clusters …             the same of whole clusters: SEED, SEED SEED …, --seeds N
- *     npm run sim -- --bend NAME …            systems in a configuration that is bent towards something (`bends.ts`)
+ *     npm run sim -- --bend NAME …            systems in a configuration that is bent towards something (`bends.ts`,
+ *                                             `clusters/bends.ts`)
  *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
  *     npm run sim -- --mutants [NAME …] [--seeds N]  every planted fault, or those: the first seed that finds it, and how
  *                                             many of N do; with --write into mutants.md
@@ -109,7 +110,7 @@ async function runMany(seeds: readonly number[]): Promise<void> {
 
 function show({ seed, what, complaints }: Finding): void {
   const bent = values.bend === undefined ? '' : `--bend ${values.bend} `
-  const again = `npm run sim -- ${values.clusters ? '--clusters ' : bent}${seed}`
+  const again = `npm run sim -- ${values.clusters ? '--clusters ' : ''}${bent}${seed}`
   process.stdout.write(`seed ${seed} (${again}): ${what}\n${complaints.map((one) => `  WRONG ${one}\n`).join('')}`)
 }
 

@@ -66,7 +66,8 @@ async function fateOf(mutant: SimMutant, { seeds, from }: TableOptions): Promise
   const range = [...bend, '--json', '--seeds', String(most), '--from', String(from), '--enough', String(ENOUGH)]
   const chance = await tallyOf(mutant, clusters ? ['--clusters', ...range] : range)
   const share = `${chance.found.length} of ${chance.ran}`
-  const kind = clusters ? 'cluster' : mutant.bend === undefined ? 'seed' : `\`--bend ${mutant.bend}\` seed`
+  const bentTo = mutant.bend === undefined ? '' : `\`--bend ${mutant.bend}\` `
+  const kind = `${bentTo}${clusters ? 'cluster' : 'seed'}`
   if (chance.found.length > 0) return { found: true, share, by: `${kind} ${chance.found[0]}: ${chance.first}` }
   if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
   const missed = { found: false, share, by: mutant.rare === undefined ? 'NOT FOUND' : `NOT FOUND: ${mutant.rare}` }

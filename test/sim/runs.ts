@@ -11,7 +11,7 @@ import type { Result } from './system.ts'
 
 export type Kind = 'systems' | 'clusters'
 
-/** What is run: systems may be bent (`bends.ts`). */
+/** What is run, and how it is bent (`bends.ts`, `clusters/bends.ts`). */
 export interface Runs {
   readonly kind: Kind
   readonly bend: string | null
@@ -51,16 +51,29 @@ const CHILD = fileURLToPath(new URL('./runs-child.ts', import.meta.url))
 
 /** What a seed is run by; `null` for one that is passed over. */
 export async function runnerOf({ kind, bend }: Runs): Promise<(seed: number) => Result | ClusterResult | null> {
-  if (kind === 'clusters') return (await import('./clusters/cluster.ts')).runCluster
-  const { runSystem, runConfig } = await import('./system.ts')
-  if (bend === null) return runSystem
+  if (kind === 'clusters') {
+    const { runClusterOf } = await import('./clusters/cluster.ts')
+    const { clusterBends } = await import('./clusters/bends.ts')
+    const { drawCluster } = await import('./clusters/config.ts')
+    return bent(bend, clusterBends, drawCluster, runClusterOf)
+  }
+  const { runConfig } = await import('./system.ts')
   const { bends } = await import('./bends.ts')
   const { drawConfig } = await import('./config.ts')
-  const bent = bends[bend]
-  if (bent === undefined) throw new Error(`there is no bend "${bend}"; there are ${Object.keys(bends).join(', ')}`)
+  return bent(bend, bends, drawConfig, runConfig)
+}
+
+function bent<C, R>(
+  name: string | null,
+  bends: Readonly<Record<string, (config: C) => C | null>>,
+  draw: (seed: number) => C,
+  run: (config: C) => R,
+): (seed: number) => R | null {
+  const bend = name === null ? (config: C) => config : bends[name]
+  if (bend === undefined) throw new Error(`there is no bend "${name}"; there are ${Object.keys(bends).join(', ')}`)
   return (seed) => {
-    const config = bent(drawConfig(seed))
-    return config === null ? null : runConfig(config)
+    const config = bend(draw(seed))
+    return config === null ? null : run(config)
   }
 }
 

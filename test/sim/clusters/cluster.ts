@@ -62,7 +62,11 @@ export interface ClusterResult {
 
 /** Runs the cluster of `seed`. */
 export function runCluster(seed: number): ClusterResult {
-  const cluster = new SimCluster(drawCluster(seed))
+  return runClusterOf(drawCluster(seed))
+}
+
+export function runClusterOf(config: ClusterConfig): ClusterResult {
+  const cluster = new SimCluster(config)
   try {
     cluster.run()
   } catch (error) {

@@ -1,0 +1,63 @@
+/**
+ * Configurations of clusters bent towards what a planted fault needs, for faults that drawn ones find too seldom: `npm run sim --
+ * --clusters --bend NAME …`. Everything that is not named stays as its seed drew it (N1 of `../bends.ts`).
+ */
+import { calm } from '../../../src/sim/weather.ts'
+import type { ClusterConfig } from './config.ts'
+
+/** The configuration as it is run; `null`: this seed is passed over. */
+export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
+
+/** How often something happens, in milliseconds, as usual. */
+const OFTEN = 1500
+
+export const clusterBends: Readonly<Record<string, ClusterBend>> = {
+  /** Who reads the chain finds that others have written whole eras: it stood still, or comes late. */
+  'left-behind': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return {
+      ...rest,
+      limits: {
+        ...config.limits,
+        ...{ chainEra: 2, chainReads: 1, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
+      },
+      mostWorkers: Math.min(5, config.workers + 2),
+      deeds: { ...deeds, stopMs: often, joinMs: often, leaveMs: 2 * often, killMs: 2 * often },
+    }
+  },
+  /** Changes of owners begin and are given up, again and again, and what was said about them comes late. */
+  'given-up-changes': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return {
+      ...rest,
+      mostWorkers: Math.min(5, config.workers + 2),
+      deeds: { ...deeds, joinMs: often, leaveMs: often, halfCutMs: often, cutMs: 2 * often, stopMs: 2 * often },
+    }
+  },
+  /** Everybody wants to leave, and the ways between them are cut: who is let go is gone before the others are heard. */
+  'all-leave': (config) => {
+    const often = OFTEN * config.pace
+    const none = { killMs: 0, powerOffMs: 0, joinMs: 0 }
+    const { deeds, ...rest } = quiet(config)
+    return { ...rest, deeds: { ...deeds, ...none, leaveMs: often / 2, cutMs: often, halfCutMs: often } }
+  },
+  /** Producers go from worker to worker faster than homes hear of epochs. */
+  'streams-that-stray': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return {
+      ...rest,
+      limits: { ...config.limits, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
+      deeds: { ...deeds, strayMs: often / 8, reconnectMs: often / 8, stopMs: often, halfCutMs: often },
+    }
+  },
+}
+
+/** Without what only makes a run longer. */
+function quiet(config: ClusterConfig): ClusterConfig {
+  const deeds = { ...config.deeds, fillDiskMs: 0 }
+  return { ...config, harsh: false, weather: { ...config.weather, disk: calm.disk }, deeds }
+}
