@@ -284,6 +284,7 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'hold-not-released',
     swarm: 'clusters',
+    bend: 'given-up-changes',
     file: 'src/cluster/rescale.ts',
     text: "{ kind: 'release', attempt, pipelines: asked },",
     replacement: '',
@@ -292,6 +293,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'late-hold-ends-the-next-attempt',
     rare: 'the hold of an attempt that was given up has to come within the next one',
     swarm: 'clusters',
+    bend: 'given-up-changes',
     file: 'src/cluster/rescale.ts',
     text: 'released(e.pipeline, s.attempt - 1)',
     replacement: 'released(e.pipeline, s.attempt)',
@@ -299,6 +301,7 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'generation-passed-over',
     swarm: 'clusters',
+    bend: 'left-behind',
     file: 'src/worker/seat/seat.ts',
     text: 'if (cluster.generation === this.generation) return',
     replacement: 'if (this.missed) return',
@@ -309,6 +312,7 @@ export const mutants: readonly SimMutant[] = [
     text: 'const others = this.members.length > 1',
     replacement: 'const others = this.members.length > 0',
     swarm: 'clusters',
+    bend: 'all-leave',
   },
   {
     name: 'early-parts-forgotten',
@@ -316,6 +320,7 @@ export const mutants: readonly SimMutant[] = [
     text: 'next: { ...idle(s, s.given), early: s.early }',
     replacement: 'next: idle(s, s.given)',
     swarm: 'clusters',
+    bend: 'given-up-changes',
   },
   {
     name: 'leaves-with-open-doors',
@@ -328,6 +333,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'record-of-an-owner-before',
     rare: 'a coordinator that stood still has to append at the number at which the next generation goes on',
     swarm: 'clusters',
+    bend: 'left-behind',
     file: 'src/checkpoint/fold.ts',
     text: 'if (record.generation !== cluster.generation) return null',
     replacement: '',
@@ -378,6 +384,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'stream-given-by-an-earlier-epoch',
     rare: 'a stream has to leave, come back and be asked for again while its home stands still',
     swarm: 'clusters',
+    bend: 'streams-that-stray',
     file: 'src/ingest/homes.ts',
     text: '|| sessions !== stream.sessions + 1) return',
     replacement: '|| sessions > stream.sessions + 1) return',
@@ -386,6 +393,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'seal-ignored',
     rare: 'a worker that stood still has to acknowledge between its seal and the reading of its journal',
     swarm: 'clusters',
+    bend: 'streams-that-stray',
     file: 'src/ingest/vouch.ts',
     text: 'this.seals.isSealed((error, sealed) => {',
     replacement: 'this.seals.isSealed((error, found) => {\n      const sealed = found && error !== null',
