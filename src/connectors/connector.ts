@@ -220,6 +220,8 @@ export interface Base {
   readonly generation: number
   /** The last complete epoch; 0 when there was none. */
   readonly epoch: number
+  /** Something came after it that was complete once and is void now: what that made visible is to be taken back. */
+  readonly back: boolean
   /** The snapshots of that epoch that this writer takes over: its own, and those of writers that are gone. */
   readonly snapshots: readonly Json[]
 }

@@ -48,7 +48,7 @@ class Sink {
   /** Another generation begins at the last epoch. */
   back(generation = this.generation + 1): void {
     this.generation = generation
-    this.writer.restore({ generation, epoch: this.epoch, snapshots: [] }, () => {})
+    this.writer.restore({ generation, epoch: this.epoch, back: false, snapshots: [] }, () => {})
   }
 
   write(from: number, to: number, padding = ''): void {

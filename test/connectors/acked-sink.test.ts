@@ -258,7 +258,7 @@ describe('tcpSink({ protocol: acked })', () => {
       ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w2' },
       ...{ standardOutput: { write() {} }, maySpeak: () => true, refused() {}, wake() {}, warn() {}, failed() {} },
     })
-    other.restore({ generation: 2, epoch: 0, snapshots: [] }, () => {})
+    other.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
     bench.pass(1000)
     write('stale')
     bench.pass(20_000)

@@ -54,7 +54,7 @@ export class Bench {
       warn: (problem) => this.warnings.push(problem.code),
       failed: (error) => this.failures.push(error.code),
     })
-    this.writer.restore({ generation: 1, epoch: 0, snapshots: [] }, () => {})
+    this.writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, () => {})
     this.pass(1)
   }
 

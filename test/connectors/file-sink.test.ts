@@ -80,7 +80,7 @@ describe('file sink, step by step', () => {
     const below = ['rows.000002-0000000004-x.pending', 'rows.000003-0000000007-x.pending']
     const voids = ['rows.000003-0000000011-x.pending', 'rows.000004-0000000011-x']
     for (const name of [...kept, ...below, ...voids]) on.volume.open(`out/${name}`, 'write')
-    on.writer.restore({ generation: 5, epoch: 10, snapshots: [] }, () => {})
+    on.writer.restore({ generation: 5, epoch: 10, back: false, snapshots: [] }, () => {})
     on.pass(100)
     expect(on.names('out')).toEqual([...kept, ...below].sort())
     on.writer.floor(5)
@@ -93,7 +93,7 @@ describe('file sink, step by step', () => {
     const kept = ['rows.000005-0000000002-w1', 'rows.000005-0000000003-w2', 'rows.000005-0000000004-w2.pending']
     const own = ['rows.000005-0000000003-w1', 'rows.000005-0000000004-w1.pending']
     for (const name of [...kept, ...own]) on.volume.open(`out/${name}`, 'write')
-    on.writer.restore({ generation: 5, epoch: 2, snapshots: [] }, () => {})
+    on.writer.restore({ generation: 5, epoch: 2, back: false, snapshots: [] }, () => {})
     on.pass(100)
     expect(on.names('out')).toEqual(kept)
   })
@@ -101,7 +101,7 @@ describe('file sink, step by step', () => {
   test('ends when what was committed is visible', () => {
     for (const append of [false, true]) {
       const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))
-      on.writer.restore({ generation: 1, epoch: 0, snapshots: [] }, () => {})
+      on.writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, () => {})
       on.pass(100)
       on.writer.write(Buffer.from('row'), 1)
       let shown: readonly string[] | null = null
@@ -118,7 +118,7 @@ describe('file sink, step by step', () => {
     for (const append of [false, true]) {
       const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))
       const snapshot = { length: 0, segments: [{ name: 'rows.000001-0000000001-x', bytes: 3, crc: 1 }] }
-      on.writer.restore({ generation: 2, epoch: 1, snapshots: [snapshot] }, () => {
+      on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [snapshot] }, () => {
         throw new Error('restored')
       })
       on.pass(100)
@@ -128,7 +128,7 @@ describe('file sink, step by step', () => {
 
   test('refuses a growing file that is shorter than a checkpoint says', () => {
     const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
-    on.writer.restore({ generation: 2, epoch: 1, snapshots: [{ length: 100, segments: [] }] }, () => {})
+    on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [{ length: 100, segments: [] }] }, () => {})
     on.pass(100)
     expect(on.failures).toEqual(['E_FILE_SINK_SHORT'])
   })
@@ -137,7 +137,7 @@ describe('file sink, step by step', () => {
     const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
     const file = on.volume.open('out/rows', 'write') as Inode
     on.volume.write(file, 0, Buffer.from('before\n'))
-    on.writer.restore({ generation: 1, epoch: 0, snapshots: [] }, () => {})
+    on.writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, () => {})
     on.pass(100)
     on.write('new\n')
     const answer = on.barrier()
@@ -186,7 +186,7 @@ describe('file sink, step by step', () => {
     expect(begun).toBeLessThan(30)
   })
 
-  test('a commit leaves what stands behind it, a restore cuts it', () => {
+  test('a commit leaves what stands behind it, and so does a restore, unless it goes back', () => {
     const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
     on.pass(100)
     on.write('first\n')
@@ -198,7 +198,10 @@ describe('file sink, step by step', () => {
     on.writer.commit(1, answer.snapshot!)
     on.pass(100)
     expect(file.read(0, file.size).toString()).toBe('first\nsecond\n')
-    on.writer.restore({ generation: 2, epoch: 1, snapshots: [answer.snapshot!] }, () => {})
+    on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [answer.snapshot!] }, () => {})
+    on.pass(100)
+    expect(file.read(0, file.size).toString()).toBe('first\nsecond\n')
+    on.writer.restore({ generation: 3, epoch: 1, back: true, snapshots: [answer.snapshot!] }, () => {})
     on.pass(100)
     expect(file.read(0, file.size).toString()).toBe('first\n')
   })

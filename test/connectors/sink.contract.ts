@@ -67,6 +67,8 @@ export class Trial {
   private readonly options: TrialOptions
   private writer: Writer | null = null
   private generation = 0
+  /** The last epoch that was ever complete. */
+  private highest = 0
   private lives = 0
   private failures = 0
   /** No epoch below this one is a base any more. */
@@ -150,7 +152,8 @@ export class Trial {
     const base = this.chain.at(-1)
     const generation = ++this.generation
     const snapshots = base === undefined || base.snapshot === null ? [] : [base.snapshot]
-    writer.restore({ generation, epoch: base?.epoch ?? 0, snapshots }, () => {
+    const back = base !== undefined && base.epoch < this.highest
+    writer.restore({ generation, epoch: base?.epoch ?? 0, back, snapshots }, () => {
       if (generation === this.generation) this.go(process, writer, generation, base?.position ?? 0, base?.epoch ?? 0)
     })
   }
@@ -200,6 +203,7 @@ export class Trial {
         tick()
         return
       }
+      this.highest = Math.max(this.highest, epoch)
       this.chain.push({ epoch, position: cutAt, snapshot })
       clock.after(this.random.below(3), () => {
         if (!current()) return

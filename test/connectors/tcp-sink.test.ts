@@ -174,7 +174,7 @@ describe('tcpSink, step by step', () => {
     on.pass(2000)
     expect(Buffer.from(String(answer.snapshot), 'base64').toString()).toBe('kept\n')
     const consumer = new Consumer(on.machine.start('consumer')).listen()
-    on.writer.restore({ generation: 2, epoch: 1, snapshots: [answer.snapshot!] }, () => {})
+    on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [answer.snapshot!] }, () => {})
     on.pass(10_000)
     expect(consumer.text).toBe('kept\n')
   })
@@ -255,7 +255,7 @@ describe('tcpSink, step by step', () => {
     const chunks = [`a${'-'.repeat(400)}\n`, `b${'-'.repeat(400)}\n`]
     for (const chunk of chunks) on.write(chunk)
     on.pass(20)
-    on.writer.restore({ generation: 2, epoch: 0, snapshots: [] }, () => {})
+    on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
     on.write('again\n')
     const answer = on.barrier()
     on.pass(100)
@@ -280,7 +280,7 @@ describe('tcpSink, step by step', () => {
     on.pass(10)
     expect(answer.snapshot).toBeNull()
     // A recovery after the end: the records come again.
-    on.writer.restore({ generation: 2, epoch: 0, snapshots: [] }, () => {})
+    on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
     on.write('again\n')
     on.pass(10_000)
     expect(consumer.text.endsWith('again\n')).toBe(true)
@@ -454,7 +454,7 @@ describe('stdoutSink', () => {
   test('counts a write that was under way when the pipeline went back', () => {
     const on = new Bench(stdoutSinkConnector, stdoutSink<unknown>({ encode: String }))
     on.write('a')
-    on.writer.restore({ generation: 2, epoch: 0, snapshots: [] }, () => {})
+    on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
     on.write('b')
     const answer = on.barrier()
     on.pass(6)

@@ -169,7 +169,7 @@ describe('one writer', () => {
       warn: ({ message }) => said.push(message),
       failed: ({ code, message }) => said.push(`${code} ${message}`),
     })
-    writer.restore({ generation: 1, epoch: 0, snapshots }, () => {})
+    writer.restore({ generation: 1, epoch: 0, back: false, snapshots }, () => {})
     pass(1)
     return writer
   }
@@ -331,7 +331,7 @@ describe('one writer', () => {
     const writer = open({ timeoutMs: 200 })
     write(writer, '1')
     pass(100)
-    writer.restore({ generation: 2, epoch: 0, snapshots: [] }, () => {})
+    writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
     pass(5000)
     expect(receiver.got).toHaveLength(1)
     expect(writer.status.queuedBytes).toBe(0)

@@ -52,7 +52,7 @@ async function open(connector: SinkConnector, description: SinkDescription<unkno
     },
   }
   writer = connector.open(description, context)
-  await new Promise<void>((go) => writer.restore({ generation: 1, epoch: 0, snapshots: [] }, go))
+  await new Promise<void>((go) => writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, go))
   while (writer.status.state === 'opening') await new Promise((go) => env.clock.after(1, () => go(null)))
   return ports[0] ?? 0
 }

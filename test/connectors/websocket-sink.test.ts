@@ -185,7 +185,7 @@ describe('webSocketSink', () => {
     const answer = on.barrier()
     on.pass(2000)
     const consumer = new Consumer(on.machine.start('consumer')).listen()
-    on.writer.restore({ generation: 2, epoch: 1, snapshots: [answer.snapshot!] }, () => {})
+    on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [answer.snapshot!] }, () => {})
     on.pass(10_000)
     expect(consumer.texts).toEqual(['kept\n'])
   })

@@ -291,7 +291,6 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'late-hold-ends-the-next-attempt',
-    rare: 'the hold of an attempt that was given up has to come within the next one',
     swarm: 'clusters',
     bend: 'given-up-changes',
     file: 'src/cluster/rescale.ts',
@@ -328,6 +327,14 @@ export const mutants: readonly SimMutant[] = [
     text: 'for (const { execution } of residents) execution.closeDoors(REASON)',
     replacement: 'void REASON',
     swarm: 'clusters',
+  },
+  {
+    name: 'each-restore-cuts',
+    file: 'src/connectors/file/sink.ts',
+    text: "base.back ? 'cut' : 'keep'",
+    replacement: "'cut'",
+    swarm: 'clusters',
+    bend: 'given-up-changes',
   },
   {
     name: 'record-of-an-owner-before',
@@ -382,7 +389,6 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'stream-given-by-an-earlier-epoch',
-    rare: 'a stream has to leave, come back and be asked for again while its home stands still',
     swarm: 'clusters',
     bend: 'streams-that-stray',
     file: 'src/ingest/homes.ts',

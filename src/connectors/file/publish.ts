@@ -11,7 +11,8 @@
  * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void, or
  *     of a run that has ended. So is what this writer began in this generation, in an earlier life of its pipeline.
  *     Older segments that nobody lists are removed below the floor only, for another writer may still list them.
- * B5. A restore cuts behind its base. There is something only where it goes back behind an epoch that was complete.
+ * B5. A restore cuts behind its base only where it goes back behind an epoch that was complete. Otherwise whatever stands
+ *     there is of a process that has followed this one, which stood still.
  */
 import { crc32 } from '../../base/crc.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -73,7 +74,7 @@ function checkPublished(disk: RevocableDisk, path: string, row: SegmentRow, done
   })
 }
 
-/** What becomes of bytes that stand behind what is appended: a restore removes them (B5), a commit does not (B3). */
+/** What becomes of bytes that stand behind what is appended: a restore that goes back removes them (B5), nothing else does (B3). */
 export type Behind = 'cut' | 'keep'
 
 /** Appends `rows` to the file at `path` behind its first `length` bytes (B3). */

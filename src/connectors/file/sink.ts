@@ -98,7 +98,7 @@ class FileWriter implements Writer {
     this.run((next) => {
       makeDurableDirectory(this.disk, this.directory || '/', (error) => {
         if (error !== null) return this.fail(diskFault('make', error))
-        this.finish(base.snapshots as unknown as readonly Held[], () => {
+        this.finish(base.snapshots as unknown as readonly Held[], base.back ? 'cut' : 'keep', () => {
           const writer = writerOf(this.context.writer)
           this.sweep({ generation: base.generation, writer, above: base.epoch, below: 0 }, () => {
             this.status.state = 'ready'
@@ -194,14 +194,14 @@ class FileWriter implements Writer {
   }
 
   /** Finishes what `snapshots` list, as far as that was begun or not. */
-  private finish(snapshots: readonly Held[], next: () => void): void {
+  private finish(snapshots: readonly Held[], behind: Behind, next: () => void): void {
     const rows = snapshots.flatMap((held) => held.segments)
     if (!this.append) {
-      this.publish(0, rows, 'cut', next)
+      this.publish(0, rows, behind, next)
       return
     }
     assert(snapshots.length <= 1, 'one growing file has one writer')
-    this.lengthOf(snapshots[0], (length) => this.publish(length, rows, 'cut', next))
+    this.lengthOf(snapshots[0], (length) => this.publish(length, rows, behind, next))
   }
 
   /** Makes `rows` visible, in a growing file behind its first `length` bytes; goes on only when that is durable. */

@@ -209,7 +209,9 @@ export class WayUp {
   }
 
   private restoreWriters(base: Manifest | null, done: () => void): void {
-    const { generation, open, plan } = this.options
+    const { generation, open, plan, entry } = this.options
+    // A savepoint stems from a run that may have gone on.
+    const back = base !== null && (entry.epochs.length === 0 || base.epoch < entry.highest)
     let left = this.writers.size
     if (left === 0) done()
     for (const task of plan.tasks) {
@@ -221,7 +223,7 @@ export class WayUp {
       const snapshots = parts.map(({ snapshot }) => snapshot)
       this.writers
         .get(task.step)!
-        .restore({ generation: generation.number, epoch: base?.epoch ?? 0, snapshots }, () => {
+        .restore({ generation: generation.number, epoch: base?.epoch ?? 0, back, snapshots }, () => {
           if (--left === 0 && open()) done()
         })
     }
