@@ -218,7 +218,7 @@ describe('file sink, step by step', () => {
       const file = on.volume.open('out/rows', 'write') as Inode
       on.volume.write(file, 0, Buffer.from('row\n'))
       file.failSync(random)
-      on.writer.restore({ generation: 2, epoch: 1, snapshots: [answer.snapshot!] }, () => {})
+      on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [answer.snapshot!] }, () => {})
       on.pass(100)
       file.losePower(random, { keep: 0, torn: 0 })
       expect(file.read(0, file.size).toString()).toBe('row\n')

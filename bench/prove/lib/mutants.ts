@@ -42,8 +42,8 @@ export const killMutants: readonly Mutant[] = [
   {
     name: 'commit-not-repeated',
     file: 'connectors/file/sink.ts',
-    text: 'this.finish(base.snapshots as unknown as readonly Held[], () => {',
-    replacement: 'this.finish([], () => {',
+    text: 'this.finish(base.snapshots as unknown as readonly Held[], ',
+    replacement: 'this.finish([], ',
   },
 ]
 
