@@ -291,6 +291,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'late-hold-ends-the-next-attempt',
+    rare: 'the hold of an attempt that was given up has to come within the next one',
     swarm: 'clusters',
     bend: 'given-up-changes',
     file: 'src/cluster/rescale.ts',
@@ -323,6 +324,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'leaves-with-open-doors',
+    rare: 'what its last epoch has not must lie on a disk that nobody else reads, and its producer must have lost it',
     file: 'src/worker/seat/clearance.ts',
     text: 'for (const { execution } of residents) execution.closeDoors(REASON)',
     replacement: 'void REASON',
