@@ -146,6 +146,16 @@ test('says that records fail: at the first, the tenth and the hundredth, and how
   expect(err).toMatch(/ended with epoch \d+ \(1 key, 99 dead letters\)/)
 })
 
+test('counts keys that it has not looked at, too', async () => {
+  const { ran } = app()
+  const line = ['--stdin', '--stdout']
+  const words = Array.from({ length: 20_000 }, (_, i) => `${i}\n`).join('')
+  expect((await ran(['run', 'count.ts', ...line], words)).err).toMatch(/ended with epoch \d+ \(20,000 keys\)/)
+  const again = await ran(['run', 'count.ts', ...line], '7\n')
+  expect(again.err).toMatch(/continues from epoch \d+ \(20,000 keys\)[\s\S]*ended with epoch \d+ \(20,000 keys\)/)
+  expect((await ran(['run', 'count.ts', ...line], '')).err).toMatch(/continues from epoch \d+ \(20,000 keys\)/)
+})
+
 test('drops the state of a step that is named, and no other', async () => {
   const { cwd, ran } = app()
   const line = ['--stdin', '--stdout']

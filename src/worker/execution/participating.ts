@@ -91,6 +91,9 @@ const nothing = { keys: 0, records: 0 }
 /** A periodic epoch is written in this part of the interval between two of them, where the loop has the time. */
 const PACE = 0.5
 
+/** How long an end waits for its keys to be counted, in milliseconds: enough for half a million. */
+const COUNT_MS = 100
+
 export class Participating {
   readonly figures: CheckpointFigures = {
     epoch: 0,
@@ -189,6 +192,7 @@ export class Participating {
         pending ?? [],
         () => {
           this.figures.entries += frozen.entries
+          if (barrier.purpose === 'drain') this.countAll(store)
           const counts = { keys: store.keys, records: 0 }
           this.save(epoch, step, { role: 'keyed', step, snapshot: null, counts })
         },
@@ -197,6 +201,13 @@ export class Participating {
       this.seams.loop.wake()
     }
     this.raise({ kind: 'partPassed', epoch, part: step })
+  }
+
+  /** An end is told with its keys, and there is nothing else to do then: what is still bytes is looked at, for a moment. */
+  private countAll(store: KeyedStore): void {
+    const { clock } = this.seams
+    const until = clock.monotonic() + COUNT_MS
+    while (store.loadNext() && clock.monotonic() < until);
   }
 
   hold({ epoch }: Barrier, step: string, held: readonly HeldRecords[]): void {
