@@ -45,7 +45,9 @@ export abstract class InputTask implements Task {
   /** Event time has risen to `time`: outputs may be pushed. */
   protected abstract rise(time: number): void
 
-  /** Nothing follows: last outputs may be pushed. False when the chain had no room for all: asked again. */
+  /**
+   * Nothing follows, or not in this life: last outputs may be pushed. False when the chain had no room for all: asked again.
+   */
   protected abstract finish(): boolean
 
   /** Work that comes due by itself; false when the chain has no room for all of it. */
@@ -120,7 +122,7 @@ export abstract class InputTask implements Task {
 
   private passMarker(marker: Marker): boolean {
     if (marker.kind === 'watermark') this.rise(marker.time)
-    if (marker.kind === 'end' && !this.finish()) return false
+    if (isLast(marker) && !this.finish()) return false
     if (!this.chain.flush()) return false
     if (marker.kind === 'barrier') this.snapshot(marker)
     this.marker = null
@@ -128,4 +130,9 @@ export abstract class InputTask implements Task {
     this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')
     return !this.held
   }
+}
+
+/** A drain puts out what there is: nobody may come back for it. */
+function isLast(marker: Marker): boolean {
+  return marker.kind === 'end' || (marker.kind === 'barrier' && marker.purpose === 'drain')
 }

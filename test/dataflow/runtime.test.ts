@@ -103,6 +103,37 @@ describe('barriers', () => {
     under.settle()
     expect(under.feeds.get('in')!.at).toBe(100)
   })
+
+  test.each([
+    ['drain', true],
+    ['rescale', false],
+  ] as const)('to %s: results that were to come later are in front of it: %s', (purpose, there) => {
+    const under = stage(
+      planned((p) => {
+        p.source('in', numbers())
+          .keyBy('by-parity', (n) => n % 2)
+          .aggregate('count', {
+            init: () => ({ n: 0 }),
+            add: (sum) => void sum.n++,
+            result: ({ n }, key) => [key, n],
+            every: 60_000,
+          })
+          .sink('out', text())
+      }),
+      { in: upTo(1000) },
+    )
+    // The first results are out, and others wait for a minute to be over.
+    under.runtime.step(0, 9)
+    const given = under.feeds.get('in')!.at
+    expect(given).toBeGreaterThan(1)
+    expect(given).toBeLessThan(1000)
+    under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose })
+    under.settle()
+    const [[, before] = []] = under.writers.get('out')!.barriers
+    const rows = before!.trim().split(' ')
+    const last = new Map(rows.map((row) => JSON.parse(row) as [number, number]))
+    expect(last.get(0)! + last.get(1)! === given).toBe(there)
+  })
 })
 
 describe('a record that throws', () => {
