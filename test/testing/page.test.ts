@@ -12,7 +12,7 @@ test.each([
   ['word-count.test.ts', 'example.test.ts'],
   ['in word-count.test.ts, too', 'example-cluster.test.ts'],
 ])('the example of the page is the one that runs: %s', (title, file) => {
-  const shown = new RegExp(`\`\`\`ts\\n// ${title}(\\n[\\s\\S]*?)\`\`\``).exec(page)![1]!
+  const shown = new RegExp(`\`\`\`ts\\n// ${title}.*(\\n[\\s\\S]*?)\`\`\``).exec(page)![1]!
   expect(body(shown)).toBe(body(readFileSync(join(import.meta.dirname, file), 'utf8')))
 })
 
