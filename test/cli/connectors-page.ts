@@ -17,6 +17,8 @@ interface Connector {
   readonly doc: string
   readonly example: string
   readonly described: SinkDescription<unknown> | { readonly role: 'source' }
+  /** What it promises where `protocol: 'acked'` is said, or `null` where it has no such option. */
+  readonly ackedPromise: string | null
 }
 
 export async function connectorsPage(): Promise<string> {
@@ -63,22 +65,26 @@ function connector(module: Record<string, unknown>, fieldsName: string, text: st
   const base = fieldsName.slice(0, -'Fields'.length)
   const name = base in module ? base : `${base}Source`
   const fields = module[fieldsName] as Fields
-  const examples = Object.fromEntries(Object.entries(fields).map(([key, { example }]) => [key, example]))
-  const described = (module[name] as Describe)({ ...examples, encode: String, value: (n: number) => n })
+  const required = Object.entries(fields).filter(([, field]) => otherwise(field) === 'required')
+  const examples = Object.fromEntries(required.map(([key, { example }]) => [key, example]))
+  const describe = (more: Record<string, unknown>) =>
+    (module[name] as Describe)({ ...examples, encode: String, value: (n: number) => n, ...more })
+  const described = describe({})
+  const ackedPromise = 'protocol' in fields ? describe({ protocol: 'acked' }).promise : null
   const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\nexport function ${name}\\b`).exec(text)
   if (comment === null) throw new Error(`${name} has no comment that says what it does`)
   const [doc = '', ...examplesIn] = comment[1]!.replace(/\n \* ?/g, '\n').split('@example ')
-  return { name, fields, doc: doc.trim(), example: (examplesIn[0] ?? '').trim(), described }
+  return { name, fields, doc: doc.trim(), example: (examplesIn[0] ?? '').trim(), described, ackedPromise }
 }
 
-function section({ name, fields, doc, example, described }: Connector): readonly string[] {
+function section({ name, fields, doc, example, described, ackedPromise }: Connector): readonly string[] {
   const rows = Object.entries(fields).map(
     ([key, field]) => `| \`${key}\` | ${typeOf(field)} | ${otherwise(field)} | ${field.doc} |`,
   )
   const promise =
     described.role === 'sink'
       ? [
-          `Promise: \`${described.promise}\`${described.fencing === undefined ? '' : `, fencing: \`${described.fencing}\``}.`,
+          `Promise: \`${described.promise}\`, fencing: \`${described.fencing}\`.${ackedPromise === null ? '' : ` With \`protocol: 'acked'\` the promise is \`${ackedPromise}\`.`}`,
           '',
         ]
       : []

@@ -97,3 +97,15 @@ test('every command says what it does, and no flag takes a secret', async () => 
   }
   visit((await makeProgram()).commands)
 })
+
+test.each([
+  ['E_PORT', 'E_PORT_IN_USE'],
+  ['e_in_use', 'E_PORT_IN_USE'],
+  ['E_TOKN', 'E_TOKEN'],
+  ['INBOX', 'E_INBOX or E_INBOX_LOCKED or E_INBOX_DAMAGED'],
+])('an error code that does not exist, %s, is answered with those that are like it', async (given, meant) => {
+  const program = await makeProgram()
+  await expect(program.parseAsync(['node', 'potoroo', 'error', given])).rejects.toThrow(
+    `there is no error ${given}; did you mean ${meant}?`,
+  )
+})
