@@ -37,8 +37,9 @@ export class Batch {
   }
 
   /**
-   * Room for one more record. A batch grows past its usual size within the outputs of one record, or where a
-   * whole one is dealt out to several. */
+   * Room for one more record. A batch grows past its usual size within the outputs of one record, or where a whole one is
+   * dealt out to several.
+   */
   get capacity(): number {
     return this.times.length
   }

@@ -17,7 +17,8 @@ import type { Origin } from './origin.ts'
 
 const PATIENCE = 2
 
-interface Pick {
+/** Records of a batch, by their places in it. */
+interface Picked {
   of: Int32Array
   count: number
 }
@@ -49,7 +50,7 @@ export class SpreadCollector implements Leaf {
   private readonly touched: Float64Array
   private serial = 0
   /** The records of a whole batch that go to each worker. */
-  private readonly picks: readonly Pick[]
+  private readonly picks: readonly Picked[]
   /** Records since everything was sent last (G2). */
   private since = 0
   private readonly patience: number

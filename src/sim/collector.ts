@@ -7,14 +7,7 @@
  *     from it takes back what stands behind.
  * L3. Only the writer of the newest generation is heard: another one is of a worker that the others go on without.
  */
-import {
-  type Base,
-  type Json,
-  newStatus,
-  type SinkContext,
-  type Writer,
-  type WriterStatus,
-} from '../connectors/connector.ts'
+import { type Base, type Json, newStatus, type SinkContext, type Writer } from '../connectors/connector.ts'
 import type { SinkDescription } from '../model/connector.ts'
 import { deepCopy } from '../state/deep-copy.ts'
 
@@ -58,7 +51,7 @@ interface Life {
 }
 
 class CollectingWriter implements Writer {
-  readonly status: WriterStatus = newStatus('ready')
+  readonly status = newStatus('ready')
   readonly room = true
   private readonly collector: Collector
   private readonly context: SinkContext

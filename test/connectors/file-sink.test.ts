@@ -186,42 +186,43 @@ describe('file sink, step by step', () => {
     expect(begun).toBeLessThan(30)
   })
 
-  test('a commit leaves what stands behind it, and so does a restore, unless it goes back', () => {
+  /** A growing file that holds `bytes`, and a snapshot that lists a segment with `row`. */
+  function growing(row: string, bytes: string) {
     const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
     on.pass(100)
-    on.write('first\n')
+    on.write(row)
     const answer = on.barrier()
     on.pass(100)
-    // A worker that has followed this one has committed more.
     const file = on.volume.open('out/rows', 'write') as Inode
-    on.volume.write(file, 0, Buffer.from('first\nsecond\n'))
-    on.writer.commit(1, answer.snapshot!)
+    on.volume.write(file, 0, Buffer.from(bytes))
+    const restore = (generation: number, back: boolean) => {
+      on.writer.restore({ generation, epoch: 1, back, snapshots: [answer.snapshot!] }, () => {})
+      on.pass(100)
+    }
+    return { on, file, restore, snapshot: answer.snapshot!, text: () => file.read(0, file.size).toString() }
+  }
+
+  test('a commit leaves what stands behind it, and so does a restore, unless it goes back', () => {
+    // A worker that has followed this one has committed more.
+    const { on, restore, snapshot, text } = growing('first\n', 'first\nsecond\n')
+    on.writer.commit(1, snapshot)
     on.pass(100)
-    expect(file.read(0, file.size).toString()).toBe('first\nsecond\n')
-    on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [answer.snapshot!] }, () => {})
-    on.pass(100)
-    expect(file.read(0, file.size).toString()).toBe('first\nsecond\n')
-    on.writer.restore({ generation: 3, epoch: 1, back: true, snapshots: [answer.snapshot!] }, () => {})
-    on.pass(100)
-    expect(file.read(0, file.size).toString()).toBe('first\n')
+    expect(text()).toBe('first\nsecond\n')
+    restore(2, false)
+    expect(text()).toBe('first\nsecond\n')
+    restore(3, true)
+    expect(text()).toBe('first\n')
   })
 
   test('writes once more what it reads in a growing file while the segment is there: a sync may have failed', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const random = new Prng(seed)
-      const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
-      on.pass(100)
-      on.write('row\n')
-      const answer = on.barrier()
-      on.pass(100)
       // An earlier life has written it, and its sync has failed.
-      const file = on.volume.open('out/rows', 'write') as Inode
-      on.volume.write(file, 0, Buffer.from('row\n'))
+      const { file, restore, text } = growing('row\n', 'row\n')
       file.failSync(random)
-      on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [answer.snapshot!] }, () => {})
-      on.pass(100)
+      restore(2, false)
       file.losePower(random, { keep: 0, torn: 0 })
-      expect(file.read(0, file.size).toString()).toBe('row\n')
+      expect(text()).toBe('row\n')
     }
   })
 

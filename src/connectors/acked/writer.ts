@@ -12,15 +12,7 @@
  */
 import type { Timer } from '../../env/clock.ts'
 import { deliveryVersions, type Hello } from '../../protocol/delivery.ts'
-import {
-  type Apart,
-  type Base,
-  type Json,
-  newStatus,
-  type SinkContext,
-  type Writer,
-  type WriterStatus,
-} from '../connector.ts'
+import { type Apart, type Base, type Json, newStatus, type SinkContext, type Writer } from '../connector.ts'
 import { type AckedWay, type LineEvents, ReceiverLine } from './line.ts'
 import { AckedOutbox } from './outbox.ts'
 
@@ -34,7 +26,7 @@ interface Waiting {
 }
 
 export class AckedWriter implements Writer, LineEvents {
-  readonly status: WriterStatus = newStatus('opening')
+  readonly status = newStatus('opening')
   private readonly context: SinkContext
   private readonly way: AckedWay
   private outbox = new AckedOutbox()

@@ -6,8 +6,8 @@
  * B2. Only what a snapshot lists is ever made visible.
  * B3. In one growing file, a commit is: write every segment to its place, sync, and only then remove the segments. One that is
  *     gone stands there already, by checksum. One that is not is written once more, whatever can be read there: a sync may
- *     have failed, and what was written before it is on no disk, also when the next sync succeeds. A commit may be late, in a process that another has followed: all that
- *     it writes stands there already, and it takes nothing away.
+ *     have failed, and what was written before it is on no disk, also when the next sync succeeds. A commit may be late, in
+ *     a process that another has followed: all that it writes stands there already, and it takes nothing away.
  * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void, or
  *     of a run that has ended. So is what this writer began in this generation, in an earlier life of its pipeline.
  *     Older segments that nobody lists are removed below the floor only, for another writer may still list them.

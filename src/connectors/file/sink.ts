@@ -14,15 +14,7 @@
 import { assert } from '../../base/assert.ts'
 import type { PotorooError } from '../../base/errors.ts'
 import type { SinkDescription } from '../../model/connector.ts'
-import {
-  type Base,
-  type Json,
-  newStatus,
-  type SinkConnector,
-  type SinkContext,
-  type Writer,
-  type WriterStatus,
-} from '../connector.ts'
+import { type Base, type Json, newStatus, type SinkConnector, type SinkContext, type Writer } from '../connector.ts'
 import type { FileSinkSettings } from './describe.ts'
 import { makeDurableDirectory } from './directory.ts'
 import { diskFault } from './fault.ts'
@@ -50,7 +42,7 @@ interface Waiting {
 }
 
 class FileWriter implements Writer {
-  readonly status: WriterStatus = newStatus('opening')
+  readonly status = newStatus('opening')
   private readonly context: SinkContext
   /** For everything but the segment that is being written, which is this writer's own (W4). */
   private readonly disk: RevocableDisk

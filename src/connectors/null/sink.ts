@@ -1,7 +1,7 @@
 /** Drops what it is given, at once and for good. */
 
 import type { Clock } from '../../env/clock.ts'
-import { type Base, type Json, newStatus, type SinkConnector, type Writer, type WriterStatus } from '../connector.ts'
+import { type Base, type Json, newStatus, type SinkConnector, type Writer } from '../connector.ts'
 
 export const nullSinkConnector: SinkConnector = {
   kind: 'null',
@@ -10,7 +10,7 @@ export const nullSinkConnector: SinkConnector = {
 }
 
 class NullWriter implements Writer {
-  readonly status: WriterStatus = newStatus('ready')
+  readonly status = newStatus('ready')
   readonly room = true
   private readonly clock: Clock
 

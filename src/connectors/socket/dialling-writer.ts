@@ -10,7 +10,7 @@
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection, ConnectionHandler, NetworkError, NetworkErrorCode } from '../../env/network.ts'
-import { type Base, type Json, newStatus, type SinkContext, type Writer, type WriterStatus } from '../connector.ts'
+import { type Base, type Json, newStatus, type SinkContext, type Writer } from '../connector.ts'
 import { SocketQueue } from './queue.ts'
 
 /** How long a barrier waits for the socket before its snapshot takes what is left. */
@@ -48,7 +48,7 @@ interface Waiting {
 }
 
 export class DiallingWriter implements Writer, ConnectionHandler {
-  readonly status: WriterStatus = newStatus('opening')
+  readonly status = newStatus('opening')
   private readonly context: SinkContext
   private readonly address: Address
   private readonly way: DiallingWay

@@ -10,7 +10,7 @@
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Connection, ConnectionHandler, Listener, NetworkError } from '../../env/network.ts'
-import { type Base, type Json, newStatus, type SinkContext, type Writer, type WriterStatus } from '../connector.ts'
+import { type Base, type Json, newStatus, type SinkContext, type Writer } from '../connector.ts'
 import { listenFault } from './fault.ts'
 import { Subscriber, type SubscriberHome } from './subscriber.ts'
 
@@ -42,7 +42,7 @@ interface Waiting {
 }
 
 export class ServerWriter implements Writer, SubscriberHome {
-  readonly status: WriterStatus = newStatus('opening')
+  readonly status = newStatus('opening')
   readonly context: SinkContext
   readonly whole: boolean
   private readonly settings: ServerSettings

@@ -2,15 +2,7 @@
  * Writes to standard output. A barrier is acknowledged when the system has taken everything before it.
  */
 import { fail } from '../../base/errors.ts'
-import {
-  type Base,
-  type Json,
-  newStatus,
-  type SinkConnector,
-  type SinkContext,
-  type Writer,
-  type WriterStatus,
-} from '../connector.ts'
+import { type Base, type Json, newStatus, type SinkConnector, type SinkContext, type Writer } from '../connector.ts'
 
 export const stdoutSinkConnector: SinkConnector = {
   kind: 'stdout',
@@ -27,7 +19,7 @@ interface Waiting {
 }
 
 class StdoutWriter implements Writer {
-  readonly status: WriterStatus = newStatus('ready', 1)
+  readonly status = newStatus('ready', 1)
   private readonly context: SinkContext
   private queue: Buffer[] = []
   private accepted = 0

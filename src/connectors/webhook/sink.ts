@@ -21,7 +21,6 @@ import {
   type SinkConnector,
   type SinkContext,
   type Writer,
-  type WriterStatus,
 } from '../connector.ts'
 import { WEBHOOK, type WebhookSinkSettings } from './describe.ts'
 import { judge } from './verdict.ts'
@@ -66,7 +65,7 @@ interface Post {
 }
 
 class WebhookWriter implements Writer {
-  readonly status: WriterStatus = newStatus('opening')
+  readonly status = newStatus('opening')
   private readonly settings: WebhookSinkSettings
   private readonly context: SinkContext
   /** In order: what no request has taken up yet. */
