@@ -1,25 +1,38 @@
 /**
- * What was read of the store before it is needed: manifests, indexes of packs, and chunks. Who is about to get key groups
- * reads them while everything runs; what is left to be read when nothing runs is what has changed since.
+ * What was read of the store before it is needed: manifests, indexes of packs, and chunks, or the tables that were made of
+ * these. Who is about to get key groups reads them while everything runs; what is left when nothing runs is what has changed
+ * since.
  *
  * A1. None of it ever changes in the store, and all of it was compared with its checksum; what is damaged or absent is not
  *     kept, and looked at anew by whoever needs it.
- * A2. It holds at most `readAheadBytes` of chunks. What does not fit is read when it is needed.
+ * A2. It holds at most `readAheadBytes` of chunks, those that tables were made of included. What does not fit is read when it
+ *     is needed.
+ * A3. A table counts where the chunks that it was made of are the first ones of what is restored, by the program that it
+ *     was made with. It is given away once: from then on it changes.
  */
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { KeyTable } from '../state/key-table.ts'
 import type { Damage } from './damage.ts'
 import { forEach } from './for-each.ts'
 import type { Manifest } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
 import { readChunks } from './pack-reader.ts'
+import type { ChunkPlace, GroupChain } from './resolve.ts'
 import { type Known, Survey, type SurveySeams } from './survey.ts'
+
+/** The table of a key group, and what it was made of: the first chunks of the group's chain, or all of them. */
+export interface Made {
+  readonly table: KeyTable
+  readonly of: readonly ChunkPlace[]
+}
 
 export class ReadAhead {
   readonly manifests = new Map<string, Manifest>()
   readonly packs = new Map<string, readonly PackChunk[]>()
   /** By pack and position. */
   private readonly chunks = new Map<string, Map<number, Buffer>>()
+  private readonly tables = new Map<string, Made>()
   private readonly bytesMax: number
   private bytes = 0
 
@@ -39,7 +52,29 @@ export class ReadAhead {
     this.bytes += bytes.length
   }
 
+  /** Puts a table in the place of the chunks that it was made of. */
+  make(submitted: number, { step, keyGroup }: GroupChain, made: Made): void {
+    this.tables.set(tableName(submitted, step, keyGroup), made)
+    for (const { pack, chunk } of made.of) this.chunks.get(pack.path)?.delete(chunk.position)
+  }
+
+  /** The table that `chain` begins with, of the program that record `submitted` has put there (A3). */
+  made(submitted: number, { step, keyGroup, chunks }: GroupChain): Made | undefined {
+    const made = this.tables.get(tableName(submitted, step, keyGroup))
+    const begins = made?.of.every(({ pack, chunk }, i) => {
+      const place = chunks[i]
+      return place?.pack.path === pack.path && place.chunk.position === chunk.position
+    })
+    return begins === true ? made : undefined
+  }
+
+  /** It has been given away, or is of no use (A3). */
+  give(submitted: number, step: string, keyGroup: number): void {
+    this.tables.delete(tableName(submitted, step, keyGroup))
+  }
+
   clear(): void {
+    this.tables.clear()
     this.manifests.clear()
     this.packs.clear()
     this.chunks.clear()
@@ -47,22 +82,33 @@ export class ReadAhead {
   }
 }
 
-/** Reads what a restore of the key groups that are `wanted` would read now. Nothing depends on what comes of it. */
+function tableName(submitted: number, step: string, keyGroup: number): string {
+  return `${submitted} ${keyGroup} ${step}`
+}
+
+/**
+ * Reads what a restore of the key groups that are `wanted` would read now, and answers their chains. Nothing depends on what
+ * comes of it.
+ */
 export function readAhead(
   seams: SurveySeams & { readonly ahead: ReadAhead },
   known: Known,
   wanted: (keyGroup: number) => boolean,
-  done: () => void,
+  done: (chains: readonly GroupChain[]) => void,
 ): void {
   const { ahead, limits } = seams
   const survey = new Survey(seams, known)
   survey.decide((_, decided) => {
-    if (decided?.kind !== 'restore') return done()
+    if (decided?.kind !== 'restore') return done([])
     survey.keep(ahead)
+    const chains = decided.chains.filter(({ keyGroup }) => wanted(keyGroup))
     const packs = new Map<string, PackChunk[]>()
-    for (const { keyGroup, chunks } of decided.chains) {
-      if (!wanted(keyGroup)) continue
-      for (const { pack, chunk } of chunks) packs.set(pack.path, [...(packs.get(pack.path) ?? []), chunk])
+    for (const chain of chains) {
+      for (const { pack, chunk } of restOf(chain, ahead.made(known.entry.submitted, chain))) {
+        const chunks = packs.get(pack.path)
+        if (chunks === undefined) packs.set(pack.path, [chunk])
+        else chunks.push(chunk)
+      }
     }
     const readPack = ([path, chunks]: readonly [string, readonly PackChunk[]], end: (error: null) => void) =>
       readThrough(
@@ -72,8 +118,13 @@ export function readAhead(
         (chunk, bytes) => ahead.keep(path, chunk, bytes),
         () => end(null),
       )
-    forEach([...packs], limits.storeParallel, readPack, done)
+    forEach([...packs], limits.storeParallel, readPack, () => done(chains))
   })
+}
+
+/** What of `chain` comes after what `made` was made of; all of it where there is none. */
+export function restOf({ chunks }: GroupChain, made: Made | undefined): readonly ChunkPlace[] {
+  return made === undefined ? chunks : chunks.slice(made.of.length)
 }
 
 /** As `readChunks`, without reading what was read ahead. */

@@ -28,17 +28,63 @@ export interface Schema {
  * Answers how many entries the chunks hold.
  */
 export function foldChunks(table: KeyTable, chunks: readonly Uint8Array[], schema: Schema, base = 0): number {
-  const removed = new Set<Key>()
-  const readers = chunks.map((bytes) => new ChunkReader(bytes)).reverse()
-  if (table.top === 0) table.reserve(Math.max(0, ...readers.map(({ keys }) => keys.length)))
-  let entries = 0
-  for (const chunk of readers) {
-    entries += chunk.keys.length
+  const fold = new Fold(table, chunks, schema, base)
+  while (fold.next());
+  return fold.entries
+}
+
+/** The same, a chunk at a time. */
+export class Fold {
+  readonly table: KeyTable
+  /** How many the chunks hold that have been taken. */
+  entries = 0
+  private readonly schema: Schema
+  private readonly base: number
+  /** Those that are still to be taken; the newest comes last. */
+  private readonly chunks: ChunkReader[]
+  private readonly removed = new Set<Key>()
+
+  constructor(table: KeyTable, chunks: readonly Uint8Array[], schema: Schema, base = 0) {
+    this.table = table
+    this.schema = schema
+    this.base = base
+    this.chunks = chunks.map((bytes) => new ChunkReader(bytes))
+    if (table.top === 0) table.reserve(Math.max(0, ...this.chunks.map(({ keys }) => keys.length)))
+  }
+
+  /** Takes another chunk; false once there is none, and `table` is what they say. */
+  next(): boolean {
+    const { table, schema, base, removed } = this
+    const chunk = this.chunks.pop()
+    if (chunk === undefined) {
+      table.settle(base)
+      return false
+    }
+    this.entries += chunk.keys.length
     foldEntries(table, chunk, schema, base, removed)
     for (const key of chunk.removed) removed.add(key)
+    return true
   }
-  table.settle(base)
-  return entries
+}
+
+/**
+ * Takes `table`, which is as some chunks left it and has not changed since, to what it is with `bytes`, the chunk that was
+ * written next (H1). Throws what `foldChunks` throws, and answers how many entries the chunk holds.
+ */
+export function foldOnto(table: KeyTable, bytes: Uint8Array, schema: Schema): number {
+  const chunk = new ChunkReader(bytes)
+  const { keys, removed, schemaVersion } = chunk
+  for (const key of removed) {
+    const entry = table.find(hashKey(key), key)
+    if (entry >= 0) table.erase(entry)
+  }
+  const states = chunk.states()
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!
+    const hash = hashKey(key)
+    put(table, table.find(hash, key), hash, chunk, i, migrated(states[i]!, schemaVersion, key, schema))
+  }
+  return keys.length
 }
 
 function foldEntries(
@@ -48,21 +94,34 @@ function foldEntries(
   base: number,
   removed: ReadonlySet<Key>,
 ): void {
-  const { keys, times } = chunk
+  const { keys } = chunk
   let states: object[] | null = null
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!
     const hash = hashKey(key)
-    let entry = table.find(hash, key)
+    const entry = table.find(hash, key)
     if (entry >= 0 && table.epoch(entry) <= base) continue
     if (removed.size > 0 && removed.has(key)) continue
     states ??= chunk.states()
     const state = migrated(states[i]!, chunk.schemaVersion, key, schema)
-    if (entry < 0) entry = table.insert(hash, key, state, 0)
-    else table.restore(entry, state)
-    // A step that had no TTL when the chunk was written: the sweeper begins its time.
-    if (table.times !== null) table.times[entry] = times[i] ?? Number.NEGATIVE_INFINITY
+    put(table, entry, hash, chunk, i, state)
   }
+}
+
+/** `state` is what key number `i` of `chunk` has in the base; `entry`: where it is in the table, -1 where it is not. */
+function put(
+  table: KeyTable,
+  entry: number,
+  hash: number,
+  { keys, times }: ChunkReader,
+  i: number,
+  state: object,
+): void {
+  let at = entry
+  if (at < 0) at = table.insert(hash, keys[i]!, state, 0)
+  else table.restore(at, state)
+  // A step that had no TTL when the chunk was written: the sweeper begins its time.
+  if (table.times !== null) table.times[at] = times[i] ?? Number.NEGATIVE_INFINITY
 }
 
 function migrated(state: object, from: number, key: Key, schema: Schema): object {

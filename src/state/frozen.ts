@@ -23,6 +23,8 @@ export interface Freezable {
   readonly kept: KeptValues
   readonly chunkWriter: ChunkWriter
   readonly limits: Pick<Limits, 'freezeBytes'>
+  /** The table that a key group is written in full from; `null`: it is what its chunks say. */
+  whole(keyGroup: number): KeyTable | null
   /** The chunks of a key group that is still bytes. */
   pendingChunks(keyGroup: number): readonly Uint8Array[]
 }
@@ -104,8 +106,8 @@ export class Frozen {
   /** Writes the next chunk, or passes over a key group that has none; answers whether something was written. */
   private writeNext(emit: EmitChunk): boolean {
     const { keyGroup } = this
-    const table = this.store.tables[keyGroup]!
     const full = this.full.has(keyGroup)
+    const table = full ? this.store.whole(keyGroup) : this.store.tables[keyGroup]!
     if (table === null) {
       const chunks = full ? this.store.pendingChunks(keyGroup) : []
       // Nobody has touched the key group: what was read says it all.

@@ -11,7 +11,8 @@
  *     its turn in the rotation comes. So a restore decodes at most so many times the state, however fast it changes; and
  *     where all of it changes, a full write costs what the delta would have.
  * S5. A restored key group stays bytes until a key of it is needed or `loadNext` comes to it; until then its table is `null`.
- *     One that goes back to the base keeps its former table aside meanwhile: only what has changed in it is decoded.
+ *     One that goes back to the base keeps its former table aside meanwhile: only what has changed in it is decoded. So does
+ *     one whose table was made ahead of what an earlier epoch left: only what came after that is.
  */
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
@@ -19,7 +20,7 @@ import type { Key } from '../base/hash.ts'
 import { defaultLimits, type Limits } from '../base/limits.ts'
 import { type ChunkLimits, ChunkWriter } from './chunk-writer.ts'
 import { Copier } from './copier.ts'
-import { foldChunks, type Schema } from './fold.ts'
+import { foldChunks, foldOnto, type Schema } from './fold.ts'
 import { type Freezable, Frozen } from './frozen.ts'
 import { KeptValues } from './kept-values.ts'
 import { KeyGroupLoad } from './key-group-load.ts'
@@ -29,10 +30,11 @@ import { LookAhead } from './look-ahead.ts'
 
 type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'undoBytes' | 'deltasPerKey'>
 
-/** The table of a key group that goes back to epoch `base` of the store, with what has changed since (S5). */
+/** The table that a key group is opened with, by its chunks (S5). */
 interface Former {
   readonly table: KeyTable
-  readonly base: number
+  /** The epoch of the store that it goes back to, with what has changed since; `null`: the chunks are what came after it. */
+  readonly base: number | null
 }
 
 /** Of so many key groups one may be written in full before its turn in an epoch, so that the work per epoch is even. */
@@ -113,8 +115,9 @@ export class KeyedStore implements Freezable {
     const former = this.aside.get(keyGroup)
     const table = former?.table ?? new KeyTable(keyGroup, this.timed)
     const { size } = table
-    const entries = foldChunks(table, this.pendingChunks(keyGroup), this.schema, former?.base)
-    table.inDeltas = Math.max(0, entries - table.size)
+    const chunks = this.pendingChunks(keyGroup)
+    if (former?.base === null) for (const bytes of chunks) table.inDeltas += foldOnto(table, bytes, this.schema)
+    else table.inDeltas = Math.max(0, foldChunks(table, chunks, this.schema, former?.base) - table.size)
     this.aside.delete(keyGroup)
     this.loading?.remove(keyGroup)
     this.tables[keyGroup] = table
@@ -218,6 +221,25 @@ export class KeyedStore implements Freezable {
     this.aside.delete(keyGroup)
     this.overgrown.delete(keyGroup)
     this.loading?.remove(keyGroup)
+  }
+
+  /** Gives a key group the table that was made ahead, and `rest`, the chunks that came after those that it was made of. */
+  adopt(table: KeyTable, rest: readonly Uint8Array[]): void {
+    const { group: keyGroup } = table
+    this.drop(keyGroup)
+    this.keys += table.size
+    if (rest.length === 0) {
+      this.tables[keyGroup] = table
+      return
+    }
+    this.aside.set(keyGroup, { table, base: null })
+    this.loading ??= new Loading({ migrate: this.schema.migrate })
+    this.loading.put(keyGroup, rest)
+  }
+
+  /** What a key group that is still bytes is written in full from: its table, or `null` where its chunks say it all. */
+  whole(keyGroup: number): KeyTable | null {
+    return this.aside.get(keyGroup)?.base === null ? this.open(keyGroup) : this.tables[keyGroup]!
   }
 
   /** How many key groups are still bytes. */

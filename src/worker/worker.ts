@@ -22,7 +22,6 @@ import type { PipelineEntry } from '../checkpoint/cluster.ts'
 import { type Cluster, droppedSteps, emptyCluster } from '../checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
-import { ReadAhead, readAhead } from '../checkpoint/read-ahead.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import { type BalancePlan, planByLoad } from '../cluster/balance-plan.ts'
 import { homeOf, placementFromJson, type Split } from '../cluster/splits.ts'
@@ -33,6 +32,7 @@ import type { Output } from '../env/output.ts'
 import { Door } from '../ingest/door.ts'
 import type { DoorGeneration } from '../ingest/generation.ts'
 import type { Seals } from '../ingest/sealed.ts'
+import { Ahead } from './ahead.ts'
 import { Execution } from './execution/execution.ts'
 import type { ExecutionEvents, Generation, Holdings } from './execution/generation.ts'
 import { journalId } from './execution/sources.ts'
@@ -114,7 +114,7 @@ export class Worker {
   private seat: Seat | null = null
   private floors: Floors | null = null
   private readonly journals: Journals
-  private readonly ahead: ReadAhead
+  private readonly ahead: Ahead
   /** The seals on journals, as this incarnation makes and sees them; `null` where nobody else could make one. */
   private seals: Seals | null = null
   private door: Door | null = null
@@ -133,7 +133,6 @@ export class Worker {
     this.options = options
     this.host = host
     this.limits = options.limits
-    this.ahead = new ReadAhead(options.limits)
     this.loop = new Loop(env.clock, options.limits.turnRuns)
     const seams = {
       clock: env.clock,
@@ -149,6 +148,8 @@ export class Worker {
       this.seat?.links.send(to, message, body),
     )
     this.residents = new Residents(seams, host)
+    const { limits, acceptLoss } = options
+    this.ahead = new Ahead({ ...seams, limits, acceptLoss, loop: this.loop, store: () => this.store! })
     const { worker, data, cluster } = options
     this.journals = new Journals({ disk: env.disk, worker, data, shared: cluster?.journals ?? null })
   }
@@ -315,7 +316,7 @@ export class Worker {
         if (resident === undefined) done('the pipeline does not run here')
         else resident.execution.request({ kind: holds ? 'rescale' : 'periodic' }, done)
       },
-      readAhead: (keyGroups, done) => this.readAhead(new Set(keyGroups), done),
+      readAhead: (keyGroups, last, done) => this.ahead.read(new Set(keyGroups), last, done),
       forgetAhead: () => this.ahead.clear(),
       running: () => this.residents.running,
       outdated: () => this.residents.outdated,
@@ -353,6 +354,7 @@ export class Worker {
     const { number, coordinator, members, placement } = generation
     const seat = this.seat!
     const { links } = seat
+    this.ahead.stop()
     const own: DoorGeneration = {
       ...{ number, coordinator, members: members.map(({ worker }) => worker) },
       homeOf: (home, stream) => homeOf(placement, members, home, { pipeline: '', ...stream }),
@@ -361,29 +363,6 @@ export class Worker {
     this.door!.enter(own, this.journals.reach(seat.formers))
     this.journals.list(() => {})
     this.residents.restore(generation, () => seat.restored(number))
-  }
-
-  /** For key groups that this worker is about to get, behind everything that the chain says now. */
-  private readAhead(keyGroups: ReadonlySet<number>, done: () => void): void {
-    const { host, limits, ahead, options } = this
-    this.seat!.follow(() => {
-      const pipelines = [...this.cluster.pipelines].filter(([name, { drained }]) => !drained && host.wants(name))
-      let left = pipelines.length
-      if (left === 0) return done()
-      const seams = { store: this.store!, clock: this.env.clock, limits, ahead }
-      for (const [pipeline, entry] of pipelines) {
-        host.load(pipeline, entry, () => {})
-        const known = { pipeline, entry, bounds: [], acceptLoss: options.acceptLoss }
-        readAhead(
-          seams,
-          known,
-          (keyGroup) => keyGroups.has(keyGroup),
-          () => {
-            if (--left === 0) done()
-          },
-        )
-      }
-    })
   }
 
   /** Whether nothing is left here of a worker that leaves, beside what moves with its key groups. */
@@ -455,7 +434,7 @@ export class Worker {
       loop,
       store: store!,
       storeId: this.storeId,
-      ahead: this.ahead,
+      ahead: this.ahead.kept,
       chain: seat!.reader,
       appender: seat!.appender,
       door: door!,

@@ -4,15 +4,17 @@
  *
  * U1. Chunks of a group are added oldest first: packs are read beside each other, and added in the order of their serials.
  * U2. A chunk that turns out damaged while it is read is a new fact: the decision is made again with it.
+ * U3. Where the beginning of a key group's chain was made into a table ahead, what follows it is read, and nothing else.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
 import { forEach } from '../../checkpoint/for-each.ts'
 import type { PackChunk } from '../../checkpoint/pack-format.ts'
-import { readThrough } from '../../checkpoint/read-ahead.ts'
+import { readThrough, restOf } from '../../checkpoint/read-ahead.ts'
 import type { Restore } from '../../checkpoint/resolve.ts'
 import { type Decided, type Known, Survey, type SurveySeams } from '../../checkpoint/survey.ts'
 import type { HeldRecords } from '../../dataflow/held-records.ts'
+import type { KeyTable } from '../../state/key-table.ts'
 import { decodeHeld } from './held-rows.ts'
 import type { SplitTable } from './split-table.ts'
 
@@ -30,14 +32,24 @@ export interface HeldPart {
   readonly held: HeldRecords
 }
 
+/** A table that was made ahead (U3). */
+export interface MadeTable {
+  readonly step: string
+  readonly table: KeyTable
+}
+
 export interface Restored {
   readonly restore: Restore
   readonly chunks: readonly LoadedChunk[]
+  readonly made: readonly MadeTable[]
   readonly held: readonly HeldPart[]
 }
 
-/** Which key groups are to be read of what was decided. Asked anew for each decision (U2). */
-export type Wanted = (restore: Restore) => (step: string, keyGroup: number) => boolean
+/** What is wanted of a key group: `changes` what its chunks say of keys that are there, `whole` what they say or a table. */
+export type Want = 'nothing' | 'changes' | 'whole'
+
+/** What is to be read of what was decided. Asked anew for each decision (U2). */
+export type Wanted = (restore: Restore) => (step: string, keyGroup: number) => Want
 
 export type RestoreOutcome =
   | { readonly kind: 'fresh' }
@@ -62,7 +74,7 @@ export function restorePipeline(
   const take = (decided: Decided): void => {
     if (decided.kind === 'fresh') return done({ kind: 'fresh' })
     if (decided.kind === 'refuse') return done({ kind: 'failed', error: decided.error })
-    readAll(seams, decided, wanted(decided), splits, (error, damages, restored) => {
+    readAll(seams, known, decided, wanted(decided), splits, (error, damages, restored) => {
       if (error !== null) return done({ kind: 'failed', error })
       if (damages.length === 0) return done({ kind: 'restored', restored })
       survey.report(damages)
@@ -78,8 +90,9 @@ type ReadChunk = LoadedChunk & { readonly kind: PackChunk['kind'] }
 
 function readAll(
   seams: SurveySeams,
+  { entry }: Known,
   restore: Restore,
-  isWanted: (step: string, keyGroup: number) => boolean,
+  wants: (step: string, keyGroup: number) => Want,
   splits: SplitTable,
   done: ReadDone,
 ): void {
@@ -89,8 +102,14 @@ function readAll(
     if (chunks === undefined) wanted.set(path, [chunk])
     else chunks.push(chunk)
   }
-  for (const { step, keyGroup, chunks } of restore.chains) {
-    if (isWanted(step, keyGroup)) for (const { pack, chunk } of chunks) want(pack.path, chunk)
+  const tables: MadeTable[] = []
+  for (const chain of restore.chains) {
+    const { step, keyGroup } = chain
+    const wish = wants(step, keyGroup)
+    if (wish === 'nothing') continue
+    const made = wish === 'whole' ? seams.ahead?.made(entry.submitted, chain) : undefined
+    if (made !== undefined) tables.push({ step, table: made.table })
+    for (const { pack, chunk } of restOf(chain, made)) want(pack.path, chunk)
   }
   for (const { pack, chunk } of restore.rows) want(pack.path, chunk)
 
@@ -125,7 +144,7 @@ function readAll(
           else chunks.push(chunk)
         }
       }
-      done(error, damages, { restore, chunks, held })
+      done(error, damages, { restore, chunks, made: tables, held })
     },
   )
 }

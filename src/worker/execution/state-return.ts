@@ -9,10 +9,12 @@
  */
 import type { Limits } from '../../base/limits.ts'
 import type { Plan } from '../../model/plan.ts'
+import type { KeyTable } from '../../state/key-table.ts'
 import { KeyedStore } from '../../state/keyed-store.ts'
 import { Loading } from '../../state/loading.ts'
 import { type KeyedTaskPlan, keyedTasks } from './base-fit.ts'
 import type { Generation, Holdings } from './generation.ts'
+import type { Want } from './restorer.ts'
 
 /** The key groups of a generation that this worker owns. */
 export function ownedOf({ owners, self }: Generation): number[] {
@@ -30,6 +32,8 @@ interface Returning {
   /** Key groups that are read whole. */
   readonly whole: ReadonlySet<number>
   readonly chunks: Map<number, Uint8Array[]>
+  /** Tables that some of them begin with; what is read of those comes after. */
+  readonly made: KeyTable[]
 }
 
 export class StateReturn {
@@ -56,9 +60,15 @@ export class StateReturn {
     this.steps = new Map(keyedTasks(this.plan).map((task) => [task.step, this.decide(task, standing)]))
   }
 
-  wants(step: string, keyGroup: number): boolean {
+  wants(step: string, keyGroup: number): Want {
     const returning = this.steps.get(step)
-    return returning !== undefined && (returning.changed.has(keyGroup) || returning.whole.has(keyGroup))
+    if (returning?.whole.has(keyGroup)) return 'whole'
+    return returning?.changed.has(keyGroup) ? 'changes' : 'nothing'
+  }
+
+  /** Takes a table that was made ahead, of a key group that it wants whole. */
+  takeMade(step: string, table: KeyTable): void {
+    if (!this.drop.has(step)) this.steps.get(step)!.made.push(table)
   }
 
   /** Takes a chunk of a key group that it wants; those of one group come oldest first. */
@@ -72,11 +82,14 @@ export class StateReturn {
 
   /** Everything has been read (Y3): answers the stores, which stand at the base. */
   finish(): Map<string, KeyedStore> {
-    for (const { task, store, changed, whole, chunks } of this.steps.values()) {
+    for (const { task, store, changed, whole, chunks, made } of this.steps.values()) {
       for (let group = 0; group < this.generation.owners.length; group++) if (!this.owned.has(group)) store.drop(group)
       const loading = new Loading({ migrate: task.keyed.schema.migrate })
-      for (const group of whole) for (const bytes of chunks.get(group) ?? []) loading.add(group, bytes)
+      const begun = new Set(made.map(({ group }) => group))
+      for (const group of whole)
+        if (!begun.has(group)) for (const bytes of chunks.get(group) ?? []) loading.add(group, bytes)
       if (loading.size > 0) store.restore(loading)
+      for (const table of made) store.adopt(table, chunks.get(table.group) ?? [])
       for (const group of changed) store.rollbackKeyGroup(group, chunks.get(group) ?? [])
     }
     return new Map([...this.steps].map(([step, { store }]) => [step, store]))
@@ -94,12 +107,12 @@ export class StateReturn {
 
   private decide(task: KeyedTaskPlan, standing: Holdings | null): Returning {
     const { owned } = this
-    const chunks = new Map<number, Uint8Array[]>()
+    const read = { chunks: new Map<number, Uint8Array[]>(), made: [] }
     const held = this.drop.has(task.step) ? undefined : standing?.stores.get(task.step)
-    if (held === undefined) return { task, store: this.open(task), changed: new Set(), whole: owned, chunks }
+    if (held === undefined) return { task, store: this.open(task), changed: new Set(), whole: owned, ...read }
     const changed = new Set(held.rollback().filter((group) => owned.has(group)))
     const whole = new Set([...owned].filter((group) => !standing!.owned.has(group)))
-    return { task, store: held, changed, whole, chunks }
+    return { task, store: held, changed, whole, ...read }
   }
 
   private open({ step, keyed }: KeyedTaskPlan): KeyedStore {

@@ -154,6 +154,11 @@ export class WayUp {
   private fillStores(restored: Restored | null, base: Manifest | null): void {
     if (restored === null) this.state.begin(0)
     for (const { step, keyGroup, bytes } of restored?.chunks ?? []) this.state.take(step, keyGroup, bytes)
+    const { entry, seams } = this.options
+    for (const { step, table } of restored?.made ?? []) {
+      seams.ahead.give(entry.submitted, step, table.group)
+      this.state.takeMade(step, table)
+    }
     const stores = this.state.finish()
     const held = this.heldByStep(restored?.held ?? [])
     for (const task of this.options.plan.tasks) if (task.kind === 'sink') this.openWriter(task)

@@ -95,7 +95,7 @@ export class MoverDriver {
     const awaited = before?.attempt === attempt && before.round === round && before.awaited
     const reading: Reading = { attempt, round, over: false, awaited }
     this.reading = reading
-    host.readAhead(keyGroups, () => {
+    host.readAhead(keyGroups, round === 'last', () => {
       reading.over = true
       if (this.reading === reading && reading.awaited) this.tellArrived(reading)
     })

@@ -33,7 +33,7 @@ export interface DriverHost {
   append(make: MakeRecord, done: (appended: boolean) => void): void
   world(): World
   requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
-  readAhead(keyGroups: readonly number[], done: () => void): void
+  readAhead(keyGroups: readonly number[], last: boolean, done: () => void): void
   forgetAhead(): void
   /** Pipelines that run here. */
   running(): readonly string[]

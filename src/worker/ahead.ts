@@ -1,0 +1,178 @@
+/**
+ * What a worker does before owners change: it reads and decodes the key groups that it is about to get, and loads their
+ * programs, while everything runs. Nothing depends on what comes of it: the way up finds what is there, and reads the rest.
+ *
+ * W1. Tables are made a chunk at a time, between the runs of what else the worker does.
+ * W2. Once another generation has been read nothing more is made: what there is belongs to the way up.
+ */
+import { PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Cluster, PipelineEntry } from '../checkpoint/cluster.ts'
+import { ReadAhead, readAhead, restOf } from '../checkpoint/read-ahead.ts'
+import type { GroupChain } from '../checkpoint/resolve.ts'
+import type { Store } from '../checkpoint/store.ts'
+import type { Clock } from '../env/clock.ts'
+import type { Plan } from '../model/plan.ts'
+import { Fold, foldOnto, type Schema } from '../state/fold.ts'
+import { KeyTable } from '../state/key-table.ts'
+import { keyedTasks } from './execution/base-fit.ts'
+import type { Loop, Work } from './loop.ts'
+import type { LoadPlan } from './pipelines/residents.ts'
+
+export interface AheadSeams {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly loop: Loop
+  readonly acceptLoss: boolean
+  readonly load: LoadPlan
+  store(): Store
+  cluster(): Cluster
+  /** Which of the chain's pipelines are to run here. */
+  wants(pipeline: string): boolean
+  /** Reads the chain to its end, then calls `then`. */
+  follow(then: () => void): void
+}
+
+/** A pipeline of which something is read ahead. */
+interface Reading {
+  readonly entry: PipelineEntry
+  plan: Plan | null
+  chains: readonly GroupChain[]
+}
+
+export class Ahead {
+  readonly kept: ReadAhead
+  private readonly seams: AheadSeams
+  private making: Making | null = null
+
+  constructor(seams: AheadSeams) {
+    this.seams = seams
+    this.kept = new ReadAhead(seams.limits)
+  }
+
+  /**
+   * Reads what the worker would restore if it owned `keyGroups`, behind everything that the chain says now, and makes tables of
+   * it. `done` is called when these are made, or, for the `last` time before owners change, when everything has been read.
+   */
+  read(keyGroups: ReadonlySet<number>, last: boolean, done: () => void): void {
+    const { seams } = this
+    seams.follow(() => {
+      const named = [...seams.cluster().pipelines].filter(([name, { drained }]) => !drained && seams.wants(name))
+      let left = 2 * named.length
+      const readings: Reading[] = []
+      const one = () => {
+        if (--left === 0) this.make(readings, last, done)
+      }
+      if (left === 0) return done()
+      for (const [pipeline, entry] of named) {
+        const reading: Reading = { entry, plan: null, chains: [] }
+        readings.push(reading)
+        seams.load(pipeline, entry, (_, loaded) => {
+          reading.plan = loaded?.plan ?? null
+          one()
+        })
+        const { clock, limits, acceptLoss } = seams
+        const known = { pipeline, entry, bounds: [], acceptLoss }
+        const own = { store: seams.store(), clock, limits, ahead: this.kept }
+        readAhead(
+          own,
+          known,
+          (keyGroup) => keyGroups.has(keyGroup),
+          (chains) => {
+            reading.chains = chains
+            one()
+          },
+        )
+      }
+    })
+  }
+
+  /** Nothing more is made (W2). */
+  stop(): void {
+    if (this.making !== null) this.seams.loop.remove(this.making)
+    this.making = null
+  }
+
+  /** What there is is of no use any more. */
+  clear(): void {
+    this.stop()
+    this.kept.clear()
+  }
+
+  private make(readings: readonly Reading[], last: boolean, done: () => void): void {
+    this.stop()
+    const making = new Making(this.kept, readings, () => {
+      if (this.making === making) this.stop()
+      if (!last) done()
+    })
+    this.making = making
+    this.seams.loop.add(making)
+    if (last) done()
+  }
+}
+
+/** Makes tables of chains, one after the other (W1). */
+class Making implements Work {
+  readonly due = Infinity
+  private readonly ahead: ReadAhead
+  private readonly steps: Iterator<void>
+  private readonly done: () => void
+
+  constructor(ahead: ReadAhead, readings: readonly Reading[], done: () => void) {
+    this.ahead = ahead
+    this.done = done
+    this.steps = this.makeAll(readings)
+  }
+
+  step(): boolean {
+    if (this.steps.next().done !== true) return true
+    this.done()
+    return false
+  }
+
+  elapse(): void {}
+
+  private *makeAll(readings: readonly Reading[]): Generator<void> {
+    for (const { plan, entry, chains } of readings) {
+      if (plan === null) continue
+      const schemas = new Map<string, Schema & { readonly timed: boolean }>()
+      for (const { step, keyed } of keyedTasks(plan)) {
+        const { version, migrate } = keyed.schema
+        schemas.set(step, { step, version, migrate, timed: keyed.ttlMs !== undefined })
+      }
+      for (const chain of chains) {
+        const schema = schemas.get(chain.step)
+        if (schema === undefined) continue
+        try {
+          yield* this.makeOne(entry.submitted, chain, schema, schema.timed)
+        } catch (error) {
+          if (!(error instanceof PotorooError)) throw error
+          // Whoever needs it finds out, and says so.
+          this.ahead.give(entry.submitted, chain.step, chain.keyGroup)
+        }
+      }
+    }
+  }
+
+  private *makeOne(submitted: number, chain: GroupChain, schema: Schema, timed: boolean): Generator<void> {
+    const { ahead } = this
+    const made = ahead.made(submitted, chain)
+    const rest = restOf(chain, made)
+    const chunks = rest.flatMap(({ pack, chunk }) => ahead.chunk(pack.path, chunk) ?? [])
+    if (chunks.length < rest.length || rest.length === 0) return
+    if (made !== undefined) {
+      const { table, of } = made
+      for (const [i, bytes] of chunks.entries()) {
+        table.inDeltas += foldOnto(table, bytes, schema)
+        ahead.make(submitted, chain, { table, of: chain.chunks.slice(0, of.length + i + 1) })
+        yield
+      }
+      return
+    }
+    const table = new KeyTable(chain.keyGroup, timed)
+    const fold = new Fold(table, chunks, schema)
+    while (fold.next()) yield
+    table.inDeltas = Math.max(0, fold.entries - table.size)
+    ahead.make(submitted, chain, { table, of: chain.chunks })
+  }
+}
