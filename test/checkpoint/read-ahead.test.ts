@@ -1,10 +1,11 @@
 /** Reading before a change of owners what is needed after it. */
 import { expect, test } from 'vitest'
 import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
-import { ReadAhead, readAhead, readThrough } from '../../src/checkpoint/read-ahead.ts'
-import type { Restore } from '../../src/checkpoint/resolve.ts'
+import { ReadAhead, readAhead, readThrough, restOf } from '../../src/checkpoint/read-ahead.ts'
+import type { GroupChain, Restore } from '../../src/checkpoint/resolve.ts'
 import type { Store } from '../../src/checkpoint/store.ts'
 import { Survey, type SurveySeams } from '../../src/checkpoint/survey.ts'
+import { KeyTable } from '../../src/state/key-table.ts'
 import { Pipeline } from './pipeline.ts'
 
 const GETS = [1, 4]
@@ -32,7 +33,7 @@ function stage(bytesMax = 1 << 20) {
     pipeline,
     reads,
     ahead,
-    prepare: () => pipeline.await<void>((done) => readAhead(seams, known(), wanted, () => done())),
+    prepare: () => pipeline.await<readonly GroupChain[]>((done) => readAhead(seams, known(), wanted, done)),
     restore: () => restore(pipeline, seams, new Survey(seams, known())),
   }
 }
@@ -86,4 +87,27 @@ test('A2: it holds no more than its limit', () => {
   reads.length = 0
   expect(restore()).toEqual(plain)
   expect(reads.length).toBeGreaterThan(0)
+})
+
+test('A3: a table counts for what begins with its chunks, by the program that it was made with, and is given once', () => {
+  const { pipeline, prepare, ahead, reads } = stage()
+  const chain = prepare().find(({ keyGroup }) => keyGroup === 4)!
+  const submitted = pipeline.entry().submitted
+  const table = new KeyTable(4, false)
+  ahead.make(submitted, chain, { table, of: chain.chunks })
+  const [{ pack, chunk }] = chain.chunks as [GroupChain['chunks'][0]]
+  expect(ahead.chunk(pack.path, chunk)).toBeUndefined()
+  expect(ahead.made(submitted + 1, chain)).toBeUndefined()
+  pipeline.epoch(8)
+  reads.length = 0
+  const longer = prepare().find(({ keyGroup }) => keyGroup === 4)!
+  const made = ahead.made(submitted, longer)
+  expect(made?.table).toBe(table)
+  expect(restOf(longer, made)).toEqual(longer.chunks.slice(chain.chunks.length))
+  expect(reads).not.toContain(pack.path)
+  const anew = { ...longer, chunks: longer.chunks.slice(1) }
+  expect(ahead.made(submitted, anew)).toBeUndefined()
+  expect(restOf(anew, undefined)).toEqual(anew.chunks)
+  ahead.give(submitted, chain.step, 4)
+  expect(ahead.made(submitted, longer)).toBeUndefined()
 })

@@ -46,7 +46,7 @@ const slice = fc.integer({ min: 1, max: 3 }).map((n) => shown('slice', [n], (mod
 const complete = fc.constant(shown('complete', [], (model) => model.complete()))
 const abandon = fc.constant(shown('abandon', [], (model) => model.abandon()))
 const rollback = fc.boolean().map((looks) => shown('rollback', [looks], (model) => model.rollback(looks)))
-const restart = fc.constant(shown('restart', [], (model) => model.restart()))
+const restart = fc.nat(3).map((ahead) => shown('restart', [ahead], (model) => model.restart(ahead)))
 const load = fc.constant(shown('load', [], (model) => model.load()))
 const sweep = fc
   .tuple(fc.integer({ min: 0, max: 8 }), fc.integer({ min: 1, max: 4 }))
@@ -61,7 +61,7 @@ const command = fc.oneof(
   { weight: 4, arbitrary: complete },
   { weight: 2, arbitrary: abandon },
   { weight: 1, arbitrary: rollback },
-  { weight: 1, arbitrary: restart },
+  { weight: 2, arbitrary: restart },
   { weight: 1, arbitrary: load },
   { weight: 1, arbitrary: sweep },
 )

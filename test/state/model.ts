@@ -5,7 +5,9 @@
 import { expect } from 'vitest'
 import { hashKey, type Key, keyGroupOf, shiftOf } from '../../src/base/hash.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
+import { Fold } from '../../src/state/fold.ts'
 import type { Frozen } from '../../src/state/frozen.ts'
+import { KeyTable } from '../../src/state/key-table.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
 import { Loading } from '../../src/state/loading.ts'
 import { Sweeper } from '../../src/state/sweeper.ts'
@@ -172,9 +174,12 @@ export class Model {
     if (looks) this.compare(this.store, this.world, 'what was rolled back')
   }
 
-  /** The worker dies and another one begins with what the checkpoints hold. */
-  restart(): void {
-    this.store = this.restored()
+  /**
+   * The worker dies and another one begins with what the checkpoints hold, having made tables of the first `ahead` chunks of
+   * each key group.
+   */
+  restart(ahead = 0): void {
+    this.store = this.restored(ahead)
     if (this.sweeper !== null) this.sweeper = new Sweeper(this.store, this.config.ttlMs)
     this.frozen = null
     this.world = structuredClone(this.atBase)
@@ -194,11 +199,18 @@ export class Model {
     this.compare(this.store, this.world, 'what is there')
   }
 
-  private restored(): KeyedStore {
+  private restored(ahead = 0): KeyedStore {
     const store = this.make()
     const loading = new Loading({ migrate: undefined })
-    for (const [keyGroup, chunks] of this.chains) for (const chunk of chunks) loading.add(keyGroup, chunk)
+    if (ahead === 0) for (const [keyGroup, chunks] of this.chains) loading.put(keyGroup, chunks)
     store.restore(loading)
+    if (ahead === 0) return store
+    for (const [keyGroup, chunks] of this.chains) {
+      const table = new KeyTable(keyGroup, store.timed)
+      const fold = new Fold(table, chunks.slice(0, ahead), { step: store.step, version: 1 })
+      while (fold.next());
+      store.adopt(table, chunks.slice(ahead))
+    }
     return store
   }
 
