@@ -33,7 +33,7 @@ interface Returning {
   readonly whole: ReadonlySet<number>
   readonly chunks: Map<number, Uint8Array[]>
   /** Tables that some of them begin with; what is read of those comes after. */
-  readonly made: KeyTable[]
+  readonly made: Map<number, KeyTable>
 }
 
 export class StateReturn {
@@ -68,7 +68,7 @@ export class StateReturn {
 
   /** Takes a table that was made ahead, of a key group that it wants whole. */
   takeMade(step: string, table: KeyTable): void {
-    if (!this.drop.has(step)) this.steps.get(step)!.made.push(table)
+    if (!this.drop.has(step)) this.steps.get(step)!.made.set(table.group, table)
   }
 
   /** Takes a chunk of a key group that it wants; those of one group come oldest first. */
@@ -85,11 +85,13 @@ export class StateReturn {
     for (const { task, store, changed, whole, chunks, made } of this.steps.values()) {
       for (let group = 0; group < this.generation.owners.length; group++) if (!this.owned.has(group)) store.drop(group)
       const loading = new Loading({ migrate: task.keyed.schema.migrate })
-      const begun = new Set(made.map(({ group }) => group))
-      for (const group of whole)
-        if (!begun.has(group)) for (const bytes of chunks.get(group) ?? []) loading.add(group, bytes)
+      for (const group of whole) {
+        const table = made.get(group)
+        const read = chunks.get(group) ?? []
+        if (table !== undefined) store.adopt(table, read)
+        else for (const bytes of read) loading.add(group, bytes)
+      }
       if (loading.size > 0) store.restore(loading)
-      for (const table of made) store.adopt(table, chunks.get(table.group) ?? [])
       for (const group of changed) store.rollbackKeyGroup(group, chunks.get(group) ?? [])
     }
     return new Map([...this.steps].map(([step, { store }]) => [step, store]))
@@ -107,7 +109,7 @@ export class StateReturn {
 
   private decide(task: KeyedTaskPlan, standing: Holdings | null): Returning {
     const { owned } = this
-    const read = { chunks: new Map<number, Uint8Array[]>(), made: [] }
+    const read = { chunks: new Map<number, Uint8Array[]>(), made: new Map<number, KeyTable>() }
     const held = this.drop.has(task.step) ? undefined : standing?.stores.get(task.step)
     if (held === undefined) return { task, store: this.open(task), changed: new Set(), whole: owned, ...read }
     const changed = new Set(held.rollback().filter((group) => owned.has(group)))
