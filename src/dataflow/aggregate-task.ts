@@ -167,7 +167,7 @@ export class AggregateTask extends InputTask {
     const { chain, store, plan } = this
     const { origin } = chain
     const key = segment.values[row] as Key
-    const hash = segment.numbers[row]!
+    const hash = segment.hashes[row]!
     const table = store.table(hash)
     const entry = table.find(hash, key)
     if (entry < 0) return // expired in the meantime
@@ -177,6 +177,7 @@ export class AggregateTask extends InputTask {
     origin.split = segment.splits[row]!
     origin.position = segment.positions[row]!
     origin.parent = 0
+    origin.hash = hash
     origin.outputs = 0
     chain.begin()
     try {

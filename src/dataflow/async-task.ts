@@ -22,6 +22,8 @@ interface Call {
   readonly split: number
   readonly position: number
   readonly ordinal: number
+  /** Of the key that it comes from, or `NaN`. */
+  readonly hash: number
   /** When it counts as too slow, in milliseconds of the step's `now`; set when the call is made. */
   deadline: number
   state: 'waiting' | 'called' | 'done' | 'failed'
@@ -51,9 +53,9 @@ export class AsyncTask extends InputTask {
     this.plan = plan
     this.reports = reports
     this.wake = wake
-    for (const { values, times, splits, positions, numbers } of held) {
+    for (const { values, times, splits, positions, ordinals, hashes } of held) {
       values.forEach((value, i) => {
-        this.enter(value, times[i]!, splits[i]!, positions[i]!, numbers[i]!)
+        this.enter(value, times[i]!, splits[i]!, positions[i]!, ordinals[i]!, hashes[i]!)
       })
     }
   }
@@ -69,10 +71,11 @@ export class AsyncTask extends InputTask {
   }
 
   protected work(batch: Batch, cursor: number): number {
+    const { values, times, splits, positions, ordinals, origins } = batch
     let i = cursor
     for (;;) {
       while (i < batch.length && this.calls.length < this.plan.concurrency) {
-        this.enter(batch.values[i], batch.times[i]!, batch.splits[i]!, batch.positions[i]!, batch.ordinals[i]!)
+        this.enter(values[i], times[i]!, splits[i]!, positions[i]!, ordinals[i]!, origins?.[i] ?? Number.NaN)
         i++
       }
       const before = this.calls.length
@@ -95,9 +98,10 @@ export class AsyncTask extends InputTask {
 
   protected snapshot(barrier: Barrier): void {
     const held = new HeldRecords()
-    for (const { value, ordinal, time, split, position } of this.calls) {
+    for (const { value, hash, ordinal, time, split, position } of this.calls) {
       held.values.push(value)
-      held.numbers.push(ordinal)
+      held.hashes.push(hash)
+      held.ordinals.push(ordinal)
       held.times.push(time)
       held.splits.push(split)
       held.positions.push(position)
@@ -111,8 +115,8 @@ export class AsyncTask extends InputTask {
     return this.tick(this.now) && this.calls.length === 0
   }
 
-  private enter(value: unknown, time: number, split: number, position: number, ordinal: number): void {
-    const call = { value, time, split, position, ordinal, deadline: Infinity }
+  private enter(value: unknown, time: number, split: number, position: number, ordinal: number, hash: number): void {
+    const call = { value, time, split, position, ordinal, hash, deadline: Infinity }
     this.calls.push({ ...call, state: 'waiting', outcome: undefined, abort: null })
   }
 
@@ -171,6 +175,7 @@ export class AsyncTask extends InputTask {
       origin.split = call.split
       origin.position = call.position
       origin.parent = call.ordinal
+      origin.hash = call.hash
       origin.outputs = 0
       chain.begin()
       try {

@@ -23,6 +23,8 @@ export class Batch {
   splits: Float64Array
   positions: Float64Array
   ordinals: Float64Array
+  /** Hashes of the keys that the records come from (`HeldRecords`), where they go to a step that holds some; else `null`. */
+  origins: Float64Array | null = null
   /** The values are accumulators, each of many records of its key (`combiner.ts`). */
   combined = false
 
@@ -51,6 +53,7 @@ export class Batch {
     this.splits = widened(this.splits, new Float64Array(size))
     this.positions = widened(this.positions, new Float64Array(size))
     this.ordinals = widened(this.ordinals, new Float64Array(size))
+    if (this.origins !== null) this.origins = widened(this.origins, new Float64Array(size))
   }
 
   /** Goes on with new arrays of values, and of keys where there are some; there is no record yet. */
@@ -140,6 +143,7 @@ export class BatchPool {
     batch.values.fill(undefined, 0, batch.length)
     batch.truncate(0)
     batch.combined = false
+    batch.origins = null
     // One that a single record has blown up is left to the garbage collector.
     if (batch.capacity <= 4 * this.capacity && this.free.length < POOL_BATCHES) this.free.push(batch)
   }

@@ -14,17 +14,26 @@ import type { Key } from '../base/hash.ts'
 import type { ChainEnd, ChainOp, ChainPlan } from '../model/plan.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
-import { type Exchange, ExchangeCollector, type Fill, ForwardCollector, isRecordFault, type Leaf } from './collector.ts'
+import {
+  type Exchange,
+  ExchangeCollector,
+  type Fill,
+  ForwardCollector,
+  isRecordFault,
+  type Leaf,
+  OriginCollector,
+  type Push,
+} from './collector.ts'
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { Origin } from './origin.ts'
 import { SpreadCollector } from './spread-collector.ts'
 
-type Push = (value: unknown) => void
-
 /** What a chain needs of the runtime to be built. */
 export interface ChainWiring {
   readonly outlet: (channel: number) => Outlet
+  /** Whether what comes out of `channel` may be held there, and comes from keys: it has to say from which. */
+  readonly saysKey: (channel: number) => boolean
   readonly exchange: (channel: number) => Exchange
   /** The exchange of a channel whose records are gathered by the worker that they go to; `null`: by `exchange`. */
   readonly spread: (channel: number) => KeyExchange | null
@@ -167,7 +176,14 @@ export class Chain {
       case 'forward':
         return this.leaf(
           end.channel,
-          () => new ForwardCollector(wiring.outlet(end.channel), wiring.pool, origin, fill, step),
+          () =>
+            new (wiring.saysKey(end.channel) ? OriginCollector : ForwardCollector)(
+              wiring.outlet(end.channel),
+              wiring.pool,
+              origin,
+              fill,
+              step,
+            ),
         )
       case 'exchange': {
         const at = this.steps.push(end.step) - 1

@@ -16,10 +16,12 @@ export interface Fill {
   full: boolean
 }
 
+/** Takes one output of the current record. */
+export type Push = (value: unknown) => void
+
 /** A leaf of a chain, as the chain knows it. */
 export interface Leaf {
-  /** Takes one output of the current record. */
-  readonly push: (value: unknown) => void
+  readonly push: Push
   /** True while more records may be gathered. */
   readonly room: boolean
   /** Remembers where the current record's outputs begin. */
@@ -55,8 +57,7 @@ export abstract class Gathering implements Leaf {
     this.batch = pool.take()
   }
 
-  /** Takes one output of the current record. */
-  abstract readonly push: (value: unknown) => void
+  abstract readonly push: Push
 
   /** Whether the outlet takes a batch now. */
   protected abstract readonly ready: boolean
@@ -150,7 +151,7 @@ export class ForwardCollector extends Gathering {
     this.outlet = outlet
   }
 
-  readonly push = (value: unknown): void => {
+  readonly push: Push = (value) => {
     this.add(value)
   }
 
@@ -166,6 +167,16 @@ export class ForwardCollector extends Gathering {
 
   mark(marker: Marker): void {
     this.outlet.mark(marker)
+  }
+}
+
+/** To one task on the same worker that may hold the records: says from which key each of them comes. */
+export class OriginCollector extends ForwardCollector {
+  override readonly push: Push = (value) => {
+    const i = this.add(value)
+    const { batch, origin } = this
+    batch.origins ??= new Float64Array(batch.capacity)
+    batch.origins[i] = origin.hash
   }
 }
 

@@ -5,20 +5,23 @@
 export class HeldRecords {
   /** An aggregate's keys; an async step's inputs. */
   readonly values: unknown[] = []
-  /** The keys' hashes; the inputs' ordinals. */
-  readonly numbers: number[] = []
+  /** Hashes of those keys, or of the keys that the inputs come from; `NaN` where no keyed step stands before. */
+  readonly hashes: number[] = []
+  /** Of an async step's inputs; what an aggregate will emit has none yet. */
+  readonly ordinals: number[] = []
   readonly times: number[] = []
   readonly splits: number[] = []
   readonly positions: number[] = []
 
   /** The rows for which `holds`, in their order. */
   where(holds: (row: number) => boolean): HeldRecords {
-    const { values, numbers, times, splits, positions } = this
+    const { values, hashes, ordinals, times, splits, positions } = this
     const some = new HeldRecords()
     for (let row = 0; row < values.length; row++) {
       if (!holds(row)) continue
       some.values.push(values[row])
-      some.numbers.push(numbers[row]!)
+      some.hashes.push(hashes[row]!)
+      if (ordinals.length > 0) some.ordinals.push(ordinals[row]!)
       some.times.push(times[row]!)
       some.splits.push(splits[row]!)
       some.positions.push(positions[row]!)

@@ -110,6 +110,7 @@ export class KeyedTask extends InputTask {
   private emit(batch: Batch, i: number, result: unknown): void {
     const { chain } = this
     chain.enter(batch, i)
+    chain.origin.hash = batch.hashes[i]!
     try {
       if (this.many) for (const output of result as unknown[]) chain.push(output)
       else chain.push(result)

@@ -45,6 +45,12 @@ export function originOf(id: string): { readonly split: string; readonly positio
   return { split: decodeURIComponent(split ?? ''), position: Number(position), ordinal: Number(ordinal) }
 }
 
+/** Whether what `task` sends on comes from keys that it, or a step before it, has state of. */
+export function comesFromKeys(plan: Plan, task: number): boolean {
+  if (plan.tasks[task]!.kind === 'keyed') return true
+  return plan.channels.some(({ from, to }) => to === task && comesFromKeys(plan, from))
+}
+
 /** Whether every record that reaches `task` stems from one record of a source (Y2). */
 export function isCaused(plan: Plan, task: number): boolean {
   const senders = plan.channels.filter(({ to }) => to === task).map(({ from }) => plan.tasks[from]!)

@@ -10,6 +10,8 @@ export class Origin {
   position = 0
   /** Ordinal of the record that came in. */
   parent = 0
+  /** Hash of the key that the record stands under, for what keeps it behind that key; `NaN` where it has none. */
+  hash = Number.NaN
   /** Outputs of this record so far, over all leaves of the chain. */
   outputs = 0
   /** Index of the step that is running, in the owner's list of names. */

@@ -76,7 +76,7 @@ export class PendingKeys {
       if (row < 0) return this.insert(key, hash, slot)
       const segment = open[row >>> SEGMENT_BITS]!
       const at = row & (SEGMENT_KEYS - 1)
-      if (segment.numbers[at] === hash && segment.values[at] === key) return row
+      if (segment.hashes[at] === hash && segment.values[at] === key) return row
     }
   }
 
@@ -85,7 +85,7 @@ export class PendingKeys {
     if (row >>> SEGMENT_BITS === this.open.length) this.open.push(new HeldRecords())
     const segment = this.open[row >>> SEGMENT_BITS]!
     segment.values.push(key)
-    segment.numbers.push(hash)
+    segment.hashes.push(hash)
     this.slots[slot] = row + 1
     if (2 * this.count > this.slots.length) this.widen()
     return row
@@ -95,7 +95,7 @@ export class PendingKeys {
     const slots = new Int32Array(2 * this.slots.length)
     const mask = slots.length - 1
     for (let row = 0; row < this.count; row++) {
-      let slot = this.open[row >>> SEGMENT_BITS]!.numbers[row & (SEGMENT_KEYS - 1)]! & mask
+      let slot = this.open[row >>> SEGMENT_BITS]!.hashes[row & (SEGMENT_KEYS - 1)]! & mask
       while (slots[slot] !== 0) slot = (slot + 1) & mask
       slots[slot] = row + 1
     }

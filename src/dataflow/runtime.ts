@@ -24,7 +24,7 @@ import { guardStep } from './guard.ts'
 import type { HeldRecords } from './held-records.ts'
 import { Inputs } from './inputs.ts'
 import { KeyedTask } from './keyed-task.ts'
-import { isCaused, Lineage } from './lineage.ts'
+import { comesFromKeys, isCaused, Lineage } from './lineage.ts'
 import { SinkTask, type SinkWriter } from './sink-task.ts'
 import { type Feed, SourceTask } from './source-task.ts'
 import type { Task, TaskReports } from './task.ts'
@@ -255,6 +255,7 @@ export class Runtime {
     const { host, pool } = this
     const wiring: ChainWiring = {
       outlet: (id) => this.outlet(id),
+      saysKey: (id) => this.plan.tasks[this.channel(id).to]!.kind === 'asyncMap' && comesFromKeys(this.plan, task.id),
       exchange: (id) => this.combined(id),
       spread: (id) => (this.endsOf(id).outlets.length > 1 && this.combining(id) === null ? this.exchange(id) : null),
       pool,

@@ -30,6 +30,8 @@ export interface DoorGeneration {
    * member, its heir where the generation record names one (S8), otherwise `null`: the worker that is asked (S4).
    */
   homeOf(home: string, stream: StreamName): string | null
+  /** The member that takes over what a worker has left. */
+  takerOf(worker: string): string
   /** Brings `message` to the door of another member, in order, for as long as the generation lasts. */
   send(worker: string, message: DoorMessage): void
 }
@@ -41,6 +43,7 @@ export function aloneIn(number: number, worker: string): DoorGeneration {
     coordinator: worker,
     members: [worker],
     homeOf: (home) => (home === worker ? worker : null),
+    takerOf: () => worker,
     send: () => {},
   }
 }

@@ -40,6 +40,8 @@ export interface HomesOptions {
   readonly journal: Journal
   /** This worker's own plain stream, which is nobody else's. */
   readonly plain: Stream
+  /** Whether streams of workers that are gone have homes from the beginning (`SourceOptions.appoints`). */
+  appoints(): boolean
   /** Asks the coordinator; the answer comes by `onNamed`. */
   askCoordinator(stream: Stream): void
   /** Whether producers can be sent to `worker`. */
@@ -95,7 +97,10 @@ export class Homes {
   }
 
   private homeOf({ hasRow, home, source, producer, incarnation }: Stream): string | null {
-    return hasRow ? this.generation.homeOf(home, { source, producer, incarnation }) : null
+    if (!hasRow) return null
+    const { generation, options } = this
+    const heir = generation.homeOf(home, { source, producer, incarnation })
+    return heir === null && options.appoints() ? generation.takerOf(home) : heir
   }
 
   /** The journals at hand have been read: `found` is what they have behind the streams' rows. */
@@ -208,11 +213,12 @@ export class Homes {
 
   /**
    * An epoch is complete in which this member has reported `row` of the stream. One that was cut before the stream came back
-   * from the same member says the same, with fewer sessions, and nothing about this leave.
+   * from the same member says the same, with fewer sessions, and nothing about this leave. Where steps held some of it at the
+   * barrier, it is a later epoch that gives it away: what follows would come in elsewhere, and overtake that.
    */
-  onComplete(stream: Stream, [, , position, home, sessions]: StreamRow): void {
+  onComplete(stream: Stream, [, , position, home, sessions]: StreamRow, held: boolean): void {
     const { state } = stream
-    if (state.phase !== 'leaving' || home !== state.to || sessions !== stream.sessions + 1) return
+    if (held || state.phase !== 'leaving' || home !== state.to || sessions !== stream.sessions + 1) return
     assert(position === stream.position, 'O3: a stream is given away where its epoch says')
     this.step(stream, { kind: 'completed', to: home })
   }

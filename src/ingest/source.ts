@@ -112,6 +112,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
         recovery: this.recovery,
         journal: context.journal,
         plain: this.plain,
+        appoints: () => this.options.appoints === true,
         askCoordinator: context.askCoordinator,
         isReachable: (worker) => context.addressOf(worker, options.id) !== null,
         answer: (stream) => this.hellos.answer(stream),
@@ -353,13 +354,13 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /**
    * The epoch with these rows is complete: producers may forget what it covers (D4), and streams that were to move with
-   * it do. This member's own rows are enough.
+   * it do. This member's own rows are enough. `held`: keys of streams of which steps here held records at its barrier.
    */
-  complete(rows: readonly StreamRow[]): void {
+  complete(rows: readonly StreamRow[], held: ReadonlySet<string> = new Set()): void {
     this.streams.match(rows, (stream, row) => {
       const [, , position] = row
       if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, position)
-      this.homes.onComplete(stream, row)
+      this.homes.onComplete(stream, row, held.has(stream.key))
       this.tell(stream)
     })
   }

@@ -36,6 +36,7 @@ import { Ahead } from './ahead.ts'
 import { Execution } from './execution/execution.ts'
 import type { ExecutionEvents, Generation, Holdings } from './execution/generation.ts'
 import { journalId } from './execution/sources.ts'
+import { takerOf } from './execution/takers.ts'
 import { Loop } from './loop.ts'
 import { type OwnLoad, ownLoad } from './pipelines/key-group-load.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './pipelines/programs.ts'
@@ -358,6 +359,7 @@ export class Worker {
     const own: DoorGeneration = {
       ...{ number, coordinator, members: members.map(({ worker }) => worker) },
       homeOf: (home, stream) => homeOf(placement, members, home, { pipeline: '', ...stream }),
+      takerOf: (worker) => members[takerOf(generation, worker)]!.worker,
       send: (worker, message) => links.send(worker, message),
     }
     this.door!.enter(own, this.journals.reach(seat.formers))

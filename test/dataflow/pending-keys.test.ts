@@ -28,7 +28,7 @@ function drained(pending: PendingKeys): Map<Key, number> {
   for (const { segment, row } of pending.drain()) {
     const key = segment.values[row] as Key
     expect(found.has(key)).toBe(false)
-    expect(segment.numbers[row]).toBe(hashOf(key))
+    expect(segment.hashes[row]).toBe(hashOf(key))
     expect([segment.times[row], segment.splits[row]]).toEqual([segment.positions[row]! + 1, 7])
     found.set(key, segment.positions[row]!)
   }

@@ -129,6 +129,7 @@ export class Member extends Rig {
       members: members.map(({ worker }) => worker),
       homeOf: (home, { source, producer, incarnation }) =>
         homeOf(placement, members, home, { pipeline: '', source, producer, incarnation }),
+      takerOf: () => coordinator,
       send: (worker, message) => this.links.send(chapter, this, worker, message),
     }
     this.chapter = chapter

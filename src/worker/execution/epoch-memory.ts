@@ -1,6 +1,6 @@
 /**
- * What an epoch's sources and sinks have put into its snapshot, until nothing asks for it any more: sinks until the epoch is
- * committed, source rows until they lie below the floor.
+ * What an epoch's sources and sinks have put into its snapshot, and of which splits steps held records, until nothing asks
+ * for it any more: source rows until they lie below the floor, the rest until the epoch is committed.
  */
 import type { Json } from '../../base/json.ts'
 
@@ -11,6 +11,7 @@ const none: ByStep = new Map()
 export class EpochMemory {
   private readonly sources = new Map<number, Map<string, Json>>()
   private readonly sinks = new Map<number, Map<string, Json>>()
+  private readonly held = new Map<number, Set<string>>()
 
   source(epoch: number, step: string, snapshot: Json): void {
     remember(this.sources, epoch, step, snapshot)
@@ -20,11 +21,20 @@ export class EpochMemory {
     remember(this.sinks, epoch, step, snapshot)
   }
 
-  /** `epoch` is committed: what its sinks held is asked for once. */
-  commit(epoch: number): { readonly sources: ByStep; readonly sinks: ByStep } {
+  /** A step held records of `split` that no keyed step has seen. */
+  hold(epoch: number, split: string): void {
+    const splits = this.held.get(epoch)
+    if (splits === undefined) this.held.set(epoch, new Set([split]))
+    else splits.add(split)
+  }
+
+  /** `epoch` is committed: what its sinks and other steps held is asked for once. */
+  commit(epoch: number): { readonly sources: ByStep; readonly sinks: ByStep; readonly held: ReadonlySet<string> } {
     const sinks = this.sinks.get(epoch) ?? none
+    const held = this.held.get(epoch) ?? new Set()
     forgetUpTo(this.sinks, epoch)
-    return { sources: this.sources.get(epoch) ?? none, sinks }
+    forgetUpTo(this.held, epoch)
+    return { sources: this.sources.get(epoch) ?? none, sinks, held }
   }
 
   /** The rows at the floor, which are the oldest that are kept; `null` where an earlier generation has made them. */

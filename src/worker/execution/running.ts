@@ -171,6 +171,11 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
         pass(barrier, task)
       },
       hold: (barrier, task, held) => {
+        for (const { hashes, splits } of held) {
+          for (const [row, split] of splits.entries()) {
+            if (Number.isNaN(hashes[row])) memory.hold(barrier.epoch, this.parts.splits.nameOf(split))
+          }
+        }
         participating.hold(barrier, stepOf(task), held)
         pass(barrier, task)
       },
@@ -323,7 +328,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     const { sources, standing, events } = this.parts
     const committed = this.memory.commit(epoch)
     for (const [step, held] of committed.sinks) standing.writers.get(step)!.commit(epoch, held)
-    sources.complete(committed.sources)
+    sources.complete(committed.sources, committed.held)
     if (epoch === this.drainsWith && !this.draining) events.drained()
     this.tellCommitted()
   }

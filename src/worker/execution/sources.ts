@@ -6,7 +6,7 @@
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
-import type { PartEntry } from '../../checkpoint/manifest.ts'
+import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
 import type {
   Context,
@@ -19,6 +19,7 @@ import type {
 import { sourceConnector } from '../../connectors/registry.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
+import { streamKey } from '../../ingest/format.ts'
 import { mergeRows } from '../../ingest/rows.ts'
 import type { IngestSource, Parked } from '../../ingest/source.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
@@ -29,7 +30,7 @@ import type { Generation } from './generation.ts'
 import { JournaledFeed } from './journaled-feed.ts'
 import { ReplayableFeed } from './replayable-feed.ts'
 import type { SplitTable } from './split-table.ts'
-import { mergePlaces, readerOf } from './takers.ts'
+import { anyoneFor, homeIn, mergePlaces, readerOf } from './takers.ts'
 
 export interface SourcesEvents {
   wake(task: number): void
@@ -94,6 +95,8 @@ export class OpenSources {
   private readonly seams: ExecutionSeams
   private readonly pipeline: string
   private readonly run: number
+  /** Some step may hold what sources have fed. */
+  private readonly holds: boolean
   private readonly generation: Generation
   private readonly events: SourcesEvents
   private readonly sources: (Journaled | Replayable)[]
@@ -114,6 +117,7 @@ export class OpenSources {
     this.seams = seams
     this.events = events
     this.pipeline = plan.pipeline
+    this.holds = plan.tasks.some(({ kind }) => kind === 'asyncMap')
     this.sources = plan.tasks
       .filter((task) => task.kind === 'source')
       .map((task) => this.make(task, sourceConnector(task.source.kind, task.step), splits))
@@ -193,6 +197,29 @@ export class OpenSources {
     ).flat()
   }
 
+  /** Which member feeds a split from `base` on, by the name that its records bear there. All members say the same. */
+  feeders(base: Manifest): (name: string) => number {
+    const { generation, pipeline, run } = this
+    const feeders = new Map<string, number>()
+    for (const { family, task } of this.sources) {
+      const { step } = task
+      const parts = partsOf(base.sources, task)
+      if (family === 'replayable') {
+        for (const split of Object.keys(mergePlaces(parts))) {
+          feeders.set(`${step}/${split}`, readerOf(generation, pipeline, step, split))
+        }
+        continue
+      }
+      // A savepoint may stem from another run, whose streams go on in this one.
+      const [source, then] = [journalId(pipeline, run, step), journalId(base.pipeline, base.run, step)]
+      for (const [producer, incarnation, , home] of mergeRows(rowsOf(parts))) {
+        const stream = { pipeline: '', source, producer, incarnation }
+        feeders.set(streamKey(then, producer, incarnation), homeIn(generation, home, stream))
+      }
+    }
+    return (name) => feeders.get(name) ?? anyoneFor(generation, name)
+  }
+
   /** Answers when everything that the source `step` has fed so far survives a loss of power. */
   secure(step: string, done: () => void): void {
     const found = this.sources.find((source) => source.task.step === step)
@@ -200,9 +227,9 @@ export class OpenSources {
     else done()
   }
 
-  /** The epoch of these rows is complete (D4). */
-  complete(rows: ReadonlyMap<string, Json>): void {
-    this.eachJournaled(rows, (source, streams) => source.complete(streams))
+  /** The epoch of these rows is complete (D4), in which steps held records of the splits `held`. */
+  complete(rows: ReadonlyMap<string, Json>, held: ReadonlySet<string>): void {
+    this.eachJournaled(rows, (source, streams) => source.complete(streams, held))
   }
 
   /** Nothing below these rows is needed any more. */
@@ -316,6 +343,7 @@ export class OpenSources {
       id: journalId(this.pipeline, this.run, task.step),
       name: `${this.pipeline}/${task.step}`,
       token: this.seams.sourceToken,
+      appoints: this.holds,
       onReady: () => events.wake(task.id),
       report: (error) => events.warned(error),
     })

@@ -7,10 +7,13 @@
  * K2. Who is leaving takes nothing, unless everyone is.
  * K3. A split is read by the member that the placement names. One that it does not name is read by one that is chosen by
  *     its name: splits that were found after the record was made, and all of them where it names none.
+ * K4. What a step held goes on where what follows it comes from: with its key group, or where no keyed step stands before,
+ *     with its split. So the order behind an async step is that of its input also where owners, readers and homes change.
  */
 import { hashKey } from '../../base/hash.ts'
 import type { Json } from '../../base/json.ts'
 import type { PartEntry } from '../../checkpoint/manifest.ts'
+import { homeOf, type StreamName } from '../../cluster/splits.ts'
 import type { HeldRecords } from '../../dataflow/held-records.ts'
 import type { Generation } from './generation.ts'
 import type { HeldPart } from './restorer.ts'
@@ -40,6 +43,21 @@ export function readerOf(generation: Generation, pipeline: string, step: string,
   return placed?.reader ?? chosenBy(`${step}/${split}`, takersOf(generation))
 }
 
+/**
+ * The member that answers for a stream whose home in the manifest is `home`. Where no heir is named (S4) it is whoever takes
+ * the rest of that worker, for a source that asks for one (`SourceOptions.appoints`).
+ */
+export function homeIn(generation: Generation, home: string, stream: StreamName): number {
+  const { placement, members } = generation
+  const named = homeOf(placement, members, home, stream)
+  return named === null ? takerOf(generation, home) : members.findIndex(({ worker }) => worker === named)
+}
+
+/** The member that takes what belongs to `split`, of which nothing else is known. */
+export function anyoneFor(generation: Generation, split: string): number {
+  return chosenBy(split, takersOf(generation))
+}
+
 /** The member that writes a sink which has one writer only. */
 export function soleWriter(generation: Generation): number {
   return takersOf(generation)[0]!
@@ -55,17 +73,21 @@ export function mergePlaces(parts: readonly PartEntry[]): Readonly<Record<string
   return Object.assign({}, ...parts.map(({ snapshot }) => snapshot as Readonly<Record<string, Json>>))
 }
 
-/**
- * What the tasks of a step held that goes on here: keyed records with their key groups; others where they were, or with
- * what else is taken over of their worker (K1). An async step behind a keyed one does not know the keys any more: where its
- * worker is gone, what it held may come behind later records of a key that others have taken over.
- */
-export function heldFor(generation: Generation, parts: readonly HeldPart[], keyed: boolean): HeldRecords[] {
+/** What the tasks of a step held that goes on here (K4); `feederOf` names the member that feeds a split. */
+export function heldFor(
+  generation: Generation,
+  parts: readonly HeldPart[],
+  feederOf: (split: number) => number,
+): HeldRecords[] {
   if (generation.members.length === 1) return parts.map(({ held }) => held)
   const { owners, self } = generation
   const shift = Math.clz32(owners.length) + 1
-  if (!keyed) return parts.filter(({ worker }) => takerOf(generation, worker) === self).map(({ held }) => held)
-  // Of keyed records, `numbers` are the hashes of the keys.
-  const own = (hash: number): boolean => owners[hash >>> shift] === self
-  return parts.map(({ held }) => held.where((row) => own(held.numbers[row]!))).filter(({ values }) => values.length > 0)
+  return parts.flatMap(({ held }) => {
+    const placeOf = (row: number): number => {
+      const hash = held.hashes[row]!
+      return Number.isNaN(hash) ? feederOf(held.splits[row]!) : owners[hash >>> shift]!
+    }
+    const own = held.where((row) => placeOf(row) === self)
+    return own.values.length > 0 ? [own] : []
+  })
 }

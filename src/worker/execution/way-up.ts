@@ -160,7 +160,7 @@ export class WayUp {
       this.state.takeMade(step, table)
     }
     const stores = this.state.finish()
-    const held = this.heldByStep(restored?.held ?? [])
+    const held = this.heldByStep(restored?.held ?? [], base)
     for (const task of this.options.plan.tasks) if (task.kind === 'sink') this.openWriter(task)
     this.restoreWriters(base, () => {
       this.openLetters(base, () => {
@@ -169,13 +169,16 @@ export class WayUp {
     })
   }
 
-  private heldByStep(parts: readonly HeldPart[]): ReadonlyMap<string, readonly HeldRecords[]> {
-    const { plan, generation, seams } = this.options
+  private heldByStep(parts: readonly HeldPart[], base: Manifest | null): ReadonlyMap<string, readonly HeldRecords[]> {
+    const { plan, generation, seams, sources, splits } = this.options
     const held = new Map<string, HeldRecords[]>()
+    if (base === null) return held
+    const feeders = sources.feeders(base)
+    const feederOf = (split: number): number => feeders(splits.nameOf(split))
     for (const task of plan.tasks) {
       if (seams.drop.has(task.step)) continue
       const own = parts.filter(({ step }) => step === task.step)
-      held.set(task.step, heldFor(generation, own, task.kind === 'keyed'))
+      held.set(task.step, heldFor(generation, own, feederOf))
     }
     return held
   }

@@ -3,9 +3,7 @@
  *
  * X1. Of every life the records 1 to n are there, each once, n being at least what was acknowledged (`whole`).
  * X2. Every record that reaches a stateful step stands in its history exactly once under its key, or has a letter.
- * X3. Records of one life with the same key stand in order, and so do those that one key of an earlier step put out. Not
- *     where they came out of an async step and there are several workers: what it held stays where it was, or goes to another one,
- *     and what follows may come in elsewhere.
+ * X3. Records of one life with the same key stand in order, and so do those that one key of an earlier step put out.
  * X4. The user's functions, run again over the history, give the final states.
  * X5. A sink has given what the user's functions, run again, give: exactly once, at least once, or nothing else.
  * X6. The final states come from those of the epoch before the last life, by way of further visits or as they are.
@@ -23,12 +21,10 @@ interface Arrival {
   readonly value: unknown
   readonly key: Key
   readonly due: boolean
-  /** It may come in another order (X3). */
-  readonly loose: boolean
 }
 
 /** An arrival, and where. */
-type Found = Omit<Arrival, 'loose'> & { readonly channel: number }
+type Found = Arrival & { readonly channel: number }
 
 type KeyedTask = TaskPlan & { readonly kind: 'keyed' }
 type AsyncTask = TaskPlan & { readonly kind: 'asyncMap' }
@@ -56,8 +52,6 @@ class Rerun {
   private readonly aggregates: ReadonlySet<string>
   /** What comes to each channel. */
   private readonly arrivals: Arrival[][]
-  /** What is sent now may come in another order (X3). */
-  private loose = false
 
   constructor(evidence: Evidence, complain: Complain) {
     this.evidence = evidence
@@ -154,8 +148,7 @@ class Rerun {
       this.refused(place.step, given, due && !this.aggregates.has(step))
       return
     }
-    const { loose } = this
-    for (const { channel, ...arrival } of found) this.arrivals[channel]!.push({ ...arrival, loose })
+    for (const { channel, ...arrival } of found) this.arrivals[channel]!.push(arrival)
   }
 
   private refused(step: string, cause: string, due: boolean): void {
@@ -169,15 +162,13 @@ class Rerun {
   private ask({ step, inputs, chain, fn }: AsyncTask): void {
     const { signal } = new AbortController()
     for (const channel of inputs) {
-      for (const { cause, value, due, loose } of this.arrivals[channel]!) {
-        this.loose = loose || this.evidence.workers > 1
+      for (const { cause, value, due } of this.arrivals[channel]!) {
         const answered = (answer: unknown) => {
           if (answer !== undefined) this.push(chain, step, cause, answer, due)
         }
         void fn(value, signal).then(answered, () => this.refused(step, cause, due))
       }
     }
-    this.loose = false
   }
 
   // ── Stateful steps ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,7 +187,7 @@ class Rerun {
     for (const [key, stretches] of history) {
       const visits = stretches.flatMap((stretch) => stretch.visits)
       for (const visit of visits) this.meet(step, key, visit, expected, met)
-      this.order(step, key, visits, expected)
+      this.order(step, key, visits)
       for (const { visits, final } of stretches) this.again(task, key, visits, final)
     }
     this.extend(step, history)
@@ -240,10 +231,9 @@ class Rerun {
   }
 
   /** X3: what comes from one place comes in its order. */
-  private order(step: string, key: Key, visits: readonly Visit[], expected: ReadonlyMap<string, Arrival>): void {
+  private order(step: string, key: Key, visits: readonly Visit[]): void {
     const last = new Map<string, readonly number[]>()
     for (const { cause } of visits) {
-      if (expected.get(cause)?.loose === true) continue
       const { place, rank } = this.rankOf(cause)
       const before = last.get(place)
       if (before !== undefined && compare(before, rank) >= 0) {

@@ -54,6 +54,18 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, strayMs: often / 8, reconnectMs: often / 8, stopMs: often, halfCutMs: often },
     }
   },
+  /** Steps that answer late hold what is given away, to heirs, readers, owners and other homes. */
+  'held-and-moved': (config) => {
+    if (!config.system.build().tasks.some(({ kind }) => kind === 'asyncMap')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return {
+      ...rest,
+      limits: { ...config.limits, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
+      mostWorkers: Math.min(5, config.workers + 2),
+      deeds: { ...deeds, strayMs: often / 4, reconnectMs: often / 4, joinMs: often, leaveMs: 2 * often, killMs: often },
+    }
+  },
 }
 
 /** Without what only makes a run longer. */
