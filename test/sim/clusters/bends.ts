@@ -62,6 +62,8 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     return {
       ...rest,
       limits: { ...config.limits, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
+      // Also of workers whose journals nobody reads: their streams have no heirs.
+      sharedJournals: config.seed % 2 === 0,
       mostWorkers: Math.min(5, config.workers + 2),
       deeds: { ...deeds, strayMs: often / 4, reconnectMs: often / 4, joinMs: often, leaveMs: 2 * often, killMs: often },
     }

@@ -1,0 +1,49 @@
+/**
+ * Streams whose records steps behind the source may hold: what follows must not come in elsewhere before.
+ */
+import { expect, test } from 'vitest'
+import type { DoorMessage } from '../../src/ingest/generation.ts'
+import type { StreamRow } from '../../src/ingest/stream.ts'
+import { World } from '../../src/sim/world.ts'
+import { Rig, SOURCE } from './fixture.ts'
+
+/** The worker `w1` in a generation with `w2`, at `row`; what it says to the other one. */
+function member(row: StreamRow, appoints: boolean): { readonly rig: Rig; readonly sent: DoorMessage[] } {
+  const world = new World(1)
+  const rig = new Rig(world, world.machine('m'), 'a').started()
+  const sent: DoorMessage[] = []
+  const members = ['w1', 'w2']
+  rig.door!.enter({
+    ...{ number: 1, coordinator: 'w1', members },
+    homeOf: (home) => (members.includes(home) ? home : null),
+    takerOf: () => 'w2',
+    send: (_, message) => sent.push(message),
+  })
+  rig.door!.onMessage('w2', { kind: 'sourceOpen', source: SOURCE, host: 'w2', port: 1 })
+  rig.source!.serve({ id: SOURCE, token: null, appoints, onReady: () => {}, report: () => {} })
+  rig.reset([row])
+  rig.settle()
+  rig.source!.release()
+  return { rig, sent }
+}
+
+test('the stream of a worker that is gone has a home from the beginning where steps may hold some of it', () => {
+  const row: StreamRow = ['p', '1', 3, 'gone', 1, 0, true]
+  const asked = (appoints: boolean) => {
+    const { source } = member(row, appoints).rig
+    return source!.hello('p', '1', 4, () => {})?.kind ?? 'waits'
+  }
+  expect([asked(false), asked(true)]).toEqual(['welcome', 'redirect'])
+})
+
+test('a stream is not given away by an epoch in which steps held some of it', () => {
+  const { rig, sent } = member(['p', '1', 3, 'w1', 1, 0, true], true)
+  const { source, door } = rig
+  const stream = { source: SOURCE, producer: 'p', incarnation: '1' }
+  door!.onMessage('w2', { kind: 'handoverAsked', ...stream, present: true, tail: [] })
+  const moved = () => sent.filter(({ kind }) => kind === 'streamMoved').length
+  source!.complete(source!.cut(), new Set([`${SOURCE}\0p\0${1}`]))
+  expect(moved()).toBe(0)
+  source!.complete(source!.cut())
+  expect(moved()).toBe(1)
+})
