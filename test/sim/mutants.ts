@@ -151,8 +151,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'deltas-in-the-wrong-order',
     file: 'src/state/fold.ts',
-    text: 'new ChunkReader(bytes)).reverse()',
-    replacement: 'new ChunkReader(bytes))',
+    text: 'const chunk = this.chunks.pop()',
+    replacement: 'const chunk = this.chunks.shift()',
   },
   {
     name: 'untouched-groups-not-written',
