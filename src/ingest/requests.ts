@@ -84,7 +84,7 @@ export class Requests {
     const ask = (): void => {
       if (over) return
       if (!source.room) return source.whenRoom(ask)
-      const hello = source.hello(producer, incarnation, 1, ask)
+      const hello = source.producers.hello(producer, incarnation, 1, ask)
       if (hello === null) return
       if (hello.kind === 'welcome') {
         const held = this.hold(producer, incarnation)
@@ -100,7 +100,7 @@ export class Requests {
     return {
       cancel: () => {
         over = true
-        source.forgetHello(ask)
+        source.producers.forget(ask)
       },
     }
   }
@@ -110,7 +110,7 @@ export class Requests {
     const known = this.held.get(key)
     if (known !== undefined) return known
     const held = new Held(this.source, () => this.held.delete(key))
-    held.stream = this.source.grant(producer, incarnation, held)
+    held.stream = this.source.producers.grant(producer, incarnation, held)
     this.held.set(key, held)
     return held
   }
@@ -206,6 +206,6 @@ class Held implements StreamSession {
     if (this.over || this.waiting.journaled.length > 0 || this.waiting.stable.length > 0) return
     this.over = true
     this.forget()
-    this.source.part(this.stream, this)
+    this.source.producers.part(this.stream, this)
   }
 }

@@ -16,6 +16,7 @@ import { Cuts } from '../model/connector.ts'
 import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { type Frame, FrameParser } from '../protocol/frame.ts'
 import { agreedVersion } from '../protocol/version.ts'
+import type { Producers } from './producers.ts'
 import { cutRecords } from './records.ts'
 import { type Hello, type SessionEffect, type SessionEvent, type SessionState, sessionTable } from './session-table.ts'
 import type { Stream, StreamSession } from './stream.ts'
@@ -43,11 +44,8 @@ export interface SessionSource {
   readonly clock: Clock
   readonly room: boolean
   readonly counters: { turnedAway: number }
-  hello(producer: string, incarnation: string, oldest: number, later: () => void): HelloAnswer | null
-  forgetHello(later: () => void): void
-  grant(producer: string, incarnation: string, session: StreamSession): Stream
+  readonly producers: Pick<Producers, 'hello' | 'forget' | 'grant' | 'part'>
   addressOf(worker: string): { readonly host: string; readonly port: number } | null
-  part(stream: Stream, session: StreamSession): void
   admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number
   whenRoom(fn: () => void): void
 }
@@ -245,7 +243,8 @@ export class Session implements StreamSession {
     if (this.state.phase !== 'waiting') return
     const { hello } = this.state
     const answer =
-      checked(hello, this.source) ?? this.source.hello(hello.producer, hello.incarnation, hello.oldest, this.ask)
+      checked(hello, this.source) ??
+      this.source.producers.hello(hello.producer, hello.incarnation, hello.oldest, this.ask)
     if (answer !== null) this.step({ kind: 'answered', answer })
   }
 
@@ -253,7 +252,7 @@ export class Session implements StreamSession {
     const { source } = this
     const { producer, incarnation } = this.names!
     const { producerCreditBytes: credit, recordBytes, keepAliveMs } = source.limits
-    const stream = source.grant(producer, incarnation, this)
+    const stream = source.producers.grant(producer, incarnation, this)
     this.stream = stream
     // What the welcome says: on a disk there may be more by now, which no later ack needs to say.
     this.journaled = stream.stable
@@ -308,8 +307,8 @@ export class Session implements StreamSession {
   private close(error: PotorooError | null, retryMs: number = RETRY_MS): void {
     this.timer.cancel()
     this.parser.stop()
-    this.source.forgetHello(this.ask)
-    if (this.stream !== null) this.source.part(this.stream, this)
+    this.source.producers.forget(this.ask)
+    if (this.stream !== null) this.source.producers.part(this.stream, this)
     if (error !== null) {
       const reason = error.message.slice(0, REASON_LENGTH)
       this.send({ kind: 'refused', code: error.code, reason, retryMs })

@@ -7,13 +7,12 @@
  *     wait; each may go over it by what it had read already.
  * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor: the caller has
  *     read both in the chain.
- * D5. While it recovers or is held, a source welcomes nobody and says no ack (PROTOCOLS 2, S7 and S8).
+ * D5. While it recovers or is held, a source says no ack, and welcomes nobody (`producers.ts`, U1; PROTOCOLS 2, S7 and S8).
  * D6. An epoch is acknowledged only when the journal behind it is durable (`secure`): its producers forget what it
  *     covers, so going back to an older epoch of the horizon has to find it here, also after a loss of power.
  * D7. It takes, feeds and acknowledges only what it is home of (`homes.ts`).
  */
-import { assert } from '../base/assert.ts'
-import { fail, type PotorooError } from '../base/errors.ts'
+import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Cuts } from '../model/connector.ts'
@@ -22,28 +21,20 @@ import type { Address, DoorContext, SourceCounters, SourceOptions } from './cont
 import { Delivery } from './delivery.ts'
 import { partsOfKey } from './format.ts'
 import type { DoorMessage } from './generation.ts'
-import { Hellos } from './hellos.ts'
 import { Homes } from './homes.ts'
 import type { Journal } from './journal.ts'
 import { Lane } from './lane.ts'
+import { Producers } from './producers.ts'
 import { Recovery } from './recovery.ts'
 import { Requests } from './requests.ts'
 import { Room } from './room.ts'
 import { Session, type SessionSource } from './session.ts'
-import type { Missing, Stream, StreamRow, StreamSession } from './stream.ts'
-import { answerHello, type HelloAnswer, Streams } from './streams.ts'
+import type { Stream, StreamRow } from './stream.ts'
+import { Streams } from './streams.ts'
 import { type Found, holeOf, judge, type SurveyTarget } from './survey.ts'
 
 /** What other members' doors say about a stream. */
 type StreamMessage = Exclude<DoorMessage, { kind: 'homeAsked' | 'sourceOpen' }>
-
-/** A stream that is parked. */
-export interface Parked extends Missing {
-  readonly producer: string
-  readonly incarnation: string
-  /** The worker whose journal has what is missing; empty where none is known. */
-  readonly home: string
-}
 
 export class IngestSource implements SessionSource, SurveyTarget {
   readonly source: string
@@ -67,12 +58,13 @@ export class IngestSource implements SessionSource, SurveyTarget {
   private readonly recovery: Recovery
   private readonly delivery: Delivery
   readonly homes: Homes
+  /** Its acked producers. */
+  readonly producers: Producers
   /** The way of requests, each of which is answered when it is safe. */
   readonly requests = new Requests(this)
   /** Batches appended and not written yet. */
   private unwritten = 0
   private readonly space: Room
-  private readonly hellos = new Hellos()
   /** What members said before the journals were read. */
   private readonly early: { readonly from: string; readonly message: StreamMessage }[] = []
   /** Streams whose `journaled` may have risen. */
@@ -103,6 +95,16 @@ export class IngestSource implements SessionSource, SurveyTarget {
       onReady: () => this.options.onReady(),
     })
     this.delivery = new Delivery(this.recovery, context.journal, this.space, (error) => this.report(error))
+    this.producers = new Producers({
+      source: options.id,
+      limits: context.limits,
+      streams: this.streams,
+      counters: this.counters,
+      homes: () => this.homes,
+      silent: () => this.recovery.underWay || this.space.held !== null,
+      // Its position has to say what the pipeline has taken.
+      settle: () => void this.cut(),
+    })
     this.homes = new Homes(
       {
         source: options.id,
@@ -115,7 +117,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
         appoints: () => this.options.appoints === true,
         askCoordinator: context.askCoordinator,
         isReachable: (worker) => context.addressOf(worker, options.id) !== null,
-        answer: (stream) => this.hellos.answer(stream),
+        answer: (stream) => this.producers.answer(stream),
         failed: (error) => this.report(error),
       },
       context.generation,
@@ -157,17 +159,6 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   get room(): boolean {
     return this.space.isOpen
-  }
-
-  /** Records of which their producers have not been told that they are journaled, and stable. */
-  get unacknowledged(): { readonly unjournaled: number; readonly unstable: number } {
-    let [unjournaled, unstable] = [0, 0]
-    for (const { acked, state, admitted, journaled, stable } of this.streams.values()) {
-      if (!acked || state.phase !== 'home') continue
-      unjournaled += Math.max(0, admitted - journaled)
-      unstable += Math.max(0, admitted - stable)
-    }
-    return { unjournaled, unstable }
   }
 
   /** Bytes that came in and were not taken yet. */
@@ -240,81 +231,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return size
   }
 
-  /** Answers a hello, or `null` while nothing can be said: `later` is called when it can. */
-  hello(producer: string, incarnation: string, oldest: number, later: () => void): HelloAnswer | null {
-    if (this.recovery.underWay || this.space.held !== null) {
-      this.hellos.wait(later)
-      return null
-    }
-    const { source, limits, streams } = this
-    const known = streams.get(producer, incarnation)
-    if (known === null && streams.full) {
-      return { kind: 'refused', error: fail('E_PRODUCERS_FULL', { source, limit: limits.producers }) }
-    }
-    const stream = known ?? streams.add(producer, incarnation, true)
-    const place = this.homes.want(stream)
-    if (place === 'wait') {
-      this.hellos.waitFor(stream, later)
-      return null
-    }
-    const answer: HelloAnswer =
-      place === 'home'
-        ? answerHello({
-            ...{ source, producer, oldest, end: stream.admitted, home: stream.origin },
-            known: stream.hasRow || stream.admitted > 0,
-          })
-        : { kind: 'redirect', worker: place.home }
-    stream.parked = answer.kind === 'parked' ? { first: stream.admitted + 1, last: oldest - 1 } : null
-    if (answer.kind === 'redirect' && this.homes.isBlank(stream)) streams.remove(stream)
-    return answer
-  }
-
-  /** Grants the stream to `session`, which then brings it; the one before is told to go. */
-  grant(producer: string, incarnation: string, session: StreamSession): Stream {
-    const stream = this.streams.get(producer, incarnation)
-    assert(stream?.state.phase === 'home', 'D7: only a home welcomes')
-    stream.session?.onReplaced()
-    stream.session = session
-    stream.sessions++
-    this.counters.sessions++
-    return stream
-  }
-
-  /** Streams whose producers wait for records that are missing, and the worker whose journal has them. */
-  get parked(): readonly Parked[] {
-    return [...this.streams.values()].flatMap(({ producer, incarnation, parked, origin, state }) =>
-      parked === null || state.phase !== 'home' ? [] : [{ producer, incarnation, ...parked, home: origin }],
-    )
-  }
-
-  /**
-   * Gives up what the parked streams of `producer` wait for: they go on behind it (S4). Answers what is lost; the next
-   * epoch makes it so for good, until then a recovery parks them again.
-   */
-  abandon(producer: string): readonly Parked[] {
-    // Its position has to say what the pipeline has taken.
-    this.cut()
-    const given = this.parked.filter((one) => one.producer === producer)
-    for (const { incarnation } of given) {
-      const stream = this.streams.get(producer, incarnation)!
-      if (stream.position === stream.admitted) stream.goOnBehind(stream.parked!)
-    }
-    return given.filter(({ incarnation }) => this.streams.get(producer, incarnation)!.parked === null)
-  }
-
   addressOf(worker: string): Address | null {
     return this.context.addressOf(worker, this.source)
-  }
-
-  /** The session has ended; what it brought stays. */
-  part(stream: Stream, session: StreamSession): void {
-    if (stream.session !== session) return
-    stream.session = null
-    this.counters.sessions--
-  }
-
-  forgetHello(later: () => void): void {
-    this.hellos.forget(later)
   }
 
   // ── The pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -394,13 +312,13 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.homes.begin(this.context.generation)
     this.lacks.length = 0
     this.journal.sealOpen()
-    this.hellos.gather()
+    this.producers.gather()
     const claim = (found: ReadonlyMap<Stream, Found>): void => this.homes.claim(found)
     this.recovery.begin(this.unwritten, claim, (error) => {
       if (error !== null) return done(error)
       this.homes.open()
       for (const { from, message } of this.early.splice(0)) this.onMessage(from, message)
-      this.answerHellos()
+      this.producers.answerAll()
       done(null)
     })
   }
@@ -458,14 +376,9 @@ export class IngestSource implements SessionSource, SurveyTarget {
   release(): void {
     this.space.held = null
     this.space.give()
-    this.answerHellos()
+    this.producers.answerAll()
     for (const stream of this.streams.values()) this.tell(stream)
     this.options.onReady()
-  }
-
-  private answerHellos(): void {
-    if (this.recovery.underWay || this.space.held !== null) return
-    this.hellos.answerAll()
   }
 
   // ── The journal ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -68,9 +68,9 @@ function checkOrder(taken: readonly Taken[]): { acked: number; plain: number } {
 beforeAll(() => {
   const world = new World(1)
   const rig = new Rig(world, world.machine('m'), 'a').started()
-  rig.source!.hello('p', '1', 1, () => {})
+  rig.source!.producers.hello('p', '1', 1, () => {})
   const session = { onAcks() {}, onTaken() {}, onRewind() {}, onReplaced() {}, onMoved() {} }
-  const acked = rig.source!.grant('p', '1', session)
+  const acked = rig.source!.producers.grant('p', '1', session)
   for (let i = 1; i <= RECORDS; i += 3) {
     const { bytes, cuts } = linesOf([`acked ${i}`, `acked ${i + 1}`, `acked ${i + 2}`])
     rig.source!.admit(acked, bytes, cuts, i)

@@ -31,7 +31,7 @@ test('the stream of a worker that is gone has a home from the beginning where st
   const row: StreamRow = ['p', '1', 3, 'gone', 1, 0, true]
   const asked = (appoints: boolean) => {
     const { source } = member(row, appoints).rig
-    return source!.hello('p', '1', 4, () => {})?.kind ?? 'waits'
+    return source!.producers.hello('p', '1', 4, () => {})?.kind ?? 'waits'
   }
   expect([asked(false), asked(true)]).toEqual(['welcome', 'redirect'])
 })

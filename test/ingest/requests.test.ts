@@ -27,19 +27,21 @@ beforeEach(() => {
     ...{ source: 'p/in', name: 'p/in', token: null, worker: 'w1', incarnation: 'i', room: true, blockedBy: null },
     clock: world.machine('m').start('m').env.clock,
     counters: { repeats: 0, turnedAway: 0 },
-    hello: (_producer, _incarnation, _oldest, again) => {
-      later = again
-      return hello
-    },
-    forgetHello: () => {},
-    grant: (_producer, _incarnation, session: StreamSession) => {
-      stream.session?.onReplaced()
-      stream.session = session
-      return stream
-    },
-    part: () => {
-      parted++
-      stream.session = null
+    producers: {
+      hello: (_producer, _incarnation, _oldest, again) => {
+        later = again
+        return hello
+      },
+      forget: () => {},
+      grant: (_producer, _incarnation, session: StreamSession) => {
+        stream.session?.onReplaced()
+        stream.session = session
+        return stream
+      },
+      part: () => {
+        parted++
+        stream.session = null
+      },
     },
     addressOf: (worker) => (worker === 'w2' ? { host: 'there', port: 8081 } : null),
     admit: (of, _bytes, cuts, first) => {

@@ -77,14 +77,14 @@ describe('an acked connection', () => {
     })
     peer.batch(1, 'one', 'two')
     expect(peer.heard.length).toBe(1)
-    expect(rig.source!.unacknowledged).toEqual({ unjournaled: 2, unstable: 2 })
+    expect(rig.source!.producers.unacknowledged).toEqual({ unjournaled: 2, unstable: 2 })
     rig.settle()
     expect(peer.last).toEqual({ kind: 'ack', journaled: 2, stable: 0 })
-    expect(rig.source!.unacknowledged).toEqual({ unjournaled: 0, unstable: 2 })
+    expect(rig.source!.producers.unacknowledged).toEqual({ unjournaled: 0, unstable: 2 })
     expect(texts(rig.take())).toEqual(['one', 'two'])
     rig.source!.complete(rig.source!.cut())
     expect(peer.last).toEqual({ kind: 'ack', journaled: 2, stable: 2 })
-    expect(rig.source!.unacknowledged).toEqual({ unjournaled: 0, unstable: 0 })
+    expect(rig.source!.producers.unacknowledged).toEqual({ unjournaled: 0, unstable: 0 })
   })
 
   test('is not told stable of what the disk does not have yet', () => {
@@ -163,14 +163,14 @@ describe('an acked connection', () => {
     rig.settle()
     new Peer().hello(5)
     const missing = { producer: 'p', incarnation: '1', first: 2, last: 4, home: '' }
-    expect(rig.source!.parked).toEqual([missing])
+    expect(rig.source!.producers.parked).toEqual([missing])
     // What the pipeline has not taken yet would be passed over.
-    expect(rig.source!.abandon('p')).toEqual([])
+    expect(rig.source!.producers.abandon('p')).toEqual([])
     expect(rig.take()).toHaveLength(1)
     expect(rig.source!.poll()).toBe(null)
-    expect(rig.source!.abandon('q')).toEqual([])
-    expect(rig.source!.abandon('p')).toEqual([missing])
-    expect(rig.source!.parked).toEqual([])
+    expect(rig.source!.producers.abandon('q')).toEqual([])
+    expect(rig.source!.producers.abandon('p')).toEqual([missing])
+    expect(rig.source!.producers.parked).toEqual([])
 
     const peer = new Peer().hello(5)
     expect(peer.heard[0]).toMatchObject({ kind: 'welcome', resumeAfter: 4 })

@@ -20,8 +20,9 @@ import { sourceConnector } from '../../connectors/registry.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
 import { streamKey } from '../../ingest/format.ts'
+import type { Parked } from '../../ingest/producers.ts'
 import { mergeRows } from '../../ingest/rows.ts'
-import type { IngestSource, Parked } from '../../ingest/source.ts'
+import type { IngestSource } from '../../ingest/source.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan, TaskPlan } from '../../model/plan.ts'
 import { addressOf } from '../address.ts'
@@ -273,7 +274,7 @@ export class OpenSources {
   parked(): ReadonlyMap<string, readonly Parked[]> {
     const parked = new Map<string, readonly Parked[]>()
     for (const source of this.sources) {
-      if (source.family === 'journaled') parked.set(source.task.step, source.source.parked)
+      if (source.family === 'journaled') parked.set(source.task.step, source.source.producers.parked)
     }
     return parked
   }
@@ -281,7 +282,7 @@ export class OpenSources {
   /** Gives up what the streams of `producer` to source `step` wait for; answers what is lost. */
   abandon(step: string, producer: string): readonly Parked[] {
     const source = this.sources.find(({ task }) => task.step === step)
-    return source?.family === 'journaled' ? source.source.abandon(producer) : []
+    return source?.family === 'journaled' ? source.source.producers.abandon(producer) : []
   }
 
   /** How far a stream to the source `step` has been fed here; `null` where this worker does not answer for it. */
@@ -305,10 +306,10 @@ export class OpenSources {
         const none = { repeats: 0, unjournaled: 0, unstable: 0, sessions: 0, waitingBytes: 0, blockedBy: null }
         return { step, connector, ...none, ...source.feed.status }
       }
-      const { counters, buffered, blockedBy, unacknowledged } = source.source
+      const { counters, buffered, blockedBy, producers } = source.source
       const { records, repeats, sessions } = counters
       const status = source.listening?.status ?? emptyStatus
-      const come = { records, repeats, ...unacknowledged, sessions, waitingBytes: buffered, blockedBy }
+      const come = { records, repeats, ...producers.unacknowledged, sessions, waitingBytes: buffered, blockedBy }
       return { step, connector, ...status, ...come }
     })
   }
