@@ -10,6 +10,7 @@
  *     npm run sim -- --clusters …             the same of whole clusters: SEED, SEED SEED …, --seeds N
  *     npm run sim -- --bend NAME …            systems in a configuration that is bent towards something (`bends.ts`,
  *                                             `clusters/bends.ts`)
+ *     npm run sim -- --twice …                every seed in two processes: says which of them do not run alike
  *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
  *     npm run sim -- --mutants [NAME …] [--seeds N]  every planted fault, or those: the first seed that finds it, and how
  *                                             many of N do; with --write into mutants.md
@@ -33,6 +34,7 @@ const { values, positionals } = parseArgs({
     bend: { type: 'string' },
     mutants: { type: 'boolean', default: false },
     enumerate: { type: 'boolean', default: false },
+    twice: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '300' },
     blow: { type: 'string' },
     fault: { type: 'string' },
@@ -64,6 +66,8 @@ if (values.mutants) {
   process.exitCode = status ?? 1
 } else if (values.enumerate) {
   await enumerateMany(Number(values.seeds ?? 3))
+} else if (values.twice) {
+  await runTwice(Array.from({ length: Number(values.seeds ?? 100) }, (_, i) => from + i))
 } else if (positionals.length === 1) {
   await replay(Number(positionals[0]))
 } else if (positionals.length > 1) {
@@ -106,6 +110,17 @@ async function runMany(seeds: readonly number[]): Promise<void> {
       `${found.length} of them wrong\n`,
   )
   process.exitCode = found.length === 0 ? 0 : 1
+}
+
+async function runTwice(seeds: readonly number[]): Promise<void> {
+  const { differing } = await import('./twice.ts')
+  const differ = await differing(what, seeds)
+  const alike = seeds.length - differ.length
+  const others = differ.length === 0 ? '' : `; not ${differ.slice(0, FEW).join(', ')}`
+  process.stdout.write(
+    `${alike} of ${seeds.length} ${kind} from seed ${seeds[0]} on run alike in two processes${others}\n`,
+  )
+  process.exitCode = differ.length === 0 ? 0 : 1
 }
 
 function show({ seed, what, complaints }: Finding): void {

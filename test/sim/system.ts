@@ -53,6 +53,8 @@ export interface Result {
   readonly epochs: number
   readonly events: number
   readonly simulatedMs: number
+  /** Of all that the world has done (`src/sim/trace.ts`). */
+  readonly fingerprint: string
   readonly log: readonly string[]
 }
 
@@ -165,6 +167,7 @@ export class System {
       epochs: this.epochs,
       events: world.events,
       simulatedMs: world.now,
+      fingerprint: world.fingerprint,
       log: world.drainLog(),
     }
   }

@@ -57,6 +57,8 @@ export interface ClusterResult {
   readonly epochs: number
   readonly events: number
   readonly simulatedMs: number
+  /** Of all that the world has done (`src/sim/trace.ts`). */
+  readonly fingerprint: string
   readonly log: readonly string[]
 }
 
@@ -165,6 +167,7 @@ class SimCluster {
       epochs: chain.last?.epoch ?? 0,
       events: world.events,
       simulatedMs: world.now,
+      fingerprint: world.fingerprint,
       log: world.drainLog(),
     }
   }
