@@ -57,19 +57,22 @@ const modes: Readonly<Record<Worker['phase'], Mode>> = {
   gone: 'gone',
 }
 
+export function modeOf({ phase, rescaling }: Worker): Mode {
+  return rescaling && phase === 'active' ? 'rescaling' : modes[phase]
+}
+
 /** `nowMs` is wall time in milliseconds since 1970. */
 export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
-  const { cluster, phase, name } = worker
+  const { cluster, name } = worker
   const { generation, coordinator, members, owners } = cluster
   const owned = members.map((_, index) => owners.reduce((sum, owner) => sum + (owner === index ? 1 : 0), 0))
   const seen = members.map((member, index) => ({ ...member, member: true, keyGroups: owned[index]! }))
   const others = worker.peers
     .filter(({ incarnation }) => !members.some((one) => one.incarnation === incarnation))
     .map(({ worker, incarnation }) => ({ worker, incarnation, address: '', member: false, keyGroups: 0 }))
-  const busy = worker.rescaling && phase === 'active'
   return {
     worker: name,
-    mode: busy ? 'rescaling' : modes[phase],
+    mode: modeOf(worker),
     ...{ generation, coordinator, keyGroups: owners.length },
     workers: [...seen, ...others]
       .toSorted((a, b) => a.worker.localeCompare(b.worker, 'en', { numeric: true }))

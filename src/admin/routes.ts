@@ -15,7 +15,7 @@ import {
   verifySavepoint,
 } from '../worker/pipelines/savepoints.ts'
 import { ownBarrier } from './behind.ts'
-import { viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
+import { modeOf, viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
 import { plain } from './plain.ts'
@@ -257,7 +257,10 @@ function epochIn({ parts }: Call): number | null {
 }
 
 /** Ready when every pipeline of this worker runs. */
+/** Ready is a member of its cluster that works, and whose pipelines all run. */
 function readiness(pipelines: Pipelines): Reply {
+  const mode = modeOf(pipelines.worker)
+  if (mode !== 'normal' && mode !== 'rescaling') return new Reply(503, 'text/plain', `worker ${mode}\n`)
   const late = [...pipelines.residents.values()].filter(({ phase }) => phase === 'starting' || phase === 'failed')
   if (late.length === 0) return new Reply(200, 'text/plain', 'ready\n')
   return new Reply(503, 'text/plain', late.map(({ name, phase }) => `${name} ${phase}\n`).join(''))

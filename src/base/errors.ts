@@ -25,7 +25,7 @@ export const errorTable = {
   // base and env
   E_TOKEN_OPEN: {
     kind: 'operational',
-    what: '{file} can be read by others (mode {mode})',
+    what: '{subject} can be read by others (mode {mode})',
     remedy: 'chmod 600 {file}, and make a new token where they may have read it',
   },
   E_CLOCK_BACK: {

@@ -107,7 +107,7 @@ export class FileStore implements Store {
     this.disk.syncDirectory(this.at(folder), (error) => {
       if (error === null && !this.suspect.has(folder)) return done(null)
       if (error?.code === 'absent') return done(null)
-      const reason = error?.message ?? 'an earlier sync of this folder failed'
+      const reason = error?.reason ?? 'an earlier sync of this folder failed'
       const details = { operation: 'sync', path: folder, reason }
       const first = !this.suspect.has(folder)
       this.suspect.add(folder)
@@ -271,5 +271,5 @@ function fill(file: File, bytes: Uint8Array, durable: boolean, done: (error: Dis
 }
 
 function storeError(operation: string, path: string, error: DiskError): PotorooError {
-  return fail('E_STORE', { operation, path, reason: error.message }, error)
+  return fail('E_STORE', { operation, path, reason: error.reason }, error)
 }

@@ -67,7 +67,7 @@ interface Folder {
 
 /**
  * The folder of a worker that answers: `data` itself or one below it, else one below `.potoroo`. Of the workers of one
- * cluster, any will do.
+ * cluster, any that is ready will do, and else any.
  */
 async function findFolder(data: string | undefined, name: string | undefined): Promise<Folder> {
   return (await findFolders(data, name))[0]
@@ -82,8 +82,9 @@ async function findFolders(data: string | undefined, name: string | undefined): 
     const file = readControlFile(path)
     return file === null || (name !== undefined && file.worker !== name) ? [] : [{ data: path, file }]
   })
-  const answers = await Promise.all(written.map(({ file }) => isAlive(file.address)))
-  const alive = written.filter((_, i) => answers[i])
+  const answers = await Promise.all(written.map(({ file }) => healthOf(file.address)))
+  // One that has not come in yet, or was cut off, knows less than the others.
+  const alive = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
   const [first, ...others] = alive
   if (first === undefined) throw fail('E_NO_WORKER', { data: data ?? `a folder below ${FOLDERS}` })
   const alone = others.find(({ file }) => file.store === null || file.store !== first.file.store)
@@ -102,10 +103,15 @@ function subfolders(path: string): readonly string[] {
 
 /** Whether a worker answers at `address`. */
 export async function isAlive(address: string): Promise<boolean> {
+  return (await healthOf(address)) !== 'gone'
+}
+
+async function healthOf(address: string): Promise<'ready' | 'alive' | 'gone'> {
   try {
-    return (await call(address, 'GET', '/healthz', '', null, ALIVE_MS)).status === 200
+    const { status } = await call(address, 'GET', '/readyz', '', null, ALIVE_MS)
+    return status === 200 ? 'ready' : status === 503 ? 'alive' : 'gone'
   } catch {
-    return false
+    return 'gone'
   }
 }
 

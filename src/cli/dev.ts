@@ -95,6 +95,8 @@ class Desk {
   /** N2. */
   private busy = false
   private again = false
+  /** The last word on the file was that it cannot run. */
+  private refused = false
 
   constructor(pipelines: Pipelines, options: BeginningFlags, shown: Shown, first: Loaded) {
     this.pipelines = pipelines
@@ -130,14 +132,22 @@ class Desk {
       watch.add(filesOf(next.bundle))
       const { current, pipelines } = this
       const runs = pipelines.find(current.pipeline.name).error === null
-      if (runs && next.bundle.hash === current.bundle.hash) return
+      if (runs && next.bundle.hash === current.bundle.hash) return this.tellBack(file)
       this.refuseAnother(file, next)
       say(`\n${clockTime()} ${file} has changed`)
       await this.replace(next)
+      this.refused = false
     } catch (error) {
+      this.refused = true
       say(`\n${clockTime()} ${file} cannot run like this, and what ran goes on`)
       sayError(error)
     }
+  }
+
+  /** The file is again what runs; that is worth a word only where the last one was a refusal. */
+  private tellBack(file: string): void {
+    if (this.refused) say(`\n${clockTime()} ${file} is again what runs`)
+    this.refused = false
   }
 
   private refuseAnother(file: string, { pipeline: { name } }: Loaded): void {

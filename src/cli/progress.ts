@@ -6,6 +6,11 @@ const LONG_MS = 2000
 const ON_TERMINAL_MS = 200
 const ELSEWHERE_MS = 10_000
 
+/** Whether a line is due after `ms` where there is no terminal, after one at `shownMs`: the first is not at 0. */
+function isDue(ms: number, shownMs: number): boolean {
+  return shownMs === 0 ? ms >= LONG_MS : ms - shownMs >= ELSEWHERE_MS
+}
+
 export interface ProgressFigures {
   readonly records: number
   readonly bytes: number
@@ -20,13 +25,14 @@ export class Progress {
   private readonly startedMs = performance.now()
   private readonly timer: NodeJS.Timeout
   private readonly terminal = process.stderr.isTTY === true
+  private shownMs = 0
 
   /** `totalBytes`: how many there will be, where that is known. `figures` is asked whenever a line is due. */
   constructor(verb: string, totalBytes: number | null, figures: () => ProgressFigures) {
     this.verb = verb
     this.totalBytes = totalBytes
     this.figures = figures
-    this.timer = setInterval(() => this.show(), this.terminal ? ON_TERMINAL_MS : ELSEWHERE_MS)
+    this.timer = setInterval(() => this.show(), ON_TERMINAL_MS)
     this.timer.unref()
   }
 
@@ -48,8 +54,11 @@ export class Progress {
   }
 
   private show(): void {
-    if (this.terminal) process.stderr.write(`\r\x1b[K${this.line(true)}`)
-    else say(this.line(true))
+    if (this.terminal) return void process.stderr.write(`\r\x1b[K${this.line(true)}`)
+    const ms = performance.now() - this.startedMs
+    if (!isDue(ms, this.shownMs)) return
+    this.shownMs = ms
+    say(this.line(true))
   }
 
   private line(underWay: boolean): string {
@@ -88,7 +97,7 @@ export class Waiting {
 
   private show(): void {
     const ms = performance.now() - this.startedMs
-    if (ms < LONG_MS || (!this.terminal && ms - this.shownMs < ELSEWHERE_MS)) return
+    if (this.terminal ? ms < LONG_MS : !isDue(ms, this.shownMs)) return
     this.shownMs = ms
     const line = `${this.what()}: ${Math.floor(ms / 1000)} s`
     if (this.terminal) process.stderr.write(`\r\x1b[K${line}`)

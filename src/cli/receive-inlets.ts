@@ -115,6 +115,12 @@ export async function ackedInlet(
     handle: ({ bytes }) => taker.take([bytes], bytes.length),
   })
   receiver.on('failed', (error) => taker.failed(error))
+  // Each reason once: a sink that is refused comes again and again.
+  const told = new Set<string>()
+  receiver.on('refused', ({ code, reason }) => {
+    if (!told.has(code)) say(`refuses a sink (${code}): ${reason}`)
+    told.add(code)
+  })
   const sinks = options.by === 'websocket' ? 'webSocketSink' : 'tcpSink'
   return { says: `listens on ${showAddress(receiver.address)} for an acked ${sinks}`, close: () => receiver.close() }
 }

@@ -25,6 +25,12 @@ export interface Outlet {
   readonly detail: string
 }
 
+/** What an acknowledgement waits for that does not come. */
+const WAITS: Readonly<Record<AckLevel, string>> = {
+  journaled: 'waits for the disk of the worker',
+  stable: 'waits for a checkpoint; `potoroo status PIPELINE` shows what is late',
+}
+
 interface AckedOptions {
   readonly producer: string
   readonly outbox?: string
@@ -99,6 +105,7 @@ export async function ackedOutlet(
   client.on('disconnect', (reason) => say(`disconnected (${reason}), tries again`))
   // Once, until one is reached: a client tries for ever.
   let told = false
+  let finishing = false
   client.on('connect', () => (told = false))
   client.on('unreachable', ({ address: tried, reason }) => {
     if (!told) say(`cannot reach a worker at ${showAddress(tried)} (${reason}); tries again until one is there`)
@@ -106,11 +113,14 @@ export async function ackedOutlet(
   })
   return {
     get detail() {
-      return `journaled ${client.journaled}, stable ${client.stable}`
+      const acks = `journaled ${client.journaled}, stable ${client.stable}`
+      return finishing ? `${acks} · ${WAITS[options.wait]}` : acks
     },
     send: (records) => client.send(records),
     async finish() {
+      finishing = true
       const token = await client.flush(options.wait)
+      finishing = false
       client.close()
       return token
     },
@@ -122,18 +132,27 @@ export async function webSocketOutlet(url: string): Promise<Outlet> {
   if (!URL.canParse(url)) throw fail('E_USAGE', { reason: `"${url}" is no URL: write ws://HOST:PORT/PATH` })
   const socket = new WebSocket(url)
   const { host: address } = new URL(url)
+  let opened = false
   let reason = ''
   socket.onerror = (event) => {
     reason = (event as Event & { readonly message?: string }).message ?? ''
   }
   const closed = new Promise<void>((resolve) => {
     socket.onclose = (event) => {
-      reason = event.reason || reason || `it closed the WebSocket (code ${event.code})`
+      const closed = `it closed the WebSocket (code ${event.code})`
+      // Of a dial that failed nothing more is told: nobody there, or another path.
+      reason = event.reason || reason || (opened ? closed : `nobody takes a WebSocket at ${url}`)
       resolve()
     }
   })
   const refuse = (operation: string) => fail('E_PEER', { operation, address, reason })
-  await Promise.race([new Promise((resolve) => (socket.onopen = resolve)), closed])
+  const open = new Promise<void>((resolve) => {
+    socket.onopen = () => {
+      opened = true
+      resolve()
+    }
+  })
+  await Promise.race([open, closed])
   if (socket.readyState !== WebSocket.OPEN) throw refuse('reach')
   const decoder = new TextDecoder()
   return {

@@ -88,7 +88,7 @@ function openFolder(folder: string): LockFile {
   const lock = LockFile.take(`${folder}/up.lock`, () => {})
   if (!(lock instanceof LockFile)) {
     if (lock.code === 'locked') throw fail('E_DATA_LOCKED', { path: folder })
-    throw fail('E_DISK', { operation: 'locking', path: folder, reason: lock.message }, lock)
+    throw fail('E_DISK', { operation: 'locking', path: folder, reason: lock.reason }, lock)
   }
   for (const name of ['cluster', 'admin', 'read']) makeToken(`${folder}/${name}.token`)
   return lock

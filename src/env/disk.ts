@@ -18,10 +18,13 @@ export class DiskError extends Error {
   override readonly name = 'DiskError'
   readonly code: DiskErrorCode
   readonly path: string
-  constructor(code: DiskErrorCode, path: string, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
+  /** What went wrong, without what was done and where. */
+  readonly reason: string
+  constructor(code: DiskErrorCode, operation: string, path: string, reason: string, cause?: unknown) {
+    super(`${operation} ${path}: ${reason}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.path = path
+    this.reason = reason
   }
 }
 

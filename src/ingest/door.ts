@@ -105,9 +105,9 @@ export class Door {
   static open(options: DoorOptions, done: (error: PotorooError | null, door: Door | null) => void): void {
     const { disk } = options.env
     makeDurableDirectory(disk, options.directory, (error) => {
-      if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)
+      if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.reason }, error), null)
       findSegments(disk, options.directory, (error, found) => {
-        if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.message }, error), null)
+        if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.reason }, error), null)
         const door = new Door(options, found)
         door.journal.whenOpen(() => done(null, door))
       })

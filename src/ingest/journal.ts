@@ -335,7 +335,7 @@ export class Journal {
 
   private report(error: DiskError): void {
     this.status.failures++
-    this.status.problem = fail('E_JOURNAL', { path: error.path, reason: error.message }, error)
+    this.status.problem = fail('E_JOURNAL', { path: error.path, reason: error.reason }, error)
     this.events.failed(this.status.problem)
   }
 

@@ -29,7 +29,7 @@ export class Names {
     this.disk.syncDirectory(this.directory, (error) => {
       if (error !== null) this.failures++
       if (error !== null || this.failures === mark) done(error)
-      else done(new DiskError('io', this.directory, 'an earlier sync of the directory failed'))
+      else done(new DiskError('io', 'sync', this.directory, 'an earlier sync of the directory failed'))
     })
   }
 }

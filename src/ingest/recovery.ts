@@ -243,5 +243,5 @@ export class Recovery {
 }
 
 function unreadable(error: DiskError): PotorooError {
-  return fail('E_JOURNAL', { path: error.path, reason: error.message }, error)
+  return fail('E_JOURNAL', { path: error.path, reason: error.reason }, error)
 }

@@ -150,5 +150,5 @@ function isNewcomers({ incarnation, first }: Segment, { incarnations, since }: J
 }
 
 function unreadable(error: DiskError): PotorooError {
-  return fail('E_JOURNAL', { path: error.path, reason: error.message }, error)
+  return fail('E_JOURNAL', { path: error.path, reason: error.reason }, error)
 }

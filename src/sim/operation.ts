@@ -115,6 +115,6 @@ export class Operation<T> implements Mortal {
 
   private error({ code, reason }: Refused): DiskError {
     const { verb, path } = this.task
-    return new DiskError(code, path, `${verb} ${path}: ${reason}`)
+    return new DiskError(code, verb, path, reason)
   }
 }

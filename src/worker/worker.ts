@@ -245,11 +245,11 @@ export class Worker {
     const { data } = this.options
     const { disk } = this.env
     disk.makeDirectory(data, (error) => {
-      if (error !== null) return done(fail('E_DISK', { operation: 'making', path: data, reason: error.message }, error))
+      if (error !== null) return done(fail('E_DISK', { operation: 'making', path: data, reason: error.reason }, error))
       disk.lock(`${data}/lock`, (error, lock) => {
         if (error?.code === 'locked') return done(fail('E_DATA_LOCKED', { path: data }))
         if (error !== null)
-          return done(fail('E_DISK', { operation: 'locking', path: data, reason: error.message }, error))
+          return done(fail('E_DISK', { operation: 'locking', path: data, reason: error.reason }, error))
         this.lock = lock
         this.openStore(done)
       })

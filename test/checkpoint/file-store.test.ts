@@ -117,7 +117,7 @@ describe('the file driver', () => {
     let failing = false
     disk.syncDirectory = (path, done) =>
       sync(path, (error) =>
-        done(failing && path.endsWith('chain') ? new DiskError('io', path, 'it fails once') : error),
+        done(failing && path.endsWith('chain') ? new DiskError('io', 'sync', path, 'it fails once') : error),
       )
     const store = sim.open()
     expect(create(sim, store, 'chain/1', Buffer.from('x'))).toBe('created')

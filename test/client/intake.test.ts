@@ -17,6 +17,7 @@ const HELLO = { kind: 'hello', newest, oldestVersion, ...who, generation: 1, bas
 
 function scene({ handles = true } = {}) {
   const taken: string[] = []
+  const refusals: string[] = []
   const intake = new Intake(
     { name: 'r', token: '', creditBytes: 1000, recordBytes: 1000, keepAliveMs: 5000, remember: 100 },
     {
@@ -26,6 +27,7 @@ function scene({ handles = true } = {}) {
         if (handles) handled()
       },
       moved() {},
+      refused: (code) => void refusals.push(code),
     },
   )
   const dial = () => {
@@ -47,7 +49,7 @@ function scene({ handles = true } = {}) {
     }
     return { heard, caller, say, batch, socket }
   }
-  return { taken, intake, dial }
+  return { taken, refusals, intake, dial }
 }
 
 test('a batch may begin with what is known of the session', () => {
@@ -87,6 +89,12 @@ test('a gap, an answer, bytes that are none, and records before hello end the co
   ).toMatchObject({ kind: 'refused', code: 'E_MESSAGE' })
   expect(refused((sink) => sink.caller.onBytes(Buffer.alloc(40, 7)))).toMatchObject({ kind: 'refused' })
   expect(refused((sink) => sink.say({ ...HELLO, oldestVersion: 9, newest: 9 }))).toMatchObject({ code: 'E_VERSION' })
+})
+
+test('whoever stands behind it hears why a sink is refused', () => {
+  const { refusals, dial } = scene()
+  dial().batch(1, 'a')
+  expect(refusals).toEqual(['E_MESSAGE'])
 })
 
 test('a sink that is silent for four looks is given up, one that answers is not', () => {

@@ -104,8 +104,8 @@ describe('the contract finds', () => {
   })
 
   test('a receiver that acknowledges what it has not kept', () => {
-    const mutate = ({ keep, moved }: Keeper): Keeper => ({
-      moved,
+    const mutate = ({ keep, ...rest }: Keeper): Keeper => ({
+      ...rest,
       keep(entry, kept, handled) {
         kept()
         keep(entry, () => {}, handled)
@@ -213,6 +213,23 @@ describe('tcpSink({ protocol: acked })', () => {
     receiver.kill()
     bench.pass(10_000)
     expect(bench.warnings).toEqual(['E_NO_PEER', 'E_NO_PEER'])
+  })
+
+  test('says why somebody refuses, also where it has said that nobody was there, and each once', () => {
+    const { bench, receiver } = open({ token: 'secret' })
+    bench.pass(30_000)
+    expect(bench.warnings).toEqual(['E_RECEIVER_REFUSED'])
+    receiver.kill()
+    bench.pass(30_000)
+    expect(bench.warnings).toEqual(['E_RECEIVER_REFUSED'])
+
+    const late = open({ token: 'secret' })
+    late.receiver.kill()
+    late.bench.pass(10_000)
+    expect(late.bench.warnings).toEqual(['E_NO_PEER'])
+    late.receiver.start()
+    late.bench.pass(30_000)
+    expect(late.bench.warnings).toEqual(['E_NO_PEER', 'E_RECEIVER_REFUSED'])
   })
 
   test('is silent without a lease', () => {

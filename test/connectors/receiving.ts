@@ -113,6 +113,7 @@ export class SimReceiver {
       keep,
       moved: ({ name, memory: { generation, base, floorEpoch: floor } }) =>
         this.notes.push({ kind: 'moved', name, generation, base, floor }),
+      refused() {},
     }
   }
 

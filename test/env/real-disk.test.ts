@@ -123,3 +123,10 @@ test('a folder that the system does not make is refused, also where it says that
   expect(await make(join(folder, 'a/b/c'))).toBe('none')
   expect(statSync(join(folder, 'a')).mode & 0o777).toBe(0o700)
 })
+
+test('what went wrong is said without the call and the path, which stand in front of it', async () => {
+  const path = join(folder, 'absent', "it's")
+  const error = await new Promise<DiskError | null>((resolve) => disk.open(path, 'create', (found) => resolve(found)))
+  expect(error).toMatchObject({ code: 'absent', path, reason: 'ENOENT: no such file or directory' })
+  expect(error!.message).toBe(`open ${path}: ENOENT: no such file or directory`)
+})

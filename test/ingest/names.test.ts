@@ -10,7 +10,7 @@ function directory(): { readonly names: Names; answer(error: DiskError | null): 
   return { names: new Names(disk, '/journal'), answer: (error) => asked.shift()!(error) }
 }
 
-const failure = new Failure('io', '/journal', 'input/output error')
+const failure = new Failure('io', 'sync', '/journal', 'input/output error')
 
 test('a name counts as durable when its directory was synced', () => {
   const { names, answer } = directory()

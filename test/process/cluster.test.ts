@@ -77,6 +77,17 @@ function pidOf(up: Program, worker: string): number {
   return Number([...up.err.matchAll(new RegExp(`${worker} starts.*process (\\d+)`, 'g'))].at(-1)![1])
 }
 
+test('a worker that waits for the others is not ready', async () => {
+  const cwd = folder()
+  const env = { ...process.env, POTOROO_CLUSTER_TOKEN: 'a token that nobody guesses' }
+  const worker = potoroo(['worker', '--data', 'w1', '--store', 'store', '--expected', '2'], { cwd, env })
+  await worker.said(/"phase":"following"/)
+  const { address } = await findWorker({ data: join(cwd, 'w1') })
+  const [alive, ready] = await Promise.all(['healthz', 'readyz'].map((path) => fetch(`http://${address}/${path}`)))
+  expect(alive!.status).toBe(200)
+  expect([ready!.status, await ready!.text()]).toEqual([503, 'worker starting\n'])
+})
+
 test('any worker shows every key once, and says what is missing where one is silent', { timeout: 90_000 }, async () => {
   const { up, on, page } = await cluster(PATIENT)
   for (const worker of ['w1', 'w2', 'w3']) {

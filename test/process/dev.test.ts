@@ -61,6 +61,8 @@ test('takes over what is saved, and goes on with what ran where that cannot run'
   await dev.said(/x 41!\n/)
   save('count.ts', program('shown(line, ++state.total)', { name: 'other' }))
   await dev.said(/was "count" and is "other" now/)
+  save('count.ts', program('shown(line, (state.total += 10))'))
+  await dev.said(/count.ts is again what runs\n/)
 
   save('count.ts', program('shown(line, ++state.total)'))
   await dev.said(/(has changed[\s\S]*){4}/)

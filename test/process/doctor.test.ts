@@ -191,9 +191,14 @@ test('a worker that starts says itself what is wrong with its folder, and runs',
   const cwd = used()
   chmodSync(join(cwd, DATA, 'read.token'), 0o640)
   utimesSync(newest(cwd), new Date(), new Date(Date.now() + 3_600_000))
-  const { status, err } = await ran(['run', 'count.ts', '--stdin'], { cwd, input: 'x\n' })
+  writeFileSync(join(cwd, 'source.token'), 'secret', { mode: 0o604 })
+  const env = { ...process.env, POTOROO_SOURCE_TOKEN_FILE: 'source.token' }
+  const { status, err } = await ran(['run', 'count.ts', '--stdin'], { cwd, input: 'x\n', env })
   expect(status).toBe(0)
   expect(err).toMatch(/warning E_TOKEN_OPEN: .*read\.token can be read by others \(mode 640\)\n +chmod 600/)
+  expect(err).toMatch(
+    /POTOROO_SOURCE_TOKEN_FILE=source.token can be read by others \(mode 604\)\n +chmod 600 source.token,/,
+  )
   expect(err).toMatch(/warning E_CLOCK_BACK: the clock was set back.*\n +let the machine ask a time server/)
   utimesSync(newest(cwd), new Date(), new Date(Date.now() + 3_600_000))
   const worker = potoroo(['worker', '--data', DATA], { cwd })

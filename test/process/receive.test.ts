@@ -73,6 +73,30 @@ test.each(['tcp', 'websocket'])(
   60_000,
 )
 
+test('where no receiver takes anything, whoever waits for it says so', async () => {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'hand-over.ts'), PIPELINE)
+  writeFileSync(join(cwd, 'token'), 'secret', { mode: 0o600 })
+  const [port, output] = [await freePort(), await freePort()]
+  const parameters = ['--param', `port=${port}`, '--param', `output=${output}`]
+  const worker = potoroo(['run', 'hand-over.ts', ...parameters], { cwd })
+  await worker.said(/numbers listens on[\s\S]*/)
+  await worker.said(/E_NO_PEER/)
+  const sender = potoroo(['send', String(port), '--acked', 'numbers'], { cwd })
+  sender.child.stdin!.end('1\n2\n3\n')
+  await sender.said(/journaled 3, stable 0 · waits for a checkpoint; `potoroo status PIPELINE` shows what is late/)
+
+  const strict = potoroo(['receive', String(output), '--acked', '--token-file', 'token'], { cwd })
+  await strict.said(/refuses a sink \(E_TOKEN\): the token is not the one asked for/)
+  await worker.said(/E_RECEIVER_REFUSED: .*the token is not the one asked for/)
+  strict.kill('SIGTERM')
+  await strict.ended
+  const receiver = potoroo(['receive', String(output), '--acked', '--count', '3'], { cwd })
+  expect(await receiver.ended).toMatchObject({ status: 0 })
+  expect(await sender.ended).toMatchObject({ status: 0 })
+  expect(sender.err).toMatch(/journaled 3, stable 3\n$/)
+}, 60_000)
+
 test('reads from a sink that listens for WebSockets', async () => {
   const cwd = folder()
   const [port, output] = [await freePort(), await freePort()]

@@ -105,6 +105,11 @@ export default pipeline('${protocol}', { parameters: { port: 0 } }, (p) => {
   const absent = potoroo(['send', String(await freePort()), '--acked', 'in'])
   await absent.said(/cannot reach a worker at .*ECONNREFUSED.*; tries again/)
   const plain = await start('plain')
+  const other = await ran(['send', `ws://127.0.0.1:${plain.port}/x`], { input: 'few\n' })
+  expect(other).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_PEER: .*nobody takes a WebSocket at ws:.*\/x/),
+  })
   const deaf = potoroo(['send', plain.port, '--acked', 'in'])
   await deaf.said(/cannot reach a worker at .*is it a source of the acknowledged protocol\?/)
 })

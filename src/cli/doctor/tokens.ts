@@ -33,7 +33,7 @@ function examineFile(file: string, variable: string | null): readonly Finding[] 
     if (token === '')
       return [wrong('tokens', `${subject} is empty`, `write a token into it: \`openssl rand -hex 32 > ${file}\``)]
     if ((mode & OTHERS) === 0) return [good('tokens', `${subject} is readable by its owner alone`)]
-    return [faulty('tokens', fail('E_TOKEN_OPEN', { file: subject, mode: (mode & 0o777).toString(8) }))]
+    return [faulty('tokens', fail('E_TOKEN_OPEN', { subject, file, mode: (mode & 0o777).toString(8) }))]
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (variable === null && code === 'ENOENT') return []

@@ -58,6 +58,8 @@ export interface Keeper {
   keep(entry: Entry, kept: () => void, handled: () => void): void
   /** A stream stands at another generation, base or floor. */
   moved(stream: Stream): void
+  /** A sink was turned away. */
+  refused(code: string, reason: string): void
 }
 
 export interface IntakeSettings {
@@ -324,5 +326,6 @@ export class Caller {
   private refuse(code: string, reason: string, retryMs: number): void {
     this.say({ kind: 'refused', code, reason: reason.slice(0, 300), retryMs })
     this.turnOut()
+    this.intake.keeper.refused(code, reason)
   }
 }

@@ -14,6 +14,8 @@ import type { Listening } from './listen.ts'
 import type { ReceivedRecord, receiveSettings } from './options.ts'
 
 export interface ReceiverEvents {
+  /** A sink was turned away, and comes again. */
+  refused: [refusal: { readonly code: string; readonly reason: string }]
   /** The receiver has ended for good (R3). */
   failed: [error: unknown]
 }
@@ -71,6 +73,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
       {
         keep: (entry, kept, handled) => receiver!.keep(entry, kept, handled),
         moved: (stream) => receiver!.moved(stream),
+        refused: (code, reason) => void receiver!.emit('refused', { code, reason }),
       },
     )
     const inbox = settings.path === null ? null : new DiskInbox(settings.path, intake, (error) => receiver?.end(error))

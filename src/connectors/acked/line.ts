@@ -3,8 +3,9 @@
  *
  * L1. A connection that has not been welcomed within `DIAL_MS`, or is silent for four keep-alive times, is given up.
  * L2. A receiver that refuses is asked again: what it minds, such as a token, can be mended there.
+ * L3. Until somebody welcomes, that nobody takes anything is told once, and each reason that somebody gives for it once.
  */
-import { fail, PotorooError } from '../../base/errors.ts'
+import { type ErrorCode, fail, PotorooError } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection, ConnectionHandler, NetworkError } from '../../env/network.ts'
 import {
@@ -56,8 +57,8 @@ export class ReceiverLine implements ConnectionHandler {
   private keepAliveMs = 0
   private heard = false
   private backoffMs = FIRST_BACKOFF_MS
-  /** The operator knows that nobody takes anything. */
-  private warned = false
+  /** L3: what the operator knows. */
+  private readonly told = new Set<ErrorCode>()
   private closed = false
 
   /** `greeting` is said on each connection, with the token that the file has by then. */
@@ -79,7 +80,7 @@ export class ReceiverLine implements ConnectionHandler {
     this.context.env.disk.readFile(path, (error, bytes) => {
       if (this.closed) return
       if (error === null) this.token = bytes.toString('utf8').trim()
-      else this.warn(fail('E_FILE', { operation: 'read', path, reason: error.message }, error))
+      else this.warn(fail('E_FILE', { operation: 'read', path, reason: error.reason }, error))
       this.connect()
     })
   }
@@ -138,7 +139,7 @@ export class ReceiverLine implements ConnectionHandler {
     switch (message.kind) {
       case 'welcome':
         this.welcomed = true
-        this.warned = false
+        this.told.clear()
         this.backoffMs = FIRST_BACKOFF_MS
         this.keepAliveMs = message.keepAliveMs
         this.listen()
@@ -208,9 +209,12 @@ export class ReceiverLine implements ConnectionHandler {
     this.after(ms, () => this.dial())
   }
 
+  /** L3: a refusal closes the connection, and that is no news. */
   private warn(problem: PotorooError): void {
-    if (!this.warned && !this.closed) this.context.warn(problem)
-    this.warned = true
+    const known = problem.code === 'E_NO_PEER' ? this.told.size > 0 : this.told.has(problem.code)
+    if (known || this.closed) return
+    this.told.add(problem.code)
+    this.context.warn(problem)
   }
 
   private after(ms: number, fn: () => void): void {

@@ -3,5 +3,5 @@ import { fail, type PotorooError } from '../../base/errors.ts'
 import type { DiskError } from '../../env/disk.ts'
 
 export function diskFault(operation: string, error: DiskError): PotorooError {
-  return fail('E_DISK', { operation, path: error.path, reason: error.message }, error)
+  return fail('E_DISK', { operation, path: error.path, reason: error.reason }, error)
 }

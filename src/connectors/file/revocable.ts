@@ -63,7 +63,7 @@ export class RevocableDisk {
 
   private guarded<A extends readonly unknown[]>(path: string, done: (...answer: [DiskError | null, ...A]) => void) {
     return (error: DiskError | null, ...value: A): void => {
-      done(this.revoked ? new DiskError('io', path, `${path} is somebody else's by now`) : error, ...value)
+      done(this.revoked ? new DiskError('io', 'write', path, "it is somebody else's by now") : error, ...value)
     }
   }
 }

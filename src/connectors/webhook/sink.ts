@@ -243,7 +243,7 @@ class WebhookWriter implements Writer {
       if (error === null) this.token = bytes.toString('utf8').trim()
       else if (!this.tokenKnown) {
         this.close()
-        return context.failed(fail('E_FILE', { operation: 'read', path, reason: error.message }, error))
+        return context.failed(fail('E_FILE', { operation: 'read', path, reason: error.reason }, error))
       }
       if (this.tokenKnown) return
       this.tokenKnown = true

@@ -24,5 +24,11 @@ export function diskError(
   error: NodeJS.ErrnoException | null | undefined,
 ): DiskError | null {
   if (!error) return null
-  return new DiskError(codes[error.code ?? ''] ?? 'io', path, `${operation} ${path}: ${error.message}`, error)
+  return new DiskError(codes[error.code ?? ''] ?? 'io', operation, path, reasonOf(error), error)
+}
+
+/** `ENOENT: no such file or directory`: without the call and the paths that Node adds. */
+function reasonOf({ message, syscall }: NodeJS.ErrnoException): string {
+  const end = syscall === undefined ? -1 : message.lastIndexOf(`, ${syscall}`)
+  return end < 0 ? message : message.slice(0, end)
 }

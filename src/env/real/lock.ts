@@ -39,7 +39,7 @@ export class LockFile implements Lock {
       database?.close()
       const busy = (error as { errcode?: number }).errcode === BUSY
       const reason = busy ? 'another process has it' : (error as Error).message
-      return new DiskError(busy ? 'locked' : 'io', path, `lock ${path}: ${reason}`, error)
+      return new DiskError(busy ? 'locked' : 'io', 'lock', path, reason, error)
     }
   }
 

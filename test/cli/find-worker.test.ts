@@ -1,0 +1,33 @@
+/** Which worker a command asks, of several of one cluster. */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { findWorkers } from '../../src/cli/control-client.ts'
+
+/** A worker's folder below `data`, and a control API that answers `/readyz` with `status`. */
+async function worker(data: string, name: string, status: number): Promise<string> {
+  const server = createServer((request, response) => {
+    response.writeHead(request.url === '/readyz' ? status : 404).end()
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await new Promise((resolve) => server.on('listening', resolve))
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const folder = join(data, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'token'), 'secret')
+  const token = join(folder, 'token')
+  const file = { worker: name, address, process: 1, adminToken: token, readToken: token, store: 'one' }
+  writeFileSync(join(folder, 'control.json'), JSON.stringify(file))
+  return address
+}
+
+test('those that are ready come first, and those that answer nothing at all not', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'potoroo-find-'))
+  const starting = await worker(data, 'w1', 503)
+  await worker(data, 'w2', 404)
+  const ready = await worker(data, 'w3', 200)
+  expect((await findWorkers({ data })).map(({ address }) => address)).toEqual([ready, starting])
+})
