@@ -12,6 +12,8 @@ import { readToken } from './token.ts'
 /** A WebSocket that has so much in its queue is given time, and looked at again so soon. */
 const HIGH_WATER_BYTES = 256 << 10
 const LOOK_MS = 2
+/** What speaks something else may leave a WebSocket without an answer for ever. */
+const DIAL_MS = 5000
 
 /** Where records go. */
 export interface Outlet {
@@ -152,7 +154,10 @@ export async function webSocketOutlet(url: string): Promise<Outlet> {
       resolve()
     }
   })
-  await Promise.race([open, closed])
+  const late = wait(DIAL_MS, undefined, { ref: false }).then(
+    () => (reason ||= 'it does not answer as a WebSocket does'),
+  )
+  await Promise.race([open, closed, late])
   if (socket.readyState !== WebSocket.OPEN) throw refuse('reach')
   const decoder = new TextDecoder()
   return {

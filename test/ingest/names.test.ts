@@ -28,7 +28,7 @@ test('a name is not believed when another sync of the directory failed since it 
   answer(failure)
   names.sync(mark, (error) => outcomes.push(error?.message ?? null))
   answer(null)
-  expect(outcomes).toEqual(['an earlier sync of the directory failed'])
+  expect(outcomes).toEqual(['sync /journal: an earlier sync of the directory failed'])
   names.sync(names.mark, (error) => outcomes.push(error?.message ?? null))
   answer(null)
   expect(outcomes[1]).toBe(null)

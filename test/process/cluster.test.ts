@@ -79,7 +79,7 @@ function pidOf(up: Program, worker: string): number {
 
 test('a worker that waits for the others is not ready', async () => {
   const cwd = folder()
-  const env = { ...process.env, POTOROO_CLUSTER_TOKEN: 'a token that nobody guesses' }
+  const env = { ...process.env, POTOROO_CLUSTER_TOKEN: 'a-token-that-nobody-guesses' }
   const worker = potoroo(['worker', '--data', 'w1', '--store', 'store', '--expected', '2'], { cwd, env })
   await worker.said(/"phase":"following"/)
   const { address } = await findWorker({ data: join(cwd, 'w1') })

@@ -1,7 +1,10 @@
 /** `potoroo send` and `potoroo receive`, between files, and into a pipeline. */
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { lengthPrefix } from '../../src/model/framing.ts'
 import { folder, freePort, potoroo, ran } from './fixture.ts'
 
@@ -105,11 +108,15 @@ export default pipeline('${protocol}', { parameters: { port: 0 } }, (p) => {
   const absent = potoroo(['send', String(await freePort()), '--acked', 'in'])
   await absent.said(/cannot reach a worker at .*ECONNREFUSED.*; tries again/)
   const plain = await start('plain')
-  const other = await ran(['send', `ws://127.0.0.1:${plain.port}/x`], { input: 'few\n' })
-  expect(other).toMatchObject({
-    status: 1,
-    err: expect.stringMatching(/E_PEER: .*nobody takes a WebSocket at ws:.*\/x/),
-  })
+  const refuses = async (port: number | string, why: RegExp) => {
+    const refused = await ran(['send', `ws://127.0.0.1:${port}/x`], { input: 'few\n' })
+    expect(refused).toMatchObject({ status: 1, err: expect.stringMatching(why) })
+  }
+  await refuses(plain.port, /E_PEER: .*does not answer as a WebSocket does/)
+  const web = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1')
+  onTestFinished(() => void web.close())
+  await once(web, 'listening')
+  await refuses((web.address() as AddressInfo).port, /E_PEER: .*nobody takes a WebSocket at ws:.*\/x/)
   const deaf = potoroo(['send', plain.port, '--acked', 'in'])
   await deaf.said(/cannot reach a worker at .*is it a source of the acknowledged protocol\?/)
 })

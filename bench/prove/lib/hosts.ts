@@ -57,7 +57,7 @@ export class Hosts {
   }
 
   private cableOf(name: string): string {
-    return `${this.tag}${name}`
+    return `${this.tag}h${this.names.indexOf(name)}`
   }
 
   private remove(): void {
