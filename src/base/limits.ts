@@ -180,6 +180,11 @@ export interface Limits {
   readonly readAheadBytes: number
   /** How long key groups may take to be copied in the background, in milliseconds. */
   readonly moveCopyMs: number
+  /**
+   * Before a change of owners holds it makes another checkpoint as long as the one before, with the copying of it, took longer than
+   * this, in milliseconds, three at most: so much has changed by then.
+   */
+  readonly moveFreshMs: number
   /** How long a change of owners waits for a pipeline's checkpoint, in milliseconds. */
   readonly moveHoldMs: number
   /** How long the last parts of key groups may take while everything holds, in milliseconds. */
@@ -288,6 +293,7 @@ export const defaultLimits: Limits = {
   gatherMs: 300,
   readAheadBytes: 256 << 20,
   moveCopyMs: 600_000,
+  moveFreshMs: 150,
   moveHoldMs: 60_000,
   moveHandMs: 10_000,
   controlConnections: 64,

@@ -6,14 +6,19 @@ import type { Step } from '../base/table.ts'
 import type { Move } from './assignment.ts'
 import type { Origin, Request, Target } from './target.ts'
 
-/** What is handed over in a round: everything, what has changed since, and what has changed up to the hold. */
-export type Round = 'base' | 'recent' | 'last'
+/** What is handed over while everything runs: all there is, and three times at most what has changed since. */
+export type Copied = 'base' | 'recent' | 'newer' | 'newest'
+
+/** What is handed over in a round: the last one is what has changed up to the hold. */
+export type Round = Copied | 'last'
 
 export interface RescaleSettings {
   /** How long requests are gathered, so that several workers come in one generation. */
   readonly gatherMs: number
   /** How long one round of copying in the background may take. */
   readonly copyMs: number
+  /** Where the last epoch, with the copying of it, took longer than this, another one comes before the hold. */
+  readonly freshMs: number
   /** How long a pipeline's epoch may take before it counts as stalled. */
   readonly holdMs: number
   /** How long the last parts may take, while everything holds. */
@@ -52,16 +57,24 @@ export interface Waiting extends UnderWay {
   readonly missing: ReadonlySet<string>
 }
 
+interface Freshness {
+  /** What is copied, or will be once the epochs are there. */
+  readonly round: Copied
+  /** What has changed since then is not copied yet, in milliseconds of the monotonic clock. */
+  readonly sinceMs: number
+}
+
 export type RescaleState =
   | (Common & { readonly phase: 'idle' })
   | (Common & { readonly phase: 'gathering'; readonly requests: Requests; readonly dueMs: number })
-  | (Waiting & { readonly phase: 'copying'; readonly round: 'base' | 'recent' })
-  | (Waiting & {
-      readonly phase: 'freshening'
-      readonly epochs: ReadonlyMap<string, number>
-      /** Pipelines whose epoch did not come about: asked again at the next tick, not at once. */
-      readonly again: ReadonlySet<string>
-    })
+  | (Waiting & Freshness & { readonly phase: 'copying' })
+  | (Waiting &
+      Freshness & {
+        readonly phase: 'freshening'
+        readonly epochs: ReadonlyMap<string, number>
+        /** Pipelines whose epoch did not come about: asked again at the next tick, not at once. */
+        readonly again: ReadonlySet<string>
+      })
   | (Waiting & { readonly phase: 'holding' })
   | (Waiting & { readonly phase: 'handing' })
   /** The record may stand in the chain already (H2). */

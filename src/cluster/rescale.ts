@@ -2,10 +2,12 @@
  * The coordinator's side of a change of owners (PROTOCOLS 11, 17), as a total table: join, leave, rebalance. One instance
  * lives as long as its generation.
  *
- *     idle ─request─► gathering ─► copying base ─► freshening ─► copying recent ─► holding ─► handing ─► committing
- *       ▲                              │                │               │             │          │           │ the next
- *       └──────────── release ─────────┴────────────────┴───────────────┴─────────────┴──────────┘           ▼ record
- *                                                                                                         stopped
+ *                                              ┌──── too slow ────┐
+ *                                              ▼                  │
+ *     idle ─request─► gathering ─► copying ─► freshening ─► copying ─► holding ─► handing ─► committing
+ *       ▲                             │            │           │          │          │           │ the next
+ *       └─────────── release ─────────┴────────────┴───────────┴──────────┴──────────┘           ▼ record
+ *                                                                                             stopped
  *
  * H1. Up to the commit nothing has changed: any failure releases the hold, and the generation goes on as it was.
  * H2. The generation record with the new owners is the commit. It is appended only when every pipeline holds behind a
@@ -22,6 +24,7 @@
 import { decide, type Step, type Table } from '../base/table.ts'
 import type {
   Common,
+  Copied,
   Decided,
   In,
   Of,
@@ -49,6 +52,9 @@ type Next = {
 }
 
 const NONE: readonly RescaleEffect[] = []
+
+/** What may be copied after a round before everything holds. */
+const followUp = { base: 'recent', recent: 'newer', newer: 'newest', newest: null } as const
 
 /** The state at the beginning of a generation. */
 export function startRescale(frame: RescaleFrame): In<'idle'> {
@@ -106,7 +112,9 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
       const missing = heardFrom(s, e, s.round)
       if (missing === null) return stay(s)
       if (missing.size > 0) return { next: { ...s, missing }, effects: NONE }
-      return s.round === 'base' ? freshen(s, e.nowMs) : hold(s, e.nowMs)
+      const round = followUp[s.round]
+      const isFresh = round === null || (s.round !== 'base' && e.nowMs - s.sinceMs <= s.frame.settings.freshMs)
+      return isFresh ? hold(s, e.nowMs) : freshen(s, round, e.nowMs)
     },
     epochComplete: releaseEarlier,
     epochFailed: 'ignore', // An ordinary one, or of an attempt before.
@@ -211,17 +219,17 @@ function begin(s: In<'gathering'>, e: Of<'tick'>): Decided<'idle' | 'copying' | 
   const missing = receivers(target)
   if (missing.size === 0) return after([announce], hold({ ...moving, missing }, e.nowMs))
   return {
-    next: { ...moving, phase: 'copying', round: 'base', missing },
+    next: { ...moving, phase: 'copying', round: 'base', sinceMs: e.nowMs, missing },
     effects: [announce, { kind: 'sendRound', attempt, round: 'base', epochs: [] }],
   }
 }
 
-/** (2) An ordinary epoch of each pipeline at once, so that what changes until the hold is little. */
-function freshen(s: Waiting, nowMs: number): Decided<'freshening' | 'copying'> {
+/** (2) An epoch of each pipeline at once, so that what changes until the hold is little; what it changed is copied in `round`. */
+function freshen(s: Waiting, round: Copied, nowMs: number): Decided<'freshening' | 'copying'> {
   const moving = underWay(s, nowMs + s.frame.settings.holdMs)
   const freshening: In<'freshening'> = {
-    ...moving,
-    ...{ phase: 'freshening', epochs: new Map(), again: new Set(), missing: s.pipelines },
+    ...{ ...moving, phase: 'freshening', round, sinceMs: nowMs },
+    ...{ epochs: new Map(), again: new Set(), missing: s.pipelines },
   }
   return after(epochsOf(s.pipelines, false), freshened(freshening, nowMs))
 }
@@ -229,11 +237,11 @@ function freshen(s: Waiting, nowMs: number): Decided<'freshening' | 'copying'> {
 /** (2) What those epochs changed is copied, too. */
 function freshened(s: In<'freshening'>, nowMs: number): Decided<'freshening' | 'copying'> {
   if (s.missing.size > 0) return stay(s)
-  const { attempt } = s
+  const { attempt, round, sinceMs } = s
   const moving = underWay(s, nowMs + s.frame.settings.copyMs)
   return {
-    next: { ...moving, phase: 'copying', round: 'recent', missing: receivers(s.target) },
-    effects: [{ kind: 'sendRound', attempt, round: 'recent', epochs: [...s.epochs] }],
+    next: { ...moving, phase: 'copying', round, sinceMs, missing: receivers(s.target) },
+    effects: [{ kind: 'sendRound', attempt, round, epochs: [...s.epochs] }],
   }
 }
 

@@ -33,6 +33,6 @@ export function membershipSettings(limits: Limits, worker: string, expected: num
 }
 
 export function rescaleSettings(limits: Limits): RescaleSettings {
-  const { gatherMs, moveCopyMs: copyMs, moveHoldMs: holdMs, moveHandMs: handMs, workers } = limits
-  return { gatherMs, copyMs, holdMs, handMs, workers }
+  const { gatherMs, moveCopyMs, moveFreshMs, moveHoldMs, moveHandMs, workers } = limits
+  return { gatherMs, copyMs: moveCopyMs, freshMs: moveFreshMs, holdMs: moveHoldMs, handMs: moveHandMs, workers }
 }

@@ -40,9 +40,11 @@ const channel = varint
 /** A stream of acknowledged ingest: a source by its name in the journals, and the producer. */
 const stream = { source: text(1024), producer: text(256), incarnation: text(256) }
 const purpose = word('checkpoint', 'savepoint', 'rescale', 'drain')
+/** `fresh`: its part is written at once; to tasks it is a checkpoint like any other. */
+const begun = word('checkpoint', 'savepoint', 'rescale', 'drain', 'fresh')
 /** `finish`: a drain after which the chain says that the pipeline runs no more. */
-const wanted = word('checkpoint', 'savepoint', 'rescale', 'drain', 'finish')
-const round = word('base', 'recent', 'last')
+const wanted = word('checkpoint', 'savepoint', 'rescale', 'drain', 'finish', 'fresh')
+const round = word('base', 'recent', 'last', 'newer', 'newest')
 
 export const linkRows = [
   // Handshake
@@ -138,7 +140,7 @@ export const linkRows = [
   message(32, 'startEpoch', 1, 'The coordinator starts an epoch, and says what became of the one before it.', {
     pipeline,
     epoch: varint,
-    purpose,
+    purpose: begun,
     before: nullable(word('complete', 'abandoned')),
   }),
   message(

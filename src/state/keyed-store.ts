@@ -167,13 +167,14 @@ export class KeyedStore implements Freezable {
 
   /**
    * Ends the running epoch and freezes its state, at no cost that grows with it; `full` are the key groups to write in
-   * full. The caller writes the freeze in slices, then calls `complete` or `abandon`.
+   * full, and no others where somebody is `pressed`. The caller writes the freeze in slices, then calls `complete` or
+   * `abandon`.
    */
-  freeze(full: Iterable<number>): Frozen {
+  freeze(full: Iterable<number>, pressed = false): Frozen {
     assert(this.frozen === null, 'S3: at most one frozen epoch is in flight')
     this.dirty = 0
     const groups = new Set(full)
-    const most = groups.size + Math.ceil(this.tables.length / FULL_SHARE)
+    const most = pressed ? 0 : groups.size + Math.ceil(this.tables.length / FULL_SHARE)
     for (const keyGroup of this.overgrown) if (groups.size < most) groups.add(keyGroup)
     return (this.frozen = new Frozen(this, this.epoch++, this.base, groups))
   }

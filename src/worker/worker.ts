@@ -315,7 +315,7 @@ export class Worker {
       requestEpoch: (pipeline, holds, done) => {
         const resident = this.residents.all.get(pipeline)
         if (resident === undefined) done('the pipeline does not run here')
-        else resident.execution.request({ kind: holds ? 'rescale' : 'periodic' }, done)
+        else resident.execution.request({ kind: holds ? 'rescale' : 'fresh' }, done)
       },
       readAhead: (keyGroups, last, done) => this.ahead.read(new Set(keyGroups), last, done),
       forgetAhead: () => this.ahead.clear(),

@@ -4,7 +4,7 @@ import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../src
 import type { Request } from '../../src/cluster/target.ts'
 
 const member = (worker: string) => ({ worker, incarnation: `${worker}1`, address: '' })
-const settings = { gatherMs: 100, copyMs: 1000, holdMs: 2000, handMs: 500, workers: 3 }
+const settings = { gatherMs: 100, copyMs: 1000, freshMs: 50, holdMs: 2000, handMs: 500, workers: 3 }
 const join = (worker: string, skipStalled = false): Request => ({ kind: 'join', member: member(worker), skipStalled })
 
 const from = { worker: 'a', number: 1 }
@@ -99,6 +99,33 @@ describe('a rescale', () => {
     expect(rescale.arrived('last')).toEqual(['append after 4: a,b,c 0,0,1,2'])
     expect(rescale.see({ kind: 'lost', worker: 'b', reason: 'b is lost' })).toEqual([])
     expect(rescale.see({ kind: 'stop' })).toEqual(['answer later: another generation has begun'])
+  })
+
+  test('makes another epoch as long as the last one, with the copying of it, was slow, and three at most', () => {
+    const rescale = new Rescale()
+    rescale.ask(join('c'))
+    rescale.wait(100)
+    rescale.wait(500)
+    const slowly = (round: Round, ms: number): string[] => {
+      rescale.complete('p', 5)
+      expect(rescale.complete('q', 8)).toEqual([`send ${round} p5,q8`])
+      rescale.wait(ms)
+      return rescale.arrived(round)
+    }
+    expect(rescale.arrived('base')).toEqual(['epoch p', 'epoch q'])
+    expect(slowly('recent', 51)).toEqual(['epoch p', 'epoch q'])
+    expect(rescale.arrived('recent')).toEqual([])
+    expect(slowly('newer', 51)).toEqual(['epoch p', 'epoch q'])
+    expect(slowly('newest', 51)).toEqual(['hold p', 'hold q'])
+    const quick = new Rescale()
+    quick.ask(join('c'))
+    quick.wait(100)
+    quick.arrived('base')
+    quick.wait(20)
+    quick.complete('p', 5)
+    quick.complete('q', 8)
+    quick.wait(30)
+    expect(quick.arrived('recent')).toEqual(['hold p', 'hold q'])
   })
 
   test('several that come together come in one generation', () => {

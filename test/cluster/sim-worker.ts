@@ -596,7 +596,7 @@ export class SimWorker implements Station<Message> {
         return this.broadcast({ kind: 'sendRound', generation, attempt, round, epochs })
       }
       case 'requestEpoch': {
-        const purpose: Purpose = { kind: effect.holds ? 'rescale' : 'periodic' }
+        const purpose: Purpose = { kind: effect.holds ? 'rescale' : 'fresh' }
         // The table is not stepped within a step of its own.
         return this.after(0.1, () => this.checkpoint(effect.pipeline, { kind: 'request', purpose, nowMs: this.now }))
       }

@@ -176,6 +176,12 @@ test('an epoch writes few key groups in full before their turn', () => {
     many.complete()
     for (let n = 0; n < 6400; n++) put(many, n, { n, epoch })
   }
+  const pressed: string[] = []
+  many.freeze([3], true).write(
+    () => true,
+    (_, kind) => pressed.push(kind),
+  )
+  expect(pressed.filter((kind) => kind === 'full').length).toBe(1)
 })
 
 test('a restored key group counts the deltas that it came from', () => {

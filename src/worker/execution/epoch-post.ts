@@ -198,6 +198,8 @@ function purposeOf(message: Message<'startEpoch'> | Message<'epochAsked'>): Purp
   switch (message.purpose) {
     case 'checkpoint':
       return { kind: 'periodic' }
+    case 'fresh':
+      return { kind: 'fresh' }
     case 'savepoint':
       return { kind: 'savepoint', name: ('name' in message ? message.name : null) ?? '' }
     case 'rescale':

@@ -8,7 +8,7 @@
 import type { PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import type { Limits } from '../../base/limits.ts'
-import { type Barrier as CheckpointBarrier, type Fate, holds } from '../../checkpoint/barrier.ts'
+import { type Barrier as CheckpointBarrier, type Fate, holds, presses } from '../../checkpoint/barrier.ts'
 import * as layout from '../../checkpoint/layout.ts'
 import {
   LETTERS_PART,
@@ -119,6 +119,7 @@ export class Participating {
   private begunAt = 0
   /** Whether tasks hold behind the barrier that was seen last. */
   private holds = false
+  private presses = false
   /** It was of an epoch that was abandoned, and makes tasks hold all the same. */
   private holdsForNothing = false
 
@@ -185,7 +186,7 @@ export class Participating {
     const { epoch } = barrier
     // An epoch that was dropped passes without being saved (D3).
     if (this.isSaving(epoch)) {
-      const frozen = store.freeze(this.fullGroups())
+      const frozen = store.freeze(this.fullGroups(), this.presses)
       this.snapshotter!.add(
         step,
         frozen,
@@ -294,6 +295,7 @@ export class Participating {
     const { generation } = frame
     this.begunAt = seams.clock.monotonic()
     this.holds = holds(purpose)
+    this.presses = presses(purpose)
     this.holdsForNothing = false
     this.figures.entries = 0
     const path = layout.pack(frame, { epoch, generation, worker: self.worker, incarnation: self.incarnation })
@@ -301,7 +303,7 @@ export class Participating {
     const snapshotter = new Snapshotter(seams, path, overMs, seams.splits, this.blocks, seams.loop.wake)
     this.snapshotter = snapshotter
     seams.loop.add(snapshotter)
-    const kind = purpose.kind === 'periodic' ? 'checkpoint' : purpose.kind
+    const kind = purpose.kind === 'periodic' || purpose.kind === 'fresh' ? 'checkpoint' : purpose.kind
     this.events.inject({ kind: 'barrier', generation, epoch, purpose: kind })
   }
 

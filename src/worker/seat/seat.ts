@@ -300,7 +300,7 @@ export class Seat {
   }
 
   private askLease(): void {
-    const works = this.phase === 'active' || this.phase === 'leaving'
+    const works = this.phase === 'ready' || this.phase === 'active' || this.phase === 'leaving'
     if (!works || this.seams.cluster === null) return
     const { generation, coordinator } = this.cluster
     this.neighbours.send(coordinator, { kind: 'leaseAsked', generation, counter: this.leases.ask() })
@@ -480,7 +480,9 @@ export class Seat {
       case 'restore':
         return this.restore(generationOf(this.state.cluster, seams.worker))
       case 'tellReady':
-        return neighbours.send(this.cluster.coordinator, { kind: 'memberReady', generation: effect.generation })
+        neighbours.send(this.cluster.coordinator, { kind: 'memberReady', generation: effect.generation })
+        // So that there is a lease when all begin.
+        return this.askLease()
       case 'begin':
         work.begin(effect.generation)
         if (this.coordinates) this.rescale.start(this.cluster)

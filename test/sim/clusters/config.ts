@@ -166,6 +166,13 @@ function waitsOf(pace: number): Partial<Limits> {
     },
     ...{ heartbeatMs: at(500), suspectMs: at(2000), deadMs: at(3000), beatMs: at(1000), beatSilenceMs: at(3000) },
     ...{ settleMs: at(3500), turnMs: at(1500), startGraceMs: at(10_000), askMs: at(1000) },
-    ...{ leaseMs: at(3000), leaseMarginMs: at(500), gatherMs: at(300), moveHoldMs: at(60_000), moveHandMs: at(10_000) },
+    ...{
+      leaseMs: at(3000),
+      leaseMarginMs: at(500),
+      gatherMs: at(300),
+      moveFreshMs: at(150),
+      moveHoldMs: at(60_000),
+      moveHandMs: at(10_000),
+    },
   }
 }
