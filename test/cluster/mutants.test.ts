@@ -39,6 +39,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'accepts an older incarnation',
+    from: 5,
     file: 'src/cluster/standing.ts',
     text: 'return members.some((member) => member.worker === one.worker && member.incarnation === one.incarnation)',
     replacement: 'return members.some((member) => member.worker === one.worker)',
@@ -76,7 +77,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'counts the time in which it was stopped as the silence of others',
-    from: 48,
+    from: 430,
     file: 'src/cluster/silence.ts',
     text: 'return silentMs + Math.min(Math.max(0, sinceLookMs), lookMs)',
     replacement: 'return silentMs + sinceLookMs + 0 * lookMs',
