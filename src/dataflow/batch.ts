@@ -139,8 +139,9 @@ export class BatchPool {
   }
 
   give(batch: Batch): void {
-    // Values that are over must not survive the next collections for a place in the pool.
-    batch.values.fill(undefined, 0, batch.length)
+    // Values that are over must not survive the next collections for a place in the pool. `fill` took a twentieth of a fast pipeline's time.
+    const { values, length } = batch
+    for (let i = 0; i < length; i++) values[i] = undefined
     batch.truncate(0)
     batch.combined = false
     batch.origins = null

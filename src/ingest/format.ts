@@ -172,10 +172,12 @@ export function readTable(bytes: Buffer, at: number, end: number, count: number,
   let before = payloadAt
   const varint = (): number => {
     let value = 0
-    for (let shift = 0; shift < 7 * VARINT_BYTES_MAX && at < end; shift += 7) {
+    let unit = 1
+    for (let i = 0; i < VARINT_BYTES_MAX && at < end; i++) {
       const byte = bytes[at++]!
-      value += (byte & 0x7f) * 2 ** shift
+      value += (byte & 0x7f) * unit
       if (byte < 0x80) return value
+      unit *= 128
     }
     assert(false, 'F1: a body whose CRC fits has a whole cut table')
   }
