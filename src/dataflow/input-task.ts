@@ -58,6 +58,10 @@ export abstract class InputTask implements Task {
     return Infinity
   }
 
+  get waits(): boolean {
+    return this.inputs.waits
+  }
+
   get due(): number {
     return this.held ? Infinity : this.nextDue()
   }

@@ -47,6 +47,13 @@ export class Inputs {
     return this.due.shift()
   }
 
+  /** Whether `next` would answer something. */
+  get waits(): boolean {
+    if (this.due.length > 0) return true
+    for (const input of this.inputs) if (!input.blocked && input.channel.length > 0) return true
+    return false
+  }
+
   /** The next input in turn that has something to take. */
   private choose(): Input | undefined {
     const { inputs } = this

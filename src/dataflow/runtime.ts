@@ -4,7 +4,8 @@
  * R1. The caller owns the loop: nothing happens outside `step`, except that channels mark tasks as active.
  * R2. `step` reads no clock and waits for nothing: `now` is an argument, and it ends when its budget of task runs is
  *     spent or no task is active. `stopwatch` is for figures alone.
- * R3. Tasks run in the order of the plan (P3), so a batch travels from a source to a sink while it is in the cache.
+ * R3. Tasks run in the order of the plan (P3), and each takes what has come before those in front of it work on: so a batch
+ *     travels from a source to a sink while it is in the cache, and is gone before a collection meets it.
  */
 import { assert } from '../base/assert.ts'
 import type { Limits } from '../base/limits.ts'
@@ -67,6 +68,9 @@ export interface TaskFigures {
   readonly waiting: number
 }
 
+/** Batches that a task takes one after the other at most, before the others have their turn. */
+const AT_ONCE = 8
+
 export class Runtime {
   readonly plan: Plan
   private readonly host: RuntimeHost
@@ -107,14 +111,18 @@ export class Runtime {
       busy = false
       for (let t = 0; t < tasks.length; t++) {
         if (!active[t]) continue
-        active[t] = false
-        this.current = t
-        this.runs++
-        left--
-        if (tasks[t]!.run(now)) active[t] = true
-        const after = host.stopwatch()
-        busyMs[t]! += after - before
-        before = after
+        const task = tasks[t]!
+        let again = AT_ONCE
+        do {
+          active[t] = false
+          this.current = t
+          this.runs++
+          left--
+          if (task.run(now)) active[t] = true
+          const after = host.stopwatch()
+          busyMs[t]! += after - before
+          before = after
+        } while (active[t] && --again > 0 && task.waits)
         busy = true
       }
     }

@@ -64,6 +64,10 @@ export class SinkTask implements Task {
     this.reports = reports
   }
 
+  get waits(): boolean {
+    return this.inputs.waits
+  }
+
   get due(): number {
     return Infinity
   }

@@ -49,6 +49,11 @@ export class SourceTask implements Task {
     this.batch = pool.take()
   }
 
+  /** Records come by its feed alone. */
+  get waits(): boolean {
+    return false
+  }
+
   get due(): number {
     return Infinity
   }

@@ -15,6 +15,8 @@ export interface Task {
   readonly step: string
   /** Works on about one batch; true when there is more to do without waiting. */
   run(now: number): boolean
+  /** Whether something has come that it has not taken. */
+  readonly waits: boolean
   /** Goes on after it was held. */
   release(): void
   /** When the task wants to run by itself, in milliseconds of the clock; `Infinity`: never. */
