@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('./reading-main.ts', import.meta.url))
 const mutants: readonly (Mutant & { readonly from: number; readonly found: RegExp })[] = [
   {
     name: 'shows its part before the barrier has passed',
-    from: 9,
+    from: 412,
     file: 'src/worker/execution/passage.ts',
     text: 'return (this.passed.get(step) ?? 0) >= epoch',
     replacement: 'return epoch >= 0 && step !== null && this.passed !== null',
