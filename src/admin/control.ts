@@ -5,6 +5,7 @@ import type { Env } from '../env/env.ts'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import { removeControlFile, writeControlFile } from './control-file.ts'
 import { ControlServer } from './http.ts'
+import { LoopDelay } from './loop-delay.ts'
 import type { Metrics } from './metrics.ts'
 import { makeRoutes } from './routes.ts'
 import { openTokens } from './tokens.ts'
@@ -34,10 +35,11 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   const startedMs = clock.monotonic()
   const picture = () => viewWorker(pipelines, Math.round((clock.monotonic() - startedMs) / 1000), process.pid)
   const nowMs = () => clock.now()
+  const delay = new LoopDelay()
   // Read only when somebody asks for it, so that no start waits for the library behind it.
   let measured: Promise<Metrics> | null = null
   const metrics = (): Promise<Metrics> => {
-    measured ??= import('./metrics.ts').then(({ Metrics }) => new Metrics(pipelines, nowMs, picture))
+    measured ??= import('./metrics.ts').then(({ Metrics }) => new Metrics(pipelines, nowMs, picture, delay))
     return measured
   }
   const tokens = openTokens(data)
@@ -58,7 +60,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
     address,
     async close() {
       removeControlFile(data)
-      if (measured !== null) (await measured).close()
+      delay.close()
       await server.close()
     },
   }

@@ -2,9 +2,9 @@
  * `/metrics` for Prometheus: a table of what is measured, sampled from the same picture as `status` whenever it is asked
  * for. Nothing here is called per record.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
+import type { LoopDelay } from './loop-delay.ts'
 import { type PipelineView, viewPipeline, type WorkerView } from './view.ts'
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
@@ -19,8 +19,6 @@ interface MetricRow {
 
 const PREFIX = 'potoroo_'
 const PER_SECOND = 1000
-const LOOP_RESOLUTION_MS = 10
-const NANOSECONDS = 1e9
 
 /** One value for a pipeline. */
 function whole(
@@ -163,7 +161,6 @@ type Give = (labels: Readonly<Record<string, string>>, value: number) => void
 export class Metrics {
   readonly contentType: string
   private readonly registry = new Registry()
-  private readonly loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   private readonly pipelines: Pipelines
   private readonly nowMs: () => number
   private readonly picture: () => WorkerView
@@ -171,16 +168,17 @@ export class Metrics {
   private views: readonly PipelineView[] = []
 
   /** `picture` and `nowMs` are asked at every scrape. */
-  constructor(pipelines: Pipelines, nowMs: () => number, picture: () => WorkerView) {
+  constructor(pipelines: Pipelines, nowMs: () => number, picture: () => WorkerView, delay: LoopDelay) {
     this.pipelines = pipelines
     this.nowMs = nowMs
     this.picture = picture
     this.contentType = this.registry.contentType
-    this.loop.enable()
     for (const row of metricRows) this.add(row, ['pipeline', ...row.labels], (give) => this.givePipelines(row, give))
     for (const row of workerRows) this.add(row, [], (give) => give({}, row.value(this.picture())))
     const help = 'how late the loop came to its timers, since the last scrape'
-    this.add({ name: LOOP_DELAY, kind: 'gauge', help }, ['quantile'], (give) => this.giveLoopDelay(give))
+    this.add({ name: LOOP_DELAY, kind: 'gauge', help }, ['quantile'], (give) => {
+      for (const [quantile, seconds] of delay.take()) give({ quantile: String(quantile) }, seconds)
+    })
   }
 
   /** Registers a metric that `sample` gives its values anew at every scrape. */
@@ -205,19 +203,8 @@ export class Metrics {
     }
   }
 
-  private giveLoopDelay(give: Give): void {
-    for (const percent of [50, 99, 100]) {
-      give({ quantile: String(percent / 100) }, this.loop.percentile(percent) / NANOSECONDS)
-    }
-    this.loop.reset()
-  }
-
   text(): Promise<string> {
     this.views = Array.from(this.pipelines.residents.values(), (resident) => viewPipeline(resident, this.nowMs()))
     return this.registry.metrics()
-  }
-
-  close(): void {
-    this.loop.disable()
   }
 }

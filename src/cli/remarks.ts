@@ -1,6 +1,7 @@
 /** What `run` says about its pipeline, with the command to try next. */
 import { HTTP_SOURCE } from '../connectors/http/describe.ts'
 import { STANDARD_INPUT } from '../connectors/standard-input/describe.ts'
+import { WEBHOOK } from '../connectors/webhook/describe.ts'
 import { WEBSOCKET, WEBSOCKET_SERVER } from '../connectors/websocket/describe.ts'
 import type { Settings } from '../model/connector.ts'
 import type { Resident } from '../worker/pipelines/pipelines.ts'
@@ -46,6 +47,7 @@ export const proposals = {
     }
     if (kind === 'tcp') return line(`${step} dials ${host}:${port}`, `receive ${short(`${host}:${port}`)}${acked}`)
     if (kind === 'tcp-server') return line(`${step} listens on ${host}:${port}`, '')
+    if (kind === WEBHOOK) return line(`${step} posts to ${url}`, '')
     if (kind === 'file') return line(`${step} writes ${path}`, '')
     if (kind === 'stdout') return line(`${step} writes standard output`, '')
     return line(`${step} (${kind})`, '')

@@ -93,6 +93,16 @@ describe('who may do what', () => {
 })
 
 describe('what may be asked', () => {
+  test('how late the loop was is known from the first scrape on, and then since the last', async () => {
+    const station = await new Station().open()
+    const worst = async () =>
+      Number(/loop_delay_seconds\{quantile="1"\} (\S+)/.exec((await station.ask('GET', '/metrics')).text)![1])
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const end = performance.now() + 300
+    while (performance.now() < end);
+    expect(await worst()).toBeGreaterThan(0.2)
+  })
+
   test('status, state and metrics of a pipeline', async () => {
     const station = await new Station({ checkpointIntervalMs: 50_000 }).open()
     await station.run(counting())

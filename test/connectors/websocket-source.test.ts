@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import type { Listening } from '../../src/connectors/connector.ts'
-import { type WebSocketSourceOptions, webSocketSource } from '../../src/connectors/websocket/describe.ts'
+import {
+  type WebSocketSourceOptions,
+  webSocketServerSink,
+  webSocketSource,
+} from '../../src/connectors/websocket/describe.ts'
 import { webSocketSourceConnector } from '../../src/connectors/websocket/source.ts'
 import type { IncomingAnswer, WebSocketConnection, WebSocketEnd, WebSocketHandler } from '../../src/env/http.ts'
 import { lengthPrefix, lines } from '../../src/model/framing.ts'
@@ -85,6 +89,16 @@ class Client implements WebSocketHandler {
 function pass(ms: number): void {
   world.run(world.now + ms)
 }
+
+test('a path without its stroke, and a page that no browser names so, are faults of the pipeline', () => {
+  const faults = (options: object) => webSocketSource({ port: 1, ...options }).faults
+  expect(faults({ path: 'x' })).toEqual(['webSocketSource: path begins with / and has no ? in it'])
+  expect(faults({ origins: 'local https://shop.example/' })).toEqual([
+    'webSocketSource: an origin is local, *, or what a browser says of its page, such as https://shop.example, not "https://shop.example/"',
+  ])
+  expect(faults({ path: '/a/b', origins: 'local, null http://[::1]:80 https://shop.example' })).toEqual([])
+  expect(webSocketServerSink({ port: 1, path: 'x', encode: String }).faults).toHaveLength(1)
+})
 
 describe('a plain source', () => {
   test('takes each message as a record, text or binary, also an empty one', () => {

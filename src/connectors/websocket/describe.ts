@@ -47,10 +47,11 @@ export type WebSocketSourceOptions<T> = OptionsOf<typeof webSocketSourceFields> 
  * @example p.source('clicks', webSocketSource({ port: 7001, path: '/clicks', decode: json<Click>() }))
  */
 export function webSocketSource<T = string>(options: WebSocketSourceOptions<T>): SourceDescription<T> {
-  return describeSource('webSocketSource', WEBSOCKET, webSocketSourceFields, options, {
+  const described = describeSource('webSocketSource', WEBSOCKET, webSocketSourceFields, options, {
     framing: wholeMessages(),
     decode: utf8 as Decoder<T>,
   })
+  return placed('webSocketSource', described)
 }
 
 export const webSocketSinkFields = {
@@ -99,10 +100,33 @@ export type WebSocketServerSinkOptions<T> = OptionsOf<typeof webSocketServerSink
  * @example .sink('live', webSocketServerSink({ port: 7003, encode: (row) => JSON.stringify(row) }))
  */
 export function webSocketServerSink<T>(options: WebSocketServerSinkOptions<T>): SinkDescription<T> {
-  return describeSink('webSocketServerSink', WEBSOCKET_SERVER, webSocketServerSinkFields, framed(options), bestEffort)
+  const form = framed(options)
+  const described = describeSink('webSocketServerSink', WEBSOCKET_SERVER, webSocketServerSinkFields, form, bestEffort)
+  return placed('webSocketServerSink', described)
 }
 
 const bestEffort = { promise: 'best-effort', fencing: 'none' } as const
+
+/** `http://localhost:5173`, as a browser says it: without a path, and nothing behind the port. */
+const ORIGIN = /^(local|\*|null|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/
+
+/** Adds what is wrong with the place at which it is found, and with the pages that may come. */
+function placed<D extends Described>(connector: string, described: D): D {
+  const { path, origins } = described.settings
+  const faults = [...(described.faults ?? [])]
+  if (!/^\/[^?#\s]*$/.test(path)) faults.push(`${connector}: path begins with / and has no ? in it`)
+  const wrong = origins.split(/[\s,]+/).find((one) => !ORIGIN.test(one))
+  if (wrong !== undefined) {
+    const form = 'an origin is local, *, or what a browser says of its page, such as https://shop.example'
+    faults.push(`${connector}: ${form}, not ${JSON.stringify(wrong)}`)
+  }
+  return { ...described, faults }
+}
+
+interface Described {
+  readonly settings: { readonly path: string; readonly origins: string }
+  readonly faults?: readonly string[]
+}
 
 function framed<O extends SinkFormat<never>>(options: O): O {
   return { ...options, framing: options.framing ?? wholeMessages() }
