@@ -28,6 +28,9 @@ export interface ChainListener {
   onJump(cluster: Cluster): void
 }
 
+/** Names that are read at once at first: mostly one record is new, or none, and the name behind it is the end. */
+const FIRST_READS = 2
+
 /** One turn at the chain: calls `release` once when it is over (A4). */
 type Turn = (release: () => void) => void
 
@@ -55,7 +58,7 @@ export class ChainReader {
         release()
         done(error)
       }
-      if (this.cluster.next > 0) this.readOn(1, end)
+      if (this.cluster.next > 0) this.readOn(FIRST_READS, end)
       else this.jump(0, end)
     })
   }
@@ -140,21 +143,25 @@ export class ChainReader {
           this.cluster = decoded.before
           this.listener.onJump(this.cluster)
         }
-        this.readOn(1, done)
+        this.readOn(FIRST_READS, done)
       })
     })
   }
 
-  /** Reads from `cluster.next` on, `window` records at a time at first. */
+  /** Reads from `cluster.next` on, `window` records at a time at first: the first name with nothing behind it is the end. */
   private readOn(window: number, done: StoreDoneVoid): void {
     const from = this.cluster.next
-    this.readWindow(from, window, (error, found) => {
+    const count = Math.min(window, this.limits.chainReads)
+    this.readWindow(from, count, (error, found) => {
       if (error) return done(error)
       this.isBehind(from, (failed, behind) => {
-        if (failed) done(failed)
-        else if (behind) this.jump(from, done)
-        else if (found.length === 0) done(null)
-        else this.take(found, (broken) => (broken ? done(broken) : this.readOn(2 * window, done)))
+        if (failed) return done(failed)
+        if (behind) return this.jump(from, done)
+        if (found.length === 0) return done(null)
+        this.take(found, (broken) => {
+          if (broken || found.length < count) done(broken)
+          else this.readOn(2 * window, done)
+        })
       })
     })
   }
@@ -173,9 +180,8 @@ export class ChainReader {
     })
   }
 
-  /** Reads `window` names at once; answers those from `from` on up to the first that is absent. */
-  private readWindow(from: number, window: number, done: StoreDone<readonly Buffer[]>): void {
-    const count = Math.min(window, this.limits.chainReads)
+  /** Reads `count` names at once; answers those from `from` on up to the first that is absent. */
+  private readWindow(from: number, count: number, done: StoreDone<readonly Buffer[]>): void {
     const found: (Buffer | null)[] = new Array(count).fill(null)
     let open = count
     let broken: PotorooError | null = null

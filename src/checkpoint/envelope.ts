@@ -55,9 +55,20 @@ function titleOf(kind: string, version: number): string {
 }
 
 function checksum(title: string, body: Buffer): string {
-  return crc32(body, crc32(Buffer.from(title, 'utf8')))
-    .toString(16)
-    .padStart(8, '0')
+  return crc32(body, crcOf(title)).toString(16).padStart(8, '0')
+}
+
+/** Titles are few: one for each kind and version, and those of objects that are damaged. */
+const titles = new Map<string, number>()
+const KNOWN_TITLES = 64
+
+function crcOf(title: string): number {
+  const known = titles.get(title)
+  if (known !== undefined) return known
+  if (titles.size === KNOWN_TITLES) titles.clear()
+  const crc = crc32(Buffer.from(title, 'utf8'))
+  titles.set(title, crc)
+  return crc
 }
 
 function damaged(reason: string): Unsealed {

@@ -271,7 +271,8 @@ export class SimConnection implements Connection, Mortal, PipeEnd {
   }
 
   private readSoon(): void {
-    if (this.reading) return
+    // Where there is nothing yet, what arrives is read then.
+    if (this.reading || this.inward?.readable !== true) return
     this.reading = true
     this.later(this.read)
   }

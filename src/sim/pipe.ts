@@ -92,6 +92,11 @@ export class Pipe {
     this.send(null)
   }
 
+  /** There are bytes to read, or the end. */
+  get readable(): boolean {
+    return this.received.length > 0 || this.ended
+  }
+
   /** The next chunk for the receiver, of its own to keep or spoil; `null` when there is none. */
   read(): Buffer | null {
     let chunk = this.received.shift()

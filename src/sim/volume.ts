@@ -113,7 +113,7 @@ export class Volume {
   list(path: string): readonly string[] | Refused {
     const directory = this.directory(path)
     if (directory instanceof Refused) return directory
-    directory.listed ??= [...directory.names.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    directory.listed ??= inOrder([...directory.names.keys()])
     return directory.listed
   }
 
@@ -329,6 +329,14 @@ function apply({ directory, name, entry, from }: Change): void {
   else directory.durable.set(name, entry)
   if (from !== null && from.directory.durable.get(from.name) === entry) from.directory.durable.delete(from.name)
 }
+
+/** `names` in the order of their bytes, which is that of the letters where those are narrow. */
+function inOrder(names: string[]): string[] {
+  if (names.every((name) => NARROW.test(name))) return names.sort()
+  return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+}
+
+const NARROW = /^[ -~]*$/
 
 function parts(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.')

@@ -76,6 +76,8 @@ export class Heartbeats implements Watch {
   private own: (Stuck & { readonly ms: number }) | null = null
   /** What `changed` has told last. */
   private told = '[[],[]]'
+  /** It has told of nobody whose loop stands still. */
+  private toldNoneStuck = true
   private timer: Timer | null = null
   private closed = false
 
@@ -163,10 +165,14 @@ export class Heartbeats implements Watch {
     if (this.closed) return
     const { next, changes } = detect(this.detector, event)
     this.detector = next
+    // One more heartbeat of somebody who was alive before it.
+    const usual = event.kind === 'heard' && changes.length === 0
+    if (usual && this.toldNoneStuck && this.stuck.size === 0) return
     for (const incarnation of this.stuck.keys()) if (!next.peers.has(incarnation)) this.stuck.delete(incarnation)
     const told = JSON.stringify([heardBy(next), [...goneBy(next)], [...this.stuck]])
     const news = told !== this.told || changes.some((change) => change.verdict === 'dead')
     this.told = told
+    this.toldNoneStuck = this.stuck.size === 0
     if (!news) return
     this.putBeat(this.seams.env.clock.monotonic())
     this.events.changed()

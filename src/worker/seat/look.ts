@@ -3,12 +3,17 @@
  *
  * L1. The chain is read to its end before the beats are: what they are judged by is not older than they are.
  * L2. One look is under way at a time; whoever asks meanwhile gets another one, begun after the asking.
- * L3. Where the store does not answer, the next look tries again; where the chain is damaged, there is no next one.
+ * L3. Who knows that there is a record asks for the chain alone: beats are read as often as they move, however many records
+ *     are written.
+ * L4. Where the store does not answer, the next look tries again; where the chain is damaged, there is no next one.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { ChainReader } from '../../checkpoint/chain-reader.ts'
 import type { Clock, Timer } from '../../env/clock.ts'
 import type { Others, ReadsBeats } from './beat-reader.ts'
+
+/** Beats are read in the look that is under way. */
+const UNDER_WAY = Number.POSITIVE_INFINITY
 
 export interface LookEvents {
   /** The end of the chain has been seen, by a request of `requestMs`, which was made in `generation`. */
@@ -30,6 +35,8 @@ export class Look {
   /** What was asked for meanwhile (L2). */
   private asked = false
   private reread = false
+  /** When the beats are to be read, by the monotonic clock (L3). */
+  private beatsAt = 0
   private closed = false
 
   constructor(clock: Clock, reader: ChainReader, beats: ReadsBeats, everyMs: number, events: LookEvents) {
@@ -42,8 +49,14 @@ export class Look {
 
   /** Looks now, or once more after the look that is under way. */
   again(reread = false): void {
-    this.asked = true
+    this.beatsAt = 0
     this.reread ||= reread
+    this.atChain()
+  }
+
+  /** The same, at the chain alone (L3). */
+  atChain(): void {
+    this.asked = true
     if (!this.busy) this.begin()
   }
 
@@ -61,11 +74,14 @@ export class Look {
     this.reread = false
     const requestMs = clock.monotonic()
     const { generation } = reader.cluster
+    const withBeats = requestMs >= this.beatsAt
+    if (withBeats) this.beatsAt = UNDER_WAY
     reader.follow((error) => {
       if (this.closed) return
       if (error === null) this.events.followed(requestMs, generation)
       else if (error.code !== 'E_STORE') return this.events.failed(error)
       if (error !== null) return this.end(reread)
+      if (!withBeats) return this.end(false)
       this.beats.read(this.events.gone, (others) => {
         if (this.closed) return
         this.events.seen(others, reread)
@@ -76,9 +92,11 @@ export class Look {
 
   /** `owed`: a reading that was asked for has not come about. */
   private end(owed: boolean): void {
+    const nowMs = this.clock.monotonic()
     this.busy = false
     this.reread ||= owed
+    if (this.beatsAt === UNDER_WAY) this.beatsAt = nowMs + this.everyMs
     if (this.asked && !owed) return this.begin()
-    this.timer = this.clock.after(this.everyMs, () => this.begin())
+    this.timer = this.clock.after(Math.max(0, this.beatsAt - nowMs), () => this.begin())
   }
 }

@@ -347,7 +347,7 @@ export class Seat {
 
   /** Looks into the chain: there may be something new. */
   hint(): void {
-    this.look.again()
+    this.look.atChain()
   }
 
   /** Reads the chain to its end, however often the store has to be asked, then calls `then`. */

@@ -227,7 +227,8 @@ class Rerun {
     if (arrival === undefined) this.complain(`${step}: ${cause} is in the history of ${String(key)} and was never sent`)
     else if (arrival.key !== key)
       this.complain(`${step}: ${cause} is in the history of ${String(key)}, not ${String(arrival.key)}`)
-    else if (!isDeepStrictEqual(arrival.value, visit.value)) this.complain(`${step}: ${cause} has another value`)
+    else if (arrival.value !== visit.value && !isDeepStrictEqual(arrival.value, visit.value))
+      this.complain(`${step}: ${cause} has another value`)
   }
 
   /** X3: what comes from one place comes in its order. */
@@ -246,6 +247,7 @@ class Rerun {
   private rankOf(cause: string): { readonly place: string; readonly rank: readonly number[] } {
     const hash = cause.indexOf('#')
     if (hash >= 0) {
+      if (!cause.includes('/', hash)) return { place: cause.slice(0, hash), rank: [Number(cause.slice(hash + 1))] }
       const [sequence, ...path] = cause
         .slice(hash + 1)
         .split('/')
@@ -375,7 +377,7 @@ class Rerun {
 /** The causes of all that survived: what the final states and the outputs that are exact come from. */
 function survivors(evidence: Evidence): ReadonlySet<string> {
   const causes = new Set<string>()
-  const seen = new Set<number>()
+  const seen = new Uint8Array(evidence.visits.length)
   const open: (Visit | undefined)[] = []
   for (const states of evidence.states.values()) for (const { at } of states.values()) open.push(evidence.visits[at])
   for (const { promise, lines } of evidence.outputs) {
@@ -391,8 +393,8 @@ function survivors(evidence: Evidence): ReadonlySet<string> {
     open.push(visitOf(evidence, cause))
   }
   while (open.length > 0) {
-    for (let visit = open.pop(); visit !== undefined && !seen.has(visit.number); ) {
-      seen.add(visit.number)
+    for (let visit = open.pop(); visit !== undefined && seen[visit.number] === 0; ) {
+      seen[visit.number] = 1
       causes.add(visit.cause)
       open.push(visitOf(evidence, visit.cause))
       visit = evidence.visits[visit.before]

@@ -38,6 +38,8 @@ const LOOK_MS = 50
 const SUBMIT_LOOKS = 40
 /** Of so many looks one is at who has which key groups. */
 const SELDOM = 8
+/** How much of the first act may be left where everything is in. */
+const IDLE_PART = 0.2
 /** Looks in a row that must find everything done. */
 const QUIET_LOOKS = 10
 /** What sinks and consumers take after a drain, in milliseconds, as usual. */
@@ -143,8 +145,12 @@ class SimCluster {
     outside.start()
     outside.produce()
     this.plot.begin()
-    const end = world.now + config.actMs
-    while (world.now < end) this.goOn()
+    let end = world.now + config.actMs
+    while (world.now < end) {
+      this.goOn()
+      // There is little more to lose.
+      if (this.idle) end = Math.min(end, world.now + config.actMs * IDLE_PART)
+    }
     this.clearUp()
     // Half the time with results that are still to come: the last lives have to put them out.
     this.comeToRest(this.random.chance(0.5))
@@ -218,6 +224,11 @@ class SimCluster {
 
   // ── The acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Whether everything has been made and is in. */
+  private get idle(): boolean {
+    return this.outside.left <= 0 && this.allIn(false)
+  }
+
   private goOn(): void {
     const { world, chain } = this
     world.run(world.now + LOOK_MS * this.config.pace)
@@ -285,7 +296,7 @@ class SimCluster {
   /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */
   private allIn(patient: boolean): boolean {
     const { outside, chain, witness } = this
-    if (this.home!.left) this.sendHome()
+    if (this.home?.left === true) this.sendHome()
     if (outside.left > 0 || this.standing === 0) return false
     if (patient && this.staying.some((station) => this.executionOf(station)!.due !== Infinity)) return false
     // What a life has decoded may be taken back: of files that counts which the last epoch has.
