@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('./sim-main.ts', import.meta.url))
 const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegExp })[] = [
   {
     name: 'takes over without reading the store again',
-    from: 36,
+    from: 120,
     file: 'src/cluster/claim.ts',
     text: "if (s.bid === 'rereading' && e.reread) {",
     replacement: "if (s.bid === 'none' || s.bid === 'rereading') {",
@@ -39,7 +39,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'accepts an older incarnation',
-    from: 5,
+    from: 15,
     file: 'src/cluster/standing.ts',
     text: 'return members.some((member) => member.worker === one.worker && member.incarnation === one.incarnation)',
     replacement: 'return members.some((member) => member.worker === one.worker)',

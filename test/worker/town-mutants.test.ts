@@ -9,6 +9,7 @@ const program = fileURLToPath(new URL('./town-main.ts', import.meta.url))
 const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegExp })[] = [
   {
     name: 'takes its state along into another life',
+    from: 13,
     file: 'src/worker/pipelines/residents.ts',
     text: 'for (const { execution } of this.all.values()) execution.close()\n    this.all.clear()\n    this.up.clear()',
     replacement: 'this.up.clear()',
