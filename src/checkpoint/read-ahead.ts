@@ -7,7 +7,8 @@
  *     kept, and looked at anew by whoever needs it.
  * A2. It holds at most `readAheadBytes` of chunks, those that tables were made of included. What does not fit is read when it
  *     is needed.
- * A3. A table counts where the chunks that it was made of are the first ones of what is restored, by the program that it
+ * A3. What was decided is kept where nothing was damaged: then it follows from the last epoch alone.
+ * A4. A table counts where the chunks that it was made of are the first ones of what is restored, by the program that it
  *     was made with. It is given away once: from then on it changes.
  */
 import type { PotorooError } from '../base/errors.ts'
@@ -18,7 +19,7 @@ import { forEach } from './for-each.ts'
 import type { Manifest } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
 import { readChunks } from './pack-reader.ts'
-import type { ChunkPlace, GroupChain } from './resolve.ts'
+import type { ChunkPlace, GroupChain, Restore } from './resolve.ts'
 import { type Known, Survey, type SurveySeams } from './survey.ts'
 
 /** The table of a key group, and what it was made of: the first chunks of the group's chain, or all of them. */
@@ -30,6 +31,8 @@ export interface Made {
 export class ReadAhead {
   readonly manifests = new Map<string, Manifest>()
   readonly packs = new Map<string, readonly PackChunk[]>()
+  /** By the path of the last epoch's manifest (A3). */
+  readonly decisions = new Map<string, Restore>()
   /** By pack and position. */
   private readonly chunks = new Map<string, Map<number, Buffer>>()
   private readonly tables = new Map<string, Made>()
@@ -58,7 +61,7 @@ export class ReadAhead {
     for (const { pack, chunk } of made.of) this.chunks.get(pack.path)?.delete(chunk.position)
   }
 
-  /** The table that `chain` begins with, of the program that record `submitted` has put there (A3). */
+  /** The table that `chain` begins with, of the program that record `submitted` has put there (A4). */
   made(submitted: number, { step, keyGroup, chunks }: GroupChain): Made | undefined {
     const made = this.tables.get(tableName(submitted, step, keyGroup))
     const begins = made?.of.every(({ pack, chunk }, i) => {
@@ -68,7 +71,7 @@ export class ReadAhead {
     return begins === true ? made : undefined
   }
 
-  /** It has been given away, or is of no use (A3). */
+  /** It has been given away, or is of no use (A4). */
   give(submitted: number, step: string, keyGroup: number): void {
     this.tables.delete(tableName(submitted, step, keyGroup))
   }
@@ -77,6 +80,7 @@ export class ReadAhead {
     this.tables.clear()
     this.manifests.clear()
     this.packs.clear()
+    this.decisions.clear()
     this.chunks.clear()
     this.bytes = 0
   }
@@ -100,7 +104,7 @@ export function readAhead(
   const survey = new Survey(seams, known)
   survey.decide((_, decided) => {
     if (decided?.kind !== 'restore') return done([])
-    survey.keep(ahead)
+    survey.keep(ahead, decided)
     const chains = decided.chains.filter(({ keyGroup }) => wanted(keyGroup))
     const packs = new Map<string, PackChunk[]>()
     for (const chain of chains) {

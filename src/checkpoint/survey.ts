@@ -8,13 +8,14 @@
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
+import { lastEpoch } from './cluster.ts'
 import type { Damage, Examined } from './damage.ts'
 import { forEach } from './for-each.ts'
 import { decodeManifest, type Manifest, type PackEntry } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
 import { openPack } from './pack-reader.ts'
 import type { ReadAhead } from './read-ahead.ts'
-import { type Fact, type Facts, isDamage, type Resolution, resolve } from './resolve.ts'
+import { type Fact, type Facts, isDamage, type Resolution, type Restore, resolve } from './resolve.ts'
 import type { Store } from './store.ts'
 
 export interface SurveySeams {
@@ -45,8 +46,9 @@ export class Survey {
 
   /** Looks at manifests and packs until it is decided what to restore. Fails only with `E_STORE_VERSION`. */
   decide(done: (error: PotorooError | null, decided: Decided | null) => void): void {
+    const known = this.decidedBefore()
     // The first look is by a timer, so that a pipeline without epochs answers no earlier than any other.
-    this.seams.clock.soon(() => this.step(done))
+    this.seams.clock.soon(() => (known === null ? this.step(done) : done(null, known)))
   }
 
   /** Adds damage that was found when chunks were read; `decide` then answers anew. */
@@ -54,8 +56,17 @@ export class Survey {
     this.chunks.push(...damages)
   }
 
-  /** Puts what it has seen, and what was not damaged, to what was read ahead. */
-  keep(ahead: ReadAhead): void {
+  /** What was decided ahead for the last epoch, as long as nothing is known to be damaged (`read-ahead.ts`, A3). */
+  private decidedBefore(): Restore | null {
+    const last = lastEpoch(this.known.entry)
+    if (last === null || this.chunks.length > 0) return null
+    return this.seams.ahead?.decisions.get(last.manifest) ?? null
+  }
+
+  /** Puts what it has seen and decided, and what was not damaged, to what was read ahead. */
+  keep(ahead: ReadAhead, decided: Restore): void {
+    const last = lastEpoch(this.known.entry)
+    if (last !== null && decided.damages.length === 0) ahead.decisions.set(last.manifest, decided)
     for (const [path, fact] of this.manifests) if (!isDamage(fact)) ahead.manifests.set(path, fact)
     for (const [path, fact] of this.packs) if (!isDamage(fact)) ahead.packs.set(path, fact)
   }

@@ -33,6 +33,8 @@ function stage(bytesMax = 1 << 20) {
     pipeline,
     reads,
     ahead,
+    seams,
+    known,
     prepare: () => pipeline.await<readonly GroupChain[]>((done) => readAhead(seams, known(), wanted, done)),
     restore: () => restore(pipeline, seams, new Survey(seams, known())),
   }
@@ -80,6 +82,26 @@ test('A1: what is damaged is not kept, and found damaged by whoever needs it', (
   expect(restore()).not.toContain('4 at 7')
 })
 
+test('A3: what was decided ahead counts for the last epoch, and not once something of it is found damaged', () => {
+  const { pipeline, prepare, ahead, seams, known } = stage()
+  prepare()
+  const [decided] = [...ahead.decisions.values()]
+  const survey = new Survey(seams, known())
+  expect(pipeline.decide(survey)).toBe(decided)
+  const { pack, chunk } = (decided as Restore).chains.find(({ keyGroup }) => keyGroup === 4)!.chunks.at(-1)!
+  survey.report([{ path: pack.path, part: chunk, reason: 'flipped' }])
+  expect(pipeline.decide(survey)).toMatchObject({ kind: 'restore', instead: 7 })
+  pipeline.epoch(8)
+  expect((pipeline.decide(new Survey(seams, known())) as Restore).manifest.epoch).toBe(8)
+  ahead.decisions.clear()
+  const bytes = Buffer.from(pipeline.read(pipeline.store, pack.path)!)
+  bytes.fill(0)
+  pipeline.end((done) => pipeline.store.put(pack.path, bytes, done))
+  ahead.packs.clear()
+  prepare()
+  expect(ahead.decisions.size).toBe(0)
+})
+
 test('A2: it holds no more than its limit', () => {
   const { reads, prepare, restore } = stage(Buffer.byteLength('4 at 7'))
   const plain = restore()
@@ -89,7 +111,7 @@ test('A2: it holds no more than its limit', () => {
   expect(reads.length).toBeGreaterThan(0)
 })
 
-test('A3: a table counts for what begins with its chunks, by the program that it was made with, and is given once', () => {
+test('A4: a table counts for what begins with its chunks, by the program that it was made with, and is given once', () => {
   const { pipeline, prepare, ahead, reads } = stage()
   const chain = prepare().find(({ keyGroup }) => keyGroup === 4)!
   const submitted = pipeline.entry().submitted
