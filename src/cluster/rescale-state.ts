@@ -4,7 +4,7 @@
  */
 import type { Step } from '../base/table.ts'
 import type { Move } from './assignment.ts'
-import type { Origin, Request, Target } from './target.ts'
+import type { Origin, Request, Room, Target } from './target.ts'
 
 /** What is handed over while everything runs: all there is, and three times at most what has changed since. */
 export type Copied = 'base' | 'recent' | 'newer' | 'newest'
@@ -82,8 +82,17 @@ export type RescaleState =
   | (Common & { readonly phase: 'stopped' })
 
 export type RescaleEvent =
-  /** `reachable`: the worker that wants to join hears, and is heard by, every member (always true for others). */
-  | { readonly kind: 'request'; readonly request: Request; readonly reachable: boolean; readonly nowMs: number }
+  /**
+   * `reachable`: the worker that wants to join hears, and is heard by, every member (always true for others). `room`: for how
+   * many what runs here has memory.
+   */
+  | {
+      readonly kind: 'request'
+      readonly request: Request
+      readonly reachable: boolean
+      readonly room: Room | null
+      readonly nowMs: number
+    }
   /** `pipelines` are those that run. */
   | { readonly kind: 'tick'; readonly nowMs: number; readonly pipelines: readonly string[] }
   /** A receiver has all parts of a round. */

@@ -38,7 +38,7 @@ import type {
   UnderWay,
   Waiting,
 } from './rescale-state.ts'
-import { objectionTo, originWith, type Request, type Target, targetOf } from './target.ts'
+import { objectionTo, originWith, type Request, type Room, type Target, targetOf } from './target.ts'
 
 type Next = {
   idle: 'gathering' | 'stopped'
@@ -318,32 +318,38 @@ function stop(s: RescaleState): Decided<'stopped'> {
 // ── Requests ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function admits(s: In<'idle' | 'gathering'>, e: Of<'request'>): boolean {
-  return e.reachable && objection(s, e.request) === null && objectionOfGathered(s, e.request) === null
+  return e.reachable && objection(s, e) === null && objectionOfGathered(s, e) === null
 }
 
 /** Not now, or not at all. */
 function turnAway<S extends RescaleState>(s: S, e: Of<'request'>): Step<S, RescaleEffect> {
-  const never = objection(s, e.request)
+  const never = objection(s, e)
   if (never !== null) return { next: s, effects: [answer(e.request, 'refused', never)] }
   const reason = e.reachable
-    ? (objectionOfGathered(s, e.request) ?? 'a generation is beginning')
+    ? (objectionOfGathered(s, e) ?? 'a generation is beginning')
     : 'it does not hear every member, or is not heard by all'
   return { next: s, effects: [answer(e.request, 'later', reason)] }
 }
 
 /** Why a request cannot be met in this generation at all. */
-function objection({ frame }: Common, request: Request): string | null {
-  return objectionTo(frame, request, frame.settings.workers)
+function objection({ frame }: Common, e: Of<'request'>): string | null {
+  return objectionTo(frame, e.request, roomOf(frame, e))
 }
 
 /** Why it cannot be met together with those that are gathered: the last two who would stay ask both to leave. */
-function objectionOfGathered(s: RescaleState, request: Request): string | null {
+function objectionOfGathered(s: RescaleState, e: Of<'request'>): string | null {
   if (s.phase !== 'gathering') return null
+  const { request } = e
   const others = [...s.requests].filter(([name]) => name !== nameOf(request)).map(([, one]) => one)
   // Loads were measured by those who have asked: one is enough.
   const measured = others.some(({ kind }) => kind === 'rebalance')
   if (request.kind === 'rebalance' && measured) return 'another rebalance is about to begin'
-  return objectionTo(originWith(s.frame, others), request, s.frame.settings.workers)
+  return objectionTo(originWith(s.frame, others), request, roomOf(s.frame, e))
+}
+
+function roomOf({ settings: { workers } }: RescaleFrame, { room }: Of<'request'>): Room {
+  if (room !== null && room.workers < workers) return room
+  return { workers, reason: `the cluster has ${workers} workers and takes no more` }
 }
 
 /** An attempt is under way: this request is part of it, or has to wait. */

@@ -79,11 +79,17 @@ function isLeaving(origin: Origin, worker: string): boolean {
   return origin.leaving.includes(worker)
 }
 
-/** Why `request` cannot be met at all, or `null`. `most`: how many workers a cluster may have. */
-export function objectionTo(origin: Origin, request: Request, most: number): string | null {
+/** How many workers a cluster may have, and why not more. */
+export interface Room {
+  readonly workers: number
+  readonly reason: string
+}
+
+/** Why `request` cannot be met at all, or `null`. */
+export function objectionTo(origin: Origin, request: Request, room: Room): string | null {
   switch (request.kind) {
     case 'join':
-      return origin.members.length < most ? null : `the cluster has ${most} workers and takes no more`
+      return origin.members.length < room.workers ? null : room.reason
     case 'leave': {
       const { worker } = request
       if (!origin.members.some((member) => member.worker === worker)) return `${worker} is no member`

@@ -32,12 +32,14 @@ import type { Output } from '../env/output.ts'
 import { Door } from '../ingest/door.ts'
 import type { DoorGeneration } from '../ingest/generation.ts'
 import type { Seals } from '../ingest/sealed.ts'
+import type { Plan } from '../model/plan.ts'
 import { Ahead } from './ahead.ts'
 import { Execution } from './execution/execution.ts'
 import type { ExecutionEvents, Generation, Holdings } from './execution/generation.ts'
 import { journalId } from './execution/sources.ts'
 import { takerOf } from './execution/takers.ts'
 import { Loop } from './loop.ts'
+import { roomForWorkers } from './pipelines/channel-memory.ts'
 import { type OwnLoad, ownLoad } from './pipelines/key-group-load.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './pipelines/programs.ts'
 import { type Loaded, type LoadPlan, type ResidentEvents, Residents } from './pipelines/residents.ts'
@@ -293,6 +295,7 @@ export class Worker {
   // ── The seat ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private work(): SeatWork {
+    const { worker } = this.options
     return {
       arrive: (incarnation, done) => this.openDoor(incarnation, done),
       restore: (generation) => this.restore(generation),
@@ -319,6 +322,7 @@ export class Worker {
       },
       readAhead: (keyGroups, last, done) => this.ahead.read(new Set(keyGroups), last, done),
       forgetAhead: () => this.ahead.clear(),
+      room: () => roomForWorkers(this.plans, this.limits, worker),
       running: () => this.residents.running,
       outdated: () => this.residents.outdated,
       ended: (error) => {
@@ -326,6 +330,10 @@ export class Worker {
         else this.host.lost(error)
       },
     }
+  }
+
+  private get plans(): readonly Plan[] {
+    return Array.from(this.residents.all.values(), ({ plan }) => plan)
   }
 
   /** The splits of all pipelines; of too many for a record none: then their names choose who reads them. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { startRescale, stepRescale } from '../../src/cluster/rescale.ts'
 import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../src/cluster/rescale-state.ts'
-import type { Request } from '../../src/cluster/target.ts'
+import type { Request, Room } from '../../src/cluster/target.ts'
 
 const member = (worker: string) => ({ worker, incarnation: `${worker}1`, address: '' })
 const settings = { gatherMs: 100, copyMs: 1000, freshMs: 50, holdMs: 2000, handMs: 500, workers: 3 }
@@ -50,8 +50,8 @@ class Rescale {
     }
   }
 
-  ask(request: Request, reachable = true): string[] {
-    return this.see({ kind: 'request', request, reachable, nowMs: this.nowMs })
+  ask(request: Request, reachable = true, room: Room | null = null): string[] {
+    return this.see({ kind: 'request', request, reachable, room, nowMs: this.nowMs })
   }
 
   wait(ms: number): string[] {
@@ -172,6 +172,17 @@ describe('a rescale', () => {
     const owners = Uint16Array.of(0, 0, 1, 2)
     rescale.state = startRescale({ generation: 4, members, owners, leaving: [], settings })
     expect(rescale.ask(join('c'))).toEqual(['answer refused: the cluster has 3 workers and takes no more'])
+  })
+
+  test('takes no more workers than what runs has memory for, also of those that come together', () => {
+    const two = { workers: 2, reason: 'too much' }
+    expect(new Rescale().ask(join('c'), true, two)).toEqual(['answer refused: too much'])
+    const three = { workers: 3, reason: 'too much' }
+    const rescale = new Rescale()
+    expect(rescale.ask(join('c'), true, three)).toEqual(['answer accepted'])
+    expect(rescale.ask(join('d'), true, three)).toEqual(['answer later: too much'])
+    const many = { workers: 9, reason: 'too much' }
+    expect(rescale.ask(join('d'), true, many)).toEqual(['answer later: the cluster has 3 workers and takes no more'])
   })
 
   test('goes on without what is stalled where one of several asks for it', () => {

@@ -797,7 +797,7 @@ export class SimWorker implements Station<Message> {
 
   private onRequest(request: Request): void {
     const reachable = request.kind !== 'join' || mayJoin(this.cluster, this.beating, request.member.worker)
-    this.stepRescale({ kind: 'request', request, reachable, nowMs: this.now })
+    this.stepRescale({ kind: 'request', request, reachable, room: null, nowMs: this.now })
   }
 
   private onBarrier(coordinator: string, message: Extract<Message, { kind: 'barrier' }>): void {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { lines, nullSink, pipeline, tcpSource } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
-import { channelsInto, requireChannelMemory } from '../../src/worker/pipelines/channel-memory.ts'
+import { channelsInto, requireChannelMemory, roomForWorkers } from '../../src/worker/pipelines/channel-memory.ts'
 
 const sizes = { channelBytes: 1000, channelCreditBytes: 100 }
 
@@ -51,4 +51,15 @@ test('what does not is refused with both numbers, and with a window that would d
   requireChannelMemory(planOf('a', 4), [planOf('b', 2)], 3, { ...sizes, channelCreditBytes: window })
   const wider = { ...sizes, channelCreditBytes: window + 1 }
   expect(() => requireChannelMemory(planOf('a', 4), [planOf('b', 2)], 3, wider)).toThrow()
+})
+
+test('a worker too many is told what its channels would need, and who allows less', () => {
+  expect(roomForWorkers([planOf('a', 0)], sizes, 'w1')).toBeNull()
+  const plans = [planOf('a', 2), planOf('b', 1)]
+  const room = roomForWorkers(plans, sizes, 'w1')!
+  requireChannelMemory(plans[0]!, plans.slice(1), room.workers, sizes)
+  expect(() => requireChannelMemory(plans[0]!, plans.slice(1), room.workers + 1, sizes)).toThrow()
+  expect(room.reason).toContain(
+    'with 5 workers 12 channels would lead into each, whose windows may hold 1200 bytes, and limits.channelBytes of w1 allows 1000',
+  )
 })

@@ -28,6 +28,7 @@ import { LetterDesk } from '../letters/letter-desk.ts'
 import type { ExecutionSeams } from '../seams.ts'
 import type { Answered } from './epoch-requests.ts'
 import type { Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
+import { Opening } from './opening.ts'
 import type { CheckpointFigures } from './participating.ts'
 import { Running, type StepFigures } from './running.ts'
 import { SourceHolds } from './source-holds.ts'
@@ -63,6 +64,7 @@ export class Execution implements Executing {
   private readonly holds: SourceHolds
   private way: WayUp | null = null
   private standing: Standing | null = null
+  private opening: Opening | null = null
   private active: Running | null = null
   private early: Early[] = []
   private closed = false
@@ -125,7 +127,10 @@ export class Execution implements Executing {
       (outcome) => {
         if (outcome.kind === 'failed') return events.failed(outcome.error)
         if (outcome.kind === 'damaged') return events.damaged(outcome.instead)
-        this.standing = outcome.standing
+        const { standing } = outcome
+        this.standing = standing
+        this.opening = new Opening(standing.stores.values())
+        seams.loop.add(this.opening)
         events.restored()
       },
     )
@@ -136,6 +141,7 @@ export class Execution implements Executing {
     const { plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report } = this
     if (this.closed) return
     assert(standing !== null, 'N2: what is activated was restored')
+    this.stopOpening()
     this.active = new Running({
       ...{ plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report },
       failed: (error) => this.fail(error),
@@ -145,6 +151,11 @@ export class Execution implements Executing {
     this.early = []
     events.running(standing.base)
     for (const { worker, message, body } of early) this.control(worker, message, new ByteReader(body))
+  }
+
+  private stopOpening(): void {
+    if (this.opening !== null) this.seams.loop.remove(this.opening)
+    this.opening = null
   }
 
   private wake(task: number): void {
@@ -284,6 +295,7 @@ export class Execution implements Executing {
   close(): void {
     if (this.closed) return
     this.closed = true
+    this.stopOpening()
     this.active?.close()
     this.sources.close()
     this.way?.close()

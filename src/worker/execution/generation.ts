@@ -8,7 +8,7 @@
  *       └─────► failed
  *
  * N1. `close` is the end of everything: no event follows. `holdings` is asked before it, and belongs to the next execution.
- * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent.
+ * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent; state is decoded (`opening.ts`).
  * N3. Control messages of the generation may come at any time after `start`; those that come before `activate` wait.
  * N4. Events come on turns of their own, never inside a call of the driver; `running` alone comes within `activate`.
  * N5. A channel has one end in a generation (links), so a generation with several members runs a pipeline's run once: who

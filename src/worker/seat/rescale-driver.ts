@@ -14,7 +14,7 @@ import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../clu
 import { rescaleSettings } from '../../cluster/settings.ts'
 import { placementFromJson } from '../../cluster/splits.ts'
 import { type Beating, lostOf, mayJoin } from '../../cluster/standing.ts'
-import type { Request } from '../../cluster/target.ts'
+import type { Request, Room } from '../../cluster/target.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
@@ -35,6 +35,8 @@ export interface DriverHost {
   requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
   readAhead(keyGroups: readonly number[], last: boolean, done: () => void): void
   forgetAhead(): void
+  /** For how many workers what runs here has memory; `null`: as many as you like. */
+  room(): Room | null
   /** Pipelines that run here. */
   running(): readonly string[]
   /** Whether the chain names another program than the one that runs here. */
@@ -89,9 +91,9 @@ export class RescaleDriver {
   }
 
   request(request: Request): void {
-    const { clock, cluster, beating } = this.host
+    const { clock, cluster, beating, room } = this.host
     const reachable = request.kind !== 'join' || mayJoin(cluster(), beating(), request.member.worker)
-    this.raise({ kind: 'request', request, reachable, nowMs: clock.monotonic() })
+    this.raise({ kind: 'request', request, reachable, room: room(), nowMs: clock.monotonic() })
   }
 
   tick(): void {

@@ -125,6 +125,7 @@ export class Seat {
       requestEpoch: work.requestEpoch.bind(work),
       readAhead: work.readAhead.bind(work),
       forgetAhead: () => work.forgetAhead(),
+      room: () => work.room(),
       running: () => work.running(),
       outdated: () => work.outdated(),
     }

@@ -5,6 +5,7 @@ import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import type { World } from '../../cluster/generation.ts'
+import type { Room } from '../../cluster/target.ts'
 import type { DoorMessage } from '../../ingest/generation.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import type { Generation } from '../execution/generation.ts'
@@ -45,6 +46,8 @@ export interface SeatWork {
   readAhead(keyGroups: readonly number[], last: boolean, done: () => void): void
   /** Owners do not change: what was read ahead is of no use. */
   forgetAhead(): void
+  /** For how many workers what runs here has memory; `null`: as many as you like. */
+  room(): Room | null
   /** Pipelines that run here. */
   running(): readonly string[]
   /** Whether the chain names another program than the one that runs here. */
