@@ -348,7 +348,7 @@ function objectionOfGathered(s: RescaleState, e: Of<'request'>): string | null {
 }
 
 function roomOf({ settings: { workers } }: RescaleFrame, { room }: Of<'request'>): Room {
-  if (room !== null && room.workers < workers) return room
+  if (room !== null && room.workers <= workers) return room
   return { workers, reason: `the cluster has ${workers} workers and takes no more` }
 }
 

@@ -1,5 +1,5 @@
 /** State is decoded while the others are waited for, and what cannot be is left to whoever needs it. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ByteWriter } from '../../src/base/bytes.ts'
 import { encodeChunk, Rows } from '../../src/state/chunk.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
@@ -36,8 +36,10 @@ test('opens a key group at a time, of one step after the other', () => {
 test('leaves what is damaged to whoever needs it', () => {
   const store = storeOf([0, 1], 0)
   const opening = new Opening([store])
+  const tried = vi.spyOn(store, 'loadNext')
   expect(opening.step()).toBe(false)
   expect(opening.step()).toBe(false)
+  expect(tried).toHaveBeenCalledTimes(1)
   expect(store.pendingKeyGroups).toBe(2)
   expect(() => store.open(0)).toThrow(expect.objectContaining({ code: 'E_DAMAGED' }))
 })

@@ -10,7 +10,7 @@ import type { Limits } from '../../base/limits.ts'
 import type { Room } from '../../cluster/target.ts'
 import type { Plan } from '../../model/plan.ts'
 
-export type Sizes = Pick<Limits, 'channelBytes' | 'channelCreditBytes'>
+type Sizes = Pick<Limits, 'channelBytes' | 'channelCreditBytes'>
 
 /** Channels that lead into each of `workers` workers from the others. */
 export function channelsInto(plans: readonly Plan[], workers: number): number {
