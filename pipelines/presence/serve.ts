@@ -24,7 +24,8 @@ const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
 }
 
 createServer((request, response) => {
-  const found = files[new URL(request.url!, 'http://page').pathname]
+  // What is no path of a URL is no file either.
+  const found = files[URL.parse(request.url!, 'http://page')?.pathname ?? '']
   if (found === undefined) return response.writeHead(404).end()
   response.writeHead(200, { 'content-type': `${found[1]}; charset=utf-8` }).end(readFileSync(found[0]))
 }).listen(port, '127.0.0.1', () => process.stdout.write(`http://127.0.0.1:${port}/\n`))

@@ -295,7 +295,8 @@ export const errorTable = {
   E_ACKED_REPLACED: {
     kind: 'protocol',
     what: 'another connection brings the stream of producer "{producer}"',
-    remedy: 'nothing, when the client has connected again; otherwise give each client a producer name of its own',
+    remedy:
+      'nothing, when the client has connected again; otherwise give each client a producer name and an outbox of its own',
   },
   E_TOKEN: {
     kind: 'user',
@@ -342,7 +343,8 @@ export const errorTable = {
   E_PRODUCERS_FULL: {
     kind: 'operational',
     what: 'source {source} remembers {limit} producers and takes no new one',
-    remedy: 'give producers stable names, or raise the limit producers',
+    remedy:
+      'keep outboxes on disk, for each start without one is a new producer; or raise the limit producers, or lower producerTtlMs',
   },
   // transport
   E_LINK_CLUSTER: {

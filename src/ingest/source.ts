@@ -96,7 +96,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     })
     this.delivery = new Delivery(this.recovery, context.journal, this.space, (error) => this.report(error))
     this.producers = new Producers({
-      source: options.id,
+      source: this.name,
       limits: context.limits,
       streams: this.streams,
       counters: this.counters,

@@ -95,7 +95,7 @@ export default pipeline('${protocol}', { parameters: { port: 0 } }, (p) => {
   const start = async (protocol: string) => {
     writeFileSync(join(cwd, `${protocol}.ts`), source(protocol))
     const port = String(await freePort())
-    const run = potoroo(['run', `${protocol}.ts`, '--param', `port=${port}`], { cwd })
+    const run = potoroo(['run', `${protocol}.ts`, '--param', `port=${port}`, '--limit', 'producers=1'], { cwd })
     await run.said(/in listens on/)
     return { port, run }
   }
@@ -105,6 +105,13 @@ export default pipeline('${protocol}', { parameters: { port: 0 } }, (p) => {
   await ran(['send', acked.port], { input: 'few\n' })
   await acked.run.said(/E_CONNECTION_CLOSED.*it ended before it had said hello/)
 
+  const sendAs = (producer: string) =>
+    ran(['send', acked.port, '--acked', 'in', '--producer', producer], { input: 'x\n' })
+  expect(await sendAs('first')).toMatchObject({ status: 0 })
+  expect(await sendAs('second')).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_CLIENT_REFUSED: .*source acked\/in remembers 1 producers and takes no new one/),
+  })
   const absent = potoroo(['send', String(await freePort()), '--acked', 'in'])
   await absent.said(/cannot reach a worker at .*ECONNREFUSED.*; tries again/)
   const plain = await start('plain')
