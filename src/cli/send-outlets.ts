@@ -27,10 +27,10 @@ export interface Outlet {
   readonly detail: string
 }
 
-/** What an acknowledgement waits for that does not come. */
-const WAITS: Readonly<Record<AckLevel, string>> = {
-  journaled: 'waits for the disk of the worker',
-  stable: 'waits for a checkpoint; `potoroo status PIPELINE` shows what is late',
+/** What the acknowledgements of a client wait for that do not come. */
+export function waitsFor({ journaled, last }: Pick<Client, 'journaled' | 'last'>): string {
+  if (journaled < last) return 'waits until it is on the disk of a worker; `potoroo status` shows what is wrong'
+  return 'waits for a checkpoint; `potoroo status PIPELINE` shows what is late'
 }
 
 interface AckedOptions {
@@ -116,7 +116,7 @@ export async function ackedOutlet(
   return {
     get detail() {
       const acks = `journaled ${client.journaled}, stable ${client.stable}`
-      return finishing ? `${acks} · ${WAITS[options.wait]}` : acks
+      return finishing ? `${acks} · ${waitsFor(client)}` : acks
     },
     send: (records) => client.send(records),
     async finish() {

@@ -6,6 +6,7 @@ import { addressOf, showAddress } from '../../src/cli/address.ts'
 import { exitStatusOf } from '../../src/cli/exit.ts'
 import { framingOf } from '../../src/cli/framing.ts'
 import { makeProgram } from '../../src/cli/program.ts'
+import { waitsFor } from '../../src/cli/send-outlets.ts'
 import { counted, errorToJson, showBytes, showProblem, table } from '../../src/cli/terminal.ts'
 
 describe('addresses', () => {
@@ -22,6 +23,11 @@ describe('addresses', () => {
   test.each(['', 'host', 'host:', '65536', 'a:b:1', '-1'])('%s is none', (text) => {
     expect(() => addressOf(text)).toThrow(/is no address/)
   })
+})
+
+test('a sender says what its acknowledgements wait for', () => {
+  expect(waitsFor({ journaled: 3, last: 5 })).toMatch(/waits until it is on the disk/)
+  expect(waitsFor({ journaled: 5, last: 5 })).toMatch(/waits for a checkpoint/)
 })
 
 describe('framings', () => {
