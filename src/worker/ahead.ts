@@ -3,7 +3,8 @@
  * programs, while everything runs. Nothing depends on what comes of it: the way up finds what is there, and reads the rest.
  *
  * W1. Tables are made a chunk at a time, between the runs of what else the worker does.
- * W2. Once another generation has been read nothing more is made: what there is belongs to the way up.
+ * W2. Once another generation has been read nothing more is made, nor of what is still being read then: what there is belongs to
+ *     the way up, which gives its tables away.
  */
 import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -44,6 +45,8 @@ export class Ahead {
   readonly kept: ReadAhead
   private readonly seams: AheadSeams
   private making: Making | null = null
+  /** Counts what was begun and stopped: what comes of a reading counts as long as it is the last of these (W2). */
+  private turn = 0
 
   constructor(seams: AheadSeams) {
     this.seams = seams
@@ -56,12 +59,15 @@ export class Ahead {
    */
   read(keyGroups: ReadonlySet<number>, last: boolean, done: () => void): void {
     const { seams } = this
+    const turn = ++this.turn
     seams.follow(() => {
       const named = [...seams.cluster().pipelines].filter(([name, { drained }]) => !drained && seams.wants(name))
       let left = 2 * named.length
       const readings: Reading[] = []
       const one = () => {
-        if (--left === 0) this.make(readings, last, done)
+        if (--left > 0) return
+        if (turn === this.turn) this.make(readings, last, done)
+        else done()
       }
       if (left === 0) return done()
       for (const [pipeline, entry] of named) {
@@ -89,6 +95,11 @@ export class Ahead {
 
   /** Nothing more is made (W2). */
   stop(): void {
+    this.turn++
+    this.halt()
+  }
+
+  private halt(): void {
     if (this.making !== null) this.seams.loop.remove(this.making)
     this.making = null
   }
@@ -100,9 +111,9 @@ export class Ahead {
   }
 
   private make(readings: readonly Reading[], last: boolean, done: () => void): void {
-    this.stop()
+    this.halt()
     const making = new Making(this.kept, readings, () => {
-      if (this.making === making) this.stop()
+      if (this.making === making) this.halt()
       if (!last) done()
     })
     this.making = making
