@@ -2,8 +2,8 @@
  * One worker's share of a plan: its tasks, the channels between them, and the order in which they run.
  *
  * R1. The caller owns the loop: nothing happens outside `step`, except that channels mark tasks as active.
- * R2. `step` reads no clock and waits for nothing: `now` is an argument, and it ends when its budget of task runs is
- *     spent or no task is active. `stopwatch` is for figures alone.
+ * R2. `step` waits for nothing, and its tasks read no clock: `now` is an argument. It ends when its budget of task runs is
+ *     spent or no task is active. `stopwatch` is for figures, and for whose turn it is: nothing else is decided by it.
  * R3. Tasks run in the order of the plan (P3), and each takes what has come before those in front of it work on: so a batch
  *     travels from a source to a sink while it is in the cache, and is gone before a collection meets it.
  */
@@ -51,7 +51,7 @@ export interface RuntimeHost {
   ended(): void
   /** A task has become active from outside a step. */
   wake(): void
-  /** Milliseconds that only rise, for the figures of how long tasks work; nothing is decided by it. */
+  /** Milliseconds that only rise (R2). */
   stopwatch(): number
 }
 
@@ -104,25 +104,25 @@ export class Runtime {
   step(now: number, budget: number): boolean {
     const { tasks, active, busyMs, host } = this
     this.stepping = true
-    let left = budget
     let busy = true
     let before = host.stopwatch()
-    while (busy && left > 0) {
+    while (busy && budget > 0) {
       busy = false
       for (let t = 0; t < tasks.length; t++) {
         if (!active[t]) continue
         const task = tasks[t]!
-        let again = AT_ONCE
+        const until = before + host.limits.workMs
+        let turns = AT_ONCE
         do {
           active[t] = false
           this.current = t
           this.runs++
-          left--
+          budget--
           if (task.run(now)) active[t] = true
           const after = host.stopwatch()
           busyMs[t]! += after - before
           before = after
-        } while (active[t] && --again > 0 && task.waits)
+        } while (active[t] && --turns > 0 && before < until && task.waits)
         busy = true
       }
     }

@@ -136,6 +136,40 @@ describe('barriers', () => {
   })
 })
 
+describe('what waits in front of a step that two sources feed', () => {
+  /** The most elements, a look after each round; a run of a task takes `ms`. */
+  function mostThatWait(ms: number): number {
+    let now = 0
+    const under = stage(
+      planned((p) => {
+        const [some, others] = [p.source('some', numbers()), p.source('others', numbers())]
+        const sums = { init: () => ({ n: 0 }), step: (sum: { n: number }) => ++sum.n }
+        const all = some.merge('all', others).keyBy('by-parity', (n) => n % 2)
+        all.mapWithState('sum', sums).sink('out', text())
+      }),
+      { some: upTo(200), others: upTo(200) },
+      { channelBatches: 6 },
+      {},
+      false,
+      () => (now += ms),
+    )
+    let most = 0
+    for (let more = true; more; ) {
+      more = under.runtime.step(0, 1)
+      most = Math.max(most, under.runtime.figures().find(({ step }) => step === 'sum')!.waiting)
+    }
+    return most
+  }
+
+  test('is taken before they go on (R3)', () => {
+    expect(mostThatWait(0)).toBe(0)
+  })
+
+  test('waits where the step is slow: it is not the only one that has work', () => {
+    expect(mostThatWait(1000)).toBeGreaterThan(3)
+  })
+})
+
 describe('a record that throws', () => {
   test('in a fused step: its outputs are taken back', () => {
     const under = stage(

@@ -81,6 +81,7 @@ export function stage(
   changes: Partial<Limits> = {},
   held: Record<string, readonly HeldRecords[]> = {},
   development = false,
+  stopwatch = () => 0,
 ): Stage {
   const limits = makeLimits({ keyGroups: 8, batchRecords: 4, channelBatches: 2, ...changes })
   const feeds = new Map<string, ListFeed>()
@@ -132,7 +133,7 @@ export function stage(
       stageOf.ended = true
     },
     wake: () => {},
-    stopwatch: () => 0,
+    stopwatch,
   })
   const stageOf: Stage = Object.assign(made, {
     runtime,
