@@ -83,7 +83,7 @@ export class SimWebSocket implements WebSocketConnection, LineEar {
   }
 
   onTooLong(bytes: number): void {
-    this.failure = new NetworkError('protocol', `${this.remote}: a message of ${bytes} bytes is over the limit`)
+    this.failure = new NetworkError('protocol', `a message of ${bytes} bytes is over the limit messageBytes`)
     if (!this.saidGoodbye) this.sayGoodbye(TOO_LONG, '')
     this.line.end()
   }

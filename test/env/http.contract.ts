@@ -415,7 +415,10 @@ export function httpContract(name: string, make: () => Fixture): void {
       near.send(Buffer.from('not shown'), true)
       await on.until(() => farEar.end !== null && nearEar.end !== null)
       expect(farEar.texts).toEqual(['fits'])
-      expect(farEar.end!.error?.code).toBe('protocol')
+      expect(farEar.end!.error).toMatchObject({
+        code: 'protocol',
+        message: expect.stringMatching(/^a message (of \d+ bytes )?is over the limit messageBytes$/),
+      })
       server.listener.close()
     })
 

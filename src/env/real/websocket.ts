@@ -156,8 +156,9 @@ class RealWebSocket implements WebSocketConnection {
       const broke = error.code?.startsWith('WS_ERR_') === true
       const late = error.message === 'Opening handshake has timed out'
       const known = networkError(this.remote, error)
-      const code = broke ? 'protocol' : late ? 'timeout' : known.code
-      this.failure ??= new NetworkError(code, known.message, error)
+      this.failure ??= broke
+        ? new NetworkError('protocol', wrongOf(error), error)
+        : new NetworkError(late ? 'timeout' : known.code, known.message, error)
     })
     ws.on('close', (code: number, reason: Buffer) => this.closed(code, reason.toString()))
   }
@@ -212,7 +213,7 @@ class RealWebSocket implements WebSocketConnection {
 
   /** Gives it up because of what the peer has sent. */
   expel(reason: string): void {
-    this.fail(new NetworkError('protocol', `${this.remote}: ${reason}`))
+    this.fail(new NetworkError('protocol', reason))
   }
 
   private onMessage(message: Buffer, binary: boolean): void {
@@ -253,4 +254,9 @@ class RealWebSocket implements WebSocketConnection {
     this.held = []
     this.handler.onClosed(this.end!)
   }
+}
+
+/** What a peer has done against the protocol. Who it was is known to whoever is told. */
+function wrongOf({ code, message }: NodeJS.ErrnoException): string {
+  return code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'a message is over the limit messageBytes' : message
 }
