@@ -362,6 +362,13 @@ export const mutants: readonly SimMutant[] = [
     replacement: 'held.rollback().filter((group) => group < 0)',
   },
   {
+    name: 'made-ahead-of-another-chain',
+    swarm: 'clusters',
+    file: 'src/checkpoint/read-ahead.ts',
+    text: 'return begins === true ? made : undefined',
+    replacement: 'return begins === null ? undefined : made',
+  },
+  {
     name: 'gained-groups-not-read',
     swarm: 'clusters',
     file: 'src/worker/execution/state-return.ts',
