@@ -26,13 +26,21 @@ function sim(...args: readonly string[]): { readonly status: number | null; read
   return { status, output: stdout + stderr }
 }
 
+/** The clusters of `clusters/seeds.json`, by how they are bent. */
+function bentClusters(): [bend: string, seeds: string[]][] {
+  const all: readonly { readonly seed: number; readonly bend?: string }[] = clusters
+  const byBend = Map.groupBy(all, ({ bend = 'not' }) => bend)
+  return [...byBend].map(([bend, some]) => [bend, some.map(({ seed }) => String(seed))])
+}
+
 test('seeds that found something', { timeout: 120_000 }, () => {
   const { status, output } = sim(...seeds.map(({ seed }) => String(seed)))
   expect(status, output).toBe(0)
 })
 
-test('clusters that found something', { timeout: 120_000 }, () => {
-  const { status, output } = sim('--clusters', ...clusters.map(({ seed }) => String(seed)))
+test.each(bentClusters())('clusters that found something, bent: %s', { timeout: 120_000 }, (bend, seeds) => {
+  const options = bend === 'not' ? [] : ['--bend', bend]
+  const { status, output } = sim('--clusters', ...options, ...seeds)
   expect(status, output).toBe(0)
 })
 
