@@ -837,7 +837,8 @@ export const errorTable = {
   E_NOT_DRAINED: {
     kind: 'operational',
     what: 'pipeline "{pipeline}" could not make its last checkpoint: {reason}',
-    remedy: 'nothing is lost: what lies after the last checkpoint is done again at the next start',
+    remedy:
+      'nothing is lost while its data folder stands: what lies after the last checkpoint is done again at the next start',
   },
   E_CHECKPOINT: {
     kind: 'operational',

@@ -17,6 +17,7 @@ import { FOLDERS } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { collectPairs, loadGraph } from './load.ts'
 import type { LogLine } from './log-file.ts'
+import { sayLine } from './log-words.ts'
 import { Picture } from './picture.ts'
 import { onSignals } from './signals.ts'
 import { CRASHES, MEMORY_MS } from './supervise.ts'
@@ -166,17 +167,8 @@ class LocalCluster implements ChildEvents {
 
   logged({ worker }: Child, line: LogLine): void {
     if (line.code === 'source.listening') return this.listens(`${line.step} listens on ${line.address}`)
-    if (line.level !== 'warn' && line.level !== 'error') return
-    const { code, message, reason, error, remedy, step, key, stack } = line
-    // What a link is lost by is said already: a process has ended, or the cluster recovers.
-    if (code === 'link.lost') return
-    if (code === 'worker.stuck') {
-      const where = step === null ? 'outside of any step' : `in step "${step}"${key === null ? '' : `, key ${key}`}`
-      return this.picture.tell(`${worker} is stuck ${where}\n${stack}`)
-    }
-    const told = message ?? reason
-    const said = told === undefined ? code : `${error ?? code}: ${told}`
-    this.picture.tell(`${worker} ${said}${remedy === undefined ? '' : `\n  ${remedy}`}`)
+    const said = sayLine(line)
+    if (said !== null) this.picture.tell(`${worker} ${said}`)
   }
 
   /** Workers share the port of a source: it is told of once. */

@@ -29,6 +29,11 @@ export function withoutSteps(
   return { ...base, steps: base.steps.filter(({ step }) => !drop.has(step)) }
 }
 
+/** What the program says of such a step: what becomes of a `reduce` and of an `aggregate` is the same. */
+function written(kind: string): string {
+  return kind === 'aggregate' ? 'reduce or aggregate' : kind
+}
+
 /** State is found again by step name, kind and schema version; throws by name for anything else. */
 export function checkSteps(plan: Plan, base: Manifest | null): void {
   const { pipeline } = plan
@@ -38,7 +43,7 @@ export function checkSteps(plan: Plan, base: Manifest | null): void {
     if (task === undefined) throw fail('E_STEP_GONE', { pipeline, step: before.step })
     const { kind, schema } = task.keyed
     if (kind !== before.kind) {
-      throw fail('E_STEP_CHANGED', { pipeline, step: task.step, before: before.kind, now: kind })
+      throw fail('E_STEP_CHANGED', { pipeline, step: task.step, before: written(before.kind), now: written(kind) })
     }
     if (schema.version !== before.schema && schema.migrate === undefined) {
       throw fail('E_SCHEMA', { pipeline, step: task.step, before: before.schema, now: schema.version })

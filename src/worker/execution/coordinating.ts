@@ -64,6 +64,8 @@ export class Coordinating {
   /** That of the epoch under way. */
   private purpose: Purpose = periodic
   private stopped = false
+  /** Epochs abandoned since the last complete one. */
+  private abandoned = 0
 
   /** `highest` is the greatest number of an epoch so far. */
   constructor(
@@ -171,12 +173,16 @@ export class Coordinating {
   }
 
   private tellFate({ fate, purpose, reason }: Extract<CoordinatorEffect, { kind: 'tellFate' }>): void {
-    const { events, requests, seams, frame } = this
+    const { events, requests, seams } = this
+    const { pipeline } = this.frame
     events.endEpoch(fate)
     if (fate.outcome === 'abandoned') {
-      const { pipeline } = frame
-      seams.log.warn('checkpoint.abandoned', { pipeline, epoch: fate.epoch, reason })
+      seams.log.warn('checkpoint.abandoned', { pipeline, epoch: fate.epoch, reason, inARow: ++this.abandoned })
       return
+    }
+    if (this.abandoned > 0) {
+      seams.log.warn('checkpoint.recovered', { pipeline, epoch: fate.epoch, after: this.abandoned })
+      this.abandoned = 0
     }
     // A savepoint has come about when it is announced; till then its epoch is one like any other.
     requests.complete(purpose.kind === 'savepoint' ? periodic : purpose, fate.epoch)

@@ -1,0 +1,25 @@
+/** What `up` says of a line in a worker's log. */
+import type { LogLine } from './log-file.ts'
+
+/** `null`: nothing, since it is no warning, or has been said. */
+export function sayLine(line: LogLine): string | null {
+  if (line.level !== 'warn' && line.level !== 'error') return null
+  const { code, pipeline, message, reason, error, remedy, step, key, stack, inARow, after } = line
+  switch (code) {
+    // What a link is lost by is said already: a process has ended, or the cluster recovers.
+    case 'link.lost':
+      return null
+    case 'worker.stuck': {
+      const where = step === null ? 'outside of any step' : `in step "${step}"${key === null ? '' : `, key ${key}`}`
+      return `is stuck ${where}\n${stack}`
+    }
+    // The first of a row, and the end of the row; in between nothing is new, and `status` counts them.
+    case 'checkpoint.abandoned':
+      return inARow === 1 ? `${code}: ${pipeline}: ${reason}` : null
+    case 'checkpoint.recovered':
+      return `${code}: ${pipeline}: epoch ${line.epoch} is complete, after ${after} that were abandoned`
+  }
+  const told = message ?? reason
+  const said = told === undefined ? code : `${error ?? code}: ${told}`
+  return remedy === undefined ? said : `${said}\n  ${remedy}`
+}

@@ -1,0 +1,25 @@
+/** What `up` says of its workers' logs: what is new, in words, and nothing twice. */
+import { expect, test } from 'vitest'
+import { sayLine } from '../../src/cli/log-words.ts'
+
+const warning = (code: string, fields: object) => ({ level: 'warn', code, ...fields })
+
+test('a row of abandoned checkpoints is said when it begins and when it is over', () => {
+  const abandoned = [1, 2, 3].map((inARow) =>
+    warning('checkpoint.abandoned', { pipeline: 'count', epoch: inARow, reason: 'w2 is late', inARow }),
+  )
+  const lines = [...abandoned, warning('checkpoint.recovered', { pipeline: 'count', epoch: 4, after: 3 })]
+  expect(lines.map(sayLine)).toEqual([
+    'checkpoint.abandoned: count: w2 is late',
+    null,
+    null,
+    'checkpoint.recovered: count: epoch 4 is complete, after 3 that were abandoned',
+  ])
+})
+
+test('a warning is said with its remedy, what is no warning not at all', () => {
+  const fields = { error: 'E_NO_PEER', message: 'nobody listens', remedy: 'start it' }
+  expect(sayLine(warning('sink', fields))).toBe('E_NO_PEER: nobody listens\n  start it')
+  expect(sayLine({ level: 'info', code: 'seat' })).toBeNull()
+  expect(sayLine(warning('link.lost', {}))).toBeNull()
+})
