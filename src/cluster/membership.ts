@@ -328,7 +328,8 @@ function minorityBeats(
   if (standing.missing.length > 0) return contend(s, e, standing)
   const phase = s.was === 'active' && s.wantsOut ? 'leaving' : s.was
   const next = { ...common(s), phase, claim: null } as In<Progress | 'leaving'>
-  return { next, effects: s.was === 'active' ? [{ kind: 'resumeWork' }] : NONE }
+  // What has not begun yet was stopped as well, and would begin so.
+  return { next, effects: [{ kind: 'resumeWork' }] }
 }
 
 /** Says from time to time that it is ready: the coordinator may not have known of the generation at first. */

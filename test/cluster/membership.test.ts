@@ -234,6 +234,18 @@ describe('a member', () => {
     expect(life.phase).toBe('active')
   })
 
+  test('works from its beginning when it is back from a minority before its generation begins', () => {
+    const alone = { deaf: 'ba ab bc cb' }
+    const life = new Life()
+    life.chain(4, ['a', 'b', 'c'])
+    life.see({ kind: 'restored', generation: 4 })
+    life.beats(['a', 'b', 'c'], 100, alone)
+    expect(life.beats(['a', 'b', 'c'], 3000, alone)).toEqual(['stopWork minority'])
+    expect(life.beats(['a', 'b', 'c'], 100)).toEqual(['resumeWork'])
+    expect(life.phase).toBe('ready')
+    expect(life.see({ kind: 'activate', generation: 4 })).toEqual(['begin 4'])
+  })
+
   test('leaves where it was about to, when it is back from a minority', () => {
     const alone = { deaf: 'ba ab bc cb' }
     const life = Life.active()

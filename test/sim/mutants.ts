@@ -409,6 +409,14 @@ export const mutants: readonly SimMutant[] = [
     replacement: 'heir === null && options.source === heir ?',
   },
   {
+    name: 'stopped-before-it-begins',
+    rare: 'a worker has to be in a minority while its generation is about to begin, and back in time: seed 30002061',
+    swarm: 'clusters',
+    file: 'src/cluster/membership.ts',
+    text: "return { next, effects: [{ kind: 'resumeWork' }] }",
+    replacement: "return { next, effects: s.was === 'active' ? [{ kind: 'resumeWork' }] : NONE }",
+  },
+  {
     name: 'letters-of-who-is-gone',
     swarm: 'clusters',
     file: 'src/worker/execution/takers.ts',
