@@ -7,7 +7,8 @@
  *
  * M1. A worker that is its own coordinator talks to itself by the same messages; only what it saves, which may be long,
  *     stays in memory.
- * M2. What a member saves goes in pieces, none of which stands in the way of others on its lane for long.
+ * M2. What a member saves goes in pieces, none of which stands in the way of others on its lane for long, and each of which a
+ *     frame holds, however short these are here.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { fail } from '../../base/errors.ts'
@@ -18,7 +19,7 @@ import { REASON_BYTES } from '../../protocol/messages.ts'
 import type { ControlMessage, Message } from '../../transport/wire.ts'
 import type { Generation, Links } from './generation.ts'
 
-/** Bytes of a piece of a snapshot (M2). */
+/** Bytes of a piece of a snapshot (M2), where a frame holds twice as many. */
 const PIECE_BYTES = 256 << 10
 
 /** What comes to the worker that coordinates. */
@@ -44,16 +45,18 @@ export class EpochPost {
   private readonly links: Links
   private readonly pipeline: number
   private readonly self: string
+  private readonly pieceBytes: number
   /** Pieces of snapshots that are not whole yet, by worker (M2). */
   private readonly pieces = new Map<string, { epoch: number; readonly bytes: Buffer[] }>()
   /** What this worker has saved for itself (M1). */
   private own: { readonly epoch: number; readonly snapshot: Snapshot } | null = null
 
   /** `run` is the pipeline's number on the wire. */
-  constructor(generation: Generation, links: Links, run: number) {
+  constructor(generation: Generation, links: Links, run: number, frameBytes: number) {
     this.generation = generation
     this.links = links
     this.pipeline = run
+    this.pieceBytes = Math.min(PIECE_BYTES, frameBytes >>> 1)
     this.self = generation.members[generation.self]!.worker
   }
 
@@ -102,9 +105,9 @@ export class EpochPost {
   }
 
   private sendPieces(epoch: number, bytes: Buffer): void {
-    const { pipeline, links, generation } = this
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      const piece = bytes.subarray(at, at + PIECE_BYTES)
+    const { pipeline, links, generation, pieceBytes } = this
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      const piece = bytes.subarray(at, at + pieceBytes)
       links.send(generation.coordinator, { kind: 'epochPart', pipeline, epoch }, (writer) => writer.bytes(piece))
     }
   }

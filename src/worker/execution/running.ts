@@ -90,7 +90,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     const { limits } = seams
     this.parts = parts
     this.passage = new Passage(standing.base)
-    this.post = new EpochPost(generation, links, entry.run)
+    this.post = new EpochPost(generation, links, entry.run, limits.frameBytes)
     this.channels =
       generation.members.length === 1
         ? null
