@@ -11,8 +11,10 @@ import { type ChildEvent, type ChildState, started, superviseChild } from './sup
 
 export interface ChildOptions {
   readonly worker: string
-  /** Its data folder, which is there. */
+  /** Its data folder. */
   readonly data: string
+  /** Makes of the folder what it has to be, before each start: its disk may have been lost since the last one. */
+  readonly prepare: () => void
   readonly args: readonly string[]
   readonly env: NodeJS.ProcessEnv
 }
@@ -73,7 +75,8 @@ export class Child {
   }
 
   private start(): void {
-    const { args, env } = this.options
+    const { args, env, prepare } = this.options
+    prepare()
     const log = openSync(this.log.path, 'a', 0o600)
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
       env,

@@ -125,10 +125,12 @@ class LocalCluster implements ChildEvents {
   private child(worker: string, expected: number, options: Options): Child {
     const { folder } = this
     const data = `${folder}/${worker}`
-    makeFolder(data)
-    // The same tokens open every worker.
-    for (const name of ['admin', 'read']) {
-      makeToken(`${data}/${name}.token`, readFileSync(`${folder}/${name}.token`, 'utf8').trim())
+    const prepare = (): void => {
+      makeFolder(data)
+      // The same tokens open every worker.
+      for (const name of ['admin', 'read']) {
+        makeToken(`${data}/${name}.token`, readFileSync(`${folder}/${name}.token`, 'utf8').trim())
+      }
     }
     const args = [
       ...['worker', '--worker', worker, '--data', data, '--cluster', options.cluster, '--store', `${folder}/store`],
@@ -140,7 +142,7 @@ class LocalCluster implements ChildEvents {
       ...Object.entries(options.limit ?? {}).flatMap(([name, value]) => ['--limit', `${name}=${value}`]),
     ]
     const env = { ...process.env, POTOROO_CLUSTER_TOKEN_FILE: `${folder}/cluster.token` }
-    return new Child({ worker, data, args, env }, this)
+    return new Child({ worker, data, prepare, args, env }, this)
   }
 
   /** Submits these once the cluster works. */

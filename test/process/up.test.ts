@@ -1,5 +1,5 @@
 /** `potoroo up` as a person meets it: comes up, starts again what ends, ends with its workers, and gives up in words. */
-import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFailed, test } from 'vitest'
 import type { ClusterView } from '../../src/admin/cluster-view.ts'
@@ -24,6 +24,8 @@ test('runs a cluster, starts again what is killed, and ends with all of it', { t
 
   const first = Number((await up.said(/w1 starts, process (\d+)/))[1])
   process.kill(first, 'SIGKILL')
+  // It may have lost its disk, too.
+  rmSync(join(data, 'w1'), { recursive: true })
   await up.said(/w1 has ended by SIGKILL\n.*w1 starts again in 0\.2 s/)
   const again = Number((await up.said(/w1 starts again, process (\d+)/))[1])
   await up.said(/w1 starts again, process[\s\S]*normal, generation ([2-9]|\d\d): w1, w2\n/)
