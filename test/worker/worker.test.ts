@@ -113,17 +113,21 @@ test('a worker that is closed in the middle goes on exactly', async () => {
   await close(second.worker)
 })
 
-const leaky = pipeline('leaky', (p) => {
-  p.source('numbers', generatorSource<number>({ value: (n) => n, rate: 1000 }))
-    .keyBy('by', (n) => n % 3)
-    .mapWithState('keep', {
-      init: () => ({ last: null as unknown }),
-      step: (state, n) => {
-        state.last = () => n
-      },
-    })
-    .sink('nowhere', nullSink())
-})
+/** Keeps what `keep` makes of the last number. */
+const keeping = (name: string, keep: (n: number) => unknown) =>
+  pipeline(name, (p) => {
+    p.source('numbers', generatorSource<number>({ value: (n) => n, rate: 1000 }))
+      .keyBy('by', (n) => n % 3)
+      .mapWithState('keep', {
+        init: () => ({ last: null as unknown }),
+        step: (state, n) => {
+          state.last = keep(n)
+        },
+      })
+      .sink('nowhere', nullSink())
+  })
+
+const leaky = keeping('leaky', (n) => () => n)
 
 test('state that cannot be written is named, and stops the sources', async () => {
   const under = await start(leaky, { checkpointIntervalMs: 20, checkpointTimeoutMs: 1000, maxAbandoned: 2 })
@@ -133,17 +137,7 @@ test('state that cannot be written is named, and stops the sources', async () =>
   await close(under.worker)
 })
 
-const mended = pipeline('mended', (p) => {
-  p.source('numbers', generatorSource<number>({ value: (n) => n, rate: 1000 }))
-    .keyBy('by', (n) => n % 3)
-    .mapWithState('keep', {
-      init: () => ({ last: null as unknown }),
-      step: (state, n) => {
-        state.last = n % 400 < 200 ? () => n : n
-      },
-    })
-    .sink('nowhere', nullSink())
-})
+const mended = keeping('mended', (n) => (n % 400 < 200 ? () => n : n))
 
 test('epochs abandoned in a row are counted, and the next complete one ends the row', async () => {
   const under = await start(mended, { checkpointIntervalMs: 20, checkpointTimeoutMs: 1000, maxAbandoned: 1000 })
