@@ -1,0 +1,57 @@
+/** Errors of the command line, and its conversation with a worker. */
+
+import type { ErrorRows } from './row.ts'
+
+export const cliErrors = {
+  E_USAGE: {
+    kind: 'user',
+    what: '{reason}',
+    remedy: '`potoroo help` lists the commands, and each explains itself with --help',
+  },
+  E_CONFIG: {
+    kind: 'user',
+    what: '{where}: {reason}',
+    remedy: 'mend it; docs/reference.md lists every setting',
+  },
+  E_FILE: {
+    kind: 'operational',
+    what: 'cannot {operation} {path}: {reason}',
+    remedy: 'check the path and the rights to it',
+  },
+  E_RECEIVER_LISTEN: {
+    kind: 'operational',
+    what: 'cannot listen on {address}: {reason}',
+    remedy: 'stop the program that listens there, or choose another address',
+  },
+  E_PEER: {
+    kind: 'operational',
+    what: 'cannot {operation} {address}: {reason}',
+    remedy: 'check the address, and that the program at the other end is running',
+  },
+  E_NO_WORKER: {
+    kind: 'operational',
+    what: 'no worker is running in {data}',
+    remedy: 'start one with `potoroo run FILE` or `potoroo worker`, or name its folder with --data',
+  },
+  E_WHICH_WORKER: {
+    kind: 'user',
+    what: 'several workers are running here: {folders}',
+    remedy: 'name the folder of one with --data',
+  },
+  E_CONTROL: {
+    kind: 'operational',
+    what: 'the worker at {address} does not answer: {reason}',
+    remedy: 'check that it is running; a worker that is busy answers late',
+  },
+  E_CONTROL_DENIED: {
+    kind: 'user',
+    what: 'the worker refuses: {reason}',
+    remedy:
+      'use the token in its data folder: control.json names the file, --token-file or POTOROO_TOKEN gives another',
+  },
+  E_CONTROL_REQUEST: {
+    kind: 'user',
+    what: 'the worker does not understand the request: {reason}',
+    remedy: 'bring the command and the worker to the same version of potoroo',
+  },
+} as const satisfies ErrorRows

@@ -1,0 +1,158 @@
+/** Errors of connectors: what they meet in the outside world. */
+
+import type { ErrorRows } from './row.ts'
+
+export const connectorsErrors = {
+  E_CONNECTOR: {
+    kind: 'user',
+    what: 'step "{step}": there is no {role} of kind "{connector}"',
+    remedy: 'the connectors there are: {known}',
+  },
+  E_LISTEN: {
+    kind: 'operational',
+    what: 'step "{step}" cannot listen on {host}:{port}: {reason}',
+    remedy: 'give a host that this machine has and a port that this user may take',
+  },
+  E_CONNECTION_CLOSED: {
+    kind: 'protocol',
+    what: 'step "{step}" closed the connection from {peer}: {reason}',
+    remedy: 'compare what the sender writes with the framing of the source',
+  },
+  E_TOO_MANY_CONNECTIONS: {
+    kind: 'operational',
+    what: 'step "{step}" has {limit} connections and takes no more',
+    remedy: 'close some, or raise the limit "connections"',
+  },
+  E_SOCKET_PATH: {
+    kind: 'user',
+    what: 'somebody asks for a WebSocket at {path}, and step "{step}" is at {own}',
+    remedy: 'open {own} of the same address, or give the step that path',
+  },
+  E_ORIGIN: {
+    kind: 'user',
+    what: 'a page of {origin} may not connect to step "{step}"',
+    remedy: "when the page is yours, write origins: 'local {origin}' in the step",
+  },
+  E_NO_PEER: {
+    kind: 'operational',
+    what: 'step "{step}" finds nobody at {host}:{port}: {reason}',
+    remedy: 'start the program that listens there; until then output waits and the sources slow down',
+  },
+  E_RECEIVER_REFUSED: {
+    kind: 'operational',
+    what: 'step "{step}" is refused by the receiver at {host}:{port}: {reason}',
+    remedy: 'mend what it names, such as the token; until then output waits and the sources slow down',
+  },
+  E_HTTP_PATH: {
+    kind: 'user',
+    what: 'nothing is served at {path}',
+    remedy: 'post records to {known}',
+  },
+  E_HTTP_METHOD: {
+    kind: 'user',
+    what: 'records cannot come by {method}',
+    remedy: 'send them by POST',
+  },
+  E_HTTP_TOKEN: {
+    kind: 'user',
+    what: 'the request does not show the token of this source',
+    remedy: 'send it with the header Authorization: Bearer TOKEN, where TOKEN is what the worker was started with',
+  },
+  E_HTTP_TYPE: {
+    kind: 'user',
+    what: 'a body of {given} is not taken',
+    remedy:
+      'send one record as application/json, text/plain or application/octet-stream, or one in each line as application/x-ndjson; not compressed',
+  },
+  E_HTTP_REQUEST: {
+    kind: 'user',
+    what: 'the request cannot be understood: {reason}',
+    remedy: 'compare it with docs/http.md',
+  },
+  E_HTTP_RECORD: {
+    kind: 'user',
+    what: 'line {line} of the body is no record: {reason}',
+    remedy: 'mend it and send the whole request again: nothing of it was taken',
+  },
+  E_HTTP_TOO_LARGE: {
+    kind: 'user',
+    what: 'the body is over the limit of {limit} bytes',
+    remedy: 'send fewer records in one request, or raise the limit httpBodyBytes',
+  },
+  E_HTTP_SLOW: {
+    kind: 'operational',
+    what: 'the body did not come within {ms} ms',
+    remedy: 'send fewer records in one request; nothing of it was taken',
+  },
+  E_HTTP_SEQUENCE: {
+    kind: 'user',
+    what: 'records in front of these are missing: the next one is {next}',
+    remedy: 'send the missing records first, with their own sequence in the Idempotency-Key',
+  },
+  E_HTTP_ELSEWHERE: {
+    kind: 'operational',
+    what: 'worker {worker} answers for this producer',
+    remedy: "follow the Location; without one come again, and the producer's stream comes to this worker",
+  },
+  E_HTTP_BUSY: {
+    kind: 'operational',
+    what: 'nothing is taken now: {reason}',
+    remedy: 'come again after the seconds in Retry-After, with the same Idempotency-Key',
+  },
+  E_WEBHOOK_WAITS: {
+    kind: 'operational',
+    what: 'step "{step}" cannot deliver to {url}: {reason}',
+    remedy: 'start the receiver, or mend its address or token; until then output waits and the sources slow down',
+  },
+  E_WEBHOOK_REFUSED: {
+    kind: 'operational',
+    what: '{url} refuses a record of step "{step}": {reason}',
+    remedy:
+      "see what the receiver wants; its dead letter has the bytes that were sent, and refused: 'fail' stops instead",
+  },
+  E_STANDARD_INPUT: {
+    kind: 'operational',
+    what: 'step "{step}" cannot read standard input: {reason}',
+    remedy: 'run the pipeline with `potoroo run`, and let one of its sources read standard input',
+  },
+  E_STANDARD_OUTPUT: {
+    kind: 'operational',
+    what: 'step "{step}" cannot write to standard output: {reason}',
+    remedy: 'keep the program that reads it running',
+  },
+  E_FILE_CHANGED: {
+    kind: 'operational',
+    what: 'step "{step}" stood at byte {offset} of {path}, but neither that file nor one rotated from it is there any more',
+    remedy: 'put the file back, or start the pipeline anew without its checkpoints',
+  },
+  E_FILE_SHRUNK: {
+    kind: 'operational',
+    what: 'step "{step}" found {path} cut from {offset} to {size} bytes and reads it again from its beginning',
+    remedy: 'rotate the file by renaming it: what is written between the last reading and a cut is lost',
+  },
+  E_FILE_FRAGMENT: {
+    kind: 'user',
+    what: '{path} ends inside a record, of which {bytes} bytes are there',
+    remedy: 'complete the file, or give the source the framing that it was written with',
+  },
+  E_FILE_RECORD: {
+    kind: 'user',
+    what: 'step "{step}" finds no record at byte {offset} of {path}: {reason}',
+    remedy: 'mend the file, or give the source the framing that it was written with',
+  },
+  E_SEGMENT_GONE: {
+    kind: 'operational',
+    what: 'a checkpoint lists {bytes} bytes of output in {path}, which are gone or damaged',
+    remedy: 'bring the file back; without it this output cannot be completed exactly',
+  },
+  E_FILE_SINK_SHORT: {
+    kind: 'operational',
+    what: '{path} has {size} bytes where a checkpoint says that {length} were written',
+    remedy: 'bring the whole file back, or give the sink another path and start the pipeline anew',
+  },
+  E_SUBSCRIBER_DROPPED: {
+    kind: 'operational',
+    what: 'step "{step}" dropped the subscriber {peer}: {reason}',
+    remedy: "let it read faster, or write slow: 'wait' in the sink, which slows the pipeline instead",
+  },
+} as const satisfies ErrorRows

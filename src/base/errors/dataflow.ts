@@ -1,0 +1,52 @@
+/** Errors of what a user's step did with a record. */
+
+import type { ErrorRows } from './row.ts'
+
+export const dataflowErrors = {
+  E_TOO_MANY_OUTPUTS: {
+    kind: 'user',
+    what: 'one record made more than {limit} outputs in step "{step}"',
+    remedy: 'see the dead letter for the record; end the generator, or raise the limit maxOutputsPerRecord',
+  },
+  E_LINEAGE_TOO_DEEP: {
+    kind: 'user',
+    what: 'one record became too many records on its way to step "{step}"',
+    remedy: 'split the record in fewer steps, or lower the limit maxOutputsPerRecord',
+  },
+  E_KEY: {
+    kind: 'user',
+    what: 'keyBy step "{step}" returned {got}, which cannot be a key',
+    remedy: 'return a string, a number other than NaN, a bigint or a boolean',
+  },
+  E_KEY_TOO_LONG: {
+    kind: 'user',
+    what: 'keyBy step "{step}" returned a key longer than {limit} characters',
+    remedy: 'use a shorter key, or raise the limit keyLength',
+  },
+  E_ASYNC_TIMEOUT: {
+    kind: 'user',
+    what: 'a call of step "{step}" took longer than {timeout} ms',
+    remedy:
+      "raise the step's timeoutMs, or see what it waits for; replay the record with `potoroo dead-letters replay`",
+  },
+  E_STATE_RETURNED: {
+    kind: 'user',
+    what: 'step "{step}" returned its own state object as a record',
+    remedy: 'return a copy, such as { ...state }: the state changes later, the record must not',
+  },
+  E_STATE_SHARED: {
+    kind: 'user',
+    what: 'step "{step}" returned a record that shares an object with its state',
+    remedy: 'return copies of what the state holds: it changes later, the record must not',
+  },
+  E_STATE_OF_TWO: {
+    kind: 'user',
+    what: 'the states of the keys {key} and {other} in step "{step}" share an object',
+    remedy: 'make an object of its own for every key in init, and put copies of what records hold into a state',
+  },
+  E_STATE_TYPE: {
+    kind: 'user',
+    what: 'step "{step}" made a state that is not an object ({got})',
+    remedy: 'return an object from init and give one to ctx.replace',
+  },
+} as const satisfies ErrorRows

@@ -1,0 +1,32 @@
+/** Errors of the machine: its disk, its clock, its ports, and who may read a file. */
+
+import type { ErrorRows } from './row.ts'
+
+export const envErrors = {
+  E_TOKEN_OPEN: {
+    kind: 'operational',
+    what: '{subject} can be read by others (mode {mode})',
+    remedy: 'chmod 600 {file}, and make a new token where they may have read it',
+  },
+  E_CLOCK_BACK: {
+    kind: 'operational',
+    what: 'the clock was set back: the newest record of {path} was written {ahead} from now',
+    remedy: 'let the machine ask a time server; state is safe, times to live expire later by so much',
+  },
+  E_DISK: {
+    kind: 'operational',
+    what: 'the disk failed at {operation} of {path}: {reason}',
+    remedy:
+      'check the rights to the folder, the disk and its free space (`potoroo doctor`), then start the worker again',
+  },
+  E_DATA_LOCKED: {
+    kind: 'operational',
+    what: 'another worker is using the data folder {path}',
+    remedy: 'stop that worker, or give this one a folder of its own with --data',
+  },
+  E_PORT_IN_USE: {
+    kind: 'operational',
+    what: 'port {port} on {host} is in use{by}',
+    remedy: 'stop the program that listens there, or choose another port',
+  },
+} as const satisfies ErrorRows

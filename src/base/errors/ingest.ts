@@ -1,0 +1,95 @@
+/** Errors of the door: the journal and producers' streams. */
+
+import type { ErrorRows } from './row.ts'
+
+export const ingestErrors = {
+  E_JOURNAL: {
+    kind: 'operational',
+    what: 'the journal cannot be written: {path}: {reason}',
+    remedy: 'check the disk and its free space; the sources wait, and go on by themselves when it can be written again',
+  },
+  E_JOURNAL_DAMAGED: {
+    kind: 'operational',
+    what: 'the journal {path} is damaged from byte {from} to {to}{lost}',
+    remedy: 'check the disk; what its producers still have they send again, what they do not have is lost',
+  },
+  E_JOURNAL_HOLE: {
+    kind: 'operational',
+    what: 'the journal lacks records {first} to {last} of {producer} for source {source}',
+    remedy: 'nothing to do while its producer can send them again; see `potoroo streams list PIPELINE`',
+  },
+  E_JOURNAL_FULL: {
+    kind: 'operational',
+    what: 'source {source} keeps {bytes} bytes of journal, its share is {limit}',
+    remedy: 'see why its checkpoints do not complete (`potoroo status`); or raise the limit journalBytes',
+  },
+  E_ACKED_VERSION: {
+    kind: 'protocol',
+    what: 'version {version} of the acknowledged protocol is not spoken here, only {oldest} to {newest}',
+    remedy: 'bring the client library and the worker to the same release',
+  },
+  E_ACKED_PROTOCOL: {
+    kind: 'protocol',
+    what: 'the client broke the acknowledged protocol: {reason}',
+    remedy: 'compare the client with docs/acked-protocol.md',
+  },
+  E_ACKED_SILENT: {
+    kind: 'protocol',
+    what: 'the client said nothing for {ms} ms',
+    remedy: 'check the network between the client and the worker; the client connects again by itself',
+  },
+  E_ACKED_REPLACED: {
+    kind: 'protocol',
+    what: 'another connection brings the stream of producer "{producer}"',
+    remedy:
+      'nothing, when the client has connected again; otherwise give each client a producer name and an outbox of its own',
+  },
+  E_TOKEN: {
+    kind: 'user',
+    what: 'the token of producer "{producer}" is not the one of source {source}',
+    remedy: 'give the client the token that the source was started with',
+  },
+  E_SOURCE_UNKNOWN: {
+    kind: 'user',
+    what: 'no source "{source}" is served here',
+    remedy: 'check the name of the source, and that the port is the one it listens on',
+  },
+  E_STREAM_UNKNOWN: {
+    kind: 'user',
+    what: 'the stream of producer "{producer}" is not known here, and begins at record {oldest} instead of 1',
+    remedy: 'its row has expired or another cluster has it: start a new incarnation of the producer',
+  },
+  E_STREAM_PARKED: {
+    kind: 'operational',
+    what: 'records {first} to {last} of producer "{producer}" are missing, and only the journal of {home} has them',
+    remedy:
+      'start that worker again, under its name and with its data folder; or accept the loss with `potoroo streams abandon`',
+  },
+  E_STREAM_NOT_PARKED: {
+    kind: 'user',
+    what: 'no stream of producer "{producer}" for source {source} waits here for records that are missing',
+    remedy:
+      '`potoroo streams list PIPELINE` shows which do; a stream waits from the moment that its producer has asked',
+  },
+  E_STREAM_ELSEWHERE: {
+    kind: 'operational',
+    what: 'worker {home} has the stream of producer "{producer}", and its address is not known here yet',
+    remedy: 'nothing: the client tries again, and the stream comes to where its producer is',
+  },
+  E_JOURNAL_SEALED: {
+    kind: 'operational',
+    what: 'the journal of this incarnation is sealed: the cluster went on without this worker',
+    remedy: 'nothing: the worker begins anew and joins again; what its producers were not told of they send again',
+  },
+  E_REQUEST_AGAIN: {
+    kind: 'operational',
+    what: 'what producer "{producer}" has sent goes on elsewhere, and whether this request counts is not known',
+    remedy: 'send it again: with an Idempotency-Key it counts once',
+  },
+  E_PRODUCERS_FULL: {
+    kind: 'operational',
+    what: 'source {source} remembers {limit} producers and takes no new one',
+    remedy:
+      'keep outboxes on disk, for each start without one is a new producer; or raise the limit producers, or lower producerTtlMs',
+  },
+} as const satisfies ErrorRows

@@ -1,0 +1,23 @@
+/** Errors of frames and messages between processes. */
+
+import type { ErrorRows } from './row.ts'
+
+export const protocolErrors = {
+  E_FRAME_CHECKSUM: {
+    kind: 'protocol',
+    what: 'a frame arrived damaged: its checksum does not fit',
+    remedy:
+      'nothing to do when it happens once, the link resumes; if it recurs, check what speaks on that port, and the network',
+  },
+  E_FRAME_TOO_LONG: {
+    kind: 'protocol',
+    what: 'a frame of {bytes} bytes is over the limit of {limit}',
+    remedy:
+      'check what speaks on that port; when the records are that large, raise the limit frameBytes on every worker',
+  },
+  E_MESSAGE: {
+    kind: 'protocol',
+    what: 'the protocol "{protocol}" has no message {tag} in version {version}',
+    remedy: 'check what speaks on that port; when it is Potoroo, bring both ends to the same version',
+  },
+} as const satisfies ErrorRows

@@ -1,0 +1,37 @@
+/** Errors of what a step keeps for its keys. */
+
+import type { ErrorRows } from './row.ts'
+
+export const stateErrors = {
+  E_KEY_GROUP_FULL: {
+    kind: 'operational',
+    what: 'key group {keyGroup} of step "{step}" holds {keys} keys, as many as it can',
+    remedy:
+      'spread the keys: check that they differ from each other, give the step a TTL, or make a cluster with more key groups',
+  },
+  E_STATE_VALUE: {
+    kind: 'user',
+    what: 'step "{step}" keeps for key {key} a state that cannot be written: state{path} is {got}',
+    remedy: 'keep plain data: numbers, strings, bigints, booleans, arrays, objects, Map, Set, Date, typed arrays',
+  },
+  E_STATE_TOO_LARGE: {
+    kind: 'user',
+    what: 'step "{step}" keeps for key {key} a state of more than {limit} bytes',
+    remedy: 'keep less for one key, or divide it among several keys',
+  },
+  E_STATE_NEWER: {
+    kind: 'user',
+    what: 'step "{step}" has states of schema version {from}, and the pipeline knows versions up to {version}',
+    remedy: 'run the pipeline file that wrote them, or a newer one',
+  },
+  E_STATE_NO_MIGRATE: {
+    kind: 'user',
+    what: 'step "{step}" has states of schema version {from}, and nothing that makes version {version} of them',
+    remedy: 'give the step a migrate(state, from) that returns a state of its version',
+  },
+  E_STATE_MIGRATE: {
+    kind: 'user',
+    what: 'the migrate of step "{step}" failed on a state of version {from}, key {key}: {reason}',
+    remedy: 'mend migrate and start again; the checkpoint is unchanged',
+  },
+} as const satisfies ErrorRows

@@ -1,0 +1,203 @@
+/** Errors of the process: pipelines, their programs, the cluster that it belongs to, and what is asked of it. */
+
+import type { ErrorRows } from './row.ts'
+
+export const workerErrors = {
+  E_STEP_GONE: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has state for step "{step}", which it no longer has',
+    remedy: 'bring the step back under its name, or drop its state with --drop {step}',
+  },
+  E_STEP_CHANGED: {
+    kind: 'user',
+    what: 'step "{step}" of pipeline "{pipeline}" was {before} and is {now}: its state does not fit',
+    remedy: 'give the step a new name, or drop its state with --drop {step}',
+  },
+  E_SCHEMA: {
+    kind: 'user',
+    what: 'step "{step}" of pipeline "{pipeline}" has state of schema version {before}, and no migrate to version {now}',
+    remedy: 'add schema.migrate to the step, go back to version {before}, or drop its state with --drop {step}',
+  },
+  E_NO_SPLITS: {
+    kind: 'user',
+    what: 'source "{step}" has nothing to read',
+    remedy: 'check the path or the pattern of its files',
+  },
+  E_CLUSTER_LISTEN: {
+    kind: 'operational',
+    what: 'the other workers cannot reach this one at {address}: {reason}',
+    remedy: 'give it an address of this machine and a free port',
+  },
+  E_JOIN_REFUSED: {
+    kind: 'operational',
+    what: 'the cluster does not take worker {worker} in: {reason}',
+    remedy: 'see what its other workers say with `potoroo status`',
+  },
+  E_MEMBER_SILENT: {
+    kind: 'operational',
+    what: 'worker {worker}, which owns the key, did not answer within {ms} ms',
+    remedy: 'ask again; `potoroo status` shows whether it lives, or is stuck in a step',
+  },
+  E_INCOMPLETE: {
+    kind: 'operational',
+    what: 'only {keyGroups} key groups answered, and {least} of them were asked for',
+    remedy:
+      'ask again, or take what there is without --min-completeness; `potoroo status` shows which worker is missing',
+  },
+  E_READ_TOKEN: {
+    kind: 'user',
+    what: 'the token to read behind cannot be used: {reason}',
+    remedy:
+      'give the text that flush() of the client, `potoroo send`, or the answer to a request has given, of this pipeline',
+  },
+  E_READ_HELD: {
+    kind: 'user',
+    what: 'nobody can say when step "{step}" shows what was acknowledged: step "{holder}" in front of it holds records back',
+    remedy: 'read a step in front of "{holder}" with --after, or this one without',
+  },
+  E_READ_LATE: {
+    kind: 'operational',
+    what: 'step "{step}" does not show what was acknowledged within {ms} ms: {reason}',
+    remedy: 'ask again, or wait longer with --wait; `potoroo status` shows whether the pipeline is behind, or recovers',
+  },
+  E_READ_LEVEL: {
+    kind: 'user',
+    what: 'this cannot be read {read}: {reason}',
+    remedy: 'ask for one key, or read `live` or `committed`',
+  },
+  E_REBALANCE: {
+    kind: 'operational',
+    what: 'the work is not shared out anew: {reason}',
+    remedy:
+      'nothing has changed; `potoroo status` shows what is under way, `potoroo rebalance --plan` what there is to do',
+  },
+  E_STORE_CLUSTER: {
+    kind: 'user',
+    what: 'the store holds the cluster "{theirs}", and this worker is of cluster "{ours}"',
+    remedy: 'give the store of its own cluster with --store, or the name of this one with --cluster',
+  },
+  E_STORE_KEY_GROUPS: {
+    kind: 'user',
+    what: 'the store was made with {theirs} key groups, and this worker is told of {ours}',
+    remedy: 'leave limits.keyGroups out: they are those of the store for ever',
+  },
+  E_WATCH_ENDED: {
+    kind: 'operational',
+    what: 'the thread that sends the heartbeats of worker {worker} has ended: {reason}',
+    remedy: 'start the worker again, where no supervisor does; if it recurs, check the memory of the machine',
+  },
+  E_PIPELINE_FILE: {
+    kind: 'user',
+    what: 'there is no pipeline file {path}{reason}',
+    remedy: 'give the path of a TypeScript or JavaScript file; `potoroo init FOLDER` makes a project to begin with',
+  },
+  E_PIPELINE_SYNTAX: {
+    kind: 'user',
+    what: '{where}: {reason}{more}',
+    remedy: 'mend the file; `potoroo check FILE` looks again',
+  },
+  E_PIPELINE_IMPORT: {
+    kind: 'user',
+    what: '{where}: cannot import {import}: {reason}',
+    remedy:
+      'check the name; install packages with npm in the folder of the pipeline file; write files with path and ending',
+  },
+  E_PIPELINE_EXPORT: {
+    kind: 'user',
+    what: '{path} exports no pipeline: {reason}',
+    remedy: "write export default pipeline('name', (p) => { … }) in it",
+  },
+  E_PIPELINE_THREW: {
+    kind: 'user',
+    what: '{where}: the pipeline file threw while it was {doing}: {reason}',
+    remedy: 'mend the file; a pipeline file only describes: connect to other systems in sources, sinks and asyncMap',
+  },
+  E_PIPELINE_SLOW: {
+    kind: 'user',
+    what: '{path} was not loaded after {timeout}: it {does}',
+    remedy:
+      'look for an await or a loop that never ends at its top level, in what it imports and where it builds; work belongs into steps, and what waits into asyncMap',
+  },
+  E_PIPELINE_TOO_LARGE: {
+    kind: 'user',
+    what: '{path} and what it imports are {bytes} bytes, over the limit of {limit}',
+    remedy: 'import less, or read data files by a source; the limit is bundleBytes',
+  },
+  E_BUNDLE_DAMAGED: {
+    kind: 'operational',
+    what: 'the stored pipeline {hash} is damaged: its text has another hash',
+    remedy: 'submit the pipeline file again; check the disk of the checkpoint store',
+  },
+  E_PIPELINE_THERE: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" is there already, with state of its own',
+    remedy: 'a savepoint can only begin a pipeline: cancel it first, or add --fresh, which forgets that state',
+  },
+  E_NO_PIPELINE: {
+    kind: 'user',
+    what: 'there is no pipeline "{pipeline}" here: {known}',
+    remedy: '`potoroo list` shows the pipelines of the worker',
+  },
+  E_NO_STEP: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has no {role} "{step}": {known}',
+    remedy: '`potoroo status {pipeline}` shows its steps',
+  },
+  E_DEAD_LETTERS_FULL: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" has {count} dead letters of {bytes} bytes, and takes no more: its sources stop',
+    remedy: 'see `potoroo dead-letters list {pipeline}`; mend what fails, then replay or purge them',
+  },
+  E_RECORD_FAILED: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}": {count} did not get through, the last one in step "{step}": {reason}',
+    remedy: '{hint}`potoroo dead-letters list {pipeline}` shows them; mend the step and replay them',
+  },
+  E_NO_LETTER: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has no dead letter {id}',
+    remedy: '`potoroo dead-letters list {pipeline}` shows what there is',
+  },
+  E_NO_CHECKPOINT: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has no checkpoint{which}',
+    remedy: '`potoroo checkpoint list {pipeline}` shows what is kept',
+  },
+  E_NO_SAVEPOINT: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has no savepoint "{savepoint}"',
+    remedy: '`potoroo savepoint list {pipeline}` shows what there is',
+  },
+  E_SAVEPOINT_NEEDED: {
+    kind: 'operational',
+    what: 'the savepoint "{savepoint}" cannot be removed yet: pipeline "{pipeline}" began with it, and its checkpoints still stand on it',
+    remedy: 'try again later: all state is written anew within twice limits.horizonEpochs checkpoints',
+  },
+  E_CHANNEL_MEMORY: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" does not fit: with it {channels} channels lead into each of {workers} workers, whose windows may hold {bytes} bytes there, and limits.channelBytes allows {limit}',
+    remedy:
+      'lower limits.channelCreditBytes to {credit} or less, raise limits.channelBytes where the machines have the memory, or cancel another pipeline',
+  },
+  E_NO_KEY: {
+    kind: 'user',
+    what: 'step "{step}" of pipeline "{pipeline}" has no state for key {key}',
+    remedy: '`potoroo query {pipeline} {step}` lists keys that have some',
+  },
+  E_NOT_RUNNING: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" is not running, it is {phase}',
+    remedy: 'see `potoroo status {pipeline}`; `potoroo submit FILE` starts it again',
+  },
+  E_NOT_DRAINED: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" could not make its last checkpoint: {reason}',
+    remedy:
+      'nothing is lost while its data folder stands: what lies after the last checkpoint is done again at the next start',
+  },
+  E_CHECKPOINT: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" could not make the checkpoint: {reason}',
+    remedy: 'see `potoroo status {pipeline}` for what is late, and ask again',
+  },
+} as const satisfies ErrorRows
