@@ -156,12 +156,12 @@ export class Pipelines {
       const entry = fresh === true ? null : (this.worker.cluster.pipelines.get(name) ?? null)
       await requireContinuation(this.worker.storage, prepared.plan, { from, entry, drop })
       if (this.alone) await this.stopForAnother(name)
-      if (fresh === true) await settle<void>((done) => this.worker.withdraw(name, done))
+      if (fresh === true) await settle<void>((done) => this.worker.ledger.withdraw(name, done))
       this.prepared.set(name, prepared)
       this.wanted.add(name)
       const before = this.residents.get(name)
-      await settle<void>((done) => this.worker.submit(name, program, parameters as Json, { from, drop }, done))
-      this.worker.sweep()
+      await settle<void>((done) => this.worker.ledger.submit(name, program, parameters as Json, { from, drop }, done))
+      this.worker.ledger.sweep()
       // The chain has it already: it is brought up once more, with what is asked for now.
       if (this.alone && this.residents.get(name) === before) this.worker.residents.again(name)
       return this.standing(name, prepared)
@@ -190,7 +190,7 @@ export class Pipelines {
   private async load(name: string, entry: PipelineEntry): Promise<Loaded> {
     const known = this.prepared.get(name)
     if (known !== undefined && isProgram(known, entry)) return known
-    const program = await settle<Program>((done) => this.worker.program(entry.hash, done))
+    const program = await settle<Program>((done) => this.worker.ledger.program(entry.hash, done))
     const pipeline = await loadBundle(program.text, program.map, program.hash)
     const parameters = entry.parameters as Parameters
     const planned = plan(buildGraph(pipeline, parameters))
@@ -227,8 +227,8 @@ export class Pipelines {
   async cancel(name: string): Promise<void> {
     await this.inTurn(name, async () => {
       this.find(name)
-      await settle<void>((done) => this.worker.withdraw(name, done))
-      this.worker.sweep()
+      await settle<void>((done) => this.worker.ledger.withdraw(name, done))
+      this.worker.ledger.sweep()
     })
   }
 

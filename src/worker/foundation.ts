@@ -1,0 +1,84 @@
+/**
+ * What a worker stands on: its data folder, and the store of its cluster.
+ *
+ * F1. The data folder is locked before anything in it is read, and for as long as the process lives.
+ * F2. Key groups and eras of the chain are those that the store was made with, whatever the options say: by other eras the
+ *     chain would seem to end where records have been removed.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
+import { openCluster } from '../checkpoint/identity.ts'
+import type { DiskError, Lock } from '../env/disk.ts'
+import type { Env } from '../env/env.ts'
+import type { WorkerOptions } from './options.ts'
+
+type Done = (error: PotorooError | null) => void
+
+export class Foundation {
+  /** Those of the options, with what was fixed when the cluster was made (F2). */
+  limits: Limits
+  /** Tells the store from all others. */
+  storeId = ''
+  private readonly env: Env
+  private readonly options: WorkerOptions
+  /** The store can keep nothing more. */
+  private readonly lost: (error: PotorooError) => void
+  private lock: Lock | null = null
+  private opened: FileStore | null = null
+
+  constructor(env: Env, options: WorkerOptions, lost: (error: PotorooError) => void) {
+    this.env = env
+    this.options = options
+    this.lost = lost
+    this.limits = options.limits
+  }
+
+  /** There is one once this is open. */
+  get store(): FileStore {
+    return this.opened!
+  }
+
+  /** Makes and locks the folder, opens the store, and reads there, or makes, what the cluster is. */
+  open(done: Done): void {
+    const { data } = this.options
+    const { disk } = this.env
+    disk.makeDirectory(data, (error) => {
+      if (error !== null) return done(failure('making', data, error))
+      disk.lock(`${data}/lock`, (error, lock) => {
+        if (error?.code === 'locked') return done(fail('E_DATA_LOCKED', { path: data }))
+        if (error !== null) return done(failure('locking', data, error))
+        this.lock = lock
+        this.openStore(done)
+      })
+    })
+  }
+
+  close(): void {
+    this.lock?.release()
+  }
+
+  private openStore(done: Done): void {
+    const { env, options } = this
+    const { worker, data, cluster = null } = options
+    // Names temporary files apart; a later incarnation of this process goes on under it.
+    const incarnation = env.random.id()
+    const opened = (error: PotorooError | null, store: FileStore): void => {
+      if (error !== null) return done(error)
+      this.opened = store
+      const expected = { id: incarnation, name: cluster?.name ?? '', keyGroups: options.keyGroups ?? null }
+      openCluster({ store, clock: env.clock, limits: this.limits }, expected, (error, identity) => {
+        if (error !== null) return done(error)
+        const { keyGroups, chainEra } = identity
+        this.storeId = identity.id
+        this.limits = { ...this.limits, keyGroups, chainEra }
+        done(null)
+      })
+    }
+    openFileStore(env, cluster?.store ?? `${data}/store`, { worker, incarnation }, opened, this.lost)
+  }
+}
+
+function failure(operation: string, path: string, error: DiskError): PotorooError {
+  return fail('E_DISK', { operation, path, reason: error.reason }, error)
+}

@@ -1,0 +1,112 @@
+/**
+ * What a worker writes into the chain beside generations and epochs: which pipelines there are, and from which epoch on each
+ * is kept.
+ *
+ * L1. What people ask for is asked again in the generation that stands until it is decided: a record that came too late for
+ *     its own generation has said nothing.
+ * L2. Only who coordinates raises floors and removes what lies below them.
+ */
+import type { PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+import type { Appended, ChainWriter, MakeRecord } from '../checkpoint/chain-writer.ts'
+import type { Cluster } from '../checkpoint/cluster.ts'
+import type { ChainRecord } from '../checkpoint/record.ts'
+import type { Env } from '../env/env.ts'
+import type { Door } from '../ingest/door.ts'
+import { journalId } from './execution/sources.ts'
+import type { Foundation } from './foundation.ts'
+import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './pipelines/programs.ts'
+import { Floors } from './seat/floors.ts'
+
+type Done<T> = (error: PotorooError | null, value: T) => void
+
+export interface LedgerSeams {
+  readonly env: Env
+  readonly foundation: Foundation
+  /** The writer of the incarnation that lives. */
+  appender(): ChainWriter
+  cluster(): Cluster
+  door(): Door | null
+}
+
+export class Ledger {
+  private readonly seams: LedgerSeams
+  private readonly floors: Floors
+  private closed = false
+
+  /** The foundation is open. */
+  constructor(seams: LedgerSeams) {
+    const { store, limits } = seams.foundation
+    this.seams = seams
+    this.floors = new Floors({
+      ...{ store, limits },
+      append: (make, end) => this.append(make, () => end()),
+      crowds: (pipeline, run) => seams.door()?.isCrowdedBy(journalId(pipeline, run)) ?? false,
+    })
+  }
+
+  /** Puts a program under the name of its pipeline, or leaves it as it is when the chain has it already. */
+  submit(
+    pipeline: string,
+    program: Program,
+    parameters: Json,
+    options: { readonly from: string | null; readonly drop: readonly string[] },
+    done: Done<void>,
+  ): void {
+    const { env, foundation } = this.seams
+    const { store, limits } = foundation
+    storeProgram({ store, clock: env.clock, log: env.log, limits }, program, (error) => {
+      if (error !== null) return done(error, undefined)
+      this.append(
+        (cluster) => submitRecord(cluster, pipeline, program.hash, parameters, options),
+        (failed) => done(failed, undefined),
+      )
+    })
+  }
+
+  /** Takes a pipeline out of the cluster, with its state. */
+  withdraw(pipeline: string, done: Done<void>): void {
+    this.append(
+      (cluster) => withdrawRecord(cluster, pipeline),
+      (failed) => done(failed, undefined),
+    )
+  }
+
+  /** The program that the chain names for a pipeline. */
+  program(hash: string, done: Done<Program>): void {
+    readProgram(this.seams.foundation.store, hash, done)
+  }
+
+  /** Whether `id` is a source, as the journal calls it, of a run that the chain knows. */
+  hasSource(id: string): boolean {
+    const { pipelines } = this.seams.cluster()
+    for (const [pipeline, { run }] of pipelines) if (id.startsWith(journalId(pipeline, run))) return true
+    return false
+  }
+
+  /** This worker, the coordinator, has read a record that counts (L2). */
+  recorded(record: ChainRecord, cluster: Cluster): void {
+    if (record.kind === 'epoch') this.floors.raise(record.pipeline, cluster)
+    if (record.kind === 'floor') this.floors.sweep(record.pipeline, cluster)
+  }
+
+  /** Removes what pipelines have left that are gone. */
+  sweep(): void {
+    this.seams.door()?.trim()
+    this.floors.sweepRuns(this.seams.cluster())
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  /** Appends to the chain, in whichever generation stands (L1). */
+  private append(make: MakeRecord, done: (error: PotorooError | null, outcome: Appended) => void): void {
+    this.seams.appender().append(make, (outcome) => {
+      const passed = outcome.kind === 'superseded' || (outcome.kind === 'appended' && !outcome.counts)
+      if (passed && !this.closed) this.append(make, done)
+      else if (outcome.kind === 'failed') done(outcome.error, outcome)
+      else done(null, outcome)
+    })
+  }
+}
