@@ -9,7 +9,7 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError'
 }
 
-/** Throws an `InvariantError` unless `condition` holds. `rule` cites the invariant, such as `'J2: serials rise by one'`. */
+/** Throws an `InvariantError` unless `condition` holds. `rule` cites the invariant and says it. */
 export function assert(condition: boolean, rule: string): asserts condition {
   if (!condition) throw new InvariantError(rule)
 }

@@ -54,7 +54,7 @@ export interface Limits {
   readonly linkChannels: number
   /** Connections of other workers that have not ended their handshake. */
   readonly linkGreetings: number
-  /** Epochs that the worker can go back to (D of PROTOCOLS 3): the horizon and the rotation of full snapshots. */
+  /** Epochs that the worker can go back to: the horizon and the rotation of full snapshots. */
   readonly horizonEpochs: number
   /** Time between two checkpoints, in milliseconds. */
   readonly checkpointIntervalMs: number

@@ -22,7 +22,9 @@ import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
 
 /** What the reader tells its owner, in the order of the chain. */
 export interface ChainListener {
-  /** `record` has been read; `counts` says whether it changed the cluster (G1). `cluster` is the state after it. */
+  /**
+   * `record` has been read; `counts` says whether it changed the cluster (`fold.ts`, G1). `cluster` is the state after it.
+   */
   onRecord(record: ChainRecord, counts: boolean, cluster: Cluster): void
   /** Records before `cluster.next` have been missed, because they are gone (A3): only the state remains of them. */
   onJump(cluster: Cluster): void

@@ -5,10 +5,10 @@
  *     the generation has changed: then it stops.
  * A6. A create whose outcome is unknown is tried again at the same n with the same bytes, never at another n; so is one
  *     that `exists`, until a read says whose record stands there.
- * A7. What stands at n is believed only as A3 says: where the chain is far beyond n, that name may have been removed and
- *     made again.
+ * A7. What stands at n is believed only as A3 of `chain-reader.ts` says: where the chain is far beyond n, that name may
+ *     have been removed and made again.
  * A8. Who cannot decide an append within `storeTimeoutMs` is told so once, and resigns (PROTOCOLS 4): where the sync of a
- *     folder has failed, this process decides nothing more (F3), but the next one can.
+ *     folder has failed, this process decides nothing more (`file-store.ts`, F3), but the next one can.
  */
 import { assert } from '../base/assert.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -22,7 +22,7 @@ import type { Writer } from './store.ts'
 
 /** How an append ended. */
 export type Appended =
-  /** The record stands in the chain and has been folded; `counts` as G1 says. */
+  /** The record stands in the chain and has been folded; `counts` as G1 of `fold.ts` says. */
   | { readonly kind: 'appended'; readonly record: ChainRecord; readonly counts: boolean }
   /** A higher generation stands before it: nothing was appended, and this worker decides nothing any more. */
   | { readonly kind: 'superseded'; readonly generation: number }
@@ -170,7 +170,7 @@ export class ChainWriter {
   }
 }
 
-/** Whether `record` is the one that was stamped so (R1). */
+/** Whether `record` is the one that was stamped so (`record.ts`, R1). */
 function isSame(record: ChainRecord, stamp: Stamp): boolean {
   return record.nonce === stamp.nonce && record.incarnation === stamp.incarnation && record.writer === stamp.writer
 }

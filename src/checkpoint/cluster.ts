@@ -40,9 +40,9 @@ export interface PipelineEntry {
   readonly from: string | null
   /** Complete epochs that are not void, from the floor on, oldest first. The last one is what a recovery restores. */
   readonly epochs: readonly EpochEntry[]
-  /** The base of this generation (G2), `null` where it began with nothing. */
+  /** The base of this generation (`fold.ts`, G2), `null` where it began with nothing. */
   readonly base: EpochEntry | null
-  /** The greatest number of an epoch so far, void ones included (G3). */
+  /** The greatest number of an epoch so far, void ones included (`fold.ts`, G3). */
   readonly highest: number
   readonly floor: number
 }

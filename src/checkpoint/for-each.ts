@@ -5,7 +5,7 @@ import type { StoreDoneVoid } from './store.ts'
 /**
  * Calls `work` for every item, in order, at most `parallel` at a time. After the first error nothing new is begun, and
  * `done` answers it when what is under way has ended. With no items it answers at once. `work` never answers inside its
- * own call (O5).
+ * own call (`store.ts`, O5).
  */
 export function forEach<T>(
   items: readonly T[],

@@ -3,7 +3,7 @@
  * counts once an epoch record in the chain names it.
  *
  * M1. A manifest names every pack that its epoch needs, also those of earlier epochs: whoever has it can restore.
- * M2. `serial` is one more than its base's, and packs that the rotation no longer needs are left out (Q2).
+ * M2. `serial` is one more than its base's, and packs that the rotation no longer needs are left out (`rotation.ts`, Q2).
  * M3. What sources and sinks put in is plain JSON of their own; nothing here looks into it.
  * M4. Dead letters lie in files of their own beside the packs. Their part of the sinks says in which, and an epoch needs
  *     these files as it needs its packs.
@@ -56,7 +56,7 @@ export interface Manifest {
   readonly epoch: number
   /** How many complete epochs there are with this one, void ones left out. */
   readonly serial: number
-  /** Shares of the rotation (Q3). */
+  /** Shares of the rotation (`rotation.ts`, Q3). */
   readonly rotation: number
   readonly keyGroups: number
   /** The epoch that it follows, `null` for the first. */
@@ -86,7 +86,7 @@ export interface ManifestFrame extends Run {
   readonly hash: string
   readonly generation: number
   readonly keyGroups: number
-  /** Shares of the rotation of a pipeline that has no epoch yet (Q3). */
+  /** Shares of the rotation of a pipeline that has no epoch yet (`rotation.ts`, Q3). */
   readonly rotation: number
   /** Steps that have state; `since` comes from the base. */
   readonly steps: readonly Omit<StepEntry, 'since'>[]

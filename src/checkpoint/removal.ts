@@ -9,7 +9,7 @@
  * X3. The floor leaves `horizonEpochs` complete epochs, never fewer than two, and never passes a pin: what joins,
  *     restores and savepoints in progress read.
  * X4. Records of an era of the chain go once the first record of the era after next has been read, that first record of
- *     each era never (A3). So two eras stand, and hardly anybody who reads on finds himself behind.
+ *     each era never (`chain-reader.ts`, A3). So two eras stand, and hardly anybody who reads on finds himself behind.
  * X5. A run goes when the chain has been read beyond its number and names another one, or none, for its pipeline.
  */
 import type { Cluster, PipelineEntry } from './cluster.ts'

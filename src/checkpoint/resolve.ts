@@ -6,7 +6,7 @@
  * V2. Ordinarily that is the last complete epoch. Where that one is damaged, an older one within the horizon is taken by
  *     itself, unless an effect of an epoch after it cannot be undone or read again; then the damage is named and refused.
  * V3. A group's state is its chunks from the last full one on, oldest first. Where there is no full one, the step must be
- *     younger than a turn of the rotation (Q2).
+ *     younger than a turn of the rotation (`rotation.ts`, Q2).
  * V4. Only a person may accept a loss: an older epoch over such effects, or, where no epoch is whole, the newest without
  *     the damaged chunks.
  */

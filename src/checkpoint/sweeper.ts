@@ -33,7 +33,7 @@ export function sweepPipeline(
   })
 }
 
-/** Removes records of eras that are over (X4); `cluster` must have been read. Answers how many went. */
+/** Removes records of eras that are over (`removal.ts`, X4); `cluster` must have been read. Answers how many went. */
 export function sweepChain(seams: SweeperSeams, cluster: Cluster, done: StoreDone<number>): void {
   seams.store.list(CHAIN, (error, names) => {
     if (error) done(error, 0)
@@ -69,7 +69,7 @@ export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone
   })
 }
 
-/** The manifests from the floor on, `null` for each that cannot be read (X2). */
+/** The manifests from the floor on, `null` for each that cannot be read (`removal.ts`, X2). */
 function readAll(store: Store, entry: PipelineEntry, done: (manifests: readonly (Manifest | null)[]) => void): void {
   const found: (Manifest | null)[] = []
   const readOne = ({ manifest: path }: EpochEntry, end: StoreDoneVoid) =>

@@ -1,9 +1,9 @@
 /**
  * Writes an object that stands at its name for ever: manifests, seals, the cluster's own.
  *
- * An unknown outcome is tried again under the same name with the same bytes, and what stands there is read (O2): the same
- * bytes are as good as mine, other ones are not. After `attempts` tries it is left undecided, which does no harm where the
- * name is used for nothing else.
+ * An unknown outcome is tried again under the same name with the same bytes, and what stands there is read (`store.ts`,
+ * O2): the same bytes are as good as mine, other ones are not. After `attempts` tries it is left undecided, which does no
+ * harm where the name is used for nothing else.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'

@@ -250,7 +250,7 @@ export class Client extends EventEmitter<ClientEvents> {
   private onWelcome({ worker, resumeAfter, stable, credit }: Extract<ServerMessage, { kind: 'welcome' }>): void {
     const { outbox, settings } = this
     if (resumeAfter >= outbox.next) {
-      // The worker has records of this incarnation that we do not know (U1): their sequences are taken.
+      // The worker has records of this incarnation that we do not know (`outbox.ts`, U1): their sequences are taken.
       const path = settings.outbox?.path ?? 'in memory'
       this.settle(fail('E_OUTBOX_BEHIND', { path, last: this.recovered, known: resumeAfter }))
       return

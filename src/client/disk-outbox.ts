@@ -5,7 +5,7 @@
  *     lock                    held by the process that uses the folder
  *     0000000000000001.batches   frames of batches from that sequence on, as they are sent, one behind another
  *
- * D1. A batch is written before it is sent (U1 of the outbox); a file is removed when all its batches are stable, and
+ * D1. A batch is written before it is sent (`outbox.ts`, U1); a file is removed when all its batches are stable, and
  *     never the last one, whose name says which sequence is next.
  * D2. A frame that was cut short at the end of the last file was never sent: it is cut off. Damage anywhere else is
  *     named and nothing is sent: what follows it may have been acknowledged already, or not.

@@ -52,7 +52,7 @@ interface Watched {
 export interface BeatView {
   /** When the beats were last read, by the monotonic clock. */
   readonly readMs: number
-  /** For how long this reader has watched (Q1). */
+  /** For how long this reader has watched (`silence.ts`, Q1). */
   readonly watchedMs: number
   readonly watched: ReadonlyMap<string, Watched>
 }
@@ -65,7 +65,7 @@ export function startBeatView(nowMs: number): BeatView {
 export interface BeatSettings {
   /** A beat that has not moved for so long has stopped. */
   readonly silenceMs: number
-  /** The most that one read may add to a silence (Q1): a little more than the time between two reads. */
+  /** The most that one read may add to a silence (`silence.ts`, Q1): a little more than the time between two reads. */
   readonly lookMs: number
 }
 

@@ -21,7 +21,7 @@ export interface World {
   readonly keyGroups: number
   /** The splits of all sources, as they were last found. */
   readonly splits: readonly Split[]
-  /** Workers whose journals the members reach, members or not (S8). */
+  /** Workers whose journals the members reach, members or not (PROTOCOLS 2, S8). */
   readonly journals: readonly string[]
 }
 

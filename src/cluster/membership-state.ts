@@ -9,19 +9,19 @@ import type { Beating } from './standing.ts'
 
 export interface MembershipSettings {
   readonly worker: string
-  /** How long a cold start waits for the last generation's workers (V2). */
+  /** How long a cold start waits for the last generation's workers (`claim.ts`, V2). */
   readonly startGraceMs: number
   /** Workers that a new cluster waits for, up to `startGraceMs`. */
   readonly expected: number
-  /** How long the next in line waits for the one before it (V3). */
+  /** How long the next in line waits for the one before it (`claim.ts`, V3). */
   readonly turnMs: number
-  /** How long a contested set must stand (V4): longer than a beat is believed after its worker has died. */
+  /** How long a contested set must stand (`claim.ts`, V4): longer than a beat is believed after its worker has died. */
   readonly settleMs: number
   /** The time between two requests to the coordinator. */
   readonly askMs: number
 }
 
-/** How far this worker's own proposal has come (V1). */
+/** How far this worker's own proposal has come (`claim.ts`, V1). */
 export type Bid = 'none' | 'rereading' | 'appending'
 
 export interface Claim {
@@ -90,7 +90,7 @@ export type MembershipEvent =
   | { readonly kind: 'storeTimeout' }
 
 export type MembershipEffect =
-  /** Read the chain to its end, then all beats; answer `chain` where it has grown, then `beats` (V1). */
+  /** Read the chain to its end, then all beats; answer `chain` where it has grown, then `beats` (`claim.ts`, V1). */
   | { readonly kind: 'reread' }
   /** Append a generation record after `generation`, or answer `notAppended`. */
   | { readonly kind: 'propose'; readonly after: number; readonly members: readonly Member[]; readonly bases: Bases }

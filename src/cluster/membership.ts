@@ -300,7 +300,7 @@ function fence(s: Common): Decided<'fenced'> {
 
 // ── The beats ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What the beats mean for a member: all is well, or it may take over, or it is in a minority (M1, V4). */
+/** What the beats mean for a member: all is well, or it may take over, or it is in a minority (M1; `claim.ts`, V4). */
 function memberBeats<S extends In<'restoring' | 'ready' | 'active' | 'leaving'>>(
   s: S,
   e: Of<'beats'>,

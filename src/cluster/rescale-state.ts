@@ -38,14 +38,14 @@ export type Requests = ReadonlyMap<string, Request>
 
 export interface Common {
   readonly frame: RescaleFrame
-  /** Counts attempts within the generation, from 1 (H5). */
+  /** Counts attempts within the generation, from 1 (`rescale.ts`, H5). */
   readonly attempt: number
 }
 
 export interface UnderWay extends Common {
   readonly requests: Requests
   readonly target: Target
-  /** Pipelines that take part: those that ran at the beginning, without skipped ones (H6). */
+  /** Pipelines that take part: those that ran at the beginning, without skipped ones (`rescale.ts`, H6). */
   readonly pipelines: ReadonlySet<string>
   /** Epochs behind which pipelines hold. */
   readonly held: ReadonlyMap<string, number>
@@ -77,7 +77,7 @@ export type RescaleState =
       })
   | (Waiting & { readonly phase: 'holding' })
   | (Waiting & { readonly phase: 'handing' })
-  /** The record may stand in the chain already (H2). */
+  /** The record may stand in the chain already (`rescale.ts`, H2). */
   | (UnderWay & { readonly phase: 'committing' })
   | (Common & { readonly phase: 'stopped' })
 
@@ -141,7 +141,7 @@ export type RescaleEffect =
     }
   /** Ask a pipeline's checkpoint coordinator for an epoch, now; after one that `holds` every task holds. */
   | { readonly kind: 'requestEpoch'; readonly pipeline: string; readonly holds: boolean }
-  /** Let pipelines go on, and everyone forget what was handed over in the attempt (H1, H4). */
+  /** Let pipelines go on, and everyone forget what was handed over in the attempt (`rescale.ts`, H1, H4). */
   | { readonly kind: 'release'; readonly attempt: number; readonly pipelines: readonly string[] }
   /** Append the generation record; answer `stop` once it has been read, or `notAppended`. */
   | { readonly kind: 'appendRescale'; readonly after: number; readonly target: Target }
@@ -149,5 +149,5 @@ export type RescaleEffect =
 export type In<P extends RescaleState['phase']> = Extract<RescaleState, { phase: P }>
 export type Decided<P extends RescaleState['phase']> = Step<In<P>, RescaleEffect>
 export type Of<K extends RescaleEvent['kind']> = Extract<RescaleEvent, { kind: K }>
-/** The phases from which an attempt can still be given up (H1). */
+/** The phases from which an attempt can still be given up (`rescale.ts`, H1). */
 export type Revocable = In<'copying' | 'freshening' | 'holding' | 'handing'>

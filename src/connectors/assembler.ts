@@ -3,7 +3,8 @@
  *
  * A1. Every record is handed over once and in order, whatever the chunks.
  * A2. A byte is copied only when it belongs to a record that spans chunks, or stands within `PROBE` bytes behind one.
- * A3. What is kept between two chunks is less than one record and its frame, which the framing bounds (G2).
+ * A3. What is kept between two chunks is less than one record and its frame, which the framing bounds (`model/framing.ts`,
+ *     G2).
  */
 import { Cuts, type Framing } from '../model/connector.ts'
 

@@ -1,7 +1,7 @@
 /**
  * `reduce` and `aggregate`: the newest result of each changed key, at most once per `everyMs` and at the end of input.
  *
- * A1. A result is named by the record that changed its key last (B2), never by a counter: the same result after a
+ * A1. A result is named by the record that changed its key last (`batch.ts`, B2), never by a counter: the same result after a
  *     recovery has the same name.
  * A2. While results are being emitted nothing is taken from the inputs, so a barrier never cuts through an emission.
  */

@@ -223,7 +223,10 @@ export class Chain {
     }
   }
 
-  /** The leaf of `channel`: ways that lead to the same one share it, so that their records keep their order (P4). */
+  /**
+   * The leaf of `channel`: ways that lead to the same one share it, so that their records keep their order
+   * (`model/plan.ts`, P4).
+   */
   private leaf(channel: number, make: () => Leaf): Push {
     let leaf = this.leafOf.get(channel)
     if (leaf === undefined) {

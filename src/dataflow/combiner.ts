@@ -6,7 +6,8 @@
  *     state.
  * Y2. What is held is one batch of accumulators, of `SUM_BATCHES` usual batches' keys or `RECORD_BATCHES` usual batches'
  *     records at most; one `push` sends at most one batch on, so room for one is room enough.
- * Y3. An accumulator bears the time and the name of the record that it took in last, as the step's own answers do (A1).
+ * Y3. An accumulator bears the time and the name of the record that it took in last, as the step's own answers do
+ *     (`aggregate-task.ts`, A1).
  * Y4. A record that throws leaves nothing behind and is reported as its step would report it (PROTOCOLS 9).
  */
 import { assert } from '../base/assert.ts'

@@ -2,8 +2,8 @@
  * What every task between a source and a sink does: take elements, work through batches from a cursor, and pass
  * markers on behind what came before them.
  *
- * Q1. A marker leaves only after everything that was gathered before it has been flushed (K2); while there is no room
- *     for that, nothing more is taken.
+ * Q1. A marker leaves only after everything that was gathered before it has been flushed (`task.ts`, K2); while there is no
+ *     room for that, nothing more is taken.
  * Q2. After a barrier that holds a task does nothing, not even what comes due by itself, until it is released
  *     (PROTOCOLS 10): what it did would stand in no epoch.
  */

@@ -39,7 +39,7 @@ export class Origin {
 /**
  * The ordinal of output `index` of a record with the ordinal `parent`. Written in binary, with 1 added, an ordinal is a 1 and
  * then a code for the index in each task on the way from the source's record. No code is the beginning of another, so what
- * came by different ways has different ordinals, however long the ways are (B2).
+ * came by different ways has different ordinals, however long the ways are (`batch.ts`, B2).
  *
  *     0      → 0
  *     index  → 1 · Elias' delta code of the index: its length, and then its lower bits

@@ -4,8 +4,9 @@
  * R1. The caller owns the loop: nothing happens outside `step`, except that channels mark tasks as active.
  * R2. `step` waits for nothing, and its tasks read no clock: `now` is an argument. It ends when its budget of task runs is
  *     spent or no task is active. `stopwatch` is for figures, and for whose turn it is: nothing else is decided by it.
- * R3. Tasks run in the order of the plan (P3), and each takes what has come before those in front of it work on: so a batch
- *     travels from a source to a sink while it is in the cache, and is gone before a collection meets it.
+ * R3. Tasks run in the order of the plan (`model/plan.ts`, P3), and each takes what has come before those in front of it
+ *     work on: so a batch travels from a source to a sink while it is in the cache, and is gone before a collection meets
+ *     it.
  */
 import { assert } from '../base/assert.ts'
 import type { Limits } from '../base/limits.ts'

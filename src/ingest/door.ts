@@ -3,10 +3,10 @@
  *
  * What a worker's driver owes it, in this order:
  *
- *     Door.open                      before the worker's incarnation stands in a generation record (W3)
+ *     Door.open                      before the worker's incarnation stands in a generation record (W6)
  *     door.enter(generation, reach)  for each generation, once its record has been read in the chain
  *     door.source(…).reset(rows)     with the base's rows, of all members; its answer comes when producers can be welcomed
- *     source.release()               and `hold`, as the lease says (S7)
+ *     source.release()               and `hold`, as the lease says (PROTOCOLS 2, S7)
  *     source.cut()                   this member's rows: all members' rows together are the source's (`rows.ts`)
  *     source.complete(rows)          once the epoch's record has been read in the chain
  *     source.floor(rows), trim()     once a floor record has been read, with the rows of all members
@@ -14,12 +14,14 @@
  *     source.listensAt(address)      where producers reach the source: the others are told
  *
  * W1. A worker finds the segments of its earlier incarnations before it begins its own journal, and writes none of them.
- * W3. It has a segment of its own before anybody hears of this incarnation, and at any time after: so whoever seals what
- *     lies in a journal misses no incarnation that may write it (PROTOCOLS 2, S8).
- * W4. Nothing is acknowledged before the store was seen to have no seal on this incarnation, after its sync (S8).
- * W5. The coordinator grants a stream that nobody answers for to the member that asks first, for the generation (S3).
  * W2. Sources share the journal's bytes: one that holds back more than its share has to wait, the others go on.
  * W3. Before it comes to that, floors are raised for those who hold back most: `isCrowdedBy` says whose (PROTOCOLS 3).
+ * W4. Nothing is acknowledged before the store was seen to have no seal on this incarnation, after its sync (PROTOCOLS 2,
+ *     S8).
+ * W5. The coordinator grants a stream that nobody answers for to the member that asks first, for the generation
+ *     (PROTOCOLS 2, S3).
+ * W6. A worker has a segment of its own before anybody hears of this incarnation, and at any time after: so whoever seals
+ *     what lies in a journal misses no incarnation that may write it (PROTOCOLS 2, S8).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -139,7 +141,7 @@ export class Door {
     for (const known of this.addresses.values()) {
       for (const worker of known.keys()) if (!generation.members.includes(worker)) known.delete(worker)
     }
-    // The journals of members are theirs (S6).
+    // The journals of members are theirs (PROTOCOLS 2, S6).
     this.sealed?.begin(reach.filter(({ worker }) => !generation.members.includes(worker)))
     for (const source of this.sources.values()) this.announce(source)
   }

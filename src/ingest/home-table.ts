@@ -1,15 +1,18 @@
 /**
- * Who answers for one stream, as one member of the generation sees it (PROTOCOLS 2: S3-S6, S8), as a total table.
+ * Who answers for one stream, as one member of the generation sees it (PROTOCOLS 2, S3-S6, S8), as a total table.
  *
  *     away ──▶ asking ──▶ reading ──▶ home ──▶ leaving ──▶ away
  *       └────▶ wanting ──────┘
  *
  * O1. A member takes a stream only when the generation says so, the coordinator grants it, or its home hands it over.
- * O2. A home admits nothing and feeds nothing before it has read what the journals have (S8), nor once it is leaving.
- * O3. A stream leaves with a complete epoch that says so, and in which no step here held any of it, and not before (S4).
+ * O2. A home admits nothing and feeds nothing before it has read what the journals have (PROTOCOLS 2, S8), nor once it is
+ *     leaving.
+ * O3. A stream leaves with a complete epoch that says so, and in which no step here held any of it, and not before
+ *     (PROTOCOLS 2, S4).
  * O4. A producer that comes to the wrong member is sent to the home. When it comes back all the same it cannot reach the
  *     home, or does not know where that is: then the home is asked for the stream.
- * O5. A journal's tail asks for its stream only while no producer is connected, and only where it brings the home on (S6).
+ * O5. A journal's tail asks for its stream only while no producer is connected, and only where it brings the home on
+ *     (PROTOCOLS 2, S6).
  */
 import type { Table } from '../base/table.ts'
 

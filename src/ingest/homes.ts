@@ -5,7 +5,7 @@
  *     (PROTOCOLS 2, S5). A connection whose stream is not this member's any more is sent on, or waits until it is again.
  * H2. A stream that no member answers for is granted by the coordinator: to whoever asks first, and for the generation.
  * H3. Every stream of which a journal has more than its row is wanted by somebody: the journal's worker where that is a
- *     member, otherwise its heir (S6, S8). So no tail waits for its producer, who may be dead.
+ *     member, otherwise its heir (PROTOCOLS 2, S6, S8). So no tail waits for its producer, who may be dead.
  */
 import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -26,7 +26,7 @@ const TAIL_MS = 2000
 const RETRY_MS = 1000
 /** Runs of a tail that are offered at a time. */
 const TAIL_RUNS = 64
-/** For how long a producer that comes back after it was sent away cannot reach the home (O4). */
+/** For how long a producer that comes back after it was sent away cannot reach the home (`home-table.ts`, O4). */
 const INSISTS_MS = 30_000
 /** Producers that were sent away and are remembered. */
 const SENT_AWAY_MAX = 10_000
@@ -223,7 +223,7 @@ export class Homes {
     this.step(stream, { kind: 'completed', to: home })
   }
 
-  /** Asks the homes of streams of which the journal here has more (O5). */
+  /** Asks the homes of streams of which the journal here has more (`home-table.ts`, O5). */
   private readonly offerTails = (): void => {
     this.timer = null
     for (const stream of this.tails) {
@@ -297,7 +297,7 @@ export class Homes {
     })
   }
 
-  /** Reads what the journals at hand have of a stream that has become this member's (O2). */
+  /** Reads what the journals at hand have of a stream that has become this member's (`home-table.ts`, O2). */
   private read(stream: Stream): void {
     const { recovery, journal, worker, clock, failed } = this.options
     const { round } = this
@@ -331,7 +331,7 @@ export class Homes {
 /** A producer is here, and nobody answers for its stream. */
 const asked: HomeEvent = { kind: 'wanted', present: true, insists: true }
 
-/** Whether a run of records in another journal brings `stream` on here (O5). */
+/** Whether a run of records in another journal brings `stream` on here (`home-table.ts`, O5). */
 function bringsOn({ acked, admitted }: Stream, { first, last }: Extent): boolean {
   return last > admitted && (first <= admitted + 1 || !acked)
 }

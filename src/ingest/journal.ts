@@ -13,7 +13,7 @@
  * J4. An older segment is synced before a younger one, so nothing is durable in front of a hole.
  * J6. Serials rise over all incarnations of a data folder, and no file is written by two.
  *
- * J5 and J7, on what may go, are in `segments.ts`.
+ * What may go is decided in `segments.ts`, J5 and J7.
  */
 import { assert } from '../base/assert.ts'
 import { fail, type PotorooError } from '../base/errors.ts'

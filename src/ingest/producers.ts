@@ -119,8 +119,8 @@ export class Producers {
   }
 
   /**
-   * Gives up what the parked streams of `producer` wait for: they go on behind it (S4). Answers what is lost; the next
-   * epoch makes it so for good, until then a recovery parks them again.
+   * Gives up what the parked streams of `producer` wait for: they go on behind it (PROTOCOLS 2, S4). Answers what is lost;
+   * the next epoch makes it so for good, until then a recovery parks them again.
    */
   abandon(producer: string): readonly Parked[] {
     const { streams, settle } = this.options

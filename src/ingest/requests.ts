@@ -7,7 +7,7 @@
  * Q1. What a request brings stands in one batch of the journal: it comes out of any crash whole, or not at all.
  * Q2. `taken` is said only of what its stream says is journaled, or stable, as the request asked.
  * Q3. Where a stream leaves, or goes back to in front of what was taken, whoever waits is told to come again.
- * Q4. Nobody holds a stream for which no request waits: another worker that has more of it may ask for it (S6).
+ * Q4. Nobody holds a stream for which no request waits: another worker that has more of it may ask for it (PROTOCOLS 2, S6).
  * Q5. No answer comes inside `bring`, and none after `cancel`.
  */
 import { fail } from '../base/errors.ts'

@@ -1,8 +1,8 @@
 /**
  * Reads one segment from the front, entry by entry, and gets over damage.
  *
- * A1. What it shows is whole (F1). Where bytes are no entry it searches for the next one; only where none follows is
- *     the rest a torn end, otherwise the damage is named (PROTOCOLS 13).
+ * A1. What it shows is whole (`format.ts`, F1). Where bytes are no entry it searches for the next one; only where none
+ *     follows is the rest a torn end, otherwise the damage is named (PROTOCOLS 13).
  * A2. Nothing is written: a segment that was cut short by a crash stays as it is.
  * A3. It reads up to the length that was known when it began, never what is being appended.
  */

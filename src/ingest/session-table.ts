@@ -141,7 +141,7 @@ export const sessionTable: Table<SessionState, SessionEvent, SessionEffect, Next
   },
   rewinding: {
     hello: broken('hello was said twice'),
-    // Sent before the rewind was read (Q4); its credit was given anew.
+    // Sent before the rewind was read (`protocol/acked.ts`, Q4); its credit was given anew.
     batch: 'ignore',
     rewound: (state, { resumeAfter }) =>
       resumeAfter === state.resumeAfter

@@ -199,8 +199,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   /**
-   * Takes records `first` and following of an acked stream, passing over what is known (S3). Answers the bytes that the
-   * pipeline will take, or -1 where records in front of these are missing.
+   * Takes records `first` and following of an acked stream, passing over what is known (PROTOCOLS 2, S3). Answers the bytes
+   * that the pipeline will take, or -1 where records in front of these are missing.
    */
   admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number {
     // Its producer is told to send it again, here or elsewhere (D7).
@@ -362,7 +362,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.options.report(error)
   }
 
-  /** Stops reading and acks, for `reason`: no lease, no epoch completes, the pipeline drains … (S7). */
+  /** Stops reading and acks, for `reason`: no lease, no epoch completes, the pipeline drains … (PROTOCOLS 2, S7). */
   hold(reason: string): void {
     this.space.held = reason
   }

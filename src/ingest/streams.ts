@@ -38,7 +38,7 @@ export type HelloAnswer =
   | { readonly kind: 'parked'; readonly error: PotorooError }
   | { readonly kind: 'refused'; readonly error: PotorooError }
 
-/** S1 and S4 as a function, for a home that has read the journals. */
+/** PROTOCOLS 2, S1 and S4 as a function, for a home that has read the journals. */
 export function answerHello(facts: HelloFacts): HelloAnswer {
   const { oldest, producer, end, home } = facts
   if (oldest <= end + 1) return { kind: 'welcome', resumeAfter: end }

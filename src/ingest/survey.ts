@@ -1,5 +1,6 @@
 /**
- * What the journals at hand have of a source's streams behind their positions: this worker's own, and sealed ones (S8).
+ * What the journals at hand have of a source's streams behind their positions: this worker's own, and sealed ones
+ * (PROTOCOLS 2, S8).
  *
  * E1. Survey and replay judge by the same rule (`judge`), so the replay feeds exactly what the survey has promised.
  * E2. A hole ends an acked stream: its producer or another journal closes it (PROTOCOLS 2, S4 and S6). A plain stream
@@ -104,8 +105,8 @@ export function survey(
       }
       new SegmentScan(disk, segment, visitor, from).start()
     }
-    // One that is being written is its writer's to sync: a failure of ours would be unknown to it (J3). Others first:
-    // a sync that fails may take bytes away that could be read before.
+    // One that is being written is its writer's to sync: a failure of ours would be unknown to it (`journal.ts`, J3).
+    // Others first: a sync that fails may take bytes away that could be read before.
     if (live) scan(true)
     else harden(disk, segment, scan)
   }

@@ -5,8 +5,8 @@
  * the task before it. A task's chain is found by walking from its step along the consumers until every path has ended
  * at a channel.
  *
- * Q1. Tasks are numbered in the order in which their steps were written; a step's inputs are written before it (H1), so
- *     P3 holds. Channels are numbered in the order in which the chains reach them.
+ * Q1. Tasks are numbered in the order in which their steps were written; a step's inputs are written before it (`graph.ts`,
+ *     H1), so P3 of `plan.ts` holds. Channels are numbered in the order in which the chains reach them.
  * Q2. The same graph gives the same plan on every worker.
  */
 import { assert } from '../base/assert.ts'
@@ -120,7 +120,7 @@ class Planner {
     return chains.length === 1 ? chains[0]! : { ops: [], end: { kind: 'tee', to: chains } }
   }
 
-  /** The channel from the task that is being walked to `to`: one, however many ways lead there (P4). */
+  /** The channel from the task that is being walked to `to`: one, however many ways lead there (`plan.ts`, P4). */
   private channel(to: TaskStep, kind: 'forward' | 'exchange'): number {
     const [from, target] = [this.task, this.taskIds.get(to)!]
     const known = this.channels.find((channel) => channel.from === from && channel.to === target)

@@ -191,7 +191,7 @@ function between(least: number, most: number): (value: number) => boolean {
   return (value) => Number.isSafeInteger(value) && value >= least && value <= most
 }
 
-/** Who reads what: H1, and streams that lead nowhere. */
+/** Who reads what: H1 of `graph.ts`, and streams that lead nowhere. */
 function checkWiring(graph: Graph, fault: Complain, warn: Complain): void {
   const read = new Set<string>()
   for (const [index, step] of graph.steps.entries()) {

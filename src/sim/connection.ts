@@ -3,7 +3,7 @@
  *
  * The bytes of `write` are kept by reference until the kernel takes them, as Node does: a caller that changes them too
  * early corrupts its own stream. A chunk is spoilt after `onBytes`: a reader that keeps it without a copy reads rubbish
- * (N3).
+ * (`env/network.ts`, N3).
  */
 import { assert } from '../base/assert.ts'
 import { type Connection, type ConnectionHandler, NetworkError, type NetworkErrorCode } from '../env/network.ts'

@@ -11,8 +11,8 @@
  * - An operation on names that fails and was done all the same (`unknownChance`): the answer was lost.
  * - A sync of a file that fails, and the next one succeeds without having written anything, while all who read the file
  *   still see it (Rebello et al., "Can applications recover from fsync failures?", 2020).
- * - A sync of a directory that fails: for the moment, or the volume is read-only until it is mounted anew (D4). What file
- *   systems cannot write of their own structures they give up as a whole (ibid.).
+ * - A sync of a directory that fails: for the moment, or the volume is read-only until it is mounted anew (`volume.ts`,
+ *   D4). What file systems cannot write of their own structures they give up as a whole (ibid.).
  * - A full volume: a write that is done as far as there is room.
  * - Bits that turn at rest (`damageChance`), only in files that have a second copy or can be made again (`damaged`):
  *   what exists once and is damaged is lost, and no program can help it.

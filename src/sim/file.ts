@@ -1,4 +1,4 @@
-/** An open file of a simulated process: a queue of operations, of which one is under way (K1). */
+/** An open file of a simulated process: a queue of operations, of which one is under way (`env/disk.ts`, K1). */
 import { assert } from '../base/assert.ts'
 import type { Done, DoneVoid, File } from '../env/disk.ts'
 import type { Inode } from './inode.ts'

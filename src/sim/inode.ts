@@ -3,7 +3,8 @@
  *
  * I1. `visible` is all that was written; `durable` is what a sync has confirmed, or the kernel has written back by itself.
  * I2. Between the two stand the changes since, in order, each of which a power loss may keep, lose, or keep in part.
- * I3. After a failed sync nobody knows: its changes are on the disk or not, and no later sync writes them again (K3).
+ * I3. After a failed sync nobody knows: its changes are on the disk or not, and no later sync writes them again
+ *     (`env/disk.ts`, K3).
  * I4. A file knows where the weather has taken bytes from it or turned some, so that who judges a run can tell damage that
  *     there was from damage that a program only believes in. What is written there later does not heal it.
  */

@@ -63,7 +63,7 @@ export class Station {
     this.ended = false
     const { env } = process
     const fall = (error: PotorooError): void => {
-      // A process that is dead already has nothing more to say (L3).
+      // A process that is dead already has nothing more to say (`life.ts`, L3).
       if (this.process !== process || process.state === 'dead') return
       env.log.warn('station.fell', { code: error.code, message: error.message })
       this.events.failed(error)

@@ -36,7 +36,7 @@ export class Timeline {
     event.fn = nothing
   }
 
-  /** Lets what was held while `life` was stopped happen now, in the order it came due (L1). */
+  /** Lets what was held while `life` was stopped happen now, in the order it came due (`life.ts`, L1). */
   resume(life: Life): void {
     const { held } = life
     life.held = []

@@ -49,7 +49,7 @@ export interface DiskWeather {
   readonly failChance: number
   /** Chance that an operation on names fails and has been done all the same. */
   readonly unknownChance: number
-  /** Chance that a sync fails (K3). */
+  /** Chance that a sync fails (`env/disk.ts`, K3). */
   readonly syncFailChance: number
   /** Chance that a write which a crash meets is done in part. */
   readonly tornChance: number

@@ -2,10 +2,11 @@
  * The state of a keyed step as it stood at a barrier, written in slices while the step goes on (PROTOCOLS 5).
  *
  * Z1. What is written is the state at the freeze. An entry belongs to it when its key group is written in full or it was
- *     changed after the base, and its last change is not after the freeze (K4). Nothing is copied to know it.
+ *     changed after the base, and its last change is not after the freeze (`key-table.ts`, K4). Nothing is copied to know it.
  * Z2. Key groups are written in order, and entries within one: what lies before the cursor is written. The first touch of an
  *     entry that belongs to the freeze and lies behind the cursor keeps its old value, which is an object of its own.
- * Z3. Old values are let go of as soon as they are written (Q1). Beyond `freezeBytes` of them they are encoded at once.
+ * Z3. Old values are let go of as soon as they are written (`kept-values.ts`, Q1). Beyond `freezeBytes` of them they are
+ *     encoded at once.
  * Z4. The first chunk of a key group carries its removed keys, or its kind `full`, which replaces what earlier epochs said.
  *     Every further one of the epoch is a `delta` that adds to it. A full key group without entries is a chunk too.
  */
@@ -139,7 +140,7 @@ export class Frozen {
     const { epoch, base, rows } = this
     const { times, top } = table
     const room = this.store.chunkWriter.entries
-    // What is in the base as it is, and places that are free, have an epoch of `base` or below (K4).
+    // What is in the base as it is, and places that are free, have an epoch of `base` or below (`key-table.ts`, K4).
     let entry = this.entry
     for (; entry < top && rows.keys.length < room; entry++) {
       const changedAt = table.epoch(entry)

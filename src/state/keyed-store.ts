@@ -4,8 +4,8 @@
  * S1. `epoch` is the epoch that runs, `base` the last complete one, in a count of the store's own: it rises with each
  *     freeze. An entry that the running epoch has changed has `epochs[entry] === epoch`; whoever changes a state calls
  *     `touch` first unless that holds. This is all that the hot loop pays for checkpoints.
- * S2. A delta is what changed since the base (K4): completing an epoch moves the base, abandoning one does nothing, and what
- *     it would have written is part of the next delta (PROTOCOLS 5).
+ * S2. A delta is what changed since the base (`key-table.ts`, K4): completing an epoch moves the base, abandoning one does
+ *     nothing, and what it would have written is part of the next delta (PROTOCOLS 5).
  * S3. At most one frozen epoch is in flight.
  * S4. A key group is written in full once its deltas hold `deltasPerKey` entries for each of its keys, and not only when
  *     its turn in the rotation comes. So a restore decodes at most so many times the state, however fast it changes; and

@@ -1,6 +1,6 @@
 /**
  * Reads columns. The bytes may be damaged or hostile: whatever they are, reading them ends, allocates in proportion to
- * them (Q2), and throws `E_DAMAGED` where they are not what a writer makes.
+ * them (`format.ts`, Q2), and throws `E_DAMAGED` where they are not what a writer makes.
  */
 import type { ByteReader } from '../bytes.ts'
 import {
@@ -59,7 +59,7 @@ export class ColumnReader {
 
   private kind(reader: ByteReader, count: number, depth: number): number {
     if (depth > this.depthMax) throw reader.damaged(`more than ${this.depthMax} levels`)
-    // Q2: before anything is made for `count` values, there is a byte for each.
+    // Q2 of `format.ts`: before anything is made for `count` values, there is a byte for each.
     if (count > reader.remaining) throw reader.damaged(`a column of ${count} values in ${reader.remaining} bytes`)
     if ((this.cells += count) > CELLS_MAX) throw reader.damaged(`more than ${CELLS_MAX} values in columns`)
     return reader.u8()

@@ -9,7 +9,7 @@ export interface FieldAccess {
 }
 
 export function makeFieldAccess(name: string): FieldAccess {
-  // As in `shape.ts`, O1: the name enters the code only through `JSON.stringify`.
+  // As in `generate.ts`, O1: the name enters the code only through `JSON.stringify`.
   const loop = (names: string, work: string) =>
     new Function(
       ...names.split(' '),

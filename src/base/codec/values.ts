@@ -2,11 +2,12 @@
  * The codec of values: what crosses from one worker to another and what is written into checkpoints. Batches of like
  * values become columns, and code made for their shape writes and reads them; everything else is written exactly too.
  *
- * `format.ts` holds the format (Q1-Q3).
+ * The format is in `format.ts`, Q1-Q3.
  *
  * Z1. A codec remembers code for the shapes that it has met, so many at most, and nothing else. Bytes depend on the
- *     values alone (W2) and a block needs nothing but itself (Q1): with another memory a codec is slower or faster,
- *     never different. That is why one may serve a whole program, `encodeValues` and `decodeValues` below.
+ *     values alone (`column-writer.ts`, W2) and a block needs nothing but itself (`format.ts`, Q1): with another memory a
+ *     codec is slower or faster, never different. That is why one may serve a whole program, `encodeValues` and
+ *     `decodeValues` below.
  */
 import { assert } from '../assert.ts'
 import type { ByteReader, ByteWriter } from '../bytes.ts'
@@ -34,8 +35,8 @@ export class ValueCodec {
 
   /**
    * Writes `values[0, count)` as one block. Throws `E_VALUE`, which names the place, for a value that is none of the
-   * kinds of Q3, holds itself, or is too deep, and `E_BLOCK_TOO_LONG` for a block over `blockBytes`; then nothing has
-   * been written.
+   * kinds of Q3 of `format.ts`, holds itself, or is too deep, and `E_BLOCK_TOO_LONG` for a block over `blockBytes`; then
+   * nothing has been written.
    */
   encodeValues(writer: ByteWriter, values: readonly unknown[], count: number): void {
     assert(count <= this.limits.blockValues, 'a block holds at most blockValues values')

@@ -5,8 +5,8 @@
  *     0000000000000001.inbox   frames, one behind another: streams, batches of records, marks
  *
  * B1. A file begins with what is known of every stream, so that it can be read without those before it.
- * B2. A file goes when everything in it was handed over, and no id in it can come again (`memory.ts`, N1). Loose ids (N2)
- *     are written again before.
+ * B2. A file goes when everything in it was handed over, and no id in it can come again (`memory.ts`, N1). Loose ids
+ *     (`memory.ts`, N2) are written again before.
  * B3. A frame that was cut short at the end of the last file was never acknowledged: it is cut off. Damage anywhere else is
  *     named, and nothing is handed over.
  */

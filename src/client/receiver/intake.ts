@@ -7,8 +7,8 @@
  * I3. Once a sink of a later generation has said hello, those of earlier ones are closed and heard no more: what a worker that
  *     was replaced still sends comes behind nobody.
  * I4. What was taken and not handed over is bounded, whatever a sink sends: by `creditBytes` and two batches. A sink that keeps
- *     to its credit goes one batch beyond it at most (Q3), and comes to another only where it dials anew before that one is
- *     handed over; it is turned away for a while.
+ *     to its credit goes one batch beyond it at most (`protocol/delivery.ts`, Q3), and comes to another only where it dials
+ *     anew before that one is handed over; it is turned away for a while.
  */
 import { PotorooError } from '../../base/errors.ts'
 import { sameSecret } from '../../base/secret.ts'

@@ -69,7 +69,7 @@ export class AckedWriter implements Writer, LineEvents {
     this.outbox.add(bytes, apart!, this.after)
     this.count()
     this.blocked = this.outbox.bytes >= this.context.limits.writerBytes
-    // Not inside the call (O1).
+    // Not inside the call (`connector.ts`, O1).
     this.context.env.clock.soon(() => this.pump())
     return !this.blocked
   }

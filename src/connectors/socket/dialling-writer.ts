@@ -4,7 +4,7 @@
  *
  * D1. A barrier is acknowledged when everything before it was given to the system, or after `HOLD_MS` with what was not
  *     as its snapshot; so a missing consumer delays no checkpoint until the queue is full, and then it stops the task.
- * D2. A connection begins at a record's beginning (Q2).
+ * D2. A connection begins at a record's beginning (`queue.ts`, Q2).
  * D3. A rollback drops what was not begun: the records come again from the sources.
  */
 import { fail } from '../../base/errors.ts'

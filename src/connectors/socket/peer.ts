@@ -241,7 +241,7 @@ export class AckedPeer extends Peer {
     this.session.onClosed()
   }
 
-  /** A producer that does not read its answers is not read either, and in the end closed (R3). */
+  /** A producer that does not read its answers is not read either, and in the end closed (`peer-room.ts`, R3). */
   private send(bytes: Uint8Array): boolean {
     const { connection } = this
     if (this.gone || this.closing) return false

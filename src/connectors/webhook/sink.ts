@@ -110,7 +110,7 @@ class WebhookWriter implements Writer {
     for (let i = 0; i < records; i++) {
       this.add({ bytes: bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i]), id: ids?.[i] ?? null, alone: false })
     }
-    // Not inside the call (O1).
+    // Not inside the call (`connector.ts`, O1).
     this.context.env.clock.soon(() => this.pump())
     this.blocked = this.status.queuedBytes >= this.context.limits.writerBytes
     return !this.blocked

@@ -2,7 +2,7 @@
  * Files of the operating system.
  *
  * Node runs file operations on a pool of threads that keeps no order, so each open file has a queue and one operation
- * under way (K1). The next one starts before the callback of the last: the disk works while the caller does.
+ * under way (`disk.ts`, K1). The next one starts before the callback of the last: the disk works while the caller does.
  */
 import {
   close,

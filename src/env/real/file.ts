@@ -1,5 +1,5 @@
 /**
- * An open file of the operating system: a queue of operations, of which one is under way (K1).
+ * An open file of the operating system: a queue of operations, of which one is under way (`disk.ts`, K1).
  *
  * A short write is continued, a short read ends at the end of the file only.
  */
@@ -84,7 +84,7 @@ export class RealFile implements File {
   }
 
   private writeFrom(parts: readonly Uint8Array[], position: number, done: (error: SystemError) => void): void {
-    // With nothing to write the system answers at once, in the same call; K1 wants it later.
+    // With nothing to write the system answers at once, in the same call; K1 of `disk.ts` wants it later.
     if (parts.length === 0) return void setImmediate(done, null)
     writev(this.descriptor, parts, position, (error, written) => {
       if (error) return done(error)

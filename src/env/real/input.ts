@@ -19,7 +19,7 @@ export class RealInput implements Input {
     this.handler = handler
     const stream = this.stream()
     if (!this.begun) this.begin(stream)
-    // What stood here when the last reader stopped, and an end that came meanwhile, are told anew (N1, N3).
+    // What stood here when the last reader stopped, and an end that came meanwhile, are told anew (`input.ts`, N1, N3).
     setImmediate(() => this.handler === handler && this.goOn(handler, stream))
     return {
       pause: () => this.handler === handler && stream.pause(),

@@ -4,9 +4,9 @@
  * Delays by Nagle's algorithm are off: the layers above write whole batches. Keep-alive is on, so that a peer whose
  * machine has vanished is noticed in the end, also where nobody writes.
  *
- * All connections read into one buffer, one after another (N3): a new one for each read costs its allocation and, what is
- * more, collections of the whole heap, because memory outside the heap counts for them. Node takes a buffer only from
- * whoever makes a socket; so an accepted one is made again, of its handle.
+ * All connections read into one buffer, one after another (`network.ts`, N3): a new one for each read costs its allocation
+ * and, what is more, collections of the whole heap, because memory outside the heap counts for them. Node takes a buffer
+ * only from whoever makes a socket; so an accepted one is made again, of its handle.
  */
 import { connect, createServer, type OnReadOpts, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import { assert } from '../../base/assert.ts'

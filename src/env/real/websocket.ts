@@ -1,9 +1,10 @@
 /**
  * WebSockets by the library `ws`: what it leaves open is closed here.
  *
- * W1. Messages that stood in a chunk behind the one at which the reader paused wait here, at most a chunk of them (H4).
+ * W1. Messages that stood in a chunk behind the one at which the reader paused wait here, at most a chunk of them
+ *     (`http.ts`, H4).
  * W2. A peer that pings and does not read what it is answered gets no more answers: they would gather in memory.
- * W3. Unfinished messages of all connections of one listener are counted together, from chunk to chunk (H5). Where
+ * W3. Unfinished messages of all connections of one listener are counted together, from chunk to chunk (`http.ts`, H5). Where
  *     they hold too much whoever holds the most goes.
  */
 import type { IncomingMessage } from 'node:http'
@@ -188,7 +189,7 @@ class RealWebSocket implements WebSocketConnection {
   resume(): void {
     if (!this.paused) return
     this.paused = false
-    // Not inside this call (H2).
+    // Not inside this call (`http.ts`, H2).
     setImmediate(() => this.goOn())
   }
 

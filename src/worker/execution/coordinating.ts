@@ -121,7 +121,7 @@ export class Coordinating {
     this.raise({ kind: 'passed', ...this.from(worker), epoch })
   }
 
-  /** Links are sessions of one incarnation (C4). */
+  /** Links are sessions of one incarnation (`checkpoint/coordinator.ts`, C4). */
   private from(worker: string): { readonly worker: string; readonly incarnation: string } {
     return { worker, incarnation: this.members.get(worker) ?? '' }
   }
@@ -221,7 +221,8 @@ export class Coordinating {
           this.raise({ kind: 'recorded', epoch, nowMs: this.now() })
           return
         }
-        // Another generation decides now, or the pipeline is gone: this one makes no more epochs (C2).
+        // Another generation decides now, or the pipeline is gone: this one makes no more epochs
+        // (`checkpoint/coordinator.ts`, C2).
         log.warn('checkpoint.superseded', { pipeline, epoch, outcome: outcome.kind, at: clock.now() })
         this.stop()
       },

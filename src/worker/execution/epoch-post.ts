@@ -213,7 +213,10 @@ function purposeOf(message: Message<'startEpoch'> | Message<'epochAsked'>): Purp
   }
 }
 
-/** The fate of the epoch before: it was the number before, or this is the first of the generation (C1). */
+/**
+ * The fate of the epoch before: it was the number before, or this is the first of the generation
+ * (`checkpoint/coordinator.ts`, C1).
+ */
 function previousOf({ epoch, before }: Message<'startEpoch'>): Fate | null {
   return before === null ? null : { epoch: epoch - 1, outcome: before }
 }

@@ -40,7 +40,7 @@ import { type Standing, WayUp } from './way-up.ts'
 export type { ExecutionSeams } from '../seams.ts'
 export type { ExecutionEvents } from './generation.ts'
 
-/** A message that has come before `activate` (N3). */
+/** A message that has come before `activate` (`generation.ts`, N3). */
 interface Early {
   readonly worker: string
   readonly message: ControlMessage

@@ -60,9 +60,9 @@ export interface Participant {
 export interface ParticipatingEvents {
   /** Cut the sources and send the barrier behind their last record. */
   inject(barrier: Barrier): void
-  /** The epoch's record has been read in the chain: commit sinks, tell producers (D4). */
+  /** The epoch's record has been read in the chain: commit sinks, tell producers (`checkpoint/participant.ts`, D4). */
   commit(epoch: number): void
-  /** The epoch is complete; its record may not have been read here (D4). */
+  /** The epoch is complete; its record may not have been read here (`checkpoint/participant.ts`, D4). */
   completed(epoch: number): void
   /** Tasks that hold since an epoch which has not come about go on. */
   release(): void
@@ -184,7 +184,7 @@ export class Participating {
 
   freeze(barrier: Barrier, step: string, store: KeyedStore, pending: readonly HeldRecords[] | null): void {
     const { epoch } = barrier
-    // An epoch that was dropped passes without being saved (D3).
+    // An epoch that was dropped passes without being saved (`checkpoint/participant.ts`, D3).
     if (this.isSaving(epoch)) {
       const frozen = store.freeze(this.fullGroups(), this.presses)
       this.snapshotter!.add(

@@ -315,7 +315,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     const drains = barrier.purpose === 'drain'
     this.drainsWith = drains ? barrier.epoch : 0
     if (drains) this.parts.holds.hold('drain', 'the pipeline drains')
-    // In front of a barrier that has come over a link already (G3).
+    // In front of a barrier that has come over a link already (`dataflow/crossings.ts`, G3).
     this.runtime.inject(barrier)
     this.channels?.begin(barrier.epoch)
   }

@@ -228,7 +228,10 @@ export class OpenSources {
     else done()
   }
 
-  /** The epoch of these rows is complete (D4), in which steps held records of the splits `held`. */
+  /**
+   * The epoch of these rows is complete (`checkpoint/participant.ts`, D4), in which steps held records of the splits
+   * `held`.
+   */
   complete(rows: ReadonlyMap<string, Json>, held: ReadonlySet<string>): void {
     this.eachJournaled(rows, (source, streams) => source.complete(streams, held))
   }

@@ -44,8 +44,8 @@ export function readerOf(generation: Generation, pipeline: string, step: string,
 }
 
 /**
- * The member that answers for a stream whose home in the manifest is `home`. Where no heir is named (S4) it is whoever takes
- * the rest of that worker, for a source that asks for one (`SourceOptions.appoints`).
+ * The member that answers for a stream whose home in the manifest is `home`. Where no heir is named (PROTOCOLS 2, S4) it is
+ * whoever takes the rest of that worker, for a source that asks for one (`SourceOptions.appoints`).
  */
 export function homeIn(generation: Generation, home: string, stream: StreamName): number {
   const { placement, members } = generation

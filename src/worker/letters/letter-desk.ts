@@ -12,7 +12,7 @@ export interface LetterEvents {
   /** A record did not get through. */
   letter(failure: Failure, split: string): void
   warned(error: PotorooError): void
-  /** Sources have to wait (B4), or may go on: `null`. */
+  /** Sources have to wait (`dead-letters.ts`, B4), or may go on: `null`. */
   crowded(reason: PotorooError | null): void
 }
 
@@ -66,7 +66,7 @@ export class LetterDesk {
     return this.waiting.length
   }
 
-  /** Gives some back, in their order, as there is room and no barrier is on its way (B5). */
+  /** Gives some back, in their order, as there is room and no barrier is on its way (`dead-letters.ts`, B5). */
   tryAgain(runtime: Runtime, max: number): void {
     const { letters, waiting } = this
     if (waiting.length === 0 || !letters.quiet) return
