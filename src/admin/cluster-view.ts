@@ -35,6 +35,8 @@ export interface MemberView {
 export interface ClusterView {
   /** The worker that says so. */
   readonly worker: string
+  /** Whether it was started as a worker of a cluster, which may be the only one left. */
+  readonly shared: boolean
   readonly mode: Mode
   readonly generation: number
   readonly coordinator: string
@@ -72,6 +74,7 @@ export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
     .map(({ worker, incarnation }) => ({ worker, incarnation, address: '', member: false, keyGroups: 0 }))
   return {
     worker: name,
+    shared: worker.shared,
     mode: modeOf(worker),
     ...{ generation, coordinator, keyGroups: owners.length },
     workers: [...seen, ...others]

@@ -261,6 +261,8 @@ function epochIn({ parts }: Call): number | null {
 function readiness(pipelines: Pipelines): Reply {
   const mode = modeOf(pipelines.worker)
   if (mode !== 'normal' && mode !== 'rescaling') return new Reply(503, 'text/plain', `worker ${mode}\n`)
+  const { stopped } = pipelines.worker.residents
+  if (stopped !== null) return new Reply(503, 'text/plain', `${stopped}\n`)
   const late = [...pipelines.residents.values()].filter(({ phase }) => phase === 'starting' || phase === 'failed')
   if (late.length === 0) return new Reply(200, 'text/plain', 'ready\n')
   return new Reply(503, 'text/plain', late.map(({ name, phase }) => `${name} ${phase}\n`).join(''))

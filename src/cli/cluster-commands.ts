@@ -61,9 +61,14 @@ export function clusterText(view: ClusterView): string {
     stuck !== null ? 'stuck' : !heard ? 'not heard' : !linked ? 'not linked' : member ? 'member' : 'not in it yet',
     keyGroups,
   ])
+  const term = `generation ${generation} of ${counted(members.length, 'worker')}, ${coordinator} decides`
   return joined([
-    `cluster ${mode}, generation ${generation} of ${counted(members.length, 'worker')}, ${coordinator} decides`,
-    table(['WORKER', 'STATE', `OF ${keyGroups} KEY GROUPS`], rows, 'no workers'),
+    `cluster ${mode}, ${generation === 0 ? 'before its first generation' : term}`,
+    table(
+      ['WORKER', 'STATE', keyGroups === 0 ? 'KEY GROUPS' : `OF ${keyGroups} KEY GROUPS`],
+      rows,
+      'no other worker is heard yet',
+    ),
     ...workers.flatMap(({ worker, stuck }) => (stuck === null ? [] : [stuckText(worker, stuck)])),
   ])
 }

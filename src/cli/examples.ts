@@ -64,7 +64,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   leave: [['leave w3', 'hands over what it owns, then ends']],
   'streams list': [['streams list word-count', 'how far each producer is, and who waits for what']],
-  'streams abandon': [['streams abandon word-count lines till-4', 'goes on without what only an absent worker has']],
+  'streams abandon': [['streams abandon word-count lines till-4', 'goes on without what is lost']],
   'checkpoint make': [['checkpoint make word-count', 'now']],
   'checkpoint list': [['checkpoint list word-count', 'what a recovery can go back to']],
   'checkpoint verify': [

@@ -2,14 +2,16 @@
 import { CommanderError } from 'commander'
 import { EXIT_DONE, EXIT_WRONG, exitStatusOf } from './exit.ts'
 import { makeProgram } from './program.ts'
+import { ofWhom } from './stray.ts'
 import { sayError } from './terminal.ts'
 
-// What is thrown where nobody waits for it, in the loop of a worker: a fault of ours, or of a user's stray callback.
+// What is thrown where nobody waits for it, in the loop of a worker.
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   // Who read our output has had enough, as `| head` has.
   if (error.code === 'EPIPE') process.exit(EXIT_DONE)
-  sayError(error)
-  process.exit(exitStatusOf(error))
+  const told = ofWhom(error)
+  sayError(told)
+  process.exit(exitStatusOf(told))
 })
 
 process.exitCode = await main(process.argv.slice(2))

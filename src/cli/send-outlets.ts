@@ -6,7 +6,7 @@ import { type AckLevel, type Client, connect } from '../client.ts'
 import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
 import { showAddress } from './address.ts'
-import { say } from './terminal.ts'
+import { remedyOf, say } from './terminal.ts'
 import { readToken } from './token.ts'
 
 /** A WebSocket that has so much in its queue is given time, and looked at again so soon. */
@@ -103,7 +103,12 @@ export async function ackedOutlet(
     ...(outbox === undefined ? {} : { outbox: { path: outbox } }),
     ...(token === null ? {} : { token }),
   })
-  client.on('refused', ({ code, reason }) => say(`${code}: ${reason}`))
+  // Each reason once: who is refused comes again and again.
+  const refusals = new Set<string>()
+  client.on('refused', ({ code, reason }) => {
+    if (!refusals.has(code)) say(`${code}: ${reason}\n  ${remedyOf(code)}`)
+    refusals.add(code)
+  })
   client.on('disconnect', (reason) => say(`disconnected (${reason}), tries again`))
   // Once, until one is reached: a client tries for ever.
   let told = false

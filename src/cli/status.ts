@@ -86,7 +86,7 @@ function watchLooks<T>(
 }
 
 function clusterOf(cluster: ClusterView): readonly string[] {
-  return cluster.workers.length > 1 ? [clusterText(cluster), ''] : []
+  return cluster.shared ? [clusterText(cluster), ''] : []
 }
 
 function whosePart({ worker, workers }: ClusterView): readonly string[] {

@@ -28,9 +28,7 @@ export function streamsCommand(): Command {
     .argument('<pipeline>', 'its name')
     .action(listStreams)
   const abandon = new Command('abandon')
-    .description(
-      'let a producer go on without the records that only the journal of an absent worker has: they are lost',
-    )
+    .description('let a producer go on without the records that it has let go of and no worker here has: they are lost')
     .argument('<pipeline>', 'its name')
     .argument('<source>', 'the step')
     .argument('<producer>', 'its name')
@@ -57,9 +55,13 @@ async function listStreams(pipeline: string, flags: ControlFlags): Promise<void>
   print(table(['SOURCE', 'PRODUCER', 'INCARNATION', 'KIND', 'POSITION', 'HOME', 'LAST RECORD'], rows, 'no streams'))
   for (const { source, producer, parked } of streams) {
     if (parked === null) continue
-    const where = parked.home === '' ? 'no worker here has them' : `only the journal of ${parked.home} has them`
-    print(`\n${producer} waits: records ${parked.first} to ${parked.last} are missing, and ${where}`)
-    print(`  start that worker again, or accept the loss: potoroo streams abandon ${pipeline} ${source} ${producer}`)
+    const { first, last, home } = parked
+    const had = home === '' ? '' : ` (the last that had the stream is ${home})`
+    print(
+      `\n${producer} waits: records ${first} to ${last} are missing: it has let go of them, and no worker here has them${had}`,
+    )
+    print('  where a worker is absent, start it again, for its journal has them; otherwise accept the loss:')
+    print(`  potoroo streams abandon ${pipeline} ${source} ${producer}`)
   }
 }
 

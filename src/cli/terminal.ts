@@ -2,7 +2,7 @@
  * What a person or a script sees. Standard output belongs to results and to pipelines' records; everything that is said
  * about them goes to standard error.
  */
-import { PotorooError } from '../base/errors.ts'
+import { type ErrorCode, errorTable, PotorooError } from '../base/errors.ts'
 
 const BOLD = 1
 const RED = 31
@@ -42,6 +42,12 @@ export function showProblem(label: 'error' | 'warning', error: unknown): string 
     return `${painted}: ${message}\n${paint(stack ?? '', FAINT)}\n  this is a bug in potoroo: please report it with the lines above`
   }
   return `${painted} ${paint(error.code, BOLD)}: ${error.message}\n  ${error.remedy}`
+}
+
+/** What to do about a code that another program has named without saying so. */
+export function remedyOf(code: string): string {
+  const row = Object.hasOwn(errorTable, code) ? errorTable[code as ErrorCode] : null
+  return row === null || row.remedy.includes('{') ? `\`potoroo error ${code}\` says what it means` : row.remedy
 }
 
 export function errorToJson(error: unknown): unknown {

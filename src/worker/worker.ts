@@ -133,6 +133,11 @@ export class Worker {
     return this.seat?.peers ?? []
   }
 
+  /** Whether its store is one that other workers may share. */
+  get shared(): boolean {
+    return this.options.cluster != null
+  }
+
   get rescaling(): boolean {
     return this.seat?.rescaling ?? false
   }

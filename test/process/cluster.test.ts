@@ -77,7 +77,7 @@ function pidOf(up: Program, worker: string): number {
   return Number([...up.err.matchAll(new RegExp(`${worker} starts.*process (\\d+)`, 'g'))].at(-1)![1])
 }
 
-test('a worker that waits for the others is not ready', async () => {
+test('a worker that waits for the others is not ready, and says what it waits for', async () => {
   const cwd = folder()
   const env = { ...process.env, POTOROO_CLUSTER_TOKEN: 'a-token-that-nobody-guesses' }
   const worker = potoroo(['worker', '--data', 'w1', '--store', 'store', '--expected', '2'], { cwd, env })
@@ -86,10 +86,13 @@ test('a worker that waits for the others is not ready', async () => {
   const [alive, ready] = await Promise.all(['healthz', 'readyz'].map((path) => fetch(`http://${address}/${path}`)))
   expect(alive!.status).toBe(200)
   expect([ready!.status, await ready!.text()]).toEqual([503, 'worker starting\n'])
+  expect((await ran(['status', '--data', 'w1'], { cwd })).out).toMatch(
+    /^cluster starting, before its first generation\nno other worker is heard yet\n\nworker w1, /,
+  )
 })
 
 test('any worker shows every key once, and says what is missing where one is silent', { timeout: 90_000 }, async () => {
-  const { up, on, page } = await cluster(PATIENT)
+  const { cwd, up, on, page } = await cluster(PATIENT)
   for (const worker of ['w1', 'w2', 'w3']) {
     const { keys, found, completeness } = await page(worker)
     expect({ keys, found: new Set(found.map(({ key }) => key)).size }).toEqual({ keys: KEYS, found: KEYS })
@@ -112,6 +115,16 @@ test('any worker shows every key once, and says what is missing where one is sil
   // Exactly the share of the others.
   expect(part.found).toEqual(whole.found.filter(({ keyGroup }) => !gone.has(keyGroup)))
   expect(part.keys).toBe(part.found.length)
+
+  // Who has no word of the coordinator may neither read nor write, and is no place to send anything to.
+  const coordinator = /, (w\d) decides/.exec((await on('w1', 'status')).out)![1]!
+  const { address } = await findWorker({ data: join(cwd, '.potoroo/potoroo', coordinator === 'w1' ? 'w2' : 'w1') })
+  const ready = async () => (await fetch(`http://${address}/readyz`)).text()
+  expect(await ready()).toBe('ready\n')
+  process.kill(pidOf(up, coordinator), 'SIGSTOP')
+  await expect.poll(ready, { timeout: 20_000 }).toBe('the coordinator has granted no lease\n')
+  process.kill(pidOf(up, coordinator), 'SIGCONT')
+  await expect.poll(ready, { timeout: 20_000 }).toBe('ready\n')
 })
 
 test('a worker leaves in order, and what it had is with the others', { timeout: 90_000 }, async () => {

@@ -125,6 +125,19 @@ test.each([
   )
 })
 
+test.each([
+  ['a timer', 'setTimeout(() => { throw new TypeError("late") })', /E_STRAY: .* at .*p\.js:\d+:\d+: late\n .*await it/],
+  ['a promise', 'Promise.reject(new Error("alone"))', /E_STRAY: .* at .*p\.js:\d+:\d+: alone\n .*await it/],
+  ['no error at all', 'setTimeout(() => { throw "a text" })', /E_STRAY: .*waits for it: a text\n/],
+])('what a step leaves behind ends the worker, and is not said to be ours: %s', async (_what, left, says) => {
+  const { cwd } = app(counting({ answer: `(${left}, line)` }))
+  const run = potoroo(['run', 'p.js', '--stdin'], { cwd })
+  run.child.stdin!.write('a\n')
+  expect((await run.ended).status).toBe(1)
+  expect(run.err).toMatch(says)
+  expect(run.err).not.toMatch(/bug in potoroo/)
+})
+
 test('a data folder that another pipeline has used takes this one beside it', async () => {
   const { write, run } = app(counting())
   expect(await run(['--data', 'data'], 'a\n')).toMatchObject({ status: 0, out: 'a 1\n' })

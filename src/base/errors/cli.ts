@@ -8,6 +8,13 @@ export const cliErrors = {
     what: '{reason}',
     remedy: '`potoroo help` lists the commands, and each explains itself with --help',
   },
+  E_STRAY: {
+    // Not of kind `user`: a worker that is started again goes on until the same callback fails once more.
+    kind: 'operational',
+    what: 'what a pipeline has left behind failed where nobody waits for it{at}: {reason}',
+    remedy:
+      'await it or catch it: an error in a timer, a callback or a promise of a step ends the worker, which goes on from its last checkpoint when it is started again',
+  },
   E_CONFIG: {
     kind: 'user',
     what: '{where}: {reason}',

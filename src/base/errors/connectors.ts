@@ -87,7 +87,8 @@ export const connectorsErrors = {
   E_HTTP_SEQUENCE: {
     kind: 'user',
     what: 'records in front of these are missing: the next one is {next}',
-    remedy: 'send the missing records first, with their own sequence in the Idempotency-Key',
+    remedy:
+      'send the missing records first, with their own sequence in the Idempotency-Key; who has them no more begins a new incarnation: PRODUCER/2:1',
   },
   E_HTTP_ELSEWHERE: {
     kind: 'operational',

@@ -61,9 +61,9 @@ export const ingestErrors = {
   },
   E_STREAM_PARKED: {
     kind: 'operational',
-    what: 'records {first} to {last} of producer "{producer}" are missing, and only the journal of {home} has them',
+    what: 'records {first} to {last} of producer "{producer}" are missing: its producer has let go of them, and no worker here has them (the last that had the stream is {home})',
     remedy:
-      'start that worker again, under its name and with its data folder; or accept the loss with `potoroo streams abandon`',
+      'where a worker is absent, start it again under its name and with its data folder, for its journal has them; otherwise accept the loss with `potoroo streams abandon`',
   },
   E_STREAM_NOT_PARKED: {
     kind: 'user',

@@ -204,6 +204,11 @@ export class Residents {
     for (const { execution } of this.all.values()) execution.stopWork(reason)
   }
 
+  /** Why no pipeline may read or write here now, or `null`. */
+  get stopped(): string | null {
+    return this.stops.values().next().value ?? null
+  }
+
   resumeWork(reason: string): void {
     if (!this.stops.delete(reason) || this.stops.size > 0) return
     for (const { execution } of this.all.values()) execution.resumeWork()
