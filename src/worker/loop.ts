@@ -2,9 +2,16 @@
  * The pace of a worker: works while there is work, lets sockets and timers in between, sleeps when there is none.
  *
  * The caller owns the loop: callbacks of the seams only leave things and call `wake`.
+ *
+ * Where steps are slow a turn is one batch, and what waits for the disk goes on once a turn: a checkpoint is dozens of answers
+ * of the disk one after another. So a long turn is followed by a short rest, in which they come as fast as the disk answers.
  */
 import { defaultLimits } from '../base/limits.ts'
 import type { Clock, Timer } from '../env/clock.ts'
+
+/** A turn that takes so long, in milliseconds, is followed by a rest of such a share of it. */
+const LONG_TURN_MS = 20
+const REST_SHARE = 20
 
 export interface Work {
   /** Runs up to `budget` tasks; true when more could run at once. */
@@ -23,6 +30,8 @@ export class Loop {
   private timer: Timer | null = null
   private timerAt = Infinity
   private stopped = false
+  /** Until when it rests, by the clock that never goes back. */
+  private restsUntil = -Infinity
   /** The time of the last turn. */
   private before = -Infinity
 
@@ -56,6 +65,12 @@ export class Loop {
   private readonly turn = (): void => {
     this.scheduled = false
     if (this.stopped) return
+    const began = this.clock.monotonic()
+    if (began < this.restsUntil) {
+      this.scheduled = true
+      this.clock.after(this.restsUntil - began, this.turn)
+      return
+    }
     const now = this.clock.now()
     // Wall clocks are set back: what was due at a time that is far off now has to look again.
     const elapsed = now < this.before ? Infinity : now
@@ -67,6 +82,8 @@ export class Loop {
       if (work.step(now, this.turnRuns)) busy = true
       if (work.due < due) due = work.due
     }
+    const ended = this.clock.monotonic()
+    if (ended - began >= LONG_TURN_MS) this.restsUntil = ended + (ended - began) / REST_SHARE
     if (busy) this.wake()
     else this.sleep(now, due)
   }
