@@ -1,6 +1,8 @@
-/** What stands behind a journaled source in a test. */
-import type { Door, Lane, Requests, Session } from '../../src/connectors/connector.ts'
-import type { Cuts } from '../../src/model/connector.ts'
+/** What stands behind a journaled source in a test, and around it. */
+import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import type { Door, JournaledSource, Lane, Listening, Requests, Session } from '../../src/connectors/connector.ts'
+import type { Env } from '../../src/env/env.ts'
+import type { Cuts, SourceDescription } from '../../src/model/connector.ts'
 
 /** Keeps the records of one connection. */
 export class TestLane implements Lane {
@@ -71,4 +73,52 @@ export function testDoor(lanes: TestLane[], sessions: TestSession[]): Door {
       return session
     },
   }
+}
+
+/** What a source has done in a test: by `openAtDoor`. */
+export interface Scene {
+  readonly lanes: TestLane[]
+  readonly sessions: TestSession[]
+  readonly warnings: string[]
+  readonly failures: string[]
+  readonly listening: string[]
+  readonly reached: string[]
+  readonly source: Listening
+}
+
+export interface Surroundings {
+  readonly limits?: Partial<Limits>
+  readonly sharePort?: boolean
+  readonly ownPort?: number
+}
+
+/** Opens a source in front of a door that keeps what comes. */
+export function openAtDoor(
+  { open }: JournaledSource,
+  description: SourceDescription<unknown>,
+  env: Env,
+  { limits, sharePort = false, ownPort = 0 }: Surroundings = {},
+): Scene {
+  const scene = {
+    lanes: [] as TestLane[],
+    sessions: [] as TestSession[],
+    warnings: [] as string[],
+    failures: [] as string[],
+    listening: [] as string[],
+    reached: [] as string[],
+  }
+  const source = open(description, testDoor(scene.lanes, scene.sessions), {
+    env,
+    limits: makeLimits(limits),
+    step: 'in',
+    sharePort,
+    ownPort,
+    standardInput: null,
+    wake: () => {},
+    listening: (address) => scene.listening.push(address),
+    reached: (address) => scene.reached.push(address),
+    warn: ({ code }) => scene.warnings.push(code),
+    failed: ({ code }) => scene.failures.push(code),
+  })
+  return { ...scene, source }
 }

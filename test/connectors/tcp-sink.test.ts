@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { Prng } from '../../src/base/prng.ts'
 import type { Writer } from '../../src/connectors/connector.ts'
 import { stdoutSink } from '../../src/connectors/standard-output/describe.ts'
 import { stdoutSinkConnector } from '../../src/connectors/standard-output/sink.ts'
@@ -8,18 +7,19 @@ import { tcpServerSinkConnector } from '../../src/connectors/tcp/server-sink.ts'
 import { tcpSinkConnector } from '../../src/connectors/tcp/sink.ts'
 import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
-import { calm, drawWeather, type Weather } from '../../src/sim/weather.ts'
+import { calm, type Weather } from '../../src/sim/weather.ts'
 import type { SimProcess } from '../../src/sim/world.ts'
 import { Bench } from './bench.ts'
 import { changed } from './changed.ts'
-import { crashes, findings, holds, random, Trial, type TrialOptions } from './sink.contract.ts'
+import { type Dialling, keepsTheContract, slow, withConsumer } from './dialling.contract.ts'
+import { crashes, findings, holds, random, type Trial, type TrialOptions } from './sink.contract.ts'
 
 const PORT = 7002
 
 /** A program that listens and keeps what it hears, per connection. */
 class Consumer {
   readonly heard: string[] = []
-  readonly connections: Connection[] = []
+  private readonly sockets: Connection[] = []
   private readonly process: SimProcess
   private listener: { close(): void } | null = null
 
@@ -39,18 +39,18 @@ class Consumer {
   }
 
   /** The whole records: a connection may break inside one, which then comes again. */
-  get records(): string {
-    return this.heard.map((text) => text.slice(0, text.lastIndexOf('\n') + 1)).join('')
+  get connections(): readonly string[] {
+    return this.heard.map((text) => text.slice(0, text.lastIndexOf('\n') + 1))
   }
 
   leave(): void {
     this.listener?.close()
-    for (const connection of this.connections) connection.destroy()
+    for (const socket of this.sockets) socket.destroy()
   }
 
   private readonly accept = (connection: Connection): ConnectionHandler => {
     const at = this.heard.push('') - 1
-    this.connections.push(connection)
+    this.sockets.push(connection)
     return {
       onOpen() {},
       onBytes: (chunk) => {
@@ -65,63 +65,17 @@ class Consumer {
 
 const dialling = tcpSink<unknown>({ host: 'consumer', port: PORT, encode: String })
 
-/** A consumer that is there from the start, slow to read and never away. */
-function withConsumer(): TrialOptions & { readonly consumers: Map<Trial, Consumer> } {
-  const consumers = new Map<Trial, Consumer>()
-  return {
-    seed: 1,
-    connector: tcpSinkConnector,
-    description: dialling,
-    consumers,
-    scene: (trial) => {
-      consumers.set(trial, new Consumer(trial.world.machine('consumer').start('consumer')).listen())
-    },
-    read: (trial) => consumers.get(trial)!.records,
-  }
+const contract: Dialling = {
+  connector: tcpSinkConnector,
+  description: dialling,
+  listen: (process) => new Consumer(process).listen(),
 }
 
-const slow: Weather = { ...calm, network: { ...calm.network, bytesPerMs: 2, kernelBytes: 64, highWaterBytes: 40 } }
-
 describe('tcpSink', () => {
-  test('delivers everything at least once while its consumer lives', () => {
-    holds([withConsumer()])
-    holds(crashes({ ...withConsumer(), crash: 'kill' }))
-    holds(crashes({ ...withConsumer(), crash: 'kill', weather: slow }))
-  })
-
-  test('does so in all weathers that reset no connection', () => {
-    for (let seed = 1; seed <= 60; seed++) {
-      const drawn = drawWeather(new Prng(seed), false)
-      const weather = { ...drawn, network: { ...drawn.network, resetChance: 0, timeoutMs: 60_000 } }
-      holds(random({ ...withConsumer(), seed, crash: 'kill', rollbacks: 0.2, weather }, 1))
-    }
-  })
-
-  test('begins every connection at the beginning of a record, whatever breaks', () => {
-    for (let seed = 1; seed <= 40; seed++) {
-      const options = withConsumer()
-      const weather = { ...slow, network: { ...slow.network, resetChance: 0.02 } }
-      const trial = new Trial({ ...options, seed, weather, crash: 'kill', moreCrashes: 2 })
-      trial.run()
-      for (const text of options.consumers.get(trial)!.heard) {
-        const whole = text.split('\n').slice(0, -1)
-        for (const line of whole) expect(line, `seed ${seed}`).toMatch(/^\d+$/)
-        const numbers = whole.map(Number)
-        for (let i = 1; i < numbers.length; i++) {
-          // Inside a connection nothing is left out; after a rollback it goes back.
-          expect(numbers[i]! - numbers[i - 1]!, `seed ${seed}`).toBeLessThanOrEqual(1)
-        }
-      }
-    }
-  })
-
-  test('the contract finds one that answers a barrier before its queue is empty', () => {
-    const mutate = (writer: Writer): Writer => changed(writer, { barrier: (_epoch, _generation, done) => done(null) })
-    expect(findings(crashes({ ...withConsumer(), crash: 'kill', weather: slow, mutate }))).toBeGreaterThan(0)
-  })
+  keepsTheContract(contract, { seeds: 60 })
 
   test('the contract finds one that loses what its snapshot holds', () => {
-    const options = withConsumer()
+    const options = withConsumer(contract)
     const mutate = (writer: Writer): Writer =>
       changed(writer, { restore: (base, done) => writer.restore({ ...base, snapshots: [] }, done) })
     // So slow that barriers take what is left into their snapshots.

@@ -1,6 +1,4 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import type { Listening } from '../../src/connectors/connector.ts'
 import { tcpSource } from '../../src/connectors/tcp/describe.ts'
 import { tcpSourceConnector } from '../../src/connectors/tcp/source.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../src/env/network.ts'
@@ -8,7 +6,7 @@ import type { Framing } from '../../src/model/connector.ts'
 import { lengthPrefix, lines } from '../../src/model/framing.ts'
 import { encodeAcked } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
-import { type TestLane, type TestSession, testDoor } from './door.ts'
+import { openAtDoor, type Scene, type Surroundings } from './door.ts'
 
 const PORT = 7001
 let world: World
@@ -21,51 +19,17 @@ beforeEach(() => {
   client = world.machine('client').start('client')
 })
 
-interface Scene {
-  readonly lanes: TestLane[]
-  readonly sessions: TestSession[]
-  readonly warnings: string[]
-  readonly failures: string[]
-  readonly listening: string[]
-  readonly reached: string[]
-  readonly source: Listening
+interface Options extends Surroundings {
+  readonly framing?: Framing
+  readonly protocol?: 'plain' | 'acked'
+  readonly idleMs?: number
 }
 
-function open(
-  options: {
-    framing?: Framing
-    protocol?: 'plain' | 'acked'
-    idleMs?: number
-    limits?: Partial<Limits>
-    sharePort?: boolean
-    ownPort?: number
-  } = {},
-): Scene {
-  const { limits, sharePort = false, ownPort = 0, ...settings } = options
-  const scene = {
-    lanes: [] as TestLane[],
-    sessions: [] as TestSession[],
-    warnings: [] as string[],
-    failures: [] as string[],
-    listening: [] as string[],
-    reached: [] as string[],
-  }
-  const door = testDoor(scene.lanes, scene.sessions)
-  const source = tcpSourceConnector.open(tcpSource({ host: 'server', port: PORT, ...settings }), door, {
-    env: server.env,
-    limits: makeLimits(limits),
-    step: 'in',
-    sharePort,
-    ownPort,
-    reached: (address) => scene.reached.push(address),
-    standardInput: null,
-    wake: () => {},
-    listening: (address) => scene.listening.push(address),
-    warn: (problem) => scene.warnings.push(problem.code),
-    failed: (error) => scene.failures.push(error.code),
-  })
+function open({ limits = {}, sharePort = false, ownPort = 0, ...settings }: Options = {}): Scene {
+  const description = tcpSource({ host: 'server', port: PORT, ...settings })
+  const scene = openAtDoor(tcpSourceConnector, description, server.env, { limits, sharePort, ownPort })
   pass(10)
-  return { ...scene, source }
+  return scene
 }
 
 class Client implements ConnectionHandler {

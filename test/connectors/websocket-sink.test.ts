@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
-import { Prng } from '../../src/base/prng.ts'
-import type { Writer } from '../../src/connectors/connector.ts'
 import { webSocketServerSink, webSocketSink } from '../../src/connectors/websocket/describe.ts'
 import { webSocketServerSinkConnector } from '../../src/connectors/websocket/server-sink.ts'
 import { webSocketSinkConnector } from '../../src/connectors/websocket/sink.ts'
@@ -9,11 +7,10 @@ import type { Answer, WebSocketConnection, WebSocketEnd, WebSocketHandler } from
 import type { Listener } from '../../src/env/network.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
 import { lines } from '../../src/model/framing.ts'
-import { calm, drawWeather, type Weather } from '../../src/sim/weather.ts'
+import { calm, type Weather } from '../../src/sim/weather.ts'
 import type { SimProcess } from '../../src/sim/world.ts'
 import { Bench } from './bench.ts'
-import { changed } from './changed.ts'
-import { crashes, findings, holds, random, Trial, type TrialOptions } from './sink.contract.ts'
+import { keepsTheContract, slow } from './dialling.contract.ts'
 
 const PORT = 7002
 
@@ -48,6 +45,10 @@ class Consumer {
     return this
   }
 
+  get connections(): readonly string[] {
+    return this.heard.map((messages) => messages.map(({ text }) => text).join(''))
+  }
+
   get texts(): string[] {
     return this.heard.flat().map(({ text }) => text)
   }
@@ -74,60 +75,9 @@ const url = `ws://consumer:${PORT}/in`
 /** Messages of whole lines: what the contract writes. */
 const dialling = webSocketSink<unknown>({ url, framing: lines(), encode: String })
 
-function withConsumer(): TrialOptions & { readonly consumers: Map<Trial, Consumer> } {
-  const consumers = new Map<Trial, Consumer>()
-  return {
-    seed: 1,
-    connector: webSocketSinkConnector,
-    description: dialling,
-    consumers,
-    scene: (trial) => {
-      consumers.set(trial, new Consumer(trial.world.machine('consumer').start('consumer')).listen())
-    },
-    read: (trial) => consumers.get(trial)!.texts.join(''),
-  }
-}
-
-const slow: Weather = { ...calm, network: { ...calm.network, bytesPerMs: 2, kernelBytes: 64, highWaterBytes: 40 } }
-
 describe('webSocketSink', () => {
-  test('delivers everything at least once while its consumer lives', () => {
-    holds([withConsumer()])
-    holds(crashes({ ...withConsumer(), crash: 'kill' }))
-    holds(crashes({ ...withConsumer(), records: 30, crash: 'kill', weather: slow }))
-  })
-
-  test('does so in all weathers that reset no connection', () => {
-    for (let seed = 1; seed <= 30; seed++) {
-      const drawn = drawWeather(new Prng(seed), false)
-      const weather = { ...drawn, network: { ...drawn.network, resetChance: 0, timeoutMs: 60_000 } }
-      holds(random({ ...withConsumer(), seed, crash: 'kill', rollbacks: 0.2, weather }, 1))
-    }
-  })
-
-  test('sends whole messages only and leaves none out inside a connection, whatever breaks', () => {
-    for (let seed = 1; seed <= 30; seed++) {
-      const options = withConsumer()
-      const weather = { ...slow, network: { ...slow.network, resetChance: 0.02 } }
-      const trial = new Trial({ ...options, seed, weather, crash: 'kill', moreCrashes: 2 })
-      trial.run()
-      for (const heard of options.consumers.get(trial)!.heard) {
-        const text = heard.map((message) => message.text).join('')
-        expect(text, `seed ${seed}`).toMatch(/^(\d+\n)*$/)
-        const numbers = text.trimEnd().split('\n').map(Number)
-        for (let i = 1; i < numbers.length; i++) {
-          expect(numbers[i]! - numbers[i - 1]!, `seed ${seed}`).toBeLessThanOrEqual(1)
-        }
-      }
-    }
-  })
-
-  test('the contract finds one that answers a barrier before its queue is empty', () => {
-    const mutate = (writer: Writer): Writer => changed(writer, { barrier: (_epoch, _generation, done) => done(null) })
-    expect(findings(crashes({ ...withConsumer(), records: 30, crash: 'kill', weather: slow, mutate }))).toBeGreaterThan(
-      0,
-    )
-  })
+  const listen = (process: SimProcess): Consumer => new Consumer(process).listen()
+  keepsTheContract({ connector: webSocketSinkConnector, description: dialling, listen }, { seeds: 30, records: 30 })
 
   /** What the sink task writes for `records` when each is a message. */
   const messages = (description: SinkDescription<unknown>, records: readonly string[]): Buffer =>

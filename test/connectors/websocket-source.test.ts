@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import type { Listening } from '../../src/connectors/connector.ts'
 import {
   type WebSocketSourceOptions,
   webSocketServerSink,
@@ -11,7 +10,7 @@ import type { IncomingAnswer, WebSocketConnection, WebSocketEnd, WebSocketHandle
 import { lengthPrefix, lines } from '../../src/model/framing.ts'
 import { encodeAcked } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
-import { type TestLane, type TestSession, testDoor } from './door.ts'
+import { openAtDoor, type Scene } from './door.ts'
 
 const PORT = 7001
 let world: World
@@ -24,37 +23,13 @@ beforeEach(() => {
   client = world.machine('client').start('client')
 })
 
-interface Scene {
-  readonly lanes: TestLane[]
-  readonly sessions: TestSession[]
-  readonly warnings: string[]
-  readonly failures: string[]
-  readonly source: Listening
-}
-
 function open(options: Partial<WebSocketSourceOptions<unknown>> = {}, limits: Partial<Limits> = {}): Scene {
-  const scene = {
-    lanes: [] as TestLane[],
-    sessions: [] as TestSession[],
-    warnings: [] as string[],
-    failures: [] as string[],
-  }
-  const door = testDoor(scene.lanes, scene.sessions)
-  const source = webSocketSourceConnector.open(webSocketSource({ host: 'server', port: PORT, ...options }), door, {
-    env: server.env,
-    limits: makeLimits({ recordBytes: 1000, ...limits }),
-    step: 'in',
-    sharePort: false,
-    reached: () => {},
-    ownPort: 0,
-    standardInput: null,
-    wake: () => {},
-    listening: () => {},
-    warn: (problem) => scene.warnings.push(problem.code),
-    failed: (error) => scene.failures.push(error.code),
+  const description = webSocketSource({ host: 'server', port: PORT, ...options })
+  const scene = openAtDoor(webSocketSourceConnector, description, server.env, {
+    limits: { recordBytes: 1000, ...limits },
   })
   pass(10)
-  return { ...scene, source }
+  return scene
 }
 
 class Client implements WebSocketHandler {
