@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { WorkerView } from '../../src/admin/view.ts'
 import type { ControlClient } from '../../src/cli/control-client.ts'
-import { Cluster } from '../prove/lib/cluster.ts'
+import { Cluster } from '../workers/cluster.ts'
 import { cpuMs } from './subject.ts'
 
 const TOGETHER_MS = 30_000

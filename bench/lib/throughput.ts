@@ -156,7 +156,7 @@ async function runOnce(bench: ThroughputBench, subjectOf: () => Promise<Subject>
 const plainLoop = resolve(import.meta.dirname, 'plain-loop.ts')
 
 /** Starts a worker as a user would, in a folder of its own. */
-export async function startEngine(pipeline: string, data: string, more: readonly string[] = []): Promise<Subject> {
+async function startEngine(pipeline: string, data: string, more: readonly string[] = []): Promise<Subject> {
   return start(['--conditions=source', launch, 'run', pipeline, '--data', data, ...more], null)
 }
 

@@ -15,12 +15,12 @@ import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { connect } from '../../src/client.ts'
-import { Cluster } from './lib/cluster.ts'
+import { Cluster } from '../workers/cluster.ts'
+import { freePort } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { ackedMutants } from './lib/mutants.ts'
 import { Numbers } from './lib/numbers.ts'
 import { SinkReader } from './lib/sink-reader.ts'
-import { freePort } from './lib/subject.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/kinds.ts')
 const SIZE = 3

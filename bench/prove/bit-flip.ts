@@ -16,10 +16,10 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
+import { Wire } from '../workers/wire.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { flipMutants } from './lib/mutants.ts'
 import { Stand } from './lib/stand.ts'
-import { Wire } from './lib/wire.ts'
 
 const SIZE = 3
 /** Stretches of work on a wire that flips, and how long each is, in milliseconds. */

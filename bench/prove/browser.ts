@@ -18,11 +18,11 @@ import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { bundleForBrowsers } from '../../src/client/browser/bundle.ts'
+import { bareStack, freePort, Subject, statesOf } from '../workers/subject.ts'
 import { Browser, type Page } from './lib/browser.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { browserMutants } from './lib/mutants.ts'
 import { Relay } from './lib/relay.ts'
-import { bareStack, freePort, Subject, statesOf } from './lib/subject.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/browser.ts')
 /** One interruption in so many kills the worker; the others cut the connection. */

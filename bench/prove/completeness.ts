@@ -12,7 +12,7 @@
  * Seen failing with its mutants: `npm run prove -- completeness --mutants`.
  */
 import { hashKey, keyGroupOf, shiftOf } from '../../src/base/hash.ts'
-import type { Cluster } from './lib/cluster.ts'
+import type { Cluster } from '../workers/cluster.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { completenessMutants } from './lib/mutants.ts'
 import { Stand } from './lib/stand.ts'

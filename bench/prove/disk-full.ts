@@ -11,22 +11,18 @@
  *
  * Seen failing with each of `fullMutants`: `npm run prove -- disk-full --mutants`.
  */
-import { once } from 'node:events'
-import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PipelineView, WorkerView } from '../../src/admin/view.ts'
-import { Prng } from '../../src/base/prng.ts'
 import { findWorker } from '../../src/cli/control-client.ts'
+import { bareStack, freePort, type Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { fullMutants } from './lib/mutants.ts'
-import { Producer } from './lib/producer.ts'
 import { inOwnMounts, SmallVolume } from './lib/small-volume.ts'
-import { bareStack, freePort, Subject, statesOf } from './lib/subject.ts'
-import { Findings, Tally } from './lib/tally.ts'
+import { Solo } from './lib/solo.ts'
 
-const PIPELINE = resolve(import.meta.dirname, 'pipelines/tally.ts')
 const PRODUCERS = 3
 const VOLUME_MB = 24
+const JOURNAL_BYTES = 6 << 20
 /** One round in so many is one in which the worker is killed. */
 const KILLED = 3
 /** The worker has noticed, or has recovered, within it. */
@@ -39,15 +35,6 @@ const FULL_MS = 4000
 const SETTLED_MS = 1000
 const LOOK_MS = 50
 
-const LIMITS = {
-  checkpointIntervalMs: 100,
-  horizonEpochs: 5,
-  chainEra: 16,
-  keyGroups: 64,
-  journalSegmentBytes: 256 << 10,
-  journalBytes: 6 << 20,
-}
-
 const proof: Proof = { name: 'disk-full', mutants: fullMutants, rounds: 12, mutantRounds: 4, timeoutMs: 400_000, run }
 
 /** How the worker says that it cannot write. */
@@ -57,28 +44,21 @@ interface Trouble {
   readonly blocked: string | null
 }
 
-async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<string> {
-  const chance = new Prng(seed)
-  const tally = new Tally()
-  const port = await freePort()
+async function run(run: Run): Promise<string> {
+  const { folder, rounds, signal } = run
   const volume = new SmallVolume(`${folder}/small`, VOLUME_MB)
   const data = `${volume.path}/data`
-  const out = `${folder}/out`
-  const failed = Promise.withResolvers<never>()
-  failed.promise.catch(() => {})
-  const producers: Producer[] = []
-  for (let i = 0; i < PRODUCERS; i++) {
-    producers.push(await Producer.open({ port, producer: `p${i}` }, chance.fork(), tally))
-  }
-  for (const producer of producers) producer.start(failed.reject)
+  const solo = await Solo.open(run, {
+    port: await freePort(),
+    producers: PRODUCERS,
+    data,
+    limits: { journalBytes: JOURNAL_BYTES },
+    checkSaid,
+  })
+  const { chance, tally, failed } = solo
   let acks = 0
-  for (const { client } of producers) client.on('ack', () => acks++)
+  for (const { client } of solo.producers) client.on('ack', () => acks++)
 
-  const begin = (): Subject => {
-    const limits = Object.entries(LIMITS).flatMap(([name, value]) => ['--limit', `${name}=${value}`])
-    const parameters = ['--param', `port=${port}`, '--param', `folder=${out}`]
-    return new Subject(['run', PIPELINE, '--data', data, ...parameters, ...limits], mutant)
-  }
   /** Resolves as `work` does, unless the worker ends, `ms` pass, or the proof fails. */
   const meanwhile = async <T>(subject: Subject, work: Promise<T>, ms: number, late: string): Promise<T> => {
     const over = subject.ended.then(({ status }) =>
@@ -87,17 +67,16 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
     over.catch(() => {})
     const tooLate = pause(ms, null, { signal }).then(() => Promise.reject(new Error(`${late}\n${subject.said}`)))
     tooLate.catch(() => {})
-    return Promise.race([work, over, tooLate, failed.promise])
+    return Promise.race([work, over, tooLate, failed])
   }
   const acknowledged = async (subject: Subject): Promise<number> => {
     const from = performance.now()
-    const each = producers.map((producer) => once(producer.client, 'ack', { signal }))
-    for (const one of each) one.catch(() => {})
-    await meanwhile(subject, Promise.all(each), RECOVERY_MS, `nothing was acknowledged for ${RECOVERY_MS} ms`)
+    const each = Promise.all(solo.acknowledged())
+    await meanwhile(subject, each, RECOVERY_MS, `nothing was acknowledged for ${RECOVERY_MS} ms`)
     return performance.now() - from
   }
 
-  let subject = begin()
+  let subject = solo.begin()
   await acknowledged(subject)
   let [longestMs, kills] = [0, 0]
   for (let round = 1; round <= rounds; round++) {
@@ -117,10 +96,9 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
     const killed = chance.below(KILLED) === 0
     if (killed) {
       kills++
-      await subject.stop('SIGKILL')
-      checkSaid(subject)
+      await solo.kill(subject)
       volume.free()
-      subject = begin()
+      subject = solo.begin()
     } else volume.free()
     const ms = await acknowledged(subject)
     longestMs = Math.max(longestMs, ms)
@@ -130,27 +108,9 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
     )
   }
 
-  const flushed = Promise.all(
-    producers.map(async (producer) => {
-      await producer.stop()
-      await producer.client.flush('stable')
-    }),
-  )
-  await meanwhile(subject, flushed, FLUSH_MS, 'not everything becomes stable')
-  for (const producer of producers) producer.client.close()
-  const findings = new Findings()
-  tally.checkWindows(await statesOf(data, 'tally', 'window'), findings)
-  tally.checkCounts(await statesOf(data, 'tally', 'count'), findings)
-  const { status } = await subject.stop('SIGTERM')
-  if (status !== 0) throw new Error(`the worker did not end in order (${status}):\n${subject.said}`)
-  checkSaid(subject)
-  tally.checkFiles(out, findings)
+  const figures = await solo.settle(subject, FLUSH_MS)
   volume.remove()
-  const { lost, doubled, misplaced, list } = findings
-  const figures = `${lost} lost, ${doubled} doubled, ${misplaced} out of order`
-  if (!findings.none) throw new Error(`${figures}\n${list.join('\n')}`)
-  const records = tally.records.toLocaleString('en-US')
-  return `full ${rounds} times, killed ${kills} times meanwhile, ${records} records, ${figures}, on after ${Math.round(longestMs)} ms at most`
+  return `full ${rounds} times, killed ${kills} times meanwhile, ${figures}, on after ${Math.round(longestMs)} ms at most`
 }
 
 /** Takes the room, and what the worker gives back, until the worker says why it has stopped. */

@@ -25,10 +25,10 @@ import { WebSocket } from 'ws'
 import { Prng } from '../../src/base/prng.ts'
 import { findWorker } from '../../src/cli/control-client.ts'
 import { type Client, connect } from '../../src/client.ts'
+import { bareStack, freePort, Subject, statesOf } from '../workers/subject.ts'
 import { Garbage, type Kind } from './lib/garbage.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { garbageMutants } from './lib/mutants.ts'
-import { bareStack, freePort, Subject, statesOf } from './lib/subject.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/garbage.ts')
 const TOKEN = 'letters-nobody-guesses'

@@ -10,17 +10,12 @@
  *
  * Seen failing with each of `lib/mutants.ts`: `npm run prove -- kill9 --mutants`.
  */
-import { once } from 'node:events'
-import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Prng } from '../../src/base/prng.ts'
+import { bareStack, freePort, type Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { killMutants } from './lib/mutants.ts'
-import { Producer } from './lib/producer.ts'
-import { bareStack, freePort, Subject, statesOf } from './lib/subject.ts'
-import { Findings, Tally } from './lib/tally.ts'
+import { Solo } from './lib/solo.ts'
 
-const PIPELINE = resolve(import.meta.dirname, 'pipelines/tally.ts')
 const PRODUCERS = 4
 /** One life in so many is ended while the worker starts. */
 const EARLY = 6
@@ -31,86 +26,47 @@ const LIFE_MS = 1500
 const RECOVERY_MS = 20_000
 const FLUSH_MS = 30_000
 
-const LIMITS = {
-  checkpointIntervalMs: 100,
-  horizonEpochs: 5,
-  chainEra: 16,
-  keyGroups: 64,
-  journalSegmentBytes: 256 << 10,
-  journalBytes: 64 << 20,
-}
-
 const proof: Proof = { name: 'kill9', mutants: killMutants, rounds: 50, mutantRounds: 20, timeoutMs: 300_000, run }
 
-async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<string> {
-  const chance = new Prng(seed)
-  const tally = new Tally()
-  const port = await freePort()
-  const data = `${folder}/data`
-  const out = `${folder}/out`
-  const failed = Promise.withResolvers<never>()
-  failed.promise.catch(() => {})
-  const producers: Producer[] = []
-  for (let i = 0; i < PRODUCERS; i++) {
-    producers.push(await Producer.open({ port, producer: `p${i}` }, chance.fork(), tally))
-  }
-  for (const producer of producers) producer.start(failed.reject)
-  const begin = (): Subject => {
-    const limits = Object.entries(LIMITS).flatMap(([name, value]) => ['--limit', `${name}=${value}`])
-    const parameters = ['--param', `port=${port}`, '--param', `folder=${out}`]
-    return new Subject(['run', PIPELINE, '--data', data, ...parameters, ...limits], mutant)
-  }
+async function run(run: Run): Promise<string> {
+  const { folder, rounds, signal } = run
+  const solo = await Solo.open(run, {
+    port: await freePort(),
+    producers: PRODUCERS,
+    data: `${folder}/data`,
+    checkSaid,
+  })
+  const { chance, tally, failed } = solo
 
   let longestMs = 0
   /** Waits until the worker acknowledges records that no earlier life has acknowledged. */
   const recovered = async (subject: Subject): Promise<void> => {
-    const acknowledged = producers.map((producer) => once(producer.client, 'ack', { signal }))
     const outcome = await Promise.race([
-      Promise.any(acknowledged).then(() => 'acknowledged' as const),
+      Promise.any(solo.acknowledged()).then(() => 'acknowledged' as const),
       subject.ended.then(() => 'ended' as const),
       pause(RECOVERY_MS, 'late' as const, { signal }),
-      failed.promise,
+      failed,
     ])
-    for (const one of acknowledged) one.catch(() => {})
     if (outcome === 'late') throw new Error(`nothing was acknowledged for ${RECOVERY_MS} ms:\n${subject.said}`)
     if (outcome === 'ended') throw new Error(`the worker ended by itself:\n${subject.said}`)
     longestMs = Math.max(longestMs, performance.now() - subject.startedMs)
   }
 
   for (let kill = 1; kill <= rounds; kill++) {
-    const subject = begin()
+    const subject = solo.begin()
     const early = chance.below(EARLY) === 0
     const lifeMs = chance.below(early ? START_MS : LIFE_MS)
     if (!early) await recovered(subject)
-    const over = await Promise.race([pause(lifeMs, null, { signal }), subject.ended, failed.promise])
+    const over = await Promise.race([pause(lifeMs, null, { signal }), subject.ended, failed])
     if (over !== null) throw new Error(`the worker ended by itself:\n${subject.said}`)
-    await subject.stop('SIGKILL')
-    checkSaid(subject)
+    await solo.kill(subject)
     say(`kill ${kill} of ${rounds}: ${lifeMs} ms after ${early ? 'the start' : 'recovery'}, ${tally.records} records`)
   }
 
-  const subject = begin()
+  const subject = solo.begin()
   await recovered(subject)
-  for (const producer of producers) await producer.stop()
-  const flushed = Promise.all(producers.map((producer) => producer.client.flush('stable'))).then(() => true)
-  const stable = await Promise.race([flushed, pause(FLUSH_MS, false, { signal }), failed.promise])
-  if (!stable) {
-    const open = producers.map(({ client }) => client.outstanding).join(', ')
-    throw new Error(`after ${FLUSH_MS} ms ${open} records of the producers are not stable:\n${subject.said}`)
-  }
-  for (const producer of producers) producer.client.close()
-  const findings = new Findings()
-  tally.checkWindows(await statesOf(data, 'tally', 'window'), findings)
-  tally.checkCounts(await statesOf(data, 'tally', 'count'), findings)
-  const { status } = await subject.stop('SIGTERM')
-  if (status !== 0) throw new Error(`the worker did not end in order (${status}):\n${subject.said}`)
-  checkSaid(subject)
-  tally.checkFiles(out, findings)
-  const { lost, doubled, misplaced, list } = findings
-  const figures = `${lost} lost, ${doubled} doubled, ${misplaced} out of order`
-  if (!findings.none) throw new Error(`${figures}\n${list.join('\n')}`)
-  const records = tally.records.toLocaleString('en-US')
-  return `${rounds} kills, ${records} records, ${figures}, longest recovery ${Math.round(longestMs)} ms`
+  const figures = await solo.settle(subject, FLUSH_MS)
+  return `${rounds} kills, ${figures}, longest recovery ${Math.round(longestMs)} ms`
 }
 
 /** A kill damages nothing: a worker that says otherwise, or shows a stack, is wrong. */

@@ -13,7 +13,7 @@ import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { connect } from '../../src/client.ts'
-import { Cluster } from './lib/cluster.ts'
+import { Cluster } from '../workers/cluster.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { scaleMutants } from './lib/mutants.ts'
 

@@ -22,11 +22,11 @@ import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { connect } from '../../src/client.ts'
+import { bareStack, freePort, Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { contractMutants } from './lib/mutants.ts'
 import { Numbers } from './lib/numbers.ts'
 import { idempotentKinds, readKinds, type SinkKind, SinkReader } from './lib/sink-reader.ts'
-import { bareStack, freePort, Subject } from './lib/subject.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/kinds.ts')
 const LIFE_MS = 500

@@ -14,11 +14,11 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from '../../src/client.ts'
+import { bareStack, freePort, Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { slowMutants } from './lib/mutants.ts'
 import { Numbers } from './lib/numbers.ts'
 import { readKinds, type SinkKind, SinkReader } from './lib/sink-reader.ts'
-import { bareStack, freePort, Subject } from './lib/subject.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/kinds.ts')
 /** Records that flow before the reader stops, and after it has gone on. */

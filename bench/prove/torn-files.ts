@@ -23,10 +23,10 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writ
 import { basename, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
+import { bareStack, freePort, Subject, statesOf } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { tornMutants } from './lib/mutants.ts'
 import { Producer } from './lib/producer.ts'
-import { bareStack, freePort, Subject, statesOf } from './lib/subject.ts'
 import { Findings, Tally } from './lib/tally.ts'
 
 const PIPELINE = resolve(import.meta.dirname, 'pipelines/tally.ts')

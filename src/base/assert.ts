@@ -13,8 +13,3 @@ export class InvariantError extends Error {
 export function assert(condition: boolean, rule: string): asserts condition {
   if (!condition) throw new InvariantError(rule)
 }
-
-/** Marks a branch that the types say cannot be reached. */
-export function unreachable(value: never): never {
-  throw new InvariantError(`unreachable: ${String(value)}`)
-}

@@ -21,7 +21,7 @@ export interface SavepointSeams {
 }
 
 /** The manifest of `manifest`'s epoch as the savepoint `name` (U2). */
-export function savepointOf(manifest: Manifest, name: string): Manifest {
+function savepointOf(manifest: Manifest, name: string): Manifest {
   const move = (path: string): string => savepointObject(manifest.pipeline, name, path)
   const packs = manifest.packs.map((pack) => ({ ...pack, path: move(pack.path) }))
   const moveLetters = (part: PartEntry): PartEntry => {

@@ -11,7 +11,7 @@ import { PotorooError } from '../base/errors.ts'
 export const EXIT_DONE = 0
 export const EXIT_FAILED = 1
 export const EXIT_WRONG = 2
-export const EXIT_BUG = 70
+const EXIT_BUG = 70
 
 /** The status of a command that ends with `error`. */
 export function exitStatusOf(error: unknown): number {

@@ -14,7 +14,7 @@ import { defaultLimits, type Limits, makeLimits } from '../base/limits.ts'
 import { nearest } from '../base/nearest.ts'
 
 /** Read when no `--config` says otherwise and it is there. */
-export const CONFIG_FILE = 'potoroo.yaml'
+const CONFIG_FILE = 'potoroo.yaml'
 
 const count = z.number().int().positive()
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, dots and dashes, 100 at most')

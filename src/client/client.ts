@@ -7,7 +7,6 @@
  */
 import { EventEmitter } from 'node:events'
 import { fail, type PotorooError } from '../base/errors.ts'
-import { RECORD_HEAD_BYTES } from '../protocol/acked.ts'
 import { writeToken } from '../protocol/read-token.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ServerMessage } from './connection.ts'
@@ -341,6 +340,3 @@ function elsewhere({ url }: Target, host: string, port: number): Target {
   other.port = String(port)
   return { host, port, url: other.href }
 }
-
-/** Bytes that a record takes in a batch beside its own. */
-export const RECORD_OVERHEAD_BYTES: number = RECORD_HEAD_BYTES

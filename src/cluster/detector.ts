@@ -80,7 +80,7 @@ export function detect(state: DetectorState, event: DetectorEvent): Detected {
 }
 
 /** What `peer` is taken for (F1, F3). */
-export function verdictOf(peer: Peer, settings: DetectorSettings): Verdict {
+function verdictOf(peer: Peer, settings: DetectorSettings): Verdict {
   if (isGone(peer) || peer.silentMs >= settings.deadMs) return 'dead'
   return peer.silentMs >= settings.suspectMs ? 'suspect' : 'alive'
 }

@@ -111,7 +111,7 @@ export class Batch {
  * An array for `capacity` values of any kind. The engine has arrays of integers, of doubles and of anything, by what was
  * put in first, and code that meets all three costs five times as much for each element.
  */
-export function anyColumn<T>(capacity: number): T[] {
+function anyColumn<T>(capacity: number): T[] {
   const column = new Array<unknown>(capacity)
   if (capacity > 0) column[0] = undefined
   return column as T[]

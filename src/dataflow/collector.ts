@@ -41,7 +41,7 @@ export interface Leaf {
 }
 
 /** A leaf with one outlet. */
-export abstract class Gathering implements Leaf {
+abstract class Gathering implements Leaf {
   protected batch: Batch
   protected readonly pool: BatchPool
   protected readonly origin: Origin

@@ -20,7 +20,7 @@ const WRITE_BYTES = 1 << 20
 export type FloorOf = (key: string) => number
 
 /** Bytes of `segment` that are above their floors, by what is known without reading it. */
-export function liveBytes(segment: Segment, floorOf: FloorOf): number {
+function liveBytes(segment: Segment, floorOf: FloorOf): number {
   let bytes = 0
   for (const [key, range] of segment.ranges) if (range.last > floorOf(key)) bytes += range.bytes
   return bytes

@@ -95,8 +95,6 @@ export type Step = { readonly name: string; readonly inputs: readonly Input[] } 
   | { readonly kind: 'sink'; readonly sink: SinkDescription<Value> }
 )
 
-export type StepKind = Step['kind']
-
 /** A step without its name and inputs: what the API's methods hand over. */
 export type StepBody = Step extends infer S ? (S extends Step ? Omit<S, 'name' | 'inputs'> : never) : never
 

@@ -24,7 +24,7 @@ export const RECORD_HEAD_BYTES = 4
 
 const name = text(256)
 
-export const ackedRows = [
+const ackedRows = [
   message(1, 'hello', 1, 'The client’s first message: which stream it brings, and from where on it can.', {
     newest: u8,
     oldestVersion: u8,

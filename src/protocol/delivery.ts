@@ -27,7 +27,7 @@ const BATCH_BYTES = 8 << 20
 
 const name = text(256)
 
-export const deliveryRows = [
+const deliveryRows = [
   message(1, 'hello', 1, 'The sink’s first message: who writes what, and since which epoch.', {
     newest: u8,
     oldestVersion: u8,

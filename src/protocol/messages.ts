@@ -46,7 +46,7 @@ const begun = word('checkpoint', 'savepoint', 'rescale', 'drain', 'fresh')
 const wanted = word('checkpoint', 'savepoint', 'rescale', 'drain', 'finish', 'fresh')
 const round = word('base', 'recent', 'last', 'newer', 'newest')
 
-export const linkRows = [
+const linkRows = [
   // Handshake
   message(1, 'hello', 1, 'The dialing worker says who it is, which versions it speaks, and what it has received.', {
     newest: u8,

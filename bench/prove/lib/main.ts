@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { check, type Mutant } from './mutant.ts'
+import { check, type Mutant } from '../../workers/mutant.ts'
 
 export interface Run {
   readonly seed: number

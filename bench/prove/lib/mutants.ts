@@ -1,5 +1,5 @@
 /** The faults with which each proof was seen failing. Their texts stand in `src` exactly once: a test sees to it. */
-import type { Mutant } from './mutant.ts'
+import type { Mutant } from '../../workers/mutant.ts'
 
 /** Of `kill9`. */
 export const killMutants: readonly Mutant[] = [

@@ -8,7 +8,7 @@ import { connect, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket, WebSocketServer } from 'ws'
 import { type Receiver, receiveAcked } from '../../../src/client.ts'
-import type { Subject } from './subject.ts'
+import type { Subject } from '../../workers/subject.ts'
 
 /** Those with somebody who reads while it writes. */
 export const readKinds = [

@@ -7,11 +7,11 @@ import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../../src/base/prng.ts'
 import type { Dial } from '../../../src/client/transport.ts'
-import { Cluster } from './cluster.ts'
+import { Cluster } from '../../workers/cluster.ts'
+import type { Wire } from '../../workers/wire.ts'
 import type { Run } from './main.ts'
 import { Producer } from './producer.ts'
 import { Findings, Tally } from './tally.ts'
-import type { Wire } from './wire.ts'
 
 const PIPELINE = resolve(import.meta.dirname, '../pipelines/tally.ts')
 const PRODUCERS = 4

@@ -117,7 +117,7 @@ export class WrittenShapes {
 const NAMES_UNITS_MAX = 4096
 
 /** A shape as the reader knows it. */
-export class ReadShape {
+class ReadShape {
   readonly names: readonly string[]
   private joined: readonly boolean[] | null = null
   private code: Gather | null = null

@@ -14,7 +14,7 @@ import type {
 } from '../connector.ts'
 
 /** What both are called where connectors are told apart. */
-export const SCRIPTED = 'scripted'
+const SCRIPTED = 'scripted'
 
 /** Opens the one split of the source at `place`, or at its beginning. */
 export type OpenReader = (place: Place | null, context: Context) => ReplayableReader

@@ -21,6 +21,6 @@ export function importing(mutant: Mutant | null): readonly string[] {
 
 /** Throws where the text to replace does not stand in its file exactly once. */
 export function check({ name, file, text }: Mutant): void {
-  const source = readFileSync(resolve(import.meta.dirname, '../../../src', file), 'utf8')
+  const source = readFileSync(resolve(import.meta.dirname, '../../src', file), 'utf8')
   if (source.split(text).length !== 2) throw new Error(`mutant "${name}": src/${file} does not have its text once`)
 }

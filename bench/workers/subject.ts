@@ -8,10 +8,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { type ControlClient, findWorker } from '../../../src/cli/control-client.ts'
+import { type ControlClient, findWorker } from '../../src/cli/control-client.ts'
 import { importing, type Mutant } from './mutant.ts'
 
-const LAUNCH = resolve(import.meta.dirname, '../../../src/launch.js')
+const LAUNCH = resolve(import.meta.dirname, '../../src/launch.js')
 const SAID_MAX = 256 << 10
 
 /** How a process ended. */

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type ControlClient, findWorker } from '../../../src/cli/control-client.ts'
-import type { Address } from '../../../src/client.ts'
+import { type ControlClient, findWorker } from '../../src/cli/control-client.ts'
+import type { Address } from '../../src/client.ts'
 import { Hosts } from './hosts.ts'
 import type { Mutant } from './mutant.ts'
 import { bareStack, type Ending, freePort, Subject, statesOf } from './subject.ts'

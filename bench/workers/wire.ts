@@ -6,8 +6,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { Prng } from '../../../src/base/prng.ts'
-import { decodeBeat } from '../../../src/cluster/beats.ts'
+import type { Prng } from '../../src/base/prng.ts'
+import { decodeBeat } from '../../src/cluster/beats.ts'
 
 /** How often the beats are looked at. */
 const LOOK_MS = 5
