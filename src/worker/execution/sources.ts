@@ -19,9 +19,7 @@ import type {
 import { sourceConnector } from '../../connectors/registry.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
-import { streamKey } from '../../ingest/format.ts'
 import type { Parked } from '../../ingest/producers.ts'
-import { mergeRows } from '../../ingest/rows.ts'
 import type { IngestSource } from '../../ingest/source.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan, TaskPlan } from '../../model/plan.ts'
@@ -30,8 +28,9 @@ import type { ExecutionSeams } from '../seams.ts'
 import type { Generation } from './generation.ts'
 import { JournaledFeed } from './journaled-feed.ts'
 import { ReplayableFeed } from './replayable-feed.ts'
+import { feedersFrom, journalId, placesOf, rowsOf } from './source-parts.ts'
 import type { SplitTable } from './split-table.ts'
-import { anyoneFor, homeIn, mergePlaces, readerOf } from './takers.ts'
+import { readerOf } from './takers.ts'
 
 export interface SourcesEvents {
   wake(task: number): void
@@ -70,11 +69,6 @@ interface Going {
   whenThere: (() => void) | null
 }
 
-/** What the journal calls a source of a run of a pipeline; without `step`, how the ids of all its sources begin. */
-export function journalId(pipeline: string, run: number, step = ''): string {
-  return `${pipeline}#${run}/${step}`
-}
-
 /** What stands behind a source, for metrics and `status`. */
 export interface SourceFigures extends SourceStatus {
   readonly step: string
@@ -94,8 +88,8 @@ export interface SourceFigures extends SourceStatus {
 
 export class OpenSources {
   private readonly seams: ExecutionSeams
-  private readonly pipeline: string
-  private readonly run: number
+  readonly pipeline: string
+  readonly run: number
   /** Some step may hold what sources have fed. */
   private readonly holds: boolean
   private readonly generation: Generation
@@ -133,12 +127,12 @@ export class OpenSources {
    * beside other reading. `restore` with the same parts waits for it; with others it begins anew, and this counts no more.
    */
   prepare(parts: readonly PartEntry[]): void {
-    const journaled = this.sources.filter((source) => source.family === 'journaled')
+    const { journaled } = this
     const going: Going = { parts, left: journaled.length, error: null, whenThere: null }
     this.going = going
     for (const { task, source } of journaled) {
       // Every worker knows the rows of all streams, and feeds those whose home it is.
-      source.reset(mergeRows(rowsOf(partsOf(parts, task))), (error) => {
+      source.reset(rowsOf(parts, task.step), (error) => {
         going.error ??= error
         if (--going.left === 0) going.whenThere?.()
       })
@@ -156,35 +150,31 @@ export class OpenSources {
       failed ??= error
       if (--left === 0) done(failed)
     }
-    for (const source of replayable) {
-      const own = partsOf(parts, source.task)
-      this.openReaders(source, own.length === 0 ? null : mergePlaces(own), one)
-    }
+    for (const source of replayable) this.openReaders(source, placesOf(parts, source.task.step), one)
     if (going.left === 0) one(going.error)
     else going.whenThere = () => one(going.error)
   }
 
   /** What the journal lacks behind the rows that were restored: its producers may have it, or nobody. */
   get missing(): readonly PotorooError[] {
-    return this.sources.flatMap((source) => (source.family === 'journaled' ? source.source.missing : []))
+    return this.journaled.flatMap(({ source }) => source.missing)
   }
 
   /** Lets records in: at first, and again after `hold`. */
   release(): void {
-    for (const source of this.sources) {
-      if (source.family !== 'journaled') continue
-      source.source.release()
-      source.listening ??= this.listen(source)
+    for (const one of this.journaled) {
+      one.source.release()
+      one.listening ??= this.listen(one)
     }
   }
 
   /** Takes nothing more in on this worker; what has come in is fed. */
   shut(reason: string): void {
-    for (const source of this.sources) if (source.family === 'journaled') source.source.shut(reason)
+    for (const { source } of this.journaled) source.shut(reason)
   }
 
   hold(reason: string): void {
-    for (const source of this.sources) if (source.family === 'journaled') source.source.hold(reason)
+    for (const { source } of this.journaled) source.hold(reason)
   }
 
   /** The splits of all sources, and who reads them: the next generation leaves them there where it can. */
@@ -198,34 +188,17 @@ export class OpenSources {
     ).flat()
   }
 
-  /** Which member feeds a split from `base` on, by the name that its records bear there. All members say the same. */
+  /** Which member feeds a split from `base` on (`source-parts.ts`). */
   feeders(base: Manifest): (name: string) => number {
-    const { generation, pipeline, run } = this
-    const feeders = new Map<string, number>()
-    for (const { family, task } of this.sources) {
-      const { step } = task
-      const parts = partsOf(base.sources, task)
-      if (family === 'replayable') {
-        for (const split of Object.keys(mergePlaces(parts))) {
-          feeders.set(`${step}/${split}`, readerOf(generation, pipeline, step, split))
-        }
-        continue
-      }
-      // A savepoint may stem from another run, whose streams go on in this one.
-      const [source, then] = [journalId(pipeline, run, step), journalId(base.pipeline, base.run, step)]
-      for (const [producer, incarnation, , home] of mergeRows(rowsOf(parts))) {
-        const stream = { pipeline: '', source, producer, incarnation }
-        feeders.set(streamKey(then, producer, incarnation), homeIn(generation, home, stream))
-      }
-    }
-    return (name) => feeders.get(name) ?? anyoneFor(generation, name)
+    const sources = this.sources.map(({ family, task }) => ({ family, step: task.step }))
+    return feedersFrom(base, this.generation, this, sources)
   }
 
   /** Answers when everything that the source `step` has fed so far survives a loss of power. */
   secure(step: string, done: () => void): void {
-    const found = this.sources.find((source) => source.task.step === step)
-    if (found?.family === 'journaled') found.source.secure(done)
-    else done()
+    const found = this.journaledAt(step)
+    if (found === null) done()
+    else found.source.secure(done)
   }
 
   /**
@@ -244,61 +217,47 @@ export class OpenSources {
 
   /** Nothing below what `parts` of all workers say is needed any more. */
   floorTo(parts: readonly PartEntry[]): void {
-    const rows = Map.groupBy(parts, ({ step }) => step)
-    for (const source of this.sources) {
-      const own = rows.get(source.task.step)
-      if (source.family === 'journaled' && own !== undefined) source.source.floor(mergeRows(rowsOf(own)))
+    const saved = new Set(parts.map(({ step }) => step))
+    for (const { task, source } of this.journaled) {
+      if (saved.has(task.step)) source.floor(rowsOf(parts, task.step))
     }
     this.seams.door.trim()
   }
 
   /** Whether everything that has come in has entered the pipeline. */
   get caughtUp(): boolean {
-    return this.sources.every((source) => source.family !== 'journaled' || source.source.caughtUp)
+    return this.journaled.every(({ source }) => source.caughtUp)
   }
 
   /** Whether the journaled source `step` has no connection, and everything that came by one has been taken. */
   tookAll(step: string): boolean {
-    const source = this.sources.find(({ task }) => task.step === step)
-    if (source?.family !== 'journaled') return false
-    return source.listening?.status.connections === 0 && source.source.caughtUp
+    const found = this.journaledAt(step)
+    return found?.listening?.status.connections === 0 && found.source.caughtUp
   }
 
   /** The streams that journaled sources remember, by step. */
   streams(): ReadonlyMap<string, readonly StreamRow[]> {
-    const rows = new Map<string, readonly StreamRow[]>()
-    for (const source of this.sources) {
-      if (source.family === 'journaled') rows.set(source.task.step, source.source.cut())
-    }
-    return rows
+    return new Map(this.journaled.map(({ task, source }) => [task.step, source.cut()]))
   }
 
   /** Streams of journaled sources that wait for records which are missing, by step. */
   parked(): ReadonlyMap<string, readonly Parked[]> {
-    const parked = new Map<string, readonly Parked[]>()
-    for (const source of this.sources) {
-      if (source.family === 'journaled') parked.set(source.task.step, source.source.producers.parked)
-    }
-    return parked
+    return new Map(this.journaled.map(({ task, source }) => [task.step, source.producers.parked]))
   }
 
   /** Gives up what the streams of `producer` to source `step` wait for; answers what is lost. */
   abandon(step: string, producer: string): readonly Parked[] {
-    const source = this.sources.find(({ task }) => task.step === step)
-    return source?.family === 'journaled' ? source.source.producers.abandon(producer) : []
+    return this.journaledAt(step)?.source.producers.abandon(producer) ?? []
   }
 
   /** How far a stream to the source `step` has been fed here; `null` where this worker does not answer for it. */
   takenOf(step: string, producer: string, incarnation: string): number | null {
-    const source = this.sources.find(({ task }) => task.step === step)
-    return source?.family === 'journaled' ? source.source.takenOf(producer, incarnation) : null
+    return this.journaledAt(step)?.source.takenOf(producer, incarnation) ?? null
   }
 
   /** The run of the pipeline is over for good: its records are of no use to anyone. */
   forget(): void {
-    for (const { family, task } of this.sources) {
-      if (family === 'journaled') this.seams.door.forget(journalId(this.pipeline, this.run, task.step))
-    }
+    for (const { task } of this.journaled) this.seams.door.forget(journalId(this.pipeline, this.run, task.step))
   }
 
   figures(): readonly SourceFigures[] {
@@ -324,13 +283,21 @@ export class OpenSources {
     }
   }
 
+  private get journaled(): readonly Journaled[] {
+    return this.sources.filter((source) => source.family === 'journaled')
+  }
+
+  private journaledAt(step: string): Journaled | null {
+    return this.journaled.find(({ task }) => task.step === step) ?? null
+  }
+
   private eachJournaled(
     rows: ReadonlyMap<string, Json>,
     act: (source: IngestSource, streams: readonly StreamRow[]) => void,
   ): void {
-    for (const source of this.sources) {
-      const row = rows.get(source.task.step)
-      if (source.family === 'journaled' && row !== undefined) act(source.source, row as unknown as StreamRow[])
+    for (const { task, source } of this.journaled) {
+      const row = rows.get(task.step)
+      if (row !== undefined) act(source, row as unknown as StreamRow[])
     }
   }
 
@@ -406,13 +373,4 @@ export class OpenSources {
       done(null)
     })
   }
-}
-
-function partsOf(parts: readonly PartEntry[], { step }: SourcePlan): readonly PartEntry[] {
-  return parts.filter((part) => part.step === step)
-}
-
-/** What workers have saved of a journaled source. */
-function rowsOf(parts: readonly PartEntry[]): readonly (readonly StreamRow[])[] {
-  return parts.map(({ snapshot }) => snapshot as unknown as readonly StreamRow[])
 }

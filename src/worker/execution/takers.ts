@@ -11,9 +11,7 @@
  *     with its split. So the order behind an async step is that of its input also where owners, readers and homes change.
  */
 import { hashKey } from '../../base/hash.ts'
-import type { Json } from '../../base/json.ts'
 import type { PartEntry } from '../../checkpoint/manifest.ts'
-import { homeOf, type StreamName } from '../../cluster/splits.ts'
 import type { HeldRecords } from '../../dataflow/held-records.ts'
 import type { Generation } from './generation.ts'
 import type { HeldPart } from './restorer.ts'
@@ -43,16 +41,6 @@ export function readerOf(generation: Generation, pipeline: string, step: string,
   return placed?.reader ?? chosenBy(`${step}/${split}`, takersOf(generation))
 }
 
-/**
- * The member that answers for a stream whose home in the manifest is `home`. Where no heir is named (PROTOCOLS 2, S4) it is
- * whoever takes the rest of that worker, for a source that asks for one (`SourceOptions.appoints`).
- */
-export function homeIn(generation: Generation, home: string, stream: StreamName): number {
-  const { placement, members } = generation
-  const named = homeOf(placement, members, home, stream)
-  return named === null ? takerOf(generation, home) : members.findIndex(({ worker }) => worker === named)
-}
-
 /** The member that takes what belongs to `split`, of which nothing else is known. */
 export function anyoneFor(generation: Generation, split: string): number {
   return chosenBy(split, takersOf(generation))
@@ -66,11 +54,6 @@ export function soleWriter(generation: Generation): number {
 /** The parts of `step` that this worker takes, its own and those of workers that are gone (K1). */
 export function partsFor(generation: Generation, parts: readonly PartEntry[], step: string): readonly PartEntry[] {
   return parts.filter((part) => part.step === step && takerOf(generation, part.worker) === generation.self)
-}
-
-/** The places of a replayable source's splits out of what all workers have saved of it. */
-export function mergePlaces(parts: readonly PartEntry[]): Readonly<Record<string, Json>> {
-  return Object.assign({}, ...parts.map(({ snapshot }) => snapshot as Readonly<Record<string, Json>>))
 }
 
 /** What the tasks of a step held that goes on here (K4); `feederOf` names the member that feeds a split. */

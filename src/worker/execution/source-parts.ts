@@ -1,0 +1,73 @@
+/**
+ * What all workers have saved of a pipeline's sources (rows of streams, places of splits), and which member goes on with it.
+ * Pure, as `takers.ts` is, and for the same reason.
+ */
+import type { Json } from '../../base/json.ts'
+import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
+import { homeOf, type StreamName } from '../../cluster/splits.ts'
+import { streamKey } from '../../ingest/format.ts'
+import { mergeRows } from '../../ingest/rows.ts'
+import type { StreamRow } from '../../ingest/stream.ts'
+import type { Generation } from './generation.ts'
+import { anyoneFor, readerOf, takerOf } from './takers.ts'
+
+/** A source of a run of a pipeline. */
+export interface SourceName {
+  readonly family: 'journaled' | 'replayable'
+  readonly step: string
+}
+
+/** What the journal calls a source of a run of a pipeline; without `step`, how the ids of all its sources begin. */
+export function journalId(pipeline: string, run: number, step = ''): string {
+  return `${pipeline}#${run}/${step}`
+}
+
+/** The rows of all streams of the journaled source `step`, of whichever worker. */
+export function rowsOf(parts: readonly PartEntry[], step: string): readonly StreamRow[] {
+  return mergeRows(partsOf(parts, step).map(({ snapshot }) => snapshot as unknown as readonly StreamRow[]))
+}
+
+/** The places of all splits of the replayable source `step`; `null` where nobody has saved any. */
+export function placesOf(parts: readonly PartEntry[], step: string): Readonly<Record<string, Json>> | null {
+  const own = partsOf(parts, step)
+  return own.length === 0 ? null : Object.assign({}, ...own.map(({ snapshot }) => snapshot))
+}
+
+/**
+ * The member that answers for a stream whose home in the manifest is `home`. Where no heir is named (PROTOCOLS 2, S4) it is
+ * whoever takes the rest of that worker, for a source that asks for one (`SourceOptions.appoints`).
+ */
+export function homeIn(generation: Generation, home: string, stream: StreamName): number {
+  const { placement, members } = generation
+  const named = homeOf(placement, members, home, stream)
+  return named === null ? takerOf(generation, home) : members.findIndex(({ worker }) => worker === named)
+}
+
+/** Which member feeds a split from `base` on, by the name that its records bear there. All members say the same. */
+export function feedersFrom(
+  base: Manifest,
+  generation: Generation,
+  { pipeline, run }: { readonly pipeline: string; readonly run: number },
+  sources: readonly SourceName[],
+): (name: string) => number {
+  const feeders = new Map<string, number>()
+  for (const { family, step } of sources) {
+    if (family === 'replayable') {
+      for (const split of Object.keys(placesOf(base.sources, step) ?? {})) {
+        feeders.set(`${step}/${split}`, readerOf(generation, pipeline, step, split))
+      }
+      continue
+    }
+    // A savepoint may stem from another run, whose streams go on in this one.
+    const [source, then] = [journalId(pipeline, run, step), journalId(base.pipeline, base.run, step)]
+    for (const [producer, incarnation, , home] of rowsOf(base.sources, step)) {
+      const stream = { pipeline: '', source, producer, incarnation }
+      feeders.set(streamKey(then, producer, incarnation), homeIn(generation, home, stream))
+    }
+  }
+  return (name) => feeders.get(name) ?? anyoneFor(generation, name)
+}
+
+function partsOf(parts: readonly PartEntry[], step: string): readonly PartEntry[] {
+  return parts.filter((part) => part.step === step)
+}
