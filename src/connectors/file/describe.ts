@@ -6,7 +6,7 @@ import { lines } from '../../model/framing.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 import { isPattern } from './find.ts'
 
-const fileSourceFields = {
+export const fileSourceFields = {
   path: {
     type: 'text',
     doc: 'the file; `*` and `?` in its name stand for several, each a split of its own; further ones after a comma',
@@ -36,7 +36,7 @@ export function fileSource<T = string>(options: FileSourceOptions<T>): SourceDes
   return { ...described, splits: isPattern(described.settings.path) ? 'many' : 'one' }
 }
 
-const fileSinkFields = {
+export const fileSinkFields = {
   path: { type: 'text', doc: 'the file, or the beginning of the names of its segments', example: 'out/totals.txt' },
   append: {
     type: 'boolean',

@@ -6,7 +6,7 @@ import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
 import { describeSource, type SourceFormat } from '../options.ts'
 
-const generatorFields = {
+export const generatorFields = {
   count: { type: 'integer', min: 0, optional: true, doc: 'values in all; without it there is no end', example: 1000 },
   rate: {
     type: 'number',

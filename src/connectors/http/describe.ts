@@ -7,7 +7,7 @@ import { describeSource, type SourceFormat } from '../options.ts'
 
 export const HTTP_SOURCE = 'http'
 
-const httpSourceFields = {
+export const httpSourceFields = {
   port: { type: 'integer', min: 0, max: 65_535, doc: 'port to listen on; 0 takes a free one', example: 8080 },
   host: {
     type: 'text',

@@ -3,7 +3,7 @@ import type { SinkDescription } from '../../model/connector.ts'
 import type { Fields } from '../../model/fields.ts'
 import { describeSink } from '../options.ts'
 
-const nullSinkFields = {} as const satisfies Fields
+export const nullSinkFields = {} as const satisfies Fields
 
 /**
  * Encodes every record, counts it and drops it. Without an `encode` nothing is encoded either.

@@ -8,7 +8,7 @@ import { describeSource, type SourceFormat } from '../options.ts'
 /** What the source is called where connectors are told apart. */
 export const STANDARD_INPUT = 'standard-input'
 
-const standardInputFields = {} as const satisfies Fields
+export const standardInputFields = {} as const satisfies Fields
 
 /**
  * Reads the standard input of `potoroo run`, which ends when all of it has been taken: lines of UTF-8 text when nothing

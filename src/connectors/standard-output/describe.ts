@@ -4,7 +4,7 @@ import type { Fields } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
 import { describeSink, type SinkFormat } from '../options.ts'
 
-const stdoutSinkFields = {} as const satisfies Fields
+export const stdoutSinkFields = {} as const satisfies Fields
 
 /**
  * Writes each record as a line to the standard output of the worker. Without an `encode`, text is written as it is and

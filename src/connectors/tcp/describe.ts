@@ -42,7 +42,7 @@ export function tcpSource<T = string>(options: TcpSourceOptions<T>): SourceDescr
   return describeSource('tcpSource', 'tcp', tcpSourceFields, options, { framing: lines(), decode: utf8 as Decoder<T> })
 }
 
-const tcpSinkFields = {
+export const tcpSinkFields = {
   port: { type: 'integer', min: 1, max: 65_535, doc: 'port to dial', example: 7002 },
   host: { type: 'text', default: '127.0.0.1', doc: 'host to dial', example: 'reports.internal' },
   ...ackedSinkFields,

@@ -6,7 +6,7 @@ import { describeSink, promiseField, type SinkFormat } from '../options.ts'
 
 export const WEBHOOK = 'webhook'
 
-const webhookSinkFields = {
+export const webhookSinkFields = {
   url: { type: 'text', doc: 'where records are posted to', example: 'https://shop.example/orders' },
   records: {
     type: 'integer',

@@ -29,7 +29,7 @@ const messages = {
   example: 'binary',
 } as const
 
-const webSocketSourceFields = {
+export const webSocketSourceFields = {
   port: tcpSourceFields.port,
   host: tcpSourceFields.host,
   ...place,
@@ -54,7 +54,7 @@ export function webSocketSource<T = string>(options: WebSocketSourceOptions<T>):
   return placed('webSocketSource', described)
 }
 
-const webSocketSinkFields = {
+export const webSocketSinkFields = {
   url: { type: 'text', doc: 'WebSocket to dial, ws: or wss:', example: 'ws://reports.internal:7002/in' },
   messages,
   ...ackedSinkFields,
@@ -80,7 +80,7 @@ export function webSocketSink<T>(options: WebSocketSinkOptions<T>): SinkDescript
   return { ...described, faults: [...(described.faults ?? []), fault] }
 }
 
-const webSocketServerSinkFields = {
+export const webSocketServerSinkFields = {
   port: tcpServerSinkFields.port,
   host: tcpServerSinkFields.host,
   ...place,
