@@ -11,8 +11,8 @@ import type { SinkDescription } from '../../src/model/connector.ts'
 import { lines } from '../../src/model/framing.ts'
 import { calm } from '../../src/sim/weather.ts'
 import type { World } from '../../src/sim/world.ts'
+import { PORT, type ReceiverOptions, SimReceiver } from '../sim/receiver.ts'
 import { Bench } from './bench.ts'
-import { PORT, type ReceiverOptions, SimReceiver } from './receiving.ts'
 import { crashes, findings, holds, random, type Trial, type TrialOptions } from './sink.contract.ts'
 
 /** Connections break and are refused. */

@@ -3,7 +3,8 @@
  * records come from and go to is drawn too and put into the plan; the pipelines do not know.
  */
 import type { Prng } from '../../src/base/prng.ts'
-import { fileSink, fileSource, lines, tcpServerSink, tcpSink, tcpSource } from '../../src/index.ts'
+import { isCaused } from '../../src/dataflow/lineage.ts'
+import { fileSink, fileSource, lines, tcpServerSink, tcpSink, tcpSource, webSocketSink } from '../../src/index.ts'
 import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
 import type { Pipeline } from '../../src/model/pipeline.ts'
 import type { Plan } from '../../src/model/plan.ts'
@@ -11,9 +12,10 @@ import { plan } from '../../src/model/planner.ts'
 import { drawGraph } from './graphs.ts'
 import { marketSpread, sequenceWindow, wordCount } from './samples.ts'
 
-/** The machine of the worker, and that of its consumers. */
+/** The machine of the worker, that of its consumers, and that of those who receive what acked sinks give. */
 export const WORKER = 'w'
 export const CONSUMER = 'c'
+export const RECEIVER = 'r'
 
 /** Where the sources and sinks of a pipeline are: where its workers listen, and the folder that holds its files. */
 export interface Place {
@@ -48,9 +50,11 @@ export interface Feed {
 
 export interface Drain {
   readonly step: string
-  readonly kind: 'append' | 'segments' | 'tcp' | 'server'
+  readonly kind: 'append' | 'segments' | 'tcp' | 'server' | 'acked' | 'acked-websocket'
   readonly port: number
   readonly path: string
+  /** All that comes to it stems from single records, and has ids. */
+  readonly caused: boolean
 }
 
 export interface Case {
@@ -61,8 +65,15 @@ export interface Case {
   readonly build: () => Plan
 }
 
-/** Draws a pipeline, where its records come from and where they go. */
-export function drawCase(random: Prng, place: Place = alone): Case {
+const ackedKinds = ['acked', 'acked-websocket'] as const
+/** Sinks that give to receivers which acknowledge, of those that need not be exact. */
+const ACKED = 0.25
+
+/**
+ * Draws a pipeline, where its records come from and where they go. `acked` draws which sinks have receivers that acknowledge: a
+ * generator of its own, so that everything else stays as it was.
+ */
+export function drawCase(random: Prng, acked: Prng, place: Place = alone): Case {
   const draw = [wordCount, sequenceWindow, marketSpread, drawGraph, drawGraph, drawGraph][random.below(6)]!
   const script = draw(random)
   const planned = plan(script.pipeline.build())
@@ -85,8 +96,10 @@ export function drawCase(random: Prng, place: Place = alone): Case {
       const kinds = script.exact
         ? (['append', 'segments'] as const)
         : (['append', 'append', 'segments', 'tcp', 'server'] as const)
-      const kind = kinds[random.below(kinds.length)]!
-      drains.push({ step: task.step, kind, port: 8001 + drains.length, path: `/out/${task.step}.txt` })
+      const drawn = kinds[random.below(kinds.length)]!
+      const kind = !script.exact && acked.chance(ACKED) ? ackedKinds[acked.below(ackedKinds.length)]! : drawn
+      const caused = isCaused(planned, task.id)
+      drains.push({ step: task.step, kind, port: 8001 + drains.length, path: `/out/${task.step}.txt`, caused })
     }
   }
   return { name: script.name, feeds, drains, build: () => rehouse(plan(script.pipeline.build()), feeds, drains, place) }
@@ -123,7 +136,10 @@ function sourceOf(feed: Feed, { host, folder }: Place): SourceDescription<unknow
 /** Every sink writes lines, so that what comes out can be told apart. */
 function sinkOf(drain: Drain, { encode }: SinkDescription<unknown>, place: Place): SinkDescription<unknown> {
   const path = `${place.folder}${drain.path}`
-  const format = { framing: lines(), encode: (value: unknown) => String(encode(value)).trimEnd() }
+  const text = (value: unknown): string => String(encode(value)).trimEnd()
+  const format = { framing: lines(), encode: text }
+  const promise = drain.caused ? 'idempotent' : 'at-least-once'
+  const acked = { protocol: 'acked', promise, encode: text } as const
   switch (drain.kind) {
     case 'append':
       return fileSink({ path, append: true, ...format })
@@ -133,5 +149,9 @@ function sinkOf(drain: Drain, { encode }: SinkDescription<unknown>, place: Place
       return tcpSink({ host: CONSUMER, port: drain.port, ...format })
     case 'server':
       return tcpServerSink({ host: place.host, port: drain.port, slow: 'wait', ...format })
+    case 'acked':
+      return tcpSink({ host: RECEIVER, port: drain.port, ...acked })
+    case 'acked-websocket':
+      return webSocketSink({ url: `ws://${RECEIVER}:${drain.port}/in`, ...acked })
   }
 }

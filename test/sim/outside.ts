@@ -11,8 +11,9 @@ import { type ProducerLife, SimProducer } from '../../src/sim/producer.ts'
 import { SimSender } from '../../src/sim/sender.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { World } from '../../src/sim/world.ts'
-import { type Case, CONSUMER, type Feed, folderOf } from './cases.ts'
+import { type Case, CONSUMER, type Feed, folderOf, RECEIVER } from './cases.ts'
 import type { Life } from './checkers/evidence.ts'
+import { SimReceiver } from './receiver.ts'
 import { labelled } from './witness.ts'
 
 /** What of a configuration is about those outside. */
@@ -44,6 +45,7 @@ export class Outside {
   readonly senders: { readonly feed: Feed; readonly sender: SimSender }[] = []
   readonly files: Laid[] = []
   readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
+  readonly receivers: { readonly step: string; readonly receiver: SimReceiver }[] = []
   /** Records that are still to be made. */
   left: number
   private readonly config: OutsideConfig
@@ -137,6 +139,7 @@ export class Outside {
   }
 
   private addConsumers(): void {
+    this.addReceivers()
     const drains = this.config.system.drains.filter((drain) => drain.kind === 'tcp')
     if (drains.length === 0) return
     const machine = this.world.machine(CONSUMER)
@@ -145,6 +148,17 @@ export class Outside {
         step,
         consumer: new SimConsumer(machine, { name: `consumer-${step}`, host: CONSUMER, port }),
       })
+    }
+  }
+
+  private addReceivers(): void {
+    const { system, patienceMs } = this.config
+    const drains = system.drains.filter(({ kind }) => kind === 'acked' || kind === 'acked-websocket')
+    if (drains.length === 0) return
+    const machine = this.world.machine(RECEIVER, { checked: true })
+    for (const { step, port, kind } of drains) {
+      const by = kind === 'acked' ? 'tcp' : 'websocket'
+      this.receivers.push({ step, receiver: new SimReceiver(machine, { port, by, keepAliveMs: patienceMs }) })
     }
   }
 
@@ -186,6 +200,11 @@ export class Outside {
     next()
   }
 
+  /** Those who read what sinks give. */
+  get readers(): (SimConsumer | SimReceiver)[] {
+    return [...this.consumers.map(({ consumer }) => consumer), ...this.receivers.map(({ receiver }) => receiver)]
+  }
+
   /** The machines that the workers speak with. */
   get machines(): string[] {
     const names = [
@@ -193,12 +212,13 @@ export class Outside {
       ...this.senders.map(({ sender }) => sender.machine),
     ]
     if (this.consumers.length > 0) names.push(CONSUMER)
+    if (this.receivers.length > 0) names.push(RECEIVER)
     return names
   }
 
   /** Fair weather: everybody is there, and what is not made by now never is, but for a few that show that all goes on. */
   settle(): void {
-    for (const { consumer } of this.consumers) consumer.continue()
+    for (const reader of this.readers) reader.continue()
     for (const { sender } of this.senders) sender.reconnect()
     this.left = 0
     for (const { producer } of this.producers) {

@@ -5,7 +5,7 @@
 import type { Prng } from '../../src/base/prng.ts'
 import { DATA, type Station } from '../../src/sim/station.ts'
 import type { World } from '../../src/sim/world.ts'
-import { CONSUMER, WORKER } from './cases.ts'
+import { CONSUMER, RECEIVER, WORKER } from './cases.ts'
 import type { Config } from './config.ts'
 import type { Outside } from './outside.ts'
 
@@ -72,17 +72,18 @@ export class Plot {
       this.often(deeds.reconnectMs, () => sender.reconnect())
       this.trouble(sender.machine)
     }
-    for (const { consumer } of outside.consumers) {
+    for (const reader of outside.readers) {
       this.often(deeds.killConsumerMs, () => {
-        consumer.kill()
-        world.at(world.now + random.between(1, 300), () => consumer.start())
+        reader.kill()
+        world.at(world.now + random.between(1, 300), () => reader.start())
       })
       this.often(deeds.stopConsumerMs, () => {
-        consumer.stop()
-        world.at(world.now + random.between(1, 500), () => consumer.continue())
+        reader.stop()
+        world.at(world.now + random.between(1, 500), () => reader.continue())
       })
     }
     if (outside.consumers.length > 0) this.trouble(CONSUMER)
+    if (outside.receivers.length > 0) this.trouble(RECEIVER)
   }
 
   /**

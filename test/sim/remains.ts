@@ -1,10 +1,10 @@
 /** What a system has left: the states of its stores, and what its sinks have given. */
 import type { Key } from '../../src/base/hash.ts'
-import type { SimConsumer } from '../../src/sim/consumer.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { KeyedStore } from '../../src/state/keyed-store.ts'
 import type { Drain } from './cases.ts'
 import type { FinalState, Output } from './checkers/evidence.ts'
+import type { Outside } from './outside.ts'
 import type { Kept } from './witness.ts'
 
 /** The states that `stores` hold, by step: those of all workers of a system together. */
@@ -32,19 +32,20 @@ function collect(store: KeyedStore, found: Map<Key, FinalState>): void {
   }
 }
 
-/** What has come out of `drains`, on `volume` and at `consumers`. */
-export function outputsOf(
-  drains: readonly Drain[],
-  volume: Volume,
-  consumers: readonly { readonly step: string; readonly consumer: SimConsumer }[],
-): Output[] {
-  return drains.flatMap(({ step, kind, path }): Output[] => {
+/** What has come out of `drains`, on `volume` and at those outside. */
+export function outputsOf(drains: readonly Drain[], volume: Volume, { consumers, receivers }: Outside): Output[] {
+  return drains.flatMap(({ step, kind, path, caused }): Output[] => {
     if (kind === 'append') return [{ step, promise: 'exactly', lines: linesOf(contentOf(volume, path)) }]
     if (kind === 'segments') {
       const lines = segmentsOf(volume, path).flatMap((segment) => linesOf(contentOf(volume, segment)))
       return [{ step, promise: 'exactly', lines }]
     }
     if (kind === 'server') return []
+    if (kind === 'acked' || kind === 'acked-websocket') {
+      const { handed } = receivers.find((one) => one.step === step)!.receiver
+      const lines = handed.map(({ text }) => text)
+      return [{ step, promise: caused ? 'once' : 'at-least', lines, ids: handed.map(({ id }) => id) }]
+    }
     const { consumer } = consumers.find((one) => one.step === step)!
     const lines = consumer.deliveries.flatMap(({ chunks }) => linesOf(Buffer.concat(chunks)))
     return [{ step, promise: 'some', lines }]

@@ -367,7 +367,7 @@ export class System {
   }
 
   private outputs(): Output[] {
-    return outputsOf(this.config.system.drains, this.station.machine.volume, this.outside.consumers)
+    return outputsOf(this.config.system.drains, this.station.machine.volume, this.outside)
   }
 }
 

@@ -52,9 +52,14 @@ export interface FinalState {
 /** What came out of a sink: whole lines, `cause|text`. */
 export interface Output {
   readonly step: string
-  /** `exactly`: every line once. `at-least`: every line. `some`: nothing that was not made. */
-  readonly promise: 'exactly' | 'at-least' | 'some'
+  /**
+   * `exactly`: every line once. `once`: every record once, of whatever attempt. `at-least`: every line. `some`: nothing that was
+   * not made.
+   */
+  readonly promise: 'exactly' | 'once' | 'at-least' | 'some'
   readonly lines: readonly string[]
+  /** Of what is promised `once`: by what id each line came. */
+  readonly ids?: readonly string[]
 }
 
 export interface Evidence {

@@ -5,7 +5,8 @@
  * X2. Every record that reaches a stateful step stands in its history exactly once under its key, or has a letter.
  * X3. Records of one life with the same key stand in order, and so do those that one key of an earlier step put out.
  * X4. The user's functions, run again over the history, give the final states.
- * X5. A sink has given what the user's functions, run again, give: exactly once, at least once, or nothing else.
+ * X5. A sink has given what the user's functions, run again, give: exactly once, at least once, or nothing else; to a receiver
+ *     that knows its records again by their ids, once of whatever attempt (`received.ts`).
  * X6. The final states come from those of the epoch before the last life, by way of further visits or as they are.
  * X7. There is one dead letter for every record that the user's functions, run again, refuse, and no other.
  */
@@ -14,6 +15,7 @@ import type { Key } from '../../../src/base/hash.ts'
 import type { ChainPlan, KeyedPlan, StepContext, TaskPlan } from '../../../src/model/plan.ts'
 import type { Complain, Evidence, Life, Visit } from './evidence.ts'
 import { type History, historyOf } from './history.ts'
+import { checkReceived } from './received.ts'
 
 /** A record that comes to a task. `due`: it must be there; otherwise it may, because a later one took its place. */
 interface Arrival {
@@ -363,6 +365,7 @@ class Rerun {
       }
     }
     if (promise === 'some') return
+    if (promise === 'once') return checkReceived(output, expected, this.evidence, this.complain)
     for (const [cause, { due, count }] of expected) {
       if (due && count === 0) this.complain(`${step}: ${cause} was not given`)
     }

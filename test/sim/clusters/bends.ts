@@ -43,6 +43,13 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, ...none, leaveMs: often / 2, cutMs: often, halfCutMs: often } }
   },
+  /** Receivers die and are cut off, and so are workers that speak with them. */
+  'acked-sinks': (config) => {
+    if (!config.system.drains.some(({ kind }) => kind.startsWith('acked'))) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return { ...rest, deeds: { ...deeds, killConsumerMs: often, killMs: often, halfCutMs: often, powerOffMs: 0 } }
+  },
   /** Producers go from worker to worker faster than homes hear of epochs. */
   'streams-that-stray': (config) => {
     if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null

@@ -421,7 +421,7 @@ class SimCluster {
   }
 
   private outputs(): Output[] {
-    return outputsOf(this.config.system.drains, this.volume, this.outside.consumers)
+    return outputsOf(this.config.system.drains, this.volume, this.outside)
   }
 }
 

@@ -4,6 +4,7 @@ import { Prng } from '../../../src/base/prng.ts'
 import { SHARED } from '../../../src/sim/member-station.ts'
 import { drawWeather, calm as stillAir, type Weather } from '../../../src/sim/weather.ts'
 import { drawCase } from '../cases.ts'
+import { RECEIVERS } from '../config.ts'
 import type { OutsideConfig } from '../outside.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
@@ -91,7 +92,7 @@ export function drawCluster(seed: number): ClusterConfig {
     harsh,
     workers,
     mostWorkers: Math.min(5, workers + random.below(3)),
-    system: drawCase(random, { host: '0.0.0.0', folder: SHARED }),
+    system: drawCase(random, new Prng(seed + RECEIVERS), { host: '0.0.0.0', folder: SHARED }),
     weather,
     limits: makeLimits({
       ...waitsOf(pace),

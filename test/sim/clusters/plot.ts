@@ -109,11 +109,20 @@ export class ClusterPlot {
         return producer.machine
       })
     }
-    for (const { consumer } of outside.consumers) {
+    for (const reader of outside.readers) {
       this.often('consumer', deeds.killConsumerMs, () => {
-        consumer.kill()
-        this.later(random.between(1, 2000), () => consumer.start())
+        reader.kill()
+        this.later(random.between(1, 2000), () => reader.start())
         return ''
+      })
+    }
+    for (const { receiver } of outside.receivers) {
+      this.often('no receiver', deeds.killConsumerMs, () => {
+        const { name } = this.anyone()
+        if (random.chance(0.5)) world.network.reset(name, receiver.machine)
+        else world.network.cut(name, receiver.machine)
+        this.later(random.between(100, 3000), () => world.network.heal(name, receiver.machine))
+        return name
       })
     }
   }

@@ -1,4 +1,7 @@
-/** A receiver of acked sinks on the simulated network: the intake of `potoroo/client`, and a disk that it keeps over its deaths. */
+/**
+ * A receiver of acked sinks on the simulated network: the intake of `potoroo/client`, and a disk that it keeps over its deaths.
+ * What it hands over and what it writes down are one step: what came of a record is there, or the record comes again.
+ */
 import { makeLimits } from '../../src/base/limits.ts'
 import { type Caller, type Entry, Intake, type Keeper, type SinkName } from '../../src/client/receiver/intake.ts'
 import { accepted } from '../../src/connectors/websocket/wire.ts'
@@ -6,6 +9,7 @@ import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
 import type { Machine, SimProcess } from '../../src/sim/world.ts'
 
 const SYNC_MS = 3
+const KEEP_ALIVE_MS = 5000
 export const PORT = 7002
 
 /** What a receiver writes down, in order. */
@@ -19,8 +23,16 @@ type Note =
       readonly floor: number
     }
 
+/** Something that was handed over. */
+export interface Handed {
+  readonly id: string
+  readonly text: string
+}
+
 export interface ReceiverOptions {
+  readonly port?: number
   readonly by?: 'tcp' | 'websocket'
+  readonly keepAliveMs?: number
   readonly token?: string
   readonly remember?: number
   readonly creditBytes?: number
@@ -32,20 +44,28 @@ export interface ReceiverOptions {
 
 export class SimReceiver {
   /** What was handed over, in order. */
-  readonly texts: string[] = []
+  readonly handed: Handed[] = []
   intake!: Intake
   process!: SimProcess
   /** Nothing is kept while it is true: the disk hangs. */
   stuck = false
   private notes: Note[] = []
   private lives = 0
-  private readonly machine: Machine
+  private readonly host: Machine
   private readonly options: ReceiverOptions
 
   constructor(machine: Machine, options: ReceiverOptions = {}) {
-    this.machine = machine
+    this.host = machine
     this.options = options
     this.start()
+  }
+
+  get machine(): string {
+    return this.host.name
+  }
+
+  get texts(): string[] {
+    return this.handed.map(({ text }) => text)
   }
 
   kill(): void {
@@ -53,23 +73,33 @@ export class SimReceiver {
     if (this.options.forgetful === true) this.notes = []
   }
 
+  stop(): void {
+    this.process.stop()
+  }
+
+  continue(): void {
+    this.process.continue()
+  }
+
   start(): void {
-    const process = this.machine.start(`receiver-${++this.lives}`)
-    const { mutate, by, token = '', remember = 1_000_000, creditBytes = 4000 } = this.options
+    if (this.lives > 0 && this.process.state !== 'dead') return
+    const process = this.host.start(`receiver-${++this.lives}`)
+    const { mutate, by, port = PORT, token = '', remember = 1_000_000, creditBytes = 4000 } = this.options
+    const { keepAliveMs = KEEP_ALIVE_MS } = this.options
     this.process = process
     const keeper = this.keeper(process)
     const intake = new Intake(
-      { name: 'r', token, creditBytes, recordBytes: 1 << 20, keepAliveMs: 5000, remember },
+      { name: 'r', token, creditBytes, recordBytes: 1 << 20, keepAliveMs, remember },
       mutate?.(keeper) ?? keeper,
     )
     this.intake = intake
     this.remember(intake)
     const look = (): void => {
       intake.tick()
-      process.env.clock.after(5000, look)
+      process.env.clock.after(keepAliveMs, look)
     }
     look()
-    const at = { host: 'receiver', port: PORT }
+    const at = { host: this.machine, port }
     if (by !== 'websocket') {
       process.env.network.listen(
         at,
@@ -104,7 +134,7 @@ export class SimReceiver {
         if (this.stuck) return keep(entry, kept, handled)
         const ids = [...entry.records.map(({ id }) => id), ...entry.again]
         this.notes.push({ kind: 'entry', name: entry.stream.name, after: entry.after, ids })
-        for (const { bytes } of entry.records) this.texts.push(bytes.toString())
+        for (const { id, bytes } of entry.records) this.handed.push({ id, text: bytes.toString() })
         kept()
         handled()
       })
