@@ -87,7 +87,7 @@ export class Operation<T> implements Mortal {
     const { random, weather } = this.home
     const { task } = this
     if (this.barred) return readOnly
-    if (random.chance(weather.failChance)) {
+    if (random.chance(this.isProne ? weather.failChance : 0)) {
       if (random.chance(0.5)) task.performPart()
       return new Refused('io', 'input/output error')
     }
@@ -102,6 +102,11 @@ export class Operation<T> implements Mortal {
     if (this.barred) return
     if (random.chance(weather.tornChance)) this.task.performPart()
     else this.task.perform()
+  }
+
+  private get isProne(): boolean {
+    const { failing } = this.home.weather
+    return failing.length === 0 || failing.some((part) => this.task.path.includes(part))
   }
 
   private get barred(): boolean {

@@ -47,6 +47,8 @@ export interface DiskWeather {
   readonly stallMs: number
   /** Chance that an operation fails and has done nothing, or a write only a part. */
   readonly failChance: number
+  /** Only those on paths that contain one of these fail so; where there are none, all do. */
+  readonly failing: readonly string[]
   /** Chance that an operation on names fails and has been done all the same. */
   readonly unknownChance: number
   /** Chance that a sync fails (`env/disk.ts`, K3). */
@@ -104,6 +106,7 @@ export const calm: Weather = {
     stallChance: 0,
     stallMs: 0,
     failChance: 0,
+    failing: [],
     unknownChance: 0,
     syncFailChance: 0,
     tornChance: 0,

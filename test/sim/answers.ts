@@ -4,18 +4,20 @@
  */
 import type { Env } from '../../src/env/env.ts'
 
-/** What an answer takes at most, in milliseconds; now and then one takes long. */
+/** What an answer takes at most, in milliseconds. */
 const ANSWER_MS = 3
-const LONG_MS = 300
 /** One in so many. */
 const LONG = 100
 
 /** Says `fn` later. */
 export type Later = (fn: () => void) => void
 
-/** An answer in a process: some time later, by its clock, in any order. */
-export function answersOf({ clock, random }: Env): Later {
-  return (fn) => void clock.after(random.below(random.below(LONG) === 0 ? LONG_MS : ANSWER_MS), fn)
+/** What one takes that takes long. */
+export const LONG_MS = 300
+
+/** An answer in a process: some time later, by its clock, in any order; now and then one takes up to `longMs`. */
+export function answersOf({ clock, random }: Env, longMs = LONG_MS): Later {
+  return (fn) => void clock.after(random.below(random.below(LONG) === 0 ? longMs : ANSWER_MS), fn)
 }
 
 /** The value that `make` returns, or what it throws, at once. */

@@ -33,12 +33,13 @@ export const bends: Readonly<Record<string, Bend>> = {
     burst: 8,
     pauseMs: 20,
   }),
-  /** Reads fail now and then, the worker dies often, and there are letters to read. */
+  /** Reads of letters fail now and then, the worker dies often, and there are letters to read. */
   'failing-reads': (config) => ({
     ...config,
     harsh: true,
-    weather: { ...config.weather, disk: { ...config.weather.disk, failChance: 0.01 } },
-    deeds: { ...config.deeds, killEvents: 100, damageMs: 0 },
+    limits: { ...config.limits, storeReads: 12 },
+    weather: { ...calm, disk: { ...calm.disk, failChance: 0.2, failing: ['/letters/'] } },
+    deeds: { ...config.deeds, killEvents: 200, damageMs: 0, powerOffMs: 0, fillDiskMs: 0 },
   }),
   /** Last epochs are damaged, so that what they made visible is void. */
   'damaged-epochs': (config) => {

@@ -12,10 +12,10 @@ import { plan } from '../../src/model/planner.ts'
 import { drawGraph } from './graphs.ts'
 import { marketSpread, sequenceWindow, wordCount } from './samples.ts'
 
-/** The machine of the worker, that of its consumers, and that of those who receive what acked sinks give. */
+/** The machine of the worker, that of its consumers, and those of who receives what acked sinks give, by TCP and by WebSocket. */
 export const WORKER = 'w'
 export const CONSUMER = 'c'
-export const RECEIVER = 'r'
+export const RECEIVERS = { acked: 'r', 'acked-websocket': 'rw' } as const
 
 /** Where the sources and sinks of a pipeline are: where its workers listen, and the folder that holds its files. */
 export interface Place {
@@ -150,8 +150,8 @@ function sinkOf(drain: Drain, { encode }: SinkDescription<unknown>, place: Place
     case 'server':
       return tcpServerSink({ host: place.host, port: drain.port, slow: 'wait', ...format })
     case 'acked':
-      return tcpSink({ host: RECEIVER, port: drain.port, ...acked })
+      return tcpSink({ host: RECEIVERS.acked, port: drain.port, ...acked })
     case 'acked-websocket':
-      return webSocketSink({ url: `ws://${RECEIVER}:${drain.port}/in`, ...acked })
+      return webSocketSink({ url: `ws://${RECEIVERS['acked-websocket']}:${drain.port}/in`, ...acked })
   }
 }

@@ -40,8 +40,8 @@ export interface Config extends OutsideConfig {
   readonly restartMs: number
 }
 
-/** What tells the generator that draws acked sinks from that of all else. */
-export const RECEIVERS = 0x5149_0000
+/** What tells the generator of what was drawn later from the first one. */
+export const LATE = 0x5149_0000
 
 /** How often a deed is among those of a run. */
 const PRESENT = 0.35
@@ -66,7 +66,7 @@ export function drawConfig(seed: number): Config {
   return {
     seed,
     harsh,
-    system: drawCase(random, new Prng(seed + RECEIVERS)),
+    system: drawCase(random, new Prng(seed + LATE)),
     weather: drawn(random, harsh),
     limits: makeLimits({
       keyGroups: pick(8, 16, 64),

@@ -104,9 +104,9 @@ async function runMany(seeds: readonly number[]): Promise<void> {
   const rate = ((1000 * ran) / (performance.now() - begin)).toFixed(1)
   const each = values.clusters
     ? `each with ${average(records)} records, ${average(lives)} lives of its workers and ${average(generations)} generations`
-    : `each with ${average(records)} records and ${average(lives)} lives of its worker, ${refused} refused to lose something`
+    : `each with ${average(records)} records and ${average(lives)} lives of its worker`
   process.stdout.write(
-    `${ran} ${kind} from seed ${seeds[0]} on, ${each}, in ${average(cpuMs)} ms of CPU, ${rate} per second; ` +
+    `${ran} ${kind} from seed ${seeds[0]} on, ${each}, ${refused} refused to lose something, in ${average(cpuMs)} ms of CPU, ${rate} per second; ` +
       `${found.length} of them wrong\n`,
   )
   process.exitCode = found.length === 0 ? 0 : 1

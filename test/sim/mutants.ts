@@ -226,7 +226,6 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'letters-not-read-again',
-    rare: 'a life reads its letters once or twice, and one of these reads has to fail',
     file: 'src/worker/letters/dead-letters.ts',
     text: 'if (error !== null && attempts > 1) {',
     replacement: 'if (error !== null && attempts > 1e9) {',
@@ -340,16 +339,15 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'hold-not-released',
     swarm: 'clusters',
-    bend: 'given-up-changes',
+    bend: 'late-holds',
     file: 'src/cluster/rescale.ts',
     text: "{ kind: 'release', attempt, pipelines: asked },",
     replacement: '',
   },
   {
     name: 'late-hold-ends-the-next-attempt',
-    rare: 'the hold of an attempt that was given up has to come within the next one',
     swarm: 'clusters',
-    bend: 'given-up-changes',
+    bend: 'late-holds',
     file: 'src/cluster/rescale.ts',
     text: 'released(e.pipeline, s.attempt - 1)',
     replacement: 'released(e.pipeline, s.attempt)',
@@ -380,11 +378,11 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'leaves-with-open-doors',
-    rare: 'what its last epoch has not must lie on a disk that nobody else reads, and its producer must have lost it',
     file: 'src/worker/seat/clearance.ts',
     text: 'for (const { execution } of residents) execution.closeDoors(REASON)',
     replacement: 'void REASON',
     swarm: 'clusters',
+    bend: 'nothing-left-behind',
   },
   {
     name: 'each-restore-cuts',
@@ -396,7 +394,8 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'record-of-an-owner-before',
-    rare: 'a coordinator that stood still has to append at the number at which the next generation goes on',
+    unseen:
+      'who appends has read all that stands before its record, and appends nothing once a higher generation does (A5 of chain-writer.ts)',
     swarm: 'clusters',
     bend: 'left-behind',
     file: 'src/checkpoint/fold.ts',

@@ -10,8 +10,8 @@ import { SimConsumer } from '../../src/sim/consumer.ts'
 import { type ProducerLife, SimProducer } from '../../src/sim/producer.ts'
 import { SimSender } from '../../src/sim/sender.ts'
 import type { Volume } from '../../src/sim/volume.ts'
-import type { World } from '../../src/sim/world.ts'
-import { type Case, CONSUMER, type Feed, folderOf, RECEIVER } from './cases.ts'
+import type { Machine, World } from '../../src/sim/world.ts'
+import { type Case, CONSUMER, type Drain, type Feed, folderOf, RECEIVERS } from './cases.ts'
 import type { Life } from './checkers/evidence.ts'
 import { SimReceiver } from './receiver.ts'
 import { labelled } from './witness.ts'
@@ -152,14 +152,17 @@ export class Outside {
   }
 
   private addReceivers(): void {
-    const { system, patienceMs } = this.config
-    const drains = system.drains.filter(({ kind }) => kind === 'acked' || kind === 'acked-websocket')
-    if (drains.length === 0) return
-    const machine = this.world.machine(RECEIVER, { checked: true })
-    for (const { step, port, kind } of drains) {
-      const by = kind === 'acked' ? 'tcp' : 'websocket'
-      this.receivers.push({ step, receiver: new SimReceiver(machine, { port, by, keepAliveMs: patienceMs }) })
+    const { world } = this
+    const { system, patienceMs: keepAliveMs } = this.config
+    const acked = system.drains.filter(({ kind }) => kind === 'acked')
+    const byWebSocket = system.drains.filter(({ kind }) => kind === 'acked-websocket')
+    const add = (machine: Machine, by: 'tcp' | 'websocket') => {
+      return ({ step, port }: Drain) =>
+        this.receivers.push({ step, receiver: new SimReceiver(machine, { port, by, keepAliveMs }) })
     }
+    if (acked.length > 0) acked.forEach(add(world.machine(RECEIVERS.acked, { checked: true }), 'tcp'))
+    // What comes before a WebSocket stands is text that nothing checks.
+    if (byWebSocket.length > 0) byWebSocket.forEach(add(world.machine(RECEIVERS['acked-websocket']), 'websocket'))
   }
 
   // ── The acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,8 +215,7 @@ export class Outside {
       ...this.senders.map(({ sender }) => sender.machine),
     ]
     if (this.consumers.length > 0) names.push(CONSUMER)
-    if (this.receivers.length > 0) names.push(RECEIVER)
-    return names
+    return [...names, ...new Set(this.receivers.map(({ receiver }) => receiver.machine))]
   }
 
   /** Fair weather: everybody is there, and what is not made by now never is, but for a few that show that all goes on. */

@@ -5,7 +5,7 @@
 import type { Prng } from '../../src/base/prng.ts'
 import { DATA, type Station } from '../../src/sim/station.ts'
 import type { World } from '../../src/sim/world.ts'
-import { CONSUMER, RECEIVER, WORKER } from './cases.ts'
+import { CONSUMER, WORKER } from './cases.ts'
 import type { Config } from './config.ts'
 import type { Outside } from './outside.ts'
 
@@ -83,7 +83,7 @@ export class Plot {
       })
     }
     if (outside.consumers.length > 0) this.trouble(CONSUMER)
-    if (outside.receivers.length > 0) this.trouble(RECEIVER)
+    for (const name of new Set(outside.receivers.map(({ receiver }) => receiver.machine))) this.trouble(name)
   }
 
   /**

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { fail } from '../../src/base/errors.ts'
 import { Prng } from '../../src/base/prng.ts'
 import { Refused, Volume } from '../../src/sim/volume.ts'
-import { objectionToRefusal } from './refusal.ts'
+import { type Ground, objectionToRefusal } from './refusal.ts'
 
 const MANIFEST = 'pipelines/p/1/manifests/0000000003'
 const JOURNAL = '/data/journal/1.journal'
 
 /** A worker's disk with an epoch and a journal, of which the power took what no sync had confirmed. */
-function disk(synced: boolean): Volume {
+function disk(synced: boolean): Ground {
   const volume = new Volume('v', 1 << 20, false)
   const random = new Prng(1)
   for (const path of [`/data/store/${MANIFEST}`, JOURNAL]) {
@@ -24,7 +24,7 @@ function disk(synced: boolean): Volume {
   }
   volume.losePower(random, { keep: 0, torn: 0 })
   volume.damage(`/data/store/${MANIFEST}`, random)
-  return volume
+  return { store: '/data/store', mounts: [{ at: '', volume }] }
 }
 
 function refusal(...clauses: string[]) {
@@ -39,6 +39,12 @@ test('a worker may refuse where the weather has taken the epoch and the journal 
   expect(objectionToRefusal(refusal(store, journal), disk(false), true)).toBe(null)
   expect(objectionToRefusal(refusal(journal), disk(false), true)).toBe(null)
   expect(objectionToRefusal(refusal(journal, lacks), disk(false), true)).toBe(null)
+})
+
+test('it may too where what is lacking may lie in the journal of another', () => {
+  const apart = { ...disk(false), apart: true }
+  expect(objectionToRefusal(refusal(store, lacks), apart, true)).toBe(null)
+  expect(objectionToRefusal(refusal(store), apart, true)).toContain('the journal behind')
 })
 
 test('it may not where what it names is whole, or where one of both ways is open', () => {

@@ -305,7 +305,8 @@ export class System {
   private isRefused(): boolean {
     const { lastError, station, complaints, plot } = this
     if (lastError?.code !== 'E_RESTORE') return false
-    const objection = objectionToRefusal(lastError, station.machine.volume, plot.damaged)
+    const ground = { store: `${DATA}/store`, mounts: [{ at: '', volume: station.machine.volume }] }
+    const objection = objectionToRefusal(lastError, ground, plot.damaged)
     if (objection !== null) complaints.push(`refuses to go back, and need not: ${objection}; ${lastError.message}`)
     this.refused = objection === null
     return true

@@ -36,6 +36,62 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, joinMs: often, leaveMs: often, halfCutMs: often, cutMs: 2 * often, stopMs: 2 * often },
     }
   },
+  /** Who wants to come in is gone before the epoch is written that everybody holds behind, and another asks at once. */
+  'late-holds': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, weather, ...rest } = quiet(config)
+    const none = { killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, resetMs: 0 }
+    return {
+      ...rest,
+      weather: { ...weather, disk: { ...calm.disk, latencyMs: 2, syncMs: 200 * config.pace } },
+      workers: 2,
+      mostWorkers: 5,
+      limits: { ...config.limits, gatherMs: 1 + Math.ceil(50 * config.pace), checkpointTimeoutMs: 20_000 },
+      deeds: { ...deeds, ...none, joinMs: often / 4, killNewcomerMs: often / 3, leaveMs: often },
+    }
+  },
+  /** Workers are in a minority for a moment, again and again, while generations begin. */
+  minorities: (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const none = { joinMs: 0, leaveMs: 0, powerOffMs: 0 }
+    return {
+      ...rest,
+      workers: Math.max(3, config.workers),
+      deeds: { ...deeds, ...none, killMs: 2 * often, cutMs: often / 2, halfCutMs: often, stopMs: 2 * often },
+    }
+  },
+  /** Workers leave with what nobody else can read, and producers lose what they had. */
+  'nothing-left-behind': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return {
+      ...rest,
+      sharedJournals: false,
+      losesOutbox: true,
+      workers: 3,
+      mostWorkers: 5,
+      deeds: { ...deeds, leaveMs: often / 2, joinMs: often, crashProducerMs: often / 8, strayMs: often / 4, killMs: 0 },
+    }
+  },
+  /** Clocks run at any pace, so that leases are worth nothing; disks answer late, and producers lose what they had. */
+  'wrong-clocks': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, weather, ...rest } = quiet(config)
+    return {
+      ...rest,
+      weather: {
+        ...weather,
+        disk: { ...calm.disk, stallChance: 0.02, stallMs: 8000 * config.pace },
+        clock: { ...weather.clock, drift: 0.8 },
+      },
+      sharedJournals: true,
+      losesOutbox: true,
+      deeds: { ...deeds, cutMs: often, halfCutMs: often, crashProducerMs: often / 4, leaveMs: 0, powerOffMs: 0 },
+    }
+  },
   /** Everybody wants to leave, and the ways between them are cut: who is let go is gone before the others are heard. */
   'all-leave': (config) => {
     const often = OFTEN * config.pace
@@ -49,6 +105,11 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const often = OFTEN * config.pace
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, killConsumerMs: often, killMs: often, halfCutMs: often, powerOffMs: 0 } }
+  },
+  /** Last epochs are damaged. */
+  'damaged-epochs': (config) => {
+    const { deeds, ...rest } = quiet(config)
+    return { ...rest, deeds: { ...deeds, damageMs: 2 * OFTEN * config.pace, powerOffMs: 0 } }
   },
   /** Producers go from worker to worker faster than homes hear of epochs. */
   'streams-that-stray': (config) => {
@@ -69,6 +130,7 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     return {
       ...rest,
       limits: { ...config.limits, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
+      answerMs: 1000,
       // Also of workers whose journals nobody reads: their streams have no heirs.
       sharedJournals: config.seed % 2 === 0,
       mostWorkers: Math.min(5, config.workers + 2),

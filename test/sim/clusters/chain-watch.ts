@@ -13,7 +13,7 @@ import { type ChainRecord, type DecodedRecord, decodeRecord } from '../../../src
 import { Refused, type Volume } from '../../../src/sim/volume.ts'
 import type { Execution } from '../../../src/worker/execution/execution.ts'
 
-const STORE = '/store'
+export const STORE = '/store'
 const CHAIN = `${STORE}/chain`
 
 export class ChainWatch {
@@ -21,6 +21,10 @@ export class ChainWatch {
   generation = 0
   /** The last epoch that counts, of the pipeline that runs. */
   last: Manifest | null = null
+  /** Where that one stands in the store. */
+  lastPath = ''
+  /** Epochs that have counted so far. */
+  epochs = 0
   private readonly volume: Volume
   private readonly seen = new Map<string, Buffer>()
   private next = 0
@@ -84,6 +88,11 @@ export class ChainWatch {
     return false
   }
 
+  /** The weather has damaged the object `path` of the store: it says something else from now on. */
+  damaged(path: string): void {
+    this.seen.delete(`${STORE}/${path}`)
+  }
+
   /** Everything that is there says what it said (W1). */
   compare(): void {
     for (const [path, bytes] of this.seen) {
@@ -120,6 +129,7 @@ export class ChainWatch {
     if (record.generation !== this.generation || record.kind !== 'epoch') return
     if (record.epoch <= this.highest) this.complain(`epoch ${record.epoch} comes behind ${this.highest}`)
     this.highest = record.epoch
+    this.epochs++
     const path = `${STORE}/${record.manifest}`
     const bytes = this.read(path)
     // It may be swept already where this look is late.
@@ -132,6 +142,7 @@ export class ChainWatch {
       this.complain(`${path} is of epoch ${value.epoch} in generation ${value.generation}`)
     }
     this.last = value
+    this.lastPath = record.manifest
   }
 
   private read(path: string): Buffer | null {

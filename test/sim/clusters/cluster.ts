@@ -7,6 +7,8 @@
  * Y2. In the end the pipeline drains, all workers die at once, and their next lives restore what they left: the states go
  *     on from those.
  * Y3. Nothing that is drawn here can make a worker fail, unless its disks do.
+ * Y4. Where the last epoch is damaged and what lies behind the one before it too, workers refuse to go back by themselves, as they
+ *     must: such a run ends there, and is counted. Whether they had to is judged by what the weather did (`../refusal.ts`).
  */
 import { Prng } from '../../../src/base/prng.ts'
 import type { Env } from '../../../src/env/env.ts'
@@ -22,9 +24,10 @@ import { answersOf } from '../answers.ts'
 import type { Evidence, Output } from '../checkers/evidence.ts'
 import { rerun } from '../checkers/rerun.ts'
 import { Outside } from '../outside.ts'
+import { objectionToRefusal } from '../refusal.ts'
 import { outputsOf, statesOf } from '../remains.ts'
 import { causeOf, Witness } from '../witness.ts'
-import { ChainWatch } from './chain-watch.ts'
+import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster } from './config.ts'
 import { ClusterPlot } from './plot.ts'
 
@@ -42,6 +45,8 @@ const SELDOM = 8
 const IDLE_PART = 0.2
 /** Looks in a row that must find everything done. */
 const QUIET_LOOKS = 10
+/** By how much clocks may run wrong for workers to find together. */
+const FAIR_DRIFT = 0.01
 /** What sinks and consumers take after a drain, in milliseconds, as usual. */
 const SETTLE_MS = 2000
 
@@ -53,6 +58,8 @@ export interface ClusterResult {
   readonly what: string
   /** What is wrong; empty when all is well. */
   readonly complaints: readonly string[]
+  /** It ended with workers that ask whether something may be lost (Y4). */
+  readonly refused: boolean
   readonly records: number
   readonly lives: number
   readonly generations: number
@@ -102,6 +109,7 @@ class SimCluster {
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
   private looks = 0
+  private refused = false
   /** Lines that were visible, and when. */
   private readonly read = new Map<string, number>()
 
@@ -128,7 +136,12 @@ class SimCluster {
         if (stations.length < config.mostWorkers) this.add(1)
       },
     }
-    this.plot = new ClusterPlot(config, world, random, crowd, this.outside, volume)
+    this.plot = new ClusterPlot(config, world, random, {
+      workers: crowd,
+      outside: this.outside,
+      volume,
+      chain: this.chain,
+    })
   }
 
   run(): void {
@@ -167,6 +180,7 @@ class SimCluster {
       seed: config.seed,
       what: describe(config),
       complaints,
+      refused: this.refused,
       records: config.records - outside.left,
       lives: this.stations.reduce((sum, { lives }) => sum + lives, 0),
       generations: chain.generation,
@@ -184,7 +198,7 @@ class SimCluster {
     const { world, volume, config, witness } = this
     const { limits, restartMs, system, sharedJournals: journals } = config
     const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
-    const plan = (env: Env): Plan => witness.trace(system.build(), answersOf(env))
+    const plan = (env: Env): Plan => witness.trace(system.build(), answersOf(env, config.answerMs))
     const { pipeline } = this.plan
     const station = new MemberStation(machine, { limits, port: 7400, expected, restartMs, pipeline, plan, journals })
     this.stations.push(station)
@@ -268,6 +282,8 @@ class SimCluster {
     for (const station of this.staying) {
       station.process?.continue()
       station.mount()
+      // A process has one clock for its whole life.
+      if (this.config.weather.clock.drift > FAIR_DRIFT) station.kill()
       if (station.process === null) station.startLater()
     }
     this.sendHome()
@@ -357,11 +373,32 @@ class SimCluster {
     const end = world.now + liveMs
     while (!condition()) {
       if (world.now >= end) {
+        if (this.isRefused()) throw new Stuck()
         this.complaints.push(`not within ${liveMs} ms of fair weather: ${what}; ${this.describe()}`)
         throw new Stuck()
       }
       this.goOn()
     }
+  }
+
+  /** Y4. */
+  private isRefused(): boolean {
+    const { stations, volume, plot, complaints, config } = this
+    let refused = false
+    for (const { fell, machine } of stations) {
+      const error = fell.find(({ code }) => code === 'E_RESTORE')
+      if (error === undefined) continue
+      refused = true
+      const mounts = [
+        { at: SHARED, volume },
+        { at: '', volume: machine.volume },
+      ]
+      const ground = { store: `${SHARED}${STORE}`, mounts, apart: !config.sharedJournals }
+      const objection = objectionToRefusal(error, ground, plot.damaged)
+      if (objection !== null) complaints.push(`refuses to go back, and need not: ${objection}; ${error.message}`)
+    }
+    this.refused = refused
+    return refused
   }
 
   /** How far everybody has come, for a cluster that does not go on. */
@@ -389,8 +426,10 @@ class SimCluster {
     chain.compare()
     complaints.push(...chain.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
+    this.isRefused()
     if (!config.harsh)
-      for (const { fell, name } of this.stations) for (const error of fell) complaints.push(`${name} fell: ${error}`)
+      for (const { fell, name } of this.stations)
+        for (const error of fell) if (error.code !== 'E_RESTORE') complaints.push(`${name} fell: ${error}`)
     const letters = this.staying.flatMap((station) => this.executionOf(station)!.deadLetters.list(0, Infinity))
     const evidence: Evidence = {
       plan: this.plan,
@@ -408,6 +447,8 @@ class SimCluster {
 
   /** What a reader saw is there in the end. */
   private checkSeen(outputs: readonly Output[]): void {
+    // Only damage takes an epoch back.
+    if (this.plot.damaged) return
     const there = new Set(outputs.flatMap(({ step, lines }) => lines.map((line) => `${step} ${line}`)))
     for (const [line, time] of this.read) {
       if (there.has(line)) continue

@@ -3,8 +3,9 @@ import { type Limits, makeLimits } from '../../../src/base/limits.ts'
 import { Prng } from '../../../src/base/prng.ts'
 import { SHARED } from '../../../src/sim/member-station.ts'
 import { drawWeather, calm as stillAir, type Weather } from '../../../src/sim/weather.ts'
+import { LONG_MS } from '../answers.ts'
 import { drawCase } from '../cases.ts'
-import { RECEIVERS } from '../config.ts'
+import { LATE } from '../config.ts'
 import type { OutsideConfig } from '../outside.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
@@ -18,8 +19,12 @@ export interface ClusterDeeds {
   readonly resetMs: number
   readonly joinMs: number
   readonly leaveMs: number
+  /** One that is not at work yet ends, and comes again. */
+  readonly killNewcomerMs: number
   readonly jumpClockMs: number
   readonly fillDiskMs: number
+  /** All die, and a bit of their last epoch turns. */
+  readonly damageMs: number
   /** Those outside: they connect anew, go to another worker, die, stop. */
   readonly reconnectMs: number
   readonly strayMs: number
@@ -44,12 +49,16 @@ export interface ClusterConfig extends OutsideConfig {
   readonly restartMs: number
   /** Journals lie on the shared volume, and others can read those of a worker that is gone. */
   readonly sharedJournals: boolean
+  /** What an answer of `asyncMap` may take. */
+  readonly answerMs: number
   /** A producer that crashes may lose its outbox. */
   readonly losesOutbox: boolean
 }
 
 /** How often a deed is among those of a run. */
 const PRESENT = 0.4
+/** And how often damage is: a run with it is about little else. */
+const DAMAGE = 0.08
 
 /**
  * How long everything takes that waits for somebody (beats, leases, links, deeds, stalls), as a part of what is usual. Who waits
@@ -60,6 +69,8 @@ const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed)
+  // What was drawn first stays as it was, whatever is drawn besides.
+  const late = new Prng(seed + LATE)
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
   const workers = pick(2, 2, 3, 3, 3, 4)
   const still = random.chance(0.3)
@@ -92,7 +103,7 @@ export function drawCluster(seed: number): ClusterConfig {
     harsh,
     workers,
     mostWorkers: Math.min(5, workers + random.below(3)),
-    system: drawCase(random, new Prng(seed + RECEIVERS), { host: '0.0.0.0', folder: SHARED }),
+    system: drawCase(random, late, { host: '0.0.0.0', folder: SHARED }),
     weather,
     limits: makeLimits({
       ...waitsOf(pace),
@@ -132,8 +143,10 @@ export function drawCluster(seed: number): ClusterConfig {
       resetMs: deed(500, 5000),
       joinMs: deed(2000, 10_000),
       leaveMs: deed(4000, 15_000),
+      killNewcomerMs: 0,
       jumpClockMs: deed(1000, 10_000),
       fillDiskMs: harsh ? deed(2000, 12_000) : 0,
+      damageMs: still || !late.chance(DAMAGE) ? 0 : at(late.between(3000, 12_000)),
       reconnectMs: deed(200, 3000),
       strayMs: deed(500, 5000),
       crashProducerMs: deed(1000, 8000),
@@ -149,6 +162,7 @@ export function drawCluster(seed: number): ClusterConfig {
     repeatChance: pick(0, 0, 0.5),
     patienceMs: at(pick(200, 500, 1500)),
     restartMs: at(pick(20, 300, 3000)),
+    answerMs: LONG_MS,
     losesOutbox: random.chance(0.3),
     sharedJournals: random.chance(0.7),
   }

@@ -4,6 +4,7 @@ import type { MemberStation } from '../../../src/sim/member-station.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import type { World } from '../../../src/sim/world.ts'
 import type { Outside } from '../outside.ts'
+import { type ChainWatch, STORE } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
 
 /** The workers, as what happens to them sees them. */
@@ -17,15 +18,26 @@ export interface Workers {
 export class ClusterPlot {
   /** Nothing happens any more. */
   fair = false
+  /** An epoch that was the last one has been damaged. */
+  damaged = false
   private readonly config: ClusterConfig
   private readonly world: World
   private readonly random: Prng
   private readonly workers: Workers
   private readonly outside: Outside
   private readonly shared: { readonly name: string; readonly volume: Volume }
+  private readonly chain: ChainWatch
+  /** Epochs that had counted when the last one was damaged. */
+  private atDamage = 0
 
-  constructor(config: ClusterConfig, world: World, random: Prng, workers: Workers, outside: Outside, shared: Volume) {
-    this.shared = { name: 'the shared one', volume: shared }
+  constructor(
+    config: ClusterConfig,
+    world: World,
+    random: Prng,
+    { workers, outside, volume, chain }: { workers: Workers; outside: Outside; volume: Volume; chain: ChainWatch },
+  ) {
+    this.shared = { name: 'the shared one', volume }
+    this.chain = chain
     this.config = config
     this.world = world
     this.random = random
@@ -69,6 +81,15 @@ export class ClusterPlot {
       workers.join()
       return ''
     })
+    this.often('newcomer', deeds.killNewcomerMs, () => {
+      const station = workers.live.find(({ worker }) => worker!.phase !== 'active' && worker!.phase !== 'leaving')
+      if (station === undefined) return ''
+      station.kill()
+      this.later(random.between(1, 1000), () => {
+        if (station.process === null && !station.left) station.start()
+      })
+      return station.name
+    })
     this.often('leave', deeds.leaveMs, () => {
       const station = this.anyone()
       if (workers.live.length <= 2 || station.worker?.phase !== 'active') return ''
@@ -88,6 +109,7 @@ export class ClusterPlot {
       })
       return name
     })
+    this.often('damage', deeds.damageMs, () => this.damage())
     const doors = [...outside.producers.map(({ feed, producer }) => ({ feed, client: producer }))]
     const senders = outside.senders.map(({ feed, sender }) => ({ feed, client: sender }))
     for (const { feed, client } of [...doors, ...senders]) {
@@ -127,10 +149,28 @@ export class ClusterPlot {
     }
   }
 
+  /**
+   * All workers die, and a bit of their last epoch turns: they have to go back to the one before. Only where that one stands,
+   * for what exists once and is damaged is lost.
+   */
+  private damage(): string {
+    const { chain, random, shared } = this
+    chain.look()
+    const { last, lastPath, epochs } = chain
+    if (last === null || epochs < this.atDamage + 2) return ''
+    const own = last.packs.filter(({ epoch }) => epoch === last.epoch)
+    const path = own.length > 0 && random.chance(0.7) ? own[random.below(own.length)]!.path : lastPath
+    for (const station of this.workers.all) this.end((one) => one.kill(), station)
+    if (!shared.volume.damage(`${STORE}/${path}`, random)) return ''
+    chain.damaged(path)
+    this.damaged = true
+    this.atDamage = epochs
+    return path
+  }
+
   /** A worker ends, and is started again after a while: before the others know it, or long after. */
-  private end(how: (station: MemberStation) => void): string {
+  private end(how: (station: MemberStation) => void, station = this.anyone()): string {
     const { random } = this
-    const station = this.anyone()
     if (station.process === null) return ''
     how(station)
     const pause = random.chance(0.4) ? random.between(1, 300) : random.between(300, 8000)
