@@ -59,8 +59,9 @@ export interface RunPipelineOptions {
 }
 
 /**
- * Runs `pipeline` with test sources and collecting sinks until its inputs have ended, in simulated time. Rejects where the
- * pipeline has faults, the inputs do not fit it, or the worker fails. `Rows` says what the sinks take, by step.
+ * Runs `pipeline` with test sources and collecting sinks until its inputs have ended, in simulated time. Rejects with a
+ * `PotorooError`: `E_PIPELINE` where the pipeline has faults, `E_TEST_INPUT` and `E_TEST_WORKERS` where the options do not fit
+ * it, `E_TEST_STUCK` where it does not come to its end, and whatever makes the pipeline fail. `Rows` is what the sinks take, by step.
  */
 export async function runPipeline<Rows extends object = Record<string, unknown>>(
   pipeline: Pipeline,
@@ -77,13 +78,14 @@ export async function runPipeline<Rows extends object = Record<string, unknown>>
 }
 
 export interface VerifyPipelineOptions extends Omit<RunPipelineOptions, 'faults' | 'workers'> {
-  /** 20 when left out; the first is straight, the others crash. */
+  /** How often it runs: 20 when left out. The first run is undisturbed, the others crash. */
   readonly runs?: number
 }
 
 /**
- * Runs `pipeline` several times through crashes and bad weather, and answers the steps that depend on more than their
- * input: on a clock, on chance, on something that is shared. Such a step answers otherwise when a recovery repeats it.
+ * Runs `pipeline` several times through crashes and bad weather, and resolves to the steps that depend on more than their
+ * input: on a clock, on chance, on something shared. Such a step answers differently when a recovery repeats it. Rejects as
+ * `runPipeline` does.
  */
 export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipelineOptions): Promise<Verdict> {
   const { runs = 20, seed = 1, parameters = {}, limits = {} } = options

@@ -41,7 +41,11 @@ export interface PipelineBuilder<P extends Parameters> {
   source<T>(name: string, source: SourceDescription<T>): Stream<T>
 }
 
-/** Defines a pipeline; a pipeline file exports it as its default. `build` must not wait for anything. */
+/**
+ * Defines a pipeline; a pipeline file exports it as its default. `build` adds all steps before it returns; it must not wait for
+ * anything. It runs whenever the pipeline is built (checked, explained, started), so it should only describe. Throws `E_SETTING`
+ * where there is no function; what is wrong with the steps is found later, all at once (`E_PIPELINE`).
+ */
 export function pipeline(name: string, build: (p: PipelineBuilder<Record<never, never>>) => void): Pipeline
 export function pipeline<P extends Parameters>(
   name: string,

@@ -32,6 +32,11 @@ export type Branches<T, B extends Tests<T>> = {
 // biome-ignore lint/suspicious/noExplicitAny: a stream of anything; `unknown` would refuse streams of more
 type AnyStream = Stream<any>
 
+/**
+ * A stream of records of type `T`, made by `PipelineBuilder.source` and by the steps below. Every step's name is unique within
+ * its pipeline and stays the same from program to program. A record for which a step's function throws becomes a dead letter
+ * of that step, with the error; the records around it go on.
+ */
 export class Stream<T> {
   private readonly graph: GraphBuilder
   private readonly from: Input
@@ -41,7 +46,7 @@ export class Stream<T> {
     this.from = from
   }
 
-  /** One record for each record. */
+  /** One record for each record: what `fn` returns. It must return at once; what has to wait belongs in `asyncMap`. */
   map<O>(name: string, fn: (value: T) => O & Sync<O>): Stream<O> {
     return this.step(name, { kind: 'map', fn: fn as (value: unknown) => unknown })
   }
@@ -64,8 +69,9 @@ export class Stream<T> {
   }
 
   /**
-   * One record for each record by a function that returns a promise. Results keep the order of the records. A record
-   * may be given to `fn` again after a failure, so what `fn` does outside must bear repetition.
+   * One record for each record: what the promise that `fn` returns is fulfilled with. Results keep the order of the records.
+   * A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is aborted. After a failure a
+   * record may be given to `fn` again, so what `fn` does outside of the pipeline must bear repetition.
    */
   asyncMap<O>(name: string, fn: (value: T, signal: AbortSignal) => Promise<O>, options: AsyncOptions = {}): Stream<O> {
     const call = fn as (value: unknown, signal: AbortSignal) => Promise<unknown>
@@ -82,7 +88,7 @@ export class Stream<T> {
   }
 
   /**
-   * Parts the stream: a record goes to the first test that holds, in the order in which they are written, or to `rest`.
+   * Divides the stream: a record goes to the first test that holds, in the order in which they are written, or to `rest`.
    * `const { paid, open, rest } = orders.branch('by-state', { paid: (o) => o.paid, open: (o) => !o.closed })`
    */
   branch<const B extends Tests<T>>(name: string, tests: B): Branches<T, B> {
@@ -93,13 +99,16 @@ export class Stream<T> {
     return streams as Branches<T, B>
   }
 
-  /** Gives every record a key. What follows keeps one state per key, wherever that key lives. */
+  /**
+   * Gives every record a key: a string, a number other than NaN, a bigint or a boolean (`E_KEY` otherwise). What follows keeps
+   * one state per key, on whichever worker owns it, and sees the records of a key in order.
+   */
   keyBy<K extends Key>(name: string, key: (value: T) => K): KeyedStream<K, T> {
     const body = { kind: 'keyBy', key: key as (value: unknown) => Key } as const
     return new KeyedStream(this.graph, { step: this.graph.add(name, [this.from], body) })
   }
 
-  /** Writes the records out. */
+  /** Writes the records out. A sink says what it promises when something fails; `potoroo explain` shows it. */
   sink(name: string, sink: SinkDescription<T>): void {
     this.graph.add(name, [this.from], { kind: 'sink', sink: sink as SinkDescription<unknown> })
   }
@@ -109,7 +118,11 @@ export class Stream<T> {
   }
 }
 
-/** A stream whose records have a key; its steps keep one state per key. */
+/**
+ * A stream whose records have a key; its steps keep one state per key, an object that they change in place. If a step's
+ * function throws, the state is as it was before the record, which becomes a dead letter. Results are a plain stream: give
+ * them a key again to keep another state.
+ */
 export class KeyedStream<K extends Key, T> {
   private readonly graph: GraphBuilder
   private readonly from: Input
@@ -119,28 +132,28 @@ export class KeyedStream<K extends Key, T> {
     this.from = from
   }
 
-  /** Answers each record by its key's state; `undefined` emits nothing. */
+  /** Answers each record with one record, or with none (`undefined`), by the state of its key. */
   mapWithState<S extends State, O>(name: string, options: MapWithStateOptions<K, T, S, O>): Stream<Emitted<O>> {
     return this.step(name, { kind: 'mapWithState', options } as unknown as StepBody)
   }
 
-  /** Answers each record by its key's state with any number of records. */
+  /** Answers each record with any number of records, by the state of its key. */
   flatMapWithState<S extends State, O>(name: string, options: FlatMapWithStateOptions<K, T, S, O>): Stream<O> {
     return this.step(name, { kind: 'flatMapWithState', options } as unknown as StepBody)
   }
 
   /**
-   * Adds up the records of a key into one of the same type and emits the newest sum of each changed key, at most once
-   * per `every` and at the end of input. `fn` must not change its arguments, and how records are grouped must not
-   * matter: `fn(fn(a, b), c)` equals `fn(a, fn(b, c))`.
+   * Adds up the records of a key into one of the same type, and emits the latest sum of each changed key, at most once per
+   * `every` and at the end of input. `fn` must not change its arguments, and how records are grouped must not matter:
+   * `fn(fn(a, b), c)` equals `fn(a, fn(b, c))`.
    */
   reduce(name: string, fn: (sum: T, value: T) => T, options: StateOptions<{ value: T }> & EmitOptions = {}): Stream<T> {
     return this.step(name, { kind: 'reduce', fn, options } as unknown as StepBody)
   }
 
   /**
-   * Adds up the records of a key in an accumulator and emits the newest result of each changed key, at most once per
-   * `every` and at the end of input.
+   * Adds up the records of a key in an accumulator, and emits the latest result of each changed key, at most once per `every`
+   * and at the end of input.
    */
   aggregate<A extends State, O, R>(name: string, options: AggregateOptions<K, T, A, O, R>): Stream<O> {
     return this.step(name, { kind: 'aggregate', options } as unknown as StepBody)
