@@ -12,7 +12,7 @@
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
-import { ChainReader } from '../../checkpoint/chain-reader.ts'
+import type { ChainReader } from '../../checkpoint/chain-reader.ts'
 import type { ChainWriter, MakeRecord } from '../../checkpoint/chain-writer.ts'
 import type { Cluster, Member } from '../../checkpoint/cluster.ts'
 import { beat as beatPath } from '../../checkpoint/layout.ts'
@@ -36,14 +36,15 @@ import type { ControlMessage } from '../../transport/wire.ts'
 import type { Generation, Links } from '../execution/generation.ts'
 import { programsOf } from '../pipelines/programs.ts'
 import { Turns } from '../turns.ts'
-import { BeatReader, nobodyElse, type Others } from './beat-reader.ts'
+import type { Others } from './beat-reader.ts'
 import { Inbox } from './inbox.ts'
 import type { Formers } from './journals.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
-import { Look } from './look.ts'
+import type { Look } from './look.ts'
 import { MoverDriver } from './mover-driver.ts'
 import type { Neighbours } from './neighbours.ts'
 import { Presence, type SeatSeams } from './presence.ts'
+import { Reading } from './reading.ts'
 import { type RebalanceHeard, Rebalances } from './rebalances.ts'
 import { RecoveryDriver } from './recovery-driver.ts'
 import { type Change, RescaleDriver } from './rescale-driver.ts'
@@ -57,7 +58,6 @@ export interface Standstills {
 }
 
 export class Seat {
-  readonly reader: ChainReader
   /** How often and for how long this worker's loop has stood still. */
   standstills: Standstills = { times: 0, totalMs: 0, last: null }
   /** What came on links and was no frame. */
@@ -65,7 +65,7 @@ export class Seat {
   private readonly seams: SeatSeams
   private readonly work: SeatWork
   private readonly turns = new Turns()
-  private readonly look: Look
+  private readonly reading: Reading
   private readonly rescale: RescaleDriver
   private readonly rebalances: Rebalances
   private readonly mover: MoverDriver
@@ -76,39 +76,27 @@ export class Seat {
   private beating: Beating = { beats: new Map(), young: true }
   /** What belongs to this incarnation (S2); there is none before the chain has been read. */
   private presence!: Presence
-  /** The last generation that was read: its number, that of its record in the chain or of a later one, and who is in it. */
-  private generation = 0
-  private record = 0
-  private members: readonly Member[] = []
-  /** Incarnations of workers that the chain has named as members, as far as it was read, and since when that is whole. */
-  private readonly named = new Map<string, Set<string>>()
-  private namedSince = 0
-  private missed = false
   /** Key groups of this worker in the generation that stands. */
   private owned: ReadonlySet<number> = new Set()
   private timer: Timer | null = null
   private closed = false
 
   constructor(seams: SeatSeams, work: SeatWork) {
-    const { env, limits, store, worker, cluster } = seams
+    const { env, limits, worker, cluster } = seams
     this.seams = seams
     this.work = work
-    this.reader = new ChainReader(store, limits, {
-      onRecord: (record, counts, read) => {
-        if (counts) this.turns.take(() => this.onRecord(record, read))
-      },
-      onJump: (read) => this.turns.take(() => this.onJump(read)),
+    this.reading = new Reading(seams, this.turns, {
+      generation: (cluster, before, missed) => this.readGeneration(cluster, before, missed),
+      record: (record, cluster) => this.onRecord(record, cluster),
+      jumped: (cluster) => this.onChain(cluster),
+      found: (requestMs, generation) => this.found(requestMs, generation),
+      seen: (others, reread) => this.onBeats(others, reread),
+      gone: () => this.watch?.gone ?? new Set(),
+      failed: (error) => this.fail(error),
     })
     this.leases = new LeaseKeeper(env.clock, limits, cluster === null, (held) => {
       if (held) work.resumeWork('lease')
       else work.stopWork('lease')
-    })
-    const beats = cluster === null ? nobodyElse : new BeatReader({ store, clock: env.clock, limits }, worker)
-    this.look = new Look(env.clock, this.reader, beats, limits.beatMs, {
-      followed: (requestMs, generation) => this.turns.take(() => this.found(requestMs, generation)),
-      seen: (others, reread) => this.turns.take(() => this.onBeats(others, reread)),
-      gone: () => this.watch?.gone ?? new Set(),
-      failed: (error) => this.fail(error),
     })
     this.state = startMembership(membershipSettings(limits, worker, cluster?.expected ?? null), env.random.id())
     const host = {
@@ -153,7 +141,15 @@ export class Seat {
   // ── What it is ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   get formers(): Formers {
-    return { incarnations: this.named, since: this.namedSince }
+    return this.reading.formers
+  }
+
+  get reader(): ChainReader {
+    return this.reading.chain
+  }
+
+  private get look(): Look {
+    return this.reading.look
   }
 
   get incarnation(): string {
@@ -280,7 +276,7 @@ export class Seat {
   close(): void {
     this.closed = true
     this.timer?.cancel()
-    this.look.close()
+    this.reading.close()
     this.depart()
   }
 
@@ -296,7 +292,7 @@ export class Seat {
     this.leases.mind()
     this.rescale.tick()
     // Who is alone cannot leave, and goes on with its doors open until somebody comes who stays.
-    const others = this.members.length > 1
+    const others = this.reading.members.length > 1
     if (this.phase === 'leaving' && others && this.work.isEmpty()) this.act({ kind: 'emptied' })
   }
 
@@ -353,46 +349,23 @@ export class Seat {
 
   /** Reads the chain to its end, however often the store has to be asked, then calls `then`. */
   follow(then: () => void): void {
-    this.reader.follow((error) => {
-      if (this.closed) return
-      if (error === null) return then()
-      if (error.code !== 'E_STORE') return this.fail(error)
-      const { clock } = this.seams.env
-      clock.after(this.seams.limits.storeRetryMs, () => this.follow(then))
-    })
+    this.reading.follow(then)
   }
 
   private onRecord(record: ChainRecord, cluster: Cluster): void {
-    if (this.closed) return
-    if (record.kind === 'generation') this.readGeneration(cluster, record.n)
     if (this.phase === 'booting') return
     if (record.kind === 'submit') this.neighbours.run(programsOf(cluster))
-    this.step({ kind: 'chain', cluster, nowMs: this.now })
+    this.onChain(cluster)
     // Who has left has no part in what comes after.
     if (this.phase !== 'gone') this.work.recorded(record, cluster)
   }
 
-  /** Records have been passed over; what they said stands in `cluster`, a generation perhaps, whose record nobody sees. */
-  private onJump(cluster: Cluster): void {
-    if (this.closed) return
-    this.missed = true
-    if (cluster.generation === this.generation) return
-    // Who is a member of it is known.
-    this.namedSince = cluster.generation - 1
-    this.readGeneration(cluster, cluster.next - 1)
+  private onChain(cluster: Cluster): void {
     if (this.phase !== 'booting') this.step({ kind: 'chain', cluster, nowMs: this.now })
   }
 
-  /** The chain has come to another generation, by the record with number `n` or one before it. */
-  private readGeneration(cluster: Cluster, n: number): void {
-    this.leases.begin(cluster.generation, this.members, this.missed, this.incarnation)
-    this.generation = cluster.generation
-    this.record = n
-    this.members = cluster.members
-    this.missed = false
-    for (const { worker, incarnation } of cluster.members) {
-      this.named.set(worker, (this.named.get(worker) ?? new Set()).add(incarnation))
-    }
+  private readGeneration(cluster: Cluster, before: readonly Member[], missed: boolean): void {
+    this.leases.begin(cluster.generation, before, missed, this.incarnation)
     if (this.phase !== 'booting') this.beginGeneration(cluster)
   }
 
@@ -402,7 +375,7 @@ export class Seat {
     this.rescale.stop()
     this.recovery.supersede()
     if (generation > 0 && cluster.coordinator === this.seams.worker && includes(members, this.identity)) {
-      this.recovery.start({ generation, members }, this.record)
+      this.recovery.start({ generation, members }, this.reading.record)
     }
     this.neighbours.begin(cluster, programsOf(cluster))
     this.neighbours.meet(this.beating.beats.values())
@@ -542,7 +515,7 @@ export class Seat {
   }
 
   private tellGeneration(generation: number): void {
-    const message = { kind: 'generation', generation, record: this.record } as const
+    const message = { kind: 'generation', generation, record: this.reading.record } as const
     for (const worker of this.neighbours.all) this.neighbours.send(worker, message)
   }
 }
