@@ -199,7 +199,7 @@ test('a worker that starts says itself what is wrong with its folder, and runs',
   expect(err).toMatch(
     /POTOROO_SOURCE_TOKEN_FILE=source.token can be read by others \(mode 604\)\n +chmod 600 source.token,/,
   )
-  expect(err).toMatch(/warning E_CLOCK_BACK: the clock was set back.*\n +let the machine ask a time server/)
+  expect(err).toMatch(/warning E_CLOCK_BACK: the clock was set back.*\n +synchronise the clock/)
   utimesSync(newest(cwd), new Date(), new Date(Date.now() + 3_600_000))
   const worker = potoroo(['worker', '--data', DATA], { cwd })
   await worker.said(/E_TOKEN_OPEN/)

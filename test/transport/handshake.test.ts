@@ -94,7 +94,7 @@ describe('a hello', () => {
       'of another incarnation',
       { incarnation: 'i9' },
       caller(),
-      'worker w1 has started anew: worker w2 knows it as i1 in generation 7, now it is i9',
+      'worker w1 has restarted: worker w2 knows it as i1 in generation 7, and now it is i9',
     ],
     [
       'for a session that nobody knows',

@@ -6,7 +6,7 @@ export const checkpointErrors = {
   E_STORE: {
     kind: 'operational',
     what: 'the checkpoint store failed at {operation} of {path}: {reason}',
-    remedy: 'check that the store can be reached and has free space; the worker goes on by itself once it answers',
+    remedy: 'check that the store can be reached and has free space; the worker continues by itself once it answers',
   },
   E_STORE_TIMEOUT: {
     kind: 'operational',
@@ -16,7 +16,8 @@ export const checkpointErrors = {
   E_STORE_DAMAGED: {
     kind: 'operational',
     what: 'the checkpoint store holds a damaged object {path}: {reason}',
-    remedy: 'restore that file from a copy of the store, or find the fault of the disk before starting again',
+    remedy:
+      'restore that file from a copy of the store, or find out what is wrong with the disk before you start again',
   },
   E_STORE_VERSION: {
     kind: 'operational',
@@ -31,7 +32,7 @@ export const checkpointErrors = {
   E_STORE_NAME: {
     kind: 'user',
     what: 'the name "{name}" is too long for a file of the checkpoint store',
-    remedy: 'choose a name of at most {limit} bytes, counting three for each that is not a-z, 0-9, "_" or "-"',
+    remedy: 'choose a name of at most {limit} bytes, where every byte that is not a-z, 0-9, "_" or "-" counts as three',
   },
   E_RESTORE: {
     kind: 'operational',

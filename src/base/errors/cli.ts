@@ -18,7 +18,7 @@ export const cliErrors = {
   E_CONFIG: {
     kind: 'user',
     what: '{where}: {reason}',
-    remedy: 'mend it; docs/reference.md lists every setting',
+    remedy: 'correct it; docs/reference.md lists every setting',
   },
   E_FILE: {
     kind: 'operational',
@@ -54,7 +54,7 @@ export const cliErrors = {
     kind: 'user',
     what: 'the worker refuses: {reason}',
     remedy:
-      'use the token in its data folder: control.json names the file, --token-file or POTOROO_TOKEN gives another',
+      'use the token in its data folder: control.json names the file; --token-file or POTOROO_TOKEN names another',
   },
   E_CONTROL_REQUEST: {
     kind: 'user',

@@ -6,12 +6,12 @@ export const clientErrors = {
   E_CLIENT_OPTIONS: {
     kind: 'user',
     what: 'the client cannot be made: {reason}',
-    remedy: 'mend the options given to connect()',
+    remedy: 'correct the options given to connect()',
   },
   E_CLIENT_CLOSED: {
     kind: 'user',
     what: 'the client of producer "{producer}" has been closed',
-    remedy: 'connect() again; what stands in an outbox on disk is sent then',
+    remedy: 'connect() again; what is in an outbox on disk is sent then',
   },
   E_CLIENT_REFUSED: {
     kind: 'protocol',
@@ -21,7 +21,7 @@ export const clientErrors = {
   E_OUTBOX_FULL: {
     kind: 'operational',
     what: 'the outbox of producer "{producer}" is full and {waiting} sends are waiting already',
-    remedy: 'await the promise of send() before sending more; or raise maxOutstanding',
+    remedy: 'await the promise of send() before you send more, or raise maxOutstanding',
   },
   E_OUTBOX: {
     kind: 'operational',
@@ -31,27 +31,27 @@ export const clientErrors = {
   E_OUTBOX_OWNER: {
     kind: 'user',
     what: 'the outbox {path} holds what producer "{producer}" has for source "{source}"',
-    remedy: 'give each producer a folder of its own; when that one has nothing more to send its folder can be removed',
+    remedy: 'give each producer a folder of its own; once that one has nothing more to send, its folder can be removed',
   },
   E_OUTBOX_LOCKED: {
     kind: 'operational',
     what: 'another process is using the outbox {path}',
-    remedy: 'stop that process, or give this one an outbox and a producer name of its own',
+    remedy: 'stop that process, or give this one its own outbox and producer name',
   },
   E_OUTBOX_DAMAGED: {
     kind: 'operational',
     what: 'the outbox file {path} is damaged at byte {offset}',
-    remedy: 'what follows cannot be sent: move the folder away and begin a new one, which is a new incarnation',
+    remedy: 'what follows cannot be sent: move the folder away and start a new one, which is a new incarnation',
   },
   E_OUTBOX_BEHIND: {
     kind: 'operational',
     what: 'the outbox {path} ends at record {last}, but the worker has record {known} of this incarnation',
-    remedy: 'the machine lost power: move the folder away and begin a new one; use outbox.sync to be safe from that',
+    remedy: 'the machine lost power: move the folder away and start a new one; outbox.sync protects against that',
   },
   E_RECEIVER_OPTIONS: {
     kind: 'user',
     what: 'the receiver cannot be made: {reason}',
-    remedy: 'mend the options given to receiveAcked()',
+    remedy: 'correct the options given to receiveAcked()',
   },
   E_INBOX: {
     kind: 'operational',
@@ -67,6 +67,6 @@ export const clientErrors = {
     kind: 'operational',
     what: 'the inbox file {path} is damaged at byte {offset}',
     remedy:
-      'what follows cannot be handed over: move the folder away and begin a new one, and what comes again is handed over again',
+      'what follows cannot be handed over: move the folder away and start a new one; what comes again is then handed over again',
   },
 } as const satisfies ErrorRows

@@ -11,7 +11,7 @@ export const connectorsErrors = {
   E_LISTEN: {
     kind: 'operational',
     what: 'step "{step}" cannot listen on {host}:{port}: {reason}',
-    remedy: 'give a host that this machine has and a port that this user may take',
+    remedy: 'use a host that this machine has and a port that this user may open',
   },
   E_CONNECTION_CLOSED: {
     kind: 'protocol',
@@ -21,27 +21,27 @@ export const connectorsErrors = {
   E_TOO_MANY_CONNECTIONS: {
     kind: 'operational',
     what: 'step "{step}" has {limit} connections and takes no more',
-    remedy: 'close some, or raise the limit "connections"',
+    remedy: 'close some, or raise the limit connections',
   },
   E_SOCKET_PATH: {
     kind: 'user',
-    what: 'somebody asks for a WebSocket at {path}, and step "{step}" is at {own}',
-    remedy: 'open {own} of the same address, or give the step that path',
+    what: 'somebody asks for a WebSocket at {path}, but step "{step}" is at {own}',
+    remedy: 'connect to {own} at the same address, or give the step that path',
   },
   E_ORIGIN: {
     kind: 'user',
     what: 'a page of {origin} may not connect to step "{step}"',
-    remedy: "when the page is yours, write origins: 'local {origin}' in the step",
+    remedy: "if the page is yours, write origins: 'local {origin}' in the step",
   },
   E_NO_PEER: {
     kind: 'operational',
-    what: 'step "{step}" finds nobody at {host}:{port}: {reason}',
+    what: 'step "{step}" reaches nobody at {host}:{port}: {reason}',
     remedy: 'start the program that listens there; until then output waits and the sources slow down',
   },
   E_RECEIVER_REFUSED: {
     kind: 'operational',
     what: 'step "{step}" is refused by the receiver at {host}:{port}: {reason}',
-    remedy: 'mend what it names, such as the token; until then output waits and the sources slow down',
+    remedy: 'correct what it names, such as the token; until then output waits and the sources slow down',
   },
   E_HTTP_PATH: {
     kind: 'user',
@@ -72,7 +72,7 @@ export const connectorsErrors = {
   E_HTTP_RECORD: {
     kind: 'user',
     what: 'line {line} of the body is no record: {reason}',
-    remedy: 'mend it and send the whole request again: nothing of it was taken',
+    remedy: 'correct it and send the whole request again: none of it was taken',
   },
   E_HTTP_TOO_LARGE: {
     kind: 'user',
@@ -82,34 +82,34 @@ export const connectorsErrors = {
   E_HTTP_SLOW: {
     kind: 'operational',
     what: 'the body did not come within {ms} ms',
-    remedy: 'send fewer records in one request; nothing of it was taken',
+    remedy: 'send fewer records in one request; none of it was taken',
   },
   E_HTTP_SEQUENCE: {
     kind: 'user',
-    what: 'records in front of these are missing: the next one is {next}',
+    what: 'records before these are missing: the next one is {next}',
     remedy:
       'send the missing records first, with their own sequence in the Idempotency-Key; who has them no more begins a new incarnation: PRODUCER/2:1',
   },
   E_HTTP_ELSEWHERE: {
     kind: 'operational',
     what: 'worker {worker} answers for this producer',
-    remedy: "follow the Location; without one come again, and the producer's stream comes to this worker",
+    remedy: "follow the Location; if there is none, try again, and the producer's stream will move to this worker",
   },
   E_HTTP_BUSY: {
     kind: 'operational',
     what: 'nothing is taken now: {reason}',
-    remedy: 'come again after the seconds in Retry-After, with the same Idempotency-Key',
+    remedy: 'try again after the seconds in Retry-After, with the same Idempotency-Key',
   },
   E_WEBHOOK_WAITS: {
     kind: 'operational',
     what: 'step "{step}" cannot deliver to {url}: {reason}',
-    remedy: 'start the receiver, or mend its address or token; until then output waits and the sources slow down',
+    remedy: 'start the receiver, or correct its address or token; until then output waits and the sources slow down',
   },
   E_WEBHOOK_REFUSED: {
     kind: 'operational',
     what: '{url} refuses a record of step "{step}": {reason}',
     remedy:
-      "see what the receiver wants; its dead letter has the bytes that were sent, and refused: 'fail' stops instead",
+      "see what the receiver wants; the dead letter has the bytes that were sent; with refused: 'fail' the pipeline stops instead",
   },
   E_STANDARD_INPUT: {
     kind: 'operational',
@@ -123,37 +123,37 @@ export const connectorsErrors = {
   },
   E_FILE_CHANGED: {
     kind: 'operational',
-    what: 'step "{step}" stood at byte {offset} of {path}, but neither that file nor one rotated from it is there any more',
+    what: 'step "{step}" was at byte {offset} of {path}, but neither that file nor one rotated from it is there any more',
     remedy: 'put the file back, or start the pipeline anew without its checkpoints',
   },
   E_FILE_SHRUNK: {
     kind: 'operational',
     what: 'step "{step}" found {path} cut from {offset} to {size} bytes and reads it again from its beginning',
-    remedy: 'rotate the file by renaming it: what is written between the last reading and a cut is lost',
+    remedy: 'rotate the file by renaming it: what is written between the last read and a cut is lost',
   },
   E_FILE_FRAGMENT: {
     kind: 'user',
     what: '{path} ends inside a record, of which {bytes} bytes are there',
-    remedy: 'complete the file, or give the source the framing that it was written with',
+    remedy: 'complete the file, or give the source the framing with which it was written',
   },
   E_FILE_RECORD: {
     kind: 'user',
     what: 'step "{step}" finds no record at byte {offset} of {path}: {reason}',
-    remedy: 'mend the file, or give the source the framing that it was written with',
+    remedy: 'correct the file, or give the source the framing with which it was written',
   },
   E_SEGMENT_GONE: {
     kind: 'operational',
     what: 'a checkpoint lists {bytes} bytes of output in {path}, which are gone or damaged',
-    remedy: 'bring the file back; without it this output cannot be completed exactly',
+    remedy: 'put the file back; without it this output cannot be completed exactly',
   },
   E_FILE_SINK_SHORT: {
     kind: 'operational',
     what: '{path} has {size} bytes where a checkpoint says that {length} were written',
-    remedy: 'bring the whole file back, or give the sink another path and start the pipeline anew',
+    remedy: 'put the whole file back, or give the sink another path and start the pipeline anew',
   },
   E_SUBSCRIBER_DROPPED: {
     kind: 'operational',
     what: 'step "{step}" dropped the subscriber {peer}: {reason}',
-    remedy: "let it read faster, or write slow: 'wait' in the sink, which slows the pipeline instead",
+    remedy: "make it read faster, or write slow: 'wait' in the sink, which slows down the pipeline instead",
   },
 } as const satisfies ErrorRows

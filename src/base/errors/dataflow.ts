@@ -6,11 +6,11 @@ export const dataflowErrors = {
   E_TOO_MANY_OUTPUTS: {
     kind: 'user',
     what: 'one record made more than {limit} outputs in step "{step}"',
-    remedy: 'see the dead letter for the record; end the generator, or raise the limit maxOutputsPerRecord',
+    remedy: 'see the dead letter for the record; make the generator end, or raise the limit maxOutputsPerRecord',
   },
   E_LINEAGE_TOO_DEEP: {
     kind: 'user',
-    what: 'one record became too many records on its way to step "{step}"',
+    what: 'one record turned into too many records on its way to step "{step}"',
     remedy: 'split the record in fewer steps, or lower the limit maxOutputsPerRecord',
   },
   E_KEY: {
@@ -32,17 +32,17 @@ export const dataflowErrors = {
   E_STATE_RETURNED: {
     kind: 'user',
     what: 'step "{step}" returned its own state object as a record',
-    remedy: 'return a copy, such as { ...state }: the state changes later, the record must not',
+    remedy: 'return a copy, such as { ...state }: the state will change, and the record must not',
   },
   E_STATE_SHARED: {
     kind: 'user',
     what: 'step "{step}" returned a record that shares an object with its state',
-    remedy: 'return copies of what the state holds: it changes later, the record must not',
+    remedy: 'return copies of what the state holds: it will change, and the record must not',
   },
   E_STATE_OF_TWO: {
     kind: 'user',
     what: 'the states of the keys {key} and {other} in step "{step}" share an object',
-    remedy: 'make an object of its own for every key in init, and put copies of what records hold into a state',
+    remedy: 'make a new object for every key in init, and put copies of what records hold into a state',
   },
   E_STATE_TYPE: {
     kind: 'user',

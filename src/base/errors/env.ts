@@ -6,12 +6,12 @@ export const envErrors = {
   E_TOKEN_OPEN: {
     kind: 'operational',
     what: '{subject} can be read by others (mode {mode})',
-    remedy: 'chmod 600 {file}, and make a new token where they may have read it',
+    remedy: 'chmod 600 {file}, and make a new token if somebody may have read it',
   },
   E_CLOCK_BACK: {
     kind: 'operational',
     what: 'the clock was set back: the newest record of {path} was written {ahead} from now',
-    remedy: 'let the machine ask a time server; state is safe, times to live expire later by so much',
+    remedy: 'synchronise the clock with a time server; state is safe, but times to live run out later by that much',
   },
   E_DISK: {
     kind: 'operational',

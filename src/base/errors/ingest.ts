@@ -6,22 +6,23 @@ export const ingestErrors = {
   E_JOURNAL: {
     kind: 'operational',
     what: 'the journal cannot be written: {path}: {reason}',
-    remedy: 'check the disk and its free space; the sources wait, and go on by themselves when it can be written again',
+    remedy:
+      'check the disk and its free space; the sources wait, and continue by themselves once it can be written again',
   },
   E_JOURNAL_DAMAGED: {
     kind: 'operational',
     what: 'the journal {path} is damaged from byte {from} to {to}{lost}',
-    remedy: 'check the disk; what its producers still have they send again, what they do not have is lost',
+    remedy: 'check the disk; producers send again what they still have, anything else is lost',
   },
   E_JOURNAL_HOLE: {
     kind: 'operational',
     what: 'the journal lacks records {first} to {last} of {producer} for source {source}',
-    remedy: 'nothing to do while its producer can send them again; see `potoroo streams list PIPELINE`',
+    remedy: 'nothing to do as long as its producer can send them again; see `potoroo streams list PIPELINE`',
   },
   E_JOURNAL_FULL: {
     kind: 'operational',
     what: 'source {source} keeps {bytes} bytes of journal, its share is {limit}',
-    remedy: 'see why its checkpoints do not complete (`potoroo status`); or raise the limit journalBytes',
+    remedy: 'see why its checkpoints do not complete (`potoroo status`), or raise the limit journalBytes',
   },
   E_ACKED_VERSION: {
     kind: 'protocol',
@@ -36,13 +37,12 @@ export const ingestErrors = {
   E_ACKED_SILENT: {
     kind: 'protocol',
     what: 'the client said nothing for {ms} ms',
-    remedy: 'check the network between the client and the worker; the client connects again by itself',
+    remedy: 'check the network between the client and the worker; the client reconnects by itself',
   },
   E_ACKED_REPLACED: {
     kind: 'protocol',
     what: 'another connection brings the stream of producer "{producer}"',
-    remedy:
-      'nothing, when the client has connected again; otherwise give each client a producer name and an outbox of its own',
+    remedy: 'nothing, if the client has reconnected; otherwise give each client its own producer name and outbox',
   },
   E_TOKEN: {
     kind: 'user',
@@ -57,29 +57,30 @@ export const ingestErrors = {
   E_STREAM_UNKNOWN: {
     kind: 'user',
     what: 'the stream of producer "{producer}" is not known here, and begins at record {oldest} instead of 1',
-    remedy: 'its row has expired or another cluster has it: start a new incarnation of the producer',
+    remedy:
+      'it was forgotten after a long silence, or belongs to another cluster: start a new incarnation of the producer',
   },
   E_STREAM_PARKED: {
     kind: 'operational',
     what: 'records {first} to {last} of producer "{producer}" are missing: its producer has let go of them, and no worker here has them (the last that had the stream is {home})',
     remedy:
-      'where a worker is absent, start it again under its name and with its data folder, for its journal has them; otherwise accept the loss with `potoroo streams abandon`',
+      'if a worker is absent, start it again under its name and with its data folder: its journal has them; otherwise accept the loss with `potoroo streams abandon`',
   },
   E_STREAM_NOT_PARKED: {
     kind: 'user',
     what: 'no stream of producer "{producer}" for source {source} waits here for records that are missing',
     remedy:
-      '`potoroo streams list PIPELINE` shows which do; a stream waits from the moment that its producer has asked',
+      '`potoroo streams list PIPELINE` shows which do; a stream waits from the moment when its producer has asked for it',
   },
   E_STREAM_ELSEWHERE: {
     kind: 'operational',
     what: 'worker {home} has the stream of producer "{producer}", and its address is not known here yet',
-    remedy: 'nothing: the client tries again, and the stream comes to where its producer is',
+    remedy: 'nothing: the client tries again, and the stream moves to where its producer is',
   },
   E_JOURNAL_SEALED: {
     kind: 'operational',
     what: 'the journal of this incarnation is sealed: the cluster went on without this worker',
-    remedy: 'nothing: the worker begins anew and joins again; what its producers were not told of they send again',
+    remedy: 'nothing: the worker starts over and joins again; producers send again what they were not told is safe',
   },
   E_REQUEST_AGAIN: {
     kind: 'operational',
@@ -90,6 +91,6 @@ export const ingestErrors = {
     kind: 'operational',
     what: 'source {source} remembers {limit} producers and takes no new one',
     remedy:
-      'keep outboxes on disk, for each start without one is a new producer; or raise the limit producers, or lower producerTtlMs',
+      'keep outboxes on disk, because every start without one is a new producer; or raise the limit producers, or lower producerTtlMs',
   },
 } as const satisfies ErrorRows

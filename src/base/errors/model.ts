@@ -6,7 +6,7 @@ export const modelErrors = {
   E_SETTING: {
     kind: 'user',
     what: 'a setting is wrong: {reason}',
-    remedy: 'mend the setting in the pipeline file',
+    remedy: 'correct the setting in the pipeline file',
   },
   E_RECORD_TOO_LONG: {
     kind: 'protocol',
@@ -26,7 +26,7 @@ export const modelErrors = {
   E_PIPELINE: {
     kind: 'user',
     what: 'pipeline "{pipeline}" cannot run ({count}):\n{faults}',
-    remedy: 'mend the steps named above; `potoroo check FILE` looks again',
+    remedy: 'correct the steps named above; `potoroo check FILE` checks again',
   },
   E_PLAN_TOO_LARGE: {
     kind: 'user',

@@ -7,17 +7,16 @@ export const protocolErrors = {
     kind: 'protocol',
     what: 'a frame arrived damaged: its checksum does not fit',
     remedy:
-      'nothing to do when it happens once, the link resumes; if it recurs, check what speaks on that port, and the network',
+      'if it happens once there is nothing to do, the link resumes; if it recurs, check the network and what speaks on that port',
   },
   E_FRAME_TOO_LONG: {
     kind: 'protocol',
     what: 'a frame of {bytes} bytes is over the limit of {limit}',
-    remedy:
-      'check what speaks on that port; when the records are that large, raise the limit frameBytes on every worker',
+    remedy: 'check what speaks on that port; if records are that large, raise the limit frameBytes on every worker',
   },
   E_MESSAGE: {
     kind: 'protocol',
     what: 'the protocol "{protocol}" has no message {tag} in version {version}',
-    remedy: 'check what speaks on that port; when it is Potoroo, bring both ends to the same version',
+    remedy: 'check what speaks on that port; if it is Potoroo, bring both ends to the same version',
   },
 } as const satisfies ErrorRows

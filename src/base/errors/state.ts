@@ -6,8 +6,7 @@ export const stateErrors = {
   E_KEY_GROUP_FULL: {
     kind: 'operational',
     what: 'key group {keyGroup} of step "{step}" holds {keys} keys, as many as it can',
-    remedy:
-      'spread the keys: check that they differ from each other, give the step a TTL, or make a cluster with more key groups',
+    remedy: 'spread the keys: check that they differ, give the step a TTL, or make a cluster with more key groups',
   },
   E_STATE_VALUE: {
     kind: 'user',
@@ -17,7 +16,7 @@ export const stateErrors = {
   E_STATE_TOO_LARGE: {
     kind: 'user',
     what: 'step "{step}" keeps for key {key} a state of more than {limit} bytes',
-    remedy: 'keep less for one key, or divide it among several keys',
+    remedy: 'keep less for each key, or divide the state among several keys',
   },
   E_STATE_NEWER: {
     kind: 'user',
@@ -26,12 +25,12 @@ export const stateErrors = {
   },
   E_STATE_NO_MIGRATE: {
     kind: 'user',
-    what: 'step "{step}" has states of schema version {from}, and nothing that makes version {version} of them',
-    remedy: 'give the step a migrate(state, from) that returns a state of its version',
+    what: 'step "{step}" has states of schema version {from}, and nothing that turns them into version {version}',
+    remedy: 'give the step a migrate(state, from) that returns a state of the new version',
   },
   E_STATE_MIGRATE: {
     kind: 'user',
     what: 'the migrate of step "{step}" failed on a state of version {from}, key {key}: {reason}',
-    remedy: 'mend migrate and start again; the checkpoint is unchanged',
+    remedy: 'correct migrate and start again; the checkpoint is unchanged',
   },
 } as const satisfies ErrorRows

@@ -6,12 +6,12 @@ export const testingErrors = {
   E_TEST_INPUT: {
     kind: 'user',
     what: 'the test cannot run: {reason}',
-    remedy: 'mend what is given to runPipeline() or verifyPipeline(), or to the command',
+    remedy: 'correct what is given to runPipeline() or verifyPipeline(), or to the command',
   },
   E_TEST_WORKERS: {
     kind: 'user',
     what: 'a test runs a pipeline on 1 to {most} workers, and {workers} are asked for',
-    remedy: 'ask for fewer; workers that JOIN count, too',
+    remedy: 'ask for fewer; workers that JOIN count too',
   },
   E_TEST_STUCK: {
     kind: 'user',

@@ -16,7 +16,7 @@ export const transportErrors = {
   E_LINK_VERSION: {
     kind: 'user',
     what: 'worker {peer} speaks versions {theirs} of the link protocol, worker {worker} versions {ours}',
-    remedy: 'upgrade the cluster by one release at a time, all workers to each before the next',
+    remedy: 'upgrade the cluster one release at a time, all workers to each before the next',
   },
   E_LINK_NAME: {
     kind: 'user',
@@ -26,17 +26,17 @@ export const transportErrors = {
   E_LINK_GENERATION: {
     kind: 'operational',
     what: 'worker {peer} dials in generation {theirs}, worker {worker} is in generation {ours}',
-    remedy: 'nothing: worker {peer} goes on in the newer generation once it has read of it',
+    remedy: 'nothing: worker {peer} enters the newer generation once it has read of it',
   },
   E_LINK_INCARNATION: {
     kind: 'operational',
-    what: 'worker {peer} has started anew: worker {worker} knows it as {known} in generation {generation}, now it is {now}',
-    remedy: 'nothing: the cluster recovers by itself; see why the worker ended',
+    what: 'worker {peer} has restarted: worker {worker} knows it as {known} in generation {generation}, and now it is {now}',
+    remedy: 'nothing: the cluster recovers by itself; find out why the worker ended',
   },
   E_LINK_ADDRESS: {
     kind: 'operational',
     what: 'worker {answers} answers at {address}, where worker {worker} looks for worker {peer}',
-    remedy: 'give each worker an address of its own that the others can reach',
+    remedy: 'give each worker its own address, which the others can reach',
   },
   E_LINK_PIPELINE: {
     kind: 'operational',
@@ -51,7 +51,7 @@ export const transportErrors = {
   E_LINK_PROTOCOL: {
     kind: 'protocol',
     what: 'worker {peer} broke the protocol of links with worker {worker}: {reason}',
-    remedy: 'bring both workers to the same release; if they are, report it',
+    remedy: 'bring both workers to the same release; if they already are, report it',
   },
   E_LINK_REFUSED: {
     kind: 'operational',
@@ -70,7 +70,7 @@ export const transportErrors = {
   },
   E_LINK_FULL: {
     kind: 'operational',
-    what: 'worker {peer} has left {bytes} bytes of control messages of worker {worker} unread, over the limit of {limit}',
+    what: 'worker {peer} has left {bytes} bytes of control messages from worker {worker} unread, over the limit of {limit}',
     remedy: 'see what keeps worker {peer} busy; the cluster recovers by itself',
   },
 } as const satisfies ErrorRows

@@ -6,7 +6,7 @@ export const workerErrors = {
   E_STEP_GONE: {
     kind: 'user',
     what: 'pipeline "{pipeline}" has state for step "{step}", which it no longer has',
-    remedy: 'bring the step back under its name, or drop its state with --drop {step}',
+    remedy: 'put the step back under its name, or drop its state with --drop {step}',
   },
   E_STEP_CHANGED: {
     kind: 'user',
@@ -30,13 +30,13 @@ export const workerErrors = {
   },
   E_JOIN_REFUSED: {
     kind: 'operational',
-    what: 'the cluster does not take worker {worker} in: {reason}',
+    what: 'the cluster does not let worker {worker} in: {reason}',
     remedy: 'see what its other workers say with `potoroo status`',
   },
   E_MEMBER_SILENT: {
     kind: 'operational',
     what: 'worker {worker}, which owns the key, did not answer within {ms} ms',
-    remedy: 'ask again; `potoroo status` shows whether it lives, or is stuck in a step',
+    remedy: 'ask again; `potoroo status` shows whether it is alive, or stuck in a step',
   },
   E_INCOMPLETE: {
     kind: 'operational',
@@ -46,9 +46,9 @@ export const workerErrors = {
   },
   E_READ_TOKEN: {
     kind: 'user',
-    what: 'the token to read behind cannot be used: {reason}',
+    what: 'the token for --after cannot be used: {reason}',
     remedy:
-      'give the text that flush() of the client, `potoroo send`, or the answer to a request has given, of this pipeline',
+      'give the text that flush() of the client, `potoroo send` or the answer to a request has returned, for this pipeline',
   },
   E_READ_HELD: {
     kind: 'user',
@@ -67,40 +67,40 @@ export const workerErrors = {
   },
   E_REBALANCE: {
     kind: 'operational',
-    what: 'the work is not shared out anew: {reason}',
+    what: 'the load is not spread anew: {reason}',
     remedy:
-      'nothing has changed; `potoroo status` shows what is under way, `potoroo rebalance --plan` what there is to do',
+      'nothing has changed; `potoroo status` shows what is going on, `potoroo rebalance --plan` what there is to do',
   },
   E_STORE_CLUSTER: {
     kind: 'user',
     what: 'the store holds the cluster "{theirs}", and this worker is of cluster "{ours}"',
-    remedy: 'give the store of its own cluster with --store, or the name of this one with --cluster',
+    remedy: 'name the store of its own cluster with --store, or the cluster of this store with --cluster',
   },
   E_STORE_KEY_GROUPS: {
     kind: 'user',
-    what: 'the store was made with {theirs} key groups, and this worker is told of {ours}',
-    remedy: 'leave limits.keyGroups out: they are those of the store for ever',
+    what: 'the store was made with {theirs} key groups, and this worker was told {ours}',
+    remedy: 'leave limits.keyGroups out: the number is fixed for a store',
   },
   E_WATCH_ENDED: {
     kind: 'operational',
     what: 'the thread that sends the heartbeats of worker {worker} has ended: {reason}',
-    remedy: 'start the worker again, where no supervisor does; if it recurs, check the memory of the machine',
+    remedy: 'start the worker again, unless a supervisor does; if it recurs, check the memory of the machine',
   },
   E_PIPELINE_FILE: {
     kind: 'user',
     what: 'there is no pipeline file {path}{reason}',
-    remedy: 'give the path of a TypeScript or JavaScript file; `potoroo init FOLDER` makes a project to begin with',
+    remedy: 'give the path of a TypeScript or JavaScript file; `potoroo init FOLDER` makes a project to start from',
   },
   E_PIPELINE_SYNTAX: {
     kind: 'user',
     what: '{where}: {reason}{more}',
-    remedy: 'mend the file; `potoroo check FILE` looks again',
+    remedy: 'correct the file; `potoroo check FILE` checks again',
   },
   E_PIPELINE_IMPORT: {
     kind: 'user',
     what: '{where}: cannot import {import}: {reason}',
     remedy:
-      'check the name; install packages with npm in the folder of the pipeline file; write files with path and ending',
+      'check the name; install packages with npm in the folder of the pipeline file; write files with their path and extension',
   },
   E_PIPELINE_EXPORT: {
     kind: 'user',
@@ -110,18 +110,18 @@ export const workerErrors = {
   E_PIPELINE_THREW: {
     kind: 'user',
     what: '{where}: the pipeline file threw while it was {doing}: {reason}',
-    remedy: 'mend the file; a pipeline file only describes: connect to other systems in sources, sinks and asyncMap',
+    remedy: 'correct the file; a pipeline file only describes: connect to other systems in sources, sinks and asyncMap',
   },
   E_PIPELINE_SLOW: {
     kind: 'user',
     what: '{path} was not loaded after {timeout}: it {does}',
     remedy:
-      'look for an await or a loop that never ends at its top level, in what it imports and where it builds; work belongs into steps, and what waits into asyncMap',
+      'look for an await or an endless loop at its top level, in what it imports and where it builds; work belongs in steps, and what waits in asyncMap',
   },
   E_PIPELINE_TOO_LARGE: {
     kind: 'user',
     what: '{path} and what it imports are {bytes} bytes, over the limit of {limit}',
-    remedy: 'import less, or read data files by a source; the limit is bundleBytes',
+    remedy: 'import less, or read data files with a source; the limit is bundleBytes',
   },
   E_BUNDLE_DAMAGED: {
     kind: 'operational',
@@ -130,8 +130,8 @@ export const workerErrors = {
   },
   E_PIPELINE_THERE: {
     kind: 'user',
-    what: 'pipeline "{pipeline}" is there already, with state of its own',
-    remedy: 'a savepoint can only begin a pipeline: cancel it first, or add --fresh, which forgets that state',
+    what: 'pipeline "{pipeline}" exists already, with state of its own',
+    remedy: 'a pipeline can only start from a savepoint: cancel it first, or add --fresh, which drops that state',
   },
   E_NO_PIPELINE: {
     kind: 'user',
@@ -146,12 +146,12 @@ export const workerErrors = {
   E_DEAD_LETTERS_FULL: {
     kind: 'operational',
     what: 'pipeline "{pipeline}" has {count} dead letters of {bytes} bytes, and takes no more: its sources stop',
-    remedy: 'see `potoroo dead-letters list {pipeline}`; mend what fails, then replay or purge them',
+    remedy: 'see `potoroo dead-letters list {pipeline}`; fix what fails, then replay or purge them',
   },
   E_RECORD_FAILED: {
     kind: 'user',
     what: 'pipeline "{pipeline}": {count} did not get through, the last one in step "{step}": {reason}',
-    remedy: '{hint}`potoroo dead-letters list {pipeline}` shows them; mend the step and replay them',
+    remedy: '{hint}`potoroo dead-letters list {pipeline}` shows them; fix the step and replay them',
   },
   E_NO_LETTER: {
     kind: 'user',
@@ -170,19 +170,19 @@ export const workerErrors = {
   },
   E_SAVEPOINT_NEEDED: {
     kind: 'operational',
-    what: 'the savepoint "{savepoint}" cannot be removed yet: pipeline "{pipeline}" began with it, and its checkpoints still stand on it',
+    what: 'the savepoint "{savepoint}" cannot be removed yet: pipeline "{pipeline}" started from it, and its checkpoints still need it',
     remedy: 'try again later: all state is written anew within twice limits.horizonEpochs checkpoints',
   },
   E_CHANNEL_MEMORY: {
     kind: 'user',
-    what: 'pipeline "{pipeline}" does not fit: with it {channels} channels lead into each of {workers} workers, whose windows may hold {bytes} bytes there, and limits.channelBytes allows {limit}',
+    what: 'pipeline "{pipeline}" does not fit: with it, {channels} channels lead into each of {workers} workers; their windows may hold {bytes} bytes there, and limits.channelBytes allows {limit}',
     remedy:
-      'lower limits.channelCreditBytes to {credit} or less, raise limits.channelBytes where the machines have the memory, or cancel another pipeline',
+      'lower limits.channelCreditBytes to {credit} or less, raise limits.channelBytes if the machines have the memory, or cancel another pipeline',
   },
   E_NO_KEY: {
     kind: 'user',
     what: 'step "{step}" of pipeline "{pipeline}" has no state for key {key}',
-    remedy: '`potoroo query {pipeline} {step}` lists keys that have some',
+    remedy: '`potoroo query {pipeline} {step}` lists keys that have',
   },
   E_NOT_RUNNING: {
     kind: 'user',
@@ -193,7 +193,7 @@ export const workerErrors = {
     kind: 'operational',
     what: 'pipeline "{pipeline}" could not make its last checkpoint: {reason}',
     remedy:
-      'nothing is lost while its data folder stands: what lies after the last checkpoint is done again at the next start',
+      'nothing is lost as long as its data folder exists: what came after the last checkpoint is done again at the next start',
   },
   E_CHECKPOINT: {
     kind: 'operational',
