@@ -21,7 +21,7 @@ export const promiseField = {
   type: 'text',
   choices: ['idempotent', 'at-least-once'],
   default: 'idempotent',
-  doc: 'with ids, every record has one; at-least-once is for what has none, as what reduce and aggregate emit',
+  doc: 'idempotent needs an id on every record; at-least-once is for records without one, such as those of reduce and aggregate',
   example: 'at-least-once',
 } as const
 

@@ -15,13 +15,13 @@ export const ackedSinkFields = {
     type: 'text',
     choices: ['idempotent', 'at-least-once'],
     optional: true,
-    doc: 'with protocol acked: idempotent when nothing is said; at-least-once is for what has no id, as what reduce and aggregate emit',
+    doc: 'with protocol acked; idempotent by default, at-least-once for records without an id, such as those of reduce and aggregate',
     example: 'at-least-once',
   },
   tokenFile: {
     type: 'text',
     optional: true,
-    doc: 'with protocol acked: file with the token that the receiver wants to be shown; read at every dial',
+    doc: 'with protocol acked: file with the token that the receiver demands; read at every dial',
     example: '/run/secrets/reports',
   },
 } as const satisfies Fields

@@ -9,13 +9,13 @@ import { isPattern } from './find.ts'
 export const fileSourceFields = {
   path: {
     type: 'text',
-    doc: 'the file; `*` and `?` in its name stand for several, each a split of its own; further ones after a comma',
+    doc: 'the file; `*` and `?` in its name match several, each a split of its own; separate further ones by commas',
     example: 'logs/access-*.log',
   },
   follow: {
     type: 'boolean',
     default: false,
-    doc: 'waits for what is appended, also when the file is rotated; otherwise the end of the files is the end',
+    doc: 'waits for what is appended, even when the file is rotated; otherwise the source ends with its files',
     example: true,
   },
 } as const satisfies Fields
@@ -24,7 +24,7 @@ export type FileSourceSettings = SettingsOf<typeof fileSourceFields>
 export type FileSourceOptions<T> = OptionsOf<typeof fileSourceFields> & SourceFormat<T>
 
 /**
- * Reads files: lines of UTF-8 text when nothing else is said. The position of a record is the offset of its first byte.
+ * Reads files: lines of UTF-8 text by default. The position of a record is the offset of its first byte.
  *
  * @example p.source('orders', fileSource({ path: 'orders.jsonl', decode: json<Order>() }))
  */
@@ -50,7 +50,7 @@ export type FileSinkSettings = SettingsOf<typeof fileSinkFields>
 export type FileSinkOptions<T> = OptionsOf<typeof fileSinkFields> & SinkFormat<T>
 
 /**
- * Writes to files, exactly once: what stands in a file is the output of complete epochs and nothing else. Without
+ * Writes to files, exactly once: a file contains the output of complete epochs and nothing else. Without
  * `append` each epoch's output is a file of its own, `path.<generation>-<epoch>-<writer>`, whose names sort in order;
  * what ends in `.pending` is not part of the output.
  *

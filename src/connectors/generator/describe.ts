@@ -7,16 +7,16 @@ import { lines } from '../../model/framing.ts'
 import { describeSource, type SourceFormat } from '../options.ts'
 
 export const generatorFields = {
-  count: { type: 'integer', min: 0, optional: true, doc: 'values in all; without it there is no end', example: 1000 },
+  count: { type: 'integer', min: 0, optional: true, doc: 'how many values; endless when left out', example: 1000 },
   rate: {
     type: 'number',
     min: 0,
     default: 0,
-    doc: 'values per second, of all splits together; 0 gives as many as the pipeline takes',
+    doc: 'values per second, over all splits; 0 means as many as the pipeline takes',
     example: 100,
   },
   seed: { type: 'integer', min: 0, default: 1, doc: 'chooses the random numbers', example: 7 },
-  splits: { type: 'integer', min: 1, max: 1024, default: 1, doc: 'parts that are read beside each other', example: 4 },
+  splits: { type: 'integer', min: 1, max: 1024, default: 1, doc: 'parts that are read in parallel', example: 4 },
 } as const satisfies Fields
 
 export type GeneratorSettings = SettingsOf<typeof generatorFields>

@@ -20,14 +20,14 @@ export const httpSourceFields = {
     type: 'text',
     choices: ['journaled', 'stable'],
     default: 'journaled',
-    doc: 'when a request is answered: its records are on the disk, or in a complete checkpoint; `?answer=stable` asks for one request',
+    doc: 'when a request is answered: when its records are on the disk, or in a complete checkpoint; `?answer=stable` chooses for one request',
     example: 'stable',
   },
   bad: {
     type: 'text',
     choices: ['refuse', 'dead-letter'],
     default: 'refuse',
-    doc: 'what becomes of a record that the decoder does not take: its request is refused, or it is a dead letter',
+    doc: 'what happens to a record that the decoder refuses: its request is refused, or it becomes a dead letter',
     example: 'dead-letter',
   },
 } as const satisfies Fields
@@ -36,9 +36,9 @@ export type HttpSourceSettings = SettingsOf<typeof httpSourceFields>
 export type HttpSourceOptions<T> = OptionsOf<typeof httpSourceFields> & Pick<SourceFormat<T>, 'decode'>
 
 /**
- * Listens for POST requests: one record as `application/json`, `text/plain` or `application/octet-stream`, or one in each
+ * Listens for POST requests: one record as `application/json`, `text/plain` or `application/octet-stream`, or one per
  * line as `application/x-ndjson`. A request is taken whole or not at all, and answered when its records are safe. Records
- * are JSON when nothing else is said.
+ * are JSON by default.
  *
  * @example p.source('orders', httpSource({ port: 8080, path: '/orders', decode: json<Order>() }))
  */

@@ -25,7 +25,7 @@ export const tcpSourceFields = {
     type: 'integer',
     min: 0,
     default: 0,
-    doc: 'closes a connection that sends nothing for so long; 0 lets it stay',
+    doc: 'closes a connection that sends nothing for that long; 0 means never',
     example: 60_000,
   },
 } as const satisfies Fields
@@ -34,7 +34,7 @@ export type TcpSourceSettings = SettingsOf<typeof tcpSourceFields>
 export type TcpSourceOptions<T> = OptionsOf<typeof tcpSourceFields> & SourceFormat<T>
 
 /**
- * Listens on a TCP port and takes records from everyone who connects: lines of UTF-8 text when nothing else is said.
+ * Listens on a TCP port and takes records from everyone who connects: lines of UTF-8 text by default.
  *
  * @example p.source('lines', tcpSource({ port: 7001 }))
  */
@@ -75,24 +75,24 @@ export const tcpServerSinkFields = {
     type: 'text',
     choices: ['drop', 'wait'],
     default: 'drop',
-    doc: 'what becomes of a subscriber that reads too slowly: it is dropped, or the pipeline waits for it',
+    doc: 'what happens to a subscriber that reads too slowly: it is dropped, or the pipeline waits for it',
     example: 'wait',
   },
   queueBytes: {
     type: 'integer',
     min: 1024,
     default: 1 << 20,
-    doc: 'how far a subscriber may fall behind',
+    doc: 'how many bytes a subscriber may fall behind',
     example: 8 << 20,
   },
-  subscribers: { type: 'integer', min: 1, default: 100, doc: 'subscribers at a time', example: 10 },
+  subscribers: { type: 'integer', min: 1, default: 100, doc: 'subscribers at a time, at most', example: 10 },
 } as const satisfies Fields
 
 export type TcpServerSinkSettings = SettingsOf<typeof tcpServerSinkFields>
 export type TcpServerSinkOptions<T> = OptionsOf<typeof tcpServerSinkFields> & SinkFormat<T>
 
 /**
- * Listens on a TCP port and writes every record to everyone who is connected then. Best effort: a subscriber sees what
+ * Listens on a TCP port and writes every record to everyone who is connected at the time. Best effort: a subscriber sees what
  * is written while it is there and reads fast enough.
  *
  * @example .sink('live', tcpServerSink({ port: 7003, framing: lines(), encode: (row) => JSON.stringify(row) }))

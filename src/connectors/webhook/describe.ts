@@ -21,7 +21,7 @@ export const webhookSinkFields = {
     min: 1,
     max: 256,
     default: 1,
-    doc: 'requests on the way at a time; above 1 they may arrive in any order',
+    doc: 'requests under way at a time; with more than 1 they may arrive in any order',
     example: 8,
   },
   timeoutMs: { type: 'integer', min: 1, default: 10_000, doc: 'how long a request may take', example: 30_000 },
@@ -29,7 +29,7 @@ export const webhookSinkFields = {
     type: 'text',
     choices: ['dead-letter', 'fail'],
     default: 'dead-letter',
-    doc: 'what becomes of a record that the receiver refuses: it is a dead letter, or the pipeline stops',
+    doc: 'what happens to a record that the receiver refuses: it becomes a dead letter, or the pipeline stops',
     example: 'fail',
   },
   promise: promiseField,
@@ -52,8 +52,7 @@ export type WebhookSinkOptions<T> = OptionsOf<typeof webhookSinkFields> & Partia
 
 /**
  * Posts every record to a URL, again and again until the receiver has taken it. Each carries an id that stays the same
- * whenever it comes again: a receiver that remembers the ids counts every record once. Records are JSON when nothing else is
- * said.
+ * whenever it comes again: a receiver that remembers the ids counts every record once. Records are JSON by default.
  *
  * @example .sink('orders', webhookSink({ url: 'https://shop.example/orders', tokenFile: '/run/secrets/shop' }))
  */

@@ -16,7 +16,7 @@ const place = {
   origins: {
     type: 'text',
     default: 'local',
-    doc: 'pages that may connect, by their origins: local for those of this machine, * for all',
+    doc: 'origins of the pages that may connect: local for pages of this machine, * for all',
     example: 'https://shop.example',
   },
 } as const satisfies Fields
@@ -94,7 +94,7 @@ export type WebSocketServerSinkSettings = SettingsOf<typeof webSocketServerSinkF
 export type WebSocketServerSinkOptions<T> = OptionsOf<typeof webSocketServerSinkFields> & SinkFormat<T>
 
 /**
- * Listens for WebSockets and sends every record to everyone who is connected then: each as a message, or with a `framing`
+ * Listens for WebSockets and sends every record to everyone who is connected at the time: each as a message, or with a `framing`
  * each batch as one. Best effort: a subscriber sees what is sent while it is there and reads fast enough.
  *
  * @example .sink('live', webSocketServerSink({ port: 7003, encode: (row) => JSON.stringify(row) }))
