@@ -60,9 +60,9 @@ export interface Limits {
   readonly checkpointIntervalMs: number
   /** A checkpoint that takes longer than this is abandoned, in milliseconds. */
   readonly checkpointTimeoutMs: number
-  /** A pipeline that is to end waits so long for its last checkpoint, in milliseconds. */
+  /** A pipeline that is to end waits this long for its last checkpoint, in milliseconds. */
   readonly drainTimeoutMs: number
-  /** A member that ends stays for so long behind its last checkpoint, for others that end with it, in milliseconds. */
+  /** A member that ends stays this long after its last checkpoint, for others that end with it, in milliseconds. */
   readonly endTogetherMs: number
   /** Abandoned checkpoints in a row after which sources stop. */
   readonly maxAbandoned: number
@@ -72,7 +72,7 @@ export interface Limits {
   readonly chainReads: number
   /** Longest pause before an undecided operation of the store is tried again, in milliseconds. */
   readonly storeRetryMs: number
-  /** A worker that cannot append to the chain for so long ends, in milliseconds. */
+  /** A worker that cannot append to the chain for this long ends, in milliseconds. */
   readonly storeTimeoutMs: number
   /** Attempts at reading an object that the store says is there, before it counts as damaged. */
   readonly storeReads: number
@@ -86,7 +86,7 @@ export interface Limits {
   readonly storeParallel: number
   /** Task runs of a pipeline between two turns of the event loop: about two milliseconds of busy work. */
   readonly turnRuns: number
-  /** A pipeline that has worked for so long lets the event loop turn, in milliseconds. */
+  /** A pipeline that has worked for this long lets the event loop turn, in milliseconds. */
   readonly workMs: number
   /** Longest slice of background work on the loop, in milliseconds. */
   readonly sliceMs: number
@@ -118,7 +118,7 @@ export interface Limits {
   readonly httpHeaderBytes: number
   /** How long the head of an HTTP request may take to come, in milliseconds. */
   readonly httpHeadersMs: number
-  /** An HTTP request whose body stands still for so long while it is read is closed, in milliseconds. */
+  /** An HTTP request whose body stands still for this long while it is read is closed, in milliseconds. */
   readonly httpIdleMs: number
   /** Bytes of the body of one HTTP request: its records are taken whole or not at all. */
   readonly httpBodyBytes: number
@@ -150,15 +150,15 @@ export interface Limits {
   readonly workers: number
   /** Time between two heartbeats from worker to worker, in milliseconds. */
   readonly heartbeatMs: number
-  /** A worker that is not heard for so long is suspected, in milliseconds. */
+  /** A worker that is not heard for this long is suspected, in milliseconds. */
   readonly suspectMs: number
-  /** A worker that is not heard for so long counts as dead, in milliseconds. */
+  /** A worker that is not heard for this long counts as dead, in milliseconds. */
   readonly deadMs: number
-  /** A worker whose loop stands still for so long is reported as stuck, in milliseconds. */
+  /** A worker whose loop stands still for this long is reported as stuck, in milliseconds. */
   readonly stuckMs: number
   /** Time between two beats in the store, and between two readings of the others', in milliseconds. */
   readonly beatMs: number
-  /** A beat that has not moved for so long has stopped, in milliseconds. */
+  /** A beat that has not moved for this long has stopped, in milliseconds. */
   readonly beatSilenceMs: number
   /** How long a contested set of workers must stand before a generation is proposed for it, in milliseconds. */
   readonly settleMs: number
@@ -172,7 +172,7 @@ export interface Limits {
   readonly leaseMs: number
   /** What is waited beyond a lease, in milliseconds. */
   readonly leaseMarginMs: number
-  /** Sources stop when no epoch has completed for so long, in milliseconds. */
+  /** Sources stop when no epoch has completed for this long, in milliseconds. */
   readonly maxEpochAgeMs: number
   /** How long a coordinator gathers workers that want to join or leave, in milliseconds. */
   readonly gatherMs: number
