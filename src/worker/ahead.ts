@@ -18,7 +18,7 @@ import { Fold, foldOnto, type Schema } from '../state/fold.ts'
 import { KeyTable } from '../state/key-table.ts'
 import { keyedTasks } from './execution/base-fit.ts'
 import type { Loop, Work } from './loop.ts'
-import type { LoadPlan } from './pipelines/residents.ts'
+import type { LoadPlan } from './pipelines/resident.ts'
 
 export interface AheadSeams {
   readonly clock: Clock

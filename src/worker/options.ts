@@ -3,7 +3,7 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Input } from '../env/input.ts'
 import type { Output } from '../env/output.ts'
-import type { LoadPlan, ResidentEvents } from './pipelines/residents.ts'
+import type { LoadPlan, ResidentEvents } from './pipelines/resident.ts'
 import type { ClusterSettings } from './seat/cluster-settings.ts'
 
 export interface WorkerOptions {

@@ -154,9 +154,7 @@ test('a data folder of a newer format, of other key groups, in use, or that cann
   expect(await run(['--data', 'data'], 'a\n')).toMatchObject({ status: 0 })
   expect(await run(['--data', 'data', '--limit', 'keyGroups=64'])).toMatchObject({
     status: 2,
-    err: expect.stringMatching(
-      /E_STORE_KEY_GROUPS: the store was made with 1024 key groups, and .* told 64\n .*leave/,
-    ),
+    err: expect.stringMatching(/E_STORE_KEY_GROUPS: the store was made with 1024 key groups, and .* told 64\n .*leave/),
   })
   expect(await run(['--data', 'data'], 'a\n', { POTOROO_LIMITS_KEY_GROUPS: '1024' })).toMatchObject({ out: 'a 2\n' })
 

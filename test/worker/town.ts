@@ -10,7 +10,7 @@ import { MemberStation, memberMachine } from '../../src/sim/member-station.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import { calm, type Weather } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
-import type { Resident } from '../../src/worker/pipelines/residents.ts'
+import type { Resident } from '../../src/worker/pipelines/resident.ts'
 
 export const KEYS = 40
 const SPLITS = 4

@@ -7,7 +7,7 @@
 import { fail } from '../../base/errors.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Worker } from '../worker.ts'
-import { type Resident, SINK_END_MS } from './residents.ts'
+import { type Resident, SINK_END_MS } from './resident.ts'
 
 export class Endings {
   private readonly clock: Clock

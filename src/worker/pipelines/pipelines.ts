@@ -28,7 +28,7 @@ import { requireChannelMemory } from './channel-memory.ts'
 import { requireContinuation } from './continuation.ts'
 import { Endings, isUp } from './endings.ts'
 import { buildGraph, loadBundle } from './load.ts'
-import { isProgram, type Loaded, type Resident, type ResidentEvents } from './residents.ts'
+import { isProgram, type Loaded, type Resident, type ResidentEvents } from './resident.ts'
 
 /** How often letters that are tried again are looked after, in milliseconds. */
 const REPLAY_LOOK_MS = 10
@@ -54,7 +54,7 @@ export interface SubmitOptions {
   readonly rewrite?: (plan: Plan) => Plan
 }
 
-export type { PipelinePhase, Resident } from './residents.ts'
+export type { PipelinePhase, Resident } from './resident.ts'
 
 /** A program of this process, which the chain names or is to name. */
 interface Prepared extends Loaded {

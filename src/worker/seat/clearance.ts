@@ -7,7 +7,7 @@
  *
  * C1. It belongs to one generation: the next one finds out anew.
  */
-import type { Resident } from '../pipelines/residents.ts'
+import type { Resident } from '../pipelines/resident.ts'
 
 /** What `status` shows at a worker that leaves. */
 const REASON = 'this worker leaves the cluster'
