@@ -1,6 +1,6 @@
 /**
- * Leases guard only what cannot be fenced: plain sinks, linearizable reads, acknowledgements (PROTOCOLS 7). Times, no
- * clock: every time is one of the caller's own monotonic clock, in milliseconds; none is ever sent.
+ * Leases guard only what cannot be fenced: plain sinks, reading sources, acknowledgements (PROTOCOLS 7). Times, no clock:
+ * every time is one of the caller's own monotonic clock, in milliseconds; none is ever sent.
  *
  * L1. The coordinator's lease runs from the *request* of its last append that counted, or of its last finding that the
  *     next chain record is absent: at that moment no newer generation stood.

@@ -4,7 +4,7 @@
  *
  * E2. What an epoch's sources and sinks put into its snapshot is kept until the epoch is committed, and source rows until
  *     they lie below the floor.
- * E4. The coordinator's part runs on one member only; what it decides comes to every member by message, to its own worker
+ * E5. The coordinator's part runs on one member only; what it decides comes to every member by message, to its own worker
  *     too (`epoch-post.ts`).
  */
 import type { ByteReader } from '../../base/bytes.ts'
