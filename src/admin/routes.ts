@@ -1,4 +1,4 @@
-/** The control API: what may be asked of a worker, by whom, and who does it. docs/operations.md lists it. */
+/** The control API: what may be asked of a worker, by whom, and who does it. docs/reference.md lists it. */
 import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'

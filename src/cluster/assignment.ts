@@ -1,5 +1,5 @@
 /**
- * Who owns each key group (DESIGN §4.3). Pure and deterministic: the same arguments give the same table everywhere.
+ * Who owns each key group. Pure and deterministic: the same arguments give the same table everywhere.
  *
  * O1. Every group has one owner, and only a seat that takes groups owns any.
  * O2. `assign` gives every taking seat the same number, one more or less.

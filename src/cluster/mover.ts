@@ -1,6 +1,7 @@
 /**
  * A member's side of a change of owners (PROTOCOLS 11), as a total table: it sends the key groups that it gives away and
- * collects those that it gets. A worker that is joining has one, too.
+ * collects those that it gets. A worker that is joining has one, too. By what way they are sent is not said here: they go by
+ * the store (`mover-driver.ts`, M2).
  *
  *     idle ─announce─► moving ─release, generation─► idle
  *
