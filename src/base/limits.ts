@@ -172,8 +172,6 @@ export interface Limits {
   readonly leaseMs: number
   /** What is waited beyond a lease, in milliseconds. */
   readonly leaseMarginMs: number
-  /** Sources stop when no epoch has completed for this long, in milliseconds. */
-  readonly maxEpochAgeMs: number
   /** How long a coordinator gathers workers that want to join or leave, in milliseconds. */
   readonly gatherMs: number
   /** Bytes of key groups that a worker reads before it owns them. */
@@ -289,7 +287,6 @@ export const defaultLimits: Limits = {
   askMs: 1000,
   leaseMs: 3000,
   leaseMarginMs: 500,
-  maxEpochAgeMs: 60_000,
   gatherMs: 300,
   readAheadBytes: 256 << 20,
   moveCopyMs: 600_000,

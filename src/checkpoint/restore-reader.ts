@@ -24,13 +24,6 @@ export interface GroupState {
   readonly chunks: readonly { readonly kind: PackChunk['kind']; readonly bytes: Buffer }[]
 }
 
-/** The rows that a source of one worker has saved in a pack. */
-export interface RowsState {
-  readonly step: string
-  readonly worker: string
-  readonly bytes: Buffer
-}
-
 /** `error`: the store failed, try again. `damages`: report them to the `Survey`, throw away what came, decide anew. */
 export type RestoreDone = (error: PotorooError | null, damages: readonly Damage[]) => void
 
@@ -54,18 +47,6 @@ export function readGroups(
     if (group !== null) take(group)
   }
   readPlaces(seams, places, arrive, done)
-}
-
-/** Gives `take` the rows that sources have put into packs in this epoch. */
-export function readRows(
-  seams: ReaderSeams,
-  restore: Restore,
-  take: (rows: RowsState) => void,
-  done: RestoreDone,
-): void {
-  const workers = new Map(restore.rows.map(({ chunk, pack }) => [chunk, pack.worker]))
-  const arrive = (chunk: PackChunk, bytes: Buffer) => take({ step: chunk.step, worker: workers.get(chunk)!, bytes })
-  readPlaces(seams, restore.rows, arrive, done)
 }
 
 /** The state of `chain`, whose chunks have been read; `null` where one was damaged. */

@@ -82,8 +82,3 @@ export function withoutFormer(formers: Formers, incarnation: string): Formers {
 export function speaksAt(formers: Formers): number {
   return Math.max(Number.NEGATIVE_INFINITY, ...formers.values())
 }
-
-/** Whether the last complete epoch is so old that sources stop, and the status says why (PROTOCOLS 4). */
-export function isOverdue(completedMs: number, nowMs: number, maxEpochAgeMs: number): boolean {
-  return nowMs - completedMs >= maxEpochAgeMs
-}

@@ -11,8 +11,7 @@
  * they arrive.
  *
  * D1. A body says everything itself: one whose records all go on to one worker may be forwarded as it is.
- * D2. The hashes stand in front, so that where records belong is seen without reading them.
- * D3. Splits are numbered as the generation's record numbers them, not as a worker's own tables do.
+ * D2. A split is a number of its sender's, whose name has come in front (`split-names.ts`).
  */
 import { assert } from '../base/assert.ts'
 import type { ByteReader, ByteWriter } from '../base/bytes.ts'
@@ -153,16 +152,6 @@ export class BatchCodec {
     }
     for (let i = 0; i < count; i++) if (!isKey(keys[i])) throw reader.damaged('a key that is none')
   }
-}
-
-/** The hashes of a body's records, by which they are routed (D2); the reader is left where it was. */
-export function peekHashes(reader: ByteReader): Int32Array {
-  const { at } = reader
-  const { count, keyed } = readHead(reader)
-  const hashes = new Int32Array(keyed ? count : 0)
-  readHashes(reader, hashes, hashes.length)
-  reader.at = at
-  return hashes
 }
 
 interface Head {

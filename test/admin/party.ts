@@ -11,7 +11,7 @@ import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 
 const brisk = {
-  ...{ keyGroups: 16, checkpointTimeoutMs: 2_000_000, maxEpochAgeMs: 4_000_000 },
+  ...{ keyGroups: 16, checkpointTimeoutMs: 2_000_000 },
   ...{ beatMs: 100, beatSilenceMs: 1000, heartbeatMs: 50, settleMs: 1300, suspectMs: 500, deadMs: 1000 },
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Damage } from '../../src/checkpoint/damage.ts'
 import { openCluster } from '../../src/checkpoint/identity.ts'
 import type { Restore } from '../../src/checkpoint/resolve.ts'
-import { type GroupState, type RowsState, readGroups, readRows } from '../../src/checkpoint/restore-reader.ts'
+import { type GroupState, readGroups } from '../../src/checkpoint/restore-reader.ts'
 import { Sim } from './fixture.ts'
 import { KEY_GROUPS, Pipeline } from './pipeline.ts'
 
@@ -25,7 +25,7 @@ function settled(pipeline: Pipeline): Restore {
 }
 
 describe('a restore', () => {
-  test('gives every wanted group its chunks from the last full one on, oldest first, and the rows of its epoch', () => {
+  test('gives every wanted group its chunks from the last full one on, oldest first', () => {
     const pipeline = new Pipeline()
     for (let epoch = 1; epoch <= 7; epoch++) pipeline.epoch(epoch, epoch !== 6)
     const restore = settled(pipeline)
@@ -37,9 +37,6 @@ describe('a restore', () => {
     expect(groups.get(1)).toBe('full 1 at 4, delta 1 at 5, delta 1 at 7')
     expect(groups.get(5)).toBe('full 5 at 5, delta 5 at 7')
     expect([...read(pipeline, restore, (keyGroup) => keyGroup === 4).groups.keys()]).toEqual([4])
-    const rows: RowsState[] = []
-    pipeline.value((done) => readRows(pipeline, restore, (one) => rows.push(one), done))
-    expect(rows.map(({ step, worker, bytes }) => `${step} ${worker} ${bytes}`)).toEqual(['lines w rows at 7'])
   })
 
   test('leaves a group with a damaged chunk out and names the damage; the survey then finds an older epoch', () => {

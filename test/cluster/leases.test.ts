@@ -4,7 +4,6 @@ import {
   formersAfter,
   grantOf,
   holdsLease,
-  isOverdue,
   noFormers,
   noLease,
   renewLease,
@@ -53,8 +52,4 @@ test('what cannot be fenced speaks at once where no former is left, else when th
 
 test('records that were missed may have had members that nobody knows: their time is waited for', () => {
   expect(speaksAt(formersAfter(noFormers, [], true, 'a', 1000, settings))).toBe(3300)
-})
-
-test('an epoch is overdue at its age', () => {
-  expect([4999, 5000].map((nowMs) => isOverdue(1000, nowMs, 4000))).toEqual([false, true])
 })

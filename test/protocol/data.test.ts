@@ -5,7 +5,7 @@ import { ByteReader, ByteWriter } from '../../src/base/bytes.ts'
 import { ValueCodec } from '../../src/base/codec/values.ts'
 import { PotorooError } from '../../src/base/errors.ts'
 import { hashKey, type Key } from '../../src/base/hash.ts'
-import { BatchCodec, type GrowingColumns, peekHashes } from '../../src/protocol/data.ts'
+import { BatchCodec, type GrowingColumns } from '../../src/protocol/data.ts'
 import { batch as values } from '../base/codec/arbitrary.ts'
 
 class TestBatch implements GrowingColumns {
@@ -141,15 +141,6 @@ describe('a batch', () => {
       }),
       { numRuns: 200 },
     )
-  })
-
-  test('shows its hashes without being read (D2)', () => {
-    const batch = batchOf(['a', 'b', 'c'], (one) => one as Key)
-    const reader = new ByteReader(encode(new BatchCodec(new ValueCodec()), batch))
-    expect(peekHashes(reader)).toStrictEqual(batch.hashes.slice(0, 3))
-    expect(reader.at).toBe(0)
-    const unkeyed = encode(new BatchCodec(new ValueCodec()), batchOf(['a'], null))
-    expect(peekHashes(new ByteReader(unkeyed))).toHaveLength(0)
   })
 })
 
