@@ -20,6 +20,8 @@
  * H5. An answer counts only for the attempt under way, from the worker in its incarnation.
  * H6. A pipeline that does not hold in time is named, and ends the attempt; with `skipStalled` the others go on without
  *     it, and after the commit it is restored from its last epoch.
+ * H7. The links of a newcomer may end within the generation, and begin anew: what was on the way is gone. An attempt counts on
+ *     the sessions that its request has named, and is given up where there has been another.
  */
 import { decide, type Step, type Table } from '../base/table.ts'
 import type {
@@ -106,7 +108,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     stop,
   },
   copying: {
-    request: busy,
+    request: meanwhile,
     tick: (s, e) => (e.nowMs >= s.lateMs ? giveUp(s, `${names(s.missing)} did not get everything in time`) : stay(s)),
     arrived: (s, e) => {
       const missing = heardFrom(s, e, s.round)
@@ -124,7 +126,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     stop,
   },
   freshening: {
-    request: busy,
+    request: meanwhile,
     tick: (s, e) => {
       if (e.nowMs >= s.lateMs) return stalled(s, (rest) => freshened(rest, e.nowMs))
       return { next: { ...s, again: new Set() }, effects: epochsOf(s.again, false) }
@@ -146,7 +148,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     stop,
   },
   holding: {
-    request: busy,
+    request: meanwhile,
     tick: (s, e) => (e.nowMs >= s.lateMs ? stalled(s, (rest) => allHold(rest, e.nowMs)) : stay(s)),
     arrived: 'ignore',
     epochComplete: (s, e) => {
@@ -165,7 +167,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     stop,
   },
   handing: {
-    request: busy,
+    request: meanwhile,
     tick: (s, e) => (e.nowMs >= s.lateMs ? giveUp(s, `${names(s.missing)} did not get everything in time`) : stay(s)),
     arrived: (s, e) => {
       const missing = heardFrom(s, e, 'last')
@@ -350,6 +352,14 @@ function objectionOfGathered(s: RescaleState, e: Of<'request'>): string | null {
 function roomOf({ settings: { workers } }: RescaleFrame, { room }: Of<'request'>): Room {
   if (room !== null && room.workers <= workers) return room
   return { workers, reason: `the cluster has ${workers} workers and takes no more` }
+}
+
+/** As `busy`, and the end of an attempt in which something may not have arrived (H7). */
+function meanwhile<S extends Revocable>(s: S, e: Of<'request'>): Step<S | In<'idle'>, RescaleEffect> {
+  const { request } = e
+  const before = s.requests.get(nameOf(request))
+  const whole = before?.kind !== 'join' || request.kind !== 'join' || before.sessions === request.sessions
+  return whole ? busy(s, e) : giveUp(s, `a link of ${before.member.worker} has begun anew`)
 }
 
 /** An attempt is under way: this request is part of it, or has to wait. */

@@ -10,7 +10,13 @@ import { assign, inherit, type Move, movesBetween, rebalance, type Seat } from '
 import { seatsOf } from './generation.ts'
 
 export type Request =
-  | { readonly kind: 'join'; readonly member: Member; readonly skipStalled: boolean }
+  | {
+      readonly kind: 'join'
+      readonly member: Member
+      /** Links with members that it has had: what was sent before the last one began may not have arrived. */
+      readonly sessions: number
+      readonly skipStalled: boolean
+    }
   /** `empty`: it has nothing but what moves with the change (X1). */
   | { readonly kind: 'leave'; readonly worker: string; readonly empty: boolean; readonly skipStalled: boolean }
   /** Move at most `budget` key groups so that work is spread evenly by `load`, a measured rate for each key group. */

@@ -244,10 +244,11 @@ const linkRows = [
   ),
 
   // Rescale: messages of an attempt mean nothing to another one, nor to another generation
-  message(48, 'joinRequested', 1, 'A worker asks to become a member.', {
+  message(48, 'joinRequested', 1, 'A worker asks to become a member, which has had so many `sessions` with members.', {
     worker: id,
     incarnation: id,
     address: id,
+    sessions: u32,
     skipStalled: bool,
   }),
   message(

@@ -5,7 +5,10 @@ import type { Request, Room } from '../../src/cluster/target.ts'
 
 const member = (worker: string) => ({ worker, incarnation: `${worker}1`, address: '' })
 const settings = { gatherMs: 100, copyMs: 1000, freshMs: 50, holdMs: 2000, handMs: 500, workers: 3 }
-const join = (worker: string, skipStalled = false): Request => ({ kind: 'join', member: member(worker), skipStalled })
+const join = (worker: string, skipStalled = false): Request => joinWith(1, worker, skipStalled)
+const joinWith = (sessions: number, worker: string, skipStalled = false): Request => ({
+  ...{ kind: 'join', member: member(worker), sessions, skipStalled },
+})
 
 const from = { worker: 'a', number: 1 }
 
@@ -264,6 +267,27 @@ describe('a rescale', () => {
     rescale.arrived('base', 2)
     rescale.complete('q', 9, true)
     expect(rescale.effects).toEqual([{ kind: 'release', attempt: 1, pipelines: ['q'] }])
+  })
+
+  test('is given up where a link of the newcomer has begun anew, for what was on the way is gone (H7)', () => {
+    const steps: ((rescale: Rescale) => unknown)[] = [
+      (rescale) => rescale.arrived('base'),
+      (rescale) => [rescale.complete('p', 5), rescale.complete('q', 8), rescale.arrived('recent')],
+      (rescale) => [rescale.complete('p', 7, true), rescale.complete('q', 9, true)],
+    ]
+    for (let n = 0; n <= steps.length; n++) {
+      const rescale = new Rescale()
+      rescale.ask(joinWith(1, 'c'))
+      rescale.wait(100)
+      for (const step of steps.slice(0, n)) step(rescale)
+      expect(rescale.ask(joinWith(1, 'c'))).toEqual(['answer accepted'])
+      expect(rescale.ask(joinWith(2, 'd'))).toEqual(['answer later: another change of owners is under way'])
+      const given = ['answer later: a link of c has begun anew']
+      expect(rescale.ask(joinWith(2, 'c')).slice(1)).toEqual(given)
+      expect(rescale.effects[0]).toMatchObject({ kind: 'release', attempt: 1, pipelines: n < 2 ? [] : ['p', 'q'] })
+      expect(rescale.ask(joinWith(2, 'c'))).toEqual(['answer accepted'])
+      expect(rescale.wait(100)).toEqual(['announce b>c', 'send base'])
+    }
   })
 
   test('what comes to hold after it was given up is let go', () => {

@@ -424,7 +424,7 @@ export class SimWorker implements Station<Message> {
         return
       case 'askToJoin': {
         const { skipStalled } = this.scene
-        const request: Request = { kind: 'join', member: this.identity, skipStalled }
+        const request: Request = { kind: 'join', member: this.identity, sessions: 0, skipStalled }
         return this.send(effect.coordinator.worker, { kind: 'request', request })
       }
       case 'askToLeave': {

@@ -345,6 +345,14 @@ export const mutants: readonly SimMutant[] = [
     replacement: '',
   },
   {
+    name: 'links-of-newcomers-forgotten',
+    rare: 'a link has to end while a worker joins, and begin anew before anybody counts it as lost',
+    swarm: 'clusters',
+    file: 'src/cluster/rescale.ts',
+    text: 'return whole ? busy(s, e) :',
+    replacement: 'return whole || true ? busy(s, e) :',
+  },
+  {
     name: 'late-hold-ends-the-next-attempt',
     swarm: 'clusters',
     bend: 'late-holds',

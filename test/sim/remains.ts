@@ -52,6 +52,29 @@ export function outputsOf(drains: readonly Drain[], volume: Volume, { consumers,
   })
 }
 
+/**
+ * The lines that somebody reads in the files of `drains` now, each behind the name of its step: what a sink makes visible it must
+ * never take back. What the weather has spoiled is no line: after a sync that failed there may be zeros in a growing file,
+ * until its sink has written that part once more.
+ */
+export function readableIn(drains: readonly Drain[], volume: Volume): string[] {
+  return drains.flatMap(({ step, kind, path }) => {
+    const files = kind === 'append' ? [path] : kind === 'segments' ? segmentsOf(volume, path) : []
+    return files.flatMap((file) => soundLinesOf(volume, file)).map((line) => `${step} ${line}`)
+  })
+}
+
+function soundLinesOf(volume: Volume, path: string): string[] {
+  const inode = volume.open(path, 'read')
+  if (!('sync' in inode)) return []
+  let end = 0
+  return linesOf(inode.read(0, inode.size)).filter((line) => {
+    const begin = end
+    end += Buffer.byteLength(line) + 1
+    return !inode.isWounded(begin, end)
+  })
+}
+
 function segmentsOf(volume: Volume, path: string): string[] {
   const folder = path.slice(0, path.lastIndexOf('/'))
   const listed = volume.list(folder)

@@ -26,7 +26,7 @@ import { type Config, drawConfig } from './config.ts'
 import { Outside } from './outside.ts'
 import { CAPACITY, Plot } from './plot.ts'
 import { objectionToRefusal } from './refusal.ts'
-import { outputsOf, statesOf } from './remains.ts'
+import { outputsOf, readableIn, statesOf } from './remains.ts'
 import { causeOf, Witness } from './witness.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds. */
@@ -217,9 +217,8 @@ export class System {
 
   /** A reader looks at what sinks have made visible: that must never be taken back. */
   private look(): void {
-    for (const { step, promise, lines } of this.outputs()) {
-      if (promise === 'exactly') for (const line of lines) this.read.set(`${step} ${line}`, this.world.now)
-    }
+    for (const line of readableIn(this.config.system.drains, this.station.machine.volume))
+      this.read.set(line, this.world.now)
   }
 
   /** What a reader saw is there in the end; only damage takes an epoch back. */

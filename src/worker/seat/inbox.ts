@@ -58,8 +58,8 @@ export class Inbox {
         if (message.generation === to.cluster().generation) to.leases.granted(message.counter, message.ms)
         return to.leases.mind()
       case 'joinRequested': {
-        const { worker, incarnation, address, skipStalled } = message
-        return to.rescale.request({ kind: 'join', member: { worker, incarnation, address }, skipStalled })
+        const { worker, incarnation, address, sessions, skipStalled } = message
+        return to.rescale.request({ kind: 'join', member: { worker, incarnation, address }, sessions, skipStalled })
       }
       case 'leaveRequested':
         return to.rescale.request({ ...message, kind: 'leave' })

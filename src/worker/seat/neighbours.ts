@@ -7,6 +7,7 @@
  * N2. A member whose session has ended is not linked again in that generation: what was on the way is gone. Another
  *     incarnation of it is, as somebody new; where it was no member, at once.
  * N3. Who answers or calls in another incarnation has lost the one that is known: that one is gone.
+ *     Whoever wants to join says how many sessions it has had with members (`rescale.ts`, H7).
  * N4. What is sent to this worker itself comes back on a turn of its own; what is sent to nobody's session is lost. So is
  *     what belongs to a generation that is over.
  */
@@ -45,6 +46,8 @@ interface Known {
   lost: boolean
   /** What was told last of this session; `null` where nothing was: it may be the end of the one before. */
   linked: boolean | null
+  /** It has been seen to stand. */
+  begun: boolean
 }
 
 export class Neighbours {
@@ -56,6 +59,9 @@ export class Neighbours {
   /** To this worker itself (N4), in the present generation. */
   private self: LocalLinks
   private generation = 0
+  private members: ReadonlySet<string> = new Set()
+  /** Sessions with members of their generation that have begun (N2). */
+  sessions = 0
 
   constructor(env: Env, identity: Identity, limits: Limits, events: NeighbourEvents) {
     this.env = env
@@ -89,6 +95,7 @@ export class Neighbours {
     const { generation, members } = cluster
     if (generation === this.generation) return
     this.generation = generation
+    this.members = new Set(members.map((member) => member.worker))
     this.self.close()
     this.self = this.loop()
     const before = [...this.known]
@@ -162,6 +169,7 @@ export class Neighbours {
       const { incarnation } = known
       if (linked !== known.linked) this.events.evidence({ kind: linked ? 'linked' : 'unlinked', worker, incarnation })
       known.linked = linked
+      if (linked && !known.begun) this.onBegun(worker, known)
       if (!linked && unheard) this.events.evidence({ kind: 'dialRefused', worker, incarnation })
     }
   }
@@ -172,7 +180,12 @@ export class Neighbours {
   }
 
   private note({ worker, incarnation }: Heard, member: boolean): void {
-    this.known.set(worker, { incarnation, member, lost: false, linked: null })
+    this.known.set(worker, { incarnation, member, lost: false, linked: null, begun: false })
+  }
+
+  private onBegun(worker: string, known: Known): void {
+    known.begun = true
+    if (this.members.has(worker)) this.sessions++
   }
 
   /** Tells that the session with an incarnation is over, where it was told that it stands. */

@@ -499,7 +499,8 @@ export class Seat {
       if (this.closed || incarnation !== this.incarnation) return
       if (sealed) return this.sealed()
       const request = { ...this.identity, address: this.watch?.beat.address ?? '', skipStalled: false }
-      this.neighbours.send(coordinator, { kind: 'joinRequested', ...request })
+      const { sessions } = this.neighbours
+      this.neighbours.send(coordinator, { kind: 'joinRequested', ...request, sessions })
     })
   }
 

@@ -25,7 +25,7 @@ import type { Evidence, Output } from '../checkers/evidence.ts'
 import { rerun } from '../checkers/rerun.ts'
 import { Outside } from '../outside.ts'
 import { objectionToRefusal } from '../refusal.ts'
-import { outputsOf, statesOf } from '../remains.ts'
+import { outputsOf, readableIn, statesOf } from '../remains.ts'
 import { causeOf, Witness } from '../witness.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster } from './config.ts'
@@ -265,9 +265,7 @@ class SimCluster {
 
   /** A reader looks at what sinks have made visible: that must never be taken back. */
   private look(): void {
-    for (const { step, promise, lines } of this.outputs()) {
-      if (promise === 'exactly') for (const line of lines) this.read.set(`${step} ${line}`, this.world.now)
-    }
+    for (const line of readableIn(this.config.system.drains, this.volume)) this.read.set(line, this.world.now)
   }
 
   private clearUp(): void {
