@@ -59,8 +59,8 @@ abstract class Gathering implements Leaf {
 
   abstract readonly push: Push
 
-  /** Whether the outlet takes a batch now. */
-  protected abstract readonly ready: boolean
+  /** Whether the outlet takes a batch now, once it has sent on what it holds back as far as it can. */
+  protected abstract makeRoom(): boolean
 
   /** Gives a batch to the outlet. */
   protected abstract give(batch: Batch): void
@@ -92,7 +92,7 @@ abstract class Gathering implements Leaf {
   /** Pushes what has been gathered; false when the outlet has no room for it. */
   flush(): boolean {
     if (this.batch.length === 0) return true
-    if (!this.ready) return false
+    if (!this.makeRoom()) return false
     const full = this.batch
     this.batch = this.pool.take()
     this.give(full)
@@ -105,7 +105,7 @@ abstract class Gathering implements Leaf {
 
   /** Sends a batch on as it is and takes it over; records that cannot go are reported and left out. */
   pushWhole(batch: Batch, report: FailureReport): boolean {
-    if (!this.ready) return false
+    if (!this.makeRoom()) return false
     let failed = 0
     for (let i = 0; i < batch.length; i++) {
       try {
@@ -155,7 +155,7 @@ export class ForwardCollector extends Gathering {
     this.add(value)
   }
 
-  protected get ready(): boolean {
+  protected makeRoom(): boolean {
     return this.outlet.room
   }
 
@@ -215,8 +215,8 @@ export class ExchangeCollector extends Gathering {
       : hashOther(key, this.keyLength, this.step)
   }
 
-  protected get ready(): boolean {
-    return this.exchange.room
+  protected makeRoom(): boolean {
+    return this.exchange.makeRoom()
   }
 
   protected give(batch: Batch): void {
@@ -240,7 +240,8 @@ export class ExchangeCollector extends Gathering {
 
 /** What an exchange asks of the one that knows the owners (`exchange.ts`). */
 export interface Exchange {
-  readonly room: boolean
+  /** True when it takes a batch; sends on what it holds back for that, as far as there is room. */
+  makeRoom(): boolean
   push(batch: Batch): void
   /** Sends on what it holds back; false when there is no room for it. */
   flush(): boolean

@@ -4,8 +4,9 @@
  *
  * Y1. What is held goes on before every marker: nothing that came before a barrier stands behind it, and none of it is
  *     state.
- * Y2. What is held is one batch of accumulators, of `SUM_BATCHES` usual batches' keys or `RECORD_BATCHES` usual batches'
- *     records at most; one `push` sends at most one batch on, so room for one is room enough.
+ * Y2. What is held are the accumulators of `SUM_BATCHES` usual batches' keys or `RECORD_BATCHES` usual batches' records, and
+ *     what one more batch may bring. Once that is reached, or a marker asks for it, all of them go on, in usual batches,
+ *     before anything else is taken; who has no room is waited for.
  * Y3. An accumulator bears the time and the name of the record that it took in last, as the step's own answers do
  *     (`aggregate-task.ts`, A1).
  * Y4. A record that throws leaves nothing behind and is reported as its step would report it (PROTOCOLS 9).
@@ -14,8 +15,9 @@ import { assert } from '../base/assert.ts'
 import type { Key } from '../base/hash.ts'
 import { Copier } from '../state/copier.ts'
 import type { AggregatePlan } from './aggregate-task.ts'
-import type { Batch, BatchPool, Marker } from './batch.ts'
+import { Batch, type BatchPool, type Marker } from './batch.ts'
 import { type Exchange, isRecordFault } from './collector.ts'
+import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 
 /** Keys that are held, in usual batches. */
@@ -24,7 +26,7 @@ const SUM_BATCHES = 16
 const RECORD_BATCHES = 64
 
 export class Combiner implements Exchange {
-  private readonly exchange: Exchange
+  private readonly exchange: KeyExchange
   private readonly step: string
   private readonly plan: AggregatePlan
   private readonly pool: BatchPool
@@ -32,45 +34,45 @@ export class Combiner implements Exchange {
   private readonly copier = new Copier()
   /** Rows of `sums` by hash, with linear probing: 0 is free, else row + 1. At most half of them are taken. */
   private slots: Int32Array
-  private sums: Batch
+  /** Never handed on: arrays of this length, made anew each time, cost as much as adding up. */
+  private readonly sums: Batch
   /** Records in `sums`. */
   private records = 0
+  /** `sums` are going on (Y2): those before `sent` have gone, or stand in `parts`. */
+  private sending = false
+  private sent = 0
+  /** What goes to each worker next. */
+  private readonly parts: Batch[]
 
   /** `step` and `plan` are those of the step behind `exchange`. */
-  constructor(exchange: Exchange, step: string, plan: AggregatePlan, pool: BatchPool, report: FailureReport) {
+  constructor(exchange: KeyExchange, step: string, plan: AggregatePlan, pool: BatchPool, report: FailureReport) {
     this.exchange = exchange
     this.step = step
     this.plan = plan
     this.pool = pool
     this.report = report
-    this.sums = pool.take()
+    this.sums = new Batch(pool.capacity)
+    this.parts = exchange.outlets.map(() => pool.take())
     this.slots = new Int32Array(slotsFor(SUM_BATCHES * pool.capacity))
   }
 
-  get room(): boolean {
-    return this.exchange.room
+  makeRoom(): boolean {
+    return !this.sending || this.send()
   }
 
   push(batch: Batch): void {
-    const { pool } = this
-    // Before and not while the batch is worked on: so at most one goes on (Y2).
-    if (
-      this.sums.length + batch.length > SUM_BATCHES * pool.capacity ||
-      this.records + batch.length > RECORD_BATCHES * pool.capacity
-    ) {
-      this.send()
-    }
-    if (slotsFor(this.sums.length + batch.length) > this.slots.length) this.widen(this.sums.length + batch.length)
+    const { pool, sums } = this
+    assert(!this.sending, 'Y2: nothing is taken while sums go on')
+    if (slotsFor(sums.length + batch.length) > this.slots.length) this.widen(sums.length + batch.length)
     for (let i = 0; i < batch.length; i++) this.take(batch, i)
     this.records += batch.length
     pool.give(batch)
+    const { capacity } = pool
+    if (sums.length > (SUM_BATCHES - 1) * capacity || this.records > (RECORD_BATCHES - 1) * capacity) this.send()
   }
 
   flush(): boolean {
-    if (this.sums.length === 0) return true
-    if (!this.exchange.room) return false
-    this.send()
-    return true
+    return this.sums.length === 0 || this.send()
   }
 
   mark(marker: Marker): void {
@@ -78,14 +80,44 @@ export class Combiner implements Exchange {
     this.exchange.mark(marker)
   }
 
-  private send(): void {
+  /** Sends all sums on (Y2); false when somebody has no room for the next ones. */
+  private send(): boolean {
+    const { exchange, sums, parts, pool } = this
+    this.sending = true
+    for (; this.sent < sums.length; this.sent++) {
+      const owner = exchange.ownerOf(sums.hashes[this.sent]!)
+      if (parts[owner]!.length === pool.capacity && !this.pass(owner)) return false
+      parts[owner]!.append(sums, this.sent)
+    }
+    for (let owner = 0; owner < parts.length; owner++) if (!this.pass(owner)) return false
+    this.clear()
+    return true
+  }
+
+  /** Sends on what stands ready for `owner`; false when that has no room. */
+  private pass(owner: number): boolean {
+    const part = this.parts[owner]!
+    const outlet = this.exchange.outlets[owner]!
+    if (part.length === 0) return true
+    if (!outlet.room) return false
+    part.combined = true
+    this.parts[owner] = this.pool.take()
+    outlet.push(part)
+    return true
+  }
+
+  private clear(): void {
     const { sums } = this
-    this.sums = this.pool.take()
+    // What has gone must not live on here.
+    for (let row = 0; row < sums.length; row++) {
+      sums.values[row] = undefined
+      sums.keys[row] = ''
+    }
+    sums.truncate(0)
     this.slots.fill(0)
     this.records = 0
-    if (sums.length === 0) return this.pool.give(sums)
-    sums.combined = true
-    this.exchange.push(sums)
+    this.sent = 0
+    this.sending = false
   }
 
   private take(batch: Batch, i: number): void {

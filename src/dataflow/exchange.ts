@@ -31,6 +31,10 @@ export class KeyExchange implements Exchange {
     return true
   }
 
+  makeRoom(): boolean {
+    return this.room
+  }
+
   ownerOf(hash: number): number {
     const { owners, shift } = this.ownership
     return owners[hash >>> shift]!

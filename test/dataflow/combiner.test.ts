@@ -2,7 +2,7 @@
  * Adding up before sending:
  * - what is combined behind a combiner equals what is added without one, whatever the order and the sizes of batches, with
  *   the name of each key's last record (Y3), also where records throw (Y4)
- * - all of it stands before every marker (Y1), and one push sends at most one batch (Y2)
+ * - all of it stands before every marker (Y1), and goes on in usual batches, each when its worker has room (Y2)
  * - the step behind takes accumulators and records alike
  */
 import fc from 'fast-check'
@@ -10,8 +10,9 @@ import { describe, expect, test } from 'vitest'
 import { hashKey, type Key } from '../../src/base/hash.ts'
 import type { AggregatePlan } from '../../src/dataflow/aggregate-task.ts'
 import { type Batch, BatchPool, type Marker } from '../../src/dataflow/batch.ts'
-import type { Exchange } from '../../src/dataflow/collector.ts'
+import type { Outlet } from '../../src/dataflow/channel.ts'
 import { Combiner } from '../../src/dataflow/combiner.ts'
+import { KeyExchange } from '../../src/dataflow/exchange.ts'
 import type { Failure } from '../../src/dataflow/failure.ts'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import { mayPreAggregate } from '../../src/model/lower.ts'
@@ -43,24 +44,44 @@ const sums: AggregatePlan = {
   everyMs: 0,
 }
 
-/** An exchange that keeps what is pushed. */
-class Kept implements Exchange {
-  readonly room = true
+/** A way to a worker that keeps what is pushed. */
+class Kept implements Outlet {
   readonly batches: Batch[] = []
   /** How many batches stood before each marker. */
   readonly marked: number[] = []
+  /** Batches that it still takes. */
+  left = Infinity
 
-  push(batch: Batch): void {
-    this.batches.push(batch)
+  get room(): boolean {
+    return this.left > 0
   }
 
-  flush(): boolean {
-    return true
+  get recordsTotal(): number {
+    return this.batches.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  push(batch: Batch): void {
+    expect(this.left-- > 0).toBe(true)
+    this.batches.push(batch)
   }
 
   mark(_marker: Marker): void {
     this.marked.push(this.batches.length)
   }
+}
+
+/** Adds up for two workers: the halves of all hashes. */
+function scene(report: (failure: Failure) => void = () => {}) {
+  const pool = new BatchPool(CAPACITY)
+  const workers = [new Kept(), new Kept()]
+  const exchange = new KeyExchange(workers, { owners: Uint16Array.of(0, 1), shift: 31 }, pool)
+  const combiner = new Combiner(exchange, 'sums', sums, pool, report)
+  const push = (entries: readonly Entry[], from: number): void => {
+    const batch = pool.take()
+    fill(batch, entries, from)
+    combiner.push(batch)
+  }
+  return { combiner, workers, push }
 }
 
 interface Entry {
@@ -95,19 +116,20 @@ describe('what is combined', () => {
           maxLength: 60,
           size: 'max',
         }),
-        (batches) => {
-          const pool = new BatchPool(CAPACITY)
-          const [kept, failures]: [Kept, Failure[]] = [new Kept(), []]
-          const combiner = new Combiner(kept, 'sums', sums, pool, (failure) => failures.push(failure))
+        fc.infiniteStream(fc.integer({ min: -1, max: 3 })),
+        (batches, rooms) => {
+          const failures: Failure[] = []
+          const { combiner, workers, push } = scene((failure) => failures.push(failure))
           const [added, last] = [new Map<Key, number[]>(), new Map<Key, number>()]
           const refused: number[] = []
+          const open = (): void => {
+            for (const worker of workers) worker.left = Math.max(0, rooms.next().value!)
+          }
           let at = 0
           for (const entries of batches) {
-            const before = kept.batches.length
-            const batch = pool.take()
-            fill(batch, entries, at)
-            combiner.push(batch)
-            expect(kept.batches.length - before).toBeLessThanOrEqual(1)
+            do open()
+            while (!combiner.makeRoom())
+            push(entries, at)
             for (const { key, value } of entries) {
               if (value % 5 === 4) refused.push(at++)
               else {
@@ -116,22 +138,26 @@ describe('what is combined', () => {
               }
             }
           }
-          expect(combiner.flush()).toBe(true)
+          do open()
+          while (!combiner.flush())
           const [combined, named] = [new Map<Key, Sum>(), new Map<Key, number>()]
-          for (const batch of kept.batches) {
-            expect(batch.combined).toBe(true)
-            expect(batch.length).toBeLessThanOrEqual(16 * CAPACITY)
-            for (let i = 0; i < batch.length; i++) {
-              const key = batch.keys[i]!
-              expect(batch.hashes[i]).toBe(hashKey(key))
-              const sum = combined.get(key) ?? { n: 0, values: [] }
-              sums.combine!(sum, batch.values[i] as object)
-              combined.set(key, sum)
-              named.set(key, batch.positions[i]!)
-              expect(batch.times[i]).toBe(1000 + batch.positions[i]!)
-              expect(batch.splits[i]).toBe(batch.positions[i]! % 3)
+          workers.forEach((worker, index) => {
+            for (const batch of worker.batches) {
+              expect(batch.combined).toBe(true)
+              expect(batch.length).toBeLessThanOrEqual(CAPACITY)
+              for (let i = 0; i < batch.length; i++) {
+                const key = batch.keys[i]!
+                expect(batch.hashes[i]).toBe(hashKey(key))
+                expect(hashKey(key) >>> 31).toBe(index)
+                const sum = combined.get(key) ?? { n: 0, values: [] }
+                sums.combine!(sum, batch.values[i] as object)
+                combined.set(key, sum)
+                named.set(key, batch.positions[i]!)
+                expect(batch.times[i]).toBe(1000 + batch.positions[i]!)
+                expect(batch.splits[i]).toBe(batch.positions[i]! % 3)
+              }
             }
-          }
+          })
           expect(combined).toEqual(new Map([...added].map(([key, values]) => [key, { n: values.length, values }])))
           expect(named).toEqual(last)
           expect(failures.map(({ position }) => position)).toEqual(refused)
@@ -142,66 +168,65 @@ describe('what is combined', () => {
   })
 
   test('goes on when many records have been added up, however few their keys', () => {
-    const pool = new BatchPool(CAPACITY)
-    const kept = new Kept()
-    const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
-    for (let pushed = 0; pushed < 160; pushed++) {
-      const batch = pool.take()
-      fill(
-        batch,
-        Array.from({ length: CAPACITY }, () => ({ key: 'a', value: 1 })),
-        pushed * CAPACITY,
-      )
-      combiner.push(batch)
-    }
-    expect(kept.batches.map(({ values }) => (values[0] as Sum).n)).toEqual([256, 256])
+    const { workers, push } = scene()
+    const batch = Array.from({ length: CAPACITY }, () => ({ key: 'a', value: 1 }))
+    for (let pushed = 0; pushed < 160; pushed++) push(batch, pushed * CAPACITY)
+    const sent = workers.flatMap(({ batches }) => batches)
+    expect(sent.map(({ values }) => (values[0] as Sum).n)).toEqual([256, 256])
   })
 
-  test('is held whole where one record has made a batch far larger than usual', () => {
-    const pool = new BatchPool(CAPACITY)
-    const kept = new Kept()
-    const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
-    for (const size of [3, 200, 3]) {
-      const batch = pool.take()
-      fill(
-        batch,
-        Array.from({ length: size }, (_, key) => ({ key, value: 1 })),
-        0,
-      )
-      combiner.push(batch)
-    }
+  test('is held whole where one record has made a batch far larger than usual, and goes on in usual ones', () => {
+    const { combiner, workers, push } = scene()
+    push([{ key: 'first', value: 1 }], 0)
+    push(
+      Array.from({ length: 200 }, (_, key) => ({ key, value: 1 })),
+      1,
+    )
     expect(combiner.flush()).toBe(true)
-    expect(kept.batches.map(({ length }) => length)).toEqual([3, 200, 3])
+    const sent = workers.flatMap(({ batches }) => batches)
+    expect(sent.reduce((sum, { length }) => sum + length, 0)).toBe(201)
+    expect(Math.max(...sent.map(({ length }) => length))).toBe(CAPACITY)
   })
 
   test('is nothing where every record is refused, and then nothing goes on', () => {
-    const pool = new BatchPool(CAPACITY)
-    const kept = new Kept()
-    const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
-    for (let pushed = 0; pushed < 40; pushed++) {
-      const batch = pool.take()
-      fill(
-        batch,
-        Array.from({ length: CAPACITY }, () => ({ key: 'a', value: 4 })),
-        pushed * CAPACITY,
-      )
-      combiner.push(batch)
-    }
+    const { combiner, workers, push } = scene()
+    const batch = Array.from({ length: CAPACITY }, () => ({ key: 'a', value: 4 }))
+    for (let pushed = 0; pushed < 160; pushed++) push(batch, pushed * CAPACITY)
     expect(combiner.flush()).toBe(true)
-    expect(kept.batches).toEqual([])
+    expect(workers.flatMap(({ batches }) => batches)).toEqual([])
+  })
+
+  test('takes nothing more while somebody has no room for what goes on', () => {
+    const { combiner, workers, push } = scene()
+    for (const worker of workers) worker.left = 1
+    push(
+      Array.from({ length: 100 }, (_, key) => ({ key, value: 1 })),
+      0,
+    )
+    expect(combiner.makeRoom()).toBe(false)
+    expect(() => push([{ key: 1, value: 1 }], 100)).toThrow('Y2')
+    for (const worker of workers) worker.left = Infinity
+    expect(combiner.makeRoom()).toBe(true)
+    expect(workers.reduce((sum, { recordsTotal }) => sum + recordsTotal, 0)).toBe(100)
   })
 
   test('stands before a marker', () => {
-    const pool = new BatchPool(CAPACITY)
-    const kept = new Kept()
-    const combiner = new Combiner(kept, 'sums', sums, pool, () => {})
-    const batch = pool.take()
-    fill(batch, [{ key: 'a', value: 1 }], 0)
-    combiner.push(batch)
+    const { combiner, workers, push } = scene()
+    push([{ key: 'a', value: 1 }], 0)
     expect(() => combiner.mark({ kind: 'end' })).toThrow('Y1')
     expect(combiner.flush()).toBe(true)
     combiner.mark({ kind: 'end' })
-    expect(kept.marked).toEqual([1])
+    expect(workers.map(({ batches, marked }) => [batches.length, marked[0]])).toEqual(
+      hashKey('a') >>> 31 === 0
+        ? [
+            [1, 1],
+            [0, 0],
+          ]
+        : [
+            [0, 0],
+            [1, 1],
+          ],
+    )
   })
 
   test('is no other for a step that forgets keys: every record travels to it', () => {
