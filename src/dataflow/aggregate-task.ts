@@ -9,6 +9,7 @@ import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { KeyedPlan } from '../model/plan.ts'
+import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import { Sweeper } from '../state/sweeper.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
@@ -16,7 +17,7 @@ import type { Chain } from './chain.ts'
 import type { HeldRecords } from './held-records.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
-import { PendingKeys } from './pending-keys.ts'
+import { PendingKeys, type PendingRow } from './pending-keys.ts'
 import type { TaskReports } from './task.ts'
 
 export type AggregatePlan = Extract<KeyedPlan, { kind: 'aggregate' }>
@@ -31,7 +32,7 @@ export class AggregateTask extends InputTask {
   private readonly pending = new PendingKeys()
   private readonly sweeper: Sweeper | null
   private readonly combine: Change
-  private emission: Iterator<{ readonly segment: HeldRecords; readonly row: number }> | null = null
+  private emission: Iterator<PendingRow> | null = null
   private dueAt = Infinity
   private emittedAt = -Infinity
 
@@ -79,8 +80,9 @@ export class AggregateTask extends InputTask {
       const hash = batch.hashes[i]!
       origin.step = 0
       try {
-        this.change(hash, key, change, batch.values[i], batch.times[i]!)
-        pending.add(key, hash, batch.times[i]!, batch.splits[i]!, batch.positions[i]!)
+        const table = store.table(hash)
+        const entry = this.change(table, hash, key, change, batch.values[i], batch.times[i]!)
+        pending.add(table, entry, key, hash, batch.times[i]!, batch.splits[i]!, batch.positions[i]!)
       } catch (error) {
         chain.enter(batch, i)
         // An accumulator is no record that the step could be given once more.
@@ -90,10 +92,9 @@ export class AggregateTask extends InputTask {
     return batch.length
   }
 
-  /** Changes the accumulator of a key by a value or by another accumulator, all or nothing (PROTOCOLS 9). */
-  private change(hash: number, key: Key, by: Change, value: unknown, time: number): void {
+  /** Changes the accumulator of a key by a value or by another accumulator, all or nothing (PROTOCOLS 9); its entry. */
+  private change(table: KeyTable, hash: number, key: Key, by: Change, value: unknown, time: number): number {
     const { store, plan } = this
-    const table = store.table(hash)
     let entry = table.find(hash, key)
     if (entry >= 0 && this.sweeper?.isOver(table.times![entry]!, time)) {
       store.remove(table, entry)
@@ -114,6 +115,7 @@ export class AggregateTask extends InputTask {
       throw error
     }
     if (table.times !== null && time > table.times[entry]!) table.times[entry] = time
+    return entry
   }
 
   protected snapshot(barrier: Barrier): void {
@@ -156,21 +158,22 @@ export class AggregateTask extends InputTask {
       if (!chain.room) return false
       const { value: next, done } = emission.next()
       if (done === true) break
-      this.emitOne(next.segment, next.row)
+      this.emitOne(next)
     }
     this.emission = null
     return true
   }
 
   /** Emits the newest result of one key, in the name of the record that changed it last (A1). */
-  private emitOne(segment: HeldRecords, row: number): void {
-    const { chain, store, plan } = this
+  private emitOne({ segment, row, number }: PendingRow): void {
+    const { chain, store, plan, pending } = this
     const { origin } = chain
     const key = segment.values[row] as Key
     const hash = segment.hashes[row]!
     const table = store.table(hash)
     const entry = table.find(hash, key)
     if (entry < 0) return // expired in the meantime
+    if (!pending.isNewest(table, entry, number)) return
     const state = table.state(entry)
     origin.step = 0
     origin.time = segment.times[row]!

@@ -15,6 +15,8 @@
  *     what a delta holds is found by scanning this column, and neither completing nor abandoning an epoch touches it.
  * K5. `removed` holds the keys that were removed since the base, in the order of `removedAt`, their epochs. A key that came
  *     and went within one epoch is in no snapshot and leaves nothing there.
+ * K6. A note is a number that a step keeps about a key, in no snapshot. Notes are those of one owner: for another one there are
+ *     none, and they begin anew when it takes over.
  */
 import { assert } from '../base/assert.ts'
 import type { Key } from '../base/hash.ts'
@@ -26,6 +28,7 @@ const TAG = ~ENTRY
 /** Keys that a table can hold (K1). */
 export const KEYS_MAX = 1 << 23
 const NONE = -1
+const NO_NOTES = new Float64Array(0)
 const FIRST_SLOTS = 16
 
 export class KeyTable {
@@ -36,6 +39,10 @@ export class KeyTable {
   top = 0
   /** By entry: the greatest record time, in milliseconds since 1970; `null` where the step has no TTL. */
   times: Float64Array | null
+  /** Whose notes stand here (K6). */
+  private notedBy: object | null = null
+  /** By entry (K6): 0 is none. */
+  private notes: Float64Array = NO_NOTES
   /** The epoch of the table's last change; 0: it is as the base has it. */
   changedAt = 0
   /** Entries in the deltas of the complete epochs since the last one that wrote the key group in full. */
@@ -80,6 +87,20 @@ export class KeyTable {
   restore(entry: number, state: object): void {
     this.cells[2 * entry + 1] = state
     this.mark(entry, 0)
+  }
+
+  /** What `owner` has noted about the key of `entry`; 0: nothing (K6). */
+  note(owner: object, entry: number): number {
+    return this.notedBy === owner ? this.notes[entry]! : 0
+  }
+
+  /** `owner` notes `note` about the key of `entry` (K6). */
+  setNote(owner: object, entry: number, note: number): void {
+    if (this.notedBy !== owner) {
+      this.notes = new Float64Array(this.hashes.length)
+      this.notedBy = owner
+    }
+    this.notes[entry] = note
   }
 
   /** The epoch of the last change of `entry` (K4). */
@@ -141,6 +162,7 @@ export class KeyTable {
     this.hashes[entry] = hash
     this.mark(entry, epoch)
     if (this.times !== null) this.times[entry] = Number.NEGATIVE_INFINITY
+    if (this.notedBy !== null) this.notes[entry] = 0
     if (epoch !== 0) this.bear(entry, epoch)
     this.size++
     this.place(hash, entry)
@@ -233,6 +255,7 @@ export class KeyTable {
     this.mask = slots - 1
     this.hashes = widened(new Int32Array(entries), this.hashes)
     if (this.times !== null) this.times = widened(new Float64Array(entries), this.times)
+    if (this.notedBy !== null) this.notes = widened(new Float64Array(entries), this.notes)
     for (let entry = 0; entry < this.cells.length / 2; entry++) {
       if (this.key(entry) !== undefined) this.place(this.hashes[entry]!, entry)
     }

@@ -27,6 +27,19 @@ function counting(p: Builder): void {
     .sink('out', text())
 }
 
+/** Counts that come out once a minute. */
+function countedLate(p: Builder): void {
+  p.source('in', numbers())
+    .keyBy('by-parity', (n) => n % 2)
+    .aggregate('count', {
+      init: () => ({ n: 0 }),
+      add: (sum) => void sum.n++,
+      result: ({ n }, key) => [key, n],
+      every: 60_000,
+    })
+    .sink('out', text())
+}
+
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i)
 
 describe('records', () => {
@@ -104,24 +117,25 @@ describe('barriers', () => {
     expect(under.feeds.get('in')!.at).toBe(100)
   })
 
+  test('that cut through what is to come later: it comes once all the same', () => {
+    const under = stage(planned(countedLate), { in: upTo(1000) })
+    for (let epoch = 1; epoch <= 5; epoch++) {
+      under.runtime.step(0, 9)
+      under.runtime.inject({ kind: 'barrier', generation: 1, epoch, purpose: 'checkpoint' })
+    }
+    under.settle()
+    expect(under.feeds.get('in')!.at).toBe(1000)
+    expect(under.frozen.length).toBeGreaterThan(4)
+    const rows = under.writers.get('out')!.text.trim().split(' ')
+    expect(rows.slice(-2).toSorted()).toEqual(['[0,500]', '[1,500]'])
+    expect(new Set(rows).size).toBe(rows.length)
+  })
+
   test.each([
     ['drain', true],
     ['rescale', false],
   ] as const)('to %s: results that were to come later are in front of it: %s', (purpose, there) => {
-    const under = stage(
-      planned((p) => {
-        p.source('in', numbers())
-          .keyBy('by-parity', (n) => n % 2)
-          .aggregate('count', {
-            init: () => ({ n: 0 }),
-            add: (sum) => void sum.n++,
-            result: ({ n }, key) => [key, n],
-            every: 60_000,
-          })
-          .sink('out', text())
-      }),
-      { in: upTo(1000) },
-    )
+    const under = stage(planned(countedLate), { in: upTo(1000) })
     // The first results are out, and others wait for a minute to be over.
     under.runtime.step(0, 9)
     const given = under.feeds.get('in')!.at
