@@ -78,6 +78,7 @@ export async function webSocketInlet(url: string, taker: Taker): Promise<Inlet> 
   const { host: address } = new URL(url)
   const socket = new WebSocket(url)
   socket.binaryType = 'arraybuffer'
+  let opened = false
   let reason = ''
   socket.onerror = (event) => {
     reason = (event as Event & { readonly message?: string }).message ?? ''
@@ -91,11 +92,19 @@ export async function webSocketInlet(url: string, taker: Taker): Promise<Inlet> 
   }
   const closed = new Promise<void>((resolve) => {
     socket.onclose = (event) => {
-      reason ||= event.reason || `it closed the WebSocket (code ${event.code})`
+      const closed = `it closed the WebSocket (code ${event.code})`
+      // Of a dial that failed nothing more is told: nobody there, or another path.
+      reason ||= event.reason || (opened ? closed : `nobody shows a WebSocket at ${url}; look at the port and the path`)
       resolve()
     }
   })
-  await Promise.race([new Promise((resolve) => (socket.onopen = resolve)), closed])
+  const open = new Promise<void>((resolve) => {
+    socket.onopen = () => {
+      opened = true
+      resolve()
+    }
+  })
+  await Promise.race([open, closed])
   if (socket.readyState !== WebSocket.OPEN) throw fail('E_PEER', { operation: 'reach', address, reason })
   void closed.then(() => {
     say(`the sink at ${address} has gone: ${reason}`)

@@ -19,6 +19,9 @@ export type ServerMessage = Extract<
   { kind: 'welcome' | 'redirect' | 'refused' | 'ack' | 'rewind' | 'credit' }
 >
 
+/** Said where the other end has not welcomed us. */
+const DOUBT = 'is it a source of the acknowledged protocol (one on WebSockets is reached by its ws:// URL)?'
+
 export interface ConnectionEvents {
   onMessage(message: ServerMessage): void
   /** What was written has left: there is room for more. */
@@ -47,10 +50,7 @@ export class Connection {
     this.target = target
     this.events = events
     const { dialTimeoutMs, producer, source, token } = settings
-    this.timer = setTimeout(
-      () => this.end(`no welcome within ${dialTimeoutMs} ms; is it a source of the acknowledged protocol?`),
-      dialTimeoutMs,
-    )
+    this.timer = setTimeout(() => this.end(`no welcome within ${dialTimeoutMs} ms; ${DOUBT}`), dialTimeoutMs)
     let opened = false
     this.transport = dial(target, {
       onOpen: () => {
@@ -65,7 +65,7 @@ export class Connection {
       },
       onEnd: (reason) => {
         const unheard = opened && this.keepAliveMs === 0
-        this.end(unheard ? `${reason}, and had not welcomed us; is it a source of the acknowledged protocol?` : reason)
+        this.end(unheard ? `${reason}, and had not welcomed us; ${DOUBT}` : reason)
       },
     })
   }
@@ -97,7 +97,8 @@ export class Connection {
     try {
       this.parser.push(chunk, (frame) => this.onMessage(readAcked(frame).message))
     } catch (error) {
-      this.end(error instanceof Error ? error.message : String(error))
+      const reason = error instanceof Error ? error.message : String(error)
+      this.end(this.keepAliveMs === 0 ? `${reason}; ${DOUBT}` : reason)
     }
   }
 

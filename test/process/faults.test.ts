@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { seal } from '../../src/checkpoint/envelope.ts'
-import { folder, potoroo, ran } from './fixture.ts'
+import { folder, freePort, potoroo, ran } from './fixture.ts'
 
 const IMPORTS = "import { lines, pipeline, stdoutSink, tcpSource } from 'potoroo'\n"
 const counting = (options: { name?: string; step?: string; key?: string; answer?: string } = {}) => {
@@ -123,6 +123,19 @@ test.each([
   expect(refused.out + refused.err).toMatch(
     new RegExp(`E_PIPELINE_SLOW: .* was not loaded after .*: it ${does}\n .*an await or a loop that never ends`),
   )
+})
+
+test('a port that the pipeline has given out twice is in use by itself', async () => {
+  const port = await freePort()
+  const twice = counting()
+    .replace('port: 0', `port: ${port}`)
+    .replace('stdoutSink()', `tcpServerSink({ port: ${port}, encode: String })`)
+  const { cwd } = app(twice.replace('import {', 'import { tcpServerSink,'))
+  const refused = await ran(['run', 'p.js'], { cwd })
+  expect(refused).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_PORT_IN_USE: .* by this worker itself, for another/),
+  })
 })
 
 test.each([

@@ -125,5 +125,13 @@ export default pipeline('${protocol}', { parameters: { port: 0 } }, (p) => {
   await once(web, 'listening')
   await refuses((web.address() as AddressInfo).port, /E_PEER: .*nobody takes a WebSocket at ws:.*\/x/)
   const deaf = potoroo(['send', plain.port, '--acked', 'in'])
-  await deaf.said(/cannot reach a worker at .*is it a source of the acknowledged protocol\?/)
+  await deaf.said(/cannot reach a worker at .*is it a source of the acknowledged protocol .*\?/)
+  const other = potoroo(['send', String((web.address() as AddressInfo).port), '--acked', 'in'])
+  await other.said(/cannot reach a worker at .*frame.*is it a source of the acknowledged protocol .*ws:\/\/ URL\)\?/)
+  const page = `ws://127.0.0.1:${(web.address() as AddressInfo).port}/x`
+  const shown = await ran(['receive', page])
+  expect(shown).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/E_PEER: .*nobody shows a WebSocket at ws:.*\/x; look at/),
+  })
 })

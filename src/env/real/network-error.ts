@@ -28,7 +28,8 @@ export async function listenError(at: Address, error: NodeJS.ErrnoException): Pr
   const plain = networkError(`${at.host}:${at.port}`, error)
   if (plain.code !== 'inUse') return plain
   const owner = await portOwner(at.port)
-  const by = owner === null ? '' : ` by ${owner}`
+  const own = owner?.endsWith(`(pid ${process.pid})`) ?? false
+  const by = owner === null ? '' : ` by ${own ? 'this worker itself, for another source or sink' : owner}`
   const named = fail('E_PORT_IN_USE', { port: at.port, host: at.host, by }, error)
   return new NetworkError('inUse', named.message, named)
 }

@@ -43,5 +43,6 @@ async function holdsOneOf(pid: string, sockets: ReadonlySet<string>): Promise<bo
 
 async function commandOf(pid: string): Promise<string> {
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
-  return name.trim() || 'a process'
+  // Node calls its first thread by what it is.
+  return name.trim().replace(/-MainThread$/, '') || 'a process'
 }
