@@ -22,7 +22,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   verify: [['verify readings.ts --input readings.txt --runs 20', 'which steps answer differently when done again']],
   send: [
     ['send 7001 README.md', 'the lines of a file'],
-    ['send 7001 quotes.bin --framing be32 --rate 1000', 'frames with a length in front, 1000 a second'],
+    ['send 7001 quotes.bin --framing length-prefix --rate 1000', 'frames with a length in front, 1000 a second'],
     ['send 7001 README.md --acked lines --outbox ./outbox', 'acknowledged: nothing is lost and nothing comes twice'],
   ],
   receive: [

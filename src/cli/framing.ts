@@ -5,6 +5,12 @@ import { csvLines, fixedSize, lengthPrefix, lines } from '../model/framing.ts'
 
 export const FRAMINGS = 'lines, csv-lines, length-prefix[:1|2|4[:big|little]] or fixed:BYTES'
 
+/** How `framing` is called on the command line, where it can be. */
+export function framingName({ kind }: Framing): string | null {
+  const name = kind.replace('fixed-size', 'fixed').replaceAll(' ', ':')
+  return /^(lines|csv-lines|length-prefix:[124]:(big|little)|fixed:\d+)$/.test(name) ? name : null
+}
+
 /** The framing that `text` names. Throws `E_USAGE`. */
 export function framingOf(text: string): Framing {
   const [kind, first, second] = text.split(':')

@@ -3,8 +3,9 @@ import { HTTP_SOURCE } from '../connectors/http/describe.ts'
 import { STANDARD_INPUT } from '../connectors/standard-input/describe.ts'
 import { WEBHOOK } from '../connectors/webhook/describe.ts'
 import { WEBSOCKET, WEBSOCKET_SERVER } from '../connectors/websocket/describe.ts'
-import type { Settings } from '../model/connector.ts'
+import type { Framing, Settings } from '../model/connector.ts'
 import type { Resident } from '../worker/pipelines/pipelines.ts'
+import { framingName } from './framing.ts'
 import { counted, invocation, say } from './terminal.ts'
 
 /** Columns before the proposal. */
@@ -28,7 +29,7 @@ export const proposals = {
       return line(`${step} listens on ${url}`, `send ${url} FILE${acked}`)
     }
     const acked = task?.kind === 'source' && task.source.settings.protocol === 'acked'
-    const framing = task?.kind === 'source' && task.source.framing.kind !== 'lines' ? ' --framing …' : ''
+    const framing = task?.kind === 'source' ? framingFlag(task.source.framing) : ''
     const how = acked ? ` --acked ${step}` : ''
     return line(`${step} listens on ${address}`, `send ${short(address)} FILE${framing}${how}`)
   },
@@ -52,6 +53,12 @@ export const proposals = {
     if (kind === 'stdout') return line(`${step} writes standard output`, '')
     return line(`${step} (${kind})`, '')
   },
+}
+
+/** What tells `send` how a source tells records apart; one of a pipeline's own it does not know. */
+function framingFlag(framing: Framing): string {
+  if (framing.kind === 'lines') return ''
+  return ` --framing ${framingName(framing) ?? '…'}`
 }
 
 /** `7001` where the host is this machine. */

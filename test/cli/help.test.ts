@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { examples } from '../../src/cli/examples.ts'
+import { framingName, framingOf } from '../../src/cli/framing.ts'
 import { makeProgram } from '../../src/cli/program.ts'
 
 /** Commands that do something, by the path that a person types. */
@@ -28,11 +29,17 @@ test.each(Object.entries(examples))('the examples of %s are what it takes', (pat
   for (const [line] of lines) {
     expect(`${line} `.startsWith(`${path} `), line).toBe(true)
     for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(flags, line).toContain(flag)
+    for (const [, framing] of line.matchAll(/--framing (\S+)/g)) expect(() => framingOf(framing!), line).not.toThrow()
   }
   let help = ''
   command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
   expect(help).toContain(`potoroo ${lines[0]![0]}`)
 })
+
+test.each(['lines', 'csv-lines', 'length-prefix:2:little', 'length-prefix:4:big', 'fixed:16'])(
+  'a source that reads %s is named as `send` takes it',
+  (name) => expect(framingName(framingOf(name))).toBe(name),
+)
 
 async function script(shell: string): Promise<string> {
   let text = ''

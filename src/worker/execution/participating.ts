@@ -91,8 +91,8 @@ const nothing = { keys: 0, records: 0 }
 /** A periodic epoch is written in this part of the interval between two of them, where the loop has the time. */
 const PACE = 0.5
 
-/** How long an end waits for its keys to be counted, in milliseconds: enough for half a million. */
-const COUNT_MS = 100
+/** How long an end waits for its keys to be counted, in milliseconds: enough for millions, or for a machine that is busy. */
+const COUNT_MS = 1000
 
 export class Participating {
   readonly figures: CheckpointFigures = {
