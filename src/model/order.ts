@@ -18,7 +18,7 @@ export function idFaults(graph: Graph): readonly Finding[] {
       .map(({ name }) => ({
         step: sink.name,
         what: `it promises each record an id, and what "${name}" emits stems from no single record and has none`,
-        hint: "answer each record by mapWithState; or say promise: 'at-least-once', where what comes again counts again",
+        hint: "answer each record by mapWithState; or use fileSink, which shows each once; or say promise: 'at-least-once', where the receiver replaces the row of a key by a newer one",
       }))
   })
 }

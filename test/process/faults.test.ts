@@ -125,6 +125,27 @@ test.each([
   )
 })
 
+test('a record over the limit: its connection is closed, or its producer told, with what to do, and others go on', async () => {
+  const long = `good\n${'x'.repeat(3000)}\nnever\n`
+  const plain = potoroo(['run', 'p.js', '--limit', 'recordBytes=1024'], { cwd: app(counting()).cwd })
+  const [, port] = await plain.said(/lines listens on 127\.0\.0\.1:(\d+)/)
+  await ran(['send', port!], { input: long })
+  await plain.said(
+    /E_CONNECTION_CLOSED: .* a record of 3000 bytes is over the limit of 1024\n .*the framing of the source/,
+  )
+  await ran(['send', port!], { input: 'good\n' })
+  await plain.said(/good 2\n/)
+  const acked = potoroo(['run', 'p.js', '--limit', 'recordBytes=1024'], {
+    cwd: app(counting().replace('port: 0', "port: 0, protocol: 'acked'")).cwd,
+  })
+  const [, door] = await acked.said(/lines listens on 127\.0\.0\.1:(\d+)/)
+  const sender = potoroo(['send', door!, '--acked', 'lines'])
+  sender.child.stdin!.end(long)
+  await sender.said(
+    /E_RECORD_TOO_LONG: a record of 3000 bytes is over the limit of 1024\n .*raise the limit recordBytes/,
+  )
+})
+
 test('a port that the pipeline has given out twice is in use by itself', async () => {
   const port = await freePort()
   const twice = counting()
