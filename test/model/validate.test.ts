@@ -229,7 +229,7 @@ describe('order before an idempotent sink', () => {
   test('what a step emits by time has no id, so it may not promise one', () => {
     const { faults } = findings((p) => summed(testSource({}), testSink({ promise: 'idempotent' }), p))
     expect(faults).toHaveLength(1)
-    expect(faults[0]).toMatch(/^out: .*"m" emits stems from no single record.*mapWithState.*fileSink.*at-least-once/)
+    expect(faults[0]).toMatch(/^out: .*"m" emits stems from no single record/)
     expect(findings((p) => summed(testSource({}), testSink({ promise: 'at-least-once' }), p)).faults).toEqual([])
   })
 })

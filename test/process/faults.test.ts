@@ -54,6 +54,16 @@ const files: readonly (readonly [what: string, text: string, status: number, say
     2,
     /E_PIPELINE[\s\S]*ask[\s\S]*asyncMap/,
   ],
+  [
+    'a sum in front of a sink that promises ids',
+    `${IMPORTS.replace('import {', 'import { webhookSink,')}
+export default pipeline('p', (p) => {
+  p.source('lines', tcpSource({ port: 0 })).keyBy('by-line', (line) => line).reduce('sum', (a, b) => a + b)
+    .sink('hook', webhookSink({ url: 'http://127.0.0.1:9/' }))
+})`,
+    2,
+    /E_PIPELINE[\s\S]*hook: .*"sum" emits.*mapWithState; or use fileSink.*; or say promise: 'at-least-once'/,
+  ],
 ]
 
 test.each(files)('%s is refused with its place and a remedy', async (_what, text, status, says) => {
