@@ -21,7 +21,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parse } from 'yaml'
-import { Hosts } from '../bench/prove/lib/hosts.ts'
+import { Hosts } from '../bench/workers/hosts.ts'
 
 interface Service {
   readonly environment?: Readonly<Record<string, string>>

@@ -30,7 +30,9 @@ async function app() {
   save('count.ts', program('shown(line, ++state.total)'))
   const port = await freePort()
   const dev = potoroo(['dev', 'count.ts', '--param', `port=${port}`], { cwd })
-  const send = async () => expect(await ran(['send', String(port)], { input: 'x\n' })).toMatchObject({ status: 0 })
+  // While a program is replaced nobody listens for a moment.
+  const sent = async () => (await ran(['send', String(port)], { input: 'x\n' })).status
+  const send = () => expect.poll(sent, { timeout: 20_000 }).toBe(0)
   return { cwd, dev, save, send }
 }
 
