@@ -137,12 +137,6 @@ export class ByteWriter {
     this.at = at + bytes.length
   }
 
-  /** Replaces the four bytes at `offset`, counted as `length` is, by `value`: lengths and checksums known at the end. */
-  patchU32(offset: number, value: number): void {
-    assert(offset >= 0 && offset + 4 <= this.length, 'a patch lies in what has been written')
-    this.view.setUint32(this.begin + offset, value, true)
-  }
-
   /** What has been written since the last `take` or `clear`, as a view that the next write may move or change. */
   peek(): Buffer {
     return this.buffer.subarray(this.begin, this.at)

@@ -106,7 +106,6 @@ export class Journal {
   private closing: (() => void) | null = null
   private failuresInRow = 0
   private readonly names: Names
-  private readonly waiters: (() => void)[] = []
   private readonly openWaiters: (() => void)[] = []
   /** The acked batch that was appended last. */
   private lastAcked: IngestBatch | null = null
@@ -403,12 +402,6 @@ export class Journal {
     else this.durableWaiters.push({ last, done })
   }
 
-  /** Answers once everything appended is on the disk as its kind needs it. */
-  whenIdle(done: () => void): void {
-    this.waiters.push(done)
-    this.options.clock.soon(() => this.rest())
-  }
-
   private rest(): void {
     while (this.durableWaiters[0]?.last.state === 'durable') this.durableWaiters.shift()!.done()
     const { closing } = this
@@ -416,8 +409,6 @@ export class Journal {
       this.closing = null
       closing()
     }
-    if (!this.idle) return
-    for (const done of this.waiters.splice(0)) done()
   }
 
   /** Ends the current segment in order, a sealed one as it is; nothing may be appended any more. */

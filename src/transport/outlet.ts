@@ -62,11 +62,6 @@ export class Outlet<B> implements CreditTaker {
     return this.credit.left > 0
   }
 
-  /** Bytes that were sent and not taken yet. */
-  get bytesTotal(): number {
-    return this.credit.sent
-  }
-
   /** Throws `E_FRAME_TOO_LONG` for a batch that no frame holds, or what the encoder throws; then nothing is sent. */
   push(batch: B): void {
     assert(this.room, 'O2: a batch is pushed where there is room')
