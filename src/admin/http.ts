@@ -57,6 +57,7 @@ const statusOfCode: Readonly<Partial<Record<PotorooError['code'], number>>> = {
   E_NOT_RUNNING: 409,
   E_PIPELINE_THERE: 409,
   E_CONTROL_DENIED: 403,
+  E_CONTROL_FOREIGN: 403,
 }
 
 export interface HttpOptions {
@@ -169,9 +170,9 @@ export class ControlServer {
     const local = ['127.0.0.1', 'localhost', '[::1]', own].includes(name)
     // A server that listens on every network is reached by names that it cannot know.
     const anywhere = own === '0.0.0.0' || own === '::'
-    if (!local && !anywhere) throw fail('E_CONTROL_DENIED', { reason: `it does not answer to the name "${name}"` })
+    if (!local && !anywhere) throw fail('E_CONTROL_FOREIGN', { reason: `it does not answer to the name "${name}"` })
     if (origin !== undefined && origin !== `http://${host}`) {
-      throw fail('E_CONTROL_DENIED', { reason: `pages of ${origin} may not speak to it` })
+      throw fail('E_CONTROL_FOREIGN', { reason: `pages of ${origin} may not speak to it` })
     }
   }
 

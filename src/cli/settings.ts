@@ -150,7 +150,8 @@ export function kebab(path: string): string {
 
 function known(path: string, where: string): string {
   if (settingPaths.includes(path)) return path
-  throw unknown(path, where, settingPaths)
+  const sections = settingPaths.map((one) => one.replace(/\..*/, '')).filter((section) => section !== path)
+  throw unknown(path, where, [...settingPaths, ...sections])
 }
 
 function unknown(name: string, where: string, names: readonly string[]): Error {

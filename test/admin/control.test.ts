@@ -68,6 +68,7 @@ describe('who may do what', () => {
     expect((await from({ host: 'evil.example' })).status).toBe(403)
     expect((await from({ host: `evil.example:${station.control.address.split(':')[1]}` })).status).toBe(403)
     expect((await from({ origin: 'null' })).status).toBe(403)
+    expect((await from({ origin: 'http://evil.example' })).text).toMatch(/E_CONTROL_FOREIGN.*no page of a browser/)
     expect((await from({ origin: `http://${station.control.address}` })).status).toBe(200)
     const form = { headers: { 'content-type': 'text/plain' }, body: '{"name":"x"}' }
     expect((await station.ask('POST', '/v1/pipelines/x/savepoints', form)).status).toBe(400)

@@ -52,6 +52,7 @@ describe('settings', () => {
 
   test('that are unknown are refused wherever they stand, with the name that was meant', () => {
     expect(refusal({}, {}, 'worke: x')).toBe('/potoroo.yaml: there is no setting worke; did you mean worker?')
+    expect(refusal({}, {}, 'limts: {}')).toMatch(/did you mean limits\?/)
     expect(refusal({}, {}, 'control: { prot: 1 }')).toMatch(/did you mean control\.port\?/)
     expect(refusal({}, { POTOROO_CONTROL_PROT: '1' })).toMatch(/did you mean POTOROO_CONTROL_PORT\?/)
     expect(refusal({ 'limits.keyGroup': '1' })).toBe(

@@ -56,6 +56,12 @@ export const cliErrors = {
     remedy:
       'use the token in its data folder: control.json names the file; --token-file or POTOROO_TOKEN names another',
   },
+  E_CONTROL_FOREIGN: {
+    kind: 'user',
+    what: 'the worker refuses: {reason}',
+    remedy:
+      'call it 127.0.0.1, localhost or as control.host has it, and from a program: no page of a browser may use it',
+  },
   E_CONTROL_REQUEST: {
     kind: 'user',
     what: 'the worker does not understand the request: {reason}',
