@@ -131,7 +131,7 @@ test.each([
   const refused = await ran(['check', 'p.js'], { cwd })
   expect(refused.status).toBe(2)
   expect(refused.out + refused.err).toMatch(
-    new RegExp(`E_PIPELINE_SLOW: .* was not loaded after .*: it ${does}\n .*an await or a loop that never ends`),
+    new RegExp(`E_PIPELINE_SLOW: .* was not loaded after .*: it ${does}\n .*an await or an endless loop`),
   )
 })
 

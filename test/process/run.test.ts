@@ -90,7 +90,7 @@ test('warns once that a sink has nobody, gives its last checkpoint up in time, a
   await first.said(/lines listens on/)
   await ran(['send', String(port)], lines)
   await first.said(
-    /E_NO_PEER: step "totals" finds nobody at 127\.0\.0\.1:\d+: .*refused\n +start the program that listens there/,
+    /E_NO_PEER: step "totals" reaches nobody at 127\.0\.0\.1:\d+: .*refused\n +start the program that listens there/,
   )
   const queued = async () => JSON.parse((await ran(['status', 'count', '--json'])).out).sinks[0].queuedBytes
   await expect.poll(queued, { timeout: 20_000 }).toBeGreaterThanOrEqual(defaultLimits.writerBytes)
