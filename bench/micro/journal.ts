@@ -38,7 +38,13 @@ async function journaled(chunk: Buffer, cuts: Cuts, total: number): Promise<Figu
     let flows = true
     let begin = 0
     let cpu = process.threadCpuUsage()
-    const source = door.source({ id: 'bench/lines', token: null, onReady: () => setImmediate(take), report: reject })
+    const source = door.source({
+      id: 'bench/lines',
+      token: null,
+      onLeaving: () => {},
+      onReady: () => setImmediate(take),
+      report: reject,
+    })
     const lane = source.lane('bench')
     const push = (): void => {
       for (let i = 0; i < 4 && flows && sent < total; i++) {

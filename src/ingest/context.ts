@@ -22,6 +22,8 @@ export interface SourceOptions {
   readonly appoints?: boolean
   /** There is something to poll. Never called inside a call of the source. */
   onReady(): void
+  /** A stream leaves with the next complete epoch, and its producer waits for that. */
+  onLeaving(): void
   /** Something was damaged, or the source can be served again: for the operator. */
   report(error: PotorooError): void
 }

@@ -26,7 +26,7 @@ export type HomeState =
   /** The stream is this member's: what the journals have of it is being read. */
   | { readonly phase: 'reading' }
   | { readonly phase: 'home' }
-  /** Goes to member `to` with the next complete epoch. */
+  /** Goes to member `to` with an epoch that was asked for when it began to. */
   | { readonly phase: 'leaving'; readonly to: string }
 
 export type HomeEvent =
@@ -54,6 +54,8 @@ export type HomeEffect =
   | { readonly kind: 'answer' }
   /** Admits and feeds nothing more of it. */
   | { readonly kind: 'freeze' }
+  /** Asks for the epoch that it leaves with, and does not wait for the next one. */
+  | { readonly kind: 'askEpoch' }
   /** Tells `to` that `home` answers for the stream; `null`: this member. */
   | { readonly kind: 'tell'; readonly to: string; readonly home: string | null }
   /** The stream is that of `to` now. */
@@ -121,7 +123,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeEffect, Next> = {
     read: 'ignore',
     asked: (state, { from, useful }) =>
       useful
-        ? { next: { phase: 'leaving', to: from }, effects: [{ kind: 'freeze' }] }
+        ? { next: { phase: 'leaving', to: from }, effects: [{ kind: 'freeze' }, { kind: 'askEpoch' }] }
         : { next: state, effects: [{ kind: 'tell', to: from, home: null }] },
     completed: 'ignore',
   },

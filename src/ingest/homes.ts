@@ -42,6 +42,8 @@ export interface HomesOptions {
   readonly plain: Stream
   /** Whether streams of workers that are gone have homes from the beginning (`SourceOptions.appoints`). */
   appoints(): boolean
+  /** A stream leaves with the next epoch: asks for it. */
+  askEpoch(): void
   /** Asks the coordinator; the answer comes by `onNamed`. */
   askCoordinator(stream: Stream): void
   /** Whether producers can be sent to `worker`. */
@@ -242,7 +244,7 @@ export class Homes {
   }
 
   private execute(stream: Stream, effect: HomeEffect): void {
-    const { worker, answer, askCoordinator } = this.options
+    const { worker, answer, askCoordinator, askEpoch } = this.options
     switch (effect.kind) {
       case 'askCoordinator':
         askCoordinator(stream)
@@ -258,6 +260,9 @@ export class Homes {
         break
       case 'freeze':
         stream.session?.onReplaced()
+        break
+      case 'askEpoch':
+        askEpoch()
         break
       case 'tell':
         this.tell(stream, effect.to, effect.home ?? worker)

@@ -116,6 +116,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
         plain: this.plain,
         appoints: () => this.options.appoints === true,
         askCoordinator: context.askCoordinator,
+        askEpoch: () => this.options.onLeaving(),
         isReachable: (worker) => context.addressOf(worker, options.id) !== null,
         answer: (stream) => this.producers.answer(stream),
         failed: (error) => this.report(error),

@@ -47,7 +47,13 @@ export class Worker {
       ),
     )
     this.door = door
-    this.source = door.source({ id: 'words/lines', token, onReady: () => this.wake(), report: () => {} })
+    this.source = door.source({
+      id: 'words/lines',
+      token,
+      onLeaving: () => {},
+      onReady: () => this.wake(),
+      report: () => {},
+    })
     await new Promise<void>((resolve, reject) =>
       this.source.reset(rows, (error) => (error === null ? resolve() : reject(error))),
     )

@@ -104,7 +104,13 @@ describe('a pipeline that stands still', () => {
   function twoSources(): { rig: Rig; other: IngestSource } {
     const world = new World(1)
     const rig = new Rig(world, world.machine('m'), 'a').started()
-    const other = rig.door!.source({ id: 'other/in', token: null, onReady: () => {}, report: () => {} })
+    const other = rig.door!.source({
+      id: 'other/in',
+      token: null,
+      onLeaving: () => {},
+      onReady: () => {},
+      report: () => {},
+    })
     other.reset([], () => other.release())
     rig.settle()
     return { rig, other }
@@ -141,7 +147,13 @@ describe('a pipeline that stands still', () => {
     rig.process.kill()
 
     const again = new Rig(rig.world, rig.machine, 'b').started(rows)
-    const others = again.door!.source({ id: 'other/in', token: null, onReady: () => {}, report: () => {} })
+    const others = again.door!.source({
+      id: 'other/in',
+      token: null,
+      onLeaving: () => {},
+      onReady: () => {},
+      report: () => {},
+    })
     others.reset([], () => others.release())
     again.settle()
     again.source = others

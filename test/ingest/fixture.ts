@@ -64,6 +64,7 @@ export class Rig {
       const source = door!.source({
         id: SOURCE,
         token: null,
+        onLeaving: () => {},
         onReady: () => {},
         report: (error) => this.reports.push(error.message),
       })

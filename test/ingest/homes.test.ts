@@ -7,8 +7,16 @@ import type { StreamRow } from '../../src/ingest/stream.ts'
 import { World } from '../../src/sim/world.ts'
 import { Rig, SOURCE } from './fixture.ts'
 
-/** The worker `w1` in a generation with `w2`, at `row`; what it says to the other one. */
-function member(row: StreamRow, appoints: boolean): { readonly rig: Rig; readonly sent: DoorMessage[] } {
+interface Member {
+  readonly rig: Rig
+  /** What it says to the other one. */
+  readonly sent: DoorMessage[]
+  /** How often it has asked for an epoch. */
+  asked: number
+}
+
+/** The worker `w1` in a generation with `w2`, at `row`. */
+function member(row: StreamRow, appoints: boolean): Member {
   const world = new World(1)
   const rig = new Rig(world, world.machine('m'), 'a').started()
   const sent: DoorMessage[] = []
@@ -20,11 +28,17 @@ function member(row: StreamRow, appoints: boolean): { readonly rig: Rig; readonl
     send: (_, message) => sent.push(message),
   })
   rig.door!.onMessage('w2', { kind: 'sourceOpen', source: SOURCE, host: 'w2', port: 1 })
-  rig.source!.serve({ id: SOURCE, token: null, appoints, onReady: () => {}, report: () => {} })
+  const one: Member = { rig, sent, asked: 0 }
+  rig.source!.serve({
+    id: SOURCE,
+    token: null,
+    appoints,
+    ...{ onReady: () => {}, onLeaving: () => one.asked++, report: () => {} },
+  })
   rig.reset([row])
   rig.settle()
   rig.source!.release()
-  return { rig, sent }
+  return one
 }
 
 test('the stream of a worker that is gone has a home from the beginning where steps may hold some of it', () => {
@@ -46,4 +60,15 @@ test('a stream is not given away by an epoch in which steps held some of it', ()
   expect(moved()).toBe(0)
   source!.complete(source!.cut())
   expect(moved()).toBe(1)
+})
+
+test('who is asked for a stream asks for the epoch that it leaves with, once', () => {
+  const one = member(['p', '1', 3, 'w1', 1, 0, true], false)
+  const stream = { source: SOURCE, producer: 'p', incarnation: '1' }
+  const asks = { kind: 'handoverAsked', ...stream, tail: [] } as const
+  one.rig.door!.onMessage('w2', { ...asks, present: false })
+  expect(one.asked).toBe(0)
+  one.rig.door!.onMessage('w2', { ...asks, present: true })
+  one.rig.door!.onMessage('w2', { ...asks, present: true })
+  expect(one.asked).toBe(1)
 })

@@ -113,6 +113,7 @@ export class Member extends Rig {
       this.source = door!.source({
         id: SOURCE,
         token: null,
+        onLeaving: () => {},
         onReady: () => {},
         report: (error) => this.reports.push(error.message),
       })

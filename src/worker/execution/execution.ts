@@ -103,6 +103,7 @@ export class Execution implements Executing {
     )
     this.sources = new OpenSources(plan, entry.run, generation, seams, this.splits, {
       wake: (task) => this.wake(task),
+      wantEpoch: () => this.request(periodic, () => {}),
       failed: (error) => events.failed(error),
       warned: (error) => events.warned(error),
       report: this.report,

@@ -34,6 +34,8 @@ import { readerOf } from './takers.ts'
 
 export interface SourcesEvents {
   wake(task: number): void
+  /** A stream waits for an epoch, to leave with it. */
+  wantEpoch(): void
   failed(error: PotorooError): void
   warned(error: PotorooError): void
   readonly report: FailureReport
@@ -316,6 +318,7 @@ export class OpenSources {
       token: this.seams.sourceToken,
       appoints: this.holds,
       onReady: () => events.wake(task.id),
+      onLeaving: () => events.wantEpoch(),
       report: (error) => events.warned(error),
     })
     const feed = new JournaledFeed(task.step, source, task.source.decoder, splits, events.report)
