@@ -20,6 +20,9 @@ import {
 } from './pack-format.ts'
 import type { Store } from './store.ts'
 
+/** Bytes that nobody wants and that are read all the same: to begin another read costs more. */
+const GAP_BYTES = 128 << 10
+
 /** The first read of a pack's end, which holds the whole index of most packs. */
 const TAIL_BYTES = 64 << 10
 
@@ -75,7 +78,7 @@ function checkHeader(
 }
 
 /**
- * Reads `chunks`, at least one, of the pack at `path`, neighbours together, and gives each intact one to `each`, in the order of the
+ * Reads `chunks`, at least one, of the pack at `path`, those that lie close together at once, and gives each intact one to `each`, in the order of the
  * pack; a chunk's bytes are a view of at most `packWriteBytes`, or of itself where it is longer. Answers what is damaged.
  */
 export function readChunks(
@@ -112,19 +115,19 @@ function damageOf(path: string, { step, keyGroup }: PackChunk, reason: string): 
   return { path, part: { step, keyGroup }, reason }
 }
 
-/** `chunks` in the order of their pack, cut into runs without gaps of at most `bytesMax` bytes or one chunk. */
+/** `chunks` in the order of their pack, cut into runs with small gaps of at most `bytesMax` bytes or one chunk. */
 function neighbours(chunks: readonly PackChunk[], bytesMax: number): PackChunk[][] {
   const runs: PackChunk[][] = []
-  let end = -1
-  let bytes = 0
+  let start = 0
+  let end = Number.NEGATIVE_INFINITY
   for (const chunk of chunks.toSorted((a, b) => a.position - b.position)) {
-    if (chunk.position !== end || bytes + chunk.length > bytesMax) {
+    const after = chunk.position + chunk.length
+    if (chunk.position - end > GAP_BYTES || after - start > bytesMax) {
       runs.push([])
-      bytes = 0
+      start = chunk.position
     }
     runs.at(-1)!.push(chunk)
-    end = chunk.position + chunk.length
-    bytes += chunk.length
+    end = after
   }
   return runs
 }

@@ -7,6 +7,8 @@
  *     Until a reader has watched for as long as a beat may be silent, it cannot say of anyone that it has stopped.
  * B2. Silence is counted as `silence.ts` says: a reader that was stopped reads again before it accuses.
  * B3. A beat is a hint: cut short or lost it is as good as absent, and nothing but waiting follows from it.
+ * B4. A look in which the reader does not find its own beat moved is none: the store takes nothing now, or gives nothing back,
+ *     and the others' beats stand still for that. So who comes back first to a store that was away finds all of them there.
  */
 import type { Json } from '../base/json.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
@@ -50,16 +52,17 @@ interface Watched {
 
 /** What one reader knows of the beats. Never changed in place. */
 export interface BeatView {
-  /** When the beats were last read, by the monotonic clock. */
+  readonly self: string
+  /** When the beats were last read, its own with them (B4), by the monotonic clock. */
   readonly readMs: number
   /** For how long this reader has watched (`silence.ts`, Q1). */
   readonly watchedMs: number
   readonly watched: ReadonlyMap<string, Watched>
 }
 
-/** The view of a worker that has read nothing yet. */
-export function startBeatView(nowMs: number): BeatView {
-  return { readMs: nowMs, watchedMs: 0, watched: new Map() }
+/** The view of the worker `self`, which has read nothing yet. */
+export function startBeatView(self: string, nowMs: number): BeatView {
+  return { self, readMs: nowMs, watchedMs: 0, watched: new Map() }
 }
 
 export interface BeatSettings {
@@ -69,9 +72,10 @@ export interface BeatSettings {
   readonly lookMs: number
 }
 
-/** The view after all beats were read once more; a worker whose beat is missing in `beats` has not moved (B3). */
+/** The view after all beats were read once more, its own too; a worker whose beat is missing in `beats` has not moved (B3). */
 export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number, settings: BeatSettings): BeatView {
-  const sinceLookMs = nowMs - view.readMs
+  const looked = beats.some((beat) => beat.worker === view.self && moves(view, beat))
+  const sinceLookMs = looked ? nowMs - view.readMs : 0
   const watched = new Map<string, Watched>()
   for (const [worker, known] of view.watched) {
     const silentMs = longer(known.silentMs, sinceLookMs, settings.lookMs)
@@ -79,12 +83,17 @@ export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number
     if (silentMs < 10 * settings.silenceMs) watched.set(worker, { ...known, silentMs })
   }
   for (const beat of beats) {
-    const known = view.watched.get(beat.worker)?.beat
-    const moved = known !== undefined && (known.counter !== beat.counter || known.incarnation !== beat.incarnation)
-    const silentMs = moved ? 0 : (watched.get(beat.worker)?.silentMs ?? Number.POSITIVE_INFINITY)
+    const silentMs = moves(view, beat) ? 0 : (watched.get(beat.worker)?.silentMs ?? Number.POSITIVE_INFINITY)
     watched.set(beat.worker, { beat, silentMs })
   }
-  return { readMs: nowMs, watchedMs: longer(view.watchedMs, sinceLookMs, settings.lookMs), watched }
+  const watchedMs = longer(view.watchedMs, sinceLookMs, settings.lookMs)
+  return { self: view.self, readMs: looked ? nowMs : view.readMs, watchedMs, watched }
+}
+
+/** Whether `beat` is another one than that which `view` knows of its worker. */
+function moves({ watched }: BeatView, { worker, counter, incarnation }: Beat): boolean {
+  const known = watched.get(worker)?.beat
+  return known !== undefined && (known.counter !== counter || known.incarnation !== incarnation)
 }
 
 /** Whether the reader has watched too shortly to say of anyone that its beat has stopped (B1). */
@@ -92,9 +101,10 @@ export function isYoung(view: BeatView, settings: BeatSettings): boolean {
   return view.watchedMs < settings.silenceMs
 }
 
-/** The beats that have not stopped; `gone` are incarnations that are known to be dead (evidence, PROTOCOLS 4). */
+/** The beats of others that have not stopped; `gone` are incarnations that are known to be dead (evidence, PROTOCOLS 4). */
 export function beatingOf(view: BeatView, gone: ReadonlySet<string>, settings: BeatSettings): readonly Beat[] {
   return [...view.watched.values()]
     .filter(({ beat, silentMs }) => silentMs < settings.silenceMs && !gone.has(beat.incarnation))
     .map(({ beat }) => beat)
+    .filter(({ worker }) => worker !== view.self)
 }

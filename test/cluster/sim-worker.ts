@@ -213,7 +213,7 @@ export class SimWorker implements Station<Message> {
     })
     this.writer = this.newWriter()
     this.detector = startDetector({ ...detectorSettings(scene.limits), linkGraceMs: 2000 }, this.now)
-    this.view = startBeatView(this.now)
+    this.view = startBeatView(name, this.now)
     this.mover = startMover(name)
     this.membership = startMembership(membershipSettings(scene.limits, name, expected), this.incarnation)
     scene.links.arrive(this)
@@ -328,9 +328,9 @@ export class SimWorker implements Station<Message> {
 
   private readBeats(reread: boolean): void {
     const beats: Beat[] = []
-    const others = this.scene.names.filter((name) => name !== this.name)
-    let open = others.length
-    for (const name of others) {
+    const { names } = this.scene
+    let open = names.length
+    for (const name of names) {
       this.store.read(beatPath(name), (_, bytes) => {
         const beat = decodeBeat(name, bytes)
         if (beat !== null) beats.push(beat)

@@ -1,5 +1,5 @@
 /**
- * Reads the beats of the other workers in the store and judges them by how they move (PROTOCOLS 4).
+ * Reads the beats in the store and judges those of the other workers them by how they move (PROTOCOLS 4).
  *
  * R1. Whose beats there are is asked by `list`: all of it is a hint, and who is left out once is read the next time.
  */
@@ -34,19 +34,17 @@ export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], you
 
 export class BeatReader implements ReadsBeats {
   private readonly seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits }
-  private readonly self: string
   private view: BeatView
 
   constructor(seams: BeatReader['seams'], self: string) {
     this.seams = seams
-    this.self = self
-    this.view = startBeatView(seams.clock.monotonic())
+    this.view = startBeatView(self, seams.clock.monotonic())
   }
 
   read(gone: () => ReadonlySet<string>, done: (others: Others) => void): void {
     const { store } = this.seams
     store.list(BEATS, (_, names) => {
-      const workers = (names ?? []).map(unescapeName).filter((name) => name !== this.self)
+      const workers = (names ?? []).map(unescapeName)
       const beats: Beat[] = []
       let left = workers.length
       if (left === 0) return done(this.judge(beats, gone()))
