@@ -76,6 +76,10 @@ export interface Limits {
   readonly storeTimeoutMs: number
   /** Attempts at reading an object that the store says is there, before it counts as damaged. */
   readonly storeReads: number
+  /** Bytes of state that are read together when a worker comes back to an epoch: what has been read is decoded meanwhile. */
+  readonly restoreBytes: number
+  /** Bytes of a pack between two that are wanted, which are read with them: another read costs more. */
+  readonly packGapBytes: number
   /** Bytes of one write of a pack. */
   readonly packWriteBytes: number
   /** Bytes that wait to be written to a pack before its writer asks for a pause. */
@@ -239,6 +243,8 @@ export const defaultLimits: Limits = {
   storeRetryMs: 1000,
   storeTimeoutMs: 30_000,
   storeReads: 3,
+  restoreBytes: 8 << 20,
+  packGapBytes: 128 << 10,
   packWriteBytes: 1 << 20,
   packQueueBytes: 8 << 20,
   packBytesPerSecond: 256 << 20,

@@ -20,9 +20,6 @@ import {
 } from './pack-format.ts'
 import type { Store } from './store.ts'
 
-/** Bytes that nobody wants and that are read all the same: to begin another read costs more. */
-const GAP_BYTES = 128 << 10
-
 /** The first read of a pack's end, which holds the whole index of most packs. */
 const TAIL_BYTES = 64 << 10
 
@@ -89,7 +86,7 @@ export function readChunks(
   done: (error: PotorooError | null, damages: readonly Damage[]) => void,
 ): void {
   const damages: Damage[] = []
-  const runs = neighbours(chunks, seams.limits.packWriteBytes)
+  const runs = neighbours(chunks, seams.limits)
   const readRun = (run: readonly PackChunk[], rest: readonly PackChunk[][]): void => {
     const start = run[0]!.position
     const last = run.at(-1)!
@@ -115,14 +112,14 @@ function damageOf(path: string, { step, keyGroup }: PackChunk, reason: string): 
   return { path, part: { step, keyGroup }, reason }
 }
 
-/** `chunks` in the order of their pack, cut into runs with small gaps of at most `bytesMax` bytes or one chunk. */
-function neighbours(chunks: readonly PackChunk[], bytesMax: number): PackChunk[][] {
+/** `chunks` in the order of their pack, cut into runs with small gaps, of at most `packWriteBytes` or one chunk. */
+function neighbours(chunks: readonly PackChunk[], { packGapBytes, packWriteBytes }: Limits): PackChunk[][] {
   const runs: PackChunk[][] = []
   let start = 0
   let end = Number.NEGATIVE_INFINITY
   for (const chunk of chunks.toSorted((a, b) => a.position - b.position)) {
     const after = chunk.position + chunk.length
-    if (chunk.position - end > GAP_BYTES || after - start > bytesMax) {
+    if (chunk.position - end > packGapBytes || after - start > packWriteBytes) {
       runs.push([])
       start = chunk.position
     }

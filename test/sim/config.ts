@@ -80,6 +80,8 @@ export function drawConfig(seed: number): Config {
       chainReads: pick(1, 4, 32),
       storeRetryMs: pick(20, 200),
       storeTimeoutMs: pick(500, 5000),
+      restoreBytes: 512,
+      packGapBytes: 64,
       packWriteBytes: pick(256, 4096),
       packQueueBytes: 4096,
       turnRuns: pick(1, 4, 24),

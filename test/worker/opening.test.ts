@@ -23,7 +23,7 @@ function storeOf(groups: readonly number[], damage = -1): KeyedStore {
 
 test('opens a key group at a time, of one step after the other', () => {
   const stores = [storeOf([0, 2]), storeOf([1])]
-  const opening = new Opening(stores)
+  const opening = new Opening(() => stores)
   const left = () => stores.reduce((sum, { pendingKeyGroups }) => sum + pendingKeyGroups, 0)
   for (let groups = 2; groups >= 0; groups--) {
     expect(opening.step()).toBe(true)
@@ -35,7 +35,7 @@ test('opens a key group at a time, of one step after the other', () => {
 
 test('leaves what is damaged to whoever needs it', () => {
   const store = storeOf([0, 1], 0)
-  const opening = new Opening([store])
+  const opening = new Opening(() => [store])
   const tried = vi.spyOn(store, 'loadNext')
   expect(opening.step()).toBe(false)
   expect(opening.step()).toBe(false)

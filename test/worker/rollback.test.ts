@@ -6,7 +6,8 @@ import { expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import { generatorSource, nullSink, type Pipeline, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
-import { Crew, type Hand } from './crew.ts'
+import { StateReturn } from '../../src/worker/execution/state-return.ts'
+import { Crew, crewLimits, type Hand } from './crew.ts'
 
 const KEYS = 300
 
@@ -74,7 +75,11 @@ function countReads({ hands }: Crew): () => number {
 
 test.each(Array.from({ length: 12 }, (_, i) => i + 1))('seed %i', (seed) => {
   const random = new Prng(seed)
-  const crew = new Crew(['a', 'b', 'c'], { plan: () => plan(program.build()), seed, limits: { keyGroups: 64 } })
+  const crew = new Crew(['a', 'b', 'c'], {
+    plan: () => plan(program.build()),
+    seed,
+    limits: { keyGroups: 64, packGapBytes: 0 },
+  })
   const all = ['a', 'b', 'c']
   const dealt = () => {
     const shuffled = Array.from({ length: 64 }, () => random.below(3))
@@ -102,4 +107,44 @@ test.each(Array.from({ length: 12 }, (_, i) => i + 1))('seed %i', (seed) => {
     if (victim < 3) crew.start([all[victim]!])
     crew.run(all, { owners: dealt()(3) })
   }
+})
+
+test('what has gone back to a base that turns out to be damaged is read whole', () => {
+  const crew = new Crew(['a'], { plan: () => plan(program.build()), seed: 1 })
+  crew.start(['a'])
+  crew.run(['a'])
+  crew.until(() => crew.epoch >= 2)
+  crew.world.run(crew.world.now + 150)
+  const { generation, stores } = crew.hand('a').execution!
+  const held = crew.hand('a').execution!.holdings()
+  const state = new StateReturn(plan(program.build()), generation, crewLimits, new Set(), held)
+  const wants = () => [...generation.owners.keys()].map((group) => state.wants('sum', group))
+  state.begin(held.base, true)
+  const group = wants().indexOf('changes')
+  expect(wants()).not.toContain('whole')
+  // Nothing has gone back before something was taken: it may be decided anew.
+  state.begin(held.base, true)
+  expect(wants()).not.toContain('whole')
+  state.take('sum', group, null, [])
+  expect(state.stores).toContain(stores.get('sum'))
+  state.begin(held.base, true)
+  expect(new Set(wants())).toEqual(new Set(['whole']))
+  expect(state.stores).not.toContain(stores.get('sum'))
+})
+
+test('nothing goes back before the chain names the base', () => {
+  const crew = new Crew(['a'], { plan: () => plan(program.build()), seed: 1 })
+  crew.start(['a'])
+  crew.run(['a'])
+  crew.until(() => crew.epoch >= 2)
+  crew.world.run(crew.world.now + 150)
+  const { generation, stores } = crew.hand('a').execution!
+  const held = crew.hand('a').execution!.holdings()
+  const state = new StateReturn(plan(program.build()), generation, crewLimits, new Set(), held)
+  state.begin(held.base, false)
+  const group = [...generation.owners.keys()].find((group) => state.wants('sum', group) === 'changes')!
+  state.take('sum', group, null, [])
+  expect(stores.get('sum')!.pendingKeyGroups).toBe(0)
+  state.finish()
+  expect(stores.get('sum')!.pendingKeyGroups).toBeGreaterThan(0)
 })

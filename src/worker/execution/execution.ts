@@ -123,6 +123,7 @@ export class Execution implements Executing {
         maySpeak: () => !this.closed && !this.holds.has('worker') && seams.maySpeak(),
         warned: (error) => events.warned(error),
         failed: (error) => events.failed(error),
+        returned: () => seams.loop.wake(),
         report: (task, failure) => desk.report(task, failure),
       },
       (outcome) => {
@@ -130,12 +131,14 @@ export class Execution implements Executing {
         if (outcome.kind === 'damaged') return events.damaged(outcome.instead)
         const { standing } = outcome
         this.standing = standing
-        this.opening = new Opening(standing.stores.values())
-        seams.loop.add(this.opening)
+        seams.loop.wake()
         events.restored()
       },
     )
-    this.way.start()
+    const { way } = this
+    this.opening = new Opening(() => way.stores)
+    seams.loop.add(this.opening)
+    way.start()
   }
 
   activate(): void {

@@ -1,6 +1,6 @@
 /**
- * Opens key groups that are still bytes while their execution waits for the other members: what is open when all begin holds
- * up no record.
+ * Opens key groups that are bytes while those of others are still read, or the other members not ready: what is open when all
+ * begin holds up no record.
  */
 import { PotorooError } from '../../base/errors.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
@@ -8,19 +8,21 @@ import type { Work } from '../loop.ts'
 
 export class Opening implements Work {
   readonly due = Infinity
-  private stores: readonly KeyedStore[]
+  private readonly stores: () => readonly KeyedStore[]
+  /** State could not be read back: the pipeline fails by it when it runs. */
+  private failed = false
 
-  constructor(stores: Iterable<KeyedStore>) {
-    this.stores = [...stores]
+  constructor(stores: () => readonly KeyedStore[]) {
+    this.stores = stores
   }
 
   step(): boolean {
+    if (this.failed) return false
     try {
-      return this.stores.some((store) => store.loadNext())
+      return this.stores().some((store) => store.loadNext())
     } catch (error) {
       if (!(error instanceof PotorooError)) throw error
-      // State that cannot be read back: the pipeline fails by it when it runs.
-      this.stores = []
+      this.failed = true
       return false
     }
   }

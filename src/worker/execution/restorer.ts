@@ -1,9 +1,11 @@
 /**
  * Reads what a pipeline comes back to on this worker: decides the epoch, reads the chunks that are wanted here, and gives
- * them to whoever fills the stores. Decoding waits until a key group is needed (`state/loading.ts`).
+ * them to whoever fills the stores, which decodes some of them while the rest is read (`state-return.ts`).
  *
- * U1. Chunks of a group are added oldest first: packs are read beside each other, and added in the order of their serials.
- * U2. A chunk that turns out damaged while it is read is a new fact: the decision is made again with it.
+ * U1. Chunks of a group are given together, oldest first: packs are read beside each other, a slice of the key groups after the
+ *     other.
+ * U2. A chunk that turns out damaged while it is read is a new fact: the decision is made again with it, and what was given of
+ *     the one before is void.
  * U3. Where the beginning of a key group's chain was made into a table ahead, what follows it is read, and nothing else.
  */
 import type { PotorooError } from '../../base/errors.ts'
@@ -11,19 +13,15 @@ import type { Damage } from '../../checkpoint/damage.ts'
 import { forEach } from '../../checkpoint/for-each.ts'
 import type { PackChunk } from '../../checkpoint/pack-format.ts'
 import { readThrough, restOf } from '../../checkpoint/read-ahead.ts'
-import type { Restore } from '../../checkpoint/resolve.ts'
+import type { ChunkPlace, Restore } from '../../checkpoint/resolve.ts'
 import { type Decided, type Known, Survey, type SurveySeams } from '../../checkpoint/survey.ts'
 import type { HeldRecords } from '../../dataflow/held-records.ts'
 import type { KeyTable } from '../../state/key-table.ts'
 import { decodeHeld } from './held-rows.ts'
 import type { SplitTable } from './split-table.ts'
 
-/** A chunk with its bytes, in the order in which it applies (U1). */
-export interface LoadedChunk {
-  readonly step: string
-  readonly keyGroup: number
-  readonly bytes: Buffer
-}
+/** Slices at most: each takes a read of its own in every pack. */
+const SLICES_MAX = 8
 
 /** What the tasks of one worker held of a step. */
 export interface HeldPart {
@@ -32,24 +30,21 @@ export interface HeldPart {
   readonly held: HeldRecords
 }
 
-/** A table that was made ahead (U3). */
-export interface MadeTable {
-  readonly step: string
-  readonly table: KeyTable
-}
-
 export interface Restored {
   readonly restore: Restore
-  readonly chunks: readonly LoadedChunk[]
-  readonly made: readonly MadeTable[]
   readonly held: readonly HeldPart[]
 }
 
 /** What is wanted of a key group: `changes` what its chunks say of keys that are there, `whole` what they say or a table. */
 export type Want = 'nothing' | 'changes' | 'whole'
 
-/** What is to be read of what was decided. Asked anew for each decision (U2). */
-export type Wanted = (restore: Restore) => (step: string, keyGroup: number) => Want
+/** Who takes what is read. */
+export interface Taker {
+  /** It is decided what to come back to; what was taken before is void (U2). Answers what is to be read. */
+  begin(restore: Restore): (step: string, keyGroup: number) => Want
+  /** Everything that there is of a key group: a table that was made ahead (U3) and what follows it, oldest first (U1). */
+  take(step: string, keyGroup: number, table: KeyTable | null, chunks: readonly Buffer[]): void
+}
 
 export type RestoreOutcome =
   | { readonly kind: 'fresh' }
@@ -60,7 +55,7 @@ export type RestoreOutcome =
 export function restorePipeline(
   seams: SurveySeams,
   known: Known,
-  wanted: Wanted,
+  taker: Taker,
   splits: SplitTable,
   done: (outcome: RestoreOutcome) => void,
 ): void {
@@ -74,7 +69,7 @@ export function restorePipeline(
   const take = (decided: Decided): void => {
     if (decided.kind === 'fresh') return done({ kind: 'fresh' })
     if (decided.kind === 'refuse') return done({ kind: 'failed', error: decided.error })
-    readAll(seams, known, decided, wanted(decided), splits, (error, damages, restored) => {
+    readAll(seams, known, decided, taker, splits, (error, damages, restored) => {
       if (error !== null) return done({ kind: 'failed', error })
       if (damages.length === 0) return done({ kind: 'restored', restored })
       survey.report(damages)
@@ -86,65 +81,107 @@ export function restorePipeline(
 
 type ReadDone = (error: PotorooError | null, damages: readonly Damage[], restored: Restored) => void
 
-type ReadChunk = LoadedChunk & { readonly kind: PackChunk['kind'] }
+/** Everything that there is of a key group of a step. */
+interface Gathered {
+  readonly step: string
+  readonly keyGroup: number
+  readonly table: KeyTable | null
+  readonly chunks: Buffer[]
+}
+
+/** Key groups that are read together. */
+interface Slice {
+  readonly groups: Map<string, Gathered>
+  /** What of each pack. */
+  readonly wanted: Map<string, PackChunk[]>
+  /** What was read of each pack. */
+  readonly read: Map<string, { readonly chunk: PackChunk; readonly bytes: Buffer }[]>
+  /** Packs that have not been read. */
+  left: number
+}
 
 function readAll(
   seams: SurveySeams,
   { entry }: Known,
   restore: Restore,
-  wants: (step: string, keyGroup: number) => Want,
+  taker: Taker,
   splits: SplitTable,
   done: ReadDone,
 ): void {
-  const wanted = new Map<string, PackChunk[]>()
-  const want = (path: string, chunk: PackChunk): void => {
-    const chunks = wanted.get(path)
-    if (chunks === undefined) wanted.set(path, [chunk])
-    else chunks.push(chunk)
-  }
-  const tables: MadeTable[] = []
+  const wants = taker.begin(restore)
+  const places: ChunkPlace[] = [...restore.rows]
+  const gathered: Gathered[] = []
   for (const chain of restore.chains) {
     const { step, keyGroup } = chain
     const wish = wants(step, keyGroup)
     if (wish === 'nothing') continue
     const made = wish === 'whole' ? seams.ahead?.made(entry.submitted, chain) : undefined
-    if (made !== undefined) tables.push({ step, table: made.table })
-    for (const { pack, chunk } of restOf(chain, made)) want(pack.path, chunk)
+    gathered.push({ step, keyGroup, table: made?.table ?? null, chunks: [] })
+    for (const place of restOf(chain, made)) places.push(place)
   }
-  for (const { pack, chunk } of restore.rows) want(pack.path, chunk)
-
+  const packs = restore.manifest.packs.toSorted((a, b) => a.serial - b.serial)
+  const slices = slicesOf(gathered, places, restore.manifest.keyGroups, seams.limits.restoreBytes)
   const damages: Damage[] = []
-  const read = new Map<string, ReadChunk[]>()
-  const readPack = (path: string, end: (error: PotorooError | null) => void): void => {
-    const chunks: ReadChunk[] = []
-    read.set(path, chunks)
+  const held: HeldPart[] = []
+  const give = ({ groups, read }: Slice): void => {
+    for (const { path, worker } of packs) {
+      for (const { chunk, bytes } of read.get(path) ?? []) {
+        const { step, kind } = chunk
+        if (kind === 'rows') held.push({ step, worker, held: decodeHeld(bytes, splits) })
+        else groups.get(nameOf(chunk))!.chunks.push(bytes)
+      }
+    }
+    for (const { step, keyGroup, table, chunks } of groups.values()) taker.take(step, keyGroup, table, chunks)
+  }
+  const readOne = ({ slice, path }: (typeof reads)[number], end: (error: PotorooError | null) => void): void => {
+    const read = getOrInsert(slice.read, path, [])
     readThrough(
       seams,
       path,
-      wanted.get(path)!,
-      ({ step, keyGroup, kind }, bytes) => chunks.push({ step, keyGroup, kind, bytes }),
+      slice.wanted.get(path)!,
+      (chunk, bytes) => read.push({ chunk, bytes }),
       (error, damaged) => {
         damages.push(...damaged)
+        if (--slice.left === 0 && error === null && damages.length === 0) give(slice)
         end(error)
       },
     )
   }
-  const packs = restore.manifest.packs.toSorted((a, b) => a.serial - b.serial).filter(({ path }) => wanted.has(path))
-  forEach(
-    packs.map(({ path }) => path),
-    seams.limits.storeParallel,
-    readPack,
-    (error) => {
-      const chunks: LoadedChunk[] = []
-      const held: HeldPart[] = []
-      for (const { path, worker } of packs) {
-        for (const chunk of read.get(path) ?? []) {
-          const { step, bytes } = chunk
-          if (chunk.kind === 'rows') held.push({ step, worker, held: decodeHeld(bytes, splits) })
-          else chunks.push(chunk)
-        }
-      }
-      done(error, damages, { restore, chunks, made: tables, held })
-    },
+  const reads = slices.flatMap((slice) =>
+    packs.filter(({ path }) => slice.wanted.has(path)).map(({ path }) => ({ slice, path })),
   )
+  forEach(reads, seams.limits.storeParallel, readOne, (error) => {
+    if (error === null && damages.length === 0) for (const slice of slices) if (slice.wanted.size === 0) give(slice)
+    done(error, damages, { restore, held })
+  })
+}
+
+/** Cuts what is to be read by key groups. */
+function slicesOf(
+  gathered: readonly Gathered[],
+  places: readonly ChunkPlace[],
+  keyGroups: number,
+  sliceBytes: number,
+): readonly Slice[] {
+  const bytes = places.reduce((sum, { chunk }) => sum + chunk.length, 0)
+  const count = Math.min(Math.max(1, Math.ceil(bytes / sliceBytes)), SLICES_MAX)
+  const slices = Array.from({ length: count }, (): Slice => {
+    return { groups: new Map(), wanted: new Map(), read: new Map(), left: 0 }
+  })
+  const sliceOf = ({ keyGroup }: { readonly keyGroup: number }) => slices[Math.floor((keyGroup * count) / keyGroups)]!
+  for (const one of gathered) sliceOf(one).groups.set(nameOf(one), one)
+  for (const { pack, chunk } of places) getOrInsert(sliceOf(chunk).wanted, pack.path, []).push(chunk)
+  for (const slice of slices) slice.left = slice.wanted.size
+  return slices
+}
+
+function nameOf({ step, keyGroup }: { readonly step: string; readonly keyGroup: number }): string {
+  return `${keyGroup} ${step}`
+}
+
+function getOrInsert<K, V>(map: Map<K, V>, key: K, fresh: V): V {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  map.set(key, fresh)
+  return fresh
 }

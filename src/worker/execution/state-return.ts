@@ -4,8 +4,10 @@
  *
  * Y1. Only what the chain names is a base. Stores that stand at it take part; all others are made anew.
  * Y2. An epoch whose end this worker had not heard of is complete when it is the base.
- * Y3. Nothing is changed before everything has been read. Then nothing is decoded either: that comes key group by key group, when one
- *     is needed (`state/keyed-store.ts`, S5), so that going back holds up nobody.
+ * Y3. A key group goes back as soon as its chunks have been read, and may be decoded while those of others are (`opening.ts`). What
+ *     has gone back to a base that turns out to be damaged stands nowhere: everything is read whole then.
+ * Y4. Where the chain has to name an older base first, nothing is changed before it does. Nothing is decoded when all is read
+ *     either: a key group comes when one is needed (`state/keyed-store.ts`, S5), so that going back holds up nobody.
  */
 import type { Limits } from '../../base/limits.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -23,6 +25,12 @@ export function ownedOf({ owners, self }: Generation): number[] {
   return owned
 }
 
+/** What there is of a key group: a table that was made ahead, and the chunks that follow it. */
+interface Read {
+  readonly table: KeyTable | null
+  readonly chunks: readonly Uint8Array[]
+}
+
 /** One step's state on its way. */
 interface Returning {
   readonly task: KeyedTaskPlan
@@ -31,9 +39,10 @@ interface Returning {
   readonly changed: ReadonlySet<number>
   /** Key groups that are read whole. */
   readonly whole: ReadonlySet<number>
-  readonly chunks: Map<number, Uint8Array[]>
-  /** Tables that some of them begin with; what is read of those comes after. */
-  readonly made: Map<number, KeyTable>
+  /** What was read of key groups that have not gone back yet. */
+  readonly read: Map<number, Read>
+  /** Key groups that stand at the base. */
+  readonly back: Set<number>
 }
 
 export class StateReturn {
@@ -44,6 +53,10 @@ export class StateReturn {
   private readonly before: Holdings | null
   private readonly owned: ReadonlySet<number>
   private steps = new Map<string, Returning>()
+  /** Key groups go back as they come (Y4). */
+  private atOnce = false
+  /** Some have gone back, to whatever base (Y3). */
+  private changed = false
 
   constructor(plan: Plan, generation: Generation, limits: Limits, drop: ReadonlySet<string>, before: Holdings | null) {
     this.plan = plan
@@ -54,10 +67,16 @@ export class StateReturn {
     this.owned = new Set(ownedOf(generation))
   }
 
-  /** Decides what is to be read for `base`, 0 for none. */
-  begin(base: number): void {
-    const standing = base > 0 ? this.standingAt(base) : null
+  /** Where the state comes to be. */
+  get stores(): readonly KeyedStore[] {
+    return Array.from(this.steps.values(), ({ store }) => store)
+  }
+
+  /** Decides what is to be read for `base`, 0 for none; `final`: nobody has to agree to it first (Y4). */
+  begin(base: number, final: boolean): void {
+    const standing = base > 0 && !this.changed ? this.standingAt(base) : null
     this.steps = new Map(keyedTasks(this.plan).map((task) => [task.step, this.decide(task, standing)]))
+    this.atOnce = final
   }
 
   wants(step: string, keyGroup: number): Want {
@@ -66,35 +85,35 @@ export class StateReturn {
     return returning?.changed.has(keyGroup) ? 'changes' : 'nothing'
   }
 
-  /** Takes a table that was made ahead, of a key group that it wants whole. */
-  takeMade(step: string, table: KeyTable): void {
-    if (!this.drop.has(step)) this.steps.get(step)!.made.set(table.group, table)
-  }
-
-  /** Takes a chunk of a key group that it wants; those of one group come oldest first. */
-  take(step: string, keyGroup: number, bytes: Uint8Array): void {
+  /** Takes all that there is of a key group that it wants: a table that was made ahead, and chunks, oldest first. */
+  take(step: string, keyGroup: number, table: KeyTable | null, chunks: readonly Uint8Array[]): void {
     if (this.drop.has(step)) return
-    const { chunks } = this.steps.get(step)!
-    const known = chunks.get(keyGroup)
-    if (known === undefined) chunks.set(keyGroup, [bytes])
-    else known.push(bytes)
+    const returning = this.steps.get(step)!
+    returning.read.set(keyGroup, { table, chunks })
+    if (this.atOnce) this.goBack(returning, keyGroup)
   }
 
-  /** Everything has been read (Y3): answers the stores, which stand at the base. */
+  /** Everything has been read, and is what it is to be: answers the stores. */
   finish(): Map<string, KeyedStore> {
-    for (const { task, store, changed, whole, chunks, made } of this.steps.values()) {
+    for (const returning of this.steps.values()) {
+      const { store, changed, whole, back } = returning
       for (let group = 0; group < this.generation.owners.length; group++) if (!this.owned.has(group)) store.drop(group)
-      const loading = new Loading({ migrate: task.keyed.schema.migrate })
-      for (const group of whole) {
-        const table = made.get(group)
-        const read = chunks.get(group) ?? []
-        if (table !== undefined) store.adopt(table, read)
-        else for (const bytes of read) loading.add(group, bytes)
-      }
-      if (loading.size > 0) store.restore(loading)
-      for (const group of changed) store.rollbackKeyGroup(group, chunks.get(group) ?? [])
+      for (const group of [...changed, ...whole]) if (!back.has(group)) this.goBack(returning, group)
     }
     return new Map([...this.steps].map(([step, { store }]) => [step, store]))
+  }
+
+  private goBack({ task, store, changed, read, back }: Returning, group: number): void {
+    const { table, chunks } = read.get(group) ?? { table: null, chunks: [] }
+    this.changed = true
+    back.add(group)
+    read.delete(group)
+    if (changed.has(group)) return store.rollbackKeyGroup(group, chunks)
+    if (table !== null) return store.adopt(table, chunks)
+    if (chunks.length === 0) return
+    const loading = new Loading({ migrate: task.keyed.schema.migrate })
+    loading.put(group, chunks)
+    store.restore(loading)
   }
 
   /** What was held, where it stands at `base` (Y1, Y2). */
@@ -109,12 +128,12 @@ export class StateReturn {
 
   private decide(task: KeyedTaskPlan, standing: Holdings | null): Returning {
     const { owned } = this
-    const read = { chunks: new Map<number, Uint8Array[]>(), made: new Map<number, KeyTable>() }
+    const fresh = { read: new Map<number, Read>(), back: new Set<number>() }
     const held = this.drop.has(task.step) ? undefined : standing?.stores.get(task.step)
-    if (held === undefined) return { task, store: this.open(task), changed: new Set(), whole: owned, ...read }
+    if (held === undefined) return { task, store: this.open(task), changed: new Set(), whole: owned, ...fresh }
     const changed = new Set(held.rollback().filter((group) => owned.has(group)))
     const whole = new Set([...owned].filter((group) => !standing!.owned.has(group)))
-    return { task, store: held, changed, whole, ...read }
+    return { task, store: held, changed, whole, ...fresh }
   }
 
   private open({ step, keyed }: KeyedTaskPlan): KeyedStore {

@@ -31,7 +31,7 @@ import type { ExecutionSeams } from '../seams.ts'
 import { checkSteps, withoutSteps } from './base-fit.ts'
 import type { Generation, Holdings } from './generation.ts'
 import { idleWriter } from './idle-writer.ts'
-import { type HeldPart, type Restored, restorePipeline } from './restorer.ts'
+import { type HeldPart, type Restored, restorePipeline, type Taker } from './restorer.ts'
 import type { OpenSources } from './sources.ts'
 import type { SplitTable } from './split-table.ts'
 import { StateReturn } from './state-return.ts'
@@ -71,6 +71,8 @@ export interface WayUpOptions {
   maySpeak(): boolean
   warned(error: PotorooError): void
   failed(error: PotorooError): void
+  /** State of some key groups has come back, as bytes. */
+  returned(): void
   /** A record did not get through `task`. */
   report(task: number, failure: Failure): void
 }
@@ -93,14 +95,22 @@ export class WayUp {
     const { plan, entry, seams, splits, sources, open } = this.options
     const { store, limits, env, acceptLoss, ahead } = seams
     const known = { pipeline: plan.pipeline, entry, bounds: [], acceptLoss }
-    const wanted = ({ manifest }: Restore) => {
-      // A savepoint stems from elsewhere: nothing that is held here stands at it.
-      this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0)
-      // The state of this base may still turn out to be damaged, and another one follows. A source belongs to whoever runs.
-      if (open()) sources.prepare(manifest.sources)
-      return (step: string, keyGroup: number) => this.state.wants(step, keyGroup)
+    const taker: Taker = {
+      begin: ({ manifest, instead }) => {
+        // A savepoint stems from elsewhere: nothing that is held here stands at it.
+        this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0, instead === null && open())
+        // The state of this base may still turn out to be damaged, and another one follows. A source belongs to whoever runs.
+        if (open()) sources.prepare(manifest.sources)
+        return (step, keyGroup) => this.state.wants(step, keyGroup)
+      },
+      take: (step, keyGroup, table, chunks) => {
+        if (!open()) return
+        if (table !== null) ahead.give(entry.submitted, step, keyGroup)
+        this.state.take(step, keyGroup, table, chunks)
+        this.options.returned()
+      },
     }
-    restorePipeline({ store, clock: env.clock, limits, ahead }, known, wanted, splits, (outcome) => {
+    restorePipeline({ store, clock: env.clock, limits, ahead }, known, taker, splits, (outcome) => {
       if (!this.options.open()) return
       if (outcome.kind === 'failed') return this.done(outcome)
       try {
@@ -110,6 +120,11 @@ export class WayUp {
         this.done({ kind: 'failed', error })
       }
     })
+  }
+
+  /** Where the state comes to be. */
+  get stores(): readonly KeyedStore[] {
+    return this.state.stores
   }
 
   /** The execution is closed, and will not come to stand (E4). */
@@ -152,13 +167,7 @@ export class WayUp {
   }
 
   private fillStores(restored: Restored | null, base: Manifest | null): void {
-    if (restored === null) this.state.begin(0)
-    for (const { step, keyGroup, bytes } of restored?.chunks ?? []) this.state.take(step, keyGroup, bytes)
-    const { entry, seams } = this.options
-    for (const { step, table } of restored?.made ?? []) {
-      seams.ahead.give(entry.submitted, step, table.group)
-      this.state.takeMade(step, table)
-    }
+    if (restored === null) this.state.begin(0, true)
     const stores = this.state.finish()
     const held = this.heldByStep(restored?.held ?? [], base)
     for (const task of this.options.plan.tasks) if (task.kind === 'sink') this.openWriter(task)

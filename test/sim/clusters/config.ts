@@ -115,6 +115,8 @@ export function drawCluster(seed: number): ClusterConfig {
       chainEra: pick(2, 4, 16, 1024),
       chainReads: pick(1, 4, 32),
       storeRetryMs: at(pick(50, 300)),
+      restoreBytes: 512,
+      packGapBytes: 64,
       packWriteBytes: pick(256, 4096),
       turnRuns: pick(1, 4, 24),
       chunkEntries: pick(2, 16, 4096),
