@@ -8,7 +8,7 @@
  *     nothing in another term: then it is asked for anew (`behind.ts`).
  */
 import { fail, PotorooError } from '../base/errors.ts'
-import { type Behind, requireReadable } from '../worker/pipelines/own-writes.ts'
+import { type Behind, requireToken } from '../worker/pipelines/own-writes.ts'
 import { keysOf } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
 import { type AcrossSeams, Deadline, withinGeneration } from './asking.ts'
@@ -139,9 +139,9 @@ async function countAcross(
   }
 }
 
-/** Throws where nothing can be read behind the token (`own-writes.ts`, W3). */
-function checkAfter({ pipelines }: AcrossSeams, { pipeline, step, after }: WholeQuestion): void {
-  if (after !== null) requireReadable(pipelines.find(pipeline).plan, step, after)
+/** Throws where the token means nothing here. */
+function checkAfter({ pipelines }: AcrossSeams, { pipeline, after }: WholeQuestion): void {
+  if (after !== null) requireToken(pipelines.find(pipeline).plan, after)
 }
 
 /** The barrier behind what the token covers; `null` where there is no token. Throws `E_READ_LATE`. */
@@ -149,9 +149,9 @@ async function behindOf(seams: AcrossSeams, asked: WholeQuestion, deadline: Dead
   const { pipeline, step, after, ms } = asked
   if (after === null) return null
   for (;;) {
-    const behind = await barrierAcross(seams, pipeline, after, deadline.next())
+    const behind = await barrierAcross(seams, pipeline, step, after, deadline.next())
     if (behind !== null) return behind
-    if (deadline.left <= SOON_MS) throw fail('E_READ_LATE', { step, ms, reason: 'it has not come into the pipeline' })
+    if (deadline.left <= SOON_MS) throw fail('E_READ_LATE', { step, ms, reason: 'it has not come as far' })
     await pause(seams.clock, SOON_MS)
   }
 }

@@ -14,7 +14,7 @@ import {
   type SavepointSeams,
   verifySavepoint,
 } from '../worker/pipelines/savepoints.ts'
-import { ownBarrier } from './behind.ts'
+import { behindIn, ownBarrier } from './behind.ts'
 import { modeOf, viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
 import type { Metrics } from './metrics.ts'
@@ -231,8 +231,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       method: 'GET',
       path: '/v1/pipelines/:pipeline/behind',
       right: 'read',
-      handle: ({ parts, query }) =>
-        ownBarrier(seams, parts.pipeline!, query.get('token') ?? '', waitIn(query, 'ms', limits)),
+      handle: ({ parts, query }) => ownBarrier(seams, parts.pipeline!, behindIn(query), waitIn(query, 'ms', limits)),
     },
     {
       method: 'GET',
@@ -256,7 +255,6 @@ function epochIn({ parts }: Call): number | null {
   return parts.epoch === 'latest' ? null : Number(parts.epoch)
 }
 
-/** Ready when every pipeline of this worker runs. */
 /** Ready is a member of its cluster that works, and whose pipelines all run. */
 function readiness(pipelines: Pipelines): Reply {
   const mode = modeOf(pipelines.worker)

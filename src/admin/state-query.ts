@@ -3,22 +3,20 @@ import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
-import { isCovered, nextEpoch, requireReadable } from '../worker/pipelines/own-writes.ts'
+import { type Behind, holdersBefore, isCovered, nextEpoch, requireToken } from '../worker/pipelines/own-writes.ts'
 import { keysOf, requireKeyed } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
 import { keyAcross, pageAcross, type WholeQuestion } from './across.ts'
 import { type AcrossSeams, Deadline } from './asking.ts'
+import { barrierAcross, barrierIn } from './behind.ts'
 import type { Call } from './http.ts'
 import { ownPart } from './part.ts'
 import { plain } from './plain.ts'
-import { jsonIn, parse } from './request.ts'
+import { parse } from './request.ts'
 
 const readLevel = z.enum(['live', 'committed', 'linearizable'], {
   error: '?read is live, committed or linearizable',
 })
-
-/** A barrier of a term, as one worker tells another. */
-const barrier = z.strictObject({ term: z.string(), epoch: z.number().int().min(0) })
 
 /** The pause before it is looked again for an epoch that is new enough: it may stand in the chain and not be read here. */
 const SOON_MS = 20
@@ -45,9 +43,7 @@ export async function queryState(seams: AcrossSeams, { parts, query }: Call): Pr
     throw fail('E_READ_LEVEL', { read, reason: 'that is a promise about one key, and a list is of many' })
   }
   if (own) {
-    const text = query.get('behind')
-    const behind = text === null ? null : parse(barrier, jsonIn('?behind', text))
-    return ownPart(seams, { ...asked, read, behind }, ms)
+    return ownPart(seams, { ...asked, read, behind: barrierIn(query) }, ms)
   }
   const question = { ...asked, read, after, ms }
   const found = asked.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
@@ -69,13 +65,21 @@ async function queryCommitted(
   requireKeyed(plan, step)
   const { worker } = pipelines
   const entry = () => worker.cluster.pipelines.get(pipeline)
-  if (after !== null) requireReadable(plan, step, after)
+  if (after !== null) requireToken(plan, after)
   const deadline = new Deadline(clock, ms)
+  // Where steps hold records back, an epoch that covers them at their source need not show them.
+  const held = holdersBefore(plan, step).length > 0
+  let behind: Behind | null = null
   const committed: CommittedSeams = {
     ...{ store: worker.storage, clock, limits, plan, entry },
-    suffices: (sources) => after === null || isCovered(plan, sources, after),
+    suffices: ({ epoch, sources }) => {
+      if (after === null) return true
+      if (!held) return isCovered(plan, sources, after)
+      return behind?.term === pipelines.find(pipeline).execution.term && epoch >= behind.epoch
+    },
     another: async () => {
       if (deadline.left === 0) throw fail('E_READ_LATE', { step, ms, reason: 'no complete epoch holds it' })
+      if (held) behind = await barrierAcross({ pipelines, limits, clock }, pipeline, step, after!, deadline.next())
       await nextEpoch(clock, pipelines.find(pipeline).execution, deadline.left)
       await pause(clock, SOON_MS)
     },

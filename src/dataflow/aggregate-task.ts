@@ -32,6 +32,8 @@ export class AggregateTask extends InputTask {
   private readonly pending = new PendingKeys()
   private readonly sweeper: Sweeper | null
   private readonly combine: Change
+  /** The last barrier that had passed when `pending` was filled anew. */
+  private since = -1
   private emission: Iterator<PendingRow> | null = null
   private dueAt = Infinity
   private emittedAt = -Infinity
@@ -63,6 +65,10 @@ export class AggregateTask extends InputTask {
     if (!this.pending.empty) this.dueAt = -Infinity
   }
 
+  override get heldSince(): number {
+    return this.pending.empty && this.emission === null ? Infinity : this.since
+  }
+
   protected override nextDue(): number {
     return this.dueAt
   }
@@ -72,6 +78,7 @@ export class AggregateTask extends InputTask {
     const { origin } = chain
     const { lookAhead } = store
     const change = batch.combined ? this.combine : this.plan.add
+    if (pending.empty) this.since = this.passed
     if (cursor === 0) store.load.add(batch.hashes, batch.length)
     let read = lookAhead.begin(store, cursor, batch.length)
     for (let i = cursor; i < batch.length; i++) {

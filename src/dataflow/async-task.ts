@@ -24,6 +24,8 @@ interface Call {
   readonly ordinal: number
   /** Of the key that it comes from, or `NaN`. */
   readonly hash: number
+  /** The last barrier that had passed when it came in. */
+  readonly since: number
   /** When it counts as too slow, in milliseconds of the step's `now`; set when the call is made. */
   deadline: number
   state: 'waiting' | 'called' | 'done' | 'failed'
@@ -58,6 +60,10 @@ export class AsyncTask extends InputTask {
         this.enter(value, times[i]!, splits[i]!, positions[i]!, ordinals[i]!, hashes[i]!)
       })
     }
+  }
+
+  override get heldSince(): number {
+    return this.calls[0]?.since ?? Infinity
   }
 
   /** The earliest time at which a call is too slow (J3). */
@@ -116,7 +122,7 @@ export class AsyncTask extends InputTask {
   }
 
   private enter(value: unknown, time: number, split: number, position: number, ordinal: number, hash: number): void {
-    const call = { value, time, split, position, ordinal, hash, deadline: Infinity }
+    const call = { value, time, split, position, ordinal, hash, since: this.passed, deadline: Infinity }
     this.calls.push({ ...call, state: 'waiting', outcome: undefined, abort: null })
   }
 

@@ -27,6 +27,8 @@ export abstract class InputTask implements Task {
   private repeatedCursor = 0
   /** The time of the run that is under way. */
   protected now = 0
+  /** The last barrier that has passed. Before the first of a term nobody knows what stood in front of which. */
+  protected passed = -1
 
   constructor(id: number, step: string, inputs: Inputs, chain: Chain, pool: BatchPool) {
     this.id = id
@@ -60,6 +62,10 @@ export abstract class InputTask implements Task {
 
   get waits(): boolean {
     return this.inputs.waits
+  }
+
+  get heldSince(): number {
+    return Infinity
   }
 
   get due(): number {
@@ -128,7 +134,10 @@ export abstract class InputTask implements Task {
     if (marker.kind === 'watermark') this.rise(marker.time)
     if (isLast(marker) && !this.finish()) return false
     if (!this.chain.flush()) return false
-    if (marker.kind === 'barrier') this.snapshot(marker)
+    if (marker.kind === 'barrier') {
+      this.snapshot(marker)
+      this.passed = marker.epoch
+    }
     this.marker = null
     this.chain.mark(marker)
     this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')

@@ -189,6 +189,11 @@ export class Runtime {
     for (const task of this.tasks) if (task.due <= now) this.wake(task.id)
   }
 
+  /** See `Task.heldSince`; of the step `step`. */
+  heldSince(step: string): number {
+    return this.tasks.reduce((least, task) => (task.step === step ? Math.min(least, task.heldSince) : least), Infinity)
+  }
+
   /** The step that is running, or ran last. */
   get running(): string {
     return this.tasks[this.current]!.running

@@ -64,6 +64,8 @@ export class SinkTask implements Task {
     this.reports = reports
   }
 
+  readonly heldSince = Infinity
+
   get waits(): boolean {
     return this.inputs.waits
   }

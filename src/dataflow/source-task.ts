@@ -50,6 +50,8 @@ export class SourceTask implements Task {
   }
 
   /** Records come by its feed alone. */
+  readonly heldSince = Infinity
+
   get waits(): boolean {
     return false
   }

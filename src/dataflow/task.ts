@@ -19,6 +19,11 @@ export interface Task {
   readonly waits: boolean
   /** Goes on after it was held. */
   release(): void
+  /**
+   * The last barrier that had passed when the oldest of what it has in hand came in (PROTOCOLS 10): what stood in front of
+   * that barrier has left. `Infinity`: it has nothing in hand.
+   */
+  readonly heldSince: number
   /** When the task wants to run by itself, in milliseconds of the clock; `Infinity`: never. */
   readonly due: number
   /** Sends records that failed behind the task's own step through its chain once more; false when it is not ready. */

@@ -15,8 +15,22 @@ test('a record is visible once a barrier behind it has passed the step, and not 
   expect([4, 5, 9, 10].map((sequence) => passage.barrierBehind('in', token(sequence)))).toEqual([1, 2, 2, null])
   const passed = () => [1, 2].map((epoch) => passage.hasPassed('count', epoch))
   expect(passed()).toEqual([false, false])
-  passage.pass(1, 'count')
+  passage.pass(1, 'count', Infinity)
   expect(passed()).toEqual([true, false])
-  passage.pass(2, 'count')
+  passage.pass(2, 'count', Infinity)
   expect(passed()).toEqual([true, true])
+})
+
+test('what a step holds stands in front of the first barrier that finds nothing older in its hands', () => {
+  const passage = new Passage(null)
+  const letGo = () => [0, 1, 2, 3].map((epoch) => passage.letGo('ask', epoch))
+  expect(letGo()).toEqual([null, null, null, null])
+  // It holds something that came before anybody knew of a barrier.
+  passage.pass(1, 'ask', -1)
+  expect(letGo()).toEqual([null, null, null, null])
+  // What it holds now has come behind the first.
+  passage.pass(2, 'ask', 1)
+  expect(letGo()).toEqual([2, 2, null, null])
+  passage.pass(3, 'ask', Infinity)
+  expect(letGo()).toEqual([3, 3, 3, 3])
 })

@@ -50,11 +50,6 @@ export const workerErrors = {
     remedy:
       'give the text that flush() of the client, `potoroo send` or the answer to a request has returned, for this pipeline',
   },
-  E_READ_HELD: {
-    kind: 'user',
-    what: 'nobody can say when step "{step}" shows what was acknowledged: step "{holder}" in front of it holds records back',
-    remedy: 'read a step in front of "{holder}" with --after, or this one without',
-  },
   E_READ_LATE: {
     kind: 'operational',
     what: 'step "{step}" does not show what was acknowledged within {ms} ms: {reason}',

@@ -326,6 +326,16 @@ export class Execution implements Executing {
     return this.active?.passage.hasPassed(step, epoch) ?? false
   }
 
+  /** A barrier of this term in front of which `step` has sent on here all that stood in front of that of `epoch`, or `null`. */
+  letGo(step: string, epoch: number): number | null {
+    return this.active?.passage.letGo(step, epoch) ?? null
+  }
+
+  /** Whether the next barrier will be one. */
+  isLettingGo(step: string, epoch: number): boolean {
+    return this.hasPassed(step, epoch) && (this.active?.runtime.heldSince(step) ?? -1) >= epoch
+  }
+
   /** Calls `look` whenever one of these may have changed, until the answer is called. It has to run. */
   watch(look: () => void): () => void {
     return this.active?.passage.watch(look) ?? (() => {})

@@ -6,6 +6,8 @@
  *     (PROTOCOLS 3). So a step that the barrier has passed has been given all of it, whether its epoch becomes complete or not.
  * G2. What the base says is in front of every barrier of the term: its number here is 0.
  * G3. The last two cuts are enough: one epoch is under way at a time, so every step has passed the one before, or is about to.
+ * G4. What a step holds back (PROTOCOLS 10) the barrier leaves behind. A later one has it in front of it: the first that finds
+ *     nothing in hand which came in before the first barrier.
  */
 import type { Json } from '../../base/json.ts'
 import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
@@ -25,8 +27,8 @@ export class Passage {
   private readonly base: readonly PartEntry[]
   /** By source, the newest first. */
   private readonly cuts = new Map<string, readonly Cut[]>()
-  /** The last barrier that has passed each step. */
-  private readonly passed = new Map<string, number>()
+  /** The last barrier that has passed each step, and what the step held then, as `Task.heldSince` says it. */
+  private readonly passed = new Map<string, { readonly epoch: number; readonly heldSince: number }>()
   private readonly watchers = new Set<() => void>()
 
   constructor(base: Manifest | null) {
@@ -41,13 +43,19 @@ export class Passage {
   }
 
   /** The barrier of `epoch` has passed `step`. */
-  pass(epoch: number, step: string): void {
-    this.passed.set(step, epoch)
+  pass(epoch: number, step: string, heldSince: number): void {
+    this.passed.set(step, { epoch, heldSince })
     this.change()
   }
 
   hasPassed(step: string, epoch: number): boolean {
-    return (this.passed.get(step) ?? 0) >= epoch
+    return (this.passed.get(step)?.epoch ?? 0) >= epoch
+  }
+
+  /** A barrier in front of which `step` has sent on all that stood in front of that of `epoch` (G4); `null`: none known yet. */
+  letGo(step: string, epoch: number): number | null {
+    const last = this.passed.get(step)
+    return last !== undefined && last.epoch >= epoch && last.heldSince >= epoch ? last.epoch : null
   }
 
   /** The first barrier known here in front of which all stands that `token` covers, of the source `step`; `null`: none yet. */

@@ -167,7 +167,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       },
       freeze: (barrier, task, store, pending) => {
         participating.freeze(barrier, stepOf(task), store, pending)
-        passage.pass(barrier.epoch, stepOf(task))
+        this.notePassage(barrier.epoch, stepOf(task))
         pass(barrier, task)
       },
       hold: (barrier, task, held) => {
@@ -177,6 +177,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
           }
         }
         participating.hold(barrier, stepOf(task), held)
+        this.notePassage(barrier.epoch, stepOf(task))
         pass(barrier, task)
       },
       reached: pass,
@@ -185,6 +186,10 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
         participating.prepared(barrier, stepOf(task), held)
       },
     }
+  }
+
+  private notePassage(epoch: number, step: string): void {
+    this.passage.pass(epoch, step, this.runtime.heldSince(step))
   }
 
   private makeParticipating({ base, stores }: Standing): Participating {

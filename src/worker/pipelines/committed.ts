@@ -12,7 +12,7 @@ import { hashKey, type Key } from '../../base/hash.ts'
 import type { Limits } from '../../base/limits.ts'
 import { lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
-import type { PartEntry } from '../../checkpoint/manifest.ts'
+import type { Manifest } from '../../checkpoint/manifest.ts'
 import type { Restore } from '../../checkpoint/resolve.ts'
 import { type GroupState, readGroups } from '../../checkpoint/restore-reader.ts'
 import { Survey, type SurveySeams } from '../../checkpoint/survey.ts'
@@ -35,8 +35,8 @@ export interface Committed<T> {
 export interface CommittedSeams extends SurveySeams {
   readonly plan: Plan
   entry(): PipelineEntry | undefined
-  /** Whether an epoch that has saved these parts of its sources is new enough. */
-  suffices(sources: readonly PartEntry[]): boolean
+  /** Whether an epoch with this manifest is new enough. */
+  suffices(manifest: Pick<Manifest, 'epoch' | 'sources'>): boolean
   /** Answers when there may be another epoch; rejects where none is waited for any more. */
   another(): Promise<void>
 }
@@ -88,13 +88,13 @@ async function ofLastEpoch<T>(
     const entry = seams.entry()
     const last = entry === undefined ? null : lastEpoch(entry)
     if (entry === undefined || (last === null && entry.from === null)) {
-      if (seams.suffices([])) return { epoch: 0, found: nothing }
+      if (seams.suffices({ epoch: 0, sources: [] })) return { epoch: 0, found: nothing }
       await seams.another()
       continue
     }
     try {
       const restore = await decide(seams, { ...entry, epochs: last === null ? [] : [last] })
-      if (!seams.suffices(restore.manifest.sources)) {
+      if (!seams.suffices(restore.manifest)) {
         await seams.another()
         continue
       }

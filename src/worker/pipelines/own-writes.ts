@@ -5,8 +5,8 @@
  * W1. Both are true of one term of the pipeline, which the answer names: barriers of another have other numbers.
  * W2. Only who answers for the stream asks for an epoch, and only once the pipeline has taken what is waited for: no barrier
  *     before would stand behind it.
- * W3. A step behind one that holds records back (`asyncMap`, `reduce`, `aggregate`) is refused: the barrier passes it while
- *     what was acknowledged is still held.
+ * W3. A barrier passes a step that holds records back (`asyncMap`, `reduce`, `aggregate`) while what was acknowledged is still
+ *     held. Behind each of those, from the source on, one is asked for before which all members have sent that on.
  */
 import { fail } from '../../base/errors.ts'
 import type { PartEntry } from '../../checkpoint/manifest.ts'
@@ -44,10 +44,9 @@ function meantBy({ pipeline, tasks }: Plan, text: string): Meant {
   return { token, source: task.step }
 }
 
-/** Throws where `step` cannot be read behind the token `text`: it means nothing here, or `step` is one of those of W3. */
-export function requireReadable(plan: Plan, step: string, text: string): void {
+/** Throws `E_READ_TOKEN` where the token `text` means nothing to the pipeline of `plan`. */
+export function requireToken(plan: Plan, text: string): void {
   meantBy(plan, text)
-  refuseHeld(plan, step)
 }
 
 /** Whether an epoch that has saved `parts` of its sources holds all that the token `text` covers. */
@@ -56,19 +55,20 @@ export function isCovered(plan: Plan, parts: readonly PartEntry[], text: string)
   return coveredBy(parts, source, token)
 }
 
-/** Throws `E_READ_HELD` where something in front of `step` holds records back (W3). */
-function refuseHeld({ tasks, channels }: Plan, step: string): void {
-  const before = (id: number): readonly number[] => channels.filter(({ to }) => to === id).map(({ from }) => from)
+/** The steps in front of `step` that hold records back (W3), each behind those in front of it. */
+export function holdersBefore({ tasks, channels }: Plan, step: string): readonly string[] {
+  const holders = new Set<string>()
   const reached = new Set<number>()
-  const open = tasks.filter((task) => task.kind === 'keyed' && task.step === step).flatMap(({ id }) => before(id))
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (reached.has(id)) continue
+  const reach = (id: number): void => {
+    if (reached.has(id)) return
     reached.add(id)
+    for (const { to, from } of channels) if (to === id) reach(from)
     const task = tasks[id]!
     const holds = task.kind === 'asyncMap' || (task.kind === 'keyed' && task.keyed.kind === 'aggregate')
-    if (holds) throw fail('E_READ_HELD', { step, holder: task.step })
-    open.push(...before(id))
+    if (holds && task.step !== step) holders.add(task.step)
   }
+  for (const task of tasks) if (task.kind === 'keyed' && task.step === step) reach(task.id)
+  return [...holders]
 }
 
 /** The barrier behind what the token `text` covers, once there is one; `null` where another worker knows, or none within `ms`. */
@@ -93,6 +93,28 @@ export async function barrierBehind(
       execution.request({ kind: 'periodic' }, () => {})
       if (!(await until(clock, execution, left(), () => found() !== null))) return null
     }
+  }
+}
+
+/**
+ * A barrier before which `step` has sent on here all that stands in front of that of `epoch`, in the term of `execution`, once
+ * there is one (W3); `null` where there is none within `ms`.
+ */
+export async function letGo(
+  clock: Clock,
+  execution: Execution,
+  step: string,
+  epoch: number,
+  ms: number,
+): Promise<Behind | null> {
+  const deadlineMs = clock.monotonic() + ms
+  const left = (): number => deadlineMs - clock.monotonic()
+  for (;;) {
+    const behind = execution.letGo(step, epoch)
+    if (behind !== null) return { term: execution.term, epoch: behind }
+    if (!execution.isOpen || left() <= 0) return null
+    if (execution.isLettingGo(step, epoch)) await nextEpoch(clock, execution, left())
+    else await pause(clock, Math.min(LOOK_MS, left()))
   }
 }
 
