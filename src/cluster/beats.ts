@@ -53,8 +53,10 @@ interface Watched {
 /** What one reader knows of the beats. Never changed in place. */
 export interface BeatView {
   readonly self: string
-  /** When the beats were last read, its own with them (B4), by the monotonic clock. */
+  /** When the beats were last read, by the monotonic clock. */
   readonly readMs: number
+  /** When its own was last found moved (B4). */
+  readonly foundMs: number
   /** For how long this reader has watched (`silence.ts`, Q1). */
   readonly watchedMs: number
   readonly watched: ReadonlyMap<string, Watched>
@@ -62,7 +64,7 @@ export interface BeatView {
 
 /** The view of the worker `self`, which has read nothing yet. */
 export function startBeatView(self: string, nowMs: number): BeatView {
-  return { self, readMs: nowMs, watchedMs: 0, watched: new Map() }
+  return { self, readMs: nowMs, foundMs: nowMs, watchedMs: 0, watched: new Map() }
 }
 
 export interface BeatSettings {
@@ -74,11 +76,11 @@ export interface BeatSettings {
 
 /** The view after all beats were read once more, its own too; a worker whose beat is missing in `beats` has not moved (B3). */
 export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number, settings: BeatSettings): BeatView {
-  const looked = beats.some((beat) => beat.worker === view.self && moves(view, beat))
-  const sinceLookMs = looked ? nowMs - view.readMs : 0
+  const found = beats.some((beat) => beat.worker === view.self && moves(view, beat))
+  const sinceFoundMs = found ? nowMs - view.foundMs : 0
   const watched = new Map<string, Watched>()
   for (const [worker, known] of view.watched) {
-    const silentMs = longer(known.silentMs, sinceLookMs, settings.lookMs)
+    const silentMs = longer(known.silentMs, sinceFoundMs, settings.lookMs)
     // What has stopped for long is forgotten: a list of the dead would grow for ever.
     if (silentMs < 10 * settings.silenceMs) watched.set(worker, { ...known, silentMs })
   }
@@ -86,8 +88,8 @@ export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number
     const silentMs = moves(view, beat) ? 0 : (watched.get(beat.worker)?.silentMs ?? Number.POSITIVE_INFINITY)
     watched.set(beat.worker, { beat, silentMs })
   }
-  const watchedMs = longer(view.watchedMs, sinceLookMs, settings.lookMs)
-  return { self: view.self, readMs: looked ? nowMs : view.readMs, watchedMs, watched }
+  const watchedMs = longer(view.watchedMs, nowMs - view.readMs, settings.lookMs)
+  return { self: view.self, readMs: nowMs, foundMs: found ? nowMs : view.foundMs, watchedMs, watched }
 }
 
 /** Whether `beat` is another one than that which `view` knows of its worker. */

@@ -62,7 +62,7 @@ describe('a beat', () => {
     for (let atMs = 2000; atMs < 60_000; atMs += 1000) view = look(view, atMs, own, beat('a', 2))
     // Nothing is found at all.
     for (let atMs = 60_000; atMs < 90_000; atMs += 1000) view = look(view, atMs)
-    expect([workers(view), isYoung(view, settings)]).toEqual([['a'], true])
+    expect(workers(view)).toEqual(['a'])
     // The store is there again: the others have as long as ever to say so.
     view = look(view, 90_000, beat('me', 2), beat('a', 2))
     expect(workers(view)).toEqual(['a'])
@@ -74,7 +74,7 @@ describe('a beat', () => {
 test('a reader is young until it has watched for as long as a silence, stops left out', () => {
   let view = startBeatView('me', 0)
   expect(isYoung(view, settings)).toBe(true)
-  for (const atMs of [10, 50_000]) view = read(view, atMs)
+  view = read(view, 50_000)
   expect(isYoung(view, settings)).toBe(true)
   view = read(view, 51_600)
   expect(isYoung(view, settings)).toBe(false)

@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('./sim-main.ts', import.meta.url))
 const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegExp })[] = [
   {
     name: 'takes over without reading the store again',
-    from: 120,
+    from: 220,
     file: 'src/cluster/claim.ts',
     text: "if (s.bid === 'rereading' && e.reread) {",
     replacement: "if (s.bid === 'none' || s.bid === 'rereading') {",
@@ -18,7 +18,6 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   {
     name: 'times the coordinator’s lease from the answer',
     file: 'test/cluster/sim-worker.ts',
-    from: 28,
     text: 'this.lease = renewLease(this.lease, requestMs,',
     replacement: 'this.lease = renewLease(this.lease, this.now,',
     found: /speaks in generation/,
@@ -54,6 +53,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'works on until it is told that the next generation begins',
+    from: 8,
     file: 'src/cluster/membership.ts',
     text: 'if (cluster.generation === s.cluster.generation) return { next: { ...s, cluster }, effects: NONE }\n  if (includes(cluster.members, identity(s))) {\n    const entered',
     replacement:
@@ -77,7 +77,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'counts the time in which it was stopped as the silence of others',
-    from: 430,
+    from: 480,
     file: 'src/cluster/silence.ts',
     text: 'return silentMs + Math.min(Math.max(0, sinceLookMs), lookMs)',
     replacement: 'return silentMs + sinceLookMs + 0 * lookMs',
@@ -85,6 +85,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'acts on a set that is contested',
+    from: 60,
     file: 'src/cluster/claim.ts',
     text: 'return !standing.contested || nowMs - claim.sinceMs >= s.settings.settleMs',
     replacement: 'return nowMs - claim.sinceMs >= 0 * s.settings.settleMs',

@@ -72,7 +72,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   {
     name: 'hands a stream over without a complete epoch',
     file: 'src/ingest/home-table.ts',
-    text: "? { next: { phase: 'leaving', to: from }, effects: [{ kind: 'freeze' }] }",
+    text: "? { next: { phase: 'leaving', to: from }, effects: [{ kind: 'freeze' }, { kind: 'askEpoch' }] }",
     replacement:
       "? { next: { phase: 'away', home: from } as never, effects: [{ kind: 'freeze' }, { kind: 'give', to: from }] }",
   },
