@@ -27,9 +27,25 @@ const mutants: readonly (Mutant & { readonly from: number; readonly found: RegEx
     name: 'takes any epoch for new enough',
     from: 1,
     file: 'src/admin/state-query.ts',
-    text: 'after === null || isCovered(plan, sources, after)',
-    replacement: 'after === null || isCovered(plan, sources, after) || sources.length >= 0',
+    text: 'if (!held) return isCovered(plan, sources, after)',
+    replacement: 'if (!held) return true',
     found: /R1/,
+  },
+  {
+    name: 'takes no heed of what steps hold back',
+    from: 1,
+    file: 'src/worker/execution/passage.ts',
+    text: ' && last.heldSince >= epoch',
+    replacement: '',
+    found: /of mirror .*R1/,
+  },
+  {
+    name: 'takes an epoch of another term for one behind what was held',
+    from: 1,
+    file: 'src/admin/state-query.ts',
+    text: 'return behind?.term === pipelines.find(pipeline).execution.term && epoch >= behind.epoch',
+    replacement: 'return epoch >= (behind?.epoch ?? 0)',
+    found: /of mirror .*R1/,
   },
 ]
 

@@ -19,6 +19,10 @@ import type { Worker } from '../../src/worker/worker.ts'
 import { Harbour } from '../worker/harbour.ts'
 import { KEYS } from '../worker/town.ts'
 
+/** Steps that are read: one right behind the source, and one that shows what another has held back. */
+const STEPS = ['count', 'mirror'] as const
+/** For how long that one does. */
+const HOLD_MS = 150
 const READS = ['live', 'committed', 'linearizable'] as const
 /** Keys that are read: few, so that each is read often. */
 const READ_KEYS = 3
@@ -38,14 +42,14 @@ export class Reading extends Harbour {
   /** Reads that were answered, by what they promised. */
   readonly answered = { live: 0, committed: 0, linearizable: 0, after: 0, late: 0, shared: 0 }
   readonly complaints: string[] = []
-  /** The least count that a linearizable read of a key may show from now on (R2). */
+  /** The least count that a linearizable read of a key of a step may show from now on (R2). */
   private readonly floors = new Map<string, number>()
   private readonly servers = new WeakMap<Worker, ControlServer>()
   private open = 0
 
   constructor(seed: number, weather: Weather) {
     // Records wait on their way to their owners, so that a barrier takes a while to pass.
-    super(seed, weather, { channelCreditBytes: 64, channelBatches: 64, batchRecords: 2, turnRuns: 1 })
+    super(seed, weather, { channelCreditBytes: 64, channelBatches: 64, batchRecords: 2, turnRuns: 1 }, HOLD_MS)
   }
 
   /** Lets the world go on, with readers in it where `random` is given. */
@@ -106,28 +110,31 @@ export class Reading extends Harbour {
     const station = open[random.below(open.length)]!
     const producer = this.producers[random.below(this.producers.length)]!
     const read = READS[random.below(READS.length)]!
+    const step = STEPS[random.below(STEPS.length)]!
     const after = random.chance(0.7)
     // Behind an acknowledgement, the key of the last record that it covers is seen last.
     const last = producer.life.journaled % KEYS
     const key = `${after && random.chance(0.5) ? last : random.below(READ_KEYS)}`
     this.open++
-    void this.ask(station, read, key, after ? producer : null).finally(() => this.open--)
+    void this.ask(station, step, read, key, after ? producer : null).finally(() => this.open--)
   }
 
   private async ask(
     station: MemberStation,
+    step: (typeof STEPS)[number],
     read: (typeof READS)[number],
     key: string,
     producer: SimProducer | null,
   ): Promise<void> {
     const { life, source, name: from } = told(producer)
-    const floor = this.floors.get(key) ?? 0
+    const place = `${key} of ${step}`
+    const floor = this.floors.get(place) ?? 0
     const token = writeToken({ source, producer: from, incarnation: life.name, sequence: life.journaled })
     const after = producer === null ? '' : `&after=${token}`
     const { journaled } = life
     const { worker, process } = station
     const server = this.serve(worker!)
-    const path = `/v1/pipelines/collecting/state/count?key=${key}&read=${read}&wait=3000${after}`
+    const path = `/v1/pipelines/collecting/state/${step}?key=${key}&read=${read}&wait=3000${after}`
     let over = false
     const gone = this.gone(() => over || process!.state === 'dead')
     const answer = await Promise.race([server.show(path), gone])
@@ -141,7 +148,7 @@ export class Reading extends Harbour {
     }
     const state = found?.state ?? nothing
     this.answered[read]++
-    const what = `key ${key} read ${read} of ${station.name}`
+    const what = `key ${place} read ${read} of ${station.name}`
     if (producer !== null) {
       this.answered.after++
       const least = lastOf(Number(key), journaled)
@@ -154,7 +161,7 @@ export class Reading extends Harbour {
     if (read === 'linearizable' && state.count < floor) {
       this.complaints.push(`${what} shows ${state.count}, and ${floor} had been shown (R2)`)
     }
-    this.floors.set(key, Math.max(this.floors.get(key) ?? 0, state.count))
+    this.floors.set(place, Math.max(this.floors.get(place) ?? 0, state.count))
   }
 
   /** Resolves with `null` when `over` holds. */

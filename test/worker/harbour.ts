@@ -8,8 +8,8 @@ import { collecting, DOOR, Town } from './town.ts'
 export class Harbour extends Town {
   readonly producers: SimProducer[] = []
 
-  constructor(seed: number, weather?: Weather, changes: Partial<Limits> = {}) {
-    super(seed, collecting(), changes, weather)
+  constructor(seed: number, weather?: Weather, changes: Partial<Limits> = {}, holdMs = 0) {
+    super(seed, collecting(holdMs), changes, weather)
   }
 
   /** A producer that turns to `worker`, unless it is sent elsewhere. */

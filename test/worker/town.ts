@@ -4,7 +4,7 @@
  */
 import { deepEqual } from 'node:assert/strict'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import { fileSink, generatorSource, lines, type Pipeline, pipeline, tcpSource } from '../../src/index.ts'
+import { fileSink, generatorSource, lines, nullSink, type Pipeline, pipeline, tcpSource } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { MemberStation, memberMachine } from '../../src/sim/member-station.ts'
 import type { Volume } from '../../src/sim/volume.ts'
@@ -45,15 +45,41 @@ export function counting(count: number, rate: number): Pipeline {
 /** Where every worker takes producers, in `collecting`. */
 export const DOOR = 7001
 
-/** What producers send, `<incarnation> <sequence>`; each key counts its own and sees that those of one producer rise. */
-export function collecting(): Pipeline {
+/**
+ * What producers send, `<incarnation> <sequence>`; each key counts its own and sees that those of one producer rise. With
+ * `holdMs` a step holds its results back for so long, and another one shows them.
+ */
+export function collecting(holdMs = 0): Pipeline {
   return pipeline('collecting', (p) => {
-    p.source('in', tcpSource({ host: '0.0.0.0', port: DOOR, protocol: 'acked' }))
+    const keyed = p
+      .source('in', tcpSource({ host: '0.0.0.0', port: DOOR, protocol: 'acked' }))
       .map('spread', (text) => {
         const [from, n] = text.split(' ') as [string, string]
         return { id: text, from, n: Number(n), key: `${Number(n) % KEYS}` }
       })
       .keyBy('by-key', ({ key }) => key)
+    if (holdMs > 0) {
+      keyed
+        .aggregate('newest', {
+          init: () => ({ count: 0, last: {} as Record<string, number> }),
+          add: (state, { from, n }) => {
+            state.count++
+            state.last[from] = n
+          },
+          result: ({ count, last }, key) => ({ key: `${key}`, count, last: { ...last } }),
+          every: holdMs,
+        })
+        .keyBy('again', ({ key }) => key)
+        .mapWithState('mirror', {
+          init: () => ({ count: 0, last: {} as Record<string, number> }),
+          step: (state, { count, last }) => {
+            state.count = count
+            state.last = last
+          },
+        })
+        .sink('nowhere', nullSink())
+    }
+    keyed
       .mapWithState('count', {
         init: () => ({ count: 0, last: {} as Record<string, number> }),
         step: (state, { id, from, n, key }): Row => {
