@@ -30,8 +30,8 @@ export const killMutants: readonly Mutant[] = [
   {
     name: 'deltas-not-restored',
     file: 'worker/execution/restorer.ts',
-    text: "if (chunk.kind === 'rows') held.push(",
-    replacement: "if (chunk.kind === 'delta') continue; else if (chunk.kind === 'rows') held.push(",
+    text: "if (kind === 'rows') held.push(",
+    replacement: "if (kind === 'delta') continue; else if (kind === 'rows') held.push(",
   },
   {
     name: 'old-values-not-kept',
@@ -91,8 +91,8 @@ export const tornMutants: readonly Mutant[] = [
 export const gainedNotRead: Mutant = {
   name: 'gained-key-groups-not-read',
   file: 'worker/execution/state-return.ts',
-  text: 'for (const group of whole) {',
-  replacement: 'for (const group of [] as number[]) {',
+  text: 'if (this.drop.has(step)) return',
+  replacement: 'if (this.drop.has(step) || this.steps.get(step)!.whole.has(keyGroup)) return',
 }
 
 /** Of every proof in which some workers go on where others are gone. */
@@ -100,8 +100,8 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'changed-keys-not-rolled-back',
     file: 'worker/execution/state-return.ts',
-    text: 'for (const group of changed) store.rollbackKeyGroup(group, chunks.get(group) ?? [])',
-    replacement: '',
+    text: 'if (changed.has(group)) return store.rollbackKeyGroup(group, chunks)',
+    replacement: 'if (changed.has(group)) return',
   },
   gainedNotRead,
 ]
