@@ -49,7 +49,7 @@ const mutants: readonly (Mutant & { readonly from: number; readonly found: RegEx
   },
 ]
 
-test('in any weather readers see what was acknowledged, and nothing goes back', { timeout: 120_000 }, async () => {
+test('in any weather readers see what was acknowledged, and nothing goes back', { timeout: 240_000 }, async () => {
   const { status, output } = await startMutant(null, program, ['1', '3'])
   expect(output).toMatch(/^3 seeds, \{"live":\d{2}/)
   expect(status).toBe(0)
@@ -65,6 +65,6 @@ describe('readers in the simulator find a worker that', () => {
       expect(output).toMatch(found)
       expect(status).toBe(1)
     },
-    120_000,
+    240_000,
   )
 })

@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('./sim-main.ts', import.meta.url))
 const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegExp })[] = [
   {
     name: 'takes over without reading the store again',
-    from: 220,
+    from: 226,
     file: 'src/cluster/claim.ts',
     text: "if (s.bid === 'rereading' && e.reread) {",
     replacement: "if (s.bid === 'none' || s.bid === 'rereading') {",
@@ -69,7 +69,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'does not release what holds for an attempt that was given up',
-    from: 7,
+    from: 38,
     file: 'src/cluster/rescale.ts',
     text: "{ kind: 'release', attempt, pipelines: asked },",
     replacement: "{ kind: 'release', attempt, pipelines: [] },",
@@ -77,7 +77,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'counts the time in which it was stopped as the silence of others',
-    from: 480,
+    from: 506,
     file: 'src/cluster/silence.ts',
     text: 'return silentMs + Math.min(Math.max(0, sinceLookMs), lookMs)',
     replacement: 'return silentMs + sinceLookMs + 0 * lookMs',
@@ -85,7 +85,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'acts on a set that is contested',
-    from: 60,
+    from: 78,
     file: 'src/cluster/claim.ts',
     text: 'return !standing.contested || nowMs - claim.sinceMs >= s.settings.settleMs',
     replacement: 'return nowMs - claim.sinceMs >= 0 * s.settings.settleMs',
