@@ -1,18 +1,17 @@
 /**
  * Who owns each key group. Pure and deterministic: the same arguments give the same table everywhere.
  *
- * O1. Every group has one owner, and only a seat that takes groups owns any.
- * O2. `assign` gives every taking seat the same number, one more or less.
+ * O1. Every group has one owner.
+ * O2. `assign` gives every seat the same number, one more or less.
  * O3. As few groups move as O2 allows: a group stays unless its owner is gone or has more than its share. What a newcomer
  *     gets comes from those who had too much; what a leaver had goes to those who had too little; nothing else moves.
  * O4. `inherit` moves groups without an owner only, so that a recovery restores no more than it must.
  */
 import { assert } from '../base/assert.ts'
 
-/** A member's place in `owners`. One that leaves keeps its place until it has nothing left, and takes nothing more. */
+/** A member's place in `owners`. */
 export interface Seat {
   readonly worker: string
-  readonly takes: boolean
 }
 
 /** An ownership that stood before: `owners[keyGroup]` is an index into `members`. */
@@ -35,7 +34,7 @@ export function inherit(keyGroups: number, seats: readonly Seat[], before: Owner
   const counts = countBySeat(placed, seats.length)
   for (let i = 0; i < placed.length; i++) {
     if (placed[i] !== NOBODY) continue
-    const seat = fewest(counts, seats)
+    const seat = counts.indexOf(Math.min(...counts))
     placed[i] = seat
     counts[seat]!++
   }
@@ -62,13 +61,12 @@ export function rebalance(owners: Uint16Array, seats: readonly Seat[], load: Flo
   const next = owners.slice()
   const totals = new Float64Array(seats.length)
   for (let group = 0; group < next.length; group++) totals[next[group]!]! += load[group]!
-  const takers = seats.flatMap((seat, i) => (seat.takes ? [i] : []))
-  const mean = takers.reduce((sum, seat) => sum + totals[seat]!, 0) / takers.length
-  const before = ratioOf(totals, takers, mean)
+  const mean = totals.reduce((sum, total) => sum + total, 0) / totals.length
+  const before = ratioOf(totals, mean)
   let moved = 0
   for (; moved < budget; moved++) {
-    const busiest = takers.reduce((a, b) => (totals[b]! > totals[a]! ? b : a))
-    const idlest = takers.reduce((a, b) => (totals[b]! < totals[a]! ? b : a))
+    const busiest = totals.indexOf(Math.max(...totals))
+    const idlest = totals.indexOf(Math.min(...totals))
     const group = bestMove(next, load, busiest, totals[busiest]! - totals[idlest]!)
     if (group === NOBODY) break
     next[group] = idlest
@@ -77,7 +75,7 @@ export function rebalance(owners: Uint16Array, seats: readonly Seat[], load: Flo
   }
   const heaviest = load.reduce((a, b) => Math.max(a, b), 0)
   const least = mean === 0 ? 1 : Math.max(1, heaviest / mean)
-  return { owners: next, moved, before, after: ratioOf(totals, takers, mean), least }
+  return { owners: next, moved, before, after: ratioOf(totals, mean), least }
 }
 
 /** Groups that change hands from `before` to `after`, by giver and taker. */
@@ -107,13 +105,13 @@ export function movesBetween(before: Ownership, after: Ownership): readonly Move
  * that is one greater, so that nothing moves for the remainder's sake.
  */
 export function spreadEvenly(placed: Int32Array, seats: readonly Seat[]): Int32Array {
-  const counts = countBySeat(placed, seats.length)
-  const takers = seats.flatMap((seat, i) => (seat.takes ? [i] : []))
-  assert(takers.length > 0, 'O1: someone takes what there is')
-  const share = Math.floor(placed.length / takers.length)
-  const remainder = placed.length % takers.length
-  const room = new Int32Array(seats.length)
-  const byCount = takers.toSorted((a, b) => counts[b]! - counts[a]! || a - b)
+  const { length } = seats
+  const counts = countBySeat(placed, length)
+  assert(length > 0, 'O1: someone takes what there is')
+  const share = Math.floor(placed.length / length)
+  const remainder = placed.length % length
+  const room = new Int32Array(length)
+  const byCount = [...seats.keys()].toSorted((a, b) => counts[b]! - counts[a]! || a - b)
   for (const [rank, seat] of byCount.entries()) room[seat] = share + (rank < remainder ? 1 : 0)
   for (let i = 0; i < placed.length; i++) {
     const seat = placed[i]!
@@ -121,23 +119,23 @@ export function spreadEvenly(placed: Int32Array, seats: readonly Seat[]): Int32A
     if (room[seat]! > 0) room[seat]!--
     else placed[i] = NOBODY
   }
-  let at = 0
+  let seat = 0
   for (let i = 0; i < placed.length; i++) {
     if (placed[i] !== NOBODY) continue
-    while (room[takers[at]!]! === 0) at++
-    placed[i] = takers[at]!
-    room[takers[at]!]!--
+    while (room[seat]! === 0) seat++
+    placed[i] = seat
+    room[seat]!--
   }
   return placed
 }
 
-/** The seats that groups have from before; those of seats that are gone or take nothing have none. */
+/** The seats that groups have from before; those of seats that are gone have none. */
 function carryOver(keyGroups: number, seats: readonly Seat[], before: Ownership | null): Int32Array {
   assert(seats.length <= 65_536, 'an owner is an index of 16 bits')
   const placed = new Int32Array(keyGroups).fill(NOBODY)
   if (before === null || before.owners.length === 0) return placed
   assert(before.owners.length === keyGroups, 'the number of key groups is fixed when the cluster is made')
-  const seatOf = new Map(seats.flatMap((seat, i) => (seat.takes ? [[seat.worker, i] as const] : [])))
+  const seatOf = new Map(seats.map((seat, i) => [seat.worker, i]))
   const moved = before.members.map((member) => seatOf.get(member.worker) ?? NOBODY)
   for (let i = 0; i < keyGroups; i++) placed[i] = moved[before.owners[i]!]!
   return placed
@@ -147,15 +145,6 @@ function countBySeat(placed: Int32Array, seats: number): Int32Array {
   const counts = new Int32Array(seats)
   for (const seat of placed) if (seat !== NOBODY) counts[seat]!++
   return counts
-}
-
-function fewest(counts: Int32Array, seats: readonly Seat[]): number {
-  let best = NOBODY
-  for (const [i, seat] of seats.entries()) {
-    if (seat.takes && (best === NOBODY || counts[i]! < counts[best]!)) best = i
-  }
-  assert(best !== NOBODY, 'O1: someone takes what there is')
-  return best
 }
 
 /** The group of `seat` whose load is nearest to half of `gap`, and below it; otherwise the two would only change places. */
@@ -173,6 +162,6 @@ function bestMove(owners: Uint16Array, load: Float64Array, seat: number, gap: nu
   return best
 }
 
-function ratioOf(totals: Float64Array, takers: readonly number[], mean: number): number {
-  return mean === 0 ? 1 : Math.max(...takers.map((seat) => totals[seat]!)) / mean
+function ratioOf(totals: Float64Array, mean: number): number {
+  return mean === 0 ? 1 : Math.max(...totals) / mean
 }

@@ -5,7 +5,6 @@
  *     arguments wherever it is made: the coordinator comes to what was shown.
  */
 import { rebalance } from './assignment.ts'
-import { seatsOf } from './generation.ts'
 import { type Origin, targetOf } from './target.ts'
 
 export interface WorkerLoad {
@@ -34,8 +33,8 @@ export interface BalancePlan {
 
 /** Moves at most `budget` key groups so that `load`, a measured rate of each, is shared out more evenly. */
 export function planByLoad(origin: Origin, load: Float64Array, budget: number): BalancePlan {
-  const { members, owners, leaving } = origin
-  const { before, after, least } = rebalance(owners, seatsOf(members, leaving), load, budget)
+  const { members, owners } = origin
+  const { before, after, least } = rebalance(owners, members, load, budget)
   const request = { kind: 'rebalance', worker: '', number: 0, load, budget, skipStalled: false } as const
   const next = targetOf(origin, [request])?.owners ?? owners
   const [now, then] = [totals(members.length, owners, load), totals(members.length, next, load)]

@@ -6,11 +6,11 @@
  *     there is nothing to append.
  * J2. A recovery moves what nobody owns any more, and nothing else (`inherit`); a rescale brings its own owners.
  * J3. The coordinator of a generation is who makes its record; where that one leaves by it, the first member that stays.
- * J4. Each record says everything: owners, readers of splits, heirs, who is leaving. Nothing is carried over by silence.
+ * J4. Each record says everything: owners, readers of splits, heirs. Nothing is carried over by silence.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { RecordBody } from '../checkpoint/record.ts'
-import { inherit, type Seat } from './assignment.ts'
+import { inherit } from './assignment.ts'
 import { appointHeirs, assignSplits, type Placement, placementFromJson, placementToJson, type Split } from './splits.ts'
 
 export type GenerationBody = Extract<RecordBody, { kind: 'generation' }>
@@ -38,10 +38,8 @@ export function recoveryRecord(
   bases: Bases,
 ): GenerationBody | null {
   if (cluster.generation !== after) return null
-  const leaving = placementFromJson(cluster.splits).leaving
-  const seats = seatsOf(members, leaving)
-  const owners = inherit(world.keyGroups, seats, cluster)
-  return makeRecord(cluster, coordinator, members, seats, owners, world, bases)
+  const owners = inherit(world.keyGroups, members, cluster)
+  return makeRecord(cluster, coordinator, members, owners, world, bases)
 }
 
 /** The record of a rescale after generation `after`, which gives `members` these owners (J1). */
@@ -49,24 +47,17 @@ export function rescaleRecord(
   cluster: Cluster,
   after: number,
   coordinator: string,
-  table: { readonly members: readonly Member[]; readonly seats: readonly Seat[]; readonly owners: Uint16Array },
+  table: { readonly members: readonly Member[]; readonly owners: Uint16Array },
   world: World,
 ): GenerationBody | null {
   if (cluster.generation !== after) return null
-  return makeRecord(cluster, coordinator, table.members, table.seats, table.owners, world, [])
-}
-
-/** Seats of `members`; who is leaving takes nothing, unless everyone is. */
-export function seatsOf(members: readonly Member[], leaving: readonly string[]): readonly Seat[] {
-  const stays = members.some(({ worker }) => !leaving.includes(worker))
-  return members.map(({ worker }) => ({ worker, takes: !stays || !leaving.includes(worker) }))
+  return makeRecord(cluster, coordinator, table.members, table.owners, world, [])
 }
 
 function makeRecord(
   cluster: Cluster,
   coordinator: string,
   members: readonly Member[],
-  seats: readonly Seat[],
   owners: Uint16Array,
   world: World,
   bases: Bases,
@@ -77,12 +68,11 @@ function makeRecord(
   const found = world.splits.map(({ readBy = '', ...split }) => ({ ...split, worker: readBy }))
   const readers = [...found, ...placed]
   const placement: Placement = {
-    splits: assignSplits(world.splits, seats, readers),
-    heirs: appointHeirs(world.journals, seats),
-    leaving: seats.filter((seat) => !seat.takes).map((seat) => seat.worker),
+    splits: assignSplits(world.splits, members, readers),
+    heirs: appointHeirs(world.journals, members),
   }
   const stays = members.some((member) => member.worker === coordinator)
-  const heir = seats.find((seat) => seat.takes)!.worker
+  const heir = members[0]!.worker
   return {
     ...{ kind: 'generation', generation: cluster.generation + 1, coordinator: stays ? coordinator : heir },
     ...{ members, owners },

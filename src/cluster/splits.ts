@@ -42,32 +42,27 @@ export interface Heirs {
 export interface Placement {
   readonly splits: readonly PlacedSplit[]
   readonly heirs: readonly Heirs[]
-  /** Members that are leaving: they take nothing more. */
-  readonly leaving: readonly string[]
 }
 
-export const noPlacement: Placement = { splits: [], heirs: [], leaving: [] }
+export const noPlacement: Placement = { splits: [], heirs: [] }
 
 export function placementToJson(placement: Placement): Json {
   return {
     splits: placement.splits.map(({ pipeline, step, split, reader }) => [pipeline, step, split, reader]),
     heirs: placement.heirs.map(({ worker, heirs }) => [worker, heirs]),
-    leaving: placement.leaving,
   }
 }
 
 /** The inverse of `placementToJson`, for JSON that a checksum vouches for; `null` is no placement. */
 export function placementFromJson(json: Json): Placement {
   if (json === null) return noPlacement
-  const { splits, heirs, leaving } = json as unknown as {
+  const { splits, heirs } = json as unknown as {
     readonly splits: readonly (readonly [string, string, string, number])[]
     readonly heirs: readonly (readonly [string, readonly number[]])[]
-    readonly leaving: readonly string[]
   }
   return {
     splits: splits.map(([pipeline, step, split, reader]) => ({ pipeline, step, split, reader })),
     heirs: heirs.map(([worker, indices]) => ({ worker, heirs: indices })),
-    leaving,
   }
 }
 
@@ -77,7 +72,7 @@ export function assignSplits(
   seats: readonly Seat[],
   before: readonly (Omit<PlacedSplit, 'reader'> & { readonly worker: string })[],
 ): readonly PlacedSplit[] {
-  const seatOf = new Map(seats.flatMap((seat, i) => (seat.takes ? [[seat.worker, i] as const] : [])))
+  const seatOf = new Map(seats.map((seat, i) => [seat.worker, i]))
   if (seatOf.size === 0) return []
   const readerBefore = new Map(before.map((placed) => [nameOf(placed), seatOf.get(placed.worker) ?? -1]))
   const bySource = Map.groupBy(splits, ({ pipeline, step }) => JSON.stringify([pipeline, step]))
@@ -125,10 +120,10 @@ export interface StreamName {
   readonly incarnation: string
 }
 
-/** Heirs for each of `absent`, workers whose journals the members reach: all seats that take work (P3). */
+/** Heirs for each of `absent`, workers whose journals the members reach: all seats (P3). */
 export function appointHeirs(absent: readonly string[], seats: readonly Seat[]): readonly Heirs[] {
   const members = new Set(seats.map((seat) => seat.worker))
-  const heirs = seats.flatMap((seat, i) => (seat.takes ? [i] : []))
+  const heirs = [...seats.keys()]
   if (heirs.length === 0) return []
   const gone = absent.filter((worker) => !members.has(worker))
   return [...new Set(gone)].toSorted().map((worker) => ({ worker, heirs }))

@@ -19,7 +19,7 @@ import { type Cluster, droppedSteps, emptyCluster } from '../checkpoint/cluster.
 import type { FileStore } from '../checkpoint/file-store.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import { type BalancePlan, planByLoad } from '../cluster/balance-plan.ts'
-import { placementFromJson, type Split } from '../cluster/splits.ts'
+import type { Split } from '../cluster/splits.ts'
 import type { Env } from '../env/env.ts'
 import type { Door } from '../ingest/door.ts'
 import type { Plan } from '../model/plan.ts'
@@ -198,8 +198,7 @@ export class Worker {
 
   /** What `rebalance` would do in the generation that stands. */
   planByLoad(load: Float64Array, budget: number): BalancePlan {
-    const { members, owners, splits } = this.cluster
-    return planByLoad({ members, owners, leaving: placementFromJson(splits).leaving }, load, budget)
+    return planByLoad(this.cluster, load, budget)
   }
 
   /** Reads the chain to its end, then calls `then`. */

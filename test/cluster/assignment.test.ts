@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { hashKey, keyGroupOf, shiftOf } from '../../src/base/hash.ts'
 import { assign, inherit, movesBetween, type Ownership, rebalance, type Seat } from '../../src/cluster/assignment.ts'
 
-const seat = (worker: string, takes = true): Seat => ({ worker, takes })
+const seat = (worker: string): Seat => ({ worker })
 const seats = (count: number): Seat[] => Array.from({ length: count }, (_, i) => seat(`w${i}`))
 const counts = (owners: Uint16Array, members: number): number[] => {
   const found = new Array<number>(members).fill(0)
@@ -94,12 +94,6 @@ describe('assign', () => {
       ),
     )
   })
-
-  test('who is leaving gives all and takes nothing', () => {
-    const before = { members: seats(4), owners: assign(64, seats(4), null) }
-    const next = [seat('w0'), seat('w1', false), seat('w2'), seat('w3')]
-    expect(counts(assign(64, next, before), 4)).toEqual([22, 0, 21, 21])
-  })
 })
 
 test('inherit: only groups of those who are gone move, to those who have fewest', () => {
@@ -160,11 +154,5 @@ describe('rebalance', () => {
     const load = Float64Array.of(97, 1, 1, 1)
     const done = rebalance(Uint16Array.of(0, 1, 1, 1), seats(2), load, 10)
     expect(done).toMatchObject({ moved: 0, before: 1.94, after: 1.94, least: 1.94 })
-  })
-
-  test('gives nothing to who is leaving', () => {
-    const load = Float64Array.of(5, 5, 5, 5)
-    const done = rebalance(Uint16Array.of(0, 0, 0, 0), [seat('w0'), seat('w1', false), seat('w2')], load, 10)
-    expect(counts(done.owners, 3)).toEqual([2, 0, 2])
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
-import { recoveryRecord, rescaleRecord, seatsOf } from '../../src/cluster/generation.ts'
+import { recoveryRecord, rescaleRecord } from '../../src/cluster/generation.ts'
 import { noPlacement, placementFromJson, placementToJson } from '../../src/cluster/splits.ts'
 import { targetOf } from '../../src/cluster/target.ts'
 
@@ -34,7 +34,9 @@ describe('a recovery record', () => {
 
   test('is none where another generation stands by then', () => {
     expect(recoveryRecord(cluster, 3, 'b', members('b'), world, [])).toBeNull()
-    expect(rescaleRecord(cluster, 5, 'b', targetOf({ ...cluster, leaving: [] }, [])!, world)).toBeNull()
+    expect(
+      rescaleRecord(cluster, 5, 'b', targetOf(cluster, [{ kind: 'renew', skipStalled: false }])!, world),
+    ).toBeNull()
   })
 
   test('leaves splits where they are read, also those that no record has placed', () => {
@@ -50,18 +52,10 @@ describe('a recovery record', () => {
     const record = recoveryRecord(emptyCluster, 0, 'a', members('a', 'b'), world, [])!
     expect([...record.owners]).toEqual([0, 1, 0, 1, 0, 1])
   })
-
-  test('gives nothing to who is leaving, unless everyone is', () => {
-    const leaving = { ...cluster, splits: placementToJson({ ...noPlacement, leaving: ['b'] }) }
-    const record = recoveryRecord(leaving, 4, 'c', members('b', 'c'), world, [])!
-    expect([...record.owners]).toEqual([1, 1, 1, 1, 1, 1])
-    expect(placementFromJson(record.splits).leaving).toEqual(['b'])
-    expect(seatsOf(members('a', 'b'), ['a', 'b']).map((seat) => seat.takes)).toEqual([true, true])
-  })
 })
 
 test('a coordinator that leaves by its own record names the first that stays', () => {
-  const request = { kind: 'leave', worker: 'a', empty: true, skipStalled: false } as const
-  const target = targetOf({ ...cluster, leaving: ['a'] }, [request])!
+  const request = { kind: 'leave', worker: 'a', skipStalled: false } as const
+  const target = targetOf(cluster, [request])!
   expect(rescaleRecord(cluster, 4, 'a', target, world)).toMatchObject({ generation: 5, coordinator: 'b' })
 })

@@ -15,10 +15,10 @@ const members = (...names: string[]) =>
   names.map((name) => ({ worker: name[0]!, incarnation: name.length > 1 ? name : `${name}1`, address: '' }))
 
 /** The cluster of a generation; a name such as `a2` is worker a in its second incarnation. */
-const cluster = (generation: number, names: readonly string[], leaving: readonly string[] = []): Cluster => ({
+const cluster = (generation: number, names: readonly string[]): Cluster => ({
   ...emptyCluster,
   ...{ generation, members: members(...names), coordinator: names[0]?.[0] ?? '', owners: new Uint16Array(4) },
-  splits: placementToJson({ ...noPlacement, leaving }),
+  splits: placementToJson(noPlacement),
 })
 
 /** Worker b in a cluster, told what happens. */
@@ -36,8 +36,8 @@ class Life {
     return effects.map(show)
   }
 
-  chain(generation: number, names: readonly string[], leaving: readonly string[] = []): string[] {
-    return this.see({ kind: 'chain', cluster: cluster(generation, names, leaving), nowMs: this.nowMs })
+  chain(generation: number, names: readonly string[]): string[] {
+    return this.see({ kind: 'chain', cluster: cluster(generation, names), nowMs: this.nowMs })
   }
 
   /** Beats of these workers, who hear each other but for the pairs in `deaf`; `afterMs` later. */

@@ -65,11 +65,10 @@ export class Referee {
 
   /** A member to whom nothing has happened, and who has not asked to leave, is in the next generation. */
   private mustNotDrop(previous: Cluster, next: Cluster): void {
-    const leaving = (previous.splits as { readonly leaving?: readonly string[] } | null)?.leaving ?? []
     for (const member of previous.members) {
       if (next.members.some((one) => one.incarnation === member.incarnation)) continue
       assert(
-        leaving.includes(member.worker) || this.truth.isCut(member.worker) || this.calmMs(member.worker) < CALM_MS,
+        this.truth.isCut(member.worker) || this.calmMs(member.worker) < CALM_MS,
         `generation ${next.generation} drops ${member.worker}, to whom nothing has happened`,
       )
     }

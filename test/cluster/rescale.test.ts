@@ -19,7 +19,6 @@ class Rescale {
       generation: 4,
       members: [member('a'), member('b')],
       owners: Uint16Array.of(0, 0, 1, 1),
-      leaving: [],
       settings,
     },
   })
@@ -134,14 +133,14 @@ describe('a rescale', () => {
   test('several that come together come in one generation', () => {
     const rescale = new Rescale()
     rescale.ask(join('c'))
-    rescale.ask({ kind: 'leave', worker: 'a', empty: false, skipStalled: false })
+    rescale.ask({ kind: 'leave', worker: 'a', skipStalled: false })
     expect(rescale.wait(100)[0]).toBe('announce a>c')
   })
 
   test('who is lost before it begins is forgotten, and the others come', () => {
     const rescale = new Rescale()
     rescale.ask(join('c'))
-    rescale.ask({ kind: 'leave', worker: 'a', empty: false, skipStalled: false })
+    rescale.ask({ kind: 'leave', worker: 'a', skipStalled: false })
     rescale.see({ kind: 'lost', worker: 'c', reason: '' })
     expect(rescale.wait(100)[0]).toBe('announce a>b')
     const alone = new Rescale()
@@ -157,7 +156,7 @@ describe('a rescale', () => {
   })
 
   test('of all who would leave together the last one has to wait until another comes', () => {
-    const leave = (worker: string): Request => ({ kind: 'leave', worker, empty: false, skipStalled: false })
+    const leave = (worker: string): Request => ({ kind: 'leave', worker, skipStalled: false })
     const rescale = new Rescale()
     rescale.ask(leave('a'))
     expect(rescale.ask(leave('b'))).toEqual([
@@ -173,7 +172,7 @@ describe('a rescale', () => {
     const rescale = new Rescale()
     const members = ['a', 'b', 'e'].map(member)
     const owners = Uint16Array.of(0, 0, 1, 2)
-    rescale.state = startRescale({ generation: 4, members, owners, leaving: [], settings })
+    rescale.state = startRescale({ generation: 4, members, owners, settings })
     expect(rescale.ask(join('c'))).toEqual(['answer refused: the cluster has 3 workers and takes no more'])
   })
 
@@ -191,7 +190,7 @@ describe('a rescale', () => {
   test('goes on without what is stalled where one of several asks for it', () => {
     const rescale = new Rescale()
     rescale.ask(join('c', true))
-    rescale.ask({ kind: 'leave', worker: 'a', empty: false, skipStalled: false })
+    rescale.ask({ kind: 'leave', worker: 'a', skipStalled: false })
     rescale.wait(100)
     rescale.arrived('base')
     rescale.arrived('base', 1, 'b')
@@ -208,9 +207,7 @@ describe('a rescale', () => {
   test('refuses what cannot be, and puts off what cannot be yet', () => {
     const rescale = new Rescale()
     expect(rescale.ask(join('c'), false)[0]).toContain('answer later: it does not hear every member')
-    expect(rescale.ask({ kind: 'leave', worker: 'x', empty: false, skipStalled: false })).toEqual([
-      'answer refused: x is no member',
-    ])
+    expect(rescale.ask({ kind: 'leave', worker: 'x', skipStalled: false })).toEqual(['answer refused: x is no member'])
     const load = new Float64Array(3)
     expect(rescale.ask({ kind: 'rebalance', ...from, load, budget: 1, skipStalled: false })[0]).toContain(
       'answer refused',
@@ -326,23 +323,9 @@ describe('a rescale', () => {
 
   test('a leaver gives everything away with its seat', () => {
     const rescale = new Rescale()
-    rescale.ask({ kind: 'leave', worker: 'b', empty: true, skipStalled: false })
+    rescale.ask({ kind: 'leave', worker: 'b', skipStalled: false })
     expect(rescale.wait(100)[0]).toBe('announce b>a')
     expect(rescale.arrived('base', 1, 'a')).not.toEqual([])
-  })
-
-  test('a leaver that is not ready first gives everything away, then loses its seat, for which nothing moves', () => {
-    const rescale = new Rescale()
-    rescale.ask({ kind: 'leave', worker: 'b', empty: false, skipStalled: false })
-    expect(rescale.wait(100)[0]).toBe('announce b>a')
-    const second = new Rescale()
-    second.state = startRescale({
-      ...{ generation: 5, members: [member('a'), member('b')], owners: new Uint16Array(4), leaving: ['b'], settings },
-    })
-    second.ask({ kind: 'leave', worker: 'b', empty: true, skipStalled: false })
-    expect(second.wait(100)).toEqual(['announce ', 'hold p', 'hold q'])
-    second.complete('p', 7, true)
-    expect(second.complete('q', 7, true)).toEqual(['append after 5: a 0,0,0,0'])
   })
 
   test('what changes nothing is over at once', () => {

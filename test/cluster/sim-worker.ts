@@ -77,7 +77,6 @@ import {
   membershipSettings,
   rescaleSettings,
 } from '../../src/cluster/settings.ts'
-import { placementFromJson } from '../../src/cluster/splits.ts'
 import { type Beating, beatingFrom, includes, lostOf, mayJoin } from '../../src/cluster/standing.ts'
 import type { Request } from '../../src/cluster/target.ts'
 import { Life } from '../../src/sim/life.ts'
@@ -429,7 +428,7 @@ export class SimWorker implements Station<Message> {
       }
       case 'askToLeave': {
         const { skipStalled } = this.scene
-        const request: Request = { kind: 'leave', worker: this.name, empty: true, skipStalled }
+        const request: Request = { kind: 'leave', worker: this.name, skipStalled }
         return this.send(effect.coordinator.worker, { kind: 'request', request })
       }
       case 'tellGeneration':
@@ -517,10 +516,9 @@ export class SimWorker implements Station<Message> {
     if (!coordinates(this.membership) || this.begun !== this.generation) return
     const { cluster } = this
     if (this.rescale === null) {
-      const { leaving } = placementFromJson(cluster.splits)
       const { generation, members, owners } = cluster
       const settings = rescaleSettings(this.scene.limits)
-      this.rescale = startRescale({ generation, members, owners, leaving, settings })
+      this.rescale = startRescale({ generation, members, owners, settings })
     }
     for (const [pipeline, entry] of cluster.pipelines) {
       if (this.checkpoints.has(pipeline)) continue

@@ -315,7 +315,7 @@ class Run implements Scene {
       number: ++this.generations,
       coordinator: members[random.below(members.length)]!.worker,
       members,
-      placement: { splits: [], heirs, leaving: [] },
+      placement: { splits: [], heirs },
       rows: this.epochs[back]!.rows,
       reach,
     }

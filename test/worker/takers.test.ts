@@ -11,7 +11,7 @@ function generation(self: number): Generation {
   const heirs = [{ worker: 'gone', heirs: [1] }]
   return {
     ...{ number: 2, coordinator: 'a', members, self, owners: Uint16Array.of(0, 1, 2, 2) },
-    placement: { splits: [], heirs, leaving: [] },
+    placement: { splits: [], heirs },
   }
 }
 

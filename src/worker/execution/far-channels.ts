@@ -23,7 +23,7 @@ import { FarInput } from './far-input.ts'
 import { FarOutlet, type Sent } from './far-outlet.ts'
 import type { Generation, Links } from './generation.ts'
 import type { SplitTable } from './split-table.ts'
-import { soleWriter } from './takers.ts'
+import { SOLE_WRITER } from './takers.ts'
 
 export interface FarChannelsOptions {
   readonly plan: Plan
@@ -52,10 +52,9 @@ export class FarChannels implements Crossings {
   }
 
   target(channel: ChannelPlan): number | null {
-    const { plan, generation } = this.options
-    const task = plan.tasks[channel.to]!
+    const task = this.options.plan.tasks[channel.to]!
     if (task.kind !== 'sink') return null
-    return sinkConnector(task.sink.kind, task.step).parallel(task.sink) ? null : soleWriter(generation)
+    return sinkConnector(task.sink.kind, task.step).parallel(task.sink) ? null : SOLE_WRITER
   }
 
   outlet(channel: ChannelPlan, member: number, pool: BatchPool, onRoom: () => void): Outlet {

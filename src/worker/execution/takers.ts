@@ -4,7 +4,6 @@
  *
  * K1. What a member has saved goes back to it; what a worker has saved that is no member any more goes to one member, and
  *     each such worker to one that is chosen by its name.
- * K2. Who is leaving takes nothing, unless everyone is.
  * K3. A split is read by the member that the placement names. One that it does not name is read by one that is chosen by
  *     its name: splits that were found after the record was made, and all of them where it names none.
  * K4. What a step held goes on where what follows it comes from: with its key group, or where no keyed step stands before,
@@ -16,21 +15,15 @@ import type { HeldRecords } from '../../dataflow/held-records.ts'
 import type { Generation } from './generation.ts'
 import type { HeldPart } from './restorer.ts'
 
-/** Indices of the members that take what nobody has (K2). */
-function takersOf({ members, placement }: Generation): readonly number[] {
-  const all = members.map((_, index) => index)
-  const stay = all.filter((index) => !placement.leaving.includes(members[index]!.worker))
-  return stay.length === 0 ? all : stay
-}
-
-function chosenBy(name: string, takers: readonly number[]): number {
-  return takers[(hashKey(name) >>> 0) % takers.length]!
+/** Index of the member that is chosen by `name`. */
+function chosenBy(name: string, { members }: Generation): number {
+  return (hashKey(name) >>> 0) % members.length
 }
 
 /** The member that takes what `worker` has saved (K1). */
 export function takerOf(generation: Generation, worker: string): number {
   const index = generation.members.findIndex((member) => member.worker === worker)
-  return index >= 0 ? index : chosenBy(worker, takersOf(generation))
+  return index >= 0 ? index : chosenBy(worker, generation)
 }
 
 /** The member that reads `split` of a replayable source (K3). */
@@ -38,18 +31,16 @@ export function readerOf(generation: Generation, pipeline: string, step: string,
   const placed = generation.placement.splits.find(
     (one) => one.pipeline === pipeline && one.step === step && one.split === split,
   )
-  return placed?.reader ?? chosenBy(`${step}/${split}`, takersOf(generation))
+  return placed?.reader ?? chosenBy(`${step}/${split}`, generation)
 }
 
 /** The member that takes what belongs to `split`, of which nothing else is known. */
 export function anyoneFor(generation: Generation, split: string): number {
-  return chosenBy(split, takersOf(generation))
+  return chosenBy(split, generation)
 }
 
-/** The member that writes a sink which has one writer only. */
-export function soleWriter(generation: Generation): number {
-  return takersOf(generation)[0]!
-}
+/** The member that writes a sink which has one writer only: the first. */
+export const SOLE_WRITER = 0
 
 /** The parts of `step` that this worker takes, its own and those of workers that are gone (K1). */
 export function partsFor(generation: Generation, parts: readonly PartEntry[], step: string): readonly PartEntry[] {

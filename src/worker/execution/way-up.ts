@@ -35,7 +35,7 @@ import { type HeldPart, type Restored, restorePipeline, type Taker } from './res
 import type { OpenSources } from './sources.ts'
 import type { SplitTable } from './split-table.ts'
 import { StateReturn } from './state-return.ts'
-import { heldFor, partsFor, soleWriter, takerOf } from './takers.ts'
+import { heldFor, partsFor, SOLE_WRITER, takerOf } from './takers.ts'
 
 type SinkTaskPlan = TaskPlan & { readonly kind: 'sink' }
 
@@ -196,7 +196,7 @@ export class WayUp {
     const { plan, entry, generation, seams, wake, maySpeak, warned, failed } = this.options
     const { env, limits, member, output, storeId } = seams
     const connector = sinkConnector(task.sink.kind, task.step)
-    const idle = !connector.parallel(task.sink) && soleWriter(generation) !== generation.self
+    const idle = !connector.parallel(task.sink) && SOLE_WRITER !== generation.self
     const writer = idle
       ? idleWriter(env.clock)
       : connector.open(task.sink, {
@@ -259,7 +259,7 @@ export class WayUp {
 
 /** Where one worker writes a sink, that one takes over what whoever wrote it before has left; the others have left nothing. */
 function soleParts(generation: Generation, base: Manifest | null, step: string): Manifest['sinks'] {
-  if (soleWriter(generation) !== generation.self) return []
+  if (SOLE_WRITER !== generation.self) return []
   const parts = base?.sinks.filter((part) => part.step === step) ?? []
   return parts.length === 1 ? parts : parts.filter(({ snapshot }) => snapshot !== null)
 }

@@ -61,8 +61,10 @@ export class Inbox {
         const { worker, incarnation, address, sessions, skipStalled } = message
         return to.rescale.request({ kind: 'join', member: { worker, incarnation, address }, sessions, skipStalled })
       }
-      case 'leaveRequested':
-        return to.rescale.request({ ...message, kind: 'leave' })
+      case 'leaveRequested': {
+        const { worker, skipStalled } = message
+        return to.rescale.request({ kind: 'leave', worker, skipStalled })
+      }
       case 'requestAnswered':
         return to.step({ ...message, kind: 'joinAnswered' })
       case 'rebalanceRequested':

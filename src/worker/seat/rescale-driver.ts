@@ -12,7 +12,6 @@ import { rescaleRecord, type World } from '../../cluster/generation.ts'
 import { startRescale, stepRescale } from '../../cluster/rescale.ts'
 import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../cluster/rescale-state.ts'
 import { rescaleSettings } from '../../cluster/settings.ts'
-import { placementFromJson } from '../../cluster/splits.ts'
 import { type Beating, lostOf, mayJoin } from '../../cluster/standing.ts'
 import type { Request, Room } from '../../cluster/target.ts'
 import type { Clock } from '../../env/clock.ts'
@@ -79,9 +78,8 @@ export class RescaleDriver {
 
   /** The generation of `cluster` has begun, and this worker coordinates it. */
   start(cluster: Cluster): void {
-    const { generation, members, owners, splits } = cluster
-    const { leaving } = placementFromJson(splits)
-    this.state = startRescale({ generation, members, owners, leaving, settings: rescaleSettings(this.host.limits) })
+    const { generation, members, owners } = cluster
+    this.state = startRescale({ generation, members, owners, settings: rescaleSettings(this.host.limits) })
   }
 
   /** Another generation stands, or this worker begins anew. */
