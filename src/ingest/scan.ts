@@ -80,13 +80,15 @@ export class SegmentScan {
     return this.base + this.at
   }
 
-  /** Reads on until the window holds `needed` bytes from `at`, or the end. */
+  /**
+   * Reads on until the window holds `needed` bytes from `at`, or the end. What it has of them already is read once more: to put
+   * it in front of what follows would be a copy of all.
+   */
   private fill(needed: number): void {
-    const rest = this.window.subarray(this.at)
-    this.base += this.at
+    const from = this.fileAt
+    const wanted = Math.min(Math.max(READ_BYTES, needed), this.length - from)
+    this.base = from
     this.at = 0
-    const from = this.base + rest.length
-    const wanted = Math.min(Math.max(READ_BYTES, needed - rest.length), this.length - from)
     this.reading = true
     this.file!.read(from, wanted, (error, bytes) => {
       this.reading = false
@@ -94,7 +96,7 @@ export class SegmentScan {
       if (error !== null) return this.finish(error)
       // A sync that failed may have taken bytes back that were there before.
       if (bytes.length < wanted) this.length = from + bytes.length
-      this.window = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
+      this.window = bytes
       if (!this.paused) this.parse()
     })
   }

@@ -33,7 +33,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'tries a failed sync again',
-    from: 15,
+    from: 234,
     file: 'src/ingest/journal.ts',
     text: `      this.underWay--
       if (this.breaks(error)) {

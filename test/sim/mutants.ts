@@ -483,7 +483,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'letters-of-who-is-gone',
     swarm: 'clusters',
     file: 'src/worker/execution/takers.ts',
-    text: 'return index >= 0 ? index : chosenBy(worker, takersOf(generation))',
+    text: 'return index >= 0 ? index : chosenBy(worker, generation)',
     replacement: 'return index >= 0 ? index : -1',
   },
   {

@@ -53,7 +53,7 @@ const mutants: readonly (Mutant & { readonly scenario: string })[] = [
     name: 'leaves the letters of who is gone',
     scenario: 'a record that fails',
     file: 'src/worker/execution/takers.ts',
-    text: 'return index >= 0 ? index : chosenBy(worker, takersOf(generation))',
+    text: 'return index >= 0 ? index : chosenBy(worker, generation)',
     replacement: 'return index >= 0 ? index : -1',
   },
   {
@@ -78,11 +78,11 @@ const mutants: readonly (Mutant & { readonly scenario: string })[] = [
     replacement: 'this.serial++; if (!this.holds) return',
   },
   {
-    name: 'writes a sink with one writer everywhere',
+    name: 'brings nothing to the one writer of a sink',
     scenario: 'a sink with one writer',
-    file: 'src/worker/execution/takers.ts',
-    text: 'return takersOf(generation)[0]!',
-    replacement: 'return generation.self',
+    file: 'src/worker/execution/far-channels.ts',
+    text: '.parallel(task.sink) ? null : SOLE_WRITER',
+    replacement: '.parallel(task.sink) ? null : null',
   },
   {
     name: 'lets tasks hold behind an epoch that was abandoned',
