@@ -6,22 +6,13 @@
  * come through since. Where a step depends on the order in which several sources meet, attempts may give other texts, or another
  * number of records, of one descent.
  *
- * G1. No line is given twice, and no id.
- * G2. Of each descent at least as many records are given as the surviving attempt must give, and where one of the lines is of
- *     that attempt, which is the last, no more than it may give.
+ * G1. No line is given twice, and no id; nor is what comes of one record by way of one call that answers once, whichever attempt it
+ *     is of. (Calls that answer several times, or two in a row, may give by one attempt what they do not by the other.)
+ * G2. Of each descent at least as many records are given as the surviving attempt must give.
  * G3. What comes of a call is not given behind what comes of a later one that found the state which it left; what comes of no
  *     call is given in the order of its life.
  */
 import type { Complain, Evidence, Output, Visit } from './evidence.ts'
-
-/** What a surviving attempt gives of one descent: so much surely, so much at most; and what was given. */
-interface Account {
-  due: number
-  most: number
-  given: number
-  /** A line of the surviving attempt is among them. */
-  survived: boolean
-}
 
 export function checkReceived(
   { step, lines, ids = [] }: Output,
@@ -29,49 +20,56 @@ export function checkReceived(
   evidence: Evidence,
   complain: Complain,
 ): void {
-  const accounts = new Map<string, Account>()
-  for (const [cause, { due }] of expected) {
-    const account = accountOf(accounts, descentOf(evidence, cause))
-    account.most++
-    if (due) account.due++
-  }
   const given = new Set<string>()
+  const counts = new Map<string, number>()
   const order = new Order(evidence)
   for (const [i, line] of lines.entries()) {
     const cause = line.slice(0, line.indexOf('|'))
-    const id = ids[i]!
-    if (given.has(cause) || given.has(id)) complain(`${step}: gives ${cause}, by the id ${id}, twice`)
-    given.add(cause)
-    given.add(id)
+    for (const name of [cause, ids[i]!, answerOf(evidence, cause)]) {
+      if (given.has(name)) complain(`${step}: gives ${name}, by the id ${ids[i]}, twice`)
+      if (name !== '') given.add(name)
+    }
     if (!order.takes(cause)) complain(`${step}: gives ${cause} behind a later one`)
-    const account = accountOf(accounts, descentOf(evidence, cause))
-    account.given++
-    if (expected.has(cause)) account.survived = true
+    count(counts, descentOf(evidence, cause))
   }
-  for (const [name, { due, most, given, survived }] of accounts) {
-    if (given < due) complain(`${step}: gives ${given} of the ${due} records that come of ${name}`)
-    if (survived && given > most) complain(`${step}: gives ${given} records of ${name}, of which ${most} come`)
+  const due = new Map<string, number>()
+  for (const [cause, arrival] of expected) if (arrival.due) count(due, descentOf(evidence, cause))
+  for (const [descent, most] of due) {
+    const got = counts.get(descent) ?? 0
+    if (got < most) complain(`${step}: gives ${got} of the ${most} records that come of ${descent}`)
   }
 }
 
-function accountOf(accounts: Map<string, Account>, name: string): Account {
-  const known = accounts.get(name) ?? { due: 0, most: 0, given: 0, survived: false }
-  accounts.set(name, known)
-  return known
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
+}
+
+/** What `cause` is where it is the one answer of a call about a record that no call has made (G1); otherwise nothing. */
+function answerOf(evidence: Evidence, cause: string): string {
+  const visit = visitOf(evidence, headOf(cause))
+  if (visit === undefined || !visit.cause.includes('#')) return ''
+  const task = evidence.plan.tasks.find(({ step }) => step === visit.step)
+  if (task?.kind !== 'keyed' || task.keyed.kind !== 'mapWithState' || task.chain.end.kind !== 'forward') return ''
+  return task.chain.ops.some(({ kind }) => kind === 'flatMap') ? '' : `the answer of ${visit.step} to ${visit.cause}`
 }
 
 /**
- * The record of a source that a cause stems from, and the steps that it has come through. How many records come of a call may
- * differ from one attempt to the next: which of them it is belongs to no descent, but on the way to another call.
+ * The record of a source that a cause stems from, and the steps that it has come through. How many records come of a call, and
+ * which, may differ from one attempt to the next.
  */
 function descentOf(evidence: Evidence, cause: string): string {
-  let [head, ...path] = cause.split('/') as [string, ...string[]]
-  let descent = ''
+  let head = headOf(cause)
+  let steps = ''
   for (let visit = visitOf(evidence, head); visit !== undefined; visit = visitOf(evidence, head)) {
-    ;[head, ...path] = visit.cause.split('/') as [string, ...string[]]
-    descent = `${path.join('/')} ${visit.step} ${descent}`
+    head = headOf(visit.cause)
+    steps = ` ${visit.step}${steps}`
   }
-  return `${head} ${descent}`
+  return head + steps
+}
+
+function headOf(cause: string): string {
+  const end = cause.indexOf('/')
+  return end < 0 ? cause : cause.slice(0, end)
 }
 
 function visitOf(evidence: Evidence, head: string): Visit | undefined {
