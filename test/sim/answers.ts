@@ -6,8 +6,14 @@ import type { Env } from '../../src/env/env.ts'
 
 /** What an answer takes at most, in milliseconds. */
 const ANSWER_MS = 3
-/** One in so many. */
-const LONG = 100
+
+/** Now and then an answer takes long: one in `oneIn`, and up to so many milliseconds. */
+export interface LongAnswers {
+  readonly oneIn: number
+  readonly longMs: number
+}
+
+const LONG: LongAnswers = { oneIn: 100, longMs: 300 }
 
 /** Says `fn` later. */
 export type Later = (fn: () => void) => void
@@ -15,9 +21,9 @@ export type Later = (fn: () => void) => void
 /** What one takes that takes long. */
 export const LONG_MS = 300
 
-/** An answer in a process: some time later, by its clock, in any order; now and then one takes up to `longMs`. */
-export function answersOf({ clock, random }: Env, longMs = LONG_MS): Later {
-  return (fn) => void clock.after(random.below(random.below(LONG) === 0 ? longMs : ANSWER_MS), fn)
+/** An answer in a process: some time later, by its clock, in any order. */
+export function answersOf({ clock, random }: Env, { oneIn, longMs } = LONG): Later {
+  return (fn) => void clock.after(random.below(random.below(oneIn) === 0 ? longMs : ANSWER_MS), fn)
 }
 
 /** The value that `make` returns, or what it throws, at once. */

@@ -425,6 +425,14 @@ export const mutants: readonly SimMutant[] = [
     replacement: 'held.rollback().filter((group) => group < 0)',
   },
   {
+    name: 'rest-of-chunks-forgotten',
+    swarm: 'clusters',
+    bend: 'slow-takers',
+    file: 'src/state/keyed-store.ts',
+    text: '    if (rest.length === 0) {\n      this.tables[keyGroup] = table',
+    replacement: '    if (rest.length >= 0) {\n      this.tables[keyGroup] = table',
+  },
+  {
     name: 'made-ahead-of-another-chain',
     swarm: 'clusters',
     file: 'src/checkpoint/read-ahead.ts',

@@ -50,6 +50,52 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, ...none, joinMs: often / 4, killNewcomerMs: often / 3, leaveMs: often },
     }
   },
+  /** Who has begun to put growing files back dies of it, and what it had asked of the disk is done long after. */
+  'late-cuts': (config) => {
+    if (!config.system.drains.some(({ kind }) => kind === 'append')) return null
+    const often = OFTEN * config.pace
+    const { deeds, weather, ...rest } = quiet(config)
+    const none = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0 }
+    return {
+      ...rest,
+      weather: {
+        ...weather,
+        disk: { ...calm.disk, latencyMs: 30 * config.pace, lateChance: 1, lateMs: 10_000 * config.pace },
+      },
+      limits: { ...config.limits, checkpointIntervalMs: 30, checkpointTimeoutMs: 2000 },
+      deeds: { ...deeds, ...none, killMs: often / 2, stopMs: often },
+    }
+  },
+  /** Answers take long wherever they are asked, and producers come in elsewhere while their worker stays away. */
+  'answers-awaited': (config) => {
+    if (!config.system.build().tasks.some(({ kind }) => kind === 'asyncMap')) return null
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const none = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
+    return {
+      ...rest,
+      limits: { ...config.limits, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
+      longAnswers: { oneIn: 4, longMs: 2000 * config.pace },
+      records: 200,
+      sharedJournals: true,
+      deeds: { ...deeds, ...none, killMs: 2 * often, strayMs: often / 4 },
+    }
+  },
+  /** Who gets key groups has no time to make tables of what was read ahead. */
+  'slow-takers': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, weather, ...rest } = quiet(config)
+    const none = { killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, resetMs: 0 }
+    return {
+      ...rest,
+      weather: { ...weather, clock: { ...weather.clock, turnMs: 1 } },
+      limits: { ...config.limits, keyGroups: 64, chunkEntries: 2, chunkBytes: 64, sliceMs: 0.01 },
+      workers: 2,
+      mostWorkers: 5,
+      deeds: { ...deeds, ...none, joinMs: often / 2, leaveMs: often },
+    }
+  },
   /** Workers are in a minority for a moment, again and again, while generations begin. */
   minorities: (config) => {
     const often = OFTEN * config.pace
@@ -57,8 +103,9 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const none = { joinMs: 0, leaveMs: 0, powerOffMs: 0 }
     return {
       ...rest,
-      workers: Math.max(3, config.workers),
-      deeds: { ...deeds, ...none, killMs: 2 * often, cutMs: often / 2, halfCutMs: often, stopMs: 2 * often },
+      workers: 3,
+      mostWorkers: 3,
+      deeds: { ...deeds, ...none, killMs: 2 * often, cutMs: often / 2, apartMs: [2500, 5000], halfCutMs: 0, stopMs: 0 },
     }
   },
   /** Workers leave with what nobody else can read, and producers lose what they had. */
@@ -130,7 +177,6 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     return {
       ...rest,
       limits: { ...config.limits, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
-      answerMs: 1000,
       // Also of workers whose journals nobody reads: their streams have no heirs.
       sharedJournals: config.seed % 2 === 0,
       mostWorkers: Math.min(5, config.workers + 2),

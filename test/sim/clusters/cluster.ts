@@ -198,7 +198,7 @@ class SimCluster {
     const { world, volume, config, witness } = this
     const { limits, restartMs, system, sharedJournals: journals } = config
     const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
-    const plan = (env: Env): Plan => witness.trace(system.build(), answersOf(env, config.answerMs))
+    const plan = (env: Env): Plan => witness.trace(system.build(), answersOf(env, config.longAnswers))
     const { pipeline } = this.plan
     const station = new MemberStation(machine, { limits, port: 7400, expected, restartMs, pipeline, plan, journals })
     this.stations.push(station)
@@ -471,7 +471,7 @@ function show(status: unknown): string {
 function describe({ system, deeds, workers, mostWorkers, harsh }: ClusterConfig): string {
   const feeds = system.feeds.map(({ step, kind }) => `${step}: ${kind}`)
   const drains = system.drains.map(({ step, kind }) => `${step}: ${kind}`)
-  const done = Object.entries(deeds).filter(([, everyMs]) => everyMs > 0)
+  const done = Object.entries(deeds).filter(([, everyMs]) => typeof everyMs === 'number' && everyMs > 0)
   const often = done.map(([deed, everyMs]) => `${deed} ${Math.round(everyMs)}`)
   return `${workers} to ${mostWorkers} workers, ${system.name} (${[...feeds, ...drains].join(', ')})${harsh ? ' harsh' : ''} ${often.join(', ')}`
 }

@@ -3,7 +3,7 @@ import { type Limits, makeLimits } from '../../../src/base/limits.ts'
 import { Prng } from '../../../src/base/prng.ts'
 import { SHARED } from '../../../src/sim/member-station.ts'
 import { drawWeather, calm as stillAir, type Weather } from '../../../src/sim/weather.ts'
-import { LONG_MS } from '../answers.ts'
+import type { LongAnswers } from '../answers.ts'
 import { drawCase } from '../cases.ts'
 import { LATE } from '../config.ts'
 import type { OutsideConfig } from '../outside.ts'
@@ -15,6 +15,8 @@ export interface ClusterDeeds {
   readonly stopMs: number
   /** A worker is cut from some others. */
   readonly cutMs: number
+  /** How long it stays so, as usual. */
+  readonly apartMs: readonly [least: number, most: number]
   readonly halfCutMs: number
   readonly resetMs: number
   readonly joinMs: number
@@ -49,8 +51,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly restartMs: number
   /** Journals lie on the shared volume, and others can read those of a worker that is gone. */
   readonly sharedJournals: boolean
-  /** What an answer of `asyncMap` may take. */
-  readonly answerMs: number
+  /** How often answers of `asyncMap` take long, where that is not as usual. */
+  readonly longAnswers?: LongAnswers
   /** A producer that crashes may lose its outbox. */
   readonly losesOutbox: boolean
 }
@@ -141,6 +143,7 @@ export function drawCluster(seed: number): ClusterConfig {
       powerOffMs: deed(4000, 20_000),
       stopMs: deed(2000, 12_000),
       cutMs: deed(2000, 12_000),
+      apartMs: [100, 9000],
       halfCutMs: deed(2000, 12_000),
       resetMs: deed(500, 5000),
       joinMs: deed(2000, 10_000),
@@ -164,7 +167,6 @@ export function drawCluster(seed: number): ClusterConfig {
     repeatChance: pick(0, 0, 0.5),
     patienceMs: at(pick(200, 500, 1500)),
     restartMs: at(pick(20, 300, 3000)),
-    answerMs: LONG_MS,
     losesOutbox: random.chance(0.3),
     sharedJournals: random.chance(0.7),
   }

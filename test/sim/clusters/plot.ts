@@ -60,7 +60,7 @@ export class ClusterPlot {
       const station = this.anyone()
       const others = workers.all.filter((other) => other !== station && random.chance(0.7)).map(({ name }) => name)
       for (const other of others) world.network.cut(station.name, other)
-      this.later(random.between(100, 9000), () => {
+      this.later(random.between(...deeds.apartMs), () => {
         for (const other of others) world.network.heal(station.name, other)
       })
       return `${station.name} from ${others}`
