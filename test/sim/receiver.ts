@@ -161,14 +161,22 @@ export class SimReceiver {
 }
 
 function callerOf(intake: Intake, connection: Connection): ConnectionHandler {
+  // What is still said to who has ended is lost, as it is on a socket.
+  let ended = false
+  const end = (): void => {
+    ended = true
+    connection.end()
+  }
   const caller: Caller = intake.connect({
-    send: (bytes) => void connection.write(bytes),
-    close: () => connection.end(),
+    send: (bytes) => {
+      if (!ended) connection.write(bytes)
+    },
+    close: end,
   })
   return {
     onOpen() {},
     onBytes: (chunk) => caller.onBytes(chunk),
-    onEnd: () => connection.end(),
+    onEnd: end,
     onDrain() {},
     onClosed: () => caller.onClosed(),
   }

@@ -19,8 +19,13 @@ export interface ClusterDeeds {
   readonly apartMs: readonly [least: number, most: number]
   readonly halfCutMs: number
   readonly resetMs: number
+  /** A connection stands, and nothing comes through it any more. */
+  readonly silenceMs: number
   readonly joinMs: number
   readonly leaveMs: number
+  /** Somebody has the work shared out anew, by a load that is made up. */
+  readonly rebalanceMs: number
+  readonly savepointMs: number
   /** One that is not at work yet ends, and comes again. */
   readonly killNewcomerMs: number
   readonly jumpClockMs: number
@@ -32,6 +37,7 @@ export interface ClusterDeeds {
   readonly strayMs: number
   readonly crashProducerMs: number
   readonly killConsumerMs: number
+  readonly stopConsumerMs: number
 }
 
 export interface ClusterConfig extends OutsideConfig {
@@ -80,7 +86,9 @@ export function drawCluster(seed: number): ClusterConfig {
   const drawn = still ? stillAir : drawWeather(random.fork(), harsh)
   const pace = pick(...PACES)
   const at = (ms: number): number => Math.ceil(ms * pace)
-  const deed = (low: number, high: number): number => (random.chance(PRESENT) ? at(random.between(low, high)) : 0)
+  const deedOf = (from: Prng, low: number, high: number): number =>
+    from.chance(PRESENT) ? at(from.between(low, high)) : 0
+  const deed = (low: number, high: number): number => deedOf(random, low, high)
   const weather = {
     network: {
       ...drawn.network,
@@ -146,8 +154,11 @@ export function drawCluster(seed: number): ClusterConfig {
       apartMs: [100, 9000],
       halfCutMs: deed(2000, 12_000),
       resetMs: deed(500, 5000),
+      silenceMs: deedOf(late, 1000, 8000),
       joinMs: deed(2000, 10_000),
       leaveMs: deed(4000, 15_000),
+      rebalanceMs: deedOf(late, 2000, 10_000),
+      savepointMs: deedOf(late, 2000, 10_000),
       killNewcomerMs: 0,
       jumpClockMs: deed(1000, 10_000),
       fillDiskMs: harsh ? deed(2000, 12_000) : 0,
@@ -156,6 +167,7 @@ export function drawCluster(seed: number): ClusterConfig {
       strayMs: deed(500, 5000),
       crashProducerMs: deed(1000, 8000),
       killConsumerMs: deed(1000, 8000),
+      stopConsumerMs: deedOf(late, 1000, 8000),
     },
     actMs: at(pick(5000, 10_000, 20_000)),
     producers: 1 + random.below(4),

@@ -77,6 +77,26 @@ export class ClusterPlot {
       if (from !== to) world.network.reset(from, to)
       return `${from} ${to}`
     })
+    this.often('silence', deeds.silenceMs, () => {
+      const [from, to] = [this.anyone().name, this.anyone().name]
+      if (from !== to) world.network.silence(from, to)
+      return `${from} ${to}`
+    })
+    this.often('rebalance', deeds.rebalanceMs, () => {
+      const { worker, name } = this.anyone()
+      if (worker?.phase !== 'active') return ''
+      const load = Float64Array.from({ length: worker.cluster.owners.length }, () => random.below(100))
+      worker.rebalance(load, 1 + random.below(8), () => {})
+      return name
+    })
+    let savepoints = 0
+    this.often('savepoint', deeds.savepointMs, () => {
+      const { worker, name } = this.anyone()
+      for (const { execution } of worker?.residents.all.values() ?? []) {
+        execution.request({ kind: 'savepoint', name: `s${++savepoints}` }, () => {})
+      }
+      return name
+    })
     this.often('join', deeds.joinMs, () => {
       workers.join()
       return ''
@@ -135,6 +155,13 @@ export class ClusterPlot {
       this.often('consumer', deeds.killConsumerMs, () => {
         reader.kill()
         this.later(random.between(1, 2000), () => reader.start())
+        return ''
+      })
+    }
+    for (const reader of outside.readers) {
+      this.often('stalled consumer', deeds.stopConsumerMs, () => {
+        reader.stop()
+        this.later(random.between(100, 5000), () => reader.continue())
         return ''
       })
     }
