@@ -2,6 +2,7 @@
  * Configurations of clusters bent towards what a planted fault needs, for faults that drawn ones find too seldom: `npm run sim --
  * --clusters --bend NAME …`. Everything that is not named stays as its seed drew it (N1 of `../bends.ts`).
  */
+import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import type { ClusterConfig } from './config.ts'
 
@@ -10,8 +11,12 @@ export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
 
 /** How often something happens, in milliseconds, as usual. */
 const OFTEN = 1500
+/** Deeds that seeds draw last. */
+const none = { damageMs: 0, silenceMs: 0, rebalanceMs: 0, savepointMs: 0, stopConsumerMs: 0 }
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
+  /** Without the deeds that are drawn last: what was found before there were these is found again. */
+  'fewer-deeds': (config) => ({ ...config, deeds: { ...config.deeds, ...none } }),
   /** Who reads the chain finds that others have written whole eras: it stood still, or comes late. */
   'left-behind': (config) => {
     const often = OFTEN * config.pace
@@ -40,72 +45,78 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   'late-holds': (config) => {
     const often = OFTEN * config.pace
     const { deeds, weather, ...rest } = quiet(config)
-    const none = { killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, resetMs: 0 }
+    const never = { killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, resetMs: 0 }
     return {
       ...rest,
       weather: { ...weather, disk: { ...calm.disk, latencyMs: 2, syncMs: 200 * config.pace } },
       workers: 2,
       mostWorkers: 5,
       limits: { ...config.limits, gatherMs: 1 + Math.ceil(50 * config.pace), checkpointTimeoutMs: 20_000 },
-      deeds: { ...deeds, ...none, joinMs: often / 4, killNewcomerMs: often / 3, leaveMs: often },
+      deeds: { ...deeds, ...never, joinMs: often / 4, killNewcomerMs: often / 3, leaveMs: often },
     }
   },
-  /** Who has begun to put growing files back dies of it, and what it had asked of the disk is done long after. */
+  /** Who puts growing files back stands still over it, and others go on meanwhile. */
   'late-cuts': (config) => {
     if (!config.system.drains.some(({ kind }) => kind === 'append')) return null
     const often = OFTEN * config.pace
     const { deeds, weather, ...rest } = quiet(config)
-    const none = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0 }
+    const never = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0 }
     return {
       ...rest,
-      weather: {
-        ...weather,
-        disk: { ...calm.disk, latencyMs: 30 * config.pace, lateChance: 1, lateMs: 10_000 * config.pace },
-      },
+      weather: { ...weather, disk: { ...calm.disk, latencyMs: 30 * config.pace } },
       limits: { ...config.limits, checkpointIntervalMs: 30, checkpointTimeoutMs: 2000 },
-      deeds: { ...deeds, ...none, killMs: often / 2, stopMs: often },
+      workers: 3,
+      deeds: { ...deeds, ...never, killMs: 2 * often, stopMs: often / 2 },
     }
   },
   /** Answers take long wherever they are asked, and producers come in elsewhere while their worker stays away. */
   'answers-awaited': (config) => {
-    if (!config.system.build().tasks.some(({ kind }) => kind === 'asyncMap')) return null
-    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const plan = config.system.build()
+    // Only what no key holds follows its split, and so its home.
+    if (!plan.tasks.some(({ kind, id }) => kind === 'asyncMap' && !comesFromKeys(plan, id))) return null
+    if (!config.system.feeds.every(({ kind }) => kind === 'acked')) return null
     const often = OFTEN * config.pace
     const { deeds, ...rest } = quiet(config)
-    const none = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
+    const never = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
     return {
       ...rest,
       limits: { ...config.limits, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
       longAnswers: { oneIn: 4, longMs: 2000 * config.pace },
-      records: 200,
-      sharedJournals: true,
-      deeds: { ...deeds, ...none, killMs: 2 * often, strayMs: often / 4 },
+      records: 300,
+      workers: 3,
+      mostWorkers: 3,
+      patienceMs: Math.ceil(50 * config.pace),
+      // Nobody reads what a worker that is away has: its streams have no heirs.
+      sharedJournals: false,
+      deeds: { ...deeds, ...never, killMs: 3 * often, strayMs: often / 4, reconnectMs: often / 8 },
     }
   },
   /** Who gets key groups has no time to make tables of what was read ahead. */
   'slow-takers': (config) => {
     const often = OFTEN * config.pace
     const { deeds, weather, ...rest } = quiet(config)
-    const none = { killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, resetMs: 0 }
+    const never = { killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, resetMs: 0 }
     return {
       ...rest,
       weather: { ...weather, clock: { ...weather.clock, turnMs: 1 } },
       limits: { ...config.limits, keyGroups: 64, chunkEntries: 2, chunkBytes: 64, sliceMs: 0.01 },
       workers: 2,
       mostWorkers: 5,
-      deeds: { ...deeds, ...none, joinMs: often / 2, leaveMs: often },
+      deeds: { ...deeds, ...never, joinMs: often / 2, leaveMs: often },
     }
   },
-  /** Workers are in a minority for a moment, again and again, while generations begin. */
+  /** Workers are in a minority for a moment, again and again, while they are slow to restore what a generation begins with. */
   minorities: (config) => {
     const often = OFTEN * config.pace
-    const { deeds, ...rest } = quiet(config)
-    const none = { joinMs: 0, leaveMs: 0, powerOffMs: 0 }
+    const { deeds, weather, ...rest } = quiet(config)
+    const never = { joinMs: 0, leaveMs: 0, powerOffMs: 0, halfCutMs: 0, stopMs: 0 }
     return {
       ...rest,
+      weather: { ...weather, disk: { ...calm.disk, latencyMs: 60 * config.pace, jitterMs: 60 * config.pace } },
+      limits: { ...config.limits, checkpointIntervalMs: 400, checkpointTimeoutMs: 20_000 },
       workers: 3,
       mostWorkers: 3,
-      deeds: { ...deeds, ...none, killMs: 2 * often, cutMs: often / 2, apartMs: [2500, 5000], halfCutMs: 0, stopMs: 0 },
+      deeds: { ...deeds, ...never, killMs: 2 * often, cutMs: often, apartMs: [3500, 6000] },
     }
   },
   /** Workers leave with what nobody else can read, and producers lose what they had. */
@@ -142,9 +153,9 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Everybody wants to leave, and the ways between them are cut: who is let go is gone before the others are heard. */
   'all-leave': (config) => {
     const often = OFTEN * config.pace
-    const none = { killMs: 0, powerOffMs: 0, joinMs: 0 }
+    const never = { killMs: 0, powerOffMs: 0, joinMs: 0 }
     const { deeds, ...rest } = quiet(config)
-    return { ...rest, deeds: { ...deeds, ...none, leaveMs: often / 2, cutMs: often, halfCutMs: often } }
+    return { ...rest, deeds: { ...deeds, ...never, leaveMs: often / 2, cutMs: often, halfCutMs: often } }
   },
   /** Receivers die and are cut off, and so are workers that speak with them. */
   'acked-sinks': (config) => {
@@ -185,8 +196,8 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   },
 }
 
-/** Without what only makes a run longer. */
+/** Without what only makes a run longer, or other than it was. */
 function quiet(config: ClusterConfig): ClusterConfig {
-  const deeds = { ...config.deeds, fillDiskMs: 0 }
+  const deeds = { ...config.deeds, ...none, fillDiskMs: 0 }
   return { ...config, harsh: false, weather: { ...config.weather, disk: calm.disk }, deeds }
 }
