@@ -4,6 +4,7 @@
  * F1. The data folder is locked before anything in it is read, and for as long as the process lives.
  * F2. Key groups and eras of the chain are those that the store was made with, whatever the options say: by other eras the
  *     chain would seem to end where records have been removed.
+ * F3. Only a worker whose data folder belongs to no store yet makes one (`belonging.ts`).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -11,6 +12,7 @@ import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import type { DiskError, Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
+import { noteBelonging, readBelonging } from './belonging.ts'
 import type { WorkerOptions } from './options.ts'
 
 type Done = (error: PotorooError | null) => void
@@ -41,6 +43,13 @@ export class Foundation {
 
   /** Makes and locks the folder, opens the store, and reads there, or makes, what the cluster is. */
   open(done: Done): void {
+    this.begin((error) => {
+      if (error !== null) this.close()
+      done(error)
+    })
+  }
+
+  private begin(done: Done): void {
     const { data } = this.options
     const { disk } = this.env
     disk.makeDirectory(data, (error) => {
@@ -49,18 +58,28 @@ export class Foundation {
         if (error?.code === 'locked') return done(fail('E_DATA_LOCKED', { path: data }))
         if (error !== null) return done(failure('locking', data, error))
         this.lock = lock
-        this.openStore(done)
+        readBelonging(disk, data, this.root, (error, store) => {
+          if (error !== null) done(error)
+          else this.openStore(store, done)
+        })
       })
     })
   }
 
   close(): void {
     this.lock?.release()
+    this.lock = null
   }
 
-  private openStore(done: Done): void {
+  private get root(): string {
+    const { data, cluster = null } = this.options
+    return cluster?.store ?? `${data}/store`
+  }
+
+  /** Opens the store; `known` is that of the data folder, where it belongs to one. */
+  private openStore(known: string | null, done: Done): void {
     const { env, options } = this
-    const { worker, data, cluster = null } = options
+    const { worker, cluster = null } = options
     // Names temporary files apart; a later incarnation of this process goes on under it.
     const incarnation = env.random.id()
     const opened = (error: PotorooError | null, store: FileStore): void => {
@@ -72,10 +91,22 @@ export class Foundation {
         const { keyGroups, chainEra } = identity
         this.storeId = identity.id
         this.limits = { ...this.limits, keyGroups, chainEra }
-        done(null)
+        this.belong(known, done)
       })
     }
-    openFileStore(env, cluster?.store ?? `${data}/store`, { worker, incarnation }, opened, this.lost)
+    openFileStore(env, this.root, { worker, incarnation }, opened, this.lost)
+  }
+
+  /** The store is the one that the data folder belongs to, from now on where it belonged to none (F3). */
+  private belong(known: string | null, done: Done): void {
+    const { options, root, storeId } = this
+    const { data } = options
+    if (known === storeId) return done(null)
+    if (known !== null) return done(fail('E_STORE_OTHER', { path: root, data }))
+    this.store.makeDurable('', (error) => {
+      if (error !== null) done(error)
+      else noteBelonging(this.env.disk, data, storeId, done)
+    })
   }
 }
 

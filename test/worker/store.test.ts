@@ -3,9 +3,10 @@
  * - key groups and eras of the chain are those that the store was made with, whatever the worker is set to
  * - old records of the chain are removed, an era at a time
  * - a record of the chain that is gone is missed and named, and nothing is decided without it
+ * - a data folder that belongs to a store makes no other one, and goes to none
  * - a journal is trimmed also by a worker that never lives as long as the horizon
  */
-import { readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Limits } from '../../src/base/limits.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
@@ -51,6 +52,35 @@ test('a lost record of the chain is named, and the worker does not go on without
     code: 'E_STORE_DAMAGED',
     message: expect.stringContaining(lost),
   })
+})
+
+test('a worker whose store is gone makes no new one, and goes on once it is back', async () => {
+  const workshop = new Workshop()
+  const { folder } = workshop
+  const first = await work(workshop, { checkpointIntervalMs: 30 }, (records) => records.length > 8)
+  const epochs = epochsOf(first, 'sums')
+  renameSync(`${folder}/data/store`, `${folder}/away`)
+  await expect(workshop.start({})).rejects.toMatchObject({ code: 'E_STORE_GONE' })
+  expect(existsSync(`${folder}/data/store`)).toBe(false)
+  // A mount point, or one in which somebody has written.
+  mkdirSync(`${folder}/data/store/tmp`, { recursive: true })
+  await expect(workshop.start({})).rejects.toMatchObject({ code: 'E_STORE_GONE' })
+  expect(readdirSync(`${folder}/data/store`)).toEqual(['tmp'])
+  rmSync(`${folder}/data/store`, { recursive: true })
+  renameSync(`${folder}/away`, `${folder}/data/store`)
+  expect(epochsOf(await workshop.start({}), 'sums')).toEqual(epochs)
+})
+
+test('a worker goes to no other store than its own, unless it has a new data folder', async () => {
+  const [here, there] = [new Workshop(), new Workshop()]
+  await here.stop(await here.start({}))
+  await there.stop(await there.start({}))
+  const data = `${here.folder}/data`
+  rmSync(`${data}/store`, { recursive: true })
+  cpSync(`${there.folder}/data/store`, `${data}/store`, { recursive: true })
+  await expect(here.start({})).rejects.toMatchObject({ code: 'E_STORE_OTHER' })
+  for (const name of readdirSync(data)) if (name !== 'store') rmSync(`${data}/${name}`, { recursive: true })
+  await here.stop(await here.start({}))
 })
 
 test('a worker that makes few epochs in each life trims its journal all the same', async () => {

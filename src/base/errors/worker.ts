@@ -71,6 +71,17 @@ export const workerErrors = {
     what: 'the store holds the cluster "{theirs}", and this worker is of cluster "{ours}"',
     remedy: 'name the store of its own cluster with --store, or the cluster of this store with --cluster',
   },
+  E_STORE_GONE: {
+    kind: 'operational',
+    what: 'there is no store at {path}, and the data folder {data} belongs to one',
+    remedy:
+      'mount the volume that holds it, or say where it is with --store; a new cluster begins with new data folders',
+  },
+  E_STORE_OTHER: {
+    kind: 'user',
+    what: 'the store at {path} is not the one that the data folder {data} belongs to',
+    remedy: 'give the store of its own cluster with --store; to go over to this one, start it with a new data folder',
+  },
   E_STORE_KEY_GROUPS: {
     kind: 'user',
     what: 'the store was made with {theirs} key groups, and this worker was told {ours}',
