@@ -9,7 +9,7 @@
 /// <reference types="node" preserve="true" />
 import { fail } from './base/errors.ts'
 import { Client } from './client/client.ts'
-import { newIncarnation } from './client/incarnation.ts'
+import { newId } from './client/id.ts'
 import { type ConnectOptions, settingsOf } from './client/options.ts'
 import { dialWebSocket } from './client/websocket.ts'
 
@@ -27,5 +27,5 @@ export async function connect(options: BrowserOptions): Promise<Client> {
   if (settings.targets.some(({ url }) => url === null) || settings.outbox !== null) {
     throw fail('E_CLIENT_OPTIONS', { reason: 'a page connects to a url, and keeps records in memory' })
   }
-  return new Client(settings, newIncarnation(), null, dialWebSocket)
+  return new Client(settings, newId(), null, dialWebSocket)
 }

@@ -12,7 +12,7 @@
 /// <reference types="node" preserve="true" />
 import { Client } from './client/client.ts'
 import { openDiskOutbox } from './client/disk-outbox.ts'
-import { newIncarnation } from './client/incarnation.ts'
+import { newId } from './client/id.ts'
 import { type ConnectOptions, settingsOf } from './client/options.ts'
 import { listenTcp, listenWebSocket } from './client/receiver/listen.ts'
 import { type ReceiveOptions, receiveSettings } from './client/receiver/options.ts'
@@ -33,7 +33,7 @@ export type { Receiver, ReceiverEvents } from './client/receiver/receiver.ts'
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const settings = settingsOf(options)
-  if (settings.outbox === null) return new Client(settings, newIncarnation(), null, dial)
+  if (settings.outbox === null) return new Client(settings, newId(), null, dial)
   const { incarnation, store } = openDiskOutbox(settings.outbox, settings.producer, settings.source)
   return new Client(settings, incarnation, store, dial)
 }

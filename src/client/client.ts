@@ -11,6 +11,7 @@ import { writeToken } from '../protocol/read-token.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ServerMessage } from './connection.ts'
 import { Gatherer } from './gatherer.ts'
+import { newId } from './id.ts'
 import type { Address, Settings } from './options.ts'
 import { Outbox, type OutboxStore } from './outbox.ts'
 import type { Dial, Target } from './transport.ts'
@@ -84,7 +85,7 @@ export class Client extends EventEmitter<ClientEvents> {
     this.settings = settings
     this.dialler = dialler
     this.incarnation = incarnation
-    this.outbox = new Outbox(store)
+    this.outbox = new Outbox(store, newId())
     this.recovered = this.outbox.next - 1
     this.gatherer = new Gatherer(settings.batchBytes, (count, body) => this.outbox.append(count, body))
     this.backoff = new Backoff(settings.maxBackoffMs)
@@ -172,13 +173,14 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   private pump(): void {
+    const { connection, outbox } = this
     try {
       this.gatherer.flush()
+      if (this.welcomed && outbox.peek() !== null) outbox.sign()
     } catch (error) {
       this.fail(error).catch(() => {})
       return
     }
-    const { connection, outbox } = this
     if (connection === null || !this.welcomed) return
     connection.send(() => {
       const batch = this.credit > 0 && !connection.blocked ? outbox.peek() : null
@@ -194,7 +196,7 @@ export class Client extends EventEmitter<ClientEvents> {
 
   private dial(target: Target): void {
     this.retry = null
-    const identity = { incarnation: this.incarnation, oldest: this.outbox.oldest }
+    const identity = { incarnation: this.incarnation, oldest: this.outbox.oldest, ...this.outbox.claim }
     this.connection = new Connection(this.dialler, target, this.settings, identity, {
       onMessage: (message) => this.onMessage(message),
       onRoom: () => this.pump(),
@@ -238,6 +240,7 @@ export class Client extends EventEmitter<ClientEvents> {
         this.pump()
         break
       case 'rewind':
+        if (this.isBehind(message.resumeAfter)) return
         this.outbox.rewind(message.resumeAfter)
         this.credit = message.credit
         this.connection!.say({ kind: 'rewound', resumeAfter: message.resumeAfter })
@@ -247,13 +250,8 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   private onWelcome({ worker, resumeAfter, stable, credit }: Extract<ServerMessage, { kind: 'welcome' }>): void {
-    const { outbox, settings } = this
-    if (resumeAfter >= outbox.next) {
-      // The worker has records of this incarnation that we do not know (`outbox.ts`, U1): their sequences are taken.
-      const path = settings.outbox?.path ?? 'in memory'
-      this.settle(fail('E_OUTBOX_BEHIND', { path, last: this.recovered, known: resumeAfter }))
-      return
-    }
+    const { outbox } = this
+    if (this.isBehind(resumeAfter)) return
     this.welcomed = true
     this.credit = credit
     this.redirects = 0
@@ -265,6 +263,14 @@ export class Client extends EventEmitter<ClientEvents> {
     this.pump()
   }
 
+  /** Ends the client where the worker has records that we do not know (`outbox.ts`, U1): their sequences are taken. */
+  private isBehind(resumeAfter: number): boolean {
+    if (resumeAfter < this.outbox.next) return false
+    const path = this.settings.outbox?.path ?? 'in memory'
+    this.settle(fail('E_OUTBOX_BEHIND', { path, last: this.recovered, known: resumeAfter }))
+    return true
+  }
+
   private onRedirect({ host, port }: Extract<ServerMessage, { kind: 'redirect' }>): void {
     const { connection } = this
     this.hangUp()
@@ -274,7 +280,7 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   private onRefused({ code, reason, retryMs }: Extract<ServerMessage, { kind: 'refused' }>): void {
-    if (code === 'E_STREAM_UNKNOWN') this.unknown++
+    if (code === 'E_STREAM_UNKNOWN' || code === 'E_STREAM_EXPIRED') this.unknown++
     if (retryMs === 0 || this.unknown >= UNKNOWN_MAX) {
       this.settle(fail('E_CLIENT_REFUSED', { producer: this.settings.producer, code, reason }))
       return
@@ -291,7 +297,12 @@ export class Client extends EventEmitter<ClientEvents> {
     if (journaled <= this.journaled && stable <= this.stable) return
     this.stable = Math.max(this.stable, stable)
     this.journaled = Math.max(this.journaled, journaled, this.stable)
-    this.outbox.drop(this.stable)
+    try {
+      this.outbox.drop(this.stable)
+    } catch (error) {
+      this.fail(error).catch(() => {})
+      return
+    }
     this.emit('ack', { journaled: this.journaled, stable: this.stable })
     for (const level of ['journaled', 'stable'] as const) {
       const waiters = this.waitingForAck[level]

@@ -5,7 +5,14 @@
  * C2. A worker that has not welcomed within `dialTimeoutMs`, or said nothing for four of its keep-alive times, is given
  *     up.
  */
-import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
+import {
+  type AckedMessage,
+  ackedFrameBytes,
+  ackedVersions,
+  type Claim,
+  encodeAcked,
+  readAcked,
+} from '../protocol/acked.ts'
 import { FrameParser } from '../protocol/frame.ts'
 import type { Settings } from './options.ts'
 import type { OutboxBatch } from './outbox.ts'
@@ -29,7 +36,7 @@ export interface ConnectionEvents {
   onEnd(reason: string): void
 }
 
-export interface Identity {
+export interface Identity extends Claim {
   readonly incarnation: string
   readonly oldest: number
 }

@@ -1,7 +1,7 @@
 /**
  * An outbox in a folder: survives kill -9 of the client, and with `sync` the loss of power.
  *
- *     identity.json           producer, source and incarnation
+ *     identity.json           producer, source and incarnation, what is stable, and who has opened it (`writers.ts`)
  *     lock                    held by the process that uses the folder
  *     0000000000000001.batches   frames of batches from that sequence on, as they are sent, one behind another
  *
@@ -28,9 +28,9 @@ import { fail } from '../base/errors.ts'
 import { readAcked } from '../protocol/acked.ts'
 import { FRAME_HEADER_BYTES, FrameParser } from '../protocol/frame.ts'
 import { isFollowed, makeFolder, syncFolder, takeLock } from './folder.ts'
-import { newIncarnation } from './incarnation.ts'
+import { newId } from './id.ts'
 import type { DiskOutbox } from './options.ts'
-import type { OutboxBatch, OutboxStore } from './outbox.ts'
+import { NOTHING_NOTED, type OutboxBatch, type OutboxNote, type OutboxStore } from './outbox.ts'
 
 /** A file is followed by another one when it has this many bytes. */
 const FILE_BYTES = 8 << 20
@@ -52,30 +52,44 @@ export function openDiskOutbox(
     makeFolder(path)
     const lock = takeLock(path)
     if (lock === null) throw fail('E_OUTBOX_LOCKED', { path })
-    const incarnation = identify(path, producer, source)
-    return { incarnation, store: new FolderStore(options, lock) }
+    const identity = identify(path, producer, source)
+    return { incarnation: identity.incarnation, store: new FolderStore(options, lock, identity) }
   } catch (error) {
     if (error instanceof Error && 'remedy' in error) throw error
     throw fail('E_OUTBOX', { path, reason: (error as Error).message }, error)
   }
 }
 
-/** The incarnation that the folder belongs to; a new one in a new folder. */
-function identify(path: string, producer: string, source: string): string {
-  const file = join(path, 'identity.json')
-  const known = readIfThere(file)
+interface Identity extends OutboxNote {
+  readonly producer: string
+  readonly source: string
+  readonly incarnation: string
+}
+
+/** Whose the folder is; a new incarnation in a new folder. */
+function identify(path: string, producer: string, source: string): Identity {
+  const known = readIfThere(identityOf(path))
   if (known === null) {
-    const incarnation = newIncarnation()
-    writeFileSync(`${file}.new`, `${JSON.stringify({ producer, source, incarnation })}\n`, { mode: 0o600, flush: true })
-    renameSync(`${file}.new`, file)
-    syncFolder(path)
-    return incarnation
+    const identity = { producer, source, incarnation: newId(), ...NOTHING_NOTED }
+    writeIdentity(path, identity)
+    return identity
   }
-  const found: { producer?: string; source?: string; incarnation?: string } = JSON.parse(known)
+  const found: Partial<Identity> = JSON.parse(known)
   if (found.producer !== producer || found.source !== source || typeof found.incarnation !== 'string') {
     throw fail('E_OUTBOX_OWNER', { path, producer: String(found.producer), source: String(found.source) })
   }
-  return found.incarnation
+  return { ...NOTHING_NOTED, ...found, producer, source, incarnation: found.incarnation }
+}
+
+function identityOf(path: string): string {
+  return join(path, 'identity.json')
+}
+
+function writeIdentity(path: string, identity: Identity): void {
+  const file = identityOf(path)
+  writeFileSync(`${file}.new`, `${JSON.stringify(identity)}\n`, { mode: 0o600, flush: true })
+  renameSync(`${file}.new`, file)
+  syncFolder(path)
 }
 
 function readIfThere(file: string): string | null {
@@ -93,11 +107,13 @@ class FolderStore implements OutboxStore {
   private readonly path: string
   private readonly sync: boolean
   private readonly lock: DatabaseSync
+  private identity: Identity
   private readonly files: OutboxFile[] = []
   private descriptor: number
   private length = 0
 
-  constructor(options: DiskOutbox, lock: DatabaseSync) {
+  constructor(options: DiskOutbox, lock: DatabaseSync, identity: Identity) {
+    this.identity = identity
     this.path = options.path
     this.sync = options.sync ?? false
     this.lock = lock
@@ -173,9 +189,24 @@ class FolderStore implements OutboxStore {
     this.length += bytes
   }
 
-  drop(stable: number): void {
+  get noted(): OutboxNote {
+    return this.identity
+  }
+
+  note(note: OutboxNote): void {
+    try {
+      this.identity = { ...this.identity, ...note }
+      writeIdentity(this.path, this.identity)
+    } catch (error) {
+      throw fail('E_OUTBOX', { path: this.path, reason: (error as Error).message }, error)
+    }
+  }
+
+  drop(stable: number): boolean {
+    const { length } = this.files
     while (this.files.length > 1 && this.files[1]!.first <= stable + 1)
       rmSync(this.files.shift()!.path, { force: true })
+    return this.files.length < length
   }
 
   close(): void {

@@ -5,8 +5,11 @@
  *     never names two records.
  * U2. A batch leaves when it is stable, never earlier.
  * U3. Batches follow one another without a gap.
+ * U4. Once a record was stable the store says so: opened again, an outbox never offers a stream from record 1 on of which
+ *     something counts already. A worker that has forgotten the stream would take it for new.
  */
-import { batchHead } from '../protocol/acked.ts'
+import { batchHead, type Claim } from '../protocol/acked.ts'
+import { type KeptWriter, Writers } from './writers.ts'
 
 export interface OutboxBatch {
   readonly first: number
@@ -21,12 +24,26 @@ export interface OutboxStore {
   /** Batches found from an earlier life, and the sequence that follows them. */
   readonly found: readonly OutboxBatch[]
   readonly next: number
+  /** What was noted last. */
+  readonly noted: OutboxNote
   /** Puts `batch` on the disk, before it is sent. */
   append(batch: OutboxBatch): void
-  /** Nothing up to `stable` is needed any more. */
-  drop(stable: number): void
+  /** Nothing up to `stable` is needed any more; answers whether that has freed room. */
+  drop(stable: number): boolean
+  /** Puts `note` on the disk for good, in place of the one before. */
+  note(note: OutboxNote): void
   close(): void
 }
+
+/** What is known of an outbox beside its batches. */
+export interface OutboxNote {
+  /** Records up to here were said to be stable, at least. */
+  readonly stable: number
+  readonly writers: readonly KeptWriter[]
+}
+
+/** An outbox of which nothing is known. */
+export const NOTHING_NOTED: OutboxNote = { stable: 0, writers: [] }
 
 export class Outbox {
   /** Sequence of the next record. */
@@ -34,17 +51,44 @@ export class Outbox {
   /** Bytes of all batches. */
   bytes = 0
   private readonly store: OutboxStore | null
+  private readonly writers: Writers
+  private stable: number
+  /** Of that, what the store says. */
+  private noted: number
   private batches: OutboxBatch[] = []
   /** Index of the first batch that is not stable. */
   private head = 0
   /** Index of the next batch to send. */
   private cursor = 0
 
-  constructor(store: OutboxStore | null) {
+  /** `writer`: an id that no other opening of any outbox has. */
+  constructor(store: OutboxStore | null, writer: string, now: () => number = Date.now) {
+    const { stable, writers } = store?.noted ?? NOTHING_NOTED
     this.store = store
-    if (store === null) return
-    this.next = store.next
-    for (const batch of store.found) this.push(batch)
+    this.stable = stable
+    this.noted = stable
+    if (store !== null) {
+      this.next = store.next
+      for (const batch of store.found) if (batch.first + batch.count - 1 > stable) this.push(batch)
+    }
+    this.writers = new Writers(writer, writers, this.next - 1, now)
+  }
+
+  /** What a hello says of who brings the records. */
+  get claim(): Claim {
+    return this.writers.claim(this.oldest)
+  }
+
+  /** To be called before anything is sent: the store knows who sends it (`writers.ts`, W1). */
+  sign(): void {
+    if (!this.writers.unsigned) return
+    this.writers.sign()
+    this.note()
+  }
+
+  private note(): void {
+    this.store?.note({ stable: this.stable, writers: this.writers.kept(this.oldest) })
+    this.noted = this.stable
   }
 
   /** The lowest sequence that can still be sent. */
@@ -72,7 +116,8 @@ export class Outbox {
 
   /** Lets go of what is stable (U2). */
   drop(stable: number): void {
-    const { batches } = this
+    const { batches, store } = this
+    this.stable = Math.max(this.stable, stable)
     let { head } = this
     while (head < batches.length && batches[head]!.first + batches[head]!.count - 1 <= stable) {
       this.bytes -= batches[head]!.head.length + batches[head]!.body.length
@@ -81,7 +126,7 @@ export class Outbox {
     if (head === this.head) return
     this.head = head
     this.cursor = Math.max(this.cursor, head)
-    this.store?.drop(stable)
+    if (store !== null && (store.drop(stable) || this.noted === 0)) this.note()
     if (head > 1024 && head * 2 > batches.length) {
       this.batches = batches.slice(head)
       this.cursor -= head
@@ -111,6 +156,13 @@ export class Outbox {
   }
 
   close(): void {
-    this.store?.close()
+    const { store } = this
+    if (store === null) return
+    try {
+      if (this.stable > this.noted) this.note()
+    } catch {
+      // Then more is sent again that is known.
+    }
+    store.close()
   }
 }

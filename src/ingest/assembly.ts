@@ -1,8 +1,8 @@
 /**
  * Puts what the doors take into batches, one behind another in blocks of memory that are used again and again.
  *
- * H1. A batch grows only while it is the last one, and only by what follows its last record in the same stream at the
- *     same record time.
+ * H1. A batch grows only while it is the last one, and only by what follows its last record in the same stream, brought by
+ *     the same writer at the same record time.
  * H2. Its memory is let go when the pipeline has taken it and the disk no longer needs it, whichever comes last.
  */
 import type { Cuts } from '../model/connector.ts'
@@ -39,6 +39,7 @@ export class Assembly {
     const grows =
       open !== null &&
       open.stream === stream &&
+      open.writer === stream.writer &&
       open.time === now &&
       open.last + 1 === first &&
       this.block.room >= open.tableRoom + size + tableBytes
@@ -50,14 +51,15 @@ export class Assembly {
 
   private begin(stream: Stream, first: number, now: number, bodyBytes: number): IngestBatch {
     this.sealOpen()
-    const head = HEADER_BYTES + stream.keyBytes.length
+    const { writer, keyBytes } = stream
+    const head = HEADER_BYTES + keyBytes.length + (writer === '' ? 0 : Buffer.byteLength(writer))
     if (this.block.room < head + bodyBytes) {
       if (this.block.held === 0) this.pool.give(this.block)
       this.block = this.pool.take(head + bodyBytes)
     }
     const { block } = this
     const at = block.used
-    const batch = new IngestBatch(stream, first, now, block.buffer, block.cuts, at, at + head, block)
+    const batch = new IngestBatch(stream, writer, first, now, block.buffer, block.cuts, at, at + head, block)
     block.held++
     this.open = batch
     return batch

@@ -18,6 +18,8 @@ export type BatchState = 'open' | 'sealed' | 'written' | 'durable'
 export class IngestBatch {
   readonly stream: Stream
   readonly acked: boolean
+  /** Who brought it (`Claim`). */
+  readonly writer: string
   readonly first: number
   /** Records so far. */
   count = 0
@@ -49,6 +51,7 @@ export class IngestBatch {
 
   constructor(
     stream: Stream,
+    writer: string,
     first: number,
     time: number,
     bytes: Buffer,
@@ -59,6 +62,7 @@ export class IngestBatch {
   ) {
     this.stream = stream
     this.acked = stream.acked
+    this.writer = writer
     this.first = first
     this.time = time
     this.bytes = bytes
@@ -130,6 +134,7 @@ export class IngestBatch {
     writeHeader(this.bytes, this.entryAt, {
       kind: this.acked ? 'acked' : 'plain',
       key: this.stream.keyBytes,
+      writer: this.writer,
       first: this.first,
       count: this.count,
       time: this.time,

@@ -78,7 +78,7 @@ export class Delivery {
     if (current === null) return
     assert(current.taken === current.count, 'F1: a batch is taken whole before the next')
     this.current = null
-    current.stream.position = current.last
+    current.stream.take(current.last, current)
     this.discard(current)
   }
 

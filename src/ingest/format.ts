@@ -2,18 +2,20 @@
  * The journal's bytes. A segment is a run of entries, each of them
  *
  *     magic u32 · header CRC u32 · body CRC u32 · body length u32 · first f64 · time f64 · count u32 · segment u32 ·
- *     payload length u32 · key length u16 · kind u8 · zero u8 · key · body
+ *     payload length u32 · key length u16 · kind u8 · writer length u8 · key · writer · body
  *
- * with numbers in little-endian order. The header CRC covers all from the body CRC to the end of the key, so that
+ * with numbers in little-endian order. The header CRC covers all from the body CRC to the end of the writer, so that
  * damage to a body still leaves its name. A batch's body is its payload and then its cut table: for every record two
  * varints, the bytes between it and the record in front of it, and its length. So replay never asks a framing.
  *
  * F1. An entry is believed only when both CRCs fit and it carries the serial of the segment that it stands in.
- * F2. The key names the stream in full; no entry needs another one to be understood.
+ * F2. The key names the stream in full, and the writer who brought these records of it; no entry needs another one to be
+ *     understood.
  */
 import { assert } from '../base/assert.ts'
 import { crc32 } from '../base/crc.ts'
 import type { Cuts } from '../model/connector.ts'
+import { WRITER_BYTES } from '../protocol/acked.ts'
 
 const MAGIC = 0x314a5450
 /** The magic number as it stands in a file: what a search for the next entry looks for. */
@@ -22,7 +24,9 @@ export const MAGIC_BYTES: Buffer = Buffer.from('PTJ1', 'latin1')
 export const HEADER_BYTES = 48
 const CHECKED_FROM = 8
 /** Longest stream key, in bytes. */
-export const KEY_BYTES_MAX = 2048
+const KEY_BYTES_MAX = 2048
+/** Longest front of an entry: all before its body. */
+export const FRONT_BYTES_MAX: number = HEADER_BYTES + KEY_BYTES_MAX + WRITER_BYTES
 const VARINT_BYTES_MAX = 5
 
 /** `plain` and `acked` are batches; `opening` begins a segment; `summary` ends one that was closed in order. */
@@ -33,6 +37,8 @@ export interface EntryHeader {
   readonly kind: EntryKind
   /** `source \0 producer \0 incarnation` of a batch; the worker and its incarnation of an opening. */
   readonly key: string
+  /** Who brought a batch; '' where nobody said. */
+  readonly writer: string
   readonly first: number
   readonly count: number
   readonly time: number
@@ -47,6 +53,7 @@ export interface EntryHeader {
 export interface EntryFields {
   readonly kind: EntryKind
   readonly key: Buffer
+  readonly writer: string
   readonly first: number
   readonly count: number
   readonly time: number
@@ -56,9 +63,9 @@ export interface EntryFields {
   readonly bodyCrc: number
 }
 
-/** Writes header and key at `at` and returns the offset behind them, where the body stands. */
+/** Writes header, key and writer at `at` and returns the offset behind them, where the body stands. */
 export function writeHeader(into: Buffer, at: number, fields: EntryFields): number {
-  const { key } = fields
+  const { key, writer } = fields
   into.writeUInt32LE(MAGIC, at)
   into.writeUInt32LE(fields.bodyCrc, at + 8)
   into.writeUInt32LE(fields.bodyBytes, at + 12)
@@ -69,9 +76,11 @@ export function writeHeader(into: Buffer, at: number, fields: EntryFields): numb
   into.writeUInt32LE(fields.payloadBytes, at + 40)
   into.writeUInt16LE(key.length, at + 44)
   into[at + 46] = KINDS.indexOf(fields.kind)
-  into[at + 47] = 0
   key.copy(into, at + HEADER_BYTES)
-  const end = at + HEADER_BYTES + key.length
+  const writerAt = at + HEADER_BYTES + key.length
+  const writerBytes = writer === '' ? 0 : into.write(writer, writerAt)
+  into[at + 47] = writerBytes
+  const end = writerAt + writerBytes
   into.writeUInt32LE(crc32(into.subarray(at + CHECKED_FROM, end)), at + 4)
   return end
 }
@@ -91,6 +100,7 @@ export function makeEntry(kind: EntryKind, key: string, body: Buffer, segment: n
   const at = writeHeader(entry, 0, {
     kind,
     key: keyBytes,
+    writer: '',
     first: 0,
     count: 0,
     time: 0,
@@ -111,23 +121,27 @@ export function readHeader(bytes: Buffer, at: number, end: number, segment: numb
   if (end - at >= 4 && bytes.readUInt32LE(at) !== MAGIC) return 'damaged'
   if (end - at < HEADER_BYTES) return 'short'
   const keyBytes = bytes.readUInt16LE(at + 44)
+  const writerBytes = bytes[at + 47]!
   const kind = KINDS[bytes[at + 46]!]
-  if (keyBytes > KEY_BYTES_MAX || kind === undefined) return 'damaged'
+  if (keyBytes > KEY_BYTES_MAX || writerBytes > WRITER_BYTES || kind === undefined) return 'damaged'
   const keyAt = at + HEADER_BYTES
-  if (end < keyAt + keyBytes) return 'short'
-  if (crc32(bytes.subarray(at + CHECKED_FROM, keyAt + keyBytes)) !== bytes.readUInt32LE(at + 4)) return 'damaged'
+  const writerAt = keyAt + keyBytes
+  const bodyAt = writerAt + writerBytes
+  if (end < bodyAt) return 'short'
+  if (crc32(bytes.subarray(at + CHECKED_FROM, bodyAt)) !== bytes.readUInt32LE(at + 4)) return 'damaged'
   if (bytes.readUInt32LE(at + 36) !== segment) return 'damaged'
   const bodyBytes = bytes.readUInt32LE(at + 12)
   return {
     kind,
-    key: bytes.toString('utf8', keyAt, keyAt + keyBytes),
+    key: bytes.toString('utf8', keyAt, writerAt),
+    writer: writerBytes === 0 ? '' : bytes.toString('utf8', writerAt, bodyAt),
     first: bytes.readDoubleLE(at + 16),
     count: bytes.readUInt32LE(at + 32),
     time: bytes.readDoubleLE(at + 24),
     bodyBytes,
     payloadBytes: bytes.readUInt32LE(at + 40),
     bodyCrc: bytes.readUInt32LE(at + 8),
-    bytes: HEADER_BYTES + keyBytes + bodyBytes,
+    bytes: bodyAt - at + bodyBytes,
   }
 }
 

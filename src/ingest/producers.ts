@@ -8,6 +8,7 @@
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Claim } from '../protocol/acked.ts'
 import type { SourceCounters } from './context.ts'
 import { Hellos } from './hellos.ts'
 import type { Homes } from './homes.ts'
@@ -43,7 +44,7 @@ export class Producers {
   }
 
   /** Answers a hello, or `null` while nothing can be said: `later` is called when it can. */
-  hello(producer: string, incarnation: string, oldest: number, later: () => void): HelloAnswer | null {
+  hello(producer: string, incarnation: string, oldest: number, claim: Claim, later: () => void): HelloAnswer | null {
     const { source, limits, streams } = this.options
     const homes = this.options.homes()
     if (this.options.silent()) {
@@ -65,6 +66,7 @@ export class Producers {
         ? answerHello({
             ...{ source, producer, oldest, end: stream.admitted, home: stream.origin },
             known: stream.hasRow || stream.admitted > 0,
+            ...{ claim, writer: stream.writer, producerTtlMs: limits.producerTtlMs },
           })
         : { kind: 'redirect', worker: place.home }
     stream.parked = answer.kind === 'parked' ? { first: stream.admitted + 1, last: oldest - 1 } : null

@@ -153,7 +153,7 @@ export class Replay {
     }
     const { cuts } = this
     const { first, time, count, payloadBytes } = header
-    const batch = new IngestBatch(stream, first, time, bytes, cuts, bodyAt, bodyAt, null)
+    const batch = new IngestBatch(stream, header.writer, first, time, bytes, cuts, bodyAt, bodyAt, null)
     readTable(bytes, bodyAt + payloadBytes, bodyAt + header.bodyBytes, count, bodyAt, cuts)
     batch.count = count
     batch.payloadEnd = bodyAt + payloadBytes

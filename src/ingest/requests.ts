@@ -14,6 +14,7 @@ import { fail } from '../base/errors.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Cuts } from '../model/connector.ts'
 import type { RequestAnswer, RequestKey } from '../model/request.ts'
+import { NO_CLAIM } from '../protocol/acked.ts'
 import { writeToken } from '../protocol/read-token.ts'
 import { streamKey } from './format.ts'
 import type { SessionSource } from './session.ts'
@@ -84,7 +85,7 @@ export class Requests {
     const ask = (): void => {
       if (over) return
       if (!source.room) return source.whenRoom(ask)
-      const hello = source.producers.hello(producer, incarnation, 1, ask)
+      const hello = source.producers.hello(producer, incarnation, 1, NO_CLAIM, ask)
       if (hello === null) return
       if (hello.kind === 'welcome') {
         const held = this.hold(producer, incarnation)
@@ -141,7 +142,7 @@ class Held implements StreamSession {
     const before = stream.admitted
     const first = given ?? before + 1
     const last = first + cuts.count - 1
-    if (first > before + 1 || source.admit(stream, bytes, cuts, first) < 0) {
+    if (first > before + 1 || source.admit(stream, bytes, cuts, first, NO_CLAIM.writer) < 0) {
       soon({ kind: 'gap', next: before + 1 })
     } else {
       const repeats = Math.min(cuts.count, before + 1 - first)

@@ -7,7 +7,7 @@
  * A3. It reads up to the length that was known when it began, never what is being appended.
  */
 import type { Disk, DiskError, File } from '../env/disk.ts'
-import { bodyFits, type EntryHeader, HEADER_BYTES, KEY_BYTES_MAX, MAGIC_BYTES, readHeader } from './format.ts'
+import { bodyFits, type EntryHeader, FRONT_BYTES_MAX, HEADER_BYTES, MAGIC_BYTES, readHeader } from './format.ts'
 import type { Segment } from './segment.ts'
 
 /** Bytes of one read. */
@@ -110,7 +110,7 @@ export class SegmentScan {
       }
       const header = readHeader(window, at, window.length, this.segment.serial)
       if (header === 'damaged') this.search()
-      else if (header === 'short') this.need(HEADER_BYTES + KEY_BYTES_MAX)
+      else if (header === 'short') this.need(FRONT_BYTES_MAX)
       else if (at + header.bytes > window.length) this.need(header.bytes)
       else this.show(header)
     }
@@ -119,7 +119,7 @@ export class SegmentScan {
   /** Reads on for an entry of `bytes`; one that leads beyond the file's end is none. */
   private need(bytes: number): void {
     const whole = this.base + this.window.length >= this.length
-    const header = bytes === HEADER_BYTES + KEY_BYTES_MAX
+    const header = bytes === FRONT_BYTES_MAX
     if (whole || (!header && this.fileAt + bytes > this.length)) this.search()
     else this.fill(bytes)
   }

@@ -5,6 +5,8 @@
  * N2. A batch is given to the source before any answer to it, and acked only by what the source says of its stream.
  * N3. Credit comes back as the pipeline takes bytes, at once for repeats. A client that goes beyond it is refused.
  * N4. When another connection brings the same stream this one is over: only the youngest counts.
+ * N5. While a connection lasts, a generation may change, and journals of others may bring its stream on. So before anything is
+ *     passed over, acknowledged or asked for anew it is seen that the client knows who has brought it (`streams.ts`, T4).
  */
 
 import { fail, PotorooError } from '../base/errors.ts'
@@ -15,12 +17,12 @@ import type { Clock, Timer } from '../env/clock.ts'
 import { Cuts } from '../model/connector.ts'
 import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { type Frame, FrameParser } from '../protocol/frame.ts'
-import { agreedVersion } from '../protocol/version.ts'
+import { agreedVersion, type VersionRange } from '../protocol/version.ts'
 import type { Producers } from './producers.ts'
 import { cutRecords } from './records.ts'
 import { type Hello, type SessionEffect, type SessionEvent, type SessionState, sessionTable } from './session-table.ts'
 import type { Stream, StreamSession } from './stream.ts'
-import type { HelloAnswer } from './streams.ts'
+import { goesOn, type HelloAnswer } from './streams.ts'
 
 /** How long a producer is asked to wait that could not be served, but may be later. */
 const RETRY_MS = 1000
@@ -46,7 +48,7 @@ export interface SessionSource {
   readonly counters: { turnedAway: number }
   readonly producers: Pick<Producers, 'hello' | 'forget' | 'grant' | 'part'>
   addressOf(worker: string): { readonly host: string; readonly port: number } | null
-  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number
+  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number, writer: string): number
   whenRoom(fn: () => void): void
 }
 
@@ -154,6 +156,7 @@ export class Session implements StreamSession {
     const { stream } = this
     if (stream === null || this.stuck) return
     if (stream.journaled === this.journaled && stream.stable === this.stable) return
+    if (this.isForked()) return
     this.journaled = stream.journaled
     this.stable = stream.stable
     this.send({ kind: 'ack', journaled: this.journaled, stable: this.stable })
@@ -180,10 +183,23 @@ export class Session implements StreamSession {
   }
 
   onRewind(): void {
+    if (this.isForked()) return
     this.outstanding = 0
     this.owed = 0
     const resumeAfter = this.stream!.admitted
     this.step({ kind: 'rewind', resumeAfter, credit: this.source.limits.producerCreditBytes })
+  }
+
+  /**
+   * Whether the last record of the stream is not of this client, nor of one that it knows (N5). Then the connection ends; the
+   * client comes again, and is refused for good.
+   */
+  private isForked(): boolean {
+    const { producer } = this.names!
+    const { writer, admitted: end } = this.stream!
+    if (goesOn(this.names!, writer, end)) return false
+    this.leave(fail('E_STREAM_FORKED', { producer, end }))
+    return true
   }
 
   /**
@@ -244,7 +260,7 @@ export class Session implements StreamSession {
     const { hello } = this.state
     const answer =
       checked(hello, this.source) ??
-      this.source.producers.hello(hello.producer, hello.incarnation, hello.oldest, this.ask)
+      this.source.producers.hello(hello.producer, hello.incarnation, hello.oldest, hello, this.ask)
     if (answer !== null) this.step({ kind: 'answered', answer })
   }
 
@@ -258,7 +274,7 @@ export class Session implements StreamSession {
     this.journaled = stream.stable
     this.stable = stream.stable
     const { worker } = source
-    const version = ackedVersions.newest
+    const version = agreedVersion(ackedVersions, rangeOf(this.names!))!
     this.send({
       kind: 'welcome',
       version,
@@ -281,7 +297,8 @@ export class Session implements StreamSession {
       this.giveBack(bytes)
       return
     }
-    const appended = this.source.admit(stream!, this.body, cuts, this.first)
+    if (this.first <= stream!.admitted && this.isForked()) return
+    const appended = this.source.admit(stream!, this.body, cuts, this.first, this.names!.writer)
     if (appended < 0) {
       const reason = `a batch begins at record ${this.first}, expected ${stream!.admitted + 1}`
       this.leave(fail('E_ACKED_PROTOCOL', { reason }))
@@ -342,21 +359,24 @@ export class Session implements StreamSession {
   }
 }
 
+function rangeOf({ newest, oldestVersion: oldest }: Hello): VersionRange {
+  return { newest, oldest }
+}
+
 /**
  * Whether another try is useless. That a stream is unknown may be the word of a worker that does not know yet that the
  * cluster goes on without it: the client ends only when it hears that again and again.
  */
-function isFinal(answer: Exclude<HelloAnswer, { kind: 'welcome' | 'redirect' }>): boolean {
-  return answer.kind === 'refused' && answer.error.code !== 'E_STREAM_UNKNOWN'
+function isFinal({ kind, error }: Exclude<HelloAnswer, { kind: 'welcome' | 'redirect' }>): boolean {
+  return kind === 'refused' && error.code !== 'E_STREAM_UNKNOWN' && error.code !== 'E_STREAM_EXPIRED'
 }
 
 /** The refusal of a hello that is wrong whatever the source knows, or `null`. */
 function checked(hello: Hello, source: SessionSource): HelloAnswer | null {
   const { producer, incarnation } = hello
   const refused = (error: PotorooError): HelloAnswer => ({ kind: 'refused', error })
-  const { newest, oldestVersion: oldest } = hello
-  if (agreedVersion(ackedVersions, { newest, oldest }) === null) {
-    return refused(fail('E_ACKED_VERSION', { version: newest, ...ackedVersions }))
+  if (agreedVersion(ackedVersions, rangeOf(hello)) === null) {
+    return refused(fail('E_ACKED_VERSION', { version: hello.newest, ...ackedVersions }))
   }
   if (hello.source !== source.name && hello.source !== stepOf(source.name)) {
     return refused(fail('E_SOURCE_UNKNOWN', { source: hello.source }))

@@ -200,10 +200,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   /**
-   * Takes records `first` and following of an acked stream, passing over what is known (PROTOCOLS 2, S3). Answers the bytes
-   * that the pipeline will take, or -1 where records in front of these are missing.
+   * Takes records `first` and following of an acked stream from `writer`, passing over what is known (PROTOCOLS 2, S3).
+   * Answers the bytes that the pipeline will take, or -1 where records in front of these are missing.
    */
-  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number): number {
+  admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number, writer: string): number {
     // Its producer is told to send it again, here or elsewhere (D7).
     if (stream.state.phase !== 'home') return 0
     const verdict = judge(stream.admitted, first, first + cuts.count - 1)
@@ -211,6 +211,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     const known = verdict === 'known' ? cuts.count : stream.admitted + 1 - first
     this.counters.repeats += known
     if (known === cuts.count) return 0
+    stream.writer = writer
     return this.append(stream, bytes, cuts, known, cuts.count - known, stream.admitted + 1)
   }
 
@@ -251,7 +252,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     const { current } = this.delivery
     if (current === null) return this.streams.rows(null)
     const { stream, taken, count } = current
-    stream.position = current.position
+    stream.take(current.position, current)
     return this.streams.rows(taken < count ? stream : null)
   }
 

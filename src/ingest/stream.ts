@@ -9,13 +9,18 @@
  * R3. `durable` covers only what stands behind no record that may not be durable in the journal.
  * R4. A producer is told `stable` of what is covered *and* durable: it forgets these records, so going back to an
  *     older epoch of the horizon has to find them in the journal.
+ * R5. `writer` brought the record `admitted`, `fedWriter` the one at the position; '' where nobody knows. They follow from the
+ *     records alone, whichever journals and manifests these come from (`answerHello`).
  */
 import type { IngestBatch } from './batch.ts'
 import { streamKey } from './format.ts'
 import type { HomeState } from './home-table.ts'
 
-/** A stream's row in a manifest: producer, incarnation, position, home, session, last record time, acked. */
-export type StreamRow = readonly [string, string, number, string, number, number, boolean]
+/**
+ * A stream's row in a manifest: producer, incarnation, position, home, session, last record time, acked, and the writer of
+ * the record at the position, which rows of before did not have.
+ */
+export type StreamRow = readonly [string, string, number, string, number, number, boolean, string]
 
 /** Records `first` to `last`, which are missing. */
 export interface Missing {
@@ -62,7 +67,9 @@ export class Stream {
   /** Record time of the last record that was admitted. */
   time = 0
   position = 0
+  fedWriter = ''
   admitted = 0
+  writer = ''
   durable = 0
   covered = 0
   floor = 0
@@ -131,6 +138,7 @@ export class Stream {
   /** Goes back to what the manifest says. What was admitted behind it stands in the journal (`settle`). */
   reset(row: StreamRow | null): void {
     this.position = 0
+    this.fedWriter = ''
     this.home = ''
     this.hasRow = row !== null
     this.given = null
@@ -142,23 +150,33 @@ export class Stream {
 
   /** Goes on where `row` says. */
   adopt(row: StreamRow): void {
-    const [, , position, home, sessions, time] = row
+    const [, , position, home, sessions, time, , writer = ''] = row
     this.position = position
+    this.fedWriter = writer
     this.home = home
     this.hasRow = true
     this.sessions = sessions
     this.time = Math.max(this.time, time)
     this.covered = Math.max(this.covered, position)
     // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable.
+    if (position >= this.admitted) this.writer = writer
     this.admitted = Math.max(this.admitted, position)
     this.durable = Math.max(this.durable, position)
   }
 
+  /** The pipeline has taken all up to `position`, the last of them out of `batch`. */
+  take(position: number, { writer }: IngestBatch): void {
+    if (position === this.position) return
+    this.position = position
+    this.fedWriter = writer
+  }
+
   /**
    * The journals have been followed from the position to `end`. `admitted` is what the stream was believed to have
-   * when they were; answers false where they have less, so that its producer has to send again from `end` on.
+   * when they were, `writer` has brought the record `end`; answers false where they have less, so that its producer has to send again from `end` on.
    */
-  settle(end: number, admitted: number): boolean {
+  settle(end: number, admitted: number, writer: string): boolean {
+    if (end >= this.admitted || (end < admitted && this.acked)) this.writer = writer
     if (end >= admitted || !this.acked) {
       this.admitted = Math.max(this.admitted, end)
       return true
@@ -175,7 +193,9 @@ export class Stream {
     this.parked = null
     if (this.hole !== null && this.hole.last <= last) this.hole = null
     this.position = last
+    this.fedWriter = ''
     this.admitted = last
+    this.writer = ''
     this.durable = Math.max(this.durable, last)
     this.synced = last
   }
@@ -189,6 +209,7 @@ export class Stream {
   /** Another member answers for it, or nobody: what this worker has taken of it counts when its journal is read again. */
   letGo(): void {
     this.admitted = this.position
+    this.writer = this.fedWriter
     this.durable = this.position
     this.synced = 0
     this.soft = 0
@@ -201,10 +222,15 @@ export class Stream {
 
   /** The row with which it goes to member `to`. */
   rowFor(to: string): StreamRow {
-    return [this.producer, this.incarnation, this.position, to, this.sessions + 1, this.time, this.acked]
+    return this.rowAt(to, this.sessions + 1)
   }
 
   get row(): StreamRow {
-    return [this.producer, this.incarnation, this.position, this.home, this.sessions, this.time, this.acked]
+    return this.rowAt(this.home, this.sessions)
+  }
+
+  private rowAt(home: string, sessions: number): StreamRow {
+    const { producer, incarnation, position, time, acked, fedWriter } = this
+    return [producer, incarnation, position, home, sessions, time, acked, fedWriter]
   }
 }

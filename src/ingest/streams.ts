@@ -6,10 +6,15 @@
  *     them for new. Other workers' journals may hold some for longer; those are older than `producerTtlMs` by then, and
  *     do not count any more (`survey.ts`, E4).
  * T3. A source remembers at most `limits.producers` acked streams.
+ * T4. A record that somebody else brought is never taken for a repeat: a stream goes on behind its last record only with a
+ *     writer that was, or knows, the one who brought it. Each before it knew the one before, so all of them are known.
+ * T5. An unknown stream is taken from its first record on only where nobody can have known it: nothing of it was sent, or too
+ *     short a time ago for it to have expired.
  */
 import type { PotorooError } from '../base/errors.ts'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Claim } from '../protocol/acked.ts'
 import { streamKey } from './format.ts'
 import type { HomeState } from './home-table.ts'
 import { mergeRows } from './rows.ts'
@@ -27,6 +32,11 @@ export interface HelloFacts {
   readonly known: boolean
   /** The manifest's home, which may be absent. */
   readonly home: string
+  /** Who brought record `end`; '' where nobody knows. */
+  readonly writer: string
+  /** Who brings what follows, and was here before. */
+  readonly claim: Claim
+  readonly producerTtlMs: number
 }
 
 export type HelloAnswer =
@@ -40,10 +50,26 @@ export type HelloAnswer =
 
 /** PROTOCOLS 2, S1 and S4 as a function, for a home that has read the journals. */
 export function answerHello(facts: HelloFacts): HelloAnswer {
-  const { oldest, producer, end, home } = facts
-  if (oldest <= end + 1) return { kind: 'welcome', resumeAfter: end }
-  if (!facts.known) return { kind: 'refused', error: fail('E_STREAM_UNKNOWN', { producer, oldest }) }
-  return { kind: 'parked', error: fail('E_STREAM_PARKED', { producer, first: end + 1, last: oldest - 1, home }) }
+  const { oldest, producer, end, home, known, claim } = facts
+  const refused = (error: PotorooError): HelloAnswer => ({ kind: 'refused', error })
+  if (oldest > end + 1) {
+    if (!known) return refused(fail('E_STREAM_UNKNOWN', { producer, oldest }))
+    return { kind: 'parked', error: fail('E_STREAM_PARKED', { producer, first: end + 1, last: oldest - 1, home }) }
+  }
+  if (!goesOn(claim, facts.writer, end)) return refused(fail('E_STREAM_FORKED', { producer, end }))
+  if (!known && claim.ageMs > BELIEVED_FOR * facts.producerTtlMs) {
+    return refused(fail('E_STREAM_EXPIRED', { producer, age: claim.ageMs }))
+  }
+  return { kind: 'welcome', resumeAfter: end }
+}
+
+/**
+ * Whether the one who brings what follows record `end` knows `writer`, who brought that (T4). The hello names every writer
+ * of record `oldest - 1` and later ones, so this is asked only where the stream goes on there.
+ */
+export function goesOn({ writer: own, earlier }: Claim, writer: string, end: number): boolean {
+  if (writer === '' || own === '' || writer === own) return true
+  return earlier.some((one) => one.writer === writer && end <= one.last)
 }
 
 /** The rows of one source in a manifest. */
@@ -135,6 +161,9 @@ export class Streams {
     }
   }
 }
+
+/** An unknown stream is believed never to have been known for less than records without a row count: clocks differ (T5). */
+const BELIEVED_FOR = 0.875
 
 /** A row is kept longer than records without a row count, by so much: clocks differ. */
 const KEPT_LONGER = 1.125

@@ -45,6 +45,22 @@ export class Found {
   readonly hard = new Extents()
   /** Workers in whose sealed journals something of it lies. */
   readonly sealedOf = new Set<string>()
+  /** Who has brought which records, in the order of reading. */
+  private readonly brought: { readonly writer: string; readonly first: number; last: number }[] = []
+
+  /** Takes note of records `first` to `last`, which `writer` has brought. */
+  note(writer: string, first: number, last: number): void {
+    this.all.add(first, last)
+    const latest = this.brought.at(-1)
+    if (latest?.writer === writer && first === latest.last + 1) latest.last = last
+    else this.brought.push({ writer, first, last })
+  }
+
+  /** Who has brought record `sequence`; '' where nobody knows. */
+  writerOf(sequence: number): string {
+    const run = this.brought.findLast(({ first, last }) => first <= sequence && sequence <= last)
+    return run?.writer ?? ''
+  }
 }
 
 /** A segment that is to be read from the entry at `from` on. */
@@ -129,7 +145,7 @@ function note(
   if (last <= stream.position || target.isExpired(stream, header.time)) return
   let of = found.get(stream)
   if (of === undefined) found.set(stream, (of = new Found()))
-  of.all.add(header.first, last)
+  of.note(header.writer, header.first, last)
   if (sealedOf === null) of.own.add(header.first, last)
   else of.sealedOf.add(sealedOf)
   if (hard) of.hard.add(header.first, last)

@@ -7,15 +7,16 @@
  * Q2. Batches follow one another without a gap from `resumeAfter + 1`.
  * Q3. A client sends a batch while its credit is above 0, of which it takes the batch's body; so it may go below 0 once.
  * Q4. After `rewind` the server passes over batches until `rewound` has come.
+ * Q5. A stream goes on only with a writer that knows the one who brought its last record (`Claim`; decision 0018).
  */
 import { ByteReader } from '../base/bytes.ts'
 import { crc32 } from '../base/crc.ts'
 import { FRAME_HEADER_BYTES, type Frame } from './frame.ts'
 import { messageFrame, messageHead } from './message-frame.ts'
-import { Catalogue, type MessageOf, message, text, u8, u16, u32, varint } from './schema.ts'
+import { added, Catalogue, group, list, type MessageOf, message, text, u8, u16, u32, varint } from './schema.ts'
 
 /** The versions of this protocol that are spoken here. */
-export const ackedVersions = { newest: 1, oldest: 1 } as const
+export const ackedVersions = { newest: 2, oldest: 1 } as const
 
 /** Bytes of a frame beside its records and their lengths. */
 const BATCH_FIELD_BYTES = 16
@@ -23,6 +24,11 @@ const BATCH_FIELD_BYTES = 16
 export const RECORD_HEAD_BYTES = 4
 
 const name = text(256)
+/** Longest id of a writer, in bytes. */
+export const WRITER_BYTES = 64
+/** Earlier writers that a hello names at most. */
+export const EARLIER_WRITERS = 64
+const writer = text(WRITER_BYTES)
 
 const ackedRows = [
   message(1, 'hello', 1, 'The client’s first message: which stream it brings, and from where on it can.', {
@@ -33,6 +39,9 @@ const ackedRows = [
     source: text(512),
     oldest: varint,
     token: text(1024),
+    writer: added(2, writer, ''),
+    earlier: added(2, list(group({ writer, last: varint }), EARLIER_WRITERS), []),
+    ageMs: added(2, varint, 0),
   }),
   message(2, 'welcome', 1, 'Send from `resumeAfter + 1` on; you may have `credit` bytes on the way.', {
     version: u8,
@@ -76,7 +85,23 @@ const ackedRows = [
 ] as const
 
 export const acked = new Catalogue('acked ingest', ackedRows)
+const HELLO_TAG = acked.row('hello').tag
 export type AckedMessage = MessageOf<(typeof ackedRows)[number]>
+
+/**
+ * Who brings a stream, as its hello says. A writer is one opening of an outbox: a copy that is opened is another one.
+ * A client of version 1 says nothing, and its records have no writer: ''.
+ */
+export interface Claim {
+  readonly writer: string
+  /** Those that may have brought record `oldest - 1` or a later one before, each with the last that it may have brought. */
+  readonly earlier: readonly { readonly writer: string; readonly last: number }[]
+  /** How long ago the first of them began to bring records; 0 where none has. */
+  readonly ageMs: number
+}
+
+/** Nobody says who brings what. */
+export const NO_CLAIM: Claim = { writer: '', earlier: [], ageMs: 0 }
 
 /** Longest payload of a frame when the longest record has `recordBytes`. */
 export function ackedFrameBytes(recordBytes: number): number {
@@ -85,7 +110,12 @@ export function ackedFrameBytes(recordBytes: number): number {
 
 /** The frame of any message but a batch. */
 export function encodeAcked(message: Exclude<AckedMessage, { kind: 'batch' }>): Buffer {
-  return messageFrame(acked, message, ackedVersions.newest)
+  return messageFrame(acked, message, message.kind === 'hello' ? helloVersion(message.newest) : ackedVersions.newest)
+}
+
+/** A hello begins with the newest version that its client speaks, and is written as that one has it. */
+function helloVersion(newest: number): number {
+  return Math.max(1, Math.min(newest, ackedVersions.newest))
 }
 
 /** What stands in front of a batch's `body`, which is made of records behind their lengths. */
@@ -95,7 +125,7 @@ export function batchHead(first: number, count: number, body: Uint8Array): Buffe
 
 /** Whether a connection that begins with `bytes` says hello: somebody speaks this protocol to a source of plain bytes. */
 export function isHello(bytes: Buffer): boolean {
-  if (bytes.length < FRAME_HEADER_BYTES || bytes[FRAME_HEADER_BYTES - 1] !== acked.row('hello').tag) return false
+  if (bytes.length < FRAME_HEADER_BYTES || bytes[FRAME_HEADER_BYTES - 1] !== HELLO_TAG) return false
   const end = FRAME_HEADER_BYTES + bytes.readUInt32LE(4)
   return end <= bytes.length && crc32(bytes.subarray(4, end)) === bytes.readUInt32LE(0)
 }
@@ -103,6 +133,8 @@ export function isHello(bytes: Buffer): boolean {
 /** What a frame says. For a batch, `body` is where its records begin in the frame's payload, otherwise -1. */
 export function readAcked(frame: Frame): { readonly message: AckedMessage; readonly body: number } {
   const reader = new ByteReader(frame.payload)
-  const message = acked.read(frame.tag, reader, ackedVersions.newest)
+  const isHello = frame.tag === HELLO_TAG && frame.payload.length > 0
+  const version = isHello ? helloVersion(frame.payload[0]!) : ackedVersions.newest
+  const message = acked.read(frame.tag, reader, version)
   return { message, body: message.kind === 'batch' ? reader.at : -1 }
 }

@@ -6,6 +6,7 @@
  * records, and cost no credit (PROTOCOLS 15).
  */
 import {
+  added,
   bool,
   bytes,
   Catalogue,
@@ -343,7 +344,7 @@ const linkRows = [
     'streamMoved',
     1,
     'An answer: `home` answers for the stream now. Where that is the receiver, it goes on behind `position`.',
-    { ...stream, home: id, position: varint, sessions: varint, time: f64 },
+    { ...stream, home: id, position: varint, sessions: varint, time: f64, writer: added(2, text(64), '') },
   ),
   message(76, 'sourceOpen', 1, 'Producers reach the source at the sender there.', {
     source: text(1024),

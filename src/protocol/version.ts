@@ -7,7 +7,7 @@
  */
 
 /** The newest version that this program speaks. */
-export const NEWEST_VERSION = 1
+export const NEWEST_VERSION = 2
 /** The oldest version that this program speaks. */
 export const OLDEST_VERSION = 1
 

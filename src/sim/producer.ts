@@ -1,10 +1,12 @@
 /**
  * A producer that speaks the acked protocol, as an actor of a simulated run. It keeps its records in the client's own
- * outbox, which a crash of its process spares or takes with it.
+ * outbox, whose disk a crash of its process spares or takes with it.
  *
  * P1. A record never changes its sequence within one incarnation; who loses the outbox is another incarnation.
  * P2. `journaled` and `stable` of an incarnation are the highest that were ever said to it, also by a door that has
  *     forgotten: that is what a checker holds the worker to.
+ * P3. Of an outbox and its copies one goes on. Who is told that another one does begins a stream of its own: what it had that
+ *     was not stable is lost to the stream.
  */
 import { fail } from '../base/errors.ts'
 import { Outbox, type OutboxBatch } from '../client/outbox.ts'
@@ -19,6 +21,7 @@ import {
   readAcked,
 } from '../protocol/acked.ts'
 import { FrameParser } from '../protocol/frame.ts'
+import { SimOutboxDisk } from './outbox-disk.ts'
 import type { Machine, SimProcess } from './world.ts'
 
 /** Silences of the worker's keep-alive time after which it is taken to be gone, as the client does. */
@@ -49,6 +52,13 @@ export interface ProducerLife {
   stable: number
   /** Its outbox is gone: what was not acknowledged may be lost. */
   gone: boolean
+  /** Under which names the worker knows it. */
+  readonly producer: string
+  readonly incarnation: string
+  /** Its first record; those before are of the life whose outbox it has copied. */
+  readonly first: number
+  /** There is another outbox with its records (P3). */
+  copied: boolean
 }
 
 export class SimProducer {
@@ -64,7 +74,10 @@ export class SimProducer {
   /** Where a worker has sent it, for as long as somebody is there. */
   private sentTo: Address | null = null
   private process: SimProcess | null = null
-  private outbox = new Outbox(null)
+  private disk = new SimOutboxDisk()
+  private outbox!: Outbox
+  /** How often an outbox of it was opened. */
+  private openings = 0
   private wire: Wire | null = null
   private timer: Timer | null = null
 
@@ -73,6 +86,17 @@ export class SimProducer {
     this.options = options
     this.base = options.address
     this.begin()
+  }
+
+  /** Begins with a copy of the outbox of `other`, as that one's disk has it now (P3). Not started yet. */
+  copy(other: SimProducer): void {
+    const { life } = other
+    const made = other.disk.next - 1
+    life.copied = true
+    this.disk = new SimOutboxDisk(other.disk)
+    this.lives.length = 0
+    this.lives.push({ ...life, name: `${this.options.name}.1`, first: made + 1, made })
+    this.open()
   }
 
   get life(): ProducerLife {
@@ -105,10 +129,7 @@ export class SimProducer {
     this.process = null
     this.wire = null
     this.timer = null
-    if (keepsOutbox) {
-      this.outbox.rewind(this.outbox.oldest - 1)
-      return
-    }
+    if (keepsOutbox) return this.open()
     this.life.gone = true
     this.begin()
   }
@@ -152,9 +173,17 @@ export class SimProducer {
   }
 
   private begin(): void {
-    const name = `${this.options.name}.${this.lives.length + 1}`
-    this.lives.push({ name, made: 0, journaled: 0, stable: 0, gone: false })
-    this.outbox = new Outbox(null)
+    const { name: producer } = this.options
+    const name = `${producer}.${this.lives.length + 1}`
+    const fresh = { made: 0, journaled: 0, stable: 0, gone: false, first: 1, copied: false }
+    this.lives.push({ name, producer, incarnation: name, ...fresh })
+    this.disk = new SimOutboxDisk()
+    this.open()
+  }
+
+  private open(): void {
+    const writer = `${this.options.name}/${++this.openings}`
+    this.outbox = new Outbox(this.disk, writer, () => this.process?.env.clock.now() ?? 0)
   }
 
   private dial(): void {
@@ -163,7 +192,7 @@ export class SimProducer {
     const process = this.process!
     const address = this.sentTo ?? this.base
     this.sentTo = null
-    const { source, name, patienceMs, overlapChance, repeatChance } = this.options
+    const { source, patienceMs, overlapChance, repeatChance } = this.options
     const repeats = process.env.random.below(1000) < repeatChance * 1000
     const { newest, oldest: oldestVersion } = ackedVersions
     const wire = new Wire(process, address, patienceMs, repeats, this.outbox, {
@@ -172,11 +201,12 @@ export class SimProducer {
           kind: 'hello',
           newest,
           oldestVersion,
-          producer: name,
-          incarnation: this.life.name,
+          producer: this.life.producer,
+          incarnation: this.life.incarnation,
           source,
           oldest: this.outbox.oldest,
           token: '',
+          ...this.outbox.claim,
         }),
       acked: (journaled, stable) => this.acked(journaled, stable),
       resumed: (resumeAfter) => {
@@ -186,6 +216,11 @@ export class SimProducer {
       },
       redirected: (to) => {
         this.sentTo = to
+      },
+      forked: () => {
+        if (!this.life.copied) this.complaints.push(`${this.life.name}: told of a copy that there is not`)
+        this.life.gone = true
+        this.begin()
       },
       complain: (what) => this.complaints.push(`${this.life.name}: ${what}`),
       over: (retryMs) => {
@@ -220,6 +255,8 @@ interface WireOwner {
   resumed(resumeAfter: number): void
   /** Another worker has the stream. */
   redirected(to: Address): void
+  /** Another one has brought records of the stream (P3). */
+  forked(): void
   complain(what: string): void
   /** The connection is of no use any more. */
   over(retryMs: number): void
@@ -277,6 +314,7 @@ class Wire implements ConnectionHandler {
     while (this.welcomed && !this.left && !this.ending && !this.blocked && this.credit > 0) {
       const batch: OutboxBatch | null = this.outbox.peek()
       if (batch === null) return
+      this.outbox.sign()
       this.outbox.advance()
       this.credit -= batch.body.length
       this.connection.write(batch.head)
@@ -354,7 +392,9 @@ class Wire implements ConnectionHandler {
         return
       case 'refused':
         this.process.env.log.info('producer.refused', { code: message.code, reason: message.reason })
-        if (message.retryMs === 0) owner.complain(`refused: ${message.code} ${message.reason}`)
+        if (message.code === 'E_STREAM_FORKED') {
+          if (message.retryMs === 0) owner.forked()
+        } else if (message.retryMs === 0) owner.complain(`refused: ${message.code} ${message.reason}`)
         return this.end(message.retryMs)
       case 'redirect':
         owner.redirected({ host: message.host, port: message.port })

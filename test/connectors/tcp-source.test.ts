@@ -4,7 +4,7 @@ import { tcpSourceConnector } from '../../src/connectors/tcp/source.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../src/env/network.ts'
 import type { Framing } from '../../src/model/connector.ts'
 import { lengthPrefix, lines } from '../../src/model/framing.ts'
-import { encodeAcked } from '../../src/protocol/acked.ts'
+import { encodeAcked, NO_CLAIM } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
 import { openAtDoor, type Scene, type Surroundings } from './door.ts'
 
@@ -94,7 +94,7 @@ describe('a plain source', () => {
   test('takes no records from who speaks the acknowledged protocol', () => {
     const { lanes, source, warnings } = open()
     const versions = { newest: 1, oldestVersion: 1 }
-    const hello = { producer: 'p', incarnation: 'a', source: 'in', oldest: 1, token: '' }
+    const hello = { producer: 'p', incarnation: 'a', source: 'in', oldest: 1, token: '', ...NO_CLAIM }
     const client = new Client()
     client.write(encodeAcked({ kind: 'hello', ...versions, ...hello }))
     expect(lanes[0]).toMatchObject({ records: [], closed: true })

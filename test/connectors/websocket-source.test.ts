@@ -8,7 +8,7 @@ import {
 import { webSocketSourceConnector } from '../../src/connectors/websocket/source.ts'
 import type { IncomingAnswer, WebSocketConnection, WebSocketEnd, WebSocketHandler } from '../../src/env/http.ts'
 import { lengthPrefix, lines } from '../../src/model/framing.ts'
-import { encodeAcked } from '../../src/protocol/acked.ts'
+import { encodeAcked, NO_CLAIM } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
 import { openAtDoor, type Scene } from './door.ts'
 
@@ -126,7 +126,7 @@ describe('a plain source', () => {
   test('takes no records from who speaks the acknowledged protocol, and says what to say', () => {
     const { lanes, source, warnings } = open()
     const versions = { newest: 1, oldestVersion: 1 }
-    const hello = { producer: 'p', incarnation: 'a', source: 'in', oldest: 1, token: '' }
+    const hello = { producer: 'p', incarnation: 'a', source: 'in', oldest: 1, token: '', ...NO_CLAIM }
     const a = new Client()
     a.send(Buffer.from(encodeAcked({ kind: 'hello', ...versions, ...hello })), true)
     expect(lanes[0]).toMatchObject({ records: [], closed: true })

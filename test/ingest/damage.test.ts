@@ -1,6 +1,7 @@
 /** Damage to the journal's files, at every byte. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Disk } from '../../src/env/disk.ts'
+import { NO_CLAIM } from '../../src/protocol/acked.ts'
 import { World } from '../../src/sim/world.ts'
 import { linesOf, push, Rig, type Taken } from './fixture.ts'
 
@@ -68,12 +69,12 @@ function checkOrder(taken: readonly Taken[]): { acked: number; plain: number } {
 beforeAll(() => {
   const world = new World(1)
   const rig = new Rig(world, world.machine('m'), 'a').started()
-  rig.source!.producers.hello('p', '1', 1, () => {})
+  rig.source!.producers.hello('p', '1', 1, NO_CLAIM, () => {})
   const session = { onAcks() {}, onTaken() {}, onRewind() {}, onReplaced() {}, onMoved() {} }
   const acked = rig.source!.producers.grant('p', '1', session)
   for (let i = 1; i <= RECORDS; i += 3) {
     const { bytes, cuts } = linesOf([`acked ${i}`, `acked ${i + 1}`, `acked ${i + 2}`])
-    rig.source!.admit(acked, bytes, cuts, i)
+    rig.source!.admit(acked, bytes, cuts, i, 'a writer')
     push(rig.source!, `plain ${i}`, `plain ${i + 1}`, `plain ${i + 2} ${'.'.repeat(40)}`)
     rig.settle(2)
   }

@@ -4,6 +4,7 @@
 import { expect, test } from 'vitest'
 import type { DoorMessage } from '../../src/ingest/generation.ts'
 import type { StreamRow } from '../../src/ingest/stream.ts'
+import { NO_CLAIM } from '../../src/protocol/acked.ts'
 import { World } from '../../src/sim/world.ts'
 import { Rig, SOURCE } from './fixture.ts'
 
@@ -42,16 +43,16 @@ function member(row: StreamRow, appoints: boolean): Member {
 }
 
 test('the stream of a worker that is gone has a home from the beginning where steps may hold some of it', () => {
-  const row: StreamRow = ['p', '1', 3, 'gone', 1, 0, true]
+  const row: StreamRow = ['p', '1', 3, 'gone', 1, 0, true, '']
   const asked = (appoints: boolean) => {
     const { source } = member(row, appoints).rig
-    return source!.producers.hello('p', '1', 4, () => {})?.kind ?? 'waits'
+    return source!.producers.hello('p', '1', 4, NO_CLAIM, () => {})?.kind ?? 'waits'
   }
   expect([asked(false), asked(true)]).toEqual(['welcome', 'redirect'])
 })
 
 test('a stream is not given away by an epoch in which steps held some of it', () => {
-  const { rig, sent } = member(['p', '1', 3, 'w1', 1, 0, true], true)
+  const { rig, sent } = member(['p', '1', 3, 'w1', 1, 0, true, ''], true)
   const { source, door } = rig
   const stream = { source: SOURCE, producer: 'p', incarnation: '1' }
   door!.onMessage('w2', { kind: 'handoverAsked', ...stream, present: true, tail: [] })

@@ -28,8 +28,8 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   {
     name: 'takes the position of the whole batch',
     file: 'src/ingest/source.ts',
-    text: 'stream.position = current.position',
-    replacement: 'stream.position = current.last',
+    text: 'stream.take(current.position, current)',
+    replacement: 'stream.take(current.last, current)',
   },
   {
     name: 'tries a failed sync again',

@@ -1,8 +1,9 @@
 /** Producers of a scenario: records, an outbox that may be lost, and connections that are cut at any byte. */
 import type { Prng } from '../../src/base/prng.ts'
 import { Outbox } from '../../src/client/outbox.ts'
-import { ackedFrameBytes, encodeAcked, readAcked } from '../../src/protocol/acked.ts'
+import { ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../../src/protocol/acked.ts'
 import { FrameParser } from '../../src/protocol/frame.ts'
+import { SimOutboxDisk } from '../../src/sim/outbox-disk.ts'
 import type { World } from '../../src/sim/world.ts'
 import type { Rig } from './fixture.ts'
 
@@ -25,7 +26,9 @@ export function check(condition: boolean, what: string): void {
 export class Producer {
   readonly name: string
   incarnation = 1
-  outbox = new Outbox(null)
+  private disk = new SimOutboxDisk()
+  private openings = 0
+  outbox!: Outbox
   wire: Wire | null = null
   gone = false
   /** The highest `journaled` that was said, by incarnation. */
@@ -35,6 +38,7 @@ export class Producer {
   constructor(run: Scene, name: string) {
     this.run = run
     this.name = name
+    this.open()
   }
 
   get life(): string {
@@ -63,9 +67,15 @@ export class Producer {
   crash(keepsOutbox: boolean): void {
     this.wire?.cut()
     this.wire = null
-    if (keepsOutbox) return
-    this.incarnation++
-    this.outbox = new Outbox(null)
+    if (!keepsOutbox) {
+      this.incarnation++
+      this.disk = new SimOutboxDisk()
+    }
+    this.open()
+  }
+
+  private open(): void {
+    this.outbox = new Outbox(this.disk, `${this.name}/${++this.openings}`, () => this.run.world.now)
   }
 
   acked(journaled: number, stable: number): void {
@@ -110,14 +120,25 @@ export class Wire {
       producer: producer.name,
       incarnation: String(producer.incarnation),
       oldest: producer.outbox.oldest,
+      ...producer.outbox.claim,
     }
-    this.send(encodeAcked({ kind: 'hello', newest: 1, oldestVersion: 1, source: 'lines', token: '', ...identity }))
+    this.send(
+      encodeAcked({
+        kind: 'hello',
+        newest: ackedVersions.newest,
+        oldestVersion: 1,
+        source: 'lines',
+        token: '',
+        ...identity,
+      }),
+    )
   }
 
   pump(): void {
     while (this.up && this.welcomed && this.credit > 0) {
       const batch = this.producer.outbox.peek()
       if (batch === null) return
+      this.producer.outbox.sign()
       this.credit -= batch.body.length
       this.send(Buffer.concat([batch.head, batch.body]))
       this.producer.outbox.advance()

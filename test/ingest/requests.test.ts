@@ -28,7 +28,7 @@ beforeEach(() => {
     clock: world.machine('m').start('m').env.clock,
     counters: { repeats: 0, turnedAway: 0 },
     producers: {
-      hello: (_producer, _incarnation, _oldest, again) => {
+      hello: (_producer, _incarnation, _oldest, _claim, again) => {
         later = again
         return hello
       },

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Session } from '../../src/ingest/session.ts'
-import { type AckedMessage, ackedFrameBytes, batchHead, encodeAcked, readAcked } from '../../src/protocol/acked.ts'
+import {
+  type AckedMessage,
+  ackedFrameBytes,
+  batchHead,
+  encodeAcked,
+  NO_CLAIM,
+  readAcked,
+} from '../../src/protocol/acked.ts'
 import { FrameParser } from '../../src/protocol/frame.ts'
 import { World } from '../../src/sim/world.ts'
 import { Rig, texts } from './fixture.ts'
@@ -34,7 +41,7 @@ class Peer {
   }
 
   hello(oldest = 1, changes: Partial<Extract<AckedMessage, { kind: 'hello' }>> = {}): this {
-    const identity = { producer: 'p', incarnation: '1', source: 'lines', token: '', oldest }
+    const identity = { producer: 'p', incarnation: '1', source: 'lines', token: '', oldest, ...NO_CLAIM }
     return this.say({ kind: 'hello', newest: 1, oldestVersion: 1, ...identity, ...changes })
   }
 
@@ -200,6 +207,24 @@ describe('an acked connection', () => {
     expect(idle.refusal).toBe('E_ACKED_SILENT')
     expect(live.closed).toBe(false)
     expect(live.last).toEqual({ kind: 'ping' })
+  })
+
+  test('is refused once journals say that somebody else has brought what follows', () => {
+    const peer = new Peer().hello(1, { newest: 2, writer: 'a copy' }).batch(1, 'one')
+    rig.settle()
+    const bystander = new Peer().hello(1, { newest: 2, writer: 'another', producer: 'q' })
+    rig.reset([
+      ['p', '1', 5, 'w1', 2, 0, true, 'the original'],
+      ['q', '1', 5, 'w1', 2, 0, true, 'another'],
+    ])
+    rig.settle()
+    rig.source!.release()
+    expect(peer).toMatchObject({ refusal: 'E_STREAM_FORKED', closed: true })
+    expect(bystander).toMatchObject({ last: { kind: 'ack', stable: 5 }, closed: false })
+    expect(new Peer().hello(1, { newest: 2, writer: 'a copy' }).last).toMatchObject({ retryMs: 0 })
+    const heir = new Peer().hello(1, { newest: 2, writer: 'heir', earlier: [{ writer: 'the original', last: 5 }] })
+    expect(heir.last).toMatchObject({ kind: 'welcome', resumeAfter: 5 })
+    expect(new Peer().hello().last).toMatchObject({ kind: 'welcome', version: 1, resumeAfter: 5 })
   })
 
   test('waits with its hello while the source recovers', () => {

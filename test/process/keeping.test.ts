@@ -3,7 +3,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type AckedMessage, ackedFrameBytes, batchHead, encodeAcked, readAcked } from '../../src/protocol/acked.ts'
+import {
+  type AckedMessage,
+  ackedFrameBytes,
+  batchHead,
+  encodeAcked,
+  NO_CLAIM,
+  readAcked,
+} from '../../src/protocol/acked.ts'
 import { FrameParser } from '../../src/protocol/frame.ts'
 import { folder, potoroo, ran } from './fixture.ts'
 
@@ -92,6 +99,7 @@ function producer(port: number) {
           source: 'lines',
           token: '',
           oldest,
+          ...NO_CLAIM,
         },
       }),
     )

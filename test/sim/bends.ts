@@ -46,6 +46,19 @@ export const bends: Readonly<Record<string, Bend>> = {
     if (!config.system.drains.some(({ kind }) => kind === 'segments')) return null
     return { ...config, weather: calm, harsh: false, deeds: { ...config.deeds, damageMs: 60, powerOffMs: 0 } }
   },
+  /** Outboxes are copied, and those who have them die. */
+  'copied-outboxes': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const deeds = {
+      ...config.deeds,
+      damageMs: 0,
+      fillDiskMs: 0,
+      crashProducerMs: 400,
+      copyOutboxMs: 400,
+      killEvents: 600,
+    }
+    return { ...config, harsh: false, weather: calm, deeds, diskOutboxChance: 1, actMs: 2000, pauseMs: 20 }
+  },
   /** Bits turn in what acked producers send, and little of it follows. */
   'turned-bits': (config) => {
     if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null

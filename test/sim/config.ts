@@ -25,6 +25,8 @@ export interface Deeds {
   readonly fillDiskMs: number
   readonly jumpClockMs: number
   readonly damageMs: number
+  /** Somebody begins with a copy of a producer's outbox. */
+  readonly copyOutboxMs: number
 }
 
 export interface Config extends OutsideConfig {
@@ -43,8 +45,13 @@ export interface Config extends OutsideConfig {
 /** What tells the generator of what was drawn later from the first one. */
 export const LATE = 0x5149_0000
 
+/** And of what came after that. */
+export const COPIED = 0x3fa7_0000
+
 /** How often a deed is among those of a run. */
 const PRESENT = 0.35
+/** And how often outboxes are copied. */
+export const COPIES = 0.1
 
 /** Weather for a slow worker or a quick one: what it has not done yet is there when something happens. */
 function drawn(random: Prng, harsh: boolean): Weather {
@@ -57,6 +64,7 @@ function drawn(random: Prng, harsh: boolean): Weather {
 
 export function drawConfig(seed: number): Config {
   const random = new Prng(seed)
+  const copies = new Prng(seed + COPIED)
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
   const deed = (low: number, high: number): number => (random.chance(PRESENT) ? random.between(low, high) : 0)
   const calm = random.chance(0.1)
@@ -119,6 +127,7 @@ export function drawConfig(seed: number): Config {
       fillDiskMs: deed(250, 1500),
       jumpClockMs: deed(50, 1000),
       damageMs: deed(100, 500),
+      copyOutboxMs: copies.chance(COPIES) ? copies.between(50, 500) : 0,
     },
     actMs: pick(300, 1000, 2000),
     producers: 1 + random.below(3),

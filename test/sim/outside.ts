@@ -53,6 +53,7 @@ export class Outside {
   private readonly random: Prng
   /** The hosts of the workers. */
   private readonly doors: readonly string[]
+  private readonly pipeline: string
 
   /** Files are laid on `volume`. `pipeline` is the name under which acked sources are found. */
   constructor(
@@ -62,13 +63,14 @@ export class Outside {
     { doors, volume, pipeline }: { doors: readonly string[]; volume: Volume; pipeline: string },
   ) {
     this.doors = doors
+    this.pipeline = pipeline
     this.config = config
     this.world = world
     this.random = random
     this.left = config.records
     for (const feed of config.system.feeds) {
       if (feed.kind === 'file') this.addFiles(feed, volume)
-      else if (feed.kind === 'acked') this.addProducers(feed, pipeline)
+      else if (feed.kind === 'acked') this.addProducers(feed)
       else this.addSenders(feed)
     }
     // Files are all there from the beginning.
@@ -78,22 +80,34 @@ export class Outside {
 
   // ── The scene ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private addProducers(feed: Feed, pipeline: string): void {
-    const { config, world } = this
-    for (let i = 1; i <= config.producers; i++) {
-      const name = `${feed.step}-p${i}`
-      const producer = new SimProducer(world.machine(name, { checked: true }), {
-        name,
-        address: this.door(i, feed),
-        source: `${pipeline}/${feed.step}`,
-        outboxBytes: 16 << 10,
-        patienceMs: config.patienceMs,
-        overlapChance: config.overlapChance,
-        repeatChance: config.repeatChance,
-        record: (life, sequence) => record(feed, life, sequence),
-      })
-      this.producers.push({ feed, producer })
+  private addProducers(feed: Feed): void {
+    for (let i = 1; i <= this.config.producers; i++) {
+      this.producers.push({ feed, producer: this.producerOf(`${feed.step}-p${i}`, i, feed) })
     }
+  }
+
+  private producerOf(name: string, index: number, feed: Feed): SimProducer {
+    const { config, world, pipeline } = this
+    const { patienceMs, overlapChance, repeatChance } = config
+    return new SimProducer(world.machine(name, { checked: true }), {
+      ...{ name, patienceMs, overlapChance, repeatChance },
+      address: this.door(index, feed),
+      source: `${pipeline}/${feed.step}`,
+      outboxBytes: 16 << 10,
+      record: (life, sequence) => record(feed, life, sequence),
+    })
+  }
+
+  /** Somebody begins with a copy of a producer's outbox, on a machine of its own; at once, or with one out of a backup. */
+  copyOutbox({ feed, producer }: Outside['producers'][number]): void {
+    const twin = this.producerOf(`${producer.machine}-copy${this.producers.length}`, this.producers.length, feed)
+    twin.copy(producer)
+    this.producers.push({ feed, producer: twin })
+    this.world.at(this.world.now + this.random.below(20 * this.config.patienceMs), () => twin.start())
+    this.feed(
+      (count) => twin.produce(count),
+      () => twin.life.made,
+    )
   }
 
   private addSenders(feed: Feed): void {
@@ -235,8 +249,8 @@ export class Outside {
    */
   allIn(seen: ReadonlyMap<string, number>, covered: ReadonlyMap<string, number> | null = null): boolean {
     // Of a producer that has lost what it had, journals have what was journaled. They are in no hurry.
-    const left = ({ name, gone, journaled }: ProducerLife): boolean =>
-      gone && covered !== null && (covered.get(name) ?? 0) < journaled
+    const left = ({ incarnation, gone, copied, journaled }: ProducerLife): boolean =>
+      gone && !copied && covered !== null && (covered.get(incarnation) ?? 0) < journaled
     return (
       this.producers.every(({ producer }) => producer.settled && !producer.lives.some(left)) &&
       this.files.every(({ name, made }) => seen.get(name) === made) &&
@@ -266,11 +280,19 @@ export class Outside {
   /** What everybody has made, for the checkers. */
   lives(): Life[] {
     const lives: Life[] = []
-    const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean): void => {
-      lives.push({ name, source: feed.step, made, owed, whole, record: (sequence) => feed.record(name, sequence) })
+    const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean, first = 1): void => {
+      lives.push({
+        name,
+        source: feed.step,
+        first,
+        made,
+        owed,
+        whole,
+        record: (sequence) => feed.record(name, sequence),
+      })
     }
     for (const { feed, producer } of this.producers) {
-      for (const life of producer.lives) add(feed, life.name, life.made, life.gone ? life.journaled : life.made, true)
+      for (const life of producer.lives) add(feed, life.name, life.made, owedOf(life), true, life.first)
     }
     for (const { feed, sender } of this.senders) {
       for (const life of sender.lives) add(feed, life.name, life.made, 0, false)
@@ -278,6 +300,12 @@ export class Outside {
     for (const { feed, name, made } of this.files) add(feed, name, made, made, true)
     return lives
   }
+}
+
+/** What has to be there of a life: of one that a copy goes on for, what was stable. */
+function owedOf({ made, gone, copied, journaled, stable }: ProducerLife): number {
+  if (!gone) return made
+  return copied ? stable : journaled
 }
 
 function record(feed: Feed, life: string, sequence: number): Buffer {

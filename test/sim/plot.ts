@@ -58,7 +58,11 @@ export class Plot {
       })
     })
     this.often(deeds.damageMs, () => this.damage())
-    for (const { producer } of outside.producers) {
+    for (const one of [...outside.producers]) {
+      const { producer } = one
+      this.often(deeds.copyOutboxMs, () => {
+        if (!producer.life.copied) outside.copyOutbox(one)
+      })
       const name = producer.machine
       this.often(deeds.crashProducerMs, () => {
         if (!producer.running) return

@@ -328,8 +328,8 @@ export class System {
     this.epochs = Math.max(this.epochs, base?.epoch ?? 0)
     for (const { feed, producer } of outside.producers) {
       const rows = base?.sources.find(({ step }) => step === feed.step)?.snapshot as readonly StreamRow[] | undefined
-      const { name, stable } = producer.life
-      const position = rows?.find(([, incarnation]) => incarnation === name)?.[2] ?? 0
+      const { name, incarnation, stable } = producer.life
+      const position = rows?.find(([, one]) => one === incarnation)?.[2] ?? 0
       if (stable > position && !this.plot.damaged)
         this.complaints.push(`${name}: ${stable} is stable, ${position} in the epoch`)
     }

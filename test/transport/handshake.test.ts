@@ -60,7 +60,7 @@ describe('a hello', () => {
       { newest: 9, oldest: 8 },
       {},
       caller(),
-      'worker w1 speaks versions 8 to 9 of the link protocol, worker w2 versions 1',
+      'worker w1 speaks versions 8 to 9 of the link protocol, worker w2 versions 1 to 2',
     ],
     ['of the same name', { worker: 'w2' }, {}, caller(), 'two workers are called w2'],
     [

@@ -11,7 +11,8 @@ import {
 } from '../../src/protocol/delivery.ts'
 import { type Frame, FrameParser } from '../../src/protocol/frame.ts'
 
-type Message = { readonly kind: string; readonly [field: string]: string | number }
+type Value = string | number | readonly { readonly writer: string; readonly last: number }[]
+type Message = { readonly kind: string; readonly [field: string]: Value }
 
 interface Page {
   readonly name: string
@@ -45,6 +46,17 @@ const pages: readonly Page[] = [
   },
 ]
 
+/** `2`, `w1`, or `c7:40,d8:50`. */
+function fieldOf(type: string, value: string): Value {
+  if (type.startsWith('text')) return value
+  if (!type.startsWith('list')) return Number(value)
+  const items = value === '' ? [] : value.split(',')
+  return items.map((item) => ({
+    writer: item.slice(0, item.indexOf(':')),
+    last: Number(item.slice(item.indexOf(':') + 1)),
+  }))
+}
+
 describe.each(pages)('$name', ({ name, kinds, bodyBytes, fields, read, write, head }) => {
   const examples = readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8')
     .split('\n\n')
@@ -57,10 +69,10 @@ describe.each(pages)('$name', ({ name, kinds, bodyBytes, fields, read, write, he
   /** `ack journaled=300 stable=2` as a message. */
   function messageOf(title: string): Message {
     const [kind = '', ...pairs] = title.split(' ')
-    const message: Record<string, string | number> = { kind }
+    const message: Record<string, Value> = { kind }
     for (const pair of pairs) {
       const [field = '', value = ''] = pair.split('=')
-      message[field] = fields(kind)[field]!.type.startsWith('text') ? value : Number(value)
+      message[field] = fieldOf(fields(kind)[field]!.type, value)
     }
     return message as Message
   }

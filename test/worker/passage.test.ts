@@ -3,7 +3,7 @@ import type { StreamRow } from '../../src/ingest/stream.ts'
 import { Passage } from '../../src/worker/execution/passage.ts'
 
 const token = (sequence: number) => ({ source: 'p/in', producer: 'till', incarnation: '1', sequence })
-const rows = (position: number): StreamRow[] => [['till', '1', position, 'a', 1, 0, true]]
+const rows = (position: number): StreamRow[] => [['till', '1', position, 'a', 1, 0, true, '']]
 
 test('a record is visible once a barrier behind it has passed the step, and not once it is cut', () => {
   const passage = new Passage(null)

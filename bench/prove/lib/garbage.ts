@@ -39,6 +39,9 @@ function messages(token: string): fc.Arbitrary<Buffer> {
       source: fc.constantFrom('acked', 'garbage/acked', 'nothing', ''),
       oldest: fc.constantFrom(0, 1, 2, Number.MAX_SAFE_INTEGER),
       token: fc.constantFrom(token, token, '', 'wrong'),
+      writer: fc.constantFrom('', 'a', 'b'.repeat(64)),
+      earlier: fc.array(fc.record({ writer: fc.constantFrom('a', 'c'), last: count }), { maxLength: 3 }),
+      ageMs: fc.constantFrom(0, 1, Number.MAX_SAFE_INTEGER),
     })
     .map((message) => encodeAcked(message))
   const batch = fc

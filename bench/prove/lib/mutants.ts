@@ -18,7 +18,7 @@ export const killMutants: readonly Mutant[] = [
   {
     name: 'cut-forgets-batch-in-hand',
     file: 'ingest/source.ts',
-    text: 'stream.position = current.position',
+    text: 'stream.take(current.position, current)',
     replacement: '',
   },
   {
@@ -282,7 +282,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     name: 'stream-begins-anew',
     file: 'ingest/homes.ts',
-    text: 'stream.adopt([producer, incarnation, position, home, sessions, time, acked])',
+    text: 'stream.adopt([producer, incarnation, position, home, sessions, time, acked, writer])',
     replacement: '',
   },
   {

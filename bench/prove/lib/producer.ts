@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Prng } from '../../../src/base/prng.ts'
 import { Client } from '../../../src/client/client.ts'
-import { newIncarnation } from '../../../src/client/incarnation.ts'
+import { newId } from '../../../src/client/id.ts'
 import { settingsOf } from '../../../src/client/options.ts'
 import type { Dial } from '../../../src/client/transport.ts'
 import { type ConnectOptions, connect } from '../../../src/client.ts'
@@ -35,8 +35,7 @@ export class Producer {
   /** `dial` stands in for the usual way to a worker; there is no outbox on disk then. */
   static async open(given: Omit<ConnectOptions, 'source'>, chance: Prng, tally: Tally, dial?: Dial): Promise<Producer> {
     const options = { source: 'items', maxOutstanding: 256 << 10, maxBackoffMs: 50, ...given }
-    const client =
-      dial === undefined ? await connect(options) : new Client(settingsOf(options), newIncarnation(), null, dial)
+    const client = dial === undefined ? await connect(options) : new Client(settingsOf(options), newId(), null, dial)
     return new Producer(given.producer, client, chance, tally)
   }
 

@@ -60,6 +60,18 @@ export const ingestErrors = {
     remedy:
       'it was forgotten after a long silence, or belongs to another cluster: start a new incarnation of the producer',
   },
+  E_STREAM_EXPIRED: {
+    kind: 'user',
+    what: 'the stream of producer "{producer}" is not known here, and its first record was sent {age} ms ago',
+    remedy:
+      'it may have been counted before the stream expired (limits.producerTtlMs): see what counts, send the rest again from a new outbox',
+  },
+  E_STREAM_FORKED: {
+    kind: 'user',
+    what: 'record {end} of producer "{producer}" was brought by another copy of this outbox, or before it lost its end',
+    remedy:
+      'move this outbox away and begin with an empty one; what it had that was not stable your program sends again',
+  },
   E_STREAM_PARKED: {
     kind: 'operational',
     what: 'records {first} to {last} of producer "{producer}" are missing: its producer has let go of them, and no worker here has them (the last that had the stream is {home})',

@@ -34,6 +34,8 @@ export interface Letter {
 export interface Life {
   readonly name: string
   readonly source: string
+  /** Its first record. */
+  readonly first: number
   readonly made: number
   /** Records up to this one must be there. */
   readonly owed: number

@@ -95,7 +95,7 @@ class Rerun {
       const found = there.get(life.name)!
       const last = Math.max(life.owed, ...found)
       if (last > life.made) this.complain(`${life.name}: record ${last} was never made`)
-      for (let sequence = 1; sequence <= last; sequence++) {
+      for (let { first: sequence } = life; sequence <= last; sequence++) {
         if (life.whole || found.has(sequence)) this.record(task, life, sequence)
       }
     }

@@ -194,6 +194,17 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, strayMs: often / 4, reconnectMs: often / 4, joinMs: often, leaveMs: 2 * often, killMs: often },
     }
   },
+  /** Outboxes are copied, and their streams go from home to home and from one journal to another. */
+  'copied-outboxes': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return {
+      ...rest,
+      deeds: { ...deeds, strayMs: often / 2, reconnectMs: often / 2, killMs: 2 * often, copyOutboxMs: often },
+      losesOutbox: false,
+    }
+  },
 }
 
 /** Without what only makes a run longer, or other than it was. */

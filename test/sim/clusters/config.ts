@@ -5,7 +5,7 @@ import { SHARED } from '../../../src/sim/member-station.ts'
 import { drawWeather, calm as stillAir, type Weather } from '../../../src/sim/weather.ts'
 import type { LongAnswers } from '../answers.ts'
 import { drawCase } from '../cases.ts'
-import { LATE } from '../config.ts'
+import { COPIED, COPIES, LATE } from '../config.ts'
 import type { OutsideConfig } from '../outside.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
@@ -36,6 +36,8 @@ export interface ClusterDeeds {
   readonly reconnectMs: number
   readonly strayMs: number
   readonly crashProducerMs: number
+  /** Somebody begins with a copy of a producer's outbox. */
+  readonly copyOutboxMs: number
   readonly killConsumerMs: number
   readonly stopConsumerMs: number
 }
@@ -79,6 +81,7 @@ export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed)
   // What was drawn first stays as it was, whatever is drawn besides.
   const late = new Prng(seed + LATE)
+  const copies = new Prng(seed + COPIED)
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
   const workers = pick(2, 2, 3, 3, 3, 4)
   const still = random.chance(0.3)
@@ -166,6 +169,7 @@ export function drawCluster(seed: number): ClusterConfig {
       reconnectMs: deed(200, 3000),
       strayMs: deed(500, 5000),
       crashProducerMs: deed(1000, 8000),
+      copyOutboxMs: !copies.chance(COPIES) ? 0 : at(copies.between(1000, 8000)),
       killConsumerMs: deed(1000, 8000),
       stopConsumerMs: deedOf(late, 1000, 8000),
     },

@@ -143,7 +143,12 @@ export class ClusterPlot {
         return `${client.machine} to ${name}`
       })
     }
-    for (const { producer } of outside.producers) {
+    for (const one of [...outside.producers]) {
+      const { producer } = one
+      this.often('copy', deeds.copyOutboxMs, () => {
+        if (!producer.life.copied) outside.copyOutbox(one)
+        return producer.machine
+      })
       this.often('crash', deeds.crashProducerMs, () => {
         if (!producer.running) return ''
         producer.kill(!losesOutbox || random.chance(0.5))
