@@ -68,7 +68,8 @@ test('a worker whose store is gone makes no new one, and goes on once it is back
   expect(readdirSync(`${folder}/data/store`)).toEqual(['tmp'])
   rmSync(`${folder}/data/store`, { recursive: true })
   renameSync(`${folder}/away`, `${folder}/data/store`)
-  expect(epochsOf(await workshop.start({}), 'sums')).toEqual(epochs)
+  // The last one may have come to its end behind the worker's back.
+  expect(epochsOf(await workshop.start({}), 'sums').slice(0, epochs.length)).toEqual(epochs)
 })
 
 test('a worker goes to no other store than its own, unless it has a new data folder', async () => {
