@@ -64,7 +64,7 @@ test('a stream is not given away by an epoch in which steps held some of it', ()
 })
 
 test('who is asked for a stream asks for the epoch that it leaves with, once', () => {
-  const one = member(['p', '1', 3, 'w1', 1, 0, true], false)
+  const one = member(['p', '1', 3, 'w1', 1, 0, true, ''], false)
   const stream = { source: SOURCE, producer: 'p', incarnation: '1' }
   const asks = { kind: 'handoverAsked', ...stream, tail: [] } as const
   one.rig.door!.onMessage('w2', { ...asks, present: false })
