@@ -504,12 +504,12 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'nobody-appointed',
-    rare: 'a producer has to come in elsewhere before an answer that takes long, and its last worker must stay away',
     swarm: 'clusters',
     bend: 'answers-awaited',
     file: 'src/ingest/homes.ts',
     text: 'heir === null && options.appoints() ?',
     replacement: 'heir === null && options.source === heir ?',
+    seed: 278,
   },
   {
     name: 'stopped-before-it-begins',
