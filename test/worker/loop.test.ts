@@ -45,5 +45,5 @@ function asked(turns: readonly number[]): readonly string[] {
 }
 
 test('a long turn is followed by a rest of a twentieth of it', () => {
-  expect(asked([1, 19, 20, 100, 2])).toEqual(['soon', 'soon', 'soon', 'soon', 'after 1', 'soon', 'after 5', 'soon'])
+  expect(asked([1, 49, 60, 100, 2])).toEqual(['soon', 'soon', 'soon', 'soon', 'after 3', 'soon', 'after 5', 'soon'])
 })
