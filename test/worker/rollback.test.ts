@@ -109,15 +109,26 @@ test.each(Array.from({ length: 12 }, (_, i) => i + 1))('seed %i', (seed) => {
   }
 })
 
-test('what has gone back to a base that turns out to be damaged is read whole', () => {
+/** The state of a worker that runs alone, has changed since its base, and is asked to go back. */
+function aboutToGoBack() {
   const crew = new Crew(['a'], { plan: () => plan(program.build()), seed: 1 })
   crew.start(['a'])
   crew.run(['a'])
   crew.until(() => crew.epoch >= 2)
   crew.world.run(crew.world.now + 150)
-  const { generation, stores } = crew.hand('a').execution!
-  const held = crew.hand('a').execution!.holdings()
-  const state = new StateReturn(plan(program.build()), generation, crewLimits, new Set(), held)
+  const execution = crew.hand('a').execution!
+  const { generation, stores } = execution
+  const held = execution.holdings()
+  return {
+    state: new StateReturn(plan(program.build()), generation, crewLimits, new Set(), held),
+    held,
+    stores,
+    generation,
+  }
+}
+
+test('what has gone back to a base that turns out to be damaged is read whole', () => {
+  const { state, held, stores, generation } = aboutToGoBack()
   const wants = () => [...generation.owners.keys()].map((group) => state.wants('sum', group))
   state.begin(held.base, true)
   const group = wants().indexOf('changes')
@@ -133,14 +144,7 @@ test('what has gone back to a base that turns out to be damaged is read whole', 
 })
 
 test('nothing goes back before the chain names the base', () => {
-  const crew = new Crew(['a'], { plan: () => plan(program.build()), seed: 1 })
-  crew.start(['a'])
-  crew.run(['a'])
-  crew.until(() => crew.epoch >= 2)
-  crew.world.run(crew.world.now + 150)
-  const { generation, stores } = crew.hand('a').execution!
-  const held = crew.hand('a').execution!.holdings()
-  const state = new StateReturn(plan(program.build()), generation, crewLimits, new Set(), held)
+  const { state, held, stores, generation } = aboutToGoBack()
   state.begin(held.base, false)
   const group = [...generation.owners.keys()].find((group) => state.wants('sum', group) === 'changes')!
   state.take('sum', group, null, [])
