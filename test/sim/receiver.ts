@@ -1,9 +1,10 @@
 /**
  * A receiver of acked sinks on the simulated network: the intake of `potoroo/client`, and a disk that it keeps over its deaths.
  * What it hands over and what it writes down are one step: what came of a record is there, or the record comes again.
+ * Its notes reach the disk in the order in which they were made; those under way when it dies are lost.
  */
 import { makeLimits } from '../../src/base/limits.ts'
-import { type Caller, type Entry, Intake, type Keeper, type SinkName } from '../../src/client/receiver/intake.ts'
+import { type Caller, Intake, type Keeper, type SinkName } from '../../src/client/receiver/intake.ts'
 import { accepted } from '../../src/connectors/websocket/wire.ts'
 import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
 import type { Machine, SimProcess } from '../../src/sim/world.ts'
@@ -14,7 +15,13 @@ export const PORT = 7002
 
 /** What a receiver writes down, in order. */
 type Note =
-  | { readonly kind: 'entry'; readonly name: SinkName; readonly after: number; readonly ids: readonly string[] }
+  | {
+      readonly kind: 'entry'
+      readonly name: SinkName
+      readonly after: number
+      readonly ids: readonly string[]
+      readonly written: () => void
+    }
   | {
       readonly kind: 'moved'
       readonly name: SinkName
@@ -50,6 +57,8 @@ export class SimReceiver {
   /** Nothing is kept while it is true: the disk hangs. */
   stuck = false
   private notes: Note[] = []
+  /** Not on the disk yet. */
+  private writing: Note[] = []
   private lives = 0
   private readonly host: Machine
   private readonly options: ReceiverOptions
@@ -70,6 +79,7 @@ export class SimReceiver {
 
   kill(): void {
     this.process.kill()
+    this.writing = []
     if (this.options.forgetful === true) this.notes = []
   }
 
@@ -129,20 +139,29 @@ export class SimReceiver {
 
   /** Writes entries down and hands them over, some time later. */
   private keeper(process: SimProcess): Keeper {
-    const keep = (entry: Entry, kept: () => void, handled: () => void): void => {
-      process.env.clock.after(SYNC_MS, () => {
-        if (this.stuck) return keep(entry, kept, handled)
-        const ids = [...entry.records.map(({ id }) => id), ...entry.again]
-        this.notes.push({ kind: 'entry', name: entry.stream.name, after: entry.after, ids })
-        for (const { id, bytes } of entry.records) this.handed.push({ id, text: bytes.toString() })
-        kept()
-        handled()
-      })
+    const { clock } = process.env
+    const sync = (upTo: Note): void => {
+      if (this.stuck) return void clock.after(SYNC_MS, () => sync(upTo))
+      const written = this.writing.splice(0, this.writing.indexOf(upTo) + 1)
+      for (const note of written) {
+        this.notes.push(note)
+        if (note.kind === 'entry') note.written()
+      }
     }
     return {
-      keep,
+      keep: ({ stream, after, records, again }, kept, handled) => {
+        const written = (): void => {
+          for (const { id, bytes } of records) this.handed.push({ id, text: bytes.toString() })
+          kept()
+          handled()
+        }
+        const ids = [...records.map(({ id }) => id), ...again]
+        const note: Note = { kind: 'entry', name: stream.name, after, ids, written }
+        this.writing.push(note)
+        clock.after(SYNC_MS, () => sync(note))
+      },
       moved: ({ name, memory: { generation, base, floorEpoch: floor } }) =>
-        this.notes.push({ kind: 'moved', name, generation, base, floor }),
+        this.writing.push({ kind: 'moved', name, generation, base, floor }),
       refused() {},
     }
   }

@@ -5,6 +5,7 @@
  *     can ever be gone back to has its record before it: the id never comes again, and is forgotten.
  * N2. A generation begins at a base. What was sent after the base, or a later epoch, is in no history any more: its record
  *     comes again at some time, however far the floor has risen by then. Such an id is loose until it has come again.
+ *     Where a generation was missed, its base is not known: any id may be in no history, and all are loose.
  * N3. At most `max` ids are remembered. Beyond them the loose ones go first, the oldest before the others; whoever is
  *     forgotten too early is handed over again when it comes.
  */
@@ -34,10 +35,11 @@ export class Memory {
 
   /** A generation begins, or goes on from another base (N2). */
   begin(generation: number, base: number): void {
+    const missed = generation > this.generation + 1
     this.generation = generation
     this.base = base
     for (const [after, ids] of this.sent) {
-      if (after < base) continue
+      if (after < base && !missed) continue
       this.sent.delete(after)
       for (const id of ids) if (this.ids.get(id) === after) this.loosen(id)
     }

@@ -12,6 +12,7 @@
  * G3. What comes of a call is not given behind what comes of a later one that found the state which it left; what comes of no
  *     call is given in the order of its life.
  */
+import type { ChainPlan, Plan } from '../../../src/model/plan.ts'
 import type { Complain, Evidence, Output, Visit } from './evidence.ts'
 
 export function checkReceived(
@@ -49,8 +50,15 @@ function answerOf(evidence: Evidence, cause: string): string {
   const visit = visitOf(evidence, headOf(cause))
   if (visit === undefined || !visit.cause.includes('#')) return ''
   const task = evidence.plan.tasks.find(({ step }) => step === visit.step)
-  if (task?.kind !== 'keyed' || task.keyed.kind !== 'mapWithState' || task.chain.end.kind !== 'forward') return ''
-  return task.chain.ops.some(({ kind }) => kind === 'flatMap') ? '' : `the answer of ${visit.step} to ${visit.cause}`
+  if (task?.kind !== 'keyed' || task.keyed.kind !== 'mapWithState') return ''
+  return staysOne(evidence.plan, task.chain) ? `the answer of ${visit.step} to ${visit.cause}` : ''
+}
+
+/** Whether at most one record comes out at a sink of each that goes into the chain. */
+function staysOne(plan: Plan, { ops, end }: ChainPlan): boolean {
+  if (end.kind !== 'forward' || ops.some(({ kind }) => kind === 'flatMap')) return false
+  const next = plan.tasks[plan.channels[end.channel]!.to]!
+  return next.kind === 'sink' || ('chain' in next && staysOne(plan, next.chain))
 }
 
 /**
