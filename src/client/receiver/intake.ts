@@ -95,6 +95,8 @@ interface Session {
 
 /** Silent looks after which a sink is taken to be gone. */
 const SILENCES = 4
+/** Looks that a frame may take to come, as at the acked door (`ingest/session.ts`): a bit that turns in its length never ends. */
+const UNFINISHED = 12
 const RETRY_MS = 1000
 /** Sinks that are remembered at a time; beyond them the first is forgotten. */
 const STREAMS = 1000
@@ -192,6 +194,8 @@ export class Caller {
   private heard = true
   private said = true
   private silences = 0
+  /** Looks at which a frame had begun and not ended, since one ended. */
+  private unfinished = 0
 
   constructor(intake: Intake, port: Port) {
     this.intake = intake
@@ -229,7 +233,8 @@ export class Caller {
     this.said = false
     this.silences = this.heard ? 0 : this.silences + 1
     this.heard = false
-    if (this.silences >= SILENCES) this.turnOut()
+    if (this.parser.waiting > 0) this.unfinished++
+    if (this.silences >= SILENCES || this.unfinished > UNFINISHED) this.turnOut()
   }
 
   say(message: Exclude<DeliveryMessage, { kind: 'batch' }>): void {
@@ -240,6 +245,7 @@ export class Caller {
 
   private take({ message, body }: ReturnType<typeof readDelivery>): void {
     if (this.over) return
+    this.unfinished = 0
     if (message.kind === 'hello') return this.onHello(message)
     const { session } = this
     if (session === null) return this.refuse('E_MESSAGE', 'it begins with hello', 0)
