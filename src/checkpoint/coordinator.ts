@@ -145,7 +145,7 @@ export function stepCoordinator(
 const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> = {
   idle: {
     tick: (s, e) => (e.nowMs >= s.dueMs ? begin(s, s.requested ?? periodic, e.nowMs) : stay(s)),
-    request: (s, e) => begin(s, e.purpose, e.nowMs),
+    request: (s, e) => beginFor(s, e.purpose, e.nowMs),
     saved: 'ignore', // C4: late, the epoch was abandoned.
     refused: 'ignore',
     passed: 'ignore',
@@ -282,6 +282,13 @@ function begin(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'collect
     next: { ...s, phase: 'collecting', epoch, purpose, lateMs, dueMs, requested: null, saved: new Map() },
     effects: [{ kind: 'inject', epoch, purpose, previous: s.fate }],
   }
+}
+
+/** A request comes; one that has waited since the epoch before goes first. */
+function beginFor(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'collecting'> {
+  if (s.requested === null) return begin(s, purpose, nowMs)
+  const { next, effects } = begin(s, s.requested, nowMs)
+  return { next: { ...next, requested: purpose, dueMs: nowMs }, effects }
 }
 
 /** Keeps one request for the next epoch; a second one is refused. */
