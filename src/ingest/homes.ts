@@ -5,7 +5,8 @@
  *     (PROTOCOLS 2, S5). A connection whose stream is not this member's any more is sent on, or waits until it is again.
  * H2. A stream that no member answers for is granted by the coordinator: to whoever asks first, and for the generation.
  * H3. Every stream of which a journal has more than its row is wanted by somebody: the journal's worker where that is a
- *     member, otherwise its heir (PROTOCOLS 2, S6, S8). So no tail waits for its producer, who may be dead.
+ *     member, otherwise its heir (PROTOCOLS 2, S6, S8). So no tail waits for its producer, who may be dead; and none is lost
+ *     with a worker that leaves, which stays until it has none (PROTOCOLS 11).
  */
 import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -170,6 +171,11 @@ export class Homes {
     return { home: state.home }
   }
 
+  /** Whether the journal here has records of a stream that this member does not answer for, and its home may lack. */
+  get hasTails(): boolean {
+    return this.tails.size > 0
+  }
+
   /** Whether nothing is known of a stream but who answers for it: it need not be remembered for that. */
   isBlank(stream: Stream): boolean {
     const { hasRow, given, admittedHere, state } = stream
@@ -225,8 +231,9 @@ export class Homes {
     this.step(stream, { kind: 'completed', to: home })
   }
 
-  /** Asks the homes of streams of which the journal here has more (`home-table.ts`, O5). */
-  private readonly offerTails = (): void => {
+  /** Asks the homes of streams of which the journal here has more (`home-table.ts`, O5), now and as long as there are any. */
+  readonly offerTails = (): void => {
+    this.timer?.cancel()
     this.timer = null
     for (const stream of this.tails) {
       if (stream.state.phase === 'home') this.tails.delete(stream)

@@ -177,9 +177,9 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return this.recovery.reading
   }
 
-  /** Whether the pipeline has taken everything that came in, the replay included. */
+  /** Whether the pipeline has taken everything that came in, the replay included, and what the journal has of others' streams. */
   get caughtUp(): boolean {
-    return !this.replaying && this.buffered === 0
+    return !this.replaying && this.buffered === 0 && !this.homes.hasTails
   }
 
   /** Says that the source's share of the journal is used up, or is not any more. */
@@ -369,9 +369,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.space.held = reason
   }
 
-  /** Takes nothing more in, until the next `reset`; what has come in is fed. */
+  /** Takes nothing more in, until the next `reset`; what has come in is fed, by this worker or by whoever has its stream. */
   shut(reason: string): void {
     this.space.shut = reason
+    this.homes.offerTails()
   }
 
   /** Goes on after `hold`, and begins after the first `reset`. */

@@ -6,7 +6,7 @@ import type { DoorMessage } from '../../src/ingest/generation.ts'
 import type { StreamRow } from '../../src/ingest/stream.ts'
 import { NO_CLAIM } from '../../src/protocol/acked.ts'
 import { World } from '../../src/sim/world.ts'
-import { Rig, SOURCE } from './fixture.ts'
+import { linesOf, Rig, SOURCE, texts } from './fixture.ts'
 
 interface Member {
   readonly rig: Rig
@@ -72,4 +72,40 @@ test('who is asked for a stream asks for the epoch that it leaves with, once', (
   one.rig.door!.onMessage('w2', { ...asks, present: true })
   one.rig.door!.onMessage('w2', { ...asks, present: true })
   expect(one.asked).toBe(1)
+})
+
+test('what the journal of a worker that leaves has of a stream of others is offered at once, and it waits for that', () => {
+  const own: StreamRow = ['p', '1', 1, 'w1', 1, 0, true, '']
+  const { rig, sent } = member(own, false)
+  const source = rig.source!
+  const session = { onAcks() {}, onTaken() {}, onRewind() {}, onReplaced() {}, onMoved() {} }
+  const stream = source.producers.grant('p', '1', session)
+  const { bytes, cuts } = linesOf(['b', 'c'])
+  expect(source.admit(stream, bytes, cuts, 2, '')).toBeGreaterThan(0)
+  rig.settle()
+  const away: StreamRow = ['p', '1', 1, 'w2', 2, 0, true, '']
+  const leaves = () => {
+    rig.reset([away])
+    rig.settle()
+    source.release()
+    source.shut('it leaves')
+  }
+  const p = { source: SOURCE, producer: 'p', incarnation: '1' }
+  const offer = { kind: 'handoverAsked', ...p, present: false, tail: [{ first: 2, last: 3 }] }
+  const moved = { kind: 'streamMoved', ...p, sessions: 2, time: 0, writer: '' } as const
+
+  leaves()
+  expect(sent.at(-1)).toEqual(offer)
+  expect(source.caughtUp).toBe(false)
+  rig.door!.onMessage('w2', { ...moved, home: 'w2', position: 3 })
+  expect(source.caughtUp).toBe(true)
+
+  leaves()
+  rig.door!.onMessage('w2', { ...moved, home: 'w1', position: 1 })
+  rig.settle()
+  expect(source.caughtUp).toBe(false)
+  expect(texts(rig.take())).toEqual(['b', 'c'])
+  rig.settle()
+  rig.take()
+  expect(source.caughtUp).toBe(true)
 })
