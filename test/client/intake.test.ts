@@ -109,6 +109,25 @@ test('a sink that is silent for four looks is given up, one that answers is not'
   expect(lively.heard.filter(({ kind }) => kind === 'ping').length).toBeGreaterThan(2)
 })
 
+test('a frame that does not end gives its connection up, whatever follows it; one that comes slowly does not', () => {
+  const { intake, dial } = scene()
+  const [damaged, slow] = [dial(), dial()]
+  damaged.say(HELLO)
+  slow.say({ ...HELLO, writer: 'w2' })
+  const frame = encodeDelivery({ kind: 'floor', epoch: 1 })
+  const pong = encodeDelivery({ kind: 'pong' })
+  const half = pong.length >>> 1
+  frame.writeUInt32LE(1000, 4)
+  damaged.caller.onBytes(frame)
+  slow.caller.onBytes(pong.subarray(0, half))
+  for (let look = 0; look < 13; look++) {
+    damaged.caller.onBytes(pong)
+    slow.caller.onBytes(Buffer.concat([pong.subarray(half), pong.subarray(0, half)]))
+    intake.tick()
+  }
+  expect([damaged.socket.open, slow.socket.open]).toEqual([false, true])
+})
+
 test('a sink that sends beyond its credit is turned away, and what is held of it stays bounded', () => {
   const { taken, dial } = scene({ handles: false })
   const sink = dial()

@@ -154,6 +154,15 @@ describe('what a receiver remembers', () => {
     expect([...memory.looseIds()]).toEqual([])
   })
 
+  test('everything, where a generation was missed, until it comes again', () => {
+    memory.take('void', 3)
+    memory.begin(3, 5)
+    memory.floor(90)
+    expect(memory.take('void', 95)).toBe(false)
+    memory.floor(96)
+    expect(memory.take('void', 97)).toBe(true)
+  })
+
   test('no more than it may, the loose ones and the oldest least', () => {
     memory.take('loose', 1)
     memory.begin(2, 1)
