@@ -25,7 +25,7 @@ import type { ReadColumn } from './generate.ts'
 import { readItem } from './item-reader.ts'
 import { Scratch } from './scratch.ts'
 import { ReadShapes } from './shape.ts'
-import { readJoined, readTexts } from './text.ts'
+import { COPIED_UNITS, type Lengths, readJoined, readTexts } from './text.ts'
 
 /** Shapes that the reader remembers. */
 const SHAPES_MAX = 256
@@ -134,13 +134,18 @@ export class ColumnReader {
     return store
   }
 
-  /** Reads `count` lengths, none of them negative. */
-  private lengths(reader: ByteReader, count: number): Int8Array | Int32Array {
-    const lengths = this.ints(reader.u8(), reader, count)
-    let all = 0
-    for (let i = 0; i < count; i++) all |= lengths[i]!
-    if (all < 0) throw reader.damaged('a negative length')
-    return lengths
+  /** Reads `count` lengths, none of them negative: scratch that the caller releases. */
+  private lengths(reader: ByteReader, count: number): Lengths {
+    const each = this.ints(reader.u8(), reader, count)
+    let [bits, total, long] = [0, 0, 0]
+    for (let i = 0; i < count; i++) {
+      const length = each[i]!
+      bits |= length
+      total += length
+      if (length > COPIED_UNITS) long++
+    }
+    if (bits < 0) throw reader.damaged('a negative length')
+    return { each, total, long }
   }
 
   private texts(reader: ByteReader, count: number, width: 1 | 2, into: unknown[]): void {
@@ -151,8 +156,8 @@ export class ColumnReader {
 
   private bytes(reader: ByteReader, count: number, into: unknown[]): void {
     const used = this.scratch.ints.used
-    const lengths = this.lengths(reader, count)
-    for (let i = 0; i < count; i++) into[i] = new Uint8Array(reader.bytes(lengths[i]!))
+    const { each } = this.lengths(reader, count)
+    for (let i = 0; i < count; i++) into[i] = new Uint8Array(reader.bytes(each[i]!))
     this.scratch.ints.release(used)
   }
 
@@ -175,15 +180,13 @@ export class ColumnReader {
 
   private lists(reader: ByteReader, count: number, into: unknown[], depth: number): void {
     const used = this.scratch.ints.used
-    const lengths = this.lengths(reader, count)
-    let total = 0
-    for (let i = 0; i < count; i++) total += lengths[i]!
+    const { each, total } = this.lengths(reader, count)
     if (total > reader.remaining) throw reader.damaged(`lists of ${total} items in ${reader.remaining} bytes`)
     const items = new Array<unknown>(total)
     this.column(reader, total, items, depth + 1)
     let start = 0
     for (let i = 0; i < count; i++) {
-      const end = start + lengths[i]!
+      const end = start + each[i]!
       into[i] = items.slice(start, end)
       start = end
     }

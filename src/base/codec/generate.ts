@@ -24,7 +24,7 @@ export interface Words {
 }
 
 /** Most units of the words of a lane on average: beyond that joining costs less. */
-export const WORD_UNITS = 5
+export const WORD_UNITS = 8
 
 /** All objects were taken apart. */
 export const DONE = -1
@@ -52,21 +52,20 @@ export type Gather = (columns: readonly ReadColumn[], count: number, into: unkno
 /** The code that takes value `v` of field f, and gives up by `no` where it does not fit the lane. */
 const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>> = {
   int: (f, v, no) =>
-    `if (typeof ${v} !== 'number' || !Object.is(${v} | 0, ${v})) ${no}
-    c${f}[i] = ${v}
-    b${f} |= ${v} ^ (${v} >> 31)`,
+    `if (typeof ${v} !== 'number') ${no}
+    const w${f} = ${v} | 0
+    if (w${f} !== ${v} || (w${f} === 0 && Object.is(${v}, -0))) ${no}
+    c${f}[i] = w${f}
+    b${f} |= w${f} ^ (w${f} >> 31)`,
   double: (f, v, no) => `if (typeof ${v} !== 'number') ${no}; c${f}[i] = ${v}`,
   word: (f, v, no) =>
     `if (typeof ${v} !== 'string') ${no}
     const n${f} = ${v}.length
     if (a${f} + n${f} > count * ${WORD_UNITS}) ${no}
     let w${f} = 0
-    for (let k = 0; k < n${f}; k++) {
-      const unit = ${v}.charCodeAt(k)
-      w${f} |= unit
-      u${f}[a${f}++] = unit
-    }
+    ${copyUnits(f, v)}
     if (w${f} > 255) ${no}
+    a${f} += n${f}
     b${f} |= c${f}[i] = n${f}`,
   text: (f, v, no) =>
     `if (typeof ${v} !== 'string') ${no}
@@ -81,12 +80,27 @@ const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>
   any: (f, v) => `c${f}[i] = ${v}`,
 }
 
+/**
+ * Copies the units of `v`. Most words end within the first ones, which have code of their own and no turn of a loop: the
+ * processor foresees an end for each of them, where one loop's end is a guess for every word.
+ */
+function copyUnits(f: number, v: string): string {
+  const copy = `{ const unit = ${v}.charCodeAt(k); w${f} |= unit; u${f}[a${f} + k++] = unit }`
+  const first = Array.from({ length: WORD_UNITS }, () => `if (k === n${f}) break units; ${copy}`)
+  return `units: { let k = 0; ${first.join('\n')}; while (k < n${f}) ${copy} }`
+}
+
 export function generateScatter(names: readonly string[], of: readonly Lane[]): Scatter {
   const lines = (line: (f: number, name: string) => string) =>
     names.map((name, f) => line(f, JSON.stringify(name))).join('\n')
   const opened = (f: number) =>
     of[f] === 'word' ? `a${f} = 0, { lengths: c${f}, units: u${f} } = stores[${f}]` : `t${f} = '', c${f} = stores[${f}]`
   const closed = (f: number) => (of[f] === 'word' ? `stores[${f}].used = a${f}` : `texts[${f}] = t${f}`)
+  const take = (f: number, name: string) =>
+    `const v${f} = values[i][${name}]
+    ${lanes[of[f]!](f, `v${f}`, `return i * ${FIELDS_MAX} + ${f}`)}`
+  // Words have a loop of their own: their many branches and the check of shapes spoil each other's foresight.
+  const isWord = (f: number) => of[f] === 'word'
   // Reading `__proto__` is a twentieth of calling `getPrototypeOf`, which decides where it is not the usual one.
   const source = `
     return function scatter(values, count, stores, texts, bits) {
@@ -106,9 +120,9 @@ export function generateScatter(names: readonly string[], of: readonly Lane[]): 
           }
         }
         if (k !== ${names.length}) return ${OTHER_SHAPE}
-        ${lines((f, name) => `const v${f} = o[${name}]`)}
-        ${lines((f) => lanes[of[f]!](f, `v${f}`, `return i * ${FIELDS_MAX} + ${f}`))}
+        ${lines((f, name) => (isWord(f) ? '' : take(f, name)))}
       }
+      ${lines((f, name) => (isWord(f) ? `for (let i = 0; i < count; i++) { ${take(f, name)} }` : ''))}
       ${lines((f) => `bits[${f}] = b${f}; ${closed(f)}`)}
       return ${DONE}
     }`

@@ -30,6 +30,14 @@ export const COPIED_UNITS = 12
 /** Longer texts that lie side by side are cut from a text of about this many units. */
 const SHARED_UNITS = 256
 
+/** The lengths of a column's values, and what is known of them together. */
+export interface Lengths {
+  readonly each: Int8Array | Int32Array
+  readonly total: number
+  /** How many are above `COPIED_UNITS`. */
+  readonly long: number
+}
+
 /**
  * Texts that stand one after another: the next `lengths[i]` units of `text` are text i.
  *
@@ -45,46 +53,28 @@ export interface JoinedTexts {
 }
 
 /** The next `count` texts, or `null` where more than an eighth are so long that each would have to be copied. */
-export function readJoined(
-  reader: ByteReader,
-  lengths: ArrayLike<number>,
-  count: number,
-  width: 1 | 2,
-): JoinedTexts | null {
-  let units = 0
-  let long = 0
-  for (let i = 0; i < count; i++) {
-    const length = lengths[i]!
-    units += length
-    if (length > COPIED_UNITS) long++
-  }
-  if (long * 8 > count) return null
+export function readJoined(reader: ByteReader, lengths: Lengths, count: number, width: 1 | 2): JoinedTexts | null {
+  if (lengths.long * 8 > count) return null
   const { at, buffer } = reader
   const encoding = width === 1 ? 'latin1' : 'utf16le'
   const copy = (start: number, end: number) => buffer.toString(encoding, at + start * width, at + end * width)
-  return { text: readText(reader, units, width), lengths, copy }
+  return { text: readText(reader, lengths.total, width), lengths: lengths.each, copy }
 }
 
 /**
  * Reads the next `count` texts into `into`. Long ones are made a few at a time: one that is kept keeps at most
  * `SHARED_UNITS` units besides its own.
  */
-export function readTexts(
-  reader: ByteReader,
-  lengths: ArrayLike<number>,
-  count: number,
-  width: 1 | 2,
-  into: unknown[],
-): void {
+export function readTexts(reader: ByteReader, lengths: Lengths, count: number, width: 1 | 2, into: unknown[]): void {
   const joined = readJoined(reader, lengths, count, width)
   if (joined === null) {
-    readShared(reader, lengths, count, width, into)
+    readShared(reader, lengths.each, count, width, into)
     return
   }
   const { text, copy } = joined
   let start = 0
   for (let i = 0; i < count; i++) {
-    const end = start + lengths[i]!
+    const end = start + lengths.each[i]!
     into[i] = end - start <= COPIED_UNITS ? text.slice(start, end) : copy(start, end)
     start = end
   }

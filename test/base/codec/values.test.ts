@@ -125,6 +125,8 @@ describe('a field of short words', () => {
     ['that stay so', ['bc', 'd']],
     ['of which one has two bytes', ['Ā']],
     ['of which one is half a pair', ['\ud83d']],
+    ['of which some have eight and more units', ['quantity', 'quantities', 'é'.repeat(17)]],
+    ['of which one has two bytes at its end', ['quantitieĀ']],
     ['of which one is long', ['x'.repeat(5000)]],
     ['of which many are long', Array.from({ length: 20 }, (_, n) => `${n}`.repeat(9))],
     ['of which one was cut from a longer text', ['cut from a longer text'.slice(4, 18)]],
