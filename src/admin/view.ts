@@ -104,6 +104,8 @@ export interface PipelineView extends PipelineSummary {
     readonly writtenBytes: number
     readonly queuedBytes: number
     readonly dropped: number
+    /** Who takes nothing from it, and why; `null` where that is not so. */
+    readonly blockedBy: string | null
   }[]
 }
 
@@ -183,8 +185,8 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
         const { promise, kind: connector } = sink
         const status = writers.get(step)?.status
         if (status === undefined) return { step, connector, promise, ...closed }
-        const { state, peers, records, writtenBytes, queuedBytes, dropped } = status
-        return { step, connector, promise, state, peers, records, writtenBytes, queuedBytes, dropped }
+        const { state, peers, records, writtenBytes, queuedBytes, dropped, blockedBy } = status
+        return { step, connector, promise, state, peers, records, writtenBytes, queuedBytes, dropped, blockedBy }
       }),
   }
 }
@@ -220,7 +222,7 @@ export function viewStreams({ execution }: Resident): readonly StreamView[] {
   ).flat()
 }
 
-const closed = { state: 'opening', peers: 0, records: 0, writtenBytes: 0, queuedBytes: 0, dropped: 0 }
+const closed = { state: 'opening', peers: 0, records: 0, writtenBytes: 0, queuedBytes: 0, dropped: 0, blockedBy: null }
 
 function round(ms: number): number {
   return Math.round(ms * 100) / 100

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
 import { wholeNumber } from './numbers.ts'
-import { counted, print, printJson, say, table } from './terminal.ts'
+import { counted, print, printJson, say, showRaw, table } from './terminal.ts'
 
 interface Listed {
   readonly id: string
@@ -104,8 +104,7 @@ function show({ id, step, split, position, timeMs, again, given, content, error 
   print(`source    ${split.replaceAll('\0', ' ')}, position ${position}`)
   print(`time      ${new Date(timeMs).toISOString()}`)
   if (content.key !== undefined) print(`key       ${JSON.stringify(content.key)}`)
-  if (given.kind === 'bytes')
-    print(`bytes     ${JSON.stringify(Buffer.from(given.base64!, 'base64').toString('utf8'))}`)
+  if (given.kind === 'bytes') print(`bytes     ${showRaw(Buffer.from(given.base64!, 'base64'))}`)
   else print(`given     ${JSON.stringify(content.value)}`)
   if (!again) print('          cannot be tried again')
   print(`\n${error.code === null ? '' : `${error.code}: `}${error.message}`)

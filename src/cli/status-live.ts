@@ -52,7 +52,7 @@ export function livePipelineText(now: PipelineView, before: PipelineView | null,
   })
   const sinks = now.sinks.map((one) => {
     const rate = rateOf(one.records, last(before?.sinks, one.step)?.records, seconds)
-    return [short(one.step), rate, one.records, one.state, showBytes(one.queuedBytes), one.dropped]
+    return [short(one.step), rate, one.records, one.state, showBytes(one.queuedBytes), one.dropped, one.blockedBy ?? '']
   })
   return joined([
     `${pipeline} ${phaseOf(now)}, ${counted(keys, 'key')}${letters}`,
@@ -64,7 +64,7 @@ export function livePipelineText(now: PipelineView, before: PipelineView | null,
     '',
     table(['STEP', 'KIND', 'IN/S', 'OUT/S', 'KEYS', 'BUSY', 'WAITING'], steps, 'no steps'),
     '',
-    table(['SINK', 'OUT/S', 'OUT', 'STATE', 'QUEUED', 'DROPPED'], sinks, 'no sinks'),
+    table(['SINK', 'OUT/S', 'OUT', 'STATE', 'QUEUED', 'DROPPED', 'WAITS FOR'], sinks, 'no sinks'),
   ])
 }
 

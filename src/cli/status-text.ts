@@ -90,8 +90,10 @@ export function pipelineText(view: PipelineView): string {
     showBytes(sink.writtenBytes),
     showBytes(sink.queuedBytes),
     sink.dropped,
+    sink.blockedBy ?? '',
   ])
-  out.push(table(['SINK', 'PROMISE', 'STATE', 'RECORDS', 'WRITTEN', 'QUEUED', 'DROPPED'], sinks, 'no sinks'))
+  const sinkHeads = ['SINK', 'PROMISE', 'STATE', 'RECORDS', 'WRITTEN', 'QUEUED', 'DROPPED', 'WAITS FOR']
+  out.push(table(sinkHeads, sinks, 'no sinks'))
   return joined(out)
 }
 

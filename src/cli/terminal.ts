@@ -2,6 +2,7 @@
  * What a person or a script sees. Standard output belongs to results and to pipelines' records; everything that is said
  * about them goes to standard error.
  */
+import { isUtf8 } from 'node:buffer'
 import { type ErrorCode, errorTable, PotorooError } from '../base/errors.ts'
 
 const BOLD = 1
@@ -102,4 +103,14 @@ export function showBytes(bytes: number): string {
 /** How this program was called, for the commands that it proposes: through npm, or by its own name. */
 export function invocation(): string {
   return process.env.npm_config_user_agent === undefined ? 'potoroo' : 'npx potoroo'
+}
+
+/** Bytes of a record that are shown in hexadecimal. */
+const RAW_BYTES = 256
+
+/** A record's bytes: text where they are text; what no reader could tell from other bytes is in hexadecimal. */
+export function showRaw(bytes: Buffer): string {
+  if (isUtf8(bytes)) return JSON.stringify(bytes.toString('utf8'))
+  const shown = Array.from(bytes.subarray(0, RAW_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+  return bytes.length <= RAW_BYTES ? shown : `${shown} … (${bytes.length} bytes; --json has them all)`
 }

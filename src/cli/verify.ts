@@ -2,7 +2,7 @@
  * `potoroo verify FILE`: whether the steps of a pipeline depend on nothing but their input, tried out on the simulated
  * world. Ends with the status of a wrong pipeline where a step does.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
 import type { Graph } from '../model/graph.ts'
@@ -63,11 +63,16 @@ function readInputs(
   const inputs: Record<string, Iterable<unknown>> = {}
   for (const one of given) {
     const source = sources.find((name) => one.startsWith(`${name}=`)) ?? (sources.length === 1 ? sources[0]! : null)
-    if (source === null) {
-      const reason = `${one} names no source: write source=file, with one of ${sources.join(', ')}`
+    const refuse = (what: string): never => {
+      const reason = `--input ${one}: ${what}; write source=file, with a source of ${sources.join(', ')}`
       throw fail('E_USAGE', { reason, command: 'verify' })
     }
-    inputs[source] = [raw(readInput(one.startsWith(`${source}=`) ? one.slice(source.length + 1) : one))]
+    if (source === null) return refuse('it names no source')
+    const named = one.startsWith(`${source}=`)
+    // A path may have such a character too, so it is a name of a source only where there is no such file.
+    const other = /^([^/=]+)=/.exec(one)?.[1]
+    if (!named && other !== undefined && !existsSync(one)) refuse(`there is no source "${other}"`)
+    inputs[source] = [raw(readInput(named ? one.slice(source.length + 1) : one))]
   }
   return inputs
 }

@@ -4,6 +4,8 @@
  * P1. Records have the order in which `send` took them, over every reconnection.
  * P2. What is sent stands in the outbox before; what is in the outbox is sent again until it is stable.
  * P3. A refusal for good ends the client: every promise that waits is rejected with it, and so is every later call.
+ * P4. A record that is too long for the workers is refused as it comes, and the client goes on. One that is in the outbox
+ *     already, since before a worker has said how much it takes, ends the client: nothing behind it can be sent.
  */
 import { EventEmitter } from 'node:events'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -13,7 +15,7 @@ import { Connection, type ServerMessage } from './connection.ts'
 import { Gatherer } from './gatherer.ts'
 import { newId } from './id.ts'
 import type { Address, Settings } from './options.ts'
-import { Outbox, type OutboxStore } from './outbox.ts'
+import { Outbox, type OutboxStore, recordOver } from './outbox.ts'
 import type { Dial, Target } from './transport.ts'
 
 /** One record: text is sent as UTF-8. */
@@ -67,6 +69,8 @@ export class Client extends EventEmitter<ClientEvents> {
   /** The connection has been welcomed; `credit` says how many bytes it may have on the way. */
   private welcomed = false
   private credit = 0
+  /** The worker that has welcomed us last, and the longest record that it takes. */
+  private taker = { worker: '', recordBytes: Infinity }
   private attempt = 0
   private redirects = 0
   private unknown = 0
@@ -108,8 +112,8 @@ export class Client extends EventEmitter<ClientEvents> {
 
   /**
    * Takes one record or several. The promise resolves when there is room for more: await it, and memory stays bounded.
-   * Records are taken at once while there is room. Rejects with `E_OUTBOX_FULL` when too many sends wait already; then
-   * its records were not taken.
+   * Records are taken at once while there is room. Rejects with `E_OUTBOX_FULL` when too many sends wait already, and with
+   * `E_RECORD_TOO_LONG` where one is longer than the workers take; then none of its records was taken.
    */
   send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void> {
     if (this.failure !== null) return Promise.reject(this.failure)
@@ -117,8 +121,12 @@ export class Client extends EventEmitter<ClientEvents> {
       const { producer } = this.settings
       return Promise.reject(fail('E_OUTBOX_FULL', { producer, waiting: WAITING_MAX }))
     }
+    const single = typeof records === 'string' || records instanceof Uint8Array
+    const { recordBytes: limit } = this.taker
+    const long = (single ? [records] : records).find((record) => isOver(record, limit))
+    if (long !== undefined) return Promise.reject(fail('E_RECORD_TOO_LONG', { bytes: bytesOf(long), limit }))
     try {
-      if (typeof records === 'string' || records instanceof Uint8Array) this.gatherer.add(records)
+      if (single) this.gatherer.add(records)
       else for (let i = 0; i < records.length; i++) this.gatherer.add(records[i]!)
     } catch (error) {
       return this.fail(error)
@@ -182,14 +190,27 @@ export class Client extends EventEmitter<ClientEvents> {
       return
     }
     if (connection === null || !this.welcomed) return
+    let long: ReturnType<typeof recordOver> = null
     connection.send(() => {
       const batch = this.credit > 0 && !connection.blocked ? outbox.peek() : null
-      if (batch !== null) {
-        this.credit -= batch.body.length
-        outbox.advance()
-      }
+      if (batch === null) return null
+      long = recordOver(batch, this.taker.recordBytes)
+      if (long !== null) return null
+      this.credit -= batch.body.length
+      outbox.advance()
       return batch
     })
+    if (long !== null) this.refuseRecord(long)
+  }
+
+  /** P4. */
+  private refuseRecord({ sequence, bytes }: { readonly sequence: number; readonly bytes: number }): void {
+    const { worker, recordBytes: limit } = this.taker
+    this.settle(fail('E_OUTBOX_RECORD', { ...{ sequence, bytes, worker, limit }, path: this.outboxName }))
+  }
+
+  private get outboxName(): string {
+    return this.settings.outbox?.path ?? 'in memory'
   }
 
   // ── Connecting ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -249,10 +270,12 @@ export class Client extends EventEmitter<ClientEvents> {
     }
   }
 
-  private onWelcome({ worker, resumeAfter, stable, credit }: Extract<ServerMessage, { kind: 'welcome' }>): void {
+  private onWelcome(welcome: Extract<ServerMessage, { kind: 'welcome' }>): void {
+    const { worker, resumeAfter, stable, credit, recordBytes } = welcome
     const { outbox } = this
     if (this.isBehind(resumeAfter)) return
     this.welcomed = true
+    this.taker = { worker, recordBytes }
     this.credit = credit
     this.redirects = 0
     this.unknown = 0
@@ -266,8 +289,7 @@ export class Client extends EventEmitter<ClientEvents> {
   /** Ends the client where the worker has records that we do not know (`outbox.ts`, U1): their sequences are taken. */
   private isBehind(resumeAfter: number): boolean {
     if (resumeAfter < this.outbox.next) return false
-    const path = this.settings.outbox?.path ?? 'in memory'
-    this.settle(fail('E_OUTBOX_BEHIND', { path, last: this.recovered, known: resumeAfter }))
+    this.settle(fail('E_OUTBOX_BEHIND', { path: this.outboxName, last: this.recovered, known: resumeAfter }))
     return true
   }
 
@@ -337,6 +359,15 @@ export class Client extends EventEmitter<ClientEvents> {
     for (const waiter of waiters) waiter.reject(error)
     if (error.code !== 'E_CLIENT_CLOSED') this.emit('failed', error)
   }
+}
+
+function isOver(record: OutgoingRecord, limit: number): boolean {
+  // A UTF-16 unit takes at most three bytes.
+  return (typeof record === 'string' ? 3 * record.length : record.length) > limit && bytesOf(record) > limit
+}
+
+function bytesOf(record: OutgoingRecord): number {
+  return typeof record === 'string' ? Buffer.byteLength(record) : record.length
 }
 
 function addressOf({ host, port }: Target): Address {

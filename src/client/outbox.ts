@@ -8,7 +8,7 @@
  * U4. Once a record was stable the store says so: opened again, an outbox never offers a stream from record 1 on of which
  *     something counts already. A worker that has forgotten the stream would take it for new.
  */
-import { batchHead, type Claim } from '../protocol/acked.ts'
+import { batchHead, type Claim, RECORD_HEAD_BYTES } from '../protocol/acked.ts'
 import { type KeptWriter, Writers } from './writers.ts'
 
 export interface OutboxBatch {
@@ -17,6 +17,21 @@ export interface OutboxBatch {
   /** The frame as it is sent: its head and the records. */
   readonly head: Uint8Array
   readonly body: Uint8Array
+}
+
+/** The first record of `batch` that is longer than `limit`, or `null`. */
+export function recordOver(
+  { first, body }: OutboxBatch,
+  limit: number,
+): { readonly sequence: number; readonly bytes: number } | null {
+  if (body.length - RECORD_HEAD_BYTES <= limit) return null
+  const view = new DataView(body.buffer, body.byteOffset, body.length)
+  for (let at = 0, sequence = first; at < body.length; sequence++) {
+    const bytes = view.getUint32(at, true)
+    if (bytes > limit) return { sequence, bytes }
+    at += RECORD_HEAD_BYTES + bytes
+  }
+  return null
 }
 
 /** Keeps batches over a restart of the process. */

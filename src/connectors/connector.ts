@@ -198,7 +198,10 @@ export interface Apart {
 
 /** Counters of a sink, for metrics. */
 export interface WriterStatus {
-  state: 'opening' | 'ready' | 'no-peer' | 'failed' | 'closed'
+  /** `no-peer`: nobody is there; `refused`: somebody is there and takes nothing now. */
+  state: 'opening' | 'ready' | 'no-peer' | 'refused' | 'failed' | 'closed'
+  /** Who takes nothing, and why; `null` in every other state. */
+  blockedBy: string | null
   /** Bytes taken and not yet out of the writer's control. */
   queuedBytes: number
   writtenBytes: number
@@ -211,7 +214,19 @@ export interface WriterStatus {
 
 /** Of a writer that has written nothing. */
 export function newStatus(state: WriterStatus['state'], peers = 0): WriterStatus {
-  return { state, queuedBytes: 0, writtenBytes: 0, records: 0, peers, dropped: 0 }
+  return { state, blockedBy: null, queuedBytes: 0, writtenBytes: 0, records: 0, peers, dropped: 0 }
+}
+
+/** Takes note of how the one peer of a writer is now; `blockedBy` says why it takes nothing. */
+export function turn(status: WriterStatus, state: WriterStatus['state'], blockedBy: string | null = null): void {
+  status.state = state
+  status.blockedBy = blockedBy
+  status.peers = state === 'ready' ? 1 : 0
+}
+
+/** Whether nobody takes anything from a writer now. */
+export function isAlone({ state }: Readonly<WriterStatus>): boolean {
+  return state === 'no-peer' || state === 'refused'
 }
 
 /** The epoch that a pipeline goes back to, as its writers see it. */

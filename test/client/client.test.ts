@@ -128,6 +128,40 @@ describe('a client', () => {
     expect(await ended({ token: 'secret', source: 'nothing' })).toBe('E_SOURCE_UNKNOWN')
   })
 
+  test('that offers a record over the limit hears so, and goes on', async () => {
+    const door = await worker({ limits: { recordBytes: 100 } })
+    const producer = await client(door.port)
+    await producer.send('record 1')
+    await producer.flush('journaled')
+    const refused = { code: 'E_RECORD_TOO_LONG', details: { bytes: 102, limit: 100 } }
+    await expect(producer.send(['record 2', 'ä'.repeat(51)])).rejects.toMatchObject(refused)
+    await producer.send(['record 2', 'x'.repeat(100)])
+    await producer.flush('journaled')
+    await door.took(3)
+    expect(door.taken).toEqual(['record 1', 'record 2', 'x'.repeat(100)])
+  })
+
+  test('whose outbox has a record over the limit ends, and keeps it for a worker that takes it', async () => {
+    const door = await worker({ limits: { recordBytes: 100 } })
+    const outbox = { path: join(door.directory, 'outbox') }
+    const records = ['record 1', 'x'.repeat(101), 'record 3']
+    const producer = await client(door.port, { outbox, batchBytes: 64 })
+    await producer.send(records)
+    await expect(producer.flush()).rejects.toMatchObject({
+      code: 'E_OUTBOX_RECORD',
+      details: { sequence: 2, bytes: 101, limit: 100, worker: 'w1', path: outbox.path },
+    })
+    await expect(producer.send('more')).rejects.toMatchObject({ code: 'E_OUTBOX_RECORD' })
+    await door.took(1)
+    await door.stop()
+    const second = new Worker(door.directory)
+    workers.push(second)
+    await second.start({ incarnation: 'b', port: door.port })
+    await (await client(door.port, { outbox })).flush('journaled')
+    await second.took(3)
+    expect(second.taken).toEqual(records)
+  })
+
   test('whose name another client has is told so', async () => {
     const door = await worker()
     const path = join(door.directory, 'outbox')

@@ -200,10 +200,12 @@ test('takes nobody without the token', async () => {
   writeFileSync(tokenFile, 'wrong')
   const from = sink(await receive({ token: 'secret' }), 'tcp', tokenFile)
   from.write(1, 3)
-  await expect.poll(() => from.writer.status.state).toBe('no-peer')
+  await expect.poll(() => from.writer.status.state).toBe('refused')
+  expect(from.writer.status.blockedBy).toMatch(/^127\.0\.0\.1:\d+: .*token/)
   expect(texts).toEqual([])
   writeFileSync(tokenFile, 'secret')
   await expect.poll(() => texts, { timeout: 8000 }).toEqual(numbers(1, 3))
+  expect(from.writer.status).toMatchObject({ state: 'ready', blockedBy: null, peers: 1 })
 }, 10_000)
 
 test('lets go of files whose ids cannot come again', async () => {

@@ -111,6 +111,7 @@ describe('file sink, step by step', () => {
       })
       on.pass(1000)
       expect(shown).toEqual([append ? 'rows' : 'rows.000001-0000000001-w1'])
+      expect(on.writer.status).toMatchObject({ records: 1, writtenBytes: 3 })
     }
   })
 

@@ -138,13 +138,16 @@ export default pipeline('lines', (p) => {
     const { status } = await program.ended
     return { status, text: program.out + program.err }
   }
-  const [good, bad, lost] = await Promise.all([
+  const [good, bad, lost, other] = await Promise.all([
     verify(file('good.ts', source('line.length')), '--input', input),
     verify(file('bad.ts', source('line + Date.now()')), '--input', `in=${input}`),
     verify(join(home, 'good.ts'), '--input', join(home, 'none.txt')),
+    verify(join(home, 'good.ts'), '--input', `quotes=${input}`),
   ])
   expect(good).toMatchObject({ status: 0, text: expect.stringContaining('every step answers the same') })
   expect(bad.status).toBe(2)
   expect(bad.text).toMatch(/stamp \(map\)\n +was given +"[abc]"/)
   expect(lost).toMatchObject({ status: 1, text: expect.stringContaining('E_FILE') })
+  expect(other.status).toBe(2)
+  expect(other.text).toContain('there is no source "quotes"; write source=file, with a source of in')
 })

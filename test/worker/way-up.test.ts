@@ -16,7 +16,7 @@ test('closes the sinks that are still being put back', () => {
   )
   const seen: string[] = []
   const writer = {
-    status: { state: 'opening', queuedBytes: 0, writtenBytes: 0, records: 0, peers: 0, dropped: 0 },
+    status: { state: 'opening', blockedBy: null, queuedBytes: 0, writtenBytes: 0, records: 0, peers: 0, dropped: 0 },
     room: true,
     restore: () => seen.push('is put back'),
     close: () => seen.push('is closed'),

@@ -28,6 +28,12 @@ export const clientErrors = {
     what: 'the outbox {path} cannot be used: {reason}',
     remedy: 'check the disk and its free space; the records in the outbox stay there',
   },
+  E_OUTBOX_RECORD: {
+    kind: 'operational',
+    what: 'record {sequence} in the outbox {path} has {bytes} bytes, and worker {worker} takes {limit} at most',
+    remedy:
+      'raise the limit recordBytes of the workers and start again: an outbox on disk has kept this record and what follows it; or move the folder away and send the rest in shorter records',
+  },
   E_OUTBOX_OWNER: {
     kind: 'user',
     what: 'the outbox {path} holds what producer "{producer}" has for source "{source}"',

@@ -40,8 +40,8 @@ export interface LineEvents {
   onCredit(bytes: number): void
   /** What was written has left. */
   onRoom(): void
-  /** What has not been acknowledged has to be sent again, once somebody is there. */
-  onLost(): void
+  /** What has not been acknowledged has to be sent again, once somebody is there who takes it; for now it is as `state` says. */
+  onLost(state: 'no-peer' | 'refused', reason: string): void
 }
 
 export class ReceiverLine implements ConnectionHandler {
@@ -57,6 +57,8 @@ export class ReceiverLine implements ConnectionHandler {
   private keepAliveMs = 0
   private heard = false
   private backoffMs = FIRST_BACKOFF_MS
+  /** Why the connection is being given up, where it was not the other end that closed it. */
+  private ending: { readonly state: 'no-peer' | 'refused'; readonly reason: string } | null = null
   /** L3: what the operator knows. */
   private readonly told = new Set<ErrorCode>()
   private closed = false
@@ -87,8 +89,9 @@ export class ReceiverLine implements ConnectionHandler {
 
   private connect(): void {
     this.parser = new FrameParser(deliveryFrameBytes(0))
+    this.ending = null
     this.connection = this.way.dial(this)
-    this.after(DIAL_MS, () => this.breakOff())
+    this.after(DIAL_MS, () => this.breakOff('it does not answer in the acked protocol'))
   }
 
   /** False: stop until `onRoom`. */
@@ -177,12 +180,12 @@ export class ReceiverLine implements ConnectionHandler {
   private onRefused(reason: string, retryMs: number): void {
     this.warn(fail('E_RECEIVER_REFUSED', { step: this.context.step, ...this.way.address, reason }))
     this.backoffMs = Math.min(Math.max(2 * retryMs, this.backoffMs), LONGEST_BACKOFF_MS)
-    this.breakOff()
+    this.breakOff(reason, 'refused')
   }
 
   /** The rest happens when the connection has closed. */
-  private breakOff(reason?: string): void {
-    if (reason !== undefined) this.warn(fail('E_NO_PEER', { step: this.context.step, ...this.way.address, reason }))
+  private breakOff(reason: string, state: 'no-peer' | 'refused' = 'no-peer'): void {
+    this.ending = { state, reason }
     this.parser.stop()
     this.connection?.destroy()
   }
@@ -201,8 +204,9 @@ export class ReceiverLine implements ConnectionHandler {
     if (this.closed) return
     this.timer?.cancel()
     this.welcomed = false
-    this.warn(fail('E_NO_PEER', { step: this.context.step, ...this.way.address, reason: reasonOf(error) }))
-    this.events.onLost()
+    const { state, reason } = this.ending ?? { state: 'no-peer', reason: reasonOf(error) }
+    this.warn(fail('E_NO_PEER', { step: this.context.step, ...this.way.address, reason }))
+    this.events.onLost(state, reason)
     // Between half and the whole of the backoff, so that many writers do not come back at once.
     const ms = this.backoffMs / 2 + this.context.env.random.below(this.backoffMs / 2 + 1)
     this.backoffMs = Math.min(2 * this.backoffMs, LONGEST_BACKOFF_MS)

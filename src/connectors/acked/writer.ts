@@ -12,7 +12,7 @@
  */
 import type { Timer } from '../../env/clock.ts'
 import { deliveryVersions, type Hello } from '../../protocol/delivery.ts'
-import { type Apart, type Base, type Json, newStatus, type SinkContext, type Writer } from '../connector.ts'
+import { type Apart, type Base, type Json, newStatus, type SinkContext, turn, type Writer } from '../connector.ts'
 import { type AckedWay, type LineEvents, ReceiverLine } from './line.ts'
 import { AckedOutbox } from './outbox.ts'
 
@@ -58,7 +58,7 @@ export class AckedWriter implements Writer, LineEvents {
     const { newest, oldest: oldestVersion } = deliveryVersions
     const who = { pipeline, step, history, writer, session: env.random.id() }
     const hello: Hello = { kind: 'hello', newest, oldestVersion, ...who, generation, base: epoch, token: '' }
-    this.status.state = 'opening'
+    turn(this.status, 'opening')
     this.line = new ReceiverLine(way, context, hello, this)
     this.line.dial()
     env.clock.soon(done)
@@ -89,21 +89,20 @@ export class AckedWriter implements Writer, LineEvents {
   end(done: () => void): void {
     this.wait(() => {
       this.line?.end()
-      this.status.state = 'closed'
+      turn(this.status, 'closed')
       done()
     })
   }
 
   close(): void {
     this.forget()
-    this.status.state = 'closed'
+    turn(this.status, 'closed')
   }
 
   // ── What the receiver says ───────────────────────────────────────────────────────────────────────────────────────
 
   onWelcome({ resumeAfter, credit }: { readonly resumeAfter: number; readonly credit: number }): void {
-    this.status.state = 'ready'
-    this.status.peers = 1
+    turn(this.status, 'ready')
     this.credit = credit
     this.draining = false
     this.outbox.rewind(resumeAfter)
@@ -129,9 +128,9 @@ export class AckedWriter implements Writer, LineEvents {
     this.pump()
   }
 
-  onLost(): void {
-    if (this.status.state !== 'closed') this.status.state = 'no-peer'
-    this.status.peers = 0
+  onLost(state: 'no-peer' | 'refused', reason: string): void {
+    const { host, port } = this.way.address
+    if (this.status.state !== 'closed') turn(this.status, state, `${host}:${port}: ${reason}`)
   }
 
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────

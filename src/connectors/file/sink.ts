@@ -137,8 +137,11 @@ class FileWriter implements Writer {
       // What an earlier commit has settled meanwhile needs no second one; it is a beginning of what is sealed.
       const open = new Set(this.sealed.map((row) => row.name))
       const rows = segments.filter((row) => open.has(row.name))
-      if (rows.length === 0) next()
-      else this.publish(this.length, rows, 'keep', next)
+      if (rows.length === 0) return next()
+      this.publish(this.length, rows, 'keep', () => {
+        for (const { bytes } of rows) this.status.writtenBytes += bytes
+        next()
+      })
     })
   }
 

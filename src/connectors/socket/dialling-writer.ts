@@ -10,7 +10,7 @@
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection, ConnectionHandler, NetworkError, NetworkErrorCode } from '../../env/network.ts'
-import { type Base, type Json, newStatus, type SinkContext, type Writer } from '../connector.ts'
+import { type Base, type Json, newStatus, type SinkContext, turn, type Writer } from '../connector.ts'
 import { SocketQueue } from './queue.ts'
 
 /** How long a barrier waits for the socket before its snapshot takes what is left. */
@@ -143,7 +143,7 @@ export class DiallingWriter implements Writer, ConnectionHandler {
 
   close(): void {
     this.closed = true
-    this.status.state = 'closed'
+    turn(this.status, 'closed')
     this.forgetWaiting()
     this.timer?.cancel()
     this.queue.detach()
@@ -157,7 +157,7 @@ export class DiallingWriter implements Writer, ConnectionHandler {
   private reopen(): void {
     this.closed = false
     this.ending = null
-    this.status.state = 'opening'
+    turn(this.status, 'opening')
     this.dial()
   }
 
@@ -176,8 +176,7 @@ export class DiallingWriter implements Writer, ConnectionHandler {
     this.connection = this.dialled
     this.backoffMs = FIRST_BACKOFF_MS
     this.warned = false
-    this.status.state = 'ready'
-    this.status.peers = 1
+    turn(this.status, 'ready')
     this.queue.attach(this.connection!)
     this.settle()
   }
@@ -204,11 +203,10 @@ export class DiallingWriter implements Writer, ConnectionHandler {
       this.ended()
       return
     }
-    this.status.state = 'no-peer'
-    if (!this.warned) {
-      const { host, port } = this.address
-      this.context.warn(fail('E_NO_PEER', { step: this.context.step, host, port, reason: reasonOf(error) }))
-    }
+    const { host, port } = this.address
+    const reason = reasonOf(error)
+    turn(this.status, 'no-peer', `${host}:${port}: ${reason}`)
+    if (!this.warned) this.context.warn(fail('E_NO_PEER', { step: this.context.step, host, port, reason }))
     this.warned = true
     // Between half and the whole of the backoff, so that many writers do not come back at once.
     const ms = this.backoffMs / 2 + this.context.env.random.below(this.backoffMs / 2 + 1)
@@ -218,7 +216,7 @@ export class DiallingWriter implements Writer, ConnectionHandler {
 
   private ended(): void {
     this.closed = true
-    this.status.state = 'closed'
+    turn(this.status, 'closed')
     this.context.env.clock.soon(this.ending!)
   }
 

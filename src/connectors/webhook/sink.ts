@@ -16,10 +16,12 @@ import type { SinkDescription } from '../../model/connector.ts'
 import {
   type Apart,
   type Base,
+  isAlone,
   type Json,
   newStatus,
   type SinkConnector,
   type SinkContext,
+  turn,
   type Writer,
 } from '../connector.ts'
 import { WEBHOOK, type WebhookSinkSettings } from './describe.ts'
@@ -92,7 +94,7 @@ class WebhookWriter implements Writer {
 
   restore(base: Base, done: () => void): void {
     this.forget()
-    if (this.status.state === 'closed') this.status.state = 'opening'
+    if (this.status.state === 'closed') turn(this.status, 'opening')
     for (const snapshot of base.snapshots) {
       for (const [id, text] of (snapshot ?? []) as [string | null, string][]) {
         this.add({ bytes: Buffer.from(text, 'base64'), id, alone: false })
@@ -121,7 +123,7 @@ class WebhookWriter implements Writer {
     const entry: Waiting = {
       items: new Set(this.held()),
       refused: new Set(),
-      timer: clock.after(this.status.state === 'no-peer' ? 0 : HOLD_MS, () => this.release(entry)),
+      timer: clock.after(isAlone(this.status) ? 0 : HOLD_MS, () => this.release(entry)),
       done,
     }
     this.waiting.push(entry)
@@ -139,7 +141,7 @@ class WebhookWriter implements Writer {
 
   close(): void {
     this.forget()
-    this.status.state = 'closed'
+    turn(this.status, 'closed')
   }
 
   // ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,8 +195,7 @@ class WebhookWriter implements Writer {
   private answered(post: Post, verdict: ReturnType<typeof judge>, status: number): void {
     post.request = null
     if (verdict.kind === 'later') return this.later(post, verdict, status)
-    this.status.state = 'ready'
-    this.status.peers = 1
+    turn(this.status, 'ready')
     this.warned = false
     this.posts.delete(post)
     if (verdict.kind === 'taken') this.let(post.items)
@@ -210,8 +211,7 @@ class WebhookWriter implements Writer {
   private later(post: Post, { reason, afterMs }: { reason: string; afterMs: number }, status: number): void {
     const { context, settings } = this
     const { clock, random } = context.env
-    this.status.state = 'no-peer'
-    this.status.peers = 0
+    turn(this.status, status === 0 ? 'no-peer' : 'refused', `${new URL(settings.url).host}: ${reason}`)
     if (!this.warned) context.warn(fail('E_WEBHOOK_WAITS', { step: context.step, url: settings.url, reason }))
     this.warned = true
     if (status === 401 || status === 403) this.readToken()

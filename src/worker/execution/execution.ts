@@ -14,7 +14,7 @@ import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { decodeManifest } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
-import type { Writer } from '../../connectors/connector.ts'
+import { isAlone, type Writer } from '../../connectors/connector.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { Parked } from '../../ingest/producers.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
@@ -266,7 +266,7 @@ export class Execution implements Executing {
 
   end(endMs: number, done: () => void): void {
     // What a sink without a peer holds stands in the epoch already.
-    const writers = [...this.writers.values()].filter(({ status }) => status.state !== 'no-peer')
+    const writers = [...this.writers.values()].filter(({ status }) => !isAlone(status))
     let left = writers.length
     if (left === 0) return done()
     const late = this.seams.env.clock.after(endMs, () => {
@@ -414,7 +414,7 @@ export class Execution implements Executing {
 
   /** Sinks that nobody takes anything from, and which have stopped their tasks. */
   get stuckSinks(): readonly string[] {
-    return [...this.writers].filter(([, { status, room }]) => status.state === 'no-peer' && !room).map(([step]) => step)
+    return [...this.writers].filter(([, { status, room }]) => isAlone(status) && !room).map(([step]) => step)
   }
 
   /** Why no records are let in, or `null`. */
