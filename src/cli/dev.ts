@@ -134,8 +134,7 @@ class Desk {
       const runs = pipelines.find(current.pipeline.name).error === null
       if (runs && next.bundle.hash === current.bundle.hash) return this.tellBack(file)
       this.refuseAnother(file, next)
-      say(`\n${clockTime()} ${file} has changed`)
-      await this.replace(next)
+      await this.replace(next, () => say(`\n${clockTime()} ${file} has changed`))
       this.refused = false
     } catch (error) {
       this.refused = true
@@ -157,23 +156,28 @@ class Desk {
     throw fail('E_USAGE', { reason: `${reason}: start \`dev\` anew for it` })
   }
 
-  /** Puts `next` in the place of what runs; where it cannot, puts that back (N1). */
-  private async replace(next: Loaded): Promise<void> {
+  /** Puts `next` in the place of what runs, which is stopped after `onStop`; where that was in vain, puts it back (N1). */
+  private async replace(next: Loaded, onStop: () => void): Promise<void> {
     const { shown, current } = this
+    let stopped = false
+    const onFit = (): void => {
+      stopped = true
+      onStop()
+    }
     shown.quiet = true
     try {
-      await this.bringUp(next)
+      await this.bringUp(next, { onFit })
       this.current = next
     } catch (error) {
-      await this.bringUp(current)
+      if (stopped) await this.bringUp(current)
       throw error
     } finally {
       shown.quiet = false
     }
   }
 
-  private async bringUp(loaded: Loaded): Promise<void> {
-    const resident = await this.submit(loaded)
+  private async bringUp(loaded: Loaded, how: SubmitOptions = {}): Promise<void> {
+    const resident = await this.submit(loaded, how)
     await this.pipelines.settled(resident)
     if (resident.error !== null) throw resident.error
   }

@@ -52,6 +52,8 @@ export interface SubmitOptions {
   readonly drop?: readonly string[]
   /** Changes the plan that runs here, and nothing that is kept: where `run` puts standard input and output. */
   readonly rewrite?: (plan: Plan) => Plan
+  /** Called once the program is found to fit, before anything is stopped for it. */
+  readonly onFit?: () => void
 }
 
 export type { PipelinePhase, Resident } from './resident.ts'
@@ -155,6 +157,7 @@ export class Pipelines {
       const from = await this.manifestOf(name, options)
       const entry = fresh === true ? null : (this.worker.cluster.pipelines.get(name) ?? null)
       await requireContinuation(this.worker.storage, prepared.plan, { from, entry, drop })
+      options.onFit?.()
       if (this.alone) await this.stopForAnother(name)
       if (fresh === true) await settle<void>((done) => this.worker.ledger.withdraw(name, done))
       this.prepared.set(name, prepared)
