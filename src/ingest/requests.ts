@@ -2,7 +2,7 @@
  * Requests at the door: each brings records that are taken wholly or not at all, and is answered when they are safe.
  *
  * Every request continues a stream. One that names its producer and sequence continues that producer's, where what comes a
- * second time is recognised (PROTOCOLS 2, S3); the others continue one of this worker incarnation, numbered as they come.
+ * second time is recognised (PROTOCOLS 2, S3), and other records under the same numbers are too (`brought.ts`); the others continue one of this worker incarnation, numbered as they come.
  *
  * Q1. What a request brings stands in one batch of the journal: it comes out of any crash whole, or not at all.
  * Q2. `taken` is said only of what its stream says is journaled, or stable, as the request asked.
@@ -16,6 +16,7 @@ import type { Cuts } from '../model/connector.ts'
 import type { RequestAnswer, RequestKey } from '../model/request.ts'
 import { NO_CLAIM } from '../protocol/acked.ts'
 import { writeToken } from '../protocol/read-token.ts'
+import { contradicted, writerOf } from './brought.ts'
 import { streamKey } from './format.ts'
 import type { SessionSource } from './session.ts'
 import type { Stream, StreamSession } from './stream.ts'
@@ -139,17 +140,27 @@ class Held implements StreamSession {
     reply: (answer: RequestAnswer) => void,
   ): void {
     const { stream, source } = this
-    const before = stream.admitted
+    const { admitted: before, writer } = stream
     const first = given ?? before + 1
     const last = first + cuts.count - 1
-    if (first > before + 1 || source.admit(stream, bytes, cuts, first, NO_CLAIM.writer) < 0) {
+    const repeats = Math.min(cuts.count, before + 1 - first)
+    const others = given === null ? null : contradicted(writer, first, bytes, cuts)
+    if (others !== null) {
+      const { producer } = stream
+      soon({ kind: 'others', error: fail('E_HTTP_KEY_USED', { producer, ...others }), next: before + 1 })
+    } else if (repeats < 0 || source.admit(stream, bytes, cuts, first, this.writer(given, bytes, cuts, repeats)) < 0) {
       soon({ kind: 'gap', next: before + 1 })
     } else {
-      const repeats = Math.min(cuts.count, before + 1 - first)
       if (last <= stream[until]) soon(this.taken(last, repeats))
       else this.waiting[until].push({ last, repeats, reply })
     }
     this.rest()
+  }
+
+  /** Who brings the records behind the first `known` of a request (`brought.ts`). */
+  private writer(given: number | null, bytes: Buffer, cuts: Cuts, known: number): string {
+    const count = cuts.count - known
+    return given === null || count === 0 ? NO_CLAIM.writer : writerOf(given + known, count, bytes, cuts, known)
   }
 
   onAcks(): void {

@@ -16,6 +16,8 @@ export type RequestAnswer =
   | { readonly kind: 'taken'; readonly repeats: number; readonly next: number; readonly token: string }
   /** Records in front of these are missing: `next` is the sequence that is wanted. */
   | { readonly kind: 'gap'; readonly next: number }
+  /** Other records were taken under these numbers: `next` is the first that is free. */
+  | { readonly kind: 'others'; readonly error: PotorooError; readonly next: number }
   /** `worker` answers for the producer; `null`: it is not known how it is reached. */
   | {
       readonly kind: 'elsewhere'

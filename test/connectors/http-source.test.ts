@@ -181,6 +181,31 @@ describe('an Idempotency-Key', () => {
     expect(texts(rig.drain())).toEqual(['1', '2', '3', '4'])
   })
 
+  test('under which other records came before is refused, also by the next life of the worker', () => {
+    const others = (first: number, last: number, next: number) => ({
+      status: 422,
+      body: { error: { code: 'E_HTTP_KEY_USED', message: expect.stringContaining(`${first} to ${last}`), next } },
+    })
+    post('1\n2', keyed('till-7:1'))
+    post('3\n4', keyed('till-7:3'))
+    expect(post('3\n5', keyed('till-7:3'))).toMatchObject(others(3, 4, 5))
+    expect(post('34\n', keyed('till-7:3'))).toMatchObject({ status: 200, body: { repeats: 1 } })
+    // Cut in another way, and with more behind them: these are what was taken.
+    expect(post('1\n2\n3\r\n\n4\n5', keyed('till-7:1'))).toMatchObject({ status: 200, body: { repeats: 4, next: 6 } })
+    expect(post('34\n5', keyed('till-7:4'))).toMatchObject({ status: 200, body: { repeats: 2 } })
+    expect(post('6', keyed('till-7:5'))).toMatchObject(others(5, 5, 6))
+    expect(texts(rig.take())).toEqual(['1', '2', '3', '4', '5'])
+
+    const rows = rig.source!.cut()
+    rig.process.kill()
+    rig = new Rig(world, machine, 'life-2').started(rows)
+    open()
+    expect(post('6', keyed('till-7:5'))).toMatchObject(others(5, 5, 6))
+    expect(post('5', keyed('till-7:5'))).toMatchObject({ status: 200, body: { repeats: 1, next: 6 } })
+    expect(post('6', keyed('till-7:6'))).toMatchObject({ status: 200, body: { repeats: 0, next: 7 } })
+    expect(post('7', keyed('till-7:6'))).toMatchObject(others(6, 6, 7))
+  })
+
   test('of two requests with the same one, both are answered and one counts', () => {
     const both = [send('1\n2', keyed('till-7:1')), send('1\n2', keyed('till-7:1'))]
     rig.settle()

@@ -90,6 +90,12 @@ export const connectorsErrors = {
     remedy:
       'send the missing records first, with their own sequence in the Idempotency-Key; who has them no more begins a new incarnation: PRODUCER/2:1',
   },
+  E_HTTP_KEY_USED: {
+    kind: 'user',
+    what: 'producer "{producer}" has brought other records under the numbers {first} to {last}',
+    remedy:
+      'what is new goes on at the next number; a sender that no longer knows what it has sent begins a new incarnation: PRODUCER/2:1',
+  },
   E_HTTP_ELSEWHERE: {
     kind: 'operational',
     what: 'worker {worker} answers for this producer',

@@ -35,6 +35,10 @@ export function answerOf(
       const { next } = given
       return problem(409, fail('E_HTTP_SEQUENCE', { next }), { fields: { next } })
     }
+    case 'others': {
+      const { error, next } = given
+      return problem(422, error, { fields: { next } })
+    }
     case 'elsewhere': {
       const { worker, address } = given
       // Workers that share a port are not told apart by it: who comes again stays on its connection.

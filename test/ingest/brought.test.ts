@@ -1,0 +1,40 @@
+/** Which requests contradict what was taken; that the source asks stands in the HTTP source's tests. */
+import { expect, test } from 'vitest'
+import { contradicted, writerOf } from '../../src/ingest/brought.ts'
+import { linesOf } from './fixture.ts'
+
+const brought = (first: number, records: readonly string[]): string => {
+  const { bytes, cuts } = linesOf(records)
+  return writerOf(first, records.length, bytes, cuts, 0)
+}
+const against = (writer: string, first: number, records: readonly string[]) => {
+  const { bytes, cuts } = linesOf(records)
+  return contradicted(writer, first, bytes, cuts)
+}
+
+test('other records under the same numbers are seen, and where one ends counts', () => {
+  const writer = brought(8, ['12', '3'])
+  expect(against(writer, 8, ['12', '3'])).toBe(null)
+  for (const others of [
+    ['12', '4'],
+    ['1', '23'],
+    ['123', ''],
+    ['', ''],
+  ]) {
+    expect(against(writer, 8, others), String(others)).toEqual({ first: 8, last: 9 })
+  }
+})
+
+test('what does not cover all of the last request is not judged', () => {
+  const writer = brought(8, ['a', 'b', 'c'])
+  expect(against(writer, 7, ['z', 'a', 'b', 'c', 'd'])).toBe(null)
+  expect(against(writer, 7, ['z', 'a', 'b', 'x', 'd'])).toEqual({ first: 8, last: 10 })
+  expect(against(writer, 9, ['x', 'y'])).toBe(null)
+  expect(against(writer, 8, ['x', 'y'])).toBe(null)
+  expect(against(writer, 11, ['x'])).toBe(null)
+  expect(against(writer, 8, [])).toBe(null)
+})
+
+test('the id of an opening, and nobody, contradict nothing', () => {
+  for (const writer of ['', 'a7+c0.', '0123456789abcdef']) expect(against(writer, 1, ['x'])).toBe(null)
+})
