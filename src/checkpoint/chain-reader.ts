@@ -79,10 +79,13 @@ export class ChainReader {
         if (beyond.length === 0) return done(null)
         this.store.read(chainRecord(end), (unread, bytes) => {
           if (unread) return done(unread)
-          // Others have gone on meanwhile.
-          if (bytes !== null) return this.followWhole(done)
-          const reason = `it is absent, and ${beyond.at(-1)} stands behind it`
-          done(fail('E_STORE_DAMAGED', { path: chainRecord(end), reason }))
+          // Others have gone on meanwhile; so far, perhaps, that the name has been removed (A3).
+          this.isBehind(end, (failed, behind) => {
+            if (failed) return done(failed)
+            if (bytes !== null || behind) return this.followWhole(done)
+            const reason = `it is absent, and ${beyond.at(-1)} stands behind it`
+            done(fail('E_STORE_DAMAGED', { path: chainRecord(end), reason }))
+          })
         })
       })
     })

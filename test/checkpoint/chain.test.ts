@@ -203,6 +203,15 @@ describe('an append', () => {
   })
 })
 
+/** Another coordinator goes on for eras behind `first`, and removes what is old. */
+function goOnForEras(world: WeakWorld): void {
+  const bodies: ((cluster: Cluster) => RecordBody)[] = [...first, (cluster) => generation(cluster, 'other')]
+  for (let epoch = 100; epoch < 500; epoch++) bodies.push(() => epochRecord(2, epoch))
+  const { next } = write(world, bodies)
+  const names = [...world.objects.keys()].map((path) => path.slice(6))
+  for (const path of oldRecords(names, next, 100)) world.objects.delete(path)
+}
+
 describe('a reader', () => {
   test('names a damaged record and goes no further', () => {
     const { world, reader, drain } = calmChain()
@@ -252,16 +261,8 @@ describe('a reader', () => {
       () => epochRecord(1, 100),
       (outcome) => outcomes.push(outcome),
     )
-    // While the create is on its way, another coordinator goes on for eras, and removes what is old.
-    const bodies: ((cluster: Cluster) => RecordBody)[] = [...first, (cluster) => generation(cluster, 'other')]
-    for (let epoch = 100; epoch < 500; epoch++) bodies.push(() => epochRecord(2, epoch))
-    const { next } = write(world, bodies)
-    for (const path of oldRecords(
-      [...world.objects.keys()].map((p) => p.slice(6)),
-      next,
-      100,
-    ))
-      world.objects.delete(path)
+    // While the create is on its way.
+    goOnForEras(world)
     expect(world.objects.has(chainRecord(3))).toBe(false)
     drain()
     expect(outcomes).toEqual([{ kind: 'superseded', generation: 2 }])
@@ -272,5 +273,28 @@ describe('a reader', () => {
     other.reader.follow((error) => expect(error).toBeNull())
     drain()
     expect(other.reader.cluster.generation).toBe(2)
+  })
+
+  test('names what is absent within the chain, and not what was removed while it looked for its end', () => {
+    const broken = calmChain([...first, () => epochRecord(1, 100)])
+    broken.world.objects.delete(chainRecord(2))
+    const errors: unknown[] = []
+    broken.reader.followWhole((error) => errors.push(error))
+    broken.drain()
+    expect(errors).toMatchObject([{ code: 'E_STORE_DAMAGED', details: { path: chainRecord(2) } }])
+
+    const { world, drain } = calmChain()
+    const store = world.store('slow')
+    const list = store.list.bind(store)
+    store.list = (folder, done) => {
+      if (world.objects.has(chainRecord(0))) goOnForEras(world)
+      list(folder, done)
+    }
+    const { reader } = worker(world, 'slow', store)
+    const ends: unknown[] = []
+    reader.followWhole((error) => ends.push(error))
+    drain()
+    expect(ends).toEqual([null])
+    expect(reader.cluster.generation).toBe(2)
   })
 })

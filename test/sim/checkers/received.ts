@@ -15,6 +15,9 @@
 import type { ChainPlan, Plan } from '../../../src/model/plan.ts'
 import type { Complain, Evidence, Output, Visit } from './evidence.ts'
 
+/** In the name of a producer: that its outbox is a copy. */
+const COPY = /-copy\d+/
+
 export function checkReceived(
   { step, lines, ids = [] }: Output,
   expected: ReadonlyMap<string, { readonly due: boolean }>,
@@ -63,7 +66,8 @@ function staysOne(plan: Plan, { ops, end }: ChainPlan): boolean {
 
 /**
  * The record of a source that a cause stems from, and the steps that it has come through. How many records come of a call, and
- * which, may differ from one attempt to the next.
+ * which, may differ from one attempt to the next; where an outbox was copied, so may the record, whose number and id are those
+ * of another one's.
  */
 function descentOf(evidence: Evidence, cause: string): string {
   let head = headOf(cause)
@@ -72,7 +76,7 @@ function descentOf(evidence: Evidence, cause: string): string {
     head = headOf(visit.cause)
     steps = ` ${visit.step}${steps}`
   }
-  return head + steps
+  return head.replace(COPY, '') + steps
 }
 
 function headOf(cause: string): string {
