@@ -103,7 +103,7 @@ async function sendAll(text: readonly string[], port: number): Promise<void> {
 
 async function kill(worker: string, journaled: number): Promise<void> {
   const before = await cluster(({ workers }) => workers.some((one) => one.worker === worker && one.member))
-  const { pid } = await (await findWorker({ data }, worker)).get<{ pid: number }>('/v1/worker')
+  const { pid } = await (await findWorker({ data }, { worker })).get<{ pid: number }>('/v1/worker')
   const killedMs = performance.now()
   process.kill(pid, 'SIGKILL')
   tell(`kill -9 of ${worker}, with ${show(journaled)} lines acknowledged`)

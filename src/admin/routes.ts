@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import { contentOf } from '../worker/letters/dead-letter.ts'
 import { type Checkpointed, listCheckpoints, openCheckpoint, verifyOne } from '../worker/pipelines/checkpoints.ts'
 import { buildGraph, loadBundle } from '../worker/pipelines/load.ts'
 import { tryLoading } from '../worker/pipelines/load-trial.ts'
@@ -17,8 +16,8 @@ import {
 import { behindIn, ownBarrier } from './behind.ts'
 import { modeOf, viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
+import { pageOfLetters, viewLetter } from './letters-view.ts'
 import type { Metrics } from './metrics.ts'
-import { plain } from './plain.ts'
 import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
 import { parse } from './request.ts'
 import { queryState, waitIn } from './state-query.ts'
@@ -279,12 +278,9 @@ function listLetters({ name, execution }: Resident, { query }: Call, limits: Lim
   const { deadLetters } = execution
   const from = Number(query.get('from') ?? 0) || 0
   const limit = Math.min(Number(query.get('limit') ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
-  const letters = deadLetters.list(from, limit).map(({ given, error, ...rest }) => ({ ...rest, error: error.message }))
-  return { pipeline: name, count: deadLetters.count, letters }
+  return pageOfLetters(name, deadLetters.count, deadLetters.list(from, limit))
 }
 
 function showLetter({ name, execution }: Resident, { parts }: Call): unknown {
-  const letter = execution.deadLetters.find(parts.id!)
-  if (letter === null) throw fail('E_NO_LETTER', { pipeline: name, id: parts.id })
-  return { ...letter, content: plain(contentOf(letter.given)) }
+  return viewLetter(name, parts.id!, execution.deadLetters.find(parts.id!))
 }

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import type { PipelineSummary } from '../admin/view.ts'
 import { showDuration } from '../base/time.ts'
 import type { SavepointEntry } from '../worker/pipelines/savepoints.ts'
-import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
+import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
 import { counted, print, printJson, showBytes, table } from './terminal.ts'
@@ -41,11 +41,12 @@ export function submitCommand(): Command {
 function verb(
   name: string,
   description: string,
-  act: (path: string, flags: ControlFlags) => Promise<readonly [result: unknown, text: (pipeline: string) => string]>,
+  act: (worker: ControlClient, path: string) => Promise<readonly [result: unknown, text: (pipeline: string) => string]>,
 ): Command {
   const command = new Command(name).description(description).argument('<pipeline>', 'its name')
   return addControlOptions(command).action(async (pipeline: string, flags: ControlFlags) => {
-    const [result, text] = await act(`/v1/pipelines/${part(pipeline)}`, flags)
+    const worker = await findWorker(flags, { pipeline })
+    const [result, text] = await act(worker, `/v1/pipelines/${part(pipeline)}`)
     if (flags.json) printJson(result)
     else print(text(pipeline))
   })
@@ -55,16 +56,16 @@ export function drainCommand(): Command {
   return verb(
     'drain',
     'stop the input, make a last checkpoint and end, until it is submitted again',
-    async (path, flags) => {
-      const result = await (await findWorker(flags)).post<PipelineSummary>(`${path}/drain`)
+    async (worker, path) => {
+      const result = await worker.post<PipelineSummary>(`${path}/drain`)
       return [result, (pipeline) => `${pipeline}: ended with epoch ${result.epoch}`]
     },
   )
 }
 
 export function cancelCommand(): Command {
-  return verb('cancel', 'take a pipeline out, with its state; its savepoints stay', async (path, flags) => {
-    await (await findWorker(flags)).post(`${path}/cancel`)
+  return verb('cancel', 'take a pipeline out, with its state; its savepoints stay', async (worker, path) => {
+    await worker.post(`${path}/cancel`)
     return [{ cancelled: true }, (pipeline) => `${pipeline}: cancelled`]
   })
 }
@@ -88,12 +89,12 @@ export function savepointCommand(): Command {
   inner('make', 'make a checkpoint and keep it under a name')
     .argument('<name>', 'the name of the savepoint')
     .action(async (pipeline: string, name: string, flags: ControlFlags) => {
-      const made = await (await findWorker(flags)).post<{ epoch: number }>(path(pipeline), { name })
+      const made = await (await findWorker(flags, { pipeline })).post<{ epoch: number }>(path(pipeline), { name })
       if (flags.json) printJson(made)
       else print(`${pipeline}: epoch ${made.epoch} is kept as ${name}`)
     })
   inner('list', 'list the savepoints of a pipeline').action(async (pipeline: string, flags: ControlFlags) => {
-    const entries = await (await findWorker(flags)).get<SavepointEntry[]>(path(pipeline))
+    const entries = await (await findWorker(flags, { pipeline })).get<SavepointEntry[]>(path(pipeline))
     if (flags.json) return printJson(entries)
     const rows = entries.map((one) => [one.name, one.epoch, one.keys, showBytes(one.bytes), ageOf(one)])
     print(table(['NAME', 'EPOCH', 'KEYS', 'BYTES', 'AGE'], rows, 'no savepoints'))
@@ -101,7 +102,7 @@ export function savepointCommand(): Command {
   inner('verify', 'read every byte of a savepoint and say whether it is whole')
     .argument('<name>', 'the name of the savepoint')
     .action(async (pipeline: string, name: string, flags: ControlFlags) => {
-      const verified = await (await findWorker(flags)).get<Verified>(path(pipeline, name))
+      const verified = await (await findWorker(flags, { pipeline })).get<Verified>(path(pipeline, name))
       const { entry, damages } = verified
       if (flags.json) printJson(verified)
       else if (damages.length === 0) print(`${name}: whole, epoch ${entry!.epoch}, ${counted(entry!.keys, 'key')}`)
@@ -111,7 +112,7 @@ export function savepointCommand(): Command {
   inner('remove', 'remove a savepoint')
     .argument('<name>', 'the name of the savepoint')
     .action(async (pipeline: string, name: string, flags: ControlFlags) => {
-      await (await findWorker(flags)).remove(path(pipeline, name))
+      await (await findWorker(flags, { pipeline })).remove(path(pipeline, name))
       if (flags.json) printJson({ removed: name })
       else print(`${pipeline}: ${name} is removed`)
     })

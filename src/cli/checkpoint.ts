@@ -27,14 +27,14 @@ export function checkpointCommand(): Command {
 }
 
 async function make(pipeline: string, flags: ControlFlags): Promise<void> {
-  const worker = await findWorker(flags)
+  const worker = await findWorker(flags, { pipeline })
   const made = await worker.post<{ epoch: number }>(`/v1/pipelines/${part(pipeline)}/checkpoint`)
   if (flags.json) printJson(made)
   else print(`${pipeline}: epoch ${made.epoch} is complete`)
 }
 
 async function list(pipeline: string, flags: ControlFlags): Promise<void> {
-  const entries = await (await findWorker(flags)).get<CheckpointEntry[]>(path(pipeline))
+  const entries = await (await findWorker(flags, { pipeline })).get<CheckpointEntry[]>(path(pipeline))
   if (flags.json) return printJson(entries)
   const rows = entries.map((one) => [
     one.epoch,
@@ -55,7 +55,7 @@ function age({ timeMs }: CheckpointEntry): string {
 /** Asks for one object after another, so that it is seen how far it has come. */
 async function verify(pipeline: string, given: string | undefined, flags: ControlFlags): Promise<void> {
   const wanted = given === undefined ? 'latest' : wholeNumber('EPOCH', given, Number.MAX_SAFE_INTEGER)
-  const worker = await findWorker(flags)
+  const worker = await findWorker(flags, { pipeline })
   const { entry, objects } = await worker.get<CheckpointContent>(path(pipeline, `/${wanted}`))
   const { epoch, damage } = entry
   const damages: Damage[] = damage === null ? [] : [{ path: `manifest of epoch ${epoch}`, part: null, reason: damage }]

@@ -45,7 +45,7 @@ export function leaveCommand(): Command {
     .description('let a worker hand over all that it owns and leave its cluster; it ends with status 0')
     .argument('<worker>', 'its name')
   return addControlOptions(command).action(async (name: string, flags: ControlFlags) => {
-    const worker = await findWorker(flags, name)
+    const worker = await findWorker(flags, { worker: name })
     await worker.post('/v1/cluster/leave', {})
     if (flags.json) printJson({ leaving: name })
     else print(`${name} hands over what it owns and leaves; \`potoroo status\` shows how far it is`)

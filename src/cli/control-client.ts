@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ControlFile, readControlFile } from '../admin/control-file.ts'
 import { type Details, type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
@@ -41,21 +42,29 @@ export interface ControlClient {
   remove(path: string): Promise<void>
 }
 
+/** Which worker is meant, of several. */
+export interface Sought {
+  /** The one with this name. */
+  readonly worker?: string | undefined
+  /** The one that runs this pipeline: `run` names a folder after it. */
+  readonly pipeline?: string | undefined
+}
+
 /** Every worker that can be asked: those of one cluster, or the one of `--control`. Rejects as `findWorker` does. */
-export async function findWorkers(flags: ControlFlags): Promise<readonly ControlClient[]> {
+export async function findWorkers(flags: ControlFlags, sought: Sought = {}): Promise<readonly ControlClient[]> {
   if (flags.control !== undefined) return [await findWorker(flags)]
-  const folders = await findFolders(flags.data, undefined)
+  const folders = await findFolders(flags.data, sought)
   return folders.map(({ data, file }) => clientOf(file.address, readToken(flags.tokenFile) ?? tokenIn(file), data))
 }
 
-/** Finds the worker, the one called `name` where one is meant. Rejects with `E_NO_WORKER`, `E_WHICH_WORKER` or `E_FILE`. */
-export async function findWorker(flags: ControlFlags, name?: string): Promise<ControlClient> {
+/** Finds the worker. Rejects with `E_NO_WORKER`, `E_WHICH_WORKER` or `E_FILE`. */
+export async function findWorker(flags: ControlFlags, sought: Sought = {}): Promise<ControlClient> {
   if (flags.control !== undefined) {
     const token = readToken(flags.tokenFile)
     if (token === null) throw fail('E_CONTROL_DENIED', { reason: 'a token is needed' })
     return clientOf(flags.control, token)
   }
-  const { data, file } = await findFolder(flags.data, name)
+  const [{ data, file }] = await findFolders(flags.data, sought)
   const token = readToken(flags.tokenFile) ?? tokenIn(file)
   return clientOf(file.address, token, data)
 }
@@ -66,30 +75,27 @@ interface Folder {
 }
 
 /**
- * The folder of a worker that answers: `data` itself or one below it, else one below `.potoroo`. Of the workers of one
+ * The folders of workers that answer: `data` itself or one below it, else one below `.potoroo`. Of the workers of one
  * cluster, any that is ready will do, and else any.
  */
-async function findFolder(data: string | undefined, name: string | undefined): Promise<Folder> {
-  return (await findFolders(data, name))[0]
-}
-
-async function findFolders(data: string | undefined, name: string | undefined): Promise<[Folder, ...Folder[]]> {
+async function findFolders(data: string | undefined, sought: Sought): Promise<[Folder, ...Folder[]]> {
   const own = data === undefined ? null : readControlFile(data)
   if (own !== null) return [{ data: data!, file: own }]
   const below =
     data === undefined ? subfolders(FOLDERS).flatMap((path) => [path, ...subfolders(path)]) : subfolders(data)
   const written = below.flatMap((path) => {
     const file = readControlFile(path)
-    return file === null || (name !== undefined && file.worker !== name) ? [] : [{ data: path, file }]
+    return file === null || file.worker !== (sought.worker ?? file.worker) ? [] : [{ data: path, file }]
   })
   const answers = await Promise.all(written.map(({ file }) => healthOf(file.address)))
   // One that has not come in yet, or was cut off, knows less than the others.
   const alive = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
   const [first, ...others] = alive
   if (first === undefined) throw fail('E_NO_WORKER', { data: data ?? `a folder below ${FOLDERS}` })
-  const alone = others.find(({ file }) => file.store === null || file.store !== first.file.store)
-  if (alone !== undefined) throw fail('E_WHICH_WORKER', { folders: alive.map((one) => one.data).join(', ') })
-  return [first, ...others]
+  if (others.every(({ file }) => file.store !== null && file.store === first.file.store)) return [first, ...others]
+  const meant = alive.find((one) => basename(one.data) === sought.pipeline)
+  if (meant === undefined) throw fail('E_WHICH_WORKER', { folders: alive.map((one) => one.data).join(', ') })
+  return [meant]
 }
 
 function subfolders(path: string): readonly string[] {

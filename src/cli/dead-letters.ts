@@ -1,7 +1,24 @@
-/** `potoroo dead-letters`: the records that did not get through. */
+/**
+ * `potoroo dead-letters`: the records that did not get through. Those of a pipeline that has ended are read from the
+ * checkpoint that it ended with.
+ */
+import { existsSync } from 'node:fs'
 import { Command } from 'commander'
-import { fail } from '../base/errors.ts'
-import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
+import { pageOfLetters, viewLetter } from '../admin/letters-view.ts'
+import { fail, PotorooError } from '../base/errors.ts'
+import { makeLimits } from '../base/limits.ts'
+import { FileStore } from '../checkpoint/file-store.ts'
+import { realEnv } from '../env/real/env.ts'
+import type { DeadLetter } from '../worker/letters/dead-letter.ts'
+import { keptLetters } from '../worker/letters/kept-letters.ts'
+import {
+  addControlOptions,
+  type ControlClient,
+  type ControlFlags,
+  FOLDERS,
+  findWorker,
+  part,
+} from './control-client.ts'
 import { wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, showRaw, table } from './terminal.ts'
 
@@ -46,7 +63,9 @@ export function deadLettersCommand(): Command {
     .option('--limit <letters>', 'so many at most', '20')
     .action(async (pipeline: string, flags: ControlFlags & { readonly limit: string }) => {
       const limit = wholeNumber('--limit', flags.limit)
-      const page = await (await findWorker(flags)).get<Page>(`${pathOf(pipeline)}?limit=${limit}`)
+      const page = await ask<Page>(pipeline, flags, `?limit=${limit}`, (letters) =>
+        pageOfLetters(pipeline, letters.length, letters.slice(0, limit)),
+      )
       if (flags.json) return printJson(page)
       const rows = page.letters.map((one) => [one.id, new Date(one.timeMs).toISOString(), cut(one.error)])
       print(table(['ID', 'TIME', 'ERROR'], rows, 'no dead letters'))
@@ -55,7 +74,13 @@ export function deadLettersCommand(): Command {
   inner('show', 'show one with what its step was given and the error')
     .argument('<id>', 'its id')
     .action(async (pipeline: string, id: string, flags: ControlFlags) => {
-      const letter = await (await findWorker(flags)).get<Shown>(`${pathOf(pipeline)}/${part(id)}`)
+      const letter = await ask<Shown>(pipeline, flags, `/${part(id)}`, (letters) =>
+        viewLetter(
+          pipeline,
+          id,
+          letters.find((one) => one.id === id),
+        ),
+      )
       if (flags.json) printJson(letter)
       else show(letter)
     })
@@ -63,7 +88,7 @@ export function deadLettersCommand(): Command {
     .argument('[id...]', 'their ids')
     .option('--all', 'all of them')
     .action(async (pipeline: string, ids: string[], flags: SelectFlags) => {
-      const worker = await findWorker(flags)
+      const worker = await findWorker(flags, { pipeline })
       const result = await act<{ tried: number; left: number }>(worker, pipeline, 'replay', ids, flags)
       if (flags.json) return printJson(result)
       const left = result.left === 0 ? '' : `; ${result.left} cannot be tried again`
@@ -73,7 +98,7 @@ export function deadLettersCommand(): Command {
     .argument('[id...]', 'their ids')
     .option('--all', 'all of them')
     .action(async (pipeline: string, ids: string[], flags: SelectFlags) => {
-      const result = await act<{ purged: number }>(await findWorker(flags), pipeline, 'purge', ids, flags)
+      const result = await act<{ purged: number }>(await findWorker(flags, { pipeline }), pipeline, 'purge', ids, flags)
       if (flags.json) printJson(result)
       else print(`${pipeline}: ${counted(result.purged, 'dead letter')} purged`)
     })
@@ -82,6 +107,28 @@ export function deadLettersCommand(): Command {
 
 function pathOf(pipeline: string): string {
   return `/v1/pipelines/${part(pipeline)}/dead-letters`
+}
+
+/** Asks the worker that runs the pipeline; where none does, `kept` answers from the letters of its last checkpoint. */
+async function ask<T>(
+  pipeline: string,
+  flags: ControlFlags,
+  path: string,
+  kept: (letters: readonly DeadLetter[]) => unknown,
+): Promise<T> {
+  try {
+    return await (await findWorker(flags, { pipeline })).get<T>(pathOf(pipeline) + path)
+  } catch (error) {
+    const store = `${flags.data ?? `${FOLDERS}/${pipeline}`}/store`
+    const readable = error instanceof PotorooError && error.code === 'E_NO_WORKER' && existsSync(store)
+    if (!readable) throw error
+    const { disk, random } = realEnv()
+    const reader = new FileStore(disk, random, store, { worker: '', incarnation: '' }, () => {})
+    const letters = await keptLetters(reader, makeLimits(), pipeline)
+    say(`no worker runs ${pipeline}: as its last checkpoint has them`)
+    // What a worker answers comes as JSON.
+    return JSON.parse(JSON.stringify(kept(letters))) as T
+  }
 }
 
 function act<T>(

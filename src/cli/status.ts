@@ -35,7 +35,7 @@ export function statusCommand(): Command {
     .argument('[pipeline]', 'its name')
     .option('--watch', 'again every second, with what has happened in between; with --json a line each')
   return addControlOptions(command).action(async (name: string | undefined, flags: StatusFlags) => {
-    const worker = await findWorker(flags)
+    const worker = await findWorker(flags, { pipeline: name })
     if (name === undefined) await showWorker(worker, flags)
     else await showPipeline(worker, name, flags)
   })

@@ -39,7 +39,7 @@ export function streamsCommand(): Command {
 }
 
 async function listStreams(pipeline: string, flags: ControlFlags): Promise<void> {
-  const workers = await findWorkers(flags)
+  const workers = await findWorkers(flags, { pipeline })
   const views = await Promise.all(workers.map((worker) => worker.get<StreamView[]>(path(pipeline))))
   const streams = merged(views)
   if (flags.json) return printJson(streams)
@@ -78,7 +78,7 @@ function merged(views: readonly (readonly StreamView[])[]): readonly StreamView[
 }
 
 async function abandonStream(pipeline: string, source: string, producer: string, flags: ControlFlags): Promise<void> {
-  const lost = await askEach(await findWorkers(flags), (worker) =>
+  const lost = await askEach(await findWorkers(flags, { pipeline }), (worker) =>
     worker.post<Lost[]>(`${path(pipeline)}/abandon`, { source, producer }),
   )
   if (flags.json) return printJson(lost)

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { findWorkers } from '../../src/cli/control-client.ts'
 
 /** A worker's folder below `data`, and a control API that answers `/readyz` with `status`. */
-async function worker(data: string, name: string, status: number): Promise<string> {
+async function worker(data: string, name: string, status: number, store: string | null = 'one'): Promise<string> {
   const server = createServer((request, response) => {
     response.writeHead(request.url === '/readyz' ? status : 404).end()
   }).listen(0, '127.0.0.1')
@@ -19,7 +19,7 @@ async function worker(data: string, name: string, status: number): Promise<strin
   mkdirSync(folder)
   writeFileSync(join(folder, 'token'), 'secret')
   const token = join(folder, 'token')
-  const file = { worker: name, address, process: 1, adminToken: token, readToken: token, store: 'one' }
+  const file = { worker: name, address, process: 1, adminToken: token, readToken: token, store }
   writeFileSync(join(folder, 'control.json'), JSON.stringify(file))
   return address
 }
@@ -30,4 +30,13 @@ test('those that are ready come first, and those that answer nothing at all not'
   await worker(data, 'w2', 404)
   const ready = await worker(data, 'w3', 200)
   expect((await findWorkers({ data })).map(({ address }) => address)).toEqual([ready, starting])
+})
+
+test('of several that have nothing to do with each other, the one whose folder has the name of the pipeline', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'potoroo-find-'))
+  await worker(data, 'words', 200, null)
+  const numbers = await worker(data, 'numbers', 200, null)
+  const found = await findWorkers({ data }, { pipeline: 'numbers' })
+  expect(found.map(({ address }) => address)).toEqual([numbers])
+  await expect(findWorkers({ data }, { pipeline: 'sums' })).rejects.toMatchObject({ code: 'E_WHICH_WORKER' })
 })

@@ -1,4 +1,4 @@
-/** Dead letters over `kill -9`: each there once, tried again once, gone for good once they are purged. */
+/** Dead letters over `kill -9`: each there once, tried again once, gone for good once they are purged; and after the end of a run. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -110,4 +110,20 @@ test('a letter is there once, and what is tried again counts once, through kills
   worker = await startWorker(/source\.listening/)
   expect((await list()).count).toBe(0)
   expect(await state()).toEqual(after)
+})
+
+test('the letters of a pipeline that has ended are those of its last checkpoint', async () => {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'sum.ts'), SUM)
+  const command = (...args: string[]) => ran(args, { cwd })
+  const input = [1, 2, 50, 3].map((n) => `${n}\n`).join('')
+  const run = await ran(['run', 'sum.ts', '--stdin', '--stdout'], { cwd, input })
+  expect(run.err).toContain('`potoroo dead-letters list sum` shows them')
+  const listed = await command('dead-letters', 'list', 'sum')
+  expect(listed.out).toMatch(/sum-3-\S+ +\S+ +Error: 50 is too much/)
+  expect(listed.err).toBe('no worker runs sum: as its last checkpoint has them\n1 of 1 dead letter\n')
+  const id = /sum-3-\S+/.exec(listed.out)![0]
+  expect((await command('dead-letters', 'show', 'sum', id)).out).toContain('given     50')
+  expect((await command('dead-letters', 'show', 'sum', 'sum-4')).err).toContain('E_NO_LETTER')
+  expect((await command('dead-letters', 'purge', 'sum', '--all')).err).toContain('E_NO_WORKER')
 })

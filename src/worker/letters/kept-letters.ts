@@ -1,0 +1,41 @@
+/** The dead letters that the last checkpoint of a pipeline has: for whoever asks while no worker runs it. */
+import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
+import { ChainReader } from '../../checkpoint/chain-reader.ts'
+import { lastEpoch } from '../../checkpoint/cluster.ts'
+import type { Examined } from '../../checkpoint/damage.ts'
+import { decodeManifest, letterFilesOf } from '../../checkpoint/manifest.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import { settle, settleVoid } from '../settle.ts'
+import type { DeadLetter } from './dead-letter.ts'
+import { decodeLetters } from './dead-letters.ts'
+
+/** Letters, oldest first. Rejects with `E_NO_PIPELINE`, and with `E_STORE…` where the store cannot be read. */
+export async function keptLetters(store: Store, limits: Limits, pipeline: string): Promise<readonly DeadLetter[]> {
+  const reader = new ChainReader(store, limits, { onRecord() {}, onJump() {} })
+  await settleVoid((done) => reader.follow(done))
+  const { pipelines } = reader.cluster
+  const entry = pipelines.get(pipeline)
+  if (entry === undefined) {
+    throw fail('E_NO_PIPELINE', { pipeline, known: `there is ${[...pipelines.keys()].join(', ') || 'none'}` })
+  }
+  const epoch = lastEpoch(entry)
+  if (epoch === null) return []
+  const { sinks } = await read(store, epoch.manifest, decodeManifest)
+  const files = sinks.flatMap(letterFilesOf).map((path) => read(store, path, decodeLetters))
+  return (await Promise.all(files)).flat()
+}
+
+async function read<T>(
+  store: Store,
+  path: string,
+  decode: (path: string, bytes: Buffer | null) => Examined<T>,
+): Promise<T> {
+  const examined = decode(path, await settle<Buffer | null>((done) => store.read(path, done)))
+  if (examined.kind === 'intact') return examined.value
+  throw examined.kind === 'failed' ? examined.error : damaged(path, examined.damage.reason)
+}
+
+function damaged(path: string, reason: string): PotorooError {
+  return fail('E_STORE_DAMAGED', { path, reason })
+}
