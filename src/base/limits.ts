@@ -76,6 +76,8 @@ export interface Limits {
   readonly storeTimeoutMs: number
   /** Attempts at reading an object that the store says is there, before it counts as damaged. */
   readonly storeReads: number
+  /** How far behind the chain a worker's data folder may say that it has seen it, in milliseconds. */
+  readonly noteChainMs: number
   /** Bytes of state that are read together when a worker comes back to an epoch: what has been read is decoded meanwhile. */
   readonly restoreBytes: number
   /** Bytes of a pack between two that are wanted, which are read with them: another read costs more. */
@@ -243,6 +245,7 @@ export const defaultLimits: Limits = {
   storeRetryMs: 1000,
   storeTimeoutMs: 30_000,
   storeReads: 3,
+  noteChainMs: 5000,
   restoreBytes: 8 << 20,
   packGapBytes: 128 << 10,
   packWriteBytes: 1 << 20,

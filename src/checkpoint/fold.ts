@@ -2,7 +2,7 @@
  * What the chain says: its records, in order, folded into the cluster they describe. Pure.
  *
  * G1. A record counts only if its generation is that of the last generation record before it; a generation record only
- *     if it is the next one (PROTOCOLS 1).
+ *     if it is the next one (PROTOCOLS 1), or says that it follows that one, where the store has gone back.
  * G2. A generation's base is, per pipeline, the last epoch before its own record, unless the record names an older one
  *     that is not below the floor; then the epochs between are void.
  * G3. Numbers of epochs rise, also over void ones: an epoch is never made twice.
@@ -21,13 +21,17 @@ export function fold(cluster: Cluster, record: ChainRecord): { readonly cluster:
 }
 
 function change(cluster: Cluster, record: ChainRecord): Cluster | null {
-  if (record.kind === 'generation') return record.generation === cluster.generation + 1 ? begin(cluster, record) : null
+  if (record.kind === 'generation') return follows(record, cluster.generation) ? begin(cluster, record) : null
   if (record.generation !== cluster.generation) return null
   if (record.kind === 'submit') return submit(cluster, record)
   const entry = cluster.pipelines.get(record.pipeline)
   if (entry === undefined) return null
   const next = record.kind === 'epoch' ? complete(entry, record) : raise(entry, record.floor)
   return next && withPipeline(cluster, record.pipeline, next)
+}
+
+function follows({ generation, after }: Extract<ChainRecord, { kind: 'generation' }>, last: number): boolean {
+  return generation === last + 1 || (after === last && generation > last)
 }
 
 function begin(cluster: Cluster, record: Extract<ChainRecord, { kind: 'generation' }>): Cluster | null {

@@ -30,6 +30,8 @@ export type RecordBody =
       readonly splits: Json
       /** Where damage was found: pipelines with an older base than their last epoch, by the number of that epoch. */
       readonly bases: readonly (readonly [pipeline: string, epoch: number])[]
+      /** The generation that it follows, where numbers between are left out. */
+      readonly after?: number
     }
   | {
       readonly kind: 'epoch'
@@ -129,9 +131,10 @@ function bodyFromJson(json: RecordJson): RecordBody | null {
   const { generation } = json
   switch (json.kind) {
     case 'generation': {
-      const { coordinator, members, splits, bases } = json
+      const { coordinator, members, splits, bases, after } = json
       const owners = decodeOwners(json.owners, json.keyGroups, members.length)
-      return owners && { kind: 'generation', generation, coordinator, members, owners, splits, bases }
+      const skips = after === undefined ? {} : { after }
+      return owners && { kind: 'generation', generation, coordinator, members, owners, splits, bases, ...skips }
     }
     case 'epoch': {
       const { pipeline, epoch, manifest, drained = false } = json

@@ -44,7 +44,7 @@ export function addBeginningOptions(command: Command): Command {
     .option('--fresh', 'forget the state of earlier runs; savepoints stay')
     .option('--from <savepoint>', 'begin with the state of a savepoint')
     .option('--drop <step>', 'do not take over the state of a step; may be repeated', collect)
-    .option('--accept-loss', 'where checkpoints are damaged, go on with what can be read')
+    .option('--accept-loss', 'where checkpoints are damaged, or older than they were, go on with what can be read')
 }
 
 export function runCommand(): Command {

@@ -31,6 +31,7 @@ interface Options {
   readonly config?: string
   readonly param?: Record<string, string>
   readonly limit?: Record<string, string>
+  readonly acceptLoss?: true
   readonly logLevel: string
 }
 
@@ -47,6 +48,7 @@ export function upCommand(): Command {
     .option('--config <file>', 'settings of the workers in YAML (default: potoroo.yaml where it is there)')
     .option('--param <name=value>', 'a parameter of the pipelines; may be repeated', collectPairs)
     .option('--limit <name=value>', 'another limit than the default, for all workers; may be repeated', collectPairs)
+    .option('--accept-loss', 'where checkpoints are damaged, or older than they were, go on with what can be read')
     .option('--log-level <level>', 'what the workers log to their files', 'info')
     .action((files: string[], options: Options) => up(files, options))
 }
@@ -138,6 +140,7 @@ class LocalCluster implements ChildEvents {
       ...['--listen', '127.0.0.1:0', '--expected', String(expected), '--until-stdin-ends'],
       ...['--log-format', 'json', '--log-level', options.logLevel],
       ...(expected > 1 ? ['--share-ports'] : []),
+      ...(options.acceptLoss === true ? ['--accept-loss'] : []),
       ...(options.config === undefined ? [] : ['--config', options.config]),
       ...Object.entries(options.limit ?? {}).flatMap(([name, value]) => ['--limit', `${name}=${value}`]),
     ]

@@ -31,7 +31,7 @@ export function workerCommand(): Command {
   const command = new Command('worker')
     .description('run a worker: what its cluster says, and what is submitted')
     .option('--until-stdin-ends', 'end as by SIGTERM when standard input ends: with the process that started it')
-    .option('--accept-loss', 'where checkpoints are damaged, go on with what can be read')
+    .option('--accept-loss', 'where checkpoints are damaged, or older than they were, go on with what can be read')
   return addClusterOptions(command).action((options: Options) => work(options))
 }
 

@@ -7,6 +7,7 @@
  * J2. A recovery moves what nobody owns any more, and nothing else (`inherit`); a rescale brings its own owners.
  * J3. The coordinator of a generation is who makes its record; where that one leaves by it, the first member that stays.
  * J4. Each record says everything: owners, readers of splits, heirs. Nothing is carried over by silence.
+ * J5. Its number is behind that of every generation that who makes it has seen, also where the store has gone back since.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { RecordBody } from '../checkpoint/record.ts'
@@ -23,6 +24,8 @@ export interface World {
   readonly splits: readonly Split[]
   /** Workers whose journals the members reach, members or not (PROTOCOLS 2, S8). */
   readonly journals: readonly string[]
+  /** The greatest generation that was seen by workers with this one's data folder (J5). */
+  readonly seen: number
 }
 
 /** Pipelines that have to go back to an older epoch than their last one, because of damage. */
@@ -73,9 +76,11 @@ function makeRecord(
   }
   const stays = members.some((member) => member.worker === coordinator)
   const heir = members[0]!.worker
+  const last = Math.max(cluster.generation, world.seen)
   return {
-    ...{ kind: 'generation', generation: cluster.generation + 1, coordinator: stays ? coordinator : heir },
+    ...{ kind: 'generation', generation: last + 1, coordinator: stays ? coordinator : heir },
     ...{ members, owners },
     ...{ splits: placementToJson(placement), bases },
+    ...(last > cluster.generation ? { after: cluster.generation } : {}),
   }
 }

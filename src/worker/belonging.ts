@@ -1,7 +1,7 @@
 /**
  * Which store a worker's data folder belongs to, as the folder says.
  *
- *     member     potoroo-member 1 …   {"store":"<id>"}
+ *     member     potoroo-member 1 …   {"store":"<id>","seen":{…}}
  *
  * B1. A folder that belongs to a store opens no other one, and makes none: an empty folder in its place may be where a volume
  *     is to be mounted. Nothing is written there before that is known.
@@ -9,18 +9,33 @@
  *     member has a folder that says so.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
 import { CLUSTER } from '../checkpoint/layout.ts'
 import type { Disk, DiskError, DoneVoid } from '../env/disk.ts'
 
+export interface Belonging {
+  /** The id of the store. */
+  readonly store: string
+  /** How far its chain has been read by workers with this folder (`high-water.ts`), where that was noted. */
+  readonly seen?: Seen
+}
+
+/** A record of the chain, and the generation that it is of. */
+export interface Seen {
+  readonly n: number
+  readonly nonce: string
+  readonly generation: number
+}
+
 const format: Format = { kind: 'member', version: 1 }
 
-/** Answers the id of the store that the folder `data` belongs to, or `null`; `E_STORE_GONE` where there is none at `root`. */
+/** Answers what the folder `data` belongs to, `null` for nothing; `E_STORE_GONE` where there is no store at `root`. */
 export function readBelonging(
   disk: Disk,
   data: string,
   root: string,
-  done: (error: PotorooError | null, store: string | null) => void,
+  done: (error: PotorooError | null, belonging: Belonging | null) => void,
 ): void {
   const path = fileIn(data)
   const failed = (error: DiskError): void =>
@@ -30,20 +45,20 @@ export function readBelonging(
     const unsealed = unseal(format, path, bytes)
     if (unsealed.kind === 'newer') return done(unsealed.error, null)
     if (unsealed.kind === 'damaged') return done(fail('E_STORE_DAMAGED', { path, reason: unsealed.reason }), null)
-    const { store } = unsealed.value as { readonly store: string }
+    const belonging = unsealed.value as unknown as Belonging
     disk.readFile(`${root}/${CLUSTER}`, (error) => {
-      if (error === null) done(null, store)
+      if (error === null) done(null, belonging)
       else if (error.code === 'absent') done(fail('E_STORE_GONE', { path: root, data }), null)
       else failed(error)
     })
   })
 }
 
-/** Notes that the folder `data` belongs to `store`, for good (B2). */
+/** Notes that the folder `data` belongs to a store, for good (B2), in place of what it said before. */
 export function noteBelonging(
   disk: Disk,
   data: string,
-  store: string,
+  belonging: Belonging,
   done: (error: PotorooError | null) => void,
 ): void {
   const path = fileIn(data)
@@ -52,8 +67,8 @@ export function noteBelonging(
     done(error && fail('E_DISK', { operation: 'writing', path, reason: error.reason }, error))
   disk.open(fresh, 'write', (error, file) => {
     if (error !== null) return end(error)
-    // A life that ended here may have left something in it, never longer than this.
-    file.write([seal(format, { store })], 0, (error) => {
+    const bytes = seal(format, belonging as unknown as Json)
+    const settle = (error: DiskError | null): void => {
       if (error !== null) return file.close(() => end(error))
       file.sync((error) =>
         file.close(() => {
@@ -64,6 +79,11 @@ export function noteBelonging(
           })
         }),
       )
+    }
+    file.write([bytes], 0, (error) => {
+      // A life that ended here may have left more in it, where it had seen something of the chain.
+      if (error !== null || belonging.seen === undefined) settle(error)
+      else file.truncate(bytes.length, settle)
     })
   })
 }

@@ -5,6 +5,7 @@
  * F2. Key groups and eras of the chain are those that the store was made with, whatever the options say: by other eras the
  *     chain would seem to end where records have been removed.
  * F3. Only a worker whose data folder belongs to no store yet makes one (`belonging.ts`).
+ * F4. A store that has gone back behind what the data folder has seen of it is refused (`high-water.ts`).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -12,7 +13,8 @@ import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import type { DiskError, Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
-import { noteBelonging, readBelonging } from './belonging.ts'
+import { type Belonging, noteBelonging, readBelonging } from './belonging.ts'
+import { HighWater } from './high-water.ts'
 import type { WorkerOptions } from './options.ts'
 
 type Done = (error: PotorooError | null) => void
@@ -28,6 +30,7 @@ export class Foundation {
   private readonly lost: (error: PotorooError) => void
   private lock: Lock | null = null
   private opened: FileStore | null = null
+  private water: HighWater | null = null
 
   constructor(env: Env, options: WorkerOptions, lost: (error: PotorooError) => void) {
     this.env = env
@@ -41,11 +44,16 @@ export class Foundation {
     return this.opened!
   }
 
+  /** How far the chain has been seen with this folder (F4); there is one once this is open. */
+  get highWater(): HighWater {
+    return this.water!
+  }
+
   /** Makes and locks the folder, opens the store, and reads there, or makes, what the cluster is. */
   open(done: Done): void {
     this.begin((error) => {
-      if (error !== null) this.close()
-      done(error)
+      if (error === null) done(null)
+      else this.close(() => done(error))
     })
   }
 
@@ -58,17 +66,22 @@ export class Foundation {
         if (error?.code === 'locked') return done(fail('E_DATA_LOCKED', { path: data }))
         if (error !== null) return done(failure('locking', data, error))
         this.lock = lock
-        readBelonging(disk, data, this.root, (error, store) => {
+        readBelonging(disk, data, this.root, (error, belonging) => {
           if (error !== null) done(error)
-          else this.openStore(store, done)
+          else this.openStore(belonging, done)
         })
       })
     })
   }
 
-  close(): void {
-    this.lock?.release()
-    this.lock = null
+  close(done: () => void): void {
+    const release = (): void => {
+      this.lock?.release()
+      this.lock = null
+      done()
+    }
+    if (this.water === null) release()
+    else this.water.close(release)
   }
 
   private get root(): string {
@@ -77,7 +90,7 @@ export class Foundation {
   }
 
   /** Opens the store; `known` is that of the data folder, where it belongs to one. */
-  private openStore(known: string | null, done: Done): void {
+  private openStore(known: Belonging | null, done: Done): void {
     const { env, options } = this
     const { worker, cluster = null } = options
     // Names temporary files apart; a later incarnation of this process goes on under it.
@@ -98,14 +111,16 @@ export class Foundation {
   }
 
   /** The store is the one that the data folder belongs to, from now on where it belonged to none (F3). */
-  private belong(known: string | null, done: Done): void {
-    const { options, root, storeId } = this
-    const { data } = options
-    if (known === storeId) return done(null)
-    if (known !== null) return done(fail('E_STORE_OTHER', { path: root, data }))
+  private belong(known: Belonging | null, done: Done): void {
+    const { options, root, storeId, env } = this
+    const { data, acceptLoss } = options
+    if (known !== null && known.store !== storeId) return done(fail('E_STORE_OTHER', { path: root, data }))
+    const belonging = known ?? { store: storeId }
+    this.water = new HighWater({ env, data, root, noteChainMs: this.limits.noteChainMs, acceptLoss }, belonging)
+    if (known !== null) return done(null)
     this.store.makeDurable('', (error) => {
       if (error !== null) done(error)
-      else noteBelonging(this.env.disk, data, storeId, done)
+      else noteBelonging(env.disk, data, belonging, done)
     })
   }
 }

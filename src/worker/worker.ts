@@ -242,6 +242,7 @@ export class Worker {
   private work(): SeatWork {
     const { worker } = this.options
     return {
+      mayGoOn: (chain, done) => this.foundation.highWater.check(chain, done),
       arrive: (incarnation, done) => this.doorway.open(incarnation, this.cluster.generation + 1, done),
       restore: (generation) => this.restore(generation),
       begin: (generation) => this.begin(generation),
@@ -256,7 +257,12 @@ export class Worker {
       atDoor: (from, message) => this.door?.onMessage(from.worker, message),
       forget: (done) => this.forget(done),
       isEmpty: () => this.isEmpty(),
-      world: () => ({ keyGroups: this.limits.keyGroups, splits: this.splits(), journals: this.doorway.workers }),
+      world: () => ({
+        keyGroups: this.limits.keyGroups,
+        splits: this.splits(),
+        journals: this.doorway.workers,
+        seen: this.foundation.highWater.generation,
+      }),
       requestEpoch: (pipeline, holds, done) => {
         const resident = this.residents.all.get(pipeline)
         if (resident === undefined) done('the pipeline does not run here')
@@ -319,6 +325,7 @@ export class Worker {
 
   private recorded(record: ChainRecord, cluster: Cluster): void {
     if (this.closed) return
+    this.foundation.highWater.read(record, cluster)
     this.residents.recorded(record, cluster)
     if (this.seat?.coordinates === true) this.ledger.recorded(record, cluster)
   }
@@ -381,9 +388,6 @@ export class Worker {
     this.questions.close()
     this.loop.stop()
     this.seat?.close()
-    this.doorway.close(() => {
-      this.foundation.close()
-      done()
-    })
+    this.doorway.close(() => this.foundation.close(done))
   }
 }

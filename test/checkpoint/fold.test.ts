@@ -43,6 +43,12 @@ describe('the fold', () => {
     expect(run([generation(1), generation(1), generation(3)]).counted).toEqual([true, false, false])
   })
 
+  test('G1: a record that leaves some out counts where it follows the last one', () => {
+    const skip = (after: number): RecordBody => ({ ...generation(7), after }) as RecordBody
+    expect(run([generation(1), skip(2), skip(1), generation(8)]).counted).toEqual([true, false, true, true])
+    expect(run([generation(8), skip(8)]).counted).toEqual([false, false])
+  })
+
   test('G2: the base of a generation is the last epoch before its own record', () => {
     const { cluster } = run([...begin, epoch(1, 1), epoch(1, 2), generation(2), epoch(2, 3)])
     expect(cluster.pipelines.get('p')!.base).toMatchObject({ epoch: 2 })

@@ -8,7 +8,7 @@ const members = (...names: string[]) => names.map((worker) => ({ worker, incarna
 const split = (name: string, reachedBy: readonly string[] | null = null) => ({
   ...{ pipeline: 'p', step: 's', split: name, reachedBy },
 })
-const world = { keyGroups: 6, splits: [split('0'), split('1'), split('2', ['c'])], journals: ['a', 'b', 'x'] }
+const world = { keyGroups: 6, splits: [split('0'), split('1'), split('2', ['c'])], journals: ['a', 'b', 'x'], seen: 0 }
 const cluster: Cluster = {
   ...emptyCluster,
   ...{ generation: 4, coordinator: 'a', members: members('a', 'b', 'c'), owners: Uint16Array.of(0, 0, 1, 1, 2, 2) },
@@ -30,6 +30,12 @@ describe('a recovery record', () => {
       { worker: 'a', heirs: [0, 1] },
       { worker: 'x', heirs: [0, 1] },
     ])
+  })
+
+  test('is numbered behind what was seen of a store that has gone back, and says what it follows', () => {
+    const record = recoveryRecord(cluster, 4, 'b', members('b', 'c'), { ...world, seen: 9 }, [])!
+    expect(record).toMatchObject({ generation: 10, after: 4 })
+    expect(recoveryRecord(cluster, 4, 'b', members('b'), { ...world, seen: 4 }, [])).not.toHaveProperty('after')
   })
 
   test('is none where another generation stands by then', () => {

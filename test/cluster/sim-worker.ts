@@ -457,7 +457,7 @@ export class SimWorker implements Station<Message> {
   }
 
   private world() {
-    return { keyGroups: this.scene.limits.keyGroups, splits: [], journals: this.scene.names }
+    return { keyGroups: this.scene.limits.keyGroups, splits: [], journals: this.scene.names, seen: 0 }
   }
 
   /** Appends, and answers with the record's number, or `null` where nothing was appended. */

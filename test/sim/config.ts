@@ -86,6 +86,8 @@ export function drawConfig(seed: number): Config {
       maxAbandoned: pick(1, 3, 5),
       chainEra: pick(4, 16, 1024),
       chainReads: pick(1, 4, 32),
+      // No store is put back here.
+      noteChainMs: Number.POSITIVE_INFINITY,
       storeRetryMs: pick(20, 200),
       storeTimeoutMs: pick(500, 5000),
       restoreBytes: 512,

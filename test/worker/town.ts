@@ -114,6 +114,7 @@ export class Town {
     this.pipeline = program
     this.limits = makeLimits({
       ...{ keyGroups: 16, checkpointIntervalMs: 300, checkpointTimeoutMs: 3000, horizonEpochs: 5 },
+      noteChainMs: Number.POSITIVE_INFINITY,
       ...{ linkGraceMs: 3000, linkPingMs: 100, linkDialTimeoutMs: 500, linkRetryMs: 200 },
       ...changes,
     })

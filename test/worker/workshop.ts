@@ -38,7 +38,12 @@ export class Workshop {
       lost: (error) => failed.push(error),
     })
     this.open.add(pipelines)
-    await pipelines.open()
+    try {
+      await pipelines.open()
+    } catch (error) {
+      await this.stop(pipelines)
+      throw error
+    }
     return pipelines
   }
 

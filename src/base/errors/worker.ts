@@ -82,6 +82,12 @@ export const workerErrors = {
     what: 'the store at {path} is not the one that the data folder {data} belongs to',
     remedy: 'give the store of its own cluster with --store; to go over to this one, start it with a new data folder',
   },
+  E_STORE_BACK: {
+    kind: 'user',
+    what: 'the store at {path} is older than what the data folder {data} has seen of it: it ends with record {end}, in generation {generation}, and record {seen}, of generation {before}, is not there or another one',
+    remedy:
+      'put back the store that was there last; if that is lost, start each worker of the cluster once with --accept-loss: state goes back to the last checkpoint in this store, and what came later is done again as far as journals and producers still have it',
+  },
   E_STORE_KEY_GROUPS: {
     kind: 'user',
     what: 'the store was made with {theirs} key groups, and this worker was told {ours}',

@@ -225,11 +225,14 @@ export class Seat {
   open(done: (error: PotorooError | null) => void): void {
     this.reader.followWhole((failed) => {
       if (failed !== null) return done(failed)
-      this.arrive((error) => {
-        if (error !== null) return done(error)
-        this.tick()
-        this.look.again()
-        done(null)
+      this.work.mayGoOn(this.reader, (refused) => {
+        if (refused !== null) return done(refused)
+        this.arrive((error) => {
+          if (error !== null) return done(error)
+          this.tick()
+          this.look.again()
+          done(null)
+        })
       })
     })
   }

@@ -1,6 +1,7 @@
 /** What the worker does for its seat: all that the seat itself has nothing of, pipelines, journals and doors. */
 import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
+import type { ChainReader } from '../../checkpoint/chain-reader.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
 import type { Heard } from '../../cluster/beats.ts'
@@ -15,6 +16,8 @@ export type StopReason = 'minority' | 'generation' | 'fenced' | 'lease'
 
 /** What a worker does for its seat. */
 export interface SeatWork {
+  /** Whether this worker may go on by the chain, which has been read to its end for the first time. */
+  mayGoOn(chain: ChainReader, done: (error: PotorooError | null) => void): void
   /** Opens what belongs to an incarnation that has just been drawn; others hear of it afterwards. */
   arrive(incarnation: string, done: (error: PotorooError | null) => void): void
   /** Brings this worker's part of `generation` into memory; answered by `Seat.restored` or `Seat.damaged`. */

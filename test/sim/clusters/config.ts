@@ -127,6 +127,8 @@ export function drawCluster(seed: number): ClusterConfig {
       channelCreditBytes: pick(256, 4096, 4096, 1 << 20),
       chainEra: pick(2, 4, 16, 1024),
       chainReads: pick(1, 4, 32),
+      // No store is put back here.
+      noteChainMs: Number.POSITIVE_INFINITY,
       storeRetryMs: at(pick(50, 300)),
       restoreBytes: 512,
       packGapBytes: 64,

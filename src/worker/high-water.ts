@@ -1,0 +1,94 @@
+/**
+ * How far the chain has been read by workers with one data folder, as that folder says: so a store that is put back from a
+ * backup is not taken for the one that the folder, its journal, producers and outputs have gone on with.
+ *
+ * H1. A record is noted once it has been read in the chain, where it is durable: a store that lacks it has gone back. The note
+ *     is behind by `limits.noteChainMs` at most, so a backup that is younger than that passes.
+ * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is not missed.
+ * H3. Where it is accepted, the next generation is numbered behind all that the folder has seen (`cluster/generation.ts`, J5): by
+ *     their numbers segments of outputs are told apart.
+ */
+import { fail, type PotorooError } from '../base/errors.ts'
+import type { ChainReader } from '../checkpoint/chain-reader.ts'
+import type { Cluster } from '../checkpoint/cluster.ts'
+import type { ChainRecord } from '../checkpoint/record.ts'
+import type { Env } from '../env/env.ts'
+import { type Belonging, noteBelonging, type Seen } from './belonging.ts'
+
+type Done = (error: PotorooError | null) => void
+
+export interface HighWaterOptions {
+  readonly env: Pick<Env, 'clock' | 'disk' | 'log'>
+  readonly data: string
+  /** Where the store lies. */
+  readonly root: string
+  readonly noteChainMs: number
+  readonly acceptLoss: boolean
+}
+
+export class HighWater {
+  private readonly options: HighWaterOptions
+  private readonly belonging: Belonging
+  /** The greatest generation that the folder has seen (H3). */
+  private seen: number
+  private notedMs: number
+  private busy = false
+  private closing: (() => void) | null = null
+
+  constructor(options: HighWaterOptions, belonging: Belonging) {
+    this.options = options
+    this.belonging = belonging
+    this.seen = belonging.seen?.generation ?? 0
+    this.notedMs = options.env.clock.monotonic()
+  }
+
+  get generation(): number {
+    return this.seen
+  }
+
+  /** The chain has been read to its end: `E_STORE_BACK` where the store is older than what the folder has seen (H2). */
+  check(chain: ChainReader, done: Done): void {
+    const { seen } = this.belonging
+    if (seen === undefined) return done(null)
+    if (seen.n >= chain.cluster.next) return this.wentBack(seen, chain.cluster, done)
+    chain.exclusively((release) =>
+      chain.readRecord(seen.n, (error, record) => {
+        release()
+        if (error !== null) done(error)
+        else if (record === null || record.nonce === seen.nonce) done(null)
+        else this.wentBack(seen, chain.cluster, done)
+      }),
+    )
+  }
+
+  private wentBack(seen: Seen, { next, generation }: Cluster, done: Done): void {
+    const { data, root, acceptLoss, env } = this.options
+    const facts = { end: next - 1, generation, seen: seen.n, before: seen.generation }
+    if (!acceptLoss) return done(fail('E_STORE_BACK', { path: root, data, ...facts }))
+    env.log.warn('store.back', { path: root, data, ...facts })
+    // The folder says so from the next record on.
+    this.notedMs = Number.NEGATIVE_INFINITY
+    done(null)
+  }
+
+  /** `record` has been read in the chain (H1). */
+  read({ n, nonce }: ChainRecord, { generation }: Cluster): void {
+    const { env, data, noteChainMs } = this.options
+    const now = env.clock.monotonic()
+    if (this.busy || this.closing !== null || now - this.notedMs < noteChainMs) return
+    this.busy = true
+    this.notedMs = now
+    this.seen = Math.max(this.seen, generation)
+    noteBelonging(env.disk, data, { store: this.belonging.store, seen: { n, nonce, generation } }, (error) => {
+      this.busy = false
+      if (error !== null) env.log.warn('store.note', { code: error.code, message: error.message })
+      this.closing?.()
+    })
+  }
+
+  /** Answers once nothing of it is under way. */
+  close(done: () => void): void {
+    this.closing = done
+    if (!this.busy) done()
+  }
+}

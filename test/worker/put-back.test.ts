@@ -1,0 +1,142 @@
+/**
+ * A store that is put back from a backup under data folders that have gone on (`high-water.ts`):
+ * - it is refused by name, and nothing is written to it; the one that was there last is taken
+ * - one that has gone on another way is refused too
+ * - with the loss accepted every record is there once, also in files, whatever generations there were meanwhile
+ * - a backup that lacks nothing of what was seen is no other store
+ */
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
+import { sendLines, Workshop } from './workshop.ts'
+
+const limits = { checkpointIntervalMs: 30, noteChainMs: 1 }
+
+class Yard {
+  readonly workshop = new Workshop()
+  readonly data = `${this.workshop.folder}/data`
+  readonly store = `${this.data}/store`
+  readonly backup = `${this.workshop.folder}/backup`
+  private sent = 0
+
+  /** A worker that copies lines to a file, from the beginning on. */
+  async begin(): Promise<Pipelines> {
+    const { workshop } = this
+    const pipelines = await workshop.start(limits)
+    const file = `${workshop.folder}/copy.ts`
+    const text = `import { fileSink, lines, pipeline, tcpSource } from 'potoroo'
+export default pipeline('copy', (p) => {
+  p.source('in', tcpSource({ port: 0, framing: lines() }))
+    .sink('out', fileSink({ path: '${workshop.folder}/out/rows', framing: lines(), encode: String }))
+})`
+    writeFileSync(file, text)
+    const { bundle, pipeline } = await loadPipeline(file)
+    await pipelines.submit(pipeline, bundle)
+    return pipelines
+  }
+
+  async again(acceptLoss = false): Promise<Pipelines> {
+    const pipelines = await this.workshop.start(limits, acceptLoss)
+    await pipelines.resume()
+    return pipelines
+  }
+
+  /** Sends a hundred lines and waits until they stand in the file. */
+  async send(pipelines: Pipelines): Promise<void> {
+    const lines = Array.from({ length: 100 }, () => `${this.sent++}\n`)
+    await sendLines(pipelines.find('copy'), lines.join(''))
+    await this.shown()
+  }
+
+  /** Waits until every line that was sent stands there once, and no other. */
+  async shown(): Promise<void> {
+    const all = Array.from({ length: this.sent }, (_, i) => i)
+    await expect.poll(() => this.rows(), { timeout: 10_000 }).toEqual(all)
+  }
+
+  private rows(): readonly number[] {
+    const folder = `${this.workshop.folder}/out`
+    const names = readdirSync(folder).filter((name) => !name.endsWith('.pending'))
+    const text = names.map((name) => readFileSync(`${folder}/${name}`, 'utf8')).join('')
+    return text
+      .split('\n', -1)
+      .slice(0, -1)
+      .map(Number)
+      .sort((a, b) => a - b)
+  }
+
+  saveStore(): void {
+    cpSync(this.store, this.backup, { recursive: true })
+  }
+
+  putBack(): void {
+    renameSync(this.store, `${this.workshop.folder}/last`)
+    cpSync(this.backup, this.store, { recursive: true })
+  }
+
+  putLast(): void {
+    rmSync(this.store, { recursive: true })
+    renameSync(`${this.workshop.folder}/last`, this.store)
+  }
+
+  chain(): readonly string[] {
+    return readdirSync(`${this.store}/chain`)
+  }
+}
+
+/** A yard whose store is an old one: the worker has lived twice and written more since. */
+async function wentBack(): Promise<Yard> {
+  const yard = new Yard()
+  const first = await yard.begin()
+  await yard.send(first)
+  yard.saveStore()
+  await yard.workshop.stop(first)
+  for (let life = 0; life < 2; life++) {
+    const next = await yard.again()
+    await yard.send(next)
+    await yard.workshop.stop(next)
+  }
+  yard.putBack()
+  return yard
+}
+
+test('a store from before what the data folder has seen is refused, and the last one taken', async () => {
+  const yard = await wentBack()
+  const chain = yard.chain()
+  await expect(yard.workshop.start(limits)).rejects.toMatchObject({ code: 'E_STORE_BACK' })
+  expect(yard.chain()).toEqual(chain)
+  yard.putLast()
+  await yard.send(await yard.again())
+})
+
+test('with the loss accepted every record is there once, and from then on the store is the right one', async () => {
+  const yard = await wentBack()
+  const next = await yard.again(true)
+  expect(next.worker.cluster.generation).toBe(4)
+  await yard.shown()
+  await yard.send(next)
+  await yard.workshop.stop(next)
+  await yard.send(await yard.again())
+})
+
+test('a store that has gone on another way is refused, however long it is by now', async () => {
+  const yard = await wentBack()
+  const away = `${yard.workshop.folder}/away`
+  renameSync(`${yard.data}/member`, away)
+  const other = await yard.again()
+  await expect.poll(() => other.worker.cluster.next, { timeout: 10_000 }).toBeGreaterThan(100)
+  await yard.workshop.stop(other)
+  renameSync(away, `${yard.data}/member`)
+  await expect(yard.workshop.start(limits)).rejects.toMatchObject({ code: 'E_STORE_BACK' })
+})
+
+test('a copy of all that was seen is as good as the store', async () => {
+  const yard = new Yard()
+  const first = await yard.begin()
+  await yard.send(first)
+  await yard.workshop.stop(first)
+  yard.saveStore()
+  yard.putBack()
+  await yard.send(await yard.again())
+})
