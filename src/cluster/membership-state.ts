@@ -107,7 +107,7 @@ export type MembershipEffect =
   | { readonly kind: 'beginAnew' }
   /** Tell every member of this generation that its record stands. */
   | { readonly kind: 'tellGeneration'; readonly generation: number }
-  | { readonly kind: 'exit'; readonly reason: 'left' | 'refused' | 'storeTimeout'; readonly detail: string }
+  | { readonly kind: 'exit'; readonly reason: 'left' | 'refused' | 'twice' | 'storeTimeout'; readonly detail: string }
 
 export type In<P extends MembershipState['phase']> = Extract<MembershipState, { phase: P }>
 export type Decided<P extends MembershipState['phase']> = Step<In<P>, MembershipEffect>

@@ -17,6 +17,7 @@
  * M3. Who reads a generation record without itself, or a seal on its journal, draws a new incarnation and begins with
  *     empty state before it asks to join. A record without a worker that had asked for it is the end of its leave.
  * M4. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
+ * M5. Of two processes under one name the one ends that is no member: the other would be fenced for each time that it is let in.
  */
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
@@ -91,6 +92,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     chain: outsideChain,
     sealed: fence,
     beats: (s, e) => {
+      if (e.beating.twice) return end(s, 'twice', '')
       const standing = standingOf(s.cluster, e.beating)
       if (isStranger(s) && standing.alive) return ask(s, e)
       return contend(s, e, standing)
@@ -108,7 +110,10 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
   joining: {
     chain: outsideChain,
     sealed: fence,
-    beats: (s, e) => (standingOf(s.cluster, e.beating).alive ? ask(s, e) : { next: follow(s, e.nowMs), effects: NONE }),
+    beats: (s, e) => {
+      if (e.beating.twice) return end(s, 'twice', '')
+      return standingOf(s.cluster, e.beating).alive ? ask(s, e) : { next: follow(s, e.nowMs), effects: NONE }
+    },
     reborn: 'impossible',
     joinAnswered: (s, e) => (e.answer === 'refused' ? end(s, 'refused', e.reason) : stay(s)),
     notAppended: 'ignore', // It bids for nothing while it joins.
@@ -397,7 +402,7 @@ function storeTimeout(s: MembershipState): Decided<'gone'> {
   return end(s, 'storeTimeout', '')
 }
 
-function end(s: Common, reason: 'left' | 'refused' | 'storeTimeout', detail: string): Decided<'gone'> {
+function end(s: Common, reason: 'left' | 'refused' | 'twice' | 'storeTimeout', detail: string): Decided<'gone'> {
   return { next: { ...common(s), phase: 'gone', bid: 'none' }, effects: [{ kind: 'exit', reason, detail }] }
 }
 

@@ -15,10 +15,12 @@ export interface Beating {
   readonly beats: ReadonlyMap<string, Beat>
   /** It has watched too shortly to say of anyone that its beat has stopped (`isYoung`). */
   readonly young: boolean
+  /** Another process lives under its name (`namesake.ts`). */
+  readonly twice: boolean
 }
 
-export function beatingFrom(own: Beat, others: readonly Beat[], young: boolean): Beating {
-  return { beats: new Map([...others, own].map((beat) => [beat.worker, beat])), young }
+export function beatingFrom(own: Beat, others: readonly Beat[], young: boolean, twice = false): Beating {
+  return { beats: new Map([...others, own].map((beat) => [beat.worker, beat])), young, twice }
 }
 
 /** What the beats say about the last generation. */

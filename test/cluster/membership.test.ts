@@ -44,17 +44,17 @@ class Life {
   beats(
     names: readonly string[],
     afterMs = 0,
-    options: { deaf?: string; reread?: boolean; young?: boolean } = {},
+    options: { deaf?: string; reread?: boolean; young?: boolean; twice?: boolean } = {},
   ): string[] {
     this.nowMs += afterMs
-    const { deaf = '', reread = false, young = false } = options
+    const { deaf = '', reread = false, young = false, twice = false } = options
     const all = members(...names)
     const beats = new Map<string, Beat>()
     for (const one of all) {
       const hears = all.filter((other) => other !== one && !deaf.includes(`${one.worker}${other.worker}`))
       beats.set(one.worker, { ...one, heartbeats: '', counter: 0, hears })
     }
-    return this.see({ kind: 'beats', beating: { beats, young }, reread, nowMs: this.nowMs })
+    return this.see({ kind: 'beats', beating: { beats, young, twice }, reread, nowMs: this.nowMs })
   }
 
   /** Active in generation 4 of a, b and c, which a coordinates. */
@@ -111,6 +111,20 @@ describe('at its start a worker', () => {
     expect(life.beats(['a', 'b'], 100)).toEqual([])
     expect(life.beats(['a', 'b'], 500)).toEqual(['askToJoin a1'])
     expect(life.chain(4, ['a', 'b'])).toEqual(['restore 4'])
+  })
+
+  test('ends where another process works under its name, before and after it has asked to be taken in', () => {
+    for (const asked of [[], ['a', 'b']]) {
+      const life = new Life()
+      life.chain(3, ['a', 'b2'])
+      life.beats(asked)
+      expect(life.beats(['a', 'b2'], 100, { twice: true })).toEqual(['exit twice'])
+    }
+  })
+
+  test('as a member it lets the other one end', () => {
+    const life = Life.active()
+    expect(life.beats(['a', 'b', 'c'], 100, { twice: true })).toEqual([])
   })
 
   test('does not ask a coordinator that is silent, and turns to the next one', () => {

@@ -178,7 +178,7 @@ export class SimWorker implements Station<Message> {
   private writer: ChainWriter
   private detector: DetectorState
   private view: BeatView
-  private beating: Beating = { beats: new Map(), young: true }
+  private beating: Beating = { beats: new Map(), young: true, twice: false }
   private counter = 0
   private mover: MoverState
   private recovery: RecoveryState | null = null

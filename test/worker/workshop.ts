@@ -68,6 +68,9 @@ export default pipeline('${name}', (p) => {
   }
 }
 
+/** However busy the machine is. */
+const patient = { timeout: 10_000 }
+
 /** Numbers of the complete epochs of a pipeline, from its floor on. */
 export function epochsOf(pipelines: Pipelines, name: string): readonly number[] {
   return pipelines.worker.cluster.pipelines.get(name)!.epochs.map(({ epoch }) => epoch)
@@ -75,13 +78,13 @@ export function epochsOf(pipelines: Pipelines, name: string): readonly number[] 
 
 /** Sends 100 lines to the source and waits until all have entered the pipeline. */
 export async function sendLines(resident: Resident, text: string): Promise<void> {
-  await expect.poll(() => resident.addresses.get('in')).toBeDefined()
+  await expect.poll(() => resident.addresses.get('in'), patient).toBeDefined()
   const before = resident.execution.sourceFigures[0]!.records
   const [host, port] = resident.addresses.get('in')!.split(':')
   await new Promise<void>((resolve) => {
     const socket = connect(Number(port), host, () => socket.end(text))
     socket.resume().on('close', () => resolve())
   })
-  await expect.poll(() => resident.execution.sourceFigures[0]!.records).toBe(before + 100)
-  await expect.poll(() => resident.execution.tookAll('in')).toBe(true)
+  await expect.poll(() => resident.execution.sourceFigures[0]!.records, patient).toBe(before + 100)
+  await expect.poll(() => resident.execution.tookAll('in'), patient).toBe(true)
 }

@@ -33,6 +33,12 @@ export const workerErrors = {
     what: 'the cluster does not let worker {worker} in: {reason}',
     remedy: 'see what its other workers say with `potoroo status`',
   },
+  E_WORKER_TWICE: {
+    kind: 'user',
+    what: 'another process works under the name {worker}, in this cluster',
+    remedy:
+      'a data folder that was copied is to be used by one process only, and each worker has a name of its own (--worker): stop the other one, or start this one under another name with a new data folder',
+  },
   E_MEMBER_SILENT: {
     kind: 'operational',
     what: 'worker {worker}, which owns the key, did not answer within {ms} ms',

@@ -27,6 +27,7 @@ import {
   type MembershipState,
   startMembership,
 } from '../../cluster/membership-state.ts'
+import { isTwice, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
 import { membershipSettings } from '../../cluster/settings.ts'
 import { placementFromJson } from '../../cluster/splits.ts'
 import { type Beating, beatingFrom, includes } from '../../cluster/standing.ts'
@@ -73,7 +74,8 @@ export class Seat {
   private state: MembershipState
   private readonly recovery: RecoveryDriver
   private readonly inbox: Inbox
-  private beating: Beating = { beats: new Map(), young: true }
+  private beating: Beating = { beats: new Map(), young: true, twice: false }
+  private namesake: Namesake = noNamesake
   /** What belongs to this incarnation (S2); there is none before the chain has been read. */
   private presence!: Presence
   /** Key groups of this worker in the generation that stands. */
@@ -397,10 +399,11 @@ export class Seat {
     if (generation === this.cluster.generation && this.coordinates) this.leases.found(requestMs)
   }
 
-  private onBeats({ beats, young }: Others, reread: boolean): void {
+  private onBeats({ beats, own, young }: Others, reread: boolean): void {
     const { watch } = this
     if (watch === null || this.closed) return
-    this.beating = beatingFrom(watch.beat, beats, young)
+    this.namesake = watchNamesake(this.namesake, this.incarnation, own)
+    this.beating = beatingFrom(watch.beat, beats, young, isTwice(this.namesake))
     watch.follow(beats)
     this.neighbours.meet(beats)
     this.step({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })
@@ -536,6 +539,7 @@ function exitError(
   limits: Limits,
 ): PotorooError | null {
   if (reason === 'left') return null
+  if (reason === 'twice') return fail('E_WORKER_TWICE', { worker })
   if (reason === 'refused') return fail('E_JOIN_REFUSED', { worker, reason: detail })
   return fail('E_STORE_TIMEOUT', { path: 'chain', ms: limits.storeTimeoutMs })
 }
