@@ -24,6 +24,8 @@ export interface PendingRow {
 }
 
 export class PendingKeys {
+  /** Whose notes a table has: it may outlive the rows. */
+  private readonly owner = {}
   private restored: readonly HeldRecords[] = []
   private sealed: HeldRecords[] = []
   private open: HeldRecords[] = []
@@ -39,7 +41,7 @@ export class PendingKeys {
 
   /** The result of `key`, which has `entry` in `table`, was changed by the record that the other arguments name. */
   add(table: KeyTable, entry: number, key: Key, hash: number, time: number, split: number, position: number): void {
-    const known = table.note(this, entry) - this.first
+    const known = table.note(this.owner, entry) - this.first
     const row = known >= 0 ? known : this.insert(table, entry, key, hash)
     const segment = this.open[row >>> SEGMENT_BITS]!
     const at = row & (SEGMENT_KEYS - 1)
@@ -74,7 +76,7 @@ export class PendingKeys {
 
   /** Whether the row `number` is the newest of the key that has `entry` in `table` (G2, G3). */
   isNewest(table: KeyTable, entry: number, number: number): boolean {
-    return table.note(this, entry) === number
+    return table.note(this.owner, entry) === number
   }
 
   private insert(table: KeyTable, entry: number, key: Key, hash: number): number {
@@ -83,7 +85,7 @@ export class PendingKeys {
     const segment = this.open[row >>> SEGMENT_BITS]!
     segment.values.push(key)
     segment.hashes.push(hash)
-    table.setNote(this, entry, this.first + row)
+    table.setNote(this.owner, entry, this.first + row)
     return row
   }
 
