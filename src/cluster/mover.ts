@@ -89,13 +89,6 @@ export function stepMover(state: MoverState, event: MoverEvent): Step<MoverState
   return decide('mover', table, state, event)
 }
 
-/** Key groups whose last parts have arrived: what a member may adopt when it reads the next generation record (U2). */
-export function handedOver(state: MoverState): readonly number[] {
-  if (state.phase === 'idle') return []
-  const senders = state.arrived.get('last')
-  return state.takes.filter((move) => senders?.has(move.from) === true).flatMap((move) => move.keyGroups)
-}
-
 const table: Table<MoverState, MoverEvent, MoverEffect, Next> = {
   idle: {
     announce,

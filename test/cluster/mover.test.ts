@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  handedOver,
-  type MoverEffect,
-  type MoverEvent,
-  type MoverState,
-  startMover,
-  stepMover,
-} from '../../src/cluster/mover.ts'
+import { type MoverEffect, type MoverEvent, type MoverState, startMover, stepMover } from '../../src/cluster/mover.ts'
+import { handedOver } from './handed-over.ts'
 
 class Mover {
   state: MoverState = startMover('b')

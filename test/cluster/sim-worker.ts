@@ -60,7 +60,7 @@ import {
   type MembershipState,
   startMembership,
 } from '../../src/cluster/membership-state.ts'
-import { handedOver, type MoverEvent, type MoverState, startMover, stepMover } from '../../src/cluster/mover.ts'
+import { type MoverEvent, type MoverState, startMover, stepMover } from '../../src/cluster/mover.ts'
 import {
   type RecoveryEffect,
   type RecoveryEvent,
@@ -81,6 +81,7 @@ import { type Beating, beatingFrom, includes, lostOf, mayJoin } from '../../src/
 import type { Request } from '../../src/cluster/target.ts'
 import { Life } from '../../src/sim/life.ts'
 import type { Timeline } from '../../src/sim/timeline.ts'
+import { handedOver } from './handed-over.ts'
 import type { Referee, Values } from './referee.ts'
 import type { SimLinks, Station } from './sim-links.ts'
 import type { SimStore } from './sim-store.ts'
