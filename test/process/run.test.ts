@@ -79,7 +79,10 @@ test('says at once that a port is taken, and by whom', async () => {
   expect(failed.err).toMatch(new RegExp(`pid ${process.pid}`))
 })
 
-test('warns once that a sink has nobody, gives its last checkpoint up in time, and ends at once at a second signal', async () => {
+/** For a dozen processes, one after another. */
+const long = { timeout: 120_000 }
+
+test('warns once that a sink has nobody, gives up in time, and ends at once at a second signal', long, async () => {
   const { run, ran } = app()
   const [port, sink] = [await freePort(), await freePort()]
   // Twice as much as a sink and the channels in front of it hold.
