@@ -6,6 +6,8 @@ if [ -n "${SHARED_TOKENS:-}" ]; then
   umask 077
   data=".potoroo/$POTOROO_WORKER"
   mkdir -p "$SHARED_TOKENS" "$data"
+  # The store of a cluster is made in a folder that is there: with the tokens, for good.
+  if [ -n "${POTOROO_STORE:-}" ] && [ ! -e "$SHARED_TOKENS/read.token" ]; then mkdir -p "$POTOROO_STORE"; fi
   for name in cluster admin read; do
     token="$SHARED_TOKENS/$name.token"
     if [ ! -e "$token" ]; then

@@ -17,7 +17,7 @@
  * Seen failing with each of `lib/mutants.ts`: `npm run prove -- garbage --mutants`.
  */
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { connect as dial, type Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -372,6 +372,7 @@ function freePorts(): Promise<Seven> {
 }
 
 function start(data: string, link: number, mutant: Run['mutant']): Subject {
+  mkdirSync(`${data}-store`, { recursive: true })
   const place = ['--data', data, '--worker', 'w1', '--store', `${data}-store`, '--cluster', 'proof', '--expected', '1']
   const limits = Object.entries(LIMITS).flatMap(([name, value]) => ['--limit', `${name}=${value}`])
   const args = ['worker', ...place, '--listen', `127.0.0.1:${link}`, ...limits, '--log-level', 'warn']

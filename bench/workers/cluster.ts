@@ -3,6 +3,7 @@
  * of their sources, as `up` has them do; where the network is to be cut each has a host of its own.
  */
 import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ControlClient, findWorker } from '../../src/cli/control-client.ts'
 import type { Address } from '../../src/client.ts'
@@ -49,6 +50,7 @@ export class Cluster {
     this.options = options
     this.port = port
     this.hosts = options.apart === true ? new Hosts() : null
+    mkdirSync(`${options.folder}/store`, { recursive: true })
     for (const name of this.names) this.hosts?.add(name)
   }
 

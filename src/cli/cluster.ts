@@ -1,4 +1,5 @@
 /** What makes a worker one of several, out of its settings and the environment. */
+import { existsSync } from 'node:fs'
 import { fail } from '../base/errors.ts'
 import type { Address } from '../env/network.ts'
 import type { LogOptions } from '../env/real/log.ts'
@@ -39,6 +40,11 @@ export function clusterOf(settings: Settings, token: string | null, log: LogOpti
   }
   const watch = watchOnThread({ limits, cluster: name, token, host: listen.host, reach, store, log })
   return { name, token, store, journals, listen, reach, expected, watch }
+}
+
+/** A store that workers share is made in a folder that is there: nothing is taken for one where a volume should be mounted. */
+export function needStoreFolder({ store }: Settings): void {
+  if (store !== undefined && !existsSync(store)) throw fail('E_STORE_ABSENT', { path: store })
 }
 
 /** Where the worker listens for the others, and where they reach it. */

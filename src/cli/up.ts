@@ -93,6 +93,8 @@ function openFolder(folder: string): LockFile {
     if (lock.code === 'locked') throw fail('E_DATA_LOCKED', { path: folder })
     throw fail('E_DISK', { operation: 'locking', path: folder, reason: lock.reason }, lock)
   }
+  // A folder that has tokens has, or had, a store: what is gone from it is not made anew.
+  if (!existsSync(`${folder}/read.token`)) makeFolder(`${folder}/store`)
   for (const name of ['cluster', 'admin', 'read']) makeToken(`${folder}/${name}.token`)
   return lock
 }

@@ -11,7 +11,7 @@ import type { Env } from '../env/env.ts'
 import type { Log } from '../env/log.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
-import { clusterOf } from './cluster.ts'
+import { clusterOf, needStoreFolder } from './cluster.ts'
 import { FOLDERS } from './control-client.ts'
 import { startWarnings } from './doctor/folder.ts'
 import { EXIT_FAILED } from './exit.ts'
@@ -37,6 +37,7 @@ export function workerCommand(): Command {
 
 async function work(options: Options): Promise<void> {
   const settings = settingsOf(options)
+  needStoreFolder(settings)
   const { worker, limits, control: place } = settings
   const env = envOf(settings, 'info')
   const { log } = env

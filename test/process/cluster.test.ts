@@ -1,5 +1,5 @@
 /** A cluster of real processes, as a person meets it with commands: any worker answers for all. */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ClusterView } from '../../src/admin/cluster-view.ts'
@@ -77,9 +77,18 @@ function pidOf(up: Program, worker: string): number {
   return Number([...up.err.matchAll(new RegExp(`${worker} starts.*process (\\d+)`, 'g'))].at(-1)![1])
 }
 
+test('a worker founds no cluster where the folder of its store is not there', async () => {
+  const cwd = folder()
+  const env = { ...process.env, POTOROO_CLUSTER_TOKEN: 'a-token-that-nobody-guesses' }
+  const answer = await ran(['worker', '--data', 'w1', '--store', 'shared/store'], { cwd, env })
+  expect(answer).toMatchObject({ status: 2, err: expect.stringMatching(/E_STORE_ABSENT.*shared\/store.*mkdir -p/s) })
+  expect(readdirSync(cwd)).toEqual([])
+})
+
 test('a worker that waits for the others is not ready, and says what it waits for', async () => {
   const cwd = folder()
   const env = { ...process.env, POTOROO_CLUSTER_TOKEN: 'a-token-that-nobody-guesses' }
+  mkdirSync(join(cwd, 'store'))
   const worker = potoroo(['worker', '--data', 'w1', '--store', 'store', '--expected', '2'], { cwd, env })
   await worker.said(/"phase":"following"/)
   const { address } = await findWorker({ data: join(cwd, 'w1') })

@@ -77,6 +77,12 @@ export const workerErrors = {
     what: 'the store holds the cluster "{theirs}", and this worker is of cluster "{ours}"',
     remedy: 'name the store of its own cluster with --store, or the cluster of this store with --cluster',
   },
+  E_STORE_ABSENT: {
+    kind: 'user',
+    what: 'there is no folder {path}, where the store of a cluster should be',
+    remedy:
+      'mount the volume that holds it, or say where it is with --store; for a new cluster make that folder, once: mkdir -p {path}',
+  },
   E_STORE_GONE: {
     kind: 'operational',
     what: 'there is no store at {path}, and the data folder {data} belongs to one',

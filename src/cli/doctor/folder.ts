@@ -47,7 +47,10 @@ export async function examineData(data: string, limits: Limits): Promise<readonl
 /** The store that the workers of a cluster share. */
 export function examineStore(store: string, limits: Limits): readonly Finding[] {
   const check = 'store'
-  if (!existsSync(store)) return couldBeMade(check, store)
+  if (!existsSync(store)) {
+    const remedy = `mount the volume that it lies on; for a new cluster make it: mkdir -p ${store}`
+    return [wrong(check, `there is no folder ${store}`, remedy)]
+  }
   const refused = notWritable(store)
   if (refused !== null)
     return [wrong(check, `${store} cannot be written: ${refused}`, "give every worker's user the right to write there")]
