@@ -19,17 +19,18 @@ import type { Failure } from '../../dataflow/failure.ts'
 import type { Parked } from '../../ingest/producers.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan } from '../../model/plan.ts'
-import type { ReadToken } from '../../protocol/read-token.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
 import type { DeadLetters } from '../letters/dead-letters.ts'
 import { LetterDesk } from '../letters/letter-desk.ts'
 import type { ExecutionSeams } from '../seams.ts'
+import { Ending } from './ending.ts'
 import type { Answered } from './epoch-requests.ts'
 import type { Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
 import { Opening } from './opening.ts'
 import type { CheckpointFigures } from './participating.ts'
+import { Progress } from './progress.ts'
 import { Running, type StepFigures } from './running.ts'
 import { SourceHolds } from './source-holds.ts'
 import { OpenSources, type SourceFigures } from './sources.ts'
@@ -53,6 +54,8 @@ export class Execution implements Executing {
   readonly generation: Generation
   /** Names this run of the program in this generation, on all members alike: epochs of another have other meanings. */
   readonly term: string
+  /** For who waits to read what was acknowledged to him. */
+  readonly progress: Progress
   private readonly seams: ExecutionSeams
   private readonly entry: PipelineEntry
   private readonly events: ExecutionEvents
@@ -62,6 +65,7 @@ export class Execution implements Executing {
   private readonly desk: LetterDesk
   private readonly sources: OpenSources
   private readonly holds: SourceHolds
+  private readonly ending: Ending
   private way: WayUp | null = null
   private standing: Standing | null = null
   private opening: Opening | null = null
@@ -109,6 +113,12 @@ export class Execution implements Executing {
       report: this.report,
     })
     this.holds = new SourceHolds(this.sources)
+    this.progress = new Progress(this.sources, () => this.active)
+    this.ending = new Ending({
+      ...{ clock: env.clock, holds: this.holds, endTogetherMs: limits.endTogetherMs },
+      active: () => (this.closed ? null : this.active),
+      writers: () => this.writers.values(),
+    })
   }
 
   // ── The way up ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,50 +245,15 @@ export class Execution implements Executing {
   }
 
   drain(endMs: number, stays: boolean, done: (failure: string | null) => void): void {
-    const { active } = this
-    if (active === null) return done('the pipeline is not running')
-    active.draining = true
-    this.holds.hold('drain', 'the pipeline drains')
-    this.request({ kind: 'drain', stays }, (failure) => {
-      if (failure === null) return this.end(endMs, () => done(null))
-      active.draining = false
-      this.holds.release('drain')
-      done(failure)
-    })
+    this.ending.drain(endMs, stays, done)
   }
 
   rest(endMs: number, done: (failure: string | null) => void): void {
-    const { active, seams } = this
-    if (active === null || this.closed) return done('the pipeline is not running')
-    this.holds.hold('end', 'the worker ends')
-    active.request(periodic, (failure) => {
-      if (failure !== null) return done(failure)
-      active.whenCommitted(() => {
-        seams.env.clock.after(seams.limits.endTogetherMs, () => {
-          active.whenCommitted(() => {
-            if (this.closed) done('another generation has begun')
-            else this.end(endMs, () => done(null))
-          })
-        })
-      })
-    })
+    this.ending.rest(endMs, done)
   }
 
   end(endMs: number, done: () => void): void {
-    // What a sink without a peer holds stands in the epoch already.
-    const writers = [...this.writers.values()].filter(({ status }) => !isAlone(status))
-    let left = writers.length
-    if (left === 0) return done()
-    const late = this.seams.env.clock.after(endMs, () => {
-      left = 0
-      done()
-    })
-    const one = () => {
-      if (--left !== 0) return
-      late.cancel()
-      done()
-    }
-    for (const writer of writers) writer.end(one)
+    this.ending.end(endMs, done)
   }
 
   // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,43 +280,11 @@ export class Execution implements Executing {
     this.way?.close()
   }
 
-  // ── For those who read their own writes ──────────────────────────────────────────────────────────────────────────
+  // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────
 
   get isOpen(): boolean {
     return !this.closed
   }
-
-  /** The first barrier of this term, known here, in front of which all stands that `token` of `source` covers; or `null`. */
-  barrierBehind(source: string, token: ReadToken): number | null {
-    return this.active?.passage.barrierBehind(source, token) ?? null
-  }
-
-  /** How far this worker has fed the stream of `token`; `null` where it does not answer for it. */
-  takenOf(source: string, { producer, incarnation }: ReadToken): number | null {
-    return this.sources.takenOf(source, producer, incarnation)
-  }
-
-  /** Whether the barrier of `epoch` has passed `step` here. */
-  hasPassed(step: string, epoch: number): boolean {
-    return this.active?.passage.hasPassed(step, epoch) ?? false
-  }
-
-  /** A barrier of this term in front of which `step` has sent on here all that stood in front of that of `epoch`, or `null`. */
-  letGo(step: string, epoch: number): number | null {
-    return this.active?.passage.letGo(step, epoch) ?? null
-  }
-
-  /** Whether the next barrier will be one. */
-  isLettingGo(step: string, epoch: number): boolean {
-    return this.hasPassed(step, epoch) && (this.active?.runtime.heldSince(step) ?? -1) >= epoch
-  }
-
-  /** Calls `look` whenever one of these may have changed, until the answer is called. It has to run. */
-  watch(look: () => void): () => void {
-    return this.active?.passage.watch(look) ?? (() => {})
-  }
-
-  // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────
 
   /** For how long it has run in this generation, in milliseconds. */
   get elapsedMs(): number {

@@ -82,11 +82,11 @@ export async function barrierBehind(
   const { source, token } = meantBy(plan, text)
   const deadlineMs = clock.monotonic() + ms
   const left = (): number => deadlineMs - clock.monotonic()
-  const found = (): number | null => execution.barrierBehind(source, token)
+  const found = (): number | null => execution.progress.barrierBehind(source, token)
   for (;;) {
     const epoch = found()
     if (epoch !== null) return { term, epoch }
-    const taken = execution.takenOf(source, token)
+    const taken = execution.progress.takenOf(source, token)
     if (taken === null || !execution.isOpen || left() <= 0) return null
     if (taken < token.sequence) await pause(clock, Math.min(LOOK_MS, left()))
     else {
@@ -110,17 +110,17 @@ export async function letGo(
   const deadlineMs = clock.monotonic() + ms
   const left = (): number => deadlineMs - clock.monotonic()
   for (;;) {
-    const behind = execution.letGo(step, epoch)
+    const behind = execution.progress.letGo(step, epoch)
     if (behind !== null) return { term: execution.term, epoch: behind }
     if (!execution.isOpen || left() <= 0) return null
-    if (execution.isLettingGo(step, epoch)) await nextEpoch(clock, execution, left())
+    if (execution.progress.isLettingGo(step, epoch)) await nextEpoch(clock, execution, left())
     else await pause(clock, Math.min(LOOK_MS, left()))
   }
 }
 
 /** Whether the barrier of `epoch` passes `step` here within `ms`. */
 export function passed(clock: Clock, execution: Execution, step: string, epoch: number, ms: number): Promise<boolean> {
-  return until(clock, execution, ms, () => execution.hasPassed(step, epoch))
+  return until(clock, execution, ms, () => execution.progress.hasPassed(step, epoch))
 }
 
 /** Whether an epoch becomes complete within `ms` whose barrier comes after this call, in this term. */
@@ -145,7 +145,7 @@ function until(clock: Clock, execution: Execution, ms: number, holds: () => bool
       resolve(answer)
     }
     const timer = clock.after(ms, () => end(holds()))
-    const stop = execution.watch(() => {
+    const stop = execution.progress.watch(() => {
       if (holds()) end(true)
       else if (!execution.isOpen) end(false)
     })

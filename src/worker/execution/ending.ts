@@ -1,0 +1,84 @@
+/**
+ * How one pipeline comes to its end in order: lets nothing more in, makes a last checkpoint, and ends its sinks.
+ *
+ * E1. A sink is ended only behind an epoch that holds all that it was given: what it still has then stands there already.
+ */
+import { periodic } from '../../checkpoint/barrier.ts'
+import { isAlone, type Writer } from '../../connectors/connector.ts'
+import type { Clock } from '../../env/clock.ts'
+import type { Running } from './running.ts'
+import type { SourceHolds } from './source-holds.ts'
+
+/** Hears why it did not come to its end, or `null`. */
+type Done = (failure: string | null) => void
+
+const NOT_RUNNING = 'the pipeline is not running'
+
+export interface EndingSeams {
+  readonly clock: Clock
+  readonly holds: SourceHolds
+  /** For how long a pipeline takes part in the last checkpoints of others. */
+  readonly endTogetherMs: number
+  /** What runs; `null` where nothing does, or does no more. */
+  active(): Running | null
+  writers(): Iterable<Writer>
+}
+
+export class Ending {
+  private readonly seams: EndingSeams
+
+  constructor(seams: EndingSeams) {
+    this.seams = seams
+  }
+
+  /** On all members. `stays`: for good, as its last epoch says in the chain. */
+  drain(endMs: number, stays: boolean, done: Done): void {
+    const { holds } = this.seams
+    const active = this.seams.active()
+    if (active === null) return done(NOT_RUNNING)
+    active.draining = true
+    holds.hold('drain', 'the pipeline drains')
+    active.request({ kind: 'drain', stays }, (failure) => {
+      if (failure === null) return this.end(endMs, () => done(null))
+      active.draining = false
+      holds.release('drain')
+      done(failure)
+    })
+  }
+
+  /** On this worker, which ends: what has come in is in an epoch, and shown. */
+  rest(endMs: number, done: Done): void {
+    const { holds, clock, endTogetherMs } = this.seams
+    const active = this.seams.active()
+    if (active === null) return done(NOT_RUNNING)
+    holds.hold('end', 'the worker ends')
+    active.request(periodic, (failure) => {
+      if (failure !== null) return done(failure)
+      active.whenCommitted(() => {
+        clock.after(endTogetherMs, () => {
+          active.whenCommitted(() => {
+            if (this.seams.active() === null) done('another generation has begun')
+            else this.end(endMs, () => done(null))
+          })
+        })
+      })
+    })
+  }
+
+  /** Ends the sinks, or waits for them no longer than `endMs` (E1). */
+  end(endMs: number, done: () => void): void {
+    const writers = [...this.seams.writers()].filter(({ status }) => !isAlone(status))
+    let left = writers.length
+    if (left === 0) return done()
+    const late = this.seams.clock.after(endMs, () => {
+      left = 0
+      done()
+    })
+    const one = () => {
+      if (--left !== 0) return
+      late.cancel()
+      done()
+    }
+    for (const writer of writers) writer.end(one)
+  }
+}
