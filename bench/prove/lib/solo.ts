@@ -1,17 +1,12 @@
 /**
- * What a proof on one worker stands on: the tally pipeline, acknowledged producers that send without pause, and in the end the
- * comparison of every state and every file with the producers' own count. (`stand.ts` is the same for a cluster.)
+ * A proof on one worker, which is started and killed: in the end every state and every file is compared with the producers' own
+ * count (`ground.ts`).
  */
-import { once } from 'node:events'
-import { resolve } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { Prng } from '../../../src/base/prng.ts'
 import { Subject, statesOf } from '../../workers/subject.ts'
+import { Ground, PIPELINE } from './ground.ts'
 import type { Run } from './main.ts'
 import { Producer } from './producer.ts'
-import { Findings, Tally } from './tally.ts'
-
-const PIPELINE = resolve(import.meta.dirname, '../pipelines/tally.ts')
+import { Findings } from './tally.ts'
 
 /** Small enough that floors rise, journals are trimmed, packs die and the chain begins new eras while a proof runs. */
 const LIMITS = {
@@ -33,19 +28,12 @@ export interface SoloOptions {
   readonly checkSaid: (subject: Subject) => void
 }
 
-export class Solo {
-  readonly tally = new Tally()
-  readonly chance: Prng
-  readonly producers: Producer[] = []
-  private readonly run: Run
+export class Solo extends Ground {
   private readonly options: SoloOptions
-  private readonly failure = Promise.withResolvers<never>()
 
   private constructor(run: Run, options: SoloOptions) {
-    this.run = run
+    super(run)
     this.options = options
-    this.chance = new Prng(run.seed)
-    this.failure.promise.catch(() => {})
   }
 
   /** Producers that send as soon as a worker takes something. */
@@ -55,17 +43,8 @@ export class Solo {
     for (let i = 0; i < options.producers; i++) {
       solo.producers.push(await Producer.open({ port, producer: `p${i}` }, solo.chance.fork(), solo.tally))
     }
-    for (const producer of solo.producers) producer.start(solo.failure.reject)
+    solo.loud()
     return solo
-  }
-
-  /** Rejects when a producer fails. */
-  get failed(): Promise<never> {
-    return this.failure.promise
-  }
-
-  private get out(): string {
-    return `${this.run.folder}/out`
   }
 
   /** Starts the worker, for the first time or again. */
@@ -75,14 +54,6 @@ export class Solo {
     const limits = given.flatMap(([name, value]) => ['--limit', `${name}=${value}`])
     const parameters = ['--param', `port=${port}`, '--param', `folder=${this.out}`]
     return new Subject(['run', PIPELINE, '--data', data, ...parameters, ...limits], this.run.mutant)
-  }
-
-  /** For each producer: it is acknowledged something that it was not before. */
-  acknowledged(): Promise<unknown>[] {
-    const { signal } = this.run
-    const each = this.producers.map(({ client }) => once(client, 'ack', { signal }))
-    for (const one of each) one.catch(() => {})
-    return each
   }
 
   /** Ends the worker by a signal that it cannot hear, and looks at what it has said. */
@@ -96,15 +67,8 @@ export class Solo {
    * holds.
    */
   async settle(subject: Subject, flushMs: number): Promise<string> {
-    const { tally, producers, options, run, out } = this
-    for (const producer of producers) await producer.stop()
-    const flushed = Promise.all(producers.map(({ client }) => client.flush('stable'))).then(() => true)
-    const ended = subject.ended.then(() => false)
-    const late = pause(flushMs, false, { signal: run.signal })
-    if (!(await Promise.race([flushed, ended, late, this.failed]))) {
-      const open = producers.map(({ client }) => client.outstanding).join(', ')
-      throw new Error(`after ${flushMs} ms ${open} records of the producers are not stable:\n${subject.said}`)
-    }
+    const { tally, producers, options, out } = this
+    await this.flush(flushMs, () => subject.said, subject.ended)
     for (const { client } of producers) client.close()
     const findings = new Findings()
     tally.checkWindows(await statesOf(options.data, 'tally', 'window'), findings)
@@ -113,9 +77,6 @@ export class Solo {
     if (status !== 0) throw new Error(`the worker did not end in order (${status}):\n${subject.said}`)
     options.checkSaid(subject)
     tally.checkFiles(out, findings)
-    const { lost, doubled, misplaced, list } = findings
-    const figures = `${lost} lost, ${doubled} doubled, ${misplaced} out of order`
-    if (!findings.none) throw new Error(`${figures}\n${list.join('\n')}`)
-    return `${tally.records.toLocaleString('en-US')} records, ${figures}`
+    return this.judge(findings)
   }
 }
