@@ -24,3 +24,12 @@ export function describeDamage({ path, part, reason }: Damage): string {
   const where = part === null ? '' : `, step "${part.step}", key group ${part.keyGroup}`
   return `${path}${where}: ${reason}`
 }
+
+/** Clauses of which a sentence names some: a bad disk damages hundreds of objects at once. */
+const NAMED = 3
+
+/** What `clauses` say, in one: the first of them, and how many more there are. */
+export function inBrief(clauses: readonly string[]): string {
+  const more = clauses.length - NAMED
+  return [...clauses.slice(0, NAMED), ...(more > 0 ? [`and ${more} more like these`] : [])].join('; ')
+}

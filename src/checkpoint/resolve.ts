@@ -12,7 +12,7 @@
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { EpochEntry, PipelineEntry } from './cluster.ts'
-import { type Damage, describeDamage } from './damage.ts'
+import { type Damage, describeDamage, inBrief } from './damage.ts'
 import { isManifestOf, type Manifest, type PackEntry } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
 import { hasTurned } from './rotation.ts'
@@ -140,17 +140,19 @@ function refuse(facts: Facts, last: Candidate, damages: readonly Damage[], loss:
     loss === null
       ? 'bring back the damaged files from a copy of the store; no epoch within the horizon can be read without them'
       : `bring back the damaged files from a copy of the store, or start with --accept-loss, which ${loss}`
-  const damage = damages.map(describeDamage).join('; ')
+  const damage = inBrief(damages.map(describeDamage))
   const error = fail('E_RESTORE', { pipeline: facts.pipeline, epoch: last.epoch, damage, remedy })
   return { kind: 'refuse', error, damages }
 }
 
 /** What is lost when `found` is restored without its damaged chunks. */
 function lossWithout(found: Gathered): string {
-  const groups = found.damages.filter((damage) => damage.part !== null).length
-  const packs = found.damages.length - groups
-  const what = [packs && `the changes in ${packs} pack(s)`, groups && `those of ${groups} key group(s)`].filter(Boolean)
-  return `restores epoch ${found.candidate.epoch} without ${what.join(' and ')}`
+  const parts = found.damages.flatMap(({ part }) => part ?? [])
+  const groups = new Set(parts.map(({ step, keyGroup }) => `${step} ${keyGroup}`)).size
+  const packs = found.damages.length - parts.length
+  const some = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`
+  const what = [packs && `the changes in ${some(packs, 'pack')}`, groups && `those of ${some(groups, 'key group')}`]
+  return `restores epoch ${found.candidate.epoch} without ${what.filter(Boolean).join(' and ')}`
 }
 
 /** Collects what `candidate` needs, or says what is not known yet. */

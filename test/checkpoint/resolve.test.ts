@@ -1,7 +1,7 @@
 /** The decision what to restore, against a model that knows every epoch's state; and the rotation below it. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Damage } from '../../src/checkpoint/damage.ts'
+import { type Damage, inBrief } from '../../src/checkpoint/damage.ts'
 import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
 import { type Bound, type Facts, type Resolution, resolve } from '../../src/checkpoint/resolve.ts'
 import { hasTurned, isFull, isNeeded } from '../../src/checkpoint/rotation.ts'
@@ -176,7 +176,12 @@ describe('resolve', () => {
     expect(refusal.error.remedy).toMatch(/--accept-loss, which goes back to epoch 2 and .* sink "out" \(epoch 3\)/)
     const all = new Map([...facts.packs.keys()].map((path) => [path, damage(path)]))
     const hopeless = resolve({ ...facts, packs: all }) as Extract<Resolution, { kind: 'refuse' }>
-    expect(hopeless.error.remedy).toMatch(/restores epoch 3 without the changes in 3 pack/)
+    expect(hopeless.error.remedy).toMatch(/restores epoch 3 without the changes in 3 packs$/)
+  })
+
+  test('a bad disk, which damages hundreds of objects, is told in one sentence', () => {
+    expect(inBrief(['a', 'b', 'c'])).toBe('a; b; c')
+    expect(inBrief([...'abcde'])).toBe('a; b; c; and 2 more like these')
   })
 
   test('a manifest of another epoch under the name is not believed', () => {

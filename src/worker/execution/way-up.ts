@@ -16,7 +16,7 @@
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
-import { describeDamage } from '../../checkpoint/damage.ts'
+import { describeDamage, inBrief } from '../../checkpoint/damage.ts'
 import { LETTERS_PART, letterFilesOf, type Manifest } from '../../checkpoint/manifest.ts'
 import type { Restore } from '../../checkpoint/resolve.ts'
 import type { Writer } from '../../connectors/connector.ts'
@@ -156,7 +156,7 @@ export class WayUp {
     const last = restore.instead ?? entry.highest
     const { missing } = sources
     if (entry.epochs.length > 0 && epoch < last && missing.length > 0 && !seams.acceptLoss) {
-      const damage = [...restore.damages.map(describeDamage), ...missing.map((error) => error.message)].join('; ')
+      const damage = inBrief([...restore.damages.map(describeDamage), ...missing.map((error) => error.message)])
       const remedy = `bring back the damaged files from a copy, or start with --accept-loss, which goes back to epoch ${epoch} and loses what the journal lacks`
       this.done({ kind: 'failed', error: fail('E_RESTORE', { pipeline: plan.pipeline, epoch: last, damage, remedy }) })
       return false
