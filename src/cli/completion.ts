@@ -14,6 +14,8 @@ interface Node {
   readonly path: string
   /** It takes files or folders; names of pipelines and steps are no files, and not completed. */
   readonly files: boolean
+  /** What its arguments may be, where that is known. */
+  readonly values: readonly string[]
   readonly commands: readonly { readonly name: string; readonly about: string }[]
   readonly options: readonly {
     readonly name: string
@@ -39,6 +41,7 @@ function nodesOf(command: Command, path: string): readonly Node[] {
   const node = {
     path,
     files: command.registeredArguments.some((one) => /^(files?|folder)$/.test(one.name())),
+    values: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
     commands: inner.map((one) => ({ name: one.name(), about: one.description() })),
     options: [...command.options.map(optionOf), { name: '--help', about: 'show what it takes', choices: null }],
   }
@@ -57,15 +60,11 @@ function quoted(text: string): string {
 const paths = (nodes: readonly Node[]): readonly string[] => nodes.map(({ path }) => path).filter((path) => path !== '')
 
 function bash(nodes: readonly Node[]): string {
-  const cases = nodes.map(({ path, files, commands, options }) => {
-    const words = [...commands, ...options].map(({ name }) => name)
+  const cases = nodes.map(({ path, files, values, commands, options }) => {
+    const words = [...values, ...[...commands, ...options].map(({ name }) => name)]
     return `    ${quoted(path)}) words=${quoted(words.join(' '))}${files ? ' files=yes' : ''} ;;`
   })
-  const choices = nodes.flatMap(({ path, options }) =>
-    options
-      .filter((option) => (option.choices?.length ?? 0) > 0)
-      .map(({ name, choices }) => `    ${quoted(`${path} ${name}`)}) words=${quoted(choices!.join(' '))} ;;`),
-  )
+  const choices = choicesOf(nodes, (words) => `words=${quoted(words)}`)
   return `# bash completion of potoroo
 _potoroo() {
   local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} at='' word words='' files=''
@@ -87,10 +86,19 @@ ${choices.join('\n')}
 complete -o filenames -F _potoroo potoroo`
 }
 
+/** A case for each option that has choices; `then` is done with them. */
+function choicesOf(nodes: readonly Node[], then: (words: string) => string): readonly string[] {
+  return nodes.flatMap(({ path, options }) =>
+    options
+      .filter((option) => (option.choices?.length ?? 0) > 0)
+      .map(({ name, choices }) => `    ${quoted(`${path} ${name}`)}) ${then(choices!.join(' '))} ;;`),
+  )
+}
+
 function zsh(nodes: readonly Node[]): string {
   const item = (name: string, about: string) => quoted(`${name.replaceAll(':', '\\:')}:${about}`)
-  const cases = nodes.map(({ path, files, commands, options }) => {
-    const items = [...commands, ...options].map(({ name, about }) => item(name, about))
+  const cases = nodes.map(({ path, files, values, commands, options }) => {
+    const items = [...values.map(quoted), ...[...commands, ...options].map(({ name, about }) => item(name, about))]
     return `    ${quoted(path)}) found=(${items.join(' ')})${files ? ' files=yes' : ''} ;;`
   })
   return `#compdef potoroo
@@ -102,6 +110,9 @@ _potoroo() {
       ${paths(nodes).map(quoted).join('|')}) at="\${at:+$at }$word" ;;
     esac
   done
+  case "$at $words[CURRENT-1]" in
+${choicesOf(nodes, (words) => `compadd -- ${words}; return`).join('\n')}
+  esac
   case "$at" in
 ${cases.join('\n')}
   esac
@@ -112,7 +123,7 @@ compdef _potoroo potoroo`
 }
 
 function fish(nodes: readonly Node[]): string {
-  const lines = nodes.flatMap(({ path, files, commands, options }) => {
+  const lines = nodes.flatMap(({ path, files, values, commands, options }) => {
     const names = path === '' ? [] : path.split(' ')
     const seen = names.map((name) => `__fish_seen_subcommand_from ${name}`)
     const none =
@@ -121,6 +132,7 @@ function fish(nodes: readonly Node[]): string {
       conditions.length === 0 ? '' : ` -n ${quoted(conditions.join('; and '))}`
     return [
       ...(files ? [`complete -c potoroo${when(seen)} -F`] : []),
+      ...(values.length > 0 ? [`complete -c potoroo${when(seen)} -a ${quoted(values.join(' '))}`] : []),
       ...commands.map(
         ({ name, about }) => `complete -c potoroo${when([...seen, ...none])} -a ${name} -d ${quoted(about)}`,
       ),

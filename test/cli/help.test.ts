@@ -68,7 +68,15 @@ test('bash completes commands, those below them, options and choices', () => {
   expect(proposed('savepoint', '')).toEqual(['make', 'list', 'verify', 'remove', '--help'])
   expect(proposed('savepoint', 'make', '--to')).toEqual(['--token-file'])
   expect(proposed('run', 'x.ts', '--log-level', 'w')).toEqual(['warn'])
+  expect(proposed('completion', '')).toEqual(['bash', 'zsh', 'fish', '--help'])
   expect(proposed('completion', '--')).toEqual(['--help'])
+})
+
+test('zsh and fish are told of choices', () => {
+  expect(inZsh).toContain("'run --log-level') compadd -- debug info warn error silent; return ;;")
+  expect(inZsh).toMatch(/'completion'\) found=\('bash' 'zsh' 'fish' /)
+  expect(inFish).toMatch(/ -l log-level -x -a 'debug info warn error silent' /)
+  expect(inFish).toMatch(/seen_subcommand_from completion' -a 'bash zsh fish'$/m)
 })
 
 test('bash completes files where they are taken, and nothing for the names of pipelines', () => {

@@ -47,7 +47,8 @@ export const clientErrors = {
   E_OUTBOX_DAMAGED: {
     kind: 'operational',
     what: 'the outbox file {path} is damaged at byte {offset}',
-    remedy: 'what follows cannot be sent: move the folder away and start a new one, which is a new incarnation',
+    remedy:
+      'nothing of it is sent: move the folder away and begin with an empty one; what it had that was not stable your program sends again',
   },
   E_OUTBOX_BEHIND: {
     kind: 'operational',
