@@ -2,7 +2,7 @@
  * A simulated process's disk: its machine's own volume, and shared ones where they are mounted.
  *
  * Fair, because disks and file systems do it, and a system that promises to survive them must be tried:
- * - any order and any delay between files; an operation that stalls for seconds.
+ * - any order and any delay between files; an operation that stalls for seconds, or all that is asked of one folder (`haze.ts`).
  * - The death of a process: an operation under way is done, done in part, or not done. All that was confirmed stays.
  * - On a shared volume, an operation of a dead process lands late, after others have taken over (`lateChance`): the
  *   server had it already. Nothing but names that no successor uses again, and fences in what is read, help against it.

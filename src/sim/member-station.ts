@@ -48,6 +48,8 @@ export class MemberStation {
   /** Why lives have ended. */
   readonly fell: PotorooError[] = []
   left = false
+  /** Its machine is gone for good. */
+  burned = false
   /** All input of its pipeline has ended and left; said to the coordinator alone. */
   ended = false
   private readonly options: MemberOptions
@@ -128,6 +130,13 @@ export class MemberStation {
     this.worker = null
   }
 
+  /** Its machine burns: nobody comes back. What it wrote on the shared volume is there. */
+  lose(): void {
+    this.kill()
+    this.left = true
+    this.burned = true
+  }
+
   /** The machine loses its power, and has it again at once. */
   losePower(): void {
     this.machine.powerOff()
@@ -147,7 +156,7 @@ export class MemberStation {
     const waiting = this.machine.start('supervisor')
     waiting.env.clock.after(1 + waiting.env.random.below(restartMs), () => {
       waiting.kill()
-      if (this.process === null) this.start()
+      if (this.process === null && !this.left) this.start()
     })
   }
 }

@@ -7,6 +7,7 @@
 import type { Prng } from '../base/prng.ts'
 import { DiskError, type Done } from '../env/disk.ts'
 import type { SimEvent } from './events.ts'
+import type { Haze } from './haze.ts'
 import type { Life, Mortal } from './life.ts'
 import type { Timeline } from './timeline.ts'
 import { Refused, readOnly, type Volume } from './volume.ts'
@@ -34,6 +35,7 @@ export interface OperationHome {
   readonly life: Life
   readonly random: Prng
   readonly weather: DiskWeather
+  readonly haze: Haze
 }
 
 export class Operation<T> implements Mortal {
@@ -63,8 +65,9 @@ export class Operation<T> implements Mortal {
   }
 
   private duration(): number {
-    const { random, weather } = this.home
+    const { random, weather, haze, timeline } = this.home
     let duration = weather.latencyMs + random.fraction() * weather.jitterMs
+    duration += haze.delay(this.task.path, timeline.now)
     if (this.task.kind === 'sync') duration += weather.syncMs
     if (random.chance(weather.stallChance)) duration += random.between(0, weather.stallMs)
     return duration

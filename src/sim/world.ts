@@ -14,6 +14,7 @@ import type { Log } from '../env/log.ts'
 import { SimClock } from './clock.ts'
 import { type Mount, SimDisk } from './disk.ts'
 import { Fabric } from './fabric.ts'
+import { Haze } from './haze.ts'
 import { SimHttp } from './http.ts'
 import { type Death, Life, type LifeState } from './life.ts'
 import { LogRing, SimLog } from './log.ts'
@@ -110,8 +111,10 @@ export class World {
     const disk = options.disk ?? this.weather.disk
     const own = new Volume(name, disk.capacityBytes, false)
     const mounts = [...(options.mounts ?? []), { at: '', volume: own }]
-    const start = (process: string): SimProcess => this.start(process, host, mounts, disk)
-    return new Machine({ host, volume: own, network: this.network, random: this.prng.fork(), disk, start })
+    const haze = new Haze()
+    const storage = { mounts, weather: disk, haze }
+    const start = (process: string): SimProcess => this.start(process, host, storage)
+    return new Machine({ host, volume: own, network: this.network, random: this.prng.fork(), disk, haze, start })
   }
 
   /** The last lines of all logs, and takes them out. */
@@ -119,22 +122,29 @@ export class World {
     return this.lines.drain()
   }
 
-  private start(name: string, host: Host, mounts: readonly Mount[], disk: DiskWeather): SimProcess {
+  private start(name: string, host: Host, storage: Storage): SimProcess {
     const { timeline, weather } = this
     const life = new Life(name, host.name)
     const clock = new SimClock(timeline, life, this.prng.fork(), weather.clock)
-    const home = { timeline, life, random: this.prng.fork(), weather: disk }
+    const home = { timeline, life, random: this.prng.fork(), weather: storage.weather, haze: storage.haze }
     const network = new SimNetwork(this.network, life)
     const env: Env = {
       clock,
       random: new SimRandom(this.prng.fork()),
       network,
       http: new SimHttp(network, clock),
-      disk: new SimDisk(home, mounts),
+      disk: new SimDisk(home, storage.mounts),
       log: new SimLog(this.lines, life),
     }
     return new SimProcess(timeline, life, clock, env)
   }
+}
+
+/** What of a machine its processes write on. */
+interface Storage {
+  readonly mounts: readonly Mount[]
+  readonly weather: DiskWeather
+  readonly haze: Haze
 }
 
 /** What a machine is made of. */
@@ -144,6 +154,7 @@ interface Parts {
   readonly network: Fabric
   readonly random: Prng
   readonly disk: DiskWeather
+  readonly haze: Haze
   readonly start: (process: string) => SimProcess
 }
 
@@ -163,6 +174,11 @@ export class Machine {
   /** Its own volume. */
   get volume(): Volume {
     return this.parts.volume
+  }
+
+  /** What of its storage is late. */
+  get haze(): Haze {
+    return this.parts.haze
   }
 
   /** Starts a process: a new life, even where one of that name has lived before. */

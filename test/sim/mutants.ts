@@ -425,7 +425,6 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'each-restore-cuts',
-    rare: 'who puts a growing file back has to stand still between two operations, while others take over and commit',
     file: 'src/connectors/file/sink.ts',
     text: "base.back ? 'cut' : 'keep'",
     replacement: "'cut'",
@@ -481,7 +480,7 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'held-behind-a-key-goes-with-its-split',
     swarm: 'clusters',
-    bend: 'held-and-moved',
+    bend: 'answers-between-keys',
     file: 'src/dataflow/async-task.ts',
     text: 'held.hashes.push(hash)',
     replacement: 'held.hashes.push(hash * Number.NaN)',
@@ -517,8 +516,7 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/cluster/membership.ts',
     text: "return { next, effects: [{ kind: 'resumeWork' }] }",
     replacement: "return { next, effects: s.was === 'active' ? [{ kind: 'resumeWork' }] : NONE }",
-    bend: 'fewer-deeds',
-    seed: 30_002_061,
+    bend: 'minorities',
   },
   {
     name: 'letters-of-who-is-gone',
@@ -551,9 +549,8 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'seal-ignored',
-    rare: 'a worker that stood still has to acknowledge between its seal and the reading of its journal',
     swarm: 'clusters',
-    bend: 'wrong-clocks',
+    bend: 'gone-on-without',
     file: 'src/ingest/vouch.ts',
     text: 'this.seals.isSealed((error, sealed) => {',
     replacement: 'this.seals.isSealed((error, found) => {\n      const sealed = found && error !== null',

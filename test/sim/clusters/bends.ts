@@ -55,18 +55,19 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, ...never, joinMs: often / 4, killNewcomerMs: often / 3, leaveMs: often },
     }
   },
-  /** Who puts growing files back stands still over it, and others go on meanwhile. */
+  /** Who puts growing files back is cut off over it and late with it, and does not see that others go on meanwhile. */
   'late-cuts': (config) => {
     if (!config.system.drains.some(({ kind }) => kind === 'append')) return null
     const often = OFTEN * config.pace
-    const { deeds, weather, ...rest } = quiet(config)
-    const never = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0 }
+    const { deeds, ...rest } = quiet(config)
+    const never = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
     return {
       ...rest,
-      weather: { ...weather, disk: { ...calm.disk, latencyMs: 30 * config.pace } },
       limits: { ...config.limits, checkpointIntervalMs: 30, checkpointTimeoutMs: 2000 },
       workers: 3,
-      deeds: { ...deeds, ...never, killMs: 2 * often, stopMs: often / 2 },
+      mostWorkers: 3,
+      blindTo: { chain: 1, packs: 0, out: 1, restoring: 1 },
+      deeds: { ...deeds, ...never, killMs: 0, blindMs: 2 * often, apartMs: [8000, 16_000] },
     }
   },
   /** Answers take long wherever they are asked, and producers come in elsewhere while their worker stays away. */
@@ -91,6 +92,24 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, ...never, killMs: 3 * often, strayMs: often / 4, reconnectMs: often / 8 },
     }
   },
+  /** Answers between two keyed steps take long, and owners of keys die meanwhile: their order is seen behind. */
+  'answers-between-keys': (config) => {
+    const plan = config.system.build()
+    const between = (id: number): boolean =>
+      comesFromKeys(plan, id) && plan.channels.some(({ from, to }) => from === id && plan.tasks[to]!.kind === 'keyed')
+    if (!plan.tasks.some(({ kind, id }) => kind === 'asyncMap' && between(id))) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const never = { powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
+    return {
+      ...rest,
+      limits: { ...config.limits, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 },
+      longAnswers: { oneIn: 4, longMs: 1000 * config.pace },
+      workers: 3,
+      mostWorkers: 5,
+      deeds: { ...deeds, ...never, killMs: often, joinMs: 2 * often, leaveMs: 4 * often },
+    }
+  },
   /** Who gets key groups has no time to make tables of what was read ahead. */
   'slow-takers': (config) => {
     const often = OFTEN * config.pace
@@ -105,18 +124,20 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, ...never, joinMs: often / 2, leaveMs: often },
     }
   },
-  /** Workers are in a minority for a moment, again and again, while they are slow to restore what a generation begins with. */
+  /** Workers are in a minority for a moment, while what a generation begins with does not come. */
   minorities: (config) => {
     const often = OFTEN * config.pace
-    const { deeds, weather, ...rest } = quiet(config)
-    const never = { joinMs: 0, leaveMs: 0, powerOffMs: 0, halfCutMs: 0, stopMs: 0 }
+    const { deeds, ...rest } = quiet(config)
+    const never = { joinMs: 0, leaveMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
     return {
       ...rest,
-      weather: { ...weather, disk: { ...calm.disk, latencyMs: 60 * config.pace, jitterMs: 60 * config.pace } },
       limits: { ...config.limits, checkpointIntervalMs: 400, checkpointTimeoutMs: 20_000 },
       workers: 3,
       mostWorkers: 3,
-      deeds: { ...deeds, ...never, killMs: 2 * often, cutMs: often, apartMs: [3500, 6000] },
+      lostChance: 0,
+      blindTo: { chain: 0, packs: 1, out: 0, restoring: 1 },
+      actMs: Math.ceil(20_000 * config.pace),
+      deeds: { ...deeds, ...never, killMs: 0, blindMs: 4 * often, apartMs: [6300, 7600] },
     }
   },
   /** Workers leave with what nobody else can read, and producers lose what they had. */
@@ -133,21 +154,37 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, leaveMs: often / 2, joinMs: often, crashProducerMs: often / 8, strayMs: often / 4, killMs: 0 },
     }
   },
-  /** Clocks run at any pace, so that leases are worth nothing; disks answer late, and producers lose what they had. */
-  'wrong-clocks': (config) => {
+  /**
+   * Who is cut off does not see that others go on without it, and has a lease for longer than they wait; then its machine
+   * burns. Producers lose what they had.
+   */
+  'gone-on-without': (config) => {
     if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
     const often = OFTEN * config.pace
-    const { deeds, weather, ...rest } = quiet(config)
+    const { deeds, ...rest } = quiet(config)
+    const never = { powerOffMs: 0, joinMs: 0, leaveMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, killMs: 0, strayMs: 0 }
     return {
       ...rest,
-      weather: {
-        ...weather,
-        disk: { ...calm.disk, stallChance: 0.02, stallMs: 8000 * config.pace },
-        clock: { ...weather.clock, drift: 0.8 },
-      },
+      workers: 3,
+      mostWorkers: 3,
+      limits: { ...config.limits, leaseMs: Math.ceil(60_000 * config.pace), producers: 1024 },
+      // Long enough for all of it, and for producers to go on sending.
+      actMs: Math.ceil(40_000 * config.pace),
+      producers: 2,
+      burst: 8,
+      pauseMs: Math.ceil(200 * config.pace),
       sharedJournals: true,
       losesOutbox: true,
-      deeds: { ...deeds, cutMs: often, halfCutMs: often, crashProducerMs: often / 4, leaveMs: 0, powerOffMs: 0 },
+      lostChance: 1,
+      blindTo: { chain: 1, packs: 0, out: 0, restoring: 0 },
+      deeds: {
+        ...deeds,
+        ...never,
+        blindMs: 4 * often,
+        apartMs: [12_000, 20_000],
+        crashProducerMs: often / 8,
+        reconnectMs: 0,
+      },
     }
   },
   /** Everybody wants to leave, and the ways between them are cut: who is let go is gone before the others are heard. */

@@ -276,6 +276,7 @@ class SimCluster {
     Object.assign(weather.disk, calm.disk)
     Object.assign(weather.clock, calm.clock)
     const machines = [...stations.map(({ name }) => name), ...outside.machines]
+    for (const { machine } of stations) machine.haze.lift()
     for (const { name } of stations) for (const other of machines) if (other !== name) world.network.heal(name, other)
     for (const station of this.staying) {
       station.process?.continue()

@@ -28,6 +28,8 @@ export interface ClusterDeeds {
   readonly savepointMs: number
   /** One that is not at work yet ends, and comes again. */
   readonly killNewcomerMs: number
+  /** A worker is cut off from the others, and some folders of the store do not answer it, while others do. */
+  readonly blindMs: number
   readonly jumpClockMs: number
   readonly fillDiskMs: number
   /** All die, and a bit of their last epoch turns. */
@@ -63,10 +65,17 @@ export interface ClusterConfig extends OutsideConfig {
   readonly longAnswers?: LongAnswers
   /** A producer that crashes may lose its outbox. */
   readonly losesOutbox: boolean
+  /** Of workers that were blind so many burn with their machines; only where others can read their journals. */
+  readonly lostChance: number
+  /** How often who is blind does not hear of the chain, is late to restore, is late with its files; how often it restores just then. */
+  readonly blindTo: { readonly chain: number; readonly packs: number; readonly out: number; readonly restoring: number }
 }
 
 /** How often a deed is among those of a run. */
 const PRESENT = 0.4
+/** How often workers are blind in a run, and the generator that draws it. */
+const BLIND = 0.15
+const VEILED = 0x71c3_0000
 /** And how often damage is: a run with it is about little else. */
 const DAMAGE = 0.08
 
@@ -82,6 +91,7 @@ export function drawCluster(seed: number): ClusterConfig {
   // What was drawn first stays as it was, whatever is drawn besides.
   const late = new Prng(seed + LATE)
   const copies = new Prng(seed + COPIED)
+  const veils = new Prng(seed + VEILED)
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!
   const workers = pick(2, 2, 3, 3, 3, 4)
   const still = random.chance(0.3)
@@ -165,6 +175,7 @@ export function drawCluster(seed: number): ClusterConfig {
       rebalanceMs: deedOf(late, 2000, 10_000),
       savepointMs: deedOf(late, 2000, 10_000),
       killNewcomerMs: 0,
+      blindMs: !veils.chance(BLIND) ? 0 : at(veils.between(2000, 12_000)),
       jumpClockMs: deed(1000, 10_000),
       fillDiskMs: harsh ? deed(2000, 12_000) : 0,
       damageMs: still || !late.chance(DAMAGE) ? 0 : at(late.between(3000, 12_000)),
@@ -187,6 +198,8 @@ export function drawCluster(seed: number): ClusterConfig {
     restartMs: at(pick(20, 300, 3000)),
     losesOutbox: random.chance(0.3),
     sharedJournals: random.chance(0.7),
+    lostChance: veils.chance(0.5) ? 0.3 : 0,
+    blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5 },
   }
 }
 

@@ -7,6 +7,10 @@ import type { Outside } from '../outside.ts'
 import { type ChainWatch, STORE } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
 
+/** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
+const BLIND_WITHIN_MS = 20_000
+const BLIND_LOOK_MS = 5
+
 /** The workers, as what happens to them sees them. */
 export interface Workers {
   readonly all: readonly MemberStation[]
@@ -71,6 +75,14 @@ export class ClusterPlot {
       world.network.route(from, to).cut()
       this.later(random.between(100, 9000), () => world.network.heal(from, to))
       return `${from} to ${to}`
+    })
+    this.often('blind', deeds.blindMs, () => {
+      const station = this.anyone()
+      // What has burned is to be made up for by a takeover of its own.
+      if (workers.all.some(({ burned }) => burned)) return ''
+      if (random.chance(this.config.blindTo.restoring)) this.blindWhileRestoring(station)
+      else this.blind(station)
+      return station.name
     })
     this.often('reset', deeds.resetMs, () => {
       const [from, to] = [this.anyone().name, this.anyone().name]
@@ -198,6 +210,48 @@ export class ClusterPlot {
     this.damaged = true
     this.atDamage = epochs
     return path
+  }
+
+  /**
+   * Others take over from a worker that goes on: what would tell it so hangs, the way to the others is cut, and what it is about
+   * is late. Its machine may burn before it has heard.
+   */
+  private blind(station: MemberStation): void {
+    const { world, random, config, workers } = this
+    const { blindTo, lostChance, sharedJournals, deeds, pace } = config
+    const ms = random.between(...deeds.apartMs)
+    const { haze } = station.machine
+    const until = world.now + ms * pace
+    if (random.chance(blindTo.chain)) haze.over(['/store/chain', '/store/beat'], until)
+    if (random.chance(blindTo.out)) haze.over(['/out'], world.now + random.fraction() * ms * pace)
+    const others = workers.all.filter((other) => other !== station).map(({ name }) => name)
+    for (const other of others) world.network.cut(station.name, other)
+    const lost = sharedJournals && random.chance(lostChance)
+    this.later(ms, () => {
+      for (const other of others) world.network.heal(station.name, other)
+      if (lost && !this.fair && workers.live.filter(({ left }) => !left).length > 2) station.lose()
+      world.log.info('deed.sees again', { worker: station.name, lost: station.burned })
+    })
+  }
+
+  /** Another one dies and is back at once, so that a generation follows with the same members; in it this one is blind. */
+  private blindWhileRestoring(station: MemberStation): void {
+    const { world, random, workers } = this
+    const bounced = workers.live.find((other) => other !== station)
+    bounced?.kill()
+    this.later(random.between(1, 100), () => {
+      if (bounced?.process === null && !bounced.left) bounced.start()
+    })
+    const { blindTo, pace } = this.config
+    const end = world.now + BLIND_WITHIN_MS * pace
+    if (random.chance(blindTo.packs)) station.machine.haze.over(['/packs/'], end)
+    const look = (): void => {
+      const phase = station.worker?.phase
+      if (this.fair || world.now > end) return
+      if (phase === 'restoring' || phase === 'ready') this.blind(station)
+      else this.later(BLIND_LOOK_MS, look)
+    }
+    look()
   }
 
   /** A worker ends, and is started again after a while: before the others know it, or long after. */
