@@ -13,7 +13,7 @@
  *     npm run sim -- --twice …                every seed in two processes: says which of them do not run alike
  *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
  *     npm run sim -- --mutants [NAME …] [--seeds N]  every planted fault, or those: the first seed that finds it, and how
- *                                             many of N do; with --write into mutants.md
+ *                                             many of N do; with --write into mutants.md, with --seconds S at most S for each
  */
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
@@ -57,7 +57,8 @@ process.env.NODE_OPTIONS = '--conditions=source'
 
 if (values.mutants) {
   const seeds = Number(values.seeds ?? 100)
-  const options = { seeds, from, jobs: Number(values.jobs), write: values.write, only: positionals }
+  const seconds = Number(values.seconds)
+  const options = { seeds, from, seconds, jobs: Number(values.jobs), write: values.write, only: positionals }
   process.exitCode = (await tabulate(options)) ? 0 : 1
 } else if (values.mutant !== undefined) {
   const args = process.argv.slice(2).filter((argument, i, all) => argument !== '--mutant' && all[i - 1] !== '--mutant')

@@ -15,6 +15,8 @@ export interface Tally {
 export interface TableOptions {
   readonly seeds: number
   readonly from: number
+  /** A fault is looked for no longer than so many seconds. */
+  readonly seconds: number
   /** Processes at a time. */
   readonly jobs: number
   /** Whether to write the page. */
@@ -59,13 +61,14 @@ export async function tabulate(options: TableOptions): Promise<boolean> {
 }
 
 /** What finds `mutant`: chance, or, where that does not, a fault at every point of a small system. */
-async function fateOf(mutant: SimMutant, { seeds, from }: TableOptions): Promise<Fate> {
+async function fateOf(mutant: SimMutant, { seeds, from, seconds }: TableOptions): Promise<Fate> {
   const clusters = mutant.swarm === 'clusters'
   const all = clusters ? Math.ceil(seeds / CLUSTER_COST) : seeds
   const { seed: first = from } = mutant
   const most = mutant.seed === undefined ? all : 1
   const bend = mutant.bend === undefined ? [] : ['--bend', mutant.bend]
-  const range = [...bend, '--json', '--seeds', String(most), '--from', String(first), '--enough', String(ENOUGH)]
+  const bounds = ['--seconds', String(seconds), '--enough', String(ENOUGH)]
+  const range = [...bend, '--json', '--seeds', String(most), '--from', String(first), ...bounds]
   const chance = await tallyOf(mutant, clusters ? ['--clusters', ...range] : range)
   const share = `${chance.found.length} of ${chance.ran}`
   const bentTo = mutant.bend === undefined ? '' : `\`--bend ${mutant.bend}\` `
@@ -74,7 +77,16 @@ async function fateOf(mutant: SimMutant, { seeds, from }: TableOptions): Promise
   if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
   const missed = { found: false, share, by: mutant.rare === undefined ? 'NOT FOUND' : `NOT FOUND: ${mutant.rare}` }
   if (clusters) return missed
-  const aimed = await tallyOf(mutant, ['--enumerate', '--json', '--seeds', ENUMERATED, '--pairs', PAIRS])
+  const aimed = await tallyOf(mutant, [
+    '--enumerate',
+    '--json',
+    '--seeds',
+    ENUMERATED,
+    '--pairs',
+    PAIRS,
+    '--seconds',
+    String(seconds),
+  ])
   if (aimed.found.length === 0) return missed
   return { found: true, share, by: `enumeration of seed ${aimed.found[0]}: ${aimed.first}` }
 }

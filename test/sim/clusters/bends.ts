@@ -66,7 +66,7 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       limits: { ...config.limits, checkpointIntervalMs: 30, checkpointTimeoutMs: 2000 },
       workers: 3,
       mostWorkers: 3,
-      blindTo: { chain: 1, packs: 0, out: 1, restoring: 1 },
+      blindTo: { chain: 1, packs: 0, out: 1, restoring: 1, all: 0 },
       deeds: { ...deeds, ...never, killMs: 0, blindMs: 2 * often, apartMs: [8000, 16_000] },
     }
   },
@@ -131,13 +131,17 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const never = { joinMs: 0, leaveMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
     return {
       ...rest,
-      limits: { ...config.limits, checkpointIntervalMs: 400, checkpointTimeoutMs: 20_000 },
+      limits: {
+        ...config.limits,
+        ...{ checkpointIntervalMs: 400, checkpointTimeoutMs: 20_000, turnMs: Math.ceil(5000 * config.pace) },
+      },
       workers: 3,
       mostWorkers: 3,
       lostChance: 0,
-      blindTo: { chain: 0, packs: 1, out: 0, restoring: 1 },
+      blindTo: { chain: 0, packs: 1, out: 0, restoring: 1, all: 1 },
       actMs: Math.ceil(20_000 * config.pace),
-      deeds: { ...deeds, ...never, killMs: 0, blindMs: 4 * often, apartMs: [6300, 7600] },
+      deeds: { ...deeds, ...never, killMs: 0, blindMs: 2 * often, apartMs: [6300, 8500] },
+      blindMost: 1,
     }
   },
   /** Workers leave with what nobody else can read, and producers lose what they had. */
@@ -167,7 +171,12 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       ...rest,
       workers: 3,
       mostWorkers: 3,
-      limits: { ...config.limits, leaseMs: Math.ceil(60_000 * config.pace), producers: 1024 },
+      limits: {
+        ...config.limits,
+        leaseMs: Math.ceil(60_000 * config.pace),
+        // What is let in does not wait for a pipeline that stands still.
+        ...{ producerCreditBytes: 64 << 10, ingestBytes: 1 << 20, journalBytes: 1 << 20 },
+      },
       // Long enough for all of it, and for producers to go on sending.
       actMs: Math.ceil(40_000 * config.pace),
       producers: 2,
@@ -176,13 +185,14 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       sharedJournals: true,
       losesOutbox: true,
       lostChance: 1,
-      blindTo: { chain: 1, packs: 0, out: 0, restoring: 0 },
+      blindMost: 1,
+      blindTo: { chain: 1, packs: 0, out: 0, restoring: 0, all: 0 },
       deeds: {
         ...deeds,
         ...never,
         blindMs: 4 * often,
         apartMs: [12_000, 20_000],
-        crashProducerMs: often / 8,
+        crashProducerMs: 6 * often,
         reconnectMs: 0,
       },
     }

@@ -67,8 +67,13 @@ export interface ClusterConfig extends OutsideConfig {
   readonly losesOutbox: boolean
   /** Of workers that were blind so many burn with their machines; only where others can read their journals. */
   readonly lostChance: number
-  /** How often who is blind does not hear of the chain, is late to restore, is late with its files; how often it restores just then. */
-  readonly blindTo: { readonly chain: number; readonly packs: number; readonly out: number; readonly restoring: number }
+  /** So many are blind one after the other, at most. */
+  readonly blindMost: number
+  /**
+   * How often who is blind does not hear of the chain, is late to restore, is late with its files; how often it restores just
+   * then, and how often because all have died.
+   */
+  readonly blindTo: Readonly<Record<'chain' | 'packs' | 'out' | 'restoring' | 'all', number>>
 }
 
 /** How often a deed is among those of a run. */
@@ -199,7 +204,8 @@ export function drawCluster(seed: number): ClusterConfig {
     losesOutbox: random.chance(0.3),
     sharedJournals: random.chance(0.7),
     lostChance: veils.chance(0.5) ? 0.3 : 0,
-    blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5 },
+    blindMost: Infinity,
+    blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5, all: 0.3 },
   }
 }
 

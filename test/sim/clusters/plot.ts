@@ -22,6 +22,9 @@ export interface Workers {
 export class ClusterPlot {
   /** Nothing happens any more. */
   fair = false
+  /** Somebody is blind, or is about to be. */
+  private blinding = false
+  private blinded = 0
   /** An epoch that was the last one has been damaged. */
   damaged = false
   private readonly config: ClusterConfig
@@ -78,8 +81,9 @@ export class ClusterPlot {
     })
     this.often('blind', deeds.blindMs, () => {
       const station = this.anyone()
-      // What has burned is to be made up for by a takeover of its own.
-      if (workers.all.some(({ burned }) => burned)) return ''
+      if (this.blinding || this.blinded >= this.config.blindMost) return ''
+      this.blinding = true
+      this.blinded++
       if (random.chance(this.config.blindTo.restoring)) this.blindWhileRestoring(station)
       else this.blind(station)
       return station.name
@@ -228,26 +232,29 @@ export class ClusterPlot {
     for (const other of others) world.network.cut(station.name, other)
     const lost = sharedJournals && random.chance(lostChance)
     this.later(ms, () => {
+      this.blinding = false
       for (const other of others) world.network.heal(station.name, other)
       if (lost && !this.fair && workers.live.filter(({ left }) => !left).length > 2) station.lose()
       world.log.info('deed.sees again', { worker: station.name, lost: station.burned })
     })
   }
 
-  /** Another one dies and is back at once, so that a generation follows with the same members; in it this one is blind. */
+  /** Another one dies and is back at once, or all do: a generation follows, and while this one restores it is blind. */
   private blindWhileRestoring(station: MemberStation): void {
     const { world, random, workers } = this
-    const bounced = workers.live.find((other) => other !== station)
-    bounced?.kill()
-    this.later(random.between(1, 100), () => {
-      if (bounced?.process === null && !bounced.left) bounced.start()
-    })
     const { blindTo, pace } = this.config
+    const all = random.chance(blindTo.all)
+    const bounced = all ? workers.live : workers.live.filter((other) => other !== station).slice(0, 1)
+    for (const one of bounced) one.kill()
+    this.later(random.between(1, 100), () => {
+      for (const one of bounced) if (one.process === null && !one.left) one.start()
+    })
     const end = world.now + BLIND_WITHIN_MS * pace
     if (random.chance(blindTo.packs)) station.machine.haze.over(['/packs/'], end)
     const look = (): void => {
       const phase = station.worker?.phase
-      if (this.fair || world.now > end) return
+      if (world.now > end) this.blinding = false
+      if (this.fair || !this.blinding) return
       if (phase === 'restoring' || phase === 'ready') this.blind(station)
       else this.later(BLIND_LOOK_MS, look)
     }
