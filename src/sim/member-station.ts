@@ -114,14 +114,13 @@ export class MemberStation {
     })
   }
 
-  /** Puts the pipeline into the cluster, once this worker has a seat. */
-  submit(): void {
+  /** Puts the pipeline into the cluster, or another version of it, once this worker has a seat. */
+  submit(hash?: string): void {
     const { worker } = this
-    worker?.seated(() =>
-      submitTo(worker, this.options.pipeline, ({ code, message }) => {
-        this.process?.env.log.warn('station.refused', { code, message })
-      }),
-    )
+    const refused = ({ code, message }: PotorooError): void => {
+      this.process?.env.log.warn('station.refused', { code, message })
+    }
+    worker?.seated(() => submitTo(worker, this.options.pipeline, refused, hash))
   }
 
   kill(): void {

@@ -144,9 +144,14 @@ export function loadingAnew(env: Env, plan: (env: Env) => Plan): Pick<WorkerHost
   }
 }
 
-/** Puts a program that stands for a plan under the name of its pipeline. */
-export function submitTo(worker: Worker, pipeline: string, failed: (error: PotorooError) => void): void {
-  const program = { hash: 'program', text: '', map: '' }
+/** Puts a program that stands for a plan under the name of its pipeline; `hash` tells its versions apart. */
+export function submitTo(
+  worker: Worker,
+  pipeline: string,
+  failed: (error: PotorooError) => void,
+  hash = 'program',
+): void {
+  const program = { hash, text: '', map: '' }
   worker.ledger.submit(pipeline, program, null, { from: null, drop: [] }, (error) => {
     if (error !== null) failed(error)
   })

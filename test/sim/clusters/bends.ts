@@ -12,7 +12,7 @@ export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
 /** How often something happens, in milliseconds, as usual. */
 const OFTEN = 1500
 /** Deeds that seeds draw last. */
-const none = { damageMs: 0, silenceMs: 0, rebalanceMs: 0, savepointMs: 0, stopConsumerMs: 0 }
+const none = { damageMs: 0, silenceMs: 0, rebalanceMs: 0, savepointMs: 0, upgradeMs: 0, blindMs: 0, stopConsumerMs: 0 }
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
@@ -240,6 +240,12 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       mostWorkers: Math.min(5, config.workers + 2),
       deeds: { ...deeds, strayMs: often / 4, reconnectMs: often / 4, joinMs: often, leaveMs: 2 * often, killMs: often },
     }
+  },
+  /** Versions of the pipeline follow one another under load, while workers die, come and go. */
+  upgrades: (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return { ...rest, deeds: { ...deeds, upgradeMs: often, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often } }
   },
   /** Outboxes are copied, and their streams go from home to home and from one journal to another. */
   'copied-outboxes': (config) => {

@@ -224,6 +224,8 @@ class SimCluster {
       const resident = worker?.residents.all.get(this.plan.pipeline)
       if (worker?.phase !== phase || resident === undefined) return 0
       if (resident.phase !== 'running' && resident.phase !== 'ended') return 0
+      // The version that was submitted last.
+      if (resident.hash !== worker.cluster.pipelines.get(this.plan.pipeline)?.hash) return 0
       const { number } = resident.execution.generation
       if (common !== 0 && common !== number) return 0
       common = number

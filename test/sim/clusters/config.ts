@@ -26,6 +26,8 @@ export interface ClusterDeeds {
   /** Somebody has the work shared out anew, by a load that is made up. */
   readonly rebalanceMs: number
   readonly savepointMs: number
+  /** Another version of the pipeline takes over the state of the one that runs. */
+  readonly upgradeMs: number
   /** One that is not at work yet ends, and comes again. */
   readonly killNewcomerMs: number
   /** A worker is cut off from the others, and some folders of the store do not answer it, while others do. */
@@ -78,8 +80,9 @@ export interface ClusterConfig extends OutsideConfig {
 
 /** How often a deed is among those of a run. */
 const PRESENT = 0.4
-/** How often workers are blind in a run, and the generator that draws it. */
+/** How often workers are blind in a run, how often versions follow one another, and the generator that draws it. */
 const BLIND = 0.15
+const UPGRADED = 0.2
 const VEILED = 0x71c3_0000
 /** And how often damage is: a run with it is about little else. */
 const DAMAGE = 0.08
@@ -179,6 +182,7 @@ export function drawCluster(seed: number): ClusterConfig {
       leaveMs: deed(4000, 15_000),
       rebalanceMs: deedOf(late, 2000, 10_000),
       savepointMs: deedOf(late, 2000, 10_000),
+      upgradeMs: !veils.chance(UPGRADED) ? 0 : at(veils.between(2000, 12_000)),
       killNewcomerMs: 0,
       blindMs: !veils.chance(BLIND) ? 0 : at(veils.between(2000, 12_000)),
       jumpClockMs: deed(1000, 10_000),

@@ -113,6 +113,12 @@ export class ClusterPlot {
       }
       return name
     })
+    let versions = 1
+    this.often('upgrade', deeds.upgradeMs, () => {
+      const station = this.anyone()
+      if (station.worker?.phase === 'active') station.submit(`program-${++versions}`)
+      return station.name
+    })
     this.often('join', deeds.joinMs, () => {
       workers.join()
       return ''
