@@ -9,6 +9,7 @@ import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ControlFile, readControlFile } from '../admin/control-file.ts'
 import { type Details, type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
+import { addressOf, showAddress } from './address.ts'
 import { Waiting } from './progress.ts'
 import { readToken } from './token.ts'
 
@@ -60,9 +61,10 @@ export async function findWorkers(flags: ControlFlags, sought: Sought = {}): Pro
 /** Finds the worker. Rejects with `E_NO_WORKER`, `E_WHICH_WORKER` or `E_FILE`. */
 export async function findWorker(flags: ControlFlags, sought: Sought = {}): Promise<ControlClient> {
   if (flags.control !== undefined) {
+    const address = showAddress(addressOf(flags.control))
     const token = readToken(flags.tokenFile)
     if (token === null) throw fail('E_CONTROL_DENIED', { reason: 'a token is needed' })
-    return clientOf(flags.control, token)
+    return clientOf(address, token)
   }
   const [{ data, file }] = await findFolders(flags.data, sought)
   const token = readToken(flags.tokenFile) ?? tokenIn(file)

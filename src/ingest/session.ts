@@ -379,7 +379,7 @@ function checked(hello: Hello, source: SessionSource): HelloAnswer | null {
     return refused(fail('E_ACKED_VERSION', { version: hello.newest, ...ackedVersions }))
   }
   if (hello.source !== source.name && hello.source !== stepOf(source.name)) {
-    return refused(fail('E_SOURCE_UNKNOWN', { source: hello.source }))
+    return refused(fail('E_SOURCE_UNKNOWN', { source: hello.source, known: stepOf(source.name) }))
   }
   if (source.token !== null && !sameSecret(hello.token, source.token)) {
     return refused(fail('E_TOKEN', { producer, source: source.name }))

@@ -32,6 +32,13 @@ test('those that are ready come first, and those that answer nothing at all not'
   expect((await findWorkers({ data })).map(({ address }) => address)).toEqual([ready, starting])
 })
 
+test.each(['127.0.0.1:', 'nonsense:x', 'host'])('"%s" is no address of a worker', async (control) => {
+  await expect(findWorkers({ control })).rejects.toMatchObject({
+    code: 'E_USAGE',
+    message: expect.stringContaining('write PORT or HOST:PORT'),
+  })
+})
+
 test('of several that have nothing to do with each other, the one whose folder has the name of the pipeline', async () => {
   const data = mkdtempSync(join(tmpdir(), 'potoroo-find-'))
   await worker(data, 'words', 200, null)

@@ -121,11 +121,13 @@ describe('a client', () => {
         .then(() => producer.flush())
         .then(
           () => 'fine',
-          (error: { details: { code: string } }) => error.details.code,
+          (error: { details: { code: string; reason: string } }) => `${error.details.code} ${error.details.reason}`,
         )
     }
-    expect(await ended({ token: 'secre' })).toBe('E_TOKEN')
-    expect(await ended({ token: 'secret', source: 'nothing' })).toBe('E_SOURCE_UNKNOWN')
+    expect(await ended({ token: 'secre' })).toMatch(/^E_TOKEN /)
+    expect(await ended({ token: 'secret', source: 'nothing' })).toBe(
+      'E_SOURCE_UNKNOWN no source "nothing" is served here, but "lines"',
+    )
   })
 
   test('that offers a record over the limit hears so, and goes on', async () => {

@@ -51,8 +51,8 @@ export const ingestErrors = {
   },
   E_SOURCE_UNKNOWN: {
     kind: 'user',
-    what: 'no source "{source}" is served here',
-    remedy: 'check the name of the source, and that the port is the one it listens on',
+    what: 'no source "{source}" is served here, but "{known}"',
+    remedy: 'give the name of the source that listens on this port, or the port of the one that was meant',
   },
   E_STREAM_UNKNOWN: {
     kind: 'user',
