@@ -171,9 +171,9 @@ export class Homes {
     return { home: state.home }
   }
 
-  /** Whether the journal here has records of a stream that this member does not answer for, and its home may lack. */
-  get hasTails(): boolean {
-    return this.tails.size > 0
+  /** Streams that this member does not answer for, of which the journal here has records that their homes may lack. */
+  get tailed(): number {
+    return this.tails.size
   }
 
   /** Whether nothing is known of a stream but who answers for it: it need not be remembered for that. */

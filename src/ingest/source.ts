@@ -155,7 +155,9 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Why connections have to wait, or `null`. */
   get blockedBy(): string | null {
-    return this.space.blockedBy
+    const { space, homes } = this
+    if (space.shut === null || space.held !== null || homes.tailed === 0) return space.blockedBy
+    return `${space.shut}, once others have what its journal has of their streams (${homes.tailed})`
   }
 
   get room(): boolean {
@@ -179,7 +181,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Whether the pipeline has taken everything that came in, the replay included, and what the journal has of others' streams. */
   get caughtUp(): boolean {
-    return !this.replaying && this.buffered === 0 && !this.homes.hasTails
+    return !this.replaying && this.buffered === 0 && this.homes.tailed === 0
   }
 
   /** Says that the source's share of the journal is used up, or is not any more. */

@@ -97,8 +97,10 @@ test('what the journal of a worker that leaves has of a stream of others is offe
   leaves()
   expect(sent.at(-1)).toEqual(offer)
   expect(source.caughtUp).toBe(false)
+  expect(source.blockedBy).toBe('it leaves, once others have what its journal has of their streams (1)')
   rig.door!.onMessage('w2', { ...moved, home: 'w2', position: 3 })
   expect(source.caughtUp).toBe(true)
+  expect(source.blockedBy).toBe('it leaves')
 
   leaves()
   rig.door!.onMessage('w2', { ...moved, home: 'w1', position: 1 })
