@@ -41,7 +41,7 @@ export function failureText(
   pipeline: string,
   { code, message, remedy }: NonNullable<PipelineSummary['error']>,
 ): string {
-  return `\n${pipeline} failed: ${code}: ${message}\n  ${remedy}`
+  return `\n${pipeline} failed: ${code}: ${message}\n  ${remedy}\n  then \`potoroo submit FILE\` starts it again`
 }
 
 /** What `status PIPELINE` says. */

@@ -50,7 +50,7 @@ export class Ledger {
     pipeline: string,
     program: Program,
     parameters: Json,
-    options: { readonly from: string | null; readonly drop: readonly string[] },
+    options: { readonly from: string | null; readonly drop: readonly string[]; readonly again?: boolean },
     done: Done<void>,
   ): void {
     const { env, foundation } = this.seams

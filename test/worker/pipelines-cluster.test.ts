@@ -2,7 +2,9 @@
  * Pipelines of a cluster, as people handle them: two workers in this process, on real sockets and a folder that both reach.
  * Whatever is asked of one happens on both.
  */
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -139,6 +141,34 @@ test('another program takes its place on both, in a generation of its own, with 
   expect(pair.a.worker.cluster.generation).toBe(generation + 1)
   await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 3)
   for (const pipelines of pair.all) expect(pipelines.find('one').base!.epoch).toBeGreaterThanOrEqual(before)
+})
+
+test('the same program goes on where it runs, and begins anew where it has failed', async () => {
+  const { generation } = pair.a.worker.cluster
+  const { execution } = pair.b.find('one')
+  expect((await pair.submit(pair.b, 'one', 2)).execution).toBe(execution)
+  expect(pair.a.worker.cluster.generation).toBe(generation)
+
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const file = `${pair.folder}/late.ts`
+  writeFileSync(
+    file,
+    `import { nullSink, pipeline, tcpSource } from 'potoroo'
+export default pipeline('late', (p) => {
+  p.source('in', tcpSource({ port: ${port} })).sink('nowhere', nullSink())
+})`,
+  )
+  const { bundle, pipeline } = await loadPipeline(file)
+  await pair.a.submit(pipeline, bundle)
+  await expect.poll(() => pair.phases('late'), patient).toBe('failed failed')
+  other.close()
+  await once(other, 'close')
+  await pair.a.submit(pipeline, bundle)
+  await expect.poll(() => pair.phases('late'), patient).toMatch('running')
+  expect(pair.failed.splice(0)).toContain('a late E_PORT_IN_USE')
+  await pair.a.cancel('late')
 })
 
 test('a program that the state does not fit is refused, and what runs goes on', async () => {

@@ -139,7 +139,7 @@ export class Pipelines {
 
   /**
    * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
-   * last checkpoint. Rejects where the pipeline has faults or its state does not fit; then nothing has changed.
+   * last checkpoint; where the same one does, a cluster lets it run on, unless it has failed here. Rejects where the pipeline has faults or its state does not fit; then nothing has changed.
    */
   async submit(
     pipeline: Pipeline,
@@ -163,8 +163,11 @@ export class Pipelines {
       this.prepared.set(name, prepared)
       this.wanted.add(name)
       const before = this.residents.get(name)
-      await settle<void>((done) => this.worker.ledger.submit(name, program, parameters as Json, { from, drop }, done))
+      const how = { from, drop, again: !this.alone && before?.phase === 'failed' }
+      await settle<void>((done) => this.worker.ledger.submit(name, program, parameters as Json, how, done))
       this.worker.ledger.sweep()
+      const goesOn = before !== undefined && this.worker.cluster.pipelines.get(name)?.submitted === before.submitted
+      if (goesOn && !this.alone) return before
       // The chain has it already: it is brought up once more, with what is asked for now.
       if (this.alone && this.residents.get(name) === before) this.worker.residents.again(name)
       return this.standing(name, prepared)

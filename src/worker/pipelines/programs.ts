@@ -74,17 +74,20 @@ function decode(hash: string, bytes: Buffer): Program | null {
   }
 }
 
-/** The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on. */
+/**
+ * The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on.
+ * `again`: it is to begin anew, for it has failed.
+ */
 export function submitRecord(
   { pipelines, generation }: Cluster,
   pipeline: string,
   hash: string,
   parameters: Json,
-  { from, drop }: { readonly from: string | null; readonly drop: readonly string[] },
+  { from, drop, again }: { readonly from: string | null; readonly drop: readonly string[]; readonly again?: boolean },
 ): RecordBody | null {
   const known = pipelines.get(pipeline)
   const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
-  const goesOn = same && !known.drained && drop.length === 0
+  const goesOn = same && !known.drained && !again && drop.length === 0
   return goesOn ? null : { kind: 'submit', generation, pipeline, hash, parameters, from, drop }
 }
 
