@@ -6,6 +6,8 @@
  * G2. A generation's base is, per pipeline, the last epoch before its own record, unless the record names an older one
  *     that is not below the floor; then the epochs between are void.
  * G3. Numbers of epochs rise, also over void ones: an epoch is never made twice.
+ *     Where generations are left out, the store has gone back, and epochs were made that it does not know: one counts as void, so
+ *     that what they have made visible is taken back.
  * G4. A floor never sinks, and never passes the last epoch but one (PROTOCOLS 3). Epochs below it are forgotten.
  * G5. Behind the epoch that a pipeline was drained with none counts, until the pipeline is submitted anew.
  * G6. A program does not take over what a dropped step has in the epochs up to those that the program before it has made:
@@ -37,6 +39,7 @@ function follows({ generation, after }: Extract<ChainRecord, { kind: 'generation
 function begin(cluster: Cluster, record: Extract<ChainRecord, { kind: 'generation' }>): Cluster | null {
   const pipelines = new Map<string, PipelineEntry>()
   const bases = new Map(record.bases)
+  const unknown = record.after === undefined ? 0 : 1
   for (const [name, entry] of cluster.pipelines) {
     const older = bases.get(name)
     const count = older === undefined ? entry.epochs.length : entry.epochs.findIndex((e) => e.epoch === older) + 1
@@ -44,7 +47,8 @@ function begin(cluster: Cluster, record: Extract<ChainRecord, { kind: 'generatio
     if (older !== undefined && count === 0) return null
     const epochs = entry.epochs.slice(0, count)
     const drop = entry.drop.map(({ step, upTo }) => ({ step, upTo: upTo ?? entry.highest }))
-    pipelines.set(name, { ...entry, epochs, base: epochs.at(-1) ?? null, drop })
+    const highest = entry.highest + unknown
+    pipelines.set(name, { ...entry, epochs, base: epochs.at(-1) ?? null, highest, drop })
   }
   const { generation, coordinator, members, owners, splits } = record
   return { ...cluster, generation, coordinator, members, owners, splits, pipelines }

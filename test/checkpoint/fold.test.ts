@@ -49,6 +49,11 @@ describe('the fold', () => {
     expect(run([generation(8), skip(8)]).counted).toEqual([false, false])
   })
 
+  test('G3: behind a generation that leaves some out an epoch is void that nobody knows', () => {
+    const { cluster } = run([...begin, epoch(1, 4), { ...generation(9), after: 1 } as RecordBody])
+    expect(cluster.pipelines.get('p')).toMatchObject({ highest: 5, base: { epoch: 4 } })
+  })
+
   test('G2: the base of a generation is the last epoch before its own record', () => {
     const { cluster } = run([...begin, epoch(1, 1), epoch(1, 2), generation(2), epoch(2, 3)])
     expect(cluster.pipelines.get('p')!.base).toMatchObject({ epoch: 2 })

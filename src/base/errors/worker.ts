@@ -98,7 +98,7 @@ export const workerErrors = {
     kind: 'user',
     what: 'the store at {path} is older than what the data folder {data} has seen of it: it ends with record {end}, in generation {generation}, and record {seen}, of generation {before}, is not there or another one',
     remedy:
-      'put back the store that was there last; if that is lost, start each worker of the cluster once with --accept-loss: state goes back to the last checkpoint in this store, and what came later is done again as far as journals and producers still have it',
+      'put back the store that was there last; if that is lost, start each worker of the cluster, or `up`, once with --accept-loss: state goes back to the last checkpoint in this store, and what came later is done again as far as journals and producers still have it',
   },
   E_STORE_KEY_GROUPS: {
     kind: 'user',
