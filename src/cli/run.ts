@@ -10,6 +10,7 @@ import type { Env } from '../env/env.ts'
 import { plan } from '../model/planner.ts'
 import { refuseFaults } from '../model/validate.ts'
 import type { PipelinesEvents, Resident } from '../worker/pipelines/pipelines.ts'
+import { EXIT_FAILED } from './exit.ts'
 import { inForeground, type Stop } from './foreground.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
 import { Waiting } from './progress.ts'
@@ -94,7 +95,11 @@ function told(env: Env, data: string, stop: Stop): PipelinesEvents {
     },
     ended: () => stop(null),
     failed: (_resident, error) => stop(error),
-    warned: (_resident, error) => sayWarning(error),
+    warned(_resident, error) {
+      sayWarning(error)
+      // It ends in order, and what was not read is not done.
+      if (error.code === 'E_INPUT_LEFT') process.exitCode = EXIT_FAILED
+    },
     lost: stop,
   }
 }

@@ -111,7 +111,7 @@ test('says what was no record, and has taken the records in front of it', async 
   long.stream.write(`good\n${'x'.repeat(12)}\nnever\n`)
   await settle()
   expect(long.records).toEqual(['good'])
-  expect(long.said).toEqual(['standard input', 'E_CONNECTION_CLOSED'])
+  expect(long.said).toEqual(['standard input', 'E_INPUT_LEFT'])
   expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
 
   const cut = new Scene()
@@ -119,7 +119,7 @@ test('says what was no record, and has taken the records in front of it', async 
   cut.stream.end(Buffer.from([0, 0, 0, 1, 65, 0, 0, 0, 9, 66]))
   await settle()
   expect(cut.records).toEqual(['A'])
-  expect(cut.said).toEqual(['standard input', 'E_CONNECTION_CLOSED'])
+  expect(cut.said).toEqual(['standard input', 'E_INPUT_LEFT'])
 })
 
 test('fails where there is none, where another source reads it, and where it breaks', async () => {

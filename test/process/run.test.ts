@@ -151,6 +151,17 @@ test('says that records fail: at the first, the tenth and the hundredth, and how
   expect(err).toMatch(/ended with epoch \d+ \(1 key, 99 dead letters\)/)
 })
 
+test('says where it has left standard input, and ends in order with the status of a failure', async () => {
+  const { ran } = app()
+  const line = ['run', 'count.ts', '--stdin', '--stdout', '--limit', 'recordBytes=10']
+  const { status, out, err } = await ran(line, `good\n${'x'.repeat(20)}\nnever\n`)
+  expect({ status, out }).toEqual({ status: 1, out: 'good 1\n' })
+  expect(err).toMatch(
+    /E_INPUT_LEFT: step "lines" reads no further in standard input: a record of 20 bytes is over the limit/,
+  )
+  expect(err).toMatch(/ended with epoch \d+ \(1 key\)/)
+})
+
 test('counts keys that it has not looked at, too', async () => {
   const { ran } = app()
   const line = ['--stdin', '--stdout']

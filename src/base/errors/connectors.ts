@@ -18,6 +18,11 @@ export const connectorsErrors = {
     what: 'step "{step}" closed the connection from {peer}: {reason}',
     remedy: 'compare what the sender writes with the framing of the source',
   },
+  E_INPUT_LEFT: {
+    kind: 'protocol',
+    what: 'step "{step}" reads no further in standard input: {reason}',
+    remedy: 'compare what is written there with the framing of the source; what stood in front of that was taken',
+  },
   E_TOO_MANY_CONNECTIONS: {
     kind: 'operational',
     what: 'step "{step}" has {limit} connections and takes no more',

@@ -3,7 +3,7 @@
  *
  * R1. Its records go through a lane into the journal, as those of any connection; a lane without room pauses the reading.
  * R2. Who closes the source gives back the bytes of an unfinished record: opened again, it goes on in the middle of it.
- * R3. Bytes that are no record end the input: the records in front of them have been taken.
+ * R3. Bytes that are no record end the input, which is said: the records in front of them have been taken.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { InputHandler, Reading } from '../../env/input.ts'
@@ -84,7 +84,7 @@ class OpenInput implements Listening, InputHandler {
     status.expelled++
     this.reading!.stop(Buffer.alloc(0))
     this.leave()
-    context.warn(fail('E_CONNECTION_CLOSED', { step: context.step, peer: REMOTE, reason }))
+    context.warn(fail('E_INPUT_LEFT', { step: context.step, reason }))
   }
 
   private failed(reason: string): void {
