@@ -77,11 +77,11 @@ export class Operation<T> implements Mortal {
     const { timeline, life } = this.home
     const { verb, path, kind } = this.task
     const listened = timeline.onPoint !== null && kind !== 'read'
-    if (listened) timeline.onPoint?.(`before ${verb} ${path}`)
+    if (listened) timeline.onPoint?.(`before ${verb} ${path}`, life.host)
     if (life.state === 'dead') return
     life.release(this)
     const result = this.attempt()
-    if (listened) timeline.onPoint?.(`after ${verb} ${path}`)
+    if (listened) timeline.onPoint?.(`after ${verb} ${path}`, life.host)
     if (life.state === 'running') this.report(result)
     else timeline.at(timeline.now, life, () => this.report(result))
   }

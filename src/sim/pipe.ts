@@ -160,7 +160,7 @@ export class Pipe {
     } else {
       this.receiver.arrived()
     }
-    this.timeline.onPoint?.(`bytes for ${this.route.to.name}`)
+    this.timeline.onPoint?.(`bytes for ${this.route.to.name}`, this.route.to.name)
   }
 
   private land(bytes: Buffer | null): void {

@@ -11,8 +11,8 @@ import { EventQueue, SimEvent } from './events.ts'
 import type { Life } from './life.ts'
 import { Trace } from './trace.ts'
 
-/** What passes the points of a run, in order; may end lives, also the one whose point it is. */
-export type PointListener = (name: string) => void
+/** What passes the points of a run, in order, and on which machine; may end lives, also the one whose point it is. */
+export type PointListener = (name: string, machine: string) => void
 
 export class Timeline {
   now = 0

@@ -1,5 +1,5 @@
 /**
- * Targeted search beside chance: a small system in fair weather, run once as it is, then once with each fault at each of
+ * Targeted search beside chance: a small system or cluster in fair weather, run once as it is, then once with each fault at each of
  * its points, and then with pairs of them.
  *
  * E1. The points of a run are those of its one clean run, in order: what a fault at the first of two changes, it changes
@@ -8,8 +8,10 @@
  *     journal over packs, manifests and the chain to a file of a sink.
  */
 import { calm } from '../../src/sim/weather.ts'
+import { runClusterOf } from './clusters/cluster.ts'
+import { type ClusterConfig, type ClusterDeeds, drawCluster } from './clusters/config.ts'
 import { type Config, type Deeds, drawConfig } from './config.ts'
-import { type Blow, type Result, runConfig } from './system.ts'
+import { type Blow, type Result, runConfig, type Striker } from './system.ts'
 
 /** A fault at the point with this number, from 0; of a second one counted from the first. */
 export interface Fault {
@@ -20,7 +22,7 @@ export interface Fault {
 export interface Found {
   readonly faults: readonly Fault[]
   readonly points: readonly string[]
-  readonly result: Result
+  readonly result: ReturnType<Scene['run']>
 }
 
 export interface Enumeration {
@@ -34,28 +36,56 @@ export interface Enumeration {
 }
 
 export const allBlows: readonly Blow[] = ['kill', 'power', 'stop']
+export const clusterBlows: readonly Blow[] = [...allBlows, 'cut']
 const RECORDS = 60
 const ACT_MS = 150
 /** Points behind the first fault among which the second one lies: its recovery. */
 const RECOVERY = 120
+/** Of a cluster: records, and the length of its first act, in milliseconds. */
+const CLUSTER_RECORDS = 60
+const CLUSTER_ACT_MS = 1500
 
-/** Runs each of `blows` at every point of the system of `seed`, and about `most` of the pairs. */
-export function enumerate(seed: number, most: number, blows: readonly Blow[] = allBlows): Enumeration {
+/** What is run again and again. */
+export interface Scene {
+  run(striker: Striker): Pick<Result, 'what' | 'complaints' | 'log'>
+  /** Of points that are alike but for their numbers so many are tried: the first ones, and as many of the last. */
+  readonly each: number
+}
+
+/** The small system of `seed`, of which every point is tried. */
+export function systemScene(seed: number): Scene {
   const config = configOf(seed)
+  return { each: Infinity, run: (striker) => runConfig(config, striker) }
+}
+
+/** The small cluster of `seed`, in which a worker dies and another one joins. */
+export function clusterScene(seed: number, each: number): Scene {
+  const config = clusterOf(seed)
+  return { each, run: (striker) => runClusterOf(config, striker) }
+}
+
+/** Runs each of `blows` at every point of a scene, and about `most` of the pairs, for as long as `goesOn` says. */
+export function enumerate(
+  scene: Scene,
+  most: number,
+  blows: readonly Blow[],
+  goesOn: () => boolean = () => true,
+): Enumeration {
   const names: string[] = []
-  const clean = runConfig(config, (point) => {
+  const clean = scene.run((point) => {
     names.push(point)
     return null
   })
   const found: Found[] = []
   const attempt = (faults: readonly Fault[]): void => {
-    const { result, points } = runFaults(config, faults)
+    const { result, points } = runFaults(scene, faults)
     if (result.complaints.length > 0) found.push({ faults, points, result })
   }
   if (clean.complaints.length > 0) found.push({ faults: [], points: [], result: clean })
   let singles = 0
-  for (const at of names.keys()) {
+  for (const at of tried(names, scene.each)) {
     for (const blow of blows) {
+      if (!goesOn()) break
       attempt([{ blow, at }])
       singles++
     }
@@ -64,23 +94,32 @@ export function enumerate(seed: number, most: number, blows: readonly Blow[] = a
   // Spread over all of them, and the same ones every time.
   const stride = Math.max(1, Math.ceil(pairs.length / most))
   let ran = 0
-  for (let i = 0; ran < most && i < pairs.length; i += stride) {
+  for (let i = 0; ran < most && i < pairs.length && goesOn(); i += stride) {
     attempt(pairs[i]!)
     ran++
   }
   return { what: clean.what, points: names.length, singles, pairs: ran, allPairs: pairs.length, found }
 }
 
-/** Runs the small system of `seed` with `faults`. */
-export function replayFaults(seed: number, faults: readonly Fault[]): Result {
-  return runFaults(configOf(seed), faults).result
+/** The points at which something is tried: of those of one name `each` from the beginning, and as many from the end. */
+function tried(names: readonly string[], each: number): number[] {
+  const byName = Map.groupBy(names.keys(), (at) => names[at]!.replaceAll(/[0-9a-f]*[0-9][0-9a-f]*/g, '#'))
+  const some = [...byName.values()].flatMap((all) =>
+    2 * each >= all.length ? all : [...all.slice(0, each), ...all.slice(-each)],
+  )
+  return some.sort((a, b) => a - b)
+}
+
+/** Runs a scene with `faults`. */
+export function replayFaults(scene: Scene, faults: readonly Fault[]): ReturnType<Scene['run']> {
+  return runFaults(scene, faults).result
 }
 
 /** What `--fault` takes, and what is printed of a finding: `kill:17` or `kill:17,power:3`. */
 export function faultsFrom(text: string): Fault[] {
   return text.split(',').map((one) => {
     const [blow, at] = one.split(':')
-    if (!allBlows.includes(blow as Blow) || !/^\d+$/.test(at ?? ''))
+    if (!clusterBlows.includes(blow as Blow) || !/^\d+$/.test(at ?? ''))
       throw new Error(`"${one}" is no fault, such as kill:17`)
     return { blow: blow as Blow, at: Number(at) }
   })
@@ -91,13 +130,13 @@ export function showFaults(faults: readonly Fault[]): string {
 }
 
 function runFaults(
-  config: Config,
+  scene: Scene,
   faults: readonly Fault[],
-): { readonly result: Result; readonly points: readonly string[] } {
+): { readonly result: ReturnType<Scene['run']>; readonly points: readonly string[] } {
   const points: string[] = []
   const left = [...faults]
   let count = 0
-  const result = runConfig(config, (point) => {
+  const result = scene.run((point) => {
     if (left.length === 0 || count++ < left[0]!.at) return null
     points.push(point)
     count = 0
@@ -144,5 +183,21 @@ function configOf(seed: number): Config {
       repeatChance: 0,
       patienceMs: 20,
     },
+  }
+}
+
+/** The cluster of `seed`, small, quick and in fair weather, in which a worker dies and another one joins. */
+function clusterOf(seed: number): ClusterConfig {
+  // The first from there on that waits as little as any.
+  let drawn = drawCluster(1000 * seed)
+  for (let next = drawn.seed + 1; drawn.pace > 0.1; next++) drawn = drawCluster(next)
+  const never = Object.entries(drawn.deeds).map(([deed, often]) => [deed, typeof often === 'number' ? 0 : often])
+  const deeds = { ...Object.fromEntries(never), killMs: CLUSTER_ACT_MS / 4, joinMs: CLUSTER_ACT_MS / 3 } as ClusterDeeds
+  return {
+    ...drawn,
+    ...{ harsh: false, weather: calm, deeds, actMs: CLUSTER_ACT_MS, records: CLUSTER_RECORDS },
+    limits: { ...drawn.limits, checkpointIntervalMs: 40, checkpointTimeoutMs: 400, batchRecords: 8, keyGroups: 8 },
+    ...{ workers: 3, mostWorkers: 4, producers: 1, senders: 1, burst: 8, pauseMs: 40, restartMs: 5 },
+    ...{ overlapChance: 0, repeatChance: 0, patienceMs: 20, losesOutbox: false },
   }
 }

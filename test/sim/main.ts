@@ -5,7 +5,8 @@
  *     npm run sim -- SEED SEED …              those systems, of which those are printed in which something is wrong
  *     npm run sim -- --seeds N [--from SEED]  N systems; with --seconds S as many as can be run in S seconds
  *     npm run sim -- --enumerate [--seeds N] [--pairs P]  small systems, with a fault at each point, and P pairs of faults
- *                                             (kills, losses of power, stops: --blow kill for one kind)
+ *                                             (kills, losses of power, stops: --blow kill for one kind); with --clusters small
+ *                                             clusters, also with cuts, and of points that are alike --each E from both ends
  *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
  *     npm run sim -- --clusters …             the same of whole clusters: SEED, SEED SEED …, --seeds N
  *     npm run sim -- --bend NAME …            systems in a configuration that is bent towards something (`bends.ts`,
@@ -20,6 +21,7 @@ import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runMutant } from '../mutant/mutant.ts'
+import type { Scene } from './enumerate.ts'
 import { type Tally, tabulate } from './mutant-table.ts'
 import { mutants, type SimMutant } from './mutants.ts'
 import { type Finding, runnerOf, runSeeds, shareSeeds } from './runs.ts'
@@ -36,6 +38,7 @@ const { values, positionals } = parseArgs({
     enumerate: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '300' },
+    each: { type: 'string', default: '1' },
     blow: { type: 'string' },
     fault: { type: 'string' },
     enough: { type: 'string', default: 'Infinity' },
@@ -80,7 +83,7 @@ if (values.mutants) {
 async function replay(seed: number): Promise<void> {
   const { faultsFrom, replayFaults } = await import('./enumerate.ts')
   const run = await runnerOf(what)
-  const result = values.fault === undefined ? run(seed) : replayFaults(seed, faultsFrom(values.fault))
+  const result = values.fault === undefined ? run(seed) : replayFaults(await sceneOf(seed), faultsFrom(values.fault))
   if (result === null) throw new Error(`seed ${seed} does not fit --bend ${values.bend}`)
   const { log, complaints, ...figures } = result
   process.stdout.write(`${log.join('\n')}\n${JSON.stringify(figures, null, 2)}\n`)
@@ -131,15 +134,22 @@ function show({ seed, what, complaints }: Finding): void {
 }
 
 async function enumerateMany(seeds: number): Promise<void> {
-  const { allBlows, enumerate, showFaults } = await import('./enumerate.ts')
-  const blows = allBlows.filter((blow) => values.blow === undefined || values.blow === blow)
+  const { allBlows, clusterBlows, enumerate, showFaults } = await import('./enumerate.ts')
+  const blows = (values.clusters ? clusterBlows : allBlows).filter(
+    (blow) => values.blow === undefined || values.blow === blow,
+  )
   Error.stackTraceLimit = 0
   const hit: number[] = []
   let first = ''
   let wrong = 0
   const end = performance.now() + 1000 * Number(values.seconds)
   for (let seed = from; seed < from + seeds && performance.now() < end; seed++) {
-    const { what, points, singles, pairs, allPairs, found } = enumerate(seed, Number(values.pairs), blows)
+    const { what, points, singles, pairs, allPairs, found } = enumerate(
+      await sceneOf(seed),
+      Number(values.pairs),
+      blows,
+      () => performance.now() < end,
+    )
     wrong += found.length
     if (found.length > 0) hit.push(seed)
     if (found.length > 0 && first === '') {
@@ -157,6 +167,12 @@ async function enumerateMany(seeds: number): Promise<void> {
   }
   if (values.json) process.stdout.write(JSON.stringify({ ran: seeds, found: hit, first } satisfies Tally))
   process.exitCode = wrong === 0 ? 0 : 1
+}
+
+/** What `--enumerate` runs again and again. */
+async function sceneOf(seed: number): Promise<Scene> {
+  const { clusterScene, systemScene } = await import('./enumerate.ts')
+  return values.clusters ? clusterScene(seed, Number(values.each)) : systemScene(seed)
 }
 
 function named(name: string): SimMutant {

@@ -52,11 +52,12 @@ export async function tabulate(options: TableOptions): Promise<boolean> {
     for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
       const fate = await fateOf(mutant, options)
       fates.set(mutant, fate)
+      // After each, so that one who has no more time has what there is.
+      if (options.write) writeFileSync(PAGE, pageOf(options, fates))
       process.stdout.write(`${mutant.name.padEnd(36)} ${fate.share.padStart(10)}  ${fate.by.slice(0, 140)}\n`)
     }
   }
   await Promise.all(Array.from({ length: options.jobs }, work))
-  if (options.write) writeFileSync(PAGE, pageOf(options, fates))
   return [...fates].every(([mutant, fate]) => fate.found || mutant.unseen !== undefined)
 }
 
@@ -100,7 +101,7 @@ async function tallyOf(mutant: SimMutant, args: readonly string[]): Promise<Tall
   }
 }
 
-function pageOf({ seeds, from }: TableOptions, fates: ReadonlyMap<SimMutant, Fate>): string {
+function pageOf({ seeds, from, seconds }: TableOptions, fates: ReadonlyMap<SimMutant, Fate>): string {
   const before = rowsOf(existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '')
   const rows = mutants.flatMap((mutant) => {
     const { name, file } = mutant
@@ -110,8 +111,8 @@ function pageOf({ seeds, from }: TableOptions, fates: ReadonlyMap<SimMutant, Fat
   })
   return `# What finds the planted faults
 
-Written by \`npm run sim -- --mutants [NAME …] --seeds ${seeds} --write\`: of the systems, or a fifth as many clusters, from seed ${from} on,
-ended after ${ENOUGH} that find it, how many find each fault, and what the first of them says. What needs a configuration that seeds draw too
+Written by \`npm run sim -- --mutants [NAME …] --seeds ${seeds} --seconds ${seconds} --write\`: of the systems, or a fifth as many clusters, from seed ${from} on,
+ended after ${ENOUGH} that find it or ${seconds} seconds, how many find each fault, and what the first of them says. What needs a configuration that seeds draw too
 seldom is looked for in one that is bent towards it (\`bends.ts\`); of some a seed is known that finds them (1 of 1). What no system finds is looked for by every single fault of
 a small one, and by pairs of them (\`--enumerate\`).
 

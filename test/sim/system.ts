@@ -61,8 +61,11 @@ export interface Result {
 /** Hears what point the run has come to, and answers what happens to the worker there. */
 export type Striker = (point: string) => Blow | null
 
-/** `kill`: its process dies. `power`: its machine loses its power. `stop`: it stands still for a while. */
-export type Blow = 'kill' | 'power' | 'stop'
+/**
+ * `kill`: its process dies. `power`: its machine loses its power. `stop`: it stands still for a while. `cut`: it goes on, and hears
+ * nothing of the other workers for a while.
+ */
+export type Blow = 'kill' | 'power' | 'stop' | 'cut'
 
 /** Runs the system of `seed`. */
 export function runSystem(seed: number): Result {

@@ -26,6 +26,7 @@ import { rerun } from '../checkers/rerun.ts'
 import { Outside } from '../outside.ts'
 import { objectionToRefusal } from '../refusal.ts'
 import { outputsOf, readableIn, statesOf } from '../remains.ts'
+import type { Striker } from '../system.ts'
 import { causeOf, Witness } from '../witness.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster } from './config.ts'
@@ -76,8 +77,9 @@ export function runCluster(seed: number): ClusterResult {
   return runClusterOf(drawCluster(seed))
 }
 
-export function runClusterOf(config: ClusterConfig): ClusterResult {
-  const cluster = new SimCluster(config)
+/** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */
+export function runClusterOf(config: ClusterConfig, striker: Striker | null = null): ClusterResult {
+  const cluster = new SimCluster(config, striker)
   try {
     cluster.run()
   } catch (error) {
@@ -108,12 +110,14 @@ class SimCluster {
   private readonly plan: Plan
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
+  private striker: Striker | null
   private looks = 0
   private refused = false
   /** Lines that were visible, and when. */
   private readonly read = new Map<string, number>()
 
-  constructor(config: ClusterConfig) {
+  constructor(config: ClusterConfig, striker: Striker | null) {
+    this.striker = striker
     const { weather, seed, workers } = config
     this.config = config
     // A copy: fair weather is made by writing over it.
@@ -155,6 +159,7 @@ class SimCluster {
       if (looks++ % SUBMIT_LOOKS === 0) stations.find(({ worker }) => worker?.phase === 'active')?.submit()
       return stations.some(({ worker }) => (worker?.cluster.pipelines.size ?? 0) > 0)
     })
+    if (this.striker !== null) world.onPoint((point, machine) => this.strike(point, machine))
     outside.start()
     outside.produce()
     this.plot.begin()
@@ -254,6 +259,18 @@ class SimCluster {
     if (this.random.chance(0.005)) this.look()
   }
 
+  /** A worker has come to a point: something may happen to it there. */
+  private strike(point: string, machine: string): void {
+    const { world, stations, striker } = this
+    const station = stations.find(({ name }) => name === machine)
+    const { process = null } = station ?? {}
+    const blow = station === undefined || process === null ? null : (striker?.(`${machine}: ${point}`) ?? null)
+    if (blow !== null) {
+      world.log.info('strike', { blow, point, machine })
+      this.plot.strike(station!, blow)
+    }
+  }
+
   private lookAtOwners(): void {
     const { chain } = this
     for (const station of this.stations) {
@@ -307,6 +324,7 @@ class SimCluster {
       looks = this.allIn(patient) ? looks + 1 : 0
       return looks === (patient ? QUIET_LOOKS : 1)
     })
+    this.striker = null
     this.expect('the pipeline drains', this.drained())
   }
 

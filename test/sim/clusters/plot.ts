@@ -4,12 +4,15 @@ import type { MemberStation } from '../../../src/sim/member-station.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import type { World } from '../../../src/sim/world.ts'
 import type { Outside } from '../outside.ts'
+import type { Blow } from '../system.ts'
 import { type ChainWatch, STORE } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
 
 /** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
 const BLIND_WITHIN_MS = 20_000
 const BLIND_LOOK_MS = 5
+/** How long a worker stands still or hears nothing after a blow, in milliseconds, as usual. */
+const STRIKE_MS = 12_000
 
 /** The workers, as what happens to them sees them. */
 export interface Workers {
@@ -265,6 +268,25 @@ export class ClusterPlot {
       else this.later(BLIND_LOOK_MS, look)
     }
     look()
+  }
+
+  /** Something happens to a worker at a point of the run, and is over once others have gone on without it. */
+  strike(station: MemberStation, blow: Blow): void {
+    const { process, name } = station
+    const others = this.workers.all.filter((other) => other !== station)
+    if (blow === 'stop') {
+      process!.stop()
+      this.later(STRIKE_MS, () => process!.continue())
+    } else if (blow === 'cut') {
+      for (const other of others) this.world.network.cut(name, other.name)
+      this.later(STRIKE_MS, () => {
+        for (const other of others) this.world.network.heal(name, other.name)
+      })
+    } else {
+      if (blow === 'power') station.losePower()
+      else station.kill()
+      station.startLater()
+    }
   }
 
   /** A worker ends, and is started again after a while: before the others know it, or long after. */
