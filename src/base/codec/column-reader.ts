@@ -142,7 +142,8 @@ export class ColumnReader {
       const length = each[i]!
       bits |= length
       total += length
-      if (length > COPIED_UNITS) long++
+      // Its sign: a branch costs as much as the rest of the loop.
+      long += (COPIED_UNITS - length) >>> 31
     }
     if (bits < 0) throw reader.damaged('a negative length')
     return { each, total, long }

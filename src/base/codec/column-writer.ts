@@ -7,7 +7,7 @@
  */
 import type { ByteWriter } from '../bytes.ts'
 import { BYTES, CELLS_MAX, FLAGS, ITEMS, LISTS, OBJECTS, PRESENT, SPARSE, VARIANTS, VARIANTS_MAX } from './format.ts'
-import { DONE, type Lane, type LaneStore, OTHER_SHAPE, WORD_UNITS, type Words } from './generate.ts'
+import { copyWords, DONE, type Lane, type LaneStore, OTHER_SHAPE, WORD_UNITS, type Words } from './generate.ts'
 import { Unwritable, writeItem } from './item-writer.ts'
 import { bitsOf, writeDoubles, writeInts, writeTexts, writeWords } from './plain-columns.ts'
 import { Scratch } from './scratch.ts'
@@ -153,18 +153,26 @@ export class ColumnWriter {
   }
 
   private texts(writer: ByteWriter, values: readonly string[], count: number): void {
-    const used = this.scratch.ints.used
-    const lengths = this.scratch.ints.take(count)
-    let text = ''
+    const { ints, doubles, flags } = this.scratch
+    const [usedInts, usedDoubles, usedFlags] = [ints.used, doubles.used, flags.used]
+    const lengths = ints.take(count)
     let units = 0
-    for (let i = 0; i < count; i++) {
-      const value = values[i]!
-      units += lengths[i] = value.length
-      if (units > this.bytesMax) throw new Unwritable('large')
-      text += value
+    for (let i = 0; i < count; i++) units += lengths[i] = values[i]!.length
+    if (units > this.bytesMax) throw new Unwritable('large')
+    if (units > WORD_UNITS * count || !this.words(writer, values, count)) {
+      let text = ''
+      for (let i = 0; i < count; i++) text += values[i]!
+      writeTexts(writer, lengths, count, bitsOf(lengths, count), text)
     }
-    writeTexts(writer, lengths, count, bitsOf(lengths, count), text)
-    this.scratch.ints.release(used)
+    this.scratch.release(usedInts, usedDoubles, usedFlags)
+  }
+
+  /** Writes short texts; writes nothing and answers false where one has units of two bytes. */
+  private words(writer: ByteWriter, values: readonly string[], count: number): boolean {
+    const words = this.storeFor('word', count) as Words
+    const bits = copyWords(values, count, words)
+    if (bits >= 0) writeWords(writer, words, count, bits)
+    return bits >= 0
   }
 
   private bytes(writer: ByteWriter, values: readonly Uint8Array[], count: number): void {

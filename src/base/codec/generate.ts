@@ -129,6 +129,24 @@ export function generateScatter(names: readonly string[], of: readonly Lane[]): 
   return new Function('plain', source)(Object.prototype) as Scatter
 }
 
+/**
+ * Copies the units of `texts[0, count)` into `words` and answers all bits that their lengths use; -1 where they are no short
+ * texts of one byte per unit.
+ */
+export const copyWords = new Function(
+  'texts',
+  'count',
+  'words',
+  `let b0 = 0, a0 = 0
+  const { lengths: c0, units: u0 } = words
+  for (let i = 0; i < count; i++) {
+    const v0 = texts[i]
+    ${lanes.word(0, 'v0', 'return -1')}
+  }
+  words.used = a0
+  return b0`,
+) as (texts: readonly string[], count: number, words: Words) => number
+
 /** `joined[f]`: the column of field f is `JoinedTexts`. */
 export function generateGather(names: readonly string[], joined: readonly boolean[]): Gather {
   const columns = names.map((_, f) =>

@@ -139,6 +139,8 @@ describe('a field of short words', () => {
     expect(bytes).toStrictEqual(encode(new ValueCodec(), words(more)))
     expectSame(decode(new ValueCodec(), bytes), words(more))
     expectSame(decode(codec, encode(codec, words([]))), words([]))
+    const bare = words(more).map(({ word }) => word)
+    expectSame(decode(codec, encode(codec, bare)), bare)
   })
 })
 
