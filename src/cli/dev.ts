@@ -216,6 +216,7 @@ class Shown {
         this.lines.add(line)
       },
       ended: ({ name }) => say(`${name}: all sources have ended; waits for a change, or for Ctrl-C`),
+      over: (name, how) => say(`${name}: ${how}; waits for a change, or for Ctrl-C`),
       failed: (_resident, error) => this.tellFailure(error),
       warned: (_resident, error) => sayWarning(error),
       lost: stop,

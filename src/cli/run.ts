@@ -65,7 +65,15 @@ async function run(file: string, options: Options): Promise<void> {
   const env = envOf(settings, 'warn')
   const data = settings.data ?? `.potoroo/${pipeline.name}`
   const [development, acceptLoss] = [options.dev === true, options.acceptLoss === true]
-  const events = (stop: Stop) => told(env, data, stop)
+  let cancelled = false
+  const events = (stop: Stop): PipelinesEvents => ({
+    ...told(env, data, stop),
+    // From another terminal: there is nothing left to run.
+    over(_pipeline, how) {
+      cancelled = how === 'cancelled'
+      stop(null)
+    },
+  })
   await inForeground({ env, settings, data, development, acceptLoss }, events, async (pipelines) => {
     const waiting = new Waiting('brings the state back')
     const submitted = pipelines.submit(pipeline, bundle, graph.parameters, {
@@ -82,7 +90,7 @@ async function run(file: string, options: Options): Promise<void> {
       .finally(() => waiting.end())
       .catch(() => {})
     const resident = await submitted
-    return () => sayEnd(resident)
+    return () => (cancelled ? say(`${pipeline.name}: cancelled`) : sayEnd(resident))
   })
 }
 

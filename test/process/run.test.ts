@@ -162,6 +162,16 @@ test('says where it has left standard input, and ends in order with the status o
   expect(err).toMatch(/ended with epoch \d+ \(1 key\)/)
 })
 
+test.each(['drain', 'cancel'])('ends when it is asked from elsewhere to %s its pipeline', async (command) => {
+  const { run, ran } = app()
+  const running = run('--param', `port=${await freePort()}`)
+  await running.said(/listens on/)
+  const asked = await ran([command, 'count'])
+  expect(asked, asked.err).toMatchObject({ status: 0 })
+  expect(await running.ended, running.err).toEqual({ status: 0, signal: null })
+  expect(running.err).toMatch(command === 'drain' ? /count: ended with epoch \d+ / : /count: cancelled\n$/)
+})
+
 test('counts keys that it has not looked at, too', async () => {
   const { ran } = app()
   const line = ['--stdin', '--stdout']

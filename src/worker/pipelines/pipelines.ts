@@ -36,6 +36,8 @@ const REPLAY_LOOK_MS = 10
 export interface PipelinesEvents extends Omit<ResidentEvents, 'letter' | 'unloaded' | 'changed'> {
   /** The program that the chain names cannot be loaded here. */
   unloaded?(pipeline: string, error: PotorooError): void
+  /** Somebody has asked this worker to drain or cancel it, and that is done: it runs again only when it is submitted. */
+  over?(pipeline: string, how: 'drained' | 'cancelled'): void
   /** The worker as a whole cannot go on. */
   lost(error: PotorooError): void
   /** The worker has left its cluster. */
@@ -225,6 +227,7 @@ export class Pipelines {
     return this.inTurn(name, async () => {
       const resident = this.running(name)
       await this.endings.drain(resident, true)
+      this.events.over?.(name, 'drained')
       return resident
     })
   }
@@ -235,6 +238,7 @@ export class Pipelines {
       this.find(name)
       await settle<void>((done) => this.worker.ledger.withdraw(name, done))
       this.worker.ledger.sweep()
+      this.events.over?.(name, 'cancelled')
     })
   }
 
