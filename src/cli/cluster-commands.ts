@@ -47,7 +47,11 @@ export function leaveCommand(): Command {
   return addControlOptions(command).action(async (name: string, flags: ControlFlags) => {
     const worker = await findWorker(flags, { worker: name })
     await worker.post('/v1/cluster/leave', {})
-    if (flags.json) printJson({ leaving: name })
+    if (flags.json) return printJson({ leaving: name })
+    const { workers } = await worker.get<ClusterView>('/v1/cluster')
+    const alone = workers.filter(({ member }) => member).length === 1
+    if (alone)
+      print(`${name} is the only member: it works on, and leaves once another one has joined; to end it, stop it`)
     else print(`${name} hands over what it owns and leaves; \`potoroo status\` shows how far it is`)
   })
 }

@@ -58,7 +58,7 @@ export async function findWorkers(flags: ControlFlags, sought: Sought = {}): Pro
   return folders.map(({ data, file }) => clientOf(file.address, readToken(flags.tokenFile) ?? tokenIn(file), data))
 }
 
-/** Finds the worker. Rejects with `E_NO_WORKER`, `E_WHICH_WORKER` or `E_FILE`. */
+/** Finds the worker. Rejects with `E_NO_WORKER`, `E_OTHER_WORKERS`, `E_WHICH_WORKER` or `E_FILE`. */
 export async function findWorker(flags: ControlFlags, sought: Sought = {}): Promise<ControlClient> {
   if (flags.control !== undefined) {
     const address = showAddress(addressOf(flags.control))
@@ -87,13 +87,18 @@ async function findFolders(data: string | undefined, sought: Sought): Promise<[F
     data === undefined ? subfolders(FOLDERS).flatMap((path) => [path, ...subfolders(path)]) : subfolders(data)
   const written = below.flatMap((path) => {
     const file = readControlFile(path)
-    return file === null || file.worker !== (sought.worker ?? file.worker) ? [] : [{ data: path, file }]
+    return file === null ? [] : [{ data: path, file }]
   })
   const answers = await Promise.all(written.map(({ file }) => healthOf(file.address)))
   // One that has not come in yet, or was cut off, knows less than the others.
-  const alive = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
+  const all = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
+  if (all.length === 0) throw fail('E_NO_WORKER', { data: data ?? `a folder below ${FOLDERS}` })
+  const { worker } = sought
+  const alive = all.filter(({ file }) => worker === undefined || file.worker === worker)
   const [first, ...others] = alive
-  if (first === undefined) throw fail('E_NO_WORKER', { data: data ?? `a folder below ${FOLDERS}` })
+  if (first === undefined) {
+    throw fail('E_OTHER_WORKERS', { worker, known: all.map(({ file }) => file.worker).join(', ') })
+  }
   if (others.every(({ file }) => file.store !== null && file.store === first.file.store)) return [first, ...others]
   const meant = alive.find((one) => basename(one.data) === sought.pipeline)
   if (meant === undefined) throw fail('E_WHICH_WORKER', { folders: alive.map((one) => one.data).join(', ') })

@@ -47,3 +47,15 @@ test('of several that have nothing to do with each other, the one whose folder h
   expect(found.map(({ address }) => address)).toEqual([numbers])
   await expect(findWorkers({ data }, { pipeline: 'sums' })).rejects.toMatchObject({ code: 'E_WHICH_WORKER' })
 })
+
+test('who names a worker that is not here hears which are', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'potoroo-find-'))
+  await worker(data, 'w1', 200)
+  await worker(data, 'w2', 503)
+  expect(await findWorkers({ data }, { worker: 'w2' })).toHaveLength(1)
+  const error = await findWorkers({ data }, { worker: 'w9' }).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({
+    code: 'E_OTHER_WORKERS',
+    message: expect.stringContaining('w9 is running here: there is w1, w2'),
+  })
+})

@@ -151,6 +151,11 @@ test('a worker leaves in order, and what it had is with the others', { timeout: 
   await up.said(/normal, generation \d+: w1, w3\n/)
   await expect.poll(() => sumOf(page('w3')), { timeout: 20_000 }).toBe(2 * KEYS)
   expect((await page('w1')).completeness.keyGroups).toBe('1024/1024')
+
+  expect((await ran(['leave', 'w3'], { cwd })).out).toContain('hands over what it owns')
+  await up.said(/w3 has left the cluster/)
+  expect((await ran(['leave', 'w1'], { cwd })).out).toContain('w1 is the only member')
+  expect((await ran(['leave', 'w2'], { cwd })).err).toContain('E_OTHER_WORKERS')
 })
 
 test('a step that blocks is named by the other workers, and nobody is taken for dead', {

@@ -40,6 +40,12 @@ export const cliErrors = {
     what: 'no worker is running in {data}',
     remedy: 'start one with `potoroo run FILE` or `potoroo worker`, or name its folder with --data',
   },
+  E_OTHER_WORKERS: {
+    kind: 'user',
+    what: 'no worker {worker} is running here: there is {known}',
+    remedy:
+      '`potoroo status` shows the workers of a cluster; on another machine run the command there, or use --control',
+  },
   E_WHICH_WORKER: {
     kind: 'user',
     what: 'several workers are running here: {folders}',
