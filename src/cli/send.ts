@@ -152,11 +152,16 @@ async function* readRecords(path: string, framing: Framing): AsyncGenerator<Port
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined || (error as { kind?: string }).kind !== undefined)
       throw error
-    throw fail('E_FILE', { operation: 'read', path, reason: (error as Error).message }, error)
+    throw fail('E_FILE', { operation: 'read', path: nameOf(path), reason: (error as Error).message }, error)
   }
   const left = assembler.pending
-  if (!assembler.finish()) throw fail('E_FILE_FRAGMENT', { path, bytes: left })
+  if (!assembler.finish()) throw fail('E_FILE_FRAGMENT', { path: nameOf(path), bytes: left })
   if (records.length > 0) yield { records, bytes: 0 }
+}
+
+/** What a file is called to a person. */
+function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path
 }
 
 /** Bytes of all files together, `null` where standard input is among them. */

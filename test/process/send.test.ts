@@ -41,6 +41,8 @@ test('a file that ends inside a record, and one that is absent, are named', asyn
   const [, port] = await receiver.said(/listens on 127\.0\.0\.1:(\d+)/)
   const cut = await ran(['send', port!, 'cut', '--framing', 'length-prefix'], { cwd })
   expect(cut).toMatchObject({ status: 2, err: expect.stringMatching(/E_FILE_FRAGMENT: cut ends inside a record/) })
+  const input = await ran(['send', port!, '--framing', 'length-prefix'], { input: '\0\0\0\t1' })
+  expect(input.err).toMatch(/E_FILE_FRAGMENT: standard input ends inside a record/)
   expect(await ran(['send', port!, 'absent'], { cwd })).toMatchObject({
     status: 1,
     err: expect.stringMatching(/E_FILE: .*absent/),
