@@ -250,6 +250,23 @@ describe('an acknowledged source', () => {
     expect(sessions[0]!.closed).toBe(1)
   })
 
+  test('closes a peer that has closed its side and takes nothing of what it is still told', () => {
+    const { sessions } = open({ protocol: 'acked' })
+    const a = new Client()
+    a.connection.pause()
+    // More than the kernels take, and less than what makes it stop.
+    expect(sessions[0]!.send(Buffer.alloc(150_000))).toBe(true)
+    a.connection.end()
+    pass(1000)
+    expect(sessions[0]!.closed).toBe(1)
+    pass(10_000)
+    a.connection.resume()
+    pass(1000)
+    // What was left went with the connection.
+    expect(a.heard.length).toBeLessThan(150_000)
+    expect(a.closed).toBeDefined()
+  })
+
   test('stops reading while the session has no room', () => {
     const { sessions } = open({ protocol: 'acked' })
     const a = new Client()

@@ -6,7 +6,7 @@ import { isHello } from '../../protocol/acked.ts'
 import { Assembler } from '../assembler.ts'
 import type { Door, Lane, Session, SourceContext, SourceStatus } from '../connector.ts'
 
-/** How long a peer that was told goodbye may stay. */
+/** How long a peer that was told goodbye, or has said it, may stay. */
 const CLOSING_MS = 5000
 
 /** What a connection asks of the source it belongs to. */
@@ -57,7 +57,14 @@ export abstract class Peer implements ConnectionHandler {
     if (this.gone) return
     this.finished()
     this.leave()
-    this.connection.end()
+    this.finish()
+  }
+
+  /** Sends what is queued and gives the peer a moment to take it: one that reads nothing would keep it for ever. */
+  protected finish(): void {
+    const { connection, source } = this
+    connection.end()
+    source.context.env.clock.after(CLOSING_MS, () => connection.destroy())
   }
 
   abstract onDrain(): void
@@ -261,11 +268,9 @@ export class AckedPeer extends Peer {
     if (!this.full && !this.deaf) this.resume()
   }
 
-  /** Sends what is queued and gives the peer a moment to close its side. */
   private close(): void {
     if (this.closing || this.gone) return
     this.closing = true
-    this.connection.end()
-    this.source.context.env.clock.after(CLOSING_MS, () => this.connection.destroy())
+    this.finish()
   }
 }
