@@ -17,6 +17,8 @@ const none = { damageMs: 0, silenceMs: 0, rebalanceMs: 0, savepointMs: 0, upgrad
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
   'fewer-deeds': (config) => ({ ...config, deeds: { ...config.deeds, ...none } }),
+  /** Nobody is blind, and no version follows another: as it was before these were drawn. */
+  'one-version-seen-by-all': (config) => ({ ...config, deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0 } }),
   /** Who reads the chain finds that others have written whole eras: it stood still, or comes late. */
   'left-behind': (config) => {
     const often = OFTEN * config.pace
