@@ -38,6 +38,8 @@ const PAGE = fileURLToPath(new URL('./mutants.md', import.meta.url))
 
 interface Fate {
   readonly found: boolean
+  /** Its time was over before all seeds had been run. */
+  readonly early?: boolean
   /** Of how many seeds how many found it. */
   readonly share: string
   readonly by: string
@@ -76,7 +78,12 @@ async function fateOf(mutant: SimMutant, { seeds, from, seconds }: TableOptions)
   const kind = `${bentTo}${clusters ? 'cluster' : 'seed'}`
   if (chance.found.length > 0) return { found: true, share, by: `${kind} ${chance.found[0]}: ${chance.first}` }
   if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
-  const missed = { found: false, share, by: mutant.rare === undefined ? 'NOT FOUND' : `NOT FOUND: ${mutant.rare}` }
+  const missed = {
+    found: false,
+    early: chance.ran < most,
+    share,
+    by: mutant.rare === undefined ? 'NOT FOUND' : `NOT FOUND: ${mutant.rare}`,
+  }
   if (clusters) return missed
   const aimed = await tallyOf(mutant, [
     '--enumerate',
@@ -106,13 +113,16 @@ function pageOf({ seeds, from, seconds }: TableOptions, fates: ReadonlyMap<SimMu
   const rows = mutants.flatMap((mutant) => {
     const { name, file } = mutant
     const fate = fates.get(mutant)
-    if (fate === undefined) return before.get(name) ?? []
+    const known = before.get(name)
+    // What was found once is not unsaid by a search that was cut short.
+    if (fate === undefined || (fate.early && known !== undefined)) return known ?? []
     return `| ${name} | \`${file}\` | ${fate.share} | ${fate.by.replaceAll(/[|\n]/g, ' ').slice(0, 160)} |`
   })
   return `# What finds the planted faults
 
 Written by \`npm run sim -- --mutants [NAME …] --seeds ${seeds} --seconds ${seconds} --write\`: of the systems, or a fifth as many clusters, from seed ${from} on,
-ended after ${ENOUGH} that find it or ${seconds} seconds, how many find each fault, and what the first of them says. What needs a configuration that seeds draw too
+ended after ${ENOUGH} that find it or ${seconds} seconds, how many find each fault, and what the first of them says. A fault that was not
+found before its time was over keeps the row of an earlier run. What needs a configuration that seeds draw too
 seldom is looked for in one that is bent towards it (\`bends.ts\`); of some a seed is known that finds them (1 of 1). What no system finds is looked for by every single fault of
 a small one, and by pairs of them (\`--enumerate\`).
 
