@@ -64,8 +64,9 @@ export class HighWater {
   private wentBack(seen: Seen, { next, generation }: Cluster, done: Done): void {
     const { data, root, acceptLoss, env } = this.options
     const facts = { end: next - 1, generation, seen: seen.n, before: seen.generation }
-    if (!acceptLoss) return done(fail('E_STORE_BACK', { path: root, data, ...facts }))
-    env.log.warn('store.back', { path: root, data, ...facts })
+    const error = fail('E_STORE_BACK', { path: root, data, ...facts })
+    if (!acceptLoss) return done(error)
+    env.log.warn('store.back', { error: error.code, message: error.message })
     // The folder says so from the next record on.
     this.notedMs = Number.NEGATIVE_INFINITY
     done(null)
@@ -81,7 +82,7 @@ export class HighWater {
     this.seen = Math.max(this.seen, generation)
     noteBelonging(env.disk, data, { store: this.belonging.store, seen: { n, nonce, generation } }, (error) => {
       this.busy = false
-      if (error !== null) env.log.warn('store.note', { code: error.code, message: error.message })
+      if (error !== null) env.log.warn('store.note', { error: error.code, message: error.message })
       this.closing?.()
     })
   }
