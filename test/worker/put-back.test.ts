@@ -152,9 +152,10 @@ test('what is lost stands in no file that grows', async () => {
 test('a store that has gone on another way is refused, however long it is by now', async () => {
   const yard = await wentBack()
   const away = `${yard.workshop.folder}/away`
+  const { seen } = JSON.parse(readFileSync(`${yard.data}/member`, 'utf8').split('\n')[1]!) as { seen: { n: number } }
   renameSync(`${yard.data}/member`, away)
   const other = await yard.again()
-  await expect.poll(() => other.worker.cluster.next, { timeout: 10_000 }).toBeGreaterThan(100)
+  await expect.poll(() => other.worker.cluster.next, { timeout: 20_000 }).toBeGreaterThan(seen.n + 1)
   await yard.workshop.stop(other)
   renameSync(away, `${yard.data}/member`)
   await expect(yard.workshop.start(limits)).rejects.toMatchObject({ code: 'E_STORE_BACK' })
