@@ -481,6 +481,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'held-behind-a-key-goes-with-its-split',
     swarm: 'clusters',
     bend: 'answers-between-keys',
+    seed: 930,
     file: 'src/dataflow/async-task.ts',
     text: 'held.hashes.push(hash)',
     replacement: 'held.hashes.push(hash * Number.NaN)',
