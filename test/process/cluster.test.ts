@@ -44,6 +44,7 @@ limits:
   suspectMs: 50000
   deadMs: 60000
   linkGraceMs: 60000
+  beatSilenceMs: 60000
 `
 
 /** A cluster of three workers that runs the pipeline and has been given every key twice; `settings` as in a file. */
