@@ -302,8 +302,8 @@ export class Worker {
     const residents = [...this.residents.all.values()]
     // The doors of one that is on its way up are still to open.
     if (residents.some(({ phase }) => phase === 'starting')) return false
-    this.clearance ??= new Clearance(residents.filter(({ phase }) => phase === 'running'))
-    return this.clearance.advance()
+    this.clearance ??= new Clearance()
+    return this.clearance.advance(residents.flatMap(({ phase, execution }) => (phase === 'running' ? execution : [])))
   }
 
   private begin(generation: number): void {
@@ -370,7 +370,13 @@ export class Worker {
     // Members make one of each run in a generation (`generation.ts`, N5); a worker alone may make several.
     const alone = generation.members.length === 1
     const term = `${generation.number}.${entry.run}${alone ? `.${++this.executions}` : ''}`
-    return new Execution(plan, entry, generation, term, seat!.links, seams, events, before)
+    const running: ExecutionEvents['running'] = (base) => {
+      this.clearance?.close(execution)
+      events.running(base)
+    }
+    const told = { ...events, running }
+    const execution = new Execution(plan, entry, generation, term, seat!.links, seams, told, before)
+    return execution
   }
 
   // ── Close ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -418,7 +418,7 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'leaves-with-open-doors',
     file: 'src/worker/seat/clearance.ts',
-    text: 'for (const { execution } of residents) execution.closeDoors(REASON)',
+    text: 'execution.closeDoors(REASON)',
     replacement: 'void REASON',
     swarm: 'clusters',
     bend: 'nothing-left-behind',

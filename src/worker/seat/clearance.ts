@@ -3,39 +3,50 @@
  * an epoch of each covers it (PROTOCOLS 11).
  *
  *     closing ─all has entered─► asking ─every epoch is complete─► clear
- *                 ▲─────────────────┘ one is not
+ *       ▲ ▲──────────────────────┘ one is not                        │
+ *       └────────────────────── a pipeline begins ───────────────────┘
  *
  * C1. It belongs to one generation: the next one finds out anew.
+ * C2. Pipelines come and go meanwhile. One that begins closes its doors too; one that has ended is not waited for.
  */
-import type { Resident } from '../pipelines/resident.ts'
+import type { Execution } from '../execution/execution.ts'
 
 /** What `status` shows at a worker that leaves. */
 const REASON = 'this worker leaves the cluster'
 
-export class Clearance {
-  private readonly residents: readonly Resident[]
-  private phase: 'closing' | 'asking' | 'clear' = 'closing'
+type Leaving = Pick<Execution, 'closeDoors' | 'caughtUp' | 'request'>
 
-  /** `residents` are those that run here. */
-  constructor(residents: readonly Resident[]) {
-    this.residents = residents
-    for (const { execution } of residents) execution.closeDoors(REASON)
+export class Clearance {
+  private readonly closed = new Set<Leaving>()
+  private phase: 'closing' | 'asking' | 'clear' = 'closing'
+  /** How often epochs were asked for, or were asked for in vain. */
+  private round = 0
+
+  /** `execution` runs here: it takes nothing in any more (C2). */
+  close(execution: Leaving): void {
+    if (this.closed.has(execution)) return
+    this.closed.add(execution)
+    execution.closeDoors(REASON)
+    this.phase = 'closing'
+    this.round++
   }
 
-  /** Takes the next step; whether there is none left. */
-  advance(): boolean {
-    if (this.phase === 'closing' && this.residents.every(({ execution }) => execution.caughtUp)) this.ask()
+  /** Takes the next step, where `running` are those that run here; whether there is none left. */
+  advance(running: readonly Leaving[]): boolean {
+    for (const execution of running) this.close(execution)
+    if (this.phase === 'closing' && running.every(({ caughtUp }) => caughtUp)) this.ask(running)
     return this.phase === 'clear'
   }
 
-  private ask(): void {
-    let left = this.residents.length
+  private ask(running: readonly Leaving[]): void {
+    const round = ++this.round
+    let left = running.length
     let failed = false
     this.phase = left === 0 ? 'clear' : 'asking'
-    for (const { execution } of this.residents) {
+    for (const execution of running) {
       execution.request({ kind: 'periodic' }, (failure) => {
         failed ||= failure !== null
-        if (--left === 0) this.phase = failed ? 'closing' : 'clear'
+        if (--left === 0 && round === this.round) this.phase = failed ? 'closing' : 'clear'
       })
     }
   }
