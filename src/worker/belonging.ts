@@ -21,7 +21,7 @@ export interface Belonging {
   readonly seen?: Seen
 }
 
-/** A record of the chain, and the generation that it is of. */
+/** A record of the chain, and the greatest generation that was seen up to then. */
 export interface Seen {
   readonly n: number
   readonly nonce: string

@@ -3,7 +3,8 @@
  * backup is not taken for the one that the folder, its journal, producers and outputs have gone on with.
  *
  * H1. A record is noted once it has been read in the chain, where it is durable: a store that lacks it has gone back. The note
- *     is behind by `limits.noteChainMs` at most, so a backup that is younger than that passes.
+ *     is behind by `limits.noteChainMs` at most, so a backup that is younger than that passes. Nothing is noted of a store
+ *     before it has been checked (H2): one that is refused would be taken the next time.
  * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is not missed.
  * H3. Where it is accepted, the next generation is numbered behind all that the folder has seen (`cluster/generation.ts`, J5): by
  *     their numbers segments of outputs are told apart.
@@ -32,6 +33,7 @@ export class HighWater {
   /** The greatest generation that the folder has seen (H3). */
   private seen: number
   private notedMs: number
+  private checked = false
   private busy = false
   private closing: (() => void) | null = null
 
@@ -49,16 +51,21 @@ export class HighWater {
   /** The chain has been read to its end: `E_STORE_BACK` where the store is older than what the folder has seen (H2). */
   check(chain: ChainReader, done: Done): void {
     const { seen } = this.belonging
-    if (seen === undefined) return done(null)
+    if (seen === undefined) return this.pass(done)
     if (seen.n >= chain.cluster.next) return this.wentBack(seen, chain.cluster, done)
     chain.exclusively((release) =>
       chain.readRecord(seen.n, (error, record) => {
         release()
         if (error !== null) done(error)
-        else if (record === null || record.nonce === seen.nonce) done(null)
+        else if (record === null || record.nonce === seen.nonce) this.pass(done)
         else this.wentBack(seen, chain.cluster, done)
       }),
     )
+  }
+
+  private pass(done: Done): void {
+    this.checked = true
+    done(null)
   }
 
   private wentBack(seen: Seen, { next, generation }: Cluster, done: Done): void {
@@ -69,18 +76,20 @@ export class HighWater {
     env.log.warn('store.back', { error: error.code, message: error.message })
     // The folder says so from the next record on.
     this.notedMs = Number.NEGATIVE_INFINITY
-    done(null)
+    this.pass(done)
   }
 
   /** `record` has been read in the chain (H1). */
   read({ n, nonce }: ChainRecord, { generation }: Cluster): void {
     const { env, data, noteChainMs } = this.options
     const now = env.clock.monotonic()
-    if (this.busy || this.closing !== null || now - this.notedMs < noteChainMs) return
+    if (!this.checked || this.busy || this.closing !== null || now - this.notedMs < noteChainMs) return
     this.busy = true
     this.notedMs = now
     this.seen = Math.max(this.seen, generation)
-    noteBelonging(env.disk, data, { store: this.belonging.store, seen: { n, nonce, generation } }, (error) => {
+    // H3, also in the next life.
+    const seen = { n, nonce, generation: this.seen }
+    noteBelonging(env.disk, data, { store: this.belonging.store, seen }, (error) => {
       this.busy = false
       if (error !== null) env.log.warn('store.note', { error: error.code, message: error.message })
       this.closing?.()

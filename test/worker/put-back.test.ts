@@ -1,6 +1,6 @@
 /**
  * A store that is put back from a backup under data folders that have gone on (`high-water.ts`):
- * - it is refused by name, and nothing is written to it; the one that was there last is taken
+ * - it is refused by name, each time, and nothing is written to it; the one that was there last is taken
  * - one that has gone on another way is refused too
  * - with the loss accepted every record is there once, also in files, whatever generations there were meanwhile
  * - what is lost with the journals does not stay in a file that grows
@@ -100,14 +100,15 @@ export default pipeline('copy', (p) => {
   }
 }
 
-/** A yard whose store is an old one: the worker has lived twice and written more since. */
-async function wentBack(append = false): Promise<Yard> {
+/** A yard whose store is an old one: the worker has written more since, also in `lives` that it has had. */
+async function wentBack(append = false, lives = 2): Promise<Yard> {
   const yard = new Yard(append)
   const first = await yard.begin()
   await yard.send(first)
   yard.saveStore()
+  await yard.send(first)
   await yard.workshop.stop(first)
-  for (let life = 0; life < 2; life++) {
+  for (let life = 0; life < lives; life++) {
     const next = await yard.again()
     await yard.send(next)
     await yard.workshop.stop(next)
@@ -119,21 +120,25 @@ async function wentBack(append = false): Promise<Yard> {
 test('a store from before what the data folder has seen is refused, and the last one taken', async () => {
   const yard = await wentBack()
   const chain = yard.chain()
-  await expect(yard.workshop.start(limits)).rejects.toMatchObject({ code: 'E_STORE_BACK' })
+  for (let time = 0; time < 2; time++) {
+    await expect(yard.workshop.start(limits)).rejects.toMatchObject({ code: 'E_STORE_BACK' })
+  }
   expect(yard.chain()).toEqual(chain)
   yard.putLast()
   await yard.send(await yard.again())
 })
 
 test.each([
-  ['files of epochs', false],
-  ['one that grows', true],
+  ['files of epochs', false, 2],
+  ['one that grows', true, 2],
+  ['files of epochs of one life', false, 0],
+  ['one that has grown in one life', true, 0],
 ])(
   'with the loss accepted every record is there once in %s, and from then on the store is the right one',
-  async (_, append) => {
-    const yard = await wentBack(append)
+  async (_, append, lives) => {
+    const yard = await wentBack(append, lives)
     const next = await yard.again(true)
-    expect(next.worker.cluster.generation).toBe(4)
+    expect(next.worker.cluster.generation).toBe(lives + 2)
     await yard.shown()
     await yard.send(next)
     await yard.workshop.stop(next)
@@ -141,8 +146,8 @@ test.each([
   },
 )
 
-test('what is lost stands in no file that grows', async () => {
-  const yard = await wentBack(true)
+test.each([2, 0])('what is lost stands in no file that grows, %i lives later', async (lives) => {
+  const yard = await wentBack(true, lives)
   yard.loseJournal()
   const next = await yard.again(true)
   await yard.send(next)
