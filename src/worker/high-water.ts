@@ -7,7 +7,8 @@
  *     before it has been checked (H2): one that is refused would be taken the next time.
  * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is not missed.
  * H3. Where it is accepted, the next generation is numbered behind all that the folder has seen (`cluster/generation.ts`, J5): by
- *     their numbers segments of outputs are told apart.
+ *     their numbers segments of outputs are told apart. It leaves at least one number out, also where only epochs are gone:
+ *     by that all know that there were some (`checkpoint/fold.ts`, G3).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { ChainReader } from '../checkpoint/chain-reader.ts'
@@ -74,6 +75,7 @@ export class HighWater {
     const error = fail('E_STORE_BACK', { path: root, data, ...facts })
     if (!acceptLoss) return done(error)
     env.log.warn('store.back', { error: error.code, message: error.message })
+    this.seen = Math.max(this.seen, generation + 1)
     // The folder says so from the next record on.
     this.notedMs = Number.NEGATIVE_INFINITY
     this.pass(done)

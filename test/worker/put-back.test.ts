@@ -107,6 +107,7 @@ async function wentBack(append = false, lives = 2): Promise<Yard> {
   await yard.send(first)
   yard.saveStore()
   await yard.send(first)
+  await yard.send(first)
   await yard.workshop.stop(first)
   for (let life = 0; life < lives; life++) {
     const next = await yard.again()
@@ -138,7 +139,7 @@ test.each([
   async (_, append, lives) => {
     const yard = await wentBack(append, lives)
     const next = await yard.again(true)
-    expect(next.worker.cluster.generation).toBe(lives + 2)
+    expect(next.worker.cluster.generation).toBe(Math.max(2, lives + 1) + 1)
     await yard.shown()
     await yard.send(next)
     await yard.workshop.stop(next)

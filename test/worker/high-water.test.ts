@@ -1,0 +1,77 @@
+/**
+ * How far a data folder has seen the chain (`src/worker/high-water.ts`):
+ * - nothing is noted of a store before it has been checked
+ * - the greatest generation stays, also where the store that is gone on with knows lesser ones
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { ChainReader } from '../../src/checkpoint/chain-reader.ts'
+import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
+import type { ChainRecord } from '../../src/checkpoint/record.ts'
+import { realEnv } from '../../src/env/real/env.ts'
+import type { Seen } from '../../src/worker/belonging.ts'
+import { HighWater } from '../../src/worker/high-water.ts'
+
+const seen: Seen = { n: 9, nonce: 'nine', generation: 7 }
+
+class Folder {
+  readonly data = mkdtempSync(join(tmpdir(), 'potoroo-water-'))
+  readonly water: HighWater
+
+  constructor(acceptLoss: boolean) {
+    onTestFinished(() => rmSync(this.data, { recursive: true }))
+    const env = realEnv({ log: { level: 'silent' } })
+    const options = { env, data: this.data, root: `${this.data}/store`, noteChainMs: 0, acceptLoss }
+    this.water = new HighWater(options, { store: 's', seen })
+  }
+
+  /** A record is read in a chain that has only just come to it. */
+  read(n: number, generation: number): void {
+    this.water.read({ n, nonce: `n${n}` } as ChainRecord, this.cluster(n, generation))
+  }
+
+  /** Answers the code of the refusal, or `null`. */
+  check(end: number, generation: number): string | null | undefined {
+    let code: string | null | undefined
+    const chain = { cluster: this.cluster(end, generation) } as ChainReader
+    this.water.check(chain, (error) => {
+      code = error?.code ?? null
+    })
+    return code
+  }
+
+  async noted(): Promise<Seen | null> {
+    await new Promise<void>((resolve) => this.water.close(resolve))
+    try {
+      return (JSON.parse(readFileSync(`${this.data}/member`, 'utf8').split('\n')[1]!) as { seen: Seen }).seen
+    } catch {
+      return null
+    }
+  }
+
+  private cluster(n: number, generation: number): Cluster {
+    return { ...emptyCluster, next: n + 1, generation }
+  }
+}
+
+test('a store that is refused leaves no note', async () => {
+  const folder = new Folder(false)
+  folder.read(5, 4)
+  expect(folder.check(5, 4)).toBe('E_STORE_BACK')
+  expect(await folder.noted()).toBeNull()
+})
+
+test('the greatest generation is kept over one that others have numbered lower', async () => {
+  const folder = new Folder(true)
+  expect(folder.check(5, 4)).toBeNull()
+  folder.read(6, 5)
+  expect(await folder.noted()).toEqual({ n: 6, nonce: 'n6', generation: 7 })
+})
+
+test('where only epochs are gone a number is left out all the same', () => {
+  const folder = new Folder(true)
+  expect(folder.check(5, 7)).toBeNull()
+  expect(folder.water.generation).toBe(8)
+})
