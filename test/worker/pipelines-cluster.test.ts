@@ -75,7 +75,7 @@ class Pair {
     factor: number,
     { step = 'sum', ...options }: SubmitOptions & { readonly step?: string } = {},
   ): Promise<Resident> {
-    const file = `${this.folder}/${name}.ts`
+    const file = `${this.folder}/${name}${factor}.ts`
     writeFileSync(
       file,
       `import { generatorSource, nullSink, pipeline } from 'potoroo'
@@ -144,6 +144,19 @@ test('another program takes its place on both, in a generation of its own, with 
   expect(pair.a.worker.cluster.generation).toBe(generation + 1)
   await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 3)
   for (const pipelines of pair.all) expect(pipelines.find('one').base!.epoch).toBeGreaterThanOrEqual(before)
+})
+
+test('of two programs that come at once to different members one runs on both, and both are answered', async () => {
+  const answers = await Promise.allSettled([pair.submit(pair.a, 'one', 3), pair.submit(pair.b, 'one', 4)])
+  await expect.poll(() => pair.hashes('one').size, patient).toBe(1)
+  const [runs] = pair.hashes('one')
+  for (const answer of answers) {
+    if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'E_SUBMIT_OVERTAKEN' })
+  }
+  expect(answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value.hash : []))).toContain(runs)
+  // The next ones know the one with this factor.
+  await pair.submit(pair.b, 'one', 2)
+  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
 })
 
 test('the same program goes on where it runs, and begins anew where it has failed', async () => {

@@ -157,6 +157,11 @@ export const workerErrors = {
     what: 'pipeline "{pipeline}" exists already, with state of its own',
     remedy: 'a pipeline can only start from a savepoint: cancel it first, or add --fresh, which drops that state',
   },
+  E_SUBMIT_OVERTAKEN: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" was changed by somebody else before this program ran: another was submitted, or it was drained or cancelled',
+    remedy: 'see `potoroo status {pipeline}`, and submit it again if it is still wanted',
+  },
   E_NO_PIPELINE: {
     kind: 'user',
     what: 'there is no pipeline "{pipeline}" here: {known}',

@@ -141,7 +141,8 @@ export class Pipelines {
 
   /**
    * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
-   * last checkpoint; where the same one does, a cluster lets it run on, unless it has failed here. Rejects where the pipeline has faults or its state does not fit; then nothing has changed.
+   * last checkpoint; where the same one does, a cluster lets it run on, unless it has failed here. Rejects where the pipeline
+   * has faults or its state does not fit; then nothing has changed. So it does where somebody else is quicker.
    */
   async submit(
     pipeline: Pipeline,
@@ -176,17 +177,21 @@ export class Pipelines {
     })
   }
 
-  /** The pipeline once it is here with that program. */
+  /** The pipeline once it is here with that program, unless somebody has asked another worker for something else meanwhile. */
   private async standing(name: string, program: Prepared): Promise<Resident> {
     const { residents } = this.worker
+    const overtaken = (): boolean => {
+      const entry = this.worker.cluster.pipelines.get(name)
+      return entry === undefined || entry.drained || !isProgram(program, entry)
+    }
     const here = (): Resident | null => {
       const resident = residents.all.get(name)
       return resident?.plan === program.plan ? resident : null
     }
-    await this.until(() => here() !== null || residents.unloaded.has(name))
+    await this.until(() => here() !== null || overtaken() || residents.unloaded.has(name))
     const resident = here()
-    if (resident === null) throw residents.unloaded.get(name)!.error
-    return resident
+    if (resident !== null) return resident
+    throw overtaken() ? fail('E_SUBMIT_OVERTAKEN', { pipeline: name }) : residents.unloaded.get(name)!.error
   }
 
   /** Resolves once `resident` is on its way up no more: it runs, or has failed. */

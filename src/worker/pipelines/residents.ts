@@ -184,6 +184,7 @@ export class Residents {
   private submitted(name: string, entry: PipelineEntry | null): void {
     const known = this.all.get(name)
     if (known !== undefined && known.run !== entry?.run) this.remove(known)
+    this.events.changed()
     const { generation } = this
     if (entry === null || generation === null || !this.seams.wants(name)) return
     // R3.
