@@ -91,9 +91,10 @@ export function letterFile(run: Run, epoch: number, generation: number, worker: 
   return `${letterFolder(run)}/${padded(epoch)}-${padded(generation)}-${escapeName(worker)}`
 }
 
-/** The worker that has written a file of dead letters with this name; `''` where it does not say. */
-export function letterWriterOf(name: string): string {
-  return unescapeName(/^\d+-\d+-(.+)$/.exec(name)?.[1] ?? '')
+/** Who has written a file of dead letters with this name, and in which generation; `null` for a name that is none. */
+export function letterWriterOf(name: string): { readonly worker: string; readonly generation: number } | null {
+  const [, generation, worker] = /^\d+-(\d+)-(.+)$/.exec(name) ?? []
+  return worker === undefined ? null : { worker: unescapeName(worker), generation: Number(generation) }
 }
 
 /** Which pack of a pipeline. */

@@ -17,6 +17,15 @@ class Shelf {
     while (this.answers.length > 0) this.answers.shift()!()
   }
 
+  /** What is asked already is answered by the call that comes of this one. */
+  delay(): () => void {
+    const late = this.answers
+    this.answers = []
+    return () => {
+      for (const answer of late) answer()
+    }
+  }
+
   readonly store = {
     createExclusive: (path: string, bytes: Uint8Array, done: (outcome: string, error: PotorooError | null) => void) =>
       this.answers.push(() => {
@@ -160,6 +169,24 @@ describe('dead letters', () => {
     expect([...shelf.objects.keys()].sort()).toEqual([...new Set([...first, ...second])].sort())
     again.letters.floor(2)
     expect([...shelf.objects.keys()].sort()).toEqual(second)
+  })
+
+  test('B3: who looks late through what was left takes nothing of a later generation', () => {
+    const shelf = new Shelf()
+    const old = new Desk(shelf, 1)
+    old.letters.open(
+      [],
+      new Set(),
+      () => true,
+      0,
+      () => {},
+    )
+    const late = shelf.delay()
+    const desk = new Desk(shelf, 2).open(null, 0)
+    desk.add(0, 1)
+    const files = desk.epoch(1) as string[]
+    late()
+    expect([...shelf.objects.keys()]).toEqual(files)
   })
 
   test('B6: letters of a savepoint are written anew by the run that begins with it, which leaves the savepoint alone', () => {

@@ -8,7 +8,8 @@
  *     failed after it fails again and is reported again. So every letter is there once.
  * B2. Files never change. Removing letters writes what is left of a file anew, with the next epoch; so do additions, which
  *     take small files with them, so that there are few: each is at least twice as long as the one after it.
- * B3. A file goes when the floor has passed the first epoch that no longer names it.
+ * B3. A file goes when the floor has passed the first epoch that no longer names it. What earlier generations have left is
+ *     looked through once. The store may answer late, when the next generation writes already: files of that one stay.
  * B4. Letters are bounded in number and bytes: at the bound the sources stop, and what is under way may still add some.
  * B5. A letter is given back to its step, and leaves the list, only while no barrier is on its way: so both belong to
  *     the same epoch.
@@ -145,7 +146,9 @@ export class DeadLetters {
     this.seams.store.list(folder, (_error, names) => {
       for (const name of names ?? []) {
         const path = `${folder}/${name}`
-        if (!named.has(path) && isOurs(letterWriterOf(name)))
+        const writer = letterWriterOf(name)
+        if (writer === null || writer.generation >= this.options.generation) continue
+        if (!named.has(path) && isOurs(writer.worker))
           this.retired.push({ path, epoch: (epochOf(name) ?? 0) > epoch ? 0 : epoch })
       }
       this.floor(0)
