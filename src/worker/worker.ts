@@ -249,6 +249,7 @@ export class Worker {
       stopWork: (reason) => this.residents.stopWork(stopReasons[reason]),
       resumeWork: (reason) => this.residents.resumeWork(stopReasons[reason]),
       recorded: (record, cluster) => this.recorded(record, cluster),
+      jumped: (cluster) => this.closed || this.residents.jumped(cluster),
       control: (from, message, body) => {
         if (isQuestion(message)) this.questions.take(from.worker, message, body)
         else this.residents.control(from, message, body)

@@ -17,7 +17,7 @@
  */
 import { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
-import type { Cluster, PipelineEntry } from '../../checkpoint/cluster.ts'
+import { type Cluster, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import type { Clock } from '../../env/clock.ts'
@@ -179,6 +179,23 @@ export class Residents {
     if (record.kind === 'epoch') known?.execution.recorded(record.epoch)
     else if (record.kind === 'floor') known?.execution.floor(record.floor)
     else this.submitted(record.pipeline, cluster.pipelines.get(record.pipeline) ?? null)
+  }
+
+  /** Records have been passed over, none of a generation among them: whatever they said, `cluster` is what came of it. */
+  jumped({ pipelines }: Cluster): void {
+    for (const name of new Set([...this.all.keys(), ...pipelines.keys()])) {
+      const entry = pipelines.get(name)
+      const known = this.all.get(name)
+      if (known !== undefined && known.run !== entry?.run) this.remove(known)
+      if (entry === undefined) continue
+      if (known?.run !== entry.run) {
+        if (!entry.drained && !this.pending.has(name)) this.submitted(name, entry)
+        continue
+      }
+      const last = lastEpoch(entry)
+      if (last !== null) known.execution.recorded(last.epoch)
+      known.execution.floor(entry.floor)
+    }
   }
 
   private submitted(name: string, entry: PipelineEntry | null): void {

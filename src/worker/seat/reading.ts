@@ -23,8 +23,8 @@ export interface ReadingEvents {
   generation(cluster: Cluster, before: readonly Member[], missed: boolean): void
   /** A record that counts has been read. */
   record(record: ChainRecord, cluster: Cluster): void
-  /** Records have been passed over, and `cluster` is in another generation. */
-  jumped(cluster: Cluster): void
+  /** Records have been passed over: what they said stands in `cluster`, which may be in another generation; `within`: it is not. */
+  jumped(cluster: Cluster, within: boolean): void
   /** The end of the chain was seen, by a request of `requestMs`, which was made in `generation`. */
   found(requestMs: number, generation: number): void
   /** The beats were read; `reread`: because the seat had asked for that. */
@@ -98,11 +98,13 @@ export class Reading {
   /** Records have been passed over; what they said stands in `cluster`, a generation perhaps, whose record nobody sees. */
   private onJump(cluster: Cluster): void {
     this.missed = true
-    if (cluster.generation === this.generation) return
-    // Who is a member of it is known.
-    this.since = cluster.generation - 1
-    this.enter(cluster, cluster.next - 1)
-    this.events.jumped(cluster)
+    const within = cluster.generation === this.generation
+    if (!within) {
+      // Who is a member of it is known.
+      this.since = cluster.generation - 1
+      this.enter(cluster, cluster.next - 1)
+    }
+    this.events.jumped(cluster, within)
   }
 
   /** The chain has come to another generation, by the record with number `n` or one before it. */

@@ -90,7 +90,7 @@ export class Seat {
     this.reading = new Reading(seams, this.turns, {
       generation: (cluster, before, missed) => this.readGeneration(cluster, before, missed),
       record: (record, cluster) => this.onRecord(record, cluster),
-      jumped: (cluster) => this.onChain(cluster),
+      jumped: (cluster, within) => this.onJump(cluster, within),
       found: (requestMs, generation) => this.found(requestMs, generation),
       seen: (others, reread) => this.onBeats(others, reread),
       gone: () => this.watch?.gone ?? new Set(),
@@ -363,6 +363,13 @@ export class Seat {
     this.onChain(cluster)
     // Who has left has no part in what comes after.
     if (this.phase !== 'gone') this.work.recorded(record, cluster)
+  }
+
+  /** What a generation begins with, it knows by `cluster`; within one, what ran before hears what has come about. */
+  private onJump(cluster: Cluster, within: boolean): void {
+    if (within && this.phase !== 'booting') this.neighbours.run(programsOf(cluster))
+    this.onChain(cluster)
+    if (within && this.phase !== 'booting' && this.phase !== 'gone') this.work.jumped(cluster)
   }
 
   private onChain(cluster: Cluster): void {

@@ -28,6 +28,8 @@ export interface SeatWork {
   resumeWork(reason: StopReason): void
   /** A record of the chain that counts has been read, and the tables have heard of it. */
   recorded(record: ChainRecord, cluster: Cluster): void
+  /** Records of the generation that stands have been passed over: what they said stands in `cluster`. */
+  jumped(cluster: Cluster): void
   /** A message about a pipeline. */
   control(from: Heard, message: ControlMessage, body: ByteReader): void
   /** Whether a seal stands on the journal of this incarnation; where that cannot be read now, it is asked again. */

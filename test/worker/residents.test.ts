@@ -1,0 +1,69 @@
+/** Records that were passed over in the chain, and what pipelines hear of them. */
+import { expect, test } from 'vitest'
+import { type Cluster, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
+import type { Execution } from '../../src/worker/execution/execution.ts'
+import type { Generation } from '../../src/worker/execution/generation.ts'
+import type { Loaded } from '../../src/worker/pipelines/resident.ts'
+import { Residents } from '../../src/worker/pipelines/residents.ts'
+
+const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry => ({
+  ...{ run, hash: `h${run}`, parameters: {}, submitted: run, drained: false, drop: [], from: null },
+  ...{ epochs: [], base: null, highest: 0, floor: 0, ...more },
+})
+
+function scene() {
+  const said: string[] = []
+  const scene = { cluster: emptyCluster }
+  const stands = (...pipelines: [string, PipelineEntry][]): Cluster => {
+    scene.cluster = { ...emptyCluster, generation: 1, pipelines: new Map(pipelines) }
+    return scene.cluster
+  }
+  const execution = (name: string) =>
+    ({
+      start: () => said.push(`${name} starts`),
+      forget: () => said.push(`${name} is gone`),
+      close() {},
+      recorded: (epoch: number) => said.push(`${name} has epoch ${epoch}`),
+      floor: (epoch: number) => said.push(`${name} has floor ${epoch}`),
+    }) as unknown as Execution
+  const ignore = () => {}
+  const residents = new Residents(
+    {
+      clock: { now: () => 0 } as never,
+      load: (name, entry, done) =>
+        done(null, { plan: { pipeline: name }, hash: entry.hash, parameters: {} } as unknown as Loaded),
+      cluster: () => scene.cluster,
+      wants: () => true,
+      execute: ({ plan }, { run }) => execution(`${plan.pipeline}/${run}`),
+      ...{ damaged: ignore, hint: ignore, follow: (then) => then() },
+    },
+    {
+      ...{ running: ignore, listening: ignore, ended: ignore, failed: ignore, warned: ignore },
+      ...{ letter: ignore, unloaded: ignore, changed: ignore },
+    } as never,
+  )
+  return { said, stands, residents }
+}
+
+test('what was submitted, taken out, completed and raised meanwhile is made up for', () => {
+  const { said, stands, residents } = scene()
+  stands(['stays', entryOf(1)], ['other', entryOf(2)], ['leaves', entryOf(3)])
+  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  expect(said.splice(0)).toEqual(['stays/1 starts', 'other/2 starts', 'leaves/3 starts'])
+  const epochs = [{ epoch: 7, generation: 1, manifest: 'm7' }] as unknown as PipelineEntry['epochs']
+  const later = stands(
+    ['stays', entryOf(1, { epochs, floor: 5 })],
+    ['other', entryOf(9)],
+    ['fresh', entryOf(10)],
+    ['drained', entryOf(11, { drained: true })],
+  )
+  residents.jumped(later)
+  expect(said.toSorted()).toEqual([
+    'fresh/10 starts',
+    'leaves/3 is gone',
+    'other/2 is gone',
+    'other/9 starts',
+    'stays/1 has epoch 7',
+    'stays/1 has floor 5',
+  ])
+})
