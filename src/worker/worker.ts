@@ -95,6 +95,7 @@ export class Worker {
     this.loop = new Loop(env.clock, options.limits.turnRuns)
     const seams = {
       clock: env.clock,
+      alone: (options.cluster ?? null) === null,
       load: host.load,
       cluster: () => this.cluster,
       wants: (name: string) => host.wants(name),

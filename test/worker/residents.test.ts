@@ -1,6 +1,7 @@
-/** Records that were passed over in the chain, and what pipelines hear of them. */
+/** What the chain says of pipelines, and what becomes of them here. */
 import { expect, test } from 'vitest'
 import { type Cluster, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
+import type { ChainRecord } from '../../src/checkpoint/record.ts'
 import type { Execution } from '../../src/worker/execution/execution.ts'
 import type { Generation } from '../../src/worker/execution/generation.ts'
 import type { Loaded } from '../../src/worker/pipelines/resident.ts'
@@ -11,7 +12,7 @@ const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry 
   ...{ epochs: [], base: null, highest: 0, floor: 0, ...more },
 })
 
-function scene() {
+function scene({ alone = false } = {}) {
   const said: string[] = []
   const scene = { cluster: emptyCluster }
   const stands = (...pipelines: [string, PipelineEntry][]): Cluster => {
@@ -30,6 +31,7 @@ function scene() {
   const residents = new Residents(
     {
       clock: { now: () => 0 } as never,
+      alone,
       load: (name, entry, done) =>
         done(null, { plan: { pipeline: name }, hash: entry.hash, parameters: {} } as unknown as Loaded),
       cluster: () => scene.cluster,
@@ -66,4 +68,16 @@ test('what was submitted, taken out, completed and raised meanwhile is made up f
     'stays/1 has epoch 7',
     'stays/1 has floor 5',
   ])
+})
+
+test('another program waits for a generation in a cluster, also in one of one, and takes its place where a worker is alone', () => {
+  for (const alone of [false, true]) {
+    const { said, stands, residents } = scene({ alone })
+    stands(['words', entryOf(1)])
+    residents.restore({ number: 1, members: [{}] } as unknown as Generation, () => {})
+    expect(said.splice(0)).toEqual(['words/1 starts'])
+    const cluster = stands(['words', entryOf(1, { hash: 'other', submitted: 4 })])
+    residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, cluster)
+    expect([said, residents.outdated]).toEqual(alone ? [['words/1 starts'], false] : [[], true])
+  }
 })

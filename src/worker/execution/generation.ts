@@ -11,8 +11,8 @@
  * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent; state is decoded (`opening.ts`).
  * N3. Control messages of the generation may come at any time after `start`; those that come before `activate` wait.
  * N4. Events come on turns of their own, never inside a call of the driver; `running` alone comes within `activate`.
- * N5. A channel has one end in a generation (links), so a generation with several members runs a pipeline's run once: who
- *     puts another program in its place takes a new generation.
+ * N5. A channel has one end in a generation (links), and an epoch that was under way may still become complete in it. So a
+ *     generation of a cluster runs a pipeline's run once: who puts another program in its place takes a new generation.
  * N6. Any member may ask for an epoch. A drain makes all members hold; it is over on this one with `drained` or, where this
  *     one has asked, with its answer.
  */

@@ -7,9 +7,9 @@
  *
  * R1. A pipeline that fails is closed and stays listed with its error; the others go on (PROTOCOLS 17).
  * R2. This worker's part of a generation is restored when every pipeline's part is, or has failed here.
- * R3. A pipeline that the chain names for the first time begins in the generation that stands. So does another program of
- *     one that is there, where nobody else is a member; among several it begins with the next generation (`generation.ts`,
- *     N5). So does one that was drained and is submitted again.
+ * R3. A pipeline that the chain names for the first time begins in the generation that stands. Another program of one that is
+ *     there begins with the next generation, which no epoch of the old program outlives; so does one that was drained and
+ *     is submitted again. Only a worker alone, which has ended the old one before, takes the new one in its place.
  * R4. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed what
  *     this one looks for, while this worker was stopped or slow.
  * R5. What comes for a pipeline that is not up here yet waits for it.
@@ -34,6 +34,8 @@ export interface ResidentsSeams {
   readonly clock: Clock
   readonly load: LoadPlan
   cluster(): Cluster
+  /** Whether no other worker can ever be a member. */
+  readonly alone: boolean
   /** Which of the chain's pipelines are to run here. */
   wants(name: string): boolean
   /** Makes the execution of a program in a generation. */
@@ -154,8 +156,9 @@ export class Residents {
     for (const { execution } of this.all.values()) execution.resumeWork()
   }
 
-  /** Whether the chain names another program for a pipeline than the one that is here. */
+  /** Whether the chain names another program for a pipeline than the one that is here, to begin with a generation (R3). */
   get outdated(): boolean {
+    if (this.seams.alone) return false
     for (const [name, entry] of this.seams.cluster().pipelines) {
       const known = this.all.get(name) ?? this.unloaded.get(name)?.entry
       if (known !== undefined && known.run === entry.run && known.submitted !== entry.submitted) return true
@@ -206,7 +209,7 @@ export class Residents {
     if (entry === null || generation === null || !this.seams.wants(name)) return
     // R3.
     const others = this.up.has(entry.run) || this.unloaded.has(name)
-    if (!others || generation.members.length === 1) this.bring(name, entry)
+    if (!others || this.seams.alone) this.bring(name, entry)
   }
 
   /** Brings a pipeline up in the generation that stands (R3), in the place of what ran before, where it is not on its way. */

@@ -38,7 +38,7 @@ export interface DriverHost {
   room(): Room | null
   /** Pipelines that run here. */
   running(): readonly string[]
-  /** Whether the chain names another program than the one that runs here. */
+  /** Whether the chain names another program than the one that runs here, which takes its place with a generation. */
   outdated(): boolean
 }
 
@@ -95,11 +95,9 @@ export class RescaleDriver {
   }
 
   tick(): void {
-    const { clock, running, outdated, cluster } = this.host
-    // Programs change with a generation (`generation.ts`, N5); one worker alone changes them in its place.
-    if (this.state?.phase === 'idle' && cluster().members.length > 1 && outdated()) {
-      this.request({ kind: 'renew', skipStalled: true })
-    }
+    const { clock, running, outdated } = this.host
+    // Programs change with a generation (`generation.ts`, N5).
+    if (this.state?.phase === 'idle' && outdated()) this.request({ kind: 'renew', skipStalled: true })
     this.raise({ kind: 'tick', nowMs: clock.monotonic(), pipelines: running() })
   }
 

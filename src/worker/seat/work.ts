@@ -55,7 +55,7 @@ export interface SeatWork {
   room(): Room | null
   /** Pipelines that run here. */
   running(): readonly string[]
-  /** Whether the chain names another program than the one that runs here. */
+  /** Whether the chain names another program than the one that runs here, which takes its place with a generation. */
   outdated(): boolean
   /** The worker has left its cluster, or cannot go on. */
   ended(error: PotorooError | null): void
