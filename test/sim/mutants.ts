@@ -395,8 +395,8 @@ export const mutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'left-behind',
     file: 'src/worker/seat/reading.ts',
-    text: 'if (cluster.generation === this.generation) return',
-    replacement: 'if (this.missed) return',
+    text: 'if (!within) {',
+    replacement: 'if (!within && !this.missed) {',
   },
   {
     name: 'alone-behind-closed-doors',
@@ -532,7 +532,7 @@ export const mutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'upgrades',
     file: 'src/worker/pipelines/residents.ts',
-    text: 'if (!others || generation.members.length === 1) this.bring(name, entry)',
+    text: 'if (!others || this.seams.alone) this.bring(name, entry)',
     replacement: 'this.bring(name, entry)',
   },
   {

@@ -182,7 +182,8 @@ export default pipeline('late', (p) => {
   other.close()
   await once(other, 'close')
   await pair.a.submit(pipeline, bundle)
-  await expect.poll(() => pair.phases('late'), patient).toMatch('running')
+  // The two share a machine: who comes second finds the port taken.
+  await expect.poll(() => pair.phases('late'), patient).toMatch(/running failed|failed running/)
   expect(pair.failed.splice(0)).toContain('a late E_PORT_IN_USE')
   await pair.a.cancel('late')
 })
