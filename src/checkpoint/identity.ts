@@ -65,7 +65,8 @@ function differing({ name = '', keyGroups }: Identity, expected: Expected): Poto
   return null
 }
 
-function readCluster(store: Store, done: StoreDone<Identity>): void {
+/** The cluster that `store` holds; `E_STORE` where it holds none. */
+export function readCluster(store: Store, done: StoreDone<Identity>): void {
   store.read(CLUSTER, (error, bytes) => {
     if (error) return done(error, none)
     if (bytes === null) return done(fail('E_STORE', { operation: 'read', path: CLUSTER, reason: 'it is gone' }), none)

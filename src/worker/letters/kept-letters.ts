@@ -4,6 +4,7 @@ import type { Limits } from '../../base/limits.ts'
 import { ChainReader } from '../../checkpoint/chain-reader.ts'
 import { lastEpoch } from '../../checkpoint/cluster.ts'
 import type { Examined } from '../../checkpoint/damage.ts'
+import { type Identity, readCluster } from '../../checkpoint/identity.ts'
 import { decodeManifest, letterFilesOf } from '../../checkpoint/manifest.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { settle, settleVoid } from '../settle.ts'
@@ -12,7 +13,8 @@ import { decodeLetters } from './dead-letters.ts'
 
 /** Letters, oldest first. Rejects with `E_NO_PIPELINE`, and with `E_STORE…` where the store cannot be read. */
 export async function keptLetters(store: Store, limits: Limits, pipeline: string): Promise<readonly DeadLetter[]> {
-  const reader = new ChainReader(store, limits, { onRecord() {}, onJump() {} })
+  const { chainEra } = await settle<Identity>((done) => readCluster(store, done))
+  const reader = new ChainReader(store, { ...limits, chainEra }, { onRecord() {}, onJump() {} })
   await settleVoid((done) => reader.follow(done))
   const { pipelines } = reader.cluster
   const entry = pipelines.get(pipeline)
