@@ -151,7 +151,15 @@ describe('what a receiver remembers', () => {
     memory.floor(90)
     expect(memory.take('void', 95)).toBe(false)
     expect(memory.take('kept', 95)).toBe(true)
-    expect([...memory.looseIds()]).toEqual([])
+    expect([...memory.looseIds]).toEqual([])
+  })
+
+  test('an id that is void again and again once', () => {
+    for (let generation = 3; generation < 30; generation += 2) {
+      memory.take('void', generation)
+      memory.begin(generation, 1)
+    }
+    expect([...memory.looseIds]).toEqual(['void'])
   })
 
   test('everything, where a generation was missed, until it comes again', () => {

@@ -312,7 +312,7 @@ export class DiskInbox {
     const over = this.files.slice(0, -1).filter(isOver)
     if (over.length === 0) return
     for (const stream of this.intake.all) {
-      const loose = [...stream.memory.looseIds()]
+      const loose = [...stream.memory.looseIds]
       const number = this.numberOf(stream)
       for (let at = 0; at < loose.length; at += IDS) {
         this.write({ kind: 'loose', stream: number, ids: loose.slice(at, at + IDS) })

@@ -23,7 +23,8 @@ export class Memory {
   private readonly ids = new Map<string, number>()
   /** Ids by the epoch after which they were sent, as they came; one that came again later stands in both. */
   private readonly sent = new Map<number, string[]>()
-  private loose: string[] = []
+  /** Those of `ids` that are, the oldest first. */
+  private readonly loose = new Set<string>()
 
   constructor(max: number) {
     this.max = max
@@ -48,17 +49,18 @@ export class Memory {
   /** Remembers an id as one that comes again some time. */
   loosen(id: string): void {
     this.ids.set(id, LOOSE)
-    this.loose.push(id)
+    this.loose.add(id)
   }
 
-  *looseIds(): Iterable<string> {
-    for (const id of this.loose) if (this.ids.get(id) === LOOSE) yield id
+  get looseIds(): Iterable<string> {
+    return this.loose
   }
 
   /** Takes note of an id that was sent after the barrier of epoch `after`; true when it is new. */
   take(id: string, after: number): boolean {
     const known = this.ids.get(id)
     if (known === after) return false
+    if (known === LOOSE) this.loose.delete(id)
     this.ids.set(id, after)
     const list = this.sent.get(after)
     if (list === undefined) this.sent.set(after, [id])
@@ -81,22 +83,23 @@ export class Memory {
   /** Forgets a tenth, so that it does not happen for every record (N3). */
   private shrink(): void {
     let left = Math.ceil(this.max / 10)
-    const drop = (list: string[], after: number): void => {
-      let at = 0
-      for (; at < list.length && left > 0; at++) {
-        if (this.ids.get(list[at]!) !== after) continue
-        this.ids.delete(list[at]!)
-        this.forgotten++
-        left--
-      }
-      list.splice(0, at)
+    const forget = (id: string): void => {
+      this.ids.delete(id)
+      this.forgotten++
+      left--
     }
-    drop(this.loose, LOOSE)
-    for (const after of [...this.sent.keys()].sort((a, b) => a - b)) {
+    for (const id of this.loose) {
       if (left === 0) return
+      this.loose.delete(id)
+      forget(id)
+    }
+    for (const after of [...this.sent.keys()].sort((a, b) => a - b)) {
       const list = this.sent.get(after)!
-      drop(list, after)
-      if (list.length === 0) this.sent.delete(after)
+      let at = 0
+      for (; at < list.length && left > 0; at++) if (this.ids.get(list[at]!) === after) forget(list[at]!)
+      list.splice(0, at)
+      if (list.length > 0) return
+      this.sent.delete(after)
     }
   }
 }
