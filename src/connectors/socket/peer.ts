@@ -1,5 +1,6 @@
 /** The connections of a listening source. R1-R3 of `peer-room.ts` are kept here. */
 import { PotorooError } from '../../base/errors.ts'
+import type { Timer } from '../../env/clock.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../env/network.ts'
 import type { Cuts, Framing } from '../../model/connector.ts'
 import { isHello } from '../../protocol/acked.ts'
@@ -30,6 +31,8 @@ export abstract class Peer implements ConnectionHandler {
   protected heardMs: number
   protected paused = false
   protected gone = false
+  /** Ends the connection of a peer that stays. */
+  private goodbye: Timer | null = null
 
   constructor(source: PeerHome, connection: Connection, nowMs: number) {
     this.source = source
@@ -64,12 +67,14 @@ export abstract class Peer implements ConnectionHandler {
   protected finish(): void {
     const { connection, source } = this
     connection.end()
-    source.context.env.clock.after(CLOSING_MS, () => connection.destroy())
+    this.goodbye?.cancel()
+    this.goodbye = source.context.env.clock.after(CLOSING_MS, () => connection.destroy())
   }
 
   abstract onDrain(): void
 
   onClosed(error: NetworkError | null): void {
+    this.goodbye?.cancel()
     if (this.gone) return
     this.leave()
     if (error?.code === 'protocol') this.source.expelled(this, error.message)
