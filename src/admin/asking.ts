@@ -4,6 +4,7 @@ import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import { pause } from '../worker/settle.ts'
+import type { PipelineSummary } from './view.ts'
 
 export interface AcrossSeams {
   readonly pipelines: Pick<Pipelines, 'worker' | 'find'>
@@ -53,6 +54,19 @@ export function ask({ pipelines }: AcrossSeams, worker: string, path: string, ms
       else reject(error)
     }),
   )
+}
+
+/** How long other members may take to say whether a pipeline runs there, in milliseconds. */
+const PHASE_MS = 1000
+
+/** Whether the pipeline has failed on another member, as far as they answer. */
+export async function hasFailedElsewhere(seams: AcrossSeams, pipeline: string): Promise<boolean> {
+  const { worker } = seams.pipelines
+  if (!worker.cluster.pipelines.has(pipeline)) return false
+  const others = worker.cluster.members.filter((member) => member.worker !== worker.name)
+  const path = `/v1/pipelines/${encodeURIComponent(pipeline)}`
+  const shown = await Promise.all(others.map((other) => ask(seams, other.worker, path, PHASE_MS).catch(() => null)))
+  return shown.some((view) => (view as PipelineSummary | null)?.phase === 'failed')
 }
 
 /** How often it is looked whether owners have changed while an answer is waited for, in milliseconds. */

@@ -13,6 +13,7 @@ import {
   type SavepointSeams,
   verifySavepoint,
 } from '../worker/pipelines/savepoints.ts'
+import { hasFailedElsewhere } from './asking.ts'
 import { behindIn, ownBarrier } from './behind.ts'
 import { modeOf, viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
@@ -114,7 +115,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       handle: ({ body }) => pipelines.worker.exited(parse(exitNotice, body).worker),
     },
     { method: 'GET', path: '/v1/pipelines', right: 'read', handle: () => seams.picture().pipelines },
-    { method: 'POST', path: '/v1/pipelines', right: 'admin', handle: ({ body }) => submit(pipelines, body, limits) },
+    { method: 'POST', path: '/v1/pipelines', right: 'admin', handle: ({ body }) => submit(seams, body) },
     {
       method: 'GET',
       path: '/v1/pipelines/:pipeline',
@@ -265,12 +266,15 @@ function readiness(pipelines: Pipelines): Reply {
   return new Reply(503, 'text/plain', late.map(({ name, phase }) => `${name} ${phase}\n`).join(''))
 }
 
-async function submit(pipelines: Pipelines, body: unknown, limits: Limits): Promise<unknown> {
+async function submit(seams: RoutesSeams, body: unknown): Promise<unknown> {
+  const { pipelines, limits } = seams
   const { text, map, hash, parameters: given, from, fresh, drop } = parse(submission, body)
   await tryLoading({ text, map, parameters: given }, limits)
   const pipeline = await loadBundle(text, map, hash, limits)
   const { parameters } = buildGraph(pipeline, given, limits)
-  return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, { savepoint: from, fresh, drop }))
+  const again = await hasFailedElsewhere(seams, pipeline.name)
+  const options = { savepoint: from, fresh, drop, again }
+  return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, options))
 }
 
 /** A page of letters (`?from=&limit=`), without what their steps were given. */

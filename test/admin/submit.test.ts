@@ -1,5 +1,10 @@
-/** What a cluster has no room for is refused when it is submitted, and nothing has changed. */
+/**
+ * A program that is submitted to one member of a cluster:
+ * - what there is no room for is refused, and nothing has changed
+ * - where the same one has failed, on whichever member, it begins anew
+ */
 import { expect, test } from 'vitest'
+import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { Party } from './party.ts'
 
 test('a pipeline whose channels would hold more memory than they may is refused with both numbers', async () => {
@@ -16,4 +21,24 @@ test('a pipeline whose channels would hold more memory than they may is refused 
   for (const { pipelines } of party.guests) expect([...pipelines.worker.cluster.pipelines.keys()]).toEqual(['fits'])
   // In its own place it counts once.
   await party.submit('fits', body(20))
+})
+
+test('a program that has failed on one member begins anew when it is submitted to another one', async () => {
+  const party = await new Party({ moveFreshMs: 500, moveHoldMs: 500 }).open(2)
+  const body = `  p.source('in', p8.generatorSource({ value: (n) => n, rate: 10 })).sink('nowhere', p8.nullSink())`
+  await party.submit('fragile', body)
+  const [first, second] = party.guests
+  const phases = () => party.guests.map(({ pipelines }) => pipelines.residents.get('fragile')?.phase).join(' ')
+  await expect.poll(phases, { timeout: 20_000 }).toBe('running running')
+  const { generation } = first!.pipelines.worker.cluster
+  const broken = second!.pipelines.find('fragile')
+  broken.execution.close()
+  broken.phase = 'failed'
+  const { text, map, hash } = (await loadPipeline(`${party.folder}/fragile.ts`)).bundle
+  const submission = { text, map, hash, parameters: {}, from: null, fresh: false, drop: [] }
+  await first!.api.post('/v1/pipelines', submission)
+  await expect.poll(phases, { timeout: 20_000 }).toBe('running running')
+  expect(first!.pipelines.worker.cluster.generation).toBe(generation + 1)
+  await first!.api.post('/v1/pipelines', submission)
+  expect(first!.pipelines.worker.cluster.generation).toBe(generation + 1)
 })

@@ -54,6 +54,8 @@ export interface SubmitOptions {
   readonly drop?: readonly string[]
   /** Changes the plan that runs here, and nothing that is kept: where `run` puts standard input and output. */
   readonly rewrite?: (plan: Plan) => Plan
+  /** In a cluster: the same program begins anew as well, for it has failed on another member. */
+  readonly again?: boolean
   /** Called once the program is found to fit, before anything is stopped for it. */
   readonly onFit?: () => void
 }
@@ -141,7 +143,7 @@ export class Pipelines {
 
   /**
    * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
-   * last checkpoint; where the same one does, a cluster lets it run on, unless it has failed here. Rejects where the pipeline
+   * last checkpoint; where the same one does, a cluster lets it run on, unless it has failed. Rejects where the pipeline
    * has faults or its state does not fit; then nothing has changed. So it does where somebody else is quicker.
    */
   async submit(
@@ -152,7 +154,7 @@ export class Pipelines {
   ): Promise<Resident> {
     const { name } = pipeline
     const planned = plan(buildGraph(pipeline, parameters))
-    const { rewrite, drop = [], fresh } = options
+    const { rewrite, drop = [], fresh, again = false } = options
     const prepared = { plan: rewrite?.(planned) ?? planned, hash: program.hash, parameters }
     return this.inTurn(name, async () => {
       const others = [...this.residents.values()].filter((one) => one.name !== name).map((one) => one.plan)
@@ -166,7 +168,7 @@ export class Pipelines {
       this.prepared.set(name, prepared)
       this.wanted.add(name)
       const before = this.residents.get(name)
-      const how = { from, drop, again: !this.alone && before?.phase === 'failed' }
+      const how = { from, drop, again: !this.alone && (again || before?.phase === 'failed') }
       await settle<void>((done) => this.worker.ledger.submit(name, program, parameters as Json, how, done))
       this.worker.ledger.sweep()
       const goesOn = before !== undefined && this.worker.cluster.pipelines.get(name)?.submitted === before.submitted
