@@ -6,8 +6,8 @@
  * G2. A generation's base is, per pipeline, the last epoch before its own record, unless the record names an older one
  *     that is not below the floor; then the epochs between are void.
  * G3. Numbers of epochs rise, also over void ones: an epoch is never made twice.
- *     Where generations are left out, the store has gone back, and epochs were made that it does not know: one counts as void, so
- *     that what they have made visible is taken back.
+ *     Where numbers of generations are left out, the store has gone back, and epochs were made that it does not know. One
+ *     counts as void, so that what they have made visible is taken back.
  * G4. A floor never sinks, and never passes the last epoch but one (PROTOCOLS 3). Epochs below it are forgotten.
  * G5. Behind the epoch that a pipeline was drained with none counts, until the pipeline is submitted anew.
  * G6. A program does not take over what a dropped step has in the epochs up to those that the program before it has made:

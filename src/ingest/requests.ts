@@ -2,7 +2,8 @@
  * Requests at the door: each brings records that are taken wholly or not at all, and is answered when they are safe.
  *
  * Every request continues a stream. One that names its producer and sequence continues that producer's, where what comes a
- * second time is recognised (PROTOCOLS 2, S3), and other records under the same numbers are too (`brought.ts`); the others continue one of this worker incarnation, numbered as they come.
+ * second time is recognised (PROTOCOLS 2, S3), and so are other records under the same numbers (`brought.ts`). All other
+ * requests continue one of this worker incarnation, numbered as they come.
  *
  * Q1. What a request brings stands in one batch of the journal: it comes out of any crash whole, or not at all.
  * Q2. `taken` is said only of what its stream says is journaled, or stable, as the request asked.

@@ -173,7 +173,8 @@ export class Stream {
 
   /**
    * The journals have been followed from the position to `end`. `admitted` is what the stream was believed to have
-   * when they were, `writer` has brought the record `end`; answers false where they have less, so that its producer has to send again from `end` on.
+   * when they were, `writer` has brought the record `end`; answers false where they have less, so that its producer has to
+   * send again from `end` on.
    */
   settle(end: number, admitted: number, writer: string): boolean {
     if (end >= this.admitted || (end < admitted && this.acked)) this.writer = writer
