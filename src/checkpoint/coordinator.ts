@@ -125,6 +125,7 @@ type Next = {
 type In<P extends CoordinatorState['phase']> = Extract<CoordinatorState, { phase: P }>
 type Decided<P extends CoordinatorState['phase']> = Step<In<P>, CoordinatorEffect>
 
+const WAITS = 'another request is waiting'
 const NONE: readonly CoordinatorEffect[] = []
 
 /** The state at the beginning of a generation; `epoch` is the greatest number of an epoch so far. */
@@ -284,16 +285,23 @@ function begin(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'collect
   }
 }
 
-/** A request comes; one that has waited since the epoch before goes first. */
+/**
+ * A request comes; one that has waited since the epoch before goes first. Of two that want all to hold the second is refused:
+ * the epoch of the first would answer both, and nobody would be left to say `resume` after its own.
+ */
 function beginFor(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'collecting'> {
   if (s.requested === null) return begin(s, purpose, nowMs)
   const { next, effects } = begin(s, s.requested, nowMs)
-  return { next: { ...next, requested: purpose, dueMs: nowMs }, effects }
+  if (!holds(purpose) || s.requested.kind !== purpose.kind) {
+    return { next: { ...next, requested: purpose, dueMs: nowMs }, effects }
+  }
+  const refused = refuse(next, purpose, WAITS)
+  return { next, effects: [...effects, ...refused.effects] }
 }
 
 /** Keeps one request for the next epoch; a second one is refused. */
 function queue<S extends CoordinatorState>(s: S, e: { readonly purpose: Purpose; readonly nowMs: number }) {
-  if (s.requested !== null) return refuse(s, e.purpose, 'another request is waiting')
+  if (s.requested !== null) return refuse(s, e.purpose, WAITS)
   return { next: { ...s, requested: e.purpose, dueMs: e.nowMs }, effects: NONE }
 }
 

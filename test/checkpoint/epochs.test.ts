@@ -335,6 +335,33 @@ describe('coordinator and participants', () => {
     expect(held).toBeGreaterThan(0)
   })
 
+  test('of two requests that make all hold one is served, and nothing holds once it is over', () => {
+    const plan = { members: new Map([['a', '1']]), intervalMs: 1000, timeoutMs: 100, maxAbandoned: 3 }
+    const effects: CoordinatorEffect[] = []
+    let state: CoordinatorState = startCoordinator(plan, 0, 0)
+    const raise = (event: CoordinatorEvent): void => {
+      const step = stepCoordinator(state, event)
+      state = step.next
+      effects.push(...step.effects)
+    }
+    const rescale = { kind: 'request', purpose: { kind: 'rescale' }, nowMs: 0 } as const
+    const complete = (epoch: number): void => {
+      raise({ kind: 'saved', worker: 'a', incarnation: '1', epoch, snapshot: {} as Snapshot, nowMs: 0 })
+      raise({ kind: 'manifestWritten', epoch })
+      raise({ kind: 'recorded', epoch, nowMs: 0 })
+    }
+    raise({ ...rescale, purpose: { kind: 'periodic' } })
+    raise(rescale)
+    complete(1)
+    raise(rescale)
+    expect(effects.filter(({ kind }) => kind === 'refuseRequest')).toHaveLength(1)
+    complete(2)
+    expect(state.phase).toBe('resting')
+    raise({ kind: 'resume', nowMs: 0 })
+    raise({ kind: 'tick', nowMs: 0 })
+    expect(state).toMatchObject({ phase: 'collecting', epoch: 3, purpose: { kind: 'periodic' } })
+  })
+
   test('every savepoint that is asked for is announced or refused, however many are', () => {
     for (let seed = 0; seed < 200; seed++) {
       const world = new World(seed, 2)
