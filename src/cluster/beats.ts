@@ -29,6 +29,8 @@ export interface Beat {
   readonly heartbeats: string
   readonly counter: number
   readonly hears: readonly Heard[]
+  /** The greatest generation that there may have been, as its data folder told when it came; older programs do not say. */
+  readonly seen?: number
 }
 
 const format: Format = { kind: 'beat', version: 1 }

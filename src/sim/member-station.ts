@@ -29,6 +29,8 @@ export interface MemberOptions {
   readonly journals?: boolean
   /** Workers that the new cluster waits for. */
   readonly expected: number
+  /** Hears why a life has ended; whether the next one accepts a loss. */
+  readonly fell?: (error: PotorooError) => boolean
   /** Longest pause before it is started again, in milliseconds. */
   readonly restartMs: number
 }
@@ -47,6 +49,8 @@ export class MemberStation {
   worker: Worker | null = null
   /** Why lives have ended. */
   readonly fell: PotorooError[] = []
+  /** The last life that was started with a loss accepted. */
+  accepted = 0
   left = false
   /** Its machine is gone for good. */
   burned = false
@@ -60,12 +64,13 @@ export class MemberStation {
     this.options = options
   }
 
-  start(): void {
+  start(acceptLoss = false): void {
     const { name } = this
     const { limits, port, expected } = this.options
     const process = this.machine.start(name)
     this.process = process
     this.lives++
+    if (acceptLoss) this.accepted = this.lives
     this.ended = false
     const { env } = process
     const live = (): boolean => this.process === process && process.state !== 'dead'
@@ -75,7 +80,7 @@ export class MemberStation {
       this.fell.push(error)
       this.kill()
       this.mount()
-      this.startLater()
+      this.startLater(this.options.fell?.(error))
     }
     const left = (): void => {
       if (!live()) return
@@ -90,7 +95,7 @@ export class MemberStation {
     }
     const worker = new Worker(
       env,
-      { worker: name, data: DATA, limits, output, acceptLoss: false, cluster },
+      { worker: name, data: DATA, limits, output, acceptLoss, cluster },
       {
         ...loadingAnew(env, this.options.plan),
         ...{ listening: () => {}, letter: () => {}, changed: () => {} },
@@ -150,12 +155,12 @@ export class MemberStation {
   }
 
   /** Starts another life after a pause. */
-  startLater(): void {
+  startLater(acceptLoss = false): void {
     const { restartMs } = this.options
     const waiting = this.machine.start('supervisor')
     waiting.env.clock.after(1 + waiting.env.random.below(restartMs), () => {
       waiting.kill()
-      if (this.process === null && !this.left) this.start()
+      if (this.process === null && !this.left) this.start(acceptLoss)
     })
   }
 }

@@ -3,12 +3,12 @@
  * backup is not taken for the one that the folder, its journal, producers and outputs have gone on with.
  *
  * H1. A record is noted once it has been read in the chain, where it is durable: a store that lacks it has gone back. The note
- *     is behind by `limits.noteChainMs` at most, so a backup that is younger than that passes. Nothing is noted of a store
- *     before it has been checked (H2): one that is refused would be taken the next time.
+ *     is behind by `limits.noteChainMs` at most, so a backup that is younger than that passes; a generation is noted at once. Nothing
+ *     is noted of a store before it has been checked (H2): one that is refused would be taken the next time.
  * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is not missed.
- * H3. Where it is accepted, the next generation is numbered behind all that the folder has seen (`cluster/generation.ts`, J5): by
- *     their numbers segments of outputs are told apart. It leaves at least one number out, also where only epochs are gone:
- *     by that all know that there were some (`checkpoint/fold.ts`, G3).
+ * H3. Where it is accepted, the next generation is numbered behind all that the folder has seen (`cluster/generation.ts`, J5), and
+ *     behind another one that may have begun unseen: by their numbers segments of outputs are told apart. So at least one number is
+ *     left out, also where only epochs are gone: by that all know that there were some (`checkpoint/fold.ts`, G3).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { ChainReader } from '../checkpoint/chain-reader.ts'
@@ -31,7 +31,7 @@ export interface HighWaterOptions {
 export class HighWater {
   private readonly options: HighWaterOptions
   private readonly belonging: Belonging
-  /** The greatest generation that the folder has seen (H3). */
+  /** The greatest generation that there may have been, as far as the folder tells (H3). */
   private seen: number
   private notedMs: number
   private checked = false
@@ -75,7 +75,7 @@ export class HighWater {
     const error = fail('E_STORE_BACK', { path: root, data, ...facts })
     if (!acceptLoss) return done(error)
     env.log.warn('store.back', { error: error.code, message: error.message })
-    this.seen = Math.max(this.seen, generation + 1)
+    this.seen = Math.max(this.seen, generation) + 1
     // The folder says so from the next record on.
     this.notedMs = Number.NEGATIVE_INFINITY
     this.pass(done)
@@ -85,7 +85,8 @@ export class HighWater {
   read({ n, nonce }: ChainRecord, { generation }: Cluster): void {
     const { env, data, noteChainMs } = this.options
     const now = env.clock.monotonic()
-    if (!this.checked || this.busy || this.closing !== null || now - this.notedMs < noteChainMs) return
+    if (!this.checked || this.busy || this.closing !== null) return
+    if (generation <= this.seen && now - this.notedMs < noteChainMs) return
     this.busy = true
     this.notedMs = now
     this.seen = Math.max(this.seen, generation)

@@ -139,7 +139,7 @@ test.each([
   async (_, append, lives) => {
     const yard = await wentBack(append, lives)
     const next = await yard.again(true)
-    expect(next.worker.cluster.generation).toBe(Math.max(2, lives + 1) + 1)
+    expect(next.worker.cluster.generation).toBe(lives + 3)
     await yard.shown()
     await yard.send(next)
     await yard.workshop.stop(next)

@@ -69,8 +69,8 @@ export class Presence {
     })
   }
 
-  /** Takes links and heartbeats, and beats from now on; answers once it does, and never after `close`. */
-  beHeard(done: (error: PotorooError | null) => void): void {
+  /** Takes links and heartbeats, and beats from now on; answers once it does, and never after `close`. `seen`: as in `Watcher`. */
+  beHeard(seen: number, done: (error: PotorooError | null) => void): void {
     if (this.closed) return
     const { env, limits, worker, cluster, store } = this.seams
     const { incarnation, events } = this
@@ -85,13 +85,13 @@ export class Presence {
       failed: (error) => events.failed(error),
     }
     if (cluster === null) {
-      return watchNobody((fn) => env.clock.soon(fn))({ worker, incarnation, address: '' }, heard, watched)
+      return watchNobody((fn) => env.clock.soon(fn))({ worker, incarnation, address: '', seen }, heard, watched)
     }
     const { listen, reach = listen.host, name, token } = cluster
     this.neighbours.listen(listen, (error, at) => {
       if (error !== null || at === null) return done(error)
       const open = cluster.watch ?? openHeartbeats({ env, store, limits, cluster: name, token, host: at.host, reach })
-      open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }) }, heard, watched)
+      open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }), seen }, heard, watched)
     })
   }
 

@@ -18,7 +18,7 @@ import type { Cluster, Member } from '../../checkpoint/cluster.ts'
 import { beat as beatPath } from '../../checkpoint/layout.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
 import type { Heard } from '../../cluster/beats.ts'
-import { recoveryRecord } from '../../cluster/generation.ts'
+import { recoveryRecord, type World } from '../../cluster/generation.ts'
 import { coordinates, stepMembership } from '../../cluster/membership.ts'
 import {
   coordinatorOf,
@@ -30,7 +30,7 @@ import {
 import { isTwice, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
 import { membershipSettings } from '../../cluster/settings.ts'
 import { placementFromJson } from '../../cluster/splits.ts'
-import { type Beating, beatingFrom, includes } from '../../cluster/standing.ts'
+import { type Beating, beatingFrom, includes, seenBy } from '../../cluster/standing.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
@@ -111,7 +111,7 @@ export class Seat {
       turns: this.turns,
       send: (to: string, message: ControlMessage, body?: BodyWriter) => this.neighbours.send(to, message, body),
       append: (make: MakeRecord, done: (appended: boolean) => void) => this.append(make, done),
-      world: () => work.world(),
+      world: () => this.world(),
       requestEpoch: work.requestEpoch.bind(work),
       readAhead: work.readAhead.bind(work),
       forgetAhead: () => work.forgetAhead(),
@@ -247,7 +247,7 @@ export class Seat {
     this.work.arrive(incarnation, (error) => {
       if (this.closed || presence !== this.presence) return
       if (error !== null) return done(error)
-      presence.beHeard(done)
+      presence.beHeard(this.work.world().seen, done)
     })
   }
 
@@ -434,6 +434,12 @@ export class Seat {
     })
   }
 
+  /** What this worker and those who beat know, for a record of a generation. */
+  private world(): World {
+    const own = this.work.world()
+    return { ...own, seen: Math.max(own.seen, seenBy(this.beating)) }
+  }
+
   // ── Membership ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   private act(event: MembershipEvent): void {
@@ -459,7 +465,7 @@ export class Seat {
         return this.look.again(true)
       case 'propose': {
         const { after, members, bases } = effect
-        const make: MakeRecord = (cluster) => recoveryRecord(cluster, after, seams.worker, members, work.world(), bases)
+        const make: MakeRecord = (cluster) => recoveryRecord(cluster, after, seams.worker, members, this.world(), bases)
         return this.append(make, (appended) => {
           if (!appended) this.act({ kind: 'notAppended', nowMs: this.now })
         })

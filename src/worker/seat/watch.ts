@@ -16,6 +16,8 @@ export interface Watcher {
   readonly incarnation: string
   /** Where others reach its links, `host:port`; empty where nobody does. */
   readonly address: string
+  /** The greatest generation that there may have been, as its data folder tells. */
+  readonly seen: number
 }
 
 /** Somebody to send heartbeats to. */

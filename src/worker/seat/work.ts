@@ -39,6 +39,7 @@ export interface SeatWork {
   /** Drops all state and ends what belongs to this incarnation. */
   forget(done: () => void): void
   /** What the chain does not say. */
+  /** Without what others say. */
   world(): World
   /** Lets nothing more in, as this worker leaves; whether nothing is left here that others would lack. */
   isEmpty(): boolean

@@ -218,6 +218,19 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, damageMs: 2 * OFTEN * config.pace, powerOffMs: 0 } }
   },
+  /** The store goes back, again and again, and journals reach back to all that it lacks then. */
+  'store-put-back': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const never = { powerOffMs: 0, leaveMs: 0, copyOutboxMs: 0 }
+    return {
+      ...rest,
+      limits: { ...config.limits, noteChainMs: 1, horizonEpochs: 10_000, journalBytes: 1 << 20 },
+      records: 1000,
+      actMs: Math.ceil(30_000 * config.pace),
+      deeds: { ...deeds, ...never, putBackMs: 3 * often },
+    }
+  },
   /** Producers go from worker to worker faster than homes hear of epochs. */
   'streams-that-stray': (config) => {
     if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null

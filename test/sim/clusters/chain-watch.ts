@@ -5,6 +5,7 @@
  * W2. Generations that count follow one another without a gap; the epochs of a pipeline that count only rise.
  * W3. An epoch names a manifest that is there and is of its own number.
  * W4. In one generation a key group is at work on one worker, the one that the generation names.
+ * W5. A store that is put back is another one from then on; no generation that is made in it has the number of one that there was.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import { chainNumberOf } from '../../../src/checkpoint/layout.ts'
@@ -14,7 +15,7 @@ import { Refused, type Volume } from '../../../src/sim/volume.ts'
 import type { Execution } from '../../../src/worker/execution/execution.ts'
 
 export const STORE = '/store'
-const CHAIN = `${STORE}/chain`
+export const CHAIN = `${STORE}/chain`
 
 export class ChainWatch {
   readonly complaints: string[] = []
@@ -31,6 +32,9 @@ export class ChainWatch {
   /** That of the volume when it was looked at last. */
   private version = -1
   private highest = 0
+  /** The last generation of stores before this one, and whether this one is read for the first time (W5). */
+  private spent = 0
+  private old = false
   /** Who had a key group at work, by generation and key group (W4). */
   private readonly owners = new Map<string, string>()
 
@@ -88,6 +92,23 @@ export class ChainWatch {
     return false
   }
 
+  /** An older store has been put in the place of this one (W5). */
+  putBack(): void {
+    this.spent = Math.max(this.spent, this.generation)
+    this.seen.clear()
+    this.last = null
+    ;[this.next, this.generation, this.highest, this.version] = [0, 0, 0, -1]
+    this.old = true
+    this.look()
+    this.old = false
+  }
+
+  /** The number of the record that comes next. */
+  get length(): number {
+    this.look()
+    return this.next
+  }
+
   /** The weather has damaged the object `path` of the store: it says something else from now on. */
   damaged(path: string): void {
     this.seen.delete(`${STORE}/${path}`)
@@ -119,8 +140,14 @@ export class ChainWatch {
 
   private fold(record: ChainRecord): void {
     if (record.kind === 'generation') {
-      if (record.generation === this.generation + 1) {
-        this.generation++
+      const { generation, after = generation - 1 } = record
+      if (after === this.generation) {
+        this.generation = generation
+        if (!this.old && generation <= this.spent) {
+          this.complain(
+            `generation ${generation} has a number that was used before the store was put back, up to ${this.spent}`,
+          )
+        }
         const base = record.bases[0]
         if (base !== undefined) this.last = null
       }

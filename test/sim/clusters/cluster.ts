@@ -10,6 +10,8 @@
  * Y4. Where the last epoch is damaged and what lies behind the one before it too, workers refuse to go back by themselves, as they
  *     must: such a run ends there, and is counted. Whether they had to is judged by what the weather did (`../refusal.ts`).
  */
+
+import type { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
 import type { Env } from '../../../src/env/env.ts'
 import type { StreamRow } from '../../../src/ingest/stream.ts'
@@ -31,6 +33,7 @@ import { causeOf, Witness } from '../witness.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster } from './config.ts'
 import { ClusterPlot } from './plot.ts'
+import { PutBack } from './put-back.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds: what does not wait takes as long at any pace. */
 const LIVE_MS = 20_000
@@ -50,6 +53,9 @@ const QUIET_LOOKS = 10
 const FAIR_DRIFT = 0.01
 /** What sinks and consumers take after a drain, in milliseconds, as usual. */
 const SETTLE_MS = 2000
+
+/** Why workers may end: whether they had to is judged for itself. */
+const JUDGED = new Set(['E_RESTORE', 'E_STORE_BACK'])
 
 const NAMES = ['w1', 'w2', 'w3', 'w4', 'w5']
 
@@ -107,6 +113,7 @@ class SimCluster {
   private readonly outside: Outside
   private readonly plot: ClusterPlot
   private readonly chain: ChainWatch
+  private readonly old: PutBack
   private readonly plan: Plan
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
@@ -126,6 +133,7 @@ class SimCluster {
     this.random = new Prng(seed + 1)
     this.volume = this.world.volume('shared')
     this.chain = new ChainWatch(this.volume)
+    this.old = new PutBack(this.volume, this.chain)
     this.plan = config.system.build()
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
@@ -145,6 +153,7 @@ class SimCluster {
       outside: this.outside,
       volume,
       chain: this.chain,
+      old: this.old,
     })
   }
 
@@ -205,7 +214,9 @@ class SimCluster {
     const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
     const plan = (env: Env): Plan => witness.trace(system.build(), answersOf(env, config.longAnswers))
     const { pipeline } = this.plan
-    const station = new MemberStation(machine, { limits, port: 7400, expected, restartMs, pipeline, plan, journals })
+    const fell = (error: PotorooError): boolean => this.old.fell(station, error)
+    const options = { limits, port: 7400, expected, restartMs, pipeline, plan, journals, fell }
+    const station: MemberStation = new MemberStation(machine, options)
     this.stations.push(station)
     station.start()
   }
@@ -254,6 +265,7 @@ class SimCluster {
     const { world, chain } = this
     world.run(world.now + LOOK_MS * this.config.pace)
     chain.look()
+    this.old.look()
     // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
     if (++this.looks % SELDOM === 0) this.lookAtOwners()
     if (this.random.chance(0.005)) this.look()
@@ -422,7 +434,7 @@ class SimCluster {
 
   /** How far everybody has come, for a cluster that does not go on. */
   private describe(): string {
-    const parts = [...this.chain.complaints, ...this.outside.standing(this.witness.seen)]
+    const parts = [...this.chain.complaints, ...this.old.complaints, ...this.outside.standing(this.witness.seen)]
     for (const station of this.stations) {
       const { worker, name, left } = station
       const resident = worker?.residents.all.get(this.plan.pipeline)
@@ -443,12 +455,12 @@ class SimCluster {
   private check(before: Evidence['states']): void {
     const { witness, outside, chain, complaints, config } = this
     chain.compare()
-    complaints.push(...chain.complaints)
+    complaints.push(...chain.complaints, ...this.old.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     this.isRefused()
     if (!config.harsh)
       for (const { fell, name } of this.stations)
-        for (const error of fell) if (error.code !== 'E_RESTORE') complaints.push(`${name} fell: ${error}`)
+        for (const error of fell) if (!JUDGED.has(error.code)) complaints.push(`${name} fell: ${error}`)
     const letters = this.staying.flatMap((station) => this.executionOf(station)!.deadLetters.list(0, Infinity))
     const evidence: Evidence = {
       plan: this.plan,
@@ -466,8 +478,8 @@ class SimCluster {
 
   /** What a reader saw is there in the end. */
   private checkSeen(outputs: readonly Output[]): void {
-    // Only damage takes an epoch back.
-    if (this.plot.damaged) return
+    // Only damage takes an epoch back, and an older store all that came since.
+    if (this.plot.damaged || this.old.times > 0) return
     const there = new Set(outputs.flatMap(({ step, lines }) => lines.map((line) => `${step} ${line}`)))
     for (const [line, time] of this.read) {
       if (there.has(line)) continue

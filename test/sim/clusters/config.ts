@@ -36,6 +36,8 @@ export interface ClusterDeeds {
   readonly fillDiskMs: number
   /** All die, and a bit of their last epoch turns. */
   readonly damageMs: number
+  /** A backup is made of the store, or put back. */
+  readonly putBackMs: number
   /** Those outside: they connect anew, go to another worker, die, stop. */
   readonly reconnectMs: number
   readonly strayMs: number
@@ -145,7 +147,7 @@ export function drawCluster(seed: number): ClusterConfig {
       channelCreditBytes: pick(256, 4096, 4096, 1 << 20),
       chainEra: pick(2, 4, 16, 1024),
       chainReads: pick(1, 4, 32),
-      // No store is put back here.
+      // No store is put back, but where it says so (`clusters/bends.ts`).
       noteChainMs: Number.POSITIVE_INFINITY,
       storeRetryMs: at(pick(50, 300)),
       restoreBytes: 512,
@@ -188,6 +190,7 @@ export function drawCluster(seed: number): ClusterConfig {
       jumpClockMs: deed(1000, 10_000),
       fillDiskMs: harsh ? deed(2000, 12_000) : 0,
       damageMs: still || !late.chance(DAMAGE) ? 0 : at(late.between(3000, 12_000)),
+      putBackMs: 0,
       reconnectMs: deed(200, 3000),
       strayMs: deed(500, 5000),
       crashProducerMs: deed(1000, 8000),

@@ -7,6 +7,7 @@ import type { Outside } from '../outside.ts'
 import type { Blow } from '../system.ts'
 import { type ChainWatch, STORE } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
+import type { PutBack } from './put-back.ts'
 
 /** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
 const BLIND_WITHIN_MS = 20_000
@@ -20,6 +21,15 @@ export interface Workers {
   readonly live: readonly MemberStation[]
   /** Another worker comes, where there may be one more. */
   join(): void
+}
+
+/** Where it happens. */
+interface Stage {
+  readonly workers: Workers
+  readonly outside: Outside
+  readonly volume: Volume
+  readonly chain: ChainWatch
+  readonly old: PutBack
 }
 
 export class ClusterPlot {
@@ -37,17 +47,14 @@ export class ClusterPlot {
   private readonly outside: Outside
   private readonly shared: { readonly name: string; readonly volume: Volume }
   private readonly chain: ChainWatch
+  private readonly old: PutBack
   /** Epochs that had counted when the last one was damaged. */
   private atDamage = 0
 
-  constructor(
-    config: ClusterConfig,
-    world: World,
-    random: Prng,
-    { workers, outside, volume, chain }: { workers: Workers; outside: Outside; volume: Volume; chain: ChainWatch },
-  ) {
+  constructor(config: ClusterConfig, world: World, random: Prng, { workers, outside, volume, chain, old }: Stage) {
     this.shared = { name: 'the shared one', volume }
     this.chain = chain
+    this.old = old
     this.config = config
     this.world = world
     this.random = random
@@ -130,9 +137,7 @@ export class ClusterPlot {
       const station = workers.live.find(({ worker }) => worker!.phase !== 'active' && worker!.phase !== 'leaving')
       if (station === undefined) return ''
       station.kill()
-      this.later(random.between(1, 1000), () => {
-        if (station.process === null && !station.left) station.start()
-      })
+      this.startAfter(random.between(1, 1000), station)
       return station.name
     })
     this.often('leave', deeds.leaveMs, () => {
@@ -155,6 +160,7 @@ export class ClusterPlot {
       return name
     })
     this.often('damage', deeds.damageMs, () => this.damage())
+    this.often('put back', deeds.putBackMs, () => this.putBack())
     const doors = [...outside.producers.map(({ feed, producer }) => ({ feed, client: producer }))]
     const senders = outside.senders.map(({ feed, sender }) => ({ feed, client: sender }))
     for (const { feed, client } of [...doors, ...senders]) {
@@ -223,6 +229,24 @@ export class ClusterPlot {
     this.damaged = true
     this.atDamage = epochs
     return path
+  }
+
+  /** Makes a backup of the store; or all workers die, and it is put back: once, or again after a while. */
+  private putBack(): string {
+    const { chain, random, old, workers } = this
+    chain.look()
+    if (chain.epochs === 0 || (old.hasBackup && !old.isBehind)) return ''
+    if (!old.hasBackup || random.chance(0.3)) {
+      old.save()
+      return 'saved'
+    }
+    const last = this.anyone()
+    for (const station of workers.all) station.kill()
+    old.putBack(workers.all.filter(({ left }) => !left))
+    for (const station of workers.all) if (station !== last && !station.left) station.startLater()
+    // By then others may have written as much as it has seen.
+    this.startAfter(random.between(1, 20_000), last)
+    return 'put back'
   }
 
   /**
@@ -295,10 +319,14 @@ export class ClusterPlot {
     if (station.process === null) return ''
     how(station)
     const pause = random.chance(0.4) ? random.between(1, 300) : random.between(300, 8000)
-    this.later(pause, () => {
+    this.startAfter(pause, station)
+    return station.name
+  }
+
+  private startAfter(ms: number, station: MemberStation): void {
+    this.later(ms, () => {
       if (station.process === null && !station.left) station.start()
     })
-    return station.name
   }
 
   private anyone(): MemberStation {

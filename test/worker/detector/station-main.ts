@@ -42,7 +42,7 @@ function compute(ms: number): void {
 }
 
 open(
-  { worker, incarnation, address: '' },
+  { worker, incarnation, address: '', seen: 0 },
   {
     changed: () => show(),
     wasStuck: (stuck, ms) => print({ wasStuck: stuck, ms }),

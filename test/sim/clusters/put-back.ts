@@ -1,0 +1,105 @@
+/**
+ * Puts an older store back under a cluster, as somebody does who has lost the volume: a snapshot of it is taken at some moment
+ * while all work on, and put in its place later, when all workers have died. Journals and outputs, data folders and producers
+ * are those of the day. What is judged:
+ *
+ * K1. A worker whose data folder has noted a record that the store lacks, or another one in its place, does not go on with it:
+ *     it ends with `E_STORE_BACK`. No other one does.
+ * K2. Who has ended so is started once with the loss accepted (`start`), by a person who has read what it says; and goes on.
+ * K3. Generations are numbered behind all that there were before (`ChainWatch.putBack`, W5).
+ *
+ * Only the store goes back, and journals reach back to the snapshot (`config.ts`): what producers had acknowledged is there in the
+ * end, once, and so is everything in files. What a reader saw may be gone for a while.
+ */
+import { PotorooError } from '../../../src/base/errors.ts'
+import { decodeRecord } from '../../../src/checkpoint/record.ts'
+import { Backup } from '../../../src/sim/backup.ts'
+import type { MemberStation } from '../../../src/sim/member-station.ts'
+import { DATA } from '../../../src/sim/station.ts'
+import type { Volume } from '../../../src/sim/volume.ts'
+import { CHAIN, type ChainWatch, STORE } from './chain-watch.ts'
+
+/** What a data folder says that it has seen (`src/worker/belonging.ts`). */
+interface Seen {
+  readonly n: number
+  readonly nonce: string
+}
+
+export class PutBack {
+  readonly complaints: string[] = []
+  /** How often a store has been put back. */
+  times = 0
+  private readonly volume: Volume
+  private readonly chain: ChainWatch
+  private backup: Backup | null = null
+  /** Epochs that had counted when the backup was made. */
+  private atBackup = 0
+  /** Workers that may not go on without a word, and the lives that each had had by then (K1). */
+  private readonly owing = new Map<MemberStation, number>()
+
+  constructor(volume: Volume, chain: ChainWatch) {
+    this.volume = volume
+    this.chain = chain
+  }
+
+  get hasBackup(): boolean {
+    return this.backup !== null
+  }
+
+  /** Whether the store has gone on since the backup. */
+  get isBehind(): boolean {
+    return this.chain.epochs > this.atBackup
+  }
+
+  /** Makes a backup of the store, in place of one that there is. */
+  save(): void {
+    this.backup = new Backup(this.volume, STORE)
+    this.atBackup = this.chain.epochs
+  }
+
+  /** Puts the backup back under `stations`, all of which are dead. */
+  putBack(stations: readonly MemberStation[]): void {
+    this.backup!.putBack()
+    this.times++
+    this.chain.putBack()
+    this.owing.clear()
+    for (const station of stations) if (this.lacks(station)) this.owing.set(station, station.lives)
+  }
+
+  /** `station` has ended with `error`: whether somebody starts it with the loss accepted (K2). */
+  fell(station: MemberStation, error: PotorooError): boolean {
+    if (error.code !== 'E_STORE_BACK') return false
+    if (!this.lacks(station))
+      this.complaints.push(`${station.name} refuses a store that has what it has seen: ${error}`)
+    this.owing.delete(station)
+    return true
+  }
+
+  /** K1: who is at work has accepted it, or has seen nothing that is not there. */
+  look(): void {
+    for (const [{ name, worker, accepted }, lives] of this.owing) {
+      if (worker?.phase !== 'active' || accepted > lives) continue
+      this.complaints.push(`${name} goes on with a store that lacks what it has seen`)
+      this.owing.clear()
+      return
+    }
+  }
+
+  /** Whether the store lacks what the data folder of `station` has seen. */
+  private lacks({ machine }: MemberStation): boolean {
+    const bytes = read(machine.volume, `${DATA}/member`)
+    const { seen = null } = bytes === null ? {} : (JSON.parse(bytes.toString().split('\n')[1]!) as { seen?: Seen })
+    if (seen === null) return false
+    const path = `${CHAIN}/${String(seen.n).padStart(10, '0')}`
+    const record = read(this.volume, path)
+    // Removed with its era, where the chain is longer than that.
+    if (record === null) return seen.n >= this.chain.length
+    const decoded = decodeRecord(path, seen.n, record)
+    return decoded instanceof PotorooError || decoded.record.nonce !== seen.nonce
+  }
+}
+
+function read(volume: Volume, path: string): Buffer | null {
+  const inode = volume.open(path, 'read')
+  return 'sync' in inode ? inode.read(0, inode.size) : null
+}
