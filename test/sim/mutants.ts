@@ -549,7 +549,7 @@ export const mutants: readonly SimMutant[] = [
     bend: 'store-put-back',
     file: 'src/worker/high-water.ts',
     text: 'if (seen.n >= chain.cluster.next) return this.wentBack(seen, chain.cluster, done)',
-    replacement: 'if (seen.n >= chain.cluster.next) return done(null)',
+    replacement: 'if (seen.n >= chain.cluster.next) return this.pass(done)',
   },
   {
     name: 'other-record-in-its-place',
@@ -562,10 +562,10 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'no-number-left-out',
     swarm: 'clusters',
-    bend: 'store-put-back',
+    bend: 'epochs-put-back',
     file: 'src/worker/high-water.ts',
-    text: 'this.seen = seen.generation + 1',
-    replacement: 'this.seen = seen.generation',
+    text: 'this.seen = Math.max(this.seen, generation) + 1',
+    replacement: 'this.seen = Math.max(this.seen, generation)',
   },
   {
     name: 'number-used-again',
@@ -574,6 +574,14 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/cluster/generation.ts',
     text: 'const last = Math.max(cluster.generation, world.seen)',
     replacement: 'const last = cluster.generation',
+  },
+  {
+    name: 'seen-by-others-not-heard',
+    swarm: 'clusters',
+    bend: 'store-put-back',
+    file: 'src/worker/seat/seat.ts',
+    text: 'Math.max(own.seen, seenBy(this.beating))',
+    replacement: 'Math.max(own.seen, 0 * seenBy(this.beating))',
   },
   {
     name: 'letters-of-who-is-gone',

@@ -218,18 +218,18 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, damageMs: 2 * OFTEN * config.pace, powerOffMs: 0 } }
   },
+  /** The store goes back within a generation, under files that grow. */
+  'epochs-put-back': (config) => {
+    if (!config.system.drains.some(({ kind }) => kind === 'append')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = backwards(config)
+    return { ...rest, records: 300, deeds: { ...deeds, killMs: 0, joinMs: 0, putBackMs: 2 * often } }
+  },
   /** The store goes back, again and again, and journals reach back to all that it lacks then. */
   'store-put-back': (config) => {
-    const often = OFTEN * config.pace
-    const { deeds, ...rest } = quiet(config)
-    const never = { powerOffMs: 0, leaveMs: 0, copyOutboxMs: 0 }
-    return {
-      ...rest,
-      limits: { ...config.limits, noteChainMs: 1, horizonEpochs: 10_000, journalBytes: 1 << 20 },
-      records: 1000,
-      actMs: Math.ceil(30_000 * config.pace),
-      deeds: { ...deeds, ...never, putBackMs: 3 * often },
-    }
+    const { deeds, ...rest } = backwards(config)
+    const putBackMs = 3 * OFTEN * config.pace
+    return { ...rest, records: 1000, actMs: Math.ceil(30_000 * config.pace), deeds: { ...deeds, putBackMs } }
   },
   /** Producers go from worker to worker faster than homes hear of epochs. */
   'streams-that-stray': (config) => {
@@ -279,4 +279,14 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
 function quiet(config: ClusterConfig): ClusterConfig {
   const deeds = { ...config.deeds, ...none, fillDiskMs: 0 }
   return { ...config, harsh: false, weather: { ...config.weather, disk: calm.disk }, deeds }
+}
+
+/** Where stores may be put back: data folders say at once what they have seen, and journals have all that such a store lacks. */
+function backwards(config: ClusterConfig): ClusterConfig {
+  const { deeds, ...rest } = quiet(config)
+  return {
+    ...rest,
+    limits: { ...config.limits, noteChainMs: 1, horizonEpochs: 10_000, journalBytes: 1 << 20 },
+    deeds: { ...deeds, powerOffMs: 0, leaveMs: 0, copyOutboxMs: 0 },
+  }
 }

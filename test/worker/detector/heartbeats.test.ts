@@ -12,7 +12,7 @@ const store = { put: (_: string, __: Uint8Array, done: () => void) => done() } a
 
 function heartbeats({ env }: SimProcess, worker: string, then: (one: Heartbeats) => void): void {
   const seams = { env, store, limits, cluster: 'c', token: 't', host: worker, reach: worker }
-  const watcher = { worker, incarnation: `${worker}-1`, address: `${worker}:1` }
+  const watcher = { worker, incarnation: `${worker}-1`, address: `${worker}:1`, seen: 0 }
   new Heartbeats(seams, watcher, { changed: () => {} }).listen((_, one) => then(one))
 }
 
