@@ -4,7 +4,7 @@
  */
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
-import type { ClusterConfig } from './config.ts'
+import { type ClusterConfig, goingBack } from './config.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
 export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
@@ -12,7 +12,16 @@ export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
 /** How often something happens, in milliseconds, as usual. */
 const OFTEN = 1500
 /** Deeds that seeds draw last. */
-const none = { damageMs: 0, silenceMs: 0, rebalanceMs: 0, savepointMs: 0, upgradeMs: 0, blindMs: 0, stopConsumerMs: 0 }
+const none = {
+  damageMs: 0,
+  silenceMs: 0,
+  rebalanceMs: 0,
+  savepointMs: 0,
+  upgradeMs: 0,
+  blindMs: 0,
+  stopConsumerMs: 0,
+  putBackMs: 0,
+}
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
@@ -222,12 +231,12 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   'epochs-put-back': (config) => {
     if (!config.system.drains.some(({ kind }) => kind === 'append')) return null
     const often = OFTEN * config.pace
-    const { deeds, ...rest } = backwards(config)
+    const { deeds, ...rest } = goingBack(quiet(config))
     return { ...rest, records: 300, deeds: { ...deeds, killMs: 0, joinMs: 0, putBackMs: 2 * often } }
   },
   /** The store goes back, again and again, and journals reach back to all that it lacks then. */
   'store-put-back': (config) => {
-    const { deeds, ...rest } = backwards(config)
+    const { deeds, ...rest } = goingBack(quiet(config))
     const putBackMs = 3 * OFTEN * config.pace
     return { ...rest, records: 1000, actMs: Math.ceil(30_000 * config.pace), deeds: { ...deeds, putBackMs } }
   },
@@ -279,14 +288,4 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
 function quiet(config: ClusterConfig): ClusterConfig {
   const deeds = { ...config.deeds, ...none, fillDiskMs: 0 }
   return { ...config, harsh: false, weather: { ...config.weather, disk: calm.disk }, deeds }
-}
-
-/** Where stores may be put back: data folders say at once what they have seen, and journals have all that such a store lacks. */
-function backwards(config: ClusterConfig): ClusterConfig {
-  const { deeds, ...rest } = quiet(config)
-  return {
-    ...rest,
-    limits: { ...config.limits, noteChainMs: 1, horizonEpochs: 10_000, journalBytes: 1 << 20 },
-    deeds: { ...deeds, powerOffMs: 0, leaveMs: 0, copyOutboxMs: 0 },
-  }
 }

@@ -86,6 +86,9 @@ const PRESENT = 0.4
 const BLIND = 0.15
 const UPGRADED = 0.2
 const VEILED = 0x71c3_0000
+/** How often a store is put back in a run, and the generator that draws it. */
+const BACKED_UP = 0.06
+const BACKED = 0x2b9d_0000
 /** And how often damage is: a run with it is about little else. */
 const DAMAGE = 0.08
 
@@ -97,6 +100,29 @@ const DAMAGE = 0.08
 const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
 export function drawCluster(seed: number): ClusterConfig {
+  const config = drawWithoutBackups(seed)
+  const backs = new Prng(seed + BACKED)
+  if (config.harsh || !backs.chance(BACKED_UP)) return config
+  const putBackMs = Math.ceil(backs.between(2000, 8000) * config.pace)
+  const { deeds, ...rest } = goingBack(config)
+  return { ...rest, deeds: { ...deeds, damageMs: 0, blindMs: 0, upgradeMs: 0, putBackMs } }
+}
+
+/**
+ * Where stores may be put back: data folders say at once what they have seen, and journals have all that such a store lacks. Disks
+ * do what they should, and at once: what was not noted in time may be lost.
+ */
+export function goingBack(config: ClusterConfig): ClusterConfig {
+  const { deeds, weather, limits, ...rest } = config
+  return {
+    ...rest,
+    weather: { ...weather, disk: stillAir.disk },
+    limits: { ...limits, noteChainMs: 1, horizonEpochs: 10_000, journalBytes: 1 << 20 },
+    deeds: { ...deeds, powerOffMs: 0, leaveMs: 0, copyOutboxMs: 0 },
+  }
+}
+
+function drawWithoutBackups(seed: number): ClusterConfig {
   const random = new Prng(seed)
   // What was drawn first stays as it was, whatever is drawn besides.
   const late = new Prng(seed + LATE)
@@ -147,7 +173,7 @@ export function drawCluster(seed: number): ClusterConfig {
       channelCreditBytes: pick(256, 4096, 4096, 1 << 20),
       chainEra: pick(2, 4, 16, 1024),
       chainReads: pick(1, 4, 32),
-      // No store is put back, but where it says so (`clusters/bends.ts`).
+      // No store is put back, but where it says so (`goingBack`).
       noteChainMs: Number.POSITIVE_INFINITY,
       storeRetryMs: at(pick(50, 300)),
       restoreBytes: 512,
