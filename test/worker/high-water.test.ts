@@ -1,7 +1,8 @@
 /**
  * How far a data folder has seen the chain (`src/worker/high-water.ts`):
  * - nothing is noted of a store before it has been checked
- * - the greatest generation stays, also where the store that is gone on with knows lesser ones
+ * - the greatest generation stays, also where the store that is gone on with knows lesser ones; another one may have begun unseen
+ * - a generation is noted at once
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,10 +21,10 @@ class Folder {
   readonly data = mkdtempSync(join(tmpdir(), 'potoroo-water-'))
   readonly water: HighWater
 
-  constructor(acceptLoss: boolean) {
+  constructor(acceptLoss: boolean, noteChainMs = 0) {
     onTestFinished(() => rmSync(this.data, { recursive: true }))
     const env = realEnv({ log: { level: 'silent' } })
-    const options = { env, data: this.data, root: `${this.data}/store`, noteChainMs: 0, acceptLoss }
+    const options = { env, data: this.data, root: `${this.data}/store`, noteChainMs, acceptLoss }
     this.water = new HighWater(options, { store: 's', seen })
   }
 
@@ -35,8 +36,13 @@ class Folder {
   /** Answers the code of the refusal, or `null`. */
   check(end: number, generation: number): string | null | undefined {
     let code: string | null | undefined
-    const chain = { cluster: this.cluster(end, generation) } as ChainReader
-    this.water.check(chain, (error) => {
+    const chain: Pick<ChainReader, 'cluster' | 'exclusively' | 'readRecord'> = {
+      cluster: this.cluster(end, generation),
+      exclusively: (use) => use(() => {}),
+      // What has been removed is not missed.
+      readRecord: (_, done) => done(null, null),
+    }
+    this.water.check(chain as ChainReader, (error) => {
       code = error?.code ?? null
     })
     return code
@@ -67,7 +73,15 @@ test('the greatest generation is kept over one that others have numbered lower',
   const folder = new Folder(true)
   expect(folder.check(5, 4)).toBeNull()
   folder.read(6, 5)
-  expect(await folder.noted()).toEqual({ n: 6, nonce: 'n6', generation: 7 })
+  expect(await folder.noted()).toEqual({ n: 6, nonce: 'n6', generation: 8 })
+})
+
+test('a generation is noted at once, and what else is read after a while', async () => {
+  const folder = new Folder(false, 60_000)
+  expect(folder.check(9, 7)).toBeNull()
+  folder.read(10, 7)
+  folder.read(11, 8)
+  expect(await folder.noted()).toEqual({ n: 11, nonce: 'n11', generation: 8 })
 })
 
 test('where only epochs are gone a number is left out all the same', () => {
