@@ -563,6 +563,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'no-number-left-out',
     swarm: 'clusters',
     bend: 'epochs-put-back',
+    seed: 42,
     file: 'src/worker/high-water.ts',
     text: 'this.seen = Math.max(this.seen, generation) + 1',
     replacement: 'this.seen = Math.max(this.seen, generation)',
