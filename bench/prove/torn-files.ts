@@ -7,8 +7,8 @@
  *
  * - exact: states and files of output are what the producers have counted. Or
  * - refused: the pipeline does not start, and the error has a code and names the damaged file. That is allowed only where
- *   nothing else can be exact: the chain, the cluster's identity, the stored program, tokens and lock, and packs that
- *   every epoch of the horizon needs. For those the error says what `--accept-loss` would lose, and with it the pipeline
+ *   nothing else can be exact: the chain, the cluster's identity and the folder's, the stored program, tokens and lock, and
+ *   packs that every epoch of the horizon needs. For those the error says what `--accept-loss` would lose, and with it the pipeline
  *   has to start.
  *
  * Before that, two cases of more than one damage. The newest manifest is damaged, the worker goes back and works on; then
@@ -54,7 +54,7 @@ const LIMITS = {
 }
 
 /** Files without which nothing can be exact. A pack is one where every epoch of the horizon needs it. */
-const INDISPENSABLE = /\/(chain\/|cluster$|bundles\/|lock$|\w+\.token$)/
+const INDISPENSABLE = /\/(chain\/|cluster$|bundles\/|lock$|member$|\w+\.token$)/
 
 const proof: Proof = { name: 'torn-files', mutants: tornMutants, rounds: 2, mutantRounds: 2, timeoutMs: 600_000, run }
 

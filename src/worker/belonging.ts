@@ -30,7 +30,10 @@ export interface Seen {
 
 const format: Format = { kind: 'member', version: 1 }
 
-/** Answers what the folder `data` belongs to, `null` for nothing; `E_STORE_GONE` where there is no store at `root`. */
+/**
+ * Answers what the folder `data` belongs to, `null` for nothing; `E_STORE_GONE` where there is no store at `root`,
+ * `E_MEMBER_DAMAGED` where nobody can say whether it is the one.
+ */
 export function readBelonging(
   disk: Disk,
   data: string,
@@ -44,7 +47,9 @@ export function readBelonging(
     if (error !== null) return error.code === 'absent' ? done(null, null) : failed(error)
     const unsealed = unseal(format, path, bytes)
     if (unsealed.kind === 'newer') return done(unsealed.error, null)
-    if (unsealed.kind === 'damaged') return done(fail('E_STORE_DAMAGED', { path, reason: unsealed.reason }), null)
+    if (unsealed.kind === 'damaged') {
+      return done(fail('E_MEMBER_DAMAGED', { path, reason: unsealed.reason, store: root }), null)
+    }
     const belonging = unsealed.value as unknown as Belonging
     disk.readFile(`${root}/${CLUSTER}`, (error) => {
       if (error === null) done(null, belonging)

@@ -6,7 +6,7 @@
  * - a data folder that belongs to a store makes no other one, and goes to none
  * - a journal is trimmed also by a worker that never lives as long as the horizon
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Limits } from '../../src/base/limits.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
@@ -70,6 +70,18 @@ test('a worker whose store is gone makes no new one, and goes on once it is back
   renameSync(`${folder}/away`, `${folder}/data/store`)
   // The last one may have come to its end behind the worker's back.
   expect(epochsOf(await workshop.start({}), 'sums').slice(0, epochs.length)).toEqual(epochs)
+})
+
+test('a folder that cannot say what it belongs to asks a person, who removes the file', async () => {
+  const workshop = new Workshop()
+  const member = `${workshop.folder}/data/member`
+  await workshop.stop(await workshop.start({}))
+  truncateSync(member, 3)
+  const damaged = { code: 'E_MEMBER_DAMAGED', message: expect.stringContaining(member) }
+  await expect(workshop.start({})).rejects.toMatchObject(damaged)
+  rmSync(member)
+  await workshop.stop(await workshop.start({}))
+  expect(existsSync(member)).toBe(true)
 })
 
 test('a worker goes to no other store than its own, unless it has a new data folder', async () => {

@@ -83,6 +83,12 @@ export const workerErrors = {
     remedy:
       'mount the volume that holds it, or say where it is with --store; for a new cluster make that folder, once: mkdir -p {path}',
   },
+  E_MEMBER_DAMAGED: {
+    kind: 'operational',
+    what: 'the file {path}, which says what store its folder belongs to, is damaged: {reason}',
+    remedy:
+      'see that {store} is that store, and as it was left (not an empty folder, nor out of a backup); then remove the file, and it is written anew',
+  },
   E_STORE_GONE: {
     kind: 'operational',
     what: 'there is no store at {path}, and the data folder {data} belongs to one',
