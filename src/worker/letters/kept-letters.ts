@@ -1,5 +1,5 @@
 /** The dead letters that the last checkpoint of a pipeline has: for whoever asks while no worker runs it. */
-import { fail, type PotorooError } from '../../base/errors.ts'
+import { fail } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { ChainReader } from '../../checkpoint/chain-reader.ts'
 import { lastEpoch } from '../../checkpoint/cluster.ts'
@@ -35,9 +35,6 @@ async function read<T>(
 ): Promise<T> {
   const examined = decode(path, await settle<Buffer | null>((done) => store.read(path, done)))
   if (examined.kind === 'intact') return examined.value
-  throw examined.kind === 'failed' ? examined.error : damaged(path, examined.damage.reason)
-}
-
-function damaged(path: string, reason: string): PotorooError {
-  return fail('E_STORE_DAMAGED', { path, reason })
+  if (examined.kind === 'failed') throw examined.error
+  throw fail('E_STORE_DAMAGED', { path, reason: examined.damage.reason })
 }

@@ -367,9 +367,10 @@ export class Seat {
 
   /** What a generation begins with, it knows by `cluster`; within one, what ran before hears what has come about. */
   private onJump(cluster: Cluster, within: boolean): void {
-    if (within && this.phase !== 'booting') this.neighbours.run(programsOf(cluster))
+    if (!within || this.phase === 'booting') return this.onChain(cluster)
+    this.neighbours.run(programsOf(cluster))
     this.onChain(cluster)
-    if (within && this.phase !== 'booting' && this.phase !== 'gone') this.work.jumped(cluster)
+    if (this.phase !== 'gone') this.work.jumped(cluster)
   }
 
   private onChain(cluster: Cluster): void {
