@@ -1,7 +1,8 @@
 /**
  * How commands speak to the worker that runs: its data folder says where it listens and where its tokens are.
  *
- * The folder is the one of `--data`; else, in `.potoroo` of the current folder, one whose worker is alive.
+ * The folder is the one of `--data`; else one whose worker is alive, of the setting `data` and of those in `.potoroo` of the
+ * current folder.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -11,6 +12,7 @@ import { type ControlFile, readControlFile } from '../admin/control-file.ts'
 import { type Details, type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
 import { addressOf, showAddress } from './address.ts'
 import { Waiting } from './progress.ts'
+import { readSettings } from './settings.ts'
 import { readToken } from './token.ts'
 
 /** Where `run` and `worker` put their data folders. */
@@ -26,10 +28,18 @@ export interface ControlFlags {
 /** Adds the options that every command has which speaks to a worker. */
 export function addControlOptions(command: Command): Command {
   return command
-    .option('--data <folder>', 'the data folder of the worker (default: the one that runs below .potoroo)')
+    .option(
+      '--data <folder>',
+      'the data folder of the worker (default: the one that runs, in the folder of the settings or below .potoroo)',
+    )
     .addOption(new Option('--control <address>', 'the control API of a worker elsewhere').env('POTOROO_CONTROL'))
     .option('--token-file <file>', 'the token, where the data folder is not at hand')
     .option('--json', 'as JSON')
+}
+
+/** The data folder that a worker would have here by its settings; `undefined` where they name none. Throws `E_CONFIG`. */
+export function dataSetting(): string | undefined {
+  return readSettings({}, process.env, undefined).data
 }
 
 /** How long a worker may take to say that it is there, in milliseconds. */
@@ -77,14 +87,17 @@ interface Folder {
 }
 
 /**
- * The folders of workers that answer: `data` itself or one below it, else one below `.potoroo`. Of the workers of one
- * cluster, any that is ready will do, and else any.
+ * The folders of workers that answer: `data` itself or one below it, else the one of the settings or one below `.potoroo`.
+ * Of the workers of one cluster, any that is ready will do, and else any.
  */
 async function findFolders(data: string | undefined, sought: Sought): Promise<[Folder, ...Folder[]]> {
   const own = data === undefined ? null : readControlFile(data)
   if (own !== null) return [{ data: data!, file: own }]
+  const setting = data === undefined ? dataSetting() : undefined
   const below =
-    data === undefined ? subfolders(FOLDERS).flatMap((path) => [path, ...subfolders(path)]) : subfolders(data)
+    data === undefined
+      ? [setting ?? [], subfolders(FOLDERS)].flat().flatMap((path) => [path, ...subfolders(path)])
+      : subfolders(data)
   const written = below.flatMap((path) => {
     const file = readControlFile(path)
     return file === null ? [] : [{ data: path, file }]
@@ -92,7 +105,10 @@ async function findFolders(data: string | undefined, sought: Sought): Promise<[F
   const answers = await Promise.all(written.map(({ file }) => healthOf(file.address)))
   // One that has not come in yet, or was cut off, knows less than the others.
   const all = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
-  if (all.length === 0) throw fail('E_NO_WORKER', { data: data ?? `a folder below ${FOLDERS}` })
+  if (all.length === 0) {
+    const named = setting === undefined ? '' : `${setting} or `
+    throw fail('E_NO_WORKER', { data: data ?? `${named}a folder below ${FOLDERS}` })
+  }
   const { worker } = sought
   const alive = all.filter(({ file }) => worker === undefined || file.worker === worker)
   const [first, ...others] = alive

@@ -6,8 +6,6 @@ import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { pageOfLetters, viewLetter } from '../admin/letters-view.ts'
 import { fail, PotorooError } from '../base/errors.ts'
-import { makeLimits } from '../base/limits.ts'
-import { FileStore } from '../checkpoint/file-store.ts'
 import { realEnv } from '../env/real/env.ts'
 import type { DeadLetter } from '../worker/letters/dead-letter.ts'
 import { keptLetters } from '../worker/letters/kept-letters.ts'
@@ -15,6 +13,7 @@ import {
   addControlOptions,
   type ControlClient,
   type ControlFlags,
+  dataSetting,
   FOLDERS,
   findWorker,
   part,
@@ -119,13 +118,11 @@ async function ask<T>(
   try {
     return await (await findWorker(flags, { pipeline })).get<T>(pathOf(pipeline) + path)
   } catch (error) {
-    const store = `${flags.data ?? `${FOLDERS}/${pipeline}`}/store`
+    const store = `${flags.data ?? dataSetting() ?? `${FOLDERS}/${pipeline}`}/store`
     const readable = error instanceof PotorooError && error.code === 'E_NO_WORKER' && existsSync(store)
     if (!readable) throw error
-    const { disk, random } = realEnv()
-    const reader = new FileStore(disk, random, store, { worker: '', incarnation: '' }, () => {})
-    const letters = await keptLetters(reader, makeLimits(), pipeline)
-    say(`no worker runs ${pipeline}: as its last checkpoint has them`)
+    const letters = await keptLetters(realEnv(), store, pipeline)
+    say(`no worker that runs ${pipeline} answers: as its last checkpoint has them`)
     // What a worker answers comes as JSON.
     return JSON.parse(JSON.stringify(kept(letters))) as T
   }

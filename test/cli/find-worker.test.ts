@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { findWorkers } from '../../src/cli/control-client.ts'
 
 /** A worker's folder below `data`, and a control API that answers `/readyz` with `status`. */
@@ -57,5 +57,18 @@ test('who names a worker that is not here hears which are', async () => {
   expect(error).toMatchObject({
     code: 'E_OTHER_WORKERS',
     message: expect.stringContaining('w9 is running here: there is w1, w2'),
+  })
+})
+
+test('without a folder by name it is the one of the settings', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'potoroo-find-'))
+  const address = await worker(data, 'w1', 200)
+  vi.stubEnv('POTOROO_DATA', join(data, 'w1'))
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect((await findWorkers({})).map((one) => one.address)).toEqual([address])
+  vi.stubEnv('POTOROO_DATA', join(data, 'w2'))
+  await expect(findWorkers({})).rejects.toMatchObject({
+    code: 'E_NO_WORKER',
+    message: expect.stringContaining(`${join(data, 'w2')} or a folder below .potoroo`),
   })
 })

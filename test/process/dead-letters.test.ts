@@ -121,7 +121,7 @@ test('the letters of a pipeline that has ended are those of its last checkpoint'
   expect(run.err).toContain('`potoroo dead-letters list sum` shows them')
   const listed = await command('dead-letters', 'list', 'sum')
   expect(listed.out).toMatch(/sum-3-\S+ +\S+ +Error: 50 is too much/)
-  expect(listed.err).toBe('no worker runs sum: as its last checkpoint has them\n1 of 1 dead letter\n')
+  expect(listed.err).toBe('no worker that runs sum answers: as its last checkpoint has them\n1 of 1 dead letter\n')
   const id = /sum-3-\S+/.exec(listed.out)![0]
   expect((await command('dead-letters', 'show', 'sum', id)).out).toContain('given     50')
   expect((await command('dead-letters', 'show', 'sum', 'sum-4')).err).toContain('E_NO_LETTER')

@@ -1,8 +1,6 @@
 /** Dead letters are read in a store as it was made, whatever limits who asks has (`src/worker/letters/kept-letters.ts`). */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { makeLimits } from '../../src/base/limits.ts'
-import { FileStore } from '../../src/checkpoint/file-store.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { keptLetters } from '../../src/worker/letters/kept-letters.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
@@ -31,7 +29,5 @@ export default pipeline('wrong', (p) => {
     .toBeLessThan(0)
   await workshop.stop(pipelines)
 
-  const { disk, random } = realEnv()
-  const store = new FileStore(disk, random, `${workshop.folder}/data/store`, { worker: '', incarnation: '' }, () => {})
-  expect(await keptLetters(store, makeLimits(), 'wrong')).toHaveLength(100)
+  expect(await keptLetters(realEnv(), `${workshop.folder}/data/store`, 'wrong')).toHaveLength(100)
 })

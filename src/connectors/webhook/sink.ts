@@ -212,8 +212,11 @@ class WebhookWriter implements Writer {
     const { context, settings } = this
     const { clock, random } = context.env
     turn(this.status, status === 0 ? 'no-peer' : 'refused', `${new URL(settings.url).host}: ${reason}`)
-    if (!this.warned) context.warn(fail('E_WEBHOOK_WAITS', { step: context.step, url: settings.url, reason }))
-    this.warned = true
+    // One answer of many that asks to come again is nothing to be warned of.
+    if (post.tries > 0 && !this.warned) {
+      context.warn(fail('E_WEBHOOK_WAITS', { step: context.step, url: settings.url, reason }))
+      this.warned = true
+    }
     if (status === 401 || status === 403) this.readToken()
     // Between half and the whole of the backoff, so that many writers do not come back at once.
     const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(post.tries++, 20), LONGEST_BACKOFF_MS)

@@ -2,6 +2,7 @@
 
 import type { IncomingAnswer } from '../../env/http.ts'
 import type { NetworkError } from '../../env/network.ts'
+import { reasonOf } from '../socket/dialling-writer.ts'
 
 export type Verdict =
   | { readonly kind: 'taken' }
@@ -21,7 +22,7 @@ const SHOWN = 200
 const LONGEST_MS = 300_000
 
 export function judge(error: NetworkError | null, answer: IncomingAnswer | null): Verdict {
-  if (error !== null || answer === null) return { kind: 'later', reason: error?.message ?? 'no answer', afterMs: 0 }
+  if (error !== null || answer === null) return { kind: 'later', reason: reasonOf(error), afterMs: 0 }
   const { status, headers, body } = answer
   if (status >= 200 && status < 300) return { kind: 'taken' }
   const words = body

@@ -1,20 +1,30 @@
 /** The dead letters that the last checkpoint of a pipeline has: for whoever asks while no worker runs it. */
 import { fail } from '../../base/errors.ts'
-import type { Limits } from '../../base/limits.ts'
+import { makeLimits } from '../../base/limits.ts'
 import { ChainReader } from '../../checkpoint/chain-reader.ts'
 import { lastEpoch } from '../../checkpoint/cluster.ts'
 import type { Examined } from '../../checkpoint/damage.ts'
+import { FileStore } from '../../checkpoint/file-store.ts'
 import { type Identity, readCluster } from '../../checkpoint/identity.ts'
 import { decodeManifest, letterFilesOf } from '../../checkpoint/manifest.ts'
 import type { Store } from '../../checkpoint/store.ts'
+import type { Env } from '../../env/env.ts'
 import { settle, settleVoid } from '../settle.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import { decodeLetters } from './dead-letters.ts'
 
-/** Letters, oldest first. Rejects with `E_NO_PIPELINE`, and with `E_STORE…` where the store cannot be read. */
-export async function keptLetters(store: Store, limits: Limits, pipeline: string): Promise<readonly DeadLetter[]> {
+/**
+ * Letters, oldest first, from the store in `folder`. Rejects with `E_NO_PIPELINE`, and with `E_STORE…` where the store
+ * cannot be read.
+ */
+export async function keptLetters(
+  { disk, random }: Env,
+  folder: string,
+  pipeline: string,
+): Promise<readonly DeadLetter[]> {
+  const store = new FileStore(disk, random, folder, { worker: '', incarnation: '' }, () => {})
   const { chainEra } = await settle<Identity>((done) => readCluster(store, done))
-  const reader = new ChainReader(store, { ...limits, chainEra }, { onRecord() {}, onJump() {} })
+  const reader = new ChainReader(store, { ...makeLimits(), chainEra }, { onRecord() {}, onJump() {} })
   await settleVoid((done) => reader.follow(done))
   const { pipelines } = reader.cluster
   const entry = pipelines.get(pipeline)
