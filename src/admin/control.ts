@@ -19,6 +19,8 @@ export interface ControlOptions {
   readonly data: string
   /** The store of its cluster, `null` for a worker alone. */
   readonly store?: string | null
+  /** The one pipeline for which the worker is there; `null`, as without it: it takes any. */
+  readonly alone?: string | null
   readonly host: string
   readonly port: number
 }
@@ -30,7 +32,7 @@ export interface Control {
 
 /** Resolves when it listens. Rejects with `E_PORT_IN_USE`, `E_LISTEN` or `E_FILE`. */
 export async function openControl(options: ControlOptions): Promise<Control> {
-  const { env, pipelines, limits, data, store = null, host, port } = options
+  const { env, pipelines, limits, data, store = null, alone = null, host, port } = options
   const { clock, log } = env
   const startedMs = clock.monotonic()
   const picture = () => viewWorker(pipelines, Math.round((clock.monotonic() - startedMs) / 1000), process.pid)
@@ -43,7 +45,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
     return measured
   }
   const tokens = openTokens(data)
-  const routes = makeRoutes({ pipelines, metrics, limits, clock, picture, nowMs })
+  const routes = makeRoutes({ pipelines, metrics, limits, clock, alone, picture, nowMs })
   const server = new ControlServer({
     ...{ host, port, limits, tokens, routes },
     onBug: (error) => log.error('control.bug', { error: error instanceof Error ? (error.stack ?? '') : String(error) }),

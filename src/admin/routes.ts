@@ -29,6 +29,8 @@ export interface RoutesSeams {
   metrics(): Promise<Metrics>
   readonly limits: Limits
   readonly clock: Clock
+  /** The one pipeline for which the worker is there, where it is there for one. */
+  readonly alone?: string | null
   picture(): WorkerView
   nowMs(): number
 }
@@ -267,10 +269,11 @@ function readiness(pipelines: Pipelines): Reply {
 }
 
 async function submit(seams: RoutesSeams, body: unknown): Promise<unknown> {
-  const { pipelines, limits } = seams
+  const { pipelines, limits, alone = null } = seams
   const { text, map, hash, parameters: given, from, fresh, drop } = parse(submission, body)
   await tryLoading({ text, map, parameters: given }, limits)
   const pipeline = await loadBundle(text, map, hash, limits)
+  if (alone !== null && pipeline.name !== alone) throw fail('E_RUNS_ANOTHER', { pipeline: pipeline.name, alone })
   const { parameters } = buildGraph(pipeline, given, limits)
   const again = await hasFailedElsewhere(seams, pipeline.name)
   const options = { savepoint: from, fresh, drop, again }

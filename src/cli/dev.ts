@@ -42,7 +42,7 @@ async function develop(file: string, options: BeginningFlags): Promise<void> {
     const { name } = first.pipeline
     const data = settings.data ?? `.potoroo/${name}`
     const acceptLoss = options.acceptLoss === true
-    const seat = { env, settings, data, development: true, acceptLoss }
+    const seat = { pipeline: name, env, settings, data, development: true, acceptLoss }
     const shown = new Shown(data)
     await inForeground(
       seat,

@@ -18,6 +18,8 @@ import { keyGroupsOf } from './worker-options.ts'
 export type Stop = (error: Error | null) => void
 
 export interface Seat {
+  /** The name of the pipeline. */
+  readonly pipeline: string
   readonly env: Env
   readonly settings: Settings
   readonly data: string
@@ -30,7 +32,7 @@ export interface Seat {
  * has ended well. Rejects with what went wrong.
  */
 export async function inForeground(
-  { env, settings, data, development, acceptLoss }: Seat,
+  { pipeline, env, settings, data, development, acceptLoss }: Seat,
   events: (stop: Stop) => PipelinesEvents,
   work: (pipelines: Pipelines, stopped: Promise<unknown>) => Promise<() => void>,
 ): Promise<void> {
@@ -61,7 +63,7 @@ export async function inForeground(
     if (error !== null) throw error
     return
   }
-  const control = await openControl({ env, pipelines, limits, data, ...settings.control })
+  const control = await openControl({ env, pipelines, limits, data, alone: pipeline, ...settings.control })
   try {
     const end = await work(pipelines, stopped.promise)
     const error = await stopped.promise

@@ -74,24 +74,28 @@ async function run(file: string, options: Options): Promise<void> {
       stop(null)
     },
   })
-  await inForeground({ env, settings, data, development, acceptLoss }, events, async (pipelines) => {
-    const waiting = new Waiting('brings the state back')
-    const submitted = pipelines.submit(pipeline, bundle, graph.parameters, {
-      savepoint: options.from ?? null,
-      fresh: options.fresh === true,
-      drop: options.drop ?? [],
-      rewrite: (planned) => {
-        const fed = input === null ? planned : withInput(planned, input)
-        return stdout === true ? withOutput(fed) : fed
-      },
-    })
-    void submitted
-      .then((resident) => pipelines.settled(resident))
-      .finally(() => waiting.end())
-      .catch(() => {})
-    const resident = await submitted
-    return () => (cancelled ? say(`${pipeline.name}: cancelled`) : sayEnd(resident))
-  })
+  await inForeground(
+    { pipeline: pipeline.name, env, settings, data, development, acceptLoss },
+    events,
+    async (pipelines) => {
+      const waiting = new Waiting('brings the state back')
+      const submitted = pipelines.submit(pipeline, bundle, graph.parameters, {
+        savepoint: options.from ?? null,
+        fresh: options.fresh === true,
+        drop: options.drop ?? [],
+        rewrite: (planned) => {
+          const fed = input === null ? planned : withInput(planned, input)
+          return stdout === true ? withOutput(fed) : fed
+        },
+      })
+      void submitted
+        .then((resident) => pipelines.settled(resident))
+        .finally(() => waiting.end())
+        .catch(() => {})
+      const resident = await submitted
+      return () => (cancelled ? say(`${pipeline.name}: cancelled`) : sayEnd(resident))
+    },
+  )
 }
 
 function told(env: Env, data: string, stop: Stop): PipelinesEvents {

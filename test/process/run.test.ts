@@ -172,6 +172,20 @@ test.each(['drain', 'cancel'])('ends when it is asked from elsewhere to %s its p
   expect(running.err).toMatch(command === 'drain' ? /count: ended with epoch \d+ / : /count: cancelled\n$/)
 })
 
+test('takes a changed program from elsewhere, and no other pipeline', async () => {
+  const { cwd, run, ran } = app()
+  const port = await freePort()
+  const running = run('--param', `port=${port}`)
+  await running.said(/lines listens on/)
+  writeFileSync(join(cwd, 'other.ts'), COUNT.replace("pipeline('count'", "pipeline('other'"))
+  const refused = await ran(['submit', 'other.ts', '--param', 'port=0'])
+  expect(refused.status).toBe(2)
+  expect(refused.err).toContain('E_RUNS_ANOTHER: pipeline "other" cannot be submitted here: this process runs "count"')
+  expect(await ran(['submit', 'count.ts', '--param', `port=${port}`, '--fresh'])).toMatchObject({ status: 0 })
+  running.kill('SIGTERM')
+  expect(await running.ended).toMatchObject({ status: 0 })
+})
+
 test('counts keys that it has not looked at, too', async () => {
   const { ran } = app()
   const line = ['--stdin', '--stdout']

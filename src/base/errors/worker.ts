@@ -168,6 +168,12 @@ export const workerErrors = {
     what: 'pipeline "{pipeline}" was changed by somebody else before this program ran: another was submitted, or it was drained or cancelled',
     remedy: 'see `potoroo status {pipeline}`, and submit it again if it is still wanted',
   },
+  E_RUNS_ANOTHER: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" cannot be submitted here: this process runs "{alone}", and ends with it',
+    remedy:
+      'submit it to a `potoroo worker`, which runs many, or `potoroo run` it by itself; --data says which worker is meant',
+  },
   E_NO_PIPELINE: {
     kind: 'user',
     what: 'there is no pipeline "{pipeline}" here: {known}',
