@@ -38,12 +38,17 @@ export interface ClusterView {
   /** Whether it was started as a worker of a cluster, which may be the only one left. */
   readonly shared: boolean
   readonly mode: Mode
+  /** While it leaves: pipelines that do not run here, of which its journal has records that no checkpoint covers. */
+  readonly waitsFor: readonly string[]
   readonly generation: number
   readonly coordinator: string
   readonly keyGroups: number
   readonly workers: readonly MemberView[]
   readonly pipelines: readonly { readonly pipeline: string; readonly epoch: number; readonly floor: number }[]
 }
+
+/** What is answered to a worker that is to leave: `ClusterView.waitsFor`, once that is known. */
+export type LeaveAnswer = Pick<ClusterView, 'waitsFor'>
 
 const modes: Readonly<Record<Worker['phase'], Mode>> = {
   closed: 'gone',
@@ -76,6 +81,7 @@ export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
     worker: name,
     shared: worker.shared,
     mode: modeOf(worker),
+    waitsFor: worker.phase === 'leaving' ? worker.leaving.waitsFor : [],
     ...{ generation, coordinator, keyGroups: owners.length },
     workers: [...seen, ...others]
       .toSorted((a, b) => a.worker.localeCompare(b.worker, 'en', { numeric: true }))

@@ -13,9 +13,10 @@ import {
   type SavepointSeams,
   verifySavepoint,
 } from '../worker/pipelines/savepoints.ts'
+import type { Worker } from '../worker/worker.ts'
 import { hasFailedElsewhere } from './asking.ts'
 import { behindIn, ownBarrier } from './behind.ts'
-import { modeOf, viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
+import { type LeaveAnswer, modeOf, viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
 import { pageOfLetters, viewLetter } from './letters-view.ts'
 import type { Metrics } from './metrics.ts'
@@ -109,7 +110,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       right: 'admin',
       handle: ({ body }) => applyRebalance(seams, parse(rebalanceRequest, body)),
     },
-    { method: 'POST', path: '/v1/cluster/leave', right: 'admin', handle: () => pipelines.worker.leave() },
+    { method: 'POST', path: '/v1/cluster/leave', right: 'admin', handle: () => leave(pipelines.worker) },
     {
       method: 'POST',
       path: '/v1/cluster/exited',
@@ -258,6 +259,11 @@ function epochIn({ parts }: Call): number | null {
 }
 
 /** Ready is a member of its cluster that works, and whose pipelines all run. */
+function leave(worker: Worker): Promise<LeaveAnswer> {
+  worker.leave()
+  return new Promise((resolve) => worker.leaving.askWaitsFor((waitsFor) => resolve({ waitsFor })))
+}
+
 function readiness(pipelines: Pipelines): Reply {
   const mode = modeOf(pipelines.worker)
   if (mode !== 'normal' && mode !== 'rescaling') return new Reply(503, 'text/plain', `worker ${mode}\n`)

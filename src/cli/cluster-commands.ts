@@ -1,6 +1,6 @@
 /** Commands about a cluster as a whole: who owns what, and who leaves. */
 import { Command } from 'commander'
-import type { ClusterView, KeyGroupRun, KeyPlace, MemberView } from '../admin/cluster-view.ts'
+import type { ClusterView, KeyGroupRun, KeyPlace, LeaveAnswer, MemberView } from '../admin/cluster-view.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { joined } from './status-text.ts'
 import { counted, print, printJson, table } from './terminal.ts'
@@ -46,19 +46,34 @@ export function leaveCommand(): Command {
     .argument('<worker>', 'its name')
   return addControlOptions(command).action(async (name: string, flags: ControlFlags) => {
     const worker = await findWorker(flags, { worker: name })
-    await worker.post('/v1/cluster/leave', {})
-    if (flags.json) return printJson({ leaving: name })
+    const { waitsFor } = await worker.post<LeaveAnswer>('/v1/cluster/leave', {})
+    if (flags.json) return printJson({ leaving: name, waitsFor })
     const { workers } = await worker.get<ClusterView>('/v1/cluster')
     const alone = workers.filter(({ member }) => member).length === 1
     if (alone)
       print(`${name} is the only member: it works on, and leaves once another one has joined; to end it, stop it`)
-    else print(`${name} hands over what it owns and leaves; \`potoroo status\` shows how far it is`)
+    else
+      print(
+        joined([
+          `${name} hands over what it owns and leaves; \`potoroo status\` shows how far it is`,
+          ...staysText(name, waitsFor),
+        ]),
+      )
   })
+}
+
+/** Why a worker does not leave yet, where pipelines that do not run are the reason. */
+function staysText(worker: string, waitsFor: readonly string[]): readonly string[] {
+  return waitsFor.map(
+    (pipeline) =>
+      `${worker} stays until ${pipeline} runs again: its journal has records of it that are in no checkpoint, and nobody else has ` +
+      `them\n  \`potoroo submit FILE\` starts it again, \`potoroo cancel ${pipeline}\` gives it up, with its state`,
+  )
 }
 
 /** What `status` says of the cluster, above what it says of the worker. */
 export function clusterText(view: ClusterView): string {
-  const { mode, generation, coordinator, workers, keyGroups } = view
+  const { worker, mode, waitsFor, generation, coordinator, workers, keyGroups } = view
   const members = workers.filter(({ member }) => member)
   const rows = workers.map(({ worker, member, keyGroups, heard, linked, stuck }) => [
     worker,
@@ -73,6 +88,7 @@ export function clusterText(view: ClusterView): string {
       rows,
       'no other worker is heard yet',
     ),
+    ...staysText(worker, waitsFor),
     ...workers.flatMap(({ worker, stuck }) => (stuck === null ? [] : [stuckText(worker, stuck)])),
   ])
 }

@@ -255,6 +255,13 @@ export class Door {
     return held.some(({ source, bytes }) => source.source.startsWith(prefix) && (bytes >= share || !someHold))
   }
 
+  /** Whether the journal has records above their streams' positions, of sources whose ids begin with `prefix`. */
+  hasAbove(prefix: string, positionOf: (key: string) => number): boolean {
+    const isAbove = ([key, { last }]: [string, { readonly last: number }]): boolean =>
+      key.startsWith(prefix) && last > positionOf(key)
+    return this.journal.segments.list.some((segment) => !segment.gone && [...segment.ranges].some(isAbove))
+  }
+
   private heldBy(source: IngestSource): number {
     let bytes = 0
     for (const segment of this.journal.segments.list) {

@@ -28,6 +28,7 @@ import { Doorway } from './doorway.ts'
 import { Execution } from './execution/execution.ts'
 import type { ExecutionEvents, Generation, Holdings } from './execution/generation.ts'
 import { Foundation } from './foundation.ts'
+import { Leaving } from './leaving.ts'
 import { Ledger } from './ledger.ts'
 import { Loop } from './loop.ts'
 import type { WorkerHost, WorkerOptions } from './options.ts'
@@ -37,7 +38,6 @@ import type { Loaded } from './pipelines/resident.ts'
 import { Residents } from './pipelines/residents.ts'
 import { isQuestion, Questions } from './questions.ts'
 import type { ExecutionSeams } from './seams.ts'
-import { Clearance } from './seat/clearance.ts'
 import type { RebalanceHeard } from './seat/rebalances.ts'
 import type { Change } from './seat/rescale-driver.ts'
 import { Seat } from './seat/seat.ts'
@@ -69,8 +69,8 @@ export class Worker {
   private seat: Seat | null = null
   private opened: Ledger | null = null
   private readonly ahead: Ahead
-  /** While it leaves. */
-  private clearance: Clearance | null = null
+  /** What it waits for while it leaves. */
+  readonly leaving: Leaving
   /** Executions that this worker has made. */
   private executions = 0
   /** The generation that this worker works in; 0 while it works in none. */
@@ -108,6 +108,9 @@ export class Worker {
       this.seat?.links.send(to, message, body),
     )
     this.residents = new Residents(seams, host)
+    const { residents, doorway } = this
+    const reached = options.cluster?.journals != null
+    this.leaving = new Leaving({ residents, doorway, reached, store: () => this.storage, cluster: seams.cluster })
     const { limits, acceptLoss } = options
     this.ahead = new Ahead({ ...seams, limits, acceptLoss, loop: this.loop, store: () => this.storage })
   }
@@ -258,7 +261,7 @@ export class Worker {
       isSealed: (done) => this.doorway.isSealed(done),
       atDoor: (from, message) => this.door?.onMessage(from.worker, message),
       forget: (done) => this.forget(done),
-      isEmpty: () => this.isEmpty(),
+      isEmpty: () => this.leaving.advance(),
       world: () => ({
         keyGroups: this.limits.keyGroups,
         splits: this.splits(),
@@ -299,18 +302,9 @@ export class Worker {
     this.residents.restore(generation, () => seat.restored(generation.number))
   }
 
-  /** Whether nothing is left here of a worker that leaves, beside what moves with its key groups. */
-  private isEmpty(): boolean {
-    const residents = [...this.residents.all.values()]
-    // The doors of one that is on its way up are still to open.
-    if (residents.some(({ phase }) => phase === 'starting')) return false
-    this.clearance ??= new Clearance()
-    return this.clearance.advance(residents.flatMap(({ phase, execution }) => (phase === 'running' ? execution : [])))
-  }
-
   private begin(generation: number): void {
     this.generation = generation
-    this.clearance = null
+    this.leaving.begin()
     this.ahead.clear()
     this.residents.begin()
     const { waiting } = this
@@ -373,7 +367,7 @@ export class Worker {
     const alone = generation.members.length === 1
     const term = `${generation.number}.${entry.run}${alone ? `.${++this.executions}` : ''}`
     const running: ExecutionEvents['running'] = (base) => {
-      this.clearance?.close(execution)
+      this.leaving.runs(execution)
       events.running(base)
     }
     const told = { ...events, running }

@@ -1,0 +1,81 @@
+/**
+ * What the journal of a worker that leaves has of pipelines that do not run here (failed, drained, not to be loaded): no epoch
+ * is going to cover it, and nobody else has it where no other worker reaches this journal (PROTOCOLS 11).
+ *
+ * L1. What is covered stands in the manifest of the pipeline's last complete epoch, whoever has made it: this worker may never
+ *     have run it, and streams may have moved.
+ * L2. What is not known counts as left.
+ */
+import { lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
+import { forEach } from '../../checkpoint/for-each.ts'
+import { decodeManifest, type PartEntry } from '../../checkpoint/manifest.ts'
+import type { Store } from '../../checkpoint/store.ts'
+import { streamKey } from '../../ingest/format.ts'
+import { journalId, rowsOf } from '../execution/source-parts.ts'
+
+export interface LeftoversSeams {
+  store(): Pick<Store, 'read'>
+  /** Whether the journal has records above their streams' positions, of sources whose ids begin with `prefix`. */
+  hasAbove(prefix: string, positionOf: (key: string) => number): boolean
+}
+
+/** Pipelines by name, as the chain has them. */
+export type Named = readonly (readonly [name: string, entry: PipelineEntry])[]
+
+/** How far an epoch covers the streams of a pipeline, by stream key. */
+interface Covered {
+  readonly manifest: string
+  readonly positions: ReadonlyMap<string, number>
+}
+
+export class Leftovers {
+  private readonly seams: LeftoversSeams
+  private readonly covered = new Map<string, Covered>()
+
+  constructor(seams: LeftoversSeams) {
+    this.seams = seams
+  }
+
+  /** The names of those of which something is left, as far as their manifests have been read (L2). */
+  of(pipelines: Named): readonly string[] {
+    return pipelines.filter(([name, entry]) => this.isLeft(name, entry)).map(([name]) => name)
+  }
+
+  /** Reads the manifests that `of` wants, as far as they can be read now. */
+  read(pipelines: Named, done: () => void): void {
+    const wanted = pipelines.flatMap(([name, entry]) => {
+      const manifest = lastEpoch(entry)?.manifest
+      const known = manifest === undefined || this.covered.get(name)?.manifest === manifest
+      return known || !this.isLeft(name, entry) ? [] : [{ name, run: entry.run, manifest }]
+    })
+    const read = ({ name, run, manifest }: (typeof wanted)[number], next: (error: null) => void): void => {
+      this.seams.store().read(manifest, (error, bytes) => {
+        const examined = error === null ? decodeManifest(manifest, bytes) : null
+        if (examined?.kind === 'intact') {
+          this.covered.set(name, { manifest, positions: positionsOf(name, run, examined.value.sources) })
+        }
+        next(null)
+      })
+    }
+    forEach(wanted, 1, read, done)
+  }
+
+  private isLeft(name: string, entry: PipelineEntry): boolean {
+    const last = lastEpoch(entry)
+    const known = this.covered.get(name)
+    const positions = last !== null && known?.manifest === last.manifest ? known.positions : null
+    return this.seams.hasAbove(journalId(name, entry.run), (key) => positions?.get(key) ?? 0)
+  }
+}
+
+function positionsOf(pipeline: string, run: number, parts: readonly PartEntry[]): ReadonlyMap<string, number> {
+  // What others save is no list.
+  const steps = new Set(parts.filter(({ snapshot }) => Array.isArray(snapshot)).map(({ step }) => step))
+  const rows = [...steps].flatMap((step) => {
+    const source = journalId(pipeline, run, step)
+    return rowsOf(parts, step).map(([producer, incarnation, position]) => {
+      return [streamKey(source, producer, incarnation), position] as const
+    })
+  })
+  return new Map(rows)
+}
