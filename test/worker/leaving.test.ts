@@ -66,6 +66,10 @@ const stays = (pair: Pair) => viewCluster(pair.a, 0)
 
 test('it stays until a pipeline that has failed everywhere runs again, and its records are in an epoch', async () => {
   const { pair, rows, submit } = await failedPair()
+  // Its journal has nothing of this one.
+  await pair.submit(pair.b, 'other', 1)
+  await expect.poll(() => pair.phases('other'), patient).toBe('running running')
+  await pair.b.drain('other')
   pair.a.worker.leave()
   const waitsFor = await new Promise((resolve) => pair.a.worker.leaving.askWaitsFor(resolve))
   expect(waitsFor).toEqual(['rows'])
