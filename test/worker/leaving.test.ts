@@ -77,7 +77,7 @@ test('it stays until a pipeline that has failed everywhere runs again, and its r
   const { generation } = pair.a.worker.cluster
   await submit(pair.b)
   await expect.poll(() => pair.a.worker.phase, patient).toBe('gone')
-  expect(pair.b.worker.cluster.generation).toBe(generation + 2)
+  await expect.poll(() => pair.b.worker.cluster.generation, patient).toBe(generation + 2)
   await expect.poll(rows, patient).toEqual(['after 0', 'after 1', 'before 0', 'before 1'])
 })
 
