@@ -57,3 +57,19 @@ test('R3: a refusal is for the one that asked last, and the end is for everyone'
   requests.complete(savepoint('x'), 1)
   expect(heard).toHaveLength(3)
 })
+
+test('a drain for good and one behind which the pipeline runs again are two requests', () => {
+  const forGood: Purpose = { kind: 'drain', stays: true }
+  ask('for good', forGood)
+  requests.send(1)
+  ask('for now', drain)
+  // The epoch of the first is abandoned, and that of the second follows.
+  requests.refuse(forGood, 'late')
+  expect(heard).toEqual(['for good late'])
+  ask('for good again', forGood)
+  requests.send(2)
+  requests.complete(drain, 2)
+  expect(heard.slice(1)).toEqual(['for now null'])
+  requests.end()
+  expect(heard.slice(2)).toEqual(['for good again the pipeline has ended'])
+})

@@ -59,5 +59,8 @@ export class EpochRequests {
 }
 
 function same(a: Purpose, b: Purpose): boolean {
-  return a.kind === b.kind && (a.kind !== 'savepoint' || (b.kind === 'savepoint' && a.name === b.name))
+  if (a.kind === 'savepoint') return b.kind === 'savepoint' && a.name === b.name
+  // Who wants the end for good is not served by one behind which the pipeline runs again.
+  if (a.kind === 'drain') return b.kind === 'drain' && a.stays === b.stays
+  return a.kind === b.kind
 }
