@@ -1,13 +1,13 @@
 /** Where `receive` has records from. */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { fail } from '../base/errors.ts'
-import { defaultLimits } from '../base/limits.ts'
 import { listenFault } from '../client/receiver/listen.ts'
 import { type ReceiveOptions, receiveAcked } from '../client.ts'
 import { Assembler } from '../connectors/assembler.ts'
 import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
 import { showAddress } from './address.ts'
+import { longestRecord } from './settings.ts'
 import { say, sayWarning } from './terminal.ts'
 
 /** What is done with records. */
@@ -32,7 +32,7 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     let busy: void | Promise<void>
-    const sender = new Assembler(framing, defaultLimits.recordBytes, (bytes, cuts) => {
+    const sender = new Assembler(framing, longestRecord(), (bytes, cuts) => {
       const records = Array.from({ length: cuts.count }, (_, i) =>
         Buffer.from(bytes.subarray(cuts.starts[i], cuts.ends[i])),
       )

@@ -94,6 +94,11 @@ export function readSettings(
   }
 }
 
+/** How many bytes a record may have, for commands that send and receive: as a worker with the settings found here takes it. */
+export function longestRecord(): number {
+  return readSettings({}, process.env, undefined).limits.recordBytes
+}
+
 function readConfigFile(file: string | undefined, places: Map<string, Place>): void {
   if (file === undefined && !existsSync(CONFIG_FILE)) return
   const where = file ?? CONFIG_FILE

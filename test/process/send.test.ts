@@ -34,6 +34,21 @@ test('standard input is sent as it comes, no faster than asked, and shown as lin
   expect(receiver.err).toMatch(/received 60 records/)
 })
 
+test('a record is as long as the settings here let a worker take it', async () => {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'long'), 'x'.repeat(1_200_000))
+  writeFileSync(join(cwd, 'potoroo.yaml'), 'limits: { recordBytes: 1500000 }\n')
+  const receiver = potoroo(['receive', '0', '--until-closed', '--out', 'out'], { cwd })
+  const [, port] = await receiver.said(/listens on 127\.0\.0\.1:(\d+)/)
+  expect(await ran(['send', port!, 'long'], { cwd })).toMatchObject({ status: 0 })
+  expect(await receiver.ended).toMatchObject({ status: 0 })
+  expect(readFileSync(join(cwd, 'out'), 'latin1')).toBe(`${'x'.repeat(1_200_000)}\n`)
+  const other = potoroo(['receive', '0'])
+  const [, second] = await other.said(/listens on 127\.0\.0\.1:(\d+)/)
+  const short = await ran(['send', second!, join(cwd, 'long')], { cwd: folder() })
+  expect(short.err).toMatch(/a record of 1\d+ bytes is over the limit of 1048576/)
+})
+
 test('a file that ends inside a record, and one that is absent, are named', async () => {
   const cwd = folder()
   writeFileSync(join(cwd, 'cut'), Buffer.from([0, 0, 0, 9, 1]))
