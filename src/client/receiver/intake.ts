@@ -98,7 +98,7 @@ const SILENCES = 4
 /** Looks that a frame may take to come, as at the acked door (`ingest/session.ts`): a bit that turns in its length never ends. */
 const UNFINISHED = 12
 const RETRY_MS = 1000
-/** Sinks that are remembered at a time; beyond them the first is forgotten. */
+/** Sinks that are remembered at a time; beyond them the first that is not connected is forgotten. */
 const STREAMS = 1000
 
 export class Intake {
@@ -120,8 +120,7 @@ export class Intake {
     let stream = this.streams.get(key)
     if (stream === undefined) {
       stream = { name, memory: new Memory(this.settings.remember) }
-      const [oldest] = this.streams.keys()
-      if (this.streams.size >= STREAMS) this.streams.delete(oldest!)
+      if (this.streams.size >= STREAMS) this.forgetOne()
       this.streams.set(key, stream)
     }
     return stream
@@ -132,7 +131,22 @@ export class Intake {
   }
 
   forget({ pipeline, step, history }: SinkName): void {
-    this.streams.delete(JSON.stringify([pipeline, step, history]))
+    const key = JSON.stringify([pipeline, step, history])
+    const stream = this.streams.get(key)
+    this.streams.delete(key)
+    for (const [other, session] of this.sessions) {
+      if (session.stream !== stream) continue
+      session.caller?.turnOut()
+      this.sessions.delete(other)
+    }
+  }
+
+  private forgetOne(): void {
+    const connected = new Set<Stream>()
+    for (const { stream, caller } of this.sessions.values()) if (caller !== null) connected.add(stream)
+    for (const stream of this.streams.values()) {
+      if (!connected.has(stream)) return this.forget(stream.name)
+    }
   }
 
   /** A sink has connected. */
