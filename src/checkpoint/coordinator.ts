@@ -16,6 +16,8 @@
  * C5. After `maxAbandoned` failures in a row sources stop, and the reason names who is late; the next complete epoch lets
  *     them go on. Epochs go on being tried meanwhile.
  * C6. A savepoint is announced when its folder holds everything; its epoch is complete before that, whatever comes of it.
+ * C7. Where the pipeline has failed on a member, no epoch comes about in this generation any more: sources stop, and whatever
+ *     is asked for is refused at once. The member says so again at each barrier, so that nothing under way is cut short for it.
  */
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
@@ -63,6 +65,8 @@ export type CoordinatorState =
   | (UnderWay & { readonly phase: 'linking'; readonly savepoint: string })
   /** Every task holds, after an epoch with that purpose. */
   | (Common & { readonly phase: 'resting' })
+  /** The pipeline has failed on a member (C7). */
+  | (Common & { readonly phase: 'broken'; readonly reason: string })
   | (Common & { readonly phase: 'stopped' })
 
 interface Answer {
@@ -81,6 +85,8 @@ export type CoordinatorEvent =
   | ({ readonly kind: 'refused'; readonly reason: string; readonly nowMs: number } & Answer)
   /** The abandoned barrier has passed all tasks of a member. */
   | ({ readonly kind: 'passed' } & Answer)
+  /** The pipeline has failed on a member. */
+  | { readonly kind: 'failedOn'; readonly worker: string; readonly incarnation: string; readonly reason: string }
   | { readonly kind: 'manifestWritten'; readonly epoch: number }
   | { readonly kind: 'manifestFailed'; readonly epoch: number; readonly reason: string; readonly nowMs: number }
   /** The epoch's record has been read in the chain, and counts. */
@@ -108,17 +114,20 @@ export type CoordinatorEffect =
   | { readonly kind: 'announceSavepoint'; readonly epoch: number; readonly name: string }
   /** What was asked for does not come about. */
   | { readonly kind: 'refuseRequest'; readonly purpose: Purpose; readonly reason: string }
+  /** Nothing that was asked for comes about. */
+  | { readonly kind: 'refuseAll'; readonly reason: string }
   | { readonly kind: 'holdSources'; readonly reason: string }
   | { readonly kind: 'releaseSources' }
 
 type Next = {
-  idle: 'collecting' | 'stopped'
-  collecting: 'writing' | 'clearing' | 'idle' | 'stopped'
-  clearing: 'idle' | 'stopped'
-  writing: 'recording' | 'idle' | 'stopped'
+  idle: 'collecting' | 'broken' | 'stopped'
+  collecting: 'writing' | 'clearing' | 'idle' | 'broken' | 'stopped'
+  clearing: 'idle' | 'broken' | 'stopped'
+  writing: 'recording' | 'idle' | 'broken' | 'stopped'
   recording: 'idle' | 'linking' | 'resting' | 'stopped'
   linking: 'idle' | 'stopped'
   resting: 'idle' | 'stopped'
+  broken: 'stopped'
   stopped: never
 }
 
@@ -150,6 +159,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: 'ignore', // C4: late, the epoch was abandoned.
     refused: 'ignore',
     passed: 'ignore',
+    failedOn: breakOff,
     manifestWritten: 'ignore', // The manifest of an abandoned epoch: no record names it.
     manifestFailed: 'ignore',
     recorded: 'impossible', // C2: nothing was appended.
@@ -173,6 +183,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     },
     refused: (s, e) => (counts(s, e) ? abandon(s, e.nowMs, `${e.worker}: ${e.reason}`) : stay(s)),
     passed: 'ignore', // Of an epoch abandoned before.
+    failedOn: breakOff,
     manifestWritten: 'ignore',
     manifestFailed: 'ignore',
     recorded: 'impossible',
@@ -187,6 +198,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: cleared, // It was saved before the member heard of the end.
     refused: 'ignore',
     passed: cleared,
+    failedOn: breakOff,
     manifestWritten: 'ignore',
     manifestFailed: 'ignore',
     recorded: 'impossible',
@@ -201,6 +213,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
+    failedOn: breakOff,
     manifestWritten: (s, e) => {
       if (e.epoch !== s.epoch) return stay(s)
       return { next: { ...s, phase: 'recording' }, effects: [{ kind: 'appendEpoch', epoch: s.epoch }] }
@@ -218,6 +231,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
+    failedOn: 'ignore', // C2, C7
     manifestWritten: 'ignore', // Of an epoch that was given up because the store was late.
     manifestFailed: 'ignore',
     recorded: complete,
@@ -232,6 +246,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
+    failedOn: 'ignore', // C7
     manifestWritten: 'ignore', // Of an epoch that was given up because the store was late.
     manifestFailed: 'ignore',
     recorded: 'impossible',
@@ -246,6 +261,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
+    failedOn: 'ignore', // C7
     manifestWritten: 'ignore', // Of an epoch that was given up because the store was late.
     manifestFailed: 'ignore',
     recorded: 'impossible',
@@ -254,12 +270,28 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     resume: (s, e) => ({ next: { ...s, phase: 'idle', dueMs: e.nowMs }, effects: NONE }),
     stop,
   },
+  broken: {
+    tick: 'ignore',
+    request: (s, e) => refuse(s, e.purpose, s.reason),
+    saved: 'ignore',
+    refused: 'ignore',
+    passed: 'ignore',
+    failedOn: 'ignore',
+    manifestWritten: 'ignore',
+    manifestFailed: 'ignore',
+    recorded: 'impossible', // C7: what was being appended was waited for.
+    linked: 'ignore',
+    linkFailed: 'ignore',
+    resume: 'ignore',
+    stop,
+  },
   stopped: {
     tick: 'ignore',
     request: (s, e) => refuse(s, e.purpose, 'this worker no longer coordinates the pipeline'),
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
+    failedOn: 'ignore',
     manifestWritten: 'ignore',
     manifestFailed: 'ignore',
     recorded: 'ignore', // It stands in the chain; the next generation's coordinator knows by reading it.
@@ -320,6 +352,25 @@ function unsaved(s: In<'collecting'>): ReadonlySet<string> {
 
 function names(workers: ReadonlySet<string>): string {
   return [...workers].join(', ')
+}
+
+/** C7. An epoch under way is abandoned, and nothing follows whose barrier it could meet. */
+function breakOff<S extends In<'idle' | 'collecting' | 'clearing' | 'writing'>>(
+  s: S,
+  e: Extract<CoordinatorEvent, { kind: 'failedOn' }>,
+): Decided<'broken'> | Step<S, CoordinatorEffect> {
+  if (s.plan.members.get(e.worker) !== e.incarnation) return stay(s)
+  const reason = `it has failed on ${e.worker}: ${e.reason}`
+  const { plan, epoch, failures, dueMs } = s
+  const state: In<'idle' | 'collecting' | 'clearing' | 'writing'> = s
+  const purpose = state.phase === 'collecting' || state.phase === 'writing' ? state.purpose : null
+  const fate: Fate | null = purpose === null ? s.fate : { epoch, outcome: 'abandoned' }
+  const told: CoordinatorEffect[] = purpose === null ? [] : [{ kind: 'tellFate', fate: fate!, purpose, reason }]
+  const common = { plan, epoch, failures, dueMs, fate, held: true, requested: null }
+  return {
+    next: { ...common, phase: 'broken', reason },
+    effects: [...told, { kind: 'holdSources', reason }, { kind: 'refuseAll', reason }],
+  }
 }
 
 /** The epoch will never be complete: members drop what they have saved, and those that have not are waited for (C3). */

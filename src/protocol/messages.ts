@@ -151,11 +151,13 @@ const linkRows = [
     'All of the worker’s tasks have aligned, and what they have saved is durable; the `epochPart`s before say what.',
     { pipeline, epoch: varint },
   ),
-  message(34, 'epochFailed', 1, 'The worker could not make its part of the epoch durable.', {
-    pipeline,
-    epoch: varint,
-    reason,
-  }),
+  message(
+    34,
+    'epochFailed',
+    1,
+    'The worker could not make its part of the epoch durable; of epoch 0: the pipeline has failed there, and none comes about.',
+    { pipeline, epoch: varint, reason },
+  ),
   message(35, 'epochComplete', 1, 'The epoch’s record stands in the chain at `record`: read it there, then commit.', {
     pipeline,
     epoch: varint,

@@ -23,6 +23,7 @@ import type { Split } from '../cluster/splits.ts'
 import type { Env } from '../env/env.ts'
 import type { Door } from '../ingest/door.ts'
 import type { Plan } from '../model/plan.ts'
+import type { ControlMessage } from '../transport/wire.ts'
 import { Ahead } from './ahead.ts'
 import { Doorway } from './doorway.ts'
 import { Execution } from './execution/execution.ts'
@@ -101,6 +102,7 @@ export class Worker {
       wants: (name: string) => host.wants(name),
       execute: this.execute.bind(this),
       damaged: (generation: number, run: number, instead: number) => this.seat?.damaged(generation, run, instead),
+      tell: (worker: string, message: ControlMessage) => this.seat?.links.send(worker, message),
       hint: () => this.seat?.hint(),
       follow: (then: () => void) => this.seat?.follow(then),
     }

@@ -177,6 +177,9 @@ class World {
   readonly fates: Fate[] = []
   readonly announced: string[] = []
   readonly refusedRequests: Purpose[] = []
+  refusedAll = 0
+  /** The worker on which the pipeline has failed. */
+  failing: Worker | null = null
   readonly toCoordinator = new Map<string, CoordinatorEvent[]>()
   readonly toWorker = new Map<string, ParticipantEvent[]>()
   coordinator: CoordinatorState
@@ -261,8 +264,11 @@ class World {
       case 'refuseRequest':
         this.refusedRequests.push(effect.purpose)
         break
+      case 'refuseAll':
+        this.refusedAll++
+        break
       case 'holdSources':
-        assert(!this.held && effect.reason.length > 0, 'C5')
+        assert((!this.held || this.coordinator.phase === 'broken') && effect.reason.length > 0, 'C5')
         this.held = true
         break
       case 'releaseSources':
@@ -279,12 +285,27 @@ class World {
     }
   }
 
+  /** It says so at once, and to each barrier that it hears of (`checkpoint/coordinator.ts`, C7). */
+  fail(worker: Worker): void {
+    this.failing = worker
+    this.sayFailed(worker.name)
+  }
+
+  private sayFailed(worker: string): void {
+    this.toCoordinator.get(worker)!.push({ kind: 'failedOn', worker, incarnation: 'i', reason: 'broken' })
+  }
+
+  private hear(worker: Worker, event: ParticipantEvent): void {
+    if (worker !== this.failing) worker.on(event)
+    else if (event.kind === 'barrier') this.sayFailed(worker.name)
+  }
+
   /** One thing happens: a message, a barrier, something in the background, or time. */
   step(): void {
     const choices: (() => void)[] = []
     for (const worker of this.workers) {
       const inbox = this.toWorker.get(worker.name)!
-      if (inbox.length > 0) choices.push(() => worker.on(inbox.shift()!))
+      if (inbox.length > 0) choices.push(() => this.hear(worker, inbox.shift()!))
       const outbox = this.toCoordinator.get(worker.name)!
       if (outbox.length > 0) choices.push(() => this.on({ ...outbox.shift()!, nowMs: this.now } as CoordinatorEvent))
       if (this.chain.length > worker.read.length) choices.push(() => worker.readChain())
@@ -377,6 +398,31 @@ describe('coordinator and participants', () => {
       ]
       for (let i = 0; i < 20_000 && known().length < asked.length; i++) world.step()
       expect(known().sort(), `seed ${seed}`).toEqual(asked)
+    }
+  })
+
+  test('C7: once it has failed on a member no epoch is begun, and what is asked for is refused', () => {
+    for (let seed = 0; seed < 300; seed++) {
+      const world = new World(seed, 1 + (seed % 3))
+      const steps = world.random.below(300)
+      for (let i = 0; i < steps; i++) world.step()
+      world.fail(world.workers.at(-1)!)
+      world.ask({ kind: 'savepoint', name: 's' })
+      const isBroken = () => world.coordinator.phase === 'broken'
+      for (let i = 0; i < 20_000 && !isBroken(); i++) world.step()
+      expect([isBroken(), world.held, world.refusedAll], `seed ${seed}`).toEqual([true, true, 1])
+      const { epoch } = world.coordinator
+      const chain = world.chain.length
+      world.ask({ kind: 'drain', stays: true })
+      for (let i = 0; i < 500; i++) world.step()
+      world.on({ kind: 'resume', nowMs: world.now })
+      expect([world.coordinator.epoch, world.chain.length, world.refusedAll, world.held]).toEqual([
+        epoch,
+        chain,
+        1,
+        true,
+      ])
+      expect(world.refusedRequests.at(-1)).toEqual({ kind: 'drain', stays: true })
     }
   })
 

@@ -1,9 +1,11 @@
 /** What the chain says of pipelines, and what becomes of them here. */
 import { expect, test } from 'vitest'
+import { ByteReader } from '../../src/base/bytes.ts'
+import { PotorooError } from '../../src/base/errors.ts'
 import { type Cluster, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
 import type { ChainRecord } from '../../src/checkpoint/record.ts'
 import type { Execution } from '../../src/worker/execution/execution.ts'
-import type { Generation } from '../../src/worker/execution/generation.ts'
+import type { ExecutionEvents, Generation } from '../../src/worker/execution/generation.ts'
 import type { Loaded } from '../../src/worker/pipelines/resident.ts'
 import { Residents } from '../../src/worker/pipelines/residents.ts'
 
@@ -14,7 +16,7 @@ const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry 
 
 function scene({ alone = false } = {}) {
   const said: string[] = []
-  const scene = { cluster: emptyCluster }
+  const scene: { cluster: Cluster; told: ExecutionEvents | null } = { cluster: emptyCluster, told: null }
   const stands = (...pipelines: [string, PipelineEntry][]): Cluster => {
     scene.cluster = { ...emptyCluster, generation: 1, pipelines: new Map(pipelines) }
     return scene.cluster
@@ -36,15 +38,19 @@ function scene({ alone = false } = {}) {
         done(null, { plan: { pipeline: name }, hash: entry.hash, parameters: {} } as unknown as Loaded),
       cluster: () => scene.cluster,
       wants: () => true,
-      execute: ({ plan }, { run }) => execution(`${plan.pipeline}/${run}`),
+      execute: ({ plan }, { run }, _, told) => {
+        scene.told = told
+        return execution(`${plan.pipeline}/${run}`)
+      },
       ...{ damaged: ignore, hint: ignore, follow: (then) => then() },
+      tell: (worker, message) => said.push(`${worker} hears ${JSON.stringify(message)}`),
     },
     {
       ...{ running: ignore, listening: ignore, ended: ignore, failed: ignore, warned: ignore },
       ...{ letter: ignore, unloaded: ignore, changed: ignore },
     } as never,
   )
-  return { said, stands, residents }
+  return { said, stands, residents, events: () => scene.told! }
 }
 
 test('what was submitted, taken out, completed and raised meanwhile is made up for', () => {
@@ -79,5 +85,28 @@ test('another program waits for a generation in a cluster, also in one of one, a
     const cluster = stands(['words', entryOf(1, { hash: 'other', submitted: 4 })])
     residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, cluster)
     expect([said, residents.outdated]).toEqual(alone ? [['words/1 starts'], false] : [[], true])
+  }
+})
+
+test('who coordinates hears of one that has failed here, and again at each barrier; whoever asks for an epoch hears of it too', () => {
+  for (const alone of [false, true]) {
+    const { said, stands, residents, events } = scene({ alone })
+    stands(['words', entryOf(7)])
+    residents.restore({ number: 1, coordinator: 'c', members: [{}] } as unknown as Generation, () => {})
+    events().failed(new PotorooError('E_STRAY', {}))
+    const from = { worker: 'c', incarnation: 'i' }
+    const none = new ByteReader(Buffer.alloc(0))
+    residents.control(from, { kind: 'startEpoch', pipeline: 7, epoch: 3, purpose: 'checkpoint', before: null }, none)
+    residents.control(from, { kind: 'epochAsked', pipeline: 7, number: 4, purpose: 'checkpoint', name: null }, none)
+    residents.control(from, { kind: 'epochAbandoned', pipeline: 7, epoch: 3 }, none)
+    const heard = said.filter((line) => line.startsWith('c hears ')).map((line) => JSON.parse(line.slice(8)))
+    const failed = { kind: 'epochFailed', pipeline: 7, epoch: 0 }
+    const answered = {
+      kind: 'epochAnswered',
+      pipeline: 7,
+      number: 4,
+      failure: expect.stringMatching(/^it has failed /),
+    }
+    expect(heard).toMatchObject(alone ? [] : [failed, failed, answered])
   }
 })

@@ -94,7 +94,7 @@ export class Coordinating {
   stop(): void {
     this.stopped = true
     this.raise({ kind: 'stop' })
-    this.requests.end()
+    this.requests.end('the pipeline has ended')
   }
 
   /** Makes an epoch with `purpose` that begins after this call; `done` hears why it did not come about, or `null`. */
@@ -105,6 +105,11 @@ export class Coordinating {
   /** What the tasks held for is over, or has failed. */
   resume(): void {
     this.raise({ kind: 'resume', nowMs: this.now() })
+  }
+
+  /** Whether the pipeline has failed on a member, so that no epoch follows in this generation. */
+  get broken(): boolean {
+    return this.state.phase === 'broken'
   }
 
   // ── From the members (O2) ────────────────────────────────────────────────────────────────────────────────────────
@@ -119,6 +124,10 @@ export class Coordinating {
 
   passed(worker: string, epoch: number): void {
     this.raise({ kind: 'passed', ...this.from(worker), epoch })
+  }
+
+  failedOn(worker: string, reason: string): void {
+    this.raise({ kind: 'failedOn', ...this.from(worker), reason })
   }
 
   /** Links are sessions of one incarnation (`checkpoint/coordinator.ts`, C4). */
@@ -165,6 +174,8 @@ export class Coordinating {
         return requests.complete({ kind: 'savepoint', name: effect.name }, effect.epoch)
       case 'refuseRequest':
         return requests.refuse(effect.purpose, effect.reason)
+      case 'refuseAll':
+        return requests.end(effect.reason)
       case 'holdSources':
         return events.holdSources(effect.reason)
       case 'releaseSources':

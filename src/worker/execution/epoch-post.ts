@@ -9,6 +9,8 @@
  *     stays in memory.
  * M2. What a member saves goes in pieces, none of which stands in the way of others on its lane for long, and each of which a
  *     frame holds, however short these are here.
+ * M3. Where the pipeline has failed, its worker says `epochFailed` of epoch 0, which there is none of: at once, and to each
+ *     `startEpoch`. A coordinator on which it has failed answers who asks.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { fail } from '../../base/errors.ts'
@@ -27,6 +29,8 @@ export interface CoordinatorsMail {
   saved(worker: string, epoch: number, snapshot: Snapshot): void
   refused(worker: string, epoch: number, reason: string): void
   passed(worker: string, epoch: number): void
+  /** The pipeline has failed there. */
+  failedOn(worker: string, reason: string): void
   wanted(worker: string, number: number, purpose: Purpose): void
   outputEnded(worker: string): void
 }
@@ -163,6 +167,7 @@ export class EpochPost {
         return coordinator?.saved(worker, message.epoch, this.snapshotOf(worker, message.epoch))
       case 'epochFailed':
         this.pieces.delete(worker)
+        if (message.epoch === 0) return coordinator?.failedOn(worker, message.reason)
         return coordinator?.refused(worker, message.epoch, message.reason)
       case 'epochPassed':
         return coordinator?.passed(worker, message.epoch)
@@ -190,6 +195,19 @@ export class EpochPost {
     if (known?.epoch !== epoch) throw fail('E_DAMAGED', { offset: 0, reason: 'a snapshot without its pieces' })
     return JSON.parse(Buffer.concat(known.bytes).toString()) as Json as unknown as Snapshot
   }
+}
+
+/** What a worker says, to the coordinator, of a pipeline that has failed there for `reason` (M3). */
+export function failedHere(run: number, reason: string): ControlMessage {
+  return { kind: 'epochFailed', pipeline: run, epoch: 0, reason: cut(reason) }
+}
+
+/** What a worker on which a pipeline has failed answers to `message` of another; `null`: nothing (M3). */
+export function answerOfFailed(run: number, reason: string, message: ControlMessage): ControlMessage | null {
+  if (message.kind === 'startEpoch') return failedHere(run, reason)
+  if (message.kind !== 'epochAsked') return null
+  const failure = cut(`it has failed on the coordinator: ${reason}`)
+  return { kind: 'epochAnswered', pipeline: run, number: message.number, failure }
 }
 
 function wordOf(purpose: Purpose): Message<'startEpoch'>['purpose'] {

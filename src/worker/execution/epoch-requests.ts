@@ -47,8 +47,8 @@ export class EpochRequests {
   }
 
   /** No epoch follows. */
-  end(): void {
-    this.settle(() => true, 'the pipeline has ended')
+  end(reason: string): void {
+    this.settle(() => true, reason)
   }
 
   private settle(which: (one: Waiting) => boolean, failure: string | null): void {

@@ -286,6 +286,11 @@ export class Execution implements Executing {
     return !this.closed
   }
 
+  /** Whether this worker, the coordinator, knows that it has failed on a member: no epoch follows in this generation. */
+  get broken(): boolean {
+    return this.active?.broken ?? false
+  }
+
   /** For how long it has run in this generation, in milliseconds. */
   get elapsedMs(): number {
     return this.active === null ? 0 : this.seams.env.clock.monotonic() - this.active.startedMs

@@ -300,6 +300,10 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.coordinating?.refused(worker, epoch, reason)
   }
 
+  failedOn(worker: string, reason: string): void {
+    this.coordinating?.failedOn(worker, reason)
+  }
+
   passed(worker: string, epoch: number): void {
     this.coordinating?.passed(worker, epoch)
   }
@@ -371,6 +375,11 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
 
   get figures(): CheckpointFigures {
     return this.participating.figures
+  }
+
+  /** Whether it is known here to have failed on a member (`checkpoint/coordinator.ts`, C7). */
+  get broken(): boolean {
+    return this.coordinating?.broken ?? false
   }
 
   /** An epoch that was saved here and whose end is not known, 0 for none. */

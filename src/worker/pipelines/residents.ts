@@ -5,7 +5,8 @@
  *         │           │
  *         └── failed ◄┘                   every generation begins at `starting`
  *
- * R1. A pipeline that fails is closed and stays listed with its error; the others go on (PROTOCOLS 17).
+ * R1. A pipeline that fails is closed and stays listed with its error; the others go on (PROTOCOLS 17). Its coordinator hears of
+ *     it, for no epoch comes about without its part here (`execution/epoch-post.ts`, M3).
  * R2. This worker's part of a generation is restored when every pipeline's part is, or has failed here.
  * R3. A pipeline that the chain names for the first time begins in the generation that stands. Another program of one that is
  *     there begins with the next generation, which no epoch of the old program outlives; so does one that was drained and
@@ -23,6 +24,7 @@ import type { Heard } from '../../cluster/beats.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
+import { answerOfFailed, failedHere } from '../execution/epoch-post.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { ExecutionEvents, Generation, Holdings } from '../execution/generation.ts'
 import { type Loaded, type LoadPlan, type Resident, type ResidentEvents, SINK_END_MS } from './resident.ts'
@@ -48,6 +50,8 @@ export interface ResidentsSeams {
   ): Execution
   /** The base cannot be restored, and that of `instead` can. */
   damaged(generation: number, run: number, instead: number): void
+  /** Says something to a member of the generation that stands. */
+  tell(worker: string, message: ControlMessage): void
   /** There is something new in the chain. */
   hint(): void
   /** Reads the chain to its end, then calls `then` (R4). */
@@ -166,10 +170,10 @@ export class Residents {
     return false
   }
 
-  /** Pipelines that run here. */
+  /** Pipelines that run here and, as far as is known, on all members. */
   get running(): readonly string[] {
     return [...this.all.values()]
-      .filter(({ phase }) => phase === 'running' || phase === 'ended')
+      .filter(({ phase, execution }) => (phase === 'running' || phase === 'ended') && !execution.broken)
       .map(({ name }) => name)
   }
 
@@ -246,6 +250,7 @@ export class Residents {
       if (loaded !== null) return this.launch(name, entry, loaded)
       this.unloaded.set(name, { entry, error: error! })
       if (known !== undefined) this.all.delete(name)
+      this.tellFailed(entry.run, error!)
       this.events.unloaded(name, error!)
       this.arrive(name)
     })
@@ -322,8 +327,15 @@ export class Residents {
     resident.error = error
     resident.execution.close()
     this.ready.delete(resident)
+    this.tellFailed(resident.run, error)
     this.events.failed(resident, error)
     this.arrive(resident.name)
+  }
+
+  /** A worker alone may bring it up again within the generation: what is said would meet that one. */
+  private tellFailed(run: number, { message }: PotorooError): void {
+    const { generation, seams } = this
+    if (generation !== null && !seams.alone) seams.tell(generation.coordinator, failedHere(run, message))
   }
 
   /** Another member has drained the pipeline. */
@@ -363,14 +375,28 @@ export class Residents {
       for (const run of message.pipelines) this.up.get(run)?.execution.resume()
     } else if ('pipeline' in message) {
       const resident = this.up.get(message.pipeline)
-      if (resident === undefined) this.keep(message.pipeline, { from: from.worker, message, body: copyOf(body) })
+      const error = this.errorOf(message.pipeline)
+      if (error !== null) this.answerFailed(from.worker, message.pipeline, error, message)
+      else if (resident === undefined) this.keep(message.pipeline, { from: from.worker, message, body: copyOf(body) })
       else resident.execution.control(from.worker, message, body)
     }
   }
 
+  /** Why a pipeline does not run here in this generation, or `null`. */
+  private errorOf(run: number): PotorooError | null {
+    const resident = this.up.get(run)
+    if (resident !== undefined) return resident.phase === 'failed' ? resident.error : null
+    for (const { entry, error } of this.unloaded.values()) if (entry.run === run) return error
+    return null
+  }
+
+  private answerFailed(from: string, run: number, error: PotorooError, message: ControlMessage): void {
+    const answer = answerOfFailed(run, error.message, message)
+    if (answer !== null && !this.seams.alone) this.seams.tell(from, answer)
+  }
+
   /** R5. */
   private keep(run: number, early: Early): void {
-    for (const { entry } of this.unloaded.values()) if (entry.run === run) return
     if (this.generation === null || this.waiting >= MOST_EARLY) return
     this.waiting++
     this.early.set(run, [...(this.early.get(run) ?? []), early])

@@ -1,0 +1,149 @@
+/**
+ * Pipelines that have failed, on all members or on one: what becomes of the records that the journals have of them, who waits
+ * for that, and how they begin anew. Two workers in this process, whose journals are in reach of nobody else.
+ */
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { viewCluster } from '../../src/admin/cluster-view.ts'
+import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import type { Pipelines, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
+import { Pair, patient } from './pair.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
+
+/** Connects to the source of `rows` there; answers how to send a line, and wait until it has come in. */
+async function connected(to: Pipelines): Promise<(line: string) => Promise<void>> {
+  const resident = to.find('rows')
+  await expect.poll(() => resident.addresses.get('in'), patient).toBeDefined()
+  const [host, port] = resident.addresses.get('in')!.split(':')
+  const socket = connect(Number(port), host)
+  await once(socket.resume(), 'connect')
+  const records = () => resident.execution.sourceFigures[0]!.records
+  return async (line) => {
+    const before = records()
+    // A pipeline that fails may reset the connection.
+    socket.on('error', () => {}).end(`${line}\n`)
+    await expect.poll(records, patient).toBe(before + 1)
+  }
+}
+
+interface Scene {
+  readonly pair: Pair
+  /** What has come out for good. */
+  rows(): string[]
+  submit(to: Pipelines, options?: SubmitOptions): Promise<unknown>
+}
+
+/** Two workers, on `failing` of which a pipeline has failed, with records in the journals there that no epoch covers. */
+async function failed(failing: (pair: Pair) => readonly Pipelines[] = ({ all }) => all): Promise<Scene> {
+  const pair = new Pair()
+  onTestFinished(() => pair.close())
+  await pair.open()
+  const out = `${pair.folder}/out`
+  const file = `${pair.folder}/rows.ts`
+  writeFileSync(
+    file,
+    `import { fileSink, lines, pipeline, tcpSource } from 'potoroo'
+export default pipeline('rows', (p) => {
+  p.source('in', tcpSource({ port: 0 })).sink('rows', fileSink({ path: '${out}/rows', framing: lines(), encode: String }))
+})`,
+  )
+  const { bundle, pipeline } = await loadPipeline(file)
+  const submit = (to: Pipelines, options?: SubmitOptions) => to.submit(pipeline, bundle, {}, options)
+  const rows = (): string[] =>
+    readdirSync(out)
+      .filter((name) => !name.endsWith('.pending'))
+      .flatMap((name) => readFileSync(`${out}/${name}`, 'utf8').split('\n').filter(Boolean))
+      .toSorted()
+  mkdirSync(out)
+  await submit(pair.a)
+  await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
+  for (const [i, one] of pair.all.entries()) await (await connected(one))(`before ${i}`)
+  await expect.poll(rows, patient).toEqual(['before 0', 'before 1'])
+  const some = failing(pair)
+  const sends = await Promise.all(some.map(connected))
+  renameSync(out, `${out}.away`)
+  writeFileSync(out, 'no folder')
+  await Promise.all(sends.map((send, i) => send(`after ${pair.all.indexOf(some[i]!)}`)))
+  const phases = pair.all.map((one) => (some.includes(one) ? 'failed' : 'running')).join(' ')
+  await expect.poll(() => pair.phases('rows'), patient).toBe(phases)
+  rmSync(out)
+  renameSync(`${out}.away`, out)
+  return { pair, rows, submit }
+}
+
+const stays = (pair: Pair) => viewCluster(pair.a, 0)
+
+test('it stays until a pipeline that has failed everywhere runs again, and its records are in an epoch', async () => {
+  const { pair, rows, submit } = await failed()
+  // Its journal has nothing of this one.
+  await pair.submit(pair.b, 'other', 1)
+  await expect.poll(() => pair.phases('other'), patient).toBe('running running')
+  await pair.b.drain('other')
+  pair.a.worker.leave()
+  const waitsFor = await new Promise((resolve) => pair.a.worker.leaving.askWaitsFor(resolve))
+  expect(waitsFor).toEqual(['rows'])
+  await expect.poll(() => stays(pair), patient).toMatchObject({ mode: 'leaving', waitsFor: ['rows'] })
+  const { generation } = pair.a.worker.cluster
+  await submit(pair.b)
+  await expect.poll(() => pair.a.worker.phase, patient).toBe('gone')
+  await expect.poll(() => pair.b.worker.cluster.generation, patient).toBe(generation + 2)
+  await expect.poll(rows, patient).toEqual(['after 0', 'after 1', 'before 0', 'before 1'])
+})
+
+test('it goes once that pipeline is cancelled', async () => {
+  const { pair } = await failed()
+  pair.a.worker.leave()
+  await expect.poll(() => stays(pair).waitsFor, patient).toEqual(['rows'])
+  await pair.b.cancel('rows')
+  await expect.poll(() => pair.a.worker.phase, patient).toBe('gone')
+})
+
+test('it does not wait for one of which its journal has nothing that is in no epoch', async () => {
+  const { pair, rows, submit } = await failed()
+  await submit(pair.b)
+  await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
+  await expect.poll(() => rows().length, patient).toBe(4)
+  await pair.b.drain('rows')
+  await expect.poll(() => pair.phases('rows'), patient).toBe('drained drained')
+  pair.a.worker.leave()
+  await expect.poll(() => pair.a.worker.phase, patient).toBe('gone')
+})
+
+const others = ({ all }: Pair) => all.filter(({ worker }) => worker.name !== worker.cluster.coordinator)
+
+test('one that has failed on a member alone makes no epoch, says so, and begins anew at once', async () => {
+  const { pair, rows, submit } = await failed(others)
+  const [failing] = others(pair)
+  const coordinator = pair.all.find((one) => one !== failing)!
+  await expect.poll(() => coordinator.find('rows').execution.heldBy, patient).toMatch(/^it has failed on [ab]: /)
+  await expect(coordinator.checkpoint('rows')).rejects.toMatchObject({ code: 'E_CHECKPOINT' })
+  const began = performance.now()
+  await submit(coordinator, { again: true })
+  await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
+  // What a change of owners waits for a pipeline is a minute (`limits.moveHoldMs`).
+  expect(performance.now() - began).toBeLessThan(10_000)
+  await expect.poll(rows, patient).toEqual([`after ${pair.all.indexOf(failing!)}`, 'before 0', 'before 1'])
+})
+
+test('where it has failed on the coordinator, whoever asks for an epoch hears so', async () => {
+  const { pair } = await failed(({ all }) => all.filter(({ worker }) => worker.name === worker.cluster.coordinator))
+  const other = pair.all.find(({ worker }) => worker.name !== worker.cluster.coordinator)!
+  const reason = expect.stringMatching(/^it has failed on the coordinator: /)
+  const told = { code: 'E_CHECKPOINT', details: expect.objectContaining({ reason }) }
+  await expect(other.checkpoint('rows')).rejects.toMatchObject(told)
+})
+
+test('a change of owners does not wait for it, and brings it up again', async () => {
+  const { pair } = await failed(others)
+  const coordinator = pair.all.find(({ worker }) => worker.name === worker.cluster.coordinator)!
+  const { generation, owners } = coordinator.worker.cluster
+  const load = Float64Array.from(owners, (owner) => 1 + owner)
+  const answers: string[] = []
+  coordinator.worker.rebalance(load, 4, (answer, reason) => answers.push(`${answer} ${reason}`))
+  await expect.poll(() => coordinator.worker.cluster.generation, patient).toBe(generation + 1)
+  expect(answers).toEqual(['accepted '])
+  await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
+})
