@@ -24,6 +24,10 @@ const FLAGS = [
   // How large the old generation may become before it is collected for the first time, in MiB. A worker that comes back
   // fills its heap in a second, and V8 would mark it through at 18, 35, 58 and 130 of them.
   ['--initial-old-space-size', 256],
+  // How much code of other functions a function may take in when it is compiled, in bytes. A hot loop is made of many small
+  // functions, and what has been compiled before counts as the larger for it: with V8's 920 whether a user's decoder gets
+  // `readDoubleBE` into it depends on the order in which the two became hot.
+  ['--max-inlined-bytecode-size-cumulative', 2000],
 ]
 
 if (Number(process.versions.node.split('.')[0]) < NODE_NEEDED) {

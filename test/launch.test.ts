@@ -43,6 +43,7 @@ const WORKER_FLAGS = [
   '--v8-pool-size=0',
   '--heap-growing-percent=100',
   '--initial-old-space-size=256',
+  '--max-inlined-bytecode-size-cumulative=2000',
 ]
 const BOTH = ['src/cli/main.ts', 'dist/cli/main.js']
 

@@ -15,22 +15,42 @@ export interface Work {
   readonly cpuNs: number
 }
 
-/** What `workers` workers do of `bench/pipelines/NAME-generated.ts`, after a warm-up. */
-export async function workOf(name: string, workers: number, parameters: Record<string, number> = {}): Promise<Work> {
-  const fleet = await Fleet.open(workers)
+/** What a cluster of `workers` workers does of `bench/pipelines/NAME-generated.ts`, after a warm-up. */
+export function workOf(name: string, workers: number, parameters: Record<string, number> = {}): Promise<Work> {
+  return workBeside(name, [workers], parameters)
+}
+
+/** The same of several clusters that run beside each other and know nothing of each other, all of them together. */
+export async function workBeside(
+  name: string,
+  sizes: readonly number[],
+  parameters: Record<string, number> = {},
+): Promise<Work> {
+  const pipeline = resolve(import.meta.dirname, `../pipelines/${name}-generated.ts`)
+  const fleets: Fleet[] = []
   try {
-    await fleet.cluster.submit(resolve(import.meta.dirname, `../pipelines/${name}-generated.ts`), parameters)
+    for (const size of sizes) fleets.push(await Fleet.open(size))
+    await Promise.all(fleets.map(({ cluster }) => cluster.submit(pipeline, parameters)))
     await pause(WARMUP_MS)
-    const before = await fleet.figures()
+    const before = await allFigures(fleets)
     await pause(MEASURED_MS)
-    const after = await fleet.figures()
-    const records = sum(after.records) - sum(before.records)
+    const after = await allFigures(fleets)
+    const records = after.records - before.records
     return {
       perSecond: (records * 1000) / (after.atMs - before.atMs),
       cpuNs: ((after.cpuMs - before.cpuMs) * 1e6) / records,
     }
   } finally {
-    await fleet.close()
+    await Promise.all(fleets.map((fleet) => fleet.close()))
+  }
+}
+
+async function allFigures(fleets: readonly Fleet[]) {
+  const all = await Promise.all(fleets.map((fleet) => fleet.figures()))
+  return {
+    atMs: all[0]!.atMs,
+    records: sum(all.flatMap(({ records }) => records)),
+    cpuMs: sum(all.map(({ cpuMs }) => cpuMs)),
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, connect } from '../../src/client.ts'
 import { keyOf, nowMicros, RowReceiver, sendAllKeys } from './latency.ts'
-import { freePort, launch, type Subject, start } from './subject.ts'
+import { freePort, launch, nodeFlags, type Subject, start } from './subject.ts'
 import { type WatchEvent, watched, watching } from './watch.ts'
 
 export interface StartOptions {
@@ -127,12 +127,6 @@ export function numberGiven(name: string, otherwise: number): number {
 /** `--NAME=SECONDS` on the command line, in milliseconds. */
 export function secondsGiven(name: string, otherwise: number): number {
   return 1000 * numberGiven(name, otherwise)
-}
-
-/** `--node=FLAG` on the command line, any number of times: what the worker's Node is started with beside the rest. */
-function nodeFlags(): string[] {
-  const given = '--node='
-  return process.argv.flatMap((argument) => (argument.startsWith(given) ? [argument.slice(given.length)] : []))
 }
 
 export function say(text: string): void {

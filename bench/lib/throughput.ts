@@ -11,7 +11,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Measure, paired, single } from './report.ts'
-import { launch, type Subject, start } from './subject.ts'
+import { launch, nodeFlags, type Subject, start } from './subject.ts'
 
 /** What goes into one source. */
 export interface Lane {
@@ -157,7 +157,7 @@ const plainLoop = resolve(import.meta.dirname, 'plain-loop.ts')
 
 /** Starts a worker as a user would, in a folder of its own. */
 async function startEngine(pipeline: string, data: string, more: readonly string[] = []): Promise<Subject> {
-  return start(['--conditions=source', launch, 'run', pipeline, '--data', data, ...more], null)
+  return start(['--conditions=source', ...nodeFlags(), launch, 'run', pipeline, '--data', data, ...more], null)
 }
 
 /** Runs engine and reference in turn, `pairs` times. */
@@ -168,7 +168,9 @@ export async function measureThroughput(bench: ThroughputBench, pairs: number): 
     const data = mkdtempSync(join(tmpdir(), 'potoroo-bench-'))
     engine.push(await runOnce(bench, () => startEngine(bench.pipeline, data)))
     rmSync(data, { recursive: true, force: true })
-    reference.push(await runOnce(bench, () => start(['--conditions=source', plainLoop, bench.pipeline], null)))
+    reference.push(
+      await runOnce(bench, () => start(['--conditions=source', ...nodeFlags(), plainLoop, bench.pipeline], null)),
+    )
     process.stderr.write(
       `pair ${i + 1} of ${pairs}: ${(engine.at(-1)!.perSecond / reference.at(-1)!.perSecond).toFixed(3)}\n`,
     )

@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type ControlClient, findWorker } from '../../src/cli/control-client.ts'
+import { nodeFlags } from '../lib/subject.ts'
 import { importing, type Mutant } from './mutant.ts'
 
 const LAUNCH = resolve(import.meta.dirname, '../../src/launch.js')
@@ -44,7 +45,7 @@ export class Subject {
   constructor(args: readonly string[], mutant: Mutant | null, around: Surroundings = {}) {
     const { environment = {}, host = [], output = false } = around
     const [file = '', ...argv] = [
-      ...[...host, process.execPath, '--conditions=source'],
+      ...[...host, process.execPath, '--conditions=source', ...nodeFlags()],
       ...[...importing(mutant), LAUNCH, ...args],
     ]
     const env = { ...process.env, ...environment }
