@@ -258,12 +258,12 @@ function epochIn({ parts }: Call): number | null {
   return parts.epoch === 'latest' ? null : Number(parts.epoch)
 }
 
-/** Ready is a member of its cluster that works, and whose pipelines all run. */
 function leave(worker: Worker): Promise<LeaveAnswer> {
   worker.leave()
   return new Promise((resolve) => worker.leaving.askWaitsFor((waitsFor) => resolve({ waitsFor })))
 }
 
+/** Ready is a member of its cluster that works, and whose pipelines all run. */
 function readiness(pipelines: Pipelines): Reply {
   const mode = modeOf(pipelines.worker)
   if (mode !== 'normal' && mode !== 'rescaling') return new Reply(503, 'text/plain', `worker ${mode}\n`)
