@@ -78,7 +78,7 @@ async function firstWith(
 export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<unknown> {
   const deadline = new Deadline(seams.clock, asked.ms)
   checkAfter(seams, asked)
-  const { parts, generation, behind } = await countAcross(seams, asked, deadline)
+  const { parts, generation, owned, behind } = await countAcross(seams, asked, deadline)
   const found: unknown[] = []
   const [from, inner] = splitCursor(asked.cursor)
   let next: string | null = null
@@ -104,19 +104,23 @@ export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Prom
       break
     }
   }
-  const completeness = completenessOf(seams.pipelines, parts)
+  const completeness = completenessOf(owned, parts)
   const all = [...parts.values()]
   const keys = all.reduce((sum, part) => sum + part.keys, 0)
   const epoch = all.reduce((least, part) => Math.min(least, part.epoch), Number.POSITIVE_INFINITY)
   return { keys, epoch: Number.isFinite(epoch) ? epoch : 0, found, next, completeness, asOf: { generation, epoch } }
 }
 
-/** Who answers in the present generation, with its counts (A1), and behind which barrier (A2). */
-async function countAcross(
-  seams: AcrossSeams,
-  asked: WholeQuestion,
-  deadline: Deadline,
-): Promise<{ readonly parts: Map<string, Part>; readonly generation: number; readonly behind: Behind | null }> {
+/** Who answers in one generation, who owns what in it, and the barrier that they are behind (A2). */
+interface Count {
+  readonly parts: Map<string, Part>
+  readonly generation: number
+  readonly owned: readonly KeyGroupRun[]
+  readonly behind: Behind | null
+}
+
+/** Who answers in the present generation, with its counts (A1). */
+async function countAcross(seams: AcrossSeams, asked: WholeQuestion, deadline: Deadline): Promise<Count> {
   const { pipelines, clock, limits } = seams
   for (;;) {
     const behind = await behindOf(seams, asked, deadline)
@@ -134,7 +138,9 @@ async function countAcross(
     // Who has said nothing in its time has had it; who is in another generation, or behind no barrier yet, is asked again.
     const silent = answers.every(([, part]) => part === null || part.generation === generation)
     const rest = behind === null && answers.length > 0 && silent && generation === cluster.generation
-    if (all || rest || deadline.left <= AGAIN_MS) return { parts, generation, behind }
+    if (all || rest || deadline.left <= AGAIN_MS) {
+      return { parts, generation, owned: viewKeyGroups(pipelines.worker), behind }
+    }
     await pause(clock, AGAIN_MS)
   }
 }
@@ -156,11 +162,11 @@ async function behindOf(seams: AcrossSeams, asked: WholeQuestion, deadline: Dead
   }
 }
 
-function completenessOf({ worker }: AcrossSeams['pipelines'], parts: ReadonlyMap<string, Part>): Completeness {
-  const runs = viewKeyGroups(worker)
-  const missing = runs.filter(({ worker }) => !parts.has(worker))
+/** What `parts` cover of all that is `owned` in their generation (A1): another one may have begun meanwhile. */
+function completenessOf(owned: readonly KeyGroupRun[], parts: ReadonlyMap<string, Part>): Completeness {
+  const missing = owned.filter(({ worker }) => !parts.has(worker))
   const sizeOf = (list: readonly KeyGroupRun[]): number => list.reduce((sum, { from, to }) => sum + to - from + 1, 0)
-  const all = sizeOf(runs)
+  const all = sizeOf(owned)
   return { keyGroups: `${all - sizeOf(missing)}/${all}`, missing }
 }
 

@@ -19,10 +19,13 @@ export interface Fault {
   readonly at: number
 }
 
+/** What a run says. */
+type Ran = Pick<Result, 'what' | 'complaints' | 'log'>
+
 export interface Found {
   readonly faults: readonly Fault[]
   readonly points: readonly string[]
-  readonly result: ReturnType<Scene['run']>
+  readonly result: Ran
 }
 
 export interface Enumeration {
@@ -47,7 +50,7 @@ const CLUSTER_ACT_MS = 1500
 
 /** What is run again and again. */
 export interface Scene {
-  run(striker: Striker): Pick<Result, 'what' | 'complaints' | 'log'>
+  run(striker: Striker): Promise<Ran>
   /** Of points that are alike but for their numbers so many are tried: the first ones, and as many of the last. */
   readonly each: number
 }
@@ -55,7 +58,7 @@ export interface Scene {
 /** The small system of `seed`, of which every point is tried. */
 export function systemScene(seed: number): Scene {
   const config = configOf(seed)
-  return { each: Infinity, run: (striker) => runConfig(config, striker) }
+  return { each: Infinity, run: async (striker) => runConfig(config, striker) }
 }
 
 /** The small cluster of `seed`, in which a worker dies and another one joins. */
@@ -65,20 +68,20 @@ export function clusterScene(seed: number, each: number): Scene {
 }
 
 /** Runs each of `blows` at every point of a scene, and about `most` of the pairs, for as long as `goesOn` says. */
-export function enumerate(
+export async function enumerate(
   scene: Scene,
   most: number,
   blows: readonly Blow[],
   goesOn: () => boolean = () => true,
-): Enumeration {
+): Promise<Enumeration> {
   const names: string[] = []
-  const clean = scene.run((point) => {
+  const clean = await scene.run((point) => {
     names.push(point)
     return null
   })
   const found: Found[] = []
-  const attempt = (faults: readonly Fault[]): void => {
-    const { result, points } = runFaults(scene, faults)
+  const attempt = async (faults: readonly Fault[]): Promise<void> => {
+    const { result, points } = await runFaults(scene, faults)
     if (result.complaints.length > 0) found.push({ faults, points, result })
   }
   if (clean.complaints.length > 0) found.push({ faults: [], points: [], result: clean })
@@ -86,7 +89,7 @@ export function enumerate(
   for (const at of tried(names, scene.each)) {
     for (const blow of blows) {
       if (!goesOn()) break
-      attempt([{ blow, at }])
+      await attempt([{ blow, at }])
       singles++
     }
   }
@@ -95,7 +98,7 @@ export function enumerate(
   const stride = Math.max(1, Math.ceil(pairs.length / most))
   let ran = 0
   for (let i = 0; ran < most && i < pairs.length && goesOn(); i += stride) {
-    attempt(pairs[i]!)
+    await attempt(pairs[i]!)
     ran++
   }
   return { what: clean.what, points: names.length, singles, pairs: ran, allPairs: pairs.length, found }
@@ -111,8 +114,8 @@ function tried(names: readonly string[], each: number): number[] {
 }
 
 /** Runs a scene with `faults`. */
-export function replayFaults(scene: Scene, faults: readonly Fault[]): ReturnType<Scene['run']> {
-  return runFaults(scene, faults).result
+export async function replayFaults(scene: Scene, faults: readonly Fault[]): Promise<Ran> {
+  return (await runFaults(scene, faults)).result
 }
 
 /** What `--fault` takes, and what is printed of a finding: `kill:17` or `kill:17,power:3`. */
@@ -129,14 +132,14 @@ export function showFaults(faults: readonly Fault[]): string {
   return faults.map(({ blow, at }) => `${blow}:${at}`).join(',')
 }
 
-function runFaults(
+async function runFaults(
   scene: Scene,
   faults: readonly Fault[],
-): { readonly result: ReturnType<Scene['run']>; readonly points: readonly string[] } {
+): Promise<{ readonly result: Ran; readonly points: readonly string[] }> {
   const points: string[] = []
   const left = [...faults]
   let count = 0
-  const result = scene.run((point) => {
+  const result = await scene.run((point) => {
     if (left.length === 0 || count++ < left[0]!.at) return null
     points.push(point)
     count = 0
@@ -195,7 +198,7 @@ function clusterOf(seed: number): ClusterConfig {
   const deeds = { ...Object.fromEntries(never), killMs: CLUSTER_ACT_MS / 4, joinMs: CLUSTER_ACT_MS / 3 } as ClusterDeeds
   return {
     ...drawn,
-    ...{ harsh: false, weather: calm, deeds, actMs: CLUSTER_ACT_MS, records: CLUSTER_RECORDS },
+    ...{ harsh: false, weather: calm, deeds, actMs: CLUSTER_ACT_MS, records: CLUSTER_RECORDS, readMs: 0 },
     limits: { ...drawn.limits, checkpointIntervalMs: 40, checkpointTimeoutMs: 400, batchRecords: 8, keyGroups: 8 },
     ...{ workers: 3, mostWorkers: 4, producers: 1, senders: 1, burst: 8, pauseMs: 40, restartMs: 5 },
     ...{ overlapChance: 0, repeatChance: 0, patienceMs: 20, losesOutbox: false },

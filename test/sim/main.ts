@@ -83,7 +83,9 @@ if (values.mutants) {
 async function replay(seed: number): Promise<void> {
   const { faultsFrom, replayFaults } = await import('./enumerate.ts')
   const run = await runnerOf(what)
-  const result = values.fault === undefined ? run(seed) : replayFaults(await sceneOf(seed), faultsFrom(values.fault))
+  const result = await (values.fault === undefined
+    ? run(seed)
+    : replayFaults(await sceneOf(seed), faultsFrom(values.fault)))
   if (result === null) throw new Error(`seed ${seed} does not fit --bend ${values.bend}`)
   const { log, complaints, ...figures } = result
   process.stdout.write(`${log.join('\n')}\n${JSON.stringify(figures, null, 2)}\n`)
@@ -103,11 +105,11 @@ async function runMany(seeds: readonly number[]): Promise<void> {
   const begin = performance.now()
   const jobs = seeds.length < FEW ? 1 : Number(values.jobs)
   const sums = await (jobs === 1 ? runSeeds(what, seeds, bound, show) : shareSeeds(what, seeds, jobs, bound, show))
-  const { ran, records, lives, generations, refused, cpuMs, found } = sums
+  const { ran, records, lives, generations, reads, refused, cpuMs, found } = sums
   const average = (sum: number): string => (sum / ran).toFixed(1)
   const rate = ((1000 * ran) / (performance.now() - begin)).toFixed(1)
   const each = values.clusters
-    ? `each with ${average(records)} records, ${average(lives)} lives of its workers and ${average(generations)} generations`
+    ? `each with ${average(records)} records, ${average(lives)} lives of its workers, ${average(generations)} generations and ${average(reads)} answers to readers`
     : `each with ${average(records)} records and ${average(lives)} lives of its worker`
   process.stdout.write(
     `${ran} ${kind} from seed ${seeds[0]} on, ${each}, ${refused} refused to lose something, in ${average(cpuMs)} ms of CPU, ${rate} per second; ` +
@@ -144,7 +146,7 @@ async function enumerateMany(seeds: number): Promise<void> {
   let wrong = 0
   const end = performance.now() + 1000 * Number(values.seconds)
   for (let seed = from; seed < from + seeds && performance.now() < end; seed++) {
-    const { what, points, singles, pairs, allPairs, found } = enumerate(
+    const { what, points, singles, pairs, allPairs, found } = await enumerate(
       await sceneOf(seed),
       Number(values.pairs),
       blows,

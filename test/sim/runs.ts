@@ -31,6 +31,8 @@ export interface Sums {
   /** Systems that ended with a worker that asks whether something may be lost. */
   refused: number
   generations: number
+  /** Answers to readers. */
+  reads: number
   /** Processor time, in milliseconds. */
   cpuMs: number
   readonly found: Finding[]
@@ -50,7 +52,9 @@ const MEMORY = ['--min-semi-space-size=16', '--max-semi-space-size=32']
 const CHILD = fileURLToPath(new URL('./runs-child.ts', import.meta.url))
 
 /** What a seed is run by; `null` for one that is passed over. */
-export async function runnerOf({ kind, bend }: Runs): Promise<(seed: number) => Result | ClusterResult | null> {
+type Runner = (seed: number) => Promise<Result | ClusterResult | null>
+
+export async function runnerOf({ kind, bend }: Runs): Promise<Runner> {
   if (kind === 'clusters') {
     const { runClusterOf } = await import('./clusters/cluster.ts')
     const { clusterBends } = await import('./clusters/bends.ts')
@@ -67,13 +71,13 @@ function bent<C, R>(
   name: string | null,
   bends: Readonly<Record<string, (config: C) => C | null>>,
   draw: (seed: number) => C,
-  run: (config: C) => R,
-): (seed: number) => R | null {
+  run: (config: C) => R | Promise<R>,
+): (seed: number) => Promise<R | null> {
   const bend = name === null ? (config: C) => config : bends[name]
   if (bend === undefined) throw new Error(`there is no bend "${name}"; there are ${Object.keys(bends).join(', ')}`)
-  return (seed) => {
+  return async (seed) => {
     const config = bend(draw(seed))
-    return config === null ? null : run(config)
+    return config === null ? null : await run(config)
   }
 }
 
@@ -92,14 +96,17 @@ export async function runSeeds(
   const end = performance.now() + 1000 * seconds
   for (const seed of seeds) {
     if (performance.now() > end || sums.found.length >= enough) break
-    const result = run(seed)
+    const result = await run(seed)
     if (result === null) continue
     const { complaints, what, ...figures } = result
     sums.ran++
     sums.records += figures.records
     sums.lives += figures.lives
     if ('refused' in figures && figures.refused) sums.refused++
-    if ('generations' in figures) sums.generations += figures.generations
+    if ('generations' in figures) {
+      sums.generations += figures.generations
+      sums.reads += figures.reads
+    }
     if (complaints.length === 0) continue
     const finding = { seed, what, complaints }
     sums.found.push(finding)
@@ -149,10 +156,11 @@ export async function shareSeeds(
 }
 
 function noSums(): Sums {
-  return { ran: 0, records: 0, lives: 0, refused: 0, generations: 0, cpuMs: 0, found: [] }
+  return { ran: 0, records: 0, lives: 0, refused: 0, generations: 0, reads: 0, cpuMs: 0, found: [] }
 }
 
 function add(sums: Sums, part: Sums): void {
-  for (const name of ['ran', 'records', 'lives', 'refused', 'generations', 'cpuMs'] as const) sums[name] += part[name]
+  for (const name of ['ran', 'records', 'lives', 'refused', 'generations', 'reads', 'cpuMs'] as const)
+    sums[name] += part[name]
   sums.found.push(...part.found)
 }

@@ -35,7 +35,9 @@ function elsewhere(what: Runs, seeds: readonly number[]): Promise<ReadonlyMap<nu
 if (import.meta.main) {
   const run = await runnerOf(JSON.parse(process.argv[2]!) as Runs)
   Error.stackTraceLimit = 0
-  process.on('message', (seeds: readonly number[]) => {
-    process.send!(seeds.map((seed): Fingerprint => [seed, run(seed)?.fingerprint ?? null]))
+  process.on('message', async (seeds: readonly number[]) => {
+    const fingerprints: Fingerprint[] = []
+    for (const seed of seeds) fingerprints.push([seed, (await run(seed))?.fingerprint ?? null])
+    process.send!(fingerprints)
   })
 }

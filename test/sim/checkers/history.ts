@@ -48,3 +48,47 @@ function follow(evidence: Evidence, step: string, at: number, complain: Complain
   if (visits.length === 0) complain(`${step}: a state has no history`)
   return visits.reverse()
 }
+
+/** The causes of all that survived: what the final states and the outputs that are exact come from. */
+export function survivorsOf(evidence: Evidence): ReadonlySet<string> {
+  const causes = new Set<string>()
+  const seen = new Uint8Array(evidence.visits.length)
+  const open: (Visit | undefined)[] = []
+  for (const states of evidence.states.values()) for (const { at } of states.values()) open.push(evidence.visits[at])
+  for (const { promise, lines } of evidence.outputs) {
+    if (promise !== 'exactly') continue
+    for (const line of lines) {
+      const cause = line.slice(0, line.indexOf('|'))
+      causes.add(cause)
+      open.push(visitOf(evidence, cause))
+    }
+  }
+  for (const { cause } of evidence.letters) {
+    causes.add(cause)
+    open.push(visitOf(evidence, cause))
+  }
+  while (open.length > 0) {
+    for (let visit = open.pop(); visit !== undefined && seen[visit.number] === 0; ) {
+      seen[visit.number] = 1
+      causes.add(visit.cause)
+      open.push(visitOf(evidence, visit.cause))
+      visit = evidence.visits[visit.before]
+    }
+  }
+  return causes
+}
+
+/** The visit that put out what `cause` names, if one did. */
+function visitOf(evidence: Evidence, cause: string): Visit | undefined {
+  return cause.includes('#') ? undefined : evidence.visits[Number.parseInt(cause, 10)]
+}
+
+/** The visits of `step` that dropped their key and have survived, by what came of them (`survivorsOf`). */
+export function droppedOf(evidence: Evidence, survivors: ReadonlySet<string>, step: string): Set<number> {
+  const dropped = new Set<number>()
+  for (const cause of survivors) {
+    const visit = visitOf(evidence, cause)
+    if (visit?.forgot === true && visit.step === step) dropped.add(visit.number)
+  }
+  return dropped
+}

@@ -14,7 +14,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Key } from '../../../src/base/hash.ts'
 import type { ChainPlan, KeyedPlan, StepContext, TaskPlan } from '../../../src/model/plan.ts'
 import type { Complain, Evidence, Life, Visit } from './evidence.ts'
-import { type History, historyOf } from './history.ts'
+import { droppedOf, type History, historyOf, survivorsOf } from './history.ts'
 import { checkReceived } from './received.ts'
 
 /** A record that comes to a task. `due`: it must be there; otherwise it may, because a later one took its place. */
@@ -65,7 +65,7 @@ class Rerun {
       if (this.letters.has(letter)) complain(`${step}: ${cause} has two letters`)
       this.letters.add(letter)
     }
-    this.causes = survivors(evidence)
+    this.causes = survivorsOf(evidence)
     this.aggregates = new Set(
       evidence.plan.tasks.flatMap((task) =>
         task.kind === 'keyed' && task.keyed.kind === 'aggregate' ? [task.step] : [],
@@ -184,7 +184,7 @@ class Rerun {
         expected.set(arrival.cause, arrival)
       }
     }
-    const history = historyOf(this.evidence, step, this.dropped(step), this.complain)
+    const history = historyOf(this.evidence, step, droppedOf(this.evidence, this.causes, step), this.complain)
     const met = new Set<string>()
     for (const [key, stretches] of history) {
       const visits = stretches.flatMap((stretch) => stretch.visits)
@@ -199,16 +199,6 @@ class Rerun {
       this.refusals.add(`${step} ${cause}`)
       if (due && !this.letters.has(`${step} ${cause}`)) this.complain(`${step}: ${cause} is missing`)
     }
-  }
-
-  /** Visits that dropped their key and have survived, by what came of them. */
-  private dropped(step: string): Set<number> {
-    const dropped = new Set<number>()
-    for (const cause of this.causes) {
-      const visit = visitOf(this.evidence, cause)
-      if (visit?.forgot === true && visit.step === step) dropped.add(visit.number)
-    }
-    return dropped
   }
 
   /** X6. */
@@ -375,40 +365,6 @@ class Rerun {
     const number = Number.parseInt(cause, 10)
     return cause.includes('#') || this.evidence.visits[number] !== undefined
   }
-}
-
-/** The causes of all that survived: what the final states and the outputs that are exact come from. */
-function survivors(evidence: Evidence): ReadonlySet<string> {
-  const causes = new Set<string>()
-  const seen = new Uint8Array(evidence.visits.length)
-  const open: (Visit | undefined)[] = []
-  for (const states of evidence.states.values()) for (const { at } of states.values()) open.push(evidence.visits[at])
-  for (const { promise, lines } of evidence.outputs) {
-    if (promise !== 'exactly') continue
-    for (const line of lines) {
-      const cause = line.slice(0, line.indexOf('|'))
-      causes.add(cause)
-      open.push(visitOf(evidence, cause))
-    }
-  }
-  for (const { cause } of evidence.letters) {
-    causes.add(cause)
-    open.push(visitOf(evidence, cause))
-  }
-  while (open.length > 0) {
-    for (let visit = open.pop(); visit !== undefined && seen[visit.number] === 0; ) {
-      seen[visit.number] = 1
-      causes.add(visit.cause)
-      open.push(visitOf(evidence, visit.cause))
-      visit = evidence.visits[visit.before]
-    }
-  }
-  return causes
-}
-
-/** The visit that put out what `cause` names, if one did. */
-function visitOf(evidence: Evidence, cause: string): Visit | undefined {
-  return cause.includes('#') ? undefined : evidence.visits[Number.parseInt(cause, 10)]
 }
 
 /** Walks a chain with one record; throws what the user's function throws, `place.step` being where. */

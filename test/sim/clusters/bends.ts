@@ -25,9 +25,27 @@ const none = {
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
-  'fewer-deeds': (config) => ({ ...config, deeds: { ...config.deeds, ...none } }),
+  'fewer-deeds': (config) => ({ ...config, readMs: 0, deeds: { ...config.deeds, ...none } }),
   /** Nobody is blind, and no version follows another: as it was before these were drawn. */
-  'one-version-seen-by-all': (config) => ({ ...config, deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0 } }),
+  'one-version-seen-by-all': (config) => ({
+    ...config,
+    readMs: 0,
+    deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0 },
+  }),
+  /** Nobody reads: as it was before readers were drawn. */
+  'nobody-reads': (config) => ({ ...config, readMs: 0 }),
+  /** Somebody reads all the time, while key groups move and workers come and go. */
+  readers: (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const moving = { joinMs: often, leaveMs: 2 * often, rebalanceMs: often, killMs: 3 * often, copyOutboxMs: 0 }
+    return {
+      ...rest,
+      readMs: Math.ceil(60 * config.pace),
+      mostWorkers: Math.min(5, config.workers + 2),
+      deeds: { ...deeds, ...moving },
+    }
+  },
   /** Who reads the chain finds that others have written whole eras: it stood still, or comes late. */
   'left-behind': (config) => {
     const often = OFTEN * config.pace
@@ -287,5 +305,5 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
 /** Without what only makes a run longer, or other than it was. */
 function quiet(config: ClusterConfig): ClusterConfig {
   const deeds = { ...config.deeds, ...none, fillDiskMs: 0 }
-  return { ...config, harsh: false, weather: { ...config.weather, disk: calm.disk }, deeds }
+  return { ...config, harsh: false, readMs: 0, weather: { ...config.weather, disk: calm.disk }, deeds }
 }

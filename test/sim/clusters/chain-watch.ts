@@ -22,6 +22,8 @@ export class ChainWatch {
   generation = 0
   /** The last epoch that counts, of the pipeline that runs. */
   last: Manifest | null = null
+  /** The manifests of those that were there to be looked at. */
+  readonly manifests = new Map<number, Manifest>()
   /** Where that one stands in the store. */
   lastPath = ''
   /** Epochs that have counted so far. */
@@ -169,6 +171,7 @@ export class ChainWatch {
       this.complain(`${path} is of epoch ${value.epoch} in generation ${value.generation}`)
     }
     this.last = value
+    this.manifests.set(record.epoch, value)
     this.lastPath = record.manifest
   }
 

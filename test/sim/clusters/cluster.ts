@@ -13,6 +13,7 @@
 
 import type { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
+import type { Manifest } from '../../../src/checkpoint/manifest.ts'
 import type { Env } from '../../../src/env/env.ts'
 import type { StreamRow } from '../../../src/ingest/stream.ts'
 import type { Plan } from '../../../src/model/plan.ts'
@@ -24,6 +25,7 @@ import type { Execution } from '../../../src/worker/execution/execution.ts'
 import { contentOf } from '../../../src/worker/letters/dead-letter.ts'
 import { answersOf } from '../answers.ts'
 import type { Evidence, Output } from '../checkers/evidence.ts'
+import { judgeReads, type ReadEvidence } from '../checkers/reads.ts'
 import { rerun } from '../checkers/rerun.ts'
 import { Outside } from '../outside.ts'
 import { objectionToRefusal } from '../refusal.ts'
@@ -34,6 +36,7 @@ import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster } from './config.ts'
 import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
+import { Readers } from './readers.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds: what does not wait takes as long at any pace. */
 const LIVE_MS = 20_000
@@ -71,6 +74,9 @@ export interface ClusterResult {
   readonly lives: number
   readonly generations: number
   readonly epochs: number
+  /** Questions of readers that were answered, and those that were not. */
+  readonly reads: number
+  readonly unanswered: number
   readonly events: number
   readonly simulatedMs: number
   /** Of all that the world has done (`src/sim/trace.ts`). */
@@ -79,15 +85,15 @@ export interface ClusterResult {
 }
 
 /** Runs the cluster of `seed`. */
-export function runCluster(seed: number): ClusterResult {
+export function runCluster(seed: number): Promise<ClusterResult> {
   return runClusterOf(drawCluster(seed))
 }
 
 /** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */
-export function runClusterOf(config: ClusterConfig, striker: Striker | null = null): ClusterResult {
+export async function runClusterOf(config: ClusterConfig, striker: Striker | null = null): Promise<ClusterResult> {
   const cluster = new SimCluster(config, striker)
   try {
-    cluster.run()
+    await cluster.run()
   } catch (error) {
     if (!(error instanceof Stuck)) {
       cluster.complaints.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
@@ -115,6 +121,7 @@ class SimCluster {
   private readonly chain: ChainWatch
   private readonly old: PutBack
   private readonly plan: Plan
+  private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
   private striker: Striker | null
@@ -138,7 +145,8 @@ class SimCluster {
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
     this.outside = new Outside(config, world, random, { doors, volume, pipeline: this.plan.pipeline })
-    const { stations } = this
+    const { stations, plan, outside, witness } = this
+    this.readers = new Readers(config, { world, plan, stations, outside, witness })
     const crowd = {
       all: stations,
       get live() {
@@ -157,13 +165,13 @@ class SimCluster {
     })
   }
 
-  run(): void {
+  async run(): Promise<void> {
     const { outside, stations, world, config } = this
     outside.listen()
     for (let i = 0; i < config.workers; i++) this.add(config.workers)
-    this.expect('the cluster stands', () => stations.some(({ worker }) => worker?.phase === 'active'))
+    await this.expect('the cluster stands', () => stations.some(({ worker }) => worker?.phase === 'active'))
     let looks = 0
-    this.expect('the pipeline is there', () => {
+    await this.expect('the pipeline is there', () => {
       // Again where that has failed, as a person would.
       if (looks++ % SUBMIT_LOOKS === 0) stations.find(({ worker }) => worker?.phase === 'active')?.submit()
       return stations.some(({ worker }) => (worker?.cluster.pipelines.size ?? 0) > 0)
@@ -172,19 +180,20 @@ class SimCluster {
     outside.start()
     outside.produce()
     this.plot.begin()
+    this.readers.begin()
     let end = world.now + config.actMs
     while (world.now < end) {
-      this.goOn()
+      await this.goOn()
       // There is little more to lose.
       if (this.idle) end = Math.min(end, world.now + config.actMs * IDLE_PART)
     }
     this.clearUp()
     // Half the time with results that are still to come: the last lives have to put them out.
-    this.comeToRest(this.random.chance(0.5))
+    await this.comeToRest(this.random.chance(0.5))
     const before = this.states()
     for (const station of this.staying) station.kill()
     for (const station of this.staying) station.start()
-    this.comeToRest(true)
+    await this.comeToRest(true)
     this.check(before)
   }
 
@@ -199,6 +208,8 @@ class SimCluster {
       lives: this.stations.reduce((sum, { lives }) => sum + lives, 0),
       generations: chain.generation,
       epochs: chain.last?.epoch ?? 0,
+      reads: this.readers.reads.length,
+      unanswered: this.readers.unanswered,
       events: world.events,
       simulatedMs: world.now,
       fingerprint: world.fingerprint,
@@ -261,9 +272,9 @@ class SimCluster {
     return this.outside.left <= 0 && this.allIn(false)
   }
 
-  private goOn(): void {
+  private async goOn(): Promise<void> {
     const { world, chain } = this
-    world.run(world.now + LOOK_MS * this.config.pace)
+    await this.readers.pass(world.now + LOOK_MS * this.config.pace)
     chain.look()
     this.old.look()
     // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
@@ -330,14 +341,16 @@ class SimCluster {
   }
 
   /** Everything sent comes in, the pipeline drains, and its sinks let go. */
-  private comeToRest(patient: boolean): void {
+  private async comeToRest(patient: boolean): Promise<void> {
     let looks = 0
-    this.expect('everything sent is in', () => {
+    await this.expect('everything sent is in', () => {
       looks = this.allIn(patient) ? looks + 1 : 0
       return looks === (patient ? QUIET_LOOKS : 1)
     })
     this.striker = null
-    this.expect('the pipeline drains', this.drained())
+    this.readers.end()
+    await this.expect('readers are answered', () => this.standing !== 0 && this.readers.fairly(this.home!))
+    await this.expect('the pipeline drains', this.drained())
   }
 
   /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */
@@ -357,9 +370,13 @@ class SimCluster {
 
   /** The highest record of each producer's incarnation that the last epoch has. */
   private covered(): Map<string, number> {
+    return this.positionsIn(this.chain.last?.sources ?? [])
+  }
+
+  private positionsIn(sources: Manifest['sources']): Map<string, number> {
     const covered = new Map<string, number>()
     const { feeds } = this.config.system
-    for (const { step, snapshot } of this.chain.last?.sources ?? []) {
+    for (const { step, snapshot } of sources) {
       if (feeds.find((feed) => feed.step === step)?.kind !== 'acked') continue
       for (const [, incarnation, position] of snapshot as unknown as readonly StreamRow[]) {
         covered.set(incarnation, Math.max(position, covered.get(incarnation) ?? 0))
@@ -398,7 +415,7 @@ class SimCluster {
   }
 
   /** Lets the world go on until `condition` holds; not within `LIVE_MS` is a finding. */
-  private expect(what: string, condition: () => boolean): void {
+  private async expect(what: string, condition: () => boolean): Promise<void> {
     const { world } = this
     const liveMs = LIVE_MS + LIVE_WAITS_MS * this.config.pace
     const end = world.now + liveMs
@@ -408,7 +425,7 @@ class SimCluster {
         this.complaints.push(`not within ${liveMs} ms of fair weather: ${what}; ${this.describe()}`)
         throw new Stuck()
       }
-      this.goOn()
+      await this.goOn()
     }
   }
 
@@ -472,8 +489,20 @@ class SimCluster {
       states: this.states(),
       outputs: this.outputs(),
     }
-    complaints.push(...rerun(evidence))
+    complaints.push(...rerun(evidence), ...this.readers.complaints)
+    if (this.readers.reads.length > 0) complaints.push(...judgeReads(this.readEvidence(evidence)))
     this.checkSeen(evidence.outputs)
+  }
+
+  private readEvidence(evidence: Evidence): ReadEvidence {
+    const { chain, readers, outside, config } = this
+    const lives = outside.producers.flatMap(({ producer }) => producer.lives)
+    const alone = lives.filter(({ copied }) => !copied)
+    const cutOf = (positions: ReadonlyMap<string, number>) =>
+      new Map(alone.map(({ name, incarnation }) => [name, positions.get(incarnation) ?? 0]))
+    const cuts = new Map([...chain.manifests].map(([epoch, { sources }]) => [epoch, cutOf(this.positionsIn(sources))]))
+    const copied = new Set(lives.filter((life) => life.copied).map(({ name }) => name))
+    return { ...evidence, reads: readers.reads, keyGroups: config.limits.keyGroups, cuts, copied }
   }
 
   /** What a reader saw is there in the end. */

@@ -69,6 +69,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly longAnswers?: LongAnswers
   /** A producer that crashes may lose its outbox. */
   readonly losesOutbox: boolean
+  /** How often somebody asks for state, in milliseconds on average; 0 for never. */
+  readonly readMs: number
   /** Of workers that were blind so many burn with their machines; only where others can read their journals. */
   readonly lostChance: number
   /** So many are blind one after the other, at most. */
@@ -89,6 +91,9 @@ const VEILED = 0x71c3_0000
 /** How often a store is put back in a run, and the generator that draws it. */
 const BACKED_UP = 0.06
 const BACKED = 0x2b9d_0000
+/** How often there are readers in a run, and the generator that draws it. */
+const READ = 0.3
+const READING = 0x5e11_0000
 /** And how often damage is: a run with it is about little else. */
 const DAMAGE = 0.08
 
@@ -100,12 +105,20 @@ const DAMAGE = 0.08
 const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
 export function drawCluster(seed: number): ClusterConfig {
-  const config = drawWithoutBackups(seed)
+  const config = withReaders(drawWithoutBackups(seed))
   const backs = new Prng(seed + BACKED)
   if (config.harsh || !backs.chance(BACKED_UP)) return config
   const putBackMs = Math.ceil(backs.between(2000, 8000) * config.pace)
   const { deeds, ...rest } = goingBack(config)
   return { ...rest, deeds: { ...deeds, damageMs: 0, blindMs: 0, upgradeMs: 0, putBackMs } }
+}
+
+/** Where nothing is taken back that was committed there may be readers. */
+function withReaders(config: ClusterConfig): ClusterConfig {
+  const reads = new Prng(config.seed + READING)
+  const { damageMs } = config.deeds
+  if (damageMs > 0 || !reads.chance(READ)) return config
+  return { ...config, readMs: Math.ceil(reads.between(100, 1500) * config.pace) }
 }
 
 /**
@@ -116,6 +129,7 @@ export function goingBack(config: ClusterConfig): ClusterConfig {
   const { deeds, weather, limits, ...rest } = config
   return {
     ...rest,
+    readMs: 0,
     weather: { ...weather, disk: stillAir.disk },
     limits: { ...limits, noteChainMs: 1, horizonEpochs: 10_000, journalBytes: 1 << 20 },
     deeds: { ...deeds, powerOffMs: 0, leaveMs: 0, copyOutboxMs: 0 },
@@ -236,6 +250,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     restartMs: at(pick(20, 300, 3000)),
     losesOutbox: random.chance(0.3),
     sharedJournals: random.chance(0.7),
+    readMs: 0,
     lostChance: veils.chance(0.5) ? 0.3 : 0,
     blindMost: Infinity,
     blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5, all: 0.3 },
@@ -254,6 +269,7 @@ function waitsOf(pace: number): Partial<Limits> {
       linkRetryMs: at(200),
     },
     ...{ heartbeatMs: at(500), suspectMs: at(2000), deadMs: at(3000), beatMs: at(1000), beatSilenceMs: at(3000) },
+    queryMs: at(2000),
     ...{ settleMs: at(3500), turnMs: at(1500), startGraceMs: at(10_000), askMs: at(1000) },
     ...{
       leaseMs: at(3000),
