@@ -69,7 +69,8 @@ export class Producers {
             ...{ claim, writer: stream.writer, producerTtlMs: limits.producerTtlMs },
           })
         : { kind: 'redirect', worker: place.home }
-    stream.parked = answer.kind === 'parked' ? { first: stream.admitted + 1, last: oldest - 1 } : null
+    if (answer.kind === 'parked') stream.park(oldest)
+    else stream.unpark()
     if (answer.kind === 'redirect' && homes.isBlank(stream)) streams.remove(stream)
     return answer
   }

@@ -77,8 +77,8 @@ export class Stream {
   session: StreamSession | null = null
   /** What its journal lacks between `admitted` and a later batch, or `null`. */
   hole: Missing | null = null
-  /** Records that neither its producer nor a journal at hand has, since its producer has asked to continue behind them. */
-  parked: Missing | null = null
+  /** What was missing in front of what its producer could still send when it asked to continue. */
+  private asked: Missing | null = null
   /** Admitted acked batches that are not durable, in sequence order. */
   private readonly waiting: IngestBatch[] = []
   /** The end of the last batch that was admitted here and is durable. */
@@ -104,6 +104,26 @@ export class Stream {
   /** What producers are told: all up to here may be forgotten (R4). */
   get stable(): number {
     return Math.min(this.covered, this.durable)
+  }
+
+  /**
+   * Records that neither its producer nor a journal at hand has. A journal that comes back, or another home, may have brought some of
+   * them, or all, since its producer has asked.
+   */
+  get parked(): Missing | null {
+    const { asked, admitted } = this
+    if (asked === null || asked.last <= admitted) return null
+    return { first: Math.max(asked.first, admitted + 1), last: asked.last }
+  }
+
+  /** Its producer can send nothing in front of `oldest`. */
+  park(oldest: number): void {
+    this.asked = { first: this.admitted + 1, last: oldest - 1 }
+  }
+
+  /** Its producer has heard another answer. */
+  unpark(): void {
+    this.asked = null
   }
 
   /** Takes note of an admitted batch that waits for the disk. */
@@ -143,7 +163,7 @@ export class Stream {
     this.hasRow = row !== null
     this.given = null
     this.hole = null
-    this.parked = null
+    this.unpark()
     if (row !== null) this.adopt(row)
     this.origin = this.home
   }
@@ -191,7 +211,7 @@ export class Stream {
 
   /** The records that it is parked for are given up: it goes on behind them. */
   goOnBehind({ last }: Missing): void {
-    this.parked = null
+    this.unpark()
     if (this.hole !== null && this.hole.last <= last) this.hole = null
     this.position = last
     this.fedWriter = ''

@@ -165,6 +165,23 @@ describe('an acked connection', () => {
     expect(peer.last).toMatchObject({ kind: 'refused', code: 'E_STREAM_PARKED', retryMs: 1000 })
   })
 
+  test('is parked no longer for what has come another way, and nobody can give that up', () => {
+    const first = new Peer().hello().batch(1, 'one')
+    rig.settle()
+    new Peer().hello(5)
+    first.batch(2, 'two', 'three')
+    rig.settle()
+    expect(rig.source!.producers.parked).toMatchObject([{ first: 4, last: 4 }])
+    first.batch(4, 'four', 'five')
+    rig.settle()
+    expect(rig.source!.producers.parked).toEqual([])
+    expect(rig.take()).toHaveLength(5)
+    expect(rig.source!.producers.abandon('p')).toEqual([])
+    first.batch(6, 'six')
+    rig.settle()
+    expect(rig.take()).toHaveLength(1)
+  })
+
   test('goes on behind records that are missing once they are given up, also after a restart', () => {
     new Peer().hello().batch(1, 'one')
     rig.settle()

@@ -6,6 +6,9 @@
  *     behind it, so the second is counted from there.
  * E2. Pairs begin on the path of an acknowledged output: where something is written, synced or named on the way from the
  *     journal over packs, manifests and the chain to a file of a sink.
+ * E3. Whoever stops early has tried points from everywhere: attempts are made in an order that is spread over all of them, the
+ *     same in every run; of points that are alike but for their numbers the first and the last come before the others, and single
+ *     faults and pairs are tried by turns.
  */
 import { calm } from '../../src/sim/weather.ts'
 import { runClusterOf } from './clusters/cluster.ts'
@@ -31,11 +34,25 @@ export interface Found {
 export interface Enumeration {
   readonly what: string
   readonly points: number
-  readonly singles: number
-  readonly pairs: number
-  /** Pairs that there are; not all of them may have been run. */
-  readonly allPairs: number
+  readonly singles: Share
+  readonly pairs: Share
   readonly found: readonly Found[]
+}
+
+/** How many were tried, of how many that there are. */
+export interface Share {
+  readonly tried: number
+  readonly all: number
+}
+
+/** Which of all attempts are made. */
+export interface Bounds {
+  /** Pairs that are tried, at most. */
+  readonly pairs: number
+  /** Every `of`th from `part` on: `of` runs try all. */
+  readonly part: number
+  readonly of: number
+  readonly goesOn: () => boolean
 }
 
 export const allBlows: readonly Blow[] = ['kill', 'power', 'stop']
@@ -51,29 +68,22 @@ const CLUSTER_ACT_MS = 1500
 /** What is run again and again. */
 export interface Scene {
   run(striker: Striker): Promise<Ran>
-  /** Of points that are alike but for their numbers so many are tried: the first ones, and as many of the last. */
-  readonly each: number
 }
 
 /** The small system of `seed`, of which every point is tried. */
 export function systemScene(seed: number): Scene {
   const config = configOf(seed)
-  return { each: Infinity, run: async (striker) => runConfig(config, striker) }
+  return { run: async (striker) => runConfig(config, striker) }
 }
 
 /** The small cluster of `seed`, in which a worker dies and another one joins. */
-export function clusterScene(seed: number, each: number): Scene {
+export function clusterScene(seed: number): Scene {
   const config = clusterOf(seed)
-  return { each, run: (striker) => runClusterOf(config, striker) }
+  return { run: (striker) => runClusterOf(config, striker) }
 }
 
-/** Runs each of `blows` at every point of a scene, and about `most` of the pairs, for as long as `goesOn` says. */
-export async function enumerate(
-  scene: Scene,
-  most: number,
-  blows: readonly Blow[],
-  goesOn: () => boolean = () => true,
-): Promise<Enumeration> {
+/** Runs each of `blows` at the points of a scene, and pairs of faults, by turns (E3). */
+export async function enumerate(scene: Scene, blows: readonly Blow[], bounds: Bounds): Promise<Enumeration> {
   const names: string[] = []
   const clean = await scene.run((point) => {
     names.push(point)
@@ -85,32 +95,42 @@ export async function enumerate(
     if (result.complaints.length > 0) found.push({ faults, points, result })
   }
   if (clean.complaints.length > 0) found.push({ faults: [], points: [], result: clean })
-  let singles = 0
-  for (const at of tried(names, scene.each)) {
-    for (const blow of blows) {
-      if (!goesOn()) break
-      await attempt([{ blow, at }])
-      singles++
-    }
-  }
+  const singles = byWeight(names).map((some) => some.flatMap((at) => blows.map((blow): Fault[] => [{ blow, at }])))
+  const single = singles.flatMap((some) => spread(some, bounds))
   const pairs = pairsOf(names)
-  // Spread over all of them, and the same ones every time.
-  const stride = Math.max(1, Math.ceil(pairs.length / most))
-  let ran = 0
-  for (let i = 0; ran < most && i < pairs.length && goesOn(); i += stride) {
-    await attempt(pairs[i]!)
-    ran++
+  const pair = spread(pairs, bounds).slice(0, bounds.pairs)
+  let [ones, twos] = [0, 0]
+  while (bounds.goesOn() && (ones < single.length || twos < pair.length)) {
+    if (ones < single.length) await attempt(single[ones++]!)
+    if (twos < pair.length && bounds.goesOn()) await attempt(pair[twos++]!)
   }
-  return { what: clean.what, points: names.length, singles, pairs: ran, allPairs: pairs.length, found }
+  return {
+    what: clean.what,
+    points: names.length,
+    singles: { tried: ones, all: singles.flat().length },
+    pairs: { tried: twos, all: pairs.length },
+    found,
+  }
 }
 
-/** The points at which something is tried: of those of one name `each` from the beginning, and as many from the end. */
-function tried(names: readonly string[], each: number): number[] {
-  const byName = Map.groupBy(names.keys(), (at) => names[at]!.replaceAll(/[0-9a-f]*[0-9][0-9a-f]*/g, '#'))
-  const some = [...byName.values()].flatMap((all) =>
-    2 * each >= all.length ? all : [...all.slice(0, each), ...all.slice(-each)],
-  )
-  return some.sort((a, b) => a - b)
+/** Those of `all` that are this part's, in an order of which every beginning is spread over all of them (E3). */
+function spread<T>(all: readonly T[], { part, of }: Bounds): T[] {
+  const size = all.length
+  // Steps of the golden section never come near a place where they have been.
+  let step = Math.max(1, Math.round(size * 0.618))
+  while (divisor(step, size) > 1) step++
+  return Array.from(all.keys(), (i) => all[(i * step) % size]!).filter((_, i) => i % of === part)
+}
+
+function divisor(a: number, b: number): number {
+  return b === 0 ? a : divisor(b, a % b)
+}
+
+/** All points, in two parts: the first and the last of those that are alike but for their numbers, and the others. */
+function byWeight(names: readonly string[]): readonly (readonly number[])[] {
+  const alike = Map.groupBy(names.keys(), (at) => names[at]!.replaceAll(/[0-9a-f]*[0-9][0-9a-f]*/g, '#'))
+  const ends = new Set([...alike.values()].flatMap((all) => [all[0]!, all.at(-1)!]))
+  return [[...ends].sort((a, b) => a - b), [...names.keys()].filter((at) => !ends.has(at))]
 }
 
 /** Runs a scene with `faults`. */

@@ -6,7 +6,8 @@
  *     npm run sim -- --seeds N [--from SEED]  N systems; with --seconds S as many as can be run in S seconds
  *     npm run sim -- --enumerate [--seeds N] [--pairs P]  small systems, with a fault at each point, and P pairs of faults
  *                                             (kills, losses of power, stops: --blow kill for one kind); with --clusters small
- *                                             clusters, also with cuts, and of points that are alike --each E from both ends
+ *                                             clusters, also with cuts; with --seconds S as many as S seconds have room for, spread
+ *                                             over all, and with --part K/N the Kth of N parts, which together are all
  *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
  *     npm run sim -- --clusters …             the same of whole clusters: SEED, SEED SEED …, --seeds N
  *     npm run sim -- --bend NAME …            systems in a configuration that is bent towards something (`bends.ts`,
@@ -21,7 +22,7 @@ import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runMutant } from '../mutant/mutant.ts'
-import type { Scene } from './enumerate.ts'
+import type { Scene, Share } from './enumerate.ts'
 import { type Tally, tabulate } from './mutant-table.ts'
 import { mutants, type SimMutant } from './mutants.ts'
 import { type Finding, runnerOf, runSeeds, shareSeeds } from './runs.ts'
@@ -38,7 +39,7 @@ const { values, positionals } = parseArgs({
     enumerate: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '300' },
-    each: { type: 'string', default: '1' },
+    part: { type: 'string', default: '0/1' },
     blow: { type: 'string' },
     fault: { type: 'string' },
     enough: { type: 'string', default: 'Infinity' },
@@ -52,7 +53,7 @@ const from = Number(values.from)
 const kind = values.clusters ? 'clusters' : 'systems'
 const what = { kind, bend: values.bend ?? null } as const
 /** So few seeds are run in this process. */
-const FEW = 50
+const FEW = 20
 
 const program = fileURLToPath(import.meta.url)
 // A child finds `potoroo` as this process does: in the sources.
@@ -140,18 +141,18 @@ async function enumerateMany(seeds: number): Promise<void> {
   const blows = (values.clusters ? clusterBlows : allBlows).filter(
     (blow) => values.blow === undefined || values.blow === blow,
   )
+  const [part, of] = values.part.split('/').map(Number) as [number, number]
   Error.stackTraceLimit = 0
   const hit: number[] = []
   let first = ''
   let wrong = 0
-  const end = performance.now() + 1000 * Number(values.seconds)
-  for (let seed = from; seed < from + seeds && performance.now() < end; seed++) {
-    const { what, points, singles, pairs, allPairs, found } = await enumerate(
-      await sceneOf(seed),
-      Number(values.pairs),
-      blows,
-      () => performance.now() < end,
-    )
+  const begin = performance.now()
+  for (let seed = from; seed < from + seeds; seed++) {
+    // Each has its share of the time, and what those before have left of theirs.
+    const end = begin + (1000 * Number(values.seconds) * (seed - from + 1)) / seeds
+    const goesOn = (): boolean => performance.now() < end
+    const bounds = { pairs: Number(values.pairs), part, of, goesOn }
+    const { what, points, singles, pairs, found } = await enumerate(await sceneOf(seed), blows, bounds)
     wrong += found.length
     if (found.length > 0) hit.push(seed)
     if (found.length > 0 && first === '') {
@@ -159,7 +160,7 @@ async function enumerateMany(seeds: number): Promise<void> {
     }
     if (values.json) continue
     process.stdout.write(
-      `seed ${seed}: ${what}: ${points} points, ${singles} single faults, ${pairs} of ${allPairs} pairs; ` +
+      `seed ${seed}: ${what}: ${points} points, ${share(singles)} single faults, ${share(pairs)} pairs; ` +
         `${found.length} wrong\n`,
     )
     for (const { faults, points, result } of found.slice(0, 10)) {
@@ -171,10 +172,15 @@ async function enumerateMany(seeds: number): Promise<void> {
   process.exitCode = wrong === 0 ? 0 : 1
 }
 
+/** `30 of 120 (25%)`. */
+function share({ tried, all }: Share): string {
+  return `${tried} of ${all} (${((100 * tried) / Math.max(1, all)).toFixed(1)}%)`
+}
+
 /** What `--enumerate` runs again and again. */
 async function sceneOf(seed: number): Promise<Scene> {
   const { clusterScene, systemScene } = await import('./enumerate.ts')
-  return values.clusters ? clusterScene(seed, Number(values.each)) : systemScene(seed)
+  return values.clusters ? clusterScene(seed) : systemScene(seed)
 }
 
 function named(name: string): SimMutant {

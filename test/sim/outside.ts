@@ -277,10 +277,11 @@ export class Outside {
     return parts
   }
 
-  /** What everybody has made, for the checkers. */
-  lives(): Life[] {
+  /** What everybody has made, for the checkers; `given` is what was given up of incarnations. */
+  lives(given: ReadonlyMap<string, Life['lost']> = new Map()): Life[] {
     const lives: Life[] = []
-    const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean, first = 1): void => {
+    const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean, more: More = {}): void => {
+      const { first = 1, lost = [] } = more
       lives.push({
         name,
         source: feed.step,
@@ -288,11 +289,15 @@ export class Outside {
         made,
         owed,
         whole,
+        lost,
         record: (sequence) => feed.record(name, sequence),
       })
     }
     for (const { feed, producer } of this.producers) {
-      for (const life of producer.lives) add(feed, life.name, life.made, owedOf(life), true, life.first)
+      for (const life of producer.lives) {
+        const lost = given.get(life.incarnation) ?? []
+        add(feed, life.name, life.made, owedOf(life), true, { first: life.first, lost })
+      }
     }
     for (const { feed, sender } of this.senders) {
       for (const life of sender.lives) add(feed, life.name, life.made, 0, false)
@@ -301,6 +306,9 @@ export class Outside {
     return lives
   }
 }
+
+/** What is said of few lives. */
+type More = Partial<Pick<Life, 'first' | 'lost'>>
 
 /** What has to be there of a life: of one that a copy goes on for, what was stable. */
 function owedOf({ made, gone, copied, journaled, stable }: ProducerLife): number {

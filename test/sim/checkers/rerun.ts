@@ -1,7 +1,8 @@
 /**
  * Runs the user's functions again over what survived, step by step from the sources to the sinks, and compares.
  *
- * X1. Of every life the records 1 to n are there, each once, n being at least what was acknowledged (`whole`).
+ * X1. Of every life the records 1 to n are there, each once, n being at least what was acknowledged (`whole`), but for those that
+ *     were given up by name (`lost`).
  * X2. Every record that reaches a stateful step stands in its history exactly once under its key, or has a letter.
  * X3. Records of one life with the same key stand in order, and so do those that one key of an earlier step put out.
  * X4. The user's functions, run again over the history, give the final states.
@@ -96,7 +97,8 @@ class Rerun {
       const last = Math.max(life.owed, ...found)
       if (last > life.made) this.complain(`${life.name}: record ${last} was never made`)
       for (let { first: sequence } = life; sequence <= last; sequence++) {
-        if (life.whole || found.has(sequence)) this.record(task, life, sequence)
+        const given = life.lost.some(({ first, last }) => first <= sequence && sequence <= last)
+        if ((life.whole && !given) || found.has(sequence)) this.record(task, life, sequence)
       }
     }
   }

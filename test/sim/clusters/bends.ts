@@ -258,6 +258,19 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const putBackMs = 3 * OFTEN * config.pace
     return { ...rest, records: 1000, actMs: Math.ceil(30_000 * config.pace), deeds: { ...deeds, putBackMs } }
   },
+  /** The same, where data folders say some time later what they have seen. */
+  'noted-late': (config) => {
+    const bent = clusterBends['store-put-back']!(config)!
+    return { ...bent, limits: { ...bent.limits, noteChainMs: Math.ceil(1000 * config.pace) } }
+  },
+  /** The store goes back to where no journal reaches, and what is lost has to be given up by name. */
+  'beyond-journals': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const { deeds, ...rest } = goingBack(quiet(config), true)
+    const putBackMs = 3 * OFTEN * config.pace
+    const limits = { ...rest.limits, checkpointIntervalMs: 30, checkpointTimeoutMs: 2000, horizonEpochs: 2 }
+    return { ...rest, limits, records: 1000, actMs: Math.ceil(30_000 * config.pace), deeds: { ...deeds, putBackMs } }
+  },
   /** Producers go from worker to worker faster than homes hear of epochs. */
   'streams-that-stray': (config) => {
     if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
@@ -288,6 +301,39 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const often = OFTEN * config.pace
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, upgradeMs: often, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often } }
+  },
+  /** Who wants to come in dies and is back at once, and what it had written before lands afterwards. */
+  'newcomers-of-two-lives': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, weather, ...rest } = quiet(config)
+    const never = { powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, resetMs: 0, killMs: 0 }
+    const disk = { ...calm.disk, latencyMs: 20 * config.pace, lateChance: 0.8, lateMs: 2000 * config.pace }
+    return {
+      ...rest,
+      weather: { ...weather, disk },
+      workers: 2,
+      mostWorkers: 5,
+      restartMs: Math.ceil(20 * config.pace),
+      deeds: { ...deeds, ...never, joinMs: often, killNewcomerMs: often / 4, leaveMs: 4 * often },
+    }
+  },
+  /** Who had a stream is away with the end of it when a copy of its outbox goes on elsewhere, and comes back with that. */
+  'copies-and-tails': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const never = { powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, strayMs: 0, leaveMs: 0, joinMs: 0 }
+    return {
+      ...rest,
+      sharedJournals: false,
+      losesOutbox: true,
+      workers: 3,
+      mostWorkers: 3,
+      producers: 2,
+      patienceMs: Math.ceil(50 * config.pace),
+      limits: { ...config.limits, checkpointIntervalMs: 400, checkpointTimeoutMs: 4000 },
+      deeds: { ...deeds, ...never, killMs: 2 * often, copyOutboxMs: often / 2, crashProducerMs: often / 2 },
+    }
   },
   /** Outboxes are copied, and their streams go from home to home and from one journal to another. */
   'copied-outboxes': (config) => {

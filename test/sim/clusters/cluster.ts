@@ -34,6 +34,7 @@ import type { Striker } from '../system.ts'
 import { causeOf, Witness } from '../witness.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster } from './config.ts'
+import { Losses } from './losses.ts'
 import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
 import { Readers } from './readers.ts'
@@ -52,6 +53,8 @@ const SELDOM = 8
 const IDLE_PART = 0.2
 /** Looks in a row that must find everything done. */
 const QUIET_LOOKS = 10
+/** And so many before somebody gives up what is parked. */
+const GIVEN_UP_LOOKS = 200
 /** By how much clocks may run wrong for workers to find together. */
 const FAIR_DRIFT = 0.01
 /** What sinks and consumers take after a drain, in milliseconds, as usual. */
@@ -120,12 +123,15 @@ class SimCluster {
   private readonly plot: ClusterPlot
   private readonly chain: ChainWatch
   private readonly old: PutBack
+  private readonly losses = new Losses()
   private readonly plan: Plan
   private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
   private striker: Striker | null
   private looks = 0
+  /** Looks for which all have been at work, in fair weather, with a store that was put back. */
+  private longStanding = 0
   private refused = false
   /** Lines that were visible, and when. */
   private readonly read = new Map<string, number>()
@@ -162,6 +168,11 @@ class SimCluster {
       volume,
       chain: this.chain,
       old: this.old,
+      knowsAll: () => {
+        const covered = this.covered()
+        return this.outside.producers.every(({ producer }) => (covered.get(producer.life.incarnation) ?? 0) > 0)
+      },
+      putBack: (stations) => this.putBack(stations),
     })
   }
 
@@ -279,6 +290,7 @@ class SimCluster {
     this.old.look()
     // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
     if (++this.looks % SELDOM === 0) this.lookAtOwners()
+    this.giveUp()
     if (this.random.chance(0.005)) this.look()
   }
 
@@ -292,6 +304,22 @@ class SimCluster {
       world.log.info('strike', { blow, point, machine })
       this.plot.strike(station!, blow)
     }
+  }
+
+  /** The store is put back, and what it lacks may be lost where no journal has it. */
+  private putBack(stations: readonly MemberStation[]): void {
+    const told = this.outside.producers.flatMap(({ producer }) => producer.lives)
+    const ends = this.covered()
+    this.old.putBack(stations)
+    this.losses.putBack(told, ends, this.covered())
+  }
+
+  /** Somebody who has waited for all journals gives up what none of them has. */
+  private giveUp(): void {
+    if (this.old.times === 0 || !this.plot.fair) return
+    this.longStanding = this.standing === 0 ? 0 : this.longStanding + 1
+    if (this.longStanding < GIVEN_UP_LOOKS) return
+    for (const station of this.staying) this.losses.giveUp(this.executionOf(station)!)
   }
 
   private lookAtOwners(): void {
@@ -472,7 +500,7 @@ class SimCluster {
   private check(before: Evidence['states']): void {
     const { witness, outside, chain, complaints, config } = this
     chain.compare()
-    complaints.push(...chain.complaints, ...this.old.complaints)
+    complaints.push(...chain.complaints, ...this.old.complaints, ...this.losses.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     this.isRefused()
     if (!config.harsh)
@@ -484,7 +512,7 @@ class SimCluster {
       workers: this.stations.length,
       visits: witness.visits,
       letters: letters.map(({ step, given }) => ({ step, cause: causeOf(contentOf(given).value) })),
-      lives: outside.lives(),
+      lives: outside.lives(this.losses.given),
       before,
       states: this.states(),
       outputs: this.outputs(),
@@ -522,7 +550,10 @@ class SimCluster {
   }
 
   private outputs(): Output[] {
-    return outputsOf(this.config.system.drains, this.volume, this.outside)
+    const outputs = outputsOf(this.config.system.drains, this.volume, this.outside)
+    // Receivers forget ids with the floor, behind which such a store may lie.
+    if (!this.config.beyondJournals || this.old.times === 0) return outputs
+    return outputs.map((one) => (one.promise === 'once' ? { ...one, promise: 'some' } : one))
   }
 }
 

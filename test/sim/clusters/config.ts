@@ -67,6 +67,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly sharedJournals: boolean
   /** How often answers of `asyncMap` take long, where that is not as usual. */
   readonly longAnswers?: LongAnswers
+  /** A store that is put back may lack what no journal has. */
+  readonly beyondJournals: boolean
   /** A producer that crashes may lose its outbox. */
   readonly losesOutbox: boolean
   /** How often somebody asks for state, in milliseconds on average; 0 for never. */
@@ -94,6 +96,10 @@ const BACKED = 0x2b9d_0000
 /** How often there are readers in a run, and the generator that draws it. */
 const READ = 0.3
 const READING = 0x5e11_0000
+/** Of those so many go back beyond what journals have. */
+const BEYOND = 0.4
+/** And in so many data folders say it some time later. */
+const NOTED_LATE = 0.4
 /** And how often damage is: a run with it is about little else. */
 const DAMAGE = 0.08
 
@@ -109,8 +115,13 @@ export function drawCluster(seed: number): ClusterConfig {
   const backs = new Prng(seed + BACKED)
   if (config.harsh || !backs.chance(BACKED_UP)) return config
   const putBackMs = Math.ceil(backs.between(2000, 8000) * config.pace)
-  const { deeds, ...rest } = goingBack(config)
-  return { ...rest, deeds: { ...deeds, damageMs: 0, blindMs: 0, upgradeMs: 0, putBackMs } }
+  const { deeds, limits, ...rest } = goingBack(config, backs.chance(BEYOND))
+  const noteChainMs = backs.chance(NOTED_LATE) ? Math.ceil(backs.between(100, 3000) * config.pace) : 1
+  return {
+    ...rest,
+    limits: { ...limits, noteChainMs },
+    deeds: { ...deeds, damageMs: 0, blindMs: 0, upgradeMs: 0, putBackMs },
+  }
 }
 
 /** Where nothing is taken back that was committed there may be readers. */
@@ -122,16 +133,19 @@ function withReaders(config: ClusterConfig): ClusterConfig {
 }
 
 /**
- * Where stores may be put back: data folders say at once what they have seen, and journals have all that such a store lacks. Disks
- * do what they should, and at once: what was not noted in time may be lost.
+ * Where stores may be put back: data folders say what they have seen, at once where nothing else is drawn, and journals have all that such a store lacks, unless
+ * it is `beyond` them. Disks do what they should, and at once: what was not noted in time may be lost.
  */
-export function goingBack(config: ClusterConfig): ClusterConfig {
+export function goingBack(config: ClusterConfig, beyond = false): ClusterConfig {
   const { deeds, weather, limits, ...rest } = config
   return {
     ...rest,
     readMs: 0,
     weather: { ...weather, disk: stillAir.disk },
-    limits: { ...limits, noteChainMs: 1, horizonEpochs: 10_000, journalBytes: 1 << 20 },
+    // Of a producer that is gone nobody would ask for what no journal has.
+    beyondJournals: beyond,
+    losesOutbox: beyond ? false : rest.losesOutbox,
+    limits: { ...limits, noteChainMs: 1, ...(beyond ? {} : { horizonEpochs: 10_000, journalBytes: 1 << 20 }) },
     deeds: { ...deeds, powerOffMs: 0, leaveMs: 0, copyOutboxMs: 0 },
   }
 }
@@ -251,6 +265,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     losesOutbox: random.chance(0.3),
     sharedJournals: random.chance(0.7),
     readMs: 0,
+    beyondJournals: false,
     lostChance: veils.chance(0.5) ? 0.3 : 0,
     blindMost: Infinity,
     blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5, all: 0.3 },

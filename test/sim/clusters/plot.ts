@@ -30,6 +30,10 @@ interface Stage {
   readonly volume: Volume
   readonly chain: ChainWatch
   readonly old: PutBack
+  /** Whether the last epoch has something of every producer: one that is not known cannot be told what it has lost. */
+  readonly knowsAll: () => boolean
+  /** Puts the store back under stations that are dead. */
+  readonly putBack: (stations: readonly MemberStation[]) => void
 }
 
 export class ClusterPlot {
@@ -48,13 +52,18 @@ export class ClusterPlot {
   private readonly shared: { readonly name: string; readonly volume: Volume }
   private readonly chain: ChainWatch
   private readonly old: PutBack
+  private readonly knowsAll: Stage['knowsAll']
+  private readonly putStoreBack: Stage['putBack']
   /** Epochs that had counted when the last one was damaged. */
   private atDamage = 0
 
-  constructor(config: ClusterConfig, world: World, random: Prng, { workers, outside, volume, chain, old }: Stage) {
+  constructor(config: ClusterConfig, world: World, random: Prng, stage: Stage) {
+    const { workers, outside, volume, chain, old } = stage
     this.shared = { name: 'the shared one', volume }
     this.chain = chain
     this.old = old
+    this.knowsAll = stage.knowsAll
+    this.putStoreBack = stage.putBack
     this.config = config
     this.world = world
     this.random = random
@@ -234,15 +243,17 @@ export class ClusterPlot {
   /** Makes a backup of the store; or all workers die, and it is put back: once, or again after a while. */
   private putBack(): string {
     const { chain, random, old, workers } = this
+    const { limits, beyondJournals } = this.config
     chain.look()
-    if (chain.epochs === 0 || (old.hasBackup && !old.isBehind)) return ''
+    if (chain.epochs === 0 || (old.hasBackup && !old.isBehind(workers.all, limits.noteChainMs))) return ''
     if (!old.hasBackup || random.chance(0.3)) {
+      if (beyondJournals && !this.knowsAll()) return ''
       old.save()
       return 'saved'
     }
     const last = this.anyone()
     for (const station of workers.all) station.kill()
-    old.putBack(workers.all.filter(({ left }) => !left))
+    this.putStoreBack(workers.all.filter(({ left }) => !left))
     for (const station of workers.all) if (station !== last && !station.left) station.startLater()
     // By then others may have written as much as it has seen.
     this.startAfter(random.between(1, 20_000), last)

@@ -8,8 +8,9 @@
  * K2. Who has ended so is started once with the loss accepted (`start`), by a person who has read what it says; and goes on.
  * K3. Generations are numbered behind all that there were before (`ChainWatch.putBack`, W5).
  *
- * Only the store goes back, and journals reach back to the snapshot (`config.ts`): what producers had acknowledged is there in the
- * end, once, and so is everything in files. What a reader saw may be gone for a while.
+ * Only the store goes back. Where journals reach back to the snapshot (`config.ts`), what producers had acknowledged is there in the
+ * end, once, and so is everything in files; where they do not, what is lost is named (`losses.ts`). What a reader saw may be gone
+ * for a while.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import { decodeRecord } from '../../../src/checkpoint/record.ts'
@@ -17,6 +18,7 @@ import { Backup } from '../../../src/sim/backup.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'
 import { DATA } from '../../../src/sim/station.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
+import type { Machine } from '../../../src/sim/world.ts'
 import { CHAIN, type ChainWatch, STORE } from './chain-watch.ts'
 
 /** What a data folder says that it has seen (`src/worker/belonging.ts`). */
@@ -34,6 +36,8 @@ export class PutBack {
   private backup: Backup | null = null
   /** Epochs that had counted when the backup was made. */
   private atBackup = 0
+  /** The length of the chain in the backup. */
+  private length = 0
   /** Workers that may not go on without a word, and the lives that each had had by then (K1). */
   private readonly owing = new Map<MemberStation, number>()
 
@@ -46,15 +50,21 @@ export class PutBack {
     return this.backup !== null
   }
 
-  /** Whether the store has gone on since the backup. */
-  get isBehind(): boolean {
-    return this.chain.epochs > this.atBackup
+  /**
+   * Whether the store has gone on since the backup, and the data folders of all `stations` that live say so, where they do not at
+   * once (`noteChainMs`): who has not noted what is lost cannot miss it.
+   */
+  isBehind(stations: readonly MemberStation[], noteMs: number): boolean {
+    if (this.chain.epochs <= this.atBackup) return false
+    const live = stations.filter(({ process }) => process !== null)
+    return noteMs <= 1 || live.every(({ machine }) => (seenBy(machine)?.n ?? -1) >= this.length)
   }
 
   /** Makes a backup of the store, in place of one that there is. */
   save(): void {
     this.backup = new Backup(this.volume, STORE)
     this.atBackup = this.chain.epochs
+    this.length = this.chain.length
   }
 
   /** Puts the backup back under `stations`, all of which are dead. */
@@ -87,8 +97,7 @@ export class PutBack {
 
   /** Whether the store lacks what the data folder of `station` has seen. */
   private lacks({ machine }: MemberStation): boolean {
-    const bytes = read(machine.volume, `${DATA}/member`)
-    const { seen = null } = bytes === null ? {} : (JSON.parse(bytes.toString().split('\n')[1]!) as { seen?: Seen })
+    const seen = seenBy(machine)
     if (seen === null) return false
     const path = `${CHAIN}/${String(seen.n).padStart(10, '0')}`
     const record = read(this.volume, path)
@@ -97,6 +106,11 @@ export class PutBack {
     const decoded = decodeRecord(path, seen.n, record)
     return decoded instanceof PotorooError || decoded.record.nonce !== seen.nonce
   }
+}
+
+function seenBy({ volume }: Machine): Seen | null {
+  const bytes = read(volume, `${DATA}/member`)
+  return bytes === null ? null : ((JSON.parse(bytes.toString().split('\n')[1]!) as { seen?: Seen }).seen ?? null)
 }
 
 function read(volume: Volume, path: string): Buffer | null {
