@@ -63,7 +63,7 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'told-of-what-a-copy-has-brought',
     swarm: 'clusters',
-    bend: 'copied-outboxes',
+    bend: 'copies-and-tails',
     file: 'src/ingest/session.ts',
     text: 'if (goesOn(this.names!, writer, end)) return false',
     replacement: 'if (end >= 0) return false',
@@ -163,14 +163,6 @@ export const mutants: readonly SimMutant[] = [
     bend: 'readers',
     file: 'src/worker/execution/passage.ts',
     text: ' && last.heldSince >= epoch',
-    replacement: '',
-  },
-  {
-    name: 'barrier-of-another-term',
-    swarm: 'clusters',
-    bend: 'readers',
-    file: 'src/admin/part.ts',
-    text: 'if (pipelines.find(pipeline).execution !== execution) return null',
     replacement: '',
   },
   {
@@ -453,6 +445,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'links-of-newcomers-forgotten',
+    bend: 'newcomers-of-two-lives',
     rare: 'a link has to end while a worker joins, and begin anew before anybody counts it as lost',
     swarm: 'clusters',
     file: 'src/cluster/rescale.ts',

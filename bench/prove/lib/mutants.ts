@@ -139,8 +139,8 @@ export const completenessMutants: readonly Mutant[] = [
   {
     name: 'silent-worker-counts-as-heard',
     file: 'admin/across.ts',
-    text: 'const missing = runs.filter(({ worker }) => !parts.has(worker))',
-    replacement: "const missing = runs.filter(({ worker }) => worker === '' && !parts.has(worker))",
+    text: 'const missing = owned.filter(({ worker }) => !parts.has(worker))',
+    replacement: "const missing = owned.filter(({ worker }) => worker === '' && !parts.has(worker))",
   },
 ]
 
