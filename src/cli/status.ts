@@ -23,9 +23,9 @@ export function listCommand(): Command {
   const command = new Command('list').description('list the pipelines of the worker')
   return addControlOptions(command).action(async (flags: ControlFlags) => {
     const worker = await findWorker(flags)
-    const pipelines = await worker.get<PipelineSummary[]>('/v1/pipelines')
-    if (flags.json) printJson(pipelines)
-    else print(pipelineTable(pipelines))
+    const { view, cluster } = await lookAt<PipelineSummary[]>(worker, '/v1/pipelines')
+    if (flags.json) printJson(view)
+    else print(joined([pipelineTable(view), ...whosePart(cluster)]))
   })
 }
 

@@ -108,6 +108,7 @@ test('any worker shows every key once, and says what is missing where one is sil
     expect({ keys, found: new Set(found.map(({ key }) => key)).size }).toEqual({ keys: KEYS, found: KEYS })
     expect(completeness).toEqual({ keyGroups: '1024/1024', missing: [] })
     expect((await on(worker, 'query', 'count', 'total', 'key 7')).out).toBe('{"total":2}\n')
+    expect((await on(worker, 'list')).out).toContain(`\n\nthis is the part of ${worker}, one of 3 workers\n`)
     expect(await on(worker, 'query', 'count', 'total', 'key 999')).toMatchObject({
       status: 2,
       err: expect.stringMatching(/E_NO_KEY/),
