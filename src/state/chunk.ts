@@ -71,10 +71,11 @@ export class ChunkReader {
 
   /** The states, in the order of the keys. Call once. */
   states(): object[] {
-    const states: object[] = []
-    decodeValues(this.reader, states)
+    // Of its length from the start: one that grows with its items is copied a dozen times.
+    const states = new Array<object>(this.keys.length)
+    const count = decodeValues(this.reader, states)
     this.reader.finish()
-    if (states.length !== this.keys.length) throw this.reader.damaged('states without keys')
+    if (count !== this.keys.length) throw this.reader.damaged('states without keys')
     for (const state of states) {
       if (typeof state !== 'object' || state === null) throw this.reader.damaged('a state that is none')
     }
