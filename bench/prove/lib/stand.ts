@@ -43,6 +43,7 @@ export class Stand extends Ground {
   readonly cluster: Cluster
   /** The longest time without an acknowledgement that `recovered` has waited, in milliseconds. */
   longestMs = 0
+  private parameters: Readonly<Record<string, string | number>> = {}
 
   private constructor(run: Run, cluster: Cluster) {
     super(run)
@@ -65,8 +66,9 @@ export class Stand extends Ground {
     const stand = new Stand(run, cluster)
     await cluster.startAll()
     await cluster.settlesAs(size, cluster.names)
-    const { addresses, port } = cluster
-    await cluster.submit(PIPELINE, { port, folder: stand.out, host: apart ? '0.0.0.0' : '127.0.0.1', grow: 'false' })
+    stand.parameters = { port: cluster.port, folder: stand.out, host: apart ? '0.0.0.0' : '127.0.0.1', grow: 'false' }
+    await stand.submit(PIPELINE)
+    const { addresses } = cluster
     for (let i = 0; i < producers; i++) {
       const options = { addresses: stand.chance.shuffled(addresses), producer: `p${i}`, maxBackoffMs: 200 }
       stand.producers.push(await Producer.open(options, stand.chance.fork(), stand.tally, dial?.(stand)))
@@ -74,6 +76,11 @@ export class Stand extends Ground {
     stand.loud()
     await stand.recovered()
     return stand
+  }
+
+  /** Submits the pipeline in `file`: that of all proofs, or one that takes its place. */
+  async submit(file: string): Promise<void> {
+    await this.cluster.submit(file, this.parameters)
   }
 
   /** Waits until each producer has been acknowledged something that it was not before. */
