@@ -160,7 +160,7 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'what-steps-hold-not-waited-for',
     swarm: 'clusters',
-    bend: 'readers',
+    bend: 'readers-behind-answers',
     file: 'src/worker/execution/passage.ts',
     text: ' && last.heldSince >= epoch',
     replacement: '',
@@ -194,6 +194,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'shown-of-who-owns-it-no-more',
     swarm: 'clusters',
     bend: 'readers',
+    rare: 'who is asked has to be in another generation than the one who asks, and answer before it has heard',
     file: 'src/admin/part.ts',
     text: 'const owned = keysOf(key).filter((one) => owners[groupOf(one, owners)] === self)',
     replacement: 'const owned = keysOf(key)',

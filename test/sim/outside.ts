@@ -281,10 +281,11 @@ export class Outside {
   lives(given: ReadonlyMap<string, Life['lost']> = new Map()): Life[] {
     const lives: Life[] = []
     const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean, more: More = {}): void => {
-      const { first = 1, lost = [] } = more
+      const { first = 1, lost = [], stream = name } = more
       lives.push({
         name,
         source: feed.step,
+        stream,
         first,
         made,
         owed,
@@ -296,7 +297,7 @@ export class Outside {
     for (const { feed, producer } of this.producers) {
       for (const life of producer.lives) {
         const lost = given.get(life.incarnation) ?? []
-        add(feed, life.name, life.made, owedOf(life), true, { first: life.first, lost })
+        add(feed, life.name, life.made, owedOf(life), true, { first: life.first, lost, stream: life.incarnation })
       }
     }
     for (const { feed, sender } of this.senders) {
@@ -308,7 +309,7 @@ export class Outside {
 }
 
 /** What is said of few lives. */
-type More = Partial<Pick<Life, 'first' | 'lost'>>
+type More = Partial<Pick<Life, 'first' | 'lost' | 'stream'>>
 
 /** What has to be there of a life: of one that a copy goes on for, what was stable. */
 function owedOf({ made, gone, copied, journaled, stable }: ProducerLife): number {

@@ -34,6 +34,8 @@ export interface Letter {
 export interface Life {
   readonly name: string
   readonly source: string
+  /** Of what stream its records are: those of two copies of one outbox are of one. */
+  readonly stream: string
   /** Its first record. */
   readonly first: number
   readonly made: number

@@ -15,9 +15,6 @@
 import type { ChainPlan, Plan } from '../../../src/model/plan.ts'
 import type { Complain, Evidence, Output, Visit } from './evidence.ts'
 
-/** In the name of a producer: that its outbox is a copy. */
-const COPY = /-copy\d+/
-
 export function checkReceived(
   { step, lines, ids = [] }: Output,
   expected: ReadonlyMap<string, { readonly due: boolean }>,
@@ -27,6 +24,7 @@ export function checkReceived(
   const given = new Set<string>()
   const counts = new Map<string, number>()
   const order = new Order(evidence)
+  const streams = new Map(evidence.lives.map(({ name, stream }) => [name, stream]))
   for (const [i, line] of lines.entries()) {
     const cause = line.slice(0, line.indexOf('|'))
     for (const name of [cause, ids[i]!, answerOf(evidence, cause)]) {
@@ -34,10 +32,10 @@ export function checkReceived(
       if (name !== '') given.add(name)
     }
     if (!order.takes(cause)) complain(`${step}: gives ${cause} behind a later one`)
-    count(counts, descentOf(evidence, cause))
+    count(counts, descentOf(evidence, streams, cause))
   }
   const due = new Map<string, number>()
-  for (const [cause, arrival] of expected) if (arrival.due) count(due, descentOf(evidence, cause))
+  for (const [cause, arrival] of expected) if (arrival.due) count(due, descentOf(evidence, streams, cause))
   for (const [descent, most] of due) {
     const got = counts.get(descent) ?? 0
     if (got < most) complain(`${step}: gives ${got} of the ${most} records that come of ${descent}`)
@@ -69,14 +67,16 @@ function staysOne(plan: Plan, { ops, end }: ChainPlan): boolean {
  * which, may differ from one attempt to the next; where an outbox was copied, so may the record, whose number and id are those
  * of another one's.
  */
-function descentOf(evidence: Evidence, cause: string): string {
+function descentOf(evidence: Evidence, streams: ReadonlyMap<string, string>, cause: string): string {
   let head = headOf(cause)
   let steps = ''
   for (let visit = visitOf(evidence, head); visit !== undefined; visit = visitOf(evidence, head)) {
     head = headOf(visit.cause)
     steps = ` ${visit.step}${steps}`
   }
-  return head.replace(COPY, '') + steps
+  const at = head.indexOf('#')
+  const life = head.slice(0, Math.max(0, at))
+  return (streams.get(life) ?? life) + head.slice(life.length) + steps
 }
 
 function headOf(cause: string): string {

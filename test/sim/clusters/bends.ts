@@ -46,6 +46,15 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, ...moving },
     }
   },
+  /** And reads what stands behind answers that take long. */
+  'readers-behind-answers': (config) => {
+    const plan = config.system.build()
+    const keyed = (id: number): boolean => plan.tasks[id]!.kind === 'keyed'
+    const asks = (id: number): boolean => plan.tasks[id]!.kind === 'asyncMap'
+    if (!plan.channels.some(({ from, to }) => asks(from) && keyed(to))) return null
+    const bent = clusterBends.readers!(config)!
+    return { ...bent, longAnswers: { oneIn: 4, longMs: 2000 * config.pace } }
+  },
   /** Who reads the chain finds that others have written whole eras: it stood still, or comes late. */
   'left-behind': (config) => {
     const often = OFTEN * config.pace
