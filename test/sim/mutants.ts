@@ -67,7 +67,7 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/ingest/session.ts',
     text: 'if (goesOn(this.names!, writer, end)) return false',
     replacement: 'if (end >= 0) return false',
-    rare: 'a copy is connected while a generation begins, and the journal of a former home brings in more than it has',
+    rare: 'a copy is connected while the journal of a former home brings in more than it has: but heirs read that before they welcome anybody, and a tail is offered only where nobody brings the stream',
   },
   {
     name: 'position-too-late',
@@ -447,7 +447,7 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'links-of-newcomers-forgotten',
     bend: 'newcomers-of-two-lives',
-    rare: 'a link has to end while a worker joins, and begin anew before anybody counts it as lost',
+    rare: 'a link has to end while a worker joins, and begin anew before anybody counts it as lost, because a beat of its earlier life came late; seed 40102445 found it with the draws of its day',
     swarm: 'clusters',
     file: 'src/cluster/rescale.ts',
     text: 'return whole ? busy(s, e) :',
