@@ -7,6 +7,7 @@ import type { Env } from '../env/env.ts'
 import { RealInput } from '../env/real/input.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
+import { keepCompiled } from './compiled.ts'
 import { startWarnings } from './doctor/folder.ts'
 import type { Settings } from './settings.ts'
 import { onSignals } from './signals.ts'
@@ -55,6 +56,7 @@ export async function inForeground(
     say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
     stopped.resolve(null)
   })
+  keepCompiled()
   const opened = pipelines.open().then(() => true)
   // A signal, or a disk that takes nothing, may end it before it has begun.
   if (!(await Promise.race([opened, stopped.promise.then(() => false)]))) {

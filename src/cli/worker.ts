@@ -12,6 +12,7 @@ import type { Log } from '../env/log.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
 import { clusterOf, needStoreFolder } from './cluster.ts'
+import { keepCompiled } from './compiled.ts'
 import { FOLDERS } from './control-client.ts'
 import { startWarnings } from './doctor/folder.ts'
 import { EXIT_FAILED } from './exit.ts'
@@ -70,6 +71,7 @@ async function work(options: Options): Promise<void> {
       setTimeout(() => process.exit(EXIT_FAILED), limits.drainTimeoutMs + ALONE_MS).unref()
     })
   }
+  keepCompiled()
   await pipelines.follow()
   const control = await openControl({ env, pipelines, limits, data, store: settings.store ?? null, ...place })
   try {

@@ -1,5 +1,5 @@
 /** `potoroo run` as a person meets it: ends, signals, kills, and what it says. */
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -64,6 +64,18 @@ test('counts on after kill -9, and ends with 0 at SIGTERM', async () => {
   second.kill('SIGTERM')
   expect(await second.ended, second.err).toEqual({ status: 0, signal: null })
   expect(second.err).toMatch(/ended with epoch/)
+})
+
+test('what was compiled is there for the next start, also after kill -9', async () => {
+  const { cwd } = app()
+  const compiled = folder()
+  const args = ['run', 'count.ts', '--param', `port=${await freePort()}`]
+  const run = potoroo(args, { cwd, env: { ...process.env, NODE_COMPILE_CACHE: compiled } })
+  await run.said(/lines listens on/)
+  run.kill('SIGKILL')
+  await run.ended
+  // A file for each module.
+  expect(readdirSync(compiled, { recursive: true }).length).toBeGreaterThan(100)
 })
 
 test('says at once that a port is taken, and by whom', async () => {
