@@ -1,9 +1,12 @@
 /**
- * Whether another process lives under this worker's name, as the beat in the store says that stands under it: a data folder that
- * was copied, or a setting. Pure.
+ * Whether another process lives under this worker's name, as the beat in the store says that stands there whenever this one is
+ * about to write its own (`worker/seat/heartbeats.ts`, B6): a data folder that was copied, or a setting. Pure.
  *
- * N1. Only a beat that moves in front of this reader, in an incarnation that is not of this process, tells of somebody: what an
+ * N1. Only a beat that moves in front of this process, in an incarnation that is not its own, tells of somebody: what an
  *     earlier process has left stands still, and one late write of it may come. Nobody is accused after fewer than three.
+ * N2. Who has found its own beat since accuses nobody, and is alone again once it has found it as often in a row: the other one
+ *     has ended. In another incarnation it has to move twice more: the first time it may have been written before it ended.
+ * N3. One of the two ends, not both: a member stays, and where neither is one, the one with the lower incarnation does.
  */
 import type { Beat } from './beats.ts'
 
@@ -17,19 +20,31 @@ export interface Namesake {
   readonly other: Beat | null
   /** How often such a beat has moved. */
   readonly moves: number
+  /** How often in a row none of another was found. */
+  readonly quiet: number
 }
 
-export const noNamesake: Namesake = { own: '', before: '', other: null, moves: 0 }
+export const noNamesake: Namesake = { own: '', before: '', other: null, moves: 0, quiet: 0 }
 
-/** What is known after `found` was read under the name of this process, whose incarnation is `own`. */
-export function watchNamesake(known: Namesake, own: string, found: Beat | null): Namesake {
-  const now = own === known.own ? known : { ...known, own, before: known.own }
-  if (found === null || found.incarnation === own || found.incarnation === now.before) return now
-  const { other } = now
-  const moved = other !== null && other.incarnation === found.incarnation && found.counter > other.counter
-  return { ...now, other: found, moves: now.moves + (moved ? 1 : 0) }
+/** The same process goes on as `own`. */
+export function drawAnew(known: Namesake, own: string): Namesake {
+  const moves = Math.min(known.moves, MOVES - 2)
+  return own === known.own ? known : { ...known, own, before: known.own, moves }
 }
 
-export function isTwice({ moves }: Namesake): boolean {
-  return moves >= MOVES
+/** What is known after `found` was read under the name of this process. */
+export function watchNamesake(known: Namesake, found: Beat | null): Namesake {
+  if (found === null || found.incarnation === known.own || found.incarnation === known.before) {
+    const quiet = known.quiet + 1
+    return quiet < MOVES ? { ...known, quiet } : { ...known, other: null, moves: 0, quiet }
+  }
+  const { other } = known
+  const stands = other === null || (other.incarnation === found.incarnation && found.counter <= other.counter)
+  return { ...known, other: found, moves: known.moves + (stands ? 0 : 1), quiet: 0 }
+}
+
+/** Whether this process, which is no member where the incarnations of those are `members`, has to end. */
+export function hasToEnd({ own, other, moves, quiet }: Namesake, members: readonly string[]): boolean {
+  if (other === null || moves < MOVES || quiet > 0) return false
+  return members.includes(other.incarnation) || own > other.incarnation
 }

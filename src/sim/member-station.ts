@@ -33,9 +33,11 @@ export interface MemberOptions {
   readonly fell?: (error: PotorooError) => boolean
   /** Longest pause before it is started again, in milliseconds. */
   readonly restartMs: number
+  /** The worker's name, where it is not the machine's: a second process of that name. */
+  readonly worker?: string
 }
 
-/** The machine of one member: its name is the worker's. */
+/** The machine of one member: its name is the worker's, unless the options say otherwise. */
 export function memberMachine(world: World, name: string, volume: Volume): Machine {
   return world.machine(name, { checked: true, mounts: [{ at: SHARED, volume }] })
 }
@@ -60,7 +62,7 @@ export class MemberStation {
 
   constructor(machine: Machine, options: MemberOptions) {
     this.machine = machine
-    this.name = machine.name
+    this.name = options.worker ?? machine.name
     this.options = options
   }
 
@@ -91,7 +93,7 @@ export class MemberStation {
     const cluster = {
       ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, expected },
       journals: this.options.journals === false ? null : `${SHARED}/journals`,
-      listen: { host: name, port },
+      listen: { host: this.machine.name, port },
     }
     const worker = new Worker(
       env,

@@ -1,28 +1,45 @@
 import { expect, test } from 'vitest'
 import type { Beat } from '../../src/cluster/beats.ts'
-import { isTwice, type Namesake, noNamesake, watchNamesake } from '../../src/cluster/namesake.ts'
+import { drawAnew, hasToEnd, type Namesake, noNamesake, watchNamesake } from '../../src/cluster/namesake.ts'
 
 /** What a process makes of the beats under its name; each is an incarnation and a counter, behind its own incarnation. */
 function after(...looks: readonly (readonly [own: string, found: string | null, counter?: number])[]): Namesake {
   return looks.reduce((known, [own, found, counter = 0]) => {
     const beat: Beat | null =
       found === null ? null : { worker: 'a', incarnation: found, address: '', heartbeats: '', counter, hears: [] }
-    return watchNamesake(known, own, beat)
+    return watchNamesake(drawAnew(known, own), beat)
   }, noNamesake)
 }
 
+const twice = (known: Namesake) => hasToEnd(known, ['x', 'y'])
+
 test('a beat that goes on moving in another incarnation is of another process', () => {
   const two = [['m', 'x', 1] as const, ['m', 'x', 2] as const, ['m', 'm', 3] as const, ['m', 'x', 4] as const]
-  expect(isTwice(after(...two))).toBe(false)
-  expect(isTwice(after(...two, ['m', null], ['m', 'x', 5]))).toBe(true)
+  expect(twice(after(...two))).toBe(false)
+  expect(twice(after(...two, ['m', null], ['m', 'x', 5]))).toBe(true)
+  // N2.
+  const own = ['m', 'm', 6] as const
+  expect(twice(after(...two, ['m', 'x', 5], own))).toBe(false)
+  expect(twice(after(...two, ['m', 'x', 5], own, own, own, ['m', 'x', 9], ['m', 'x', 10]))).toBe(false)
 })
 
 test('also where both draw new incarnations meanwhile', () => {
-  expect(isTwice(after(['m', 'x', 1], ['m', 'x', 2], ['n', 'y', 1], ['n', 'y', 2], ['o', 'y', 3]))).toBe(true)
+  const two = [['m', 'x', 1] as const, ['m', 'x', 2] as const, ['n', 'y', 1] as const, ['n', 'y', 2] as const]
+  // N2: the first one in an incarnation may be the last one of a process that has ended.
+  expect(twice(after(...two, ['o', 'y', 3]))).toBe(false)
+  expect(twice(after(...two, ['o', 'y', 3], ['o', 'y', 4]))).toBe(true)
+})
+
+test('N3: a member stays, and of two that are none the one with the lower incarnation', () => {
+  const known = (own: string, other: string) =>
+    after([own, other, 1], [own, other, 2], [own, other, 3], [own, other, 4])
+  expect(hasToEnd(known('m', 'x'), ['x'])).toBe(true)
+  expect(hasToEnd(known('m', 'x'), [])).toBe(false)
+  expect(hasToEnd(known('x', 'm'), [])).toBe(true)
 })
 
 test('what an earlier process has left stands still, and is nobody', () => {
-  expect(isTwice(after(['m', 'x', 7], ['m', 'x', 7], ['m', 'x', 8], ['m', 'x', 8], ['m', 'm', 1]))).toBe(false)
+  expect(twice(after(['m', 'x', 7], ['m', 'x', 7], ['m', 'x', 8], ['m', 'x', 8], ['m', 'm', 1]))).toBe(false)
 })
 
 test('neither is what this process itself has said in an incarnation before', () => {
@@ -30,5 +47,5 @@ test('neither is what this process itself has said in an incarnation before', ()
     const before = all[i - 1] ?? null
     return [[own, before, 3 * i] as const, [own, before, 3 * i + 1] as const, [own, own, 3 * i + 2] as const]
   })
-  expect(isTwice(after(...lives))).toBe(false)
+  expect(twice(after(...lives))).toBe(false)
 })

@@ -121,20 +121,25 @@ export class Town {
   }
 
   start(...names: string[]): void {
-    for (const name of names) {
-      const machine = memberMachine(this.world, name, this.volume)
-      const options = {
-        limits: this.limits,
-        port: this.port,
-        expected: names.length,
-        restartMs: 300,
-        pipeline: this.pipeline.name,
-        journals: this.sharesJournals,
-        plan: () => plan(this.pipeline.build()),
-      }
-      this.stations.push(new MemberStation(machine, options))
-      this.of(name).start()
+    for (const name of names) this.add(name, names.length).start()
+  }
+
+  /** A worker on a machine of its own, called `name`; `worker`: a second process of that name. */
+  add(name: string, expected: number, worker = name): MemberStation {
+    const machine = memberMachine(this.world, name, this.volume)
+    const options = {
+      limits: this.limits,
+      port: this.port,
+      expected,
+      worker,
+      restartMs: 300,
+      pipeline: this.pipeline.name,
+      journals: this.sharesJournals,
+      plan: () => plan(this.pipeline.build()),
     }
+    const station = new MemberStation(machine, options)
+    this.stations.push(station)
+    return station
   }
 
   of(name: string): MemberStation {

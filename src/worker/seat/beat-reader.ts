@@ -21,8 +21,6 @@ import type { Clock } from '../../env/clock.ts'
 /** The beats of others that count; `young`: it is too early to say of anyone that its beat has stopped. */
 export interface Others {
   readonly beats: readonly Beat[]
-  /** What stands under this worker's own name. */
-  readonly own: Beat | null
   readonly young: boolean
 }
 
@@ -32,7 +30,7 @@ export interface ReadsBeats {
 }
 
 /** For a store that nobody else reaches. */
-export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], own: null, young: false }) }
+export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], young: false }) }
 
 export class BeatReader implements ReadsBeats {
   private readonly seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits }
@@ -64,7 +62,6 @@ export class BeatReader implements ReadsBeats {
     const { clock, limits } = this.seams
     const settings = beatSettings(limits)
     this.view = watchBeats(this.view, beats, clock.monotonic(), settings)
-    const own = beats.find(({ worker }) => worker === this.view.self) ?? null
-    return { beats: beatingOf(this.view, gone, settings), own, young: isYoung(this.view, settings) }
+    return { beats: beatingOf(this.view, gone, settings), young: isYoung(this.view, settings) }
   }
 }

@@ -10,6 +10,9 @@
  * B4. A connection that closes is dialled again at once: where the process has ended, the refusal tells it.
  * B5. A connection on which a frame does not come to its end is closed: a bit that turned in its length would hide all
  *     that follows.
+ * B6. What stands under the worker's name is read before each beat is written: so whatever another process of that name has
+ *     written since the beat before is found, however close together the two write. Who finds some waits for half a beat longer:
+ *     two that write at the same moments, of which only one would see the other, fall out of step, and both see each other.
  */
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -17,7 +20,7 @@ import type { Limits } from '../../base/limits.ts'
 import { sameSecret } from '../../base/secret.ts'
 import { beat as beatPath } from '../../checkpoint/layout.ts'
 import type { Store } from '../../checkpoint/store.ts'
-import { type Beat, encodeBeat } from '../../cluster/beats.ts'
+import { type Beat, decodeBeat, encodeBeat } from '../../cluster/beats.ts'
 import {
   type DetectorEvent,
   type DetectorState,
@@ -60,7 +63,7 @@ export function openHeartbeats(seams: HeartbeatSeams): OpenWatch {
 export class Heartbeats implements Watch {
   private readonly seams: HeartbeatSeams
   private readonly watcher: Watcher
-  private readonly events: Pick<WatchEvents, 'changed'>
+  private readonly events: Pick<WatchEvents, 'changed' | 'found'>
   private readonly writer = new ByteWriter(1 << 10)
   private readonly calls = new Map<string, Call>()
   private readonly callers = new Set<Caller>()
@@ -81,7 +84,7 @@ export class Heartbeats implements Watch {
   private timer: Timer | null = null
   private closed = false
 
-  constructor(seams: HeartbeatSeams, watcher: Watcher, events: Pick<WatchEvents, 'changed'>) {
+  constructor(seams: HeartbeatSeams, watcher: Watcher, events: Pick<WatchEvents, 'changed' | 'found'>) {
     this.seams = seams
     this.watcher = watcher
     this.events = events
@@ -183,11 +186,22 @@ export class Heartbeats implements Watch {
     if (this.putting) return
     this.putting = true
     this.beatAt = nowMs + limits.beatMs
-    this.counter++
-    // A hint: what fails now is said again by the next one.
-    store.put(beatPath(this.watcher.worker), encodeBeat(this.beat), () => {
-      this.putting = false
+    const path = beatPath(this.watcher.worker)
+    store.read(path, (error, bytes) => {
+      if (this.closed) return
+      this.found(error === null ? decodeBeat(path, bytes) : null)
+      this.counter++
+      // A hint: what fails now is said again by the next one.
+      store.put(path, encodeBeat(this.beat), () => {
+        this.putting = false
+      })
     })
+  }
+
+  /** B6. */
+  private found(beat: Beat | null): void {
+    if (beat !== null && beat.incarnation !== this.watcher.incarnation) this.beatAt += this.seams.limits.beatMs / 2
+    this.events.found(beat)
   }
 
   // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ import type { Limits } from '../../base/limits.ts'
 import type { ChainReader } from '../../checkpoint/chain-reader.ts'
 import { ChainWriter } from '../../checkpoint/chain-writer.ts'
 import type { Store } from '../../checkpoint/store.ts'
-import type { Heard } from '../../cluster/beats.ts'
+import type { Beat, Heard } from '../../cluster/beats.ts'
 import type { Env } from '../../env/env.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import { showAddress } from '../address.ts'
@@ -33,6 +33,8 @@ export interface PresenceEvents {
   hint(): void
   /** Nothing could be appended to the chain for too long. */
   storeLost(): void
+  /** As `WatchEvents.found`. */
+  found(beat: Beat | null): void
   /** The loop of this worker has stood still for `ms`, and goes on. */
   wasStuck(stuck: Stuck, ms: number): void
   /** What came on a link was no frame, and was not believed. */
@@ -81,6 +83,7 @@ export class Presence {
     }
     const heard: WatchEvents = {
       changed: () => events.hint(),
+      found: (beat) => events.found(beat),
       wasStuck: (stuck, ms) => events.wasStuck(stuck, ms),
       failed: (error) => events.failed(error),
     }

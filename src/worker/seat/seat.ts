@@ -27,7 +27,7 @@ import {
   type MembershipState,
   startMembership,
 } from '../../cluster/membership-state.ts'
-import { isTwice, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
+import { drawAnew, hasToEnd, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
 import { membershipSettings } from '../../cluster/settings.ts'
 import { placementFromJson } from '../../cluster/splits.ts'
 import { type Beating, beatingFrom, includes, seenBy } from '../../cluster/standing.ts'
@@ -242,6 +242,7 @@ export class Seat {
   /** What belongs to the incarnation that has just been drawn. Nobody hears of it before all of that is there (S2). */
   private arrive(done: (error: PotorooError | null) => void): void {
     const { incarnation } = this
+    this.namesake = drawAnew(this.namesake, incarnation)
     const presence = this.makePresence()
     this.presence = presence
     this.work.arrive(incarnation, (error) => {
@@ -260,6 +261,9 @@ export class Seat {
         }),
       storeLost: () => this.act({ kind: 'storeTimeout' }),
       hint: () => this.look.again(),
+      found: (beat) => {
+        this.namesake = watchNamesake(this.namesake, beat)
+      },
       wasStuck: (stuck, ms) => {
         const { times, totalMs } = this.standstills
         this.standstills = { times: times + 1, totalMs: totalMs + ms, last: { ...stuck, ms } }
@@ -407,11 +411,11 @@ export class Seat {
     if (generation === this.cluster.generation && this.coordinates) this.leases.found(requestMs)
   }
 
-  private onBeats({ beats, own, young }: Others, reread: boolean): void {
+  private onBeats({ beats, young }: Others, reread: boolean): void {
     const { watch } = this
     if (watch === null || this.closed) return
-    this.namesake = watchNamesake(this.namesake, this.incarnation, own)
-    this.beating = beatingFrom(watch.beat, beats, young, isTwice(this.namesake))
+    const members = this.cluster.members.map(({ incarnation }) => incarnation)
+    this.beating = beatingFrom(watch.beat, beats, young, hasToEnd(this.namesake, members))
     watch.follow(beats)
     this.neighbours.meet(beats)
     this.step({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })

@@ -2,18 +2,23 @@
 import { expect, test } from 'vitest'
 import { makeLimits } from '../../../src/base/limits.ts'
 import type { Store } from '../../../src/checkpoint/store.ts'
+import type { Beat } from '../../../src/cluster/beats.ts'
+import { drawAnew, hasToEnd, noNamesake, watchNamesake } from '../../../src/cluster/namesake.ts'
 import type { Connection } from '../../../src/env/network.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { type SimProcess, World } from '../../../src/sim/world.ts'
 import { Heartbeats } from '../../../src/worker/seat/heartbeats.ts'
 
 const limits = makeLimits({ heartbeatMs: 250, linkDialTimeoutMs: 1000 })
-const store = { put: (_: string, __: Uint8Array, done: () => void) => done() } as unknown as Store
+const nowhere = {
+  read: (_: string, done: (error: null, bytes: null) => void) => done(null, null),
+  put: (_: string, __: Uint8Array, done: () => void) => done(),
+} as unknown as Store
 
 function heartbeats({ env }: SimProcess, worker: string, then: (one: Heartbeats) => void): void {
-  const seams = { env, store, limits, cluster: 'c', token: 't', host: worker, reach: worker }
+  const seams = { env, store: nowhere, limits, cluster: 'c', token: 't', host: worker, reach: worker }
   const watcher = { worker, incarnation: `${worker}-1`, address: `${worker}:1`, seen: 0 }
-  new Heartbeats(seams, watcher, { changed: () => {} }).listen((_, one) => then(one))
+  new Heartbeats(seams, watcher, { changed: () => {}, found: () => {} }).listen((_, one) => then(one))
 }
 
 test('a worker is heard again soon after a bit has turned in the length of a heartbeat', () => {
@@ -49,4 +54,36 @@ test('a worker is heard again soon after a bit has turned in the length of a hea
   expect(turned).toBe(true)
   world.run(20_000)
   expect(listener!.beat.hears).toHaveLength(1)
+})
+
+test.each([0, 1, 250, 400, 999])('B6: two processes of one name that begin %i ms apart see each other', (apartMs) => {
+  const world = new World(1, calm)
+  let bytes: Buffer | null = null
+  // Of two that read and write at the same moment both have read before either writes.
+  const { clock } = world.machine('s').start('s').env
+  const store = {
+    read: (_: string, done: (error: null, bytes: Buffer | null) => void) => clock.soon(() => done(null, bytes)),
+    put: (_: string, put: Buffer, done: () => void) =>
+      clock.soon(() => {
+        bytes = put
+        done()
+      }),
+  } as unknown as Store
+  const known = ['x', 'y'].map((incarnation) => drawAnew(noNamesake, incarnation))
+  const start = (index: number): void => {
+    const { env } = world.machine(`m${index}`).start('a')
+    const watcher = { worker: 'a', incarnation: known[index]!.own, address: 'a:1', seen: 0 }
+    const found = (beat: Beat | null): void => {
+      known[index] = watchNamesake(known[index]!, beat)
+    }
+    const seams = { env, store, limits, cluster: 'c', token: 't', host: `m${index}`, reach: 'a' }
+    new Heartbeats(seams, watcher, { changed: () => {}, found }).listen(() => {})
+  }
+  start(0)
+  world.run(apartMs)
+  start(1)
+  world.run(world.now + 8 * limits.beatMs)
+  expect(known.map((one) => hasToEnd(one, ['x', 'y']))).toEqual([true, true])
+  // N3.
+  expect(known.map((one) => hasToEnd(one, []))).toEqual([false, true])
 })

@@ -45,6 +45,7 @@ open(
   { worker, incarnation, address: '', seen: 0 },
   {
     changed: () => show(),
+    found: () => {},
     wasStuck: (stuck, ms) => print({ wasStuck: stuck, ms }),
     failed: (error) => {
       print({ failed: error.code })

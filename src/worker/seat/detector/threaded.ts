@@ -38,6 +38,7 @@ export type Heard = Pick<Watch, 'beat' | 'gone' | 'stuck'>
 export type FromThread =
   | ({ readonly kind: 'opened' | 'changed' } & Heard)
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly details: Details }
+  | { readonly kind: 'found'; readonly found: Beat | null }
   | { readonly kind: 'wasStuck'; readonly stuck: Stuck; readonly ms: number }
 
 /** The thread holds little: a small heap of its own leaves the memory to the worker. */
@@ -104,6 +105,9 @@ class ThreadWatch implements Watch {
       case 'refused':
         this.close()
         this.settle(new PotorooError(message.code, message.details))
+        break
+      case 'found':
+        this.events.found(message.found)
         break
       case 'wasStuck':
         this.events.wasStuck(message.stuck, message.ms)
