@@ -92,7 +92,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     chain: outsideChain,
     sealed: fence,
     beats: (s, e) => {
-      if (e.beating.twice) return end(s, 'twice', '')
+      if (e.beating.twice !== 'no') return e.beating.twice === 'yes' ? end(s, 'twice', '') : stay(s)
       const standing = standingOf(s.cluster, e.beating)
       if (isStranger(s) && standing.alive) return ask(s, e)
       return contend(s, e, standing)
@@ -111,7 +111,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     chain: outsideChain,
     sealed: fence,
     beats: (s, e) => {
-      if (e.beating.twice) return end(s, 'twice', '')
+      if (e.beating.twice !== 'no') return e.beating.twice === 'yes' ? end(s, 'twice', '') : stay(s)
       return standingOf(s.cluster, e.beating).alive ? ask(s, e) : { next: follow(s, e.nowMs), effects: NONE }
     },
     reborn: 'impossible',

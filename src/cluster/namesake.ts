@@ -7,6 +7,8 @@
  * N2. Who has found its own beat since accuses nobody, and is alone again once it has found it as often in a row: the other one
  *     has ended. In another incarnation it has to move twice more: the first time it may have been written before it ended.
  * N3. One of the two ends, not both: a member stays, and where neither is one, the one with the lower incarnation does.
+ * N4. Who is no member waits while it finds another's beat: the two would take the seat from each other, again and again, each in
+ *     an incarnation too young to accuse.
  */
 import type { Beat } from './beats.ts'
 
@@ -32,9 +34,13 @@ export function drawAnew(known: Namesake, own: string): Namesake {
   return own === known.own ? known : { ...known, own, before: known.own, moves }
 }
 
-/** What is known after `found` was read under the name of this process. */
-export function watchNamesake(known: Namesake, found: Beat | null): Namesake {
+/**
+ * What is known after `found` was read under the name of this process. `stood`: another one has had the time of a beat to
+ * write since this one had.
+ */
+export function watchNamesake(known: Namesake, found: Beat | null, stood: boolean): Namesake {
   if (found === null || found.incarnation === known.own || found.incarnation === known.before) {
+    if (!stood) return known
     const quiet = known.quiet + 1
     return quiet < MOVES ? { ...known, quiet } : { ...known, other: null, moves: 0, quiet }
   }
@@ -43,8 +49,11 @@ export function watchNamesake(known: Namesake, found: Beat | null): Namesake {
   return { ...known, other: found, moves: known.moves + (stands ? 0 : 1), quiet: 0 }
 }
 
-/** Whether this process, which is no member where the incarnations of those are `members`, has to end. */
-export function hasToEnd({ own, other, moves, quiet }: Namesake, members: readonly string[]): boolean {
-  if (other === null || moves < MOVES || quiet > 0) return false
-  return members.includes(other.incarnation) || own > other.incarnation
+/** Whether another process lives under the name: `perhaps`, it has written a moment ago (N4); `yes`, and this one has to end. */
+export type Twice = 'no' | 'perhaps' | 'yes'
+
+/** What follows for this process where it is no member; `members` are the incarnations of those. */
+export function isTwice({ own, other, moves, quiet }: Namesake, members: readonly string[]): Twice {
+  if (other === null || moves === 0 || quiet > 0) return 'no'
+  return moves >= MOVES && (members.includes(other.incarnation) || own > other.incarnation) ? 'yes' : 'perhaps'
 }

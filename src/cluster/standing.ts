@@ -8,6 +8,7 @@
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { Beat } from './beats.ts'
 import { largestSet } from './largest-set.ts'
+import type { Twice } from './namesake.ts'
 
 /** What one worker makes of the beats. */
 export interface Beating {
@@ -15,11 +16,11 @@ export interface Beating {
   readonly beats: ReadonlyMap<string, Beat>
   /** It has watched too shortly to say of anyone that its beat has stopped (`isYoung`). */
   readonly young: boolean
-  /** Another process lives under its name (`namesake.ts`). */
-  readonly twice: boolean
+  /** Whether another process lives under its name (`namesake.ts`). */
+  readonly twice: Twice
 }
 
-export function beatingFrom(own: Beat, others: readonly Beat[], young: boolean, twice = false): Beating {
+export function beatingFrom(own: Beat, others: readonly Beat[], young: boolean, twice: Twice = 'no'): Beating {
   return { beats: new Map([...others, own].map((beat) => [beat.worker, beat])), young, twice }
 }
 

@@ -8,6 +8,7 @@ import {
   type MembershipState,
   startMembership,
 } from '../../src/cluster/membership-state.ts'
+import type { Twice } from '../../src/cluster/namesake.ts'
 import { noPlacement, placementToJson } from '../../src/cluster/splits.ts'
 
 const settings = { worker: 'b', startGraceMs: 5000, expected: 1, turnMs: 1000, settleMs: 3000, askMs: 500 }
@@ -44,10 +45,10 @@ class Life {
   beats(
     names: readonly string[],
     afterMs = 0,
-    options: { deaf?: string; reread?: boolean; young?: boolean; twice?: boolean } = {},
+    options: { deaf?: string; reread?: boolean; young?: boolean; twice?: Twice } = {},
   ): string[] {
     this.nowMs += afterMs
-    const { deaf = '', reread = false, young = false, twice = false } = options
+    const { deaf = '', reread = false, young = false, twice = 'no' } = options
     const all = members(...names)
     const beats = new Map<string, Beat>()
     for (const one of all) {
@@ -118,13 +119,23 @@ describe('at its start a worker', () => {
       const life = new Life()
       life.chain(3, ['a', 'b2'])
       life.beats(asked)
-      expect(life.beats(['a', 'b2'], 100, { twice: true })).toEqual(['exit twice'])
+      expect(life.beats(['a', 'b2'], 100, { twice: 'yes' })).toEqual(['exit twice'])
     }
+  })
+
+  test('waits where another one has just written under its name, and takes no seat from it', () => {
+    const life = new Life()
+    life.chain(3, ['b2'])
+    for (let i = 0; i < 50; i++) expect(life.beats(['b'], 100, { twice: 'perhaps' })).toEqual([])
+    const asking = new Life()
+    asking.chain(3, ['a'])
+    for (let i = 0; i < 50; i++) expect(asking.beats(['a', 'b'], 100, { twice: 'perhaps' })).toEqual([])
+    expect(asking.beats(['a', 'b'])).toEqual(['askToJoin a1'])
   })
 
   test('as a member it lets the other one end', () => {
     const life = Life.active()
-    expect(life.beats(['a', 'b', 'c'], 100, { twice: true })).toEqual([])
+    expect(life.beats(['a', 'b', 'c'], 100, { twice: 'yes' })).toEqual([])
   })
 
   test('does not ask a coordinator that is silent, and turns to the next one', () => {

@@ -179,7 +179,7 @@ export class SimWorker implements Station<Message> {
   private writer: ChainWriter
   private detector: DetectorState
   private view: BeatView
-  private beating: Beating = { beats: new Map(), young: true, twice: false }
+  private beating: Beating = { beats: new Map(), young: true, twice: 'no' }
   private counter = 0
   private mover: MoverState
   private recovery: RecoveryState | null = null

@@ -27,7 +27,7 @@ test('survivors go on without one that was killed, and take it in when it is bac
 })
 
 test('a coordinator that comes back at once does not resume', () => {
-  const town = new Town(3)
+  const town = new Town(5)
   town.start('a', 'b', 'c')
   town.settle('a b c in 1')
   const before = town.of('a').worker!.incarnation

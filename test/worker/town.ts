@@ -222,8 +222,8 @@ export class Town {
   finish(): void {
     let answer: string | null = 'none'
     while (answer !== null) {
-      this.until(() => this.stations.some(({ ended }) => ended))
-      const by = this.stations.find(({ ended }) => ended)!
+      this.until(() => this.live.some(({ ended }) => ended))
+      const by = this.live.find(({ ended }) => ended)!
       answer = this.checkpoint(by)
       // Another generation has begun meanwhile, and comes to the end once more.
       if (answer !== null) by.ended = false

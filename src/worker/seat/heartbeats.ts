@@ -71,6 +71,8 @@ export class Heartbeats implements Watch {
   private listener: Listener | null = null
   private counter = 0
   private putting = false
+  /** When the last one was written, by the monotonic clock. */
+  private putAt = Infinity
   /** When the beat is due next, by the monotonic clock. */
   private beatAt = 0
   /** Whose loops stand still. */
@@ -184,12 +186,14 @@ export class Heartbeats implements Watch {
   private putBeat(nowMs: number): void {
     const { store, limits } = this.seams
     if (this.putting) return
+    const stood = nowMs - this.putAt >= limits.beatMs
     this.putting = true
+    this.putAt = nowMs
     this.beatAt = nowMs + limits.beatMs
     const path = beatPath(this.watcher.worker)
     store.read(path, (error, bytes) => {
       if (this.closed) return
-      this.found(error === null ? decodeBeat(path, bytes) : null)
+      this.found(error === null ? decodeBeat(path, bytes) : null, stood)
       this.counter++
       // A hint: what fails now is said again by the next one.
       store.put(path, encodeBeat(this.beat), () => {
@@ -199,9 +203,9 @@ export class Heartbeats implements Watch {
   }
 
   /** B6. */
-  private found(beat: Beat | null): void {
+  private found(beat: Beat | null, stood: boolean): void {
     if (beat !== null && beat.incarnation !== this.watcher.incarnation) this.beatAt += this.seams.limits.beatMs / 2
-    this.events.found(beat)
+    this.events.found(beat, stood)
   }
 
   // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -34,7 +34,7 @@ export interface PresenceEvents {
   /** Nothing could be appended to the chain for too long. */
   storeLost(): void
   /** As `WatchEvents.found`. */
-  found(beat: Beat | null): void
+  found(beat: Beat | null, stood: boolean): void
   /** The loop of this worker has stood still for `ms`, and goes on. */
   wasStuck(stuck: Stuck, ms: number): void
   /** What came on a link was no frame, and was not believed. */
@@ -83,7 +83,7 @@ export class Presence {
     }
     const heard: WatchEvents = {
       changed: () => events.hint(),
-      found: (beat) => events.found(beat),
+      found: (beat, stood) => events.found(beat, stood),
       wasStuck: (stuck, ms) => events.wasStuck(stuck, ms),
       failed: (error) => events.failed(error),
     }

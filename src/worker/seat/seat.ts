@@ -27,7 +27,7 @@ import {
   type MembershipState,
   startMembership,
 } from '../../cluster/membership-state.ts'
-import { drawAnew, hasToEnd, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
+import { drawAnew, isTwice, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
 import { membershipSettings } from '../../cluster/settings.ts'
 import { placementFromJson } from '../../cluster/splits.ts'
 import { type Beating, beatingFrom, includes, seenBy } from '../../cluster/standing.ts'
@@ -74,7 +74,7 @@ export class Seat {
   private state: MembershipState
   private readonly recovery: RecoveryDriver
   private readonly inbox: Inbox
-  private beating: Beating = { beats: new Map(), young: true, twice: false }
+  private beating: Beating = { beats: new Map(), young: true, twice: 'no' }
   private namesake: Namesake = noNamesake
   /** What belongs to this incarnation (S2); there is none before the chain has been read. */
   private presence!: Presence
@@ -261,8 +261,8 @@ export class Seat {
         }),
       storeLost: () => this.act({ kind: 'storeTimeout' }),
       hint: () => this.look.again(),
-      found: (beat) => {
-        this.namesake = watchNamesake(this.namesake, beat)
+      found: (beat, stood) => {
+        this.namesake = watchNamesake(this.namesake, beat, stood)
       },
       wasStuck: (stuck, ms) => {
         const { times, totalMs } = this.standstills
@@ -415,7 +415,7 @@ export class Seat {
     const { watch } = this
     if (watch === null || this.closed) return
     const members = this.cluster.members.map(({ incarnation }) => incarnation)
-    this.beating = beatingFrom(watch.beat, beats, young, hasToEnd(this.namesake, members))
+    this.beating = beatingFrom(watch.beat, beats, young, isTwice(this.namesake, members))
     watch.follow(beats)
     this.neighbours.meet(beats)
     this.step({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })

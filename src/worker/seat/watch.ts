@@ -47,8 +47,8 @@ export interface StuckSince extends Stuck {
 export interface WatchEvents {
   /** Whom this worker hears, who is known to be gone or whose loop stands still has changed. */
   changed(): void
-  /** The beat that stood under this worker's name when its next one was about to be written. */
-  found(beat: Beat | null): void
+  /** The beat that stood under this worker's name when its next one was about to be written; `stood` as in `watchNamesake`. */
+  found(beat: Beat | null, stood: boolean): void
   /** The loop of this worker has stood still for `ms`, and goes on. */
   wasStuck(stuck: Stuck, ms: number): void
   /** Nobody watches any more, so that nobody will hear this worker: its process has to end. */

@@ -254,6 +254,20 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, damageMs: 2 * OFTEN * config.pace, powerOffMs: 0 } }
   },
+  /** A second process begins under the name of a worker, again and again, while nobody else comes or goes. */
+  namesakes: (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const never = { killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0, joinMs: 0, leaveMs: 0 }
+    return {
+      ...rest,
+      // What the other one takes in is on a machine that is gone for good afterwards.
+      sharedJournals: true,
+      losesOutbox: false,
+      actMs: Math.ceil(20_000 * config.pace),
+      deeds: { ...deeds, ...never, namesakeMs: 2 * often },
+    }
+  },
   /** The store goes back within a generation, under files that grow. */
   'epochs-put-back': (config) => {
     if (!config.system.drains.some(({ kind }) => kind === 'append')) return null

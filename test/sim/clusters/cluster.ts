@@ -61,7 +61,7 @@ const FAIR_DRIFT = 0.01
 const SETTLE_MS = 2000
 
 /** Why workers may end: whether they had to is judged for itself. */
-const JUDGED = new Set(['E_RESTORE', 'E_STORE_BACK'])
+const JUDGED = new Set(['E_RESTORE', 'E_STORE_BACK', 'E_WORKER_TWICE'])
 
 const NAMES = ['w1', 'w2', 'w3', 'w4', 'w5']
 
@@ -132,6 +132,7 @@ class SimCluster {
   private looks = 0
   /** Looks for which all have been at work, in fair weather, with a store that was put back. */
   private longStanding = 0
+  private doubles = 0
   private refused = false
   /** Lines that were visible, and when. */
   private readonly read = new Map<string, number>()
@@ -161,6 +162,7 @@ class SimCluster {
       join: () => {
         if (stations.length < config.mostWorkers) this.add(1)
       },
+      double: ({ name }: MemberStation) => this.double(name),
     }
     this.plot = new ClusterPlot(config, world, random, {
       workers: crowd,
@@ -241,6 +243,23 @@ class SimCluster {
     const station: MemberStation = new MemberStation(machine, options)
     this.stations.push(station)
     station.start()
+  }
+
+  /** A second process of `worker`, which ends for good, and is none of the cluster's own. */
+  private double(worker: string): MemberStation {
+    const { world, volume, config } = this
+    const { limits, restartMs, system, sharedJournals: journals } = config
+    const machine = memberMachine(world, `${worker}-${++this.doubles}`, volume)
+    const plan = (env: Env): Plan => this.witness.trace(system.build(), answersOf(env, config.longAnswers))
+    const fell = (): boolean => {
+      double.lose()
+      return false
+    }
+    const { pipeline } = this.plan
+    const options = { limits, port: 7400, expected: 1, restartMs, pipeline, plan, journals, fell, worker }
+    const double: MemberStation = new MemberStation(machine, options)
+    double.start()
+    return double
   }
 
   private get staying(): MemberStation[] {
@@ -500,7 +519,8 @@ class SimCluster {
   private check(before: Evidence['states']): void {
     const { witness, outside, chain, complaints, config } = this
     chain.compare()
-    complaints.push(...chain.complaints, ...this.old.complaints, ...this.losses.complaints)
+    const { old, losses, plot } = this
+    complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     this.isRefused()
     if (!config.harsh)

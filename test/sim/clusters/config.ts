@@ -32,6 +32,8 @@ export interface ClusterDeeds {
   readonly killNewcomerMs: number
   /** A worker is cut off from the others, and some folders of the store do not answer it, while others do. */
   readonly blindMs: number
+  /** Another process begins under the name of a worker, with a folder of its own. */
+  readonly namesakeMs: number
   readonly jumpClockMs: number
   readonly fillDiskMs: number
   /** All die, and a bit of their last epoch turns. */
@@ -240,6 +242,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       savepointMs: deedOf(late, 2000, 10_000),
       upgradeMs: !veils.chance(UPGRADED) ? 0 : at(veils.between(2000, 12_000)),
       killNewcomerMs: 0,
+      namesakeMs: 0,
       blindMs: !veils.chance(BLIND) ? 0 : at(veils.between(2000, 12_000)),
       jumpClockMs: deed(1000, 10_000),
       fillDiskMs: harsh ? deed(2000, 12_000) : 0,

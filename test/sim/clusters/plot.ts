@@ -15,12 +15,17 @@ const BLIND_LOOK_MS = 5
 /** How long a worker stands still or hears nothing after a blow, in milliseconds, as usual. */
 const STRIKE_MS = 12_000
 
+/** Within so long one of two processes of one name has ended, in milliseconds, as usual: about twice what it takes in a test. */
+const NAMESAKE_MS = 12_000
+
 /** The workers, as what happens to them sees them. */
 export interface Workers {
   readonly all: readonly MemberStation[]
   readonly live: readonly MemberStation[]
   /** Another worker comes, where there may be one more. */
   join(): void
+  /** Another process begins under the worker's name, on a machine of its own. */
+  double(station: MemberStation): MemberStation
 }
 
 /** Where it happens. */
@@ -42,6 +47,9 @@ export class ClusterPlot {
   /** Somebody is blind, or is about to be. */
   private blinding = false
   private blinded = 0
+  /** A second process of a worker. */
+  private namesake: MemberStation | null = null
+  readonly complaints: string[] = []
   /** An epoch that was the last one has been damaged. */
   damaged = false
   private readonly config: ClusterConfig
@@ -105,6 +113,13 @@ export class ClusterPlot {
       this.blinded++
       if (random.chance(this.config.blindTo.restoring)) this.blindWhileRestoring(station)
       else this.blind(station)
+      return station.name
+    })
+    this.often('namesake', deeds.namesakeMs, () => {
+      const station = this.anyone()
+      if (this.namesake !== null || station.worker?.phase !== 'active') return ''
+      this.namesake = workers.double(station)
+      this.later(NAMESAKE_MS, () => this.endNamesake(station))
       return station.name
     })
     this.often('reset', deeds.resetMs, () => {
@@ -219,6 +234,15 @@ export class ClusterPlot {
         return name
       })
     }
+  }
+
+  /** By now one of the two has ended (`cluster/namesake.ts`); where it was the first one, somebody ends the other. */
+  private endNamesake(station: MemberStation): void {
+    const { namesake } = this
+    const ended = [station, namesake!].some(({ fell }) => fell.some(({ code }) => code === 'E_WORKER_TWICE'))
+    if (!ended) this.complaints.push(`two processes of ${station.name} go on`)
+    namesake!.lose()
+    this.namesake = null
   }
 
   /**

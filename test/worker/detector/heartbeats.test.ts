@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { makeLimits } from '../../../src/base/limits.ts'
 import type { Store } from '../../../src/checkpoint/store.ts'
 import type { Beat } from '../../../src/cluster/beats.ts'
-import { drawAnew, hasToEnd, noNamesake, watchNamesake } from '../../../src/cluster/namesake.ts'
+import { drawAnew, isTwice, noNamesake, watchNamesake } from '../../../src/cluster/namesake.ts'
 import type { Connection } from '../../../src/env/network.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { type SimProcess, World } from '../../../src/sim/world.ts'
@@ -73,8 +73,8 @@ test.each([0, 1, 250, 400, 999])('B6: two processes of one name that begin %i ms
   const start = (index: number): void => {
     const { env } = world.machine(`m${index}`).start('a')
     const watcher = { worker: 'a', incarnation: known[index]!.own, address: 'a:1', seen: 0 }
-    const found = (beat: Beat | null): void => {
-      known[index] = watchNamesake(known[index]!, beat)
+    const found = (beat: Beat | null, stood: boolean): void => {
+      known[index] = watchNamesake(known[index]!, beat, stood)
     }
     const seams = { env, store, limits, cluster: 'c', token: 't', host: `m${index}`, reach: 'a' }
     new Heartbeats(seams, watcher, { changed: () => {}, found }).listen(() => {})
@@ -83,7 +83,7 @@ test.each([0, 1, 250, 400, 999])('B6: two processes of one name that begin %i ms
   world.run(apartMs)
   start(1)
   world.run(world.now + 8 * limits.beatMs)
-  expect(known.map((one) => hasToEnd(one, ['x', 'y']))).toEqual([true, true])
+  expect(known.map((one) => isTwice(one, ['x', 'y']))).toEqual(['yes', 'yes'])
   // N3.
-  expect(known.map((one) => hasToEnd(one, []))).toEqual([false, true])
+  expect(known.map((one) => isTwice(one, []))).toEqual(['perhaps', 'yes'])
 })

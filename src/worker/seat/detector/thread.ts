@@ -33,7 +33,7 @@ const env = { clock, network: new RealNetwork(log) }
 const store = new FileStore(new RealDisk(), new RealRandom(), options.store, watcher, () => {})
 const heartbeats = new Heartbeats({ env, store, limits, cluster, token, host, reach }, watcher, {
   changed: () => tell({ kind: 'changed', ...heard() }),
-  found: (beat) => tell({ kind: 'found', found: beat }),
+  found: (found, stood) => tell({ kind: 'found', found, stood }),
 })
 heartbeats.listen((error) => {
   if (error !== null) return tell({ kind: 'refused', code: error.code, details: error.details })

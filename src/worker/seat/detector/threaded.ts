@@ -38,7 +38,7 @@ export type Heard = Pick<Watch, 'beat' | 'gone' | 'stuck'>
 export type FromThread =
   | ({ readonly kind: 'opened' | 'changed' } & Heard)
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly details: Details }
-  | { readonly kind: 'found'; readonly found: Beat | null }
+  | { readonly kind: 'found'; readonly found: Beat | null; readonly stood: boolean }
   | { readonly kind: 'wasStuck'; readonly stuck: Stuck; readonly ms: number }
 
 /** The thread holds little: a small heap of its own leaves the memory to the worker. */
@@ -107,7 +107,7 @@ class ThreadWatch implements Watch {
         this.settle(new PotorooError(message.code, message.details))
         break
       case 'found':
-        this.events.found(message.found)
+        this.events.found(message.found, message.stood)
         break
       case 'wasStuck':
         this.events.wasStuck(message.stuck, message.ms)
