@@ -725,4 +725,21 @@ export const mutants: readonly SimMutant[] = [
     text: 'if (readerOf(generation, pipeline, task.step, name) !== generation.self) continue',
     replacement: '',
   },
+  // Names
+  {
+    name: 'namesake-unseen',
+    swarm: 'clusters',
+    bend: 'namesakes',
+    file: 'src/worker/seat/heartbeats.ts',
+    text: 'this.found(error === null ? decodeBeat(path, bytes) : null, stood)',
+    replacement: 'this.found(null, stood)',
+  },
+  {
+    name: 'namesakes-take-turns',
+    swarm: 'clusters',
+    bend: 'namesakes',
+    file: 'src/cluster/namesake.ts',
+    text: "? 'yes' : 'perhaps'",
+    replacement: "? 'yes' : 'no'",
+  },
 ]
