@@ -3,32 +3,23 @@
  * pipelines themselves come and go with the chain (`residents.ts`).
  *
  * P1. Any worker of a cluster may be asked.
- * P2. A program is in the chain before it runs: what a restart finds is what ran.
- * P3. Of what is asked for one pipeline, one thing is done at a time, in the order in which it was asked.
- * P4. A worker alone runs what it was asked to run in this process; a member of a cluster runs what the chain names.
+ * P2. Of what is asked for one pipeline, one thing is done at a time, in the order in which it was asked.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
-import type { Json } from '../../base/json.ts'
 import { nearest } from '../../base/nearest.ts'
 import type { Purpose } from '../../checkpoint/barrier.ts'
-import type { PipelineEntry } from '../../checkpoint/cluster.ts'
-import { savepointManifest } from '../../checkpoint/layout.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { Env } from '../../env/env.ts'
 import type { Parked } from '../../ingest/producers.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Pipeline } from '../../model/pipeline.ts'
-import type { Plan } from '../../model/plan.ts'
-import { plan } from '../../model/planner.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
 import { settle, settleVoid } from '../settle.ts'
 import { type Program, Worker, type WorkerOptions } from '../worker.ts'
-import { requireChannelMemory } from './channel-memory.ts'
-import { requireContinuation } from './continuation.ts'
 import { Endings, isUp } from './endings.ts'
-import { buildGraph, loadBundle } from './load.ts'
-import { isProgram, type Loaded, type Resident, type ResidentEvents } from './resident.ts'
+import type { Resident, ResidentEvents } from './resident.ts'
+import { Submission, type SubmitOptions } from './submission.ts'
 
 /** How often letters that are tried again are looked after, in milliseconds. */
 const REPLAY_LOOK_MS = 10
@@ -44,29 +35,8 @@ export interface PipelinesEvents extends Omit<ResidentEvents, 'letter' | 'unload
   left?(): void
 }
 
-/** How a program is to begin. */
-export interface SubmitOptions {
-  /** The name of a savepoint of this pipeline to begin with. */
-  readonly savepoint?: string | null
-  /** Forget the state that is there and begin anew. */
-  readonly fresh?: boolean
-  /** Steps whose state is not taken over. */
-  readonly drop?: readonly string[]
-  /** Changes the plan that runs here, and nothing that is kept: where `run` puts standard input and output. */
-  readonly rewrite?: (plan: Plan) => Plan
-  /** In a cluster: the same program begins anew as well, for it has failed on another member. */
-  readonly again?: boolean
-  /** Called once the program is found to fit, before anything is stopped for it. */
-  readonly onFit?: () => void
-}
-
 export type { PipelinePhase, Resident } from './resident.ts'
-
-/** A program of this process, which the chain names or is to name. */
-interface Prepared extends Loaded {
-  readonly hash: string
-  readonly parameters: Parameters
-}
+export type { SubmitOptions } from './submission.ts'
 
 export class Pipelines {
   readonly worker: Worker
@@ -74,12 +44,9 @@ export class Pipelines {
   private readonly options: WorkerOptions
   private readonly events: PipelinesEvents
   private readonly endings: Endings
-  /** What is being done to each pipeline (P3). */
+  private readonly submission: Submission
+  /** What is being done to each pipeline (P2). */
   private readonly turns = new Map<string, Promise<unknown>>()
-  /** Programs that need not be loaded from the store. */
-  private readonly prepared = new Map<string, Prepared>()
-  /** P4. */
-  private readonly wanted = new Set<string>()
   /** Who waits for a change of the residents. */
   private waiting: (() => void)[] = []
 
@@ -88,8 +55,8 @@ export class Pipelines {
     this.options = options
     this.events = events
     this.worker = new Worker(env, options, {
-      load: (name, entry, done) => void this.load(name, entry).then((loaded) => done(null, loaded), failed(done)),
-      wants: (name) => !this.alone || this.wanted.has(name),
+      load: (...args) => this.submission.load(...args),
+      wants: (name) => this.submission.wants(name),
       running: (resident) => events.running(resident),
       listening: (...args) => events.listening(...args),
       ended: (resident) => events.ended(resident),
@@ -102,7 +69,14 @@ export class Pipelines {
       left: () => events.left?.(),
     })
     const until = (condition: () => boolean) => this.until(condition)
-    this.endings = new Endings(env.clock, this.worker, options.limits.drainTimeoutMs, until)
+    const { worker, alone } = this
+    const { limits } = options
+    this.endings = new Endings(env.clock, worker, limits.drainTimeoutMs, until)
+    this.submission = new Submission({
+      ...{ worker, limits, alone, until },
+      inTurn: (name, task) => this.inTurn(name, task),
+      stop: (name) => this.stopForAnother(name),
+    })
   }
 
   get residents(): ReadonlyMap<string, Resident> {
@@ -134,96 +108,21 @@ export class Pipelines {
     const { residents, cluster } = this.worker
     const running = [...cluster.pipelines].flatMap(([name, { drained }]) => (drained ? [] : [name]))
     for (const name of running) {
-      this.wanted.add(name)
+      this.submission.want(name)
       if (this.alone && !residents.all.has(name)) residents.again(name)
     }
     await this.until(() => running.every((name) => residents.all.has(name) || residents.unloaded.has(name)))
     return Array.from(residents.unloaded, ([pipeline, { error }]) => ({ pipeline, error }))
   }
 
-  /**
-   * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
-   * last checkpoint; where the same one does, a cluster lets it run on, unless it has failed. Rejects where the pipeline
-   * has faults or its state does not fit; then nothing has changed. So it does where somebody else is quicker.
-   */
-  async submit(
-    pipeline: Pipeline,
-    program: Program,
-    parameters: Parameters = {},
-    options: SubmitOptions = {},
-  ): Promise<Resident> {
-    const { name } = pipeline
-    const planned = plan(buildGraph(pipeline, parameters))
-    const { rewrite, drop = [], fresh, again = false } = options
-    const prepared = { plan: rewrite?.(planned) ?? planned, hash: program.hash, parameters }
-    return this.inTurn(name, async () => {
-      const others = [...this.residents.values()].filter((one) => one.name !== name).map((one) => one.plan)
-      requireChannelMemory(prepared.plan, others, this.worker.cluster.members.length, this.options.limits)
-      const from = await this.manifestOf(name, options)
-      const entry = fresh === true ? null : (this.worker.cluster.pipelines.get(name) ?? null)
-      await requireContinuation(this.worker.storage, prepared.plan, { from, entry, drop })
-      options.onFit?.()
-      if (this.alone) await this.stopForAnother(name)
-      if (fresh === true) await settle<void>((done) => this.worker.ledger.withdraw(name, done))
-      this.prepared.set(name, prepared)
-      this.wanted.add(name)
-      const before = this.residents.get(name)
-      const how = { from, drop, again: !this.alone && (again || before?.phase === 'failed') }
-      await settle<void>((done) => this.worker.ledger.submit(name, program, parameters as Json, how, done))
-      this.worker.ledger.sweep()
-      const goesOn = before !== undefined && this.worker.cluster.pipelines.get(name)?.submitted === before.submitted
-      if (goesOn && !this.alone) return before
-      // The chain has it already: it is brought up once more, with what is asked for now.
-      if (this.alone && this.residents.get(name) === before) this.worker.residents.again(name)
-      return this.standing(name, prepared)
-    })
-  }
-
-  /** The pipeline once it is here with that program, unless somebody has asked another worker for something else meanwhile. */
-  private async standing(name: string, program: Prepared): Promise<Resident> {
-    const { residents } = this.worker
-    const overtaken = (): boolean => {
-      const entry = this.worker.cluster.pipelines.get(name)
-      return entry === undefined || entry.drained || !isProgram(program, entry)
-    }
-    const here = (): Resident | null => {
-      const resident = residents.all.get(name)
-      return resident?.plan === program.plan ? resident : null
-    }
-    await this.until(() => here() !== null || overtaken() || residents.unloaded.has(name))
-    const resident = here()
-    if (resident !== null) return resident
-    throw overtaken() ? fail('E_SUBMIT_OVERTAKEN', { pipeline: name }) : residents.unloaded.get(name)!.error
+  /** Puts a program under the name of its pipeline (`submission.ts`). */
+  submit(pipeline: Pipeline, program: Program, parameters?: Parameters, options?: SubmitOptions): Promise<Resident> {
+    return this.submission.submit(pipeline, program, parameters, options)
   }
 
   /** Resolves once `resident` is on its way up no more: it runs, or has failed. */
   settled(resident: Resident): Promise<void> {
     return this.until(() => resident.phase !== 'starting')
-  }
-
-  /** The program that the chain names for `name`: that of this process, or loaded from the store. */
-  private async load(name: string, entry: PipelineEntry): Promise<Loaded> {
-    const known = this.prepared.get(name)
-    if (known !== undefined && isProgram(known, entry)) return known
-    const program = await settle<Program>((done) => this.worker.ledger.program(entry.hash, done))
-    const pipeline = await loadBundle(program.text, program.map, program.hash)
-    const parameters = entry.parameters as Parameters
-    const planned = plan(buildGraph(pipeline, parameters))
-    if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { hash: entry.hash.slice(0, 12) })
-    const loaded = { plan: planned, hash: entry.hash, parameters }
-    this.prepared.set(name, loaded)
-    return loaded
-  }
-
-  /** The path of the savepoint's manifest, with which only a pipeline can begin that is not there, or not any more. */
-  private async manifestOf(name: string, { savepoint = null, fresh }: SubmitOptions): Promise<string | null> {
-    if (savepoint === null) return null
-    const there = this.worker.cluster.pipelines.has(name)
-    if (there && fresh !== true) throw fail('E_PIPELINE_THERE', { pipeline: name })
-    const path = savepointManifest(name, savepoint)
-    const found = await settle<Buffer | null>((done) => this.worker.storage.read(path, done))
-    if (found === null) throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint })
-    return path
   }
 
   /**
@@ -346,7 +245,7 @@ export class Pipelines {
     return failures
   }
 
-  /** Runs `task` behind everything that was asked for `name` before (P3). */
+  /** Runs `task` behind everything that was asked for `name` before (P2). */
   private inTurn<T>(name: string, task: () => Promise<T>): Promise<T> {
     const before = this.turns.get(name) ?? Promise.resolve()
     const turn = before.then(task, task)
@@ -400,13 +299,5 @@ export class Pipelines {
         else reject(fail('E_CHECKPOINT', { pipeline, reason }))
       })
     })
-  }
-}
-
-/** Tells `done` an error of the table; any other is a fault of this program. */
-function failed(done: (error: PotorooError, loaded: null) => void): (error: unknown) => void {
-  return (error) => {
-    if (!(error instanceof PotorooError)) throw error
-    done(error, null)
   }
 }

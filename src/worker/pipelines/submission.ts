@@ -1,0 +1,173 @@
+/**
+ * How programs come under the names of their pipelines, and into this process: what people submit is put into the chain, and
+ * what the chain names is loaded. It owns the programs of this process, and says which of the chain's pipelines run here.
+ *
+ * S1. A program is in the chain before it runs: what a restart finds is what ran.
+ * S2. A worker alone runs what it was asked to run in this process; a member of a cluster runs what the chain names.
+ * S3. What does not fit is refused before anything is stopped for it.
+ */
+import { fail, PotorooError } from '../../base/errors.ts'
+import type { Json } from '../../base/json.ts'
+import type { Limits } from '../../base/limits.ts'
+import type { PipelineEntry } from '../../checkpoint/cluster.ts'
+import { savepointManifest } from '../../checkpoint/layout.ts'
+import type { Parameters } from '../../model/graph.ts'
+import type { Pipeline } from '../../model/pipeline.ts'
+import type { Plan } from '../../model/plan.ts'
+import { plan } from '../../model/planner.ts'
+import { settle } from '../settle.ts'
+import type { Program, Worker } from '../worker.ts'
+import { requireChannelMemory } from './channel-memory.ts'
+import { requireContinuation } from './continuation.ts'
+import { buildGraph, loadBundle } from './load.ts'
+import { isProgram, type Loaded, type Resident } from './resident.ts'
+
+/** How a program is to begin. */
+export interface SubmitOptions {
+  /** The name of a savepoint of this pipeline to begin with. */
+  readonly savepoint?: string | null
+  /** Forget the state that is there and begin anew. */
+  readonly fresh?: boolean
+  /** Steps whose state is not taken over. */
+  readonly drop?: readonly string[]
+  /** Changes the plan that runs here, and nothing that is kept: where `run` puts standard input and output. */
+  readonly rewrite?: (plan: Plan) => Plan
+  /** In a cluster: the same program begins anew as well, for it has failed on another member. */
+  readonly again?: boolean
+  /** Called once the program is found to fit, before anything is stopped for it. */
+  readonly onFit?: () => void
+}
+
+export interface SubmissionSeams {
+  readonly worker: Worker
+  readonly limits: Limits
+  /** Whether no other worker can ever be a member (S2). */
+  readonly alone: boolean
+  /** Runs `task` behind everything that was asked for the pipeline before. */
+  inTurn<T>(name: string, task: () => Promise<T>): Promise<T>
+  /** Ends what runs under `name`, so that another program can take its place. */
+  stop(name: string): Promise<void>
+  /** Resolves once `condition` holds; looked at after every change of the residents. */
+  until(condition: () => boolean): Promise<void>
+}
+
+/** A program of this process, which the chain names or is to name. */
+interface Prepared extends Loaded {
+  readonly hash: string
+  readonly parameters: Parameters
+}
+
+export class Submission {
+  private readonly seams: SubmissionSeams
+  /** Programs that need not be loaded from the store. */
+  private readonly prepared = new Map<string, Prepared>()
+  /** S2. */
+  private readonly wanted = new Set<string>()
+
+  constructor(seams: SubmissionSeams) {
+    this.seams = seams
+  }
+
+  /** Whether the pipeline is to run here, where the chain names it. */
+  wants(name: string): boolean {
+    return !this.seams.alone || this.wanted.has(name)
+  }
+
+  /** From now on it is. */
+  want(name: string): void {
+    this.wanted.add(name)
+  }
+
+  /**
+   * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
+   * last checkpoint; where the same one does, a cluster lets it run on, unless it has failed. Rejects where the pipeline
+   * has faults or its state does not fit; then nothing has changed. So it does where somebody else is quicker.
+   */
+  async submit(
+    pipeline: Pipeline,
+    program: Program,
+    parameters: Parameters = {},
+    options: SubmitOptions = {},
+  ): Promise<Resident> {
+    const { name } = pipeline
+    const planned = plan(buildGraph(pipeline, parameters))
+    const { rewrite, drop = [], fresh, again = false } = options
+    const prepared = { plan: rewrite?.(planned) ?? planned, hash: program.hash, parameters }
+    return this.seams.inTurn(name, async () => {
+      const { worker } = this.seams
+      const others = [...worker.residents.all.values()].filter((one) => one.name !== name).map((one) => one.plan)
+      requireChannelMemory(prepared.plan, others, worker.cluster.members.length, this.seams.limits)
+      const from = await this.manifestOf(name, options)
+      const entry = fresh === true ? null : (worker.cluster.pipelines.get(name) ?? null)
+      await requireContinuation(worker.storage, prepared.plan, { from, entry, drop })
+      options.onFit?.()
+      if (this.seams.alone) await this.seams.stop(name)
+      if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
+      this.prepared.set(name, prepared)
+      this.wanted.add(name)
+      const before = worker.residents.all.get(name)
+      const how = { from, drop, again: !this.seams.alone && (again || before?.phase === 'failed') }
+      await settle<void>((done) => worker.ledger.submit(name, program, parameters as Json, how, done))
+      worker.ledger.sweep()
+      const goesOn = before !== undefined && worker.cluster.pipelines.get(name)?.submitted === before.submitted
+      if (goesOn && !this.seams.alone) return before
+      // The chain has it already: it is brought up once more, with what is asked for now.
+      if (this.seams.alone && worker.residents.all.get(name) === before) worker.residents.again(name)
+      return this.standing(name, prepared)
+    })
+  }
+
+  /** The pipeline once it is here with that program, unless somebody has asked another worker for something else meanwhile. */
+  private async standing(name: string, program: Prepared): Promise<Resident> {
+    const { residents } = this.seams.worker
+    const overtaken = (): boolean => {
+      const entry = this.seams.worker.cluster.pipelines.get(name)
+      return entry === undefined || entry.drained || !isProgram(program, entry)
+    }
+    const here = (): Resident | null => {
+      const resident = residents.all.get(name)
+      return resident?.plan === program.plan ? resident : null
+    }
+    await this.seams.until(() => here() !== null || overtaken() || residents.unloaded.has(name))
+    const resident = here()
+    if (resident !== null) return resident
+    throw overtaken() ? fail('E_SUBMIT_OVERTAKEN', { pipeline: name }) : residents.unloaded.get(name)!.error
+  }
+
+  /** As `LoadPlan`. */
+  load(name: string, entry: PipelineEntry, done: (error: PotorooError | null, loaded: Loaded | null) => void): void {
+    this.read(name, entry).then(
+      (loaded) => done(null, loaded),
+      (error: unknown) => {
+        // Any other is a fault of this program.
+        if (!(error instanceof PotorooError)) throw error
+        done(error, null)
+      },
+    )
+  }
+
+  /** The program that the chain names for `name`: that of this process, or loaded from the store. */
+  private async read(name: string, entry: PipelineEntry): Promise<Loaded> {
+    const known = this.prepared.get(name)
+    if (known !== undefined && isProgram(known, entry)) return known
+    const program = await settle<Program>((done) => this.seams.worker.ledger.program(entry.hash, done))
+    const pipeline = await loadBundle(program.text, program.map, program.hash)
+    const parameters = entry.parameters as Parameters
+    const planned = plan(buildGraph(pipeline, parameters))
+    if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { hash: entry.hash.slice(0, 12) })
+    const loaded = { plan: planned, hash: entry.hash, parameters }
+    this.prepared.set(name, loaded)
+    return loaded
+  }
+
+  /** The path of the savepoint's manifest, with which only a pipeline can begin that is not there, or not any more. */
+  private async manifestOf(name: string, { savepoint = null, fresh }: SubmitOptions): Promise<string | null> {
+    if (savepoint === null) return null
+    const there = this.seams.worker.cluster.pipelines.has(name)
+    if (there && fresh !== true) throw fail('E_PIPELINE_THERE', { pipeline: name })
+    const path = savepointManifest(name, savepoint)
+    const found = await settle<Buffer | null>((done) => this.seams.worker.storage.read(path, done))
+    if (found === null) throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint })
+    return path
+  }
+}
