@@ -27,10 +27,9 @@ import {
   type MembershipState,
   startMembership,
 } from '../../cluster/membership-state.ts'
-import { drawAnew, isTwice, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
 import { membershipSettings } from '../../cluster/settings.ts'
 import { placementFromJson } from '../../cluster/splits.ts'
-import { type Beating, beatingFrom, includes, seenBy } from '../../cluster/standing.ts'
+import { includes } from '../../cluster/standing.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
@@ -44,6 +43,7 @@ import { LeaseKeeper } from './lease-keeper.ts'
 import type { Look } from './look.ts'
 import { MoverDriver } from './mover-driver.ts'
 import type { Neighbours } from './neighbours.ts'
+import { Outlook } from './outlook.ts'
 import { Presence, type SeatSeams } from './presence.ts'
 import { Reading } from './reading.ts'
 import { type RebalanceHeard, Rebalances } from './rebalances.ts'
@@ -74,8 +74,7 @@ export class Seat {
   private state: MembershipState
   private readonly recovery: RecoveryDriver
   private readonly inbox: Inbox
-  private beating: Beating = { beats: new Map(), young: true, twice: 'no' }
-  private namesake: Namesake = noNamesake
+  private readonly outlook = new Outlook()
   /** What belongs to this incarnation (S2); there is none before the chain has been read. */
   private presence!: Presence
   /** Key groups of this worker in the generation that stands. */
@@ -107,7 +106,7 @@ export class Seat {
       worker,
       cluster: () => this.cluster,
       coordinator: () => coordinatorOf(this.cluster).worker,
-      beating: () => this.beating,
+      beating: () => this.outlook.beating,
       turns: this.turns,
       send: (to: string, message: ControlMessage, body?: BodyWriter) => this.neighbours.send(to, message, body),
       append: (make: MakeRecord, done: (appended: boolean) => void) => this.append(make, done),
@@ -242,7 +241,7 @@ export class Seat {
   /** What belongs to the incarnation that has just been drawn. Nobody hears of it before all of that is there (S2). */
   private arrive(done: (error: PotorooError | null) => void): void {
     const { incarnation } = this
-    this.namesake = drawAnew(this.namesake, incarnation)
+    this.outlook.drawn(incarnation)
     const presence = this.makePresence()
     this.presence = presence
     this.work.arrive(incarnation, (error) => {
@@ -261,9 +260,7 @@ export class Seat {
         }),
       storeLost: () => this.act({ kind: 'storeTimeout' }),
       hint: () => this.look.again(),
-      found: (beat, stood) => {
-        this.namesake = watchNamesake(this.namesake, beat, stood)
-      },
+      found: (beat, stood) => this.outlook.found(beat, stood),
       wasStuck: (stuck, ms) => {
         const { times, totalMs } = this.standstills
         this.standstills = { times: times + 1, totalMs: totalMs + ms, last: { ...stuck, ms } }
@@ -322,7 +319,9 @@ export class Seat {
 
   /** The supervisor of `worker` says that its process has ended; it has not been started again. */
   exited(worker: string): void {
-    const known = [...this.cluster.members, ...this.beating.beats.values()].filter((one) => one.worker === worker)
+    const known = [...this.cluster.members, ...this.outlook.beating.beats.values()].filter(
+      (one) => one.worker === worker,
+    )
     for (const { incarnation } of known) {
       if (worker !== this.seams.worker) this.watch?.tell({ kind: 'exited', worker, incarnation })
     }
@@ -395,7 +394,7 @@ export class Seat {
       this.recovery.start({ generation, members }, this.reading.record)
     }
     this.neighbours.begin(cluster, programsOf(cluster))
-    this.neighbours.meet(this.beating.beats.values())
+    this.neighbours.meet(this.outlook.beating.beats.values())
     for (const worker of this.neighbours.all) this.neighbours.send(worker, { kind: 'generationSeen', generation })
     if (includes(members, this.identity)) return
     this.owned = new Set()
@@ -411,14 +410,15 @@ export class Seat {
     if (generation === this.cluster.generation && this.coordinates) this.leases.found(requestMs)
   }
 
-  private onBeats({ beats, young }: Others, reread: boolean): void {
-    const { watch } = this
+  private onBeats(others: Others, reread: boolean): void {
+    const { watch, outlook } = this
+    const { beats } = others
     if (watch === null || this.closed) return
     const members = this.cluster.members.map(({ incarnation }) => incarnation)
-    this.beating = beatingFrom(watch.beat, beats, young, isTwice(this.namesake, members))
+    outlook.look(watch.beat, others, members)
     watch.follow(beats)
     this.neighbours.meet(beats)
-    this.step({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })
+    this.step({ kind: 'beats', beating: outlook.beating, reread, nowMs: this.now })
     this.rescale.mind()
   }
 
@@ -442,7 +442,7 @@ export class Seat {
   /** What this worker and those who beat know, for a record of a generation. */
   private world(): World {
     const own = this.work.world()
-    return { ...own, seen: Math.max(own.seen, seenBy(this.beating)) }
+    return { ...own, seen: Math.max(own.seen, this.outlook.seen) }
   }
 
   // ── Membership ───────────────────────────────────────────────────────────────────────────────────────────────────
