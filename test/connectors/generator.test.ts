@@ -75,6 +75,25 @@ describe('a rate', () => {
     return count
   }
 
+  test('goes on where the clock is put back by an hour', () => {
+    const { world, process, description } = reading(generatorSource({ rate: 100, value: (n) => n }))
+    let count = 0
+    const context = { env: process.env, wake: () => {} } as never
+    const reader = generatorConnector.open(description, '0', null, context)
+    const into = { push: () => count++, failed: () => {} }
+    const run = (backMs: number): void => {
+      for (const begin = world.now; world.now - begin < 1000; ) {
+        world.run(world.now + 5)
+        reader.poll(into, 100, 1e9 + world.now - backMs)
+      }
+    }
+    run(0)
+    run(3_600_000)
+    expect(count).toBeGreaterThan(190)
+    expect(count).toBeLessThan(210)
+    reader.close()
+  })
+
   test('is kept over time', () => {
     expect(valuesAfter(10_000, 50)).toBe(500)
     expect(valuesAfter(1000, 12_345)).toBeCloseTo(12_345, -2)

@@ -3,7 +3,8 @@
  *
  * V1. The position of a value is its number. Split i of m makes the numbers i, i + m, i + 2m …: how many splits there are
  *     changes no value.
- * V2. A rate is kept over time: what could not be taken for a while is made up, for up to `CATCH_UP_MS`.
+ * V2. A rate is kept over time: what could not be taken for a while is made up, for up to `CATCH_UP_MS`. A clock that was put
+ *     back by more than that begins anew.
  */
 import type { Timer } from '../../env/clock.ts'
 import type { SourceDescription } from '../../model/connector.ts'
@@ -93,6 +94,8 @@ class GeneratorReader implements ReplayableReader {
     // The value that is due next is not late yet.
     const mostMs = CATCH_UP_MS + 1 / this.perMs
     if (behindMs > mostMs) this.sinceMs += behindMs - mostMs
+    // The clock was put back: what is out already is not waited for a second time.
+    if (behindMs < -mostMs) this.sinceMs += behindMs
     return Math.max(0, Math.floor((nowMs - this.sinceMs) * this.perMs) - this.made)
   }
 
