@@ -678,8 +678,8 @@ export const mutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'store-put-back',
     file: 'src/worker/seat/seat.ts',
-    text: 'Math.max(own.seen, seenBy(this.beating))',
-    replacement: 'Math.max(own.seen, 0 * seenBy(this.beating))',
+    text: 'Math.max(own.seen, this.outlook.seen)',
+    replacement: 'Math.max(own.seen, 0 * this.outlook.seen)',
   },
   {
     name: 'letters-of-who-is-gone',
