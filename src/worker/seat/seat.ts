@@ -10,25 +10,14 @@
  * S3. Who reads a generation record tells it over the links of the generation before, then ends those.
  * S4. A worker whose store nobody else reaches goes the same way: there is nobody to wait for, to hear, or to tell.
  */
-import { fail, type PotorooError } from '../../base/errors.ts'
-import type { Limits } from '../../base/limits.ts'
+import type { PotorooError } from '../../base/errors.ts'
 import type { ChainReader } from '../../checkpoint/chain-reader.ts'
 import type { ChainWriter, MakeRecord } from '../../checkpoint/chain-writer.ts'
 import type { Cluster, Member } from '../../checkpoint/cluster.ts'
-import { beat as beatPath } from '../../checkpoint/layout.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
 import type { Heard } from '../../cluster/beats.ts'
-import { recoveryRecord, type World } from '../../cluster/generation.ts'
-import { coordinates, stepMembership } from '../../cluster/membership.ts'
-import {
-  coordinatorOf,
-  type MembershipEffect,
-  type MembershipEvent,
-  type MembershipState,
-  startMembership,
-} from '../../cluster/membership-state.ts'
-import { membershipSettings } from '../../cluster/settings.ts'
-import { placementFromJson } from '../../cluster/splits.ts'
+import type { World } from '../../cluster/generation.ts'
+import { coordinatorOf, type MembershipState } from '../../cluster/membership-state.ts'
 import { includes } from '../../cluster/standing.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
@@ -41,6 +30,7 @@ import { Inbox } from './inbox.ts'
 import type { Formers } from './journals.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { Look } from './look.ts'
+import { MembershipDriver } from './membership-driver.ts'
 import { MoverDriver } from './mover-driver.ts'
 import type { Neighbours } from './neighbours.ts'
 import { Outlook } from './outlook.ts'
@@ -71,7 +61,7 @@ export class Seat {
   private readonly rebalances: Rebalances
   private readonly mover: MoverDriver
   private readonly leases: LeaseKeeper
-  private state: MembershipState
+  private readonly membership: MembershipDriver
   private readonly recovery: RecoveryDriver
   private readonly inbox: Inbox
   private readonly outlook = new Outlook()
@@ -99,7 +89,6 @@ export class Seat {
       if (held) work.resumeWork('lease')
       else work.stopWork('lease')
     })
-    this.state = startMembership(membershipSettings(limits, worker, cluster?.expected ?? null), env.random.id())
     const host = {
       clock: env.clock,
       limits,
@@ -118,6 +107,21 @@ export class Seat {
       running: () => work.running(),
       outdated: () => work.outdated(),
     }
+    this.membership = new MembershipDriver({
+      ...{ seams, work, turns: this.turns, cluster: host.cluster, append: host.append, world: host.world },
+      send: host.send,
+      address: () => this.watch?.beat.address ?? '',
+      sessions: () => this.neighbours.sessions,
+      reread: () => this.look.again(true),
+      askLease: () => this.askLease(),
+      restore: (generation) => this.restore(generation),
+      begin: (generation) => this.begin(generation),
+      tellGeneration: (generation) => this.tellGeneration(generation),
+      beginAnew: () => {
+        this.depart()
+        work.forget(() => this.beginAnew())
+      },
+    })
     this.rescale = new RescaleDriver(host)
     this.rebalances = new Rebalances(host.send)
     this.mover = new MoverDriver(host)
@@ -125,7 +129,7 @@ export class Seat {
       send: host.send,
       tellGeneration: (generation) => this.tellGeneration(generation),
       startOver: (event) => {
-        this.act(event)
+        this.membership.act(event)
         this.look.again()
       },
     })
@@ -135,7 +139,7 @@ export class Seat {
       cluster: host.cluster,
       coordinates: () => this.coordinates,
       send: host.send,
-      step: (event) => this.step(event),
+      step: (event) => this.membership.step(event),
     })
   }
 
@@ -154,7 +158,7 @@ export class Seat {
   }
 
   get incarnation(): string {
-    return this.state.incarnation
+    return this.membership.state.incarnation
   }
 
   /** As this worker has read it. */
@@ -163,7 +167,7 @@ export class Seat {
   }
 
   get phase(): MembershipState['phase'] {
-    return this.state.phase
+    return this.membership.state.phase
   }
 
   get appender(): ChainWriter {
@@ -203,7 +207,7 @@ export class Seat {
 
   /** Whether this worker coordinates the generation that stands. */
   get coordinates(): boolean {
-    return coordinates(this.state)
+    return this.membership.coordinates
   }
 
   /** Whether what no generation fences may be done now (PROTOCOLS 7). */
@@ -258,7 +262,7 @@ export class Seat {
         this.turns.take(() => {
           if (!this.closed) this.inbox.take(from, message, body)
         }),
-      storeLost: () => this.act({ kind: 'storeTimeout' }),
+      storeLost: () => this.membership.act({ kind: 'storeTimeout' }),
       hint: () => this.look.again(),
       found: (beat, stood) => this.outlook.found(beat, stood),
       wasStuck: (stuck, ms) => {
@@ -281,6 +285,7 @@ export class Seat {
 
   close(): void {
     this.closed = true
+    this.membership.close()
     this.timer?.cancel()
     this.reading.close()
     this.depart()
@@ -299,7 +304,7 @@ export class Seat {
     this.rescale.tick()
     // Who is alone cannot leave, and goes on with its doors open until somebody comes who stays.
     const others = this.reading.members.length > 1
-    if (this.phase === 'leaving' && others && this.work.isEmpty()) this.act({ kind: 'emptied' })
+    if (this.phase === 'leaving' && others && this.work.isEmpty()) this.membership.act({ kind: 'emptied' })
   }
 
   private askLease(): void {
@@ -313,7 +318,7 @@ export class Seat {
 
   /** Hands everything over and leaves the cluster. */
   leave(): void {
-    this.act({ kind: 'leave' })
+    this.membership.act({ kind: 'leave' })
     this.look.again()
   }
 
@@ -334,13 +339,13 @@ export class Seat {
 
   /** A seal stands on the journal of this incarnation: the others have gone on without it. */
   sealed(): void {
-    this.act({ kind: 'sealed' })
+    this.membership.act({ kind: 'sealed' })
   }
 
   // ── Its part of a generation ─────────────────────────────────────────────────────────────────────────────────────
 
   restored(generation: number): void {
-    this.act({ kind: 'restored', generation })
+    this.membership.act({ kind: 'restored', generation })
   }
 
   /** The base of the pipeline with number `pipeline` cannot be restored here, and that of `instead` can. */
@@ -377,7 +382,7 @@ export class Seat {
   }
 
   private onChain(cluster: Cluster): void {
-    if (this.phase !== 'booting') this.step({ kind: 'chain', cluster, nowMs: this.now })
+    if (this.phase !== 'booting') this.membership.step({ kind: 'chain', cluster, nowMs: this.now })
   }
 
   private readGeneration(cluster: Cluster, before: readonly Member[], missed: boolean): void {
@@ -405,7 +410,7 @@ export class Seat {
   private found(requestMs: number, generation: number): void {
     if (this.phase === 'booting') {
       if (this.cluster.generation > 0) this.beginGeneration(this.cluster)
-      this.step({ kind: 'chain', cluster: this.cluster, nowMs: this.now })
+      this.membership.step({ kind: 'chain', cluster: this.cluster, nowMs: this.now })
     }
     if (generation === this.cluster.generation && this.coordinates) this.leases.found(requestMs)
   }
@@ -418,7 +423,7 @@ export class Seat {
     outlook.look(watch.beat, others, members)
     watch.follow(beats)
     this.neighbours.meet(beats)
-    this.step({ kind: 'beats', beating: outlook.beating, reread, nowMs: this.now })
+    this.membership.step({ kind: 'beats', beating: outlook.beating, reread, nowMs: this.now })
     this.rescale.mind()
   }
 
@@ -447,65 +452,11 @@ export class Seat {
 
   // ── Membership ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private act(event: MembershipEvent): void {
-    this.turns.take(() => this.step(event))
-  }
-
-  private step(event: MembershipEvent): void {
-    if (this.closed) return
-    const before = this.state
-    const { next, effects } = stepMembership(before, event)
-    this.state = next
-    if (next.phase !== before.phase) {
-      const { generation } = next.cluster
-      this.seams.env.log.info('seat', { phase: next.phase, before: before.phase, event: event.kind, generation })
-    }
-    for (const effect of effects) this.execute(effect)
-  }
-
-  private execute(effect: MembershipEffect): void {
-    const { neighbours, work, seams } = this
-    switch (effect.kind) {
-      case 'reread':
-        return this.look.again(true)
-      case 'propose': {
-        const { after, members, bases } = effect
-        const make: MakeRecord = (cluster) => recoveryRecord(cluster, after, seams.worker, members, this.world(), bases)
-        return this.append(make, (appended) => {
-          if (!appended) this.act({ kind: 'notAppended', nowMs: this.now })
-        })
-      }
-      case 'restore':
-        return this.restore(generationOf(this.state.cluster, seams.worker))
-      case 'tellReady':
-        neighbours.send(this.cluster.coordinator, { kind: 'memberReady', generation: effect.generation })
-        // So that there is a lease when all begin.
-        return this.askLease()
-      case 'begin':
-        work.begin(effect.generation)
-        if (this.coordinates) this.rescale.start(this.cluster)
-        this.askLease()
-        return this.leases.mind()
-      case 'stopWork':
-        return work.stopWork(effect.reason)
-      case 'resumeWork':
-        return work.resumeWork('minority')
-      case 'askToJoin':
-        return this.askToJoin(effect.coordinator.worker)
-      case 'askToLeave': {
-        const request = { worker: seams.worker, empty: true, skipStalled: false }
-        return neighbours.send(effect.coordinator.worker, { kind: 'leaveRequested', ...request })
-      }
-      case 'tellGeneration':
-        return this.tellGeneration(effect.generation)
-      case 'beginAnew':
-        this.depart()
-        return work.forget(() => this.beginAnew())
-      case 'exit':
-        // A hint: where it stays, it does not move.
-        if (effect.reason === 'left') seams.store.remove(beatPath(seams.worker), () => {})
-        return work.ended(exitError(effect, seams.worker, seams.limits))
-    }
+  private begin(generation: number): void {
+    this.work.begin(generation)
+    if (this.coordinates) this.rescale.start(this.cluster)
+    this.askLease()
+    this.leases.mind()
   }
 
   private restore(generation: Generation): void {
@@ -516,22 +467,10 @@ export class Seat {
     this.work.restore(generation)
   }
 
-  /** Asks to be taken in, as long as nobody has sealed the journal of this incarnation: it was seen while it was none. */
-  private askToJoin(coordinator: string): void {
-    const { incarnation } = this
-    this.work.isSealed((sealed) => {
-      if (this.closed || incarnation !== this.incarnation) return
-      if (sealed) return this.sealed()
-      const request = { ...this.identity, address: this.watch?.beat.address ?? '', skipStalled: false }
-      const { sessions } = this.neighbours
-      this.neighbours.send(coordinator, { kind: 'joinRequested', ...request, sessions })
-    })
-  }
-
   private beginAnew(): void {
     this.turns.take(() => {
       if (this.closed) return
-      this.step({ kind: 'reborn', incarnation: this.seams.env.random.id() })
+      this.membership.step({ kind: 'reborn', incarnation: this.seams.env.random.id() })
       this.arrive((error) => {
         if (error !== null) return this.fail(error)
         this.look.again()
@@ -543,21 +482,4 @@ export class Seat {
     const message = { kind: 'generation', generation, record: this.reading.record } as const
     for (const worker of this.neighbours.all) this.neighbours.send(worker, message)
   }
-}
-
-function generationOf(cluster: Cluster, worker: string): Generation {
-  const { generation: number, coordinator, members, owners, splits } = cluster
-  const self = members.findIndex((member) => member.worker === worker)
-  return { number, coordinator, members, self, owners, placement: placementFromJson(splits) }
-}
-
-function exitError(
-  { reason, detail }: Extract<MembershipEffect, { kind: 'exit' }>,
-  worker: string,
-  limits: Limits,
-): PotorooError | null {
-  if (reason === 'left') return null
-  if (reason === 'twice') return fail('E_WORKER_TWICE', { worker })
-  if (reason === 'refused') return fail('E_JOIN_REFUSED', { worker, reason: detail })
-  return fail('E_STORE_TIMEOUT', { path: 'chain', ms: limits.storeTimeoutMs })
 }
