@@ -38,7 +38,7 @@ export interface ClusterView {
   /** Whether it was started as a worker of a cluster, which may be the only one left. */
   readonly shared: boolean
   readonly mode: Mode
-  /** While it leaves: pipelines that do not run here, of which its journal has records that no checkpoint covers. */
+  /** While it leaves: pipelines that do not run, or are held, of which its journal has records that no checkpoint covers. */
   readonly waitsFor: readonly string[]
   readonly generation: number
   readonly coordinator: string

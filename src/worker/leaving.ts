@@ -56,7 +56,7 @@ export class Leaving {
     return this.clearance.advance(running) && this.waitsFor.length === 0
   }
 
-  /** Pipelines that do not run here, which it waits for, as far as that is known. */
+  /** Pipelines that do not run, or make no epoch, which it waits for, as far as that is known. */
   get waitsFor(): readonly string[] {
     return this.leftovers.of(this.others)
   }
@@ -69,6 +69,12 @@ export class Leaving {
   private get others(): Named {
     const { residents, reached, cluster } = this.seams
     if (reached) return []
-    return [...cluster().pipelines].filter(([name]) => residents.all.get(name)?.phase !== 'running')
+    return [...cluster().pipelines].filter(([name]) => {
+      const resident = residents.all.get(name)
+      if (resident?.phase !== 'running') return true
+      // It may have failed on another member.
+      const { execution } = resident
+      return execution.heldBy !== null || this.clearance?.refused.has(execution) === true
+    })
   }
 }

@@ -17,6 +17,8 @@ const REASON = 'this worker leaves the cluster'
 type Leaving = Pick<Execution, 'closeDoors' | 'caughtUp' | 'request'>
 
 export class Clearance {
+  /** Those whose last epoch was asked for in vain. */
+  readonly refused = new Set<Leaving>()
   private readonly closed = new Set<Leaving>()
   private phase: 'closing' | 'asking' | 'clear' = 'closing'
   /** How often epochs were asked for, or were asked for in vain. */
@@ -46,6 +48,8 @@ export class Clearance {
     for (const execution of running) {
       execution.request({ kind: 'periodic' }, (failure) => {
         failed ||= failure !== null
+        if (failure === null) this.refused.delete(execution)
+        else this.refused.add(execution)
         if (--left === 0 && round === this.round) this.phase = failed ? 'closing' : 'clear'
       })
     }
