@@ -81,13 +81,13 @@ export async function barrierBehind(
   const { term, plan } = execution
   const { source, token } = meantBy(plan, text)
   const deadlineMs = clock.monotonic() + ms
-  const left = (): number => deadlineMs - clock.monotonic()
+  const left = (): number => Math.max(0, deadlineMs - clock.monotonic())
   const found = (): number | null => execution.progress.barrierBehind(source, token)
   for (;;) {
     const epoch = found()
     if (epoch !== null) return { term, epoch }
     const taken = execution.progress.takenOf(source, token)
-    if (taken === null || !execution.isOpen || left() <= 0) return null
+    if (taken === null || !execution.isOpen || left() === 0) return null
     if (taken < token.sequence) await pause(clock, Math.min(LOOK_MS, left()))
     else {
       execution.request({ kind: 'periodic' }, () => {})
@@ -108,11 +108,11 @@ export async function letGo(
   ms: number,
 ): Promise<Behind | null> {
   const deadlineMs = clock.monotonic() + ms
-  const left = (): number => deadlineMs - clock.monotonic()
+  const left = (): number => Math.max(0, deadlineMs - clock.monotonic())
   for (;;) {
     const behind = execution.progress.letGo(step, epoch)
     if (behind !== null) return { term: execution.term, epoch: behind }
-    if (!execution.isOpen || left() <= 0) return null
+    if (!execution.isOpen || left() === 0) return null
     if (execution.progress.isLettingGo(step, epoch)) await nextEpoch(clock, execution, left())
     else await pause(clock, Math.min(LOOK_MS, left()))
   }
