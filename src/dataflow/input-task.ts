@@ -52,6 +52,8 @@ export abstract class InputTask implements Task {
    */
   protected abstract finish(): boolean
 
+  /** A marker waits for room behind this task: whatever comes due waits with it, until room wakes the task. */
+  private stuck = false
   /** Work that comes due by itself; false when the chain has no room for all of it. */
   protected abstract tick(now: number): boolean
 
@@ -69,7 +71,7 @@ export abstract class InputTask implements Task {
   }
 
   get due(): number {
-    return this.held ? Infinity : this.nextDue()
+    return this.held || this.stuck ? Infinity : this.nextDue()
   }
 
   /** Goes on after a barrier that held it. */
@@ -94,6 +96,7 @@ export abstract class InputTask implements Task {
 
   run(now: number): boolean {
     if (this.held) return false
+    this.stuck = false
     this.now = now
     if (this.repeated !== null && !this.repeat(this.repeated)) return false
     if (this.batch !== null && !this.pass(this.batch)) return false
@@ -133,7 +136,8 @@ export abstract class InputTask implements Task {
   private passMarker(marker: Marker): boolean {
     if (marker.kind === 'watermark') this.rise(marker.time)
     if (isLast(marker) && !this.finish()) return false
-    if (!this.chain.flush()) return false
+    this.stuck = !this.chain.flush()
+    if (this.stuck) return false
     if (marker.kind === 'barrier') {
       this.snapshot(marker)
       this.passed = marker.epoch
