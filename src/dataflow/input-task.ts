@@ -4,7 +4,9 @@
  *
  * Q1. A marker leaves only after everything that was gathered before it has been flushed (`task.ts`, K2); while there is no
  *     room for that, nothing more is taken.
- * Q2. After a barrier that holds a task does nothing, not even what comes due by itself, until it is released
+ * Q2. What comes due by itself waits behind what has to go out first: where that has no room, the task asks for no turn, and
+ *     room wakes it. A time that has passed would have it asked again without end.
+ * Q3. After a barrier that holds a task does nothing, not even what comes due by itself, until it is released
  *     (PROTOCOLS 10): what it did would stand in no epoch.
  */
 import { type Barrier, Batch, type BatchPool, type Marker } from './batch.ts'
@@ -21,7 +23,10 @@ export abstract class InputTask implements Task {
   private batch: Batch | null = null
   private cursor = 0
   private marker: Marker | null = null
+  /** Q3 */
   private held = false
+  /** What has to go out first has no room (Q2). */
+  private stuck = false
   /** Records that go through the chain once more, before anything else is taken. */
   private repeated: Batch | null = null
   private repeatedCursor = 0
@@ -52,8 +57,6 @@ export abstract class InputTask implements Task {
    */
   protected abstract finish(): boolean
 
-  /** A marker waits for room behind this task: whatever comes due waits with it, until room wakes the task. */
-  private stuck = false
   /** Work that comes due by itself; false when the chain has no room for all of it. */
   protected abstract tick(now: number): boolean
 
@@ -96,9 +99,9 @@ export abstract class InputTask implements Task {
 
   run(now: number): boolean {
     if (this.held) return false
-    this.stuck = false
     this.now = now
-    if (this.repeated !== null && !this.repeat(this.repeated)) return false
+    this.stuck = this.repeated !== null && !this.repeat(this.repeated)
+    if (this.stuck) return false
     if (this.batch !== null && !this.pass(this.batch)) return false
     if (this.marker !== null && !this.passMarker(this.marker)) return false
     if (!this.tick(now)) return false

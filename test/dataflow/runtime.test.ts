@@ -301,6 +301,38 @@ describe('reduce', () => {
     expect(last.sort((a, b) => a - b)).toEqual([18, 24, 30])
   })
 
+  test.each([8, 9, 10, 11, 12])('asks for no turn while nothing can go out, %d results before', (results) => {
+    const under = stage(
+      planned((p) => {
+        p.source('in', numbers())
+          .keyBy('by', (n) => n)
+          .reduce('sum', (a, b) => a + b, { every: 1000 })
+          .sink('out', text())
+      }),
+      { in: upTo(results) },
+    )
+    const feed = under.feeds.get('in')!
+    const writer = under.writers.get('out')!
+    feed.ends = false
+    writer.room = false
+    under.settle(5000)
+    under.runtime.elapse(6000)
+    under.settle(6000)
+    // Some of these are out, and these are due at 7000. Before that a barrier comes.
+    feed.values.push(...upTo(3))
+    under.runtime.wake(0)
+    under.settle(6500)
+    under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose: 'checkpoint' })
+    under.settle(6500)
+    under.runtime.elapse(7000)
+    under.settle(7000)
+    expect(under.runtime.due).toBeGreaterThan(7000)
+    writer.room = true
+    for (let task = 0; task < 3; task++) under.runtime.wake(task)
+    under.settle(7001)
+    expect(writer.text.trim().split(' ')).toHaveLength(results + 3)
+  })
+
   test('keeps what it has not emitted in the snapshot', () => {
     const under = stage(planned(sums), { in: upTo(9) })
     const feed = under.feeds.get('in')!
