@@ -209,7 +209,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'barrier-overtakes-records',
     file: 'src/dataflow/input-task.ts',
-    text: `    if (!this.chain.flush()) return false
+    text: `    this.stuck = !this.chain.flush()
+    if (this.stuck) return false
     if (marker.kind === 'barrier')`,
     replacement: `    if (marker.kind === 'barrier')`,
   },
