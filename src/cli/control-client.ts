@@ -17,6 +17,7 @@ import { readToken } from './token.ts'
 
 /** Where `run` and `worker` put their data folders. */
 export const FOLDERS = '.potoroo'
+const BELOW = `a folder below ${FOLDERS}`
 
 export interface ControlFlags {
   readonly data?: string
@@ -105,10 +106,7 @@ async function findFolders(data: string | undefined, sought: Sought): Promise<[F
   const answers = await Promise.all(written.map(({ file }) => healthOf(file.address)))
   // One that has not come in yet, or was cut off, knows less than the others.
   const all = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
-  if (all.length === 0) {
-    const named = setting === undefined ? '' : `${setting} or `
-    throw fail('E_NO_WORKER', { data: data ?? `${named}a folder below ${FOLDERS}` })
-  }
+  if (all.length === 0) throw fail('E_NO_WORKER', { data: data ?? [setting ?? [], BELOW].flat().join(' or ') })
   const { worker } = sought
   const alive = all.filter(({ file }) => worker === undefined || file.worker === worker)
   const [first, ...others] = alive
