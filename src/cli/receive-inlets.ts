@@ -6,6 +6,7 @@ import { type ReceiveOptions, receiveAcked } from '../client.ts'
 import { Assembler } from '../connectors/assembler.ts'
 import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
+import { STALE } from '../protocol/delivery.ts'
 import { showAddress } from './address.ts'
 import { longestRecord } from './settings.ts'
 import { say, sayWarning } from './terminal.ts'
@@ -124,8 +125,8 @@ export async function ackedInlet(
     handle: ({ bytes }) => taker.take([bytes], bytes.length),
   })
   receiver.on('failed', (error) => taker.failed(error))
-  // Each reason once: a sink that is refused comes again and again.
-  const told = new Set<string>()
+  // Each reason once: a sink that is refused comes again and again. Stale ones come with each change of owners.
+  const told = new Set<string>([STALE])
   receiver.on('refused', ({ code, reason }) => {
     if (!told.has(code)) say(`refuses a sink (${code}): ${reason}`)
     told.add(code)

@@ -18,6 +18,9 @@ import { Catalogue, type MessageOf, message, text, u8, u32, varint } from './sch
 /** The versions of this protocol that are spoken here. */
 export const deliveryVersions = { newest: 1, oldest: 1 } as const
 
+/** The code of a refusal where a later generation of the pipeline writes already: the sink's worker will hear of it. */
+export const STALE = 'E_STALE'
+
 /** Bytes of a frame beside its records, their ids and lengths. */
 const BATCH_FIELD_BYTES = 32
 /** The longest id: names of steps and splits stand in it, each letter as up to nine. */

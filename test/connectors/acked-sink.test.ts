@@ -291,6 +291,17 @@ describe('tcpSink({ protocol: acked })', () => {
     expect(receiver.texts).toEqual([])
     expect(bench.warnings).toContain('E_NO_PEER')
   })
+
+  test('a writer whose worker has not heard of the next generation yet says so only where that lasts', () => {
+    const bench = new Bench(tcp.connector, tcp.description())
+    const receiver = new SimReceiver(bench.world.machine('receiver'))
+    receiver.intake.stream({ pipeline: 'p', step: 'out', history: 'h.1' }).memory.begin(2, 0)
+    // It dials before the receiver is there.
+    bench.pass(500)
+    expect(bench.warnings).toEqual(['E_NO_PEER'])
+    bench.pass(20_000)
+    expect(bench.warnings).toEqual(['E_NO_PEER', 'E_RECEIVER_REFUSED'])
+  })
 })
 
 test.each([

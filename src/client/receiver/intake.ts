@@ -20,6 +20,7 @@ import {
   type Hello,
   readDelivery,
   readRecords,
+  STALE,
 } from '../../protocol/delivery.ts'
 import { FrameParser } from '../../protocol/frame.ts'
 import { agreedVersion } from '../../protocol/version.ts'
@@ -293,7 +294,7 @@ export class Caller {
     if (settings.token !== '' && !sameSecret(hello.token, settings.token))
       return this.refuse('E_TOKEN', 'the token is not the one asked for', 0)
     const session = this.intake.enter(this, hello)
-    if (typeof session === 'string') return this.refuse('E_STALE', session, RETRY_MS)
+    if (typeof session === 'string') return this.refuse(STALE, session, RETRY_MS)
     this.session = session
     this.say({
       kind: 'welcome',

@@ -4,6 +4,8 @@
  * L1. A connection that has not been welcomed within `DIAL_MS`, or is silent for four keep-alive times, is given up.
  * L2. A receiver that refuses is asked again: what it minds, such as a token, can be mended there.
  * L3. Until somebody welcomes, that nobody takes anything is told once, and each reason that somebody gives for it once.
+ * L4. When owners change, a writer may be refused because the next generation writes before this worker has heard of it. That
+ *     is told only where it is so for a second time.
  */
 import { type ErrorCode, fail, PotorooError } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
@@ -14,6 +16,7 @@ import {
   encodeDelivery,
   type Hello,
   readDelivery,
+  STALE,
 } from '../../protocol/delivery.ts'
 import { FrameParser } from '../../protocol/frame.ts'
 import type { SinkContext } from '../connector.ts'
@@ -25,6 +28,7 @@ const LONGEST_BACKOFF_MS = 5000
 const SILENCES = 4
 
 type Welcome = Extract<DeliveryMessage, { kind: 'welcome' }>
+type Refused = Extract<DeliveryMessage, { kind: 'refused' }>
 
 export interface AckedWay {
   readonly address: Address
@@ -61,6 +65,8 @@ export class ReceiverLine implements ConnectionHandler {
   private ending: { readonly state: 'no-peer' | 'refused'; readonly reason: string } | null = null
   /** L3: what the operator knows. */
   private readonly told = new Set<ErrorCode>()
+  /** L4. */
+  private stale = false
   private closed = false
 
   /** `greeting` is said on each connection, with the token that the file has by then. */
@@ -143,13 +149,14 @@ export class ReceiverLine implements ConnectionHandler {
       case 'welcome':
         this.welcomed = true
         this.told.clear()
+        this.stale = false
         this.backoffMs = FIRST_BACKOFF_MS
         this.keepAliveMs = message.keepAliveMs
         this.listen()
         this.events.onWelcome(message)
         break
       case 'refused':
-        this.onRefused(message.reason, message.retryMs)
+        this.onRefused(message)
         break
       case 'ack':
         this.events.onAck(message.through)
@@ -177,8 +184,10 @@ export class ReceiverLine implements ConnectionHandler {
   }
 
   /** L2. */
-  private onRefused(reason: string, retryMs: number): void {
-    this.warn(fail('E_RECEIVER_REFUSED', { step: this.context.step, ...this.way.address, reason }))
+  private onRefused({ code, reason, retryMs }: Refused): void {
+    const passing = code === STALE && !this.stale
+    this.stale = code === STALE
+    if (!passing) this.warn(fail('E_RECEIVER_REFUSED', { step: this.context.step, ...this.way.address, reason }))
     this.backoffMs = Math.min(Math.max(2 * retryMs, this.backoffMs), LONGEST_BACKOFF_MS)
     this.breakOff(reason, 'refused')
   }
@@ -205,7 +214,8 @@ export class ReceiverLine implements ConnectionHandler {
     this.timer?.cancel()
     this.welcomed = false
     const { state, reason } = this.ending ?? { state: 'no-peer', reason: reasonOf(error) }
-    this.warn(fail('E_NO_PEER', { step: this.context.step, ...this.way.address, reason }))
+    // That a refusal closes the connection is no news.
+    if (state === 'no-peer') this.warn(fail('E_NO_PEER', { step: this.context.step, ...this.way.address, reason }))
     this.events.onLost(state, reason)
     // Between half and the whole of the backoff, so that many writers do not come back at once.
     const ms = this.backoffMs / 2 + this.context.env.random.below(this.backoffMs / 2 + 1)
@@ -213,7 +223,7 @@ export class ReceiverLine implements ConnectionHandler {
     this.after(ms, () => this.dial())
   }
 
-  /** L3: a refusal closes the connection, and that is no news. */
+  /** L3. */
   private warn(problem: PotorooError): void {
     const known = problem.code === 'E_NO_PEER' ? this.told.size > 0 : this.told.has(problem.code)
     if (known || this.closed) return
