@@ -41,6 +41,16 @@ export function startMutant(mutant: Mutant | null, program: string, args: readon
   })
 }
 
+/** The same before somebody's eyes: what it says is shown as it comes. */
+export function showMutant(mutant: Mutant, program: string, args: readonly string[]): Promise<number> {
+  const { options, env } = hooked(mutant, program, args)
+  const child = spawn(process.execPath, options, { env, stdio: 'inherit' })
+  return new Promise((done, fell) => {
+    child.on('error', fell)
+    child.on('close', (status) => done(status ?? 1))
+  })
+}
+
 function hooked(mutant: Mutant | null, program: string, args: readonly string[]) {
   const hook = fileURLToPath(new URL('./hook.ts', import.meta.url))
   const env = { ...process.env, POTOROO_MUTANT: JSON.stringify(mutant) }

@@ -138,14 +138,11 @@ export async function replayFaults(scene: Scene, faults: readonly Fault[]): Prom
   return (await runFaults(scene, faults)).result
 }
 
-/** What `--fault` takes, and what is printed of a finding: `kill:17` or `kill:17,power:3`. */
-export function faultsFrom(text: string): Fault[] {
-  return text.split(',').map((one) => {
-    const [blow, at] = one.split(':')
-    if (!clusterBlows.includes(blow as Blow) || !/^\d+$/.test(at ?? ''))
-      throw new Error(`"${one}" is no fault, such as kill:17`)
-    return { blow: blow as Blow, at: Number(at) }
-  })
+/** What `--fault` takes, and what is printed of a finding: `kill:17` or `kill:17,power:3`; `null` for anything else. */
+export function faultsFrom(text: string): Fault[] | null {
+  const faults = text.split(',').map((one) => /^(kill|power|stop|cut):(\d+)$/.exec(one))
+  if (!faults.every((fault) => fault !== null)) return null
+  return faults.map(([, blow, at]) => ({ blow: blow as Blow, at: Number(at) }))
 }
 
 export function showFaults(faults: readonly Fault[]): string {

@@ -1,175 +1,159 @@
 /**
- * Simulated systems on the command line, in as many processes as there are processors (`--jobs N` for another number):
+ * Simulated clusters on the command line, in as many processes as there are processors: `npm run sim -- --help` says what can be
+ * asked of it (`options.ts`).
  *
- *     npm run sim -- SEED                     one system, with its log
- *     npm run sim -- SEED SEED …              those systems, of which those are printed in which something is wrong
- *     npm run sim -- --seeds N [--from SEED]  N systems; with --seconds S as many as can be run in S seconds
- *     npm run sim -- --enumerate [--seeds N] [--pairs P]  small systems, with a fault at each point, and P pairs of faults
- *                                             (kills, losses of power, stops: --blow kill for one kind); with --clusters small
- *                                             clusters, also with cuts; with --seconds S as many as S seconds have room for, spread
- *                                             over all, and with --part K/N the Kth of N parts, which together are all
- *     npm run sim -- SEED --fault kill:17     the small system of that seed, with those faults, and its log
- *     npm run sim -- --clusters …             the same of whole clusters: SEED, SEED SEED …, --seeds N
- *     npm run sim -- --bend NAME …            systems in a configuration that is bent towards something (`bends.ts`,
- *                                             `clusters/bends.ts`)
- *     npm run sim -- --twice …                every seed in two processes: says which of them do not run alike
- *     npm run sim -- --mutant NAME …          the same with a fault planted in the engine
- *     npm run sim -- --mutants [NAME …] [--seeds N]  every planted fault, or those: the first seed that finds it, and how
- *                                             many of N do; with --write into mutants.md, with --seconds S at most S for each
+ * M1. Whatever finds something is printed with the command that runs it again.
  */
-import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { runMutant } from '../mutant/mutant.ts'
+import { showMutant } from '../mutant/mutant.ts'
 import type { Scene, Share } from './enumerate.ts'
 import { type Tally, tabulate } from './mutant-table.ts'
-import { mutants, type SimMutant } from './mutants.ts'
-import { type Finding, runnerOf, runSeeds, shareSeeds } from './runs.ts'
+import { optionsOf } from './options.ts'
+import { Progress } from './progress.ts'
+import { type Finding, runnerOf, runSeeds, type Sums, shareSeeds } from './runs.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seeds: { type: 'string' },
-    seconds: { type: 'string', default: 'Infinity' },
-    from: { type: 'string', default: '1' },
-    mutant: { type: 'string' },
-    bend: { type: 'string' },
-    mutants: { type: 'boolean', default: false },
-    enumerate: { type: 'boolean', default: false },
-    twice: { type: 'boolean', default: false },
-    pairs: { type: 'string', default: '300' },
-    part: { type: 'string', default: '0/1' },
-    blow: { type: 'string' },
-    fault: { type: 'string' },
-    enough: { type: 'string', default: 'Infinity' },
-    write: { type: 'boolean', default: false },
-    clusters: { type: 'boolean', default: false },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    json: { type: 'boolean', default: false },
-  },
-})
-const from = Number(values.from)
-const kind = values.clusters ? 'clusters' : 'systems'
-const what = { kind, bend: values.bend ?? null } as const
 /** So few seeds are run in this process. */
 const FEW = 20
+/** Findings that are shown of each seed whose points are tried. */
+const SHOWN = 10
 
 const program = fileURLToPath(import.meta.url)
 // A child finds `potoroo` as this process does: in the sources.
 process.env.NODE_OPTIONS = '--conditions=source'
 
-if (values.mutants) {
-  const seeds = Number(values.seeds ?? 100)
-  const seconds = Number(values.seconds)
-  const options = { seeds, from, seconds, jobs: Number(values.jobs), write: values.write, only: positionals }
-  process.exitCode = (await tabulate(options)) ? 0 : 1
-} else if (values.mutant !== undefined) {
-  const args = process.argv.slice(2).filter((argument, i, all) => argument !== '--mutant' && all[i - 1] !== '--mutant')
-  const { status, output } = runMutant(named(values.mutant), program, args)
-  process.stdout.write(output)
-  process.exitCode = status ?? 1
-} else if (values.enumerate) {
-  await enumerateMany(Number(values.seeds ?? 3))
-} else if (values.twice) {
-  await runTwice(Array.from({ length: Number(values.seeds ?? 100) }, (_, i) => from + i))
-} else if (positionals.length === 1) {
-  await replay(Number(positionals[0]))
-} else if (positionals.length > 1) {
-  await runMany(positionals.map(Number))
+const args = process.argv.slice(2)
+const options = await optionsOf(args)
+const { task, what, seeds, seconds, jobs, json, mutant } = options
+const { kind } = what
+const first = seeds[0]!
+
+if (mutant !== null && process.env.POTOROO_MUTANT === undefined) {
+  // Again, in a process that has the fault in it.
+  process.exitCode = await showMutant(mutant, program, args)
 } else {
-  await runMany(Array.from({ length: Number(values.seeds ?? 100) }, (_, i) => from + i))
+  const tasks = { replay, many, twice, enumerate: enumerateAll, mutants: table }
+  process.exitCode = (await tasks[task]()) ? 0 : 1
 }
 
-async function replay(seed: number): Promise<void> {
-  const { faultsFrom, replayFaults } = await import('./enumerate.ts')
+/** One seed, with its log; whether nothing is wrong, as with all of these. */
+async function replay(): Promise<boolean> {
+  const { replayFaults } = await import('./enumerate.ts')
   const run = await runnerOf(what)
-  const result = await (values.fault === undefined
-    ? run(seed)
-    : replayFaults(await sceneOf(seed), faultsFrom(values.fault)))
-  if (result === null) throw new Error(`seed ${seed} does not fit --bend ${values.bend}`)
+  const { faults } = options
+  const result = await (faults === null ? run(first) : replayFaults(await sceneOf(first), faults))
+  if (result === null) {
+    process.stderr.write(`seed ${first} draws nothing that --bend ${what.bend} could bend: take another one\n`)
+    return false
+  }
   const { log, complaints, ...figures } = result
   process.stdout.write(`${log.join('\n')}\n${JSON.stringify(figures, null, 2)}\n`)
   for (const complaint of complaints) process.stdout.write(`WRONG ${complaint}\n`)
   if (complaints.length === 0) process.stdout.write('nothing is wrong\n')
-  process.exitCode = complaints.length === 0 ? 0 : 1
+  return complaints.length === 0
 }
 
-async function runMany(seeds: readonly number[]): Promise<void> {
-  const bound = { enough: Number(values.enough), seconds: Number(values.seconds) }
-  if (values.json) {
+async function many(): Promise<boolean> {
+  const bound = { enough: options.enough, seconds }
+  if (json) {
     const { ran, found } = await runSeeds(what, seeds, bound)
-    const first = found[0]?.complaints[0]?.slice(0, 200) ?? ''
-    process.stdout.write(JSON.stringify({ ran, found: found.map(({ seed }) => seed), first } satisfies Tally))
-    return
+    tell({ ran, found: found.map(({ seed }) => seed), first: found[0]?.complaints[0] ?? '' })
+    return found.length === 0
   }
+  const timed = Number.isFinite(seconds)
+  const progress = new Progress(timed ? kind : `of ${seeds.length} ${kind}`)
+  process.stderr.write(`${timed ? `${seconds} seconds of` : seeds.length} ${kind} from seed ${first} on\n`)
   const begin = performance.now()
-  const jobs = seeds.length < FEW ? 1 : Number(values.jobs)
-  const sums = await (jobs === 1 ? runSeeds(what, seeds, bound, show) : shareSeeds(what, seeds, jobs, bound, show))
+  const heard = {
+    found: (finding: Finding) => {
+      progress.clear()
+      show(finding)
+    },
+    ran: (sums: Sums) => progress.show(sums),
+  }
+  const alone = seeds.length < FEW || jobs === 1
+  const sums = await (alone ? runSeeds(what, seeds, bound, heard) : shareSeeds(what, seeds, jobs, bound, heard))
+  progress.clear()
+  summarize(sums, performance.now() - begin)
+  return sums.found.length === 0
+}
+
+function summarize(sums: Sums, ms: number): void {
   const { ran, records, lives, generations, reads, refused, cpuMs, found } = sums
-  const average = (sum: number): string => (sum / ran).toFixed(1)
-  const rate = ((1000 * ran) / (performance.now() - begin)).toFixed(1)
-  const each = values.clusters
-    ? `each with ${average(records)} records, ${average(lives)} lives of its workers, ${average(generations)} generations and ${average(reads)} answers to readers`
-    : `each with ${average(records)} records and ${average(lives)} lives of its worker`
+  const average = (sum: number): string => (sum / Math.max(1, ran)).toFixed(1)
+  const each =
+    kind === 'clusters'
+      ? `each with ${average(records)} records, ${average(lives)} lives of its workers, ${average(generations)} generations and ${average(reads)} answers to readers`
+      : `each with ${average(records)} records and ${average(lives)} lives of its worker`
   process.stdout.write(
-    `${ran} ${kind} from seed ${seeds[0]} on, ${each}, ${refused} refused to lose something, in ${average(cpuMs)} ms of CPU, ${rate} per second; ` +
+    `${ran} ${kind} from seed ${first} on, ${each}, ${refused} refused to lose something, in ${average(cpuMs)} ms of CPU, ${((1000 * ran) / ms).toFixed(1)} per second; ` +
       `${found.length} of them wrong\n`,
   )
-  process.exitCode = found.length === 0 ? 0 : 1
 }
 
-async function runTwice(seeds: readonly number[]): Promise<void> {
+async function twice(): Promise<boolean> {
   const { differing } = await import('./twice.ts')
   const differ = await differing(what, seeds)
   const alike = seeds.length - differ.length
   const others = differ.length === 0 ? '' : `; not ${differ.slice(0, FEW).join(', ')}`
   process.stdout.write(
-    `${alike} of ${seeds.length} ${kind} from seed ${seeds[0]} on run alike in two processes${others}\n`,
+    `${alike} of ${seeds.length} ${kind} from seed ${first} on run alike in two processes${others}\n`,
   )
-  process.exitCode = differ.length === 0 ? 0 : 1
+  return differ.length === 0
 }
 
-function show({ seed, what, complaints }: Finding): void {
-  const bent = values.bend === undefined ? '' : `--bend ${values.bend} `
-  const again = `npm run sim -- ${values.clusters ? '--clusters ' : ''}${bent}${seed}`
-  process.stdout.write(`seed ${seed} (${again}): ${what}\n${complaints.map((one) => `  WRONG ${one}\n`).join('')}`)
-}
-
-async function enumerateMany(seeds: number): Promise<void> {
+async function enumerateAll(): Promise<boolean> {
   const { allBlows, clusterBlows, enumerate, showFaults } = await import('./enumerate.ts')
-  const blows = (values.clusters ? clusterBlows : allBlows).filter(
-    (blow) => values.blow === undefined || values.blow === blow,
-  )
-  const [part, of] = values.part.split('/').map(Number) as [number, number]
+  const { blow, pairs, part } = options
+  const blows = (kind === 'clusters' ? clusterBlows : allBlows).filter((one) => blow === null || one === blow)
   Error.stackTraceLimit = 0
   const hit: number[] = []
-  let first = ''
-  let wrong = 0
+  let says = ''
   const begin = performance.now()
-  for (let seed = from; seed < from + seeds; seed++) {
+  for (const [i, seed] of seeds.entries()) {
     // Each has its share of the time, and what those before have left of theirs.
-    const end = begin + (1000 * Number(values.seconds) * (seed - from + 1)) / seeds
+    const end = begin + (1000 * seconds * (i + 1)) / seeds.length
     const goesOn = (): boolean => performance.now() < end
-    const bounds = { pairs: Number(values.pairs), part, of, goesOn }
-    const { what, points, singles, pairs, found } = await enumerate(await sceneOf(seed), blows, bounds)
-    wrong += found.length
+    const bounds = { pairs, part: part[0], of: part[1], goesOn }
+    const { what, points, singles, pairs: twos, found } = await enumerate(await sceneOf(seed), blows, bounds)
     if (found.length > 0) hit.push(seed)
-    if (found.length > 0 && first === '') {
-      first = `--fault ${showFaults(found[0]!.faults)}: ${found[0]!.result.complaints[0]!.slice(0, 200)}`
+    if (says === '' && found.length > 0) {
+      says = `--fault ${showFaults(found[0]!.faults)}: ${found[0]!.result.complaints[0]!}`
     }
-    if (values.json) continue
+    if (json) continue
     process.stdout.write(
-      `seed ${seed}: ${what}: ${points} points, ${share(singles)} single faults, ${share(pairs)} pairs; ` +
+      `seed ${seed}: ${what}: ${points} points, ${share(singles)} single faults, ${share(twos)} pairs; ` +
         `${found.length} wrong\n`,
     )
-    for (const { faults, points, result } of found.slice(0, 10)) {
-      process.stdout.write(`  --fault ${showFaults(faults)} (${points.join(', then ')})\n`)
+    for (const { faults, points, result } of found.slice(0, SHOWN)) {
+      process.stdout.write(`  ${commandOf(seed)} --fault ${showFaults(faults)}   (${points.join(', then ')})\n`)
       for (const complaint of result.complaints) process.stdout.write(`    WRONG ${complaint.slice(0, 300)}\n`)
     }
   }
-  if (values.json) process.stdout.write(JSON.stringify({ ran: seeds, found: hit, first } satisfies Tally))
-  process.exitCode = wrong === 0 ? 0 : 1
+  if (json) tell({ ran: seeds.length, found: hit, first: says })
+  return hit.length === 0
+}
+
+function table(): Promise<boolean> {
+  const { names, write } = options
+  return tabulate({ seeds: seeds.length, from: first, seconds, jobs, write, only: names })
+}
+
+function tell({ first, ...tally }: Tally): void {
+  process.stdout.write(JSON.stringify({ ...tally, first: first.slice(0, 200) } satisfies Tally))
+}
+
+function show({ seed, what, complaints }: Finding): void {
+  const wrong = complaints.map((one) => `  WRONG ${one}\n`).join('')
+  process.stdout.write(`${commandOf(seed)}   finds something in ${what}\n${wrong}`)
+}
+
+/** What runs `seed` again, with its log (M1). */
+function commandOf(seed: number): string {
+  const alone = kind === 'clusters' ? '' : ' --alone'
+  const bent = what.bend === null ? '' : ` --bend ${what.bend}`
+  const planted = mutant === null ? '' : ` --mutant ${mutant.name}`
+  return `npm run sim --${alone}${bent}${planted} ${seed}`
 }
 
 /** `30 of 120 (25%)`. */
@@ -180,11 +164,5 @@ function share({ tried, all }: Share): string {
 /** What `--enumerate` runs again and again. */
 async function sceneOf(seed: number): Promise<Scene> {
   const { clusterScene, systemScene } = await import('./enumerate.ts')
-  return values.clusters ? clusterScene(seed) : systemScene(seed)
-}
-
-function named(name: string): SimMutant {
-  const mutant = mutants.find((one) => one.name === name)
-  if (mutant !== undefined) return mutant
-  throw new Error(`there is no planted fault "${name}"; there are ${mutants.map((one) => one.name).join(', ')}`)
+  return kind === 'clusters' ? clusterScene(seed) : systemScene(seed)
 }

@@ -72,11 +72,11 @@ async function fateOf(mutant: SimMutant, { seeds, from, seconds }: TableOptions)
   const bend = mutant.bend === undefined ? [] : ['--bend', mutant.bend]
   const bounds = ['--seconds', String(seconds), '--enough', String(ENOUGH)]
   const range = [...bend, '--json', '--seeds', String(most), '--from', String(first), ...bounds]
-  const chance = await tallyOf(mutant, clusters ? ['--clusters', ...range] : range)
+  const chance = await tallyOf(mutant, clusters ? range : ['--alone', ...range])
   const share = `${chance.found.length} of ${chance.ran}`
-  const bentTo = mutant.bend === undefined ? '' : `\`--bend ${mutant.bend}\` `
-  const kind = `${bentTo}${clusters ? 'cluster' : 'seed'}`
-  if (chance.found.length > 0) return { found: true, share, by: `${kind} ${chance.found[0]}: ${chance.first}` }
+  const by = (tally: Tally): string =>
+    `\`${[...(clusters ? [] : ['--alone']), ...bend, tally.found[0]].join(' ')}\` ${tally.first}`
+  if (chance.found.length > 0) return { found: true, share, by: by(chance) }
   if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
   const missed = {
     found: false,
@@ -86,6 +86,7 @@ async function fateOf(mutant: SimMutant, { seeds, from, seconds }: TableOptions)
   }
   if (clusters) return missed
   const aimed = await tallyOf(mutant, [
+    '--alone',
     '--enumerate',
     '--json',
     '--seeds',
@@ -96,7 +97,7 @@ async function fateOf(mutant: SimMutant, { seeds, from, seconds }: TableOptions)
     String(seconds),
   ])
   if (aimed.found.length === 0) return missed
-  return { found: true, share, by: `enumeration of seed ${aimed.found[0]}: ${aimed.first}` }
+  return { found: true, share, by: by(aimed) }
 }
 
 async function tallyOf(mutant: SimMutant, args: readonly string[]): Promise<Tally> {
@@ -120,11 +121,12 @@ function pageOf({ seeds, from, seconds }: TableOptions, fates: ReadonlyMap<SimMu
   })
   return `# What finds the planted faults
 
-Written by \`npm run sim -- --mutants [NAME …] --seeds ${seeds} --seconds ${seconds} --write\`: of the systems, or a fifth as many clusters, from seed ${from} on,
-ended after ${ENOUGH} that find it or ${seconds} seconds, how many find each fault, and what the first of them says. A fault that was not
-found before its time was over keeps the row of an earlier run. What needs a configuration that seeds draw too
-seldom is looked for in one that is bent towards it (\`bends.ts\`); of some a seed is known that finds them (1 of 1). What no system finds is looked for by every single fault of
-a small one, and by pairs of them (\`--enumerate\`).
+Written by \`npm run sim -- --mutants [NAME …] --seeds ${seeds} --seconds ${seconds} --write\`: of the systems of one worker, or a fifth as many
+clusters, from seed ${from} on, ended after ${ENOUGH} that find it or ${seconds} seconds, how many find each fault, and what the first of them says:
+\`npm run sim -- --mutant FAULT\` with what stands before that runs it again. A fault that was not found before its time was over keeps
+the row of an earlier run. What needs a configuration that seeds draw too seldom is looked for in one that is bent towards it
+(\`--bend\`, \`bends.ts\`); of some a seed is known that finds them (1 of 1). What no system finds is looked for by every single fault of
+a small one, and by pairs of them (\`--enumerate\`, \`--fault\`).
 
 | fault | planted in | seeds | found by |
 |---|---|---|---|

@@ -81,12 +81,20 @@ function bent<C, R>(
   }
 }
 
-/** Runs `seeds` in this process; `heard` is told of each finding at once. */
+/** What is told while seeds are run: each finding, and from time to time how far it is. */
+interface Heard {
+  found(finding: Finding): void
+  ran(sums: Sums): void
+}
+
+const nobody: Heard = { found: () => {}, ran: () => {} }
+
+/** Runs `seeds` in this process. */
 export async function runSeeds(
   what: Runs,
   seeds: Iterable<number>,
   { enough, seconds }: Bound,
-  heard: (finding: Finding) => void = () => {},
+  heard = nobody,
 ): Promise<Sums> {
   const run = await runnerOf(what)
   // What engine and seams throw and catch by the thousand needs no stacks; a seed that finds something is run again.
@@ -107,10 +115,11 @@ export async function runSeeds(
       sums.generations += figures.generations
       sums.reads += figures.reads
     }
+    heard.ran(sums)
     if (complaints.length === 0) continue
     const finding = { seed, what, complaints }
     sums.found.push(finding)
-    heard(finding)
+    heard.found(finding)
   }
   const { user, system } = process.cpuUsage(before)
   sums.cpuMs = (user + system) / 1000
@@ -123,7 +132,7 @@ export async function shareSeeds(
   seeds: readonly number[],
   jobs: number,
   { enough, seconds }: Bound,
-  heard: (finding: Finding) => void,
+  heard: Heard,
 ): Promise<Sums> {
   const sums = noSums()
   const end = performance.now() + 1000 * seconds
@@ -145,7 +154,8 @@ export async function shareSeeds(
       }
       child.on('message', (part: Sums) => {
         add(sums, part)
-        for (const finding of part.found) heard(finding)
+        for (const finding of part.found) heard.found(finding)
+        heard.ran(sums)
         goOn()
       })
       child.on('exit', (status) => (status === 0 ? done() : fell(new Error(`a process of seeds ended with ${status}`))))

@@ -1,6 +1,6 @@
 /**
  * Configurations of clusters bent towards what a planted fault needs, for faults that drawn ones find too seldom: `npm run sim --
- * --clusters --bend NAME …`. Everything that is not named stays as its seed drew it (N1 of `../bends.ts`).
+ * --bend NAME …`. Everything that is not named stays as its seed drew it (N1 of `../bends.ts`).
  */
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
