@@ -107,8 +107,8 @@ export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Prom
   const completeness = completenessOf(owned, parts)
   const all = [...parts.values()]
   const keys = all.reduce((sum, part) => sum + part.keys, 0)
-  const epoch = all.reduce((least, part) => Math.min(least, part.epoch), Number.POSITIVE_INFINITY)
-  return { keys, epoch: Number.isFinite(epoch) ? epoch : 0, found, next, completeness, asOf: { generation, epoch } }
+  const epoch = all.length === 0 ? 0 : Math.min(...all.map((part) => part.epoch))
+  return { keys, epoch, found, next, completeness, asOf: { generation, epoch } }
 }
 
 /** Who answers in one generation, who owns what in it, and the barrier that they are behind (A2). */

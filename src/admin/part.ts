@@ -6,14 +6,20 @@
  * A2. Behind a barrier, it shows them once its step has been passed by it, in the same term (PROTOCOLS 16).
  * A3. A linearizable read is shown once an epoch is complete whose barrier came after it: the chain has it from this
  *     generation, so nobody else owned the key when it was read, and nothing rolls back what it shows.
+ * A4. A live read is shown under a lease: no newer generation stood `leaseMs` ago, so it has all that was stable by then. Who
+ *     sees neither the others nor the store does not know what it owns, for they may have gone on without it.
  */
 import { fail } from '../base/errors.ts'
 import { hashKey, type Key, keyGroupOf, shiftOf } from '../base/hash.ts'
 import type { Execution } from '../worker/execution/execution.ts'
 import { type Behind, nextEpoch, passed } from '../worker/pipelines/own-writes.ts'
 import { keysOf, listKeys, lookUpAny, requireKeyed } from '../worker/pipelines/query.ts'
-import { type AcrossSeams, ask } from './asking.ts'
+import { pause } from '../worker/settle.ts'
+import { type AcrossSeams, ask, Deadline } from './asking.ts'
 import { plain } from './plain.ts'
+
+/** The pause before it is looked again for a lease. */
+const LOOK_MS = 10
 
 /** How an owner reads what is in memory. */
 export type LiveLevel = 'live' | 'linearizable'
@@ -46,18 +52,29 @@ export interface Part {
 export async function ownPart(seams: AcrossSeams, question: StateQuestion, ms: number): Promise<Part | null> {
   const { pipelines, clock } = seams
   const { pipeline, step, behind, read } = question
+  const deadline = new Deadline(clock, ms)
   const { execution } = pipelines.find(pipeline)
   requireKeyed(execution.plan, step)
   // It does not stand at the base yet.
   if (!execution.stores.has(step)) return null
   if (behind !== null) {
     if (behind.term !== execution.term || !(await passed(clock, execution, step, behind.epoch, ms))) return null
-    // Another generation may have begun meanwhile, and be about to roll the store back.
-    if (pipelines.find(pipeline).execution !== execution) return null
   }
+  if (read === 'live' && !(await leased(seams, deadline))) return null
+  // Another generation may have begun meanwhile, and be about to roll the store back.
+  if (pipelines.find(pipeline).execution !== execution) return null
   const shown = show(execution, question)
-  if (read === 'linearizable' && !(await nextEpoch(clock, execution, ms))) return null
+  if (read === 'linearizable' && !(await nextEpoch(clock, execution, deadline.left))) return null
   return shown()
+}
+
+/** Whether this worker holds a lease, or comes to hold one by `deadline`, as it does soon after a generation has begun (A4). */
+async function leased({ pipelines, clock }: AcrossSeams, deadline: Deadline): Promise<boolean> {
+  while (!pipelines.worker.holdsLease) {
+    if (deadline.left === 0) return false
+    await pause(clock, Math.min(LOOK_MS, deadline.left))
+  }
+  return true
 }
 
 /** What `worker` shows; `null` where it does not within `ms`. */

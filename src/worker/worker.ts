@@ -145,6 +145,11 @@ export class Worker {
     return this.options.cluster != null
   }
 
+  /** Whether no newer generation stood a short while ago than the one that it has read (PROTOCOLS 7). */
+  get holdsLease(): boolean {
+    return this.seat?.holdsLease === true
+  }
+
   get rescaling(): boolean {
     return this.seat?.rescaling ?? false
   }

@@ -64,6 +64,18 @@ export class Reading extends Harbour {
     }
   }
 
+  /** What `name` answers to a path of its control API; the world goes on meanwhile. */
+  async show(name: string, path: string): Promise<unknown> {
+    let json: unknown
+    const answered = this.serve(this.of(name).worker!)
+      .show(path)
+      .then(({ text }) => {
+        json = JSON.parse(text)
+      })
+    while (json === undefined) await Promise.race([answered, this.pass(TURN_MS, null)])
+    return json
+  }
+
   /** Somebody has the work shared out anew, by a load that is made up. */
   shareOut(random: Prng): void {
     const active = this.live.filter(({ worker }) => worker!.phase === 'active')

@@ -177,7 +177,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'counted-by-later-owners',
     swarm: 'clusters',
     bend: 'readers',
-    seed: 14,
+    seed: 11,
     file: 'src/admin/across.ts',
     text: 'completenessOf(owned, parts)',
     replacement: 'completenessOf(viewKeyGroups(seams.pipelines.worker), parts)',
@@ -189,6 +189,14 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/admin/part.ts',
     text: "if (read === 'linearizable' && !(await",
     replacement: "if (read === 'linearizable' && ms < 0 && !(await",
+  },
+  {
+    name: 'live-without-a-lease',
+    swarm: 'clusters',
+    bend: 'readers-of-the-blind',
+    file: 'src/admin/part.ts',
+    text: "if (read === 'live' && !(await",
+    replacement: "if (read === 'live' && ms < 0 && !(await",
   },
   {
     name: 'shown-of-who-owns-it-no-more',

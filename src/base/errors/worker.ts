@@ -42,7 +42,7 @@ export const workerErrors = {
   E_MEMBER_SILENT: {
     kind: 'operational',
     what: 'worker {worker}, which owns the key, did not answer within {ms} ms',
-    remedy: 'ask again; `potoroo status` shows whether it is alive, or stuck in a step',
+    remedy: 'ask again; `potoroo status` shows whether it is alive, stuck in a step, or without a lease',
   },
   E_INCOMPLETE: {
     kind: 'operational',

@@ -210,6 +210,11 @@ export class Seat {
     return this.membership.coordinates
   }
 
+  /** Whether no newer generation stood a short while ago than the one that it has read (PROTOCOLS 7). */
+  get holdsLease(): boolean {
+    return this.leases.held
+  }
+
   /** Whether what no generation fences may be done now (PROTOCOLS 7). */
   get maySpeak(): boolean {
     this.leases.gone(this.watch?.gone ?? new Set())

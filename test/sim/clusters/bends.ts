@@ -55,6 +55,19 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const bent = clusterBends.readers!(config)!
     return { ...bent, longAnswers: { oneIn: 4, longMs: 2000 * config.pace } }
   },
+  /** And asks who sees neither the others nor the chain, for longer than the others wait until they go on without it. */
+  'readers-of-the-blind': (config) => {
+    const bent = clusterBends.readers!(config)!
+    const never = { joinMs: 0, leaveMs: 0, rebalanceMs: 0, killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
+    return {
+      ...bent,
+      workers: 3,
+      mostWorkers: 3,
+      blindMost: 3,
+      blindTo: { chain: 1, packs: 0, out: 0, restoring: 0, all: 0 },
+      deeds: { ...bent.deeds, ...never, blindMs: 2 * OFTEN * config.pace, apartMs: [6000, 12_000] },
+    }
+  },
   /** Who reads the chain finds that others have written whole eras: it stood still, or comes late. */
   'left-behind': (config) => {
     const often = OFTEN * config.pace

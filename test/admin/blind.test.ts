@@ -1,0 +1,55 @@
+/**
+ * What is shown live by a worker that sees neither the others nor the store (`src/admin/part.ts`, A4): what it owns for as long
+ * as its lease lasts, and then nothing, while the others go on without it. Its answers say so.
+ */
+import { expect, test } from 'vitest'
+import { calm } from '../../src/sim/weather.ts'
+import { Reading } from './reading.ts'
+
+interface Page {
+  readonly keys: number
+  readonly found: readonly { readonly state: { readonly count: number } }[]
+  readonly completeness: { readonly keyGroups: string; readonly missing: readonly { readonly worker: string }[] }
+  readonly asOf: { readonly generation: number; readonly epoch: number }
+}
+
+const STATE = '/v1/pipelines/collecting/state/count'
+/** Longer than the others wait until they go on without it, in milliseconds. */
+const BLIND_MS = 15_000
+
+test('a worker that sees nobody shows what it owns under its lease, and nothing without one', async () => {
+  const town = new Reading(1, calm)
+  town.start('a', 'b', 'c')
+  town.settle('a b c in 1')
+  town.of('a').submit()
+  town.until(() => town.live.every((station) => town.resident(station)?.phase === 'running'))
+  town.addProducer('p', 'a')
+  town.send(1000)
+  town.until(() => town.producers.every((producer) => producer.settled))
+  const ask = async (name: string) => (await town.show(name, `${STATE}?limit=1000`)) as Page
+  const shown = ({ completeness, found }: Page) => [completeness.keyGroups, found.length > 0]
+  const whole = ['16/16', true]
+  expect(shown(await ask('c'))).toEqual(whole)
+
+  town.of('c').machine.haze.over(['/store/'], town.world.now + BLIND_MS)
+  for (const other of ['a', 'b']) town.world.network.cut('c', other)
+  const [covered, some] = shown(await ask('c'))
+  expect([['5/16', '6/16'].includes(covered as string), some]).toEqual([true, true])
+
+  town.until(() => town.of('a').worker!.cluster.generation === 2)
+  town.send(1000)
+  town.until(() => town.producers.every((producer) => producer.settled))
+  const blind = await ask('c')
+  expect(blind).toMatchObject({ keys: 0, found: [], completeness: { keyGroups: '0/16' } })
+  expect(new Set(blind.completeness.missing.map(({ worker }) => worker))).toEqual(new Set(['a', 'b', 'c']))
+  expect(blind.asOf).toEqual({ generation: 1, epoch: 0 })
+  for (let key = 0; key < 8; key++) {
+    const answer = await town.show('c', `${STATE}?key=${key}&wait=200`)
+    expect(answer).toMatchObject({ error: { code: 'E_MEMBER_SILENT' } })
+  }
+  expect(shown(await ask('a'))).toEqual(whole)
+
+  for (const other of ['a', 'b']) town.world.network.heal('c', other)
+  town.until(() => town.standing === 'a b c in 3')
+  expect(shown(await ask('c'))).toEqual(whole)
+})
