@@ -10,6 +10,8 @@
  * V5. What is shown behind a token has all records that it covers.
  * V6. What is linearizable has what was stable before the question, and what anybody had been shown by then that stays.
  * V7. What is committed or linearizable is never taken back.
+ * V8. Where a store was damaged or put back all of that may be taken back, and what was said to be stable too: what was asked before it
+ *     stands for good is held to what it says by itself (V1 to V3).
  */
 import { isDeepStrictEqual } from 'node:util'
 import { plain } from '../../../src/admin/plain.ts'
@@ -61,6 +63,8 @@ export interface ReadEvidence extends Evidence {
   readonly cuts: ReadonlyMap<number, ReadonlyMap<string, number>>
   /** Lives that go on elsewhere from a copy, whose records may not be theirs. */
   readonly copied: ReadonlySet<string>
+  /** The moment from which nothing is taken back any more (V8). */
+  readonly lasting: number
 }
 
 type KeyedTask = Extract<Plan['tasks'][number], { kind: 'keyed' }>
@@ -136,6 +140,7 @@ class Judge {
       this.state(read)
       this.oneHistory(read)
       this.completeness(read, history)
+      if (!this.lasts(read)) continue
       const seen = this.sightsOf(read, history)
       sights.set(read, seen)
       this.behind(read, history, seen)
@@ -193,7 +198,7 @@ class Judge {
     if (dropped.size === 0 && shown.length < (keys ?? 0)) {
       this.complain(`${what} counts ${keys} keys and shows ${shown.length} (V3)`)
     }
-    if (isHeld) return
+    if (isHeld || !this.lasts(read)) return
     const there = new Set<string>()
     for (const { at } of shown) for (const { cause } of this.chain(at)) there.add(cause)
     const told = new Map(stable)
@@ -337,6 +342,11 @@ class Judge {
         shown.set(at, before)
       }
     }
+  }
+
+  /** V8. */
+  private lasts({ asked }: Read): boolean {
+    return asked >= this.evidence.lasting
   }
 
   // ── Histories ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,6 +20,7 @@ const none = {
   upgradeMs: 0,
   blindMs: 0,
   stopConsumerMs: 0,
+  namesakeMs: 0,
   putBackMs: 0,
 }
 
@@ -30,10 +31,10 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   'one-version-seen-by-all': (config) => ({
     ...config,
     readMs: 0,
-    deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0 },
+    deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0, namesakeMs: 0 },
   }),
-  /** Nobody reads: as it was before readers were drawn. */
-  'nobody-reads': (config) => ({ ...config, readMs: 0 }),
+  /** Nobody reads: as it was before readers were drawn, and processes of one name. */
+  'nobody-reads': (config) => ({ ...config, readMs: 0, deeds: { ...config.deeds, namesakeMs: 0 } }),
   /** Somebody reads all the time, while key groups move and workers come and go. */
   readers: (config) => {
     const often = OFTEN * config.pace

@@ -162,7 +162,7 @@ class SimCluster {
       join: () => {
         if (stations.length < config.mostWorkers) this.add(1)
       },
-      double: ({ name }: MemberStation) => this.double(name),
+      double: (station: MemberStation) => this.double(station),
     }
     this.plot = new ClusterPlot(config, world, random, {
       workers: crowd,
@@ -245,13 +245,17 @@ class SimCluster {
     station.start()
   }
 
-  /** A second process of `worker`, which ends for good, and is none of the cluster's own. */
-  private double(worker: string): MemberStation {
+  /** A second process under the name of `station`, which ends for good, and is none of the cluster's own. */
+  private double(station: MemberStation): MemberStation {
+    const { name: worker } = station
     const { world, volume, config } = this
     const { limits, restartMs, system, sharedJournals: journals } = config
     const machine = memberMachine(world, `${worker}-${++this.doubles}`, volume)
     const plan = (env: Env): Plan => this.witness.trace(system.build(), answersOf(env, config.longAnswers))
     const fell = (): boolean => {
+      // The one that gave way may be back by now; while it is not, the other one stays.
+      if (station.process === null && station.fell.at(-1)?.code === 'E_WORKER_TWICE')
+        this.complaints.push(`both processes of ${worker} have ended for one another`)
       double.lose()
       return false
     }
@@ -526,6 +530,9 @@ class SimCluster {
     if (!config.harsh)
       for (const { fell, name } of this.stations)
         for (const error of fell) if (!JUDGED.has(error.code)) complaints.push(`${name} fell: ${error}`)
+    // A worker accuses nobody where there is nobody else.
+    for (const { fell, name } of this.doubles === 0 ? this.stations : [])
+      for (const error of fell) if (error.code === 'E_WORKER_TWICE') complaints.push(`${name} fell: ${error}`)
     const letters = this.staying.flatMap((station) => this.executionOf(station)!.deadLetters.list(0, Infinity))
     const evidence: Evidence = {
       plan: this.plan,
@@ -550,13 +557,18 @@ class SimCluster {
       new Map(alone.map(({ name, incarnation }) => [name, positions.get(incarnation) ?? 0]))
     const cuts = new Map([...chain.manifests].map(([epoch, { sources }]) => [epoch, cutOf(this.positionsIn(sources))]))
     const copied = new Set(lives.filter((life) => life.copied).map(({ name }) => name))
-    return { ...evidence, reads: readers.reads, keyGroups: config.limits.keyGroups, cuts, copied }
+    const lasting = this.takenBack ? readers.fairMoment : 0
+    return { ...evidence, reads: readers.reads, keyGroups: config.limits.keyGroups, cuts, copied, lasting }
+  }
+
+  /** Only damage takes an epoch back, and an older store all that came since. */
+  private get takenBack(): boolean {
+    return this.plot.damaged || this.old.times > 0
   }
 
   /** What a reader saw is there in the end. */
   private checkSeen(outputs: readonly Output[]): void {
-    // Only damage takes an epoch back, and an older store all that came since.
-    if (this.plot.damaged || this.old.times > 0) return
+    if (this.takenBack) return
     const there = new Set(outputs.flatMap(({ step, lines }) => lines.map((line) => `${step} ${line}`)))
     for (const [line, time] of this.read) {
       if (there.has(line)) continue

@@ -95,6 +95,9 @@ const VEILED = 0x71c3_0000
 /** How often a store is put back in a run, and the generator that draws it. */
 const BACKED_UP = 0.06
 const BACKED = 0x2b9d_0000
+/** How often second processes of a name are drawn for a run that can have them, and the generator that draws it. */
+const NAMED_TWICE = 0.12
+const NAMING = 0x38e7_0000
 /** How often there are readers in a run, and the generator that draws it. */
 const READ = 0.3
 const READING = 0x5e11_0000
@@ -113,7 +116,7 @@ const DAMAGE = 0.08
 const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
 export function drawCluster(seed: number): ClusterConfig {
-  const config = withReaders(drawWithoutBackups(seed))
+  const config = withNamesakes(withReaders(drawWithoutBackups(seed)))
   const backs = new Prng(seed + BACKED)
   if (config.harsh || !backs.chance(BACKED_UP)) return config
   const putBackMs = Math.ceil(backs.between(2000, 8000) * config.pace)
@@ -122,16 +125,25 @@ export function drawCluster(seed: number): ClusterConfig {
   return {
     ...rest,
     limits: { ...limits, noteChainMs },
-    deeds: { ...deeds, damageMs: 0, blindMs: 0, upgradeMs: 0, putBackMs },
+    deeds: { ...deeds, damageMs: 0, blindMs: 0, upgradeMs: 0, namesakeMs: 0, putBackMs },
   }
 }
 
-/** Where nothing is taken back that was committed there may be readers. */
 function withReaders(config: ClusterConfig): ClusterConfig {
   const reads = new Prng(config.seed + READING)
-  const { damageMs } = config.deeds
-  if (damageMs > 0 || !reads.chance(READ)) return config
+  if (!reads.chance(READ)) return config
   return { ...config, readMs: Math.ceil(reads.between(100, 1500) * config.pace) }
+}
+
+/**
+ * Where what a second process takes in can be read by others, for its machine is gone for good afterwards, there may be some; not where
+ * all die at once to be given another store: they know nothing of it.
+ */
+function withNamesakes(config: ClusterConfig): ClusterConfig {
+  const names = new Prng(config.seed + NAMING)
+  const { sharedJournals, losesOutbox, deeds, pace } = config
+  if (!sharedJournals || losesOutbox || deeds.damageMs > 0 || !names.chance(NAMED_TWICE)) return config
+  return { ...config, deeds: { ...deeds, namesakeMs: Math.ceil(names.between(3000, 12_000) * pace) } }
 }
 
 /**
@@ -142,7 +154,6 @@ export function goingBack(config: ClusterConfig, beyond = false): ClusterConfig 
   const { deeds, weather, limits, ...rest } = config
   return {
     ...rest,
-    readMs: 0,
     weather: { ...weather, disk: stillAir.disk },
     // Of a producer that is gone nobody would ask for what no journal has.
     beyondJournals: beyond,

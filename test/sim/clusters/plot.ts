@@ -118,8 +118,9 @@ export class ClusterPlot {
     this.often('namesake', deeds.namesakeMs, () => {
       const station = this.anyone()
       if (this.namesake !== null || station.worker?.phase !== 'active') return ''
+      const before = falls(station)
       this.namesake = workers.double(station)
-      this.later(NAMESAKE_MS, () => this.endNamesake(station))
+      this.later(NAMESAKE_MS, () => this.endNamesake(station, before))
       return station.name
     })
     this.often('reset', deeds.resetMs, () => {
@@ -236,13 +237,24 @@ export class ClusterPlot {
     }
   }
 
-  /** By now one of the two has ended (`cluster/namesake.ts`); where it was the first one, somebody ends the other. */
-  private endNamesake(station: MemberStation): void {
+  /**
+   * By now one of the two has ended (`cluster/namesake.ts`), unless something kept them from finding each other; where it was the
+   * first one, somebody ends the other.
+   */
+  private endNamesake(station: MemberStation, before: number): void {
     const { namesake } = this
-    const ended = [station, namesake!].some(({ fell }) => fell.some(({ code }) => code === 'E_WORKER_TWICE'))
-    if (!ended) this.complaints.push(`two processes of ${station.name} go on`)
+    const ended = falls(station) > before || falls(namesake!) > 0
+    if (!ended && this.undisturbed) this.complaints.push(`two processes of ${station.name} go on`)
     namesake!.lose()
     this.namesake = null
+  }
+
+  /** Whether processes of one name have the time to find each other, by the store. */
+  private get undisturbed(): boolean {
+    const { deeds, weather } = this.config
+    const { killMs, powerOffMs, stopMs, cutMs, halfCutMs, blindMs, joinMs, leaveMs } = deeds
+    const disturbing = [killMs, powerOffMs, stopMs, cutMs, halfCutMs, blindMs, joinMs, leaveMs]
+    return disturbing.every((ms) => ms === 0) && weather.disk.stallChance === 0 && weather.disk.failChance === 0
   }
 
   /**
@@ -386,4 +398,9 @@ export class ClusterPlot {
       })
     next()
   }
+}
+
+/** How often it has ended because another process has its name. */
+function falls({ fell }: MemberStation): number {
+  return fell.filter(({ code }) => code === 'E_WORKER_TWICE').length
 }

@@ -87,6 +87,8 @@ export class Readers {
   private fair: readonly Question[] | null = null
   /** Counts questions and answers, in their order. */
   private moment = 0
+  /** When the first of those in fair weather was asked. */
+  fairMoment = Number.POSITIVE_INFINITY
 
   constructor(config: ClusterConfig, seams: Seams) {
     this.config = config
@@ -147,6 +149,7 @@ export class Readers {
     const { outside } = this.seams
     const after = outside.producers[0] ?? null
     const asked = { limit: null, after, asked: null, done: false }
+    if (this.fair === null) this.fairMoment = this.moment + 1
     this.fair ??= this.steps.flatMap((step): Question[] => [
       { step, level: 'live', key: null, ...asked },
       { step, level: 'committed', key: null, ...asked },
