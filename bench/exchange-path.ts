@@ -15,6 +15,7 @@ import { Combiner } from '../src/dataflow/combiner.ts'
 import { KeyExchange } from '../src/dataflow/exchange.ts'
 import { BatchCodec } from '../src/protocol/data.ts'
 import { beginFrame, endFrame, FrameParser } from '../src/protocol/frame.ts'
+import { NEWEST_VERSION } from '../src/protocol/version.ts'
 import { cpuNs, textWord, user } from './lib/records.ts'
 import { type Measure, print, single } from './lib/report.ts'
 
@@ -72,7 +73,7 @@ class Remote implements Outlet {
 
   private send(batch: Batch): void {
     beginFrame(this.writer)
-    this.codec.write(this.writer, batch)
+    this.codec.write(this.writer, batch, NEWEST_VERSION)
     const frame = endFrame(this.writer, 1, 1, 0, FRAME_BYTES)
     if (this.way === 'written') return
     this.parser.push(frame, ({ payload }) => {

@@ -64,8 +64,8 @@ export class BatchCodec {
     this.values = values
   }
 
-  /** Writes `batch`. Throws `E_VALUE` or `E_BLOCK_TOO_LONG` (see `ValueCodec`); then nothing has been written. */
-  write(writer: ByteWriter, batch: Columns): void {
+  /** Writes `batch` as `version` of the protocol has it. Throws `E_VALUE` or `E_BLOCK_TOO_LONG` (see `ValueCodec`); then nothing has been written. */
+  write(writer: ByteWriter, batch: Columns, version: number): void {
     const start = writer.length
     const { length } = batch
     const keyed = batch.keys.length > 0 && length > 0
@@ -74,10 +74,10 @@ export class BatchCodec {
       writer.varint(length)
       writer.u8(!keyed ? PLAIN : batch.combined ? COMBINED : KEYED)
       if (keyed) writeHashes(writer, batch.hashes, length)
-      writeSequence(writer, batch.splits, length)
-      writeSequence(writer, batch.times, length)
-      writeSequence(writer, batch.positions, length)
-      writeSequence(writer, batch.ordinals, length)
+      writeSequence(writer, batch.splits, length, version)
+      writeSequence(writer, batch.times, length, version)
+      writeSequence(writer, batch.positions, length, version)
+      writeSequence(writer, batch.ordinals, length, version)
       this.values.encodeValues(writer, batch.values, length)
       if (keyed) this.writeKeys(writer, batch)
     } catch (error) {

@@ -7,9 +7,9 @@
  */
 
 /** The newest version that this program speaks. */
-export const NEWEST_VERSION = 2
+export const NEWEST_VERSION = 3
 /** The oldest version that this program speaks. */
-export const OLDEST_VERSION = 1
+export const OLDEST_VERSION = 2
 
 export interface VersionRange {
   readonly newest: number

@@ -13,7 +13,7 @@
  * K5. What is said in a frame whose checksum holds was said by the other program: if it makes no sense, no resumption
  *     helps, and the session has failed. Damage on the way is mended by another connection.
  */
-import { ByteReader, type ByteWriter } from '../base/bytes.ts'
+import { ByteReader } from '../base/bytes.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import { decide } from '../base/table.ts'
 import { FRAME_HEADER_BYTES, type Frame } from '../protocol/frame.ts'
@@ -23,7 +23,7 @@ import type { SessionFacts } from './handshake.ts'
 import type { Line, LineContext, LineUser } from './line.ts'
 import { type LinkEffect, type LinkEvent, type LinkState, linkTable } from './link-table.ts'
 import { Retained } from './retained.ts'
-import { encodeFrame, HANDSHAKE_VERSION, isUnnumbered, type Lane, type Numbered } from './wire.ts'
+import { type Body, encodeFrame, HANDSHAKE_VERSION, isUnnumbered, type Lane, type Numbered } from './wire.ts'
 
 /** Frames, and bytes, that arrive before the other side is told so; what is less is told with the next tick. */
 const TOLD_FRAMES = 64
@@ -117,7 +117,7 @@ export class Link implements SessionFacts, LineUser {
    * Numbers `message` with the body that `body` writes, and sends it as soon as the lane can. Returns the bytes of its
    * payload. A session that is over sends nothing.
    */
-  send(message: Numbered, body: ((writer: ByteWriter) => void) | null = null): number {
+  send(message: Numbered, body: Body | null = null): number {
     if (this.over || this.full) return 0
     const frame = this.encode(message, this.next, body)
     if (this.lane === 'control' && this.keptBytes + frame.length > this.context.limits.controlLaneBytes) this.overflow()
@@ -135,7 +135,7 @@ export class Link implements SessionFacts, LineUser {
     return true
   }
 
-  private encode(message: Numbered, sequence: number, body: ((writer: ByteWriter) => void) | null): Buffer {
+  private encode(message: Numbered, sequence: number, body: Body | null): Buffer {
     const { generation, version } = this
     const { limits } = this.context
     const writer = this.memory?.writer ?? this.context.writer

@@ -28,8 +28,11 @@ export interface ChannelAddress {
   readonly channel: number
 }
 
-/** Writes a batch behind what the writer holds. What it throws comes out of `push`, and nothing has been sent. */
-export type BatchEncoder<B> = (writer: ByteWriter, batch: B) => void
+/**
+ * Writes a batch behind what the writer holds, as `version` of the protocol has it. What it throws comes out of `push`, and
+ * nothing has been sent.
+ */
+export type BatchEncoder<B> = (writer: ByteWriter, batch: B, version: number) => void
 
 /** What a peer asks of its outlets, whatever their batches. */
 export interface CreditTaker {
@@ -65,7 +68,9 @@ export class Outlet<B> implements CreditTaker {
   /** Throws `E_FRAME_TOO_LONG` for a batch that no frame holds, or what the encoder throws; then nothing is sent. */
   push(batch: B): void {
     assert(this.room, 'O2: a batch is pushed where there is room')
-    const bytes = this.link.send({ kind: 'batch', ...this.address }, (writer) => this.encode(writer, batch))
+    const bytes = this.link.send({ kind: 'batch', ...this.address }, (writer, version) =>
+      this.encode(writer, batch, version),
+    )
     this.credit.spend(bytes)
     this.batchesTotal++
     this.watermarkAt = -1

@@ -39,6 +39,9 @@ export function isUnnumbered(tag: number): boolean {
   return unnumberedTags.includes(tag)
 }
 
+/** Writes what stands behind the fields of a message, as `version` of the protocol has it. */
+export type Body = (writer: ByteWriter, version: number) => void
+
 /** What a frame of a session says about its place in it. */
 export interface Place {
   readonly version: number
@@ -55,12 +58,12 @@ export function encodeFrame(
   message: LinkMessage,
   place: Place,
   payloadBytes: number,
-  body: ((writer: ByteWriter) => void) | null = null,
+  body: Body | null = null,
 ): Buffer {
   beginFrame(writer)
   try {
     linkMessages.write(writer, message, place.version)
-    body?.(writer)
+    body?.(writer, place.version)
   } catch (error) {
     writer.clear()
     throw error

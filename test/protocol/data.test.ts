@@ -6,6 +6,7 @@ import { ValueCodec } from '../../src/base/codec/values.ts'
 import { PotorooError } from '../../src/base/errors.ts'
 import { hashKey, type Key } from '../../src/base/hash.ts'
 import { BatchCodec, type GrowingColumns } from '../../src/protocol/data.ts'
+import { NEWEST_VERSION } from '../../src/protocol/version.ts'
 import { batch as values } from '../base/codec/arbitrary.ts'
 
 class TestBatch implements GrowingColumns {
@@ -56,7 +57,7 @@ function batchOf(of: readonly unknown[], key: ((value: unknown, i: number) => Ke
 
 function encode(codec: BatchCodec, batch: TestBatch): Buffer {
   const writer = new ByteWriter(256)
-  codec.write(writer, batch)
+  codec.write(writer, batch, NEWEST_VERSION)
   return writer.take()
 }
 
@@ -201,6 +202,7 @@ describe('what is no batch', () => {
         new BatchCodec(new ValueCodec()).write(
           writer,
           batchOf([1, () => 1], () => 'k'),
+          NEWEST_VERSION,
         ),
       ),
     ).toBe('E_VALUE')

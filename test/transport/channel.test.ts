@@ -2,8 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
+import { NEWEST_VERSION } from '../../src/protocol/version.ts'
 import { ReceiveCredit, SendCredit } from '../../src/transport/credit.ts'
-import { activate, linkedStage, stage, testLimits } from './fixture.ts'
+import { activate, CHANNEL, linkedStage, stage, testLimits } from './fixture.ts'
 
 describe('credit', () => {
   test('C1-C3: whatever is lost or late, no more is held than the window and one batch, and a sender hears of credit', () => {
@@ -207,6 +208,16 @@ describe('a channel', () => {
     outlet.push('good')
     world.run(world.now + 50)
     expect(came).toEqual(['\u0004good'])
+  })
+
+  test('a batch is written as the version has it that both speak', () => {
+    const { world, a, b } = linkedStage()
+    b.inlet(a)
+    const versions: number[] = []
+    const outlet = a.board.outlet<null>('b', CHANNEL, (_writer, _batch, version) => versions.push(version))
+    world.run(world.now + 50)
+    outlet.push(null)
+    expect(versions).toEqual([NEWEST_VERSION])
   })
 
   test('I3: a closed inlet passes over what still comes', () => {

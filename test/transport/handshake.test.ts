@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { NEWEST_VERSION, OLDEST_VERSION } from '../../src/protocol/version.ts'
 import type { SimProcess } from '../../src/sim/world.ts'
 import {
   type About,
@@ -24,8 +25,8 @@ const caller = (facts = fresh, changes: Partial<Caller> = {}): Caller => ({
 })
 const hello = (changes: Partial<Hello> = {}): Hello => ({
   kind: 'hello',
-  newest: 1,
-  oldest: 1,
+  newest: NEWEST_VERSION,
+  oldest: OLDEST_VERSION,
   cluster: 'c',
   token: Buffer.from('secret'),
   worker: 'w1',
@@ -60,7 +61,7 @@ describe('a hello', () => {
       { newest: 9, oldest: 8 },
       {},
       caller(),
-      'worker w1 speaks versions 8 to 9 of the link protocol, worker w2 versions 1 to 2',
+      `worker w1 speaks versions 8 to 9 of the link protocol, worker w2 versions ${OLDEST_VERSION} to ${NEWEST_VERSION}`,
     ],
     ['of the same name', { worker: 'w2' }, {}, caller(), 'two workers are called w2'],
     [
@@ -165,14 +166,14 @@ describe('whoever dials', () => {
   test('weighs the welcome', () => {
     const welcome = {
       kind: 'welcome',
-      version: 1,
+      version: NEWEST_VERSION,
       worker: 'w1',
       incarnation: 'i1',
       session: 's',
       received: 3,
       resumed: true,
     } as const
-    expect(weigh(ours, welcome, expected)).toEqual({ kind: 'welcome', version: 1 })
+    expect(weigh(ours, welcome, expected)).toEqual({ kind: 'welcome', version: NEWEST_VERSION })
     const faults = [{ session: 't' }, { received: 2 }, { received: 10 }]
     for (const fault of faults) {
       expect(weigh(ours, { ...welcome, ...fault }, expected)).toMatchObject({
@@ -180,7 +181,9 @@ describe('whoever dials', () => {
         error: { code: 'E_LINK_SESSION' },
       })
     }
-    expect(weigh(ours, { ...welcome, version: 3 }, expected)).toMatchObject({ error: { code: 'E_LINK_VERSION' } })
+    expect(weigh(ours, { ...welcome, version: NEWEST_VERSION + 1 }, expected)).toMatchObject({
+      error: { code: 'E_LINK_VERSION' },
+    })
   })
 })
 

@@ -1,6 +1,7 @@
 /** Sessions: what outlives which fault, what ends the generation, and what an unruly peer comes to. */
 import { describe, expect, test } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
+import { spokenVersions } from '../../src/protocol/version.ts'
 import type { NetworkWeather } from '../../src/sim/weather.ts'
 import { CHANNEL, linkedStage, PROGRAMS, Raw, type Stage, stage, testLimits } from './fixture.ts'
 
@@ -253,7 +254,7 @@ function intruder(lane: 'control' | 'data', network: Partial<NetworkWeather> = {
 function greet(raw: Raw, lane: 'control' | 'data', received: number, session: string | null = null): void {
   const token = Buffer.from('secret')
   const who = { worker: '0', incarnation: 'i' }
-  raw.say({ kind: 'hello', newest: 1, oldest: 1, cluster: 'c', token, ...who, generation: 1, session, received })
+  raw.say({ kind: 'hello', ...spokenVersions, cluster: 'c', token, ...who, generation: 1, session, received })
   raw.say({ kind: 'about', ...who, lane, build: '1', pipelines: [] })
 }
 

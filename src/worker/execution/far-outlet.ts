@@ -15,6 +15,7 @@ import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { BatchCodec, Columns } from '../../protocol/data.ts'
 import type { SplitNamesWriter } from '../../protocol/split-names.ts'
+import { OLDEST_VERSION } from '../../protocol/version.ts'
 import type { BatchEncoder, ChannelMarker } from '../../transport/outlet.ts'
 
 /** What a sending end asks of the link (`Outlet` of transport). */
@@ -63,7 +64,7 @@ export class FarOutlet implements Outlet {
 
   constructor(options: FarOutletOptions) {
     this.options = options
-    this.link = options.open((writer, batch) => this.encode(writer, batch))
+    this.link = options.open((writer, batch, version) => this.encode(writer, batch, version))
     this.link.onRoom = () => this.drain()
   }
 
@@ -91,11 +92,11 @@ export class FarOutlet implements Outlet {
     else this.link.mark(marker)
   }
 
-  private encode(writer: ByteWriter, batch: Batch): void {
+  private encode(writer: ByteWriter, batch: Batch, version: number): void {
     const { codec, names, keyed, clock, sent } = this.options
     const begun = clock.monotonic()
     names.write(writer, batch.splits, batch.length)
-    codec.write(writer, keyed ? batch : withoutKeys(batch))
+    codec.write(writer, keyed ? batch : withoutKeys(batch), version)
     sent.records += batch.length
     sent.encodeMs += clock.monotonic() - begun
   }
@@ -130,7 +131,8 @@ export class FarOutlet implements Outlet {
   private fault(batch: Batch): PotorooError | null {
     const writer = new ByteWriter()
     try {
-      this.encode(writer, batch)
+      // The other side may be older, and what it reads is never shorter.
+      this.encode(writer, batch, OLDEST_VERSION)
       const { frameBytes } = this.options
       return writer.length + FRAME_BYTES <= frameBytes
         ? null
