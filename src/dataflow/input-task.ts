@@ -82,7 +82,7 @@ export abstract class InputTask implements Task {
     this.held = false
   }
 
-  /** Does a little of what may wait while there are records; true when there is more of it. */
+  /** Does a little of what is never urgent; true when there is more of it. */
   protected tidy(): boolean {
     return false
   }
@@ -105,10 +105,12 @@ export abstract class InputTask implements Task {
     if (this.batch !== null && !this.pass(this.batch)) return false
     if (this.marker !== null && !this.passMarker(this.marker)) return false
     if (!this.tick(now)) return false
+    // Also where there is always something to take.
+    const untidy = this.tidy()
     const element = this.inputs.next()
     if (element === undefined) {
       this.chain.flush()
-      return this.tidy()
+      return untidy
     }
     if (element instanceof Batch) {
       this.batch = element

@@ -225,7 +225,7 @@ export class Runtime {
     }
     switch (task.kind) {
       case 'source':
-        return new SourceTask(task.id, task.step, host.feed(task), this.chain(task), pool, reports)
+        return new SourceTask(task.id, task.step, host.feed(task), this.chain(task), pool, reports, isTimed(this.plan))
       case 'keyed':
         return this.buildKeyed(task, task.keyed, reports)
       case 'sink': {
@@ -339,4 +339,9 @@ export class Runtime {
     for (const input of ends.inputs) input.onElement = () => this.wake(plan.to)
     return ends
   }
+}
+
+/** Whether some step forgets keys after a time. */
+function isTimed({ tasks }: Plan): boolean {
+  return tasks.some((task) => task.kind === 'keyed' && task.keyed.ttlMs !== undefined)
 }

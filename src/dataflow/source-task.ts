@@ -8,6 +8,8 @@
  *     starts the snapshot of tasks that have no other input.
  * S4. A watermark says that all splits of this source have passed a time: they are fed in the order of their records'
  *     times. One goes out when time has risen by `WATERMARK_MS`.
+ * S5. What a quiet source brings next comes in later than now. It says so where somebody asks for the time: the least of all
+ *     sources counts, and one that nobody sends to would keep every key for ever.
  */
 import type { Json } from '../base/json.ts'
 import type { Barrier, Batch, BatchPool, Marker } from './batch.ts'
@@ -20,6 +22,8 @@ export interface Feed {
   poll(into: Batch, max: number, now: number): 'more' | 'idle' | 'ended'
   /** Where reading resumes after everything that was polled. */
   cut(): Json
+  /** Nothing has come in that it has not handed over: the times of what it yields from now on are those of now, or later. */
+  readonly quiet: boolean
 }
 
 /** How far time rises between two watermarks, in milliseconds. */
@@ -32,20 +36,33 @@ export class SourceTask implements Task {
   private readonly chain: Chain
   private readonly pool: BatchPool
   private readonly reports: TaskReports
+  /** Somebody asks for the time of a quiet source, too (S5). */
+  private readonly timed: boolean
   private batch: Batch
   private cursor = 0
   private readonly pending: Marker[] = []
   private held = false
   private ended = false
   private watermark = -Infinity
+  /** When it ran last. */
+  private ranAt = -Infinity
 
-  constructor(id: number, step: string, feed: Feed, chain: Chain, pool: BatchPool, reports: TaskReports) {
+  constructor(
+    id: number,
+    step: string,
+    feed: Feed,
+    chain: Chain,
+    pool: BatchPool,
+    reports: TaskReports,
+    timed: boolean,
+  ) {
     this.id = id
     this.step = step
     this.feed = feed
     this.chain = chain
     this.pool = pool
     this.reports = reports
+    this.timed = timed
     this.batch = pool.take()
   }
 
@@ -56,8 +73,9 @@ export class SourceTask implements Task {
     return false
   }
 
+  /** Records come by themselves; only the time of a quiet source has to be looked for. */
   get due(): number {
-    return Infinity
+    return this.timed && !this.held && !this.ended ? this.ranAt + WATERMARK_MS : Infinity
   }
 
   get running(): string {
@@ -85,6 +103,7 @@ export class SourceTask implements Task {
   }
 
   run(now: number): boolean {
+    this.ranAt = now
     if (!this.pass()) return false
     if (this.pending.length > 0) {
       if (!this.chain.flush()) return false
@@ -92,7 +111,7 @@ export class SourceTask implements Task {
     }
     if (this.held || this.ended) return false
     const found = this.feed.poll(this.batch, this.pool.capacity, now)
-    this.watch()
+    this.watch(now)
     const passed = this.pass()
     if (found === 'ended') {
       this.ended = true
@@ -106,11 +125,11 @@ export class SourceTask implements Task {
     return this.pending.length > 0
   }
 
-  /** Sends a watermark behind the batch that was polled, when it is due (S4). */
-  private watch(): void {
-    const { batch } = this
-    if (batch.length === 0) return
-    const time = batch.times[batch.length - 1]!
+  /** Sends a watermark behind the batch that was polled, when it is due (S4, S5). */
+  private watch(now: number): void {
+    const { batch, feed, timed } = this
+    if (batch.length === 0 && !(timed && feed.quiet)) return
+    const time = batch.length === 0 ? now : batch.times[batch.length - 1]!
     if (time < this.watermark + WATERMARK_MS) return
     this.watermark = time
     this.pending.push({ kind: 'watermark', time })

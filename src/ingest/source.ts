@@ -184,6 +184,11 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return !this.replaying && this.buffered === 0 && this.homes.tailed === 0
   }
 
+  /** What the pipeline takes next has not come in yet. */
+  get quiet(): boolean {
+    return this.caughtUp && this.unwritten === 0 && !this.delivery.waits && this.space.held === null
+  }
+
   /** Says that the source's share of the journal is used up, or is not any more. */
   setFull(full: PotorooError | null): void {
     if (full !== null && this.space.full === null) this.report(full)

@@ -5,11 +5,15 @@
  *     passed. So a stop, or a clock that jumps, expires nothing early.
  *     A key whose time is not known, because the step had no time to live when it was written, begins to age now.
  * L2. A round looks at one key group at a time; the next round begins no earlier than a tenth of the time to live later.
+ * L3. A key is over for the next record that comes (`isOver`), but goes a tenth of the time to live after that: the records of a
+ *     stream that has changed hands come behind later ones, and are to find what they would have found in time.
  */
 import type { KeyedStore } from './keyed-store.ts'
 
 /** The time of an entry restored from a checkpoint of the step when it had no time to live. */
 const UNKNOWN = -Infinity
+/** Between two rounds, and until a key that is over goes, as a share of the time to live (L2, L3). */
+const SLACK = 0.1
 
 export class Sweeper {
   private readonly store: KeyedStore
@@ -18,7 +22,7 @@ export class Sweeper {
   private time = -Infinity
   /** What the round under way compares with. */
   private before = -Infinity
-  private nextRound = -Infinity
+  private nextRound = -Number.MAX_VALUE
   /** The next key group of the round; none is under way at the end. */
   private group: number
   /** Keys forgotten so far. */
@@ -45,12 +49,12 @@ export class Sweeper {
     const { tables } = this.store
     if (this.group === tables.length) {
       if (this.time < this.nextRound) return false
-      this.before = this.time - this.ttlMs
-      this.nextRound = this.time + this.ttlMs / 10
+      this.before = this.time - this.ttlMs * (1 + SLACK)
+      this.nextRound = this.time + this.ttlMs * SLACK
       this.group = 0
     }
     this.sweep(this.group++)
-    return this.group < tables.length
+    return this.group < tables.length || this.time >= this.nextRound
   }
 
   private sweep(group: number): void {

@@ -33,6 +33,10 @@ export class ListFeed implements Feed {
     return this.ends ? 'ended' : 'idle'
   }
 
+  get quiet(): boolean {
+    return this.at === this.values.length
+  }
+
   cut(): Json {
     return this.at
   }

@@ -1,6 +1,6 @@
 /**
  * Time to live:
- * - a key goes when every split has passed its last record by more than the time to live, and not before
+ * - a key goes when every split has passed its last record by a tenth more than the time to live, and not before
  * - a key that goes leaves a tombstone, so that a restore does not bring it back
  */
 import { expect, test } from 'vitest'
@@ -27,12 +27,12 @@ function round(sweeper: Sweeper): void {
   while (sweeper.next()) {}
 }
 
-test('keys go when all splits have passed them by more than their time', () => {
+test('keys go when all splits have passed them by a tenth more than their time', () => {
   const store = storeWith({ old: 1000, edge: 2000, young: 2001 })
   const sweeper = new Sweeper(store, 500)
   round(sweeper)
   expect(keysOf(store)).toEqual(['edge', 'old', 'young'])
-  sweeper.rise(2500)
+  sweeper.rise(2550)
   round(sweeper)
   expect(keysOf(store)).toEqual(['edge', 'young'])
   expect(sweeper.expired).toBe(1)
@@ -42,12 +42,12 @@ test('keys go when all splits have passed them by more than their time', () => {
 test('the next round waits for a tenth of the time to live', () => {
   const store = storeWith({ a: 0 })
   const sweeper = new Sweeper(store, 1000)
-  sweeper.rise(1000)
+  sweeper.rise(1050)
   round(sweeper)
-  sweeper.rise(1099)
+  sweeper.rise(1149)
   round(sweeper)
   expect(keysOf(store)).toEqual(['a'])
-  sweeper.rise(1100)
+  sweeper.rise(1150)
   round(sweeper)
   expect(keysOf(store)).toEqual([])
 })

@@ -46,6 +46,10 @@ export class JournaledFeed implements Feed {
     return 'more'
   }
 
+  get quiet(): boolean {
+    return this.batch === null && this.source.quiet
+  }
+
   cut(): Json {
     return this.source.cut()
   }

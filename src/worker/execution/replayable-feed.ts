@@ -90,6 +90,9 @@ export class ReplayableFeed implements Feed, Into {
     })
   }
 
+  /** A record has the time at which it is read. */
+  readonly quiet = true
+
   cut(): Json {
     const places: Record<string, Place> = {}
     for (const { name, reader } of this.open) places[name] = reader.place()
