@@ -128,7 +128,6 @@ export class Readers {
   private draw(): void {
     const { random, steps } = this
     const { stations, outside } = this.seams
-    for (const station of stations) if (station.worker !== null) this.serve(station)
     const station = stations[random.below(stations.length)]!
     const step = steps[random.below(steps.length)]!
     const level = LEVELS[random.below(LEVELS.length)]!
@@ -166,7 +165,9 @@ export class Readers {
 
   private ask(station: MemberStation, question: Question): void {
     const { step, level, key, limit, after } = question
-    const { plan, world, outside } = this.seams
+    const { plan, world, outside, stations } = this.seams
+    // Who is asked may ask any of them.
+    for (const one of stations) if (one.worker !== null) this.serve(one)
     const { pipeline } = plan
     const query = new URLSearchParams({ read: level, wait: String(Math.ceil(WAIT_MS * this.config.pace)) })
     if (key !== null) query.set('key', key)
