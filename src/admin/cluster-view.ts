@@ -38,7 +38,10 @@ export interface ClusterView {
   /** Whether it was started as a worker of a cluster, which may be the only one left. */
   readonly shared: boolean
   readonly mode: Mode
-  /** While it leaves: pipelines that do not run, or are held, of which its journal has records that no checkpoint covers. */
+  /**
+   * While it leaves: pipelines that do not run here, or are held, of which its journal has records that no checkpoint covers. One
+   * that is no member joins for their sake.
+   */
   readonly waitsFor: readonly string[]
   readonly generation: number
   readonly coordinator: string
@@ -81,7 +84,7 @@ export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
     worker: name,
     shared: worker.shared,
     mode: modeOf(worker),
-    waitsFor: worker.phase === 'leaving' ? worker.leaving.waitsFor : [],
+    waitsFor: worker.isLeaving ? worker.leaving.waitsFor : [],
     ...{ generation, coordinator, keyGroups: owners.length },
     workers: [...seen, ...others]
       .toSorted((a, b) => a.worker.localeCompare(b.worker, 'en', { numeric: true }))

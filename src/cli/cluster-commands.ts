@@ -1,6 +1,6 @@
 /** Commands about a cluster as a whole: who owns what, and who leaves. */
 import { Command } from 'commander'
-import type { ClusterView, KeyGroupRun, KeyPlace, LeaveAnswer, MemberView } from '../admin/cluster-view.ts'
+import type { ClusterView, KeyGroupRun, KeyPlace, LeaveAnswer, MemberView, Mode } from '../admin/cluster-view.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { joined } from './status-text.ts'
 import { counted, print, printJson, table } from './terminal.ts'
@@ -48,27 +48,29 @@ export function leaveCommand(): Command {
     const worker = await findWorker(flags, { worker: name })
     const { waitsFor } = await worker.post<LeaveAnswer>('/v1/cluster/leave', {})
     if (flags.json) return printJson({ leaving: name, waitsFor })
-    const { workers } = await worker.get<ClusterView>('/v1/cluster')
-    const alone = workers.filter(({ member }) => member).length === 1
-    if (alone)
+    const { workers, mode } = await worker.get<ClusterView>('/v1/cluster')
+    const members = workers.filter(({ member }) => member)
+    if (members.length === 1 && members[0]!.worker === name && mode !== 'starting')
       print(`${name} is the only member: it works on, and leaves once another one has joined; to end it, stop it`)
     else
       print(
         joined([
           `${name} hands over what it owns and leaves; \`potoroo status\` shows how far it is`,
-          ...staysText(name, waitsFor),
+          ...staysText(name, mode, waitsFor),
         ]),
       )
   })
 }
 
-/** Why a worker does not leave yet, where pipelines that do not run are the reason. */
-function staysText(worker: string, waitsFor: readonly string[]): readonly string[] {
-  return waitsFor.map(
-    (pipeline) =>
-      `${worker} stays until ${pipeline} runs again: its journal has records of it that are in no checkpoint, and nobody else has ` +
-      `them\n  \`potoroo submit FILE\` starts it again, \`potoroo cancel ${pipeline}\` gives it up, with its state`,
-  )
+/** Why a worker does not leave yet, where pipelines that do not run there are the reason: all of them where it is no member. */
+function staysText(worker: string, mode: Mode, waitsFor: readonly string[]): readonly string[] {
+  const joins = mode === 'starting'
+  return waitsFor.map((pipeline) => {
+    const until = joins ? 'joins once more before it leaves' : `stays until ${pipeline} runs again`
+    const why = `its journal has records of ${pipeline} that are in no checkpoint, and nobody else has them`
+    const again = joins ? '' : '`potoroo submit FILE` starts it again, '
+    return `${worker} ${until}: ${why}\n  ${again}\`potoroo cancel ${pipeline}\` gives it up, with its state`
+  })
 }
 
 /** What `status` says of the cluster, above what it says of the worker. */
@@ -88,7 +90,7 @@ export function clusterText(view: ClusterView): string {
       rows,
       'no other worker is heard yet',
     ),
-    ...staysText(worker, waitsFor),
+    ...staysText(worker, mode, waitsFor),
     ...workers.flatMap(({ worker, stuck }) => (stuck === null ? [] : [stuckText(worker, stuck)])),
   ])
 }

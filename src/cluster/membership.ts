@@ -18,6 +18,8 @@
  *     empty state before it asks to join. A record without a worker that had asked for it is the end of its leave.
  * M4. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
  * M5. Of two processes under one name the one ends that is no member: the other would be fenced for each time that it is let in.
+ * M6. Who is to leave and is no member ends once it has nothing that others would lack. What an earlier life has left in its
+ *     journal it brings in first: it joins, and leaves as a member.
  */
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
@@ -84,8 +86,8 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     restored: 'ignore',
     activate: 'ignore',
     startOver: 'ignore',
-    leave: leaveOutside,
-    emptied: 'ignore',
+    leave: wantOut,
+    emptied: 'ignore', // What its journal has is not known yet.
     storeTimeout,
   },
   following: {
@@ -103,8 +105,8 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     restored: 'ignore',
     activate: 'ignore',
     startOver: 'ignore',
-    leave: leaveOutside,
-    emptied: 'ignore',
+    leave: wantOut,
+    emptied: leaveOutside,
     storeTimeout,
   },
   joining: {
@@ -120,8 +122,8 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     restored: 'ignore',
     activate: 'ignore',
     startOver: 'ignore',
-    leave: leaveOutside,
-    emptied: 'ignore',
+    leave: wantOut,
+    emptied: leaveOutside,
     storeTimeout,
   },
   restoring: {
@@ -236,7 +238,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     restored: 'ignore',
     activate: 'ignore',
     startOver: 'ignore',
-    leave: leaveOutside,
+    leave: wantOut,
     emptied: 'ignore', // Of the state that it drops.
     storeTimeout,
   },
@@ -386,9 +388,9 @@ function wantOut<S extends MembershipState>(s: S): Step<S, MembershipEffect> {
   return { next: { ...s, wantsOut: true }, effects: NONE }
 }
 
-/** Nothing is here that would have to be handed over. */
-function leaveOutside(s: MembershipState): Decided<'gone'> {
-  return end(s, 'left', '')
+/** M6. */
+function leaveOutside<S extends In<'following' | 'joining'>>(s: S): Decided<'gone'> | Step<S, MembershipEffect> {
+  return s.wantsOut ? end(s, 'left', '') : stay(s)
 }
 
 function noteEmpty<S extends MembershipState>(s: S): Step<S, MembershipEffect> {

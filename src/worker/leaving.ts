@@ -1,7 +1,7 @@
 /**
  * What a worker that leaves still has that others would lack (PROTOCOLS 11): of pipelines that run here, what has come in and is
  * in no epoch (`seat/clearance.ts`); of the others, what its journal has, where nobody else reaches that
- * (`seat/leftovers.ts`).
+ * (`seat/leftovers.ts`). Of a worker that is no member none runs: what it has left is all from an earlier life.
  */
 import type { Cluster } from '../checkpoint/cluster.ts'
 import type { Store } from '../checkpoint/store.ts'
@@ -31,7 +31,8 @@ export class Leaving {
     this.seams = seams
     this.leftovers = new Leftovers({
       store,
-      hasAbove: (prefix, positionOf) => doorway.door?.hasAbove(prefix, positionOf) ?? false,
+      // Before the door is open nobody knows.
+      hasAbove: (prefix, positionOf) => doorway.door?.hasAbove(prefix, positionOf) ?? true,
     })
   }
 

@@ -135,6 +135,10 @@ export class Worker {
     return this.seat?.phase ?? 'closed'
   }
 
+  get isLeaving(): boolean {
+    return this.seat?.isLeaving === true
+  }
+
   /** The other workers that it is linked with. */
   get peers(): Seat['peers'] {
     return this.seat?.peers ?? []

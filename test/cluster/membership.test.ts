@@ -372,6 +372,34 @@ describe('who leaves', () => {
     expect(life.phase).toBe('leaving')
   })
 
+  test('ends before it is a member where it has nothing, and only then', () => {
+    const life = new Life()
+    life.see({ kind: 'leave' }, { kind: 'emptied' })
+    expect(life.phase).toBe('booting')
+    life.chain(4, ['a', 'c'])
+    expect(life.phase).toBe('following')
+    expect(life.see({ kind: 'emptied' })).toEqual(['exit left'])
+  })
+
+  test('comes in first where it has something, and leaves as a member', () => {
+    const life = new Life()
+    life.chain(4, ['a', 'c'])
+    expect(life.see({ kind: 'leave' })).toEqual([])
+    expect(life.beats(['a', 'b', 'c'], 1000)).toEqual(['askToJoin a1'])
+    life.chain(5, ['a', 'b', 'c'])
+    life.see({ kind: 'restored', generation: 5 }, { kind: 'activate', generation: 5 })
+    expect(life.phase).toBe('leaving')
+    life.see({ kind: 'emptied' })
+    expect(life.beats(['a', 'b', 'c'], 1000)).toEqual(['askToLeave'])
+  })
+
+  test('stays out of what it is not told to leave', () => {
+    const life = new Life()
+    life.chain(4, ['a', 'c'])
+    expect(life.see({ kind: 'emptied' })).toEqual([])
+    expect(life.phase).toBe('following')
+  })
+
   test('owned nothing in the generation before, and may own something in the next', () => {
     const life = Life.active()
     life.see({ kind: 'leave' }, { kind: 'emptied' })

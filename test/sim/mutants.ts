@@ -481,8 +481,8 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'alone-behind-closed-doors',
     file: 'src/worker/seat/seat.ts',
-    text: 'const others = this.reading.members.length > 1',
-    replacement: 'const others = this.reading.members.length > 0',
+    text: 'this.reading.members.length <= 1',
+    replacement: 'this.reading.members.length <= 0',
     swarm: 'clusters',
     bend: 'all-leave',
   },

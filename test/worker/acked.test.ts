@@ -92,6 +92,38 @@ test('a worker leaves while its producer sends: nothing that it has acknowledged
   expect(harbour.standing).toBe('b c in 2')
 })
 
+test('a worker that is to leave before it is a member brings in first what an earlier life has acknowledged', () => {
+  const harbour = open(29, false)
+  harbour.send(2000)
+  const [gone] = harbour.producers.splice(1, 1)
+  gone!.produce(20)
+  harbour.until(() => gone!.life.journaled === gone!.life.made)
+  gone!.kill(true)
+  const b = harbour.of('b')
+  b.kill()
+  expect(gone!.life.stable).toBeLessThan(gone!.life.journaled)
+  harbour.send(8000)
+  expect(harbour.standing).toBe('a c in 2')
+  b.start()
+  harbour.until(() => b.worker?.phase === 'following')
+  b.worker!.leave()
+  harbour.until(() => b.left)
+  harbour.producers.push(gone!)
+  harbour.expectAll(new Set([gone!]))
+  expect(harbour.standing).toBe('a c in 4')
+})
+
+test('a worker that is to leave before it is a member, and has nothing, ends at once', () => {
+  const harbour = open(30, false)
+  harbour.start('d')
+  const d = harbour.of('d')
+  harbour.until(() => d.worker?.phase === 'following')
+  d.worker!.leave()
+  harbour.until(() => d.left, 1000)
+  harbour.run(5000)
+  expect(harbour.standing).toBe('a b c in 1')
+})
+
 test('a worker that is stopped in the middle of a sync, and finds its journal sealed, comes back', () => {
   const harbour = open(28)
   harbour.send(1000)

@@ -174,6 +174,12 @@ export class Seat {
     return this.presence.writer
   }
 
+  /** Whether it waits until it has nothing that others would lack, as a member or as one that is none (`membership.ts`, M6). */
+  get isLeaving(): boolean {
+    const { phase, wantsOut } = this.membership.state
+    return phase === 'leaving' || (wantsOut && (phase === 'following' || phase === 'joining'))
+  }
+
   get links(): Links {
     return this.neighbours.links
   }
@@ -307,9 +313,9 @@ export class Seat {
     this.askLease()
     this.leases.mind()
     this.rescale.tick()
-    // Who is alone cannot leave, and goes on with its doors open until somebody comes who stays.
-    const others = this.reading.members.length > 1
-    if (this.phase === 'leaving' && others && this.work.isEmpty()) this.membership.act({ kind: 'emptied' })
+    // The only member cannot leave, and goes on with its doors open until somebody comes who stays.
+    const alone = this.phase === 'leaving' && this.reading.members.length <= 1
+    if (this.isLeaving && !alone && this.work.isEmpty()) this.membership.act({ kind: 'emptied' })
   }
 
   private askLease(): void {
