@@ -88,7 +88,9 @@ export class Door {
       failed: (error) => this.log(error),
     })
     this.generation = aloneIn(0, worker)
-    this.sealed = seals === undefined ? null : new SealedJournals({ disk, clock, seals, failed: (e) => this.log(e) })
+    const earlier = (segments: readonly Segment[]): void => this.journal.segments.renew(segments)
+    const reads = { disk, clock, worker, incarnation, earlier, failed: (error: PotorooError) => this.log(error) }
+    this.sealed = seals === undefined ? null : new SealedJournals({ ...reads, seals })
     const door = this
     this.context = {
       ...{ disk, clock, limits, worker, incarnation },
@@ -130,8 +132,8 @@ export class Door {
   // ── The cluster ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Another generation begins; its record has been read in the chain. `reach`: the journals of other workers that this
-   * one reaches. Sources are `reset` next, all of them.
+   * Another generation begins; its record has been read in the chain. `reach`: the journals that this worker reaches and others do,
+   * its own among them. Sources are `reset` next, all of them.
    */
   enter(generation: DoorGeneration, reach: readonly JournalReach[] = []): void {
     this.generation = generation
@@ -141,8 +143,9 @@ export class Door {
     for (const known of this.addresses.values()) {
       for (const worker of known.keys()) if (!generation.members.includes(worker)) known.delete(worker)
     }
-    // The journals of members are theirs (PROTOCOLS 2, S6).
-    this.sealed?.begin(reach.filter(({ worker }) => !generation.members.includes(worker)))
+    // The journals of other members are theirs (PROTOCOLS 2, S6).
+    const { worker: self } = this.options
+    this.sealed?.begin(reach.filter(({ worker }) => worker === self || !generation.members.includes(worker)))
     for (const source of this.sources.values()) this.announce(source)
   }
 
@@ -211,6 +214,7 @@ export class Door {
   /** Removes what lies below every floor. To be called after the sources have been told of a new one. */
   trim(): void {
     const { segments } = this.journal
+    if (this.sealed?.looksAtOwn === true) return
     const floorOf = (key: string): number => this.floorOf(key)
     segments.trim(floorOf, () => {
       const spacious = segments.bytes < this.options.limits.journalBytes / 2

@@ -1,5 +1,6 @@
 /**
- * The journals of workers that are no members, where they lie in reach (PROTOCOLS 2, S8): sealed, then read.
+ * Journals in reach that somebody may still write who is no member (PROTOCOLS 2, S8): sealed, then read. They are those of
+ * workers that are no members, and what earlier incarnations have in this worker's own.
  *
  * Z1. A journal is read only after every incarnation that may have something in it is sealed: those that the chain names,
  *     and those whose segments lie there. It is listed anew after the last seal; only that list counts.
@@ -8,6 +9,9 @@
  * Z4. Who has worked in no generation yet has nothing in its journal, and is not sealed: a worker that waits to be taken in
  *     would have to begin anew with each change that it misses. That is so where its segments say that it was drawn
  *     behind a generation (`segment.ts`, G5) since which every record has been read, and none of them names it.
+ * Z5. This worker's own journal is sealed like any other, but for its own incarnation, before it reads it first: an earlier one may
+ *     be alive on another machine, and has acknowledged what it wrote since the journal was opened here. Nothing comes after that.
+ *     What heirs have fed of it meanwhile is not fed twice: it stands in the rows, or was rolled back with their generation.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Clock } from '../env/clock.ts'
@@ -18,7 +22,7 @@ import { type Segment, segmentOfName } from './segment.ts'
 /** How long it waits before a seal or a journal is tried again. */
 const RETRY_MS = 500
 
-/** The journal of a worker that others reach. */
+/** A journal that several workers reach. */
 export interface JournalReach {
   readonly worker: string
   readonly directory: string
@@ -40,6 +44,10 @@ export interface SealedOptions {
   readonly disk: Disk
   readonly clock: Clock
   readonly seals: Seals
+  readonly worker: string
+  readonly incarnation: string
+  /** What earlier incarnations of this worker have in its journal, now that nothing comes behind it (Z5). */
+  earlier(segments: readonly Segment[]): void
   failed(error: PotorooError): void
 }
 
@@ -52,18 +60,28 @@ export class SealedJournals {
   /** Segments of all of them, or `null` while they are looked for. */
   private segments: readonly Segment[] | null = []
   private waiting: ((segments: readonly Segment[]) => void)[] = []
+  /** How far Z5 has come. */
+  private ofOwn: 'never asked' | 'asked' | 'sealed' = 'never asked'
   private round = 0
 
   constructor(options: SealedOptions) {
     this.options = options
   }
 
-  /** Another generation begins, in which the journals in `reach` are of no member. */
+  /** Another generation begins, in which the journals in `reach` are of no member, or this worker's own. */
   begin(reach: readonly JournalReach[]): void {
     const round = ++this.round
+    const isOwn = ({ worker }: JournalReach): boolean => worker === this.options.worker
+    const wanted = this.ofOwn === 'sealed' ? reach.filter((one) => !isOwn(one)) : reach
+    if (wanted.some(isOwn)) this.ofOwn = 'asked'
     this.waiting = []
-    this.segments = reach.length === 0 ? [] : null
-    if (this.segments === null) this.collect(round, reach)
+    this.segments = wanted.length === 0 ? [] : null
+    if (this.segments === null) this.collect(round, wanted)
+  }
+
+  /** This worker's own journal is being looked through: what is found there is not to go meanwhile. */
+  get looksAtOwn(): boolean {
+    return this.ofOwn === 'asked'
   }
 
   /** Calls `fn` with the segments of all sealed journals, once in this generation, and at once where they are known. */
@@ -86,11 +104,17 @@ export class SealedJournals {
           })
           return
         }
-        all.push(...segments)
+        if (one.worker === this.options.worker) this.own(segments)
+        else all.push(...segments)
         next(index + 1)
       })
     }
     next(0)
+  }
+
+  private own(segments: readonly Segment[]): void {
+    this.ofOwn = 'sealed'
+    this.options.earlier(segments)
   }
 
   private finish(segments: readonly Segment[]): void {
@@ -109,7 +133,8 @@ export class SealedJournals {
       const found = segments.flatMap((segment) =>
         segment === null || isNewcomers(segment, reach) ? [] : [segment.incarnation],
       )
-      this.seal(reach.worker, new Set([...reach.incarnations, ...found]), (failed) => {
+      const writers = [...reach.incarnations, ...found].filter((one) => !this.isSelf(reach.worker, one))
+      this.seal(reach.worker, new Set(writers), (failed) => {
         if (failed !== null) done(failed, [])
         else if (error !== null) done(null, [])
         else this.list(reach, done)
@@ -131,14 +156,21 @@ export class SealedJournals {
     next()
   }
 
+  private isSelf(worker: string, incarnation: string): boolean {
+    return worker === this.options.worker && incarnation === this.options.incarnation
+  }
+
   /** Lists a journal whose incarnations are sealed; another one may have begun meanwhile (Z1). */
   private list(reach: JournalReach, done: Done): void {
     findSegments(this.options.disk, reach.directory, (error, segments) => {
       if (error !== null) return done(unreadable(error), [])
-      const isSealed = ({ incarnation }: Segment): boolean => this.sealed.has(`${reach.worker}\0${incarnation}`)
-      const written = segments.filter((segment) => !isNewcomers(segment, reach))
+      const { worker } = reach
+      const isSealed = ({ incarnation }: Segment): boolean => this.sealed.has(`${worker}\0${incarnation}`)
+      const written = segments.filter(
+        (segment) => !isNewcomers(segment, reach) && !this.isSelf(worker, segment.incarnation),
+      )
       if (!written.every(isSealed)) return this.open(reach, done)
-      for (const segment of written) segment.worker = reach.worker
+      if (worker !== this.options.worker) for (const segment of written) segment.worker = worker
       done(null, written)
     })
   }

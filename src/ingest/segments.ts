@@ -43,6 +43,12 @@ export class Segments {
     this.list = [...this.list, segment]
   }
 
+  /** What earlier incarnations have left was looked through anew: `found`, in serial order. */
+  renew(found: readonly Segment[]): void {
+    const { incarnation } = this.options
+    this.list = [...found, ...this.list.filter((segment) => segment.incarnation === incarnation)]
+  }
+
   /** Whether some segment holds a record of the stream `key`. */
   holds(key: string): boolean {
     return this.list.some((segment) => segment.ranges.has(key))

@@ -24,10 +24,10 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   {
     name: 'reads a journal before it is sealed',
     file: 'src/ingest/sealed.ts',
-    text: 'this.seal(reach.worker, new Set([...reach.incarnations, ...found]), (failed) => {',
+    text: 'this.seal(reach.worker, new Set(writers), (failed) => {',
     replacement: `findSegments(disk, reach.directory, (_, early) => {
         for (const segment of early) segment.worker = reach.worker
-        this.seal(reach.worker, new Set([...reach.incarnations, ...found]), (failed) => done(failed, early))
+        this.seal(reach.worker, new Set(writers), (failed) => done(failed, early))
       })
       if (this.sealed.size < 0) this.seal(reach.worker, new Set(), (failed) => {`,
   },

@@ -3,13 +3,15 @@
  * dies, and wherever a producer turns to.
  */
 import { expect, test } from 'vitest'
+import type { Limits } from '../../src/base/limits.ts'
+import { calm } from '../../src/sim/weather.ts'
 import { Harbour } from './harbour.ts'
 import { DOOR } from './town.ts'
 
 const NAMES = ['a', 'b', 'c'] as const
 
-function open(seed: number, sharesJournals = true): Harbour {
-  const harbour = new Harbour(seed)
+function open(seed: number, sharesJournals = true, limits: Partial<Limits> = {}): Harbour {
+  const harbour = new Harbour(seed, calm, limits)
   harbour.sharesJournals = sharesJournals
   harbour.start(...NAMES)
   harbour.settle('a b c in 1')
@@ -122,6 +124,30 @@ test('a worker that is to leave before it is a member, and has nothing, ends at 
   harbour.until(() => d.left, 1000)
   harbour.run(5000)
   expect(harbour.standing).toBe('a b c in 1')
+})
+
+test('a worker goes on elsewhere under its name, and the first one is still there: it acknowledges nothing that is lost', () => {
+  // Leases are no part of it: seals alone have to do.
+  const harbour = open(31, true, { leaseMs: 600_000 })
+  harbour.send(2000)
+  const first = harbour.of('b')
+  first.machine.haze.over(['/store/chain', '/store/beat'], harbour.world.now + 60_000)
+  for (const other of ['a', 'c']) {
+    harbour.world.network.cut('b', other)
+    harbour.of(other).kill()
+  }
+  harbour.run(100)
+  const second = harbour.add('b2', 3, 'b')
+  for (const station of [harbour.of('a'), harbour.of('c'), second]) station.start()
+  harbour.until(() => second.worker?.phase === 'active')
+  const [gone] = harbour.producers.splice(1, 1)
+  gone!.produce(20)
+  harbour.run(3000)
+  gone!.kill(true)
+  first.kill()
+  harbour.send(4000)
+  harbour.producers.push(gone!)
+  harbour.expectAll(new Set([gone!]))
 })
 
 test('a worker that is stopped in the middle of a sync, and finds its journal sealed, comes back', () => {

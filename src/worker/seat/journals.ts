@@ -59,13 +59,11 @@ export class Journals {
     })
   }
 
-  /** The journals that this worker reaches beside its own; `formers` are those whom the chain has named. */
+  /** The journals in the shared folder, this worker's own first; `formers` are those whom the chain has named. */
   reach({ incarnations, since }: Formers): readonly JournalReach[] {
     const { worker: self, shared } = this.seams
     if (shared === null) return []
-    const others = new Set([...this.workers, ...incarnations.keys()])
-    others.delete(self)
-    return Array.from(others, (worker) => ({
+    return Array.from(new Set([self, ...this.workers, ...incarnations.keys()]), (worker) => ({
       worker,
       directory: directoryOf(shared, worker),
       incarnations: [...(incarnations.get(worker) ?? [])],
