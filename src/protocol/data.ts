@@ -150,7 +150,7 @@ export class BatchCodec {
     } else if (this.values.decodeValues(reader, keys) !== count) {
       throw reader.damaged('more or fewer keys than records')
     }
-    for (let i = 0; i < count; i++) if (!isKey(keys[i])) throw reader.damaged('a key that is none')
+    if (!areKeys(keys, count)) throw reader.damaged('a key that is none')
   }
 }
 
@@ -181,7 +181,13 @@ function areSame(values: readonly unknown[], keys: readonly Key[], count: number
   return true
 }
 
-function isKey(value: unknown): boolean {
-  const type = typeof value
-  return type === 'string' || type === 'number' || type === 'bigint' || type === 'boolean'
+/** Asks for each type anew: what `typeof` answers, once it is kept, is a text that is compared with others. */
+function areKeys(keys: readonly unknown[], count: number): boolean {
+  for (let i = 0; i < count; i++) {
+    const key = keys[i]
+    if (typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean')
+      continue
+    return false
+  }
+  return true
 }

@@ -2,7 +2,7 @@
 
 export interface FieldAccess {
   readonly name: string
-  /** Whether the field of each object is exactly `expected[i]`. */
+  /** Whether the field of each object is exactly `expected[i]`; what is NaN equals nothing. */
   readonly equals: (values: readonly unknown[], expected: readonly unknown[], count: number) => boolean
   /** Puts the field of each object into `into`; answers false where a value is no object. */
   readonly read: (values: readonly unknown[], count: number, into: unknown[]) => boolean
@@ -23,7 +23,12 @@ export function makeFieldAccess(name: string): FieldAccess {
     )
   return {
     name,
-    equals: loop('values expected count', 'if (!Object.is(v, expected[i])) return false') as FieldAccess['equals'],
+    // As `Object.is` where nothing is NaN. The engine calls that, and has this in the code.
+    equals: loop(
+      'values expected count',
+      `const e = expected[i]
+        if (v !== e || (v === 0 && 1 / v !== 1 / e)) return false`,
+    ) as FieldAccess['equals'],
     read: loop('values count into', 'into[i] = v') as FieldAccess['read'],
   }
 }
