@@ -171,7 +171,7 @@ export class Intake {
     const { pipeline, step, history, writer, session: name, generation, base } = hello
     const stream = this.stream({ pipeline, step, history })
     const { memory } = stream
-    if (generation < memory.generation) return `generation ${memory.generation} of the pipeline writes already`
+    if (generation < memory.generation) return outdated(memory.generation)
     const key = JSON.stringify([pipeline, step, history, writer])
     const known = this.sessions.get(key)
     const goesOn = known?.name === name && known.generation === generation
@@ -181,7 +181,7 @@ export class Intake {
     }
     for (const [other, session] of this.sessions) {
       if (session.stream !== stream || session.generation === generation) continue
-      session.caller?.turnOut()
+      session.caller?.sendAway(STALE, outdated(generation), RETRY_MS)
       this.sessions.delete(other)
     }
     known?.caller?.turnOut()
@@ -344,9 +344,19 @@ export class Caller {
     this.intake.keeper.keep({ stream, after, records, again }, kept, handled)
   }
 
-  private refuse(code: string, reason: string, retryMs: number): void {
+  /** Closes the connection, and says why. */
+  sendAway(code: string, reason: string, retryMs: number): void {
     this.say({ kind: 'refused', code, reason: reason.slice(0, 300), retryMs })
     this.turnOut()
+  }
+
+  private refuse(code: string, reason: string, retryMs: number): void {
+    this.sendAway(code, reason, retryMs)
     this.intake.keeper.refused(code, reason)
   }
+}
+
+/** Why a writer of an earlier generation is not heard. */
+function outdated(generation: number): string {
+  return `generation ${generation} of the pipeline writes already`
 }
