@@ -2,8 +2,8 @@
  * What the pipeline takes of one source, batch by batch: the replay first, then what came in.
  *
  * F1. A batch is taken whole before the next; the position of its stream is where the pipeline stands in it.
- * F2. Only what this worker is home of is fed, and only what goes on where its stream stands: whatever was read or came in
- *     meanwhile may be known, or another member's (PROTOCOLS 2, S3).
+ * F2. Only what this worker is home of is fed, also while that leaves, and only what goes on where its stream stands: whatever
+ *     was read or came in meanwhile may be known, or another member's (PROTOCOLS 2, S3).
  */
 import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -12,7 +12,14 @@ import type { IngestBatch } from './batch.ts'
 import type { Journal } from './journal.ts'
 import type { Recovery } from './recovery.ts'
 import type { Room } from './room.ts'
+import type { Stream } from './stream.ts'
 import { holeOf, judge } from './survey.ts'
+
+export interface DeliveryEvents {
+  /** The pipeline has taken another batch of `stream`. */
+  fed(stream: Stream): void
+  report(error: PotorooError): void
+}
 
 export class Delivery {
   /** The batch that the pipeline has in its hands. */
@@ -21,13 +28,13 @@ export class Delivery {
   private readonly recovery: Recovery
   private readonly journal: Journal
   private readonly room: Room
-  private readonly report: (error: PotorooError) => void
+  private readonly events: DeliveryEvents
 
-  constructor(recovery: Recovery, journal: Journal, room: Room, report: (error: PotorooError) => void) {
+  constructor(recovery: Recovery, journal: Journal, room: Room, events: DeliveryEvents) {
     this.recovery = recovery
     this.journal = journal
     this.room = room
-    this.report = report
+    this.events = events
   }
 
   /** Something waits that came in, and may be fed. */
@@ -62,12 +69,13 @@ export class Delivery {
   /** Whether `batch` is fed now; puts its cursor behind what is known of it (F2). */
   private isDue(batch: IngestBatch): boolean {
     const { stream, first, last } = batch
-    if (stream.state.phase !== 'home') return false
+    const { phase } = stream.state
+    if (phase !== 'home' && phase !== 'leaving') return false
     const verdict = judge(stream.position, first, last)
     if (verdict === 'known' || (verdict === 'gap' && stream.acked)) return false
     // A survey has reported what a replay finds.
     if (verdict === 'gap' && batch.block !== null) {
-      this.report(holeOf({ ...namesOf(batch), hole: { first: stream.position + 1, last: first - 1 } }))
+      this.events.report(holeOf({ ...namesOf(batch), hole: { first: stream.position + 1, last: first - 1 } }))
     }
     batch.taken = Math.max(0, stream.position - first + 1)
     return true
@@ -79,6 +87,7 @@ export class Delivery {
     assert(current.taken === current.count, 'F1: a batch is taken whole before the next')
     this.current = null
     current.stream.take(current.last, current)
+    this.events.fed(current.stream)
     this.discard(current)
   }
 

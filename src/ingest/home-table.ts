@@ -5,10 +5,10 @@
  *       └────▶ wanting ──────┘
  *
  * O1. A member takes a stream only when the generation says so, the coordinator grants it, or its home hands it over.
- * O2. A home admits nothing and feeds nothing before it has read what the journals have (PROTOCOLS 2, S8), nor once it is
- *     leaving.
- * O3. A stream leaves with a complete epoch that says so, and in which no step here held any of it, and not before
- *     (PROTOCOLS 2, S4).
+ * O2. A home admits nothing and feeds nothing before it has read what the journals have (PROTOCOLS 2, S8). Once it is leaving it
+ *     admits nothing more, and feeds what it has admitted: who was told that it is journaled may have nothing to send again.
+ * O3. A stream leaves with a complete epoch that says so, in front of whose barrier all of it was fed, and in which no step here
+ *     held any of it, and not before (PROTOCOLS 2, S4).
  * O4. A producer that comes to the wrong member is sent to the home. When it comes back all the same it cannot reach the
  *     home, or does not know where that is: then the home is asked for the stream.
  * O5. A journal's tail asks for its stream only while no producer is connected, and only where it brings the home on
@@ -26,7 +26,7 @@ export type HomeState =
   /** The stream is this member's: what the journals have of it is being read. */
   | { readonly phase: 'reading' }
   | { readonly phase: 'home' }
-  /** Goes to member `to` with an epoch that was asked for when it began to. */
+  /** Goes to member `to` with an epoch that is asked for when all of it has been fed. */
   | { readonly phase: 'leaving'; readonly to: string }
 
 export type HomeEvent =
@@ -52,9 +52,9 @@ export type HomeEffect =
   | { readonly kind: 'read' }
   /** Producers that wait for the stream are answered now. */
   | { readonly kind: 'answer' }
-  /** Admits and feeds nothing more of it. */
+  /** Admits nothing more of it. */
   | { readonly kind: 'freeze' }
-  /** Asks for the epoch that it leaves with, and does not wait for the next one. */
+  /** Asks for the epoch that it leaves with once all of it has been fed, and does not wait for the next one. */
   | { readonly kind: 'askEpoch' }
   /** Tells `to` that `home` answers for the stream; `null`: this member. */
   | { readonly kind: 'tell'; readonly to: string; readonly home: string | null }

@@ -12,7 +12,7 @@ import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
 import { decide } from '../base/table.ts'
 import type { Clock, Timer } from '../env/clock.ts'
-import { type Extent, Extents } from './extents.ts'
+import type { Extent, Extents } from './extents.ts'
 import type { DoorGeneration, DoorMessage } from './generation.ts'
 import { type HomeEffect, type HomeEvent, type HomeState, homeTable } from './home-table.ts'
 import type { Journal } from './journal.ts'
@@ -231,6 +231,11 @@ export class Homes {
     this.step(stream, { kind: 'completed', to: home })
   }
 
+  /** The pipeline has taken more of the stream: one that leaves does so with an epoch behind all of it. */
+  onFed(stream: Stream): void {
+    if (stream.state.phase === 'leaving' && stream.isFed) this.options.askEpoch()
+  }
+
   /** Asks the homes of streams of which the journal here has more (`home-table.ts`, O5), now and as long as there are any. */
   readonly offerTails = (): void => {
     this.timer?.cancel()
@@ -251,7 +256,7 @@ export class Homes {
   }
 
   private execute(stream: Stream, effect: HomeEffect): void {
-    const { worker, answer, askCoordinator, askEpoch } = this.options
+    const { worker, answer, askCoordinator } = this.options
     switch (effect.kind) {
       case 'askCoordinator':
         askCoordinator(stream)
@@ -269,7 +274,7 @@ export class Homes {
         stream.session?.onReplaced()
         break
       case 'askEpoch':
-        askEpoch()
+        this.onFed(stream)
         break
       case 'tell':
         this.tell(stream, effect.to, effect.home ?? worker)
@@ -280,16 +285,13 @@ export class Homes {
   }
 
   private give(stream: Stream, to: string): void {
-    const { admitted, position } = stream
+    const { position } = stream
     stream.given = stream.rowFor(to)
     stream.home = to
     stream.letGo()
     this.tell(stream, to, to)
-    // What was taken here and not fed any more is a tail like any other, and so is what lies behind a gap.
-    const own = this.own.get(stream) ?? new Extents()
-    if (admitted > position) own.add(position + 1, admitted)
-    if (own.last <= position) return
-    this.own.set(stream, own)
+    // What lies behind a gap is a tail like any other.
+    if ((this.own.get(stream)?.last ?? 0) <= position) return
     this.tails.add(stream)
     this.timer ??= this.options.clock.after(TAIL_MS, this.offerTails)
   }

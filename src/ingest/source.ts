@@ -94,7 +94,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
       whenSealed: context.whenSealed,
       onReady: () => this.options.onReady(),
     })
-    this.delivery = new Delivery(this.recovery, context.journal, this.space, (error) => this.report(error))
+    this.delivery = new Delivery(this.recovery, context.journal, this.space, {
+      fed: (stream) => this.homes.onFed(stream),
+      report: (error) => this.report(error),
+    })
     this.producers = new Producers({
       source: this.name,
       limits: context.limits,
@@ -257,10 +260,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
   /** This member's rows of an epoch that is cut here (D2): those of all members together are the source's. */
   cut(): StreamRow[] {
     const { current } = this.delivery
-    if (current === null) return this.streams.rows(null)
-    const { stream, taken, count } = current
-    stream.take(current.position, current)
-    return this.streams.rows(taken < count ? stream : null)
+    current?.stream.take(current.position, current)
+    return this.streams.rows()
   }
 
   /** How far the pipeline has taken a stream, as far as a cut would say now; `null` where this member does not answer for it. */

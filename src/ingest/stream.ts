@@ -96,6 +96,11 @@ export class Stream {
     this.keyBytes = Buffer.from(this.key, 'utf8')
   }
 
+  /** The pipeline has taken all that was admitted. */
+  get isFed(): boolean {
+    return this.position === this.admitted
+  }
+
   /** What producers are told: all up to here is on a disk. */
   get journaled(): number {
     return Math.max(this.durable, this.stable)

@@ -126,14 +126,11 @@ export class Streams {
     for (const [key, row] of byKey) if (!this.byKey.has(key)) this.add(row[0], row[1], row[6]).reset(row)
   }
 
-  /**
-   * The rows that this member reports, as they stand now: what a cut takes into the epoch (`rows.ts`). The pipeline has
-   * taken a part of a batch of `partial` and is going to take the rest: that stream cannot leave with this epoch.
-   */
-  rows(partial: Stream | null): StreamRow[] {
+  /** The rows that this member reports, as they stand now: what a cut takes into the epoch (`rows.ts`). */
+  rows(): StreamRow[] {
     const rows: StreamRow[] = []
     for (const stream of this.byKey.values()) {
-      const row = rowOf(stream, stream === partial)
+      const row = rowOf(stream)
       if (row !== null) rows.push(row)
     }
     return rows
@@ -169,14 +166,14 @@ const BELIEVED_FOR = 0.875
 const KEPT_LONGER = 1.125
 
 /** The row that this member reports of `stream`, or `null` where another one does. */
-function rowOf(stream: Stream, partial: boolean): StreamRow | null {
+function rowOf(stream: Stream): StreamRow | null {
   const { state, given } = stream
   switch (state.phase) {
     case 'home':
     case 'reading':
       return stream.admitted > 0 || stream.sessions > 0 ? stream.row : null
     case 'leaving':
-      return partial ? stream.row : stream.rowFor(state.to)
+      return stream.isFed ? stream.rowFor(state.to) : stream.row
     case 'away':
     case 'asking':
     case 'wanting':

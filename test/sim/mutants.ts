@@ -122,12 +122,12 @@ export const mutants: readonly SimMutant[] = [
   {
     name: 'stable-before-the-record',
     file: 'src/ingest/source.ts',
-    text: 'if (current === null) return this.streams.rows(null)',
+    text: 'current?.stream.take(current.position, current)',
     replacement: `for (const stream of this.streams.values()) {
       stream.covered = stream.position
       this.tell(stream)
     }
-    if (current === null) return this.streams.rows(null)`,
+    current?.stream.take(current.position, current)`,
   },
   // Reads
   {

@@ -18,7 +18,7 @@ export const killMutants: readonly Mutant[] = [
   {
     name: 'cut-forgets-batch-in-hand',
     file: 'ingest/source.ts',
-    text: 'stream.take(current.position, current)',
+    text: 'current?.stream.take(current.position, current)',
     replacement: '',
   },
   {
