@@ -106,6 +106,28 @@ export const clusterMutants: readonly Mutant[] = [
   gainedNotRead,
 ]
 
+/** Of `endurance`. */
+export const enduranceMutants: readonly Mutant[] = [
+  {
+    name: 'nothing-removed-from-the-store',
+    file: 'checkpoint/removal.ts',
+    text: '(epochOf(name) ?? Number.POSITIVE_INFINITY) < entry.floor',
+    replacement: '(epochOf(name) ?? Number.POSITIVE_INFINITY) < 0 * entry.floor',
+  },
+  {
+    name: 'journal-never-trimmed',
+    file: 'ingest/segments.ts',
+    text: 'if (range.last > floorOf(key)) {',
+    replacement: 'if (range.last > 0 * floorOf(key)) {',
+  },
+  {
+    name: 'quiet-sources-say-nothing',
+    file: 'dataflow/source-task.ts',
+    text: 'if (batch.length === 0 && !(timed && feed.quiet)) return',
+    replacement: 'if (batch.length === 0) return',
+  },
+]
+
 /** Of `scale-agnostic`. */
 export const scaleMutants: readonly Mutant[] = [
   {
