@@ -52,6 +52,8 @@ export interface Lane {
 
 /** The server's end of one acknowledged connection: bytes in, bytes out. */
 export interface Session {
+  /** Whether it has been told who brings what, or what is no such thing. */
+  readonly greeted: boolean
   /** Takes the next bytes of the connection. `false`: taken, but bring no more until `onRoom`. */
   onBytes(chunk: Buffer): boolean
   /** Names what is called when there is room again. */

@@ -116,6 +116,10 @@ export class Session implements StreamSession {
     this.resume = fn
   }
 
+  get greeted(): boolean {
+    return this.state.phase !== 'greeting'
+  }
+
   onClosed(): void {
     this.step({ kind: 'leave', error: null })
   }

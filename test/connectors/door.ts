@@ -35,6 +35,7 @@ export class TestSession implements Session {
   readonly heard: string[] = []
   closed = 0
   room = true
+  greeted = false
   readonly send: (bytes: Uint8Array) => boolean
   readonly close: () => void
   again: () => void = () => {}

@@ -225,6 +225,19 @@ describe('an acknowledged source', () => {
     expect(sessions[0]!.send(Buffer.from('late'))).toBe(false)
   })
 
+  test('says that somebody left without a hello, and nothing of who left with one', () => {
+    const { sessions, warnings, source } = open({ protocol: 'acked' })
+    for (const greeted of [true, false]) {
+      const a = new Client()
+      a.write('bytes')
+      sessions.at(-1)!.greeted = greeted
+      a.connection.end()
+      pass(10)
+    }
+    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+    expect(source.status.expelled).toBe(1)
+  })
+
   test('sends what a session says at its end, then closes', () => {
     const { sessions } = open({ protocol: 'acked' })
     const a = new Client()

@@ -214,7 +214,6 @@ export class AckedPeer extends Peer {
   private readonly session: Session
   private closing = false
   private spoke = false
-  private answered = false
   /** Why the connection is not read: the journal has no room, or the peer does not read its answers. */
   private full = false
   private deaf = false
@@ -245,8 +244,9 @@ export class AckedPeer extends Peer {
   }
 
   protected finished(): void {
-    // A sender of plain bytes that are too few to be refused; who only looks whether somebody listens sends none.
-    if (this.spoke && !this.answered) this.source.expelled(this, 'it ended before it had said hello')
+    // A sender of plain bytes that are too few to be refused. Who only looks whether somebody listens sends none, and who has
+    // waited for an answer for long enough looks elsewhere.
+    if (this.spoke && !this.session.greeted) this.source.expelled(this, 'it ended before it had said hello')
   }
 
   protected released(): void {
@@ -257,7 +257,6 @@ export class AckedPeer extends Peer {
   private send(bytes: Uint8Array): boolean {
     const { connection } = this
     if (this.gone || this.closing) return false
-    this.answered = true
     if (connection.write(bytes)) return true
     if (connection.queued > this.source.context.limits.sinkQueueBytes) {
       // Not inside the session's own call.
