@@ -9,6 +9,9 @@
 import { crc32 } from '../base/crc.ts'
 import type { Cuts } from '../model/connector.ts'
 
+/** How the writer of a request begins: its first number, and how many records it has brought. */
+const REQUEST = /^(\d+)\+(\d+)\./
+
 /** The writer of `count` records from `first` on, of which `cuts` finds the first at its index `from`. */
 export function writerOf(first: number, count: number, bytes: Buffer, cuts: Cuts, from: number): string {
   const lengths = new DataView(new ArrayBuffer(4 * count))
@@ -22,6 +25,11 @@ export function writerOf(first: number, count: number, bytes: Buffer, cuts: Cuts
   return `${first}+${count}.${size}.${crc32(new Uint8Array(lengths.buffer), crc).toString(16)}`
 }
 
+/** Whether `writer` stands for one request, and not for a client that brings more. */
+export function isOfRequest(writer: string): boolean {
+  return REQUEST.test(writer)
+}
+
 /** The records that `writer` has brought, where those from `first` on are others under the same numbers; or `null` (V1). */
 export function contradicted(
   writer: string,
@@ -29,7 +37,7 @@ export function contradicted(
   bytes: Buffer,
   cuts: Cuts,
 ): { readonly first: number; readonly last: number } | null {
-  const found = /^(\d+)\+(\d+)\./.exec(writer)
+  const found = REQUEST.exec(writer)
   if (found === null) return null
   const [known, count] = [Number(found[1]), Number(found[2])]
   // V2.

@@ -206,11 +206,11 @@ export class Homes {
   }
 
   private onMoved(stream: Stream, message: Extract<DoorMessage, { kind: 'streamMoved' }>): void {
-    const { home, position, sessions, time, writer } = message
+    const { home, position, sessions, time, writer, before } = message
     const mine = home === this.options.worker
     if (mine && stream.state.phase === 'wanting') {
       const { producer, incarnation, acked } = stream
-      stream.adopt([producer, incarnation, position, home, sessions, time, acked, writer])
+      stream.adopt([producer, incarnation, position, home, sessions, time, acked, writer, ...before])
       stream.letGo()
     }
     // What the home has is no tail any more.
@@ -303,11 +303,12 @@ export class Homes {
   }
 
   private tell(stream: Stream, to: string, home: string): void {
-    const { source, producer, incarnation, given, admitted, sessions, time, fedWriter: writer } = stream
+    const { source, producer, incarnation, given, admitted, sessions, time, fedTrail } = stream
+    const { writer, before } = fedTrail
     const position = given !== null && home === to ? given[2] : admitted
     this.generation.send(to, {
       ...{ kind: 'streamMoved', source, producer, incarnation, home },
-      ...{ position, sessions: given?.[4] ?? sessions, time, writer },
+      ...{ position, sessions: given?.[4] ?? sessions, time, writer, before },
     })
   }
 

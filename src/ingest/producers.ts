@@ -66,7 +66,7 @@ export class Producers {
         ? answerHello({
             ...{ source, producer, oldest, end: stream.admitted, home: stream.origin },
             known: stream.hasRow || stream.admitted > 0,
-            ...{ claim, writer: stream.writer, producerTtlMs: limits.producerTtlMs },
+            ...{ claim, trail: stream.trail, producerTtlMs: limits.producerTtlMs },
           })
         : { kind: 'redirect', worker: place.home }
     if (answer.kind === 'parked') stream.park(oldest)

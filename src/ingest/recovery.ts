@@ -143,8 +143,7 @@ export class Recovery {
   private settle(stream: Stream, found: Found | undefined, admitted: number): void {
     const end = follow(stream, found, (error) => this.options.target.report(error))
     if (end > stream.position) this.pending.set(stream, end)
-    const writer = end > stream.position && found !== undefined ? found.writerOf(end) : stream.fedWriter
-    const whole = stream.settle(end, admitted, writer)
+    const whole = stream.settle(end, admitted, found?.trailOf(stream) ?? stream.fedTrail)
     if (found !== undefined && stream.acked) stream.inherit(end, found.hard.runFrom(stream.position))
     if (!whole) stream.session?.onRewind()
   }
@@ -227,7 +226,7 @@ export class Recovery {
       if (stream.state.phase !== 'home' || this.pending.has(stream)) continue
       stream.hole = { first: stream.position + 1, last: stream.admitted }
       this.options.target.report(holeOf(stream))
-      stream.settle(stream.position, Infinity, stream.fedWriter)
+      stream.settle(stream.position, Infinity, stream.fedTrail)
       stream.session?.onRewind()
     }
   }

@@ -22,7 +22,7 @@ import type { Producers } from './producers.ts'
 import { cutRecords } from './records.ts'
 import { type Hello, type SessionEffect, type SessionEvent, type SessionState, sessionTable } from './session-table.ts'
 import type { Stream, StreamSession } from './stream.ts'
-import { goesOn, type HelloAnswer } from './streams.ts'
+import { foreignIn, type HelloAnswer } from './streams.ts'
 
 /** How long a producer is asked to wait that could not be served, but may be later. */
 const RETRY_MS = 1000
@@ -195,15 +195,15 @@ export class Session implements StreamSession {
   }
 
   /**
-   * Whether the last record of the stream is not of this client, nor of one that it knows (N5). Then the connection ends; the
-   * client comes again, and is refused for good.
+   * Whether somebody has brought records of the stream whom this client does not know (N5). Then the connection ends; the client
+   * comes again, and is refused for good.
    */
   private isForked(): boolean {
-    const { producer } = this.names!
-    const { writer, admitted: end } = this.stream!
-    if (goesOn(this.names!, writer, end)) return false
-    this.leave(fail('E_STREAM_FORKED', { producer, end }))
-    return true
+    const { producer, oldest } = this.names!
+    const { trail, admitted } = this.stream!
+    const record = foreignIn(trail, admitted, oldest, this.names!)
+    if (record !== null) this.leave(fail('E_STREAM_FORKED', { producer, record }))
+    return record !== null
   }
 
   /**

@@ -221,7 +221,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     const known = verdict === 'known' ? cuts.count : stream.admitted + 1 - first
     this.counters.repeats += known
     if (known === cuts.count) return 0
-    stream.writer = writer
+    stream.trail = stream.trail.follow(stream.admitted, writer)
     return this.append(stream, bytes, cuts, known, cuts.count - known, stream.admitted + 1)
   }
 

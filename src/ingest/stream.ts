@@ -9,18 +9,19 @@
  * R3. `durable` covers only what stands behind no record that may not be durable in the journal.
  * R4. A producer is told `stable` of what is covered *and* durable: it forgets these records, so going back to an
  *     older epoch of the horizon has to find them in the journal.
- * R5. `writer` brought the record `admitted`, `fedWriter` the one at the position; '' where nobody knows. They follow from the
- *     records alone, whichever journals and manifests these come from (`answerHello`).
+ * R5. `trail` says who brought the records up to `admitted`, `fedTrail` up to the position. They follow from the records
+ *     alone, whichever journals and manifests these come from (`answerHello`).
  */
 import type { IngestBatch } from './batch.ts'
 import { streamKey } from './format.ts'
 import type { HomeState } from './home-table.ts'
+import { type Bringer, NO_TRAIL, Trail } from './trail.ts'
 
 /**
- * A stream's row in a manifest: producer, incarnation, position, home, session, last record time, acked, and the writer of
- * the record at the position, which rows of before did not have.
+ * A stream's row in a manifest: producer, incarnation, position, home, session, last record time, acked, the writer of the
+ * record at the position, and one by one those who brought others (`Trail`). Rows of before had neither.
  */
-export type StreamRow = readonly [string, string, number, string, number, number, boolean, string]
+export type StreamRow = readonly [string, string, number, string, number, number, boolean, string, ...Bringer[]]
 
 /** Records `first` to `last`, which are missing. */
 export interface Missing {
@@ -67,9 +68,9 @@ export class Stream {
   /** Record time of the last record that was admitted. */
   time = 0
   position = 0
-  fedWriter = ''
+  fedTrail = NO_TRAIL
   admitted = 0
-  writer = ''
+  trail = NO_TRAIL
   durable = 0
   covered = 0
   floor = 0
@@ -99,6 +100,11 @@ export class Stream {
   /** The pipeline has taken all that was admitted. */
   get isFed(): boolean {
     return this.position === this.admitted
+  }
+
+  /** Who brought the record `admitted`. */
+  get writer(): string {
+    return this.trail.writer
   }
 
   /** What producers are told: all up to here is on a disk. */
@@ -163,7 +169,7 @@ export class Stream {
   /** Goes back to what the manifest says. What was admitted behind it stands in the journal (`settle`). */
   reset(row: StreamRow | null): void {
     this.position = 0
-    this.fedWriter = ''
+    this.fedTrail = NO_TRAIL
     this.home = ''
     this.hasRow = row !== null
     this.given = null
@@ -175,16 +181,16 @@ export class Stream {
 
   /** Goes on where `row` says. */
   adopt(row: StreamRow): void {
-    const [, , position, home, sessions, time, , writer = ''] = row
+    const [, , position, home, sessions, time, , writer = '', ...before] = row
     this.position = position
-    this.fedWriter = writer
+    this.fedTrail = new Trail(writer, before)
     this.home = home
     this.hasRow = true
     this.sessions = sessions
     this.time = Math.max(this.time, time)
     this.covered = Math.max(this.covered, position)
     // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable.
-    if (position >= this.admitted) this.writer = writer
+    if (position >= this.admitted) this.trail = this.fedTrail
     this.admitted = Math.max(this.admitted, position)
     this.durable = Math.max(this.durable, position)
   }
@@ -192,17 +198,17 @@ export class Stream {
   /** The pipeline has taken all up to `position`, the last of them out of `batch`. */
   take(position: number, { writer }: IngestBatch): void {
     if (position === this.position) return
+    this.fedTrail = this.fedTrail.follow(this.position, writer)
     this.position = position
-    this.fedWriter = writer
   }
 
   /**
    * The journals have been followed from the position to `end`. `admitted` is what the stream was believed to have
-   * when they were, `writer` has brought the record `end`; answers false where they have less, so that its producer has to
-   * send again from `end` on.
+   * when they were, `trail` says who brought what up to `end`; answers false where they have less, so that its producer has
+   * to send again from `end` on.
    */
-  settle(end: number, admitted: number, writer: string): boolean {
-    if (end >= this.admitted || (end < admitted && this.acked)) this.writer = writer
+  settle(end: number, admitted: number, trail: Trail): boolean {
+    if (end >= this.admitted || (end < admitted && this.acked)) this.trail = trail
     if (end >= admitted || !this.acked) {
       this.admitted = Math.max(this.admitted, end)
       return true
@@ -218,10 +224,10 @@ export class Stream {
   goOnBehind({ last }: Missing): void {
     this.unpark()
     if (this.hole !== null && this.hole.last <= last) this.hole = null
+    this.fedTrail = this.fedTrail.follow(this.position, '')
     this.position = last
-    this.fedWriter = ''
+    this.trail = this.fedTrail
     this.admitted = last
-    this.writer = ''
     this.durable = Math.max(this.durable, last)
     this.synced = last
   }
@@ -235,7 +241,7 @@ export class Stream {
   /** Another member answers for it, or nobody: what this worker has taken of it counts when its journal is read again. */
   letGo(): void {
     this.admitted = this.position
-    this.writer = this.fedWriter
+    this.trail = this.fedTrail
     this.durable = this.position
     this.synced = 0
     this.soft = 0
@@ -256,7 +262,8 @@ export class Stream {
   }
 
   private rowAt(home: string, sessions: number): StreamRow {
-    const { producer, incarnation, position, time, acked, fedWriter } = this
-    return [producer, incarnation, position, home, sessions, time, acked, fedWriter]
+    const { producer, incarnation, position, time, acked, fedTrail } = this
+    const { writer, before } = fedTrail
+    return [producer, incarnation, position, home, sessions, time, acked, writer, ...before]
   }
 }

@@ -6,8 +6,9 @@
  *     them for new. Other workers' journals may hold some for longer; those are older than `producerTtlMs` by then, and
  *     do not count any more (`survey.ts`, E4).
  * T3. A source remembers at most `limits.producers` acked streams.
- * T4. A record that somebody else brought is never taken for a repeat: a stream goes on behind its last record only with a
- *     writer that was, or knows, the one who brought it. Each before it knew the one before, so all of them are known.
+ * T4. A record that somebody else brought is never taken for a repeat: a stream goes on only with a writer that was, or
+ *     knows, the one who brought it, for its last record and for each that the writer could send otherwise. Journals that come
+ *     back add to a stream, so the last one alone says nothing of those before.
  * T5. An unknown stream is taken from its first record on only where nobody can have known it: nothing of it was sent, or too
  *     short a time ago for it to have expired.
  */
@@ -19,6 +20,7 @@ import { streamKey } from './format.ts'
 import type { HomeState } from './home-table.ts'
 import { mergeRows } from './rows.ts'
 import { Stream, type StreamRow } from './stream.ts'
+import type { Trail } from './trail.ts'
 
 /** What is known when a producer says hello to its stream's home. */
 export interface HelloFacts {
@@ -32,8 +34,8 @@ export interface HelloFacts {
   readonly known: boolean
   /** The manifest's home, which may be absent. */
   readonly home: string
-  /** Who brought record `end`; '' where nobody knows. */
-  readonly writer: string
+  /** Who brought what up to record `end`. */
+  readonly trail: Trail
   /** Who brings what follows, and was here before. */
   readonly claim: Claim
   readonly producerTtlMs: number
@@ -56,7 +58,8 @@ export function answerHello(facts: HelloFacts): HelloAnswer {
     if (!known) return refused(fail('E_STREAM_UNKNOWN', { producer, oldest }))
     return { kind: 'parked', error: fail('E_STREAM_PARKED', { producer, first: end + 1, last: oldest - 1, home }) }
   }
-  if (!goesOn(claim, facts.writer, end)) return refused(fail('E_STREAM_FORKED', { producer, end }))
+  const record = foreignIn(facts.trail, end, oldest, claim)
+  if (record !== null) return refused(fail('E_STREAM_FORKED', { producer, record }))
   if (!known && claim.ageMs > BELIEVED_FOR * facts.producerTtlMs) {
     return refused(fail('E_STREAM_EXPIRED', { producer, age: claim.ageMs }))
   }
@@ -64,12 +67,17 @@ export function answerHello(facts: HelloFacts): HelloAnswer {
 }
 
 /**
- * Whether the one who brings what follows record `end` knows `writer`, who brought that (T4). The hello names every writer
- * of record `oldest - 1` and later ones, so this is asked only where the stream goes on there.
+ * The last record of a stream with `trail` up to `end` that somebody brought of whom a hello that can send from `oldest` on does
+ * not know; `null`: it may go on (T4). It names every writer of record `oldest - 1` and later ones, so others do not count.
  */
-export function goesOn({ writer: own, earlier }: Claim, writer: string, end: number): boolean {
-  if (writer === '' || own === '' || writer === own) return true
-  return earlier.some((one) => one.writer === writer && end <= one.last)
+export function foreignIn(trail: Trail, end: number, oldest: number, { writer: own, earlier }: Claim): number | null {
+  const isForeign = (writer: string, last: number): boolean => {
+    if (writer === '' || own === '' || writer === own) return false
+    return !earlier.some((one) => one.writer === writer && last <= one.last)
+  }
+  if (isForeign(trail.writer, end)) return end
+  const before = trail.before.findLast(({ writer, last }) => last >= oldest - 1 && isForeign(writer, last))
+  return before?.last ?? null
 }
 
 /** The rows of one source in a manifest. */

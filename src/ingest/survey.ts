@@ -15,6 +15,7 @@ import { type EntryHeader, partsOfKey } from './format.ts'
 import { type ScanVisitor, SegmentScan } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { Stream } from './stream.ts'
+import type { Trail } from './trail.ts'
 
 /** What a batch from `first` to `last` is to a stream that was followed up to `end`. */
 export function judge(end: number, first: number, last: number): 'known' | 'next' | 'gap' {
@@ -56,10 +57,19 @@ export class Found {
     else this.brought.push({ writer, first, last })
   }
 
-  /** Who has brought record `sequence`; '' where nobody knows. */
-  writerOf(sequence: number): string {
-    const run = this.brought.findLast(({ first, last }) => first <= sequence && sequence <= last)
-    return run?.writer ?? ''
+  /** The trail of `stream` once all has been fed that goes on behind its position, in the order of the replay (`replay.ts`, E5). */
+  trailOf({ position, fedTrail }: Stream): Trail {
+    let trail = fedTrail
+    let at = position
+    for (let from = -1; from < at; ) {
+      from = at
+      for (const { writer, first, last } of this.brought) {
+        if (judge(at, first, last) !== 'next') continue
+        trail = trail.follow(at, writer)
+        at = last
+      }
+    }
+    return trail
   }
 }
 

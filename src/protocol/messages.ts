@@ -5,6 +5,7 @@
  * the first frame that the other has not received (PROTOCOLS 6). Markers go in the data lane, in the order of the
  * records, and cost no credit (PROTOCOLS 15).
  */
+import { WRITER_BYTES } from './acked.ts'
 import {
   added,
   bool,
@@ -40,6 +41,10 @@ const keyGroups = list(u16, 65_536)
 const channel = varint
 /** A stream of acknowledged ingest: a source by its name in the journals, and the producer. */
 const stream = { source: text(1024), producer: text(256), incarnation: text(256) }
+/** Who brought records of a stream (`acked.ts`). */
+const writer = text(WRITER_BYTES)
+/** Writers in front of the last one that are known of a stream at most. */
+export const TRAIL_WRITERS = 8
 const purpose = word('checkpoint', 'savepoint', 'rescale', 'drain')
 /** `fresh`: its part is written at once; to tasks it is a checkpoint like any other. */
 const begun = word('checkpoint', 'savepoint', 'rescale', 'drain', 'fresh')
@@ -346,7 +351,15 @@ const linkRows = [
     'streamMoved',
     1,
     'An answer: `home` answers for the stream now. Where that is the receiver, it goes on behind `position`.',
-    { ...stream, home: id, position: varint, sessions: varint, time: f64, writer: added(2, text(64), '') },
+    {
+      ...stream,
+      home: id,
+      position: varint,
+      sessions: varint,
+      time: f64,
+      writer: added(2, writer, ''),
+      before: added(2, list(group({ writer, last: varint }), TRAIL_WRITERS), []),
+    },
   ),
   message(76, 'sourceOpen', 1, 'Producers reach the source at the sender there.', {
     source: text(1024),

@@ -103,6 +103,34 @@ describe('an outbox of which there is a copy', () => {
     expect(await sendFrom(original, 'three')).toBe('journaled')
   })
 
+  test('is told from it by what it brought in front of the end of a journal that was away', async () => {
+    await start()
+    expect(await sendFrom(original, 'one')).toBe('journaled')
+    cpSync(original, copy, { recursive: true })
+    await door.took(1)
+    const rows = door.checkpoint()
+    expect(await sendFrom(original, 'two', 'three')).toBe('journaled')
+
+    // Another home goes on, which does not reach that journal.
+    const away = door.directory
+    await door.stop()
+    door = new Worker()
+    workers.push(door)
+    await door.start({ rows })
+    expect(await sendFrom(copy, 'another two')).toBe('journaled')
+    await door.took(1)
+    const further = door.checkpoint()
+
+    await door.stop()
+    door = new Worker(away)
+    workers.push(door)
+    await door.start({ incarnation: 'b', rows: further })
+    await door.took(1)
+    expect(door.taken).toEqual(['three'])
+    expect(await sendFrom(original)).toBe('E_STREAM_FORKED')
+    expect(await sendFrom(copy)).toBe('E_STREAM_FORKED')
+  })
+
   test('may be moved: who has sent nothing since is nobody', async () => {
     await start()
     expect(await sendFrom(original, 'one')).toBe('journaled')

@@ -109,7 +109,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   {
     name: 'does not go on where a handed-over stream was in the epoch',
     file: 'src/ingest/homes.ts',
-    text: 'stream.adopt([producer, incarnation, position, home, sessions, time, acked, writer])',
+    text: 'stream.adopt([producer, incarnation, position, home, sessions, time, acked, writer, ...before])',
     replacement: '',
   },
   {

@@ -63,6 +63,42 @@ test('a stream is not given away by an epoch in which steps held some of it', ()
   expect(moved()).toBe(1)
 })
 
+test('a stream goes with who has brought it, and is gone on with by who knows all of them', () => {
+  const brought = [
+    { writer: 'original', last: 1 },
+    { writer: 'copy', last: 2 },
+  ]
+  const stream = { source: SOURCE, producer: 'p', incarnation: '1' }
+  const away = member(['p', '1', 3, 'w1', 1, 0, true, 'original', ...brought.slice(1)], false)
+  away.rig.door!.onMessage('w2', { kind: 'handoverAsked', ...stream, present: true, tail: [] })
+  const rows = away.rig.source!.cut()
+  away.rig.source!.complete(rows)
+  expect(rows.find(([producer]) => producer === 'p')).toEqual([
+    'p',
+    '1',
+    3,
+    'w2',
+    2,
+    0,
+    true,
+    'original',
+    ...brought.slice(1),
+  ])
+  const moved = away.sent.find(({ kind }) => kind === 'streamMoved')
+  expect(moved).toMatchObject({ home: 'w2', position: 3, writer: 'original', before: brought.slice(1) })
+
+  const { rig } = member(['p', '1', 1, 'w2', 1, 0, true, 'original'], false)
+  const hello = (writer: string, oldest: number) =>
+    rig.source!.producers.hello('p', '1', oldest, { writer, earlier: brought, ageMs: 0 }, () => {})?.kind
+  expect([hello('heir', 1), hello('heir', 1)]).toEqual(['redirect', undefined])
+  rig.door!.onMessage('w2', { ...moved!, home: 'w1' } as DoorMessage)
+  rig.settle()
+  const known = (writer: string, ...earlier: typeof brought) =>
+    rig.source!.producers.hello('p', '1', 2, { writer, earlier, ageMs: 0 }, () => {})?.kind
+  expect(known('original')).toBe('refused')
+  expect(known('original', ...brought)).toBe('welcome')
+})
+
 test('who is asked for a stream asks for the epoch that it leaves with, once', () => {
   const one = member(['p', '1', 3, 'w1', 1, 0, true, ''], false)
   const stream = { source: SOURCE, producer: 'p', incarnation: '1' }
@@ -92,7 +128,7 @@ test('what the journal of a worker that leaves has of a stream of others is offe
   }
   const p = { source: SOURCE, producer: 'p', incarnation: '1' }
   const offer = { kind: 'handoverAsked', ...p, present: false, tail: [{ first: 2, last: 3 }] }
-  const moved = { kind: 'streamMoved', ...p, sessions: 2, time: 0, writer: '' } as const
+  const moved = { kind: 'streamMoved', ...p, sessions: 2, time: 0, writer: '', before: [] } as const
 
   leaves()
   expect(sent.at(-1)).toEqual(offer)

@@ -281,7 +281,7 @@ export class Outside {
   lives(given: ReadonlyMap<string, Life['lost']> = new Map()): Life[] {
     const lives: Life[] = []
     const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean, more: More = {}): void => {
-      const { first = 1, lost = [], stream = name } = more
+      const { first = 1, lost = [], stream = name, forked = false } = more
       lives.push({
         name,
         source: feed.step,
@@ -290,6 +290,7 @@ export class Outside {
         made,
         owed,
         whole,
+        forked,
         lost,
         record: (sequence) => feed.record(name, sequence),
       })
@@ -297,7 +298,8 @@ export class Outside {
     for (const { feed, producer } of this.producers) {
       for (const life of producer.lives) {
         const lost = given.get(life.incarnation) ?? []
-        add(feed, life.name, life.made, owedOf(life), true, { first: life.first, lost, stream: life.incarnation })
+        const { name, made, first, incarnation: stream, gone, copied } = life
+        add(feed, name, made, owedOf(life), true, { first, lost, stream, forked: gone && copied })
       }
     }
     for (const { feed, sender } of this.senders) {
@@ -309,7 +311,7 @@ export class Outside {
 }
 
 /** What is said of few lives. */
-type More = Partial<Pick<Life, 'first' | 'lost' | 'stream'>>
+type More = Partial<Pick<Life, 'first' | 'lost' | 'stream' | 'forked'>>
 
 /** What has to be there of a life: of one that a copy goes on for, what was stable. */
 function owedOf({ made, gone, copied, journaled, stable }: ProducerLife): number {

@@ -304,7 +304,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     name: 'stream-begins-anew',
     file: 'ingest/homes.ts',
-    text: 'stream.adopt([producer, incarnation, position, home, sessions, time, acked, writer])',
+    text: 'stream.adopt([producer, incarnation, position, home, sessions, time, acked, writer, ...before])',
     replacement: '',
   },
   {

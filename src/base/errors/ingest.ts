@@ -68,7 +68,7 @@ export const ingestErrors = {
   },
   E_STREAM_FORKED: {
     kind: 'user',
-    what: 'record {end} of producer "{producer}" was brought by another copy of this outbox, or before it lost its end',
+    what: 'record {record} of producer "{producer}" was brought by another copy of this outbox, or before it lost its end',
     remedy:
       'move this outbox away and begin with an empty one; what it had that was not stable your program sends again',
   },

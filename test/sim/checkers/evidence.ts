@@ -43,6 +43,8 @@ export interface Life {
   readonly owed: number
   /** Records must be 1 to n without a gap; otherwise some may be missing. */
   readonly whole: boolean
+  /** A copy of its outbox has gone on instead: what it had behind `owed` may be missing, also in front of what is there. */
+  readonly forked: boolean
   /** Records that somebody has given up, by name: they need not be there. */
   readonly lost: readonly { readonly first: number; readonly last: number }[]
   /** The record's bytes, without its cause. */

@@ -2,7 +2,7 @@
  * Runs the user's functions again over what survived, step by step from the sources to the sinks, and compares.
  *
  * X1. Of every life the records 1 to n are there, each once, n being at least what was acknowledged (`whole`), but for those that
- *     were given up by name (`lost`).
+ *     were given up by name (`lost`), and those of which a copy has brought others (`forked`).
  * X2. Every record that reaches a stateful step stands in its history exactly once under its key, or has a letter.
  * X3. Records of one life with the same key stand in order, and so do those that one key of an earlier step put out.
  * X4. The user's functions, run again over the history, give the final states.
@@ -98,7 +98,8 @@ class Rerun {
       if (last > life.made) this.complain(`${life.name}: record ${last} was never made`)
       for (let { first: sequence } = life; sequence <= last; sequence++) {
         const given = life.lost.some(({ first, last }) => first <= sequence && sequence <= last)
-        if ((life.whole && !given) || found.has(sequence)) this.record(task, life, sequence)
+        const passed = life.forked && sequence > life.owed
+        if ((life.whole && !given && !passed) || found.has(sequence)) this.record(task, life, sequence)
       }
     }
   }
