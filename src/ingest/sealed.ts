@@ -166,11 +166,12 @@ export class SealedJournals {
       if (error !== null) return done(unreadable(error), [])
       const { worker } = reach
       const isSealed = ({ incarnation }: Segment): boolean => this.sealed.has(`${worker}\0${incarnation}`)
-      const written = segments.filter(
-        (segment) => !isNewcomers(segment, reach) && !this.isSelf(worker, segment.incarnation),
-      )
+      const others = segments.filter((segment) => !this.isSelf(worker, segment.incarnation))
+      const written = others.filter((segment) => !isNewcomers(segment, reach))
       if (!written.every(isSealed)) return this.open(reach, done)
-      if (worker !== this.options.worker) for (const segment of written) segment.worker = worker
+      // A store that was put back knows nothing of those who have worked since.
+      if (worker === this.options.worker) return done(null, others)
+      for (const segment of written) segment.worker = worker
       done(null, written)
     })
   }

@@ -38,6 +38,7 @@ const lacks = 'the journal lacks records 3 to 4 of a for source b'
 test('a worker may refuse where the weather has taken the epoch and the journal behind the one before', () => {
   expect(objectionToRefusal(refusal(store, journal), disk(false), true)).toBe(null)
   expect(objectionToRefusal(refusal(journal), disk(false), true)).toBe(null)
+  expect(objectionToRefusal(refusal(journal, 'and 2 more like these'), disk(false), true)).toBe(null)
   expect(objectionToRefusal(refusal(journal, lacks), disk(false), true)).toBe(null)
 })
 

@@ -13,6 +13,8 @@ import type { Volume } from '../../src/sim/volume.ts'
 const JOURNAL = /^the journal (\S+) is damaged from byte (\d+) to (\d+)/
 /** What follows of a damage that is named beside it. */
 const LACKS = /^the journal lacks records /
+/** Beyond a few. */
+const MORE = /^and \d+ more like these$/
 const OBJECT = /^(pipelines\/[^\s,:]+)/
 
 /** Where a worker has its store, and the volumes that it reads, by where they are mounted. */
@@ -46,7 +48,7 @@ export function objectionToRefusal(error: PotorooError, ground: Ground, damaged:
       if (!isWounded(`${ground.store}/${object[1]}`)) return `the weather has done nothing there: ${clause}`
     } else if (LACKS.test(clause)) {
       lacking++
-    } else {
+    } else if (!MORE.test(clause)) {
       return `it names nothing that could be damaged: ${clause}`
     }
   }

@@ -133,7 +133,8 @@ class SimCluster {
   /** Looks for which all have been at work, in fair weather, with a store that was put back. */
   private longStanding = 0
   private doubles = 0
-  private refused = false
+  /** Who has refused to go back by itself (Y4). */
+  private readonly refusals = new Set<string>()
   /** Lines that were visible, and when. */
   private readonly read = new Map<string, number>()
 
@@ -216,7 +217,7 @@ class SimCluster {
       seed: config.seed,
       what: describe(config),
       complaints,
-      refused: this.refused,
+      refused: this.refusals.size > 0,
       records: config.records - outside.left,
       lives: this.stations.reduce((sum, { lives }) => sum + lives, 0),
       generations: chain.generation,
@@ -238,7 +239,10 @@ class SimCluster {
     const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
     const plan = (env: Env): Plan => witness.trace(system.build(), answersOf(env, config.longAnswers))
     const { pipeline } = this.plan
-    const fell = (error: PotorooError): boolean => this.old.fell(station, error)
+    const fell = (error: PotorooError): boolean => {
+      this.judge(station, error)
+      return this.old.fell(station, error)
+    }
     const options = { limits, port: 7400, expected, restartMs, pipeline, plan, journals, fell }
     const station: MemberStation = new MemberStation(machine, options)
     this.stations.push(station)
@@ -472,7 +476,7 @@ class SimCluster {
     const end = world.now + liveMs
     while (!condition()) {
       if (world.now >= end) {
-        if (this.isRefused()) throw new Stuck()
+        if (this.refusals.size > 0) throw new Stuck()
         this.complaints.push(`not within ${liveMs} ms of fair weather: ${what}; ${this.describe()}`)
         throw new Stuck()
       }
@@ -480,24 +484,18 @@ class SimCluster {
     }
   }
 
-  /** Y4. */
-  private isRefused(): boolean {
-    const { stations, volume, plot, complaints, config } = this
-    let refused = false
-    for (const { fell, machine } of stations) {
-      const error = fell.find(({ code }) => code === 'E_RESTORE')
-      if (error === undefined) continue
-      refused = true
-      const mounts = [
-        { at: SHARED, volume },
-        { at: '', volume: machine.volume },
-      ]
-      const ground = { store: `${SHARED}${STORE}`, mounts, apart: !config.sharedJournals }
-      const objection = objectionToRefusal(error, ground, plot.damaged)
-      if (objection !== null) complaints.push(`refuses to go back, and need not: ${objection}; ${error.message}`)
-    }
-    this.refused = refused
-    return refused
+  /** Y4: a worker has ended with `error`. What its disk has is looked at now: what goes on without it trims. */
+  private judge({ name, machine }: MemberStation, error: PotorooError): void {
+    const { volume, plot, complaints, config } = this
+    if (error.code !== 'E_RESTORE' || this.refusals.has(name)) return
+    this.refusals.add(name)
+    const mounts = [
+      { at: SHARED, volume },
+      { at: '', volume: machine.volume },
+    ]
+    const ground = { store: `${SHARED}${STORE}`, mounts, apart: !config.sharedJournals }
+    const objection = objectionToRefusal(error, ground, plot.damaged)
+    if (objection !== null) complaints.push(`refuses to go back, and need not: ${objection}; ${error.message}`)
   }
 
   /** How far everybody has come, for a cluster that does not go on. */
@@ -526,7 +524,6 @@ class SimCluster {
     const { old, losses, plot } = this
     complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
-    this.isRefused()
     if (!config.harsh)
       for (const { fell, name } of this.stations)
         for (const error of fell) if (!JUDGED.has(error.code)) complaints.push(`${name} fell: ${error}`)
