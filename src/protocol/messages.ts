@@ -358,7 +358,7 @@ const linkRows = [
       sessions: varint,
       time: f64,
       writer: added(2, writer, ''),
-      before: added(2, list(group({ writer, last: varint }), TRAIL_WRITERS), []),
+      before: added(3, list(group({ writer, last: varint }), TRAIL_WRITERS), []),
     },
   ),
   message(76, 'sourceOpen', 1, 'Producers reach the source at the sender there.', {

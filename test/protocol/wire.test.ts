@@ -17,6 +17,7 @@ interface Vector {
 const catalogues: [file: string, version: number, catalogue: Catalogue<Row>][] = [
   ['link-v1', 1, linkMessages as unknown as Catalogue<Row>],
   ['link-v2', 2, linkMessages as unknown as Catalogue<Row>],
+  ['link-v3', 3, linkMessages as unknown as Catalogue<Row>],
   ['acked-v1', 1, acked as unknown as Catalogue<Row>],
   ['acked-v2', 2, acked as unknown as Catalogue<Row>],
 ]
