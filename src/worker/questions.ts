@@ -4,8 +4,11 @@
  *
  * Q1. Whoever passes a question on has seen that the person may look. Nothing is done this way, only shown.
  * Q2. A question is answered once: by the other worker, or by the deadline. What comes later is dropped.
+ * Q3. Numbers begin elsewhere in each life of a worker: an answer to what it asked in the one before finds it under its name, and is
+ *     not to be taken for another.
  */
 import type { ByteReader } from '../base/bytes.ts'
+import { hashKey } from '../base/hash.ts'
 import type { Clock, Timer } from '../env/clock.ts'
 import type { ControlMessage, Message } from '../transport/wire.ts'
 import type { Links } from './execution/generation.ts'
@@ -33,19 +36,24 @@ export class Questions {
   answer: (path: string, done: (answer: Answer) => void) => void = (_, done) => done({ status: 503, text: '{}' })
   private readonly clock: Clock
   private readonly frameBytes: number
+  private readonly incarnation: () => string
   private readonly send: Links['send']
   private readonly open = new Map<number, Open>()
-  private number = 0
+  /** Of the next question; `null` before the first. */
+  private next: number | null = null
 
-  constructor(clock: Clock, frameBytes: number, send: Links['send']) {
+  /** `incarnation`: the one that asks. */
+  constructor(clock: Clock, frameBytes: number, incarnation: () => string, send: Links['send']) {
     this.clock = clock
     this.frameBytes = frameBytes
+    this.incarnation = incarnation
     this.send = send
   }
 
   /** Asks `worker`; `done` hears the answer, or `null` when there is none within `ms`. */
   ask(worker: string, path: string, ms: number, done: (answer: Answer | null) => void): void {
-    const number = this.number++ >>> 0
+    const number = (this.next ?? hashKey(this.incarnation())) >>> 0
+    this.next = number + 1
     const timer = this.clock.after(ms, () => this.settle(number, null))
     this.open.set(number, { done, timer })
     this.send(worker, { kind: 'asked', number, path })

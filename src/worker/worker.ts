@@ -106,8 +106,11 @@ export class Worker {
       hint: () => this.seat?.hint(),
       follow: (then: () => void) => this.seat?.follow(then),
     }
-    this.questions = new Questions(env.clock, options.limits.frameBytes, (to, message, body) =>
-      this.seat?.links.send(to, message, body),
+    this.questions = new Questions(
+      env.clock,
+      options.limits.frameBytes,
+      () => this.incarnation,
+      (to, message, body) => this.seat?.links.send(to, message, body),
     )
     this.residents = new Residents(seams, host)
     const { residents, doorway } = this
