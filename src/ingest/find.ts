@@ -12,10 +12,16 @@ export function findSegments(disk: Disk, directory: string, done: Found): void {
     if (error !== null) return done(error, [])
     const segments = names.map((name) => segmentOfName(directory, name)).filter((segment) => segment !== null)
     segments.sort((a, b) => a.serial - b.serial || a.version - b.version)
+    const there: Segment[] = []
     const next = (index: number): void => {
       const segment = segments[index]
-      if (segment === undefined) done(null, segments)
-      else measure(disk, segment, (error) => (error === null ? next(index + 1) : done(error, [])))
+      if (segment === undefined) return done(null, there)
+      measure(disk, segment, (error) => {
+        // Somebody else who reaches the folder may have trimmed it since it was listed.
+        if (error !== null && error.code !== 'absent') return done(error, [])
+        if (error === null) there.push(segment)
+        next(index + 1)
+      })
     }
     next(0)
   })
