@@ -71,9 +71,8 @@ export class SealedJournals {
   /** Another generation begins, in which the journals in `reach` are of no member, or this worker's own. */
   begin(reach: readonly JournalReach[]): void {
     const round = ++this.round
-    const isOwn = ({ worker }: JournalReach): boolean => worker === this.options.worker
-    const wanted = this.ofOwn === 'sealed' ? reach.filter((one) => !isOwn(one)) : reach
-    if (wanted.some(isOwn)) this.ofOwn = 'asked'
+    const wanted = this.ofOwn === 'sealed' ? reach.filter(({ worker }) => !this.isOwn(worker)) : reach
+    if (wanted.some(({ worker }) => this.isOwn(worker))) this.ofOwn = 'asked'
     this.waiting = []
     this.segments = wanted.length === 0 ? [] : null
     if (this.segments === null) this.collect(round, wanted)
@@ -104,7 +103,7 @@ export class SealedJournals {
           })
           return
         }
-        if (one.worker === this.options.worker) this.own(segments)
+        if (this.isOwn(one.worker)) this.own(segments)
         else all.push(...segments)
         next(index + 1)
       })
@@ -156,8 +155,12 @@ export class SealedJournals {
     next()
   }
 
+  private isOwn(worker: string): boolean {
+    return worker === this.options.worker
+  }
+
   private isSelf(worker: string, incarnation: string): boolean {
-    return worker === this.options.worker && incarnation === this.options.incarnation
+    return this.isOwn(worker) && incarnation === this.options.incarnation
   }
 
   /** Lists a journal whose incarnations are sealed; another one may have begun meanwhile (Z1). */
@@ -170,7 +173,7 @@ export class SealedJournals {
       const written = others.filter((segment) => !isNewcomers(segment, reach))
       if (!written.every(isSealed)) return this.open(reach, done)
       // A store that was put back knows nothing of those who have worked since.
-      if (worker === this.options.worker) return done(null, others)
+      if (this.isOwn(worker)) return done(null, others)
       for (const segment of written) segment.worker = worker
       done(null, written)
     })
