@@ -4,6 +4,8 @@
  * A1. A result is named by the record that changed its key last (`batch.ts`, B2), never by a counter: the same result after a
  *     recovery has the same name.
  * A2. While results are being emitted nothing is taken from the inputs, so a barrier never cuts through an emission.
+ * A3. No result goes with its key: one whose time to live is over stays until its result is due, and where a record begins it
+ *     anew before that, the result goes out first.
  */
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
@@ -56,7 +58,8 @@ export class AggregateTask extends InputTask {
       assert(plan.combine !== null && typeof other === 'object' && other !== null, 'only what may combine is combined')
       plan.combine(accumulator, other)
     }
-    this.sweeper = plan.ttlMs === undefined ? null : new Sweeper(store, plan.ttlMs)
+    const isPending = (table: KeyTable, entry: number): boolean => this.pending.newest(table, entry) !== null
+    this.sweeper = plan.ttlMs === undefined ? null : new Sweeper(store, plan.ttlMs, isPending)
   }
 
   /** Puts back the pending keys of the snapshot that the store was restored from. */
@@ -74,7 +77,7 @@ export class AggregateTask extends InputTask {
   }
 
   protected work(batch: Batch, cursor: number): number {
-    const { chain, pending, store } = this
+    const { chain, pending, store, sweeper } = this
     const { origin } = chain
     const { lookAhead } = store
     const change = batch.combined ? this.combine : this.plan.add
@@ -85,11 +88,20 @@ export class AggregateTask extends InputTask {
       if (i === read) read = lookAhead.next(store, batch.hashes, i, batch.length)
       const key = batch.keys[i]!
       const hash = batch.hashes[i]!
+      const time = batch.times[i]!
+      const table = store.table(hash)
+      let entry = table.find(hash, key)
+      if (entry >= 0 && sweeper?.isOver(table.times![entry]!, time)) {
+        if (!chain.room) return i
+        this.end(table, entry)
+        entry = -1
+      }
       origin.step = 0
       try {
-        const table = store.table(hash)
-        const entry = this.change(table, hash, key, change, batch.values[i], batch.times[i]!)
-        pending.add(table, entry, key, hash, batch.times[i]!, batch.splits[i]!, batch.positions[i]!)
+        if (entry < 0) entry = this.begin(table, hash, key, change, batch.values[i])
+        else this.change(table, entry, change, batch.values[i])
+        if (table.times !== null && time > table.times[entry]!) table.times[entry] = time
+        pending.add(table, entry, key, hash, time, batch.splits[i]!, batch.positions[i]!)
       } catch (error) {
         chain.enter(batch, i)
         // An accumulator is no record that the step could be given once more.
@@ -99,30 +111,37 @@ export class AggregateTask extends InputTask {
     return batch.length
   }
 
-  /** Changes the accumulator of a key by a value or by another accumulator, all or nothing (PROTOCOLS 9); its entry. */
-  private change(table: KeyTable, hash: number, key: Key, by: Change, value: unknown, time: number): number {
+  /** The accumulator of a key that has none, of a value or another accumulator, or nothing (PROTOCOLS 9); its entry. */
+  private begin(table: KeyTable, hash: number, key: Key, by: Change, value: unknown): number {
     const { store, plan } = this
-    let entry = table.find(hash, key)
-    if (entry >= 0 && this.sweeper?.isOver(table.times![entry]!, time)) {
-      store.remove(table, entry)
-      entry = -1
-    }
-    let before: object | null = null
-    if (entry < 0) {
-      entry = store.insert(table, hash, key, plan.init(key))
-    } else {
-      if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
-      before = store.copier.guard(table.state(entry))
-    }
+    const entry = store.insert(table, hash, key, plan.init(key))
     try {
       by(table.state(entry), value)
     } catch (error) {
-      if (before === null) store.withdraw(table, entry)
-      else table.replace(entry, store.copier.taken(before))
+      store.withdraw(table, entry)
       throw error
     }
-    if (table.times !== null && time > table.times[entry]!) table.times[entry] = time
     return entry
+  }
+
+  /** Changes an accumulator by a value or by another accumulator, all or nothing (PROTOCOLS 9). */
+  private change(table: KeyTable, entry: number, by: Change, value: unknown): void {
+    const { store } = this
+    if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
+    const before = store.copier.guard(table.state(entry))
+    try {
+      by(table.state(entry), value)
+    } catch (error) {
+      table.replace(entry, store.copier.taken(before))
+      throw error
+    }
+  }
+
+  /** The time of the key is over: nobody can ask for its result once it has gone (A3). */
+  private end(table: KeyTable, entry: number): void {
+    const row = this.pending.newest(table, entry)
+    if (row !== null) this.emitOne(row)
+    this.store.remove(table, entry)
   }
 
   protected snapshot(barrier: Barrier): void {
@@ -179,7 +198,7 @@ export class AggregateTask extends InputTask {
     const hash = segment.hashes[row]!
     const table = store.table(hash)
     const entry = table.find(hash, key)
-    if (entry < 0) return // expired in the meantime
+    if (entry < 0) return // gone, after its result (A3)
     if (!pending.isNewest(table, entry, number)) return
     const state = table.state(entry)
     origin.step = 0

@@ -74,6 +74,15 @@ export class PendingKeys {
     }
   }
 
+  /** The newest row of the key that has `entry` in `table`; `null` where its result has been emitted, or was put back. */
+  newest(table: KeyTable, entry: number): PendingRow | null {
+    const number = table.note(this.owner, entry)
+    const row = number - this.first
+    if (row >= 0) return { segment: this.open[row >>> SEGMENT_BITS]!, row: row & (SEGMENT_KEYS - 1), number }
+    const s = this.firsts.findLastIndex((first) => first <= number)
+    return s < 0 ? null : { segment: this.sealed[s]!, row: number - this.firsts[s]!, number }
+  }
+
   /** Whether the row `number` is the newest of the key that has `entry` in `table` (G2, G3). */
   isNewest(table: KeyTable, entry: number, number: number): boolean {
     return table.note(this.owner, entry) === number

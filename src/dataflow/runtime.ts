@@ -10,6 +10,7 @@
  */
 import { assert } from '../base/assert.ts'
 import type { Limits } from '../base/limits.ts'
+import { mayPreAggregate } from '../model/lower.ts'
 import type { ChannelPlan, KeyedPlan, Plan, TaskPlan } from '../model/plan.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import { type AggregatePlan, AggregateTask } from './aggregate-task.ts'
@@ -304,8 +305,8 @@ export class Runtime {
   /** The step behind a channel to several workers, where what it is sent may be added up before (PROTOCOLS 10). */
   private combining(id: number): (TaskPlan & { readonly keyed: AggregatePlan }) | null {
     const task = this.plan.tasks[this.channel(id).to]!
-    if (this.endsOf(id).outlets.length === 1 || task.kind !== 'keyed' || task.keyed.kind !== 'aggregate') return null
-    return task.keyed.combine === null ? null : { ...task, keyed: task.keyed }
+    if (this.endsOf(id).outlets.length === 1 || task.kind !== 'keyed') return null
+    return mayPreAggregate(task.keyed) ? { ...task, keyed: task.keyed } : null
   }
 
   private combined(id: number): Exchange {

@@ -56,7 +56,7 @@ export function lowerKeyed(step: KeyedStep): KeyedPlan {
  * Whether workers may add up before they send (PROTOCOLS 10). Not with a TTL: a key that is gone between two of its
  * records has nothing of the first one, and a sum does not tell them apart.
  */
-export function mayPreAggregate(keyed: KeyedPlan): boolean {
+export function mayPreAggregate(keyed: KeyedPlan): keyed is Extract<KeyedPlan, { kind: 'aggregate' }> {
   return keyed.kind === 'aggregate' && keyed.combine !== null && keyed.ttlMs === undefined
 }
 

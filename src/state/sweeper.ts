@@ -7,7 +7,9 @@
  * L2. A round looks at one key group at a time; the next round begins no earlier than a tenth of the time to live later.
  * L3. A key is over for the next record that comes (`isOver`), but goes a tenth of the time to live after that: the records of a
  *     stream that has changed hands come behind later ones, and are to find what they would have found in time.
+ * L4. A key that its step still needs (`isNeeded`) stays until a later round.
  */
+import type { KeyTable } from './key-table.ts'
 import type { KeyedStore } from './keyed-store.ts'
 
 /** The time of an entry restored from a checkpoint of the step when it had no time to live. */
@@ -18,6 +20,7 @@ const SLACK = 0.1
 export class Sweeper {
   private readonly store: KeyedStore
   private readonly ttlMs: number
+  private readonly isNeeded: (table: KeyTable, entry: number) => boolean
   /** Event time has risen to this. */
   private time = -Infinity
   /** What the round under way compares with. */
@@ -28,9 +31,10 @@ export class Sweeper {
   /** Keys forgotten so far. */
   expired = 0
 
-  constructor(store: KeyedStore, ttlMs: number) {
+  constructor(store: KeyedStore, ttlMs: number, isNeeded: (table: KeyTable, entry: number) => boolean = () => false) {
     this.store = store
     this.ttlMs = ttlMs
+    this.isNeeded = isNeeded
     this.group = store.tables.length
   }
 
@@ -67,6 +71,7 @@ export class Sweeper {
         table.times[entry] = this.time
         continue
       }
+      if (this.isNeeded(table, entry)) continue
       store.remove(table, entry)
       this.expired++
     }

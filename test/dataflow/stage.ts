@@ -2,6 +2,7 @@
 import type { Json } from '../../src/base/json.ts'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import type { Barrier, Batch } from '../../src/dataflow/batch.ts'
+import type { Crossings } from '../../src/dataflow/crossings.ts'
 import type { Failure } from '../../src/dataflow/failure.ts'
 import type { HeldRecords } from '../../src/dataflow/held-records.ts'
 import { Runtime } from '../../src/dataflow/runtime.ts'
@@ -82,7 +83,7 @@ export interface Stage {
 export function stage(
   plan: Plan,
   inputs: Record<string, unknown[]>,
-  changes: Partial<Limits> = {},
+  { crossings = null, ...changes }: Partial<Limits> & { readonly crossings?: Crossings | null } = {},
   held: Record<string, readonly HeldRecords[]> = {},
   development = false,
   stopwatch = () => 0,
@@ -106,7 +107,7 @@ export function stage(
     limits,
     development,
     ownership: { owners: new Uint16Array(limits.keyGroups), shift },
-    crossings: null,
+    crossings,
     feed: (task) => remember(feeds, task.step, new ListFeed(inputs[task.step] ?? [])),
     writer: (task) => remember(writers, task.step, new TextWriter()),
     store: (task) => {

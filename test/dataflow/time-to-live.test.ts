@@ -2,8 +2,13 @@
  * When keys go that no record touches:
  * - also where one of several sources has nothing to say, and not before it has handed over what came in
  * - also where there is always a batch to take
+ * - not before their results have gone out: neither with time, nor where a record begins them anew
+ * And what workers send one another is not added up there: a sum does not tell what came before the end of a key.
  */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { Batch } from '../../src/dataflow/batch.ts'
+import type { Outlet } from '../../src/dataflow/channel.ts'
+import { Channel } from '../../src/dataflow/channel.ts'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { type Stage, stage } from './stage.ts'
@@ -57,4 +62,61 @@ test('keys go while there is always a batch to take', () => {
   }
   expect(busy.at).toBeLessThan(busy.values.length)
   expect(under.stores.get('count')!.keys).toBeLessThan(busy.at / 2)
+})
+
+/** Sums that come out five times as late as keys go. */
+const summing = pipeline('p', (p) => {
+  p.source('in', generatorSource<string>({ value: String }))
+    .keyBy('by', (key) => key)
+    .aggregate('count', {
+      init: () => ({ n: 0 }),
+      add: (sum) => void sum.n++,
+      combine: (sum, other) => void (sum.n += other.n),
+      result: ({ n }, key) => `${key}${n} `,
+      ttl: TTL_MS,
+      every: 5 * TTL_MS,
+    })
+    .sink('out', nullSink({ encode: (row) => row }))
+})
+
+describe('what a step has to say about a key', () => {
+  function begun(values: readonly string[]): Stage & { readonly said: string } {
+    const under = stage(plan(summing.build()), { in: [...values] })
+    under.feeds.get('in')!.ends = false
+    // The first result comes at once.
+    under.settle(0)
+    return Object.defineProperty(under as Stage & { said: string }, 'said', {
+      get: () => under.writers.get('out')!.text,
+    })
+  }
+
+  test('comes out before the key goes', () => {
+    const under = begun(['a'])
+    under.feeds.get('in')!.values.push('b')
+    expect(at(under, 1000)).toBe(2)
+    expect(at(under, 2 * TTL_MS)).toBe(1)
+    expect(at(under, 4 * TTL_MS)).toBe(1)
+    expect(at(under, 5 * TTL_MS)).toBe(0)
+    expect(under.said).toBe('a1 b1 ')
+  })
+
+  test('comes out before a record begins it anew', () => {
+    const under = begun(['a'])
+    under.feeds.get('in')!.values.push('a', 'a')
+    at(under, 1000)
+    under.feeds.get('in')!.values.push('a')
+    at(under, 2 * TTL_MS)
+    expect(under.said).toBe('a1 a3 ')
+    at(under, 5 * TTL_MS)
+    expect(under.said).toBe('a1 a3 a1 ')
+  })
+})
+
+test('workers add nothing up for keys that go', () => {
+  const sent: Batch[] = []
+  const far: Outlet = { room: true, recordsTotal: 0, push: (batch) => void sent.push(batch), mark: () => {} }
+  const crossings = { members: 2, self: 1, target: () => null, outlet: () => far, input: () => new Channel(0, 2) }
+  const under = stage(plan(summing.build()), { in: ['a', 'a', 'b'] }, { crossings })
+  under.settle()
+  expect(sent.map(({ combined, length }) => [combined, length])).toEqual([[false, 3]])
 })
