@@ -4,7 +4,7 @@
  *     cluster                                            what was fixed when the cluster was made
  *     chain/<n>                                          the chain (PROTOCOLS 1)
  *     pipelines/<pipeline>/<run>/manifests/<epoch>-<generation>
- *     pipelines/<pipeline>/<run>/packs/<epoch>-<generation>-<incarnation>-<worker>
+ *     pipelines/<pipeline>/<run>/packs/<epoch>-<generation>-<run>-<incarnation>-<worker>
  *     pipelines/<pipeline>/<run>/letters/<epoch>-<generation>-<worker>     dead letters
  *     pipelines/<pipeline>/savepoints/<name>/manifest    and what it names: packs and dead letters, under the same names
  *     bundles/<hash>                                     a pipeline's program
@@ -105,9 +105,11 @@ export interface PackName {
   readonly incarnation: string
 }
 
+/** A name that no other run gives, either: a run that began with a savepoint has packs of both, and so has its own savepoint. */
 export function pack(run: Run, name: PackName): string {
   const { epoch, generation, incarnation, worker } = name
-  return `${packFolder(run)}/${padded(epoch)}-${padded(generation)}-${incarnation}-${escapeName(worker)}`
+  const numbers = `${padded(epoch)}-${padded(generation)}-${padded(run.run)}`
+  return `${packFolder(run)}/${numbers}-${incarnation}-${escapeName(worker)}`
 }
 
 /** The epoch in the name of a manifest, a pack or a file of dead letters, `null` for a name that is none of them. */

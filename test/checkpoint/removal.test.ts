@@ -88,6 +88,21 @@ describe('a savepoint', () => {
     expect(decided).toMatchObject({ kind: 'restore', manifest: { epoch: 5 }, instead: null, damages: [] })
   })
 
+  test('U1: of a run that began with one has the packs of both, each by its name', () => {
+    const pipeline = new Pipeline()
+    pipeline.epoch(1)
+    const [first] = pipeline.manifests
+    pipeline.end((done) => makeSavepoint(pipeline, first!, 'one', done))
+    const kept = { ...first!.packs[0]!, path: layout.savepointObject('p', 'one', first!.packs[0]!.path) }
+    const own = layout.pack({ pipeline: 'p', run: 2 }, { epoch: 1, generation: 1, worker: 'w', incarnation: 'i' })
+    pipeline.end((done) => writeOnce(pipeline, own, Buffer.from('own'), 1, done))
+    const both = { ...first!, run: 2, packs: [kept, { ...kept, path: own }] }
+    expect(pipeline.end((done) => makeSavepoint(pipeline, both, 'two', done))).toBeNull()
+    const [again, theirs] = both.packs.map(({ path }) => layout.savepointObject('p', 'two', path))
+    expect(pipeline.read(pipeline.store, again!)).toEqual(pipeline.read(pipeline.store, kept.path))
+    expect(pipeline.read(pipeline.store, theirs!)).toEqual(Buffer.from('own'))
+  })
+
   test('U1: is not there while a pack of it could not be linked', () => {
     const pipeline = new Pipeline()
     pipeline.epoch(1)
