@@ -3,9 +3,15 @@ import { fail, type PotorooError } from '../../src/base/errors.ts'
 import type { Json } from '../../src/base/json.ts'
 import { makeLimits } from '../../src/base/limits.ts'
 import type { Store } from '../../src/checkpoint/store.ts'
+import { Batch } from '../../src/dataflow/batch.ts'
+import type { Runtime } from '../../src/dataflow/runtime.ts'
 import type { Clock } from '../../src/env/clock.ts'
+import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
+import { plan } from '../../src/model/planner.ts'
+import { SplitTable } from '../../src/worker/execution/split-table.ts'
 import { contentOf, type DeadLetter, makeLetter } from '../../src/worker/letters/dead-letter.ts'
 import { DeadLetters } from '../../src/worker/letters/dead-letters.ts'
+import { LetterDesk } from '../../src/worker/letters/letter-desk.ts'
 
 /** A store whose answers wait until the test lets them come. */
 class Shelf {
@@ -294,5 +300,57 @@ describe('a dead letter', () => {
       makeLetter({ ...base, step: 't', key: undefined, given: 1 }, 's', 'x'),
     ].map(({ id }) => id)
     expect(new Set(ids).size).toBe(4)
+  })
+})
+
+describe('letters that are tried again', () => {
+  const planned = plan(
+    pipeline('p', (p) => {
+      p.source('source', generatorSource<number>({ value: (n) => n }))
+        .keyBy('by', () => 1)
+        .mapWithState('s', { init: () => ({}), step: () => {} })
+        .sink('out', nullSink())
+    }).build(),
+  )
+  const task = planned.tasks.findIndex(({ step }) => step === 's')
+
+  /** A pipeline with the letters 1 to `count`, and what its step is given once more. */
+  function scene(count: number) {
+    const shelf = new Shelf()
+    const seams = { store: shelf.store, clock, limits: makeLimits() }
+    const ignore = { letter: () => {}, warned: () => {}, crowded: () => {} }
+    const options = { run: { pipeline: 'p', run: 1 }, generation: 1, worker: 'w' }
+    const desk = new LetterDesk(seams, options, planned, new SplitTable(), ignore)
+    for (let position = 1; position <= count; position++) desk.letters.add(task, letter(position))
+    for (const { id } of planned.tasks) desk.letters.pass(id, 1, () => {})
+    shelf.settle()
+    const given: number[] = []
+    const again = (_task: number, _into: string, fill: (batch: Batch) => void) => {
+      const batch = new Batch(4)
+      fill(batch)
+      given.push(...batch.positions.slice(0, batch.length))
+      return true
+    }
+    const tryAgain = () => {
+      while (desk.replaying > 0) desk.tryAgain({ again } as unknown as Runtime, 4)
+    }
+    return { desk, all: desk.letters.list(0, count), given, tryAgain }
+  }
+
+  test('are given to their step once, however often that is asked for', () => {
+    const { desk, all, given, tryAgain } = scene(10)
+    desk.replay(all)
+    desk.replay([...all.slice(3), all[0]!, all[0]!])
+    tryAgain()
+    expect(given).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect(desk.letters.count).toBe(0)
+  })
+
+  test('are not given to it once they are purged', () => {
+    const { desk, all, given, tryAgain } = scene(6)
+    desk.replay(all)
+    expect(desk.purge(all.slice(2, 5))).toBe(3)
+    tryAgain()
+    expect(given).toEqual([1, 2, 6])
   })
 })

@@ -390,6 +390,11 @@ export class Execution implements Executing {
     this.seams.loop.wake()
   }
 
+  /** Takes letters out of the list, for good; answers how many. */
+  purge(letters: readonly DeadLetter[]): number {
+    return this.desk.purge(letters)
+  }
+
   /** Letters that wait to be tried again. */
   get replaying(): number {
     return this.desk.replaying

@@ -23,8 +23,8 @@ export class LetterDesk {
   private readonly plan: Plan
   private readonly splits: SplitTable
   private readonly events: LetterEvents
-  /** Letters that are to be tried again. */
-  private readonly waiting: DeadLetter[] = []
+  /** Letters that are to be tried again, by id: each once, whoever asks for it, and however often. */
+  private readonly waiting = new Map<string, DeadLetter>()
 
   constructor(
     seams: DeadLettersSeams,
@@ -58,20 +58,31 @@ export class LetterDesk {
 
   /** Keeps letters that are to be given back to the steps that they failed in. */
   replay(letters: readonly DeadLetter[]): void {
-    this.waiting.push(...letters)
+    for (const letter of letters) this.waiting.set(letter.id, letter)
   }
 
   /** Letters that wait to be tried again. */
   get replaying(): number {
-    return this.waiting.length
+    return this.waiting.size
+  }
+
+  /** Takes letters out of the list, for good: none of them is tried again. Answers how many. */
+  purge(letters: readonly DeadLetter[]): number {
+    for (const { id } of letters) this.waiting.delete(id)
+    return this.letters.remove(idsOf(letters))
   }
 
   /** Gives some back, in their order, as there is room and no barrier is on its way (`dead-letters.ts`, B5). */
   tryAgain(runtime: Runtime, max: number): void {
     const { letters, waiting } = this
-    if (waiting.length === 0 || !letters.quiet) return
-    const { settled, taken } = tryAgain(waiting, this.plan, runtime, this.splits, max)
-    waiting.splice(0, settled)
-    letters.remove(new Set(taken.map(({ id }) => id)))
+    if (waiting.size === 0 || !letters.quiet) return
+    const next = [...waiting.values()].slice(0, max)
+    const { settled, taken } = tryAgain(next, this.plan, runtime, this.splits)
+    for (const { id } of next.slice(0, settled)) waiting.delete(id)
+    letters.remove(idsOf(taken))
   }
+}
+
+function idsOf(letters: readonly DeadLetter[]): ReadonlySet<string> {
+  return new Set(letters.map(({ id }) => id))
 }

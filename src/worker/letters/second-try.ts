@@ -10,7 +10,7 @@ import { contentOf, type DeadLetter } from './dead-letter.ts'
 interface Portion {
   readonly task: TaskPlan
   readonly into: 'input' | 'chain'
-  readonly letters: DeadLetter[]
+  readonly letters: readonly DeadLetter[]
 }
 
 /** Where `letter` goes in `plan`, or `null` where it cannot: its step is gone, or it holds no record. */
@@ -22,26 +22,23 @@ function placeOf(letter: DeadLetter, plan: Plan): Omit<Portion, 'letters'> | nul
 }
 
 /**
- * Gives the first of `letters` back to the step that they failed in: as many as go to one place and fit a batch. Answers
- * how many of them are settled: `taken`, which have gone, and others that cannot be tried again; none when the place has
- * no room now.
+ * Gives the first of `letters` back to the step that they failed in: as many as go to one place. Answers how many of them
+ * are settled: `taken`, which have gone, and others that cannot be tried again; none when the place has no room now.
  */
 export function tryAgain(
   letters: readonly DeadLetter[],
   plan: Plan,
   runtime: Runtime,
   splits: SplitTable,
-  max: number,
 ): { readonly settled: number; readonly taken: readonly DeadLetter[] } {
   const first = letters[0]
   const place = first === undefined ? null : placeOf(first, plan)
   if (place === null) return { settled: Math.min(1, letters.length), taken: [] }
-  const run = letters.slice(0, max)
-  const end = run.findIndex((letter) => {
+  const end = letters.findIndex((letter) => {
     const other = placeOf(letter, plan)
     return other?.task !== place.task || other.into !== place.into
   })
-  const portion: Portion = { ...place, letters: end < 0 ? run : run.slice(0, end) }
+  const portion: Portion = { ...place, letters: end < 0 ? letters : letters.slice(0, end) }
   const taken: DeadLetter[] = []
   const room = runtime.again(place.task.id, place.into, (batch) => fill(batch, portion, splits, taken))
   return room ? { settled: portion.letters.length, taken } : { settled: 0, taken: [] }

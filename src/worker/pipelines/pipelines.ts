@@ -177,7 +177,7 @@ export class Pipelines {
   /** Takes dead letters out of the list, for good; all of them where `ids` is `null`. Answers how many. */
   async purge(name: string, ids: readonly string[] | null): Promise<number> {
     const { execution } = this.running(name)
-    const removed = execution.deadLetters.remove(new Set(this.letters(name, ids).map(({ id }) => id)))
+    const removed = execution.purge(this.letters(name, ids))
     await this.request(execution, { kind: 'periodic' })
     return removed
   }
