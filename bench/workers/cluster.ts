@@ -128,7 +128,7 @@ export class Cluster {
   async leave(name: string): Promise<void> {
     const subject = this.workers.get(name)!
     this.workers.delete(name)
-    await (await this.control(name)).post('/v1/cluster/leave')
+    await (await this.control(name)).post('/v1/cluster/leave', { worker: name })
     const { status } = await subject.ended
     this.said += `── ${name} ──\n${subject.said}`
     if (status !== 0) throw new Error(`${name} did not leave in order (${status}):\n${this.words}`)

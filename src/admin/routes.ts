@@ -60,8 +60,8 @@ const rebalanceRequest = z.strictObject({
   measureMs: z.number().min(1).max(60_000).nullable(),
 })
 
-/** What a supervisor says of a process that has ended and has not been started again. */
-const exitNotice = z.strictObject({ worker: z.string().min(1) })
+/** A worker by its name: the one that is to leave, or whose process a supervisor has seen end and not started again. */
+const namedWorker = z.strictObject({ worker: z.string().min(1) })
 
 export function makeRoutes(seams: RoutesSeams): readonly Route[] {
   const { pipelines, metrics, limits } = seams
@@ -110,12 +110,17 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       right: 'admin',
       handle: ({ body }) => applyRebalance(seams, parse(rebalanceRequest, body)),
     },
-    { method: 'POST', path: '/v1/cluster/leave', right: 'admin', handle: () => leave(pipelines.worker) },
+    {
+      method: 'POST',
+      path: '/v1/cluster/leave',
+      right: 'admin',
+      handle: ({ body }) => leave(pipelines.worker, parse(namedWorker, body).worker),
+    },
     {
       method: 'POST',
       path: '/v1/cluster/exited',
       right: 'admin',
-      handle: ({ body }) => pipelines.worker.exited(parse(exitNotice, body).worker),
+      handle: ({ body }) => pipelines.worker.exited(parse(namedWorker, body).worker),
     },
     { method: 'GET', path: '/v1/pipelines', right: 'read', handle: () => seams.picture().pipelines },
     { method: 'POST', path: '/v1/pipelines', right: 'admin', handle: ({ body }) => submit(seams, body) },
@@ -258,7 +263,9 @@ function epochIn({ parts }: Call): number | null {
   return parts.epoch === 'latest' ? null : Number(parts.epoch)
 }
 
-function leave(worker: Worker): Promise<LeaveAnswer> {
+/** Whoever is asked in the place of another worker does not leave for it. */
+function leave(worker: Worker, named: string): Promise<LeaveAnswer> {
+  if (named !== worker.name) throw fail('E_OTHER_WORKERS', { worker: named, known: worker.name })
   worker.leave()
   return new Promise((resolve) => worker.leaving.askWaitsFor((waitsFor) => resolve({ waitsFor })))
 }

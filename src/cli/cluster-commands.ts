@@ -46,7 +46,7 @@ export function leaveCommand(): Command {
     .argument('<worker>', 'its name')
   return addControlOptions(command).action(async (name: string, flags: ControlFlags) => {
     const worker = await findWorker(flags, { worker: name })
-    const { waitsFor } = await worker.post<LeaveAnswer>('/v1/cluster/leave', {})
+    const { waitsFor } = await worker.post<LeaveAnswer>('/v1/cluster/leave', { worker: name })
     if (flags.json) return printJson({ leaving: name, waitsFor })
     const { workers, mode } = await worker.get<ClusterView>('/v1/cluster')
     const members = workers.filter(({ member }) => member)

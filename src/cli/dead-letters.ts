@@ -9,38 +9,10 @@ import { fail, PotorooError } from '../base/errors.ts'
 import { realEnv } from '../env/real/env.ts'
 import type { DeadLetter } from '../worker/letters/dead-letter.ts'
 import { keptLetters } from '../worker/letters/kept-letters.ts'
-import {
-  addControlOptions,
-  type ControlClient,
-  type ControlFlags,
-  dataSetting,
-  FOLDERS,
-  findWorker,
-  part,
-} from './control-client.ts'
+import { addControlOptions, type ControlFlags, dataSetting, FOLDERS } from './control-client.ts'
+import { Letters, type Shown } from './letters.ts'
 import { wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, showRaw, table } from './terminal.ts'
-
-interface Listed {
-  readonly id: string
-  readonly step: string
-  readonly split: string
-  readonly position: number
-  readonly timeMs: number
-  readonly again: boolean
-  readonly error: string
-}
-
-interface Page {
-  readonly count: number
-  readonly letters: readonly Listed[]
-}
-
-interface Shown extends Omit<Listed, 'error'> {
-  readonly given: { readonly kind: 'bytes' | 'value' | 'text'; readonly base64?: string }
-  readonly content: { readonly key?: unknown; readonly value: unknown }
-  readonly error: { readonly code: string | null; readonly message: string; readonly stack: string }
-}
 
 interface SelectFlags extends ControlFlags {
   readonly all?: true
@@ -62,8 +34,11 @@ export function deadLettersCommand(): Command {
     .option('--limit <letters>', 'so many at most', '20')
     .action(async (pipeline: string, flags: ControlFlags & { readonly limit: string }) => {
       const limit = wholeNumber('--limit', flags.limit)
-      const page = await ask<Page>(pipeline, flags, `?limit=${limit}`, (letters) =>
-        pageOfLetters(pipeline, letters.length, letters.slice(0, limit)),
+      const page = await ask(
+        pipeline,
+        flags,
+        (letters) => letters.list(limit),
+        (kept) => pageOfLetters(pipeline, kept.length, kept.slice(0, limit)),
       )
       if (flags.json) return printJson(page)
       const rows = page.letters.map((one) => [one.id, new Date(one.timeMs).toISOString(), cut(one.error)])
@@ -73,12 +48,16 @@ export function deadLettersCommand(): Command {
   inner('show', 'show one with what its step was given and the error')
     .argument('<id>', 'its id')
     .action(async (pipeline: string, id: string, flags: ControlFlags) => {
-      const letter = await ask<Shown>(pipeline, flags, `/${part(id)}`, (letters) =>
-        viewLetter(
-          pipeline,
-          id,
-          letters.find((one) => one.id === id),
-        ),
+      const letter = await ask(
+        pipeline,
+        flags,
+        (letters) => letters.show(id),
+        (kept) =>
+          viewLetter(
+            pipeline,
+            id,
+            kept.find((one) => one.id === id),
+          ),
       )
       if (flags.json) printJson(letter)
       else show(letter)
@@ -87,8 +66,8 @@ export function deadLettersCommand(): Command {
     .argument('[id...]', 'their ids')
     .option('--all', 'all of them')
     .action(async (pipeline: string, ids: string[], flags: SelectFlags) => {
-      const worker = await findWorker(flags, { pipeline })
-      const result = await act<{ tried: number; left: number }>(worker, pipeline, 'replay', ids, flags)
+      const chosen = chosenBy(ids, flags)
+      const result = await (await Letters.of(pipeline, flags)).replay(chosen)
       if (flags.json) return printJson(result)
       const left = result.left === 0 ? '' : `; ${result.left} cannot be tried again`
       print(`${pipeline}: ${counted(result.tried, 'dead letter')} tried again${left}`)
@@ -97,26 +76,23 @@ export function deadLettersCommand(): Command {
     .argument('[id...]', 'their ids')
     .option('--all', 'all of them')
     .action(async (pipeline: string, ids: string[], flags: SelectFlags) => {
-      const result = await act<{ purged: number }>(await findWorker(flags, { pipeline }), pipeline, 'purge', ids, flags)
-      if (flags.json) printJson(result)
-      else print(`${pipeline}: ${counted(result.purged, 'dead letter')} purged`)
+      const chosen = chosenBy(ids, flags)
+      const purged = await (await Letters.of(pipeline, flags)).purge(chosen)
+      if (flags.json) printJson({ purged })
+      else print(`${pipeline}: ${counted(purged, 'dead letter')} purged`)
     })
   return command
 }
 
-function pathOf(pipeline: string): string {
-  return `/v1/pipelines/${part(pipeline)}/dead-letters`
-}
-
-/** Asks the worker that runs the pipeline; where none does, `kept` answers from the letters of its last checkpoint. */
+/** Asks the workers that run the pipeline; where none does, `kept` answers from the letters of its last checkpoint. */
 async function ask<T>(
   pipeline: string,
   flags: ControlFlags,
-  path: string,
+  running: (letters: Letters) => Promise<T>,
   kept: (letters: readonly DeadLetter[]) => unknown,
 ): Promise<T> {
   try {
-    return await (await findWorker(flags, { pipeline })).get<T>(pathOf(pipeline) + path)
+    return await running(await Letters.of(pipeline, flags))
   } catch (error) {
     const store = `${flags.data ?? dataSetting() ?? `${FOLDERS}/${pipeline}`}/store`
     const readable = error instanceof PotorooError && error.code === 'E_NO_WORKER' && existsSync(store)
@@ -128,17 +104,12 @@ async function ask<T>(
   }
 }
 
-function act<T>(
-  worker: ControlClient,
-  pipeline: string,
-  verb: 'replay' | 'purge',
-  ids: readonly string[],
-  { all }: SelectFlags,
-): Promise<T> {
+/** Letters by their ids; `null`: all of them. */
+function chosenBy(ids: readonly string[], { all }: SelectFlags): readonly string[] | null {
   if (ids.length > 0 === (all === true)) {
     throw fail('E_USAGE', { reason: 'name dead letters by their ids, or say --all' })
   }
-  return worker.post<T>(`${pathOf(pipeline)}/${verb}`, { ids: all ? null : ids })
+  return all === true ? null : ids
 }
 
 function show({ id, step, split, position, timeMs, again, given, content, error }: Shown): void {

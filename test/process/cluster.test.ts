@@ -17,6 +17,7 @@ export default pipeline('count', { parameters: { port: 7001 } }, (p) => {
       step: (state, line) => {
         const end = Date.now() + (line === 'slow' ? 8000 : 0)
         while (Date.now() < end);
+        if (line.startsWith('bad')) throw new Error(line + " is none")
         return { line, total: ++state.total }
       },
     })
@@ -138,6 +139,33 @@ test('any worker shows every key once, and says what is missing where one is sil
   await expect.poll(ready, { timeout: 20_000 }).toBe('ready\n')
 })
 
+test('dead letters of all workers are listed, tried again and purged by one command', { timeout: 90_000 }, async () => {
+  const { cwd, on, send } = await cluster()
+  const bad = Array.from({ length: 30 }, (_, i) => `bad ${i}`)
+  const letters = async (verb: string, ...args: string[]) => {
+    const ended = await ran(['dead-letters', verb, 'count', ...args, '--json'], { cwd })
+    expect(ended, ended.err).toMatchObject({ status: 0 })
+    return JSON.parse(ended.out)
+  }
+  await send(bad.map((line) => `${line}\n`).join(''))
+  await expect.poll(async () => (await letters('list')).count, { timeout: 20_000 }).toBe(bad.length)
+  const { letters: listed } = await letters('list', '--limit', '100')
+  expect(listed.map(({ error }: { error: string }) => error).toSorted()).toEqual(
+    bad.map((line) => `Error: ${line} is none`).toSorted(),
+  )
+  const own = JSON.parse((await on('w1', 'dead-letters', 'list', 'count', '--json')).out)
+  expect(own.count, 'of the worker whose folder is named').toBeLessThan(bad.length)
+
+  expect(await letters('replay', '--all')).toEqual({ tried: bad.length, left: 0 })
+  const ids = listed.map(({ id }: { id: string }) => id)
+  expect(await letters('show', ids[0])).toMatchObject({ id: ids[0], step: 'total' })
+  expect(await letters('purge', ...ids.slice(0, 10))).toEqual({ purged: 10 })
+  const absent = await ran(['dead-letters', 'purge', 'count', ids[0]], { cwd })
+  expect(absent).toMatchObject({ status: 2, err: expect.stringContaining(`no dead letter ${ids[0]}`) })
+  expect(await letters('purge', '--all')).toEqual({ purged: bad.length - 10 })
+  expect((await letters('list')).count).toBe(0)
+})
+
 test('a worker leaves in order, and what it had is with the others', { timeout: 90_000 }, async () => {
   const { cwd, up, page } = await cluster()
   const plan = await ran(['rebalance', '--plan', '--moves', '2'], { cwd })
@@ -147,6 +175,8 @@ test('a worker leaves in order, and what it had is with the others', { timeout: 
   expect(JSON.parse(applied.out)).toMatchObject({ budget: 2, workers: [{ worker: 'w1' }, {}, {}] })
   expect(await ran(['rebalance'], { cwd })).toMatchObject({ status: 2, err: expect.stringMatching(/E_USAGE/) })
   expect(await sumOf(page('w3'))).toBe(2 * KEYS)
+  const other = ['--data', join(cwd, '.potoroo/potoroo/w1')]
+  expect((await ran(['leave', 'w2', ...other], { cwd })).err).toContain('no worker w2 is running here: there is w1')
   expect(await ran(['leave', 'w2'], { cwd })).toMatchObject({ status: 0 })
   await up.said(/w2 has left the cluster/)
   // The others may work again before its process has ended.

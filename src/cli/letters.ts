@@ -1,0 +1,117 @@
+/**
+ * The dead letters of a pipeline in a cluster: each worker keeps those of the records that failed there, so every worker that
+ * can be reached is asked.
+ */
+import { fail, PotorooError } from '../base/errors.ts'
+import { type ControlClient, type ControlFlags, findWorkers, part } from './control-client.ts'
+
+export interface Listed {
+  readonly id: string
+  readonly step: string
+  readonly split: string
+  readonly position: number
+  readonly timeMs: number
+  readonly again: boolean
+  readonly error: string
+}
+
+export interface Page {
+  readonly pipeline: string
+  readonly count: number
+  readonly letters: readonly Listed[]
+}
+
+export interface Shown extends Omit<Listed, 'error'> {
+  readonly given: { readonly kind: 'bytes' | 'value' | 'text'; readonly base64?: string }
+  readonly content: { readonly key?: unknown; readonly value: unknown }
+  readonly error: { readonly code: string | null; readonly message: string; readonly stack: string }
+}
+
+export interface Tried {
+  readonly tried: number
+  readonly left: number
+}
+
+export class Letters {
+  private readonly pipeline: string
+  private readonly workers: readonly ControlClient[]
+
+  private constructor(pipeline: string, workers: readonly ControlClient[]) {
+    this.pipeline = pipeline
+    this.workers = workers
+  }
+
+  /** Rejects as `findWorkers` does. */
+  static async of(pipeline: string, flags: ControlFlags): Promise<Letters> {
+    return new Letters(pipeline, await findWorkers(flags, { pipeline }))
+  }
+
+  /** The oldest `limit` of all of them. */
+  async list(limit: number): Promise<Page> {
+    const pages = await this.each((worker) => worker.get<Page>(`${this.path}?limit=${limit}`))
+    const letters = pages.flatMap((page) => page.letters).toSorted((a, b) => a.timeMs - b.timeMs)
+    const count = pages.reduce((sum, page) => sum + page.count, 0)
+    return { pipeline: this.pipeline, count, letters: letters.slice(0, limit) }
+  }
+
+  async show(id: string): Promise<Shown> {
+    return (await this.find(id)).letter
+  }
+
+  /** Gives letters back to their steps; all of them where `ids` is `null`. */
+  async replay(ids: readonly string[] | null): Promise<Tried> {
+    const results = await this.act<Tried>('replay', ids)
+    const sum = (of: (one: Tried) => number): number => results.reduce((all, one) => all + of(one), 0)
+    return { tried: sum(({ tried }) => tried), left: sum(({ left }) => left) }
+  }
+
+  /** Answers how many are gone for good; all of them where `ids` is `null`. */
+  async purge(ids: readonly string[] | null): Promise<number> {
+    const results = await this.act<{ readonly purged: number }>('purge', ids)
+    return results.reduce((sum, { purged }) => sum + purged, 0)
+  }
+
+  private async act<T>(verb: 'replay' | 'purge', ids: readonly string[] | null): Promise<readonly T[]> {
+    const path = `${this.path}/${verb}`
+    if (ids === null) return this.each((worker) => worker.post<T>(path, { ids }))
+    const found = await Promise.all(ids.map(async (id) => ({ id, worker: (await this.find(id)).worker })))
+    const keepers = Map.groupBy(found, ({ worker }) => worker)
+    return Promise.all(Array.from(keepers, ([worker, kept]) => worker.post<T>(path, { ids: kept.map(({ id }) => id) })))
+  }
+
+  /** The letter, and the worker that keeps it. Rejects with `E_NO_LETTER` where none does. */
+  private async find(id: string): Promise<{ readonly worker: ControlClient; readonly letter: Shown }> {
+    const found = await this.each(async (worker) => {
+      const letter = await worker.get<Shown>(`${this.path}/${part(id)}`).catch(unless('E_NO_LETTER'))
+      return letter === null ? [] : [{ worker, letter }]
+    })
+    const [first] = found.flat()
+    if (first === undefined) throw fail('E_NO_LETTER', { pipeline: this.pipeline, id })
+    return first
+  }
+
+  /** What the workers answer to which the pipeline has come. Rejects with `E_NO_PIPELINE` where it has come to none. */
+  private async each<T>(ask: (worker: ControlClient) => Promise<T>): Promise<readonly T[]> {
+    let absent: unknown = null
+    const absentAs = unless('E_NO_PIPELINE', (error) => {
+      absent = error
+    })
+    const answers = await Promise.all(this.workers.map((worker) => ask(worker).catch(absentAs)))
+    const given = answers.filter((answer) => answer !== null)
+    if (given.length === 0 && absent !== null) throw absent
+    return given
+  }
+
+  private get path(): string {
+    return `/v1/pipelines/${part(this.pipeline)}/dead-letters`
+  }
+}
+
+/** Makes `null` of the error with this code. */
+function unless(code: string, heard: (error: PotorooError) => void = () => {}): (error: unknown) => null {
+  return (error) => {
+    if (!(error instanceof PotorooError) || error.code !== code) throw error
+    heard(error)
+    return null
+  }
+}
