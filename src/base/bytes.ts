@@ -258,12 +258,16 @@ export class ByteReader {
     return count
   }
 
-  /** Text of at most `bytesMax` bytes as `ByteWriter.utf8` writes it. Bytes that are no UTF-8 become U+FFFD. */
+  /** Text of at most `bytesMax` bytes as `ByteWriter.utf8` writes it. Bytes that are no UTF-8 become U+FFFD, three for one. */
   utf8(bytesMax: number = Number.MAX_SAFE_INTEGER): string {
     const bytes = this.varint()
-    if (bytes > bytesMax) throw this.damaged(`a text of ${bytes} bytes where at most ${bytesMax} may stand`)
+    const longer = (length: number): Error =>
+      this.damaged(`a text of ${length} bytes where at most ${bytesMax} may stand`)
+    if (bytes > bytesMax) throw longer(bytes)
     const at = this.advance(bytes)
-    return this.buffer.toString('utf8', at, at + bytes)
+    const text = this.buffer.toString('utf8', at, at + bytes)
+    if (3 * bytes > bytesMax && Buffer.byteLength(text) > bytesMax) throw longer(Buffer.byteLength(text))
+    return text
   }
 
   /** The next `length` bytes as a view: it keeps the reader's whole buffer alive. */

@@ -23,7 +23,9 @@ const BATCH_FIELD_BYTES = 16
 /** Bytes in front of each record. */
 export const RECORD_HEAD_BYTES = 4
 
-const name = text(256)
+/** Longest name of a producer, of an incarnation or of a worker, in bytes. */
+export const NAME_BYTES = 256
+const name = text(NAME_BYTES)
 /** Longest id of a writer, in bytes. */
 export const WRITER_BYTES = 64
 /** Earlier writers that a hello names at most. */

@@ -5,7 +5,7 @@
  * the first frame that the other has not received (PROTOCOLS 6). Markers go in the data lane, in the order of the
  * records, and cost no credit (PROTOCOLS 15).
  */
-import { WRITER_BYTES } from './acked.ts'
+import { NAME_BYTES, WRITER_BYTES } from './acked.ts'
 import {
   added,
   bool,
@@ -40,7 +40,7 @@ const keyGroups = list(u16, 65_536)
 /** Channels are numbered by the plan, within a pipeline of the generation. */
 const channel = varint
 /** A stream of acknowledged ingest: a source by its name in the journals, and the producer. */
-const stream = { source: text(1024), producer: text(256), incarnation: text(256) }
+const stream = { source: text(1024), producer: text(NAME_BYTES), incarnation: text(NAME_BYTES) }
 /** Who brought records of a stream (`acked.ts`). */
 const writer = text(WRITER_BYTES)
 /** Writers in front of the last one that are known of a stream at most. */

@@ -224,6 +224,12 @@ describe('a request is refused', () => {
     ['a compressed body', 415, 'E_HTTP_TYPE', () => post('1', { ...JSON_TYPE, 'content-encoding': 'gzip' })],
     ['a key that is none', 400, 'E_HTTP_REQUEST', () => post('1', { ...JSON_TYPE, 'idempotency-key': '8e03978e' })],
     ['sequence 0', 400, 'E_HTTP_REQUEST', () => post('1', { ...JSON_TYPE, 'idempotency-key': 'a:0' })],
+    [
+      'a key with a long name',
+      400,
+      'E_HTTP_REQUEST',
+      () => post('1', { ...JSON_TYPE, 'idempotency-key': `${'ü'.repeat(129)}:1` }),
+    ],
     ['another promise', 400, 'E_HTTP_REQUEST', () => post('1', JSON_TYPE, '/in?answer=soon')],
     ['a long body', 413, 'E_HTTP_TOO_LARGE', () => post(`"${'x'.repeat(1024)}"`)],
     ['a long record', 400, 'E_HTTP_RECORD', () => post(`"${'x'.repeat(300)}"`)],

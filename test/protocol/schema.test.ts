@@ -129,6 +129,13 @@ describe('messages', () => {
 })
 
 describe('fields', () => {
+  test('bytes that are no text are no longer than the text that is made of them', () => {
+    const read = (hex: string) => text(6).read(new ByteReader(Buffer.from(hex, 'hex')), 1)
+    expect(read('02ffff')).toBe('\ufffd\ufffd')
+    expect(code(() => read('03ffffff'))).toBe('E_DAMAGED')
+    expect(read('06c3a9c3a9c3a9')).toBe('ééé')
+  })
+
   const refusals: [name: string, field: Field<unknown>, value: unknown, damagedHex: string][] = [
     ['u8', u8, 256, ''],
     ['u16', u16, 1.5, '01'],

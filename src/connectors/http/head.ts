@@ -3,15 +3,13 @@ import { fail } from '../../base/errors.ts'
 import { sameSecret } from '../../base/secret.ts'
 import type { Answer, RequestHead } from '../../env/http.ts'
 import type { RequestKey } from '../../model/request.ts'
+import { NAME_BYTES } from '../../protocol/acked.ts'
 import { problem } from './answers.ts'
 import type { HttpSourceSettings } from './describe.ts'
 
 /** Bodies of one record, and of a record in each line. */
 const ONE = ['application/json', 'text/plain', 'application/octet-stream']
 const LINES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl']
-
-/** Longest name of a producer, in characters. */
-const NAME_LENGTH = 256
 
 export interface Asked {
   readonly format: 'one' | 'lines'
@@ -77,6 +75,6 @@ function keyOf(header: string | undefined): RequestKey | null | undefined {
   if (found === null) return undefined
   const [, producer, incarnation = 'http', digits] = found
   const first = Number(digits)
-  if (first < 1 || producer!.length > NAME_LENGTH || incarnation.length > NAME_LENGTH) return undefined
+  if (first < 1 || [producer!, incarnation].some((name) => Buffer.byteLength(name) > NAME_BYTES)) return undefined
   return { producer: producer!, incarnation, first }
 }
