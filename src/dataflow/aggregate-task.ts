@@ -34,8 +34,11 @@ export class AggregateTask extends InputTask {
   private readonly pending = new PendingKeys()
   private readonly sweeper: Sweeper | null
   private readonly combine: Change
-  /** The last barrier that had passed when `pending` was filled anew. */
+  /** Event time has risen to this. */
+  private time = -Infinity
+  /** The last barrier that had passed, and how far time had risen, when `pending` was filled anew. */
   private since = -1
+  private from = -Infinity
   private emission: Iterator<PendingRow> | null = null
   private dueAt = Infinity
   private emittedAt = -Infinity
@@ -72,6 +75,10 @@ export class AggregateTask extends InputTask {
     return this.pending.empty && this.emission === null ? Infinity : this.since
   }
 
+  protected override get heldFrom(): number {
+    return this.pending.empty ? Infinity : this.from
+  }
+
   protected override nextDue(): number {
     return this.dueAt
   }
@@ -81,7 +88,10 @@ export class AggregateTask extends InputTask {
     const { origin } = chain
     const { lookAhead } = store
     const change = batch.combined ? this.combine : this.plan.add
-    if (pending.empty) this.since = this.passed
+    if (pending.empty) {
+      this.since = this.passed
+      this.from = this.time
+    }
     if (cursor === 0) store.load.add(batch.hashes, batch.length)
     let read = lookAhead.begin(store, cursor, batch.length)
     for (let i = cursor; i < batch.length; i++) {
@@ -149,6 +159,7 @@ export class AggregateTask extends InputTask {
   }
 
   protected rise(time: number): void {
+    this.time = time
     this.sweeper?.rise(time)
   }
 

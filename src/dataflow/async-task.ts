@@ -66,6 +66,10 @@ export class AsyncTask extends InputTask {
     return this.calls[0]?.since ?? Infinity
   }
 
+  protected override get heldFrom(): number {
+    return this.calls.reduce((least, { time }) => Math.min(least, time), Infinity)
+  }
+
   /** The earliest time at which a call is too slow (J3). */
   protected override nextDue(): number {
     let due = Infinity

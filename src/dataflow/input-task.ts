@@ -8,6 +8,8 @@
  *     room wakes it. A time that has passed would have it asked again without end.
  * Q3. After a barrier that holds a task does nothing, not even what comes due by itself, until it is released
  *     (PROTOCOLS 10): what it did would stand in no epoch.
+ * Q4. For what comes behind it time rises no further than for what it holds: keys would be over that a record on its way finds
+ *     in time (PROTOCOLS 14).
  */
 import { type Barrier, Batch, type BatchPool, type Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
@@ -59,6 +61,11 @@ export abstract class InputTask implements Task {
 
   /** Work that comes due by itself; false when the chain has no room for all of it. */
   protected abstract tick(now: number): boolean
+
+  /** The least time that what it holds may have; `Infinity` where it holds nothing (Q4). */
+  protected get heldFrom(): number {
+    return Infinity
+  }
 
   /** When something comes due by itself; `Infinity`: never. */
   protected nextDue(): number {
@@ -148,7 +155,7 @@ export abstract class InputTask implements Task {
       this.passed = marker.epoch
     }
     this.marker = null
-    this.chain.mark(marker)
+    this.chain.mark(marker.kind === 'watermark' ? { ...marker, time: Math.min(marker.time, this.heldFrom) } : marker)
     this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')
     return !this.held
   }

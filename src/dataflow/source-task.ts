@@ -6,8 +6,8 @@
  * S2. A held source polls nothing until it is released.
  * S3. A source that has ended still cuts: its position belongs into every later epoch, and the barrier behind its end
  *     starts the snapshot of tasks that have no other input.
- * S4. A watermark says that all splits of this source have passed a time: they are fed in the order of their records'
- *     times. One goes out when time has risen by `WATERMARK_MS`.
+ * S4. A watermark says that all splits of this source have passed a time. One goes out when time has risen by `WATERMARK_MS`,
+ *     while they are fed in the order of their records' times: what is replayed out of several journals is not.
  * S5. What a quiet source brings next comes in later than now. It says so where somebody asks for the time: the least of all
  *     sources counts, and one that nobody sends to would keep every key for ever.
  */
@@ -22,6 +22,8 @@ export interface Feed {
   poll(into: Batch, max: number, now: number): 'more' | 'idle' | 'ended'
   /** Where reading resumes after everything that was polled. */
   cut(): Json
+  /** What it hands over next is no earlier than what it has handed over, by the times of the records. */
+  readonly ordered: boolean
   /** Nothing has come in that it has not handed over: the times of what it yields from now on are those of now, or later. */
   readonly quiet: boolean
 }
@@ -110,8 +112,9 @@ export class SourceTask implements Task {
       while (this.pending.length > 0) this.cut(this.pending.shift()!)
     }
     if (this.held || this.ended) return false
+    const { ordered } = this.feed
     const found = this.feed.poll(this.batch, this.pool.capacity, now)
-    this.watch(now)
+    if (ordered) this.watch(now)
     const passed = this.pass()
     if (found === 'ended') {
       this.ended = true

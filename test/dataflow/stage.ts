@@ -15,6 +15,7 @@ export class ListFeed implements Feed {
   readonly values: unknown[]
   at = 0
   ends = true
+  ordered = true
 
   constructor(values: unknown[]) {
     this.values = values

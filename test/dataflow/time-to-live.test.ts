@@ -2,6 +2,7 @@
  * When keys go that no record touches:
  * - also where one of several sources has nothing to say, and not before it has handed over what came in
  * - also where there is always a batch to take
+ * - not while what is replayed goes back and forth in time, nor before what asyncMap or an aggregate in front of them holds
  * - not before their results have gone out: neither with time, nor where a record begins them anew
  * And what workers send one another is not added up there: a sum does not tell what came before the end of a key.
  */
@@ -9,7 +10,7 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '../../src/dataflow/batch.ts'
 import type { Outlet } from '../../src/dataflow/channel.ts'
 import { Channel } from '../../src/dataflow/channel.ts'
-import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
+import { generatorSource, nullSink, pipeline, type Stream } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { type Stage, stage } from './stage.ts'
 
@@ -62,6 +63,59 @@ test('keys go while there is always a batch to take', () => {
   }
   expect(busy.at).toBeLessThan(busy.values.length)
   expect(under.stores.get('count')!.keys).toBeLessThan(busy.at / 2)
+})
+
+test('records that come in no order of their times keep them', () => {
+  const under = open(['a'])
+  const busy = under.feeds.get('busy')!
+  busy.ordered = false
+  expect(at(under, 0)).toBe(1)
+  expect(at(under, 2 * TTL_MS)).toBe(1)
+  busy.ordered = true
+  expect(at(under, 3 * TTL_MS)).toBe(0)
+})
+
+describe('a key stays while something in front of it holds', () => {
+  function counted(build: (keys: Stream<string>) => Stream<string>, calls: (() => void)[] = []): Stage {
+    const built = pipeline('p', (p) => {
+      build(p.source('in', generatorSource<string>({ value: String })))
+        .keyBy('by', (key) => key)
+        .mapWithState('count', { init: () => ({ n: 0 }), step: (state) => `${++state.n} `, ttl: TTL_MS })
+        .sink('out', nullSink({ encode: (row) => row }))
+    })
+    const under = stage(plan(built.build()), { in: ['a'] })
+    under.feeds.get('in')!.ends = false
+    under.settle(0)
+    for (const call of calls.splice(0)) call()
+    return under
+  }
+
+  test('an input of it', async () => {
+    const calls: (() => void)[] = []
+    const slow = (key: string) => new Promise<string>((resolve) => calls.push(() => resolve(key)))
+    const under = counted((keys) => keys.asyncMap('slow', slow), calls)
+    await new Promise(setImmediate)
+    expect(at(under, 0)).toBe(1)
+    under.feeds.get('in')!.values.push('a')
+    at(under, TTL_MS / 2)
+    expect(at(under, 2 * TTL_MS)).toBe(1)
+    calls[0]!()
+    await new Promise(setImmediate)
+    expect(at(under, 3 * TTL_MS)).toBe(0)
+    expect(under.writers.get('out')!.text).toBe('1 2 ')
+  })
+
+  test('a result for it', () => {
+    const under = counted((keys) =>
+      keys.keyBy('first', (key) => key).reduce('last', (_, key) => key, { every: 2 * TTL_MS }),
+    )
+    under.feeds.get('in')!.values.push('a')
+    at(under, TTL_MS / 2)
+    expect(at(under, 2 * TTL_MS - 1)).toBe(1)
+    at(under, 2 * TTL_MS)
+    expect(under.writers.get('out')!.text).toBe('1 2 ')
+    expect(at(under, 3 * TTL_MS)).toBe(0)
+  })
 })
 
 /** Sums that come out five times as late as keys go. */

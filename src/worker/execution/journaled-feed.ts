@@ -46,6 +46,10 @@ export class JournaledFeed implements Feed {
     return 'more'
   }
 
+  get ordered(): boolean {
+    return !this.source.replaying && this.batch?.block !== null
+  }
+
   get quiet(): boolean {
     return this.batch === null && this.source.quiet
   }

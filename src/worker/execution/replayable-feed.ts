@@ -91,6 +91,7 @@ export class ReplayableFeed implements Feed, Into {
   }
 
   /** A record has the time at which it is read. */
+  readonly ordered = true
   readonly quiet = true
 
   cut(): Json {
