@@ -6,6 +6,7 @@
  *     missing after it. Every answer says which key groups it covers.
  * A2. Behind a token, every part is behind one barrier that all which the token covers stands in front of. A barrier means
  *     nothing in another term: then it is asked for anew (`behind.ts`).
+ * A3. Who knows of no generation yet has no answer: it can say neither who owns what, nor what is missing.
  */
 import { fail, PotorooError } from '../base/errors.ts'
 import { type Behind, requireToken } from '../worker/pipelines/own-writes.ts'
@@ -41,11 +42,12 @@ const ROUNDS = 4
 /** The state of one key, from the worker that owns it. */
 export async function keyAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<unknown> {
   const deadline = new Deadline(seams.clock, asked.ms)
+  await begun(seams, deadline)
   checkAfter(seams, asked)
   for (;;) {
     const behind = await behindOf(seams, asked, deadline)
     const { owners, members, generation } = seams.pipelines.worker.cluster
-    const homes = keysOf(asked.key!).map((key) => members[owners[groupOf(key, owners)]!]?.worker ?? '')
+    const homes = keysOf(asked.key!).map((key) => members[owners[groupOf(key, owners)]!]!.worker)
     const found = await withinGeneration(seams, firstWith(seams, { ...asked, behind }, new Set(homes), deadline.next()))
     if (found !== null) return found
     if (deadline.left <= AGAIN_MS) throw fail('E_MEMBER_SILENT', { worker: homes[0], ms: asked.ms, generation })
@@ -77,6 +79,7 @@ async function firstWith(
 /** A page of keys of all workers, in the order of the members; the cursor names the worker that goes on. */
 export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<unknown> {
   const deadline = new Deadline(seams.clock, asked.ms)
+  await begun(seams, deadline)
   checkAfter(seams, asked)
   const { parts, generation, owned, behind } = await countAcross(seams, asked, deadline)
   const found: unknown[] = []
@@ -142,6 +145,14 @@ async function countAcross(seams: AcrossSeams, asked: WholeQuestion, deadline: D
       return { parts, generation, owned: viewKeyGroups(pipelines.worker), behind }
     }
     await pause(clock, AGAIN_MS)
+  }
+}
+
+/** Resolves once there is a generation (A3). Throws `E_NO_GENERATION` where there is none by `deadline`. */
+async function begun({ pipelines: { worker }, clock }: AcrossSeams, deadline: Deadline): Promise<void> {
+  while (worker.cluster.generation === 0) {
+    if (deadline.left === 0) throw fail('E_NO_GENERATION', { worker: worker.name, ms: deadline.ms })
+    await pause(clock, Math.min(AGAIN_MS, deadline.left))
   }
 }
 

@@ -13,6 +13,10 @@ interface Page {
   readonly asOf: { readonly generation: number; readonly epoch: number }
 }
 
+interface Refusal {
+  readonly error: { readonly code: string }
+}
+
 const STATE = '/v1/pipelines/collecting/state/count'
 /** Longer than the others wait until they go on without it, in milliseconds. */
 const BLIND_MS = 15_000
@@ -52,4 +56,16 @@ test('a worker that sees nobody shows what it owns under its lease, and nothing 
   for (const other of ['a', 'b']) town.world.network.heal('c', other)
   town.until(() => town.standing === 'a b c in 3')
   expect(shown(await ask('c'))).toEqual(whole)
+})
+
+test('a worker that knows of no generation has no answer before there is one', async () => {
+  const town = new Reading(2, calm)
+  town.add('a', 2).start()
+  town.until(() => town.of('a').worker!.phase === 'following')
+  const code = async (rest: string) => ((await town.show('a', `${STATE}?${rest}`)) as Refusal).error.code
+  expect(await code('limit=1000&wait=300')).toBe('E_NO_GENERATION')
+  expect(await code('key=1&wait=300')).toBe('E_NO_GENERATION')
+  const later = code('limit=1000&wait=30000')
+  town.add('b', 2).start()
+  expect(await later).toBe('E_NO_PIPELINE')
 })

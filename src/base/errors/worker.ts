@@ -39,6 +39,11 @@ export const workerErrors = {
     remedy:
       'a data folder that was copied is to be used by one process only, and each worker has a name of its own (--worker): stop the other one, or start this one under another name with a new data folder',
   },
+  E_NO_GENERATION: {
+    kind: 'operational',
+    what: 'worker {worker} has found no generation of its cluster within {ms} ms, and cannot say who owns what',
+    remedy: 'ask again once the first workers have found each other; `potoroo status` shows whom this one hears',
+  },
   E_MEMBER_SILENT: {
     kind: 'operational',
     what: 'worker {worker}, which owns the key, did not answer within {ms} ms',
