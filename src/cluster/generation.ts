@@ -7,7 +7,7 @@
  * J2. A recovery moves what nobody owns any more, and nothing else (`inherit`); a rescale brings its own owners.
  * J3. The coordinator of a generation is who makes its record; where that one leaves by it, the first member that stays.
  * J4. Each record says everything: owners, readers of splits, heirs. Nothing is carried over by silence.
- * J5. Its number is behind that of every generation that anybody who beats has seen, also where the store has gone back since.
+ * J5. Its number is behind that of every generation that anybody has seen by the beats, also where the store has gone back since.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { RecordBody } from '../checkpoint/record.ts'
@@ -24,7 +24,7 @@ export interface World {
   readonly splits: readonly Split[]
   /** Workers whose journals the members reach, members or not (PROTOCOLS 2, S8). */
   readonly journals: readonly string[]
-  /** The greatest generation that there may have been, as the data folders of all tell that beat (J5). */
+  /** The greatest generation that there may have been, as the data folders tell of all whose beats were read (J5). */
   readonly seen: number
 }
 

@@ -24,11 +24,6 @@ export function beatingFrom(own: Beat, others: readonly Beat[], young: boolean, 
   return { beats: new Map([...others, own].map((beat) => [beat.worker, beat])), young, twice }
 }
 
-/** The greatest generation that there may have been, as the data folders of all tell that beat (`generation.ts`, J5). */
-export function seenBy({ beats }: Beating): number {
-  return Math.max(0, ...[...beats.values()].map(({ seen = 0 }) => seen))
-}
-
 /** What the beats say about the last generation. */
 export interface Standing {
   /** The largest set of candidates that all hear each other, in the order of ids (N2). */

@@ -3,8 +3,9 @@
  * backup is not taken for the one that the folder, its journal, producers and outputs have gone on with.
  *
  * H1. A record is noted once it has been read in the chain, where it is durable: a store that lacks it has gone back. The note
- *     is behind by `limits.noteChainMs` at most, so a backup that is younger than that passes; a generation is noted at once. Nothing
- *     is noted of a store before it has been checked (H2): one that is refused would be taken the next time.
+ *     is behind by `limits.noteChainMs` at most, so a backup that is younger than that passes; a generation is noted at once, also
+ *     one that began while this worker was away. Nothing is noted of a store before it has been checked (H2): one that is
+ *     refused would be taken the next time.
  * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is not missed.
  * H3. Where it is accepted, the next generation is numbered behind all that the folder has seen (`cluster/generation.ts`, J5), and
  *     behind another one that may have begun unseen: by their numbers segments of outputs are told apart. So at least one number is
@@ -36,6 +37,8 @@ export class HighWater {
   private notedMs: number
   private checked = false
   private busy = false
+  /** The last record that was read, where it has not been noted. */
+  private last: Seen | null = null
   private closing: (() => void) | null = null
 
   constructor(options: HighWaterOptions, belonging: Belonging) {
@@ -52,21 +55,24 @@ export class HighWater {
   /** The chain has been read to its end: `E_STORE_BACK` where the store is older than what the folder has seen (H2). */
   check(chain: ChainReader, done: Done): void {
     const { seen } = this.belonging
-    if (seen === undefined) return this.pass(done)
+    if (seen === undefined) return this.pass(chain, done)
     if (seen.n >= chain.cluster.next) return this.wentBack(seen, chain.cluster, done)
-    chain.exclusively((release) =>
-      chain.readRecord(seen.n, (error, record) => {
-        release()
-        if (error !== null) done(error)
-        else if (record === null || record.nonce === seen.nonce) this.pass(done)
-        else this.wentBack(seen, chain.cluster, done)
-      }),
-    )
+    read(chain, seen.n, (error, record) => {
+      if (error !== null) done(error)
+      else if (record === null || record.nonce === seen.nonce) this.pass(chain, done)
+      else this.wentBack(seen, chain.cluster, done)
+    })
   }
 
-  private pass(done: Done): void {
+  /** The store has what the folder has seen, and perhaps more: the last record that was read before this says what. */
+  private pass(chain: ChainReader, done: Done): void {
     this.checked = true
-    done(null)
+    const { cluster } = chain
+    if (cluster.next === 0) return done(null)
+    read(chain, cluster.next - 1, (error, record) => {
+      if (error === null && record !== null) this.read(record, cluster)
+      done(error)
+    })
   }
 
   private wentBack(seen: Seen, { next, generation }: Cluster, done: Done): void {
@@ -76,25 +82,35 @@ export class HighWater {
     if (!acceptLoss) return done(error)
     env.log.warn('store.back', { error: error.code, message: error.message })
     this.seen = Math.max(this.seen, generation) + 1
-    // The folder says so from the next record on.
+    // The folder says so from the next record on: until then the loss is asked about again.
     this.notedMs = Number.NEGATIVE_INFINITY
-    this.pass(done)
+    this.checked = true
+    done(null)
   }
 
   /** `record` has been read in the chain (H1). */
   read({ n, nonce }: ChainRecord, { generation }: Cluster): void {
+    this.last = { n, nonce, generation }
+    this.note()
+  }
+
+  /** Notes the last record that was read, where that is due. */
+  private note(): void {
     const { env, data, noteChainMs } = this.options
+    const { last } = this
     const now = env.clock.monotonic()
-    if (!this.checked || this.busy || this.closing !== null) return
-    if (generation <= this.seen && now - this.notedMs < noteChainMs) return
+    if (last === null || !this.checked || this.busy || this.closing !== null) return
+    if (last.generation <= this.seen && now - this.notedMs < noteChainMs) return
     this.busy = true
     this.notedMs = now
-    this.seen = Math.max(this.seen, generation)
+    this.last = null
+    this.seen = Math.max(this.seen, last.generation)
     // H3, also in the next life.
-    const seen = { n, nonce, generation: this.seen }
+    const seen = { ...last, generation: this.seen }
     noteBelonging(env.disk, data, { store: this.belonging.store, seen }, (error) => {
       this.busy = false
       if (error !== null) env.log.warn('store.note', { error: error.code, message: error.message })
+      this.note()
       this.closing?.()
     })
   }
@@ -104,4 +120,18 @@ export class HighWater {
     this.closing = done
     if (!this.busy) done()
   }
+}
+
+/** Record `n` of the chain, `null` where it has been removed. */
+function read(
+  chain: ChainReader,
+  n: number,
+  done: (error: PotorooError | null, record: ChainRecord | null) => void,
+): void {
+  chain.exclusively((release) =>
+    chain.readRecord(n, (error, record) => {
+      release()
+      done(error, record)
+    }),
+  )
 }

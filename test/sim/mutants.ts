@@ -645,7 +645,7 @@ export const mutants: readonly SimMutant[] = [
     bend: 'store-put-back',
     file: 'src/worker/high-water.ts',
     text: 'if (seen.n >= chain.cluster.next) return this.wentBack(seen, chain.cluster, done)',
-    replacement: 'if (seen.n >= chain.cluster.next) return this.pass(done)',
+    replacement: 'if (seen.n >= chain.cluster.next) return this.pass(chain, done)',
   },
   {
     name: 'other-record-in-its-place',

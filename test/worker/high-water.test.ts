@@ -2,7 +2,8 @@
  * How far a data folder has seen the chain (`src/worker/high-water.ts`):
  * - nothing is noted of a store before it has been checked
  * - the greatest generation stays, also where the store that is gone on with knows lesser ones; another one may have begun unseen
- * - a generation is noted at once
+ * - a loss that is accepted is asked about again until there is a record behind it
+ * - a generation is noted at once, also one that began while the worker was away, or while another note was on its way
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,7 +31,7 @@ class Folder {
 
   /** A record is read in a chain that has only just come to it. */
   read(n: number, generation: number): void {
-    this.water.read({ n, nonce: `n${n}` } as ChainRecord, this.cluster(n, generation))
+    this.water.read(recordOf(n), this.cluster(n, generation))
   }
 
   /** Answers the code of the refusal, or `null`. */
@@ -40,7 +41,7 @@ class Folder {
       cluster: this.cluster(end, generation),
       exclusively: (use) => use(() => {}),
       // What has been removed is not missed.
-      readRecord: (_, done) => done(null, null),
+      readRecord: (n, done) => done(null, n === seen.n ? null : recordOf(n)),
     }
     this.water.check(chain as ChainReader, (error) => {
       code = error?.code ?? null
@@ -48,8 +49,13 @@ class Folder {
     return code
   }
 
+  /** What is noted once nothing is under way, and nothing more is noted. */
   async noted(): Promise<Seen | null> {
     await new Promise<void>((resolve) => this.water.close(resolve))
+    return this.note()
+  }
+
+  note(): Seen | null {
     try {
       return (JSON.parse(readFileSync(`${this.data}/member`, 'utf8').split('\n')[1]!) as { seen: Seen }).seen
     } catch {
@@ -60,6 +66,10 @@ class Folder {
   private cluster(n: number, generation: number): Cluster {
     return { ...emptyCluster, next: n + 1, generation }
   }
+}
+
+function recordOf(n: number): ChainRecord {
+  return { n, nonce: `n${n}` } as ChainRecord
 }
 
 test('a store that is refused leaves no note', async () => {
@@ -76,12 +86,31 @@ test('the greatest generation is kept over one that others have numbered lower',
   expect(await folder.noted()).toEqual({ n: 6, nonce: 'n6', generation: 8 })
 })
 
+test('a loss that was accepted is not noted before a record stands behind it', async () => {
+  const folder = new Folder(true)
+  expect(folder.check(5, 4)).toBeNull()
+  expect(await folder.noted()).toBeNull()
+})
+
 test('a generation is noted at once, and what else is read after a while', async () => {
   const folder = new Folder(false, 60_000)
   expect(folder.check(9, 7)).toBeNull()
   folder.read(10, 7)
   folder.read(11, 8)
   expect(await folder.noted()).toEqual({ n: 11, nonce: 'n11', generation: 8 })
+})
+
+test('a generation that began while the worker was away is noted as soon as the store has been checked', async () => {
+  const folder = new Folder(false, 60_000)
+  expect(folder.check(12, 8)).toBeNull()
+  expect(await folder.noted()).toEqual({ n: 12, nonce: 'n12', generation: 8 })
+})
+
+test('a generation is noted that is read while another note is on its way', async () => {
+  const folder = new Folder(false, 60_000)
+  expect(folder.check(12, 8)).toBeNull()
+  folder.read(13, 9)
+  await expect.poll(() => folder.note()).toEqual({ n: 13, nonce: 'n13', generation: 9 })
 })
 
 test('where only epochs are gone a number is left out all the same', () => {

@@ -2,6 +2,7 @@
  * Reads the beats in the store and judges those of the other workers them by how they move (PROTOCOLS 4).
  *
  * R1. Whose beats there are is asked by `list`: all of it is a hint, and who is left out once is read the next time.
+ * R2. What a beat tells of generations is as true when it has stopped: whoever wrote it may have died since.
  */
 import type { Limits } from '../../base/limits.ts'
 import { BEATS, beat as beatPath, unescapeName } from '../../checkpoint/layout.ts'
@@ -18,10 +19,14 @@ import {
 import { beatSettings } from '../../cluster/settings.ts'
 import type { Clock } from '../../env/clock.ts'
 
-/** The beats of others that count; `young`: it is too early to say of anyone that its beat has stopped. */
+/** What the beats say. */
 export interface Others {
+  /** Those of others that count. */
   readonly beats: readonly Beat[]
+  /** It is too early to say of anyone that its beat has stopped. */
   readonly young: boolean
+  /** The greatest generation that there may have been, as all tell whose beats were read (R2). */
+  readonly seen: number
 }
 
 export interface ReadsBeats {
@@ -30,11 +35,12 @@ export interface ReadsBeats {
 }
 
 /** For a store that nobody else reaches. */
-export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], young: false }) }
+export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], young: false, seen: 0 }) }
 
 export class BeatReader implements ReadsBeats {
   private readonly seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits }
   private view: BeatView
+  private seen = 0
 
   constructor(seams: BeatReader['seams'], self: string) {
     this.seams = seams
@@ -62,6 +68,7 @@ export class BeatReader implements ReadsBeats {
     const { clock, limits } = this.seams
     const settings = beatSettings(limits)
     this.view = watchBeats(this.view, beats, clock.monotonic(), settings)
-    return { beats: beatingOf(this.view, gone, settings), young: isYoung(this.view, settings) }
+    this.seen = Math.max(this.seen, ...beats.map(({ seen = 0 }) => seen))
+    return { beats: beatingOf(this.view, gone, settings), young: isYoung(this.view, settings), seen: this.seen }
   }
 }

@@ -7,12 +7,14 @@
  */
 import type { Beat } from '../../cluster/beats.ts'
 import { drawAnew, isTwice, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
-import { type Beating, beatingFrom, seenBy } from '../../cluster/standing.ts'
+import { type Beating, beatingFrom } from '../../cluster/standing.ts'
 import type { Others } from './beat-reader.ts'
 
 export class Outlook {
   /** Nobody, before the first look. */
   beating: Beating = { beats: new Map(), young: true, twice: 'no' }
+  /** The greatest generation that there may have been, as the beats tell. */
+  seen = 0
   private namesake: Namesake = noNamesake
 
   /** This worker goes on as `incarnation` (T2). */
@@ -26,12 +28,8 @@ export class Outlook {
   }
 
   /** The beats have been read; `own` is what this worker says, `members` are the incarnations of the generation that stands. */
-  look(own: Beat, { beats, young }: Others, members: readonly string[]): void {
+  look(own: Beat, { beats, young, seen }: Others, members: readonly string[]): void {
     this.beating = beatingFrom(own, beats, young, isTwice(this.namesake, members))
-  }
-
-  /** The greatest generation that there may have been, as those who beat tell. */
-  get seen(): number {
-    return seenBy(this.beating)
+    this.seen = seen
   }
 }

@@ -455,7 +455,7 @@ export class Seat {
     })
   }
 
-  /** What this worker and those who beat know, for a record of a generation. */
+  /** What this worker knows, and others by their beats, for a record of a generation. */
   private world(): World {
     const own = this.work.world()
     return { ...own, seen: Math.max(own.seen, this.outlook.seen) }

@@ -239,11 +239,11 @@ export class ClusterPlot {
 
   /**
    * By now one of the two has ended (`cluster/namesake.ts`), unless something kept them from finding each other; where it was the
-   * first one, somebody ends the other.
+   * first one, somebody ends the other. The second one may have ended for another reason: nobody starts it again.
    */
   private endNamesake(station: MemberStation, before: number): void {
     const { namesake } = this
-    const ended = falls(station) > before || falls(namesake!) > 0
+    const ended = falls(station) > before || namesake!.burned
     if (!ended && this.undisturbed) this.complaints.push(`two processes of ${station.name} go on`)
     namesake!.lose()
     this.namesake = null
