@@ -50,10 +50,14 @@ export function ask({ pipelines }: AcrossSeams, worker: string, path: string, ms
       if (answer.status === 200) return resolve(json)
       const error = errorFrom(json, worker)
       // It has not brought the pipeline to life yet, which is as good as silence.
-      if (error instanceof PotorooError && error.code === 'E_NO_PIPELINE') resolve(null)
+      if (error instanceof PotorooError && isAbsent(error.code)) resolve(null)
       else reject(error)
     }),
   )
+}
+
+function isAbsent(code: ErrorCode): boolean {
+  return code === 'E_NO_PIPELINE' || code === 'E_PIPELINE_NOT_UP'
 }
 
 /** How long other members may take to say whether a pipeline runs there, in milliseconds. */

@@ -148,9 +148,9 @@ export interface Limits {
   readonly deltasPerKey: number
   /** Bytes of a state that are copied before each call of a step that has never thrown; a larger state is not. */
   readonly undoBytes: number
-  /** Dead letters kept per pipeline. */
+  /** Dead letters that a worker keeps of one pipeline. */
   readonly deadLetters: number
-  /** Bytes of dead letters kept per pipeline. */
+  /** Bytes of dead letters that a worker keeps of one pipeline. */
   readonly deadLetterBytes: number
   /** Workers in a cluster. */
   readonly workers: number

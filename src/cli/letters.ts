@@ -82,7 +82,7 @@ export class Letters {
   /** The letter, and the worker that keeps it. Rejects with `E_NO_LETTER` where none does. */
   private async find(id: string): Promise<{ readonly worker: ControlClient; readonly letter: Shown }> {
     const found = await this.each(async (worker) => {
-      const letter = await worker.get<Shown>(`${this.path}/${part(id)}`).catch(unless('E_NO_LETTER'))
+      const letter = await worker.get<Shown>(`${this.path}/${part(id)}`).catch(unless(['E_NO_LETTER']))
       return letter === null ? [] : [{ worker, letter }]
     })
     const [first] = found.flat()
@@ -90,10 +90,10 @@ export class Letters {
     return first
   }
 
-  /** What the workers answer to which the pipeline has come. Rejects with `E_NO_PIPELINE` where it has come to none. */
+  /** What the workers answer to which the pipeline has come. Rejects where it has come to none. */
   private async each<T>(ask: (worker: ControlClient) => Promise<T>): Promise<readonly T[]> {
     let absent: unknown = null
-    const absentAs = unless('E_NO_PIPELINE', (error) => {
+    const absentAs = unless(['E_NO_PIPELINE', 'E_PIPELINE_NOT_UP'], (error) => {
       absent = error
     })
     const answers = await Promise.all(this.workers.map((worker) => ask(worker).catch(absentAs)))
@@ -107,10 +107,10 @@ export class Letters {
   }
 }
 
-/** Makes `null` of the error with this code. */
-function unless(code: string, heard: (error: PotorooError) => void = () => {}): (error: unknown) => null {
+/** Makes `null` of an error with one of these codes. */
+function unless(codes: readonly string[], heard: (error: PotorooError) => void = () => {}): (error: unknown) => null {
   return (error) => {
-    if (!(error instanceof PotorooError) || error.code !== code) throw error
+    if (!(error instanceof PotorooError) || !codes.includes(error.code)) throw error
     heard(error)
     return null
   }

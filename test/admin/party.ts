@@ -42,7 +42,8 @@ export class Party {
     return this
   }
 
-  private async invite(name: string, expected: number): Promise<Guest> {
+  /** `followed` hears when the worker has read the chain, before it takes part in anything. */
+  async invite(name: string, expected: number, followed = (_: Pipelines): void => {}): Promise<Guest> {
     const { folder, limits } = this
     const data = `${folder}/${name}`
     mkdirSync(data)
@@ -59,6 +60,7 @@ export class Party {
       { running: ignore, listening: ignore, ended: ignore, warned: ignore, failed: ignore, lost: ignore },
     )
     await pipelines.follow()
+    followed(pipelines)
     const { store } = cluster
     const control = await openControl({ env, pipelines, limits, data, store, host: '127.0.0.1', port: 0 })
     await pipelines.seated()

@@ -2,6 +2,7 @@
  * A program that is submitted to one member of a cluster:
  * - what there is no room for is refused, and nothing has changed
  * - where the same one has failed, on whichever member, it begins anew
+ * - a worker that has read of it and is no member yet knows that it is there
  */
 import { expect, test } from 'vitest'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
@@ -41,4 +42,28 @@ test('a program that has failed on one member begins anew when it is submitted t
   expect(first!.pipelines.worker.cluster.generation).toBe(generation + 1)
   await first!.api.post('/v1/pipelines', submission)
   expect(first!.pipelines.worker.cluster.generation).toBe(generation + 1)
+})
+
+test('who has read of a pipeline and has not come to it yet says so, and not that there is none', async () => {
+  const party = await new Party().open(1)
+  await party.submit(
+    'there',
+    `  p.source('in', p8.generatorSource({ value: (n) => n, rate: 10 })).sink('out', p8.nullSink())`,
+  )
+  const codes: unknown[] = []
+  const codeOf = (find: () => unknown): unknown => {
+    try {
+      return find()
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  const guest = await party.invite('w2', 1, (pipelines) => {
+    codes.push(
+      codeOf(() => pipelines.find('there')),
+      codeOf(() => pipelines.find('elsewhere')),
+    )
+  })
+  party.guests.push(guest)
+  expect(codes).toEqual(['E_PIPELINE_NOT_UP', 'E_NO_PIPELINE'])
 })

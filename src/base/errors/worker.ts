@@ -184,6 +184,11 @@ export const workerErrors = {
     what: 'there is no pipeline "{pipeline}" here: {known}',
     remedy: '`potoroo list` shows the pipelines of the worker',
   },
+  E_PIPELINE_NOT_UP: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" is not up on worker {worker} yet',
+    remedy: 'ask again in a moment, or another worker: `potoroo status` shows what this one waits for',
+  },
   E_NO_STEP: {
     kind: 'user',
     what: 'pipeline "{pipeline}" has no {role} "{step}": {known}',

@@ -213,13 +213,13 @@ export class Pipelines {
     })
   }
 
-  /** The pipeline `name`; throws `E_NO_PIPELINE`. */
+  /** The pipeline `name`; throws `E_NO_PIPELINE`, and `E_PIPELINE_NOT_UP` where this worker has not come to it yet. */
   find(name: string): Resident {
     const found = this.residents.get(name)
     if (found !== undefined) return found
-    if (this.worker.cluster.pipelines.get(name)?.drained === true) {
-      throw fail('E_NOT_RUNNING', { pipeline: name, phase: 'drained' })
-    }
+    const entry = this.worker.cluster.pipelines.get(name)
+    if (entry?.drained === true) throw fail('E_NOT_RUNNING', { pipeline: name, phase: 'drained' })
+    if (entry !== undefined) throw fail('E_PIPELINE_NOT_UP', { pipeline: name, worker: this.worker.name })
     const names = [...this.residents.keys()]
     const meant = nearest(name, names)
     const known = names.length === 0 ? 'none runs here' : `there is ${names.join(', ')}`
