@@ -1,5 +1,6 @@
 /** `control.json` in the data folder: how commands find the worker that runs there. Only its owner can read it. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { fail } from '../base/errors.ts'
 
 export interface ControlFile {
   /** `127.0.0.1:41231`. */
@@ -16,11 +17,17 @@ export interface ControlFile {
 
 const NAME = 'control.json'
 
-/** Writes the file whole, in place of one that a killed worker has left. */
+/** Writes the file whole, in place of one that a killed worker has left. Throws `E_FILE`, and leaves nothing behind then. */
 export function writeControlFile(data: string, content: ControlFile): void {
-  const temporary = `${data}/${NAME}.${content.incarnation}`
-  writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
-  renameSync(temporary, `${data}/${NAME}`)
+  const path = `${data}/${NAME}`
+  const temporary = `${path}.${content.incarnation}`
+  try {
+    writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw fail('E_FILE', { operation: 'write', path, reason: (error as Error).message }, error)
+  }
 }
 
 /** What the last worker in `data` wrote, `null` where none did. It may be dead. */

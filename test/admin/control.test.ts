@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { readControlFile } from '../../src/admin/control-file.ts'
+import { readControlFile, writeControlFile } from '../../src/admin/control-file.ts'
 import { match } from '../../src/admin/http.ts'
 import { LOOP_DELAY, metricRows, workerRows } from '../../src/admin/metrics.ts'
 import { plain } from '../../src/admin/plain.ts'
@@ -90,6 +91,17 @@ describe('who may do what', () => {
     expect(readFileSync(join(station.data, 'control.json'), 'utf8')).not.toContain(station.token('admin'))
     await station.control.close()
     expect(existsSync(join(station.data, 'control.json'))).toBe(false)
+  })
+
+  test('a control.json that cannot be written is named, and nothing is left of it', () => {
+    const data = mkdtempSync(join(tmpdir(), 'potoroo-control-'))
+    onTestFinished(() => rmSync(data, { recursive: true }))
+    mkdirSync(join(data, 'control.json'))
+    const content = { address: '127.0.0.1:1', pid: 1, worker: 'w1', incarnation: 'a', store: null }
+    expect(() => writeControlFile(data, { ...content, adminToken: 'a', readToken: 'r' })).toThrow(
+      expect.objectContaining({ code: 'E_FILE', details: expect.objectContaining({ path: `${data}/control.json` }) }),
+    )
+    expect(readdirSync(data)).toEqual(['control.json'])
   })
 })
 

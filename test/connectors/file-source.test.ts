@@ -146,6 +146,26 @@ describe('a file that is read once', () => {
     scene.append('x\ny\nz\n')
     expect(readAll(scene.reading(source(false), { place })).error).toBe('E_FILE_CHANGED')
   })
+
+  test('is not missed once it was read to its end', () => {
+    const scene = new Scene()
+    scene.append('a\nb\n')
+    const { place } = readAll(scene.reading(source(false)))
+    scene.append('c\n')
+    const more = readAll(scene.reading(source(false), { place }))
+    expect(values(more), 'what it has grown by').toEqual(['c'])
+    scene.machine.volume.remove(PATH)
+    const gone = readAll(scene.reading(source(false), { place: more.place }))
+    expect(gone).toMatchObject({ ended: true, error: null, records: [], place: more.place })
+  })
+
+  test('is missed where it was not read to its end', () => {
+    const scene = new Scene()
+    scene.append('a\nb\n')
+    const { place } = readAll(scene.reading(source(false), { until: (now) => now.records.length === 2 }))
+    scene.machine.volume.remove(PATH)
+    expect(readAll(scene.reading(source(false), { place })).error).toBe('E_FILE_CHANGED')
+  })
 })
 
 function framed(framing: Framing): (rows: string[]) => Buffer[] {
@@ -330,6 +350,29 @@ describe('a file that is followed', () => {
     expect(values(reading)).toEqual(['aaaa', 'bbbb', 'c'])
     expect(reading.warnings).toEqual(['E_FILE_SHRUNK'])
     expectRising(reading.records)
+  })
+
+  test.each([
+    ['shorter', 'c\n'],
+    ['longer', 'cccc\ndddd\neeee\n'],
+  ])('goes on behind one that was cut, in what is %s by then', (_, next) => {
+    const scene = new Scene()
+    scene.append('aaaa\nbbbb\n')
+    const before = readAll(
+      scene.reading(source(true), {
+        between: (now) => {
+          if (now.records.length === 2 && now.warnings.length === 0) scene.truncate()
+        },
+        until: (now) => now.warnings.length > 0,
+      }),
+    )
+    const { place } = before
+    scene.append(next)
+    const rows = next.trimEnd().split('\n')
+    const after = readAll(scene.reading(source(true), { place, until: (now) => now.records.length === rows.length }))
+    expect(values(after)).toEqual(rows)
+    expect(after.error).toBeNull()
+    expectRising([...before.records, ...after.records])
   })
 
   test('says so when the file that it stood in is gone', () => {

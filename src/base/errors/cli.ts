@@ -23,7 +23,7 @@ export const cliErrors = {
   E_FILE: {
     kind: 'operational',
     what: 'cannot {operation} {path}: {reason}',
-    remedy: 'check the path and the rights to it',
+    remedy: 'check the path, the rights to it, and the room on its disk',
   },
   E_RECEIVER_LISTEN: {
     kind: 'operational',

@@ -7,6 +7,9 @@
  *     already: a record's position does not say where its frame begins.
  * L3. Bytes that are no record stop the source: behind them nothing says where the next record begins. A fragment at a
  *     file's end goes to the dead letters.
+ * L4. Behind a file that was cut nothing tells it from the next one, which may be longer by then: whoever goes on begins with
+ *     whatever is there. Behind one that was rotated away its first bytes still tell which came after it.
+ * L5. What was read to its end, and is not followed, may be taken away.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import { Cuts, type SourceDescription } from '../../model/connector.ts'
@@ -14,6 +17,7 @@ import type { Context, Into, Place, ReplayableReader, ReplayableSource, SourceSt
 import type { FileSourceSettings } from './describe.ts'
 import { diskFault } from './fault.ts'
 import { findFiles } from './find.ts'
+import { NOTHING } from './succession.ts'
 import { Tail } from './tail.ts'
 
 export const fileSourceConnector: ReplayableSource = {
@@ -32,6 +36,8 @@ export const fileSourceConnector: ReplayableSource = {
 interface FilePlace extends Place {
   /** What L1 adds to the offsets in this file. */
   readonly base: number
+  /** L5; absent where it was not read to its end. */
+  readonly whole?: true
   /** The frame's beginning at or before the position, as an offset in this file. */
   readonly frame: number
   readonly headBytes: number
@@ -57,6 +63,7 @@ class FileReader implements ReplayableReader {
   /** What the framing says of the bytes behind the last record. */
   private fault: unknown = null
   private ended = false
+  private whole = false
   /** Where the file before ended, until the first bytes of the next one are there: it could not be known again yet. */
   private crossing: FilePlace | null = null
 
@@ -69,11 +76,11 @@ class FileReader implements ReplayableReader {
       this.tail = new Tail(path, this.follow, null, context)
       return
     }
-    const { position, base, frame, headBytes, headCrc } = place as FilePlace
+    const { position, base, frame, headBytes, headCrc, whole = false } = place as FilePlace
     this.base = base
     this.blockAt = frame
     this.resumeAt = position
-    this.tail = new Tail(path, this.follow, { head: { bytes: headBytes, crc: headCrc }, at: frame }, context)
+    this.tail = new Tail(path, this.follow, { head: { bytes: headBytes, crc: headCrc }, at: frame, whole }, context)
   }
 
   poll(into: Into, max: number): 'more' | 'idle' | 'ended' {
@@ -94,11 +101,20 @@ class FileReader implements ReplayableReader {
 
   place(): FilePlace {
     if (this.crossing !== null) return this.crossing
-    const { base, blockAt, cuts, cursor } = this
-    const frame = cursor < cuts.count ? blockAt : blockAt + this.scanned
-    const position = base + (cursor < cuts.count ? blockAt + cuts.starts[cursor]! : frame)
-    const { bytes, crc } = this.tail.head
-    return { position: Math.max(position, this.resumeAt), base, frame, headBytes: bytes, headCrc: crc }
+    const { base, block, blockAt, cuts, cursor, scanned } = this
+    const frame = cursor < cuts.count ? blockAt : blockAt + scanned
+    const position = Math.max(base + (cursor < cuts.count ? blockAt + cuts.starts[cursor]! : frame), this.resumeAt)
+    // L4
+    const behind = this.tail.cut && cursor === cuts.count && scanned === block.length
+    const { bytes, crc } = behind ? NOTHING : this.tail.head
+    const place = {
+      position,
+      base: behind ? base + frame : base,
+      frame: behind ? 0 : frame,
+      headBytes: bytes,
+      headCrc: crc,
+    }
+    return this.whole ? { ...place, whole: true } : place
   }
 
   close(): void {
@@ -159,6 +175,7 @@ class FileReader implements ReplayableReader {
     }
     if (!this.follow) {
       this.ended = true
+      this.whole = true
       return
     }
     this.crossing = this.place()

@@ -26,6 +26,8 @@ export interface Head {
 export interface Stand {
   readonly head: Head
   readonly at: number
+  /** Nothing more is wanted of it than what it may have grown by. */
+  readonly whole?: boolean
 }
 
 /** A file that was found again, open. */
@@ -40,6 +42,9 @@ export function headOf(bytes: Uint8Array): Head {
   const head = bytes.subarray(0, HEAD_BYTES)
   return { bytes: head.length, crc: crc32(head) }
 }
+
+/** How a file begins of which nothing is known: as any does. */
+export const NOTHING: Head = headOf(Buffer.alloc(0))
 
 /** Whether `file` begins as `stand` says and is long enough to have been read so far. */
 export function isSame(file: File, stand: Stand, done: Done<boolean>): void {

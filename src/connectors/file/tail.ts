@@ -12,7 +12,7 @@ import type { Timer } from '../../env/clock.ts'
 import type { DiskError, File } from '../../env/disk.ts'
 import type { Context } from '../connector.ts'
 import { diskFault } from './fault.ts'
-import { findAgain, HEAD_BYTES, type Head, headOf, isSame, openSuccessor, type Stand } from './succession.ts'
+import { findAgain, HEAD_BYTES, type Head, headOf, isSame, NOTHING, openSuccessor, type Stand } from './succession.ts'
 
 const BLOCK_BYTES = 256 << 10
 /** How often the end of a followed file is looked at, in milliseconds. */
@@ -32,6 +32,8 @@ export class Tail {
   /** The end was reached, a successor has begun, and this is the last look (T3). */
   private last = false
   private over = false
+  /** The file was emptied under its name: nothing tells what comes next from it. */
+  cut = false
   private closed = false
   private timer: Timer | null = null
 
@@ -40,7 +42,7 @@ export class Tail {
     this.path = path
     this.follow = follow
     this.context = context
-    this.lastHead = stand?.head ?? headOf(this.firstBytes)
+    this.lastHead = stand?.head ?? NOTHING
     if (stand === null) this.open(path)
     else this.resume(stand)
   }
@@ -67,7 +69,8 @@ export class Tail {
   next(): void {
     this.over = false
     this.last = false
-    this.lastHead = this.head
+    this.lastHead = this.cut ? NOTHING : this.head
+    this.cut = false
     this.firstBytes = Buffer.alloc(0)
     this.file?.close(() => {})
     this.file = null
@@ -107,16 +110,24 @@ export class Tail {
       if (error !== null) return this.fail(diskFault('open', error))
       // Of a file of which nothing was read nothing can be lost.
       if (found === null && stand.at === 0) return this.open(this.path)
-      if (found === null) {
-        const { step } = this.context
-        return this.fail(fail('E_FILE_CHANGED', { step, path: this.path, offset: stand.at }))
-      }
+      if (found === null) return this.gone(stand)
       found.file.read(0, HEAD_BYTES, (unreadable, bytes) => {
         if (this.closed) return found.file.close(() => {})
         if (unreadable !== null) return this.fail(diskFault('read', unreadable))
         this.firstBytes = Buffer.from(bytes)
         this.begin(found.file, stand.at)
       })
+    })
+  }
+
+  /** What was read whole may be gone; what stands in its place is another file. */
+  private gone({ at, whole }: Stand): void {
+    const { env, step } = this.context
+    env.disk.open(this.path, 'read', (error, other) => {
+      if (error === null) other.close(() => {})
+      if (this.closed) return
+      if (error?.code === 'absent' && whole) this.end()
+      else this.fail(fail('E_FILE_CHANGED', { step, path: this.path, offset: at }))
     })
   }
 
@@ -145,12 +156,13 @@ export class Tail {
   }
 
   private reachedEnd(): void {
-    if (!this.follow || this.last) {
-      this.over = true
-      this.context.wake()
-    } else {
-      this.later(() => this.look())
-    }
+    if (!this.follow || this.last) this.end()
+    else this.later(() => this.look())
+  }
+
+  private end(): void {
+    this.over = true
+    this.context.wake()
   }
 
   /** Has the file shrunk, or has it a successor? Otherwise there may be more of it. */
@@ -162,18 +174,11 @@ export class Tail {
       if (size < this.readAt) {
         const { step } = this.context
         this.context.warn(fail('E_FILE_SHRUNK', { step, path: this.path, offset: this.readAt, size }))
-        this.shrunk()
+        this.cut = true
+        this.end()
       } else if (size > this.readAt) this.read()
       else this.lookForSuccessor()
     })
-  }
-
-  /** The file was emptied and begins anew: what was read of it is a file that has ended. */
-  private shrunk(): void {
-    this.over = true
-    this.firstBytes = Buffer.alloc(0)
-    this.lastHead = headOf(this.firstBytes)
-    this.context.wake()
   }
 
   private lookForSuccessor(): void {
