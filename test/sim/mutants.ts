@@ -199,6 +199,14 @@ export const mutants: readonly SimMutant[] = [
     replacement: 'completenessOf(viewKeyGroups(seams.pipelines.worker), parts)',
   },
   {
+    name: 'answer-before-any-generation',
+    swarm: 'clusters',
+    seed: 67000095,
+    file: 'src/admin/across.ts',
+    text: 'while (worker.cluster.generation === 0) {',
+    replacement: 'while (worker.cluster.generation < 0) {',
+  },
+  {
     name: 'linearizable-before-its-epoch',
     swarm: 'clusters',
     bend: 'readers',
@@ -577,7 +585,7 @@ export const mutants: readonly SimMutant[] = [
     name: 'held-behind-a-key-goes-with-its-split',
     swarm: 'clusters',
     bend: 'answers-between-keys',
-    seed: 1432,
+    seed: 138,
     file: 'src/dataflow/async-task.ts',
     text: 'held.hashes.push(hash)',
     replacement: 'held.hashes.push(hash * Number.NaN)',
@@ -605,7 +613,7 @@ export const mutants: readonly SimMutant[] = [
     file: 'src/ingest/homes.ts',
     text: 'heir === null && options.appoints() ?',
     replacement: 'heir === null && options.source === heir ?',
-    seed: 341,
+    seed: 278,
   },
   {
     name: 'stopped-before-it-begins',
