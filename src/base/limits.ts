@@ -20,6 +20,8 @@ export interface Limits {
   readonly batchRecords: number
   /** Batches that may wait in one local channel before its sender stops. */
   readonly channelBatches: number
+  /** How far the time of a source's records rises between two watermarks, in milliseconds. */
+  readonly watermarkMs: number
   /** Outputs of one record in one step; beyond it the record goes to the dead letters. */
   readonly maxOutputsPerRecord: number
   /** Longest record that a source takes, in bytes. */
@@ -217,6 +219,7 @@ export const defaultLimits: Limits = {
   keyGroups: 1024,
   batchRecords: 512,
   channelBatches: 8,
+  watermarkMs: 1000,
   maxOutputsPerRecord: 65_536,
   recordBytes: 1 << 20,
   valueDepth: 64,

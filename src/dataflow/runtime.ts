@@ -226,7 +226,10 @@ export class Runtime {
     }
     switch (task.kind) {
       case 'source':
-        return new SourceTask(task.id, task.step, host.feed(task), this.chain(task), pool, reports, isTimed(this.plan))
+        return new SourceTask(task.id, task.step, host.feed(task), this.chain(task), pool, reports, {
+          everyMs: host.limits.watermarkMs,
+          always: isTimed(this.plan),
+        })
       case 'keyed':
         return this.buildKeyed(task, task.keyed, reports)
       case 'sink': {

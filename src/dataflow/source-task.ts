@@ -6,7 +6,7 @@
  * S2. A held source polls nothing until it is released.
  * S3. A source that has ended still cuts: its position belongs into every later epoch, and the barrier behind its end
  *     starts the snapshot of tasks that have no other input.
- * S4. A watermark says that all splits of this source have passed a time. One goes out when time has risen by `WATERMARK_MS`,
+ * S4. A watermark says that all splits of this source have passed a time. One goes out when time has risen by `everyMs`,
  *     while they are fed in the order of their records' times: what is replayed out of several journals is not.
  * S5. What a quiet source brings next comes in later than now. It says so where somebody asks for the time: the least of all
  *     sources counts, and one that nobody sends to would keep every key for ever.
@@ -28,8 +28,13 @@ export interface Feed {
   readonly quiet: boolean
 }
 
-/** How far time rises between two watermarks, in milliseconds. */
-const WATERMARK_MS = 1000
+/** When watermarks go out. */
+export interface Watermarks {
+  /** How far time rises between two of them, in milliseconds. */
+  readonly everyMs: number
+  /** Somebody asks for the time of a quiet source, too (S5). */
+  readonly always: boolean
+}
 
 export class SourceTask implements Task {
   readonly id: number
@@ -38,8 +43,7 @@ export class SourceTask implements Task {
   private readonly chain: Chain
   private readonly pool: BatchPool
   private readonly reports: TaskReports
-  /** Somebody asks for the time of a quiet source, too (S5). */
-  private readonly timed: boolean
+  private readonly watermarks: Watermarks
   private batch: Batch
   private cursor = 0
   private readonly pending: Marker[] = []
@@ -56,7 +60,7 @@ export class SourceTask implements Task {
     chain: Chain,
     pool: BatchPool,
     reports: TaskReports,
-    timed: boolean,
+    watermarks: Watermarks,
   ) {
     this.id = id
     this.step = step
@@ -64,7 +68,7 @@ export class SourceTask implements Task {
     this.chain = chain
     this.pool = pool
     this.reports = reports
-    this.timed = timed
+    this.watermarks = watermarks
     this.batch = pool.take()
   }
 
@@ -77,7 +81,8 @@ export class SourceTask implements Task {
 
   /** Records come by themselves; only the time of a quiet source has to be looked for. */
   get due(): number {
-    return this.timed && !this.held && !this.ended ? this.ranAt + WATERMARK_MS : Infinity
+    const { everyMs, always } = this.watermarks
+    return always && !this.held && !this.ended ? this.ranAt + everyMs : Infinity
   }
 
   get running(): string {
@@ -130,10 +135,10 @@ export class SourceTask implements Task {
 
   /** Sends a watermark behind the batch that was polled, when it is due (S4, S5). */
   private watch(now: number): void {
-    const { batch, feed, timed } = this
-    if (batch.length === 0 && !(timed && feed.quiet)) return
+    const { batch, feed, watermarks } = this
+    if (batch.length === 0 && !(watermarks.always && feed.quiet)) return
     const time = batch.length === 0 ? now : batch.times[batch.length - 1]!
-    if (time < this.watermark + WATERMARK_MS) return
+    if (time < this.watermark + watermarks.everyMs) return
     this.watermark = time
     this.pending.push({ kind: 'watermark', time })
   }

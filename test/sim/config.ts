@@ -48,6 +48,9 @@ export const LATE = 0x5149_0000
 /** And of what came after that. */
 export const COPIED = 0x3fa7_0000
 
+/** And of how often watermarks go out. */
+const TIMED = 0x4c83_0000
+
 /** How often a deed is among those of a run. */
 const PRESENT = 0.35
 /** And how often outboxes are copied. */
@@ -60,6 +63,21 @@ function drawn(random: Prng, harsh: boolean): Weather {
   // A connection that is silent for ever is given up within what fair weather may take.
   const network = { ...weather.network, timeoutMs: Math.min(weather.network.timeoutMs, 10_000) }
   return { network, disk, clock: { ...weather.clock, turnMs: [0.001, 0.3, 2, 5][random.below(4)]! } }
+}
+
+/** How far time rises between two watermarks: little, for ages are short. */
+export function drawWatermarks(seed: number): number {
+  return [1, 10, 50][new Prng(seed + TIMED).below(3)]!
+}
+
+/** Whether all wall clocks show the time, from the first act to the end. */
+export function clocksAreRight({ weather: { clock }, deeds }: RunsByClocks): boolean {
+  return clock.offsetMs === 0 && clock.drift === 0 && clock.jumpChance === 0 && deeds.jumpClockMs === 0
+}
+
+interface RunsByClocks {
+  readonly weather: Weather
+  readonly deeds: { readonly jumpClockMs: number }
 }
 
 export function drawConfig(seed: number): Config {
@@ -80,6 +98,7 @@ export function drawConfig(seed: number): Config {
       keyGroups: pick(8, 16, 64),
       batchRecords: pick(1, 3, 8, 64),
       channelBatches: pick(1, 2, 8),
+      watermarkMs: drawWatermarks(seed),
       horizonEpochs: 3,
       checkpointIntervalMs,
       checkpointTimeoutMs: checkpointIntervalMs + pick(20, 200, 2000),

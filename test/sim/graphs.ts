@@ -2,10 +2,22 @@
  * Pipelines that nobody would write: graphs drawn from the operators that there are. Every record is `{ k, n }`, every
  * function depends on its arguments alone, and the stateful ones on the order of what they get, so that a history that is
  * wrong anywhere gives another state.
+ *
+ * What drops its keys, or forgets them after a time, is known by its output alone: whatever comes to it comes out, and must come
+ * out as it is.
  */
 import type { Key } from '../../src/base/hash.ts'
 import type { Prng } from '../../src/base/prng.ts'
-import { lines, milliseconds, pipeline, type Stream, tcpSink, tcpSource } from '../../src/index.ts'
+import {
+  type KeyedStream,
+  lines,
+  type Milliseconds,
+  milliseconds,
+  pipeline,
+  type Stream,
+  tcpSink,
+  tcpSource,
+} from '../../src/index.ts'
 import { answer } from './answers.ts'
 import type { MakeRecord, Script } from './cases.ts'
 import { mixed } from './mixed.ts'
@@ -50,10 +62,9 @@ export function drawGraph(random: Prng): Script {
       }
     }
     for (const stream of streams) {
-      const encode = ({ k, n }: Item) => `${String(k)}=${n}`
-      stream.sink(draw.name('sink'), tcpSink({ port: 1, framing: lines(), encode }))
+      stream.sink(draw.name('sink'), tcpSink({ port: 1, framing: lines(), encode: textOf }))
     }
-    exact = draw.forgets
+    exact = draw.drops
   })
   built.build()
   return { name: 'graph', pipeline: built, records, exact }
@@ -65,14 +76,24 @@ function parse(line: string): Item {
   return { k: Number(k), n: Number(n) }
 }
 
+/** How often a step forgets keys after a time, and the number that tells what draws it from what draws the rest. */
+const MORTAL = 0.2
+const AGES = 0x6d0f_0000
+/** For how long it keeps them, in milliseconds. */
+const LIFETIMES = [5, 20, 80, 300]
+
 /** Draws steps, each with a name of its own. */
 class Draw {
-  forgets = false
+  /** Some step drops keys. */
+  drops = false
   private state: number
   private names = 0
+  /** Draws what keys die of by themselves: what was drawn before there was that stays as it was. */
+  private readonly ages: Draw | null
 
-  constructor(seed: number) {
+  constructor(seed: number, ages: Draw | null = new Draw(seed ^ AGES, null)) {
     this.state = seed
+    this.ages = ages
   }
 
   below(n: number): number {
@@ -118,7 +139,20 @@ class Draw {
     const keyed = stream.keyBy(this.name('key'), KEYS[this.below(KEYS.length)]!)
     const outputs: Items[] = []
     for (let left = this.chance(0.2) ? 2 : 1; left > 0; left--) {
-      switch (this.below(7)) {
+      const kind = this.below(7)
+      if (this.ages!.chance(MORTAL)) {
+        this.drops = true
+        const name = this.name('mortal')
+        const kept = mortal(
+          keyed,
+          name,
+          this.ages!.below(4),
+          milliseconds(LIFETIMES[this.ages!.below(LIFETIMES.length)]!),
+        )
+        kept.sink(this.name('sink'), tcpSink({ port: 1, framing: lines(), encode: textOf }))
+        continue
+      }
+      switch (kind) {
         case 0:
           outputs.push(
             this.stateless(
@@ -149,8 +183,7 @@ class Draw {
           )
           break
         case 2:
-          // What drops its key is known by its output alone, which must come out as it is.
-          this.forgets = true
+          this.drops = true
           keyed
             .mapWithState(this.name('forget'), {
               init: (key) => ({ key: String(key), count: 0 }),
@@ -160,7 +193,7 @@ class Draw {
                 return { k, n: n + state.count }
               },
             })
-            .sink(this.name('sink'), tcpSink({ port: 1, framing: lines(), encode: ({ k, n }) => `${String(k)}=${n}` }))
+            .sink(this.name('sink'), tcpSink({ port: 1, framing: lines(), encode: textOf }))
           break
         case 3:
           outputs.push(
@@ -210,6 +243,42 @@ class Draw {
   }
 }
 
+/** A step whose keys have a time to live. */
+function mortal(keyed: KeyedStream<Key, Item>, name: string, kind: number, ttl: Milliseconds): Items {
+  switch (kind) {
+    case 0:
+      return keyed.flatMapWithState(name, {
+        init: () => ({ seen: [] as number[] }),
+        step: (state, { k, n }) => {
+          state.seen.push(n)
+          return Array.from({ length: 1 + (n % 2) }, (_, i) => ({ k, n: state.seen.length + i }))
+        },
+        ttl,
+      })
+    case 1:
+      return keyed.aggregate(name, {
+        init: () => ({ count: 0, sum: 0 }),
+        add: (sum, { n }) => {
+          sum.count++
+          sum.sum += n
+        },
+        result: ({ count, sum }, k) => ({ k, n: sum * 2 + count }),
+        every: milliseconds(30),
+        ttl,
+      })
+    default:
+      return keyed.mapWithState(name, {
+        init: () => ({ chain: 0 }),
+        step: (state, { k, n }) => {
+          if (n % 43 === 0) throw new Error('not this one')
+          state.chain = (Math.imul(state.chain, 31) + n) % WRAP
+          return { k, n: state.chain }
+        },
+        ttl,
+      })
+  }
+}
+
 const KEYS: readonly ((item: Item) => Key)[] = [
   ({ k }) => k,
   ({ k }) => `key ${String(k)} of a text that is not short`,
@@ -217,6 +286,10 @@ const KEYS: readonly ((item: Item) => Key)[] = [
   ({ n }) => BigInt(n % 17),
   ({ n }) => n % 3 === 0,
 ]
+
+function textOf({ k, n }: Item): string {
+  return `${String(k)}=${n}`
+}
 
 function* copies({ k, n }: Item): Iterable<Item> {
   for (let i = 0; i < n % 3; i++) yield { k, n: n + i }

@@ -22,11 +22,12 @@ import { answersOf } from './answers.ts'
 import { WORKER } from './cases.ts'
 import type { Evidence, Output } from './checkers/evidence.ts'
 import { rerun } from './checkers/rerun.ts'
-import { type Config, drawConfig } from './config.ts'
+import { type Config, clocksAreRight, drawConfig } from './config.ts'
 import { Outside } from './outside.ts'
 import { CAPACITY, Plot } from './plot.ts'
 import { objectionToRefusal } from './refusal.ts'
 import { outputsOf, readableIn, statesOf } from './remains.ts'
+import { isAtRest } from './rest.ts'
 import { causeOf, Witness } from './witness.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds. */
@@ -268,7 +269,8 @@ export class System {
   /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */
   private allIn(patient: boolean): boolean {
     const { execution } = this.station
-    if (this.outside.left > 0 || execution === null || (patient && execution.due !== Infinity)) return false
+    if (this.outside.left > 0 || execution === null) return false
+    if (patient && !isAtRest(this.plan, [execution], clocksAreRight(this.config))) return false
     return this.outside.allIn(this.witness.seen)
   }
 
@@ -360,6 +362,7 @@ export class System {
       before,
       states: this.states(),
       outputs: this.outputs(),
+      timely: clocksAreRight(this.config),
     }
     this.complaints.push(...rerun(evidence))
     this.checkSeen(evidence.outputs)

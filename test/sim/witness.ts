@@ -96,9 +96,9 @@ export class Witness {
     if (sequence > (this.seen.get(life) ?? 0)) this.seen.set(life, sequence)
   }
 
-  private visit(step: string, { cause, value }: Traced, kept: Kept): Visit {
+  private visit(step: string, { cause, value }: Traced, kept: Kept, time: number | null): Visit {
     const { at: before, key } = kept
-    const visit = { number: this.visits.length, step, key, cause, value, before, forgot: false }
+    const visit = { number: this.visits.length, step, key, cause, value, time, before, forgot: false }
     this.visits.push(visit)
     kept.at = visit.number
     return visit
@@ -112,7 +112,7 @@ export class Witness {
         init,
         add: (accumulator, value) => {
           const kept = accumulator as Kept
-          this.visit(step, value as Traced, kept)
+          this.visit(step, value as Traced, kept, null)
           keyed.add(kept.state, (value as Traced).value)
         },
         combine: null,
@@ -124,7 +124,7 @@ export class Witness {
       }
     }
     const enter = (kept: Kept, traced: Traced, context: StepContext): { visit: Visit; asked: StepContext } => {
-      const visit = this.visit(step, traced, kept)
+      const visit = this.visit(step, traced, kept, context.time)
       const asked: StepContext = {
         key: context.key,
         time: context.time,

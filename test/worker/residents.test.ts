@@ -14,7 +14,8 @@ const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry 
   ...{ epochs: [], base: null, highest: 0, floor: 0, ...more },
 })
 
-function scene({ alone = false } = {}) {
+function scene({ alone = false, slow = false } = {}) {
+  const loads: (() => void)[] = []
   const said: string[] = []
   const scene: { cluster: Cluster; told: ExecutionEvents | null } = { cluster: emptyCluster, told: null }
   const stands = (...pipelines: [string, PipelineEntry][]): Cluster => {
@@ -34,13 +35,16 @@ function scene({ alone = false } = {}) {
     {
       clock: { now: () => 0 } as never,
       alone,
-      load: (name, entry, done) =>
-        done(null, { plan: { pipeline: name }, hash: entry.hash, parameters: {} } as unknown as Loaded),
+      load: (name, entry, done) => {
+        const loaded = { plan: { pipeline: name }, hash: entry.hash, parameters: {} } as unknown as Loaded
+        loads.push(() => done(null, loaded))
+        if (!slow) loads.shift()!()
+      },
       cluster: () => scene.cluster,
       wants: () => true,
-      execute: ({ plan }, { run }, _, told) => {
+      execute: ({ plan }, { run, submitted }, _, told) => {
         scene.told = told
-        return execution(`${plan.pipeline}/${run}`)
+        return execution(`${plan.pipeline}/${run}${submitted === run ? '' : ` by ${submitted}`}`)
       },
       ...{ damaged: ignore, hint: ignore, follow: (then) => then() },
       tell: (worker, message) => said.push(`${worker} hears ${JSON.stringify(message)}`),
@@ -50,7 +54,7 @@ function scene({ alone = false } = {}) {
       ...{ letter: ignore, unloaded: ignore, changed: ignore },
     } as never,
   )
-  return { said, stands, residents, events: () => scene.told! }
+  return { said, stands, residents, loads, events: () => scene.told! }
 }
 
 test('what was submitted, taken out, completed and raised meanwhile is made up for', () => {
@@ -84,8 +88,45 @@ test('another program waits for a generation in a cluster, also in one of one, a
     expect(said.splice(0)).toEqual(['words/1 starts'])
     const cluster = stands(['words', entryOf(1, { hash: 'other', submitted: 4 })])
     residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, cluster)
-    expect([said, residents.outdated]).toEqual(alone ? [['words/1 starts'], false] : [[], true])
+    expect([said, residents.outdated]).toEqual(alone ? [['words/1 by 4 starts'], false] : [[], true])
   }
+})
+
+test('another program that comes while the first is loaded waits for a generation: the others may be at work with that', () => {
+  const { said, stands, residents, loads } = scene({ slow: true })
+  stands()
+  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  for (const submitted of [7, 8]) {
+    const cluster = stands(['words', entryOf(7, { submitted })])
+    residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, cluster)
+  }
+  while (loads.length > 0) loads.shift()!()
+  expect([said, residents.outdated]).toEqual([['words/7 starts'], true])
+})
+
+test('and so it does where the record of the first was passed over', () => {
+  const { said, stands, residents } = scene()
+  stands()
+  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  const cluster = stands(['words', entryOf(7, { submitted: 8 })], ['gone', entryOf(5, { submitted: 6, drained: true })])
+  residents.jumped(cluster)
+  expect([said.splice(0), residents.outdated]).toEqual([[], true])
+  residents.restore({ number: 2, members: [{}, {}] } as unknown as Generation, () => {})
+  expect([said, residents.outdated]).toEqual([['words/7 by 8 starts'], false])
+})
+
+test('a pipeline whose name is that of another one by the time that it is loaded is waited for no more', () => {
+  const { said, stands, residents, loads } = scene({ slow: true })
+  stands(['words', entryOf(7)])
+  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => said.push('restored'))
+  residents.jumped(stands())
+  expect(said.splice(0)).toEqual(['restored'])
+  for (const run of [8, 9]) {
+    const cluster = stands(['words', entryOf(run)])
+    residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, cluster)
+  }
+  while (loads.length > 0) loads.shift()!()
+  expect(said).toEqual(['words/9 starts'])
 })
 
 test('who coordinates hears of one that has failed here, and again at each barrier; whoever asks for an epoch hears of it too', () => {

@@ -123,7 +123,7 @@ export const enduranceMutants: readonly Mutant[] = [
   {
     name: 'quiet-sources-say-nothing',
     file: 'dataflow/source-task.ts',
-    text: 'if (batch.length === 0 && !(timed && feed.quiet)) return',
+    text: 'if (batch.length === 0 && !(watermarks.always && feed.quiet)) return',
     replacement: 'if (batch.length === 0) return',
   },
 ]

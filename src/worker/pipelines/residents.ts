@@ -10,7 +10,8 @@
  * R2. This worker's part of a generation is restored when every pipeline's part is, or has failed here.
  * R3. A pipeline that the chain names for the first time begins in the generation that stands. Another program of one that is
  *     there begins with the next generation, which no epoch of the old program outlives; so does one that was drained and
- *     is submitted again. Only a worker alone, which has ended the old one before, takes the new one in its place.
+ *     is submitted again. Only a worker alone, which has ended the old one before, takes the new one in its place. One whose
+ *     program is still being loaded is there; who has passed over the record of the first program waits, too.
  * R4. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed what
  *     this one looks for, while this worker was stopped or slow.
  * R5. What comes for a pipeline that is not up here yet waits for it.
@@ -74,8 +75,10 @@ export class Residents {
   private begun = false
   /** Told when the part is restored (R2). */
   private restored: (() => void) | null = null
-  /** Pipelines that are on their way up. */
-  private readonly pending = new Set<string>()
+  /** Pipelines that are on their way up, by the numbers of their runs. */
+  private readonly pending = new Map<string, number>()
+  /** Runs whose first program was passed over, in the generation that stands (R3). */
+  private readonly missed = new Set<number>()
   /** Those whose part is restored, and which have not been activated. */
   private readonly ready = new Set<Resident>()
   /** What the executions of the generation before held, for the next ones. */
@@ -101,6 +104,7 @@ export class Residents {
     this.restored = done
     this.stops.clear()
     this.pending.clear()
+    this.missed.clear()
     this.ready.clear()
     this.early.clear()
     this.held.clear()
@@ -165,7 +169,7 @@ export class Residents {
     if (this.seams.alone) return false
     for (const [name, entry] of this.seams.cluster().pipelines) {
       const known = this.all.get(name) ?? this.unloaded.get(name)?.entry
-      if (known !== undefined && known.run === entry.run && known.submitted !== entry.submitted) return true
+      if (known?.run === entry.run ? known.submitted !== entry.submitted : this.missed.has(entry.run)) return true
     }
     return false
   }
@@ -190,30 +194,44 @@ export class Residents {
 
   /** Records have been passed over, none of a generation among them: whatever they said, `cluster` is what came of it. */
   jumped({ pipelines }: Cluster): void {
-    for (const name of new Set([...this.all.keys(), ...pipelines.keys()])) {
+    for (const name of new Set([...this.all.keys(), ...this.pending.keys(), ...pipelines.keys()])) {
       const entry = pipelines.get(name)
       const known = this.all.get(name)
-      if (known !== undefined && known.run !== entry?.run) this.remove(known)
+      this.clear(name, entry)
       if (entry === undefined) continue
       if (known?.run !== entry.run) {
-        if (!entry.drained && !this.pending.has(name)) this.submitted(name, entry)
+        if (!entry.drained) this.met(name, entry)
         continue
       }
       const last = lastEpoch(entry)
       if (last !== null) known.execution.recorded(last.epoch)
       known.execution.floor(entry.floor)
     }
+    this.settle()
   }
 
   private submitted(name: string, entry: PipelineEntry | null): void {
+    this.clear(name, entry)
+    if (entry !== null && this.generation !== null && this.seams.wants(name)) {
+      // R3.
+      const others = this.up.has(entry.run) || this.pending.has(name) || this.unloaded.has(name)
+      if (!others || this.seams.alone) this.bring(name, entry)
+    }
+    this.settle()
+    this.events.changed()
+  }
+
+  /** There is a run that was not there before the records that were passed over; others may be at an earlier program of it (R3). */
+  private met(name: string, entry: PipelineEntry): void {
+    if (entry.submitted === entry.run || this.seams.alone) this.submitted(name, entry)
+    else if (!this.pending.has(name) && this.seams.wants(name)) this.missed.add(entry.run)
+  }
+
+  /** What is here of `name`, or on its way, and is not the run that counts now, goes. */
+  private clear(name: string, entry: PipelineEntry | null | undefined): void {
     const known = this.all.get(name)
     if (known !== undefined && known.run !== entry?.run) this.remove(known)
-    this.events.changed()
-    const { generation } = this
-    if (entry === null || generation === null || !this.seams.wants(name)) return
-    // R3.
-    const others = this.up.has(entry.run) || this.unloaded.has(name)
-    if (!others || this.seams.alone) this.bring(name, entry)
+    if (this.pending.get(name) !== entry?.run) this.pending.delete(name)
   }
 
   /** Brings a pipeline up in the generation that stands (R3), in the place of what ran before, where it is not on its way. */
@@ -243,7 +261,7 @@ export class Residents {
   private bring(name: string, entry: PipelineEntry): void {
     const known = this.all.get(name)
     const { generation } = this
-    this.pending.add(name)
+    this.pending.set(name, entry.run)
     this.unloaded.delete(name)
     this.seams.load(name, entry, (error, loaded) => {
       if (this.generation !== generation || this.seams.cluster().pipelines.get(name)?.run !== entry.run) return

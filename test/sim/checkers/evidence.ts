@@ -18,6 +18,8 @@ export interface Visit {
   readonly key: Key
   readonly cause: string
   readonly value: unknown
+  /** When its record came in, as the function was told; `null` where it is told nothing. */
+  readonly time: number | null
   /** The visit that left the state which this one found; 0 where there was none. */
   readonly before: number
   /** The call dropped its key. */
@@ -83,6 +85,8 @@ export interface Evidence {
   readonly states: ReadonlyMap<string, ReadonlyMap<Key, FinalState>>
   readonly outputs: readonly Output[]
   readonly letters: readonly Letter[]
+  /** Clocks were right all the time, and nobody was away with records that others did not wait for. */
+  readonly timely: boolean
 }
 
 /** Adds one complaint; checkers stop early when there are enough. */

@@ -3,7 +3,8 @@
  * (see `evidence.ts`). A key that was dropped has no state; its visits are found from what they put out.
  */
 import type { Key } from '../../../src/base/hash.ts'
-import type { Complain, Evidence, Visit } from './evidence.ts'
+import { mortalSteps } from '../rest.ts'
+import type { Complain, Evidence, FinalState, Visit } from './evidence.ts'
 
 /** Visits of one key between its beginning, or a `forget`, and the next `forget` or the end. */
 export interface Stretch {
@@ -83,12 +84,34 @@ function visitOf(evidence: Evidence, cause: string): Visit | undefined {
   return cause.includes('#') ? undefined : evidence.visits[Number.parseInt(cause, 10)]
 }
 
-/** The visits of `step` that dropped their key and have survived, by what came of them (`survivorsOf`). */
+/**
+ * The visits of `step` behind which their key was gone and that have survived, by what came of them (`survivorsOf`): those that
+ * dropped it, and where keys have a time to live those that nothing goes on from.
+ */
 export function droppedOf(evidence: Evidence, survivors: ReadonlySet<string>, step: string): Set<number> {
   const dropped = new Set<number>()
+  const known = new Set<number>()
   for (const cause of survivors) {
     const visit = visitOf(evidence, cause)
-    if (visit?.forgot === true && visit.step === step) dropped.add(visit.number)
+    if (visit?.step !== step) continue
+    known.add(visit.number)
+    if (visit.forgot) dropped.add(visit.number)
   }
-  return dropped
+  return mortalSteps(evidence.plan).includes(step) ? endsOf(evidence, step, known) : dropped
+}
+
+/** Those of `known` that no other one comes behind, nor a final state. */
+function endsOf(evidence: Evidence, step: string, known: ReadonlySet<number>): Set<number> {
+  const ends = new Set(known)
+  const passed = new Set<number>()
+  const finals = [...(evidence.states.get(step) ?? new Map<Key, FinalState>()).values()].map(({ at }) => at)
+  for (const end of finals) ends.delete(end)
+  for (const end of [...finals, ...known]) {
+    let before = evidence.visits[end]?.before ?? 0
+    for (; before !== 0 && !passed.has(before); before = evidence.visits[before]?.before ?? 0) {
+      passed.add(before)
+      ends.delete(before)
+    }
+  }
+  return ends
 }

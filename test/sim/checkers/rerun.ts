@@ -10,10 +10,12 @@
  *     that knows its records again by their ids, once of whatever attempt (`received.ts`).
  * X6. The final states come from those of the epoch before the last life, by way of further visits or as they are.
  * X7. There is one dead letter for every record that the user's functions, run again, refuse, and no other.
+ * X8. Keys with a time to live begin anew when they are over, and not before (`ages.ts`).
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Key } from '../../../src/base/hash.ts'
 import type { ChainPlan, KeyedPlan, StepContext, TaskPlan } from '../../../src/model/plan.ts'
+import { Ages } from './ages.ts'
 import type { Complain, Evidence, Life, Visit } from './evidence.ts'
 import { droppedOf, type History, historyOf, survivorsOf } from './history.ts'
 import { checkReceived } from './received.ts'
@@ -188,12 +190,15 @@ class Rerun {
       }
     }
     const history = historyOf(this.evidence, step, droppedOf(this.evidence, this.causes, step), this.complain)
+    const { ttlMs } = task.keyed
+    const ages = ttlMs === undefined ? null : new Ages(this.evidence, step, ttlMs, this.complain)
     const met = new Set<string>()
     for (const [key, stretches] of history) {
       const visits = stretches.flatMap((stretch) => stretch.visits)
       for (const visit of visits) this.meet(step, key, visit, expected, met)
       this.order(step, key, visits)
       for (const { visits, final } of stretches) this.again(task, key, visits, final)
+      ages?.check(stretches)
     }
     this.extend(step, history)
     for (const { cause, due } of expected.values()) {

@@ -4,6 +4,7 @@
  */
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
+import { mortalSteps } from '../rest.ts'
 import { type ClusterConfig, goingBack } from './config.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
@@ -35,6 +36,17 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   }),
   /** Nobody reads: as it was before readers were drawn, and processes of one name. */
   'nobody-reads': (config) => ({ ...config, readMs: 0, deeds: { ...config.deeds, namesakeMs: 0 } }),
+  /** Keys have a time to live, and all clocks are right. In three of four nobody is away either, while work moves. */
+  'mortal-keys': (config) => {
+    if (mortalSteps(config.system.build()).length === 0) return null
+    const right = { ...config, weather: { ...config.weather, clock: calm.clock } }
+    if (config.seed % 4 === 0) return { ...right, deeds: { ...config.deeds, jumpClockMs: 0 } }
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(right)
+    const never = { killMs: 0, powerOffMs: 0, stopMs: 0, cutMs: 0, halfCutMs: 0, jumpClockMs: 0 }
+    const moving = { strayMs: often / 4, reconnectMs: often / 4, rebalanceMs: often, upgradeMs: 2 * often }
+    return { ...rest, deeds: { ...deeds, ...never, ...moving, joinMs: often, leaveMs: 2 * often } }
+  },
   /** Somebody reads all the time, while key groups move and workers come and go. */
   readers: (config) => {
     const often = OFTEN * config.pace

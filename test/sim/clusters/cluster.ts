@@ -27,13 +27,15 @@ import { answersOf } from '../answers.ts'
 import type { Evidence, Output } from '../checkers/evidence.ts'
 import { judgeReads, type ReadEvidence } from '../checkers/reads.ts'
 import { rerun } from '../checkers/rerun.ts'
+import { clocksAreRight } from '../config.ts'
 import { Outside } from '../outside.ts'
 import { objectionToRefusal } from '../refusal.ts'
 import { outputsOf, readableIn, statesOf } from '../remains.ts'
+import { isAtRest } from '../rest.ts'
 import type { Striker } from '../system.ts'
 import { causeOf, Witness } from '../witness.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
-import { type ClusterConfig, drawCluster } from './config.ts'
+import { type ClusterConfig, drawCluster, nobodyIsAway } from './config.ts'
 import { Losses } from './losses.ts'
 import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
@@ -298,6 +300,10 @@ class SimCluster {
     return common
   }
 
+  private get rightClocks(): boolean {
+    return clocksAreRight(this.config)
+  }
+
   private get allDrained(): boolean {
     const { pipeline } = this.plan
     return this.staying.every(({ worker }) => worker?.residents.all.get(pipeline)?.phase === 'drained')
@@ -413,7 +419,8 @@ class SimCluster {
     const { outside, chain, witness } = this
     if (this.home?.left === true) this.sendHome()
     if (outside.left > 0 || this.standing === 0) return false
-    if (patient && this.staying.some((station) => this.executionOf(station)!.due !== Infinity)) return false
+    const executions = this.staying.map((station) => this.executionOf(station)!)
+    if (patient && !isAtRest(this.plan, executions, this.rightClocks)) return false
     // What a life has decoded may be taken back: of files that counts which the last epoch has.
     for (const { feed, name, path, made, bytes } of outside.files) {
       const parts = chain.last?.sources.filter(({ step }) => step === feed.step) ?? []
@@ -540,6 +547,7 @@ class SimCluster {
       before,
       states: this.states(),
       outputs: this.outputs(),
+      timely: this.rightClocks && nobodyIsAway(config),
     }
     complaints.push(...rerun(evidence), ...this.readers.complaints)
     if (this.readers.reads.length > 0) complaints.push(...judgeReads(this.readEvidence(evidence)))

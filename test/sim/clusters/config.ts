@@ -5,7 +5,7 @@ import { SHARED } from '../../../src/sim/member-station.ts'
 import { drawWeather, calm as stillAir, type Weather } from '../../../src/sim/weather.ts'
 import type { LongAnswers } from '../answers.ts'
 import { drawCase } from '../cases.ts'
-import { COPIED, COPIES, LATE } from '../config.ts'
+import { COPIED, COPIES, drawWatermarks, LATE } from '../config.ts'
 import type { OutsideConfig } from '../outside.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
@@ -115,6 +115,14 @@ const DAMAGE = 0.08
  */
 const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
+/** Whether all workers are there and hear one another from their first day to their last. */
+export function nobodyIsAway({ harsh, deeds }: ClusterConfig): boolean {
+  const { killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs } = deeds
+  const { killNewcomerMs, namesakeMs, blindMs, damageMs, putBackMs } = deeds
+  const away = [killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs, killNewcomerMs, namesakeMs, blindMs]
+  return !harsh && [...away, damageMs, putBackMs].every((everyMs) => everyMs === 0)
+}
+
 export function drawCluster(seed: number): ClusterConfig {
   const config = withNamesakes(withReaders(drawWithoutBackups(seed)))
   const backs = new Prng(seed + BACKED)
@@ -211,6 +219,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       keyGroups: pick(8, 16, 64),
       batchRecords,
       channelBatches: pick(1, 2, 8),
+      watermarkMs: drawWatermarks(seed),
       channelCreditBytes: pick(256, 4096, 4096, 1 << 20),
       chainEra: pick(2, 4, 16, 1024),
       chainReads: pick(1, 4, 32),
