@@ -644,8 +644,8 @@ export const mutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'upgrades',
     file: 'src/worker/pipelines/residents.ts',
-    text: 'known.submitted !== entry.submitted) return true',
-    replacement: 'known.submitted > entry.submitted) return true',
+    text: 'known.submitted !== entry.submitted :',
+    replacement: 'known.submitted > entry.submitted :',
   },
   {
     name: 'older-store-taken',
