@@ -37,7 +37,8 @@ function scene({ alone = false, slow = false } = {}) {
       alone,
       load: (name, entry, done) => {
         const loaded = { plan: { pipeline: name }, hash: entry.hash, parameters: {} } as unknown as Loaded
-        loads.push(() => done(null, loaded))
+        const broken = new PotorooError('E_BUNDLE_DAMAGED', { hash: entry.hash })
+        loads.push(() => (entry.hash === 'broken' ? done(broken, null) : done(null, loaded)))
         if (!slow) loads.shift()!()
       },
       cluster: () => scene.cluster,
@@ -150,4 +151,15 @@ test('who coordinates hears of one that has failed here, and again at each barri
     }
     expect(heard).toMatchObject(alone ? [] : [failed, failed, answered])
   }
+})
+
+test('a program that could not be loaded is not in the way of another run', () => {
+  const { said, stands, residents } = scene()
+  stands(['words', entryOf(1, { hash: 'broken' })])
+  residents.restore({ number: 1, coordinator: 'c', members: [{}, {}] } as unknown as Generation, () => {})
+  const submitted = { kind: 'submit', pipeline: 'words' } as ChainRecord
+  residents.recorded(submitted, stands())
+  residents.recorded(submitted, stands(['words', entryOf(9)]))
+  expect(said.at(-1)).toBe('words/9 starts')
+  expect(residents.unloaded.size).toBe(0)
 })

@@ -232,6 +232,7 @@ export class Residents {
     const known = this.all.get(name)
     if (known !== undefined && known.run !== entry?.run) this.remove(known)
     if (this.pending.get(name) !== entry?.run) this.pending.delete(name)
+    if (this.unloaded.get(name)?.entry.run !== entry?.run) this.unloaded.delete(name)
   }
 
   /** Brings a pipeline up in the generation that stands (R3), in the place of what ran before, where it is not on its way. */

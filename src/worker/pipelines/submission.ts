@@ -156,7 +156,8 @@ export class Submission {
     const planned = plan(buildGraph(pipeline, parameters))
     if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { hash: entry.hash.slice(0, 12) })
     const loaded = { plan: planned, hash: entry.hash, parameters }
-    this.prepared.set(name, loaded)
+    // Somebody may have asked for another one here meanwhile.
+    if (this.prepared.get(name) === known) this.prepared.set(name, loaded)
     return loaded
   }
 
