@@ -6,8 +6,8 @@
  * X1. A manifest or pack goes when its epoch lies below the floor and no manifest of an epoch from the floor on names it.
  *     What never became complete lies below the floor some day too. Savepoints have links of their own and are not touched.
  * X2. Nothing goes while a manifest from the floor on cannot be read: it may name what seems to be garbage.
- * X3. The floor leaves `horizonEpochs` complete epochs, never fewer than two, and never passes a pin: what joins,
- *     restores and savepoints in progress read.
+ * X3. The floor leaves `horizonEpochs` complete epochs, never fewer than two. So it passes nothing that a restore or a savepoint
+ *     reads: no epoch comes about before these are over, or given up. What a join has read ahead it reads again where it is gone.
  * X4. Records of an era of the chain go once the first record of the era after next has been read, that first record of
  *     each era never (`chain-reader.ts`, A3). So two eras stand, and hardly anybody who reads on finds himself behind.
  * X5. A run goes when the chain has been read beyond its number and names another one, or none, for its pipeline.
@@ -17,20 +17,14 @@ import { chainNumberOf, chainRecord, epochOf, manifestFolder, packFolder, type R
 import type { Manifest } from './manifest.ts'
 
 /**
- * The floor to ask for, or `null` where it stays. `pin` is the oldest epoch that something in progress reads;
- * `wanted` is a higher floor that a worker asks for whose journal nears its limit (PROTOCOLS 3), 0 for none.
+ * The floor to ask for, or `null` where it stays. `wanted` is a higher floor that a worker asks for whose journal nears its
+ * limit (PROTOCOLS 3), 0 for none.
  */
-export function nextFloor(
-  entry: PipelineEntry,
-  horizonEpochs: number,
-  pin: number = Number.POSITIVE_INFINITY,
-  wanted = 0,
-): number | null {
-  const { epochs, floor } = entry
+export function nextFloor({ epochs, floor }: PipelineEntry, horizonEpochs: number, wanted = 0): number | null {
   const lastButOne = epochs.at(-2)?.epoch
   if (lastButOne === undefined) return null
   const horizon = epochs.at(-horizonEpochs)?.epoch ?? 0
-  const target = Math.min(Math.max(horizon, wanted), lastButOne, pin)
+  const target = Math.min(Math.max(horizon, wanted), lastButOne)
   // A floor is the number of a complete epoch: the last one that does not pass the target.
   const next = epochs.findLast((epoch) => epoch.epoch <= target)?.epoch ?? 0
   return next > floor ? next : null

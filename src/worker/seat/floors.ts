@@ -40,7 +40,7 @@ export class Floors {
     const entry = pipelines.get(pipeline)
     if (this.raising || entry === undefined) return
     const most = crowds(pipeline, entry.run) ? Infinity : 0
-    const floorOf = (now: PipelineEntry): number | null => nextFloor(now, limits.horizonEpochs, Infinity, most)
+    const floorOf = (now: PipelineEntry): number | null => nextFloor(now, limits.horizonEpochs, most)
     if (floorOf(entry) === null) return
     this.raising = true
     append(
