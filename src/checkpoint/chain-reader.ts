@@ -39,6 +39,8 @@ type Turn = (release: () => void) => void
 export class ChainReader {
   /** The cluster as all records before `cluster.next` left it. */
   cluster: Cluster = emptyCluster
+  /** Nonces of the records that have been read since the last one that began an era, with that one. */
+  nonces: string[] = []
   readonly store: Store
   readonly limits: Limits
   private readonly listener: ChainListener
@@ -109,6 +111,8 @@ export class ChainReader {
     assert(record.n === this.cluster.next, 'A1: records are folded in order')
     const { cluster, counts } = fold(this.cluster, record)
     this.cluster = cluster
+    if (record.n % this.limits.chainEra === 0) this.nonces = []
+    this.nonces.push(record.nonce)
     this.listener.onRecord(record, counts, cluster)
     return counts
   }
@@ -116,6 +120,19 @@ export class ChainReader {
   /** Within a turn: record `n` once it is durable, or `null` where nothing stands there. */
   readRecord(n: number, done: StoreDone<ChainRecord | null>): void {
     this.readDecoded(n, (error, decoded) => done(error, decoded?.record ?? null))
+  }
+
+  /**
+   * Within a turn: the nonce of the record that was read at `n`, as the era after says, for what stands there now may be removed,
+   * or have come late (A3); `null` where nobody knows.
+   */
+  nonceOf(n: number, done: StoreDone<string | null>): void {
+    const { chainEra } = this.limits
+    this.readDecoded((Math.floor(n / chainEra) + 1) * chainEra, (error, next) => {
+      const known = next?.nonces[n % chainEra]
+      if (error || known !== undefined) return done(error, known ?? null)
+      this.readRecord(n, (failed, record) => done(failed, record?.nonce ?? null))
+    })
   }
 
   private readDecoded(n: number, done: StoreDone<DecodedRecord | null>): void {

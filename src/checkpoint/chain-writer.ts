@@ -110,7 +110,8 @@ export class ChainWriter {
     if (body !== null) {
       const { worker, incarnation } = this.writer
       const stamp: Stamp = { n: cluster.next, writer: worker, incarnation, nonce: this.random.id() }
-      const bytes = encodeRecord(body, stamp, stamp.n % limits.chainEra === 0 ? cluster : null)
+      const before = stamp.n % limits.chainEra === 0 ? cluster : null
+      const bytes = encodeRecord(body, stamp, before, this.reader.nonces)
       this.create({ stamp, bytes, generation, make }, FIRST_PAUSE_MS)
     } else if (this.closed) {
       this.end({ kind: 'undecided' })

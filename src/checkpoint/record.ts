@@ -3,7 +3,8 @@
  *
  * R1. A record carries its own number and its writer's id, incarnation and nonce: by these it is known as mine or another's.
  * R2. A record whose number is a multiple of `chainEra` begins an era: it holds the cluster as all records before it left
- *     it, so that a reader can begin there, and it is never removed.
+ *     it, so that a reader can begin there, and it is never removed. The nonces of the era before stand in it: by these it is
+ *     known which records that era had once they are removed.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
@@ -69,19 +70,26 @@ export interface DecodedRecord {
   readonly record: ChainRecord
   /** The cluster before this record, where it begins an era (R2). */
   readonly before: Cluster | null
+  /** Nonces of the era before, where the record begins one; earlier releases wrote none. */
+  readonly nonces: readonly string[]
 }
 
 const format: Format = { kind: 'record', version: 1 }
 
-/** The bytes of a record; `before` stands in those that begin an era. */
-export function encodeRecord(body: RecordBody, stamp: Stamp, before: Cluster | null): Buffer {
+/** The bytes of a record; `before` and `nonces` stand in those that begin an era. */
+export function encodeRecord(
+  body: RecordBody,
+  stamp: Stamp,
+  before: Cluster | null,
+  nonces: readonly string[] = [],
+): Buffer {
   return seal(format, {
     n: stamp.n,
     ...bodyToJson(body),
     writer: stamp.writer,
     incarnation: stamp.incarnation,
     nonce: stamp.nonce,
-    ...(before === null ? {} : { before: clusterToJson(before) }),
+    ...(before === null ? {} : { before: clusterToJson(before), nonces }),
   })
 }
 
@@ -96,11 +104,11 @@ export function decodeRecord(path: string, n: number, bytes: Buffer): DecodedRec
   if (body === null) return fail('E_STORE_DAMAGED', { path, reason: `it is of no known kind ("${json.kind}")` })
   const { writer, incarnation, nonce } = json
   const before = json.before === undefined ? null : clusterFromJson(json.before)
-  return { record: { n, writer, incarnation, nonce, ...body }, before }
+  return { record: { n, writer, incarnation, nonce, ...body }, before, nonces: json.nonces ?? [] }
 }
 
 /** A record as its JSON has it: what a matching checksum says was written by `encodeRecord`. */
-type RecordJson = Stamp & { readonly before?: Json } & (
+type RecordJson = Stamp & { readonly before?: Json; readonly nonces?: readonly string[] } & (
     | Exclude<RecordBody, { kind: 'generation' }>
     | (Omit<Extract<RecordBody, { kind: 'generation' }>, 'owners'> & {
         readonly keyGroups: number

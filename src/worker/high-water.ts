@@ -6,7 +6,8 @@
  *     is behind by `limits.noteChainMs` at most, so a backup that is younger than that passes; a generation is noted at once, also
  *     one that began while this worker was away. Nothing is noted of a store before it has been checked (H2): one that is
  *     refused would be taken the next time.
- * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is not missed.
+ * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is known
+ *     by the era after it (`checkpoint/record.ts`, R2).
  * H3. Where it is accepted, the next generation is numbered behind all that the folder has seen (`cluster/generation.ts`, J5), and
  *     behind another one that may have begun unseen: by their numbers segments of outputs are told apart. So at least one number is
  *     left out, also where only epochs are gone: by that all know that there were some (`checkpoint/fold.ts`, G3).
@@ -57,22 +58,22 @@ export class HighWater {
     const { seen } = this.belonging
     if (seen === undefined) return this.pass(chain, done)
     if (seen.n >= chain.cluster.next) return this.wentBack(seen, chain.cluster, done)
-    read(chain, seen.n, (error, record) => {
-      if (error !== null) done(error)
-      else if (record === null || record.nonce === seen.nonce) this.pass(chain, done)
-      else this.wentBack(seen, chain.cluster, done)
-    })
+    chain.exclusively((release) =>
+      chain.nonceOf(seen.n, (error, nonce) => {
+        release()
+        if (error !== null) done(error)
+        else if (nonce === null || nonce === seen.nonce) this.pass(chain, done)
+        else this.wentBack(seen, chain.cluster, done)
+      }),
+    )
   }
 
   /** The store has what the folder has seen, and perhaps more: the last record that was read before this says what. */
-  private pass(chain: ChainReader, done: Done): void {
+  private pass({ cluster, nonces }: ChainReader, done: Done): void {
+    const nonce = nonces.at(-1)
     this.checked = true
-    const { cluster } = chain
-    if (cluster.next === 0) return done(null)
-    read(chain, cluster.next - 1, (error, record) => {
-      if (error === null && record !== null) this.read(record, cluster)
-      done(error)
-    })
+    if (nonce !== undefined) this.read({ n: cluster.next - 1, nonce }, cluster)
+    done(null)
   }
 
   private wentBack(seen: Seen, { next, generation }: Cluster, done: Done): void {
@@ -81,7 +82,8 @@ export class HighWater {
     const error = fail('E_STORE_BACK', { path: root, data, ...facts })
     if (!acceptLoss) return done(error)
     env.log.warn('store.back', { error: error.code, message: error.message })
-    this.seen = Math.max(this.seen, generation) + 1
+    // Where others have gone on with it already, they have left that number out.
+    this.seen = Math.max(this.seen + 1, generation)
     // The folder says so from the next record on: until then the loss is asked about again.
     this.notedMs = Number.NEGATIVE_INFINITY
     this.checked = true
@@ -89,7 +91,7 @@ export class HighWater {
   }
 
   /** `record` has been read in the chain (H1). */
-  read({ n, nonce }: ChainRecord, { generation }: Cluster): void {
+  read({ n, nonce }: Pick<ChainRecord, 'n' | 'nonce'>, { generation }: Cluster): void {
     this.last = { n, nonce, generation }
     this.note()
   }
@@ -120,18 +122,4 @@ export class HighWater {
     this.closing = done
     if (!this.busy) done()
   }
-}
-
-/** Record `n` of the chain, `null` where it has been removed. */
-function read(
-  chain: ChainReader,
-  n: number,
-  done: (error: PotorooError | null, record: ChainRecord | null) => void,
-): void {
-  chain.exclusively((release) =>
-    chain.readRecord(n, (error, record) => {
-      release()
-      done(error, record)
-    }),
-  )
 }

@@ -275,6 +275,38 @@ describe('a reader', () => {
     expect(other.reader.cluster.generation).toBe(2)
   })
 
+  test('knows what stood at a number that is removed, by the era after', () => {
+    const { world, store, reader, writer, drain } = calmChain([])
+    const nonces: string[] = []
+    reader.follow(() => {})
+    drain()
+    for (let epoch = 0; epoch < 350; epoch++) {
+      writer.append(
+        () => epochRecord(0, epoch),
+        (outcome) => outcome.kind === 'appended' && nonces.push(outcome.record.nonce),
+      )
+      drain()
+    }
+    for (const path of oldRecords(
+      [...world.objects.keys()].map((path) => path.slice(6)),
+      350,
+      100,
+    )) {
+      world.objects.delete(path)
+    }
+    const other = worker(world, 'other', store)
+    other.reader.follow(() => {})
+    drain()
+    for (const n of [0, 7, 99, 100, 199, 200, 250, 349]) {
+      other.reader.nonceOf(n, (error, nonce) => expect([n, error, nonce]).toEqual([n, null, nonces[n]]))
+    }
+    // Who was left behind creates one in the place of one that is removed.
+    world.objects.set(chainRecord(7), world.objects.get(chainRecord(349))!)
+    other.reader.nonceOf(7, (error, nonce) => expect([error, nonce]).toEqual([null, nonces[7]]))
+    drain()
+    expect.assertions(9)
+  })
+
   test('names what is absent within the chain, and not what was removed while it looked for its end', () => {
     const broken = calmChain([...first, () => epochRecord(1, 100)])
     broken.world.objects.delete(chainRecord(2))

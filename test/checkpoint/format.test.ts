@@ -118,7 +118,7 @@ const stamp = { n: 12, writer: 'a', incarnation: '1', nonce: 'f' }
 describe('a record', () => {
   test.each(bodies)('of kind $kind comes back', (body) => {
     const decoded = decodeRecord('chain/12', 12, encodeRecord(body, stamp, null))
-    expect(decoded).toEqual({ record: { ...body, ...stamp }, before: null })
+    expect(decoded).toEqual({ record: { ...body, ...stamp }, before: null, nonces: [] })
   })
 
   test('that begins an era brings the cluster before it', () => {
@@ -129,8 +129,8 @@ describe('a record', () => {
       owners: new Uint16Array(8),
       pipelines: new Map([['__proto__', { ...newEntry, epochs, highest: 8, floor: 5 }]]),
     }
-    const decoded = decodeRecord('chain/12', 12, encodeRecord(bodies[1]!, stamp, before))
-    expect(decoded).toMatchObject({ before })
+    const decoded = decodeRecord('chain/12', 12, encodeRecord(bodies[1]!, stamp, before, ['x', 'y']))
+    expect(decoded).toMatchObject({ before, nonces: ['x', 'y'] })
     expect(clusterFromJson(clusterToJson(emptyCluster))).toEqual(emptyCluster)
   })
 

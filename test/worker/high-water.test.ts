@@ -34,14 +34,14 @@ class Folder {
     this.water.read(recordOf(n), this.cluster(n, generation))
   }
 
-  /** Answers the code of the refusal, or `null`. */
-  check(end: number, generation: number): string | null | undefined {
+  /** Answers the code of the refusal, or `null`; `stood` is the nonce of the record that was read, as far as the chain knows. */
+  check(end: number, generation: number, stood: string | null = null): string | null | undefined {
     let code: string | null | undefined
-    const chain: Pick<ChainReader, 'cluster' | 'exclusively' | 'readRecord'> = {
+    const chain: Pick<ChainReader, 'cluster' | 'nonces' | 'exclusively' | 'nonceOf'> = {
       cluster: this.cluster(end, generation),
+      nonces: [recordOf(end).nonce],
       exclusively: (use) => use(() => {}),
-      // What has been removed is not missed.
-      readRecord: (n, done) => done(null, n === seen.n ? null : recordOf(n)),
+      nonceOf: (_, done) => done(null, stood),
     }
     this.water.check(chain as ChainReader, (error) => {
       code = error?.code ?? null
@@ -86,6 +86,12 @@ test('the greatest generation is kept over one that others have numbered lower',
   expect(await folder.noted()).toEqual({ n: 6, nonce: 'n6', generation: 8 })
 })
 
+test('no further number is left out of a store that others have gone on with', () => {
+  const folder = new Folder(true)
+  expect(folder.check(50, 16, 'other')).toBeNull()
+  expect(folder.water.generation).toBe(16)
+})
+
 test('a loss that was accepted is not noted before a record stands behind it', async () => {
   const folder = new Folder(true)
   expect(folder.check(5, 4)).toBeNull()
@@ -117,4 +123,10 @@ test('where only epochs are gone a number is left out all the same', () => {
   const folder = new Folder(true)
   expect(folder.check(5, 7)).toBeNull()
   expect(folder.water.generation).toBe(8)
+})
+
+test('another record in the place of the one that was read is refused, one of which nobody knows is not', () => {
+  expect(new Folder(false).check(5000, 9, 'other')).toBe('E_STORE_BACK')
+  expect(new Folder(false).check(5000, 9, 'nine')).toBeNull()
+  expect(new Folder(false).check(5000, 9, null)).toBeNull()
 })

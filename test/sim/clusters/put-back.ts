@@ -38,6 +38,8 @@ export class PutBack {
   private atBackup = 0
   /** The length of the chain in the backup. */
   private length = 0
+  /** What the data folders of those had noted that the store lacked when it was put back: the nonce. */
+  private readonly lacking = new Map<MemberStation, string>()
   /** Workers that may not go on without a word, and the lives that each had had by then (K1). */
   private readonly owing = new Map<MemberStation, number>()
 
@@ -73,13 +75,19 @@ export class PutBack {
     this.times++
     this.chain.putBack()
     this.owing.clear()
-    for (const station of stations) if (this.lacks(station)) this.owing.set(station, station.lives)
+    this.lacking.clear()
+    for (const station of stations) {
+      if (!this.lacks(station)) continue
+      this.owing.set(station, station.lives)
+      this.lacking.set(station, seenBy(station.machine)!.nonce)
+    }
   }
 
   /** `station` has ended with `error`: whether somebody starts it with the loss accepted (K2). */
   fell(station: MemberStation, error: PotorooError): boolean {
     if (error.code !== 'E_STORE_BACK') return false
-    if (!this.lacks(station))
+    // What it lacked then lacks it still, also where nobody can tell by the store any more: the record is removed with its era.
+    if (this.lacking.get(station) !== seenBy(station.machine)?.nonce && !this.lacks(station))
       this.complaints.push(`${station.name} refuses a store that has what it has seen: ${error}`)
     this.owing.delete(station)
     return true
