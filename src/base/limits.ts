@@ -1,7 +1,8 @@
 /**
  * Every bound in the system. Nothing may grow without one; where a limit is met, a metric or an error says so.
  *
- * A test or a simulation passes a smaller `Limits`; the relations at the end hold for every one.
+ * A test or a simulation passes a smaller `Limits`; the relations at the end hold for every one, and name the limits that they are
+ * about: whoever has chosen them reads it.
  */
 import { assert } from './assert.ts'
 
@@ -317,23 +318,50 @@ export const defaultLimits: Limits = {
 /** The defaults with some of them replaced; throws where the relations between limits do not hold. */
 export function makeLimits(changes: Partial<Limits> = {}): Limits {
   const limits = { ...defaultLimits, ...changes }
-  assert((limits.keyGroups & (limits.keyGroups - 1)) === 0 && limits.keyGroups >= 2, 'key groups are a power of two')
-  assert(limits.keyGroups <= 65_536, 'a key group fits 16 bits')
-  assert(limits.horizonEpochs >= 2, 'the horizon holds the last epoch and one more')
-  assert(limits.journalBytes >= 2 * limits.journalSegmentBytes, 'the journal holds two segments')
-  assert(limits.checkpointTimeoutMs > limits.checkpointIntervalMs, 'a checkpoint may take longer than the interval')
-  assert(limits.chainEra >= 2, 'an era of the chain holds the record that begins it and one more')
-  assert(limits.packQueueBytes >= limits.packWriteBytes, 'a pack waits for at least one write')
-  assert(limits.frameBytes >= 4 * limits.recordBytes, 'a frame holds the longest record, whatever its alphabet')
-  assert(limits.linkGraceMs >= 16 * limits.linkPingMs, 'a silent line is found twice within the grace')
-  assert(limits.linkGraceMs >= 2 * limits.linkDialTimeoutMs, 'the grace has time for two dials')
-  assert(limits.messageBytes >= 2 * limits.recordBytes, 'a message holds the longest record and its frame')
-  assert(limits.workers <= 30, 'who hears whom is decided exactly among up to 30 workers')
-  assert(limits.suspectMs < limits.deadMs, 'a worker is suspected before it counts as dead')
-  assert(limits.beatSilenceMs > 2 * limits.beatMs, 'a beat may be late once')
+  assert(
+    (limits.keyGroups & (limits.keyGroups - 1)) === 0 && limits.keyGroups >= 2,
+    'keyGroups: key groups are a power of two',
+  )
+  assert(limits.keyGroups <= 65_536, 'keyGroups: a key group fits 16 bits')
+  assert(limits.horizonEpochs >= 2, 'horizonEpochs: the horizon holds the last epoch and one more')
+  assert(
+    limits.journalBytes >= 2 * limits.journalSegmentBytes,
+    'journalBytes, journalSegmentBytes: the journal holds two segments',
+  )
+  assert(
+    limits.checkpointTimeoutMs > limits.checkpointIntervalMs,
+    'checkpointTimeoutMs, checkpointIntervalMs: a checkpoint may take longer than the interval',
+  )
+  assert(limits.chainEra >= 2, 'chainEra: an era of the chain holds the record that begins it and one more')
+  assert(
+    limits.packQueueBytes >= limits.packWriteBytes,
+    'packQueueBytes, packWriteBytes: a pack waits for at least one write',
+  )
+  assert(
+    limits.frameBytes >= 4 * limits.recordBytes,
+    'frameBytes, recordBytes: a frame holds the longest record four times, whatever its alphabet',
+  )
+  assert(
+    limits.linkGraceMs >= 16 * limits.linkPingMs,
+    'linkGraceMs, linkPingMs: a silent line is found twice within the grace, 16 pings',
+  )
+  assert(
+    limits.linkGraceMs >= 2 * limits.linkDialTimeoutMs,
+    'linkGraceMs, linkDialTimeoutMs: the grace has time for two dials',
+  )
+  assert(
+    limits.messageBytes >= 2 * limits.recordBytes,
+    'messageBytes, recordBytes: a message holds the longest record twice, for its frame',
+  )
+  assert(limits.workers <= 30, 'workers: who hears whom is decided exactly among up to 30 workers')
+  assert(limits.suspectMs < limits.deadMs, 'suspectMs, deadMs: a worker is suspected before it counts as dead')
+  assert(
+    limits.beatSilenceMs > 2 * limits.beatMs,
+    'beatSilenceMs, beatMs: a beat may be late once, more than two beats long',
+  )
   assert(
     limits.settleMs > limits.beatSilenceMs + 2 * limits.beatMs - limits.deadMs,
-    'a set that is contested only because a worker has just died does not stand for so long',
+    'settleMs, beatSilenceMs, beatMs, deadMs: a set that is contested only because a worker has just died stands less long',
   )
   return limits
 }

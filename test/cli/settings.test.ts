@@ -68,7 +68,10 @@ describe('settings', () => {
     expect(refusal({}, {}, 'control: 5')).toMatch(/there is no setting control/)
     expect(refusal({}, {}, '- a')).toMatch(/it is no mapping/)
     expect(refusal({}, {}, 'a: [')).toMatch(/^\/potoroo\.yaml line 1: /)
-    expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '100' })).toBe('limits: key groups are a power of two')
+    expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '100' })).toBe('limits: keyGroups: key groups are a power of two')
+    expect(refusal({}, {}, 'limits: { messageBytes: 6000, recordBytes: 5000 }')).toBe(
+      'limits: messageBytes, recordBytes: a message holds the longest record twice, for its frame',
+    )
   })
 
   test('never hold a secret', () => {
