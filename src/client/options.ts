@@ -1,5 +1,6 @@
 /** What `connect` is told, and its defaults. */
 import { fail } from '../base/errors.ts'
+import { NAME_BYTES } from '../protocol/acked.ts'
 import type { Target } from './transport.ts'
 
 export interface Address {
@@ -67,6 +68,7 @@ export function settingsOf(options: ConnectOptions): Settings {
       : [options.url].flat().map((url) => targetOf(url))
   if (targets.length === 0) throw wrong('it needs a port, addresses, or a url')
   if (typeof producer !== 'string' || producer === '') throw wrong('it needs a producer name')
+  if (Buffer.byteLength(producer) > NAME_BYTES) throw wrong(`a producer name has at most ${NAME_BYTES} bytes`)
   if (typeof source !== 'string' || source === '') throw wrong('it needs the name of a source')
   if (outbox !== 'memory' && typeof outbox.path !== 'string') throw wrong("outbox is 'memory' or { path }")
   return {

@@ -135,6 +135,12 @@ describe.each([
     const wrong = connectBy({ url: 'http://127.0.0.1/', source: 'lines', producer: 'till' })
     await expect(wrong).rejects.toMatchObject({ code: 'E_CLIENT_OPTIONS' })
   })
+
+  test('so is a name that is longer than what can be said', async () => {
+    await open()
+    const wrong = connectBy({ url, source: 'lines', producer: 'ü'.repeat(129) })
+    await expect(wrong).rejects.toMatchObject({ code: 'E_CLIENT_OPTIONS' })
+  })
 })
 
 describe('what browsers have not', () => {

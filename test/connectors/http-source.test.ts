@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import type { Listening } from '../../src/connectors/connector.ts'
+import { answerOf } from '../../src/connectors/http/answers.ts'
 import { type HttpSourceOptions, httpSource } from '../../src/connectors/http/describe.ts'
 import { httpSourceConnector } from '../../src/connectors/http/source.ts'
 import type { Headers } from '../../src/env/http.ts'
@@ -213,6 +214,14 @@ describe('an Idempotency-Key', () => {
     expect(both.map(({ body }) => body.repeats).sort()).toEqual([0, 2])
     expect(texts(rig.take())).toEqual(['1', '2'])
   })
+})
+
+test('a request is sent on to a worker by its address, whichever kind that is', () => {
+  const request = { records: 1, keyed: true, target: '/in', ownPort: 1 }
+  const location = (host: string) =>
+    answerOf({ kind: 'elsewhere', worker: 'w2', address: { host, port: 8080 } }, request).headers?.location
+  expect(location('there')).toBe('http://there:8080/in')
+  expect(location('fe80::1')).toBe('http://[fe80::1]:8080/in')
 })
 
 describe('a request is refused', () => {

@@ -43,7 +43,8 @@ export function answerOf(
       const { worker, address } = given
       // Workers that share a port are not told apart by it: who comes again stays on its connection.
       if (address === null || address.port === ownPort) return busy(fail('E_HTTP_ELSEWHERE', { worker }))
-      const headers = { location: `http://${address.host}:${address.port}${target}` }
+      const { host, port } = address
+      const headers = { location: `http://${host.includes(':') ? `[${host}]` : host}:${port}${target}` }
       return problem(307, fail('E_HTTP_ELSEWHERE', { worker }), { headers })
     }
     case 'again':
