@@ -67,11 +67,11 @@ export async function tabulate(options: TableOptions): Promise<boolean> {
 async function fateOf(mutant: SimMutant, { seeds, from, seconds }: TableOptions): Promise<Fate> {
   const clusters = mutant.swarm === 'clusters'
   const all = clusters ? Math.ceil(seeds / CLUSTER_COST) : seeds
-  const { seed: first = from } = mutant
-  const most = mutant.seed === undefined ? all : 1
+  const { seed } = mutant
   const bend = mutant.bend === undefined ? [] : ['--bend', mutant.bend]
-  const bounds = ['--seconds', String(seconds), '--enough', String(ENOUGH)]
-  const range = [...bend, '--json', '--seeds', String(most), '--from', String(first), ...bounds]
+  const enough = seed === undefined ? ENOUGH : 1
+  const bounds = ['--seconds', String(seconds), '--enough', String(enough)]
+  const range = [...bend, '--json', '--seeds', String(all), '--from', String(seed ?? from), ...bounds]
   const chance = await tallyOf(mutant, clusters ? range : ['--alone', ...range])
   const share = `${chance.found.length} of ${chance.ran}`
   const by = (tally: Tally): string =>
@@ -80,7 +80,7 @@ async function fateOf(mutant: SimMutant, { seeds, from, seconds }: TableOptions)
   if (mutant.unseen !== undefined) return { found: false, share, by: `not to be seen: ${mutant.unseen}` }
   const missed = {
     found: false,
-    early: chance.ran < most,
+    early: chance.ran < all,
     share,
     by: mutant.rare === undefined ? 'NOT FOUND' : `NOT FOUND: ${mutant.rare}`,
   }
@@ -125,8 +125,8 @@ Written by \`npm run sim -- --mutants [NAME …] --seeds ${seeds} --seconds ${se
 clusters, from seed ${from} on, ended after ${ENOUGH} that find it or ${seconds} seconds, how many find each fault, and what the first of them says:
 \`npm run sim -- --mutant FAULT\` with what stands before that runs it again. A fault that was not found before its time was over keeps
 the row of an earlier run. What needs a configuration that seeds draw too seldom is looked for in one that is bent towards it
-(\`--bend\`, \`bends.ts\`); of some a seed is known that finds them (1 of 1). What no system finds is looked for by every single fault of
-a small one, and by pairs of them (\`--enumerate\`, \`--fault\`).
+(\`--bend\`, \`bends.ts\`); some are looked for from a seed on that found them once, until one
+does. What no system finds is looked for by every single fault of a small one, and by pairs of them (\`--enumerate\`, \`--fault\`).
 
 | fault | planted in | seeds | found by |
 |---|---|---|---|
