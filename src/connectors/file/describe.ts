@@ -15,7 +15,7 @@ export const fileSourceFields = {
   follow: {
     type: 'boolean',
     default: false,
-    doc: 'waits for what is appended, even when the file is rotated; otherwise the source ends with its files',
+    doc: 'waits for what is appended, even when the file is rotated; otherwise the source ends with its files. A followed file that is deleted while nothing has come after it is missed at the next recovery (`E_FILE_CHANGED`)',
     example: true,
   },
 } as const satisfies Fields
