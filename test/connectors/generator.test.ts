@@ -56,6 +56,27 @@ test('the same values come whatever the number of splits', () => {
   expect(values(7)).toEqual(values(1))
 })
 
+test('with another number of splits it does not go on', () => {
+  const describe = (splits: number) => generatorSource({ count: 100, splits, value: (n) => n })
+  const { world, process } = reading(describe(2))
+  const failed: unknown[] = []
+  const context = { env: process.env, step: 'dice', wake() {}, failed: (error: unknown) => failed.push(error) } as never
+  const values: number[] = []
+  const into = { push: (value: unknown) => values.push(value as number), failed: () => {} }
+  const before = generatorConnector.open(describe(2), '0', null, context)
+  before.poll(into, 3, 0)
+  expect(values.splice(0)).toEqual([0, 2, 4])
+  const again = generatorConnector.open(describe(2), '0', before.place(), context)
+  again.poll(into, 1, 0)
+  world.run(10)
+  expect([values.splice(0), failed]).toEqual([[6], []])
+  const other = generatorConnector.open(describe(3), '0', before.place(), context)
+  expect(other.poll(into, 3, 0)).toBe('idle')
+  world.run(20)
+  expect(values).toEqual([])
+  expect(failed).toMatchObject([{ code: 'E_SPLITS_CHANGED', message: expect.stringContaining('of 2 splits') }])
+})
+
 describe('a rate', () => {
   /** How many values there are after so many milliseconds, when it is asked `everyMs`. */
   function valuesAfter(ms: number, rate: number, everyMs = 5): number {

@@ -132,6 +132,11 @@ export const connectorsErrors = {
     what: 'step "{step}" cannot write to standard output: {reason}',
     remedy: 'keep the program that reads it running',
   },
+  E_SPLITS_CHANGED: {
+    kind: 'user',
+    what: 'generator "{step}" stands between values of {before} splits and cannot go on with {now}: some would come twice, and others never',
+    remedy: 'say splits: {before} again, or give the source another name, by which it begins anew',
+  },
   E_FILE_CHANGED: {
     kind: 'operational',
     what: 'step "{step}" was at byte {offset} of {path}, but neither that file nor one rotated from it is there any more',

@@ -2,10 +2,12 @@
  * Hands over generated values, at a rate.
  *
  * V1. The position of a value is its number. Split i of m makes the numbers i, i + m, i + 2m …: how many splits there are
- *     changes no value.
+ *     changes no value, but to go on where as many splits stand as there were: a place says how many.
  * V2. A rate is kept over time: what could not be taken for a while is made up, for up to `CATCH_UP_MS`. A clock that was put
  *     back by more than that begins anew.
  */
+
+import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { SourceDescription } from '../../model/connector.ts'
 import type { Context, Into, Place, ReplayableReader, ReplayableSource, SourceStatus } from '../connector.ts'
@@ -28,6 +30,11 @@ export const generatorConnector: ReplayableSource = {
   open: (description, split, place, context) => new GeneratorReader(description, Number(split), place, context),
 }
 
+interface GeneratorPlace extends Place {
+  /** V1; earlier releases did not say it. */
+  readonly of?: number
+}
+
 class GeneratorReader implements ReplayableReader {
   readonly status: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
   private readonly generate: (n: number) => unknown
@@ -38,6 +45,8 @@ class GeneratorReader implements ReplayableReader {
   private readonly perMs: number
   private next: number
   private ended = false
+  /** It cannot go on (V1). */
+  private readonly changed: boolean
   /** From when on values are counted, and how many of them are out. */
   private sinceMs = -1
   private made = 0
@@ -51,10 +60,16 @@ class GeneratorReader implements ReplayableReader {
     this.step = splits
     this.perMs = rate / 1000 / splits
     this.next = place?.position ?? split
-    context.env.clock.soon(() => context.wake())
+    const { of = splits } = (place ?? {}) as Partial<GeneratorPlace>
+    this.changed = of !== splits
+    context.env.clock.soon(() => {
+      if (!this.changed) context.wake()
+      else context.failed(fail('E_SPLITS_CHANGED', { step: context.step, before: of, now: splits }))
+    })
   }
 
   poll(into: Into, max: number, nowMs: number): 'more' | 'idle' | 'ended' {
+    if (this.changed) return 'idle'
     if (this.ended) return 'ended'
     const due = this.perMs === 0 ? max : Math.min(max, this.due(nowMs))
     for (let i = 0; i < due; i++) {
@@ -78,8 +93,8 @@ class GeneratorReader implements ReplayableReader {
     return 'idle'
   }
 
-  place(): Place {
-    return { position: this.next }
+  place(): GeneratorPlace {
+    return { position: this.next, of: this.step }
   }
 
   close(): void {
