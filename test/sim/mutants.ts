@@ -517,7 +517,7 @@ export const mutants: readonly SimMutant[] = [
     replacement: 'next: idle(s, s.given)',
     swarm: 'clusters',
     bend: 'given-up-changes',
-    seed: 224,
+    seed: 3213,
   },
   {
     name: 'leaves-with-open-doors',
