@@ -298,12 +298,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
    * of all members: the journal here may hold what others answer for now.
    */
   floor(rows: readonly StreamRow[]): void {
-    const named = new Set<Stream>()
     this.streams.match(rows, (stream, [, , position]) => {
       stream.raiseFloor(position)
-      named.add(stream)
     })
-    this.streams.expire(this.plain, this.clock.now(), named, (key) => this.journal.segments.holds(key))
+    this.streams.expire(this.plain, this.clock.now(), (key) => this.journal.segments.holds(key))
   }
 
   /** The floor of a stream of this source: nothing up to it is needed. */

@@ -154,23 +154,18 @@ export class Streams {
 
   /**
    * Drops the rows that nobody can continue: streams that have been silent for longer than `producerTtlMs` of record
-   * time at `now`, but not `live`. What another member answers for is that one's to drop, and goes here once it is not among
-   * those that are `named` at the floor. `isJournaled` says whether a segment still holds a batch (T2).
+   * time at `now`, but not `live`. `isJournaled` says whether a segment still holds a batch (T2).
    */
-  expire(live: Stream, now: number, named: ReadonlySet<Stream>, isJournaled: (key: string) => boolean): void {
+  expire(live: Stream, now: number, isJournaled: (key: string) => boolean): void {
     const since = now - KEPT_LONGER * this.limits.producerTtlMs
     for (const stream of this.byKey.values()) {
       if (stream === live || stream.session !== null || stream.floor < stream.admitted || stream.time >= since) continue
-      if (!isHeld(stream, named) && !isJournaled(stream.key)) this.remove(stream)
+      // What another member answers for is that one's to drop; who is asked whose it is forgets it only with the generation, for that
+      // one may go on with it at any time.
+      const held = stream.state.phase === 'away' ? stream.state.home !== '' : stream.state.phase !== 'home'
+      if (!held && !isJournaled(stream.key)) this.remove(stream)
     }
   }
-}
-
-/** Whether somebody may go on with a stream that has been silent: its home, or who is about to be that. */
-function isHeld(stream: Stream, named: ReadonlySet<Stream>): boolean {
-  const { state, given } = stream
-  if (state.phase === 'away') return state.home !== '' && (given !== null || named.has(stream))
-  return state.phase !== 'home'
 }
 
 /** An unknown stream is believed never to have been known for less than records without a row count: clocks differ (T5). */
