@@ -640,6 +640,22 @@ export const mutants: readonly SimMutant[] = [
     replacement: 'this.bring(name, entry)',
   },
   {
+    name: 'member-linked-again',
+    swarm: 'clusters',
+    seed: 69_004_606,
+    file: 'src/worker/seat/neighbours.ts',
+    text: ' || this.ended.has(incarnation)) continue',
+    replacement: ') continue',
+  },
+  {
+    name: 'streams-of-others-forgotten',
+    swarm: 'clusters',
+    seed: 69_003_200,
+    file: 'src/ingest/streams.ts',
+    text: "const held = stream.state.phase === 'away' ? stream.state.home !== '' : stream.state.phase !== 'home'",
+    replacement: "const held = stream.state.phase === 'away' ? stream.given !== null : stream.state.phase !== 'home'",
+  },
+  {
     name: 'second-program-while-the-first-is-loaded',
     swarm: 'clusters',
     bend: 'mortal-keys',

@@ -5,7 +5,8 @@
  * N1. Members of a generation are linked by its record. Others that beat are linked beside them, on both sides: before the
  *     first generation, after a cold start and before a join nobody is a member, and only who is linked counts as heard.
  * N2. A member whose session has ended is not linked again in that generation: what was on the way is gone. Another
- *     incarnation of it is, as somebody new; where it was no member, at once.
+ *     incarnation of it is, as somebody new; where it was no member, at once. So it stays also where that other one was another
+ *     process of its name, and has gone since.
  * N3. Who answers or calls in another incarnation has lost the one that is known: that one is gone.
  *     Whoever wants to join says how many sessions it has had with members (`rescale.ts`, H7).
  * N4. What is sent to this worker itself comes back on a turn of its own; what is sent to nobody's session is lost. So is
@@ -60,6 +61,8 @@ export class Neighbours {
   private self: LocalLinks
   private generation = 0
   private members: ReadonlySet<string> = new Set()
+  /** Incarnations of members whose sessions have ended (N2). */
+  private readonly ended = new Set<string>()
   /** Sessions with members of their generation that have begun (N2). */
   sessions = 0
 
@@ -100,6 +103,7 @@ export class Neighbours {
     this.self = this.loop()
     const before = [...this.known]
     this.known.clear()
+    this.ended.clear()
     const isMember = members.some((one) => one.worker === worker && one.incarnation === incarnation)
     const others = isMember ? members.filter((member) => member.worker !== worker) : []
     for (const member of others) this.note(member, true)
@@ -121,7 +125,7 @@ export class Neighbours {
   meet(beats: Iterable<Beat>): void {
     for (const { worker, incarnation, address } of beats) {
       const target = addressOf(address)
-      if (worker === this.identity.worker || target === null) continue
+      if (worker === this.identity.worker || target === null || this.ended.has(incarnation)) continue
       const known = this.known.get(worker)
       if (known !== undefined && !makesWay(known, incarnation)) continue
       if (known !== undefined) this.tellOver(worker, known)
@@ -198,6 +202,7 @@ export class Neighbours {
     if (known === undefined) return
     known.lost = true
     const { incarnation } = known
+    if (known.member) this.ended.add(incarnation)
     this.env.log.warn('link.lost', { peer: worker, error: error.code, message: error.message })
     this.events.evidence({ kind: 'unlinked', worker, incarnation })
     // N3. Not for good: a hello of an earlier incarnation may come late.
