@@ -3,12 +3,13 @@
  *
  * J1. Where all workers of a cluster reach one folder, each has its journal there under its name, and reaches all others.
  *     Otherwise it lies in the worker's own folder, and nobody else's is in reach.
- * J2. A seal is always the same object: whoever makes it, and however often, it is there once.
+ * J2. A seal is always the same object: whoever makes it, and however often, it is there once. That it is there is all it says,
+ *     so one that is damaged seals as well.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { seal as envelope, type Format } from '../../checkpoint/envelope.ts'
-import { escapeName, seal as sealPath, unescapeName } from '../../checkpoint/layout.ts'
+import { escapeName, folderOf, seal as sealPath, unescapeName } from '../../checkpoint/layout.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
 import type { Clock } from '../../env/clock.ts'
@@ -84,8 +85,13 @@ export function sealsOf(
 ): Seals {
   const bytes = envelope(format, {})
   return {
-    seal: (other, one, done: (error: PotorooError | null) => void) =>
-      writeOnce(seams, sealPath(other, one), bytes, seams.limits.storeReads, done),
+    seal: (other, one, done: (error: PotorooError | null) => void) => {
+      const path = sealPath(other, one)
+      writeOnce(seams, path, bytes, seams.limits.storeReads, (error) => {
+        if (error?.code === 'E_STORE_TAKEN') seams.store.makeDurable(folderOf(path), done)
+        else done(error)
+      })
+    },
     isSealed: (done) => seams.store.read(sealPath(worker, incarnation), (error, found) => done(error, found !== null)),
   }
 }
