@@ -37,7 +37,7 @@ function scene({ alone = false, slow = false } = {}) {
       alone,
       load: (name, entry, done) => {
         const loaded = { plan: { pipeline: name }, hash: entry.hash, parameters: {} } as unknown as Loaded
-        const broken = new PotorooError('E_BUNDLE_DAMAGED', { hash: entry.hash })
+        const broken = new PotorooError('E_BUNDLE_DAMAGED', { path: entry.hash })
         loads.push(() => (entry.hash === 'broken' ? done(broken, null) : done(null, loaded)))
         if (!slow) loads.shift()!()
       },

@@ -160,7 +160,7 @@ export const workerErrors = {
   },
   E_BUNDLE_DAMAGED: {
     kind: 'operational',
-    what: 'the stored pipeline {hash} is damaged: its text has another hash',
+    what: 'the stored pipeline {path} is damaged: its text has another hash',
     remedy: 'submit the pipeline file again; check the disk of the checkpoint store',
   },
   E_PIPELINE_THERE: {

@@ -12,6 +12,7 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fail } from '../../base/errors.ts'
 import { defaultLimits } from '../../base/limits.ts'
+import { bundle as bundlePath } from '../../checkpoint/layout.ts'
 import type { Graph, Parameters } from '../../model/graph.ts'
 import { isPipeline, type Pipeline } from '../../model/pipeline.ts'
 import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
@@ -45,7 +46,7 @@ export async function loadBundle(
   hash: string = hashText(text),
   limits: LoadLimits = defaultLimits,
 ): Promise<Pipeline> {
-  if (hashText(text) !== hash) throw fail('E_BUNDLE_DAMAGED', { hash: hash.slice(0, 12) })
+  if (hashText(text) !== hash) throw fail('E_BUNDLE_DAMAGED', { path: bundlePath(hash) })
   return importBundle({ text, map, hash }, null, `the stored pipeline ${hash.slice(0, 12)}`, limits)
 }
 

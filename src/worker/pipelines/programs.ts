@@ -59,7 +59,7 @@ export function readProgram(store: Store, hash: string, done: StoreDone<Program>
     if (error !== null) return done(error, none)
     if (bytes === null) return done(fail('E_STORE_DAMAGED', { path, reason: 'it is absent' }), none)
     const program = decode(hash, bytes)
-    if (program === null) done(fail('E_BUNDLE_DAMAGED', { hash: hash.slice(0, 12) }) as PotorooError, none)
+    if (program === null) done(fail('E_BUNDLE_DAMAGED', { path: bundlePath(hash) }) as PotorooError, none)
     else done(null, program)
   })
 }

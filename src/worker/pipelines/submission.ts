@@ -10,7 +10,7 @@ import { fail, PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
-import { savepointManifest } from '../../checkpoint/layout.ts'
+import { bundle, savepointManifest } from '../../checkpoint/layout.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Pipeline } from '../../model/pipeline.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -154,7 +154,7 @@ export class Submission {
     const pipeline = await loadBundle(program.text, program.map, program.hash)
     const parameters = entry.parameters as Parameters
     const planned = plan(buildGraph(pipeline, parameters))
-    if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { hash: entry.hash.slice(0, 12) })
+    if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { path: bundle(entry.hash) })
     const loaded = { plan: planned, hash: entry.hash, parameters }
     // Somebody may have asked for another one here meanwhile.
     if (this.prepared.get(name) === known) this.prepared.set(name, loaded)
