@@ -245,7 +245,6 @@ export class Residents {
   private remove(resident: Resident): void {
     resident.execution.forget()
     this.all.delete(resident.name)
-    this.pending.delete(resident.name)
     this.ready.delete(resident)
     this.up.delete(resident.run)
     this.events.changed()
