@@ -15,13 +15,31 @@ import { pause } from '../worker/settle.ts'
 import { type AcrossSeams, Deadline, withinGeneration } from './asking.ts'
 import { barrierAcross } from './behind.ts'
 import { type KeyGroupRun, viewKeyGroups } from './cluster-view.ts'
-import { groupOf, type Part, partOf, type StateQuestion } from './part.ts'
+import { groupOf, type KeyView, type Part, partOf, type StateQuestion } from './part.ts'
 
 /** Which key groups an answer covers, of all that there are. */
 export interface Completeness {
   /** `1021/1024`. */
   readonly keyGroups: string
   readonly missing: readonly KeyGroupRun[]
+}
+
+/** What the worker that owns a key shows of it. */
+export interface OwnersPart extends Part {
+  readonly worker: string
+}
+
+/** Some keys of all workers. */
+export interface Page {
+  /** Of the whole step, as far as it is covered. */
+  readonly keys: number
+  /** The oldest that any worker has come to. */
+  readonly epoch: number
+  readonly found: readonly KeyView[]
+  /** Where the next page begins; `null` at the end. */
+  readonly next: string | null
+  readonly completeness: Completeness
+  readonly asOf: { readonly generation: number; readonly epoch: number }
 }
 
 /** What is asked of all workers together. */
@@ -40,7 +58,7 @@ const SOON_MS = 20
 const ROUNDS = 4
 
 /** The state of one key, from the worker that owns it. */
-export async function keyAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<unknown> {
+export async function keyAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<OwnersPart> {
   const deadline = new Deadline(seams.clock, asked.ms)
   await begun(seams, deadline)
   checkAfter(seams, asked)
@@ -61,7 +79,7 @@ async function firstWith(
   question: StateQuestion,
   workers: ReadonlySet<string>,
   ms: number,
-): Promise<(Part & { readonly worker: string }) | null> {
+): Promise<OwnersPart | null> {
   let absent: unknown = null
   for (const worker of workers) {
     try {
@@ -77,12 +95,12 @@ async function firstWith(
 }
 
 /** A page of keys of all workers, in the order of the members; the cursor names the worker that goes on. */
-export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<unknown> {
+export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<Page> {
   const deadline = new Deadline(seams.clock, asked.ms)
   await begun(seams, deadline)
   checkAfter(seams, asked)
   const { parts, generation, owned, behind } = await countAcross(seams, asked, deadline)
-  const found: unknown[] = []
+  const found: KeyView[] = []
   const [from, inner] = splitCursor(asked.cursor)
   let next: string | null = null
   let reached = from === null
@@ -101,7 +119,7 @@ export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Prom
       parts.delete(worker)
       continue
     }
-    found.push(...(part.found as unknown[]))
+    found.push(...(part.found as readonly KeyView[]))
     if (part.next !== null) {
       next = `${worker}|${part.next}`
       break

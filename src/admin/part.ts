@@ -13,7 +13,7 @@ import { fail } from '../base/errors.ts'
 import { hashKey, type Key, keyGroupOf, shiftOf } from '../base/hash.ts'
 import type { Execution } from '../worker/execution/execution.ts'
 import { type Behind, nextEpoch, passed } from '../worker/pipelines/own-writes.ts'
-import { keysOf, listKeys, lookUpAny, requireKeyed } from '../worker/pipelines/query.ts'
+import { type KeyState, keysOf, listKeys, lookUpAny, requireKeyed } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
 import { type AcrossSeams, ask, Deadline } from './asking.ts'
 import { plain } from './plain.ts'
@@ -37,11 +37,21 @@ export interface StateQuestion {
   readonly behind: Behind | null
 }
 
+/** A key with its state, as JSON (`plain.ts`). A public format. */
+export interface KeyView {
+  readonly key: unknown
+  readonly keyGroup: number
+  readonly state: unknown
+}
+
+/** One key, or a page of keys: whichever was asked for. */
+export type Found = KeyView | readonly KeyView[]
+
 export interface Part {
   readonly generation: number
   readonly epoch: number
   readonly keys: number
-  readonly found: unknown
+  readonly found: Found
   readonly next: string | null
 }
 
@@ -98,18 +108,24 @@ function show(execution: Execution, question: StateQuestion): () => Part | null 
   if (key !== null) {
     const owned = keysOf(key).filter((one) => owners[groupOf(one, owners)] === self)
     if (owned.length === 0) return () => null
-    const found = plain(lookUpAny(store, owned))
+    const found = lookUpAny(store, owned)
+    const view = found && viewKey(found)
     const { keys } = store
     return () => {
-      if (found === null) throw fail('E_NO_KEY', { pipeline, step, key })
-      return { ...head, keys, found, next: null }
+      if (view === null) throw fail('E_NO_KEY', { pipeline, step, key })
+      return { ...head, keys, found: view, next: null }
     }
   }
   const groups = Array.from(owners.keys()).filter((group) => owners[group] === self)
   const keys = groups.reduce((sum, group) => sum + (store.tables[group]?.size ?? 0), 0)
   const page = limit === 0 ? { keys: [], next: null } : listKeys(store, limit, cursor, groups)
-  const part = { ...head, keys, found: plain(page.keys), next: page.next }
+  const part = { ...head, keys, found: page.keys.map(viewKey), next: page.next }
   return () => part
+}
+
+/** As it is now: the state goes on changing. */
+export function viewKey({ key, keyGroup, state }: KeyState): KeyView {
+  return { key: plain(key), keyGroup, state: plain(state) }
 }
 
 export function groupOf(key: Key, owners: Uint16Array): number {

@@ -6,17 +6,33 @@ import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/p
 import { type Behind, holdersBefore, isCovered, nextEpoch, requireToken } from '../worker/pipelines/own-writes.ts'
 import { keysOf, requireKeyed } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
-import { keyAcross, pageAcross, type WholeQuestion } from './across.ts'
+import { type Completeness, keyAcross, pageAcross, type WholeQuestion } from './across.ts'
 import { type AcrossSeams, Deadline } from './asking.ts'
 import { barrierAcross, barrierIn } from './behind.ts'
 import type { Call } from './http.ts'
-import { ownPart } from './part.ts'
-import { plain } from './plain.ts'
+import { type Found, ownPart, type Part, viewKey } from './part.ts'
 import { parse } from './request.ts'
 
 const readLevel = z.enum(['live', 'committed', 'linearizable'], {
   error: '?read is live, committed or linearizable',
 })
+
+/** What was found of the state of a step: one key, or a page of keys. A public format. */
+export interface StateAnswer<F extends Found = Found> {
+  readonly pipeline: string
+  readonly step: string
+  readonly read: z.infer<typeof readLevel>
+  readonly epoch: number
+  /** Of the whole step; `null` for a committed read, which does not count them. */
+  readonly keys: number | null
+  readonly found: F
+  /** Where the next page begins, `null` at the end; of a page only. */
+  readonly next?: string | null
+  /** Which key groups a live page covers. */
+  readonly completeness?: Completeness
+}
+
+type CommittedAnswer = Pick<StateAnswer, 'epoch' | 'found' | 'next'>
 
 /** The pause before it is looked again for an epoch that is new enough: it may stand in the chain and not be read here. */
 const SOON_MS = 20
@@ -26,7 +42,7 @@ const SOON_MS = 20
  * linearizable (`?read=`), behind a token perhaps (`?after=`), for which the answer may take a while (`?wait=`).
  * With `?own=` of this worker alone, behind the barrier of `?behind=`.
  */
-export async function queryState(seams: AcrossSeams, { parts, query }: Call): Promise<unknown> {
+export async function queryState(seams: AcrossSeams, { parts, query }: Call): Promise<StateAnswer | Part | null> {
   const { limits } = seams
   const pipeline = parts.pipeline!
   const step = parts.step!
@@ -47,7 +63,7 @@ export async function queryState(seams: AcrossSeams, { parts, query }: Call): Pr
   }
   const question = { ...asked, read, after, ms }
   const found = asked.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
-  return { ...head, ...(found as object) }
+  return { ...head, ...found }
 }
 
 /** How long an answer may take, in milliseconds. */
@@ -60,7 +76,7 @@ export function waitIn(query: URLSearchParams, name: string, limits: Limits): nu
 async function queryCommitted(
   { pipelines, limits, clock }: AcrossSeams,
   { pipeline, step, key, limit, cursor, after, ms }: Omit<WholeQuestion, 'read'>,
-): Promise<object> {
+): Promise<CommittedAnswer> {
   const { plan } = pipelines.find(pipeline)
   requireKeyed(plan, step)
   const { worker } = pipelines
@@ -86,9 +102,9 @@ async function queryCommitted(
   }
   if (key === null) {
     const { epoch, found } = await listCommitted(committed, step, limit, cursor)
-    return { epoch, found: plain(found.keys), next: found.next }
+    return { epoch, found: found.keys.map(viewKey), next: found.next }
   }
   const { epoch, found } = await lookUpCommitted(committed, step, keysOf(key))
   if (found === null) throw fail('E_NO_KEY', { pipeline, step, key })
-  return { epoch, found: plain(found) }
+  return { epoch, found: viewKey(found) }
 }

@@ -191,7 +191,6 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   }
 }
 
-/** The producers that the pipeline's sources remember. */
 /** A producer that a source remembers. */
 export interface StreamView {
   readonly source: string
@@ -208,6 +207,7 @@ export interface StreamView {
   readonly parked: { readonly first: number; readonly last: number; readonly home: string } | null
 }
 
+/** The producers that the pipeline's sources remember. */
 export function viewStreams({ execution }: Resident): readonly StreamView[] {
   const { parked } = execution
   return Array.from(execution.streams, ([source, rows]) =>

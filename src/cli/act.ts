@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { PipelineSummary } from '../admin/view.ts'
 import { showDuration } from '../base/time.ts'
-import type { SavepointEntry } from '../worker/pipelines/savepoints.ts'
+import type { SavepointEntry, VerifiedSavepoint } from '../worker/pipelines/savepoints.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
@@ -72,11 +72,6 @@ export function cancelCommand(): Command {
 
 // ── Savepoints ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-interface Verified {
-  readonly entry: SavepointEntry | null
-  readonly damages: readonly { readonly path: string; readonly reason: string }[]
-}
-
 export function savepointCommand(): Command {
   const command = new Command('savepoint').description('make, list, verify or remove savepoints')
   const path = (pipeline: string, name?: string) =>
@@ -102,7 +97,7 @@ export function savepointCommand(): Command {
   inner('verify', 'read every byte of a savepoint and say whether it is whole')
     .argument('<name>', 'the name of the savepoint')
     .action(async (pipeline: string, name: string, flags: ControlFlags) => {
-      const verified = await (await findWorker(flags, { pipeline })).get<Verified>(path(pipeline, name))
+      const verified = await (await findWorker(flags, { pipeline })).get<VerifiedSavepoint>(path(pipeline, name))
       const { entry, damages } = verified
       if (flags.json) printJson(verified)
       else if (damages.length === 0) print(`${name}: whole, epoch ${entry!.epoch}, ${counted(entry!.keys, 'key')}`)

@@ -4,13 +4,13 @@
  */
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
-import { pageOfLetters, viewLetter } from '../admin/letters-view.ts'
+import { type LetterView, pageOfLetters, viewLetter } from '../admin/letters-view.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import { realEnv } from '../env/real/env.ts'
 import type { DeadLetter } from '../worker/letters/dead-letter.ts'
 import { keptLetters } from '../worker/letters/kept-letters.ts'
 import { addControlOptions, type ControlFlags, dataSetting, FOLDERS } from './control-client.ts'
-import { Letters, type Shown } from './letters.ts'
+import { Letters } from './letters.ts'
 import { wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, showRaw, table } from './terminal.ts'
 
@@ -112,7 +112,7 @@ function chosenBy(ids: readonly string[], { all }: SelectFlags): readonly string
   return all === true ? null : ids
 }
 
-function show({ id, step, split, position, timeMs, again, given, content, error }: Shown): void {
+function show({ id, step, split, position, timeMs, again, given, content, error }: LetterView): void {
   print(id)
   print('')
   print(`step      ${step}`)

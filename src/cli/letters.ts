@@ -2,35 +2,10 @@
  * The dead letters of a pipeline in a cluster: each worker keeps those of the records that failed there, so every worker that
  * can be reached is asked.
  */
+import type { LetterPage, LetterView } from '../admin/letters-view.ts'
 import { fail, PotorooError } from '../base/errors.ts'
+import type { Replayed } from '../worker/pipelines/pipelines.ts'
 import { type ControlClient, type ControlFlags, findWorkers, part } from './control-client.ts'
-
-export interface Listed {
-  readonly id: string
-  readonly step: string
-  readonly split: string
-  readonly position: number
-  readonly timeMs: number
-  readonly again: boolean
-  readonly error: string
-}
-
-export interface Page {
-  readonly pipeline: string
-  readonly count: number
-  readonly letters: readonly Listed[]
-}
-
-export interface Shown extends Omit<Listed, 'error'> {
-  readonly given: { readonly kind: 'bytes' | 'value' | 'text'; readonly base64?: string }
-  readonly content: { readonly key?: unknown; readonly value: unknown }
-  readonly error: { readonly code: string | null; readonly message: string; readonly stack: string }
-}
-
-export interface Tried {
-  readonly tried: number
-  readonly left: number
-}
 
 export class Letters {
   private readonly pipeline: string
@@ -47,21 +22,21 @@ export class Letters {
   }
 
   /** The oldest `limit` of all of them. */
-  async list(limit: number): Promise<Page> {
-    const pages = await this.each((worker) => worker.get<Page>(`${this.path}?limit=${limit}`))
+  async list(limit: number): Promise<LetterPage> {
+    const pages = await this.each((worker) => worker.get<LetterPage>(`${this.path}?limit=${limit}`))
     const letters = pages.flatMap((page) => page.letters).toSorted((a, b) => a.timeMs - b.timeMs)
     const count = pages.reduce((sum, page) => sum + page.count, 0)
     return { pipeline: this.pipeline, count, letters: letters.slice(0, limit) }
   }
 
-  async show(id: string): Promise<Shown> {
+  async show(id: string): Promise<LetterView> {
     return (await this.find(id)).letter
   }
 
   /** Gives letters back to their steps; all of them where `ids` is `null`. */
-  async replay(ids: readonly string[] | null): Promise<Tried> {
-    const results = await this.act<Tried>('replay', ids)
-    const sum = (of: (one: Tried) => number): number => results.reduce((all, one) => all + of(one), 0)
+  async replay(ids: readonly string[] | null): Promise<Replayed> {
+    const results = await this.act<Replayed>('replay', ids)
+    const sum = (of: (one: Replayed) => number): number => results.reduce((all, one) => all + of(one), 0)
     return { tried: sum(({ tried }) => tried), left: sum(({ left }) => left) }
   }
 
@@ -80,9 +55,9 @@ export class Letters {
   }
 
   /** The letter, and the worker that keeps it. Rejects with `E_NO_LETTER` where none does. */
-  private async find(id: string): Promise<{ readonly worker: ControlClient; readonly letter: Shown }> {
+  private async find(id: string): Promise<{ readonly worker: ControlClient; readonly letter: LetterView }> {
     const found = await this.each(async (worker) => {
-      const letter = await worker.get<Shown>(`${this.path}/${part(id)}`).catch(unless(['E_NO_LETTER']))
+      const letter = await worker.get<LetterView>(`${this.path}/${part(id)}`).catch(unless(['E_NO_LETTER']))
       return letter === null ? [] : [{ worker, letter }]
     })
     const [first] = found.flat()

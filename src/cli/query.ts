@@ -1,27 +1,11 @@
 /** `potoroo query PIPELINE STEP [KEY]`: the state of a key, or keys with their states. */
 import { Command, Option } from 'commander'
-import type { KeyGroupRun } from '../admin/cluster-view.ts'
+import type { KeyView } from '../admin/part.ts'
+import type { StateAnswer } from '../admin/state-query.ts'
 import { fail } from '../base/errors.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { positive, wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, table } from './terminal.ts'
-
-interface Found {
-  readonly key: unknown
-  readonly keyGroup: number
-  readonly state: unknown
-}
-
-interface Answer<F> {
-  readonly read: string
-  readonly epoch: number
-  /** Of the whole step; not known of a committed read. */
-  readonly keys: number | null
-  readonly found: F
-  readonly next?: string | null
-  /** Which key groups it covers; not there where one worker has them all. */
-  readonly completeness?: { readonly keyGroups: string; readonly missing: readonly KeyGroupRun[] }
-}
 
 interface Options extends ControlFlags {
   readonly limit: string
@@ -61,7 +45,7 @@ export function queryCommand(): Command {
           options.minCompleteness,
         )
       else {
-        const answer = await worker.get<Answer<Found>>(`${path}&key=${part(key)}`)
+        const answer = await worker.get<StateAnswer<KeyView>>(`${path}&key=${part(key)}`)
         if (options.json) printJson(answer)
         else print(JSON.stringify(answer.found.state))
         say(asOf(answer))
@@ -84,12 +68,12 @@ async function list(
   json: boolean,
   least: string | undefined,
 ): Promise<void> {
-  const found: Found[] = []
-  let answer: Answer<Found[]>
+  const found: KeyView[] = []
+  let answer: StateAnswer<readonly KeyView[]>
   let cursor: string | null = null
   do {
     const after = cursor === null ? '' : `&cursor=${part(cursor)}`
-    answer = await get<Answer<Found[]>>(`${path}&limit=${limit - found.length}${after}`)
+    answer = await get<StateAnswer<readonly KeyView[]>>(`${path}&limit=${limit - found.length}${after}`)
     if (least !== undefined) requireCompleteness(answer, least)
     found.push(...answer.found)
     cursor = answer.next ?? null
@@ -108,7 +92,7 @@ async function list(
 }
 
 /** Throws `E_INCOMPLETE` where fewer than `least` key groups have answered, a number or a share of all. */
-function requireCompleteness({ completeness }: Answer<unknown>, least: string): void {
+function requireCompleteness({ completeness }: StateAnswer, least: string): void {
   if (completeness === undefined) return
   const [there, all] = completeness.keyGroups.split('/').map(Number) as [number, number]
   const wanted = least.endsWith('%') ? Math.ceil((Number(least.slice(0, -1)) / 100) * all) : Number(least)
@@ -117,7 +101,7 @@ function requireCompleteness({ completeness }: Answer<unknown>, least: string): 
   if (there < wanted) throw fail('E_INCOMPLETE', { keyGroups: completeness.keyGroups, least })
 }
 
-function asOf({ read, epoch }: Answer<unknown>): string {
+function asOf({ read, epoch }: StateAnswer): string {
   if (read === 'committed') return epoch === 0 ? 'committed: no epoch is complete yet' : `committed, of epoch ${epoch}`
   return `${read}, after epoch ${epoch}`
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import type { RebalanceView } from '../admin/rebalance.ts'
 import { fail } from '../base/errors.ts'
+import type { Change } from '../worker/worker.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorker } from './control-client.ts'
 import { positive, wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, showBytes, table } from './terminal.ts'
@@ -11,11 +12,6 @@ interface Options extends ControlFlags {
   readonly apply?: true
   readonly moves: string
   readonly measure?: string
-}
-
-interface Change {
-  readonly phase: keyof typeof phases
-  readonly waits: readonly string[]
 }
 
 /** What the coordinator does in each phase of a change; `null`: nothing to tell. */
@@ -28,7 +24,7 @@ const phases = {
   holding: 'everything stops behind a barrier',
   handing: 'the new owners read the rest',
   committing: 'writes down the new owners',
-} as const
+} as const satisfies Record<Change['phase'], string | null>
 
 /** How often progress is looked for, in milliseconds. */
 const LOOK_MS = 100

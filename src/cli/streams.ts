@@ -7,15 +7,9 @@
 import { Command } from 'commander'
 import type { StreamView } from '../admin/view.ts'
 import { PotorooError } from '../base/errors.ts'
+import type { Parked } from '../ingest/producers.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorkers, part } from './control-client.ts'
 import { counted, print, printJson, table } from './terminal.ts'
-
-interface Lost {
-  readonly incarnation: string
-  readonly first: number
-  readonly last: number
-  readonly home: string
-}
 
 const path = (pipeline: string): string => `/v1/pipelines/${part(pipeline)}/streams`
 
@@ -79,7 +73,7 @@ function merged(views: readonly (readonly StreamView[])[]): readonly StreamView[
 
 async function abandonStream(pipeline: string, source: string, producer: string, flags: ControlFlags): Promise<void> {
   const lost = await askEach(await findWorkers(flags, { pipeline }), (worker) =>
-    worker.post<Lost[]>(`${path(pipeline)}/abandon`, { source, producer }),
+    worker.post<readonly Parked[]>(`${path(pipeline)}/abandon`, { source, producer }),
   )
   if (flags.json) return printJson(lost)
   for (const { first, last } of lost) {

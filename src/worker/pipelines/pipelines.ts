@@ -38,6 +38,12 @@ export interface PipelinesEvents extends Omit<ResidentEvents, 'letter' | 'unload
 export type { PipelinePhase, Resident } from './resident.ts'
 export type { SubmitOptions } from './submission.ts'
 
+/** What has become of dead letters that were to be tried again: how many were, and how many cannot be. */
+export interface Replayed {
+  readonly tried: number
+  readonly left: number
+}
+
 export class Pipelines {
   readonly worker: Worker
   private readonly env: Env
@@ -184,12 +190,9 @@ export class Pipelines {
 
   /**
    * Gives dead letters back to the steps that they failed in; all of them where `ids` is `null`. What fails again is a
-   * dead letter again. Answers how many were tried and how many cannot be.
+   * dead letter again.
    */
-  async replay(
-    name: string,
-    ids: readonly string[] | null,
-  ): Promise<{ readonly tried: number; readonly left: number }> {
+  async replay(name: string, ids: readonly string[] | null): Promise<Replayed> {
     const { execution } = this.running(name)
     const letters = this.letters(name, ids)
     const { clock } = this.env

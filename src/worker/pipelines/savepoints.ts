@@ -30,6 +30,13 @@ export interface SavepointEntry {
   readonly hash: string
 }
 
+/** What reading every byte of a savepoint has found. */
+export interface VerifiedSavepoint {
+  /** `null` where its manifest is damaged. */
+  readonly entry: SavepointEntry | null
+  readonly damages: readonly Damage[]
+}
+
 /** The savepoints of `pipeline`, oldest first. One that was begun and is not there is left out. */
 export async function listSavepoints({ store }: SavepointSeams, pipeline: string): Promise<readonly SavepointEntry[]> {
   const folder = savepointFolder(pipeline, 'x').replace(/\/x$/, '')
@@ -56,7 +63,7 @@ export async function verifySavepoint(
   seams: SavepointSeams,
   pipeline: string,
   name: string,
-): Promise<{ readonly entry: SavepointEntry | null; readonly damages: readonly Damage[] }> {
+): Promise<VerifiedSavepoint> {
   const path = savepointManifest(pipeline, name)
   const bytes = await settle<Buffer | null>((done) => seams.store.read(path, done))
   if (bytes === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
