@@ -93,6 +93,8 @@ export class DiskInbox {
   private readonly files: InboxFile[] = []
   private serial = 0
   private readonly numbers = new Map<Stream, number>()
+  /** The number of the next stream: none is given twice, for files of before may still name its first owner. */
+  private nextNumber = 0
   private readonly heardMs = new Map<Stream, number>()
   private descriptor = -1
   private length = 0
@@ -169,6 +171,7 @@ export class DiskInbox {
       const { memory } = stream
       streams[row.stream] = stream
       this.numbers.set(stream, row.stream)
+      this.nextNumber = Math.max(this.nextNumber, row.stream + 1)
       this.heardMs.set(stream, heardMs)
       if (memory.generation !== generation || memory.base !== base) memory.begin(generation, base)
       memory.floor(floor)
@@ -254,17 +257,14 @@ export class DiskInbox {
   }
 
   private numberOf(stream: Stream): number {
-    const known = this.numbers.get(stream)
-    if (known !== undefined) return known
-    this.numbers.set(stream, this.numbers.size)
-    this.writeStream(stream)
+    if (!this.numbers.has(stream)) this.writeStream(stream)
     return this.numbers.get(stream)!
   }
 
   private writeStream(stream: Stream): void {
     const { memory, name } = stream
     const { generation, base, floorEpoch: floor } = memory
-    if (!this.numbers.has(stream)) this.numbers.set(stream, this.numbers.size)
+    if (!this.numbers.has(stream)) this.numbers.set(stream, this.nextNumber++)
     const heardMs = this.heardMs.get(stream) ?? 0
     this.write({ kind: 'stream', stream: this.numbers.get(stream)!, ...name, generation, base, floor, heardMs })
   }
