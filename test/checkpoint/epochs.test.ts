@@ -6,13 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { assert } from '../../src/base/assert.ts'
 import { Prng } from '../../src/base/prng.ts'
 import type { Barrier, Fate, Purpose } from '../../src/checkpoint/barrier.ts'
-import {
-  type CoordinatorEffect,
-  type CoordinatorEvent,
-  type CoordinatorState,
-  startCoordinator,
-  stepCoordinator,
-} from '../../src/checkpoint/coordinator.ts'
+import { startCoordinator, stepCoordinator } from '../../src/checkpoint/coordinator.ts'
+import type { CoordinatorEffect, CoordinatorEvent, CoordinatorState } from '../../src/checkpoint/coordinator-state.ts'
 import type { Snapshot } from '../../src/checkpoint/manifest.ts'
 import {
   type ParticipantEffect,

@@ -9,12 +9,8 @@ import { type Fate, holds, type Purpose } from '../../src/checkpoint/barrier.ts'
 import { ChainReader } from '../../src/checkpoint/chain-reader.ts'
 import { type Appended, ChainWriter } from '../../src/checkpoint/chain-writer.ts'
 import type { Cluster, Member } from '../../src/checkpoint/cluster.ts'
-import {
-  type CoordinatorEvent,
-  type CoordinatorState,
-  startCoordinator,
-  stepCoordinator,
-} from '../../src/checkpoint/coordinator.ts'
+import { startCoordinator, stepCoordinator } from '../../src/checkpoint/coordinator.ts'
+import type { CoordinatorEvent, CoordinatorState } from '../../src/checkpoint/coordinator-state.ts'
 import { beat as beatPath } from '../../src/checkpoint/layout.ts'
 import type { Snapshot } from '../../src/checkpoint/manifest.ts'
 import type { ChainRecord } from '../../src/checkpoint/record.ts'

@@ -8,13 +8,8 @@
 import type { Limits } from '../../base/limits.ts'
 import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { ChainWriter } from '../../checkpoint/chain-writer.ts'
-import {
-  type CoordinatorEffect,
-  type CoordinatorEvent,
-  type CoordinatorState,
-  startCoordinator,
-  stepCoordinator,
-} from '../../checkpoint/coordinator.ts'
+import { startCoordinator, stepCoordinator } from '../../checkpoint/coordinator.ts'
+import type { CoordinatorEffect, CoordinatorEvent, CoordinatorState } from '../../checkpoint/coordinator-state.ts'
 import * as layout from '../../checkpoint/layout.ts'
 import {
   encodeManifest,
