@@ -24,6 +24,7 @@
  *     the sessions that its request has named, and is given up where there has been another.
  */
 import { decide, type Step, type Table } from '../base/table.ts'
+import { accept, admits, answer, busy, nameOf, turnAway, workerOf } from './admission.ts'
 import type {
   Common,
   Copied,
@@ -40,7 +41,7 @@ import type {
   UnderWay,
   Waiting,
 } from './rescale-state.ts'
-import { objectionTo, originWith, type Request, type Room, type Target, targetOf } from './target.ts'
+import { type Target, targetOf } from './target.ts'
 
 type Next = {
   idle: 'gathering' | 'stopped'
@@ -296,6 +297,14 @@ function giveUp(s: Revocable | In<'committing'>, reason: string): Decided<'idle'
   }
 }
 
+/** As `busy`, and the end of an attempt in which something may not have arrived (H7). */
+function meanwhile<S extends Revocable>(s: S, e: Of<'request'>): Step<S | In<'idle'>, RescaleEffect> {
+  const { request } = e
+  const before = s.requests.get(nameOf(request))
+  const whole = before?.kind !== 'join' || request.kind !== 'join' || before.sessions === request.sessions
+  return whole ? busy(s, e) : giveUp(s, `a link of ${before.member.worker} has begun anew`)
+}
+
 /** H4, where no attempt is under way. */
 function releaseLate<S extends Common & RescaleState>(s: S, e: Of<'epochComplete'>): Step<S, RescaleEffect> {
   return e.holds ? { next: s, effects: [released(e.pipeline, s.attempt)] } : stay(s)
@@ -315,78 +324,6 @@ function stop(s: RescaleState): Decided<'stopped'> {
   const requests = 'requests' in s ? [...s.requests.values()] : []
   const effects = requests.map((request) => answer(request, 'later', 'another generation has begun'))
   return { next: { phase: 'stopped', frame, attempt }, effects }
-}
-
-// ── Requests ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function admits(s: In<'idle' | 'gathering'>, e: Of<'request'>): boolean {
-  return e.reachable && objection(s, e) === null && objectionOfGathered(s, e) === null
-}
-
-/** Not now, or not at all. */
-function turnAway<S extends RescaleState>(s: S, e: Of<'request'>): Step<S, RescaleEffect> {
-  const never = objection(s, e)
-  if (never !== null) return { next: s, effects: [answer(e.request, 'refused', never)] }
-  const reason = e.reachable
-    ? (objectionOfGathered(s, e) ?? 'a generation is beginning')
-    : 'it does not hear every member, or is not heard by all'
-  return { next: s, effects: [answer(e.request, 'later', reason)] }
-}
-
-/** Why a request cannot be met in this generation at all. */
-function objection({ frame }: Common, e: Of<'request'>): string | null {
-  return objectionTo(frame, e.request, roomOf(frame, e))
-}
-
-/** Why it cannot be met together with those that are gathered: the last two who would stay ask both to leave. */
-function objectionOfGathered(s: RescaleState, e: Of<'request'>): string | null {
-  if (s.phase !== 'gathering') return null
-  const { request } = e
-  const others = [...s.requests].filter(([name]) => name !== nameOf(request)).map(([, one]) => one)
-  // Loads were measured by those who have asked: one is enough.
-  const measured = others.some(({ kind }) => kind === 'rebalance')
-  if (request.kind === 'rebalance' && measured) return 'another rebalance is about to begin'
-  return objectionTo(originWith(s.frame, others), request, roomOf(s.frame, e))
-}
-
-function roomOf({ settings: { workers } }: RescaleFrame, { room }: Of<'request'>): Room {
-  if (room !== null && room.workers <= workers) return room
-  return { workers, reason: `the cluster has ${workers} workers and takes no more` }
-}
-
-/** As `busy`, and the end of an attempt in which something may not have arrived (H7). */
-function meanwhile<S extends Revocable>(s: S, e: Of<'request'>): Step<S | In<'idle'>, RescaleEffect> {
-  const { request } = e
-  const before = s.requests.get(nameOf(request))
-  const whole = before?.kind !== 'join' || request.kind !== 'join' || before.sessions === request.sessions
-  return whole ? busy(s, e) : giveUp(s, `a link of ${before.member.worker} has begun anew`)
-}
-
-/** An attempt is under way: this request is part of it, or has to wait. */
-function busy<S extends UnderWay & RescaleState>(s: S, e: Of<'request'>): Step<S, RescaleEffect> {
-  if (s.requests.has(nameOf(e.request))) return { next: s, effects: [accept(e.request)] }
-  return { next: s, effects: [answer(e.request, 'later', 'another change of owners is under way')] }
-}
-
-function accept(request: Request): RescaleEffect {
-  return answer(request, 'accepted', '')
-}
-
-function answer(request: Request, given: 'accepted' | 'later' | 'refused', reason: string): RescaleEffect {
-  return { kind: 'answer', request, answer: given, reason }
-}
-
-/** Who asks for what: the same request made again takes the place of the first. */
-function nameOf(request: Request): string {
-  const { kind } = request
-  if (kind === 'renew') return kind
-  if (kind === 'rebalance') return `rebalance ${request.number} of ${request.worker}`
-  return kind === 'join' ? `join ${request.member.worker} ${request.member.incarnation}` : `leave ${request.worker}`
-}
-
-function workerOf(request: Request): string | null {
-  if (request.kind === 'rebalance' || request.kind === 'renew') return null
-  return request.kind === 'join' ? request.member.worker : request.worker
 }
 
 // ── Small parts ────────────────────────────────────────────────────────────────────────────────────────────────────
