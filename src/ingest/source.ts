@@ -54,7 +54,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
   /** The stream of this incarnation's plain connections. */
   private readonly plain: Stream
   /** Damage that may have taken records behind the rows of the last reset. */
-  private readonly lacks: PotorooError[] = []
+  readonly damages: PotorooError[] = []
   private readonly recovery: Recovery
   private readonly delivery: Delivery
   readonly homes: Homes
@@ -320,7 +320,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.delivery.clear()
     this.streams.reset(rows)
     this.homes.begin(this.context.generation)
-    this.lacks.length = 0
+    this.damages.length = 0
     this.journal.sealOpen()
     this.producers.gather()
     const claim = (found: ReadonlyMap<Stream, Found>): void => this.homes.claim(found)
@@ -333,14 +333,14 @@ export class IngestSource implements SessionSource, SurveyTarget {
     })
   }
 
-  /** What the journal lacks behind the rows of the last reset: producers may have it, or nobody. */
-  get missing(): readonly PotorooError[] {
+  /** What journals lack in the middle of acked streams behind the rows of the last reset: producers may have it, others, or nobody. */
+  get holes(): readonly PotorooError[] {
     const ended = [...this.streams.values()].filter((stream) => stream.acked && stream.hole !== null)
-    return [...this.lacks, ...ended.map(holeOf)]
+    return ended.map(holeOf)
   }
 
   lack(error: PotorooError): void {
-    this.lacks.push(error)
+    this.damages.push(error)
   }
 
   streamOf(key: string, acked: boolean): Stream {

@@ -2,8 +2,8 @@
  * Judges a worker that refuses to go back by itself: whether it had to, by what the weather has done to its disk.
  *
  * R1. It may refuse only where both ways are barred: the last epoch was damaged, now or for a generation before, and so is
- *     the journal behind the one before it. Where each worker has its journal for itself, what the one before lacks may lie in
- *     that of another, to which a stream has gone or from which it has come since.
+ *     the journal behind the one before it. Where each worker has its journal for itself and one is alone, what the one before
+ *     lacks may lie in that of another, to which a stream has gone or from which it has come since.
  * R2. Everything that it names as damaged is damaged: the object of the store, and the journal between the bytes that it
  *     names.
  */

@@ -157,9 +157,14 @@ export class OpenSources {
     else going.whenThere = () => one(going.error)
   }
 
-  /** What the journal lacks behind the rows that were restored: its producers may have it, or nobody. */
-  get missing(): readonly PotorooError[] {
-    return this.journaled.flatMap(({ source }) => source.missing)
+  /** Damage in journals that may have taken records behind the rows that were restored. */
+  get damages(): readonly PotorooError[] {
+    return this.journaled.flatMap(({ source }) => source.damages)
+  }
+
+  /** What journals lack in the middle of streams: producers may have it, other members, or nobody. */
+  get holes(): readonly PotorooError[] {
+    return this.journaled.flatMap(({ source }) => source.holes)
   }
 
   /** Lets records in: at first, and again after `hold`. */

@@ -8,9 +8,10 @@
  * E1. Sources are let in only when the state is back, every sink has been put into the state of the base, and the journal
  *     stands at the base's positions. Sinks come last: what they take back they cannot bring again, so an older base than
  *     the last epoch stands in the chain before.
- * E3. Going back to an older epoch than the last is exact only where the journal has what came after it: producers have
- *     been told to forget that. Where it does not, the pipeline refuses, unless a person accepts the loss (PROTOCOLS 3). So
- *     does every member of a generation whose base is such an epoch: each knows its own journal alone.
+ * E3. Going back to an older epoch than the last is exact only where journals have what came after it: producers have been told
+ *     to forget that. Where they do not, the pipeline refuses, unless a person accepts the loss (PROTOCOLS 3). What is missing in
+ *     the middle of a stream is no loss where there are other members: the one whose journal has it brings it, and until then
+ *     the stream is parked (PROTOCOLS 2, S6). Who is alone has nobody to wait for.
  * E4. A sink is open from the moment when it is put back, long before anything runs: one whose execution is closed on the
  *     way is closed with it, and lets go of its port and its files.
  */
@@ -151,10 +152,10 @@ export class WayUp {
   /** Whether the base is the one that the chain names (E1), and losing nothing (E3). */
   private settleBase(restore: Restore | null): boolean {
     if (restore === null) return true
-    const { plan, entry, sources, seams } = this.options
+    const { plan, entry, generation, sources, seams } = this.options
     const { epoch } = restore.manifest
     const last = restore.instead ?? entry.highest
-    const { missing } = sources
+    const missing = generation.members.length > 1 ? sources.damages : [...sources.damages, ...sources.holes]
     if (entry.epochs.length > 0 && epoch < last && missing.length > 0 && !seams.acceptLoss) {
       const damage = inBrief([...restore.damages.map(describeDamage), ...missing.map((error) => error.message)])
       const remedy = `bring back the damaged files from a copy, or start with --accept-loss, which goes back to epoch ${epoch} and loses what the journal lacks`

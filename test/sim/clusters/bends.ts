@@ -280,6 +280,14 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, damageMs: 2 * OFTEN * config.pace, powerOffMs: 0 } }
   },
+  /** Last epochs are damaged, and streams have gone from journal to journal since the one before. */
+  'damaged-under-strays': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const moving = { strayMs: often / 4, reconnectMs: often / 4, damageMs: often, powerOffMs: 0 }
+    return { ...rest, records: Math.max(1000, config.records), deeds: { ...deeds, ...moving } }
+  },
   /** A second process begins under the name of a worker, again and again, while nobody else comes or goes. */
   namesakes: (config) => {
     const often = OFTEN * config.pace

@@ -492,9 +492,10 @@ class SimCluster {
   }
 
   /** Y4: a worker has ended with `error`. What its disk has is looked at now: what goes on without it trims. */
-  private judge({ name, machine }: MemberStation, error: PotorooError): void {
-    const { volume, plot, complaints, config } = this
-    if (error.code !== 'E_RESTORE' || this.refusals.has(name)) return
+  private judge(station: MemberStation, error: PotorooError): void {
+    const { volume, plot, old, complaints, config } = this
+    const { name, machine } = station
+    if (error.code !== 'E_RESTORE' || this.refusals.has(name) || old.asksAgain(station, error)) return
     this.refusals.add(name)
     const mounts = [
       { at: SHARED, volume },

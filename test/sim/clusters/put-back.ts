@@ -6,6 +6,8 @@
  * K1. A worker whose data folder has noted a record that the store lacks, or another one in its place, does not go on with it:
  *     it ends with `E_STORE_BACK`. No other one does.
  * K2. Who has ended so is started once with the loss accepted (`start`), by a person who has read what it says; and goes on.
+ *     That it was accepted stands nowhere: who dies before the next epoch counts, and finds that its journal lacks records, asks
+ *     for these, and is answered the same.
  * K3. Generations are numbered behind all that there were before (`ChainWatch.putBack`, W5).
  *
  * Only the store goes back. Where journals reach back to the snapshot (`config.ts`), what producers had acknowledged is there in the
@@ -42,6 +44,8 @@ export class PutBack {
   private readonly lacking = new Map<MemberStation, string>()
   /** Workers that may not go on without a word, and the lives that each had had by then (K1). */
   private readonly owing = new Map<MemberStation, number>()
+  /** Who has accepted the loss of the store that was put back last, and how many epochs had counted then (K2). */
+  private readonly accepting = new Map<MemberStation, number>()
 
   constructor(volume: Volume, chain: ChainWatch) {
     this.volume = volume
@@ -76,6 +80,7 @@ export class PutBack {
     this.chain.putBack()
     this.owing.clear()
     this.lacking.clear()
+    this.accepting.clear()
     for (const station of stations) {
       if (!this.lacks(station)) continue
       this.owing.set(station, station.lives)
@@ -85,12 +90,19 @@ export class PutBack {
 
   /** `station` has ended with `error`: whether somebody starts it with the loss accepted (K2). */
   fell(station: MemberStation, error: PotorooError): boolean {
+    if (this.asksAgain(station, error)) return true
     if (error.code !== 'E_STORE_BACK') return false
     // What it lacked then lacks it still, also where nobody can tell by the store any more: the record is removed with its era.
     if (this.lacking.get(station) !== seenBy(station.machine)?.nonce && !this.lacks(station))
       this.complaints.push(`${station.name} refuses a store that has what it has seen: ${error}`)
     this.owing.delete(station)
+    this.accepting.set(station, this.chain.epochs)
     return true
+  }
+
+  /** Whether `station` has ended with `error` because of a loss that it has been told to accept (K2). */
+  asksAgain(station: MemberStation, { code }: PotorooError): boolean {
+    return code === 'E_RESTORE' && this.accepting.get(station) === this.chain.epochs
   }
 
   /** K1: who is at work has accepted it, or has seen nothing that is not there. */
