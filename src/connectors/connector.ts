@@ -42,6 +42,8 @@ export interface Context {
 
 /** The way of one plain connection into the journal. */
 export interface Lane {
+  /** Whether it takes anything now. `false`: bring nothing until `onRoom`. */
+  ready(): boolean
   /** Takes complete records, copying them during the call. `false`: taken, but bring no more until `onRoom`. */
   push(bytes: Buffer, cuts: Cuts): boolean
   /** Names what is called when there is room again. */
@@ -71,6 +73,8 @@ export interface Requests {
   readonly blockedBy: string | null
   /** Calls `fn` once, when there is room again. */
   whenRoom(fn: () => void): void
+  /** `fn` wants no room any more. */
+  forgetRoom(fn: () => void): void
   /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer or `cancel`. */
   bring(
     bytes: Buffer,

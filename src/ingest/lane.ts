@@ -10,6 +10,7 @@ export interface LaneSource {
   readonly room: boolean
   admitPlain(bytes: Buffer, cuts: Cuts): void
   whenRoom(fn: () => void): void
+  forgetRoom(fn: () => void): void
 }
 
 export class Lane {
@@ -24,6 +25,11 @@ export class Lane {
   /** Takes the records that `cuts` finds in `bytes`. `false`: taken, but bring no more until `onRoom`'s function. */
   push(bytes: Buffer, cuts: Cuts): boolean {
     if (cuts.count > 0) this.source.admitPlain(bytes, cuts)
+    return this.ready()
+  }
+
+  /** Whether it takes anything now. `false`: bring nothing until `onRoom`'s function. */
+  ready(): boolean {
     if (this.source.room) return true
     this.source.whenRoom(this.goOn)
     return false
@@ -37,6 +43,7 @@ export class Lane {
   /** The connection has ended; what it brought stays. */
   close(): void {
     this.closed = true
+    this.source.forgetRoom(this.goOn)
   }
 
   private readonly goOn = (): void => {

@@ -66,6 +66,11 @@ export class Requests {
     this.source.whenRoom(fn)
   }
 
+  /** `fn` wants no room any more. */
+  forgetRoom(fn: () => void): void {
+    this.source.forgetRoom(fn)
+  }
+
   /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer. */
   bring(
     bytes: Buffer,
@@ -104,6 +109,7 @@ export class Requests {
       cancel: () => {
         over = true
         source.producers.forget(ask)
+        source.forgetRoom(ask)
       },
     }
   }

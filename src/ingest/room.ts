@@ -39,6 +39,11 @@ export class Room {
     this.waiting.add(fn)
   }
 
+  /** `fn` wants none any more: who has gone takes up no memory, however long there is no room. */
+  forget(fn: () => void): void {
+    this.waiting.delete(fn)
+  }
+
   /** Lets those who wait go on, where there is room for them. */
   give(): void {
     if (this.waiting.size === 0 || !this.isOpen || this.buffered > this.bytesMax / 2) return

@@ -50,6 +50,7 @@ export interface SessionSource {
   addressOf(worker: string): { readonly host: string; readonly port: number } | null
   admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number, writer: string): number
   whenRoom(fn: () => void): void
+  forgetRoom(fn: () => void): void
 }
 
 export class Session implements StreamSession {
@@ -329,6 +330,7 @@ export class Session implements StreamSession {
     this.timer.cancel()
     this.parser.stop()
     this.source.producers.forget(this.ask)
+    this.source.forgetRoom(this.goOn)
     if (this.stream !== null) this.source.producers.part(this.stream, this)
     if (error !== null) {
       const reason = error.message.slice(0, REASON_LENGTH)

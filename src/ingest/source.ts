@@ -204,6 +204,11 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.space.when(fn)
   }
 
+  /** `fn` wants no room any more. */
+  forgetRoom(fn: () => void): void {
+    this.space.forget(fn)
+  }
+
   /** Takes records of plain connections: they continue the stream of this incarnation. */
   admitPlain(bytes: Buffer, cuts: Cuts): void {
     this.append(this.plain, bytes, cuts, 0, cuts.count, this.plain.admitted + 1)

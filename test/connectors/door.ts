@@ -8,8 +8,16 @@ import type { Cuts, SourceDescription } from '../../src/model/connector.ts'
 export class TestLane implements Lane {
   readonly records: string[] = []
   closed = false
-  room = true
+  room: boolean
   private again: () => void = () => {}
+
+  constructor(room: boolean) {
+    this.room = room
+  }
+
+  ready(): boolean {
+    return this.room
+  }
 
   push(bytes: Buffer, cuts: Cuts): boolean {
     for (let i = 0; i < cuts.count; i++) this.records.push(bytes.toString('utf8', cuts.starts[i], cuts.ends[i]))
@@ -60,11 +68,11 @@ export class TestSession implements Session {
 }
 
 /** A door that puts what comes through it into `lanes` and `sessions`. */
-export function testDoor(lanes: TestLane[], sessions: TestSession[]): Door {
+export function testDoor(lanes: TestLane[], sessions: TestSession[], room: boolean): Door {
   return {
     requests: {} as Requests,
     lane: () => {
-      const lane = new TestLane()
+      const lane = new TestLane(room)
       lanes.push(lane)
       return lane
     },
@@ -91,6 +99,8 @@ export interface Surroundings {
   readonly limits?: Partial<Limits>
   readonly sharePort?: boolean
   readonly ownPort?: number
+  /** Whether lanes have room at their beginning. */
+  readonly room?: boolean
 }
 
 /** Opens a source in front of a door that keeps what comes. */
@@ -98,7 +108,7 @@ export function openAtDoor(
   { open }: JournaledSource,
   description: SourceDescription<unknown>,
   env: Env,
-  { limits, sharePort = false, ownPort = 0 }: Surroundings = {},
+  { limits, sharePort = false, ownPort = 0, room = true }: Surroundings = {},
 ): Scene {
   const scene = {
     lanes: [] as TestLane[],
@@ -108,7 +118,7 @@ export function openAtDoor(
     listening: [] as string[],
     reached: [] as string[],
   }
-  const source = open(description, testDoor(scene.lanes, scene.sessions), {
+  const source = open(description, testDoor(scene.lanes, scene.sessions, room), {
     env,
     limits: makeLimits(limits),
     step: 'in',

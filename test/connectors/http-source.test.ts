@@ -9,7 +9,7 @@ import type { Headers } from '../../src/env/http.ts'
 import type { NetworkError } from '../../src/env/network.ts'
 import { readToken, writeToken } from '../../src/protocol/read-token.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
-import { Rig, smallLimits, texts } from '../ingest/fixture.ts'
+import { Rig, smallLimits, texts, waitersOf } from '../ingest/fixture.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 const LINES = { 'content-type': 'application/x-ndjson' }
@@ -322,6 +322,17 @@ describe('where there is no room', () => {
     expect(sent).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
     expect(sent.body.error).toMatchObject({ code: 'E_HTTP_BUSY', message: expect.stringMatching(/is behind/) })
     expect(texts(rig.drain())).not.toContain(big(100))
+  })
+
+  test('who has gone is forgotten, however long there is none', () => {
+    fill()
+    const waiting = waitersOf(rig.source!)
+    const late = send(big(100))
+    rig.settle(1000)
+    expect(waiting.size).toBe(1)
+    rig.settle(31_000)
+    expect(late.status).toBe(503)
+    expect(waiting.size).toBe(0)
   })
 
   test('so is who waits too long for an answer', () => {

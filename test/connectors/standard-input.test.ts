@@ -23,6 +23,7 @@ class Scene {
 
   open(options: { framing?: Framing; limits?: Partial<Limits>; input?: RealInput | null } = {}): Listening {
     const lane: Lane = {
+      ready: () => this.room,
       push: (bytes: Buffer, cuts: Cuts) => {
         for (let i = 0; i < cuts.count; i++) this.records.push(bytes.toString('utf8', cuts.starts[i], cuts.ends[i]))
         return this.room

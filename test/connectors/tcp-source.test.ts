@@ -25,9 +25,9 @@ interface Options extends Surroundings {
   readonly idleMs?: number
 }
 
-function open({ limits = {}, sharePort = false, ownPort = 0, ...settings }: Options = {}): Scene {
+function open({ limits = {}, sharePort = false, ownPort = 0, room = true, ...settings }: Options = {}): Scene {
   const description = tcpSource({ host: 'server', port: PORT, ...settings })
-  const scene = openAtDoor(tcpSourceConnector, description, server.env, { limits, sharePort, ownPort })
+  const scene = openAtDoor(tcpSourceConnector, description, server.env, { limits, sharePort, ownPort, room })
   pass(10)
   return scene
 }
@@ -140,6 +140,17 @@ describe('a plain source', () => {
     lanes[0]!.makeRoom()
     pass(10)
     expect(lanes[0]!.records).toEqual(['1', '2', '3'])
+  })
+
+  test('reads nothing of a connection that comes while there is no room', () => {
+    const { lanes, source } = open({ room: false })
+    const client = new Client()
+    client.write('1\n2\n')
+    expect(lanes[0]!.records).toEqual([])
+    expect(source.status.bytes).toBe(0)
+    lanes[0]!.makeRoom()
+    pass(10)
+    expect(lanes[0]!.records).toEqual(['1', '2'])
   })
 
   test('takes no more connections than its limit, and says so once', () => {

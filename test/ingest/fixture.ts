@@ -153,3 +153,18 @@ export function texts(taken: readonly Taken[]): string[] {
 function raise(error: Error): void {
   throw error
 }
+
+/** Who waits from now on until `source` has room. */
+export function waitersOf(source: IngestSource): ReadonlySet<() => void> {
+  const waiting = new Set<() => void>()
+  const { whenRoom, forgetRoom } = source
+  source.whenRoom = (fn) => {
+    waiting.add(fn)
+    whenRoom.call(source, fn)
+  }
+  source.forgetRoom = (fn) => {
+    waiting.delete(fn)
+    forgetRoom.call(source, fn)
+  }
+  return waiting
+}

@@ -49,6 +49,7 @@ beforeEach(() => {
       return 0
     },
     whenRoom: () => {},
+    forgetRoom: () => {},
   }
   requests = new Requests(source)
 })

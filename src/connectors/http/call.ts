@@ -40,10 +40,10 @@ export class Call implements HttpCallHandler {
     if (source.requests.room) return
     this.phase = 'room'
     call.pause()
-    source.requests.whenRoom(() => this.goOn())
+    source.requests.whenRoom(this.goOn)
   }
 
-  private goOn(): void {
+  private readonly goOn = (): void => {
     if (this.phase !== 'room') return
     this.phase = 'body'
     this.sinceMs = this.source.context.env.clock.monotonic()
@@ -131,6 +131,7 @@ export class Call implements HttpCallHandler {
     if (this.phase === 'over') return
     this.phase = 'over'
     this.waiting?.cancel()
+    this.source.requests.forgetRoom(this.goOn)
     this.source.partial -= this.body.size
     this.source.left(this)
   }

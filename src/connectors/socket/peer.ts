@@ -141,6 +141,8 @@ export abstract class LanePeer extends Peer {
     super(source, connection, nowMs)
     this.lane = lane
     lane.onRoom(() => this.resume())
+    // Whoever comes while there is no room waits like those who were there: coming anew makes none.
+    if (!lane.ready()) this.pause()
   }
 
   protected received(chunk: Buffer): void {
