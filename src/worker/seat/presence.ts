@@ -47,10 +47,10 @@ export class Presence {
   readonly neighbours: Neighbours
   /** `null` until somebody can hear this worker. */
   watch: Watch | null = null
+  closed = false
   private readonly seams: SeatSeams
   private readonly incarnation: string
   private readonly events: PresenceEvents
-  private closed = false
 
   constructor(seams: SeatSeams, reader: ChainReader, incarnation: string, events: PresenceEvents) {
     const { env, limits, worker, cluster } = seams

@@ -6,7 +6,7 @@
  *
  * S1. Everything that happens goes through `Turns`: tables see one event after another, effects are carried out in order.
  * S2. What belongs to an incarnation (journal, writer, links, watch) is made when it is drawn, in front of its first beat,
- *     and closed when another is drawn.
+ *     and closed when another is drawn (`presences.ts`, I1).
  * S3. Who reads a generation record tells it over the links of the generation before, then ends those.
  * S4. A worker whose store nobody else reaches goes the same way: there is nobody to wait for, to hear, or to tell.
  */
@@ -34,25 +34,16 @@ import { MembershipDriver } from './membership-driver.ts'
 import { MoverDriver } from './mover-driver.ts'
 import type { Neighbours } from './neighbours.ts'
 import { Outlook } from './outlook.ts'
-import { Presence, type SeatSeams } from './presence.ts'
+import type { SeatSeams } from './presence.ts'
+import { Presences, type Standstills } from './presences.ts'
 import { Reading } from './reading.ts'
 import { type RebalanceHeard, Rebalances } from './rebalances.ts'
 import { RecoveryDriver } from './recovery-driver.ts'
 import { type Change, RescaleDriver } from './rescale-driver.ts'
-import type { Stuck, Watch } from './watch.ts'
+import type { Watch } from './watch.ts'
 import type { SeatWork } from './work.ts'
 
-export interface Standstills {
-  readonly times: number
-  readonly totalMs: number
-  readonly last: (Stuck & { readonly ms: number }) | null
-}
-
 export class Seat {
-  /** How often and for how long this worker's loop has stood still. */
-  standstills: Standstills = { times: 0, totalMs: 0, last: null }
-  /** What came on links and was no frame. */
-  damagedFrames = 0
   private readonly seams: SeatSeams
   private readonly work: SeatWork
   private readonly turns = new Turns()
@@ -65,8 +56,8 @@ export class Seat {
   private readonly recovery: RecoveryDriver
   private readonly inbox: Inbox
   private readonly outlook = new Outlook()
-  /** What belongs to this incarnation (S2); there is none before the chain has been read. */
-  private presence!: Presence
+  /** What belongs to this incarnation (S2). */
+  private readonly presences: Presences
   /** Key groups of this worker in the generation that stands. */
   private owned: ReadonlySet<number> = new Set()
   private timer: Timer | null = null
@@ -83,6 +74,12 @@ export class Seat {
       found: (requestMs, generation) => this.found(requestMs, generation),
       seen: (others, reread) => this.onBeats(others, reread),
       gone: () => this.watch?.gone ?? new Set(),
+      failed: (error) => this.fail(error),
+    })
+    this.presences = new Presences(seams, work, this.outlook, {
+      control: (from, message, body) => this.turns.take(() => this.closed || this.inbox.take(from, message, body)),
+      storeLost: () => this.membership.act({ kind: 'storeTimeout' }),
+      hint: () => this.look.again(),
       failed: (error) => this.fail(error),
     })
     this.leases = new LeaseKeeper(env.clock, limits, cluster === null, (held) => {
@@ -171,7 +168,7 @@ export class Seat {
   }
 
   get appender(): ChainWriter {
-    return this.presence.writer
+    return this.presences.current!.writer
   }
 
   /** Whether it waits until it has nothing that others would lack, as a member or as one that is none (`membership.ts`, M6). */
@@ -189,11 +186,11 @@ export class Seat {
   }
 
   private get neighbours(): Neighbours {
-    return this.presence.neighbours
+    return this.presences.current!.neighbours
   }
 
   private get watch(): Watch | null {
-    return this.presence?.watch ?? null
+    return this.presences.current?.watch ?? null
   }
 
   /** Whether this worker, the coordinator, changes who owns what. */
@@ -204,6 +201,14 @@ export class Seat {
   /** How far that has come. */
   get change(): Change {
     return this.rescale.change
+  }
+
+  get standstills(): Standstills {
+    return this.presences.standstills
+  }
+
+  get damagedFrames(): number {
+    return this.presences.damagedFrames
   }
 
   /** Whom this worker hears, and whose loops stand still. */
@@ -253,42 +258,12 @@ export class Seat {
     })
   }
 
-  /** What belongs to the incarnation that has just been drawn. Nobody hears of it before all of that is there (S2). */
   private arrive(done: (error: PotorooError | null) => void): void {
-    const { incarnation } = this
-    this.outlook.drawn(incarnation)
-    const presence = this.makePresence()
-    this.presence = presence
-    this.work.arrive(incarnation, (error) => {
-      if (this.closed || presence !== this.presence) return
-      if (error !== null) return done(error)
-      presence.beHeard(this.work.world().seen, done)
-    })
-  }
-
-  private makePresence(): Presence {
-    const { incarnation } = this
-    return new Presence(this.seams, this.reader, incarnation, {
-      control: (from, message, body) =>
-        this.turns.take(() => {
-          if (!this.closed) this.inbox.take(from, message, body)
-        }),
-      storeLost: () => this.membership.act({ kind: 'storeTimeout' }),
-      hint: () => this.look.again(),
-      found: (beat, stood) => this.outlook.found(beat, stood),
-      wasStuck: (stuck, ms) => {
-        const { times, totalMs } = this.standstills
-        this.standstills = { times: times + 1, totalMs: totalMs + ms, last: { ...stuck, ms } }
-      },
-      damaged: () => {
-        this.damagedFrames++
-      },
-      failed: (error) => this.fail(error),
-    })
+    this.presences.arrive(this.incarnation, this.reader, done)
   }
 
   private depart(): void {
-    this.presence?.close()
+    this.presences.depart()
     this.recovery.forget()
     this.rescale.stop()
     this.mover.forget()
@@ -442,7 +417,7 @@ export class Seat {
   private append(make: MakeRecord, done: (appended: boolean) => void): void {
     const requestMs = this.now
     const { incarnation } = this
-    this.presence.writer.append(make, (outcome) => {
+    this.appender.append(make, (outcome) => {
       if (outcome.kind === 'failed') return this.fail(outcome.error)
       if (outcome.kind === 'undecided' || incarnation !== this.incarnation || this.closed) return
       const appended = outcome.kind === 'appended' && outcome.counts
