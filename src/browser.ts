@@ -21,7 +21,14 @@ export type BrowserOptions = Omit<ConnectOptions, 'addresses' | 'host' | 'port' 
   readonly url: string | readonly string[]
 }
 
-/** Makes a producer; rejects with `E_CLIENT_OPTIONS`. */
+/**
+ * Makes a producer. Resolves at once: records may be sent from then on, whether a worker can be reached already or not. Rejects
+ * with `E_CLIENT_OPTIONS`, also where it is given addresses or an outbox on disk, which a page does not have.
+ *
+ * @example
+ * const client = await connect({ url: 'ws://127.0.0.1:7001/', source: 'clicks', producer: crypto.randomUUID() })
+ * await client.send(JSON.stringify({ page: location.pathname }))
+ */
 export async function connect(options: BrowserOptions): Promise<Client> {
   const settings = settingsOf(options)
   if (settings.targets.some(({ url }) => url === null) || settings.outbox !== null) {

@@ -30,6 +30,13 @@ export type { Receiver, ReceiverEvents } from './client/receiver/receiver.ts'
 /**
  * Makes a producer. Resolves when its outbox is open: records may be sent from then on, whether a worker can be reached
  * already or not. Rejects with `E_CLIENT_OPTIONS`, or `E_OUTBOX…` where the outbox cannot be used.
+ *
+ * @example
+ * const client = await connect({ port: 7001, source: 'lines', producer: 'till-4', outbox: { path: './till-4' } })
+ * client.on('failed', (error) => console.error(error.code, error.remedy))
+ * await client.send(['one', 'two'])
+ * await client.flush('stable')
+ * client.close()
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const settings = settingsOf(options)
@@ -43,6 +50,14 @@ const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialWebS
 /**
  * Listens for acked sinks (`tcpSink` or `webSocketSink` with `protocol: 'acked'`) and hands each of their records over once.
  * Resolves when it listens. Rejects with `E_RECEIVER_OPTIONS`, `E_RECEIVER_LISTEN` where the port cannot be had, or `E_INBOX…`.
+ *
+ * @example
+ * const receiver = await receiveAcked({
+ *   port: 7002,
+ *   inbox: { path: './inbox' },
+ *   handle: ({ id, text }) => console.log(id, text),
+ * })
+ * receiver.on('failed', (error) => console.error(error))
  */
 export async function receiveAcked(options: ReceiveOptions): Promise<Receiver> {
   const settings = receiveSettings(options)

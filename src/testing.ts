@@ -62,6 +62,13 @@ export interface RunPipelineOptions {
  * Runs `pipeline` with test sources and collecting sinks until its inputs have ended, in simulated time. Rejects with a
  * `PotorooError`: `E_PIPELINE` where the pipeline has faults, `E_TEST_INPUT` and `E_TEST_WORKERS` where the options do not fit
  * it, `E_TEST_STUCK` where it does not come to its end, and whatever makes the pipeline fail. `Rows` is what the sinks take, by step.
+ *
+ * @example
+ * const { outputs, restarts } = await runPipeline(wordCount, {
+ *   inputs: { lines: ['to be', PAUSE(seconds(3)), ABORT, 'or not to be'] },
+ *   seed: 7,
+ *   faults: 'crashes',
+ * })
  */
 export async function runPipeline<Rows extends object = Record<string, unknown>>(
   pipeline: Pipeline,
@@ -86,6 +93,10 @@ export interface VerifyPipelineOptions extends Omit<RunPipelineOptions, 'faults'
  * Runs `pipeline` several times through crashes and bad weather, and resolves to the steps that depend on more than their
  * input: on a clock, on chance, on something shared. Such a step answers differently when a recovery repeats it. Rejects as
  * `runPipeline` does.
+ *
+ * @example
+ * const { impurities } = await verifyPipeline(wordCount, { inputs: { lines: ['to be', 'or not to be'] }, runs: 50 })
+ * if (impurities.length > 0) throw new Error(`${impurities[0]!.step} gives two answers`)
  */
 export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipelineOptions): Promise<Verdict> {
   const { runs = 20, seed = 1, parameters = {}, limits = {} } = options

@@ -44,18 +44,20 @@ export const errorTable = {
   ...connectorsErrors,
   ...workerErrors,
   ...cliErrors,
-
   ...testingErrors,
 } as const
 
 export type ErrorCode = keyof typeof errorTable
 
-/** An error of the table. `message` is the sentence with its details filled in. */
+/** An error of the table. `message` is the sentence that says what happened, with its details filled in. */
 export class PotorooError extends Error {
   override readonly name = 'PotorooError'
+  /** Stays the same from version to version; docs/errors.md explains each. */
   readonly code: ErrorCode
   readonly kind: ErrorKind
+  /** What to do about it, as a sentence. */
   readonly remedy: string
+  /** What the sentences name: the port, the path, the step … */
   readonly details: Details
 
   constructor(code: ErrorCode, details: Details = {}, cause?: unknown) {

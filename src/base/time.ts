@@ -2,22 +2,27 @@
 
 export type Milliseconds = number
 
+/** `count` milliseconds, for those who like to name the unit. */
 export function milliseconds(count: number): Milliseconds {
   return count
 }
 
+/** `count` seconds, in milliseconds. */
 export function seconds(count: number): Milliseconds {
   return count * 1000
 }
 
+/** `count` minutes, in milliseconds. */
 export function minutes(count: number): Milliseconds {
   return count * 60_000
 }
 
+/** `count` hours, in milliseconds. */
 export function hours(count: number): Milliseconds {
   return count * 3_600_000
 }
 
+/** `count` days of 24 hours, in milliseconds. */
 export function days(count: number): Milliseconds {
   return count * 86_400_000
 }

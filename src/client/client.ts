@@ -57,8 +57,9 @@ interface Waiter<T> {
 
 export class Client extends EventEmitter<ClientEvents> {
   readonly incarnation: string
-  /** All records up to here are on a worker's disk, or in a checkpoint. */
+  /** All records up to this sequence are on a worker's disk, or in a checkpoint. */
   journaled = 0
+  /** All records up to this sequence are in a complete checkpoint. */
   stable = 0
   private readonly settings: Settings
   private readonly dialler: Dial
@@ -106,6 +107,7 @@ export class Client extends EventEmitter<ClientEvents> {
     return this.outbox.next + this.gatherer.count - 1
   }
 
+  /** Whether a worker takes records now. */
   get connected(): boolean {
     return this.welcomed
   }
@@ -113,7 +115,8 @@ export class Client extends EventEmitter<ClientEvents> {
   /**
    * Takes one record or several. The promise resolves when there is room for more: await it, and memory stays bounded.
    * Records are taken at once while there is room. Rejects with `E_OUTBOX_FULL` when too many sends wait already, and with
-   * `E_RECORD_TOO_LONG` where one is longer than the workers take; then none of its records was taken.
+   * `E_RECORD_TOO_LONG` where one is longer than the workers take; then none of its records was taken. Rejects with what has
+   * ended the client, where something has (P3).
    */
   send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void> {
     if (this.failure !== null) return Promise.reject(this.failure)
@@ -142,7 +145,8 @@ export class Client extends EventEmitter<ClientEvents> {
 
   /**
    * Resolves when every record sent so far is acknowledged at `level`, with a token that covers them: a query of the state
-   * behind it (`potoroo query … --after`, `?after=`) shows what they have done.
+   * behind it (`potoroo query … --after`, `?after=`) shows what they have done. Rejects with what ends the client, were it
+   * `close` (`E_CLIENT_CLOSED`); it waits for as long as no worker can be reached.
    */
   flush(level: AckLevel = 'stable'): Promise<string> {
     if (this.failure !== null) return Promise.reject(this.failure)

@@ -3,9 +3,9 @@ import type { Decoder, Framing, Settings, SinkDescription, SourceDescription } f
 import { checkSettings, type Fields, type SettingsOf } from '../model/fields.ts'
 
 export interface SourceFormat<T> {
-  /** How records are told apart: `lines()` when left out. */
+  /** How records are told apart; each source says what holds when it is left out, most often `lines()`. */
   readonly framing?: Framing
-  /** What a record's bytes mean: `utf8` when left out. */
+  /** What a record's bytes mean; each source says what holds when it is left out, most often `utf8`. */
   readonly decode?: Decoder<T>
 }
 

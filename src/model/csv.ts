@@ -15,7 +15,12 @@ export interface CsvOptions<H extends readonly string[]> {
   readonly separator?: string
 }
 
-/** One CSV record; with `csvLines()` as the framing its fields may hold line breaks. All fields are texts. */
+/**
+ * One CSV record; with `csvLines()` as the framing its fields may hold line breaks. All fields are texts. Throws `E_SETTING`
+ * for a separator or a header that cannot be; the decoder throws `E_DECODE` (V1).
+ *
+ * @example p.source('orders', fileSource({ path: 'orders.csv', framing: csvLines(), decode: csv({ header: ['id', 'cents'] }) }))
+ */
 export function csv(options?: CsvOptions<never>): Decoder<string[]>
 export function csv<const H extends readonly string[]>(
   options: CsvOptions<H> & { readonly header: H },

@@ -11,7 +11,7 @@ import type { Decoder } from './connector.ts'
 import { JsonText } from './json-text.ts'
 import { isText, readText } from './text.ts'
 
-/** Text in UTF-8. */
+/** Text in UTF-8; throws `E_DECODE` for bytes that are none. */
 export const utf8: Decoder<string> = { kind: 'utf8', decode: readText, takes: isText }
 
 /** The record's bytes as they are: a copy. */
@@ -21,7 +21,11 @@ export const bytes: Decoder<Uint8Array> = {
   takes: () => true,
 }
 
-/** JSON. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`. */
+/**
+ * JSON; throws `E_DECODE` for what is none. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`.
+ *
+ * @example p.source('orders', httpSource({ port: 8080, decode: json<Order>() }))
+ */
 export function json<T = unknown>(): Decoder<T> {
   const text = new JsonText()
   return {
@@ -38,7 +42,12 @@ export function json<T = unknown>(): Decoder<T> {
   }
 }
 
-/** MessagePack. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`. */
+/**
+ * MessagePack; throws `E_DECODE` for what is none. `T` is a promise of yours about the data: nothing checks it. To check, use
+ * `decoder`.
+ *
+ * @example p.source('orders', tcpSource({ port: 7001, framing: lengthPrefix(), decode: msgpack<Order>() }))
+ */
 export function msgpack<T = unknown>(): Decoder<T> {
   const packer = makePacker()
   return {
@@ -57,6 +66,8 @@ export function msgpack<T = unknown>(): Decoder<T> {
  * A decoder of your own. `decode` gets one record without its frame, `bytes` from `start` to `end`, and must copy what
  * it keeps (`bytes.toString('utf8', start, end)` does). Throw to send a record to the dead letters. `name` stands in
  * `explain`.
+ *
+ * @example decoder((bytes, start) => bytes.readDoubleBE(start), 'double')
  */
 export function decoder<T>(
   decode: (bytes: Buffer, start: number, end: number) => T,

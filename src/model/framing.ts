@@ -20,6 +20,8 @@ const SHORT_LINE = 24
 /**
  * Lines that end in `\n` or `\r\n`. The end mark is no part of the record; an empty line is an empty record. At the end
  * of a stream a last line needs no end mark. Frames for output end in `\n`.
+ *
+ * @example p.source('lines', tcpSource({ port: 7001, framing: lines() }))
  */
 export function lines(): Framing {
   return {
@@ -61,6 +63,8 @@ function shortLine(bytes: Buffer, from: number, end: number): number {
 /**
  * Lines as in `lines()`, but a newline between double quotes belongs to the record: CSV files with line breaks in
  * their fields (RFC 4180, section 2.6).
+ *
+ * @example p.source('rows', fileSource({ path: 'orders.csv', framing: csvLines(), decode: csv() }))
  */
 export function csvLines(): Framing {
   return {
@@ -92,7 +96,11 @@ export interface LengthPrefixOptions {
   readonly endian?: 'big' | 'little'
 }
 
-/** Records with their length in front; the length does not count itself. */
+/**
+ * Records with their length in front; the length does not count itself. Throws `E_SETTING` for another width or order.
+ *
+ * @example p.source('frames', tcpSource({ port: 7001, framing: lengthPrefix({ bytes: 2, endian: 'little' }), decode: bytes }))
+ */
 export function lengthPrefix(options: LengthPrefixOptions = {}): Framing {
   const { bytes: width = 4, endian = 'big' } = options
   if (![1, 2, 4].includes(width) || !['big', 'little'].includes(endian)) {
@@ -149,7 +157,11 @@ function lengthReader(width: 1 | 2 | 4, endian: 'big' | 'little'): (bytes: Buffe
   return (bytes, at) => (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
 }
 
-/** Records of exactly `size` bytes, without anything between them. */
+/**
+ * Records of exactly `size` bytes, without anything between them. Throws `E_SETTING` where that is no size.
+ *
+ * @example p.source('samples', tcpSource({ port: 7001, framing: fixedSize(8), decode: bytes }))
+ */
 export function fixedSize(size: number): Framing {
   if (!Number.isSafeInteger(size) || size < 1) throw fail('E_SETTING', { reason: `fixedSize(${size}): not a size` })
   return {
@@ -189,7 +201,20 @@ export interface CustomFramingOptions {
   readonly endsWithStream?: boolean
 }
 
-/** A framing of your own. */
+/**
+ * A framing of your own. Throws `E_SETTING` where it has no name or no `next`. While it reads, `E_RECORD_TOO_LONG` comes of a
+ * record over `limits.recordBytes`, and `E_FRAMING` of what `next` throws and of places outside of the bytes.
+ *
+ * @example
+ * customFraming({
+ *   name: 'semicolons',
+ *   next: (bytes, start, end) => {
+ *     const at = bytes.indexOf(';', start)
+ *     return at < 0 || at >= end ? null : { start, end: at, next: at + 1 }
+ *   },
+ *   frame: (record) => [record, Buffer.from(';')],
+ * })
+ */
 export function customFraming(options: CustomFramingOptions): Framing {
   if (typeof options?.name !== 'string' || typeof options.next !== 'function') {
     throw fail('E_SETTING', { reason: 'customFraming has a name and a function next' })

@@ -27,8 +27,9 @@ export interface Schema<S extends object> {
 
 /** What all stateful steps may say about their state. */
 export interface StateOptions<S extends object> {
-  /** A key that no record has touched for this long, in record time, is forgotten. */
+  /** A key that no record has touched for this long, in record time, is forgotten; never when left out. */
   readonly ttl?: Milliseconds
+  /** The version of the state's shape, and how older ones become this one; version 1 when left out. */
   readonly schema?: Schema<S>
 }
 

@@ -37,7 +37,11 @@ type Widen<V> = V extends string ? string : V extends number ? number : boolean
 export interface PipelineBuilder<P extends Parameters> {
   /** The values of this run. */
   readonly parameters: { readonly [N in keyof P]: Widen<P[N]> }
-  /** Where records come from. */
+  /**
+   * Adds a source: where records come from.
+   *
+   * @example p.source('lines', tcpSource({ port: 7001 }))
+   */
   source<T>(name: string, source: SourceDescription<T>): Stream<T>
 }
 
@@ -45,6 +49,15 @@ export interface PipelineBuilder<P extends Parameters> {
  * Defines a pipeline; a pipeline file exports it as its default. `build` adds all steps before it returns; it must not wait for
  * anything. It runs whenever the pipeline is built (checked, explained, started), so it should only describe. Throws `E_SETTING`
  * where there is no function; what is wrong with the steps is found later, all at once (`E_PIPELINE`).
+ *
+ * @example
+ * export default pipeline('word-count', { parameters: { port: 7001 } }, (p) => {
+ *   p.source('lines', tcpSource({ port: p.parameters.port }))
+ *     .flatMap('split', (line) => line.split(' '))
+ *     .keyBy('by-word', (word) => word)
+ *     .mapWithState('count', { init: () => ({ total: 0 }), step: (state, word) => ({ word, total: ++state.total }) })
+ *     .sink('totals', stdoutSink())
+ * })
  */
 export function pipeline(name: string, build: (p: PipelineBuilder<Record<never, never>>) => void): Pipeline
 export function pipeline<P extends Parameters>(

@@ -46,24 +46,41 @@ export class Stream<T> {
     this.from = from
   }
 
-  /** One record for each record: what `fn` returns. It must return at once; what has to wait belongs in `asyncMap`. */
+  /**
+   * One record for each record: what `fn` returns. It must return at once; what has to wait belongs in `asyncMap`.
+   *
+   * @example orders.map('in-euros', (order) => ({ ...order, euros: order.cents / 100 }))
+   */
   map<O>(name: string, fn: (value: T) => O & Sync<O>): Stream<O> {
     return this.step(name, { kind: 'map', fn: fn as (value: unknown) => unknown })
   }
 
-  /** Only the records for which `test` answers true; a type guard narrows the stream. */
+  /**
+   * Only the records for which `test` answers true; a type guard narrows the stream.
+   *
+   * @example orders.filter('paid-only', (order) => order.paid)
+   */
   filter<U extends T>(name: string, test: (value: T) => value is U): Stream<U>
   filter(name: string, test: (value: T) => boolean): Stream<T>
   filter(name: string, test: (value: T) => boolean): Stream<T> {
     return this.step(name, { kind: 'filter', fn: test as (value: unknown) => boolean })
   }
 
-  /** Any number of records for each record: an array, a generator, anything iterable but a text. */
+  /**
+   * Any number of records for each record: an array, a generator, anything iterable but a text.
+   *
+   * @example texts.flatMap('split', (line) => line.split(' '))
+   */
   flatMap<O>(name: string, fn: (value: T) => Iterable<O> & { readonly charAt?: never }): Stream<O> {
     return this.step(name, { kind: 'flatMap', fn: fn as (value: unknown) => Iterable<unknown> })
   }
 
-  /** Calls `fn` with each record and passes the record on. For logs and counters; not part of the state. */
+  /**
+   * Calls `fn` with each record and passes the record on. For logs and counters: after a recovery `fn` is called again for the
+   * records that are done again.
+   *
+   * @example orders.inspect('watch', (order) => console.error(order.id))
+   */
   inspect(name: string, fn: (value: T) => void): Stream<T> {
     return this.step(name, { kind: 'inspect', fn: fn as (value: unknown) => void })
   }
@@ -72,13 +89,23 @@ export class Stream<T> {
    * One record for each record: what the promise that `fn` returns is fulfilled with. Results keep the order of the records.
    * A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is aborted. After a failure a
    * record may be given to `fn` again, so what `fn` does outside of the pipeline must bear repetition.
+   *
+   * @example
+   * orders.asyncMap('look-up', async (order, signal) => (await fetch(`http://stock/${order.id}`, { signal })).text(), {
+   *   concurrency: 8,
+   *   timeoutMs: 2000,
+   * })
    */
   asyncMap<O>(name: string, fn: (value: T, signal: AbortSignal) => Promise<O>, options: AsyncOptions = {}): Stream<O> {
     const call = fn as (value: unknown, signal: AbortSignal) => Promise<unknown>
     return this.step(name, { kind: 'asyncMap', fn: call, options })
   }
 
-  /** The records of this stream and of `others`, in the order in which they come. */
+  /**
+   * The records of this stream and of `others`, in the order in which they come.
+   *
+   * @example orders.merge('all', returns)
+   */
   merge<const O extends readonly [AnyStream, ...AnyStream[]]>(
     name: string,
     ...others: O
@@ -89,7 +116,8 @@ export class Stream<T> {
 
   /**
    * Divides the stream: a record goes to the first test that holds, in the order in which they are written, or to `rest`.
-   * `const { paid, open, rest } = orders.branch('by-state', { paid: (o) => o.paid, open: (o) => !o.closed })`
+   *
+   * @example const { paid, large, rest } = orders.branch('by-kind', { paid: (o) => o.paid, large: (o) => o.cents > 10_000 })
    */
   branch<const B extends Tests<T>>(name: string, tests: B): Branches<T, B> {
     const body = { kind: 'branch', tests: tests as Readonly<Record<string, (value: unknown) => boolean>> } as const
@@ -102,13 +130,19 @@ export class Stream<T> {
   /**
    * Gives every record a key: a string, a number other than NaN, a bigint or a boolean (`E_KEY` otherwise). What follows keeps
    * one state per key, on whichever worker owns it, and sees the records of a key in order.
+   *
+   * @example orders.keyBy('by-country', (order) => order.country)
    */
   keyBy<K extends Key>(name: string, key: (value: T) => K): KeyedStream<K, T> {
     const body = { kind: 'keyBy', key: key as (value: unknown) => Key } as const
     return new KeyedStream(this.graph, { step: this.graph.add(name, [this.from], body) })
   }
 
-  /** Writes the records out. A sink says what it promises when something fails; `potoroo explain` shows it. */
+  /**
+   * Writes the records out. A sink says what it promises when something fails; `potoroo explain` shows it.
+   *
+   * @example orders.sink('archive', fileSink({ path: 'out/orders.jsonl', framing: lines(), encode: JSON.stringify }))
+   */
   sink(name: string, sink: SinkDescription<T>): void {
     this.graph.add(name, [this.from], { kind: 'sink', sink: sink as SinkDescription<unknown> })
   }
@@ -132,12 +166,32 @@ export class KeyedStream<K extends Key, T> {
     this.from = from
   }
 
-  /** Answers each record with one record, or with none (`undefined`), by the state of its key. */
+  /**
+   * Answers each record with one record, or with none (`undefined`), by the state of its key.
+   *
+   * @example
+   * byCountry.mapWithState('count', {
+   *   init: () => ({ total: 0 }),
+   *   step: (state, _order, { key }) => ({ country: key, total: ++state.total }),
+   *   ttl: days(30),
+   * })
+   */
   mapWithState<S extends State, O>(name: string, options: MapWithStateOptions<K, T, S, O>): Stream<Emitted<O>> {
     return this.step(name, { kind: 'mapWithState', options } as unknown as StepBody)
   }
 
-  /** Answers each record with any number of records, by the state of its key. */
+  /**
+   * Answers each record with any number of records, by the state of its key.
+   *
+   * @example
+   * byCountry.flatMapWithState('pairs', {
+   *   init: () => ({ waiting: [] as string[] }),
+   *   step: (state, order) => {
+   *     state.waiting.push(order.id)
+   *     return state.waiting.length < 2 ? [] : [state.waiting.splice(0)]
+   *   },
+   * })
+   */
   flatMapWithState<S extends State, O>(name: string, options: FlatMapWithStateOptions<K, T, S, O>): Stream<O> {
     return this.step(name, { kind: 'flatMapWithState', options } as unknown as StepBody)
   }
@@ -146,6 +200,8 @@ export class KeyedStream<K extends Key, T> {
    * Adds up the records of a key into one of the same type, and emits the latest sum of each changed key, at most once per
    * `every` and at the end of input. `fn` must not change its arguments, and how records are grouped must not matter:
    * `fn(fn(a, b), c)` equals `fn(a, fn(b, c))`.
+   *
+   * @example byCountry.reduce('largest', (largest, order) => (order.cents > largest.cents ? order : largest), { every: seconds(5) })
    */
   reduce(name: string, fn: (sum: T, value: T) => T, options: StateOptions<{ value: T }> & EmitOptions = {}): Stream<T> {
     return this.step(name, { kind: 'reduce', fn, options } as unknown as StepBody)
@@ -154,6 +210,20 @@ export class KeyedStream<K extends Key, T> {
   /**
    * Adds up the records of a key in an accumulator, and emits the latest result of each changed key, at most once per `every`
    * and at the end of input.
+   *
+   * @example
+   * byCountry.aggregate('turnover', {
+   *   init: () => ({ orders: 0, cents: 0 }),
+   *   add: (sum, order) => {
+   *     sum.orders++
+   *     sum.cents += order.cents
+   *   },
+   *   combine: (sum, other) => {
+   *     sum.orders += other.orders
+   *     sum.cents += other.cents
+   *   },
+   *   result: ({ orders, cents }, country) => ({ country, mean: cents / orders }),
+   * })
    */
   aggregate<A extends State, O, R>(name: string, options: AggregateOptions<K, T, A, O, R>): Stream<O> {
     return this.step(name, { kind: 'aggregate', options } as unknown as StepBody)

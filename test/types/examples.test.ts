@@ -1,0 +1,103 @@
+/** What the docstrings of the package's functions show compiles as it stands there, and none is without an example. */
+import { execFile } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const run = promisify(execFile)
+
+interface Face {
+  readonly name: string
+  /** The files of its functions. */
+  readonly files: readonly string[]
+  /** What the examples speak of. */
+  readonly around: string
+}
+
+const faces: readonly Face[] = [
+  {
+    name: 'index',
+    files: globSync(['src/connectors/*/describe.ts', 'src/model/{stream,pipeline,decoder,csv,framing}.ts'], {
+      cwd: root,
+    }),
+    around: `
+interface Order { id: string; country: string; cents: number; paid: boolean }
+interface Click { page: string }
+declare const p: PipelineBuilder<{}>
+declare const orders: Stream<Order>, returns: Stream<Order>, texts: Stream<string>
+declare const rows: Stream<{ word: string; total: number }>
+declare const byCountry: KeyedStream<string, Order>`,
+  },
+  {
+    name: 'testing',
+    files: ['src/testing.ts'],
+    around: `import type { Pipeline } from '${root}/src/index.ts'\ndeclare const wordCount: Pipeline`,
+  },
+  { name: 'client', files: ['src/client.ts'], around: '' },
+  { name: 'browser', files: ['src/browser.ts'], around: 'declare const location: { readonly pathname: string }' },
+]
+
+interface Documented {
+  readonly file: string
+  /** The line behind the comment. */
+  readonly declaration: string
+  readonly examples: readonly string[]
+}
+
+function documentedIn(file: string): readonly Documented[] {
+  const comments = readFileSync(join(root, file), 'utf8').matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n\s*(.*)/g)
+  return Array.from(comments, ([, comment, declaration]) => {
+    const [, ...examples] = comment!.replace(/\n\s*\* ?/g, '\n').split('@example')
+    return { file, declaration: declaration!, examples: examples.map((example) => example.trim()) }
+  })
+}
+
+/** The names that a face exports. */
+function namesOf({ name }: Face): readonly string[] {
+  const text = readFileSync(join(root, `src/${name}.ts`), 'utf8')
+  const own = Array.from(text.matchAll(/^export (?:async )?function (\w+)/gm), ([, one]) => one!)
+  const lists = Array.from(text.matchAll(/^export (?:type )?\{([^}]*)\}/gm), ([, list]) => list!.split(','))
+  const listed = lists.flat().map((one) => one.replace('type ', '').trim())
+  return [...new Set([...own, ...listed])].filter((one) => one !== '')
+}
+
+/** A module with all examples of a face, each in a function of its own. */
+function moduleOf(face: Face): string {
+  const blocks = face.files.flatMap(documentedIn).flatMap(({ file, declaration, examples }) =>
+    examples.map((example) => {
+      const statement = example.startsWith('.') ? `rows${example}` : example.replace('export default ', '')
+      return `// ${file}: ${declaration}\nasync () => {\n${statement}\n}\n`
+    }),
+  )
+  return `import { ${namesOf(face).join(', ')} } from '${root}/src/${face.name}.ts'\n${face.around}\n${blocks.join('\n')}`
+}
+
+test.each(faces)('every function of $name has an example', (face) => {
+  const without = face.files.flatMap(documentedIn).flatMap(({ declaration, examples }) => {
+    const name = /^export (?:async )?function (\w+)/.exec(declaration)?.[1]
+    return name !== undefined && examples.length === 0 && namesOf(face).includes(name) ? [name] : []
+  })
+  expect(without).toEqual([])
+})
+
+test('the examples compile', { timeout: 120_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'potoroo-examples-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  for (const face of faces) writeFileSync(join(folder, `${face.name}.ts`), moduleOf(face))
+  const compilerOptions = {
+    typeRoots: [join(root, 'node_modules/@types')],
+    noUnusedLocals: false,
+    verbatimModuleSyntax: false,
+    rewriteRelativeImportExtensions: false,
+  }
+  const settings = { extends: join(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'] }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings))
+  const compiled = run(join(root, 'node_modules/.bin/tsc'), ['-p', folder]).then(
+    () => '',
+    ({ stdout }: { readonly stdout: string }) => stdout,
+  )
+  expect(await compiled).toBe('')
+})
