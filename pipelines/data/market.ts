@@ -97,7 +97,7 @@ function framed(bytes: number): Buffer {
 }
 
 /** Symbol number `n`: one to four letters, with spaces behind. */
-export function symbolOf(n: number): string {
+function symbolOf(n: number): string {
   let symbol = ''
   for (let rest = n + 1; rest > 0; rest = Math.floor((rest - 1) / LETTERS.length)) {
     symbol = LETTERS[(rest - 1) % LETTERS.length] + symbol

@@ -4,7 +4,7 @@
  */
 import { Random } from './random.ts'
 
-export const VOCABULARY = 50_000
+const VOCABULARY = 50_000
 
 const SYLLABLES = 'ba be bi bo bu da de di do du ka ke ki ko ku la le li lo lu ma me mi mo mu na ne ni no nu'.split(' ')
 

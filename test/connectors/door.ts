@@ -5,7 +5,7 @@ import type { Env } from '../../src/env/env.ts'
 import type { Cuts, SourceDescription } from '../../src/model/connector.ts'
 
 /** Keeps the records of one connection. */
-export class TestLane implements Lane {
+class TestLane implements Lane {
   readonly records: string[] = []
   closed = false
   room: boolean
@@ -39,7 +39,7 @@ export class TestLane implements Lane {
 }
 
 /** Keeps the bytes of one acknowledged connection. */
-export class TestSession implements Session {
+class TestSession implements Session {
   readonly heard: string[] = []
   closed = 0
   room = true
@@ -68,7 +68,7 @@ export class TestSession implements Session {
 }
 
 /** A door that puts what comes through it into `lanes` and `sessions`. */
-export function testDoor(lanes: TestLane[], sessions: TestSession[], room: boolean): Door {
+function testDoor(lanes: TestLane[], sessions: TestSession[], room: boolean): Door {
   return {
     requests: {} as Requests,
     lane: () => {

@@ -11,7 +11,7 @@ import type { Feed } from '../../src/dataflow/source-task.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
 
-export class ListFeed implements Feed {
+class ListFeed implements Feed {
   readonly values: unknown[]
   at = 0
   ends = true
@@ -44,7 +44,7 @@ export class ListFeed implements Feed {
   }
 }
 
-export class TextWriter implements SinkWriter {
+class TextWriter implements SinkWriter {
   text = ''
   room = true
   /** What `text` was when each barrier came. */

@@ -22,7 +22,7 @@ import { answersOf } from './answers.ts'
 import { WORKER } from './cases.ts'
 import type { Evidence, Output } from './checkers/evidence.ts'
 import { rerun } from './checkers/rerun.ts'
-import { type Config, clocksAreRight, drawConfig } from './config.ts'
+import { type Config, clocksAreRight } from './config.ts'
 import { Outside } from './outside.ts'
 import { CAPACITY, Plot } from './plot.ts'
 import { objectionToRefusal } from './refusal.ts'
@@ -68,11 +68,6 @@ export type Striker = (point: string) => Blow | null
  */
 export type Blow = 'kill' | 'power' | 'stop' | 'cut'
 
-/** Runs the system of `seed`. */
-export function runSystem(seed: number): Result {
-  return runConfig(drawConfig(seed))
-}
-
 /** Runs the system of `config`; `striker` hears of every point until everything sent is in. */
 export function runConfig(config: Config, striker: Striker | null = null): Result {
   const system = new System(config, striker)
@@ -90,7 +85,7 @@ class Stuck extends Error {}
 
 type Places = Readonly<Record<string, { readonly position: number }>>
 
-export class System {
+class System {
   readonly complaints: string[] = []
   private readonly config: Config
   private readonly world: World

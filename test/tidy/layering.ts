@@ -68,7 +68,7 @@ const outside = [
   /^launch\.js$/,
 ]
 
-export const fences: readonly Fence[] = [
+const fences: readonly Fence[] = [
   { name: 'node modules', pattern: /from 'node:/, allowed: [...outside, /^base\/crc\.ts$/, /^model\/load/] },
   {
     name: 'clock and chance',
