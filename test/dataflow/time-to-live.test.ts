@@ -3,14 +3,14 @@
  * - also where one of several sources has nothing to say, and not before it has handed over what came in
  * - also where there is always a batch to take
  * - not while what is replayed goes back and forth in time, nor before what asyncMap or an aggregate in front of them holds
- * - not before their results have gone out: neither with time, nor where a record begins them anew
+ * - not before their results have gone out: neither with time, nor where a record begins them anew, nor without room for them
  * And what workers send one another is not added up there: a sum does not tell what came before the end of a key.
  */
 import { describe, expect, test } from 'vitest'
 import type { Batch } from '../../src/dataflow/batch.ts'
 import type { Outlet } from '../../src/dataflow/channel.ts'
 import { Channel } from '../../src/dataflow/channel.ts'
-import { generatorSource, nullSink, pipeline, type Stream } from '../../src/index.ts'
+import { generatorSource, nullSink, type PipelineBuilder, pipeline, type Stream } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { type Stage, stage } from './stage.ts'
 
@@ -119,8 +119,9 @@ describe('a key stays while something in front of it holds', () => {
 })
 
 /** Sums that come out five times as late as keys go. */
-const summing = pipeline('p', (p) => {
-  p.source('in', generatorSource<string>({ value: String }))
+function sums(p: PipelineBuilder<Record<never, never>>): Stream<string> {
+  return p
+    .source('in', generatorSource<string>({ value: String }))
     .keyBy('by', (key) => key)
     .aggregate('count', {
       init: () => ({ n: 0 }),
@@ -130,12 +131,23 @@ const summing = pipeline('p', (p) => {
       ttl: TTL_MS,
       every: 5 * TTL_MS,
     })
+}
+
+const summing = pipeline('p', (p) => {
+  sums(p).sink('out', nullSink({ encode: (row) => row }))
+})
+
+const WORDS = 50
+/** The same, each said more often than a channel has room for. */
+const wordy = pipeline('p', (p) => {
+  sums(p)
+    .flatMap('repeat', (row) => Array.from({ length: WORDS }, () => row))
     .sink('out', nullSink({ encode: (row) => row }))
 })
 
 describe('what a step has to say about a key', () => {
-  function begun(values: readonly string[]): Stage & { readonly said: string } {
-    const under = stage(plan(summing.build()), { in: [...values] })
+  function begun(values: readonly string[], of = summing): Stage & { readonly said: string } {
+    const under = stage(plan(of.build()), { in: [...values] })
     under.feeds.get('in')!.ends = false
     // The first result comes at once.
     under.settle(0)
@@ -163,6 +175,28 @@ describe('what a step has to say about a key', () => {
     expect(under.said).toBe('a1 a3 ')
     at(under, 5 * TTL_MS)
     expect(under.said).toBe('a1 a3 a1 ')
+  })
+
+  test('waits with the key for room', () => {
+    const keys = ['a', 'b', 'c', 'd']
+    const under = begun(keys, wordy)
+    const { values } = under.feeds.get('in')!
+    const writer = under.writers.get('out')!
+    const once = under.said.length
+    values.push(...keys)
+    at(under, 1000)
+    writer.room = false
+    // One batch, which ends all four: of each comes more than there is room for.
+    values.push(...keys)
+    const handedOver = (): number => under.runtime.figures()[1]!.recordsOut
+    const before = handedOver()
+    at(under, 2 * TTL_MS)
+    // The sink takes one batch before it is told to wait.
+    expect(handedOver() - before).toBeLessThanOrEqual(2 * WORDS)
+    writer.room = true
+    for (let task = 0; task < 3; task++) under.runtime.wake(task)
+    at(under, 2 * TTL_MS)
+    expect(under.said.slice(once)).toBe(keys.map((key) => `${key}2 `.repeat(WORDS)).join(''))
   })
 })
 
