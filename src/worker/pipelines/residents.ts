@@ -17,7 +17,7 @@
  * R5. What comes for a pipeline that is not up here yet waits for it.
  * R6. One that the chain says is drained runs in no generation. It stays listed where it ran.
  */
-import { ByteReader } from '../../base/bytes.ts'
+import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
@@ -28,10 +28,8 @@ import type { ControlMessage } from '../../transport/wire.ts'
 import { answerOfFailed, failedHere } from '../execution/epoch-post.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { ExecutionEvents, Generation, Holdings } from '../execution/generation.ts'
+import { EarlyMessages } from './early.ts'
 import { type Loaded, type LoadPlan, type Resident, type ResidentEvents, SINK_END_MS } from './resident.ts'
-
-/** Messages that may wait for pipelines that are not up (R5). */
-const MOST_EARLY = 4096
 
 export interface ResidentsSeams {
   readonly clock: Clock
@@ -59,12 +57,6 @@ export interface ResidentsSeams {
   follow(then: () => void): void
 }
 
-interface Early {
-  readonly from: string
-  readonly message: ControlMessage
-  readonly body: Buffer
-}
-
 export class Residents {
   readonly all = new Map<string, Resident>()
   /** Pipelines whose program cannot be loaded here. */
@@ -85,8 +77,7 @@ export class Residents {
   private readonly held = new Map<string, Holdings>()
   /** Those that have an execution in the generation that stands, by the number of their run. */
   private readonly up = new Map<number, Resident>()
-  private readonly early = new Map<number, Early[]>()
-  private waiting = 0
+  private readonly early = new EarlyMessages()
   private readonly stops = new Set<string>()
 
   constructor(seams: ResidentsSeams, events: ResidentEvents) {
@@ -109,7 +100,6 @@ export class Residents {
     this.early.clear()
     this.held.clear()
     this.up.clear()
-    this.waiting = 0
     for (const resident of [...this.all.values()]) {
       const entry = pipelines.get(resident.name)
       if (entry?.run !== resident.run) this.remove(resident)
@@ -297,9 +287,7 @@ export class Residents {
     this.up.set(run, resident)
     for (const reason of this.stops) execution.stopWork(reason)
     execution.start()
-    for (const { from, message, body } of this.early.get(run) ?? [])
-      execution.control(from, message, new ByteReader(body))
-    this.early.delete(run)
+    this.early.deliver(run, (from, message, body) => execution.control(from, message, body))
     this.events.changed()
   }
 
@@ -395,7 +383,7 @@ export class Residents {
       const resident = this.up.get(message.pipeline)
       const error = this.errorOf(message.pipeline)
       if (error !== null) this.answerFailed(from.worker, message.pipeline, error, message)
-      else if (resident === undefined) this.keep(message.pipeline, { from: from.worker, message, body: copyOf(body) })
+      else if (resident === undefined) this.keep(message.pipeline, from.worker, message, body)
       else resident.execution.control(from.worker, message, body)
     }
   }
@@ -414,15 +402,9 @@ export class Residents {
   }
 
   /** R5. */
-  private keep(run: number, early: Early): void {
-    if (this.generation === null || this.waiting >= MOST_EARLY) return
-    this.waiting++
-    this.early.set(run, [...(this.early.get(run) ?? []), early])
+  private keep(run: number, from: string, message: ControlMessage, body: ByteReader): void {
+    if (this.generation === null || !this.early.keep(run, from, message, body)) return
     // The record that names the pipeline may not have been read here.
     this.seams.hint()
   }
-}
-
-function copyOf(body: ByteReader): Buffer {
-  return Buffer.from(body.bytes(body.remaining))
 }

@@ -1,0 +1,43 @@
+/** What members say to pipelines that are not up here yet: it waits for them (R5 of `residents.ts`). */
+import { ByteReader } from '../../base/bytes.ts'
+import type { ControlMessage } from '../../transport/wire.ts'
+
+/** How many may wait, of all pipelines together. */
+const MOST = 4096
+
+interface Message {
+  readonly from: string
+  readonly message: ControlMessage
+  readonly body: Buffer
+}
+
+/** Hears one message. */
+type Hear = (from: string, message: ControlMessage, body: ByteReader) => void
+
+export class EarlyMessages {
+  /** By the numbers of the runs that they are for. */
+  private readonly waiting = new Map<number, Message[]>()
+  private count = 0
+
+  /** Keeps a message for `run`, with a copy of its body; false where too many wait. */
+  keep(run: number, from: string, message: ControlMessage, body: ByteReader): boolean {
+    if (this.count >= MOST) return false
+    this.count++
+    const kept = { from, message, body: Buffer.from(body.bytes(body.remaining)) }
+    this.waiting.set(run, [...(this.waiting.get(run) ?? []), kept])
+    return true
+  }
+
+  /** Tells `hear` what has come for `run`, in the order in which it came. */
+  deliver(run: number, hear: Hear): void {
+    const messages = this.waiting.get(run) ?? []
+    this.waiting.delete(run)
+    this.count -= messages.length
+    for (const { from, message, body } of messages) hear(from, message, new ByteReader(body))
+  }
+
+  clear(): void {
+    this.waiting.clear()
+    this.count = 0
+  }
+}
