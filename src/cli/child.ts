@@ -2,7 +2,8 @@
  * A worker's process under `up`: starts it, starts it again as `supervise.ts` decides, and reads what it logs.
  *
  * Its standard error is a file, so that what it says is there when nobody listens, and it never waits for a reader. Its
- * standard input is held open: when this process is gone, however it ended, the worker ends in order.
+ * standard input is held open, and ended to ask for an end in order: so it ends like this when this process is gone, too,
+ * and a signal that reaches both of them (Ctrl-C on a terminal, a service manager's SIGTERM) is one request, not two.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
@@ -105,7 +106,7 @@ export class Child {
     let waitMs: number | null = null
     for (const effect of effects) {
       if (effect.kind === 'start') this.start()
-      else if (effect.kind === 'terminate') this.process?.kill('SIGTERM')
+      else if (effect.kind === 'dismiss') this.process?.stdin?.end()
       else {
         waitMs = effect.ms
         this.timer = setTimeout(() => this.step({ kind: 'due' }), waitMs)

@@ -2,6 +2,11 @@
 
 /** What a shell adds to a signal's number in an exit status. */
 const SIGNALLED = 128
+/**
+ * What comes so soon after the first is the same request: a terminal's Ctrl-C reaches all that was started in it, and npm
+ * passes it on once more.
+ */
+const SAME_MS = 300
 const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
 
 type Signal = keyof typeof NUMBERS
@@ -11,16 +16,18 @@ export interface Signals {
   forget(): void
 }
 
-/** Calls `stop` at the first signal. At a second one it calls `last`, and the process ends with status 130 or 143. */
+/** Calls `stop` at the first signal. At a second one, which is no echo of it, it calls `last`, and the process ends with status 130 or 143. */
 export function onSignals(stop: (signal: Signal) => void, last: () => void = () => {}): Signals {
-  let asked = false
+  let askedMs: number | null = null
   const listener = (signal: Signal): void => {
-    if (asked) {
+    const nowMs = performance.now()
+    if (askedMs === null) {
+      askedMs = nowMs
+      stop(signal)
+    } else if (nowMs - askedMs > SAME_MS) {
       last()
       process.exit(SIGNALLED + NUMBERS[signal])
     }
-    asked = true
-    stop(signal)
   }
   const signals = Object.keys(NUMBERS) as Signal[]
   for (const signal of signals) process.on(signal, listener)

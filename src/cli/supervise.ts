@@ -44,7 +44,8 @@ export type ChildEvent =
 export type ChildEffect =
   | { readonly kind: 'start' }
   | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'terminate' }
+  /** Asks the process to end in order. */
+  | { readonly kind: 'dismiss' }
 
 type Next = {
   running: 'waiting' | 'stopping' | 'left' | 'givenUp'
@@ -76,7 +77,7 @@ const table: Table<ChildState, ChildEvent, ChildEffect, Next> = {
       return { next: { phase: 'waiting', crashes, restarts }, effects: [{ kind: 'wait', ms }] }
     },
     due: 'impossible',
-    stop: (state) => ({ next: { ...state, phase: 'stopping' }, effects: [{ kind: 'terminate' }] }),
+    stop: (state) => ({ next: { ...state, phase: 'stopping' }, effects: [{ kind: 'dismiss' }] }),
   },
   waiting: {
     exited: 'impossible',

@@ -67,7 +67,7 @@ async function work(options: Options): Promise<void> {
     process.stdin.resume().once('end', () => {
       log.info('worker.stopping', { signal: 'standard input has ended' })
       stopped.resolve(null)
-      // Nobody is there to end it, should it not come to its end.
+      // Perhaps nobody is there to end it, should it not come to its end.
       setTimeout(() => process.exit(EXIT_FAILED), limits.drainTimeoutMs + ALONE_MS).unref()
     })
   }

@@ -23,6 +23,13 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
+export interface Options {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+  /** It leads a process group of its own. */
+  readonly detached?: boolean
+}
+
 /** A process that is still there at the end of the test is killed. */
 export class Program {
   readonly child: ChildProcess
@@ -31,7 +38,7 @@ export class Program {
   readonly ended: Promise<Ended>
   private readonly waiters = new Set<() => void>()
 
-  constructor(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
+  constructor(command: string, args: readonly string[], options: Options = {}) {
     const env = options.env ?? process.env
     this.child = spawn(command, args, { ...options, env, stdio: ['pipe', 'pipe', 'pipe'] })
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => this.hear(() => (this.out += text)))
@@ -69,10 +76,15 @@ export class Program {
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal)
   }
+
+  /** Sends the signal to all that it has started, too, as a terminal does; it is `detached`. */
+  killGroup(signal: NodeJS.Signals): void {
+    process.kill(-this.child.pid!, signal)
+  }
 }
 
 /** Starts `potoroo` with `args`. */
-export function potoroo(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Program {
+export function potoroo(args: readonly string[], options: Options = {}): Program {
   return new Program(process.execPath, [launcher, ...args], options)
 }
 

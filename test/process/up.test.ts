@@ -1,5 +1,5 @@
 /** `potoroo up` as a person meets it: comes up, starts again what ends, ends with its workers, and gives up in words. */
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFailed, test } from 'vitest'
 import type { ClusterView } from '../../src/admin/cluster-view.ts'
@@ -57,6 +57,17 @@ test('runs a cluster, starts again what is killed, and ends with all of it', { t
     'w1',
     'w2',
   ])
+})
+
+test('takes a signal to all of its processes for one request', { timeout: 60_000 }, async () => {
+  const cwd = folder()
+  const up = potoroo(['up', '--workers', '2'], { cwd, detached: true })
+  await up.said(/normal, generation \d+: w1, w2\n/)
+  up.killGroup('SIGINT')
+  expect(await up.ended, up.err).toEqual({ status: 0, signal: null })
+  for (const worker of ['w1', 'w2']) {
+    expect(readFileSync(join(cwd, `.potoroo/potoroo/${worker}/worker.log`), 'utf8')).toMatch(/"worker\.ended"/)
+  }
 })
 
 test('leaves no worker behind when it is killed', { timeout: 60_000 }, async () => {
