@@ -39,6 +39,8 @@ export const LETTERS_PART = ' dead letters'
 export interface PartEntry {
   readonly step: string
   readonly worker: string
+  /** To what it means something (`ManifestFrame`); earlier releases did not say it, and the letters' part does not need it. */
+  readonly of?: string
   readonly snapshot: Json
 }
 
@@ -90,6 +92,8 @@ export interface ManifestFrame extends Run {
   readonly rotation: number
   /** Steps that have state; `since` comes from the base. */
   readonly steps: readonly Omit<StepEntry, 'since'>[]
+  /** What the parts of sources and sinks are of, by step: something else under that name could not read them. */
+  readonly connectors: ReadonlyMap<string, string>
 }
 
 /** The serial of the epoch that follows `base`. */
@@ -112,12 +116,16 @@ export function makeManifest(
   const packs = base?.packs.filter((pack) => isNeeded(pack.serial, serial, rotation)) ?? []
   const sources: PartEntry[] = []
   const sinks: PartEntry[] = []
+  const of = (step: string): Pick<PartEntry, 'of'> => {
+    const sort = frame.connectors.get(step)
+    return sort === undefined ? {} : { of: sort }
+  }
   let keys = 0
   let records = 0
   for (const [worker, snapshot] of snapshots) {
     if (snapshot.pack !== null) packs.push({ ...snapshot.pack, worker, epoch, serial })
-    for (const part of snapshot.sources) sources.push({ ...part, worker })
-    for (const part of snapshot.sinks) sinks.push({ ...part, worker })
+    for (const part of snapshot.sources) sources.push({ ...part, worker, ...of(part.step) })
+    for (const part of snapshot.sinks) sinks.push({ ...part, worker, ...of(part.step) })
     keys += snapshot.counts.keys
     records += snapshot.counts.records
   }

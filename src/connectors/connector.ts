@@ -272,5 +272,7 @@ export interface SinkConnector {
   readonly kind: string
   /** Whether several writers may serve one sink; otherwise all output goes through one. */
   parallel(description: SinkDescription<unknown>): boolean
+  /** To which place its snapshots belong, for which alone they mean something; left out where they go to any. */
+  place?(description: SinkDescription<unknown>): string
   open(description: SinkDescription<unknown>, context: SinkContext): Writer
 }

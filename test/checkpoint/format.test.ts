@@ -150,6 +150,7 @@ describe('a manifest', () => {
   const frame = {
     ...{ pipeline: 'p', run: 4, hash: 'h', generation: 2, keyGroups: 8, rotation: 3 },
     steps: [{ step: 'count', kind: 'keyed', schema: 1 }],
+    connectors: new Map([['lines', 'a file source']]),
   }
   const snapshotOf = (epoch: number): Snapshot => ({
     pack: { path: `packs/${epoch}`, bytes: 10, crc: 1 },
@@ -173,7 +174,10 @@ describe('a manifest', () => {
     const manifest = following(null, 7)
     expect(decodeManifest('m', encodeManifest(manifest))).toEqual({ kind: 'intact', value: manifest })
     expect(manifest).toMatchObject({ serial: 1, base: null, counts: { keys: 6, records: 14 }, steps: [{ since: 1 }] })
-    expect(manifest.sources.map(({ worker }) => worker)).toEqual(['a', 'b'])
+    expect(manifest.sources.map(({ worker, of }) => [worker, of])).toEqual([
+      ['a', 'a file source'],
+      ['b', 'a file source'],
+    ])
     expect(decodeManifest('m', null)).toMatchObject({ kind: 'damaged', damage: { path: 'm', reason: 'it is absent' } })
   })
 

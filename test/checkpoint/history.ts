@@ -74,6 +74,7 @@ export class History {
     const frame = {
       ...{ pipeline: 'p', run: 0, hash: 'h', generation: 1, keyGroups, rotation },
       steps: [{ step: STEP, kind: 'keyed', schema: 1 }],
+      connectors: new Map<string, string>(),
     }
     const manifest = makeManifest(frame, base, epoch, 0, snapshots)
     const entry: EpochEntry = { epoch, generation: 1, manifest: `manifests/${epoch}` }

@@ -23,6 +23,7 @@ export const run: layout.Run = { pipeline: 'p', run: 1 }
 const frame: ManifestFrame = {
   ...{ ...run, hash: 'h', generation: 1, keyGroups: KEY_GROUPS, rotation: ROTATION },
   steps: [{ step: 'count', kind: 'keyed', schema: 1 }],
+  connectors: new Map(),
 }
 
 /** A pipeline that writes real packs and manifests. */

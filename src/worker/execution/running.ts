@@ -21,7 +21,7 @@ import type { ControlMessage } from '../../transport/wire.ts'
 import type { LetterDesk } from '../letters/letter-desk.ts'
 import type { Work } from '../loop.ts'
 import type { ExecutionSeams } from '../seams.ts'
-import { stepsOf } from './base-fit.ts'
+import { connectorsOf, stepsOf } from './base-fit.ts'
 import { Coordinating } from './coordinating.ts'
 import { EpochMemory } from './epoch-memory.ts'
 import { type CoordinatorsMail, EpochPost, type MembersMail } from './epoch-post.ts'
@@ -230,6 +230,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       keyGroups: generation.owners.length,
       rotation: seams.limits.horizonEpochs,
       steps: stepsOf(plan),
+      connectors: connectorsOf(plan),
     }
   }
 

@@ -22,14 +22,15 @@ export function journalId(pipeline: string, run: number, step = ''): string {
   return `${pipeline}#${run}/${step}`
 }
 
-/** The rows of all streams of the journaled source `step`, of whichever worker. */
+/** The rows of all streams of the journaled source `step`, of whichever worker. What other sources save is no list. */
 export function rowsOf(parts: readonly PartEntry[], step: string): readonly StreamRow[] {
-  return mergeRows(partsOf(parts, step).map(({ snapshot }) => snapshot as unknown as readonly StreamRow[]))
+  const own = partsOf(parts, step).filter(({ snapshot }) => Array.isArray(snapshot))
+  return mergeRows(own.map(({ snapshot }) => snapshot as unknown as readonly StreamRow[]))
 }
 
 /** The places of all splits of the replayable source `step`; `null` where nobody has saved any. */
 export function placesOf(parts: readonly PartEntry[], step: string): Readonly<Record<string, Json>> | null {
-  const own = partsOf(parts, step)
+  const own = partsOf(parts, step).filter(({ snapshot }) => !Array.isArray(snapshot))
   return own.length === 0 ? null : Object.assign({}, ...own.map(({ snapshot }) => snapshot))
 }
 

@@ -238,7 +238,8 @@ export class WayUp {
       const parts = parallel
         ? partsFor(generation, base?.sinks ?? [], task.step)
         : soleParts(generation, base, task.step)
-      const snapshots = parts.map(({ snapshot }) => snapshot)
+      // One that holds nothing may be of another connector.
+      const snapshots = parts.map(({ snapshot }) => snapshot).filter((snapshot) => snapshot !== null)
       this.writers
         .get(task.step)!
         .restore({ generation: generation.number, epoch: base?.epoch ?? 0, back, snapshots }, () => {
@@ -261,6 +262,5 @@ export class WayUp {
 /** Where one worker writes a sink, that one takes over what whoever wrote it before has left; the others have left nothing. */
 function soleParts(generation: Generation, base: Manifest | null, step: string): Manifest['sinks'] {
   if (SOLE_WRITER !== generation.self) return []
-  const parts = base?.sinks.filter((part) => part.step === step) ?? []
-  return parts.length === 1 ? parts : parts.filter(({ snapshot }) => snapshot !== null)
+  return base?.sinks.filter((part) => part.step === step) ?? []
 }

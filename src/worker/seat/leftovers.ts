@@ -69,8 +69,7 @@ export class Leftovers {
 }
 
 function positionsOf(pipeline: string, run: number, parts: readonly PartEntry[]): ReadonlyMap<string, number> {
-  // What others save is no list.
-  const steps = new Set(parts.filter(({ snapshot }) => Array.isArray(snapshot)).map(({ step }) => step))
+  const steps = new Set(parts.map(({ step }) => step))
   const rows = [...steps].flatMap((step) => {
     const source = journalId(pipeline, run, step)
     return rowsOf(parts, step).map(([producer, incarnation, position]) => {
