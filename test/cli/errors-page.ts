@@ -1,5 +1,19 @@
 /** Writes docs/errors.md out of the error table. */
-import { type ErrorKind, errorTable } from '../../src/base/errors.ts'
+import { checkpointErrors } from '../../src/base/errors/checkpoint.ts'
+import { cliErrors } from '../../src/base/errors/cli.ts'
+import { clientErrors } from '../../src/base/errors/client.ts'
+import { codecErrors } from '../../src/base/errors/codec.ts'
+import { connectorsErrors } from '../../src/base/errors/connectors.ts'
+import { dataflowErrors } from '../../src/base/errors/dataflow.ts'
+import { envErrors } from '../../src/base/errors/env.ts'
+import { ingestErrors } from '../../src/base/errors/ingest.ts'
+import { modelErrors } from '../../src/base/errors/model.ts'
+import { protocolErrors } from '../../src/base/errors/protocol.ts'
+import { stateErrors } from '../../src/base/errors/state.ts'
+import { testingErrors } from '../../src/base/errors/testing.ts'
+import { transportErrors } from '../../src/base/errors/transport.ts'
+import { workerErrors } from '../../src/base/errors/worker.ts'
+import type { ErrorKind } from '../../src/base/errors.ts'
 
 const KINDS: Readonly<Record<ErrorKind, string>> = {
   user: 'a pipeline, its input or a command is wrong; exit status 2',
@@ -7,6 +21,24 @@ const KINDS: Readonly<Record<ErrorKind, string>> = {
   protocol: 'another program speaks wrongly; exit status 1',
   invariant: 'a bug in Potoroo; exit status 70',
 }
+
+/** The errors of each room, in the order of the table. */
+export const errorSections = {
+  'The machine': envErrors,
+  'Pipelines and their records': modelErrors,
+  'Values as bytes': codecErrors,
+  'Messages between processes': protocolErrors,
+  'State of keys': stateErrors,
+  'Steps and their records': dataflowErrors,
+  'The checkpoint store': checkpointErrors,
+  'What producers send': ingestErrors,
+  'Links between workers': transportErrors,
+  'The client and the receiver': clientErrors,
+  Connectors: connectorsErrors,
+  'Workers and clusters': workerErrors,
+  'The command line': cliErrors,
+  Tests: testingErrors,
+} as const
 
 export function errorsPage(): string {
   const out = [
@@ -17,9 +49,19 @@ export function errorsPage(): string {
     '',
     ...Object.entries(KINDS).map(([kind, meaning]) => `- **${kind}**: ${meaning}`),
     '',
+    'By what they are about:',
+    '',
   ]
-  for (const [code, { kind, what, remedy }] of Object.entries(errorTable)) {
-    out.push(`## ${code}`, '', `*${kind}* · ${show(what)}`, '', `What to do: ${show(remedy)}`, '')
+  for (const [title, table] of Object.entries(errorSections)) {
+    const codes = Object.keys(table).map((code) => `[${code}](#${code.toLowerCase()})`)
+    out.push(`- [${title}](#${title.toLowerCase().replaceAll(' ', '-')}): ${codes.join(', ')}`)
+  }
+  out.push('')
+  for (const [title, table] of Object.entries(errorSections)) {
+    out.push(`## ${title}`, '')
+    for (const [code, { kind, what, remedy }] of Object.entries(table)) {
+      out.push(`### ${code}`, '', `*${kind}* · ${show(what)}`, '', `What to do: ${show(remedy)}`, '')
+    }
   }
   return `${out.join('\n').trimEnd()}\n`
 }
