@@ -43,7 +43,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'client',
   ],
   admin: ['base', 'env', 'model', 'worker'],
-  ui: ['base', 'env', 'model', 'worker'],
   cli: ['*'],
   'index.ts': ['base', 'model', 'connectors'],
   'testing.ts': ['base', 'model', 'sim'],
