@@ -1,4 +1,4 @@
-/** What the docstrings of the package's functions show compiles as it stands there, and none is without an example. */
+/** What pages and docstrings of the package's functions show compiles as it stands there, and no function is without an example. */
 import { execFile } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,7 @@ const faces: readonly Face[] = [
       cwd: root,
     }),
     around: `
-interface Order { id: string; country: string; cents: number; paid: boolean }
+interface Order { id: string; country: string; cents: number; amount: number; paid: boolean }
 interface Click { page: string }
 declare const p: PipelineBuilder<{}>
 declare const orders: Stream<Order>, returns: Stream<Order>, texts: Stream<string>
@@ -64,12 +64,42 @@ function namesOf({ name }: Face): readonly string[] {
   return [...new Set([...own, ...listed])].filter((one) => one !== '')
 }
 
+/** An example as statements: one that goes on with a stream goes on with `stream`, and ends with its sink. */
+function statementsOf(example: string, stream: string): string {
+  if (/^\w+: \{/.test(example)) return `byCountry.mapWithState('total', { ...any, ${example} })`
+  const keyed = /^\.\w+WithState\(/.test(example)
+  const begun = example.replace(/^\./, `${keyed ? 'byCountry' : stream}.`)
+  return begun.replaceAll('\n.sink(', `\n${stream}.sink(`).replace('export default ', '')
+}
+
+/** Pages whose examples are not compiled: one has its own tests (`test/testing/page.test.ts`), one is of docstrings. */
+const APART = ['docs/testing.md', 'docs/connectors.md']
+
+/** A module with the examples of all pages. */
+function pagesModule(): string {
+  const pages = ['README.md', ...globSync('docs/*.md', { cwd: root })].filter((page) => !APART.includes(page))
+  const blocks = pages.flatMap((page) => {
+    const shown = readFileSync(join(root, page), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)
+    return Array.from(shown, ([, code]) => {
+      const example = code!.replace(/^(\/\/.*\n)?(import .*\n)*\n*/, '').trim()
+      return `// ${page}\nasync () => {\n${statementsOf(example, 'orders')}\n}\n`
+    })
+  })
+  const [index] = faces as readonly [Face]
+  return `import { ${namesOf(index).join(', ')} } from '${root}/src/index.ts'
+import { type Client, connect, receiveAcked } from '${root}/src/client.ts'
+${index.around}
+declare const client: Client
+declare const store: (value: unknown) => Promise<void>
+declare const any: any
+${blocks.join('\n')}`
+}
+
 /** A module with all examples of a face, each in a function of its own. */
 function moduleOf(face: Face): string {
   const blocks = face.files.flatMap(documentedIn).flatMap(({ file, declaration, examples }) =>
     examples.map((example) => {
-      const statement = example.startsWith('.') ? `rows${example}` : example.replace('export default ', '')
-      return `// ${file}: ${declaration}\nasync () => {\n${statement}\n}\n`
+      return `// ${file}: ${declaration}\nasync () => {\n${statementsOf(example, 'rows')}\n}\n`
     }),
   )
   return `import { ${namesOf(face).join(', ')} } from '${root}/src/${face.name}.ts'\n${face.around}\n${blocks.join('\n')}`
@@ -87,9 +117,11 @@ test('the examples compile', { timeout: 120_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'potoroo-examples-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   for (const face of faces) writeFileSync(join(folder, `${face.name}.ts`), moduleOf(face))
+  writeFileSync(join(folder, 'pages.ts'), pagesModule())
   const compilerOptions = {
     typeRoots: [join(root, 'node_modules/@types')],
     noUnusedLocals: false,
+    noUnusedParameters: false,
     verbatimModuleSyntax: false,
     rewriteRelativeImportExtensions: false,
   }
