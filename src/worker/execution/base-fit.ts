@@ -73,6 +73,15 @@ function checkParts(plan: Plan, { sources, sinks }: Manifest): void {
   }
 }
 
+/** What tasks of `held` steps had taken and not sent on is for steps of these names; throws by name where one is gone. */
+export function checkHeld({ pipeline, tasks }: Plan, held: Iterable<string>, drop: ReadonlySet<string>): void {
+  for (const step of held) {
+    const task = tasks.find((one) => one.step === step)
+    if (task?.kind === 'asyncMap' || task?.kind === 'keyed' || drop.has(step)) continue
+    throw fail('E_STEP_GONE', { pipeline, step })
+  }
+}
+
 /** State is found again by step name, kind and schema version, and what connectors left by step name; throws by name for anything else. */
 export function checkSteps(plan: Plan, base: Manifest | null): void {
   if (base === null) return

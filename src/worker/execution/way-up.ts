@@ -29,7 +29,7 @@ import type { Plan, TaskPlan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { DeadLetters } from '../letters/dead-letters.ts'
 import type { ExecutionSeams } from '../seams.ts'
-import { checkSteps, withoutSteps } from './base-fit.ts'
+import { checkHeld, checkSteps, withoutSteps } from './base-fit.ts'
 import type { Generation, Holdings } from './generation.ts'
 import { idleWriter } from './idle-writer.ts'
 import { type HeldPart, type Restored, restorePipeline, type Taker } from './restorer.ts'
@@ -140,6 +140,7 @@ export class WayUp {
       warned(fail('E_STORE_DAMAGED', { path: damage.path, reason: damage.reason }))
     }
     checkSteps(plan, base)
+    checkHeld(plan, restored?.held.map(({ step }) => step) ?? [], seams.drop)
     sources.restore(base?.sources ?? [], (error) => {
       if (!open()) return
       if (error !== null) return this.done({ kind: 'failed', error })

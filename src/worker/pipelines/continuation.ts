@@ -3,10 +3,13 @@
  * where it cannot. Who brings it up asks again (`execution/way-up.ts`), of what it has really read.
  */
 import { droppedSteps, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
-import { decodeManifest } from '../../checkpoint/manifest.ts'
+import type { Examined } from '../../checkpoint/damage.ts'
+import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
+import type { PackChunk } from '../../checkpoint/pack-format.ts'
+import { openPack } from '../../checkpoint/pack-reader.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import type { Plan } from '../../model/plan.ts'
-import { checkSteps, withoutSteps } from '../execution/base-fit.ts'
+import { checkHeld, checkSteps, withoutSteps } from '../execution/base-fit.ts'
 import { settle } from '../settle.ts'
 
 /** What a program is to begin with. */
@@ -17,6 +20,8 @@ export interface Beginning {
   readonly entry: PipelineEntry | null
   /** Steps whose state is not to be taken over. */
   readonly drop: readonly string[]
+  /** What runs now comes to rest before: nothing is held any more then. */
+  readonly rests: boolean
 }
 
 /** Throws `E_STEP_GONE`, `E_STEP_CHANGED` or `E_SCHEMA` where the state that `plan` would begin with does not fit it. */
@@ -32,4 +37,19 @@ export async function requireContinuation(store: Store, plan: Plan, beginning: B
     plan,
     withoutSteps(examined.value, drop, () => {}),
   )
+  if (from === null && beginning.rests) return
+  checkHeld(plan, await stepsThatHeld(store, examined.value), drop)
+}
+
+/** The steps whose tasks had taken records at the barrier of `manifest` and not sent them on, as far as its packs can be read. */
+async function stepsThatHeld(store: Store, { packs, epoch }: Manifest): Promise<ReadonlySet<string>> {
+  const steps = new Set<string>()
+  for (const pack of packs) {
+    // What was held stands in the packs of its own epoch.
+    if (pack.epoch !== epoch) continue
+    const examined = await new Promise<Examined<readonly PackChunk[]>>((resolve) => openPack(store, pack, resolve))
+    if (examined.kind !== 'intact') continue
+    for (const { step, kind } of examined.value) if (kind === 'rows') steps.add(step)
+  }
+  return steps
 }

@@ -99,7 +99,8 @@ export class Submission {
       requireChannelMemory(prepared.plan, others, worker.cluster.members.length, this.seams.limits)
       const from = await this.manifestOf(name, options)
       const entry = fresh === true ? null : (worker.cluster.pipelines.get(name) ?? null)
-      await requireContinuation(worker.storage, prepared.plan, { from, entry, drop })
+      const rests = worker.residents.all.get(name)?.phase === 'running'
+      await requireContinuation(worker.storage, prepared.plan, { from, entry, drop, rests })
       options.onFit?.()
       if (this.seams.alone) await this.seams.stop(name)
       if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
