@@ -1,5 +1,6 @@
 /**
- * Every bound in the system. Nothing may grow without one; where a limit is met, a metric or an error says so.
+ * The bounds of the system that somebody may want to set. Nothing may grow without a bound; where one is met, a metric or an error
+ * says so. Those that nobody would set are constants beside what they bound.
  *
  * A test or a simulation passes a smaller `Limits`; the relations at the end hold for every one, and name the limits that they are
  * about: whoever has chosen them reads it.

@@ -14,12 +14,10 @@ import {
   readAcked,
 } from '../protocol/acked.ts'
 import { FrameParser } from '../protocol/frame.ts'
+import { SILENCES } from '../protocol/silence.ts'
 import type { Settings } from './options.ts'
 import type { OutboxBatch } from './outbox.ts'
 import type { Dial, Target, Transport } from './transport.ts'
-
-/** Silences of the worker's keep-alive time after which it is taken to be gone. */
-const SILENCES = 4
 
 export type ServerMessage = Extract<
   AckedMessage,

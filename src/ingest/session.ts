@@ -17,6 +17,7 @@ import type { Clock, Timer } from '../env/clock.ts'
 import { Cuts } from '../model/connector.ts'
 import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { type Frame, FrameParser } from '../protocol/frame.ts'
+import { SILENCES, UNFINISHED } from '../protocol/silence.ts'
 import { agreedVersion, type VersionRange } from '../protocol/version.ts'
 import type { Producers } from './producers.ts'
 import { cutRecords } from './records.ts'
@@ -28,13 +29,6 @@ import { foreignIn, type HelloAnswer } from './streams.ts'
 const RETRY_MS = 1000
 /** Longest reason that is sent, in characters. */
 const REASON_LENGTH = 300
-/** Silences of `keepAliveMs` after which a client is taken to be gone. */
-const SILENCES = 4
-/**
- * Times `keepAliveMs` that a frame may take to come. A bit that turns in its length makes a frame of it that never ends,
- * and that hides everything behind it.
- */
-const UNFINISHED = 12
 
 /** What a session asks of its source. */
 export interface SessionSource {

@@ -5,10 +5,8 @@ import type { Timer } from '../env/clock.ts'
 import type { Address, Connection, ConnectionHandler } from '../env/network.ts'
 import { type AckedMessage, ackedFrameBytes, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { FrameParser } from '../protocol/frame.ts'
+import { SILENCES } from '../protocol/silence.ts'
 import type { SimProcess } from './world.ts'
-
-/** Silences of the worker's keep-alive time after which it is taken to be gone, as the client does. */
-const SILENCES = 4
 
 /** What a connection tells its producer. */
 export interface WireOwner {

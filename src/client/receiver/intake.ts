@@ -23,6 +23,7 @@ import {
   STALE,
 } from '../../protocol/delivery.ts'
 import { FrameParser } from '../../protocol/frame.ts'
+import { SILENCES, UNFINISHED } from '../../protocol/silence.ts'
 import { agreedVersion } from '../../protocol/version.ts'
 import { Memory } from './memory.ts'
 
@@ -94,10 +95,6 @@ interface Session {
   outstanding: number
 }
 
-/** Silent looks after which a sink is taken to be gone. */
-const SILENCES = 4
-/** Looks that a frame may take to come, as at the acked door (`ingest/session.ts`): a bit that turns in its length never ends. */
-const UNFINISHED = 12
 const RETRY_MS = 1000
 /** Sinks that are remembered at a time; beyond them the first that is not connected is forgotten. */
 const STREAMS = 1000

@@ -19,13 +19,12 @@ import {
   STALE,
 } from '../../protocol/delivery.ts'
 import { FrameParser } from '../../protocol/frame.ts'
+import { SILENCES } from '../../protocol/silence.ts'
 import type { SinkContext } from '../connector.ts'
 import { DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
 
 const FIRST_BACKOFF_MS = 50
 const LONGEST_BACKOFF_MS = 5000
-/** Silences of the receiver's keep-alive time after which it is taken to be gone. */
-const SILENCES = 4
 
 type Welcome = Extract<DeliveryMessage, { kind: 'welcome' }>
 type Refused = Extract<DeliveryMessage, { kind: 'refused' }>
