@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { LogFile, type LogLine } from './log-file.ts'
 import { type ChildEvent, type ChildState, started, superviseChild } from './supervise.ts'
 
@@ -18,6 +19,8 @@ export interface ChildOptions {
   readonly prepare: () => void
   readonly args: readonly string[]
   readonly env: NodeJS.ProcessEnv
+  /** Takes what the process writes to standard output, in whole lines; without it both write to the same one. */
+  readonly output: ((lines: string) => void) | null
 }
 
 export interface ChildEvents {
@@ -76,17 +79,18 @@ export class Child {
   }
 
   private start(): void {
-    const { args, env, prepare } = this.options
+    const { args, env, prepare, output } = this.options
     prepare()
     const log = openSync(this.log.path, 'a', 0o600)
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
       env,
-      stdio: ['pipe', 'inherit', log],
+      stdio: ['pipe', output === null ? 'inherit' : 'pipe', log],
     })
     closeSync(log)
     this.process = child
     this.pid = child.pid ?? null
     child.stdin!.on('error', () => {})
+    if (output !== null) readLines(child.stdout!, output)
     child.once('error', (error) => this.ended(1, error.message))
     child.once('exit', (status, signal) => this.ended(status, signal ?? `status ${status}`))
     this.events.started(this)
@@ -114,4 +118,17 @@ export class Child {
     }
     if (event.kind === 'exited') this.events.settled(this, waitMs)
   }
+}
+
+/** Hands over the lines of a stream, as many as have come; the last one may lack its end. */
+function readLines(stream: Readable, take: (lines: string) => void): void {
+  let begun = ''
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const end = text.lastIndexOf('\n') + 1
+    if (end > 0) take(begun + text.slice(0, end))
+    begun = end > 0 ? text.slice(end) : begun + text
+  })
+  stream.once('end', () => {
+    if (begun !== '') take(`${begun}\n`)
+  })
 }

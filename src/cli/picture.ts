@@ -1,9 +1,21 @@
 /**
  * What `up` shows: on a terminal a table that is drawn again in place, under the lines that stay; elsewhere the lines alone.
+ * What the pipelines write to the same terminal goes through here: it stays, and nothing is drawn over it.
  */
 import type { ChildState } from './supervise.ts'
-import { say, table } from './terminal.ts'
+import { table } from './terminal.ts'
 import type { ClusterNow } from './up-control.ts'
+
+/** Where lines and the table go. */
+export interface Screen {
+  readonly stdout: Stream
+  readonly stderr: Stream
+}
+
+interface Stream {
+  readonly isTTY?: boolean
+  write(text: string): unknown
+}
 
 export interface ProcessNow {
   readonly worker: string
@@ -25,18 +37,25 @@ const phases: Readonly<Record<ChildState['phase'], string>> = {
 }
 
 export class Picture {
-  private readonly terminal = process.stderr.isTTY === true
+  /** Takes what the pipelines write to standard output, where that is the terminal on which the table stands. */
+  readonly output: ((lines: string) => void) | null
+  private readonly terminal: boolean
+  private readonly screen: Screen
   private drawn = ''
   /** What a line has said last of the cluster as a whole. */
   private said = ''
   private records = new Map<string, number>()
   private atMs = 0
 
+  constructor(screen: Screen = process) {
+    this.screen = screen
+    this.terminal = screen.stderr.isTTY === true
+    this.output = this.terminal && screen.stdout.isTTY === true ? (lines) => this.keep('stdout', lines) : null
+  }
+
   /** A line that stays. */
   tell(text: string): void {
-    this.erase()
-    say(`${new Date().toISOString().slice(11, 19)}  ${text}`)
-    this.draw(this.drawn)
+    this.keep('stderr', `${new Date().toISOString().slice(11, 19)}  ${text}\n`)
   }
 
   show(now: ClusterNow | null, processes: readonly ProcessNow[]): void {
@@ -46,13 +65,19 @@ export class Picture {
       this.tell(summary)
     }
     if (!this.terminal) return
-    this.erase()
     this.draw(`${this.table(now, processes)}\n`)
   }
 
+  /** The table is gone; lines may follow. */
   end(): void {
-    this.erase()
-    this.drawn = ''
+    this.draw('')
+  }
+
+  private keep(stream: keyof Screen, lines: string): void {
+    const { drawn } = this
+    this.draw('')
+    this.screen[stream].write(lines)
+    this.draw(drawn)
   }
 
   private table(now: ClusterNow | null, processes: readonly ProcessNow[]): string {
@@ -80,14 +105,12 @@ export class Picture {
     return table(['WORKER', 'STATE', 'PROCESS', 'KEY GROUPS', 'KEYS', 'RECORDS/S', 'RESTARTS'], rows, 'no workers')
   }
 
+  /** Draws this in the place of what is drawn. What was typed there, such as `^C`, goes with it. */
   private draw(text: string): void {
-    this.drawn = text
-    if (this.terminal) process.stderr.write(text)
-  }
-
-  private erase(): void {
+    if (!this.terminal) return
     const lines = this.drawn.split('\n').length - 1
-    if (this.terminal && lines > 0) process.stderr.write(`\x1b[${lines}A\x1b[J`)
+    this.drawn = text
+    this.screen.stderr.write(`${lines > 0 ? `\r\x1b[${lines}A\x1b[J` : ''}${text}`)
   }
 }
 

@@ -31,7 +31,8 @@ export type ChildState =
   | In<'waiting'>
   | In<'stopping'>
   | In<'left'>
-  | In<'ended'>
+  /** It was to end; `inOrder`: with status 0, or there was no process. */
+  | (In<'ended'> & { readonly inOrder: boolean })
   /** `wrong`: it says itself that another start would end like this one. */
   | (In<'givenUp'> & { readonly wrong: boolean })
 
@@ -85,10 +86,13 @@ const table: Table<ChildState, ChildEvent, ChildEffect, Next> = {
       next: { ...state, phase: 'running', restarts: state.restarts + 1 },
       effects: [{ kind: 'start' }],
     }),
-    stop: (state) => ({ next: { ...state, phase: 'ended' }, effects: [] }),
+    stop: (state) => ({ next: { ...state, phase: 'ended', inOrder: true }, effects: [] }),
   },
   stopping: {
-    exited: (state) => ({ next: { ...state, phase: 'ended' }, effects: [] }),
+    exited: (state, { status }) => ({
+      next: { ...state, phase: 'ended', inOrder: status === EXIT_DONE },
+      effects: [],
+    }),
     due: 'impossible',
     stop: 'ignore',
   },

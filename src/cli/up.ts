@@ -64,18 +64,17 @@ async function up(files: readonly string[], options: Options): Promise<void> {
     const cluster = new LocalCluster(folder, workers, options)
     const signals = onSignals(
       (signal) => {
-        say(`\n${signal}: every worker makes a last checkpoint and ends; once more to end at once`)
-        cluster.stop()
+        cluster.stop(`${signal}: every worker makes a last checkpoint and ends; once more to end at once`)
       },
       () => cluster.kill(),
     )
     cluster.submit(programs)
-    const gaveUp = await cluster.ended
+    const failed = await cluster.ended
     signals.forget()
     say(
-      `cluster ${options.cluster}: every worker has ended${gaveUp === 0 ? '' : `, ${gaveUp} of them against its will`}`,
+      `cluster ${options.cluster}: every worker has ended${failed === 0 ? '' : `, ${failed} of them against its will`}`,
     )
-    if (gaveUp > 0) process.exitCode = EXIT_FAILED
+    if (failed > 0) process.exitCode = EXIT_FAILED
   } finally {
     lock.release()
   }
@@ -104,7 +103,7 @@ function makeToken(file: string, token = randomBytes(TOKEN_BYTES).toString('base
 }
 
 class LocalCluster implements ChildEvents {
-  /** How many workers were given up, once no process is left. */
+  /** How many workers were given up, or have not ended in order, once no process is left. */
   readonly ended: Promise<number>
   private readonly folder: string
   private readonly children: Child[]
@@ -147,7 +146,7 @@ class LocalCluster implements ChildEvents {
       ...Object.entries(options.limit ?? {}).flatMap(([name, value]) => ['--limit', `${name}=${value}`]),
     ]
     const env = { ...process.env, POTOROO_CLUSTER_TOKEN_FILE: `${folder}/cluster.token` }
-    return new Child({ worker, data, prepare, args, env }, this)
+    return new Child({ worker, data, prepare, args, env, output: this.picture.output }, this)
   }
 
   /** Submits these once the cluster works. */
@@ -155,8 +154,10 @@ class LocalCluster implements ChildEvents {
     this.programs = programs
   }
 
-  stop(): void {
+  stop(why: string): void {
     this.stopping = true
+    this.picture.end()
+    this.picture.tell(why)
     for (const child of this.children) child.stop()
     this.endWhenOver()
   }
@@ -198,7 +199,9 @@ class LocalCluster implements ChildEvents {
     const { worker, state, logPath } = child
     if (waitMs !== null) this.picture.tell(`${worker} starts again in ${waitMs / 1000} s`)
     else if (state.phase === 'left') this.picture.tell(`${worker} has left the cluster`)
-    else if (state.phase === 'givenUp') {
+    else if (state.phase === 'ended' && !state.inOrder) {
+      this.picture.tell(`${worker} has not ended in order: see the end of ${logPath}`)
+    } else if (state.phase === 'givenUp') {
       const why = state.wrong
         ? 'another start would end the same way'
         : `it has ended ${CRASHES} times within ${MEMORY_MS / 1000} s`
@@ -213,7 +216,9 @@ class LocalCluster implements ChildEvents {
     if (!this.children.every(({ over }) => over)) return
     clearInterval(this.timer)
     this.picture.end()
-    this.done.resolve(this.children.filter(({ state }) => state.phase === 'givenUp').length)
+    const failed = ({ state }: Child): boolean =>
+      state.phase === 'givenUp' || (state.phase === 'ended' && !state.inOrder)
+    this.done.resolve(this.children.filter(failed).length)
   }
 
   // ── What is seen of the cluster ──────────────────────────────────────────────────────────────────────────────────

@@ -58,7 +58,9 @@ describe('a supervised process', () => {
   test('has left when it ends in order, and is ended when it is told to', () => {
     expect(new Watched().see({ kind: 'exited', status: 0, nowMs: 0 }).state.phase).toBe('left')
     const stopped = new Watched().see({ kind: 'stop' }, { kind: 'stop' }, { kind: 'exited', status: 0, nowMs: 0 })
-    expect(stopped).toMatchObject({ state: { phase: 'ended' }, done: ['dismiss'] })
+    expect(stopped).toMatchObject({ state: { phase: 'ended', inOrder: true }, done: ['dismiss'] })
+    const failed = new Watched().see({ kind: 'stop' }, { kind: 'exited', status: 1, nowMs: 0 })
+    expect(failed).toMatchObject({ state: { phase: 'ended', inOrder: false }, done: ['dismiss'] })
     const waiting = new Watched().see({ kind: 'exited', status: 1, nowMs: 0 }, { kind: 'stop' }, { kind: 'due' })
     expect(waiting).toMatchObject({ state: { phase: 'ended' }, done: ['wait 200'] })
   })

@@ -70,6 +70,19 @@ test('takes a signal to all of its processes for one request', { timeout: 60_000
   }
 })
 
+test('says which worker has not ended in order', { timeout: 60_000 }, async () => {
+  const cwd = folder()
+  const up = potoroo(['up', '--workers', '1'], { cwd })
+  const worker = Number((await up.said(/w1 starts, process (\d+)/))[1])
+  await up.said(/normal, generation 1: w1\n/)
+  process.kill(worker, 'SIGSTOP')
+  up.kill('SIGTERM')
+  await up.said(/SIGTERM: every worker makes a last checkpoint/)
+  process.kill(worker, 'SIGKILL')
+  expect(await up.ended, up.err).toEqual({ status: 1, signal: null })
+  expect(up.err).toMatch(/w1 has not ended in order: see the end of .*worker\.log\n.*ended, 1 of them against its will/)
+})
+
 test('leaves no worker behind when it is killed', { timeout: 60_000 }, async () => {
   const cwd = folder()
   const up = potoroo(['up', '--workers', '1'], { cwd })
