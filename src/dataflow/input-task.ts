@@ -4,12 +4,12 @@
  *
  * Q1. A marker leaves only after everything that was gathered before it has been flushed (`task.ts`, K2); while there is no
  *     room for that, nothing more is taken.
- * Q2. What comes due by itself waits behind what has to go out first: where that has no room, the task asks for no turn, and
- *     room wakes it. A time that has passed would have it asked again without end.
+ * Q2. What comes due by itself waits behind what has to go out first. While that has no room the task asks for no turn, and
+ *     room wakes it: it would be given turn after turn for a time that has passed, and could do nothing in any of them.
  * Q3. After a barrier that holds a task does nothing, not even what comes due by itself, until it is released
  *     (PROTOCOLS 10): what it did would stand in no epoch.
- * Q4. For what comes behind it time rises no further than for what it holds: keys would be over that a record on its way finds
- *     in time (PROTOCOLS 14).
+ * Q4. Behind a task time rises no further than to the oldest of what it holds. Otherwise keys would expire further on that a
+ *     record which is still held would have found alive (PROTOCOLS 14).
  */
 import { type Barrier, Batch, type BatchPool, type Marker } from './batch.ts'
 import type { Chain } from './chain.ts'

@@ -2,8 +2,8 @@
  * The inputs of a task: takes elements from its channels in turn and aligns barriers (Chandy-Lamport, as in Flink).
  *
  * I1. After a barrier has come on an input, nothing more is taken from it until the barrier has come on all.
- * I2. An input that has ended counts as having delivered every later barrier; one that still comes is the first to
- *     say so, or says what is known.
+ * I2. An input that has ended counts as having delivered every later barrier. One that comes on it all the same begins the
+ *     alignment, or belongs to an epoch that has passed and is ignored.
  * I3. A watermark is passed on when the least over all inputs that have not ended has risen.
  */
 import { assert } from '../base/assert.ts'

@@ -6,8 +6,8 @@
  *     (PROTOCOLS 3). So a step that the barrier has passed has been given all of it, whether its epoch becomes complete or not.
  * G2. What the base says is in front of every barrier of the term: its number here is 0.
  * G3. The last two cuts are enough: one epoch is under way at a time, so every step has passed the one before, or is about to.
- * G4. What a step holds back (PROTOCOLS 10) the barrier leaves behind. A later one has it in front of it: the first that finds
- *     nothing in hand which came in before the first barrier.
+ * G4. A barrier passes a step and leaves behind what the step holds back (PROTOCOLS 10). The first later barrier at which the
+ *     step holds nothing of that any more has all of it in front of it.
  */
 import type { Json } from '../../base/json.ts'
 import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'

@@ -1,6 +1,6 @@
 /**
  * A pipeline that runs on this worker within one generation: its tasks and channels, its part in the epochs and, on one of
- * the members, the coordinator's. Made at `activate`, of what the way up has brought to stand at the base.
+ * the members, the coordinator's. Made at `activate`, from what the way up has restored.
  *
  * E2. What an epoch's sources and sinks put into its snapshot is kept until the epoch is committed, and source rows until
  *     they lie below the floor.
