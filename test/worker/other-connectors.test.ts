@@ -28,13 +28,14 @@ class Desk extends Workshop {
     source: keyof typeof sources,
     sink: keyof typeof sinks,
     options: SubmitOptions = {},
+    names = { source: 'in', sink: 'out' },
   ): Promise<Resident> {
     const file = `${this.folder}/lines.ts`
     writeFileSync(`${this.folder}/in`, 'a\n')
     const text = `import * as potoroo from 'potoroo'
 const { decoder, fileSink, fileSource, generatorSource, httpSource, nullSink, pipeline, tcpSink, tcpSource, webhookSink } = potoroo
 export default pipeline('lines', (p) => {
-  p.source<unknown>('in', ${sources[source]}).sink('out', ${sinks[sink]})
+  p.source<unknown>('${names.source}', ${sources[source]}).sink('${names.sink}', ${sinks[sink]})
 })`
     writeFileSync(file, text.replaceAll('FOLDER', this.folder))
     const { bundle, pipeline } = await loadPipeline(file)
@@ -90,6 +91,24 @@ test.each([
   const details = { step: 'in', before: was, now: is }
   await expect(desk.run(worker, now, 'null')).rejects.toMatchObject({ code: 'E_STEP_CHANGED', details })
   await desk.run(worker, now, 'null', { drop: ['in'] })
+  expect(desk.failed).toEqual([])
+})
+
+test.each([
+  ['a source', 'in', { source: 'lines', sink: 'out' }],
+  ['a sink', 'out', { source: 'in', sink: 'rows' }],
+] as const)('%s with another name begins anew only where the one before is dropped', async (_, step, names) => {
+  const [desk, worker] = await begun('generator', 'file')
+  const run = desk.run(worker, 'generator', 'file', {}, names)
+  await expect(run).rejects.toMatchObject({ code: 'E_STEP_GONE', details: { step } })
+  expect(worker.residents.get('lines')!.phase).toBe('running')
+  await desk.run(worker, 'generator', 'file', { drop: [step] }, names)
+  expect(desk.failed).toEqual([])
+})
+
+test('a sink with another name begins where the one before has left nothing', async () => {
+  const [desk, worker] = await begun('generator', 'null')
+  await desk.run(worker, 'generator', 'null', {}, { source: 'in', sink: 'nowhere' })
   expect(desk.failed).toEqual([])
 })
 

@@ -68,7 +68,8 @@ function checkParts(plan: Plan, { sources, sinks }: Manifest): void {
   for (const part of [...sources, ...sinks]) {
     const { step, of: before } = part
     const there = now.get(step)
-    if (there === undefined || before === undefined || there === before || !holds(part)) continue
+    if (before === undefined || there === before || !holds(part)) continue
+    if (there === undefined) throw fail('E_STEP_GONE', { pipeline, step })
     throw fail('E_STEP_CHANGED', { pipeline, step, before, now: there })
   }
 }
