@@ -1,7 +1,9 @@
-/** What comments and pages name in the code is there: files by their paths or the ends of them, and members of classes. */
+/** What comments and pages name is there: files by their paths or the ends of them, members of classes, limits, errors, metrics. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { errorTable } from '../../src/base/errors.ts'
+import { defaultLimits } from '../../src/base/limits.ts'
 
 const root = join(import.meta.dirname, '../..')
 const paths = globSync('{src,test,bench,pipelines,docker}/**/*.{ts,js}', { cwd: root })
@@ -46,5 +48,20 @@ test('members of classes that are named are there', () => {
     const [owner, member] = name.split('.') as [string, string]
     return !new RegExp(String.raw`^  (?:[a-z]+ )*${member}\b`, 'm').test(classes.get(owner)!)
   })
+  expect(absent).toEqual([])
+})
+
+test('limits, errors and metrics that are named are there', () => {
+  const limits = named(/^limits\.\w+$/)
+  const errors = named(/^E_[A-Z_]+[A-Z]$/)
+  const metrics = named(/^potoroo_\w+$/)
+  // It is written from the table of metrics (`test/cli/reference-page.ts`).
+  const reference = read('docs/reference.md')
+  expect(Math.min(limits.length, errors.length, metrics.length)).toBeGreaterThan(20)
+  const absent = [
+    ...limits.filter(({ name }) => !Object.hasOwn(defaultLimits, name.slice('limits.'.length))),
+    ...errors.filter(({ name }) => !Object.hasOwn(errorTable, name)),
+    ...metrics.filter(({ name }) => !reference.includes(`| \`${name}\` |`)),
+  ]
   expect(absent).toEqual([])
 })
