@@ -14,8 +14,7 @@
  */
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
-import type { PipelineEntry } from '../checkpoint/cluster.ts'
-import { type Cluster, droppedSteps, emptyCluster } from '../checkpoint/cluster.ts'
+import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
 import type { FileStore } from '../checkpoint/file-store.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import { type BalancePlan, planByLoad } from '../cluster/balance-plan.ts'
@@ -26,8 +25,8 @@ import type { Plan } from '../model/plan.ts'
 import type { ControlMessage } from '../transport/wire.ts'
 import { Ahead } from './ahead.ts'
 import { Doorway } from './doorway.ts'
-import { Execution } from './execution/execution.ts'
-import type { ExecutionEvents, Generation, Holdings } from './execution/generation.ts'
+import type { Generation } from './execution/generation.ts'
+import { Executions } from './executions.ts'
 import { Foundation } from './foundation.ts'
 import { Leaving } from './leaving.ts'
 import { Ledger } from './ledger.ts'
@@ -35,10 +34,8 @@ import { Loop } from './loop.ts'
 import type { WorkerHost, WorkerOptions } from './options.ts'
 import { roomForWorkers } from './pipelines/channel-memory.ts'
 import { type OwnLoad, ownLoad } from './pipelines/key-group-load.ts'
-import type { Loaded } from './pipelines/resident.ts'
 import { Residents } from './pipelines/residents.ts'
 import { isQuestion, Questions } from './questions.ts'
-import type { ExecutionSeams } from './seams.ts'
 import type { RebalanceHeard } from './seat/rebalances.ts'
 import type { Change } from './seat/rescale-driver.ts'
 import { Seat } from './seat/seat.ts'
@@ -70,10 +67,9 @@ export class Worker {
   private seat: Seat | null = null
   private opened: Ledger | null = null
   private readonly ahead: Ahead
+  private readonly executions: Executions
   /** What it waits for while it leaves. */
   readonly leaving: Leaving
-  /** Executions that this worker has made. */
-  private executions = 0
   /** The generation that this worker works in; 0 while it works in none. */
   private generation = 0
   /** Who waits for that. */
@@ -100,7 +96,7 @@ export class Worker {
       load: host.load,
       cluster: () => this.cluster,
       wants: (name: string) => host.wants(name),
-      execute: this.execute.bind(this),
+      execute: (...args: Parameters<Executions['make']>) => this.executions.make(...args),
       damaged: (generation: number, run: number, instead: number) => this.seat?.damaged(generation, run, instead),
       tell: (worker: string, message: ControlMessage) => this.seat?.links.send(worker, message),
       hint: () => this.seat?.hint(),
@@ -116,6 +112,19 @@ export class Worker {
     const { residents, doorway } = this
     const reached = options.cluster?.journals != null
     this.leaving = new Leaving({ residents, doorway, reached, store: () => this.storage, cluster: seams.cluster })
+    const { loop, foundation, leaving } = this
+    this.executions = new Executions({
+      ...{ env, options, foundation, loop, leaving },
+      ahead: () => this.ahead.kept,
+      seat: () => this.seat!,
+      door: () => this.door!,
+      listening: (pipeline, step, address) => {
+        const resident = residents.all.get(pipeline)
+        if (resident === undefined) return
+        resident.addresses.set(step, address)
+        host.listening(resident, step, address)
+      },
+    })
     const { limits, acceptLoss } = options
     this.ahead = new Ahead({ ...seams, limits, acceptLoss, loop: this.loop, store: () => this.storage })
   }
@@ -338,55 +347,6 @@ export class Worker {
     this.foundation.highWater.read(record, cluster)
     this.residents.recorded(record, cluster)
     if (this.seat?.coordinates === true) this.ledger.recorded(record, cluster)
-  }
-
-  /** Makes the execution of a program in a generation. */
-  private execute(
-    { plan }: Loaded,
-    entry: PipelineEntry,
-    generation: Generation,
-    events: ExecutionEvents,
-    before: Holdings | null,
-  ): Execution {
-    const { env, options, foundation, loop, seat, door, incarnation, host, residents } = this
-    const { limits, store, storeId } = foundation
-    const { output, input = null, acceptLoss, worker } = options
-    const seams: ExecutionSeams = {
-      env,
-      limits,
-      loop,
-      store,
-      storeId,
-      ahead: this.ahead.kept,
-      chain: seat!.reader,
-      appender: seat!.appender,
-      door: door!,
-      output,
-      input,
-      member: { worker, incarnation },
-      acceptLoss,
-      development: options.development === true,
-      sourceToken: options.sourceToken ?? null,
-      sharePorts: options.sharePorts === true,
-      drop: droppedSteps(entry),
-      maySpeak: () => this.seat?.maySpeak === true,
-      listening: (pipeline, step, address) => {
-        const resident = residents.all.get(pipeline)
-        if (resident === undefined) return
-        resident.addresses.set(step, address)
-        host.listening(resident, step, address)
-      },
-    }
-    // Members make one of each run in a generation (`generation.ts`, N5); a worker alone may make several.
-    const alone = generation.members.length === 1
-    const term = `${generation.number}.${entry.run}${alone ? `.${++this.executions}` : ''}`
-    const running: ExecutionEvents['running'] = (base) => {
-      this.leaving.runs(execution)
-      events.running(base)
-    }
-    const told = { ...events, running }
-    const execution = new Execution(plan, entry, generation, term, seat!.links, seams, told, before)
-    return execution
   }
 
   // ── Close ────────────────────────────────────────────────────────────────────────────────────────────────────────
