@@ -116,7 +116,8 @@ export class ControlServer {
   /** What this server would show under `path` to somebody who may look. */
   async show(path: string): Promise<{ readonly status: number; readonly text: string }> {
     try {
-      const url = new URL(path, 'http://control')
+      const url = URL.parse(path, 'http://control')
+      if (url === null) throw fail('E_CONTROL_REQUEST', { reason: 'its target is no path' })
       for (const route of this.options.routes) {
         const parts = match(route.path, url.pathname)
         if (parts === null || route.method !== 'GET') continue
@@ -151,7 +152,8 @@ export class ControlServer {
 
   private async answer(request: IncomingMessage): Promise<unknown> {
     this.refuseForeigners(request)
-    const url = new URL(request.url ?? '/', 'http://control')
+    const url = URL.parse(request.url ?? '/', 'http://control')
+    if (url === null) throw fail('E_CONTROL_REQUEST', { reason: 'its target is no path' })
     const { routes } = this.options
     for (const route of routes) {
       const parts = match(route.path, url.pathname)

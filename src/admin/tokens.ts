@@ -7,14 +7,12 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fail } from '../base/errors.ts'
-import { sameSecret } from '../base/secret.ts'
+import { isSendable, sameSecret } from '../base/secret.ts'
 
 /** What a token allows. Submitting runs code, so it needs `admin`. */
 export type Right = 'read' | 'admin'
 
 const TOKEN_BYTES = 32
-/** Anything else would be refused by every client that wants to send it. */
-const SENDABLE = /^[\x21-\x7e]+$/
 const OWNER_ONLY = 0o600
 
 export interface Tokens {
@@ -45,7 +43,7 @@ function openToken(file: string): string {
       writeFileSync(file, `${randomBytes(TOKEN_BYTES).toString('base64url')}\n`, { mode: OWNER_ONLY, flag: 'wx' })
     }
     const token = readFileSync(file, 'utf8').trim()
-    if (token.length >= TOKEN_BYTES && SENDABLE.test(token)) return token
+    if (token.length >= TOKEN_BYTES && isSendable(token)) return token
   } catch (error) {
     throw fail('E_FILE', { operation: 'open', path: file, reason: (error as Error).message }, error)
   }

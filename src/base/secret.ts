@@ -1,4 +1,4 @@
-/** Comparing secrets. */
+/** Secrets: comparing them, and whether they can be shown at all. */
 
 /**
  * Whether two secrets are equal, in a time that depends on the length of `given` alone, so that nobody can find the
@@ -11,4 +11,9 @@ export function sameSecret(given: string, expected: string): boolean {
     difference |= given.charCodeAt(i) ^ expected.charCodeAt(i)
   }
   return difference === 0
+}
+
+/** Whether a header can carry `secret`; no client sends another. */
+export function isSendable(secret: string): boolean {
+  return /^[\x21-\x7e]+$/.test(secret)
 }

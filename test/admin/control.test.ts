@@ -176,6 +176,7 @@ describe('what may be asked', () => {
     expect(await code('GET', '/v1/pipelines/counting/dead-letters/x')).toEqual([404, 'E_NO_LETTER', expect.anything()])
     expect(await code('GET', '/v2/')).toEqual([400, 'E_CONTROL_REQUEST', expect.anything()])
     expect(await code('PUT', '/v1/worker')).toEqual([400, 'E_CONTROL_REQUEST', expect.anything()])
+    expect(await code('GET', '//')).toEqual([400, 'E_CONTROL_REQUEST', expect.anything()])
   })
 
   test('checkpoints and savepoints: made, listed, verified, begun from, removed', async () => {

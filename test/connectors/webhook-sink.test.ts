@@ -376,6 +376,12 @@ describe('one writer', () => {
     open({ tokenFile: '/absent' })
     pass(100)
     expect(said.at(-1)).toMatch(/E_FILE cannot read \/absent/)
+    for (const text of ['one\ntwo\n', 'caf\u00e9', '']) {
+      writeFile('/token', text)
+      open({ tokenFile: '/token' })
+      pass(100)
+      expect(said.at(-1)).toMatch(/E_FILE cannot use \/token: a token is one line/)
+    }
   })
 
   function writeFile(path: string, text: string): void {
@@ -393,4 +399,7 @@ test('what is no address, or tells a secret, is refused before it runs', () => {
   expect(faults('shop.example')).toEqual([expect.stringMatching(/begins with http/)])
   expect(faults('ftp://shop.example')).toEqual([expect.stringMatching(/begins with http/)])
   expect(faults('https://me:secret@shop.example')).toEqual([expect.stringMatching(/tokenFile/)])
+  const typed = (contentType: string) => webhookSink({ url: 'http://shop.example', contentType }).faults
+  expect(typed('text/plain; charset=utf-8')).toEqual([])
+  expect(typed('text/plain\r\nx: y')).toEqual([expect.stringMatching(/contentType/)])
 })

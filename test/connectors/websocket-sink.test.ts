@@ -154,7 +154,7 @@ describe('webSocketSink', () => {
   })
 
   test('wants a URL of a WebSocket', () => {
-    for (const wrong of ['http://x/', 'nonsense', '']) {
+    for (const wrong of ['http://x/', 'nonsense', '', 'ws://x.example/in#there']) {
       expect(webSocketSink({ url: wrong, encode: String }).faults, wrong).not.toEqual([])
     }
     expect(webSocketSink({ url: 'wss://x.example/in', encode: String }).faults).toEqual([])

@@ -66,8 +66,14 @@ export function webhookSink<T>(options: WebhookSinkOptions<T>): SinkDescription<
     { encode: (value) => JSON.stringify(value), ...options, ...(alone ? {} : { framing: lines() }) },
     { promise, fencing: 'none' },
   )
-  const fault = faultOf(described.settings.url)
-  return { ...described, apart: true, faults: [...(described.faults ?? []), ...(fault === null ? [] : [fault])] }
+  const { url, contentType } = described.settings
+  const faults = [...(described.faults ?? [])]
+  const fault = faultOf(url)
+  if (fault !== null) faults.push(fault)
+  if (contentType !== undefined && !/^[\x20-\x7e]+$/.test(contentType)) {
+    faults.push('webhookSink: contentType is no text that a header can carry')
+  }
+  return { ...described, apart: true, faults }
 }
 
 function faultOf(text: string): string | null {

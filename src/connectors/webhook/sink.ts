@@ -11,6 +11,7 @@
  * P5. The token is sent and never shown.
  */
 import { fail } from '../../base/errors.ts'
+import { isSendable } from '../../base/secret.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { SinkDescription } from '../../model/connector.ts'
 import {
@@ -243,10 +244,12 @@ class WebhookWriter implements Writer {
     if (path === undefined) return
     context.env.disk.readFile(path, (error, bytes) => {
       if (this.status.state === 'closed') return
-      if (error === null) this.token = bytes.toString('utf8').trim()
+      const token = error === null ? bytes.toString('utf8').trim() : ''
+      if (isSendable(token)) this.token = token
       else if (!this.tokenKnown) {
         this.close()
-        return context.failed(fail('E_FILE', { operation: 'read', path, reason: error.reason }, error))
+        const reason = error?.reason ?? 'a token is one line without spaces, of letters that a header can carry'
+        return context.failed(fail('E_FILE', { operation: error === null ? 'use' : 'read', path, reason }, error))
       }
       if (this.tokenKnown) return
       this.tokenKnown = true

@@ -75,8 +75,8 @@ export function webSocketSink<T>(options: WebSocketSinkOptions<T>): SinkDescript
   const form = options.protocol === 'acked' ? options : framed(options)
   const described = describeByProtocol('webSocketSink', WEBSOCKET, webSocketSinkFields, form, bestEffort)
   const url = URL.parse(described.settings.url)
-  if (url?.protocol === 'ws:' || url?.protocol === 'wss:') return described
-  const fault = `webSocketSink: url must be a URL that begins with ws: or wss:, not ${JSON.stringify(options.url)}`
+  if ((url?.protocol === 'ws:' || url?.protocol === 'wss:') && url.hash === '') return described
+  const fault = `webSocketSink: url must be a URL that begins with ws: or wss: and has no # in it, not ${JSON.stringify(options.url)}`
   return { ...described, faults: [...(described.faults ?? []), fault] }
 }
 
