@@ -33,3 +33,10 @@ test('every link between pages leads to a file and a heading', () => {
   })
   expect(broken).toEqual([])
 })
+
+test('every decision stands in their list', () => {
+  const list = readFileSync(join(root, 'docs/decisions/README.md'), 'utf8')
+  const decisions = globSync('docs/decisions/0*.md', { cwd: root }).map((page) => page.slice('docs/decisions/'.length))
+  expect(decisions.length).toBeGreaterThan(20)
+  expect(decisions.filter((name) => !list.includes(`(${name})`))).toEqual([])
+})
