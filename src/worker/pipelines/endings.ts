@@ -3,6 +3,7 @@
  *
  * N1. Nothing waits for ever: what has not come to its end after `drainTimeoutMs` is told, and goes on.
  * N2. A generation that begins meanwhile may be the one in which a pipeline ends: its figures there count.
+ * N3. Who leaves may leave while it waits for a last checkpoint: it has no part in another one, and ends as those who left.
  */
 import { fail } from '../../base/errors.ts'
 import type { Clock } from '../../env/clock.ts'
@@ -54,13 +55,14 @@ export class Endings {
 
   /** Who has left ends its sinks behind the epoch that it left with: what they were to make visible is. */
   async letGo(): Promise<void> {
-    const ends = [...this.worker.residents.all.values()]
-      .filter(isUp)
-      .map(({ execution }) => new Promise<void>((resolve) => execution.end(SINK_END_MS, resolve)))
-    await Promise.all(ends)
+    await Promise.all([...this.worker.residents.all.values()].map((resident) => this.letGoOne(resident)))
   }
 
-  /** A member of a cluster comes to rest on all pipelines (N1); where another generation begins, in that one (N2). */
+  private async letGoOne(resident: Resident): Promise<void> {
+    if (isUp(resident)) await new Promise<void>((resolve) => resident.execution.end(SINK_END_MS, resolve))
+  }
+
+  /** A member of a cluster comes to rest on all pipelines (N1); where another generation begins, in that one (N2, N3). */
   async rest(): Promise<void> {
     const { phase } = this.worker
     // Who has no part in a generation, or hears too few of it, would wait in vain.
@@ -79,14 +81,21 @@ export class Endings {
   private async restOne(resident: Resident, late: () => boolean): Promise<void> {
     let failure: string | null = 'not tried'
     while (failure !== null && !late()) {
-      await this.until(() => late() || resident.phase !== 'starting')
+      await this.until(() => late() || this.hasLeft || resident.phase !== 'starting')
       const { execution } = resident
       if (!isUp(resident)) return
-      failure = await new Promise<string | null>((resolve) => execution.rest(SINK_END_MS, resolve))
+      if (this.hasLeft) return this.letGoOne(resident)
+      const rested = new Promise<string | null>((resolve) => execution.rest(SINK_END_MS, resolve))
+      failure = await Promise.race([rested, this.until(() => this.hasLeft).then(() => 'this worker has left')])
       // In the generation that stands nothing would come of another try.
-      if (resident.execution === execution && this.worker.cluster.generation === execution.generation.number) return
-      await this.until(() => late() || resident.execution !== execution)
+      const stands = resident.execution === execution && this.worker.cluster.generation === execution.generation.number
+      if (stands && !this.hasLeft) return
+      await this.until(() => late() || this.hasLeft || resident.execution !== execution)
     }
+  }
+
+  private get hasLeft(): boolean {
+    return this.worker.phase === 'gone'
   }
 }
 

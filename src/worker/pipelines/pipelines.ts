@@ -72,7 +72,10 @@ export class Pipelines {
       unloaded: (...args) => events.unloaded?.(...args),
       changed: () => this.tellChange(),
       lost: (error) => events.lost(error),
-      left: () => events.left?.(),
+      left: () => {
+        this.tellChange()
+        events.left?.()
+      },
     })
     const until = (condition: () => boolean) => this.until(condition)
     const { worker, alone } = this

@@ -1,0 +1,74 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { Clock } from '../../src/env/clock.ts'
+import { Endings } from '../../src/worker/pipelines/endings.ts'
+import type { Worker } from '../../src/worker/worker.ts'
+
+/** A worker with one pipeline, whose execution says what it is told to. */
+function leaving() {
+  const told: string[] = []
+  let rested: (failure: string | null) => void = () => {}
+  const execution = {
+    generation: { number: 1 },
+    rest: (_endMs: number, done: typeof rested) => {
+      told.push('rest')
+      rested = done
+    },
+    end: (_endMs: number, done: () => void) => {
+      told.push('end')
+      done()
+    },
+  }
+  const worker = {
+    phase: 'leaving',
+    cluster: { generation: 1 },
+    residents: { all: new Map([['one', { phase: 'running', execution }]]) },
+  }
+  let looks: (() => void)[] = []
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise<void>((resolve) => looks.push(resolve))
+  }
+  const change = (next: { phase?: string; generation?: number }): void => {
+    worker.phase = next.phase ?? worker.phase
+    worker.cluster.generation = next.generation ?? worker.cluster.generation
+    const due = looks
+    looks = []
+    for (const look of due) look()
+  }
+  const never = { after: () => ({ cancel() {} }) } as unknown as Clock
+  const endings = new Endings(never, worker as unknown as Worker, 1, until)
+  return { endings, told, change, answer: (failure: string | null) => rested(failure) }
+}
+
+test('N3: who has left while it waits for a last checkpoint ends its sinks, and waits no more', async () => {
+  const { endings, told, change } = leaving()
+  const ended = endings.rest()
+  await turn()
+  change({ phase: 'gone', generation: 2 })
+  await ended
+  expect(told).toEqual(['rest', 'end'])
+})
+
+test('N3: nor does it wait for a generation of its own in which to try again', async () => {
+  const { endings, told, change, answer } = leaving()
+  const ended = endings.rest()
+  await turn()
+  change({ generation: 2 })
+  expect(told).toEqual(['rest'])
+  answer('the generation ends')
+  await turn()
+  change({ phase: 'gone' })
+  await ended
+  expect(told).toEqual(['rest', 'end'])
+})
+
+test('N3: what has come to its end before is not ended once more', async () => {
+  const { endings, told, change, answer } = leaving()
+  const ended = endings.rest()
+  await turn()
+  answer(null)
+  await turn()
+  change({ phase: 'gone', generation: 2 })
+  await ended
+  expect(told).toEqual(['rest'])
+})
