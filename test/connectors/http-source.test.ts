@@ -284,6 +284,24 @@ describe('a request is refused', () => {
     expect(post('1', { ...JSON_TYPE, authorization: 'Bearer secret' }).status).toBe(200)
   })
 
+  test('from a page of another site, which a browser lets post text anywhere', () => {
+    const TEXT = { 'content-type': 'text/plain' }
+    const from = (origin: string) => post('1', { ...TEXT, origin })
+    expect(from('https://evil.example')).toMatchObject({ status: 403, body: { error: { code: 'E_ORIGIN' } } })
+    expect(from('http://localhost.evil.example').status).toBe(403)
+    expect(from('null').status).toBe(403)
+    expect(texts(rig.take())).toEqual([])
+    for (const own of ['http://localhost:5173', 'http://127.0.0.1:8080', 'https://[::1]'])
+      expect(from(own).status).toBe(200)
+    source.close()
+    open({ origins: 'https://shop.example' })
+    expect(from('https://shop.example').status).toBe(200)
+    expect(from('http://localhost:5173').status).toBe(403)
+    expect(httpSource({ port: 1, origins: 'shop.example' }).faults).toEqual([
+      expect.stringMatching(/^httpSource: an origin/),
+    ])
+  })
+
   test('for a WebSocket', () => {
     const told: string[] = []
     const handler = { onOpen: () => {}, onMessage: () => {}, onDrain: () => {} }

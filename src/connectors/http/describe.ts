@@ -4,6 +4,7 @@ import { json } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
 import { describeSource, type SourceFormat } from '../options.ts'
+import { originsFault, originsField } from '../origins.ts'
 
 export const HTTP_SOURCE = 'http'
 
@@ -16,6 +17,7 @@ export const httpSourceFields = {
     example: '0.0.0.0',
   },
   path: { type: 'text', default: '/', doc: 'the path that records are posted to', example: '/orders' },
+  origins: originsField,
   answer: {
     type: 'text',
     choices: ['journaled', 'stable'],
@@ -47,7 +49,10 @@ export function httpSource<T = unknown>(options: HttpSourceOptions<T>): SourceDe
     framing: lines(),
     decode: json<T>() as Decoder<T>,
   })
-  const { path } = described.settings
-  if (/^\/[^?#\s]*$/.test(path)) return described
-  return { ...described, faults: [...(described.faults ?? []), 'httpSource: path begins with / and has no ? in it'] }
+  const { path, origins } = described.settings
+  const faults = [...(described.faults ?? [])]
+  if (!/^\/[^?#\s]*$/.test(path)) faults.push('httpSource: path begins with / and has no ? in it')
+  const wrong = originsFault(origins)
+  if (wrong !== null) faults.push(`httpSource: ${wrong}`)
+  return { ...described, faults }
 }

@@ -4,6 +4,7 @@ import { sameSecret } from '../../base/secret.ts'
 import type { Answer, RequestHead } from '../../env/http.ts'
 import type { RequestKey } from '../../model/request.ts'
 import { NAME_BYTES } from '../../protocol/acked.ts'
+import { isWelcome } from '../origins.ts'
 import { problem } from './answers.ts'
 import type { HttpSourceSettings } from './describe.ts'
 
@@ -17,16 +18,17 @@ export interface Asked {
   readonly until: 'journaled' | 'stable'
 }
 
-/** Reads a head for a source with `settings` that wants `token`, and bodies of at most `bodyBytes`. */
+/** Reads a head for the source `step` with `settings` that wants `token`, and bodies of at most `bodyBytes`. */
 export function readHead(
   head: RequestHead,
   settings: HttpSourceSettings,
-  token: string | null,
-  bodyBytes: number,
+  { step, token, bodyBytes }: { readonly step: string; readonly token: string | null; readonly bodyBytes: number },
 ): Asked | Answer {
   const { method, target, headers } = head
   const [path, query = ''] = target.split('?', 2)
   if (path !== settings.path) return problem(404, fail('E_HTTP_PATH', { path, known: settings.path }))
+  const { origin } = headers
+  if (!isWelcome(settings.origins, origin)) return problem(403, fail('E_ORIGIN', { step, origin: origin! }))
   if (method !== 'POST') return problem(405, fail('E_HTTP_METHOD', { method }), { headers: { allow: 'POST' } })
   if (token !== null && !sameSecret(bearer(headers.authorization), token)) {
     return problem(401, fail('E_HTTP_TOKEN'), { headers: { 'www-authenticate': 'Bearer' } })

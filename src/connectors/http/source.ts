@@ -83,7 +83,8 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   onRequest(call: HttpCall): HttpCallHandler {
     const { settings, requests, context, status } = this
     status.accepted++
-    const asked = readHead(call, settings, requests.token, context.limits.httpBodyBytes)
+    const { step, limits } = context
+    const asked = readHead(call, settings, { step, token: requests.token, bodyBytes: limits.httpBodyBytes })
     if ('status' in asked) return this.refuse(call, asked)
     const one = new Call(this, call, asked, context.env.clock.monotonic())
     this.calls.add(one)

@@ -5,6 +5,7 @@ import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { wholeMessages } from '../../model/framing.ts'
 import { ackedSinkFields, describeByProtocol } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
+import { originsFault, originsField } from '../origins.ts'
 import { tcpServerSinkFields, tcpSourceFields } from '../tcp/describe.ts'
 
 /** What source and sink are called where connectors are told apart, and the sink that listens. */
@@ -13,12 +14,7 @@ export const WEBSOCKET_SERVER = 'websocket-server'
 
 const place = {
   path: { type: 'text', default: '/', doc: 'path of the URL at which it is found', example: '/orders' },
-  origins: {
-    type: 'text',
-    default: 'local',
-    doc: 'origins of the pages that may connect: local for pages of this machine, * for all',
-    example: 'https://shop.example',
-  },
+  origins: originsField,
 } as const satisfies Fields
 
 const messages = {
@@ -107,19 +103,13 @@ export function webSocketServerSink<T>(options: WebSocketServerSinkOptions<T>): 
 
 const bestEffort = { promise: 'best-effort', fencing: 'none' } as const
 
-/** `http://localhost:5173`, as a browser says it: without a path, and nothing behind the port. */
-const ORIGIN = /^(local|\*|null|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/
-
 /** Adds what is wrong with the place at which it is found, and with the pages that may come. */
 function placed<D extends Described>(connector: string, described: D): D {
   const { path, origins } = described.settings
   const faults = [...(described.faults ?? [])]
   if (!/^\/[^?#\s]*$/.test(path)) faults.push(`${connector}: path begins with / and has no ? in it`)
-  const wrong = origins.split(/[\s,]+/).find((one) => !ORIGIN.test(one))
-  if (wrong !== undefined) {
-    const form = 'an origin is local, *, or what a browser says of its page, such as https://shop.example'
-    faults.push(`${connector}: ${form}, not ${JSON.stringify(wrong)}`)
-  }
+  const wrong = originsFault(origins)
+  if (wrong !== null) faults.push(`${connector}: ${wrong}`)
   return { ...described, faults }
 }
 

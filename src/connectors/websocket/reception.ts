@@ -1,26 +1,19 @@
-/**
- * Who may open a WebSocket here: the path, the place that a page comes from, and what everybody else is answered.
- *
- * A browser lets any page open a WebSocket to any address, also to this machine's own. It says where the page is from
- * (`Origin`), and only the server can refuse it. A program that is no browser says nothing, and is let in.
- */
+/** Who may open a WebSocket here: the path, the place that a page comes from, and what everybody else is answered. */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Answer, HttpCall, HttpCallHandler, RequestHead } from '../../env/http.ts'
+import { isWelcome } from '../origins.ts'
 
 export interface ReceptionSettings {
   readonly path: string
   readonly origins: string
 }
 
-/** The word for pages of this machine, whatever their port. */
-const LOCAL = 'local'
-const LOCAL_PAGE = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8' }
 
 export class Reception {
   private readonly step: string
   private readonly path: string
-  private readonly origins: readonly string[]
+  private readonly origins: string
   private readonly warn: (problem: PotorooError) => void
   /** What the operator has been told last: a page that tries again and again is one message. */
   private told = ''
@@ -28,7 +21,7 @@ export class Reception {
   constructor(step: string, { path, origins }: ReceptionSettings, warn: (problem: PotorooError) => void) {
     this.step = step
     this.path = path
-    this.origins = origins.split(/[\s,]+/)
+    this.origins = origins
     this.warn = warn
   }
 
@@ -38,8 +31,8 @@ export class Reception {
     const { origin } = headers
     const path = target.split('?', 1)[0]!
     if (path !== own) return this.tell(404, fail('E_SOCKET_PATH', { step, path, own }))
-    if (origin === undefined || this.isWelcome(origin)) return null
-    return this.tell(403, fail('E_ORIGIN', { step, origin }))
+    if (isWelcome(this.origins, origin)) return null
+    return this.tell(403, fail('E_ORIGIN', { step, origin: origin! }))
   }
 
   /** Answers a request that wants no WebSocket. */
@@ -48,10 +41,6 @@ export class Reception {
     const body = `step "${step}" speaks WebSocket: open ws://${call.headers.host ?? 'HOST:PORT'}${path}\n`
     call.answer({ status: 426, headers: { ...PLAIN, upgrade: 'websocket' }, body })
     return { onBytes() {}, onEnd() {}, onClosed() {} }
-  }
-
-  private isWelcome(origin: string): boolean {
-    return this.origins.some((one) => one === '*' || one === origin || (one === LOCAL && LOCAL_PAGE.test(origin)))
   }
 
   private tell(status: number, problem: PotorooError): Answer {
