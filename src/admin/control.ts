@@ -7,6 +7,7 @@ import { removeControlFile, writeControlFile } from './control-file.ts'
 import { ControlServer } from './http.ts'
 import { LoopDelay } from './loop-delay.ts'
 import type { Metrics } from './metrics.ts'
+import { resources } from './resources.ts'
 import { makeRoutes } from './routes.ts'
 import { openTokens } from './tokens.ts'
 import { viewWorker } from './view.ts'
@@ -35,7 +36,8 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   const { env, pipelines, limits, data, store = null, alone = null, host, port } = options
   const { clock, log } = env
   const startedMs = clock.monotonic()
-  const picture = () => viewWorker(pipelines, Math.round((clock.monotonic() - startedMs) / 1000), process.pid)
+  const upSeconds = () => Math.round((clock.monotonic() - startedMs) / 1000)
+  const picture = () => viewWorker(pipelines, upSeconds(), process.pid, resources())
   const nowMs = () => clock.now()
   const delay = new LoopDelay()
   // Read only when somebody asks for it, so that no start waits for the library behind it.

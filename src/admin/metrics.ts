@@ -141,6 +141,16 @@ function own(name: string, kind: WorkerRow['kind'], help: string, value: WorkerR
 export const workerRows: readonly WorkerRow[] = [
   own('generation', 'gauge', 'the generation of the cluster', ({ generation }) => generation),
   own('uptime_seconds', 'gauge', 'time since the worker started', ({ uptimeSeconds }) => uptimeSeconds),
+  own('memory_resident_bytes', 'gauge', 'memory of the process', ({ resources }) => resources.residentBytes),
+  own(
+    'heap_bytes',
+    'gauge',
+    "what is in use of V8's heap, where the state lives",
+    ({ resources }) => resources.heapBytes,
+  ),
+  own('heap_limit_bytes', 'gauge', 'how much the heap may hold', ({ resources }) => resources.heapLimitBytes),
+  own('buffer_bytes', 'gauge', 'buffers outside of the heap', ({ resources }) => resources.bufferBytes),
+  own('cpu_seconds_total', 'counter', 'time of processors that it has used', ({ resources }) => resources.cpuSeconds),
   own('journal_bytes', 'gauge', 'bytes of journal on the disk', ({ journal }) => journal.bytes),
   own('journal_segments', 'gauge', 'files of the journal', ({ journal }) => journal.segments),
   own('journal_written_bytes_total', 'counter', 'bytes written to the journal', ({ journal }) => journal.writtenBytes),

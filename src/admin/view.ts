@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { PipelinePhase, Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
+import type { Resources } from './resources.ts'
 
 export interface WorkerView {
   readonly worker: string
@@ -9,6 +10,7 @@ export interface WorkerView {
   readonly generation: number
   readonly pid: number
   readonly uptimeSeconds: number
+  readonly resources: Resources
   readonly journal: {
     readonly bytes: number
     readonly segments: number
@@ -109,7 +111,8 @@ export interface PipelineView extends PipelineSummary {
   }[]
 }
 
-export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: number): WorkerView {
+/** `uptimeSeconds`, `pid` and `taken` are those of the process. */
+export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: number, taken: Resources): WorkerView {
   const { worker } = pipelines
   const { bytes = 0, segments = 0, writtenBytes = 0, syncs = 0, problem = null } = worker.journal ?? {}
   return {
@@ -118,6 +121,7 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
     generation: worker.cluster.generation,
     pid,
     uptimeSeconds,
+    resources: taken,
     journal: { bytes, segments, writtenBytes, syncs, problem: problem?.message ?? null },
     stuck: worker.standstills,
     damagedFrames: worker.damagedFrames,

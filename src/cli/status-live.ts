@@ -13,7 +13,7 @@ const NAME = 20
 
 /** The worker and its pipelines; `before` is the last look, `seconds` ago. */
 export function liveWorkerText(now: WorkerView, before: WorkerView | null, seconds: number): string {
-  const { worker, generation, journal, uptimeSeconds, pipelines } = now
+  const { worker, generation, resources, journal, uptimeSeconds, pipelines } = now
   const rows = pipelines.map((one) => {
     const earlier = before?.pipelines.find(({ pipeline }) => pipeline === one.pipeline)
     const rate = rateOf(one.recordsIn, earlier?.recordsIn, seconds)
@@ -21,7 +21,8 @@ export function liveWorkerText(now: WorkerView, before: WorkerView | null, secon
   })
   const up = showDuration(Math.round(uptimeSeconds) * 1000)
   return joined([
-    `worker ${worker}, generation ${generation}, up ${up}, journal ${showBytes(journal.bytes)}`,
+    `worker ${worker}, generation ${generation}, up ${up}`,
+    `heap ${showBytes(resources.heapBytes)} of ${showBytes(resources.heapLimitBytes)}, journal ${showBytes(journal.bytes)}`,
     ...(journal.problem === null ? [] : [`the journal cannot be written: ${journal.problem}`]),
     '',
     table(['PIPELINE', 'PHASE', 'IN/S', 'IN', 'KEYS', 'EPOCH', 'LETTERS'], rows, 'no pipelines'),

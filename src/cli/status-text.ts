@@ -6,9 +6,11 @@ import { counted, showBytes, table } from './terminal.ts'
 /** What `status` says of a worker. */
 export function workerText(view: WorkerView, address: string): string {
   const out: string[] = []
-  const { worker, pid, generation, uptimeSeconds, journal, stuck, pipelines } = view
+  const { worker, pid, generation, uptimeSeconds, resources, journal, stuck, pipelines } = view
   const up = showDuration(uptimeSeconds * 1000)
   out.push(`worker ${worker}, process ${pid}, generation ${generation}, up ${up}, control API on ${address}`)
+  const { residentBytes, heapBytes, heapLimitBytes } = resources
+  out.push(`memory ${showBytes(residentBytes)}, heap ${showBytes(heapBytes)} of ${showBytes(heapLimitBytes)}`)
   const problem = journal.problem === null ? '' : `, cannot be written: ${journal.problem}`
   out.push(`journal ${showBytes(journal.bytes)} in ${counted(journal.segments, 'file')}${problem}`)
   out.push('')

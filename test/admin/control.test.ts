@@ -147,6 +147,12 @@ describe('what may be asked', () => {
       expect(metrics).toContain(`# TYPE potoroo_${name} `)
     }
 
+    const taken = (name: string): number => Number(new RegExp(`^potoroo_${name} (\\S+)$`, 'm').exec(metrics)![1])
+    expect(taken('heap_bytes')).toBeGreaterThan(1e6)
+    expect(taken('heap_bytes')).toBeLessThan(taken('heap_limit_bytes'))
+    expect(taken('memory_resident_bytes')).toBeGreaterThan(taken('heap_bytes'))
+    expect(taken('cpu_seconds_total')).toBeGreaterThan(0)
+
     const committed = '/v1/pipelines/counting/state/count?read=committed'
     const { epoch } = (await station.ask('POST', '/v1/pipelines/counting/checkpoint', { body: '{}' })).json
     await send(station, 'a\n')
