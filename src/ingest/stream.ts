@@ -94,7 +94,8 @@ export class Stream {
     this.acked = acked
     this.index = index
     this.key = streamKey(source, producer, incarnation)
-    this.keyBytes = Buffer.from(this.key, 'utf8')
+    // Not out of the block that Buffers share: it is kept for days, and would keep 64 KiB for a few bytes.
+    this.keyBytes = Buffer.alloc(Buffer.byteLength(this.key), this.key)
   }
 
   /** The pipeline has taken all that was admitted. */
