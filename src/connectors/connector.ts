@@ -272,7 +272,10 @@ export interface SinkConnector {
   readonly kind: string
   /** Whether several writers may serve one sink; otherwise all output goes through one. */
   parallel(description: SinkDescription<unknown>): boolean
-  /** To which place its snapshots belong, for which alone they mean something; left out where they go to any. */
+  /**
+   * The place that it has for itself: its snapshots mean something for that one alone, and no other sink may have it. Left out
+   * where there is none.
+   */
   place?(description: SinkDescription<unknown>): string
   open(description: SinkDescription<unknown>, context: SinkContext): Writer
 }

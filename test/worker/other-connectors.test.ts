@@ -70,7 +70,7 @@ test.each([
 test.each([
   ['file', 'tcp', 'a file sink (FOLDER/out/lines)', 'a tcp sink'],
   ['file', 'elsewhere', 'a file sink (FOLDER/out/lines)', 'a file sink (FOLDER/elsewhere/lines)'],
-  ['append', 'file', 'a file sink (FOLDER/out/all, append)', 'a file sink (FOLDER/out/lines)'],
+  ['append', 'file', 'a file sink (FOLDER/out/all, one writer)', 'a file sink (FOLDER/out/lines)'],
   ['tcp', 'webhook', 'a tcp sink', 'a webhook sink'],
   ['webhook', 'file', 'a webhook sink', 'a file sink (FOLDER/out/lines)'],
 ] as const)('what a sink has left is for that sink, or is dropped (%s, %s)', async (before, now, was, is) => {

@@ -18,6 +18,11 @@ export const workerErrors = {
     what: 'step "{step}" of pipeline "{pipeline}" has state of schema version {before}, and no migrate to version {now}',
     remedy: 'add schema.migrate to the step, go back to version {before}, or drop its state with --drop {step}',
   },
+  E_SINK_PLACE: {
+    kind: 'user',
+    what: '{own} would write to {place}, and so does {before}: each would take away what the other has written',
+    remedy: 'give one of them another path',
+  },
   E_NO_SPLITS: {
     kind: 'user',
     what: 'source "{step}" has nothing to read',

@@ -25,10 +25,7 @@ import { Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
 export const fileSinkConnector: SinkConnector = {
   kind: 'file',
   parallel: (description) => !(description.settings as FileSinkSettings).append,
-  place: (description) => {
-    const { path, append } = description.settings as FileSinkSettings
-    return append ? `${path}, append` : path
-  },
+  place: (description) => (description.settings as FileSinkSettings).path,
   open: (description, context) => new FileWriter(description, context),
 }
 

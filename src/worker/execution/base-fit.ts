@@ -24,8 +24,9 @@ export function connectorsOf({ tasks }: Plan): ReadonlyMap<string, string> {
       const { family, kind } = sourceConnector(task.source.kind, step)
       parts.set(step, family === 'journaled' ? 'a source with a journal' : `a ${kind} source`)
     } else if (task.kind === 'sink') {
-      const { kind, place } = sinkConnector(task.sink.kind, step)
-      parts.set(step, place === undefined ? `a ${kind} sink` : `a ${kind} sink (${place(task.sink)})`)
+      const { kind, place, parallel } = sinkConnector(task.sink.kind, step)
+      const by = parallel(task.sink) ? '' : ', one writer'
+      parts.set(step, place === undefined ? `a ${kind} sink` : `a ${kind} sink (${place(task.sink)}${by})`)
     }
   }
   return parts

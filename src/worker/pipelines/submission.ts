@@ -20,6 +20,7 @@ import type { Program, Worker } from '../worker.ts'
 import { requireChannelMemory } from './channel-memory.ts'
 import { requireContinuation } from './continuation.ts'
 import { buildGraph, loadBundle } from './load.ts'
+import { requirePlaces } from './places.ts'
 import { isProgram, type Loaded, type Resident } from './resident.ts'
 
 /** How a program is to begin. */
@@ -96,6 +97,7 @@ export class Submission {
     return this.seams.inTurn(name, async () => {
       const { worker } = this.seams
       const others = [...worker.residents.all.values()].filter((one) => one.name !== name).map((one) => one.plan)
+      requirePlaces(prepared.plan, others)
       requireChannelMemory(prepared.plan, others, worker.cluster.members.length, this.seams.limits)
       const from = await this.manifestOf(name, options)
       const entry = fresh === true ? null : (worker.cluster.pipelines.get(name) ?? null)

@@ -1,0 +1,51 @@
+/** Sinks that write to one place. */
+import { writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { fileSink } from '../../src/connectors/file/describe.ts'
+import { generatorSource } from '../../src/connectors/generator/describe.ts'
+import { nullSink } from '../../src/connectors/null/describe.ts'
+import type { SinkDescription } from '../../src/model/connector.ts'
+import { pipeline } from '../../src/model/pipeline.ts'
+import type { Plan } from '../../src/model/plan.ts'
+import { plan } from '../../src/model/planner.ts'
+import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { requirePlaces } from '../../src/worker/pipelines/places.ts'
+import { Workshop } from './workshop.ts'
+
+function writing(name: string, ...sinks: readonly SinkDescription<number>[]): Plan {
+  const written = pipeline(name, (p) => {
+    const source = p.source('numbers', generatorSource<number>({ value: (n) => n }))
+    for (const [i, sink] of sinks.entries()) source.sink(`out ${i}`, sink)
+  })
+  return plan(written.build())
+}
+
+const file = (path: string, append = false) => fileSink<number>({ path, append, encode: String })
+
+test('no two sinks of a pipeline write the same files', () => {
+  expect(() => requirePlaces(writing('p', file('a'), file('b'), nullSink(), nullSink()), [])).not.toThrow()
+  const details = { own: 'step "out 1" of pipeline "p"', before: 'step "out 0" of pipeline "p"', place: 'a' }
+  expect(() => requirePlaces(writing('p', file('a'), file('a', true)), [])).toThrow(
+    expect.objectContaining({ code: 'E_SINK_PLACE', details }),
+  )
+})
+
+test('nor do sinks of two pipelines, whatever others have among themselves', () => {
+  const others = [writing('old', file('a'), file('a')), writing('other', file('b'))]
+  expect(() => requirePlaces(writing('p', file('c')), others)).not.toThrow()
+  expect(() => requirePlaces(writing('p', file('b')), others)).toThrow(/"out 0" of pipeline "other"/)
+})
+
+test('a program that would is refused before it is in the chain', async () => {
+  const desk = new Workshop()
+  const worker = await desk.start({})
+  const text = `import { fileSink, generatorSource, pipeline } from 'potoroo'
+export default pipeline('p', (p) => {
+  const source = p.source('numbers', generatorSource({ value: (n: number) => n }))
+  for (const name of ['one', 'two']) source.sink(name, fileSink({ path: '${desk.folder}/out', encode: String }))
+})`
+  writeFileSync(`${desk.folder}/p.ts`, text)
+  const { bundle, pipeline } = await loadPipeline(`${desk.folder}/p.ts`)
+  await expect(worker.submit(pipeline, bundle)).rejects.toMatchObject({ code: 'E_SINK_PLACE' })
+  expect(worker.worker.cluster.pipelines.size).toBe(0)
+})
