@@ -71,8 +71,8 @@ test('knows the sinks apart that came after another one was forgotten', async ()
   }
   first.inbox.close()
 
-  vi.setSystemTime(8 * DAY_MS)
   const second = new Life()
+  vi.setSystemTime(8 * DAY_MS)
   for (const step of ['b', 'c']) second.floor(step, 1)
   second.inbox.close()
 
@@ -93,4 +93,20 @@ test('knows the sinks apart that came after another one was forgotten', async ()
   const fifth = new Life()
   expect(fifth.sink('c').memory.take('c2', 1)).toBe(false)
   expect(fifth.sink('d').memory.take('d1', 0)).toBe(false)
+})
+
+test('knows all sinks after it was away itself, however long', async () => {
+  const first = new Life()
+  for (const step of ['a', 'b']) {
+    first.heard(step)
+    await first.keep(step, `${step}1`, 0)
+  }
+  first.inbox.close()
+  vi.setSystemTime(30 * DAY_MS)
+  const second = new Life()
+  expect(second.sink('a').memory.take('a1', 0)).toBe(false)
+  second.heard('b')
+  second.inbox.close()
+  vi.setSystemTime(60 * DAY_MS)
+  expect(new Life().sink('a').memory.take('a1', 0)).toBe(false)
 })

@@ -38,7 +38,7 @@ const FILE_BYTES = 16 << 20
 const FILE_NAME = /^(\d{16})\.inbox$/
 /** Ids in one frame. */
 const IDS = 10_000
-/** A sink that was not heard for so long is forgotten: its pipeline is gone, or has begun anew. */
+/** A sink that was not heard for so long, while the receiver listened, is forgotten: its pipeline is gone, or has begun anew. */
 const FORGET_MS = 7 * 24 * 3600 * 1000
 
 const name = text(256)
@@ -115,6 +115,7 @@ export class DiskInbox {
       if (lock === null) throw fail('E_INBOX_LOCKED', { path })
       this.lock = lock
       this.load()
+      this.forgiveAbsence()
       this.begin()
       this.sweep()
     } catch (error) {
@@ -157,6 +158,12 @@ export class DiskInbox {
     const descriptor = openSync(file.path, 'r+')
     ftruncateSync(descriptor, at)
     closeSync(descriptor)
+  }
+
+  /** While nobody listens nobody is heard: the time since the last of them was counts for none. */
+  private forgiveAbsence(): void {
+    const awayMs = Math.max(0, Date.now() - Math.max(...this.heardMs.values()))
+    for (const [stream, ms] of this.heardMs) this.heardMs.set(stream, ms + awayMs)
   }
 
   private take(file: InboxFile, streams: Stream[], row: Row, body: ByteReader): void {
