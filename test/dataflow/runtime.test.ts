@@ -301,6 +301,27 @@ describe('reduce', () => {
     expect(last.sort((a, b) => a - b)).toEqual([18, 24, 30])
   })
 
+  test('says nothing behind a barrier at which owners change, until it is let go on', () => {
+    const under = stage(planned(sums), { in: upTo(9) })
+    const feed = under.feeds.get('in')!
+    const writer = under.writers.get('out')!
+    feed.ends = false
+    under.settle(5000)
+    feed.values.push(...upTo(9))
+    under.runtime.wake(0)
+    under.settle(5500)
+    const { text: before } = writer
+    under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose: 'rescale' })
+    under.settle(5600)
+    under.runtime.elapse(6000)
+    under.settle(6000)
+    // What is due now goes with its key groups, and comes out where they are then.
+    expect(writer.text).toBe(before)
+    under.runtime.release()
+    under.settle(6000)
+    expect(writer.text.length).toBeGreaterThan(before.length)
+  })
+
   test.each([8, 9, 10, 11, 12])('asks for no turn while nothing can go out, %d results before', (results) => {
     const under = stage(
       planned((p) => {

@@ -266,6 +266,7 @@ export const mutants: readonly SimMutant[] = [
   },
   {
     name: 'drained-task-goes-on',
+    rare: 'a drain leaves nothing that could come due; where owners change what comes due comes out once more under the same ids, and is in no epoch; a test of the dataflow shows it',
     file: 'src/dataflow/input-task.ts',
     text: "this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')",
     replacement: 'this.held = marker.kind.length === 0',
