@@ -5,6 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
+import { Assembler } from '../connectors/assembler.ts'
+import { lines, WHOLE_MESSAGES } from '../model/framing.ts'
 import type { Graph } from '../model/graph.ts'
 import type { Impurity } from '../sim/purity.ts'
 import type { Verdict } from '../sim/verify.ts'
@@ -29,7 +31,11 @@ export function verifyCommand(): Command {
       'run a pipeline many times through simulated crashes and say which steps depend on more than their input',
     )
     .argument('<file>', 'a pipeline file')
-    .requiredOption('--input <file>', 'records, as a source reads them; `source=file` where there are several', collect)
+    .requiredOption(
+      '--input <file>',
+      'records, as a source reads them, or a line for each message; `source=file` where there are several',
+      collect,
+    )
     .option('--runs <count>', 'how often', '20')
     .option('--seed <number>', 'makes the crashes; the same seed, the same ones', '1')
     .option('--param <name=value>', 'a parameter of the pipeline; may be repeated', collectPairs)
@@ -59,7 +65,10 @@ function readInputs(
   given: readonly string[],
   raw: (bytes: Buffer) => unknown,
 ): Record<string, Iterable<unknown>> {
-  const sources = steps.filter(({ kind }) => kind === 'source').map(({ name }) => name)
+  const framings = new Map(
+    steps.flatMap((step) => (step.kind === 'source' ? [[step.name, step.source.framing.kind] as const] : [])),
+  )
+  const sources = [...framings.keys()]
   const inputs: Record<string, Iterable<unknown>> = {}
   for (const one of given) {
     const source = sources.find((name) => one.startsWith(`${name}=`)) ?? (sources.length === 1 ? sources[0]! : null)
@@ -72,9 +81,21 @@ function readInputs(
     // A path may have such a character too, so it is a name of a source only where there is no such file.
     const other = /^([^/=]+)=/.exec(one)?.[1]
     if (!named && other !== undefined && !existsSync(one)) refuse(`there is no source "${other}"`)
-    inputs[source] = [raw(readInput(named ? one.slice(source.length + 1) : one))]
+    const bytes = readInput(named ? one.slice(source.length + 1) : one)
+    inputs[source] = framings.get(source) === WHOLE_MESSAGES ? linesOf(bytes).map(raw) : [raw(bytes)]
   }
   return inputs
+}
+
+/** The lines of a file, each of which is a message, as it is for `send`. */
+function linesOf(file: Buffer): readonly Buffer[] {
+  const messages: Buffer[] = []
+  const assembler = new Assembler(lines(), file.length, (bytes, { starts, ends, count }) => {
+    for (let i = 0; i < count; i++) messages.push(Buffer.from(bytes.subarray(starts[i], ends[i])))
+  })
+  assembler.push(file)
+  assembler.finish()
+  return messages
 }
 
 function readInput(path: string): Buffer {

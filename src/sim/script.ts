@@ -2,7 +2,7 @@
  * What a test puts into a source: values, raw bytes, and marks between them that say what happens there.
  *
  * T1. Raw bytes go through the source's own framing, all of one source as one stream, and record by record through its
- *     decoder; values enter as if a decoder had made them.
+ *     decoder; where its peers speak in messages, each piece is one. Values enter as if a decoder had made them.
  * T2. A record's position is its place in the script, so that the same script gives the same records at the same
  *     positions in every life.
  */
@@ -10,6 +10,7 @@ import { fail } from '../base/errors.ts'
 import type { Milliseconds } from '../base/time.ts'
 import { Assembler } from '../connectors/assembler.ts'
 import type { Framing } from '../model/connector.ts'
+import { WHOLE_MESSAGES } from '../model/framing.ts'
 
 /** What happens to one worker of several; they are numbered from 1. */
 export type WorkerHappening =
@@ -92,7 +93,10 @@ export class Raw {
   }
 }
 
-/** Text or bytes as they come from outside, with their frames: any number of records, or parts of one. */
+/**
+ * Text or bytes as they come from outside, with their frames: any number of records, or parts of one. For a source whose
+ * records are messages it is one of them.
+ */
 export function raw(data: string | Uint8Array): Raw {
   return new Raw(Buffer.from(data as string))
 }
@@ -139,8 +143,9 @@ export function writeScript(step: string, items: Iterable<unknown>, framing: Fra
     for (let i = 0; i < count; i++) script.push(new Encoded(Buffer.from(bytes.subarray(starts[i]!, ends[i]!))))
   })
   for (const item of items) {
-    if (item instanceof Raw) assembler.push(item.bytes)
-    else script.push(item)
+    if (!(item instanceof Raw)) script.push(item)
+    else if (framing.kind === WHOLE_MESSAGES) script.push(new Encoded(item.bytes))
+    else assembler.push(item.bytes)
   }
   const { pending } = assembler
   if (assembler.finish()) return script

@@ -1,6 +1,6 @@
 /** `runPipeline`: what a test can do to a pipeline, and what it sees. */
 import { describe, expect, test } from 'vitest'
-import { decoder, json, lines, nullSink, pipeline, tcpSource, utf8 } from '../../src/index.ts'
+import { decoder, json, lines, nullSink, pipeline, tcpSource, utf8, webSocketSource } from '../../src/index.ts'
 import {
   ABORT,
   AFTER,
@@ -88,6 +88,14 @@ describe('inputs', () => {
   test('raw bytes go through the framing and the decoder, cut anywhere; values as they are', async () => {
     const inputs = { in: [raw('{"id":1}\n{"i'), raw(Buffer.from('d":2}\n{"id":3}')), { id: 4 }] }
     expect((await runPipeline<{ out: number }>(orders, { inputs })).outputs.out).toEqual([1, 2, 4, 3])
+  })
+
+  test('where records are messages, each piece of raw bytes is one', async () => {
+    const clicks = pipeline('clicks', (p) => {
+      p.source('in', webSocketSource({ port: 7001, decode: json<{ id: number }>() })).sink('out', nullSink())
+    })
+    const { outputs } = await runPipeline(clicks, { inputs: { in: [raw('{"id":1}'), raw('{"id":\n2}'), { id: 3 }] } })
+    expect(outputs.out).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
   })
 
   test('a record that its decoder refuses is a dead letter, with its bytes and its place', async () => {

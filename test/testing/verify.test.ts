@@ -128,9 +128,9 @@ test('potoroo verify', async () => {
     writeFileSync(join(home, name), text)
     return join(home, name)
   }
-  const source = (map: string) => `import { nullSink, pipeline, tcpSource } from 'potoroo'
+  const source = (map: string, from = 'tcpSource') => `import { nullSink, pipeline, ${from} } from 'potoroo'
 export default pipeline('lines', (p) => {
-  p.source('in', tcpSource({ port: 7001 })).map('stamp', (line) => ${map}).sink('out', nullSink())
+  p.source('in', ${from}({ port: 7001 })).map('stamp', (line) => ${map}).sink('out', nullSink())
 })`
   const input = file('input.txt', 'a\nb\nc\n')
   const verify = async (...args: string[]) => {
@@ -138,15 +138,17 @@ export default pipeline('lines', (p) => {
     const { status } = await program.ended
     return { status, text: program.out + program.err }
   }
-  const [good, bad, lost, other] = await Promise.all([
+  const [good, bad, messages, lost, other] = await Promise.all([
     verify(file('good.ts', source('line.length')), '--input', input),
     verify(file('bad.ts', source('line + Date.now()')), '--input', `in=${input}`),
+    verify(file('messages.ts', source('line + Date.now()', 'webSocketSource')), '--input', input),
     verify(join(home, 'good.ts'), '--input', join(home, 'none.txt')),
     verify(join(home, 'good.ts'), '--input', `quotes=${input}`),
   ])
   expect(good).toMatchObject({ status: 0, text: expect.stringContaining('every step answers the same') })
   expect(bad.status).toBe(2)
   expect(bad.text).toMatch(/stamp \(map\)\n +was given +"[abc]"/)
+  expect(messages.text).toMatch(/was given +"[abc]"/)
   expect(lost).toMatchObject({ status: 1, text: expect.stringContaining('E_FILE') })
   expect(other.status).toBe(2)
   expect(other.text).toContain('there is no source "quotes"; write source=file, with a source of in')
