@@ -84,7 +84,10 @@ export function readSettings(
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!
     const path = issue.path.join('.')
-    throw fail('E_CONFIG', { where: places.get(path)?.where ?? CONFIG_FILE, reason: `${path}: ${issue.message}` })
+    const place = places.get(path)
+    const given = place === undefined ? '' : ` is ${JSON.stringify(place.value)}`
+    const reason = `${path}${given}: ${issue.message.replace(/, received .*/, '')}`
+    throw fail('E_CONFIG', { where: place?.where ?? CONFIG_FILE, reason })
   }
   try {
     const given = new Map(Array.from(places, ([path, { where }]) => [path, where]))

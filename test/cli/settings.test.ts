@@ -62,12 +62,14 @@ describe('settings', () => {
   })
 
   test('of a wrong kind are refused with the place that they came from', () => {
-    expect(refusal({ 'control.port': 'x' })).toMatch(/^--control-port: control\.port: /)
+    expect(refusal({ 'control.port': 'x' })).toMatch(/^--control-port: control\.port is "x": /)
     expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '1.5' })).toMatch(/^POTOROO_LIMITS_KEY_GROUPS: /)
-    expect(refusal({}, {}, 'log: { level: loud }')).toMatch(/^\/potoroo\.yaml: log\.level: /)
+    expect(refusal({}, {}, 'log: { level: loud }')).toMatch(/^\/potoroo\.yaml: log\.level is "loud": /)
     expect(refusal({}, {}, 'control: 5')).toMatch(/there is no setting control/)
     expect(refusal({}, {}, '- a')).toMatch(/it is no mapping/)
     expect(refusal({}, {}, 'a: [')).toMatch(/^\/potoroo\.yaml line 1: /)
+    expect(refusal({ 'limits.keyGroups': 'many' })).toMatch(/^--limit: limits\.keyGroups is "many": .*expected number$/)
+    expect(refusal({ 'control.port': '99999' })).toMatch(/^--control-port: control\.port is "99999": Too big/)
     expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '100' })).toBe('limits: keyGroups: key groups are a power of two')
     expect(refusal({}, {}, 'limits: { messageBytes: 6000, recordBytes: 5000 }')).toBe(
       'limits: messageBytes, recordBytes: a message holds the longest record twice, for its frame',
