@@ -61,6 +61,8 @@ const ROUNDS = 4
 export async function keyAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<OwnersPart> {
   const deadline = new Deadline(seams.clock, asked.ms)
   await begun(seams, deadline)
+  // Its owner would be silent about what it has not got, as one that is only on the way.
+  if (!seams.pipelines.worker.cluster.pipelines.has(asked.pipeline)) seams.pipelines.find(asked.pipeline)
   checkAfter(seams, asked)
   for (;;) {
     const behind = await behindOf(seams, asked, deadline)

@@ -68,4 +68,6 @@ test('a worker that knows of no generation has no answer before there is one', a
   const later = code('limit=1000&wait=30000')
   town.add('b', 2).start()
   expect(await later).toBe('E_NO_PIPELINE')
+  // Nor does any key have one, whoever owns it.
+  for (let key = 0; key < 8; key++) expect(await code(`key=${key}&wait=300`)).toBe('E_NO_PIPELINE')
 })
