@@ -106,7 +106,8 @@ export class Assembler {
   private keep(chunk: Buffer, start: number, end: number): void {
     const length = end - start
     if (this.kept + length > this.carry.length) {
-      const grown = Buffer.allocUnsafe(Math.max(1024, 2 * (this.kept + length)))
+      // Kept as long as the connection: out of the common pool it would keep a whole block of that.
+      const grown = Buffer.allocUnsafeSlow(Math.max(1024, 2 * (this.kept + length)))
       this.carry.copy(grown, 0, 0, this.kept)
       this.carry = grown
     }

@@ -100,3 +100,11 @@ test('knows a fragment at the end from a record', () => {
     whole: false,
   })
 })
+
+test('what is kept of an unfinished record keeps no memory but its own', () => {
+  const memory: number[] = []
+  const assembler = new Assembler(lines(), 100, (bytes) => memory.push(bytes.buffer.byteLength))
+  assembler.push(Buffer.from('a'))
+  assembler.push(Buffer.from('b\n'))
+  expect(memory).toEqual([1024])
+})
