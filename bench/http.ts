@@ -13,7 +13,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Random } from '../pipelines/data/random.ts'
 import { bench } from './lib/main.ts'
 import { type Measure, median, paired } from './lib/report.ts'
-import { freePort, launch, type Subject, start } from './lib/subject.ts'
+import { launch, type Subject, start } from './lib/subject.ts'
+import { freePort } from './workers/free-port.ts'
 
 const ROUNDS = 5
 const CONNECTIONS = 16

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, connect } from '../../src/client.ts'
+import { freePort } from '../workers/free-port.ts'
 import { keyOf, nowMicros, RowReceiver, sendAllKeys } from './latency.ts'
-import { freePort, launch, nodeFlags, type Subject, start } from './subject.ts'
+import { launch, nodeFlags, type Subject, start } from './subject.ts'
 import { type WatchEvent, watched, watching } from './watch.ts'
 
 export interface StartOptions {

@@ -11,7 +11,8 @@
  * Seen failing with each of `lib/mutants.ts`: `npm run prove -- kill9 --mutants`.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { bareStack, freePort, type Subject } from '../workers/subject.ts'
+import { freePort } from '../workers/free-port.ts'
+import { bareStack, type Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { killMutants } from './lib/mutants.ts'
 import { Solo } from './lib/solo.ts'

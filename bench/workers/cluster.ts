@@ -7,9 +7,10 @@ import { mkdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ControlClient, findWorker } from '../../src/cli/control-client.ts'
 import type { Address } from '../../src/client.ts'
+import { freePort } from './free-port.ts'
 import { Hosts } from './hosts.ts'
 import type { Mutant } from './mutant.ts'
-import { bareStack, type Ending, freePort, Subject, statesOf } from './subject.ts'
+import { bareStack, type Ending, Subject, statesOf } from './subject.ts'
 import type { Wire } from './wire.ts'
 
 /** What a worker says of its cluster. */

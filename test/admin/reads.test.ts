@@ -4,9 +4,9 @@
  * last epoch; linearizable reads never go back.
  */
 import { expect, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { type Client, connect } from '../../src/client.ts'
 import { readToken, writeToken } from '../../src/protocol/read-token.ts'
-import { freePort } from '../process/fixture.ts'
 import { Party } from './party.ts'
 
 interface Found {

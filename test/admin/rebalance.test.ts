@@ -3,10 +3,10 @@
  * every count exact, and is refused while another change is under way.
  */
 import { expect, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import type { RebalanceView } from '../../src/admin/rebalance.ts'
 import type { ControlClient } from '../../src/cli/control-client.ts'
 import { type Client, connect } from '../../src/client.ts'
-import { freePort } from '../process/fixture.ts'
 import { Party } from './party.ts'
 
 const GROUPS = 16

@@ -2,9 +2,10 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import type { ClusterView } from '../../src/admin/cluster-view.ts'
 import { findWorker } from '../../src/cli/control-client.ts'
-import { folder, freePort, type Program, potoroo, ran } from './fixture.ts'
+import { folder, type Program, potoroo, ran } from './fixture.ts'
 
 const COUNT = `
 import { lines, nullSink, pipeline, tcpSource } from 'potoroo'

@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { connect } from '../../src/client.ts'
-import { folder, freePort, type Program, potoroo, ran } from './fixture.ts'
+import { folder, type Program, potoroo, ran } from './fixture.ts'
 
 const LINES = 20_000
 /** Every so many lines one cannot be decoded, and one makes its step throw. */

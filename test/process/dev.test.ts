@@ -2,7 +2,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { folder, freePort, potoroo, ran } from './fixture.ts'
+import { freePort } from '../../bench/workers/free-port.ts'
+import { folder, potoroo, ran } from './fixture.ts'
 
 /** The pipeline as it is edited: what a step answers, and what stands below it. */
 const program = (answer: string, { step = 'count', name = 'count' } = {}) => `

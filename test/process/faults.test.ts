@@ -2,8 +2,9 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { seal } from '../../src/checkpoint/envelope.ts'
-import { folder, freePort, potoroo, ran } from './fixture.ts'
+import { folder, potoroo, ran } from './fixture.ts'
 
 const IMPORTS = "import { lines, pipeline, stdoutSink, tcpSource } from 'potoroo'\n"
 const counting = (options: { name?: string; step?: string; key?: string; answer?: string } = {}) => {

@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { folder, freePort, potoroo } from './fixture.ts'
+import { freePort } from '../../bench/workers/free-port.ts'
+import { folder, potoroo } from './fixture.ts'
 
 const SUM = `
 import { httpSource, json, pipeline, stdoutSink } from 'potoroo'

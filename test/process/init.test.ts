@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { folder, freePort, Program, ran } from './fixture.ts'
+import { freePort } from '../../bench/workers/free-port.ts'
+import { folder, Program, ran } from './fixture.ts'
 import { npm, packed } from './packing.ts'
 
 const FILES = ['.gitignore', 'README.md', 'package.json', 'tsconfig.json', 'word-count.test.ts', 'word-count.ts']

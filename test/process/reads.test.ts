@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { folder, freePort, potoroo, ran } from './fixture.ts'
+import { freePort } from '../../bench/workers/free-port.ts'
+import { folder, potoroo, ran } from './fixture.ts'
 
 const COUNT = `
 import { httpSource, nullSink, pipeline, tcpSource, utf8 } from 'potoroo'

@@ -4,8 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { connect } from '../../src/client.ts'
-import { folder, freePort, type Program, potoroo, ran } from './fixture.ts'
+import { folder, type Program, potoroo, ran } from './fixture.ts'
 
 const PIPELINE = `
 import { pipeline, tcpSink, tcpSource, webSocketSink } from 'potoroo'

@@ -3,8 +3,9 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { folder, freePort, potoroo, ran } from './fixture.ts'
+import { folder, potoroo, ran } from './fixture.ts'
 
 const COUNT = `
 import { lines, nullSink, pipeline, stdoutSink, tcpSink, tcpSource } from 'potoroo'

@@ -5,8 +5,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { lengthPrefix } from '../../src/model/framing.ts'
-import { folder, freePort, potoroo, ran } from './fixture.ts'
+import { folder, potoroo, ran } from './fixture.ts'
 
 test('what is sent is received, record by record, in any framing', async () => {
   const cwd = folder()

@@ -5,7 +5,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { folder, freePort, potoroo, ran } from './fixture.ts'
+import { freePort } from '../../bench/workers/free-port.ts'
+import { folder, potoroo, ran } from './fixture.ts'
 
 const FORWARD = `
 import { json, httpSource, pipeline, webhookSink } from 'potoroo'

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { connect } from '../../src/client.ts'
-import { folder, freePort, potoroo, ran } from './fixture.ts'
+import { folder, potoroo, ran } from './fixture.ts'
 
 const PIPELINE = `import { pipeline, webSocketServerSink, webSocketSource } from 'potoroo'
 export default pipeline('talk', { parameters: { plain: 0, acked: 0, out: 0 } }, (p) => {
