@@ -21,8 +21,8 @@ export const envErrors = {
   },
   E_DATA_LOCKED: {
     kind: 'operational',
-    what: 'another worker is using the data folder {path}',
-    remedy: 'stop that worker, or give this one a folder of its own with --data',
+    what: 'a worker, or `up`, is using the data folder {path}',
+    remedy: '`potoroo status` finds it: stop that one, or give this one a folder of its own with --data',
   },
   E_PORT_IN_USE: {
     kind: 'operational',
