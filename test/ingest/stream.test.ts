@@ -6,3 +6,22 @@ test('a stream, which is kept for days, keeps no more memory than the bytes of i
   expect(keyBytes.toString()).toBe(key)
   expect(keyBytes.buffer.byteLength).toBe(keyBytes.length)
 })
+
+test('its row is the same object in each epoch until it says something else', () => {
+  const stream = new Stream('orders', 'till', 'a1b2', true, 1)
+  const changes: readonly (() => void)[] = [
+    () => (stream.position = 7),
+    () => (stream.home = 'w2'),
+    () => (stream.sessions = 3),
+    () => (stream.time = 1000),
+    () => (stream.fedTrail = stream.fedTrail.follow(0, 'client')),
+    () => (stream.fedTrail = stream.fedTrail.follow(7, 'other')),
+  ]
+  for (const change of changes) {
+    const { row } = stream
+    expect(stream.row).toBe(row)
+    change()
+    expect(stream.row).not.toEqual(row)
+  }
+  expect(stream.row).toEqual(['till', 'a1b2', 7, 'w2', 3, 1000, true, 'other', { writer: 'client', last: 7 }])
+})
