@@ -43,6 +43,7 @@ test.each([
   const worker = await desk.start(limits)
   await expect(desk.run(worker, steps)).rejects.toMatchObject({ code: 'E_STEP_GONE', details: { step: 'call' } })
   await desk.run(worker, steps, { drop: ['call'] })
+  expect(desk.warned).toEqual([])
   expect(desk.failed).toEqual([])
 })
 

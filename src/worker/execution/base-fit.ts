@@ -32,24 +32,34 @@ export function connectorsOf({ tasks }: Plan): ReadonlyMap<string, string> {
   return parts
 }
 
-/** The base as if the steps in `drop` had never been: they begin in the epoch that follows. */
-export function withoutSteps(
+/**
+ * What there is of `base` for `plan` to go on with: without the steps in `drop`, which begin in the epoch that follows. `held` are those
+ * whose tasks had taken records and not sent them on. Throws `E_STEP_GONE`, `E_STEP_CHANGED` or `E_SCHEMA` where it does not fit.
+ */
+export function fitBase(
+  plan: Plan,
   base: Manifest,
+  held: ReadonlySet<string>,
   drop: ReadonlySet<string>,
   warned: (error: PotorooError) => void,
 ): Manifest {
-  if (drop.size === 0) return base
-  const named = new Set([...base.steps, ...base.sources, ...base.sinks].map(({ step }) => step))
-  named.delete(LETTERS_PART)
-  const steps = [...named]
-  const known = steps.length === 0 ? 'there is none' : `there is ${steps.join(', ')}`
-  for (const step of drop) {
-    if (steps.includes(step)) continue
-    warned(fail('E_NO_STEP', { pipeline: base.pipeline, role: 'state of a step', step, known }))
-  }
-  const isKept = ({ step }: { readonly step: string }): boolean => !drop.has(step)
   const { sources, sinks } = base
-  return { ...base, steps: base.steps.filter(isKept), sources: sources.filter(isKept), sinks: sinks.filter(isKept) }
+  const known = new Set([...[...base.steps, ...sources, ...sinks].map(({ step }) => step), ...held])
+  known.delete(LETTERS_PART)
+  for (const step of drop) if (!known.has(step)) warned(nothingToDrop(plan, step, known))
+  const isKept = ({ step }: { readonly step: string }): boolean => !drop.has(step)
+  const steps = base.steps.filter(isKept)
+  const kept = { ...base, steps, sources: sources.filter(isKept), sinks: sinks.filter(isKept) }
+  checkSteps(plan, kept)
+  checkParts(plan, kept)
+  const waits = [...held].filter((step) => !drop.has(step))
+  checkHeld(plan, waits)
+  return kept
+}
+
+function nothingToDrop({ pipeline }: Plan, step: string, names: ReadonlySet<string>): PotorooError {
+  const known = names.size === 0 ? 'there is none' : `there is ${[...names].join(', ')}`
+  return fail('E_NO_STEP', { pipeline, role: 'state of a step', step, known })
 }
 
 /** What the program says of such a step: what becomes of a `reduce` and of an `aggregate` is the same. */
@@ -76,20 +86,18 @@ function checkParts(plan: Plan, { sources, sinks }: Manifest): void {
 }
 
 /** What tasks of `held` steps had taken and not sent on is for steps of these names; throws by name where one is gone. */
-export function checkHeld({ pipeline, tasks }: Plan, held: Iterable<string>, drop: ReadonlySet<string>): void {
+function checkHeld({ pipeline, tasks }: Plan, held: readonly string[]): void {
   for (const step of held) {
     const task = tasks.find((one) => one.step === step)
-    if (task?.kind === 'asyncMap' || task?.kind === 'keyed' || drop.has(step)) continue
-    throw fail('E_STEP_GONE', { pipeline, step })
+    if (task?.kind !== 'asyncMap' && task?.kind !== 'keyed') throw fail('E_STEP_GONE', { pipeline, step })
   }
 }
 
-/** State is found again by step name, kind and schema version, and what connectors left by step name; throws by name for anything else. */
-export function checkSteps(plan: Plan, base: Manifest | null): void {
-  if (base === null) return
+/** State is found again by step name, kind and schema version; throws by name for anything else. */
+export function checkSteps(plan: Plan, { steps }: Manifest): void {
   const { pipeline } = plan
   const now = new Map(keyedTasks(plan).map((task) => [task.step, task]))
-  for (const before of base.steps) {
+  for (const before of steps) {
     const task = now.get(before.step)
     if (task === undefined) throw fail('E_STEP_GONE', { pipeline, step: before.step })
     const { kind, schema } = task.keyed
@@ -100,5 +108,4 @@ export function checkSteps(plan: Plan, base: Manifest | null): void {
       throw fail('E_SCHEMA', { pipeline, step: task.step, before: before.schema, now: schema.version })
     }
   }
-  checkParts(plan, base)
 }

@@ -29,7 +29,7 @@ import type { Plan, TaskPlan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { DeadLetters } from '../letters/dead-letters.ts'
 import type { ExecutionSeams } from '../seams.ts'
-import { checkHeld, checkSteps, withoutSteps } from './base-fit.ts'
+import { fitBase } from './base-fit.ts'
 import type { Generation, Holdings } from './generation.ts'
 import { idleWriter } from './idle-writer.ts'
 import { type HeldPart, type Restored, restorePipeline, type Taker } from './restorer.ts'
@@ -135,12 +135,11 @@ export class WayUp {
 
   private fill(restored: Restored | null): void {
     const { plan, sources, seams, warned, open } = this.options
-    const base = restored === null ? null : withoutSteps(restored.restore.manifest, seams.drop, warned)
     for (const damage of restored?.restore.damages ?? []) {
       warned(fail('E_STORE_DAMAGED', { path: damage.path, reason: damage.reason }))
     }
-    checkSteps(plan, base)
-    checkHeld(plan, restored?.held.map(({ step }) => step) ?? [], seams.drop)
+    const heldBy = new Set(restored?.held.map(({ step }) => step))
+    const base = restored && fitBase(plan, restored.restore.manifest, heldBy, seams.drop, warned)
     sources.restore(base?.sources ?? [], (error) => {
       if (!open()) return
       if (error !== null) return this.done({ kind: 'failed', error })

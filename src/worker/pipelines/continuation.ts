@@ -9,7 +9,7 @@ import type { PackChunk } from '../../checkpoint/pack-format.ts'
 import { openPack } from '../../checkpoint/pack-reader.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import type { Plan } from '../../model/plan.ts'
-import { checkHeld, checkSteps, withoutSteps } from '../execution/base-fit.ts'
+import { fitBase } from '../execution/base-fit.ts'
 import { settle } from '../settle.ts'
 
 /** What a program is to begin with. */
@@ -33,12 +33,9 @@ export async function requireContinuation(store: Store, plan: Plan, beginning: B
   // What becomes of a damaged one is for the recovery to say: it may go back to an older one.
   if (examined.kind !== 'intact') return
   const drop = new Set([...beginning.drop, ...(entry === null ? [] : droppedSteps(entry))])
-  checkSteps(
-    plan,
-    withoutSteps(examined.value, drop, () => {}),
-  )
-  if (from === null && beginning.rests) return
-  checkHeld(plan, await stepsThatHeld(store, examined.value), drop)
+  const rests = from === null && beginning.rests
+  const held = rests ? new Set<string>() : await stepsThatHeld(store, examined.value)
+  fitBase(plan, examined.value, held, drop, () => {})
 }
 
 /** The steps whose tasks had taken records at the barrier of `manifest` and not sent them on, as far as its packs can be read. */
