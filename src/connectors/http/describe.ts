@@ -4,7 +4,7 @@ import { json } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
 import { describeSource, type SourceFormat } from '../options.ts'
-import { originsFault, originsField } from '../origins.ts'
+import { originsField, placed } from '../web.ts'
 
 export const HTTP_SOURCE = 'http'
 
@@ -49,10 +49,5 @@ export function httpSource<T = unknown>(options: HttpSourceOptions<T>): SourceDe
     framing: lines(),
     decode: json<T>() as Decoder<T>,
   })
-  const { path, origins } = described.settings
-  const faults = [...(described.faults ?? [])]
-  if (!/^\/[^?#\s]*$/.test(path)) faults.push('httpSource: path begins with / and has no ? in it')
-  const wrong = originsFault(origins)
-  if (wrong !== null) faults.push(`httpSource: ${wrong}`)
-  return { ...described, faults }
+  return placed('httpSource', described)
 }

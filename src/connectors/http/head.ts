@@ -4,7 +4,7 @@ import { sameSecret } from '../../base/secret.ts'
 import type { Answer, RequestHead } from '../../env/http.ts'
 import type { RequestKey } from '../../model/request.ts'
 import { NAME_BYTES } from '../../protocol/acked.ts'
-import { isWelcome } from '../origins.ts'
+import { isWelcome } from '../web.ts'
 import { problem } from './answers.ts'
 import type { HttpSourceSettings } from './describe.ts'
 

@@ -5,8 +5,8 @@ import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { wholeMessages } from '../../model/framing.ts'
 import { ackedSinkFields, describeByProtocol } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
-import { originsFault, originsField } from '../origins.ts'
 import { tcpServerSinkFields, tcpSourceFields } from '../tcp/describe.ts'
+import { originsField, placed } from '../web.ts'
 
 /** What source and sink are called where connectors are told apart, and the sink that listens. */
 export const WEBSOCKET = 'websocket'
@@ -102,21 +102,6 @@ export function webSocketServerSink<T>(options: WebSocketServerSinkOptions<T>): 
 }
 
 const bestEffort = { promise: 'best-effort', fencing: 'none' } as const
-
-/** Adds what is wrong with the place at which it is found, and with the pages that may come. */
-function placed<D extends Described>(connector: string, described: D): D {
-  const { path, origins } = described.settings
-  const faults = [...(described.faults ?? [])]
-  if (!/^\/[^?#\s]*$/.test(path)) faults.push(`${connector}: path begins with / and has no ? in it`)
-  const wrong = originsFault(origins)
-  if (wrong !== null) faults.push(`${connector}: ${wrong}`)
-  return { ...described, faults }
-}
-
-interface Described {
-  readonly settings: { readonly path: string; readonly origins: string }
-  readonly faults?: readonly string[]
-}
 
 function framed<O extends SinkFormat<never>>(options: O): O {
   return { ...options, framing: options.framing ?? wholeMessages() }

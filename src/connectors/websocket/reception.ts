@@ -1,7 +1,7 @@
 /** Who may open a WebSocket here: the path, the place that a page comes from, and what everybody else is answered. */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Answer, HttpCall, HttpCallHandler, RequestHead } from '../../env/http.ts'
-import { isWelcome } from '../origins.ts'
+import { isWelcome } from '../web.ts'
 
 export interface ReceptionSettings {
   readonly path: string

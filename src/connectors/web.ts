@@ -1,5 +1,5 @@
 /**
- * Which web pages may speak to a source or a sink that listens.
+ * What sources and sinks have in common that web pages can reach: the path at which they are found, and which pages may come.
  *
  * A browser lets any page open a WebSocket to any address, and post text to it, also to this machine's own. It says where the
  * page is from (`Origin`), and only the server can refuse it. A program that is no browser says nothing, and is let in.
@@ -19,12 +19,22 @@ export const originsField = {
   example: 'https://shop.example',
 } as const
 
-/** What is wrong with `origins` as a user has written them, or `null`. */
-export function originsFault(origins: string): string | null {
+interface Described {
+  readonly settings: { readonly path: string; readonly origins: string }
+  readonly faults?: readonly string[]
+}
+
+/** Adds what is wrong with the place at which it is found, and with the pages that may come, as a user has written them. */
+export function placed<D extends Described>(connector: string, described: D): D {
+  const { path, origins } = described.settings
+  const faults = [...(described.faults ?? [])]
+  if (!/^\/[^?#\s]*$/.test(path)) faults.push(`${connector}: path begins with / and has no ? in it`)
   const wrong = listOf(origins).find((one) => !ORIGIN.test(one))
-  if (wrong === undefined) return null
-  const form = 'an origin is local, *, or what a browser says of its page, such as https://shop.example'
-  return `${form}, not ${JSON.stringify(wrong)}`
+  if (wrong !== undefined) {
+    const form = 'an origin is local, *, or what a browser says of its page, such as https://shop.example'
+    faults.push(`${connector}: ${form}, not ${JSON.stringify(wrong)}`)
+  }
+  return { ...described, faults }
 }
 
 /** Whether `origins` let in who says `origin`, or nothing. */
