@@ -1,6 +1,7 @@
 /** Who waits for room, and who does not any more. */
 import { beforeEach, expect, test } from 'vitest'
 import { Room } from '../../src/ingest/room.ts'
+import type { IngestSource } from '../../src/ingest/source.ts'
 import { encodeAcked, NO_CLAIM } from '../../src/protocol/acked.ts'
 import { World } from '../../src/sim/world.ts'
 import { linesOf, Rig, waitersOf } from './fixture.ts'
@@ -25,39 +26,45 @@ test('whoever waits is called once there is room, and who wants none any more is
   expect(called).toEqual(['here'])
 })
 
-test('a lane whose connection has ended waits no longer', () => {
-  const waiting = waitersOf(rig.source!)
-  rig.source!.hold('no lease')
-  const lane = rig.source!.lane('test')
-  expect(lane.ready()).toBe(false)
-  expect(waiting.size).toBe(1)
-  lane.close()
-  expect(waiting.size).toBe(0)
-})
+const waits: readonly [what: string, begin: (source: IngestSource) => () => void][] = [
+  [
+    'a lane whose connection has ended',
+    (source) => {
+      const lane = source.lane('test')
+      expect(lane.ready()).toBe(false)
+      return () => lane.close()
+    },
+  ],
+  [
+    'a session whose connection has ended',
+    (source) => {
+      const session = source.session(
+        'test',
+        () => true,
+        () => {},
+      )
+      const names = { producer: 'p', incarnation: '1', source: 'lines', token: '', oldest: 1 }
+      const hello = encodeAcked({ kind: 'hello', newest: 1, oldestVersion: 1, ...names, ...NO_CLAIM })
+      expect(session.onBytes(hello)).toBe(false)
+      return () => session.onClosed()
+    },
+  ],
+  [
+    'a request that is given up',
+    (source) => {
+      const { bytes, cuts } = linesOf(['a'])
+      const request = source.requests.bring(bytes, cuts, null, 'journaled', () => {})
+      return () => request.cancel()
+    },
+  ],
+]
 
-test('a session whose connection has ended waits no longer', () => {
-  const waiting = waitersOf(rig.source!)
-  rig.source!.hold('no lease')
-  const session = rig.source!.session(
-    'test',
-    () => true,
-    () => {},
-  )
-  const names = { producer: 'p', incarnation: '1', source: 'lines', token: '', oldest: 1 }
-  expect(session.onBytes(encodeAcked({ kind: 'hello', newest: 1, oldestVersion: 1, ...names, ...NO_CLAIM }))).toBe(
-    false,
-  )
+test.each(waits)('%s waits no longer', (_, begin) => {
+  const source = rig.source!
+  const waiting = waitersOf(source)
+  source.hold('no lease')
+  const end = begin(source)
   expect(waiting.size).toBe(1)
-  session.onClosed()
-  expect(waiting.size).toBe(0)
-})
-
-test('a request that is given up waits no longer', () => {
-  const waiting = waitersOf(rig.source!)
-  rig.source!.hold('no lease')
-  const { bytes, cuts } = linesOf(['a'])
-  const request = rig.source!.requests.bring(bytes, cuts, null, 'journaled', () => {})
-  expect(waiting.size).toBe(1)
-  request.cancel()
+  end()
   expect(waiting.size).toBe(0)
 })
