@@ -7,9 +7,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import type { Readable } from 'node:stream'
 import { LogFile, type LogLine } from './log-file.ts'
 import { type ChildEvent, type ChildState, started, superviseChild } from './supervise.ts'
+import { readLines } from './whole-lines.ts'
 
 export interface ChildOptions {
   readonly worker: string
@@ -118,17 +118,4 @@ export class Child {
     }
     if (event.kind === 'exited') this.events.settled(this, waitMs)
   }
-}
-
-/** Hands over the lines of a stream, as many as have come; the last one may lack its end. */
-function readLines(stream: Readable, take: (lines: string) => void): void {
-  let begun = ''
-  stream.setEncoding('utf8').on('data', (text: string) => {
-    const end = text.lastIndexOf('\n') + 1
-    if (end > 0) take(begun + text.slice(0, end))
-    begun = end > 0 ? text.slice(end) : begun + text
-  })
-  stream.once('end', () => {
-    if (begun !== '') take(`${begun}\n`)
-  })
 }
