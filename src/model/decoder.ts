@@ -9,6 +9,7 @@ import { fail } from '../base/errors.ts'
 import { makePacker } from '../base/pack.ts'
 import type { Decoder } from './connector.ts'
 import { JsonText } from './json-text.ts'
+import { MessagePackCheck } from './msgpack-check.ts'
 import { isText, readText } from './text.ts'
 
 /** Text in UTF-8; throws `E_DECODE` for bytes that are none. */
@@ -43,17 +44,19 @@ export function json<T = unknown>(): Decoder<T> {
 }
 
 /**
- * MessagePack; throws `E_DECODE` for what is none. `T` is a promise of yours about the data: nothing checks it. To check, use
- * `decoder`.
+ * MessagePack with plain maps, and of its extensions the time; throws `E_DECODE` for what is none, and for a field named
+ * `__proto__`. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`.
  *
  * @example p.source('orders', tcpSource({ port: 7001, framing: lengthPrefix(), decode: msgpack<Order>() }))
  */
 export function msgpack<T = unknown>(): Decoder<T> {
   const packer = makePacker()
+  const plain = new MessagePackCheck()
   return {
     kind: 'msgpack',
     decode(record, start, end) {
       try {
+        plain.check(record, start, end)
         return packer.unpack(record, start, end) as T
       } catch (error) {
         throw undecodable('MessagePack', error)

@@ -80,6 +80,33 @@ describe('msgpack', () => {
     expect(decode(msgpack(), Uint8Array.of(0xcf, 0x80, 0, 0, 0, 0, 0, 0, 1))).toBe(2n ** 63n + 1n)
   })
 
+  test('reads times, undefined, and numbers for names', () => {
+    const hex = (text: string) => decode(msgpack(), Buffer.from(text, 'hex'))
+    expect(hex('d6ff00000001')).toEqual(new Date(1000))
+    expect(hex('d7ff0000000000000001')).toEqual(new Date(1000))
+    expect(hex('c70cff000f4240fffffffffffffffe')).toEqual(new Date(-1999))
+    expect(hex('91d40000')).toEqual([undefined])
+    expect(hex('83 01 c0 cd0100 c2 ff c3'.replaceAll(' ', ''))).toEqual({ 1: null, 256: false, '-1': true })
+  })
+
+  test.each([
+    ['text that is no UTF-8', '81a161a2c328', 'stand for no character'],
+    ['a surrogate', 'a3eda080', 'stand for no character'],
+    ['a field that its reader would rename', '81a95f5f70726f746f5f5f80', 'named __proto__'],
+    ['the same, with a longer length', '81d9095f5f70726f746f5f5f80', 'named __proto__'],
+    ['a byte that begins nothing', '91c1', 'c1 begins nothing'],
+    ['a shape of msgpackr’s own', 'd4724091a16101', 'type 114'],
+    ['texts that stand elsewhere', 'c70462ffffffff92c101c101', 'type 98'],
+    ['a set of msgpackr’s own', 'd473009101', 'type 115'],
+    ['a time of no length', 'd5ff0000', 'type 255 with 2 bytes'],
+    ['a name that is a list', '819001', 'neither text nor a whole number'],
+    ['a name that is cut', '81a3', 'ends inside'],
+    ['a list that says to be long', 'ddffffffffc0', 'ends inside'],
+    ['levels without end', '91'.repeat(10_000), 'more than 512 levels'],
+  ])('refuses %s', (_, text, reason) => {
+    expect(() => decode(msgpack(), Buffer.from(text, 'hex'))).toThrow(reason)
+  })
+
   test('refuses bytes that are cut, too many, or none of its own, and goes on', () => {
     const packed = makePacker().pack({ word: 'abc', counts: [1, 2, 3] })
     const using = msgpack()
