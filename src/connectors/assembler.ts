@@ -6,7 +6,7 @@
  * A3. What is kept between two chunks is less than one record and its frame, which the framing bounds (`model/framing.ts`,
  *     G2).
  */
-import { Cuts, type Framing } from '../model/connector.ts'
+import { Cuts, type Framing, type Look } from '../model/connector.ts'
 
 /** Bytes behind an unfinished record that are copied to finish it; doubled until it is whole. */
 const PROBE = 4096
@@ -25,6 +25,8 @@ export class Assembler {
   private readonly cuts = new Cuts()
   private carry: Buffer = Buffer.alloc(0)
   private kept = 0
+  /** How far the framing has looked into the record that is not complete. */
+  private readonly look: Look = { bytes: 0, quoted: false }
 
   constructor(framing: Framing, recordBytes: number, hand: TakeRecords) {
     this.framing = framing
@@ -55,15 +57,21 @@ export class Assembler {
     if (this.kept === 0) return true
     const whole = this.framing.finish(this.carry, 0, this.kept, this.cuts)
     if (whole) this.emit(this.carry)
-    this.kept = 0
+    this.forget()
     return whole
   }
 
   /** The bytes of the record that is not complete yet, which the assembler then knows nothing of. */
   take(): Buffer {
     const left = Buffer.from(this.carry.subarray(0, this.kept))
-    this.kept = 0
+    this.forget()
     return left
+  }
+
+  private forget(): void {
+    this.kept = 0
+    this.look.bytes = 0
+    this.look.quoted = false
   }
 
   /** Finishes the record that the last chunk began; answers where in `chunk` the next one begins. */
@@ -91,7 +99,7 @@ export class Assembler {
 
   private scan(bytes: Buffer, start: number, end: number): number {
     try {
-      return this.framing.scan(bytes, start, end, this.cuts, this.recordBytes)
+      return this.framing.scan(bytes, start, end, this.cuts, this.recordBytes, this.look)
     } finally {
       this.emit(bytes)
     }

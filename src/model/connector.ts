@@ -25,14 +25,23 @@ export class Cuts {
   }
 }
 
+/** How far a record that is not complete has been looked into, for framings that would look at all of it again. */
+export interface Look {
+  /** Of its bytes, from its first one. */
+  bytes: number
+  /** Whether a quote is open behind them. */
+  quoted: boolean
+}
+
 /** How records are told apart in a byte stream. */
 export interface Framing {
   readonly kind: string
   /**
    * Adds every complete record in `bytes` from `start` to `end` to `cuts` and returns the offset after the last one.
    * Throws `E_RECORD_TOO_LONG` for a record over `recordBytes` and `E_FRAMING` where no record can begin.
+   * `look`: how far the record at `start` was looked into before; left as that is of the record at the returned offset.
    */
-  scan(bytes: Buffer, start: number, end: number, cuts: Cuts, recordBytes: number): number
+  scan(bytes: Buffer, start: number, end: number, cuts: Cuts, recordBytes: number, look?: Look): number
   /**
    * Bytes from `start` to `end` are all that is left and the stream has ended: adds a last record that needs no end
    * mark (a line without its newline) and answers true, or answers false when they are a fragment.

@@ -2,7 +2,7 @@
  * Framings: how records are told apart in a run of bytes.
  *
  * G1. A scan depends on the bytes alone, never on how they were cut into chunks: what it leaves is given to it again,
- *     from the same record's first byte, with more behind it.
+ *     from the same record's first byte, with more behind it. No byte is looked at again for each chunk (`Look`).
  * G2. A record is `recordBytes` long at most; a scan says so as soon as it can know, so nobody buffers more than one
  *     record and its frame.
  * G3. `frame` writes what `scan` reads: a sink's output is a source's input.
@@ -70,10 +70,10 @@ export function csvLines(): Framing {
   return {
     ...lines(),
     kind: 'csv-lines',
-    scan(bytes, start, end, cuts, recordBytes) {
+    scan(bytes, start, end, cuts, recordBytes, look = { bytes: 0, quoted: false }) {
       let at = start
-      let quoted = false
-      for (let i = start; i < end; i++) {
+      let { quoted } = look
+      for (let i = start + look.bytes; i < end; i++) {
         const byte = bytes[i]
         if (byte === QUOTE) quoted = !quoted
         else if (byte === NEWLINE && !quoted) {
@@ -84,6 +84,8 @@ export function csvLines(): Framing {
         }
       }
       if (end - at > recordBytes + 1) throw tooLong(end - at, recordBytes)
+      look.bytes = end - at
+      look.quoted = quoted
       return at
     },
   }

@@ -72,6 +72,24 @@ test('gives records that are longer than a chunk and a probe', () => {
   }
 })
 
+test('looks at each byte of a quoted record once, in however many pieces it comes', () => {
+  const rows = csvLines()
+  let looked = 0
+  const counting: Framing = {
+    ...rows,
+    scan(bytes, start, end, cuts, recordBytes, look) {
+      // What was looked at before is not there any more.
+      bytes.fill(34, start, start + look!.bytes)
+      looked += end - start - look!.bytes
+      return rows.scan(bytes, start, end, cuts, recordBytes, look)
+    },
+  }
+  const row = Buffer.from(`"${'\n'.repeat(5000)}",b\n`)
+  const chunks = new Array<number>(row.length).fill(1)
+  expect(assemble(counting, Buffer.concat([row, row]), chunks).records.map((text) => text.length)).toEqual([5004, 5004])
+  expect(looked).toBe(2 * row.length)
+})
+
 test('hands over the records in front of what is none', () => {
   const records: string[] = []
   const assembler = new Assembler(lines(), 10, (bytes, cuts) => {
