@@ -88,6 +88,20 @@ test('a body that stands still is given up, but not while we do not read it', as
   waiting.destroy()
 })
 
+test('of requests without end that come before any is answered only so many are taken', async () => {
+  await knock()
+  server.answer = null
+  const one = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n'
+  socket.write(one.repeat(16))
+  await on.until(() => server.calls.length === 16)
+  for (const { call } of server.calls) call.answer({ status: 200 })
+  await on.until(() => heard.split('HTTP/1.1 200').length === 17)
+  socket.write(one.repeat(200))
+  await on.until(() => closed && server.calls.every(({ answered }) => answered !== null))
+  expect(server.calls.length).toBe(32)
+  expect(server.expelled).toEqual(['it asked again while 16 of its requests were not answered'])
+})
+
 test('who asks for a WebSocket in the wrong way is answered 400', async () => {
   await knock()
   socket.write(upgrade.replace('Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n', ''))

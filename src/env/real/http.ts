@@ -4,6 +4,8 @@
  * R1. A connection that has not sent a whole head in time, or whose body stands still while we read it, is closed; one that
  *     we do not read may wait.
  * R2. A body that nobody wants any more is read for `LINGER_MS`, so that the answer arrives, and no longer.
+ * R3. A connection may ask again before it is answered, `WAITING` times: Node would take as many requests as fit into a chunk,
+ *     and one chunk after another.
  */
 import {
   Agent,
@@ -46,6 +48,8 @@ const BETWEEN_MS = 60_000
 const LOOK_MS = 1000
 /** R2. */
 const LINGER_MS = 1000
+/** R3. */
+const WAITING = 16
 const BACKLOG = 1024
 
 export class RealHttp implements Http {
@@ -150,6 +154,8 @@ class HttpListener implements Listener {
   private readonly limits: Limits
   private readonly door: WebSocketDoor
   private readonly calls = new Set<RealCall>()
+  /** Requests of each connection that wait for their answer (R3). */
+  private readonly waiting = new Map<Socket, number>()
   private readonly timer: NodeJS.Timeout
 
   constructor(server: Server, host: string, handler: HttpHandler, limits: Limits) {
@@ -175,10 +181,30 @@ class HttpListener implements Listener {
   }
 
   private onRequest(incoming: IncomingMessage, response: ServerResponse): void {
+    const { socket } = incoming
+    // It stood in one chunk with those for which the connection was closed.
+    if (socket.destroyed) return
+    const before = this.waiting.get(socket) ?? 0
+    if (before === WAITING) {
+      const remote = remoteOf(socket)
+      socket.destroy()
+      this.handler.onExpelled(remote, `it asked again while ${WAITING} of its requests were not answered`)
+      return
+    }
+    this.waiting.set(socket, before + 1)
     const call = new RealCall(incoming, response)
     this.calls.add(call)
-    response.once('close', () => this.calls.delete(call))
+    response.once('close', () => {
+      this.calls.delete(call)
+      this.answered(socket)
+    })
     call.attach(this.handler.onRequest(call))
+  }
+
+  private answered(socket: Socket): void {
+    const left = this.waiting.get(socket)! - 1
+    if (left === 0) this.waiting.delete(socket)
+    else this.waiting.set(socket, left)
   }
 
   private onUpgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
