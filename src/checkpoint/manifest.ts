@@ -14,7 +14,7 @@ import { damagedWhole, type Examined } from './damage.ts'
 import { type Format, seal, unseal } from './envelope.ts'
 import type { Run } from './layout.ts'
 import type { PackHandle } from './pack-format.ts'
-import { isNeeded } from './rotation.ts'
+import { hasTurned, isNeeded } from './rotation.ts'
 
 /** A step that has state, sources and sinks included. */
 export interface StepEntry {
@@ -24,6 +24,14 @@ export interface StepEntry {
   readonly schema: number
   /** The serial of the first epoch that it was part of. */
   readonly since: number
+  /** Where not all states have been written since they have that version. */
+  readonly older?: OlderSchema
+}
+
+/** The oldest version that a state may still have in the packs, and the serial since which none is written with it. */
+export interface OlderSchema {
+  readonly schema: number
+  readonly until: number
 }
 
 export interface PackEntry extends PackHandle {
@@ -90,8 +98,8 @@ export interface ManifestFrame extends Run {
   readonly keyGroups: number
   /** Shares of the rotation of a pipeline that has no epoch yet (`rotation.ts`, Q3). */
   readonly rotation: number
-  /** Steps that have state; `since` comes from the base. */
-  readonly steps: readonly Omit<StepEntry, 'since'>[]
+  /** Steps that have state; `since` and `older` come from the base. */
+  readonly steps: readonly Omit<StepEntry, 'since' | 'older'>[]
   /** What the parts of sources and sinks are of, by step: something else under that name could not read them. */
   readonly connectors: ReadonlyMap<string, string>
 }
@@ -112,7 +120,7 @@ export function makeManifest(
   const { pipeline, run, hash, generation, keyGroups } = frame
   const serial = serialAfter(base)
   const rotation = base?.rotation ?? frame.rotation
-  const since = new Map(base?.steps.map((step) => [step.step, step.since]))
+  const before = new Map(base?.steps.map((step) => [step.step, step]))
   const packs = base?.packs.filter((pack) => isNeeded(pack.serial, serial, rotation)) ?? []
   const sources: PartEntry[] = []
   const sinks: PartEntry[] = []
@@ -131,12 +139,26 @@ export function makeManifest(
   }
   return {
     ...{ pipeline, run, hash, generation, epoch, serial, rotation, keyGroups, base: base?.epoch ?? null, timeMs },
-    steps: frame.steps.map((step) => ({ ...step, since: since.get(step.step) ?? serial })),
+    steps: frame.steps.map((step) => stepAfter(before.get(step.step), step, serial, rotation)),
     packs,
     sources,
     sinks,
     counts: { keys, records },
   }
+}
+
+/** The entry of `step` in the epoch of `serial`, which follows one with the entry `before`. */
+function stepAfter(
+  before: StepEntry | undefined,
+  step: ManifestFrame['steps'][number],
+  serial: number,
+  rotation: number,
+): StepEntry {
+  if (before === undefined) return { ...step, since: serial }
+  const { since, schema } = before
+  const older = before.older === undefined || hasTurned(before.older.until, serial, rotation) ? null : before.older
+  if (schema !== step.schema) return { ...step, since, older: { schema: older?.schema ?? schema, until: serial } }
+  return older === null ? { ...step, since } : { ...step, since, older }
 }
 
 export function encodeManifest(manifest: Manifest): Buffer {

@@ -46,6 +46,17 @@ export function encodeChunk(writer: ByteWriter, schemaVersion: number, removed: 
   encodeValues(writer, rows.states, rows.states.length)
 }
 
+/** The version of the schema that the states in a chunk have. */
+export function schemaOf(chunk: Uint8Array): number {
+  return readHead(new ByteReader(chunk))
+}
+
+function readHead(reader: ByteReader): number {
+  const format = reader.u8()
+  if (format !== FORMAT) throw reader.damaged(`a chunk of format ${format}`)
+  return reader.varint()
+}
+
 /** A chunk that is being read: the keys at once, the states when they are asked for (H3). */
 export class ChunkReader {
   readonly schemaVersion: number
@@ -58,9 +69,7 @@ export class ChunkReader {
   constructor(bytes: Uint8Array) {
     const reader = new ByteReader(bytes)
     this.reader = reader
-    const format = reader.u8()
-    if (format !== FORMAT) throw reader.damaged(`a chunk of format ${format}`)
-    this.schemaVersion = reader.varint()
+    this.schemaVersion = readHead(reader)
     decodeValues(reader, this.removed)
     decodeValues(reader, this.keys)
     decodeValues(reader, this.times)

@@ -18,6 +18,7 @@ import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import { defaultLimits, type Limits } from '../base/limits.ts'
+import { schemaOf } from './chunk.ts'
 import { type ChunkLimits, ChunkWriter } from './chunk-writer.ts'
 import { Copier } from './copier.ts'
 import { foldChunks, foldOnto, type Schema } from './fold.ts'
@@ -238,9 +239,14 @@ export class KeyedStore implements Freezable {
     this.loading.put(keyGroup, rest)
   }
 
-  /** What a key group that is still bytes is written in full from: its table, or `null` where its chunks say it all. */
+  /**
+   * What a key group that is still bytes is written in full from: its table, or `null` where its chunks say it all. States of an
+   * older schema are not written again: what is written in full has the step's own.
+   */
   whole(keyGroup: number): KeyTable | null {
-    return this.aside.get(keyGroup)?.base === null ? this.open(keyGroup) : this.tables[keyGroup]!
+    const isOlder = (chunk: Uint8Array): boolean => schemaOf(chunk) !== this.schema.version
+    const isOpened = this.aside.get(keyGroup)?.base === null || this.pendingChunks(keyGroup).some(isOlder)
+    return isOpened ? this.open(keyGroup) : this.tables[keyGroup]!
   }
 
   /** How many key groups are still bytes. */

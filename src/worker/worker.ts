@@ -202,6 +202,11 @@ export class Worker {
     return this.opened!
   }
 
+  /** Key groups of the store. */
+  get keyGroups(): number {
+    return this.limits.keyGroups
+  }
+
   private get limits(): Limits {
     return this.foundation.limits
   }

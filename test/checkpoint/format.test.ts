@@ -200,6 +200,18 @@ describe('a manifest', () => {
     )
     expect(grown.steps.map(({ since }) => since)).toEqual([1, 5])
   })
+
+  test('says of which older schema states may be left, for a turn of the rotation', () => {
+    const version = (schema: number) => ({ ...frame, steps: [{ step: 'count', kind: 'keyed', schema }] })
+    const versions = [1, 2, 2, 3, 3, 3, 3]
+    const olders: unknown[] = []
+    versions.reduce<Manifest | null>((base, schema, i) => {
+      const manifest = makeManifest(version(schema), base, i + 1, 0, new Map())
+      olders.push(manifest.steps[0]!.older?.schema ?? null)
+      return manifest
+    }, null)
+    expect(olders).toEqual([null, 1, 1, 2, 2, null, null])
+  })
 })
 
 describe('format version 1, byte for byte', () => {

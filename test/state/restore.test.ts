@@ -55,6 +55,25 @@ describe('a chunk of another schema', () => {
     expect(() => open(chunk(1), 2, () => 7 as unknown as object)).toThrow(refused('E_STATE_MIGRATE'))
     expect(() => open(chunk(3), 2, (state) => state as object)).toThrow(refused('E_STATE_NEWER'))
   })
+
+  test('is not written again as it is, also where nobody has needed it yet', () => {
+    const written = (version: number): readonly Uint8Array[] => {
+      const store = new KeyedStore({ step: 'count', keyGroups: 2, shift: 31, timed: true, schemaVersion: version })
+      const loading = new Loading({ migrate: (state) => ({ ...(state as object), more: true }) })
+      loading.add(keyGroup, chunk(1))
+      store.restore(loading)
+      const chunks: Uint8Array[] = []
+      store.freeze([keyGroup]).write(
+        () => true,
+        (_, _kind, bytes) => chunks.push(bytes),
+      )
+      return chunks
+    }
+    expect(written(1)).toEqual([chunk(1)])
+    const [bytes] = written(2)
+    const reader = new ChunkReader(bytes!)
+    expect([reader.schemaVersion, reader.states()]).toEqual([2, [5, 6].map((total) => ({ total, more: true }))])
+  })
 })
 
 test('a key of a step that had no TTL begins its time at the first sweep', () => {

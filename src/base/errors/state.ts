@@ -21,7 +21,13 @@ export const stateErrors = {
   E_STATE_NEWER: {
     kind: 'user',
     what: 'step "{step}" has states of schema version {from}, and the pipeline knows versions up to {version}',
-    remedy: 'run the pipeline file that wrote them, or a newer one',
+    remedy: 'run the pipeline file that wrote them, or a newer one, or drop them with --drop {step}',
+  },
+  E_STATE_KEY_GROUPS: {
+    kind: 'user',
+    what: 'the state of pipeline "{pipeline}" lies in {theirs} key groups, and this store has {ours}: no key would be found again',
+    remedy:
+      'begin with it in a store that was made with {theirs} key groups; no savepoint is taken over into another number',
   },
   E_STATE_NO_MIGRATE: {
     kind: 'user',

@@ -11,7 +11,7 @@ export function keyedTasks({ tasks }: Plan): readonly KeyedTaskPlan[] {
 }
 
 /** The steps of `plan` that have state, as manifests name them. */
-export function stepsOf(plan: Plan): Omit<StepEntry, 'since'>[] {
+export function stepsOf(plan: Plan): Omit<StepEntry, 'since' | 'older'>[] {
   return keyedTasks(plan).map(({ step, keyed }) => ({ step, kind: keyed.kind, schema: keyed.schema.version }))
 }
 
@@ -34,15 +34,20 @@ export function connectorsOf({ tasks }: Plan): ReadonlyMap<string, string> {
 
 /**
  * What there is of `base` for `plan` to go on with: without the steps in `drop`, which begin in the epoch that follows. `held` are those
- * whose tasks had taken records and not sent them on. Throws `E_STEP_GONE`, `E_STEP_CHANGED` or `E_SCHEMA` where it does not fit.
+ * whose tasks had taken records and not sent them on. Throws `E_STEP_GONE`, `E_STEP_CHANGED`, `E_SCHEMA` or `E_STATE_NEWER` where it
+ * does not fit, and `E_STATE_KEY_GROUPS` where it is not shared out among `keyGroups`.
  */
 export function fitBase(
   plan: Plan,
   base: Manifest,
+  keyGroups: number,
   held: ReadonlySet<string>,
   drop: ReadonlySet<string>,
   warned: (error: PotorooError) => void,
 ): Manifest {
+  if (base.keyGroups !== keyGroups) {
+    throw fail('E_STATE_KEY_GROUPS', { pipeline: plan.pipeline, theirs: base.keyGroups, ours: keyGroups })
+  }
   const { sources, sinks } = base
   const known = new Set([...[...base.steps, ...sources, ...sinks].map(({ step }) => step), ...held])
   known.delete(LETTERS_PART)
@@ -93,7 +98,10 @@ function checkHeld({ pipeline, tasks }: Plan, held: readonly string[]): void {
   }
 }
 
-/** State is found again by step name, kind and schema version; throws by name for anything else. */
+/**
+ * State is found again by step name, kind and schema version, the oldest that there may be of it; throws by name for anything
+ * else.
+ */
 export function checkSteps(plan: Plan, { steps }: Manifest): void {
   const { pipeline } = plan
   const now = new Map(keyedTasks(plan).map((task) => [task.step, task]))
@@ -104,8 +112,11 @@ export function checkSteps(plan: Plan, { steps }: Manifest): void {
     if (kind !== before.kind) {
       throw fail('E_STEP_CHANGED', { pipeline, step: task.step, before: written(before.kind), now: written(kind) })
     }
-    if (schema.version !== before.schema && schema.migrate === undefined) {
-      throw fail('E_SCHEMA', { pipeline, step: task.step, before: before.schema, now: schema.version })
+    const { version, migrate } = schema
+    if (before.schema > version) throw fail('E_STATE_NEWER', { step: task.step, from: before.schema, version })
+    const oldest = before.older?.schema ?? before.schema
+    if (oldest !== version && migrate === undefined) {
+      throw fail('E_SCHEMA', { pipeline, step: task.step, before: oldest, now: version })
     }
   }
 }

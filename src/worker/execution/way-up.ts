@@ -134,12 +134,13 @@ export class WayUp {
   }
 
   private fill(restored: Restored | null): void {
-    const { plan, sources, seams, warned, open } = this.options
+    const { plan, generation, sources, seams, warned, open } = this.options
+    const keyGroups = generation.owners.length
     for (const damage of restored?.restore.damages ?? []) {
       warned(fail('E_STORE_DAMAGED', { path: damage.path, reason: damage.reason }))
     }
     const heldBy = new Set(restored?.held.map(({ step }) => step))
-    const base = restored && fitBase(plan, restored.restore.manifest, heldBy, seams.drop, warned)
+    const base = restored && fitBase(plan, restored.restore.manifest, keyGroups, heldBy, seams.drop, warned)
     sources.restore(base?.sources ?? [], (error) => {
       if (!open()) return
       if (error !== null) return this.done({ kind: 'failed', error })

@@ -24,8 +24,13 @@ export interface Beginning {
   readonly rests: boolean
 }
 
-/** Throws `E_STEP_GONE`, `E_STEP_CHANGED` or `E_SCHEMA` where the state that `plan` would begin with does not fit it. */
-export async function requireContinuation(store: Store, plan: Plan, beginning: Beginning): Promise<void> {
+/** Throws what `fitBase` throws where the state that `plan` would begin with does not fit it, or the `keyGroups` that there are. */
+export async function requireContinuation(
+  store: Store,
+  plan: Plan,
+  keyGroups: number,
+  beginning: Beginning,
+): Promise<void> {
   const { from, entry } = beginning
   const path = from ?? (entry === null ? null : (lastEpoch(entry)?.manifest ?? entry.from))
   if (path === null) return
@@ -35,7 +40,7 @@ export async function requireContinuation(store: Store, plan: Plan, beginning: B
   const drop = new Set([...beginning.drop, ...(entry === null ? [] : droppedSteps(entry))])
   const rests = from === null && beginning.rests
   const held = rests ? new Set<string>() : await stepsThatHeld(store, examined.value)
-  fitBase(plan, examined.value, held, drop, () => {})
+  fitBase(plan, examined.value, keyGroups, held, drop, () => {})
 }
 
 /** The steps whose tasks had taken records at the barrier of `manifest` and not sent them on, as far as its packs can be read. */

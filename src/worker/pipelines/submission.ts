@@ -102,7 +102,7 @@ export class Submission {
       const from = await this.manifestOf(name, options)
       const entry = fresh === true ? null : (worker.cluster.pipelines.get(name) ?? null)
       const rests = worker.residents.all.get(name)?.phase === 'running'
-      await requireContinuation(worker.storage, prepared.plan, { from, entry, drop, rests })
+      await requireContinuation(worker.storage, prepared.plan, worker.keyGroups, { from, entry, drop, rests })
       options.onFit?.()
       if (this.seams.alone) await this.seams.stop(name)
       if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
