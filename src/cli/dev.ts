@@ -23,7 +23,7 @@ type Loaded = Awaited<ReturnType<typeof loadGraph>>
 
 export function devCommand(): Command {
   const command = new Command('dev').description(
-    'run a pipeline and take over every change of its file, with its state; with the checks of --dev',
+    'run a pipeline and take over every change of its file, with its state; with the checks of `run --dev`',
   )
   return addWorkerOptions(addBeginningOptions(command)).action((file: string, options: BeginningFlags) =>
     develop(file, options),

@@ -5,28 +5,36 @@ import { makeProgram } from './program.ts'
 import { ofWhom } from './stray.ts'
 import { sayError } from './terminal.ts'
 
+const args = process.argv.slice(2)
+const json = args.includes('--json')
+
 // What is thrown where nobody waits for it, in the loop of a worker.
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   // Who read our output has had enough, as `| head` has.
   if (error.code === 'EPIPE') process.exit(EXIT_DONE)
   const told = ofWhom(error)
-  sayError(told)
+  sayError(told, json)
   process.exit(exitStatusOf(told))
 })
 
-process.exitCode = await main(process.argv.slice(2))
+// What is said to a file on a full disk is lost; whoever says it goes on.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT_DONE)
+})
+
+process.exitCode = await main()
 // A pipe at the other end of standard output may be slower than we are: the process ends when it has taken all.
 process.stdout.end(() => process.exit())
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(): Promise<number> {
   try {
     const program = await makeProgram(args)
     await program.parseAsync(args, { from: 'user' })
     return Number(process.exitCode ?? EXIT_DONE)
   } catch (error) {
-    // Commander has said itself what is wrong, and the help that was asked for is no error.
+    // It has shown its help, unasked where a command is missing.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_WRONG
-    sayError(error, args.includes('--json'))
+    sayError(error, json)
     return exitStatusOf(error)
   }
 }

@@ -1,5 +1,6 @@
 /** All commands, in the order in which a person meets them. */
-import { Command } from 'commander'
+import { Command, type CommanderError } from 'commander'
+import { fail } from '../base/errors.ts'
 import { exampleText } from './examples.ts'
 import { version } from './version.ts'
 
@@ -44,9 +45,10 @@ export async function makeProgram(args: readonly string[] = []): Promise<Command
     .version(version)
     .helpCommand('help [command]', 'show the help of a command')
     .configureHelp({ sortSubcommands: false })
-    .showHelpAfterError('(`potoroo help` lists the commands)')
     .showSuggestionAfterError()
-    .exitOverride()
+    // It is said where all errors are, and as they are.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride(refuse)
   const [name = ''] = args
   const alone = Object.hasOwn(commands, name) && !SURVEYS.includes(name)
   const wanted = alone ? [commands[name]!] : Object.values(commands)
@@ -57,13 +59,18 @@ export async function makeProgram(args: readonly string[] = []): Promise<Command
   return program
 }
 
+/** Throws `E_USAGE` where the command line is wrong; help that was shown is no error of ours. */
+function refuse(ended: CommanderError): never {
+  const [, reason] = /^error: (.*)$/s.exec(ended.message) ?? []
+  throw reason === undefined ? ended : fail('E_USAGE', { reason: reason.replaceAll('\n', ' ') })
+}
+
 /**
  * Gives the settings of `parent` to `command` and what stands below it: they were made before they had a parent. `path`: its
  * names, by which its examples are found.
  */
 function inherit(parent: Command, command: Command, path: string): void {
   command.copyInheritedSettings(parent)
-  command.showHelpAfterError('(--help shows what it takes)')
   command.addHelpText('after', exampleText(path))
   for (const inner of command.commands) inherit(command, inner, `${path} ${inner.name()}`)
 }

@@ -23,6 +23,7 @@ import { onSignals } from './signals.ts'
 import { CRASHES, MEMORY_MS } from './supervise.ts'
 import { counted, say } from './terminal.ts'
 import { ask, type ClusterNow, lookAt, submitTo } from './up-control.ts'
+import { logLevelOption } from './worker-options.ts'
 
 interface Options {
   readonly workers: string
@@ -49,7 +50,7 @@ export function upCommand(): Command {
     .option('--param <name=value>', 'a parameter of the pipelines; may be repeated', collectPairs)
     .option('--limit <name=value>', 'another limit than the default, for all workers; may be repeated', collectPairs)
     .option('--accept-loss', 'where checkpoints are damaged, or older than they were, go on with what can be read')
-    .option('--log-level <level>', 'what the workers log to their files', 'info')
+    .addOption(logLevelOption('what the workers log to their files').default('info'))
     .action((files: string[], options: Options) => up(files, options))
 }
 

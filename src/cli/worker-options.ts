@@ -17,6 +17,13 @@ export interface WorkerFlags {
   readonly limit?: Record<string, string>
 }
 
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+/** How much a worker logs; `what` says it of these. */
+export function logLevelOption(what: string): Option {
+  return new Option('--log-level <level>', what).choices(LOG_LEVELS)
+}
+
 export function addWorkerOptions(command: Command): Command {
   return command
     .option('--data <folder>', 'where state, journal and control.json lie')
@@ -24,9 +31,7 @@ export function addWorkerOptions(command: Command): Command {
     .option('--worker <name>', 'the name of this worker in its cluster (default: w1)')
     .option('--control-port <port>', 'where the control API listens (default: a free port)')
     .option('--control-host <host>', 'the address of the control API (default: 127.0.0.1)')
-    .addOption(
-      new Option('--log-level <level>', 'what is logged').choices(['debug', 'info', 'warn', 'error', 'silent']),
-    )
+    .addOption(logLevelOption('what is logged'))
     .addOption(new Option('--log-format <format>', 'how it is logged').choices(['auto', 'json', 'pretty']))
     .option('--limit <name=value>', 'another limit than the default; may be repeated', collectPairs)
 }

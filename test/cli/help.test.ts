@@ -122,3 +122,13 @@ test('a command that looks at a worker reads nothing of what a worker is made of
   expect([status('list'), status('send')]).toEqual([0, 0])
   expect(status('verify')).not.toBe(0)
 })
+
+test.each([
+  [['status', '--jsn'], "unknown option '--jsn' (Did you mean --json?)"],
+  [['lits'], "unknown command 'lits' (Did you mean list?)"],
+  [['savepoint', 'mak'], "unknown command 'mak' (Did you mean make?)"],
+  [['query'], "missing required argument 'pipeline'"],
+])('%j is refused as every request that is wrong', async (args, reason) => {
+  const refused = (await makeProgram(args)).parseAsync(args, { from: 'user' })
+  await expect(refused).rejects.toMatchObject({ code: 'E_USAGE', message: reason })
+})

@@ -1,6 +1,7 @@
-/** The log's two forms. */
+/** The log's two forms, and where it goes. */
+import { closeSync, openSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { type LogOptions, RealLog } from '../../src/env/real/log.ts'
+import { type LogOptions, RealLog, written } from '../../src/env/real/log.ts'
 import { prettyLine } from '../../src/env/real/pretty.ts'
 
 function lines(options: Partial<LogOptions>, say: (log: RealLog) => void): string[] {
@@ -53,4 +54,11 @@ test('pretty: colours surround the words, and text that is no line of ours passe
   const raw = '{"level":"warn","time":"2026-01-02T03:04:05.678Z","n":1,"code":"slow"}\n'
   expect(prettyLine(raw, true)).toBe('\x1b[90m03:04:05.678\x1b[0m \x1b[33mwarn \x1b[0m slow \x1b[90mn=\x1b[0m1\n')
   expect(prettyLine('not json\n', false)).toBe('not json\n')
+})
+
+test('a disk without room loses lines, and nothing else', () => {
+  const full = openSync('/dev/full', 'w')
+  const log = written(full)
+  for (let line = 0; line < 3; line++) expect(() => log.write('a line\n')).not.toThrow()
+  closeSync(full)
 })

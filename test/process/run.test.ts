@@ -1,11 +1,12 @@
 /** `potoroo run` as a person meets it: ends, signals, kills, and what it says. */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePort } from '../../bench/workers/free-port.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { folder, potoroo, ran } from './fixture.ts'
+import { folder, launcher, potoroo, ran } from './fixture.ts'
 
 const COUNT = `
 import { lines, nullSink, pipeline, stdoutSink, tcpSink, tcpSource } from 'potoroo'
@@ -46,6 +47,15 @@ test('reads standard input to its end, and goes on from its state the next time'
   expect(second.err).toMatch(/continues from epoch \d+ \(2 keys\); --fresh starts anew/)
   const fresh = await ran(['run', 'count.ts', '--stdin', '--stdout', '--fresh'], 'a\n')
   expect(fresh).toMatchObject({ status: 0, out: 'a 1\n' })
+})
+
+test('what it says to a file on a full disk is lost, and nothing else', () => {
+  const { cwd } = app()
+  const full = openSync('/dev/full', 'w')
+  const args = [launcher, 'run', 'count.ts', '--stdin', '--stdout']
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd, input: 'a\n', stdio: ['pipe', 'pipe', full] })
+  closeSync(full)
+  expect({ status, out: String(stdout) }).toEqual({ status: 0, out: 'a 1\n' })
 })
 
 test('counts on after kill -9, and ends with 0 at SIGTERM', async () => {

@@ -21,6 +21,8 @@ export interface LogOptions {
 }
 
 const STANDARD_ERROR = 2
+/** So much is kept, while the disk takes nothing, of what was to be written; what comes then is lost. */
+const KEPT_BYTES = 1 << 20
 
 export class RealLog implements Log {
   private readonly logger: Logger
@@ -53,10 +55,17 @@ export class RealLog implements Log {
   }
 }
 
+/** Writes lines to `descriptor`. That there is no room for them on its disk ends nobody. */
+export function written(descriptor: number): DestinationStream {
+  const stream = destination({ dest: descriptor, sync: true, maxLength: KEPT_BYTES })
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') throw error
+  })
+  return stream
+}
+
 function output(options: LogOptions): DestinationStream {
-  const plain: DestinationStream = options.write
-    ? { write: options.write }
-    : destination({ dest: STANDARD_ERROR, sync: true })
+  const plain: DestinationStream = options.write ? { write: options.write } : written(STANDARD_ERROR)
   const terminal = process.stderr.isTTY === true
   const pretty = options.format === 'pretty' || (options.format === 'auto' && terminal)
   if (!pretty) return plain
