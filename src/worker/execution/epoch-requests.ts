@@ -53,7 +53,7 @@ export class EpochRequests {
 
   private settle(which: (one: Waiting) => boolean, failure: string | null): void {
     const settled = this.waiting.filter(which)
-    this.waiting = this.waiting.filter((one) => !settled.includes(one))
+    this.waiting = this.waiting.filter((one) => !which(one))
     for (const { done } of settled) done(failure)
   }
 }

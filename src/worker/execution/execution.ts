@@ -244,6 +244,13 @@ export class Execution implements Executing {
     else this.active.request(purpose, done)
   }
 
+  /** `done` hears of the next epoch that begins after this call, or why none does; what is answered ends the wait. */
+  whenNextEpoch(done: Answered): () => void {
+    if (this.active !== null && !this.closed) return this.active.nextEpoch.wait(done)
+    done('the pipeline is not running')
+    return () => {}
+  }
+
   drain(endMs: number, stays: boolean, done: (failure: string | null) => void): void {
     this.ending.drain(endMs, stays, done)
   }

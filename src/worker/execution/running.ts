@@ -9,7 +9,7 @@
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { PotorooError } from '../../base/errors.ts'
-import type { Fate, Purpose } from '../../checkpoint/barrier.ts'
+import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { LETTERS_PART, type ManifestFrame, type Snapshot } from '../../checkpoint/manifest.ts'
 import type { Barrier } from '../../dataflow/batch.ts'
@@ -29,6 +29,7 @@ import type { Answered } from './epoch-requests.ts'
 import { FarChannels } from './far-channels.ts'
 import type { Sent } from './far-outlet.ts'
 import type { ExecutionEvents, Generation, Links } from './generation.ts'
+import { NextEpoch } from './next-epoch.ts'
 import { type CheckpointFigures, Participating } from './participating.ts'
 import { Passage } from './passage.ts'
 import type { SourceHolds } from './source-holds.ts'
@@ -66,6 +67,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   private readonly parts: RunningParts
   /** How far its barriers have come, for readers. */
   readonly passage: Passage
+  /** Readers that wait for an epoch. */
+  readonly nextEpoch = new NextEpoch((done) => this.request(periodic, done))
   private readonly memory = new EpochMemory()
   private readonly post: EpochPost
   private readonly channels: FarChannels | null
@@ -323,6 +326,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
 
   private inject(barrier: Barrier): void {
     const drains = barrier.purpose === 'drain'
+    this.nextEpoch.barrier()
     this.drainsWith = drains ? barrier.epoch : 0
     if (drains) this.parts.holds.hold('drain', 'the pipeline drains')
     // In front of a barrier that has come over a link already (`dataflow/crossings.ts`, G3).

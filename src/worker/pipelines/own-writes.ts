@@ -90,8 +90,10 @@ export async function barrierBehind(
     if (taken === null || !execution.isOpen || left() === 0) return null
     if (taken < token.sequence) await pause(clock, Math.min(LOOK_MS, left()))
     else {
-      execution.request({ kind: 'periodic' }, () => {})
-      if (!(await until(clock, execution, left(), () => found() !== null))) return null
+      const forget = execution.whenNextEpoch(() => {})
+      const known = await until(clock, execution, left(), () => found() !== null)
+      forget()
+      if (!known) return null
     }
   }
 }
@@ -126,8 +128,11 @@ export function passed(clock: Clock, execution: Execution, step: string, epoch: 
 /** Whether an epoch becomes complete within `ms` whose barrier comes after this call, in this term. */
 export function nextEpoch(clock: Clock, execution: Execution, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = clock.after(ms, () => resolve(false))
-    execution.request({ kind: 'periodic' }, (failure) => {
+    const timer = clock.after(ms, () => {
+      forget()
+      resolve(false)
+    })
+    const forget = execution.whenNextEpoch((failure) => {
       timer.cancel()
       resolve(failure === null)
     })
