@@ -2,8 +2,9 @@
  * A worker's process under `up`: starts it, starts it again as `supervise.ts` decides, and reads what it logs.
  *
  * Its standard error is a file, so that what it says is there when nobody listens, and it never waits for a reader. Its
- * standard input is held open, and ended to ask for an end in order: so it ends like this when this process is gone, too,
- * and a signal that reaches both of them (Ctrl-C on a terminal, a service manager's SIGTERM) is one request, not two.
+ * standard input is held open, and ended to ask for an end in order: so it ends like this when this process is gone, too.
+ * It has a session of its own, so that a terminal that sends Ctrl-C, or is closed, reaches this process alone, and no worker
+ * that has just been started is killed by it. A service manager's SIGTERM reaches both: that is one request, not two.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
@@ -84,6 +85,7 @@ export class Child {
     const log = openSync(this.log.path, 'a', 0o600)
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
       env,
+      detached: true,
       stdio: ['pipe', output === null ? 'inherit' : 'pipe', log],
     })
     closeSync(log)

@@ -204,16 +204,14 @@ class Shown {
   events(stop: Stop): PipelinesEvents {
     return {
       running: (resident) => {
-        if (this.begun) sayContinuing(resident)
-        else sayBeginning(resident, this.data)
+        if (this.begun) return sayContinuing(resident)
+        sayBeginning(resident, this.data)
         this.begun = true
+        // Sinks listen before that.
+        for (const [step, address] of resident.addresses) this.listens(resident, step, address)
       },
-      // Where it listens is the same after most changes, and said once.
-      listening: (resident, step, address) => {
-        if (readsInput(resident.plan, step)) return
-        const line = proposals.source(resident, step, address)
-        if (!this.lines.has(line)) say(line)
-        this.lines.add(line)
+      listening: (...where) => {
+        if (this.begun) this.listens(...where)
       },
       ended: ({ name }) => say(`${name}: all sources have ended; waits for a change, or for Ctrl-C`),
       over: (name, how) => say(`${name}: ${how}; waits for a change, or for Ctrl-C`),
@@ -221,6 +219,14 @@ class Shown {
       warned: (_resident, error) => sayWarning(error),
       lost: stop,
     }
+  }
+
+  /** Where it listens is the same after most changes, and said once. */
+  private listens(resident: Resident, step: string, address: string): void {
+    if (readsInput(resident.plan, step)) return
+    const line = proposals.listening(resident, step, address)
+    if (!this.lines.has(line)) say(line)
+    this.lines.add(line)
   }
 
   /** N3. */

@@ -2,11 +2,14 @@
  * `potoroo doctor [FILE…]`: what of this machine, its folders and its ports would keep a worker from running well, each with
  * its remedy. Changes nothing. Ends with status 1 where something is wrong; what is merely to be known is no failure.
  */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { readControlFile } from '../admin/control-file.ts'
 import { PotorooError } from '../base/errors.ts'
 import { defaultLimits } from '../base/limits.ts'
+import { CLUSTER } from '../checkpoint/layout.ts'
+import { belongingFile } from '../worker/belonging.ts'
 import { FOLDERS } from './control-client.ts'
 import { type Finding, good, notice, wrong } from './doctor/finding.ts'
 import { examineData, examineStore } from './doctor/folder.ts'
@@ -50,7 +53,9 @@ async function examine(files: readonly string[], options: Options): Promise<read
   const store = known?.store ?? options.store
   const controls = folders.flatMap((data) => readControlFile(data) ?? [])
   const workers = new Set(controls.map(({ pid }) => pid))
-  const stores = new Set([store, ...controls.map((control) => control.store)].filter((path) => path != null))
+  // `up` puts the store of a cluster beside its workers.
+  const ofUp = folders.map((data) => join(dirname(data), 'store')).filter((path) => existsSync(join(path, CLUSTER)))
+  const stores = new Set([store, ...controls.map((control) => control.store), ...ofUp].filter((path) => path != null))
   const found: Finding[] = [...examineMachine(), ...settingsFindings(settings), ...examineTokenVariables()]
   for (const data of folders) found.push(...(await examineData(data, limits)))
   for (const path of stores) found.push(...examineStore(path, limits))
@@ -95,9 +100,7 @@ function reachable(settings: Settings | null): readonly Finding[] {
 function dataFolders(named: string | undefined): readonly string[] {
   if (named !== undefined) return [named]
   const found = subfolders(FOLDERS).flatMap((folder) => [folder, ...subfolders(folder)])
-  const used = found.filter(
-    (folder) => subfolders(folder).includes(`${folder}/journal`) || readControlFile(folder) !== null,
-  )
+  const used = found.filter((folder) => existsSync(belongingFile(folder)) || readControlFile(folder) !== null)
   return used.length > 0 ? used : [FOLDERS]
 }
 

@@ -1,5 +1,6 @@
 /** What `up` says of a line in a worker's log. */
 import type { LogLine } from './log-file.ts'
+import { AFTERWARDS } from './status-text.ts'
 
 /** `null`: nothing, since it is no warning, or has been said. */
 export function sayLine(line: LogLine): string | null {
@@ -19,7 +20,8 @@ export function sayLine(line: LogLine): string | null {
     case 'checkpoint.recovered':
       return `${code}: ${pipeline}: epoch ${line.epoch} is complete, after ${after} that were abandoned`
   }
-  const told = message ?? reason
-  const said = told === undefined ? code : `${error ?? code}: ${told}`
-  return remedy === undefined ? said : `${said}\n  ${remedy}`
+  const told = [pipeline, message ?? reason].filter((part) => part !== undefined)
+  const said = [error ?? code, ...told].join(': ')
+  const advice = [remedy, code === 'pipeline.failed' ? AFTERWARDS : undefined].filter((part) => part !== undefined)
+  return [said, ...advice].join('\n  ')
 }

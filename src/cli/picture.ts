@@ -3,7 +3,7 @@
  * What the pipelines write to the same terminal goes through here: it stays, and nothing is drawn over it.
  */
 import type { ChildState } from './supervise.ts'
-import { table } from './terminal.ts'
+import { fitting, table, type Window } from './terminal.ts'
 import type { ClusterNow } from './up-control.ts'
 
 /** Where lines and the table go. */
@@ -12,7 +12,7 @@ export interface Screen {
   readonly stderr: Stream
 }
 
-interface Stream {
+interface Stream extends Window {
   readonly isTTY?: boolean
   write(text: string): unknown
 }
@@ -65,7 +65,7 @@ export class Picture {
       this.tell(summary)
     }
     if (!this.terminal) return
-    this.draw(`${this.table(now, processes)}\n`)
+    this.draw(`${fitting(this.table(now, processes), this.screen.stderr).join('\n')}\n`)
   }
 
   /** The table is gone; lines may follow. */

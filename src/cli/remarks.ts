@@ -1,12 +1,16 @@
 /** What `run` says about its pipeline, with the command to try next. */
 import { HTTP_SOURCE } from '../connectors/http/describe.ts'
 import { STANDARD_INPUT } from '../connectors/standard-input/describe.ts'
+import { TCP_SERVER } from '../connectors/tcp/describe.ts'
 import { WEBHOOK } from '../connectors/webhook/describe.ts'
 import { WEBSOCKET, WEBSOCKET_SERVER } from '../connectors/websocket/describe.ts'
 import type { Framing, Settings } from '../model/connector.ts'
 import type { Resident } from '../worker/pipelines/pipelines.ts'
 import { framingName } from './framing.ts'
 import { counted, invocation, say } from './terminal.ts'
+
+/** Sinks that listen say so themselves, and where. */
+const LISTENERS = [TCP_SERVER, WEBSOCKET_SERVER]
 
 /** Columns before the proposal. */
 const WIDTH = 44
@@ -16,9 +20,14 @@ function line(what: string, command: string): string {
 }
 
 export const proposals = {
-  /** A source that listens, and how to send it something. */
-  source(resident: Resident, step: string, address: string): string {
+  /** Where a step listens, and how to send a source something, or see what a sink writes. */
+  listening(resident: Resident, step: string, address: string): string {
     const task = resident.plan.tasks.find((one) => one.step === step)
+    if (task?.kind === 'sink') {
+      if (task.sink.kind !== WEBSOCKET_SERVER) return line(`${step} listens on ${address}`, '')
+      const url = `ws://${address}${task.sink.settings.path}`
+      return line(`${step} listens on ${url}`, `receive ${url}`)
+    }
     if (task?.kind === 'source' && task.source.kind === HTTP_SOURCE) {
       const url = `http://${address}${task.source.settings.path}`
       return `${line(`${step} listens on ${url}`, '')}\n    curl ${url} -H 'Content-Type: application/json' -d RECORD`
@@ -34,7 +43,7 @@ export const proposals = {
     return line(`${step} listens on ${address}`, `send ${short(address)} FILE${framing}${how}`)
   },
 
-  /** A sink, and how to see what it writes. */
+  /** A sink that writes somewhere, and how to see what it writes. */
   sink(step: string, kind: string, settings: Settings): string {
     const { host, port, path, url, protocol } = settings
     const acked = protocol === 'acked' ? ' --acked' : ''
@@ -42,12 +51,7 @@ export const proposals = {
       const how = acked === '' ? '' : `receive ${short(new URL(String(url)).host)} --acked --websocket`
       return line(`${step} dials ${url}`, how)
     }
-    if (kind === WEBSOCKET_SERVER) {
-      const where = `ws://${host}:${port}${path}`
-      return line(`${step} listens on ${where}`, port === 0 ? '' : `receive ${where}`)
-    }
     if (kind === 'tcp') return line(`${step} dials ${host}:${port}`, `receive ${short(`${host}:${port}`)}${acked}`)
-    if (kind === 'tcp-server') return line(`${step} listens on ${host}:${port}`, '')
     if (kind === WEBHOOK) return line(`${step} posts to ${url}`, '')
     if (kind === 'file') return line(`${step} writes ${path}`, '')
     if (kind === 'stdout') return line(`${step} writes standard output`, '')
@@ -71,8 +75,10 @@ export function sayBeginning({ name, base, plan }: Resident, data: string): void
   if (base === null) say(`${name}: starts with nothing (state in ${data})`)
   else say(`${name}: continues from epoch ${base.epoch} (${keys(base)}); --fresh starts anew (state in ${data})`)
   for (const task of plan.tasks) {
-    if (task.kind === 'sink') say(proposals.sink(task.step, task.sink.kind, task.sink.settings))
-    else if (task.kind === 'source' && task.source.kind === 'file') {
+    if (task.kind === 'sink') {
+      const { kind, settings } = task.sink
+      if (!LISTENERS.includes(kind)) say(proposals.sink(task.step, kind, settings))
+    } else if (task.kind === 'source' && task.source.kind === 'file') {
       say(line(`${task.step} reads ${task.source.settings.path}`, ''))
     } else if (task.kind === 'source' && task.source.kind === STANDARD_INPUT) {
       say(line(`${task.step} reads standard input`, ''))

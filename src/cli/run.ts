@@ -99,11 +99,20 @@ async function run(file: string, options: Options): Promise<void> {
 }
 
 function told(env: Env, data: string, stop: Stop): PipelinesEvents {
+  let begun = false
+  const listens = (resident: Resident, step: string, address: string): void => {
+    if (readsInput(resident.plan, step)) endWithInput(env, resident, step, stop)
+    else say(proposals.listening(resident, step, address))
+  }
   return {
-    running: (resident) => sayBeginning(resident, data),
-    listening: (resident, step, address) => {
-      if (readsInput(resident.plan, step)) endWithInput(env, resident, step, stop)
-      else say(proposals.source(resident, step, address))
+    // Sinks listen before that.
+    running(resident) {
+      sayBeginning(resident, data)
+      begun = true
+      for (const [step, address] of resident.addresses) listens(resident, step, address)
+    },
+    listening: (...where) => {
+      if (begun) listens(...where)
     },
     ended: () => stop(null),
     failed: (_resident, error) => stop(error),

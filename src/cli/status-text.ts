@@ -38,12 +38,15 @@ export function pipelineTable(pipelines: readonly PipelineSummary[]): string {
   return table(['PIPELINE', 'PHASE', 'EPOCH', 'KEYS', 'RECORDS IN', 'DEAD LETTERS', 'PROGRAM'], rows, 'no pipelines')
 }
 
+/** What follows the remedy of what a pipeline has failed by. */
+export const AFTERWARDS = 'then `potoroo submit FILE` starts it again'
+
 /** Why a pipeline failed, and what to do. */
 export function failureText(
   pipeline: string,
   { code, message, remedy }: NonNullable<PipelineSummary['error']>,
 ): string {
-  return `\n${pipeline} failed: ${code}: ${message}\n  ${remedy}\n  then \`potoroo submit FILE\` starts it again`
+  return `\n${pipeline} failed: ${code}: ${message}\n  ${remedy}\n  ${AFTERWARDS}`
 }
 
 /** What `status PIPELINE` says. */

@@ -77,6 +77,19 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return `${[head, ...cells].map(line).join('\n')}\n`
 }
 
+/** The size of a terminal, where that is known. */
+export interface Window {
+  readonly rows?: number
+  readonly columns?: number
+}
+
+/** The lines of `text` that fit into a window and leave its last line free, each as far as it fits: none is wrapped. */
+export function fitting(text: string, { rows = 24, columns = 80 }: Window): readonly string[] {
+  const lines = text.trimEnd().split('\n')
+  const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), '…']
+  return shown.map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line))
+}
+
 /** `3401` as `3,401`. */
 export function showCount(count: number): string {
   return count.toLocaleString('en-US', { maximumFractionDigits: 1 })

@@ -175,12 +175,12 @@ class LocalCluster implements ChildEvents {
   }
 
   logged({ worker }: Child, line: LogLine): void {
-    if (line.code === 'source.listening') return this.listens(`${line.step} listens on ${line.address}`)
+    if (line.code === 'step.listening') return this.listens(`${line.pipeline}: ${line.step} listens on ${line.address}`)
     const said = sayLine(line)
     if (said !== null) this.picture.tell(`${worker} ${said}`)
   }
 
-  /** Workers share the port of a source: it is told of once. */
+  /** Workers share ports: each is told of once. */
   private listens(told: string): void {
     if (this.listening.has(told)) return
     this.listening.add(told)

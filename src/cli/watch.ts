@@ -6,7 +6,7 @@
  * W2. A worker that does not answer is said so, and asked again.
  */
 import { PotorooError } from '../base/errors.ts'
-import { print, showProblem } from './terminal.ts'
+import { fitting, print, showProblem } from './terminal.ts'
 
 const EVERY_MS = 1000
 
@@ -61,10 +61,7 @@ async function answer(look: (seconds: number) => Promise<string>, seconds: numbe
 
 /** What fits into the window, in the place of what stood there. */
 function show(text: string): void {
-  const { rows = 24, columns = 80 } = process.stdout
-  const lines = text.trimEnd().split('\n')
-  const fitting = lines.length < rows ? lines : [...lines.slice(0, rows - 2), '…']
-  const shown = fitting.map((line) => `${line.length > columns ? `${line.slice(0, columns - 1)}…` : line}${LINE_REST}`)
+  const shown = fitting(text, process.stdout).map((line) => `${line}${LINE_REST}`)
   process.stdout.write(`${HOME}${shown.join('\n')}\n${REST}`)
 }
 

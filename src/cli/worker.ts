@@ -101,7 +101,7 @@ function logged({ log }: Env, stop: (error: PotorooError | null) => void): Pipel
   return {
     running: ({ name, base }) =>
       log.info('pipeline.running', { pipeline: name, epoch: base?.epoch ?? 0, keys: base?.counts.keys ?? 0 }),
-    listening: ({ name }, step, address) => log.info('source.listening', { pipeline: name, step, address }),
+    listening: ({ name }, step, address) => log.info('step.listening', { pipeline: name, step, address }),
     ended: ({ name }) => log.info('pipeline.ended', { pipeline: name }),
     failed: ({ name }, { code, message, remedy }) =>
       log.error('pipeline.failed', { pipeline: name, error: code, message, remedy }),

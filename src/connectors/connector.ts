@@ -187,6 +187,8 @@ export interface SinkContext extends Context {
   /** Names this writer among all of its sink, also those of earlier incarnations: file names carry it. */
   readonly writer: string
   readonly standardOutput: Output
+  /** It takes connections at `address`, such as `127.0.0.1:7003`. */
+  listening(address: string): void
   /** Whether this worker may speak now (PROTOCOLS 7). Asked before every write to what cannot be fenced. */
   maySpeak(): boolean
   /** Nobody will ever take the record `id`: it becomes a dead letter, of the epoch after the last barrier. */

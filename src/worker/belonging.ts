@@ -40,7 +40,7 @@ export function readBelonging(
   root: string,
   done: (error: PotorooError | null, belonging: Belonging | null) => void,
 ): void {
-  const path = fileIn(data)
+  const path = belongingFile(data)
   const failed = (error: DiskError): void =>
     done(fail('E_DISK', { operation: 'reading', path: error.path, reason: error.reason }, error), null)
   disk.readFile(path, (error, bytes) => {
@@ -66,7 +66,7 @@ export function noteBelonging(
   belonging: Belonging,
   done: (error: PotorooError | null) => void,
 ): void {
-  const path = fileIn(data)
+  const path = belongingFile(data)
   const fresh = `${path}.new`
   const end: DoneVoid = (error) =>
     done(error && fail('E_DISK', { operation: 'writing', path, reason: error.reason }, error))
@@ -93,6 +93,7 @@ export function noteBelonging(
   })
 }
 
-function fileIn(data: string): string {
+/** The file that says so in a data folder; every one that a worker has used has it. */
+export function belongingFile(data: string): string {
   return `${data}/member`
 }

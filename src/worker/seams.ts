@@ -34,6 +34,6 @@ export interface ExecutionSeams {
   readonly drop: ReadonlySet<string>
   /** Whether what no generation fences may be done now (PROTOCOLS 7). */
   maySpeak(): boolean
-  /** Where a journaled source is found, for the operator. */
+  /** Where a source, or a sink, is found that listens; for the operator. */
   listening(pipeline: string, step: string, address: string): void
 }

@@ -17,9 +17,19 @@ test('a row of abandoned checkpoints is said when it begins and when it is over'
   ])
 })
 
-test('a warning is said with its remedy, what is no warning not at all', () => {
-  const fields = { error: 'E_NO_PEER', message: 'nobody listens', remedy: 'start it' }
-  expect(sayLine(warning('sink', fields))).toBe('E_NO_PEER: nobody listens\n  start it')
+test('a warning is said with its pipeline and its remedy, what is no warning not at all', () => {
+  const fields = { pipeline: 'count', error: 'E_NO_PEER', message: 'nobody listens', remedy: 'start it' }
+  expect(sayLine(warning('pipeline.warning', fields))).toBe('E_NO_PEER: count: nobody listens\n  start it')
+  expect(sayLine(warning('worker.warning', { ...fields, pipeline: undefined }))).toBe(
+    'E_NO_PEER: nobody listens\n  start it',
+  )
   expect(sayLine({ level: 'info', code: 'seat' })).toBeNull()
   expect(sayLine(warning('link.lost', {}))).toBeNull()
+})
+
+test('what has failed is said with how it starts again', () => {
+  const fields = { pipeline: 'count', error: 'E_PORT_IN_USE', message: 'port 7 is in use', remedy: 'free it' }
+  expect(sayLine({ level: 'error', code: 'pipeline.failed', ...fields })).toBe(
+    'E_PORT_IN_USE: count: port 7 is in use\n  free it\n  then `potoroo submit FILE` starts it again',
+  )
 })

@@ -6,6 +6,8 @@ const ESCAPE = '\x1b['
 /** A terminal: what stands on it. It knows one thing: up by lines, and clear to the end. */
 class Terminal implements Screen {
   readonly isTTY = true
+  columns = 80
+  readonly rows = 6
   readonly stdout = this
   readonly stderr = this
   private text = ''
@@ -41,7 +43,7 @@ test('what is told and what pipelines write stays, and the table stands below it
   for (let time = 0; time < 3; time++) picture.show(null, processes)
   picture.output!('one\ntwo\n')
   picture.show(null, processes)
-  expect(terminal.lines).toEqual(['w1 starts', 'one', 'two', HEAD, ROW, '', ''])
+  expect(terminal.lines).toEqual(['w1 starts', 'one', 'two', HEAD, ROW, ''])
   // The terminal shows what was typed.
   terminal.write('^C')
   picture.end()
@@ -53,4 +55,15 @@ test('what is told and what pipelines write stays, and the table stands below it
 test('where standard output is no terminal, pipelines write to it themselves', () => {
   const stderr = new Terminal()
   expect(new Picture({ stdout: { write() {} }, stderr }).output).toBeNull()
+})
+
+test('no line of the table is wider than the terminal, nor the table higher: it could not be drawn again', () => {
+  const terminal = new Terminal()
+  terminal.columns = 20
+  const picture = new Picture(terminal)
+  const many = Array.from({ length: 9 }, (_, i) => ({ ...processes[0], worker: `w${i}` }))
+  picture.tell('w0 starts')
+  for (let time = 0; time < 2; time++) picture.show(null, many)
+  const row = (worker: number) => `w${worker}      starting  7…`
+  expect(terminal.lines).toEqual(['w0 starts', 'WORKER  STATE     P…', row(0), row(1), row(2), '…', ''])
 })

@@ -40,7 +40,8 @@ class Sink {
           ]
     this.writer = connector.open(description, {
       ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w1' },
-      ...{ standardOutput: { write() {} }, maySpeak: () => true, refused() {}, wake() {}, warn() {}, failed() {} },
+      ...{ standardOutput: { write() {} }, listening() {}, maySpeak: () => true },
+      ...{ refused() {}, wake() {}, warn() {}, failed() {} },
     })
     this.back()
   }

@@ -282,7 +282,8 @@ describe('tcpSink({ protocol: acked })', () => {
     const { env } = bench.machine.start('other')
     const other = tcp.connector.open(tcp.description(), {
       ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w2' },
-      ...{ standardOutput: { write() {} }, maySpeak: () => true, refused() {}, wake() {}, warn() {}, failed() {} },
+      ...{ standardOutput: { write() {} }, listening() {}, maySpeak: () => true },
+      ...{ refused() {}, wake() {}, warn() {}, failed() {} },
     })
     const before = bench.warnings.length
     other.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})

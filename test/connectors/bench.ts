@@ -48,6 +48,7 @@ export class Bench {
           this.process.env.clock.after(5, () => done(this.outputError))
         },
       },
+      listening() {},
       maySpeak: () => this.speaks,
       refused: () => {},
       wake: () => this.wakes++,

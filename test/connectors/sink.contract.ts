@@ -128,6 +128,7 @@ export class Trial {
       step: 'out',
       writer: `w${this.lives}`,
       standardOutput: { write: (_, done) => process.env.clock.soon(() => done(null)) },
+      listening() {},
       maySpeak: () => true,
       refused: () => {},
       wake: () => {},

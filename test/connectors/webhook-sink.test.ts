@@ -163,6 +163,7 @@ describe('one writer', () => {
       step: 'out',
       writer: 'w1',
       standardOutput: { write: () => {} },
+      listening() {},
       maySpeak: () => speaks,
       refused: (id, bytes) => refused.push([id, bytes.toString()]),
       wake: () => wakes++,

@@ -28,8 +28,8 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 async function open(connector: SinkConnector, description: SinkDescription<unknown>): Promise<number> {
-  const env = realEnv({ log: { level: 'info', write: (line) => ports.push(Number(/"port":(\d+)/.exec(line)?.[1])) } })
-  const ports: number[] = []
+  const env = realEnv()
+  let port = 0
   const context: SinkContext = {
     ...{
       env,
@@ -38,6 +38,9 @@ async function open(connector: SinkConnector, description: SinkDescription<unkno
       history: 'h.1',
       step: 'out',
       writer: 'w1',
+      listening: (address: string) => {
+        port = Number(address.split(':')[1])
+      },
       maySpeak: () => true,
     },
     standardOutput: { write: (_, done) => done(null) },
@@ -54,7 +57,7 @@ async function open(connector: SinkConnector, description: SinkDescription<unkno
   writer = connector.open(description, context)
   await new Promise<void>((go) => writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, go))
   while (writer.status.state === 'opening') await new Promise((go) => env.clock.after(1, () => go(null)))
-  return ports[0] ?? 0
+  return port
 }
 
 /** Message `n`, as a sink task hands it over. */

@@ -283,7 +283,8 @@ describe('webSocketServerSink', () => {
     const { env } = on.process
     const failures: string[] = []
     webSocketServerSinkConnector.open(webSocketServerSink({ host: 'writer', port: PORT, encode: String }), {
-      ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w2', maySpeak: () => true },
+      ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w2' },
+      ...{ listening() {}, maySpeak: () => true },
       standardOutput: { write: (_, done) => done(null) },
       wake() {},
       refused() {},

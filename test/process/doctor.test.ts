@@ -1,7 +1,18 @@
 /** `potoroo doctor`: one fault at a time is put up, and has to be found with its remedy. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,6 +67,17 @@ test('a machine on which all is well has nothing wrong, and says what was looked
   expect(readdirSync(join(cwd, DATA)).filter((name) => name.startsWith('.doctor'))).toEqual([])
   const { out } = await ran(['doctor'], { cwd })
   expect(out).toMatch(/good {4}data folder {2}\.potoroo\/count is used by nobody\n[\s\S]*\nnothing is wrong\n$/)
+})
+
+test('workers of `up`, and the store beside them, are looked at when all have ended', async () => {
+  const cwd = used()
+  mkdirSync(join(cwd, '.potoroo/c'))
+  renameSync(join(cwd, DATA, 'store'), join(cwd, '.potoroo/c/store'))
+  rmSync(join(cwd, DATA, 'journal'), { recursive: true })
+  renameSync(join(cwd, DATA), join(cwd, '.potoroo/c/w1'))
+  const said = (await examined(cwd)).findings.map(({ check, what }) => `${check}: ${what}`)
+  expect(said).toContain('data folder: .potoroo/c/w1 is used by nobody')
+  expect(said).toContain('store: .potoroo/c/store holds the state of count (1024 key groups)')
 })
 
 const newest = (cwd: string): string => {

@@ -61,13 +61,23 @@ test('runs a cluster, starts again what is killed, and ends with all of it', { t
 
 test('takes a signal to all of its processes for one request', { timeout: 60_000 }, async () => {
   const cwd = folder()
-  const up = potoroo(['up', '--workers', '2'], { cwd, detached: true })
+  const up = potoroo(['up', '--workers', '2'], { cwd })
   await up.said(/normal, generation \d+: w1, w2\n/)
-  up.killGroup('SIGINT')
+  const workers = [...up.err.matchAll(/starts, process (\d+)/g)].map(([, pid]) => Number(pid))
+  up.kill('SIGTERM')
+  for (const pid of workers) process.kill(pid, 'SIGTERM')
   expect(await up.ended, up.err).toEqual({ status: 0, signal: null })
   for (const worker of ['w1', 'w2']) {
     expect(readFileSync(join(cwd, `.potoroo/potoroo/${worker}/worker.log`), 'utf8')).toMatch(/"worker\.ended"/)
   }
+})
+
+test('a terminal that is closed, or sends Ctrl-C, kills no worker that has just been started', async () => {
+  const cwd = folder()
+  const up = potoroo(['up', '--workers', '1'], { cwd, detached: true })
+  await up.said(/w1 starts, process/)
+  up.killGroup('SIGINT')
+  expect(await up.ended, up.err).toEqual({ status: 0, signal: null })
 })
 
 test('says which worker has not ended in order', { timeout: 60_000 }, async () => {

@@ -181,7 +181,7 @@ export class ServerWriter implements Writer, SubscriberHome {
       this.listener = listener
       this.status.state = 'ready'
       const { address } = listener!
-      this.context.env.log.info('sink-listening', { step: this.context.step, host: address.host, port: address.port })
+      this.context.listening(`${address.host}:${address.port}`)
       return
     }
     this.status.state = 'failed'

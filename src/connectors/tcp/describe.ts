@@ -6,6 +6,8 @@ import { lines } from '../../model/framing.ts'
 import { ackedSinkFields, describeByProtocol } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 
+export const TCP_SERVER = 'tcp-server'
+
 export const tcpSourceFields = {
   port: { type: 'integer', min: 0, max: 65_535, doc: 'port to listen on; 0 takes a free one', example: 7001 },
   host: {
@@ -98,7 +100,7 @@ export type TcpServerSinkOptions<T> = OptionsOf<typeof tcpServerSinkFields> & Si
  * @example .sink('live', tcpServerSink({ port: 7003, framing: lines(), encode: (row) => JSON.stringify(row) }))
  */
 export function tcpServerSink<T>(options: TcpServerSinkOptions<T>): SinkDescription<T> {
-  return describeSink('tcpServerSink', 'tcp-server', tcpServerSinkFields, options, {
+  return describeSink('tcpServerSink', TCP_SERVER, tcpServerSinkFields, options, {
     promise: 'best-effort',
     fencing: 'none',
   })

@@ -1,10 +1,10 @@
 /** Listens for subscribers and writes to all of them. */
 import type { SinkConnector } from '../connector.ts'
 import { ServerWriter } from '../socket/server-writer.ts'
-import type { TcpServerSinkSettings } from './describe.ts'
+import { TCP_SERVER, type TcpServerSinkSettings } from './describe.ts'
 
 export const tcpServerSinkConnector: SinkConnector = {
-  kind: 'tcp-server',
+  kind: TCP_SERVER,
   // A subscriber of one worker would see a part of the output only.
   parallel: () => false,
   open: ({ settings }, context) => {

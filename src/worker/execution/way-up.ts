@@ -209,6 +209,7 @@ export class WayUp {
           pipeline: plan.pipeline,
           history: `${storeId}.${entry.run}`,
           standardOutput: output,
+          listening: (address) => seams.listening(plan.pipeline, task.step, address),
           maySpeak,
           refused: (id, bytes, error) => this.refused(task, id, bytes, error),
           wake: () => wake(task.id),
