@@ -7,6 +7,8 @@
  * A2. Behind a token, every part is behind one barrier that all which the token covers stands in front of. A barrier means
  *     nothing in another term: then it is asked for anew (`behind.ts`).
  * A3. Who knows of no generation yet has no answer: it can say neither who owns what, nor what is missing.
+ * A4. Pages are of one generation: in another one keys have gone from workers that were shown to those that were not, and the other
+ *     way round. Who is silent for a page is missing from it, and those behind him are shown all the same.
  */
 import { fail, PotorooError } from '../base/errors.ts'
 import { type Behind, requireToken } from '../worker/pipelines/own-writes.ts'
@@ -96,23 +98,26 @@ async function firstWith(
   throw absent
 }
 
-/** A page of keys of all workers, in the order of the members; the cursor names the worker that goes on. */
+/**
+ * A page of keys of all workers, in the order of the members; the cursor names the worker that goes on. Throws `E_LIST_CHANGED` where
+ * owners have changed since it was given (A4).
+ */
 export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<Page> {
   const deadline = new Deadline(seams.clock, asked.ms)
   await begun(seams, deadline)
   checkAfter(seams, asked)
-  const { parts, generation, owned, behind } = await countAcross(seams, asked, deadline)
+  const from = cursorIn(asked.cursor)
+  const { parts, generation, owned, behind, members } = await countAcross(seams, asked, deadline)
+  if (from !== null && from.generation !== generation) throw fail('E_LIST_CHANGED', { reason: 'owners have changed' })
   const found: KeyView[] = []
-  const [from, inner] = splitCursor(asked.cursor)
   let next: string | null = null
-  let reached = from === null
-  for (const worker of parts.keys()) {
-    if (!reached && worker !== from) continue
-    const cursor = reached ? null : inner
-    reached = true
+  const first = from === null ? 0 : Math.max(0, members.indexOf(from.worker))
+  for (const worker of members.slice(first)) {
+    if (!parts.has(worker)) continue
+    const cursor = from?.worker === worker ? from.inner : null
     const limit = asked.limit - found.length
     if (limit === 0) {
-      next = `${worker}|`
+      next = `${generation}|${worker}|`
       break
     }
     const part = await partOf(seams, worker, { ...asked, behind, limit, cursor }, seams.limits.queryMs / ROUNDS)
@@ -123,7 +128,7 @@ export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Prom
     }
     found.push(...(part.found as readonly KeyView[]))
     if (part.next !== null) {
-      next = `${worker}|${part.next}`
+      next = `${generation}|${worker}|${part.next}`
       break
     }
   }
@@ -139,6 +144,8 @@ interface Count {
   readonly parts: Map<string, Part>
   readonly generation: number
   readonly owned: readonly KeyGroupRun[]
+  /** The members of it, in their order. */
+  readonly members: readonly string[]
   readonly behind: Behind | null
 }
 
@@ -154,7 +161,7 @@ async function countAcross(seams: AcrossSeams, asked: WholeQuestion, deadline: D
       async ({ worker }) => [worker, await partOf(seams, worker, question, ms)] as const,
     )
     const answers = (await withinGeneration(seams, Promise.all(asking))) ?? []
-    const { generation } = pipelines.worker.cluster
+    const { generation, members } = pipelines.worker.cluster
     const parts = new Map<string, Part>()
     for (const [worker, part] of answers) if (part?.generation === generation) parts.set(worker, part)
     const all = generation === cluster.generation && parts.size === cluster.members.length
@@ -162,7 +169,8 @@ async function countAcross(seams: AcrossSeams, asked: WholeQuestion, deadline: D
     const silent = answers.every(([, part]) => part === null || part.generation === generation)
     const rest = behind === null && answers.length > 0 && silent && generation === cluster.generation
     if (all || rest || deadline.left <= AGAIN_MS) {
-      return { parts, generation, owned: viewKeyGroups(pipelines.worker), behind }
+      const owned = viewKeyGroups(pipelines.worker)
+      return { parts, generation, owned, members: members.map(({ worker }) => worker), behind }
     }
     await pause(clock, AGAIN_MS)
   }
@@ -201,9 +209,18 @@ function completenessOf(owned: readonly KeyGroupRun[], parts: ReadonlyMap<string
   return { keyGroups: `${all - sizeOf(missing)}/${all}`, missing }
 }
 
-/** `w2|17.3`: the worker that goes on, and where. */
-function splitCursor(cursor: string | null): readonly [worker: string | null, inner: string | null] {
-  if (cursor === null) return [null, null]
-  const at = cursor.lastIndexOf('|')
-  return [cursor.slice(0, at), cursor.slice(at + 1) || null]
+/** Where a page begins. */
+interface Cursor {
+  readonly generation: number
+  /** The worker that goes on, and where. */
+  readonly worker: string
+  readonly inner: string | null
+}
+
+/** `5|w2|17.3`; throws `E_CONTROL_REQUEST` for what no page has given. */
+function cursorIn(text: string | null): Cursor | null {
+  if (text === null) return null
+  const [, generation, worker, inner] = /^(\d+)\|(.+)\|([\d.]*)$/.exec(text) ?? []
+  if (worker === undefined) throw fail('E_CONTROL_REQUEST', { reason: '?cursor is the `next` of a page before' })
+  return { generation: Number(generation), worker, inner: inner || null }
 }

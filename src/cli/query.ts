@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import type { KeyView } from '../admin/part.ts'
 import type { StateAnswer } from '../admin/state-query.ts'
-import { fail } from '../base/errors.ts'
+import { fail, PotorooError } from '../base/errors.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { positive, wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, table } from './terminal.ts'
@@ -60,6 +60,11 @@ function waiting({ after, wait }: Options): string {
   return (after === undefined ? '' : `&after=${part(after)}`) + ms
 }
 
+type Page = StateAnswer<readonly KeyView[]>
+
+/** How often a list is begun anew where it cannot go on. */
+const LISTS = 5
+
 /** Pages until `limit` keys have come. */
 async function list(
   get: <T>(path: string) => Promise<T>,
@@ -68,17 +73,12 @@ async function list(
   json: boolean,
   least: string | undefined,
 ): Promise<void> {
-  const found: KeyView[] = []
-  let answer: StateAnswer<readonly KeyView[]>
-  let cursor: string | null = null
-  do {
-    const after = cursor === null ? '' : `&cursor=${part(cursor)}`
-    answer = await get<StateAnswer<readonly KeyView[]>>(`${path}&limit=${limit - found.length}${after}`)
-    if (least !== undefined) requireCompleteness(answer, least)
-    found.push(...answer.found)
-    cursor = answer.next ?? null
-  } while (cursor !== null && found.length < limit)
-  if (json) printJson({ ...answer, found })
+  const pages = await pagesOf((page) => get<Page>(page), path, limit)
+  const found = pages.flatMap((one) => one.found)
+  // What has been missing from one of them is missing from the list.
+  const [answer] = pages.toSorted((a, b) => covered(a) - covered(b)) as [Page]
+  if (least !== undefined) requireCompleteness(answer, least)
+  if (json) printJson({ ...answer, found, next: pages.at(-1)!.next })
   else {
     const rows = found.map(({ key, keyGroup, state }) => [String(key), keyGroup, JSON.stringify(state)])
     print(table(['KEY', 'GROUP', 'STATE'], rows, 'no keys'))
@@ -89,6 +89,32 @@ async function list(
   const { keyGroups, missing } = answer.completeness ?? { keyGroups: '', missing: [] }
   if (missing.length > 0)
     say(`of ${keyGroups} key groups; nothing from ${[...new Set(missing.map((run) => run.worker))].join(', ')}`)
+}
+
+/** The pages of one list. */
+async function pagesOf(get: (path: string) => Promise<Page>, path: string, limit: number): Promise<readonly Page[]> {
+  for (let list = 1; ; list++) {
+    try {
+      const pages: Page[] = []
+      let left = limit
+      let cursor: string | null = null
+      do {
+        const after: string = cursor === null ? '' : `&cursor=${part(cursor)}`
+        const page = await get(`${path}&limit=${left}${after}`)
+        pages.push(page)
+        left -= page.found.length
+        cursor = page.next ?? null
+      } while (cursor !== null && left > 0)
+      return pages
+    } catch (error) {
+      if (!(error instanceof PotorooError && error.code === 'E_LIST_CHANGED') || list === LISTS) throw error
+    }
+  }
+}
+
+/** How many key groups a page covers. */
+function covered({ completeness }: Page): number {
+  return completeness === undefined ? 0 : Number(completeness.keyGroups.split('/')[0])
 }
 
 /** Throws `E_INCOMPLETE` where fewer than `least` key groups have answered, a number or a share of all. */

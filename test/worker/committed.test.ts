@@ -25,7 +25,7 @@ function seamsOf(pipelines: Pipelines, { plan, name }: Resident): CommittedSeams
 
 test('shows the last complete epoch and nothing after it, also of a pipeline that has ended', async () => {
   const workshop = new Workshop()
-  const worker = await workshop.start({ checkpointIntervalMs: 50_000 })
+  const worker = await workshop.start({ checkpointIntervalMs: 50_000, horizonEpochs: 3 })
   const resident = await workshop.submit(worker, 'sums', 'tcpSource({ port: 0 })', rest)
   await expect.poll(() => resident.phase).toBe('running')
   const seams = seamsOf(worker, resident)
@@ -56,8 +56,20 @@ test('shows the last complete epoch and nothing after it, also of a pipeline tha
   const sums = Array.from({ length: 40 }, (_, key) => [key, key < 20 ? 3 * key + 120 : 2 * key + 40])
   expect(found.toSorted((one, other) => (one as [number])[0] - (other as [number])[0])).toEqual(sums)
 
+  // Also where other epochs become complete meanwhile, until its own is beyond the horizon.
+  const first = (await listCommitted(seams, 'sum', 3, null)).found
+  await sendLines(resident, '39\n'.repeat(100))
+  await worker.checkpoint('sums')
+  const others = (await listCommitted(seams, 'sum', 50, first.next)).found
+  const listed = [...first.keys, ...others.keys].map(({ key, state }) => [key, (state as { sum: number }).sum])
+  expect(listed.toSorted((one, other) => (one as [number])[0] - (other as [number])[0])).toEqual(sums)
+  for (let i = 0; i < 3; i++) await worker.checkpoint('sums')
+  await expect.poll(() => epochsOf(worker, 'sums')).not.toContain(epoch)
+  await expect(listCommitted(seams, 'sum', 3, first.next)).rejects.toMatchObject({ code: 'E_LIST_CHANGED' })
+  await expect(listCommitted(seams, 'sum', 3, '2.1')).rejects.toMatchObject({ code: 'E_CONTROL_REQUEST' })
+
   await worker.drain('sums')
-  expect(await lookUpCommitted(seams, 'sum', [1])).toMatchObject({ epoch: epoch + 1, found: { state: { sum: live } } })
+  expect(await lookUpCommitted(seams, 'sum', [1])).toMatchObject({ epoch: epoch + 5, found: { state: { sum: live } } })
 })
 
 test('an answer is of one epoch: of the last one, where the packs of the one that was asked for have gone', async () => {

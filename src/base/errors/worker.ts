@@ -71,6 +71,11 @@ export const workerErrors = {
     what: 'step "{step}" does not show what was acknowledged within {ms} ms: {reason}',
     remedy: 'ask again, or wait longer with --wait; `potoroo status` shows whether the pipeline is behind, or recovers',
   },
+  E_LIST_CHANGED: {
+    kind: 'operational',
+    what: 'the list cannot go on behind its last page: {reason}',
+    remedy: 'begin it anew, without a cursor: what comes next there would leave keys out, or show them twice',
+  },
   E_READ_LEVEL: {
     kind: 'user',
     what: 'this cannot be read {read}: {reason}',

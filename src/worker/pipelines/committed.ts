@@ -3,14 +3,14 @@
  * read from the packs that the epoch's manifest names, into a store of its own; what runs is not touched, and need not run.
  *
  * Q1. An answer is of one epoch, whole: packs that go while they are read belong to an epoch that is not the last one any
- *     more, and the question is asked again.
+ *     more, and the question is asked again. So is a list, with all its pages: in another epoch keys stand in another order.
  * Q2. States of an older schema are shown as the program that runs would take them on.
  */
 import { assert } from '../../base/assert.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { hashKey, type Key } from '../../base/hash.ts'
 import type { Limits } from '../../base/limits.ts'
-import { lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
+import { type EpochEntry, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
 import type { Manifest } from '../../checkpoint/manifest.ts'
 import type { Restore } from '../../checkpoint/resolve.ts'
@@ -47,7 +47,7 @@ export function lookUpCommitted(
   step: string,
   keys: readonly Key[],
 ): Promise<Committed<KeyState | null>> {
-  return ofLastEpoch<KeyState | null>(seams, null, async (restore) => {
+  return ofEpoch<KeyState | null>(seams, null, null, async (restore) => {
     const store = storeOf(seams, step, restore)
     const groups = new Set(keys.map((key) => hashKey(key) >>> store.shift))
     await load(seams, restore, store, groups)
@@ -55,38 +55,57 @@ export function lookUpCommitted(
   })
 }
 
-/** Up to `limit` keys of `step` in the last complete epoch, from `cursor` on, where an earlier page ended. */
-export function listCommitted(
+/**
+ * Up to `limit` keys of `step` in the last complete epoch, or, from `cursor` on, in that of the page that ended there. Throws
+ * `E_LIST_CHANGED` where that one is beyond the horizon.
+ */
+export async function listCommitted(
   seams: CommittedSeams,
   step: string,
   limit: number,
   cursor: string | null,
 ): Promise<Committed<KeyPage>> {
-  return ofLastEpoch<KeyPage>(seams, { keys: [], next: null }, async (restore) => {
-    const groups = restore.chains.filter((chain) => chain.step === step && chain.keyGroup >= groupOf(cursor))
+  const [at, inner] = cursorIn(cursor)
+  return ofEpoch<KeyPage>(seams, at, { keys: [], next: null }, async (restore, run) => {
+    const groups = restore.chains.filter((chain) => chain.step === step && chain.keyGroup >= groupOf(inner))
     const numbers = groups.map(({ keyGroup }) => keyGroup).sort((a, b) => a - b)
     const store = storeOf(seams, step, restore)
     const keys: KeyState[] = []
     for (let i = 0; i < numbers.length; i += GROUPS_AT_A_TIME) {
       const some = new Set(numbers.slice(i, i + GROUPS_AT_A_TIME))
       await load(seams, restore, store, some)
-      const page = listKeys(store, limit - keys.length, cursor, some)
+      const page = listKeys(store, limit - keys.length, inner, some)
       keys.push(...page.keys)
-      if (page.next !== null) return { keys, next: page.next }
+      if (page.next !== null) return { keys, next: `${run}.${restore.manifest.epoch}|${page.next}` }
     }
     return { keys, next: null }
   })
 }
 
-/** Answers what `read` finds in the last complete epoch (Q1); `nothing` where there is none. */
-async function ofLastEpoch<T>(
+/** An epoch of a run of the pipeline. */
+interface At {
+  readonly run: number
+  readonly epoch: number
+}
+
+/** `4.7|17.3`: what a list is of, and where its next page begins. Throws `E_CONTROL_REQUEST` for what no page has given. */
+function cursorIn(cursor: string | null): readonly [at: At | null, inner: string | null] {
+  if (cursor === null) return [null, null]
+  const [, run, epoch, inner] = /^(\d+)\.(\d+)\|([\d.]+)$/.exec(cursor) ?? []
+  if (inner === undefined) throw fail('E_CONTROL_REQUEST', { reason: '?cursor is the `next` of a page before' })
+  return [{ run: Number(run), epoch: Number(epoch) }, inner]
+}
+
+/** Answers what `read` finds in the complete epoch `at`, in the last one where that is `null` (Q1); `nothing` where there is none. */
+async function ofEpoch<T>(
   seams: CommittedSeams,
+  at: At | null,
   nothing: T,
-  read: (restore: Restore) => Promise<T>,
+  read: (restore: Restore, run: number) => Promise<T>,
 ): Promise<Committed<T>> {
   for (;;) {
     const entry = seams.entry()
-    const last = entry === undefined ? null : lastEpoch(entry)
+    const last = epochIn(entry, at)
     if (entry === undefined || (last === null && entry.from === null)) {
       if (seams.suffices({ epoch: 0, sources: [] })) return { epoch: 0, found: nothing }
       await seams.another()
@@ -94,16 +113,31 @@ async function ofLastEpoch<T>(
     }
     try {
       const restore = await decide(seams, { ...entry, epochs: last === null ? [] : [last] })
+      if (at !== null && restore.manifest.epoch !== at.epoch) throw isGone(at)
       if (!seams.suffices(restore.manifest)) {
         await seams.another()
         continue
       }
-      return { epoch: restore.manifest.epoch, found: await read(restore) }
+      return { epoch: restore.manifest.epoch, found: await read(restore, entry.run) }
     } catch (error) {
       const now = seams.entry()
-      if (now === undefined || lastEpoch(now)?.manifest === last?.manifest) throw error
+      if (now === undefined || epochIn(now, at)?.manifest === last?.manifest) throw error
     }
   }
+}
+
+/** The epoch that is to be read; `null` where there is none yet. Throws `E_LIST_CHANGED` where `at` is not there any more. */
+function epochIn(entry: PipelineEntry | undefined, at: At | null): EpochEntry | null {
+  if (entry === undefined) return null
+  if (at === null) return lastEpoch(entry)
+  if (entry.run !== at.run) throw isGone(at)
+  const found = entry.epochs.find(({ epoch }) => epoch === at.epoch)
+  if (found === undefined && entry.epochs.length > 0) throw isGone(at)
+  return found ?? null
+}
+
+function isGone({ epoch }: At): PotorooError {
+  return fail('E_LIST_CHANGED', { reason: `epoch ${epoch}, of which it was, is not there any more` })
 }
 
 async function decide(seams: CommittedSeams, entry: PipelineEntry): Promise<Restore> {
