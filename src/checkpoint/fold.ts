@@ -11,7 +11,7 @@
  * G4. A floor never sinks, and never passes the last epoch but one (PROTOCOLS 3). Epochs below it are forgotten.
  * G5. Behind the epoch that a pipeline was drained with none counts, until the pipeline is submitted anew.
  * G6. A program does not take over what a dropped step has in the epochs up to those that the program before it has made:
- *     that one goes on to the next generation, where several are members, and ends at once where one is alone.
+ *     that one goes on to the next generation in a cluster, also of one member, and ends at once where a worker is alone.
  */
 import type { Cluster, PipelineEntry } from './cluster.ts'
 import type { ChainRecord } from './record.ts'
@@ -74,7 +74,8 @@ function dropOf(
   entry: PipelineEntry | null,
   steps: readonly string[],
 ): readonly PipelineEntry['drop'][number][] {
-  const goesOn = entry !== null && !entry.drained && members.length > 1
+  // Who is alone has no address.
+  const goesOn = entry !== null && !entry.drained && members.some(({ address }) => address !== '')
   const upTo = goesOn ? null : (entry?.highest ?? 0)
   const before = entry?.drop.filter((one) => one.upTo === null || one.upTo >= entry.floor) ?? []
   return [...before, ...steps.map((step) => ({ step, upTo }))]

@@ -5,10 +5,11 @@
  * S1. Whatever the worker answers (it failed, it could not start) ends its process, and another one follows, unless it has
  *     left its cluster: what a supervisor does in earnest.
  */
-import type { PotorooError } from '../base/errors.ts'
+import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
+import { requireContinuation } from '../worker/pipelines/continuation.ts'
 import { Worker } from '../worker/worker.ts'
 import { DATA, loadingAnew, submitTo } from './station.ts'
 import type { Volume } from './volume.ts'
@@ -23,18 +24,28 @@ export interface MemberOptions {
   readonly port: number
   /** The name of the pipeline that it runs. */
   readonly pipeline: string
-  /** What it runs: made anew for each life, as a process would load it anew. */
-  readonly plan: (env: Env) => Plan
+  /** What it runs: made anew for each life, as a process would load it anew. `hash` tells its versions apart. */
+  readonly plan: (env: Env, hash: string) => Plan
   /** Whether its journal lies on the shared volume. */
   readonly journals?: boolean
   /** Workers that the new cluster waits for. */
   readonly expected: number
+  /** Hears why the pipeline cannot run; whether that is for somebody to put right, and the process goes on. */
+  readonly stopped?: (error: PotorooError) => boolean
   /** Hears why a life has ended; whether the next one accepts a loss. */
   readonly fell?: (error: PotorooError) => boolean
   /** Longest pause before it is started again, in milliseconds. */
   readonly restartMs: number
   /** The worker's name, where it is not the machine's: a second process of that name. */
   readonly worker?: string
+}
+
+/** A program that is to take the place of another one. */
+export interface Upgrade {
+  readonly hash: string
+  readonly plan: Plan
+  /** Steps whose state is not taken over. */
+  readonly drop: readonly string[]
 }
 
 /** The machine of one member: its name is the worker's, unless the options say otherwise. */
@@ -108,7 +119,9 @@ export class MemberStation {
         ended: () => {
           this.ended = true
         },
-        failed: (_, error) => fall(error),
+        failed: (_, error) => {
+          if (this.options.stopped?.(error) !== true) fall(error)
+        },
         warned: (_, warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
         unloaded: (_, error) => fall(error),
         lost: fall,
@@ -128,6 +141,34 @@ export class MemberStation {
       this.process?.env.log.warn('station.refused', { code, message })
     }
     worker?.seated(() => submitTo(worker, this.options.pipeline, refused, hash))
+  }
+
+  /**
+   * Asks for another program in the place of the one that runs, which goes on with what that has but for what it is to `drop`. One
+   * that does not fit is refused before anything is stopped for it, as `worker/pipelines/submission.ts` does. What the answer
+   * is, nobody hears from a process that is dead.
+   */
+  upgrade(to: Upgrade, answered: (error: PotorooError | null) => void): void {
+    const { worker, process, options } = this
+    const { pipeline } = options
+    const live = (): boolean => this.process === process
+    worker?.seated(() => {
+      const { hash, plan, drop } = to
+      const entry = worker.cluster.pipelines.get(pipeline) ?? null
+      const rests = worker.residents.all.get(pipeline)?.phase === 'running'
+      const submit = (): void => {
+        const program = { hash, text: '', map: '' }
+        if (live()) worker.ledger.submit(pipeline, program, null, { from: null, drop }, answered)
+      }
+      const refused = (error: unknown): void => {
+        if (!(error instanceof PotorooError)) throw error
+        if (live()) answered(error)
+      }
+      requireContinuation(worker.storage, plan, worker.keyGroups, { from: null, entry, drop, rests }).then(
+        submit,
+        refused,
+      )
+    })
   }
 
   kill(): void {

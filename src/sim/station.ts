@@ -137,9 +137,9 @@ export class Station {
 }
 
 /** Loads a plan as a process would, anew each time; all of them run here. */
-export function loadingAnew(env: Env, plan: (env: Env) => Plan): Pick<WorkerHost, 'load' | 'wants'> {
+export function loadingAnew(env: Env, plan: (env: Env, hash: string) => Plan): Pick<WorkerHost, 'load' | 'wants'> {
   return {
-    load: (_, __, done) => env.clock.soon(() => done(null, { plan: plan(env) })),
+    load: (_, { hash }, done) => env.clock.soon(() => done(null, { plan: plan(env, hash) })),
     wants: () => true,
   }
 }

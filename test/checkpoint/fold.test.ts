@@ -127,10 +127,11 @@ describe('the fold', () => {
   })
 
   test('G6: a dropped step is dropped from what the program before has made, and from nothing that comes after', () => {
-    const pair = (g: number): RecordBody => {
-      const members = ['a', 'b'].map((worker) => ({ worker, incarnation: worker, address: '' }))
+    const of = (workers: readonly string[], g: number): RecordBody => {
+      const members = workers.map((worker) => ({ worker, incarnation: worker, address: `${worker}:1` }))
       return { ...generation(g), members } as RecordBody
     }
+    const pair = (g: number) => of(['a', 'b'], g)
     const dropped = (bodies: readonly RecordBody[]) => [...droppedSteps(run(bodies).cluster.pipelines.get('p')!)]
     const dropping = { ...submit(1, 'h2'), drop: ['s'] } as RecordBody
     // Alone, the other program ends before.
@@ -138,7 +139,10 @@ describe('the fold', () => {
     expect(dropped(alone)).toEqual(['s'])
     expect(dropped([...alone, generation(2)])).toEqual(['s'])
     expect(dropped([...alone, epoch(1, 2)])).toEqual([])
-    // Among several it goes on to the next generation.
+    // In a cluster it goes on to the next generation, also where one member is left.
+    const left = [of(['a'], 1), submit(1, 'h'), epoch(1, 1), dropping, epoch(1, 2)]
+    expect(dropped([...left, of(['a'], 2)])).toEqual(['s'])
+    expect(dropped([...left, of(['a'], 2), epoch(2, 3)])).toEqual([])
     const several = [pair(1), submit(1, 'h'), epoch(1, 1), dropping, epoch(1, 2)]
     expect(dropped([...several, pair(2)])).toEqual(['s'])
     expect(dropped([...several, pair(2), epoch(2, 3)])).toEqual([])

@@ -61,8 +61,8 @@ export interface Case {
   readonly name: string
   readonly feeds: readonly Feed[]
   readonly drains: readonly Drain[]
-  /** Builds the plan anew. */
-  readonly build: () => Plan
+  /** Builds the plan anew; or that of another program, which has steps besides. */
+  readonly build: (pipeline?: Pipeline) => Plan
 }
 
 const ackedKinds = ['acked', 'acked-websocket'] as const
@@ -75,7 +75,11 @@ const ACKED = 0.25
  */
 export function drawCase(random: Prng, acked: Prng, place: Place = alone): Case {
   const draw = [wordCount, sequenceWindow, marketSpread, drawGraph, drawGraph, drawGraph][random.below(6)]!
-  const script = draw(random)
+  return caseOf(draw(random), random, acked, place)
+}
+
+/** Draws where the records of `script` come from and where they go. */
+export function caseOf(script: Script, random: Prng, acked: Prng, place: Place): Case {
   const planned = plan(script.pipeline.build())
   const feeds: Feed[] = []
   const drains: Drain[] = []
@@ -102,7 +106,8 @@ export function drawCase(random: Prng, acked: Prng, place: Place = alone): Case 
       drains.push({ step: task.step, kind, port: 8001 + drains.length, path: `/out/${task.step}.txt`, caused })
     }
   }
-  return { name: script.name, feeds, drains, build: () => rehouse(plan(script.pipeline.build()), feeds, drains, place) }
+  const build = (pipeline = script.pipeline): Plan => rehouse(plan(pipeline.build()), feeds, drains, place)
+  return { name: script.name, feeds, drains, build }
 }
 
 /** The folder that holds the files of `feed`, on its volume. */
@@ -110,20 +115,18 @@ export function folderOf(feed: Feed): string {
   return `/in-${feed.step}`
 }
 
-/** The plan with the sources and sinks that were drawn, and the decoders, encoders and framings that it has. */
+/** The plan with the sources and sinks that were drawn, and the decoders, encoders and framings that it has; others stay as they are. */
 function rehouse(planned: Plan, feeds: readonly Feed[], drains: readonly Drain[], place: Place): Plan {
   return {
     ...planned,
     tasks: planned.tasks.map((task) => {
       if (task.kind === 'source') {
         const { framing, decoder } = task.source
-        return {
-          ...task,
-          source: { ...sourceOf(feeds.find((feed) => feed.step === task.step)!, place), framing, decoder },
-        }
+        const feed = feeds.find(({ step }) => step === task.step)
+        return feed === undefined ? task : { ...task, source: { ...sourceOf(feed, place), framing, decoder } }
       }
-      if (task.kind !== 'sink') return task
-      return { ...task, sink: sinkOf(drains.find((drain) => drain.step === task.step)!, task.sink, place) }
+      const drain = drains.find(({ step }) => step === task.step)
+      return task.kind !== 'sink' || drain === undefined ? task : { ...task, sink: sinkOf(drain, task.sink, place) }
     }),
   }
 }

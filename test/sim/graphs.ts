@@ -22,16 +22,16 @@ import { answer } from './answers.ts'
 import type { MakeRecord, Script } from './cases.ts'
 import { mixed } from './mixed.ts'
 
-interface Item {
+export interface Item {
   readonly k: Key
   readonly n: number
 }
 
-type Items = Stream<Item>
+export type Items = Stream<Item>
 
-const WRAP = 1_000_003
+export const WRAP = 1_000_003
 /** No call is given up: whether one is would depend on the time. */
-const PATIENCE_MS = 3_600_000
+export const PATIENCE_MS = 3_600_000
 
 export function drawGraph(random: Prng): Script {
   const salt = random.u32()
@@ -70,7 +70,7 @@ export function drawGraph(random: Prng): Script {
   return { name: 'graph', pipeline: built, records, exact }
 }
 
-function parse(line: string): Item {
+export function parse(line: string): Item {
   const [k, n] = line.split(',')
   if (n === undefined) throw new Error('nonsense')
   return { k: Number(k), n: Number(n) }
@@ -83,7 +83,7 @@ const AGES = 0x6d0f_0000
 const LIFETIMES = [5, 20, 80, 300]
 
 /** Draws steps, each with a name of its own. */
-class Draw {
+export class Draw {
   /** Some step drops keys. */
   drops = false
   private state: number
@@ -287,7 +287,7 @@ const KEYS: readonly ((item: Item) => Key)[] = [
   ({ n }) => n % 3 === 0,
 ]
 
-function textOf({ k, n }: Item): string {
+export function textOf({ k, n }: Item): string {
   return `${String(k)}=${n}`
 }
 

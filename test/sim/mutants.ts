@@ -844,6 +844,81 @@ export const mutants: readonly SimMutant[] = [
     text: '(members.includes(other.incarnation) || own > other.incarnation)',
     replacement: 'own !== other.incarnation',
   },
+  // Programs with other steps
+  ...[
+    {
+      name: 'drops-forgotten-where-one-is-left',
+      file: 'src/checkpoint/fold.ts',
+      text: "members.some(({ address }) => address !== '')",
+      replacement: 'members.length > 1',
+    },
+    {
+      name: 'dropped-state-comes-back',
+      file: 'src/worker/execution/state-return.ts',
+      text: 'if (this.drop.has(step)) return',
+      replacement: '',
+    },
+    {
+      name: 'gone-step-passed-over',
+      file: 'src/worker/execution/base-fit.ts',
+      text: "if (task === undefined) throw fail('E_STEP_GONE', { pipeline, step: before.step })",
+      replacement: 'if (task === undefined) continue',
+    },
+    {
+      name: 'other-kind-takes-the-state',
+      file: 'src/worker/execution/base-fit.ts',
+      text: 'if (kind !== before.kind) {',
+      replacement: 'if (kind.length < 0) {',
+    },
+    {
+      name: 'sinks-left-out-of-the-fit',
+      file: 'src/worker/execution/base-fit.ts',
+      text: 'for (const part of [...sources, ...sinks]) {',
+      replacement: 'for (const part of [...sources, ...sinks.slice(sinks.length)]) {',
+    },
+    {
+      name: 'gone-source-passed-over',
+      file: 'src/worker/execution/base-fit.ts',
+      text: "if (there === undefined) throw fail('E_STEP_GONE', { pipeline, step })",
+      replacement: 'if (there === undefined) continue',
+    },
+    {
+      name: 'calls-of-a-gone-step-lost',
+      file: 'src/worker/execution/base-fit.ts',
+      text: '    if (task?.kind !==',
+      replacement: '    if (task !== undefined && task.kind !==',
+    },
+    {
+      name: 'dropped-source-goes-on',
+      file: 'src/worker/execution/base-fit.ts',
+      text: 'sources: sources.filter(isKept)',
+      replacement: 'sources',
+    },
+    {
+      name: 'dropped-sink-goes-on',
+      file: 'src/worker/execution/base-fit.ts',
+      text: 'sinks: sinks.filter(isKept)',
+      replacement: 'sinks',
+    },
+    {
+      name: 'drops-of-programs-before-forgotten',
+      file: 'src/checkpoint/fold.ts',
+      text: 'return [...before, ...steps',
+      replacement: 'return [...before.slice(before.length), ...steps',
+    },
+    {
+      name: 'old-chunks-of-a-step-that-came-back',
+      file: 'src/checkpoint/resolve.ts',
+      text: 'const chains = pack.serial < (begins.get(chunk.step) ?? 0) ? undefined : groups.get(chunk.step)',
+      replacement: 'const chains = groups.get(chunk.step)',
+    },
+    {
+      name: 'connector-not-noted',
+      file: 'src/checkpoint/manifest.ts',
+      text: 'return sort === undefined ? {} : { of: sort }',
+      replacement: 'return {}',
+    },
+  ].map((mutant) => ({ ...mutant, swarm: 'clusters' as const, bend: 'other-steps' })),
   // Times to live
   ...[
     {

@@ -19,6 +19,8 @@ import { labelled } from './witness.ts'
 /** What of a configuration is about those outside. */
 export interface OutsideConfig {
   readonly system: Case
+  /** Files that lie there besides. */
+  readonly besides?: Feed | undefined
   readonly producers: number
   readonly senders: number
   /** Records that a producer makes at a time at most, and its pause, in milliseconds. */
@@ -44,6 +46,8 @@ export class Outside {
   readonly producers: { readonly feed: Feed; readonly producer: SimProducer }[] = []
   readonly senders: { readonly feed: Feed; readonly sender: SimSender }[] = []
   readonly files: Laid[] = []
+  /** Those that only some programs of the pipeline read. */
+  readonly besides: Laid[] = []
   readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
   readonly receivers: { readonly step: string; readonly receiver: SimReceiver }[] = []
   /** Records that are still to be made. */
@@ -68,8 +72,9 @@ export class Outside {
     this.world = world
     this.random = random
     this.left = config.records
+    if (config.besides !== undefined) this.besides.push(...this.filesOf(config.besides, volume))
     for (const feed of config.system.feeds) {
-      if (feed.kind === 'file') this.addFiles(feed, volume)
+      if (feed.kind === 'file') this.files.push(...this.filesOf(feed, volume))
       else if (feed.kind === 'acked') this.addProducers(feed)
       else this.addSenders(feed)
     }
@@ -128,14 +133,14 @@ export class Outside {
     return { host: this.doors[i % this.doors.length]!, port }
   }
 
-  private addFiles(feed: Feed, volume: Volume): void {
-    for (let i = 1; i <= feed.files; i++) {
-      this.lay(feed, volume, i, 10 + this.random.below(Math.max(1, this.config.records / 2)))
-    }
+  private filesOf(feed: Feed, volume: Volume): Laid[] {
+    return Array.from({ length: feed.files }, (_, i) => {
+      return this.lay(feed, volume, i + 1, 10 + this.random.below(Math.max(1, this.config.records / 2)))
+    })
   }
 
   /** Lays a file on `volume`, durably. */
-  private lay(feed: Feed, volume: Volume, index: number, made: number): void {
+  private lay(feed: Feed, volume: Volume, index: number, made: number): Laid {
     const folder = folderOf(feed)
     const path = `${folder}/${index}`
     const name = `${feed.step}-f${index}`
@@ -149,7 +154,7 @@ export class Outside {
     inode.sync()
     volume.syncDirectory('/')
     volume.syncDirectory(folder)
-    this.files.push({ feed, name, path, made, bytes: content.length })
+    return { feed, name, path, made, bytes: content.length }
   }
 
   private addConsumers(): void {

@@ -36,17 +36,17 @@ export class Witness {
   /** The highest sequence that was decoded, by life. */
   readonly seen = new Map<string, number>()
 
-  /** `plan` with functions that leave a trace, and whose answers come `later`. */
-  trace(plan: Plan, later: Later): Plan {
-    return { ...plan, tasks: plan.tasks.map((task) => this.task(task, later)) }
+  /** `plan` with functions that leave a trace, and whose answers come `later`; it is that of the program of this number. */
+  trace(plan: Plan, later: Later, program = 0): Plan {
+    return { ...plan, tasks: plan.tasks.map((task) => this.task(task, later, program)) }
   }
 
-  private task(task: TaskPlan, later: Later): TaskPlan {
+  private task(task: TaskPlan, later: Later, program: number): TaskPlan {
     switch (task.kind) {
       case 'source':
         return { ...task, source: this.source(task.source), chain: chainOf(task.chain) }
       case 'keyed':
-        return { ...task, keyed: this.keyed(task.step, task.keyed), chain: chainOf(task.chain) }
+        return { ...task, keyed: this.keyed(task.step, task.keyed, program), chain: chainOf(task.chain) }
       case 'asyncMap':
         return {
           ...task,
@@ -96,15 +96,21 @@ export class Witness {
     if (sequence > (this.seen.get(life) ?? 0)) this.seen.set(life, sequence)
   }
 
-  private visit(step: string, { cause, value }: Traced, kept: Kept, time: number | null): Visit {
+  private visit(
+    { step, program }: Pick<Visit, 'step' | 'program'>,
+    { cause, value }: Traced,
+    kept: Kept,
+    time: number | null,
+  ): Visit {
     const { at: before, key } = kept
-    const visit = { number: this.visits.length, step, key, cause, value, time, before, forgot: false }
+    const visit = { number: this.visits.length, step, program, key, cause, value, time, before, forgot: false }
     this.visits.push(visit)
     kept.at = visit.number
     return visit
   }
 
-  private keyed(step: string, keyed: KeyedPlan): KeyedPlan {
+  private keyed(step: string, keyed: KeyedPlan, program: number): KeyedPlan {
+    const place = { step, program }
     const init = (key: Key): Kept => ({ at: 0, key, state: keyed.init(key) })
     if (keyed.kind === 'aggregate') {
       return {
@@ -112,7 +118,7 @@ export class Witness {
         init,
         add: (accumulator, value) => {
           const kept = accumulator as Kept
-          this.visit(step, value as Traced, kept, null)
+          this.visit(place, value as Traced, kept, null)
           keyed.add(kept.state, (value as Traced).value)
         },
         combine: null,
@@ -124,7 +130,7 @@ export class Witness {
       }
     }
     const enter = (kept: Kept, traced: Traced, context: StepContext): { visit: Visit; asked: StepContext } => {
-      const visit = this.visit(step, traced, kept, context.time)
+      const visit = this.visit(place, traced, kept, context.time)
       const asked: StepContext = {
         key: context.key,
         time: context.time,

@@ -15,6 +15,8 @@ import type { Plan } from '../../../src/model/plan.ts'
 export interface Visit {
   readonly number: number
   readonly step: string
+  /** The number of the program that called it. */
+  readonly program: number
   readonly key: Key
   readonly cause: string
   readonly value: unknown

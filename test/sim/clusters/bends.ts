@@ -5,7 +5,7 @@
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { mortalSteps } from '../rest.ts'
-import { type ClusterConfig, goingBack } from './config.ts'
+import { type ClusterConfig, changing, goingBack } from './config.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
 export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
@@ -27,19 +27,20 @@ const none = {
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
-  'fewer-deeds': (config) => ({ ...config, readMs: 0, deeds: { ...config.deeds, ...none } }),
+  'fewer-deeds': (config) => ({ ...config, readMs: 0, family: null, deeds: { ...config.deeds, ...none } }),
   /** Nobody is blind, and no version follows another: as it was before these were drawn. */
   'one-version-seen-by-all': (config) => ({
     ...config,
     readMs: 0,
+    family: null,
     deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0, namesakeMs: 0 },
   }),
   /** Nobody reads: as it was before readers were drawn, and processes of one name. */
-  'nobody-reads': (config) => ({ ...config, readMs: 0, deeds: { ...config.deeds, namesakeMs: 0 } }),
+  'nobody-reads': (config) => ({ ...config, readMs: 0, family: null, deeds: { ...config.deeds, namesakeMs: 0 } }),
   /** Keys have a time to live, and all clocks are right. In three of four nobody is away either, while work moves. */
   'mortal-keys': (config) => {
     if (mortalSteps(config.system.build()).length === 0) return null
-    const right = { ...config, weather: { ...config.weather, clock: calm.clock } }
+    const right = { ...config, family: null, weather: { ...config.weather, clock: calm.clock } }
     if (config.seed % 4 === 0) return { ...right, deeds: { ...config.deeds, jumpClockMs: 0 } }
     const often = OFTEN * config.pace
     const { deeds, ...rest } = quiet(right)
@@ -359,6 +360,16 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, upgradeMs: often, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often } }
   },
+  /** The same, and they have other steps, sources and sinks. */
+  'other-steps': (config) => {
+    const { deeds, ...rest } = changing(clusterBends.upgrades!(config)!)
+    const often = OFTEN * config.pace
+    return {
+      ...rest,
+      longAnswers: { oneIn: 4, longMs: 600 * config.pace },
+      deeds: { ...deeds, upgradeMs: often / 2, killMs: 2 * often },
+    }
+  },
   /** Who wants to come in dies and is back at once, and what it had written before lands afterwards. */
   'newcomers-of-two-lives': (config) => {
     const often = OFTEN * config.pace
@@ -408,5 +419,5 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
 /** Without what only makes a run longer, or other than it was. */
 function quiet(config: ClusterConfig): ClusterConfig {
   const deeds = { ...config.deeds, ...none, fillDiskMs: 0 }
-  return { ...config, harsh: false, readMs: 0, weather: { ...config.weather, disk: calm.disk }, deeds }
+  return { ...config, harsh: false, readMs: 0, family: null, weather: { ...config.weather, disk: calm.disk }, deeds }
 }

@@ -28,6 +28,8 @@ export class ChainWatch {
   lastPath = ''
   /** Epochs that have counted so far. */
   epochs = 0
+  /** The hashes of the programs that the pipeline was given, in their order. */
+  readonly programs: string[] = []
   private readonly volume: Volume
   private readonly seen = new Map<string, Buffer>()
   private next = 0
@@ -155,7 +157,9 @@ export class ChainWatch {
       }
       return
     }
-    if (record.generation !== this.generation || record.kind !== 'epoch') return
+    if (record.generation !== this.generation) return
+    if (record.kind === 'submit' && record.hash !== this.programs.at(-1)) this.programs.push(record.hash!)
+    if (record.kind !== 'epoch') return
     if (record.epoch <= this.highest) this.complain(`epoch ${record.epoch} comes behind ${this.highest}`)
     this.highest = record.epoch
     this.epochs++

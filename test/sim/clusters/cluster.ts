@@ -17,16 +17,18 @@ import type { Manifest } from '../../../src/checkpoint/manifest.ts'
 import type { Env } from '../../../src/env/env.ts'
 import type { StreamRow } from '../../../src/ingest/stream.ts'
 import type { Plan } from '../../../src/model/plan.ts'
-import { MemberStation, memberMachine, SHARED } from '../../../src/sim/member-station.ts'
+import { type MemberOptions, MemberStation, memberMachine, SHARED } from '../../../src/sim/member-station.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { World } from '../../../src/sim/world.ts'
 import type { Execution } from '../../../src/worker/execution/execution.ts'
 import { contentOf } from '../../../src/worker/letters/dead-letter.ts'
 import { answersOf } from '../answers.ts'
+import type { Drain } from '../cases.ts'
 import type { Evidence, Output } from '../checkers/evidence.ts'
 import { judgeReads, type ReadEvidence } from '../checkers/reads.ts'
 import { rerun } from '../checkers/rerun.ts'
+import { judgeTwigs, type TwigEvidence } from '../checkers/twigs.ts'
 import { clocksAreRight } from '../config.ts'
 import { Outside } from '../outside.ts'
 import { objectionToRefusal } from '../refusal.ts'
@@ -40,6 +42,7 @@ import { Losses } from './losses.ts'
 import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
 import { Readers } from './readers.ts'
+import { Upgrades } from './upgrades.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds: what does not wait takes as long at any pace. */
 const LIVE_MS = 20_000
@@ -96,7 +99,9 @@ export function runCluster(seed: number): Promise<ClusterResult> {
 
 /** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */
 export async function runClusterOf(config: ClusterConfig, striker: Striker | null = null): Promise<ClusterResult> {
-  const cluster = new SimCluster(config, striker)
+  const { family } = config
+  const trunk = family === null ? config : { ...config, system: family.system, besides: family.files }
+  const cluster = new SimCluster(trunk, striker)
   try {
     await cluster.run()
   } catch (error) {
@@ -126,6 +131,7 @@ class SimCluster {
   private readonly chain: ChainWatch
   private readonly old: PutBack
   private readonly losses = new Losses()
+  private readonly upgrades: Upgrades | null
   private readonly plan: Plan
   private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
@@ -152,6 +158,7 @@ class SimCluster {
     this.chain = new ChainWatch(this.volume)
     this.old = new PutBack(this.volume, this.chain)
     this.plan = config.system.build()
+    this.upgrades = config.family && new Upgrades(config.family, seed, this.chain)
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
     this.outside = new Outside(config, world, random, { doors, volume, pipeline: this.plan.pipeline })
@@ -173,6 +180,7 @@ class SimCluster {
       volume,
       chain: this.chain,
       old: this.old,
+      upgrades: this.upgrades,
       knowsAll: () => {
         const covered = this.covered()
         return this.outside.producers.every(({ producer }) => (covered.get(producer.life.incarnation) ?? 0) > 0)
@@ -236,17 +244,13 @@ class SimCluster {
   // ── Workers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private add(expected: number): void {
-    const { world, volume, config, witness } = this
-    const { limits, restartMs, system, sharedJournals: journals } = config
+    const { world, volume } = this
     const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
-    const plan = (env: Env): Plan => witness.trace(system.build(), answersOf(env, config.longAnswers))
-    const { pipeline } = this.plan
     const fell = (error: PotorooError): boolean => {
       this.judge(station, error)
       return this.old.fell(station, error)
     }
-    const options = { limits, port: 7400, expected, restartMs, pipeline, plan, journals, fell }
-    const station: MemberStation = new MemberStation(machine, options)
+    const station: MemberStation = new MemberStation(machine, { ...this.options, expected, fell })
     this.stations.push(station)
     station.start()
   }
@@ -254,10 +258,7 @@ class SimCluster {
   /** A second process under the name of `station`, which ends for good, and is none of the cluster's own. */
   private double(station: MemberStation): MemberStation {
     const { name: worker } = station
-    const { world, volume, config } = this
-    const { limits, restartMs, system, sharedJournals: journals } = config
-    const machine = memberMachine(world, `${worker}-${++this.doubles}`, volume)
-    const plan = (env: Env): Plan => this.witness.trace(system.build(), answersOf(env, config.longAnswers))
+    const machine = memberMachine(this.world, `${worker}-${++this.doubles}`, this.volume)
     const fell = (): boolean => {
       // The one that gave way may be back by now; while it is not, the other one stays.
       if (station.process === null && station.fell.at(-1)?.code === 'E_WORKER_TWICE')
@@ -265,11 +266,22 @@ class SimCluster {
       double.lose()
       return false
     }
-    const { pipeline } = this.plan
-    const options = { limits, port: 7400, expected: 1, restartMs, pipeline, plan, journals, fell, worker }
-    const double: MemberStation = new MemberStation(machine, options)
+    const double: MemberStation = new MemberStation(machine, { ...this.options, expected: 1, fell, worker })
     double.start()
     return double
+  }
+
+  /** What all processes of workers are started with. */
+  private get options(): Omit<MemberOptions, 'expected' | 'fell'> {
+    const { config, witness, upgrades } = this
+    const { limits, restartMs, system, family, longAnswers, sharedJournals: journals } = config
+    const plan = (env: Env, hash: string): Plan => {
+      const program = upgrades?.programOf(hash) ?? null
+      const planned = program === null ? system.build() : family!.plan(program)
+      return witness.trace(planned, answersOf(env, longAnswers), program?.number)
+    }
+    const stopped = (error: PotorooError): boolean => upgrades?.stopped(error) === true
+    return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped }
   }
 
   private get staying(): MemberStation[] {
@@ -321,6 +333,7 @@ class SimCluster {
     await this.readers.pass(world.now + LOOK_MS * this.config.pace)
     chain.look()
     this.old.look()
+    this.upgrades?.look(this.stations)
     // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
     if (++this.looks % SELDOM === 0) this.lookAtOwners()
     this.giveUp()
@@ -368,7 +381,7 @@ class SimCluster {
 
   /** A reader looks at what sinks have made visible: that must never be taken back. */
   private look(): void {
-    for (const line of readableIn(this.config.system.drains, this.volume)) this.read.set(line, this.world.now)
+    for (const line of readableIn(this.drains, this.volume)) this.read.set(line, this.world.now)
   }
 
   private clearUp(): void {
@@ -416,18 +429,27 @@ class SimCluster {
 
   /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */
   private allIn(patient: boolean): boolean {
-    const { outside, chain, witness } = this
+    const { outside, witness } = this
     if (this.home?.left === true) this.sendHome()
     if (outside.left > 0 || this.standing === 0) return false
     const executions = this.staying.map((station) => this.executionOf(station)!)
     if (patient && !isAtRest(this.plan, executions, this.rightClocks)) return false
     // What a life has decoded may be taken back: of files that counts which the last epoch has.
-    for (const { feed, name, path, made, bytes } of outside.files) {
-      const parts = chain.last?.sources.filter(({ step }) => step === feed.step) ?? []
-      const places = parts.map(({ snapshot }) => (snapshot as unknown as Places)[`${SHARED}${path}`]?.position ?? 0)
-      witness.seen.set(name, Math.max(0, ...places) >= bytes ? made : 0)
-    }
+    for (const { feed, name, path, made, bytes } of outside.files)
+      witness.seen.set(name, this.placeIn(feed.step, path) >= bytes ? made : 0)
+    const reading = this.upgrades?.reading ?? []
+    if (reading.some((step) => outside.besides.some(({ path, bytes }) => this.placeIn(step, path) < bytes)))
+      return false
     return outside.allIn(witness.seen, this.covered())
+  }
+
+  /** How far the source `step` had come in a file, by the last epoch. */
+  private placeIn(step: string, path: string): number {
+    const parts = this.chain.last?.sources.filter((part) => part.step === step) ?? []
+    return Math.max(
+      0,
+      ...parts.map(({ snapshot }) => (snapshot as unknown as Places)[`${SHARED}${path}`]?.position ?? 0),
+    )
   }
 
   /** The highest record of each producer's incarnation that the last epoch has. */
@@ -531,6 +553,7 @@ class SimCluster {
     chain.compare()
     const { old, losses, plot } = this
     complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
+    complaints.push(...(this.upgrades?.complaints ?? []))
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     if (!config.harsh)
       for (const { fell, name } of this.stations)
@@ -551,8 +574,16 @@ class SimCluster {
       timely: this.rightClocks && nobodyIsAway(config),
     }
     complaints.push(...rerun(evidence), ...this.readers.complaints)
+    if (this.upgrades !== null) complaints.push(...judgeTwigs(this.twigEvidence(evidence, this.upgrades)))
     if (this.readers.reads.length > 0) complaints.push(...judgeReads(this.readEvidence(evidence)))
     this.checkSeen(evidence.outputs)
+  }
+
+  private twigEvidence(evidence: Evidence, { taken: programs, drains }: Upgrades): TwigEvidence {
+    const { watches, plan } = this.config.family!
+    const files = new Map(this.outside.besides.map(({ name, made }) => [name, made]))
+    const given = outputsOf(drains, this.volume, this.outside).map((output, i) => ({ ...output, ...drains[i]! }))
+    return { ...evidence, programs, lastPlan: plan(programs.at(-1)!), watches, files, given }
   }
 
   private readEvidence(evidence: Evidence): ReadEvidence {
@@ -583,12 +614,18 @@ class SimCluster {
     }
   }
 
+  /** Where anything comes out, of whatever program. */
+  private get drains(): readonly Drain[] {
+    const { drains } = this.config.system
+    return this.upgrades === null ? drains : [...drains, ...this.upgrades.drains]
+  }
+
   private states(): Evidence['states'] {
     return statesOf(this.staying.map((station) => this.executionOf(station)!.stores))
   }
 
   private outputs(): Output[] {
-    const outputs = outputsOf(this.config.system.drains, this.volume, this.outside)
+    const outputs = outputsOf(this.drains, this.volume, this.outside)
     // Receivers forget ids with the floor, behind which such a store may lie.
     if (!this.config.beyondJournals || this.old.times === 0) return outputs
     return outputs.map((one) => (one.promise === 'once' ? { ...one, promise: 'some' } : one))

@@ -7,6 +7,7 @@ import type { LongAnswers } from '../answers.ts'
 import { drawCase } from '../cases.ts'
 import { COPIED, COPIES, drawWatermarks, LATE } from '../config.ts'
 import type { OutsideConfig } from '../outside.ts'
+import { drawFamily, type Family } from '../programs.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
 export interface ClusterDeeds {
@@ -62,6 +63,8 @@ export interface ClusterConfig extends OutsideConfig {
   /** Workers that begin, and those that may be there in the end. */
   readonly workers: number
   readonly mostWorkers: number
+  /** Programs that follow one another, and have other steps; `null`: all are alike, and `system` says what they are. */
+  readonly family: Family | null
   /** Length of the first act, in milliseconds. */
   readonly actMs: number
   readonly restartMs: number
@@ -92,6 +95,9 @@ const PRESENT = 0.4
 const BLIND = 0.15
 const UPGRADED = 0.2
 const VEILED = 0x71c3_0000
+/** How often programs that follow one another have other steps, and the generator that draws them. */
+const CHANGING = 0.1
+const CHANGED = 0x44d2_0000
 /** How often a store is put back in a run, and the generator that draws it. */
 const BACKED_UP = 0.06
 const BACKED = 0x2b9d_0000
@@ -126,7 +132,8 @@ export function nobodyIsAway({ harsh, deeds }: ClusterConfig): boolean {
 export function drawCluster(seed: number): ClusterConfig {
   const config = withNamesakes(withReaders(drawWithoutBackups(seed)))
   const backs = new Prng(seed + BACKED)
-  if (config.harsh || !backs.chance(BACKED_UP)) return config
+  if (config.harsh || !backs.chance(BACKED_UP))
+    return new Prng(seed + CHANGED).chance(CHANGING) ? changing(config) : config
   const putBackMs = Math.ceil(backs.between(2000, 8000) * config.pace)
   const { deeds, limits, ...rest } = goingBack(config, backs.chance(BEYOND))
   const noteChainMs = backs.chance(NOTED_LATE) ? Math.ceil(backs.between(100, 3000) * config.pace) : 1
@@ -134,6 +141,18 @@ export function drawCluster(seed: number): ClusterConfig {
     ...rest,
     limits: { ...limits, noteChainMs },
     deeds: { ...deeds, damageMs: 0, blindMs: 0, upgradeMs: 0, namesakeMs: 0, putBackMs },
+  }
+}
+
+/** Where programs follow one another that have other steps. Nothing that was decided about them is taken back. */
+export function changing(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + CHANGED + 1)
+  const { deeds, pace } = config
+  const upgradeMs = Math.ceil(random.between(1000, 6000) * pace)
+  return {
+    ...config,
+    family: drawFamily(random, random.fork(), { host: '0.0.0.0', folder: SHARED }),
+    deeds: { ...deeds, damageMs: 0, upgradeMs },
   }
 }
 
@@ -289,6 +308,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     sharedJournals: random.chance(0.7),
     readMs: 0,
     beyondJournals: false,
+    family: null,
     lostChance: veils.chance(0.5) ? 0.3 : 0,
     blindMost: Infinity,
     blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5, all: 0.3 },

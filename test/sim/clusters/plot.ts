@@ -8,6 +8,7 @@ import type { Blow } from '../system.ts'
 import { type ChainWatch, STORE } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
 import type { PutBack } from './put-back.ts'
+import type { Upgrades } from './upgrades.ts'
 
 /** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
 const BLIND_WITHIN_MS = 20_000
@@ -35,6 +36,8 @@ interface Stage {
   readonly volume: Volume
   readonly chain: ChainWatch
   readonly old: PutBack
+  /** Who asks for programs that have other steps, where there are such. */
+  readonly upgrades: Upgrades | null
   /** Whether the last epoch has something of every producer: one that is not known cannot be told what it has lost. */
   readonly knowsAll: () => boolean
   /** Puts the store back under stations that are dead. */
@@ -60,6 +63,7 @@ export class ClusterPlot {
   private readonly shared: { readonly name: string; readonly volume: Volume }
   private readonly chain: ChainWatch
   private readonly old: PutBack
+  private readonly upgrades: Upgrades | null
   private readonly knowsAll: Stage['knowsAll']
   private readonly putStoreBack: Stage['putBack']
   /** Epochs that had counted when the last one was damaged. */
@@ -70,6 +74,7 @@ export class ClusterPlot {
     this.shared = { name: 'the shared one', volume }
     this.chain = chain
     this.old = old
+    this.upgrades = stage.upgrades
     this.knowsAll = stage.knowsAll
     this.putStoreBack = stage.putBack
     this.config = config
@@ -151,7 +156,9 @@ export class ClusterPlot {
     let versions = 1
     this.often('upgrade', deeds.upgradeMs, () => {
       const station = this.anyone()
-      if (station.worker?.phase === 'active') station.submit(`program-${++versions}`)
+      const ready = station.worker?.phase === 'active'
+      if (ready && this.upgrades !== null) return this.upgrades.ask(station)
+      if (ready) station.submit(`program-${++versions}`)
       return station.name
     })
     this.often('join', deeds.joinMs, () => {

@@ -1,0 +1,188 @@
+/**
+ * Somebody who puts one program in the place of another, again and again (`../programs.ts`).
+ *
+ * U1. A program that fits is taken. Each fits whatever comes of those that were asked for before and not answered yet.
+ * U2. One that lacks a step which has left something, or has another sort of step in its place, and does not say that it is to be
+ *     dropped, is refused with the right word, and goes into no chain.
+ * U3. A program that was taken does not stop for what was there before, but where nobody could know: a call that is gone had not
+ *     answered when some worker died, so that a moment is restored at which it waited; or another program came in between that was
+ *     asked for before. Somebody asks for the next one then, without what is named.
+ */
+import type { PotorooError } from '../../../src/base/errors.ts'
+import { Prng } from '../../../src/base/prng.ts'
+import type { Manifest } from '../../../src/checkpoint/manifest.ts'
+import type { MemberStation, Upgrade } from '../../../src/sim/member-station.ts'
+import type { SimProcess } from '../../../src/sim/world.ts'
+import type { Drain } from '../cases.ts'
+import { drainOf, type Family, hashOf, type Part, type Program } from '../programs.ts'
+import { partsOf, Twigs } from '../twigs.ts'
+import type { ChainWatch } from './chain-watch.ts'
+import { spoiled } from './spoiled.ts'
+
+const ASKED = 0x1d5b_0000
+/** How often a program is asked for that does not fit, where it is known what is there; and one where it is not. */
+const UNFIT = 0.4
+const HASTY = 0.4
+
+const MISFITS = new Set(['E_STEP_GONE', 'E_STEP_CHANGED', 'E_SCHEMA'])
+
+export class Upgrades {
+  private readonly wrong: string[] = []
+  private readonly family: Family
+  private readonly chain: ChainWatch
+  private readonly random: Prng
+  private readonly twigs: Twigs
+  /** All that were asked for, by their numbers, and of those the ones of which nobody has heard. */
+  private readonly asked: Program[]
+  private readonly open = new Set<Program>()
+  /** Who has been asked for something that has to be known before anything else is asked for. */
+  private pending: SimProcess | null = null
+  private unfit = 0
+  /** Of what the pipeline has stopped, or the next one was refused, and how many programs there were (U3). */
+  private stop: { readonly steps: Set<string>; readonly programs: number } | null = null
+
+  constructor(family: Family, seed: number, chain: ChainWatch) {
+    this.family = family
+    this.chain = chain
+    this.random = new Prng(seed + ASKED)
+    this.twigs = new Twigs(family, this.random)
+    this.asked = [this.twigs.first()]
+  }
+
+  /** `null` where it does not fit (U2). */
+  programOf(hash: string): Program | null {
+    return this.asked.find((program) => hashOf(program) === hash) ?? null
+  }
+
+  /** Those that were taken, in their order. */
+  get taken(): readonly Program[] {
+    this.chain.look()
+    return this.chain.programs.flatMap((hash) => this.programOf(hash) ?? [])
+  }
+
+  get complaints(): readonly string[] {
+    const unfit = this.chain.programs.filter((hash) => this.programOf(hash) === null)
+    return [...this.wrong, ...unfit.map((hash) => `${hash} does not fit, and is in the chain (U2)`)]
+  }
+
+  /** Where sinks of those that were taken write, besides those of the trunk. */
+  get drains(): readonly (Drain & Part)[] {
+    const sinks = partsOf(this.taken.flatMap(({ twigs }) => twigs)).filter(isSink)
+    const drains = new Map(sinks.map((part) => [`${part.step} ${part.kind}`, drainOf(part)]))
+    return [...drains.values()]
+  }
+
+  /** The sources of files that the last one has besides those of the trunk. */
+  get reading(): readonly string[] {
+    return partsOf(this.taken.at(-1)!.twigs).flatMap(({ step, kind }) => (kind === 'files' ? [step] : []))
+  }
+
+  /** Somebody asks `station` for another one. */
+  ask(station: MemberStation): string {
+    const { random, open, chain } = this
+    const { taken } = this
+    const last = taken.at(-1)
+    if (last === undefined || this.isPending || this.stop !== null) return ''
+    for (const program of taken) open.delete(program)
+    const known = open.size === 0 && chain.last?.hash === hashOf(last) && !this.isBehind(station)
+    if (known && random.chance(UNFIT)) return this.askInVain(station, last, chain.last!)
+    return known || random.chance(HASTY) ? this.askFor(station, []) : ''
+  }
+
+  /** The pipeline cannot run: whether that is for somebody to put right (U3). */
+  stopped(error: PotorooError): boolean {
+    if (!MISFITS.has(error.code)) return false
+    const { taken } = this
+    if (!isOvertaken(taken) && !this.isCall(error)) this.wrong.push(`the pipeline has stopped: ${error.message} (U3)`)
+    if (this.stop?.programs !== taken.length) this.stop = { steps: new Set(), programs: taken.length }
+    this.stop.steps.add(stepOf(error))
+    return true
+  }
+
+  /** Somebody looks whether there is something to put right. */
+  look(stations: readonly MemberStation[]): void {
+    const { stop } = this
+    if (stop === null || this.isPending) return
+    const station = stations.find(({ worker }) => worker?.phase === 'active')
+    if (this.taken.length > stop.programs) this.stop = null
+    else if (station !== undefined) {
+      this.pending = station.process
+      this.askFor(station, [...stop.steps])
+    }
+  }
+
+  private get isPending(): boolean {
+    return this.pending !== null && this.pending.state !== 'dead'
+  }
+
+  /** Whether somebody else knows more of what has been asked for. */
+  private isBehind({ worker }: MemberStation): boolean {
+    return worker!.cluster.next < this.chain.length
+  }
+
+  private isCall(error: PotorooError): boolean {
+    const parts = partsOf(this.asked.flatMap(({ twigs }) => twigs))
+    return parts.some(({ step, kind }) => step === stepOf(error) && kind === 'call')
+  }
+
+  /** U1. */
+  private askFor(station: MemberStation, drop: readonly string[]): string {
+    const { family, asked, open, taken } = this
+    // What those before had dropped is known where nobody else has asked meanwhile.
+    const base = taken.findLastIndex((program) => hashOf(program) === this.chain.last?.hash)
+    const alone = open.size === 0 && !isOvertaken(taken)
+    const possible = [...taken.slice(alone ? -1 : Math.max(0, base)), ...open]
+    const before = possible.toSorted((a, b) => a.number - b.number).at(-1)!
+    const program = this.twigs.next(asked.length, before, possible, drop)
+    const behind = this.isBehind(station)
+    asked.push(program)
+    open.add(program)
+    this.say(station, { hash: hashOf(program), plan: family.plan(program), drop: program.drop }, (error) => {
+      if (error === null || !MISFITS.has(error.code)) return
+      open.delete(program)
+      this.stop?.steps.add(stepOf(error))
+      const overtaken = behind || this.taken.length > taken.length
+      if (!overtaken && !this.isCall(error)) this.wrong.push(`${hashOf(program)} fits, and: ${error.message} (U1)`)
+    })
+    return `${station.name} ${hashOf(program)} ${show(program)}`
+  }
+
+  /** U2. */
+  private askInVain(station: MemberStation, last: Program, epoch: Manifest): string {
+    const { plan, code, step } = spoiled(this.family.plan(last), epoch, this.random)
+    const hash = `unfit-${++this.unfit}`
+    this.pending = station.process
+    this.say(station, { hash, plan, drop: [] }, (error) => {
+      const right = error === null || MISFITS.has(error.code) ? error?.code === code && stepOf(error) === step : true
+      if (!right) this.wrong.push(`without ${step} there is to be ${code}, and not: ${error?.message} (U2)`)
+    })
+    return `${station.name} ${hash} ${code} ${step}`
+  }
+
+  private say(station: MemberStation, to: Upgrade, answered: (error: PotorooError | null) => void): void {
+    station.upgrade(to, (error) => {
+      this.pending = null
+      answered(error)
+    })
+  }
+}
+
+/** Whether one came in behind others that were asked for later. */
+function isOvertaken(taken: readonly Program[]): boolean {
+  return taken.some(({ number }, i) => i > 0 && number < taken[i - 1]!.number)
+}
+
+function isSink({ kind }: Part): boolean {
+  return kind === 'append' || kind === 'segments'
+}
+
+function stepOf({ details }: PotorooError): string {
+  return (details as { readonly step: string }).step
+}
+
+function show({ twigs, drop }: Program): string {
+  const shown = twigs.map(
+    ({ head, parts }) => `${head ?? ''}>${parts.map(({ step, kind }) => `${step}:${kind}`).join('>')}`,
+  )
+  return `${shown.join(' ')} --drop ${drop}`
+}
