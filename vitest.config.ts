@@ -1,13 +1,22 @@
 import { defineConfig } from 'vitest/config'
 
+/** Run a scenario again for every fault that is planted in the engine: these try the tests. */
+const mutants = 'test/**/{mutants,*-mutants}.test.ts'
+const tests = 'test/**/*.test.ts'
+
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     reporters: ['default', './test/support/closing-line.ts'],
-    include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    projects: [
+      { extends: true, test: { name: 'tests', include: [tests], exclude: [mutants] } },
+      { extends: true, test: { name: 'mutants', include: [mutants] } },
+    ],
+    // These end what hangs and say nothing of speed, so a busy machine does not come near them.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     // The default leaves one processor idle, which on two of them is half of the machine.
     maxWorkers: '100%',
   },

@@ -284,7 +284,8 @@ function readiness(pipelines: Pipelines): Reply {
 async function submit(seams: RoutesSeams, body: unknown): Promise<unknown> {
   const { pipelines, limits, alone = null } = seams
   const { text, map, hash, parameters: given, from, fresh, drop } = parse(submission, body)
-  await tryLoading({ text, map, parameters: given }, limits)
+  const { loadTimeoutMs } = limits
+  await tryLoading({ text, map, hash, parameters: given, limits: { loadTimeoutMs } })
   const pipeline = await loadBundle(text, map, hash, limits)
   if (alone !== null && pipeline.name !== alone) throw fail('E_RUNS_ANOTHER', { pipeline: pipeline.name, alone })
   const { parameters } = buildGraph(pipeline, given, limits)

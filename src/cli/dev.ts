@@ -8,6 +8,8 @@
  */
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Parameters } from '../model/graph.ts'
 import { refuseFaults } from '../model/validate.ts'
 import type { Pipelines, PipelinesEvents, Resident, SubmitOptions } from '../worker/pipelines/pipelines.ts'
 import { inForeground, type Stop } from './foreground.ts'
@@ -36,7 +38,8 @@ async function develop(file: string, options: BeginningFlags): Promise<void> {
   const watch = new FileWatch(() => changed())
   try {
     watch.add([file])
-    const first = await firstWhole(file, options, (look) => (changed = look))
+    const load = () => whole(file, options.param, settings.limits)
+    const first = await firstWhole(load, (look) => (changed = look))
     watch.add(filesOf(first.bundle))
     const env = envOf(settings, 'warn')
     const { name } = first.pipeline
@@ -48,7 +51,7 @@ async function develop(file: string, options: BeginningFlags): Promise<void> {
       seat,
       (stop) => shown.events(stop),
       async (pipelines, stopped) => {
-        const desk = new Desk(pipelines, options, shown, first)
+        const desk = new Desk(pipelines, options, shown, load, first)
         await desk.begin()
         say(`  changes of ${file} are taken over as they are saved`)
         changed = () => void desk.takeOver(file, watch)
@@ -62,16 +65,12 @@ async function develop(file: string, options: BeginningFlags): Promise<void> {
 }
 
 /** The first state of the file that can run (N1): until then, each change is looked at. */
-async function firstWhole(
-  file: string,
-  { param }: BeginningFlags,
-  onChange: (look: () => void) => void,
-): Promise<Loaded> {
+async function firstWhole(load: () => Promise<Loaded>, onChange: (look: () => void) => void): Promise<Loaded> {
   for (;;) {
     const change = Promise.withResolvers<void>()
     onChange(change.resolve)
     try {
-      return await whole(file, param)
+      return await load()
     } catch (error) {
       sayError(error)
       say('  waits for a change')
@@ -80,8 +79,8 @@ async function firstWhole(
   }
 }
 
-async function whole(file: string, parameters: Record<string, string> | undefined): Promise<Loaded> {
-  const loaded = await loadGraph(file, parameters)
+async function whole(file: string, parameters: Parameters | undefined, limits: Limits): Promise<Loaded> {
+  const loaded = await loadGraph(file, parameters, limits)
   refuseFaults(loaded.graph)
   return loaded
 }
@@ -91,6 +90,7 @@ class Desk {
   private readonly pipelines: Pipelines
   private readonly options: BeginningFlags
   private readonly shown: Shown
+  private readonly load: () => Promise<Loaded>
   private current: Loaded
   /** N2. */
   private busy = false
@@ -98,10 +98,11 @@ class Desk {
   /** The last word on the file was that it cannot run. */
   private refused = false
 
-  constructor(pipelines: Pipelines, options: BeginningFlags, shown: Shown, first: Loaded) {
+  constructor(pipelines: Pipelines, options: BeginningFlags, shown: Shown, load: () => Promise<Loaded>, first: Loaded) {
     this.pipelines = pipelines
     this.options = options
     this.shown = shown
+    this.load = load
     this.current = first
   }
 
@@ -128,7 +129,7 @@ class Desk {
 
   private async reload(file: string, watch: FileWatch): Promise<void> {
     try {
-      const next = await whole(file, this.options.param)
+      const next = await this.load()
       watch.add(filesOf(next.bundle))
       const { current, pipelines } = this
       const runs = pipelines.find(current.pipeline.name).error === null

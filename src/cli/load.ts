@@ -1,7 +1,9 @@
 /** Pipeline files on the command line: the file, and `--param name=value`. */
 import { fail } from '../base/errors.ts'
+import type { Limits } from '../base/limits.ts'
 import type { Graph, Parameters } from '../model/graph.ts'
 import { buildGraph, type LoadedPipeline, loadPipeline } from '../worker/pipelines/load.ts'
+import { limitsHere } from './settings.ts'
 
 /** Collects repeated `name=value` options. */
 export function collectPairs(pair: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -15,10 +17,12 @@ export function collect(value: string, before: readonly string[] = []): string[]
   return [...before, value]
 }
 
+/** Loads a pipeline file and builds its graph, within the limits of the worker that is to run it. */
 export async function loadGraph(
   file: string,
   parameters: Parameters = {},
+  limits: Limits = limitsHere(),
 ): Promise<LoadedPipeline & { readonly graph: Graph }> {
-  const loaded = await loadPipeline(file)
-  return { ...loaded, graph: buildGraph(loaded.pipeline, parameters) }
+  const loaded = await loadPipeline(file, limits)
+  return { ...loaded, graph: buildGraph(loaded.pipeline, parameters, limits) }
 }

@@ -8,7 +8,7 @@ import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
 import { STALE } from '../protocol/delivery.ts'
 import { showAddress } from './address.ts'
-import { longestRecord } from './settings.ts'
+import { limitsHere } from './settings.ts'
 import { say, sayWarning } from './terminal.ts'
 
 /** What is done with records. */
@@ -33,7 +33,7 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     let busy: void | Promise<void>
-    const sender = new Assembler(framing, longestRecord(), (bytes, cuts) => {
+    const sender = new Assembler(framing, limitsHere().recordBytes, (bytes, cuts) => {
       const records = Array.from({ length: cuts.count }, (_, i) =>
         Buffer.from(bytes.subarray(cuts.starts[i], cuts.ends[i])),
       )

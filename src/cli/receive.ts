@@ -10,7 +10,7 @@ import { FRAMINGS, framingOf } from './framing.ts'
 import { wholeNumber } from './numbers.ts'
 import { Progress } from './progress.ts'
 import { ackedInlet, type Inlet, plainInlet, type Taker, webSocketInlet } from './receive-inlets.ts'
-import { longestRecord } from './settings.ts'
+import { limitsHere } from './settings.ts'
 import { printJson, say } from './terminal.ts'
 import { readToken } from './token.ts'
 
@@ -130,7 +130,7 @@ async function withOwner(error: unknown, address: string): Promise<unknown> {
 async function recordsIn(path: string, framing: Framing): Promise<number> {
   if (!existsSync(path)) return 0
   let [records, bytes] = [0, 0]
-  const assembler = new Assembler(framing, longestRecord(), (_, { count }) => {
+  const assembler = new Assembler(framing, limitsHere().recordBytes, (_, { count }) => {
     records += count
   })
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {

@@ -58,7 +58,7 @@ export function runCommand(): Command {
 
 async function run(file: string, options: Options): Promise<void> {
   const settings = settingsOf(options)
-  const { bundle, pipeline, graph } = await loadGraph(file, options.param)
+  const { bundle, pipeline, graph } = await loadGraph(file, options.param, settings.limits)
   refuseFaults(graph)
   const { stdin, stdout } = options
   const input = stdin === undefined ? null : sourceForInput(plan(graph), stdin)

@@ -14,7 +14,7 @@ import { FRAMINGS, framingOf } from './framing.ts'
 import { positive } from './numbers.ts'
 import { Progress } from './progress.ts'
 import { ackedOutlet, type Outlet, plainOutlet, webSocketOutlet } from './send-outlets.ts'
-import { longestRecord } from './settings.ts'
+import { limitsHere } from './settings.ts'
 import { print, printJson } from './terminal.ts'
 
 interface Options {
@@ -140,7 +140,7 @@ interface Portion {
 /** The records of a file or of standard input, as they are read. Throws where the last one is incomplete. */
 async function* readRecords(path: string, framing: Framing): AsyncGenerator<Portion> {
   let records: Buffer[] = []
-  const assembler = new Assembler(framing, longestRecord(), (bytes, cuts) => {
+  const assembler = new Assembler(framing, limitsHere().recordBytes, (bytes, cuts) => {
     for (let i = 0; i < cuts.count; i++) records.push(Buffer.from(bytes.subarray(cuts.starts[i], cuts.ends[i])))
   })
   try {

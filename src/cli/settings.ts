@@ -97,9 +97,9 @@ export function readSettings(
   }
 }
 
-/** How many bytes a record may have, for commands that send and receive: as a worker with the settings found here takes it. */
-export function longestRecord(): number {
-  return readSettings({}, process.env, undefined).limits.recordBytes
+/** The limits of a worker with the settings found here, for commands that are none. */
+export function limitsHere(): Limits {
+  return readSettings({}, process.env, undefined).limits
 }
 
 function readConfigFile(file: string | undefined, places: Map<string, Place>): void {

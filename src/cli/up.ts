@@ -23,7 +23,7 @@ import { onSignals } from './signals.ts'
 import { CRASHES, MEMORY_MS } from './supervise.ts'
 import { counted, say } from './terminal.ts'
 import { ask, type ClusterNow, lookAt, submitTo } from './up-control.ts'
-import { logLevelOption } from './worker-options.ts'
+import { logLevelOption, settingsOf } from './worker-options.ts'
 
 interface Options {
   readonly workers: string
@@ -57,8 +57,9 @@ export function upCommand(): Command {
 async function up(files: readonly string[], options: Options): Promise<void> {
   const workers = Number(options.workers)
   if (!Number.isInteger(workers) || workers < 1) throw fail('E_USAGE', { reason: '--workers takes a number from 1 on' })
-  // What is wrong with a pipeline is said before anything is started.
-  const programs = await Promise.all(files.map((file) => loadGraph(file, options.param)))
+  // What is wrong with a setting or a pipeline is said before anything is started.
+  const { limits } = settingsOf(options)
+  const programs = await Promise.all(files.map((file) => loadGraph(file, options.param, limits)))
   const folder = options.data ?? `${FOLDERS}/${options.cluster}`
   const lock = openFolder(folder)
   try {

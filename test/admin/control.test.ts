@@ -28,7 +28,7 @@ async function send(station: Station, text: string): Promise<void> {
     const socket = connect(Number(port), host, () => socket.end(text))
     socket.resume().on('close', () => resolve())
   })
-  await expect.poll(() => resident.execution.tookAll('words'), { timeout: 20_000 }).toBe(true)
+  await expect.poll(() => resident.execution.tookAll('words')).toBe(true)
 }
 
 describe('who may do what', () => {
@@ -237,7 +237,7 @@ describe('what may be asked', () => {
       return (await station.ask('DELETE', '/v1/pipelines/counting/savepoints/one')).status
     }
     expect(await remove()).toBe(503)
-    await expect.poll(remove, { timeout: 20_000 }).toBe(200)
+    await expect.poll(remove).toBe(200)
   })
 
   test('a savepoint holds the dead letters, and one of a run that began with it is whole', async () => {
@@ -312,7 +312,7 @@ describe('what may be asked', () => {
         .sink('out', tcpSink({ port, encode: (text) => text })),
     )
     const { execution } = await station.run(plenty)
-    await expect.poll(() => execution.stuckSinks, { timeout: 20_000 }).toEqual(['out'])
+    await expect.poll(() => execution.stuckSinks).toEqual(['out'])
     expect(await station.ask('POST', '/v1/pipelines/plenty/drain')).toMatchObject({
       status: 503,
       json: { error: { code: 'E_NOT_DRAINED', message: expect.stringMatching(/nobody takes the output of out/) } },
@@ -321,7 +321,7 @@ describe('what may be asked', () => {
     expect(await phase()).toBe('draining')
     const present = createServer((socket) => socket.resume()).listen(port, '127.0.0.1')
     onTestFinished(() => void present.close())
-    await expect.poll(phase, { timeout: 20_000 }).toBe('drained')
+    await expect.poll(phase).toBe('drained')
   })
 
   test('a pipeline that was cancelled, or begins anew, meets nothing of its earlier runs', async () => {

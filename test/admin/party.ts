@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type Control, openControl } from '../../src/admin/control.ts'
-import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import { defaultLimits, type Limits, makeLimits } from '../../src/base/limits.ts'
 import { type ControlClient, findWorker } from '../../src/cli/control-client.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
@@ -86,7 +86,7 @@ export class Party {
   async submit(name: string, body: string): Promise<void> {
     const file = `${this.folder}/${name}.ts`
     writeFileSync(file, `import * as p8 from 'potoroo'\nexport default p8.pipeline('${name}', (p) => {\n${body}\n})`)
-    const { bundle, pipeline } = await loadPipeline(file)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     const wanted = (await this.there[0]!.pipelines.submit(pipeline, bundle)).hash
     const up = () =>
       this.there.every(({ pipelines }) => {

@@ -5,6 +5,7 @@
  * - a worker that has read of it and is no member yet knows that it is there
  */
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { Party } from './party.ts'
 
@@ -30,15 +31,15 @@ test('a program that has failed on one member begins anew when it is submitted t
   await party.submit('fragile', body)
   const [first, second] = party.guests
   const phases = () => party.guests.map(({ pipelines }) => pipelines.residents.get('fragile')?.phase).join(' ')
-  await expect.poll(phases, { timeout: 20_000 }).toBe('running running')
+  await expect.poll(phases).toBe('running running')
   const { generation } = first!.pipelines.worker.cluster
   const broken = second!.pipelines.find('fragile')
   broken.execution.close()
   broken.phase = 'failed'
-  const { text, map, hash } = (await loadPipeline(`${party.folder}/fragile.ts`)).bundle
+  const { text, map, hash } = (await loadPipeline(`${party.folder}/fragile.ts`, defaultLimits)).bundle
   const submission = { text, map, hash, parameters: {}, from: null, fresh: false, drop: [] }
   await first!.api.post('/v1/pipelines', submission)
-  await expect.poll(phases, { timeout: 20_000 }).toBe('running running')
+  await expect.poll(phases).toBe('running running')
   expect(first!.pipelines.worker.cluster.generation).toBe(generation + 1)
   await first!.api.post('/v1/pipelines', submission)
   expect(first!.pipelines.worker.cluster.generation).toBe(generation + 1)

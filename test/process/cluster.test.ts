@@ -66,9 +66,9 @@ async function cluster(settings = '') {
     JSON.parse((await on(worker, 'query', 'count', 'total', '--limit', '1000', '--json')).out)
   const keys = Array.from({ length: KEYS }, (_, i) => `key ${i}\n`).join('')
   const reached = async () => (await ran(['send', String(port)], { cwd, input: '' })).status
-  await expect.poll(reached, { timeout: 20_000 }).toBe(0)
+  await expect.poll(reached).toBe(0)
   await send(keys + keys)
-  await expect.poll(() => sumOf(page('w1')), { timeout: 20_000 }).toBe(2 * KEYS)
+  await expect.poll(() => sumOf(page('w1'))).toBe(2 * KEYS)
   return { cwd, up, on, send, page }
 }
 
@@ -103,7 +103,7 @@ test('a worker that waits for the others is not ready, and says what it waits fo
   )
 })
 
-test('any worker shows every key once, and says what is missing where one is silent', { timeout: 90_000 }, async () => {
+test('any worker shows every key once, and says what is missing where one is silent', async () => {
   const { cwd, up, on, page } = await cluster(PATIENT)
   for (const worker of ['w1', 'w2', 'w3']) {
     const { keys, found, completeness } = await page(worker)
@@ -135,12 +135,12 @@ test('any worker shows every key once, and says what is missing where one is sil
   const ready = async () => (await fetch(`http://${address}/readyz`)).text()
   expect(await ready()).toBe('ready\n')
   process.kill(pidOf(up, coordinator), 'SIGSTOP')
-  await expect.poll(ready, { timeout: 20_000 }).toBe('the coordinator has granted no lease\n')
+  await expect.poll(ready).toBe('the coordinator has granted no lease\n')
   process.kill(pidOf(up, coordinator), 'SIGCONT')
-  await expect.poll(ready, { timeout: 20_000 }).toBe('ready\n')
+  await expect.poll(ready).toBe('ready\n')
 })
 
-test('dead letters of all workers are listed, tried again and purged by one command', { timeout: 90_000 }, async () => {
+test('dead letters of all workers are listed, tried again and purged by one command', async () => {
   const { cwd, on, send } = await cluster()
   const bad = Array.from({ length: 30 }, (_, i) => `bad ${i}`)
   const letters = async (verb: string, ...args: string[]) => {
@@ -149,7 +149,7 @@ test('dead letters of all workers are listed, tried again and purged by one comm
     return JSON.parse(ended.out)
   }
   await send(bad.map((line) => `${line}\n`).join(''))
-  await expect.poll(async () => (await letters('list')).count, { timeout: 20_000 }).toBe(bad.length)
+  await expect.poll(async () => (await letters('list')).count).toBe(bad.length)
   const { letters: listed } = await letters('list', '--limit', '100')
   expect(listed.map(({ error }: { error: string }) => error).toSorted()).toEqual(
     bad.map((line) => `Error: ${line} is none`).toSorted(),
@@ -167,7 +167,7 @@ test('dead letters of all workers are listed, tried again and purged by one comm
   expect((await letters('list')).count).toBe(0)
 })
 
-test('a worker leaves in order, and what it had is with the others', { timeout: 90_000 }, async () => {
+test('a worker leaves in order, and what it had is with the others', async () => {
   const { cwd, up, page } = await cluster()
   const plan = await ran(['rebalance', '--plan', '--moves', '2'], { cwd })
   expect(plan).toMatchObject({ status: 0, out: expect.stringMatching(/^w1 +[\d.]+ % +\d+ +[\d.]+ % +\d+$/m) })
@@ -182,7 +182,7 @@ test('a worker leaves in order, and what it had is with the others', { timeout: 
   await up.said(/w2 has left the cluster/)
   // The others may work again before its process has ended.
   await up.said(/normal, generation \d+: w1, w3\n/)
-  await expect.poll(() => sumOf(page('w3')), { timeout: 20_000 }).toBe(2 * KEYS)
+  await expect.poll(() => sumOf(page('w3'))).toBe(2 * KEYS)
   expect((await page('w1')).completeness.keyGroups).toBe('1024/1024')
 
   expect((await ran(['leave', 'w3'], { cwd })).out).toContain('hands over what it owns')
@@ -191,9 +191,7 @@ test('a worker leaves in order, and what it had is with the others', { timeout: 
   expect((await ran(['leave', 'w2'], { cwd })).err).toContain('E_OTHER_WORKERS')
 })
 
-test('a step that blocks is named by the other workers, and nobody is taken for dead', {
-  timeout: 90_000,
-}, async () => {
+test('a step that blocks is named by the other workers, and nobody is taken for dead', async () => {
   const { cwd, up, on, send } = await cluster()
   const generation = /generation (\d+) of 3/.exec((await on('w1', 'status')).out)![1]
   const [{ worker }] = JSON.parse((await ran(['where', 'slow', '--json'], { cwd })).out) as [{ worker: string }]
@@ -204,8 +202,8 @@ test('a step that blocks is named by the other workers, and nobody is taken for 
   const view = async () => (await findWorker({ data })).get<ClusterView>('/v1/cluster')
   const stuck = async () =>
     (await view()).workers.flatMap((one) => (one.stuck === null ? [] : [[one.worker, one.stuck.step, one.stuck.key]]))
-  await expect.poll(stuck, { timeout: 8000 }).toEqual([[worker, 'total', 'slow']])
-  await expect.poll(stuck, { timeout: 20_000 }).toEqual([])
+  await expect.poll(stuck).toEqual([[worker, 'total', 'slow']])
+  await expect.poll(stuck).toEqual([])
   expect(await view()).toMatchObject({ mode: 'normal', generation: Number(generation) })
   expect((await on(worker, 'status')).out).toMatch(
     /its loop stood still 1 time, last for [\d.]+ s in step "total", key slow/,

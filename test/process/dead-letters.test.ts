@@ -40,7 +40,7 @@ interface Listed {
   readonly letters: readonly { readonly id: string; readonly step: string; readonly position: number }[]
 }
 
-test('a letter is there once, and what is tried again counts once, through kills', { timeout: 60_000 }, async () => {
+test('a letter is there once, and what is tried again counts once, through kills', async () => {
   const cwd = folder()
   writeFileSync(join(cwd, 'sum.ts'), SUM)
   const port = await freePort()
@@ -95,7 +95,7 @@ test('a letter is there once, and what is tried again counts once, through kills
   // A mended pipeline takes the values that threw; what is no number stays.
   await command('submit', 'sum.ts', '--param', `port=${port}`, '--param', 'most=99')
   const phase = async () => JSON.parse(await command('status', 'sum', '--json')).phase
-  await expect.poll(phase, { timeout: 20_000 }).toBe('running')
+  await expect.poll(phase).toBe('running')
   expect(await command('dead-letters', 'replay', 'sum', '--all')).toMatch(/200 dead letters tried again; 200 cannot/)
   const threw = LINES / EVERY
   const after = { sum: good + 50 * threw, count: good + threw }

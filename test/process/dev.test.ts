@@ -33,7 +33,7 @@ async function app() {
   const dev = potoroo(['dev', 'count.ts', '--param', `port=${port}`], { cwd })
   // While a program is replaced nobody listens for a moment.
   const sent = async () => (await ran(['send', String(port)], { input: 'x\n' })).status
-  const send = () => expect.poll(sent, { timeout: 20_000 }).toBe(0)
+  const send = () => expect.poll(sent).toBe(0)
   return { cwd, dev, save, send }
 }
 

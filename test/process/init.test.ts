@@ -37,7 +37,7 @@ async function tryOut(project: string): Promise<void> {
   await running.said(/{"word":"to","total":1}\n/)
 }
 
-test('a project out of the installed package installs, passes its test and runs', { timeout: 180_000 }, async () => {
+test('a project out of the installed package installs, passes its test and runs', async () => {
   const home = folder()
   writeFileSync(join(home, 'package.json'), '{}')
   await install(home, await packed(home))
@@ -56,7 +56,7 @@ test('a project out of the installed package installs, passes its test and runs'
   await tryOut(project)
 })
 
-test('a project out of a checkout uses that checkout', { timeout: 180_000 }, async () => {
+test('a project out of a checkout uses that checkout', async () => {
   const home = folder()
   const made = await ran(['init', 'words'], { cwd: home })
   expect(made, made.err).toMatchObject({ status: 0, out: expect.stringMatching(/it uses this checkout/) })

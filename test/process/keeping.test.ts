@@ -35,7 +35,7 @@ async function started() {
   return { cwd, running, port: Number(port), command }
 }
 
-test('checkpoints are listed with their savepoints, and a damaged pack is named', { timeout: 60_000 }, async () => {
+test('checkpoints are listed with their savepoints, and a damaged pack is named', async () => {
   const { cwd, running, port, command } = await started()
   // It ends once what it has sent is in a checkpoint.
   const sender = potoroo(['send', String(port), '--acked', 'lines'], { cwd })
@@ -111,7 +111,7 @@ function producer(port: number) {
   return { socket, hello, batch, kinds }
 }
 
-test('a producer that lacks records is shown, and goes on once they are given up', { timeout: 60_000 }, async () => {
+test('a producer that lacks records is shown, and goes on once they are given up', async () => {
   const { running, port, command } = await started()
   const first = producer(port)
   first.hello(1)
@@ -141,7 +141,7 @@ test('a producer that lacks records is shown, and goes on once they are given up
   again.socket.destroy()
 })
 
-test('status --watch looks again and again with rates, and ends in order', { timeout: 60_000 }, async () => {
+test('status --watch looks again and again with rates, and ends in order', async () => {
   const { cwd, running, port } = await started()
   const watching = potoroo(['status', 'count', '--watch'], { cwd })
   await watching.said(/count running, 0 keys\n[\s\S]*SINK/)

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { folder, Program, root } from './fixture.ts'
 import { npm, packed } from './packing.ts'
 
-test("the packed package installs in an empty folder and runs the README's example", { timeout: 120_000 }, async () => {
+test("the packed package installs in an empty folder and runs the README's example", async () => {
   const app = folder()
   const tarball = await packed(app)
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', type: 'module', private: true }))

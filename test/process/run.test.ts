@@ -102,10 +102,7 @@ test('says at once that a port is taken, and by whom', async () => {
   expect(failed.err).toMatch(new RegExp(`pid ${process.pid}`))
 })
 
-/** For a dozen processes, one after another. */
-const long = { timeout: 120_000 }
-
-test('warns once that a sink has nobody, gives up in time, and ends at once at a second signal', long, async () => {
+test('warns once that a sink has nobody, gives up in time, and ends at once at a second signal', async () => {
   const { run, ran } = app()
   const [port, sink] = [await freePort(), await freePort()]
   // Twice as much as a sink and the channels in front of it hold.
@@ -122,14 +119,14 @@ test('warns once that a sink has nobody, gives up in time, and ends at once at a
     const { status, out } = await ran(['status', 'count', '--json'])
     return status === 0 ? JSON.parse(out).sinks[0].queuedBytes : 0
   }
-  await expect.poll(queued, { timeout: 20_000 }).toBeGreaterThanOrEqual(defaultLimits.writerBytes)
+  await expect.poll(queued).toBeGreaterThanOrEqual(defaultLimits.writerBytes)
   first.kill('SIGTERM')
   expect(await first.ended).toMatchObject({ status: 1 })
   expect(first.err).toMatch(/E_NOT_DRAINED.*nobody takes the output of totals/)
   expect(first.err.match(/E_NO_PEER/g)).toHaveLength(1)
 
   const second = run(...args)
-  await expect.poll(queued, { timeout: 20_000 }).toBeGreaterThanOrEqual(defaultLimits.writerBytes)
+  await expect.poll(queued).toBeGreaterThanOrEqual(defaultLimits.writerBytes)
   second.kill('SIGINT')
   await second.said(/once more to end at once/)
   // What follows at once is taken for an echo of the first.
@@ -137,7 +134,7 @@ test('warns once that a sink has nobody, gives up in time, and ends at once at a
     second.kill('SIGINT')
     return second.child.exitCode
   }
-  await expect.poll(killed, { timeout: 20_000 }).toBe(130)
+  await expect.poll(killed).toBe(130)
 
   // Nothing was lost by either end.
   const third = run(...args)

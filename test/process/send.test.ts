@@ -89,7 +89,7 @@ export default pipeline('count', { parameters: { port: 0 } }, (p) => {
   const first = potoroo([...args, '--rate', '2000'], { cwd })
   first.child.stdin!.write(Array.from({ length: 5000 }, (_, i) => `${i + 1}\n`).join(''))
   const counted = async () => JSON.parse((await ran(['status', 'count', '--json'], { cwd })).out).recordsIn as number
-  await expect.poll(counted, { timeout: 20_000 }).toBeGreaterThan(0)
+  await expect.poll(counted).toBeGreaterThan(0)
   first.kill('SIGKILL')
   await first.ended
 

@@ -14,7 +14,7 @@ const alive = (pid: number): boolean => {
   }
 }
 
-test('runs a cluster, starts again what is killed, and ends with all of it', { timeout: 60_000 }, async () => {
+test('runs a cluster, starts again what is killed, and ends with all of it', async () => {
   const cwd = folder()
   const up = potoroo(['up', '--workers', '2'], { cwd })
   onTestFailed(() => console.error(up.err))
@@ -33,7 +33,7 @@ test('runs a cluster, starts again what is killed, and ends with all of it', { t
     const { workers } = await (await findWorker({ data })).get<ClusterView>('/v1/cluster')
     return workers.map(({ worker, keyGroups, linked }) => `${worker} ${keyGroups} ${linked}`)
   }
-  await expect.poll(seen, { timeout: 20_000 }).toEqual(['w1 512 true', 'w2 512 true'])
+  await expect.poll(seen).toEqual(['w1 512 true', 'w2 512 true'])
   const status = await ran(['status'], { cwd })
   expect(status.out).toMatch(
     /^cluster normal, generation \d+ of 2 workers, w[12] decides\nWORKER +STATE +OF 1024 KEY GROUPS\nw1 +member +512\nw2 +member +512\n/,
@@ -59,7 +59,7 @@ test('runs a cluster, starts again what is killed, and ends with all of it', { t
   ])
 })
 
-test('takes a signal to all of its processes for one request', { timeout: 60_000 }, async () => {
+test('takes a signal to all of its processes for one request', async () => {
   const cwd = folder()
   const up = potoroo(['up', '--workers', '2'], { cwd })
   await up.said(/normal, generation \d+: w1, w2\n/)
@@ -80,7 +80,7 @@ test('a terminal that is closed, or sends Ctrl-C, kills no worker that has just 
   expect(await up.ended, up.err).toEqual({ status: 0, signal: null })
 })
 
-test('says which worker has not ended in order', { timeout: 60_000 }, async () => {
+test('says which worker has not ended in order', async () => {
   const cwd = folder()
   const up = potoroo(['up', '--workers', '1'], { cwd })
   const worker = Number((await up.said(/w1 starts, process (\d+)/))[1])
@@ -93,14 +93,14 @@ test('says which worker has not ended in order', { timeout: 60_000 }, async () =
   expect(up.err).toMatch(/w1 has not ended in order: see the end of .*worker\.log\n.*ended, 1 of them against its will/)
 })
 
-test('leaves no worker behind when it is killed', { timeout: 60_000 }, async () => {
+test('leaves no worker behind when it is killed', async () => {
   const cwd = folder()
   const up = potoroo(['up', '--workers', '1'], { cwd })
   const worker = Number((await up.said(/w1 starts, process (\d+)/))[1])
   await up.said(/normal, generation 1: w1\n/)
   up.kill('SIGKILL')
   await up.ended
-  await expect.poll(() => alive(worker), { timeout: 20_000 }).toBe(false)
+  await expect.poll(() => alive(worker)).toBe(false)
 })
 
 test('does not start again what would end the same way, and says where to look', async () => {
@@ -112,7 +112,7 @@ test('does not start again what would end the same way, and says where to look',
   )
 })
 
-test('starts nothing where a pipeline is wrong, or another one runs in the folder', { timeout: 60_000 }, async () => {
+test('starts nothing where a pipeline is wrong, or another one runs in the folder', async () => {
   const cwd = folder()
   writeFileSync(join(cwd, 'wrong.ts'), 'export default 7\n')
   expect(await ran(['up', 'wrong.ts'], { cwd })).toMatchObject({ status: 2 })

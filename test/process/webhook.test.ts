@@ -61,7 +61,7 @@ test('a receiver that remembers ids has every output once, and what it refuses i
     if (life < 2) run.kill('SIGKILL')
     else {
       const expected = 2 * (records - 1)
-      await expect.poll(() => taken.size, { timeout: 20_000 }).toBe(expected)
+      await expect.poll(() => taken.size).toBe(expected)
       const letters = await ran(['dead-letters', 'list', 'forward', '--data', 'data', '--json'], { cwd })
       expect(letters.out.match(/"step":\s*"out"/g)).toHaveLength(2)
       expect(letters.out).toMatch(/thirteen/)

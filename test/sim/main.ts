@@ -7,11 +7,12 @@
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { showMutant } from '../mutant/mutant.ts'
+import { corpusOf } from './corpus.ts'
 import type { Scene, Share } from './enumerate.ts'
 import { type Tally, tabulate } from './mutant-table.ts'
 import { optionsOf } from './options.ts'
 import { Progress } from './progress.ts'
-import { type Finding, runnerOf, runSeeds, type Sums, shareSeeds } from './runs.ts'
+import { add, type Finding, noSums, type Runs, runnerOf, runSeeds, type Sums, shareSeeds } from './runs.ts'
 
 /** So few seeds are run in this process. */
 const FEW = 20
@@ -32,7 +33,7 @@ if (mutant !== null && process.env.POTOROO_MUTANT === undefined) {
   // Again, in a process that has the fault in it.
   process.exitCode = await showMutant(mutant, program, args)
 } else {
-  const tasks = { replay, many, twice, enumerate: enumerateAll, mutants: table }
+  const tasks = { replay, many, corpus, twice, enumerate: enumerateAll, mutants: table }
   process.exitCode = (await tasks[task]()) ? 0 : 1
 }
 
@@ -67,18 +68,30 @@ async function many(): Promise<boolean> {
   const heard = {
     found: (finding: Finding) => {
       progress.clear()
-      show(finding)
+      show(finding, what)
     },
     ran: (sums: Sums) => progress.show(sums),
   }
   const alone = seeds.length < FEW || jobs === 1
   const sums = await (alone ? runSeeds(what, seeds, bound, heard) : shareSeeds(what, seeds, jobs, bound, heard))
   progress.clear()
-  summarize(sums, performance.now() - begin)
+  summarize(sums, `from seed ${first} on`, performance.now() - begin)
   return sums.found.length === 0
 }
 
-function summarize(sums: Sums, ms: number): void {
+/** All that have found something, in this process: most of them are small, and code is compiled once. */
+async function corpus(): Promise<boolean> {
+  const sums = noSums()
+  const begin = performance.now()
+  for (const [runs, pinned] of corpusOf(kind)) {
+    const heard = { found: (finding: Finding) => show(finding, runs), ran: () => {} }
+    add(sums, await runSeeds(runs, pinned, { enough: options.enough, seconds }, heard))
+  }
+  summarize(sums, 'that have found something', performance.now() - begin)
+  return sums.found.length === 0
+}
+
+function summarize(sums: Sums, which: string, ms: number): void {
   const { ran, records, lives, generations, reads, refused, cpuMs, found } = sums
   const average = (sum: number): string => (sum / Math.max(1, ran)).toFixed(1)
   const each =
@@ -86,7 +99,7 @@ function summarize(sums: Sums, ms: number): void {
       ? `each with ${average(records)} records, ${average(lives)} lives of its workers, ${average(generations)} generations and ${average(reads)} answers to readers`
       : `each with ${average(records)} records and ${average(lives)} lives of its worker`
   process.stdout.write(
-    `${ran} ${kind} from seed ${first} on, ${each}, ${refused} refused to lose something, in ${average(cpuMs)} ms of CPU, ${((1000 * ran) / ms).toFixed(1)} per second; ` +
+    `${ran} ${kind} ${which}, ${each}, ${refused} refused to lose something, in ${average(cpuMs)} ms of CPU, ${((1000 * ran) / ms).toFixed(1)} per second; ` +
       `${found.length} of them wrong\n`,
   )
 }
@@ -126,7 +139,9 @@ async function enumerateAll(): Promise<boolean> {
         `${found.length} wrong\n`,
     )
     for (const { faults, points, result } of found.slice(0, SHOWN)) {
-      process.stdout.write(`  ${commandOf(seed)} --fault ${showFaults(faults)}   (${points.join(', then ')})\n`)
+      process.stdout.write(
+        `  ${commandOf(seed, options.what)} --fault ${showFaults(faults)}   (${points.join(', then ')})\n`,
+      )
       for (const complaint of result.complaints) process.stdout.write(`    WRONG ${complaint.slice(0, 300)}\n`)
     }
   }
@@ -143,15 +158,15 @@ function tell({ first, ...tally }: Tally): void {
   process.stdout.write(JSON.stringify({ ...tally, first: first.slice(0, 200) } satisfies Tally))
 }
 
-function show({ seed, what, complaints }: Finding): void {
+function show({ seed, what, complaints }: Finding, runs: Runs): void {
   const wrong = complaints.map((one) => `  WRONG ${one}\n`).join('')
-  process.stdout.write(`${commandOf(seed)}   finds something in ${what}\n${wrong}`)
+  process.stdout.write(`${commandOf(seed, runs)}   finds something in ${what}\n${wrong}`)
 }
 
 /** What runs `seed` again, with its log (M1). */
-function commandOf(seed: number): string {
+function commandOf(seed: number, { kind, bend }: Runs): string {
   const alone = kind === 'clusters' ? '' : ' --alone'
-  const bent = what.bend === null ? '' : ` --bend ${what.bend}`
+  const bent = bend === null ? '' : ` --bend ${bend}`
   const planted = mutant === null ? '' : ` --mutant ${mutant.name}`
   return `npm run sim --${alone}${bent}${planted} ${seed}`
 }

@@ -31,6 +31,11 @@ test.each([
   expect(await asked(line)).toMatchObject({ task, what: { kind, bend: null }, seeds })
 })
 
+test('what has found something has its own seeds and bends', async () => {
+  expect(await asked('--corpus')).toMatchObject({ task: 'corpus', what: { kind: 'clusters' } })
+  expect(await asked('--corpus --alone')).toMatchObject({ task: 'corpus', what: { kind: 'systems' } })
+})
+
 test('where nothing is said clusters are run that nobody has run, for a while', async () => {
   const { task, what, seeds, seconds } = await asked('')
   expect({ task, what, seconds }).toEqual({ task: 'many', what: { kind: 'clusters', bend: null }, seconds: 60 })
@@ -61,6 +66,8 @@ test.each([
   ['twelve', '"twelve" is no seed: seeds are whole numbers'],
   ['12 --seeds 3', '--seeds goes with many seeds, --twice, --enumerate, --mutants'],
   ['1 2 --seeds 3', 'either --seeds or the seeds themselves'],
+  ['--corpus 12', '--corpus has its seeds'],
+  ['--corpus --bend readers', '--bend goes with one SEED, many seeds, --twice'],
   ['--seeds 3 --pairs 7', '--pairs goes with --enumerate'],
   ['--enumerate --bend readers', '--bend goes with one SEED, many seeds, --twice'],
   ['--fresh --from 3', "option '--fresh' cannot be used with option '--from <seed>'"],

@@ -11,7 +11,7 @@ import type { Runs } from './runs.ts'
 import type { Blow } from './system.ts'
 
 /** What is done with seeds; `replay` is one of them, with its log. */
-type Task = 'replay' | 'many' | 'twice' | 'enumerate' | 'mutants'
+type Task = 'replay' | 'many' | 'corpus' | 'twice' | 'enumerate' | 'mutants'
 
 export interface Options {
   readonly task: Task
@@ -45,6 +45,7 @@ interface Given {
   readonly jobs: number
   readonly enough?: number
   readonly alone?: true
+  readonly corpus?: true
   readonly bend?: string
   readonly mutant?: SimMutant
   readonly fault?: string
@@ -73,6 +74,7 @@ const ENUMERATED = 3
 const asked: Readonly<Record<Task, string>> = {
   replay: 'one SEED',
   many: 'many seeds',
+  corpus: '--corpus',
   twice: '--twice',
   enumerate: '--enumerate',
   mutants: '--mutants',
@@ -85,10 +87,10 @@ const fits: Readonly<Partial<Record<keyof Given, readonly Task[]>>> = {
   fresh: ['many', 'twice', 'enumerate'],
   seconds: ['many', 'enumerate', 'mutants'],
   jobs: ['many', 'mutants'],
-  enough: ['many'],
-  alone: ['replay', 'many', 'twice', 'enumerate'],
+  enough: ['many', 'corpus'],
+  alone: ['replay', 'many', 'corpus', 'twice', 'enumerate'],
   bend: ['replay', 'many', 'twice'],
-  mutant: ['replay', 'many', 'enumerate'],
+  mutant: ['replay', 'many', 'corpus', 'enumerate'],
   fault: ['replay'],
   pairs: ['enumerate'],
   part: ['enumerate'],
@@ -101,6 +103,7 @@ const EXAMPLES = `
 Examples:
   npm run sim                                clusters that nobody has run, for a minute
   npm run sim -- --seeds 2000                two thousand clusters, from seed 1 on
+  npm run sim -- --corpus                    those that have found something, each as it did
   npm run sim -- 4711                        cluster 4711, with its log
   npm run sim -- --bend readers 12           a cluster in a configuration that is bent towards something (clusters/bends.ts)
   npm run sim -- --alone --seeds 2000        systems of one worker (bends.ts): what one can show costs a fifth there
@@ -123,6 +126,11 @@ export function simCommand(): Command {
     .option('--jobs <n>', 'share them out among so many processes', whole(1), availableParallelism())
     .option('--enough <n>', 'end after so many that find something', whole(1))
     .option('--alone', 'systems of one worker instead of clusters')
+    .addOption(
+      new Option('--corpus', 'all that have found something (seeds.json, clusters/seeds.json)').conflicts([
+        ...['twice', 'enumerate', 'mutants'],
+      ]),
+    )
     .option('--bend <name>', 'in a configuration that is bent towards something')
     .option('--mutant <name>', 'with this fault planted in the engine', planted)
     .addOption(new Option('--twice', 'each in two processes: which do not run alike?').conflicts('enumerate'))
@@ -167,6 +175,7 @@ export async function optionsOf(args: readonly string[], command = simCommand())
       command.error(`there is no planted fault "${name}"; mutants.ts has them`)
   if (task !== 'mutants' && given.seeds !== undefined && command.args.length > 0)
     command.error('either --seeds or the seeds themselves')
+  if (task === 'corpus' && command.args.length > 0) command.error('--corpus has its seeds')
   const {
     jobs,
     enough = Number.POSITIVE_INFINITY,
@@ -186,10 +195,11 @@ export async function optionsOf(args: readonly string[], command = simCommand())
   return { task, what, seeds, seconds, jobs, enough, json, mutant, faults, pairs, part, blow, names, write }
 }
 
-function taskOf({ mutants, enumerate, twice }: Given, seeds: readonly string[]): Task {
+function taskOf({ mutants, enumerate, twice, corpus }: Given, seeds: readonly string[]): Task {
   if (mutants) return 'mutants'
   if (enumerate) return 'enumerate'
   if (twice) return 'twice'
+  if (corpus) return 'corpus'
   return seeds.length === 1 ? 'replay' : 'many'
 }
 

@@ -165,11 +165,12 @@ export async function shareSeeds(
   return sums
 }
 
-function noSums(): Sums {
+export function noSums(): Sums {
   return { ran: 0, records: 0, lives: 0, refused: 0, generations: 0, reads: 0, cpuMs: 0, found: [] }
 }
 
-function add(sums: Sums, part: Sums): void {
+/** Adds `part` to `sums`. */
+export function add(sums: Sums, part: Sums): void {
   for (const name of ['ran', 'records', 'lives', 'refused', 'generations', 'reads', 'cpuMs'] as const)
     sums[name] += part[name]
   sums.found.push(...part.found)

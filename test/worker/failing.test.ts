@@ -7,16 +7,17 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { connect } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { viewCluster } from '../../src/admin/cluster-view.ts'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
-import { Pair, patient } from './pair.ts'
+import { Pair } from './pair.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
 /** Connects to the source of `rows` there; answers how to send a line, and wait until it has come in. */
 async function connected(to: Pipelines): Promise<(line: string) => Promise<void>> {
   const resident = to.find('rows')
-  await expect.poll(() => resident.addresses.get('in'), patient).toBeDefined()
+  await expect.poll(() => resident.addresses.get('in')).toBeDefined()
   const [host, port] = resident.addresses.get('in')!.split(':')
   const socket = connect(Number(port), host)
   await once(socket.resume(), 'connect')
@@ -25,7 +26,7 @@ async function connected(to: Pipelines): Promise<(line: string) => Promise<void>
     const before = records()
     // A pipeline that fails may reset the connection.
     socket.on('error', () => {}).end(`${line}\n`)
-    await expect.poll(records, patient).toBe(before + 1)
+    await expect.poll(records).toBe(before + 1)
   }
 }
 
@@ -50,7 +51,7 @@ export default pipeline('rows', (p) => {
   p.source('in', tcpSource({ port: 0 })).sink('rows', fileSink({ path: '${out}/rows', framing: lines(), encode: String }))
 })`,
   )
-  const { bundle, pipeline } = await loadPipeline(file)
+  const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
   const submit = (to: Pipelines, options?: SubmitOptions) => to.submit(pipeline, bundle, {}, options)
   const rows = (): string[] =>
     readdirSync(out)
@@ -59,9 +60,9 @@ export default pipeline('rows', (p) => {
       .toSorted()
   mkdirSync(out)
   await submit(pair.a)
-  await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('rows')).toBe('running running')
   for (const [i, one] of pair.all.entries()) await (await connected(one))(`before ${i}`)
-  await expect.poll(rows, patient).toEqual(['before 0', 'before 1'])
+  await expect.poll(rows).toEqual(['before 0', 'before 1'])
   const some = which(pair)
   const sends = await Promise.all(some.map(connected))
   renameSync(out, `${out}.away`)
@@ -69,7 +70,7 @@ export default pipeline('rows', (p) => {
   await Promise.all(sends.map((send, i) => send(`after ${pair.all.indexOf(some[i]!)}`)))
   // Where one fails, the sources of all are held: what has come in to another may wait there.
   const stands = (one: Pipelines) => one.find('rows').phase === 'failed' || one.find('rows').execution.heldBy !== null
-  await expect.poll(() => some.every(stands), patient).toBe(true)
+  await expect.poll(() => some.every(stands)).toBe(true)
   const failing = pair.all.filter((one) => one.find('rows').phase === 'failed')
   expect(failing.length).toBeGreaterThan(0)
   for (const one of failing) expect(some).toContain(one)
@@ -84,36 +85,36 @@ test('it stays until a pipeline that has failed everywhere runs again, and its r
   const { pair, rows, submit } = await failed()
   // Its journal has nothing of this one.
   await pair.submit(pair.b, 'other', 1)
-  await expect.poll(() => pair.phases('other'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('other')).toBe('running running')
   await pair.b.drain('other')
   pair.a.worker.leave()
   const waitsFor = await new Promise((resolve) => pair.a.worker.leaving.askWaitsFor(resolve))
   expect(waitsFor).toEqual(['rows'])
-  await expect.poll(() => stays(pair), patient).toMatchObject({ mode: 'leaving', waitsFor: ['rows'] })
+  await expect.poll(() => stays(pair)).toMatchObject({ mode: 'leaving', waitsFor: ['rows'] })
   const { generation } = pair.a.worker.cluster
   await submit(pair.b, { again: true })
-  await expect.poll(() => pair.a.worker.phase, patient).toBe('gone')
-  await expect.poll(() => pair.b.worker.cluster.generation, patient).toBe(generation + 2)
-  await expect.poll(rows, patient).toEqual(['after 0', 'after 1', 'before 0', 'before 1'])
+  await expect.poll(() => pair.a.worker.phase).toBe('gone')
+  await expect.poll(() => pair.b.worker.cluster.generation).toBe(generation + 2)
+  await expect.poll(rows).toEqual(['after 0', 'after 1', 'before 0', 'before 1'])
 })
 
 test('it goes once that pipeline is cancelled', async () => {
   const { pair } = await failed()
   pair.a.worker.leave()
-  await expect.poll(() => stays(pair).waitsFor, patient).toEqual(['rows'])
+  await expect.poll(() => stays(pair).waitsFor).toEqual(['rows'])
   await pair.b.cancel('rows')
-  await expect.poll(() => pair.a.worker.phase, patient).toBe('gone')
+  await expect.poll(() => pair.a.worker.phase).toBe('gone')
 })
 
 test('it does not wait for one of which its journal has nothing that is in no epoch', async () => {
   const { pair, rows, submit } = await failed()
   await submit(pair.b, { again: true })
-  await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
-  await expect.poll(() => rows().length, patient).toBe(4)
+  await expect.poll(() => pair.phases('rows')).toBe('running running')
+  await expect.poll(() => rows().length).toBe(4)
   await pair.b.drain('rows')
-  await expect.poll(() => pair.phases('rows'), patient).toBe('drained drained')
+  await expect.poll(() => pair.phases('rows')).toBe('drained drained')
   pair.a.worker.leave()
-  await expect.poll(() => pair.a.worker.phase, patient).toBe('gone')
+  await expect.poll(() => pair.a.worker.phase).toBe('gone')
 })
 
 const others = ({ all }: Pair) => all.filter(({ worker }) => worker.name !== worker.cluster.coordinator)
@@ -122,14 +123,14 @@ test('one that has failed on a member alone makes no epoch, says so, and begins 
   const { pair, rows, submit } = await failed(others)
   const [failing] = others(pair)
   const coordinator = pair.all.find((one) => one !== failing)!
-  await expect.poll(() => coordinator.find('rows').execution.heldBy, patient).toMatch(/^it has failed on [ab]: /)
+  await expect.poll(() => coordinator.find('rows').execution.heldBy).toMatch(/^it has failed on [ab]: /)
   await expect(coordinator.checkpoint('rows')).rejects.toMatchObject({ code: 'E_CHECKPOINT' })
   const began = performance.now()
   await submit(coordinator, { again: true })
-  await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('rows')).toBe('running running')
   // What a change of owners waits for a pipeline is a minute (`limits.moveHoldMs`).
   expect(performance.now() - began).toBeLessThan(10_000)
-  await expect.poll(rows, patient).toEqual([`after ${pair.all.indexOf(failing!)}`, 'before 0', 'before 1'])
+  await expect.poll(rows).toEqual([`after ${pair.all.indexOf(failing!)}`, 'before 0', 'before 1'])
 })
 
 test('where it has failed on the coordinator, whoever asks for an epoch hears so', async () => {
@@ -147,8 +148,8 @@ test('a change of owners does not wait for it, and brings it up again', async ()
   const load = Float64Array.from(owners, (owner) => 1 + owner)
   const answers: string[] = []
   coordinator.worker.rebalance(load, 4, (answer, reason) => answers.push(`${answer} ${reason}`))
-  await expect.poll(() => coordinator.worker.cluster.generation, patient).toBe(generation + 1)
+  await expect.poll(() => coordinator.worker.cluster.generation).toBe(generation + 1)
   // What is still asked for when the next generation begins is answered once more.
   expect(answers[0]).toBe('accepted ')
-  await expect.poll(() => pair.phases('rows'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('rows')).toBe('running running')
 })

@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines, Resident, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
@@ -22,7 +23,7 @@ export default pipeline('lines', (p) => {
     .sink('out', fileSink({ path: '${this.folder}/out/lines', append: ${append}, framing: lines(), encode: (text) => text }))
 })`
     writeFileSync(file, text)
-    const { bundle, pipeline } = await loadPipeline(file)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     const resident = await worker.submit(pipeline, bundle, {}, options)
     await expect.poll(() => resident.phase).toBe('running')
     return resident

@@ -1,6 +1,7 @@
 /** A program without the step that had taken records and not sent them on. */
 import { writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines, Resident, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
@@ -17,9 +18,9 @@ export default pipeline('lines', (p) => {
   p.source('in', tcpSource({ port: 0 }))${steps}.sink('out', nullSink())
 })`
     writeFileSync(file, text)
-    const { bundle, pipeline } = await loadPipeline(file)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     const resident = await worker.submit(pipeline, bundle, {}, options)
-    await expect.poll(() => resident.phase, { timeout: 10_000 }).toBe('running')
+    await expect.poll(() => resident.phase).toBe('running')
     return resident
   }
 }

@@ -1,6 +1,7 @@
 /** Dead letters are read in a store as it was made, whatever limits who asks has (`src/worker/letters/kept-letters.ts`). */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { keptLetters } from '../../src/worker/letters/kept-letters.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
@@ -17,16 +18,14 @@ export default pipeline('wrong', (p) => {
     .sink('out', nullSink())
 })`
   writeFileSync(file, text)
-  const { bundle, pipeline } = await loadPipeline(file)
+  const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
   const { execution } = await pipelines.submit(pipeline, bundle)
   await expect.poll(() => pipelines.find('wrong').phase).toBe('running')
   await sendLines(pipelines.find('wrong'), 'a\n'.repeat(100))
-  await expect.poll(() => execution.deadLetters.count, { timeout: 10_000 }).toBe(100)
+  await expect.poll(() => execution.deadLetters.count).toBe(100)
   // The first era has been removed.
   const chain = `${workshop.folder}/data/store/chain`
-  await expect
-    .poll(() => readdirSync(chain).length - pipelines.worker.cluster.next, { timeout: 20_000 })
-    .toBeLessThan(0)
+  await expect.poll(() => readdirSync(chain).length - pipelines.worker.cluster.next).toBeLessThan(0)
   await workshop.stop(pipelines)
 
   expect(await keptLetters(realEnv(), `${workshop.folder}/data/store`, 'wrong')).toHaveLength(100)

@@ -62,7 +62,7 @@ async function refusal(work: Promise<unknown> | (() => unknown)): Promise<Potoro
 function runNode(text: string, cwd: string): string {
   const argv = ['--input-type=module', '--eval', text]
   // What loads files that never end would never end itself where their limit is broken.
-  return execFileSync(process.execPath, argv, { cwd, encoding: 'utf8', timeout: 20_000, killSignal: 'SIGKILL' })
+  return execFileSync(process.execPath, argv, { cwd, encoding: 'utf8', timeout: 120_000, killSignal: 'SIGKILL' })
 }
 
 describe('a bundle', () => {
@@ -73,16 +73,16 @@ describe('a bundle', () => {
     // A configuration above a file must not change what the file means.
     write('deep', { 'tsconfig.json': '{ "compilerOptions": { "target": "ES5", "useDefineForClassFields": false } }' })
     symlinkSync(one, join(root, 'link.ts'))
-    const { text, hash } = bundlePipeline(one)
+    const { text, hash } = bundlePipeline(one, defaultLimits)
     expect(hash).toMatch(/^[0-9a-f]{64}$/)
     expect(hash).toBe(hashText(text))
-    expect(bundlePipeline(two).text).toBe(text)
-    expect(bundlePipeline(join(root, 'link.ts')).hash).toBe(hash)
+    expect(bundlePipeline(two, defaultLimits).text).toBe(text)
+    expect(bundlePipeline(join(root, 'link.ts'), defaultLimits).hash).toBe(hash)
     const elsewhere = `import { bundlePipeline } from '${LOAD.replace('load.ts', 'load-bundle.ts')}'
-      process.stdout.write(bundlePipeline('./deep/er/two/shouts.ts').hash)`
+      process.stdout.write(bundlePipeline('./deep/er/two/shouts.ts', { bundleBytes: 1e6 }).hash)`
     expect(runNode(elsewhere, root)).toBe(hash)
     expect(text).not.toContain(root)
-    expect(bundlePipeline(one).map).not.toContain(root)
+    expect(bundlePipeline(one, defaultLimits).map).not.toContain(root)
   })
 
   test('does not say where a package was found', () => {
@@ -97,14 +97,15 @@ describe('a bundle', () => {
       Object.fromEntries(Object.entries(packages).map(([name, text]) => [`${at}node_modules/${name}`, text]))
     const near = write('near', { 'packaged.ts': file, ...install('') })
     const far = write('far/away', { 'packaged.ts': file, ...install('../../far/') })
-    expect(bundlePipeline(far).text).toBe(bundlePipeline(near).text)
-    expect(bundlePipeline(near).text).toContain('node_modules/up/index.js')
+    expect(bundlePipeline(far, defaultLimits).text).toBe(bundlePipeline(near, defaultLimits).text)
+    expect(bundlePipeline(near, defaultLimits).text).toContain('node_modules/up/index.js')
   })
 
   test('changes with what the file means', () => {
-    const one = bundlePipeline(write('changed', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })).hash
+    const one = bundlePipeline(write('changed', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT }), defaultLimits).hash
     const two = bundlePipeline(
       write('changed', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT.replace('Upper', 'Lower') }),
+      defaultLimits,
     ).hash
     expect(two).not.toBe(one)
   })
@@ -119,11 +120,11 @@ describe('a bundle', () => {
 describe('a pipeline', () => {
   test('loads from its file, and again from the bundle’s text alone', async () => {
     const file = write('good', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })
-    const { bundle, pipeline } = await loadPipeline(file)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     rmSync(join(root, 'good'), { recursive: true })
-    const stored = await loadBundle(bundle.text, bundle.map, bundle.hash)
+    const stored = await loadBundle(bundle.text, bundle.map, bundle.hash, defaultLimits)
     for (const loaded of [pipeline, stored]) {
-      const graph = buildGraph(loaded, { size: '5' })
+      const graph = buildGraph(loaded, { size: '5' }, defaultLimits)
       expect(graph).toMatchObject({ name: 'shouts', parameters: { size: 5 } })
       const step = graph.steps[1]!
       expect(step.kind === 'map' && step.fn('quiet')).toBe('QUIET')
@@ -133,7 +134,7 @@ describe('a pipeline', () => {
   test('shares nothing with another load of the same text', async () => {
     const text = "import { pipeline } from 'potoroo'\nlet n = 0\nexport default pipeline('p' + ++n, () => {})\n"
     const file = write('own', { 'own.ts': text })
-    const [one, two] = [await loadPipeline(file), await loadPipeline(file)]
+    const [one, two] = [await loadPipeline(file, defaultLimits), await loadPipeline(file, defaultLimits)]
     expect([one.pipeline.name, two.pipeline.name]).toEqual(['p1', 'p1'])
     expect(one.pipeline).not.toBe(two.pipeline)
   })
@@ -144,26 +145,27 @@ describe('a pipeline', () => {
         "import { pipeline } from 'potoroo'\nimport name from 'namer'\nexport default pipeline(name, () => {})\n",
       'node_modules/namer/index.js': "const { basename } = require('node:path')\nmodule.exports = basename('/a/named')",
     })
-    expect((await loadPipeline(file)).pipeline.name).toBe('named')
+    expect((await loadPipeline(file, defaultLimits)).pipeline.name).toBe('named')
   })
 
   test('shows the lines of its files in stack traces', () => {
     const file = write('traced', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })
-    const { text, map } = bundlePipeline(file)
+    const { text, map, hash } = bundlePipeline(file, defaultLimits)
     const print = (load: string) => `import { loadBundle, loadPipeline } from '${LOAD}'
+      const limits = { bundleBytes: 1e6, loadTimeoutMs: 10_000 }
       const pipeline = ${load}
       try { pipeline.build().steps[1].fn('boom') } catch (error) { console.log(error.stack) }`
-    const local = runNode(print(`(await loadPipeline('shouts.ts')).pipeline`), dirname(file))
+    const local = runNode(print(`(await loadPipeline('shouts.ts', limits)).pipeline`), dirname(file))
     expect(local).toContain(`${join(root, 'traced/lib/shout.ts')}:3:`)
     expect(local).toContain(`${file}:9:`)
-    const stored = runNode(print(`await loadBundle(${JSON.stringify(text)}, ${JSON.stringify(map)})`), root)
+    const stored = runNode(print(`await loadBundle(...${JSON.stringify([text, map, hash])}, limits)`), root)
     expect(stored).toMatch(/potoroo:\/\/\/[^ ]+\/lib\/shout\.ts:3:/)
     expect(stored).not.toContain(dirname(file))
   })
 
   test('whose stored text was damaged is refused', async () => {
-    const { text, map, hash } = bundlePipeline(write('whole', { 'p.ts': 'export default 1' }))
-    const { code, message } = await refusal(loadBundle(`${text} `, map, hash))
+    const { text, map, hash } = bundlePipeline(write('whole', { 'p.ts': 'export default 1' }), defaultLimits)
+    const { code, message } = await refusal(loadBundle(`${text} `, map, hash, defaultLimits))
     expect([code, message]).toEqual(['E_BUNDLE_DAMAGED', expect.stringContaining(`bundles/${hash}`)])
   })
 })
@@ -260,14 +262,14 @@ describe('a file that is no pipeline is told why, and where', () => {
 
   test('no file, a folder', async () => {
     for (const path of [join(root, 'absent.ts'), root]) {
-      expect(await refusal(loadPipeline(path))).toMatchObject({ code: 'E_PIPELINE_FILE' })
+      expect(await refusal(loadPipeline(path, defaultLimits))).toMatchObject({ code: 'E_PIPELINE_FILE' })
     }
   })
 
   test('a throw while the graph is built', async () => {
     const text = "import { pipeline } from 'potoroo'\nexport default pipeline('p', () => { throw new Error('no') })"
     const { pipeline } = await loadPipeline(write('broken', { 'building.ts': text }), defaultLimits)
-    const error = await refusal(() => buildGraph(pipeline))
+    const error = await refusal(() => buildGraph(pipeline, {}, defaultLimits))
     expect(error.code).toBe('E_PIPELINE_THREW')
     expect(error.message).toContain('the pipeline file threw while it was built: Error: no')
   })
@@ -281,7 +283,7 @@ describe('beside the loop', () => {
     let turns = 0
     const timer = setInterval(() => turns++, 10)
     try {
-      await tryLoading({ text, map: '{}', parameters: {} }, limits)
+      await tryLoading({ text, map: '{}', hash: hashText(text), parameters: {}, limits })
       return turns
     } catch (error) {
       throw Object.assign(error as Error, { turns })

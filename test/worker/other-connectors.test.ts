@@ -1,6 +1,7 @@
 /** A program whose connectors are others than before, under the names that they had. */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines, Resident, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
@@ -38,9 +39,9 @@ export default pipeline('lines', (p) => {
   p.source<unknown>('${names.source}', ${sources[source]}).sink('${names.sink}', ${sinks[sink]})
 })`
     writeFileSync(file, text.replaceAll('FOLDER', this.folder))
-    const { bundle, pipeline } = await loadPipeline(file)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     const resident = await worker.submit(pipeline, bundle, {}, options)
-    await expect.poll(() => resident.phase, { timeout: 10_000 }).toBe('running')
+    await expect.poll(() => resident.phase).toBe('running')
     return resident
   }
 }
@@ -50,7 +51,7 @@ async function begun(source: keyof typeof sources, sink: keyof typeof sinks): Pr
   const worker = await desk.start(limits)
   const resident = await desk.run(worker, source, sink)
   if (source === 'generator') {
-    await expect.poll(() => resident.execution.sourceFigures[0]!.records, { timeout: 10_000 }).toBeGreaterThan(0)
+    await expect.poll(() => resident.execution.sourceFigures[0]!.records).toBeGreaterThan(0)
   }
   if (source === 'tcp') await sendLines(resident, 'a\n'.repeat(100))
   await worker.checkpoint('lines')

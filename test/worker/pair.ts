@@ -3,13 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PotorooError } from '../../src/base/errors.ts'
-import { makeLimits } from '../../src/base/limits.ts'
+import { defaultLimits, makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { Pipelines, type Resident, type SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 
 /** Four epochs have taken 14 s where thirty processes wanted two processors. */
-export const patient = { timeout: 60_000, interval: 20 }
 const limits = makeLimits({
   ...{ keyGroups: 16, checkpointIntervalMs: 100, checkpointTimeoutMs: 5000 },
   // Both beat in the loop of this process: where the machine is busy, neither may take the other for dead.
@@ -79,7 +78,7 @@ export default pipeline('${name}', (p) => {
     .sink('nowhere', nullSink())
 })`,
     )
-    const { bundle, pipeline } = await loadPipeline(file)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     return to.submit(pipeline, bundle, {}, options)
   }
 

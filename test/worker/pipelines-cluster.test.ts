@@ -6,9 +6,10 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
-import { Pair, patient } from './pair.ts'
+import { Pair } from './pair.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -26,8 +27,8 @@ test('both come to one generation', () => {
 
 test('what is submitted to one runs on both', async () => {
   await pair.submit(pair.b, 'one', 1)
-  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
-  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(2)
+  await expect.poll(() => pair.phases('one')).toBe('running running')
+  await expect.poll(() => epochOf(pair.a, 'one')).toBeGreaterThan(2)
   for (const pipelines of pair.all) expect(pipelines.find('one').execution.keys).toBeGreaterThan(5)
   const keys = pair.all.reduce((sum, one) => sum + one.find('one').execution.keys, 0)
   expect(keys).toBe(50)
@@ -51,16 +52,16 @@ test('another program takes its place on both, in a generation of its own, with 
   const { generation } = pair.a.worker.cluster
   const before = epochOf(pair.a, 'one')
   const resident = await pair.submit(pair.b, 'one', 2)
-  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('one')).toBe('running running')
   expect(pair.hashes('one')).toEqual(new Set([resident.hash]))
   expect(pair.a.worker.cluster.generation).toBe(generation + 1)
-  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 3)
+  await expect.poll(() => epochOf(pair.a, 'one')).toBeGreaterThan(before + 3)
   for (const pipelines of pair.all) expect(pipelines.find('one').base!.epoch).toBeGreaterThanOrEqual(before)
 })
 
 test('of two programs that come at once to different members one runs on both, and both are answered', async () => {
   const answers = await Promise.allSettled([pair.submit(pair.a, 'one', 3), pair.submit(pair.b, 'one', 4)])
-  await expect.poll(() => pair.hashes('one').size, patient).toBe(1)
+  await expect.poll(() => pair.hashes('one').size).toBe(1)
   const [runs] = pair.hashes('one')
   for (const answer of answers) {
     if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'E_SUBMIT_OVERTAKEN' })
@@ -68,7 +69,7 @@ test('of two programs that come at once to different members one runs on both, a
   expect(answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value.hash : []))).toContain(runs)
   // The next ones know the one with this factor.
   await pair.submit(pair.b, 'one', 2)
-  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('one')).toBe('running running')
 })
 
 test('the same program goes on where it runs, and begins anew where it has failed', async () => {
@@ -88,14 +89,14 @@ export default pipeline('late', (p) => {
   p.source('in', tcpSource({ port: ${port} })).sink('nowhere', nullSink())
 })`,
   )
-  const { bundle, pipeline } = await loadPipeline(file)
+  const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
   await pair.a.submit(pipeline, bundle)
-  await expect.poll(() => pair.phases('late'), patient).toBe('failed failed')
+  await expect.poll(() => pair.phases('late')).toBe('failed failed')
   other.close()
   await once(other, 'close')
   await pair.a.submit(pipeline, bundle)
   // The two share a machine: who comes second finds the port taken.
-  await expect.poll(() => pair.phases('late'), patient).toMatch(/running failed|failed running/)
+  await expect.poll(() => pair.phases('late')).toMatch(/running failed|failed running/)
   expect(pair.failed.splice(0)).toContain('a late E_PORT_IN_USE')
   await pair.a.cancel('late')
 })
@@ -106,7 +107,7 @@ test('a program that the state does not fit is refused, and what runs goes on', 
   const gone = { code: 'E_STEP_GONE', details: expect.objectContaining({ step: 'sum' }) }
   await expect(pair.submit(pair.b, 'one', 2, { step: 'total' })).rejects.toMatchObject(gone)
   const epoch = epochOf(pair.a, 'one')
-  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(epoch + 2)
+  await expect.poll(() => epochOf(pair.a, 'one')).toBeGreaterThan(epoch + 2)
   expect(pair.a.find('one')).toBe(before)
   expect(pair.a.worker.cluster.generation).toBe(generation)
   expect(pair.failed).toEqual([])
@@ -129,26 +130,26 @@ export default pipeline('marked', (p) => {
   p.source('in', generatorSource({ value: (n) => n, rate: 10 })).sink('nowhere', nullSink())
 })`,
   )
-  const { bundle, pipeline } = await loadPipeline(file)
+  const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
   await pair.a.submit(pipeline, bundle)
-  await expect.poll(() => pair.failed, patient).toEqual([expect.stringMatching(/^b marked E_/)])
+  await expect.poll(() => pair.failed).toEqual([expect.stringMatching(/^b marked E_/)])
   pair.failed.length = 0
   const before = epochOf(pair.a, 'one')
-  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 2)
+  await expect.poll(() => epochOf(pair.a, 'one')).toBeGreaterThan(before + 2)
   await pair.a.cancel('marked')
-  await expect.poll(() => pair.phases('marked'), patient).toBe('none none')
+  await expect.poll(() => pair.phases('marked')).toBe('none none')
 })
 
 test('a drain by one ends it on both, also in later generations', async () => {
   await pair.submit(pair.a, 'other', 1)
-  await expect.poll(() => pair.phases('other'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('other')).toBe('running running')
   await pair.a.drain('one')
-  await expect.poll(() => pair.phases('one'), patient).toBe('drained drained')
+  await expect.poll(() => pair.phases('one')).toBe('drained drained')
   const before = epochOf(pair.a, 'one')
   const { generation } = pair.a.worker.cluster
   await pair.submit(pair.a, 'other', 2)
-  await expect.poll(() => pair.b.worker.cluster.generation, patient).toBe(generation + 1)
-  await expect.poll(() => pair.phases('other'), patient).toBe('running running')
+  await expect.poll(() => pair.b.worker.cluster.generation).toBe(generation + 1)
+  await expect.poll(() => pair.phases('other')).toBe('running running')
   expect(pair.phases('one')).toBe('drained drained')
   expect(epochOf(pair.b, 'one')).toBe(before)
 })
@@ -156,31 +157,31 @@ test('a drain by one ends it on both, also in later generations', async () => {
 test('submitted again it goes on from there, on both', async () => {
   const before = epochOf(pair.a, 'one')
   await pair.submit(pair.b, 'one', 2)
-  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('one')).toBe('running running')
   for (const pipelines of pair.all) expect(pipelines.find('one').base).toMatchObject({ epoch: before })
   // In the generation in which it ran its channels are used: the next one brings it up.
   await pair.b.drain('one')
   await pair.submit(pair.a, 'one', 2)
-  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('one')).toBe('running running')
   for (const pipelines of pair.all) expect(pipelines.find('one').base!.epoch).toBeGreaterThan(before)
 })
 
 test('a step that is dropped is dropped on both, and once', async () => {
   await pair.submit(pair.b, 'one', 2, { drop: ['sum'] })
-  await expect.poll(() => pair.all.map((one) => one.residents.get('one')?.base?.steps), patient).toEqual([[], []])
-  await expect.poll(() => pair.phases('one'), patient).toBe('running running')
+  await expect.poll(() => pair.all.map((one) => one.residents.get('one')?.base?.steps)).toEqual([[], []])
+  await expect.poll(() => pair.phases('one')).toBe('running running')
   const before = epochOf(pair.a, 'one')
-  await expect.poll(() => epochOf(pair.a, 'one'), patient).toBeGreaterThan(before + 2)
+  await expect.poll(() => epochOf(pair.a, 'one')).toBeGreaterThan(before + 2)
   await pair.submit(pair.a, 'one', 3)
   const steps = () => pair.all.map((one) => one.residents.get('one')?.base?.steps.map(({ step }) => step))
-  await expect.poll(steps, patient).toEqual([['sum'], ['sum']])
+  await expect.poll(steps).toEqual([['sum'], ['sum']])
 })
 
 test('what one cancels is gone on both', async () => {
   await pair.submit(pair.a, 'two', 1)
-  await expect.poll(() => pair.phases('two'), patient).toBe('running running')
+  await expect.poll(() => pair.phases('two')).toBe('running running')
   await pair.b.cancel('two')
-  await expect.poll(() => pair.phases('two'), patient).toBe('none none')
+  await expect.poll(() => pair.phases('two')).toBe('none none')
   expect(pair.failed).toEqual([])
 })
 
@@ -200,9 +201,9 @@ export default pipeline('rows', (p) => {
     .sink('rows', fileSink({ path: '${out}/rows', framing: lines(), encode: String }))
 })`,
   )
-  const { bundle, pipeline } = await loadPipeline(file)
+  const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
   await pair.a.submit(pipeline, bundle)
-  await expect.poll(() => epochOf(pair.a, 'rows'), patient).toBeGreaterThan(3)
+  await expect.poll(() => epochOf(pair.a, 'rows')).toBeGreaterThan(3)
   const ended = pair.all.map(async (pipelines, i) => {
     await new Promise((resolve) => setTimeout(resolve, i * ms))
     await pipelines.close()

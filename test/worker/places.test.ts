@@ -1,6 +1,7 @@
 /** Sinks that write to one place. */
 import { writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { fileSink } from '../../src/connectors/file/describe.ts'
 import { generatorSource } from '../../src/connectors/generator/describe.ts'
 import { nullSink } from '../../src/connectors/null/describe.ts'
@@ -45,7 +46,7 @@ export default pipeline('p', (p) => {
   for (const name of ['one', 'two']) source.sink(name, fileSink({ path: '${desk.folder}/out', encode: String }))
 })`
   writeFileSync(`${desk.folder}/p.ts`, text)
-  const { bundle, pipeline } = await loadPipeline(`${desk.folder}/p.ts`)
+  const { bundle, pipeline } = await loadPipeline(`${desk.folder}/p.ts`, defaultLimits)
   await expect(worker.submit(pipeline, bundle)).rejects.toMatchObject({ code: 'E_SINK_PLACE' })
   expect(worker.worker.cluster.pipelines.size).toBe(0)
 })

@@ -8,6 +8,7 @@
  */
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
@@ -40,7 +41,7 @@ export default pipeline('copy', (p) => {
     .sink('out', fileSink({ path: '${workshop.folder}/out/rows', append: ${this.append}, framing: lines(), encode: String }))
 })`
     writeFileSync(file, text)
-    const { bundle, pipeline } = await loadPipeline(file)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     await pipelines.submit(pipeline, bundle)
     return pipelines
   }
@@ -61,7 +62,7 @@ export default pipeline('copy', (p) => {
   /** Waits until every line that was sent stands there once, and no other. */
   async shown(): Promise<void> {
     const all = Array.from({ length: this.sent }, (_, i) => i).filter((i) => i < this.lost[0] || i >= this.lost[1])
-    await expect.poll(() => this.rows(), { timeout: 10_000 }).toEqual(all)
+    await expect.poll(() => this.rows()).toEqual(all)
   }
 
   /** The journal goes, and with it what the store that was put back lacks. */
@@ -161,7 +162,7 @@ test('a store that has gone on another way is refused, however long it is by now
   const { seen } = JSON.parse(readFileSync(`${yard.data}/member`, 'utf8').split('\n')[1]!) as { seen: { n: number } }
   renameSync(`${yard.data}/member`, away)
   const other = await yard.again()
-  await expect.poll(() => other.worker.cluster.next, { timeout: 20_000 }).toBeGreaterThan(seen.n + 1)
+  await expect.poll(() => other.worker.cluster.next).toBeGreaterThan(seen.n + 1)
   await yard.workshop.stop(other)
   renameSync(away, `${yard.data}/member`)
   await expect(yard.workshop.start(limits)).rejects.toMatchObject({ code: 'E_STORE_BACK' })

@@ -25,7 +25,7 @@ async function work(
   const pipelines = await workshop.start(limits)
   await workshop.submit(pipelines, 'sums', endless, ".keyBy('by', (n) => n % 50)")
   const records = () => readdirSync(`${workshop.folder}/data/store/chain`)
-  await expect.poll(() => enough(records()), { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => enough(records())).toBe(true)
   await workshop.stop(pipelines)
   return pipelines
 }
@@ -107,7 +107,7 @@ test('a worker that makes few epochs in each life trims its journal all the same
     await sendLines(pipelines.find('sums'), '1\n'.repeat(100))
     await pipelines.checkpoint('sums')
     // The lives within the horizon, and the one that begins it.
-    if (life > 4) await expect.poll(segments, { timeout: 5000 }).toBeLessThanOrEqual(4)
+    if (life > 4) await expect.poll(segments).toBeLessThanOrEqual(4)
     await workshop.stop(pipelines)
   }
 })

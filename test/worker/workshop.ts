@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { PotorooError } from '../../src/base/errors.ts'
-import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import { defaultLimits, type Limits, makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { RealOutput } from '../../src/env/real/output.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
@@ -63,14 +63,12 @@ export default pipeline('${name}', (p) => {
     .sink('nowhere', nullSink())
 })`
     writeFileSync(file, text)
-    const { bundle, pipeline } = await loadPipeline(file)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     return pipelines.submit(pipeline, bundle)
   }
 }
 
 /** However busy the machine is. */
-const patient = { timeout: 10_000 }
-
 /** Numbers of the complete epochs of a pipeline, from its floor on. */
 export function epochsOf(pipelines: Pipelines, name: string): readonly number[] {
   return pipelines.worker.cluster.pipelines.get(name)!.epochs.map(({ epoch }) => epoch)
@@ -78,13 +76,13 @@ export function epochsOf(pipelines: Pipelines, name: string): readonly number[] 
 
 /** Sends 100 lines to the source and waits until all have entered the pipeline. */
 export async function sendLines(resident: Resident, text: string): Promise<void> {
-  await expect.poll(() => resident.addresses.get('in'), patient).toBeDefined()
+  await expect.poll(() => resident.addresses.get('in')).toBeDefined()
   const before = resident.execution.sourceFigures[0]!.records
   const [host, port] = resident.addresses.get('in')!.split(':')
   await new Promise<void>((resolve) => {
     const socket = connect(Number(port), host, () => socket.end(text))
     socket.resume().on('close', () => resolve())
   })
-  await expect.poll(() => resident.execution.sourceFigures[0]!.records, patient).toBe(before + 100)
-  await expect.poll(() => resident.execution.tookAll('in'), patient).toBe(true)
+  await expect.poll(() => resident.execution.sourceFigures[0]!.records).toBe(before + 100)
+  await expect.poll(() => resident.execution.tookAll('in')).toBe(true)
 }

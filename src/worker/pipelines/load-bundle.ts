@@ -11,7 +11,7 @@ import { realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type BuildFailure, type BuildOptions, type BuildResult, buildSync, type Message } from 'esbuild'
 import { fail } from '../../base/errors.ts'
-import { defaultLimits } from '../../base/limits.ts'
+import type { Limits } from '../../base/limits.ts'
 
 export interface Bundle {
   /** The pipeline file, without links. */
@@ -28,7 +28,7 @@ export interface Bundle {
 const REQUIRE = 'const require = (name) => process.getBuiltinModule(name);'
 
 /** Makes the bundle of `file`. Takes some tens of milliseconds, during which nothing else runs. */
-export function bundlePipeline(file: string, limits: { bundleBytes: number } = defaultLimits): Bundle {
+export function bundlePipeline(file: string, limits: Pick<Limits, 'bundleBytes'>): Bundle {
   const path = findFile(file)
   const folder = dirname(path)
   const options = {

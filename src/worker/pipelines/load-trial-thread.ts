@@ -3,9 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { buildGraph, loadBundle } from './load.ts'
 import type { TrialData } from './load-trial.ts'
 
-const { text, map, parameters } = workerData as TrialData
+const { text, map, hash, parameters, limits } = workerData as TrialData
 try {
-  buildGraph(await loadBundle(text, map), parameters)
+  buildGraph(await loadBundle(text, map, hash, limits), parameters, limits)
 } catch {
   // The loop meets the same, and says it.
 }

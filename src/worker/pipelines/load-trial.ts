@@ -12,11 +12,14 @@ import type { Parameters } from '../../model/graph.ts'
 export interface TrialData {
   readonly text: string
   readonly map: string
+  readonly hash: string
   readonly parameters: Parameters
+  readonly limits: Pick<Limits, 'loadTimeoutMs'>
 }
 
 /** Answers once `what` has been loaded and built, or has failed to; rejects with `E_PIPELINE_SLOW` where it does neither. */
-export function tryLoading(what: TrialData, { loadTimeoutMs }: Pick<Limits, 'loadTimeoutMs'>): Promise<void> {
+export function tryLoading(what: TrialData): Promise<void> {
+  const { loadTimeoutMs } = what.limits
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   // What a file prints as it is loaded it prints once, from the loop.
   const thread = new Worker(new URL(`./load-trial-thread.${ending}`, import.meta.url), {

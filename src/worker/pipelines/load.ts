@@ -11,7 +11,7 @@ import { registerHooks, setSourceMapsSupport } from 'node:module'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fail } from '../../base/errors.ts'
-import { defaultLimits } from '../../base/limits.ts'
+import type { Limits } from '../../base/limits.ts'
 import { bundle as bundlePath } from '../../checkpoint/layout.ts'
 import type { Graph, Parameters } from '../../model/graph.ts'
 import { isPipeline, type Pipeline } from '../../model/pipeline.ts'
@@ -19,10 +19,7 @@ import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
 import { explainMissingExport, explainThrow } from './load-errors.ts'
 import { callWithin, loadWithin } from './load-limit.ts'
 
-export interface LoadLimits {
-  readonly bundleBytes: number
-  readonly loadTimeoutMs: number
-}
+export type LoadLimits = Pick<Limits, 'bundleBytes' | 'loadTimeoutMs'>
 
 export interface LoadedPipeline {
   readonly bundle: Bundle
@@ -30,7 +27,7 @@ export interface LoadedPipeline {
 }
 
 /** Bundles and loads the pipeline file at `file`. Rejects with an error of the table that names file and line. */
-export async function loadPipeline(file: string, limits: LoadLimits = defaultLimits): Promise<LoadedPipeline> {
+export async function loadPipeline(file: string, limits: LoadLimits): Promise<LoadedPipeline> {
   const bundle = bundlePipeline(file, limits)
   const root = pathToFileURL(`${dirname(bundle.path)}/`).href
   return { bundle, pipeline: await importBundle(bundle, root, bundle.path, limits) }
@@ -43,8 +40,8 @@ export async function loadPipeline(file: string, limits: LoadLimits = defaultLim
 export async function loadBundle(
   text: string,
   map: string,
-  hash: string = hashText(text),
-  limits: LoadLimits = defaultLimits,
+  hash: string,
+  limits: Pick<Limits, 'loadTimeoutMs'>,
 ): Promise<Pipeline> {
   if (hashText(text) !== hash) throw fail('E_BUNDLE_DAMAGED', { path: bundlePath(hash) })
   return importBundle({ text, map, hash }, null, `the stored pipeline ${hash.slice(0, 12)}`, limits)
@@ -53,8 +50,8 @@ export async function loadBundle(
 /** Builds the graph of `pipeline` with `parameters`; what the user's function throws is named with file and line. */
 export function buildGraph(
   pipeline: Pipeline,
-  parameters: Parameters = {},
-  { loadTimeoutMs }: Pick<LoadLimits, 'loadTimeoutMs'> = defaultLimits,
+  parameters: Parameters,
+  { loadTimeoutMs }: Pick<Limits, 'loadTimeoutMs'>,
 ): Graph {
   const path = `pipeline "${pipeline.name}"`
   try {
@@ -71,7 +68,7 @@ async function importBundle(
   bundle: BundleText,
   root: string | null,
   path: string,
-  limits: LoadLimits,
+  limits: Pick<Limits, 'loadTimeoutMs'>,
 ): Promise<Pipeline> {
   const base = `${SCHEME}${bundle.hash.slice(0, 12)}-${randomBytes(4).toString('hex')}/`
   const url = `${base}bundle.js`

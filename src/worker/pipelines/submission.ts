@@ -91,7 +91,7 @@ export class Submission {
     options: SubmitOptions = {},
   ): Promise<Resident> {
     const { name } = pipeline
-    const planned = plan(buildGraph(pipeline, parameters))
+    const planned = plan(buildGraph(pipeline, parameters, this.seams.limits))
     const { rewrite, drop = [], fresh, again = false } = options
     const prepared = { plan: rewrite?.(planned) ?? planned, hash: program.hash, parameters }
     return this.seams.inTurn(name, async () => {
@@ -154,9 +154,10 @@ export class Submission {
     const known = this.prepared.get(name)
     if (known !== undefined && isProgram(known, entry)) return known
     const program = await settle<Program>((done) => this.seams.worker.ledger.program(entry.hash, done))
-    const pipeline = await loadBundle(program.text, program.map, program.hash)
+    const { limits } = this.seams
+    const pipeline = await loadBundle(program.text, program.map, program.hash, limits)
     const parameters = entry.parameters as Parameters
-    const planned = plan(buildGraph(pipeline, parameters))
+    const planned = plan(buildGraph(pipeline, parameters, limits))
     if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { path: bundle(entry.hash) })
     const loaded = { plan: planned, hash: entry.hash, parameters }
     // Somebody may have asked for another one here meanwhile.

@@ -47,7 +47,7 @@ class Station {
 
   /** The first line from number `from` on that is as `wanted`. */
   async until(wanted: (line: Line) => boolean, from = 0): Promise<Line> {
-    await expect.poll(() => this.lines.slice(from).some(wanted), { timeout: 20_000, interval: 20 }).toBe(true)
+    await expect.poll(() => this.lines.slice(from).some(wanted), { interval: 20 }).toBe(true)
     return this.lines.slice(from).find(wanted)!
   }
 }
