@@ -84,20 +84,24 @@ async function up(files: readonly string[], options: Options): Promise<void> {
 
 /** Makes the folder and its tokens where they are absent, and takes it: one `up` at a time. */
 function openFolder(folder: string): LockFile {
-  try {
-    makeFolder(folder)
-  } catch (error) {
-    throw fail('E_DISK', { operation: 'making', path: folder, reason: (error as Error).message }, error)
-  }
+  makeFolderOf(folder)
   const lock = LockFile.take(`${folder}/up.lock`, () => {})
   if (!(lock instanceof LockFile)) {
     if (lock.code === 'locked') throw fail('E_DATA_LOCKED', { path: folder })
     throw fail('E_DISK', { operation: 'locking', path: folder, reason: lock.reason }, lock)
   }
   // A folder that has tokens has, or had, a store: what is gone from it is not made anew.
-  if (!existsSync(`${folder}/read.token`)) makeFolder(`${folder}/store`)
+  if (!existsSync(`${folder}/read.token`)) makeFolderOf(`${folder}/store`)
   for (const name of ['cluster', 'admin', 'read']) makeToken(`${folder}/${name}.token`)
   return lock
+}
+
+function makeFolderOf(path: string): void {
+  try {
+    makeFolder(path)
+  } catch (error) {
+    throw fail('E_DISK', { operation: 'making', path, reason: (error as Error).message }, error)
+  }
 }
 
 function makeToken(file: string, token = randomBytes(TOKEN_BYTES).toString('base64url')): void {
@@ -131,7 +135,7 @@ class LocalCluster implements ChildEvents {
     const { folder } = this
     const data = `${folder}/${worker}`
     const prepare = (): void => {
-      makeFolder(data)
+      makeFolderOf(data)
       // The same tokens open every worker.
       for (const name of ['admin', 'read']) {
         makeToken(`${data}/${name}.token`, readFileSync(`${folder}/${name}.token`, 'utf8').trim())

@@ -105,7 +105,11 @@ test('leaves no worker behind when it is killed', async () => {
 
 test('does not start again what would end the same way, and says where to look', async () => {
   const cwd = folder()
-  const up = await ran(['up', '--workers', '1', '--limit', 'keyGroups=3'], { cwd })
+  const first = potoroo(['up', '--workers', '1'], { cwd })
+  await first.said(/normal, generation \d+: w1\n/)
+  first.kill('SIGTERM')
+  await first.ended
+  const up = await ran(['up', '--workers', '1', '--limit', 'keyGroups=64'], { cwd })
   expect(up).toMatchObject({ status: 1 })
   expect(up.err).toMatch(
     /w1 is not started any more: another start would end the same way; see the end of .*worker\.log/,
@@ -116,6 +120,10 @@ test('starts nothing where a pipeline is wrong, or another one runs in the folde
   const cwd = folder()
   writeFileSync(join(cwd, 'wrong.ts'), 'export default 7\n')
   expect(await ran(['up', 'wrong.ts'], { cwd })).toMatchObject({ status: 2 })
+  const limited = await ran(['up', '--limit', 'keyGroups=3'], { cwd })
+  expect(limited).toMatchObject({ status: 2, err: expect.stringMatching(/^error E_CONFIG: .*keyGroups/) })
+  const inTheWay = await ran(['up', '--data', 'wrong.ts'], { cwd })
+  expect(inTheWay).toMatchObject({ status: 1, err: expect.stringMatching(/^error E_DISK: .*wrong\.ts/) })
   const first = potoroo(['up', '--workers', '1'], { cwd })
   await first.said(/w1 starts, process/)
   const second = await ran(['up', '--workers', '1'], { cwd })

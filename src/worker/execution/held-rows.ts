@@ -1,14 +1,44 @@
 /** What tasks hold, as it lies in a pack: a block of the column codec for each column, splits by name. */
 import { ByteReader, type ByteWriter } from '../../base/bytes.ts'
 import { decodeValues, encodeValues } from '../../base/codec/values.ts'
+import { PotorooError } from '../../base/errors.ts'
 import { HeldRecords } from '../../dataflow/held-records.ts'
 import type { SplitTable } from './split-table.ts'
 
-export function encodeHeld(writer: ByteWriter, held: HeldRecords, splits: SplitTable): Uint8Array {
+/**
+ * Writes `held` as one part, or as several in its order where it is too large for one. Throws `E_VALUE`, and `E_BLOCK_TOO_LONG`
+ * for a record that is too large by itself.
+ */
+export function writeHeld(
+  writer: ByteWriter,
+  held: HeldRecords,
+  splits: SplitTable,
+  emit: (bytes: Uint8Array) => void,
+): void {
   const { values, hashes, ordinals, times, positions } = held
   const names = held.splits.map((split) => splits.nameOf(split))
-  for (const column of [values, hashes, ordinals, times, names, positions]) encodeValues(writer, column, column.length)
-  return writer.take()
+  try {
+    for (const column of [values, hashes, ordinals, times, names, positions])
+      encodeValues(writer, column, column.length)
+  } catch (error) {
+    writer.clear()
+    const half = values.length >> 1
+    if (half === 0 || !(error instanceof PotorooError) || error.code !== 'E_BLOCK_TOO_LONG') throw error
+    writeHeld(
+      writer,
+      held.where((row) => row < half),
+      splits,
+      emit,
+    )
+    writeHeld(
+      writer,
+      held.where((row) => row >= half),
+      splits,
+      emit,
+    )
+    return
+  }
+  emit(writer.take())
 }
 
 export function decodeHeld(bytes: Uint8Array, splits: SplitTable): HeldRecords {

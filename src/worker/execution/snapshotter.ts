@@ -14,7 +14,7 @@ import type { HeldRecords } from '../../dataflow/held-records.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Frozen } from '../../state/frozen.ts'
 import type { Work } from '../loop.ts'
-import { encodeHeld } from './held-rows.ts'
+import { writeHeld } from './held-rows.ts'
 import { Pace } from './pace.ts'
 import type { SplitTable } from './split-table.ts'
 
@@ -117,7 +117,7 @@ export class Snapshotter implements Work {
   private slice(part: Part, more: () => boolean): void {
     const held = part.held.pop()
     if (held !== undefined) {
-      this.pack.add(part.step, 0, 'rows', encodeHeld(this.writer, held, this.splits))
+      writeHeld(this.writer, held, this.splits, (bytes) => this.pack.add(part.step, 0, 'rows', bytes))
     } else if (
       part.frozen === null ||
       part.frozen.write(more, (group, kind, bytes) => this.pack.add(part.step, group, kind, bytes))

@@ -1,0 +1,44 @@
+/** What tasks hold is written in as many parts as it takes, and comes back in its order. */
+import { expect, test } from 'vitest'
+import { ByteWriter } from '../../src/base/bytes.ts'
+import { HeldRecords } from '../../src/dataflow/held-records.ts'
+import { decodeHeld, writeHeld } from '../../src/worker/execution/held-rows.ts'
+import { SplitTable } from '../../src/worker/execution/split-table.ts'
+
+function heldOf(values: readonly string[], splits: SplitTable): HeldRecords {
+  const held = new HeldRecords()
+  values.forEach((value, i) => {
+    held.values.push(value)
+    held.hashes.push(i)
+    held.ordinals.push(10 + i)
+    held.times.push(20 + i)
+    held.splits.push(splits.numberOf(`split ${i % 2}`))
+    held.positions.push(30 + i)
+  })
+  return held
+}
+
+test('more than a block holds', () => {
+  const splits = new SplitTable()
+  const held = heldOf(
+    Array.from('abc', (letter) => letter.repeat(30 << 20)),
+    splits,
+  )
+  const parts: Uint8Array[] = []
+  writeHeld(new ByteWriter(), held, splits, (bytes) => parts.push(bytes))
+  expect(parts.length).toBeGreaterThan(1)
+  const back = parts.map((bytes) => decodeHeld(bytes, splits))
+  for (const column of ['hashes', 'ordinals', 'times', 'splits', 'positions'] as const)
+    expect(back.flatMap((part) => part[column])).toEqual(held[column])
+  expect(back.flatMap(({ values }) => values).every((value, i) => value === held.values[i])).toBe(true)
+})
+
+test('a record that is more than a block by itself is named, and what comes after it is written', () => {
+  const splits = new SplitTable()
+  const writer = new ByteWriter()
+  const parts: Uint8Array[] = []
+  const write = (...values: string[]) => writeHeld(writer, heldOf(values, splits), splits, (bytes) => parts.push(bytes))
+  expect(() => write('x'.repeat(70 << 20))).toThrow(expect.objectContaining({ code: 'E_BLOCK_TOO_LONG' }))
+  write('next')
+  expect(parts.map((bytes) => decodeHeld(bytes, splits).values)).toEqual([['next']])
+})
