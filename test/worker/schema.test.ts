@@ -2,6 +2,7 @@
 import { cpSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { hashKey } from '../../src/base/hash.ts'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines, Resident, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
@@ -33,7 +34,7 @@ export default pipeline('sums', (p) => {
 })`
   const file = `${folder}/sums.ts`
   writeFileSync(file, text)
-  const { bundle, pipeline } = await loadPipeline(file)
+  const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
   const resident = await worker.submit(pipeline, bundle, {}, options)
   await expect.poll(() => resident.phase, { timeout: 10_000 }).toBe('running')
   return resident
