@@ -50,7 +50,6 @@ export class Child {
     this.options = options
     this.events = events
     this.log = new LogFile(`${options.data}/worker.log`)
-    this.start()
   }
 
   /** No process of it is there, nor will be. */
@@ -79,7 +78,8 @@ export class Child {
     for (const line of this.log.read()) this.events.logged(this, line)
   }
 
-  private start(): void {
+  /** Starts its process; what becomes of that is then seen to here. */
+  start(): void {
     const { args, env, prepare, output } = this.options
     prepare()
     const log = openSync(this.log.path, 'a', 0o600)

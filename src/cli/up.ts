@@ -70,7 +70,8 @@ async function up(files: readonly string[], options: Options): Promise<void> {
       },
       () => cluster.kill(),
     )
-    cluster.submit(programs)
+    // A signal that comes from here on finds somebody who ends what is started.
+    cluster.start(programs)
     const failed = await cluster.ended
     signals.forget()
     say(
@@ -114,7 +115,7 @@ class LocalCluster implements ChildEvents {
   private readonly folder: string
   private readonly children: Child[]
   private readonly picture: Picture
-  private readonly timer: NodeJS.Timeout
+  private timer: NodeJS.Timeout | undefined
   private readonly done = Promise.withResolvers<number>()
   private readonly listening = new Set<string>()
   private stopping = false
@@ -128,7 +129,6 @@ class LocalCluster implements ChildEvents {
     const names = Array.from({ length: workers }, (_, i) => `w${i + 1}`)
     say(`cluster ${options.cluster} of ${counted(workers, 'worker')} in ${folder}`)
     this.children = names.map((worker) => this.child(worker, workers, options))
-    this.timer = setInterval(() => this.look(), LOOK_MS)
   }
 
   private child(worker: string, expected: number, options: Options): Child {
@@ -155,9 +155,11 @@ class LocalCluster implements ChildEvents {
     return new Child({ worker, data, prepare, args, env, output: this.picture.output }, this)
   }
 
-  /** Submits these once the cluster works. */
-  submit(programs: Awaited<ReturnType<typeof loadGraph>>[]): void {
+  /** Starts the workers, and submits these once the cluster works. */
+  start(programs: Awaited<ReturnType<typeof loadGraph>>[]): void {
     this.programs = programs
+    for (const child of this.children) child.start()
+    this.timer = setInterval(() => this.look(), LOOK_MS)
   }
 
   stop(why: string): void {
