@@ -108,7 +108,7 @@ export interface Limits {
   readonly journalBlockBytes: number
   /** Bytes that one write of the journal takes at most. */
   readonly journalWriteBytes: number
-  /** Bytes that were read from sockets and have not entered the pipeline yet, per source. */
+  /** Bytes of memory for what was read from sockets and has not entered the pipeline yet, per source. */
   readonly ingestBytes: number
   /** Producer streams that a source remembers. */
   readonly producers: number

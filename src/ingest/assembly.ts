@@ -22,7 +22,10 @@ export class Assembly {
     this.block = this.pool.take(0)
   }
 
-  /** Copies records behind the last batch, or into a new one: the arguments are those of `Journal.append`. */
+  /**
+   * Copies records behind the last batch, or into a new one: the arguments are those of `Journal.append`. `heldBytes`: what
+   * they take up in memory.
+   */
   add(
     stream: Stream,
     bytes: Buffer,
@@ -31,7 +34,7 @@ export class Assembly {
     count: number,
     first: number,
     now: number,
-  ): { readonly batch: IngestBatch; readonly isNew: boolean } {
+  ): { readonly batch: IngestBatch; readonly isNew: boolean; readonly heldBytes: number } {
     const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
     // No varint of the table is longer than that of the whole piece.
     const tableBytes = 2 * count * varintBytes(size)
@@ -43,10 +46,11 @@ export class Assembly {
       open.time === now &&
       open.last + 1 === first &&
       this.block.room >= open.tableRoom + size + tableBytes
+    const before = grows ? open.heldBytes : 0
     const batch = grows ? open : this.begin(stream, first, now, size + tableBytes)
     batch.add(bytes, cuts, from, count)
     this.block.used = batch.payloadEnd
-    return { batch, isNew: !grows }
+    return { batch, isNew: !grows, heldBytes: batch.heldBytes - before }
   }
 
   private begin(stream: Stream, first: number, now: number, bodyBytes: number): IngestBatch {

@@ -12,6 +12,10 @@ import { varintBytes, writeHeader, writeTable } from './format.ts'
 import type { SegmentWriter } from './segment.ts'
 import type { Stream } from './stream.ts'
 
+/** What a batch in memory takes up beside its payload, and each of its records, in bytes. */
+const BATCH_BYTES = 256
+const RECORD_BYTES = 8
+
 /** `open`: may grow; `sealed`: in a write or waiting for it; `written`: survives the process; `durable`: the power. */
 export type BatchState = 'open' | 'sealed' | 'written' | 'durable'
 
@@ -87,6 +91,11 @@ export class IngestBatch {
 
   get payloadBytes(): number {
     return this.payloadEnd - this.payloadAt
+  }
+
+  /** What it takes up in memory, about: records of no bytes, and batches of a few, are not had for nothing. */
+  get heldBytes(): number {
+    return BATCH_BYTES + RECORD_BYTES * this.count + this.payloadBytes
   }
 
   /** Bytes that the entry still needs behind its payload. */

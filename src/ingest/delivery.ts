@@ -94,7 +94,7 @@ export class Delivery {
   /** Lets go of a batch that was taken, or is not needed. */
   private discard(batch: IngestBatch): void {
     if (batch.block === null) return
-    this.room.buffered -= batch.payloadBytes
+    this.room.buffered -= batch.heldBytes
     this.journal.release(batch)
     batch.stream.session?.onTaken(batch.payloadBytes)
     this.room.give()

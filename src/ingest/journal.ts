@@ -144,7 +144,8 @@ export class Journal {
 
   /**
    * Appends `count` records of `stream`, from `from` on in `cuts`, the first of which has the sequence `first`. Copies
-   * their bytes. `now` is their record time.
+   * their bytes. `now` is their record time. Answers the batch that they are in, whether it is a new one, and what they take up
+   * in memory.
    */
   append(
     stream: Stream,
@@ -154,9 +155,10 @@ export class Journal {
     count: number,
     first: number,
     now: number,
-  ): IngestBatch {
+  ): ReturnType<Assembly['add']> {
     const { status, assembly } = this
-    const { batch, isNew } = assembly.add(stream, bytes, cuts, from, count, first, now)
+    const added = assembly.add(stream, bytes, cuts, from, count, first, now)
+    const { batch, isNew } = added
     if (isNew) {
       status.batches++
       this.pending.push(batch)
@@ -165,7 +167,7 @@ export class Journal {
     status.records += count
     status.payloadBytes += cuts.ends[from + count - 1]! - cuts.starts[from]!
     this.pump()
-    return batch
+    return added
   }
 
   /** What is appended from now on stands in a batch of its own. */

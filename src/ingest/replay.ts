@@ -14,9 +14,6 @@ import { type ScanVisitor, SegmentScan } from './scan.ts'
 import type { Stream } from './stream.ts'
 import { isBatchOf, judge, type Needed } from './survey.ts'
 
-/** What a batch in memory is counted beside its payload, in bytes. */
-const BATCH_BYTES = 256
-
 export interface ReplayOptions {
   readonly disk: Disk
   readonly segments: readonly Needed[]
@@ -74,7 +71,7 @@ export class Replay {
   poll(): IngestBatch | null {
     const batch = this.ready.shift()
     if (batch === undefined) return null
-    this.readyBytes -= batch.payloadBytes + BATCH_BYTES
+    this.readyBytes -= batch.heldBytes
     if (this.readyBytes < this.options.bytesMax / 2) this.scan?.resume()
     return batch
   }
@@ -161,7 +158,7 @@ export class Replay {
     this.read.set(stream, batch.last)
     this.moved = true
     this.ready.push(batch)
-    this.readyBytes += payloadBytes + BATCH_BYTES
+    this.readyBytes += batch.heldBytes
     this.options.onProgress()
     return this.readyBytes < this.options.bytesMax
   }

@@ -1,12 +1,12 @@
 /**
  * Whether a source takes anything more, and who waits until it does.
  *
- * U1. Bytes that the pipeline has not taken are bounded by `bytesMax`; who waits goes on when half of that is free.
+ * U1. What the pipeline has not taken takes up `bytesMax` of memory at most; who waits goes on when half of that is free.
  */
 import type { PotorooError } from '../base/errors.ts'
 
 export class Room {
-  /** Bytes that came in and were not taken yet. */
+  /** Bytes of memory of what came in and was not taken yet. */
   buffered = 0
   /** Why nothing is taken in at all, or `null`. */
   held: string | null = 'the pipeline has not started'

@@ -3,7 +3,7 @@
  *
  * D1. The pipeline is fed in journal order: the replay first, then what came in, each batch after its write.
  * D2. A position covers exactly what the pipeline has taken: `cut` reads the cursor of the batch in its hands.
- * D3. Bytes that have not been taken are bounded by `limits.ingestBytes`, beyond which every connection is told to
+ * D3. What has not been taken takes up `limits.ingestBytes` of memory at most, beyond which every connection is told to
  *     wait; each may go over it by what it had read already.
  * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor: the caller has
  *     read both in the chain.
@@ -167,7 +167,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return this.space.isOpen
   }
 
-  /** Bytes that came in and were not taken yet. */
+  /** Bytes of memory of what came in and was not taken yet. */
   get buffered(): number {
     return this.space.buffered
   }
@@ -238,10 +238,9 @@ export class IngestSource implements SessionSource, SurveyTarget {
     stream.admittedHere = true
     this.counters.records += count
     this.counters.bytes += size
-    this.space.buffered += size
-    const batch = this.journal.append(stream, bytes, cuts, from, count, first, now)
-    // A batch that has only grown is known already.
-    if (batch.count === count) {
+    const { batch, isNew, heldBytes } = this.journal.append(stream, bytes, cuts, from, count, first, now)
+    this.space.buffered += heldBytes
+    if (isNew) {
       this.unwritten++
       if (stream.acked) stream.wait(batch)
     }

@@ -17,6 +17,24 @@ describe('plain records', () => {
     expect(taken.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
   })
 
+  test('of no bytes wait like any others, and take up room', () => {
+    const world = new World(1)
+    const rig = new Rig(world, world.machine('m'), 'a').started()
+    push(rig.source!, '')
+    rig.settle()
+    expect(rig.source!.caughtUp).toBe(false)
+    expect(texts(rig.take())).toEqual([''])
+    expect([rig.source!.caughtUp, rig.source!.buffered]).toEqual([true, 0])
+    let pushed = 0
+    for (; rig.source!.room && pushed < 10_000; pushed++) {
+      push(rig.source!, '')
+      rig.settle(5)
+    }
+    expect(pushed).toBeLessThan(100)
+    expect(rig.drain().length).toBe(pushed)
+    expect(rig.source!.buffered).toBe(0)
+  })
+
   test('are fed again after kill -9, from the position of the checkpoint, before what comes in', () => {
     const world = new World(1)
     const machine = world.machine('m')
