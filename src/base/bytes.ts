@@ -258,15 +258,16 @@ export class ByteReader {
     return count
   }
 
-  /** Text of at most `bytesMax` bytes as `ByteWriter.utf8` writes it. Bytes that are no UTF-8 become U+FFFD, three for one. */
+  /** Text of at most `bytesMax` bytes as `ByteWriter.utf8` writes it. */
   utf8(bytesMax: number = Number.MAX_SAFE_INTEGER): string {
     const bytes = this.varint()
-    const longer = (length: number): Error =>
-      this.damaged(`a text of ${length} bytes where at most ${bytesMax} may stand`)
-    if (bytes > bytesMax) throw longer(bytes)
+    if (bytes > bytesMax) throw this.damaged(`a text of ${bytes} bytes where at most ${bytesMax} may stand`)
     const at = this.advance(bytes)
     const text = this.buffer.toString('utf8', at, at + bytes)
-    if (3 * bytes > bytesMax && Buffer.byteLength(text) > bytesMax) throw longer(Buffer.byteLength(text))
+    // Bytes that stand for no character would be read as U+FFFD, and two names as one.
+    if (text.includes('\ufffd') && !this.buffer.subarray(at, at + bytes).equals(Buffer.from(text))) {
+      throw this.damaged('a text that is no UTF-8')
+    }
     return text
   }
 

@@ -90,6 +90,16 @@ describe('writer and reader', () => {
     expect(damage(() => new ByteReader(bytes).finish())).toBe('E_DAMAGED')
   })
 
+  test('a text that is no UTF-8 is damage, and no other text with marks in it', () => {
+    for (const bytes of ['4dfc', 'c328', 'eda080', 'efbf']) {
+      const text = Buffer.from(bytes, 'hex')
+      expect(damage(() => new ByteReader(Buffer.concat([Buffer.of(text.length), text])).utf8())).toBe('E_DAMAGED')
+    }
+    const writer = new ByteWriter()
+    writer.utf8('a\ufffdb')
+    expect(new ByteReader(writer.take()).utf8()).toBe('a\ufffdb')
+  })
+
   test('a varint beyond 2^53 - 1 or without an end is damage', () => {
     expect(damage(() => new ByteReader(Buffer.from('ffffffffffffff1f', 'hex')).varint())).toBe('E_DAMAGED')
     expect(damage(() => new ByteReader(Buffer.alloc(20, 0xff)).varint())).toBe('E_DAMAGED')

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { crc32 } from '../../src/base/crc.ts'
 import type { Session } from '../../src/ingest/session.ts'
 import {
   type AckedMessage,
@@ -9,7 +10,7 @@ import {
   NO_CLAIM,
   readAcked,
 } from '../../src/protocol/acked.ts'
-import { FrameParser } from '../../src/protocol/frame.ts'
+import { FRAME_HEADER_BYTES, FrameParser } from '../../src/protocol/frame.ts'
 import { World } from '../../src/sim/world.ts'
 import { Rig, texts } from './fixture.ts'
 
@@ -43,6 +44,20 @@ class Peer {
   hello(oldest = 1, changes: Partial<Extract<AckedMessage, { kind: 'hello' }>> = {}): this {
     const identity = { producer: 'p', incarnation: '1', source: 'lines', token: '', oldest, ...NO_CLAIM }
     return this.say({ kind: 'hello', newest: 1, oldestVersion: 1, ...identity, ...changes })
+  }
+
+  /** A hello of a client that writes names another way. */
+  sayLatin1(producer: string): this {
+    const hello = { kind: 'hello', newest: 1, oldestVersion: 1, producer, incarnation: '1', source: 'lines' } as const
+    const bytes = encodeAcked({ ...hello, token: '', oldest: 1, ...NO_CLAIM })
+    const at = bytes.indexOf(producer)
+    const name = Buffer.from(producer, 'latin1')
+    const rest = bytes.subarray(at + Buffer.byteLength(producer), bytes.length)
+    const frame = Buffer.concat([bytes.subarray(0, at - 1), Buffer.of(name.length), name, rest])
+    frame.writeUInt32LE(frame.length - FRAME_HEADER_BYTES, 4)
+    frame.writeUInt32LE(crc32(frame.subarray(4)), 0)
+    this.session.onBytes(frame)
+    return this
   }
 
   batch(first: number, ...records: string[]): this {
@@ -150,6 +165,7 @@ describe('an acked connection', () => {
     expect(new Peer().hello(7).refusal).toBe('E_STREAM_UNKNOWN')
     expect(new Peer().hello(1, { newest: 9, oldestVersion: 8 }).refusal).toBe('E_ACKED_VERSION')
     expect(new Peer().hello(1, { producer: '' }).refusal).toBe('E_ACKED_PROTOCOL')
+    expect(new Peer().sayLatin1('Müller').refusal).toBe('E_DAMAGED')
     expect(new Peer().hello().batch(5, 'a gap').refusal).toBe('E_ACKED_PROTOCOL')
     expect(new Peer().batch(1, 'before the hello').refusal).toBe('E_ACKED_PROTOCOL')
     expect(new Peer().hello().hello().refusal).toBe('E_ACKED_PROTOCOL')

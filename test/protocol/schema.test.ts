@@ -129,10 +129,11 @@ describe('messages', () => {
 })
 
 describe('fields', () => {
-  test('bytes that are no text are no longer than the text that is made of them', () => {
+  test('bytes that are no text are damage, however few', () => {
     const read = (hex: string) => text(6).read(new ByteReader(Buffer.from(hex, 'hex')), 1)
-    expect(read('02ffff')).toBe('\ufffd\ufffd')
+    expect(code(() => read('01ff'))).toBe('E_DAMAGED')
     expect(code(() => read('03ffffff'))).toBe('E_DAMAGED')
+    expect(read('06efbfbdefbfbd')).toBe('\ufffd\ufffd')
     expect(read('06c3a9c3a9c3a9')).toBe('ééé')
   })
 
