@@ -56,6 +56,8 @@ export interface Lane {
 export interface Session {
   /** Whether it has been told who brings what, or what is no such thing. */
   readonly greeted: boolean
+  /** Bytes that it holds of what has not come whole. */
+  readonly pending: number
   /** Takes the next bytes of the connection. `false`: taken, but bring no more until `onRoom`. */
   onBytes(chunk: Buffer): boolean
   /** Names what is called when there is room again. */

@@ -17,6 +17,7 @@ import type { Clock, Timer } from '../env/clock.ts'
 import { Cuts } from '../model/connector.ts'
 import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { type Frame, FrameParser } from '../protocol/frame.ts'
+import { FIELD_BYTES } from '../protocol/message-frame.ts'
 import { SILENCES, UNFINISHED } from '../protocol/silence.ts'
 import { agreedVersion, type VersionRange } from '../protocol/version.ts'
 import type { Producers } from './producers.ts'
@@ -83,7 +84,8 @@ export class Session implements StreamSession {
     this.source = source
     this.write = write
     this.shut = shut
-    this.parser = new FrameParser(ackedFrameBytes(source.limits.recordBytes))
+    // Until it is known who brings what.
+    this.parser = new FrameParser(FIELD_BYTES)
     const { helloTimeoutMs } = source.limits
     this.timer = source.clock.after(helloTimeoutMs, () => this.leave(fail('E_ACKED_SILENT', { ms: helloTimeoutMs })))
   }
@@ -109,6 +111,10 @@ export class Session implements StreamSession {
 
   onRoom(fn: () => void): void {
     this.resume = fn
+  }
+
+  get pending(): number {
+    return this.parser.waiting
   }
 
   get greeted(): boolean {
@@ -269,6 +275,7 @@ export class Session implements StreamSession {
     const { producerCreditBytes: credit, recordBytes, keepAliveMs } = source.limits
     const stream = source.producers.grant(producer, incarnation, this)
     this.stream = stream
+    this.parser.allow(ackedFrameBytes(source.limits.recordBytes))
     // What the welcome says: on a disk there may be more by now, which no later ack needs to say.
     this.journaled = stream.stable
     this.stable = stream.stable

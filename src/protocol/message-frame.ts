@@ -4,7 +4,7 @@ import { beginFrame, endFrame, endHead } from './frame.ts'
 import type { Catalogue, MessageOf, Row } from './schema.ts'
 
 /** Fields of a message take no more: what is longer is a body. */
-const FIELD_BYTES = 64 << 10
+export const FIELD_BYTES = 64 << 10
 
 /** The frame of a message without a body; throws `E_FRAME_TOO_LONG` beyond `payloadBytes`. */
 export function messageFrame<R extends Row>(

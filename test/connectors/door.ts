@@ -44,6 +44,7 @@ class TestSession implements Session {
   closed = 0
   room = true
   greeted = false
+  pending = 0
   readonly send: (bytes: Uint8Array) => boolean
   readonly close: () => void
   again: () => void = () => {}

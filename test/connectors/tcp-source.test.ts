@@ -249,6 +249,27 @@ describe('an acknowledged source', () => {
     expect(source.status.expelled).toBe(1)
   })
 
+  test('bounds what all sessions hold of what has not come whole', () => {
+    const { sessions, source } = open({ protocol: 'acked', limits: { partialBytes: 100 } })
+    const [a, b] = [new Client(), new Client()]
+    const bring = (client: Client, i: number, pending: number): void => {
+      sessions[i]!.pending = pending
+      client.write('x')
+    }
+    bring(a, 0, 40)
+    bring(b, 1, 60)
+    expect(b.closed).toBeUndefined()
+    bring(a, 0, 50)
+    expect([a.closed, source.status.expelled, sessions[1]!.closed]).toEqual([undefined, 1, 1])
+    expect(b.closed).toBeDefined()
+    // What the closed one held counts no more.
+    bring(a, 0, 100)
+    expect(a.closed).toBeUndefined()
+    bring(a, 0, 0)
+    bring(new Client(), 2, 99)
+    expect(source.status.expelled).toBe(1)
+  })
+
   test('sends what a session says at its end, then closes', () => {
     const { sessions } = open({ protocol: 'acked' })
     const a = new Client()

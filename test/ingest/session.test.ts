@@ -165,6 +165,8 @@ describe('an acked connection', () => {
     expect(new Peer().hello(7).refusal).toBe('E_STREAM_UNKNOWN')
     expect(new Peer().hello(1, { newest: 9, oldestVersion: 8 }).refusal).toBe('E_ACKED_VERSION')
     expect(new Peer().hello(1, { producer: '' }).refusal).toBe('E_ACKED_PROTOCOL')
+    // Nothing is kept for strangers but a hello.
+    expect(new Peer().batch(1, 'x'.repeat(100_000)).refusal).toBe('E_FRAME_TOO_LONG')
     expect(new Peer().sayLatin1('Müller').refusal).toBe('E_DAMAGED')
     expect(new Peer().hello().batch(5, 'a gap').refusal).toBe('E_ACKED_PROTOCOL')
     expect(new Peer().batch(1, 'before the hello').refusal).toBe('E_ACKED_PROTOCOL')

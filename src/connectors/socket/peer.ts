@@ -219,6 +219,8 @@ export class AckedPeer extends Peer {
   /** Why the connection is not read: the journal has no room, or the peer does not read its answers. */
   private full = false
   private deaf = false
+  /** What it holds, as it is counted with that of others. */
+  private held = 0
 
   constructor(source: PeerHome, connection: Connection, nowMs: number, door: Door) {
     super(source, connection, nowMs)
@@ -233,16 +235,31 @@ export class AckedPeer extends Peer {
     })
   }
 
+  override get pending(): number {
+    return this.held
+  }
+
   onDrain(): void {
     this.deaf = false
     this.goOn()
   }
 
   protected received(chunk: Buffer): void {
+    const { source, session } = this
     this.spoke = true
-    if (this.closing || this.session.onBytes(chunk)) return
+    if (this.closing) return
+    const room = session.onBytes(chunk)
+    if (this.gone) return
+    this.count(session.pending)
+    if (source.partial > source.context.limits.partialBytes) source.relieve()
+    if (room || this.gone) return
     this.full = true
     this.pause()
+  }
+
+  private count(held: number): void {
+    this.source.partial += held - this.held
+    this.held = held
   }
 
   protected finished(): void {
@@ -252,6 +269,7 @@ export class AckedPeer extends Peer {
   }
 
   protected released(): void {
+    this.count(0)
     this.session.onClosed()
   }
 
