@@ -8,14 +8,10 @@
 import { assert } from './assert.ts'
 
 export interface Limits {
-  /** Longest name of a pipeline, a step or a branch, in UTF-16 code units. */
-  readonly nameLength: number
   /** Bytes of a bundled pipeline, which every worker keeps. */
   readonly bundleBytes: number
   /** Time that a pipeline file may take to load, in milliseconds. */
   readonly loadTimeoutMs: number
-  /** Fused steps in one plan, after what follows a merge has been copied into each of its inputs. */
-  readonly planSteps: number
   /** Key groups of a new cluster; a power of two. Fixed when the cluster is made. */
   readonly keyGroups: number
   /** Records in a batch. */
@@ -28,12 +24,6 @@ export interface Limits {
   readonly maxOutputsPerRecord: number
   /** Longest record that a source takes, in bytes. */
   readonly recordBytes: number
-  /** Levels of arrays and objects in a value. */
-  readonly valueDepth: number
-  /** Values in one encoded block. */
-  readonly blockValues: number
-  /** Bytes of one encoded block. */
-  readonly blockBytes: number
   /** Longest payload of a frame between two workers, in bytes. */
   readonly frameBytes: number
   /** Longest key, in UTF-16 code units. */
@@ -214,19 +204,14 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
-  nameLength: 100,
   bundleBytes: 16 << 20,
   loadTimeoutMs: 10_000,
-  planSteps: 10_000,
   keyGroups: 1024,
   batchRecords: 512,
   channelBatches: 8,
   watermarkMs: 1000,
   maxOutputsPerRecord: 65_536,
   recordBytes: 1 << 20,
-  valueDepth: 64,
-  blockValues: 1 << 20,
-  blockBytes: 64 << 20,
   frameBytes: 8 << 20,
   keyLength: 1024,
   channelCreditBytes: 1 << 20,

@@ -13,6 +13,7 @@ import type { Verdict } from '../sim/verify.ts'
 import { EXIT_WRONG } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
 import { wholeNumber } from './numbers.ts'
+import { limitsHere } from './settings.ts'
 import { counted, print, printJson, say } from './terminal.ts'
 
 interface Options {
@@ -47,11 +48,13 @@ export function verifyCommand(): Command {
       // The simulated world is read here alone, so that no other command waits for it.
       const [{ verify }, { raw }] = await Promise.all([import('../sim/verify.ts'), import('../sim/script.ts')])
       const inputs = readInputs(graph, options.input, raw)
+      const { verifyCalls } = limitsHere()
+      const limits = { verifyCalls }
       const terminal = process.stderr.isTTY === true
       const progress = (done: number) => {
         if (terminal) process.stderr.write(`\r\x1b[K${done} of ${counted(runs, 'run')}`)
       }
-      const verdict = await verify(pipeline, { inputs, runs, seed, parameters: graph.parameters, limits: {}, progress })
+      const verdict = await verify(pipeline, { inputs, runs, seed, parameters: graph.parameters, limits, progress })
       if (terminal) process.stderr.write('\r\x1b[K')
       if (options.json) printJson(verdict)
       else show(verdict)

@@ -8,9 +8,9 @@
  * It costs a walk over state and results for every record, so it is off unless it is asked for.
  */
 import { findFault } from '../base/codec/fault.ts'
+import { DEPTH_MAX } from '../base/codec/format.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
-import { defaultLimits } from '../base/limits.ts'
 import type { StepContext } from '../model/plan.ts'
 import type { StepPlan } from './keyed-task.ts'
 
@@ -18,7 +18,7 @@ import type { StepPlan } from './keyed-task.ts'
 export function guardStep(name: string, plan: StepPlan): StepPlan {
   const owners = new WeakMap<object, Key>()
   const look = (state: object, context: StepContext, results: readonly unknown[]): void => {
-    const fault = findFault([state], 1, defaultLimits.valueDepth)
+    const fault = findFault([state], 1, DEPTH_MAX)
     if (fault !== null) {
       throw fail('E_STATE_VALUE', { step: name, key: String(context.key), path: fault.path, got: fault.got })
     }

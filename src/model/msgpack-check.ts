@@ -9,7 +9,7 @@
  */
 import { isText } from './text.ts'
 
-/** Levels of arrays and maps: far more than a value may have that is kept or crosses (`valueDepth`). */
+/** Levels of arrays and maps: far more than a value may have that is kept or crosses (`DEPTH_MAX` of base/codec/format.ts). */
 const LEVELS = 512
 
 /** Extensions: a time, and `undefined`. */

@@ -11,23 +11,24 @@
  */
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
-import { defaultLimits } from '../base/limits.ts'
 import type { Graph, Input, Step } from './graph.ts'
 import { isKeyed, type KeyedStep, lowerAsync, lowerKeyed } from './lower.ts'
 import type { ChainEnd, ChainOp, ChainPlan, ChannelPlan, Plan, TaskPlan } from './plan.ts'
 import { refuseFaults } from './validate.ts'
 
+/** Fused steps in one plan, after what follows a merge has been copied into each of its inputs. */
+const STEPS_MAX = 10_000
+
 type TaskStep = Extract<Step, { kind: 'source' | 'asyncMap' | 'sink' }> | KeyedStep
 
 /** Cuts `graph` into tasks and channels. Throws `E_PIPELINE` with every fault, or `E_PLAN_TOO_LARGE`. */
-export function plan(graph: Graph, limits: { nameLength: number; planSteps: number } = defaultLimits): Plan {
-  refuseFaults(graph, limits)
-  return new Planner(graph, limits.planSteps).plan()
+export function plan(graph: Graph): Plan {
+  refuseFaults(graph)
+  return new Planner(graph).plan()
 }
 
 class Planner {
   private readonly graph: Graph
-  private readonly stepsMax: number
   /** Who reads each output of each step, in the order in which they were written. */
   private readonly consumers = new Map<string, number[]>()
   private readonly taskIds = new Map<Step, number>()
@@ -36,9 +37,8 @@ class Planner {
   /** The task whose chain is being walked. */
   private task = 0
 
-  constructor(graph: Graph, stepsMax: number) {
+  constructor(graph: Graph) {
     this.graph = graph
-    this.stepsMax = stepsMax
     for (const [index, step] of graph.steps.entries()) {
       if (isTask(step)) this.taskIds.set(step, this.taskIds.size)
       for (const input of step.inputs) {
@@ -87,8 +87,8 @@ class Planner {
   /** The chain that begins with the step at `index`. */
   private enter(index: number): ChainPlan {
     const step = this.graph.steps[index]!
-    if (++this.walked > this.stepsMax) {
-      throw fail('E_PLAN_TOO_LARGE', { pipeline: this.graph.name, limit: this.stepsMax })
+    if (++this.walked > STEPS_MAX) {
+      throw fail('E_PLAN_TOO_LARGE', { pipeline: this.graph.name, limit: STEPS_MAX })
     }
     if (step.kind === 'merge') return this.follow({ step: index })
     if (step.kind === 'branch') return { ops: [], end: this.branch(step, index) }

@@ -7,11 +7,13 @@
  * Much of it cannot be written in TypeScript at all; pipelines in JavaScript, and casts, end here.
  */
 import { fail } from '../base/errors.ts'
-import { defaultLimits } from '../base/limits.ts'
 import { type Finding, showFinding } from './finding.ts'
 import type { Graph, Step } from './graph.ts'
 import { isKeyed, type KeyedStep } from './lower.ts'
 import { idFaults, orderWarnings } from './order.ts'
+
+/** Longest name of a pipeline, a step or a branch, in UTF-16 code units. */
+const NAME_MAX = 100
 
 export interface Findings {
   readonly faults: readonly Finding[]
@@ -19,23 +21,23 @@ export interface Findings {
 }
 
 /** Looks at `graph` and reports what it finds; throws nothing. */
-export function validate(graph: Graph, limits: { nameLength: number } = defaultLimits): Findings {
+export function validate(graph: Graph): Findings {
   const faults: Finding[] = []
   const warnings: Finding[] = []
   const fault = (step: string | null, what: string, hint: string) => faults.push({ step, what, hint })
   const warn = (step: string | null, what: string, hint: string) => warnings.push({ step, what, hint })
 
-  checkName(graph.name, null, 'the pipeline', limits.nameLength, fault)
-  checkNames(graph, limits.nameLength, fault)
-  for (const step of graph.steps) checkStep(step, limits.nameLength, fault, warn)
+  checkName(graph.name, null, 'the pipeline', fault)
+  checkNames(graph, fault)
+  for (const step of graph.steps) checkStep(step, fault, warn)
   checkWiring(graph, fault, warn)
   faults.push(...idFaults(graph))
   return { faults, warnings: faults.length > 0 ? warnings : [...warnings, ...orderWarnings(graph)] }
 }
 
 /** Throws `E_PIPELINE` with every fault of `graph`, if there is one. */
-export function refuseFaults(graph: Graph, limits: { nameLength: number } = defaultLimits): void {
-  const { faults } = validate(graph, limits)
+export function refuseFaults(graph: Graph): void {
+  const { faults } = validate(graph)
   if (faults.length === 0) return
   const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
   throw fail('E_PIPELINE', { pipeline: String(graph.name), count, faults: faults.map(showFinding).join('\n') })
@@ -43,10 +45,10 @@ export function refuseFaults(graph: Graph, limits: { nameLength: number } = defa
 
 type Complain = (step: string | null, what: string, hint: string) => void
 
-function checkNames(graph: Graph, longest: number, fault: Complain): void {
+function checkNames(graph: Graph, fault: Complain): void {
   const seen = new Map<unknown, Step>()
   for (const step of graph.steps) {
-    checkName(step.name, nameOf(step), `a step (${step.kind})`, longest, fault)
+    checkName(step.name, nameOf(step), `a step (${step.kind})`, fault)
     const first = seen.get(step.name)
     if (first === undefined) seen.set(step.name, step)
     else if (step.name !== '') {
@@ -55,11 +57,11 @@ function checkNames(graph: Graph, longest: number, fault: Complain): void {
   }
 }
 
-function checkName(name: unknown, step: string | null, owner: string, longest: number, fault: Complain): void {
+function checkName(name: unknown, step: string | null, owner: string, fault: Complain): void {
   const hint = 'names come first and identify state, so each is a text of its own'
   if (typeof name !== 'string') fault(step, `${owner} has no name`, hint)
   else if (name === '') fault(step, `${owner} has an empty name`, hint)
-  else if (name.length > longest) fault(step, `the name has ${name.length} characters`, `use ${longest} at most`)
+  else if (name.length > NAME_MAX) fault(step, `the name has ${name.length} characters`, `use ${NAME_MAX} at most`)
   else if (name !== name.trim() || /\p{Cc}/u.test(name)) {
     fault(step, 'the name has spaces at its ends or control characters in it', 'use letters, digits and hyphens')
   }
@@ -70,7 +72,7 @@ function nameOf(step: Step): string {
   return typeof step.name === 'string' && step.name !== '' ? step.name : `(${step.kind} without a name)`
 }
 
-function checkStep(step: Step, longest: number, fault: Complain, warn: Complain): void {
+function checkStep(step: Step, fault: Complain, warn: Complain): void {
   const name = nameOf(step)
   const wants = (fn: unknown, what: string, mayWait = false) => checkFunction(name, fn, what, mayWait, fault)
   switch (step.kind) {
@@ -98,7 +100,7 @@ function checkStep(step: Step, longest: number, fault: Complain, warn: Complain)
       const outputs = Object.entries(step.tests ?? {})
       if (outputs.length === 0) fault(name, 'it has no branch', 'write one test for each output, by name')
       for (const [output, test] of outputs) {
-        checkName(output, name, 'an output', longest, fault)
+        checkName(output, name, 'an output', fault)
         wants(test, `test "${output}"`)
         if (output === 'rest') fault(name, 'an output is called rest', 'rest is what meets no test; rename the test')
         // Objects list such names in numerical order, whatever order they were written in.

@@ -5,12 +5,13 @@
  *     halved when one grows beyond `chunkBytes`. So neither a million counters nor ten large states hold up the loop.
  */
 import { ByteWriter } from '../base/bytes.ts'
+import { BYTES_MAX } from '../base/codec/format.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { Limits } from '../base/limits.ts'
 import { encodeChunk, Rows } from './chunk.ts'
 
-export type ChunkLimits = Pick<Limits, 'blockBytes' | 'chunkBytes' | 'chunkEntries'>
+export type ChunkLimits = Pick<Limits, 'chunkBytes' | 'chunkEntries'>
 
 const FIRST_ENTRIES = 16
 /** How much a new chunk counts in the average size of an entry. */
@@ -70,11 +71,7 @@ export class ChunkWriter {
   }
 
   private tooLarge(rows: Rows, error: PotorooError): PotorooError {
-    return fail(
-      'E_STATE_TOO_LARGE',
-      { step: this.step, key: String(rows.keys[0]), limit: this.limits.blockBytes },
-      error,
-    )
+    return fail('E_STATE_TOO_LARGE', { step: this.step, key: String(rows.keys[0]), limit: BYTES_MAX }, error)
   }
 }
 

@@ -83,6 +83,12 @@ export const FIELDS_MAX = 128
 export const VARIANTS_MAX = 16
 /** Most values in all columns of a block together, the inner ones counted too. */
 export const CELLS_MAX = 1 << 24
+/** Levels of arrays and objects in a value. */
+export const DEPTH_MAX = 64
+/** Most values in a block. */
+export const VALUES_MAX = 1 << 20
+/** Longest block, in bytes. */
+export const BYTES_MAX = 64 << 20
 
 interface ViewType {
   readonly BYTES_PER_ELEMENT: number

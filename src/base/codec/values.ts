@@ -12,14 +12,20 @@
 import { assert } from '../assert.ts'
 import type { ByteReader, ByteWriter } from '../bytes.ts'
 import { fail, PotorooError } from '../errors.ts'
-import { defaultLimits, type Limits } from '../limits.ts'
 import { ColumnReader } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
 import { type Fault, findFault } from './fault.ts'
-import { CELLS_MAX } from './format.ts'
+import { BYTES_MAX, CELLS_MAX, DEPTH_MAX, VALUES_MAX } from './format.ts'
 import { Unwritable } from './item-writer.ts'
 
-export type CodecLimits = Pick<Limits, 'valueDepth' | 'blockBytes' | 'blockValues'>
+/** Those of the format; a test has smaller ones. */
+export interface CodecLimits {
+  readonly depth: number
+  readonly values: number
+  readonly bytes: number
+}
+
+const formatLimits: CodecLimits = { depth: DEPTH_MAX, values: VALUES_MAX, bytes: BYTES_MAX }
 
 /** Writes and reads blocks of values, within limits. */
 export class ValueCodec {
@@ -27,19 +33,19 @@ export class ValueCodec {
   private readonly columnWriter: ColumnWriter
   private readonly columnReader: ColumnReader
 
-  constructor(limits: CodecLimits = defaultLimits) {
+  constructor(limits = formatLimits) {
     this.limits = limits
-    this.columnWriter = new ColumnWriter(limits.valueDepth, limits.blockBytes)
-    this.columnReader = new ColumnReader(limits.valueDepth)
+    this.columnWriter = new ColumnWriter(limits.depth, limits.bytes)
+    this.columnReader = new ColumnReader(limits.depth)
   }
 
   /**
    * Writes `values[0, count)` as one block. Throws `E_VALUE`, which names the place, for a value that is none of the
-   * kinds of Q3 of `format.ts`, holds itself, or is too deep, and `E_BLOCK_TOO_LONG` for a block over `blockBytes`; then
+   * kinds of Q3 of `format.ts`, holds itself, or is too deep, and `E_BLOCK_TOO_LONG` for a block that is too long; then
    * nothing has been written.
    */
   encodeValues(writer: ByteWriter, values: readonly unknown[], count: number): void {
-    assert(count <= this.limits.blockValues, 'a block holds at most blockValues values')
+    assert(count <= this.limits.values, 'a block holds so many values at most')
     const start = writer.length
     try {
       writer.varint(count)
@@ -61,7 +67,7 @@ export class ValueCodec {
    */
   decodeValues(reader: ByteReader, into: unknown[]): number {
     const count = reader.varint()
-    if (count > this.limits.blockValues) throw reader.damaged(`a block of ${count} values`)
+    if (count > this.limits.values) throw reader.damaged(`a block of ${count} values`)
     this.columnReader.read(reader, count, into)
     return count
   }
@@ -69,14 +75,14 @@ export class ValueCodec {
   private explained(error: unknown, values: readonly unknown[], count: number): unknown {
     if (error instanceof Unwritable && error.reason === 'large') return this.tooLong(count)
     if (error instanceof PotorooError) return error
-    const fault = findFault(values, count, this.limits.valueDepth)
+    const fault = findFault(values, count, this.limits.depth)
     if (fault !== null) return asError(fault)
     // The engine's own refusal to join texts beyond half a gigabyte.
     return error instanceof RangeError ? this.tooLong(count) : error
   }
 
   private tooLong(count: number): PotorooError {
-    return fail('E_BLOCK_TOO_LONG', { values: count, limit: this.limits.blockBytes, parts: CELLS_MAX })
+    return fail('E_BLOCK_TOO_LONG', { values: count, limit: this.limits.bytes, parts: CELLS_MAX })
   }
 }
 
@@ -86,12 +92,12 @@ function asError({ index, path, got }: Fault): PotorooError {
 
 const shared = new ValueCodec()
 
-/** `ValueCodec.encodeValues` within the default limits. */
+/** `ValueCodec.encodeValues` within the format's limits. */
 export function encodeValues(writer: ByteWriter, values: readonly unknown[], count: number): void {
   shared.encodeValues(writer, values, count)
 }
 
-/** `ValueCodec.decodeValues` within the default limits. */
+/** `ValueCodec.decodeValues` within the format's limits. */
 export function decodeValues(reader: ByteReader, into: unknown[]): number {
   return shared.decodeValues(reader, into)
 }

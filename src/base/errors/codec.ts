@@ -22,7 +22,7 @@ export const codecErrors = {
   E_BLOCK_TOO_LONG: {
     kind: 'user',
     what: '{values} values are too large for one block ({limit} bytes, {parts} parts)',
-    remedy: 'make the values smaller, or raise the limit blockBytes',
+    remedy: 'make the values smaller',
   },
   E_DAMAGED: {
     kind: 'protocol',

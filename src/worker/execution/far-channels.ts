@@ -64,7 +64,7 @@ export class FarChannels implements Crossings {
     return new FarOutlet({
       clock,
       sent: this.sentBy(step),
-      codec: new BatchCodec(new ValueCodec(limits)),
+      codec: new BatchCodec(new ValueCodec()),
       names: new SplitNamesWriter((number) => splits.nameOf(number)),
       keyed: channel.kind === 'exchange',
       pool,
@@ -84,11 +84,11 @@ export class FarChannels implements Crossings {
   }
 
   input(channel: ChannelPlan, member: number, pool: BatchPool): Intake {
-    const { run, generation, links, limits, splits, failed } = this.options
+    const { run, generation, links, splits, failed } = this.options
     const { worker } = generation.members[member]!
     const input = new FarInput({
       channel: channel.id,
-      codec: new BatchCodec(new ValueCodec(limits)),
+      codec: new BatchCodec(new ValueCodec()),
       names: new SplitNamesReader((name) => splits.numberOf(name)),
       pool,
       generation: generation.number,

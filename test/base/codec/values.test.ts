@@ -399,7 +399,7 @@ describe('what cannot be written', () => {
   })
 
   test('what would become too long', () => {
-    const small = new ValueCodec({ valueDepth: 64, blockValues: 5000, blockBytes: 10_000 })
+    const small = new ValueCodec({ depth: 64, values: 5000, bytes: 10_000 })
     const twice = (levels: number): unknown => {
       let one: unknown = 1
       for (let i = 0; i < levels; i++) one = [one, one]
