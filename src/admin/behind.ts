@@ -86,10 +86,13 @@ function lastOf({ term }: Behind, answers: readonly (Behind | null)[]): Behind |
   return { term, epoch }
 }
 
-/** The first answer that is one; `null` where none is. Rejects with the first error where there is none. */
+/** The first answer that is one; `null` where none is. Rejects where all have failed: one who has does not speak for the others. */
 function firstOf<T>(asked: readonly Promise<T | null>[]): Promise<T | null> {
   return new Promise((resolve, reject) => {
-    for (const one of asked) one.then((answer) => answer !== null && resolve(answer), reject)
-    void Promise.allSettled(asked).then(() => resolve(null))
+    for (const one of asked) one.then((answer) => answer !== null && resolve(answer)).catch(() => {})
+    Promise.any(asked).then(
+      () => Promise.allSettled(asked).then(() => resolve(null)),
+      ({ errors }: AggregateError) => reject(errors[0]),
+    )
   })
 }
