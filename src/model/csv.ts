@@ -3,10 +3,14 @@
  *
  * V1. A record has as many fields as the header; a quote stands only at the edges of a field or doubled inside a quoted
  *     one. Anything else throws and goes to the dead letters.
+ * V2. The byte order mark that spreadsheets write in front of a file is no part of its first field.
  */
 import { fail } from '../base/errors.ts'
 import type { Decoder } from './connector.ts'
 import { readText } from './text.ts'
+
+/** V2. */
+const MARK = 0xfeff
 
 export interface CsvOptions<H extends readonly string[]> {
   /** Names of the fields in their order: records become objects. Without it, records are arrays of texts. */
@@ -30,7 +34,7 @@ export function csv(options: CsvOptions<readonly string[]> = {}): Decoder<unknow
   if (separator.length !== 1 || separator === '"')
     throw fail('E_SETTING', { reason: 'csv: separator is one character' })
   if (header === undefined) {
-    return { kind: 'csv', decode: (record, start, end) => parseRecord(readText(record, start, end), separator) }
+    return { kind: 'csv', decode: (record, start, end) => parseRecord(textOf(record, start, end), separator) }
   }
   if (new Set(header).size !== header.length || header.includes('') || header.includes('__proto__')) {
     throw fail('E_SETTING', { reason: 'csv: the header has an empty, repeated or reserved name' })
@@ -38,7 +42,7 @@ export function csv(options: CsvOptions<readonly string[]> = {}): Decoder<unknow
   return {
     kind: `csv ${header.join(separator)}`,
     decode(record, start, end) {
-      const fields = parseRecord(readText(record, start, end), separator)
+      const fields = parseRecord(textOf(record, start, end), separator)
       if (fields.length !== header.length)
         throw malformed(`${fields.length} fields where the header has ${header.length}`)
       const row: Record<string, string> = {}
@@ -46,6 +50,11 @@ export function csv(options: CsvOptions<readonly string[]> = {}): Decoder<unknow
       return row
     },
   }
+}
+
+function textOf(record: Buffer, start: number, end: number): string {
+  const text = readText(record, start, end)
+  return text.charCodeAt(0) === MARK ? text.slice(1) : text
 }
 
 /** The fields of one record. Most records hold no quote at all, and `split` is quickest at those. */

@@ -141,6 +141,15 @@ describe('csv', () => {
     )
   })
 
+  test('passes over the mark in front of a file', () => {
+    const header = ['id', 'name'] as const
+    for (const record of ['\ufeffid,name', '\ufeff"id",name']) {
+      expect(decode(csv(), record)).toEqual(['id', 'name'])
+      expect(decode(csv({ header }), record)).toEqual({ id: 'id', name: 'name' })
+    }
+    expect(decode(csv(), 'id,\ufeffname')).toEqual(['id', '\ufeffname'])
+  })
+
   test('makes objects by a header', () => {
     expect(decode(csv({ header: ['word', 'count'] }), '"a, b",3')).toEqual({ word: 'a, b', count: '3' })
     expect(decode(csv({ header: ['a', 'b'], separator: ';' }), ';"x"')).toEqual({ a: '', b: 'x' })
