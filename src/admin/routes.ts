@@ -21,7 +21,7 @@ import { type Call, Reply, type Route } from './http.ts'
 import { pageOfLetters, viewLetter } from './letters-view.ts'
 import type { Metrics } from './metrics.ts'
 import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
-import { parse } from './request.ts'
+import { countIn, parse } from './request.ts'
 import { queryState, waitIn } from './state-query.ts'
 import { summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
 
@@ -297,8 +297,8 @@ async function submit(seams: RoutesSeams, body: unknown): Promise<unknown> {
 /** A page of letters (`?from=&limit=`), without what their steps were given. */
 function listLetters({ name, execution }: Resident, { query }: Call, limits: Limits): unknown {
   const { deadLetters } = execution
-  const from = Number(query.get('from') ?? 0) || 0
-  const limit = Math.min(Number(query.get('limit') ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
+  const from = countIn(query, 'from', 0)
+  const limit = countIn(query, 'limit', limits.queryKeys, limits.queryKeys)
   return pageOfLetters(name, deadLetters.count, deadLetters.list(from, limit))
 }
 

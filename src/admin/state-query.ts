@@ -11,7 +11,7 @@ import { type AcrossSeams, Deadline } from './asking.ts'
 import { barrierAcross, barrierIn } from './behind.ts'
 import type { Call } from './http.ts'
 import { type Found, ownPart, type Part, viewKey } from './part.ts'
-import { parse } from './request.ts'
+import { countIn, parse } from './request.ts'
 
 const readLevel = z.enum(['live', 'committed', 'linearizable'], {
   error: '?read is live, committed or linearizable',
@@ -47,8 +47,7 @@ export async function queryState(seams: AcrossSeams, { parts, query }: Call): Pr
   const pipeline = parts.pipeline!
   const step = parts.step!
   const read = parse(readLevel, query.get('read') ?? 'live')
-  const given = query.get('limit')
-  const limit = given === '0' ? 0 : Math.min(Number(given ?? limits.queryKeys) || limits.queryKeys, limits.queryKeys)
+  const limit = countIn(query, 'limit', limits.queryKeys, limits.queryKeys)
   const asked = { pipeline, step, key: query.get('key'), limit, cursor: query.get('cursor') }
   const own = query.has('own')
   const ms = waitIn(query, own ? 'own' : 'wait', limits)

@@ -135,6 +135,12 @@ describe('what may be asked', () => {
     const rest = (await station.ask('GET', `/v1/pipelines/counting/state/count?cursor=${page.next}`)).json
     expect([...page.found, ...rest.found].map(({ key }: { key: string }) => key).sort()).toEqual(['a', 'b'])
     expect(rest.next).toBeNull()
+    for (const limit of ['-1', '1.5', 'all', '']) {
+      for (const list of ['state/count', 'dead-letters']) {
+        const refused = await station.ask('GET', `/v1/pipelines/counting/${list}?limit=${limit}`)
+        expect([refused.status, refused.json.error?.code], limit).toEqual([400, 'E_CONTROL_REQUEST'])
+      }
+    }
 
     const metrics = (await station.ask('GET', '/metrics')).text
     expect(metrics).toContain('potoroo_source_records_total{pipeline="counting",step="words"} 3\n')
