@@ -8,7 +8,7 @@ export interface Clock {
   now(): number
   /** Milliseconds with fractions that never go back, from an unspecified origin. For durations. */
   monotonic(): number
-  /** Calls `fn` once, not earlier than `ms` from now. */
+  /** Calls `fn` once, not earlier than `ms` from now; what is below zero is due at once. */
   after(ms: number, fn: () => void): Timer
   /** Calls `fn` once, after the callbacks that are due now. */
   soon(fn: () => void): void

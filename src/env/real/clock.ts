@@ -3,7 +3,7 @@
  *
  * Node counts a timer in whole milliseconds of its loop's own time, so that one may fire a fraction early, and a delay
  * over 2^31 - 1 ms fires at once. Both would break `after`; a timer here looks at the clock when it fires and waits again
- * for what is left.
+ * for what is left. Of a delay below zero Node warns.
  */
 import { performance } from 'node:perf_hooks'
 import type { Clock, Timer } from '../clock.ts'
@@ -51,7 +51,7 @@ class RealTimer implements Timer {
 }
 
 function wait(timer: RealTimer, ms: number): NodeJS.Timeout {
-  return setTimeout(fire, Math.min(Math.ceil(ms), LONGEST_MS), timer)
+  return setTimeout(fire, Math.max(0, Math.min(Math.ceil(ms), LONGEST_MS)), timer)
 }
 
 function fire(timer: RealTimer): void {
