@@ -18,6 +18,10 @@ import { networkError } from './network-error.ts'
 
 /** Beyond so many queued bytes `send` answers false, and pings are not answered. */
 const HIGH_WATER_BYTES = 64 << 10
+/** What a further chunk takes up beside its bytes: the library keeps those of an unfinished message as they have come. */
+const CHUNK_BYTES = 256
+/** What stands in front of a client's ping or pong, which is short and masked. */
+const CONTROL_HEAD_BYTES = 6
 /** How long a peer may take to answer our goodbye. */
 const CLOSING_MS = 5000
 /** The code where no goodbye was said. */
@@ -62,27 +66,44 @@ export class WebSocketDoor {
   /** W3. */
   private watch(socket: Duplex, ws: WebSocket, connection: RealWebSocket): void {
     const own: Unfinished = { bytes: 0 }
+    /** Bytes of the wire that may be of an unfinished message, and chunks that they have come in. */
+    let wire = 0
+    let chunks = 0
     let last = 0
     let ended = false
-    const set = (bytes: number): void => this.count(connection, own, bytes)
+    const set = (bytes: number): void => {
+      wire = bytes
+      this.count(connection, own, bytes + CHUNK_BYTES * Math.max(0, chunks - 1))
+    }
+    const none = (): void => {
+      chunks = 0
+      set(0)
+    }
     // In front of the library's own listener.
     socket.prependListener('data', (chunk: Buffer) => {
       // What still comes from one that has to go is kept by nobody.
-      if (ws.readyState !== WebSocket.OPEN) return set(0)
+      if (ws.readyState !== WebSocket.OPEN) return none()
       // Where a message ended in the last chunk, what is left is of that chunk; no need to know its frames.
-      set((ended ? Math.min(own.bytes, last) : own.bytes) + chunk.length)
+      chunks++
+      set((ended ? Math.min(wire, last) : wire) + chunk.length)
       ended = false
       last = chunk.length
       if (this.partial > this.limits.partialBytes) this.relieve()
     })
-    const took = (bytes: number): void => {
+    ws.on('message', (message) => {
       ended = true
-      set(Math.max(0, own.bytes - bytes))
+      chunks = 1
+      set(Math.max(0, wire - (message as Buffer).length))
+    })
+    // It may stand between the fragments of a message, which it does not end.
+    const passed = (bytes: Buffer): void => {
+      const left = Math.max(0, wire - bytes.length - CONTROL_HEAD_BYTES)
+      if (left === 0) chunks = 0
+      set(left)
     }
-    ws.on('message', (message) => took((message as Buffer).length))
-    ws.on('ping', (bytes) => took(bytes.length))
-    ws.on('pong', (bytes) => took(bytes.length))
-    ws.on('close', () => set(0))
+    ws.on('ping', passed)
+    ws.on('pong', passed)
+    ws.on('close', none)
   }
 
   private count(connection: RealWebSocket, own: Unfinished, bytes: number): void {
