@@ -30,8 +30,8 @@ export interface MemberOptions {
   readonly journals?: boolean
   /** Workers that the new cluster waits for. */
   readonly expected: number
-  /** Hears why the pipeline cannot run; whether that is for somebody to put right, and the process goes on. */
-  readonly stopped?: (error: PotorooError) => boolean
+  /** Hears why the program `hash` cannot run; whether that is for somebody to put right, and the process goes on. */
+  readonly stopped?: (hash: string, error: PotorooError) => boolean
   /** Hears why a life has ended; whether the next one accepts a loss. */
   readonly fell?: (error: PotorooError) => boolean
   /** Longest pause before it is started again, in milliseconds. */
@@ -119,8 +119,8 @@ export class MemberStation {
         ended: () => {
           this.ended = true
         },
-        failed: (_, error) => {
-          if (this.options.stopped?.(error) !== true) fall(error)
+        failed: ({ hash }, error) => {
+          if (this.options.stopped?.(hash, error) !== true) fall(error)
         },
         warned: (_, warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
         unloaded: (_, error) => fall(error),
@@ -149,13 +149,11 @@ export class MemberStation {
    * is, nobody hears from a process that is dead.
    */
   upgrade(to: Upgrade, answered: (error: PotorooError | null) => void): void {
-    const { worker, process, options } = this
-    const { pipeline } = options
+    const { worker, process } = this
+    const { pipeline, limits } = this.options
     const live = (): boolean => this.process === process
     worker?.seated(() => {
       const { hash, plan, drop } = to
-      const entry = worker.cluster.pipelines.get(pipeline) ?? null
-      const rests = worker.residents.all.get(pipeline)?.phase === 'running'
       const submit = (): void => {
         const program = { hash, text: '', map: '' }
         if (live()) worker.ledger.submit(pipeline, program, null, { from: null, drop }, answered)
@@ -164,10 +162,8 @@ export class MemberStation {
         if (!(error instanceof PotorooError)) throw error
         if (live()) answered(error)
       }
-      requireContinuation(worker.storage, plan, worker.keyGroups, { from: null, entry, drop, rests }).then(
-        submit,
-        refused,
-      )
+      const asked = { worker, clock: process!.env.clock, timeoutMs: limits.drainTimeoutMs }
+      requireContinuation(asked, plan, { from: null, fresh: false, drop }).then(submit, refused)
     })
   }
 

@@ -907,6 +907,12 @@ export const mutants: readonly SimMutant[] = [
       replacement: 'return [...before.slice(before.length), ...steps',
     },
     {
+      name: 'fits-what-was-saved-before',
+      file: 'src/worker/pipelines/continuation.ts',
+      text: 'if (!fresh) await ownCheckpoint(asked, name)',
+      replacement: '',
+    },
+    {
       name: 'old-chunks-of-a-step-that-came-back',
       file: 'src/checkpoint/resolve.ts',
       text: 'const chains = pack.serial < (begins.get(chunk.step) ?? 0) ? undefined : groups.get(chunk.step)',

@@ -1,46 +1,77 @@
 /**
  * Whether a program can go on with what its pipeline has: asked before anything is stopped for it, so that what runs goes on
  * where it cannot. Who brings it up asks again (`execution/way-up.ts`), of what it has really read.
+ *
+ * T1. What the steps leave of a program that has no checkpoint of its own yet is not known before it makes one, and it makes one
+ *     before another takes its place. So one is made, where that comes about in time, before anybody asks.
  */
-import { droppedSteps, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
+import { fail } from '../../base/errors.ts'
+import { periodic } from '../../checkpoint/barrier.ts'
+import { droppedSteps, lastEpoch } from '../../checkpoint/cluster.ts'
 import type { Examined } from '../../checkpoint/damage.ts'
 import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
 import type { PackChunk } from '../../checkpoint/pack-format.ts'
 import { openPack } from '../../checkpoint/pack-reader.ts'
 import type { Store } from '../../checkpoint/store.ts'
+import type { Clock } from '../../env/clock.ts'
 import type { Plan } from '../../model/plan.ts'
 import { fitBase } from '../execution/base-fit.ts'
 import { settle } from '../settle.ts'
+import type { Worker } from '../worker.ts'
+import { isUp } from './endings.ts'
 
 /** What a program is to begin with. */
 export interface Beginning {
   /** The manifest of a savepoint, or `null`. */
   readonly from: string | null
-  /** What the chain says of the pipeline; `null` where there is none, or where it is to be forgotten. */
-  readonly entry: PipelineEntry | null
+  /** What there is of the pipeline is to be forgotten. */
+  readonly fresh: boolean
   /** Steps whose state is not to be taken over. */
   readonly drop: readonly string[]
-  /** What runs now comes to rest before: nothing is held any more then. */
-  readonly rests: boolean
 }
 
-/** Throws what `fitBase` throws where the state that `plan` would begin with does not fit it, or the `keyGroups` that there are. */
-export async function requireContinuation(
-  store: Store,
-  plan: Plan,
-  keyGroups: number,
-  beginning: Beginning,
-): Promise<void> {
-  const { from, entry } = beginning
+/** Who is asked, and how long it may wait for a checkpoint (T1). */
+export interface Asked {
+  readonly worker: Worker
+  readonly clock: Clock
+  readonly timeoutMs: number
+}
+
+/** Throws what `fitBase` throws where the state that `plan` would begin with does not fit it, or the key groups that there are. */
+export async function requireContinuation(asked: Asked, plan: Plan, beginning: Beginning): Promise<void> {
+  const { worker } = asked
+  const { pipeline: name } = plan
+  const { from, fresh } = beginning
+  if (!fresh) await ownCheckpoint(asked, name)
+  const entry = fresh ? null : (worker.cluster.pipelines.get(name) ?? null)
   const path = from ?? (entry === null ? null : (lastEpoch(entry)?.manifest ?? entry.from))
   if (path === null) return
+  const store = worker.storage
   const examined = decodeManifest(path, await settle<Buffer | null>((done) => store.read(path, done)))
   // What becomes of a damaged one is for the recovery to say: it may go back to an older one.
   if (examined.kind !== 'intact') return
   const drop = new Set([...beginning.drop, ...(entry === null ? [] : droppedSteps(entry))])
-  const rests = from === null && beginning.rests
+  // What runs now comes to rest before: nothing is held any more then.
+  const rests = from === null && worker.residents.all.get(name)?.phase === 'running'
   const held = rests ? new Set<string>() : await stepsThatHeld(store, examined.value)
-  fitBase(plan, examined.value, keyGroups, held, drop, () => {})
+  fitBase(plan, examined.value, worker.keyGroups, held, drop, () => {})
+}
+
+/** Resolves once what runs has a checkpoint of its own, or has not come to one in time; throws where it ends meanwhile (T1). */
+function ownCheckpoint({ worker, clock, timeoutMs }: Asked, pipeline: string): Promise<void> {
+  const entry = worker.cluster.pipelines.get(pipeline)
+  const resident = worker.residents.all.get(pipeline)
+  const last = entry === undefined ? null : lastEpoch(entry)
+  if (resident === undefined || !isUp(resident)) return Promise.resolve()
+  if ((last?.epoch ?? 0) > (resident.base?.epoch ?? 0)) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(timeoutMs, resolve)
+    resident.execution.request(periodic, (reason) => {
+      timer.cancel()
+      if (reason === null) resolve()
+      else reject(fail('E_CHECKPOINT', { pipeline, reason }))
+    })
+  })
 }
 
 /** The steps whose tasks had taken records at the barrier of `manifest` and not sent them on, as far as its packs can be read. */

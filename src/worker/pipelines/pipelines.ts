@@ -82,7 +82,7 @@ export class Pipelines {
     const { limits } = options
     this.endings = new Endings(env.clock, worker, limits.drainTimeoutMs, until)
     this.submission = new Submission({
-      ...{ worker, limits, alone, until },
+      ...{ clock: env.clock, worker, limits, alone, until },
       inTurn: (name, task) => this.inTurn(name, task),
       stop: (name) => this.stopForAnother(name),
     })

@@ -11,6 +11,7 @@ import type { Json } from '../../base/json.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { bundle, savepointManifest } from '../../checkpoint/layout.ts'
+import type { Clock } from '../../env/clock.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Pipeline } from '../../model/pipeline.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -40,6 +41,7 @@ export interface SubmitOptions {
 }
 
 export interface SubmissionSeams {
+  readonly clock: Clock
   readonly worker: Worker
   readonly limits: Limits
   /** Whether no other worker can ever be a member (S2). */
@@ -100,9 +102,9 @@ export class Submission {
       requirePlaces(prepared.plan, others)
       requireChannelMemory(prepared.plan, others, worker.cluster.members.length, this.seams.limits)
       const from = await this.manifestOf(name, options)
-      const entry = fresh === true ? null : (worker.cluster.pipelines.get(name) ?? null)
-      const rests = worker.residents.all.get(name)?.phase === 'running'
-      await requireContinuation(worker.storage, prepared.plan, worker.keyGroups, { from, entry, drop, rests })
+      const { clock, limits } = this.seams
+      const asked = { worker, clock, timeoutMs: limits.drainTimeoutMs }
+      await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
       options.onFit?.()
       if (this.seams.alone) await this.seams.stop(name)
       if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))

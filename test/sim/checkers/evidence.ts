@@ -89,6 +89,8 @@ export interface Evidence {
   readonly letters: readonly Letter[]
   /** Clocks were right all the time, and nobody was away with records that others did not wait for. */
   readonly timely: boolean
+  /** Programs with other steps followed one another: a record that comes again by another one may have another id. */
+  readonly reshaped?: boolean
 }
 
 /** Adds one complaint; checkers stop early when there are enough. */

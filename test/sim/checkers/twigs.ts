@@ -20,7 +20,7 @@ import type { Complain, Evidence, Output, Visit } from './evidence.ts'
 import { historyOf } from './history.ts'
 
 export interface TwigEvidence extends Evidence {
-  /** Those that were taken, in their order. */
+  /** Those that could run, in their order. */
   readonly programs: readonly Program[]
   /** The plan of the last one. */
   readonly lastPlan: Plan
@@ -45,7 +45,7 @@ export function judgeTwigs(evidence: TwigEvidence): string[] {
 class TwigJudge {
   private readonly evidence: TwigEvidence
   private readonly complain: Complain
-  /** The place of each program among those that were taken, by its number. */
+  /** The place of each program among these, by its number. */
   private readonly places: ReadonlyMap<number, number>
   /** By head: what passed it, and in which program. */
   private readonly passed: readonly ReadonlyMap<string, number>[]

@@ -280,7 +280,7 @@ class SimCluster {
       const planned = program === null ? system.build() : family!.plan(program)
       return witness.trace(planned, answersOf(env, longAnswers), program?.number)
     }
-    const stopped = (error: PotorooError): boolean => upgrades?.stopped(error) === true
+    const stopped = (hash: string, error: PotorooError): boolean => upgrades?.stopped(hash, error) === true
     return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped }
   }
 
@@ -572,6 +572,7 @@ class SimCluster {
       states: this.states(),
       outputs: this.outputs(),
       timely: this.rightClocks && nobodyIsAway(config),
+      reshaped: this.upgrades !== null,
     }
     complaints.push(...rerun(evidence), ...this.readers.complaints)
     if (this.upgrades !== null) complaints.push(...judgeTwigs(this.twigEvidence(evidence, this.upgrades)))
@@ -579,7 +580,7 @@ class SimCluster {
     this.checkSeen(evidence.outputs)
   }
 
-  private twigEvidence(evidence: Evidence, { taken: programs, drains }: Upgrades): TwigEvidence {
+  private twigEvidence(evidence: Evidence, { fitting: programs, drains }: Upgrades): TwigEvidence {
     const { watches, plan } = this.config.family!
     const files = new Map(this.outside.besides.map(({ name, made }) => [name, made]))
     const given = outputsOf(drains, this.volume, this.outside).map((output, i) => ({ ...output, ...drains[i]! }))

@@ -38,6 +38,8 @@ export class Upgrades {
   /** Who has been asked for something that has to be known before anything else is asked for. */
   private pending: SimProcess | null = null
   private unfit = 0
+  /** What was taken and did not fit (U3). */
+  private readonly misfits = new Set<string>()
   /** Of what the pipeline has stopped, or the next one was refused, and how many programs there were (U3). */
   private stop: { readonly steps: Set<string>; readonly programs: number } | null = null
 
@@ -58,6 +60,19 @@ export class Upgrades {
   get taken(): readonly Program[] {
     this.chain.look()
     return this.chain.programs.flatMap((hash) => this.programOf(hash) ?? [])
+  }
+
+  /** Those that could run. What others were to drop is dropped for the next one. */
+  get fitting(): readonly Program[] {
+    const fitting: Program[] = []
+    let drop: readonly string[] = []
+    for (const program of this.taken) {
+      drop = [...drop, ...program.drop]
+      if (this.misfits.has(hashOf(program))) continue
+      fitting.push({ ...program, drop })
+      drop = []
+    }
+    return fitting
   }
 
   get complaints(): readonly string[] {
@@ -89,10 +104,11 @@ export class Upgrades {
     return known || random.chance(HASTY) ? this.askFor(station, []) : ''
   }
 
-  /** The pipeline cannot run: whether that is for somebody to put right (U3). */
-  stopped(error: PotorooError): boolean {
+  /** `hash` cannot run: whether that is for somebody to put right (U3). */
+  stopped(hash: string, error: PotorooError): boolean {
     if (!MISFITS.has(error.code)) return false
     const { taken } = this
+    this.misfits.add(hash)
     if (!isOvertaken(taken) && !this.isCall(error)) this.wrong.push(`the pipeline has stopped: ${error.message} (U3)`)
     if (this.stop?.programs !== taken.length) this.stop = { steps: new Set(), programs: taken.length }
     this.stop.steps.add(stepOf(error))
@@ -120,6 +136,20 @@ export class Upgrades {
     return worker!.cluster.next < this.chain.length
   }
 
+  /** Whether `program` is what runs on `station`. */
+  private runs({ worker }: MemberStation, program: Program): boolean {
+    const { pipeline } = this.family.system.build()
+    const resident = worker!.residents.all.get(pipeline)
+    return resident?.phase === 'running' && resident.hash === hashOf(program)
+  }
+
+  /** The steps of `program` that no epoch has yet: somebody may forget to drop them, and is told (U1). */
+  private unsavedOf({ twigs }: Program): readonly string[] {
+    const { steps = [], sources = [], sinks = [] } = this.chain.last ?? {}
+    const saved = new Set([...steps, ...sources, ...sinks].map(({ step }) => step))
+    return partsOf(twigs).flatMap(({ step }) => (saved.has(step) ? [] : [step]))
+  }
+
   private isCall(error: PotorooError): boolean {
     const parts = partsOf(this.asked.flatMap(({ twigs }) => twigs))
     return parts.some(({ step, kind }) => step === stepOf(error) && kind === 'call')
@@ -133,8 +163,12 @@ export class Upgrades {
     const alone = open.size === 0 && !isOvertaken(taken)
     const possible = [...taken.slice(alone ? -1 : Math.max(0, base)), ...open]
     const before = possible.toSorted((a, b) => a.number - b.number).at(-1)!
-    const program = this.twigs.next(asked.length, before, possible, drop)
     const behind = this.isBehind(station)
+    const drawn = this.twigs.next(asked.length, before, possible, drop)
+    const unsaved = alone && !behind && this.runs(station, taken.at(-1)!) ? this.unsavedOf(taken.at(-1)!) : []
+    const program = this.random.chance(0.5)
+      ? drawn
+      : { ...drawn, drop: drawn.drop.filter((step) => !unsaved.includes(step)) }
     asked.push(program)
     open.add(program)
     this.say(station, { hash: hashOf(program), plan: family.plan(program), drop: program.drop }, (error) => {
@@ -142,7 +176,8 @@ export class Upgrades {
       open.delete(program)
       this.stop?.steps.add(stepOf(error))
       const overtaken = behind || this.taken.length > taken.length
-      if (!overtaken && !this.isCall(error)) this.wrong.push(`${hashOf(program)} fits, and: ${error.message} (U1)`)
+      if (!overtaken && !this.isCall(error) && !unsaved.includes(stepOf(error)))
+        this.wrong.push(`${hashOf(program)} fits, and: ${error.message} (U1)`)
     })
     return `${station.name} ${hashOf(program)} ${show(program)}`
   }
