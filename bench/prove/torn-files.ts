@@ -328,7 +328,7 @@ function judge(file: string, outcome: Outcome, manifests: readonly string[], pac
 /** A refused pipeline starts when the loss is accepted. */
 async function acceptLoss(scene: Scene, command: readonly string[]): Promise<void> {
   const subject = scene.start(command, ['--accept-loss'])
-  const started = await subject.says(/listens on|source\.listening/)
+  const started = await subject.says(/listens on|step\.listening/)
   await subject.stop('SIGKILL')
   checkSaid(subject)
   if (!started) throw new Error(`it does not start with --accept-loss either:\n${subject.said}`)

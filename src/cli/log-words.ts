@@ -17,6 +17,8 @@ export function sayLine(line: LogLine): string | null {
     // The first of a row, and the end of the row; in between nothing is new, and `status` counts them.
     case 'checkpoint.abandoned':
       return inARow === 1 ? `${code}: ${pipeline}: ${reason}` : null
+    case 'journal.recovered':
+      return `${code}: what comes in is written again`
     case 'checkpoint.recovered':
       return `${code}: ${pipeline}: epoch ${line.epoch} is complete, after ${after} that were abandoned`
   }

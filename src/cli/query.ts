@@ -23,7 +23,10 @@ export function queryCommand(): Command {
     .description('show the state of a key, or list keys')
     .argument('<pipeline>', 'its name')
     .argument('<step>', 'a step with state')
-    .argument('[key]', 'a key; all keys up to --limit where none is given')
+    .argument(
+      '[key]',
+      'a key, a text rather than a number where both are there; all keys up to --limit where none is given',
+    )
     .option('--limit <keys>', 'list so many keys at most', '20')
     .addOption(new Option('--read <level>', READ).choices(['live', 'committed', 'linearizable']).default('live'))
     .option(
@@ -46,9 +49,9 @@ export function queryCommand(): Command {
         )
       else {
         const answer = await worker.get<StateAnswer<KeyView>>(`${path}&key=${part(key)}`)
-        if (options.json) printJson(answer)
-        else print(JSON.stringify(answer.found.state))
-        say(asOf(answer))
+        if (options.json) return printJson(answer)
+        print(JSON.stringify(answer.found.state))
+        say(`${whichOf(answer.found)}${asOf(answer)}`)
       }
     },
   )
@@ -78,17 +81,30 @@ async function list(
   // What has been missing from one of them is missing from the list.
   const [answer] = pages.toSorted((a, b) => covered(a) - covered(b)) as [Page]
   if (least !== undefined) requireCompleteness(answer, least)
-  if (json) printJson({ ...answer, found, next: pages.at(-1)!.next })
-  else {
-    const rows = found.map(({ key, keyGroup, state }) => [String(key), keyGroup, JSON.stringify(state)])
-    print(table(['KEY', 'GROUP', 'STATE'], rows, 'no keys'))
-  }
+  if (json) return printJson({ ...answer, found, next: pages.at(-1)!.next })
+  const rows = found.map(({ key, keyGroup, state }) => [showKey(key), keyGroup, JSON.stringify(state)])
+  print(table(['KEY', 'GROUP', 'STATE'], rows, 'no keys'))
   const shown =
     answer.keys === null ? counted(found.length, 'key') : `${found.length} of ${counted(answer.keys, 'key')}`
   say(`${shown}, ${asOf(answer)}`)
   const { keyGroups, missing } = answer.completeness ?? { keyGroups: '', missing: [] }
   if (missing.length > 0)
     say(`of ${keyGroups} key groups; nothing from ${[...new Set(missing.map((run) => run.worker))].join(', ')}`)
+}
+
+/** A key, in quotes where it is a text that reads like a number or a truth value, which may be a key as well. */
+export function showKey(key: unknown): string {
+  return isTwofold(key) ? JSON.stringify(key) : String(key)
+}
+
+/** Which key it is that was found, of two that are written alike: the text comes first. */
+export function whichOf({ key }: Pick<KeyView, 'key'>): string {
+  return typeof key !== 'string' || isTwofold(key) ? `of the ${typeof key} ${showKey(key)}, ` : ''
+}
+
+function isTwofold(key: unknown): boolean {
+  if (typeof key !== 'string') return false
+  return key === 'true' || key === 'false' || (key.trim() !== '' && !Number.isNaN(Number(key)))
 }
 
 /** The pages of one list. */

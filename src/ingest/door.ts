@@ -86,6 +86,7 @@ export class Door {
         for (const source of this.sources.values()) source.onSettled()
       },
       failed: (error) => this.log(error),
+      recovered: () => env.log.warn('journal.recovered'),
     })
     this.generation = aloneIn(0, worker)
     const earlier = (segments: readonly Segment[]): void => this.journal.segments.renew(segments)

@@ -39,8 +39,10 @@ export interface JournalEvents {
   durable(batch: IngestBatch): void
   /** A round of `written` or `durable` calls is over. */
   settled(): void
-  /** The disk failed; the journal goes on in a new segment. */
+  /** The disk fails; the journal tries again, in a new segment each time, until it is `recovered`. */
   failed(error: PotorooError): void
+  /** The disk takes what is written again. */
+  recovered(): void
 }
 
 export interface JournalOptions {
@@ -225,6 +227,7 @@ export class Journal {
     const batches = this.writing
     this.writing = []
     this.failuresInRow = 0
+    if (this.status.problem !== null) this.events.recovered()
     this.status.problem = null
     this.status.writes++
     for (const batch of batches) {
@@ -335,9 +338,10 @@ export class Journal {
   // ── Failure ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private report(error: DiskError): void {
+    const known = this.status.problem !== null
     this.status.failures++
     this.status.problem = fail('E_JOURNAL', { path: error.path, reason: error.reason }, error)
-    this.events.failed(this.status.problem)
+    if (!known) this.events.failed(this.status.problem)
   }
 
   /** Whether the disk has failed, by `error` or before; begins anew once nothing is under way any more. */

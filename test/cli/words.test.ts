@@ -6,6 +6,7 @@ import { addressOf, showAddress } from '../../src/cli/address.ts'
 import { exitStatusOf } from '../../src/cli/exit.ts'
 import { framingOf } from '../../src/cli/framing.ts'
 import { makeProgram } from '../../src/cli/program.ts'
+import { showKey, whichOf } from '../../src/cli/query.ts'
 import { waitsFor } from '../../src/cli/send-outlets.ts'
 import { counted, errorToJson, showBytes, showProblem, table } from '../../src/cli/terminal.ts'
 
@@ -23,6 +24,17 @@ describe('addresses', () => {
   test.each(['', 'host', 'host:', '65536', 'a:b:1', '-1'])('%s is none', (text) => {
     expect(() => addressOf(text)).toThrow(/is no address/)
   })
+})
+
+test.each([
+  [1, '1', 'of the number 1, '],
+  ['1', '"1"', 'of the string "1", '],
+  [true, 'true', 'of the boolean true, '],
+  ['true', '"true"', 'of the string "true", '],
+  ['the', 'the', ''],
+  ['', '', ''],
+])('the key %j is told from another one that is written alike', (key, shown, said) => {
+  expect([showKey(key), whichOf({ key })]).toEqual([shown, said])
 })
 
 test('a sender says what its acknowledgements wait for', () => {

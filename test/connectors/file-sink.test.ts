@@ -227,13 +227,16 @@ describe('file sink, step by step', () => {
     }
   })
 
-  test('has a snapshot with nothing in it for an epoch without output', () => {
-    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
+  test.each([
+    [false, null],
+    [true, { length: 0, segments: [] }],
+  ])('leaves nothing in the snapshot of an epoch without output but the length of a growing file', (append, held) => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))
     on.pass(100)
     const answer = on.barrier()
     on.pass(1)
-    expect(answer.snapshot).toEqual({ length: 0, segments: [] })
-    expect(on.names('out')).toEqual([])
+    expect(answer.snapshot).toEqual(held)
+    expect(on.names('out')).toEqual(append ? ['rows'] : [])
   })
 })
 

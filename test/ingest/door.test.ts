@@ -94,6 +94,22 @@ describe('plain records', () => {
   })
 })
 
+test('a full disk is logged once, and once more when there is room again', () => {
+  const world = new World(1)
+  const machine = world.machine('m')
+  const rig = new Rig(world, machine, 'a').started()
+  const { capacityBytes } = machine.volume
+  machine.volume.capacityBytes = 0
+  push(rig.source!, 'one')
+  world.runUntil(() => rig.door!.status.failures > 5, world.now + 60_000)
+  expect(rig.door!.status.problem).toMatchObject({ code: 'E_JOURNAL' })
+  machine.volume.capacityBytes = capacityBytes
+  world.runUntil(() => rig.door!.status.problem === null, world.now + 60_000)
+  expect(texts(rig.drain())).toEqual(['one'])
+  const said = world.drainLog().flatMap((line) => /E_JOURNAL|journal\.recovered/.exec(line)?.[0] ?? [])
+  expect(said).toEqual(['E_JOURNAL', 'journal.recovered'])
+})
+
 test('a stream that was silent for long is forgotten, but not before the journal has nothing of it', () => {
   const world = new World(1)
   const machine = world.machine('m')

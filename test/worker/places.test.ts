@@ -31,6 +31,12 @@ test('no two sinks of a pipeline write the same files', () => {
   )
 })
 
+test.each(['./a', './/a', '././a'])('%s is a', (path) => {
+  const same = expect.objectContaining({ code: 'E_SINK_PLACE' })
+  expect(() => requirePlaces(writing('p', file('a'), file(path)), [])).toThrow(same)
+  expect(() => requirePlaces(writing('p', file('/a'), file('a/'), file(path)), [])).not.toThrow()
+})
+
 test('nor do sinks of two pipelines, whatever others have among themselves', () => {
   const others = [writing('old', file('a'), file('a')), writing('other', file('b'))]
   expect(() => requirePlaces(writing('p', file('c')), others)).not.toThrow()

@@ -60,7 +60,7 @@ export const cliErrors = {
     kind: 'user',
     what: 'the worker refuses: {reason}',
     remedy:
-      'use the token in its data folder: control.json names the file; --token-file or POTOROO_TOKEN names another',
+      'give the token of its data folder, where control.json names the file: --token-file or POTOROO_TOKEN_FILE takes a file, POTOROO_TOKEN the token itself',
   },
   E_CONTROL_FOREIGN: {
     kind: 'user',

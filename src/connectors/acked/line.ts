@@ -22,9 +22,7 @@ import { FrameParser } from '../../protocol/frame.ts'
 import { SILENCES } from '../../protocol/silence.ts'
 import type { SinkContext } from '../connector.ts'
 import { DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
-
-const FIRST_BACKOFF_MS = 50
-const LONGEST_BACKOFF_MS = 5000
+import { Redial } from '../socket/redial.ts'
 
 type Welcome = Extract<DeliveryMessage, { kind: 'welcome' }>
 type Refused = Extract<DeliveryMessage, { kind: 'refused' }>
@@ -59,7 +57,7 @@ export class ReceiverLine implements ConnectionHandler {
   private timer: Timer | null = null
   private keepAliveMs = 0
   private heard = false
-  private backoffMs = FIRST_BACKOFF_MS
+  private readonly redial: Redial
   /** Why the connection is being given up, where it was not the other end that closed it. */
   private ending: { readonly state: 'no-peer' | 'refused'; readonly reason: string } | null = null
   /** L3: what the operator knows. */
@@ -74,6 +72,7 @@ export class ReceiverLine implements ConnectionHandler {
     this.context = context
     this.greeting = greeting
     this.events = events
+    this.redial = new Redial(context.env.random)
   }
 
   /** Bytes that the system has not taken yet. */
@@ -149,7 +148,7 @@ export class ReceiverLine implements ConnectionHandler {
         this.welcomed = true
         this.told.clear()
         this.stale = false
-        this.backoffMs = FIRST_BACKOFF_MS
+        this.redial.reset()
         this.keepAliveMs = message.keepAliveMs
         this.listen()
         this.events.onWelcome(message)
@@ -187,7 +186,7 @@ export class ReceiverLine implements ConnectionHandler {
     const passing = code === STALE && !this.stale
     this.stale = code === STALE
     if (!passing) this.warn(fail('E_RECEIVER_REFUSED', { step: this.context.step, ...this.way.address, reason }))
-    this.backoffMs = Math.min(Math.max(2 * retryMs, this.backoffMs), LONGEST_BACKOFF_MS)
+    this.redial.stayAway(retryMs)
     this.breakOff(reason, 'refused')
   }
 
@@ -216,10 +215,7 @@ export class ReceiverLine implements ConnectionHandler {
     // That a refusal closes the connection is no news.
     if (state === 'no-peer') this.warn(fail('E_NO_PEER', { step: this.context.step, ...this.way.address, reason }))
     this.events.onLost(state, reason)
-    // Between half and the whole of the backoff, so that many writers do not come back at once.
-    const ms = this.backoffMs / 2 + this.context.env.random.below(this.backoffMs / 2 + 1)
-    this.backoffMs = Math.min(2 * this.backoffMs, LONGEST_BACKOFF_MS)
-    this.after(ms, () => this.dial())
+    this.after(this.redial.next(), () => this.dial())
   }
 
   /** L3. */

@@ -12,6 +12,12 @@ export function splitPath(path: string): { readonly directory: string; readonly 
   return { directory: slash < 0 ? '.' : path.slice(0, slash) || '/', name: path.slice(slash + 1) }
 }
 
+/** `path` without what leads nowhere: `./a//b` is `a/b`. What it ends with is a name, and an empty one too. */
+export function plainPath(path: string): string {
+  const parts = path.split('/')
+  return parts.filter((part, i) => part !== '.' && (part !== '' || i === 0 || i === parts.length - 1)).join('/')
+}
+
 /** `name` in `directory`. */
 export function joinPath(directory: string, name: string): string {
   return directory === '.' ? name : directory === '/' ? `/${name}` : `${directory}/${name}`

@@ -5,7 +5,8 @@
  * the snapshot lists it. The commit of the epoch makes it visible: by renaming it, or by appending it to one growing file.
  *
  * W1. A snapshot lists every segment whose commit is not known to be durable, also those of earlier epochs: an abandoned
- *     epoch's segment is committed with the next one, and an interrupted commit is made up for.
+ *     epoch's segment is committed with the next one, and an interrupted commit is made up for. Where there is none, nothing
+ *     is left that a program without this sink would lack.
  * W2. Commits, restores and sweeps of a writer run one at a time, in the order in which they were asked for. A restore
  *     drops those that have not begun: what they were to do was decided about another history.
  * W3. A failure is final: the writer answers nothing after it, so no epoch completes on what is not there.
@@ -18,6 +19,7 @@ import { type Base, type Json, newStatus, type SinkConnector, type SinkContext, 
 import type { FileSinkSettings } from './describe.ts'
 import { makeDurableDirectory } from './directory.ts'
 import { diskFault } from './fault.ts'
+import { plainPath } from './find.ts'
 import { appendSegments, type Behind, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
 import { RevocableDisk } from './revocable.ts'
 import { Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
@@ -25,7 +27,7 @@ import { Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
 export const fileSinkConnector: SinkConnector = {
   kind: 'file',
   parallel: (description) => !(description.settings as FileSinkSettings).append,
-  place: (description) => (description.settings as FileSinkSettings).path,
+  place: (description) => plainPath((description.settings as FileSinkSettings).path),
   open: (description, context) => new FileWriter(description, context),
 }
 
@@ -133,6 +135,7 @@ class FileWriter implements Writer {
   }
 
   commit(_epoch: number, snapshot: Json): void {
+    if (snapshot === null) return
     const { segments } = snapshot as unknown as Held
     this.run((next) => {
       // What an earlier commit has settled meanwhile needs no second one; it is a beginning of what is sealed.
@@ -185,8 +188,14 @@ class FileWriter implements Writer {
       if (entry === undefined || (entry.segment !== null && entry.row === null)) return
       this.waiting.shift()
       if (entry.row !== null) this.sealed = [...this.sealed, entry.row]
-      entry.done({ length: this.length, segments: this.sealed as readonly SegmentRow[] as unknown as Json })
+      entry.done(this.held())
     }
+  }
+
+  /** What is left to do. A growing file has its length: it is cut there by who goes back. */
+  private held(): Json {
+    const { append, length, sealed: segments } = this
+    return append || segments.length > 0 ? ({ length, segments } satisfies Held as unknown as Json) : null
   }
 
   /** Finishes what `snapshots` list, as far as that was begun or not. */

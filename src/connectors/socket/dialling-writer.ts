@@ -12,12 +12,11 @@ import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection, ConnectionHandler, NetworkError, NetworkErrorCode } from '../../env/network.ts'
 import { type Base, type Json, newStatus, type SinkContext, turn, type Writer } from '../connector.ts'
 import { SocketQueue } from './queue.ts'
+import { Redial } from './redial.ts'
 
 /** How long a barrier waits for the socket before its snapshot takes what is left. */
 const HOLD_MS = 1000
 export const DIAL_MS = 5000
-const FIRST_BACKOFF_MS = 50
-const LONGEST_BACKOFF_MS = 5000
 /** How long the consumer may take to close its side at the end. */
 const CLOSING_MS = 5000
 
@@ -60,7 +59,7 @@ export class DiallingWriter implements Writer, ConnectionHandler {
   private dialled: Connection | null = null
   private connection: Connection | null = null
   private timer: Timer | null = null
-  private backoffMs = FIRST_BACKOFF_MS
+  private readonly redial: Redial
   /** The operator knows that nobody is there. */
   private warned = false
   private blocked = false
@@ -71,7 +70,8 @@ export class DiallingWriter implements Writer, ConnectionHandler {
     this.address = address
     this.context = context
     this.way = way
-    const { clock } = context.env
+    const { clock, random } = context.env
+    this.redial = new Redial(random)
     this.queue = new SocketQueue(
       clock,
       context.limits.sinkQueueBytes,
@@ -174,7 +174,7 @@ export class DiallingWriter implements Writer, ConnectionHandler {
       return
     }
     this.connection = this.dialled
-    this.backoffMs = FIRST_BACKOFF_MS
+    this.redial.reset()
     this.warned = false
     turn(this.status, 'ready')
     this.queue.attach(this.connection!)
@@ -208,10 +208,7 @@ export class DiallingWriter implements Writer, ConnectionHandler {
     turn(this.status, 'no-peer', `${host}:${port}: ${reason}`)
     if (!this.warned) this.context.warn(fail('E_NO_PEER', { step: this.context.step, host, port, reason }))
     this.warned = true
-    // Between half and the whole of the backoff, so that many writers do not come back at once.
-    const ms = this.backoffMs / 2 + this.context.env.random.below(this.backoffMs / 2 + 1)
-    this.backoffMs = Math.min(2 * this.backoffMs, LONGEST_BACKOFF_MS)
-    this.timer = this.context.env.clock.after(ms, () => this.dial())
+    this.timer = this.context.env.clock.after(this.redial.next(), () => this.dial())
   }
 
   private ended(): void {
