@@ -119,7 +119,8 @@ ${cases.join('\n')}
   _describe 'potoroo' found
   [[ -n "$files" || "$words[CURRENT-1]" == --* ]] && _files
 }
-compdef _potoroo potoroo`
+# In a folder of fpath this file is read when it is first asked, and has to answer.
+if [[ $funcstack[1] == _potoroo ]]; then _potoroo "$@"; else compdef _potoroo potoroo; fi`
 }
 
 function fish(nodes: readonly Node[]): string {
@@ -138,7 +139,7 @@ function fish(nodes: readonly Node[]): string {
       ),
       ...options.map(({ name, about, choices }) => {
         const values = choices === null ? '' : choices.length === 0 ? ' -rF' : ` -x -a ${quoted(choices.join(' '))}`
-        return `complete -c potoroo${when(seen)} -l ${name.slice(2)}${values} -d ${quoted(about)}`
+        return `complete -c potoroo${when([...seen, ...none])} -l ${name.slice(2)}${values} -d ${quoted(about)}`
       }),
     ]
   })

@@ -79,6 +79,11 @@ test('zsh and fish are told of choices', () => {
   expect(inFish).toMatch(/seen_subcommand_from completion' -a 'bash zsh fish'$/m)
 })
 
+test('zsh answers the first time that it is asked, and fish proposes what is of the whole program before a command only', () => {
+  expect(inZsh).toMatch(/== _potoroo \]\]; then _potoroo "\$@"; else compdef _potoroo potoroo; fi\n$/)
+  expect(inFish).toMatch(/ -n 'not __fish_seen_subcommand_from init .*' -l version /)
+})
+
 test('bash completes files where they are taken, and nothing for the names of pipelines', () => {
   expect(proposed('run', 'package.j')).toEqual(['package.json'])
   expect(proposed('status', '--data', 'package.j')).toEqual(['package.json'])

@@ -140,7 +140,8 @@ export const connectorsErrors = {
   E_FILE_CHANGED: {
     kind: 'operational',
     what: 'step "{step}" was at byte {offset} of {path}, but neither that file nor one rotated from it is there any more',
-    remedy: 'put the file back, or start the pipeline anew without its checkpoints',
+    remedy:
+      'put the file back, or start with --drop {step}: it then reads what is there from the beginning, all other state stays, and what it had not read of the old file is lost',
   },
   E_FILE_SHRUNK: {
     kind: 'operational',
@@ -160,12 +161,14 @@ export const connectorsErrors = {
   E_SEGMENT_GONE: {
     kind: 'operational',
     what: 'a checkpoint lists {bytes} bytes of output in {path}, which are gone or damaged',
-    remedy: 'put the file back; without it this output cannot be completed exactly',
+    remedy:
+      'put the file back, or start with --drop and the name of the sink, which goes on behind what is there: this output is lost then',
   },
   E_FILE_SINK_SHORT: {
     kind: 'operational',
     what: '{path} has {size} bytes where a checkpoint says that {length} were written',
-    remedy: 'put the whole file back, or give the sink another path and start the pipeline anew',
+    remedy:
+      'put the whole file back, or start with --drop and the name of the sink, which goes on behind what is there: what was cut off is lost then',
   },
   E_SUBSCRIBER_DROPPED: {
     kind: 'operational',
