@@ -26,8 +26,8 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { fail } from '../base/errors.ts'
 import { readAcked } from '../protocol/acked.ts'
-import { FRAME_HEADER_BYTES, FrameParser } from '../protocol/frame.ts'
-import { isFollowed, makeFolder, syncFolder, takeLock } from './folder.ts'
+import { FRAME_HEADER_BYTES } from '../protocol/frame.ts'
+import { makeFolder, readFrames, syncFolder, takeLock } from './folder.ts'
 import { newId } from './id.ts'
 import type { DiskOutbox } from './options.ts'
 import { NOTHING_NOTED, type OutboxBatch, type OutboxNote, type OutboxStore } from './outbox.ts'
@@ -48,13 +48,15 @@ export function openDiskOutbox(
   source: string,
 ): { readonly incarnation: string; readonly store: OutboxStore } {
   const { path } = options
+  let lock: DatabaseSync | null = null
   try {
     makeFolder(path)
-    const lock = takeLock(path)
+    lock = takeLock(path)
     if (lock === null) throw fail('E_OUTBOX_LOCKED', { path })
     const identity = identify(path, producer, source)
     return { incarnation: identity.incarnation, store: new FolderStore(options, lock, identity) }
   } catch (error) {
+    lock?.close()
     if (error instanceof Error && 'remedy' in error) throw error
     throw fail('E_OUTBOX', { path, reason: (error as Error).message }, error)
   }
@@ -136,25 +138,22 @@ class FolderStore implements OutboxStore {
   /** Reads the batches of a file and answers the bytes that are whole (D2). */
   private load(file: OutboxFile, isLast: boolean): number {
     const bytes = readFileSync(file.path)
-    const parser = new FrameParser(bytes.length)
-    let at = 0
-    try {
-      parser.push(bytes, (frame) => {
+    const damaged = (offset: number, cause?: unknown): Error =>
+      fail('E_OUTBOX_DAMAGED', { path: file.path, offset }, cause)
+    return readFrames(
+      bytes,
+      isLast,
+      (frame, at) => {
         const { message, body } = readAcked(frame)
-        const end = at + FRAME_HEADER_BYTES + frame.payload.length
-        if (message.kind !== 'batch' || message.first !== this.next) throw fail('E_FRAME_CHECKSUM')
-        const bodyAt = at + FRAME_HEADER_BYTES + body
+        if (message.kind !== 'batch' || message.first !== this.next) throw damaged(at)
         const { first, count } = message
+        const bodyAt = at + FRAME_HEADER_BYTES + body
+        const end = at + FRAME_HEADER_BYTES + frame.payload.length
         this.found.push({ first, count, head: bytes.subarray(at, bodyAt), body: bytes.subarray(bodyAt, end) })
         this.next = first + count
-        at = end
-      })
-    } catch (error) {
-      // A power loss leaves anything where the last write was to go.
-      if (!isLast || isFollowed(bytes, at)) throw fail('E_OUTBOX_DAMAGED', { path: file.path, offset: at }, error)
-    }
-    if (at < bytes.length && !isLast) throw fail('E_OUTBOX_DAMAGED', { path: file.path, offset: at })
-    return at
+      },
+      damaged,
+    )
   }
 
   /** Begins a file for the batches from `next` on. */
@@ -171,8 +170,9 @@ class FolderStore implements OutboxStore {
   append(batch: OutboxBatch): void {
     try {
       if (this.length >= FILE_BYTES) {
-        closeSync(this.descriptor)
+        const full = this.descriptor
         this.descriptor = this.begin()
+        closeSync(full)
       }
       this.write([batch.head, batch.body])
       if (this.sync) fdatasyncSync(this.descriptor)

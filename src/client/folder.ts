@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { crc32 } from '../base/crc.ts'
-import { FRAME_HEADER_BYTES } from '../protocol/frame.ts'
+import { FRAME_HEADER_BYTES, type Frame, FrameParser } from '../protocol/frame.ts'
 
 /** SQLite's code for a lock that another connection holds. */
 const BUSY = 5
@@ -50,12 +50,40 @@ export function syncFolder(path: string): void {
   closeSync(folder)
 }
 
+/**
+ * Reads the frames of a file and answers how many of its bytes are whole. `last`: nothing was written behind this file, so its
+ * last frame may have been cut short, and a power loss leaves anything in its place. Any other damage is thrown as what
+ * `damaged` makes of it. `at` is where a frame begins.
+ */
+export function readFrames(
+  bytes: Buffer,
+  last: boolean,
+  onFrame: (frame: Frame, at: number) => void,
+  damaged: (offset: number, cause?: unknown) => Error,
+): number {
+  const parser = new FrameParser(bytes.length)
+  let at = 0
+  let cause: unknown
+  try {
+    parser.push(bytes, (frame) => {
+      onFrame(frame, at)
+      at += FRAME_HEADER_BYTES + frame.payload.length
+    })
+  } catch (error) {
+    cause = error
+  }
+  // A bit that turns in a length makes a frame that does not end of one that others follow.
+  if (at < bytes.length && (!last || isFollowed(bytes, at))) throw damaged(at, cause)
+  return at
+}
+
 /** Whether a whole frame stands anywhere behind the damage at `at`. */
-export function isFollowed(bytes: Buffer, at: number): boolean {
+function isFollowed(bytes: Buffer, at: number): boolean {
   for (let from = at + 1; from + FRAME_HEADER_BYTES <= bytes.length; from++) {
-    const length = bytes.readUInt32LE(from + 4)
-    const end = from + FRAME_HEADER_BYTES + length
-    if (end <= bytes.length && crc32(bytes.subarray(from + 4, end)) === bytes.readUInt32LE(from)) return true
+    const end = from + FRAME_HEADER_BYTES + bytes.readUInt32LE(from + 4)
+    // Their generation and their sequence are 0: of nearly all places that looks at nothing more.
+    if (end > bytes.length || bytes.readUInt32LE(from + 8) !== 0 || bytes.readUInt32LE(from + 12) !== 0) continue
+    if (crc32(bytes.subarray(from + 4, end)) === bytes.readUInt32LE(from)) return true
   }
   return false
 }

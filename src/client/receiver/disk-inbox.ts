@@ -26,10 +26,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { appendRecord, readRecords } from '../../protocol/delivery.ts'
-import { FRAME_HEADER_BYTES, FrameParser } from '../../protocol/frame.ts'
 import { messageFrame, messageHead } from '../../protocol/message-frame.ts'
 import { Catalogue, f64, list, type MessageOf, message, text, varint } from '../../protocol/schema.ts'
-import { isFollowed, makeFolder, syncFolder, takeLock } from '../folder.ts'
+import { makeFolder, readFrames, syncFolder, takeLock } from '../folder.ts'
 import type { Entry, Intake, Stream } from './intake.ts'
 import type { Kept } from './receiver.ts'
 
@@ -109,9 +108,10 @@ export class DiskInbox {
     this.path = path
     this.intake = intake
     this.failed = failed
+    let lock: DatabaseSync | null = null
     try {
       makeFolder(path)
-      const lock = takeLock(path)
+      lock = takeLock(path)
       if (lock === null) throw fail('E_INBOX_LOCKED', { path })
       this.lock = lock
       this.load()
@@ -119,6 +119,7 @@ export class DiskInbox {
       this.begin()
       this.sweep()
     } catch (error) {
+      lock?.close()
       if (error instanceof Error && 'remedy' in error) throw error
       throw fail('E_INBOX', { path, reason: (error as Error).message }, error)
     }
@@ -142,21 +143,20 @@ export class DiskInbox {
 
   private loadFile(file: InboxFile, streams: Stream[], isLast: boolean): void {
     const bytes = readFileSync(file.path)
-    const parser = new FrameParser(bytes.length)
-    let at = 0
-    try {
-      parser.push(bytes, (frame) => {
+    const at = readFrames(
+      bytes,
+      isLast,
+      (frame) => {
         const body = new ByteReader(frame.payload)
         this.take(file, streams, catalogue.read(frame.tag, body, VERSION), body)
-        at += FRAME_HEADER_BYTES + frame.payload.length
-      })
-    } catch (error) {
-      if (!isLast || isFollowed(bytes, at)) throw fail('E_INBOX_DAMAGED', { path: file.path, offset: at }, error)
-    }
+      },
+      (offset, cause) => fail('E_INBOX_DAMAGED', { path: file.path, offset }, cause),
+    )
     if (at === bytes.length) return
-    if (!isLast) throw fail('E_INBOX_DAMAGED', { path: file.path, offset: at })
     const descriptor = openSync(file.path, 'r+')
     ftruncateSync(descriptor, at)
+    // Another file follows, behind which nothing may be torn any more.
+    fdatasyncSync(descriptor)
     closeSync(descriptor)
   }
 
@@ -297,11 +297,12 @@ export class DiskInbox {
     const silent = [...this.intake.all].filter((stream) => Date.now() - (this.heardMs.get(stream) ?? 0) > FORGET_MS)
     for (const stream of silent) this.intake.forget(stream.name)
     const path = join(this.path, `${String(++this.serial).padStart(16, '0')}.inbox`)
+    const descriptor = openSync(path, 'wx', 0o600)
     if (this.descriptor >= 0) {
       fdatasyncSync(this.descriptor)
       this.retired.push(this.descriptor)
     }
-    this.descriptor = openSync(path, 'wx', 0o600)
+    this.descriptor = descriptor
     this.length = 0
     this.files.push({ path, last: 0, after: new Map() })
     for (const stream of this.intake.all) this.writeStream(stream)
