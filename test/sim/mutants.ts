@@ -462,6 +462,39 @@ export const mutants: readonly SimMutant[] = [
     replacement:
       "this.send({ kind: 'refused', code: error.code, reason, retryMs: error.code === 'E_ACKED_REPLACED' ? 0 : retryMs })",
   },
+
+  // The tables of a cluster
+  {
+    name: 'lease-beyond-that-of-who-gives-it',
+    swarm: 'clusters',
+    bend: 'readers-of-the-blind',
+    file: 'src/cluster/leases.ts',
+    text: 'return grantMs > 0 ? Math.max(lease, requestMs + grantMs) : lease',
+    replacement: 'return grantMs > 0 ? Math.max(lease, requestMs + grantMs + 2000) : lease',
+  },
+  {
+    name: 'a-set-that-is-not-the-largest',
+    swarm: 'clusters',
+    file: 'src/cluster/standing.ts',
+    text: 'const candidates = among.length > 0 ? among : [...beats.values()]',
+    replacement: 'const candidates = among.length > 0 ? among.slice(-2) : [...beats.values()]',
+  },
+  {
+    name: 'older-incarnation-accepted',
+    swarm: 'clusters',
+    file: 'src/cluster/standing.ts',
+    text: 'return members.some((member) => member.worker === one.worker && member.incarnation === one.incarnation)',
+    replacement: 'return members.some((member) => member.worker === one.worker)',
+  },
+  {
+    name: 'works-on-until-it-is-told',
+    swarm: 'clusters',
+    file: 'src/cluster/membership.ts',
+    text: 'if (cluster.generation === s.cluster.generation) return { next: { ...s, cluster }, effects: NONE }\n  if (includes(cluster.members, identity(s))) {\n    const entered',
+    replacement:
+      'return { next: { ...s }, effects: NONE }\n  if (includes(cluster.members, identity(s))) {\n    const entered',
+  },
+
   // Clusters
   {
     name: 'begins-before-all-are-ready',
