@@ -8,7 +8,7 @@
 import { fail } from './base/errors.ts'
 import type { Limits } from './base/limits.ts'
 import type { Parameters } from './model/graph.ts'
-import type { Pipeline } from './model/pipeline.ts'
+import { isPipeline, type Pipeline } from './model/pipeline.ts'
 import { ClusterRun, MOST_WORKERS, type Timed } from './sim/cluster-run.ts'
 import type { Faults } from './sim/fault-plot.ts'
 import { PipelineRun } from './sim/pipeline-run.ts'
@@ -46,7 +46,7 @@ export type TestInput = TestSource<unknown> | Iterable<unknown> | Raw
 
 export interface RunPipelineOptions {
   /** By the names of the sources. One that is not named has no records. */
-  readonly inputs: Readonly<Record<string, TestInput>>
+  readonly inputs?: Readonly<Record<string, TestInput>>
   /** Makes the run: the same seed, the same run. 1 when left out. */
   readonly seed?: number
   readonly parameters?: Parameters
@@ -72,8 +72,9 @@ export interface RunPipelineOptions {
  */
 export async function runPipeline<Rows extends object = Record<string, unknown>>(
   pipeline: Pipeline,
-  options: RunPipelineOptions,
+  options: RunPipelineOptions = {},
 ): Promise<RunResult<Rows>> {
+  requirePipeline(pipeline)
   const { workers = 1, seed = 1, parameters = {}, faults = 'none', limits = {} } = options
   if (!Number.isInteger(workers) || workers < 1) throw fail('E_TEST_WORKERS', { most: MOST_WORKERS, workers })
   const inputs = scripts(options.inputs)
@@ -98,18 +99,28 @@ export interface VerifyPipelineOptions extends Omit<RunPipelineOptions, 'faults'
  * const { impurities } = await verifyPipeline(wordCount, { inputs: { lines: ['to be', 'or not to be'] }, runs: 50 })
  * if (impurities.length > 0) throw new Error(`${impurities[0]!.step} gives two answers`)
  */
-export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipelineOptions): Promise<Verdict> {
+export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipelineOptions = {}): Promise<Verdict> {
+  requirePipeline(pipeline)
   const { runs = 20, seed = 1, parameters = {}, limits = {} } = options
   return verify(pipeline, { inputs: scripts(options.inputs), runs, seed, parameters, limits, progress: () => {} })
 }
 
-function scripts(inputs: Readonly<Record<string, TestInput>>): Record<string, readonly unknown[]> {
+/** JavaScript, and an import of a name that is not there, give anything. */
+function requirePipeline(given: unknown): void {
+  if (isPipeline(given)) return
+  const what = given === null || given === undefined ? String(given) : `of type ${typeof given}`
+  throw fail('E_TEST_INPUT', { reason: `what is to run is ${what}, and not what pipeline() returns` })
+}
+
+function scripts(inputs: Readonly<Record<string, TestInput>> = {}): Record<string, readonly unknown[]> {
   return Object.fromEntries(Object.entries(inputs).map(([step, input]) => [step, [...itemsOf(step, input)]]))
 }
 
 function itemsOf(step: string, input: TestInput): Iterable<unknown> {
   if (input instanceof Raw) return [input]
-  if (typeof input === 'object' && Symbol.iterator in input) return input
-  if (typeof input === 'object' && 'items' in input) return input.items
+  if (typeof input === 'object' && input !== null) {
+    if (Symbol.iterator in input) return input
+    if ('items' in input) return input.items
+  }
   throw fail('E_TEST_INPUT', { reason: `the input of "${step}" is no list of values; text goes in by raw(…)` })
 }

@@ -13,6 +13,7 @@ import {
   runPipeline,
   seconds,
   testSource,
+  verifyPipeline,
 } from '../../src/testing.ts'
 
 const counts = pipeline('counts', { parameters: { step: 1 } }, (p) => {
@@ -187,6 +188,21 @@ describe('refusals', () => {
     const error = await refusal(runPipeline(counts, { inputs: { word: [] } }))
     expect(error).toMatchObject({ code: 'E_TEST_INPUT', message: expect.stringContaining('did you mean words?') })
     expect(await refusal(run([AFTER('nothing')]))).toMatchObject({ code: 'E_TEST_INPUT' })
+  })
+
+  test.each([
+    [undefined, 'what is to run is undefined, and not'],
+    [() => counts, 'what is to run is of type function, and not'],
+  ])('what is no pipeline (%s)', async (given, reason) => {
+    const error = expect.objectContaining({ code: 'E_TEST_INPUT', message: expect.stringContaining(reason) })
+    expect(await refusal(runPipeline(given as never))).toEqual(error)
+    expect(await refusal(verifyPipeline(given as never))).toEqual(error)
+  })
+
+  test('an input that is no list', async () => {
+    for (const words of [null, 'a', 7]) {
+      expect(await refusal(runPipeline(counts, { inputs: { words } as never }))).toMatchObject({ code: 'E_TEST_INPUT' })
+    }
   })
 
   test('a source that waits for itself', async () => {
