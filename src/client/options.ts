@@ -67,6 +67,9 @@ export function settingsOf(options: ConnectOptions): Settings {
       ? addresses.map((address) => ({ ...address, url: null }))
       : [options.url].flat().map((url) => targetOf(url))
   if (targets.length === 0) throw wrong('it needs a port, addresses, or a url')
+  // The network would say so only when one of them is dialled.
+  const stray = targets.find(({ port }) => !(Number.isInteger(port) && port >= 1 && port <= 65_535))
+  if (stray !== undefined) throw wrong(`a port is a whole number from 1 to 65535, unlike ${JSON.stringify(stray.port)}`)
   if (typeof producer !== 'string' || producer === '') throw wrong('it needs a producer name')
   if (Buffer.byteLength(producer) > NAME_BYTES) throw wrong(`a producer name has at most ${NAME_BYTES} bytes`)
   if (typeof source !== 'string' || source === '') throw wrong('it needs the name of a source')

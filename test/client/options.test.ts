@@ -1,0 +1,23 @@
+/** What `connect` refuses before it dials anybody. */
+import { expect, test } from 'vitest'
+import { settingsOf } from '../../src/client/options.ts'
+
+const named = { source: 'lines', producer: 'till' }
+
+test.each([0, 65_536, 1.5, '7001', Number.NaN])(
+  '%j is no port, also of an address that would be tried later',
+  (port) => {
+    const refused = expect.objectContaining({ code: 'E_CLIENT_OPTIONS' })
+    expect(() => settingsOf({ ...named, port: port as number })).toThrow(refused)
+    const addresses = [
+      { host: 'a', port: 7001 },
+      { host: 'b', port: port as number },
+    ]
+    expect(() => settingsOf({ ...named, addresses })).toThrow(refused)
+  },
+)
+
+test('the ports of addresses and of a url are taken as they are', () => {
+  expect(settingsOf({ ...named, port: 7001 }).targets).toEqual([{ host: '127.0.0.1', port: 7001, url: null }])
+  expect(settingsOf({ ...named, url: 'wss://h/in' }).targets).toEqual([{ host: 'h', port: 443, url: 'wss://h/in' }])
+})
