@@ -48,13 +48,8 @@ function rank({ generation, coordinator, worker }: ClusterView): number {
   return 2 * generation + (coordinator === worker ? 1 : 0)
 }
 
-/** Submits a program to the worker of the folder `data`; answers why it was refused, or `null`. */
-export async function submitTo(data: string, program: Program, parameters: Parameters): Promise<string | null> {
+/** Submits a program to the worker of the folder `data`. Rejects with why it was not taken. */
+export async function submitTo(data: string, program: Program, parameters: Parameters): Promise<void> {
   const { text, map, hash } = program
-  try {
-    await (await findWorker({ data })).post('/v1/pipelines', { text, map, hash, parameters })
-    return null
-  } catch (error) {
-    return (error as Error).message
-  }
+  await (await findWorker({ data })).post('/v1/pipelines', { text, map, hash, parameters })
 }

@@ -20,9 +20,10 @@ import type { LogLine } from './log-file.ts'
 import { sayLine } from './log-words.ts'
 import { Picture } from './picture.ts'
 import { onSignals } from './signals.ts'
+import { Submissions } from './submissions.ts'
 import { CRASHES, MEMORY_MS } from './supervise.ts'
 import { counted, say } from './terminal.ts'
-import { ask, type ClusterNow, lookAt, submitTo } from './up-control.ts'
+import { ask, lookAt, submitTo } from './up-control.ts'
 import { logLevelOption, settingsOf } from './worker-options.ts'
 
 interface Options {
@@ -63,7 +64,7 @@ async function up(files: readonly string[], options: Options): Promise<void> {
   const folder = options.data ?? `${FOLDERS}/${options.cluster}`
   const lock = openFolder(folder)
   try {
-    const cluster = new LocalCluster(folder, workers, options)
+    const cluster = new LocalCluster(folder, workers, programs, options)
     const signals = onSignals(
       (signal) => {
         cluster.stop(`${signal}: every worker makes a last checkpoint and ends; once more to end at once`)
@@ -71,13 +72,13 @@ async function up(files: readonly string[], options: Options): Promise<void> {
       () => cluster.kill(),
     )
     // A signal that comes from here on finds somebody who ends what is started.
-    cluster.start(programs)
+    cluster.start()
     const failed = await cluster.ended
     signals.forget()
     say(
       `cluster ${options.cluster}: every worker has ended${failed === 0 ? '' : `, ${failed} of them against its will`}`,
     )
-    if (failed > 0) process.exitCode = EXIT_FAILED
+    if (failed > 0 || cluster.refused) process.exitCode = EXIT_FAILED
   } finally {
     lock.release()
   }
@@ -120,12 +121,15 @@ class LocalCluster implements ChildEvents {
   private readonly listening = new Set<string>()
   private stopping = false
   private looking = false
-  private programs: Awaited<ReturnType<typeof loadGraph>>[] = []
+  private readonly submissions: Submissions
 
-  constructor(folder: string, workers: number, options: Options) {
+  constructor(folder: string, workers: number, programs: Awaited<ReturnType<typeof loadGraph>>[], options: Options) {
     this.folder = folder
     this.ended = this.done.promise
     this.picture = new Picture()
+    this.submissions = new Submissions(programs, (text) => {
+      if (!this.stopping) this.picture.tell(text)
+    })
     const names = Array.from({ length: workers }, (_, i) => `w${i + 1}`)
     say(`cluster ${options.cluster} of ${counted(workers, 'worker')} in ${folder}`)
     this.children = names.map((worker) => this.child(worker, workers, options))
@@ -155,11 +159,15 @@ class LocalCluster implements ChildEvents {
     return new Child({ worker, data, prepare, args, env, output: this.picture.output }, this)
   }
 
-  /** Starts the workers, and submits these once the cluster works. */
-  start(programs: Awaited<ReturnType<typeof loadGraph>>[]): void {
-    this.programs = programs
+  /** Starts the workers, and submits the programs once the cluster works. */
+  start(): void {
     for (const child of this.children) child.start()
     this.timer = setInterval(() => this.look(), LOOK_MS)
+  }
+
+  /** Whether a pipeline was refused. */
+  get refused(): boolean {
+    return this.submissions.refused
   }
 
   stop(why: string): void {
@@ -246,19 +254,8 @@ class LocalCluster implements ChildEvents {
       now,
       this.children.map(({ worker, pid, state }) => ({ worker, pid, phase: state.phase, restarts: state.restarts })),
     )
-    if (now !== null && now.mode === 'normal') await this.submitNow(now)
-  }
-
-  private async submitNow(now: ClusterNow): Promise<void> {
-    const { programs } = this
-    this.programs = []
-    for (const { bundle, graph, pipeline } of programs) {
-      const failure = await submitTo(now.data, bundle, graph.parameters)
-      if (failure === null) this.picture.tell(`${pipeline.name} is submitted, program ${bundle.hash.slice(0, 12)}`)
-      else {
-        this.picture.tell(`${pipeline.name} is not submitted: ${failure}`)
-        process.exitCode = EXIT_FAILED
-      }
+    if (now !== null && now.mode === 'normal') {
+      await this.submissions.tryAll(({ bundle, graph }) => submitTo(now.data, bundle, graph.parameters))
     }
   }
 }

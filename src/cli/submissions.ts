@@ -1,0 +1,50 @@
+/**
+ * The pipelines that `up` was given, until the cluster has taken them. A worker may die while it is asked: what the world
+ * fails is tried again with the next look, and said when it is something else than before. What is refused stays refused.
+ */
+import { PotorooError } from '../base/errors.ts'
+import type { loadGraph } from './load.ts'
+
+type Loaded = Awaited<ReturnType<typeof loadGraph>>
+
+export class Submissions {
+  /** Some pipeline is not running because of what it is. */
+  refused = false
+  private waiting: readonly Loaded[]
+  private readonly tell: (text: string) => void
+  /** What has been said of each pipeline that still waits. */
+  private readonly said = new Map<string, string>()
+
+  constructor(programs: readonly Loaded[], tell: (text: string) => void) {
+    this.waiting = programs
+    this.tell = tell
+  }
+
+  /** Gives each to `submit`, which rejects where that fails. */
+  async tryAll(submit: (program: Loaded) => Promise<void>): Promise<void> {
+    const left: Loaded[] = []
+    for (const program of this.waiting) {
+      const { name } = program.pipeline
+      try {
+        await submit(program)
+        this.tell(`${name} is submitted, program ${program.bundle.hash.slice(0, 12)}`)
+      } catch (error) {
+        if (this.again(name, error)) left.push(program)
+      }
+    }
+    this.waiting = left
+  }
+
+  private again(name: string, error: unknown): boolean {
+    if (!(error instanceof PotorooError)) throw error
+    const { code, kind, message, remedy } = error
+    if (kind !== 'operational') {
+      this.refused = true
+      this.tell(`${name} is not submitted: ${code}: ${message}\n  ${remedy}\n  then \`potoroo submit FILE\` submits it`)
+      return false
+    }
+    if (this.said.get(name) !== code) this.tell(`${name} is not submitted yet: ${code}: ${message}`)
+    this.said.set(name, code)
+    return true
+  }
+}
