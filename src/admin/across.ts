@@ -33,8 +33,8 @@ export interface OwnersPart extends Part {
 
 /** Some keys of all workers. */
 export interface Page {
-  /** Of the whole step, as far as it is covered. */
-  readonly keys: number
+  /** Of the whole step, as far as it is covered; `null` while some of them are still being read back. */
+  readonly keys: number | null
   /** The oldest that any worker has come to. */
   readonly epoch: number
   readonly found: readonly KeyView[]
@@ -134,7 +134,7 @@ export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Prom
   }
   const completeness = completenessOf(owned, parts)
   const all = [...parts.values()]
-  const keys = all.reduce((sum, part) => sum + part.keys, 0)
+  const keys = all.reduce<number | null>((sum, part) => addUp(sum, part.keys), 0)
   const epoch = all.length === 0 ? 0 : Math.min(...all.map((part) => part.epoch))
   return { keys, epoch, found, next, completeness, asOf: { generation, epoch } }
 }
@@ -199,6 +199,10 @@ async function behindOf(seams: AcrossSeams, asked: WholeQuestion, deadline: Dead
     if (deadline.left <= SOON_MS) throw fail('E_READ_LATE', { step, ms, reason: 'it has not come as far' })
     await pause(seams.clock, SOON_MS)
   }
+}
+
+function addUp(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b
 }
 
 /** What `parts` cover of all that is `owned` in their generation (A1): another one may have begun meanwhile. */

@@ -50,7 +50,8 @@ export type Found = KeyView | readonly KeyView[]
 export interface Part {
   readonly generation: number
   readonly epoch: number
-  readonly keys: number
+  /** `null` while some of them are still being read back. */
+  readonly keys: number | null
   readonly found: Found
   readonly next: string | null
 }
@@ -110,17 +111,23 @@ function show(execution: Execution, question: StateQuestion): () => Part | null 
     if (owned.length === 0) return () => null
     const found = lookUpAny(store, owned)
     const view = found && viewKey(found)
-    const { keys } = store
+    const keys = counted(store, store.keys)
     return () => {
       if (view === null) throw fail('E_NO_KEY', { pipeline, step, key })
       return { ...head, keys, found: view, next: null }
     }
   }
   const groups = Array.from(owners.keys()).filter((group) => owners[group] === self)
-  const keys = groups.reduce((sum, group) => sum + (store.tables[group]?.size ?? 0), 0)
+  const sizes = groups.reduce((sum, group) => sum + (store.tables[group]?.size ?? 0), 0)
+  const keys = counted(store, sizes)
   const page = limit === 0 ? { keys: [], next: null } : listKeys(store, limit, cursor, groups)
   const part = { ...head, keys, found: page.keys.map(viewKey), next: page.next }
   return () => part
+}
+
+/** `keys`, where all of them are known: those of key groups that are still bytes are in no table. */
+function counted({ pendingKeyGroups }: { readonly pendingKeyGroups: number }, keys: number): number | null {
+  return pendingKeyGroups === 0 ? keys : null
 }
 
 /** As it is now: the state goes on changing. */

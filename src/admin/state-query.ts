@@ -23,7 +23,7 @@ export interface StateAnswer<F extends Found = Found> {
   readonly step: string
   readonly read: z.infer<typeof readLevel>
   readonly epoch: number
-  /** Of the whole step; `null` for a committed read, which does not count them. */
+  /** Of the whole step; `null` for a committed read, which does not count them, and while some are still being read back. */
   readonly keys: number | null
   readonly found: F
   /** Where the next page begins, `null` at the end; of a page only. */

@@ -1,0 +1,42 @@
+/** What a worker shows while its state is still being read back. */
+import { expect, test } from 'vitest'
+import type { AcrossSeams } from '../../src/admin/asking.ts'
+import { ownPart } from '../../src/admin/part.ts'
+import { ByteWriter } from '../../src/base/bytes.ts'
+import { hashKey } from '../../src/base/hash.ts'
+import { defaultLimits } from '../../src/base/limits.ts'
+import { realEnv } from '../../src/env/real/env.ts'
+import { encodeChunk, Rows } from '../../src/state/chunk.ts'
+import { KeyedStore } from '../../src/state/keyed-store.ts'
+import { Loading } from '../../src/state/loading.ts'
+
+const { clock } = realEnv({ log: { level: 'silent' } })
+
+test('keys that are not in a table yet are not counted as if they were not there', async () => {
+  const store = new KeyedStore({ step: 'count', keyGroups: 4, shift: 30, timed: false, schemaVersion: 1 })
+  const loading = new Loading({ migrate: undefined })
+  for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
+    const rows = new Rows()
+    rows.keys.push(key)
+    rows.states.push({ total: 1 })
+    const writer = new ByteWriter()
+    encodeChunk(writer, 1, [], rows)
+    loading.add(hashKey(key) >>> 30, writer.take())
+  }
+  store.restore(loading)
+  const execution = {
+    plan: { pipeline: 'p', tasks: [{ kind: 'keyed', step: 'count' }] },
+    stores: new Map([['count', store]]),
+    generation: { number: 1, owners: new Uint16Array(4), self: 0 },
+    figures: { epoch: 3 },
+  }
+  const pipelines = { worker: { holdsLease: true }, find: () => ({ execution }) }
+  const seams = { pipelines, limits: defaultLimits, clock } as unknown as AcrossSeams
+  const keys = async (key: string | null) => {
+    const question = { pipeline: 'p', step: 'count', key, limit: 0, cursor: null, read: 'live', behind: null } as const
+    return (await ownPart(seams, question, 100))!.keys
+  }
+  expect([await keys(null), await keys('a')]).toEqual([null, null])
+  while (store.loadNext());
+  expect([await keys(null), await keys('a')]).toEqual([8, 8])
+})
