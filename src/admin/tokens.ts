@@ -5,7 +5,7 @@
  * K1. A token is compared in constant time, and with both, whichever fits: an answer's time says nothing.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { fail } from '../base/errors.ts'
 import { isSendable, sameSecret } from '../base/secret.ts'
 
@@ -37,11 +37,24 @@ export function openTokens(data: string): Tokens {
   }
 }
 
-function openToken(file: string): string {
+/**
+ * Writes a token to `file` where there is none: a new one, or `token`. Whole or not at all, since a disk that fills would leave
+ * an empty one, by which nobody starts. Throws `E_FILE`.
+ */
+export function makeToken(file: string, token = randomBytes(TOKEN_BYTES).toString('base64url')): void {
+  if (existsSync(file)) return
+  const draft = `${file}.new`
   try {
-    if (!existsSync(file)) {
-      writeFileSync(file, `${randomBytes(TOKEN_BYTES).toString('base64url')}\n`, { mode: OWNER_ONLY, flag: 'wx' })
-    }
+    writeFileSync(draft, `${token}\n`, { mode: OWNER_ONLY })
+    renameSync(draft, file)
+  } catch (error) {
+    throw fail('E_FILE', { operation: 'write', path: file, reason: (error as Error).message }, error)
+  }
+}
+
+function openToken(file: string): string {
+  makeToken(file)
+  try {
     const token = readFileSync(file, 'utf8').trim()
     if (token.length >= TOKEN_BYTES && isSendable(token)) return token
   } catch (error) {

@@ -8,6 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { EXIT_FAILED } from './exit.ts'
 import { LogFile, type LogLine } from './log-file.ts'
 import { type ChildEvent, type ChildState, started, superviseChild } from './supervise.ts'
 import { readLines } from './whole-lines.ts'
@@ -27,7 +28,7 @@ export interface ChildOptions {
 export interface ChildEvents {
   started(child: Child): void
   logged(child: Child, line: LogLine): void
-  /** It has ended; `how` says it for a person. What is to be done next is done when the promise has settled. */
+  /** It is not there; `how` says for a person what came of it. What is to be done next is done when the promise has settled. */
   exited(child: Child, how: string): Promise<void>
   /** What has become of it: started again in `waitMs`, or `null` and its state says why not. */
   settled(child: Child, waitMs: number | null): void
@@ -81,8 +82,14 @@ export class Child {
   /** Starts its process; what becomes of that is then seen to here. */
   start(): void {
     const { args, env, prepare, output } = this.options
-    prepare()
-    const log = openSync(this.log.path, 'a', 0o600)
+    let log: number
+    try {
+      prepare()
+      log = openSync(this.log.path, 'a', 0o600)
+    } catch (error) {
+      // As with a process that ends at once: its disk may be full, or not there, and better the next time.
+      return this.gone(EXIT_FAILED, `cannot be started: ${(error as Error).message}`)
+    }
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
       env,
       detached: true,
@@ -93,8 +100,8 @@ export class Child {
     this.pid = child.pid ?? null
     child.stdin!.on('error', () => {})
     if (output !== null) readLines(child.stdout!, output)
-    child.once('error', (error) => this.ended(1, error.message))
-    child.once('exit', (status, signal) => this.ended(status, signal ?? `status ${status}`))
+    child.once('error', (error) => this.ended(EXIT_FAILED, `cannot be started: ${error.message}`))
+    child.once('exit', (status, signal) => this.ended(status, `has ended by ${signal ?? `status ${status}`}`))
     this.events.started(this)
   }
 
@@ -103,6 +110,10 @@ export class Child {
     this.process = null
     this.pid = null
     this.readLog()
+    this.gone(status, how)
+  }
+
+  private gone(status: number | null, how: string): void {
     void this.events.exited(this, how).then(() => this.step({ kind: 'exited', status, nowMs: performance.now() }))
   }
 

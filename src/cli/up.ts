@@ -6,9 +6,9 @@
  * U2. When a process ends, the others are told before it is started again: its successor is never taken for it.
  * U3. When this process ends, however it does, its workers end in order.
  */
-import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { makeToken } from '../admin/tokens.ts'
 import { fail } from '../base/errors.ts'
 import { makeFolder } from '../client/folder.ts'
 import { LockFile } from '../env/real/lock.ts'
@@ -37,7 +37,6 @@ interface Options {
   readonly logLevel: string
 }
 
-const TOKEN_BYTES = 32
 const LOOK_MS = 250
 
 export function upCommand(): Command {
@@ -104,10 +103,6 @@ function makeFolderOf(path: string): void {
   } catch (error) {
     throw fail('E_DISK', { operation: 'making', path, reason: (error as Error).message }, error)
   }
-}
-
-function makeToken(file: string, token = randomBytes(TOKEN_BYTES).toString('base64url')): void {
-  if (!existsSync(file)) writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' })
 }
 
 class LocalCluster implements ChildEvents {
@@ -206,7 +201,7 @@ class LocalCluster implements ChildEvents {
   async exited(child: Child, how: string): Promise<void> {
     const { worker } = child
     if (this.stopping) return
-    this.picture.tell(`${worker} has ended by ${how}`)
+    this.picture.tell(`${worker} ${how}`)
     const others = this.children.filter((other) => other !== child && other.pid !== null)
     await Promise.all(others.map(({ data }) => ask(data, 'POST', '/v1/cluster/exited', { worker })))
   }
