@@ -70,11 +70,12 @@ export class KeyedTask extends InputTask {
       const table = tables[hash >>> shift] ?? store.open(hash >>> shift)
       let entry = table.find(hash, key)
       if (sweeper !== null && entry >= 0) entry = this.stillAlive(table, entry, times[i]!)
+      const known = entry >= 0
       origin.step = 0
       let before: object | null = null
       let result: unknown
       try {
-        if (entry < 0) {
+        if (!known) {
           entry = store.insert(table, hash, key, this.init(key))
         } else {
           if (table.epoch(entry) !== epoch) store.touch(table, entry)
@@ -87,7 +88,7 @@ export class KeyedTask extends InputTask {
         else if (result === state || (context.asked && result === context.replacement)) throw this.returned()
       } catch (error) {
         if (before !== null) table.replace(entry, store.copier.taken(before))
-        else if (entry >= 0) store.withdraw(table, entry)
+        else if (!known && entry >= 0) store.withdraw(table, entry)
         chain.enter(batch, i)
         chain.take(error, values[i], key)
         continue

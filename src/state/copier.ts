@@ -96,8 +96,9 @@ export class Copier {
     if (this.shapes.length < SHAPES_MAX && this.lessons++ < LESSONS_MAX) {
       const copier = generateCopier(state)
       if (copier !== null) {
-        this.shapes.push(copier)
+        // First the copy, which a state that holds itself does not have.
         this.guards.push(deepCopy(state, { left: Number.MAX_SAFE_INTEGER }) as object)
+        this.shapes.push(copier)
       }
     }
     const { budget } = this

@@ -6,10 +6,11 @@
  * Z2. Key groups are written in order, and entries within one: what lies before the cursor is written. The first touch of an
  *     entry that belongs to the freeze and lies behind the cursor keeps its old value, which is an object of its own.
  * Z3. Old values are let go of as soon as they are written (`kept-values.ts`, Q1). Beyond `freezeBytes` of them they are
- *     encoded at once.
+ *     encoded at once; where one of them cannot be, the freeze has failed, and `write` says so.
  * Z4. The first chunk of a key group carries its removed keys, or its kind `full`, which replaces what earlier epochs said.
  *     Every further one of the epoch is a `delta` that adds to it. A full key group without entries is a chunk too.
  */
+import { PotorooError } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { Limits } from '../base/limits.ts'
 import { type ChunkKind, Rows } from './chunk.ts'
@@ -55,6 +56,8 @@ export class Frozen {
   /** Chunks that were encoded at once and wait for the next slice. */
   private early: { readonly keyGroup: number; readonly kind: ChunkKind; readonly bytes: Uint8Array }[] = []
   private readonly rows = new Rows()
+  /** Why something could not be encoded ahead of its turn (Z3). */
+  private fault: PotorooError | null = null
 
   constructor(store: Freezable, epoch: number, base: number, full: ReadonlySet<number>) {
     this.store = store
@@ -86,8 +89,12 @@ export class Frozen {
     else table.inDeltas += this.written.get(table.group) ?? 0
   }
 
-  /** Keeps the value of an entry that is covered and about to change. */
+  /**
+   * Keeps the value of an entry that is covered and about to change. That something cannot be written is for `write` to say:
+   * it is no fault of whoever changes the entry, and perhaps another one's.
+   */
   keep(table: KeyTable, entry: number): void {
+    if (this.fault !== null) return
     const { kept, limits } = this.store
     kept.keep(table, entry)
     if (kept.bytes > limits.freezeBytes) this.encodeEarly(table)
@@ -98,6 +105,7 @@ export class Frozen {
    * Throws `E_STATE_VALUE` or `E_STATE_TOO_LARGE`; then the epoch can only be abandoned.
    */
   write(more: () => boolean, emit: EmitChunk): boolean {
+    if (this.fault !== null) throw this.fault
     for (const { keyGroup, kind, bytes } of this.early) this.hand(keyGroup, kind, bytes, emit)
     this.early = []
     while (!this.done) if (this.writeNext(emit) && !more()) break
@@ -158,7 +166,12 @@ export class Frozen {
     const { group: keyGroup } = table
     const rows = new Rows()
     this.store.kept.take(keyGroup, rows, Number.POSITIVE_INFINITY, table.times !== null)
-    this.writeChunk(table, rows, (kind, bytes) => this.early.push({ keyGroup, kind, bytes }))
+    try {
+      this.writeChunk(table, rows, (kind, bytes) => this.early.push({ keyGroup, kind, bytes }))
+    } catch (error) {
+      if (!(error instanceof PotorooError)) throw error
+      this.fault = error
+    }
   }
 
   /** Encodes `rows` as the next chunks of `table`'s key group (Z4), if there is anything to say. */

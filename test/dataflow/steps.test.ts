@@ -83,6 +83,14 @@ test('a step that answers undefined emits nothing', () => {
   expect(rows('out')).toEqual([2, 2])
 })
 
+test('a key whose state cannot be copied fails its records by name, and is not forgotten', () => {
+  const { rows, codes, keys } = oneKey([1, 2, 3], (state, n) => {
+    if (n === 1) Object.assign(state, { itself: state })
+    return ++state.n
+  })
+  expect([rows, codes, keys]).toEqual([[1], Array(2).fill('Maximum call stack size exceeded'), 1])
+})
+
 describe('the context of a step', () => {
   test('has the key, the time and the position of the record', () => {
     expect(oneKey([5, 6], (_, __, { key, time, position }) => [key, time, position]).rows).toEqual([

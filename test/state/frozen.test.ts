@@ -206,3 +206,17 @@ test('a restored key group counts the deltas that it came from', () => {
   )
   expect(kinds[0]).toBe('full')
 })
+
+test('a state that cannot be written fails the epoch, not who changes another one while much is kept', () => {
+  const store = make({ freezeBytes: 300 })
+  put(store, 'wrong', { callback: () => 0 })
+  for (let n = 0; n < 20; n++) put(store, n, { n })
+  const frozen = store.freeze([0, 1])
+  put(store, 'wrong', { n: 0 })
+  for (let n = 0; n < 20; n++) put(store, n, { n: -1 })
+  const all = () => true
+  const wanted = { code: 'E_STATE_VALUE', details: expect.objectContaining({ key: 'wrong' }) }
+  for (const _ of [1, 2]) expect(() => frozen.write(all, () => {})).toThrow(expect.objectContaining(wanted))
+  store.abandon()
+  expect(read(write(store)).peek(hashKey(7), 7)).toEqual({ n: -1 })
+})
