@@ -1,6 +1,6 @@
 /** What `connect` is told, and its defaults. */
 import { fail } from '../base/errors.ts'
-import { NAME_BYTES } from '../protocol/acked.ts'
+import { BATCH_BYTES, NAME_BYTES } from '../protocol/acked.ts'
 import type { Target } from './transport.ts'
 
 export interface Address {
@@ -37,7 +37,7 @@ export interface ConnectOptions {
   /** Bytes that may wait in the outbox; then `send` waits. They stand in
    * memory too, with an outbox on disk as well. Default 64 MiB. */
   readonly maxOutstanding?: number
-  /** Bytes that are gathered into one batch. Default 64 KiB. */
+  /** Bytes that are gathered into one batch. Default 64 KiB, at most 256 KiB. */
   readonly batchBytes?: number
   /** How long a worker may take to welcome before the next one is tried, in milliseconds. Default 2000. */
   readonly dialTimeoutMs?: number
@@ -56,6 +56,9 @@ export interface Settings {
   readonly dialTimeoutMs: number
   readonly maxBackoffMs: number
 }
+
+/** The longest time of a timer: a longer one is over at once. */
+const TIMER_MS = 2 ** 31 - 1
 
 /** The options with their defaults; throws `E_CLIENT_OPTIONS`. */
 export function settingsOf(options: ConnectOptions): Settings {
@@ -81,9 +84,9 @@ export function settingsOf(options: ConnectOptions): Settings {
     token: options.token ?? '',
     outbox: outbox === 'memory' ? null : outbox,
     maxOutstanding: positive('maxOutstanding', options.maxOutstanding, 64 << 20),
-    batchBytes: positive('batchBytes', options.batchBytes, 64 << 10),
-    dialTimeoutMs: positive('dialTimeoutMs', options.dialTimeoutMs, 2000),
-    maxBackoffMs: positive('maxBackoffMs', options.maxBackoffMs, 5000),
+    batchBytes: positive('batchBytes', options.batchBytes, 64 << 10, BATCH_BYTES),
+    dialTimeoutMs: positive('dialTimeoutMs', options.dialTimeoutMs, 2000, TIMER_MS),
+    maxBackoffMs: positive('maxBackoffMs', options.maxBackoffMs, 5000, TIMER_MS),
   }
 }
 
@@ -96,8 +99,9 @@ function targetOf(text: string): Target {
   return { host: url.hostname, port: url.port === '' ? standard : Number(url.port), url: url.href }
 }
 
-function positive(name: string, given: number | undefined, otherwise: number): number {
+function positive(name: string, given: number | undefined, otherwise: number, most = Number.MAX_VALUE): number {
   if (given === undefined) return otherwise
-  if (Number.isFinite(given) && given > 0) return given
-  throw fail('E_CLIENT_OPTIONS', { reason: `${name} is a number above 0` })
+  if (given > 0 && given <= most) return given
+  const end = most === Number.MAX_VALUE ? '' : ` and at most ${most}`
+  throw fail('E_CLIENT_OPTIONS', { reason: `${name} is a number above 0${end}` })
 }

@@ -20,6 +20,8 @@ export const ackedVersions = { newest: 2, oldest: 1 } as const
 
 /** Bytes of a frame beside its records and their lengths. */
 const BATCH_FIELD_BYTES = 16
+/** Longest body of a batch that every worker takes, however long its records may be; a longer record has one of its own. */
+export const BATCH_BYTES = 256 << 10
 /** Bytes in front of each record. */
 export const RECORD_HEAD_BYTES = 4
 
@@ -107,7 +109,7 @@ export const NO_CLAIM: Claim = { writer: '', earlier: [], ageMs: 0 }
 
 /** Longest payload of a frame when the longest record has `recordBytes`. */
 export function ackedFrameBytes(recordBytes: number): number {
-  return Math.max(256 << 10, recordBytes + RECORD_HEAD_BYTES) + BATCH_FIELD_BYTES
+  return Math.max(BATCH_BYTES, recordBytes + RECORD_HEAD_BYTES) + BATCH_FIELD_BYTES
 }
 
 /** The frame of any message but a batch. */
