@@ -19,6 +19,9 @@ export interface OutboxBatch {
   readonly body: Uint8Array
 }
 
+/** In the place of one that has left. */
+const GONE: OutboxBatch = { first: 0, count: 0, head: new Uint8Array(), body: new Uint8Array() }
+
 /** The first record of `batch` that is longer than `limit`, or `null`. */
 export function recordOver(
   { first, body }: OutboxBatch,
@@ -136,7 +139,8 @@ export class Outbox {
     let { head } = this
     while (head < batches.length && batches[head]!.first + batches[head]!.count - 1 <= stable) {
       this.bytes -= batches[head]!.head.length + batches[head]!.body.length
-      head++
+      // Its memory goes at once, its place with many others.
+      batches[head++] = GONE
     }
     if (head === this.head) return
     this.head = head
