@@ -114,9 +114,9 @@ export class Client extends EventEmitter<ClientEvents> {
 
   /**
    * Takes one record or several. The promise resolves when there is room for more: await it, and memory stays bounded.
-   * Records are taken at once while there is room. Rejects with `E_OUTBOX_FULL` when too many sends wait already, and with
-   * `E_RECORD_TOO_LONG` where one is longer than the workers take; then none of its records was taken. Rejects with what has
-   * ended the client, where something has (P3).
+   * Records are taken at once while there is room. Rejects with `E_OUTBOX_FULL` when too many sends wait already, with
+   * `E_RECORD_TOO_LONG` where one is longer than the workers take, and with `E_CLIENT_RECORD` where one is neither text nor
+   * bytes; then none of its records was taken. Rejects with what has ended the client, where something has (P3).
    */
   send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void> {
     if (this.failure !== null) return Promise.reject(this.failure)
@@ -124,13 +124,15 @@ export class Client extends EventEmitter<ClientEvents> {
       const { producer } = this.settings
       return Promise.reject(fail('E_OUTBOX_FULL', { producer, waiting: WAITING_MAX }))
     }
-    const single = typeof records === 'string' || records instanceof Uint8Array
+    const given = Array.isArray(records) ? (records as readonly OutgoingRecord[]) : [records as OutgoingRecord]
     const { recordBytes: limit } = this.taker
-    const long = (single ? [records] : records).find((record) => isOver(record, limit))
-    if (long !== undefined) return Promise.reject(fail('E_RECORD_TOO_LONG', { bytes: bytesOf(long), limit }))
+    for (const record of given) {
+      if (!isRecord(record))
+        return Promise.reject(fail('E_CLIENT_RECORD', { got: record === null ? 'null' : typeof record }))
+      if (isOver(record, limit)) return Promise.reject(fail('E_RECORD_TOO_LONG', { bytes: bytesOf(record), limit }))
+    }
     try {
-      if (single) this.gatherer.add(records)
-      else for (let i = 0; i < records.length; i++) this.gatherer.add(records[i]!)
+      for (let i = 0; i < given.length; i++) this.gatherer.add(given[i]!)
     } catch (error) {
       return this.fail(error)
     }
@@ -168,7 +170,12 @@ export class Client extends EventEmitter<ClientEvents> {
   /** Ends the connection at once. What is not stable stays in an outbox on disk, and is lost with one in memory. */
   close(): void {
     if (this.failure !== null) return
-    this.gatherer.flush()
+    try {
+      this.gatherer.flush()
+    } catch (error) {
+      this.settle(error as PotorooError)
+      return
+    }
     this.settle(fail('E_CLIENT_CLOSED', { producer: this.settings.producer }))
   }
 
@@ -230,8 +237,8 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   private onEnd(reason: string): void {
-    if (this.welcomed) this.emit('disconnect', reason)
-    else this.emit('unreachable', { address: addressOf(this.connection!.target), reason })
+    if (this.welcomed) this.tell('disconnect', reason)
+    else this.tell('unreachable', { address: addressOf(this.connection!.target), reason })
     this.hangUp()
     const { targets } = this.settings
     this.wait(targets[++this.attempt % targets.length]!, this.backoff.next())
@@ -285,15 +292,15 @@ export class Client extends EventEmitter<ClientEvents> {
     this.unknown = 0
     this.backoff.reset()
     outbox.rewind(resumeAfter)
-    this.emit('connect', { address: addressOf(this.connection!.target), worker })
+    this.tell('connect', { address: addressOf(this.connection!.target), worker })
     this.onAck(this.journaled, stable)
     this.pump()
   }
 
   /** Ends the client where the worker has records that we do not know (`outbox.ts`, U1): their sequences are taken. */
-  private isBehind(resumeAfter: number): boolean {
-    if (resumeAfter < this.outbox.next) return false
-    this.settle(fail('E_OUTBOX_BEHIND', { path: this.outboxName, last: this.recovered, known: resumeAfter }))
+  private isBehind(known: number): boolean {
+    if (known < this.outbox.next) return false
+    this.settle(fail('E_OUTBOX_BEHIND', { path: this.outboxName, last: this.recovered, known }))
     return true
   }
 
@@ -311,7 +318,7 @@ export class Client extends EventEmitter<ClientEvents> {
       this.settle(fail('E_CLIENT_REFUSED', { producer: this.settings.producer, code, reason }))
       return
     }
-    this.emit('refused', { code, reason })
+    this.tell('refused', { code, reason })
     const { connection } = this
     this.hangUp()
     connection!.close()
@@ -321,6 +328,7 @@ export class Client extends EventEmitter<ClientEvents> {
 
   private onAck(journaled: number, stable: number): void {
     if (journaled <= this.journaled && stable <= this.stable) return
+    if (this.isBehind(Math.max(journaled, stable))) return
     this.stable = Math.max(this.stable, stable)
     this.journaled = Math.max(this.journaled, journaled, this.stable)
     try {
@@ -329,7 +337,7 @@ export class Client extends EventEmitter<ClientEvents> {
       this.fail(error).catch(() => {})
       return
     }
-    this.emit('ack', { journaled: this.journaled, stable: this.stable })
+    this.tell('ack', { journaled: this.journaled, stable: this.stable })
     for (const level of ['journaled', 'stable'] as const) {
       const waiters = this.waitingForAck[level]
       let settled = 0
@@ -361,8 +369,20 @@ export class Client extends EventEmitter<ClientEvents> {
     this.outbox.close()
     const waiters = [...this.waitingForRoom, ...this.waitingForAck.journaled, ...this.waitingForAck.stable]
     for (const waiter of waiters) waiter.reject(error)
-    if (error.code !== 'E_CLIENT_CLOSED') this.emit('failed', error)
+    if (error.code !== 'E_CLIENT_CLOSED') this.tell('failed', error)
   }
+
+  /**
+   * Tells listeners once what has happened is done with: they may call the client, and what they throw is theirs, and not
+   * taken for a fault of the worker's.
+   */
+  private tell<K extends keyof ClientEvents>(event: K, ...args: ClientEvents[K]): void {
+    queueMicrotask(() => this.emit<keyof ClientEvents>(event, ...args))
+  }
+}
+
+function isRecord(record: unknown): record is OutgoingRecord {
+  return typeof record === 'string' || record instanceof Uint8Array
 }
 
 function isOver(record: OutgoingRecord, limit: number): boolean {

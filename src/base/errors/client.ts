@@ -8,6 +8,11 @@ export const clientErrors = {
     what: 'the client cannot be made: {reason}',
     remedy: 'correct the options given to connect()',
   },
+  E_CLIENT_RECORD: {
+    kind: 'user',
+    what: 'a record is text or bytes, and not {got}; none of what was given with it was taken',
+    remedy: 'give send() a string, a Uint8Array, or an array of those: JSON.stringify makes text of an object',
+  },
   E_CLIENT_CLOSED: {
     kind: 'user',
     what: 'the client of producer "{producer}" has been closed',
