@@ -328,7 +328,7 @@ function waitsOf(pace: number): Partial<Limits> {
     },
     ...{ heartbeatMs: at(500), suspectMs: at(2000), deadMs: at(3000), beatMs: at(1000), beatSilenceMs: at(3000) },
     queryMs: at(2000),
-    drainTimeoutMs: at(2000),
+    drainTimeoutMs: at(60_000),
     ...{ settleMs: at(3500), turnMs: at(1500), startGraceMs: at(10_000), askMs: at(1000) },
     ...{
       leaseMs: at(3000),

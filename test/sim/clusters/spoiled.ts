@@ -24,13 +24,13 @@ export function spoiled(plan: Plan, epoch: Manifest, random: Prng): Spoiled {
   return { plan: { ...plan, tasks: plan.tasks.with(task.id, other) }, code, step }
 }
 
-/** Steps with state, files that are being read, and files that are being written. There is always a step with state. */
+/** Steps with state, sources of which something has come, and files that are being written. There is always a step with state. */
 function hasLeft(task: TaskPlan, { steps, sources, sinks }: Manifest): boolean {
   const { step } = task
   const left = (parts: readonly PartEntry[]): boolean =>
     parts.some((part) => part.step === step && Object.keys(part.snapshot ?? {}).length > 0)
   if (task.kind === 'keyed') return steps.some((entry) => entry.step === step)
-  if (task.kind === 'source') return task.source.kind === 'file' && left(sources)
+  if (task.kind === 'source') return left(sources)
   return task.kind === 'sink' && task.sink.kind === 'file' && left(sinks)
 }
 

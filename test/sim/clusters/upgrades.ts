@@ -1,7 +1,8 @@
 /**
  * Somebody who puts one program in the place of another, again and again (`../programs.ts`).
  *
- * U1. A program that fits is taken. Each fits whatever comes of those that were asked for before and not answered yet.
+ * U1. A program that fits is taken. Each fits whatever comes of those that were asked for before and not answered yet, but where
+ *     what runs has no epoch of its own: what it leaves may be forgotten, and somebody is told.
  * U2. One that lacks a step which has left something, or has another sort of step in its place, and does not say that it is to be
  *     dropped, is refused with the right word, and goes into no chain.
  * U3. A program that was taken does not stop for what was there before, but where nobody could know: a call that is gone had not
@@ -23,6 +24,8 @@ const ASKED = 0x1d5b_0000
 /** How often a program is asked for that does not fit, where it is known what is there; and one where it is not. */
 const UNFIT = 0.4
 const HASTY = 0.4
+/** How often somebody does not drop what no epoch has yet. */
+const FORGETFUL = 0.5
 
 const MISFITS = new Set(['E_STEP_GONE', 'E_STEP_CHANGED', 'E_SCHEMA'])
 
@@ -143,7 +146,7 @@ export class Upgrades {
     return resident?.phase === 'running' && resident.hash === hashOf(program)
   }
 
-  /** The steps of `program` that no epoch has yet: somebody may forget to drop them, and is told (U1). */
+  /** The steps of `program` that no epoch has yet. */
   private unsavedOf({ twigs }: Program): readonly string[] {
     const { steps = [], sources = [], sinks = [] } = this.chain.last ?? {}
     const saved = new Set([...steps, ...sources, ...sinks].map(({ step }) => step))
@@ -158,17 +161,8 @@ export class Upgrades {
   /** U1. */
   private askFor(station: MemberStation, drop: readonly string[]): string {
     const { family, asked, open, taken } = this
-    // What those before had dropped is known where nobody else has asked meanwhile.
-    const base = taken.findLastIndex((program) => hashOf(program) === this.chain.last?.hash)
-    const alone = open.size === 0 && !isOvertaken(taken)
-    const possible = [...taken.slice(alone ? -1 : Math.max(0, base)), ...open]
-    const before = possible.toSorted((a, b) => a.number - b.number).at(-1)!
     const behind = this.isBehind(station)
-    const drawn = this.twigs.next(asked.length, before, possible, drop)
-    const unsaved = alone && !behind && this.runs(station, taken.at(-1)!) ? this.unsavedOf(taken.at(-1)!) : []
-    const program = this.random.chance(0.5)
-      ? drawn
-      : { ...drawn, drop: drawn.drop.filter((step) => !unsaved.includes(step)) }
+    const { program, forgotten } = this.draw(station, drop)
     asked.push(program)
     open.add(program)
     this.say(station, { hash: hashOf(program), plan: family.plan(program), drop: program.drop }, (error) => {
@@ -176,10 +170,25 @@ export class Upgrades {
       open.delete(program)
       this.stop?.steps.add(stepOf(error))
       const overtaken = behind || this.taken.length > taken.length
-      if (!overtaken && !this.isCall(error) && !unsaved.includes(stepOf(error)))
+      if (!overtaken && !this.isCall(error) && !forgotten.includes(stepOf(error)))
         this.wrong.push(`${hashOf(program)} fits, and: ${error.message} (U1)`)
     })
     return `${station.name} ${hashOf(program)} ${show(program)}`
+  }
+
+  /** The next program. Half the time what no epoch has yet of the one before is `forgotten`, and not dropped. */
+  private draw(station: MemberStation, besides: readonly string[]): { program: Program; forgotten: readonly string[] } {
+    const { asked, open, taken, chain } = this
+    const last = taken.at(-1)!
+    const alone = open.size === 0 && !isOvertaken(taken)
+    const base = taken.findLastIndex((program) => hashOf(program) === chain.last?.hash)
+    // What those before had dropped is known where nobody else has asked meanwhile.
+    const possible = [...taken.slice(alone ? -1 : Math.max(0, base)), ...open]
+    const before = possible.toSorted((a, b) => a.number - b.number).at(-1)!
+    const drawn = this.twigs.next(asked.length, before, possible, besides)
+    const seen = alone && !this.isBehind(station) && this.runs(station, last)
+    const forgotten = seen && this.random.chance(FORGETFUL) ? this.unsavedOf(last) : []
+    return { program: { ...drawn, drop: drawn.drop.filter((step) => !forgotten.includes(step)) }, forgotten }
   }
 
   /** U2. */
