@@ -8,7 +8,8 @@
  * H3. Bytes given to a callback are only valid during the call. Bytes given to us must not be changed until they have left.
  * H4. While a body or a WebSocket is paused nothing of it is shown, whatever has come already, and the peer is pushed back.
  * H5. What arrives is bounded by `Limits`: connections, heads and the time for them, silent bodies, messages, and the sum of
- *     the unfinished messages of one listener; also how many requests of one connection wait for an answer. Who goes beyond is closed, and `onExpelled` or `onClosed` says why.
+ *     the unfinished messages of one listener; also how many requests of one connection wait for an answer. Who goes beyond is
+ *     closed, and `onExpelled` or `onClosed` says why.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Address, Listener, NetworkError } from './network.ts'
