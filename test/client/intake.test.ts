@@ -143,6 +143,31 @@ test('a sink that sends beyond its credit is turned away, and what is held of it
   expect(again.heard[0]).toMatchObject({ kind: 'welcome', credit: 0, resumeAfter: taken.length })
 })
 
+test('a stranger is kept nothing for but a hello', () => {
+  const { dial } = scene()
+  const [stranger, sink] = [dial(), dial()]
+  const head = deliveryHead(1, 1, 0, Buffer.alloc(1 << 20))
+  stranger.caller.onBytes(head)
+  expect(stranger.socket.open).toBe(false)
+  sink.say(HELLO)
+  sink.caller.onBytes(head)
+  expect(sink.socket.open).toBe(true)
+})
+
+test('nothing is remembered of a batch that cannot be read to its end', () => {
+  const { taken, dial } = scene()
+  const writer = new ByteWriter(1000)
+  appendRecord(writer, 'id', Buffer.from('a'))
+  const body = writer.take()
+  const send = (count: number) => {
+    const sink = dial()
+    sink.say(HELLO)
+    sink.caller.onBytes(Buffer.concat([deliveryHead(1, count, 0, body), body]))
+    return sink.heard.at(-1)?.kind
+  }
+  expect([send(2), taken, send(1), taken]).toEqual(['refused', ['a'], 'credit', ['a']])
+})
+
 test('beyond a thousand sinks one that is not connected is forgotten, with all that is known of it', () => {
   const { taken, dial } = scene()
   const first = dial()

@@ -176,6 +176,23 @@ test('ends when its handler throws, and goes on behind what was handled', async 
   await expect.poll(() => texts).toEqual(numbers(1, 6))
 })
 
+test('hands over again only what was in hand, however many came together', async () => {
+  const inbox = { path: join(folder, 'inbox') }
+  const receiver = await receive({
+    inbox,
+    handle: async ({ text }) => {
+      if (text === '40') throw new Error('forty')
+      texts.push(text)
+    },
+  })
+  const failed = new Promise((resolve) => receiver.on('failed', resolve))
+  sink(receiver).write(1, 50)
+  await failed
+  expect(texts).toEqual(numbers(1, 39))
+  await receive({ inbox, port: receiver.address.port })
+  await expect.poll(() => texts).toEqual(numbers(1, 50))
+})
+
 test('goes on behind the sequence that its user has kept with the effects', async () => {
   const inbox = { path: join(folder, 'inbox') }
   const receiver = await receive({ inbox })

@@ -229,6 +229,7 @@ export class DiskInbox {
 
   /** Everything up to `sequence` was handed over. */
   handled(sequence: number): void {
+    if (this.over) return
     this.handed = sequence
     this.write({ kind: 'handled', sequence })
   }

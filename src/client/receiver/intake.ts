@@ -8,7 +8,7 @@
  *     was replaced still sends comes behind nobody.
  * I4. What was taken and not handed over is bounded, whatever a sink sends: by `creditBytes` and two batches. A sink that keeps
  *     to its credit goes one batch beyond it at most (`protocol/delivery.ts`, Q3), and comes to another only where it dials
- *     anew before that one is handed over; it is turned away for a while.
+ *     anew before that one is handed over; it is turned away for a while. Of who was not welcomed a hello is held, and no more.
  */
 import { PotorooError } from '../../base/errors.ts'
 import { sameSecret } from '../../base/secret.ts'
@@ -23,6 +23,7 @@ import {
   STALE,
 } from '../../protocol/delivery.ts'
 import { FrameParser } from '../../protocol/frame.ts'
+import { FIELD_BYTES } from '../../protocol/message-frame.ts'
 import { SILENCES, UNFINISHED } from '../../protocol/silence.ts'
 import { agreedVersion } from '../../protocol/version.ts'
 import { Memory } from './memory.ts'
@@ -212,7 +213,8 @@ export class Caller {
   constructor(intake: Intake, port: Port) {
     this.intake = intake
     this.port = port
-    this.parser = new FrameParser(deliveryFrameBytes(intake.settings.recordBytes))
+    // A stranger makes us hold little.
+    this.parser = new FrameParser(FIELD_BYTES)
   }
 
   onBytes(chunk: Buffer): void {
@@ -293,6 +295,7 @@ export class Caller {
     const session = this.intake.enter(this, hello)
     if (typeof session === 'string') return this.refuse(STALE, session, RETRY_MS)
     this.session = session
+    this.parser.allow(deliveryFrameBytes(settings.recordBytes))
     this.say({
       kind: 'welcome',
       version,
@@ -318,15 +321,19 @@ export class Caller {
     if (session.last >= 0 && first > session.last + 1) {
       return this.refuse('E_MESSAGE', `${first} follows ${session.last}`, RETRY_MS)
     }
+    const came: TakenRecord[] = []
+    readRecords(body, count, (id, bytes, i) => {
+      if (first + i > session.last) came.push({ id, bytes })
+    })
+    // Nothing is remembered of a batch that could not be read to its end.
     const records: TakenRecord[] = []
     const again: string[] = []
     const { stream } = session
-    readRecords(body, count, (id, record, i) => {
-      if (first + i <= session.last) return
+    for (const { id, bytes } of came) {
       if (id !== '' && !stream.memory.take(id, after)) again.push(id)
       // A view ends with the call; whoever handles the record has it for longer.
-      else records.push({ id, bytes: Buffer.from(record) })
-    })
+      else records.push({ id, bytes: Buffer.from(bytes) })
+    }
     const last = Math.max(session.last, first + count - 1)
     session.last = last
     session.outstanding += bytes

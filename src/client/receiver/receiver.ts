@@ -3,6 +3,7 @@
  *
  * R1. Records are handed over one after another, in the order in which they were taken; each only once it is kept.
  * R2. In memory a record is kept when it was handled; on disk when it is in the inbox and synced.
+ *     What was handled is noted there one by one: of a receiver that dies only the record in hand is handed over again.
  * R3. A handler that throws, or an inbox that cannot be written, ends the receiver: nothing more is taken or acknowledged.
  */
 import { EventEmitter } from 'node:events'
@@ -176,9 +177,9 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
           const promise = this.settings.handle(new Received(record))
           if (promise !== undefined) await promise
           this.handled = record.sequence
+          this.write(() => this.inbox?.handled(record.sequence))
         }
         if (this.over) return
-        if (records.length > 0) this.write(() => this.inbox?.handled(this.handled))
         done()
         if (performance.now() - begun < TURN_MS) continue
         await new Promise(setImmediate)
