@@ -7,6 +7,12 @@
 /** Thrown where the program finds itself in a state that its own rules forbid. The process must not go on. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError'
+  readonly #ours = true
+
+  /** Whether `error` is one. It looks at nothing of it: what users throw may be anything, and answer with another throw. */
+  static is(error: unknown): error is InvariantError {
+    return typeof error === 'object' && error !== null && #ours in error
+  }
 }
 
 /** Throws an `InvariantError` unless `condition` holds. `rule` cites the invariant and says it. */

@@ -3,7 +3,8 @@
  *
  * L1. A batch is pushed only between two records, so a record that throws can be taken back whole (`rollback`).
  */
-import { fail, PotorooError } from '../base/errors.ts'
+import { InvariantError } from '../base/assert.ts'
+import { fail } from '../base/errors.ts'
 import { hashKey, type Key } from '../base/hash.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
@@ -263,5 +264,5 @@ function describe(value: unknown): string {
 
 /** Whether `error` says that the record itself is at fault (as against a bug of ours that must end the process). */
 export function isRecordFault(error: unknown): boolean {
-  return !(error instanceof Error && error.name === 'InvariantError') || error instanceof PotorooError
+  return !InvariantError.is(error)
 }

@@ -71,6 +71,33 @@ test('inspect passes records on, whatever it returns; a record that it throws on
   expect(codes).toEqual(['two'])
 })
 
+test('whatever a step throws is the fault of its record', () => {
+  class InvariantError extends Error {
+    override name = 'InvariantError'
+  }
+  const unnamed = Object.defineProperty(new Error('unnamed'), 'name', {
+    get() {
+      throw new Error('no name')
+    },
+  })
+  const thrown: unknown[] = [new InvariantError('theirs'), unnamed, null, Symbol('odd'), 'text']
+  const under = stage(
+    plan(
+      pipeline('under-test', (p) =>
+        p
+          .source('in', numbers())
+          .map('throw', (n) => {
+            throw thrown[n]
+          })
+          .sink('out', text()),
+      ).build(),
+    ),
+    { in: [...thrown.keys()] },
+  )
+  under.settle()
+  expect(under.failures.map(({ error }) => error)).toEqual(thrown)
+})
+
 test('a step that answers undefined emits nothing', () => {
   expect(oneKey([1, 2, 3], (_, n) => (n === 2 ? undefined : n)).rows).toEqual([1, 3])
   const { rows } = run([1, 2], (p) =>

@@ -287,6 +287,18 @@ describe('a dead letter', () => {
     expect(bytes.given).toEqual({ kind: 'bytes', base64: 'AP8=' })
   })
 
+  test('is made of whatever was thrown', () => {
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    const toBe = (error: unknown) => makeLetter({ ...base, key: undefined, given: 1, error }, 's', 'x').error
+    const of = (message: string, stack = '') => ({ code: null, message, stack })
+    expect(toBe(Object.assign(new Error('odd'), { stack: 7 }))).toEqual(of('Error: odd', '7'))
+    expect(toBe(revoked.proxy)).toEqual(of('an error that cannot be shown'))
+    expect(toBe(Object.assign(new Error(), { message: Symbol('s') }))).toEqual(of('an error that cannot be shown'))
+    expect(toBe(undefined)).toEqual(of('undefined'))
+    expect(toBe({ toJSON: () => 1n })).toMatchObject(of('a value of type object that cannot be shown'))
+  })
+
   test('describes what nothing can carry, and is not tried again', () => {
     const made = makeLetter({ ...base, key: undefined, given: { fn: () => {} } }, 's', 'x')
     expect(made).toMatchObject({ again: false, given: { kind: 'text' } })

@@ -68,19 +68,25 @@ function keep({ given, key }: Failure, own: boolean): Given {
   }
 }
 
+/** Words for a value of a user's, which may throw whatever is asked of it. */
 function describeValue(value: unknown): string {
   try {
     return (JSON.stringify(value) ?? String(value)).slice(0, TEXT_CHARACTERS)
   } catch {
-    return Object.prototype.toString.call(value)
+    return `a value of type ${typeof value} that cannot be shown`
   }
 }
 
 function describeError(error: unknown): DeadLetter['error'] {
-  if (!(error instanceof Error)) return { code: null, message: describeValue(error), stack: '' }
-  const code = error instanceof PotorooError ? error.code : null
-  const message = code === null ? `${error.name}: ${error.message}` : error.message
-  return { code, message: message.slice(0, TEXT_CHARACTERS), stack: (error.stack ?? '').slice(0, STACK_CHARACTERS) }
+  try {
+    if (!(error instanceof Error)) return { code: null, message: describeValue(error), stack: '' }
+    const code = error instanceof PotorooError ? error.code : null
+    const message = code === null ? `${error.name}: ${error.message}` : error.message
+    const stack = String(error.stack ?? '')
+    return { code, message: message.slice(0, TEXT_CHARACTERS), stack: stack.slice(0, STACK_CHARACTERS) }
+  } catch {
+    return { code: null, message: 'an error that cannot be shown', stack: '' }
+  }
 }
 
 /** The value that the step was given, and its key where it is keyed. Not for text. */
