@@ -3,7 +3,8 @@
  *
  * J1. Results go on in the order of their inputs, so the order per key holds.
  * J2. What has entered and not left is state (PROTOCOLS 10): the snapshot holds the inputs, and a restore calls again.
- * J3. A call that takes longer than its time is aborted and its record goes to the dead letters, as one that rejects.
+ * J3. A call that takes longer than its time is aborted and its record goes to the dead letters, as one that rejects. So is
+ *     one whose task is over, and then nobody waits for its answer: it is made again where the record goes on (J2).
  */
 import { fail } from '../base/errors.ts'
 import type { TaskPlan } from '../model/plan.ts'
@@ -158,9 +159,19 @@ export class AsyncTask extends InputTask {
     this.wake()
   }
 
+  override close(): void {
+    for (const call of this.calls) {
+      if (call.state !== 'called') continue
+      call.state = 'failed'
+      call.abort?.abort()
+    }
+  }
+
   private expire(now: number): void {
     for (let i = 0; i < this.called; i++) {
       const call = this.calls[i]!
+      // Never further off than its whole time, whatever has become of the clock.
+      call.deadline = Math.min(call.deadline, now + this.plan.timeoutMs)
       if (call.state !== 'called' || call.deadline > now) continue
       call.abort?.abort()
       call.state = 'failed'

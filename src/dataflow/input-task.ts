@@ -89,6 +89,8 @@ export abstract class InputTask implements Task {
     this.held = false
   }
 
+  close(): void {}
+
   /** Does a little of what is never urgent; true when there is more of it. */
   protected tidy(): boolean {
     return false

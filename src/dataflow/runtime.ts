@@ -148,6 +148,11 @@ export class Runtime {
     }
   }
 
+  /** Its tasks run no more. */
+  close(): void {
+    for (const task of this.tasks) task.close()
+  }
+
   /** Lets sources poll nothing more until `release`. */
   hold(): void {
     for (const source of this.sources) source.hold()

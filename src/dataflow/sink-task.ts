@@ -85,6 +85,8 @@ export class SinkTask implements Task {
 
   release(): void {}
 
+  close(): void {}
+
   run(): boolean {
     if (!this.writer.room) return false
     const element = this.inputs.next()

@@ -102,6 +102,8 @@ export class SourceTask implements Task {
     this.held = false
   }
 
+  close(): void {}
+
   again(batch: Batch): boolean {
     if (this.batch.length > 0) return false
     this.pool.give(this.batch)

@@ -19,6 +19,8 @@ export interface Task {
   readonly waits: boolean
   /** Goes on after it was held. */
   release(): void
+  /** It runs no more: what it has asked for outside is of no use to anybody. */
+  close(): void
   /**
    * The last barrier that had passed when the oldest of what it has in hand came in (PROTOCOLS 10): what stood in front of
    * that barrier has left. `Infinity`: it has nothing in hand.

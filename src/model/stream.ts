@@ -87,8 +87,9 @@ export class Stream<T> {
 
   /**
    * One record for each record: what the promise that `fn` returns is fulfilled with. Results keep the order of the records.
-   * A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is aborted. After a failure a
-   * record may be given to `fn` again, so what `fn` does outside of the pipeline must bear repetition.
+   * A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is aborted; so it is where the pipeline
+   * ends or moves while a call is under way. After a failure a record may be given to `fn` again, so what `fn` does outside of
+   * the pipeline must bear repetition.
    *
    * @example
    * orders.asyncMap('look-up', async (order, signal) => (await fetch(`http://stock/${order.id}`, { signal })).text(), {

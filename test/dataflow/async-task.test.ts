@@ -104,3 +104,23 @@ test('a call that rejects, throws or is too slow does not hold the others up', a
   ])
   expect(under.failures[2]!.error).toMatchObject({ code: 'E_ASYNC_TIMEOUT' })
 })
+
+test('a clock that is set back gives no call more than its time', async () => {
+  const calls: Opened[] = []
+  const under = stage(looking({ concurrency: 4, timeoutMs: 50 }, calls), { in: [0] })
+  under.settle(100_000)
+  expect(under.runtime.due).toBe(100_050)
+  under.runtime.elapse(Infinity)
+  under.settle(1000)
+  expect(under.runtime.due).toBe(1050)
+})
+
+test('calls that are under way are aborted where the pipeline ends', async () => {
+  const calls: Opened[] = []
+  const under = stage(looking({ concurrency: 2 }, calls), { in: [0, 1, 2] })
+  under.settle()
+  calls[0]!.resolve('zero')
+  await new Promise((resolve) => setImmediate(resolve))
+  under.runtime.close()
+  expect(calls.map(({ signal }) => signal.aborted)).toEqual([false, true])
+})

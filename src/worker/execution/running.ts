@@ -124,6 +124,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
 
   close(): void {
     this.parts.seams.loop.remove(this)
+    this.runtime.close()
     for (const done of this.asked.values()) done('the pipeline has ended')
     this.asked.clear()
     this.tellCommitted()
