@@ -3,8 +3,9 @@
  * in a field is copied value by value (`deepCopy`). A field that is named in the code costs a nanosecond, one that is
  * looked up by a variable ten.
  *
- * G1. The code copies a state exactly or answers `undefined`: it looks at the kind of every field and counts the fields,
- *     so a missing, further or different one is seen. Primitives are shared, whatever their type.
+ * G1. The code copies a state exactly or answers `undefined`: it looks at the kind of every field and goes through their
+ *     names, so a missing, further or different one is seen, and another order, which a program may use (the field that
+ *     was written last comes last). Primitives are shared, whatever their type.
  * G2. A name enters the code only through `JSON.stringify`; nothing else of a state does.
  */
 import { type CopyBudget, deepCopy, ITEM_BYTES, OBJECT_BYTES } from './deep-copy.ts'
@@ -72,8 +73,13 @@ class Source {
     if (names.some((name) => name in Object.prototype)) return null
     this.bytes += OBJECT_BYTES + names.length * ITEM_BYTES
     const count = this.local()
+    const { otherwise } = this
+    const places = names.map((name, i) => `case ${i}: if (name !== ${JSON.stringify(name)}) ${otherwise}; break;`)
     this.refuse(`${path}.constructor !== Object`)
-    this.statements.push(`let ${count} = 0`, `for (const name in ${path}) ${count}++`)
+    this.statements.push(
+      `let ${count} = 0`,
+      `for (const name in ${path}) switch (${count}++) { ${places.join(' ')} default: ${otherwise} }`,
+    )
     this.refuse(`${count} !== ${names.length}`)
     const fields = names.map((name) => {
       const quoted = JSON.stringify(name)

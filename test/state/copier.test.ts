@@ -1,7 +1,7 @@
 /**
  * Copies of states:
  * - equal the original, whatever it holds, and share nothing that can change with it
- * - follow the state's shape when it changes: more fields, fewer, others, of other types
+ * - follow the state's shape when it changes: more fields, fewer, others, of other types, in another order
  * - that are filled again and again do so too, until they are taken
  * - that are handed back to be filled do so too, whatever their shape was, and know their size
  */
@@ -111,6 +111,16 @@ test('a copy that is handed back to be filled becomes a copy of any other state,
     }),
     { numRuns: 500 },
   )
+})
+
+test('the order of fields is part of a copy: the least recently used one of a state may come first', () => {
+  const copier = new Copier()
+  const first = { recent: { a: 1, b: 2 }, n: 1 }
+  copier.guard(first)
+  const later = { recent: { b: 2, a: 1 }, n: 2 }
+  for (const made of [copier.copy(later), copier.guard(later), copier.refill(copier.copy(first), 0, later)]) {
+    expect(JSON.stringify(made)).toBe(JSON.stringify(later))
+  }
 })
 
 test('a list without some of its items is filled as it is', () => {
