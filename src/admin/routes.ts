@@ -1,6 +1,6 @@
 /** The control API: what may be asked of a worker, by whom, and who does it. docs/reference.md lists it. */
 import { z } from 'zod'
-import { fail } from '../base/errors.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { type Checkpointed, listCheckpoints, openCheckpoint, verifyOne } from '../worker/pipelines/checkpoints.ts'
@@ -23,7 +23,7 @@ import type { Metrics } from './metrics.ts'
 import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
 import { countIn, parse } from './request.ts'
 import { queryState, waitIn } from './state-query.ts'
-import { summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
+import { type Submitted, summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
 
 export interface RoutesSeams {
   readonly pipelines: Pipelines
@@ -281,7 +281,7 @@ function readiness(pipelines: Pipelines): Reply {
   return new Reply(503, 'text/plain', late.map(({ name, phase }) => `${name} ${phase}\n`).join(''))
 }
 
-async function submit(seams: RoutesSeams, body: unknown): Promise<unknown> {
+async function submit(seams: RoutesSeams, body: unknown): Promise<Submitted> {
   const { pipelines, limits, alone = null } = seams
   const { text, map, hash, parameters: given, from, fresh, drop } = parse(submission, body)
   const { loadTimeoutMs } = limits
@@ -290,8 +290,14 @@ async function submit(seams: RoutesSeams, body: unknown): Promise<unknown> {
   if (alone !== null && pipeline.name !== alone) throw fail('E_RUNS_ANOTHER', { pipeline: pipeline.name, alone })
   const { parameters } = buildGraph(pipeline, given, limits)
   const again = await hasFailedElsewhere(seams, pipeline.name)
-  const options = { savepoint: from, fresh, drop, again }
-  return summarize(await pipelines.submit(pipeline, { text, map, hash }, parameters, options))
+  let warnings: readonly PotorooError[] = []
+  const onFit = (found: readonly PotorooError[]): void => {
+    warnings = found
+  }
+  const options = { savepoint: from, fresh, drop, again, onFit }
+  const resident = await pipelines.submit(pipeline, { text, map, hash }, parameters, options)
+  const shown = warnings.map(({ code, message, remedy, details }) => ({ code, message, remedy, details }))
+  return { ...summarize(resident), warnings: shown }
 }
 
 /** A page of letters (`?from=&limit=`), without what their steps were given. */

@@ -1,5 +1,5 @@
 /** What `status` shows: a pipeline as plain JSON. The field names are a public format. */
-import type { ErrorCode } from '../base/errors.ts'
+import type { ErrorCode, PotorooError } from '../base/errors.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { PipelinePhase, Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
 import type { Resources } from './resources.ts'
@@ -48,6 +48,12 @@ export interface PipelineSummary {
   /** Records that did not get through since the pipeline started here. */
   readonly failures: number
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string } | null
+}
+
+/** What has become of a program that was submitted. */
+export interface Submitted extends PipelineSummary {
+  /** What was asked for and means nothing here, such as to drop the state of a step that has none. */
+  readonly warnings: readonly Pick<PotorooError, 'code' | 'message' | 'remedy' | 'details'>[]
 }
 
 export interface PipelineView extends PipelineSummary {

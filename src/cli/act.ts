@@ -1,12 +1,13 @@
 /** Commands that do something to a pipeline that runs: submit, savepoint, drain, cancel. */
 import { Command } from 'commander'
-import type { PipelineSummary } from '../admin/view.ts'
+import type { PipelineSummary, Submitted } from '../admin/view.ts'
+import { PotorooError } from '../base/errors.ts'
 import { showDuration } from '../base/time.ts'
 import type { SavepointEntry, VerifiedSavepoint } from '../worker/pipelines/savepoints.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
-import { counted, print, printJson, showBytes, table } from './terminal.ts'
+import { counted, print, printJson, sayWarning, showBytes, table } from './terminal.ts'
 
 interface SubmitFlags extends ControlFlags {
   readonly param?: Record<string, string>
@@ -31,9 +32,10 @@ export function submitCommand(): Command {
       ...{ text, map, hash, parameters: graph.parameters },
       ...{ from: flags.from ?? null, fresh: flags.fresh === true, drop: flags.drop ?? [] },
     }
-    const summary = await worker.post<PipelineSummary>('/v1/pipelines', body)
-    if (flags.json) printJson(summary)
-    else print(`${summary.pipeline} submitted, program ${hash.slice(0, 12)}`)
+    const submitted = await worker.post<Submitted>('/v1/pipelines', body)
+    if (flags.json) return printJson(submitted)
+    for (const { code, details } of submitted.warnings) sayWarning(new PotorooError(code, details))
+    print(`${submitted.pipeline} submitted, program ${hash.slice(0, 12)}`)
   })
 }
 

@@ -7,7 +7,7 @@ import { type Control, openControl } from '../../src/admin/control.ts'
 import { defaultLimits, type Limits, makeLimits } from '../../src/base/limits.ts'
 import { type ControlClient, findWorker } from '../../src/cli/control-client.ts'
 import { realEnv } from '../../src/env/real/env.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { type LoadedPipeline, loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 
 const brisk = {
@@ -82,11 +82,16 @@ export class Party {
     await guest.control.close()
   }
 
-  /** Submits the pipeline `name` and waits until it runs on all. */
-  async submit(name: string, body: string): Promise<void> {
+  /** The pipeline `name`, whose graph `body` builds. */
+  load(name: string, body: string): Promise<LoadedPipeline> {
     const file = `${this.folder}/${name}.ts`
     writeFileSync(file, `import * as p8 from 'potoroo'\nexport default p8.pipeline('${name}', (p) => {\n${body}\n})`)
-    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
+    return loadPipeline(file, defaultLimits)
+  }
+
+  /** Submits the pipeline `name` and waits until it runs on all. */
+  async submit(name: string, body: string): Promise<void> {
+    const { bundle, pipeline } = await this.load(name, body)
     const wanted = (await this.there[0]!.pipelines.submit(pipeline, bundle)).hash
     const up = () =>
       this.there.every(({ pipelines }) => {

@@ -5,6 +5,7 @@
  * - a worker that has read of it and is no member yet knows that it is there
  */
 import { expect, test } from 'vitest'
+import type { Submitted } from '../../src/admin/view.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { Party } from './party.ts'
@@ -26,7 +27,8 @@ test('a pipeline whose channels would hold more memory than they may is refused 
 })
 
 test('a program that has failed on one member begins anew when it is submitted to another one', async () => {
-  const party = await new Party({ moveFreshMs: 500, moveHoldMs: 500 }).open(2)
+  // The checkpoint that it does not come to is not waited for.
+  const party = await new Party({ moveFreshMs: 500, moveHoldMs: 500, drainTimeoutMs: 600_000 }).open(2)
   const body = `  p.source('in', p8.generatorSource({ value: (n) => n, rate: 10 })).sink('nowhere', p8.nullSink())`
   await party.submit('fragile', body)
   const [first, second] = party.guests
@@ -43,6 +45,23 @@ test('a program that has failed on one member begins anew when it is submitted t
   expect(first!.pipelines.worker.cluster.generation).toBe(generation + 1)
   await first!.api.post('/v1/pipelines', submission)
   expect(first!.pipelines.worker.cluster.generation).toBe(generation + 1)
+})
+
+test('a step that is to be dropped and has nothing is named to who has asked for it', async () => {
+  const party = await new Party().open(1)
+  const body = (step: string) => `  p.source('in', p8.generatorSource({ value: (n) => n, rate: 100 }))
+    .keyBy('by', (n) => n % 7).mapWithState('${step}', { init: () => ({ n: 0 }), step: (state) => ++state.n })
+    .sink('nowhere', p8.nullSink())`
+  await party.submit('counted', body('count'))
+  const [only] = party.guests
+  await only!.api.post('/v1/pipelines/counted/checkpoint')
+  const submit = async (step: string, drop: readonly string[]) => {
+    const { text, map, hash } = (await party.load('counted', body(step))).bundle
+    const { warnings } = await only!.api.post<Submitted>('/v1/pipelines', { text, map, hash, parameters: {}, drop })
+    return warnings.map(({ code, message }) => `${code} ${message}`)
+  }
+  expect(await submit('sum', ['count', 'cuont'])).toEqual([expect.stringMatching(/^E_NO_STEP .*cuont.*count/)])
+  expect(await submit('total', ['sum'])).toEqual([])
 })
 
 test('who has read of a pipeline and has not come to it yet says so, and not that there is none', async () => {

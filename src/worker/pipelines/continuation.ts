@@ -5,7 +5,7 @@
  * T1. What the steps leave of a program that has no checkpoint of its own yet is not known before it makes one, and it makes one
  *     before another takes its place. So one is made, where that comes about in time, before anybody asks.
  */
-import { fail } from '../../base/errors.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
 import { periodic } from '../../checkpoint/barrier.ts'
 import { droppedSteps, lastEpoch } from '../../checkpoint/cluster.ts'
 import type { Examined } from '../../checkpoint/damage.ts'
@@ -37,24 +37,33 @@ export interface Asked {
   readonly timeoutMs: number
 }
 
-/** Throws what `fitBase` throws where the state that `plan` would begin with does not fit it, or the key groups that there are. */
-export async function requireContinuation(asked: Asked, plan: Plan, beginning: Beginning): Promise<void> {
+/**
+ * Throws what `fitBase` throws where the state that `plan` would begin with does not fit it, or the key groups that there are.
+ * Answers with what it warns of in `beginning`.
+ */
+export async function requireContinuation(
+  asked: Asked,
+  plan: Plan,
+  beginning: Beginning,
+): Promise<readonly PotorooError[]> {
   const { worker } = asked
   const { pipeline: name } = plan
   const { from, fresh } = beginning
   if (!fresh) await ownCheckpoint(asked, name)
   const entry = fresh ? null : (worker.cluster.pipelines.get(name) ?? null)
   const path = from ?? (entry === null ? null : (lastEpoch(entry)?.manifest ?? entry.from))
-  if (path === null) return
+  if (path === null) return []
   const store = worker.storage
   const examined = decodeManifest(path, await settle<Buffer | null>((done) => store.read(path, done)))
   // What becomes of a damaged one is for the recovery to say: it may go back to an older one.
-  if (examined.kind !== 'intact') return
+  if (examined.kind !== 'intact') return []
   const drop = new Set([...beginning.drop, ...(entry === null ? [] : droppedSteps(entry))])
   // What runs now comes to rest before: nothing is held any more then.
   const rests = from === null && worker.residents.all.get(name)?.phase === 'running'
   const held = rests ? new Set<string>() : await stepsThatHeld(store, examined.value)
-  fitBase(plan, examined.value, worker.keyGroups, held, drop, () => {})
+  const warnings: PotorooError[] = []
+  fitBase(plan, examined.value, worker.keyGroups, held, drop, (warning) => warnings.push(warning))
+  return warnings
 }
 
 /** Resolves once what runs has a checkpoint of its own, or has not come to one in time; throws where it ends meanwhile (T1). */

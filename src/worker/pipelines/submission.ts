@@ -36,8 +36,8 @@ export interface SubmitOptions {
   readonly rewrite?: (plan: Plan) => Plan
   /** In a cluster: the same program begins anew as well, for it has failed on another member. */
   readonly again?: boolean
-  /** Called once the program is found to fit, before anything is stopped for it. */
-  readonly onFit?: () => void
+  /** Called once the program is found to fit, before anything is stopped for it, with what is worth a word about that. */
+  readonly onFit?: (warnings: readonly PotorooError[]) => void
 }
 
 export interface SubmissionSeams {
@@ -103,9 +103,9 @@ export class Submission {
       requireChannelMemory(prepared.plan, others, worker.cluster.members.length, this.seams.limits)
       const from = await this.manifestOf(name, options)
       const { clock, limits } = this.seams
-      const asked = { worker, clock, timeoutMs: limits.drainTimeoutMs }
-      await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
-      options.onFit?.()
+      // What has failed on another member comes to no checkpoint any more.
+      const asked = { worker, clock, timeoutMs: again ? 0 : limits.drainTimeoutMs }
+      options.onFit?.(await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop }))
       if (this.seams.alone) await this.seams.stop(name)
       if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
       this.prepared.set(name, prepared)
