@@ -74,7 +74,7 @@ class TwigJudge {
     const began = this.beginOf(part)
     for (const { cause, program } of visits)
       if (this.places.get(program)! < began) this.complain(`${step}: ${cause} came before it began (Z1)`)
-    if (twig.head === null) this.fromFiles(twig.parts[0]!, part, visits)
+    if (twig.head === null) this.fromFiles(part, visits)
     else this.fromHead(twig.head, part, visits)
     this.again(step)
   }
@@ -102,11 +102,16 @@ class TwigJudge {
   }
 
   /** Z2. */
-  private fromFiles(source: Part, part: Part, visits: readonly Visit[]): void {
+  private fromFiles(part: Part, visits: readonly Visit[]): void {
     const { step } = part
     const { programs, files } = this.evidence
     const began = this.beginOf(part)
-    const beginnings = programs.flatMap((_, place) => (place > began && this.begins(source, place) ? [place] : []))
+    // Its source may have had another name before, which was another source.
+    const anew = programs.map(({ twigs }, place) => {
+      const twig = twigs.find(({ parts }) => parts.some(({ step }) => step === part.step))
+      return twig !== undefined && this.begins(twig.parts[0]!, place)
+    })
+    const beginnings = programs.flatMap((_, place) => (place > began && anew[place] ? [place] : []))
     const starts = [began, ...beginnings]
     for (const [file, made] of files) {
       const own = visits.filter(({ cause }) => cause.startsWith(`${file}#`))
@@ -114,7 +119,7 @@ class TwigJudge {
         const end = starts[i + 1] ?? Infinity
         const there = own.filter((visit) => this.placeOf(visit) >= start && this.placeOf(visit) < end)
         const numbers = there.map(({ cause }) => Number(cause.slice(file.length + 1))).sort((a, b) => a - b)
-        const whole = i > 0 || this.begins(source, began)
+        const whole = i > 0 || anew[began]!
         const first = whole ? 1 : (numbers[0] ?? made + 1)
         const last = end === Infinity ? made : first + numbers.length - 1
         const right = Array.from({ length: last - first + 1 }, (_, n) => first + n)

@@ -366,7 +366,7 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const often = OFTEN * config.pace
     return {
       ...rest,
-      longAnswers: { oneIn: 4, longMs: 600 * config.pace },
+      longAnswers: { oneIn: 8, longMs: 600 * config.pace },
       deeds: { ...deeds, upgradeMs: often / 2, killMs: 2 * often },
     }
   },

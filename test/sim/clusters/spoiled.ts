@@ -2,6 +2,7 @@
 import type { Prng } from '../../../src/base/prng.ts'
 import type { Manifest, PartEntry } from '../../../src/checkpoint/manifest.ts'
 import { fileSink, generatorSource } from '../../../src/index.ts'
+import type { SinkDescription } from '../../../src/model/connector.ts'
 import type { KeyedPlan, Plan, TaskPlan } from '../../../src/model/plan.ts'
 
 export interface Spoiled {
@@ -24,14 +25,21 @@ export function spoiled(plan: Plan, epoch: Manifest, random: Prng): Spoiled {
   return { plan: { ...plan, tasks: plan.tasks.with(task.id, other) }, code, step }
 }
 
-/** Steps with state, sources of which something has come, and files that are being written. There is always a step with state. */
+/**
+ * Steps with state, files that are being read, and growing files: what these leave they never take back. There is always a step
+ * with state.
+ */
 function hasLeft(task: TaskPlan, { steps, sources, sinks }: Manifest): boolean {
   const { step } = task
   const left = (parts: readonly PartEntry[]): boolean =>
     parts.some((part) => part.step === step && Object.keys(part.snapshot ?? {}).length > 0)
   if (task.kind === 'keyed') return steps.some((entry) => entry.step === step)
-  if (task.kind === 'source') return left(sources)
-  return task.kind === 'sink' && task.sink.kind === 'file' && left(sinks)
+  if (task.kind === 'source') return task.source.kind === 'file' && left(sources)
+  return task.kind === 'sink' && growing(task.sink) && left(sinks)
+}
+
+function growing({ kind, settings }: SinkDescription<unknown>): boolean {
+  return kind === 'file' && (settings as { readonly append?: boolean }).append === true
 }
 
 function exchanged(task: TaskPlan): TaskPlan {
