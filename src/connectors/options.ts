@@ -25,15 +25,16 @@ export const promiseField = {
   example: 'at-least-once',
 } as const
 
-/** Makes a source's description of what the user wrote. */
+/** Makes a source's description of what the user wrote; `others` are the options of it that are no settings. */
 export function describeSource<T, const F extends Fields>(
   connector: string,
   kind: string,
   fields: F,
   options: SourceFormat<T>,
   defaults: { readonly framing: Framing; readonly decode: Decoder<T> },
+  others: readonly (keyof SourceFormat<T>)[] = ['framing', 'decode'],
 ): SourceDescription<T> & { readonly settings: SettingsOf<F> } {
-  const { settings, faults } = checkSettings(connector, fields, options, ['framing', 'decode'])
+  const { settings, faults } = checkSettings(connector, fields, options, others)
   const { framing = defaults.framing, decode = defaults.decode } = options
   const more: string[] = []
   if (typeof framing?.scan !== 'function') more.push(`${connector}: framing must be a framing, such as lines()`)
@@ -51,15 +52,16 @@ export function describeSource<T, const F extends Fields>(
 /** What a sink gives when something fails. */
 export type Gives<T> = Pick<SinkDescription<T>, 'promise' | 'fencing'>
 
-/** Makes a sink's description of what the user wrote. */
+/** Makes a sink's description of what the user wrote; `others` are the options of it that are no settings. */
 export function describeSink<T, const F extends Fields>(
   connector: string,
   kind: string,
   fields: F,
   options: SinkFormat<T>,
   gives: Gives<T>,
+  others: readonly (keyof SinkFormat<T>)[] = ['framing', 'encode'],
 ): SinkDescription<T> & { readonly settings: SettingsOf<F> } {
-  const { settings, faults } = checkSettings(connector, fields, options, ['framing', 'encode'])
+  const { settings, faults } = checkSettings(connector, fields, options, others)
   const { encode, framing = null } = options
   const more: string[] = []
   if (typeof encode !== 'function') more.push(`${connector}: encode must be a function that makes text or bytes`)

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { generatorSource } from '../../src/connectors/generator/describe.ts'
 import { generatorConnector } from '../../src/connectors/generator/source.ts'
 import type { SourceDescription } from '../../src/model/connector.ts'
+import { utf8 } from '../../src/model/decoder.ts'
+import { lines } from '../../src/model/framing.ts'
 import { World } from '../../src/sim/world.ts'
 import { expectReplayable, type ReadingOptions, readAll } from './source.contract.ts'
 
@@ -25,6 +27,14 @@ test('ends where its function says so', () => {
   const { records, ended } = readAll(reading(generatorSource({ value: (n) => (n < 5 ? n : undefined) })))
   expect(records).toHaveLength(5)
   expect(ended).toBe(true)
+})
+
+test('has no option that would have no effect', () => {
+  const given = { value: (n: number) => n, decode: utf8, framing: lines() }
+  expect(generatorSource(given).faults).toEqual([
+    expect.stringMatching(/no option decode/),
+    expect.stringMatching(/no option framing/),
+  ])
 })
 
 test('gives the same values again from any place, random ones too', () => {

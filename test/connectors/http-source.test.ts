@@ -7,6 +7,7 @@ import { type HttpSourceOptions, httpSource } from '../../src/connectors/http/de
 import { httpSourceConnector } from '../../src/connectors/http/source.ts'
 import type { Headers } from '../../src/env/http.ts'
 import type { NetworkError } from '../../src/env/network.ts'
+import { lines } from '../../src/model/framing.ts'
 import { readToken, writeToken } from '../../src/protocol/read-token.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
 import { Rig, smallLimits, texts, waitersOf } from '../ingest/fixture.ts'
@@ -397,4 +398,9 @@ test('a path is a path', () => {
   const faults = (path: string) => httpSource({ port: 1, path }).faults
   expect(faults('/in/put')).toEqual([])
   for (const path of ['in', '/in?a=1', '/in put']) expect(faults(path)).toEqual([expect.stringMatching(/begins with/)])
+})
+
+test('has no option that would have no effect', () => {
+  const given = { port: 8080, framing: lines() }
+  expect(httpSource(given).faults).toEqual([expect.stringMatching(/no option framing/)])
 })

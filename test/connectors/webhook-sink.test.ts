@@ -5,6 +5,7 @@ import { type WebhookSinkOptions, webhookSink } from '../../src/connectors/webho
 import { webhookSinkConnector } from '../../src/connectors/webhook/sink.ts'
 import type { Answer, Headers, HttpCall } from '../../src/env/http.ts'
 import type { Listener } from '../../src/env/network.ts'
+import { lines } from '../../src/model/framing.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
 import { crashes, findings, holds, random, type Trial, type TrialOptions } from './sink.contract.ts'
@@ -157,7 +158,7 @@ describe('one writer', () => {
   ) {
     const writer = webhookSinkConnector.open(webhookSink({ url: URL_TEXT, ...options }), {
       env: process.env,
-      limits: makeLimits({ writerBytes: 100, ...limits }),
+      limits: makeLimits({ writerBytes: 300, ...limits }),
       pipeline: 'p',
       history: 'h.1',
       step: 'out',
@@ -234,6 +235,17 @@ describe('one writer', () => {
     expect(receiver.bodies).toHaveLength(2)
     expect(writer.room).toBe(true)
     expect(wakes).toBeGreaterThan(0)
+  })
+
+  test('records of no bytes stop its task as well', () => {
+    const writer = open()
+    let written = 0
+    while (write(writer, '') && written < 100) written++
+    expect(written).toBeLessThan(10)
+    receiver.open()
+    pass(60_000)
+    expect(receiver.got).toHaveLength(written + 1)
+    expect(writer.room).toBe(true)
   })
 
   test.each([401, 403, 404, 408, 409, 429, 500, 503])('keeps its records at %d', (status) => {
@@ -403,4 +415,13 @@ test('what is no address, or tells a secret, is refused before it runs', () => {
   const typed = (contentType: string) => webhookSink({ url: 'http://shop.example', contentType }).faults
   expect(typed('text/plain; charset=utf-8')).toEqual([])
   expect(typed('text/plain\r\nx: y')).toEqual([expect.stringMatching(/contentType/)])
+})
+
+test('what would have no effect, or never work, is refused before it runs', () => {
+  const faults = (options: object) => webhookSink({ url: 'http://shop.example', ...options }).faults
+  expect(faults({ records: 2 })).toEqual([])
+  expect(faults({ records: 2, promise: 'idempotent' })).toEqual([expect.stringMatching(/idempotent needs records: 1/)])
+  expect(faults({ framing: lines() })).toEqual([expect.stringMatching(/no option framing/)])
+  // Node's own timers end at once where they are asked for more than this.
+  expect(faults({ timeoutMs: 2 ** 31 })).toEqual([expect.stringMatching(/timeoutMs must be/)])
 })

@@ -193,7 +193,7 @@ export const slowMutants: readonly Mutant[] = [
   {
     name: 'full-webhook-takes-more',
     file: 'connectors/webhook/sink.ts',
-    text: 'this.blocked = this.status.queuedBytes >= this.context.limits.writerBytes',
+    text: 'this.blocked = this.isFull',
     replacement: 'this.blocked = false',
   },
   {

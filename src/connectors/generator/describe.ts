@@ -40,10 +40,14 @@ export function generatorSource<T>(options: GeneratorOptions<T>): SourceDescript
   const faults = typeof make === 'function' ? [] : ['generatorSource: value must be a function']
   const value = faults.length === 0 ? make : () => undefined
   const format: SourceFormat<T> = settings as object
-  const described = describeSource('generatorSource', 'generator', generatorFields, format, {
-    framing: lines(),
-    decode: bytes as Decoder<unknown> as Decoder<T>,
-  })
+  const described = describeSource(
+    'generatorSource',
+    'generator',
+    generatorFields,
+    format,
+    { framing: lines(), decode: bytes as Decoder<unknown> as Decoder<T> },
+    [],
+  )
   const { seed, splits } = described.settings
   return {
     ...described,

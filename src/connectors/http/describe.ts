@@ -45,9 +45,14 @@ export type HttpSourceOptions<T> = OptionsOf<typeof httpSourceFields> & Pick<Sou
  * @example p.source('orders', httpSource({ port: 8080, path: '/orders', decode: json<Order>() }))
  */
 export function httpSource<T = unknown>(options: HttpSourceOptions<T>): SourceDescription<T> {
-  const described = describeSource('httpSource', HTTP_SOURCE, httpSourceFields, options, {
-    framing: lines(),
-    decode: json<T>() as Decoder<T>,
-  })
+  // The type of a request says how its records are told apart.
+  const described = describeSource(
+    'httpSource',
+    HTTP_SOURCE,
+    httpSourceFields,
+    options,
+    { framing: lines(), decode: json<T>() as Decoder<T> },
+    ['decode'],
+  )
   return placed('httpSource', described)
 }

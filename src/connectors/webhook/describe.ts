@@ -24,7 +24,14 @@ export const webhookSinkFields = {
     doc: 'requests under way at a time; with more than 1 they may arrive in any order',
     example: 8,
   },
-  timeoutMs: { type: 'integer', min: 1, default: 10_000, doc: 'how long a request may take', example: 30_000 },
+  timeoutMs: {
+    type: 'integer',
+    min: 1,
+    max: 3_600_000,
+    default: 10_000,
+    doc: 'how long a request may take',
+    example: 30_000,
+  },
   refused: {
     type: 'text',
     choices: ['dead-letter', 'fail'],
@@ -63,17 +70,21 @@ export function webhookSink<T>(options: WebhookSinkOptions<T>): SinkDescription<
     'webhookSink',
     WEBHOOK,
     webhookSinkFields,
-    { encode: (value) => JSON.stringify(value), ...options, ...(alone ? {} : { framing: lines() }) },
+    { encode: (value) => JSON.stringify(value), ...options },
     { promise, fencing: 'none' },
+    ['encode'],
   )
   const { url, contentType } = described.settings
   const faults = [...(described.faults ?? [])]
   const fault = faultOf(url)
   if (fault !== null) faults.push(fault)
+  if (!alone && options.promise === 'idempotent') {
+    faults.push('webhookSink: promise idempotent needs records: 1; several are posted as lines, which have no ids')
+  }
   if (contentType !== undefined && !/^[\x20-\x7e]+$/.test(contentType)) {
     faults.push('webhookSink: contentType is no text that a header can carry')
   }
-  return { ...described, apart: true, faults }
+  return { ...described, framing: alone ? null : lines(), apart: true, faults }
 }
 
 function faultOf(text: string): string | null {

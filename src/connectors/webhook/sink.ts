@@ -34,6 +34,8 @@ const FIRST_BACKOFF_MS = 100
 const LONGEST_BACKOFF_MS = 30_000
 /** How soon to ask again whether this worker may speak. */
 const LEASE_MS = 20
+/** What a record takes up in memory beside its bytes, about: records of no bytes are not had for nothing. */
+const ITEM_BYTES = 96
 /** What is read of an answer. */
 const ANSWER_BYTES = 4096
 
@@ -73,6 +75,8 @@ class WebhookWriter implements Writer {
   private readonly context: SinkContext
   /** In order: what no request has taken up yet. */
   private queue: Item[] = []
+  /** Records that have not been taken. */
+  private count = 0
   private readonly posts = new Set<Post>()
   private waiting: Waiting[] = []
   private token: string | null = null
@@ -115,7 +119,7 @@ class WebhookWriter implements Writer {
     }
     // Not inside the call (`connector.ts`, O1).
     this.context.env.clock.soon(() => this.pump())
-    this.blocked = this.status.queuedBytes >= this.context.limits.writerBytes
+    this.blocked = this.isFull
     return !this.blocked
   }
 
@@ -156,7 +160,7 @@ class WebhookWriter implements Writer {
       this.send(post)
     }
     this.settle()
-    if (this.blocked && this.status.queuedBytes < context.limits.writerBytes) {
+    if (this.blocked && !this.isFull) {
       this.blocked = false
       context.wake()
     }
@@ -259,8 +263,14 @@ class WebhookWriter implements Writer {
 
   // ── What waits ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** P4. */
+  private get isFull(): boolean {
+    return this.status.queuedBytes + ITEM_BYTES * this.count >= this.context.limits.writerBytes
+  }
+
   private add(item: Item): void {
     this.queue.push(item)
+    this.count++
     this.status.queuedBytes += item.bytes.length
   }
 
@@ -272,6 +282,7 @@ class WebhookWriter implements Writer {
   /** These are not ours any more (P1). */
   private let(items: readonly Item[]): void {
     for (const item of items) {
+      this.count--
       this.status.queuedBytes -= item.bytes.length
       this.status.writtenBytes += item.bytes.length
       for (const entry of this.waiting) entry.items.delete(item)
@@ -301,6 +312,7 @@ class WebhookWriter implements Writer {
     for (const { timer } of this.waiting) timer?.cancel()
     this.posts.clear()
     this.queue = []
+    this.count = 0
     this.waiting = []
     this.status.queuedBytes = 0
     this.blocked = false
