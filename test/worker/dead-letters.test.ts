@@ -9,7 +9,7 @@ import type { Clock } from '../../src/env/clock.ts'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { SplitTable } from '../../src/worker/execution/split-table.ts'
-import { contentOf, type DeadLetter, makeLetter } from '../../src/worker/letters/dead-letter.ts'
+import { contentOf, type DeadLetter, makeLetter, sizeOf } from '../../src/worker/letters/dead-letter.ts'
 import { DeadLetters } from '../../src/worker/letters/dead-letters.ts'
 import { LetterDesk } from '../../src/worker/letters/letter-desk.ts'
 
@@ -64,7 +64,7 @@ class Desk {
   readonly full: (string | null)[] = []
   readonly damaged: string[] = []
 
-  constructor(shelf: Shelf, generation: number, limits: { deadLetters?: number } = {}) {
+  constructor(shelf: Shelf, generation: number, limits: { deadLetters?: number; deadLetterBytes?: number } = {}) {
     this.shelf = shelf
     const seams = { store: shelf.store, clock, limits: makeLimits(limits) }
     this.letters = new DeadLetters(
@@ -240,6 +240,35 @@ describe('dead letters', () => {
     desk.shelf.broken = false
     const second = desk.epoch(2)
     expect(new Desk(desk.shelf, 2).open(second, 2).positions).toEqual([1])
+  })
+
+  test('letters of one place have ids of their own, also where one has failed once more', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    const ids = () => desk.letters.list(0, 100).map(({ id }) => id)
+    for (let output = 0; output < 3; output++) desk.add(0, 1)
+    desk.epoch(1)
+    // The last of them is tried again.
+    desk.letters.remove(new Set([ids()[2]!]))
+    desk.add(0, 1)
+    desk.epoch(2)
+    expect(new Set(ids()).size).toBe(3)
+    // One that fails later, when what is left of them stands in a file that stays as it is.
+    for (let position = 2; position < 9; position++) desk.add(0, position)
+    desk.letters.remove(new Set([ids()[2]!]))
+    desk.epoch(3)
+    desk.add(0, 1)
+    expect(desk.epoch(4)).toHaveLength(2)
+    expect(new Set(ids()).size).toBe(10)
+  })
+
+  test('B4: what has come since the last epoch counts on when others are taken out', () => {
+    const desk = new Desk(new Shelf(), 1, { deadLetterBytes: 1.5 * sizeOf(letter(1)) }).open(null, 0)
+    desk.add(0, 1)
+    desk.epoch(1)
+    desk.add(0, 2)
+    desk.letters.remove(new Set([letter(1).id]))
+    desk.add(0, 3)
+    expect(desk.full).toEqual(['E_DEAD_LETTERS_FULL', null, 'E_DEAD_LETTERS_FULL'])
   })
 
   test('B4: says once that the list is full, also after a restart, and once that it is not', () => {

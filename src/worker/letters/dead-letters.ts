@@ -242,7 +242,8 @@ export class DeadLetters {
       this.retired.push({ path: last.path!, epoch })
       letters = [...last.letters, ...letters]
     }
-    const segment: Segment = { path: null, letters: distinct(letters) }
+    const others = new Set(files.flatMap((file) => file.letters.map(({ id }) => id)))
+    const segment: Segment = { path: null, letters: distinct(letters, others) }
     files.push(segment)
     return segment
   }
@@ -291,7 +292,8 @@ export class DeadLetters {
   }
 
   private measure(): void {
-    this.bytes = this.segments.flatMap(({ letters }) => letters).reduce((sum, letter) => sum + sizeOf(letter), 0)
+    const standing = [...this.segments.map(({ letters }) => letters), this.gathered, ...this.pending.values()]
+    this.bytes = standing.flat().reduce((sum, letter) => sum + sizeOf(letter), 0)
     this.check(this.count + this.waiting)
   }
 
@@ -315,12 +317,15 @@ export function decodeLetters(path: string, bytes: Buffer | null): Examined<read
   return { kind: 'intact', value: lettersFromJson(unsealed.value) }
 }
 
-/** Letters with ids of their own: several outputs of one call may fail at one place. */
-function distinct(letters: readonly DeadLetter[]): DeadLetter[] {
-  const seen = new Map<string, number>()
+/**
+ * Letters with ids that no other has: several outputs of one call may fail at one place, and one of them once more when it is
+ * tried again. `taken` are ids of letters in other files.
+ */
+function distinct(letters: readonly DeadLetter[], taken: Set<string>): DeadLetter[] {
   return letters.map((letter) => {
-    const before = seen.get(letter.id) ?? 0
-    seen.set(letter.id, before + 1)
-    return before === 0 ? letter : { ...letter, id: `${letter.id}~${before + 1}` }
+    let { id } = letter
+    for (let n = 2; taken.has(id); n++) id = `${letter.id}~${n}`
+    taken.add(id)
+    return id === letter.id ? letter : { ...letter, id }
   })
 }
