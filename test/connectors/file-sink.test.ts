@@ -314,3 +314,10 @@ const withoutDirectorySync = (disk: Disk, clock: Clock): Disk =>
   Object.assign(Object.create(disk) as Disk, {
     syncDirectory: (_: string, done: DoneVoid) => clock.soon(() => done(null)),
   })
+
+test('a path that no file can have is refused', () => {
+  const faults = (path: string, append: boolean) => fileSink({ path, append, encode: String }).faults
+  expect(faults('out/', false)).toEqual([])
+  expect(faults('out/', true)).toEqual([expect.stringMatching(/^fileSink: path /)])
+  expect(faults('a\0b', false)).toEqual([expect.stringMatching(/^fileSink: path /)])
+})

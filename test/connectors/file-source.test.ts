@@ -388,7 +388,8 @@ describe('a file that is followed', () => {
 describe('splits', () => {
   function splits(path: string): readonly string[] {
     const scene = new Scene()
-    for (const name of ['b.log', 'a.log', 'a.log.gz', 'ab.txt']) scene.append('', `logs/${name}`)
+    const segments = ['out.000001-0000000001-w', 'out.000001-0000000002-w.pending']
+    for (const name of ['b.log', 'a.log', 'a.log.gz', 'ab.txt', ...segments]) scene.append('', `logs/${name}`)
     let found: readonly string[] = []
     const context = { ...({} as never as object), env: scene.process.env } as never
     fileSourceConnector.splits(fileSource({ path }), context, (_, names) => {
@@ -404,7 +405,14 @@ describe('splits', () => {
     ['logs/?b.*', ['logs/ab.txt']],
     ['logs/b.log, logs/a.log', ['logs/a.log', 'logs/b.log']],
     ['logs/nothing*', []],
+    ['logs/*.log, ./logs//a.log', ['logs/a.log', 'logs/b.log']],
+    ['./logs/a.log', ['./logs/a.log']],
+    ['logs/out*', ['logs/out.000001-0000000001-w']],
   ])('%s', (path, expected) => {
     expect(splits(path)).toEqual(expected)
+  })
+
+  test.each(['a.log,', 'logs/', 'logs/*/a.log', 'a\0b'])('a path that no file can have is refused: %j', (path) => {
+    expect(fileSource({ path }).faults).toEqual([expect.stringMatching(/^fileSource: path /)])
   })
 })

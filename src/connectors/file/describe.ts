@@ -4,12 +4,12 @@ import { utf8 } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
-import { isPattern } from './find.ts'
+import { faultOfPattern, isPattern } from './find.ts'
 
 export const fileSourceFields = {
   path: {
     type: 'text',
-    doc: 'the file; `*` and `?` in its name match several, each a split of its own; separate further ones by commas. A file that comes later is read once the pipeline starts again, or its workers change',
+    doc: 'the file; `*` and `?` in its name match several, each a split of its own, but none that a file sink has not committed; separate further ones by commas. A file that comes later is read once the pipeline starts again, or its workers change',
     example: 'logs/access-*.log',
   },
   follow: {
@@ -33,7 +33,10 @@ export function fileSource<T = string>(options: FileSourceOptions<T>): SourceDes
     framing: lines(),
     decode: utf8 as Decoder<unknown> as Decoder<T>,
   })
-  return { ...described, splits: isPattern(described.settings.path) ? 'many' : 'one' }
+  const { path } = described.settings
+  const fault = faultOfPattern(path)
+  const faults = [...(described.faults ?? []), ...(fault === null ? [] : [`fileSource: path ${fault}`])]
+  return { ...described, faults, splits: isPattern(path) ? 'many' : 'one' }
 }
 
 export const fileSinkFields = {
@@ -57,5 +60,9 @@ export type FileSinkOptions<T> = OptionsOf<typeof fileSinkFields> & SinkFormat<T
  * @example .sink('totals', fileSink({ path: 'out/totals.txt', append: true, framing: lines(), encode: String }))
  */
 export function fileSink<T>(options: FileSinkOptions<T>): SinkDescription<T> {
-  return describeSink('fileSink', 'file', fileSinkFields, options, { promise: 'transactional', fencing: 'epoch' })
+  const gives = { promise: 'transactional', fencing: 'epoch' } as const
+  const described = describeSink('fileSink', 'file', fileSinkFields, options, gives)
+  const { path, append } = described.settings
+  if (!path.includes('\0') && !(append && path.endsWith('/'))) return described
+  return { ...described, faults: [...(described.faults ?? []), 'fileSink: path is the name of no file'] }
 }

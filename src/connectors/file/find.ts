@@ -6,6 +6,17 @@ export function isPattern(path: string): boolean {
   return /[*?,]/.test(path)
 }
 
+/** Why `pattern` could never be looked for, as the end of a sentence; `null` where it can. */
+export function faultOfPattern(pattern: string): string | null {
+  for (const part of partsOf(pattern)) {
+    const { directory, name } = splitPath(part)
+    if (name === '') return `names a file in each part, not ${JSON.stringify(part)}`
+    if (/[*?]/.test(directory))
+      return `has * and ? in the names of files only, not in folders as ${JSON.stringify(part)}`
+  }
+  return pattern.includes('\0') ? 'has no character NUL, which no file has in its name' : null
+}
+
 /** The directory and the name of `path`. */
 export function splitPath(path: string): { readonly directory: string; readonly name: string } {
   const slash = path.lastIndexOf('/')
@@ -23,21 +34,35 @@ export function joinPath(directory: string, name: string): string {
   return directory === '.' ? name : directory === '/' ? `/${name}` : `${directory}/${name}`
 }
 
+function partsOf(pattern: string): readonly string[] {
+  return pattern.split(',').map((part) => part.trim())
+}
+
 /**
- * The files that `pattern` names now, in byte order; a plain path is named whether it exists or not. `*` and `?` are
- * understood in the last part of a path; several paths stand behind one another with commas.
+ * The files that `pattern` names now, in byte order, each once however it is written; a plain path is named whether it exists
+ * or not. `*` and `?` are understood in the last part of a path, and mean what `isWanted` says of its name; several paths stand
+ * behind one another with commas.
  */
-export function findFiles(disk: Disk, pattern: string, found: Done<readonly string[]>): void {
-  const parts = pattern.split(',').map((part) => part.trim())
-  const all = new Set<string>()
+export function findFiles(
+  disk: Disk,
+  pattern: string,
+  isWanted: (name: string) => boolean,
+  found: Done<readonly string[]>,
+): void {
+  const parts = partsOf(pattern)
+  /** As they are written, by what that leads to. */
+  const all = new Map<string, string>()
+  const add = (path: string): void => {
+    if (!all.has(plainPath(path))) all.set(plainPath(path), path)
+  }
   const next = (i: number): void => {
     const part = parts[i]
     if (part === undefined) {
-      found(null, [...all].sort())
+      found(null, [...all.values()].sort())
       return
     }
     if (!isPattern(part)) {
-      all.add(part)
+      add(part)
       next(i + 1)
       return
     }
@@ -45,7 +70,7 @@ export function findFiles(disk: Disk, pattern: string, found: Done<readonly stri
     disk.list(directory, (error, names) => {
       if (error !== null) return found(error, [])
       const test = matcher(name)
-      for (const each of names) if (test.test(each)) all.add(joinPath(directory, each))
+      for (const each of names) if (test.test(each) && isWanted(each)) add(joinPath(directory, each))
       next(i + 1)
     })
   }

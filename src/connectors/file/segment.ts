@@ -29,6 +29,11 @@ export function writerOf(writer: string): string {
   return writer.replace(/[^\w-]/g, '_')
 }
 
+/** Whether `name` is that of a segment of any sink which is not committed, and may never be. */
+export function isPending(name: string): boolean {
+  return /\.\d{6,}-\d{10,}-[\w-]+\.pending$/.test(name)
+}
+
 /** The parts of a segment's name, or `null` when `name` is none of `path`. */
 export function parseSegmentName(
   path: string,

@@ -17,6 +17,7 @@ import type { Context, Into, Place, ReplayableReader, ReplayableSource, SourceSt
 import type { FileSourceSettings } from './describe.ts'
 import { diskFault } from './fault.ts'
 import { findFiles } from './find.ts'
+import { isPending } from './segment.ts'
 import { NOTHING } from './succession.ts'
 import { Tail } from './tail.ts'
 
@@ -25,7 +26,9 @@ export const fileSourceConnector: ReplayableSource = {
   kind: 'file',
   splits(description, context, found) {
     const { path } = description.settings as FileSourceSettings
-    findFiles(context.env.disk, path, (error, files) => {
+    // What another pipeline has not committed is no file yet.
+    const isWanted = (name: string): boolean => !isPending(name)
+    findFiles(context.env.disk, path, isWanted, (error, files) => {
       if (error === null) found(null, files)
       else found(diskFault('find', error), [])
     })
