@@ -27,6 +27,7 @@ import {
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { Origin } from './origin.ts'
+import { refusePromise } from './promise.ts'
 import { SpreadCollector } from './spread-collector.ts'
 
 /** What a chain needs of the runtime to be built. */
@@ -214,7 +215,7 @@ export class Chain {
         return (value) => {
           origin.step = at
           let k = 0
-          while (k < tests.length && !tests[k]!(value)) k++
+          while (k < tests.length && !holds(tests[k]!(value))) k++
           branches[k]?.(value)
         }
       }
@@ -238,6 +239,12 @@ export class Chain {
   }
 }
 
+/** What a test of a user's says: a promise, which would hold whatever comes of it, is no answer. */
+function holds(answer: unknown): boolean {
+  if (answer instanceof Promise) refusePromise(answer)
+  return Boolean(answer)
+}
+
 /** One step before `next`. `origin.step` is set before user code runs, and again where it goes on after `next`. */
 function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
   switch (op.kind) {
@@ -252,7 +259,8 @@ function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
       const { fn } = op
       return (value) => {
         origin.step = at
-        if (fn(value)) next(value)
+        const kept = fn(value)
+        if (kept === true || (kept !== false && holds(kept))) next(value)
       }
     }
     case 'inspect': {

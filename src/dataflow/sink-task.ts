@@ -13,6 +13,7 @@ import { isRecordFault } from './collector.ts'
 import type { FailureReport } from './failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Lineage } from './lineage.ts'
+import { disregard, refusePromise } from './promise.ts'
 import type { Task, TaskReports } from './task.ts'
 
 /** Where each record of a write ends in its bytes, and the ids of all, where they have some. */
@@ -173,9 +174,10 @@ export class SinkTask implements Task {
   }
 
   private encode(value: unknown): string | Uint8Array {
-    if (value instanceof Promise) throw fail('E_PROMISE')
+    if (value instanceof Promise) refusePromise(value)
     const encoded: unknown = this.sink.encode(value)
     if (typeof encoded === 'string' || encoded instanceof Uint8Array) return encoded
+    if (encoded instanceof Promise) disregard(encoded)
     throw fail('E_ENCODED', { step: this.step, got: describe(encoded) })
   }
 

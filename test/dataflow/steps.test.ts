@@ -98,6 +98,20 @@ test('whatever a step throws is the fault of its record', () => {
   expect(under.failures.map(({ error }) => error)).toEqual(thrown)
 })
 
+test('a promise is no answer, and its rejection ends nobody', () => {
+  const later = () => Promise.reject(new Error('later')) as unknown as boolean
+  const { rows, codes } = run([1, 2, 3, 4], (p) => {
+    const { some, rest } = p
+      .source('in', numbers())
+      .filter('test', (n) => (n === 1 ? later() : true))
+      .branch('parts', { some: (n) => (n === 2 ? later() : n === 4) })
+    some.sink('some', nullSink({ encode: later as unknown as () => string }))
+    rest.map('early', later).sink('rest', text())
+  })
+  expect([rows('some'), rows('rest')]).toEqual([[], []])
+  expect(codes.toSorted()).toEqual(['E_ENCODED', ...Array(3).fill('E_PROMISE')])
+})
+
 test('a step that answers undefined emits nothing', () => {
   expect(oneKey([1, 2, 3], (_, n) => (n === 2 ? undefined : n)).rows).toEqual([1, 3])
   const { rows } = run([1, 2], (p) =>

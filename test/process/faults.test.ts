@@ -101,7 +101,7 @@ const records: readonly (readonly [what: string, text: string, input: string, ou
     counting({ answer: "line === 'x' ? Promise.resolve(1) : line" }),
     'a\nx\nb\n',
     'a\nb\n',
-    /the record is a promise.*asyncMap/,
+    /a step has answered with a promise.*asyncMap/,
   ],
 ]
 

@@ -10,7 +10,7 @@ export const codecErrors = {
   },
   E_PROMISE: {
     kind: 'user',
-    what: 'the record is a promise: a step answered before it had its result',
+    what: 'a step has answered with a promise, before it had its result',
     remedy: 'wait in asyncMap, whose result goes on when it is there; other steps answer at once',
   },
   E_ENCODED: {
