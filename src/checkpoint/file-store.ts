@@ -132,11 +132,18 @@ export class FileStore implements Store {
   }
 
   put(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
+    const folder = layout.folderOf(path)
     this.writeTemporary(bytes, false, (error, temporary) => {
       if (error) return done(error)
-      this.ensureFolder(layout.folderOf(path), (failed) => {
-        if (failed) return done(failed)
-        this.disk.rename(temporary, this.at(path), (moved) => done(moved && storeError('put', path, moved)))
+      // It is put again every second: what it leaves behind would fill the disk.
+      const failed = (reason: PotorooError): void => this.disk.remove(temporary, () => done(reason))
+      this.ensureFolder(folder, (none) => {
+        if (none) return failed(none)
+        this.disk.rename(temporary, this.at(path), (lost) => {
+          if (lost === null) return done(null)
+          this.known.delete(folder)
+          failed(storeError('put', path, lost))
+        })
       })
     })
   }

@@ -110,6 +110,26 @@ describe('the file driver', () => {
     expect(sim.value((done) => store.list('tmp', done))).toEqual([])
   })
 
+  test('a put that fails leaves no temporary file, and makes a folder anew that is gone', () => {
+    const sim = new Sim()
+    const { disk } = sim.process.env
+    const rename = disk.rename.bind(disk)
+    disk.rename = (from, to, done) => rename(from, `${to}/not/there`, done)
+    const store = sim.open()
+    const put = () => sim.end((done) => store.put('beats/w', Buffer.from('x'), done))?.code
+    expect([put(), put()]).toEqual(['E_STORE', 'E_STORE'])
+    expect(sim.value((done) => store.list('tmp', done))).toEqual([])
+    let made = 0
+    const make = disk.makeDirectory.bind(disk)
+    disk.makeDirectory = (path, done) => {
+      made++
+      make(path, done)
+    }
+    disk.rename = rename
+    expect([put(), put(), made]).toEqual([undefined, undefined, 1])
+    expect(sim.read(store, 'beats/w')?.toString()).toBe('x')
+  })
+
   test('F3: after a failed sync of a folder nothing in it is called created or durable any more', () => {
     const sim = new Sim()
     const { disk } = sim.process.env
