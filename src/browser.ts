@@ -11,7 +11,7 @@ import { fail } from './base/errors.ts'
 import { Client } from './client/client.ts'
 import { newId } from './client/id.ts'
 import { type ConnectOptions, settingsOf } from './client/options.ts'
-import { dialWebSocket } from './client/websocket.ts'
+import { webSocketDial } from './client/websocket.ts'
 
 export { PotorooError } from './base/errors.ts'
 export type { AckLevel, Client, ClientEvents, OutgoingRecord } from './client/client.ts'
@@ -34,5 +34,10 @@ export async function connect(options: BrowserOptions): Promise<Client> {
   if (settings.targets.some(({ url }) => url === null) || settings.outbox !== null) {
     throw fail('E_CLIENT_OPTIONS', { reason: 'a page connects to a url, and keeps records in memory' })
   }
-  return new Client(settings, newId(), null, dialWebSocket)
+  return new Client(
+    settings,
+    newId(),
+    null,
+    webSocketDial((url) => new WebSocket(url)),
+  )
 }

@@ -10,6 +10,7 @@
  *     const receiver = await receiveAcked({ port: 7002, inbox: { path: './inbox' }, handle: ({ text }) => console.log(text) })
  */
 /// <reference types="node" preserve="true" />
+import { WebSocket as NodeWebSocket } from 'ws'
 import { Client } from './client/client.ts'
 import { openDiskOutbox } from './client/disk-outbox.ts'
 import { newId } from './client/id.ts'
@@ -19,7 +20,7 @@ import { type ReceiveOptions, receiveSettings } from './client/receiver/options.
 import { Receiver } from './client/receiver/receiver.ts'
 import { dialTcp } from './client/tcp.ts'
 import type { Dial } from './client/transport.ts'
-import { dialWebSocket } from './client/websocket.ts'
+import { type AnyWebSocket, webSocketDial } from './client/websocket.ts'
 
 export { PotorooError } from './base/errors.ts'
 export type { AckLevel, Client, ClientEvents, OutgoingRecord } from './client/client.ts'
@@ -45,6 +46,9 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   return new Client(settings, incarnation, store, dial)
 }
 
+const dialWebSocket = webSocketDial(
+  (url) => new NodeWebSocket(url, { perMessageDeflate: false }) as unknown as AnyWebSocket,
+)
 const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialWebSocket)(target, events)
 
 /**

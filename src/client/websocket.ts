@@ -1,18 +1,26 @@
 /**
- * A connection by the WebSocket that browsers and Node have: the bytes go in binary messages, whose borders mean nothing.
+ * A connection by a WebSocket: the bytes go in binary messages, whose borders mean nothing.
  *
  * A WebSocket does not say when it has room again; it is looked at from time to time, and whenever something comes.
  */
-import type { Dial, Transport } from './transport.ts'
+import type { Dial, Transport, TransportEvents } from './transport.ts'
 
 /** Beyond so many bytes in its queue a WebSocket is full. */
 const HIGH_WATER_BYTES = 256 << 10
 const LOOK_MS = 5
 
-export const dialWebSocket: Dial = ({ url }, events) => {
-  let socket: WebSocket
+/** A WebSocket of a browser's, which lets go of a worker that answers nothing in its own time; or one that can be told to. */
+export type AnyWebSocket = WebSocket & { terminate?(): void }
+
+/** Dials by the WebSockets that `open` makes. */
+export function webSocketDial(open: (url: string) => AnyWebSocket): Dial {
+  return ({ url }, events) => dialBy(open, url!, events)
+}
+
+function dialBy(open: (url: string) => AnyWebSocket, url: string, events: TransportEvents): Transport {
+  let socket: AnyWebSocket
   try {
-    socket = new WebSocket(url!)
+    socket = open(url)
   } catch (error) {
     // A page that came by https may open no ws:, for one.
     const { message } = error as Error
@@ -37,9 +45,11 @@ export const dialWebSocket: Dial = ({ url }, events) => {
   const letGo = (): void => {
     if (timer !== null) clearTimeout(timer)
     blocked = false
-    socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null
+    socket.onopen = socket.onmessage = socket.onclose = null
   }
   socket.binaryType = 'arraybuffer'
+  // Its end says it all.
+  socket.onerror = () => {}
   socket.onopen = () => {
     opened = true
     events.onOpen()
@@ -57,7 +67,7 @@ export const dialWebSocket: Dial = ({ url }, events) => {
   }
   return {
     write(bytes) {
-      if (socket.readyState !== WebSocket.OPEN) return true
+      if (socket.readyState !== socket.OPEN) return true
       socket.send(bytes as Uint8Array<ArrayBuffer>)
       if (!blocked && socket.bufferedAmount >= HIGH_WATER_BYTES) {
         blocked = true
@@ -73,7 +83,9 @@ export const dialWebSocket: Dial = ({ url }, events) => {
     },
     destroy() {
       letGo()
-      socket.close()
+      // A farewell would be waited for, and a worker that has answered nothing does not answer that either.
+      if (socket.terminate === undefined) socket.close()
+      else socket.terminate()
     },
   }
 }

@@ -1,4 +1,6 @@
 /** The client by WebSocket: in Node, and the file for browsers, run here by what Node has of a browser. */
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:net'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -141,6 +143,29 @@ describe.each([
     const wrong = connectBy({ url, source: 'lines', producer: 'ü'.repeat(129) })
     await expect(wrong).rejects.toMatchObject({ code: 'E_CLIENT_OPTIONS' })
   })
+})
+
+test('a worker that takes a WebSocket and answers nothing is let go of at once', async () => {
+  await open()
+  let closed = 0
+  const server = createServer((socket) => {
+    socket.once('data', (head) => {
+      const key = /Sec-WebSocket-Key: (.*)\r\n/i.exec(String(head))?.[1]
+      const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+      const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}`
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\n`)
+      socket.resume()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => closed++)
+  })
+  await new Promise<void>((go) => server.listen(0, '127.0.0.1', go))
+  const { port } = server.address() as { port: number }
+  const timing = { dialTimeoutMs: 20, maxBackoffMs: 1 }
+  const mute = await connect({ url: `ws://127.0.0.1:${port}/`, source: 'lines', producer: 'till', ...timing })
+  await expect.poll(() => closed, { timeout: 5000 }).toBeGreaterThan(2)
+  mute.close()
+  server.close()
 })
 
 describe('what browsers have not', () => {
