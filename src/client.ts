@@ -10,17 +10,16 @@
  *     const receiver = await receiveAcked({ port: 7002, inbox: { path: './inbox' }, handle: ({ text }) => console.log(text) })
  */
 /// <reference types="node" preserve="true" />
-import { WebSocket as NodeWebSocket } from 'ws'
 import { Client } from './client/client.ts'
 import { openDiskOutbox } from './client/disk-outbox.ts'
 import { newId } from './client/id.ts'
+import { dialNodeWebSocket } from './client/node-websocket.ts'
 import { type ConnectOptions, settingsOf } from './client/options.ts'
 import { listenTcp, listenWebSocket } from './client/receiver/listen.ts'
 import { type ReceiveOptions, receiveSettings } from './client/receiver/options.ts'
 import { Receiver } from './client/receiver/receiver.ts'
 import { dialTcp } from './client/tcp.ts'
 import type { Dial } from './client/transport.ts'
-import { type AnyWebSocket, webSocketDial } from './client/websocket.ts'
 
 export { PotorooError } from './base/errors.ts'
 export type { AckLevel, Client, ClientEvents, OutgoingRecord } from './client/client.ts'
@@ -46,10 +45,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   return new Client(settings, incarnation, store, dial)
 }
 
-const dialWebSocket = webSocketDial(
-  (url) => new NodeWebSocket(url, { perMessageDeflate: false }) as unknown as AnyWebSocket,
-)
-const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialWebSocket)(target, events)
+const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialNodeWebSocket)(target, events)
 
 /**
  * Listens for acked sinks (`tcpSink` or `webSocketSink` with `protocol: 'acked'`) and hands each of their records over once.

@@ -1,6 +1,6 @@
 /** A connection by TCP. */
 import { createConnection } from 'node:net'
-import type { Dial } from './transport.ts'
+import { CLOSING_MS, type Dial } from './transport.ts'
 
 export const dialTcp: Dial = ({ host, port }, events) => {
   const socket = createConnection({ host, port, noDelay: true })
@@ -16,6 +16,7 @@ export const dialTcp: Dial = ({ host, port }, events) => {
     end() {
       socket.end()
       socket.unref()
+      setTimeout(() => socket.destroy(), CLOSING_MS).unref()
     },
     destroy: () => socket.destroy(),
   }

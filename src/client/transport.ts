@@ -1,6 +1,9 @@
 /** What carries the bytes of one connection to a worker: a socket of Node's, or a WebSocket. */
 import type { Address } from './options.ts'
 
+/** How long the other side of a connection that has said goodbye may take to close it. */
+export const CLOSING_MS = 2000
+
 export interface Transport {
   /** Sends `bytes`, which nobody changes any more. `false`: stop until `onRoom`. */
   write(bytes: Uint8Array): boolean

@@ -1,12 +1,14 @@
 /** The client alone, on a wire in memory: workers that lie, listeners that throw or call it, records and options that are none. */
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Client } from '../../src/client/client.ts'
 import { openDiskOutbox } from '../../src/client/disk-outbox.ts'
 import { settingsOf } from '../../src/client/options.ts'
 import { Outbox, type OutboxStore } from '../../src/client/outbox.ts'
+import { dialTcp } from '../../src/client/tcp.ts'
 import type { TransportEvents } from '../../src/client/transport.ts'
 import { connect } from '../../src/client.ts'
 import { ackedFrameBytes, encodeAcked } from '../../src/protocol/acked.ts'
@@ -138,6 +140,34 @@ test('options that nothing could come of are refused', async () => {
   // A worker with short records would refuse such batches for ever.
   await refused({ batchBytes: ackedFrameBytes(0) }, 'batchBytes is a number above 0 and at most 262144')
   await refused({ maxOutstanding: 0 }, 'maxOutstanding is a number above 0')
+})
+
+test('a worker that never closes is given two seconds for it', async () => {
+  const server = createServer({ allowHalfOpen: true })
+  await new Promise<void>((go) => server.listen(0, '127.0.0.1', go))
+  const { port } = server.address() as { port: number }
+  const told = { onBytes() {}, onRoom() {}, onEnd() {} }
+  const accepted = new Promise<Socket>((go) => server.once('connection', go))
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  try {
+    await new Promise<void>((onOpen) => {
+      const transport = dialTcp(
+        { host: '127.0.0.1', port, url: null },
+        { ...told, onOpen: () => onOpen(transport.end()) },
+      )
+    })
+    const socket = await accepted
+    socket.on('error', () => {})
+    const closed = new Promise((go) => socket.once('close', go))
+    vi.advanceTimersByTime(2000)
+    // What is said to a connection that is gone ends it here, too.
+    const say = setInterval(() => socket.write('still there?'), 5)
+    await closed
+    clearInterval(say)
+  } finally {
+    vi.useRealTimers()
+    server.close()
+  }
 })
 
 test('an outbox holds no memory of what has left it', () => {

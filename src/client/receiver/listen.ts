@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Address } from '../options.ts'
+import { CLOSING_MS } from '../transport.ts'
 import type { Intake } from './intake.ts'
 
 export interface Listening {
@@ -11,8 +12,6 @@ export interface Listening {
   close(): void
 }
 
-/** How long a sink that was told goodbye may stay. */
-const CLOSING_MS = 2000
 /** A sink that dials has no page; a message of one is at most a frame. */
 const MESSAGE_BYTES = 32 << 20
 
