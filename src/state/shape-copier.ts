@@ -31,7 +31,8 @@ export function generateCopier(sample: object): ShapeCopier | null {
   const made = copying.object('state', 'into', sample, 1)
   filling.object('state', 'into', sample, 1)
   if (made === null) return null
-  const body = `return {
+  const body = `${[...copying.constants, ...filling.constants].join('\n')}
+  return {
     copy(state, budget) {
       ${copying.statements.join('\n')}
       budget.left -= ${copying.bytes}
@@ -51,6 +52,8 @@ export function generateCopier(sample: object): ShapeCopier | null {
 class Source {
   /** Statements that come before the copy is put together, or that put it together. */
   readonly statements: string[] = []
+  /** What the code refers to, made once. */
+  readonly constants: string[] = []
   /** Memory that every copy takes, roughly. */
   bytes = 0
   private readonly way: 'copy' | 'fill'
@@ -73,12 +76,12 @@ class Source {
     if (names.some((name) => name in Object.prototype)) return null
     this.bytes += OBJECT_BYTES + names.length * ITEM_BYTES
     const count = this.local()
-    const { otherwise } = this
-    const places = names.map((name, i) => `case ${i}: if (name !== ${JSON.stringify(name)}) ${otherwise}; break;`)
     this.refuse(`${path}.constructor !== Object`)
+    // Behind the last one there is `undefined`, which is no name.
+    const order = this.constant(JSON.stringify(names))
     this.statements.push(
       `let ${count} = 0`,
-      `for (const name in ${path}) switch (${count}++) { ${places.join(' ')} default: ${otherwise} }`,
+      `for (const name in ${path}) if (name !== ${order}[${count}++]) ${this.otherwise}`,
     )
     this.refuse(`${count} !== ${names.length}`)
     const fields = names.map((name) => {
@@ -123,6 +126,13 @@ class Source {
   /** Ends the code where `condition` holds: the shape does not fit. */
   private refuse(condition: string): void {
     this.statements.push(`if (${condition}) ${this.otherwise}`)
+  }
+
+  /** A name for `value`. */
+  private constant(value: string): string {
+    const name = `${this.way}${this.constants.length}`
+    this.constants.push(`const ${name} = ${value}`)
+    return name
   }
 
   private local(): string {
