@@ -7,6 +7,7 @@
  */
 import { fail } from '../base/errors.ts'
 import { makePacker } from '../base/pack.ts'
+import { reasonOf } from '../base/reason.ts'
 import type { Decoder } from './connector.ts'
 import { JsonText } from './json-text.ts'
 import { MessagePackCheck } from './msgpack-check.ts'
@@ -80,5 +81,5 @@ export function decoder<T>(
 }
 
 function undecodable(kind: string, error: unknown): Error {
-  return fail('E_DECODE', { kind, reason: error instanceof Error ? error.message : String(error) }, error)
+  return fail('E_DECODE', { kind, reason: reasonOf(error) }, error)
 }

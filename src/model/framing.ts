@@ -8,6 +8,7 @@
  * G3. `frame` writes what `scan` reads: a sink's output is a source's input.
  */
 import { fail } from '../base/errors.ts'
+import { reasonOf } from '../base/reason.ts'
 import type { Cuts, Framing } from './connector.ts'
 
 const NEWLINE = 10
@@ -262,10 +263,6 @@ function nextOf(options: CustomFramingOptions, bytes: Buffer, at: number, end: n
   } catch (error) {
     throw fail('E_FRAMING', { offset: at, reason: `framing "${options.name}": ${reasonOf(error)}` }, error)
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** For framings where what is left at the end of a stream is part of a record. */

@@ -3,6 +3,7 @@
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import { hashKey, type Key } from '../base/hash.ts'
+import { reasonOf } from '../base/reason.ts'
 import { ChunkReader } from './chunk.ts'
 import type { KeyTable } from './key-table.ts'
 
@@ -133,7 +134,7 @@ function migrated(state: object, from: number, key: Key, schema: Schema): object
   try {
     made = migrate(state, from)
   } catch (error) {
-    throw failedMigration(step, from, key, error instanceof Error ? error.message : String(error), error)
+    throw failedMigration(step, from, key, reasonOf(error), error)
   }
   if (typeof made !== 'object' || made === null) throw failedMigration(step, from, key, 'it did not return an object')
   return made

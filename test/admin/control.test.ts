@@ -8,7 +8,9 @@ import { readControlFile, writeControlFile } from '../../src/admin/control-file.
 import { match } from '../../src/admin/http.ts'
 import { LOOP_DELAY, metricRows, workerRows } from '../../src/admin/metrics.ts'
 import { plain } from '../../src/admin/plain.ts'
+import type { Env } from '../../src/env/env.ts'
 import { generatorSource, nullSink, pipeline, tcpSink, tcpSource } from '../../src/index.ts'
+import { hashText } from '../../src/worker/pipelines/load-bundle.ts'
 import { Station } from './fixture.ts'
 
 const counting = (port = 0) =>
@@ -386,6 +388,49 @@ describe('what may be asked', () => {
       `/v1/pipelines/numbers/dead-letters/${encodeURIComponent(json.letters[0].id)}`,
     )
     expect(shown.json).toMatchObject({ content: { value: 1 }, error: { message: 'Error: odd' } })
+  })
+
+  test('what a step throws may be anything, and its record is a dead letter', async () => {
+    const station = await new Station().open()
+    const throwing = pipeline('throwing', (p) =>
+      p
+        .source('in', generatorSource({ count: 1, value: (n) => n }))
+        .map('throw', () => {
+          throw Object.create(null)
+        })
+        .sink('out', nullSink()),
+    )
+    await station.run(throwing)
+    await station.heard('ended throwing')
+    expect(station.pipelines.find('throwing').execution.failures).toBe(1)
+  })
+
+  test('who waits for letters to be tried again hears of it when their pipeline begins anew meanwhile', async () => {
+    const station = await new Station().open()
+    const slow = (value: number) =>
+      pipeline('slow', (p) => p.source('in', generatorSource({ rate: 1, value: () => value })).sink('out', nullSink()))
+    const { execution } = await station.run(slow(1))
+    // As where there is no room for them. It is not looked after them before the pipeline runs again.
+    Object.defineProperty(execution, 'replaying', { value: 1 })
+    const { clock } = (station.pipelines as unknown as { env: Env }).env
+    let look = (): void => {}
+    const asked = new Promise<void>((resolve) => {
+      execution.replay = () => {
+        clock.after = (_ms, fn) => {
+          Reflect.deleteProperty(clock, 'after')
+          look = fn
+          return { cancel() {} }
+        }
+        resolve()
+      }
+    })
+    const replayed = station.ask('POST', '/v1/pipelines/slow/dead-letters/replay', { body: '{"ids":null}' })
+    await asked
+    const [text, map] = ['another program', '{}']
+    await station.pipelines.submit(slow(2), { hash: hashText(text), text, map }, {}, {})
+    await expect.poll(() => station.pipelines.find('slow').phase).toBe('running')
+    look()
+    expect((await replayed).json).toMatchObject({ error: { code: 'E_CHECKPOINT' } })
   })
 })
 

@@ -11,7 +11,8 @@
  *     whatever is there. Behind one that was rotated away its first bytes still tell which came after it.
  * L5. What was read to its end, and is not followed, may be taken away.
  */
-import { fail, PotorooError } from '../../base/errors.ts'
+import { fail } from '../../base/errors.ts'
+import { reasonOf } from '../../base/reason.ts'
 import { Cuts, type SourceDescription } from '../../model/connector.ts'
 import type { Context, Into, Place, ReplayableReader, ReplayableSource, SourceStatus } from '../connector.ts'
 import type { FileSourceSettings } from './describe.ts'
@@ -215,7 +216,7 @@ class FileReader implements ReplayableReader {
     const { context, fault, path } = this
     this.close()
     const offset = this.blockAt + (this.cuts.count > 0 ? this.cuts.ends[this.cuts.count - 1]! : 0)
-    const reason = fault instanceof PotorooError ? fault.message : String(fault)
+    const reason = reasonOf(fault)
     context.env.clock.soon(() => context.failed(fail('E_FILE_RECORD', { step: context.step, path, offset, reason })))
     return 'idle'
   }

@@ -5,6 +5,7 @@
  *     a decoder only its length can be wrong.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
+import { reasonOf } from '../../base/reason.ts'
 import { Cuts, type Decoder } from '../../model/connector.ts'
 import { lines } from '../../model/framing.ts'
 
@@ -76,6 +77,5 @@ function cutLines(body: Buffer, found: Cuts, recordBytes: number): void {
 }
 
 function refused(line: number, error: unknown): PotorooError {
-  const reason = error instanceof Error ? error.message : String(error)
-  return fail('E_HTTP_RECORD', { line, reason }, error)
+  return fail('E_HTTP_RECORD', { line, reason: reasonOf(error) }, error)
 }

@@ -7,6 +7,7 @@
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
+import { reasonOf } from '../../base/reason.ts'
 import type { Purpose } from '../../checkpoint/barrier.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { Env } from '../../env/env.ts'
@@ -200,7 +201,8 @@ export class Pipelines {
     const letters = this.letters(name, ids)
     const { clock } = this.env
     execution.replay(letters)
-    while (execution.replaying > 0 && this.residents.get(name)?.phase === 'running') {
+    const isCurrent = (one: Resident | undefined) => one?.phase === 'running' && one.execution === execution
+    while (execution.replaying > 0 && isCurrent(this.residents.get(name))) {
       await new Promise<void>((resolve) => clock.after(REPLAY_LOOK_MS, resolve))
     }
     const standing = new Set(this.letters(name, null))
@@ -267,7 +269,7 @@ export class Pipelines {
     const { failures } = resident.execution
     if (!Number.isInteger(Math.log10(failures))) return
     const count = failures === 1 ? 'a record' : `${failures} records`
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = reasonOf(error)
     const hint = error instanceof PotorooError ? `${error.remedy}; ` : ''
     this.events.warned(resident, fail('E_RECORD_FAILED', { pipeline: resident.name, count, step, reason, hint }))
   }
