@@ -206,7 +206,8 @@ export interface CustomFramingOptions {
 
 /**
  * A framing of your own. Throws `E_SETTING` where it has no name or no `next`. While it reads, `E_RECORD_TOO_LONG` comes of a
- * record over `limits.recordBytes`, and `E_FRAMING` of what `next` throws and of places outside of the bytes.
+ * record over `limits.recordBytes`, and `E_FRAMING` of what `next` throws, of an
+ * answer that is none, and of places outside of the bytes.
  *
  * @example
  * customFraming({
@@ -227,7 +228,7 @@ export function customFraming(options: CustomFramingOptions): Framing {
     scan(bytes, start, end, cuts, recordBytes) {
       let at = start
       while (at < end) {
-        const found = nextOf(options, bytes, at, end)
+        const found = nextOf(options, bytes, start, at, end)
         if (found === null) break
         if (found.end - found.start > recordBytes) throw tooLong(found.end - found.start, recordBytes)
         const inside = at <= found.start && found.start <= found.end && found.end <= found.next
@@ -257,12 +258,19 @@ export function customFraming(options: CustomFramingOptions): Framing {
   }
 }
 
-function nextOf(options: CustomFramingOptions, bytes: Buffer, at: number, end: number) {
+/** What `next` answers, which is user code: it throws, or forgets its answer, or gives half a place. */
+function nextOf(options: CustomFramingOptions, bytes: Buffer, start: number, at: number, end: number) {
+  const refused = (reason: string, cause?: unknown) =>
+    fail('E_FRAMING', { offset: at - start, reason: `framing "${options.name}"${reason}` }, cause)
+  let found: ReturnType<CustomFramingOptions['next']>
   try {
-    return options.next(bytes, at, end)
+    found = options.next(bytes, at, end)
   } catch (error) {
-    throw fail('E_FRAMING', { offset: at, reason: `framing "${options.name}": ${reasonOf(error)}` }, error)
+    throw refused(`: ${reasonOf(error)}`, error)
   }
+  if (found === null) return null
+  if ([found?.start, found?.end, found?.next].every(Number.isSafeInteger)) return found
+  throw refused(' answers neither null nor whole numbers start, end and next')
 }
 
 /** For framings where what is left at the end of a stream is part of a record. */

@@ -159,6 +159,14 @@ test('what is left of a frame at the end is a fragment', () => {
 describe('a framing of one’s own', () => {
   const made = (next: Parameters<typeof customFraming>[0]['next']) => customFraming({ name: 'mine', next })
 
+  test('that answers nonsense is refused', () => {
+    for (const answer of [undefined, 7, {}, { start: 0, end: '1', next: '2' }, { start: 0, end: 1, next: 1.5 }, 1n]) {
+      const framing = made(() => answer as never)
+      const refusal = expect.objectContaining({ code: 'E_FRAMING', message: expect.stringContaining('at byte 0') })
+      expect(() => read(framing, [Buffer.from('abcdef')])).toThrow(refusal)
+    }
+  })
+
   test('that points outside its bytes or stands still is refused', () => {
     const bytes = [Buffer.from('abcdef')]
     const bad = [
