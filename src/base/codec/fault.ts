@@ -31,18 +31,19 @@ function walk(value: unknown, path: string, above: readonly object[], depthMax: 
   if (typeof value !== 'object' || value === null) return null
   if (above.includes(value)) return { path, got: 'an object that holds itself' }
   if (above.length === depthMax) return { path, got: `nested more than ${depthMax} levels deep` }
-  const parts = partsOf(value)
-  if (parts === null) return { path, got: nameOf(value) }
   const inside = [...above, value]
-  for (const [step, read] of parts) {
-    let part: unknown
-    try {
-      part = read()
-    } catch (error) {
-      return { path: path + step, got: `not readable (${String(error)})` }
+  let at = path
+  try {
+    const parts = partsOf(value)
+    if (parts === null) return { path, got: nameOf(value) }
+    for (const [step, read] of parts) {
+      at = path + step
+      const found = walk(read(), at, inside, depthMax)
+      if (found !== null) return found
+      at = path
     }
-    const found = walk(part, path + step, inside, depthMax)
-    if (found !== null) return found
+  } catch (error) {
+    return { path: at, got: `not readable (${String(error)})` }
   }
   return null
 }
@@ -56,9 +57,12 @@ function partsOf(value: object): Iterable<Part> | null {
   if (prototype === Array.prototype && Array.isArray(value)) return elementsOf(value)
   if (prototype === Map.prototype && value instanceof Map) return entriesOf(value)
   if (prototype === Set.prototype && value instanceof Set) return membersOf(value)
-  if (prototype === Date.prototype && value instanceof Date) return []
+  if (prototype === Date.prototype && value instanceof Date) return [['', () => value.getTime()]]
   const bytes = prototype === ArrayBuffer.prototype || viewTypes.some((type) => type.prototype === prototype)
-  return bytes && (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) ? [] : null
+  if (!bytes || !(value instanceof ArrayBuffer || ArrayBuffer.isView(value))) return null
+  // Bytes that have been transferred to somebody else cannot be read here any more.
+  const buffer = value instanceof ArrayBuffer ? value : value.buffer
+  return [['', () => new Uint8Array(buffer).length]]
 }
 
 function* fieldsOf(value: object): Iterable<Part> {

@@ -451,6 +451,14 @@ describe('what cannot be written', () => {
     }
   })
 
+  test('bytes that are somebody else’s by now, and what only looks like a date or a map', () => {
+    const bytes = new Uint8Array(8)
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+    for (const odd of [bytes, bytes.buffer, Object.create(Date.prototype), Object.create(Map.prototype)]) {
+      expect(failure(() => encode(codec, [{ inner: [odd, 1] }]))?.message).toContain('value.inner[0] is not readable')
+    }
+  })
+
   test('what throws when it is read', () => {
     const bad = {
       get a(): number {
