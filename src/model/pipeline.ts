@@ -48,7 +48,7 @@ export interface PipelineBuilder<P extends Parameters> {
 /**
  * Defines a pipeline; a pipeline file exports it as its default. `build` adds all steps before it returns; it must not wait for
  * anything. It runs whenever the pipeline is built (checked, explained, started), so it should only describe. Throws `E_SETTING`
- * where there is no function; what is wrong with the steps is found later, all at once (`E_PIPELINE`).
+ * where there is no function, or a default is no parameter; what is wrong with the steps is found later, all at once (`E_PIPELINE`).
  *
  * @example
  * export default pipeline('word-count', { parameters: { port: 7001 } }, (p) => {
@@ -74,6 +74,11 @@ export function pipeline<P extends Parameters>(
   const defaults: Parameters = typeof second === 'function' ? {} : (second?.parameters ?? {})
   if (typeof run !== 'function') {
     throw fail('E_SETTING', { reason: `pipeline "${name}" has no function: pipeline(name, (p) => { … })` })
+  }
+  for (const [parameter, value] of Object.entries(defaults)) {
+    if (convert(value, value) !== null) continue
+    const reason = `parameter ${parameter} of pipeline "${name}" has ${String(value)} as its default, which is no text, number or boolean`
+    throw fail('E_SETTING', { reason })
   }
   const build = (given: Parameters = {}): Graph => {
     const parameters = convertParameters(name, defaults, given)
@@ -119,6 +124,7 @@ function convertParameters(pipelineName: string, defaults: Parameters, given: Pa
 }
 
 function convert<V extends string | number | boolean>(value: V, like: V): string | number | boolean | null {
+  if (!['string', 'number', 'boolean'].includes(typeof like)) return null
   if (typeof value === typeof like) return typeof value === 'number' && !Number.isFinite(value) ? null : value
   if (typeof value !== 'string') return null
   if (typeof like === 'boolean') return value === 'true' ? true : value === 'false' ? false : null

@@ -12,6 +12,8 @@ import type { Graph, Step } from './graph.ts'
 import { isKeyed, type KeyedStep } from './lower.ts'
 import { idFaults, orderWarnings } from './order.ts'
 
+type AsyncStep = Extract<Step, { kind: 'asyncMap' }>
+
 /** Longest name of a pipeline, a step or a branch, in UTF-16 code units. */
 const NAME_MAX = 100
 
@@ -64,6 +66,9 @@ function checkName(name: unknown, step: string | null, owner: string, fault: Com
   else if (name.length > NAME_MAX) fault(step, `the name has ${name.length} characters`, `use ${NAME_MAX} at most`)
   else if (name !== name.trim() || /\p{Cc}/u.test(name)) {
     fault(step, 'the name has spaces at its ends or control characters in it', 'use letters, digits and hyphens')
+  } else if (/\p{Cs}/u.test(name)) {
+    // In files and messages two such names would become one.
+    fault(step, 'the name has half a character in it, which no UTF-8 can hold', 'use letters, digits and hyphens')
   }
 }
 
@@ -110,6 +115,7 @@ function checkStep(step: Step, fault: Complain, warn: Complain): void {
     }
     case 'asyncMap': {
       wants(step.fn, 'function', true)
+      if (!hasOptions(step, name, fault)) return
       const { concurrency, timeoutMs } = step.options
       checkNumber(name, 'concurrency', concurrency, 'a whole number from 1 to 10000', between(1, 10_000), fault)
       checkNumber(name, 'timeoutMs', timeoutMs, 'milliseconds, at least 1', between(1, 2 ** 31 - 1), fault)
@@ -129,10 +135,7 @@ function checkKeyed(
   fault: Complain,
   warn: Complain,
 ): void {
-  if (typeof step.options !== 'object' || step.options === null) {
-    fault(name, 'it has no options', `write ${step.kind}('name', { init: () => ({ … }), … })`)
-    return
-  }
+  if (!hasOptions(step, name, fault)) return
   if (step.kind === 'reduce') wants(step.fn, 'function')
   else wants(step.options.init, 'init')
   if (step.kind === 'mapWithState' || step.kind === 'flatMapWithState') wants(step.options.step, 'step')
@@ -147,6 +150,10 @@ function checkKeyed(
   const { ttl, schema } = step.options
   checkNumber(name, 'ttl', ttl, 'milliseconds, at least 1', (ms) => ms >= 1 && ms <= Number.MAX_SAFE_INTEGER, fault)
   if (schema === undefined) return
+  if (typeof schema !== 'object' || schema === null) {
+    fault(name, `schema is ${String(schema)}`, 'write schema: { version: 1 }, or leave it out')
+    return
+  }
   checkNumber(
     name,
     'schema.version',
@@ -163,6 +170,13 @@ function checkKeyed(
       'checkpoints of older versions cannot be restored',
     )
   }
+}
+
+function hasOptions({ kind, options }: KeyedStep | AsyncStep, name: string, fault: Complain): boolean {
+  if (typeof options === 'object' && options !== null) return true
+  const example = kind === 'asyncMap' ? "asyncMap('name', fn)" : `${kind}('name', { init: () => ({ … }), … })`
+  fault(name, 'it has no options', `write ${example}`)
+  return false
 }
 
 function checkFunction(step: string, fn: unknown, what: string, mayWait: boolean, fault: Complain): void {

@@ -47,6 +47,15 @@ test.each([
   expect(() => withParameters.build(given as Record<string, string>)).toThrow(reason)
 })
 
+test('a parameter whose default is no parameter is refused', () => {
+  for (const value of [undefined, null, [1], Number.NaN, 5n, Symbol('a')]) {
+    const make = () => pipeline('p', { parameters: { a: value as never } }, () => {})
+    expect(make).toThrow(
+      expect.objectContaining({ code: 'E_SETTING', message: expect.stringContaining('parameter a') }),
+    )
+  }
+})
+
 test('every build is a graph of its own', () => {
   expect(withParameters.build({ port: 1 }).steps).not.toBe(withParameters.build({ port: 1 }).steps)
 })

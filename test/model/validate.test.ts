@@ -45,6 +45,8 @@ describe('names', () => {
       stream.map('x'.repeat(101), String)
       stream.map(' padded', String)
       stream.map('two\nlines', String)
+      stream.map('half \ud800', String)
+      stream.map('whole 🦘', String)
       stream.map('y'.repeat(100), String)
     }, '').faults
     expect(faults).toEqual([
@@ -55,6 +57,7 @@ describe('names', () => {
       `${'x'.repeat(101)}: the name has 101 characters`,
       ' padded: the name has spaces at its ends or control characters in it',
       'two\nlines: the name has spaces at its ends or control characters in it',
+      'half \ud800: the name has half a character in it, which no UTF-8 can hold',
       '(map without a name): its function is missing',
     ])
   })
@@ -126,6 +129,7 @@ describe('steps', () => {
     ['a: its function is missing', (s) => s.asyncMap('a')],
     ['a: concurrency is 0', (s) => s.asyncMap('a', async () => 1, { concurrency: 0 })],
     ['a: timeoutMs is Infinity', (s) => s.asyncMap('a', async () => 1, { timeoutMs: Number.POSITIVE_INFINITY })],
+    ['a: it has no options', (s) => s.asyncMap('a', async () => 1, null)],
     ['a: it has no branch', (s) => s.branch('a', {})],
     ['a: its test "b" is missing', (s) => s.branch('a', { b: undefined })],
     ['a: an output is called rest', (s) => s.branch('a', { rest: () => true })],
@@ -149,6 +153,7 @@ describe('steps', () => {
     ['a: every is 0', (k) => k.reduce('a', String, { every: 0 })],
     ['a: every is soon', (k) => k.reduce('a', String, { every: 'soon' })],
     ['a: ttl is -1', (k) => k.mapWithState('a', { ...counted, ttl: -1 })],
+    ['a: schema is null', (k) => k.mapWithState('a', { ...counted, schema: null })],
     ['a: schema.version is 1.5', (k) => k.mapWithState('a', { ...counted, schema: { version: 1.5 } })],
     ['a: schema.version is NaN', (k) => k.mapWithState('a', { ...counted, schema: {} })],
     [
