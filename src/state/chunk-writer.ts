@@ -5,7 +5,7 @@
  *     halved when one grows beyond `chunkBytes`. So neither a million counters nor ten large states hold up the loop.
  */
 import { ByteWriter } from '../base/bytes.ts'
-import { BYTES_MAX } from '../base/codec/format.ts'
+import { BYTES_MAX, VALUES_MAX } from '../base/codec/format.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { Limits } from '../base/limits.ts'
@@ -36,11 +36,12 @@ export class ChunkWriter {
 
   /**
    * Writes `removed` and `rows` as one chunk, or as several where they are too large for one, the removed keys in the
-   * first. `emit` gets each chunk's bytes, which are its own. Throws `E_STATE_VALUE` or `E_STATE_TOO_LARGE`, naming the key.
+   * first ones. `emit` gets each chunk's bytes, which are its own. Throws `E_STATE_VALUE` or `E_STATE_TOO_LARGE`, naming the key.
    */
   write(removed: readonly Key[], rows: Rows, emit: (bytes: Uint8Array) => void): void {
     const { writer } = this
     const count = rows.keys.length
+    if (Math.max(removed.length, count) > VALUES_MAX) return this.halve(removed, rows, emit)
     try {
       encodeChunk(writer, this.schemaVersion, removed, rows)
     } catch (error) {
@@ -48,14 +49,28 @@ export class ChunkWriter {
       if (!(error instanceof PotorooError)) throw error
       if (error.code === 'E_VALUE') throw this.named(error, rows)
       if (error.code !== 'E_BLOCK_TOO_LONG') throw error
-      if (count <= 1) throw this.tooLarge(rows, error)
-      this.write(removed, part(rows, 0, count >> 1), emit)
-      this.write([], part(rows, count >> 1, count), emit)
-      return
+      if (removed.length + count <= 1) throw this.tooLarge(removed[0] ?? rows.keys[0]!, error)
+      return this.halve(removed, rows, emit)
     }
     const bytes = writer.take()
     if (count > 0) this.learn(count, bytes.length)
     emit(bytes)
+  }
+
+  /** Writes as several chunks what is too large for one. A removed key may stand in `rows` too, so that comes behind it. */
+  private halve(removed: readonly Key[], rows: Rows, emit: (bytes: Uint8Array) => void): void {
+    const count = rows.keys.length
+    const half = (removed.length || count) >> 1
+    if (removed.length > 0 && count > 0) {
+      this.write(removed, new Rows(), emit)
+      this.write([], rows, emit)
+    } else if (removed.length > 0) {
+      this.write(removed.slice(0, half), rows, emit)
+      this.write(removed.slice(half), rows, emit)
+    } else {
+      this.write(removed, part(rows, 0, half), emit)
+      this.write(removed, part(rows, half, count), emit)
+    }
   }
 
   private learn(count: number, bytes: number): void {
@@ -70,15 +85,17 @@ export class ChunkWriter {
     return fail('E_STATE_VALUE', { step: this.step, key: String(rows.keys[Number(index)]), path, got }, error)
   }
 
-  private tooLarge(rows: Rows, error: PotorooError): PotorooError {
-    return fail('E_STATE_TOO_LARGE', { step: this.step, key: String(rows.keys[0]), limit: BYTES_MAX }, error)
+  private tooLarge(key: Key, error: PotorooError): PotorooError {
+    return fail('E_STATE_TOO_LARGE', { step: this.step, key: String(key), limit: BYTES_MAX }, error)
   }
 }
 
 function part(rows: Rows, start: number, end: number): Rows {
   const cut = new Rows()
-  cut.keys.push(...rows.keys.slice(start, end))
-  cut.states.push(...rows.states.slice(start, end))
-  cut.times.push(...rows.times.slice(start, end))
+  for (let i = start; i < end; i++) {
+    cut.keys.push(rows.keys[i]!)
+    cut.states.push(rows.states[i]!)
+    if (rows.times.length > 0) cut.times.push(rows.times[i]!)
+  }
   return cut
 }
