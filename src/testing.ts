@@ -5,15 +5,15 @@
  *     expect(outputs.totals).toEqual([…])
  */
 /// <reference types="node" preserve="true" />
-import { fail } from './base/errors.ts'
-import type { Limits } from './base/limits.ts'
+import { fail, type PotorooError } from './base/errors.ts'
+import { defaultLimits, type Limits } from './base/limits.ts'
 import type { Parameters } from './model/graph.ts'
 import { isPipeline, type Pipeline } from './model/pipeline.ts'
 import { ClusterRun, MOST_WORKERS, type Timed } from './sim/cluster-run.ts'
 import type { Faults } from './sim/fault-plot.ts'
 import { PipelineRun } from './sim/pipeline-run.ts'
 import { RunResult } from './sim/run-result.ts'
-import { happensToWorkers, Raw, type TestSource } from './sim/script.ts'
+import { happensToWorkers, Mark, Raw, type TestSource } from './sim/script.ts'
 import { type Verdict, verify } from './sim/verify.ts'
 
 export { PotorooError } from './base/errors.ts'
@@ -77,6 +77,7 @@ export async function runPipeline<Rows extends object = Record<string, unknown>>
   requirePipeline(pipeline)
   const { workers = 1, seed = 1, parameters = {}, faults = 'none', limits = {} } = options
   if (!Number.isInteger(workers) || workers < 1) throw fail('E_TEST_WORKERS', { most: MOST_WORKERS, workers })
+  requireRun(seed, faults, limits)
   const inputs = scripts(options.inputs)
   const run =
     workers === 1 && typeof faults === 'string' && !Object.values(inputs).some(happensToWorkers)
@@ -102,6 +103,8 @@ export interface VerifyPipelineOptions extends Omit<RunPipelineOptions, 'faults'
 export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipelineOptions = {}): Promise<Verdict> {
   requirePipeline(pipeline)
   const { runs = 20, seed = 1, parameters = {}, limits = {} } = options
+  requireRun(seed, 'none', limits)
+  if (!Number.isSafeInteger(runs) || runs < 1) throw refused(`runs: ${String(runs)} is no number of runs`)
   return verify(pipeline, { inputs: scripts(options.inputs), runs, seed, parameters, limits, progress: () => {} })
 }
 
@@ -109,7 +112,26 @@ export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipeline
 function requirePipeline(given: unknown): void {
   if (isPipeline(given)) return
   const what = given === null || given === undefined ? String(given) : `of type ${typeof given}`
-  throw fail('E_TEST_INPUT', { reason: `what is to run is ${what}, and not what pipeline() returns` })
+  throw refused(`what is to run is ${what}, and not what pipeline() returns`)
+}
+
+/** What is written wrong must not run as something else. */
+function requireRun(seed: number, faults: RunPipelineOptions['faults'], limits: Partial<Limits>): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) throw refused(`seed: ${String(seed)} is no whole number from 0 on`)
+  const unknown = Object.keys(limits).find((name) => !Object.hasOwn(defaultLimits, name))
+  if (unknown !== undefined) throw refused(`limits: there is no ${unknown}`)
+  if (!Array.isArray(faults)) {
+    if (['none', 'crashes', 'weather'].includes(faults as string)) return
+    throw refused(`faults: 'none', 'crashes', 'weather' or a list of { at, does }, and not ${String(faults)}`)
+  }
+  for (const fault of faults as readonly Partial<Timed>[]) {
+    if (fault?.does instanceof Mark && Number.isFinite(fault.at) && fault.at! >= 0) continue
+    throw refused('faults: each has a time from 0 on, at, and a mark that happens to a worker, does')
+  }
+}
+
+function refused(reason: string): PotorooError {
+  return fail('E_TEST_INPUT', { reason })
 }
 
 function scripts(inputs: Readonly<Record<string, TestInput>> = {}): Record<string, readonly unknown[]> {
@@ -122,5 +144,5 @@ function itemsOf(step: string, input: TestInput): Iterable<unknown> {
     if (Symbol.iterator in input) return input
     if ('items' in input) return input.items
   }
-  throw fail('E_TEST_INPUT', { reason: `the input of "${step}" is no list of values; text goes in by raw(…)` })
+  throw refused(`the input of "${step}" is no list of values; text goes in by raw(…)`)
 }

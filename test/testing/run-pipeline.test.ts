@@ -199,6 +199,20 @@ describe('refusals', () => {
     expect(await refusal(verifyPipeline(given as never))).toEqual(error)
   })
 
+  test.each<[string, object]>([
+    ['seed', { seed: Number.NaN }],
+    ['seed', { seed: 'x' }],
+    ['faults', { faults: 'crash' }],
+    ['faults', { faults: null }],
+    ['faults', { faults: [ABORT] }],
+    ['faults', { faults: [{ at: Number.NaN, does: ABORT }] }],
+    ['faults', { faults: [{ at: seconds(1), does: 'ABORT' }] }],
+    ['limits: there is no checkpointInterval', { limits: { checkpointInterval: 5 } }],
+  ])('%s of another kind: %o', async (reason, options) => {
+    const error = { code: 'E_TEST_INPUT', message: expect.stringContaining(reason) }
+    expect(await refusal(runPipeline(counts, options))).toMatchObject(error)
+  })
+
   test('an input that is no list', async () => {
     for (const words of [null, 'a', 7]) {
       expect(await refusal(runPipeline(counts, { inputs: { words } as never }))).toMatchObject({ code: 'E_TEST_INPUT' })

@@ -122,6 +122,21 @@ test('the time of day is the right one again, also behind a run that fails', asy
   expect(Math.abs(performance.now() - now)).toBeLessThan(60_000)
 })
 
+test('the time of day is the right one again when several are verified together', async () => {
+  const { Date: date } = globalThis
+  const one = () => verifyPipeline(withPart({}), { inputs: { in: [] }, runs: 2 })
+  const runs = [one(), verifyPipeline(withPart({}), { inputs: { nothing: [] } }), one()]
+  await expect(Promise.all(runs)).rejects.toThrow('no source')
+  expect(await Promise.allSettled(runs)).toMatchObject([{ value: { runs: 2 } }, {}, { value: { runs: 2 } }])
+  expect(globalThis.Date).toBe(date)
+})
+
+test('a number of runs that is none is refused', async () => {
+  for (const runs of [0, -1, 1.5, Number.NaN]) {
+    await expect(verifyPipeline(withPart({}), { runs })).rejects.toMatchObject({ code: 'E_TEST_INPUT' })
+  }
+})
+
 test('potoroo verify', async () => {
   const home = folder()
   const file = (name: string, text: string): string => {
