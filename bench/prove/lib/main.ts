@@ -1,7 +1,7 @@
 /**
  * Runs one proof: what it is called with, how it ends.
  *
- *     npm run prove -- NAME [--seed N] [--rounds N] [--mutant NAME] [--mutants]
+ *     npm run prove -- NAME [--seed N] [--rounds N] [--mutant NAME | --mutants]
  *
  * Exit status 0 when the proof holds; its figure is on the last line. With `--mutant` a fault is planted in the worker,
  * and the proof has to fail; `--mutants` plants each in turn and holds when every one was found.
@@ -11,7 +11,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { check, type Mutant } from '../../workers/mutant.ts'
 
 export interface Run {
@@ -42,28 +42,48 @@ export function say(text: string): void {
 }
 
 export async function prove(proof: Proof): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string' },
-      mutant: { type: 'string' },
-      mutants: { type: 'boolean' },
-      rounds: { type: 'string' },
-    },
-  })
-  const holds = values.mutants ? await runMutants(proof, values.seed) : await runOnce(proof, values)
+  const given = givenOf(proof)
+  const holds = given.mutants ? await runMutants(proof, given.seed) : await runOnce(proof, given)
   // A pipe takes what it is given later: without this the last lines are lost behind many others.
   await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
   process.exit(holds ? 0 : 1)
 }
 
-async function runOnce(
-  proof: Proof,
-  values: { readonly seed?: string; readonly mutant?: string; readonly rounds?: string },
-): Promise<boolean> {
+/** What it was called with. */
+interface Given {
+  readonly seed?: number
+  readonly rounds?: number
+  readonly mutant?: Mutant
+  readonly mutants?: true
+}
+
+function givenOf({ name, rounds, timeoutMs, mutants }: Proof): Given {
+  const planted = (wanted: string): Mutant => {
+    const mutant = mutants.find((one) => one.name === wanted)
+    if (mutant === undefined) throw new InvalidArgumentError(`There are ${mutants.map((one) => one.name).join(', ')}.`)
+    check(mutant)
+    return mutant
+  }
+  return new Command(`npm run prove -- ${name}`)
+    .description(`Ends with status 0 where it holds; at most ${timeoutMs / 60_000} minutes.`)
+    .option('--seed <n>', 'what is drawn (default: anything)', whole)
+    .option('--rounds <n>', `how much is done (default: ${rounds})`, whole)
+    .option('--mutant <name>', `with a fault planted: ${mutants.map((one) => one.name).join(', ')}`, planted)
+    .addOption(new Option('--mutants', 'once as it is, then with each fault, which it has to find').conflicts('mutant'))
+    .showHelpAfterError()
+    .parse()
+    .opts<Given>()
+}
+
+function whole(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It is a whole number.')
+}
+
+async function runOnce(proof: Proof, given: Given): Promise<boolean> {
   const { name, timeoutMs } = proof
-  const mutant = values.mutant === undefined ? null : find(proof, values.mutant)
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
-  const rounds = Number(values.rounds ?? (mutant === null ? proof.rounds : proof.mutantRounds))
+  const { mutant = null, seed = Math.floor(Math.random() * 2 ** 32) } = given
+  const { rounds = mutant === null ? proof.rounds : proof.mutantRounds } = given
   const folder = mkdtempSync(join(tmpdir(), `potoroo-${name}-`))
   say(`${name}: seed ${seed}, node ${process.versions.node}${mutant === null ? '' : `, with mutant "${mutant.name}"`}`)
   const controller = new AbortController()
@@ -86,16 +106,9 @@ async function runOnce(
   }
 }
 
-function find(proof: Proof, name: string): Mutant {
-  const mutant = proof.mutants.find((one) => one.name === name)
-  if (mutant === undefined) throw new Error(`there are the mutants ${proof.mutants.map((one) => one.name).join(', ')}`)
-  check(mutant)
-  return mutant
-}
-
 /** Runs the proof as it is, which has to hold, and then with each mutant in turn, which has to fail. */
-async function runMutants({ name, mutants, mutantRounds }: Proof, seed: string | undefined): Promise<boolean> {
-  const seeded = seed === undefined ? [] : ['--seed', seed]
+async function runMutants({ name, mutants, mutantRounds }: Proof, seed: number | undefined): Promise<boolean> {
+  const seeded = seed === undefined ? [] : ['--seed', String(seed)]
   for (const mutant of mutants) check(mutant)
   const plain = await runAgain(['--rounds', String(mutantRounds), ...seeded])
   say(plain.last)
