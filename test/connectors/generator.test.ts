@@ -29,6 +29,29 @@ test('ends where its function says so', () => {
   expect(ended).toBe(true)
 })
 
+test('a value that its function throws on is a dead letter by its number, and is made once more from that', () => {
+  let broken = true
+  const description = generatorSource({
+    count: 4,
+    value: (n) => {
+      if (broken && n === 2) throw new Error('no')
+      return n
+    },
+  })
+  const { records, failed, ended } = readAll(reading(description))
+  expect(records.map(({ value }) => value)).toEqual([0, 1, 3])
+  expect(failed).toEqual([{ value: '2', position: 2 }])
+  expect(ended).toBe(true)
+  const bytes = Buffer.from('2')
+  expect(() => description.decoder.decode(bytes, 0, 1)).toThrow('no')
+  broken = false
+  expect(description.decoder.decode(bytes, 0, 1)).toBe(2)
+})
+
+test('a function that answers later is refused before it runs', () => {
+  expect(generatorSource({ value: async (n) => n }).faults).toEqual([expect.stringMatching(/returns a promise/)])
+})
+
 test('has no option that would have no effect', () => {
   const given = { value: (n: number) => n, decode: utf8, framing: lines() }
   expect(generatorSource(given).faults).toEqual([

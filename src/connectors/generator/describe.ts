@@ -1,7 +1,7 @@
 /** Records made up on the spot: for trying out, tests and benches. */
 import { Prng } from '../../base/prng.ts'
 import type { Decoder, SourceDescription } from '../../model/connector.ts'
-import { bytes } from '../../model/decoder.ts'
+import { bytes, decoder } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
 import { describeSource, type SourceFormat } from '../options.ts'
@@ -23,7 +23,8 @@ export type GeneratorSettings = SettingsOf<typeof generatorFields>
 export type GeneratorOptions<T> = OptionsOf<typeof generatorFields> & {
   /**
    * Makes value number `n`, counted from 0; `undefined` is the end. Must depend on its arguments alone: after a recovery
-   * the same values are asked for again. `random` gives the same numbers for the same `n` and seed.
+   * the same values are asked for again. `random` gives the same numbers for the same `n` and seed. A value that it throws on is a
+   * dead letter.
    */
   readonly value: (n: number, random: Prng) => T | undefined
 }
@@ -37,7 +38,7 @@ const TWO_32 = 0x1_0000_0000
  */
 export function generatorSource<T>(options: GeneratorOptions<T>): SourceDescription<T> {
   const { value: make, ...settings } = options
-  const faults = typeof make === 'function' ? [] : ['generatorSource: value must be a function']
+  const faults = faultsOf(make)
   const value = faults.length === 0 ? make : () => undefined
   const format: SourceFormat<T> = settings as object
   const described = describeSource(
@@ -49,13 +50,23 @@ export function generatorSource<T>(options: GeneratorOptions<T>): SourceDescript
     [],
   )
   const { seed, splits } = described.settings
+  // Only a function that asks for random numbers pays for them.
+  const generate =
+    value.length < 2 ? (n: number) => value(n, undefined as never) : (n: number) => value(n, randomOf(seed, n))
   return {
     ...described,
     faults: [...(described.faults ?? []), ...faults],
     splits: splits === 1 ? 'one' : 'many',
-    // Only a function that asks for random numbers pays for them.
-    generate: value.length < 2 ? (n) => value(n, undefined as never) : (n) => value(n, randomOf(seed, n)),
+    generate,
+    // The bytes of a value that could not be made are its number: it is made once more where its dead letter is tried again.
+    decoder: decoder((number, start, end) => generate(Number(number.toString('latin1', start, end))) as T, 'generated'),
   }
+}
+
+function faultsOf(make: unknown): readonly string[] {
+  if (typeof make !== 'function') return ['generatorSource: value must be a function']
+  const waits = Object.prototype.toString.call(make) === '[object AsyncFunction]'
+  return waits ? ['generatorSource: value returns a promise; what has to wait belongs in asyncMap'] : []
 }
 
 /** The random numbers of value `n`: any value can be made without those before it. */

@@ -5,6 +5,7 @@
  *     changes no value, but to go on where as many splits stand as there were: a place says how many.
  * V2. A rate is kept over time: what could not be taken for a while is made up, for up to `CATCH_UP_MS`. A clock that was put
  *     back by more than that begins anew.
+ * V3. A value that its function throws on is a dead letter, and the next one follows.
  */
 
 import { fail } from '../../base/errors.ts'
@@ -73,12 +74,10 @@ class GeneratorReader implements ReplayableReader {
     if (this.ended) return 'ended'
     const due = this.perMs === 0 ? max : Math.min(max, this.due(nowMs))
     for (let i = 0; i < due; i++) {
-      const value = this.next < this.end ? this.generate(this.next) : undefined
-      if (value === undefined) {
+      if (this.next >= this.end || !this.make(into)) {
         this.ended = true
         return 'ended'
       }
-      into.push(value, this.next)
       this.next += this.step
       this.made++
       this.status.records++
@@ -91,6 +90,20 @@ class GeneratorReader implements ReplayableReader {
     }
     this.wakeWhenDue(nowMs)
     return 'idle'
+  }
+
+  /** Hands over the next value (V3). False where there is none. */
+  private make(into: Into): boolean {
+    const { next } = this
+    let value: unknown
+    try {
+      value = this.generate(next)
+    } catch (error) {
+      into.failed(Buffer.from(String(next)), next, error)
+      return true
+    }
+    if (value !== undefined) into.push(value, next)
+    return value !== undefined
   }
 
   place(): GeneratorPlace {
