@@ -16,6 +16,7 @@ import type { KeyedStore } from '../state/keyed-store.ts'
 import { Sweeper } from '../state/sweeper.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { Chain } from './chain.ts'
+import { firstState } from './first-state.ts'
 import type { HeldRecords } from './held-records.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
@@ -124,7 +125,7 @@ export class AggregateTask extends InputTask {
   /** The accumulator of a key that has none, of a value or another accumulator, or nothing (PROTOCOLS 9); its entry. */
   private begin(table: KeyTable, hash: number, key: Key, by: Change, value: unknown): number {
     const { store, plan } = this
-    const entry = store.insert(table, hash, key, plan.init(key))
+    const entry = store.insert(table, hash, key, firstState(this.step, plan.init, key))
     try {
       by(table.state(entry), value)
     } catch (error) {

@@ -19,6 +19,7 @@ import { Batch, type BatchPool, type Marker } from './batch.ts'
 import { type Exchange, isRecordFault } from './collector.ts'
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
+import { firstState } from './first-state.ts'
 
 /** Keys that are held, in usual batches. */
 const SUM_BATCHES = 16
@@ -137,7 +138,7 @@ export class Combiner implements Exchange {
     const slot = this.find(batch.hashes[i]!, key)
     const row = this.slots[slot]! - 1
     if (row < 0) {
-      const sum = plan.init(key)
+      const sum = firstState(this.step, plan.init, key)
       plan.add(sum, batch.values[i])
       sums.append(batch, i)
       this.slots[slot] = sums.length

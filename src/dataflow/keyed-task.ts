@@ -8,13 +8,13 @@
  * Y3. A step never gives its own state away: the state changes later, the record must not.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
-import type { Key } from '../base/hash.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import { Sweeper } from '../state/sweeper.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { Chain } from './chain.ts'
+import { firstState } from './first-state.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { KeyedContext } from './keyed-context.ts'
@@ -76,7 +76,7 @@ export class KeyedTask extends InputTask {
       let result: unknown
       try {
         if (!known) {
-          entry = store.insert(table, hash, key, this.init(key))
+          entry = store.insert(table, hash, key, firstState(this.step, this.plan.init, key))
         } else {
           if (table.epoch(entry) !== epoch) store.touch(table, entry)
           before = store.copier.guard(table.state(entry))
@@ -118,13 +118,6 @@ export class KeyedTask extends InputTask {
     } catch (error) {
       chain.take(error, result, batch.keys[i])
     }
-  }
-
-  private init(key: Key): object {
-    const state: unknown = this.plan.init(key)
-    if (typeof state !== 'object' || state === null)
-      throw fail('E_STATE_TYPE', { step: this.step, got: state === null ? 'null' : typeof state })
-    return state
   }
 
   /** What was returned is the key's state, or has become it by `replace`. */

@@ -71,11 +71,11 @@ class Kept implements Outlet {
 }
 
 /** Adds up for two workers: the halves of all hashes. */
-function scene(report: (failure: Failure) => void = () => {}) {
+function scene(report: (failure: Failure) => void = () => {}, by = sums) {
   const pool = new BatchPool(CAPACITY)
   const workers = [new Kept(), new Kept()]
   const exchange = new KeyExchange(workers, { owners: Uint16Array.of(0, 1), shift: 31 }, pool)
-  const combiner = new Combiner(exchange, 'sums', sums, pool, report)
+  const combiner = new Combiner(exchange, 'sums', by, pool, report)
   const push = (entries: readonly Entry[], from: number): void => {
     const batch = pool.take()
     fill(batch, entries, from)
@@ -234,6 +234,15 @@ describe('what is combined', () => {
     expect(mayPreAggregate({ ...sums, ttlMs: 1000 })).toBe(false)
     expect(mayPreAggregate({ ...sums, combine: null })).toBe(false)
   })
+})
+
+test('an accumulator is an object from the beginning', () => {
+  const failures: Failure[] = []
+  const { combiner, workers, push } = scene((failure) => failures.push(failure), { ...sums, init: () => 0 as never })
+  push([{ key: 'a', value: 4 }], 0)
+  combiner.flush()
+  expect(failures).toMatchObject([{ key: 'a', given: 4, error: { code: 'E_STATE_TYPE' } }])
+  expect(workers.flatMap(({ batches }) => batches)).toEqual([])
 })
 
 describe('the step behind', () => {

@@ -183,6 +183,20 @@ describe('the context of a step', () => {
     expect(oneKey([0], (_, __, ctx) => ctx.replace(null as never)).codes).toEqual(['E_STATE_TYPE'])
   })
 
+  test('a state is an object from the beginning, in every step that keeps one', () => {
+    for (const first of [0, null, undefined]) {
+      const init = () => first as never
+      const { codes, stores } = run([1], (p) => {
+        const keyed = p.source('in', numbers()).keyBy('by', () => 'a')
+        keyed.mapWithState('one', { init, step: () => 1 })
+        keyed.flatMapWithState('many', { init, step: () => [1] })
+        keyed.aggregate('sum', { init, add: () => {}, result: () => 1 })
+      })
+      expect(codes).toEqual(['E_STATE_TYPE', 'E_STATE_TYPE', 'E_STATE_TYPE'])
+      expect([...stores.values()].map(({ keys }) => keys)).toEqual([0, 0, 0])
+    }
+  })
+
   test('a state is no record, neither the one that is there nor the one that takes its place', () => {
     const returned = (state: Count, _: number, ctx: StepContext<string, Count>) => {
       const next = { n: state.n + 1 }
