@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import type { Json, Writer } from '../../src/connectors/connector.ts'
 import { fileSink } from '../../src/connectors/file/describe.ts'
+import { isPending, parseSegmentName, segmentName, writerOf } from '../../src/connectors/file/segment.ts'
 import { fileSinkConnector } from '../../src/connectors/file/sink.ts'
 import type { Clock } from '../../src/env/clock.ts'
 import type { Disk, DoneVoid, File } from '../../src/env/disk.ts'
@@ -320,4 +321,16 @@ test('a path that no file can have is refused', () => {
   expect(faults('out/', false)).toEqual([])
   expect(faults('out/', true)).toEqual([expect.stringMatching(/^fileSink: path /)])
   expect(faults('a\0b', false)).toEqual([expect.stringMatching(/^fileSink: path /)])
+})
+
+test('segments of two writers never have one name, and each is known by its own', () => {
+  const writers = ['w1', 'a_b-1', 'a.b-1', 'a b-1', 'é', 'ü', '甲', '乙']
+  const names = writers.map((writer) => segmentName('out/rows', 1, 2, writer))
+  expect(new Set(names).size).toBe(writers.length)
+  expect(names[0]).toBe('rows.000001-0000000002-w1')
+  for (const [i, name] of names.entries()) {
+    const parts = { generation: 1, epoch: 2, writer: writerOf(writers[i]!), pending: true }
+    expect(parseSegmentName('out/rows', `${name}.pending`)).toEqual(parts)
+    expect(isPending(`${name}.pending`)).toBe(true)
+  }
 })

@@ -24,14 +24,18 @@ export function segmentName(path: string, generation: number, epoch: number, wri
   return `${name}.${String(generation).padStart(6, '0')}-${String(epoch).padStart(10, '0')}-${writerOf(writer)}`
 }
 
-/** How a writer is called in the names of its segments. */
+/** How a writer is called in the names of its segments, as no other is: two that share a folder would take each other's. */
 export function writerOf(writer: string): string {
-  return writer.replace(/[^\w-]/g, '_')
+  return writer.replace(/[^\w-]+/g, (part) => Array.from(Buffer.from(part), percent).join(''))
+}
+
+function percent(byte: number): string {
+  return `%${byte.toString(16).padStart(2, '0')}`
 }
 
 /** Whether `name` is that of a segment of any sink which is not committed, and may never be. */
 export function isPending(name: string): boolean {
-  return /\.\d{6,}-\d{10,}-[\w-]+\.pending$/.test(name)
+  return /\.\d{6,}-\d{10,}-[\w%-]+\.pending$/.test(name)
 }
 
 /** The parts of a segment's name, or `null` when `name` is none of `path`. */
@@ -41,7 +45,7 @@ export function parseSegmentName(
 ): { readonly generation: number; readonly epoch: number; readonly writer: string; readonly pending: boolean } | null {
   const prefix = `${splitPath(path).name}.`
   if (!name.startsWith(prefix)) return null
-  const parts = /^(\d{6,})-(\d{10,})-([\w-]+)(\.pending)?$/.exec(name.slice(prefix.length))
+  const parts = /^(\d{6,})-(\d{10,})-([\w%-]+)(\.pending)?$/.exec(name.slice(prefix.length))
   if (parts === null) return null
   return {
     generation: Number(parts[1]),
