@@ -11,6 +11,7 @@ import { type Finding, showFinding } from './finding.ts'
 import type { Graph, Step } from './graph.ts'
 import { isKeyed, type KeyedStep } from './lower.ts'
 import { idFaults, orderWarnings } from './order.ts'
+import { unknownOptions } from './step-options.ts'
 
 type AsyncStep = Extract<Step, { kind: 'asyncMap' }>
 
@@ -80,6 +81,7 @@ function nameOf(step: Step): string {
 function checkStep(step: Step, fault: Complain, warn: Complain): void {
   const name = nameOf(step)
   const wants = (fn: unknown, what: string, mayWait = false) => checkFunction(name, fn, what, mayWait, fault)
+  for (const { name: option, hint } of unknownOptions(step)) fault(name, `it has no option ${option}`, hint)
   switch (step.kind) {
     case 'source':
     case 'sink': {
