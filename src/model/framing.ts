@@ -206,8 +206,8 @@ export interface CustomFramingOptions {
 
 /**
  * A framing of your own. Throws `E_SETTING` where it has no name or no `next`. While it reads, `E_RECORD_TOO_LONG` comes of a
- * record over `limits.recordBytes`, and `E_FRAMING` of what `next` throws, of an
- * answer that is none, and of places outside of the bytes.
+ * record over `limits.recordBytes`, and `E_FRAMING` of what `next` throws, of an answer that is none, and of places outside of
+ * the bytes.
  *
  * @example
  * customFraming({

@@ -16,8 +16,11 @@ import { isKeyed, type KeyedStep, lowerAsync, lowerKeyed } from './lower.ts'
 import type { ChainEnd, ChainOp, ChainPlan, ChannelPlan, Plan, TaskPlan } from './plan.ts'
 import { refuseFaults } from './validate.ts'
 
-/** Fused steps in one plan, after what follows a merge has been copied into each of its inputs. */
-const STEPS_MAX = 10_000
+/**
+ * Fused steps in one plan, after what follows a merge has been copied into each of its inputs. Each of a row of them is a call
+ * within the one before, of which a stack holds several thousand.
+ */
+const STEPS_MAX = 2000
 
 type TaskStep = Extract<Step, { kind: 'source' | 'asyncMap' | 'sink' }> | KeyedStep
 

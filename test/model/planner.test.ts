@@ -125,6 +125,17 @@ describe('cutting', () => {
     expect(() => plan(doubling.build())).toThrow(expect.objectContaining({ code: 'E_PLAN_TOO_LARGE' }))
   })
 
+  test('a row of more steps than a stack holds is refused, and one of a thousand is not', () => {
+    const row = (steps: number) =>
+      pipeline('row', (p) => {
+        let stream: Stream<string> = p.source('in', testSource())
+        for (let i = 0; i < steps; i++) stream = stream.map(`a${i}`, (v) => v)
+        stream.sink('out', testSink())
+      }).build()
+    expect(plan(row(1000)).tasks).toHaveLength(2)
+    expect(() => plan(row(20_000))).toThrow(expect.objectContaining({ code: 'E_PLAN_TOO_LARGE' }))
+  })
+
   test('a pipeline with faults is not planned', () => {
     expect(() => plan(pipeline('empty', () => {}).build())).toThrow(expect.objectContaining({ code: 'E_PIPELINE' }))
   })
