@@ -105,7 +105,9 @@ export class Submission {
       const { clock, limits } = this.seams
       // What has failed on another member comes to no checkpoint any more.
       const asked = { worker, clock, timeoutMs: again ? 0 : limits.drainTimeoutMs }
-      options.onFit?.(await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop }))
+      // Asked also where nobody hears it: what stands in a call that is left out is left out with it.
+      const warnings = await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
+      options.onFit?.(warnings)
       if (this.seams.alone) await this.seams.stop(name)
       if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
       this.prepared.set(name, prepared)
