@@ -62,7 +62,7 @@ test('a letter is there once, and what is tried again counts once, through kills
 
   let worker = await startWorker(/worker\.started/)
   await command('submit', 'sum.ts', '--param', `port=${port}`)
-  await worker.said(/source\.listening/)
+  await worker.said(/step\.listening/)
 
   const client = await connect({
     port,
@@ -76,7 +76,7 @@ test('a letter is there once, and what is tried again counts once, through kills
     if (i === LINES * 0.3 || i === LINES * 0.7) {
       worker.kill('SIGKILL')
       await worker.ended
-      worker = await startWorker(/source\.listening/)
+      worker = await startWorker(/step\.listening/)
     }
   }
   await client.flush('stable')
@@ -101,14 +101,14 @@ test('a letter is there once, and what is tried again counts once, through kills
   const after = { sum: good + 50 * threw, count: good + threw }
   worker.kill('SIGKILL')
   await worker.ended
-  worker = await startWorker(/source\.listening/)
+  worker = await startWorker(/step\.listening/)
   expect(await state()).toEqual(after)
   expect((await list()).count).toBe(threw)
 
   expect(await command('dead-letters', 'purge', 'sum', '--all')).toMatch(/200 dead letters purged/)
   worker.kill('SIGKILL')
   await worker.ended
-  worker = await startWorker(/source\.listening/)
+  worker = await startWorker(/step\.listening/)
   expect((await list()).count).toBe(0)
   expect(await state()).toEqual(after)
 })
