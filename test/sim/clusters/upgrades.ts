@@ -6,8 +6,8 @@
  * U2. One that lacks a step which has left something, or has another sort of step in its place, and does not say that it is to be
  *     dropped, is refused with the right word, and goes into no chain.
  * U3. A program that was taken does not stop for what was there before, but where nobody could know: a call that is gone had not
- *     answered when some worker died, so that a moment is restored at which it waited; or another program came in between that was
- *     asked for before. Somebody asks for the next one then, without what is named.
+ *     answered when some worker died, or a sink had segments to show, so that a moment is restored at which they waited; or another
+ *     program came in between that was asked for before. Somebody asks for the next one then, without what is named.
  */
 import type { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -112,7 +112,8 @@ export class Upgrades {
     if (!MISFITS.has(error.code)) return false
     const { taken } = this
     this.misfits.add(hash)
-    if (!isOvertaken(taken) && !this.isCall(error)) this.wrong.push(`the pipeline has stopped: ${error.message} (U3)`)
+    if (!isOvertaken(taken) && !this.isAtTimes(error))
+      this.wrong.push(`the pipeline has stopped: ${error.message} (U3)`)
     if (this.stop?.programs !== taken.length) this.stop = { steps: new Set(), programs: taken.length }
     this.stop.steps.add(stepOf(error))
     return true
@@ -153,9 +154,10 @@ export class Upgrades {
     return partsOf(twigs).flatMap(({ step }) => (saved.has(step) ? [] : [step]))
   }
 
-  private isCall(error: PotorooError): boolean {
+  /** Whether it is about a step that leaves something at times, and at others nothing: no epoch tells that of another one. */
+  private isAtTimes(error: PotorooError): boolean {
     const parts = partsOf(this.asked.flatMap(({ twigs }) => twigs))
-    return parts.some(({ step, kind }) => step === stepOf(error) && kind === 'call')
+    return parts.some(({ step, kind }) => step === stepOf(error) && (kind === 'call' || kind === 'segments'))
   }
 
   /** U1. */
@@ -170,7 +172,7 @@ export class Upgrades {
       open.delete(program)
       this.stop?.steps.add(stepOf(error))
       const overtaken = behind || this.taken.length > taken.length
-      if (!overtaken && !this.isCall(error) && !forgotten.includes(stepOf(error)))
+      if (!overtaken && !this.isAtTimes(error) && !forgotten.includes(stepOf(error)))
         this.wrong.push(`${hashOf(program)} fits, and: ${error.message} (U1)`)
     })
     return `${station.name} ${hashOf(program)} ${show(program)}`
