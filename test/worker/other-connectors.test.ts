@@ -1,8 +1,6 @@
 /** A program whose connectors are others than before, under the names that they had. */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { defaultLimits } from '../../src/base/limits.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines, Resident, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
 
@@ -31,18 +29,13 @@ class Desk extends Workshop {
     options: SubmitOptions = {},
     names = { source: 'in', sink: 'out' },
   ): Promise<Resident> {
-    const file = `${this.folder}/lines.ts`
     writeFileSync(`${this.folder}/in`, 'a\n')
     const text = `import * as potoroo from 'potoroo'
 const { decoder, fileSink, fileSource, generatorSource, httpSource, nullSink, pipeline, tcpSink, tcpSource, webhookSink } = potoroo
 export default pipeline('lines', (p) => {
   p.source<unknown>('${names.source}', ${sources[source]}).sink('${names.sink}', ${sinks[sink]})
 })`
-    writeFileSync(file, text.replaceAll('FOLDER', this.folder))
-    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
-    const resident = await worker.submit(pipeline, bundle, {}, options)
-    await expect.poll(() => resident.phase).toBe('running')
-    return resident
+    return this.runText(worker, text.replaceAll('FOLDER', this.folder), options)
   }
 }
 

@@ -9,7 +9,7 @@ import { defaultLimits, type Limits, makeLimits } from '../../src/base/limits.ts
 import { realEnv } from '../../src/env/real/env.ts'
 import { RealOutput } from '../../src/env/real/output.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
-import { Pipelines, type Resident } from '../../src/worker/pipelines/pipelines.ts'
+import { Pipelines, type Resident, type SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 
 export class Workshop {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'potoroo-workshop-'))
@@ -66,9 +66,27 @@ export default pipeline('${name}', (p) => {
     const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
     return pipelines.submit(pipeline, bundle)
   }
+
+  /** Submits the pipeline `lines`, which has `steps` between its source and its sink, and waits until it runs. */
+  async runLines(pipelines: Pipelines, steps: string, options: SubmitOptions = {}): Promise<Resident> {
+    const text = `import { nullSink, pipeline, tcpSource } from 'potoroo'
+export default pipeline('lines', (p) => {
+  p.source('in', tcpSource({ port: 0 }))${steps}.sink('out', nullSink())
+})`
+    return this.runText(pipelines, text, options)
+  }
+
+  /** Submits the pipeline file `text`, and waits until it runs. */
+  async runText(pipelines: Pipelines, text: string, options: SubmitOptions = {}): Promise<Resident> {
+    const file = `${this.folder}/lines.ts`
+    writeFileSync(file, text)
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
+    const resident = await pipelines.submit(pipeline, bundle, {}, options)
+    await expect.poll(() => resident.phase).toBe('running')
+    return resident
+  }
 }
 
-/** However busy the machine is. */
 /** Numbers of the complete epochs of a pipeline, from its floor on. */
 export function epochsOf(pipelines: Pipelines, name: string): readonly number[] {
   return pipelines.worker.cluster.pipelines.get(name)!.epochs.map(({ epoch }) => epoch)
