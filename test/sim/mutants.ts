@@ -946,6 +946,12 @@ export const mutants: readonly SimMutant[] = [
       replacement: '',
     },
     {
+      name: 'fits-what-was-read-before',
+      file: 'src/worker/pipelines/continuation.ts',
+      text: 'await inTime(asked, (done) => worker.follow(done))',
+      replacement: '',
+    },
+    {
       name: 'old-chunks-of-a-step-that-came-back',
       file: 'src/checkpoint/resolve.ts',
       text: 'const chains = pack.serial < (begins.get(chunk.step) ?? 0) ? undefined : groups.get(chunk.step)',

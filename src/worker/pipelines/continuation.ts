@@ -4,6 +4,8 @@
  *
  * T1. What the steps leave of a program that has no checkpoint of its own yet is not known before it makes one, and it makes one
  *     before another takes its place. So one is made, where that comes about in time, before anybody asks.
+ * T2. The chain is read to its end before: others may have submitted something, and that an epoch is complete is heard before its
+ *     record is read.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { periodic } from '../../checkpoint/barrier.ts'
@@ -30,11 +32,14 @@ export interface Beginning {
   readonly drop: readonly string[]
 }
 
-/** Who is asked, and how long it may wait for a checkpoint (T1). */
+/** Who is asked. */
 export interface Asked {
   readonly worker: Worker
   readonly clock: Clock
+  /** How long it may wait for a checkpoint (T1), and for what others have written into the chain (T2). */
   readonly timeoutMs: number
+  /** The program has failed on another member, and comes to no checkpoint any more. */
+  readonly again?: boolean
 }
 
 /**
@@ -50,6 +55,7 @@ export async function requireContinuation(
   const { pipeline: name } = plan
   const { from, fresh } = beginning
   if (!fresh) await ownCheckpoint(asked, name)
+  await inTime(asked, (done) => worker.follow(done))
   const entry = fresh ? null : (worker.cluster.pipelines.get(name) ?? null)
   const path = from ?? (entry === null ? null : (lastEpoch(entry)?.manifest ?? entry.from))
   if (path === null) return []
@@ -67,18 +73,27 @@ export async function requireContinuation(
 }
 
 /** Resolves once what runs has a checkpoint of its own, or has not come to one in time; throws where it ends meanwhile (T1). */
-function ownCheckpoint({ worker, clock, timeoutMs }: Asked, pipeline: string): Promise<void> {
+async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
+  const { worker, again = false } = asked
   const entry = worker.cluster.pipelines.get(pipeline)
   const resident = worker.residents.all.get(pipeline)
   const last = entry === undefined ? null : lastEpoch(entry)
-  if (resident === undefined || !isUp(resident)) return Promise.resolve()
-  if ((last?.epoch ?? 0) > (resident.base?.epoch ?? 0)) return Promise.resolve()
-  return new Promise((resolve, reject) => {
-    const timer = clock.after(timeoutMs, resolve)
-    resident.execution.request(periodic, (reason) => {
+  if (again || resident === undefined || !isUp(resident)) return
+  if ((last?.epoch ?? 0) > (resident.base?.epoch ?? 0)) return
+  const reason = await inTime<string | null>(asked, (done) => resident.execution.request(periodic, done))
+  if (typeof reason === 'string') throw fail('E_CHECKPOINT', { pipeline, reason })
+}
+
+/** What `act` answers, or `undefined` where it does not in time: a worker that has lost its seat meanwhile may answer nothing. */
+function inTime<T = void>(
+  { clock, timeoutMs }: Asked,
+  act: (done: (answer: T) => void) => void,
+): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const timer = clock.after(timeoutMs, () => resolve(undefined))
+    act((answer) => {
       timer.cancel()
-      if (reason === null) resolve()
-      else reject(fail('E_CHECKPOINT', { pipeline, reason }))
+      resolve(answer)
     })
   })
 }

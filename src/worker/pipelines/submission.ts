@@ -103,8 +103,7 @@ export class Submission {
       requireChannelMemory(prepared.plan, others, worker.cluster.members.length, this.seams.limits)
       const from = await this.manifestOf(name, options)
       const { clock, limits } = this.seams
-      // What has failed on another member comes to no checkpoint any more.
-      const asked = { worker, clock, timeoutMs: again ? 0 : limits.drainTimeoutMs }
+      const asked = { worker, clock, timeoutMs: limits.drainTimeoutMs, again }
       // Asked also where nobody hears it: what stands in a call that is left out is left out with it.
       const warnings = await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
       options.onFit?.(warnings)

@@ -163,7 +163,6 @@ export class Upgrades {
   /** U1. */
   private askFor(station: MemberStation, drop: readonly string[]): string {
     const { family, asked, open, taken } = this
-    const behind = this.isBehind(station)
     const { program, forgotten } = this.draw(station, drop)
     asked.push(program)
     open.add(program)
@@ -171,7 +170,7 @@ export class Upgrades {
       if (error === null || !MISFITS.has(error.code)) return
       open.delete(program)
       this.stop?.steps.add(stepOf(error))
-      const overtaken = behind || this.taken.length > taken.length
+      const overtaken = this.taken.length > taken.length
       if (!overtaken && !this.isAtTimes(error) && !forgotten.includes(stepOf(error)))
         this.wrong.push(`${hashOf(program)} fits, and: ${error.message} (U1)`)
     })
