@@ -35,7 +35,7 @@ export function describeSource<T, const F extends Fields>(
   others: readonly (keyof SourceFormat<T>)[] = ['framing', 'decode'],
 ): SourceDescription<T> & { readonly settings: SettingsOf<F> } {
   const { settings, faults } = checkSettings(connector, fields, options, others)
-  const { framing = defaults.framing, decode = defaults.decode } = options
+  const { framing = defaults.framing, decode = defaults.decode } = options ?? {}
   const more: string[] = []
   if (typeof framing?.scan !== 'function') more.push(`${connector}: framing must be a framing, such as lines()`)
   if (typeof decode?.decode !== 'function') more.push(`${connector}: decode must be a decoder, such as utf8`)
@@ -62,16 +62,17 @@ export function describeSink<T, const F extends Fields>(
   others: readonly (keyof SinkFormat<T>)[] = ['framing', 'encode'],
 ): SinkDescription<T> & { readonly settings: SettingsOf<F> } {
   const { settings, faults } = checkSettings(connector, fields, options, others)
-  const { encode, framing = null } = options
+  const { encode, framing = null } = options ?? {}
   const more: string[] = []
   if (typeof encode !== 'function') more.push(`${connector}: encode must be a function that makes text or bytes`)
   if (framing !== null && typeof framing?.frame !== 'function') more.push(`${connector}: framing must be a framing`)
+  else if (framing?.readsOnly) more.push(`${connector}: framing "${framing.kind}" only reads; give it a function frame`)
   return {
     role: 'sink',
     kind,
     settings: settings as SettingsOf<F> & Settings,
     ...gives,
-    encode,
+    encode: encode as SinkFormat<T>['encode'],
     framing,
     faults: [...faults, ...more],
   }

@@ -49,6 +49,8 @@ export interface Framing {
   finish(bytes: Buffer, start: number, end: number, cuts: Cuts): boolean
   /** Puts `record` into its frame, for sinks and senders: the parts to write in order. */
   frame(record: Uint8Array): readonly Uint8Array[]
+  /** It has no frame of its own: it is for sources alone. */
+  readonly readsOnly?: true
   /** Text that stands after every record and nothing else (`'\n'`), or `null`: lets a sink join texts. */
   readonly suffix: string | null
 }

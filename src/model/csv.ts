@@ -7,6 +7,7 @@
  */
 import { fail } from '../base/errors.ts'
 import type { Decoder } from './connector.ts'
+import { refuseOptions } from './options.ts'
 import { readText } from './text.ts'
 
 /** V2. */
@@ -30,11 +31,15 @@ export function csv<const H extends readonly string[]>(
   options: CsvOptions<H> & { readonly header: H },
 ): Decoder<{ [N in H[number]]: string }>
 export function csv(options: CsvOptions<readonly string[]> = {}): Decoder<unknown> {
+  refuseOptions('csv', options, ['header', 'separator'])
   const { header, separator = ',' } = options
-  if (separator.length !== 1 || separator === '"')
-    throw fail('E_SETTING', { reason: 'csv: separator is one character' })
+  if (separator.length !== 1 || !/^[^"\r\n\p{Cs}]$/u.test(separator))
+    throw fail('E_SETTING', { reason: 'csv: separator is one character, which is no quote and ends no line' })
   if (header === undefined) {
     return { kind: 'csv', decode: (record, start, end) => parseRecord(textOf(record, start, end), separator) }
+  }
+  if (!Array.isArray(header) || header.length === 0 || !header.every((name) => typeof name === 'string')) {
+    throw fail('E_SETTING', { reason: 'csv: the header is a list of names' })
   }
   if (new Set(header).size !== header.length || header.includes('') || header.includes('__proto__')) {
     throw fail('E_SETTING', { reason: 'csv: the header has an empty, repeated or reserved name' })

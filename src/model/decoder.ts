@@ -69,14 +69,16 @@ export function msgpack<T = unknown>(): Decoder<T> {
 /**
  * A decoder of your own. `decode` gets one record without its frame, `bytes` from `start` to `end`, and must copy what
  * it keeps (`bytes.toString('utf8', start, end)` does). Throw to send a record to the dead letters. `name` stands in
- * `explain`.
+ * `explain`. Throws `E_SETTING` where there is no function.
  *
  * @example decoder((bytes, start) => bytes.readDoubleBE(start), 'double')
  */
 export function decoder<T>(
   decode: (bytes: Buffer, start: number, end: number) => T,
-  name: string = decode.name || 'custom',
+  name: string = decode?.name || 'custom',
 ): Decoder<T> {
+  if (typeof decode !== 'function')
+    throw fail('E_SETTING', { reason: 'decoder: give it a function that reads a record' })
   return { kind: name, decode }
 }
 

@@ -5,7 +5,7 @@
  * F1. Checking never throws: faults are collected as sentences, so that one `potoroo check` names all of them.
  * F2. A setting that is wrong is replaced by its example, so that what follows may rely on the types.
  */
-import { nearest } from '../base/nearest.ts'
+import { isOptions, noOption, show, unknownNames, wantsOptions } from './options.ts'
 
 interface Row<Type extends string, T> {
   readonly type: Type
@@ -64,19 +64,17 @@ export function checkSettings<const F extends Fields>(
   options: object,
   others: readonly string[] = [],
 ): CheckedSettings<F> {
-  const given = options as Readonly<Record<string, unknown>>
+  const given = isOptions(options) ? options : {}
   const settings: Record<string, unknown> = {}
-  const faults: string[] = []
+  const faults: string[] = given === options ? [] : [`${connector}: ${wantsOptions(options)}`]
   for (const [name, field] of Object.entries(fields)) {
     const value = given[name] ?? field.default
     const fault = value === undefined ? missing(field) : faultOf(field, value)
     if (fault !== null) faults.push(`${connector}: ${name} ${fault}`)
     settings[name] = fault === null ? value : field.example
   }
-  for (const name of Object.keys(given)) {
-    if (Object.hasOwn(fields, name) || others.includes(name)) continue
-    const meant = nearest(name, [...Object.keys(fields), ...others])
-    faults.push(`${connector}: there is no option ${name}${meant === null ? '' : `; did you mean ${meant}?`}`)
+  for (const unknown of unknownNames(given, [...Object.keys(fields), ...others])) {
+    faults.push(`${connector}: ${noOption(unknown)}`)
   }
   return { settings: settings as SettingsOf<F>, faults }
 }
@@ -110,10 +108,4 @@ export function describeField(field: Field): string {
   if (min !== undefined && max !== undefined) return `${noun} from ${min} to ${max}`
   if (min !== undefined) return `${noun} of at least ${min}`
   return max === undefined ? noun : `${noun} of at most ${max}`
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
-  if (value === null || typeof value !== 'object') return typeof value === 'function' ? 'a function' : String(value)
-  return Array.isArray(value) ? 'an array' : 'an object'
 }

@@ -10,6 +10,7 @@
 import { fail } from '../base/errors.ts'
 import { reasonOf } from '../base/reason.ts'
 import type { Cuts, Framing } from './connector.ts'
+import { refuseOptions, show } from './options.ts'
 
 const NEWLINE = 10
 const RETURN = 13
@@ -105,10 +106,11 @@ export interface LengthPrefixOptions {
  * @example p.source('frames', tcpSource({ port: 7001, framing: lengthPrefix({ bytes: 2, endian: 'little' }), decode: bytes }))
  */
 export function lengthPrefix(options: LengthPrefixOptions = {}): Framing {
+  refuseOptions('lengthPrefix', options, ['bytes', 'endian'])
   const { bytes: width = 4, endian = 'big' } = options
   if (![1, 2, 4].includes(width) || !['big', 'little'].includes(endian)) {
     throw fail('E_SETTING', {
-      reason: `lengthPrefix: a length has 1, 2 or 4 bytes, big or little, not ${width} ${endian}`,
+      reason: `lengthPrefix: a length has 1, 2 or 4 bytes, big or little, not ${show(width)} ${show(endian)}`,
     })
   }
   const read = lengthReader(width, endian)
@@ -166,7 +168,8 @@ function lengthReader(width: 1 | 2 | 4, endian: 'big' | 'little'): (bytes: Buffe
  * @example p.source('samples', tcpSource({ port: 7001, framing: fixedSize(8), decode: bytes }))
  */
 export function fixedSize(size: number): Framing {
-  if (!Number.isSafeInteger(size) || size < 1) throw fail('E_SETTING', { reason: `fixedSize(${size}): not a size` })
+  if (!Number.isSafeInteger(size) || size < 1)
+    throw fail('E_SETTING', { reason: `fixedSize(${show(size)}): not a size` })
   return {
     kind: `fixed-size ${size}`,
     scan(_bytes, start, end, cuts, recordBytes) {
@@ -205,7 +208,7 @@ export interface CustomFramingOptions {
 }
 
 /**
- * A framing of your own. Throws `E_SETTING` where it has no name or no `next`. While it reads, `E_RECORD_TOO_LONG` comes of a
+ * A framing of your own. Throws `E_SETTING` where it has no name or no `next`, or an option that is none. While it reads, `E_RECORD_TOO_LONG` comes of a
  * record over `limits.recordBytes`, and `E_FRAMING` of what `next` throws, of an answer that is none, and of places outside of
  * the bytes.
  *
@@ -223,8 +226,10 @@ export function customFraming(options: CustomFramingOptions): Framing {
   if (typeof options?.name !== 'string' || typeof options.next !== 'function') {
     throw fail('E_SETTING', { reason: 'customFraming has a name and a function next' })
   }
+  refuseOptions('customFraming', options, ['name', 'next', 'frame', 'endsWithStream'])
   return {
     kind: `custom ${options.name}`,
+    ...(options.frame === undefined ? { readsOnly: true } : {}),
     scan(bytes, start, end, cuts, recordBytes) {
       let at = start
       while (at < end) {
@@ -247,13 +252,7 @@ export function customFraming(options: CustomFramingOptions): Framing {
       if (end > start) cuts.add(start, end)
       return true
     },
-    frame(record) {
-      if (options.frame !== undefined) return options.frame(record)
-      throw fail('E_FRAMING', {
-        offset: 0,
-        reason: `framing "${options.name}" has no frame function, so it only reads`,
-      })
-    },
+    frame: (record) => framed(options, record),
     suffix: null,
   }
 }
@@ -271,6 +270,15 @@ function nextOf(options: CustomFramingOptions, bytes: Buffer, start: number, at:
   if (found === null) return null
   if ([found?.start, found?.end, found?.next].every(Number.isSafeInteger)) return found
   throw refused(' answers neither null nor whole numbers start, end and next')
+}
+
+/** What `frame` answers, which is user code as well. */
+function framed({ name, frame }: CustomFramingOptions, record: Uint8Array): readonly Uint8Array[] {
+  const refused = (what: string) => fail('E_FRAMING', { offset: 0, reason: `framing "${name}" ${what}` })
+  if (frame === undefined) throw refused('has no frame function, so it only reads')
+  const parts: unknown = frame(record)
+  if (Array.isArray(parts) && parts.every((part) => part instanceof Uint8Array)) return parts
+  throw refused('answers no list of bytes where it frames a record')
 }
 
 /** For framings where what is left at the end of a stream is part of a record. */

@@ -50,14 +50,14 @@ function dependsOnOrder(step: Step): boolean {
 /** Every step from which records reach `step`, in the graph's order. */
 function before(graph: Graph, step: Step): ReadonlySet<Step> {
   const found = new Set<Step>()
-  const visit = (at: Step): void => {
-    for (const input of at.inputs) {
-      const from = graph.steps[input.step]
-      if (from === undefined || found.has(from)) continue
-      found.add(from)
-      visit(from)
-    }
+  const from = ({ inputs }: Step): Step[] =>
+    inputs.map((input) => graph.steps[input.step]).filter((other) => other !== undefined)
+  // As a list of what is left to look at: there may be more steps in a row than a stack holds calls.
+  for (const left = from(step); left.length > 0; ) {
+    const at = left.pop()!
+    if (found.has(at)) continue
+    found.add(at)
+    left.push(...from(at))
   }
-  visit(step)
   return found
 }

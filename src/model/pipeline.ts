@@ -8,6 +8,7 @@ import { fail } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import type { SourceDescription } from './connector.ts'
 import { type Graph, GraphBuilder, type Parameters } from './graph.ts'
+import { refuseOptions, show } from './options.ts'
 import { Stream } from './stream.ts'
 
 /** Marks pipelines across copies of this package: a file that bundled its own copy still exports one. */
@@ -71,13 +72,15 @@ export function pipeline<P extends Parameters>(
   third?: (p: PipelineBuilder<P>) => void,
 ): Pipeline {
   const run = typeof second === 'function' ? second : third
-  const defaults: Parameters = typeof second === 'function' ? {} : (second?.parameters ?? {})
   if (typeof run !== 'function') {
-    throw fail('E_SETTING', { reason: `pipeline "${name}" has no function: pipeline(name, (p) => { … })` })
+    throw fail('E_SETTING', { reason: `pipeline ${show(name)} has no function: pipeline(name, (p) => { … })` })
   }
+  const options = typeof second === 'function' ? {} : second
+  refuseOptions(`pipeline ${show(name)}`, options, ['parameters'])
+  const defaults: Parameters = options.parameters ?? {}
   for (const [parameter, value] of Object.entries(defaults)) {
     if (convert(value, value) !== null) continue
-    const reason = `parameter ${parameter} of pipeline "${name}" has ${String(value)} as its default, which is no text, number or boolean`
+    const reason = `parameter ${parameter} of pipeline ${show(name)} has ${show(value)} as its default, which is no text, number or boolean`
     throw fail('E_SETTING', { reason })
   }
   const build = (given: Parameters = {}): Graph => {
@@ -90,7 +93,7 @@ export function pipeline<P extends Parameters>(
     const built = graph.finish(name, parameters)
     if (typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function') {
       throw fail('E_SETTING', {
-        reason: `the function of pipeline "${name}" returns a promise; it must add its steps at once`,
+        reason: `the function of pipeline ${show(name)} returns a promise; it must add its steps at once`,
       })
     }
     return built

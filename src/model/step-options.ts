@@ -1,11 +1,9 @@
-/**
- * The options that each kind of step knows. Where types are not checked nobody else says that one is misspelt, and it would have
- * no effect: state that is to be forgotten would stay for good.
- */
-import { nearest } from '../base/nearest.ts'
+/** The options that each kind of step knows. */
 import type { Step } from './graph.ts'
+import { isOptions, unknownNames } from './options.ts'
 
 const state = ['ttl', 'schema']
+const SCHEMA = ['version', 'migrate']
 
 const known: Readonly<Partial<Record<Step['kind'], readonly string[]>>> = {
   asyncMap: ['concurrency', 'timeoutMs'],
@@ -18,12 +16,14 @@ const known: Readonly<Partial<Record<Step['kind'], readonly string[]>>> = {
 /** The options of `step` that it does not know, each with what may be meant. */
 export function unknownOptions(step: Step): readonly { readonly name: string; readonly hint: string }[] {
   const names = known[step.kind]
-  if (names === undefined || !('options' in step) || typeof step.options !== 'object' || step.options === null)
-    return []
-  return Object.keys(step.options)
-    .filter((name) => !names.includes(name))
-    .map((name) => {
-      const meant = nearest(name, names)
-      return { name, hint: meant === null ? `it has ${names.join(', ')}` : `did you mean ${meant}?` }
-    })
+  if (names === undefined || !('options' in step) || !isOptions(step.options)) return []
+  const { schema } = step.options
+  return [...unknown(step.options, names), ...(isOptions(schema) ? unknown(schema, SCHEMA, 'schema.') : [])]
+}
+
+function unknown(given: object, known: readonly string[], before = '') {
+  return unknownNames(given, known).map(({ name, meant }) => ({
+    name: before + name,
+    hint: meant === null ? `it has ${known.join(', ')}` : `did you mean ${meant}?`,
+  }))
 }

@@ -5,6 +5,7 @@
  * A keyed stream has only steps with state, and what comes out of them is a plain stream again. It has no `sink`:
  * records with a key and no state to meet have no reason to have one.
  */
+import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { SinkDescription } from './connector.ts'
 import type { AsyncOptions, EmitOptions, GraphBuilder, Input, StateOptions, StepBody } from './graph.ts'
@@ -16,6 +17,7 @@ import type {
   State,
   Sync,
 } from './keyed-options.ts'
+import { show } from './options.ts'
 
 /** What a stream holds. */
 export type ValueOf<S> = S extends Stream<infer T> ? T : never
@@ -103,7 +105,8 @@ export class Stream<T> {
   }
 
   /**
-   * The records of this stream and of `others`, in the order in which they come.
+   * The records of this stream and of `others`, in the order in which they come. Throws `E_SETTING` where one of them is no
+   * stream of this pipeline.
    *
    * @example orders.merge('all', returns)
    */
@@ -111,7 +114,11 @@ export class Stream<T> {
     name: string,
     ...others: O
   ): Stream<T | ValueOf<O[number]>> {
-    const inputs = [this.from, ...others.map((other) => other.from)]
+    const inputs = [this.from]
+    for (const other of others as readonly unknown[]) {
+      if (!(other instanceof Stream) || other.graph !== this.graph) throw noStream(name, other)
+      inputs.push(other.from)
+    }
     return new Stream(this.graph, { step: this.graph.add(name, inputs, { kind: 'merge' }) })
   }
 
@@ -124,7 +131,8 @@ export class Stream<T> {
     const body = { kind: 'branch', tests: tests as Readonly<Record<string, (value: unknown) => boolean>> } as const
     const step = this.graph.add(name, [this.from], body)
     const streams: Record<string, AnyStream> = {}
-    for (const output of [...Object.keys(tests), 'rest']) streams[output] = new Stream(this.graph, { step, output })
+    for (const output of [...Object.keys(tests ?? {}), 'rest'])
+      streams[output] = new Stream(this.graph, { step, output })
     return streams as Branches<T, B>
   }
 
@@ -233,4 +241,14 @@ export class KeyedStream<K extends Key, T> {
   private step<O>(name: string, body: StepBody): Stream<O> {
     return new Stream<O>(this.graph, { step: this.graph.add(name, [this.from], body) })
   }
+}
+
+function noStream(merge: unknown, given: unknown): Error {
+  const what =
+    given instanceof Stream
+      ? 'a stream of another pipeline'
+      : given instanceof KeyedStream
+        ? 'a stream with keys'
+        : show(given)
+  return fail('E_SETTING', { reason: `merge ${show(merge)} takes streams of its pipeline, and not ${what}` })
 }

@@ -10,6 +10,7 @@ import { fail } from '../base/errors.ts'
 import { type Finding, showFinding } from './finding.ts'
 import type { Graph, Step } from './graph.ts'
 import { isKeyed, type KeyedStep } from './lower.ts'
+import { show } from './options.ts'
 import { idFaults, orderWarnings } from './order.ts'
 import { unknownOptions } from './step-options.ts'
 
@@ -153,7 +154,7 @@ function checkKeyed(
   checkNumber(name, 'ttl', ttl, 'milliseconds, at least 1', (ms) => ms >= 1 && ms <= Number.MAX_SAFE_INTEGER, fault)
   if (schema === undefined) return
   if (typeof schema !== 'object' || schema === null) {
-    fault(name, `schema is ${String(schema)}`, 'write schema: { version: 1 }, or leave it out')
+    fault(name, `schema is ${show(schema)}`, 'write schema: { version: 1 }, or leave it out')
     return
   }
   checkNumber(
@@ -165,7 +166,7 @@ function checkKeyed(
     fault,
   )
   if (schema.migrate !== undefined) wants(schema.migrate, 'schema.migrate')
-  else if (schema.version > 1) {
+  else if (Number.isInteger(schema.version) && schema.version > 1) {
     warn(
       name,
       `its state has version ${schema.version} and no migrate`,
@@ -202,7 +203,7 @@ function checkNumber(
   fault: Complain,
 ): void {
   if (value === undefined || (typeof value === 'number' && holds(value))) return
-  fault(step, `${option} is ${String(value)}`, `it must be ${wanted}`)
+  fault(step, `${option} is ${show(value)}`, `it must be ${wanted}`)
 }
 
 function between(least: number, most: number): (value: number) => boolean {

@@ -124,6 +124,8 @@ test('a decoder of one’s own has the name of its function', () => {
   expect(decoder(reading).kind).toBe('reading')
   expect(decoder(reading, 'sensor').kind).toBe('sensor')
   expect(decode(decoder(reading), '12')).toBe(12)
+  for (const none of [undefined, null, {}, 'utf8'])
+    expect(() => decoder(none as never)).toThrow(expect.objectContaining({ code: 'E_SETTING' }))
 })
 
 describe('csv', () => {
@@ -167,6 +169,11 @@ describe('csv', () => {
 
   test('refuses a header or a separator that cannot be meant', () => {
     for (const header of [['a', 'a'], ['a', ''], ['__proto__']]) expect(() => csv({ header })).toThrow('header')
-    expect(() => csv({ header: ['a'], separator: '"' })).toThrow('separator')
+    for (const separator of ['"', '\n', '\r', '', ';;', '\ud800'])
+      expect(() => csv({ header: ['a'], separator })).toThrow('separator')
+    for (const header of [[], 'ab', [1, 2], { 0: 'a' }])
+      expect(() => csv({ header: header as never })).toThrow('the header is a list of names')
+    expect(() => csv(null as never)).toThrow('csv: its options must be an object, not null')
+    expect(() => csv({ seperator: ';' } as never)).toThrow('there is no option seperator; did you mean separator?')
   })
 })

@@ -147,6 +147,10 @@ test('a framing that cannot be meant is refused where it is written', () => {
     () => customFraming({ name: 'mine' } as never),
     () => customFraming({ next: () => null } as never),
     () => customFraming(undefined as never),
+    () => customFraming({ name: 'mine', next: () => null, endWithStream: true } as never),
+    () => lengthPrefix(null as never),
+    () => lengthPrefix({ byte: 2 } as never),
+    () => fixedSize(Object.create(null) as never),
   ]
   for (const make of odd) expect(make, String(make)).toThrow(expect.objectContaining({ code: 'E_SETTING' }))
 })
@@ -194,6 +198,18 @@ describe('a framing of one’s own', () => {
         bytes,
       ),
     ).toThrow('points outside')
+  })
+
+  test('that frames a record as what are no bytes is refused', () => {
+    for (const answer of [undefined, Buffer.from('a;'), [Buffer.from('a'), ';'], 'a;', [null]]) {
+      const framing = customFraming({ name: 'mine', next: () => null, frame: () => answer as never })
+      expect(() => framing.frame(Buffer.from('a'))).toThrow(expect.objectContaining({ code: 'E_FRAMING' }))
+    }
+  })
+
+  test('that only reads says so', () => {
+    expect(made(() => null).readsOnly).toBe(true)
+    expect(angled.readsOnly).toBe(undefined)
   })
 
   test('that throws is named', () => {

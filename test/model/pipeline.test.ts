@@ -78,6 +78,15 @@ test('a function that is async is refused', () => {
 test('a pipeline needs a function', () => {
   expect(() => pipeline('none', undefined as never)).toThrow('has no function')
   expect(() => pipeline('none', {}, undefined as never)).toThrow('has no function')
+  expect(() => pipeline(Symbol('none') as never, undefined as never)).toThrow('has no function')
+})
+
+test('an option that a pipeline does not have is refused', () => {
+  const odd = [null, 7, { parameter: { port: 7001 } }]
+  for (const options of odd) {
+    const made = () => pipeline('odd', options as never, () => {})
+    expect(made).toThrow(expect.objectContaining({ code: 'E_SETTING', message: expect.stringContaining('option') }))
+  }
 })
 
 test('pipelines are told from all else', () => {

@@ -91,6 +91,35 @@ describe('wiring', () => {
     ])
   })
 
+  test('what is merged are streams of the same pipeline', () => {
+    const merging = (other: (p: Untyped, stream: Untyped) => unknown) => () =>
+      findings((p) => {
+        const stream = p.source('in', testSource())
+        stream.merge('both', other(p, stream))
+      })
+    const refused = (what: string) =>
+      expect.objectContaining({
+        code: 'E_SETTING',
+        message: expect.stringContaining(`merge "both" takes streams of its pipeline, and ${what}`),
+      })
+    expect(merging(() => undefined)).toThrow(refused('not undefined'))
+    expect(merging((_, stream) => stream.keyBy('k', String))).toThrow(refused('not a stream with keys'))
+    let stranger: unknown
+    findings((p) => {
+      stranger = p.source('in', testSource())
+    })
+    expect(merging(() => stranger)).toThrow(refused('not a stream of another pipeline'))
+  })
+
+  test('a row of steps may be longer than a stack', () => {
+    const { faults } = findings((p) => {
+      let stream = p.source('in', testSource())
+      for (let i = 0; i < 20_000; i++) stream = stream.map(`m${i}`, String)
+      stream.sink('out', testSink({ promise: 'idempotent' }))
+    })
+    expect(faults).toEqual([])
+  })
+
   test('a graph that was not built by pipeline() may not have loops', () => {
     const steps = [{ kind: 'map', name: 'm', inputs: [{ step: 0 }], fn: String }] as const
     expect(validate({ name: 'loop', parameters: {}, steps }).faults[0]).toMatchObject({
@@ -132,6 +161,7 @@ describe('steps', () => {
     ['a: timeoutMs is Infinity', (s) => s.asyncMap('a', async () => 1, { timeoutMs: Number.POSITIVE_INFINITY })],
     ['a: it has no options', (s) => s.asyncMap('a', async () => 1, null)],
     ['a: it has no branch', (s) => s.branch('a', {})],
+    ['a: it has no branch', (s) => s.branch('a')],
     ['a: its test "b" is missing', (s) => s.branch('a', { b: undefined })],
     ['a: an output is called rest', (s) => s.branch('a', { rest: () => true })],
     ['a: output "1" is a number and would lose its place', (s) => s.branch('a', { 1: () => true })],
@@ -154,10 +184,12 @@ describe('steps', () => {
     ['a: it has no option ttlMs', (k) => k.mapWithState('a', { ...counted, ttlMs: 1000 })],
     ['a: it has no option everyMs', (k) => k.reduce('a', String, { everyMs: 1000 })],
     ['a: every is 0', (k) => k.reduce('a', String, { every: 0 })],
-    ['a: every is soon', (k) => k.reduce('a', String, { every: 'soon' })],
+    ['a: every is "soon"', (k) => k.reduce('a', String, { every: 'soon' })],
+    ['a: every is an object', (k) => k.reduce('a', String, { every: Object.create(null) })],
     ['a: ttl is -1', (k) => k.mapWithState('a', { ...counted, ttl: -1 })],
     ['a: schema is null', (k) => k.mapWithState('a', { ...counted, schema: null })],
     ['a: schema.version is 1.5', (k) => k.mapWithState('a', { ...counted, schema: { version: 1.5 } })],
+    ['a: it has no option schema.migrates', (k) => k.reduce('a', String, { schema: { version: 1, migrates: String } })],
     ['a: schema.version is NaN', (k) => k.mapWithState('a', { ...counted, schema: {} })],
     [
       'a: its schema.migrate is no function',

@@ -37,10 +37,10 @@ export function describeByProtocol<T, const F extends Fields>(
   options: Options<T>,
   gives: Gives<T>,
 ): Described<T, F> {
-  if (options.protocol === 'acked') return describeAcked(connector, kind, fields, options)
+  if (options?.protocol === 'acked') return describeAcked(connector, kind, fields, options)
   const described = describeSink(connector, kind, fields, options, gives)
   const faults = (['promise', 'tokenFile'] as const)
-    .filter((name) => options[name] !== undefined)
+    .filter((name) => options?.[name] !== undefined)
     .map((name) => `${connector}: ${name} needs protocol: 'acked'; plain bytes are ${gives.promise}`)
   return { ...described, faults: [...(described.faults ?? []), ...faults] }
 }

@@ -37,7 +37,7 @@ const TWO_32 = 0x1_0000_0000
  * @example p.source('dice', generatorSource({ count: 1000, value: (_, random) => 1 + random.below(6) }))
  */
 export function generatorSource<T>(options: GeneratorOptions<T>): SourceDescription<T> {
-  const { value: make, ...settings } = options
+  const { value: make, ...settings } = options ?? {}
   const faults = faultsOf(make)
   const value = faults.length === 0 ? make : () => undefined
   const format: SourceFormat<T> = settings as object

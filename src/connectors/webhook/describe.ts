@@ -64,8 +64,8 @@ export type WebhookSinkOptions<T> = OptionsOf<typeof webhookSinkFields> & Partia
  * @example .sink('orders', webhookSink({ url: 'https://shop.example/orders', tokenFile: '/run/secrets/shop' }))
  */
 export function webhookSink<T>(options: WebhookSinkOptions<T>): SinkDescription<T> {
-  const alone = (options.records ?? 1) === 1
-  const promise = alone ? (options.promise ?? 'idempotent') : 'at-least-once'
+  const alone = (options?.records ?? 1) === 1
+  const promise = alone ? (options?.promise ?? 'idempotent') : 'at-least-once'
   const described = describeSink<T, typeof webhookSinkFields>(
     'webhookSink',
     WEBHOOK,
@@ -78,7 +78,7 @@ export function webhookSink<T>(options: WebhookSinkOptions<T>): SinkDescription<
   const faults = [...(described.faults ?? [])]
   const fault = faultOf(url)
   if (fault !== null) faults.push(fault)
-  if (!alone && options.promise === 'idempotent') {
+  if (!alone && options?.promise === 'idempotent') {
     faults.push('webhookSink: promise idempotent needs records: 1; several are posted as lines, which have no ids')
   }
   if (contentType !== undefined && !/^[\x20-\x7e]+$/.test(contentType)) {

@@ -68,11 +68,11 @@ export type WebSocketSinkOptions<T> = OptionsOf<typeof webSocketSinkFields> & Si
  * @example .sink('totals', webSocketSink({ url: 'ws://127.0.0.1:7002/', encode: (row) => JSON.stringify(row) }))
  */
 export function webSocketSink<T>(options: WebSocketSinkOptions<T>): SinkDescription<T> {
-  const form = options.protocol === 'acked' ? options : framed(options)
+  const form = options?.protocol === 'acked' ? options : framed(options)
   const described = describeByProtocol('webSocketSink', WEBSOCKET, webSocketSinkFields, form, bestEffort)
   const url = URL.parse(described.settings.url)
   if ((url?.protocol === 'ws:' || url?.protocol === 'wss:') && url.hash === '') return described
-  const fault = `webSocketSink: url must be a URL that begins with ws: or wss: and has no # in it, not ${JSON.stringify(options.url)}`
+  const fault = `webSocketSink: url must be a URL that begins with ws: or wss: and has no # in it, not ${JSON.stringify(options?.url)}`
   return { ...described, faults: [...(described.faults ?? []), fault] }
 }
 
@@ -104,5 +104,5 @@ export function webSocketServerSink<T>(options: WebSocketServerSinkOptions<T>): 
 const bestEffort = { promise: 'best-effort', fencing: 'none' } as const
 
 function framed<O extends SinkFormat<never>>(options: O): O {
-  return { ...options, framing: options.framing ?? wholeMessages() }
+  return { ...options, framing: options?.framing ?? wholeMessages() }
 }
