@@ -13,6 +13,8 @@ export interface MembershipSettings {
   readonly startGraceMs: number
   /** Workers that a new cluster waits for, up to `startGraceMs`. */
   readonly expected: number
+  /** Workers that a cluster may have. */
+  readonly workers: number
   /** How long the next in line waits for the one before it (`claim.ts`, V3). */
   readonly turnMs: number
   /** How long a contested set must stand (`claim.ts`, V4): longer than a beat is believed after its worker has died. */

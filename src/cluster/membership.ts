@@ -95,7 +95,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     sealed: fence,
     beats: (s, e) => {
       if (e.beating.twice !== 'no') return e.beating.twice === 'yes' ? end(s, 'twice', '') : stay(s)
-      const standing = standingOf(s.cluster, e.beating)
+      const standing = standingOf(s.cluster, e.beating, s.settings.workers)
       if (isStranger(s) && standing.alive) return ask(s, e)
       return contend(s, e, standing)
     },
@@ -114,7 +114,9 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
     sealed: fence,
     beats: (s, e) => {
       if (e.beating.twice !== 'no') return e.beating.twice === 'yes' ? end(s, 'twice', '') : stay(s)
-      return standingOf(s.cluster, e.beating).alive ? ask(s, e) : { next: follow(s, e.nowMs), effects: NONE }
+      return standingOf(s.cluster, e.beating, s.settings.workers).alive
+        ? ask(s, e)
+        : { next: follow(s, e.nowMs), effects: NONE }
     },
     reborn: 'impossible',
     joinAnswered: (s, e) => (e.answer === 'refused' ? end(s, 'refused', e.reason) : stay(s)),
@@ -219,7 +221,7 @@ const table: Table<MembershipState, MembershipEvent, MembershipEffect, Next> = {
       if (e.generation < generation || s.was !== 'ready') return stay(s)
       return { next: { ...s, was: 'active' }, effects: [{ kind: 'begin', generation }, stopped('minority')] }
     },
-    startOver: 'ignore', // The others propose.
+    startOver: noteDamage, // The others may propose first, or never come to it.
     leave: wantOut,
     emptied: noteEmpty,
     storeTimeout,
@@ -312,7 +314,7 @@ function memberBeats<S extends In<'restoring' | 'ready' | 'active' | 'leaving'>>
   s: S,
   e: Of<'beats'>,
 ): Decided<'minority'> | Step<S, MembershipEffect> {
-  const standing = standingOf(s.cluster, e.beating)
+  const standing = standingOf(s.cluster, e.beating, s.settings.workers)
   const claim = claimOf(s, standing, e.nowMs)
   if (includes(standing.largest, identity(s))) return contend(s, e, standing)
   if (claim === null || !isSettled(s, claim, standing, e.nowMs)) return { next: { ...s, claim }, effects: NONE }
@@ -328,7 +330,7 @@ function minorityBeats(
   s: In<'minority'>,
   e: Of<'beats'>,
 ): Decided<'minority' | 'restoring' | 'ready' | 'active' | 'leaving'> {
-  const standing = standingOf(s.cluster, e.beating)
+  const standing = standingOf(s.cluster, e.beating, s.settings.workers)
   if (!includes(standing.largest, identity(s))) {
     return { next: { ...s, bid: abandoned(s.bid), claim: claimOf(s, standing, e.nowMs) }, effects: NONE }
   }
@@ -347,7 +349,7 @@ function tellAgain(s: In<'ready'>, effects: readonly MembershipEffect[], nowMs: 
 }
 
 /** Damage was found: the next generation has an older base. */
-function noteDamage<S extends In<'restoring' | 'ready' | 'active' | 'leaving'>>(
+function noteDamage<S extends In<'restoring' | 'ready' | 'active' | 'leaving' | 'minority'>>(
   s: S,
   e: Of<'startOver'>,
 ): Step<S, MembershipEffect> {

@@ -27,9 +27,9 @@ export function leaseSettings(limits: Limits): LeaseSettings {
  * reaches, which waits for nobody.
  */
 export function membershipSettings(limits: Limits, worker: string, expected: number | null): MembershipSettings {
-  const { turnMs, settleMs, askMs } = limits
+  const { workers, turnMs, settleMs, askMs } = limits
   const startGraceMs = expected === null ? 0 : limits.startGraceMs
-  return { worker, expected: expected ?? 1, startGraceMs, turnMs, settleMs, askMs }
+  return { worker, expected: expected ?? 1, workers, startGraceMs, turnMs, settleMs, askMs }
 }
 
 export function rescaleSettings(limits: Limits): RescaleSettings {

@@ -2,12 +2,12 @@
  * Who could be the next generation, by the beats (PROTOCOLS 4): a decision by facts. Pure.
  *
  * N1. Candidates are the last generation's workers that beat, in any incarnation. Others come by joining; only where none
- *     of the last generation's workers beats do they count.
+ *     of the last generation's workers beats do they count, and no more of them than a cluster takes, the lowest ids first.
  * N2. The members of a next generation are the largest set of candidates that all hear each other, incarnations included.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { Beat } from './beats.ts'
-import { largestSet } from './largest-set.ts'
+import { largestSet, MOST_WORKERS } from './largest-set.ts'
 import type { Twice } from './namesake.ts'
 
 /** What one worker makes of the beats. */
@@ -41,17 +41,14 @@ export interface Standing {
   readonly complete: boolean
 }
 
-export function standingOf(cluster: Cluster, beating: Beating): Standing {
+/** `workers`: how many a cluster takes. */
+export function standingOf(cluster: Cluster, beating: Beating, workers = MOST_WORKERS): Standing {
   const { members } = cluster
   const known = new Set(members.map((member) => member.worker))
   const { beats, young } = beating
-  const among = [...beats.values()].filter((beat) => known.has(beat.worker))
-  const candidates = among.length > 0 ? among : [...beats.values()]
-  const hears = hearing(beats)
-  const set = largestSet(
-    candidates.map((beat) => beat.worker),
-    hears,
-  )
+  const among = [...beats.keys()].filter((worker) => known.has(worker))
+  const candidates = among.length > 0 ? among : [...beats.keys()].toSorted().slice(0, workers)
+  const set = largestSet(candidates, hearing(beats))
   const largest = set.map((worker) => memberOf(beats.get(worker)!))
   return {
     largest,

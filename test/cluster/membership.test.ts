@@ -11,7 +11,10 @@ import {
 import type { Twice } from '../../src/cluster/namesake.ts'
 import { noPlacement, placementToJson } from '../../src/cluster/splits.ts'
 
-const settings = { worker: 'b', startGraceMs: 5000, expected: 1, turnMs: 1000, settleMs: 3000, askMs: 500 }
+const settings = {
+  ...{ worker: 'b', startGraceMs: 5000, expected: 1, workers: 3 },
+  ...{ turnMs: 1000, settleMs: 3000, askMs: 500 },
+}
 const members = (...names: string[]) =>
   names.map((name) => ({ worker: name[0]!, incarnation: name.length > 1 ? name : `${name}1`, address: '' }))
 
@@ -338,6 +341,19 @@ describe('a member', () => {
     life.see({ kind: 'restored', generation: 4 }, { kind: 'startOver', pipeline: 'p', epoch: 41 })
     expect(life.beats(['b', 'c'], 100)).toEqual(['reread', 'tellReady 4'])
     expect(life.beats(['b', 'c'], 10, { reread: true })).toEqual(['propose after 4: b1,c1 p,41'])
+  })
+
+  test('names it also where it has heard of that in a minority, from which it is back', () => {
+    const life = new Life()
+    life.chain(4, ['b', 'a'])
+    life.see({ kind: 'restored', generation: 4 })
+    life.beats(['a', 'b'], 100, { deaf: 'ab ba' })
+    life.beats(['a', 'b'], 3000, { deaf: 'ab ba' })
+    expect(life.phase).toBe('minority')
+    life.see({ kind: 'startOver', pipeline: 'p', epoch: 41 })
+    expect(life.beats(['a', 'b'], 100)).toEqual(['resumeWork'])
+    expect(life.beats(['a', 'b'], 100)).toEqual(['reread', 'tellReady 4'])
+    expect(life.beats(['a', 'b'], 10, { reread: true })).toEqual(['propose after 4: a1,b1 p,41'])
   })
 
   test('ends where it cannot learn whether its record stands', () => {

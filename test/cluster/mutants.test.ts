@@ -32,8 +32,8 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   {
     name: 'proposes a set that is not the largest',
     file: 'src/cluster/standing.ts',
-    text: 'const candidates = among.length > 0 ? among : [...beats.values()]',
-    replacement: 'const candidates = among.length > 0 ? among.slice(-2) : [...beats.values()]',
+    text: 'among.length > 0 ? among : [...beats.keys()]',
+    replacement: 'among.length > 0 ? among.slice(-2) : [...beats.keys()]',
     found: /drops|minority|fair weather/,
   },
   {

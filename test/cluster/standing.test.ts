@@ -30,6 +30,14 @@ describe('the standing of a generation', () => {
     expect(workers('d:e', 'e:d')).toEqual(['d', 'e'])
   })
 
+  test('counts no more of these than a cluster takes, by their names, however many are started at once', () => {
+    const many = Array.from({ length: 40 }, (_, i) => String.fromCharCode(0x3b1 + i))
+    const lines = many.map((name) => `${name}:${many.join('')}`)
+    const standing = standingOf(emptyCluster, beats(false, ...lines.toReversed()), 20)
+    expect(standing.largest.map(({ worker }) => worker)).toEqual(many.slice(0, 20))
+    expect(standing.contested).toBe(false)
+  })
+
   test('does not count who hears an earlier incarnation only', () => {
     const beating = beats(false, 'a:b', 'b:a')
     const old = { ...beating.beats.get('b')!, hears: [{ worker: 'a', incarnation: 'a0' }] }

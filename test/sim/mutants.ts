@@ -476,8 +476,8 @@ export const mutants: readonly SimMutant[] = [
     name: 'a-set-that-is-not-the-largest',
     swarm: 'clusters',
     file: 'src/cluster/standing.ts',
-    text: 'const candidates = among.length > 0 ? among : [...beats.values()]',
-    replacement: 'const candidates = among.length > 0 ? among.slice(-2) : [...beats.values()]',
+    text: 'among.length > 0 ? among : [...beats.keys()]',
+    replacement: 'among.length > 0 ? among.slice(-2) : [...beats.keys()]',
   },
   {
     name: 'older-incarnation-accepted',
