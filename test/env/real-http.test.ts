@@ -102,6 +102,17 @@ test('of requests without end that come before any is answered only so many are 
   expect(server.expelled).toEqual(['it asked again while 16 of its requests were not answered'])
 })
 
+test('a request that offers another protocol than WebSocket is answered as any other', async () => {
+  await knock()
+  const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n'
+  socket.write(`POST /in HTTP/1.1\r\nHost: x\r\n${offer}Content-Length: 3\r\n\r\nabc`)
+  await on.until(() => closed || heard.endsWith('done'))
+  expect(heard).toMatch(/^HTTP\/1.1 200 /)
+  expect(server.upgrades).toEqual([])
+  socket.destroy()
+  await on.until(() => closed)
+})
+
 test('who asks for a WebSocket in the wrong way is answered 400', async () => {
   await knock()
   socket.write(upgrade.replace('Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n', ''))

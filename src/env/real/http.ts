@@ -141,6 +141,7 @@ function makeServer(limits: Limits): Server {
     keepAliveTimeout: BETWEEN_MS,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket', // R4
   })
   server.maxConnections = limits.connections
   return server
