@@ -6,13 +6,9 @@ import type { Clock } from '../env/clock.ts'
 import { type Checkpointed, listCheckpoints, openCheckpoint, verifyOne } from '../worker/pipelines/checkpoints.ts'
 import { buildGraph, loadBundle } from '../worker/pipelines/load.ts'
 import { tryLoading } from '../worker/pipelines/load-trial.ts'
+import type { ObjectSeams } from '../worker/pipelines/objects.ts'
 import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
-import {
-  listSavepoints,
-  removeSavepoint,
-  type SavepointSeams,
-  verifySavepoint,
-} from '../worker/pipelines/savepoints.ts'
+import { listSavepoints, removeSavepoint, verifySavepoint } from '../worker/pipelines/savepoints.ts'
 import type { Worker } from '../worker/worker.ts'
 import { hasFailedElsewhere } from './asking.ts'
 import { behindIn, ownBarrier } from './behind.ts'
@@ -64,9 +60,9 @@ const rebalanceRequest = z.strictObject({
 const namedWorker = z.strictObject({ worker: z.string().min(1) })
 
 export function makeRoutes(seams: RoutesSeams): readonly Route[] {
-  const { pipelines, metrics, limits } = seams
+  const { pipelines, metrics, limits, clock } = seams
   const find = ({ parts }: Call): Resident => pipelines.find(parts.pipeline!)
-  const storage = (): SavepointSeams => ({ store: pipelines.worker.storage, limits })
+  const storage = (): ObjectSeams => ({ store: pipelines.worker.storage, clock, limits })
   return [
     { method: 'GET', path: '/healthz', right: 'none', handle: () => new Reply(200, 'text/plain', 'ok\n') },
     { method: 'GET', path: '/readyz', right: 'none', handle: () => readiness(pipelines) },

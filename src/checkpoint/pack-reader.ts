@@ -2,12 +2,14 @@
  * Reads packs (PROTOCOLS 5). What does not fit its checksum is answered as damage, by file and chunk, never as data.
  *
  * P6. A pack is the one of its handle: its length, the CRC of its index and its own name must agree.
+ * P7. What cannot be read for other reasons than damage is tried `storeReads` times with pauses, and counts as damaged then: a
+ *     disk's bad sector never answers otherwise.
  */
 import { assert } from '../base/assert.ts'
 import { ByteReader } from '../base/bytes.ts'
 import { crc32 } from '../base/crc.ts'
-import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Clock } from '../env/clock.ts'
 import { type Damage, damagedWhole, type Examined } from './damage.ts'
 import {
   decodeEnd,
@@ -19,6 +21,12 @@ import {
   packNameOf,
 } from './pack-format.ts'
 import type { Store } from './store.ts'
+
+export interface ChunkSeams {
+  readonly store: Store
+  readonly clock: Clock
+  readonly limits: Limits
+}
 
 /** The first read of a pack's end, which holds the whole index of most packs. */
 const TAIL_BYTES = 64 << 10
@@ -76,36 +84,42 @@ function checkHeader(
 
 /**
  * Reads `chunks`, at least one, of the pack at `path`, those that lie close together at once, and gives each intact one to `each`, in the order of the
- * pack; a chunk's bytes are a view of at most `packWriteBytes`, or of itself where it is longer. Answers what is damaged.
+ * pack; a chunk's bytes are a view of at most `packWriteBytes`, or of itself where it is longer. Answers what is damaged (P7).
  */
 export function readChunks(
-  seams: { readonly store: Store; readonly limits: Limits },
+  seams: ChunkSeams,
   path: string,
   chunks: readonly PackChunk[],
   each: (chunk: PackChunk, bytes: Buffer) => void,
-  done: (error: PotorooError | null, damages: readonly Damage[]) => void,
+  done: (damages: readonly Damage[]) => void,
 ): void {
+  const { store, clock, limits } = seams
   const damages: Damage[] = []
-  const runs = neighbours(chunks, seams.limits)
-  const readRun = (run: readonly PackChunk[], rest: readonly PackChunk[][]): void => {
+  const runs = neighbours(chunks, limits)
+  const readRun = (run: readonly PackChunk[], rest: readonly PackChunk[][], attempts: number): void => {
     const start = run[0]!.position
     const last = run.at(-1)!
-    seams.store.readRange(path, start, last.position + last.length - start, (error, bytes) => {
-      if (error) return done(error, damages)
+    store.readRange(path, start, last.position + last.length - start, (error, bytes) => {
+      if (error !== null && attempts > 1) {
+        clock.after(limits.storeRetryMs, () => readRun(run, rest, attempts - 1))
+        return
+      }
+      const missing = error?.message ?? (bytes === null ? 'it is absent' : 'its checksum does not match')
       for (const chunk of run) {
         const from = chunk.position - start
         const found = bytes?.subarray(from, from + chunk.length)
         if (found?.length === chunk.length && crc32(found) === chunk.crc) each(chunk, found)
-        else damages.push(damageOf(path, chunk, bytes === null ? 'it is absent' : 'its checksum does not match'))
+        else damages.push(damageOf(path, chunk, missing))
       }
       const [next, ...after] = rest
-      if (next === undefined) done(null, damages)
-      else readRun(next, after)
+      // Where patience has not helped it is not tried at each run anew.
+      if (next === undefined) done(damages)
+      else readRun(next, after, error === null ? limits.storeReads : 1)
     })
   }
   const [first, ...rest] = runs
   assert(first !== undefined, 'something is to be read')
-  readRun(first, rest)
+  readRun(first, rest, limits.storeReads)
 }
 
 function damageOf(path: string, { step, keyGroup }: PackChunk, reason: string): Damage {

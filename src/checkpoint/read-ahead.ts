@@ -11,7 +11,6 @@
  * A4. A table counts where the chunks that it was made of are the first ones of what is restored, by the program that it
  *     was made with. It is given away once: from then on it changes.
  */
-import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { Damage } from './damage.ts'
@@ -137,7 +136,7 @@ export function readThrough(
   path: string,
   chunks: readonly PackChunk[],
   each: (chunk: PackChunk, bytes: Buffer) => void,
-  done: (error: PotorooError | null, damages: readonly Damage[]) => void,
+  done: (damages: readonly Damage[]) => void,
 ): void {
   const { ahead } = seams
   const there = new Map<PackChunk, Buffer>()
@@ -146,13 +145,13 @@ export function readThrough(
     if (bytes !== undefined) there.set(chunk, bytes)
   }
   if (there.size === 0) return readChunks(seams, path, chunks, each, done)
-  const end = (error: PotorooError | null, damages: readonly Damage[]): void => {
+  const end = (damages: readonly Damage[]): void => {
     // In the order of the pack, as they apply.
     const all = [...there].toSorted(([a], [b]) => a.position - b.position)
     for (const [chunk, bytes] of all) each(chunk, bytes)
-    done(error, damages)
+    done(damages)
   }
   const missing = chunks.filter((chunk) => !there.has(chunk))
-  if (missing.length === 0) return seams.clock.soon(() => end(null, []))
+  if (missing.length === 0) return seams.clock.soon(() => end([]))
   readChunks(seams, path, missing, (chunk, bytes) => there.set(chunk, bytes), end)
 }

@@ -201,20 +201,22 @@ function chainsOf(manifest: Manifest, facts: Facts): Pick<Gathered, 'chains' | '
   const allPacks = damages.length === 0
   const chains: GroupChain[] = []
   const lost = damagedChunks(facts.chunks)
+  /** What of `places` can be read. */
+  const intact = (places: readonly ChunkPlace[]): readonly ChunkPlace[] =>
+    places.filter(({ pack, chunk }) => {
+      const damage = lost.get(placeOf(pack.path, chunk))
+      if (damage !== undefined) damages.push(damage)
+      return damage === undefined
+    })
   for (const { step, since } of manifest.steps) {
     const turned = hasTurned(since, manifest.serial, manifest.rotation)
     for (const [keyGroup, chunks] of groups.get(step)!) {
-      const whole = chunks.filter((place) => !lost.has(placeOf(place.pack.path, place.chunk)))
-      for (const place of chunks) {
-        const damage = lost.get(placeOf(place.pack.path, place.chunk))
-        if (damage !== undefined) damages.push(damage)
-      }
+      const whole = intact(chunks)
       if (turned && allPacks && chunks[0]!.chunk.kind !== 'full') damages.push(notFull(manifest, step, keyGroup))
       chains.push({ step, keyGroup, chunks: whole })
     }
   }
-  damages.push(...rows.flatMap(({ pack, chunk }) => lost.get(placeOf(pack.path, chunk)) ?? []))
-  return { chains, rows, damages }
+  return { chains, rows: intact(rows), damages }
 }
 
 /** Adds a chunk to its group's chain, which a full one begins anew (V3). */

@@ -3,19 +3,11 @@
  * soon as its last chunk is there. A worker asks for the groups that it owns, a survivor that rolls back for those that
  * have changed (PROTOCOLS 5).
  */
-import type { PotorooError } from '../base/errors.ts'
-import type { Limits } from '../base/limits.ts'
 import type { Damage } from './damage.ts'
 import { forEach } from './for-each.ts'
 import type { PackChunk } from './pack-format.ts'
-import { readChunks } from './pack-reader.ts'
+import { type ChunkSeams, readChunks } from './pack-reader.ts'
 import type { ChunkPlace, GroupChain, Restore } from './resolve.ts'
-import type { Store } from './store.ts'
-
-interface ReaderSeams {
-  readonly store: Store
-  readonly limits: Limits
-}
 
 /** A key group's state: from the last full chunk on, oldest first. */
 export interface GroupState {
@@ -24,12 +16,12 @@ export interface GroupState {
   readonly chunks: readonly { readonly kind: PackChunk['kind']; readonly bytes: Buffer }[]
 }
 
-/** `error`: the store failed, try again. `damages`: report them to the `Survey`, throw away what came, decide anew. */
-export type RestoreDone = (error: PotorooError | null, damages: readonly Damage[]) => void
+/** `damages`: report them to the `Survey`, throw away what came, decide anew. */
+export type RestoreDone = (damages: readonly Damage[]) => void
 
 /** Gives `take` every key group that is `wanted`, each once, in no order. Groups with a damaged chunk are left out. */
 export function readGroups(
-  seams: ReaderSeams,
+  seams: ChunkSeams,
   restore: Restore,
   wanted: (step: string, keyGroup: number) => boolean,
   take: (group: GroupState) => void,
@@ -63,7 +55,7 @@ function assemble(chain: GroupChain, bytes: Map<PackChunk, Buffer>): GroupState 
 
 /** Reads `places`, the oldest pack first. */
 function readPlaces(
-  seams: ReaderSeams,
+  seams: ChunkSeams,
   places: readonly ChunkPlace[],
   arrive: (chunk: PackChunk, bytes: Buffer) => void,
   done: RestoreDone,
@@ -73,16 +65,16 @@ function readPlaces(
     places.toSorted((a, b) => a.pack.serial - b.pack.serial),
     ({ pack }) => pack.path,
   )
-  const readPack = ([path, inPack]: readonly [string, readonly ChunkPlace[]], end: (e: PotorooError | null) => void) =>
+  const readPack = ([path, inPack]: readonly [string, readonly ChunkPlace[]], end: (error: null) => void) =>
     readChunks(
       seams,
       path,
       inPack.map(({ chunk }) => chunk),
       arrive,
-      (error, found) => {
+      (found) => {
         damages.push(...found)
-        end(error)
+        end(null)
       },
     )
-  forEach([...packs], 1, readPack, (error) => done(error, damages))
+  forEach([...packs], 1, readPack, () => done(damages))
 }

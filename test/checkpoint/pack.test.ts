@@ -1,13 +1,14 @@
 /** Packs: what was added is read back, and whatever happens to the file is found and named. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { PotorooError } from '../../src/base/errors.ts'
+import { fail, type PotorooError } from '../../src/base/errors.ts'
 import type { Limits } from '../../src/base/limits.ts'
 import { type Damage, describeDamage, type Examined } from '../../src/checkpoint/damage.ts'
 import type { FileStore } from '../../src/checkpoint/file-store.ts'
 import type { ChunkKind, PackChunk, PackHandle } from '../../src/checkpoint/pack-format.ts'
 import { openPack, readChunks } from '../../src/checkpoint/pack-reader.ts'
 import { PackBlocks, PackWriter } from '../../src/checkpoint/pack-writer.ts'
+import type { Store } from '../../src/checkpoint/store.ts'
 import type { DiskWeather } from '../../src/sim/weather.ts'
 import { Sim } from './fixture.ts'
 
@@ -49,7 +50,7 @@ class Bench extends Sim {
     chunks: readonly PackChunk[],
   ): { bytes: Map<PackChunk, Buffer>; damages: readonly Damage[] } {
     const bytes = new Map<PackChunk, Buffer>()
-    const damages = this.value<readonly Damage[]>((done) =>
+    const damages = this.await<readonly Damage[]>((done) =>
       readChunks(this, path, chunks, (chunk, part) => bytes.set(chunk, part), done),
     )
     return { bytes, damages }
@@ -222,6 +223,36 @@ describe('damage', () => {
     bench.replace(PATH, whole)
     const { bytes, damages } = bench.readChunks(PATH, opened.value)
     expect(damages.map(describeDamage)).toEqual([`${PATH}, step "größe", key group 1023: its checksum does not match`])
+    expect(bytes.size).toBe(3)
+  })
+
+  test('P7: what the disk does not give is asked for again, and counts as damaged then', () => {
+    const bench = new Bench({ packGapBytes: 0, packWriteBytes: 11 })
+    const handle = bench.write(items)
+    const opened = bench.openPack(handle)
+    if (opened.kind !== 'intact') throw new Error(opened.kind)
+    const bad = opened.value[3]!
+    let left = 2
+    const store = Object.create(bench.store) as Store
+    store.readRange = (path, position, length, done) => {
+      const touches = position <= bad.position && bad.position < position + length && left-- > 0
+      if (!touches) return bench.store.readRange(path, position, length, done)
+      const error = fail('E_STORE', { operation: 'read', path, reason: 'input/output error' })
+      bench.clock.soon(() => done(error, null))
+    }
+    const read = () => {
+      const bytes = new Map<PackChunk, Buffer>()
+      const { clock, limits } = bench
+      const damages = bench.await<readonly Damage[]>((done) =>
+        readChunks({ store, clock, limits }, PATH, opened.value, (chunk, part) => bytes.set(chunk, part), done),
+      )
+      return { bytes, damages }
+    }
+    expect(read()).toMatchObject({ damages: [], bytes: { size: 4 } })
+    left = Infinity
+    const { bytes, damages } = read()
+    expect(damages).toMatchObject([{ path: PATH, part: { step: bad.step, keyGroup: bad.keyGroup } }])
+    expect(damages[0]!.reason).toMatch('input/output error')
     expect(bytes.size).toBe(3)
   })
 

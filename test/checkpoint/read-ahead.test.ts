@@ -50,7 +50,7 @@ function restore(pipeline: Pipeline, seams: SurveySeams, survey: Survey): readon
   }
   const found: string[] = []
   for (const [path, chunks] of packs) {
-    pipeline.value((done) => readThrough(seams, path, chunks, (_, bytes) => found.push(String(bytes)), done))
+    pipeline.await((done) => readThrough(seams, path, chunks, (_, bytes) => found.push(String(bytes)), done))
   }
   return found.toSorted()
 }

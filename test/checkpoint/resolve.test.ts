@@ -64,7 +64,7 @@ function factsOf(history: History, harmed: Harm, bounds: readonly Bound[], accep
     const intact = !needs.packs.some((pack) => lostPacks.has(pack.path)) && ![...needs.chunks].some((c) => lost.has(c))
     return intact && !lostManifests.has(one.entry.manifest)
   }
-  return { facts, whole }
+  return { facts, whole, lost }
 }
 
 describe('resolve', () => {
@@ -72,7 +72,7 @@ describe('resolve', () => {
     fc.assert(
       fc.property(life, harm, fc.option(fc.nat(16)), fc.boolean(), (history, harmed, bound, acceptLoss) => {
         const bounds = bound === null ? [] : [{ epoch: bound, effect: 'a transaction' }]
-        const { facts, whole } = factsOf(history, harmed, bounds, acceptLoss)
+        const { facts, whole, lost } = factsOf(history, harmed, bounds, acceptLoss)
         const candidates = history.epochs.slice(-HORIZON)
         const newest = candidates.findLast(whole)
         const last = candidates.at(-1)
@@ -88,7 +88,9 @@ describe('resolve', () => {
           expect(resolution.instead).toBe(newest === last ? null : last.entry.epoch)
           expect(withoutEmpty(history.restore(resolution.chains))).toEqual(withoutEmpty(newest.state))
         } else if (acceptLoss && candidates.some(({ entry }) => 'serial' in facts.manifests.get(entry.manifest)!)) {
-          expect(resolution.kind).toBe('restore')
+          if (resolution.kind !== 'restore') throw new Error(resolution.kind)
+          const read = [...resolution.chains.flatMap(({ chunks }) => chunks), ...resolution.rows]
+          expect(read.filter(({ chunk }) => lost.has(chunk))).toEqual([])
         } else {
           expect(resolution.kind).toBe('refuse')
           if (resolution.kind === 'refuse') expect(resolution.damages.length).toBeGreaterThan(0)

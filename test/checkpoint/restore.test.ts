@@ -12,7 +12,7 @@ function read(pipeline: Pipeline, restore: Restore, wanted: (keyGroup: number) =
   const groups = new Map<number, string>()
   const take = ({ keyGroup, chunks }: GroupState) =>
     groups.set(keyGroup, chunks.map(({ kind, bytes }) => `${kind} ${bytes}`).join(', '))
-  const damages = pipeline.value<readonly Damage[]>((done) =>
+  const damages = pipeline.await<readonly Damage[]>((done) =>
     readGroups(pipeline, restore, (_, keyGroup) => wanted(keyGroup), take, done),
   )
   return { groups, damages }

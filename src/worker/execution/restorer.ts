@@ -4,7 +4,7 @@
  *
  * U1. Chunks of a group are given together, oldest first: packs are read beside each other, a slice of the key groups after the
  *     other.
- * U2. A chunk that turns out damaged while it is read is a new fact: the decision is made again with it, and what was given of
+ * U2. A chunk that turns out damaged while it is read, or cannot be read, is a new fact: the decision is made again with it, and what was given of
  *     the one before is void.
  * U3. Where the beginning of a key group's chain was made into a table ahead, what follows it is read, and nothing else.
  */
@@ -69,8 +69,7 @@ export function restorePipeline(
   const take = (decided: Decided): void => {
     if (decided.kind === 'fresh') return done({ kind: 'fresh' })
     if (decided.kind === 'refuse') return done({ kind: 'failed', error: decided.error })
-    readAll(seams, known, decided, taker, splits, (error, damages, restored) => {
-      if (error !== null) return done({ kind: 'failed', error })
+    readAll(seams, known, decided, taker, splits, (damages, restored) => {
       if (damages.length === 0) return done({ kind: 'restored', restored })
       survey.report(damages)
       attempt()
@@ -79,7 +78,7 @@ export function restorePipeline(
   attempt()
 }
 
-type ReadDone = (error: PotorooError | null, damages: readonly Damage[], restored: Restored) => void
+type ReadDone = (damages: readonly Damage[], restored: Restored) => void
 
 /** Everything that there is of a key group of a step. */
 interface Gathered {
@@ -133,26 +132,26 @@ function readAll(
     }
     for (const { step, keyGroup, table, chunks } of groups.values()) taker.take(step, keyGroup, table, chunks)
   }
-  const readOne = ({ slice, path }: (typeof reads)[number], end: (error: PotorooError | null) => void): void => {
+  const readOne = ({ slice, path }: (typeof reads)[number], end: (error: null) => void): void => {
     const read = getOrInsert(slice.read, path, [])
     readThrough(
       seams,
       path,
       slice.wanted.get(path)!,
       (chunk, bytes) => read.push({ chunk, bytes }),
-      (error, damaged) => {
+      (damaged) => {
         damages.push(...damaged)
-        if (--slice.left === 0 && error === null && damages.length === 0) give(slice)
-        end(error)
+        if (--slice.left === 0 && damages.length === 0) give(slice)
+        end(null)
       },
     )
   }
   const reads = slices.flatMap((slice) =>
     packs.filter(({ path }) => slice.wanted.has(path)).map(({ path }) => ({ slice, path })),
   )
-  forEach(reads, seams.limits.storeParallel, readOne, (error) => {
-    if (error === null && damages.length === 0) for (const slice of slices) if (slice.wanted.size === 0) give(slice)
-    done(error, damages, { restore, held })
+  forEach(reads, seams.limits.storeParallel, readOne, () => {
+    if (damages.length === 0) for (const slice of slices) if (slice.wanted.size === 0) give(slice)
+    done(damages, { restore, held })
   })
 }
 

@@ -9,7 +9,6 @@
 import { assert } from '../../base/assert.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { hashKey, type Key } from '../../base/hash.ts'
-import type { Limits } from '../../base/limits.ts'
 import { type EpochEntry, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
 import type { Manifest } from '../../checkpoint/manifest.ts'
@@ -173,7 +172,7 @@ function keyedOf(plan: Plan, step: string): KeyedPlan {
 
 /** Reads the key groups of `wanted` into `store`. */
 async function load(
-  seams: { readonly store: SurveySeams['store']; readonly limits: Limits },
+  seams: SurveySeams,
   restore: Restore,
   store: KeyedStore,
   wanted: ReadonlySet<number>,
@@ -183,7 +182,7 @@ async function load(
     for (const { bytes } of chunks) loading.add(keyGroup, bytes)
   }
   const mine = (step: string, keyGroup: number): boolean => step === store.step && wanted.has(keyGroup)
-  const damages = await settle<readonly Damage[]>((done) => readGroups(seams, restore, mine, take, done))
+  const damages = await new Promise<readonly Damage[]>((done) => readGroups(seams, restore, mine, take, done))
   if (damages.length > 0) throw damaged(damages)
   store.restore(loading)
 }

@@ -1,16 +1,12 @@
 /** The objects that an epoch needs beside its manifest: every pack and every file of dead letters, and whether each is whole. */
-import type { Limits } from '../../base/limits.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
 import { letterFilesOf, type Manifest, type PackEntry } from '../../checkpoint/manifest.ts'
-import { openPack, readChunks } from '../../checkpoint/pack-reader.ts'
-import type { Store } from '../../checkpoint/store.ts'
+import { type ChunkSeams, openPack, readChunks } from '../../checkpoint/pack-reader.ts'
 import { decodeLetters } from '../letters/dead-letters.ts'
 import { settle } from '../settle.ts'
 
-export interface ObjectSeams {
-  readonly store: Store
-  readonly limits: Limits
-}
+/** With what objects are read. */
+export type ObjectSeams = ChunkSeams
 
 export type EpochObject =
   | { readonly kind: 'pack'; readonly path: string; readonly pack: PackEntry }
@@ -37,9 +33,7 @@ function verifyPack(seams: ObjectSeams, pack: PackEntry): Promise<readonly Damag
       else if (outcome.value.length === 0) resolve([])
       else {
         const ignore = () => {}
-        readChunks(seams, pack.path, outcome.value, ignore, (error, damages) =>
-          error === null ? resolve(damages) : reject(error),
-        )
+        readChunks(seams, pack.path, outcome.value, ignore, resolve)
       }
     })
   })

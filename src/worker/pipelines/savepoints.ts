@@ -4,19 +4,12 @@
  * V1. A savepoint that a pipeline has begun with stays until no manifest of that run names anything in its folder.
  */
 import { fail } from '../../base/errors.ts'
-import type { Limits } from '../../base/limits.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
 import { savepointFolder, savepointManifest, unescapeName } from '../../checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
-import type { Store } from '../../checkpoint/store.ts'
 import { settle, settleVoid } from '../settle.ts'
-import { objectsOf, verifyObject } from './objects.ts'
-
-export interface SavepointSeams {
-  readonly store: Store
-  readonly limits: Limits
-}
+import { type ObjectSeams, objectsOf, verifyObject } from './objects.ts'
 
 /** A savepoint as `list` shows it. */
 export interface SavepointEntry {
@@ -38,7 +31,7 @@ export interface VerifiedSavepoint {
 }
 
 /** The savepoints of `pipeline`, oldest first. One that was begun and is not there is left out. */
-export async function listSavepoints({ store }: SavepointSeams, pipeline: string): Promise<readonly SavepointEntry[]> {
+export async function listSavepoints({ store }: ObjectSeams, pipeline: string): Promise<readonly SavepointEntry[]> {
   const folder = savepointFolder(pipeline, 'x').replace(/\/x$/, '')
   const names = await settle<readonly string[]>((done) => store.list(folder, done))
   const entries: SavepointEntry[] = []
@@ -59,11 +52,7 @@ function entryOf(name: string, { epoch, counts, packs, timeMs, hash }: Manifest)
 }
 
 /** Reads every byte of a savepoint. Answers what is damaged; rejects with `E_NO_SAVEPOINT` where there is none. */
-export async function verifySavepoint(
-  seams: SavepointSeams,
-  pipeline: string,
-  name: string,
-): Promise<VerifiedSavepoint> {
+export async function verifySavepoint(seams: ObjectSeams, pipeline: string, name: string): Promise<VerifiedSavepoint> {
   const path = savepointManifest(pipeline, name)
   const bytes = await settle<Buffer | null>((done) => seams.store.read(path, done))
   if (bytes === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
@@ -80,7 +69,7 @@ export async function verifySavepoint(
  * the chain names still lies in it (V1).
  */
 export async function removeSavepoint(
-  seams: SavepointSeams,
+  seams: ObjectSeams,
   cluster: Cluster,
   pipeline: string,
   name: string,
@@ -98,7 +87,7 @@ export async function removeSavepoint(
 }
 
 /** V1. What the oldest manifest that is kept does not name, no later one does. */
-async function isNeeded({ store }: SavepointSeams, cluster: Cluster, pipeline: string, name: string): Promise<boolean> {
+async function isNeeded({ store }: ObjectSeams, cluster: Cluster, pipeline: string, name: string): Promise<boolean> {
   const entry = cluster.pipelines.get(pipeline)
   if (entry === undefined || entry.from !== savepointManifest(pipeline, name)) return false
   const [oldest] = entry.epochs
