@@ -45,6 +45,7 @@ test('any of them makes a checkpoint and a savepoint', async () => {
     const before = epochOf(pipelines, 'one')
     expect(await pipelines.checkpoint('one')).toBeGreaterThan(before)
     await pipelines.savepoint('one', `kept${i}`)
+    await expect(pipelines.savepoint('one', 'É'.repeat(100))).rejects.toMatchObject({ code: 'E_STORE_NAME' })
   }
 })
 

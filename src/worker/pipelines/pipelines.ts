@@ -9,6 +9,7 @@ import { fail, PotorooError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
 import { reasonOf } from '../../base/reason.ts'
 import type { Purpose } from '../../checkpoint/barrier.ts'
+import { savepointFolder } from '../../checkpoint/layout.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { Env } from '../../env/env.ts'
 import type { Parked } from '../../ingest/producers.ts'
@@ -165,9 +166,11 @@ export class Pipelines {
     return execution.figures?.epoch ?? 0
   }
 
-  /** Makes a checkpoint and keeps it as the savepoint `savepoint`; answers its epoch. */
+  /** Makes a checkpoint and keeps it as the savepoint `savepoint`; answers its epoch. Rejects with `E_STORE_NAME`. */
   async savepoint(name: string, savepoint: string): Promise<number> {
     const { execution } = this.running(name)
+    // Throws where no folder can have that name; who makes the savepoint is told of it behind an epoch only.
+    savepointFolder(name, savepoint)
     await this.request(execution, { kind: 'savepoint', name: savepoint })
     return execution.figures?.epoch ?? 0
   }
