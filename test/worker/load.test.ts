@@ -209,6 +209,12 @@ describe('a file that is no pipeline is told why, and where', () => {
       'E_PIPELINE_THREW',
       'FILE: the pipeline file threw while it was loaded: nothing',
     ],
+    [
+      'a throw of what has no words',
+      'throw Object.create(null)',
+      'E_PIPELINE_THREW',
+      'FILE: the pipeline file threw while it was loaded: a value of type object that cannot be shown',
+    ],
     ['no export', 'export const a = 1', 'E_PIPELINE_EXPORT', 'FILE exports no pipeline: it has no default export'],
     [
       'a named export',
@@ -303,6 +309,15 @@ describe('beside the loop', () => {
       expect(given.turns).toBeGreaterThan(20)
     },
   )
+
+  test.each([
+    ['Promise.reject(new Error("later"))', 'Error: later'],
+    [`setTimeout(() => { throw new Error("later") })\n${graph('')}`, 'Error: later'],
+    ['process.exit()', 'it ends the process'],
+  ])('what would end the process is refused: %j', async (text, reason) => {
+    const refused = await turnsOf(text).catch((error) => error)
+    expect(refused).toMatchObject({ code: 'E_PIPELINE_THREW', message: expect.stringContaining(reason) })
+  })
 
   test.each([graph(''), 'syntax error', "throw new Error('no')"])('what ends is left to the loop: %j', (text) =>
     expect(turnsOf(text)).resolves.toBeTypeOf('number'),

@@ -6,6 +6,7 @@
  * R2. A body that nobody wants any more is read for `LINGER_MS`, so that the answer arrives, and no longer.
  * R3. A connection may ask again before it is answered, `WAITING` times: Node would take as many requests as fit into a chunk,
  *     and one chunk after another.
+ * R4. A request that offers another protocol than WebSocket, as the first one of a client that speaks HTTP/2 does, is a request.
  */
 import {
   Agent,

@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path'
 import { fail, PotorooError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
+import { reasonOf } from '../../base/reason.ts'
 
 /** What a stack frame of a pipeline file looks like: a path or a bundle's URL, with line and column. */
 const FRAME = /^\s+at (?:.*\()?((?:file:\/\/|potoroo:\/\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?$/
@@ -20,7 +21,7 @@ export function explainThrow(error: unknown, path: string, doing: 'loaded' | 'bu
     if (error.code !== 'E_SETTING' || place === null) return error
     return fail('E_SETTING', { reason: `${error.details.reason} (${place})` }, error)
   }
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const reason = error instanceof Error ? `${error.name}: ${reasonOf(error)}` : reasonOf(error)
   return fail('E_PIPELINE_THREW', { where: place ?? path, doing, reason }, error)
 }
 
@@ -56,9 +57,15 @@ export async function explainMissingExport(
   )
 }
 
+/** What is read of a source map, which no hash vouches for. */
+interface SourceMapText {
+  readonly sources?: readonly string[]
+  readonly sourcesContent?: readonly (string | null)[]
+}
+
 /** Where a source of the map first has the word `name`; the bundle's own lines say nothing to the user. */
 function findImport(map: string, name: string, path: string): string | null {
-  const { sources, sourcesContent } = JSON.parse(map) as { sources: string[]; sourcesContent: (string | null)[] }
+  const { sources = [], sourcesContent = [] } = JSON.parse(map) as SourceMapText
   const word = new RegExp(`(?<![\\w$])${name.replace(/\W/g, '\\$&')}(?![\\w$])`)
   for (const [i, content] of sourcesContent.entries()) {
     const lines = content?.split('\n') ?? []

@@ -1,12 +1,14 @@
 /**
  * Whether loading a pipeline ends, found out beside the worker's loop, which goes on meanwhile: one that computes for ever is
- * refused before the loop has begun with it. What else is wrong with it the loop finds itself, and says.
+ * refused before the loop has begun with it. So is one that would end the process: by a throw where nobody waits for it, in a
+ * promise or a timer, or by asking for that. What else is wrong with it the loop finds itself, and says.
  */
 import { Worker } from 'node:worker_threads'
 import { fail } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { showDuration } from '../../base/time.ts'
 import type { Parameters } from '../../model/graph.ts'
+import { explainThrow } from './load-errors.ts'
 
 /** What the thread loads and builds. */
 export interface TrialData {
@@ -17,7 +19,10 @@ export interface TrialData {
   readonly limits: Pick<Limits, 'loadTimeoutMs'>
 }
 
-/** Answers once `what` has been loaded and built, or has failed to; rejects with `E_PIPELINE_SLOW` where it does neither. */
+/**
+ * Answers once `what` has been loaded and built, or has failed to; rejects with `E_PIPELINE_SLOW` where it does neither, and
+ * with `E_PIPELINE_THREW` where it would end the process.
+ */
 export function tryLoading(what: TrialData): Promise<void> {
   const { loadTimeoutMs } = what.limits
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
@@ -34,13 +39,16 @@ export function tryLoading(what: TrialData): Promise<void> {
       reject(fail('E_PIPELINE_SLOW', { path: 'the pipeline', timeout, does: 'waits or computes' }))
       void thread.terminate()
     }, loadTimeoutMs)
-    const ended = (): void => {
+    thread.once('message', () => {
       clearTimeout(timer)
       resolve()
       void thread.terminate()
+    })
+    const ends = (error: unknown): void => {
+      clearTimeout(timer)
+      reject(explainThrow(error, 'the pipeline', 'loaded'))
     }
-    thread.once('message', ended)
-    thread.once('error', ended)
-    thread.once('exit', ended)
+    thread.once('error', ends)
+    thread.once('exit', () => ends('it ends the process'))
   })
 }

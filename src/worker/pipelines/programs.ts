@@ -64,14 +64,23 @@ export function readProgram(store: Store, hash: string, done: StoreDone<Program>
   })
 }
 
-/** A program as the store has it; `null` where `bytes` are none. Its hash is for the loader to check. */
+/**
+ * A program as the store has it; `null` where `bytes` are none. Its hash is for the loader to check; of the map it says
+ * nothing.
+ */
 function decode(hash: string, bytes: Buffer): Program | null {
   try {
     const { text, map } = JSON.parse(bytes.toString()) as Partial<Program>
-    return typeof text === 'string' && typeof map === 'string' ? { hash, text, map } : null
+    return typeof text === 'string' && typeof map === 'string' && isMap(map) ? { hash, text, map } : null
   } catch {
     return null
   }
+}
+
+/** Whether `map` can be a source map; throws where it is no JSON. */
+function isMap(map: string): boolean {
+  const found: unknown = JSON.parse(map)
+  return typeof found === 'object' && found !== null
 }
 
 /**
