@@ -28,6 +28,9 @@ const ID_BYTES = 16 << 10
 /** Bytes of the longest batch of short records. */
 const BATCH_BYTES = 8 << 20
 
+/** The longest token that a sink shows, in bytes. */
+export const TOKEN_BYTES = 1024
+
 const name = text(256)
 
 const deliveryRows = [
@@ -41,7 +44,7 @@ const deliveryRows = [
     session: name,
     generation: varint,
     base: varint,
-    token: text(1024),
+    token: text(TOKEN_BYTES),
   }),
   message(2, 'welcome', 1, 'Send from `resumeAfter + 1` on; you may have `credit` bytes on the way.', {
     version: u8,

@@ -17,11 +17,12 @@ import {
   type Hello,
   readDelivery,
   STALE,
+  TOKEN_BYTES,
 } from '../../protocol/delivery.ts'
 import { FrameParser } from '../../protocol/frame.ts'
 import { SILENCES } from '../../protocol/silence.ts'
 import type { SinkContext } from '../connector.ts'
-import { DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
+import { CLOSING_MS, DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
 import { Redial } from '../socket/redial.ts'
 
 type Welcome = Extract<DeliveryMessage, { kind: 'welcome' }>
@@ -85,8 +86,12 @@ export class ReceiverLine implements ConnectionHandler {
     if (path === undefined) return this.connect()
     this.context.env.disk.readFile(path, (error, bytes) => {
       if (this.closed) return
-      if (error === null) this.token = bytes.toString('utf8').trim()
-      else this.warn(fail('E_FILE', { operation: 'read', path, reason: error.reason }, error))
+      const token = error === null ? bytes.toString('utf8').trim() : null
+      if (token !== null && Buffer.byteLength(token) <= TOKEN_BYTES) this.token = token
+      else {
+        const reason = error?.reason ?? `a token has at most ${TOKEN_BYTES} bytes`
+        this.warn(fail('E_FILE', { operation: error === null ? 'use' : 'read', path, reason }, error))
+      }
       this.connect()
     })
   }
@@ -110,8 +115,11 @@ export class ReceiverLine implements ConnectionHandler {
   /** Says goodbye, and closes. */
   end(): void {
     if (!this.welcomed) return this.close()
+    const connection = this.connection!
     this.say({ kind: 'end' })
-    this.connection!.end()
+    connection.end()
+    // One that never closes its side would keep the connection for ever.
+    this.context.env.clock.after(CLOSING_MS, () => connection.destroy())
     this.letGo()
   }
 
