@@ -19,6 +19,8 @@ export interface Reading {
   resume(): void
   /** Reads no more, and gives back `left`, the last bytes that it could not use yet. */
   stop(left: Buffer): void
+  /** Reads no more, and what follows is for nobody: whoever reads next hears of the end. */
+  drop(): void
 }
 
 export interface Input {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { PotorooError } from '../../src/base/errors.ts'
+import { makeLimits } from '../../src/base/limits.ts'
 import { Prng } from '../../src/base/prng.ts'
 import { fileSource } from '../../src/connectors/file/describe.ts'
 import { fileSourceConnector } from '../../src/connectors/file/source.ts'
@@ -132,6 +134,24 @@ describe('a file that is read once', () => {
     const reading = readAll(scene.reading(source(false), { limits: { recordBytes: 1000 } }))
     expect(values(reading)).toEqual(['a', 'b'])
     expect(reading.error).toBe('E_FILE_RECORD')
+  })
+
+  test('does not end where it stops, however soon it is asked again', () => {
+    const scene = new Scene()
+    scene.append(`a\n${'x'.repeat(2000)}\n`)
+    const { description, process } = scene.reading(source(false))
+    const { env } = process
+    const said: string[] = []
+    const context = {
+      ...{ env, limits: makeLimits({ recordBytes: 1000 }), step: 'in', wake() {}, warn() {} },
+      failed: ({ code }: PotorooError) => said.push(code),
+    }
+    const reader = fileSourceConnector.open(description, PATH, null, context)
+    scene.world.run(scene.world.now + 100)
+    const into = { push() {}, failed() {} }
+    expect([1, 2, 3].map(() => reader.poll(into, 10, 0))).toEqual(['idle', 'idle', 'idle'])
+    scene.world.run(scene.world.now + 100)
+    expect(said).toEqual(['E_FILE_RECORD'])
   })
 
   test('says so when it is not there', () => {

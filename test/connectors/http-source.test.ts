@@ -5,7 +5,7 @@ import type { Listening } from '../../src/connectors/connector.ts'
 import { answerOf } from '../../src/connectors/http/answers.ts'
 import { type HttpSourceOptions, httpSource } from '../../src/connectors/http/describe.ts'
 import { httpSourceConnector } from '../../src/connectors/http/source.ts'
-import type { Headers } from '../../src/env/http.ts'
+import type { Headers, HttpCall, HttpHandler } from '../../src/env/http.ts'
 import type { NetworkError } from '../../src/env/network.ts'
 import { lines } from '../../src/model/framing.ts'
 import { readToken, writeToken } from '../../src/protocol/read-token.ts'
@@ -392,6 +392,28 @@ test('a source that is closed closes its requests, and the port is free', () => 
   expect(sent.error).not.toBeNull()
   open()
   expect(said).toEqual(['server:8080'])
+})
+
+test('a source that is closed takes nothing by a connection that outlived it', () => {
+  const { http } = rig.process.env
+  const serve = http.serve.bind(http)
+  let handler: HttpHandler | null = null
+  http.serve = (at, options, given, done) => {
+    handler = given
+    serve(at, options, given, done)
+  }
+  source.close()
+  open()
+  source.close()
+  let destroyed = false
+  const head = { remote: 'client:1', method: 'POST', target: '/in', headers: JSON_TYPE }
+  const call: HttpCall = { ...head, pause() {}, resume() {}, answer() {}, destroy: () => (destroyed = true) }
+  const heard = handler!.onRequest(call)
+  heard.onBytes(Buffer.from('1'))
+  heard.onEnd()
+  rig.settle()
+  expect(destroyed).toBe(true)
+  expect(texts(rig.drain())).toEqual([])
 })
 
 test('a path is a path', () => {

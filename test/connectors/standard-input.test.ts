@@ -114,6 +114,11 @@ test('says what was no record, and has taken the records in front of it', async 
   expect(long.records).toEqual(['good'])
   expect(long.said).toEqual(['standard input', 'E_INPUT_LEFT'])
   expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
+  source.close()
+  const again = long.open({ limits: { recordBytes: 10 } })
+  await settle()
+  expect(long.records).toEqual(['good'])
+  expect(again.status).toMatchObject({ connections: 0, expelled: 0 })
 
   const cut = new Scene()
   cut.open({ framing: lengthPrefix() })

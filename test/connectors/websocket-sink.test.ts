@@ -97,6 +97,17 @@ describe('webSocketSink', () => {
     }
   })
 
+  test('refuses bytes that are no text where messages are', () => {
+    const bytes = Buffer.from([0x61, 0xff])
+    for (const make of [webSocketSink<unknown>, webSocketServerSink<unknown>]) {
+      const framing = (more: object) => make({ url, port: 0, encode: String, ...more } as never).framing!
+      expect(() => framing({}).frame(bytes)).toThrow(expect.objectContaining({ code: 'E_MESSAGE_TEXT' }))
+      expect(() => framing({ framing: lines() }).frame(bytes)).toThrow('no text')
+      expect(Buffer.concat(framing({ messages: 'binary' }).frame(bytes)).subarray(4)).toEqual(bytes)
+      expect(Buffer.concat(framing({ framing: lines() }).frame(Buffer.from('ü'))).toString()).toBe('ü\n')
+    }
+  })
+
   test('warns once when nobody is there or it is turned away, and delivers when it is let in', () => {
     const on = new Bench(webSocketSinkConnector, dialling)
     on.write(`${'a'.repeat(600)}\n`)

@@ -170,6 +170,11 @@ export const connectorsErrors = {
     remedy:
       'put the whole file back, or start with --drop and the name of the sink, which goes on behind what is there: what was cut off is lost then',
   },
+  E_MESSAGE_TEXT: {
+    kind: 'user',
+    what: 'a record of {bytes} bytes is no text, which the messages of its sink hold',
+    remedy: "say messages: 'binary' in the sink, or answer with a text in its encode",
+  },
   E_SUBSCRIBER_DROPPED: {
     kind: 'operational',
     what: 'step "{step}" dropped the subscriber {peer}: {reason}',

@@ -66,6 +66,7 @@ class FileReader implements ReplayableReader {
   private resumeAt = 0
   /** What the framing says of the bytes behind the last record. */
   private fault: unknown = null
+  private stopped = false
   private ended = false
   private whole = false
   /** Where the file before ended, until the first bytes of the next one are there: it could not be known again yet. */
@@ -89,6 +90,7 @@ class FileReader implements ReplayableReader {
 
   poll(into: Into, max: number): 'more' | 'idle' | 'ended' {
     let left = max
+    if (this.stopped) return 'idle'
     while (!this.ended) {
       left = this.handOver(into, left)
       if (left === 0) return 'more'
@@ -214,7 +216,8 @@ class FileReader implements ReplayableReader {
 
   private stop(): 'idle' {
     const { context, fault, path } = this
-    this.close()
+    this.stopped = true
+    this.tail.close()
     const offset = this.blockAt + (this.cuts.count > 0 ? this.cuts.ends[this.cuts.count - 1]! : 0)
     const reason = reasonOf(fault)
     context.env.clock.soon(() => context.failed(fail('E_FILE_RECORD', { step: context.step, path, offset, reason })))

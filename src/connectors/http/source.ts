@@ -21,6 +21,9 @@ import { readHead } from './head.ts'
 /** Looks at waiting requests this often, in milliseconds. */
 const LOOK_MS = 500
 
+/** Hears what follows of a call that is over. */
+const NOBODY: HttpCallHandler = { onBytes() {}, onEnd() {}, onClosed() {} }
+
 export const httpSourceConnector: JournaledSource = {
   family: 'journaled',
   kind: HTTP_SOURCE,
@@ -82,6 +85,11 @@ class HttpListening implements Listening, CallHome, HttpHandler {
 
   onRequest(call: HttpCall): HttpCallHandler {
     const { settings, requests, context, status } = this
+    if (this.closed) {
+      // By a connection that outlived the port: its last request was being answered.
+      call.destroy()
+      return NOBODY
+    }
     status.accepted++
     const { step, limits } = context
     const asked = readHead(call, settings, { step, token: requests.token, bodyBytes: limits.httpBodyBytes })
@@ -114,7 +122,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   private refuse(call: HttpCall, answer: Answer): HttpCallHandler {
     this.status.expelled++
     call.answer(answer)
-    return { onBytes: () => {}, onEnd: () => {}, onClosed: () => {} }
+    return NOBODY
   }
 
   private look(): void {

@@ -3,7 +3,8 @@
  *
  * R1. Its records go through a lane into the journal, as those of any connection; a lane without room pauses the reading.
  * R2. Who closes the source gives back the bytes of an unfinished record: opened again, it goes on in the middle of it.
- * R3. Bytes that are no record end the input, which is said: the records in front of them have been taken.
+ * R3. Bytes that are no record end the input, which is said: the records in front of them have been taken. It has ended for
+ *     whoever opens it again, too: behind such bytes nothing says where a record begins.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { InputHandler, Reading } from '../../env/input.ts'
@@ -82,7 +83,7 @@ class OpenInput implements Listening, InputHandler {
   private refuse(reason: string): void {
     const { context, status } = this
     status.expelled++
-    this.reading!.stop(Buffer.alloc(0))
+    this.reading!.drop()
     this.leave()
     context.warn(fail('E_INPUT_LEFT', { step: context.step, reason }))
   }

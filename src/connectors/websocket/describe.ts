@@ -1,8 +1,10 @@
 /** WebSockets as users write them: a source that listens, a sink that dials, a sink that listens. */
-import type { Decoder, SinkDescription, SourceDescription } from '../../model/connector.ts'
+import { fail } from '../../base/errors.ts'
+import type { Decoder, Framing, SinkDescription, SourceDescription } from '../../model/connector.ts'
 import { utf8 } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { wholeMessages } from '../../model/framing.ts'
+import { isText } from '../../model/text.ts'
 import { ackedSinkFields, describeByProtocol } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 import { tcpServerSinkFields, tcpSourceFields } from '../tcp/describe.ts'
@@ -103,6 +105,20 @@ export function webSocketServerSink<T>(options: WebSocketServerSinkOptions<T>): 
 
 const bestEffort = { promise: 'best-effort', fencing: 'none' } as const
 
-function framed<O extends SinkFormat<never>>(options: O): O {
-  return { ...options, framing: options?.framing ?? wholeMessages() }
+function framed<O extends SinkFormat<never> & { readonly messages?: 'text' | 'binary' | undefined }>(options: O): O {
+  const framing = options?.framing ?? wholeMessages()
+  return { ...options, framing: options?.messages === 'binary' ? framing : textual(framing) }
+}
+
+/** Refuses what is no text: a peer closes where a text message holds it, and would be sent it again on each connection. */
+function textual(framing: Framing): Framing {
+  if (typeof framing.frame !== 'function') return framing
+  return {
+    ...framing,
+    frame(record) {
+      const bytes = Buffer.from(record.buffer, record.byteOffset, record.length)
+      if (isText(bytes, 0, bytes.length)) return framing.frame(record)
+      throw fail('E_MESSAGE_TEXT', { bytes: record.length })
+    },
+  }
 }

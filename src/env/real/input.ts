@@ -30,6 +30,12 @@ export class RealInput implements Input {
         this.handler = null
         this.left = Buffer.from(left)
       },
+      drop: () => {
+        if (this.handler !== handler) return
+        stream.pause()
+        this.handler = null
+        this.end = { error: null }
+      },
     }
   }
 

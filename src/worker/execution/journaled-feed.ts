@@ -2,7 +2,8 @@
  * What a source task reads where a journal stands behind the source: takes the door's batches, record by record, and
  * decodes them.
  *
- * F1. A record that its decoder refuses is reported with its bytes and passed over; its position counts.
+ * F1. A record that its decoder refuses is reported with its bytes and passed over; its position counts, and so does it in what
+ *     one poll may take: nobody else has a turn meanwhile.
  */
 import type { Json } from '../../base/json.ts'
 import type { Batch } from '../../dataflow/batch.ts'
@@ -38,10 +39,10 @@ export class JournaledFeed implements Feed {
   }
 
   poll(into: Batch, max: number): 'more' | 'idle' | 'ended' {
-    while (into.length < max) {
+    for (let left = max - into.length; left > 0; ) {
       const batch = this.next()
       if (batch === null) return 'idle'
-      this.decode(batch, into, max)
+      left -= this.decode(batch, into, left)
     }
     return 'more'
   }
@@ -65,7 +66,8 @@ export class JournaledFeed implements Feed {
     return this.batch
   }
 
-  private decode(batch: IngestBatch, into: Batch, max: number): void {
+  /** Takes up to `max` records; answers how many it took. */
+  private decode(batch: IngestBatch, into: Batch, max: number): number {
     const { decoder } = this
     const { bytes, time, first, count, cutFrom } = batch
     const { starts, ends } = batch.cuts
@@ -74,7 +76,8 @@ export class JournaledFeed implements Feed {
     const from = into.length
     let i = from
     let taken = batch.taken
-    while (taken < count && i < max) {
+    const stop = Math.min(count, taken + max)
+    while (taken < stop) {
       const start = starts[cutFrom + taken]!
       const end = ends[cutFrom + taken]!
       try {
@@ -91,7 +94,9 @@ export class JournaledFeed implements Feed {
     into.splits.fill(split, from, i)
     into.ordinals.fill(0, from, i)
     into.length = i
+    const took = taken - batch.taken
     batch.taken = taken
+    return took
   }
 
   private refuse(record: Buffer, split: number, position: number, time: number, error: unknown): void {
