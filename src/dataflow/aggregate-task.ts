@@ -21,12 +21,13 @@ import type { HeldRecords } from './held-records.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { PendingKeys, type PendingRow } from './pending-keys.ts'
+import { atOnce } from './promise.ts'
 import type { TaskReports } from './task.ts'
 
 export type AggregatePlan = Extract<KeyedPlan, { kind: 'aggregate' }>
 
 /** Adds a record to an accumulator, or another accumulator. */
-type Change = (accumulator: object, value: unknown) => void
+type Change = (accumulator: object, value: unknown) => unknown
 
 export class AggregateTask extends InputTask {
   private readonly plan: AggregatePlan
@@ -60,7 +61,7 @@ export class AggregateTask extends InputTask {
     this.reports = reports
     this.combine = (accumulator, other) => {
       assert(plan.combine !== null && typeof other === 'object' && other !== null, 'only what may combine is combined')
-      plan.combine(accumulator, other)
+      return plan.combine(accumulator, other)
     }
     const isPending = (table: KeyTable, entry: number): boolean => this.pending.newest(table, entry) !== null
     this.sweeper = plan.ttlMs === undefined ? null : new Sweeper(store, plan.ttlMs, isPending)
@@ -127,7 +128,7 @@ export class AggregateTask extends InputTask {
     const { store, plan } = this
     const entry = store.insert(table, hash, key, firstState(this.step, plan.init, key))
     try {
-      by(table.state(entry), value)
+      atOnce(by(table.state(entry), value))
     } catch (error) {
       store.withdraw(table, entry)
       throw error
@@ -141,7 +142,7 @@ export class AggregateTask extends InputTask {
     if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
     const before = store.copier.guard(table.state(entry))
     try {
-      by(table.state(entry), value)
+      atOnce(by(table.state(entry), value))
     } catch (error) {
       table.replace(entry, store.copier.taken(before))
       throw error
@@ -222,7 +223,7 @@ export class AggregateTask extends InputTask {
     origin.outputs = 0
     chain.begin()
     try {
-      const result = plan.result(state, key)
+      const result = atOnce(plan.result(state, key))
       if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
       if (result !== undefined) chain.push(result)
     } catch (error) {

@@ -27,7 +27,7 @@ import {
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { Origin } from './origin.ts'
-import { refusePromise } from './promise.ts'
+import { atOnce } from './promise.ts'
 import { SpreadCollector } from './spread-collector.ts'
 
 /** What a chain needs of the runtime to be built. */
@@ -241,8 +241,7 @@ export class Chain {
 
 /** What a test of a user's says: a promise, which would hold whatever comes of it, is no answer. */
 function holds(answer: unknown): boolean {
-  if (answer instanceof Promise) refusePromise(answer)
-  return Boolean(answer)
+  return Boolean(atOnce(answer))
 }
 
 /** One step before `next`. `origin.step` is set before user code runs, and again where it goes on after `next`. */
@@ -252,7 +251,7 @@ function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
       const { fn } = op
       return (value) => {
         origin.step = at
-        next(fn(value))
+        next(atOnce(fn(value)))
       }
     }
     case 'filter': {
@@ -267,7 +266,7 @@ function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
       const { fn } = op
       return (value) => {
         origin.step = at
-        fn(value)
+        atOnce<unknown>(fn(value))
         next(value)
       }
     }
@@ -275,12 +274,12 @@ function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
       const { fn } = op
       return (value) => {
         origin.step = at
-        const results = fn(value)
+        const results = atOnce(fn(value))
         if (Array.isArray(results)) {
-          for (let i = 0; i < results.length; i++) next(results[i])
+          for (let i = 0; i < results.length; i++) next(atOnce(results[i]))
         } else {
           for (const result of results) {
-            next(result)
+            next(atOnce(result))
             origin.step = at
           }
         }

@@ -10,6 +10,7 @@ import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
 import type { FailureReport } from './failure.ts'
 import type { Origin } from './origin.ts'
+import { atOnce } from './promise.ts'
 
 /** State shared by the leaves of one chain. */
 export interface Fill {
@@ -254,6 +255,7 @@ export function hashOther(key: Key, keyLength: number, step: string): number {
   const type = typeof key
   if (type === 'number' ? !Number.isNaN(key) : type === 'bigint' || type === 'boolean') return hashKey(key)
   if (type === 'string') throw fail('E_KEY_TOO_LONG', { step, limit: keyLength })
+  atOnce<unknown>(key)
   throw fail('E_KEY', { step, got: type === 'number' ? 'NaN' : describe(key) })
 }
 

@@ -20,6 +20,7 @@ import { type Exchange, isRecordFault } from './collector.ts'
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { firstState } from './first-state.ts'
+import { atOnce } from './promise.ts'
 
 /** Keys that are held, in usual batches. */
 const SUM_BATCHES = 16
@@ -139,7 +140,7 @@ export class Combiner implements Exchange {
     const row = this.slots[slot]! - 1
     if (row < 0) {
       const sum = firstState(this.step, plan.init, key)
-      plan.add(sum, batch.values[i])
+      atOnce<unknown>(plan.add(sum, batch.values[i]))
       sums.append(batch, i)
       this.slots[slot] = sums.length
       sums.values[sums.length - 1] = sum
@@ -148,7 +149,7 @@ export class Combiner implements Exchange {
     const sum = sums.values[row] as object
     const before = this.copier.guard(sum)
     try {
-      plan.add(sum, batch.values[i])
+      atOnce<unknown>(plan.add(sum, batch.values[i]))
     } catch (error) {
       sums.values[row] = this.copier.taken(before)
       throw error

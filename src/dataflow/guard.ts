@@ -13,6 +13,7 @@ import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { StepContext } from '../model/plan.ts'
 import type { StepPlan } from './keyed-task.ts'
+import { atOnce } from './promise.ts'
 
 /** `plan` with a step that looks at what it did; a call that breaks a rule throws, so its record is a dead letter. */
 export function guardStep(name: string, plan: StepPlan): StepPlan {
@@ -43,7 +44,7 @@ export function guardStep(name: string, plan: StepPlan): StepPlan {
     return { ...plan, step }
   }
   const step: typeof plan.step = (state, value, context) => {
-    const results = plan.step(state, value, context)
+    const results = atOnce(plan.step(state, value, context))
     const gathered = results === undefined ? [] : [...results]
     look(state, context, gathered)
     return gathered

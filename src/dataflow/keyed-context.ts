@@ -2,6 +2,7 @@
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { StepContext } from '../model/plan.ts'
+import { atOnce } from './promise.ts'
 
 export class KeyedContext implements StepContext {
   key: Key = ''
@@ -36,6 +37,6 @@ export class KeyedContext implements StepContext {
       throw fail('E_STATE_TYPE', { step: this.step, got: state === null ? 'null' : typeof state })
     this.asked = true
     this.forgotten = false
-    this.replacement = state
+    this.replacement = atOnce(state)
   }
 }

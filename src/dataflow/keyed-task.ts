@@ -18,6 +18,7 @@ import { firstState } from './first-state.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { KeyedContext } from './keyed-context.ts'
+import { atOnce } from './promise.ts'
 import type { TaskReports } from './task.ts'
 
 export type StepPlan = Extract<KeyedPlan, { kind: 'mapWithState' | 'flatMapWithState' }>
@@ -83,7 +84,7 @@ export class KeyedTask extends InputTask {
         }
         const state = table.state(entry)
         context.begin(key, times[i]!, positions[i]!)
-        result = step(state, values[i], context)
+        result = atOnce(step(state, values[i], context))
         if (many && result !== undefined) result = this.gather(state, result as Iterable<unknown>)
         else if (result === state || (context.asked && result === context.replacement)) throw this.returned()
       } catch (error) {
@@ -133,7 +134,7 @@ export class KeyedTask extends InputTask {
     for (const result of results) {
       if (result === state || (context.asked && result === context.replacement)) throw this.returned()
       if (gathered.length === outputsMax) throw fail('E_TOO_MANY_OUTPUTS', { step: this.step, limit: outputsMax })
-      if (result !== undefined) gathered.push(result)
+      if (result !== undefined) gathered.push(atOnce(result))
     }
     return gathered
   }

@@ -1,6 +1,12 @@
 /** Promises where none can be waited for. */
 import { fail } from '../base/errors.ts'
 
+/** What a step has answered: no promise, of whose rejection nobody would hear. */
+export function atOnce<T>(answer: T): T {
+  if (answer instanceof Promise) refusePromise(answer)
+  return answer
+}
+
 /** Refuses what a step has answered too early. */
 export function refusePromise(promise: Promise<unknown>): never {
   disregard(promise)

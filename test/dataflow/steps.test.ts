@@ -112,6 +112,52 @@ test('a promise is no answer, and its rejection ends nobody', () => {
   expect(codes.toSorted()).toEqual(['E_ENCODED', ...Array(3).fill('E_PROMISE')])
 })
 
+test.each<[string, (p: Builder, later: () => never) => void]>([
+  [
+    'map',
+    (p, later) =>
+      p
+        .source('in', numbers())
+        .map('late', later)
+        .filter('drops it', (row) => row === 1),
+  ],
+  ['inspect', (p, later) => p.source('in', numbers()).inspect('late', later).sink('out', text())],
+  ['flatMap', (p, later) => p.source('in', numbers()).flatMap('late', later).sink('out', text())],
+  [
+    'flatMap of several',
+    (p, later) =>
+      p
+        .source('in', numbers())
+        .flatMap('late', () => [later()])
+        .sink('out', text()),
+  ],
+  [
+    'keyBy',
+    (p, later) =>
+      p
+        .source('in', numbers())
+        .keyBy('late', later)
+        .reduce('sum', (sum) => sum),
+  ],
+  ['init', (p, later) => byOne(p).mapWithState('late', { init: later, step: () => 1 })],
+  ['step', (p, later) => byOne(p).mapWithState('late', { init: () => ({}), step: later })],
+  ['step of many', (p, later) => byOne(p).flatMapWithState('late', { init: () => ({}), step: later })],
+  ['one of many', (p, later) => byOne(p).flatMapWithState('late', { init: () => ({}), step: () => [later()] })],
+  [
+    'replace',
+    (p, later) => byOne(p).mapWithState('late', { init: () => ({}), step: (_, __, ctx) => ctx.replace(later()) }),
+  ],
+  ['add', (p, later) => byOne(p).aggregate('late', { init: () => ({}), add: later, result: () => 1 })],
+  ['result', (p, later) => byOne(p).aggregate('late', { init: () => ({}), add: () => {}, result: later })],
+])('a promise is no answer of %s, and its rejection ends nobody', (_, build) => {
+  const { codes } = run([7], (p) => build(p, () => Promise.reject(new Error('later')) as never))
+  expect(codes).toEqual(['E_PROMISE'])
+})
+
+function byOne(p: Builder) {
+  return p.source('in', numbers()).keyBy('by', () => 'one')
+}
+
 test('a step that answers undefined emits nothing', () => {
   expect(oneKey([1, 2, 3], (_, n) => (n === 2 ? undefined : n)).rows).toEqual([1, 3])
   const { rows } = run([1, 2], (p) =>
