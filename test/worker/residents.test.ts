@@ -93,6 +93,20 @@ test('another program waits for a generation in a cluster, also in one of one, a
   }
 })
 
+test('where a worker is alone the program that was asked for last runs, whichever is loaded first', () => {
+  for (const order of [[0, 0], [1, 0]]) {
+    const { said, stands, residents, loads } = scene({ alone: true, slow: true })
+    stands()
+    residents.restore({ number: 1, members: [{}] } as unknown as Generation, () => {})
+    for (const submitted of [7, 8]) {
+      const cluster = stands(['words', entryOf(7, { submitted })])
+      residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, cluster)
+    }
+    for (const at of order) loads.splice(at, 1)[0]!()
+    expect(said).toEqual(['words/7 by 8 starts'])
+  }
+})
+
 test('another program that comes while the first is loaded waits for a generation: the others may be at work with that', () => {
   const { said, stands, residents, loads } = scene({ slow: true })
   stands()

@@ -67,8 +67,8 @@ export class Residents {
   private begun = false
   /** Told when the part is restored (R2). */
   private restored: (() => void) | null = null
-  /** Pipelines that are on their way up, by the numbers of their runs. */
-  private readonly pending = new Map<string, number>()
+  /** Pipelines that are on their way up, by what they are brought up by. */
+  private readonly pending = new Map<string, PipelineEntry>()
   /** Runs whose first program was passed over, in the generation that stands (R3). */
   private readonly missed = new Set<number>()
   /** Those whose part is restored, and which have not been activated. */
@@ -221,7 +221,7 @@ export class Residents {
   private clear(name: string, entry: PipelineEntry | null | undefined): void {
     const known = this.all.get(name)
     if (known !== undefined && known.run !== entry?.run) this.remove(known)
-    if (this.pending.get(name) !== entry?.run) this.pending.delete(name)
+    if (this.pending.get(name)?.run !== entry?.run) this.pending.delete(name)
     if (this.unloaded.get(name)?.entry.run !== entry?.run) this.unloaded.delete(name)
   }
 
@@ -251,10 +251,11 @@ export class Residents {
   private bring(name: string, entry: PipelineEntry): void {
     const known = this.all.get(name)
     const { generation } = this
-    this.pending.set(name, entry.run)
+    this.pending.set(name, entry)
     this.unloaded.delete(name)
     this.seams.load(name, entry, (error, loaded) => {
       if (this.generation !== generation || this.seams.cluster().pipelines.get(name)?.run !== entry.run) return
+      if (this.isOvertaken(name, entry)) return
       if (loaded !== null) return this.launch(name, entry, loaded)
       this.unloaded.set(name, { entry, error: error! })
       if (known !== undefined) this.all.delete(name)
@@ -262,6 +263,11 @@ export class Residents {
       this.events.unloaded(name, error!)
       this.arrive(name)
     })
+  }
+
+  /** Whether a worker alone has been asked for another program meanwhile, which may have been loaded in less time (R3). */
+  private isOvertaken(name: string, { run, submitted }: PipelineEntry): boolean {
+    return [this.pending.get(name), this.up.get(run)].some((other) => other !== undefined && other.submitted > submitted)
   }
 
   private launch(name: string, entry: PipelineEntry, loaded: Loaded): void {
