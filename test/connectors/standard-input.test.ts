@@ -106,6 +106,39 @@ test('is closed and opened again in the middle of a record without losing a byte
   expect(third.status.connections).toBe(0)
 })
 
+test('a reader that stops before it was told what the one before gave back leaves it for the next', async () => {
+  const scene = new Scene()
+  const first = scene.open()
+  scene.stream.write('one\ntw')
+  await settle()
+  first.close()
+  const second = scene.open()
+  await turn()
+  expect(scene.said).toEqual(['standard input', 'standard input'])
+  second.close()
+  scene.open()
+  scene.stream.write('o\n')
+  await settle()
+  expect(scene.records).toEqual(['one', 'two'])
+})
+
+test('a reader that pauses at what the one before gave back is shown nothing until it goes on', async () => {
+  const { stream, input } = new Scene()
+  const shown: string[] = []
+  const hear = (onBytes: (chunk: Buffer) => void) => input.read({ onBytes, onEnd: () => {}, onFailed: () => {} })!
+  hear(() => {}).stop(Buffer.from('left'))
+  const second = hear((chunk) => {
+    shown.push(String(chunk))
+    second.pause()
+  })
+  stream.write('more')
+  await settle()
+  expect(shown).toEqual(['left'])
+  second.resume()
+  await settle()
+  expect(shown).toEqual(['left', 'more'])
+})
+
 test('says what was no record, and has taken the records in front of it', async () => {
   const long = new Scene()
   const source = long.open({ limits: { recordBytes: 10 } })

@@ -8,6 +8,7 @@ export class RealInput implements Input {
   private left: Buffer = Buffer.alloc(0)
   private end: { readonly error: Error | null } | null = null
   private handler: InputHandler | null = null
+  private paused = false
   private begun = false
 
   constructor(stream: () => Readable = () => process.stdin) {
@@ -17,18 +18,29 @@ export class RealInput implements Input {
   read(handler: InputHandler): Reading | null {
     if (this.handler !== null) return null
     this.handler = handler
+    this.paused = false
     const stream = this.stream()
     if (!this.begun) this.begin(stream)
     // What stood here when the last reader stopped, and an end that came meanwhile, are told anew (`input.ts`, N1, N3).
-    setImmediate(() => this.handler === handler && this.goOn(handler, stream))
+    const goOn = (): unknown => setImmediate(() => this.handler === handler && this.goOn(handler, stream))
+    goOn()
     return {
-      pause: () => this.handler === handler && stream.pause(),
-      resume: () => this.handler === handler && stream.resume(),
+      pause: () => {
+        if (this.handler !== handler) return
+        this.paused = true
+        stream.pause()
+      },
+      resume: () => {
+        if (this.handler !== handler || !this.paused) return
+        this.paused = false
+        goOn()
+      },
       stop: (left) => {
         if (this.handler !== handler) return
         stream.pause()
         this.handler = null
-        this.left = Buffer.from(left)
+        // What it has not been told stands behind what it gives back.
+        this.left = Buffer.concat([left, this.left])
       },
       drop: () => {
         if (this.handler !== handler) return
@@ -48,10 +60,11 @@ export class RealInput implements Input {
   }
 
   private goOn(handler: InputHandler, stream: Readable): void {
+    if (this.paused) return
     const { left } = this
     this.left = Buffer.alloc(0)
     if (left.length > 0) handler.onBytes(left)
-    if (this.handler !== handler) return
+    if (this.handler !== handler || this.paused) return
     if (this.end === null) stream.resume()
     else this.over(this.end.error)
   }
