@@ -248,7 +248,7 @@ export class KeyTable {
   /** Makes room for the entries that go with so many `slots`. */
   private rehash(slots: number): void {
     const entries = entriesFor(slots)
-    assert(entries <= KEYS_MAX, 'K1: an entry fits 24 bits')
+    assert(entries <= ENTRY, 'K1: an entry fits 24 bits')
     const ints = new Int32Array(slots + entries)
     ints.set(this.ints.subarray(this.mask + 1), slots)
     this.ints = ints

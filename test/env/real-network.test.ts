@@ -1,6 +1,7 @@
 /** What only the operating system's network can show. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Connection, ConnectionHandler, Listener, NetworkError } from '../../src/env/network.ts'
+import { networkError } from '../../src/env/real/network-error.ts'
 import { portOwner } from '../../src/env/real/port-owner.ts'
 import { RealNetwork } from '../../src/env/real/tcp.ts'
 
@@ -80,4 +81,12 @@ test('all connections, dialled or accepted, read into one buffer', async () => {
   expect(buffers.size).toBe(1)
   near.destroy()
   other.destroy()
+})
+
+test('where a name has several addresses it is said what each of them answers', () => {
+  const refused = (at: string) => new Error(`connect ECONNREFUSED ${at}`)
+  const all = Object.assign(new AggregateError([refused('::1:7'), refused('127.0.0.1:7')]), { code: 'ECONNREFUSED' })
+  const { code, message } = networkError('localhost:7', all)
+  expect(code).toBe('refused')
+  expect(message).toBe('localhost:7: connect ECONNREFUSED ::1:7; connect ECONNREFUSED 127.0.0.1:7')
 })

@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { KeyTable } from '../../src/state/key-table.ts'
+import { KEYS_MAX, KeyTable } from '../../src/state/key-table.ts'
 import { ownText } from '../../src/state/own-text.ts'
 
 test('holds what a map holds', () => {
@@ -65,4 +65,11 @@ test('keys keep no other text alive', () => {
 test('an own text equals its original, whatever its units', () => {
   const units = fc.array(fc.nat(0xffff), { maxLength: 40 }).map((codes) => String.fromCharCode(...codes))
   fc.assert(fc.property(units, (text) => ownText(text) === text))
+})
+
+test('has room for as many keys as a key group may have', () => {
+  const table = new KeyTable(0, false)
+  table.reserve(KEYS_MAX)
+  expect(table.insert(7, 'key', {}, 1)).toBe(0)
+  expect(table.find(7, 'key')).toBe(0)
 })

@@ -20,7 +20,13 @@ const codes: Readonly<Record<string, NetworkErrorCode>> = {
 }
 
 export function networkError(remote: string, error: NodeJS.ErrnoException): NetworkError {
-  return new NetworkError(codes[error.code ?? ''] ?? 'other', `${remote}: ${error.message}`, error)
+  return new NetworkError(codes[error.code ?? ''] ?? 'other', `${remote}: ${wordsOf(error)}`, error)
+}
+
+/** Of a name with several addresses each has been tried: what is said of all of them has no words of its own. */
+function wordsOf(error: Error): string {
+  if (!(error instanceof AggregateError)) return error.message
+  return error.errors.map(({ message }: Error) => message).join('; ')
 }
 
 /** Why nobody can listen there; a port that is taken is named with its owner. */
