@@ -13,7 +13,20 @@ import { ByteReader } from '../base/bytes.ts'
 import { crc32 } from '../base/crc.ts'
 import { FRAME_HEADER_BYTES, type Frame } from './frame.ts'
 import { messageFrame, messageHead } from './message-frame.ts'
-import { added, Catalogue, group, list, type MessageOf, message, text, u8, u16, u32, varint } from './schema.ts'
+import {
+  added,
+  Catalogue,
+  group,
+  list,
+  type MessageOf,
+  message,
+  sentence,
+  text,
+  u8,
+  u16,
+  u32,
+  varint,
+} from './schema.ts'
 
 /** The versions of this protocol that are spoken here. */
 export const ackedVersions = { newest: 2, oldest: 1 } as const
@@ -59,7 +72,7 @@ const ackedRows = [
   message(3, 'redirect', 1, 'Another worker has the stream: connect there.', { worker: name, host: name, port: u16 }),
   message(4, 'refused', 1, 'No, for this reason; worth another try after `retryMs`, or never where that is 0.', {
     code: text(64),
-    reason: text(1024),
+    reason: sentence(1024),
     retryMs: u32,
   }),
   message(

@@ -13,7 +13,7 @@
 import { ByteReader, type ByteWriter } from '../base/bytes.ts'
 import type { Frame } from './frame.ts'
 import { messageFrame, messageHead } from './message-frame.ts'
-import { Catalogue, type MessageOf, message, text, u8, u32, varint } from './schema.ts'
+import { Catalogue, type MessageOf, message, sentence, text, u8, u32, varint } from './schema.ts'
 
 /** The versions of this protocol that are spoken here. */
 export const deliveryVersions = { newest: 1, oldest: 1 } as const
@@ -28,9 +28,6 @@ const ID_BYTES = 16 << 10
 /** Bytes of the longest batch of short records. */
 const BATCH_BYTES = 8 << 20
 
-/** The longest token that a sink shows, in bytes. */
-export const TOKEN_BYTES = 1024
-
 const name = text(256)
 
 const deliveryRows = [
@@ -44,7 +41,7 @@ const deliveryRows = [
     session: name,
     generation: varint,
     base: varint,
-    token: text(TOKEN_BYTES),
+    token: text(1024),
   }),
   message(2, 'welcome', 1, 'Send from `resumeAfter + 1` on; you may have `credit` bytes on the way.', {
     version: u8,
@@ -55,7 +52,7 @@ const deliveryRows = [
   }),
   message(4, 'refused', 1, 'No, for this reason; worth another try after `retryMs`, or never where that is 0.', {
     code: text(64),
-    reason: text(1024),
+    reason: sentence(1024),
     retryMs: u32,
   }),
   message(

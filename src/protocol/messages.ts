@@ -17,6 +17,7 @@ import {
   type MessageOf,
   message,
   nullable,
+  sentence,
   text,
   u8,
   u16,
@@ -25,14 +26,10 @@ import {
   word,
 } from './schema.ts'
 
-/** Longest reason in bytes. */
-export const REASON_BYTES = 1024
-
 /** Ids of workers, incarnations, names of clusters and hosts. */
 const id = text(256)
 const step = text(512)
-/** A sentence for a person, cut where it is longer. */
-const reason = text(REASON_BYTES)
+const reason = sentence(1024)
 /** The pipeline's number: that of the record of the chain that submitted it. */
 const pipeline = u32
 /** A list of key groups: at most all there can be. */
@@ -78,12 +75,12 @@ const linkRows = [
   }),
   message(4, 'refused', 1, 'No link, for this reason: another cluster, a wrong token, an old incarnation or version.', {
     code: text(64),
-    reason: text(1024),
+    reason,
     generation: u32,
   }),
   message(5, 'ping', 1, 'Nothing else was to be said; answered by `pong`.', { counter: u32 }),
   message(6, 'pong', 1, 'The answer to the `ping` with this counter.', { counter: u32 }),
-  message(7, 'goodbye', 1, 'The sender leaves in order: nothing follows on this link.', { reason: text(1024) }),
+  message(7, 'goodbye', 1, 'The sender leaves in order: nothing follows on this link.', { reason }),
   message(
     8,
     'about',
@@ -272,7 +269,7 @@ const linkRows = [
   ),
   message(50, 'requestAnswered', 1, 'What becomes of a request to join or to leave.', {
     answer: word('accepted', 'later', 'refused'),
-    reason: text(1024),
+    reason,
   }),
   message(51, 'moveAnnounced', 1, 'These key groups are to move; giver and taker are both told.', {
     attempt: u32,
@@ -311,7 +308,7 @@ const linkRows = [
   message(62, 'rebalanceAnswered', 1, 'What becomes of a rebalance, or has become of it.', {
     number: u32,
     answer: word('accepted', 'later', 'refused'),
-    reason: text(1024),
+    reason,
   }),
 
   // Heartbeats, on connections of their own that begin with a `hello`

@@ -5,11 +5,12 @@
  * M2. The order of fields is the order of bytes. A field that came later stands last, behind `added`, and is neither
  *     written to nor expected from a peer with an older version.
  * M3. Every text, list and run of bytes has a limit, checked by the reader before it allocates and by the writer
- *     before it sends.
+ *     before it sends. A sentence for a person is cut where it is longer.
  * M4. The fields fill the frame to its last byte, except where the row says that a body follows them.
  */
 import { assert } from '../base/assert.ts'
 import type { ByteReader, ByteWriter } from '../base/bytes.ts'
+import { cutText } from '../base/cut-text.ts'
 import { fail } from '../base/errors.ts'
 
 /** How one value stands in bytes. */
@@ -161,6 +162,12 @@ export function text(max: number): Field<string> {
     },
     read: (reader) => reader.utf8(max),
   }
+}
+
+/** A sentence for a person: UTF-8 of which at most `max` bytes are written, whatever there is to say. */
+export function sentence(max: number): Field<string> {
+  const field = text(max)
+  return { ...field, write: (writer, value, version) => field.write(writer, cutText(value, max), version) }
 }
 
 /** At most `max` bytes. What is read is a view of the frame: whoever keeps it copies it. */

@@ -10,9 +10,6 @@ import type { Accepting, Line } from './line.ts'
 import type { Link } from './link.ts'
 import type { Unnumbered } from './wire.ts'
 
-/** Longest reason that is sent, in characters. */
-const REASON_LENGTH = 300
-
 /** A lane's session with the caller, as far as a greeting needs it. */
 export interface Called {
   readonly incarnation: string
@@ -66,8 +63,8 @@ export class Greeting implements Accepting {
       case 'passOver':
         return []
       case 'refuse': {
-        const { code, message } = verdict.error
-        const refused = { kind: 'refused', code, reason: message.slice(0, REASON_LENGTH), generation } as const
+        const { code, message: reason } = verdict.error
+        const refused = { kind: 'refused', code, reason, generation } as const
         return this.called === null ? [refused] : [about, refused]
       }
       case 'notYet':

@@ -14,6 +14,7 @@ import {
   type MessageOf,
   message,
   nullable,
+  sentence,
   text,
   u8,
   u16,
@@ -135,6 +136,18 @@ describe('fields', () => {
     expect(code(() => read('03ffffff'))).toBe('E_DAMAGED')
     expect(read('06efbfbdefbfbd')).toBe('\ufffd\ufffd')
     expect(read('06c3a9c3a9c3a9')).toBe('ééé')
+  })
+
+  test('a sentence is cut where it is longer, and never within a character (M3)', () => {
+    const write = (value: string) => {
+      const writer = new ByteWriter()
+      sentence(10).write(writer, value, 1)
+      return sentence(10).read(new ByteReader(writer.take()), 1)
+    }
+    expect(write('ten bytes!')).toBe('ten bytes!')
+    expect(write('éééééé')).toBe('ééé…')
+    expect(write('123456😀😀')).toBe('123456…')
+    expect(write('ends, \ud800\ud800\ud800')).toBe('ends, …')
   })
 
   const refusals: [name: string, field: Field<unknown>, value: unknown, damagedHex: string][] = [

@@ -17,12 +17,11 @@ import {
   type Hello,
   readDelivery,
   STALE,
-  TOKEN_BYTES,
 } from '../../protocol/delivery.ts'
 import { FrameParser } from '../../protocol/frame.ts'
 import { SILENCES } from '../../protocol/silence.ts'
 import type { SinkContext } from '../connector.ts'
-import { CLOSING_MS, DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
+import { DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
 import { Redial } from '../socket/redial.ts'
 
 type Welcome = Extract<DeliveryMessage, { kind: 'welcome' }>
@@ -86,12 +85,8 @@ export class ReceiverLine implements ConnectionHandler {
     if (path === undefined) return this.connect()
     this.context.env.disk.readFile(path, (error, bytes) => {
       if (this.closed) return
-      const token = error === null ? bytes.toString('utf8').trim() : null
-      if (token !== null && Buffer.byteLength(token) <= TOKEN_BYTES) this.token = token
-      else {
-        const reason = error?.reason ?? `a token has at most ${TOKEN_BYTES} bytes`
-        this.warn(fail('E_FILE', { operation: error === null ? 'use' : 'read', path, reason }, error))
-      }
+      if (error === null) this.token = bytes.toString('utf8').trim()
+      else this.warn(fail('E_FILE', { operation: 'read', path, reason: error.reason }, error))
       this.connect()
     })
   }
@@ -115,11 +110,8 @@ export class ReceiverLine implements ConnectionHandler {
   /** Says goodbye, and closes. */
   end(): void {
     if (!this.welcomed) return this.close()
-    const connection = this.connection!
     this.say({ kind: 'end' })
-    connection.end()
-    // One that never closes its side would keep the connection for ever.
-    this.context.env.clock.after(CLOSING_MS, () => connection.destroy())
+    this.connection!.end()
     this.letGo()
   }
 

@@ -6,8 +6,6 @@
  *     as its snapshot; so a missing consumer delays no checkpoint until the queue is full, and then it stops the task.
  * D2. A connection begins at a record's beginning (`queue.ts`, Q2).
  * D3. A rollback drops what was not begun: the records come again from the sources.
- * D4. What a connection says counts while no other has taken its place: one that was ended, or is still being made, is heard
- *     late.
  */
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
@@ -20,7 +18,7 @@ import { Redial } from './redial.ts'
 const HOLD_MS = 1000
 export const DIAL_MS = 5000
 /** How long the consumer may take to close its side at the end. */
-export const CLOSING_MS = 5000
+const CLOSING_MS = 5000
 
 /** By what a sink dials. */
 export interface DiallingWay {
@@ -48,7 +46,7 @@ interface Waiting {
   readonly done: (snapshot: Json) => void
 }
 
-export class DiallingWriter implements Writer {
+export class DiallingWriter implements Writer, ConnectionHandler {
   readonly status = newStatus('opening')
   private readonly context: SinkContext
   private readonly address: Address
@@ -90,8 +88,7 @@ export class DiallingWriter implements Writer {
 
   restore(base: Base, done: () => void): void {
     this.forgetWaiting()
-    // Behind the end, or on the way to it, the records come again.
-    if (this.closed || this.ending !== null) this.reopen()
+    if (this.status.state === 'closed') this.reopen()
     this.queue.forget()
     this.accepted = this.queue.bytes
     for (const snapshot of base.snapshots) {
@@ -135,11 +132,10 @@ export class DiallingWriter implements Writer {
       upTo: this.accepted,
       timer: null,
       done: () => {
-        const { connection } = this
         this.ending = done
-        if (connection === null) return this.ended()
-        connection.end()
-        clock.after(CLOSING_MS, () => connection.destroy())
+        this.connection?.end()
+        clock.after(CLOSING_MS, () => this.connection?.destroy())
+        if (this.connection === null) this.ended()
       },
     })
     clock.soon(() => this.settle())
@@ -149,65 +145,60 @@ export class DiallingWriter implements Writer {
     this.closed = true
     turn(this.status, 'closed')
     this.forgetWaiting()
-    this.letGo()
+    this.timer?.cancel()
+    this.queue.detach()
+    this.dialled?.destroy()
+    this.connection = null
   }
 
   // ── The connection ───────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** After the end, the records come again. */
   private reopen(): void {
-    this.letGo()
     this.closed = false
     this.ending = null
     turn(this.status, 'opening')
     this.dial()
   }
 
-  /** Hears no more of the connection that there is, and of none that is still being made (D4). */
-  private letGo(): void {
-    const { dialled } = this
-    this.timer?.cancel()
-    this.queue.detach()
-    this.dialled = null
-    this.connection = null
-    dialled?.destroy()
-  }
-
   private dial(): void {
-    const ours = (then: () => void): void => {
-      if (this.dialled === dialled) then()
-    }
-    const dialled: Connection = this.way.dial({
-      onOpen: () => ours(() => this.onOpen(dialled)),
-      // A consumer has nothing to say.
-      onBytes() {},
-      onEnd: () => ours(() => this.onEnd(dialled)),
-      onDrain: () => ours(() => this.queue.onDrain()),
-      onClosed: (error) => ours(() => this.onClosed(error)),
-    })
+    const dialled = this.way.dial(this)
     this.dialled = dialled
     this.timer = this.context.env.clock.after(DIAL_MS, () => dialled.destroy())
   }
 
-  private onOpen(connection: Connection): void {
+  onOpen(): void {
     this.timer?.cancel()
-    this.connection = connection
+    if (this.closed) {
+      this.dialled?.destroy()
+      return
+    }
+    this.connection = this.dialled
     this.redial.reset()
     this.warned = false
     turn(this.status, 'ready')
-    this.queue.attach(connection)
+    this.queue.attach(this.connection!)
     this.settle()
   }
 
+  /** A consumer has nothing to say. */
+  onBytes(): void {}
+
   /** The consumer goes away; what is written from here on would be lost without a sign. */
-  private onEnd(connection: Connection): void {
-    if (this.ending === null) connection.destroy()
+  onEnd(): void {
+    if (this.ending === null) this.dialled?.destroy()
   }
 
-  private onClosed(error: NetworkError | null): void {
+  onDrain(): void {
+    this.queue.onDrain()
+  }
+
+  onClosed(error: NetworkError | null): void {
     this.timer?.cancel()
     this.connection = null
     this.queue.detach()
     this.status.peers = 0
+    if (this.closed) return
     if (this.ending !== null) {
       this.ended()
       return
@@ -221,12 +212,9 @@ export class DiallingWriter implements Writer {
   }
 
   private ended(): void {
-    const done = this.ending!
-    this.ending = null
     this.closed = true
     turn(this.status, 'closed')
-    this.letGo()
-    this.context.env.clock.soon(done)
+    this.context.env.clock.soon(this.ending!)
   }
 
   // ── What waits ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -26,8 +26,6 @@ export class Subscriber implements ConnectionHandler {
   /** Barriers that this subscriber is behind of: how many bytes must have left for each. */
   private markers: number[] = []
   private ending = false
-  /** Everything was sent, and nothing follows. */
-  ended = false
 
   constructor(home: SubscriberHome, connection: Connection) {
     this.home = home
@@ -68,7 +66,6 @@ export class Subscriber implements ConnectionHandler {
     this.queue.forget()
     this.accepted = this.queue.bytes
     this.markers = []
-    this.ending = false
   }
 
   endWhenSent(): void {
@@ -102,7 +99,6 @@ export class Subscriber implements ConnectionHandler {
     this.pass()
     if (this.ending && this.queue.bytes === 0) {
       this.ending = false
-      this.ended = true
       this.connection.end()
       this.home.context.env.clock.after(CLOSING_MS, () => this.connection.destroy())
     }

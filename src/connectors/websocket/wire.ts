@@ -4,6 +4,7 @@
  * X1. `queued` says that nothing has left until all has: a WebSocket counts the heads of its messages too, so a part of it
  *     says nothing about ours.
  */
+import { cutText } from '../../base/cut-text.ts'
 import type { WebSocketConnection, WebSocketEnd, WebSocketHandler } from '../../env/http.ts'
 import { type Connection, type ConnectionHandler, NetworkError } from '../../env/network.ts'
 
@@ -127,10 +128,4 @@ export class Wire implements Connection, WebSocketHandler {
     if (reason === null) this.handler.onEnd()
     this.handler.onClosed(reason)
   }
-}
-
-/** At most `bytes` of `text`, without half a character. */
-function cutText(text: string, bytes: number): string {
-  const all = Buffer.from(text)
-  return all.length <= bytes ? text : `${all.toString('utf8', 0, bytes - 3).replace(/\uFFFD+$/, '')}…`
 }

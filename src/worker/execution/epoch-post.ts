@@ -17,7 +17,6 @@ import { fail } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import type { Fate, Purpose } from '../../checkpoint/barrier.ts'
 import type { Snapshot } from '../../checkpoint/manifest.ts'
-import { REASON_BYTES } from '../../protocol/messages.ts'
 import type { ControlMessage, Message } from '../../transport/wire.ts'
 import type { Generation, Links } from './generation.ts'
 
@@ -78,7 +77,7 @@ export class EpochPost {
   }
 
   holdSources(reason: string): void {
-    this.tellAll({ kind: 'sourcesHeld', pipeline: this.pipeline, reason: cut(reason) })
+    this.tellAll({ kind: 'sourcesHeld', pipeline: this.pipeline, reason })
   }
 
   releaseSources(): void {
@@ -91,7 +90,7 @@ export class EpochPost {
       kind: 'epochAnswered',
       pipeline,
       number,
-      failure: failure === null ? null : cut(failure),
+      failure,
     })
   }
 
@@ -117,7 +116,7 @@ export class EpochPost {
   }
 
   refused(epoch: number, reason: string): void {
-    this.tell({ kind: 'epochFailed', pipeline: this.pipeline, epoch, reason: cut(reason) })
+    this.tell({ kind: 'epochFailed', pipeline: this.pipeline, epoch, reason })
   }
 
   passed(epoch: number): void {
@@ -199,14 +198,14 @@ export class EpochPost {
 
 /** What a worker says, to the coordinator, of a pipeline that has failed there for `reason` (M3). */
 export function failedHere(run: number, reason: string): ControlMessage {
-  return { kind: 'epochFailed', pipeline: run, epoch: 0, reason: cut(reason) }
+  return { kind: 'epochFailed', pipeline: run, epoch: 0, reason }
 }
 
 /** What a worker on which a pipeline has failed answers to `message` of another; `null`: nothing (M3). */
 export function answerOfFailed(run: number, reason: string, message: ControlMessage): ControlMessage | null {
   if (message.kind === 'startEpoch') return failedHere(run, reason)
   if (message.kind !== 'epochAsked') return null
-  const failure = cut(`it has failed on the coordinator: ${reason}`)
+  const failure = `it has failed on the coordinator: ${reason}`
   return { kind: 'epochAnswered', pipeline: run, number: message.number, failure }
 }
 
@@ -237,9 +236,4 @@ function purposeOf(message: Message<'startEpoch'> | Message<'epochAsked'>): Purp
  */
 function previousOf({ epoch, before }: Message<'startEpoch'>): Fate | null {
   return before === null ? null : { epoch: epoch - 1, outcome: before }
-}
-
-/** A sentence that fits a message. */
-function cut(text: string): string {
-  return Buffer.byteLength(text) <= REASON_BYTES ? text : `${text.slice(0, REASON_BYTES / 4 - 1)}…`
 }

@@ -106,7 +106,8 @@ export function withdrawRecord({ pipelines, generation }: Cluster, pipeline: str
   return { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null, drop: [] }
 }
 
-/** What runs, as handshakes compare it: pipelines by the number of their run. */
+/** What runs, as handshakes compare it: pipelines by the number of their run. Those that were drained stay in the chain. */
 export function programsOf(cluster: Cluster): readonly LinkProgram[] {
-  return Array.from(cluster.pipelines.values(), ({ run, hash }) => ({ pipeline: run, hash }))
+  const running = [...cluster.pipelines.values()].filter(({ drained }) => !drained)
+  return running.map(({ run, hash }) => ({ pipeline: run, hash }))
 }
