@@ -24,6 +24,12 @@ export interface Dropped {
   readonly upTo: number | null
 }
 
+/** With what record the dropped `step` began anew: what journals have of it from before is left behind. */
+export interface Anew {
+  readonly step: string
+  readonly by: number
+}
+
 export interface PipelineEntry {
   /** The number of the record that submitted it: tells two pipelines of one name apart that followed one another. */
   readonly run: number
@@ -36,6 +42,8 @@ export interface PipelineEntry {
   readonly drained: boolean
   /** Steps whose state was not to be taken over when it was submitted. */
   readonly drop: readonly Dropped[]
+  /** Those that were dropped, each as it was last. */
+  readonly anew: readonly Anew[]
   /** The manifest of the savepoint that it begins with, `null` to begin with nothing. */
   readonly from: string | null
   /** Complete epochs that are not void, from the floor on, oldest first. The last one is what a recovery restores. */
@@ -100,8 +108,13 @@ export function clusterFromJson(json: Json): Cluster {
   const { keyGroups, owners, pipelines, ...rest } = json as unknown as Omit<Cluster, 'owners' | 'pipelines'> & {
     readonly keyGroups: number
     readonly owners: string
-    readonly pipelines: readonly (readonly [string, PipelineEntry])[]
+    readonly pipelines: readonly (readonly [
+      string,
+      Omit<PipelineEntry, 'anew'> & Partial<Pick<PipelineEntry, 'anew'>>,
+    ])[]
   }
   const table = decodeOwners(owners, keyGroups, rest.members.length) ?? new Uint16Array(0)
-  return { ...rest, owners: table, pipelines: new Map(pipelines) }
+  // Earlier releases did not say what has begun anew.
+  const entries = pipelines.map(([name, entry]) => [name, { anew: [], ...entry }] as const)
+  return { ...rest, owners: table, pipelines: new Map(entries) }
 }

@@ -12,8 +12,9 @@
  * G5. Behind the epoch that a pipeline was drained with none counts, until the pipeline is submitted anew.
  * G6. A program does not take over what a dropped step has in the epochs up to those that the program before it has made:
  *     that one goes on to the next generation in a cluster, also of one member, and ends at once where a worker is alone.
+ * G7. With the record by which that program takes its place a dropped step begins anew: no journal of before is its own.
  */
-import type { Cluster, PipelineEntry } from './cluster.ts'
+import type { Anew, Cluster, PipelineEntry } from './cluster.ts'
 import type { ChainRecord } from './record.ts'
 
 /** The cluster after `record`, whose number is `cluster.next`; `counts` says whether it changed anything (G1-G6). */
@@ -48,7 +49,9 @@ function begin(cluster: Cluster, record: Extract<ChainRecord, { kind: 'generatio
     const epochs = entry.epochs.slice(0, count)
     const drop = entry.drop.map(({ step, upTo }) => ({ step, upTo: upTo ?? entry.highest }))
     const highest = entry.highest + unknown
-    pipelines.set(name, { ...entry, epochs, base: epochs.at(-1) ?? null, highest, drop })
+    const steps = entry.drop.flatMap(({ step, upTo }) => (upTo === null ? [step] : []))
+    const anew = beginAnew(entry.anew, steps, record.n)
+    pipelines.set(name, { ...entry, epochs, base: epochs.at(-1) ?? null, highest, drop, anew })
   }
   const { generation, coordinator, members, owners, splits } = record
   return { ...cluster, generation, coordinator, members, owners, splits, pipelines }
@@ -59,8 +62,10 @@ function submit(cluster: Cluster, record: Extract<ChainRecord, { kind: 'submit' 
   const entry = cluster.pipelines.get(pipeline)
   if (hash !== null) {
     const fresh = { run: record.n, from, epochs: [], base: null, highest: 0, floor: 0 }
-    const drop = dropOf(cluster, entry ?? null, record.drop)
-    const present = { hash, parameters, submitted: record.n, drained: false, drop }
+    const goesOn = entry !== undefined && outlives(cluster, entry)
+    const drop = dropOf(entry ?? null, record.drop, goesOn)
+    const anew = beginAnew(entry?.anew ?? [], goesOn ? [] : record.drop, record.n)
+    const present = { hash, parameters, submitted: record.n, drained: false, drop, anew }
     return withPipeline(cluster, pipeline, { ...(entry ?? fresh), ...present })
   }
   const pipelines = new Map(cluster.pipelines)
@@ -68,14 +73,21 @@ function submit(cluster: Cluster, record: Extract<ChainRecord, { kind: 'submit' 
   return { ...cluster, pipelines }
 }
 
-/** G6. */
-function dropOf(
-  { members }: Cluster,
-  entry: PipelineEntry | null,
-  steps: readonly string[],
-): readonly PipelineEntry['drop'][number][] {
+/** Whether the program that runs goes on until the next generation (G6). */
+function outlives({ members }: Cluster, { drained }: PipelineEntry): boolean {
   // Who is alone has no address.
-  const goesOn = entry !== null && !entry.drained && members.some(({ address }) => address !== '')
+  return !drained && members.some(({ address }) => address !== '')
+}
+
+/** G7. */
+function beginAnew(before: readonly Anew[], steps: readonly string[], by: number): readonly Anew[] {
+  if (steps.length === 0) return before
+  const began = Array.from(new Set(steps), (step) => ({ step, by }))
+  return [...before.filter(({ step }) => !steps.includes(step)), ...began]
+}
+
+/** G6. */
+function dropOf(entry: PipelineEntry | null, steps: readonly string[], goesOn: boolean): PipelineEntry['drop'] {
   const upTo = goesOn ? null : (entry?.highest ?? 0)
   const before = entry?.drop.filter((one) => one.upTo === null || one.upTo >= entry.floor) ?? []
   return [...before, ...steps.map((step) => ({ step, upTo }))]

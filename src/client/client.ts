@@ -10,6 +10,7 @@
 import { EventEmitter } from 'node:events'
 import { fail, type PotorooError } from '../base/errors.ts'
 import { writeToken } from '../protocol/read-token.ts'
+import { isUnknown, UNKNOWN_MAX } from '../protocol/unknown.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ServerMessage } from './connection.ts'
 import { Gatherer } from './gatherer.ts'
@@ -43,12 +44,6 @@ export interface ClientEvents {
 const WAITING_MAX = 1024
 /** Redirections that are followed before the client waits. */
 const REDIRECTS_MAX = 5
-/**
- * Times in a row that workers may say that they do not know the stream before the client believes it: one of them may not
- * know yet that the cluster goes on without it.
- */
-const UNKNOWN_MAX = 5
-
 interface Waiter<T> {
   readonly until: number
   resolve(value: T): void
@@ -313,7 +308,7 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   private onRefused({ code, reason, retryMs }: Extract<ServerMessage, { kind: 'refused' }>): void {
-    if (code === 'E_STREAM_UNKNOWN' || code === 'E_STREAM_EXPIRED') this.unknown++
+    if (isUnknown(code)) this.unknown++
     if (retryMs === 0 || this.unknown >= UNKNOWN_MAX) {
       this.settle(fail('E_CLIENT_REFUSED', { producer: this.settings.producer, code, reason }))
       return

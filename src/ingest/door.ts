@@ -22,6 +22,8 @@
  *     (PROTOCOLS 2, S3).
  * W6. A worker has a segment of its own before anybody hears of this incarnation, and at any time after: so whoever seals
  *     what lies in a journal misses no incarnation that may write it (PROTOCOLS 2, S8).
+ * W7. A source that no program has any more asks nobody for anything. What the journal has of it stays only where it may be opened
+ *     again (`DoorOptions.isKept`).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -208,8 +210,18 @@ export class Door {
 
   /** The source `id` has ended for good: the journal keeps nothing for it. */
   forget(id: string): void {
-    this.sources.delete(id)
+    this.end(id)
     this.forgotten.add(id)
+  }
+
+  /** Of the sources whose ids begin with `prefix` those of `ids` are all: another program has no others (W7). */
+  retain(prefix: string, ids: ReadonlySet<string>): void {
+    for (const id of [...this.sources.keys()]) if (id.startsWith(prefix) && !ids.has(id)) this.end(id)
+  }
+
+  private end(id: string): void {
+    this.sources.get(id)?.end()
+    this.sources.delete(id)
   }
 
   /** Removes what lies below every floor. To be called after the sources have been told of a new one. */
@@ -260,10 +272,10 @@ export class Door {
     return held.some(({ source, bytes }) => source.source.startsWith(prefix) && (bytes >= share || !someHold))
   }
 
-  /** Whether the journal has records above their streams' positions, of sources whose ids begin with `prefix`. */
-  hasAbove(prefix: string, positionOf: (key: string) => number): boolean {
+  /** Whether the journal has records above their streams' positions, of sources that are asked for by their ids. */
+  hasAbove(isAsked: (source: string) => boolean, positionOf: (key: string) => number): boolean {
     const isAbove = ([key, { last }]: [string, { readonly last: number }]): boolean =>
-      key.startsWith(prefix) && last > positionOf(key)
+      isAsked(partsOfKey(key).source) && last > positionOf(key)
     return this.journal.segments.list.some((segment) => !segment.gone && [...segment.ranges].some(isAbove))
   }
 

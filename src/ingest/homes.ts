@@ -99,6 +99,14 @@ export class Homes {
     }
   }
 
+  /** Nothing is asked for any more. */
+  end(): void {
+    this.round++
+    this.tails.clear()
+    this.timer?.cancel()
+    this.timer = null
+  }
+
   private homeOf({ hasRow, home, source, producer, incarnation }: Stream): string | null {
     if (!hasRow) return null
     const { generation, options } = this

@@ -65,7 +65,7 @@ export class Producers {
       place === 'home'
         ? answerHello({
             ...{ source, producer, oldest, end: stream.admitted, home: stream.origin },
-            known: stream.hasRow || stream.admitted > 0,
+            known: stream.hasRecords,
             ...{ claim, trail: stream.trail, producerTtlMs: limits.producerTtlMs },
           })
         : { kind: 'redirect', worker: place.home }

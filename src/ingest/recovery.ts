@@ -99,6 +99,12 @@ export class Recovery {
     if (unwritten === 0) clock.soon(this.onStaleWritten)
   }
 
+  /** What is under way counts no more, and nothing follows (C2). */
+  end(): void {
+    this.round++
+    this.replay?.cancel()
+  }
+
   /** A batch has been written; answers whether the replay feeds it. */
   takesOver(): boolean {
     if (this.stale === 0) return false

@@ -19,6 +19,7 @@ import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAck
 import { type Frame, FrameParser } from '../protocol/frame.ts'
 import { FIELD_BYTES } from '../protocol/message-frame.ts'
 import { SILENCES, UNFINISHED } from '../protocol/silence.ts'
+import { isUnknown } from '../protocol/unknown.ts'
 import { agreedVersion, type VersionRange } from '../protocol/version.ts'
 import type { Producers } from './producers.ts'
 import { cutRecords } from './records.ts'
@@ -370,12 +371,9 @@ function rangeOf({ newest, oldestVersion: oldest }: Hello): VersionRange {
   return { newest, oldest }
 }
 
-/**
- * Whether another try is useless. That a stream is unknown may be the word of a worker that does not know yet that the
- * cluster goes on without it: the client ends only when it hears that again and again.
- */
+/** Whether another try is useless. */
 function isFinal({ kind, error }: Exclude<HelloAnswer, { kind: 'welcome' | 'redirect' }>): boolean {
-  return kind === 'refused' && error.code !== 'E_STREAM_UNKNOWN' && error.code !== 'E_STREAM_EXPIRED'
+  return kind === 'refused' && !isUnknown(error.code)
 }
 
 /** The refusal of a hello that is wrong whatever the source knows, or `null`. */

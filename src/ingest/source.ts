@@ -387,6 +387,12 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.homes.offerTails()
   }
 
+  /** No program has it any more. */
+  end(): void {
+    this.homes.end()
+    this.recovery.end()
+  }
+
   /** Goes on after `hold`, and begins after the first `reset`. */
   release(): void {
     this.space.held = null

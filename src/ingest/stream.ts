@@ -106,6 +106,11 @@ export class Stream {
     return this.position === this.admitted
   }
 
+  /** Whether some record of it was admitted, here or elsewhere, or lies in a journal. */
+  get hasRecords(): boolean {
+    return this.admitted > 0 || this.time > 0
+  }
+
   /** Who brought the record `admitted`. */
   get writer(): string {
     return this.trail.writer

@@ -30,7 +30,7 @@ export interface HelloFacts {
   readonly oldest: number
   /** The end of the contiguous run from the manifest's position in the journals at hand. */
   readonly end: number
-  /** There is a row, or a record, of the stream. */
+  /** There is a record of the stream: it may have been given from worker to worker without any. */
   readonly known: boolean
   /** The manifest's home, which may be absent. */
   readonly home: string

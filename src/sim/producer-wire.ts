@@ -18,6 +18,8 @@ export interface WireOwner {
   redirected(to: Address): void
   /** Another one has brought records of the stream (`producer.ts`, P3). */
   forked(): void
+  /** The worker does not know the stream, which does not begin here (`producer.ts`, P4). */
+  unknown(): void
   complain(what: string): void
   /** The connection is of no use any more. */
   over(retryMs: number): void
@@ -155,7 +157,8 @@ export class Wire implements ConnectionHandler {
         this.process.env.log.info('producer.refused', { code: message.code, reason: message.reason })
         if (message.code === 'E_STREAM_FORKED') {
           if (message.retryMs === 0) owner.forked()
-        } else if (message.retryMs === 0) owner.complain(`refused: ${message.code} ${message.reason}`)
+        } else if (message.code === 'E_STREAM_UNKNOWN') owner.unknown()
+        else if (message.retryMs === 0) owner.complain(`refused: ${message.code} ${message.reason}`)
         return this.end(message.retryMs)
       case 'redirect':
         owner.redirected({ host: message.host, port: message.port })

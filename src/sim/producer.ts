@@ -7,6 +7,8 @@
  *     forgotten: that is what a checker holds the worker to.
  * P3. Of an outbox and its copies one goes on. Who is told that another one does begins a stream of its own: what it had that
  *     was not stable is lost to the stream.
+ * P4. Who is told again and again that its stream is not known believes it, should it ever: its source has begun anew, and it begins
+ *     a stream of its own with other records.
  */
 import { Outbox } from '../client/outbox.ts'
 import type { Timer } from '../env/clock.ts'
@@ -28,6 +30,8 @@ export interface ProducerOptions {
   readonly overlapChance: number
   /** Chance that a connection sends everything again that is not stable, known or not. */
   readonly repeatChance: number
+  /** Times in a row that it is told that its stream is not known before it believes that; never where nothing is said (P4). */
+  readonly believes?: number
   /** Makes record `sequence` of the incarnation `life`. */
   readonly record: (life: string, sequence: number) => Uint8Array
 }
@@ -69,6 +73,8 @@ export class SimProducer {
   private openings = 0
   private wire: Wire | null = null
   private timer: Timer | null = null
+  /** Times in a row that its stream was not known. */
+  private unknown = 0
 
   constructor(machine: Machine, options: ProducerOptions) {
     this.home = machine
@@ -199,6 +205,7 @@ export class SimProducer {
         }),
       acked: (journaled, stable) => this.acked(journaled, stable),
       resumed: (resumeAfter) => {
+        this.unknown = 0
         const { name, journaled } = this.life
         if (resumeAfter < journaled)
           this.forgotten.push(`${name}: ${journaled} is journaled, and it goes on at ${resumeAfter}`)
@@ -208,6 +215,12 @@ export class SimProducer {
       },
       forked: () => {
         if (!this.life.copied) this.complaints.push(`${this.life.name}: told of a copy that there is not`)
+        this.life.gone = true
+        this.begin()
+      },
+      unknown: () => {
+        if (++this.unknown < (this.options.believes ?? Infinity)) return
+        this.unknown = 0
         this.life.gone = true
         this.begin()
       },

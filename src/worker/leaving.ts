@@ -32,7 +32,7 @@ export class Leaving {
     this.leftovers = new Leftovers({
       store,
       // Before the door is open nobody knows.
-      hasAbove: (prefix, positionOf) => doorway.door?.hasAbove(prefix, positionOf) ?? true,
+      hasAbove: (isAsked, positionOf) => doorway.door?.hasAbove(isAsked, positionOf) ?? true,
     })
   }
 

@@ -13,7 +13,7 @@ import type { Cluster } from '../checkpoint/cluster.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import type { Env } from '../env/env.ts'
 import type { Door } from '../ingest/door.ts'
-import { journalId } from './execution/source-parts.ts'
+import { isOpenable, journalIds } from './execution/source-parts.ts'
 import type { Foundation } from './foundation.ts'
 import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './pipelines/programs.ts'
 import { Floors } from './seat/floors.ts'
@@ -41,7 +41,7 @@ export class Ledger {
     this.floors = new Floors({
       ...{ store, limits },
       append: (make, end) => this.append(make, () => end()),
-      crowds: (pipeline, run) => seams.door()?.isCrowdedBy(journalId(pipeline, run)) ?? false,
+      crowds: (pipeline, run) => seams.door()?.isCrowdedBy(journalIds(pipeline, run)) ?? false,
     })
   }
 
@@ -77,11 +77,10 @@ export class Ledger {
     readProgram(this.seams.foundation.store, hash, done)
   }
 
-  /** Whether `id` is a source, as the journal calls it, of a run that the chain knows. */
+  /** Whether `id` is a source, as the journal calls it, that a run which the chain knows may open. */
   hasSource(id: string): boolean {
     const { pipelines } = this.seams.cluster()
-    for (const [pipeline, { run }] of pipelines) if (id.startsWith(journalId(pipeline, run))) return true
-    return false
+    return [...pipelines].some(([pipeline, entry]) => isOpenable(id, pipeline, entry))
   }
 
   /** This worker, the coordinator, has read a record that counts (L2). */

@@ -2,6 +2,6 @@
 import type { PipelineEntry } from '../../src/checkpoint/cluster.ts'
 
 export const newEntry: PipelineEntry = {
-  ...{ run: 1, hash: 'h', parameters: null, submitted: 1, drained: false, drop: [], from: null },
+  ...{ run: 1, hash: 'h', parameters: null, submitted: 1, drained: false, drop: [], anew: [], from: null },
   ...{ epochs: [], base: null, highest: 0, floor: 0 },
 }

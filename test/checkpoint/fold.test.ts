@@ -153,4 +153,28 @@ describe('the fold', () => {
     const over = { ...epoch(1, 2), drained: true } as RecordBody
     expect(dropped([pair(1), submit(1, 'h'), over, dropping, epoch(1, 3), pair(2)])).toEqual([])
   })
+
+  test('G7: a dropped step begins anew with the record by which another program takes its place', () => {
+    const pair = (g: number): RecordBody => {
+      const members = ['a', 'b'].map((worker) => ({ worker, incarnation: worker, address: `${worker}:1` }))
+      return { ...generation(g), members } as RecordBody
+    }
+    const began = (bodies: readonly RecordBody[]) => run(bodies).cluster.pipelines.get('p')!.anew
+    const dropping = (g: number, ...drop: string[]) => ({ ...submit(g, 'h2'), drop }) as RecordBody
+    // Alone, with the program itself.
+    expect(began([...begin, dropping(1, 's', 's')])).toEqual([{ step: 's', by: 2 }])
+    // In a cluster, with the next generation.
+    const several = [pair(1), submit(1, 'h'), epoch(1, 1), dropping(1, 's', 't')]
+    expect(began(several)).toEqual([])
+    const next = [...several, pair(2), epoch(2, 2)]
+    expect(began(next)).toEqual([
+      { step: 's', by: 4 },
+      { step: 't', by: 4 },
+    ])
+    expect(began([...next, pair(3)])).toEqual(began(next))
+    expect(began([...next, dropping(2, 's'), pair(3)])).toEqual([
+      { step: 't', by: 4 },
+      { step: 's', by: 7 },
+    ])
+  })
 })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Client, type ConnectOptions, connect } from '../../src/client.ts'
@@ -125,9 +126,13 @@ describe('a client', () => {
         )
     }
     expect(await ended({ token: 'secre' })).toMatch(/^E_TOKEN /)
-    expect(await ended({ token: 'secret', source: 'nothing' })).toBe(
-      'E_SOURCE_UNKNOWN no source "nothing" is served here, but "lines"',
-    )
+    // A worker that is behind may say so: it is asked again.
+    const other = await client(door.port, { token: 'secret', source: 'nothing' })
+    const refused = once(other, 'refused')
+    await other.send('x')
+    expect(await refused).toEqual([
+      { code: 'E_SOURCE_UNKNOWN', reason: 'no source "nothing" is served here, but "lines"' },
+    ])
   })
 
   test('that offers a record over the limit hears so, and goes on', async () => {

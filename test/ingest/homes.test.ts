@@ -147,3 +147,44 @@ test('what the journal of a worker that leaves has of a stream of others is offe
   rig.take()
   expect(source.caughtUp).toBe(true)
 })
+
+test('a stream that nobody knows stays so when it has gone from one member to another', () => {
+  const p = { source: SOURCE, producer: 'q', incarnation: '1' }
+  const { rig } = member(['p', '1', 3, 'w1', 1, 0, true, ''], false)
+  const hello = (oldest: number, ageMs = 0) => {
+    const answer = rig.source!.producers.hello('q', '1', oldest, { ...NO_CLAIM, ageMs }, () => {})
+    return answer?.kind === 'refused' || answer?.kind === 'parked' ? answer.error.code : answer?.kind
+  }
+  rig.door!.onMessage('w2', { kind: 'homeAsked', ...p })
+  expect([hello(5), hello(5)]).toEqual(['redirect', undefined])
+  const moved = { kind: 'streamMoved', ...p, home: 'w1', position: 0, sessions: 1, writer: '', before: [] } as const
+  rig.door!.onMessage('w2', { ...moved, time: 0 })
+  rig.settle()
+  expect(hello(5)).toBe('E_STREAM_UNKNOWN')
+  expect(hello(1, Number.MAX_SAFE_INTEGER)).toBe('E_STREAM_EXPIRED')
+  expect(hello(1)).toBe('welcome')
+})
+
+test('a source that no program has any more asks nobody for its streams', () => {
+  const own: StreamRow = ['p', '1', 1, 'w1', 1, 0, true, '']
+  const { rig, sent } = member(own, false)
+  const source = rig.source!
+  const session = { onAcks() {}, onTaken() {}, onRewind() {}, onReplaced() {}, onMoved() {} }
+  const { bytes, cuts } = linesOf(['b', 'c'])
+  source.admit(source.producers.grant('p', '1', session), bytes, cuts, 2, '')
+  rig.settle()
+  rig.reset([['p', '1', 1, 'w2', 2, 0, true, '']])
+  const p = { source: SOURCE, producer: 'p', incarnation: '1' }
+  const moved = { kind: 'streamMoved', ...p, sessions: 2, time: 0, writer: '', before: [], home: 'w2' } as const
+  const asked = () => {
+    rig.settle(10_000)
+    const asks = sent.splice(0).filter(({ kind }) => kind === 'handoverAsked')
+    // Its home keeps it, and lacks what the journal here has.
+    rig.door!.onMessage('w2', { ...moved, position: 1 })
+    return asks.length
+  }
+  rig.door!.retain(SOURCE, new Set([SOURCE]))
+  expect([asked(), asked()]).toEqual([1, 1])
+  rig.door!.retain(SOURCE, new Set())
+  expect(asked()).toBe(0)
+})

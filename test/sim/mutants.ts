@@ -964,6 +964,34 @@ export const mutants: readonly SimMutant[] = [
       replacement: 'return {}',
     },
   ].map((mutant) => ({ ...mutant, swarm: 'clusters' as const, bend: 'other-steps' })),
+  // Sources with producers that come and go
+  ...[
+    {
+      name: 'dropped-source-keeps-its-journal',
+      file: 'src/checkpoint/fold.ts',
+      text: '=> (upTo === null ? [step] : []))\n    const anew',
+      replacement: '=> (upTo === null ? [step].slice(1) : []))\n    const anew',
+    },
+    {
+      name: 'dropped-rows-prepared',
+      file: 'src/worker/execution/way-up.ts',
+      text: 'sources.prepare(keptOf(manifest, seams.drop).sources)',
+      replacement: 'sources.prepare(manifest.sources)',
+    },
+    {
+      name: 'unknown-source-for-good',
+      file: 'src/protocol/unknown.ts',
+      text: "['E_SOURCE_UNKNOWN', ",
+      replacement: '[',
+    },
+    {
+      name: 'known-by-a-row-without-records',
+      rare: 'a stream that nobody knows has to go from one member to another, none in 42; a test of the doors shows it',
+      file: 'src/ingest/stream.ts',
+      text: 'return this.admitted > 0 || this.time > 0',
+      replacement: 'return this.admitted > 0 || this.hasRow',
+    },
+  ].map((mutant) => ({ ...mutant, swarm: 'clusters' as const, bend: 'other-sources' })),
   // Times to live
   ...[
     {

@@ -7,7 +7,7 @@
 import type { Prng } from '../../src/base/prng.ts'
 import type { Address } from '../../src/env/network.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
-import { type ProducerLife, SimProducer } from '../../src/sim/producer.ts'
+import { type ProducerLife, type ProducerOptions, SimProducer } from '../../src/sim/producer.ts'
 import { SimSender } from '../../src/sim/sender.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { Machine, World } from '../../src/sim/world.ts'
@@ -91,11 +91,12 @@ export class Outside {
     }
   }
 
-  private producerOf(name: string, index: number, feed: Feed): SimProducer {
+  /** Makes a producer, which begins at the door of this index. */
+  producerOf(name: string, index: number, feed: Feed, more: Pick<ProducerOptions, 'believes'> = {}): SimProducer {
     const { config, world, pipeline } = this
     const { patienceMs, overlapChance, repeatChance } = config
     return new SimProducer(world.machine(name, { checked: true }), {
-      ...{ name, patienceMs, overlapChance, repeatChance },
+      ...{ name, patienceMs, overlapChance, repeatChance, ...more },
       address: this.door(index, feed),
       source: `${pipeline}/${feed.step}`,
       outboxBytes: 16 << 10,

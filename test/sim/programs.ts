@@ -2,7 +2,7 @@
  * Programs of one pipeline that follow one another: a trunk that all of them have, and twigs that come, change and go.
  *
  * The trunk is a drawn graph whose heads (`Draw`) are watched: a step of its own counts what passes each, in every program. A
- * twig is a few steps in a row beside it, that listen to a head or read files of their own, and end in a file. What of a head's
+ * twig is a few steps in a row beside it, that listen to a head, read files or have producers of their own, and end in a file. What of a head's
  * records a twig must have is so told by the trunk, whose history is judged for itself (`checkers/twigs.ts`).
  *
  * A step is known by its name: one that has another name, or another kind under its name, is another step.
@@ -24,16 +24,18 @@ import { type Case, caseOf, type Drain, type Feed, type MakeRecord, type Place }
 import { Draw, type Items, PATIENCE_MS, parse, textOf, WRAP } from './graphs.ts'
 import { mixed } from './mixed.ts'
 
-export type PartKind = 'files' | 'call' | 'chain' | 'sum' | 'append' | 'segments'
+export type PartKind = 'files' | 'acked' | 'call' | 'chain' | 'sum' | 'append' | 'segments'
 
 export interface Part {
   readonly step: string
   readonly kind: PartKind
+  /** Of a source: where it listens, should it have producers. It stays, whatever name the source is given. */
+  readonly port?: number
 }
 
 /** Steps in a row. */
 export interface Twig {
-  /** The head that it listens to; `null`: its first part reads files. */
+  /** The head that it listens to; `null`: its first part is a source. */
   readonly head: number | null
   readonly parts: readonly Part[]
 }
@@ -54,6 +56,9 @@ export interface Family {
   readonly watches: readonly string[]
   /** What the files hold that twigs read. */
   readonly files: Feed
+  /** What the producers of `part` send, where twigs have such. */
+  readonly feed: (part: Part) => Feed
+  readonly acked: boolean
   readonly plan: (program: Program) => Plan
 }
 
@@ -62,7 +67,8 @@ export function hashOf({ number }: Program): string {
   return number === 0 ? 'program' : `program-${number}`
 }
 
-export function drawFamily(random: Prng, acked: Prng, place: Place): Family {
+/** `called`: some twigs have producers. `acked` draws which sinks have receivers (`cases.ts`). */
+export function drawFamily(random: Prng, acked: Prng, place: Place, called: boolean): Family {
   const [salt, shape, keys] = [random.u32(), random.u32(), 2 + random.below(20)]
   const sources = 1 + random.below(2)
   const item: MakeRecord = (life, sequence) =>
@@ -93,15 +99,20 @@ export function drawFamily(random: Prng, acked: Prng, place: Place): Family {
   trunk.build()
   const system = caseOf({ name: 'programs', pipeline: trunk, records, exact }, random, acked, place)
   const files = { step: 'twigs', kind: 'file', port: 0, files: 2, record: item, framing: lines() } as const
-  return { system, watches, files, plan: ({ twigs }) => system.build(written(twigs)) }
+  const feed = ({ step, port }: Part): Feed => ({ ...files, step, kind: 'acked', port: port!, files: 0 })
+  return { system, watches, files, feed, acked: called, plan: ({ twigs }) => system.build(written(twigs)) }
 }
 
 function grow(p: PipelineBuilder<Record<never, never>>, heads: readonly Items[], twig: Twig, place: Place): void {
   let stream = twig.head === null ? null : heads[twig.head]!
-  for (const { step, kind } of twig.parts) {
+  for (const { step, kind, port } of twig.parts) {
     if (kind === 'files')
       stream = p.source(step, fileSource({ path: `${place.folder}/in-twigs/*` })).map(`parse-${step}`, parse)
-    else if (kind === 'call') stream = stream!.asyncMap(step, (item) => answer(() => item), { timeoutMs: PATIENCE_MS })
+    else if (kind === 'acked') {
+      const source = tcpSource({ host: place.host, port: port!, protocol: 'acked' })
+      stream = p.source(step, source).map(`parse-${step}`, parse)
+    } else if (kind === 'call')
+      stream = stream!.asyncMap(step, (item) => answer(() => item), { timeoutMs: PATIENCE_MS })
     else if (kind === 'chain' || kind === 'sum') stream = keep(stream!, step, kind)
     else {
       const path = `${place.folder}${drainOf({ step, kind }).path}`

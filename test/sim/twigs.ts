@@ -6,19 +6,24 @@ import type { Family, Part, PartKind, Program, Twig } from './programs.ts'
 const MOST = 4
 /** How often a call that is gone is named with `--drop`: it need not be, where its answers are waited for. */
 const CALL_DROPPED = 0.3
+/** Sources listen above this port. */
+const PORTS = 7100
 /** How often some part begins anew, and stays. */
 const ANEW = 0.3
 
 export class Twigs {
   private readonly random: Prng
   private readonly heads: number
+  /** Some sources have producers. */
+  private readonly acked: boolean
   private names = 0
   /** Twigs that have gone, which may come again. */
   private readonly gone: Twig[] = []
 
-  constructor({ watches }: Family, random: Prng) {
+  constructor({ watches, acked }: Family, random: Prng) {
     this.random = random
     this.heads = watches.length
+    this.acked = acked
   }
 
   /** The program that a pipeline begins with. */
@@ -47,7 +52,7 @@ export class Twigs {
     if (deed <= 1) return twigs.length < MOST ? [...twigs, this.twig()] : twigs
     if (deed === 2) {
       const back = gone.splice(random.below(gone.length + 1), 1)
-      return [...twigs, ...back.filter(({ parts }) => !twigs.some((twig) => shareNames(twig.parts, parts)))]
+      return [...twigs, ...back.filter(({ parts }) => !twigs.some((twig) => share(twig.parts, parts)))]
     }
     const i = random.below(twigs.length)
     if (deed === 3) {
@@ -57,11 +62,8 @@ export class Twigs {
     const { head, parts } = twigs[i]!
     const at = random.below(parts.length)
     const part = parts[at]!
-    const other: Part = { step: this.name(part.kind), kind: part.kind }
-    const exchanged: Part = {
-      step: part.step,
-      kind: head === null && part.kind === 'chain' ? part.kind : OTHER[part.kind],
-    }
+    const other: Part = { ...part, step: this.name(part.kind) }
+    const exchanged: Part = { ...part, kind: head === null ? this.beside(part.kind) : OTHER[part.kind] }
     if (deed === 4) return twigs.with(i, { head, parts: parts.with(at, other) })
     if (deed <= 6) return twigs.with(i, { head, parts: parts.with(at, exchanged) })
     return head === null ? twigs : twigs.with(i, { head, parts: this.longerOrShorter(parts) })
@@ -84,10 +86,19 @@ export class Twigs {
     const { random } = this
     const part = (kind: PartKind): Part => ({ step: this.name(kind), kind })
     const sink = part(random.chance(0.5) ? 'append' : 'segments')
-    if (random.chance(0.3)) return { head: null, parts: [part('files'), part('chain'), sink] }
+    if (random.chance(this.acked ? 0.6 : 0.3)) {
+      const source = part(this.acked && random.chance(0.7) ? 'acked' : 'files')
+      return { head: null, parts: [{ ...source, port: PORTS + this.names }, part('chain'), sink] }
+    }
     const call = random.chance(0.4) ? [part('call')] : []
     const keyed = random.chance(0.8) ? [part(random.chance(0.7) ? 'chain' : 'sum')] : []
     return { head: random.below(this.heads), parts: [...call, ...keyed, sink] }
+  }
+
+  /** What a part of a twig with a source of its own becomes under its name. */
+  private beside(kind: PartKind): PartKind {
+    if (kind === 'files') return this.acked ? 'acked' : kind
+    return kind === 'chain' ? kind : OTHER[kind]
   }
 
   private name(kind: PartKind): string {
@@ -98,6 +109,7 @@ export class Twigs {
 /** What a part becomes under its name. */
 const OTHER: Readonly<Record<PartKind, PartKind>> = {
   files: 'files',
+  acked: 'files',
   call: 'call',
   chain: 'sum',
   sum: 'chain',
@@ -109,6 +121,9 @@ export function partsOf(twigs: readonly Twig[]): Part[] {
   return twigs.flatMap(({ parts }) => parts)
 }
 
-function shareNames(parts: readonly Part[], others: readonly Part[]): boolean {
-  return parts.some(({ step }) => others.some((other) => other.step === step))
+/** Whether some have one name, or listen at one port. */
+function share(parts: readonly Part[], others: readonly Part[]): boolean {
+  return parts.some(({ step, port }) => {
+    return others.some((other) => other.step === step || (port !== undefined && other.port === port))
+  })
 }

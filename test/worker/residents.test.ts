@@ -10,7 +10,7 @@ import type { Loaded } from '../../src/worker/pipelines/resident.ts'
 import { Residents } from '../../src/worker/pipelines/residents.ts'
 
 const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry => ({
-  ...{ run, hash: `h${run}`, parameters: {}, submitted: run, drained: false, drop: [], from: null },
+  ...{ run, hash: `h${run}`, parameters: {}, submitted: run, drained: false, drop: [], anew: [], from: null },
   ...{ epochs: [], base: null, highest: 0, floor: 0, ...more },
 })
 

@@ -52,14 +52,20 @@ export function fitBase(
   const known = new Set([...[...base.steps, ...sources, ...sinks].map(({ step }) => step), ...held])
   known.delete(LETTERS_PART)
   for (const step of drop) if (!known.has(step)) warned(nothingToDrop(plan, step, known))
-  const isKept = ({ step }: { readonly step: string }): boolean => !drop.has(step)
-  const steps = base.steps.filter(isKept)
-  const kept = { ...base, steps, sources: sources.filter(isKept), sinks: sinks.filter(isKept) }
+  const kept = keptOf(base, drop)
   checkSteps(plan, kept)
   checkParts(plan, kept)
   const waits = [...held].filter((step) => !drop.has(step))
   checkHeld(plan, waits)
   return kept
+}
+
+/** `base` without what it has of steps in `drop`; itself where there are none. */
+export function keptOf(base: Manifest, drop: ReadonlySet<string>): Manifest {
+  if (drop.size === 0) return base
+  const { steps, sources, sinks } = base
+  const isKept = ({ step }: { readonly step: string }): boolean => !drop.has(step)
+  return { ...base, steps: steps.filter(isKept), sources: sources.filter(isKept), sinks: sinks.filter(isKept) }
 }
 
 function nothingToDrop({ pipeline }: Plan, step: string, names: ReadonlySet<string>): PotorooError {

@@ -105,7 +105,7 @@ export class Execution implements Executing {
         crowded: (reason) => this.crowd(reason),
       },
     )
-    this.sources = new OpenSources(plan, entry.run, generation, seams, this.splits, {
+    this.sources = new OpenSources(plan, entry, generation, seams, this.splits, {
       wake: (task) => this.wake(task),
       wantEpoch: () => this.request(periodic, () => {}),
       failed: (error) => events.failed(error),

@@ -3,6 +3,7 @@
  * Pure, as `takers.ts` is, and for the same reason.
  */
 import type { Json } from '../../base/json.ts'
+import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
 import { homeOf, type StreamName } from '../../cluster/splits.ts'
 import { streamKey } from '../../ingest/format.ts'
@@ -17,9 +18,26 @@ export interface SourceName {
   readonly step: string
 }
 
-/** What the journal calls a source of a run of a pipeline; without `step`, how the ids of all its sources begin. */
-export function journalId(pipeline: string, run: number, step = ''): string {
-  return `${pipeline}#${run}/${step}`
+/** What of a pipeline tells its sources from those of others, and of other times. */
+export type SourceTimes = Pick<PipelineEntry, 'run' | 'anew'>
+
+/** How the ids of all sources of a run of a pipeline begin (`journalId`). */
+export function journalIds(pipeline: string, run: number): string {
+  return `${pipeline}#${run}/`
+}
+
+/** What the journal calls the source `step` of a pipeline. One that has begun anew is another one: no name begins with a space. */
+export function journalId(pipeline: string, { run, anew }: SourceTimes, step: string): string {
+  const since = anew.find((one) => one.step === step)
+  return `${journalIds(pipeline, run)}${since === undefined ? '' : ` ${since.by}/`}${step}`
+}
+
+/** Whether `id` is a source of this run which the pipeline may open again: it is none that has begun anew since. */
+export function isOpenable(id: string, pipeline: string, times: SourceTimes): boolean {
+  const ids = journalIds(pipeline, times.run)
+  if (!id.startsWith(ids)) return false
+  const step = id.slice(ids.length).replace(/^ \d+\//, '')
+  return id === journalId(pipeline, times, step)
 }
 
 /** The rows of all streams of the journaled source `step`, of whichever worker. What other sources save is no list. */
@@ -48,7 +66,8 @@ export function homeIn(generation: Generation, home: string, stream: StreamName)
 export function feedersFrom(
   base: Manifest,
   generation: Generation,
-  { pipeline, run }: { readonly pipeline: string; readonly run: number },
+  pipeline: string,
+  times: SourceTimes,
   sources: readonly SourceName[],
 ): (name: string) => number {
   const feeders = new Map<string, number>()
@@ -60,7 +79,8 @@ export function feedersFrom(
       continue
     }
     // A savepoint may stem from another run, whose streams go on in this one.
-    const [source, then] = [journalId(pipeline, run, step), journalId(base.pipeline, base.run, step)]
+    const source = journalId(pipeline, times, step)
+    const then = base.run === times.run ? source : journalId(base.pipeline, { run: base.run, anew: [] }, step)
     for (const [producer, incarnation, , home] of rowsOf(base.sources, step)) {
       const stream = { pipeline: '', source, producer, incarnation }
       feeders.set(streamKey(then, producer, incarnation), homeIn(generation, home, stream))

@@ -28,7 +28,7 @@ import type { ExecutionSeams } from '../seams.ts'
 import type { Generation } from './generation.ts'
 import { JournaledFeed } from './journaled-feed.ts'
 import { ReplayableFeed } from './replayable-feed.ts'
-import { feedersFrom, journalId, placesOf, rowsOf } from './source-parts.ts'
+import { feedersFrom, journalId, journalIds, placesOf, rowsOf, type SourceTimes } from './source-parts.ts'
 import type { SplitTable } from './split-table.ts'
 import { readerOf } from './takers.ts'
 
@@ -91,7 +91,7 @@ export interface SourceFigures extends SourceStatus {
 export class OpenSources {
   private readonly seams: ExecutionSeams
   readonly pipeline: string
-  readonly run: number
+  private readonly times: SourceTimes
   /** Some step may hold what sources have fed. */
   private readonly holds: boolean
   private readonly generation: Generation
@@ -103,13 +103,13 @@ export class OpenSources {
 
   constructor(
     plan: Plan,
-    run: number,
+    times: SourceTimes,
     generation: Generation,
     seams: ExecutionSeams,
     splits: SplitTable,
     events: SourcesEvents,
   ) {
-    this.run = run
+    this.times = times
     this.generation = generation
     this.seams = seams
     this.events = events
@@ -118,6 +118,8 @@ export class OpenSources {
     this.sources = plan.tasks
       .filter((task) => task.kind === 'source')
       .map((task) => this.make(task, sourceConnector(task.source.kind, task.step), splits))
+    const ids = new Set(this.journaled.map(({ source }) => source.source))
+    seams.door.retain(journalIds(plan.pipeline, times.run), ids)
   }
 
   feed(step: string): Feed {
@@ -198,7 +200,7 @@ export class OpenSources {
   /** Which member feeds a split from `base` on (`source-parts.ts`). */
   feeders(base: Manifest): (name: string) => number {
     const sources = this.sources.map(({ family, task }) => ({ family, step: task.step }))
-    return feedersFrom(base, this.generation, this, sources)
+    return feedersFrom(base, this.generation, this.pipeline, this.times, sources)
   }
 
   /** Answers when everything that the source `step` has fed so far survives a loss of power. */
@@ -264,7 +266,7 @@ export class OpenSources {
 
   /** The run of the pipeline is over for good: its records are of no use to anyone. */
   forget(): void {
-    for (const { task } of this.journaled) this.seams.door.forget(journalId(this.pipeline, this.run, task.step))
+    for (const { source } of this.journaled) this.seams.door.forget(source.source)
   }
 
   figures(): readonly SourceFigures[] {
@@ -318,7 +320,7 @@ export class OpenSources {
       return { family: 'replayable', task, connector, feed: new ReplayableFeed(task.step, splits, events.report) }
     }
     const source = this.seams.door.source({
-      id: journalId(this.pipeline, this.run, task.step),
+      id: journalId(this.pipeline, this.times, task.step),
       name: `${this.pipeline}/${task.step}`,
       token: this.seams.sourceToken,
       appoints: this.holds,

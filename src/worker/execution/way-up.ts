@@ -29,7 +29,7 @@ import type { Plan, TaskPlan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { DeadLetters } from '../letters/dead-letters.ts'
 import type { ExecutionSeams } from '../seams.ts'
-import { fitBase } from './base-fit.ts'
+import { fitBase, keptOf } from './base-fit.ts'
 import type { Generation, Holdings } from './generation.ts'
 import { idleWriter } from './idle-writer.ts'
 import { type HeldPart, type Restored, restorePipeline, type Taker } from './restorer.ts'
@@ -101,7 +101,7 @@ export class WayUp {
         // A savepoint stems from elsewhere: nothing that is held here stands at it.
         this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0, instead === null && open())
         // The state of this base may still turn out to be damaged, and another one follows. A source belongs to whoever runs.
-        if (open()) sources.prepare(manifest.sources)
+        if (open()) sources.prepare(keptOf(manifest, seams.drop).sources)
         return (step, keyGroup) => this.state.wants(step, keyGroup)
       },
       take: (step, keyGroup, table, chunks) => {

@@ -11,12 +11,12 @@ import { forEach } from '../../checkpoint/for-each.ts'
 import { decodeManifest, type PartEntry } from '../../checkpoint/manifest.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { streamKey } from '../../ingest/format.ts'
-import { journalId, rowsOf } from '../execution/source-parts.ts'
+import { isOpenable, journalId, rowsOf, type SourceTimes } from '../execution/source-parts.ts'
 
 export interface LeftoversSeams {
   store(): Pick<Store, 'read'>
-  /** Whether the journal has records above their streams' positions, of sources whose ids begin with `prefix`. */
-  hasAbove(prefix: string, positionOf: (key: string) => number): boolean
+  /** Whether the journal has records above their streams' positions, of sources that are asked for by their ids. */
+  hasAbove(isAsked: (source: string) => boolean, positionOf: (key: string) => number): boolean
 }
 
 /** Pipelines by name, as the chain has them. */
@@ -46,13 +46,13 @@ export class Leftovers {
     const wanted = pipelines.flatMap(([name, entry]) => {
       const manifest = lastEpoch(entry)?.manifest
       const known = manifest === undefined || this.covered.get(name)?.manifest === manifest
-      return known || !this.isLeft(name, entry) ? [] : [{ name, run: entry.run, manifest }]
+      return known || !this.isLeft(name, entry) ? [] : [{ name, entry, manifest }]
     })
-    const read = ({ name, run, manifest }: (typeof wanted)[number], next: (error: null) => void): void => {
+    const read = ({ name, entry, manifest }: (typeof wanted)[number], next: (error: null) => void): void => {
       this.seams.store().read(manifest, (error, bytes) => {
         const examined = error === null ? decodeManifest(manifest, bytes) : null
         if (examined?.kind === 'intact') {
-          this.covered.set(name, { manifest, positions: positionsOf(name, run, examined.value.sources) })
+          this.covered.set(name, { manifest, positions: positionsOf(name, entry, examined.value.sources) })
         }
         next(null)
       })
@@ -64,14 +64,15 @@ export class Leftovers {
     const last = lastEpoch(entry)
     const known = this.covered.get(name)
     const positions = last !== null && known?.manifest === last.manifest ? known.positions : null
-    return this.seams.hasAbove(journalId(name, entry.run), (key) => positions?.get(key) ?? 0)
+    const isOwn = (source: string): boolean => isOpenable(source, name, entry)
+    return this.seams.hasAbove(isOwn, (key) => positions?.get(key) ?? 0)
   }
 }
 
-function positionsOf(pipeline: string, run: number, parts: readonly PartEntry[]): ReadonlyMap<string, number> {
+function positionsOf(pipeline: string, times: SourceTimes, parts: readonly PartEntry[]): ReadonlyMap<string, number> {
   const steps = new Set(parts.map(({ step }) => step))
   const rows = [...steps].flatMap((step) => {
-    const source = journalId(pipeline, run, step)
+    const source = journalId(pipeline, times, step)
     return rowsOf(parts, step).map(([producer, incarnation, position]) => {
       return [streamKey(source, producer, incarnation), position] as const
     })

@@ -6,8 +6,9 @@
  *
  * Z1. A step with state has each record that passed its head in a program since it began, once, and none from before; its state is
  *     what the user's functions give, run again. What a call held may come in a later program, or be lost where that was dropped.
- * Z2. Behind a source of files it has each record of them once for each time that the source began; what it has not of the first of
- *     these is the beginning of a file, and it has the end of all that are read now.
+ * Z2. Behind a source of its own it has each record once for each time that the source began; what it has not of the first of
+ *     these is the beginning of a file, or of what a producer sends, and it has the end of all that are read now. What producers were
+ *     told is judged with it (`callers.ts`).
  * Z3. A sink has given each of these once, those of sums excepted, whose results are as many as there was time for; whatever it has
  *     given was made, and is there once, also where the sink is gone.
  */
@@ -16,6 +17,7 @@ import type { Key } from '../../../src/base/hash.ts'
 import type { KeyedPlan, Plan } from '../../../src/model/plan.ts'
 import type { Part, Program, Twig } from '../programs.ts'
 import { partsOf } from '../twigs.ts'
+import { type CalledLife, checkRun, judgeCalled, type Stretch } from './callers.ts'
 import type { Complain, Evidence, Output, Visit } from './evidence.ts'
 import { historyOf } from './history.ts'
 
@@ -27,6 +29,8 @@ export interface TwigEvidence extends Evidence {
   readonly watches: readonly string[]
   /** The files that twigs read: how many records each has. */
   readonly files: ReadonlyMap<string, number>
+  /** What the producers of twigs have sent. */
+  readonly called: readonly CalledLife[]
   /** What sinks of twigs have given, whatever program they were of. */
   readonly given: readonly (Output & Part)[]
 }
@@ -74,7 +78,7 @@ class TwigJudge {
     const began = this.beginOf(part)
     for (const { cause, program } of visits)
       if (this.places.get(program)! < began) this.complain(`${step}: ${cause} came before it began (Z1)`)
-    if (twig.head === null) this.fromFiles(part, visits)
+    if (twig.head === null) this.fromSource(part, visits)
     else this.fromHead(twig.head, part, visits)
     this.again(step)
   }
@@ -102,30 +106,38 @@ class TwigJudge {
   }
 
   /** Z2. */
-  private fromFiles(part: Part, visits: readonly Visit[]): void {
+  private fromSource(part: Part, visits: readonly Visit[]): void {
     const { step } = part
-    const { programs, files } = this.evidence
+    const { programs, called } = this.evidence
+    const stretches = this.stretchesOf(part, visits)
+    for (const stretch of stretches) if (stretch.source.kind === 'files') this.fromFiles(step, stretch)
     const began = this.beginOf(part)
-    // Its source may have had another name before, which was another source.
-    const anew = programs.map(({ twigs }, place) => {
-      const twig = twigs.find(({ parts }) => parts.some(({ step }) => step === part.step))
-      return twig !== undefined && this.begins(twig.parts[0]!, place)
-    })
-    const beginnings = programs.flatMap((_, place) => (place > began && anew[place] ? [place] : []))
-    const starts = [began, ...beginnings]
-    for (const [file, made] of files) {
+    const before = partsOf(programs.slice(0, began).flatMap(({ twigs }) => twigs)).map(({ step }) => step)
+    judgeCalled(step, stretches, called, new Set(before), this.complain)
+  }
+
+  /** How long each source was in front of `part` since that began, and what it has from it. */
+  private stretchesOf(part: Part, visits: readonly Visit[]): Stretch[] {
+    const { programs } = this.evidence
+    const began = this.beginOf(part)
+    const stretches: (Omit<Stretch, 'visits'> & { visits: Visit[] })[] = []
+    for (let place = began; place < programs.length; place++) {
+      // It may have had another name before, which was another source.
+      const source = programs[place]!.twigs.find(({ parts }) => parts.some((one) => isSame(one, part)))!.parts[0]!
+      const anew = this.begins(source, place)
+      if (anew || place === began) stretches.push({ source, whole: anew, last: false, visits: [] })
+      stretches.at(-1)!.visits.push(...visits.filter((visit) => this.placeOf(visit) === place))
+    }
+    return stretches.map((stretch, i) => ({ ...stretch, last: i === stretches.length - 1 }))
+  }
+
+  private fromFiles(step: string, { visits, whole, last: goesOn }: Stretch): void {
+    for (const [file, made] of this.evidence.files) {
       const own = visits.filter(({ cause }) => cause.startsWith(`${file}#`))
-      for (const [i, start] of starts.entries()) {
-        const end = starts[i + 1] ?? Infinity
-        const there = own.filter((visit) => this.placeOf(visit) >= start && this.placeOf(visit) < end)
-        const numbers = there.map(({ cause }) => Number(cause.slice(file.length + 1))).sort((a, b) => a - b)
-        const whole = i > 0 || anew[began]!
-        const first = whole ? 1 : (numbers[0] ?? made + 1)
-        const last = end === Infinity ? made : first + numbers.length - 1
-        const right = Array.from({ length: last - first + 1 }, (_, n) => first + n)
-        if (!isDeepStrictEqual(numbers, right))
-          this.complain(`${step}: of ${file} there is ${ranges(numbers)} and not ${ranges(right)} (Z2)`)
-      }
+      const numbers = own.map(({ cause }) => Number(cause.slice(file.length + 1))).sort((a, b) => a - b)
+      const first = whole ? 1 : (numbers[0] ?? made + 1)
+      const last = goesOn ? made : first + numbers.length - 1
+      checkRun(`${step}: of ${file}`, numbers, first, last, this.complain)
     }
   }
 
@@ -240,10 +252,4 @@ function foldOf(keyed: KeyedPlan, key: Key, visits: readonly Visit[]): object {
     else keyed.step(state, value, { key, time: 0, position: 0, forget: () => {}, replace: () => {} })
   }
   return state
-}
-
-/** `1-3, 5`. */
-function ranges(numbers: readonly number[]): string {
-  const parts = numbers.filter((n, i) => i === 0 || n !== numbers[i - 1]! + 1 || n !== numbers[i + 1]! - 1)
-  return parts.length === 0 ? 'nothing' : parts.join(' ')
 }

@@ -361,14 +361,12 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     return { ...rest, deeds: { ...deeds, upgradeMs: often, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often } }
   },
   /** The same, and they have other steps, sources and sinks. */
-  'other-steps': (config) => {
-    const { deeds, ...rest } = changing(clusterBends.upgrades!(config)!)
+  'other-steps': (config) => withOtherSteps(config, false),
+  /** The same, and sources with producers come and go. */
+  'other-sources': (config) => {
+    const { deeds, ...rest } = withOtherSteps(config, true)
     const often = OFTEN * config.pace
-    return {
-      ...rest,
-      longAnswers: { oneIn: 8, longMs: 600 * config.pace },
-      deeds: { ...deeds, upgradeMs: often / 2, killMs: 2 * often },
-    }
+    return { ...rest, deeds: { ...deeds, strayMs: often, reconnectMs: often, crashProducerMs: 2 * often } }
   },
   /** Who wants to come in dies and is back at once, and what it had written before lands afterwards. */
   'newcomers-of-two-lives': (config) => {
@@ -414,6 +412,16 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       losesOutbox: false,
     }
   },
+}
+
+function withOtherSteps(config: ClusterConfig, acked: boolean): ClusterConfig {
+  const { deeds, ...rest } = changing(clusterBends.upgrades!(config)!, acked)
+  const often = OFTEN * config.pace
+  return {
+    ...rest,
+    longAnswers: { oneIn: 8, longMs: 600 * config.pace },
+    deeds: { ...deeds, upgradeMs: often / 2, killMs: 2 * often },
+  }
 }
 
 /** Without what only makes a run longer, or other than it was. */

@@ -88,7 +88,10 @@ export class ChainWatch {
       this.next = n
       const before = this.record()?.before
       if (before === null || before === undefined) continue
-      for (const { highest } of before.pipelines.values()) this.highest = Math.max(this.highest, highest)
+      for (const { highest, hash } of before.pipelines.values()) {
+        this.highest = Math.max(this.highest, highest)
+        this.submitted(hash)
+      }
       this.generation = Math.max(this.generation, before.generation)
       return true
     }
@@ -158,7 +161,7 @@ export class ChainWatch {
       return
     }
     if (record.generation !== this.generation) return
-    if (record.kind === 'submit' && record.hash !== this.programs.at(-1)) this.programs.push(record.hash!)
+    if (record.kind === 'submit') this.submitted(record.hash!)
     if (record.kind !== 'epoch') return
     if (record.epoch <= this.highest) this.complain(`epoch ${record.epoch} comes behind ${this.highest}`)
     this.highest = record.epoch
@@ -177,6 +180,10 @@ export class ChainWatch {
     this.last = value
     this.manifests.set(record.epoch, value)
     this.lastPath = record.manifest
+  }
+
+  private submitted(hash: string): void {
+    if (hash !== this.programs.at(-1)) this.programs.push(hash)
   }
 
   private read(path: string): Buffer | null {

@@ -36,6 +36,7 @@ import { outputsOf, readableIn, statesOf } from '../remains.ts'
 import { isAtRest } from '../rest.ts'
 import type { Striker } from '../system.ts'
 import { causeOf, Witness } from '../witness.ts'
+import { Callers } from './callers.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster, nobodyIsAway } from './config.ts'
 import { Losses } from './losses.ts'
@@ -132,6 +133,7 @@ class SimCluster {
   private readonly old: PutBack
   private readonly losses = new Losses()
   private readonly upgrades: Upgrades | null
+  private readonly callers: Callers | null
   private readonly plan: Plan
   private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
@@ -162,6 +164,7 @@ class SimCluster {
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
     this.outside = new Outside(config, world, random, { doors, volume, pipeline: this.plan.pipeline })
+    this.callers = config.family && new Callers(config.family, config, world, random, this.outside)
     const { stations, plan, outside, witness } = this
     this.readers = new Readers(config, { world, plan, stations, outside, witness })
     const crowd = {
@@ -334,10 +337,17 @@ class SimCluster {
     chain.look()
     this.old.look()
     this.upgrades?.look(this.stations)
+    this.meet()
     // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
     if (++this.looks % SELDOM === 0) this.lookAtOwners()
     this.giveUp()
     if (this.random.chance(0.005)) this.look()
+  }
+
+  /** Sources that somebody has asked for have producers. */
+  private meet(): void {
+    const { upgrades, callers, plot } = this
+    for (const part of upgrades?.called ?? []) for (const caller of callers!.meet(part)) plot.trouble(caller)
   }
 
   /** A worker has come to a point: something may happen to it there. */
@@ -391,7 +401,7 @@ class SimCluster {
     Object.assign(weather.network, { ...calm.network, kernelBytes: weather.network.kernelBytes, timeoutMs: 2000 })
     Object.assign(weather.disk, calm.disk)
     Object.assign(weather.clock, calm.clock)
-    const machines = [...stations.map(({ name }) => name), ...outside.machines]
+    const machines = [...stations.map(({ name }) => name), ...outside.machines, ...(this.callers?.machines ?? [])]
     for (const { machine } of stations) machine.haze.lift()
     for (const { name } of stations) for (const other of machines) if (other !== name) world.network.heal(name, other)
     for (const station of this.staying) {
@@ -403,6 +413,7 @@ class SimCluster {
     }
     this.sendHome()
     outside.settle()
+    this.callers?.settle()
   }
 
   /** Who speaks to workers that have left goes to one that stays: a client knows more addresses than one. */
@@ -412,6 +423,7 @@ class SimCluster {
     const { name: host } = this.home
     for (const { feed, producer } of outside.producers) producer.goTo({ host, port: feed.port })
     for (const { feed, sender } of outside.senders) sender.goTo({ host, port: feed.port })
+    this.callers?.goTo(host)
   }
 
   /** Everything sent comes in, the pipeline drains, and its sinks let go. */
@@ -440,6 +452,7 @@ class SimCluster {
     const reading = this.upgrades?.reading ?? []
     if (reading.some((step) => outside.besides.some(({ path, bytes }) => this.placeIn(step, path) < bytes)))
       return false
+    if (this.callers?.allIn(this.upgrades!.listening) === false) return false
     return outside.allIn(witness.seen, this.covered())
   }
 
@@ -531,6 +544,7 @@ class SimCluster {
   /** How far everybody has come, for a cluster that does not go on. */
   private describe(): string {
     const parts = [...this.chain.complaints, ...this.old.complaints, ...this.outside.standing(this.witness.seen)]
+    parts.push(...(this.callers?.standing(this.upgrades!.listening) ?? []))
     for (const station of this.stations) {
       const { worker, name, left } = station
       const resident = worker?.residents.all.get(this.plan.pipeline)
@@ -553,7 +567,7 @@ class SimCluster {
     chain.compare()
     const { old, losses, plot } = this
     complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
-    complaints.push(...(this.upgrades?.complaints ?? []))
+    complaints.push(...(this.upgrades?.complaints ?? []), ...(this.callers?.complaints ?? []))
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     if (!config.harsh)
       for (const { fell, name } of this.stations)
@@ -584,7 +598,8 @@ class SimCluster {
     const { watches, plan } = this.config.family!
     const files = new Map(this.outside.besides.map(({ name, made }) => [name, made]))
     const given = outputsOf(drains, this.volume, this.outside).map((output, i) => ({ ...output, ...drains[i]! }))
-    return { ...evidence, programs, lastPlan: plan(programs.at(-1)!), watches, files, given }
+    const called = this.callers!.lives
+    return { ...evidence, programs, lastPlan: plan(programs.at(-1)!), watches, files, called, given }
   }
 
   private readEvidence(evidence: Evidence): ReadEvidence {

@@ -98,6 +98,9 @@ const VEILED = 0x71c3_0000
 /** How often programs that follow one another have other steps, and the generator that draws them. */
 const CHANGING = 0.1
 const CHANGED = 0x44d2_0000
+/** How often some of these steps are sources with producers, and the generator that draws it. */
+const CALLED = 0.5
+const CALLING = 0x3c95_0000
 /** How often a store is put back in a run, and the generator that draws it. */
 const BACKED_UP = 0.06
 const BACKED = 0x2b9d_0000
@@ -133,7 +136,9 @@ export function drawCluster(seed: number): ClusterConfig {
   const config = withNamesakes(withReaders(drawWithoutBackups(seed)))
   const backs = new Prng(seed + BACKED)
   if (config.harsh || !backs.chance(BACKED_UP))
-    return new Prng(seed + CHANGED).chance(CHANGING) ? changing(config) : config
+    return new Prng(seed + CHANGED).chance(CHANGING)
+      ? changing(config, new Prng(seed + CALLING).chance(CALLED))
+      : config
   const putBackMs = Math.ceil(backs.between(2000, 8000) * config.pace)
   const { deeds, limits, ...rest } = goingBack(config, backs.chance(BEYOND))
   const noteChainMs = backs.chance(NOTED_LATE) ? Math.ceil(backs.between(100, 3000) * config.pace) : 1
@@ -144,14 +149,17 @@ export function drawCluster(seed: number): ClusterConfig {
   }
 }
 
-/** Where programs follow one another that have other steps. Nothing that was decided about them is taken back. */
-export function changing(config: ClusterConfig): ClusterConfig {
+/**
+ * Where programs follow one another that have other steps, `acked` sources with producers among them. Nothing that was decided about
+ * them is taken back.
+ */
+export function changing(config: ClusterConfig, acked: boolean): ClusterConfig {
   const random = new Prng(config.seed + CHANGED + 1)
   const { deeds, pace } = config
   const upgradeMs = Math.ceil(random.between(1000, 6000) * pace)
   return {
     ...config,
-    family: drawFamily(random, random.fork(), { host: '0.0.0.0', folder: SHARED }),
+    family: drawFamily(random, random.fork(), { host: '0.0.0.0', folder: SHARED }, acked),
     deeds: { ...deeds, damageMs: 0, upgradeMs },
   }
 }

@@ -1,10 +1,14 @@
 /** What happens to a cluster in its first act: each deed that its seed has drawn, again and again. */
 import type { Prng } from '../../../src/base/prng.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'
+import type { SimProducer } from '../../../src/sim/producer.ts'
+import type { SimSender } from '../../../src/sim/sender.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import type { World } from '../../../src/sim/world.ts'
+import type { Feed } from '../cases.ts'
 import type { Outside } from '../outside.ts'
 import type { Blow } from '../system.ts'
+import type { Caller } from './callers.ts'
 import { type ChainWatch, STORE } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
 import type { PutBack } from './put-back.ts'
@@ -195,29 +199,14 @@ export class ClusterPlot {
     this.often('put back', deeds.putBackMs, () => this.putBack())
     const doors = [...outside.producers.map(({ feed, producer }) => ({ feed, client: producer }))]
     const senders = outside.senders.map(({ feed, sender }) => ({ feed, client: sender }))
-    for (const { feed, client } of [...doors, ...senders]) {
-      this.often('reconnect', deeds.reconnectMs, () => {
-        client.reconnect()
-        return client.machine
-      })
-      this.often('stray', deeds.strayMs, () => {
-        const { name } = this.anyone()
-        client.goTo({ host: name, port: feed.port })
-        return `${client.machine} to ${name}`
-      })
-    }
+    for (const { feed, client } of [...doors, ...senders]) this.unsettle(feed, client)
     for (const one of [...outside.producers]) {
       const { producer } = one
       this.often('copy', deeds.copyOutboxMs, () => {
         if (!producer.life.copied) outside.copyOutbox(one)
         return producer.machine
       })
-      this.often('crash', deeds.crashProducerMs, () => {
-        if (!producer.running) return ''
-        producer.kill(!losesOutbox || random.chance(0.5))
-        this.later(random.between(1, 1000), () => producer.start())
-        return producer.machine
-      })
+      this.crash(producer, () => !losesOutbox || random.chance(0.5))
     }
     for (const reader of outside.readers) {
       this.often('consumer', deeds.killConsumerMs, () => {
@@ -242,6 +231,34 @@ export class ClusterPlot {
         return name
       })
     }
+  }
+
+  /** A producer that was not there when all began has what others have; it keeps its outbox. */
+  trouble({ feed, producer }: Caller): void {
+    this.unsettle(feed, producer)
+    this.crash(producer, () => true)
+  }
+
+  private unsettle({ port }: Feed, client: SimProducer | SimSender): void {
+    const { reconnectMs, strayMs } = this.config.deeds
+    this.often('reconnect', reconnectMs, () => {
+      client.reconnect()
+      return client.machine
+    })
+    this.often('stray', strayMs, () => {
+      const { name: host } = this.anyone()
+      client.goTo({ host, port })
+      return `${client.machine} to ${host}`
+    })
+  }
+
+  private crash(producer: SimProducer, keepsOutbox: () => boolean): void {
+    this.often('crash', this.config.deeds.crashProducerMs, () => {
+      if (!producer.running) return ''
+      producer.kill(keepsOutbox())
+      this.later(this.random.between(1, 1000), () => producer.start())
+      return producer.machine
+    })
   }
 
   /**

@@ -6,8 +6,8 @@
  * U2. One that lacks a step which has left something, or has another sort of step in its place, and does not say that it is to be
  *     dropped, is refused with the right word, and goes into no chain.
  * U3. A program that was taken does not stop for what was there before, but where nobody could know: a call that is gone had not
- *     answered when some worker died, or a sink had segments to show, so that a moment is restored at which they waited; or another
- *     program came in between that was asked for before. Somebody asks for the next one then, without what is named.
+ *     answered when some worker died, a sink had segments to show, or a source had its first records only then, so that a moment is
+ *     restored at which they waited; or another program came in between that was asked for before. Somebody asks for the next one then, without what is named.
  */
 import type { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -15,7 +15,7 @@ import type { Manifest } from '../../../src/checkpoint/manifest.ts'
 import type { MemberStation, Upgrade } from '../../../src/sim/member-station.ts'
 import type { SimProcess } from '../../../src/sim/world.ts'
 import type { Drain } from '../cases.ts'
-import { drainOf, type Family, hashOf, type Part, type Program } from '../programs.ts'
+import { drainOf, type Family, hashOf, type Part, type PartKind, type Program } from '../programs.ts'
 import { partsOf, Twigs } from '../twigs.ts'
 import type { ChainWatch } from './chain-watch.ts'
 import { spoiled } from './spoiled.ts'
@@ -26,6 +26,9 @@ const UNFIT = 0.4
 const HASTY = 0.4
 /** How often somebody does not drop what no epoch has yet. */
 const FORGETFUL = 0.5
+
+/** What leaves something at times. */
+const AT_TIMES: ReadonlySet<PartKind> = new Set(['call', 'segments', 'acked'])
 
 const MISFITS = new Set(['E_STEP_GONE', 'E_STEP_CHANGED', 'E_SCHEMA'])
 
@@ -95,6 +98,16 @@ export class Upgrades {
     return partsOf(this.taken.at(-1)!.twigs).flatMap(({ step, kind }) => (kind === 'files' ? [step] : []))
   }
 
+  /** The sources with producers of all that were asked for, whether they were taken or not. */
+  get called(): readonly Part[] {
+    return partsOf(this.asked.flatMap(({ twigs }) => twigs)).filter(({ kind }) => kind === 'acked')
+  }
+
+  /** And those of the last one that was taken. */
+  get listening(): readonly string[] {
+    return partsOf(this.taken.at(-1)?.twigs ?? []).flatMap(({ step, kind }) => (kind === 'acked' ? [step] : []))
+  }
+
   /** Somebody asks `station` for another one. */
   ask(station: MemberStation): string {
     const { random, open, chain } = this
@@ -157,7 +170,7 @@ export class Upgrades {
   /** Whether it is about a step that leaves something at times, and at others nothing: no epoch tells that of another one. */
   private isAtTimes(error: PotorooError): boolean {
     const parts = partsOf(this.asked.flatMap(({ twigs }) => twigs))
-    return parts.some(({ step, kind }) => step === stepOf(error) && (kind === 'call' || kind === 'segments'))
+    return parts.some(({ step, kind }) => step === stepOf(error) && AT_TIMES.has(kind))
   }
 
   /** U1. */
