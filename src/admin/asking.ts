@@ -49,7 +49,7 @@ export function ask({ pipelines }: AcrossSeams, worker: string, path: string, ms
       const json: unknown = JSON.parse(answer.text)
       if (answer.status === 200) return resolve(json)
       const error = errorFrom(json, worker)
-      // It has not brought the pipeline to life yet, which is as good as silence.
+      // It has not brought the pipeline to life, or cannot, which is as good as silence.
       if (error instanceof PotorooError && isAbsent(error.code)) resolve(null)
       else reject(error)
     }),
@@ -57,7 +57,7 @@ export function ask({ pipelines }: AcrossSeams, worker: string, path: string, ms
 }
 
 function isAbsent(code: ErrorCode): boolean {
-  return code === 'E_NO_PIPELINE' || code === 'E_PIPELINE_NOT_UP'
+  return code === 'E_NO_PIPELINE' || code === 'E_PIPELINE_NOT_UP' || code === 'E_PIPELINE_UNLOADED'
 }
 
 /** How long other members may take to say whether a pipeline runs there, in milliseconds. */
@@ -68,9 +68,9 @@ export async function hasFailedElsewhere(seams: AcrossSeams, pipeline: string): 
   const { worker } = seams.pipelines
   if (!worker.cluster.pipelines.has(pipeline)) return false
   const others = worker.cluster.members.filter((member) => member.worker !== worker.name)
-  const path = `/v1/pipelines/${encodeURIComponent(pipeline)}`
-  const shown = await Promise.all(others.map((other) => ask(seams, other.worker, path, PHASE_MS).catch(() => null)))
-  return shown.some((view) => (view as PipelineSummary | null)?.phase === 'failed')
+  const asked = others.map((other) => ask(seams, other.worker, '/v1/pipelines', PHASE_MS).catch(() => null))
+  const shown = (await Promise.all(asked)) as (readonly PipelineSummary[] | null)[]
+  return shown.some((views) => views?.some((one) => one.pipeline === pipeline && one.phase === 'failed') ?? false)
 }
 
 /** How often it is looked whether owners have changed while an answer is waited for, in milliseconds. */

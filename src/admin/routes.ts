@@ -268,13 +268,14 @@ function leave(worker: Worker, named: string): Promise<LeaveAnswer> {
 
 /** Ready is a member of its cluster that works, and whose pipelines all run. */
 function readiness(pipelines: Pipelines): Reply {
+  const { residents } = pipelines.worker
   const mode = modeOf(pipelines.worker)
   if (mode !== 'normal' && mode !== 'rescaling') return new Reply(503, 'text/plain', `worker ${mode}\n`)
-  const { stopped } = pipelines.worker.residents
+  const { stopped } = residents
   if (stopped !== null) return new Reply(503, 'text/plain', `${stopped}\n`)
-  const late = [...pipelines.residents.values()].filter(({ phase }) => phase === 'starting' || phase === 'failed')
-  if (late.length === 0) return new Reply(200, 'text/plain', 'ready\n')
-  return new Reply(503, 'text/plain', late.map(({ name, phase }) => `${name} ${phase}\n`).join(''))
+  const { late } = residents
+  if (late.size === 0) return new Reply(200, 'text/plain', 'ready\n')
+  return new Reply(503, 'text/plain', Array.from(late, ([name, phase]) => `${name} ${phase}\n`).join(''))
 }
 
 async function submit(seams: RoutesSeams, body: unknown): Promise<Submitted> {

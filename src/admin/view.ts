@@ -135,13 +135,18 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
   }
 }
 
-/** Those that were drained before this worker came: the chain names them, and nothing of them is here. */
+/** Those that the chain names and of which nothing is here: drained before this worker came, or not to be loaded on it. */
 function absent({ residents, worker }: Pipelines): readonly PipelineSummary[] {
   return [...worker.cluster.pipelines].flatMap(([pipeline, { drained, hash, highest: epoch }]) => {
-    if (!drained || residents.has(pipeline)) return []
-    const nothing = { held: null, keys: 0, recordsIn: 0, deadLetters: 0, failures: 0, error: null }
-    return [{ pipeline, phase: 'drained' as const, hash, epoch, ...nothing }]
+    const error = worker.residents.unloaded.get(pipeline)?.error ?? null
+    if (residents.has(pipeline) || (!drained && error === null)) return []
+    const nothing = { held: null, keys: 0, recordsIn: 0, deadLetters: 0, failures: 0 }
+    return [{ pipeline, phase: drained ? 'drained' : 'failed', hash, epoch, ...nothing, error: shown(error) }]
   })
+}
+
+function shown(error: PotorooError | null): PipelineSummary['error'] {
+  return error === null ? null : { code: error.code, message: error.message, remedy: error.remedy }
 }
 
 export function summarize({ name, phase, hash, execution, error }: Resident): PipelineSummary {
@@ -156,7 +161,7 @@ export function summarize({ name, phase, hash, execution, error }: Resident): Pi
     recordsIn: sourceFigures.reduce((sum, source) => sum + source.records, 0),
     deadLetters: execution.deadLetters.count,
     failures: execution.failures,
-    error: error === null ? null : { code: error.code, message: error.message, remedy: error.remedy },
+    error: shown(error),
   }
 }
 

@@ -89,22 +89,22 @@ async function work(options: Options): Promise<void> {
   }
 }
 
-/** Brings up what the chain says; what cannot be brought up does not stop the others. */
+/** Brings up what the chain says. */
 async function begin(pipelines: Pipelines, log: Log): Promise<void> {
   log.info('worker.seated', { generation: pipelines.worker.cluster.generation })
-  for (const { pipeline, error } of await pipelines.resume()) {
-    log.error('pipeline.failed', { pipeline, error: error.code, message: error.message, remedy: error.remedy })
-  }
+  await pipelines.resume()
 }
 
 function logged({ log }: Env, stop: (error: PotorooError | null) => void): PipelinesEvents {
+  const failed = (pipeline: string, { code, message, remedy }: PotorooError): void =>
+    log.error('pipeline.failed', { pipeline, error: code, message, remedy })
   return {
     running: ({ name, base }) =>
       log.info('pipeline.running', { pipeline: name, epoch: base?.epoch ?? 0, keys: base?.counts.keys ?? 0 }),
     listening: ({ name }, step, address) => log.info('step.listening', { pipeline: name, step, address }),
     ended: ({ name }) => log.info('pipeline.ended', { pipeline: name }),
-    failed: ({ name }, { code, message, remedy }) =>
-      log.error('pipeline.failed', { pipeline: name, error: code, message, remedy }),
+    failed: ({ name }, error) => failed(name, error),
+    unloaded: failed,
     warned: ({ name }, { code, message, remedy }) =>
       log.warn('pipeline.warning', { pipeline: name, error: code, message, remedy }),
     lost: stop,

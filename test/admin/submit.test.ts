@@ -1,10 +1,10 @@
 /**
  * A program that is submitted to one member of a cluster:
  * - what there is no room for is refused, and nothing has changed
- * - where the same one has failed, on whichever member, it begins anew
+ * - where the same one has failed, on whichever member, or cannot be loaded there, it begins anew, and another one takes its place
  * - a worker that has read of it and is no member yet knows that it is there
  */
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { Submitted } from '../../src/admin/view.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
@@ -86,4 +86,47 @@ test('who has read of a pipeline and has not come to it yet says so, and not tha
   })
   party.guests.push(guest)
   expect(codes).toEqual(['E_PIPELINE_NOT_UP', 'E_NO_PIPELINE'])
+})
+
+test('a program that cannot be loaded on one member has failed there, and makes room for any that can', async () => {
+  // The checkpoint that it does not come to is not waited for.
+  const party = await new Party({ drainTimeoutMs: 600_000 }).open(2)
+  const [first, second] = party.guests
+  const body = (rate: number) => `  if (globalThis.partyHasNoTable) throw new Error('no table')
+  p.source('in', p8.generatorSource({ value: (n) => n, rate: ${rate} })).sink('nowhere', p8.nullSink())`
+  const phases = () => party.guests.map(({ pipelines }) => pipelines.residents.get('picky')?.phase ?? 'none').join(' ')
+  const world = globalThis as { partyHasNoTable?: boolean }
+  onTestFinished(() => {
+    delete world.partyHasNoTable
+  })
+  const failOnSecond = async (rate: number) => {
+    const { pipeline, bundle } = await party.load('picky', body(rate))
+    const submitted = first!.pipelines.submit(pipeline, bundle)
+    world.partyHasNoTable = true
+    await submitted
+    await expect.poll(() => second!.pipelines.worker.residents.unloaded.size).toBe(1)
+    world.partyHasNoTable = false
+  }
+  const submit = async (to: typeof first, rate: number) => {
+    const { text, map, hash } = (await party.load('picky', body(rate))).bundle
+    return to!.api.post<Submitted>('/v1/pipelines', { text, map, hash, parameters: {} })
+  }
+
+  await failOnSecond(10)
+  const failed = { pipeline: 'picky', phase: 'failed', error: { message: expect.stringMatching(/no table/) } }
+  expect(await second!.api.get('/v1/pipelines')).toMatchObject([failed])
+  await expect(second!.api.get('/v1/pipelines/picky')).rejects.toMatchObject({ code: 'E_PIPELINE_UNLOADED' })
+  const ready = await fetch(`http://${second!.control.address}/readyz`)
+  expect([ready.status, await ready.text()]).toEqual([503, 'picky failed\n'])
+
+  // The same one, by the one that could not load it, and by the one that could; then another one.
+  await submit(second, 10)
+  await expect.poll(phases).toBe('running running')
+  await failOnSecond(20)
+  await submit(first, 20)
+  await expect.poll(phases).toBe('running running')
+  await failOnSecond(30)
+  const { pipeline, bundle } = await party.load('picky', body(40))
+  await first!.pipelines.submit(pipeline, bundle)
+  await expect.poll(phases).toBe('running running')
 })

@@ -199,6 +199,12 @@ export const workerErrors = {
     what: 'pipeline "{pipeline}" is not up on worker {worker} yet',
     remedy: 'ask again in a moment, or another worker: `potoroo status` shows what this one waits for',
   },
+  E_PIPELINE_UNLOADED: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" cannot be loaded on worker {worker}: {reason}',
+    remedy:
+      'mend what that says, there or in the file, and submit it again: the other workers hold its sources till then',
+  },
   E_NO_STEP: {
     kind: 'user',
     what: 'pipeline "{pipeline}" has no {role} "{step}": {known}',

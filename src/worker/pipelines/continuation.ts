@@ -72,7 +72,10 @@ export async function requireContinuation(
   return warnings
 }
 
-/** Resolves once what runs has a checkpoint of its own, or has not come to one in time; throws where it ends meanwhile (T1). */
+/**
+ * Resolves once what runs has a checkpoint of its own, or has not come to one in time, or comes to none, since it has failed on a
+ * member: then it leaves nothing. Throws where it ends meanwhile (T1).
+ */
 async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
   const { worker, again = false } = asked
   const entry = worker.cluster.pipelines.get(pipeline)
@@ -80,8 +83,10 @@ async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
   const last = entry === undefined ? null : lastEpoch(entry)
   if (again || resident === undefined || !isUp(resident)) return
   if ((last?.epoch ?? 0) > (resident.base?.epoch ?? 0)) return
-  const reason = await inTime<string | null>(asked, (done) => resident.execution.request(periodic, done))
-  if (typeof reason === 'string') throw fail('E_CHECKPOINT', { pipeline, reason })
+  const { execution } = resident
+  const reason = await inTime<string | null>(asked, (done) => execution.request(periodic, done))
+  const stands = worker.residents.all.get(pipeline)?.execution === execution && isUp(resident)
+  if (typeof reason === 'string' && !stands) throw fail('E_CHECKPOINT', { pipeline, reason })
 }
 
 /** What `act` answers, or `undefined` where it does not in time: a worker that has lost its seat meanwhile may answer nothing. */

@@ -114,8 +114,8 @@ export class Pipelines {
     await this.seated()
   }
 
-  /** Brings up what the chain names. One that cannot be loaded or planned is answered, and the others go on. */
-  async resume(): Promise<readonly { readonly pipeline: string; readonly error: PotorooError }[]> {
+  /** Brings up what the chain names. One that cannot be loaded or planned is told of (`events.unloaded`), and the others go on. */
+  async resume(): Promise<void> {
     const { residents, cluster } = this.worker
     const running = [...cluster.pipelines].flatMap(([name, { drained }]) => (drained ? [] : [name]))
     for (const name of running) {
@@ -123,7 +123,6 @@ export class Pipelines {
       if (this.alone && !residents.all.has(name)) residents.again(name)
     }
     await this.until(() => running.every((name) => residents.all.has(name) || residents.unloaded.has(name)))
-    return Array.from(residents.unloaded, ([pipeline, { error }]) => ({ pipeline, error }))
   }
 
   /** Puts a program under the name of its pipeline (`submission.ts`). */
@@ -224,13 +223,22 @@ export class Pipelines {
     })
   }
 
-  /** The pipeline `name`; throws `E_NO_PIPELINE`, and `E_PIPELINE_NOT_UP` where this worker has not come to it yet. */
+  /**
+   * The pipeline `name`; throws `E_NO_PIPELINE`, `E_PIPELINE_NOT_UP` where this worker has not come to it yet, and
+   * `E_PIPELINE_UNLOADED` where it cannot.
+   */
   find(name: string): Resident {
     const found = this.residents.get(name)
     if (found !== undefined) return found
     const entry = this.worker.cluster.pipelines.get(name)
     if (entry?.drained === true) throw fail('E_NOT_RUNNING', { pipeline: name, phase: 'drained' })
-    if (entry !== undefined) throw fail('E_PIPELINE_NOT_UP', { pipeline: name, worker: this.worker.name })
+    const worker = this.worker.name
+    const unloaded = this.worker.residents.unloaded.get(name)
+    if (unloaded !== undefined) {
+      const { error } = unloaded
+      throw fail('E_PIPELINE_UNLOADED', { pipeline: name, worker, reason: error.message }, error)
+    }
+    if (entry !== undefined) throw fail('E_PIPELINE_NOT_UP', { pipeline: name, worker })
     const names = [...this.residents.keys()]
     const meant = nearest(name, names)
     const known = names.length === 0 ? 'none runs here' : `there is ${names.join(', ')}`

@@ -171,6 +171,16 @@ export class Residents {
       .map(({ name }) => name)
   }
 
+  /** Pipelines that are to run here and do not: on their way up, or failed. */
+  get late(): ReadonlyMap<string, 'starting' | 'failed'> {
+    const late = new Map<string, 'starting' | 'failed'>()
+    for (const name of this.unloaded.keys()) late.set(name, 'failed')
+    for (const { name, phase } of this.all.values())
+      if (phase === 'starting' || phase === 'failed') late.set(name, phase)
+    for (const name of this.pending.keys()) late.set(name, 'starting')
+    return late
+  }
+
   // ── The chain ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A record that counts has been read. */

@@ -112,7 +112,8 @@ export class Submission {
       this.prepared.set(name, prepared)
       this.wanted.add(name)
       const before = worker.residents.all.get(name)
-      const how = { from, drop, again: !this.seams.alone && (again || before?.phase === 'failed') }
+      const failed = before?.phase === 'failed' || worker.residents.unloaded.has(name)
+      const how = { from, drop, again: !this.seams.alone && (again || failed) }
       await settle<void>((done) => worker.ledger.submit(name, program, parameters as Json, how, done))
       worker.ledger.sweep()
       const goesOn = before !== undefined && worker.cluster.pipelines.get(name)?.submitted === before.submitted
@@ -134,10 +135,15 @@ export class Submission {
       const resident = residents.all.get(name)
       return resident?.plan === program.plan ? resident : null
     }
-    await this.seams.until(() => here() !== null || overtaken() || residents.unloaded.has(name))
+    // An earlier program may not have been loaded: that says nothing of this one.
+    const unloaded = (): PotorooError | null => {
+      const one = residents.unloaded.get(name)
+      return one?.entry.submitted === this.seams.worker.cluster.pipelines.get(name)?.submitted ? one!.error : null
+    }
+    await this.seams.until(() => here() !== null || overtaken() || unloaded() !== null)
     const resident = here()
     if (resident !== null) return resident
-    throw overtaken() ? fail('E_SUBMIT_OVERTAKEN', { pipeline: name }) : residents.unloaded.get(name)!.error
+    throw overtaken() ? fail('E_SUBMIT_OVERTAKEN', { pipeline: name }) : unloaded()!
   }
 
   /** As `LoadPlan`. */
