@@ -1,12 +1,12 @@
 /** The log of another process in a file: what it has said since the last look. The file is bounded. */
-import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
+import { closeSync, copyFileSync, openSync, readSync, rmSync, statSync, truncateSync } from 'node:fs'
 
 /** Beyond it the file goes on from nothing, and what it had lies beside it. The writer appends, wherever that is now. */
 const FILE_BYTES = 16 << 20
 /** Read at a time. */
 const READ_BYTES = 256 << 10
 
-/** A line of a worker's log; one that is no JSON has only a code. */
+/** A line of a worker's log. One that somebody else has written there, such as a pipeline, is an error with that as its code. */
 export interface LogLine {
   readonly level: string
   readonly code: string
@@ -31,12 +31,15 @@ export class LogFile {
     for (let text = this.next(); text !== ''; text = this.next()) {
       for (const line of text.split('\n')) if (line !== '') lines.push(parse(line))
     }
-    if (this.position > FILE_BYTES) {
-      copyFileSync(this.path, `${this.path}.1`)
-      truncateSync(this.path)
-      this.position = 0
-    }
+    if (this.position > FILE_BYTES) this.begin()
     return lines
+  }
+
+  /** Goes on from nothing. On a disk that is full what it had is not kept: that it stays bounded helps there. */
+  private begin(): void {
+    const before = `${this.path}.1`
+    if (!did(() => copyFileSync(this.path, before))) did(() => rmSync(before, { force: true }))
+    if (did(() => truncateSync(this.path))) this.position = 0
   }
 
   /** Whole lines, as many as are read at a time. */
@@ -58,6 +61,16 @@ export class LogFile {
   }
 }
 
+/** A disk that fails is no reason to end. */
+function did(act: () => void): boolean {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}
+
 function sizeOf(path: string): number {
   try {
     return statSync(path).size
@@ -68,8 +81,8 @@ function sizeOf(path: string): number {
 
 function parse(line: string): LogLine {
   try {
-    return JSON.parse(line) as LogLine
-  } catch {
-    return { level: 'error', code: line }
-  }
+    const said = JSON.parse(line) as Partial<LogLine> | null
+    if (typeof said?.level === 'string' && typeof said.code === 'string') return said as LogLine
+  } catch {}
+  return { level: 'error', code: line }
 }
