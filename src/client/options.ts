@@ -1,6 +1,6 @@
 /** What `connect` is told, and its defaults. */
 import { fail } from '../base/errors.ts'
-import { BATCH_BYTES, NAME_BYTES } from '../protocol/acked.ts'
+import { BATCH_BYTES, NAME_BYTES, SOURCE_BYTES, TOKEN_BYTES } from '../protocol/acked.ts'
 import type { Target } from './transport.ts'
 
 export interface Address {
@@ -62,7 +62,7 @@ const TIMER_MS = 2 ** 31 - 1
 
 /** The options with their defaults; throws `E_CLIENT_OPTIONS`. */
 export function settingsOf(options: ConnectOptions): Settings {
-  const { host = '127.0.0.1', port, producer, source, outbox = 'memory' } = options
+  const { host = '127.0.0.1', port, producer, source, token = '', outbox = 'memory' } = options
   const addresses = options.addresses ?? (port === undefined ? [] : [{ host, port }])
   const wrong = (reason: string): Error => fail('E_CLIENT_OPTIONS', { reason })
   const targets =
@@ -75,13 +75,18 @@ export function settingsOf(options: ConnectOptions): Settings {
   if (stray !== undefined) throw wrong(`a port is a whole number from 1 to 65535, unlike ${JSON.stringify(stray.port)}`)
   if (typeof producer !== 'string' || producer === '') throw wrong('it needs a producer name')
   if (Buffer.byteLength(producer) > NAME_BYTES) throw wrong(`a producer name has at most ${NAME_BYTES} bytes`)
+  // In UTF-8 two such names would be one.
+  if (!producer.isWellFormed()) throw wrong('a producer name has no half of a character in it')
   if (typeof source !== 'string' || source === '') throw wrong('it needs the name of a source')
-  if (outbox !== 'memory' && typeof outbox.path !== 'string') throw wrong("outbox is 'memory' or { path }")
+  if (Buffer.byteLength(source) > SOURCE_BYTES) throw wrong(`the name of a source has at most ${SOURCE_BYTES} bytes`)
+  if (typeof token !== 'string' || Buffer.byteLength(token) > TOKEN_BYTES)
+    throw wrong(`a token is a text of at most ${TOKEN_BYTES} bytes`)
+  if (outbox !== 'memory' && typeof outbox?.path !== 'string') throw wrong("outbox is 'memory' or { path }")
   return {
     targets,
     source,
     producer,
-    token: options.token ?? '',
+    token,
     outbox: outbox === 'memory' ? null : outbox,
     maxOutstanding: positive('maxOutstanding', options.maxOutstanding, 64 << 20),
     batchBytes: positive('batchBytes', options.batchBytes, 64 << 10, BATCH_BYTES),

@@ -41,6 +41,9 @@ export const RECORD_HEAD_BYTES = 4
 /** Longest name of a producer, of an incarnation or of a worker, in bytes. */
 export const NAME_BYTES = 256
 const name = text(NAME_BYTES)
+/** Longest name of a source, and longest token, in bytes. */
+export const SOURCE_BYTES = 512
+export const TOKEN_BYTES = 1024
 /** Longest id of a writer, in bytes. */
 export const WRITER_BYTES = 64
 /** Earlier writers that a hello names at most. */
@@ -53,9 +56,9 @@ const ackedRows = [
     oldestVersion: u8,
     producer: name,
     incarnation: name,
-    source: text(512),
+    source: text(SOURCE_BYTES),
     oldest: varint,
-    token: text(1024),
+    token: text(TOKEN_BYTES),
     writer: added(2, writer, ''),
     earlier: added(2, list(group({ writer, last: varint }), EARLIER_WRITERS), []),
     ageMs: added(2, varint, 0),

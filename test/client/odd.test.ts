@@ -140,6 +140,11 @@ test('options that nothing could come of are refused', async () => {
   // A worker with short records would refuse such batches for ever.
   await refused({ batchBytes: ackedFrameBytes(0) }, 'batchBytes is a number above 0 and at most 262144')
   await refused({ maxOutstanding: 0 }, 'maxOutstanding is a number above 0')
+  await refused({ producer: 'half \ud800' }, 'a producer name has no half of a character in it')
+  await refused({ source: 'ü'.repeat(257) }, 'the name of a source has at most 512 bytes')
+  await refused({ token: 'x'.repeat(1025) }, 'a token is a text of at most 1024 bytes')
+  await refused({ token: 7 }, 'a token is a text of at most 1024 bytes')
+  await refused({ outbox: null }, "outbox is 'memory' or { path }")
 })
 
 test('a worker that never closes is given two seconds for it', async () => {

@@ -1,4 +1,5 @@
 /** `receiveAcked` on real sockets and a real disk, fed by the acked sinks. */
+import { tracingChannel } from 'node:diagnostics_channel'
 import {
   closeSync,
   mkdtempSync,
@@ -10,6 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
+import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -176,6 +178,24 @@ test('ends when its handler throws, and goes on behind what was handled', async 
   await expect.poll(() => texts).toEqual(numbers(1, 6))
 })
 
+test('ends also when its handler throws nothing', async () => {
+  const receiver = await receive({ handle: () => Promise.reject(null) })
+  const failed = new Promise((resolve) => receiver.on('failed', resolve))
+  sink(receiver).write(1, 1)
+  await expect(failed).resolves.toBe(null)
+})
+
+test.each(['tcp', 'websocket'] as const)('connections that cannot be accepted end nobody, by %s', async (by) => {
+  const servers: Server[] = []
+  const opened = ({ server }: { readonly server?: Server }): void => void servers.push(server!)
+  const { asyncEnd } = tracingChannel('net.server.listen')
+  asyncEnd.subscribe(opened as never)
+  await receive({ by })
+  asyncEnd.unsubscribe(opened as never)
+  expect(servers).toHaveLength(1)
+  for (let i = 0; i < 3; i++) servers[0]!.emit('error', new Error('accept EMFILE'))
+})
+
 test('hands over again only what was in hand, however many came together', async () => {
   const inbox = { path: join(folder, 'inbox') }
   const receiver = await receive({
@@ -316,6 +336,7 @@ test('says what is wrong with its options, and who has the port', async () => {
   await rejects({ inbox: {} }, "inbox is 'memory' or { path }")
   await rejects({ after: 3 }, 'after counts records of an inbox on disk')
   await rejects({ remember: 0.5 }, 'remember is a whole number above 0')
+  await rejects({ token: 7 }, 'a token is a text')
   const { address } = await receive()
   await expect(receive({ port: address.port })).rejects.toMatchObject({ code: 'E_RECEIVER_LISTEN' })
 })

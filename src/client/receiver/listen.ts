@@ -29,7 +29,8 @@ export function listenTcp(address: Address, intake: Intake): Promise<Listening> 
       socket.on('error', () => {})
       socket.on('close', () => caller.onClosed())
     })
-    server.once('error', (error) => reject(listenFault(address, error)))
+    // Once it listens that is a connection which could not be accepted; the next one may be.
+    server.on('error', (error) => reject(listenFault(address, error)))
     server.listen(address, () => resolve({ address: addressOf(server.address()), close: () => server.close() }))
   })
 }
@@ -50,7 +51,7 @@ export function listenWebSocket(address: Address, intake: Intake): Promise<Liste
       socket.on('error', () => {})
       socket.on('close', () => caller.onClosed())
     })
-    server.once('error', (error) => reject(listenFault(address, error)))
+    server.on('error', (error) => reject(listenFault(address, error)))
     server.once('listening', () => resolve({ address: addressOf(server.address()), close: () => server.close() }))
   })
 }

@@ -61,6 +61,7 @@ export function receiveSettings(options: ReceiveOptions): Required<Omit<ReceiveO
   const { port, host = '127.0.0.1', by = 'tcp', token = '', handle, inbox = 'memory', after = null } = options
   const wrong = (reason: string): Error => fail('E_RECEIVER_OPTIONS', { reason })
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw wrong('it needs a port')
+  if (typeof token !== 'string') throw wrong('a token is a text')
   if (typeof handle !== 'function') throw wrong('it needs a function that handles records')
   if (by !== 'tcp' && by !== 'websocket') throw wrong("sinks come by 'tcp' or by 'websocket'")
   if (inbox !== 'memory' && typeof inbox?.path !== 'string') throw wrong("inbox is 'memory' or { path }")

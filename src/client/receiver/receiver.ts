@@ -77,7 +77,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
         refused: (code, reason) => void receiver!.emit('refused', { code, reason }),
       },
     )
-    const inbox = settings.path === null ? null : new DiskInbox(settings.path, intake, (error) => receiver?.end(error))
+    const inbox = settings.path === null ? null : new DiskInbox(settings.path, intake, (error) => receiver?.fail(error))
     try {
       checkAfter(settings.after, inbox)
       receiver = new Receiver(settings, intake, inbox, await listen(intake))
@@ -115,7 +115,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
 
   /** Stops at once. What is not handled comes again: from the inbox, or from the sinks. */
   close(): void {
-    this.end(null)
+    this.end()
   }
 
   // ── Keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,7 +153,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     try {
       act()
     } catch (error) {
-      this.end(error)
+      this.fail(error)
     }
   }
 
@@ -163,7 +163,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     this.queue.push(handful)
     if (this.running) return
     this.running = true
-    setImmediate(() => void this.run().catch((error: unknown) => this.end(error)))
+    setImmediate(() => void this.run().catch((error: unknown) => this.fail(error)))
   }
 
   private async run(): Promise<void> {
@@ -189,14 +189,20 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     this.running = false
   }
 
-  private end(error: unknown): void {
+  /** R3; what is thrown may be anything, and nothing at all. */
+  private fail(error: unknown): void {
+    if (this.over) return
+    this.end()
+    this.emit('failed', error)
+  }
+
+  private end(): void {
     if (this.over) return
     this.over = true
     clearInterval(this.timer)
     this.intake.close()
     this.listening.close()
     this.inbox?.close()
-    if (error !== null) this.emit('failed', error)
   }
 }
 
