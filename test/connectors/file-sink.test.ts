@@ -87,6 +87,34 @@ describe('file sink, step by step', () => {
     on.writer.floor(5)
     on.pass(100)
     expect(on.names('out')).toEqual([...kept, below[1]].sort())
+    on.writer.floor(11)
+    on.pass(100)
+    expect(on.names('out')).toEqual(kept)
+  })
+
+  test('looks through its folder no more once nothing of before can be left in it', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
+    const { disk } = on.process.env
+    const list = disk.list.bind(disk)
+    let looks = 0
+    disk.list = (path, done) => {
+      looks++
+      list(path, done)
+    }
+    const floors = (from: number, to: number): number => {
+      looks = 0
+      for (let epoch = from; epoch <= to; epoch++) {
+        on.writer.floor(epoch)
+        on.pass(100)
+      }
+      return looks
+    }
+    on.writer.restore({ generation: 5, epoch: 10, back: false, snapshots: [] }, () => {})
+    on.pass(100)
+    expect(floors(1, 100)).toBe(11)
+    on.writer.restore({ generation: 6, epoch: 110, back: false, snapshots: [] }, () => {})
+    on.pass(100)
+    expect(floors(101, 200)).toBe(11)
   })
 
   test('removes what it began itself in this generation, for an earlier run, and leaves what others began', () => {

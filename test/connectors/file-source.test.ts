@@ -331,6 +331,32 @@ describe('a file that is followed', () => {
     }
   })
 
+  test('goes on in a file that begins as the one before did, which had no more than that', () => {
+    for (const seed of [1, 2, 3]) {
+      const scene = new Scene(seed)
+      scene.append('id,n\n')
+      let rotated = false
+      const reading = readAll(
+        scene.reading(source(true), {
+          seed,
+          between: (now) => {
+            if (rotated || now.records.length === 0) return
+            rotated = true
+            scene.rename(PATH, `${PATH}.1`)
+            scene.append('id,n\n1,2\n')
+          },
+          until: (now) => now.records.length === 3,
+          patienceMs: 5000,
+        }),
+      )
+      expect(values(reading)).toEqual(['id,n', 'id,n', '1,2'])
+      expectRising(reading.records)
+      scene.append('3,4\n')
+      const until = (now: Reading): boolean => now.records.length === 1
+      expect(values(readAll(scene.reading(source(true), { place: reading.place, until })))).toEqual(['3,4'])
+    }
+  })
+
   test('keeps to the old file as long as the new one is empty', () => {
     const scene = new Scene()
     scene.append('a\n')

@@ -54,6 +54,8 @@ class FileWriter implements Writer {
   private readonly append: boolean
   private generation = 0
   private epoch = 0
+  /** The epoch up to which earlier generations may have left segments that nobody lists (`floor`). */
+  private leftUpTo = Infinity
   /** Length of the growing file up to the last durable commit. */
   private length = 0
   /** Segments that are durable and whose commit is not. */
@@ -89,6 +91,7 @@ class FileWriter implements Writer {
     this.ending = null
     this.generation = base.generation
     this.epoch = base.epoch
+    this.leftUpTo = base.epoch
     this.jobs.length = 0
     this.run((next) => {
       makeDurableDirectory(this.disk, this.directory || '/', (error) => {
@@ -150,8 +153,11 @@ class FileWriter implements Writer {
   }
 
   floor(epoch: number): void {
+    // What earlier generations have left is all gone by now: to look for it among ever more files would cost ever more.
+    if (this.leftUpTo < 0) return
     // Everything that earlier generations had promised was finished when this one began.
     const sweep = { generation: this.generation, writer: null, above: Infinity, below: epoch }
+    if (epoch > this.leftUpTo) this.leftUpTo = -1
     this.run((next) => this.sweep(sweep, next))
   }
 

@@ -6,6 +6,8 @@
  *     files that it may have been rotated to, and read to its end before its successor.
  * T3. A followed file is given up only when its successor has a byte and the old file, read once more after that, has no
  *     more. (Whoever writes the old one after it has begun the new one is not heard.)
+ * T4. A successor may begin as the old file does, as where both begin with a line of names and the old one has no more. While it
+ *     is no longer nothing is missed; where it grows and the old one does not it is another file, and read from its beginning.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
@@ -23,6 +25,8 @@ export class Tail {
   private readonly follow: boolean
   private readonly context: Context
   private file: File | null = null
+  /** The successor, where its first bytes do not tell it from this file (T4). */
+  private successor: File | null = null
   private firstBytes: Buffer = Buffer.alloc(0)
   /** How the last file began of which that is known. */
   private lastHead: Head
@@ -74,15 +78,20 @@ export class Tail {
     this.firstBytes = Buffer.alloc(0)
     this.file?.close(() => {})
     this.file = null
-    this.openNext({ head: this.lastHead, at: this.readAt })
+    const { successor, readAt } = this
+    this.successor = null
     this.readAt = 0
+    if (successor === null) this.openNext({ head: this.lastHead, at: readAt })
+    else this.begin(successor, 0)
   }
 
   close(): void {
     this.closed = true
     this.timer?.cancel()
     this.file?.close(() => {})
+    this.successor?.close(() => {})
     this.file = null
+    this.successor = null
     this.ahead = null
   }
 
@@ -185,8 +194,10 @@ export class Tail {
     this.context.env.disk.open(this.path, 'read', (absent, other) => {
       if (this.closed) return absent === null ? other.close(() => {}) : undefined
       if (absent !== null) return this.later(() => this.look())
-      const done = (found: DiskError | null, replaced: boolean): void => {
-        other.close(() => {})
+      const done = (found: DiskError | null, replaced: boolean, alike = false): void => {
+        const kept = found === null && replaced && alike && !this.closed
+        if (kept) this.successor = other
+        else other.close(() => {})
         if (this.closed) return
         if (found !== null || !replaced) {
           this.later(() => this.look())
@@ -198,8 +209,12 @@ export class Tail {
       // An empty file has nothing to be known by; the one at the path is as good.
       if (this.readAt === 0) return other.size((error, size) => done(error, size > 0))
       isSame(other, { head: this.head, at: this.readAt }, (error, same) => {
-        if (error !== null || same) return done(error, false)
-        other.size((unknown, size) => done(unknown, size > 0))
+        if (error !== null || this.closed) return done(error, false)
+        other.size((unknown, size) => {
+          if (unknown !== null || this.closed || !same || size === this.readAt) return done(unknown, !same && size > 0)
+          // Measured after the other one, it would be as long if it were that one (T4).
+          this.file!.size((unmeasured, own) => done(unmeasured, own === this.readAt, true))
+        })
       })
     })
   }

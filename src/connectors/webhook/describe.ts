@@ -36,7 +36,7 @@ export const webhookSinkFields = {
     type: 'text',
     choices: ['dead-letter', 'fail'],
     default: 'dead-letter',
-    doc: 'what happens to a record that the receiver refuses: it becomes a dead letter, or the pipeline stops',
+    doc: 'what happens to a record that the receiver refuses: it becomes a dead letter, or the pipeline stops, as it does where records have no id (behind reduce and aggregate)',
     example: 'fail',
   },
   promise: promiseField,
