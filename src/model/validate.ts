@@ -16,8 +16,9 @@ import { unknownOptions } from './step-options.ts'
 
 type AsyncStep = Extract<Step, { kind: 'asyncMap' }>
 
-/** Longest name of a pipeline, a step or a branch, in UTF-16 code units. */
+/** Longest name of a pipeline, a step or a branch, in UTF-16 code units, and in bytes: messages hold no longer one. */
 const NAME_MAX = 100
+const NAME_BYTES = 256
 
 export interface Findings {
   readonly faults: readonly Finding[]
@@ -66,7 +67,9 @@ function checkName(name: unknown, step: string | null, owner: string, fault: Com
   if (typeof name !== 'string') fault(step, `${owner} has no name`, hint)
   else if (name === '') fault(step, `${owner} has an empty name`, hint)
   else if (name.length > NAME_MAX) fault(step, `the name has ${name.length} characters`, `use ${NAME_MAX} at most`)
-  else if (name !== name.trim() || /\p{Cc}/u.test(name)) {
+  else if (Buffer.byteLength(name) > NAME_BYTES) {
+    fault(step, `the name has ${Buffer.byteLength(name)} bytes in UTF-8`, `use ${NAME_BYTES} at most`)
+  } else if (name !== name.trim() || /\p{Cc}/u.test(name)) {
     fault(step, 'the name has spaces at its ends or control characters in it', 'use letters, digits and hyphens')
   } else if (/\p{Cs}/u.test(name)) {
     // In files and messages two such names would become one.

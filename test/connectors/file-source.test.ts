@@ -167,6 +167,35 @@ describe('a file that is read once', () => {
     expect(readAll(scene.reading(source(false), { place })).error).toBe('E_FILE_CHANGED')
   })
 
+  test('is closed once it was read to its end, and says where it stands', () => {
+    const scene = new Scene()
+    scene.append('a\nb\n')
+    const { disk } = scene.process.env
+    const opened = disk.open.bind(disk)
+    let open = 0
+    disk.open = (path, mode, done) =>
+      opened(path, mode, (error, file) => {
+        if (error !== null) return done(error, file)
+        open++
+        const close = file.close.bind(file)
+        file.close = (then) => {
+          open--
+          close(then)
+        }
+        done(null, file)
+      })
+    const { description, process } = scene.reading(source(false))
+    const context = { env: process.env, limits: makeLimits(), step: 'in', wake() {}, warn() {}, failed() {} }
+    const reader = fileSourceConnector.open(description, PATH, null, context)
+    const read: unknown[] = []
+    const into = { push: (value: unknown) => read.push(value), failed() {} }
+    scene.world.run(scene.world.now + 100)
+    expect([reader.poll(into, 10, 0), open]).toEqual(['idle', 1])
+    scene.world.run(scene.world.now + 100)
+    expect([reader.poll(into, 10, 0), open, read]).toEqual(['ended', 0, ['a', 'b']])
+    expect(reader.place()).toMatchObject({ position: 4, headBytes: 4, whole: true })
+  })
+
   test('is not missed once it was read to its end', () => {
     const scene = new Scene()
     scene.append('a\nb\n')

@@ -43,6 +43,7 @@ describe('names', () => {
       stream.map('', String)
       stream.map(String)
       stream.map('x'.repeat(101), String)
+      stream.map('字'.repeat(86), String)
       stream.map(' padded', String)
       stream.map('two\nlines', String)
       stream.map('half \ud800', String)
@@ -55,6 +56,7 @@ describe('names', () => {
       '(map without a name): a step (map) has an empty name',
       '(map without a name): a step (map) has no name',
       `${'x'.repeat(101)}: the name has 101 characters`,
+      `${'字'.repeat(86)}: the name has 258 bytes in UTF-8`,
       ' padded: the name has spaces at its ends or control characters in it',
       'two\nlines: the name has spaces at its ends or control characters in it',
       'half \ud800: the name has half a character in it, which no UTF-8 can hold',

@@ -180,7 +180,8 @@ class FileReader implements ReplayableReader {
       return
     }
     if (!this.follow) {
-      this.ended = true
+      // Other files of the source may be read for long, or there may be thousands of them.
+      this.close()
       this.whole = true
       return
     }
