@@ -94,7 +94,10 @@ test('another program waits for a generation in a cluster, also in one of one, a
 })
 
 test('where a worker is alone the program that was asked for last runs, whichever is loaded first', () => {
-  for (const order of [[0, 0], [1, 0]]) {
+  for (const order of [
+    [0, 0],
+    [1, 0],
+  ]) {
     const { said, stands, residents, loads } = scene({ alone: true, slow: true })
     stands()
     residents.restore({ number: 1, members: [{}] } as unknown as Generation, () => {})

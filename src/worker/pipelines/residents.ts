@@ -277,7 +277,9 @@ export class Residents {
 
   /** Whether a worker alone has been asked for another program meanwhile, which may have been loaded in less time (R3). */
   private isOvertaken(name: string, { run, submitted }: PipelineEntry): boolean {
-    return [this.pending.get(name), this.up.get(run)].some((other) => other !== undefined && other.submitted > submitted)
+    return [this.pending.get(name), this.up.get(run)].some(
+      (other) => other !== undefined && other.submitted > submitted,
+    )
   }
 
   private launch(name: string, entry: PipelineEntry, loaded: Loaded): void {
