@@ -2,7 +2,8 @@
  * Writes a pack while the pipeline goes on: few large writes, at a bounded rate, one sync at the end (PROTOCOLS 5).
  *
  * P3. At most one write is under way, and the next one begins no earlier than the rate allows.
- * P4. After an error nothing is written any more, what has been is removed, and `finish` answers the error.
+ * P4. After an error nothing is written any more, what has been is removed, and `finish` answers the error. Whoever waits to add
+ *     more goes on, and comes to that.
  * P5. A pack that nothing was added to leaves no file.
  * P6. A block is filled again once its write has come back, by this pack or a later one: fresh memory for every pack would make
  *     the collector look through the whole heap for what was of use for a tenth of a second.
@@ -90,7 +91,7 @@ export class PackWriter {
 
   /** False: so many bytes wait that the caller should add nothing until `onReady`. */
   get ready(): boolean {
-    return this.length - this.writtenBytes < this.limits.packQueueBytes
+    return this.stopped || this.length - this.writtenBytes < this.limits.packQueueBytes
   }
 
   /**
@@ -195,19 +196,16 @@ export class PackWriter {
   /** After a step of the writing: the next one, or the end of it all. */
   private proceed(error: PotorooError | null): void {
     this.busy = false
+    if (this.stopped) return this.remove()
     if (error !== null) {
       this.error = error
       this.stop()
     }
-    if (this.stopped) {
-      this.remove()
-    } else {
-      if (this.slowed && this.length - this.writtenBytes <= this.limits.packQueueBytes / 2) {
-        this.slowed = false
-        this.onReady()
-      }
-      this.pump()
+    if (this.slowed && (this.stopped || this.length - this.writtenBytes <= this.limits.packQueueBytes / 2)) {
+      this.slowed = false
+      this.onReady()
     }
+    this.pump()
   }
 
   private stop(): void {

@@ -74,7 +74,9 @@ export class Ledger {
 
   /** The program that the chain names for a pipeline. */
   program(hash: string, done: Done<Program>): void {
-    readProgram(this.seams.foundation.store, hash, done)
+    const { env, foundation } = this.seams
+    const { store, limits } = foundation
+    readProgram({ store, clock: env.clock, limits }, hash, done)
   }
 
   /** Whether `id` is a source, as the journal calls it, that a run which the chain knows may open. */

@@ -165,6 +165,18 @@ describe('a pack', () => {
     expect(bench.read(bench.store, PATH)).toBeNull()
   })
 
+  test('P4: whose disk fails while somebody waits to add more lets that go on', () => {
+    let ready = 0
+    const bench = new Bench({ packWriteBytes: 64, packQueueBytes: 128 })
+    const writer = bench.writer(PATH, () => ready++)
+    bench.machine.volume.capacityBytes = 0
+    for (let i = 0; writer.ready; i++) writer.add('s', i, 'delta', Buffer.alloc(100))
+    bench.world.run(bench.world.now + 50)
+    expect([writer.ready, ready]).toEqual([true, 1])
+    const error = bench.await<PotorooError | null>((report) => writer.finish((failed) => report(failed)))
+    expect(error?.code).toBe('E_STORE')
+  })
+
   test('is written at no more than its rate, and asks for a pause when too much waits', () => {
     let ready = 0
     const bench = new Bench({ packWriteBytes: 1000, packQueueBytes: 4000, packBytesPerSecond: 100_000 })

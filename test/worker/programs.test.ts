@@ -1,21 +1,53 @@
-/** Programs in the store: what is damaged there is named, and put right by whoever submits the program once more. */
+/**
+ * Programs in the store: what is damaged there is named, and put right by whoever submits the program once more. A store that does
+ * not answer is asked again.
+ */
 import { expect, test } from 'vitest'
+import { fail } from '../../src/base/errors.ts'
 import { bundle } from '../../src/checkpoint/layout.ts'
+import type { Store } from '../../src/checkpoint/store.ts'
 import { type Program, readProgram, storeProgram } from '../../src/worker/pipelines/programs.ts'
 import { Sim } from '../checkpoint/fixture.ts'
 
-test('a source map that is damaged is named as a damaged program is, and mended', () => {
+const program: Program = { hash: 'h', text: 'export default 1', map: '{"sources":[]}' }
+
+/** A store, with what puts the program there and reads it back. */
+function scene() {
   const sim = new Sim()
   const store = sim.open()
   const { clock, log } = sim.process.env
-  const program: Program = { hash: 'h', text: 'export default 1', map: '{"sources":[]}' }
-  const put = () => sim.end((done) => storeProgram({ store, clock, log, limits: sim.limits }, program, done))
-  const read = () => sim.value<Program>((done) => readProgram(store, 'h', done))
+  const { limits } = sim
+  return {
+    sim,
+    store,
+    put: () => sim.end((done) => storeProgram({ store, clock, log, limits }, program, done)),
+    read: (from: Store = store) =>
+      sim.value<Program>((done) => readProgram({ store: from, clock, limits }, program.hash, done)),
+  }
+}
+
+test('a source map that is damaged is named as a damaged program is, and mended', () => {
+  const { sim, store, put, read } = scene()
   expect(put()).toBe(null)
   expect(read()).toEqual(program)
   const bytes = JSON.stringify({ text: program.text, map: program.map.replace(':', ';') })
   sim.end((done) => store.put(bundle('h'), Buffer.from(bytes), done))
-  expect(read).toThrow(expect.objectContaining({ code: 'E_BUNDLE_DAMAGED' }))
+  expect(() => read()).toThrow(expect.objectContaining({ code: 'E_BUNDLE_DAMAGED' }))
   expect(put()).toBe(null)
   expect(read()).toEqual(program)
+})
+
+test('a program that the store does not give at once is asked for again', () => {
+  const { sim, store, put, read } = scene()
+  put()
+  let refusals = 2
+  const unwilling = Object.create(store) as Store
+  unwilling.read = (path, done) => {
+    if (refusals-- <= 0) return store.read(path, done)
+    const error = fail('E_STORE', { operation: 'read', path, reason: 'input/output error' })
+    sim.clock.soon(() => done(error, null))
+  }
+  expect(read(unwilling)).toEqual(program)
+  refusals = Number.POSITIVE_INFINITY
+  expect(() => read(unwilling)).toThrow(expect.objectContaining({ code: 'E_STORE' }))
 })

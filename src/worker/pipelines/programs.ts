@@ -3,7 +3,7 @@
  *
  * G1. A program lies in the store before a record names it: who reads the record finds it.
  */
-import { fail, type PotorooError } from '../../base/errors.ts'
+import { fail } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
@@ -52,14 +52,24 @@ function mend(seams: ProgramSeams, path: string, program: Program, bytes: Buffer
   })
 }
 
-/** The program with this hash. */
-export function readProgram(store: Store, hash: string, done: StoreDone<Program>): void {
+/** The program with this hash; tried again after a pause where the store does not answer. */
+export function readProgram(
+  seams: Pick<ProgramSeams, 'store' | 'clock' | 'limits'>,
+  hash: string,
+  done: StoreDone<Program>,
+  attempts = seams.limits.storeReads,
+): void {
   const path = bundlePath(hash)
+  const { store, clock, limits } = seams
   store.read(path, (error, bytes) => {
+    if (error !== null && attempts > 1) {
+      clock.after(limits.storeRetryMs, () => readProgram(seams, hash, done, attempts - 1))
+      return
+    }
     if (error !== null) return done(error, none)
     if (bytes === null) return done(fail('E_STORE_DAMAGED', { path, reason: 'it is absent' }), none)
     const program = decode(hash, bytes)
-    if (program === null) done(fail('E_BUNDLE_DAMAGED', { path: bundlePath(hash) }) as PotorooError, none)
+    if (program === null) done(fail('E_BUNDLE_DAMAGED', { path }), none)
     else done(null, program)
   })
 }
