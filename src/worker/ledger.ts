@@ -45,6 +45,13 @@ export class Ledger {
     })
   }
 
+  /** Puts a program into the store: what `submit` then does with it fails no more for want of room. */
+  keep(program: Program, done: Done<void>): void {
+    const { env, foundation } = this.seams
+    const { store, limits } = foundation
+    storeProgram({ store, clock: env.clock, log: env.log, limits }, program, (error) => done(error, undefined))
+  }
+
   /** Puts a program under the name of its pipeline, or leaves it as it is when the chain has it already. */
   submit(
     pipeline: string,
@@ -53,9 +60,7 @@ export class Ledger {
     options: { readonly from: string | null; readonly drop: readonly string[]; readonly again?: boolean },
     done: Done<void>,
   ): void {
-    const { env, foundation } = this.seams
-    const { store, limits } = foundation
-    storeProgram({ store, clock: env.clock, log: env.log, limits }, program, (error) => {
+    this.keep(program, (error) => {
       if (error !== null) return done(error, undefined)
       this.append(
         (cluster) => submitRecord(cluster, pipeline, program.hash, parameters, options),

@@ -4,9 +4,10 @@
  * - old records of the chain are removed, an era at a time
  * - a record of the chain that is gone is missed and named, and nothing is decided without it
  * - a data folder that belongs to a store makes no other one, and goes to none
+ * - a program that the store does not take stops nothing
  * - a journal is trimmed also by a worker that never lives as long as the horizon
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Limits } from '../../src/base/limits.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
@@ -41,6 +42,19 @@ test('what was fixed when the store was made stays, whatever the worker is set t
   await expect.poll(() => second.find('sums').phase).toBe('running')
   expect(second.find('sums').base?.epoch).toBe(epochsOf(first, 'sums').at(-1))
   expect(workshop).toMatchObject({ failed: [], warned: [] })
+})
+
+test('a program that the store does not take stops nothing', async () => {
+  const workshop = new Workshop()
+  const pipelines = await workshop.start(small)
+  const first = await workshop.runLines(pipelines, '')
+  const bundles = `${workshop.folder}/data/store/bundles`
+  renameSync(bundles, `${bundles}-away`)
+  writeFileSync(bundles, '')
+  const second = workshop.runLines(pipelines, ".map('same', (line) => line)")
+  await expect(second).rejects.toMatchObject({ code: 'E_STORE' })
+  expect(pipelines.find('lines')).toBe(first)
+  expect(first.phase).toBe('running')
 })
 
 test('a lost record of the chain is named, and the worker does not go on without it', async () => {

@@ -106,6 +106,8 @@ export class Submission {
       const asked = { worker, clock, timeoutMs: limits.drainTimeoutMs, again }
       // Asked also where nobody hears it: what stands in a call that is left out is left out with it.
       const warnings = await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
+      // S3. A store that takes nothing more is in the way, too.
+      await settle<void>((done) => worker.ledger.keep(program, done))
       options.onFit?.(warnings)
       if (this.seams.alone) await this.seams.stop(name)
       if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
