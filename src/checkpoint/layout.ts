@@ -16,6 +16,7 @@
  * W2. Numbers have leading zeros: byte order is numeric order.
  */
 import { fail } from '../base/errors.ts'
+import { inFileName, OWN_NAME_BYTES } from '../base/file-name.ts'
 
 export const CLUSTER = 'cluster'
 export const CHAIN = 'chain'
@@ -23,25 +24,12 @@ export const PIPELINES = 'pipelines'
 export const BEATS = 'beat'
 export const TEMPORARY = 'tmp'
 
-/** The longest name of a file on the usual file systems, in bytes. */
-const NAME_BYTES = 255
-/** What stands beside a worker's name in the longest file name: numbers, incarnation, separators. */
-const NUMBERS_BYTES = 80
-
-/**
- * `name` in the letters of a path: a-z, 0-9, `_` and `-` as they are, every other byte of its UTF-8 as `%` and two digits,
- * half a surrogate pair as `%u` and four. Throws `E_STORE_NAME` where that is too long for a file, or nothing.
- */
+/** `name` in the letters of a path (W1). Throws `E_STORE_NAME` where that is too long for a file, or nothing. */
 export function escapeName(name: string): string {
-  const escaped = name.replace(/[^a-z0-9_-]/gu, escapeCharacter)
-  const limit = NAME_BYTES - NUMBERS_BYTES
-  if (escaped.length > limit || escaped.length === 0) throw fail('E_STORE_NAME', { name, limit })
+  const escaped = inFileName(name)
+  if (escaped.length > OWN_NAME_BYTES || escaped.length === 0)
+    throw fail('E_STORE_NAME', { name, limit: OWN_NAME_BYTES })
   return escaped
-}
-
-function escapeCharacter(character: string): string {
-  if (!character.isWellFormed()) return `%u${character.charCodeAt(0).toString(16)}`
-  return Array.from(Buffer.from(character, 'utf8'), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
 }
 
 /** The name that `escapeName` made into `escaped`. */

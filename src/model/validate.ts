@@ -7,6 +7,7 @@
  * Much of it cannot be written in TypeScript at all; pipelines in JavaScript, and casts, end here.
  */
 import { fail } from '../base/errors.ts'
+import { inFileName, OWN_NAME_BYTES } from '../base/file-name.ts'
 import { type Finding, showFinding } from './finding.ts'
 import type { Graph, Step } from './graph.ts'
 import { isKeyed, type KeyedStep } from './lower.ts'
@@ -33,6 +34,7 @@ export function validate(graph: Graph): Findings {
   const warn = (step: string | null, what: string, hint: string) => warnings.push({ step, what, hint })
 
   checkName(graph.name, null, 'the pipeline', fault)
+  checkFileName(graph.name, fault)
   checkNames(graph, fault)
   for (const step of graph.steps) checkStep(step, fault, warn)
   checkWiring(graph, fault, warn)
@@ -75,6 +77,14 @@ function checkName(name: unknown, step: string | null, owner: string, fault: Com
     // In files and messages two such names would become one.
     fault(step, 'the name has half a character in it, which no UTF-8 can hold', 'use letters, digits and hyphens')
   }
+}
+
+/** A pipeline has a folder of its name. */
+function checkFileName(name: unknown, fault: Complain): void {
+  if (typeof name !== 'string' || name.length > NAME_MAX) return
+  const { length } = inFileName(name)
+  const hint = `use ${OWN_NAME_BYTES} at most, where every byte that is not a-z, 0-9, "_" or "-" counts as three`
+  if (length > OWN_NAME_BYTES) fault(null, `the name takes ${length} bytes as the name of a folder`, hint)
 }
 
 /** A name that can be shown, whatever was given as one. */

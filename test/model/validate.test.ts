@@ -65,6 +65,13 @@ describe('names', () => {
   })
 })
 
+test('the name of a pipeline is one that its folder can have', () => {
+  const build = (p: Untyped) => p.source('in', testSource()).sink('out', testSink())
+  expect(findings(build, 'Продажи по регионам').faults).toEqual([])
+  const told = 'the name takes 213 bytes as the name of a folder'
+  expect(findings(build, 'Продажи по регионам за последний месяц').faults).toEqual([told])
+})
+
 describe('wiring', () => {
   test('a pipeline has a source', () => {
     expect(findings(() => {})).toEqual({ faults: ['there is no source'], warnings: ['there is no sink'] })
