@@ -56,7 +56,10 @@ async function develop(file: string, options: BeginningFlags): Promise<void> {
         say(`  changes of ${file} are taken over as they are saved`)
         changed = () => void desk.takeOver(file, watch)
         void stopped.then(() => watch.close())
-        return () => sayEnd(pipelines.find(name))
+        return () => {
+          const resident = pipelines.residents.get(name)
+          if (resident !== undefined) sayEnd(resident)
+        }
       },
     )
   } finally {
@@ -132,7 +135,8 @@ class Desk {
       const next = await this.load()
       watch.add(filesOf(next.bundle))
       const { current, pipelines } = this
-      const runs = pipelines.find(current.pipeline.name).error === null
+      // One that was cancelled from another terminal is not there any more.
+      const runs = pipelines.residents.get(current.pipeline.name)?.error === null
       if (runs && next.bundle.hash === current.bundle.hash) return this.tellBack(file)
       this.refuseAnother(file, next)
       await this.replace(next, () => say(`\n${clockTime()} ${file} has changed`))

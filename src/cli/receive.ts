@@ -67,8 +67,11 @@ async function receive(address: string, options: Options): Promise<void> {
       const count = Math.min(records.length, most - got.records)
       got.records += count
       const frames = records.slice(0, count).flatMap((record) => frameFor(file === null, framing, record))
+      if (inbox !== undefined && file !== null) for (const record of records) requireOne(framing, record)
       const full = target !== null && frames.length > 0 && !target.write(Buffer.concat(frames))
       if (got.records >= most) over.resolve()
+      // What is beyond them is not taken: whoever sent it keeps it.
+      if (records.length > count) return new Promise(() => {})
       if (full) return new Promise((resolve) => target.once('drain', resolve))
     },
     alone: () => options.untilClosed && over.resolve(),
@@ -139,6 +142,18 @@ async function recordsIn(path: string, framing: Framing): Promise<number> {
   }
   if (assembler.pending > 0) truncateSync(path, bytes - assembler.pending)
   return records
+}
+
+/** Throws where `record` in its frame reads as another number of records: an inbox goes on by how many there are in the file. */
+function requireOne(framing: Framing, record: Buffer): void {
+  let records = 0
+  const assembler = new Assembler(framing, Infinity, (_, { count }) => {
+    records += count
+  })
+  for (const part of framing.frame(record)) assembler.push(Buffer.from(part))
+  if (records === 1 && assembler.pending === 0) return
+  const reason = `a record of ${record.length} bytes reads as ${records} in the frames of --framing ${framing.kind}`
+  throw fail('E_USAGE', { reason: `${reason}: with --inbox choose another one for --out, such as length-prefix` })
 }
 
 /** In a file a record keeps its frame; on standard output it is a line. */

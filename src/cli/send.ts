@@ -11,7 +11,7 @@ import { Assembler } from '../connectors/assembler.ts'
 import type { Framing } from '../model/connector.ts'
 import { addressOf } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
-import { positive } from './numbers.ts'
+import { positive, wholeNumber } from './numbers.ts'
 import { Progress } from './progress.ts'
 import { ackedOutlet, type Outlet, plainOutlet, webSocketOutlet } from './send-outlets.ts'
 import { limitsHere } from './settings.ts'
@@ -60,9 +60,12 @@ async function send(address: string, files: readonly string[], options: Options)
     throw fail('E_USAGE', { reason: '--print-token is for what is acknowledged: say --acked SOURCE' })
   }
   const framing = framingOf(options.framing)
-  const repeat = positive('--repeat', options.repeat)
+  const repeat = wholeNumber('--repeat', options.repeat)
   const rate = options.rate === undefined ? null : positive('--rate', options.rate)
   const paths = files.length === 0 ? ['-'] : files
+  if (paths.filter((path) => path === '-').length * repeat > 1) {
+    throw fail('E_USAGE', { reason: 'standard input can be sent once: keep it in a file, and send that' })
+  }
   const totalBytes = sizeOf(paths) === null ? null : sizeOf(paths)! * repeat
   const outlet = await outletTo(address, framing, options)
   const sent = { records: 0, bytes: 0 }

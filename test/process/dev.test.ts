@@ -38,7 +38,7 @@ async function app() {
 }
 
 test('takes over what is saved, and goes on with what ran where that cannot run', async () => {
-  const { dev, save, send } = await app()
+  const { cwd, dev, save, send } = await app()
   await dev.said(/changes of count.ts are taken over/)
   await send()
   await dev.said(/x 1\n/)
@@ -76,6 +76,13 @@ test('takes over what is saved, and goes on with what ran where that cannot run'
   await dev.said(/(has changed[\s\S]*){4}/)
   await send()
   await dev.said(/x 42!\n/)
+  // From another terminal.
+  expect(await ran(['cancel', 'count'], { cwd })).toMatchObject({ status: 0 })
+  await dev.said(/count: cancelled; waits for a change/)
+  save('count.ts', program('shown(line, (state.total += 7))'))
+  await dev.said(/(has changed[\s\S]*){5}/)
+  await send()
+  await dev.said(/x 7!\n/)
   dev.kill('SIGINT')
   expect(await dev.ended, dev.err).toEqual({ status: 0, signal: null })
   expect(dev.err).toMatch(/count: ended with epoch \d+ \(1 key\)\n$/)

@@ -70,6 +70,39 @@ test.each(['tcp', 'websocket'])('each record once by %s, whoever is killed', asy
   }
 })
 
+test('what comes behind --count is left to the next receiver; what an inbox could not count in a file is refused', async () => {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'hand-over.ts'), PIPELINE)
+  const [port, output] = [await freePort(), await freePort()]
+  const parameters = ['--param', `port=${port}`, '--param', `output=${output}`]
+  const receive = (...how: string[]): Program => potoroo(['receive', String(output), '--acked', ...how], { cwd })
+  const worker = potoroo(['run', 'hand-over.ts', ...parameters], { cwd })
+  await worker.said(/numbers listens on/)
+  const client = await connect({ port, source: 'numbers', producer: 'p' })
+  const numbers = Array.from({ length: 500 }, (_, i) => i)
+  await client.send(numbers.map(String))
+  const first = receive('--count', '5')
+  expect(await first.ended).toMatchObject({ status: 0 })
+  const second = receive()
+  const taken = () => new Set(`${first.out}${second.out}`.split('\n').slice(0, -1).map(Number))
+  await expect.poll(() => taken().size).toBe(numbers.length)
+  await client.flush('stable')
+  client.close()
+  second.kill('SIGTERM')
+  await second.ended
+  worker.kill('SIGTERM')
+  await worker.ended
+
+  writeFileSync(join(cwd, 'hand-over.ts'), PIPELINE.replace('String(n)', "n + '\\n'"))
+  const next = potoroo(['run', 'hand-over.ts', ...parameters], { cwd })
+  await next.said(/numbers listens on/)
+  const third = receive('--inbox', 'inbox', '--out', 'rows')
+  await ran(['send', String(port), '--acked', 'numbers', '--wait', 'journaled'], { input: '1\n' })
+  expect(await third.ended).toMatchObject({ status: 2 })
+  expect(third.err).toMatch(/E_USAGE: a record of 2 bytes reads as 2 in the frames of --framing lines/)
+  next.kill('SIGKILL')
+})
+
 test('where no receiver takes anything, whoever waits for it says so', async () => {
   const cwd = folder()
   writeFileSync(join(cwd, 'hand-over.ts'), PIPELINE)

@@ -59,6 +59,8 @@ test('a file that ends inside a record, and one that is absent, are named', asyn
   expect(cut).toMatchObject({ status: 2, err: expect.stringMatching(/E_FILE_FRAGMENT: cut ends inside a record/) })
   const input = await ran(['send', port!, '--framing', 'length-prefix'], { input: '\0\0\0\t1' })
   expect(input.err).toMatch(/E_FILE_FRAGMENT: standard input ends inside a record/)
+  const twice = await ran(['send', port!, '--repeat', '2'], { input: 'x\n' })
+  expect(twice).toMatchObject({ status: 2, err: expect.stringMatching(/E_USAGE: standard input can be sent once/) })
   expect(await ran(['send', port!, 'absent'], { cwd })).toMatchObject({
     status: 1,
     err: expect.stringMatching(/E_FILE: .*absent/),
