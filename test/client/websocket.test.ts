@@ -188,8 +188,16 @@ describe('what browsers have not', () => {
         expect(browser.Buffer.byteLength(text)).toBe(written)
         expect(Buffer.from(own.subarray(3, 3 + written)).equals(Buffer.from(text))).toBe(true)
         expect(own.toString('utf8', 3, 3 + written)).toBe(Buffer.from(text).toString())
+        const bytes = own.subarray(3, 3 + written) as InstanceType<typeof browser.Buffer>
+        expect(bytes.equals(browser.Buffer.from(text))).toBe(true)
+        expect(bytes.equals(browser.Buffer.from(`${text}!`))).toBe(false)
       }),
     )
+    for (const text of ['\ufeffa mark in front', 'a \ufffd within']) {
+      const bytes = browser.Buffer.from(text)
+      expect(bytes.toString()).toBe(text)
+      expect(bytes.equals(Buffer.from(text))).toBe(true)
+    }
     expect(browser.Buffer.byteLength('\ud800x\udc00')).toBe(Buffer.byteLength('\ud800x\udc00'))
   })
 

@@ -1,7 +1,8 @@
 /** Of Node's `Buffer` what the client needs, for browsers. */
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+// A mark in front of a text is part of it, as it is in Node.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Without what belongs to the constructor, such as `from`, which `Buffer` has in its own way. */
 const Bytes = Uint8Array as unknown as new (...given: [bytes: number] | [ArrayBuffer, number, number]) => Uint8Array
@@ -11,8 +12,11 @@ class BrowserBuffer extends Bytes {
     return new BrowserBuffer(bytes)
   }
 
-  static from(bytes: ArrayBuffer, offset = 0, length: number = bytes.byteLength - offset): BrowserBuffer {
-    return new BrowserBuffer(bytes, offset, length)
+  static from(given: string): BrowserBuffer
+  static from(given: ArrayBuffer, offset?: number, length?: number): BrowserBuffer
+  static from(given: string | ArrayBuffer, offset = 0, length?: number): BrowserBuffer {
+    const bytes = typeof given === 'string' ? (encoder.encode(given).buffer as ArrayBuffer) : given
+    return new BrowserBuffer(bytes, offset, length ?? bytes.byteLength - offset)
   }
 
   static isBuffer(value: unknown): boolean {
@@ -43,6 +47,10 @@ class BrowserBuffer extends Bytes {
     const bytes = Math.min(this.length - start, target.length - at)
     target.set(this.subarray(start, start + bytes), at)
     return bytes
+  }
+
+  equals(other: Uint8Array): boolean {
+    return this.length === other.length && this.every((byte, i) => byte === other[i])
   }
 
   readUInt32LE(at: number): number {
