@@ -405,6 +405,17 @@ describe('stdoutSink', () => {
     expect(on.failures).toEqual(['E_STANDARD_OUTPUT'])
   })
 
+  test('asks for its lease once at a time, however much waits', () => {
+    const on = new Bench(stdoutSinkConnector, stdoutSink<unknown>({ encode: String }))
+    let asked = 0
+    Object.defineProperty(on, 'speaks', { get: () => ++asked > 200 })
+    for (let i = 0; i < 100; i++) on.write('x')
+    on.pass(1000)
+    expect(asked).toBe(150)
+    on.pass(2000)
+    expect(on.output.map(String)).toEqual(['x'.repeat(100)])
+  })
+
   test('counts a write that was under way when the pipeline went back', () => {
     const on = new Bench(stdoutSinkConnector, stdoutSink<unknown>({ encode: String }))
     on.write('a')

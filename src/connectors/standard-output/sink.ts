@@ -2,6 +2,7 @@
  * Writes to standard output. A barrier is acknowledged when the system has taken everything before it.
  */
 import { fail } from '../../base/errors.ts'
+import type { Timer } from '../../env/clock.ts'
 import { type Base, type Json, newStatus, type SinkConnector, type SinkContext, type Writer } from '../connector.ts'
 
 export const stdoutSinkConnector: SinkConnector = {
@@ -27,6 +28,7 @@ class StdoutWriter implements Writer {
   private writing = 0
   private waiting: Waiting[] = []
   private blocked = false
+  private lease: Timer | null = null
 
   constructor(context: SinkContext) {
     this.context = context
@@ -67,6 +69,7 @@ class StdoutWriter implements Writer {
 
   close(): void {
     this.status.state = 'closed'
+    this.lease?.cancel()
     this.queue = []
     this.waiting = []
   }
@@ -81,7 +84,10 @@ class StdoutWriter implements Writer {
     status.queuedBytes = this.accepted - status.writtenBytes
     if (this.writing > 0 || this.queue.length === 0 || status.state !== 'ready') return
     if (!context.maySpeak()) {
-      context.env.clock.after(LEASE_MS, () => this.flush())
+      this.lease ??= context.env.clock.after(LEASE_MS, () => {
+        this.lease = null
+        this.flush()
+      })
       return
     }
     const bytes = this.queue.length === 1 ? this.queue[0]! : Buffer.concat(this.queue)
