@@ -10,6 +10,7 @@
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
+import { atOnce } from '../base/promise.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
@@ -21,7 +22,6 @@ import type { HeldRecords } from './held-records.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { PendingKeys, type PendingRow } from './pending-keys.ts'
-import { atOnce } from './promise.ts'
 import type { TaskReports } from './task.ts'
 
 export type AggregatePlan = Extract<KeyedPlan, { kind: 'aggregate' }>

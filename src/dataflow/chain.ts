@@ -11,6 +11,7 @@
  * C3. Where there is no step, a source's batch goes on as it is: keys and hashes are filled in beside its values.
  */
 import type { Key } from '../base/hash.ts'
+import { atOnce } from '../base/promise.ts'
 import type { ChainEnd, ChainOp, ChainPlan } from '../model/plan.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
@@ -27,7 +28,6 @@ import {
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { Origin } from './origin.ts'
-import { atOnce } from './promise.ts'
 import { SpreadCollector } from './spread-collector.ts'
 
 /** What a chain needs of the runtime to be built. */

@@ -6,11 +6,11 @@
 import { InvariantError } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
 import { hashKey, type Key } from '../base/hash.ts'
+import { atOnce } from '../base/promise.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
 import type { FailureReport } from './failure.ts'
 import type { Origin } from './origin.ts'
-import { atOnce } from './promise.ts'
 
 /** State shared by the leaves of one chain. */
 export interface Fill {

@@ -13,6 +13,7 @@
  */
 import { assert } from '../base/assert.ts'
 import type { Key } from '../base/hash.ts'
+import { atOnce } from '../base/promise.ts'
 import { Copier } from '../state/copier.ts'
 import type { AggregatePlan } from './aggregate-task.ts'
 import { Batch, type BatchPool, type Marker } from './batch.ts'
@@ -20,7 +21,6 @@ import { type Exchange, isRecordFault } from './collector.ts'
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { firstState } from './first-state.ts'
-import { atOnce } from './promise.ts'
 
 /** Keys that are held, in usual batches. */
 const SUM_BATCHES = 16

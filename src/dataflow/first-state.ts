@@ -1,7 +1,7 @@
 /** The state that a key begins with. */
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
-import { atOnce } from './promise.ts'
+import { atOnce } from '../base/promise.ts'
 
 /**
  * What `init` answers, which is user code. Throws `E_STATE_TYPE` for what is no object: it could not be changed in place, and

@@ -11,9 +11,9 @@ import { findFault } from '../base/codec/fault.ts'
 import { DEPTH_MAX } from '../base/codec/format.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
+import { atOnce } from '../base/promise.ts'
 import type { StepContext } from '../model/plan.ts'
 import type { StepPlan } from './keyed-task.ts'
-import { atOnce } from './promise.ts'
 
 /** `plan` with a step that looks at what it did; a call that breaks a rule throws, so its record is a dead letter. */
 export function guardStep(name: string, plan: StepPlan): StepPlan {

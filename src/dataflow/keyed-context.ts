@@ -1,8 +1,8 @@
 /** The one context object of a keyed task, filled anew for each call (a step must not keep it). */
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
+import { atOnce } from '../base/promise.ts'
 import type { StepContext } from '../model/plan.ts'
-import { atOnce } from './promise.ts'
 
 export class KeyedContext implements StepContext {
   key: Key = ''

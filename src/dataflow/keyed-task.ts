@@ -8,6 +8,7 @@
  * Y3. A step never gives its own state away: the state changes later, the record must not.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
+import { atOnce } from '../base/promise.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
@@ -18,7 +19,6 @@ import { firstState } from './first-state.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { KeyedContext } from './keyed-context.ts'
-import { atOnce } from './promise.ts'
 import type { TaskReports } from './task.ts'
 
 export type StepPlan = Extract<KeyedPlan, { kind: 'mapWithState' | 'flatMapWithState' }>

@@ -7,13 +7,13 @@
  */
 import { fail } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
+import { disregard, refusePromise } from '../base/promise.ts'
 import type { SinkDescription } from '../model/connector.ts'
 import { Batch, type BatchPool, type Element, type Marker } from './batch.ts'
 import { isRecordFault } from './collector.ts'
 import type { FailureReport } from './failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Lineage } from './lineage.ts'
-import { disregard, refusePromise } from './promise.ts'
 import type { Task, TaskReports } from './task.ts'
 
 /** Where each record of a write ends in its bytes, and the ids of all, where they have some. */

@@ -7,6 +7,7 @@
  */
 import { fail } from '../base/errors.ts'
 import { makePacker } from '../base/pack.ts'
+import { atOnce } from '../base/promise.ts'
 import { reasonOf } from '../base/reason.ts'
 import type { Decoder } from './connector.ts'
 import { JsonText } from './json-text.ts'
@@ -79,7 +80,7 @@ export function decoder<T>(
 ): Decoder<T> {
   if (typeof decode !== 'function')
     throw fail('E_SETTING', { reason: 'decoder: give it a function that reads a record' })
-  return { kind: name, decode }
+  return { kind: name, decode: (bytes, start, end) => atOnce(decode(bytes, start, end)) }
 }
 
 function undecodable(kind: string, error: unknown): Error {

@@ -8,6 +8,7 @@
  * G3. `frame` writes what `scan` reads: a sink's output is a source's input.
  */
 import { fail } from '../base/errors.ts'
+import { atOnce } from '../base/promise.ts'
 import { reasonOf } from '../base/reason.ts'
 import type { Cuts, Framing } from './connector.ts'
 import { refuseOptions, show } from './options.ts'
@@ -263,7 +264,7 @@ function nextOf(options: CustomFramingOptions, bytes: Buffer, start: number, at:
     fail('E_FRAMING', { offset: at - start, reason: `framing "${options.name}"${reason}` }, cause)
   let found: ReturnType<CustomFramingOptions['next']>
   try {
-    found = options.next(bytes, at, end)
+    found = atOnce(options.next(bytes, at, end))
   } catch (error) {
     throw refused(`: ${reasonOf(error)}`, error)
   }
@@ -276,7 +277,7 @@ function nextOf(options: CustomFramingOptions, bytes: Buffer, start: number, at:
 function framed({ name, frame }: CustomFramingOptions, record: Uint8Array): readonly Uint8Array[] {
   const refused = (what: string) => fail('E_FRAMING', { offset: 0, reason: `framing "${name}" ${what}` })
   if (frame === undefined) throw refused('has no frame function, so it only reads')
-  const parts: unknown = frame(record)
+  const parts: unknown = atOnce(frame(record))
   if (Array.isArray(parts) && parts.every((part) => part instanceof Uint8Array)) return parts
   throw refused('answers no list of bytes where it frames a record')
 }

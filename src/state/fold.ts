@@ -3,6 +3,7 @@
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import { hashKey, type Key } from '../base/hash.ts'
+import { atOnce } from '../base/promise.ts'
 import { reasonOf } from '../base/reason.ts'
 import { ChunkReader } from './chunk.ts'
 import type { KeyTable } from './key-table.ts'
@@ -132,7 +133,7 @@ function migrated(state: object, from: number, key: Key, schema: Schema): object
   if (migrate === undefined) throw fail('E_STATE_NO_MIGRATE', { step, from, version })
   let made: unknown
   try {
-    made = migrate(state, from)
+    made = atOnce(migrate(state, from))
   } catch (error) {
     throw failedMigration(step, from, key, reasonOf(error), error)
   }

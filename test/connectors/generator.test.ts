@@ -52,6 +52,14 @@ test('a function that answers later is refused before it runs', () => {
   expect(generatorSource({ value: async (n) => n }).faults).toEqual([expect.stringMatching(/returns a promise/)])
 })
 
+test('a promise is no value, and its rejection ends nobody', () => {
+  const value = (n: number) => (n === 1 ? Promise.reject(new Error('later')) : n)
+  const { records, failed, ended } = readAll(reading(generatorSource({ count: 3, value })))
+  expect(records.map((record) => record.value)).toEqual([0, 2])
+  expect(failed).toEqual([{ value: '1', position: 1 }])
+  expect(ended).toBe(true)
+})
+
 test('has no option that would have no effect', () => {
   const given = { value: (n: number) => n, decode: utf8, framing: lines() }
   expect(generatorSource(given).faults).toEqual([

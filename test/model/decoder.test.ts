@@ -124,6 +124,12 @@ test('a decoder of one’s own has the name of its function', () => {
   expect(decoder(reading).kind).toBe('reading')
   expect(decoder(reading, 'sensor').kind).toBe('sensor')
   expect(decode(decoder(reading), '12')).toBe(12)
+  expect(() =>
+    decode(
+      decoder(async () => 1),
+      '12',
+    ),
+  ).toThrow(expect.objectContaining({ code: 'E_PROMISE' }))
   for (const none of [undefined, null, {}, 'utf8'])
     expect(() => decoder(none as never)).toThrow(expect.objectContaining({ code: 'E_SETTING' }))
 })

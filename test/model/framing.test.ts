@@ -207,6 +207,14 @@ describe('a framing of one’s own', () => {
     }
   })
 
+  test('that answers later is refused, and its rejection ends nobody', () => {
+    const later = () => Promise.reject(new Error('later')) as never
+    const refusal = expect.objectContaining({ message: expect.stringContaining('answered with a promise') })
+    expect(() => read(made(later), [Buffer.from('abc')])).toThrow(refusal)
+    const framing = customFraming({ name: 'mine', next: () => null, frame: later })
+    expect(() => framing.frame(Buffer.from('a'))).toThrow(refusal)
+  })
+
   test('that only reads says so', () => {
     expect(made(() => null).readsOnly).toBe(true)
     expect(angled.readsOnly).toBe(undefined)

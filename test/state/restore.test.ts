@@ -52,6 +52,7 @@ describe('a chunk of another schema', () => {
       throw new TypeError('no')
     }
     expect(() => open(chunk(1), 2, throwing)).toThrow(refused('E_STATE_MIGRATE'))
+    expect(() => open(chunk(1), 2, async () => ({}))).toThrow(refused('E_STATE_MIGRATE'))
     expect(() => open(chunk(1), 2, () => 7 as unknown as object)).toThrow(refused('E_STATE_MIGRATE'))
     expect(() => open(chunk(3), 2, (state) => state as object)).toThrow(refused('E_STATE_NEWER'))
   })

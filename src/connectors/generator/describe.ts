@@ -1,5 +1,6 @@
 /** Records made up on the spot: for trying out, tests and benches. */
 import { Prng } from '../../base/prng.ts'
+import { atOnce } from '../../base/promise.ts'
 import type { Decoder, SourceDescription } from '../../model/connector.ts'
 import { bytes, decoder } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
@@ -52,7 +53,9 @@ export function generatorSource<T>(options: GeneratorOptions<T>): SourceDescript
   const { seed, splits } = described.settings
   // Only a function that asks for random numbers pays for them.
   const generate =
-    value.length < 2 ? (n: number) => value(n, undefined as never) : (n: number) => value(n, randomOf(seed, n))
+    value.length < 2
+      ? (n: number) => atOnce(value(n, undefined as never))
+      : (n: number) => atOnce(value(n, randomOf(seed, n)))
   return {
     ...described,
     faults: [...(described.faults ?? []), ...faults],

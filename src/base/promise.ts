@@ -1,13 +1,13 @@
 /** Promises where none can be waited for. */
-import { fail } from '../base/errors.ts'
+import { fail } from './errors.ts'
 
-/** What a step has answered: no promise, of whose rejection nobody would hear. */
+/** What a user's function has answered: no promise, of whose rejection nobody would hear. */
 export function atOnce<T>(answer: T): T {
   if (answer instanceof Promise) refusePromise(answer)
   return answer
 }
 
-/** Refuses what a step has answered too early. */
+/** Refuses what a user's function has answered too early. */
 export function refusePromise(promise: Promise<unknown>): never {
   disregard(promise)
   throw fail('E_PROMISE')
