@@ -142,10 +142,14 @@ export class AsyncTask extends InputTask {
       call.state = 'called'
       this.chain.origin.step = 0
       try {
-        plan.fn(call.value, call.abort.signal).then(
-          (result) => this.settle(call, 'done', result),
-          (error: unknown) => this.settle(call, 'failed', error),
-        )
+        const answer: unknown = plan.fn(call.value, call.abort.signal)
+        // What is known already need not be waited for: it may come out of a cache.
+        if (isPromise(answer)) {
+          answer.then(
+            (result) => this.settle(call, 'done', result),
+            (error: unknown) => this.settle(call, 'failed', error),
+          )
+        } else this.settle(call, 'done', answer)
       } catch (error) {
         this.settle(call, 'failed', error)
       }
@@ -210,4 +214,9 @@ export class AsyncTask extends InputTask {
     this.called -= sent
     return room
   }
+}
+
+/** Whatever can be waited for, of any kind. */
+function isPromise(answer: unknown): answer is PromiseLike<unknown> {
+  return typeof (answer as { readonly then?: unknown } | null | undefined)?.then === 'function'
 }

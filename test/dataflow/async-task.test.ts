@@ -63,6 +63,22 @@ test('results go on in order, with bounded concurrency', async () => {
   expect(under.ended).toBe(true)
 })
 
+test('an answer that need not be waited for is the result', async () => {
+  const pipelined = pipeline('under-test', (p) => {
+    p.source('in', generatorSource<number>({ value: (n) => n }))
+      .asyncMap(
+        'look-up',
+        (value) => (value === 1 ? Promise.resolve('late') : ['at once', null, undefined][value % 3]) as never,
+      )
+      .sink('out', nullSink({ encode: (row) => `${String(row)} ` }))
+  })
+  const under = stage(plan(pipelined.build()), { in: [0, 1, 2, 3, 4] })
+  under.settle()
+  await settle(under)
+  expect(under.writers.get('out')!.text).toBe('at once late at once null ')
+  expect([under.failures, under.ended]).toEqual([[], true])
+})
+
 test('what is under way is state, and called again', async () => {
   const calls: Opened[] = []
   const planned = looking({ concurrency: 2 }, calls)
