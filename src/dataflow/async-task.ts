@@ -5,6 +5,8 @@
  * J2. What has entered and not left is state (PROTOCOLS 10): the snapshot holds the inputs, and a restore calls again.
  * J3. A call that takes longer than its time is aborted and its record goes to the dead letters, as one that rejects. So is
  *     one whose task is over, and then nobody waits for its answer: it is made again where the record goes on (J2).
+ * J4. Time that nobody looked at counts for no call: a clock that was put forward, or a loop that stood still, would fail all
+ *     that are under way.
  */
 import { fail } from '../base/errors.ts'
 import type { TaskPlan } from '../model/plan.ts'
@@ -14,6 +16,9 @@ import { HeldRecords } from './held-records.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import type { TaskReports } from './task.ts'
+
+/** A look that comes so long after a call's time was over comes by another clock, or after a standstill (J4). */
+const LATE_MS = 10_000
 
 export type AsyncPlan = Extract<TaskPlan, { kind: 'asyncMap' }>
 
@@ -42,6 +47,8 @@ export class AsyncTask extends InputTask {
   /** In the order of the inputs (J1). The first `called` of them have been called. */
   private readonly calls: Call[] = []
   private called = 0
+  /** When it looked at them last. */
+  private looked = 0
 
   constructor(
     plan: AsyncPlan,
@@ -172,10 +179,12 @@ export class AsyncTask extends InputTask {
   }
 
   private expire(now: number): void {
+    const unseen = now - this.nextDue() > LATE_MS ? now - this.looked : 0
+    this.looked = now
     for (let i = 0; i < this.called; i++) {
       const call = this.calls[i]!
       // Never further off than its whole time, whatever has become of the clock.
-      call.deadline = Math.min(call.deadline, now + this.plan.timeoutMs)
+      call.deadline = Math.min(call.deadline + unseen, now + this.plan.timeoutMs)
       if (call.state !== 'called' || call.deadline > now) continue
       call.abort?.abort()
       call.state = 'failed'

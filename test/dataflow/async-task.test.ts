@@ -131,6 +131,26 @@ test('a clock that is set back gives no call more than its time', async () => {
   expect(under.runtime.due).toBe(1050)
 })
 
+test('a clock that is put forward takes no time from a call; a look that is late does', async () => {
+  for (const [late, fails] of [
+    [3_600_000, false],
+    [9000, true],
+  ] as const) {
+    const calls: Opened[] = []
+    const under = stage(looking({ concurrency: 4, timeoutMs: 50 }, calls), { in: [0] })
+    under.settle(100_000)
+    const now = 100_050 + late
+    under.runtime.elapse(now)
+    under.settle(now)
+    expect(calls[0]!.signal.aborted).toBe(fails)
+    if (fails) continue
+    expect(under.runtime.due - now).toBe(50)
+    under.runtime.elapse(now + 50)
+    under.settle(now + 50)
+    expect(calls[0]!.signal.aborted).toBe(true)
+  }
+})
+
 test('calls that are under way are aborted where the pipeline ends', async () => {
   const calls: Opened[] = []
   const under = stage(looking({ concurrency: 2 }, calls), { in: [0, 1, 2] })
