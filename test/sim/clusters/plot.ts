@@ -178,7 +178,8 @@ export class ClusterPlot {
     })
     this.often('leave', deeds.leaveMs, () => {
       const station = this.anyone()
-      if (workers.live.length <= 2 || station.worker?.phase !== 'active') return ''
+      // Where somebody else has its name that one may stay in its place, and all others leave.
+      if (this.namesake !== null || workers.live.length <= 2 || station.worker?.phase !== 'active') return ''
       station.worker.leave()
       return station.name
     })
