@@ -65,10 +65,10 @@ export class Letters {
     return first
   }
 
-  /** What the workers answer to which the pipeline has come. Rejects where it has come to none. */
+  /** What the workers answer on which the pipeline is, or has been. Rejects where it is on none. */
   private async each<T>(ask: (worker: ControlClient) => Promise<T>): Promise<readonly T[]> {
     let absent: unknown = null
-    const absentAs = unless(['E_NO_PIPELINE', 'E_PIPELINE_NOT_UP'], (error) => {
+    const absentAs = unless(ABSENT, (error) => {
       absent = error
     })
     const answers = await Promise.all(this.workers.map((worker) => ask(worker).catch(absentAs)))
@@ -81,6 +81,9 @@ export class Letters {
     return `/v1/pipelines/${part(this.pipeline)}/dead-letters`
   }
 }
+
+/** What a worker answers that has no part of the pipeline. */
+const ABSENT = ['E_NO_PIPELINE', 'E_PIPELINE_NOT_UP', 'E_PIPELINE_UNLOADED', 'E_NOT_RUNNING']
 
 /** Makes `null` of an error with one of these codes. */
 function unless(codes: readonly string[], heard: (error: PotorooError) => void = () => {}): (error: unknown) => null {

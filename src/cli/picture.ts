@@ -3,7 +3,7 @@
  * What the pipelines write to the same terminal goes through here: it stays, and nothing is drawn over it.
  */
 import type { ChildState } from './supervise.ts'
-import { fitting, table, type Window } from './terminal.ts'
+import { fitting, table, visible, type Window } from './terminal.ts'
 import type { ClusterNow } from './up-control.ts'
 
 /** Where lines and the table go. */
@@ -55,7 +55,7 @@ export class Picture {
 
   /** A line that stays. */
   tell(text: string): void {
-    this.keep('stderr', `${new Date().toISOString().slice(11, 19)}  ${text}\n`)
+    this.keep('stderr', `${new Date().toISOString().slice(11, 19)}  ${visible(text)}\n`)
   }
 
   show(now: ClusterNow | null, processes: readonly ProcessNow[]): void {

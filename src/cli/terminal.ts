@@ -1,6 +1,9 @@
 /**
  * What a person or a script sees. Standard output belongs to results and to pipelines' records; everything that is said
  * about them goes to standard error.
+ *
+ * V1. Keys, names and errors are made of what strangers have sent. None of it moves a cursor or gives a terminal a command:
+ *     but for colours and ends of lines, characters that cannot be seen are shown as they stand in JSON.
  */
 import { isUtf8 } from 'node:buffer'
 import { type ErrorCode, errorTable, PotorooError } from '../base/errors.ts'
@@ -10,9 +13,17 @@ const RED = 31
 const YELLOW = 33
 const FAINT = 90
 
+const ESCAPE = '\x1b'
+const UNSEEN = new RegExp(`(?!\\n|\\t|${ESCAPE}\\[\\d+m)\\p{Cc}`, 'gu')
+
+/** `text` with what cannot be seen made visible (V1). */
+export function visible(text: string): string {
+  return text.replace(UNSEEN, (unseen) => `\\u${unseen.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 /** A result, on standard output. */
 export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  process.stdout.write(visible(text.endsWith('\n') ? text : `${text}\n`))
 }
 
 /** A result as JSON, on standard output. */
@@ -22,7 +33,7 @@ export function printJson(value: unknown): void {
 
 /** A remark, on standard error. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${visible(text)}\n`)
 }
 
 /** An error: its code, what happened, what to do; with `json` one object on one line. */
@@ -63,11 +74,13 @@ function paint(text: string, colour: number): string {
   return process.stderr.isTTY === true && process.stderr.hasColors() ? `\x1b[${colour}m${text}\x1b[0m` : text
 }
 
-/** Rows of cells in aligned columns; numbers stand right. An empty table says `empty`. */
+/** Rows of cells in aligned columns, each on one line; numbers stand right. An empty table says `empty`. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[], empty: string): string {
   if (rows.length === 0) return `${empty}\n`
-  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? showCount(cell) : cell)))
-  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]!.length)))
+  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? showCount(cell) : oneLine(cell))))
+  const widths = head.map((title, column) =>
+    cells.reduce((width, row) => Math.max(width, row[column]!.length), title.length),
+  )
   const right = head.map((_, column) => rows.every((row) => typeof row[column] === 'number'))
   const line = (row: readonly string[]) =>
     row
@@ -75,6 +88,10 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
       .join('  ')
       .trimEnd()
   return `${[head, ...cells].map(line).join('\n')}\n`
+}
+
+function oneLine(cell: string): string {
+  return visible(cell).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
 }
 
 /** The size of a terminal, where that is known. */

@@ -5,8 +5,9 @@
  * W1. At most one view in a second, and none before the last answer has come.
  * W2. A worker that does not answer is said so, and asked again.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { PotorooError } from '../base/errors.ts'
-import { fitting, print, showProblem } from './terminal.ts'
+import { fitting, print, showProblem, visible } from './terminal.ts'
 
 const EVERY_MS = 1000
 
@@ -39,7 +40,7 @@ export async function watch(look: (seconds: number) => Promise<string>, lines = 
       if (stopped.signal.aborted) break
       if (terminal) show(last)
       else print(lines ? last : `${last}\n`)
-      await pause(EVERY_MS - (performance.now() - startedMs), stopped.signal)
+      await wait(EVERY_MS - (performance.now() - startedMs), undefined, stopped).catch(() => {})
     }
   } finally {
     if (terminal) {
@@ -61,17 +62,6 @@ async function answer(look: (seconds: number) => Promise<string>, seconds: numbe
 
 /** What fits into the window, in the place of what stood there. */
 function show(text: string): void {
-  const shown = fitting(text, process.stdout).map((line) => `${line}${LINE_REST}`)
+  const shown = fitting(visible(text), process.stdout).map((line) => `${line}${LINE_REST}`)
   process.stdout.write(`${HOME}${shown.join('\n')}\n${REST}`)
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.max(0, ms))
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

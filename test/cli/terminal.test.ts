@@ -1,5 +1,19 @@
 import { expect, test } from 'vitest'
-import { showRaw } from '../../src/cli/terminal.ts'
+import { showRaw, table, visible } from '../../src/cli/terminal.ts'
+
+test('what strangers have sent gives a terminal no command, and stays in its row', () => {
+  expect(visible('a\x1b]0;b\x07 \x1b[2J\x9bH\r\x7f\n\tc')).toBe(
+    'a\\u001b]0;b\\u0007 \\u001b[2J\\u009bH\\u000d\\u007f\n\tc',
+  )
+  expect(visible('\x1b[31merror\x1b[0m')).toBe('\x1b[31merror\x1b[0m')
+  expect(JSON.parse(visible(JSON.stringify({ key: '\x9b' })))).toEqual({ key: '\x9b' })
+  expect(table(['KEY'], [['a\nb\x1b[2J']], 'none')).toBe('KEY\na\\nb\\u001b[2J\n')
+})
+
+test('a table has as many rows as there are', () => {
+  const rows = Array.from({ length: 150_000 }, (_, i) => [`${i}`])
+  expect(table(['KEY'], rows, 'none').split('\n')).toHaveLength(150_002)
+})
 
 test('bytes of a record are shown so that they can be told from others', () => {
   expect(showRaw(Buffer.from('7,"é"\n'))).toBe('"7,\\"é\\"\\n"')
