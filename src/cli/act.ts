@@ -4,7 +4,14 @@ import type { PipelineSummary, Submitted } from '../admin/view.ts'
 import { PotorooError } from '../base/errors.ts'
 import { showDuration } from '../base/time.ts'
 import type { SavepointEntry, VerifiedSavepoint } from '../worker/pipelines/savepoints.ts'
-import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
+import {
+  addControlOptions,
+  type ControlClient,
+  type ControlFlags,
+  findWorker,
+  forCheckpoint,
+  part,
+} from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
 import { counted, print, printJson, sayWarning, showBytes, table } from './terminal.ts'
@@ -86,7 +93,9 @@ export function savepointCommand(): Command {
   inner('make', 'make a checkpoint and keep it under a name')
     .argument('<name>', 'the name of the savepoint')
     .action(async (pipeline: string, name: string, flags: ControlFlags) => {
-      const made = await (await findWorker(flags, { pipeline })).post<{ epoch: number }>(path(pipeline), { name })
+      const worker = await findWorker(flags, { pipeline })
+      const waits = forCheckpoint(pipeline)
+      const made = await worker.post<{ epoch: number }>(path(pipeline), { name }, undefined, waits)
       if (flags.json) printJson(made)
       else print(`${pipeline}: epoch ${made.epoch} is kept as ${name}`)
     })

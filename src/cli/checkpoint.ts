@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { showDuration } from '../base/time.ts'
 import { type Damage, describeDamage } from '../checkpoint/damage.ts'
 import type { CheckpointContent, CheckpointEntry } from '../worker/pipelines/checkpoints.ts'
-import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
+import { addControlOptions, type ControlFlags, findWorker, forCheckpoint, part } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { wholeNumber } from './numbers.ts'
 import { Waiting } from './progress.ts'
@@ -28,7 +28,8 @@ export function checkpointCommand(): Command {
 
 async function make(pipeline: string, flags: ControlFlags): Promise<void> {
   const worker = await findWorker(flags, { pipeline })
-  const made = await worker.post<{ epoch: number }>(`/v1/pipelines/${part(pipeline)}/checkpoint`)
+  const at = `/v1/pipelines/${part(pipeline)}/checkpoint`
+  const made = await worker.post<{ epoch: number }>(at, null, undefined, forCheckpoint(pipeline))
   if (flags.json) printJson(made)
   else print(`${pipeline}: epoch ${made.epoch} is complete`)
 }

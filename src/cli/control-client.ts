@@ -50,7 +50,8 @@ export interface ControlClient {
   readonly address: string
   /** `ms`: how long the answer may take; without it, as long as it takes. */
   get<T>(path: string, ms?: number): Promise<T>
-  post<T>(path: string, body?: unknown, ms?: number): Promise<T>
+  /** `what`: what there is to wait for, in words for a person. */
+  post<T>(path: string, body?: unknown, ms?: number, what?: string): Promise<T>
   remove(path: string): Promise<void>
 }
 
@@ -153,8 +154,8 @@ function tokenIn(file: ControlFile): string {
 }
 
 function clientOf(address: string, token: string, data?: string): ControlClient {
-  const ask = async <T>(method: string, path: string, body: unknown, ms?: number): Promise<T> => {
-    const waiting = new Waiting(`waits for the worker at ${address}`)
+  const ask = async <T>(method: string, path: string, body: unknown, ms?: number, what?: string): Promise<T> => {
+    const waiting = new Waiting(what ?? `waits for the worker at ${address}`)
     const answer = await call(address, method, path, token, body, ms)
       .catch((error: NodeJS.ErrnoException) => {
         if (data !== undefined && error.code === 'ECONNREFUSED') throw fail('E_NO_WORKER', { data }, error)
@@ -167,7 +168,7 @@ function clientOf(address: string, token: string, data?: string): ControlClient 
   return {
     address,
     get: (path, ms) => ask('GET', path, null, ms),
-    post: (path, body = null, ms = undefined) => ask('POST', path, body, ms),
+    post: (path, body = null, ms = undefined, what = undefined) => ask('POST', path, body, ms, what),
     remove: (path) => ask('DELETE', path, null),
   }
 }
@@ -206,6 +207,11 @@ function errorOf(text: string, address: string): Error {
   } catch (cause) {
     return fail('E_CONTROL', { address, reason: 'it does not speak the control API' }, cause)
   }
+}
+
+/** What is waited for where a checkpoint may not come about. */
+export function forCheckpoint(pipeline: string): string {
+  return `waits for a checkpoint; \`potoroo status ${pipeline}\` shows what is late`
 }
 
 /** A part of a path. */
