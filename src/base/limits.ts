@@ -301,6 +301,9 @@ export const defaultLimits: Limits = {
   verifyCalls: 1_000_000,
 }
 
+/** What one process tells another in 32 bits: lengths of frames and records, credits, a time. */
+const told = ['frameBytes', 'recordBytes', 'channelCreditBytes', 'producerCreditBytes', 'keepAliveMs'] as const
+
 /** The defaults with some of them replaced; throws where the relations between limits do not hold. */
 export function makeLimits(changes: Partial<Limits> = {}): Limits {
   const limits = { ...defaultLimits, ...changes }
@@ -309,6 +312,7 @@ export function makeLimits(changes: Partial<Limits> = {}): Limits {
     'keyGroups: key groups are a power of two',
   )
   assert(limits.keyGroups <= 65_536, 'keyGroups: a key group fits 16 bits')
+  for (const name of told) assert(limits[name] <= 0xffffffff, `${name}: it is told in 32 bits, 4294967295 at most`)
   assert(limits.horizonEpochs >= 2, 'horizonEpochs: the horizon holds the last epoch and one more')
   assert(
     limits.journalBytes >= 2 * limits.journalSegmentBytes,

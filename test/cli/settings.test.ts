@@ -71,6 +71,9 @@ describe('settings', () => {
     expect(refusal({ 'limits.keyGroups': 'many' })).toMatch(/^--limit: limits\.keyGroups is "many": .*expected number$/)
     expect(refusal({ 'control.port': '99999' })).toMatch(/^--control-port: control\.port is "99999": Too big/)
     expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '100' })).toBe('limits: keyGroups: key groups are a power of two')
+    expect(refusal({}, { POTOROO_LIMITS_CHANNEL_CREDIT_BYTES: '4294967296' })).toBe(
+      'limits: channelCreditBytes: it is told in 32 bits, 4294967295 at most',
+    )
     expect(refusal({}, {}, 'limits: { messageBytes: 6000, recordBytes: 5000 }')).toBe(
       'limits: messageBytes, recordBytes: a message holds the longest record twice, for its frame',
     )
