@@ -4,8 +4,10 @@
  *
  * U1. Every pack and every file of dead letters is linked into the folder first, its manifest is written last: a savepoint
  *     is there when its manifest is, and then it is whole.
- * U2. Its manifest is the epoch's, with the paths in the folder. A name is given once.
+ * U2. Its manifest is the epoch's, with the paths in the folder. A name is given once: for another epoch nothing is linked under
+ *     it, which would keep that epoch's packs for as long as the savepoint stands.
  */
+import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { forEach } from './for-each.ts'
@@ -38,11 +40,17 @@ function savepointOf(manifest: Manifest, name: string): Manifest {
 export function makeSavepoint(seams: SavepointSeams, manifest: Manifest, name: string, done: StoreDoneVoid): void {
   const { store, limits } = seams
   const { pipeline } = manifest
-  const objects = [...manifest.packs.map(({ path }) => path), ...manifest.sinks.flatMap(letterFilesOf)]
-  const linkOne = (path: string, end: StoreDoneVoid) => store.link(path, savepointObject(pipeline, name, path), end)
-  forEach(objects, limits.storeParallel, linkOne, (error) => {
-    if (error) return done(error)
-    const path = savepointManifest(pipeline, name)
-    writeOnce(seams, path, encodeManifest(savepointOf(manifest, name)), limits.storeReads, done)
+  const path = savepointManifest(pipeline, name)
+  const bytes = encodeManifest(savepointOf(manifest, name))
+  store.read(path, (unread, found) => {
+    if (unread) return done(unread)
+    if (found !== null && !found.equals(bytes)) return done(fail('E_STORE_TAKEN', { path }))
+    const objects = [...manifest.packs.map((pack) => pack.path), ...manifest.sinks.flatMap(letterFilesOf)]
+    const linkOne = (object: string, end: StoreDoneVoid) =>
+      store.link(object, savepointObject(pipeline, name, object), end)
+    forEach(objects, limits.storeParallel, linkOne, (error) => {
+      if (error) done(error)
+      else writeOnce(seams, path, bytes, limits.storeReads, done)
+    })
   })
 }

@@ -80,6 +80,8 @@ describe('a savepoint', () => {
     expect(pipeline.end((done) => makeSavepoint(pipeline, manifest, 'Übergabe', done))).toBeNull()
     const other = pipeline.end((done) => makeSavepoint(pipeline, pipeline.manifests[2]!, 'Übergabe', done))
     expect(other?.code).toBe('E_STORE_TAKEN')
+    const kept = [...manifest.packs.map(({ epoch }) => epoch), null]
+    expect(pipeline.names(layout.savepointFolder('p', 'Übergabe'))).toEqual(kept)
     pipeline.value((done) => sweepRuns(pipeline, { ...emptyCluster, next: 100 }, done))
     expect(pipeline.read(pipeline.store, manifest.packs[0]!.path)).toBeNull()
     const from = layout.savepointManifest('p', 'Übergabe')
