@@ -11,6 +11,7 @@
  * Q4. Sequences are the session's, and say only how far the receiver has come. A record's name is its id (PROTOCOLS 8).
  */
 import { ByteReader, type ByteWriter } from '../base/bytes.ts'
+import { TOKEN_BYTES } from './acked.ts'
 import type { Frame } from './frame.ts'
 import { messageFrame, messageHead } from './message-frame.ts'
 import { Catalogue, type MessageOf, message, sentence, text, u8, u32, varint } from './schema.ts'
@@ -41,7 +42,7 @@ const deliveryRows = [
     session: name,
     generation: varint,
     base: varint,
-    token: text(1024),
+    token: text(TOKEN_BYTES),
   }),
   message(2, 'welcome', 1, 'Send from `resumeAfter + 1` on; you may have `credit` bytes on the way.', {
     version: u8,

@@ -265,6 +265,17 @@ describe('tcpSink({ protocol: acked })', () => {
     expect(receiver.texts).toEqual(['a'])
   })
 
+  test('a token that nobody could be told is said to be none', () => {
+    const bench = new Bench(tcp.connector, tcp.description({ tokenFile: 'out/token' }))
+    const receiver = new SimReceiver(bench.world.machine('receiver'), { token: 'secret' })
+    const { disk } = bench.process.env
+    disk.open('out/token', 'create', (_, file) => file.write([Buffer.alloc(2000, 'x')], 0, () => {}))
+    bench.writer.write(Buffer.from('a'), 1, { ends: [1], ids: ['id/1'] })
+    bench.pass(20_000)
+    expect(bench.warnings).toEqual(['E_FILE', 'E_RECEIVER_REFUSED'])
+    expect(receiver.texts).toEqual([])
+  })
+
   test('ends when all is acknowledged', () => {
     const { bench, receiver, write } = open()
     write('a')

@@ -10,6 +10,7 @@
 import { type ErrorCode, fail, PotorooError } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection, ConnectionHandler, NetworkError } from '../../env/network.ts'
+import { TOKEN_BYTES } from '../../protocol/acked.ts'
 import {
   type DeliveryMessage,
   deliveryFrameBytes,
@@ -85,8 +86,11 @@ export class ReceiverLine implements ConnectionHandler {
     if (path === undefined) return this.connect()
     this.context.env.disk.readFile(path, (error, bytes) => {
       if (this.closed) return
-      if (error === null) this.token = bytes.toString('utf8').trim()
-      else this.warn(fail('E_FILE', { operation: 'read', path, reason: error.reason }, error))
+      const token = error === null ? bytes.toString('utf8').trim() : ''
+      const long = Buffer.byteLength(token) > TOKEN_BYTES ? `a token has ${TOKEN_BYTES} bytes at most` : null
+      const reason = error?.reason ?? long
+      if (reason === null) this.token = token
+      else this.warn(fail('E_FILE', { operation: 'read', path, reason }, error ?? undefined))
       this.connect()
     })
   }
