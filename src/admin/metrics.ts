@@ -5,7 +5,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import type { LoopDelay } from './loop-delay.ts'
-import { type PipelineView, viewPipeline, type WorkerView } from './view.ts'
+import { type PipelineView, viewPipelines, type WorkerView } from './view.ts'
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
 
@@ -214,7 +214,7 @@ export class Metrics {
   }
 
   text(): Promise<string> {
-    this.views = Array.from(this.pipelines.residents.values(), (resident) => viewPipeline(resident, this.nowMs()))
+    this.views = viewPipelines(this.pipelines, this.nowMs())
     return this.registry.metrics()
   }
 }

@@ -165,6 +165,24 @@ export function summarize({ name, phase, hash, execution, error }: Resident): Pi
   }
 }
 
+/** All that are here, and those that cannot be loaded: of these nothing can be measured. */
+export function viewPipelines(pipelines: Pipelines, nowMs: number): readonly PipelineView[] {
+  const unloaded = absent(pipelines).filter(({ phase }) => phase === 'failed')
+  const here = Array.from(pipelines.residents.values(), (resident) => viewPipeline(resident, nowMs))
+  return [...here, ...unloaded.map((summary) => ({ ...summary, ...unmeasured }))]
+}
+
+const unmeasured = {
+  parameters: {},
+  startedMs: 0,
+  continuedFrom: null,
+  checkpoint: {
+    ...{ epoch: 0, completed: 0, abandoned: 0, durationMs: 0, bytes: 0, entries: 0, longestSliceMs: 0 },
+    ageMs: null,
+  },
+  ...{ steps: [], sources: [], sinks: [] },
+}
+
 /** `nowMs` is wall time in milliseconds since 1970. */
 export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   const { execution, plan, parameters, startedMs, base, addresses } = resident

@@ -4,6 +4,7 @@
  * - where the same one has failed, on whichever member, or cannot be loaded there, it begins anew, and another one takes its place
  * - a worker that has read of it and is no member yet knows that it is there
  */
+import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Submitted } from '../../src/admin/view.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
@@ -118,6 +119,10 @@ test('a program that cannot be loaded on one member has failed there, and makes 
   await expect(second!.api.get('/v1/pipelines/picky')).rejects.toMatchObject({ code: 'E_PIPELINE_UNLOADED' })
   const ready = await fetch(`http://${second!.control.address}/readyz`)
   expect([ready.status, await ready.text()]).toEqual([503, 'picky failed\n'])
+  const token = readFileSync(`${party.folder}/w2/read.token`, 'utf8').trim()
+  const headers = { authorization: `Bearer ${token}` }
+  const metrics = await fetch(`http://${second!.control.address}/metrics`, { headers })
+  expect(await metrics.text()).toContain('potoroo_pipeline_running{pipeline="picky"} 0')
 
   // The same one, by the one that could not load it, and by the one that could; then another one.
   await submit(second, 10)
