@@ -1,14 +1,20 @@
-/** A pipeline that is closed before it runs. */
-import { expect, test } from 'vitest'
+/** A pipeline on its way up: what is done once, and what is not done where it is closed before it runs. */
+import { afterEach, expect, test, vi } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
 import type { Writer } from '../../src/connectors/connector.ts'
-import { scriptedSink } from '../../src/connectors/scripted/connector.ts'
-import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
+import { scriptedSink, scriptedSource, scriptedSourceConnector } from '../../src/connectors/scripted/connector.ts'
+import { generatorSource, nullSink, pipeline, tcpSource } from '../../src/index.ts'
+import { IngestSource } from '../../src/ingest/source.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
 import { Station } from '../../src/sim/station.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
+import { Execution } from '../../src/worker/execution/execution.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 test('closes the sinks that are still being put back', () => {
   const numbers = pipeline('numbers', (p) =>
@@ -43,4 +49,70 @@ test('closes the sinks that are still being put back', () => {
   station.worker!.close(() => {})
   world.run(6000)
   expect(seen).toEqual(['is put back', 'is closed'])
+})
+
+test('opens no split that is found after it was closed', () => {
+  const numbers = pipeline('numbers', (p) =>
+    p.source('in', generatorSource<number>({ value: (n) => n, count: 10, rate: 1 })).sink('out', nullSink()),
+  )
+  const opened = vi.fn()
+  const staged = (): Plan => {
+    const planned = plan(numbers.build())
+    const tasks = planned.tasks.map((task) =>
+      task.kind === 'source' ? { ...task, source: scriptedSource(task.source, opened) } : task,
+    )
+    return { ...planned, tasks }
+  }
+  const asked = vi.spyOn(scriptedSourceConnector, 'splits').mockImplementation(() => {})
+  const world = new World(1, calm)
+  const limits = makeLimits({ keyGroups: 16 })
+  const options = { worker: 'w', limits, restartMs: 10, pipeline: 'numbers', plan: staged }
+  const station = new Station(world.machine('w'), options, { running: () => {}, failed: () => {} })
+  station.start()
+  world.run(5000)
+  station.worker!.close(() => {})
+  for (const [, , found] of asked.mock.calls) found(null, ['script'])
+  expect(asked).toHaveBeenCalledTimes(1)
+  expect(opened).not.toHaveBeenCalled()
+})
+
+test('looks at the journal once, beside the state', () => {
+  const lines = pipeline('lines', (p) => p.source('in', tcpSource({ port: 9000 })).sink('out', nullSink()))
+  const world = new World(1, calm)
+  const limits = makeLimits({ keyGroups: 16 })
+  const options = { worker: 'w', limits, restartMs: 10, pipeline: 'lines', plan: () => plan(lines.build()) }
+  const station = new Station(world.machine('w'), options, { running: () => {}, failed: () => {} })
+  station.start()
+  world.run(5000)
+  expect(station.execution!.figures!.epoch).toBeGreaterThan(0)
+  station.worker!.close(() => {})
+  world.run(6000)
+  const looked = vi.spyOn(IngestSource.prototype, 'reset')
+  station.start()
+  world.run(9000)
+  expect(station.execution!.figures!.epoch).toBeGreaterThan(0)
+  expect(looked).toHaveBeenCalledTimes(1)
+})
+
+test('opens no port once it was closed, when the worker may work again', () => {
+  const lines = pipeline('lines', (p) => p.source('in', tcpSource({ port: 9000 })).sink('out', nullSink()))
+  const world = new World(1, calm)
+  const limits = makeLimits({ keyGroups: 16 })
+  const options = { worker: 'w', limits, restartMs: 10, pipeline: 'lines', plan: () => plan(lines.build()) }
+  const station = new Station(world.machine('w'), options, { running: () => {}, failed: () => {} })
+  const { start } = Execution.prototype
+  vi.spyOn(Execution.prototype, 'start').mockImplementation(function (this: Execution) {
+    station.worker!.residents.stopWork('there is no lease')
+    start.call(this)
+  })
+  station.start()
+  world.run(5000)
+  const { residents } = station.worker!
+  const resident = residents.all.get('lines')!
+  expect(resident.phase).toBe('running')
+  expect(resident.addresses.size).toBe(0)
+  resident.execution.close()
+  residents.resumeWork('there is no lease')
+  world.run(6000)
+  expect(resident.addresses.size).toBe(0)
 })

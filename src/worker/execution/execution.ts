@@ -282,6 +282,7 @@ export class Execution implements Executing {
     if (this.closed) return
     this.closed = true
     this.stopOpening()
+    this.holds.close()
     this.active?.close()
     this.sources.close()
     this.way?.close()

@@ -1,6 +1,8 @@
 /**
  * Who holds a pipeline's sources back, and why: late checkpoints, too many dead letters, the end that was asked for, the
  * worker that may not work, or that ends. They go on when nobody does any more.
+ *
+ * H1. Once it is closed it lets nothing in and holds nothing: what stands behind a source is that of whoever follows.
  */
 import type { Runtime } from '../../dataflow/runtime.ts'
 import type { OpenSources } from './sources.ts'
@@ -11,6 +13,7 @@ export class SourceHolds {
   private readonly sources: OpenSources
   private readonly reasons = new Map<Holder, string>()
   private runtime: Runtime | null = null
+  private closed = false
 
   constructor(sources: OpenSources) {
     this.sources = sources
@@ -24,6 +27,7 @@ export class SourceHolds {
   }
 
   hold(holder: Holder, reason: string): void {
+    if (this.closed) return
     this.reasons.set(holder, reason)
     this.runtime?.hold()
     this.sources.hold(reason)
@@ -41,6 +45,12 @@ export class SourceHolds {
     this.runtime?.release()
     if (this.reasons.size > 0) this.runtime?.hold()
     else if (this.runtime !== null) this.sources.release()
+  }
+
+  /** H1. */
+  close(): void {
+    this.closed = true
+    this.runtime = null
   }
 
   has(holder: Holder): boolean {

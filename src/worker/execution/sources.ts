@@ -100,6 +100,7 @@ export class OpenSources {
   private going: Going | null = null
   /** The splits of each replayable source, whoever reads them. */
   private readonly found = new Map<string, ReadonlySet<string>>()
+  private closed = false
 
   constructor(
     plan: Plan,
@@ -286,6 +287,7 @@ export class OpenSources {
   }
 
   close(): void {
+    this.closed = true
     for (const source of this.sources) {
       if (source.family === 'journaled') source.listening?.close()
       else source.feed.close()
@@ -369,6 +371,8 @@ export class OpenSources {
   ): void {
     const context = this.context(task)
     connector.splits(task.source, context, (error, names) => {
+      // Nobody would close what is opened now.
+      if (this.closed) return
       if (error !== null) return done(error)
       const { generation, pipeline } = this
       const found = new Set([...names, ...Object.keys(places ?? {})])

@@ -9,7 +9,8 @@
  *     none for long is given up: after a cut the system would be slow to try its way again.
  * B4. A connection that closes is dialled again at once: where the process has ended, the refusal tells it.
  * B5. A connection on which a frame does not come to its end is closed: a bit that turned in its length would hide all
- *     that follows.
+ *     that follows. So is one on which nothing comes for much longer than a worker is believed to live: strangers who say nothing,
+ *     and workers that are gone, would take the room of others.
  * B6. What stands under the worker's name is read before each beat is written: so whatever another process of that name has
  *     written since the beat before is found, however close together the two write. Who finds some waits for half a beat longer:
  *     two that write at the same moments, of which only one would see the other, fall out of step, and both see each other.
@@ -162,7 +163,7 @@ export class Heartbeats implements Watch {
     const who = { ...identityOf(this.watcher), counter: this.counter >>> 0 }
     const frame = this.frame(this.own === null ? { kind: 'heartbeat', ...who } : stuckMessage(who, this.own))
     for (const call of this.calls.values()) call.beat(frame)
-    for (const caller of this.callers) caller.look(this.patience)
+    for (const caller of this.callers) caller.look(this.patience, this.silence)
     if (nowMs >= this.beatAt) this.putBeat(nowMs)
   }
 
@@ -214,6 +215,12 @@ export class Heartbeats implements Watch {
   private get patience(): number {
     const { linkDialTimeoutMs, heartbeatMs } = this.seams.limits
     return Math.ceil(linkDialTimeoutMs / heartbeatMs)
+  }
+
+  /** Heartbeats that may stay away on a connection (B5). */
+  private get silence(): number {
+    const { deadMs, heartbeatMs } = this.seams.limits
+    return this.patience + Math.ceil(deadMs / heartbeatMs)
   }
 
   private accept(connection: Connection): ConnectionHandler | null {
@@ -345,16 +352,19 @@ class Caller implements ConnectionHandler {
   private readonly parser = new FrameParser(HANDSHAKE_BYTES)
   /** Looks in a row that found the same frame without its end. */
   private unfinished = 0
+  /** Looks in a row since a frame came. */
+  private silent = 0
 
   constructor(connection: Connection, events: { message(message: LinkMessage): void; closed(): void }) {
     this.connection = connection
     this.events = events
   }
 
-  /** Closes a connection on which a frame has not come to its end for `patience` looks (B5). */
-  look(patience: number): void {
+  /** Closes a connection on which a frame has not come to its end for `patience` looks, or none has come for `silence` (B5). */
+  look(patience: number, silence: number): void {
     if (this.parser.waiting === 0) this.unfinished = 0
-    else if (++this.unfinished >= patience) this.connection.destroy()
+    else this.unfinished++
+    if (this.unfinished >= patience || ++this.silent >= silence) this.connection.destroy()
   }
 
   onOpen(): void {}
@@ -376,6 +386,7 @@ class Caller implements ConnectionHandler {
 
   private take({ tag, payload }: Frame): void {
     this.unfinished = 0
+    this.silent = 0
     this.events.message(linkMessages.read(tag, new ByteReader(payload), HANDSHAKE_VERSION))
   }
 }

@@ -11,6 +11,7 @@
  *     Whoever wants to join says how many sessions it has had with members (`rescale.ts`, H7).
  * N4. What is sent to this worker itself comes back on a turn of its own; what is sent to nobody's session is lost. So is
  *     what belongs to a generation that is over.
+ * N5. Once it is closed nobody is linked any more: what is read meanwhile, the next incarnation begins with.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -65,6 +66,7 @@ export class Neighbours {
   private readonly ended = new Set<string>()
   /** Sessions with members of their generation that have begun (N2). */
   sessions = 0
+  private closed = false
 
   constructor(env: Env, identity: Identity, limits: Limits, events: NeighbourEvents) {
     this.env = env
@@ -96,7 +98,7 @@ export class Neighbours {
   begin(cluster: Cluster, programs: readonly Program[]): void {
     const { worker, incarnation } = this.identity
     const { generation, members } = cluster
-    if (generation === this.generation) return
+    if (generation === this.generation || this.closed) return
     this.generation = generation
     this.members = new Set(members.map((member) => member.worker))
     this.self.close()
@@ -123,6 +125,7 @@ export class Neighbours {
 
   /** Links whoever beats and is not linked (N1, N2). */
   meet(beats: Iterable<Beat>): void {
+    if (this.closed) return
     for (const { worker, incarnation, address } of beats) {
       const target = addressOf(address)
       if (worker === this.identity.worker || target === null || this.ended.has(incarnation)) continue
@@ -179,6 +182,7 @@ export class Neighbours {
   }
 
   close(): void {
+    this.closed = true
     this.self.close()
     this.board.close()
   }

@@ -67,9 +67,10 @@ function evaluate<T>(
   const { callFrameId } = frame
   const question = { callFrameId, expression, returnByValue: true, silent: true }
   session.post('Debugger.evaluateOnCallFrame', question, (error, answer) => {
+    // There is none where somebody else has let the main thread go on, or it ends.
+    if (error !== null) return done(null)
     const { result, exceptionDetails } = answer as Debugger.EvaluateOnCallFrameReturnType
-    const value = error === null && exceptionDetails === undefined ? (result.value as T | undefined) : null
-    done(value ?? null)
+    done(exceptionDetails === undefined ? ((result.value as T | undefined) ?? null) : null)
   })
 }
 
