@@ -153,7 +153,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     tick: (s, e) => (e.nowMs >= s.lateMs ? stalled(s, (rest) => allHold(rest, e.nowMs)) : stay(s)),
     arrived: 'ignore',
     epochComplete: (s, e) => {
-      if (!e.holds || !s.missing.has(e.pipeline)) return stay(s)
+      if (!e.holds || !s.missing.has(e.pipeline)) return holdsToo(s, e)
       const held = new Map(s.held).set(e.pipeline, e.epoch)
       return allHold({ ...s, held, missing: except(s.missing, e.pipeline) }, e.nowMs)
     },
@@ -365,7 +365,10 @@ function epochsOf(pipelines: ReadonlySet<string>, holds: boolean): readonly Resc
 }
 
 /** A pipeline that was skipped holds after all: it has to be released if the attempt is given up. */
-function holdsToo<S extends In<'handing' | 'committing'>>(s: S, e: Of<'epochComplete'>): Step<S, RescaleEffect> {
+function holdsToo<S extends In<'holding' | 'handing' | 'committing'>>(
+  s: S,
+  e: Of<'epochComplete'>,
+): Step<S, RescaleEffect> {
   return e.holds ? { next: { ...s, held: new Map(s.held).set(e.pipeline, e.epoch) }, effects: NONE } : stay(s)
 }
 

@@ -304,6 +304,15 @@ describe('a rescale', () => {
     expect(rescale.wait(500)[0]).toBe('release p,q')
   })
 
+  test('goes on without one that failed, and lets it go too where it holds after all while the others are waited for', () => {
+    const rescale = new Rescale()
+    rescale.toHold(true)
+    expect(rescale.failed('p')).toEqual([])
+    // Of an attempt before.
+    expect(rescale.complete('p', 7, true)).toEqual([])
+    expect(rescale.see({ kind: 'lost', worker: 'c', reason: 'gone' })[0]).toBe('release q,p')
+  })
+
   test('a pipeline that ends is waited for no longer', () => {
     const rescale = new Rescale()
     rescale.toHold()

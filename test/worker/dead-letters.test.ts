@@ -261,6 +261,16 @@ describe('dead letters', () => {
     expect(new Set(ids()).size).toBe(10)
   })
 
+  test('letters of one epoch, and of one place, may be as many as you like', () => {
+    const desk = new Desk(new Shelf(), 1, { deadLetters: 1e6, deadLetterBytes: 1e9 }).open(null, 0)
+    const one = { ...letter(1), error: { code: null, message: '', stack: '' } }
+    for (let output = 0; output < 40_000; output++) desk.letters.add(0, one)
+    desk.epoch(1)
+    expect(new Set(desk.letters.list(0, 1e6).map(({ id }) => id)).size).toBe(40_000)
+    for (let output = 0; output < 150_000; output++) desk.letters.add(0, one)
+    expect(() => desk.letters.pass(0, 2, () => {})).not.toThrow()
+  })
+
   test('B4: what has come since the last epoch counts on when others are taken out', () => {
     const desk = new Desk(new Shelf(), 1, { deadLetterBytes: 1.5 * sizeOf(letter(1)) }).open(null, 0)
     desk.add(0, 1)

@@ -182,7 +182,8 @@ export class DeadLetters {
    * once it is durable, or why it cannot be written.
    */
   pass(task: number, epoch: number, done: (failure: PotorooError | null, snapshot: Json) => void): void {
-    this.gathered.push(...(this.pending.get(task) ?? []))
+    // One by one: as arguments of one call so many as there may be are too many.
+    for (const letter of this.pending.get(task) ?? []) this.gathered.push(letter)
     this.pending.delete(task)
     if (++this.passed < this.options.tasks) return
     this.passed = 0
@@ -322,9 +323,12 @@ export function decodeLetters(path: string, bytes: Buffer | null): Examined<read
  * tried again. `taken` are ids of letters in other files.
  */
 function distinct(letters: readonly DeadLetter[], taken: Set<string>): DeadLetter[] {
+  const numbers = new Map<string, number>()
   return letters.map((letter) => {
     let { id } = letter
-    for (let n = 2; taken.has(id); n++) id = `${letter.id}~${n}`
+    let n = numbers.get(id) ?? 1
+    while (taken.has(id)) id = `${letter.id}~${++n}`
+    numbers.set(letter.id, n)
     taken.add(id)
     return id === letter.id ? letter : { ...letter, id }
   })
