@@ -84,7 +84,7 @@ export class FarChannels implements Crossings {
   }
 
   input(channel: ChannelPlan, member: number, pool: BatchPool): Intake {
-    const { run, generation, links, splits, failed } = this.options
+    const { run, generation, links, limits, splits, failed } = this.options
     const { worker } = generation.members[member]!
     const input = new FarInput({
       channel: channel.id,
@@ -92,6 +92,7 @@ export class FarChannels implements Crossings {
       names: new SplitNamesReader((name) => splits.numberOf(name)),
       pool,
       generation: generation.number,
+      windowBytes: limits.channelCreditBytes,
       failed,
       open: (taker) => links.inlet(worker, { pipeline: run, channel: channel.id }, taker),
     })

@@ -6,6 +6,7 @@
  * T2. A barrier waits until this worker has begun its epoch, and what came behind it waits with it (G3 of `crossings.ts`).
  * T3. What waits, waits as bytes, in memory that is used again. A batch is decoded when the task takes it, so that its
  *     objects live as shortly as those of a source: what a collector meets twice it keeps, and marks the whole heap for.
+ *     What is kept to be used again is no more than may wait: of pieces for short batches and long ones all would become long.
  */
 import { ByteReader } from '../../base/bytes.ts'
 import { PotorooError } from '../../base/errors.ts'
@@ -24,6 +25,8 @@ export interface FarInputOptions {
   readonly names: SplitNamesReader
   readonly pool: BatchPool
   readonly generation: number
+  /** The channel's window. */
+  readonly windowBytes: number
   /** Opens the way from the other member: what it sends comes to `taker` from then on. */
   open(taker: ChannelTaker): { taken(bytes: number): void; close(): void }
   /** What has come cannot be what was sent. */
@@ -50,6 +53,7 @@ export class FarInput implements Intake {
   private readonly inlet: { taken(bytes: number): void; close(): void }
   private readonly waiting = new Fifo<Encoded | Marker>()
   private readonly spare: Buffer[] = []
+  private spareBytes = 0
   /** The last epoch that this worker has begun. */
   private begun = 0
   private closed = false
@@ -135,13 +139,24 @@ export class FarInput implements Intake {
     }
     this.batchesTotal++
     this.recordsTotal += batch.length
-    if (this.spare.length < SPARE_PIECES) this.spare.push(memory)
+    this.giveBack(memory)
     this.inlet.taken(credit)
     return batch
   }
 
+  /** T3. */
+  private giveBack(memory: Buffer): void {
+    const { spare, spareBytes, options } = this
+    const fits = spareBytes + memory.length <= options.windowBytes && spare.length < SPARE_PIECES
+    // One is kept however long it is: where all batches are as long, it is used for each.
+    if (!fits && spare.length > 0) return
+    spare.push(memory)
+    this.spareBytes += memory.length
+  }
+
   private memoryFor(bytes: number): Buffer {
     const known = this.spare.pop()
+    this.spareBytes -= known?.length ?? 0
     if (known !== undefined && known.length >= bytes) return known
     return Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(Math.max(bytes, PIECE_BYTES))))
   }
