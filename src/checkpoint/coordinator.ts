@@ -243,9 +243,15 @@ function beginFor(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'coll
   return { next, effects: [...effects, ...refused.effects] }
 }
 
-/** Keeps one request for the next epoch; a second one is refused. */
+/**
+ * Keeps one request for the next epoch. Who wants any epoch is served by one with a purpose, and takes nobody's place: readers ask
+ * for one behind the other. Of two with a purpose the second is refused.
+ */
 function queue<S extends CoordinatorState>(s: S, e: { readonly purpose: Purpose; readonly nowMs: number }) {
-  if (s.requested !== null) return refuse(s, e.purpose, WAITS)
+  const { requested } = s
+  if (requested !== null && requested.kind !== 'periodic') {
+    return e.purpose.kind === 'periodic' ? stay(s) : refuse(s, e.purpose, WAITS)
+  }
   return { next: { ...s, requested: e.purpose, dueMs: e.nowMs }, effects: NONE }
 }
 

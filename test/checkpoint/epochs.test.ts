@@ -378,6 +378,22 @@ describe('coordinator and participants', () => {
     expect(state).toMatchObject({ phase: 'collecting', epoch: 3, purpose: { kind: 'periodic' } })
   })
 
+  test('who wants any epoch takes nobody’s place: readers ask for one behind the other, and a drain comes between', () => {
+    const plan = { members: new Map([['a', '1']]), intervalMs: 1000, timeoutMs: 100, maxAbandoned: 3 }
+    const request = (purpose: Purpose) => ({ kind: 'request', purpose, nowMs: 0 }) as const
+    const any = request({ kind: 'periodic' })
+    let state: CoordinatorState = startCoordinator(plan, 0, 0)
+    const effects = [any, any, request({ kind: 'drain', stays: true }), any].flatMap((event) => {
+      const step = stepCoordinator(state, event)
+      state = step.next
+      return step.effects
+    })
+    expect(effects.map(({ kind }) => kind)).toEqual(['inject'])
+    expect(state).toMatchObject({ phase: 'collecting', epoch: 1, requested: { kind: 'drain' } })
+    const { effects: refused } = stepCoordinator(state, request({ kind: 'rescale' }))
+    expect(refused).toMatchObject([{ kind: 'refuseRequest', purpose: { kind: 'rescale' } }])
+  })
+
   test('every savepoint that is asked for is announced or refused, however many are', () => {
     for (let seed = 0; seed < 200; seed++) {
       const world = new World(seed, 2)
