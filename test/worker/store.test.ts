@@ -4,6 +4,7 @@
  * - old records of the chain are removed, an era at a time
  * - a record of the chain that is gone is missed and named, and nothing is decided without it
  * - a data folder that belongs to a store makes no other one, and goes to none
+ * - a pipeline that was drained can be taken out by a worker that never had it
  * - a program that the store does not take stops nothing
  * - a journal is trimmed also by a worker that never lives as long as the horizon
  */
@@ -43,6 +44,19 @@ test('what was fixed when the store was made stays, whatever the worker is set t
   await expect.poll(() => second.find('sums').phase).toBe('running')
   expect(second.find('sums').base?.epoch).toBe(epochsOf(first, 'sums').at(-1))
   expect(workshop).toMatchObject({ failed: [], warned: [] })
+})
+
+test('a pipeline that was drained can be taken out by a worker that never had it', async () => {
+  const workshop = new Workshop()
+  const first = await workshop.start(small)
+  await workshop.runLines(first, '')
+  await first.drain('lines')
+  await workshop.stop(first)
+  const second = await workshop.start(small)
+  await second.resume()
+  await second.cancel('lines')
+  expect(second.worker.cluster.pipelines.size).toBe(0)
+  await expect(second.cancel('lines')).rejects.toMatchObject({ code: 'E_NO_PIPELINE' })
 })
 
 test('a program that the store does not take stops nothing', async () => {

@@ -151,7 +151,8 @@ export class Pipelines {
   /** Takes the pipeline out of the cluster, with its state. Its savepoints stay. */
   async cancel(name: string): Promise<void> {
     await this.inTurn(name, async () => {
-      this.find(name)
+      // What was drained before this worker came, or cannot be loaded here, can be taken out as well.
+      if (!this.worker.cluster.pipelines.has(name)) this.find(name)
       await settle<void>((done) => this.worker.ledger.withdraw(name, done))
       this.worker.ledger.sweep()
       this.events.over?.(name, 'cancelled')
