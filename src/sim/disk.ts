@@ -8,7 +8,10 @@
  *   server had it already. Nothing but names that no successor uses again, and fences in what is read, help against it.
  * - A power loss: of bytes and names that no sync has confirmed any subset goes, bytes and names apart, sectors of one
  *   write apart (`tornChance`); a file may have its new length and zeros.
- * - An operation on names that fails and was done all the same (`unknownChance`): the answer was lost.
+ * - An operation on names that fails and was done all the same (`unknownChance`): the answer was lost. Or, on a shared volume, it is
+ *   asked for again by the system itself, and the second answer is told (`twiceChance`): the new name of a file is there, what was moved is not.
+ * - A file of a shared volume that another machine removes while it is open: it is gone (`stale`), as a server knows nothing of who
+ *   has it open.
  * - A sync of a file that fails, and the next one succeeds without having written anything, while all who read the file
  *   still see it (Rebello et al., "Can applications recover from fsync failures?", 2020).
  * - A sync of a directory that fails: for the moment, or the volume is read-only until it is mounted anew (`volume.ts`,
@@ -17,8 +20,11 @@
  * - Bits that turn at rest (`damageChance`), only in files that have a second copy or can be made again (`damaged`):
  *   what exists once and is damaged is lost, and no program can help it.
  *
- * Not simulated: what the client of a network file system keeps to itself. All that one machine writes on a shared volume
- * is there for all at once, and outlives the power loss of that machine.
+ * - What a machine writes on a shared volume is seen by others only once it is synced or closed, or after the process has ended; with
+ *   the machine's power it is gone (`kept`).
+ *
+ * Not simulated: what the client of a network file system remembers of names, files and folders when it opens them anew: `potoroo
+ * doctor` refuses such mounts.
  *
  * Not fair: losing what a sync has confirmed (but by damage); a rename that leaves neither name; a lock that outlives its
  * process, or that two have; a name that all see and that no later sync will make durable: whoever comes next could not
@@ -67,7 +73,7 @@ export class SimDisk implements Disk {
     const { volume, path: inside } = this.locate(path)
     const perform = (): Buffer | Refused => {
       const inode = volume.open(inside, 'read')
-      return inode instanceof Refused ? inode : readInode(home, path, inode, 0, inode.size)
+      return inode instanceof Refused ? inode : readInode(home, path, inode, 0, inode.sizeFor(home.life.host))
     }
     this.start('read', 'read', path, volume, perform, done)
   }

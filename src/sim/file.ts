@@ -2,10 +2,13 @@
 import { assert } from '../base/assert.ts'
 import type { Done, DoneVoid, File } from '../env/disk.ts'
 import type { Inode } from './inode.ts'
+import type { Death, Mortal } from './life.ts'
 import { Operation, type OperationHome, type OperationKind, type Task } from './operation.ts'
 import { Refused, type Volume } from './volume.ts'
 
-export class SimFile implements File {
+const stale = new Refused('absent', 'stale file handle')
+
+export class SimFile implements File, Mortal {
   readonly path: string
   private readonly home: OperationHome
   private readonly volume: Volume
@@ -19,6 +22,15 @@ export class SimFile implements File {
     this.volume = volume
     this.path = path
     this.inode = inode
+    if (this.keeps) home.life.hold(this)
+  }
+
+  /** What was written and not sent comes to the server when the system closes the file, or is lost with the machine (I5). */
+  died(death: Death): void {
+    const { inode, home, volume } = this
+    const { timeline, random, weather, life } = home
+    if (death === 'power') volume.forget(inode, life.host)
+    else timeline.at(timeline.now + random.between(0, weather.lateMs), null, () => inode.send())
   }
 
   write(parts: readonly Uint8Array[], position: number, done: DoneVoid): void {
@@ -26,6 +38,7 @@ export class SimFile implements File {
     const { trace } = this.home.timeline
     const perform = (): null | Refused => {
       let at = position
+      if (this.keeps) inode.keep(this.home.life.host)
       for (const part of parts) {
         trace.bytes(part)
         const refused = volume.write(inode, at, part)
@@ -49,17 +62,19 @@ export class SimFile implements File {
         return new Refused('io', 'input/output error')
       }
       this.inode.sync()
+      this.inode.send()
       return null
     }
     this.enqueue('sync', 'sync', perform, done)
   }
 
   size(done: Done<number>): void {
-    this.enqueue('read', 'measure', () => this.inode.size, done)
+    this.enqueue('read', 'measure', () => this.inode.sizeFor(this.home.life.host), done)
   }
 
   truncate(length: number, done: DoneVoid): void {
     const perform = (): null => {
+      this.inode.send()
       this.volume.truncate(this.inode, length)
       return null
     }
@@ -67,8 +82,18 @@ export class SimFile implements File {
   }
 
   close(done: DoneVoid): void {
-    this.enqueue('read', 'close', () => null, done)
+    const perform = (): null => {
+      if (!this.keeps) return null
+      this.inode.send()
+      this.home.life.release(this)
+      return null
+    }
+    this.enqueue('read', 'close', perform, done)
     this.closing = true
+  }
+
+  private get keeps(): boolean {
+    return this.home.weather.kept && this.volume.shared
   }
 
   private enqueue<T>(
@@ -79,7 +104,8 @@ export class SimFile implements File {
     performPart: () => void = nothing,
   ): void {
     assert(!this.closing, 'a closed file takes no operation')
-    const task: Task<T> = { kind, verb, path: this.path, volume: this.volume, perform, performPart }
+    const there = (): T | Refused => (this.isStale && verb !== 'close' ? stale : perform())
+    const task: Task<T> = { kind, verb, path: this.path, volume: this.volume, perform: there, performPart }
     const start = (): void => {
       new Operation(this.home, task, (error, value) => {
         this.next()
@@ -92,6 +118,12 @@ export class SimFile implements File {
       this.busy = true
       start()
     }
+  }
+
+  /** Another machine has removed it: a server knows nothing of who has it open. */
+  private get isStale(): boolean {
+    const { volume, inode, home } = this
+    return home.weather.stale && volume.shared && inode.links === 0 && inode.removedBy !== home.life.host
   }
 
   private next(): void {
@@ -117,7 +149,7 @@ export class SimFile implements File {
 
 /** Reads from a file, after the weather has had its chance to damage it. */
 export function readInode(
-  { random, weather }: OperationHome,
+  { random, weather, life }: OperationHome,
   path: string,
   inode: Inode,
   position: number,
@@ -125,7 +157,7 @@ export function readInode(
 ): Buffer {
   const exposed = weather.damageChance > 0 && weather.damaged.some((part) => path.includes(part))
   if (exposed && random.chance(weather.damageChance)) inode.damage(random)
-  return inode.read(position, length)
+  return inode.read(position, length, life.host)
 }
 
 function nothing(): void {}

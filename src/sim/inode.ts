@@ -7,6 +7,8 @@
  *     (`env/disk.ts`, K3).
  * I4. A file knows where the weather has taken bytes from it or turned some, so that who judges a run can tell damage that
  *     there was from damage that a program only believes in. What is written there later does not heal it.
+ * I5. On a shared volume a machine may keep what it writes to itself until it syncs or closes the file, or its process ends: others
+ *     see what was there before. With its power goes what it has not sent.
  */
 import type { Prng } from '../base/prng.ts'
 
@@ -74,14 +76,50 @@ class Extent {
 export class Inode {
   /** Names that lead here. */
   links = 0
+  /** The machine that has removed its last name. */
+  removedBy = ''
   private readonly visible = new Extent()
   private readonly durable = new Extent()
   private changes: Change[] = []
+  /** What others than `keeper` see while that one keeps something to itself (I5). */
+  private sent: Extent | null = null
+  private keeper = ''
   /** I4. */
   private readonly wounds: { readonly from: number; readonly to: number }[] = []
 
   get size(): number {
     return this.visible.size
+  }
+
+  /** `host` keeps to itself what it writes from now on (I5). */
+  keep(host: string): void {
+    if (this.keeper !== host) this.send()
+    if (this.sent !== null) return
+    this.keeper = host
+    this.sent = new Extent()
+    this.sent.replaceWith(this.visible)
+  }
+
+  /** Everybody sees what was written. */
+  send(): void {
+    this.sent = null
+    this.keeper = ''
+  }
+
+  /** What `host` has kept to itself is gone, where there is something. */
+  forget(host: string): void {
+    if (this.sent === null || this.keeper !== host) return
+    this.visible.replaceWith(this.sent)
+    this.send()
+  }
+
+  /** As `host` sees it. */
+  private seenBy(host: string): Extent {
+    return this.sent === null || this.keeper === host ? this.visible : this.sent
+  }
+
+  sizeFor(host: string): number {
+    return this.seenBy(host).size
   }
 
   /** Writes a copy of `bytes`. */
@@ -96,9 +134,9 @@ export class Inode {
     this.change({ kind: 'truncate', length })
   }
 
-  /** A copy of up to `length` bytes from `position`. */
-  read(position: number, length: number): Buffer {
-    return this.visible.copy(position, position + length)
+  /** A copy of up to `length` bytes from `position`, as `host` sees them, or who looks on from outside. */
+  read(position: number, length: number, host = ''): Buffer {
+    return this.seenBy(host).copy(position, position + length)
   }
 
   sync(): void {

@@ -94,9 +94,20 @@ export class Operation<T> implements Mortal {
       if (random.chance(0.5)) task.performPart()
       return new Refused('io', 'input/output error')
     }
-    const result = task.perform()
+    const result = this.perform()
     const unknown = task.kind === 'names' && random.chance(weather.unknownChance)
     return unknown ? new Refused('io', 'no answer, it may have been done') : result
+  }
+
+  private perform(): T | Refused {
+    const { random, weather, life } = this.home
+    const { task } = this
+    const { volume, kind, verb } = task
+    volume.by = life.host
+    const result = task.perform()
+    // Who makes a file says which he means to make.
+    const repeatable = weather.twiceChance > 0 && volume.shared && kind === 'names' && verb !== 'open'
+    return repeatable && random.chance(weather.twiceChance) ? task.perform() : result
   }
 
   /** For a process that will not hear of it. */
@@ -104,7 +115,7 @@ export class Operation<T> implements Mortal {
     const { random, weather } = this.home
     if (this.barred) return
     if (random.chance(weather.tornChance)) this.task.performPart()
-    else this.task.perform()
+    else this.perform()
   }
 
   private get isProne(): boolean {

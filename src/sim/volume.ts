@@ -64,6 +64,8 @@ export class Volume {
   readonly locks = new Map<string, Life>()
   /** It takes no change until it is mounted anew (D4). */
   readOnly = false
+  /** The machine whose operation is being done. */
+  by = ''
   /** Counts what has come and gone: who has looked need not look again while it stays. */
   version = 0
   private readonly root = new Directory()
@@ -108,6 +110,13 @@ export class Volume {
   truncate(inode: Inode, length: number): void {
     if (inode.links > 0) this.usedBytes += length - inode.size
     inode.truncate(length)
+  }
+
+  /** What the machine `host` has written and kept to itself is gone with it (`inode.ts`, I5). */
+  forget(inode: Inode, host: string): void {
+    const before = inode.size
+    inode.forget(host)
+    if (inode.links > 0) this.usedBytes += inode.size - before
   }
 
   list(path: string): readonly string[] | Refused {
@@ -267,7 +276,9 @@ export class Volume {
   }
 
   private unlinked(entry: Entry | undefined): void {
-    if (entry instanceof Inode && --entry.links === 0) this.usedBytes -= entry.size
+    if (!(entry instanceof Inode) || --entry.links > 0) return
+    this.usedBytes -= entry.size
+    entry.removedBy = this.by
   }
 
   private change(change: Change): void {

@@ -51,6 +51,12 @@ export interface DiskWeather {
   readonly failing: readonly string[]
   /** Chance that an operation on names fails and has been done all the same. */
   readonly unknownChance: number
+  /** Chance that an operation on names of a shared volume is done twice, for its first answer was lost: the second one is told. */
+  readonly twiceChance: number
+  /** Of a shared volume: an open file that another machine removes is gone at once. */
+  readonly stale: boolean
+  /** Of a shared volume: what a machine writes is seen by others when it is synced or closed, or its process has ended. */
+  readonly kept: boolean
   /** Chance that a sync fails (`env/disk.ts`, K3). */
   readonly syncFailChance: number
   /** Chance that a write which a crash meets is done in part. */
@@ -108,6 +114,9 @@ export const calm: Weather = {
     failChance: 0,
     failing: [],
     unknownChance: 0,
+    twiceChance: 0,
+    stale: false,
+    kept: false,
     syncFailChance: 0,
     tornChance: 0,
     lateChance: 0,

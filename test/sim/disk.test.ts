@@ -365,4 +365,64 @@ describe('faults', () => {
     expect(act(world, (done) => a.env.disk.rename('/store/f', '/f', done))).toBe('io')
     expect(get(world, (done) => a.env.disk.list('/store', done))).toEqual(['f'])
   })
+
+  test('an operation on names of a shared volume is done twice, and the second answer is told', () => {
+    const world = worldWith({ twiceChance: 1 })
+    const volume = world.volume('store')
+    const { disk } = world.machine('a', { mounts: [{ at: '/store', volume }] }).start('a').env
+    const said = (begin: (done: (error: { code: string } | null) => void) => void) => act(world, begin) ?? null
+    expect(said((done) => disk.open('/store/f', 'create', done))).toBe(null)
+    expect(said((done) => disk.link('/store/f', '/store/g', done))).toBe('exists')
+    expect(said((done) => disk.rename('/store/f', '/store/h', done))).toBe('absent')
+    expect(volume.list('/')).toEqual(['g', 'h'])
+    expect(said((done) => disk.remove('/store/g', done))).toBe(null)
+    // On its own disk a machine is told what was done.
+    said((done) => disk.open('/f', 'create', done))
+    expect(said((done) => disk.link('/f', '/g', done))).toBe(null)
+  })
+
+  test('an open file of a shared volume that another machine removes is gone at once; one that this machine removes is not', () => {
+    const world = worldWith({ stale: true })
+    const volume = world.volume('store')
+    const a = world.machine('a', { mounts: [{ at: '/store', volume }] }).start('a')
+    const b = world.machine('b', { mounts: [{ at: '/store', volume }] }).start('b')
+    const files = ['/store/f', '/store/g'].map((path) => open(world, a, path))
+    for (const file of files) write(world, file, 'hello')
+    act(world, (done) => a.env.disk.remove('/store/f', done))
+    act(world, (done) => b.env.disk.remove('/store/g', done))
+    const read = (file: File) => act(world, (done) => file.read(0, 5, (error) => done(error)))
+    expect(files.map(read)).toEqual([undefined, 'absent'])
+    expect(files.map((file) => act(world, (done) => file.close(done)))).toEqual([undefined, undefined])
+  })
+
+  test('what a machine writes on a shared volume others see once it is synced or closed, or its process has ended; never after its power went', () => {
+    const world = worldWith({ kept: true })
+    const volume = world.volume('store')
+    const mounts = [{ at: '/store', volume }]
+    const [a, b] = [world.machine('a', { mounts }), world.machine('b', { mounts })]
+    const reader = b.start('b')
+    const seen = () => content(world, reader, '/store/f')
+    const written = (text: string): [SimProcess, File] => {
+      const process = a.start('a')
+      const file = open(world, process, '/store/f')
+      write(world, file, text)
+      expect(content(world, process, '/store/f')).toBe(text)
+      return [process, file]
+    }
+    const [first, file] = written('one')
+    expect(seen()).toBe('')
+    act(world, (done) => file.sync(done))
+    expect(seen()).toBe('one')
+    write(world, file, 'two')
+    expect(seen()).toBe('one')
+    act(world, (done) => file.close(done))
+    expect(seen()).toBe('two')
+    first.kill()
+    written('three')[0].kill()
+    world.run(world.now + 1)
+    expect(seen()).toBe('three')
+    written('fourth')
+    a.powerOff()
+    expect([seen(), volume.list('/')]).toEqual(['three', ['f']])
+  })
 })

@@ -18,6 +18,7 @@ import type { Limits } from '../../base/limits.ts'
 import { showDuration } from '../../base/time.ts'
 import { showBytes } from '../terminal.ts'
 import { type Finding, good, notice, wrong } from './finding.ts'
+import { keptBy } from './nfs.ts'
 
 /** File systems that are in memory: what they hold ends with the machine. */
 const IN_MEMORY = ['tmpfs', 'ramfs']
@@ -70,11 +71,8 @@ function kind(check: string, folder: string, mount: Mount | null, shared: boolea
   if (mount.kind === 'overlay') {
     return [notice(check, `${where}: it is gone with the container`, 'mount a volume there')]
   }
-  const late = /^nfs/.test(mount.kind) && !mount.options.some((option) => /^lookupcache=(none|positive)$/.test(option))
-  if (shared && late) {
-    const remedy = 'mount it with lookupcache=none: else a worker may not see for a while what another one has made'
-    return [wrong(check, `${where} (${mount.point}) and remembers which files are absent`, remedy)]
-  }
+  const kept = shared ? keptBy(mount.kind, mount.options) : null
+  if (kept !== null) return [wrong(check, `${where} (${mount.point}) and ${kept.what}`, kept.remedy)]
   if (shared || !OVER_NETWORK.test(mount.kind)) return [good(check, where)]
   return [
     notice(

@@ -3,6 +3,8 @@ import { DiskError, type DiskErrorCode } from '../disk.ts'
 
 const codes: Readonly<Record<string, DiskErrorCode>> = {
   ENOENT: 'absent',
+  // Of a file that is open, and that another machine has removed from the volume of a server.
+  ESTALE: 'absent',
   EEXIST: 'exists',
   ENOSPC: 'full',
   EDQUOT: 'full',

@@ -5,7 +5,7 @@
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { mortalSteps } from '../rest.ts'
-import { type ClusterConfig, changing, goingBack } from './config.ts'
+import { type ClusterConfig, changing, goingBack, overNetwork } from './config.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
 export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
@@ -367,6 +367,15 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = withOtherSteps(config, true)
     const often = OFTEN * config.pace
     return { ...rest, deeds: { ...deeds, strayMs: often, reconnectMs: often, crashProducerMs: 2 * often } }
+  },
+  /** The shared volume lies behind a server that forgets what it has answered, and who has files open. */
+  'over-a-network': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = overNetwork(config, 0.02)
+    return {
+      ...rest,
+      deeds: { ...deeds, killMs: 2 * often, joinMs: 4 * often, leaveMs: 8 * often },
+    }
   },
   /** Who wants to come in dies and is back at once, and what it had written before lands afterwards. */
   'newcomers-of-two-lives': (config) => {

@@ -101,6 +101,9 @@ const CHANGED = 0x44d2_0000
 /** How often some of these steps are sources with producers, and the generator that draws it. */
 const CALLED = 0.5
 const CALLING = 0x3c95_0000
+/** How often the shared volume lies behind a server (`overNetwork`), and the generator that draws it. */
+const OVER_NETWORK = 0.1
+const NETWORKED = 0x009b_0000
 /** How often a store is put back in a run, and the generator that draws it. */
 const BACKED_UP = 0.06
 const BACKED = 0x2b9d_0000
@@ -133,6 +136,17 @@ export function nobodyIsAway({ harsh, deeds }: ClusterConfig): boolean {
 }
 
 export function drawCluster(seed: number): ClusterConfig {
+  const config = drawLocal(seed)
+  return new Prng(seed + NETWORKED).chance(OVER_NETWORK) ? overNetwork(config, 0.01) : config
+}
+
+/** Where the shared volume lies behind a server that forgets what it has answered, and who has files open. */
+export function overNetwork(config: ClusterConfig, twiceChance: number): ClusterConfig {
+  const { disk, ...weather } = config.weather
+  return { ...config, weather: { ...weather, disk: { ...disk, twiceChance, stale: true, kept: true } } }
+}
+
+function drawLocal(seed: number): ClusterConfig {
   const config = withNamesakes(withReaders(drawWithoutBackups(seed)))
   const backs = new Prng(seed + BACKED)
   if (config.harsh || !backs.chance(BACKED_UP))
