@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { startMutant } from '../mutant/mutant.ts'
-import { mutants, type SimMutant } from './mutants.ts'
+import type { SimMutant } from './mutants/mutant.ts'
+import { mutants } from './mutants.ts'
 
 /** What a run of many seeds says with `--json`. */
 export interface Tally {

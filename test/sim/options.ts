@@ -6,7 +6,8 @@
 import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Fault } from './enumerate.ts'
-import { mutants, type SimMutant } from './mutants.ts'
+import type { SimMutant } from './mutants/mutant.ts'
+import { mutants } from './mutants.ts'
 import type { Runs } from './runs.ts'
 import type { Blow } from './system.ts'
 

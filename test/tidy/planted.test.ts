@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 const root = join(import.meta.dirname, '../..')
 const fault =
   /file: '(?<file>[\w./-]+)',(?:\s*\w+: [^\n]+,)*?\s*text:\s*(?<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")/g
-const faults = globSync('test/**/*mutants*.ts', { cwd: root }).flatMap((path) =>
+const faults = globSync(['test/**/*mutants*.ts', 'test/**/mutants/*.ts'], { cwd: root }).flatMap((path) =>
   Array.from(readFileSync(join(root, path), 'utf8').matchAll(fault), ({ groups }) => {
     const { file, quoted } = groups as { readonly file: string; readonly quoted: string }
     const text = quoted.slice(1, -1).replace(/\\(.)/g, (_, sign: string) => (sign === 'n' ? '\n' : sign))

@@ -1,0 +1,44 @@
+/** Barriers and steps. */
+import type { SimMutant } from './mutant.ts'
+
+export const stepMutants: readonly SimMutant[] = [
+  {
+    name: 'past-the-barrier',
+    file: 'src/dataflow/inputs.ts',
+    text: 'input.blocked = true',
+    replacement: 'input.blocked = this.inputs.length === 1',
+  },
+  {
+    name: 'barrier-overtakes-records',
+    file: 'src/dataflow/input-task.ts',
+    text: `    this.stuck = !this.chain.flush()
+    if (this.stuck) return false
+    if (marker.kind === 'barrier')`,
+    replacement: `    if (marker.kind === 'barrier')`,
+  },
+  {
+    name: 'throwing-step-leaves-a-trace',
+    file: 'src/dataflow/keyed-task.ts',
+    text: 'if (before !== null) table.replace(entry, store.copier.taken(before))',
+    replacement: 'if (before !== null) store.copier.taken(before)',
+  },
+  {
+    name: 'pending-results-not-saved',
+    file: 'src/dataflow/aggregate-task.ts',
+    text: 'this.reports.freeze(barrier, this.id, this.store, this.pending.freeze())',
+    replacement: 'this.reports.freeze(barrier, this.id, this.store, [])',
+  },
+  {
+    name: 'two-ways-to-one-task',
+    file: 'src/model/planner.ts',
+    text: 'if (known !== undefined) return known.id',
+    replacement: 'if (known !== undefined && known.id < 0) return known.id',
+  },
+  {
+    name: 'drained-task-goes-on',
+    rare: 'a drain leaves nothing that could come due; where owners change what comes due comes out once more under the same ids, and is in no epoch; a test of the dataflow shows it',
+    file: 'src/dataflow/input-task.ts',
+    text: "this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')",
+    replacement: 'this.held = marker.kind.length === 0',
+  },
+]

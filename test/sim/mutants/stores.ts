@@ -1,0 +1,82 @@
+/** Stores that are put back. */
+import type { SimMutant } from './mutant.ts'
+
+export const storeMutants: readonly SimMutant[] = [
+  {
+    name: 'older-store-taken',
+    swarm: 'clusters',
+    bend: 'store-put-back',
+    file: 'src/worker/high-water.ts',
+    text: 'if (seen.n >= chain.cluster.next) return this.wentBack(seen, chain.cluster, done)',
+    replacement: 'if (seen.n >= chain.cluster.next) return this.pass(chain, done)',
+  },
+  {
+    name: 'other-record-in-its-place',
+    swarm: 'clusters',
+    bend: 'store-put-back',
+    file: 'src/worker/high-water.ts',
+    text: 'nonce === null || nonce === seen.nonce',
+    replacement: 'nonce === null || nonce.length === seen.nonce.length',
+  },
+  {
+    name: 'removed-records-not-known',
+    swarm: 'clusters',
+    bend: 'beyond-journals',
+    seed: 85,
+    file: 'src/checkpoint/chain-writer.ts',
+    text: 'encodeRecord(body, stamp, before, this.reader.nonces)',
+    replacement: 'encodeRecord(body, stamp, before)',
+  },
+  {
+    name: 'no-number-left-out',
+    swarm: 'clusters',
+    bend: 'epochs-put-back',
+    seed: 119,
+    file: 'src/worker/high-water.ts',
+    text: 'this.seen = Math.max(this.seen + 1, generation)',
+    replacement: 'this.seen = Math.max(this.seen, generation)',
+  },
+  {
+    name: 'one-more-left-out',
+    swarm: 'clusters',
+    bend: 'beyond-journals',
+    seed: 16,
+    file: 'src/worker/high-water.ts',
+    text: 'this.seen = Math.max(this.seen + 1, generation)',
+    replacement: 'this.seen = Math.max(this.seen, generation) + 1',
+  },
+  {
+    name: 'number-used-again',
+    swarm: 'clusters',
+    bend: 'store-put-back',
+    file: 'src/cluster/generation.ts',
+    text: 'const last = Math.max(cluster.generation, world.seen)',
+    replacement: 'const last = cluster.generation',
+  },
+  {
+    name: 'lost-without-a-word',
+    swarm: 'clusters',
+    bend: 'beyond-journals',
+    file: 'src/ingest/streams.ts',
+    text: 'if (oldest > end + 1) {',
+    replacement:
+      "if (oldest > end + 1 && known) return { kind: 'welcome', resumeAfter: oldest - 1 }\n  if (oldest > end + 1) {",
+  },
+  {
+    name: 'more-given-up-than-is-named',
+    swarm: 'clusters',
+    bend: 'beyond-journals',
+    file: 'src/ingest/stream.ts',
+    text: 'this.admitted = last\n    this.durable',
+    replacement: 'this.admitted = last + 1\n    this.durable',
+  },
+  {
+    name: 'parked-for-what-has-come',
+    swarm: 'clusters',
+    bend: 'beyond-journals',
+    rare: 'somebody has to give up what is parked just when its home has it again; seed 8 found it with the events of its time',
+    file: 'src/ingest/stream.ts',
+    text: 'if (asked === null || asked.last <= admitted) return null',
+    replacement: 'if (asked === null) return null',
+  },
+]
