@@ -153,11 +153,13 @@ export class FileStore implements Store {
   }
 
   upload(path: string, done: StoreDone<Upload>): void {
-    this.ensureFolder(layout.folderOf(path), (error) => {
+    const folder = layout.folderOf(path)
+    this.ensureFolder(folder, (error) => {
       if (error) return done(error, none)
       this.disk.open(this.at(path), 'create', (failed, file) => {
-        if (failed) done(storeError('create', path, failed), none)
-        else done(null, new FileUpload(this, file, path))
+        if (failed === null) return done(null, new FileUpload(this, file, path))
+        this.known.delete(folder)
+        done(storeError('create', path, failed), none)
       })
     })
   }

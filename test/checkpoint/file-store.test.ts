@@ -130,6 +130,16 @@ describe('the file driver', () => {
     expect(sim.read(store, 'beats/w')?.toString()).toBe('x')
   })
 
+  test('an upload that fails makes a folder anew that is gone', () => {
+    const sim = new Sim()
+    const store = sim.open()
+    const begin = (path: string) =>
+      sim.await<string | undefined>((report) => store.upload(path, (error) => report(error?.code)))
+    expect(begin('packs/1')).toBeUndefined()
+    sim.await((report) => sim.process.env.disk.removeTree('store/packs', report))
+    expect([begin('packs/2'), begin('packs/3')]).toEqual(['E_STORE', undefined])
+  })
+
   test('F3: after a failed sync of a folder nothing in it is called created or durable any more', () => {
     const sim = new Sim()
     const { disk } = sim.process.env
