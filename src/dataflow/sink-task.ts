@@ -133,7 +133,7 @@ export class SinkTask implements Task {
         } else {
           if (text !== '') parts.push(Buffer.from(text))
           text = ''
-          const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : encoded
+          const bytes = bytesOf(encoded)
           if (framing === null) parts.push(bytes)
           else parts.push(...framing.frame(bytes))
         }
@@ -158,7 +158,7 @@ export class SinkTask implements Task {
     for (let i = 0; i < batch.length; i++) {
       try {
         const encoded = this.encode(batch.values[i])
-        const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : encoded
+        const bytes = bytesOf(encoded)
         for (const part of framing === null ? [bytes] : framing.frame(bytes)) {
           parts.push(part)
           end += part.length
@@ -194,6 +194,11 @@ export class SinkTask implements Task {
       error,
     })
   }
+}
+
+/** Bytes of their own: who encodes may use the same memory for the next record, before this one has gone. */
+function bytesOf(encoded: string | Uint8Array): Buffer {
+  return typeof encoded === 'string' ? Buffer.from(encoded) : Buffer.from(encoded)
 }
 
 function describe(value: unknown): string {

@@ -278,7 +278,8 @@ function framed({ name, frame }: CustomFramingOptions, record: Uint8Array): read
   const refused = (what: string) => fail('E_FRAMING', { offset: 0, reason: `framing "${name}" ${what}` })
   if (frame === undefined) throw refused('has no frame function, so it only reads')
   const parts: unknown = atOnce(frame(record))
-  if (Array.isArray(parts) && parts.every((part) => part instanceof Uint8Array)) return parts
+  // Bytes of their own: it may use the same head for the next record.
+  if (Array.isArray(parts) && parts.every((part) => part instanceof Uint8Array)) return [Buffer.concat(parts)]
   throw refused('answers no list of bytes where it frames a record')
 }
 

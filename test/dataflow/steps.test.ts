@@ -2,7 +2,15 @@
  * What each kind of step does with a record, as docs/pipeline-api.md says it, through the public API and the planner.
  */
 import { describe, expect, test } from 'vitest'
-import { generatorSource, nullSink, type PipelineBuilder, pipeline, type StepContext } from '../../src/index.ts'
+import {
+  customFraming,
+  generatorSource,
+  lengthPrefix,
+  nullSink,
+  type PipelineBuilder,
+  pipeline,
+  type StepContext,
+} from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { stage } from './stage.ts'
 
@@ -260,6 +268,26 @@ describe('the context of a step', () => {
     )
     expect(codes).toEqual(['E_STATE_RETURNED'])
   })
+})
+
+test('an encode, and a framing, may use the same bytes for each record', () => {
+  const shared = Buffer.alloc(2)
+  const write = (value: string) => shared.fill(value) && shared
+  const marked = customFraming({ name: 'marked', next: () => null, frame: (record) => [write('#'), record] })
+  const written = (encode: (n: number) => string | Uint8Array, more: object) => {
+    const sink = { ...nullSink({ encode }), ...more }
+    const made = pipeline('under-test', (p) => p.source('in', numbers()).sink('out', sink)).build()
+    const under = stage(plan(made), { in: [1, 2, 3] })
+    under.settle()
+    return under.writers.get('out')!.text
+  }
+  for (const apart of [{}, { apart: true }]) {
+    expect(written((n) => write(String(n)), apart)).toBe('112233')
+    expect(written((n) => String(n), { framing: marked, ...apart })).toBe('##1##2##3')
+    expect(written((n) => write(String(n)), { framing: lengthPrefix({ bytes: 1 }), ...apart })).toBe(
+      '\u000211\u000222\u000233',
+    )
+  }
 })
 
 test('a sink takes text and bytes from its encode, and no promise of them', () => {
