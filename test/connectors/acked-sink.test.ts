@@ -9,6 +9,8 @@ import { webSocketSink } from '../../src/connectors/websocket/describe.ts'
 import { webSocketSinkConnector } from '../../src/connectors/websocket/sink.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
 import { lines } from '../../src/model/framing.ts'
+import { encodeDelivery } from '../../src/protocol/delivery.ts'
+import type { SimConnection } from '../../src/sim/connection.ts'
 import { calm } from '../../src/sim/weather.ts'
 import type { World } from '../../src/sim/world.ts'
 import { PORT, type ReceiverOptions, SimReceiver } from '../sim/receiver.ts'
@@ -274,6 +276,43 @@ describe('tcpSink({ protocol: acked })', () => {
     bench.pass(20_000)
     expect(bench.warnings).toEqual(['E_FILE', 'E_RECEIVER_REFUSED'])
     expect(receiver.texts).toEqual([])
+  })
+
+  test('closes for good behind its goodbye, also where the receiver does not', () => {
+    const bench = new Bench(tcp.connector, tcp.description())
+    bench.world
+      .machine('receiver')
+      .start('receiver')
+      .env.network.listen(
+        { host: 'receiver', port: PORT },
+        {},
+        (connection) => ({
+          onOpen() {},
+          onBytes: () =>
+            connection.write(
+              encodeDelivery({
+                kind: 'welcome',
+                version: 1,
+                receiver: 'r',
+                resumeAfter: 0,
+                credit: 1,
+                keepAliveMs: 5000,
+              }),
+            ),
+          onEnd() {},
+          onDrain() {},
+          onClosed() {},
+        }),
+        () => {},
+      )
+    bench.pass(1000)
+    bench.writer.end(() => {})
+    bench.pass(1000)
+    expect(bench.writer.status.state).toBe('closed')
+    const connection = bench.dialled as SimConnection
+    expect(connection.closed).toBe(false)
+    bench.pass(10_000)
+    expect(connection.closed).toBe(true)
   })
 
   test('ends when all is acknowledged', () => {

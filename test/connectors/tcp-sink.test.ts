@@ -19,6 +19,10 @@ const PORT = 7002
 /** A program that listens and keeps what it hears, per connection. */
 class Consumer {
   readonly heard: string[] = []
+  /** Connections that stand. */
+  open = 0
+  /** Closes its side when the other end has closed its own. */
+  polite = true
   private readonly sockets: Connection[] = []
   private readonly process: SimProcess
   private listener: { close(): void } | null = null
@@ -51,14 +55,15 @@ class Consumer {
   private readonly accept = (connection: Connection): ConnectionHandler => {
     const at = this.heard.push('') - 1
     this.sockets.push(connection)
+    this.open++
     return {
       onOpen() {},
       onBytes: (chunk) => {
         this.heard[at] += chunk.toString()
       },
-      onEnd: () => connection.end(),
+      onEnd: () => this.polite && connection.end(),
       onDrain() {},
-      onClosed() {},
+      onClosed: () => this.open--,
     }
   }
 }
@@ -239,6 +244,42 @@ describe('tcpSink, step by step', () => {
     on.pass(10_000)
     expect(consumer.text.endsWith('again\n')).toBe(true)
   })
+
+  test('goes on where the pipeline goes back while its consumer has not closed yet', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    consumer.polite = false
+    on.pass(1000)
+    on.write('x\n')
+    let ended = false
+    on.writer.end(() => {
+      ended = true
+    })
+    on.pass(100)
+    on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
+    on.write('again\n')
+    on.pass(10_000)
+    expect(ended).toBe(false)
+    expect(consumer.heard).toEqual(['x\n', 'again\n'])
+  })
+
+  test('has one connection, where the pipeline goes back while one is made for the end', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(1000)
+    const back = (): void => on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
+    on.writer.end(() => {})
+    on.pass(1000)
+    back()
+    on.writer.end(() => {})
+    on.world.run(on.world.now + 0.01)
+    expect(on.writer.status.state).toBe('closed')
+    back()
+    on.write('again\n')
+    on.pass(10_000)
+    expect(consumer.text).toBe('again\n')
+    expect(consumer.open).toBe(1)
+  })
 })
 
 /** A subscriber: dials a server sink and keeps what it hears. */
@@ -348,6 +389,59 @@ describe('tcpServerSink', () => {
     on.pass(20_000)
     expect(answer.snapshot).toBeNull()
     expect(on.warnings).toEqual(['E_SUBSCRIBER_DROPPED'])
+  })
+
+  test('drops no other one for it', () => {
+    const on = open({}, slow)
+    const [late, other] = [on.subscribe(), on.subscribe()]
+    late.connection.pause()
+    on.write(`${'x'.repeat(899)}\n`)
+    on.barrier()
+    on.pass(4900)
+    expect(other.text).toHaveLength(900)
+    on.write(`${'x'.repeat(899)}\n`)
+    on.barrier()
+    on.pass(5000)
+    expect(on.writer.status).toMatchObject({ peers: 1, dropped: 1 })
+    expect(other.text).toHaveLength(1800)
+  })
+
+  test('lets subscribers in again where the pipeline goes back on its way to the end', () => {
+    const on = open({ slow: 'wait' }, slow)
+    const [late, quick] = [on.subscribe(), on.subscribe()]
+    late.connection.pause()
+    on.write(`${'x'.repeat(999)}\n`)
+    on.writer.end(() => {})
+    on.pass(1000)
+    expect(quick.closed).toBe(true)
+    on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
+    on.pass(10)
+    const next = on.subscribe()
+    on.write('again\n')
+    late.connection.resume()
+    on.pass(10_000)
+    expect(next.text).toBe('again\n')
+    expect(late.text.endsWith('again\n')).toBe(true)
+    expect([on.failures, on.writer.status.peers]).toEqual([[], 2])
+  })
+
+  test('also where its port is being opened meanwhile', () => {
+    const on = open()
+    const back = (): void => on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
+    const end = (): void => on.writer.end(() => {})
+    end()
+    on.pass(1)
+    back()
+    end()
+    back()
+    on.pass(10)
+    end()
+    back()
+    on.pass(10)
+    const next = on.subscribe()
+    on.write('again\n')
+    on.pass(10)
+    expect([on.failures, next.text]).toEqual([[], 'again\n'])
   })
 
   test('ends its subscribers behind the last record', () => {

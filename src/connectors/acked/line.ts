@@ -22,7 +22,7 @@ import {
 import { FrameParser } from '../../protocol/frame.ts'
 import { SILENCES } from '../../protocol/silence.ts'
 import type { SinkContext } from '../connector.ts'
-import { DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
+import { CLOSING_MS, DIAL_MS, reasonOf } from '../socket/dialling-writer.ts'
 import { Redial } from '../socket/redial.ts'
 
 type Welcome = Extract<DeliveryMessage, { kind: 'welcome' }>
@@ -114,8 +114,11 @@ export class ReceiverLine implements ConnectionHandler {
   /** Says goodbye, and closes. */
   end(): void {
     if (!this.welcomed) return this.close()
+    const connection = this.connection!
     this.say({ kind: 'end' })
-    this.connection!.end()
+    connection.end()
+    // One that never closes its side would keep the connection for ever.
+    this.context.env.clock.after(CLOSING_MS, () => connection.destroy())
     this.letGo()
   }
 

@@ -6,6 +6,8 @@
  *     as its snapshot; so a missing consumer delays no checkpoint until the queue is full, and then it stops the task.
  * D2. A connection begins at a record's beginning (`queue.ts`, Q2).
  * D3. A rollback drops what was not begun: the records come again from the sources.
+ * D4. What a connection says counts while no other has taken its place: one that was ended, or is still being made, is heard
+ *     late.
  */
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
@@ -18,7 +20,7 @@ import { Redial } from './redial.ts'
 const HOLD_MS = 1000
 export const DIAL_MS = 5000
 /** How long the consumer may take to close its side at the end. */
-const CLOSING_MS = 5000
+export const CLOSING_MS = 5000
 
 /** By what a sink dials. */
 export interface DiallingWay {
@@ -46,7 +48,7 @@ interface Waiting {
   readonly done: (snapshot: Json) => void
 }
 
-export class DiallingWriter implements Writer, ConnectionHandler {
+export class DiallingWriter implements Writer {
   readonly status = newStatus('opening')
   private readonly context: SinkContext
   private readonly address: Address
@@ -88,7 +90,8 @@ export class DiallingWriter implements Writer, ConnectionHandler {
 
   restore(base: Base, done: () => void): void {
     this.forgetWaiting()
-    if (this.status.state === 'closed') this.reopen()
+    // Behind the end, or on the way to it, the records come again.
+    if (this.closed || this.ending !== null) this.reopen()
     this.queue.forget()
     this.accepted = this.queue.bytes
     for (const snapshot of base.snapshots) {
@@ -132,10 +135,11 @@ export class DiallingWriter implements Writer, ConnectionHandler {
       upTo: this.accepted,
       timer: null,
       done: () => {
+        const { connection } = this
         this.ending = done
-        this.connection?.end()
-        clock.after(CLOSING_MS, () => this.connection?.destroy())
-        if (this.connection === null) this.ended()
+        if (connection === null) return this.ended()
+        connection.end()
+        clock.after(CLOSING_MS, () => connection.destroy())
       },
     })
     clock.soon(() => this.settle())
@@ -145,60 +149,65 @@ export class DiallingWriter implements Writer, ConnectionHandler {
     this.closed = true
     turn(this.status, 'closed')
     this.forgetWaiting()
-    this.timer?.cancel()
-    this.queue.detach()
-    this.dialled?.destroy()
-    this.connection = null
+    this.letGo()
   }
 
   // ── The connection ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** After the end, the records come again. */
   private reopen(): void {
+    this.letGo()
     this.closed = false
     this.ending = null
     turn(this.status, 'opening')
     this.dial()
   }
 
+  /** Hears no more of the connection that there is, and of none that is still being made (D4). */
+  private letGo(): void {
+    const { dialled } = this
+    this.timer?.cancel()
+    this.queue.detach()
+    this.dialled = null
+    this.connection = null
+    dialled?.destroy()
+  }
+
   private dial(): void {
-    const dialled = this.way.dial(this)
+    const ours = (then: () => void): void => {
+      if (this.dialled === dialled) then()
+    }
+    const dialled: Connection = this.way.dial({
+      onOpen: () => ours(() => this.onOpen(dialled)),
+      // A consumer has nothing to say.
+      onBytes() {},
+      onEnd: () => ours(() => this.onEnd(dialled)),
+      onDrain: () => ours(() => this.queue.onDrain()),
+      onClosed: (error) => ours(() => this.onClosed(error)),
+    })
     this.dialled = dialled
     this.timer = this.context.env.clock.after(DIAL_MS, () => dialled.destroy())
   }
 
-  onOpen(): void {
+  private onOpen(connection: Connection): void {
     this.timer?.cancel()
-    if (this.closed) {
-      this.dialled?.destroy()
-      return
-    }
-    this.connection = this.dialled
+    this.connection = connection
     this.redial.reset()
     this.warned = false
     turn(this.status, 'ready')
-    this.queue.attach(this.connection!)
+    this.queue.attach(connection)
     this.settle()
   }
 
-  /** A consumer has nothing to say. */
-  onBytes(): void {}
-
   /** The consumer goes away; what is written from here on would be lost without a sign. */
-  onEnd(): void {
-    if (this.ending === null) this.dialled?.destroy()
+  private onEnd(connection: Connection): void {
+    if (this.ending === null) connection.destroy()
   }
 
-  onDrain(): void {
-    this.queue.onDrain()
-  }
-
-  onClosed(error: NetworkError | null): void {
+  private onClosed(error: NetworkError | null): void {
     this.timer?.cancel()
     this.connection = null
     this.queue.detach()
     this.status.peers = 0
-    if (this.closed) return
     if (this.ending !== null) {
       this.ended()
       return
@@ -212,9 +221,12 @@ export class DiallingWriter implements Writer, ConnectionHandler {
   }
 
   private ended(): void {
+    const done = this.ending!
+    this.ending = null
     this.closed = true
     turn(this.status, 'closed')
-    this.context.env.clock.soon(this.ending!)
+    this.letGo()
+    this.context.env.clock.soon(done)
   }
 
   // ── What waits ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -37,7 +37,7 @@ export interface ListeningWay {
 }
 
 interface Waiting {
-  readonly timer: Timer | null
+  timer: Timer | null
   readonly done: () => void
 }
 
@@ -50,6 +50,10 @@ export class ServerWriter implements Writer, SubscriberHome {
   private readonly subscribers = new Set<Subscriber>()
   private waiting: Waiting[] = []
   private listener: Listener | null = null
+  /** Its port is being opened. */
+  private opening = false
+  /** No record follows: nobody else is let in. */
+  private ending = false
   private blocked = false
   private closed = false
 
@@ -68,9 +72,14 @@ export class ServerWriter implements Writer, SubscriberHome {
   /** Nothing can be taken back from a subscriber, and nothing that waits for one is kept. */
   restore(_base: Base, done: () => void): void {
     this.forgetWaiting()
-    // After the end, the records come again.
-    if (this.status.state === 'closed') this.listen()
-    for (const subscriber of this.subscribers) subscriber.forget()
+    // Behind the end, or on the way to it, the records come again.
+    this.ending = false
+    this.closed = false
+    if (this.listener === null && !this.opening) this.listen()
+    for (const subscriber of this.subscribers) {
+      if (subscriber.ended) this.subscribers.delete(subscriber)
+      else subscriber.forget()
+    }
     this.context.env.clock.soon(() => {
       this.settle()
       done()
@@ -98,9 +107,7 @@ export class ServerWriter implements Writer, SubscriberHome {
       return
     }
     for (const subscriber of this.subscribers) subscriber.mark()
-    const timer = this.settings.slow === 'wait' ? null : clock.after(HOLD_MS, () => this.dropLate())
-    this.waiting.push({ timer, done: () => done(null) })
-    clock.soon(() => this.settle())
+    this.wait(() => done(null))
   }
 
   commit(): void {}
@@ -108,23 +115,18 @@ export class ServerWriter implements Writer, SubscriberHome {
   floor(): void {}
 
   end(done: () => void): void {
-    const { clock } = this.context.env
+    this.ending = true
     this.listener?.close()
     this.listener = null
     for (const subscriber of this.subscribers) {
       subscriber.mark()
       subscriber.endWhenSent()
     }
-    const timer = this.settings.slow === 'wait' ? null : clock.after(HOLD_MS, () => this.dropLate())
-    this.waiting.push({
-      timer,
-      done: () => {
-        this.closed = true
-        this.status.state = 'closed'
-        done()
-      },
+    this.wait(() => {
+      this.closed = true
+      this.status.state = 'closed'
+      done()
     })
-    clock.soon(() => this.settle())
   }
 
   close(): void {
@@ -132,6 +134,7 @@ export class ServerWriter implements Writer, SubscriberHome {
     this.status.state = 'closed'
     this.forgetWaiting()
     this.listener?.close()
+    this.listener = null
     for (const subscriber of this.subscribers) subscriber.destroy()
     this.subscribers.clear()
     this.count()
@@ -163,7 +166,7 @@ export class ServerWriter implements Writer, SubscriberHome {
   }
 
   private listen(): void {
-    this.closed = false
+    this.opening = true
     this.status.state = 'opening'
     this.way.listen(
       (connection) => this.accept(connection),
@@ -172,7 +175,8 @@ export class ServerWriter implements Writer, SubscriberHome {
   }
 
   private opened(error: NetworkError | null, listener: Listener | null): void {
-    if (this.closed) {
+    this.opening = false
+    if (this.closed || this.ending) {
       listener?.close()
       return
     }
@@ -190,7 +194,7 @@ export class ServerWriter implements Writer, SubscriberHome {
   }
 
   private accept(connection: Connection): ConnectionHandler | null {
-    if (this.closed || this.subscribers.size >= this.settings.subscribers) return null
+    if (this.closed || this.ending || this.subscribers.size >= this.settings.subscribers) return null
     const subscriber = new Subscriber(this, connection)
     this.subscribers.add(subscriber)
     this.count()
@@ -203,14 +207,26 @@ export class ServerWriter implements Writer, SubscriberHome {
     subscriber.destroy()
     const { context } = this
     context.env.clock.soon(() => {
+      if (this.closed) return
       context.warn(fail('E_SUBSCRIBER_DROPPED', { step: context.step, peer: subscriber.remote, reason }))
       this.settle()
     })
   }
 
-  private dropLate(): void {
+  /** Calls `done` when no subscriber is behind any more; who holds it up for too long is dropped, where that is wanted. */
+  private wait(done: () => void): void {
+    const { clock } = this.context.env
+    const entry: Waiting = { timer: null, done }
+    if (this.settings.slow === 'drop') entry.timer = clock.after(HOLD_MS, () => this.dropLate(entry))
+    this.waiting.push(entry)
+    clock.soon(() => this.settle())
+  }
+
+  private dropLate(entry: Waiting): void {
+    // Who is behind a later one only has been asked just now.
+    const late = this.waiting.length - this.waiting.indexOf(entry)
     for (const subscriber of this.subscribers) {
-      if (subscriber.marks > 0) this.drop(subscriber, `it took nothing for ${HOLD_MS} ms`)
+      if (subscriber.marks >= late) this.drop(subscriber, `it took nothing for ${HOLD_MS} ms`)
     }
   }
 

@@ -26,6 +26,8 @@ export class Subscriber implements ConnectionHandler {
   /** Barriers that this subscriber is behind of: how many bytes must have left for each. */
   private markers: number[] = []
   private ending = false
+  /** Everything was sent, and nothing follows. */
+  ended = false
 
   constructor(home: SubscriberHome, connection: Connection) {
     this.home = home
@@ -66,6 +68,7 @@ export class Subscriber implements ConnectionHandler {
     this.queue.forget()
     this.accepted = this.queue.bytes
     this.markers = []
+    this.ending = false
   }
 
   endWhenSent(): void {
@@ -99,6 +102,7 @@ export class Subscriber implements ConnectionHandler {
     this.pass()
     if (this.ending && this.queue.bytes === 0) {
       this.ending = false
+      this.ended = true
       this.connection.end()
       this.home.context.env.clock.after(CLOSING_MS, () => this.connection.destroy())
     }
