@@ -150,7 +150,7 @@ export class SinkTask implements Task {
   /** Tells the writer where each record ends, and by which id it will be known again. */
   private writeApart(batch: Batch, channel: number): void {
     const { lineage } = this
-    const { framing } = this.sink
+    const { framing, recordBytes: limit = Infinity } = this.sink
     const parts: Uint8Array[] = []
     const ends: number[] = []
     const ids: string[] = []
@@ -159,6 +159,8 @@ export class SinkTask implements Task {
       try {
         const encoded = this.encode(batch.values[i])
         const bytes = bytesOf(encoded)
+        // It would be refused again and again, and nothing behind it would go on.
+        if (bytes.length > limit) throw fail('E_OUTPUT_TOO_LONG', { step: this.step, bytes: bytes.length, limit })
         for (const part of framing === null ? [bytes] : framing.frame(bytes)) {
           parts.push(part)
           end += part.length

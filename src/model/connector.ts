@@ -95,6 +95,8 @@ export interface SinkDescription<T> {
   readonly promise: SinkPromise
   /** The writer is told where each record ends, and by which id it is known when it comes again. */
   readonly apart?: true
+  /** The longest record that its receiver takes, in bytes; without one there is no such length. */
+  readonly recordBytes?: number
   /** `epoch`: no stale worker's output becomes visible; `none`: bytes given to the system are beyond recall. */
   readonly fencing: 'epoch' | 'none'
   /** The record's bytes or text, with or without an end mark of its own. */

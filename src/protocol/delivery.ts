@@ -29,6 +29,9 @@ const ID_BYTES = 16 << 10
 /** Bytes of the longest batch of short records. */
 const BATCH_BYTES = 8 << 20
 
+/** The longest record that a receiver takes, in bytes: it says to no sink how much that is. */
+export const RECORD_BYTES = 8 << 20
+
 const name = text(256)
 
 const deliveryRows = [

@@ -10,6 +10,7 @@ import {
   type PipelineBuilder,
   pipeline,
   type StepContext,
+  tcpSink,
 } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { stage } from './stage.ts'
@@ -288,6 +289,15 @@ test('an encode, and a framing, may use the same bytes for each record', () => {
       '\u000211\u000222\u000233',
     )
   }
+})
+
+test('a record that no receiver takes is a dead letter, and those around it go on', () => {
+  const { recordBytes, apart } = tcpSink<number>({ port: 7002, protocol: 'acked', encode: String })
+  expect([recordBytes, apart]).toEqual([8 << 20, true])
+  const { rows, codes } = run([1, 2222, 3], (p) =>
+    p.source('in', numbers()).sink('out', { ...text<number>(), apart: true, recordBytes: 4 }),
+  )
+  expect([rows('out'), codes]).toEqual([[1, 3], ['E_OUTPUT_TOO_LONG']])
 })
 
 test('a sink takes text and bytes from its encode, and no promise of them', () => {

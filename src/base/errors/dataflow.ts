@@ -8,6 +8,11 @@ export const dataflowErrors = {
     what: 'one record made more than {limit} outputs in step "{step}"',
     remedy: 'see the dead letter for the record; make the generator end, or raise the limit maxOutputsPerRecord',
   },
+  E_OUTPUT_TOO_LONG: {
+    kind: 'user',
+    what: 'a record of {bytes} bytes is longer than the {limit} bytes that the receiver of step "{step}" takes',
+    remedy: 'make it shorter in encode, or write it elsewhere and send where it is',
+  },
   E_LINEAGE_TOO_DEEP: {
     kind: 'user',
     what: 'one record turned into too many records on its way to step "{step}"',

@@ -8,6 +8,7 @@
  */
 import { EventEmitter } from 'node:events'
 import { fail } from '../../base/errors.ts'
+import { RECORD_BYTES } from '../../protocol/delivery.ts'
 import type { Address } from '../options.ts'
 import { DiskInbox } from './disk-inbox.ts'
 import { type Entry, Intake, type Stream } from './intake.ts'
@@ -36,8 +37,6 @@ interface Handful {
 }
 
 const KEEP_ALIVE_MS = 5000
-/** The longest record that is taken. */
-const RECORD_BYTES = 8 << 20
 /** After so long the loop has its turn, however quick the handler is. */
 const TURN_MS = 8
 

@@ -1,6 +1,7 @@
 /** What sinks have in common that may speak the acknowledged protocol. */
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
+import { RECORD_BYTES } from '../../protocol/delivery.ts'
 import { describeSink, type Gives, type SinkFormat } from '../options.ts'
 
 export const ackedSinkFields = {
@@ -54,7 +55,8 @@ function describeAcked<T, const F extends Fields>(
 ): Described<T, F> {
   const { promise = 'idempotent' } = options
   const described = describeSink(connector, kind, fields, options, { promise, fencing: 'none' })
-  if (described.framing === null) return { ...described, apart: true }
+  const taken = { apart: true, recordBytes: RECORD_BYTES } as const
+  if (described.framing === null) return { ...described, ...taken }
   const fault = `${connector}: with protocol acked records are told apart already; leave the framing out`
-  return { ...described, framing: null, apart: true, faults: [...(described.faults ?? []), fault] }
+  return { ...described, ...taken, framing: null, faults: [...(described.faults ?? []), fault] }
 }
