@@ -40,6 +40,12 @@ export function unescapeName(escaped: string): string {
   })
 }
 
+/** Whether `escapeName` makes `escaped` of some name: what else lies in a folder of such names is somebody's, and not ours. */
+export function isEscapedName(escaped: string): boolean {
+  const { length } = escaped
+  return length > 0 && length <= OWN_NAME_BYTES && inFileName(unescapeName(escaped)) === escaped
+}
+
 /** The folder of `path`, `''` for a name at the root. */
 export function folderOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))

@@ -64,3 +64,20 @@ test('what a data folder has seen is known by its last beat, also when its worke
   beats.beat('w3')
   expect(beats.read(1000)).toEqual([['w3'], 7])
 })
+
+test('what else lies in the folder of beats is passed over', () => {
+  const read: string[] = []
+  const store = {
+    list: (_, done) => done(null, ['lost+found', 'w2', 'x'.repeat(250)]),
+    read: (path, done) => {
+      read.push(path)
+      done(null, null)
+    },
+  } as Store
+  const reader = new BeatReader({ limits: makeLimits({}), clock: { monotonic: () => 0 } as Clock, store }, 'w1')
+  reader.read(
+    () => new Set(),
+    () => {},
+  )
+  expect(read).toEqual([beatPath('w2')])
+})

@@ -5,7 +5,7 @@
  * R2. What a beat tells of generations is as true when it has stopped: whoever wrote it may have died since.
  */
 import type { Limits } from '../../base/limits.ts'
-import { BEATS, beat as beatPath, unescapeName } from '../../checkpoint/layout.ts'
+import { BEATS, beat as beatPath, isEscapedName, unescapeName } from '../../checkpoint/layout.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import {
   type Beat,
@@ -50,7 +50,7 @@ export class BeatReader implements ReadsBeats {
   read(gone: () => ReadonlySet<string>, done: (others: Others) => void): void {
     const { store } = this.seams
     store.list(BEATS, (_, names) => {
-      const workers = (names ?? []).map(unescapeName)
+      const workers = (names ?? []).filter(isEscapedName).map(unescapeName)
       const beats: Beat[] = []
       let left = workers.length
       if (left === 0) return done(this.judge(beats, gone()))

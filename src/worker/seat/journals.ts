@@ -2,14 +2,15 @@
  * Where the journals of a cluster's workers lie, and their seals in the store (PROTOCOLS 2, S8).
  *
  * J1. Where all workers of a cluster reach one folder, each has its journal there under its name, and reaches all others.
- *     Otherwise it lies in the worker's own folder, and nobody else's is in reach.
+ *     Otherwise it lies in the worker's own folder, and nobody else's is in reach. What else lies in that folder, as `lost+found`
+ *     does, is nobody's journal: it would be waited for until it can be read.
  * J2. A seal is always the same object: whoever makes it, and however often, it is there once. That it is there is all it says,
  *     so one that is damaged seals as well.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { seal as envelope, type Format } from '../../checkpoint/envelope.ts'
-import { escapeName, folderOf, seal as sealPath, unescapeName } from '../../checkpoint/layout.ts'
+import { escapeName, folderOf, isEscapedName, seal as sealPath, unescapeName } from '../../checkpoint/layout.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
 import type { Clock } from '../../env/clock.ts'
@@ -55,7 +56,7 @@ export class Journals {
     const { disk, shared } = this.seams
     if (shared === null) return done()
     disk.list(shared, (error, names) => {
-      if (error === null) this.workers = names.map(unescapeName)
+      if (error === null) this.workers = names.filter(isEscapedName).map(unescapeName)
       done()
     })
   }
