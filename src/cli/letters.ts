@@ -6,6 +6,7 @@ import type { LetterPage, LetterView } from '../admin/letters-view.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Replayed } from '../worker/pipelines/pipelines.ts'
 import { type ControlClient, type ControlFlags, findWorkers, part } from './control-client.ts'
+import { askAll } from './each-worker.ts'
 
 export class Letters {
   private readonly pipeline: string
@@ -23,7 +24,7 @@ export class Letters {
 
   /** The oldest `limit` of all of them. */
   async list(limit: number): Promise<LetterPage> {
-    const pages = await this.each((worker) => worker.get<LetterPage>(`${this.path}?limit=${limit}`))
+    const pages = await askAll(this.workers, (worker) => worker.get<LetterPage>(`${this.path}?limit=${limit}`))
     const letters = pages.flatMap((page) => page.letters).toSorted((a, b) => a.timeMs - b.timeMs)
     const count = pages.reduce((sum, page) => sum + page.count, 0)
     return { pipeline: this.pipeline, count, letters: letters.slice(0, limit) }
@@ -48,7 +49,7 @@ export class Letters {
 
   private async act<T>(verb: 'replay' | 'purge', ids: readonly string[] | null): Promise<readonly T[]> {
     const path = `${this.path}/${verb}`
-    if (ids === null) return this.each((worker) => worker.post<T>(path, { ids }))
+    if (ids === null) return askAll(this.workers, (worker) => worker.post<T>(path, { ids }))
     const found = await Promise.all(ids.map(async (id) => ({ id, worker: (await this.find(id)).worker })))
     const keepers = Map.groupBy(found, ({ worker }) => worker)
     return Promise.all(Array.from(keepers, ([worker, kept]) => worker.post<T>(path, { ids: kept.map(({ id }) => id) })))
@@ -56,40 +57,20 @@ export class Letters {
 
   /** The letter, and the worker that keeps it. Rejects with `E_NO_LETTER` where none does. */
   private async find(id: string): Promise<{ readonly worker: ControlClient; readonly letter: LetterView }> {
-    const found = await this.each(async (worker) => {
-      const letter = await worker.get<LetterView>(`${this.path}/${part(id)}`).catch(unless(['E_NO_LETTER']))
-      return letter === null ? [] : [{ worker, letter }]
+    const found = await askAll(this.workers, async (worker) => {
+      try {
+        return [{ worker, letter: await worker.get<LetterView>(`${this.path}/${part(id)}`) }]
+      } catch (error) {
+        if (error instanceof PotorooError && error.code === 'E_NO_LETTER') return []
+        throw error
+      }
     })
     const [first] = found.flat()
     if (first === undefined) throw fail('E_NO_LETTER', { pipeline: this.pipeline, id })
     return first
   }
 
-  /** What the workers answer on which the pipeline is, or has been. Rejects where it is on none. */
-  private async each<T>(ask: (worker: ControlClient) => Promise<T>): Promise<readonly T[]> {
-    let absent: unknown = null
-    const absentAs = unless(ABSENT, (error) => {
-      absent = error
-    })
-    const answers = await Promise.all(this.workers.map((worker) => ask(worker).catch(absentAs)))
-    const given = answers.filter((answer) => answer !== null)
-    if (given.length === 0 && absent !== null) throw absent
-    return given
-  }
-
   private get path(): string {
     return `/v1/pipelines/${part(this.pipeline)}/dead-letters`
-  }
-}
-
-/** What a worker answers that has no part of the pipeline. */
-const ABSENT = ['E_NO_PIPELINE', 'E_PIPELINE_NOT_UP', 'E_PIPELINE_UNLOADED', 'E_NOT_RUNNING']
-
-/** Makes `null` of an error with one of these codes. */
-function unless(codes: readonly string[], heard: (error: PotorooError) => void = () => {}): (error: unknown) => null {
-  return (error) => {
-    if (!(error instanceof PotorooError) || !codes.includes(error.code)) throw error
-    heard(error)
-    return null
   }
 }

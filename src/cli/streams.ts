@@ -6,9 +6,9 @@
  */
 import { Command } from 'commander'
 import type { StreamView } from '../admin/view.ts'
-import { PotorooError } from '../base/errors.ts'
 import type { Parked } from '../ingest/producers.ts'
-import { addControlOptions, type ControlClient, type ControlFlags, findWorkers, part } from './control-client.ts'
+import { addControlOptions, type ControlFlags, findWorkers, part } from './control-client.ts'
+import { askAll, askOneOf } from './each-worker.ts'
 import { counted, print, printJson, table } from './terminal.ts'
 
 const path = (pipeline: string): string => `/v1/pipelines/${part(pipeline)}/streams`
@@ -34,7 +34,7 @@ export function streamsCommand(): Command {
 
 async function listStreams(pipeline: string, flags: ControlFlags): Promise<void> {
   const workers = await findWorkers(flags, { pipeline })
-  const views = await Promise.all(workers.map((worker) => worker.get<StreamView[]>(path(pipeline))))
+  const views = await askAll(workers, (worker) => worker.get<StreamView[]>(path(pipeline)))
   const streams = merged(views)
   if (flags.json) return printJson(streams)
   const rows = streams.map((one) => [
@@ -72,7 +72,8 @@ function merged(views: readonly (readonly StreamView[])[]): readonly StreamView[
 }
 
 async function abandonStream(pipeline: string, source: string, producer: string, flags: ControlFlags): Promise<void> {
-  const lost = await askEach(await findWorkers(flags, { pipeline }), (worker) =>
+  // Where the stream does not wait it is said so.
+  const lost = await askOneOf(await findWorkers(flags, { pipeline }), 'E_STREAM_NOT_PARKED', (worker) =>
     worker.post<readonly Parked[]>(`${path(pipeline)}/abandon`, { source, producer }),
   )
   if (flags.json) return printJson(lost)
@@ -81,18 +82,4 @@ async function abandonStream(pipeline: string, source: string, producer: string,
       `${producer} goes on behind record ${last}: ${counted(last - first + 1, 'record')} (${first} to ${last}) of it are lost`,
     )
   }
-}
-
-/** The answer of the worker where the stream waits; the others say that none does. */
-async function askEach<T>(workers: readonly ControlClient[], ask: (worker: ControlClient) => Promise<T>): Promise<T> {
-  let refusal: unknown = null
-  for (const worker of workers) {
-    try {
-      return await ask(worker)
-    } catch (error) {
-      if (!(error instanceof PotorooError) || error.code !== 'E_STREAM_NOT_PARKED') throw error
-      refusal = error
-    }
-  }
-  throw refusal
 }
