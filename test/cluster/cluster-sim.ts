@@ -8,8 +8,9 @@ import { Prng } from '../../src/base/prng.ts'
 import { Timeline } from '../../src/sim/timeline.ts'
 import { Referee, type Truth } from './referee.ts'
 import { SimLinks } from './sim-links.ts'
+import type { Message, Scene } from './sim-scene.ts'
 import { SimStore } from './sim-store.ts'
-import { type Message, type Scene, SimWorker } from './sim-worker.ts'
+import { SimWorker } from './sim-worker.ts'
 
 /** How long the weather lasts, and how long the cluster then has. */
 const WEATHER_MS = 60_000

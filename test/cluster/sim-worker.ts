@@ -3,8 +3,6 @@
  * counts records for its key groups instead of running a pipeline. It decides nothing.
  */
 import { assert } from '../../src/base/assert.ts'
-import type { Limits } from '../../src/base/limits.ts'
-import type { Prng } from '../../src/base/prng.ts'
 import { type Fate, holds, type Purpose } from '../../src/checkpoint/barrier.ts'
 import { ChainReader } from '../../src/checkpoint/chain-reader.ts'
 import { type Appended, ChainWriter } from '../../src/checkpoint/chain-writer.ts'
@@ -15,7 +13,6 @@ import { beat as beatPath } from '../../src/checkpoint/layout.ts'
 import type { Snapshot } from '../../src/checkpoint/manifest.ts'
 import type { ChainRecord } from '../../src/checkpoint/record.ts'
 import type { Store } from '../../src/checkpoint/store.ts'
-import type { Move } from '../../src/cluster/assignment.ts'
 import {
   type Beat,
   type BeatView,
@@ -65,7 +62,7 @@ import {
   stepRecovery,
 } from '../../src/cluster/recovery.ts'
 import { startRescale, stepRescale } from '../../src/cluster/rescale.ts'
-import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../src/cluster/rescale-state.ts'
+import type { RescaleEffect, RescaleEvent, RescaleState } from '../../src/cluster/rescale-state.ts'
 import {
   beatSettings,
   detectorSettings,
@@ -76,85 +73,10 @@ import {
 import { type Beating, beatingFrom, includes, lostOf, mayJoin } from '../../src/cluster/standing.ts'
 import type { Request } from '../../src/cluster/target.ts'
 import { Life } from '../../src/sim/life.ts'
-import type { Timeline } from '../../src/sim/timeline.ts'
 import { handedOver } from './handed-over.ts'
-import type { Referee, Values } from './referee.ts'
-import type { SimLinks, Station } from './sim-links.ts'
-import type { SimStore } from './sim-store.ts'
-
-type Epochs = readonly (readonly [pipeline: string, epoch: number])[]
-type Parts = ReadonlyMap<string, { readonly epoch: number; readonly values: Values }>
-
-export type Message =
-  | { readonly kind: 'generation'; readonly generation: number }
-  | { readonly kind: 'seen'; readonly generation: number }
-  | { readonly kind: 'ready'; readonly generation: number }
-  | { readonly kind: 'activate'; readonly generation: number }
-  | { readonly kind: 'leaseAsked'; readonly generation: number; readonly counter: number }
-  | { readonly kind: 'leaseGranted'; readonly generation: number; readonly counter: number; readonly ms: number }
-  | { readonly kind: 'request'; readonly request: Request }
-  | { readonly kind: 'answer'; readonly answer: 'accepted' | 'later' | 'refused'; readonly reason: string }
-  | {
-      readonly kind: 'announce'
-      readonly generation: number
-      readonly attempt: number
-      readonly moves: readonly Move[]
-    }
-  | {
-      readonly kind: 'sendRound'
-      readonly generation: number
-      readonly attempt: number
-      readonly round: Round
-      readonly epochs: Epochs
-    }
-  | {
-      readonly kind: 'parts'
-      readonly generation: number
-      readonly attempt: number
-      readonly round: Round
-      readonly parts: Parts
-    }
-  | { readonly kind: 'arrived'; readonly generation: number; readonly attempt: number; readonly round: Round }
-  | {
-      readonly kind: 'released'
-      readonly generation: number
-      readonly attempt: number
-      readonly pipelines: readonly string[]
-    }
-  | {
-      readonly kind: 'barrier'
-      readonly generation: number
-      readonly pipeline: string
-      readonly epoch: number
-      readonly purpose: Purpose
-    }
-  | {
-      readonly kind: 'saved'
-      readonly generation: number
-      readonly pipeline: string
-      readonly epoch: number
-      /** `null`: it could not be saved. */
-      readonly values: Values | null
-    }
-  | { readonly kind: 'fate'; readonly generation: number; readonly pipeline: string; readonly fate: Fate }
-
-/** What all workers of a run share. */
-export interface Scene {
-  readonly timeline: Timeline
-  readonly random: Prng
-  readonly store: SimStore
-  readonly links: SimLinks<Message>
-  readonly referee: Referee
-  readonly limits: Limits
-  readonly names: readonly string[]
-  readonly pipelines: readonly string[]
-  /** How often a member cannot save its part of an epoch. */
-  readonly refuseChance: number
-  readonly skipStalled: boolean
-  log(line: string): void
-  reborn(worker: SimWorker): void
-  exited(worker: SimWorker, reason: string): void
-}
+import type { Values } from './referee.ts'
+import type { Station } from './sim-links.ts'
+import type { Message, Parts, Scene } from './sim-scene.ts'
 
 const nothing: Snapshot = { pack: null, sources: [], sinks: [], counts: { keys: 0, records: 0 } }
 
