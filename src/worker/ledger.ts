@@ -3,19 +3,28 @@
  * is kept.
  *
  * L1. What people ask for is asked again in the generation that stands until it is decided: a record that came too late for
- *     its own generation has said nothing.
+ *     its own generation has said nothing. Where this incarnation ends before that is known, the next one asks, and finds the
+ *     record that stands.
  * L2. Only who coordinates raises floors and removes what lies below them.
  */
-import type { PotorooError } from '../base/errors.ts'
+import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import type { Appended, ChainWriter, MakeRecord } from '../checkpoint/chain-writer.ts'
+import type { ChainWriter, MakeRecord } from '../checkpoint/chain-writer.ts'
 import type { Cluster } from '../checkpoint/cluster.ts'
+import { CHAIN } from '../checkpoint/layout.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import type { Env } from '../env/env.ts'
 import type { Door } from '../ingest/door.ts'
 import { isOpenable, journalIds } from './execution/source-parts.ts'
 import type { Foundation } from './foundation.ts'
-import { type Program, readProgram, storeProgram, submitRecord, withdrawRecord } from './pipelines/programs.ts'
+import {
+  type Program,
+  readProgram,
+  type Submitted,
+  storeProgram,
+  submitRecord,
+  withdrawRecord,
+} from './pipelines/programs.ts'
 import { Floors } from './seat/floors.ts'
 
 type Done<T> = (error: PotorooError | null, value: T) => void
@@ -57,24 +66,20 @@ export class Ledger {
     pipeline: string,
     program: Program,
     parameters: Json,
-    options: { readonly from: string | null; readonly drop: readonly string[]; readonly again?: boolean },
+    options: Omit<Submitted, 'since'>,
     done: Done<void>,
   ): void {
     this.keep(program, (error) => {
       if (error !== null) return done(error, undefined)
-      this.append(
-        (cluster) => submitRecord(cluster, pipeline, program.hash, parameters, options),
-        (failed) => done(failed, undefined),
-      )
+      const since = this.seams.cluster().next
+      this.append((cluster) => submitRecord(cluster, pipeline, program.hash, parameters, { ...options, since }), done)
     })
   }
 
   /** Takes a pipeline out of the cluster, with its state. */
   withdraw(pipeline: string, done: Done<void>): void {
-    this.append(
-      (cluster) => withdrawRecord(cluster, pipeline),
-      (failed) => done(failed, undefined),
-    )
+    const run = this.seams.cluster().pipelines.get(pipeline)?.run
+    this.append((cluster) => withdrawRecord(cluster, pipeline, run), done)
   }
 
   /** The program that the chain names for a pipeline. */
@@ -107,12 +112,16 @@ export class Ledger {
   }
 
   /** Appends to the chain, in whichever generation stands (L1). */
-  private append(make: MakeRecord, done: (error: PotorooError | null, outcome: Appended) => void): void {
+  private append(make: MakeRecord, done: Done<void>): void {
+    const { env, foundation } = this.seams
+    if (this.closed)
+      return done(fail('E_STORE', { operation: 'append', path: CHAIN, reason: 'the worker ends' }), undefined)
     this.seams.appender().append(make, (outcome) => {
-      const passed = outcome.kind === 'superseded' || (outcome.kind === 'appended' && !outcome.counts)
-      if (passed && !this.closed) this.append(make, done)
-      else if (outcome.kind === 'failed') done(outcome.error, outcome)
-      else done(null, outcome)
+      if (outcome.kind === 'failed') done(outcome.error, undefined)
+      else if (outcome.kind === 'withdrawn' || (outcome.kind === 'appended' && outcome.counts)) done(null, undefined)
+      else if (outcome.kind === 'undecided') {
+        env.clock.after(foundation.limits.storeRetryMs, () => this.append(make, done))
+      } else this.append(make, done)
     })
   }
 }

@@ -93,26 +93,37 @@ function isMap(map: string): boolean {
   return typeof found === 'object' && found !== null
 }
 
-/**
- * The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on.
- * `again`: it is to begin anew, for it has failed.
- */
+/** How a program is to take its place in the chain. */
+export interface Submitted {
+  readonly from: string | null
+  readonly drop: readonly string[]
+  /** It is to begin anew, for it has failed. */
+  readonly again?: boolean
+  /** The number of the next record when it was asked for: from there on the same program is what was asked for. */
+  readonly since?: number
+}
+
+/** The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on. */
 export function submitRecord(
   { pipelines, generation }: Cluster,
   pipeline: string,
   hash: string,
   parameters: Json,
-  { from, drop, again }: { readonly from: string | null; readonly drop: readonly string[]; readonly again?: boolean },
+  { from, drop, again, since = Infinity }: Submitted,
 ): RecordBody | null {
   const known = pipelines.get(pipeline)
   const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
-  const goesOn = same && !known.drained && !again && drop.length === 0
+  const goesOn = same && ((!known.drained && !again && drop.length === 0) || known.submitted >= since)
   return goesOn ? null : { kind: 'submit', generation, pipeline, hash, parameters, from, drop }
 }
 
-/** The record that takes a pipeline out of the cluster; `null` where it is not there. */
-export function withdrawRecord({ pipelines, generation }: Cluster, pipeline: string): RecordBody | null {
-  if (!pipelines.has(pipeline)) return null
+/** The record that takes `run` of a pipeline out of the cluster; `null` where it is not there, or not any more. */
+export function withdrawRecord(
+  { pipelines, generation }: Cluster,
+  pipeline: string,
+  run: number | undefined,
+): RecordBody | null {
+  if (run === undefined || pipelines.get(pipeline)?.run !== run) return null
   return { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null, drop: [] }
 }
 

@@ -1,0 +1,58 @@
+/** What people ask of the chain, where the incarnation that asks ends before it is known (`ledger.ts`, L1). */
+import { expect, test } from 'vitest'
+import type { Append, Appended, MakeRecord } from '../../src/checkpoint/chain-writer.ts'
+import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
+import { fold } from '../../src/checkpoint/fold.ts'
+import type { RecordBody } from '../../src/checkpoint/record.ts'
+import { Ledger } from '../../src/worker/ledger.ts'
+import { submitRecord } from '../../src/worker/pipelines/programs.ts'
+
+const stamp = { writer: 'w1', incarnation: 'i', nonce: 'n' }
+const folded = (cluster: Cluster, body: RecordBody): Cluster =>
+  fold(cluster, { ...body, ...stamp, n: cluster.next }).cluster
+const submitted = (cluster: Cluster, hash: string): Cluster =>
+  folded(cluster, submitRecord(cluster, 'p', hash, null, { from: null, drop: [] })!)
+
+/** A ledger whose writers answer one after another as `outcomes` says. */
+function scene(outcomes: readonly (Appended['kind'] | 'closed')[]) {
+  const scene = { cluster: submitted(emptyCluster, 'h'), answers: [] as unknown[], asked: 0 }
+  const append = (make: MakeRecord, done: Append): void => {
+    const kind = outcomes[scene.asked++]!
+    if (kind === 'appended') {
+      const body = make(scene.cluster)
+      if (body === null) return done({ kind: 'withdrawn' })
+      scene.cluster = folded(scene.cluster, body)
+      return done({ kind, record: { ...body, ...stamp, n: 2 }, counts: true })
+    }
+    if (kind === 'closed') ledger.close()
+    done(kind === 'superseded' ? { kind, generation: 2 } : { kind: 'undecided' })
+  }
+  const ledger = new Ledger({
+    env: { clock: { after: (_: number, act: () => void) => act() } },
+    foundation: { limits: {}, store: {} },
+    appender: () => ({ append }),
+    cluster: () => scene.cluster,
+    door: () => null,
+  } as never)
+  ledger.withdraw('p', (error) => scene.answers.push(error?.code ?? 'done'))
+  return scene
+}
+
+test('what may stand or not is asked again by the next incarnation', () => {
+  const { cluster, asked, answers } = scene(['undecided', 'superseded', 'appended'])
+  expect([asked, answers, cluster.pipelines.size]).toEqual([3, ['done'], 0])
+})
+
+test('a worker that ends says that it does not know', () => {
+  expect(scene(['closed'])).toMatchObject({ asked: 1, answers: ['E_STORE'] })
+})
+
+test('a program that has begun anew since it was asked for does not do so twice', () => {
+  const before = submitted(emptyCluster, 'h')
+  const how = { from: null, drop: ['count'], again: true, since: before.next }
+  const record = submitRecord(before, 'p', 'h', null, how)!
+  const after = folded(before, record)
+  expect(submitRecord(after, 'p', 'h', null, how)).toBeNull()
+  expect(submitRecord(after, 'p', 'h', null, { ...how, since: after.next })).toMatchObject({ drop: ['count'] })
+  expect(submitRecord(after, 'p', 'another', null, how)).toMatchObject({ hash: 'another' })
+})
