@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
+import { drawCluster } from './clusters/config.ts'
 
 test('L1: nothing of a process runs after its death', () => {
   const world = new World(1)
@@ -155,7 +156,7 @@ test('a drawn weather has each fault in some runs and not in others; the grave o
   const drawn = Array.from({ length: 200 }, (_, seed) => drawWeather(new Prng(seed), true))
   const mild = Array.from({ length: 200 }, (_, seed) => drawWeather(new Prng(seed), false))
   for (const room of ['network', 'disk', 'clock'] as const) {
-    for (const name of Object.keys(calm[room]).filter((field) => field.endsWith('Chance'))) {
+    for (const name of Object.keys(calm[room]).filter((field) => field.endsWith('Chance') && field !== 'twiceChance')) {
       const present = drawn.filter((weather) => (weather[room] as unknown as Record<string, number>)[name]! > 0).length
       expect(present, name).toBeGreaterThan(20)
       expect(present, name).toBeLessThan(180)
@@ -164,4 +165,9 @@ test('a drawn weather has each fault in some runs and not in others; the grave o
   for (const { disk } of mild) {
     expect(disk.failChance + disk.unknownChance + disk.syncFailChance + disk.damageChance).toBe(0)
   }
+  // A volume behind a server is drawn with the cluster that shares it.
+  const served = Array.from({ length: 200 }, (_, seed) => drawCluster(seed).weather.disk)
+  const present = served.filter(({ twiceChance }) => twiceChance > 0).length
+  expect(present).toBeGreaterThan(10)
+  expect(present).toBeLessThan(40)
 })
