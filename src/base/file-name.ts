@@ -18,5 +18,10 @@ export function inFileName(name: string): string {
 
 function escapeCharacter(character: string): string {
   if (!character.isWellFormed()) return `%u${character.charCodeAt(0).toString(16)}`
-  return Array.from(Buffer.from(character, 'utf8'), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  return percents(character)
+}
+
+/** Each byte of `text` in UTF-8 as `%` and two digits. */
+export function percents(text: string): string {
+  return Array.from(Buffer.from(text, 'utf8'), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
 }

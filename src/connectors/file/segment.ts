@@ -5,6 +5,7 @@
  * G2. Its row, with length and checksum, exists only once all its bytes and its name are durable.
  */
 import { crc32 } from '../../base/crc.ts'
+import { percents } from '../../base/file-name.ts'
 import type { Disk, DiskError, File } from '../../env/disk.ts'
 import { splitPath } from './find.ts'
 
@@ -26,11 +27,7 @@ export function segmentName(path: string, generation: number, epoch: number, wri
 
 /** How a writer is called in the names of its segments, as no other is: two that share a folder would take each other's. */
 export function writerOf(writer: string): string {
-  return writer.replace(/[^\w-]+/g, (part) => Array.from(Buffer.from(part), percent).join(''))
-}
-
-function percent(byte: number): string {
-  return `%${byte.toString(16).padStart(2, '0')}`
+  return writer.replace(/[^\w-]+/g, percents)
 }
 
 /** Whether `name` is that of a segment of any sink which is not committed, and may never be. */
