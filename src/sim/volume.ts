@@ -11,6 +11,7 @@
  *     system has given up its own journal: it is read-only from then on, shows what it showed, and a power loss or a
  *     remount decides what of that there was.
  */
+import { inByteOrder } from '../base/file-name.ts'
 import type { Prng } from '../base/prng.ts'
 import type { DiskErrorCode } from '../env/disk.ts'
 import { type Fate, Inode } from './inode.ts'
@@ -122,7 +123,7 @@ export class Volume {
   list(path: string): readonly string[] | Refused {
     const directory = this.directory(path)
     if (directory instanceof Refused) return directory
-    directory.listed ??= inOrder([...directory.names.keys()])
+    directory.listed ??= inByteOrder([...directory.names.keys()])
     return directory.listed
   }
 
@@ -340,14 +341,6 @@ function apply({ directory, name, entry, from }: Change): void {
   else directory.durable.set(name, entry)
   if (from !== null && from.directory.durable.get(from.name) === entry) from.directory.durable.delete(from.name)
 }
-
-/** `names` in the order of their bytes, which is that of the letters where those are narrow. */
-function inOrder(names: string[]): string[] {
-  if (names.every((name) => NARROW.test(name))) return names.sort()
-  return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-}
-
-const NARROW = /^[ -~]*$/
 
 function parts(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.')

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import type { Json, Writer } from '../../src/connectors/connector.ts'
 import { fileSink } from '../../src/connectors/file/describe.ts'
-import { isPending, parseSegmentName, segmentName, writerOf } from '../../src/connectors/file/segment.ts'
+import { isPending, segmentName, segmentParser, writerOf } from '../../src/connectors/file/segment.ts'
 import { fileSinkConnector } from '../../src/connectors/file/sink.ts'
 import type { Clock } from '../../src/env/clock.ts'
 import type { Disk, DoneVoid, File } from '../../src/env/disk.ts'
@@ -358,7 +358,7 @@ test('segments of two writers never have one name, and each is known by its own'
   expect(names[0]).toBe('rows.000001-0000000002-w1')
   for (const [i, name] of names.entries()) {
     const parts = { generation: 1, epoch: 2, writer: writerOf(writers[i]!), pending: true }
-    expect(parseSegmentName('out/rows', `${name}.pending`)).toEqual(parts)
+    expect(segmentParser('out/rows')(`${name}.pending`)).toEqual(parts)
     expect(isPending(`${name}.pending`)).toBe(true)
   }
 })

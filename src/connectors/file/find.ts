@@ -1,4 +1,5 @@
 /** Paths, and the files that they name. */
+import { inByteOrder } from '../../base/file-name.ts'
 import type { Disk, Done } from '../../env/disk.ts'
 
 /** Whether `path` may name more than one file. */
@@ -58,7 +59,7 @@ export function findFiles(
   const next = (i: number): void => {
     const part = parts[i]
     if (part === undefined) {
-      found(null, [...all.values()].sort())
+      found(null, inByteOrder([...all.values()]))
       return
     }
     if (!isPattern(part)) {

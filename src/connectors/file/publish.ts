@@ -20,7 +20,7 @@ import type { DiskError, File } from '../../env/disk.ts'
 import { diskFault } from './fault.ts'
 import { splitPath } from './find.ts'
 import type { RevocableDisk } from './revocable.ts'
-import { PENDING, parseSegmentName, type SegmentRow } from './segment.ts'
+import { PENDING, type SegmentRow, segmentParser } from './segment.ts'
 
 const COPY_BYTES = 1 << 20
 
@@ -238,10 +238,11 @@ export interface Sweep {
 /** Removes the segments of `path` that `sweep` names. */
 export function sweepSegments(disk: RevocableDisk, path: string, sweep: Sweep, done: Done): void {
   const { directory } = placeOf(path)
+  const parse = segmentParser(path)
   disk.list(directory, (error, names) => {
     if (error !== null) return done(diskFault('list', error))
     const dead = names.filter((name) => {
-      const parts = parseSegmentName(path, name)
+      const parts = parse(name)
       if (parts === null || parts.generation > sweep.generation) return false
       if (parts.generation === sweep.generation && parts.writer !== sweep.writer) return false
       return parts.epoch > sweep.above || (parts.pending && parts.epoch < sweep.below)

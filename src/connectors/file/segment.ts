@@ -35,20 +35,27 @@ export function isPending(name: string): boolean {
   return /\.\d{6,}-\d{10,}-[\w%-]+\.pending$/.test(name)
 }
 
-/** The parts of a segment's name, or `null` when `name` is none of `path`. */
-export function parseSegmentName(
-  path: string,
-  name: string,
-): { readonly generation: number; readonly epoch: number; readonly writer: string; readonly pending: boolean } | null {
+/** What a segment's name says. */
+export interface SegmentParts {
+  readonly generation: number
+  readonly epoch: number
+  readonly writer: string
+  readonly pending: boolean
+}
+
+/** Gives the parts of a segment's name, or `null` for a name that is none of `path`. */
+export function segmentParser(path: string): (name: string) => SegmentParts | null {
   const prefix = `${splitPath(path).name}.`
-  if (!name.startsWith(prefix)) return null
-  const parts = /^(\d{6,})-(\d{10,})-([\w%-]+)(\.pending)?$/.exec(name.slice(prefix.length))
-  if (parts === null) return null
-  return {
-    generation: Number(parts[1]),
-    epoch: Number(parts[2]),
-    writer: parts[3]!,
-    pending: parts[4] !== undefined,
+  return (name) => {
+    if (!name.startsWith(prefix)) return null
+    const parts = /^(\d{6,})-(\d{10,})-([\w%-]+)(\.pending)?$/.exec(name.slice(prefix.length))
+    if (parts === null) return null
+    return {
+      generation: Number(parts[1]),
+      epoch: Number(parts[2]),
+      writer: parts[3]!,
+      pending: parts[4] !== undefined,
+    }
   }
 }
 

@@ -20,6 +20,7 @@ import {
   unlink,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { inByteOrder } from '../../base/file-name.ts'
 import type { Disk, Done, DoneVoid, File, Lock, OpenMode } from '../disk.ts'
 import { diskError } from './disk-error.ts'
 import { RealFile } from './file.ts'
@@ -55,9 +56,9 @@ export class RealDisk implements Disk {
   }
 
   list(path: string, done: Done<readonly string[]>): void {
-    readdir(path, { encoding: 'buffer' }, (error, names) => {
+    readdir(path, (error, names) => {
       if (error) done(diskError('list', path, error), none)
-      else done(null, names.sort(Buffer.compare).map(String))
+      else done(null, inByteOrder(names))
     })
   }
 
