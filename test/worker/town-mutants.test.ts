@@ -11,8 +11,8 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
     name: 'takes its state along into another life',
     from: 13,
     file: 'src/worker/pipelines/residents.ts',
-    text: 'for (const { execution } of this.all.values()) execution.close()\n    this.all.clear()\n    this.up.clear()',
-    replacement: 'this.up.clear()',
+    text: 'this.close()\n    this.roster.clear()',
+    replacement: 'this.arrivals.leave()\n    this.roster.turn()',
     found: /D2/,
   },
   {
@@ -25,7 +25,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   {
     name: 'fails for what a newer generation has removed',
     from: 830,
-    file: 'src/worker/pipelines/residents.ts',
+    file: 'src/worker/pipelines/arrivals.ts',
     text: 'failed: (error) => this.seams.follow(() => told((resident) => this.fail(resident, error))),',
     replacement: 'failed: (error) => told((resident) => this.fail(resident, error)),',
     found: /has not fallen/,

@@ -1,4 +1,4 @@
-/** What members say to pipelines that are not up here yet: it waits for them (R5 of `residents.ts`). */
+/** What members say to pipelines that are not up here yet: it waits for them (R1 of `run-mail.ts`). */
 import { ByteReader } from '../../base/bytes.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 

@@ -57,8 +57,8 @@ export const heldMutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'upgrades',
     file: 'src/worker/pipelines/residents.ts',
-    text: 'if (!others || this.seams.alone) this.bring(name, entry)',
-    replacement: 'this.bring(name, entry)',
+    text: 'if (!others || this.seams.alone) this.arrivals.bring(name, entry)',
+    replacement: 'this.arrivals.bring(name, entry)',
   },
   {
     name: 'member-linked-again',
@@ -82,7 +82,7 @@ export const heldMutants: readonly SimMutant[] = [
     bend: 'mortal-keys',
     seed: 118,
     file: 'src/worker/pipelines/residents.ts',
-    text: '|| this.pending.has(name) ||',
+    text: '|| this.arrivals.isPending(name) ||',
     replacement: '||',
   },
   {
@@ -90,7 +90,7 @@ export const heldMutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'upgrades',
     file: 'src/worker/pipelines/residents.ts',
-    text: 'known.submitted !== entry.submitted :',
-    replacement: 'known.submitted > entry.submitted :',
+    text: 'known !== submitted)',
+    replacement: 'known > submitted)',
   },
 ]
