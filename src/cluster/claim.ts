@@ -3,6 +3,7 @@
  *
  * V1. Nothing is proposed on what was known before: the proposer reads the chain to its end and all beats once more, and
  *     proposes only what still holds then; and only for the generation after the one it has read.
+ *     What was read once more is for that proposal alone: one that did not come of it begins anew.
  * V2. At a cold start (nobody beats in the incarnation that the last record names) the proposer waits up to
  *     `startGraceMs` for the last generation's workers.
  * V3. Only one of the set proposes at first, the coordinator before the others in the order of ids; the next in line
@@ -35,10 +36,10 @@ export function contend<S extends MembershipState>(
   const claim = claimOf(s, standing, e.nowMs)
   if (s.bid === 'appending') return { next: { ...s, claim }, effects: NONE }
   const included = standing.largest.some((member) => member.worker === s.settings.worker)
-  if (claim === null || !included) return { next: { ...s, bid: e.reread ? 'none' : s.bid, claim }, effects: NONE }
+  if (claim === null || !included) return { next: { ...s, claim }, effects: NONE }
   const ripe = isSettled(s, claim, standing, e.nowMs)
   if (s.bid === 'rereading' && e.reread) {
-    if (!ripe) return { next: { ...s, bid: 'none', claim }, effects: NONE }
+    if (!ripe) return { next: { ...s, claim }, effects: NONE }
     const { generation } = s.cluster
     return {
       next: { ...s, bid: 'appending', claim },
@@ -77,6 +78,15 @@ function turnOf(s: MembershipState, standing: Standing): number {
   const first = includes(standing.largest, coordinatorOf(cluster)) ? cluster.coordinator : null
   const order = first === null ? workers : [first, ...workers.filter((worker) => worker !== first)]
   return order.indexOf(settings.worker)
+}
+
+/** All has been read once more, and `step` is what came of it for `s`: a bid that waited for that waits no more (V1). */
+export function conclude(
+  s: MembershipState,
+  step: Step<MembershipState, MembershipEffect>,
+): Step<MembershipState, MembershipEffect> {
+  const { next, effects } = step
+  return s.bid === 'rereading' && next.bid === 'rereading' ? { next: { ...next, bid: 'none' }, effects } : step
 }
 
 /** Nothing was appended: others have their turn before this worker tries again. */

@@ -23,7 +23,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
-import { abandoned, claimOf, contend, isSettled, withdraw } from './claim.ts'
+import { abandoned, claimOf, conclude, contend, isSettled, withdraw } from './claim.ts'
 import {
   type Common,
   common,
@@ -61,7 +61,8 @@ export function stepMembership(
   state: MembershipState,
   event: MembershipEvent,
 ): Step<MembershipState, MembershipEffect> {
-  return decide('membership', table, state, event)
+  const step: Step<MembershipState, MembershipEffect> = decide('membership', table, state, event)
+  return event.kind === 'beats' && event.reread ? conclude(state, step) : step
 }
 
 /** Whether this worker is the coordinator of the generation that it works in. */

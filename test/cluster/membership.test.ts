@@ -284,6 +284,24 @@ describe('a member', () => {
     expect(life.phase).toBe('leaving')
   })
 
+  test('bids anew where nothing came of what it had read once more, whatever that was', () => {
+    const alone = { deaf: 'ba ab bc cb', reread: true }
+    const member = Life.active()
+    expect(member.beats(['b', 'c'], 100)).toEqual(['reread'])
+    expect(member.beats(['a', 'b', 'c'], 10, alone)).toEqual([])
+    expect(member.beats(['b', 'c'], 100)).toEqual(['reread'])
+    const founder = new Life()
+    founder.chain(0, [])
+    expect(founder.beats(['b'])).toEqual(['reread'])
+    expect(founder.beats(['b'], 10, { twice: 'perhaps', reread: true })).toEqual([])
+    expect(founder.beats(['b'], 10)).toEqual(['reread'])
+    const stranger = new Life()
+    stranger.chain(4, ['a', 'c'])
+    expect(stranger.beats(['b'], 5000)).toEqual(['reread'])
+    expect(stranger.beats(['b', 'c'], 10, { reread: true })).toEqual([])
+    expect(stranger.beats(['b'], 10)).toEqual(['reread'])
+  })
+
   test('gives a bid up in a minority, but not what it is appending', () => {
     const alone = { deaf: 'ba bc ab cb' }
     for (const [appends, bid] of [

@@ -67,15 +67,18 @@ export class Look {
 
   private begin(): void {
     if (this.closed) return
-    const { clock, reader, reread } = this
+    const { clock, reader } = this
     this.timer?.cancel()
     this.busy = true
     this.asked = false
-    this.reread = false
     const requestMs = clock.monotonic()
     const { generation } = reader.cluster
     const withBeats = requestMs >= this.beatsAt
-    if (withBeats) this.beatsAt = UNDER_WAY
+    const reread = withBeats && this.reread
+    if (withBeats) {
+      this.beatsAt = UNDER_WAY
+      this.reread = false
+    }
     reader.follow((error) => {
       if (this.closed) return
       if (error === null) this.events.followed(requestMs, generation)
