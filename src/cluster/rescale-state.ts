@@ -114,7 +114,7 @@ export type RescaleEvent =
     }
   /** The epoch that was asked for does not come about. */
   | { readonly kind: 'epochFailed'; readonly pipeline: string; readonly reason: string; readonly nowMs: number }
-  /** A pipeline has been cancelled. */
+  /** A pipeline has been cancelled, or is drained. */
   | { readonly kind: 'pipelineEnded'; readonly pipeline: string; readonly nowMs: number }
   /** A member, or a worker that wants to join, is lost or cannot do its part. */
   | { readonly kind: 'lost'; readonly worker: string; readonly reason: string }

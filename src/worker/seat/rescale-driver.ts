@@ -105,9 +105,13 @@ export class RescaleDriver {
     this.raise({ kind: 'arrived', ...from, attempt, round, nowMs: this.host.clock.monotonic() })
   }
 
-  /** A pipeline has been taken out of the cluster. */
-  ended(pipeline: string): void {
-    this.raise({ kind: 'pipelineEnded', pipeline, nowMs: this.host.clock.monotonic() })
+  /** The chain has been read on: what has been taken out or drained takes no part in an attempt any more. */
+  follow({ pipelines }: Cluster): void {
+    if (this.state === null || !('pipelines' in this.state)) return
+    const nowMs = this.host.clock.monotonic()
+    for (const pipeline of this.state.pipelines) {
+      if (pipelines.get(pipeline)?.drained !== false) this.raise({ kind: 'pipelineEnded', pipeline, nowMs })
+    }
   }
 
   /** Looks whether somebody is lost whom the attempt needs. */

@@ -368,7 +368,9 @@ export class Seat {
   }
 
   private onChain(cluster: Cluster): void {
-    if (this.phase !== 'booting') this.membership.step({ kind: 'chain', cluster, nowMs: this.now })
+    if (this.phase === 'booting') return
+    this.membership.step({ kind: 'chain', cluster, nowMs: this.now })
+    this.rescale.follow(cluster)
   }
 
   private readGeneration(cluster: Cluster, before: readonly Member[], missed: boolean): void {
