@@ -8,6 +8,8 @@
  * J3. The coordinator of a generation is who makes its record; where that one leaves by it, the first member that stays.
  * J4. Each record says everything: owners, readers of splits, heirs. Nothing is carried over by silence.
  * J5. Its number is behind that of every generation that anybody has seen by the beats, also where the store has gone back since.
+ * J6. It names no older base that the chain does not have: the damaged pipeline may have been taken out since, and another one
+ *     have come under its name. Such a record would not count.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { RecordBody } from '../checkpoint/record.ts'
@@ -31,7 +33,7 @@ export interface World {
 /** Pipelines that have to go back to an older epoch than their last one, because of damage. */
 export type Bases = GenerationBody['bases']
 
-/** The record of a recovery after generation `after`: `members` go on with what the last epochs hold (J1, J2). */
+/** The record of a recovery after generation `after`: `members` go on with what the last epochs hold (J1, J2, J6). */
 export function recoveryRecord(
   cluster: Cluster,
   after: number,
@@ -42,7 +44,9 @@ export function recoveryRecord(
 ): GenerationBody | null {
   if (cluster.generation !== after) return null
   const owners = inherit(world.keyGroups, members, cluster)
-  return makeRecord(cluster, coordinator, members, owners, world, bases)
+  const { pipelines } = cluster
+  const there = bases.filter(([name, base]) => pipelines.get(name)?.epochs.some(({ epoch }) => epoch === base))
+  return makeRecord(cluster, coordinator, members, owners, world, there)
 }
 
 /** The record of a rescale after generation `after`, which gives `members` these owners (J1). */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
+import { type Cluster, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
 import { recoveryRecord, rescaleRecord } from '../../src/cluster/generation.ts'
 import { noPlacement, placementFromJson, placementToJson } from '../../src/cluster/splits.ts'
 import { targetOf } from '../../src/cluster/target.ts'
@@ -17,8 +17,8 @@ const cluster: Cluster = {
 
 describe('a recovery record', () => {
   test('moves only what the lost one had, and says who reads what and who inherits its streams', () => {
-    const record = recoveryRecord(cluster, 4, 'b', members('b', 'c'), world, [['p', 41]])!
-    expect(record).toMatchObject({ generation: 5, coordinator: 'b', bases: [['p', 41]] })
+    const record = recoveryRecord(cluster, 4, 'b', members('b', 'c'), world, [])!
+    expect(record).toMatchObject({ generation: 5, coordinator: 'b', bases: [] })
     expect([...record.owners]).toEqual([0, 1, 0, 0, 1, 1])
     const placement = placementFromJson(record.splits)
     expect(placement.splits.map(({ split, reader }) => [split, reader])).toEqual([
@@ -30,6 +30,17 @@ describe('a recovery record', () => {
       { worker: 'a', heirs: [0, 1] },
       { worker: 'x', heirs: [0, 1] },
     ])
+  })
+
+  test('names the older bases that the chain has, and none of a pipeline that is another one by then', () => {
+    const entry = { epochs: [{ epoch: 41 }, { epoch: 42 }] } as unknown as PipelineEntry
+    const pipelines = new Map([
+      ['p', entry],
+      ['q', { ...entry, epochs: [] }],
+    ])
+    const bases = ['p', 'q', 'gone'].map((name) => [name, 41] as const)
+    const record = recoveryRecord({ ...cluster, pipelines }, 4, 'b', members('b', 'c'), world, bases)!
+    expect(record.bases).toEqual([['p', 41]])
   })
 
   test('is numbered behind what was seen of a store that has gone back, and says what it follows', () => {
