@@ -74,17 +74,23 @@ export class FarOutlet implements Outlet {
 
   push(batch: Batch): void {
     this.recordsTotal += batch.length
-    const { names, pool } = this.options
     try {
-      this.link.push(batch)
-      names.sent()
-      pool.give(batch)
+      this.send(batch)
     } catch (error) {
       if (!(error instanceof PotorooError)) throw error
       this.divide(batch, 0, batch.length, error)
-      pool.give(batch)
+      this.options.pool.give(batch)
       this.drain()
     }
+  }
+
+  /** Throws where the batch cannot be sent as a whole; then it has not been counted, and is not given back. */
+  private send(batch: Batch): void {
+    const { names, pool, sent } = this.options
+    this.link.push(batch)
+    names.sent()
+    sent.records += batch.length
+    pool.give(batch)
   }
 
   mark(marker: Marker): void {
@@ -97,7 +103,6 @@ export class FarOutlet implements Outlet {
     const begun = clock.monotonic()
     names.write(writer, batch.splits, batch.length)
     codec.write(writer, keyed ? batch : withoutKeys(batch), version)
-    sent.records += batch.length
     sent.encodeMs += clock.monotonic() - begun
   }
 
@@ -164,9 +169,7 @@ export class FarOutlet implements Outlet {
     for (let head = waiting.peek(); head !== undefined; head = waiting.peek()) {
       if (head instanceof Batch) {
         if (!link.room) return
-        link.push(head)
-        options.names.sent()
-        options.pool.give(head)
+        this.send(head)
       } else {
         link.mark(head)
       }
