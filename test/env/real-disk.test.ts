@@ -11,6 +11,7 @@ import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { DiskError, File, Lock } from '../../src/env/disk.ts'
 import { RealDisk } from '../../src/env/real/disk.ts'
+import { diskError } from '../../src/env/real/disk-error.ts'
 import { unwritten } from '../../src/env/real/file.ts'
 
 const program = fileURLToPath(new URL('./holder.ts', import.meta.url))
@@ -75,6 +76,14 @@ test('a lock that nobody refers to stays', async () => {
   expect(said).toBe('locked locked\n')
   child.kill('SIGKILL')
   await once(child, 'exit')
+})
+
+test('a stale handle says of an open file that it is gone, and of a path that the volume is', () => {
+  const codeOf = (syscall: string): string =>
+    diskError('read', 'path', Object.assign(new Error('stale'), { code: 'ESTALE', syscall })).code
+  expect(['read', 'fstat', 'write', 'fdatasync'].map(codeOf)).toEqual(Array(4).fill('absent'))
+  // Whoever took the chain, a seal or a journal for absent here would decide without them.
+  expect(['open', 'scandir', 'fsync', 'link', 'unlink', 'rename'].map(codeOf)).toEqual(Array(6).fill('io'))
 })
 
 test('files and directories are for their owner alone', async () => {

@@ -3,14 +3,23 @@ import { DiskError, type DiskErrorCode } from '../disk.ts'
 
 const codes: Readonly<Record<string, DiskErrorCode>> = {
   ENOENT: 'absent',
-  // Of a file that is open, and that another machine has removed from the volume of a server.
-  ESTALE: 'absent',
   EEXIST: 'exists',
   ENOSPC: 'full',
   EDQUOT: 'full',
   EACCES: 'denied',
   EPERM: 'denied',
   EROFS: 'denied',
+}
+
+/**
+ * The calls on an open file: where such a one is stale, another machine has removed it from the volume of a server. Where a path is,
+ * the volume cannot be reached by it any more, and nothing is known of what stands there.
+ */
+const onFiles: ReadonlySet<string> = new Set(['read', 'write', 'fdatasync', 'fstat', 'ftruncate', 'close'])
+
+function codeOf({ code = '', syscall = '' }: NodeJS.ErrnoException): DiskErrorCode {
+  if (code === 'ESTALE' && onFiles.has(syscall)) return 'absent'
+  return codes[code] ?? 'io'
 }
 
 /** The error of `operation` on `path`, or `null` when there was none. */
@@ -26,7 +35,7 @@ export function diskError(
   error: NodeJS.ErrnoException | null | undefined,
 ): DiskError | null {
   if (!error) return null
-  return new DiskError(codes[error.code ?? ''] ?? 'io', operation, path, reasonOf(error), error)
+  return new DiskError(codeOf(error), operation, path, reasonOf(error), error)
 }
 
 /** `ENOENT: no such file or directory`: without the call and the paths that Node adds. */
