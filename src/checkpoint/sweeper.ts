@@ -1,6 +1,7 @@
 /**
  * Carries out what `removal.ts` decides: lists, reads the manifests from the floor on, removes. The coordinator runs it
- * when it has read a floor record. Nothing depends on it being finished, or being run once.
+ * when it has read a floor record. Nothing depends on it being finished, or being run once. What cannot be listed or removed is passed
+ * over: it may be somebody else's, and what lies behind it would stay for as long as that does.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Cluster, EpochEntry, PipelineEntry } from './cluster.ts'
@@ -51,21 +52,18 @@ export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone
   const collect = (folder: string, end: StoreDoneVoid) =>
     store.list(folder, (error, names) => {
       if (error === null) for (const name of names) paths.push(`${folder}/${name}`)
-      end(error)
+      end(null)
     })
   const collectRun = (run: Run, end: StoreDoneVoid) =>
     forEach([manifestFolder(run), packFolder(run), letterFolder(run)], 1, collect, end)
   const collectPipeline = (name: string, end: StoreDoneVoid) =>
     store.list(`${PIPELINES}/${name}`, (error, names) => {
-      if (error) end(error)
+      if (error) end(null)
       else forEach(oldRuns(unescapeName(name), names, cluster), 1, collectRun, end)
     })
   store.list(PIPELINES, (error, names) => {
     if (error) return done(error, 0)
-    forEach(names, 1, collectPipeline, (failed) => {
-      if (failed) done(failed, 0)
-      else removeAll(seams, paths, done)
-    })
+    forEach(names, 1, collectPipeline, () => removeAll(seams, paths, done))
   })
 }
 
@@ -82,6 +80,11 @@ function readAll(store: Store, entry: PipelineEntry, done: (manifests: readonly 
 }
 
 function removeAll(seams: SweeperSeams, paths: readonly string[], done: StoreDone<number>): void {
-  const remove = (path: string, end: StoreDoneVoid) => seams.store.remove(path, end)
-  forEach(paths, seams.limits.storeParallel, remove, (error) => done(error, paths.length))
+  let gone = 0
+  const remove = (path: string, end: StoreDoneVoid) =>
+    seams.store.remove(path, (error) => {
+      if (error === null) gone++
+      end(null)
+    })
+  forEach(paths, seams.limits.storeParallel, remove, () => done(null, gone))
 }

@@ -1,5 +1,6 @@
 /** Removal, savepoints and the survey on a store with everything in it: what is needed stays, what is not goes. */
 import { describe, expect, test } from 'vitest'
+import { fail } from '../../src/base/errors.ts'
 import { emptyCluster } from '../../src/checkpoint/cluster.ts'
 import * as layout from '../../src/checkpoint/layout.ts'
 import { nextFloor, oldRecords, oldRuns } from '../../src/checkpoint/removal.ts'
@@ -67,6 +68,24 @@ describe('removal', () => {
     expect(oldRuns('q', ['0000000001'], cluster)).toHaveLength(1)
     expect(pipeline.value((done) => sweepRuns(pipeline, cluster, done))).toBe(2)
     expect(pipeline.names(layout.packFolder(run))).toEqual([])
+  })
+
+  test('X5: goes on behind what cannot be listed, or removed', () => {
+    const pipeline = new Pipeline(1, {}, { storeParallel: 1 })
+    const { disk } = pipeline.process.env
+    for (let epoch = 1; epoch <= 2; epoch++) pipeline.epoch(epoch)
+    const folder = `store/${layout.packFolder(run)}/0000000000-0000000001-somebodys`
+    pipeline.await((report) => disk.makeDirectory(folder, report))
+    pipeline.await((report) => disk.makeDirectory('store/pipelines/a', report))
+    const { store } = pipeline
+    const list = store.list.bind(store)
+    store.list = (path, done) => {
+      if (path !== 'pipelines/a') return list(path, done)
+      const error = fail('E_STORE', { operation: 'list', path, reason: 'not a directory' })
+      pipeline.clock.soon(() => done(error, []))
+    }
+    expect(pipeline.value((done) => sweepRuns(pipeline, { ...emptyCluster, next: 9 }, done))).toBe(4)
+    expect(pipeline.names(layout.packFolder(run))).toEqual([0])
   })
 })
 
