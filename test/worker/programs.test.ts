@@ -1,19 +1,19 @@
 /**
- * Programs in the store: what is damaged there is named, and put right by whoever submits the program once more. A store that does
- * not answer is asked again.
+ * Programs in the store: what is damaged there is named, and put right, for good, by whoever submits the program once more. A store
+ * that does not answer is asked again.
  */
 import { expect, test } from 'vitest'
 import { fail } from '../../src/base/errors.ts'
 import { bundle } from '../../src/checkpoint/layout.ts'
 import type { Store } from '../../src/checkpoint/store.ts'
+import { writeOnce } from '../../src/checkpoint/write-once.ts'
 import { type Program, readProgram, storeProgram } from '../../src/worker/pipelines/programs.ts'
 import { Sim } from '../checkpoint/fixture.ts'
 
 const program: Program = { hash: 'h', text: 'export default 1', map: '{"sources":[]}' }
 
 /** A store, with what puts the program there and reads it back. */
-function scene() {
-  const sim = new Sim()
+function scene(sim = new Sim()) {
   const store = sim.open()
   const { clock, log } = sim.process.env
   const { limits } = sim
@@ -35,6 +35,19 @@ test('a source map that is damaged is named as a damaged program is, and mended'
   expect(() => read()).toThrow(expect.objectContaining({ code: 'E_BUNDLE_DAMAGED' }))
   expect(put()).toBe(null)
   expect(read()).toEqual(program)
+})
+
+test('a program that was put right outlives a loss of power, as the record that names it does', () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const sim = new Sim(seed)
+    const { store, put } = scene(sim)
+    sim.end((done) => writeOnce({ ...sim, clock: sim.clock, store }, bundle('h'), Buffer.from('damaged'), 1, done))
+    expect(put()).toBe(null)
+    sim.machine.powerOff()
+    sim.machine.powerOn()
+    sim.process = sim.machine.start('w')
+    expect(scene(sim).read()).toEqual(program)
+  }
 })
 
 test('a program that the store does not give at once is asked for again', () => {

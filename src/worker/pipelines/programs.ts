@@ -37,18 +37,19 @@ export function storeProgram(seams: ProgramSeams, program: Program, done: StoreD
   const path = bundlePath(hash)
   const bytes = Buffer.from(JSON.stringify({ text, map }))
   writeOnce(seams, path, bytes, seams.limits.storeReads, (error) => {
-    if (error?.code === 'E_STORE_TAKEN') mend(seams, path, program, bytes, done)
+    if (error?.code === 'E_STORE_TAKEN') mend(seams, path, program, done)
     else done(error)
   })
 }
 
 /** What stands at `path` is the same program, with another map perhaps, or it is damaged and put right. */
-function mend(seams: ProgramSeams, path: string, program: Program, bytes: Buffer, done: StoreDoneVoid): void {
+function mend(seams: ProgramSeams, path: string, program: Program, done: StoreDoneVoid): void {
   const { hash, text } = program
   seams.store.read(path, (error, found) => {
     if (error !== null || (found !== null && decode(hash, found)?.text === text)) return done(error)
     seams.log.warn('bundle.mended', { path })
-    seams.store.put(path, bytes, done)
+    // Written over it could be lost with the power, and the record that names it would stand (G1).
+    seams.store.remove(path, (failed) => (failed === null ? storeProgram(seams, program, done) : done(failed)))
   })
 }
 
