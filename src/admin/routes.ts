@@ -188,7 +188,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       method: 'DELETE',
       path: '/v1/pipelines/:pipeline/savepoints/:savepoint',
       right: 'admin',
-      handle: ({ parts }) => removeSavepoint(storage(), pipelines.worker.cluster, parts.pipeline!, parts.savepoint!),
+      handle: ({ parts }) => removeSavepoint(storage(), pipelines.worker, parts.pipeline!, parts.savepoint!),
     },
     {
       method: 'GET',

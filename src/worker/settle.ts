@@ -15,3 +15,18 @@ export function settleVoid(call: (done: (error: Error | null) => void) => void):
 export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(Math.max(0, ms), resolve))
 }
+
+/** What `act` answers, or `undefined` where it does not within `ms`: a worker that has lost its seat meanwhile may answer nothing. */
+export function answered<T = void>(
+  clock: Clock,
+  ms: number,
+  act: (done: (answer: T) => void) => void,
+): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const timer = clock.after(ms, () => resolve(undefined))
+    act((answer) => {
+      timer.cancel()
+      resolve(answer)
+    })
+  })
+}

@@ -43,6 +43,26 @@ test('nor do sinks of two pipelines, whatever others have among themselves', () 
   expect(() => requirePlaces(writing('p', file('b')), others)).toThrow(/"out 0" of pipeline "other"/)
 })
 
+test('of two programs that would, submitted at once, one is refused', async () => {
+  const desk = new Workshop()
+  const worker = await desk.start({})
+  const submit = async (name: string) => {
+    const text = `import { fileSink, generatorSource, pipeline } from 'potoroo'
+export default pipeline('${name}', (p) => {
+  p.source('numbers', generatorSource({ value: (n: number) => n, count: 1 }))
+    .sink('out', fileSink({ path: '${desk.folder}/out', encode: String }))
+})`
+    writeFileSync(`${desk.folder}/${name}.ts`, text)
+    const { bundle, pipeline } = await loadPipeline(`${desk.folder}/${name}.ts`, defaultLimits)
+    return () => worker.submit(pipeline, bundle)
+  }
+  const both = [await submit('p'), await submit('q')]
+  const [first, second] = await Promise.allSettled(both.map((one) => one()))
+  expect(first).toMatchObject({ status: 'fulfilled' })
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'E_SINK_PLACE' } })
+  expect([...worker.worker.cluster.pipelines.keys()]).toEqual(['p'])
+})
+
 test('a program that would is refused before it is in the chain', async () => {
   const desk = new Workshop()
   const worker = await desk.start({})

@@ -18,7 +18,7 @@ import type { Store } from '../../checkpoint/store.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Plan } from '../../model/plan.ts'
 import { fitBase } from '../execution/base-fit.ts'
-import { settle } from '../settle.ts'
+import { answered, settle } from '../settle.ts'
 import type { Worker } from '../worker.ts'
 import { isUp } from './endings.ts'
 
@@ -51,11 +51,11 @@ export async function requireContinuation(
   plan: Plan,
   beginning: Beginning,
 ): Promise<readonly PotorooError[]> {
-  const { worker } = asked
+  const { worker, clock, timeoutMs } = asked
   const { pipeline: name } = plan
   const { from, fresh } = beginning
   if (!fresh) await ownCheckpoint(asked, name)
-  await inTime(asked, (done) => worker.follow(done))
+  await answered(clock, timeoutMs, (done) => worker.follow(done))
   const entry = fresh ? null : (worker.cluster.pipelines.get(name) ?? null)
   const path = from ?? (entry === null ? null : (lastEpoch(entry)?.manifest ?? entry.from))
   if (path === null) return []
@@ -77,30 +77,16 @@ export async function requireContinuation(
  * member: then it leaves nothing. Throws where it ends meanwhile (T1).
  */
 async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
-  const { worker, again = false } = asked
+  const { worker, clock, timeoutMs, again = false } = asked
   const entry = worker.cluster.pipelines.get(pipeline)
   const resident = worker.residents.all.get(pipeline)
   const last = entry === undefined ? null : lastEpoch(entry)
   if (again || resident === undefined || !isUp(resident)) return
   if ((last?.epoch ?? 0) > (resident.base?.epoch ?? 0)) return
   const { execution } = resident
-  const reason = await inTime<string | null>(asked, (done) => execution.request(periodic, done))
+  const reason = await answered<string | null>(clock, timeoutMs, (done) => execution.request(periodic, done))
   const stands = worker.residents.all.get(pipeline)?.execution === execution && isUp(resident)
   if (typeof reason === 'string' && !stands) throw fail('E_CHECKPOINT', { pipeline, reason })
-}
-
-/** What `act` answers, or `undefined` where it does not in time: a worker that has lost its seat meanwhile may answer nothing. */
-function inTime<T = void>(
-  { clock, timeoutMs }: Asked,
-  act: (done: (answer: T) => void) => void,
-): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const timer = clock.after(timeoutMs, () => resolve(undefined))
-    act((answer) => {
-      timer.cancel()
-      resolve(answer)
-    })
-  })
 }
 
 /** The steps whose tasks had taken records at the barrier of `manifest` and not sent them on, as far as its packs can be read. */

@@ -2,13 +2,17 @@
  * Savepoints in the store: what there is, whether it is whole, and its end. Needs no running pipeline.
  *
  * V1. A savepoint that a pipeline has begun with stays until no manifest of that run names anything in its folder.
+ * V2. Others may have begun with it by the time that it is to go: the chain is read to its end before, and once more when it cannot be
+ *     found any more. Who begins with one looks behind the record of that whether it is still there (`submission.ts`, S4). So of
+ *     the two that meet at least one sees the other.
  */
 import { fail } from '../../base/errors.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
-import { savepointFolder, savepointManifest, unescapeName } from '../../checkpoint/layout.ts'
+import { CHAIN, isEscapedName, savepointFolder, savepointManifest, unescapeName } from '../../checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
-import { settle, settleVoid } from '../settle.ts'
+import { writeOnce } from '../../checkpoint/write-once.ts'
+import { answered, settle, settleVoid } from '../settle.ts'
 import { type ObjectSeams, objectsOf, verifyObject } from './objects.ts'
 
 /** A savepoint as `list` shows it. */
@@ -35,7 +39,7 @@ export async function listSavepoints({ store }: ObjectSeams, pipeline: string): 
   const folder = savepointFolder(pipeline, 'x').replace(/\/x$/, '')
   const names = await settle<readonly string[]>((done) => store.list(folder, done))
   const entries: SavepointEntry[] = []
-  for (const escaped of names) {
+  for (const escaped of names.filter(isEscapedName)) {
     const name = unescapeName(escaped)
     const path = savepointManifest(pipeline, name)
     const bytes = await settle<Buffer | null>((done) => store.read(path, done))
@@ -64,26 +68,52 @@ export async function verifySavepoint(seams: ObjectSeams, pipeline: string, name
   return { entry: entryOf(name, examined.value), damages }
 }
 
+/** Who knows what the chain says, and reads what others have put into it since. */
+export interface ChainFollower {
+  readonly cluster: Cluster
+  follow(then: () => void): void
+}
+
 /**
  * Removes a savepoint: its manifest first, so that nobody finds half of one. Rejects with `E_SAVEPOINT_NEEDED` while what
- * the chain names still lies in it (V1).
+ * the chain names still lies in it (V1, V2).
  */
 export async function removeSavepoint(
   seams: ObjectSeams,
-  cluster: Cluster,
+  chain: ChainFollower,
   pipeline: string,
   name: string,
 ): Promise<void> {
-  const { store } = seams
+  const { store, limits } = seams
   const manifest = savepointManifest(pipeline, name)
   const there = await settle<Buffer | null>((done) => store.read(manifest, done))
   if (there === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
-  if (await isNeeded(seams, cluster, pipeline, name)) throw fail('E_SAVEPOINT_NEEDED', { pipeline, savepoint: name })
+  await requireUnneeded(seams, chain, pipeline, name)
   await settleVoid((done) => store.remove(manifest, done))
-  const folder = savepointFolder(pipeline, name)
-  for (const pack of await settle<readonly string[]>((done) => store.list(folder, done))) {
-    await settleVoid((done) => store.remove(`${folder}/${pack}`, done))
+  try {
+    await requireUnneeded(seams, chain, pipeline, name)
+  } catch (error) {
+    await settleVoid((done) => writeOnce(seams, manifest, there, limits.storeReads, done))
+    throw error
   }
+  const folder = savepointFolder(pipeline, name)
+  for (const object of await settle<readonly string[]>((done) => store.list(folder, done))) {
+    await settleVoid((done) => store.remove(`${folder}/${object}`, done))
+  }
+}
+
+async function requireUnneeded(
+  seams: ObjectSeams,
+  chain: ChainFollower,
+  pipeline: string,
+  name: string,
+): Promise<void> {
+  const { clock, limits } = seams
+  const read = await answered<true>(clock, limits.storeTimeoutMs, (done) => chain.follow(() => done(true)))
+  if (read === undefined)
+    throw fail('E_STORE', { operation: 'read', path: CHAIN, reason: 'it does not come to its end' })
+  if (await isNeeded(seams, chain.cluster, pipeline, name))
+    throw fail('E_SAVEPOINT_NEEDED', { pipeline, savepoint: name })
 }
 
 /** V1. What the oldest manifest that is kept does not name, no later one does. */

@@ -5,6 +5,8 @@
  * S1. A program is in the chain before it runs: what a restart finds is what ran.
  * S2. A worker alone runs what it was asked to run in this process; a member of a cluster runs what the chain names.
  * S3. What does not fit is refused before anything is stopped for it.
+ * S4. A savepoint that is gone once the record stands by which a pipeline begins with it has been removed beside that (`savepoints.ts`,
+ *     V2): the pipeline is taken out again.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -64,6 +66,8 @@ export class Submission {
   private readonly seams: SubmissionSeams
   /** Programs that need not be loaded from the store. */
   private readonly prepared = new Map<string, Prepared>()
+  /** Those that are being submitted, by pipeline: of two that do not go beside each other the second is refused (S3). */
+  private readonly coming = new Map<string, Plan>()
   /** S2. */
   private readonly wanted = new Set<string>()
 
@@ -93,37 +97,54 @@ export class Submission {
     options: SubmitOptions = {},
   ): Promise<Resident> {
     const { name } = pipeline
-    const planned = plan(buildGraph(pipeline, parameters, this.seams.limits))
-    const { rewrite, drop = [], fresh, again = false } = options
-    const prepared = { plan: rewrite?.(planned) ?? planned, hash: program.hash, parameters }
-    return this.seams.inTurn(name, async () => {
-      const { worker } = this.seams
-      const others = [...worker.residents.all.values()].filter((one) => one.name !== name).map((one) => one.plan)
-      requirePlaces(prepared.plan, others)
-      requireChannelMemory(prepared.plan, others, worker.cluster.members.length, this.seams.limits)
-      const from = await this.manifestOf(name, options)
-      const { clock, limits } = this.seams
-      const asked = { worker, clock, timeoutMs: limits.drainTimeoutMs, again }
-      // Asked also where nobody hears it: what stands in a call that is left out is left out with it.
-      const warnings = await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
-      // S3. A store that takes nothing more is in the way, too.
-      await settle<void>((done) => worker.ledger.keep(program, done))
-      options.onFit?.(warnings)
-      if (this.seams.alone) await this.seams.stop(name)
-      if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
-      this.prepared.set(name, prepared)
-      this.wanted.add(name)
-      const before = worker.residents.all.get(name)
-      const failed = before?.phase === 'failed' || worker.residents.unloaded.has(name)
-      const how = { from, drop, again: !this.seams.alone && (again || failed) }
-      await settle<void>((done) => worker.ledger.submit(name, program, parameters as Json, how, done))
-      worker.ledger.sweep()
-      const goesOn = before !== undefined && worker.cluster.pipelines.get(name)?.submitted === before.submitted
-      if (goesOn && !this.seams.alone) return before
-      // The chain has it already: it is brought up once more, with what is asked for now.
-      if (this.seams.alone && worker.residents.all.get(name) === before) worker.residents.again(name)
-      return this.standing(name, prepared)
+    const { limits, inTurn } = this.seams
+    const planned = plan(buildGraph(pipeline, parameters, limits))
+    const prepared = { plan: options.rewrite?.(planned) ?? planned, hash: program.hash, parameters }
+    return inTurn(name, async () => {
+      this.requireRoom(prepared.plan)
+      this.coming.set(name, prepared.plan)
+      try {
+        return await this.put(name, program, prepared, options)
+      } finally {
+        this.coming.delete(name)
+      }
     })
+  }
+
+  /** Throws where what runs here, or is about to, leaves no room for `planned` beside it (S3). */
+  private requireRoom(planned: Plan): void {
+    const { worker, limits } = this.seams
+    const plans = [...Array.from(worker.residents.all.values(), (one) => one.plan), ...this.coming.values()]
+    const others = plans.filter(({ pipeline }) => pipeline !== planned.pipeline)
+    requirePlaces(planned, others)
+    requireChannelMemory(planned, others, worker.cluster.members.length, limits)
+  }
+
+  private async put(name: string, program: Program, prepared: Prepared, options: SubmitOptions): Promise<Resident> {
+    const { worker, clock, limits } = this.seams
+    const { drop = [], fresh, again = false } = options
+    const from = await this.manifestOf(name, options)
+    const asked = { worker, clock, timeoutMs: limits.drainTimeoutMs, again }
+    // Asked also where nobody hears it: what stands in a call that is left out is left out with it.
+    const warnings = await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
+    // S3. A store that takes nothing more is in the way, too.
+    await settle<void>((done) => worker.ledger.keep(program, done))
+    options.onFit?.(warnings)
+    if (this.seams.alone) await this.seams.stop(name)
+    if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
+    this.prepared.set(name, prepared)
+    this.wanted.add(name)
+    const before = worker.residents.all.get(name)
+    const failed = before?.phase === 'failed' || worker.residents.unloaded.has(name)
+    const how = { from, drop, again: !this.seams.alone && (again || failed) }
+    await settle<void>((done) => worker.ledger.submit(name, program, prepared.parameters as Json, how, done))
+    if (from !== null) await this.requireStill(name, from, options)
+    worker.ledger.sweep()
+    const goesOn = before !== undefined && worker.cluster.pipelines.get(name)?.submitted === before.submitted
+    if (goesOn && !this.seams.alone) return before
+    // The chain has it already: it is brought up once more, with what is asked for now.
+    if (this.seams.alone && worker.residents.all.get(name) === before) worker.residents.again(name)
+    return this.standing(name, prepared)
   }
 
   /** The pipeline once it is here with that program, unless somebody has asked another worker for something else meanwhile. */
@@ -182,8 +203,19 @@ export class Submission {
     const there = this.seams.worker.cluster.pipelines.has(name)
     if (there && fresh !== true) throw fail('E_PIPELINE_THERE', { pipeline: name })
     const path = savepointManifest(name, savepoint)
-    const found = await settle<Buffer | null>((done) => this.seams.worker.storage.read(path, done))
-    if (found === null) throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint })
+    if (!(await this.isThere(path))) throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint })
     return path
+  }
+
+  /** S4. */
+  private async requireStill(name: string, from: string, { savepoint }: SubmitOptions): Promise<void> {
+    if (await this.isThere(from)) return
+    await settle<void>((done) => this.seams.worker.ledger.withdraw(name, done))
+    throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint: savepoint! })
+  }
+
+  private async isThere(path: string): Promise<boolean> {
+    const found = await settle<Buffer | null>((done) => this.seams.worker.storage.read(path, done))
+    return found !== null
   }
 }
