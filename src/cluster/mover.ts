@@ -7,9 +7,7 @@
  *
  * U1. What arrives counts for the attempt that it was sent in, and for no other. Attempts are counted anew in each
  *     generation, so every one that is read is told here, also to a worker that it does not name.
- * U2. Nothing that has arrived is used before the next generation record has been read, and `entry.ts` says what then.
- * U3. The old owner keeps what it gave away until the first epoch of the new generation is complete: until then the store
- *     may be the only other place that has it.
+ * U2. Nothing that has arrived is used before the next generation record has been read.
  */
 import { decide, type Step, type Table } from '../base/table.ts'
 import type { Move } from './assignment.ts'
@@ -19,8 +17,6 @@ type Epochs = readonly (readonly [pipeline: string, epoch: number])[]
 
 interface Common {
   readonly worker: string
-  /** Key groups that were given away and are kept still (U3). */
-  readonly given: readonly number[]
   /** Parts that came before their announcement: attempt, round and sender. */
   readonly early: readonly Arrival[]
 }
@@ -50,10 +46,8 @@ export type MoverEvent =
   | { readonly kind: 'partsArrived'; readonly attempt: number; readonly round: Round; readonly from: string }
   /** The attempt was given up. */
   | { readonly kind: 'release'; readonly attempt: number }
-  /** Another generation has been read in the chain, in which this worker owns these key groups. */
-  | { readonly kind: 'generation'; readonly owned: ReadonlySet<number> }
-  /** The first epoch of the generation is complete, for every pipeline. */
-  | { readonly kind: 'settled' }
+  /** Another generation has been read in the chain. */
+  | { readonly kind: 'generation' }
 
 export type MoverEffect =
   /** Send to `to` what a round covers of these key groups; answer with `partsArrived` over there. */
@@ -69,8 +63,6 @@ export type MoverEffect =
   | { readonly kind: 'tellArrived'; readonly attempt: number; readonly round: Round }
   /** Forget what has arrived and was not adopted. */
   | { readonly kind: 'dropArrived' }
-  /** These key groups were given away, and are not needed any more (U3). */
-  | { readonly kind: 'dropGiven'; readonly keyGroups: readonly number[] }
 
 type Next = { idle: 'moving'; moving: 'idle' }
 type In<P extends MoverState['phase']> = Extract<MoverState, { phase: P }>
@@ -81,7 +73,7 @@ const NONE: readonly MoverEffect[] = []
 const MOST_EARLY = 256
 
 export function startMover(worker: string): In<'idle'> {
-  return { phase: 'idle', worker, given: [], early: [] }
+  return { phase: 'idle', worker, early: [] }
 }
 
 /** The next state and the effects of `event`. */
@@ -95,11 +87,10 @@ const table: Table<MoverState, MoverEvent, MoverEffect, Next> = {
     sendRound: 'ignore', // U1: of an attempt that was given up.
     partsArrived: (s, e) => ({ next: remember(s, e), effects: NONE }),
     release: 'ignore',
-    generation: (s, e) => {
-      const given = s.given.filter((group) => !e.owned.has(group))
-      return { next: { ...s, given, early: [] }, effects: s.early.length > 0 ? [{ kind: 'dropArrived' }] : NONE }
-    },
-    settled: dropGiven,
+    generation: (s) => ({
+      next: startMover(s.worker),
+      effects: s.early.length > 0 ? [{ kind: 'dropArrived' }] : NONE,
+    }),
   },
   moving: {
     announce: (s, e) => {
@@ -122,24 +113,19 @@ const table: Table<MoverState, MoverEvent, MoverEffect, Next> = {
     release: (s, e) => {
       if (e.attempt !== s.attempt) return { next: s, effects: NONE }
       // What a giver has sent in attempts that follow stays: the coordinator's word about them may be late.
-      return { next: { ...idle(s, s.given), early: s.early }, effects: [{ kind: 'dropArrived' }] }
+      return { next: { ...startMover(s.worker), early: s.early }, effects: [{ kind: 'dropArrived' }] }
     },
-    generation: (s, e) => {
-      const gone = s.gives.flatMap((move) => move.keyGroups).filter((group) => !e.owned.has(group))
-      const given = [...s.given.filter((group) => !e.owned.has(group)), ...gone]
-      return { next: idle(s, given), effects: [{ kind: 'dropArrived' }] }
-    },
-    settled: dropGiven,
+    generation: (s) => ({ next: startMover(s.worker), effects: [{ kind: 'dropArrived' }] }),
   },
 }
 
 function announce(s: MoverState, e: Extract<MoverEvent, { kind: 'announce' }>): Decided<'moving'> {
-  const { worker, given } = s
+  const { worker } = s
   const { attempt, moves } = e
   const gives = moves.filter((move) => move.from === worker)
   const takes = moves.filter((move) => move.to === worker)
   let state: In<'moving'> = {
-    ...{ phase: 'moving', worker, given, attempt, gives, takes, arrived: new Map() },
+    ...{ phase: 'moving', worker, attempt, gives, takes, arrived: new Map() },
     early: s.early.filter((one) => one.attempt > attempt),
   }
   const effects: MoverEffect[] = []
@@ -161,14 +147,4 @@ function arrive(s: In<'moving'>, { round, from, attempt }: Arrival): Decided<'mo
 /** Keeps in mind what arrived before the coordinator's word did; forgets the oldest beyond the limit. */
 function remember<S extends MoverState>(s: S, { attempt, round, from }: Arrival): S {
   return { ...s, early: [...s.early, { attempt, round, from }].slice(-MOST_EARLY) }
-}
-
-function idle(s: MoverState, given: readonly number[]): In<'idle'> {
-  return { phase: 'idle', worker: s.worker, given, early: [] }
-}
-
-/** U3. */
-function dropGiven<S extends MoverState>(s: S): Step<S, MoverEffect> {
-  if (s.given.length === 0) return { next: s, effects: NONE }
-  return { next: { ...s, given: [] }, effects: [{ kind: 'dropGiven', keyGroups: s.given }] }
 }

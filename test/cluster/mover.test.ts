@@ -62,19 +62,4 @@ describe('the mover', () => {
     expect(mover.see(announce(3))).toEqual([{ kind: 'dropArrived' }])
     expect(handedOver(mover.state)).toEqual([])
   })
-
-  test('keeps what it gave away until the generation has an epoch, and drops only what is not its own again', () => {
-    const mover = new Mover()
-    mover.see(announce(1), { kind: 'generation', owned: new Set([3, 4]) })
-    expect(mover.see(announce(1), { kind: 'settled' })).toEqual([{ kind: 'dropGiven', keyGroups: [1, 2] }])
-    expect(mover.see({ kind: 'settled' })).toEqual([])
-    mover.see({ kind: 'generation', owned: new Set([1, 2, 3]) })
-    expect(mover.see({ kind: 'settled' })).toEqual([])
-  })
-
-  test('a generation that was no commit leaves it what it has', () => {
-    const mover = new Mover()
-    mover.see(announce(1), { kind: 'generation', owned: new Set([1, 2]) })
-    expect(mover.see({ kind: 'settled' })).toEqual([])
-  })
 })

@@ -62,7 +62,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'keeps what a pipeline holds that went on',
-    file: 'src/cluster/entry.ts',
+    file: 'test/cluster/entry.ts',
     text: 'const stands = base !== null && holdings.held.get(pipeline) === base',
     replacement: 'const stands = base !== null',
     found: /begins .* with/,

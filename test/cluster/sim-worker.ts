@@ -31,7 +31,6 @@ import {
   heardBy,
   startDetector,
 } from '../../src/cluster/detector.ts'
-import { entriesOf } from '../../src/cluster/entry.ts'
 import { recoveryRecord, rescaleRecord } from '../../src/cluster/generation.ts'
 import {
   type Formers,
@@ -73,6 +72,7 @@ import {
 import { type Beating, beatingFrom, includes, lostOf, mayJoin } from '../../src/cluster/standing.ts'
 import type { Request } from '../../src/cluster/target.ts'
 import { Life } from '../../src/sim/life.ts'
+import { entriesOf } from './entry.ts'
 import { handedOver } from './handed-over.ts'
 import type { Values } from './referee.ts'
 import type { Station } from './sim-links.ts'
@@ -113,7 +113,6 @@ export class SimWorker implements Station<Message> {
   private readonly held = new Map<string, number>()
   private readonly abandoned = new Set<string>()
   private readonly handed = new Map<string, { epoch: number; values: Map<number, number> }>()
-  private readonly settled = new Set<string>()
 
   private lease: Lease = noLease
   private leaseAsked = new Map<number, number>()
@@ -269,7 +268,7 @@ export class SimWorker implements Station<Message> {
     if (record.kind === 'generation') this.onGeneration(cluster)
     if (this.membership.phase !== 'booting') this.act({ kind: 'chain', cluster, nowMs: this.now })
     if (record.kind !== 'generation') return
-    if (!includes(cluster.members, this.identity)) this.stepMover({ kind: 'generation', owned: new Set() })
+    if (!includes(cluster.members, this.identity)) this.stepMover({ kind: 'generation' })
     if (!coordinates(this.membership)) return
     const { generation, members } = cluster
     const started = startRecovery({ generation, members }, record.n)
@@ -418,8 +417,7 @@ export class SimWorker implements Station<Message> {
     const index = cluster.members.findIndex((member) => member.worker === name)
     this.owned = new Set([...cluster.owners.keys()].filter((group) => cluster.owners[group] === index))
     this.abandoned.clear()
-    this.settled.clear()
-    this.stepMover({ kind: 'generation', owned: this.owned })
+    this.stepMover({ kind: 'generation' })
     this.after(this.scene.random.between(10, 300), () => this.act({ kind: 'restored', generation }))
   }
 
@@ -555,10 +553,8 @@ export class SimWorker implements Station<Message> {
       } else if (effect.kind === 'tellArrived') {
         const { attempt, round } = effect
         this.send(this.cluster.coordinator, { kind: 'arrived', generation, attempt, round })
-      } else if (effect.kind === 'dropArrived') {
-        this.handed.clear()
       } else {
-        for (const values of this.values.values()) for (const group of effect.keyGroups) values.delete(group)
+        this.handed.clear()
       }
     }
   }
@@ -749,9 +745,6 @@ export class SimWorker implements Station<Message> {
     if (fate.outcome === 'abandoned') {
       this.abandoned.add(`${pipeline} ${fate.epoch}`)
       if (this.held.get(pipeline) === fate.epoch) this.held.delete(pipeline)
-    } else {
-      this.settled.add(pipeline)
-      if (this.settled.size === this.cluster.pipelines.size) this.stepMover({ kind: 'settled' })
     }
   }
 

@@ -68,16 +68,11 @@ export class MoverDriver {
     }
   }
 
-  /** Another generation has been read, in which this worker owns these key groups. */
-  generation(owned: ReadonlySet<number>): void {
+  /** Another generation has been read. */
+  generation(): void {
     this.announced = { attempt: 0, moves: [] }
     this.reading = null
-    this.step({ kind: 'generation', owned })
-  }
-
-  /** The first epoch of the generation is complete, for every pipeline. */
-  settled(): void {
-    this.step({ kind: 'settled' })
+    this.step({ kind: 'generation' })
   }
 
   /** This worker begins anew, with empty state. */
@@ -133,9 +128,6 @@ export class MoverDriver {
       case 'dropArrived':
         // With the generation that they were read for, key groups are restored of what was read ahead.
         if (event.kind !== 'generation') host.forgetAhead()
-        return
-      case 'dropGiven':
-        return // M2
     }
   }
 }

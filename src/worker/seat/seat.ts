@@ -58,8 +58,6 @@ export class Seat {
   private readonly outlook = new Outlook()
   /** What belongs to this incarnation (S2). */
   private readonly presences: Presences
-  /** Key groups of this worker in the generation that stands. */
-  private owned: ReadonlySet<number> = new Set()
   private timer: Timer | null = null
   private closed = false
 
@@ -389,9 +387,7 @@ export class Seat {
     this.neighbours.begin(cluster, programsOf(cluster))
     this.neighbours.meet(this.outlook.beating.beats.values())
     for (const worker of this.neighbours.all) this.neighbours.send(worker, { kind: 'generationSeen', generation })
-    if (includes(members, this.identity)) return
-    this.owned = new Set()
-    this.mover.generation(this.owned)
+    if (!includes(members, this.identity)) this.mover.generation()
   }
 
   /** The end of the chain was seen, by a request of `requestMs`. */
@@ -448,9 +444,7 @@ export class Seat {
   }
 
   private restore(generation: Generation): void {
-    const { owners, self } = generation
-    this.owned = new Set([...owners.keys()].filter((group) => owners[group] === self))
-    this.mover.generation(this.owned)
+    this.mover.generation()
     this.leases.resumed()
     this.work.restore(generation)
   }

@@ -53,8 +53,8 @@ export const ownerMutants: readonly SimMutant[] = [
   {
     name: 'early-parts-forgotten',
     file: 'src/cluster/mover.ts',
-    text: 'next: { ...idle(s, s.given), early: s.early }',
-    replacement: 'next: idle(s, s.given)',
+    text: 'next: { ...startMover(s.worker), early: s.early }',
+    replacement: 'next: startMover(s.worker)',
     swarm: 'clusters',
     bend: 'given-up-changes',
     seed: 3213,

@@ -9,7 +9,7 @@
  * Y3. A key group that this worker had before, in this incarnation, is rolled back in place; one that it did not have is
  *     read whole.
  */
-import type { Cluster } from '../checkpoint/cluster.ts'
+import type { Cluster } from '../../src/checkpoint/cluster.ts'
 
 /** What a worker holds in memory when it reads the record. */
 export interface Holdings {
