@@ -7,6 +7,7 @@ import { tcpSink } from '../../src/connectors/tcp/describe.ts'
 import { tcpSinkConnector } from '../../src/connectors/tcp/sink.ts'
 import { webSocketSink } from '../../src/connectors/websocket/describe.ts'
 import { webSocketSinkConnector } from '../../src/connectors/websocket/sink.ts'
+import type { Connection } from '../../src/env/network.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
 import { lines } from '../../src/model/framing.ts'
 import { encodeDelivery } from '../../src/protocol/delivery.ts'
@@ -278,33 +279,28 @@ describe('tcpSink({ protocol: acked })', () => {
     expect(receiver.texts).toEqual([])
   })
 
+  /** Somebody at the receiver's address who answers with `answers`, one after another, each time that something comes. */
+  function stranger(bench: Bench, answers: readonly Parameters<typeof encodeDelivery>[0][][]): void {
+    const left = answers.map((messages) => Buffer.concat(messages.map((message) => encodeDelivery(message))))
+    const { network } = bench.world.machine('receiver').start('receiver').env
+    const accept = (connection: Connection) => ({
+      onOpen() {},
+      onBytes() {
+        const answer = left.shift()
+        if (answer !== undefined) connection.write(answer)
+      },
+      onEnd() {},
+      onDrain() {},
+      onClosed() {},
+    })
+    network.listen({ host: 'receiver', port: PORT }, {}, accept, () => {})
+  }
+
+  const welcome = { kind: 'welcome', version: 1, receiver: 'r', resumeAfter: 0, credit: 1, keepAliveMs: 5000 } as const
+
   test('closes for good behind its goodbye, also where the receiver does not', () => {
     const bench = new Bench(tcp.connector, tcp.description())
-    bench.world
-      .machine('receiver')
-      .start('receiver')
-      .env.network.listen(
-        { host: 'receiver', port: PORT },
-        {},
-        (connection) => ({
-          onOpen() {},
-          onBytes: () =>
-            connection.write(
-              encodeDelivery({
-                kind: 'welcome',
-                version: 1,
-                receiver: 'r',
-                resumeAfter: 0,
-                credit: 1,
-                keepAliveMs: 5000,
-              }),
-            ),
-          onEnd() {},
-          onDrain() {},
-          onClosed() {},
-        }),
-        () => {},
-      )
+    stranger(bench, [[welcome]])
     bench.pass(1000)
     bench.writer.end(() => {})
     bench.pass(1000)
@@ -313,6 +309,16 @@ describe('tcpSink({ protocol: acked })', () => {
     expect(connection.closed).toBe(false)
     bench.pass(10_000)
     expect(connection.closed).toBe(true)
+  })
+
+  test('says nothing behind its goodbye, whatever comes with the last acknowledgement', () => {
+    const bench = new Bench(tcp.connector, tcp.description())
+    stranger(bench, [[welcome], [{ kind: 'ack', through: 1 }, { kind: 'ping' }]])
+    bench.pass(1000)
+    bench.writer.write(Buffer.from('a'), 1, { ends: [1], ids: ['id/1'] })
+    bench.writer.end(() => {})
+    bench.pass(1000)
+    expect(bench.writer.status.state).toBe('closed')
   })
 
   test('ends when all is acknowledged', () => {

@@ -127,7 +127,9 @@ export class ReceiverLine implements ConnectionHandler {
     this.letGo()
   }
 
+  /** Hears nothing more, also of the bytes that are being taken: an answer would come behind the goodbye. */
   private letGo(): void {
+    this.parser.stop()
     this.closed = true
     this.welcomed = false
     this.timer?.cancel()
