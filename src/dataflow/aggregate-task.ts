@@ -81,8 +81,9 @@ export class AggregateTask extends InputTask {
     return this.pending.empty ? Infinity : this.from
   }
 
+  /** Without room nothing comes out, also where a record waits for the result of its key to go first (A3); room wakes it. */
   protected override nextDue(): number {
-    return this.dueAt
+    return this.chain.fill.full ? Infinity : this.dueAt
   }
 
   protected work(batch: Batch, cursor: number): number {
