@@ -1,5 +1,5 @@
 /** The inbox on a real disk, without sinks: what is known of each of them after a restart. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -27,11 +27,14 @@ afterEach(() => {
 /** A life of the receiver. */
 class Life {
   readonly intake = new Intake(settings, { keep() {}, moved() {}, refused() {} })
-  readonly inbox = new DiskInbox(path, this.intake, (error) => {
-    throw error
-  })
+  readonly inbox: DiskInbox
 
-  constructor() {
+  constructor(
+    failed = (error: Error): void => {
+      throw error
+    },
+  ) {
+    this.inbox = new DiskInbox(path, this.intake, failed)
     inboxes.push(this.inbox)
   }
 
@@ -109,4 +112,19 @@ test('knows all sinks after it was away itself, however long', async () => {
   second.inbox.close()
   vi.setSystemTime(60 * DAY_MS)
   expect(new Life().sink('a').memory.take('a1', 0)).toBe(false)
+})
+
+test('a file of it that cannot be removed ends the receiver, and not its process', async () => {
+  const first = new Life()
+  first.heard('a')
+  await first.keep('a', 'a1', 0)
+  first.inbox.close()
+  const [name] = readdirSync(path).filter((one) => one.endsWith('.inbox'))
+  const failed = new Promise<Error>((go) => {
+    const second = new Life(go)
+    rmSync(join(path, name!))
+    mkdirSync(join(path, name!))
+    second.floor('a', 1)
+  })
+  expect(await failed).toMatchObject({ code: 'E_INBOX' })
 })

@@ -226,6 +226,23 @@ test('goes on behind the sequence that its user has kept with the effects', asyn
   await expect.poll(() => texts).toEqual(['8', '9', '10'])
 })
 
+test('goes on behind it also in a new inbox, as one that stands in for a damaged one', async () => {
+  const inbox = { path: join(folder, 'inbox') }
+  const taken: number[] = []
+  const handle = ({ sequence }: { readonly sequence: number }): void | Promise<void> => {
+    if (taken.push(sequence) === 3) return new Promise(() => {})
+  }
+  const receiver = await receive({ inbox, after: 100, handle })
+  const from = sink(receiver)
+  from.write(1, 10)
+  await from.barrier()
+  await expect.poll(() => taken).toEqual([101, 102, 103])
+  receiver.close()
+  await expect(receive({ inbox, after: 111 })).rejects.toThrow(/after is 111, and the inbox ends at record 110/)
+  await receive({ inbox, after: 103 })
+  await expect.poll(() => texts).toEqual(numbers(4, 10))
+})
+
 test('pushes back on a sink whose records are not handled', async () => {
   const receiver = await receive({ creditBytes: 10_000, handle: () => new Promise(() => {}) })
   const from = sink(receiver)
@@ -335,7 +352,9 @@ test('says what is wrong with its options, and who has the port', async () => {
   await rejects({ by: 'udp' }, "sinks come by 'tcp' or by 'websocket'")
   await rejects({ inbox: {} }, "inbox is 'memory' or { path }")
   await rejects({ after: 3 }, 'after counts records of an inbox on disk')
-  await rejects({ remember: 0.5 }, 'remember is a whole number above 0')
+  await rejects({ after: Number.NaN, inbox: { path: join(folder, 'inbox') } }, 'after is the sequence of a record')
+  await rejects({ remember: 0.5 }, 'remember is a whole number from 1 to 16000000')
+  await rejects({ creditBytes: 2 ** 32 }, 'creditBytes is a whole number from 1 to 4294967295')
   await rejects({ token: 7 }, 'a token is a text')
   const { address } = await receive()
   await expect(receive({ port: address.port })).rejects.toMatchObject({ code: 'E_RECEIVER_LISTEN' })

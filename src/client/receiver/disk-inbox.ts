@@ -121,7 +121,7 @@ export class DiskInbox {
     } catch (error) {
       lock?.close()
       if (error instanceof Error && 'remedy' in error) throw error
-      throw fail('E_INBOX', { path, reason: (error as Error).message }, error)
+      throw this.unusable(error as Error)
     }
   }
 
@@ -227,6 +227,12 @@ export class DiskInbox {
     this.sweep()
   }
 
+  /** Nothing was ever taken: the first record follows `sequence`. */
+  beginBehind(sequence: number): void {
+    this.next = sequence + 1
+    this.handled(sequence)
+  }
+
   /** Everything up to `sequence` was handed over. */
   handled(sequence: number): void {
     if (this.over) return
@@ -258,7 +264,7 @@ export class DiskInbox {
       this.syncing = false
       this.release()
       if (this.over) return
-      if (error !== null) return this.failed(fail('E_INBOX', { path: this.path, reason: error.message }, error))
+      if (error !== null) return this.failed(this.unusable(error))
       for (const kept of covered) kept()
       this.sync()
     })
@@ -327,10 +333,20 @@ export class DiskInbox {
         this.write({ kind: 'loose', stream: number, ids: loose.slice(at, at + IDS) })
       }
     }
-    this.waiting.push(() => {
-      for (const file of over) rmSync(file.path, { force: true })
-    })
+    this.waiting.push(() => this.remove(over))
     for (const file of over) this.files.splice(this.files.indexOf(file), 1)
     this.sync()
+  }
+
+  private remove(files: readonly InboxFile[]): void {
+    try {
+      for (const { path } of files) rmSync(path, { force: true })
+    } catch (error) {
+      this.failed(this.unusable(error as Error))
+    }
+  }
+
+  private unusable(error: Error): PotorooError {
+    return fail('E_INBOX', { path: this.path, reason: error.message }, error)
   }
 }

@@ -47,11 +47,16 @@ export interface ReceiveOptions {
    * process died is handed over again.
    */
   readonly after?: number
-  /** Ids that are remembered at most, of each sink. Default 4,000,000. */
+  /** Ids that are remembered at most, of each sink. Default 4,000,000, at most 16,000,000. */
   readonly remember?: number
-  /** Bytes that a worker may have on the way and unhandled. Default 4 MiB. */
+  /** Bytes that a worker may have on the way and unhandled. Default 4 MiB, at most 4 GiB less one. */
   readonly creditBytes?: number
 }
+
+/** A `Map` holds 2^24 entries. */
+const REMEMBER_MAX = 16_000_000
+/** It is told to workers in 32 bits. */
+const CREDIT_BYTES_MAX = 0xffffffff
 
 /** The options with their defaults; throws `E_RECEIVER_OPTIONS`. */
 export function receiveSettings(options: ReceiveOptions): Required<Omit<ReceiveOptions, 'inbox' | 'after'>> & {
@@ -66,16 +71,17 @@ export function receiveSettings(options: ReceiveOptions): Required<Omit<ReceiveO
   if (by !== 'tcp' && by !== 'websocket') throw wrong("sinks come by 'tcp' or by 'websocket'")
   if (inbox !== 'memory' && typeof inbox?.path !== 'string') throw wrong("inbox is 'memory' or { path }")
   if (after !== null && inbox === 'memory') throw wrong('after counts records of an inbox on disk')
+  if (after !== null && !(Number.isSafeInteger(after) && after >= 0)) throw wrong('after is the sequence of a record')
   return {
     ...{ port, host, by, token, handle, after },
     path: inbox === 'memory' ? null : inbox.path,
-    remember: positive('remember', options.remember, 4_000_000),
-    creditBytes: positive('creditBytes', options.creditBytes, 4 << 20),
+    remember: positive('remember', options.remember, 4_000_000, REMEMBER_MAX),
+    creditBytes: positive('creditBytes', options.creditBytes, 4 << 20, CREDIT_BYTES_MAX),
   }
 }
 
-function positive(name: string, given: number | undefined, otherwise: number): number {
+function positive(name: string, given: number | undefined, otherwise: number, most: number): number {
   if (given === undefined) return otherwise
-  if (Number.isInteger(given) && given > 0) return given
-  throw fail('E_RECEIVER_OPTIONS', { reason: `${name} is a whole number above 0` })
+  if (Number.isInteger(given) && given > 0 && given <= most) return given
+  throw fail('E_RECEIVER_OPTIONS', { reason: `${name} is a whole number from 1 to ${most}` })
 }

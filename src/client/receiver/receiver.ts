@@ -78,7 +78,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     )
     const inbox = settings.path === null ? null : new DiskInbox(settings.path, intake, (error) => receiver?.fail(error))
     try {
-      checkAfter(settings.after, inbox)
+      if (settings.after !== null) goOnBehind(settings.after, inbox!)
       receiver = new Receiver(settings, intake, inbox, await listen(intake))
       return receiver
     } catch (error) {
@@ -237,10 +237,16 @@ class Received implements ReceivedRecord {
   }
 }
 
-/** What was handed over and forgotten cannot be handed over again: who has lost its effects must know. */
-function checkAfter(after: number | null, inbox: DiskInbox | null): void {
-  const oldest = inbox?.found[0]?.sequence ?? inbox?.next ?? 1
-  if (after === null || after >= oldest - 1) return
-  const reason = `after is ${after}, and the inbox has records from ${oldest} on only: those between were handed over before`
-  throw fail('E_RECEIVER_OPTIONS', { reason })
+/**
+ * What was handed over and forgotten cannot be handed over again: who has lost its effects must know; so must who has effects of
+ * more than the inbox ever had. A new inbox, which may stand in for a damaged one, goes on in the numbers of the one before.
+ */
+function goOnBehind(after: number, inbox: DiskInbox): void {
+  const refused = (reason: string): Error => fail('E_RECEIVER_OPTIONS', { reason: `after is ${after}, and ${reason}` })
+  const oldest = inbox.found[0]?.sequence ?? inbox.next
+  if (inbox.next === 1) inbox.beginBehind(after)
+  else if (after < oldest - 1)
+    throw refused(`the inbox has records from ${oldest} on only: those between were handed over before`)
+  else if (after >= inbox.next)
+    throw refused(`the inbox ends at record ${inbox.next - 1}: it is another one, or has lost its end`)
 }
