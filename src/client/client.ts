@@ -143,17 +143,20 @@ export class Client extends EventEmitter<ClientEvents> {
   /**
    * Resolves when every record sent so far is acknowledged at `level`, with a token that covers them: a query of the state
    * behind it (`potoroo query … --after`, `?after=`) shows what they have done. Rejects with what ends the client, were it
-   * `close` (`E_CLIENT_CLOSED`); it waits for as long as no worker can be reached.
+   * `close` (`E_CLIENT_CLOSED`), and with `E_CLIENT_LEVEL` where `level` is none; it waits for as long as no worker can be
+   * reached.
    */
   flush(level: AckLevel = 'stable'): Promise<string> {
     if (this.failure !== null) return Promise.reject(this.failure)
+    if (!isLevel(level)) return Promise.reject(noLevel(level))
     const until = this.last
     if (this[level] >= until) return Promise.resolve(this.tokenOf(until))
     return new Promise((resolve, reject) => this.waitingForAck[level].push({ until, resolve, reject }))
   }
 
-  /** A token that covers every record acknowledged at `level` so far. */
+  /** A token that covers every record acknowledged at `level` so far. Throws `E_CLIENT_LEVEL` where that is none. */
   token(level: AckLevel = 'journaled'): string {
+    if (!isLevel(level)) throw noLevel(level)
     return this.tokenOf(this[level])
   }
 
@@ -378,6 +381,14 @@ export class Client extends EventEmitter<ClientEvents> {
 
 function isRecord(record: unknown): record is OutgoingRecord {
   return typeof record === 'string' || record instanceof Uint8Array
+}
+
+function isLevel(level: unknown): level is AckLevel {
+  return level === 'journaled' || level === 'stable'
+}
+
+function noLevel(level: unknown): PotorooError {
+  return fail('E_CLIENT_LEVEL', { got: typeof level === 'string' ? `"${level}"` : typeof level })
 }
 
 function isOver(record: OutgoingRecord, limit: number): boolean {

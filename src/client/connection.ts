@@ -15,7 +15,7 @@ import {
 } from '../protocol/acked.ts'
 import { FrameParser } from '../protocol/frame.ts'
 import { SILENCES } from '../protocol/silence.ts'
-import type { Settings } from './options.ts'
+import { type Settings, TIMER_MS } from './options.ts'
 import type { OutboxBatch } from './outbox.ts'
 import type { Dial, Target, Transport } from './transport.ts'
 
@@ -115,7 +115,7 @@ export class Connection {
       case 'welcome':
         this.keepAliveMs = message.keepAliveMs
         clearTimeout(this.timer)
-        this.timer = setTimeout(this.listen, this.keepAliveMs * SILENCES)
+        this.timer = setTimeout(this.listen, this.silenceMs)
         this.events.onMessage(message)
         break
       case 'redirect':
@@ -135,14 +135,18 @@ export class Connection {
     }
   }
 
+  private get silenceMs(): number {
+    return Math.min(this.keepAliveMs * SILENCES, TIMER_MS)
+  }
+
   /** Gives the worker up when it has been silent since the last look. */
   private readonly listen = (): void => {
     if (this.heard === 0) {
-      this.end(`the worker said nothing for ${this.keepAliveMs * SILENCES} ms`)
+      this.end(`the worker said nothing for ${this.silenceMs} ms`)
       return
     }
     this.heard = 0
-    this.timer = setTimeout(this.listen, this.keepAliveMs * SILENCES)
+    this.timer = setTimeout(this.listen, this.silenceMs)
   }
 
   /** Ends the connection for `reason` (C1). */

@@ -178,7 +178,7 @@ class FolderStore implements OutboxStore {
       if (this.sync) fdatasyncSync(this.descriptor)
       this.next = batch.first + batch.count
     } catch (error) {
-      throw fail('E_OUTBOX', { path: this.path, reason: (error as Error).message }, error)
+      throw this.unusable(error)
     }
   }
 
@@ -198,15 +198,23 @@ class FolderStore implements OutboxStore {
       this.identity = { ...this.identity, ...note }
       writeIdentity(this.path, this.identity)
     } catch (error) {
-      throw fail('E_OUTBOX', { path: this.path, reason: (error as Error).message }, error)
+      throw this.unusable(error)
     }
   }
 
   drop(stable: number): boolean {
     const { length } = this.files
-    while (this.files.length > 1 && this.files[1]!.first <= stable + 1)
-      rmSync(this.files.shift()!.path, { force: true })
+    try {
+      while (this.files.length > 1 && this.files[1]!.first <= stable + 1)
+        rmSync(this.files.shift()!.path, { force: true })
+    } catch (error) {
+      throw this.unusable(error)
+    }
     return this.files.length < length
+  }
+
+  private unusable(error: unknown): Error {
+    return fail('E_OUTBOX', { path: this.path, reason: (error as Error).message }, error)
   }
 
   close(): void {

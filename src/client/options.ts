@@ -58,7 +58,7 @@ export interface Settings {
 }
 
 /** The longest time of a timer: a longer one is over at once. */
-const TIMER_MS = 2 ** 31 - 1
+export const TIMER_MS: number = 2 ** 31 - 1
 
 /** The options with their defaults; throws `E_CLIENT_OPTIONS`. */
 export function settingsOf(options: ConnectOptions): Settings {
@@ -73,6 +73,7 @@ export function settingsOf(options: ConnectOptions): Settings {
   // The network would say so only when one of them is dialled.
   const stray = targets.find(({ port }) => !(Number.isInteger(port) && port >= 1 && port <= 65_535))
   if (stray !== undefined) throw wrong(`a port is a whole number from 1 to 65535, unlike ${JSON.stringify(stray.port)}`)
+  if (targets.some(({ host }) => typeof host !== 'string')) throw wrong('a host is a text: a name or an address')
   if (typeof producer !== 'string' || producer === '') throw wrong('it needs a producer name')
   if (Buffer.byteLength(producer) > NAME_BYTES) throw wrong(`a producer name has at most ${NAME_BYTES} bytes`)
   // In UTF-8 two such names would be one.

@@ -1,5 +1,6 @@
 /** A connection by TCP. */
 import { createConnection } from 'node:net'
+import { reasonOf } from '../base/reason.ts'
 import { CLOSING_MS, type Dial } from './transport.ts'
 
 export const dialTcp: Dial = ({ host, port }, events) => {
@@ -7,7 +8,7 @@ export const dialTcp: Dial = ({ host, port }, events) => {
   socket.on('connect', () => events.onOpen())
   socket.on('data', (chunk: Buffer) => events.onBytes(chunk))
   socket.on('drain', () => events.onRoom())
-  socket.on('error', (error) => events.onEnd(error.message))
+  socket.on('error', (error) => events.onEnd(reasonOf(error)))
   socket.on('close', () => events.onEnd('the worker closed the connection'))
   return {
     write: (bytes) => socket.write(bytes),

@@ -8,6 +8,8 @@ test('whatever is thrown has words', () => {
   Object.defineProperty(bad, 'message', { value: Object.create(null) })
   expect(reasonOf(new Error('x'))).toBe('x')
   expect(reasonOf('x')).toBe('x')
+  // As Node has it of a name with two addresses, none of which answers.
+  expect(reasonOf(new AggregateError([new Error('x'), 'y']))).toBe('x; y')
   expect(reasonOf(Symbol('x'))).toBe('Symbol(x)')
   for (const thrown of [Object.create(null), gone.proxy, bad]) expect(reasonOf(thrown)).toMatch(/cannot be shown/)
 })

@@ -1,5 +1,5 @@
 /** The client alone, on a wire in memory: workers that lie, listeners that throw or call it, records and options that are none. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -131,10 +131,47 @@ test('what is no record is refused before anything of it is taken', async () => 
   expect(client.last).toBe(3)
 })
 
+test('a level that there is not is refused, and not waited for', async () => {
+  open()
+  for (const level of ['stabel', null] as unknown as 'stable'[]) {
+    await expect(client.flush(level)).rejects.toMatchObject({ code: 'E_CLIENT_LEVEL' })
+    expect(() => client.token(level)).toThrow(expect.objectContaining({ code: 'E_CLIENT_LEVEL' }))
+  }
+})
+
+test('a worker that speaks seldom is waited for as long as a timer can', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    open()
+    say({ ...welcomed, keepAliveMs: 2 ** 32 - 1 })
+    vi.advanceTimersByTime(60_000)
+    expect([client.connected, dials]).toEqual([true, 1])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('a file of an outbox that cannot be removed is an outbox that cannot be used', () => {
+  const path = mkdtempSync(join(tmpdir(), 'potoroo-odd-'))
+  const { store } = openDiskOutbox({ path }, 'p', 'lines')
+  try {
+    const outbox = new Outbox(store, 'me')
+    for (let i = 0; i < 10; i++) outbox.append(1, Buffer.alloc(1 << 20))
+    const [first] = readdirSync(path).filter((name) => name.endsWith('.batches'))
+    rmSync(join(path, first!))
+    mkdirSync(join(path, first!))
+    expect(() => outbox.drop(9)).toThrow(expect.objectContaining({ code: 'E_OUTBOX' }))
+  } finally {
+    store.close()
+    rmSync(path, { recursive: true })
+  }
+})
+
 test('options that nothing could come of are refused', async () => {
   const refused = (more: object, reason: string) =>
     expect(connect({ ...options, ...more })).rejects.toMatchObject({ code: 'E_CLIENT_OPTIONS', details: { reason } })
   await refused({ port: 70_000 }, 'a port is a whole number from 1 to 65535, unlike 70000')
+  await refused({ addresses: [{ host: 7, port: 7 }] }, 'a host is a text: a name or an address')
   await refused({ dialTimeoutMs: 2 ** 31 }, 'dialTimeoutMs is a number above 0 and at most 2147483647')
   await refused({ maxBackoffMs: Number.NaN }, 'maxBackoffMs is a number above 0 and at most 2147483647')
   // A worker with short records would refuse such batches for ever.

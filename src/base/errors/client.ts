@@ -13,6 +13,11 @@ export const clientErrors = {
     what: 'a record is text or bytes, and not {got}; none of what was given with it was taken',
     remedy: 'give send() a string, a Uint8Array, or an array of those: JSON.stringify makes text of an object',
   },
+  E_CLIENT_LEVEL: {
+    kind: 'user',
+    what: 'records are acknowledged as journaled and as stable, and not as {got}',
+    remedy: "give flush() and token() 'journaled' or 'stable'",
+  },
   E_CLIENT_CLOSED: {
     kind: 'user',
     what: 'the client of producer "{producer}" has been closed',

@@ -1,5 +1,6 @@
 /** The operating system's words for what went wrong in the network, in ours. */
 import { fail } from '../../base/errors.ts'
+import { reasonOf } from '../../base/reason.ts'
 import { type Address, NetworkError, type NetworkErrorCode } from '../network.ts'
 import { portOwner } from './port-owner.ts'
 
@@ -20,13 +21,7 @@ const codes: Readonly<Record<string, NetworkErrorCode>> = {
 }
 
 export function networkError(remote: string, error: NodeJS.ErrnoException): NetworkError {
-  return new NetworkError(codes[error.code ?? ''] ?? 'other', `${remote}: ${wordsOf(error)}`, error)
-}
-
-/** Of a name with several addresses each has been tried: what is said of all of them has no words of its own. */
-function wordsOf(error: Error): string {
-  if (!(error instanceof AggregateError)) return error.message
-  return error.errors.map(({ message }: Error) => message).join('; ')
+  return new NetworkError(codes[error.code ?? ''] ?? 'other', `${remote}: ${reasonOf(error)}`, error)
 }
 
 /** Why nobody can listen there; a port that is taken is named with its owner. */
