@@ -174,6 +174,8 @@ export interface ReplayableSource {
     context: Context,
     found: (error: PotorooError | null, splits: readonly string[]) => void,
   ): void
+  /** Splits that are read at a time, at most; all where it says nothing. */
+  atOnce?(description: SourceDescription<unknown>): number
   /** Opens `split` at `place`, or at its beginning. */
   open(description: SourceDescription<unknown>, split: string, place: Place | null, context: Context): ReplayableReader
 }

@@ -60,8 +60,8 @@ const mutants: readonly (Mutant & { readonly scenario: string })[] = [
     name: 'reads splits on every worker',
     scenario: 'one, two and three',
     file: 'src/worker/execution/sources.ts',
-    text: 'if (readerOf(generation, pipeline, task.step, name) !== generation.self) continue',
-    replacement: '',
+    text: '[...found].filter((name) => readerOf(generation, pipeline, task.step, name) === generation.self)',
+    replacement: '[...found]',
   },
   {
     name: 'goes by key to itself',

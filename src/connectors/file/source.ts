@@ -22,6 +22,10 @@ import { isPending } from './segment.ts'
 import { NOTHING } from './succession.ts'
 import { Tail } from './tail.ts'
 
+const NO_BYTES = Buffer.alloc(0)
+/** Files that are read at a time where each has an end: every one has a block in memory, and one ahead. */
+const FILES_AT_ONCE = 64
+
 export const fileSourceConnector: ReplayableSource = {
   family: 'replayable',
   kind: 'file',
@@ -34,6 +38,7 @@ export const fileSourceConnector: ReplayableSource = {
       else found(diskFault('find', error), [])
     })
   },
+  atOnce: (description) => ((description.settings as FileSourceSettings).follow ? Infinity : FILES_AT_ONCE),
   open: (description, split, place, context) => new FileReader(description, split, place, context),
 }
 
@@ -57,7 +62,7 @@ class FileReader implements ReplayableReader {
   private readonly tail: Tail
   private base = 0
   /** Bytes of the file from offset `blockAt` on, where a frame begins; records were cut up to `scanned`. */
-  private block: Buffer = Buffer.alloc(0)
+  private block: Buffer = NO_BYTES
   private blockAt = 0
   private scanned = 0
   private readonly cuts = new Cuts()
@@ -95,6 +100,7 @@ class FileReader implements ReplayableReader {
       left = this.handOver(into, left)
       if (left === 0) return 'more'
       if (this.fault !== null) return this.stop()
+      this.letGo()
       const block = this.tail.take()
       if (block !== null) {
         if (this.crossing !== null) this.cross()
@@ -152,6 +158,17 @@ class FileReader implements ReplayableReader {
     return left - handed
   }
 
+  /** Keeps no block of which all was handed over: a followed file may be quiet for days. */
+  private letGo(): void {
+    const { block, scanned, cuts } = this
+    if (scanned < block.length || this.cursor < cuts.count) return
+    this.blockAt += scanned
+    this.block = NO_BYTES
+    this.scanned = 0
+    cuts.count = 0
+    this.cursor = 0
+  }
+
   /** Puts `bytes` behind what is left of the block and cuts them into records. */
   private extend(bytes: Buffer): void {
     this.status.bytes += bytes.length
@@ -193,7 +210,7 @@ class FileReader implements ReplayableReader {
   private cross(): void {
     this.crossing = null
     this.base += this.blockAt + this.scanned
-    this.block = Buffer.alloc(0)
+    this.block = NO_BYTES
     this.blockAt = 0
     this.scanned = 0
     this.cuts.count = 0

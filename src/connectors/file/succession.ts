@@ -68,27 +68,46 @@ export function findAgain(disk: Disk, clock: Clock, path: string, stand: Stand, 
   attempt(ATTEMPTS - 1)
 }
 
+/** Under its own name first: of thousands of files in one folder each would list all of them. */
 function findOnce(disk: Disk, path: string, stand: Stand, done: Done<Found | null>): void {
-  listRotated(disk, path, (error, paths) => {
+  const { directory, name } = splitPath(path)
+  const own = joinPath(directory, name)
+  recognise(disk, own, stand, (error, file) => {
     if (error !== null) return done(error, null)
-    const next = (i: number): void => {
-      const candidate = paths[i]
-      if (candidate === undefined) {
-        done(null, null)
-        return
-      }
-      open(disk, candidate, (unreadable, file) => {
-        if (unreadable !== null) return done(unreadable, null)
-        if (file === null) return next(i - 1)
-        isSame(file, stand, (unknown, same) => {
-          if (same) return done(null, { file, path: candidate, after: paths.slice(i + 1) })
-          file.close(() => {})
-          if (unknown !== null) done(unknown, null)
-          else next(i - 1)
+    if (file !== null) return done(null, { file, path: own, after: [] })
+    listRotated(disk, path, (error, rotated) => {
+      if (error !== null) return done(error, null)
+      const next = (i: number): void => {
+        const candidate = rotated[i]
+        if (candidate === undefined) {
+          done(null, null)
+          return
+        }
+        recognise(disk, candidate, stand, (error, file) => {
+          if (error !== null) done(error, null)
+          else if (file === null) next(i - 1)
+          else done(null, { file, path: candidate, after: [...rotated.slice(i + 1), own] })
         })
-      })
-    }
-    next(paths.length - 1)
+      }
+      next(rotated.length - 1)
+    })
+  })
+}
+
+/** Opens the file at `path` where it is the one that `stand` describes; otherwise `null`. */
+function recognise(
+  disk: Disk,
+  path: string,
+  stand: Stand,
+  done: (error: DiskError | null, file: File | null) => void,
+): void {
+  open(disk, path, (error, file) => {
+    if (error !== null || file === null) return done(error, null)
+    isSame(file, stand, (unknown, same) => {
+      if (same) return done(null, file)
+      file.close(() => {})
+      done(unknown, null)
+    })
   })
 }
 
@@ -142,7 +161,7 @@ function open(disk: Disk, path: string, done: (error: DiskError | null, file: Fi
 /** What a rotated file's name has behind the old one: a number, or a date in figures. Compressed files cannot be read. */
 const ROTATED = /^[.-]\d[\dT:._-]*$/
 
-/** The files into which `path` was rotated, oldest first, and `path` itself: `log.2 log.1 log` or `log-0101 log-0102 log`. */
+/** The files into which `path` was rotated, oldest first: `log.2 log.1` or `log-0101 log-0102`. */
 function listRotated(disk: Disk, path: string, found: Done<readonly string[]>): void {
   const { directory, name } = splitPath(path)
   disk.list(directory, (error, names) => {
@@ -151,7 +170,7 @@ function listRotated(disk: Disk, path: string, found: Done<readonly string[]>): 
     rotated.sort((a, b) => order(a, b, name.length + 1))
     found(
       null,
-      [...rotated, name].map((each) => joinPath(directory, each)),
+      rotated.map((each) => joinPath(directory, each)),
     )
   })
 }

@@ -1,7 +1,9 @@
 /**
  * What a source task reads where the source keeps its records: readers of splits, in turn.
  *
- * F2. A snapshot holds the place of every split that was ever opened, also of those that have ended.
+ * F2. A snapshot holds the place of every split that was ever found, also of those that have ended; `null` of one that was not begun.
+ * F3. So many splits are read at a time as the connector wants: a further one is opened where another has ended, of which its
+ *     place alone is kept. A folder may hold many thousand files.
  */
 import type { Json } from '../../base/json.ts'
 import type { Into, Place, ReplayableReader, SourceStatus } from '../../connectors/connector.ts'
@@ -10,11 +12,14 @@ import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
 import type { SplitTable } from './split-table.ts'
 
+/** Opens the reader of a split at `place`, or at its beginning. */
+type OpenSplit = (name: string, place: Place | null) => ReplayableReader
+
+/** A split that is being read. */
 interface Split {
   readonly name: string
   readonly number: number
   readonly reader: ReplayableReader
-  ended: boolean
 }
 
 export class ReplayableFeed implements Feed, Into {
@@ -22,9 +27,14 @@ export class ReplayableFeed implements Feed, Into {
   private readonly splits: SplitTable
   private readonly report: FailureReport
   private readonly open: Split[] = []
-  /** Whether every split is known; until then an empty list is no end. */
-  private complete = false
+  /** Where those stand that are not being read: to be opened, in their order, and ended. */
+  private readonly waiting = new Map<string, Place | null>()
+  private readonly ended = new Map<string, Place>()
+  private openSplit: OpenSplit | null = null
+  private most = 0
   private turn = 0
+  /** What the readers of splits that have ended have done. */
+  private readonly done = { bytes: 0, records: 0 }
   // Registers of the poll that is under way.
   private into: Batch | null = null
   private split = 0
@@ -36,32 +46,52 @@ export class ReplayableFeed implements Feed, Into {
     this.report = report
   }
 
-  /** Adds the reader of a split. */
-  add(name: string, reader: ReplayableReader): void {
-    this.open.push({ name, number: this.splits.numberOf(`${this.step}/${name}`), reader, ended: false })
+  /** Begins to read all `splits` there are, `most` of them at a time; until then an empty list is no end. */
+  begin(splits: Iterable<readonly [name: string, place: Place | null]>, most: number, openSplit: OpenSplit): void {
+    for (const [name, place] of splits) this.waiting.set(name, place)
+    this.openSplit = openSplit
+    this.most = most
+    this.next()
   }
 
-  /** Every split has been added. */
-  finish(): void {
-    this.complete = true
+  /** Opens what waits, as far as there may be more (F3). */
+  private next(): void {
+    for (const [name, place] of this.waiting) {
+      if (this.open.length >= this.most) return
+      this.waiting.delete(name)
+      const number = this.splits.numberOf(`${this.step}/${name}`)
+      this.open.push({ name, number, reader: this.openSplit!(name, place) })
+    }
   }
 
   poll(into: Batch, max: number, now: number): 'more' | 'idle' | 'ended' {
     this.into = into
     this.now = now
     let more = false
-    for (let k = 0; k < this.open.length && into.length < max; k++) {
+    for (let left = this.open.length; left > 0 && into.length < max; left--) {
       this.turn = this.turn + 1 < this.open.length ? this.turn + 1 : 0
       const split = this.open[this.turn]!
-      if (split.ended) continue
       this.split = split.number
       const found = split.reader.poll(this, max - into.length, now)
       if (found === 'more') more = true
-      if (found === 'ended') split.ended = true
+      if (found === 'ended') this.retire(split)
     }
     this.into = null
     if (more) return 'more'
-    return this.complete && this.open.every((split) => split.ended) ? 'ended' : 'idle'
+    return this.openSplit !== null && this.open.length === 0 ? 'ended' : 'idle'
+  }
+
+  /** Lets go of a split that has ended, and goes on with one that waits. */
+  private retire(split: Split): void {
+    const { name, reader } = split
+    this.ended.set(name, reader.place())
+    this.done.bytes += reader.status.bytes
+    this.done.records += reader.status.records
+    reader.close()
+    this.open.splice(this.open.indexOf(split), 1)
+    // The one behind it has taken its place, and is next.
+    this.turn--
+    this.next()
   }
 
   push(value: unknown, position: number): void {
@@ -95,14 +125,14 @@ export class ReplayableFeed implements Feed, Into {
   readonly quiet = true
 
   cut(): Json {
-    const places: Record<string, Place> = {}
-    for (const { name, reader } of this.open) places[name] = reader.place()
-    return places
+    const open = this.open.map(({ name, reader }): [string, Place] => [name, reader.place()])
+    // A file may be called as nothing can be set on an object, such as __proto__.
+    return Object.fromEntries<Place | null>([...this.ended, ...open, ...this.waiting])
   }
 
   /** What its readers have done together. */
   get status(): SourceStatus {
-    const sum: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
+    const sum: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, ...this.done }
     for (const { reader } of this.open) {
       sum.bytes += reader.status.bytes
       sum.records += reader.status.records

@@ -46,10 +46,11 @@ export function rowsOf(parts: readonly PartEntry[], step: string): readonly Stre
   return mergeRows(own.map(({ snapshot }) => snapshot as unknown as readonly StreamRow[]))
 }
 
-/** The places of all splits of the replayable source `step`; `null` where nobody has saved any. */
-export function placesOf(parts: readonly PartEntry[], step: string): Readonly<Record<string, Json>> | null {
+/** The places of all splits of the replayable source `step`, by name; `null` where nobody has saved any. */
+export function placesOf(parts: readonly PartEntry[], step: string): ReadonlyMap<string, Json> | null {
   const own = partsOf(parts, step).filter(({ snapshot }) => !Array.isArray(snapshot))
-  return own.length === 0 ? null : Object.assign({}, ...own.map(({ snapshot }) => snapshot))
+  const places = own.flatMap(({ snapshot }) => Object.entries<Json>((snapshot ?? {}) as Readonly<Record<string, Json>>))
+  return own.length === 0 ? null : new Map(places)
 }
 
 /**
@@ -73,7 +74,7 @@ export function feedersFrom(
   const feeders = new Map<string, number>()
   for (const { family, step } of sources) {
     if (family === 'replayable') {
-      for (const split of Object.keys(placesOf(base.sources, step) ?? {})) {
+      for (const split of placesOf(base.sources, step)?.keys() ?? []) {
         feeders.set(`${step}/${split}`, readerOf(generation, pipeline, step, split))
       }
       continue

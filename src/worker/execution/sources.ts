@@ -366,7 +366,7 @@ export class OpenSources {
 
   private openReaders(
     { task, connector, feed }: Replayable,
-    places: Readonly<Record<string, Json>> | null,
+    places: ReadonlyMap<string, Json> | null,
     done: (error: PotorooError | null) => void,
   ): void {
     const context = this.context(task)
@@ -375,13 +375,12 @@ export class OpenSources {
       if (this.closed) return
       if (error !== null) return done(error)
       const { generation, pipeline } = this
-      const found = new Set([...names, ...Object.keys(places ?? {})])
+      const found = new Set([...names, ...(places?.keys() ?? [])])
       this.found.set(task.step, found)
-      for (const name of found) {
-        if (readerOf(generation, pipeline, task.step, name) !== generation.self) continue
-        feed.add(name, connector.open(task.source, name, (places?.[name] ?? null) as Place | null, context))
-      }
-      feed.finish()
+      const own = [...found].filter((name) => readerOf(generation, pipeline, task.step, name) === generation.self)
+      const splits = own.map((name) => [name, (places?.get(name) ?? null) as Place | null] as const)
+      const most = connector.atOnce?.(task.source) ?? Infinity
+      feed.begin(splits, most, (name, place) => connector.open(task.source, name, place, context))
       this.events.wake(task.id)
       if (names.length === 0 && places === null) return done(fail('E_NO_SPLITS', { step: task.step }))
       done(null)

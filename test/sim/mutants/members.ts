@@ -51,7 +51,7 @@ export const memberMutants: readonly SimMutant[] = [
     name: 'splits-read-by-everyone',
     swarm: 'clusters',
     file: 'src/worker/execution/sources.ts',
-    text: 'if (readerOf(generation, pipeline, task.step, name) !== generation.self) continue',
-    replacement: '',
+    text: '[...found].filter((name) => readerOf(generation, pipeline, task.step, name) === generation.self)',
+    replacement: '[...found]',
   },
 ]
