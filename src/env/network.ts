@@ -50,6 +50,8 @@ export interface Listener {
 export interface ListenOptions {
   /** Several workers of one machine share the port. */
   readonly reusePort?: boolean
+  /** Members of the cluster call here, and are let in however many connections of others there are. */
+  readonly members?: boolean
 }
 
 export interface Network {

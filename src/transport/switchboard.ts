@@ -86,7 +86,7 @@ export class Switchboard {
   /** Takes connections of other workers at `at`. */
   listen(at: Address, done: (error: NetworkError | null, address: Address | null) => void): void {
     const accept = (connection: Connection): ConnectionHandler | null => this.accept(connection)
-    this.env.network.listen(at, {}, accept, (error, listener) => {
+    this.env.network.listen(at, { members: true }, accept, (error, listener) => {
       if (this.closed) listener?.close()
       else this.listener = listener
       done(error, listener?.address ?? null)

@@ -1,12 +1,13 @@
 /** What only the operating system's network can show. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Connection, ConnectionHandler, Listener, NetworkError } from '../../src/env/network.ts'
+import { Guests } from '../../src/env/real/guests.ts'
 import { networkError } from '../../src/env/real/network-error.ts'
 import { portOwner } from '../../src/env/real/port-owner.ts'
 import { RealNetwork } from '../../src/env/real/tcp.ts'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
-const network = new RealNetwork(quiet)
+const network = new RealNetwork(quiet, new Guests(quiet, Infinity))
 
 function handler(changes: Partial<ConnectionHandler> = {}): ConnectionHandler {
   return { onOpen() {}, onBytes() {}, onEnd() {}, onDrain() {}, onClosed() {}, ...changes }

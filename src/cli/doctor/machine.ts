@@ -1,6 +1,6 @@
 /** The machine and the process: Node, its flags, memory, open files. */
-import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
+import { openFilesLimit } from '../../env/real/guests.ts'
 import { showBytes, showCount } from '../terminal.ts'
 import { type Finding, good, notice } from './finding.ts'
 
@@ -50,15 +50,9 @@ function memory(): Finding {
 }
 
 function files(): Finding {
-  let text = ''
-  try {
-    text = readFileSync('/proc/self/limits', 'utf8')
-  } catch {}
-  // Node raises its own limit to the hard one.
-  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(text)?.[1]
-  if (hard === undefined) return good('open files', 'not known on this system')
-  const count = hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard)
-  const what = `up to ${hard === 'unlimited' ? 'any number of' : showCount(count)} open files and connections`
+  const count = openFilesLimit()
+  if (count === Number.POSITIVE_INFINITY) return good('open files', 'no limit, or not known on this system')
+  const what = `up to ${showCount(count)} open files and connections`
   if (count >= FILES_NEEDED) return good('open files', what)
   return notice('open files', what, `raise it (\`ulimit -Hn\`, LimitNOFILE=): a source takes thousands of connections`)
 }

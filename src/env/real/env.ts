@@ -2,6 +2,7 @@
 import type { Env } from '../env.ts'
 import { RealClock } from './clock.ts'
 import { RealDisk } from './disk.ts'
+import { Guests, openFilesLimit } from './guests.ts'
 import { RealHttp } from './http.ts'
 import { type LogOptions, RealLog } from './log.ts'
 import { RealRandom } from './random.ts'
@@ -14,11 +15,12 @@ export interface RealEnvOptions {
 /** The seams of this process; by default it logs from `info` on, in the form that standard error asks for. */
 export function realEnv(options: RealEnvOptions = {}): Env {
   const log = new RealLog({ level: 'info', common: {}, format: 'auto', ...options.log })
+  const guests = new Guests(log, openFilesLimit())
   return {
     clock: new RealClock(),
     random: new RealRandom(),
-    network: new RealNetwork(log),
-    http: new RealHttp(log),
+    network: new RealNetwork(log, guests),
+    http: new RealHttp(log, guests),
     disk: new RealDisk(),
     log,
   }

@@ -39,6 +39,7 @@ import type {
 } from '../http.ts'
 import type { Log } from '../log.ts'
 import { type Address, type Listener, NetworkError } from '../network.ts'
+import type { Guests } from './guests.ts'
 import { listenError, networkError } from './network-error.ts'
 import { dialWebSocket, WebSocketDoor } from './websocket.ts'
 
@@ -55,10 +56,12 @@ const BACKLOG = 1024
 
 export class RealHttp implements Http {
   private readonly log: Log
+  private readonly guests: Guests
   private readonly agents = { 'http:': new Agent({ keepAlive: true }), 'https:': new SecureAgent({ keepAlive: true }) }
 
-  constructor(log: Log) {
+  constructor(log: Log, guests: Guests) {
     this.log = log
+    this.guests = guests
   }
 
   serve(
@@ -69,6 +72,7 @@ export class RealHttp implements Http {
   ): void {
     const { limits, reusePort = false } = options
     const server = makeServer(limits)
+    server.on('connection', (socket) => this.guests.admit(socket))
     const refused = (error: NodeJS.ErrnoException): void => {
       listenError(at, error).then((named) => done(named, null))
     }

@@ -20,6 +20,7 @@ import type {
   Network,
   NetworkError,
 } from '../network.ts'
+import type { Guests } from './guests.ts'
 import { listenError, networkError } from './network-error.ts'
 
 /** What is read at a time stays in the processor's cache on its way into the journal; with four times as much it does not. */
@@ -38,10 +39,12 @@ const streamOptions = {
 
 export class RealNetwork implements Network {
   private readonly log: Log
+  private readonly guests: Guests
   private readonly buffer = Buffer.allocUnsafeSlow(READ_BYTES)
 
-  constructor(log: Log) {
+  constructor(log: Log, guests: Guests) {
     this.log = log
+    this.guests = guests
   }
 
   listen(
@@ -55,6 +58,7 @@ export class RealNetwork implements Network {
       const { remoteAddress = 'unknown', remotePort = 0 } = accepted
       let handler: ConnectionHandler | null = null
       const socket = this.takeOver(accepted, (chunk) => handler?.onBytes(chunk))
+      if (options.members !== true && !this.guests.admit(socket)) return
       const connection = new TcpConnection(socket, `${remoteAddress}:${remotePort}`)
       handler = accept(connection)
       if (handler === null) connection.refuse()

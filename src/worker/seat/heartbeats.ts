@@ -97,7 +97,7 @@ export class Heartbeats implements Watch {
   listen(done: (error: PotorooError | null, watch: Heartbeats) => void): void {
     const { env, host } = this.seams
     const accept = (connection: Connection): ConnectionHandler | null => this.accept(connection)
-    env.network.listen({ host, port: 0 }, {}, accept, (error, listener) => {
+    env.network.listen({ host, port: 0 }, { members: true }, accept, (error, listener) => {
       if (error !== null || listener === null) {
         return done(fail('E_CLUSTER_LISTEN', { address: host, reason: String(error?.message) }, error), this)
       }

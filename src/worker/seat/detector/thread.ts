@@ -9,6 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { FileStore } from '../../../checkpoint/file-store.ts'
 import { RealClock } from '../../../env/real/clock.ts'
 import { RealDisk } from '../../../env/real/disk.ts'
+import { Guests, openFilesLimit } from '../../../env/real/guests.ts'
 import { RealLog } from '../../../env/real/log.ts'
 import { RealRandom } from '../../../env/real/random.ts'
 import { RealNetwork } from '../../../env/real/tcp.ts'
@@ -29,7 +30,7 @@ const log = new RealLog(options.log)
 const clock = new RealClock()
 const debugged = process.execArgv.some((flag) => flag.startsWith('--inspect'))
 
-const env = { clock, network: new RealNetwork(log) }
+const env = { clock, network: new RealNetwork(log, new Guests(log, openFilesLimit())) }
 const store = new FileStore(new RealDisk(), new RealRandom(), options.store, watcher, () => {})
 const heartbeats = new Heartbeats({ env, store, limits, cluster, token, host, reach }, watcher, {
   changed: () => tell({ kind: 'changed', ...heard() }),
