@@ -14,7 +14,7 @@ const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry 
   ...{ epochs: [], base: null, highest: 0, floor: 0, ...more },
 })
 
-function scene({ alone = false, slow = false } = {}) {
+function scene({ alone = false, slow = false, closes = false } = {}) {
   const loads: (() => void)[] = []
   const said: string[] = []
   const scene: { cluster: Cluster; told: ExecutionEvents | null } = { cluster: emptyCluster, told: null }
@@ -22,11 +22,16 @@ function scene({ alone = false, slow = false } = {}) {
     scene.cluster = { ...emptyCluster, generation: 1, pipelines: new Map(pipelines) }
     return scene.cluster
   }
+  const ends: (() => void)[] = []
   const execution = (name: string) =>
     ({
+      isOpen: true,
       start: () => said.push(`${name} starts`),
       forget: () => said.push(`${name} is gone`),
-      close() {},
+      drained: (epoch: number) => said.push(`${name} is drained with epoch ${epoch}`),
+      end: (_: number, done: () => void) => ends.push(done),
+      close: () => closes && said.push(`${name} is closed`),
+      stopWork() {},
       recorded: (epoch: number) => said.push(`${name} has epoch ${epoch}`),
       floor: (epoch: number) => said.push(`${name} has floor ${epoch}`),
     }) as unknown as Execution
@@ -55,7 +60,7 @@ function scene({ alone = false, slow = false } = {}) {
       ...{ letter: ignore, unloaded: ignore, changed: ignore },
     } as never,
   )
-  return { said, stands, residents, loads, events: () => scene.told! }
+  return { said, stands, residents, loads, ends, events: () => scene.told! }
 }
 
 test('what was submitted, taken out, completed and raised meanwhile is made up for', () => {
@@ -179,4 +184,20 @@ test('a program that could not be loaded is not in the way of another run', () =
   residents.recorded(submitted, stands(['words', entryOf(9)]))
   expect(said.at(-1)).toBe('words/9 starts')
   expect(residents.unloaded.size).toBe(0)
+})
+
+test('one that is drained ends its sinks in peace, whatever generation begins meanwhile', () => {
+  const { said, stands, residents, events, ends } = scene({ closes: true })
+  stands(['words', entryOf(1)])
+  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  events().running(null)
+  said.splice(0)
+  const epochs = [{ epoch: 7, generation: 1, manifest: 'm7' }] as unknown as PipelineEntry['epochs']
+  stands(['words', entryOf(1, { epochs, drained: true })])
+  residents.stopWork('another generation begins')
+  residents.restore({ number: 2, members: [{}, {}] } as unknown as Generation, () => said.push('restored'))
+  expect(said.splice(0)).toEqual(['words/1 is drained with epoch 7', 'restored'])
+  expect(residents.all.get('words')!.phase).toBe('draining')
+  ends.shift()!()
+  expect([said, residents.all.get('words')!.phase]).toEqual([['words/1 is closed'], 'drained'])
 })

@@ -26,6 +26,9 @@ export interface EndingSeams {
 
 export class Ending {
   private readonly seams: EndingSeams
+  /** Who waits for the end of the sinks. */
+  private readonly waiting: (() => void)[] = []
+  private over = false
 
   constructor(seams: EndingSeams) {
     this.seams = seams
@@ -65,8 +68,17 @@ export class Ending {
     })
   }
 
-  /** Ends the sinks, or waits for them no longer than `endMs` (E1). */
+  /** Ends the sinks, once, or waits for them no longer than `endMs` (E1). */
   end(endMs: number, done: () => void): void {
+    if (this.over) return done()
+    if (this.waiting.push(done) > 1) return
+    this.endWriters(endMs, () => {
+      this.over = true
+      for (const one of this.waiting.splice(0)) one()
+    })
+  }
+
+  private endWriters(endMs: number, done: () => void): void {
     const writers = [...this.seams.writers()].filter(({ status }) => !isAlone(status))
     let left = writers.length
     if (left === 0) return done()

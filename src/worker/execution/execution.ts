@@ -194,6 +194,12 @@ export class Execution implements Executing {
     this.active?.recorded(epoch)
   }
 
+  drained(epoch: number): void {
+    this.recorded(epoch)
+    this.holds.hold('drain', 'the pipeline is drained')
+    this.holds.release('worker')
+  }
+
   floor(epoch: number): void {
     const rows = this.active?.floorRows(epoch) ?? null
     if (rows !== null) this.sources.floor(rows)

@@ -106,6 +106,11 @@ export interface Executing {
   closeDoors(reason: string): void
   /** The epoch's record has been read in the chain, and counts. */
   recorded(epoch: number): void
+  /**
+   * The pipeline was drained with this epoch, and this worker may not have heard so: nothing more runs, and what sinks have of it
+   * may leave, also in a later generation. `end` follows.
+   */
+  drained(epoch: number): void
   /** The floor has been read in the chain. */
   floor(epoch: number): void
   /** Asks the coordinator for an epoch with `purpose`, from any member; `done` hears why it did not come about, or `null`. */

@@ -115,6 +115,19 @@ export class Arrivals {
     execution.close()
   }
 
+  /** It has been drained with the epoch `last`, and perhaps not heard so: what its sinks have is let go, and it ends. */
+  finish(resident: Resident, last: number): void {
+    const { execution, phase } = resident
+    if (execution.isOpen && phase !== 'starting') {
+      execution.drained(last)
+      this.endDrained(resident)
+    } else {
+      resident.phase = 'drained'
+      execution.close()
+    }
+    this.events.changed()
+  }
+
   /** Where a generation stands: brings up the program that `entry` names, in the place of what ran before. */
   bring(name: string, entry: PipelineEntry): void {
     const { generation, roster } = this
@@ -223,7 +236,7 @@ export class Arrivals {
     this.arrive(resident.name)
   }
 
-  /** Another member has drained the pipeline. */
+  /** It has been drained, by another member perhaps. */
   private endDrained(resident: Resident): void {
     const { execution } = resident
     resident.phase = 'draining'

@@ -6,7 +6,8 @@
  *     there begins with the next generation, which no epoch of the old program outlives; so does one that was drained and
  *     is submitted again. Only a worker alone, which has ended the old one before, takes the new one in its place. One whose
  *     program is still being loaded is there; who has passed over the record of the first program waits, too.
- * R2. One that the chain says is drained runs in no generation. It stays listed where it ran.
+ * R2. One that the chain says is drained runs in no generation. It stays listed where it ran, and what its sinks still have of its
+ *     last epoch leaves there, whatever generation has begun: nobody restores them.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -65,12 +66,7 @@ export class Residents {
       const entry = pipelines.get(resident.name)
       if (entry?.run !== resident.run) this.remove(resident)
       else if (!entry.drained) arrivals.put(resident)
-      else {
-        // R2. It may not have heard that its last epoch is complete.
-        resident.phase = 'drained'
-        resident.execution.close()
-        this.events.changed()
-      }
+      else arrivals.finish(resident, lastEpoch(entry)?.epoch ?? 0) // R2
     }
     for (const [name, entry] of pipelines) if (!entry.drained && this.seams.wants(name)) arrivals.bring(name, entry)
     arrivals.settle()
