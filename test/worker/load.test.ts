@@ -266,6 +266,26 @@ describe('a file that is no pipeline is told why, and where', () => {
     expect(told[file]).toContain(message.replace('FILE', file))
   })
 
+  test('in place of one that waits nothing else is interrupted that holds the loop', () => {
+    const file = write('broken', { 'beside.ts': 'await new Promise(() => {})\nexport default 1' })
+    // Longer than the loop ever stands still otherwise, and shorter than the file may take.
+    const loading = `import { loadPipeline } from '${LOAD}'
+      let [begun, ended] = [0, 0]
+      const hold = () => {
+        begun++
+        const until = performance.now() + 1100
+        while (performance.now() < until);
+        ended++
+        if (message === null) setImmediate(hold)
+      }
+      let message = null
+      setImmediate(hold)
+      message = await loadPipeline('${file}', { bundleBytes: 1e6, loadTimeoutMs: 1600 }).catch(({ message }) => message)
+      console.log(JSON.stringify({ message, cut: begun - ended }))`
+    const told = JSON.parse(runNode(loading, root))
+    expect(told).toEqual({ message: expect.stringContaining('it waits'), cut: 0 })
+  })
+
   test('no file, a folder', async () => {
     for (const path of [join(root, 'absent.ts'), root]) {
       expect(await refusal(loadPipeline(path, defaultLimits))).toMatchObject({ code: 'E_PIPELINE_FILE' })

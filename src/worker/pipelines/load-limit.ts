@@ -1,10 +1,12 @@
 /**
  * The time that a user's file may take, whatever it does with it: what waits is given up, what computes is interrupted.
  *
- * W1. What waits is ended by the loop's own timer. What computes holds the loop, so a thread interrupts it a little later,
- *     and then the timer ends it too.
- * W2. Nothing but the loading is interrupted: one exchange decides whether it ended or the thread's patience did. Where it
- *     was the thread's, what comes too late waits in its own frame until it is interrupted.
+ * W1. What waits is ended by the loop's own timer. What computes holds the loop, so a thread interrupts it, and then the timer
+ *     ends it too.
+ * W2. Nothing but the loading is interrupted. While the loop turns, be it slowly, its timer will end what waits: the thread
+ *     interrupts where it has stood still for all of the time, look by look, for a process that is stopped has no time. One
+ *     exchange decides whether the loading ended or the thread's patience did. Where it was the thread's, what comes too late
+ *     waits in its own frame until it is interrupted.
  * W3. Whoever takes part in a debugger's session has all the time there is.
  */
 import { url as debuggerUrl } from 'node:inspector'
@@ -13,15 +15,19 @@ import { isMainThread, Worker } from 'node:worker_threads'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { showDuration } from '../../base/time.ts'
 
-/** How much longer the thread waits than the timer: a loop that is free has ended it by then. */
-const PATIENCE_MS = 250
+/** How often the thread looks within the time whether the loop has turned; that says so twice as often. */
+const LOOKS = 10
 
 /** What the exchange holds (W2). */
 const [RUNS, ENDED, INTERRUPTED] = [0, 1, 2]
 
-/** What the thread begins with: `ms` after `cell` has been found to hold `runs` it makes that `interrupted`, and interrupts. */
+/**
+ * What the thread begins with. In front in `cell` stands how far the loading is, behind it how often the loop has turned: where that
+ * is the same `looks` times in a row, `ms` apart, the thread makes of `runs` `interrupted`, and interrupts.
+ */
 export interface LoadWatch {
   readonly cell: SharedArrayBuffer
+  readonly looks: number
   readonly ms: number
   readonly runs: number
   readonly interrupted: number
@@ -29,13 +35,15 @@ export interface LoadWatch {
 
 /** Settles as `load` does, or rejects with `E_PIPELINE_SLOW` after `ms`; `path` names the file. */
 export function loadWithin<T>(ms: number, path: string, load: () => Promise<T>): Promise<T> {
-  const shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+  const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)
   const cell = new Int32Array(shared)
   if (isMainThread && !isDebugged()) {
-    watch({ cell: shared, ms: ms + PATIENCE_MS, runs: RUNS, interrupted: INTERRUPTED })
+    watch({ cell: shared, looks: LOOKS, ms: ms / LOOKS, runs: RUNS, interrupted: INTERRUPTED })
   }
+  const turning = setInterval(() => Atomics.add(cell, 1, 1), ms / LOOKS / 2)
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
+      clearInterval(turning)
       const computed = Atomics.exchange(cell, 0, ENDED) === INTERRUPTED
       Atomics.notify(cell, 0)
       reject(tooSlow(ms, path, computed ? 'computes' : 'waits'))
@@ -44,6 +52,7 @@ export function loadWithin<T>(ms: number, path: string, load: () => Promise<T>):
       // W2. `Atomics.wait` is interrupted too.
       if (Atomics.compareExchange(cell, 0, RUNS, ENDED) === INTERRUPTED) Atomics.wait(cell, 0, INTERRUPTED)
       Atomics.notify(cell, 0)
+      clearInterval(turning)
       clearTimeout(timer)
     }
     load().finally(end).then(resolve, reject)
