@@ -6,6 +6,8 @@
  *     is there when its manifest is, and then it is whole.
  * U2. Its manifest is the epoch's, with the paths in the folder. A name is given once: for another epoch nothing is linked under
  *     it, which would keep that epoch's packs for as long as the savepoint stands.
+ * U3. Somebody may remove what was linked before the manifest stood, as what an attempt has left that came to nothing
+ *     (`worker/pipelines/savepoints.ts`, V3). So all of it is linked once more behind the manifest: from then on it is no such thing.
  */
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -48,9 +50,10 @@ export function makeSavepoint(seams: SavepointSeams, manifest: Manifest, name: s
     const objects = [...manifest.packs.map((pack) => pack.path), ...manifest.sinks.flatMap(letterFilesOf)]
     const linkOne = (object: string, end: StoreDoneVoid) =>
       store.link(object, savepointObject(pipeline, name, object), end)
-    forEach(objects, limits.storeParallel, linkOne, (error) => {
-      if (error) done(error)
-      else writeOnce(seams, path, bytes, limits.storeReads, done)
+    const linkAll = (end: StoreDoneVoid) => forEach(objects, limits.storeParallel, linkOne, end)
+    linkAll((error) => {
+      if (error) return done(error)
+      writeOnce(seams, path, bytes, limits.storeReads, (failed) => (failed ? done(failed) : linkAll(done)))
     })
   })
 }

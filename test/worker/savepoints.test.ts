@@ -5,11 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
 import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../../src/checkpoint/file-store.ts'
 import { savepointManifest, savepointObject } from '../../src/checkpoint/layout.ts'
+import type { Manifest } from '../../src/checkpoint/manifest.ts'
+import { makeSavepoint } from '../../src/checkpoint/savepoint.ts'
 import { writeOnce } from '../../src/checkpoint/write-once.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { removeSavepoint } from '../../src/worker/pipelines/savepoints.ts'
@@ -63,6 +65,64 @@ test.for([
   await expect(remove(...found)).rejects.toMatchObject({ code })
   expect(await read(manifest)).toEqual(Buffer.from(manifest))
   expect(await read(pack)).toEqual(Buffer.from(pack))
+})
+
+test('what was left of one that was never finished goes as well', async () => {
+  await settleVoid((done) => store.remove(manifest, done))
+  await expect(remove(begun)).rejects.toMatchObject({ code: 'E_SAVEPOINT_NEEDED' })
+  expect(await read(pack)).toEqual(Buffer.from(pack))
+  await remove(emptyCluster)
+  expect([await read(manifest), await read(pack)]).toEqual([null, null])
+  await expect(remove(emptyCluster)).rejects.toMatchObject({ code: 'E_NO_SAVEPOINT' })
+})
+
+describe('one that is finished while it is taken for left over', () => {
+  const path = 'pipelines/p/0000000001/packs/2'
+  const object = savepointObject('p', 'one', path)
+
+  /** Has linked everything; finishes it, in the order of the store's answers, once `finish` is called. */
+  async function begin() {
+    const packs = [{ path, bytes: 4, crc: 0, worker: 'w', epoch: 1, serial: 1 }]
+    const written = { pipeline: 'p', packs, sinks: [] } as unknown as Manifest
+    await settleVoid((done) => store.remove(manifest, done))
+    await settleVoid((done) => writeOnce({ ...env, store, limits }, path, Buffer.from('pack'), 1, done))
+    const slow = Object.create(store) as FileStore
+    const made = Promise.withResolvers<void>()
+    const linked = new Promise<() => void>((resolve) => {
+      slow.createExclusive = (...given) => resolve(() => store.createExclusive(...given))
+    })
+    const end = (error: Error | null) => (error === null ? made.resolve() : made.reject(error))
+    makeSavepoint({ ...env, store: slow, limits }, written, 'one', end)
+    const finish = await linked
+    return async () => {
+      finish()
+      await made.promise
+    }
+  }
+
+  test('behind that is whole', async () => {
+    const finish = await begin()
+    await remove(emptyCluster)
+    expect(await read(object)).toBe(null)
+    await finish()
+    expect(await read(object)).toEqual(Buffer.from('pack'))
+    expect(await read(manifest)).not.toBe(null)
+  })
+
+  test('before that is over is none', async () => {
+    const finish = await begin()
+    const take = store.remove.bind(store)
+    const taken = new Promise<() => void>((resolve) => {
+      store.remove = (...given) => resolve(() => take(...given))
+    })
+    const gone = remove(emptyCluster)
+    const go = await taken
+    await expect(finish()).rejects.toMatchObject({ code: 'E_STORE_TAKEN' })
+    store.remove = take
+    go()
+    await gone
+    expect([await read(manifest), await read(object)]).toEqual([null, null])
+  })
 })
 
 test('a pipeline whose savepoint has gone by the time that it begins with it is taken out again', async () => {

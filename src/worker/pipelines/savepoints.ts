@@ -5,10 +5,13 @@
  * V2. Others may have begun with it by the time that it is to go: the chain is read to its end before, and once more when it cannot be
  *     found any more. Who begins with one looks behind the record of that whether it is still there (`submission.ts`, S4). So of
  *     the two that meet at least one sees the other.
+ * V3. What is left of one that was never finished, or is half gone, can be removed as well: nobody sees it, and it holds packs. Its
+ *     name is taken meanwhile: who is about to finish it finds that, or looks behind it once more (`checkpoint/savepoint.ts`, U3).
  */
 import { fail } from '../../base/errors.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
+import { type Format, seal } from '../../checkpoint/envelope.ts'
 import { CHAIN, isEscapedName, savepointFolder, savepointManifest, unescapeName } from '../../checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
@@ -74,9 +77,11 @@ export interface ChainFollower {
   follow(then: () => void): void
 }
 
+const removed: Format = { kind: 'removed', version: 1 }
+
 /**
  * Removes a savepoint: its manifest first, so that nobody finds half of one. Rejects with `E_SAVEPOINT_NEEDED` while what
- * the chain names still lies in it (V1, V2).
+ * the chain names still lies in it (V1, V2), with `E_STORE_TAKEN` where it comes about just then (V3).
  */
 export async function removeSavepoint(
   seams: ObjectSeams,
@@ -85,21 +90,27 @@ export async function removeSavepoint(
   name: string,
 ): Promise<void> {
   const { store, limits } = seams
-  const manifest = savepointManifest(pipeline, name)
-  const there = await settle<Buffer | null>((done) => store.read(manifest, done))
-  if (there === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
-  await requireUnneeded(seams, chain, pipeline, name)
-  await settleVoid((done) => store.remove(manifest, done))
-  try {
-    await requireUnneeded(seams, chain, pipeline, name)
-  } catch (error) {
-    await settleVoid((done) => writeOnce(seams, manifest, there, limits.storeReads, done))
-    throw error
-  }
   const folder = savepointFolder(pipeline, name)
-  for (const object of await settle<readonly string[]>((done) => store.list(folder, done))) {
-    await settleVoid((done) => store.remove(`${folder}/${object}`, done))
+  const manifest = savepointManifest(pipeline, name)
+  const write = (bytes: Buffer) => settleVoid((done) => writeOnce(seams, manifest, bytes, limits.storeReads, done))
+  const remove = (path: string) => settleVoid((done) => store.remove(path, done))
+  const list = () => settle<readonly string[]>((done) => store.list(folder, done))
+  const there = await settle<Buffer | null>((done) => store.read(manifest, done))
+  if (there === null && (await list()).length === 0) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
+  await requireUnneeded(seams, chain, pipeline, name)
+  if (there === null) await write(seal(removed, {}))
+  else {
+    await remove(manifest)
+    try {
+      await requireUnneeded(seams, chain, pipeline, name)
+    } catch (error) {
+      await write(there)
+      throw error
+    }
   }
+  const paths = (await list()).map((object) => `${folder}/${object}`)
+  for (const path of paths) if (path !== manifest) await remove(path)
+  if (there === null) await remove(manifest)
 }
 
 async function requireUnneeded(
