@@ -407,22 +407,27 @@ describe('a file that is followed', () => {
     expect(values(reading)).toEqual(['a', 'b', 'c'])
   })
 
-  test('begins anew when it was cut, and says so', () => {
+  test.each([
+    ['shorter', 'c\n'],
+    ['as long', 'cccc\ndddd\n'],
+    ['longer', 'cccc\ndddd\neeee\n'],
+  ])('begins anew when it was cut, and says so, also where it is %s by then', (_, next) => {
     const scene = new Scene()
     scene.append('aaaa\nbbbb\n')
-    let cut = false
+    const rows = ['aaaa', 'bbbb', ...next.trimEnd().split('\n')]
+    let polls = 0
     const reading = readAll(
       scene.reading(source(true), {
         between: (now) => {
-          if (now.records.length < 2 || cut) return
-          cut = true
+          // Once nothing of it is being read.
+          if (now.records.length < 2 || ++polls !== 5) return
           scene.truncate()
-          scene.append('c\n')
+          scene.append(next)
         },
-        until: (now) => now.records.length === 3,
+        until: (now) => now.records.length === rows.length,
       }),
     )
-    expect(values(reading)).toEqual(['aaaa', 'bbbb', 'c'])
+    expect(values(reading)).toEqual(rows)
     expect(reading.warnings).toEqual(['E_FILE_SHRUNK'])
     expectRising(reading.records)
   })

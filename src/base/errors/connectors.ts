@@ -145,7 +145,7 @@ export const connectorsErrors = {
   },
   E_FILE_SHRUNK: {
     kind: 'operational',
-    what: 'step "{step}" found {path} cut from {offset} to {size} bytes and reads it again from its beginning',
+    what: 'step "{step}" had read {offset} bytes of {path}, which has been cut since, and reads it again from its beginning',
     remedy: 'rotate the file by renaming it: what is written between the last read and a cut is lost',
   },
   E_FILE_FRAGMENT: {

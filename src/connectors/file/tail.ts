@@ -8,7 +8,11 @@
  *     more. (Whoever writes the old one after it has begun the new one is not heard.)
  * T4. A successor may begin as the old file does, as where both begin with a line of names and the old one has no more. While it
  *     is no longer nothing is missed; where it grows and the old one does not it is another file, and read from its beginning.
+ * T5. A followed file that was not read for a while may have been emptied under its name, and have grown beyond where it was read:
+ *     so before it is read on, it is seen that it still begins as it did.
  */
+
+import { crc32 } from '../../base/crc.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { DiskError, File } from '../../env/disk.ts'
@@ -32,6 +36,8 @@ export class Tail {
   private lastHead: Head
   private ahead: Buffer | null = null
   private readAt = 0
+  /** When it was read last. */
+  private readMs = 0
   private reading = false
   /** The end was reached, a successor has begun, and this is the last look (T3). */
   private last = false
@@ -144,8 +150,23 @@ export class Tail {
     const { file } = this
     if (file === null || this.reading || this.ahead !== null || this.over) return
     this.reading = true
+    const recent = this.context.env.clock.monotonic() - this.readMs < LOOK_MS
+    if (!this.follow || recent || this.firstBytes.length === 0) return this.readOn(file)
+    const { bytes: length, crc } = this.head
+    file.read(0, length, (error, bytes) => {
+      if (error === null && bytes.length === length && crc32(bytes) === crc) return this.readOn(file)
+      this.reading = false
+      if (this.closed || file !== this.file) return
+      if (error !== null) this.fail(diskFault('read', error))
+      else this.emptied()
+    })
+  }
+
+  private readOn(file: File): void {
+    if (this.closed) return
     file.read(this.readAt, BLOCK_BYTES, (error, bytes) => {
       this.reading = false
+      this.readMs = this.context.env.clock.monotonic()
       if (this.closed || file !== this.file) return
       if (error !== null) return this.fail(diskFault('read', error))
       if (bytes.length > 0) {
@@ -180,14 +201,18 @@ export class Tail {
     file.size((error, size) => {
       if (this.closed) return
       if (error !== null) return this.fail(diskFault('measure', error))
-      if (size < this.readAt) {
-        const { step } = this.context
-        this.context.warn(fail('E_FILE_SHRUNK', { step, path: this.path, offset: this.readAt, size }))
-        this.cut = true
-        this.end()
-      } else if (size > this.readAt) this.read()
+      if (size < this.readAt) this.emptied()
+      else if (size > this.readAt) this.read()
       else this.lookForSuccessor()
     })
+  }
+
+  /** Whatever it holds by now is read from its beginning. */
+  private emptied(): void {
+    const { step } = this.context
+    this.context.warn(fail('E_FILE_SHRUNK', { step, path: this.path, offset: this.readAt }))
+    this.cut = true
+    this.end()
   }
 
   private lookForSuccessor(): void {
