@@ -103,6 +103,8 @@ export function diskContract(name: string, make: () => Fixture): void {
       for (const name of ['b', 'a', 'é', 'Z', '\u{1F600}', '\uFF5E']) await make1(name, '')
       expect(await names('.')).toEqual(['Z', 'a', 'b', 'é', '\uFF5E', '\u{1F600}'])
       expect(await failure(on, (done) => disk.list(path('none'), done))).toBe('absent')
+      // Somebody's file among the journals of workers is no journal, which would be waited for until it can be read.
+      expect(await failure(on, (done) => disk.list(path('a'), done))).toBe('absent')
     })
 
     test('directories: made with those above, again without complaint, removed with all below', async () => {

@@ -19,6 +19,8 @@ const onFiles: ReadonlySet<string> = new Set(['read', 'write', 'fdatasync', 'fst
 
 function codeOf({ code = '', syscall = '' }: NodeJS.ErrnoException): DiskErrorCode {
   if (code === 'ESTALE' && onFiles.has(syscall)) return 'absent'
+  // What is no folder is, to who lists it, a folder that is not there.
+  if (code === 'ENOTDIR' && syscall === 'scandir') return 'absent'
   return codes[code] ?? 'io'
 }
 
