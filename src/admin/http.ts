@@ -6,8 +6,10 @@
  * H3. A browser that shows another site's page gets nothing: its `Origin` is foreign, or its `Host` is a name that merely
  *     leads here (DNS rebinding).
  */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { showAddress } from '../base/address.ts'
 import { type ErrorKind, fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { jsonIn } from './request.ts'
@@ -100,7 +102,7 @@ export class ControlServer {
       })
       this.server.listen(port, host, () => {
         const { address, port: taken } = this.server.address() as AddressInfo
-        this.address = `${address.includes(':') ? `[${address}]` : address}:${taken}`
+        this.address = showAddress({ host: address, port: taken })
         resolve()
       })
     })

@@ -11,7 +11,3 @@ export function addressOf(text: string): Address {
   }
   return { host: (parts[1] || '127.0.0.1').replace(/^\[|\]$/g, ''), port }
 }
-
-export function showAddress({ host, port }: Address): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
-}

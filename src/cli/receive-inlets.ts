@@ -1,5 +1,7 @@
 /** Where `receive` has records from. */
+
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { showAddress } from '../base/address.ts'
 import { fail } from '../base/errors.ts'
 import { listenFault } from '../client/receiver/listen.ts'
 import { type ReceiveOptions, receiveAcked } from '../client.ts'
@@ -7,7 +9,6 @@ import { Assembler } from '../connectors/assembler.ts'
 import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
 import { STALE } from '../protocol/delivery.ts'
-import { showAddress } from './address.ts'
 import { limitsHere } from './settings.ts'
 import { say, sayWarning } from './terminal.ts'
 

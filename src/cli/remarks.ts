@@ -1,4 +1,5 @@
 /** What `run` says about its pipeline, with the command to try next. */
+import { showAddress } from '../base/address.ts'
 import { HTTP_SOURCE } from '../connectors/http/describe.ts'
 import { STANDARD_INPUT } from '../connectors/standard-input/describe.ts'
 import { TCP_SERVER } from '../connectors/tcp/describe.ts'
@@ -51,7 +52,10 @@ export const proposals = {
       const how = acked === '' ? '' : `receive ${short(new URL(String(url)).host)} --acked --websocket`
       return line(`${step} dials ${url}`, how)
     }
-    if (kind === 'tcp') return line(`${step} dials ${host}:${port}`, `receive ${short(`${host}:${port}`)}${acked}`)
+    if (kind === 'tcp') {
+      const address = showAddress({ host: String(host), port: Number(port) })
+      return line(`${step} dials ${address}`, `receive ${short(address)}${acked}`)
+    }
     if (kind === WEBHOOK) return line(`${step} posts to ${url}`, '')
     if (kind === 'file') return line(`${step} writes ${path}`, '')
     if (kind === 'stdout') return line(`${step} writes standard output`, '')

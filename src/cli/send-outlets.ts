@@ -1,11 +1,12 @@
 /** Where `send` sends to. */
+
 import { createConnection, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { showAddress } from '../base/address.ts'
 import { fail } from '../base/errors.ts'
 import { type AckLevel, type Client, connect } from '../client.ts'
 import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
-import { showAddress } from './address.ts'
 import { remedyOf, say } from './terminal.ts'
 import { readToken } from './token.ts'
 

@@ -7,6 +7,7 @@
  *     tries a second connection beside the first, and only a welcome there replaces it. Its patience doubles each time,
  *     so that a frame that takes long on a slow way gets through in the end.
  */
+import { showAddress } from '../base/address.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Timer } from '../env/clock.ts'
 import { type Address, type Network, NetworkError } from '../env/network.ts'
@@ -95,7 +96,7 @@ export class Dialer implements Dialling {
     this.pause = null
     this.askedToWait = false
     const { host, port } = this.target.address
-    const line = new Line(this.context, this, null, `${this.target.worker} at ${host}:${port}`)
+    const line = new Line(this.context, this, null, `${this.target.worker} at ${showAddress({ host, port })}`)
     this.line = line
     line.connect(this.context.network.dial({ host, port }, line))
   }
@@ -212,6 +213,6 @@ export class Dialer implements Dialling {
 
   private get expected(): Expected {
     const { worker, incarnation, address } = this.target
-    return { worker, incarnation, address: `${address.host}:${address.port}`, facts: this.link }
+    return { worker, incarnation, address: showAddress(address), facts: this.link }
   }
 }

@@ -1,7 +1,7 @@
-/** Addresses as text, `host:port`, as members of a generation and beats have them. */
+/** Addresses as members of a generation and beats have them: `host:port`, also where the host has colons itself. */
 import type { Address } from '../env/network.ts'
 
-export function showAddress({ host, port }: Address): string {
+export function memberAddress({ host, port }: Address): string {
   return `${host}:${port}`
 }
 

@@ -18,3 +18,8 @@ test('sources and sinks that listen are shown where they are, also on a port tha
   expect(said('feed')).toMatch(/feed listens on 127\.0\.0\.1:7$/)
   expect(said('page')).toMatch(/page listens on ws:\/\/127\.0\.0\.1:7\/live +receive ws:\/\/127\.0\.0\.1:7\/live$/)
 })
+
+test('an address of IPv6 is proposed as the commands read it', () => {
+  const said = proposals.sink('totals', 'tcp', { host: '::1', port: 7002 }).replaceAll(/(npx )?potoroo /g, '')
+  expect(said).toMatch(/totals dials \[::1\]:7002 +receive \[::1\]:7002$/)
+})

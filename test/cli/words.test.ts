@@ -1,8 +1,9 @@
 /** Addresses, framings, counts and errors, as the command line reads and writes them. */
 import { describe, expect, test } from 'vitest'
+import { showAddress } from '../../src/base/address.ts'
 import { assert } from '../../src/base/assert.ts'
 import { fail } from '../../src/base/errors.ts'
-import { addressOf, showAddress } from '../../src/cli/address.ts'
+import { addressOf } from '../../src/cli/address.ts'
 import { exitStatusOf } from '../../src/cli/exit.ts'
 import { framingOf } from '../../src/cli/framing.ts'
 import { makeProgram } from '../../src/cli/program.ts'

@@ -1,5 +1,7 @@
 /** Where a pipeline listens and dials. */
+
 import { createConnection, createServer } from 'node:net'
+import { showAddress } from '../../base/address.ts'
 import { portOwner } from '../../env/real/port-owner.ts'
 import type { Plan } from '../../model/plan.ts'
 import { plan } from '../../model/planner.ts'
@@ -67,7 +69,7 @@ function tryToListen(host: string, port: number): Promise<string | null> {
 }
 
 function dialling({ step, host, port }: Place): Promise<Finding> {
-  const subject = `sink ${step}: ${host}:${port}`
+  const subject = `sink ${step}: ${showAddress({ host, port })}`
   const remedy = 'start the program that listens there; until then output waits and the sources slow down'
   return new Promise((resolve) => {
     const socket = createConnection({ host, port, timeout: DIAL_MS })

@@ -1,6 +1,8 @@
 /** By what sinks come: TCP, or WebSockets whose messages are read as one stream of bytes. */
+
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
+import { showAddress } from '../../base/address.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Address } from '../options.ts'
 import { CLOSING_MS } from '../transport.ts'
@@ -64,5 +66,5 @@ function addressOf(found: AddressInfo | string | null): Address {
 /** A port that cannot be listened on. */
 export function listenFault(address: Address, error: Error): PotorooError {
   const { host, port } = address
-  return fail('E_RECEIVER_LISTEN', { address: `${host}:${port}`, reason: error.message }, error)
+  return fail('E_RECEIVER_LISTEN', { address: showAddress({ host, port }), reason: error.message }, error)
 }

@@ -6,7 +6,9 @@
  *     What was handled is noted there one by one: of a receiver that dies only the record in hand is handed over again.
  * R3. A handler that throws, or an inbox that cannot be written, ends the receiver: nothing more is taken or acknowledged.
  */
+
 import { EventEmitter } from 'node:events'
+import { showAddress } from '../../base/address.ts'
 import { fail } from '../../base/errors.ts'
 import { RECORD_BYTES } from '../../protocol/delivery.ts'
 import type { Address } from '../options.ts'
@@ -63,7 +65,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     let receiver: Receiver | null = null
     const intake = new Intake(
       {
-        name: `${settings.host}:${settings.port}`,
+        name: showAddress(settings),
         token: settings.token,
         creditBytes: settings.creditBytes,
         recordBytes: RECORD_BYTES,

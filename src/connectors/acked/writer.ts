@@ -10,6 +10,7 @@
  *     task stops, and with it, channel by channel, the sources.
  * K4. After a rollback, or on another worker, the records come again from the sources, by the same ids.
  */
+import { showAddress } from '../../base/address.ts'
 import type { Timer } from '../../env/clock.ts'
 import { deliveryVersions, type Hello } from '../../protocol/delivery.ts'
 import { type Apart, type Base, type Json, newStatus, type SinkContext, turn, type Writer } from '../connector.ts'
@@ -130,7 +131,7 @@ export class AckedWriter implements Writer, LineEvents {
 
   onLost(state: 'no-peer' | 'refused', reason: string): void {
     const { host, port } = this.way.address
-    if (this.status.state !== 'closed') turn(this.status, state, `${host}:${port}: ${reason}`)
+    if (this.status.state !== 'closed') turn(this.status, state, `${showAddress({ host, port })}: ${reason}`)
   }
 
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
 /** What an HTTP source answers: JSON, and for everything that did not work an error with its code and remedy. */
+import { showAddress } from '../../base/address.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Answer, Headers } from '../../env/http.ts'
 import type { RequestAnswer } from '../../model/request.ts'
@@ -44,7 +45,7 @@ export function answerOf(
       // Workers that share a port are not told apart by it: who comes again stays on its connection.
       if (address === null || address.port === ownPort) return busy(fail('E_HTTP_ELSEWHERE', { worker }))
       const { host, port } = address
-      const headers = { location: `http://${host.includes(':') ? `[${host}]` : host}:${port}${target}` }
+      const headers = { location: `http://${showAddress({ host, port })}${target}` }
       return problem(307, fail('E_HTTP_ELSEWHERE', { worker }), { headers })
     }
     case 'again':

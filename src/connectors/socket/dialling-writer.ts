@@ -9,6 +9,7 @@
  * D4. What a connection says counts while no other has taken its place: one that was ended, or is still being made, is heard
  *     late.
  */
+import { showAddress } from '../../base/address.ts'
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection, ConnectionHandler, NetworkError, NetworkErrorCode } from '../../env/network.ts'
@@ -214,7 +215,7 @@ export class DiallingWriter implements Writer {
     }
     const { host, port } = this.address
     const reason = reasonOf(error)
-    turn(this.status, 'no-peer', `${host}:${port}: ${reason}`)
+    turn(this.status, 'no-peer', `${showAddress({ host, port })}: ${reason}`)
     if (!this.warned) this.context.warn(fail('E_NO_PEER', { step: this.context.step, host, port, reason }))
     this.warned = true
     this.timer = this.context.env.clock.after(this.redial.next(), () => this.dial())

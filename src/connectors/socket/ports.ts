@@ -6,6 +6,7 @@
  *     a free one, and stays as it is while the worker lives: others may send producers there that have not heard of a new one.
  * B2. Without it the source works: producers are sent to the shared port then, and may have to come several times.
  */
+import { showAddress } from '../../base/address.ts'
 import { fail } from '../../base/errors.ts'
 import type { Address, Listener, NetworkError } from '../../env/network.ts'
 import type { SourceContext } from '../connector.ts'
@@ -33,9 +34,9 @@ export class Ports {
         return
       }
       if (!this.add(listener!)) return
-      context.listening(show(listener!))
+      context.listening(showAddress(listener!.address))
       if (own && sharePort) this.openOwn({ host: at.host, port: context.ownPort })
-      else context.reached(show(listener!))
+      else context.reached(showAddress(listener!.address))
       ready(listener!)
     })
   }
@@ -49,14 +50,14 @@ export class Ports {
     const { context } = this
     this.listen(at, { reusePort: false }, (error, listener) => {
       if (error === null) {
-        if (this.add(listener!)) context.reached(show(listener!))
+        if (this.add(listener!)) context.reached(showAddress(listener!.address))
         return
       }
       if (this.closed) return
       // Somebody else has the one of before.
       if (at.port !== 0) return this.openOwn({ ...at, port: 0 })
       context.warn(fail('E_LISTEN', { step: context.step, ...at, reason: error.message }, error))
-      context.reached(show(this.listeners[0]!))
+      context.reached(showAddress(this.listeners[0]!.address))
     })
   }
 
@@ -65,8 +66,4 @@ export class Ports {
     else this.listeners.push(listener)
     return !this.closed
   }
-}
-
-function show({ address }: Listener): string {
-  return `${address.host}:${address.port}`
 }

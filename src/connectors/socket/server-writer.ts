@@ -7,6 +7,7 @@
  *     gone; one that is to be dropped when slow has `HOLD_MS` for it.
  * U3. A subscriber's stream begins and ends between two records, unless its connection breaks.
  */
+import { showAddress } from '../../base/address.ts'
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Connection, ConnectionHandler, Listener, NetworkError } from '../../env/network.ts'
@@ -185,7 +186,7 @@ export class ServerWriter implements Writer, SubscriberHome {
       this.listener = listener
       this.status.state = 'ready'
       const { address } = listener!
-      this.context.listening(`${address.host}:${address.port}`)
+      this.context.listening(showAddress(address))
       return
     }
     this.status.state = 'failed'

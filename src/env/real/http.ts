@@ -8,6 +8,7 @@
  *     and one chunk after another.
  * R4. A request that offers another protocol than WebSocket, as the first one of a client that speaks HTTP/2 does, is a request.
  */
+
 import {
   Agent,
   createServer,
@@ -20,6 +21,7 @@ import {
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { showAddress } from '../../base/address.ts'
 import { assert } from '../../base/assert.ts'
 import type { Limits } from '../../base/limits.ts'
 import type {
@@ -173,9 +175,7 @@ class HttpListener implements Listener {
     this.door = new WebSocketDoor(limits)
     server.on('request', (incoming, response) => this.onRequest(incoming, response))
     server.on('upgrade', (incoming, socket, head) => this.onUpgrade(incoming, socket, head))
-    server.on('drop', (data) =>
-      handler.onRefused(data === undefined ? 'unknown' : `${data.remoteAddress}:${data.remotePort}`),
-    )
+    server.on('drop', (data) => handler.onRefused(remoteOf(data ?? {})))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.onGarbage(error, socket as Socket))
     this.timer = setInterval(() => this.look(), Math.ceil(limits.httpIdleMs / 4)).unref()
   }
@@ -335,9 +335,15 @@ function headersOf({ headers }: IncomingMessage): Headers {
   return all
 }
 
+/** The far end of a connection. */
+interface Remote {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+}
+
 /** A peer that is gone already has no address any more. */
-function remoteOf({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
-  return `${remoteAddress}:${remotePort}`
+function remoteOf({ remoteAddress = 'unknown', remotePort = 0 }: Remote): string {
+  return showAddress({ host: remoteAddress, port: remotePort })
 }
 
 function statusOf(error: NodeJS.ErrnoException, limits: Limits): [number, string] {

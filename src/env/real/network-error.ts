@@ -1,4 +1,5 @@
 /** The operating system's words for what went wrong in the network, in ours. */
+import { showAddress } from '../../base/address.ts'
 import { fail } from '../../base/errors.ts'
 import { reasonOf } from '../../base/reason.ts'
 import { type Address, NetworkError, type NetworkErrorCode } from '../network.ts'
@@ -26,7 +27,7 @@ export function networkError(remote: string, error: NodeJS.ErrnoException): Netw
 
 /** Why nobody can listen there; a port that is taken is named with its owner. */
 export async function listenError(at: Address, error: NodeJS.ErrnoException): Promise<NetworkError> {
-  const plain = networkError(`${at.host}:${at.port}`, error)
+  const plain = networkError(showAddress(at), error)
   if (plain.code !== 'inUse') return plain
   const owner = await portOwner(at.port)
   const own = owner?.endsWith(`(pid ${process.pid})`) ?? false

@@ -8,7 +8,9 @@
  * and, what is more, collections of the whole heap, because memory outside the heap counts for them. Node takes a buffer
  * only from whoever makes a socket; so an accepted one is made again, of its handle.
  */
+
 import { connect, createServer, type OnReadOpts, type Server, Socket, type SocketConstructorOpts } from 'node:net'
+import { showAddress } from '../../base/address.ts'
 import { assert } from '../../base/assert.ts'
 import type { Log } from '../log.ts'
 import type {
@@ -59,7 +61,7 @@ export class RealNetwork implements Network {
       let handler: ConnectionHandler | null = null
       const socket = this.takeOver(accepted, (chunk) => handler?.onBytes(chunk))
       if (options.members !== true && !this.guests.admit(socket)) return
-      const connection = new TcpConnection(socket, `${remoteAddress}:${remotePort}`)
+      const connection = new TcpConnection(socket, showAddress({ host: remoteAddress, port: remotePort }))
       handler = accept(connection)
       if (handler === null) connection.refuse()
       else connection.attach(handler)
@@ -85,7 +87,7 @@ export class RealNetwork implements Network {
       ...streamOptions,
       onread: this.reading((chunk) => handler.onBytes(chunk)),
     })
-    const connection = new TcpConnection(socket, `${to.host}:${to.port}`)
+    const connection = new TcpConnection(socket, showAddress(to))
     socket.once('connect', () => handler.onOpen())
     connection.attach(handler)
     return connection

@@ -38,7 +38,7 @@ import { type Frame, FrameParser } from '../../protocol/frame.ts'
 import { linkMessages } from '../../protocol/messages.ts'
 import { spokenVersions } from '../../protocol/version.ts'
 import { encodeFrame, HANDSHAKE_BYTES, HANDSHAKE_VERSION, type LinkMessage } from '../../transport/wire.ts'
-import { addressOf, showAddress } from '../address.ts'
+import { addressOf, memberAddress } from '../address.ts'
 import type { Evidence, OpenWatch, Stuck, StuckSince, Watch, WatchEvents, Watched, Watcher } from './watch.ts'
 
 export interface HeartbeatSeams {
@@ -111,7 +111,7 @@ export class Heartbeats implements Watch {
 
   get beat(): Beat {
     const port = this.listener?.address.port ?? 0
-    const heartbeats = showAddress({ host: this.seams.reach, port })
+    const heartbeats = memberAddress({ host: this.seams.reach, port })
     return { ...this.watcher, heartbeats, counter: this.counter, hears: heardBy(this.detector) }
   }
 

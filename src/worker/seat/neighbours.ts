@@ -13,6 +13,7 @@
  *     what belongs to a generation that is over.
  * N5. Once it is closed nobody is linked any more: what is read meanwhile, the next incarnation begins with.
  */
+import { showAddress } from '../../base/address.ts'
 import type { ByteReader } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -90,7 +91,7 @@ export class Neighbours {
   listen(at: Address, done: (error: PotorooError | null, address: Address | null) => void): void {
     this.board.listen(at, (error, address) => {
       if (error === null) return done(null, address)
-      done(fail('E_CLUSTER_LISTEN', { address: `${at.host}:${at.port}`, reason: error.message }, error), null)
+      done(fail('E_CLUSTER_LISTEN', { address: showAddress(at), reason: error.message }, error), null)
     })
   }
 

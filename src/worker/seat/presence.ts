@@ -11,7 +11,7 @@ import type { Store } from '../../checkpoint/store.ts'
 import type { Beat, Heard } from '../../cluster/beats.ts'
 import type { Env } from '../../env/env.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
-import { showAddress } from '../address.ts'
+import { memberAddress } from '../address.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
 import { openHeartbeats } from './heartbeats.ts'
 import { Neighbours } from './neighbours.ts'
@@ -94,7 +94,7 @@ export class Presence {
     this.neighbours.listen(listen, (error, at) => {
       if (error !== null || at === null) return done(error)
       const open = cluster.watch ?? openHeartbeats({ env, store, limits, cluster: name, token, host: at.host, reach })
-      open({ worker, incarnation, address: showAddress({ host: reach, port: at.port }), seen }, heard, watched)
+      open({ worker, incarnation, address: memberAddress({ host: reach, port: at.port }), seen }, heard, watched)
     })
   }
 
