@@ -127,15 +127,13 @@ export class SinkTask implements Task {
     let records = 0
     for (let i = 0; i < batch.length; i++) {
       try {
-        const encoded = this.encode(batch.values[i])
+        const encoded = encodedBy(this.sink, this.step, batch.values[i])
         if (typeof encoded === 'string' && suffix !== null) {
           text += suffix === '' ? encoded : encoded + suffix
         } else {
           if (text !== '') parts.push(Buffer.from(text))
           text = ''
-          const bytes = bytesOf(encoded)
-          if (framing === null) parts.push(bytes)
-          else parts.push(...framing.frame(bytes))
+          parts.push(...framedBy(this.sink, this.step, encoded))
         }
         records++
       } catch (error) {
@@ -150,18 +148,14 @@ export class SinkTask implements Task {
   /** Tells the writer where each record ends, and by which id it will be known again. */
   private writeApart(batch: Batch, channel: number): void {
     const { lineage } = this
-    const { framing, recordBytes: limit = Infinity } = this.sink
     const parts: Uint8Array[] = []
     const ends: number[] = []
     const ids: string[] = []
     let end = 0
     for (let i = 0; i < batch.length; i++) {
       try {
-        const encoded = this.encode(batch.values[i])
-        const bytes = bytesOf(encoded)
-        // It would be refused again and again, and nothing behind it would go on.
-        if (bytes.length > limit) throw fail('E_OUTPUT_TOO_LONG', { step: this.step, bytes: bytes.length, limit })
-        for (const part of framing === null ? [bytes] : framing.frame(bytes)) {
+        const encoded = encodedBy(this.sink, this.step, batch.values[i])
+        for (const part of framedBy(this.sink, this.step, encoded)) {
           parts.push(part)
           end += part.length
         }
@@ -173,14 +167,6 @@ export class SinkTask implements Task {
     }
     if (ends.length > 0)
       this.writer.write(Buffer.concat(parts), ends.length, { ends, ids: lineage === null ? null : ids })
-  }
-
-  private encode(value: unknown): string | Uint8Array {
-    if (value instanceof Promise) refusePromise(value)
-    const encoded: unknown = this.sink.encode(value)
-    if (typeof encoded === 'string' || encoded instanceof Uint8Array) return encoded
-    if (encoded instanceof Promise) disregard(encoded)
-    throw fail('E_ENCODED', { step: this.step, got: describe(encoded) })
   }
 
   private fail(batch: Batch, i: number, error: unknown): void {
@@ -198,9 +184,26 @@ export class SinkTask implements Task {
   }
 }
 
-/** Bytes of their own: who encodes may use the same memory for the next record, before this one has gone. */
-function bytesOf(encoded: string | Uint8Array): Buffer {
-  return typeof encoded === 'string' ? Buffer.from(encoded) : Buffer.from(encoded)
+/** What the sink `step` makes of `value`. Throws what makes a dead letter of it. */
+export function encodedBy(sink: SinkDescription<unknown>, step: string, value: unknown): string | Uint8Array {
+  if (value instanceof Promise) refusePromise(value)
+  const encoded: unknown = sink.encode(value)
+  if (typeof encoded === 'string' || encoded instanceof Uint8Array) return encoded
+  if (encoded instanceof Promise) disregard(encoded)
+  throw fail('E_ENCODED', { step, got: describe(encoded) })
+}
+
+/** A record in its frame, as `step` sends it: parts in order. Throws what makes a dead letter of it. */
+export function framedBy(
+  { framing, recordBytes: limit = Infinity }: SinkDescription<unknown>,
+  step: string,
+  encoded: string | Uint8Array,
+): readonly Uint8Array[] {
+  // Bytes of their own: who encodes may use the same memory for the next record, before this one has gone.
+  const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : Buffer.from(encoded)
+  // It would be refused again and again, and nothing behind it would go on.
+  if (bytes.length > limit) throw fail('E_OUTPUT_TOO_LONG', { step, bytes: bytes.length, limit })
+  return framing === null ? [bytes] : framing.frame(bytes)
 }
 
 function describe(value: unknown): string {

@@ -8,6 +8,7 @@
  * L3. Only the writer of the newest generation is heard: another one is of a worker that the others go on without.
  */
 import { type Base, type Json, newStatus, type SinkContext, type Writer } from '../connectors/connector.ts'
+import { encodedBy, framedBy } from '../dataflow/sink-task.ts'
 import type { SinkDescription } from '../model/connector.ts'
 import { deepCopy } from '../state/deep-copy.ts'
 
@@ -26,14 +27,15 @@ export class Collector {
   }
 
   /**
-   * What a life of a worker has in place of `sink`: an encoder, which lets nothing pass that the sink itself would refuse,
-   * and keeps what passes for the writer.
+   * What a life of a worker has in place of the `sink` of `step`: an encoder, which lets nothing pass that the sink itself would
+   * refuse, and keeps what passes for the writer.
    */
-  life({ encode }: SinkDescription<unknown>): Life {
+  life(sink: SinkDescription<unknown>, step: string): Life {
     const fresh: unknown[] = []
     return {
       encode: (value) => {
-        const encoded = encode(value)
+        const encoded = encodedBy(sink, step, value)
+        framedBy(sink, step, encoded)
         fresh.push(deepCopy(value, { left: Infinity }))
         return encoded
       },

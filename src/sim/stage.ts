@@ -129,7 +129,7 @@ export class Stage {
       return { ...task, source: open }
     }
     if (task.kind !== 'sink') return task
-    const life = this.sinks.get(step)!.life(task.sink)
+    const life = this.sinks.get(step)!.life(task.sink, step)
     return { ...task, sink: scriptedSink({ ...task.sink, encode: life.encode }, life.open) }
   }
 
