@@ -11,7 +11,7 @@ import type { Parameters } from './model/graph.ts'
 import { isPipeline, type Pipeline } from './model/pipeline.ts'
 import { ClusterRun, MOST_WORKERS, type Timed } from './sim/cluster-run.ts'
 import type { Faults } from './sim/fault-plot.ts'
-import { PipelineRun } from './sim/pipeline-run.ts'
+import { PipelineRun, testLimits } from './sim/pipeline-run.ts'
 import { RunResult } from './sim/run-result.ts'
 import { happensToWorkers, Mark, Raw, type TestSource } from './sim/script.ts'
 import { type Verdict, verify } from './sim/verify.ts'
@@ -118,8 +118,7 @@ function requirePipeline(given: unknown): void {
 /** What is written wrong must not run as something else. */
 function requireRun(seed: number, faults: RunPipelineOptions['faults'], limits: Partial<Limits>): void {
   if (!Number.isSafeInteger(seed) || seed < 0) throw refused(`seed: ${String(seed)} is no whole number from 0 on`)
-  const unknown = Object.keys(limits).find((name) => !Object.hasOwn(defaultLimits, name))
-  if (unknown !== undefined) throw refused(`limits: there is no ${unknown}`)
+  requireLimits(limits)
   if (!Array.isArray(faults)) {
     if (['none', 'crashes', 'weather'].includes(faults as string)) return
     throw refused(`faults: 'none', 'crashes', 'weather' or a list of { at, does }, and not ${String(faults)}`)
@@ -127,6 +126,19 @@ function requireRun(seed: number, faults: RunPipelineOptions['faults'], limits: 
   for (const fault of faults as readonly Partial<Timed>[]) {
     if (fault?.does instanceof Mark && Number.isFinite(fault.at) && fault.at! >= 0) continue
     throw refused('faults: each has a time from 0 on, at, and a mark that happens to a worker, does')
+  }
+}
+
+function requireLimits(limits: Partial<Limits>): void {
+  for (const [name, limit] of Object.entries(limits)) {
+    if (!Object.hasOwn(defaultLimits, name)) throw refused(`limits: there is no ${name}`)
+    if (Number.isSafeInteger(limit) && limit >= 1) continue
+    throw refused(`limits: ${name} is ${String(limit)}, and no whole number from 1 on`)
+  }
+  try {
+    testLimits(limits)
+  } catch (error) {
+    throw refused(`limits: ${(error as Error).message}`)
   }
 }
 
@@ -140,9 +152,9 @@ function scripts(inputs: Readonly<Record<string, TestInput>> = {}): Record<strin
 
 function itemsOf(step: string, input: TestInput): Iterable<unknown> {
   if (input instanceof Raw) return [input]
-  if (typeof input === 'object' && input !== null) {
+  if (typeof input === 'object' && input !== null && !ArrayBuffer.isView(input)) {
     if (Symbol.iterator in input) return input
     if ('items' in input) return input.items
   }
-  throw refused(`the input of "${step}" is no list of values; text goes in by raw(…)`)
+  throw refused(`the input of "${step}" is no list of values; text and bytes go in by raw(…)`)
 }

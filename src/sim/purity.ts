@@ -7,13 +7,17 @@
  *     that it leaves.
  * U2. What cannot be written down (functions, objects of classes) is not compared. Neither are the functions of
  *     `asyncMap`, which may ask the world, nor those of `inspect`, which answer nothing.
- * U3. So many calls are remembered and no more; `unknown` counts those that could not be compared for it.
+ * U3. So many calls are remembered, and so many bytes of them, and no more; `unknown` counts those that could not be compared
+ *     for it.
+ * U4. Outputs that come one by one may have no end: no more of them are asked for than the engine asks for.
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
 import { decodeValues, encodeValues } from '../base/codec/values.ts'
 import type { Key } from '../base/hash.ts'
+import type { Limits } from '../base/limits.ts'
 import type { SinkDescription, SourceDescription } from '../model/connector.ts'
 import type { ChainEnd, ChainOp, ChainPlan, KeyedPlan, Plan, StepContext, TaskPlan } from '../model/plan.ts'
+import { deepCopy } from '../state/deep-copy.ts'
 
 /** A step that answered two things to one input. */
 export interface Impurity {
@@ -32,6 +36,8 @@ interface Answer {
 
 /** Longest text of a value in a report. */
 const SHOWN_CHARACTERS = 200
+/** Bytes of calls that are remembered, with what was answered. */
+const CALL_BYTES = 256 << 20
 
 export class Purity {
   readonly impurities = new Map<string, Impurity>()
@@ -40,10 +46,15 @@ export class Purity {
   /** Calls that were not remembered (U3). */
   unknown = 0
   private readonly answers = new Map<string, Answer>()
+  private bytes = 0
   private readonly callsMax: number
+  private readonly bytesMax: number
+  private readonly outputsMax: number
 
-  constructor(callsMax: number) {
-    this.callsMax = callsMax
+  constructor(limits: Pick<Limits, 'verifyCalls' | 'maxOutputsPerRecord'>, bytesMax = CALL_BYTES) {
+    this.callsMax = limits.verifyCalls
+    this.bytesMax = bytesMax
+    this.outputsMax = limits.maxOutputsPerRecord
   }
 
   /** `plan` with functions whose answers are compared. */
@@ -89,7 +100,7 @@ export class Purity {
       case 'filter':
         return { ...op, fn: this.pure(op.step, 'filter', op.fn) }
       case 'flatMap':
-        return { ...op, fn: this.pure(op.step, 'flatMap', (value) => [...op.fn(value)]) }
+        return { ...op, fn: this.spread(op.step, op.fn) }
       case 'inspect':
         return op
     }
@@ -137,7 +148,7 @@ export class Purity {
     }
     const all = (state: object, value: unknown, context: StepContext): unknown[] | undefined => {
       const outputs = keyed.step(state, value, context)
-      return outputs === undefined ? undefined : [...outputs]
+      return outputs === undefined ? undefined : firstOf(outputs, this.outputsMax + 1)
     }
     return { ...keyed, init, step: (state, value, context) => this.visit(step, all, state, value, context) }
   }
@@ -166,6 +177,37 @@ export class Purity {
     return (argument) => this.compare(step, name, written(argument), () => fn(argument))
   }
 
+  /** What comes of `fn` one by one goes on as it comes, and is compared once it has ended (U4). */
+  private spread(step: string, fn: (value: unknown) => Iterable<unknown>): (value: unknown) => Iterable<unknown> {
+    const answered = (input: string | null, result: unknown): void => this.check(step, 'flatMap', input, result)
+    function* following(input: string | null, results: Iterable<unknown>): Generator<unknown> {
+      const all: unknown[] = []
+      try {
+        for (const result of results) {
+          // Later steps may change it.
+          all.push(deepCopy(result, { left: Infinity }))
+          yield result
+        }
+      } catch (error) {
+        answered(input, thrown(error))
+        throw error
+      }
+      answered(input, all)
+    }
+    return (value) => {
+      const input = written(value)
+      try {
+        const results = fn(value)
+        if (!Array.isArray(results) && isIterable(results)) return following(input, results)
+        answered(input, results)
+        return results
+      } catch (error) {
+        answered(input, thrown(error))
+        throw error
+      }
+    }
+  }
+
   /** Calls `call` and compares what it returns, and what `changed` has become. */
   private compare<R>(step: string, name: string, input: string | null, call: () => R, changed?: object): R {
     try {
@@ -184,13 +226,23 @@ export class Purity {
     const call = [step, fn, asked, input].join('\n')
     const known = this.answers.get(call)
     if (known === undefined) {
-      if (this.answers.size < this.callsMax) this.answers.set(call, { bytes, shown: show(result) })
-      else this.unknown++
+      this.remember(call, bytes, result)
       return
     }
     this.compared++
     if (known.bytes === bytes || this.impurities.has(step)) return
     this.impurities.set(step, { step, fn, input: show(read(input)) + asked, first: known.shown, second: show(result) })
+  }
+
+  /** U3. */
+  private remember(call: string, bytes: string, result: unknown): void {
+    const size = call.length + bytes.length
+    if (this.answers.size === this.callsMax || this.bytes + size > this.bytesMax) {
+      this.unknown++
+      return
+    }
+    this.bytes += size
+    this.answers.set(call, { bytes, shown: show(result) })
   }
 }
 
@@ -229,6 +281,21 @@ class WatchedContext implements StepContext {
     this.told = state
     this.context.replace(state)
   }
+}
+
+function isIterable(results: unknown): results is Iterable<unknown> {
+  return typeof (results as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function'
+}
+
+/** The first of `outputs`, up to `most` that are something. */
+function firstOf(outputs: Iterable<unknown>, most: number): unknown[] {
+  const first: unknown[] = []
+  let count = 0
+  for (const output of outputs) {
+    first.push(output)
+    if (output !== undefined && ++count === most) break
+  }
+  return first
 }
 
 /** What stands for an error among answers: no value of a step has this form by chance. */

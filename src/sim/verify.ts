@@ -30,7 +30,7 @@ export interface Verdict {
   readonly restarts: number
   /** Calls of the pipeline's functions that were compared with an earlier one. */
   readonly compared: number
-  /** Calls that were not, because so many are remembered and no more (`verifyCalls`). */
+  /** Calls that were not, because so many are remembered and no more (`verifyCalls`), and so many bytes. */
   readonly unknown: number
   /** The steps that depend on more than their input, the first finding of each. */
   readonly impurities: readonly Impurity[]
@@ -41,7 +41,7 @@ const FAULTS: readonly Faults[] = ['none', 'crashes', 'weather']
 /** Rejects as a run of the pipeline does. */
 export async function verify(pipeline: Pipeline, options: VerifyOptions): Promise<Verdict> {
   const { inputs, runs, seed, parameters, limits, progress } = options
-  const purity = new Purity(limits.verifyCalls ?? defaultLimits.verifyCalls)
+  const purity = new Purity({ ...defaultLimits, ...limits })
   const random = new Prng(seed)
   let restarts = 0
   for (let i = 0; i < runs; i++) {

@@ -1,6 +1,18 @@
 /** `runPipeline`: what a test can do to a pipeline, and what it sees. */
 import { describe, expect, test } from 'vitest'
-import { decoder, json, lines, nullSink, pipeline, tcpSource, utf8, webSocketSource } from '../../src/index.ts'
+import {
+  decoder,
+  json,
+  lengthPrefix,
+  lines,
+  nullSink,
+  pipeline,
+  type SinkDescription,
+  tcpSink,
+  tcpSource,
+  utf8,
+  webSocketSource,
+} from '../../src/index.ts'
 import {
   ABORT,
   AFTER,
@@ -183,6 +195,27 @@ describe('results', () => {
   })
 })
 
+describe('what a sink refuses is a dead letter, and no output', () => {
+  test.each<[string, SinkDescription<string>]>([
+    ['what is no text and no bytes', nullSink({ encode: (word) => (word === 'bad' ? (7 as never) : word) })],
+    ['what its frame has no room for', tcpSink({ port: 7002, framing: lengthPrefix({ bytes: 1 }), encode: longIfBad })],
+    ['what its receiver does not take', tcpSink({ port: 7002, protocol: 'acked', encode: tooLongIfBad })],
+  ])('%s', async (_what, sink) => {
+    const through = pipeline('through', (p) => p.source('in', tcpSource({ port: 7001 })).sink('out', sink))
+    const { outputs, deadLetters } = await runPipeline(through, { inputs: { in: ['a', 'bad', 'b'] } })
+    expect(outputs.out).toEqual(['a', 'b'])
+    expect(deadLetters).toMatchObject([{ step: 'out', value: 'bad' }])
+  })
+
+  function longIfBad(word: string): string {
+    return word === 'bad' ? word.repeat(100) : word
+  }
+
+  function tooLongIfBad(word: string): string {
+    return word === 'bad' ? word.repeat(1 << 20) : word
+  }
+})
+
 describe('refusals', () => {
   test('an input for no source, and a mark that waits for none', async () => {
     const error = await refusal(runPipeline(counts, { inputs: { word: [] } }))
@@ -208,13 +241,16 @@ describe('refusals', () => {
     ['faults', { faults: [{ at: Number.NaN, does: ABORT }] }],
     ['faults', { faults: [{ at: seconds(1), does: 'ABORT' }] }],
     ['limits: there is no checkpointInterval', { limits: { checkpointInterval: 5 } }],
+    ['limits: checkpointIntervalMs is NaN', { limits: { checkpointIntervalMs: Number.NaN } }],
+    ['limits: checkpointIntervalMs is 0', { limits: { checkpointIntervalMs: 0 } }],
+    ['limits: keyGroups: key groups are a power of two', { limits: { keyGroups: 3 } }],
   ])('%s of another kind: %o', async (reason, options) => {
     const error = { code: 'E_TEST_INPUT', message: expect.stringContaining(reason) }
     expect(await refusal(runPipeline(counts, options))).toMatchObject(error)
   })
 
   test('an input that is no list', async () => {
-    for (const words of [null, 'a', 7]) {
+    for (const words of [null, 'a', 7, Buffer.from('a')]) {
       expect(await refusal(runPipeline(counts, { inputs: { words } as never }))).toMatchObject({ code: 'E_TEST_INPUT' })
     }
   })

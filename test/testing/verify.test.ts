@@ -2,7 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { json, nullSink, type Pipeline, pipeline, type StepContext, seconds, tcpSource } from '../../src/index.ts'
+import { plan } from '../../src/model/planner.ts'
+import { Purity } from '../../src/sim/purity.ts'
 import { verifyPipeline } from '../../src/testing.ts'
 import { folder, launcher, Program } from '../process/fixture.ts'
 
@@ -112,6 +115,47 @@ describe('what is found, by name', () => {
       'total add',
     ])
   })
+})
+
+test('outputs without an end are a dead letter, as they are in earnest, and are not waited for', async () => {
+  function* forever({ n }: Reading): Generator<number> {
+    while (n >= 0) yield n
+  }
+  const endless = pipeline('endless', (p) => {
+    const all = p.source('in', tcpSource({ port: 7001, decode: json<Reading>() }))
+    all.flatMap('spread', forever).sink('out', nullSink())
+    all
+      .keyBy('by-id', ({ id }) => id)
+      .flatMapWithState('unfold', { init: () => ({}), step: (_, reading) => forever(reading) })
+      .sink('more', nullSink())
+  })
+  const limits = { maxOutputsPerRecord: 10 }
+  const { impurities } = await verifyPipeline(endless, { inputs: { in: readings.slice(0, 3) }, runs: 2, limits })
+  expect(impurities).toEqual([])
+})
+
+test('outputs that come one by one are compared', async () => {
+  let shared = 0
+  const chance = pipeline('chance', (p) => {
+    p.source('in', tcpSource({ port: 7001, decode: json<Reading>() }))
+      .flatMap('spread', function* ({ n }) {
+        yield n
+        yield ++shared
+      })
+      .sink('out', nullSink())
+  })
+  const { impurities } = await verifyPipeline(chance, { inputs: { in: readings.slice(0, 3) }, runs: 2 })
+  expect(impurities).toMatchObject([{ step: 'spread', fn: 'flatMap' }])
+})
+
+test('as many bytes of calls are remembered as there is room for', () => {
+  const purity = new Purity(defaultLimits, 1000)
+  const [source] = purity.watch(plan(withPart({}).build({}))).tasks
+  if (source?.kind !== 'source') throw new Error('a plan begins with its source')
+  const [map] = source.chain.ops as unknown as [{ fn: (reading: unknown) => unknown }]
+  for (let time = 0; time < 2; time++) for (let n = 0; n < 10; n++) map.fn({ id: 'x'.repeat(200), n })
+  expect(purity.compared).toBeGreaterThan(0)
+  expect(purity.compared + purity.unknown).toBe(20 - purity.compared)
 })
 
 test('the time of day is the right one again, also behind a run that fails', async () => {
