@@ -169,11 +169,12 @@ export class ControlServer {
   /** H3. */
   private refuseForeigners({ headers }: IncomingMessage): void {
     const { host = '', origin } = headers
-    const own = this.options.host
-    const name = host.replace(/:\d+$/, '')
-    const local = ['127.0.0.1', 'localhost', '[::1]', own].includes(name)
+    const name = nameIn(host)
+    // Commands call it by the address that its name has led to.
+    const own = nameIn(this.address)
+    const local = ['127.0.0.1', 'localhost', '[::1]', this.options.host, own].includes(name)
     // A server that listens on every network is reached by names that it cannot know.
-    const anywhere = own === '0.0.0.0' || own === '::'
+    const anywhere = own === '0.0.0.0' || own === '[::]'
     if (!local && !anywhere) throw fail('E_CONTROL_FOREIGN', { reason: `it does not answer to the name "${name}"` })
     if (origin !== undefined && origin !== `http://${host}`) {
       throw fail('E_CONTROL_FOREIGN', { reason: `pages of ${origin} may not speak to it` })
@@ -207,6 +208,11 @@ export class ControlServer {
     }
     return jsonIn('its body', Buffer.concat(chunks).toString('utf8'))
   }
+}
+
+/** `127.0.0.1:41231` without its port. */
+function nameIn(address: string): string {
+  return address.replace(/:\d+$/, '')
 }
 
 /** The named parts of `path` by `pattern`, or `null` where it does not match. */

@@ -77,6 +77,14 @@ describe('who may do what', () => {
     expect((await station.ask('POST', '/v1/pipelines/x/savepoints', form)).status).toBe(400)
   })
 
+  test('it answers by the address that its name has led to', async () => {
+    // As a system reads it that is 127.0.0.2.
+    const station = await new Station().open('127.2')
+    expect(station.control.address).toMatch(/^127\.0\.0\.2:/)
+    expect((await station.ask('GET', '/v1/worker')).status).toBe(200)
+    expect((await station.ask('GET', '/v1/worker', { headers: { host: '127.0.0.3' } })).status).toBe(403)
+  })
+
   test('a body over the limit is refused', async () => {
     const station = await new Station({ controlBodyBytes: 100 }).open()
     const answer = await station.ask('POST', '/v1/pipelines', { body: JSON.stringify('x'.repeat(200)) })

@@ -49,11 +49,11 @@ export class Station {
     )
   }
 
-  async open(): Promise<this> {
+  async open(host = '127.0.0.1'): Promise<this> {
     await this.pipelines.open()
     const env = realEnv({ log: { level: 'silent' } })
     const { pipelines, limits, data } = this
-    this.control = await openControl({ env, pipelines, limits, data, host: '127.0.0.1', port: 0 })
+    this.control = await openControl({ env, pipelines, limits, data, host, port: 0 })
     onTestFinished(async () => {
       await this.pipelines.close()
       await this.control.close()

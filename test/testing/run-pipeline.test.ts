@@ -13,6 +13,7 @@ import {
   utf8,
   webSocketSource,
 } from '../../src/index.ts'
+import { RECORD_BYTES } from '../../src/protocol/delivery.ts'
 import {
   ABORT,
   AFTER,
@@ -212,7 +213,7 @@ describe('what a sink refuses is a dead letter, and no output', () => {
   }
 
   function tooLongIfBad(word: string): string {
-    return word === 'bad' ? word.repeat(1 << 20) : word
+    return word === 'bad' ? 'x'.repeat(RECORD_BYTES + 1) : word
   }
 })
 
