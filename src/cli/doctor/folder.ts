@@ -6,7 +6,7 @@ import { fail, PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { showDuration } from '../../base/time.ts'
 import { decodeIdentity } from '../../checkpoint/identity.ts'
-import { CHAIN, CLUSTER, PIPELINES, unescapeName } from '../../checkpoint/layout.ts'
+import { CHAIN, CLUSTER, chainNumberOf, PIPELINES, unescapeName } from '../../checkpoint/layout.ts'
 import { decodeRecord } from '../../checkpoint/record.ts'
 import { isAlive } from '../control-client.ts'
 import { type Finding, faulty, good, notice, wrong } from './finding.ts'
@@ -107,7 +107,8 @@ async function user(check: string, data: string): Promise<Finding> {
 function examineStoreContent(check: string, store: string): readonly Finding[] {
   const file = join(store, CLUSTER)
   if (!existsSync(file)) return []
-  const identity = decodeIdentity(file, readFileSync(file))
+  const bytes = readHere(file)
+  const identity = bytes instanceof PotorooError ? bytes : decodeIdentity(file, bytes)
   if (identity instanceof PotorooError) return [wrong(check, identity.message, identity.remedy)]
   const { name, keyGroups } = identity
   const pipelines = namesIn(join(store, PIPELINES)).map(unescapeName)
@@ -121,15 +122,24 @@ function examineStoreContent(check: string, store: string): readonly Finding[] {
 
 /** The chain's newest record: of a format that is known, and not of tomorrow. */
 function newest(check: string, chain: string): readonly Finding[] {
-  const last = namesIn(chain).at(-1)
+  const last = namesIn(chain).findLast((name) => chainNumberOf(name) !== null)
   if (last === undefined) return []
   const path = join(chain, last)
-  const record = decodeRecord(path, Number(last), readFileSync(path))
+  const bytes = readHere(path)
+  const record = bytes instanceof PotorooError ? bytes : decodeRecord(path, Number(last), bytes)
   if (record instanceof PotorooError) return [wrong(check, record.message, record.remedy)]
-  const ahead = statSync(path).mtimeMs - Date.now()
+  const ahead = (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) - Date.now()
   if (ahead < AHEAD_MS) return []
   const error = fail('E_CLOCK_BACK', { path: chain, ahead: showDuration(Math.round(ahead)) })
   return [faulty(check, error, 'notice')]
+}
+
+function readHere(path: string): Buffer | PotorooError {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    return fail('E_FILE', { operation: 'read', path, reason: (error as Error).message }, error)
+  }
 }
 
 function namesIn(folder: string): readonly string[] {

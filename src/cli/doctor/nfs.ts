@@ -17,7 +17,8 @@ export function keptBy(kind: string, options: readonly string[]): Kept | null {
       remedy: 'mount it without nocto: else a worker may read what has changed since',
     }
   }
-  if (options.some((option) => /^lookupcache=(none|positive)$/.test(option))) return null
+  // The kernel shows the second one as `pos`, whichever way it was written.
+  if (options.some((option) => /^lookupcache=(none|pos|positive)$/.test(option))) return null
   return {
     what: 'remembers which files are absent',
     remedy: 'mount it with lookupcache=none: else a worker may not see for a while what another one has made',

@@ -42,17 +42,33 @@ interface Mount {
 export function examineVolume(check: string, folder: string, limits: Limits, shared: boolean): readonly Finding[] {
   const mount = mountOf(resolve(folder))
   const probe = join(folder, `.doctor-${process.pid}`)
+  const tries = [
+    () => kind(check, folder, mount, shared),
+    () => room(check, folder, limits),
+    () => (IN_MEMORY.includes(mount?.kind ?? '') ? [] : durability(check, folder, probe)),
+    () => clock(check, folder, probe),
+    () => (shared ? links(check, folder, probe) : []),
+  ]
   try {
-    return [
-      ...kind(check, folder, mount, shared),
-      room(check, folder, limits),
-      ...(IN_MEMORY.includes(mount?.kind ?? '') ? [] : [durability(check, folder, probe)]),
-      ...clock(check, folder, probe),
-      ...(shared ? [links(check, folder, probe)] : []),
-    ]
+    return tries.flatMap((tried) => findingsOf(check, folder, tried))
   } finally {
     rmSync(probe, { force: true })
     rmSync(`${probe}.link`, { force: true })
+  }
+}
+
+/** A disk that refuses what is tried out, such as one that is full, is a finding, too. */
+function findingsOf(check: string, folder: string, tried: () => Finding | readonly Finding[]): readonly Finding[] {
+  try {
+    return [tried()].flat()
+  } catch (error) {
+    return [
+      wrong(
+        check,
+        `${folder} cannot be used: ${(error as Error).message}`,
+        'make room there, or put it on another disk',
+      ),
+    ]
   }
 }
 
