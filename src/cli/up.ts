@@ -5,6 +5,7 @@
  * U1. No secret stands on a command line: tokens are in files that only their owner reads.
  * U2. When a process ends, the others are told before it is started again: its successor is never taken for it.
  * U3. When this process ends, however it does, its workers end in order.
+ * U4. Workers have the settings that are found here, but for what each of several needs of its own: its name, folder and places.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
@@ -28,13 +29,13 @@ import { logLevelOption, settingsOf } from './worker-options.ts'
 
 interface Options {
   readonly workers: string
-  readonly cluster: string
+  readonly cluster?: string
   readonly data?: string
   readonly config?: string
   readonly param?: Record<string, string>
   readonly limit?: Record<string, string>
   readonly acceptLoss?: true
-  readonly logLevel: string
+  readonly logLevel?: string
 }
 
 const LOOK_MS = 250
@@ -44,13 +45,13 @@ export function upCommand(): Command {
     .description('run a cluster of several workers on this machine; what ends is started again')
     .argument('[files...]', 'pipeline files to submit')
     .option('--workers <number>', 'how many workers', '3')
-    .option('--cluster <name>', 'the name of the cluster', 'potoroo')
+    .option('--cluster <name>', 'the name of the cluster (default: potoroo)')
     .option('--data <folder>', 'where its store, tokens and workers lie (default: .potoroo/<cluster>)')
     .option('--config <file>', 'settings of the workers in YAML (default: potoroo.yaml where it is there)')
     .option('--param <name=value>', 'a parameter of the pipelines; may be repeated', collectPairs)
     .option('--limit <name=value>', 'another limit than the default, for all workers; may be repeated', collectPairs)
     .option('--accept-loss', 'where checkpoints are damaged, or older than they were, go on with what can be read')
-    .addOption(logLevelOption('what the workers log to their files').default('info'))
+    .addOption(logLevelOption('what the workers log to their files'))
     .action((files: string[], options: Options) => up(files, options))
 }
 
@@ -58,12 +59,15 @@ async function up(files: readonly string[], options: Options): Promise<void> {
   const workers = Number(options.workers)
   if (!Number.isInteger(workers) || workers < 1) throw fail('E_USAGE', { reason: '--workers takes a number from 1 on' })
   // What is wrong with a setting or a pipeline is said before anything is started.
-  const { limits } = settingsOf(options)
+  const { limits, cluster: name } = settingsOf(options)
+  if (workers > limits.workers) {
+    throw fail('E_USAGE', { reason: `--workers: a cluster has up to ${limits.workers} workers (limits.workers)` })
+  }
   const programs = await Promise.all(files.map((file) => loadGraph(file, options.param, limits)))
-  const folder = options.data ?? `${FOLDERS}/${options.cluster}`
+  const folder = options.data ?? `${FOLDERS}/${name}`
   const lock = openFolder(folder)
   try {
-    const cluster = new LocalCluster(folder, workers, programs, options)
+    const cluster = new LocalCluster(name, folder, workers, programs, options)
     const signals = onSignals(
       (signal) => {
         cluster.stop(`${signal}: every worker makes a last checkpoint and ends; once more to end at once`)
@@ -74,9 +78,7 @@ async function up(files: readonly string[], options: Options): Promise<void> {
     cluster.start()
     const failed = await cluster.ended
     signals.forget()
-    say(
-      `cluster ${options.cluster}: every worker has ended${failed === 0 ? '' : `, ${failed} of them against its will`}`,
-    )
+    say(`cluster ${name}: every worker has ended${failed === 0 ? '' : `, ${failed} of them against its will`}`)
     if (failed > 0 || cluster.refused) process.exitCode = EXIT_FAILED
   } finally {
     lock.release()
@@ -108,6 +110,7 @@ function makeFolderOf(path: string): void {
 class LocalCluster implements ChildEvents {
   /** How many workers were given up, or have not ended in order, once no process is left. */
   readonly ended: Promise<number>
+  private readonly name: string
   private readonly folder: string
   private readonly children: Child[]
   private readonly picture: Picture
@@ -118,7 +121,14 @@ class LocalCluster implements ChildEvents {
   private looking = false
   private readonly submissions: Submissions
 
-  constructor(folder: string, workers: number, programs: Awaited<ReturnType<typeof loadGraph>>[], options: Options) {
+  constructor(
+    name: string,
+    folder: string,
+    workers: number,
+    programs: Awaited<ReturnType<typeof loadGraph>>[],
+    options: Options,
+  ) {
+    this.name = name
     this.folder = folder
     this.ended = this.done.promise
     this.picture = new Picture()
@@ -126,7 +136,7 @@ class LocalCluster implements ChildEvents {
       if (!this.stopping) this.picture.tell(text)
     })
     const names = Array.from({ length: workers }, (_, i) => `w${i + 1}`)
-    say(`cluster ${options.cluster} of ${counted(workers, 'worker')} in ${folder}`)
+    say(`cluster ${name} of ${counted(workers, 'worker')} in ${folder}`)
     this.children = names.map((worker) => this.child(worker, workers, options))
   }
 
@@ -141,10 +151,11 @@ class LocalCluster implements ChildEvents {
       }
     }
     const args = [
-      ...['worker', '--worker', worker, '--data', data, '--cluster', options.cluster, '--store', `${folder}/store`],
+      ...['worker', '--worker', worker, '--data', data, '--cluster', this.name, '--store', `${folder}/store`],
       ...['--journals', `${folder}/journals`],
-      ...['--listen', '127.0.0.1:0', '--expected', String(expected), '--until-stdin-ends'],
-      ...['--log-format', 'json', '--log-level', options.logLevel],
+      ...['--listen', '127.0.0.1:0', '--reach', '127.0.0.1', '--control-port', '0'],
+      ...['--expected', String(expected), '--until-stdin-ends', '--log-format', 'json'],
+      ...(options.logLevel === undefined ? [] : ['--log-level', options.logLevel]),
       ...(expected > 1 ? ['--share-ports'] : []),
       ...(options.acceptLoss === true ? ['--accept-loss'] : []),
       ...(options.config === undefined ? [] : ['--config', options.config]),

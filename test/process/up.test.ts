@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFailed, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import type { ClusterView } from '../../src/admin/cluster-view.ts'
 import { findWorker } from '../../src/cli/control-client.ts'
 import { folder, potoroo, ran } from './fixture.ts'
@@ -59,8 +60,10 @@ test('runs a cluster, starts again what is killed, and ends with all of it', asy
   ])
 })
 
-test('takes a signal to all of its processes for one request', async () => {
+test('takes settings that are those of one worker, and a signal to all of its processes for one request', async () => {
   const cwd = folder()
+  const settings = `cluster: mine\ncontrol: { port: ${await freePort()} }\nreach: 192.0.2.1\n`
+  writeFileSync(join(cwd, 'potoroo.yaml'), settings)
   const up = potoroo(['up', '--workers', '2'], { cwd })
   await up.said(/normal, generation \d+: w1, w2\n/)
   const workers = [...up.err.matchAll(/starts, process (\d+)/g)].map(([, pid]) => Number(pid))
@@ -68,7 +71,7 @@ test('takes a signal to all of its processes for one request', async () => {
   for (const pid of workers) process.kill(pid, 'SIGTERM')
   expect(await up.ended, up.err).toEqual({ status: 0, signal: null })
   for (const worker of ['w1', 'w2']) {
-    expect(readFileSync(join(cwd, `.potoroo/potoroo/${worker}/worker.log`), 'utf8')).toMatch(/"worker\.ended"/)
+    expect(readFileSync(join(cwd, `.potoroo/mine/${worker}/worker.log`), 'utf8')).toMatch(/"worker\.ended"/)
   }
 })
 
@@ -93,14 +96,16 @@ test('says which worker has not ended in order', async () => {
   expect(up.err).toMatch(/w1 has not ended in order: see the end of .*worker\.log\n.*ended, 1 of them against its will/)
 })
 
-test('leaves no worker behind when it is killed', async () => {
+test('leaves no worker behind when it is killed; workers log as much as the settings say', async () => {
   const cwd = folder()
+  writeFileSync(join(cwd, 'potoroo.yaml'), 'log: { level: warn }\n')
   const up = potoroo(['up', '--workers', '1'], { cwd })
   const worker = Number((await up.said(/w1 starts, process (\d+)/))[1])
   await up.said(/normal, generation 1: w1\n/)
   up.kill('SIGKILL')
   await up.ended
   await expect.poll(() => alive(worker)).toBe(false)
+  expect(readFileSync(join(cwd, '.potoroo/potoroo/w1/worker.log'), 'utf8')).not.toMatch(/"level":"info"/)
 })
 
 test('does not start again what would end the same way, and says where to look', async () => {
@@ -122,6 +127,8 @@ test('starts nothing where a pipeline is wrong, or another one runs in the folde
   expect(await ran(['up', 'wrong.ts'], { cwd })).toMatchObject({ status: 2 })
   const limited = await ran(['up', '--limit', 'keyGroups=3'], { cwd })
   expect(limited).toMatchObject({ status: 2, err: expect.stringMatching(/^error E_CONFIG: .*keyGroups/) })
+  const crowded = await ran(['up', '--workers', '21'], { cwd })
+  expect(crowded).toMatchObject({ status: 2, err: expect.stringMatching(/^error E_USAGE: .*up to 20 workers/) })
   const inTheWay = await ran(['up', '--data', 'wrong.ts'], { cwd })
   expect(inTheWay).toMatchObject({ status: 1, err: expect.stringMatching(/^error E_DISK: .*wrong\.ts/) })
   const first = potoroo(['up', '--workers', '1'], { cwd })
