@@ -9,6 +9,7 @@ import { request } from 'node:http'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ControlFile, readControlFile } from '../admin/control-file.ts'
+import type { WorkerView } from '../admin/view.ts'
 import { showAddress } from '../base/address.ts'
 import { type Details, type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
 import { addressOf } from './address.ts'
@@ -107,7 +108,8 @@ async function findFolders(data: string | undefined, sought: Sought): Promise<[F
   })
   const answers = await Promise.all(written.map(({ file }) => healthOf(file.address)))
   // One that has not come in yet, or was cut off, knows less than the others.
-  const all = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
+  const heard = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
+  const all = await withoutStrangers(heard)
   if (all.length === 0) throw fail('E_NO_WORKER', { data: data ?? [setting ?? [], BELOW].flat().join(' or ') })
   const { worker } = sought
   const alive = all.filter(({ file }) => worker === undefined || file.worker === worker)
@@ -119,6 +121,32 @@ async function findFolders(data: string | undefined, sought: Sought): Promise<[F
   const meant = alive.find((one) => basename(one.data) === sought.pipeline)
   if (meant === undefined) throw fail('E_WHICH_WORKER', { folders: alive.map((one) => one.data).join(', ') })
   return [meant]
+}
+
+/**
+ * Of several folders that name one address, that of the worker which listens there: the others were left by one that was killed, or
+ * are those of other machines, where an address such as 0.0.0.0 is another place.
+ */
+async function withoutStrangers(folders: readonly Folder[]): Promise<readonly Folder[]> {
+  const named = [...Map.groupBy(folders, ({ file }) => file.address).values()]
+  const strangers = named.map(async (some) => {
+    if (some.length === 1) return []
+    const own = await Promise.all(some.map(({ file }) => isOf(file)))
+    const first = Math.max(0, own.indexOf(true))
+    return some.filter((_, i) => i !== first)
+  })
+  const wrong = (await Promise.all(strangers)).flat()
+  return folders.filter((folder) => !wrong.includes(folder))
+}
+
+/** Whether it is the worker of `file` that listens at its address. */
+async function isOf(file: ControlFile): Promise<boolean> {
+  try {
+    const { status, text } = await call(file.address, 'GET', '/v1/worker', tokenIn(file), null, ALIVE_MS)
+    return status === 200 && (JSON.parse(text) as WorkerView).incarnation === file.incarnation
+  } catch {
+    return false
+  }
 }
 
 function subfolders(path: string): readonly string[] {

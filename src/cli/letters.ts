@@ -2,11 +2,14 @@
  * The dead letters of a pipeline in a cluster: each worker keeps those of the records that failed there, so every worker that
  * can be reached is asked.
  */
-import type { LetterPage, LetterView } from '../admin/letters-view.ts'
+import type { LetterPage, LetterView, ListedLetter } from '../admin/letters-view.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Replayed } from '../worker/pipelines/pipelines.ts'
 import { type ControlClient, type ControlFlags, findWorkers, part } from './control-client.ts'
 import { askAll } from './each-worker.ts'
+
+/** Letters that are looked for at a time: a worker takes only so many connections. */
+const AT_ONCE = 16
 
 export class Letters {
   private readonly pipeline: string
@@ -24,10 +27,22 @@ export class Letters {
 
   /** The oldest `limit` of all of them. */
   async list(limit: number): Promise<LetterPage> {
-    const pages = await askAll(this.workers, (worker) => worker.get<LetterPage>(`${this.path}?limit=${limit}`))
+    const pages = await askAll(this.workers, (worker) => this.oldest(worker, limit))
     const letters = pages.flatMap((page) => page.letters).toSorted((a, b) => a.timeMs - b.timeMs)
     const count = pages.reduce((sum, page) => sum + page.count, 0)
     return { pipeline: this.pipeline, count, letters: letters.slice(0, limit) }
+  }
+
+  /** Those of one worker, which answers so many at a time and no more. */
+  private async oldest(worker: ControlClient, limit: number): Promise<LetterPage> {
+    const letters: ListedLetter[] = []
+    for (;;) {
+      const range = `from=${letters.length}&limit=${limit - letters.length}`
+      const page = await worker.get<LetterPage>(`${this.path}?${range}`)
+      letters.push(...page.letters)
+      const all = letters.length >= Math.min(limit, page.count)
+      if (all || page.letters.length === 0) return { ...page, letters }
+    }
   }
 
   async show(id: string): Promise<LetterView> {
@@ -50,7 +65,11 @@ export class Letters {
   private async act<T>(verb: 'replay' | 'purge', ids: readonly string[] | null): Promise<readonly T[]> {
     const path = `${this.path}/${verb}`
     if (ids === null) return askAll(this.workers, (worker) => worker.post<T>(path, { ids }))
-    const found = await Promise.all(ids.map(async (id) => ({ id, worker: (await this.find(id)).worker })))
+    const found: { readonly id: string; readonly worker: ControlClient }[] = []
+    for (let from = 0; from < ids.length; from += AT_ONCE) {
+      const some = ids.slice(from, from + AT_ONCE)
+      found.push(...(await Promise.all(some.map(async (id) => ({ id, worker: (await this.find(id)).worker })))))
+    }
     const keepers = Map.groupBy(found, ({ worker }) => worker)
     return Promise.all(Array.from(keepers, ([worker, kept]) => worker.post<T>(path, { ids: kept.map(({ id }) => id) })))
   }

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import type { ClusterView } from '../admin/cluster-view.ts'
 import type { PipelineSummary, PipelineView, WorkerView } from '../admin/view.ts'
+import { PotorooError } from '../base/errors.ts'
 import { clusterText } from './cluster-commands.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
 import { livePipelineText, liveWorkerText } from './status-live.ts'
@@ -13,6 +14,9 @@ interface StatusFlags extends ControlFlags {
   readonly watch?: true
 }
 
+/** How long a worker that is watched may take to answer, in milliseconds: one that stands still is passed over. */
+const LOOK_MS = 5000
+
 /** What is asked of a worker for one look. */
 interface Look<T> {
   readonly view: T
@@ -23,7 +27,7 @@ export function listCommand(): Command {
   const command = new Command('list').description('list the pipelines of the worker')
   return addControlOptions(command).action(async (flags: ControlFlags) => {
     const worker = await findWorker(flags)
-    const { view, cluster } = await lookAt<PipelineSummary[]>(worker, '/v1/pipelines')
+    const { view, cluster } = await lookAt<PipelineSummary[]>(worker, '/v1/pipelines', flags)
     if (flags.json) printJson(view)
     else print(joined([pipelineTable(view), ...whosePart(cluster)]))
   })
@@ -42,35 +46,60 @@ export function statusCommand(): Command {
 }
 
 async function showWorker(worker: ControlClient, flags: StatusFlags): Promise<void> {
-  const look = () => lookAt<WorkerView>(worker, '/v1/worker')
+  const look = (at: ControlClient) => lookAt<WorkerView>(at, '/v1/worker', flags)
   if (flags.watch) {
-    return watchLooks(flags, look, ({ view, cluster }, before, seconds) =>
+    const find = () => findWorker(flags)
+    return watchLooks(flags, looksAgain(worker, find, look), ({ view, cluster }, before, seconds) =>
       joined([...clusterOf(cluster), liveWorkerText(view, before?.view ?? null, seconds)]),
     )
   }
-  const { view, cluster } = await look()
+  const { view, cluster } = await look(worker)
   if (flags.json) printJson({ ...view, cluster })
   else print(joined([...clusterOf(cluster), workerText(view, worker.address)]))
 }
 
 async function showPipeline(worker: ControlClient, name: string, flags: StatusFlags): Promise<void> {
-  const look = () => lookAt<PipelineView>(worker, `/v1/pipelines/${part(name)}`)
+  const look = (at: ControlClient) => lookAt<PipelineView>(at, `/v1/pipelines/${part(name)}`, flags)
   if (flags.watch) {
-    return watchLooks(flags, look, ({ view, cluster }, before, seconds) =>
+    const find = () => findWorker(flags, { pipeline: name })
+    return watchLooks(flags, looksAgain(worker, find, look), ({ view, cluster }, before, seconds) =>
       joined([livePipelineText(view, before?.view ?? null, seconds), ...whosePart(cluster)]),
     )
   }
-  const { view, cluster } = await look()
+  const { view, cluster } = await look(worker)
   if (flags.json) printJson(view)
   else print(joined([pipelineText(view), ...whosePart(cluster)]))
 }
 
-async function lookAt<T>(worker: ControlClient, path: string): Promise<Look<T>> {
-  const [view, cluster] = await Promise.all([worker.get<T>(path), worker.get<ClusterView>('/v1/cluster')])
+async function lookAt<T>(worker: ControlClient, path: string, { watch }: StatusFlags): Promise<Look<T>> {
+  const ms = watch ? LOOK_MS : undefined
+  const [view, cluster] = await Promise.all([worker.get<T>(path, ms), worker.get<ClusterView>('/v1/cluster', ms)])
   return { view, cluster }
 }
 
-/** Shows one look after another, each with the one before it. */
+/**
+ * Looks at `first`, and at whichever worker `find` finds once that does not answer: it has come back at another address, or is gone
+ * and others of its cluster are there.
+ */
+export function looksAgain<T>(
+  first: ControlClient,
+  find: () => Promise<ControlClient>,
+  look: (worker: ControlClient) => Promise<Look<T>>,
+): () => Promise<Look<T>> {
+  let worker = first
+  return async () => {
+    try {
+      return await look(worker)
+    } catch (error) {
+      const silent = error instanceof PotorooError && (error.code === 'E_NO_WORKER' || error.code === 'E_CONTROL')
+      if (!silent) throw error
+      worker = await find()
+      return look(worker)
+    }
+  }
+}
+
+/** Shows one look after another, each with the one before it, where that was of the same worker. */
 function watchLooks<T>(
   { json }: StatusFlags,
   look: () => Promise<Look<T>>,
@@ -79,7 +108,8 @@ function watchLooks<T>(
   let before: Look<T> | null = null
   return watch(async (seconds) => {
     const now = await look()
-    const shown = json ? JSON.stringify(now) : text(now, before, seconds)
+    const earlier = before?.cluster.worker === now.cluster.worker ? before : null
+    const shown = json ? JSON.stringify(now) : text(now, earlier, seconds)
     before = now
     return shown
   }, json === true)

@@ -5,6 +5,7 @@
  */
 import { type FSWatcher, watch } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
+import { fail } from '../base/errors.ts'
 import type { Bundle } from '../worker/pipelines/load-bundle.ts'
 
 /** What a pipeline may be made of; anything else in a folder is none of ours. */
@@ -29,13 +30,11 @@ export class FileWatch {
     this.changed = changed
   }
 
-  /** Watches the folders of `files` too (F1). */
+  /** Watches the folders of `files` too (F1). Throws `E_FILE`. */
   add(files: readonly string[]): void {
     for (const folder of new Set(files.map((file) => dirname(resolve(file))))) {
       if (this.folders.has(folder)) continue
-      const watcher = watch(folder, (_event, name) => {
-        if (name === null || ENDINGS.has(extname(name))) this.tell()
-      })
+      const watcher = this.watch(folder)
       // A folder that goes takes its files with it: the next change elsewhere says what is missing.
       watcher.on('error', () => this.forget(folder))
       this.folders.set(folder, watcher)
@@ -45,6 +44,16 @@ export class FileWatch {
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer)
     for (const folder of [...this.folders.keys()]) this.forget(folder)
+  }
+
+  private watch(folder: string): FSWatcher {
+    try {
+      return watch(folder, (_event, name) => {
+        if (name === null || ENDINGS.has(extname(name))) this.tell()
+      })
+    } catch (error) {
+      throw fail('E_FILE', { operation: 'watch', path: folder, reason: (error as Error).message }, error)
+    }
   }
 
   private tell(): void {

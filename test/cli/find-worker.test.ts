@@ -10,18 +10,24 @@ import { findWorkers } from '../../src/cli/control-client.ts'
 /** A worker's folder below `data`, and a control API that answers `/readyz` with `status`. */
 async function worker(data: string, name: string, status: number, store: string | null = 'one'): Promise<string> {
   const server = createServer((request, response) => {
+    if (request.url === '/v1/worker') return response.end(JSON.stringify({ incarnation: `life of ${name}` }))
     response.writeHead(request.url === '/readyz' ? status : 404).end()
   }).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await new Promise((resolve) => server.on('listening', resolve))
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  leave(data, name, address, store)
+  return address
+}
+
+/** A worker's folder below `data` that names `address`. */
+function leave(data: string, name: string, address: string, store: string | null): void {
   const folder = join(data, name)
   mkdirSync(folder)
   writeFileSync(join(folder, 'token'), 'secret')
   const token = join(folder, 'token')
-  const file = { worker: name, address, process: 1, adminToken: token, readToken: token, store }
-  writeFileSync(join(folder, 'control.json'), JSON.stringify(file))
-  return address
+  const file = { worker: name, incarnation: `life of ${name}`, address, pid: 1, store }
+  writeFileSync(join(folder, 'control.json'), JSON.stringify({ ...file, adminToken: token, readToken: token }))
 }
 
 test('those that are ready come first, and those that answer nothing at all not', async () => {
@@ -47,6 +53,18 @@ test('of several that have nothing to do with each other, the one whose folder h
   expect(found.map(({ address }) => address)).toEqual([numbers])
   await expect(findWorkers({ data }, { pipeline: 'sums' })).rejects.toMatchObject({ code: 'E_WHICH_WORKER' })
 })
+
+test.each([null, 'one'])(
+  'an address that several folders name is that of the worker which listens there',
+  async (store) => {
+    const data = mkdtempSync(join(tmpdir(), 'potoroo-find-'))
+    const address = await worker(data, 'w2', 200, store)
+    for (const name of ['w1', 'w3']) leave(data, name, address, store)
+    expect(await findWorkers({ data })).toHaveLength(1)
+    expect(await findWorkers({ data }, { worker: 'w2' })).toHaveLength(1)
+    await expect(findWorkers({ data }, { worker: 'w1' })).rejects.toMatchObject({ code: 'E_OTHER_WORKERS' })
+  },
+)
 
 test('who names a worker that is not here hears which are', async () => {
   const data = mkdtempSync(join(tmpdir(), 'potoroo-find-'))
