@@ -58,6 +58,8 @@ export class ScriptReader implements ReplayableReader {
   private waiting = false
   /** The mark that was waited for. */
   private passed = -1
+  /** It has rested behind the last record. */
+  private rested = false
 
   constructor(options: ReaderOptions, place: Place | null, context: Context) {
     this.options = options
@@ -72,6 +74,7 @@ export class ScriptReader implements ReplayableReader {
     for (let taken = 0; ; this.next++) {
       if (this.waiting) return 'idle'
       if (this.next >= script.length) {
+        if (this.restsLast) return 'idle'
         scene.ended(this.next)
         return 'ended'
       }
@@ -114,6 +117,14 @@ export class ScriptReader implements ReplayableReader {
     }
     into.push(value, this.next)
     bytes.fill(SPOILT)
+  }
+
+  /** Whether it rests behind the last record: that can be lost as well as any other. */
+  private get restsLast(): boolean {
+    if (this.options.pace === null || this.rested) return false
+    this.rested = true
+    this.rest()
+    return true
   }
 
   /** Whether the mark lies behind; otherwise it has been set going. */
