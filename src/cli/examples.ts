@@ -78,9 +78,9 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   drain: [['drain word-count', 'stops the input, makes a last checkpoint, ends it']],
   cancel: [['cancel word-count', 'ends it and forgets its state']],
   'dead-letters list': [['dead-letters list word-count', 'what did not get through, and why']],
-  'dead-letters show': [['dead-letters show word-count w1-12', 'one of them, whole']],
+  'dead-letters show': [['dead-letters show word-count split-12-d34fedf7', 'one of them, whole']],
   'dead-letters replay': [['dead-letters replay word-count --all', 'gives them back to their steps']],
-  'dead-letters purge': [['dead-letters purge word-count w1-12', 'forgets one']],
+  'dead-letters purge': [['dead-letters purge word-count split-12-d34fedf7', 'forgets one']],
   doctor: [
     ['doctor', 'the machine, the folders, the settings'],
     ['doctor word-count.ts --json', 'the ports of a pipeline too, for a script'],

@@ -1,9 +1,10 @@
 /** What `doctor` says of folders that cannot be looked into: it is asked when something is wrong, and has to answer. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
+import { seal } from '../../src/checkpoint/envelope.ts'
 import { examineStore, startWarnings } from '../../src/cli/doctor/folder.ts'
 import { examineVolume } from '../../src/cli/doctor/volume.ts'
 
@@ -33,6 +34,10 @@ test('what cannot be read of a store is named, and keeps no worker from its star
 
 test("what lies beside a chain's records is no record", () => {
   const store = folder()
+  writeFileSync(
+    join(store, 'cluster'),
+    seal({ kind: 'cluster', version: 1 }, { id: 'a', name: 'words', keyGroups: 64, chainEra: 8 }),
+  )
   mkdirSync(join(store, 'chain', 'lost+found'), { recursive: true })
-  expect(startWarnings(folder(), store)).toEqual([])
+  expect(examineStore(store, defaultLimits).filter(({ verdict }) => verdict === 'wrong')).toEqual([])
 })

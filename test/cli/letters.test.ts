@@ -1,31 +1,45 @@
-/** Dead letters of a worker that takes few connections and answers in pages, as all of them do. */
+/** Dead letters of a worker, which answers in pages and takes so many connections and no more. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { Letters } from '../../src/cli/letters.ts'
 
-const ids = Array.from({ length: 100 }, (_, n) => `w1-${n}`)
+const ids = Array.from({ length: 400 }, (_, n) => `w1-${n}`)
 const PAGE = 30
+const TURNS = 20
 
-/** Asks a worker with these letters that takes so many connections. */
-async function lettersAt(connections: number): Promise<{ readonly letters: Letters; readonly purged: string[] }> {
+/** Asks a worker with these letters. `seen.most`: connections that it had at a time. */
+async function lettersAtWorker() {
   const purged: string[] = []
+  const seen = { open: 0, most: 0 }
+  /** It is busy, and answers once nobody else has come for some turns. */
+  const answer = (respond: () => void, turns = TURNS): void => {
+    const { open } = seen
+    if (turns === 0) respond()
+    else setImmediate(() => answer(respond, seen.open > open ? TURNS : turns - 1))
+  }
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://worker')
     const from = Number(searchParams.get('from'))
     const limit = Math.min(PAGE, Number(searchParams.get('limit')))
     const letters = ids.slice(from, from + limit).map((id) => ({ id, timeMs: 0 }))
     const id = /dead-letters\/(w1-\d+)$/.exec(pathname)?.[1]
-    if (request.method === 'GET') return response.end(JSON.stringify(id ? { id } : { count: ids.length, letters }))
+    if (request.method === 'GET') {
+      return answer(() => response.end(JSON.stringify(id ? { id } : { count: ids.length, letters })))
+    }
     request.setEncoding('utf8').on('data', (body: string) => {
       purged.push(...(JSON.parse(body) as { ids: string[] }).ids)
       response.end(JSON.stringify({ purged: purged.length }))
     })
   })
-  server.maxConnections = connections
+  server.on('connection', (socket) => {
+    seen.most = Math.max(seen.most, ++seen.open)
+    socket.on('close', () => seen.open--)
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const data = mkdtempSync(join(tmpdir(), 'potoroo-letters-'))
   onTestFinished(() => {
@@ -35,17 +49,18 @@ async function lettersAt(connections: number): Promise<{ readonly letters: Lette
   const tokenFile = join(data, 'token')
   writeFileSync(tokenFile, 'secret')
   const control = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { letters: await Letters.of('p', { control, tokenFile }), purged }
+  return { letters: await Letters.of('p', { control, tokenFile }), purged, seen }
 }
 
 test('as many as are asked for are listed, however many a worker answers at a time', async () => {
-  const { letters } = await lettersAt(64)
+  const { letters } = await lettersAtWorker()
   expect((await letters.list(75)).letters.map(({ id }) => id)).toEqual(ids.slice(0, 75))
-  expect(await letters.list(1000)).toMatchObject({ count: 100, letters: { length: 100 } })
+  expect(await letters.list(1000)).toMatchObject({ count: 400, letters: { length: 400 } })
 })
 
 test('many that are named are found by few connections at a time', async () => {
-  const { letters, purged } = await lettersAt(20)
+  const { letters, purged, seen } = await lettersAtWorker()
   expect(await letters.purge(ids)).toBe(ids.length)
   expect(purged).toEqual(ids)
+  expect(seen.most).toBeLessThan(defaultLimits.controlConnections)
 })

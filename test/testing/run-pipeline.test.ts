@@ -198,7 +198,7 @@ describe('results', () => {
 
 describe('what a sink refuses is a dead letter, and no output', () => {
   test.each<[string, SinkDescription<string>]>([
-    ['what is no text and no bytes', nullSink({ encode: (word) => (word === 'bad' ? (7 as never) : word) })],
+    ['what is no text and no bytes', nullSink({ encode: (word) => (word === 'bad' ? ([7] as never) : word) })],
     ['what its frame has no room for', tcpSink({ port: 7002, framing: lengthPrefix({ bytes: 1 }), encode: longIfBad })],
     ['what its receiver does not take', tcpSink({ port: 7002, protocol: 'acked', encode: tooLongIfBad })],
   ])('%s', async (_what, sink) => {
