@@ -22,6 +22,7 @@ export interface Field<T> {
 }
 
 export type Fields = Readonly<Record<string, Field<unknown>>>
+type Entries = readonly (readonly [name: string, field: Field<unknown>])[]
 export type ValueOf<F> = F extends Field<infer T> ? T : never
 export type Body<F extends Fields> = { readonly [K in keyof F]: ValueOf<F[K]> }
 
@@ -36,6 +37,8 @@ export interface Row<N extends string = string, F extends Fields = Fields> {
   /** What it says, for the protocol's page. */
   readonly sentence: string
   readonly fields: F
+  /** The same in a list: what a program has added to all objects is no field. */
+  readonly entries: Entries
   readonly lane: Lane
   /** What follows the fields up to the frame's end; `null`: nothing (M4). */
   readonly body: string | null
@@ -53,7 +56,8 @@ export function message<const N extends string, F extends Fields>(
   fields: F,
   more: { readonly lane?: Lane; readonly body?: string } = {},
 ): Row<N, F> {
-  return { tag, name, since, sentence, fields, lane: more.lane ?? 'control', body: more.body ?? null }
+  const entries = Object.entries(fields)
+  return { tag, name, since, sentence, fields, entries, lane: more.lane ?? 'control', body: more.body ?? null }
 }
 
 /** The messages of one protocol. */
@@ -99,14 +103,14 @@ export class Catalogue<R extends Row> {
     const row = this.row(message.kind)
     assert(row.since <= version, `${row.name} is not sent to a peer of version ${version}`)
     const values = message as Readonly<Record<string, unknown>>
-    for (const name in row.fields) row.fields[name]!.write(writer, values[name], version)
+    for (const [name, field] of row.entries) field.write(writer, values[name], version)
   }
 
   /** Reads the fields of the message `tag`. Where the row has a body, `reader` then stands at its first byte. */
   read(tag: number, reader: ByteReader, version: number): MessageOf<R> {
     const row = this.tagged(tag, version)
     const values: Record<string, unknown> = { kind: row.name }
-    for (const name in row.fields) values[name] = row.fields[name]!.read(reader, version)
+    for (const [name, field] of row.entries) values[name] = field.read(reader, version)
     if (row.body === null) reader.finish()
     return values as MessageOf<R>
   }
@@ -238,17 +242,16 @@ export function word<const W extends string>(...words: readonly W[]): Field<W> {
 
 /** Several fields as one value. */
 export function group<F extends Fields>(fields: F): Field<Body<F>> {
+  const entries: Entries = Object.entries(fields)
   return {
-    type: `{ ${Object.keys(fields)
-      .map((name) => `${name}: ${fields[name]!.type}`)
-      .join(', ')} }`,
+    type: `{ ${entries.map(([name, { type }]) => `${name}: ${type}`).join(', ')} }`,
     write(writer, value, version) {
       const values = value as Readonly<Record<string, unknown>>
-      for (const name in fields) fields[name]!.write(writer, values[name], version)
+      for (const [name, field] of entries) field.write(writer, values[name], version)
     },
     read(reader, version) {
       const values: Record<string, unknown> = {}
-      for (const name in fields) values[name] = fields[name]!.read(reader, version)
+      for (const [name, field] of entries) values[name] = field.read(reader, version)
       return values as Body<F>
     },
   }

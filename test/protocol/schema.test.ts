@@ -79,6 +79,22 @@ function code(run: () => unknown): string {
   return 'nothing'
 }
 
+test('what a program adds to all objects is no field of a message', () => {
+  const many = [{ id: 7, name: 'seven' }]
+  const rest = { small: 1, middle: 2, large: 3, long: 4, double: 5, flag: true, name: 'n', raw: Buffer.from('r') }
+  const said = { kind: 'everything', ...rest, many, purpose: 'drain', later: 6 } as const
+  const writer = new ByteWriter()
+  Object.defineProperty(Object.prototype, 'added', { value: 1, enumerable: true, configurable: true })
+  let heard: Sample
+  try {
+    catalogue.write(writer, said, 2)
+    heard = catalogue.read(1, new ByteReader(writer.take()), 2)
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'added')
+  }
+  expect(heard).toEqual(said)
+})
+
 describe('messages', () => {
   test('are read as they were written', () => {
     fc.assert(

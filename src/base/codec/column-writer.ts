@@ -353,13 +353,18 @@ export class ColumnWriter {
       shapes[0]!.mixes = false
       return this.ofShape(writer, OBJECTS, shapes[0]!, values, count, depth)
     }
+    const { length } = writer
+    const { cells } = this
     writer.u8(VARIANTS)
     writer.u8(shapes.length)
     writer.bytes(which.subarray(0, count))
     for (let at = 0; at < shapes.length; at++) {
       const group = groups[at]!
-      // Only an object that changes while it is read can have lost its shape since.
-      if (!this.ofShape(writer, 0, shapes[at]!, group, group.length, depth)) throw new Unwritable('changing')
+      if (this.ofShape(writer, 0, shapes[at]!, group, group.length, depth)) continue
+      // An object that changes while it is read, or where a program has added fields to all of them.
+      writer.truncate(length)
+      this.cells = cells
+      return false
     }
     if (depth === 0 && count === this.blockCount) {
       this.commonFields = shapes[0]!.names.filter((name) => shapes.every(({ names }) => names.includes(name)))

@@ -19,8 +19,8 @@ import { isLatin1, writeLatin1, writeUtf16 } from './text.ts'
 
 /** Why a value cannot be written. The caller finds out which one; it is no error that a person meets. */
 export class Unwritable {
-  readonly reason: 'type' | 'deep' | 'large' | 'changing'
-  constructor(reason: 'type' | 'deep' | 'large' | 'changing') {
+  readonly reason: 'type' | 'deep' | 'large'
+  constructor(reason: 'type' | 'deep' | 'large') {
     this.reason = reason
   }
 }

@@ -57,6 +57,29 @@ describe('a block', () => {
     )
   })
 
+  test('holds objects of several shapes also where a program has added a field to all of them, or they change as they are read', () => {
+    const codec = new ValueCodec()
+    const values = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? { even: i, n: 1 } : { odd: i, n: 2 }))
+    Object.defineProperty(Object.prototype, 'added', { value: 1, enumerable: true, configurable: true })
+    let bytes: Buffer
+    try {
+      bytes = encode(codec, values)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'added')
+    }
+    expectSame(decode(codec, bytes), values)
+    const growing = (fields: object): object =>
+      Object.defineProperty({ ...fields }, 'n', {
+        enumerable: true,
+        get(this: Record<string, number>) {
+          this.read = 1
+          return 0
+        },
+      })
+    const grown = decode(codec, encode(codec, values.map(growing)))
+    expect(grown.map((one) => Object.keys(one as object)[0])).toEqual(values.map((one) => Object.keys(one)[0]))
+  })
+
   test('is read by a codec that has seen nothing before (Q1)', () => {
     const sender = new ValueCodec()
     fc.assert(
