@@ -148,6 +148,16 @@ describe('a pipeline', () => {
     expect((await loadPipeline(file, defaultLimits)).pipeline.name).toBe('named')
   })
 
+  test('may use packages in CommonJS that try others which are not installed', async () => {
+    const file = write('tries', {
+      'tries.ts':
+        "import { pipeline } from 'potoroo'\nimport name from 'trier'\nexport default pipeline(name, () => {})\n",
+      'node_modules/trier/index.js':
+        "try { require('faster'); module.exports = 'faster' } catch ({ code }) { module.exports = 'slow-' + code }",
+    })
+    expect((await loadPipeline(file, defaultLimits)).pipeline.name).toBe('slow-MODULE_NOT_FOUND')
+  })
+
   test('shows the lines of its files in stack traces', () => {
     const file = write('traced', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })
     const { text, map, hash } = bundlePipeline(file, defaultLimits)
@@ -214,6 +224,30 @@ describe('a file that is no pipeline is told why, and where', () => {
       'throw Object.create(null)',
       'E_PIPELINE_THREW',
       'FILE: the pipeline file threw while it was loaded: a value of type object that cannot be shown',
+    ],
+    [
+      'a file that reads what lies beside it',
+      "import { readFileSync } from 'node:fs'\nreadFileSync(new URL('./a.txt', import.meta.url))",
+      'E_PIPELINE_PLACE',
+      'FILE:2:1: the pipeline file asked where it lies while it was loaded: TypeError: The URL must be of scheme file',
+    ],
+    [
+      'a file that asks for its folder',
+      'export default String(__dirname)',
+      'E_PIPELINE_PLACE',
+      'FILE:1:23: the pipeline file asked where it lies while it was loaded: ReferenceError: __dirname is not defined',
+    ],
+    [
+      'a file that requires from where it lies',
+      "import { createRequire } from 'node:module'\ncreateRequire(import.meta.url)('./x.cjs')",
+      'E_PIPELINE_PLACE',
+      'FILE:2:1: the pipeline file asked where it lies',
+    ],
+    [
+      'potoroo that is required',
+      "const { pipeline } = require('potoroo')\nmodule.exports = pipeline('p', () => {})",
+      'E_PIPELINE_IMPORT',
+      "FILE: cannot import require('potoroo'): write import … from 'potoroo'",
     ],
     ['no export', 'export const a = 1', 'E_PIPELINE_EXPORT', 'FILE exports no pipeline: it has no default export'],
     [

@@ -157,6 +157,12 @@ export const workerErrors = {
     what: '{where}: the pipeline file threw while it was {doing}: {reason}',
     remedy: 'correct the file; a pipeline file only describes: connect to other systems in sources, sinks and asyncMap',
   },
+  E_PIPELINE_PLACE: {
+    kind: 'user',
+    what: '{where}: the pipeline file asked where it lies while it was {doing}: {reason}',
+    remedy:
+      "workers run it in one piece with all that it imports, wherever they are: import what lies beside it, as text (import words from './words.txt') or JSON, or read it with a source",
+  },
   E_PIPELINE_SLOW: {
     kind: 'user',
     what: '{path} was not loaded after {timeout}: it {does}',

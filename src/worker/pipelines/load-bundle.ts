@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import { realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type BuildFailure, type BuildOptions, type BuildResult, buildSync, type Message } from 'esbuild'
+import { type BuildFailure, type BuildOptions, type BuildResult, buildSync, type Message, type Metafile } from 'esbuild'
 import { fail } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 
@@ -24,8 +24,13 @@ export interface Bundle {
   readonly hash: string
 }
 
-/** What `require` is inside packages in CommonJS, which may only reach Node's own modules once they are bundled. */
-const REQUIRE = 'const require = (name) => process.getBuiltinModule(name);'
+/**
+ * What `require` is inside packages in CommonJS: it reaches Node's own modules only. The others it does not find, as Node does
+ * not, since many a package tries one that is not always installed and does without.
+ */
+const REQUIRE =
+  'const require = (name) => { const found = process.getBuiltinModule(name); if (found !== undefined) return found; ' +
+  "throw Object.assign(new Error('Cannot find module ' + name), { code: 'MODULE_NOT_FOUND' }) };"
 
 /** Makes the bundle of `file`. Takes some tens of milliseconds, during which nothing else runs. */
 export function bundlePipeline(file: string, limits: Pick<Limits, 'bundleBytes'>): Bundle {
@@ -54,6 +59,7 @@ export function bundlePipeline(file: string, limits: Pick<Limits, 'bundleBytes'>
     Object.values(result.metafile!.inputs).some((input) => input.format === 'cjs')
   try {
     let result: BuildResult = buildSync(options)
+    refuseRequired(result.metafile!, folder)
     if (usesRequire(result)) result = buildSync({ ...options, banner: { js: REQUIRE } })
     const output = (ending: string) => result.outputFiles!.find((made) => made.path.endsWith(ending))!.text
     const text = unplace(output('.js'), Object.keys(result.metafile!.inputs))
@@ -68,6 +74,16 @@ export function bundlePipeline(file: string, limits: Pick<Limits, 'bundleBytes'>
 /** The identity of a bundle's text (B2). */
 export function hashText(text: string): string {
   return createHash('sha256').update(text).digest('hex')
+}
+
+/** `potoroo` is imported (B3). */
+function refuseRequired({ inputs }: Metafile, folder: string): void {
+  for (const [path, { imports }] of Object.entries(inputs)) {
+    const required = imports.find(({ kind, path: name }) => kind === 'require-call' && /^potoroo(\/|$)/.test(name))
+    if (required === undefined) continue
+    const reason = `write import … from '${required.path}'`
+    throw fail('E_PIPELINE_IMPORT', { where: join(folder, path), import: `require('${required.path}')`, reason })
+  }
 }
 
 /** The real path of the pipeline file, so that a link to it is the same pipeline. */

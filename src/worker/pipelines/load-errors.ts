@@ -22,8 +22,13 @@ export function explainThrow(error: unknown, path: string, doing: 'loaded' | 'bu
     return fail('E_SETTING', { reason: `${error.details.reason} (${place})` }, error)
   }
   const reason = error instanceof Error ? `${error.name}: ${reasonOf(error)}` : reasonOf(error)
+  if (error instanceof Error && PLACELESS.test(error.message))
+    return fail('E_PIPELINE_PLACE', { where: place ?? path, doing, reason }, error)
   return fail('E_PIPELINE_THREW', { where: place ?? path, doing, reason }, error)
 }
+
+/** What Node says of the URL of a bundle, which lies nowhere, and of the names that only CommonJS has. */
+const PLACELESS = /^The URL must be of scheme file|must be a file URL object|^__(dir|file)name is not defined/
 
 /** `path:line:column` of the first frame in a file of the user's own, or `null`. */
 function placeOf(error: unknown): string | null {
