@@ -157,9 +157,11 @@ export class ControlServer {
     const url = URL.parse(request.url ?? '/', 'http://control')
     if (url === null) throw fail('E_CONTROL_REQUEST', { reason: 'its target is no path' })
     const { routes } = this.options
+    // Of the answer to HEAD Node sends the head alone: who looks whether it lives asks for no more.
+    const method = request.method === 'HEAD' ? 'GET' : request.method
     for (const route of routes) {
       const parts = match(route.path, url.pathname)
-      if (parts === null || route.method !== request.method) continue
+      if (parts === null || route.method !== method) continue
       this.refuseStrangers(request, route)
       return route.handle({ parts, query: url.searchParams, body: await this.readBody(request) })
     }

@@ -251,7 +251,11 @@ function checkpointed({ worker }: Pipelines, { parts }: Call): Checkpointed {
   const name = parts.pipeline!
   const entry = worker.cluster.pipelines.get(name)
   if (entry === undefined) throw fail('E_NO_PIPELINE', { pipeline: name, known: 'the chain does not name it' })
-  return { name, entry }
+  const latest = async () => {
+    await new Promise<void>((resolve) => worker.follow(resolve))
+    return worker.cluster.pipelines.get(name)
+  }
+  return { name, entry, latest }
 }
 
 /** `null`: the newest. */

@@ -39,6 +39,8 @@ describe('who may do what', () => {
     const stranger = { headers: { authorization: '' } }
     expect((await station.ask('GET', '/healthz', stranger)).status).toBe(200)
     expect((await station.ask('GET', '/readyz', stranger)).status).toBe(200)
+    expect(await station.ask('HEAD', '/healthz', stranger)).toMatchObject({ status: 200, text: '' })
+    expect((await station.ask('HEAD', '/metrics', stranger)).status).toBe(403)
     for (const path of ['/metrics', '/v1/worker', '/v1/pipelines']) {
       expect(await station.ask('GET', path, stranger)).toMatchObject({
         status: 403,

@@ -108,7 +108,7 @@ export class Station {
         let text = ''
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
         response.on('end', () => {
-          const isJson = response.headers['content-type'] === 'application/json'
+          const isJson = text !== '' && response.headers['content-type'] === 'application/json'
           resolve({ status: response.statusCode!, text, json: isJson ? JSON.parse(text) : null })
         })
       })

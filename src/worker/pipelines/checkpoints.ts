@@ -3,8 +3,9 @@
  *
  * V1. An epoch is verified object by object, each by a question of its own: whoever asks sees how far it has come, and no
  *     answer takes longer than reading one pack.
+ * V2. What was given up in the chain while it was read is gone, and not damaged.
  */
-import { fail } from '../../base/errors.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
 import type { EpochEntry, PipelineEntry } from '../../checkpoint/cluster.ts'
 import { lastEpoch } from '../../checkpoint/cluster.ts'
 import type { Damage, Examined } from '../../checkpoint/damage.ts'
@@ -40,14 +41,25 @@ export interface CheckpointContent {
 export interface Checkpointed {
   readonly name: string
   readonly entry: PipelineEntry
+  /** What the chain says once it has been read to its end. */
+  latest(): Promise<PipelineEntry | undefined>
 }
 
 /** The checkpoints that are kept, oldest first: the last one is what a recovery restores. */
-export async function listCheckpoints(seams: ObjectSeams, { name, entry }: Checkpointed): Promise<CheckpointEntry[]> {
+export async function listCheckpoints(seams: ObjectSeams, pipeline: Checkpointed): Promise<CheckpointEntry[]> {
+  const { name, entry } = pipeline
   const savepoints = await savepointNames(seams, name)
-  return Promise.all(
+  const listed = await Promise.all(
     entry.epochs.map(async (epoch) => entryOf(epoch, await readManifest(seams, epoch), savepoints.get(epoch.epoch))),
   )
+  if (listed.every(({ damage }) => damage === null)) return listed
+  const latest = await pipeline.latest()
+  return listed.filter(({ epoch, damage }) => damage === null || isKept(latest, epoch))
+}
+
+/** V2. */
+function isKept(latest: PipelineEntry | undefined, epoch: number): boolean {
+  return latest?.epochs.some((one) => one.epoch === epoch) ?? false
 }
 
 /** What `epoch` consists of, the newest one where it is `null`. */
@@ -79,18 +91,26 @@ export async function verifyOne(
   const { manifest } = await find(seams, pipeline, epoch)
   const object = manifest.kind === 'intact' ? objectsOf(manifest.value)[index] : undefined
   if (object === undefined) throw fail('E_CONTROL_REQUEST', { reason: `epoch ${epoch} has no object ${index}` })
-  return verifyObject(seams, object)
+  const damages = await verifyObject(seams, object)
+  if (damages.length > 0 && !isKept(await pipeline.latest(), epoch)) throw noCheckpoint(pipeline, epoch)
+  return damages
 }
 
 async function find(
   seams: ObjectSeams,
-  { name, entry }: Checkpointed,
+  pipeline: Checkpointed,
   epoch: number | null,
 ): Promise<{ readonly found: EpochEntry; readonly manifest: Examined<Manifest> }> {
+  const { entry } = pipeline
   const found = epoch === null ? lastEpoch(entry) : entry.epochs.find((one) => one.epoch === epoch)
-  if (found == null)
-    throw fail('E_NO_CHECKPOINT', { pipeline: name, which: epoch === null ? '' : ` of epoch ${epoch}` })
-  return { found, manifest: await readManifest(seams, found) }
+  if (found == null) throw noCheckpoint(pipeline, epoch)
+  const manifest = await readManifest(seams, found)
+  if (manifest.kind !== 'intact' && !isKept(await pipeline.latest(), found.epoch)) throw noCheckpoint(pipeline, epoch)
+  return { found, manifest }
+}
+
+function noCheckpoint({ name }: Checkpointed, epoch: number | null): PotorooError {
+  return fail('E_NO_CHECKPOINT', { pipeline: name, which: epoch === null ? '' : ` of epoch ${epoch}` })
 }
 
 async function readManifest({ store }: ObjectSeams, { manifest }: EpochEntry): Promise<Examined<Manifest>> {
