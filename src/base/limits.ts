@@ -68,7 +68,7 @@ export interface Limits {
   readonly storeRetryMs: number
   /** A worker that cannot append to the chain for this long ends, in milliseconds. */
   readonly storeTimeoutMs: number
-  /** Attempts at reading an object that the store says is there, before it counts as damaged. */
+  /** Attempts at reading an object that the store does not give, while it gives others, before that counts as damaged. */
   readonly storeReads: number
   /** How far behind the chain a worker's data folder may say that it has seen it, in milliseconds. */
   readonly noteChainMs: number

@@ -2,14 +2,12 @@
  * Reads packs (PROTOCOLS 5). What does not fit its checksum is answered as damage, by file and chunk, never as data.
  *
  * P6. A pack is the one of its handle: its length, the CRC of its index and its own name must agree.
- * P7. What cannot be read for other reasons than damage is tried `storeReads` times with pauses, and counts as damaged then: a
- *     disk's bad sector never answers otherwise.
+ * P7. What cannot be read for other reasons than damage counts as damaged too, in the end (`patience.ts`).
  */
 import { assert } from '../base/assert.ts'
 import { ByteReader } from '../base/bytes.ts'
 import { crc32 } from '../base/crc.ts'
 import type { Limits } from '../base/limits.ts'
-import type { Clock } from '../env/clock.ts'
 import { type Damage, damagedWhole, type Examined } from './damage.ts'
 import {
   decodeEnd,
@@ -20,13 +18,10 @@ import {
   type PackHandle,
   packNameOf,
 } from './pack-format.ts'
+import { type ReadSeams, tryAgain } from './patience.ts'
 import type { Store } from './store.ts'
 
-export interface ChunkSeams {
-  readonly store: Store
-  readonly clock: Clock
-  readonly limits: Limits
-}
+export type ChunkSeams = ReadSeams
 
 /** The first read of a pack's end, which holds the whole index of most packs. */
 const TAIL_BYTES = 64 << 10
@@ -93,28 +88,28 @@ export function readChunks(
   each: (chunk: PackChunk, bytes: Buffer) => void,
   done: (damages: readonly Damage[]) => void,
 ): void {
-  const { store, clock, limits } = seams
+  const { store, limits } = seams
   const damages: Damage[] = []
   const runs = neighbours(chunks, limits)
-  const readRun = (run: readonly PackChunk[], rest: readonly PackChunk[][], attempts: number): void => {
+  const readRun = (run: readonly PackChunk[], rest: readonly PackChunk[][], left: number): void => {
     const start = run[0]!.position
     const last = run.at(-1)!
     store.readRange(path, start, last.position + last.length - start, (error, bytes) => {
-      if (error !== null && attempts > 1) {
-        clock.after(limits.storeRetryMs, () => readRun(run, rest, attempts - 1))
-        return
+      const take = (): void => {
+        const missing = error?.message ?? (bytes === null ? 'it is absent' : 'its checksum does not match')
+        for (const chunk of run) {
+          const from = chunk.position - start
+          const found = bytes?.subarray(from, from + chunk.length)
+          if (found?.length === chunk.length && crc32(found) === chunk.crc) each(chunk, found)
+          else damages.push(damageOf(path, chunk, missing))
+        }
+        const [next, ...after] = rest
+        // Where patience has not helped it is not tried at each run anew.
+        if (next === undefined) done(damages)
+        else readRun(next, after, error === null ? limits.storeReads : 0)
       }
-      const missing = error?.message ?? (bytes === null ? 'it is absent' : 'its checksum does not match')
-      for (const chunk of run) {
-        const from = chunk.position - start
-        const found = bytes?.subarray(from, from + chunk.length)
-        if (found?.length === chunk.length && crc32(found) === chunk.crc) each(chunk, found)
-        else damages.push(damageOf(path, chunk, missing))
-      }
-      const [next, ...after] = rest
-      // Where patience has not helped it is not tried at each run anew.
-      if (next === undefined) done(damages)
-      else readRun(next, after, error === null ? limits.storeReads : 1)
+      if (error === null) take()
+      else tryAgain(seams, left, (still) => readRun(run, rest, still), take)
     })
   }
   const [first, ...rest] = runs

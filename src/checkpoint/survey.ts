@@ -2,26 +2,20 @@
  * Finds out what to restore: asks `resolve`, looks at what it wants to know, asks again, until it decides. Then reads
  * the chunks, and where one is damaged, adds that to the facts and asks once more.
  *
- * An object that cannot be read for other reasons than damage is tried `storeReads` times with pauses; after that it
- * counts as damaged too, because a disk's bad sector never answers otherwise.
+ * An object that cannot be read for other reasons than damage counts as damaged too, in the end (`patience.ts`).
  */
 import type { PotorooError } from '../base/errors.ts'
-import type { Limits } from '../base/limits.ts'
-import type { Clock } from '../env/clock.ts'
 import { lastEpoch } from './cluster.ts'
 import type { Damage, Examined } from './damage.ts'
 import { forEach } from './for-each.ts'
 import { decodeManifest, type Manifest, type PackEntry } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
 import { openPack } from './pack-reader.ts'
+import { type ReadSeams, tryAgain } from './patience.ts'
 import type { ReadAhead } from './read-ahead.ts'
 import { type Fact, type Facts, isDamage, type Resolution, type Restore, resolve } from './resolve.ts'
-import type { Store } from './store.ts'
 
-export interface SurveySeams {
-  readonly store: Store
-  readonly clock: Clock
-  readonly limits: Limits
+export interface SurveySeams extends ReadSeams {
   /** What was read before. */
   readonly ahead?: ReadAhead
 }
@@ -127,16 +121,16 @@ export class Survey {
     look: (answer: (examined: Examined<T>) => void) => void,
     done: (error: PotorooError | null, fact: Fact<T> | null) => void,
   ): void {
-    const { clock, limits } = this.seams
+    const { seams } = this
     const attempt = (left: number): void => {
       look((examined) => {
-        if (examined.kind === 'intact') done(null, examined.value)
-        else if (examined.kind === 'damaged') done(null, examined.damage)
-        else if (examined.error.code !== 'E_STORE') done(examined.error, null)
-        else if (left > 1) clock.after(limits.storeRetryMs, () => attempt(left - 1))
-        else done(null, { path, part: null, reason: examined.error.message })
+        if (examined.kind === 'intact') return done(null, examined.value)
+        if (examined.kind === 'damaged') return done(null, examined.damage)
+        const { error } = examined
+        if (error.code !== 'E_STORE') return done(error, null)
+        tryAgain(seams, left, attempt, () => done(null, { path, part: null, reason: error.message }))
       })
     }
-    attempt(limits.storeReads)
+    attempt(seams.limits.storeReads)
   }
 }

@@ -162,20 +162,30 @@ describe('a survey', () => {
     expect(pipeline.decide(pipeline.survey(pipeline.entry()))).toEqual({ kind: 'fresh' })
   })
 
-  test('tries again what cannot be read for a while, and takes it for damaged if that lasts', () => {
+  test('tries again what cannot be read, and takes it for damaged where something else can', () => {
     const pipeline = new Pipeline(1, {}, { storeRetryMs: 10 })
     pipeline.epoch(1)
     pipeline.epoch(2)
     const { disk } = pipeline.process.env
     const readFile = disk.readFile.bind(disk)
-    let failures = 2
+    let failures = 0
+    let bad = ''
     disk.readFile = (path, done) => {
-      if (failures-- > 0) disk.open(path, 'create', (error) => done(error, undefined as never))
+      if (path.endsWith(bad) && failures-- > 0) disk.open(path, 'create', (error) => done(error, undefined as never))
       else readFile(path, done)
     }
-    expect(pipeline.decide(pipeline.survey(pipeline.entry()))).toMatchObject({ manifest: { epoch: 2 }, instead: null })
-    failures = 3
-    expect(pipeline.decide(pipeline.survey(pipeline.entry()))).toMatchObject({ manifest: { epoch: 1 }, instead: 2 })
+    const decideAfter = (count: number) => {
+      failures = count
+      return pipeline.decide(pipeline.survey(pipeline.entry()))
+    }
+    // A store that gives nothing is away, for as long as it likes.
+    for (const count of [2, 3, 4, 50]) {
+      expect(decideAfter(count)).toMatchObject({ manifest: { epoch: 2 }, instead: null })
+      expect(failures).toBeLessThan(1)
+    }
+    bad = layout.manifest(run, 1, 2)
+    expect(decideAfter(3)).toMatchObject({ manifest: { epoch: 2 }, instead: null })
+    expect(decideAfter(4)).toMatchObject({ manifest: { epoch: 1 }, instead: 2 })
   })
 })
 

@@ -54,13 +54,18 @@ test('a program that the store does not give at once is asked for again', () => 
   const { sim, store, put, read } = scene()
   put()
   let refusals = 2
+  let refused = /./
   const unwilling = Object.create(store) as Store
   unwilling.read = (path, done) => {
-    if (refusals-- <= 0) return store.read(path, done)
+    if (!refused.test(path) || refusals-- <= 0) return store.read(path, done)
     const error = fail('E_STORE', { operation: 'read', path, reason: 'input/output error' })
     sim.clock.soon(() => done(error, null))
   }
   expect(read(unwilling)).toEqual(program)
+  // A store that gives nothing at all is waited for.
+  refusals = 50
+  expect(read(unwilling)).toEqual(program)
+  refused = /^bundles/
   refusals = Number.POSITIVE_INFINITY
   expect(() => read(unwilling)).toThrow(expect.objectContaining({ code: 'E_STORE' }))
 })

@@ -18,23 +18,17 @@
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
-import type { Limits } from '../../base/limits.ts'
 import { damagedWhole, type Examined } from '../../checkpoint/damage.ts'
 import { type Format, seal, unseal } from '../../checkpoint/envelope.ts'
 import { forEach } from '../../checkpoint/for-each.ts'
 import { epochOf, letterFile, letterFolder, letterWriterOf, type Run } from '../../checkpoint/layout.ts'
-import type { Store } from '../../checkpoint/store.ts'
+import { type ReadSeams, tryAgain } from '../../checkpoint/patience.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
-import type { Clock } from '../../env/clock.ts'
 import { type DeadLetter, lettersFromJson, lettersToJson, sizeOf } from './dead-letter.ts'
 
 const format: Format = { kind: 'letters', version: 1 }
 
-export interface DeadLettersSeams {
-  readonly store: Store
-  readonly clock: Clock
-  readonly limits: Limits
-}
+export type DeadLettersSeams = ReadSeams
 
 export interface DeadLettersOptions {
   readonly run: Run
@@ -111,16 +105,16 @@ export class DeadLetters {
     })
   }
 
-  /** Reads and takes one file, again after a pause where that fails: a store that does not answer has lost nothing. */
-  private read(path: string, attempts: number, done: () => void): void {
-    const { store, clock, limits } = this.seams
-    store.read(path, (error, bytes) => {
-      if (error !== null && attempts > 1) {
-        clock.after(limits.storeRetryMs, () => this.read(path, attempts - 1, done))
-        return
+  /** Reads and takes one file, again where that fails: a store that does not answer has lost nothing. */
+  private read(path: string, left: number, done: () => void): void {
+    const { seams } = this
+    seams.store.read(path, (error, bytes) => {
+      const take = (): void => {
+        this.take(path, error, bytes)
+        done()
       }
-      this.take(path, error, bytes)
-      done()
+      if (error === null) take()
+      else tryAgain(seams, left, (still) => this.read(path, still, done), take)
     })
   }
 

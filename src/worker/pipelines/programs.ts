@@ -5,13 +5,12 @@
  */
 import { fail } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
-import type { Limits } from '../../base/limits.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import { bundle as bundlePath } from '../../checkpoint/layout.ts'
+import { type ReadSeams, tryAgain } from '../../checkpoint/patience.ts'
 import type { RecordBody } from '../../checkpoint/record.ts'
-import type { Store, StoreDone, StoreDoneVoid } from '../../checkpoint/store.ts'
+import type { StoreDone, StoreDoneVoid } from '../../checkpoint/store.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
-import type { Clock } from '../../env/clock.ts'
 import type { Log } from '../../env/log.ts'
 import type { Program as LinkProgram } from '../../transport/handshake.ts'
 
@@ -22,11 +21,8 @@ export interface Program {
   readonly map: string
 }
 
-export interface ProgramSeams {
-  readonly store: Store
-  readonly clock: Clock
+export interface ProgramSeams extends ReadSeams {
   readonly log: Log
-  readonly limits: Limits
 }
 
 const none = undefined as never
@@ -53,21 +49,19 @@ function mend(seams: ProgramSeams, path: string, program: Program, done: StoreDo
   })
 }
 
-/** The program with this hash; tried again after a pause where the store does not answer. */
+/** The program with this hash; asked for again where the store does not answer. */
 export function readProgram(
-  seams: Pick<ProgramSeams, 'store' | 'clock' | 'limits'>,
+  seams: ReadSeams,
   hash: string,
   done: StoreDone<Program>,
-  attempts = seams.limits.storeReads,
+  left = seams.limits.storeReads,
 ): void {
   const path = bundlePath(hash)
-  const { store, clock, limits } = seams
-  store.read(path, (error, bytes) => {
-    if (error !== null && attempts > 1) {
-      clock.after(limits.storeRetryMs, () => readProgram(seams, hash, done, attempts - 1))
-      return
+  seams.store.read(path, (error, bytes) => {
+    if (error !== null) {
+      const again = (still: number): void => readProgram(seams, hash, done, still)
+      return tryAgain(seams, left, again, () => done(error, none))
     }
-    if (error !== null) return done(error, none)
     if (bytes === null) return done(fail('E_STORE_DAMAGED', { path, reason: 'it is absent' }), none)
     const program = decode(hash, bytes)
     if (program === null) done(fail('E_BUNDLE_DAMAGED', { path }), none)

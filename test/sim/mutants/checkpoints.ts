@@ -68,8 +68,8 @@ export const checkpointMutants: readonly SimMutant[] = [
   {
     name: 'letters-not-read-again',
     file: 'src/worker/letters/dead-letters.ts',
-    text: 'if (error !== null && attempts > 1) {',
-    replacement: 'if (error !== null && attempts > 1e9) {',
+    text: 'if (error === null) take()',
+    replacement: 'if (seams !== null) take()',
     bend: 'failing-reads',
   },
 ]

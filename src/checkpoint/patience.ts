@@ -1,0 +1,36 @@
+/**
+ * When an object counts as damaged that the store does not give: a disk's bad sector never answers otherwise.
+ *
+ * E1. It is tried `storeReads` times with pauses, and once more when something else has been read meanwhile. A store that gives nothing
+ *     at all is away, and says nothing of what lies in it: it is waited for.
+ */
+import type { Limits } from '../base/limits.ts'
+import type { Clock } from '../env/clock.ts'
+import { CLUSTER } from './layout.ts'
+import type { Store } from './store.ts'
+
+export interface ReadSeams {
+  readonly store: Store
+  readonly clock: Clock
+  readonly limits: Limits
+}
+
+/**
+ * A read has failed of which `left` were left, that one included. Calls `again` with what is left then, now or after a pause, or
+ * `giveUp`.
+ */
+export function tryAgain(
+  { store, clock, limits }: ReadSeams,
+  left: number,
+  again: (left: number) => void,
+  giveUp: () => void,
+): void {
+  const pause = (then: number): unknown => clock.after(limits.storeRetryMs, () => again(then))
+  if (left > 1) return void pause(left - 1)
+  // What every store holds, whatever else.
+  store.read(CLUSTER, (error) => {
+    if (error !== null) pause(1)
+    else if (left === 1) again(0)
+    else giveUp()
+  })
+}
