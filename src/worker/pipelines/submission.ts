@@ -155,8 +155,11 @@ export class Submission {
       return entry === undefined || entry.drained || !isProgram(program, entry)
     }
     const here = (): Resident | null => {
-      const resident = residents.all.get(name)
-      return resident?.plan === program.plan ? resident : null
+      const resident = residents.all.get(name) ?? null
+      // In a cluster others may have had it loaded here: it is the one that the record names.
+      const record = this.seams.worker.cluster.pipelines.get(name)?.submitted
+      const isIt = this.seams.alone ? resident?.plan === program.plan : resident?.submitted === record
+      return isIt && !overtaken() ? resident : null
     }
     // An earlier program may not have been loaded: that says nothing of this one.
     const unloaded = (): PotorooError | null => {
@@ -192,9 +195,10 @@ export class Submission {
     const planned = plan(buildGraph(pipeline, parameters, limits))
     if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { path: bundle(entry.hash) })
     const loaded = { plan: planned, hash: entry.hash, parameters }
-    // Somebody may have asked for another one here meanwhile.
-    if (this.prepared.get(name) === known) this.prepared.set(name, loaded)
-    return loaded
+    // Somebody may have asked for one here meanwhile: for this one, which he waits for, or for another.
+    const now = this.prepared.get(name)
+    if (now === known) this.prepared.set(name, loaded)
+    return now !== undefined && isProgram(now, entry) ? now : loaded
   }
 
   /** The path of the savepoint's manifest, with which only a pipeline can begin that is not there, or not any more. */
