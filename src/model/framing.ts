@@ -196,11 +196,13 @@ export interface CustomFramingOptions {
   /**
    * Finds the record that begins at `start`: where it starts and ends without its frame, and where the next one
    * begins (after `start`); `null` when more bytes are needed. Must depend on these bytes alone. To refuse bytes, throw.
+   * What stands in front of `looked` was there when it last asked for more: who looks for an end mark goes on there.
    */
   readonly next: (
     bytes: Buffer,
     start: number,
     end: number,
+    looked: number,
   ) => { readonly start: number; readonly end: number; readonly next: number } | null
   /** Puts a record into its frame, for sinks; without it the framing is for sources only. */
   readonly frame?: (record: Uint8Array) => readonly Uint8Array[]
@@ -216,8 +218,8 @@ export interface CustomFramingOptions {
  * @example
  * customFraming({
  *   name: 'semicolons',
- *   next: (bytes, start, end) => {
- *     const at = bytes.indexOf(';', start)
+ *   next: (bytes, start, end, looked) => {
+ *     const at = bytes.indexOf(';', looked)
  *     return at < 0 || at >= end ? null : { start, end: at, next: at + 1 }
  *   },
  *   frame: (record) => [record, Buffer.from(';')],
@@ -231,10 +233,10 @@ export function customFraming(options: CustomFramingOptions): Framing {
   return {
     kind: `custom ${options.name}`,
     ...(options.frame === undefined ? { readsOnly: true } : {}),
-    scan(bytes, start, end, cuts, recordBytes) {
+    scan(bytes, start, end, cuts, recordBytes, look = { bytes: 0, quoted: false }) {
       let at = start
       while (at < end) {
-        const found = nextOf(options, bytes, start, at, end)
+        const found = nextOf(options, bytes, start, at, end, at === start ? start + look.bytes : at)
         if (found === null) break
         if (found.end - found.start > recordBytes) throw tooLong(found.end - found.start, recordBytes)
         const inside = at <= found.start && found.start <= found.end && found.end <= found.next
@@ -246,6 +248,7 @@ export function customFraming(options: CustomFramingOptions): Framing {
       }
       // A frame may be larger than its record, but not without bound.
       if (end - at > 2 * recordBytes + 1024) throw tooLong(end - at, recordBytes)
+      look.bytes = end - at
       return at
     },
     finish(bytes, start, end, cuts) {
@@ -259,12 +262,12 @@ export function customFraming(options: CustomFramingOptions): Framing {
 }
 
 /** What `next` answers, which is user code: it throws, or forgets its answer, or gives half a place. */
-function nextOf(options: CustomFramingOptions, bytes: Buffer, start: number, at: number, end: number) {
+function nextOf(options: CustomFramingOptions, bytes: Buffer, start: number, at: number, end: number, looked: number) {
   const refused = (reason: string, cause?: unknown) =>
     fail('E_FRAMING', { offset: at - start, reason: `framing "${options.name}"${reason}` }, cause)
   let found: ReturnType<CustomFramingOptions['next']>
   try {
-    found = atOnce(options.next(bytes, at, end))
+    found = atOnce(options.next(bytes, at, end, looked))
   } catch (error) {
     throw refused(`: ${reasonOf(error)}`, error)
   }

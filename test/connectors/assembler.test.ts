@@ -7,8 +7,9 @@ import { csvLines, customFraming, fixedSize, lengthPrefix, lines } from '../../s
 /** Ends a record where a byte is followed by another one than itself: it looks one byte ahead. */
 const runs = customFraming({
   name: 'runs',
-  next(bytes, start, end) {
-    for (let i = start + 1; i < end; i++) if (bytes[i] !== bytes[start]) return { start, end: i, next: i }
+  next(bytes, start, end, looked) {
+    for (let i = Math.max(start + 1, looked); i < end; i++)
+      if (bytes[i] !== bytes[start]) return { start, end: i, next: i }
     return null
   },
   endsWithStream: true,
@@ -88,6 +89,27 @@ test('looks at each byte of a quoted record once, in however many pieces it come
   const chunks = new Array<number>(row.length).fill(1)
   expect(assemble(counting, Buffer.concat([row, row]), chunks).records.map((text) => text.length)).toEqual([5004, 5004])
   expect(looked).toBe(2 * row.length)
+})
+
+test('tells a framing of one’s own what it has looked at', () => {
+  let seen = 0
+  const framing = customFraming({
+    name: 'dots',
+    next(bytes, start, end, looked) {
+      for (let at = looked; at < end; at++) {
+        seen++
+        if (bytes[at] === 46) return { start, end: at, next: at + 1 }
+      }
+      return null
+    },
+  })
+  const rows = ['a'.repeat(5000), '', 'b'.repeat(300)]
+  const stream = Buffer.from(rows.map((row) => `${row}.`).join(''))
+  for (const size of [1, 7, stream.length]) {
+    seen = 0
+    expect(assemble(framing, stream, new Array<number>(stream.length).fill(size)).records).toEqual(rows)
+    expect(seen).toBe(stream.length)
+  }
 })
 
 test('hands over the records in front of what is none', () => {
