@@ -201,3 +201,13 @@ test('one that is drained ends its sinks in peace, whatever generation begins me
   ends.shift()!()
   expect([said, residents.all.get('words')!.phase]).toEqual([['words/1 is closed'], 'drained'])
 })
+
+test('a program that was drained before its generation wants none: one would follow the other for ever', () => {
+  const { stands, residents } = scene()
+  stands(['words', entryOf(1)])
+  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  stands(['words', entryOf(1, { hash: 'other', submitted: 4 })])
+  expect(residents.outdated).toBe(true)
+  stands(['words', entryOf(1, { hash: 'other', submitted: 4, drained: true })])
+  expect(residents.outdated).toBe(false)
+})

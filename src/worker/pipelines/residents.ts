@@ -109,7 +109,9 @@ export class Residents {
   /** Whether the chain names another program for a pipeline than the one that is here, to begin with a generation (R1). */
   get outdated(): boolean {
     if (this.seams.alone) return false
-    for (const [name, { run, submitted }] of this.seams.cluster().pipelines) {
+    for (const [name, { run, submitted, drained }] of this.seams.cluster().pipelines) {
+      // Drained before it took its place, it takes none.
+      if (drained) continue
       const known = this.roster.submitted(name, run)
       if (known === null ? this.missed.has(run) : known !== submitted) return true
     }
