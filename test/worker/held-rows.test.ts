@@ -1,9 +1,15 @@
 /** What tasks hold is written in as many parts as it takes, and comes back in its order. */
 import { expect, test } from 'vitest'
 import { ByteWriter } from '../../src/base/bytes.ts'
+import type { Examined } from '../../src/checkpoint/damage.ts'
+import type { PackChunk, PackHandle } from '../../src/checkpoint/pack-format.ts'
+import { openPack, readChunks } from '../../src/checkpoint/pack-reader.ts'
+import { PackBlocks } from '../../src/checkpoint/pack-writer.ts'
 import { HeldRecords } from '../../src/dataflow/held-records.ts'
 import { decodeHeld, writeHeld } from '../../src/worker/execution/held-rows.ts'
+import { Snapshotter } from '../../src/worker/execution/snapshotter.ts'
 import { SplitTable } from '../../src/worker/execution/split-table.ts'
+import { Sim } from '../checkpoint/fixture.ts'
 
 function heldOf(values: readonly string[], splits: SplitTable): HeldRecords {
   const held = new HeldRecords()
@@ -41,4 +47,24 @@ test('a record that is more than a block by itself is named, and what comes afte
   expect(() => write('x'.repeat(70 << 20))).toThrow(expect.objectContaining({ code: 'E_BLOCK_TOO_LONG' }))
   write('next')
   expect(parts.map((bytes) => decodeHeld(bytes, splits).values)).toEqual([['next']])
+})
+
+test('what a task holds stands in the pack in its order', () => {
+  const sim = new Sim()
+  const { clock, limits } = sim
+  const store = sim.open()
+  const splits = new SplitTable()
+  const path = 'pipelines/p/1/packs/1'
+  const snapshotter = new Snapshotter({ store, clock, limits }, path, 0, splits, new PackBlocks(limits), () => {})
+  const held = ['first', 'second', 'third'].map((value) => heldOf([value], splits))
+  const ignore = (): void => {}
+  snapshotter.add('sums', null, held, ignore, ignore)
+  while (snapshotter.step());
+  const handle = sim.value<PackHandle | null>((done) => snapshotter.finish(done))!
+  const opened = sim.await<Examined<readonly PackChunk[]>>((done) => openPack(store, handle, done))
+  if (opened.kind !== 'intact') throw new Error(opened.kind)
+  const values: unknown[] = []
+  const take = (_: PackChunk, bytes: Buffer) => values.push(...decodeHeld(bytes, splits).values)
+  sim.await((done) => readChunks({ store, clock, limits }, path, opened.value, take, done))
+  expect(values).toEqual(['first', 'second', 'third'])
 })

@@ -115,7 +115,8 @@ export class Snapshotter implements Work {
   }
 
   private slice(part: Part, more: () => boolean): void {
-    const held = part.held.pop()
+    // In their order: of an aggregate's the later row of a key counts (`dataflow/pending-keys.ts`, G3).
+    const held = part.held.shift()
     if (held !== undefined) {
       writeHeld(this.writer, held, this.splits, (bytes) => this.pack.add(part.step, 0, 'rows', bytes))
     } else if (
