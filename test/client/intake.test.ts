@@ -33,9 +33,13 @@ function scene({ handles = true } = {}) {
   const dial = () => {
     const heard: DeliveryMessage[] = []
     const parser = new FrameParser(1 << 20)
-    const socket = { open: true }
+    const socket = { open: true, reads: true, unread: 0 }
     const caller = intake.connect({
-      send: (bytes) => parser.push(Buffer.from(bytes), (frame) => heard.push(readDelivery(frame).message)),
+      send: (bytes) => {
+        if (socket.reads) parser.push(Buffer.from(bytes), (frame) => heard.push(readDelivery(frame).message))
+        else socket.unread += bytes.length
+        return socket.unread
+      },
       close: () => {
         socket.open = false
       },
@@ -195,4 +199,13 @@ test('beyond a thousand sinks one that is not connected is forgotten, with all t
   const back = dial()
   back.say({ ...HELLO, history: 'h998' })
   expect(back.heard[0]).toMatchObject({ kind: 'welcome', resumeAfter: 1 })
+})
+
+test('a sink that asks and asks and reads no answer is turned out before they fill the memory', () => {
+  const sink = scene().dial()
+  sink.say(HELLO)
+  sink.socket.reads = false
+  for (let n = 0; n < 200_000; n++) sink.say({ kind: 'ping' })
+  expect(sink.socket.open).toBe(false)
+  expect(sink.socket.unread).toBeLessThan(2 << 20)
 })

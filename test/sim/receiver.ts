@@ -189,6 +189,7 @@ function callerOf(intake: Intake, connection: Connection): ConnectionHandler {
   const caller: Caller = intake.connect({
     send: (bytes) => {
       if (!ended) connection.write(bytes)
+      return connection.queued
     },
     close: end,
   })

@@ -8,7 +8,8 @@
  *     was replaced still sends comes behind nobody.
  * I4. What was taken and not handed over is bounded, whatever a sink sends: by `creditBytes` and two batches. A sink that keeps
  *     to its credit goes one batch beyond it at most (`protocol/delivery.ts`, Q3), and comes to another only where it dials
- *     anew before that one is handed over; it is turned away for a while. Of who was not welcomed a hello is held, and no more.
+ *     anew before that one is handed over; it is turned away for a while. Of who was not welcomed a hello is held, and no more. Who
+ *     does not read what is said to it is turned out.
  */
 import { PotorooError } from '../../base/errors.ts'
 import { sameSecret } from '../../base/secret.ts'
@@ -78,7 +79,8 @@ export interface IntakeSettings {
 
 /** The way back to a sink. */
 export interface Port {
-  send(bytes: Uint8Array): void
+  /** Answers how many bytes the sink has not read, as far as is known here. */
+  send(bytes: Uint8Array): number
   /** Sends what is queued, and closes. */
   close(): void
 }
@@ -97,6 +99,8 @@ interface Session {
 }
 
 const RETRY_MS = 1000
+/** Bytes of what is said to a sink that it may leave unread: who reads nothing, and asks again and again, would fill the memory. */
+export const UNREAD_BYTES: number = 1 << 20
 /** Sinks that are remembered at a time; beyond them the first that is not connected is forgotten. */
 const STREAMS = 1000
 
@@ -254,7 +258,7 @@ export class Caller {
   say(message: Exclude<DeliveryMessage, { kind: 'batch' }>): void {
     if (this.over) return
     this.said = true
-    this.port.send(encodeDelivery(message))
+    if (this.port.send(encodeDelivery(message)) > UNREAD_BYTES) this.turnOut()
   }
 
   private take({ message, body }: ReturnType<typeof readDelivery>): void {

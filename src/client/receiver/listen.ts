@@ -6,7 +6,7 @@ import { showAddress } from '../../base/address.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Address } from '../options.ts'
 import { CLOSING_MS } from '../transport.ts'
-import type { Intake } from './intake.ts'
+import { type Intake, UNREAD_BYTES } from './intake.ts'
 
 export interface Listening {
   readonly address: Address
@@ -21,7 +21,10 @@ export function listenTcp(address: Address, intake: Intake): Promise<Listening> 
   return new Promise((resolve, reject) => {
     const server = createServer({ noDelay: true }, (socket: Socket) => {
       const caller = intake.connect({
-        send: (bytes) => void socket.write(bytes),
+        send: (bytes) => {
+          socket.write(bytes)
+          return socket.writableLength
+        },
         close: () => {
           socket.end()
           setTimeout(() => socket.destroy(), CLOSING_MS).unref()
@@ -43,13 +46,20 @@ export function listenWebSocket(address: Address, intake: Intake): Promise<Liste
     server.on('connection', (socket) => {
       socket.binaryType = 'nodebuffer'
       const caller = intake.connect({
-        send: (bytes) => socket.send(bytes),
+        send: (bytes) => {
+          socket.send(bytes)
+          return socket.bufferedAmount
+        },
         close: () => {
           socket.close()
           setTimeout(() => socket.terminate(), CLOSING_MS).unref()
         },
       })
       socket.on('message', (chunk: Buffer) => caller.onBytes(chunk))
+      // The library answers each of them.
+      socket.on('ping', () => {
+        if (socket.bufferedAmount > UNREAD_BYTES) caller.turnOut()
+      })
       socket.on('error', () => {})
       socket.on('close', () => caller.onClosed())
     })
