@@ -1,5 +1,5 @@
 /** What only the operating system can show: locks between processes, real errors. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -84,6 +84,15 @@ test('a stale handle says of an open file that it is gone, and of a path that th
   expect(['read', 'fstat', 'write', 'fdatasync'].map(codeOf)).toEqual(Array(4).fill('absent'))
   // Whoever took the chain, a seal or a journal for absent here would decide without them.
   expect(['open', 'scandir', 'fsync', 'link', 'unlink', 'rename'].map(codeOf)).toEqual(Array(6).fill('io'))
+})
+
+test('a pipe that nobody writes keeps nobody waiting: it cannot be read as a file', async () => {
+  const path = join(folder, 'pipe')
+  execFileSync('mkfifo', [path])
+  const file = await open(path, 'read')
+  const error = await new Promise<DiskError | null>((go) => file.read(0, 1, (error) => go(error)))
+  expect(error).toMatchObject({ code: 'io', reason: 'ESPIPE: invalid seek' })
+  expect(await act((done) => file.close(done))).toBe('none')
 })
 
 test('files and directories are for their owner alone', async () => {

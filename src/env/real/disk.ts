@@ -26,10 +26,11 @@ import { diskError } from './disk-error.ts'
 import { RealFile } from './file.ts'
 import { LockFile } from './lock.ts'
 
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY } = constants
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY, O_NONBLOCK } = constants
 
 const flags: Readonly<Record<OpenMode, number>> = {
-  read: O_RDONLY,
+  // To open a pipe that nobody writes would keep a thread of the system's few for as long as that is so.
+  read: O_RDONLY | O_NONBLOCK,
   create: O_RDWR | O_CREAT | O_EXCL,
   write: O_RDWR | O_CREAT,
 }
