@@ -2,6 +2,7 @@
  * Lowering: what a user wrote about a stateful step becomes one of the few forms that the runtime knows, with every
  * default filled in. `reduce` is an `aggregate` whose accumulator is `{ value }`.
  */
+import { atOnce } from '../base/promise.ts'
 import type { Milliseconds } from '../base/time.ts'
 import type { AsyncOptions, StateOptions, Step } from './graph.ts'
 import type { KeyedPlan, SchemaPlan } from './plan.ts'
@@ -29,7 +30,7 @@ export function lowerKeyed(step: KeyedStep): KeyedPlan {
   if (step.kind === 'reduce') {
     const { fn } = step
     const add = (sum: Sum, value: unknown) => {
-      sum.value = sum.value === undefined ? value : fn(sum.value, value)
+      sum.value = sum.value === undefined ? value : atOnce(fn(sum.value, value))
     }
     return {
       ...common,
