@@ -62,7 +62,7 @@ const namedWorker = z.strictObject({ worker: z.string().min(1) })
 export function makeRoutes(seams: RoutesSeams): readonly Route[] {
   const { pipelines, metrics, limits, clock } = seams
   const find = ({ parts }: Call): Resident => pipelines.find(parts.pipeline!)
-  const storage = (): ObjectSeams => ({ store: pipelines.worker.storage, clock, limits })
+  const storage = (): ObjectSeams => ({ store: pipelines.worker.storage, clock, limits, hurried: true })
   return [
     { method: 'GET', path: '/healthz', right: 'none', handle: () => new Reply(200, 'text/plain', 'ok\n') },
     { method: 'GET', path: '/readyz', right: 'none', handle: () => readiness(pipelines) },

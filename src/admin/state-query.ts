@@ -86,7 +86,7 @@ async function queryCommitted(
   const held = holdersBefore(plan, step).length > 0
   let behind: Behind | null = null
   const committed: CommittedSeams = {
-    ...{ store: worker.storage, clock, limits, plan, entry },
+    ...{ store: worker.storage, clock, limits, hurried: true, plan, entry },
     suffices: ({ epoch, sources }) => {
       if (after === null) return true
       if (!held) return isCovered(plan, sources, after)

@@ -2,7 +2,7 @@
  * When an object counts as damaged that the store does not give: a disk's bad sector never answers otherwise.
  *
  * E1. It is tried `storeReads` times with pauses, and once more when something else has been read meanwhile. A store that gives nothing
- *     at all is away, and says nothing of what lies in it: it is waited for.
+ *     at all is away, and says nothing of what lies in it: it is waited for, but where somebody waits for an answer.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
@@ -13,6 +13,8 @@ export interface ReadSeams {
   readonly store: Store
   readonly clock: Clock
   readonly limits: Limits
+  /** Somebody waits for an answer: a store that is away is none that he has time for. */
+  readonly hurried?: boolean
 }
 
 /**
@@ -20,7 +22,7 @@ export interface ReadSeams {
  * `giveUp`.
  */
 export function tryAgain(
-  { store, clock, limits }: ReadSeams,
+  { store, clock, limits, hurried = false }: ReadSeams,
   left: number,
   again: (left: number) => void,
   giveUp: () => void,
@@ -29,8 +31,8 @@ export function tryAgain(
   if (left > 1) return void pause(left - 1)
   // What every store holds, whatever else.
   store.read(CLUSTER, (error) => {
-    if (error !== null) pause(1)
-    else if (left === 1) again(0)
+    if (error !== null && !hurried) pause(1)
+    else if (error === null && left === 1) again(0)
     else giveUp()
   })
 }

@@ -79,7 +79,7 @@ export class Ahead {
         })
         const { clock, limits, acceptLoss } = seams
         const known = { pipeline, entry, bounds: [], acceptLoss }
-        const own = { store: seams.store(), clock, limits, ahead: this.kept }
+        const own = { store: seams.store(), clock, limits, hurried: true, ahead: this.kept }
         readAhead(
           own,
           known,

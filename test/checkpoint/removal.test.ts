@@ -5,6 +5,7 @@ import { emptyCluster } from '../../src/checkpoint/cluster.ts'
 import * as layout from '../../src/checkpoint/layout.ts'
 import { nextFloor, oldRecords, oldRuns } from '../../src/checkpoint/removal.ts'
 import { makeSavepoint } from '../../src/checkpoint/savepoint.ts'
+import { Survey } from '../../src/checkpoint/survey.ts'
 import { sweepPipeline, sweepRuns } from '../../src/checkpoint/sweeper.ts'
 import { writeOnce } from '../../src/checkpoint/write-once.ts'
 import { Sim } from './fixture.ts'
@@ -183,6 +184,12 @@ describe('a survey', () => {
       expect(decideAfter(count)).toMatchObject({ manifest: { epoch: 2 }, instead: null })
       expect(failures).toBeLessThan(1)
     }
+    failures = Infinity
+    const known = { pipeline: 'p', entry: pipeline.entry(), bounds: [], acceptLoss: false }
+    const { store, clock, limits } = pipeline
+    // Nobody who waits for an answer waits for that.
+    const hurried = new Survey({ store, clock, limits, hurried: true }, known)
+    expect(pipeline.decide(hurried)).toMatchObject({ kind: 'refuse' })
     bad = layout.manifest(run, 1, 2)
     expect(decideAfter(3)).toMatchObject({ manifest: { epoch: 2 }, instead: null })
     expect(decideAfter(4)).toMatchObject({ manifest: { epoch: 1 }, instead: 2 })
