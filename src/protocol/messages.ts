@@ -198,7 +198,7 @@ const linkRows = [
     number: u32,
     failure: nullable(reason),
   }),
-  message(58, 'sourcesHeld', 1, 'Too many epochs in a row were abandoned: sources let nothing in.', {
+  message(58, 'sourcesHeld', 1, 'No epoch has come about for too long, or none can: sources let nothing in.', {
     pipeline,
     reason,
   }),

@@ -133,12 +133,14 @@ test('one that has failed on a member alone makes no epoch, says so, and begins 
   await expect.poll(rows).toEqual([`after ${pair.all.indexOf(failing!)}`, 'before 0', 'before 1'])
 })
 
-test('where it has failed on the coordinator, whoever asks for an epoch hears so', async () => {
+test('where it has failed on the coordinator, the others hold their sources, and whoever asks for an epoch hears so', async () => {
   const { pair } = await failed(({ all }) => all.filter(({ worker }) => worker.name === worker.cluster.coordinator))
   const other = pair.all.find(({ worker }) => worker.name !== worker.cluster.coordinator)!
   const reason = expect.stringMatching(/^it has failed on the coordinator: /)
   const told = { code: 'E_CHECKPOINT', details: expect.objectContaining({ reason }) }
   await expect(other.checkpoint('rows')).rejects.toMatchObject(told)
+  // No epoch will come: what it let in would be done again some day.
+  await expect.poll(() => other.find('rows').execution.heldBy).toMatch(/^it has failed on the coordinator: /)
 })
 
 test('a change of owners does not wait for it, and brings it up again', async () => {

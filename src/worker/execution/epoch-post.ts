@@ -10,7 +10,7 @@
  * M2. What a member saves goes in pieces, none of which stands in the way of others on its lane for long, and each of which a
  *     frame holds, however short these are here.
  * M3. Where the pipeline has failed, its worker says `epochFailed` of epoch 0, which there is none of: at once, and to each
- *     `startEpoch`. A coordinator on which it has failed answers who asks.
+ *     `startEpoch`. A coordinator on which it has failed holds the sources of all members, and answers who asks.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { fail } from '../../base/errors.ts'
@@ -205,8 +205,16 @@ export function failedHere(run: number, reason: string): ControlMessage {
 export function answerOfFailed(run: number, reason: string, message: ControlMessage): ControlMessage | null {
   if (message.kind === 'startEpoch') return failedHere(run, reason)
   if (message.kind !== 'epochAsked') return null
-  const failure = `it has failed on the coordinator: ${reason}`
-  return { kind: 'epochAnswered', pipeline: run, number: message.number, failure }
+  return { kind: 'epochAnswered', pipeline: run, number: message.number, failure: failedOnCoordinator(reason) }
+}
+
+/** What the coordinator says to the other members of a pipeline that has failed there for `reason` (M3). */
+export function heldByFailure(run: number, reason: string): ControlMessage {
+  return { kind: 'sourcesHeld', pipeline: run, reason: failedOnCoordinator(reason) }
+}
+
+function failedOnCoordinator(reason: string): string {
+  return `it has failed on the coordinator: ${reason}`
 }
 
 function wordOf(purpose: Purpose): Message<'startEpoch'>['purpose'] {

@@ -2,14 +2,15 @@
  * What members say to each other about the pipelines that they run, by the numbers of the runs.
  *
  * R1. What comes for a pipeline that is not up here yet waits for it.
- * R2. A pipeline that has failed here is no secret: its coordinator hears of it at once, and who says something that asks for
- *     an answer gets that (`execution/epoch-post.ts`, M3). No epoch comes about without its part here.
+ * R2. A pipeline that has failed here is no secret: its coordinator hears of it at once, or the others where that is this
+ *     worker, and who says something that asks for an answer gets that (`execution/epoch-post.ts`, M3). No epoch comes about
+ *     without its part here.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
-import { answerOfFailed, failedHere } from '../execution/epoch-post.ts'
+import { answerOfFailed, failedHere, heldByFailure } from '../execution/epoch-post.ts'
 import type { Generation } from '../execution/generation.ts'
 import { EarlyMessages } from './early.ts'
 import type { Resident } from './resident.ts'
@@ -61,7 +62,10 @@ export class RunMail {
   /** R2. A worker alone may bring it up again within the generation: what is said would meet that one. */
   tellFailed(run: number, { message }: PotorooError): void {
     const { generation, seams } = this
-    if (generation !== null && !seams.alone) seams.tell(generation.coordinator, failedHere(run, message))
+    if (generation === null || seams.alone) return
+    const { coordinator, members, self } = generation
+    if (members[self]!.worker !== coordinator) return seams.tell(coordinator, failedHere(run, message))
+    for (const { worker } of members) if (worker !== coordinator) seams.tell(worker, heldByFailure(run, message))
   }
 
   private answerFailed(from: string, run: number, error: PotorooError, message: ControlMessage): void {
