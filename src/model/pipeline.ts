@@ -6,6 +6,7 @@
  */
 import { fail } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
+import { disregard } from '../base/promise.ts'
 import type { SourceDescription } from './connector.ts'
 import { type Graph, GraphBuilder, type Parameters } from './graph.ts'
 import { refuseOptions, show } from './options.ts'
@@ -91,6 +92,7 @@ export function pipeline<P extends Parameters>(
       source: (step, source) => new Stream(graph, { step: graph.add(step, [], { kind: 'source', source }) }),
     })
     const built = graph.finish(name, parameters)
+    if (returned instanceof Promise) disregard(returned)
     if (typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function') {
       throw fail('E_SETTING', {
         reason: `the function of pipeline ${show(name)} returns a promise; it must add its steps at once`,

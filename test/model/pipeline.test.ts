@@ -75,6 +75,20 @@ test('a function that is async is refused', () => {
   expect(() => late.build()).toThrow('returns a promise')
 })
 
+test('what becomes of a function that is async ends nobody', async () => {
+  const stray: unknown[] = []
+  const onStray = (reason: unknown): void => void stray.push(reason)
+  process.on('unhandledRejection', onStray)
+  const late = pipeline('late', async (p: PipelineBuilder<Record<never, never>>) => {
+    await Promise.resolve()
+    p.source('in', testSource())
+  })
+  expect(() => late.build()).toThrow('returns a promise')
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', onStray)
+  expect(stray).toEqual([])
+})
+
 test('a pipeline needs a function', () => {
   expect(() => pipeline('none', undefined as never)).toThrow('has no function')
   expect(() => pipeline('none', {}, undefined as never)).toThrow('has no function')
