@@ -18,8 +18,8 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   {
     name: 'times the coordinator’s lease from the answer',
     file: 'test/cluster/sim-worker.ts',
-    text: 'this.lease = renewLease(this.lease, requestMs,',
-    replacement: 'this.lease = renewLease(this.lease, this.now,',
+    text: 'this.leases.renew(requestMs)',
+    replacement: 'this.leases.renew(this.now)',
     found: /speaks in generation/,
   },
   {
