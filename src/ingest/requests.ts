@@ -13,6 +13,7 @@
  */
 import { fail } from '../base/errors.ts'
 import { Fifo } from '../base/fifo.ts'
+import type { Address } from '../env/network.ts'
 import type { Cuts } from '../model/connector.ts'
 import type { RequestAnswer, RequestKey } from '../model/request.ts'
 import { NO_CLAIM } from '../protocol/acked.ts'
@@ -27,6 +28,8 @@ export type RequestSource = Omit<SessionSource, 'counters' | 'limits'> & {
   readonly source: string
   readonly incarnation: string
   readonly blockedBy: string | null
+  /** Where others send producers to this worker, `null` before that is known. */
+  readonly address: Address | null
   readonly counters: { repeats: number; turnedAway: number }
 }
 
@@ -101,7 +104,7 @@ export class Requests {
       source.counters.turnedAway++
       if (hello.kind === 'redirect') {
         const { worker } = hello
-        soon({ kind: 'elsewhere', worker, address: source.addressOf(worker) })
+        soon({ kind: 'elsewhere', worker, address: this.apart(source.addressOf(worker)) })
       } else soon({ kind: hello.kind === 'parked' ? 'again' : 'refused', error: hello.error })
     }
     ask()
@@ -112,6 +115,12 @@ export class Requests {
         source.forgetRoom(ask)
       },
     }
+  }
+
+  /** Where another worker is reached, unless it shares a port with this one: who goes there may meet either. */
+  private apart(address: Address | null): Address | null {
+    const { address: own } = this.source
+    return address?.host === own?.host && address?.port === own?.port ? null : address
   }
 
   private hold(producer: string, incarnation: string): Held {

@@ -1,6 +1,7 @@
 /** What requests are told when their stream is elsewhere, leaves or goes back; that they are taken stands in the HTTP source's tests. */
 import { beforeEach, expect, test } from 'vitest'
 import { fail } from '../../src/base/errors.ts'
+import type { Address } from '../../src/env/network.ts'
 import { type RequestSource, Requests } from '../../src/ingest/requests.ts'
 import { Stream, type StreamSession } from '../../src/ingest/stream.ts'
 import type { HelloAnswer } from '../../src/ingest/streams.ts'
@@ -16,6 +17,12 @@ let hello: HelloAnswer | null
 let parted: number
 let later: () => void
 let requests: Requests
+
+/** Where others are reached; w4 shares the port of this worker. */
+const addresses: Readonly<Record<string, Address>> = {
+  w2: { host: 'there', port: 8081 },
+  w4: { host: 'here', port: 8081 },
+}
 
 beforeEach(() => {
   world = new World(1)
@@ -43,7 +50,8 @@ beforeEach(() => {
         stream.session = null
       },
     },
-    addressOf: (worker) => (worker === 'w2' ? { host: 'there', port: 8081 } : null),
+    address: { host: 'here', port: 8081 },
+    addressOf: (worker) => addresses[worker] ?? null,
     admit: (of, _bytes, cuts, first) => {
       of.admitted = Math.max(of.admitted, first + cuts.count - 1)
       return 0
@@ -81,6 +89,8 @@ test('is sent to the worker that answers for its producer', () => {
   expect(bring(1, 1).told).toEqual([{ kind: 'elsewhere', worker: 'w2', address: { host: 'there', port: 8081 } }])
   hello = { kind: 'redirect', worker: 'w3' }
   expect(bring(1, 1).told).toEqual([{ kind: 'elsewhere', worker: 'w3', address: null }])
+  hello = { kind: 'redirect', worker: 'w4' }
+  expect(bring(1, 1).told).toEqual([{ kind: 'elsewhere', worker: 'w4', address: null }])
 })
 
 test('waits until it is known who answers', () => {

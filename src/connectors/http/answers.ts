@@ -21,12 +21,12 @@ export function busy(error: PotorooError): Answer {
   return problem(503, error, { headers: RETRY })
 }
 
-/** What a request is told that `target` was asked with; `ownPort`: where this worker listens. */
+/** What a request is told that `target` was asked with. */
 export function answerOf(
   given: RequestAnswer,
-  request: { readonly records: number; readonly keyed: boolean; readonly target: string; readonly ownPort: number },
+  request: { readonly records: number; readonly keyed: boolean; readonly target: string },
 ): Answer {
-  const { records, keyed, target, ownPort } = request
+  const { records, keyed, target } = request
   switch (given.kind) {
     case 'taken': {
       const { repeats, next, token } = given
@@ -42,8 +42,7 @@ export function answerOf(
     }
     case 'elsewhere': {
       const { worker, address } = given
-      // Workers that share a port are not told apart by it: who comes again stays on its connection.
-      if (address === null || address.port === ownPort) return busy(fail('E_HTTP_ELSEWHERE', { worker }))
+      if (address === null) return busy(fail('E_HTTP_ELSEWHERE', { worker }))
       const { host, port } = address
       const headers = { location: `http://${showAddress({ host, port })}${target}` }
       return problem(307, fail('E_HTTP_ELSEWHERE', { worker }), { headers })

@@ -14,7 +14,6 @@ export interface CallHome {
   readonly requests: Requests
   /** What every record is tried with before it is taken, or `null`. */
   readonly decoder: Decoder<unknown> | null
-  readonly port: number
   /** Bytes of bodies that are held, of all requests. */
   partial: number
   /** Bodies hold too much together: whoever holds the most is told to come again. */
@@ -82,7 +81,7 @@ export class Call implements HttpCallHandler {
       const cuts = recordsOf(bytes, format, source.decoder, source.context.limits.recordBytes)
       const records = cuts.count
       this.phase = 'taken'
-      const request = { records, keyed: key !== null, target: this.call.target, ownPort: source.port }
+      const request = { records, keyed: key !== null, target: this.call.target }
       this.waiting = source.requests.bring(bytes, cuts, key, until, (given) => {
         if (given.kind === 'taken') source.status.records += records
         this.finish(answerOf(given, request))

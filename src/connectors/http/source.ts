@@ -35,7 +35,6 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   readonly context: SourceContext
   readonly requests: Requests
   readonly decoder: Decoder<unknown> | null
-  port = 0
   partial = 0
   private readonly settings: HttpSourceSettings
   private readonly calls = new Set<Call>()
@@ -57,10 +56,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
       { host, port },
       true,
       (at, { reusePort }, done) => env.http.serve(at, { limits, reusePort }, this, done),
-      ({ address }) => {
-        this.port = address.port
-        this.look()
-      },
+      () => this.look(),
     )
   }
 
