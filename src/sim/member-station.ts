@@ -24,13 +24,13 @@ export interface MemberOptions {
   readonly port: number
   /** The name of the pipeline that it runs. */
   readonly pipeline: string
-  /** What it runs: made anew for each life, as a process would load it anew. `hash` tells its versions apart. */
+  /** What it runs: made anew for each life, as a process would load it anew, by its hash. Throws what keeps it from being loaded. */
   readonly plan: (env: Env, hash: string) => Plan
   /** Whether its journal lies on the shared volume. */
   readonly journals?: boolean
   /** Workers that the new cluster waits for. */
   readonly expected: number
-  /** Hears why the program `hash` cannot run; whether that is for somebody to put right, and the process goes on. */
+  /** Hears why the program `hash` cannot run, or be loaded; whether that is for somebody to put right, and the process goes on. */
   readonly stopped?: (hash: string, error: PotorooError) => boolean
   /** Hears why a life has ended; whether the next one accepts a loss. */
   readonly fell?: (error: PotorooError) => boolean
@@ -123,7 +123,10 @@ export class MemberStation {
           if (this.options.stopped?.(hash, error) !== true) fall(error)
         },
         warned: (_, warning) => env.log.warn('station.warned', { code: warning.code, message: warning.message }),
-        unloaded: (_, error) => fall(error),
+        unloaded: (name, error) => {
+          const hash = worker.residents.unloaded.get(name)!.entry.hash
+          if (this.options.stopped?.(hash, error) !== true) fall(error)
+        },
         lost: fall,
         left,
       },

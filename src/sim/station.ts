@@ -6,7 +6,7 @@
  *     supervisor does in earnest.
  * S2. A worker that falls because its volume has become read-only finds it mounted anew: what somebody in charge does.
  */
-import type { PotorooError } from '../base/errors.ts'
+import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
 import type { Env } from '../env/env.ts'
@@ -139,8 +139,23 @@ export class Station {
 /** Loads a plan as a process would, anew each time; all of them run here. */
 export function loadingAnew(env: Env, plan: (env: Env, hash: string) => Plan): Pick<WorkerHost, 'load' | 'wants'> {
   return {
-    load: (_, { hash }, done) => env.clock.soon(() => done(null, { plan: plan(env, hash) })),
+    load: (_, { hash }, done) =>
+      env.clock.soon(() => {
+        const loaded = planOr(() => plan(env, hash))
+        if (loaded instanceof PotorooError) done(loaded, null)
+        else done(null, { plan: loaded })
+      }),
     wants: () => true,
+  }
+}
+
+/** The plan, or what keeps it from being loaded. */
+function planOr(plan: () => Plan): Plan | PotorooError {
+  try {
+    return plan()
+  } catch (error) {
+    if (error instanceof PotorooError) return error
+    throw error
   }
 }
 

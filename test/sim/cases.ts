@@ -4,12 +4,22 @@
  */
 import type { Prng } from '../../src/base/prng.ts'
 import { isCaused } from '../../src/dataflow/lineage.ts'
-import { fileSink, fileSource, lines, tcpServerSink, tcpSink, tcpSource, webSocketSink } from '../../src/index.ts'
+import {
+  fileSink,
+  fileSource,
+  httpSource,
+  lines,
+  tcpServerSink,
+  tcpSink,
+  tcpSource,
+  webSocketSink,
+} from '../../src/index.ts'
 import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
 import type { Pipeline } from '../../src/model/pipeline.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
 import { drawGraph } from './graphs.ts'
+import { PATH } from './poster.ts'
 import { marketSpread, sequenceWindow, wordCount } from './samples.ts'
 
 /** The machine of the worker, that of its consumers, and those of who receives what acked sinks give, by TCP and by WebSocket. */
@@ -40,7 +50,7 @@ export interface Script {
 
 export interface Feed {
   readonly step: string
-  readonly kind: 'acked' | 'plain' | 'file'
+  readonly kind: 'acked' | 'http' | 'plain' | 'file'
   readonly port: number
   /** Of a file: how many there are. */
   readonly files: number
@@ -63,6 +73,8 @@ export interface Case {
   readonly drains: readonly Drain[]
   /** Builds the plan anew; or that of another program, which has steps besides. */
   readonly build: (pipeline?: Pipeline) => Plan
+  /** The same, where producers of the acked sources that `chooses` names post their records instead. */
+  readonly posted: (chooses: (feed: Feed) => boolean) => Case
 }
 
 const ackedKinds = ['acked', 'acked-websocket'] as const
@@ -106,8 +118,20 @@ export function caseOf(script: Script, random: Prng, acked: Prng, place: Place):
       drains.push({ step: task.step, kind, port: 8001 + drains.length, path: `/out/${task.step}.txt`, caused })
     }
   }
-  const build = (pipeline = script.pipeline): Plan => rehouse(plan(pipeline.build()), feeds, drains, place)
-  return { name: script.name, feeds, drains, build }
+  return caseWith(script, feeds, drains, place)
+}
+
+function caseWith(script: Script, feeds: readonly Feed[], drains: readonly Drain[], place: Place): Case {
+  return {
+    ...{ name: script.name, feeds, drains },
+    build: (pipeline = script.pipeline) => rehouse(plan(pipeline.build()), feeds, drains, place),
+    posted: (chooses) => {
+      const posted = feeds.map(
+        (feed): Feed => (feed.kind === 'acked' && chooses(feed) ? { ...feed, kind: 'http' } : feed),
+      )
+      return caseWith(script, posted, drains, place)
+    },
+  }
 }
 
 /** The folder that holds the files of `feed`, on its volume. */
@@ -133,6 +157,7 @@ function rehouse(planned: Plan, feeds: readonly Feed[], drains: readonly Drain[]
 
 function sourceOf(feed: Feed, { host, folder }: Place): SourceDescription<unknown> {
   if (feed.kind === 'file') return fileSource({ path: `${folder}${folderOf(feed)}/*` })
+  if (feed.kind === 'http') return httpSource({ host, port: feed.port, path: PATH, bad: 'dead-letter' })
   return tcpSource({ host, port: feed.port, protocol: feed.kind })
 }
 

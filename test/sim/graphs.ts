@@ -291,6 +291,11 @@ export function textOf({ k, n }: Item): string {
   return `${String(k)}=${n}`
 }
 
+/** Whether somebody can mend the step of this name so that it lets pass what it refused. */
+export function isMendable(step: string): boolean {
+  return /^(fault|ask)-/.test(step)
+}
+
 function* copies({ k, n }: Item): Iterable<Item> {
   for (let i = 0; i < n % 3; i++) yield { k, n: n + i }
 }

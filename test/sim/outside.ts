@@ -13,6 +13,7 @@ import type { Volume } from '../../src/sim/volume.ts'
 import type { Machine, World } from '../../src/sim/world.ts'
 import { type Case, CONSUMER, type Drain, type Feed, folderOf, RECEIVERS } from './cases.ts'
 import type { Life } from './checkers/evidence.ts'
+import { SimPoster } from './poster.ts'
 import { SimReceiver } from './receiver.ts'
 import { labelled } from './witness.ts'
 
@@ -42,8 +43,14 @@ export interface Laid {
   readonly bytes: number
 }
 
+/** A producer of a source. */
+export interface Brings<P = SimProducer | SimPoster> {
+  readonly feed: Feed
+  readonly producer: P
+}
+
 export class Outside {
-  readonly producers: { readonly feed: Feed; readonly producer: SimProducer }[] = []
+  readonly producers: Brings[] = []
   readonly senders: { readonly feed: Feed; readonly sender: SimSender }[] = []
   readonly files: Laid[] = []
   /** Those that only some programs of the pipeline read. */
@@ -76,6 +83,7 @@ export class Outside {
     for (const feed of config.system.feeds) {
       if (feed.kind === 'file') this.files.push(...this.filesOf(feed, volume))
       else if (feed.kind === 'acked') this.addProducers(feed)
+      else if (feed.kind === 'http') this.addPosters(feed)
       else this.addSenders(feed)
     }
     // Files are all there from the beginning.
@@ -88,6 +96,19 @@ export class Outside {
   private addProducers(feed: Feed): void {
     for (let i = 1; i <= this.config.producers; i++) {
       this.producers.push({ feed, producer: this.producerOf(`${feed.step}-p${i}`, i, feed) })
+    }
+  }
+
+  private addPosters(feed: Feed): void {
+    const { config, world } = this
+    for (let i = 1; i <= config.producers; i++) {
+      const name = `${feed.step}-p${i}`
+      const doors = this.doors.map((_, door) => this.door(i + door, feed))
+      const producer = new SimPoster(world.machine(name), {
+        ...{ name, doors, patienceMs: config.patienceMs },
+        record: (life, sequence) => record(feed, life, sequence),
+      })
+      this.producers.push({ feed, producer })
     }
   }
 
@@ -105,7 +126,7 @@ export class Outside {
   }
 
   /** Somebody begins with a copy of a producer's outbox, on a machine of its own; at once, or with one out of a backup. */
-  copyOutbox({ feed, producer }: Outside['producers'][number]): void {
+  copyOutbox({ feed, producer }: Brings<SimProducer>): void {
     const twin = this.producerOf(`${producer.machine}-copy${this.producers.length}`, this.producers.length, feed)
     twin.copy(producer)
     this.producers.push({ feed, producer: twin })
@@ -221,6 +242,11 @@ export class Outside {
         next()
       })
     next()
+  }
+
+  /** Those with outboxes, which somebody may copy. */
+  get outboxes(): Brings<SimProducer>[] {
+    return this.producers.flatMap(({ feed, producer }) => (producer instanceof SimProducer ? [{ feed, producer }] : []))
   }
 
   /** Those who read what sinks give. */

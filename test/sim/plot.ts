@@ -58,7 +58,7 @@ export class Plot {
       })
     })
     this.often(deeds.damageMs, () => this.damage())
-    for (const one of [...outside.producers]) {
+    for (const one of outside.outboxes) {
       const { producer } = one
       this.often(deeds.copyOutboxMs, () => {
         if (!producer.life.copied) outside.copyOutbox(one)

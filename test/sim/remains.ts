@@ -35,11 +35,8 @@ function collect(store: KeyedStore, found: Map<Key, FinalState>): void {
 /** What has come out of `drains`, on `volume` and at those outside. */
 export function outputsOf(drains: readonly Drain[], volume: Volume, { consumers, receivers }: Outside): Output[] {
   return drains.flatMap(({ step, kind, path, caused }): Output[] => {
-    if (kind === 'append') return [{ step, promise: 'exactly', lines: linesOf(contentOf(volume, path)) }]
-    if (kind === 'segments') {
-      const lines = segmentsOf(volume, path).flatMap((segment) => linesOf(contentOf(volume, segment)))
-      return [{ step, promise: 'exactly', lines }]
-    }
+    if (kind === 'append' || kind === 'segments')
+      return [{ step, promise: 'exactly', lines: linesIn(volume, path, kind === 'append') }]
     if (kind === 'server') return []
     if (kind === 'acked' || kind === 'acked-websocket') {
       const { handed } = receivers.find((one) => one.step === step)!.receiver
@@ -50,6 +47,12 @@ export function outputsOf(drains: readonly Drain[], volume: Volume, { consumers,
     const lines = consumer.deliveries.flatMap(({ chunks }) => linesOf(Buffer.concat(chunks)))
     return [{ step, promise: 'some', lines }]
   })
+}
+
+/** What a file sink has made visible: in one file that grows, or in segments, in the order of their names. */
+export function linesIn(volume: Volume, path: string, grows: boolean): string[] {
+  const files = grows ? [path] : segmentsOf(volume, path)
+  return files.flatMap((file) => linesOf(contentOf(volume, file)))
 }
 
 /**

@@ -25,6 +25,11 @@ export function mortalSteps({ tasks }: Plan): string[] {
   return tasks.flatMap((task) => (task.kind === 'keyed' && task.keyed.ttlMs !== undefined ? [task.step] : []))
 }
 
+/** Whether some step drops keys, by itself or since they have a time to live. */
+export function dropsKeys(plan: Plan): boolean {
+  return mortalSteps(plan).length > 0 || plan.tasks.some(({ step }) => step.startsWith('forget'))
+}
+
 /** Whether a source that does not end stands in front of the task `id`. */
 function hearsTime(plan: Plan, id: number): boolean {
   const task = plan.tasks[id]!

@@ -7,6 +7,7 @@ import type { SinkDescription, SourceDescription } from '../../src/model/connect
 import type { ChainEnd, ChainOp, ChainPlan, KeyedPlan, Plan, StepContext, TaskPlan } from '../../src/model/plan.ts'
 import { heardBy, type Later } from './answers.ts'
 import type { Visit } from './checkers/evidence.ts'
+import { isMendable } from './graphs.ts'
 
 /** A record on its way. A plain object, so that it may be encoded. */
 export interface Traced {
@@ -35,6 +36,8 @@ export class Witness {
   readonly visits: (Visit | undefined)[] = [undefined]
   /** The highest sequence that was decoded, by life. */
   readonly seen = new Map<string, number>()
+  /** Functions that can be mended let pass what they refuse, from now on. */
+  mended = false
 
   /** `plan` with functions that leave a trace, and whose answers come `later`; it is that of the program of this number. */
   trace(plan: Plan, later: Later, program = 0): Plan {
@@ -44,9 +47,9 @@ export class Witness {
   private task(task: TaskPlan, later: Later, program: number): TaskPlan {
     switch (task.kind) {
       case 'source':
-        return { ...task, source: this.source(task.source), chain: chainOf(task.chain) }
+        return { ...task, source: this.source(task.source), chain: this.chain(task.chain) }
       case 'keyed':
-        return { ...task, keyed: this.keyed(task.step, task.keyed, program), chain: chainOf(task.chain) }
+        return { ...task, keyed: this.keyed(task.step, task.keyed, program), chain: this.chain(task.chain) }
       case 'asyncMap':
         return {
           ...task,
@@ -55,15 +58,31 @@ export class Witness {
             return heardBy((ok, failed) =>
               later(() => {
                 const given = (answer: unknown) => ok(answer === undefined ? undefined : traced(cause, answer))
-                void task.fn(inner, signal).then(given, failed)
+                const refused = (error: unknown) => (this.mends(task.step) ? given(inner) : failed(error))
+                void task.fn(inner, signal).then(given, refused)
               }),
             )
           },
-          chain: chainOf(task.chain),
+          chain: this.chain(task.chain),
         }
       case 'sink':
         return { ...task, sink: sinkOf(task.sink) }
     }
+  }
+
+  private mends(step: string): boolean {
+    return this.mended && isMendable(step)
+  }
+
+  private chain(chain: ChainPlan): ChainPlan {
+    return chainOf(chain, (step, fn) => (value) => {
+      try {
+        return fn(value)
+      } catch (error) {
+        if (this.mends(step)) return value
+        throw error
+      }
+    })
   }
 
   private source(source: SourceDescription<unknown>): SourceDescription<unknown> {
@@ -188,14 +207,19 @@ function* numbered(cause: string, values: Iterable<unknown>): Iterable<Traced> {
   for (const value of values) yield { cause: `${cause}/${index++}`, value }
 }
 
-function chainOf(chain: ChainPlan): ChainPlan {
-  return { ops: chain.ops.map(opOf), end: endOf(chain.end) }
+/** What becomes of the functions of `map`. */
+type Mend = (step: string, fn: (value: unknown) => unknown) => (value: unknown) => unknown
+
+function chainOf(chain: ChainPlan, mend: Mend): ChainPlan {
+  return { ops: chain.ops.map((op) => opOf(op, mend)), end: endOf(chain.end, mend) }
 }
 
-function opOf(op: ChainOp): ChainOp {
+function opOf(op: ChainOp, mend: Mend): ChainOp {
   switch (op.kind) {
-    case 'map':
-      return { ...op, fn: (value) => traced((value as Traced).cause, op.fn((value as Traced).value)) }
+    case 'map': {
+      const fn = mend(op.step, op.fn)
+      return { ...op, fn: (value) => traced((value as Traced).cause, fn((value as Traced).value)) }
+    }
     case 'filter':
       return { ...op, fn: (value) => op.fn((value as Traced).value) }
     case 'inspect':
@@ -205,7 +229,7 @@ function opOf(op: ChainOp): ChainOp {
   }
 }
 
-function endOf(end: ChainEnd): ChainEnd {
+function endOf(end: ChainEnd, mend: Mend): ChainEnd {
   switch (end.kind) {
     case 'forward':
     case 'drop':
@@ -216,10 +240,16 @@ function endOf(end: ChainEnd): ChainEnd {
       return {
         ...end,
         tests: end.tests.map((test) => (value: unknown) => test((value as Traced).value)),
-        to: end.to.map((chain) => chain && chainOf(chain)),
+        to: end.to.map((chain) => chain && chainOf(chain, mend)),
       }
     case 'tee':
-      return { ...end, to: end.to.map((chain, i) => ({ ...chainOf(chain), ops: [fork(i), ...chainOf(chain).ops] })) }
+      return {
+        ...end,
+        to: end.to.map((chain, i) => {
+          const traced = chainOf(chain, mend)
+          return { ...traced, ops: [fork(i), ...traced.ops] }
+        }),
+      }
   }
 }
 

@@ -89,6 +89,12 @@ export interface Evidence {
   readonly letters: readonly Letter[]
   /** Clocks were right all the time, and nobody was away with records that others did not wait for. */
   readonly timely: boolean
+  /** Records, and answers of calls, some of which were given back to their steps after they had been refused. */
+  readonly replayed?: ReadonlySet<string>
+  /** Letters that somebody has asked to be taken out; of those that are `done` an epoch says so. */
+  readonly purged?: readonly (Letter & { readonly done: boolean })[]
+  /** Functions of steps without state refuse nothing from some moment on. */
+  readonly mended?: boolean
   /** Programs with other steps followed one another: a record that comes again by another one may have another id. */
   readonly reshaped?: boolean
 }

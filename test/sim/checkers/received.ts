@@ -104,6 +104,8 @@ class Order {
   /** False: what comes of `cause` should have been given before. */
   takes(cause: string): boolean {
     const [head, ...path] = cause.split('/') as [string, ...string[]]
+    // What was tried again has no order with the rest.
+    if (this.evidence.replayed?.has(head) === true) return true
     const visit = visitOf(this.evidence, head)
     if (visit === undefined) {
       const [life, sequence] = head.split('#')

@@ -11,10 +11,13 @@
  * X6. The final states come from those of the epoch before the last life, by way of further visits or as they are.
  * X7. There is one dead letter for every record that the user's functions, run again, refuse, and no other.
  * X8. Keys with a time to live begin anew when they are over, and not before (`ages.ts`).
+ * X9. Somebody may have given letters back: what is refused no more then goes on, in no order with what came behind it. What was taken
+ *     out has no letter any more.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Key } from '../../../src/base/hash.ts'
 import type { ChainPlan, KeyedPlan, StepContext, TaskPlan } from '../../../src/model/plan.ts'
+import { isMendable } from '../graphs.ts'
 import { Ages } from './ages.ts'
 import type { Complain, Evidence, Life, Visit } from './evidence.ts'
 import { droppedOf, type History, historyOf, survivorsOf } from './history.ts'
@@ -51,6 +54,8 @@ class Rerun {
   private readonly evidence: Evidence
   private readonly complain: Complain
   private readonly letters = new Set<string>()
+  /** Those that somebody may have taken out. */
+  private readonly purged = new Set<string>()
   /** What must, or may, have a letter. */
   private readonly refusals = new Set<string>()
   private readonly causes: ReadonlySet<string>
@@ -67,6 +72,11 @@ class Rerun {
       const letter = `${step} ${cause}`
       if (this.letters.has(letter)) complain(`${step}: ${cause} has two letters`)
       this.letters.add(letter)
+    }
+    for (const { step, cause, done } of evidence.purged ?? []) {
+      const letter = `${step} ${cause}`
+      if (done && this.letters.has(letter)) complain(`${step}: ${cause} has a letter that was taken out`)
+      this.purged.add(letter)
     }
     this.causes = survivorsOf(evidence)
     this.aggregates = new Set(
@@ -149,7 +159,8 @@ class Rerun {
     const found: Found[] = []
     const place = { step }
     try {
-      for (const { cause, value } of records) descend(chain, cause, value, due, place, found)
+      const passes = (step: string): boolean => this.passes(step, given)
+      for (const { cause, value } of records) descend(chain, cause, value, due, place, found, passes)
     } catch {
       // What was given to the chain is what the letter has. An aggregate gave its state, which has no cause.
       this.refused(place.step, given, due && !this.aggregates.has(step))
@@ -161,7 +172,17 @@ class Rerun {
   private refused(step: string, cause: string, due: boolean): void {
     const letter = `${step} ${cause}`
     this.refusals.add(letter)
-    if (due && !this.letters.has(letter)) this.complain(`${step}: ${cause} was refused and has no letter`)
+    if (due && !this.hasLetter(letter)) this.complain(`${step}: ${cause} was refused and has no letter`)
+  }
+
+  /** Whether `step` let pass what it refuses, since it was mended (X9). */
+  private passes(step: string, given: string): boolean {
+    return this.evidence.mended === true && isMendable(step) && !this.letters.has(`${step} ${given}`)
+  }
+
+  /** Whether it has a letter, or had one. */
+  private hasLetter(letter: string): boolean {
+    return this.letters.has(letter) || this.purged.has(letter)
   }
 
   // ── Steps that answer later ──────────────────────────────────────────────────────────────────────────────────────
@@ -173,7 +194,11 @@ class Rerun {
         const answered = (answer: unknown) => {
           if (answer !== undefined) this.push(chain, step, cause, answer, due)
         }
-        void fn(value, signal).then(answered, () => this.refused(step, cause, due))
+        const refused = () => {
+          if (this.passes(step, cause)) answered(value)
+          else this.refused(step, cause, due)
+        }
+        void fn(value, signal).then(answered, refused)
       }
     }
   }
@@ -205,7 +230,7 @@ class Rerun {
       if (met.has(cause)) continue
       // The step itself may have refused it; whether it should have, nobody knows who has not its state.
       this.refusals.add(`${step} ${cause}`)
-      if (due && !this.letters.has(`${step} ${cause}`)) this.complain(`${step}: ${cause} is missing`)
+      if (due && !this.hasLetter(`${step} ${cause}`)) this.complain(`${step}: ${cause} is missing`)
     }
   }
 
@@ -235,6 +260,8 @@ class Rerun {
   private order(step: string, key: Key, visits: readonly Visit[]): void {
     const last = new Map<string, readonly number[]>()
     for (const { cause } of visits) {
+      // X9.
+      if (this.evidence.replayed?.has(cause.split('/', 1)[0]!)) continue
       const { place, rank } = this.rankOf(cause)
       const before = last.get(place)
       if (before !== undefined && compare(before, rank) >= 0) {
@@ -375,7 +402,21 @@ class Rerun {
   }
 }
 
-/** Walks a chain with one record; throws what the user's function throws, `place.step` being where. */
+/** What `op` makes of `value`, or that as it is where it was mended in time (X9). */
+function mapped(
+  op: ChainPlan['ops'][number] & { kind: 'map' },
+  value: unknown,
+  passes: (step: string) => boolean,
+): unknown {
+  try {
+    return op.fn(value)
+  } catch (error) {
+    if (passes(op.step)) return value
+    throw error
+  }
+}
+
+/** Walks a chain with one record; throws what the user's function throws and no letter says was mended, `place.step` being where. */
 function descend(
   chain: ChainPlan,
   cause: string,
@@ -383,19 +424,20 @@ function descend(
   due: boolean,
   place: { step: string },
   found: Found[],
+  passes: (step: string) => boolean,
   from = 0,
 ): void {
   for (let i = from; i < chain.ops.length; i++) {
     const op = chain.ops[i]!
     place.step = op.step
-    if (op.kind === 'map') value = op.fn(value)
+    if (op.kind === 'map') value = mapped(op, value, passes)
     else if (op.kind === 'filter') {
       if (!op.fn(value)) return
     } else if (op.kind === 'inspect') op.fn(value)
     else {
       let index = 0
       for (const one of op.fn(value)) {
-        descend(chain, `${cause}/${index++}`, one, due, place, found, i + 1)
+        descend(chain, `${cause}/${index++}`, one, due, place, found, passes, i + 1)
         place.step = op.step
       }
       return
@@ -414,13 +456,13 @@ function descend(
       return
     }
     case 'tee':
-      for (const [i, to] of end.to.entries()) descend(to, `${cause}/${i}`, value, due, place, found)
+      for (const [i, to] of end.to.entries()) descend(to, `${cause}/${i}`, value, due, place, found, passes)
       return
     case 'branch': {
       place.step = end.step
       const k = end.tests.findIndex((test) => test(value))
       const to = end.to[k < 0 ? end.tests.length : k]
-      if (to) descend(to, cause, value, due, place, found)
+      if (to) descend(to, cause, value, due, place, found, passes)
       return
     }
     case 'drop':

@@ -5,7 +5,7 @@
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { mortalSteps } from '../rest.ts'
-import { type ClusterConfig, changing, goingBack, overNetwork } from './config.ts'
+import { accompanied, type ClusterConfig, changing, goingBack, overNetwork, triedAgain } from './config.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
 export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
@@ -25,22 +25,28 @@ const none = {
   putBackMs: 0,
 }
 
+/** What is drawn beside what happens to a cluster. */
+const nobody = { readMs: 0, family: null, others: 0, secondTries: 'none' } as const
+
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
-  'fewer-deeds': (config) => ({ ...config, readMs: 0, family: null, deeds: { ...config.deeds, ...none } }),
+  'fewer-deeds': (config) => ({ ...config, ...nobody, deeds: { ...config.deeds, ...none } }),
   /** Nobody is blind, and no version follows another: as it was before these were drawn. */
   'one-version-seen-by-all': (config) => ({
     ...config,
-    readMs: 0,
-    family: null,
+    ...nobody,
     deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0, namesakeMs: 0 },
   }),
   /** Nobody reads: as it was before readers were drawn, and processes of one name. */
-  'nobody-reads': (config) => ({ ...config, readMs: 0, family: null, deeds: { ...config.deeds, namesakeMs: 0 } }),
+  'nobody-reads': (config) => ({
+    ...config,
+    ...nobody,
+    deeds: { ...config.deeds, namesakeMs: 0 },
+  }),
   /** Keys have a time to live, and all clocks are right. In three of four nobody is away either, while work moves. */
   'mortal-keys': (config) => {
     if (mortalSteps(config.system.build()).length === 0) return null
-    const right = { ...config, family: null, weather: { ...config.weather, clock: calm.clock } }
+    const right = { ...config, ...nobody, readMs: config.readMs, weather: { ...config.weather, clock: calm.clock } }
     if (config.seed % 4 === 0) return { ...right, deeds: { ...config.deeds, jumpClockMs: 0 } }
     const often = OFTEN * config.pace
     const { deeds, ...rest } = quiet(right)
@@ -368,6 +374,41 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const often = OFTEN * config.pace
     return { ...rest, deeds: { ...deeds, strayMs: often, reconnectMs: often, crashProducerMs: 2 * often } }
   },
+  /** Other pipelines come and go beside the one that it is about, while workers die, come and go. */
+  'other-pipelines': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = accompanied(quiet(config))
+    const coming = { otherMs: often / 4, killMs: 2 * often, joinMs: 4 * often, leaveMs: 8 * often }
+    return { ...rest, deeds: { ...deeds, ...coming } }
+  },
+  /** Somebody looks through dead letters again and again, while workers die, come and go and key groups move. */
+  'second-tries': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = triedAgain(quiet(config))
+    const moving = {
+      letterMs: often / 8,
+      killMs: 2 * often,
+      joinMs: 4 * often,
+      leaveMs: 8 * often,
+      rebalanceMs: 2 * often,
+    }
+    return { ...rest, deeds: { ...deeds, ...moving } }
+  },
+  /** Producers post their records, while homes move and workers die, come and go. */
+  posters: (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const moving = {
+      strayMs: often / 2,
+      reconnectMs: often / 2,
+      crashProducerMs: often,
+      killMs: 2 * often,
+      joinMs: 4 * often,
+      leaveMs: 8 * often,
+    }
+    return { ...rest, system: config.system.posted(() => true), deeds: { ...deeds, ...moving } }
+  },
   /** The shared volume lies behind a server that forgets what it has answered, and who has files open. */
   'over-a-network': (config) => {
     const often = OFTEN * config.pace
@@ -436,5 +477,11 @@ function withOtherSteps(config: ClusterConfig, acked: boolean): ClusterConfig {
 /** Without what only makes a run longer, or other than it was. */
 function quiet(config: ClusterConfig): ClusterConfig {
   const deeds = { ...config.deeds, ...none, fillDiskMs: 0 }
-  return { ...config, harsh: false, readMs: 0, family: null, weather: { ...config.weather, disk: calm.disk }, deeds }
+  return {
+    ...config,
+    harsh: false,
+    ...nobody,
+    weather: { ...config.weather, disk: calm.disk },
+    deeds,
+  }
 }

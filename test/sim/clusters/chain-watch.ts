@@ -1,5 +1,6 @@
 /**
- * Watches the store of a cluster from outside, record by record and file by file, with a small fold of its own.
+ * Watches the store of a cluster from outside, record by record and file by file, with a small fold of its own: what is said of one
+ * pipeline, and of the cluster.
  *
  * W1. What stands in the chain or in a manifest never changes.
  * W2. Generations that count follow one another without a gap; the epochs of a pipeline that count only rise.
@@ -31,6 +32,7 @@ export class ChainWatch {
   /** The hashes of the programs that the pipeline was given, in their order. */
   readonly programs: string[] = []
   private readonly volume: Volume
+  private readonly pipeline: string
   private readonly seen = new Map<string, Buffer>()
   private next = 0
   /** That of the volume when it was looked at last. */
@@ -42,8 +44,9 @@ export class ChainWatch {
   /** Who had a key group at work, by generation and key group (W4). */
   private readonly owners = new Map<string, string>()
 
-  constructor(volume: Volume) {
+  constructor(volume: Volume, pipeline: string) {
     this.volume = volume
+    this.pipeline = pipeline
   }
 
   /** Reads what is new. */
@@ -88,9 +91,10 @@ export class ChainWatch {
       this.next = n
       const before = this.record()?.before
       if (before === null || before === undefined) continue
-      for (const { highest, hash } of before.pipelines.values()) {
-        this.highest = Math.max(this.highest, highest)
-        this.submitted(hash)
+      const entry = before.pipelines.get(this.pipeline)
+      if (entry !== undefined) {
+        this.highest = Math.max(this.highest, entry.highest)
+        this.submitted(entry.hash)
       }
       this.generation = Math.max(this.generation, before.generation)
       return true
@@ -155,12 +159,11 @@ export class ChainWatch {
             `generation ${generation} has a number that was used before the store was put back, up to ${this.spent}`,
           )
         }
-        const base = record.bases[0]
-        if (base !== undefined) this.last = null
+        if (record.bases.some(([name]) => name === this.pipeline)) this.last = null
       }
       return
     }
-    if (record.generation !== this.generation) return
+    if (record.generation !== this.generation || record.pipeline !== this.pipeline) return
     if (record.kind === 'submit') this.submitted(record.hash!)
     if (record.kind !== 'epoch') return
     if (record.epoch <= this.highest) this.complain(`epoch ${record.epoch} comes behind ${this.highest}`)

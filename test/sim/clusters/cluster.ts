@@ -22,7 +22,6 @@ import type { Volume } from '../../../src/sim/volume.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { World } from '../../../src/sim/world.ts'
 import type { Execution } from '../../../src/worker/execution/execution.ts'
-import { contentOf } from '../../../src/worker/letters/dead-letter.ts'
 import { answersOf } from '../answers.ts'
 import type { Drain } from '../cases.ts'
 import type { Evidence, Output } from '../checkers/evidence.ts'
@@ -35,14 +34,16 @@ import { objectionToRefusal } from '../refusal.ts'
 import { outputsOf, readableIn, statesOf } from '../remains.ts'
 import { isAtRest } from '../rest.ts'
 import type { Striker } from '../system.ts'
-import { causeOf, Witness } from '../witness.ts'
+import { Witness } from '../witness.ts'
 import { Callers } from './callers.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster, nobodyIsAway } from './config.ts'
 import { Losses } from './losses.ts'
+import { OtherPipelines } from './other-pipelines.ts'
 import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
 import { Readers } from './readers.ts'
+import { letterOf, SecondTries } from './second-tries.ts'
 import { Upgrades } from './upgrades.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds: what does not wait takes as long at any pace. */
@@ -135,6 +136,8 @@ class SimCluster {
   private readonly upgrades: Upgrades | null
   private readonly callers: Callers | null
   private readonly plan: Plan
+  private readonly others: OtherPipelines
+  private readonly tries: SecondTries
   private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
@@ -157,15 +160,17 @@ class SimCluster {
     this.world = new World(seed, this.weather)
     this.random = new Prng(seed + 1)
     this.volume = this.world.volume('shared')
-    this.chain = new ChainWatch(this.volume)
-    this.old = new PutBack(this.volume, this.chain)
     this.plan = config.system.build()
+    this.chain = new ChainWatch(this.volume, this.plan.pipeline)
+    this.old = new PutBack(this.volume, this.chain)
     this.upgrades = config.family && new Upgrades(config.family, seed, this.chain)
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
     this.outside = new Outside(config, world, random, { doors, volume, pipeline: this.plan.pipeline })
     this.callers = config.family && new Callers(config.family, config, world, random, this.outside)
     const { stations, plan, outside, witness } = this
+    this.tries = new SecondTries(config, this.plan.pipeline)
+    this.others = new OtherPipelines(config, { world, volume, stations })
     this.readers = new Readers(config, { world, plan, stations, outside, witness })
     const crowd = {
       all: stations,
@@ -184,6 +189,8 @@ class SimCluster {
       chain: this.chain,
       old: this.old,
       upgrades: this.upgrades,
+      others: this.others,
+      tries: this.tries,
       knowsAll: () => {
         const covered = this.covered()
         return this.outside.producers.every(({ producer }) => (covered.get(producer.life.incarnation) ?? 0) > 0)
@@ -207,6 +214,7 @@ class SimCluster {
     outside.start()
     outside.produce()
     this.plot.begin()
+    this.tries.begin(world, this.witness)
     this.readers.begin()
     let end = world.now + config.actMs
     while (world.now < end) {
@@ -253,7 +261,7 @@ class SimCluster {
       this.judge(station, error)
       return this.old.fell(station, error)
     }
-    const station: MemberStation = new MemberStation(machine, { ...this.options, expected, fell })
+    const station: MemberStation = new MemberStation(machine, { ...this.optionsOf(machine.name), expected, fell })
     this.stations.push(station)
     station.start()
   }
@@ -269,21 +277,24 @@ class SimCluster {
       double.lose()
       return false
     }
-    const double: MemberStation = new MemberStation(machine, { ...this.options, expected: 1, fell, worker })
+    const double: MemberStation = new MemberStation(machine, { ...this.optionsOf(worker), expected: 1, fell, worker })
     double.start()
     return double
   }
 
-  /** What all processes of workers are started with. */
-  private get options(): Omit<MemberOptions, 'expected' | 'fell'> {
-    const { config, witness, upgrades } = this
+  /** What processes of `worker` are started with. */
+  private optionsOf(worker: string): Omit<MemberOptions, 'expected' | 'fell'> {
+    const { config, witness, upgrades, others } = this
     const { limits, restartMs, system, family, longAnswers, sharedJournals: journals } = config
     const plan = (env: Env, hash: string): Plan => {
+      const other = others.planOf(hash, worker)
+      if (other !== null) return other
       const program = upgrades?.programOf(hash) ?? null
       const planned = program === null ? system.build() : family!.plan(program)
       return witness.trace(planned, answersOf(env, longAnswers), program?.number)
     }
-    const stopped = (hash: string, error: PotorooError): boolean => upgrades?.stopped(hash, error) === true
+    const stopped = (hash: string, error: PotorooError): boolean =>
+      others.failed(hash, error) || upgrades?.stopped(hash, error) === true
     return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped }
   }
 
@@ -337,6 +348,7 @@ class SimCluster {
     chain.look()
     this.old.look()
     this.upgrades?.look(this.stations)
+    this.others.look(this.plot.fair)
     this.meet()
     // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
     if (++this.looks % SELDOM === 0) this.lookAtOwners()
@@ -437,6 +449,7 @@ class SimCluster {
     this.readers.end()
     await this.expect('readers are answered', () => this.standing !== 0 && this.readers.fairly(this.home!))
     await this.expect('the pipeline drains', this.drained())
+    if (patient) await this.expect('the other pipelines come to their end', () => this.others.done)
   }
 
   /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */
@@ -474,7 +487,8 @@ class SimCluster {
     const covered = new Map<string, number>()
     const { feeds } = this.config.system
     for (const { step, snapshot } of sources) {
-      if (feeds.find((feed) => feed.step === step)?.kind !== 'acked') continue
+      const kind = feeds.find((feed) => feed.step === step)?.kind
+      if (kind !== 'acked' && kind !== 'http') continue
       for (const [, incarnation, position] of snapshot as unknown as readonly StreamRow[]) {
         covered.set(incarnation, Math.max(position, covered.get(incarnation) ?? 0))
       }
@@ -544,7 +558,7 @@ class SimCluster {
   /** How far everybody has come, for a cluster that does not go on. */
   private describe(): string {
     const parts = [...this.chain.complaints, ...this.old.complaints, ...this.outside.standing(this.witness.seen)]
-    parts.push(...(this.callers?.standing(this.upgrades!.listening) ?? []))
+    parts.push(...this.others.standing, ...(this.callers?.standing(this.upgrades!.listening) ?? []))
     for (const station of this.stations) {
       const { worker, name, left } = station
       const resident = worker?.residents.all.get(this.plan.pipeline)
@@ -568,6 +582,7 @@ class SimCluster {
     const { old, losses, plot } = this
     complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
     complaints.push(...(this.upgrades?.complaints ?? []), ...(this.callers?.complaints ?? []))
+    complaints.push(...this.others.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     if (!config.harsh)
       for (const { fell, name } of this.stations)
@@ -580,12 +595,16 @@ class SimCluster {
       plan: this.plan,
       workers: this.stations.length,
       visits: witness.visits,
-      letters: letters.map(({ step, given }) => ({ step, cause: causeOf(contentOf(given).value) })),
+      letters: letters.map(letterOf),
+      replayed: this.tries.replayed,
+      purged: [...this.tries.purged.values()],
+      mended: witness.mended,
       lives: outside.lives(this.losses.given),
       before,
       states: this.states(),
       outputs: this.outputs(),
-      timely: this.rightClocks && nobodyIsAway(config),
+      // What is tried again has its old time.
+      timely: this.rightClocks && nobodyIsAway(config) && this.tries.replayed.size === 0,
       reshaped: this.upgrades !== null,
     }
     complaints.push(...rerun(evidence), ...this.readers.complaints)

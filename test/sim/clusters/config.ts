@@ -8,6 +8,7 @@ import { drawCase } from '../cases.ts'
 import { COPIED, COPIES, drawWatermarks, LATE } from '../config.ts'
 import type { OutsideConfig } from '../outside.ts'
 import { drawFamily, type Family } from '../programs.ts'
+import { dropsKeys } from '../rest.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
 export interface ClusterDeeds {
@@ -29,6 +30,10 @@ export interface ClusterDeeds {
   readonly savepointMs: number
   /** Another version of the pipeline takes over the state of the one that runs. */
   readonly upgradeMs: number
+  /** Somebody does something to a pipeline beside the one that this is about. */
+  readonly otherMs: number
+  /** Somebody gives dead letters back, or takes them out. */
+  readonly letterMs: number
   /** One that is not at work yet ends, and comes again. */
   readonly killNewcomerMs: number
   /** A worker is cut off from the others, and some folders of the store do not answer it, while others do. */
@@ -65,6 +70,10 @@ export interface ClusterConfig extends OutsideConfig {
   readonly mostWorkers: number
   /** Programs that follow one another, and have other steps; `null`: all are alike, and `system` says what they are. */
   readonly family: Family | null
+  /** Pipelines that run beside it. */
+  readonly others: number
+  /** What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions are mended. */
+  readonly secondTries: 'none' | 'again' | 'purged' | 'mended'
   /** Length of the first act, in milliseconds. */
   readonly actMs: number
   readonly restartMs: number
@@ -104,6 +113,15 @@ const CALLING = 0x3c95_0000
 /** How often the shared volume lies behind a server (`overNetwork`), and the generator that draws it. */
 const OVER_NETWORK = 0.1
 const NETWORKED = 0x009b_0000
+/** How often other pipelines run beside the one that it is about, and the generator that draws them. */
+const ACCOMPANIED = 0.15
+const BESIDE = 0x2f61_0000
+/** How often somebody looks through dead letters, and the generator that draws it. */
+const TRIED_AGAIN = 0.15
+const TRIED = 0x1ba9_0000
+/** How often producers post their records, and the generator that draws it. */
+const BY_HTTP = 0.15
+const POSTED = 0x7c24_0000
 /** How often a store is put back in a run, and the generator that draws it. */
 const BACKED_UP = 0.06
 const BACKED = 0x2b9d_0000
@@ -136,8 +154,54 @@ export function nobodyIsAway({ harsh, deeds }: ClusterConfig): boolean {
 }
 
 export function drawCluster(seed: number): ClusterConfig {
-  const config = drawLocal(seed)
+  const config = withPosters(withSecondTries(withOthers(drawLocal(seed))))
   return new Prng(seed + NETWORKED).chance(OVER_NETWORK) ? overNetwork(config, 0.01) : config
+}
+
+/** Nothing of what was shown and decided about them is taken back. */
+function withOthers(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + BESIDE)
+  const { damageMs, putBackMs } = config.deeds
+  return damageMs > 0 || putBackMs > 0 || !random.chance(ACCOMPANIED) ? config : accompanied(config, random)
+}
+
+/** Where other pipelines run beside the one that it is about, to which somebody does something again and again. */
+export function accompanied(config: ClusterConfig, random = new Prng(config.seed + BESIDE)): ClusterConfig {
+  const { deeds, pace } = config
+  const otherMs = Math.ceil(random.between(300, 3000) * pace)
+  return { ...config, others: 1 + random.below(2), deeds: { ...deeds, otherMs } }
+}
+
+/** What somebody has let go of is not put back. */
+function withPosters(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + POSTED)
+  const { family, deeds } = config
+  const { damageMs, putBackMs } = deeds
+  return family !== null || damageMs > 0 || putBackMs > 0 || !random.chance(BY_HTTP) ? config : posting(config, random)
+}
+
+/** Where some producers post what they have, and keep none of it. */
+export function posting(config: ClusterConfig, random = new Prng(config.seed + POSTED)): ClusterConfig {
+  return { ...config, system: config.system.posted(() => random.chance(0.7)) }
+}
+
+/** What was decided about letters is not taken back, and readers do not know of it. */
+function withSecondTries(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + TRIED)
+  const { family, readMs, deeds } = config
+  const { damageMs, putBackMs } = deeds
+  const unfit = family !== null || readMs > 0 || damageMs > 0 || putBackMs > 0
+  return unfit || !random.chance(TRIED_AGAIN) ? config : triedAgain(config, random)
+}
+
+/** Where somebody looks through dead letters again and again. */
+export function triedAgain(config: ClusterConfig, random = new Prng(config.seed + TRIED)): ClusterConfig {
+  const { deeds, pace, system } = config
+  const kinds = ['again', 'purged', 'mended', 'mended'] as const
+  const drawn = kinds[random.below(kinds.length)]!
+  // The last that is known of a key that was dropped may be a letter.
+  const secondTries = drawn === 'purged' && dropsKeys(system.build()) ? 'again' : drawn
+  return { ...config, secondTries, deeds: { ...deeds, letterMs: Math.ceil(random.between(200, 2000) * pace) } }
 }
 
 /** Where the shared volume lies behind a server that forgets what it has answered, and who has files open. */
@@ -302,6 +366,8 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       rebalanceMs: deedOf(late, 2000, 10_000),
       savepointMs: deedOf(late, 2000, 10_000),
       upgradeMs: !veils.chance(UPGRADED) ? 0 : at(veils.between(2000, 12_000)),
+      otherMs: 0,
+      letterMs: 0,
       killNewcomerMs: 0,
       namesakeMs: 0,
       blindMs: !veils.chance(BLIND) ? 0 : at(veils.between(2000, 12_000)),
@@ -331,6 +397,8 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     readMs: 0,
     beyondJournals: false,
     family: null,
+    others: 0,
+    secondTries: 'none',
     lostChance: veils.chance(0.5) ? 0.3 : 0,
     blindMost: Infinity,
     blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5, all: 0.3 },
@@ -349,7 +417,7 @@ function waitsOf(pace: number): Partial<Limits> {
       linkRetryMs: at(200),
     },
     ...{ heartbeatMs: at(500), suspectMs: at(2000), deadMs: at(3000), beatMs: at(1000), beatSilenceMs: at(3000) },
-    queryMs: at(2000),
+    ...{ queryMs: at(2000), httpBodyMs: at(5000), httpWaitMs: at(5000) },
     drainTimeoutMs: at(60_000),
     ...{ settleMs: at(3500), turnMs: at(1500), startGraceMs: at(10_000), askMs: at(1000) },
     ...{

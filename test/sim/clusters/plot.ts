@@ -1,17 +1,20 @@
 /** What happens to a cluster in its first act: each deed that its seed has drawn, again and again. */
 import type { Prng } from '../../../src/base/prng.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'
-import type { SimProducer } from '../../../src/sim/producer.ts'
+import { SimProducer } from '../../../src/sim/producer.ts'
 import type { SimSender } from '../../../src/sim/sender.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import type { World } from '../../../src/sim/world.ts'
 import type { Feed } from '../cases.ts'
 import type { Outside } from '../outside.ts'
+import type { SimPoster } from '../poster.ts'
 import type { Blow } from '../system.ts'
 import type { Caller } from './callers.ts'
 import { type ChainWatch, STORE } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
+import type { OtherPipelines } from './other-pipelines.ts'
 import type { PutBack } from './put-back.ts'
+import type { SecondTries } from './second-tries.ts'
 import type { Upgrades } from './upgrades.ts'
 
 /** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
@@ -42,6 +45,8 @@ interface Stage {
   readonly old: PutBack
   /** Who asks for programs that have other steps, where there are such. */
   readonly upgrades: Upgrades | null
+  readonly others: OtherPipelines
+  readonly tries: SecondTries
   /** Whether the last epoch has something of every producer: one that is not known cannot be told what it has lost. */
   readonly knowsAll: () => boolean
   /** Puts the store back under stations that are dead. */
@@ -68,6 +73,8 @@ export class ClusterPlot {
   private readonly chain: ChainWatch
   private readonly old: PutBack
   private readonly upgrades: Upgrades | null
+  private readonly others: OtherPipelines
+  private readonly tries: SecondTries
   private readonly knowsAll: Stage['knowsAll']
   private readonly putStoreBack: Stage['putBack']
   /** Epochs that had counted when the last one was damaged. */
@@ -79,6 +86,8 @@ export class ClusterPlot {
     this.chain = chain
     this.old = old
     this.upgrades = stage.upgrades
+    this.others = stage.others
+    this.tries = stage.tries
     this.knowsAll = stage.knowsAll
     this.putStoreBack = stage.putBack
     this.config = config
@@ -165,6 +174,8 @@ export class ClusterPlot {
       if (ready) station.submit(`program-${++versions}`)
       return station.name
     })
+    this.often('other', this.config.others > 0 ? deeds.otherMs : 0, () => this.others.act())
+    this.often('letters', this.config.secondTries === 'none' ? 0 : deeds.letterMs, () => this.tries.act(workers.live))
     this.often('join', deeds.joinMs, () => {
       workers.join()
       return ''
@@ -201,12 +212,13 @@ export class ClusterPlot {
     const doors = [...outside.producers.map(({ feed, producer }) => ({ feed, client: producer }))]
     const senders = outside.senders.map(({ feed, sender }) => ({ feed, client: sender }))
     for (const { feed, client } of [...doors, ...senders]) this.unsettle(feed, client)
-    for (const one of [...outside.producers]) {
-      const { producer } = one
-      this.often('copy', deeds.copyOutboxMs, () => {
-        if (!producer.life.copied) outside.copyOutbox(one)
-        return producer.machine
-      })
+    for (const { feed, producer } of [...outside.producers]) {
+      if (producer instanceof SimProducer) {
+        this.often('copy', deeds.copyOutboxMs, () => {
+          if (!producer.life.copied) outside.copyOutbox({ feed, producer })
+          return producer.machine
+        })
+      }
       this.crash(producer, () => !losesOutbox || random.chance(0.5))
     }
     for (const reader of outside.readers) {
@@ -240,7 +252,7 @@ export class ClusterPlot {
     this.crash(producer, () => true)
   }
 
-  private unsettle({ port }: Feed, client: SimProducer | SimSender): void {
+  private unsettle({ port }: Feed, client: SimProducer | SimPoster | SimSender): void {
     const { reconnectMs, strayMs } = this.config.deeds
     this.often('reconnect', reconnectMs, () => {
       client.reconnect()
@@ -253,7 +265,7 @@ export class ClusterPlot {
     })
   }
 
-  private crash(producer: SimProducer, keepsOutbox: () => boolean): void {
+  private crash(producer: SimProducer | SimPoster, keepsOutbox: () => boolean): void {
     this.often('crash', this.config.deeds.crashProducerMs, () => {
       if (!producer.running) return ''
       producer.kill(keepsOutbox())

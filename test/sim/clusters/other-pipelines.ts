@@ -1,0 +1,334 @@
+/**
+ * Pipelines beside the one that a cluster is about, each of which has numbers of its own, and the person who is after them. Their
+ * programs run as they are, so workers add up what they send to one another.
+ *
+ * O1. Whatever becomes of them (they are submitted, drained, taken out, begun anew or with a savepoint, given a program that fails, or
+ *     one that some worker cannot load), the one beside them goes on as if they were not there.
+ * O2. A run shows each number once, with what a step made of it and of all numbers of its key before; or sums of the first numbers of
+ *     each key, none twice, the last one surely. What a run before has shown behind the point at which this one begins is taken back, or stands in front of
+ *     it in a file that grows.
+ * O3. A program that has no fault fails nowhere.
+ * O4. In fair weather all come to their end.
+ */
+import { fail, type PotorooError } from '../../../src/base/errors.ts'
+import { Prng } from '../../../src/base/prng.ts'
+import { savepointManifest } from '../../../src/checkpoint/layout.ts'
+import { fileSink, generatorSource, lines, milliseconds, pipeline } from '../../../src/index.ts'
+import type { Plan } from '../../../src/model/plan.ts'
+import { plan } from '../../../src/model/planner.ts'
+import { type MemberStation, SHARED } from '../../../src/sim/member-station.ts'
+import type { Volume } from '../../../src/sim/volume.ts'
+import type { SimProcess, World } from '../../../src/sim/world.ts'
+import { Endings, isUp } from '../../../src/worker/pipelines/endings.ts'
+import type { Resident } from '../../../src/worker/pipelines/resident.ts'
+import type { Worker } from '../../../src/worker/worker.ts'
+import { WRAP } from '../graphs.ts'
+import { linesIn } from '../remains.ts'
+import type { ClusterConfig } from './config.ts'
+
+const OTHERS = 0x6a3c_0000
+/** How long its sink's folder does not answer a worker, in milliseconds, as usual. */
+const STALLED_MS = 8000
+/** Of so many looks in fair weather somebody is after them at one. */
+const SELDOM = 20
+
+type Fault = 'none' | 'fails' | 'unloaded'
+
+/** What one of them makes. */
+interface Shape {
+  readonly name: string
+  readonly count: number
+  readonly splits: number
+  readonly keys: number
+  readonly rate: number
+  readonly kind: 'chain' | 'sum'
+  readonly append: boolean
+}
+
+interface Other extends Shape {
+  /** The lines that it may show, and those of them that it must. */
+  readonly expected: ReadonlyMap<string, 'may' | 'must'>
+  /** The programs that were asked for, by their hashes: whether they can go on. */
+  readonly programs: Map<string, Fault>
+  /** Savepoints of what it shows now, oldest first. */
+  savepoints: string[]
+  /** What somebody has asked for, and of whom; nobody asks for anything else before. */
+  pending: SimProcess | null
+}
+
+interface Seams {
+  readonly world: World
+  readonly volume: Volume
+  readonly stations: readonly MemberStation[]
+}
+
+export class OtherPipelines {
+  private readonly wrong: string[] = []
+  private readonly config: ClusterConfig
+  private readonly seams: Seams
+  private readonly random: Prng
+  private readonly all: readonly Other[]
+  /** Which worker cannot load a program. */
+  private readonly strangers = new Map<string, string>()
+  /** Who waits for something to change. */
+  private waiting: (() => void)[] = []
+  private looks = 0
+  private names = 0
+
+  constructor(config: ClusterConfig, seams: Seams) {
+    this.config = config
+    this.seams = seams
+    this.random = new Prng(config.seed + OTHERS)
+    this.all = Array.from({ length: config.others }, (_, i) => this.draw(`other${i + 1}`))
+  }
+
+  private draw(name: string): Other {
+    const { random, config } = this
+    const splits = 1 + random.below(3)
+    const count = 20 + random.below(200)
+    const rate = Math.ceil((1000 * count) / (config.actMs * random.between(0.3, 1)))
+    const kind = random.chance(0.5) ? 'chain' : 'sum'
+    const append = kind === 'chain' && random.chance(0.6)
+    const shape = { name, count, splits, keys: splits * (1 + random.below(6)), rate, kind, append } as const
+    return { ...shape, expected: expectedOf(shape), programs: new Map(), savepoints: [], pending: null }
+  }
+
+  /** The plan of the program `hash` as `worker` loads it; `null`: it is none of these. Throws where it cannot be loaded. */
+  planOf(hash: string, worker: string): Plan | null {
+    const other = this.all.find(({ programs }) => programs.has(hash))
+    if (other === undefined) return null
+    if (this.strangers.get(hash) === worker) throw fail('E_BUNDLE_DAMAGED', { path: hash })
+    return planOf(other.programs.get(hash) === 'fails' ? { ...other, splits: other.splits + 1 } : other)
+  }
+
+  /** Whether `hash` is of one of these, which may fail where it has a fault (O3). */
+  failed(hash: string, error: PotorooError): boolean {
+    const other = this.all.find(({ programs }) => programs.has(hash))
+    if (other === undefined) return false
+    if (other.programs.get(hash) === 'none' && !this.config.harsh)
+      this.wrong.push(`${hash} has failed: ${error.message} (O3)`)
+    return true
+  }
+
+  /** Somebody asks one of the workers for something. */
+  act(): string {
+    const { random } = this
+    const active = this.seams.stations.filter(({ worker }) => worker?.phase === 'active')
+    const free = this.all.filter(isFree)
+    if (active.length === 0 || free.length === 0) return ''
+    const station = active[random.below(active.length)]!
+    return this.change(station, station.worker!, free[random.below(free.length)]!)
+  }
+
+  /** Looks after what has been asked for; in fair weather somebody sees to it that all come to their end (O4). */
+  look(fair: boolean): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const look of waiting) look()
+    if (!fair || ++this.looks % SELDOM !== 0) return
+    const station = this.seams.stations.find(({ worker }) => worker?.phase === 'active')
+    if (station !== undefined) for (const other of this.all) if (isFree(other)) this.mend(station, other)
+  }
+
+  /** Whether all have shown what they make. */
+  get done(): boolean {
+    return this.all.every((other) => isFree(other) && this.lackOf(other) === null)
+  }
+
+  get complaints(): readonly string[] {
+    return [...this.wrong, ...this.all.flatMap((other) => this.judge(other))]
+  }
+
+  /** How far they have come, for a cluster that does not go on. */
+  get standing(): readonly string[] {
+    return this.all.map((other) => `${other.name}: shows ${this.shown(other).length} lines, not ${this.lackOf(other)}`)
+  }
+
+  // ── What somebody does ───────────────────────────────────────────────────────────────────────────────────────────
+
+  private change(station: MemberStation, worker: Worker, other: Other): string {
+    const { random } = this
+    const { name } = other
+    const entry = worker.cluster.pipelines.get(name)
+    if (entry === undefined) return this.begin(station, other)
+    if (entry.drained) return this.submit(station, other, 'none')
+    const resident = worker.residents.all.get(name)
+    const choice = random.below(10)
+    if (choice <= 2 && resident !== undefined && isUp(resident)) return this.savepoint(station, other, resident)
+    if (choice <= 4 && resident !== undefined && isUp(resident)) return this.drain(station, worker, other, resident)
+    if (choice === 5) return this.cancel(station, worker, other)
+    // Without an epoch nothing tells that it reads otherwise.
+    if (choice === 6) return this.submit(station, other, entry.epochs.length > 0 ? 'fails' : 'none')
+    if (choice === 7) return this.submit(station, other, 'unloaded')
+    if (choice === 8) return this.stall(station, other)
+    return this.submit(station, other, 'none')
+  }
+
+  /** O4. */
+  private mend(station: MemberStation, other: Other): void {
+    const worker = station.worker!
+    const entry = worker.cluster.pipelines.get(other.name)
+    if (entry === undefined) this.begin(station, other)
+    else if (entry.drained ? this.lackOf(other) !== null : this.isBroken(other, entry.hash))
+      this.submit(station, other, 'none')
+  }
+
+  /** Whether it runs a program that fails, or has failed on some worker. */
+  private isBroken({ name, programs }: Other, hash: string): boolean {
+    if (programs.get(hash) !== 'none') return true
+    return this.seams.stations.some(({ worker }) => {
+      return worker?.residents.all.get(name)?.phase === 'failed' || worker?.residents.unloaded.has(name) === true
+    })
+  }
+
+  /** It is not there: it begins with nothing, or with a savepoint of what it shows. */
+  private begin(station: MemberStation, other: Other): string {
+    const { random } = this
+    const place = random.chance(0.6) ? other.savepoints.length - 1 - random.below(2) : -1
+    const savepoint = other.savepoints[place] ?? null
+    // What came behind it is taken back.
+    other.savepoints = savepoint === null ? [] : other.savepoints.slice(0, place + 1)
+    return this.submit(station, other, 'none', savepoint)
+  }
+
+  private submit(station: MemberStation, other: Other, fault: Fault, savepoint: string | null = null): string {
+    const { name, programs } = other
+    const hash = `${name}-${programs.size + 1}${fault === 'none' ? '' : `-${fault}`}`
+    programs.set(hash, fault)
+    const { stations } = this.seams
+    if (fault === 'unloaded') this.strangers.set(hash, stations[this.random.below(stations.length)]!.name)
+    const from = savepoint === null ? null : savepointManifest(name, savepoint)
+    this.ask(station, other, (done) => {
+      const program = { hash, text: '', map: '' }
+      station.worker!.ledger.submit(name, program, null, { from, drop: [], again: true }, done)
+    })
+    return `${station.name} submits ${hash}${savepoint === null ? '' : ` from ${savepoint}`}`
+  }
+
+  private cancel(station: MemberStation, { ledger }: Worker, other: Other): string {
+    this.ask(station, other, (done) =>
+      ledger.withdraw(other.name, () => {
+        ledger.sweep()
+        done()
+      }),
+    )
+    return `${station.name} cancels ${other.name}`
+  }
+
+  private drain(station: MemberStation, worker: Worker, other: Other, resident: Resident): string {
+    const until = async (condition: () => boolean): Promise<void> => {
+      while (!condition()) await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
+    const { clock } = station.process!.env
+    this.ask(station, other, (done) => {
+      const endings = new Endings(clock, worker, this.config.limits.drainTimeoutMs, until)
+      endings.drain(resident, true).then(done, done)
+    })
+    return `${station.name} drains ${other.name}`
+  }
+
+  private savepoint(station: MemberStation, other: Other, { execution }: Resident): string {
+    const savepoint = `kept${++this.names}`
+    const { savepoints } = other
+    this.ask(station, other, (done) =>
+      execution.request({ kind: 'savepoint', name: savepoint }, (reason) => {
+        if (reason === null) savepoints.push(savepoint)
+        done()
+      }),
+    )
+    return `${station.name} keeps ${other.name} as ${savepoint}`
+  }
+
+  /** What its sink writes on one worker is late. */
+  private stall({ machine, name }: MemberStation, other: Other): string {
+    const { world } = this.seams
+    machine.haze.over([other.name], world.now + STALLED_MS * this.config.pace)
+    return `${other.name} stalls at ${name}`
+  }
+
+  /** Asks a worker for something, and waits until it is answered or that process has died. */
+  private ask({ process }: MemberStation, other: Other, act: (done: () => void) => void): void {
+    other.pending = process
+    act(() => {
+      if (other.pending === process) other.pending = null
+    })
+  }
+
+  // ── What they show ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What the run that is there shows, and in a file that grows perhaps some before it. */
+  private shown({ name, append, count }: Other): readonly string[] {
+    const lines = linesIn(this.seams.volume, `/out/${name}.txt`, append)
+    return append ? lines.slice(-count) : lines
+  }
+
+  /** A line that it must show and does not, or `null`. */
+  private lackOf(other: Other): string | null {
+    const shown = new Set(this.shown(other))
+    for (const [line, need] of other.expected) if (need === 'must' && !shown.has(line)) return line
+    return null
+  }
+
+  /** O2. */
+  private judge(other: Other): string[] {
+    const { name, expected } = other
+    const there = new Set<string>()
+    for (const line of this.shown(other)) {
+      if (!expected.has(line)) return [`${name} shows ${line}, which was never made (O2)`]
+      if (there.has(line)) return [`${name} shows ${line} twice (O2)`]
+      there.add(line)
+    }
+    const lack = this.lackOf(other)
+    return lack === null ? [] : [`${name} does not show ${lack} (O2)`]
+  }
+}
+
+function isFree({ pending }: Other): boolean {
+  return pending === null || pending.state === 'dead'
+}
+
+function planOf({ name, count, splits, keys, rate, kind, append }: Shape): Plan {
+  const built = pipeline(name, (p) => {
+    const keyed = p
+      .source('numbers', generatorSource({ count, rate, splits, value: (n) => n }))
+      .keyBy('key', (n) => n % keys)
+    const sink = fileSink({ path: `${SHARED}/out/${name}.txt`, append, framing: lines(), encode: String })
+    if (kind === 'chain') keyed.mapWithState('chain', { init: () => ({ chain: 0 }), step: chained }).sink('out', sink)
+    else {
+      keyed
+        .aggregate('sum', {
+          init: () => ({ count: 0, sum: 0 }),
+          add: (state, n) => {
+            state.count++
+            state.sum += n
+          },
+          combine: (state, other) => {
+            state.count += other.count
+            state.sum += other.sum
+          },
+          result: ({ count, sum }, key) => `${key}=${count}:${sum}`,
+          every: milliseconds(50),
+        })
+        .sink('out', sink)
+    }
+  })
+  return plan(built.build())
+}
+
+function chained(state: { chain: number }, n: number): string {
+  state.chain = (Math.imul(state.chain, 31) + n) % WRAP
+  return `${n}=${state.chain}`
+}
+
+/** A key is in one split, so its numbers come in their order. */
+function expectedOf({ count, keys, kind }: Shape): Map<string, 'may' | 'must'> {
+  const expected = new Map<string, 'may' | 'must'>()
+  for (let key = 0; key < keys; key++) {
+    const state = { chain: 0 }
+    for (let n = key, made = 1, sum = n; n < count; n += keys, made++, sum += n) {
+      const line = kind === 'chain' ? chained(state, n) : `${key}=${made}:${sum}`
+      expected.set(line, kind === 'chain' || n + keys >= count ? 'must' : 'may')
+    }
+  }
+  return expected
+}

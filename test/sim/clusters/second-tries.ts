@@ -1,0 +1,86 @@
+/**
+ * Somebody who looks through the dead letters of a cluster, worker by worker, gives some back to their steps and takes others out.
+ *
+ * T1. Until the user's functions are mended what is tried again fails again, so each letter is there once in the end, as if nobody had
+ *     done anything. Functions of stateful steps never are.
+ * T2. From some moment on those of other steps refuse nothing any more. What is tried again then goes on, behind what has come
+ *     after it (`checkers/rerun.ts`, X9).
+ * T3. What was taken out never comes back, once an epoch says so.
+ */
+import { Prng } from '../../../src/base/prng.ts'
+import { periodic } from '../../../src/checkpoint/barrier.ts'
+import type { MemberStation } from '../../../src/sim/member-station.ts'
+import type { World } from '../../../src/sim/world.ts'
+import { contentOf, type DeadLetter } from '../../../src/worker/letters/dead-letter.ts'
+import { isUp } from '../../../src/worker/pipelines/endings.ts'
+import type { Letter } from '../checkers/evidence.ts'
+import { causeOf, type Witness } from '../witness.ts'
+import type { ClusterConfig } from './config.ts'
+
+const TRIES = 0x5d0a_0000
+
+export class SecondTries {
+  /** The records, and the answers of calls, some of which were tried again. */
+  readonly replayed = new Set<string>()
+  /** What somebody has asked to be taken out; whether an epoch says so is known of some. */
+  readonly purged = new Map<string, Letter & { done: boolean }>()
+  private readonly config: ClusterConfig
+  private readonly pipeline: string
+  private readonly random: Prng
+
+  constructor(config: ClusterConfig, pipeline: string) {
+    this.config = config
+    this.pipeline = pipeline
+    this.random = new Prng(config.seed + TRIES)
+  }
+
+  /** Functions are mended at some time of the act, where they are (T2). */
+  begin(world: World, witness: Witness): void {
+    const { secondTries, actMs } = this.config
+    if (secondTries !== 'mended') return
+    world.at(world.now + actMs * this.random.fraction(), () => {
+      witness.mended = true
+    })
+  }
+
+  /** Somebody does something about letters that one of the workers has. */
+  act(stations: readonly MemberStation[]): string {
+    const { random, config } = this
+    const desks = stations.flatMap(({ worker, name }) => {
+      const resident = worker?.residents.all.get(this.pipeline)
+      const has = resident !== undefined && isUp(resident) && resident.execution.deadLetters.count > 0
+      return has ? [{ name, execution: resident.execution }] : []
+    })
+    if (desks.length === 0) return ''
+    const { name, execution } = desks[random.below(desks.length)]!
+    const { deadLetters } = execution
+    const all = deadLetters.list(0, deadLetters.count)
+    const some = random.chance(0.3) ? all : all.filter(() => random.chance(0.4))
+    if (some.length === 0) return ''
+    if (config.secondTries === 'purged' && random.chance(0.4)) {
+      const letters = some.map(letterOf)
+      for (const letter of letters) this.purged.set(nameOf(letter), { ...letter, done: false })
+      execution.purge(some)
+      execution.request(periodic, (reason) => {
+        if (reason === null) for (const letter of letters) this.purged.get(nameOf(letter))!.done = true
+      })
+      return `${name}: ${some.length} taken out`
+    }
+    for (const letter of some) this.replayed.add(headOf(letterOf(letter).cause))
+    execution.replay(some)
+    return `${name}: ${some.length} tried again`
+  }
+}
+
+/** A letter as checkers know it. */
+export function letterOf({ step, given }: DeadLetter): Letter {
+  return { step, cause: causeOf(contentOf(given).value) }
+}
+
+function nameOf({ step, cause }: Letter): string {
+  return `${step} ${cause}`
+}
+
+function headOf(cause: string): string {
+  return cause.split('/', 1)[0]!
+}
