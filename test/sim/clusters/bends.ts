@@ -26,7 +26,7 @@ const none = {
 }
 
 /** What is drawn beside what happens to a cluster. */
-const nobody = { readMs: 0, family: null, others: 0, secondTries: 'none' } as const
+const nobody = { readMs: 0, family: null, others: 0, secondTries: 'none', posted: [] } as const
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
@@ -407,7 +407,7 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       joinMs: 4 * often,
       leaveMs: 8 * often,
     }
-    return { ...rest, system: config.system.posted(() => true), deeds: { ...deeds, ...moving } }
+    return { ...rest, posted: config.system.feeds.map(({ step }) => step), deeds: { ...deeds, ...moving } }
   },
   /** The shared volume lies behind a server that forgets what it has answered, and who has files open. */
   'over-a-network': (config) => {

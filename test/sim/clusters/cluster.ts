@@ -101,9 +101,9 @@ export function runCluster(seed: number): Promise<ClusterResult> {
 
 /** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */
 export async function runClusterOf(config: ClusterConfig, striker: Striker | null = null): Promise<ClusterResult> {
-  const { family } = config
-  const trunk = family === null ? config : { ...config, system: family.system, besides: family.files }
-  const cluster = new SimCluster(trunk, striker)
+  const { family, posted } = config
+  const system = family?.system ?? config.system.posted(({ step }) => posted.includes(step))
+  const cluster = new SimCluster({ ...config, system, besides: family?.files }, striker)
   try {
     await cluster.run()
   } catch (error) {

@@ -72,6 +72,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly family: Family | null
   /** Pipelines that run beside it. */
   readonly others: number
+  /** The acked sources whose producers post their records instead. */
+  readonly posted: readonly string[]
   /** What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions are mended. */
   readonly secondTries: 'none' | 'again' | 'purged' | 'mended'
   /** Length of the first act, in milliseconds. */
@@ -182,7 +184,8 @@ function withPosters(config: ClusterConfig): ClusterConfig {
 
 /** Where some producers post what they have, and keep none of it. */
 export function posting(config: ClusterConfig, random = new Prng(config.seed + POSTED)): ClusterConfig {
-  return { ...config, system: config.system.posted(() => random.chance(0.7)) }
+  const acked = config.system.feeds.filter(({ kind }) => kind === 'acked')
+  return { ...config, posted: acked.flatMap(({ step }) => (random.chance(0.7) ? [step] : [])) }
 }
 
 /** What was decided about letters is not taken back, and readers do not know of it. */
@@ -399,6 +402,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     family: null,
     others: 0,
     secondTries: 'none',
+    posted: [],
     lostChance: veils.chance(0.5) ? 0.3 : 0,
     blindMost: Infinity,
     blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5, all: 0.3 },
