@@ -51,6 +51,11 @@ export abstract class InputTask implements Task {
   /** Takes the snapshot: everything before the barrier has been worked on, nothing after it. */
   protected abstract snapshot(barrier: Barrier): void
 
+  /** Sends on what the task's own step has made of records; as `work`. */
+  protected sendOn(batch: Batch, cursor: number): number {
+    return this.chain.run(batch, cursor)
+  }
+
   /** Event time has risen to `time`: outputs may be pushed. */
   protected abstract rise(time: number): void
 
@@ -139,7 +144,7 @@ export abstract class InputTask implements Task {
   }
 
   private repeat(batch: Batch): boolean {
-    this.repeatedCursor = this.chain.run(batch, this.repeatedCursor)
+    this.repeatedCursor = this.sendOn(batch, this.repeatedCursor)
     if (this.repeatedCursor < batch.length) return false
     this.repeated = null
     this.repeatedCursor = 0

@@ -108,6 +108,16 @@ export class KeyedTask extends InputTask {
     return -1
   }
 
+  /** Each is all that one call returned: it goes on as a whole or not at all, under the ids that it had. */
+  protected override sendOn(batch: Batch, cursor: number): number {
+    const { chain } = this
+    for (let i = cursor; i < batch.length; i++) {
+      if (chain.fill.full && !chain.room) return i
+      this.emit(batch, i, batch.values[i])
+    }
+    return batch.length
+  }
+
   /** Sends on what record `i` led to. */
   private emit(batch: Batch, i: number, result: unknown): void {
     const { chain } = this

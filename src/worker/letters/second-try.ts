@@ -46,40 +46,33 @@ export function tryAgain(
 
 function fill(batch: Batch, { task, letters }: Portion, splits: SplitTable, taken: DeadLetter[]): void {
   for (const letter of letters) {
-    const values = valuesOf(letter, task)
-    if (values === null) continue
+    const found = recordOf(letter, task)
+    if (found === null) continue
     taken.push(letter)
     const { key } = contentOf(letter.given)
-    for (const value of values) {
-      const i = batch.length
-      if (i === batch.capacity) batch.grow()
-      batch.values[i] = value
-      if (key !== undefined) {
-        batch.keys[i] = key
-        batch.hashes[i] = hashKey(key)
-      }
-      batch.times[i] = letter.timeMs
-      batch.splits[i] = splits.numberOf(letter.split)
-      batch.positions[i] = letter.position
-      batch.ordinals[i] = letter.ordinal
-      batch.length = i + 1
+    const i = batch.length
+    if (i === batch.capacity) batch.grow()
+    batch.values[i] = found.value
+    if (key !== undefined) {
+      batch.keys[i] = key
+      batch.hashes[i] = hashKey(key)
     }
+    batch.times[i] = letter.timeMs
+    batch.splits[i] = splits.numberOf(letter.split)
+    batch.positions[i] = letter.position
+    batch.ordinals[i] = letter.ordinal
+    batch.length = i + 1
   }
 }
 
-/** The records that a letter stands for; `null` for bytes that still cannot be decoded. */
-function valuesOf(letter: DeadLetter, task: TaskPlan): readonly unknown[] | null {
+/** What a letter stands for: behind a step with state all that one call returned; `null` for bytes that still cannot be decoded. */
+function recordOf(letter: DeadLetter, task: TaskPlan): { readonly value: unknown } | null {
   const { value } = contentOf(letter.given)
-  const own = letter.step === letter.task
-  if (own && task.kind === 'source') {
-    const bytes = value as Buffer
-    try {
-      return [task.source.decoder.decode(bytes, 0, bytes.length)]
-    } catch {
-      return null
-    }
+  if (task.kind !== 'source' || letter.step !== letter.task) return { value }
+  const bytes = value as Buffer
+  try {
+    return { value: task.source.decoder.decode(bytes, 0, bytes.length) }
+  } catch {
+    return null
   }
-  // Behind such a step stands everything that one call returned.
-  const many = !own && task.kind === 'keyed' && task.keyed.kind === 'flatMapWithState'
-  return many ? (value as readonly unknown[]) : [value]
 }

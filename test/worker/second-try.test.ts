@@ -1,0 +1,56 @@
+/** Dead letters that go on behind the step that their record has passed: as they would have gone on at once, whenever that is. */
+import { expect, test } from 'vitest'
+import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
+import type { SinkDescription } from '../../src/model/connector.ts'
+import { plan } from '../../src/model/planner.ts'
+import { SplitTable } from '../../src/worker/execution/split-table.ts'
+import { contentOf, makeLetter } from '../../src/worker/letters/dead-letter.ts'
+import { tryAgain } from '../../src/worker/letters/second-try.ts'
+import { stage } from '../dataflow/stage.ts'
+
+/** A call that returns several records, of which a step behind it refuses one until it is mended. */
+function scene(mended: boolean) {
+  const mind = { mended }
+  const sink: SinkDescription<string> = { ...nullSink<string>({ encode: String }), apart: true }
+  const planned = plan(
+    pipeline('p', (p) => {
+      p.source('in', generatorSource<number>({ value: (n) => n }))
+        .keyBy('by', (n) => n % 3)
+        .flatMapWithState('split', { init: () => ({}), step: (_, n) => [`${n} one`, `${n} two`, `${n} three`] })
+        .map('picky', (text) => {
+          if (text === '5 two' && !mind.mended) throw new Error('not this one')
+          return text
+        })
+        .sink('out', sink)
+    }).build(),
+  )
+  const under = stage(planned, { in: [4, 5, 6] })
+  under.settle()
+  const splits = new SplitTable()
+  splits.numberOf('in')
+  return {
+    mind,
+    failures: under.failures,
+    shown: () => [...under.writers.get('out')!.apart].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    again: () => {
+      const letter = makeLetter(under.failures.at(-1)!, 'split', 'in')
+      expect(contentOf(letter.given)).toEqual({ value: ['5 one', '5 two', '5 three'], key: 2 })
+      expect(tryAgain([letter], planned, under.runtime, splits)).toEqual({ settled: 1, taken: [letter] })
+      under.settle()
+    },
+  }
+}
+
+test('all that a call returned goes on or none of it, however often it is tried, and under the ids that it would have had', () => {
+  const { mind, failures, shown, again } = scene(false)
+  expect(shown().map(([, text]) => text)).not.toContain('5 one')
+  again()
+  again()
+  expect(failures.map(({ step, key, given }) => ({ step, key, given }))).toEqual(
+    Array.from({ length: 3 }, () => ({ step: 'picky', key: 2, given: ['5 one', '5 two', '5 three'] })),
+  )
+  mind.mended = true
+  again()
+  expect(failures).toHaveLength(3)
+  expect(shown()).toEqual(scene(true).shown())
+})
