@@ -18,6 +18,17 @@ import type { Execution } from '../../../src/worker/execution/execution.ts'
 export const STORE = '/store'
 export const CHAIN = `${STORE}/chain`
 
+/** A run of a pipeline, as it was seen. */
+export interface RunSeen {
+  readonly run: number
+  /** The manifest of the savepoint that it began with. */
+  readonly from: string | null
+  /** The programs that it had before its first epoch; `null` where that was not seen. */
+  readonly programs: string[] | null
+  epochs: number
+  gone: boolean
+}
+
 export class ChainWatch {
   readonly complaints: string[] = []
   generation = 0
@@ -31,6 +42,8 @@ export class ChainWatch {
   epochs = 0
   /** The hashes of the programs that the pipeline was given, in their order. */
   readonly programs: string[] = []
+  /** The runs of each pipeline, those too that are gone. */
+  readonly runs = new Map<string, RunSeen[]>()
   private readonly volume: Volume
   private readonly pipeline: string
   private readonly seen = new Map<string, Buffer>()
@@ -91,6 +104,9 @@ export class ChainWatch {
       this.next = n
       const before = this.record()?.before
       if (before === null || before === undefined) continue
+      for (const [name, { run, from }] of before.pipelines)
+        if (this.lastRun(name)?.run !== run)
+          this.runsOf(name).push({ run, from, programs: null, epochs: 0, gone: false })
       const entry = before.pipelines.get(this.pipeline)
       if (entry !== undefined) {
         this.highest = Math.max(this.highest, entry.highest)
@@ -163,7 +179,9 @@ export class ChainWatch {
       }
       return
     }
-    if (record.generation !== this.generation || record.pipeline !== this.pipeline) return
+    if (record.generation !== this.generation) return
+    this.noteRun(record)
+    if (record.pipeline !== this.pipeline) return
     if (record.kind === 'submit') this.submitted(record.hash!)
     if (record.kind !== 'epoch') return
     if (record.epoch <= this.highest) this.complain(`epoch ${record.epoch} comes behind ${this.highest}`)
@@ -183,6 +201,29 @@ export class ChainWatch {
     this.last = value
     this.manifests.set(record.epoch, value)
     this.lastPath = record.manifest
+  }
+
+  /** The last run of `pipeline`, where that is not gone. */
+  lastRun(pipeline: string): RunSeen | null {
+    const last = this.runs.get(pipeline)?.at(-1)
+    return last === undefined || last.gone ? null : last
+  }
+
+  private runsOf(pipeline: string): RunSeen[] {
+    const runs = this.runs.get(pipeline) ?? []
+    this.runs.set(pipeline, runs)
+    return runs
+  }
+
+  private noteRun(record: Exclude<ChainRecord, { kind: 'generation' }>): void {
+    const run = this.lastRun(record.pipeline)
+    if (record.kind === 'epoch' && run !== null) run.epochs++
+    if (record.kind !== 'submit') return
+    const { n, hash, from, pipeline } = record
+    if (hash === null) {
+      if (run !== null) run.gone = true
+    } else if (run === null) this.runsOf(pipeline).push({ run: n, from, programs: [hash], epochs: 0, gone: false })
+    else if (run.epochs === 0) run.programs?.push(hash)
   }
 
   private submitted(hash: string): void {

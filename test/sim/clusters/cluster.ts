@@ -170,7 +170,7 @@ class SimCluster {
     this.callers = config.family && new Callers(config.family, config, world, random, this.outside)
     const { stations, plan, outside, witness } = this
     this.tries = new SecondTries(config, this.plan.pipeline)
-    this.others = new OtherPipelines(config, { world, volume, stations })
+    this.others = new OtherPipelines(config, { world, volume, stations, chain: this.chain })
     this.readers = new Readers(config, { world, plan, stations, outside, witness })
     const crowd = {
       all: stations,
@@ -228,6 +228,7 @@ class SimCluster {
     const before = this.states()
     for (const station of this.staying) station.kill()
     for (const station of this.staying) station.start()
+    this.others.resting = false
     await this.comeToRest(true)
     this.check(before)
   }
@@ -448,8 +449,10 @@ class SimCluster {
     this.striker = null
     this.readers.end()
     await this.expect('readers are answered', () => this.standing !== 0 && this.readers.fairly(this.home!))
+    await this.expect('the other pipelines come to their end', () => !patient || this.others.done)
+    this.others.resting = true
+    await this.expect('what runs is what was asked for', () => this.others.settled)
     await this.expect('the pipeline drains', this.drained())
-    if (patient) await this.expect('the other pipelines come to their end', () => this.others.done)
   }
 
   /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */

@@ -7,8 +7,9 @@
  * O2. A run shows each number once, with what a step made of it and of all numbers of its key before; or sums of the first numbers of
  *     each key, none twice, the last one surely. What a run before has shown behind the point at which this one begins is taken back, or stands in front of
  *     it in a file that grows.
- * O3. A program that has no fault fails nowhere.
- * O4. In fair weather all come to their end.
+ * O3. A program that has no fault fails nowhere, but where its run began with one that has, for who asked for that did not know that
+ *     the run before was gone: somebody takes it out.
+ * O4. In fair weather all come to their end. Nobody asks for anything while the pipeline beside them comes to rest.
  */
 import { fail, type PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -24,6 +25,7 @@ import type { Resident } from '../../../src/worker/pipelines/resident.ts'
 import type { Worker } from '../../../src/worker/worker.ts'
 import { WRAP } from '../graphs.ts'
 import { linesIn } from '../remains.ts'
+import type { ChainWatch } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
 
 const OTHERS = 0x6a3c_0000
@@ -52,6 +54,8 @@ interface Other extends Shape {
   readonly programs: Map<string, Fault>
   /** Savepoints of what it shows now, oldest first. */
   savepoints: string[]
+  /** Runs that it has had, as far as savepoints have been sorted by them. */
+  runs: number
   /** What somebody has asked for, and of whom; nobody asks for anything else before. */
   pending: SimProcess | null
 }
@@ -59,6 +63,7 @@ interface Other extends Shape {
 interface Seams {
   readonly world: World
   readonly volume: Volume
+  readonly chain: ChainWatch
   readonly stations: readonly MemberStation[]
 }
 
@@ -73,6 +78,8 @@ export class OtherPipelines {
   /** Who waits for something to change. */
   private waiting: (() => void)[] = []
   private looks = 0
+  /** Nobody asks for anything (O4). */
+  resting = false
   private names = 0
 
   constructor(config: ClusterConfig, seams: Seams) {
@@ -90,7 +97,14 @@ export class OtherPipelines {
     const kind = random.chance(0.5) ? 'chain' : 'sum'
     const append = kind === 'chain' && random.chance(0.6)
     const shape = { name, count, splits, keys: splits * (1 + random.below(6)), rate, kind, append } as const
-    return { ...shape, expected: expectedOf(shape), programs: new Map(), savepoints: [], pending: null }
+    return {
+      ...shape,
+      expected: expectedOf(shape),
+      programs: new Map(),
+      savepoints: [],
+      runs: 0,
+      pending: null,
+    }
   }
 
   /** The plan of the program `hash` as `worker` loads it; `null`: it is none of these. Throws where it cannot be loaded. */
@@ -105,9 +119,27 @@ export class OtherPipelines {
   failed(hash: string, error: PotorooError): boolean {
     const other = this.all.find(({ programs }) => programs.has(hash))
     if (other === undefined) return false
-    if (other.programs.get(hash) === 'none' && !this.config.harsh)
-      this.wrong.push(`${hash} has failed: ${error.message} (O3)`)
+    if (other.programs.get(hash) !== 'none') return true
+    if (!this.isSpoiled(other) && !this.config.harsh) this.wrong.push(`${hash} has failed: ${error.message} (O3)`)
     return true
+  }
+
+  /** Whether the run that is there began with a program that has a fault (O3). */
+  private isSpoiled({ name, programs }: Other): boolean {
+    const { chain } = this.seams
+    chain.look()
+    const run = chain.lastRun(name)
+    return run !== null && (run.programs?.some((hash) => programs.get(hash) === 'fails') ?? true)
+  }
+
+  /** Savepoints of what a run has taken back since are of no use any more: none is, where that began with nothing. */
+  private sort(other: Other): void {
+    const runs = this.seams.chain.runs.get(other.name) ?? []
+    for (const { from } of runs.slice(other.runs)) {
+      const place = other.savepoints.findIndex((savepoint) => savepointManifest(other.name, savepoint) === from)
+      other.savepoints = other.savepoints.slice(0, place + 1)
+    }
+    other.runs = runs.length
   }
 
   /** Somebody asks one of the workers for something. */
@@ -122,10 +154,11 @@ export class OtherPipelines {
 
   /** Looks after what has been asked for; in fair weather somebody sees to it that all come to their end (O4). */
   look(fair: boolean): void {
+    for (const other of this.all) this.sort(other)
     const { waiting } = this
     this.waiting = []
     for (const look of waiting) look()
-    if (!fair || ++this.looks % SELDOM !== 0) return
+    if (!fair || this.resting || ++this.looks % SELDOM !== 0) return
     const station = this.seams.stations.find(({ worker }) => worker?.phase === 'active')
     if (station !== undefined) for (const other of this.all) if (isFree(other)) this.mend(station, other)
   }
@@ -135,13 +168,23 @@ export class OtherPipelines {
     return this.all.every((other) => isFree(other) && this.lackOf(other) === null)
   }
 
+  /** Whether nothing becomes of what was asked for any more: what runs is what the chain names. */
+  get settled(): boolean {
+    const { stations } = this.seams
+    const workers = stations.flatMap(({ worker }) => worker ?? [])
+    return this.all.every(isFree) && workers.every(({ residents }) => !residents.outdated && !residents.rising)
+  }
+
   get complaints(): readonly string[] {
     return [...this.wrong, ...this.all.flatMap((other) => this.judge(other))]
   }
 
   /** How far they have come, for a cluster that does not go on. */
   get standing(): readonly string[] {
-    return this.all.map((other) => `${other.name}: shows ${this.shown(other).length} lines, not ${this.lackOf(other)}`)
+    const shown = this.all.map(
+      (other) => `${other.name}: shows ${this.shown(other).length} lines, not ${this.lackOf(other)}`,
+    )
+    return [...this.wrong.slice(0, 3), ...shown]
   }
 
   // ── What somebody does ───────────────────────────────────────────────────────────────────────────────────────────
@@ -151,6 +194,7 @@ export class OtherPipelines {
     const { name } = other
     const entry = worker.cluster.pipelines.get(name)
     if (entry === undefined) return this.begin(station, other)
+    if (this.isSpoiled(other)) return this.cancel(station, worker, other)
     if (entry.drained) return this.submit(station, other, 'none')
     const resident = worker.residents.all.get(name)
     const choice = random.below(10)
@@ -169,6 +213,7 @@ export class OtherPipelines {
     const worker = station.worker!
     const entry = worker.cluster.pipelines.get(other.name)
     if (entry === undefined) this.begin(station, other)
+    else if (this.isSpoiled(other)) this.cancel(station, worker, other)
     else if (entry.drained ? this.lackOf(other) !== null : this.isBroken(other, entry.hash))
       this.submit(station, other, 'none')
   }
@@ -185,10 +230,7 @@ export class OtherPipelines {
   private begin(station: MemberStation, other: Other): string {
     const { random } = this
     const place = random.chance(0.6) ? other.savepoints.length - 1 - random.below(2) : -1
-    const savepoint = other.savepoints[place] ?? null
-    // What came behind it is taken back.
-    other.savepoints = savepoint === null ? [] : other.savepoints.slice(0, place + 1)
-    return this.submit(station, other, 'none', savepoint)
+    return this.submit(station, other, 'none', other.savepoints[place] ?? null)
   }
 
   private submit(station: MemberStation, other: Other, fault: Fault, savepoint: string | null = null): string {
@@ -227,12 +269,14 @@ export class OtherPipelines {
     return `${station.name} drains ${other.name}`
   }
 
-  private savepoint(station: MemberStation, other: Other, { execution }: Resident): string {
+  private savepoint(station: MemberStation, other: Other, { execution, run }: Resident): string {
     const savepoint = `kept${++this.names}`
-    const { savepoints } = other
     this.ask(station, other, (done) =>
       execution.request({ kind: 'savepoint', name: savepoint }, (reason) => {
-        if (reason === null) savepoints.push(savepoint)
+        // Of a run that is still there.
+        const stays = !this.isSpoiled(other) && this.seams.chain.lastRun(other.name)?.run === run
+        this.sort(other)
+        if (reason === null && stays) other.savepoints.push(savepoint)
         done()
       }),
     )
