@@ -212,11 +212,15 @@ export class AsyncTask extends InputTask {
       origin.hash = call.hash
       origin.outputs = 0
       chain.begin()
+      if (call.state === 'failed') {
+        chain.take(call.outcome, call.value)
+        continue
+      }
       try {
-        if (call.state === 'failed') throw call.outcome
         if (call.outcome !== undefined) chain.push(call.outcome)
       } catch (error) {
-        chain.take(error, call.value)
+        // The answer is what a step behind was given.
+        chain.take(error, call.outcome)
       }
     }
     calls.splice(0, sent)

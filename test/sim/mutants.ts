@@ -6,6 +6,7 @@ import { ageMutants } from './mutants/ages.ts'
 import { checkpointMutants } from './mutants/checkpoints.ts'
 import { doorMutants } from './mutants/door.ts'
 import { heldMutants } from './mutants/held.ts'
+import { letterMutants } from './mutants/letters.ts'
 import { memberMutants } from './mutants/members.ts'
 import type { SimMutant } from './mutants/mutant.ts'
 import { nameMutants } from './mutants/names.ts'
@@ -26,6 +27,7 @@ export const mutants: readonly SimMutant[] = [
   ...stateMutants,
   ...checkpointMutants,
   ...sinkMutants,
+  ...letterMutants,
   ...waitMutants,
   ...tableMutants,
   ...ownerMutants,

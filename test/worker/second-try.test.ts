@@ -8,10 +8,11 @@ import { contentOf, makeLetter } from '../../src/worker/letters/dead-letter.ts'
 import { tryAgain } from '../../src/worker/letters/second-try.ts'
 import { stage } from '../dataflow/stage.ts'
 
+const sink = (): SinkDescription<string> => ({ ...nullSink<string>({ encode: String }), apart: true })
+
 /** A call that returns several records, of which a step behind it refuses one until it is mended. */
 function scene(mended: boolean) {
   const mind = { mended }
-  const sink: SinkDescription<string> = { ...nullSink<string>({ encode: String }), apart: true }
   const planned = plan(
     pipeline('p', (p) => {
       p.source('in', generatorSource<number>({ value: (n) => n }))
@@ -21,7 +22,7 @@ function scene(mended: boolean) {
           if (text === '5 two' && !mind.mended) throw new Error('not this one')
           return text
         })
-        .sink('out', sink)
+        .sink('out', sink())
     }).build(),
   )
   const under = stage(planned, { in: [4, 5, 6] })
@@ -53,4 +54,29 @@ test('all that a call returned goes on or none of it, however often it is tried,
   again()
   expect(failures).toHaveLength(3)
   expect(shown()).toEqual(scene(true).shown())
+})
+
+test('what a call that took its time has answered goes on as its answer', () => {
+  const mind = { mended: false }
+  const planned = plan(
+    pipeline('p', (p) => {
+      p.source('in', generatorSource<number>({ value: (n) => n }))
+        // It is known at once: a stage waits for no promise.
+        .asyncMap('ask', (n) => `answer to ${n}` as unknown as Promise<string>)
+        .map('picky', (text) => {
+          if (!mind.mended) throw new Error('not this one')
+          return text
+        })
+        .sink('out', sink())
+    }).build(),
+  )
+  const under = stage(planned, { in: [4] })
+  under.settle()
+  const letter = makeLetter(under.failures[0]!, 'ask', 'in')
+  mind.mended = true
+  const splits = new SplitTable()
+  splits.numberOf('in')
+  expect(tryAgain([letter], planned, under.runtime, splits).taken).toEqual([letter])
+  under.settle()
+  expect(under.writers.get('out')!.apart.map(([, text]) => text)).toEqual(['answer to 4'])
 })
