@@ -175,6 +175,19 @@ test('who coordinates hears of one that has failed here, and again at each barri
   }
 })
 
+test('who has asked for an epoch of a program that cannot be loaded here hears so, also where it was asked meanwhile', () => {
+  const { said, stands, residents, loads } = scene({ slow: true })
+  stands(['words', entryOf(7, { hash: 'broken' })])
+  residents.restore({ number: 1, coordinator: 'c', members: [{}, {}] } as unknown as Generation, () => {})
+  const from = { worker: 'b', incarnation: 'i' }
+  const none = new ByteReader(Buffer.alloc(0))
+  residents.control(from, { kind: 'epochAsked', pipeline: 7, number: 4, purpose: 'savepoint', name: 's' }, none)
+  expect(said).toEqual([])
+  loads.shift()!()
+  const heard = said.filter((line) => line.startsWith('b hears ')).map((line) => JSON.parse(line.slice(8)))
+  expect(heard).toMatchObject([{ kind: 'epochAnswered', pipeline: 7, number: 4, failure: expect.any(String) }])
+})
+
 test('a program that could not be loaded is not in the way of another run', () => {
   const { said, stands, residents } = scene()
   stands(['words', entryOf(1, { hash: 'broken' })])

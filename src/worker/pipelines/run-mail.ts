@@ -60,12 +60,15 @@ export class RunMail {
   }
 
   /** R2. A worker alone may bring it up again within the generation: what is said would meet that one. */
-  tellFailed(run: number, { message }: PotorooError): void {
+  tellFailed(run: number, error: PotorooError): void {
     const { generation, seams } = this
     if (generation === null || seams.alone) return
+    const { message } = error
     const { coordinator, members, self } = generation
-    if (members[self]!.worker !== coordinator) return seams.tell(coordinator, failedHere(run, message))
-    for (const { worker } of members) if (worker !== coordinator) seams.tell(worker, heldByFailure(run, message))
+    if (members[self]!.worker !== coordinator) seams.tell(coordinator, failedHere(run, message))
+    else for (const { worker } of members) if (worker !== coordinator) seams.tell(worker, heldByFailure(run, message))
+    // Where its program could not be loaded it was never up.
+    this.early.deliver(run, (from, message) => this.answerFailed(from, run, error, message))
   }
 
   private answerFailed(from: string, run: number, error: PotorooError, message: ControlMessage): void {

@@ -172,7 +172,10 @@ export class OtherPipelines {
   get settled(): boolean {
     const { stations } = this.seams
     const workers = stations.flatMap(({ worker }) => worker ?? [])
-    return this.all.every(isFree) && workers.every(({ residents }) => !residents.outdated && !residents.rising)
+    return (
+      this.all.every(isFree) &&
+      workers.every(({ residents }) => !residents.outdated && ![...residents.late.values()].includes('starting'))
+    )
   }
 
   get complaints(): readonly string[] {
