@@ -10,6 +10,7 @@ import { letterMutants } from './mutants/letters.ts'
 import { memberMutants } from './mutants/members.ts'
 import type { SimMutant } from './mutants/mutant.ts'
 import { nameMutants } from './mutants/names.ts'
+import { otherMutants } from './mutants/others.ts'
 import { ownerMutants } from './mutants/owners.ts'
 import { programMutants } from './mutants/programs.ts'
 import { readMutants } from './mutants/reads.ts'
@@ -28,6 +29,7 @@ export const mutants: readonly SimMutant[] = [
   ...checkpointMutants,
   ...sinkMutants,
   ...letterMutants,
+  ...otherMutants,
   ...waitMutants,
   ...tableMutants,
   ...ownerMutants,

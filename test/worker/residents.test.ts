@@ -27,6 +27,7 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
     ({
       isOpen: true,
       start: () => said.push(`${name} starts`),
+      holdings: () => null,
       forget: () => said.push(`${name} is gone`),
       drained: (epoch: number) => said.push(`${name} is drained with epoch ${epoch}`),
       end: (_: number, done: () => void) => ends.push(done),
@@ -95,6 +96,22 @@ test('another program waits for a generation in a cluster, also in one of one, a
     const cluster = stands(['words', entryOf(1, { hash: 'other', submitted: 4 })])
     residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, cluster)
     expect([said, residents.outdated]).toEqual(alone ? [['words/1 by 4 starts'], false] : [[], true])
+  }
+})
+
+test('and so does one that is submitted again when it was drained, also where nothing of it ever ran', () => {
+  for (const was of [entryOf(1), entryOf(1, { drained: true })]) {
+    const { said, stands, residents } = scene()
+    stands(['words', was])
+    residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+    stands(['words', entryOf(1, { drained: true })])
+    residents.restore({ number: 2, members: [{}, {}] } as unknown as Generation, () => {})
+    said.splice(0)
+    const again = stands(['words', entryOf(1, { submitted: 4 })])
+    residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, again)
+    expect([said, residents.outdated]).toEqual([[], true])
+    residents.restore({ number: 3, members: [{}, {}] } as unknown as Generation, () => {})
+    expect([said, residents.outdated]).toEqual([['words/1 by 4 starts'], false])
   }
 })
 

@@ -4,8 +4,8 @@
  *
  * R1. A pipeline that the chain names for the first time begins in the generation that stands. Another program of one that is
  *     there begins with the next generation, which no epoch of the old program outlives; so does one that was drained and
- *     is submitted again. Only a worker alone, which has ended the old one before, takes the new one in its place. One whose
- *     program is still being loaded is there; who has passed over the record of the first program waits, too.
+ *     is submitted again, whenever it was drained. Only a worker alone, which has ended the old one before, takes the new one in its
+ *     place. One whose program is still being loaded is there; who has passed over records cannot tell which of them was the first.
  * R2. One that the chain says is drained runs in no generation. It stays listed where it ran, and what its sinks still have of its
  *     last epoch leaves there, whatever generation has begun: nobody restores them.
  */
@@ -32,8 +32,8 @@ export class Residents {
   private readonly mail: RunMail
   private readonly arrivals: Arrivals
   private readonly stops = new Set<string>()
-  /** Runs whose first program was passed over, in the generation that stands (R1). */
-  private readonly missed = new Set<number>()
+  /** Runs of which nothing is here and that begin with the next generation (R1). */
+  private readonly awaited = new Set<number>()
 
   constructor(seams: ResidentsSeams, events: ResidentEvents) {
     this.seams = seams
@@ -58,7 +58,7 @@ export class Residents {
     const { arrivals, roster, mail } = this
     const { pipelines } = this.seams.cluster()
     this.stops.clear()
-    this.missed.clear()
+    this.awaited.clear()
     arrivals.enter(generation, done)
     mail.enter(generation)
     roster.turn()
@@ -113,7 +113,7 @@ export class Residents {
       // Drained before it took its place, it takes none.
       if (drained) continue
       const known = this.roster.submitted(name, run)
-      if (known === null ? this.missed.has(run) : known !== submitted) return true
+      if (known === null ? this.awaited.has(run) : known !== submitted) return true
     }
     return false
   }
@@ -159,7 +159,7 @@ export class Residents {
       this.clear(name, entry)
       if (entry === undefined) continue
       if (known?.run !== entry.run) {
-        if (!entry.drained) this.met(name, entry)
+        if (!entry.drained) this.submitted(name, entry)
         continue
       }
       const last = lastEpoch(entry)
@@ -173,17 +173,13 @@ export class Residents {
     this.clear(name, entry)
     if (entry !== null && this.seams.wants(name)) {
       // R1.
-      const others = this.roster.of(entry.run) !== null || this.arrivals.isPending(name) || this.unloaded.has(name)
-      if (!others || this.seams.alone) this.arrivals.bring(name, entry)
+      const there = this.roster.of(entry.run) !== null || this.arrivals.isPending(name) || this.unloaded.has(name)
+      const isFirst = entry.submitted === entry.run
+      if (this.seams.alone || (isFirst && !there)) this.arrivals.bring(name, entry)
+      else if (!there) this.awaited.add(entry.run)
     }
     this.arrivals.settle()
     this.events.changed()
-  }
-
-  /** There is a run that was not there before the records that were passed over; others may be at an earlier program of it (R1). */
-  private met(name: string, entry: PipelineEntry): void {
-    if (entry.submitted === entry.run || this.seams.alone) this.submitted(name, entry)
-    else if (!this.arrivals.isPending(name) && this.seams.wants(name)) this.missed.add(entry.run)
   }
 
   /** What is here of `name`, or on its way, and is not the run that counts now, goes. */

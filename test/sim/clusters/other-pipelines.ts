@@ -184,9 +184,14 @@ export class OtherPipelines {
 
   /** How far they have come, for a cluster that does not go on. */
   get standing(): readonly string[] {
-    const shown = this.all.map(
-      (other) => `${other.name}: shows ${this.shown(other).length} lines, not ${this.lackOf(other)}`,
-    )
+    const shown = this.all.map((other) => {
+      const where = this.seams.stations.map(({ worker, name }) => {
+        const resident = worker?.residents.all.get(other.name)
+        return `${name} ${resident?.phase} ${resident?.hash} in ${resident?.execution.generation.number}`
+      })
+      const pending = isFree(other) ? '' : ', somebody waits'
+      return `${other.name}: shows ${this.shown(other).length} lines, not ${this.lackOf(other)}${pending} (${where.join(', ')})`
+    })
     return [...this.wrong.slice(0, 3), ...shown]
   }
 

@@ -1,0 +1,60 @@
+/** Pipelines beside the one that a cluster is about, and requests that post records. */
+import type { SimMutant } from './mutant.ts'
+
+export const otherMutants: readonly SimMutant[] = [
+  ...[
+    {
+      name: 'asked-of-what-is-never-loaded',
+      seed: 546,
+      file: 'src/worker/pipelines/run-mail.ts',
+      text: 'this.early.deliver(run, (from, message) => this.answerFailed(from, run, error, message))',
+      replacement: '',
+    },
+    {
+      name: 'drained-before-its-next-program',
+      seed: 464,
+      file: 'src/worker/pipelines/residents.ts',
+      text: 'if (drained) continue',
+      replacement: '',
+    },
+    {
+      name: 'submitted-again-within-a-generation',
+      seed: 620,
+      file: 'src/worker/pipelines/residents.ts',
+      text: '(isFirst && !there)',
+      replacement: '!there',
+    },
+    {
+      name: 'segments-of-the-run-before-stay',
+      file: 'src/connectors/file/publish.ts',
+      text: 'return parts.epoch > sweep.above ||',
+      replacement: 'return parts.epoch > sweep.above + 1e9 ||',
+    },
+    {
+      name: 'sums-sent-again',
+      file: 'src/dataflow/combiner.ts',
+      text: '    this.sending = true\n',
+      replacement: '    this.sending = true\n    this.sent = 0\n',
+    },
+  ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'other-pipelines' })),
+  ...[
+    {
+      name: 'answered-before-it-is-journaled',
+      file: 'src/ingest/requests.ts',
+      text: 'if (last <= stream[until]) soon(',
+      replacement: 'if (last > 0) soon(',
+    },
+    {
+      name: 'requests-counted-twice',
+      file: 'src/ingest/requests.ts',
+      text: 'const first = given ?? before + 1',
+      replacement: 'const first = before + 1',
+    },
+    {
+      name: 'waits-for-the-disk-and-not-for-the-epoch',
+      file: 'src/ingest/requests.ts',
+      text: 'else this.waiting[until].push(',
+      replacement: 'else this.waiting.journaled.push(',
+    },
+  ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'posters' })),
+]
