@@ -174,16 +174,12 @@ export function accompanied(config: ClusterConfig, random = new Prng(config.seed
   return { ...config, others: 1 + random.below(2), deeds: { ...deeds, otherMs } }
 }
 
-/** What somebody has let go of is not put back. */
+/** Some producers post what they have, and keep none of it: what somebody has let go of is not put back. */
 function withPosters(config: ClusterConfig): ClusterConfig {
   const random = new Prng(config.seed + POSTED)
   const { family, deeds } = config
   const { damageMs, putBackMs } = deeds
-  return family !== null || damageMs > 0 || putBackMs > 0 || !random.chance(BY_HTTP) ? config : posting(config, random)
-}
-
-/** Where some producers post what they have, and keep none of it. */
-export function posting(config: ClusterConfig, random = new Prng(config.seed + POSTED)): ClusterConfig {
+  if (family !== null || damageMs > 0 || putBackMs > 0 || !random.chance(BY_HTTP)) return config
   const acked = config.system.feeds.filter(({ kind }) => kind === 'acked')
   return { ...config, posted: acked.flatMap(({ step }) => (random.chance(0.7) ? [step] : [])) }
 }

@@ -57,8 +57,8 @@ export const heldMutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'upgrades',
     file: 'src/worker/pipelines/residents.ts',
-    text: 'if (!others || this.seams.alone) this.arrivals.bring(name, entry)',
-    replacement: 'this.arrivals.bring(name, entry)',
+    text: 'if (this.seams.alone || (isFirst && !there))',
+    replacement: 'if (this.seams.alone || entry.run >= 0)',
   },
   {
     name: 'member-linked-again',
