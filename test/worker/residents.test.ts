@@ -14,6 +14,9 @@ const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry 
   ...{ epochs: [], base: null, highest: 0, floor: 0, ...more },
 })
 
+/** The members of a generation, of which this is the second one. */
+const two = { members: [{ worker: 'c' }, { worker: 'w' }], self: 1 }
+
 function scene({ alone = false, slow = false, closes = false } = {}) {
   const loads: (() => void)[] = []
   const said: string[] = []
@@ -67,7 +70,7 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
 test('what was submitted, taken out, completed and raised meanwhile is made up for', () => {
   const { said, stands, residents } = scene()
   stands(['stays', entryOf(1)], ['other', entryOf(2)], ['leaves', entryOf(3)])
-  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
   expect(said.splice(0)).toEqual(['stays/1 starts', 'other/2 starts', 'leaves/3 starts'])
   const epochs = [{ epoch: 7, generation: 1, manifest: 'm7' }] as unknown as PipelineEntry['epochs']
   const later = stands(
@@ -103,14 +106,14 @@ test('and so does one that is submitted again when it was drained, also where no
   for (const was of [entryOf(1), entryOf(1, { drained: true })]) {
     const { said, stands, residents } = scene()
     stands(['words', was])
-    residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+    residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
     stands(['words', entryOf(1, { drained: true })])
-    residents.restore({ number: 2, members: [{}, {}] } as unknown as Generation, () => {})
+    residents.restore({ number: 2, ...two } as unknown as Generation, () => {})
     said.splice(0)
     const again = stands(['words', entryOf(1, { submitted: 4 })])
     residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, again)
     expect([said, residents.outdated]).toEqual([[], true])
-    residents.restore({ number: 3, members: [{}, {}] } as unknown as Generation, () => {})
+    residents.restore({ number: 3, ...two } as unknown as Generation, () => {})
     expect([said, residents.outdated]).toEqual([['words/1 by 4 starts'], false])
   }
 })
@@ -135,7 +138,7 @@ test('where a worker is alone the program that was asked for last runs, whicheve
 test('another program that comes while the first is loaded waits for a generation: the others may be at work with that', () => {
   const { said, stands, residents, loads } = scene({ slow: true })
   stands()
-  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
   for (const submitted of [7, 8]) {
     const cluster = stands(['words', entryOf(7, { submitted })])
     residents.recorded({ kind: 'submit', pipeline: 'words' } as ChainRecord, cluster)
@@ -147,18 +150,18 @@ test('another program that comes while the first is loaded waits for a generatio
 test('and so it does where the record of the first was passed over', () => {
   const { said, stands, residents } = scene()
   stands()
-  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
   const cluster = stands(['words', entryOf(7, { submitted: 8 })], ['gone', entryOf(5, { submitted: 6, drained: true })])
   residents.jumped(cluster)
   expect([said.splice(0), residents.outdated]).toEqual([[], true])
-  residents.restore({ number: 2, members: [{}, {}] } as unknown as Generation, () => {})
+  residents.restore({ number: 2, ...two } as unknown as Generation, () => {})
   expect([said, residents.outdated]).toEqual([['words/7 by 8 starts'], false])
 })
 
 test('a pipeline whose name is that of another one by the time that it is loaded is waited for no more', () => {
   const { said, stands, residents, loads } = scene({ slow: true })
   stands(['words', entryOf(7)])
-  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => said.push('restored'))
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => said.push('restored'))
   residents.jumped(stands())
   expect(said.splice(0)).toEqual(['restored'])
   for (const run of [8, 9]) {
@@ -173,7 +176,7 @@ test('who coordinates hears of one that has failed here, and again at each barri
   for (const alone of [false, true]) {
     const { said, stands, residents, events } = scene({ alone })
     stands(['words', entryOf(7)])
-    residents.restore({ number: 1, coordinator: 'c', members: [{}] } as unknown as Generation, () => {})
+    residents.restore({ number: 1, coordinator: 'c', ...two } as unknown as Generation, () => {})
     events().failed(new PotorooError('E_STRAY', {}))
     const from = { worker: 'c', incarnation: 'i' }
     const none = new ByteReader(Buffer.alloc(0))
@@ -195,7 +198,7 @@ test('who coordinates hears of one that has failed here, and again at each barri
 test('who has asked for an epoch of a program that cannot be loaded here hears so, also where it was asked meanwhile', () => {
   const { said, stands, residents, loads } = scene({ slow: true })
   stands(['words', entryOf(7, { hash: 'broken' })])
-  residents.restore({ number: 1, coordinator: 'c', members: [{}, {}] } as unknown as Generation, () => {})
+  residents.restore({ number: 1, coordinator: 'c', ...two } as unknown as Generation, () => {})
   const from = { worker: 'b', incarnation: 'i' }
   const none = new ByteReader(Buffer.alloc(0))
   residents.control(from, { kind: 'epochAsked', pipeline: 7, number: 4, purpose: 'savepoint', name: 's' }, none)
@@ -208,7 +211,7 @@ test('who has asked for an epoch of a program that cannot be loaded here hears s
 test('a program that could not be loaded is not in the way of another run', () => {
   const { said, stands, residents } = scene()
   stands(['words', entryOf(1, { hash: 'broken' })])
-  residents.restore({ number: 1, coordinator: 'c', members: [{}, {}] } as unknown as Generation, () => {})
+  residents.restore({ number: 1, coordinator: 'c', ...two } as unknown as Generation, () => {})
   const submitted = { kind: 'submit', pipeline: 'words' } as ChainRecord
   residents.recorded(submitted, stands())
   residents.recorded(submitted, stands(['words', entryOf(9)]))
@@ -219,13 +222,13 @@ test('a program that could not be loaded is not in the way of another run', () =
 test('one that is drained ends its sinks in peace, whatever generation begins meanwhile', () => {
   const { said, stands, residents, events, ends } = scene({ closes: true })
   stands(['words', entryOf(1)])
-  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
   events().running(null)
   said.splice(0)
   const epochs = [{ epoch: 7, generation: 1, manifest: 'm7' }] as unknown as PipelineEntry['epochs']
   stands(['words', entryOf(1, { epochs, drained: true })])
   residents.stopWork('another generation begins')
-  residents.restore({ number: 2, members: [{}, {}] } as unknown as Generation, () => said.push('restored'))
+  residents.restore({ number: 2, ...two } as unknown as Generation, () => said.push('restored'))
   expect(said.splice(0)).toEqual(['words/1 is drained with epoch 7', 'restored'])
   expect(residents.all.get('words')!.phase).toBe('draining')
   ends.shift()!()
@@ -235,7 +238,7 @@ test('one that is drained ends its sinks in peace, whatever generation begins me
 test('a program that was drained before its generation wants none: one would follow the other for ever', () => {
   const { stands, residents } = scene()
   stands(['words', entryOf(1)])
-  residents.restore({ number: 1, members: [{}, {}] } as unknown as Generation, () => {})
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
   stands(['words', entryOf(1, { hash: 'other', submitted: 4 })])
   expect(residents.outdated).toBe(true)
   stands(['words', entryOf(1, { hash: 'other', submitted: 4, drained: true })])
