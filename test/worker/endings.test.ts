@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { Clock } from '../../src/env/clock.ts'
 import { Endings } from '../../src/worker/pipelines/endings.ts'
+import type { Resident } from '../../src/worker/pipelines/resident.ts'
 import type { Worker } from '../../src/worker/worker.ts'
 
 /** A worker with one pipeline, whose execution says what it is told to. */
@@ -71,4 +72,18 @@ test('N3: what has come to its end before is not ended once more', async () => {
   change({ phase: 'gone', generation: 2 })
   await ended
   expect(told).toEqual(['rest'])
+})
+
+test('a drain whose sinks come to their end when the pipeline has begun anew says nothing of that', async () => {
+  const { endings } = leaving()
+  let end: (failure: string | null) => void = () => {}
+  const drained = { drain: (_: number, __: boolean, done: typeof end) => (end = done), close() {} } as never
+  for (const phase of ['starting', 'draining'] as const) {
+    const resident = { name: 'one', phase: 'running', execution: drained } as unknown as Resident
+    const asked = endings.drain(resident, true)
+    Object.assign(resident, phase === 'draining' ? {} : { phase, execution: {} })
+    end(null)
+    await asked
+    expect(resident.phase).toBe(phase === 'draining' ? 'drained' : 'starting')
+  }
 })

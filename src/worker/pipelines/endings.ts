@@ -37,11 +37,12 @@ export class Endings {
     const drained = new Promise<string | null>((resolve) => {
       execution.drain(SINK_END_MS, stays, (reason) => {
         timer.cancel()
-        // Also where nobody waits for it any more: the pipeline has come to its end.
-        if (reason === null) {
-          resident.phase = 'drained'
-          execution.close()
-        } else if (resident.phase === 'draining') resident.phase = before
+        // Also where nobody waits for it any more: the pipeline has come to its end, unless it has been submitted again.
+        if (resident.execution === execution) {
+          if (reason === null) resident.phase = 'drained'
+          else if (resident.phase === 'draining') resident.phase = before
+        }
+        if (reason === null) execution.close()
         resolve(reason)
       })
     })
