@@ -224,6 +224,14 @@ describe('a pipeline on several workers', () => {
     town.expectExact(COUNT)
   })
 
+  test.each(['a', 'b', 'c'])('has shown all that it has put out once it is drained, whoever is asked (%s)', (name) => {
+    const town = busy(21, 'a', 'b', 'c')
+    expect(town.drain(name)).toBe(null)
+    town.until(() => town.drained)
+    town.run(1000)
+    expect(town.pending).toEqual([])
+  })
+
   test.each([0, 30, 60, 90, 120, 200])(
     'is drained, or goes on, where the coordinator dies %i ms after it was to drain',
     (ms) => {

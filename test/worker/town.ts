@@ -241,6 +241,12 @@ export class Town {
     return answer ?? null
   }
 
+  /** Files of its sink that nobody is to read yet, or ever. */
+  get pending(): readonly string[] {
+    const listed = this.volume.list('/out')
+    return (Array.isArray(listed) ? (listed as readonly string[]) : []).filter((name) => name.endsWith('.pending'))
+  }
+
   /** What complete epochs have put out of `counting`: every number once. */
   expectExact(count: number): void {
     this.expectIds(Array.from({ length: count }, (_, n) => `${n}`))

@@ -1,7 +1,8 @@
 /**
  * How one pipeline comes to its end in order: lets nothing more in, makes a last checkpoint, and ends its sinks.
  *
- * E1. A sink is ended only behind an epoch that holds all that it was given: what it still has then stands there already.
+ * E1. A sink is ended only behind an epoch that holds all that it was given, and that was committed here: what it still has then
+ *     stands there already, and has been let go.
  */
 import { periodic } from '../../checkpoint/barrier.ts'
 import { isAlone, type Writer } from '../../connectors/connector.ts'
@@ -42,7 +43,8 @@ export class Ending {
     active.draining = true
     holds.hold('drain', 'the pipeline drains')
     active.request({ kind: 'drain', stays }, (failure) => {
-      if (failure === null) return this.end(endMs, () => done(null))
+      // That it is complete is heard before its record is read, and what the sinks have of it is shown behind that (E1).
+      if (failure === null) return active.whenCommitted(() => this.end(endMs, () => done(null)))
       active.draining = false
       holds.release('drain')
       done(failure)

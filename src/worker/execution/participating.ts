@@ -117,6 +117,8 @@ export class Participating {
   private readonly rotation: number
   private snapshotter: Snapshotter | null = null
   private begunAt = 0
+  /** The last epoch of this generation that is known to be complete, 0 before the first. */
+  private complete = 0
   /** Whether tasks hold behind the barrier that was seen last. */
   private holds = false
   private presses = false
@@ -146,9 +148,11 @@ export class Participating {
     return this.state.phase === 'waiting' ? this.state.epoch : 0
   }
 
-  /** Whether an epoch has begun here and its end is not known. */
-  get busy(): boolean {
-    return this.state.phase !== 'idle' && this.state.phase !== 'stopped'
+  /** The last epoch of this generation that is complete, or under way here, and not committed; 0 where there is none. */
+  get uncommitted(): number {
+    const { phase, epoch, committed } = this.state
+    const last = phase === 'idle' ? this.complete : epoch
+    return phase === 'stopped' || last <= committed ? 0 : last
   }
 
   stop(): void {
@@ -339,6 +343,7 @@ export class Participating {
     for (const store of self.stores.values()) store.complete()
     this.serial++
     this.snapshotter = null
+    this.complete = epoch
     figures.epoch = epoch
     figures.completed++
     figures.timeMs = seams.clock.now()

@@ -76,8 +76,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   private readonly coordinating: Coordinating | null
   /** Requests of this worker that wait for their answer. */
   private readonly asked = new Map<number, Answered>()
-  /** Who waits for the next epoch that is committed here. */
-  private committed: (() => void)[] = []
+  /** Who waits until `epoch`, or a later one, is committed here. */
+  private waiting: { readonly epoch: number; readonly done: () => void }[] = []
   private asks = 0
   /** Members whose output has ended; asked on the coordinator. */
   private readonly endedOn = new Set<string>()
@@ -127,7 +127,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.runtime.close()
     for (const done of this.asked.values()) done('the pipeline has ended')
     this.asked.clear()
-    this.tellCommitted()
+    this.tellCommitted(Infinity)
     this.coordinating?.stop()
     this.participating.stop()
     this.channels?.close()
@@ -345,7 +345,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     for (const [step, held] of committed.sinks) standing.writers.get(step)!.commit(epoch, held)
     sources.complete(committed.sources, committed.held)
     if (epoch === this.drainsWith && !this.draining) events.drained()
-    this.tellCommitted()
+    this.tellCommitted(epoch)
   }
 
   /** The rows at the floor, where this worker alone has made them and nobody else answers for any of their streams. */
@@ -359,16 +359,17 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.post.ask(this.asks, purpose)
   }
 
-  private tellCommitted(): void {
-    const waiting = this.committed
-    this.committed = []
-    for (const done of waiting) done()
+  private tellCommitted(epoch: number): void {
+    const waiting = this.waiting
+    this.waiting = waiting.filter((one) => one.epoch > epoch)
+    for (const one of waiting) if (one.epoch <= epoch) one.done()
   }
 
-  /** Calls `done` when no epoch is under way here: at once, or once one has been committed, or this is closed. */
+  /** Calls `done` when what is complete or under way here is committed: at once, or later, or once this is closed. */
   whenCommitted(done: () => void): void {
-    if (this.participating.busy) this.committed.push(done)
-    else done()
+    const epoch = this.participating.uncommitted
+    if (epoch === 0) done()
+    else this.waiting.push({ epoch, done })
   }
 
   /** What tasks held for is over, or has failed. */
