@@ -1,6 +1,7 @@
 /** What the options of all connectors have in common: the ones that are no plain settings, and their checks. */
 import type { Decoder, Framing, Settings, SinkDescription, SourceDescription } from '../model/connector.ts'
 import { checkSettings, type Fields, type SettingsOf } from '../model/fields.ts'
+import { guardDecoder, guardFraming } from '../model/trust.ts'
 
 export interface SourceFormat<T> {
   /** How records are told apart; each source says what holds when it is left out, most often `lines()`. */
@@ -43,8 +44,8 @@ export function describeSource<T, const F extends Fields>(
     role: 'source',
     kind,
     settings: settings as SettingsOf<F> & Settings,
-    framing,
-    decoder: decode,
+    framing: more.length === 0 ? guardFraming(framing) : defaults.framing,
+    decoder: more.length === 0 ? guardDecoder(decode) : defaults.decode,
     faults: [...faults, ...more],
   }
 }
@@ -73,7 +74,7 @@ export function describeSink<T, const F extends Fields>(
     settings: settings as SettingsOf<F> & Settings,
     ...gives,
     encode: encode as SinkFormat<T>['encode'],
-    framing,
+    framing: framing === null || more.length > 0 ? null : guardFraming(framing),
     faults: [...faults, ...more],
   }
 }

@@ -9,6 +9,7 @@ import { fail } from '../base/errors.ts'
 import type { Decoder } from './connector.ts'
 import { refuseOptions } from './options.ts'
 import { readText } from './text.ts'
+import { trust } from './trust.ts'
 
 /** V2. */
 const MARK = 0xfeff
@@ -36,7 +37,7 @@ export function csv(options: CsvOptions<readonly string[]> = {}): Decoder<unknow
   if (separator.length !== 1 || !/^[^"\r\n\p{Cs}]$/u.test(separator))
     throw fail('E_SETTING', { reason: 'csv: separator is one character, which is no quote and ends no line' })
   if (header === undefined) {
-    return { kind: 'csv', decode: (record, start, end) => parseRecord(textOf(record, start, end), separator) }
+    return trust({ kind: 'csv', decode: (record, start, end) => parseRecord(textOf(record, start, end), separator) })
   }
   if (!Array.isArray(header) || header.length === 0 || !header.every((name) => typeof name === 'string')) {
     throw fail('E_SETTING', { reason: 'csv: the header is a list of names' })
@@ -44,7 +45,7 @@ export function csv(options: CsvOptions<readonly string[]> = {}): Decoder<unknow
   if (new Set(header).size !== header.length || header.includes('') || header.includes('__proto__')) {
     throw fail('E_SETTING', { reason: 'csv: the header has an empty, repeated or reserved name' })
   }
-  return {
+  return trust({
     kind: `csv ${header.join(separator)}`,
     decode(record, start, end) {
       const fields = parseRecord(textOf(record, start, end), separator)
@@ -54,7 +55,7 @@ export function csv(options: CsvOptions<readonly string[]> = {}): Decoder<unknow
       for (let i = 0; i < header.length; i++) row[header[i]!] = fields[i]!
       return row
     },
-  }
+  })
 }
 
 function textOf(record: Buffer, start: number, end: number): string {

@@ -13,16 +13,17 @@ import type { Decoder } from './connector.ts'
 import { JsonText } from './json-text.ts'
 import { MessagePackCheck } from './msgpack-check.ts'
 import { isText, readText } from './text.ts'
+import { trust } from './trust.ts'
 
 /** Text in UTF-8; throws `E_DECODE` for bytes that are none. */
-export const utf8: Decoder<string> = { kind: 'utf8', decode: readText, takes: isText }
+export const utf8: Decoder<string> = trust({ kind: 'utf8', decode: readText, takes: isText })
 
 /** The record's bytes as they are: a copy. */
-export const bytes: Decoder<Uint8Array> = {
+export const bytes: Decoder<Uint8Array> = trust({
   kind: 'bytes',
   decode: (record, start, end) => new Uint8Array(record.subarray(start, end)),
   takes: () => true,
-}
+})
 
 /**
  * JSON; throws `E_DECODE` for what is none. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`.
@@ -31,7 +32,7 @@ export const bytes: Decoder<Uint8Array> = {
  */
 export function json<T = unknown>(): Decoder<T> {
   const text = new JsonText()
-  return {
+  return trust({
     kind: 'json',
     takes: (record, start, end) => text.is(record, start, end),
     decode(record, start, end) {
@@ -42,7 +43,7 @@ export function json<T = unknown>(): Decoder<T> {
         throw undecodable('JSON', error)
       }
     },
-  }
+  })
 }
 
 /**
@@ -54,7 +55,7 @@ export function json<T = unknown>(): Decoder<T> {
 export function msgpack<T = unknown>(): Decoder<T> {
   const packer = makePacker()
   const plain = new MessagePackCheck()
-  return {
+  return trust({
     kind: 'msgpack',
     decode(record, start, end) {
       try {
@@ -64,7 +65,7 @@ export function msgpack<T = unknown>(): Decoder<T> {
         throw undecodable('MessagePack', error)
       }
     },
-  }
+  })
 }
 
 /**
@@ -80,7 +81,7 @@ export function decoder<T>(
 ): Decoder<T> {
   if (typeof decode !== 'function')
     throw fail('E_SETTING', { reason: 'decoder: give it a function that reads a record' })
-  return { kind: name, decode: (bytes, start, end) => atOnce(decode(bytes, start, end)) }
+  return trust({ kind: name, decode: (bytes, start, end) => atOnce(decode(bytes, start, end)) })
 }
 
 function undecodable(kind: string, error: unknown): Error {

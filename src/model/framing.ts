@@ -12,6 +12,7 @@ import { atOnce } from '../base/promise.ts'
 import { reasonOf } from '../base/reason.ts'
 import type { Cuts, Framing } from './connector.ts'
 import { refuseOptions, show } from './options.ts'
+import { trust } from './trust.ts'
 
 const NEWLINE = 10
 const RETURN = 13
@@ -27,7 +28,7 @@ const SHORT_LINE = 24
  * @example p.source('lines', tcpSource({ port: 7001, framing: lines() }))
  */
 export function lines(): Framing {
-  return {
+  return trust({
     kind: 'lines',
     scan(bytes, start, end, cuts, recordBytes) {
       let at = start
@@ -51,7 +52,7 @@ export function lines(): Framing {
     },
     frame: (record) => [record, NEWLINE_BYTES],
     suffix: '\n',
-  }
+  })
 }
 
 const NEWLINE_BYTES = Uint8Array.of(NEWLINE)
@@ -70,7 +71,7 @@ function shortLine(bytes: Buffer, from: number, end: number): number {
  * @example p.source('rows', fileSource({ path: 'orders.csv', framing: csvLines(), decode: csv() }))
  */
 export function csvLines(): Framing {
-  return {
+  return trust({
     ...lines(),
     kind: 'csv-lines',
     scan(bytes, start, end, cuts, recordBytes, look = { bytes: 0, quoted: false }) {
@@ -91,7 +92,7 @@ export function csvLines(): Framing {
       look.quoted = quoted
       return at
     },
-  }
+  })
 }
 
 export interface LengthPrefixOptions {
@@ -115,7 +116,7 @@ export function lengthPrefix(options: LengthPrefixOptions = {}): Framing {
     })
   }
   const read = lengthReader(width, endian)
-  return {
+  return trust({
     kind: `length-prefix ${width} ${endian}`,
     scan(bytes, start, end, cuts, recordBytes) {
       let at = start
@@ -137,7 +138,7 @@ export function lengthPrefix(options: LengthPrefixOptions = {}): Framing {
       return [head, record]
     },
     suffix: null,
-  }
+  })
 }
 
 /** What `wholeMessages` is called where framings are told apart. */
@@ -148,7 +149,7 @@ export const WHOLE_MESSAGES = 'message'
  * connector, each is behind its length.
  */
 export function wholeMessages(): Framing {
-  return { ...lengthPrefix(), kind: WHOLE_MESSAGES }
+  return trust({ ...lengthPrefix(), kind: WHOLE_MESSAGES })
 }
 
 function lengthReader(width: 1 | 2 | 4, endian: 'big' | 'little'): (bytes: Buffer, at: number) => number {
@@ -171,7 +172,7 @@ function lengthReader(width: 1 | 2 | 4, endian: 'big' | 'little'): (bytes: Buffe
 export function fixedSize(size: number): Framing {
   if (!Number.isSafeInteger(size) || size < 1)
     throw fail('E_SETTING', { reason: `fixedSize(${show(size)}): not a size` })
-  return {
+  return trust({
     kind: `fixed-size ${size}`,
     scan(_bytes, start, end, cuts, recordBytes) {
       if (size > recordBytes) throw tooLong(size, recordBytes)
@@ -187,7 +188,7 @@ export function fixedSize(size: number): Framing {
       return [record]
     },
     suffix: null,
-  }
+  })
 }
 
 export interface CustomFramingOptions {
@@ -230,7 +231,7 @@ export function customFraming(options: CustomFramingOptions): Framing {
     throw fail('E_SETTING', { reason: 'customFraming has a name and a function next' })
   }
   refuseOptions('customFraming', options, ['name', 'next', 'frame', 'endsWithStream'])
-  return {
+  return trust({
     kind: `custom ${options.name}`,
     ...(options.frame === undefined ? { readsOnly: true } : {}),
     scan(bytes, start, end, cuts, recordBytes, look = { bytes: 0, quoted: false }) {
@@ -258,7 +259,7 @@ export function customFraming(options: CustomFramingOptions): Framing {
     },
     frame: (record) => framed(options, record),
     suffix: null,
-  }
+  })
 }
 
 /** What `next` answers, which is user code: it throws, or forgets its answer, or gives half a place. */

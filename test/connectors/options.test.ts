@@ -1,6 +1,7 @@
 /** What all connectors do with options that no type allows. */
 import { expect, test } from 'vitest'
 import * as potoroo from '../../src/index.ts'
+import { Cuts } from '../../src/model/connector.ts'
 
 const connectors = Object.entries(potoroo).filter(([name]) => /(Source|Sink|Input)$/.test(name)) as [
   string,
@@ -22,4 +23,69 @@ test('a framing that only reads is none for a sink', () => {
     'stdoutSink: framing "custom mine" only reads; give it a function frame',
   ])
   expect(tcpSource({ port: 0, framing, decode: utf8 }).faults).toEqual([])
+})
+
+/** A framing that somebody wrote as its type allows, but for `other`. */
+const byHand = (other: object): potoroo.Framing => ({ ...potoroo.lines(), kind: 'by hand', ...other })
+
+type Scan = (bytes: Buffer, start: number, end: number, cuts: Cuts) => unknown
+
+const bytes = Buffer.from('one\ntwo\n')
+
+const cutting =
+  (from: number, to: number): Scan =>
+  (_bytes, _start, end, cuts) => {
+    cuts.add(from, to)
+    return end
+  }
+
+test.each<[string, string, Scan]>([
+  ['throws', 'E_FRAMING', () => JSON.parse('{')],
+  ['answers nothing', 'E_FRAMING', () => undefined],
+  ['answers a promise', 'E_PROMISE', () => Promise.reject(new Error('late'))],
+  ['goes back', 'E_FRAMING', () => -1],
+  ['goes beyond', 'E_FRAMING', () => bytes.length + 1],
+  ['cuts beyond', 'E_FRAMING', cutting(0, bytes.length + 1)],
+  ['cuts backwards', 'E_FRAMING', cutting(3, 1)],
+])('a framing by hand that %s is an error of its connection, and has cut nothing', (_what, code, scan) => {
+  const { framing } = potoroo.tcpSource({ port: 0, framing: byHand({ scan }), decode: potoroo.utf8 })
+  const cuts = new Cuts()
+  expect(() => framing.scan(bytes, 0, bytes.length, cuts, 100)).toThrow(expect.objectContaining({ code }))
+  expect(cuts.count).toBe(0)
+})
+
+test('what a framing by hand finds at the end of a stream is looked at too', () => {
+  const { framing } = potoroo.tcpSource({
+    port: 0,
+    framing: byHand({ finish: cutting(0, bytes.length + 1) }),
+    decode: potoroo.utf8,
+  })
+  const cuts = new Cuts()
+  expect(() => framing.finish(bytes, 0, bytes.length, cuts)).toThrow(expect.objectContaining({ code: 'E_FRAMING' }))
+  expect(cuts.count).toBe(0)
+})
+
+test.each<[string, string, () => unknown]>([
+  ['throws', 'E_FRAMING', () => JSON.parse('{')],
+  ['answers nothing', 'E_FRAMING', () => undefined],
+  ['answers a promise', 'E_PROMISE', () => Promise.reject(new Error('late'))],
+  ['answers no bytes', 'E_FRAMING', () => ['text']],
+])('a framing by hand that %s for a record of a sink is an error of the sink', (_what, code, frame) => {
+  const { framing } = potoroo.tcpSink({ host: 'there', port: 7, encode: String, framing: byHand({ frame }) })
+  expect(() => framing!.frame(bytes)).toThrow(expect.objectContaining({ code }))
+})
+
+test('a decoder by hand that answers a promise decodes nothing, and its rejection ends nobody', async () => {
+  const late = { kind: 'late', decode: () => Promise.reject(new Error('late')) }
+  const { decoder } = potoroo.tcpSource({ port: 0, decode: late })
+  expect(() => decoder.decode(bytes, 0, 3)).toThrow(expect.objectContaining({ code: 'E_PROMISE' }))
+  await new Promise((resolve) => setImmediate(resolve))
+})
+
+test('what is made here is taken as it is', () => {
+  const framing = potoroo.lengthPrefix()
+  const decode = potoroo.json()
+  const described = potoroo.tcpSource({ port: 0, framing, decode })
+  expect(described.framing).toBe(framing)
+  expect(described.decoder).toBe(decode)
 })

@@ -5,6 +5,7 @@ import { utf8 } from '../../model/decoder.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { wholeMessages } from '../../model/framing.ts'
 import { isText } from '../../model/text.ts'
+import { guardFraming, trust } from '../../model/trust.ts'
 import { ackedSinkFields, describeByProtocol } from '../acked/fields.ts'
 import { describeSink, describeSource, type SinkFormat, type SourceFormat } from '../options.ts'
 import { tcpServerSinkFields, tcpSourceFields } from '../tcp/describe.ts'
@@ -111,14 +112,15 @@ function framed<O extends SinkFormat<never> & { readonly messages?: 'text' | 'bi
 }
 
 /** Refuses what is no text: a peer closes where a text message holds it, and would be sent it again on each connection. */
-function textual(framing: Framing): Framing {
-  if (typeof framing.frame !== 'function') return framing
-  return {
+function textual(given: Framing): Framing {
+  if (typeof given.frame !== 'function') return given
+  const framing = guardFraming(given)
+  return trust({
     ...framing,
     frame(record) {
       const bytes = Buffer.from(record.buffer, record.byteOffset, record.length)
       if (isText(bytes, 0, bytes.length)) return framing.frame(record)
       throw fail('E_MESSAGE_TEXT', { bytes: record.length })
     },
-  }
+  })
 }

@@ -1,0 +1,76 @@
+/**
+ * Framings and decoders of users' own making. `customFraming` and `decoder` look after what they are given; whoever writes the
+ * object itself, as its type allows, throws anything and answers anything, where a connection, or the worker, would end of it.
+ *
+ * U1. What is made in this room is taken as it is: a look at each record would cost as much as the record.
+ */
+import { fail, PotorooError } from '../base/errors.ts'
+import { atOnce } from '../base/promise.ts'
+import { reasonOf } from '../base/reason.ts'
+import type { Cuts, Decoder, Framing } from './connector.ts'
+import { show } from './options.ts'
+
+const trusted = new WeakSet<object>()
+
+/** Takes note of what is made here (U1). */
+export function trust<T extends object>(made: T): T {
+  trusted.add(made)
+  return made
+}
+
+/** `framing`, whose answers are looked at where it is not made here. */
+export function guardFraming(framing: Framing): Framing {
+  if (trusted.has(framing)) return framing
+  const refused = (reason: string, cause?: unknown) =>
+    fail('E_FRAMING', { offset: 0, reason: `framing ${show(framing.kind)}: ${reason}` }, cause)
+  const asked = <T>(ask: () => T): T => {
+    try {
+      return atOnce(ask())
+    } catch (error) {
+      throw error instanceof PotorooError ? error : refused(reasonOf(error), error)
+    }
+  }
+  const { suffix } = framing
+  return {
+    ...framing,
+    kind: String(framing.kind),
+    suffix: typeof suffix === 'string' ? suffix : null,
+    scan(bytes, start, end, cuts, recordBytes, look) {
+      const before = cuts.count
+      const next = asked(() => framing.scan(bytes, start, end, cuts, recordBytes, look))
+      const inside = Number.isSafeInteger(next) && start <= next && next <= end
+      if (inside && areWithin(cuts, before, start, next)) return next
+      cuts.count = before
+      throw refused('it points outside its bytes')
+    },
+    finish(bytes, start, end, cuts) {
+      const before = cuts.count
+      const whole = asked(() => framing.finish(bytes, start, end, cuts))
+      if (areWithin(cuts, before, start, end)) return whole
+      cuts.count = before
+      throw refused('it points outside its bytes')
+    },
+    frame(record) {
+      const parts: unknown = asked(() => framing.frame(record))
+      // Bytes of their own: it may use the same head for the next record.
+      if (Array.isArray(parts) && parts.every((part) => part instanceof Uint8Array)) return [Buffer.concat(parts)]
+      throw refused('it answers no list of bytes where it frames a record')
+    },
+  }
+}
+
+/** `decoder`, which answers at once where it is not made here. */
+export function guardDecoder<T>(decoder: Decoder<T>): Decoder<T> {
+  if (trusted.has(decoder)) return decoder
+  return { kind: String(decoder.kind), decode: (bytes, start, end) => atOnce(decoder.decode(bytes, start, end)) }
+}
+
+/** Whether the records from index `from` on stand one behind another between `start` and `end`. */
+function areWithin({ starts, ends, count }: Cuts, from: number, start: number, end: number): boolean {
+  let at = start
+  for (let i = from; i < count; i++) {
+    if (starts[i]! < at || ends[i]! < starts[i]!) return false
+    at = ends[i]!
+  }
+  return at <= end
+}
