@@ -60,8 +60,11 @@ export async function plainOutlet(address: Address, framing: Framing): Promise<O
     const reason = broken?.message ?? 'the other end closed the connection'
     return fail('E_PEER', { operation: 'send to', address: showAddress(address), reason })
   }
+  let waiting = false
   return {
-    detail: '',
+    get detail() {
+      return waiting ? 'waits until the source has taken it; `potoroo status PIPELINE` shows what holds it' : ''
+    },
     async send(records) {
       if (socket.destroyed) throw refuse()
       const frames = records.flatMap((record) => framing.frame(record))
@@ -70,8 +73,10 @@ export async function plainOutlet(address: Address, framing: Framing): Promise<O
       if (socket.destroyed) throw refuse()
     },
     async finish() {
+      waiting = true
       socket.end()
       await closed
+      waiting = false
       if (broken !== null) throw refuse()
       return null
     },
