@@ -13,10 +13,14 @@ export function parse<T>(schema: z.ZodType<T>, body: unknown): T {
 /** The whole number `name` in the words of a query, at most `most`; `otherwise` where it is not there. Throws `E_CONTROL_REQUEST`. */
 export function countIn(query: URLSearchParams, name: string, otherwise: number, most = Infinity): number {
   const text = query.get(name)
-  if (text === null) return otherwise
+  return text === null ? otherwise : Math.min(wholeNumber(`?${name}`, text), most)
+}
+
+/** The whole number that `text` is; throws `E_CONTROL_REQUEST`, which says `where` it stood. */
+export function wholeNumber(where: string, text: string): number {
   // Anything else would be met by no count of what is listed.
-  if (!/^\d+$/.test(text)) throw fail('E_CONTROL_REQUEST', { reason: `?${name} is a whole number, not "${text}"` })
-  return Math.min(Number(text), most)
+  if (!/^\d{1,15}$/.test(text)) throw fail('E_CONTROL_REQUEST', { reason: `${where} is a whole number, not "${text}"` })
+  return Number(text)
 }
 
 /** The value that `text` is; throws `E_CONTROL_REQUEST`, which says `where` it stood. */

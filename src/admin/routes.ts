@@ -17,7 +17,7 @@ import { type Call, Reply, type Route } from './http.ts'
 import { pageOfLetters, viewLetter } from './letters-view.ts'
 import type { Metrics } from './metrics.ts'
 import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
-import { countIn, parse } from './request.ts'
+import { countIn, parse, wholeNumber } from './request.ts'
 import { queryState, waitIn } from './state-query.ts'
 import { type Submitted, summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
 
@@ -96,7 +96,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       path: '/v1/cluster/rebalance',
       right: 'read',
       handle: async ({ query }) => {
-        const asked = { moves: Number(query.get('moves')), measureMs: Number(query.get('measureMs')) || null }
+        const asked = { moves: countIn(query, 'moves', 0), measureMs: countIn(query, 'measureMs', 0) || null }
         return (await planRebalance(seams, parse(rebalanceRequest, asked))).view
       },
     },
@@ -161,7 +161,12 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       path: '/v1/pipelines/:pipeline/checkpoints/:epoch/objects/:object',
       right: 'read',
       handle: (call) =>
-        verifyOne(storage(), checkpointed(pipelines, call), epochIn(call) ?? 0, Number(call.parts.object)),
+        verifyOne(
+          storage(),
+          checkpointed(pipelines, call),
+          epochIn(call) ?? 0,
+          wholeNumber('the object', call.parts.object!),
+        ),
     },
     {
       method: 'GET',
@@ -260,7 +265,7 @@ function checkpointed({ worker }: Pipelines, { parts }: Call): Checkpointed {
 
 /** `null`: the newest. */
 function epochIn({ parts }: Call): number | null {
-  return parts.epoch === 'latest' ? null : Number(parts.epoch)
+  return parts.epoch === 'latest' ? null : wholeNumber('the epoch', parts.epoch!)
 }
 
 /** Whoever is asked in the place of another worker does not leave for it. */

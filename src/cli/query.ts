@@ -37,6 +37,11 @@ export function queryCommand(): Command {
     .option('--min-completeness <key groups>', 'fail where fewer key groups answer: a number, or a share such as 99%')
   return addControlOptions(command).action(
     async (pipeline: string, step: string, key: string | undefined, options: Options) => {
+      if (key !== undefined && options.minCompleteness !== undefined) {
+        throw fail('E_USAGE', {
+          reason: '--min-completeness is for lists: one key is there, or its owner does not answer',
+        })
+      }
       const worker = await findWorker(options, { pipeline })
       const path = `/v1/pipelines/${part(pipeline)}/state/${part(step)}?read=${options.read}${waiting(options)}`
       if (key === undefined)

@@ -153,6 +153,10 @@ describe('what may be asked', () => {
         expect([refused.status, refused.json.error?.code], limit).toEqual([400, 'E_CONTROL_REQUEST'])
       }
     }
+    for (const place of ['abc', '1.5', 'latest/objects/x']) {
+      const refused = await station.ask('GET', `/v1/pipelines/counting/checkpoints/${place}`)
+      expect([refused.status, refused.json.error?.code], place).toEqual([400, 'E_CONTROL_REQUEST'])
+    }
 
     const metrics = (await station.ask('GET', '/metrics')).text
     expect(metrics).toContain('potoroo_source_records_total{pipeline="counting",step="words"} 3\n')

@@ -94,7 +94,8 @@ test('has nothing to move where nothing was measured, and is refused while owner
   const { party, client, api, places } = await counting(3)
   expect(await api.get('/v1/cluster/rebalance?moves=8&measureMs=50')).toMatchObject({ moved: 0, moves: [], before: 1 })
   expect(await api.post('/v1/cluster/rebalance', { moves: 8, measureMs: 50 })).toMatchObject({ moved: 0 })
-  await expect(api.get('/v1/cluster/rebalance?moves=0')).rejects.toMatchObject({ code: 'E_CONTROL_REQUEST' })
+  for (const odd of ['moves=0', 'moves=8&measureMs=abc'])
+    await expect(api.get(`/v1/cluster/rebalance?${odd}`)).rejects.toMatchObject({ code: 'E_CONTROL_REQUEST' })
 
   const heavy = WORDS.filter((_, i) => places[i]!.worker === 'w1')
   for (let i = 0; i < 10; i++) await client.send(heavy)

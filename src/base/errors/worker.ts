@@ -182,7 +182,8 @@ export const workerErrors = {
   E_PIPELINE_THERE: {
     kind: 'user',
     what: 'pipeline "{pipeline}" exists already, with state of its own',
-    remedy: 'a pipeline can only start from a savepoint: cancel it first, or add --fresh, which drops that state',
+    remedy:
+      'only one without state begins with a savepoint: cancel this one first, or add --fresh; either drops its state',
   },
   E_SUBMIT_OVERTAKEN: {
     kind: 'user',
