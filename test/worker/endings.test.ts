@@ -87,3 +87,16 @@ test('a drain whose sinks come to their end when the pipeline has begun anew say
     expect(resident.phase).toBe(phase === 'draining' ? 'drained' : 'starting')
   }
 })
+
+test('N2: a drain that the next generation has ended is done, though nobody has answered it', async () => {
+  const { endings } = leaving()
+  let end: (failure: string | null) => void = () => {}
+  const execution = { drain: (_: number, __: boolean, done: typeof end) => (end = done), close() {} } as never
+  const resident = { name: 'one', phase: 'running', execution } as unknown as Resident
+  const asked = endings.drain(resident, true)
+  // As who reads there that it is drained does: what was asked ends with its execution.
+  resident.phase = 'drained'
+  end('the pipeline has ended')
+  await asked
+  expect(resident.phase).toBe('drained')
+})

@@ -43,7 +43,8 @@ export class Endings {
           else if (resident.phase === 'draining') resident.phase = before
         }
         if (reason === null) execution.close()
-        resolve(reason)
+        // The next generation may have been the first to say so (N2): what is asked for is at its end then, and not answered.
+        resolve(resident.phase === 'drained' ? null : reason)
       })
     })
     // The next generation, too, may be the first to say so (N2).
