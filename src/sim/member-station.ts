@@ -4,12 +4,14 @@
  *
  * S1. Whatever the worker answers (it failed, it could not start) ends its process, and another one follows, unless it has
  *     left its cluster: what a supervisor does in earnest.
+ * S2. Somebody may end the process as SIGTERM does: it comes to rest, and another one follows.
  */
 import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
 import { requireContinuation } from '../worker/pipelines/continuation.ts'
+import { Endings } from '../worker/pipelines/endings.ts'
 import { Worker } from '../worker/worker.ts'
 import { DATA, loadingAnew, submitTo } from './station.ts'
 import type { Volume } from './volume.ts'
@@ -69,7 +71,11 @@ export class MemberStation {
   burned = false
   /** All input of its pipeline has ended and left; said to the coordinator alone. */
   ended = false
+  /** Its process is on its way to its end (S2). */
+  resting = false
   private readonly options: MemberOptions
+  /** Who waits for something to change. */
+  private waiting: (() => void)[] = []
 
   constructor(machine: Machine, options: MemberOptions) {
     this.machine = machine
@@ -82,9 +88,11 @@ export class MemberStation {
     const { limits, port, expected } = this.options
     const process = this.machine.start(name)
     this.process = process
+    this.resting = false
     this.lives++
     if (acceptLoss) this.accepted = this.lives
     this.ended = false
+    this.waiting = []
     const { env } = process
     const live = (): boolean => this.process === process && process.state !== 'dead'
     const fall = (error: PotorooError): void => {
@@ -98,6 +106,7 @@ export class MemberStation {
     const left = (): void => {
       if (!live()) return
       this.left = true
+      this.tellChange()
       this.kill()
     }
     const output = { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) }
@@ -111,7 +120,7 @@ export class MemberStation {
       { worker: name, data: DATA, limits, output, acceptLoss, cluster },
       {
         ...loadingAnew(env, this.options.plan),
-        ...{ listening: () => {}, letter: () => {}, changed: () => {} },
+        ...{ listening: () => {}, letter: () => {}, changed: () => this.tellChange() },
         running: ({ base }) => {
           this.ended = false
           env.log.info('station.running', { epoch: base?.epoch ?? 0 })
@@ -174,6 +183,35 @@ export class MemberStation {
     this.process?.kill()
     this.process = null
     this.worker = null
+    this.resting = false
+  }
+
+  /** S2. */
+  async rest(): Promise<void> {
+    const { worker, process } = this
+    if (worker === null || this.resting) return
+    this.resting = true
+    const endings = new Endings(process!.env.clock, worker, this.options.limits.drainTimeoutMs, (condition) =>
+      this.until(condition),
+    )
+    await endings.rest()
+    if (this.process !== process) return
+    worker.close(() => {
+      if (this.process !== process) return
+      this.kill()
+      this.startLater()
+    })
+  }
+
+  /** Resolves once `condition` holds; looked at after every change of this life, and never after its end. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.waiting.push(resolve))
+  }
+
+  private tellChange(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const look of waiting) look()
   }
 
   /** Its machine burns: nobody comes back. What it wrote on the shared volume is there. */
@@ -189,6 +227,7 @@ export class MemberStation {
     this.machine.powerOn()
     this.process = null
     this.worker = null
+    this.resting = false
   }
 
   /** Mounts its own volume anew where that takes no change any more. */

@@ -22,11 +22,12 @@ const none = {
   blindMs: 0,
   stopConsumerMs: 0,
   namesakeMs: 0,
+  restMs: 0,
   putBackMs: 0,
 }
 
 /** What is drawn beside what happens to a cluster. */
-const nobody = { readMs: 0, family: null, others: 0, secondTries: 'none', posted: [] } as const
+const nobody = { readMs: 0, family: null, others: 0, secondTries: 'none', posted: [], hasty: {} } as const
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
@@ -35,13 +36,13 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   'one-version-seen-by-all': (config) => ({
     ...config,
     ...nobody,
-    deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0, namesakeMs: 0 },
+    deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0, namesakeMs: 0, restMs: 0 },
   }),
   /** Nobody reads: as it was before readers were drawn, and processes of one name. */
   'nobody-reads': (config) => ({
     ...config,
     ...nobody,
-    deeds: { ...config.deeds, namesakeMs: 0 },
+    deeds: { ...config.deeds, namesakeMs: 0, restMs: 0 },
   }),
   /** Keys have a time to live, and all clocks are right. In three of four nobody is away either, while work moves. */
   'mortal-keys': (config) => {
@@ -393,6 +394,22 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       rebalanceMs: 2 * often,
     }
     return { ...rest, deeds: { ...deeds, ...moving } }
+  },
+  /** Workers are ended in peace, one after the other and several at a time, while others die, come and go. */
+  rests: (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    return { ...rest, deeds: { ...deeds, restMs: often / 2, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often } }
+  },
+  /** Epochs are given up soon, and few of them in a row stop the sources, while much is late. */
+  'given-up-epochs': (config) => {
+    const { deeds, weather, ...rest } = quiet(config)
+    const disk = { ...weather.disk, stallChance: 0.01, stallMs: 1000 * config.pace }
+    const hasty = {
+      checkpointTimeoutMs: config.limits.checkpointIntervalMs + Math.max(100, 200 * config.pace),
+      maxAbandoned: 1,
+    }
+    return { ...rest, hasty, weather: { ...weather, disk }, deeds: { ...deeds, killMs: 4 * OFTEN * config.pace } }
   },
   /** Producers post their records, while homes move and workers die, come and go. */
   posters: (config) => {

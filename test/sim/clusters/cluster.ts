@@ -101,9 +101,10 @@ export function runCluster(seed: number): Promise<ClusterResult> {
 
 /** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */
 export async function runClusterOf(config: ClusterConfig, striker: Striker | null = null): Promise<ClusterResult> {
-  const { family, posted } = config
+  const { family, posted, hasty } = config
+  const limits = { ...config.limits, ...hasty }
   const system = family?.system ?? config.system.posted(({ step }) => posted.includes(step))
-  const cluster = new SimCluster({ ...config, system, besides: family?.files }, striker)
+  const cluster = new SimCluster({ ...config, limits, system, besides: family?.files }, striker)
   try {
     await cluster.run()
   } catch (error) {
@@ -314,9 +315,9 @@ class SimCluster {
     const phase = staying.every(({ worker }) => worker?.phase === 'leaving') ? 'leaving' : 'active'
     let common = 0
     for (const station of staying) {
-      const { worker } = station
+      const { worker, resting } = station
       const resident = worker?.residents.all.get(this.plan.pipeline)
-      if (worker?.phase !== phase || resident === undefined) return 0
+      if (resting || worker?.phase !== phase || resident === undefined) return 0
       if (resident.phase !== 'running' && resident.phase !== 'ended') return 0
       // The version that was submitted last.
       if (resident.hash !== worker.cluster.pipelines.get(this.plan.pipeline)?.hash) return 0

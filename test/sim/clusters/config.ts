@@ -30,6 +30,8 @@ export interface ClusterDeeds {
   readonly savepointMs: number
   /** Another version of the pipeline takes over the state of the one that runs. */
   readonly upgradeMs: number
+  /** Somebody ends a worker as SIGTERM does, and it is started again. */
+  readonly restMs: number
   /** Somebody does something to a pipeline beside the one that this is about. */
   readonly otherMs: number
   /** Somebody gives dead letters back, or takes them out. */
@@ -63,6 +65,8 @@ export interface ClusterConfig extends OutsideConfig {
   /** Disks fail and are full, the shared volume too: a worker may end because of that. */
   readonly harsh: boolean
   readonly limits: Limits
+  /** Limits of theirs by which epochs are given up soon. */
+  readonly hasty: Partial<Limits>
   readonly weather: Weather
   readonly deeds: ClusterDeeds
   /** Workers that begin, and those that may be there in the end. */
@@ -124,6 +128,11 @@ const TRIED = 0x1ba9_0000
 /** How often producers post their records, and the generator that draws it. */
 const BY_HTTP = 0.15
 const POSTED = 0x7c24_0000
+/** How often workers are ended in peace, how often epochs are given up soon, and the generators that draw it. */
+const RESTED = 0.2
+const RESTING = 0x15c7_0000
+const HASTE = 0.15
+const HASTY = 0x63b8_0000
 /** How often a store is put back in a run, and the generator that draws it. */
 const BACKED_UP = 0.06
 const BACKED = 0x2b9d_0000
@@ -150,13 +159,13 @@ const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 /** Whether all workers are there and hear one another from their first day to their last. */
 export function nobodyIsAway({ harsh, deeds }: ClusterConfig): boolean {
   const { killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs } = deeds
-  const { killNewcomerMs, namesakeMs, blindMs, damageMs, putBackMs } = deeds
-  const away = [killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs, killNewcomerMs, namesakeMs, blindMs]
+  const { killNewcomerMs, namesakeMs, blindMs, restMs, damageMs, putBackMs } = deeds
+  const away = [restMs, killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs, killNewcomerMs, namesakeMs, blindMs]
   return !harsh && [...away, damageMs, putBackMs].every((everyMs) => everyMs === 0)
 }
 
 export function drawCluster(seed: number): ClusterConfig {
-  const config = withPosters(withSecondTries(withOthers(drawLocal(seed))))
+  const config = withHaste(withRests(withPosters(withSecondTries(withOthers(drawLocal(seed))))))
   return new Prng(seed + NETWORKED).chance(OVER_NETWORK) ? overNetwork(config, 0.01) : config
 }
 
@@ -172,6 +181,23 @@ export function accompanied(config: ClusterConfig, random = new Prng(config.seed
   const { deeds, pace } = config
   const otherMs = Math.ceil(random.between(300, 3000) * pace)
   return { ...config, others: 1 + random.below(2), deeds: { ...deeds, otherMs } }
+}
+
+/** Where workers are ended in peace; not where all die at once to be given another store. */
+function withRests(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + RESTING)
+  const { deeds, pace } = config
+  if (deeds.damageMs > 0 || deeds.putBackMs > 0 || !random.chance(RESTED)) return config
+  return { ...config, deeds: { ...deeds, restMs: Math.ceil(random.between(1500, 10_000) * pace) } }
+}
+
+/** Where epochs are given up soon, and few of them in a row stop the sources. */
+function withHaste(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + HASTY)
+  const { limits, pace } = config
+  if (!random.chance(HASTE)) return config
+  const checkpointTimeoutMs = limits.checkpointIntervalMs + Math.max(150, random.between(200, 1000) * pace)
+  return { ...config, hasty: { checkpointTimeoutMs, maxAbandoned: 1 + random.below(3) } }
 }
 
 /** Some producers post what they have, and keep none of it: what somebody has let go of is not put back. */
@@ -365,6 +391,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       rebalanceMs: deedOf(late, 2000, 10_000),
       savepointMs: deedOf(late, 2000, 10_000),
       upgradeMs: !veils.chance(UPGRADED) ? 0 : at(veils.between(2000, 12_000)),
+      restMs: 0,
       otherMs: 0,
       letterMs: 0,
       killNewcomerMs: 0,
@@ -399,6 +426,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     others: 0,
     secondTries: 'none',
     posted: [],
+    hasty: {},
     lostChance: veils.chance(0.5) ? 0.3 : 0,
     blindMost: Infinity,
     blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5, all: 0.3 },

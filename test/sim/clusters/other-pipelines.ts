@@ -75,8 +75,6 @@ export class OtherPipelines {
   private readonly all: readonly Other[]
   /** Which worker cannot load a program. */
   private readonly strangers = new Map<string, string>()
-  /** Who waits for something to change. */
-  private waiting: (() => void)[] = []
   private looks = 0
   /** Nobody asks for anything (O4). */
   resting = false
@@ -155,9 +153,6 @@ export class OtherPipelines {
   /** Looks after what has been asked for; in fair weather somebody sees to it that all come to their end (O4). */
   look(fair: boolean): void {
     for (const other of this.all) this.sort(other)
-    const { waiting } = this
-    this.waiting = []
-    for (const look of waiting) look()
     if (!fair || this.resting || ++this.looks % SELDOM !== 0) return
     const station = this.seams.stations.find(({ worker }) => worker?.phase === 'active')
     if (station !== undefined) for (const other of this.all) if (isFree(other)) this.mend(station, other)
@@ -266,12 +261,11 @@ export class OtherPipelines {
   }
 
   private drain(station: MemberStation, worker: Worker, other: Other, resident: Resident): string {
-    const until = async (condition: () => boolean): Promise<void> => {
-      while (!condition()) await new Promise<void>((resolve) => this.waiting.push(resolve))
-    }
     const { clock } = station.process!.env
     this.ask(station, other, (done) => {
-      const endings = new Endings(clock, worker, this.config.limits.drainTimeoutMs, until)
+      const endings = new Endings(clock, worker, this.config.limits.drainTimeoutMs, (condition) =>
+        station.until(condition),
+      )
       endings.drain(resident, true).then(done, done)
     })
     return `${station.name} drains ${other.name}`

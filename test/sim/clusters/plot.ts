@@ -174,6 +174,11 @@ export class ClusterPlot {
       if (ready) station.submit(`program-${++versions}`)
       return station.name
     })
+    this.often('rest', deeds.restMs, () => {
+      const station = this.anyone()
+      void station.rest()
+      return station.name
+    })
     this.often('other', this.config.others > 0 ? deeds.otherMs : 0, () => this.others.act())
     this.often('letters', this.config.secondTries === 'none' ? 0 : deeds.letterMs, () => this.tries.act(workers.live))
     this.often('join', deeds.joinMs, () => {
@@ -289,8 +294,8 @@ export class ClusterPlot {
   /** Whether processes of one name have the time to find each other, by the store. */
   private get undisturbed(): boolean {
     const { deeds, weather } = this.config
-    const { killMs, powerOffMs, stopMs, cutMs, halfCutMs, blindMs, joinMs, leaveMs } = deeds
-    const disturbing = [killMs, powerOffMs, stopMs, cutMs, halfCutMs, blindMs, joinMs, leaveMs]
+    const { killMs, powerOffMs, stopMs, cutMs, halfCutMs, blindMs, restMs, joinMs, leaveMs } = deeds
+    const disturbing = [restMs, killMs, powerOffMs, stopMs, cutMs, halfCutMs, blindMs, joinMs, leaveMs]
     return disturbing.every((ms) => ms === 0) && weather.disk.stallChance === 0 && weather.disk.failChance === 0
   }
 
