@@ -50,11 +50,5 @@ export const otherMutants: readonly SimMutant[] = [
       text: 'const first = given ?? before + 1',
       replacement: 'const first = before + 1',
     },
-    {
-      name: 'waits-for-the-disk-and-not-for-the-epoch',
-      file: 'src/ingest/requests.ts',
-      text: 'else this.waiting[until].push(',
-      replacement: 'else this.waiting.journaled.push(',
-    },
   ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'posters' })),
 ]
