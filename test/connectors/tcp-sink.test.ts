@@ -245,6 +245,20 @@ describe('tcpSink, step by step', () => {
     expect(consumer.text.endsWith('again\n')).toBe(true)
   })
 
+  test('keeps for the next epoch what comes behind its end, and says nothing of it any more', () => {
+    const on = new Bench(tcpSinkConnector, dialling)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.pass(1000)
+    on.writer.end(() => {})
+    on.pass(1)
+    on.write('late\n')
+    on.pass(10_000)
+    const answer = on.barrier()
+    on.pass(10_000)
+    expect(consumer.text).toBe('')
+    expect(answer.snapshot).toBe(Buffer.from('late\n').toString('base64'))
+  })
+
   test('goes on where the pipeline goes back while its consumer has not closed yet', () => {
     const on = new Bench(tcpSinkConnector, dialling)
     const consumer = new Consumer(on.machine.start('consumer')).listen()

@@ -113,7 +113,7 @@ export class DiallingWriter implements Writer {
 
   barrier(_epoch: number, _generation: number, done: (snapshot: Json) => void): void {
     const { clock } = this.context.env
-    if (this.status.state === 'closed') {
+    if (this.status.state === 'closed' && this.queue.bytes === 0) {
       clock.soon(() => done(null))
       return
     }
@@ -139,6 +139,8 @@ export class DiallingWriter implements Writer {
         const { connection } = this
         this.ending = done
         if (connection === null) return this.ended()
+        // What other workers still send to this one is what the next epoch holds of it.
+        this.queue.detach()
         connection.end()
         clock.after(CLOSING_MS, () => connection.destroy())
       },

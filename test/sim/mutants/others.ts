@@ -1,4 +1,4 @@
-/** Pipelines beside the one that a cluster is about, and requests that post records. */
+/** Pipelines beside the one that a cluster is about, requests that post records, and workers that are ended in peace. */
 import type { SimMutant } from './mutant.ts'
 
 export const otherMutants: readonly SimMutant[] = [
@@ -51,4 +51,13 @@ export const otherMutants: readonly SimMutant[] = [
       replacement: 'const first = before + 1',
     },
   ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'posters' })),
+  {
+    name: 'written-behind-the-end',
+    swarm: 'clusters',
+    bend: 'rests',
+    seed: 154,
+    file: 'src/connectors/socket/dialling-writer.ts',
+    text: '        this.queue.detach()\n        connection.end()',
+    replacement: '        connection.end()',
+  },
 ]
