@@ -248,6 +248,7 @@ describe('tcpSink, step by step', () => {
   test('keeps for the next epoch what comes behind its end, and says nothing of it any more', () => {
     const on = new Bench(tcpSinkConnector, dialling)
     const consumer = new Consumer(on.machine.start('consumer')).listen()
+    consumer.polite = false
     on.pass(1000)
     on.writer.end(() => {})
     on.pass(1)
