@@ -2,6 +2,7 @@
  * Lowering: what a user wrote about a stateful step becomes one of the few forms that the runtime knows, with every
  * default filled in. `reduce` is an `aggregate` whose accumulator is `{ value }`.
  */
+import { fail } from '../base/errors.ts'
 import { atOnce } from '../base/promise.ts'
 import type { Milliseconds } from '../base/time.ts'
 import type { AsyncOptions, StateOptions, Step } from './graph.ts'
@@ -30,7 +31,7 @@ export function lowerKeyed(step: KeyedStep): KeyedPlan {
   if (step.kind === 'reduce') {
     const { fn } = step
     const add = (sum: Sum, value: unknown) => {
-      sum.value = sum.value === undefined ? value : atOnce(fn(sum.value, value))
+      sum.value = sum.value === undefined ? value : summed(fn(sum.value, value))
     }
     return {
       ...common,
@@ -51,6 +52,12 @@ export function lowerKeyed(step: KeyedStep): KeyedPlan {
   if (step.kind === 'mapWithState')
     return { ...common, kind: step.kind, init: step.options.init, step: step.options.step }
   return { ...common, kind: step.kind, init: step.options.init, step: step.options.step }
+}
+
+/** What the function of a `reduce` has answered: with nothing as its sum a key would begin anew. */
+function summed(answer: unknown): unknown {
+  if (answer === undefined) throw fail('E_NO_SUM')
+  return atOnce(answer)
 }
 
 /**

@@ -300,15 +300,18 @@ test('a record that no receiver takes is a dead letter, and those around it go o
   expect([rows('out'), codes]).toEqual([[1, 3], ['E_OUTPUT_TOO_LONG']])
 })
 
-test('a promise is no sum of a reduce, which goes on with the one before', () => {
+test.each([
+  ['E_PROMISE', (): unknown => Promise.reject(new Error('later'))],
+  ['E_NO_SUM', (): unknown => undefined],
+] as const)('%s: a promise, or nothing, is no sum of a reduce, which goes on with the one before', (code, odd) => {
   const { rows, codes } = run([1, 2, 3], (p) =>
     p
       .source('in', numbers())
       .keyBy('by', () => 'one')
-      .reduce('late', (sum, n) => (n === 2 ? (Promise.reject(new Error('later')) as never) : sum + n))
+      .reduce('late', (sum, n) => (n === 2 ? (odd() as never) : sum + n))
       .sink('out', text()),
   )
-  expect([rows('out').at(-1), codes]).toEqual([4, ['E_PROMISE']])
+  expect([rows('out').at(-1), codes]).toEqual([4, [code]])
 })
 
 test('a sink takes text and bytes from its encode, and no promise of them', () => {

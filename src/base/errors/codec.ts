@@ -13,6 +13,11 @@ export const codecErrors = {
     what: 'a step has answered with a promise, before it had its result',
     remedy: 'wait in asyncMap, whose result goes on when it is there; other steps answer at once',
   },
+  E_NO_SUM: {
+    kind: 'user',
+    what: 'the function of a reduce has answered with nothing',
+    remedy: 'return the sum with the record in it, or the sum as it was; of a record that fails nothing is added',
+  },
   E_ENCODED: {
     kind: 'user',
     what: 'step "{step}": encode answered with {got}, which is neither text nor bytes',
