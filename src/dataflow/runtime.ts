@@ -140,7 +140,7 @@ export class Runtime {
     }
   }
 
-  /** Lets tasks go on after a barrier that held them, and sources after `hold`. */
+  /** Lets tasks go on after a barrier that held them. */
   release(): void {
     for (const task of this.tasks) {
       task.release()
@@ -153,9 +153,17 @@ export class Runtime {
     for (const task of this.tasks) task.close()
   }
 
-  /** Lets sources poll nothing more until `release`. */
+  /** Lets sources poll nothing more until `admit`. */
   hold(): void {
     for (const source of this.sources) source.hold()
+  }
+
+  /** Lets sources poll again after `hold`. */
+  admit(): void {
+    for (const source of this.sources) {
+      source.admit()
+      this.wake(source.id)
+    }
   }
 
   /**

@@ -3,7 +3,8 @@
  *
  * S1. The position of a cut is taken when the last batch before the barrier has passed the whole chain, so that it
  *     covers exactly what is in front of the barrier.
- * S2. A held source polls nothing until it is released.
+ * S2. A held source polls nothing until it is admitted again, and one behind a barrier that holds it until it is released: neither
+ *     stands for the other.
  * S3. A source that has ended still cuts: its position belongs into every later epoch, and the barrier behind its end
  *     starts the snapshot of tasks that have no other input.
  * S4. A watermark says that all splits of this source have passed a time. One goes out when time has risen by `everyMs`,
@@ -47,7 +48,10 @@ export class SourceTask implements Task {
   private batch: Batch
   private cursor = 0
   private readonly pending: Marker[] = []
+  /** Behind a barrier (S2). */
   private held = false
+  /** S2 */
+  private shut = false
   private ended = false
   private watermark = -Infinity
   /** When it ran last. */
@@ -82,7 +86,7 @@ export class SourceTask implements Task {
   /** Records come by themselves; only the time of a quiet source has to be looked for. */
   get due(): number {
     const { everyMs, always } = this.watermarks
-    return always && !this.held && !this.ended ? this.ranAt + everyMs : Infinity
+    return always && !this.held && !this.shut && !this.ended ? this.ranAt + everyMs : Infinity
   }
 
   get running(): string {
@@ -95,7 +99,12 @@ export class SourceTask implements Task {
   }
 
   hold(): void {
-    this.held = true
+    this.shut = true
+  }
+
+  /** Polls again after `hold`. */
+  admit(): void {
+    this.shut = false
   }
 
   release(): void {
@@ -118,7 +127,7 @@ export class SourceTask implements Task {
       if (!this.chain.flush()) return false
       while (this.pending.length > 0) this.cut(this.pending.shift()!)
     }
-    if (this.held || this.ended) return false
+    if (this.held || this.shut || this.ended) return false
     const { ordered } = this.feed
     const found = this.feed.poll(this.batch, this.pool.capacity, now)
     if (ordered) this.watch(now)

@@ -107,9 +107,13 @@ describe('barriers', () => {
     )
   })
 
-  test('hold a source that is to hand over', () => {
+  test('hold a source that is to hand over, whoever lets sources in meanwhile', () => {
     const under = stage(planned(counting), { in: upTo(100) })
     under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose: 'rescale' })
+    under.settle()
+    expect(under.feeds.get('in')!.at).toBe(0)
+    under.runtime.hold()
+    under.runtime.admit()
     under.settle()
     expect(under.feeds.get('in')!.at).toBe(0)
     under.runtime.release()

@@ -232,6 +232,31 @@ describe('a pipeline on several workers', () => {
     expect(town.pending).toEqual([])
   })
 
+  test.each(['at once', 'behind its barrier'])('is drained for all who ask, the second %s', (when) => {
+    const town = busy(23, 'a', 'b', 'c')
+    const answers: (string | null)[] = []
+    const [first, second] = ['b', 'c'].map((name) => town.resident(town.of(name))!.execution)
+    for (const execution of [first!, second!]) {
+      execution.drain(5000, true, (failure) => answers.push(failure))
+      if (when !== 'at once') town.until(() => second!.heldBy !== null)
+    }
+    town.until(() => answers.length === 2)
+    expect(answers).toEqual([null, null])
+    town.run(1000)
+    expect(town.pending).toEqual([])
+  })
+
+  test('lets nothing in while it drains, whatever change of owners is given up', () => {
+    const town = busy(24, 'a', 'b', 'c')
+    const [asked, other] = ['b', 'c'].map((name) => town.resident(town.of(name))!.execution)
+    asked!.drain(5000, true, () => {})
+    town.until(() => other!.heldBy !== null)
+    for (const execution of [asked!, other!]) {
+      execution.resume()
+      expect(execution.heldBy).toBe('the pipeline drains')
+    }
+  })
+
   test.each([0, 30, 60, 90, 120, 200])(
     'is drained, or goes on, where the coordinator dies %i ms after it was to drain',
     (ms) => {

@@ -73,3 +73,19 @@ test('a drain for good and one behind which the pipeline runs again are two requ
   requests.end('the pipeline has ended')
   expect(heard.slice(2)).toEqual(['for good again the pipeline has ended'])
 })
+
+test('R4: who asks for an end that is on its way, or has come, has it with that one', () => {
+  expect([ask('a', drain), ask('b', drain)]).toEqual([true, false])
+  requests.send(1)
+  // Nothing comes behind its barrier.
+  expect(ask('c', drain)).toBe(false)
+  requests.refuse(drain, 'late')
+  expect(heard.splice(0)).toEqual(['a late', 'b late', 'c late'])
+  expect(ask('d', drain)).toBe(true)
+  requests.send(2)
+  expect([ask('e', drain), ask('p', periodic)]).toEqual([false, true])
+  requests.complete(drain, 2)
+  expect(heard.splice(0)).toEqual(['d null', 'e null'])
+  expect(ask('f', drain)).toBe(false)
+  expect(heard).toEqual(['f null'])
+})

@@ -5,6 +5,8 @@
  *     hold everything that came before the request.
  * R2. Who asks for any checkpoint is served by one with a purpose too.
  * R3. Every request is answered once, at the latest by `end`.
+ * R4. Behind the barrier of a drain nothing comes: who asks for an end that somebody has asked for already has it with that one,
+ *     or has it not, also where its barrier has been sent.
  */
 import type { Purpose } from '../../checkpoint/barrier.ts'
 
@@ -21,13 +23,20 @@ interface Waiting {
 export class EpochRequests {
   private waiting: Waiting[] = []
   private sent = 0
+  /** The drain that is complete (R4). */
+  private drained: Purpose | null = null
 
   /** Adds a request; answers whether the coordinator has to hear of it, or an epoch that is to come serves it already. */
   add(purpose: Purpose, done: Answered): boolean {
-    const { sent } = this
+    const { sent, drained } = this
+    if (drained !== null && same(drained, purpose)) {
+      done(null)
+      return false
+    }
     const comes = this.waiting.some(({ after }) => after === sent)
-    this.waiting.push({ purpose, after: sent, done })
-    return purpose.kind !== 'periodic' || !comes
+    const joined = purpose.kind === 'drain' ? this.waiting.find((one) => same(one.purpose, purpose)) : undefined
+    this.waiting.push({ purpose, after: joined?.after ?? sent, done })
+    return joined === undefined && (purpose.kind !== 'periodic' || !comes)
   }
 
   /** The barrier of `epoch` is sent. */
@@ -37,13 +46,14 @@ export class EpochRequests {
 
   /** `epoch` is complete, and what its purpose asks for has come about. */
   complete(purpose: Purpose, epoch: number): void {
+    if (purpose.kind === 'drain') this.drained = purpose
     this.settle((one) => one.after < epoch && (one.purpose.kind === 'periodic' || same(one.purpose, purpose)), null)
   }
 
-  /** What was asked for last with this purpose does not come about. */
+  /** What was asked for last with this purpose does not come about; a drain for nobody (R4). */
   refuse(purpose: Purpose, reason: string): void {
     const last = this.waiting.findLast((one) => same(one.purpose, purpose))
-    this.settle((one) => one === last, reason)
+    this.settle((one) => (purpose.kind === 'drain' ? same(one.purpose, purpose) : one === last), reason)
   }
 
   /** No epoch follows. */

@@ -81,7 +81,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   private asks = 0
   /** Members whose output has ended; asked on the coordinator. */
   private readonly endedOn = new Set<string>()
-  /** The epoch under way, where it drains the pipeline. */
+  /** The last epoch whose barrier has come, where it drains the pipeline, or 0. */
   private drainsWith = 0
   /** This worker has asked for the drain. */
   draining = false
@@ -198,7 +198,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
 
   private makeParticipating({ base, stores }: Standing): Participating {
     const { post } = this
-    const { seams, plan, splits, generation, events, holds } = this.parts
+    const { seams, plan, splits, generation, events } = this.parts
     const { store, limits, loop, member, env } = seams
     const parts = new Set([...plan.tasks.map((task) => task.step), LETTERS_PART])
     const self = { ...member, parts, stores, owned: ownedOf(generation) }
@@ -206,7 +206,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       inject: (barrier) => this.inject(barrier),
       commit: (epoch) => this.commit(epoch),
       completed: (epoch) => events.behind(epoch),
-      release: () => holds.resume(),
+      release: () => this.release(),
       saved: (epoch, snapshot) => post.saved(epoch, snapshot),
       refused: (epoch, reason) => post.refused(epoch, reason),
       passed: (epoch) => post.passed(epoch),
@@ -372,9 +372,16 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     else this.waiting.push({ epoch, done })
   }
 
-  /** What tasks held for is over, or has failed. */
+  /** The epoch does not come about behind whose barrier tasks hold. */
+  private release(): void {
+    this.runtime.release()
+    if (this.drainsWith !== 0) this.parts.holds.release('drain')
+  }
+
+  /** The change of owners that tasks held for does not come about. One that drains holds for none. */
   resume(): void {
-    this.parts.holds.resume()
+    if (this.drainsWith !== 0) return
+    this.runtime.release()
     this.coordinating?.resume()
   }
 

@@ -2,7 +2,8 @@
  * Who holds a pipeline's sources back, and why: late checkpoints, too many dead letters, the end that was asked for, the
  * worker that may not work, or that ends. They go on when nobody does any more.
  *
- * H1. Once it is closed it lets nothing in and holds nothing: what stands behind a source is that of whoever follows.
+ * H1. It holds sources alone: tasks that hold behind a barrier go on when what they hold for is over, whoever lets sources in.
+ * H2. Once it is closed it lets nothing in and holds nothing: what stands behind a source is that of whoever follows.
  */
 import type { Runtime } from '../../dataflow/runtime.ts'
 import type { OpenSources } from './sources.ts'
@@ -35,19 +36,11 @@ export class SourceHolds {
 
   release(holder: Holder): void {
     if (!this.reasons.delete(holder) || this.reasons.size > 0 || this.runtime === null) return
-    this.runtime.release()
+    this.runtime.admit()
     this.sources.release()
   }
 
-  /** Tasks that hold behind a barrier go on; sources too, where nobody else holds them. */
-  resume(): void {
-    this.reasons.delete('drain')
-    this.runtime?.release()
-    if (this.reasons.size > 0) this.runtime?.hold()
-    else if (this.runtime !== null) this.sources.release()
-  }
-
-  /** H1. */
+  /** H2. */
   close(): void {
     this.closed = true
     this.runtime = null
