@@ -125,11 +125,16 @@ export class Cluster {
     return ending
   }
 
-  /** Asks a worker to hand over what it owns; resolves when it has ended by itself, in order. */
+  /** Asks a worker to hand over what it owns; resolves when it has ended by itself, in order. One that could not be asked stays. */
   async leave(name: string): Promise<void> {
     const subject = this.workers.get(name)!
     this.workers.delete(name)
-    await (await this.control(name)).post('/v1/cluster/leave', { worker: name })
+    try {
+      await (await this.control(name)).post('/v1/cluster/leave', { worker: name })
+    } catch (error) {
+      this.workers.set(name, subject)
+      throw error
+    }
     const { status } = await subject.ended
     this.said += `── ${name} ──\n${subject.said}`
     if (status !== 0) throw new Error(`${name} did not leave in order (${status}):\n${this.words}`)

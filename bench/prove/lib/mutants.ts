@@ -320,3 +320,25 @@ export const doorMutants: readonly Mutant[] = [
     replacement: 'batch.taken = 0',
   },
 ]
+
+/** Of `commands`. */
+export const commandMutants: readonly Mutant[] = [
+  {
+    name: 'drained-program-wants-its-place',
+    file: 'worker/pipelines/residents.ts',
+    text: '      if (drained) continue\n',
+    replacement: '',
+  },
+  {
+    name: 'segments-of-the-run-before-stay',
+    file: 'connectors/file/publish.ts',
+    text: 'return parts.epoch > sweep.above ||',
+    replacement: 'return parts.epoch > sweep.above + 1e9 ||',
+  },
+  {
+    name: 'drained-sinks-end-before-their-record',
+    file: 'worker/execution/ending.ts',
+    text: 'return active.whenCommitted(() => this.end(endMs, () => done(null)))',
+    replacement: 'return this.end(endMs, () => done(null))',
+  },
+]
