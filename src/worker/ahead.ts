@@ -5,6 +5,7 @@
  * W1. Tables are made a chunk at a time, between the runs of what else the worker does.
  * W2. Once another generation has been read nothing more is made, nor of what is still being read then: what there is belongs to
  *     the way up, which gives its tables away.
+ * W3. What is still being read when what there is has come to be of no use goes when it has been read.
  */
 import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -47,6 +48,8 @@ export class Ahead {
   private making: Making | null = null
   /** Counts what was begun and stopped: what comes of a reading counts as long as it is the last of these (W2). */
   private turn = 0
+  /** The turn in which nothing is of use (W3). */
+  private emptied = -1
 
   constructor(seams: AheadSeams) {
     this.seams = seams
@@ -66,8 +69,9 @@ export class Ahead {
       const readings: Reading[] = []
       const one = () => {
         if (--left > 0) return
-        if (turn === this.turn) this.make(readings, last, done)
-        else done()
+        if (turn === this.turn) return this.make(readings, last, done)
+        if (this.emptied === this.turn) this.kept.clear()
+        done()
       }
       if (left === 0) return done()
       for (const [pipeline, entry] of named) {
@@ -107,6 +111,7 @@ export class Ahead {
   /** What there is is of no use any more. */
   clear(): void {
     this.stop()
+    this.emptied = this.turn
     this.kept.clear()
   }
 

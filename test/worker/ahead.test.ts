@@ -37,3 +37,15 @@ test('W2: what is still being read when owners change is not decoded any more', 
   })
   expect(works.size).toBe(0)
 })
+
+test.each([
+  ['of no use any more', 'clear', 0],
+  ['that of the next generation', 'stop', 1],
+] as const)('W3: what is still being read and is %s', (_, end, kept) => {
+  const { pipeline, ahead } = stage()
+  pipeline.await<void>((done) => {
+    ahead.read(new Set([1]), false, done)
+    ahead[end]()
+  })
+  expect(ahead.kept.manifests.size).toBe(kept)
+})

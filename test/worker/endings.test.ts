@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { Clock } from '../../src/env/clock.ts'
+import { Ending } from '../../src/worker/execution/ending.ts'
+import type { Running } from '../../src/worker/execution/running.ts'
 import { Endings } from '../../src/worker/pipelines/endings.ts'
 import type { Resident } from '../../src/worker/pipelines/resident.ts'
 import type { Worker } from '../../src/worker/worker.ts'
@@ -100,3 +102,28 @@ test('N2: a drain that the next generation has ended is done, though nobody has 
   await asked
   expect(resident.phase).toBe('drained')
 })
+
+test.each([true, false])(
+  'sinks end behind the last epoch, and not where its execution is closed before: %s',
+  (closed) => {
+    const told: string[] = []
+    let commit = (): void => {}
+    const active = {
+      request: (_: unknown, answer: (failure: string | null) => void) => answer(null),
+      whenCommitted: (done: () => void) => (commit = done),
+    } as unknown as Running
+    let running: Running | null = active
+    const writer = { status: {}, end: () => told.push('ends') }
+    const ending = new Ending({
+      clock: { after: () => ({ cancel() {} }) } as unknown as Clock,
+      holds: { hold() {} } as never,
+      endTogetherMs: 1,
+      active: () => running,
+      writers: () => [writer] as never,
+    })
+    ending.drain(1, true, (failure) => told.push(`drained: ${failure}`))
+    if (closed) running = null
+    commit()
+    expect(told).toEqual(closed ? ['drained: null'] : ['ends'])
+  },
+)

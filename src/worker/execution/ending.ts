@@ -44,7 +44,13 @@ export class Ending {
     holds.hold('drain', 'the pipeline drains')
     active.request({ kind: 'drain', stays }, (failure) => {
       // That it is complete is heard before its record is read, and what the sinks have of it is shown behind that (E1).
-      if (failure === null) return active.whenCommitted(() => this.end(endMs, () => done(null)))
+      if (failure === null) {
+        return active.whenCommitted(() => {
+          // Who is closed before has nothing to show any more: whoever runs it next does, of what its sinks held.
+          if (this.seams.active() === null) done(null)
+          else this.end(endMs, () => done(null))
+        })
+      }
       active.draining = false
       holds.release('drain')
       done(failure)
