@@ -17,10 +17,10 @@ export interface ScanVisitor {
   /** Whether the body of this entry is wanted; otherwise only its header is checked. */
   wants(header: EntryHeader): boolean
   /**
-   * An entry. For a wanted one the body stands at `bodyAt` in `bytes`, which nobody changes any more; for another one
-   * `bytes` is `null`. Answering false pauses the scan until `resume`.
+   * An entry, which stands at `at` in the file. For a wanted one the body stands at `bodyAt` in `bytes`, which nobody changes any
+   * more; for another one `bytes` is `null`. Answering false pauses the scan until `resume`.
    */
-  entry(header: EntryHeader, bytes: Buffer | null, bodyAt: number): boolean
+  entry(header: EntryHeader, bytes: Buffer | null, bodyAt: number, at: number): boolean
   /** Bytes `from` to `to` of the file are no entry, or a damaged one of which the header is known. */
   damage(from: number, to: number, header: EntryHeader | null): void
   /** Bytes from `from` on are an entry that was never finished: the end of what was written. */
@@ -140,7 +140,7 @@ export class SegmentScan {
       else visitor.damage(begin, this.fileAt, header)
       return
     }
-    if (!visitor.entry(header, wanted ? window : null, bodyAt)) this.paused = true
+    if (!visitor.entry(header, wanted ? window : null, bodyAt, begin)) this.paused = true
   }
 
   /** Moves to the next place where an entry may begin, or reads on, or ends. */

@@ -4,7 +4,8 @@
  *
  * Z1. A journal is read only after every incarnation that may have something in it is sealed: those that the chain names,
  *     and those whose segments lie there. It is listed anew after the last seal; only that list counts.
- * Z2. Nothing of it is written, cut or removed. It belongs to its worker.
+ * Z2. Nothing is added to it, cut or removed. It belongs to its worker; but what is relied on is written once more as it stands
+ *     (`harden.ts`).
  * Z3. Nobody is answered before all have been read: what cannot be sealed or read now is tried again.
  * Z4. Who has worked in no generation yet has nothing in its journal, and is not sealed: a worker that waits to be taken in
  *     would have to begin anew with each change that it misses. That is so where its segments say that it was drawn

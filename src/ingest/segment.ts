@@ -1,8 +1,8 @@
 /**
  * One file of the journal: what is known of it, and the end of it that is written.
  *
- * G1. A segment belongs to one incarnation of one worker and is written by it alone; a later incarnation reads it and
- *     writes none of it.
+ * G1. A segment belongs to one incarnation of one worker and is written by it alone; a later incarnation reads it,
+ *     and adds nothing: what it relies on it writes once more as it stands (`harden.ts`).
  * G2. Its serial rises from segment to segment of a data folder, over all incarnations; so serial order is the order
  *     in which a worker journaled. A copy has the first serial of what it was copied from, and a version of its own.
  * G3. A sync runs on a file handle of its own, so that it does not stand in the way of the next write.

@@ -12,6 +12,7 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError } from '../env/disk.ts'
 import { Extents } from './extents.ts'
 import { type EntryHeader, partsOfKey } from './format.ts'
+import { harden } from './harden.ts'
 import { type ScanVisitor, SegmentScan } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { Stream } from './stream.ts'
@@ -108,6 +109,9 @@ export function survey(
   const { own, sealed } = journals
   const all = [...sealed, ...own]
   const found = new Map<Stream, Found>()
+  // An acknowledgement will say that it survives a loss of power; of what is plain nobody says so.
+  const isWaitedFor = (header: EntryHeader): boolean =>
+    header.kind === 'acked' && isBatchOf(header, target.source) && wants(header.key) && isAhead(target, header)
   const next = (index: number): void => {
     const needed = all[index]
     if (needed === undefined) return done(null, found)
@@ -134,7 +138,7 @@ export function survey(
     // One that is being written is its writer's to sync: a failure of ours would be unknown to it (`journal.ts`, J3).
     // Others first: a sync that fails may take bytes away that could be read before.
     if (live) scan(true)
-    else harden(disk, segment, scan)
+    else harden(disk, needed, isWaitedFor, scan)
   }
   next(0)
 }
@@ -164,16 +168,12 @@ function note(
 
 /** Whether damage that hides the entry of `header`, or nobody knows which, may hide what is not known already. */
 function mayLack(target: SurveyTarget, header: EntryHeader | null): boolean {
-  if (header === null) return true
-  return header.first + header.count - 1 > target.streamOf(header.key, header.kind === 'acked').position
+  return header === null || isAhead(target, header)
 }
 
-/** Syncs a segment that is about to be read: what a crash left in the system's memory is going to be relied on. */
-function harden(disk: Disk, segment: Segment, done: (hardened: boolean) => void): void {
-  disk.open(segment.path, 'read', (error, file) => {
-    if (error !== null) done(false)
-    else file.sync((error) => file.close(() => done(error === null)))
-  })
+/** Whether the batch of `header` has records above its stream's position. */
+function isAhead(target: SurveyTarget, header: EntryHeader): boolean {
+  return header.first + header.count - 1 > target.streamOf(header.key, header.kind === 'acked').position
 }
 
 /** How far `stream` goes on behind its position in what was found of it; reports what a plain one has lost (E2). */

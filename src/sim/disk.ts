@@ -65,7 +65,7 @@ export class SimDisk implements Disk {
       const inode = volume.open(inside, mode)
       return inode instanceof Refused ? inode : new SimFile(home, volume, path, inode)
     }
-    this.start(mode === 'read' ? 'read' : 'names', 'open', path, volume, perform, done)
+    this.start(mode === 'read' || mode === 'update' ? 'read' : 'names', 'open', path, volume, perform, done)
   }
 
   readFile(path: string, done: Done<Buffer>): void {

@@ -13,7 +13,7 @@
  */
 import { inByteOrder } from '../base/file-name.ts'
 import type { Prng } from '../base/prng.ts'
-import type { DiskErrorCode } from '../env/disk.ts'
+import type { DiskErrorCode, OpenMode } from '../env/disk.ts'
 import { type Fate, Inode } from './inode.ts'
 import type { Life } from './life.ts'
 
@@ -86,13 +86,13 @@ export class Volume {
   }
 
   /** The file at `path`, made as `mode` says. */
-  open(path: string, mode: 'read' | 'create' | 'write'): Inode | Refused {
+  open(path: string, mode: OpenMode): Inode | Refused {
     const spot = this.find(path)
     if (spot instanceof Refused) return spot
     const { entry } = spot
     if (entry instanceof Directory) return new Refused('io', 'it is a directory')
     if (entry !== undefined) return mode === 'create' ? new Refused('exists', 'it exists') : entry
-    if (mode === 'read') return absent
+    if (mode === 'read' || mode === 'update') return absent
     const made = new Inode()
     this.put(spot, made)
     return made

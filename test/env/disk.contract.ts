@@ -87,13 +87,17 @@ export function diskContract(name: string, make: () => Fixture): void {
       expect(await failure(on, (done) => file.close(done))).toBe('none')
     })
 
-    test('modes: read wants a file, create wants none, write takes both', async () => {
+    test('modes: read and update want a file, create wants none, write takes both', async () => {
       expect(await failure(on, (done) => disk.open(path('no'), 'read', done))).toBe('absent')
       expect(await failure(on, (done) => disk.readFile(path('no'), done))).toBe('absent')
       await make1('yes', 'kept')
       expect(await failure(on, (done) => disk.open(path('yes'), 'create', done))).toBe('exists')
+      expect(await failure(on, (done) => disk.open(path('no'), 'update', done))).toBe('absent')
+      const known = await open('yes', 'update')
+      await value<void>(on, (done) => known.write([Buffer.from('K')], 0, (e) => done(e, undefined)))
+      await value<void>(on, (done) => known.close((e) => done(e, undefined)))
       const file = await open('yes', 'write')
-      expect(String(await value<Buffer>(on, (done) => file.read(0, 9, done)))).toBe('kept')
+      expect(String(await value<Buffer>(on, (done) => file.read(0, 9, done)))).toBe('Kept')
       expect(file.path).toBe(path('yes'))
       expect(await failure(on, (done) => file.close(done))).toBe('none')
       expect(await failure(on, (done) => disk.open(path('no/no'), 'write', done))).toBe('absent')

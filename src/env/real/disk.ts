@@ -31,6 +31,7 @@ const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY, O_NONBLOCK } = constants
 const flags: Readonly<Record<OpenMode, number>> = {
   // To open a pipe that nobody writes would keep a thread of the system's few for as long as that is so.
   read: O_RDONLY | O_NONBLOCK,
+  update: O_RDWR,
   create: O_RDWR | O_CREAT | O_EXCL,
   write: O_RDWR | O_CREAT,
 }
