@@ -47,7 +47,9 @@ export function rebalanceCommand(): Command {
     const worker = await findWorker(options)
     const view = options.apply
       ? await apply(worker, { moves, measureMs }, options.json === true)
-      : await worker.get<RebalanceView>(`/v1/cluster/rebalance?moves=${moves}&measureMs=${measureMs ?? ''}`)
+      : await worker.get<RebalanceView>(
+          `/v1/cluster/rebalance?moves=${moves}${measureMs === null ? '' : `&measureMs=${measureMs}`}`,
+        )
     if (options.json) printJson(view)
     else print(planText(view, options.apply === true))
   })
