@@ -23,6 +23,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writ
 import { basename, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
+import { epochOf } from '../../src/checkpoint/layout.ts'
 import { freePort } from '../workers/free-port.ts'
 import { bareStack, Subject, statesOf } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
@@ -244,7 +245,9 @@ async function run(run: Run): Promise<string> {
   const { files } = scene
   say(`${scene.tally.records} records sent, ${files.length} files kept`)
   const manifests = newest(files, 'manifests')
-  const packs = newest(files, 'packs')
+  // Who is killed between the two leaves a pack of an epoch that never came about.
+  const last = epochOf(basename(manifests[0]!))!
+  const packs = newest(files, 'packs').filter((file) => epochOf(basename(file))! <= last)
   const needed = files.filter((file) => !newest(files, 'chain').slice(RECORDS).includes(file))
   const commands = [scene.pipeline, ['worker', '--log-format', 'json']]
   await stayVoid(scene, chance)

@@ -215,8 +215,11 @@ export class OtherPipelines {
   private mend(station: MemberStation, other: Other): void {
     const worker = station.worker!
     const entry = worker.cluster.pipelines.get(other.name)
-    if (entry === undefined) this.begin(station, other)
-    else if (this.isSpoiled(other)) this.cancel(station, worker, other)
+    if (entry === undefined) return void this.begin(station, other)
+    // What a run began with is not known where the chain was cut before it was looked at: then it counts whether it goes on.
+    const known = this.seams.chain.lastRun(other.name)?.programs !== null
+    const spoiled = known ? this.isSpoiled(other) : this.isBroken(other, entry.hash)
+    if (spoiled) this.cancel(station, worker, other)
     else if (entry.drained ? this.lackOf(other) !== null : this.isBroken(other, entry.hash))
       this.submit(station, other, 'none')
   }
