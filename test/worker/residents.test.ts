@@ -20,7 +20,9 @@ const two = { members: [{ worker: 'c' }, { worker: 'w' }], self: 1 }
 function scene({ alone = false, slow = false, closes = false } = {}) {
   const loads: (() => void)[] = []
   const said: string[] = []
-  const scene: { cluster: Cluster; told: ExecutionEvents | null } = { cluster: emptyCluster, told: null }
+  const scene: { cluster: Cluster; told: ExecutionEvents | null; changes: number } = {
+    ...{ cluster: emptyCluster, told: null, changes: 0 },
+  }
   const stands = (...pipelines: [string, PipelineEntry][]): Cluster => {
     scene.cluster = { ...emptyCluster, generation: 1, pipelines: new Map(pipelines) }
     return scene.cluster
@@ -61,10 +63,10 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
     },
     {
       ...{ running: ignore, listening: ignore, ended: ignore, failed: ignore, warned: ignore },
-      ...{ letter: ignore, unloaded: ignore, changed: ignore },
+      ...{ letter: ignore, unloaded: ignore, changed: () => scene.changes++ },
     } as never,
   )
-  return { said, stands, residents, loads, ends, events: () => scene.told! }
+  return { said, stands, residents, loads, ends, events: () => scene.told!, changes: () => scene.changes }
 }
 
 test('what was submitted, taken out, completed and raised meanwhile is made up for', () => {
@@ -88,6 +90,31 @@ test('what was submitted, taken out, completed and raised meanwhile is made up f
     'stays/1 has epoch 7',
     'stays/1 has floor 5',
   ])
+})
+
+test('who waits for a pipeline to come hears that it was drained meanwhile, also where nothing of it was ever here', () => {
+  const drained = entryOf(4, { drained: true })
+  type Scene = ReturnType<typeof scene>
+  const ways: ((of: Scene) => void)[] = [
+    ({ residents, stands }) =>
+      residents.recorded(
+        { kind: 'epoch', pipeline: 'words', epoch: 1, drained: true } as ChainRecord,
+        stands(['words', drained]),
+      ),
+    ({ residents, stands }) => residents.jumped(stands(['words', drained])),
+    ({ residents, stands }) => {
+      stands(['words', drained])
+      residents.restore({ number: 2, ...two } as unknown as Generation, () => {})
+    },
+  ]
+  const heard = ways.map((way) => {
+    const of = scene()
+    of.stands(['words', entryOf(4)])
+    const before = of.changes()
+    way(of)
+    return of.changes() > before
+  })
+  expect(heard).toEqual([true, true, true])
 })
 
 test('another program waits for a generation in a cluster, also in one of one, and takes its place where a worker is alone', () => {

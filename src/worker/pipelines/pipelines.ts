@@ -116,13 +116,15 @@ export class Pipelines {
 
   /** Brings up what the chain names. One that cannot be loaded or planned is told of (`events.unloaded`), and the others go on. */
   async resume(): Promise<void> {
-    const { residents, cluster } = this.worker
-    const running = [...cluster.pipelines].flatMap(([name, { drained }]) => (drained ? [] : [name]))
-    for (const name of running) {
+    const { worker } = this
+    const { residents } = worker
+    const isHere = (name: string) => residents.all.has(name) || residents.unloaded.has(name)
+    const named = () => [...worker.cluster.pipelines].flatMap(([name, { drained }]) => (drained ? [] : [name]))
+    for (const name of named()) {
       this.submission.want(name)
       if (this.alone && !residents.all.has(name)) residents.again(name)
     }
-    await this.until(() => running.every((name) => residents.all.has(name) || residents.unloaded.has(name)))
+    await this.until(() => named().every(isHere))
   }
 
   /** Puts a program under the name of its pipeline (`submission.ts`). */

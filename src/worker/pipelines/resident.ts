@@ -61,7 +61,7 @@ export interface ResidentEvents {
   letter(resident: Resident, failure: Failure): void
   /** The program that the chain names cannot be loaded here. */
   unloaded(pipeline: string, error: PotorooError): void
-  /** Something of the above, or the list itself, has changed. */
+  /** Something of the above has changed, the list itself, or which pipelines the chain wants to run. */
   changed(): void
 }
 

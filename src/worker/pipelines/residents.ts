@@ -70,6 +70,7 @@ export class Residents {
     }
     for (const [name, entry] of pipelines) if (!entry.drained && this.seams.wants(name)) arrivals.bring(name, entry)
     arrivals.settle()
+    this.events.changed()
   }
 
   /** Every member is ready. */
@@ -149,6 +150,8 @@ export class Residents {
     if (record.kind === 'epoch') known?.execution.recorded(record.epoch)
     else if (record.kind === 'floor') known?.execution.floor(record.floor)
     else this.submitted(record.pipeline, cluster.pipelines.get(record.pipeline) ?? null)
+    // Also where nothing of it is here: who waits for it to come hears that it does not.
+    if (record.kind === 'epoch' && record.drained) this.events.changed()
   }
 
   /** Records have been passed over, none of a generation among them: whatever they said, `cluster` is what came of it. */
@@ -167,6 +170,7 @@ export class Residents {
       known.execution.floor(entry.floor)
     }
     this.arrivals.settle()
+    this.events.changed()
   }
 
   private submitted(name: string, entry: PipelineEntry | null): void {
