@@ -1,22 +1,19 @@
 /**
  * A producer that speaks the acked protocol, as an actor of a simulated run. It keeps its records in the client's own
- * outbox, whose disk a crash of its process spares or takes with it.
+ * outbox, whose disk a crash of its process spares or takes with it (what it is beside that: `record-maker.ts`).
  *
- * P1. A record never changes its sequence within one incarnation; who loses the outbox is another incarnation.
- * P2. `journaled` and `stable` of an incarnation are the highest that were ever said to it, also by a door that has
- *     forgotten: that is what a checker holds the worker to.
  * P3. Of an outbox and its copies one goes on. Who is told that another one does begins a stream of its own: what it had that
  *     was not stable is lost to the stream.
  * P4. Who is told again and again that its stream is not known believes it, should it ever: its source has begun anew, and it begins
  *     a stream of its own with other records.
  */
 import { Outbox } from '../client/outbox.ts'
-import type { Timer } from '../env/clock.ts'
 import type { Address } from '../env/network.ts'
 import { ackedVersions, encodeAcked, RECORD_HEAD_BYTES } from '../protocol/acked.ts'
 import { SimOutboxDisk } from './outbox-disk.ts'
 import { Wire } from './producer-wire.ts'
-import type { Machine, SimProcess } from './world.ts'
+import { RecordMaker } from './record-maker.ts'
+import type { Machine } from './world.ts'
 
 export interface ProducerOptions {
   readonly name: string
@@ -36,50 +33,21 @@ export interface ProducerOptions {
   readonly record: (life: string, sequence: number) => Uint8Array
 }
 
-/** What one incarnation was told. */
-export interface ProducerLife {
-  readonly name: string
-  /** Records made so far. */
-  made: number
-  journaled: number
-  stable: number
-  /** Its outbox is gone: what was not acknowledged may be lost. */
-  gone: boolean
-  /** Under which names the worker knows it. */
-  readonly producer: string
-  readonly incarnation: string
-  /** Its first record; those before are of the life whose outbox it has copied. */
-  readonly first: number
-  /** There is another outbox with its records (P3). */
-  copied: boolean
-}
-
-export class SimProducer {
-  readonly lives: ProducerLife[] = []
-  /** Answers that no worker may give to this producer. */
-  readonly complaints: string[] = []
-  /** What was said to be on a disk and is not: fair only where a disk does not do what it says. */
-  readonly forgotten: string[] = []
-  private readonly home: Machine
+export class SimProducer extends RecordMaker {
   private readonly options: ProducerOptions
-  /** Where it was told to dial. */
-  private base: Address
   /** Where a worker has sent it, for as long as somebody is there. */
   private sentTo: Address | null = null
-  private process: SimProcess | null = null
   private disk = new SimOutboxDisk()
   private outbox!: Outbox
   /** How often an outbox of it was opened. */
   private openings = 0
   private wire: Wire | null = null
-  private timer: Timer | null = null
   /** Times in a row that its stream was not known. */
   private unknown = 0
 
   constructor(machine: Machine, options: ProducerOptions) {
-    this.home = machine
+    super(machine, options.name, options.address)
     this.options = options
-    this.base = options.address
     this.begin()
   }
 
@@ -90,43 +58,14 @@ export class SimProducer {
     life.copied = true
     this.disk = new SimOutboxDisk(other.disk)
     this.lives.length = 0
-    this.lives.push({ ...life, name: `${this.options.name}.1`, first: made + 1, made })
+    this.lives.push({ ...life, name: `${this.name}.1`, first: made + 1, made })
     this.open()
   }
 
-  get life(): ProducerLife {
-    return this.lives.at(-1)!
-  }
-
-  /** The name of its machine. */
-  get machine(): string {
-    return this.home.name
-  }
-
-  /** Every record that was made is stable. */
-  get settled(): boolean {
-    return this.life.stable === this.life.made
-  }
-
-  get running(): boolean {
-    return this.process?.state === 'running'
-  }
-
-  start(): void {
-    if (this.running) return
-    this.process = this.home.start(this.options.name)
-    this.dial()
-  }
-
-  /** `kill -9`. With its memory goes an outbox that is not on disk. */
-  kill(keepsOutbox: boolean): void {
-    this.process?.kill()
-    this.process = null
+  override kill(keepsOutbox: boolean): void {
+    super.kill(keepsOutbox)
     this.wire = null
-    this.timer = null
-    if (keepsOutbox) return this.open()
-    this.life.gone = true
-    this.begin()
+    if (keepsOutbox) this.open()
   }
 
   stop(): void {
@@ -137,7 +76,6 @@ export class SimProducer {
     this.process?.continue()
   }
 
-  /** Makes `count` records and sends what it may. */
   produce(count: number): void {
     if (!this.running || this.outbox.bytes >= this.options.outboxBytes) return
     const { life } = this
@@ -153,35 +91,27 @@ export class SimProducer {
     this.wire?.pump()
   }
 
-  /** From now on it dials there, at once where it runs. */
-  goTo(address: Address): void {
-    this.base = address
+  override goTo(address: Address): void {
     this.sentTo = null
-    this.reconnect()
+    super.goTo(address)
   }
 
-  /** Connects anew, whatever becomes of the connection that is there. */
-  reconnect(): void {
-    if (!this.running) return
+  protected hangUp(): void {
     this.wire?.leave()
-    this.dial()
   }
 
-  private begin(): void {
-    const { name: producer } = this.options
-    const name = `${producer}.${this.lives.length + 1}`
-    const fresh = { made: 0, journaled: 0, stable: 0, gone: false, first: 1, copied: false }
-    this.lives.push({ name, producer, incarnation: name, ...fresh })
+  protected override begin(): void {
+    super.begin()
     this.disk = new SimOutboxDisk()
     this.open()
   }
 
   private open(): void {
-    const writer = `${this.options.name}/${++this.openings}`
+    const writer = `${this.name}/${++this.openings}`
     this.outbox = new Outbox(this.disk, writer, () => this.process?.env.clock.now() ?? 0)
   }
 
-  private dial(): void {
+  protected connect(): void {
     this.timer?.cancel()
     this.timer = null
     const process = this.process!
@@ -215,20 +145,18 @@ export class SimProducer {
       },
       forked: () => {
         if (!this.life.copied) this.complaints.push(`${this.life.name}: told of a copy that there is not`)
-        this.life.gone = true
-        this.begin()
+        this.beginAnew()
       },
       unknown: () => {
         if (++this.unknown < (this.options.believes ?? Infinity)) return
         this.unknown = 0
-        this.life.gone = true
-        this.begin()
+        this.beginAnew()
       },
       complain: (what) => this.complaints.push(`${this.life.name}: ${what}`),
       over: (retryMs) => {
         if (this.wire !== wire) return
         this.wire = null
-        this.timer = process.env.clock.after(retryMs + process.env.random.below(patienceMs), () => this.dial())
+        this.timer = process.env.clock.after(retryMs + process.env.random.below(patienceMs), () => this.connect())
       },
     })
     this.wire = wire

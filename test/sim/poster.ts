@@ -6,11 +6,10 @@
  * B2. `journaled` and `stable` are what its answers have said; nobody has its records any more once they are journaled.
  * B3. Who has nothing to say and does not know whether all of it is stable says the last of it once more, and asks for that.
  */
-import type { Timer } from '../../src/env/clock.ts'
 import type { IncomingAnswer } from '../../src/env/http.ts'
 import type { Address, NetworkError } from '../../src/env/network.ts'
-import type { ProducerLife } from '../../src/sim/producer.ts'
-import type { Machine, SimProcess } from '../../src/sim/world.ts'
+import { RecordMaker } from '../../src/sim/record-maker.ts'
+import type { Machine } from '../../src/sim/world.ts'
 
 /** The path that records are posted to. */
 export const PATH = '/records'
@@ -37,63 +36,24 @@ interface Said {
   readonly last: number
 }
 
-export class SimPoster {
-  readonly lives: ProducerLife[] = []
-  /** Answers that no worker may give. */
-  readonly complaints: string[] = []
-  /** What was said to be on a disk and is asked for: fair where somebody is away with it. */
-  readonly forgotten: string[] = []
-  private readonly home: Machine
+export class SimPoster extends RecordMaker {
   private readonly options: PosterOptions
-  private base: Address
-  private process: SimProcess | null = null
-  private timer: Timer | null = null
   private call: { abort(): void } | null = null
   /** The last request, and whether it was answered. */
   private said: Said | null = null
   private answered = true
 
   constructor(machine: Machine, options: PosterOptions) {
-    this.home = machine
+    super(machine, options.name, options.doors[0]!)
     this.options = options
-    this.base = options.doors[0]!
     this.begin()
   }
 
-  get life(): ProducerLife {
-    return this.lives.at(-1)!
-  }
-
-  get machine(): string {
-    return this.home.name
-  }
-
-  get settled(): boolean {
-    return this.life.stable === this.life.made
-  }
-
-  get running(): boolean {
-    return this.process?.state === 'running'
-  }
-
-  start(): void {
-    if (this.running) return
-    this.process = this.home.start(this.options.name)
-    this.pump()
-  }
-
-  /** `kill -9`. With its memory goes a disk that it has not. */
-  kill(keepsDisk: boolean): void {
-    this.process?.kill()
-    this.process = null
+  override kill(keepsDisk: boolean): void {
     this.call = null
-    this.timer = null
-    if (keepsDisk) return
-    this.life.gone = true
-    this.begin()
+    super.kill(keepsDisk)
   }
 
-  /** Makes `count` records, and says what it may. */
   produce(count: number): void {
     const { life } = this
     if (!this.running || life.made - this.acknowledged >= OPEN) return
@@ -101,37 +61,25 @@ export class SimPoster {
     if (this.call === null && this.answered) this.pump()
   }
 
-  /** From now on it turns to that worker first. */
-  goTo(address: Address): void {
-    this.base = address
-    this.reconnect()
-  }
-
-  /** Waits for no answer, and asks once more. */
-  reconnect(): void {
-    if (!this.running) return
-    this.hangUp()
-    this.pump()
-  }
-
   private get acknowledged(): number {
     return this.answered ? (this.said?.last ?? 0) : this.said!.first - 1
   }
 
-  private begin(): void {
-    const { name: producer } = this.options
-    const name = `${producer}.${this.lives.length + 1}`
-    const fresh = { made: 0, journaled: 0, stable: 0, gone: false, first: 1, copied: false }
-    this.lives.push({ name, producer, incarnation: name, ...fresh })
+  protected override begin(): void {
+    super.begin()
     this.said = null
     this.answered = true
   }
 
-  private hangUp(): void {
+  protected hangUp(): void {
     this.timer?.cancel()
     this.timer = null
     this.call?.abort()
     this.call = null
+  }
+
+  protected connect(): void {
+    this.pump()
   }
 
   /** Says the next records, what was not answered, or the last ones again (B3). */
