@@ -53,7 +53,8 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
       void busy.then(() => socket.resume())
     })
     socket.on('end', () => {
-      if (!sender.finish()) say(`a sender ended inside a record`)
+      const why = sender.end('a sender')
+      if (why !== null) say(why)
     })
     socket.on('error', () => {})
     socket.on('close', () => {

@@ -6,6 +6,7 @@
  * A3. What is kept between two chunks is less than one record and its frame, which the framing bounds (`model/framing.ts`,
  *     G2).
  */
+import { PotorooError } from '../base/errors.ts'
 import { Cuts, type Framing, type Look } from '../model/connector.ts'
 
 /** Bytes behind an unfinished record that are copied to finish it; doubled until it is whole. */
@@ -52,13 +53,27 @@ export class Assembler {
     if (end < chunk.length) this.keep(chunk, end, chunk.length)
   }
 
-  /** The stream has ended. False when what is left is part of a record, which is dropped. */
+  /** The stream has ended. False when what is left is part of a record, which is dropped. Throws what the framing throws. */
   finish(): boolean {
-    if (this.kept === 0) return true
-    const whole = this.framing.finish(this.carry, 0, this.kept, this.cuts)
-    if (whole) this.emit(this.carry)
+    const { kept } = this
     this.forget()
-    return whole
+    if (kept === 0) return true
+    try {
+      return this.framing.finish(this.carry, 0, kept, this.cuts, this.recordBytes)
+    } finally {
+      this.emit(this.carry)
+    }
+  }
+
+  /** Ends the stream, which people call `what`; answers what is wrong with its end, or `null`. */
+  end(what: string): string | null {
+    const { kept } = this
+    try {
+      return this.finish() ? null : `${what} ended inside a record, of which ${kept} bytes had come`
+    } catch (error) {
+      if (!(error instanceof PotorooError)) throw error
+      return error.message
+    }
   }
 
   /** The bytes of the record that is not complete yet, which the assembler then knows nothing of. */

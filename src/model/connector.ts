@@ -44,9 +44,9 @@ export interface Framing {
   scan(bytes: Buffer, start: number, end: number, cuts: Cuts, recordBytes: number, look?: Look): number
   /**
    * Bytes from `start` to `end` are all that is left and the stream has ended: adds a last record that needs no end
-   * mark (a line without its newline) and answers true, or answers false when they are a fragment.
+   * mark (a line without its newline) and answers true, or answers false when they are a fragment. Throws as `scan` does.
    */
-  finish(bytes: Buffer, start: number, end: number, cuts: Cuts): boolean
+  finish(bytes: Buffer, start: number, end: number, cuts: Cuts, recordBytes: number): boolean
   /** Puts `record` into its frame, for sinks and senders: the parts to write in order. */
   frame(record: Uint8Array): readonly Uint8Array[]
   /** It has no frame of its own: it is for sources alone. */

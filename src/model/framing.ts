@@ -46,10 +46,8 @@ export function lines(): Framing {
       if (end - at > recordBytes + 1) throw tooLong(end - at, recordBytes)
       return at
     },
-    finish(bytes, start, end, cuts) {
-      if (end > start) cuts.add(start, bytes[end - 1] === RETURN ? end - 1 : end)
-      return true
-    },
+    finish: (bytes, start, end, cuts, recordBytes) =>
+      lastRecord(start, end > start && bytes[end - 1] === RETURN ? end - 1 : end, end, cuts, recordBytes),
     frame: (record) => [record, NEWLINE_BYTES],
     suffix: '\n',
   })
@@ -252,11 +250,10 @@ export function customFraming(options: CustomFramingOptions): Framing {
       look.bytes = end - at
       return at
     },
-    finish(bytes, start, end, cuts) {
-      if (options.endsWithStream !== true) return fragment(bytes, start, end, cuts)
-      if (end > start) cuts.add(start, end)
-      return true
-    },
+    finish: (bytes, start, end, cuts, recordBytes) =>
+      options.endsWithStream === true
+        ? lastRecord(start, end, end, cuts, recordBytes)
+        : fragment(bytes, start, end, cuts, recordBytes),
     frame: (record) => framed(options, record),
     suffix: null,
   })
@@ -288,8 +285,15 @@ function framed({ name, frame }: CustomFramingOptions, record: Uint8Array): read
 }
 
 /** For framings where what is left at the end of a stream is part of a record. */
-function fragment(_bytes: Buffer, start: number, end: number, _cuts: Cuts): boolean {
+function fragment(_bytes: Buffer, start: number, end: number, _cuts: Cuts, _recordBytes: number): boolean {
   return start === end
+}
+
+/** For framings where it is a record, which ends at `close`. */
+function lastRecord(start: number, close: number, end: number, cuts: Cuts, recordBytes: number): true {
+  if (close - start > recordBytes) throw tooLong(close - start, recordBytes)
+  if (end > start) cuts.add(start, close)
+  return true
 }
 
 function tooLong(bytes: number, limit: number): Error {

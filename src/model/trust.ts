@@ -23,12 +23,27 @@ export function guardFraming(framing: Framing): Framing {
   if (trusted.has(framing)) return framing
   const refused = (reason: string, cause?: unknown) =>
     fail('E_FRAMING', { offset: 0, reason: `framing ${show(framing.kind)}: ${reason}` }, cause)
-  const asked = <T>(ask: () => T): T => {
+  const asked = <T>(ask: () => T, thrown = () => {}): T => {
     try {
       return atOnce(ask())
     } catch (error) {
+      thrown()
       throw error instanceof PotorooError ? error : refused(reasonOf(error), error)
     }
+  }
+  /** Throws where a record from index `from` on is none, of those between `start` and `end`: then none of them counts. */
+  const inspect = (cuts: Cuts, from: number, start: number, end: number, limit: number): void => {
+    const none = (fault: Error): Error => {
+      cuts.count = from
+      return fault
+    }
+    let at = start
+    for (let i = from; i < cuts.count; i++) {
+      const bytes = cuts.ends[i]! - cuts.starts[i]!
+      if (bytes > limit) throw none(fail('E_RECORD_TOO_LONG', { bytes, limit }))
+      at = cuts.starts[i]! < at || bytes < 0 ? Infinity : cuts.ends[i]!
+    }
+    if (at > end) throw none(refused('it points outside its bytes'))
   }
   const { suffix } = framing
   return {
@@ -37,18 +52,20 @@ export function guardFraming(framing: Framing): Framing {
     suffix: typeof suffix === 'string' ? suffix : null,
     scan(bytes, start, end, cuts, recordBytes, look) {
       const before = cuts.count
-      const next = asked(() => framing.scan(bytes, start, end, cuts, recordBytes, look))
-      const inside = Number.isSafeInteger(next) && start <= next && next <= end
-      if (inside && areWithin(cuts, before, start, next)) return next
-      cuts.count = before
-      throw refused('it points outside its bytes')
+      const next = asked(
+        () => framing.scan(bytes, start, end, cuts, recordBytes, look),
+        // Those in front of bytes that it refuses are records.
+        () => inspect(cuts, before, start, end, recordBytes),
+      )
+      inspect(cuts, before, start, Number.isSafeInteger(next) && next <= end ? next : -1, recordBytes)
+      return next
     },
-    finish(bytes, start, end, cuts) {
+    finish(bytes, start, end, cuts, recordBytes) {
       const before = cuts.count
-      const whole = asked(() => framing.finish(bytes, start, end, cuts))
-      if (areWithin(cuts, before, start, end)) return whole
-      cuts.count = before
-      throw refused('it points outside its bytes')
+      const look = () => inspect(cuts, before, start, end, recordBytes)
+      const whole = asked(() => framing.finish(bytes, start, end, cuts, recordBytes), look)
+      look()
+      return whole
     },
     frame(record) {
       const parts: unknown = asked(() => framing.frame(record))
@@ -63,14 +80,4 @@ export function guardFraming(framing: Framing): Framing {
 export function guardDecoder<T>(decoder: Decoder<T>): Decoder<T> {
   if (trusted.has(decoder)) return decoder
   return { kind: String(decoder.kind), decode: (bytes, start, end) => atOnce(decoder.decode(bytes, start, end)) }
-}
-
-/** Whether the records from index `from` on stand one behind another between `start` and `end`. */
-function areWithin({ starts, ends, count }: Cuts, from: number, start: number, end: number): boolean {
-  let at = start
-  for (let i = from; i < count; i++) {
-    if (starts[i]! < at || ends[i]! < starts[i]!) return false
-    at = ends[i]!
-  }
-  return at <= end
 }

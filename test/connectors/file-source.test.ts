@@ -6,7 +6,7 @@ import { fileSource } from '../../src/connectors/file/describe.ts'
 import { fileSourceConnector } from '../../src/connectors/file/source.ts'
 import type { Decoder, Framing, SourceDescription } from '../../src/model/connector.ts'
 import { decoder, utf8 } from '../../src/model/decoder.ts'
-import { csvLines, fixedSize, lengthPrefix, lines } from '../../src/model/framing.ts'
+import { csvLines, customFraming, fixedSize, lengthPrefix, lines } from '../../src/model/framing.ts'
 import type { Inode } from '../../src/sim/inode.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
 import { expectReplayable, expectRising, type Reading, type ReadingOptions, readAll } from './source.contract.ts'
@@ -126,6 +126,14 @@ describe('a file that is read once', () => {
     expect(values(reading)).toEqual(['AB'])
     expect(reading.failed).toEqual([{ value: '\0\0\0\tC', position: 6 }])
     expect(reading.ended).toBe(true)
+  })
+
+  test('stops in front of a last record that is too long, which is no fragment', () => {
+    const scene = new Scene()
+    scene.append(`${'x'.repeat(1500)}`)
+    const whole = customFraming({ name: 'whole', next: () => null, endsWithStream: true })
+    const reading = readAll(scene.reading(source(false, whole), { limits: { recordBytes: 1000 } }))
+    expect([reading.error, values(reading), reading.failed]).toEqual(['E_FILE_RECORD', [], []])
   })
 
   test('stops where no record can begin, behind all that it could read', () => {

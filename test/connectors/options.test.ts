@@ -47,6 +47,7 @@ test.each<[string, string, Scan]>([
   ['goes beyond', 'E_FRAMING', () => bytes.length + 1],
   ['cuts beyond', 'E_FRAMING', cutting(0, bytes.length + 1)],
   ['cuts backwards', 'E_FRAMING', cutting(3, 1)],
+  ['cuts beyond and throws', 'E_FRAMING', (...given) => JSON.parse(`{${cutting(0, bytes.length + 1)(...given)}`)],
 ])('a framing by hand that %s is an error of its connection, and has cut nothing', (_what, code, scan) => {
   const { framing } = potoroo.tcpSource({ port: 0, framing: byHand({ scan }), decode: potoroo.utf8 })
   const cuts = new Cuts()
@@ -61,8 +62,28 @@ test('what a framing by hand finds at the end of a stream is looked at too', () 
     decode: potoroo.utf8,
   })
   const cuts = new Cuts()
-  expect(() => framing.finish(bytes, 0, bytes.length, cuts)).toThrow(expect.objectContaining({ code: 'E_FRAMING' }))
+  const finish = () => framing.finish(bytes, 0, bytes.length, cuts, 100)
+  expect(finish).toThrow(expect.objectContaining({ code: 'E_FRAMING' }))
   expect(cuts.count).toBe(0)
+})
+
+test('a framing by hand cuts no record that is too long, and those in front of what it refuses', () => {
+  const long = cutting(0, bytes.length)
+  const half: Scan = (_bytes, _start, _end, cuts) => {
+    cuts.add(0, 3)
+    throw new Error('no record')
+  }
+  const { framing } = potoroo.tcpSource({
+    port: 0,
+    framing: byHand({ scan: half, finish: long }),
+    decode: potoroo.utf8,
+  })
+  const cuts = new Cuts()
+  expect(() => framing.scan(bytes, 0, bytes.length, cuts, 7)).toThrow('no record')
+  expect([cuts.count, cuts.starts[0], cuts.ends[0]]).toEqual([1, 0, 3])
+  const finish = () => framing.finish(bytes, 0, bytes.length, cuts, 7)
+  expect(finish).toThrow(expect.objectContaining({ code: 'E_RECORD_TOO_LONG' }))
+  expect(cuts.count).toBe(1)
 })
 
 test.each<[string, string, () => unknown]>([

@@ -3,12 +3,14 @@ import { tcpSource } from '../../src/connectors/tcp/describe.ts'
 import { tcpSourceConnector } from '../../src/connectors/tcp/source.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../src/env/network.ts'
 import type { Framing } from '../../src/model/connector.ts'
-import { lengthPrefix, lines } from '../../src/model/framing.ts'
+import { customFraming, lengthPrefix, lines } from '../../src/model/framing.ts'
 import { encodeAcked, NO_CLAIM } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
 import { openAtDoor, type Scene, type Surroundings } from './door.ts'
 
 const PORT = 7001
+/** All bytes up to the end are one record. */
+const whole = customFraming({ name: 'whole', next: () => null, endsWithStream: true })
 let world: World
 let server: SimProcess
 let client: SimProcess
@@ -116,10 +118,14 @@ describe('a plain source', () => {
     expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
   })
 
-  test('says so when a stream ends inside a record', () => {
-    const { lanes, warnings } = open({ framing: lengthPrefix() })
+  test.each([
+    ['inside a record', lengthPrefix(), Buffer.from([0, 0, 0, 9, 65])],
+    ['in a record that is too long', whole, Buffer.alloc(101)],
+    ['in a line that is too long', lines(), Buffer.alloc(101, 'x')],
+  ])('says so when a stream ends %s', (_where, framing, bytes) => {
+    const { lanes, warnings } = open({ framing, limits: { recordBytes: 100 } })
     const a = new Client()
-    a.write(Buffer.from([0, 0, 0, 9, 65]))
+    a.write(bytes)
     a.connection.end()
     pass(10)
     expect(lanes[0]).toMatchObject({ records: [], closed: true })

@@ -7,12 +7,14 @@ import {
 } from '../../src/connectors/websocket/describe.ts'
 import { webSocketSourceConnector } from '../../src/connectors/websocket/source.ts'
 import type { IncomingAnswer, WebSocketConnection, WebSocketEnd, WebSocketHandler } from '../../src/env/http.ts'
-import { lengthPrefix, lines } from '../../src/model/framing.ts'
+import { customFraming, lengthPrefix, lines } from '../../src/model/framing.ts'
 import { encodeAcked, NO_CLAIM } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
 import { openAtDoor, type Scene } from './door.ts'
 
 const PORT = 7001
+/** All bytes of a message are one record. */
+const whole = customFraming({ name: 'whole', next: () => null, endsWithStream: true })
 let world: World
 let server: SimProcess
 let client: SimProcess
@@ -104,6 +106,7 @@ describe('a plain source', () => {
   test.each([
     ['ends inside a record', lengthPrefix(), Buffer.from([0, 0, 0, 1, 65, 0, 0, 0, 9, 66]), ['A'], 'inside a record'],
     ['cannot be a record', lengthPrefix(), Buffer.from([0, 0, 0, 1, 65, 255, 0, 0, 0]), ['A'], 'over the limit'],
+    ['ends in a record that is too long', whole, Buffer.alloc(1001), [], 'over the limit of 1000'],
     ['is longer than a record may be', undefined, Buffer.alloc(1001), [], 'over the limit of 1000'],
   ])(
     'tells a sender whose message %s, after the records in front, and harms no other',

@@ -25,7 +25,7 @@ function read(
     collect(bytes)
     rest = bytes.subarray(next, end)
   }
-  const complete = framing.finish(rest, 0, rest.length, cuts)
+  const complete = framing.finish(rest, 0, rest.length, cuts, recordBytes)
   collect(rest)
   return { records, complete }
 }

@@ -187,8 +187,9 @@ class FileReader implements ReplayableReader {
     if (scanned < block.length) {
       let whole = false
       this.cut((framing, cuts) => {
-        whole = framing.finish(block, scanned, block.length, cuts)
+        whole = framing.finish(block, scanned, block.length, cuts, this.context.limits.recordBytes)
       })
+      if (this.fault !== null) return
       if (!whole) {
         const error = fail('E_FILE_FRAGMENT', { path: this.path, bytes: block.length - scanned })
         into.failed(block.subarray(scanned), this.base + this.blockAt + scanned, error)

@@ -70,7 +70,7 @@ export function recordsOf(
 function cutLines(body: Buffer, found: Cuts, recordBytes: number): void {
   try {
     const end = line.scan(body, 0, body.length, found, recordBytes)
-    line.finish(body, end, body.length, found)
+    line.finish(body, end, body.length, found, recordBytes)
   } catch (error) {
     throw refused(found.count + 1, error)
   }

@@ -200,9 +200,9 @@ export class PlainPeer extends LanePeer {
 
   protected finished(): void {
     const { assembler, source } = this
-    const left = assembler.pending
-    source.partial -= left
-    if (!assembler.finish()) source.expelled(this, `it ended inside a record, of which ${left} bytes had come`)
+    source.partial -= assembler.pending
+    const why = assembler.end('it')
+    if (why !== null) source.expelled(this, why)
   }
 
   protected override released(): void {

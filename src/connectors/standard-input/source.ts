@@ -65,8 +65,8 @@ class OpenInput implements Listening, InputHandler {
   }
 
   onEnd(): void {
-    const left = this.assembler.pending
-    if (!this.assembler.finish()) this.refuse(`it ended inside a record, of which ${left} bytes had come`)
+    const why = this.assembler.end('it')
+    if (why !== null) this.refuse(why)
     else this.leave()
   }
 

@@ -43,8 +43,7 @@ export class MessagePeer extends LanePeer {
       if (!(error instanceof PotorooError)) throw error
       return error.message
     }
-    const left = assembler.pending
-    return assembler.finish() ? null : `a message ended inside a record, of which ${left} bytes had come`
+    return assembler.end('a message')
   }
 
   protected finished(): void {}
