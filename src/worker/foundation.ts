@@ -31,6 +31,9 @@ export class Foundation {
   private lock: Lock | null = null
   private opened: FileStore | null = null
   private water: HighWater | null = null
+  private opening = false
+  /** Told once what is under way has been closed again. */
+  private closing: (() => void) | null = null
 
   constructor(env: Env, options: WorkerOptions, lost: (error: PotorooError) => void) {
     this.env = env
@@ -51,8 +54,12 @@ export class Foundation {
 
   /** Makes and locks the folder, opens the store, and reads there, or makes, what the cluster is. */
   open(done: Done): void {
+    this.opening = true
     this.begin((error) => {
-      if (error === null) done(null)
+      const { closing } = this
+      this.opening = false
+      if (closing !== null) this.close(closing)
+      else if (error === null) done(null)
       else this.close(() => done(error))
     })
   }
@@ -74,7 +81,12 @@ export class Foundation {
     })
   }
 
+  /** Lets go of the folder, once nothing is done in it any more; what opens it is answered no more. */
   close(done: () => void): void {
+    if (this.opening) {
+      this.closing = done
+      return
+    }
     const release = (): void => {
       this.lock?.release()
       this.lock = null

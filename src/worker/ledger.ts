@@ -11,7 +11,6 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { ChainWriter, MakeRecord } from '../checkpoint/chain-writer.ts'
 import type { Cluster } from '../checkpoint/cluster.ts'
-import { CHAIN } from '../checkpoint/layout.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import type { Env } from '../env/env.ts'
 import type { Door } from '../ingest/door.ts'
@@ -31,6 +30,8 @@ type Done<T> = (error: PotorooError | null, value: T) => void
 
 export interface LedgerSeams {
   readonly env: Env
+  /** The name of the worker. */
+  readonly worker: string
   readonly foundation: Foundation
   /** The writer of the incarnation that lives. */
   appender(): ChainWriter
@@ -114,8 +115,7 @@ export class Ledger {
   /** Appends to the chain, in whichever generation stands (L1). */
   private append(make: MakeRecord, done: Done<void>): void {
     const { env, foundation } = this.seams
-    if (this.closed)
-      return done(fail('E_STORE', { operation: 'append', path: CHAIN, reason: 'the worker ends' }), undefined)
+    if (this.closed) return done(fail('E_WORKER_ENDED', { worker: this.seams.worker }), undefined)
     this.seams.appender().append(make, (outcome) => {
       if (outcome.kind === 'failed') done(outcome.error, undefined)
       else if (outcome.kind === 'withdrawn' || (outcome.kind === 'appended' && outcome.counts)) done(null, undefined)

@@ -138,6 +138,11 @@ export class Worker {
     return this.options.worker
   }
 
+  /** Whether it may go on with what can be read of what is damaged. */
+  get acceptsLoss(): boolean {
+    return this.options.acceptLoss
+  }
+
   get incarnation(): string {
     return this.seat!.incarnation
   }
@@ -245,14 +250,16 @@ export class Worker {
 
   // ── Boot ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes the data folder and follows the chain; `seated` says when the worker works. */
+  /** Takes the data folder and follows the chain; `seated` says when the worker works. Nothing is answered after `close`. */
   open(done: (error: PotorooError | null) => void): void {
     this.foundation.open((error) => {
+      if (this.closed) return
       if (error !== null) return done(error)
       const { env, limits, storage: store } = this
       const { worker, cluster = null } = this.options
       this.opened = new Ledger({
         env,
+        worker,
         foundation: this.foundation,
         appender: () => this.seat!.appender,
         cluster: () => this.cluster,

@@ -30,6 +30,7 @@ function scene(outcomes: readonly (Appended['kind'] | 'closed')[]) {
   const ledger = new Ledger({
     env: { clock: { after: (_: number, act: () => void) => act() } },
     foundation: { limits: {}, store: {} },
+    worker: 'w1',
     appender: () => ({ append }),
     cluster: () => scene.cluster,
     door: () => null,
@@ -44,7 +45,7 @@ test('what may stand or not is asked again by the next incarnation', () => {
 })
 
 test('a worker that ends says that it does not know', () => {
-  expect(scene(['closed'])).toMatchObject({ asked: 1, answers: ['E_STORE'] })
+  expect(scene(['closed'])).toMatchObject({ asked: 1, answers: ['E_WORKER_ENDED'] })
 })
 
 test('a program that has begun anew since it was asked for does not do so twice', () => {

@@ -2,7 +2,7 @@
  * The end of a savepoint: it stays for whoever has begun with it, also where this worker has not read of that, or it comes about
  * just then.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -17,7 +17,7 @@ import { realEnv } from '../../src/env/real/env.ts'
 import { removeSavepoint } from '../../src/worker/pipelines/savepoints.ts'
 import { settle, settleVoid } from '../../src/worker/settle.ts'
 import { newEntry } from '../checkpoint/entry.ts'
-import { Workshop } from './workshop.ts'
+import { sendLines, Workshop } from './workshop.ts'
 
 const env = realEnv({ log: { level: 'silent' } })
 const limits = makeLimits({ storeTimeoutMs: 50 })
@@ -123,6 +123,25 @@ describe('one that is finished while it is taken for left over', () => {
     await gone
     expect([await read(manifest), await read(object)]).toEqual([null, null])
   })
+})
+
+test.each(['manifest', 'pack'])('nothing goes for a savepoint whose %s is damaged', async (what) => {
+  const workshop = new Workshop()
+  const pipelines = await workshop.start({ checkpointIntervalMs: 30 })
+  const steps = `.keyBy('by', () => 0).mapWithState('count', { init: () => ({ n: 0 }), step: (state, _: string) => { state.n++ } })`
+  const resident = await workshop.runLines(pipelines, steps)
+  await sendLines(resident, 'a\n'.repeat(100))
+  await pipelines.savepoint('lines', 'one')
+  const folder = `${workshop.folder}/data/store/pipelines/lines/savepoints/one`
+  const name = readdirSync(folder).find((one) => (one === 'manifest') === (what === 'manifest'))!
+  // In another file: the epoch has a link to this one.
+  cpSync(`${folder}/${name}`, `${folder}/copy`)
+  renameSync(`${folder}/copy`, `${folder}/${name}`)
+  truncateSync(`${folder}/${name}`, 10)
+  const again = workshop.runLines(pipelines, steps, { savepoint: 'one', fresh: true })
+  await expect(again).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
+  expect(pipelines.find('lines')).toBe(resident)
+  expect(resident).toMatchObject({ phase: 'running', execution: { keys: 1 } })
 })
 
 test('a pipeline whose savepoint has gone by the time that it begins with it is taken out again', async () => {

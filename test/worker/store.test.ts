@@ -5,13 +5,21 @@
  * - a record of the chain that is gone is missed and named, and nothing is decided without it
  * - a data folder that belongs to a store makes no other one, and goes to none
  * - a pipeline that was drained can be taken out by a worker that never had it
+ * - so can one that others have submitted, and that it has not heard of yet
  * - a program that the store does not take stops nothing
+ * - a worker that is closed while it opens says so, and leaves its folder to the next one
  * - a journal is trimmed also by a worker that never lives as long as the horizon
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import type { Limits } from '../../src/base/limits.ts'
+import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import { ChainReader } from '../../src/checkpoint/chain-reader.ts'
+import { type Appended, ChainWriter } from '../../src/checkpoint/chain-writer.ts'
+import type { Cluster } from '../../src/checkpoint/cluster.ts'
+import { realEnv } from '../../src/env/real/env.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
+import { submitRecord } from '../../src/worker/pipelines/programs.ts'
+import { settleVoid } from '../../src/worker/settle.ts'
 import { epochsOf, sendLines, Workshop } from './workshop.ts'
 
 const endless = 'generatorSource<number>({ value: (n) => n, rate: 1000 })'
@@ -59,6 +67,21 @@ test('a pipeline that was drained can be taken out by a worker that never had it
   await expect(second.cancel('lines')).rejects.toMatchObject({ code: 'E_NO_PIPELINE' })
 })
 
+test('a pipeline that others have submitted can be taken out by a worker that has not heard of it yet', async () => {
+  const workshop = new Workshop()
+  const pipelines = await workshop.start(small)
+  const { storage, cluster } = pipelines.worker
+  const others = new ChainReader(storage, makeLimits(small), { onRecord: () => {}, onJump: () => {} })
+  await settleVoid((done) => others.follow(done))
+  const writer = new ChainWriter(others, realEnv({ log: { level: 'silent' } }), { worker: 'w2', incarnation: 'i' })
+  const submit = (now: Cluster) => submitRecord(now, 'late', 'h', null, { from: null, drop: [] })
+  const appended = await new Promise<Appended>((resolve) => writer.append(submit, resolve))
+  expect(appended).toMatchObject({ kind: 'appended', record: { n: cluster.next } })
+  expect(pipelines.worker.cluster.pipelines.size).toBe(0)
+  await pipelines.cancel('late')
+  expect(pipelines.worker.cluster).toMatchObject({ next: cluster.next + 2, pipelines: new Map() })
+})
+
 test('a program that the store does not take stops nothing', async () => {
   const workshop = new Workshop()
   const pipelines = await workshop.start(small)
@@ -70,6 +93,21 @@ test('a program that the store does not take stops nothing', async () => {
   await expect(second).rejects.toMatchObject({ code: 'E_STORE' })
   expect(pipelines.find('lines')).toBe(first)
   expect(first.phase).toBe('running')
+})
+
+test('a worker that is closed while it opens says so, and leaves its folder to the next one', async () => {
+  const workshop = new Workshop()
+  for (const step of ['follow', 'seated'] as const) {
+    const first = workshop.make(small)
+    if (step === 'seated') await first.follow()
+    const opened = first[step]()
+    const told = expect(opened).rejects.toMatchObject({ code: 'E_WORKER_ENDED' })
+    await first.close()
+    await told
+    const second = await workshop.start(small)
+    await workshop.stop(second)
+  }
+  expect(workshop.failed).toEqual([])
 })
 
 test('a lost record of the chain is named, and the worker does not go on without it', async () => {

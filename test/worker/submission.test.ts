@@ -1,36 +1,53 @@
 /** How a program comes under the name of its pipeline (`src/worker/pipelines/submission.ts`). */
 import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { type Cluster, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
+import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
+import { encodeManifest, type Manifest } from '../../src/checkpoint/manifest.ts'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import type { Resident } from '../../src/worker/pipelines/resident.ts'
 import { Submission, type SubmissionSeams } from '../../src/worker/pipelines/submission.ts'
+import { newEntry } from '../checkpoint/entry.ts'
 
 const words = pipeline('words', (p) => {
   p.source('in', generatorSource({ value: (n) => n, rate: 1 })).sink('out', nullSink())
 })
 const program = { hash: 'h', text: '', map: '' }
+const savepoint = {
+  pipeline: 'words',
+  keyGroups: 16,
+  steps: [],
+  packs: [],
+  sources: [],
+  sinks: [],
+} as unknown as Manifest
 
-test('who has submitted a program of a cluster is answered also where another one has had it loaded here', async () => {
+/** A submission to a member of a cluster; `submit` is what its ledger does. */
+function scene(submit: (program: { readonly hash: string }) => void) {
   let cluster: Cluster = emptyCluster
   const all = new Map<string, Resident>()
+  const withdrawn: string[] = []
   const stands = (hash: string, submitted: number): void => {
-    const entry = { hash, parameters: {}, run: 1, submitted, drained: false } as unknown as PipelineEntry
+    const entry = { ...newEntry, parameters: {}, hash, submitted }
     cluster = { ...emptyCluster, pipelines: new Map([['words', entry]]) }
   }
-  let look = (): void => {}
+  const look = { again: (): void => {} }
   const worker = {
     residents: { all, unloaded: new Map() },
     get cluster() {
       return cluster
     },
+    keyGroups: savepoint.keyGroups,
     follow: (done: () => void) => done(),
+    storage: { read: (_: string, done: (error: null, bytes: Buffer) => void) => done(null, encodeManifest(savepoint)) },
     ledger: {
       keep: (_: unknown, done: (error: null) => void) => done(null),
-      withdraw: (_: unknown, done: (error: null) => void) => done(null),
-      submit: (_: string, { hash }: typeof program, __: unknown, ___: unknown, done: (error: null) => void) => {
-        stands(hash, 5)
+      withdraw: (name: string, done: (error: null) => void) => {
+        withdrawn.push(name)
+        done(null)
+      },
+      submit: (_: string, what: typeof program, __: unknown, ___: unknown, done: (error: null) => void) => {
+        submit(what)
         done(null)
       },
       sweep: () => {},
@@ -41,13 +58,25 @@ test('who has submitted a program of a cluster is answered also where another on
     clock: { after: () => ({ cancel: () => {} }) },
     inTurn: (_: string, task: () => Promise<unknown>) => task(),
     until: async (holds: () => boolean) => {
-      while (!holds()) await new Promise<void>((resolve) => (look = resolve))
+      while (!holds()) await new Promise<void>((resolve) => (look.again = resolve))
     },
   } as unknown as SubmissionSeams)
+  return { submission, all, withdrawn, stands, look }
+}
+
+test('who has submitted a program of a cluster is answered also where another one has had it loaded here', async () => {
+  const { submission, all, stands, look } = scene(({ hash }) => stands(hash, 5))
   const answered = submission.submit(words, program, {}, { fresh: true })
   await new Promise(setImmediate)
   const up = { hash: 'h', submitted: 5, plan: {} as Plan } as Resident
   all.set('words', up)
-  look()
+  look.again()
   expect(await Promise.race([answered, new Promise((resolve) => setImmediate(resolve, 'nobody answers'))])).toBe(up)
+})
+
+test('who is to begin with a savepoint is told where somebody else has submitted the pipeline meanwhile, and takes nothing away', async () => {
+  const { submission, withdrawn, stands } = scene(() => stands('another', 5))
+  const answered = submission.submit(words, program, {}, { savepoint: 'one' })
+  await expect(answered).rejects.toMatchObject({ code: 'E_PIPELINE_THERE' })
+  expect(withdrawn).toEqual([])
 })

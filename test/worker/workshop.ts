@@ -26,6 +26,18 @@ export class Workshop {
   }
 
   async start(changes: Partial<Limits>, acceptLoss = false): Promise<Pipelines> {
+    const pipelines = this.make(changes, acceptLoss)
+    try {
+      await pipelines.open()
+    } catch (error) {
+      await this.stop(pipelines)
+      throw error
+    }
+    return pipelines
+  }
+
+  /** A worker that is still to open. */
+  make(changes: Partial<Limits>, acceptLoss = false): Pipelines {
     const { folder, failed, warned } = this
     const limits = makeLimits({ keyGroups: 16, ...changes })
     const options = { worker: 'w1', data: `${folder}/data`, limits, output: new RealOutput(), acceptLoss }
@@ -38,12 +50,6 @@ export class Workshop {
       lost: (error) => failed.push(error),
     })
     this.open.add(pipelines)
-    try {
-      await pipelines.open()
-    } catch (error) {
-      await this.stop(pipelines)
-      throw error
-    }
     return pipelines
   }
 

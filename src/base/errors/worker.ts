@@ -44,6 +44,11 @@ export const workerErrors = {
     remedy:
       'a data folder that was copied is to be used by one process only, and each worker has a name of its own (--worker): stop the other one, or start this one under another name with a new data folder',
   },
+  E_WORKER_ENDED: {
+    kind: 'operational',
+    what: 'worker {worker} has ended, and cannot say what comes of this',
+    remedy: 'ask another worker of its cluster, or this one when it is there again: it may have come about',
+  },
   E_NO_GENERATION: {
     kind: 'operational',
     what: 'worker {worker} has found no generation of its cluster within {ms} ms, and cannot say who owns what',

@@ -6,6 +6,8 @@
  *     before another takes its place. So one is made, where that comes about in time, before anybody asks.
  * T2. The chain is read to its end before: others may have submitted something, and that an epoch is complete is heard before its
  *     record is read.
+ * T3. Behind a savepoint there is no older one to go back to: a damaged one is refused where no loss is accepted, and where its
+ *     manifest is.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { periodic } from '../../checkpoint/barrier.ts'
@@ -61,6 +63,7 @@ export async function requireContinuation(
   if (path === null) return []
   const store = worker.storage
   const examined = decodeManifest(path, await settle<Buffer | null>((done) => store.read(path, done)))
+  if (from !== null) await requireWhole(worker, examined)
   // What becomes of a damaged one is for the recovery to say: it may go back to an older one.
   if (examined.kind !== 'intact') return []
   const drop = new Set([...beginning.drop, ...(entry === null ? [] : droppedSteps(entry))])
@@ -87,6 +90,22 @@ async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
   const reason = await answered<string | null>(clock, timeoutMs, (done) => execution.request(periodic, done))
   const stands = worker.residents.all.get(pipeline)?.execution === execution && isUp(resident)
   if (typeof reason === 'string' && !stands) throw fail('E_CHECKPOINT', { pipeline, reason })
+}
+
+/** T3. */
+async function requireWhole({ storage, acceptsLoss }: Worker, savepoint: Examined<Manifest>): Promise<void> {
+  const { packs } = intact(savepoint)
+  if (acceptsLoss) return
+  for (const pack of packs) {
+    intact(await new Promise<Examined<unknown>>((resolve) => openPack(storage, pack, resolve)))
+  }
+}
+
+function intact<T>(examined: Examined<T>): T {
+  if (examined.kind === 'intact') return examined.value
+  if (examined.kind === 'failed') throw examined.error
+  const { path, reason } = examined.damage
+  throw fail('E_STORE_DAMAGED', { path, reason })
 }
 
 /** The steps whose tasks had taken records at the barrier of `manifest` and not sent them on, as far as its packs can be read. */

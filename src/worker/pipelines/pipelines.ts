@@ -2,8 +2,9 @@
  * What people ask of the pipelines of a worker, by name: `run`, `worker` and the control API all come through here. The
  * pipelines themselves come and go with the chain (`residents.ts`).
  *
- * P1. Any worker of a cluster may be asked.
+ * P1. Any worker of a cluster may be asked: what it has not heard of may stand in the chain by now.
  * P2. Of what is asked for one pipeline, one thing is done at a time, in the order in which it was asked.
+ * P3. Whoever waits when it is closed is told so.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
@@ -17,7 +18,7 @@ import type { Parameters } from '../../model/graph.ts'
 import type { Pipeline } from '../../model/pipeline.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
-import { settle, settleVoid } from '../settle.ts'
+import { answered, settle } from '../settle.ts'
 import { type Program, Worker, type WorkerOptions } from '../worker.ts'
 import { Endings, isUp } from './endings.ts'
 import type { Resident, ResidentEvents } from './resident.ts'
@@ -55,8 +56,9 @@ export class Pipelines {
   private readonly submission: Submission
   /** What is being done to each pipeline (P2). */
   private readonly turns = new Map<string, Promise<unknown>>()
-  /** Who waits for a change of the residents. */
+  /** Who waits for a change of the residents, or for the end. */
   private waiting: (() => void)[] = []
+  private closed = false
 
   constructor(env: Env, options: WorkerOptions, events: PipelinesEvents) {
     this.env = env
@@ -100,12 +102,12 @@ export class Pipelines {
 
   /** Takes the data folder and follows the chain. Rejects with an error of the table. */
   async follow(): Promise<void> {
-    await settleVoid((done) => this.worker.open(done))
+    await this.told((done) => this.worker.open(done))
   }
 
   /** Resolves once this worker works in a generation: at once where it does. */
   seated(): Promise<void> {
-    return new Promise((resolve) => this.worker.seated(resolve))
+    return this.told((done) => this.worker.seated(() => done(null)))
   }
 
   /** Both: a worker alone has its seat at once, a member of a cluster may wait for the others. */
@@ -143,7 +145,7 @@ export class Pipelines {
    */
   async drain(name: string): Promise<Resident> {
     return this.inTurn(name, async () => {
-      const resident = this.running(name)
+      const resident = await this.running(name)
       await this.endings.drain(resident, true)
       this.events.over?.(name, 'drained')
       return resident
@@ -153,6 +155,8 @@ export class Pipelines {
   /** Takes the pipeline out of the cluster, with its state. Its savepoints stay. */
   async cancel(name: string): Promise<void> {
     await this.inTurn(name, async () => {
+      // The run that stands is taken out, and not one that somebody has taken out before it.
+      await this.readOn()
       // What was drained before this worker came, or cannot be loaded here, can be taken out as well.
       if (!this.worker.cluster.pipelines.has(name)) this.find(name)
       await settle<void>((done) => this.worker.ledger.withdraw(name, done))
@@ -163,14 +167,14 @@ export class Pipelines {
 
   /** Makes a checkpoint now; answers its epoch. */
   async checkpoint(name: string): Promise<number> {
-    const { execution } = this.running(name)
+    const { execution } = await this.running(name)
     await this.request(execution, { kind: 'periodic' })
     return execution.figures?.epoch ?? 0
   }
 
   /** Makes a checkpoint and keeps it as the savepoint `savepoint`; answers its epoch. Rejects with `E_STORE_NAME`. */
   async savepoint(name: string, savepoint: string): Promise<number> {
-    const { execution } = this.running(name)
+    const { execution } = await this.running(name)
     // Throws where no folder can have that name; who makes the savepoint is told of it behind an epoch only.
     savepointFolder(name, savepoint)
     await this.request(execution, { kind: 'savepoint', name: savepoint })
@@ -182,7 +186,7 @@ export class Pipelines {
    * worker has: they go on behind them, for good with the checkpoint that is made of it. Answers what is lost.
    */
   async abandonStream(name: string, step: string, producer: string): Promise<readonly Parked[]> {
-    const { execution } = this.running(name)
+    const { execution } = await this.running(name)
     const lost = execution.abandonStream(step, producer)
     if (lost.length === 0) throw fail('E_STREAM_NOT_PARKED', { producer, source: step })
     await this.request(execution, { kind: 'periodic' })
@@ -191,7 +195,7 @@ export class Pipelines {
 
   /** Takes dead letters out of the list, for good; all of them where `ids` is `null`. Answers how many. */
   async purge(name: string, ids: readonly string[] | null): Promise<number> {
-    const { execution } = this.running(name)
+    const { execution } = await this.running(name)
     const removed = execution.purge(this.letters(name, ids))
     await this.request(execution, { kind: 'periodic' })
     return removed
@@ -202,7 +206,7 @@ export class Pipelines {
    * dead letter again.
    */
   async replay(name: string, ids: readonly string[] | null): Promise<Replayed> {
-    const { execution } = this.running(name)
+    const { execution } = await this.running(name)
     const letters = this.letters(name, ids)
     const { clock } = this.env
     execution.replay(letters)
@@ -263,18 +267,23 @@ export class Pipelines {
     if (this.alone) await Promise.all([...this.residents.values()].map(drain))
     else if (this.worker.phase === 'gone') await this.endings.letGo()
     else await this.endings.rest()
-    await new Promise<void>((resolve) => this.worker.close(resolve))
+    const closed = new Promise<void>((resolve) => this.worker.close(resolve))
+    this.closed = true
+    this.tellChange()
+    await closed
     return failures
   }
 
   /** Runs `task` behind everything that was asked for `name` before (P2). */
   private inTurn<T>(name: string, task: () => Promise<T>): Promise<T> {
-    const before = this.turns.get(name) ?? Promise.resolve()
-    const turn = before.then(task, task)
-    this.turns.set(
-      name,
-      turn.catch(() => {}),
+    const turn = (this.turns.get(name) ?? Promise.resolve()).then(task)
+    const over = turn.then(
+      () => {},
+      () => {},
     )
+    this.turns.set(name, over)
+    // Names that nobody has asked about for long are kept nowhere.
+    void over.then(() => this.turns.get(name) === over && this.turns.delete(name))
     return turn
   }
 
@@ -296,9 +305,23 @@ export class Pipelines {
     else resident.execution.close()
   }
 
-  /** Resolves once `condition` holds; looked at after every change. */
+  /** Resolves once `condition` holds; looked at after every change (P3). */
   private async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.waiting.push(resolve))
+    while (!condition()) {
+      if (this.closed) throw fail('E_WORKER_ENDED', { worker: this.worker.name })
+      await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
+  }
+
+  /** Resolves, or rejects, when `call` has answered (P3). */
+  private async told(call: (done: (error: PotorooError | null) => void) => void): Promise<void> {
+    let answer: PotorooError | null | undefined
+    call((error) => {
+      answer = error
+      this.tellChange()
+    })
+    await this.until(() => answer !== undefined)
+    if (answer != null) throw answer
   }
 
   private tellChange(): void {
@@ -307,7 +330,14 @@ export class Pipelines {
     for (const look of waiting) look()
   }
 
-  private running(name: string): Resident {
+  /** P1. */
+  private readOn(): Promise<void> {
+    const { env, options, worker } = this
+    return answered(env.clock, options.limits.storeTimeoutMs, (done) => worker.follow(done))
+  }
+
+  private async running(name: string): Promise<Resident> {
+    if (!this.worker.cluster.pipelines.has(name)) await this.readOn()
     const resident = this.find(name)
     if (isUp(resident)) return resident
     throw fail('E_NOT_RUNNING', { pipeline: name, phase: resident.phase })

@@ -98,7 +98,10 @@ export interface Submitted {
   readonly since?: number
 }
 
-/** The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on. */
+/**
+ * The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on, and
+ * where it is to begin with a savepoint and the pipeline is there by now.
+ */
 export function submitRecord(
   { pipelines, generation }: Cluster,
   pipeline: string,
@@ -107,6 +110,7 @@ export function submitRecord(
   { from, drop, again, since = Infinity }: Submitted,
 ): RecordBody | null {
   const known = pipelines.get(pipeline)
+  if (from !== null && known !== undefined) return null
   const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
   const goesOn = same && ((!known.drained && !again && drop.length === 0) || known.submitted >= since)
   return goesOn ? null : { kind: 'submit', generation, pipeline, hash, parameters, from, drop }

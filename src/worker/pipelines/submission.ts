@@ -138,7 +138,7 @@ export class Submission {
     const failed = before?.phase === 'failed' || worker.residents.unloaded.has(name)
     const how = { from, drop, again: !this.seams.alone && (again || failed) }
     await settle<void>((done) => worker.ledger.submit(name, program, prepared.parameters as Json, how, done))
-    if (from !== null) await this.requireStill(name, from, options)
+    if (from !== null) await this.requireBegun(name, from, options)
     worker.ledger.sweep()
     const goesOn = before !== undefined && worker.cluster.pipelines.get(name)?.submitted === before.submitted
     if (goesOn && !this.seams.alone) return before
@@ -211,8 +211,11 @@ export class Submission {
     return path
   }
 
-  /** S4. */
-  private async requireStill(name: string, from: string, { savepoint }: SubmitOptions): Promise<void> {
+  /** It has begun with its savepoint, where nobody else was quicker, and that is still there (S4). */
+  private async requireBegun(name: string, from: string, { savepoint }: SubmitOptions): Promise<void> {
+    const entry = this.seams.worker.cluster.pipelines.get(name)
+    if (entry === undefined) throw fail('E_SUBMIT_OVERTAKEN', { pipeline: name })
+    if (entry.from !== from) throw fail('E_PIPELINE_THERE', { pipeline: name })
     if (await this.isThere(from)) return
     await settle<void>((done) => this.seams.worker.ledger.withdraw(name, done))
     throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint: savepoint! })

@@ -243,8 +243,10 @@ export class Seat {
   /** Reads the chain and takes connections; the rest comes by itself. */
   open(done: (error: PotorooError | null) => void): void {
     this.reader.followWhole((failed) => {
+      if (this.closed) return
       if (failed !== null) return done(failed)
       this.work.mayGoOn(this.reader, (refused) => {
+        if (this.closed) return
         if (refused !== null) return done(refused)
         this.arrive((error) => {
           if (error !== null) return done(error)
