@@ -19,7 +19,17 @@ import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import type { Stream } from './stream.ts'
 import type { Streams } from './streams.ts'
-import { type Found, follow, holeOf, type Journals, neededBy, type SurveyTarget, survey } from './survey.ts'
+import {
+  type Found,
+  follow,
+  holeOf,
+  type Journals,
+  type Needed,
+  neededBy,
+  neededOf,
+  type SurveyTarget,
+  survey,
+} from './survey.ts'
 
 /** How long the replay waits after a read has failed. */
 const READ_RETRY_MS = 1000
@@ -114,7 +124,8 @@ export class Recovery {
 
   private look(round: number, admitted: ReadonlyMap<Stream, number>, claim: Claim, done: Done): void {
     const { disk, streams, target } = this.options
-    const journals = this.needed((key) => streams.ofKey(key)?.position ?? 0)
+    const positionOf = (key: string): number => streams.ofKey(key)?.position ?? 0
+    const journals = this.needed((segments) => neededBy(segments, target.source, positionOf))
     survey(
       disk,
       journals,
@@ -137,12 +148,13 @@ export class Recovery {
     )
   }
 
-  private needed(positionOf: (key: string) => number): Journals {
-    const { segments, target } = this.options
-    return {
-      own: neededBy(segments.list, target.source, positionOf),
-      sealed: neededBy(this.sealed, target.source, positionOf),
-    }
+  private needed(neededIn: (segments: readonly Segment[]) => Needed[]): Journals {
+    return { own: neededIn(this.options.segments.list), sealed: neededIn(this.sealed) }
+  }
+
+  /** Those that may hold batches of these streams, by their keys, above these positions. */
+  private neededOf(positions: ReadonlyMap<string, number>): Journals {
+    return this.needed((segments) => neededOf(segments, positions))
   }
 
   /** Puts `stream` to what was found of it; `admitted` is what it was believed to have when the survey began. */
@@ -161,7 +173,7 @@ export class Recovery {
     const ends = new Map(this.pending)
     this.pending.clear()
     const positions = new Map([...ends.keys()].map((stream) => [stream.key, stream.position]))
-    const { own, sealed } = journals ?? this.needed((key) => positions.get(key) ?? Infinity)
+    const { own, sealed } = journals ?? this.neededOf(positions)
     this.options.segments.keep()
     this.replay = new Replay({
       disk,
@@ -186,7 +198,7 @@ export class Recovery {
   follow(stream: Stream, found: Found | null, done: (error: PotorooError | null) => void): void {
     const { disk, segments, target } = this.options
     const { round } = this
-    const journals = this.needed((key) => (key === stream.key ? stream.position : Infinity))
+    const journals = this.neededOf(new Map([[stream.key, stream.position]]))
     const settle = (found: Found | undefined): void => {
       this.settle(stream, found, stream.position)
       // Others follow at once, perhaps.

@@ -24,10 +24,13 @@ export interface StreamRange {
   bytes: number
 }
 
+/** The last sequences of streams, by their keys. */
+export type Lasts = ReadonlyMap<string, { readonly last: number }>
+
 /** Part of a segment, from the entry at `from` to the next stretch: the last sequence of each stream there (G4). */
 interface Stretch {
   readonly from: number
-  readonly lasts: Map<string, number>
+  readonly lasts: Map<string, { last: number }>
 }
 
 /** Stretches of a segment that is full, about. */
@@ -79,14 +82,15 @@ export class Segment {
       stretch = { from: at, lasts: new Map() }
       this.stretches.push(stretch)
     }
-    if (last > (stretch.lasts.get(key) ?? 0)) stretch.lasts.set(key, last)
+    const known = stretch.lasts.get(key)
+    if (known === undefined) stretch.lasts.set(key, { last })
+    else if (last > known.last) known.last = last
   }
 
-  /** The offset of an entry in front of which nothing `isNeeded`; 0 where that is not known. */
-  neededFrom(isNeeded: (key: string, last: number) => boolean): number {
-    for (const { from, lasts } of this.stretches) {
-      for (const [key, last] of lasts) if (isNeeded(key, last)) return from
-    }
+  /** The offset of an entry in front of which nothing `isNeeded`, 0 where that is not known; `null` where nothing is at all. */
+  neededFrom(isNeeded: (lasts: Lasts) => boolean): number | null {
+    if (!isNeeded(this.ranges)) return null
+    for (const { from, lasts } of this.stretches) if (isNeeded(lasts)) return from
     return this.stretches.length === 0 ? 0 : this.bytes
   }
 }

@@ -14,7 +14,7 @@ import { Extents } from './extents.ts'
 import { type EntryHeader, partsOfKey } from './format.ts'
 import { harden } from './harden.ts'
 import { type ScanVisitor, SegmentScan } from './scan.ts'
-import type { Segment } from './segment.ts'
+import type { Lasts, Segment } from './segment.ts'
 import type { Stream } from './stream.ts'
 import type { Trail } from './trail.ts'
 
@@ -88,13 +88,29 @@ export interface Journals {
 
 /** What of `segments` may hold batches of `source` above the streams' positions. */
 export function neededBy(segments: readonly Segment[], source: string, positionOf: (key: string) => number): Needed[] {
-  const isNeeded = (key: string, last: number): boolean => partsOfKey(key).source === source && last > positionOf(key)
-  return segments.flatMap((segment) => {
-    if (segment.gone) return []
-    for (const [key, { last }] of segment.ranges) {
-      if (isNeeded(key, last)) return { segment, from: segment.neededFrom(isNeeded) }
+  return neededIn(segments, (lasts) => {
+    for (const [key, { last }] of lasts) if (partsOfKey(key).source === source && last > positionOf(key)) return true
+    return false
+  })
+}
+
+/** What of `segments` may hold batches of these streams, by their keys, above these positions. */
+export function neededOf(segments: readonly Segment[], positions: ReadonlyMap<string, number>): Needed[] {
+  return neededIn(segments, (lasts) => {
+    // A producer that comes is one of many that a journal may know, a recovery may want more than a stretch has.
+    if (positions.size > lasts.size) {
+      for (const [key, { last }] of lasts) if (last > (positions.get(key) ?? Infinity)) return true
+    } else {
+      for (const [key, position] of positions) if ((lasts.get(key)?.last ?? 0) > position) return true
     }
-    return []
+    return false
+  })
+}
+
+function neededIn(segments: readonly Segment[], isNeeded: (lasts: Lasts) => boolean): Needed[] {
+  return segments.flatMap((segment) => {
+    const from = segment.gone ? null : segment.neededFrom(isNeeded)
+    return from === null ? [] : { segment, from }
   })
 }
 

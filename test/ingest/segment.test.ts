@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { streamKey } from '../../src/ingest/format.ts'
 import { Segment } from '../../src/ingest/segment.ts'
-import { neededBy } from '../../src/ingest/survey.ts'
+import { neededBy, neededOf } from '../../src/ingest/survey.ts'
 
 const STRETCH = 1000
 const ENTRY = 300
@@ -41,6 +41,21 @@ test('G4: one stream that stands far behind is enough to begin there', () => {
   const segment = written(40)
   expect(from(segment, { [a!]: 200, [b!]: 0 })).toBe(50)
   expect(from(segment, { [a!]: 200, [b!]: 190 })).toBeGreaterThan(50 + 35 * ENTRY)
+})
+
+test('for streams that are named the same is read as for a whole source of which only these stand behind', () => {
+  const segment = written(40)
+  const others = Array.from({ length: 9 }, (_, i) => [streamKey('source', `none${i}`, 'i'), 0] as const)
+  for (const position of [0, 5, 10, 100, 190, 199, 200]) {
+    const alone = from(segment, { [a!]: position, [b!]: Infinity })
+    // There may be fewer of them than a stretch knows, or more.
+    for (const more of [[], others]) {
+      const named = neededOf([segment], new Map([[a!, position], ...more]))
+      expect([position, named[0]?.from ?? null]).toEqual([position, alone])
+    }
+  }
+  segment.gone = true
+  expect(neededOf([segment], new Map([[a!, 0]]))).toEqual([])
 })
 
 test('a segment that was found is read from its beginning', () => {

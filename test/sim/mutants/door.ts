@@ -89,8 +89,8 @@ export const doorMutants: readonly SimMutant[] = [
   {
     name: 'journal-tail-dropped',
     file: 'src/ingest/recovery.ts',
-    text: 'const journals = this.needed((key) => streams.ofKey(key)?.position ?? 0)',
-    replacement: 'const journals = this.needed(() => Infinity)',
+    text: 'const positionOf = (key: string): number => streams.ofKey(key)?.position ?? 0',
+    replacement: 'const positionOf = (_key: string): number => Infinity',
   },
   {
     name: 'journal-tail-one-batch-short',
