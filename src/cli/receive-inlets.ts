@@ -6,11 +6,16 @@ import { fail } from '../base/errors.ts'
 import { listenFault } from '../client/receiver/listen.ts'
 import { type ReceiveOptions, receiveAcked } from '../client.ts'
 import { Assembler } from '../connectors/assembler.ts'
+import type { WebSocketEnd } from '../env/http.ts'
 import type { Address } from '../env/network.ts'
+import { dialWebSocket } from '../env/real/websocket.ts'
 import type { Framing } from '../model/connector.ts'
 import { STALE } from '../protocol/delivery.ts'
 import { limitsHere } from './settings.ts'
 import { say, sayWarning } from './terminal.ts'
+
+/** How long a sink may take to answer as a WebSocket does. */
+const DIAL_MS = 5000
 
 /** What is done with records. */
 export interface Taker {
@@ -79,41 +84,32 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
 export async function webSocketInlet(url: string, taker: Taker): Promise<Inlet> {
   if (!URL.canParse(url)) throw fail('E_USAGE', { reason: `"${url}" is no URL: write ws://HOST:PORT/PATH` })
   const { host: address } = new URL(url)
-  const socket = new WebSocket(url)
-  socket.binaryType = 'arraybuffer'
-  let opened = false
-  let reason = ''
-  socket.onerror = (event) => {
-    reason = (event as Event & { readonly message?: string }).message ?? ''
+  const opened = Promise.withResolvers<void>()
+  const over = Promise.withResolvers<WebSocketEnd>()
+  const socket = dialWebSocket(
+    { url, limits: limitsHere(), timeoutMs: DIAL_MS },
+    {
+      onOpen: opened.resolve,
+      onMessage(message) {
+        const busy = taker.take([Buffer.from(message)], message.length)
+        if (busy === undefined) return
+        socket.pause()
+        void busy.then(() => socket.resume())
+      },
+      onDrain() {},
+      onClosed: over.resolve,
+    },
+  )
+  const end = await Promise.race([opened.promise, over.promise])
+  if (end !== undefined) {
+    const reason = `nobody shows a WebSocket at ${url}; look at the port and the path (${end.error?.message})`
+    throw fail('E_PEER', { operation: 'reach', address, reason })
   }
-  // A WebSocket of Node's cannot be paused: messages wait for one another here.
-  let turn: void | Promise<void>
-  socket.onmessage = ({ data }) => {
-    const record = Buffer.from(data as string | ArrayBuffer as string)
-    const take = () => taker.take([record], record.length)
-    turn = turn === undefined ? take() : turn.then(take)
-  }
-  const closed = new Promise<void>((resolve) => {
-    socket.onclose = (event) => {
-      const closed = `it closed the WebSocket (code ${event.code})`
-      // Of a dial that failed nothing more is told: nobody there, or another path.
-      reason ||= event.reason || (opened ? closed : `nobody shows a WebSocket at ${url}; look at the port and the path`)
-      resolve()
-    }
-  })
-  const open = new Promise<void>((resolve) => {
-    socket.onopen = () => {
-      opened = true
-      resolve()
-    }
-  })
-  await Promise.race([open, closed])
-  if (socket.readyState !== WebSocket.OPEN) throw fail('E_PEER', { operation: 'reach', address, reason })
-  void closed.then(() => {
-    say(`the sink at ${address} has gone: ${reason}`)
+  void over.promise.then(({ code, reason, error }) => {
+    say(`the sink at ${address} has gone: ${error?.message ?? (reason || `it closed the WebSocket (code ${code})`)}`)
     taker.alone()
   })
-  return { says: `reads from ${url}`, close: () => socket.close() }
+  return { says: `reads from ${url}`, close: () => socket.destroy() }
 }
 
 /** Takes what acked sinks send, each record once. */

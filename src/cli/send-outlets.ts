@@ -7,6 +7,7 @@ import { fail } from '../base/errors.ts'
 import { type AckLevel, type Client, connect } from '../client.ts'
 import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
+import { isText } from '../model/text.ts'
 import { remedyOf, say } from './terminal.ts'
 import { readToken } from './token.ts'
 
@@ -140,7 +141,7 @@ export async function ackedOutlet(
   }
 }
 
-/** Each record as a message of its own: text, as most sources decode it. */
+/** Each record as a message of its own: text where it is some, as most sources decode it. */
 export async function webSocketOutlet(url: string): Promise<Outlet> {
   if (!URL.canParse(url)) throw fail('E_USAGE', { reason: `"${url}" is no URL: write ws://HOST:PORT/PATH` })
   const socket = new WebSocket(url)
@@ -170,11 +171,11 @@ export async function webSocketOutlet(url: string): Promise<Outlet> {
   )
   await Promise.race([open, closed, late])
   if (socket.readyState !== WebSocket.OPEN) throw refuse('reach')
-  const decoder = new TextDecoder()
   return {
     detail: '',
     async send(records) {
-      for (const record of records) socket.send(decoder.decode(record))
+      for (const record of records)
+        socket.send(isText(record, 0, record.length) ? record.toString() : new Uint8Array(record))
       while (socket.bufferedAmount > HIGH_WATER_BYTES && socket.readyState === WebSocket.OPEN) await wait(LOOK_MS)
       if (socket.readyState !== WebSocket.OPEN) throw refuse('send to')
     },
