@@ -36,6 +36,7 @@ export function validate(graph: Graph): Findings {
   checkName(graph.name, null, 'the pipeline', fault)
   checkFileName(graph.name, fault)
   checkNames(graph, fault)
+  checkSources(graph, fault)
   for (const step of graph.steps) checkStep(step, fault, warn)
   checkWiring(graph, fault, warn)
   faults.push(...idFaults(graph))
@@ -61,6 +62,20 @@ function checkNames(graph: Graph, fault: Complain): void {
     else if (step.name !== '') {
       fault(nameOf(step), `two steps have this name, a ${first.kind} and a ${step.kind}`, 'give one another name')
     }
+  }
+}
+
+/** A record is known by its source and its split, as `in/logs/a.txt`, and a split may be a path: two would be one. */
+function checkSources({ steps }: Graph, fault: Complain): void {
+  const names = steps.flatMap(({ kind, name }) => (kind === 'source' && typeof name === 'string' ? [name] : []))
+  for (const name of names) {
+    const front = names.find((other) => name.startsWith(`${other}/`))
+    if (front === undefined) continue
+    fault(
+      name,
+      `its records may not be told from those of "${front}"`,
+      `take a name that does not begin with "${front}/"`,
+    )
   }
 }
 

@@ -65,6 +65,14 @@ describe('names', () => {
   })
 })
 
+test('no source has a name under which a split of another one goes', () => {
+  const { faults } = findings((p) => {
+    for (const name of ['in', 'in/logs', 'inner', 'logs/in'])
+      p.source(name, testSource()).sink(`${name} out`, testSink())
+  })
+  expect(faults).toEqual(['in/logs: its records may not be told from those of "in"'])
+})
+
 test('the name of a pipeline is one that its folder can have', () => {
   const build = (p: Untyped) => p.source('in', testSource()).sink('out', testSink())
   expect(findings(build, 'Продажи по регионам').faults).toEqual([])
