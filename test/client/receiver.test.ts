@@ -356,6 +356,7 @@ test('says what is wrong with its options, and who has the port', async () => {
   await rejects({ remember: 0.5 }, 'remember is a whole number from 1 to 16000000')
   await rejects({ creditBytes: 2 ** 32 }, 'creditBytes is a whole number from 1 to 4294967295')
   await rejects({ token: 7 }, 'a token is a text')
+  await rejects({ token: '' }, 'a token is no empty text: leave it out where none is asked for')
   const { address } = await receive()
   await expect(receive({ port: address.port })).rejects.toMatchObject({ code: 'E_RECEIVER_LISTEN' })
 })

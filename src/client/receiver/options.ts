@@ -67,6 +67,8 @@ export function receiveSettings(options: ReceiveOptions): Required<Omit<ReceiveO
   const wrong = (reason: string): Error => fail('E_RECEIVER_OPTIONS', { reason })
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw wrong('it needs a port')
   if (typeof token !== 'string') throw wrong('a token is a text')
+  // Every sink would show it.
+  if (options.token === '') throw wrong('a token is no empty text: leave it out where none is asked for')
   if (typeof handle !== 'function') throw wrong('it needs a function that handles records')
   if (by !== 'tcp' && by !== 'websocket') throw wrong("sinks come by 'tcp' or by 'websocket'")
   if (inbox !== 'memory' && typeof inbox?.path !== 'string') throw wrong("inbox is 'memory' or { path }")
