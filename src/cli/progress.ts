@@ -1,5 +1,5 @@
 /** How far a long piece of work has come: one line that changes on a terminal, a line now and then elsewhere. */
-import { counted, say, showBytes, showCount } from './terminal.ts'
+import { counted, drawLine, say, showBytes, showCount } from './terminal.ts'
 
 /** What takes less is not spoken of. */
 const LONG_MS = 2000
@@ -43,18 +43,18 @@ export class Progress {
   /** Ends with a line that stays. */
   end(): void {
     clearInterval(this.timer)
-    if (this.terminal) process.stderr.write('\r\x1b[K')
+    if (this.terminal) drawLine('')
     say(this.line(false))
   }
 
   /** Ends without a last line. */
   cancel(): void {
     clearInterval(this.timer)
-    if (this.terminal) process.stderr.write('\r\x1b[K')
+    if (this.terminal) drawLine('')
   }
 
   private show(): void {
-    if (this.terminal) return void process.stderr.write(`\r\x1b[K${this.line(true)}`)
+    if (this.terminal) return drawLine(this.line(true))
     const ms = performance.now() - this.startedMs
     if (!isDue(ms, this.shownMs)) return
     this.shownMs = ms
@@ -92,7 +92,7 @@ export class Waiting {
 
   end(): void {
     clearInterval(this.timer)
-    if (this.terminal && this.shownMs > 0) process.stderr.write('\r\x1b[K')
+    if (this.terminal && this.shownMs > 0) drawLine('')
   }
 
   private show(): void {
@@ -100,7 +100,7 @@ export class Waiting {
     if (this.terminal ? ms < LONG_MS : !isDue(ms, this.shownMs)) return
     this.shownMs = ms
     const line = `${this.what()}: ${Math.floor(ms / 1000)} s`
-    if (this.terminal) process.stderr.write(`\r\x1b[K${line}`)
+    if (this.terminal) drawLine(line)
     else say(line)
   }
 }

@@ -104,7 +104,16 @@ export interface Window {
 export function fitting(text: string, { rows = 24, columns = 80 }: Window): readonly string[] {
   const lines = text.trimEnd().split('\n')
   const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), '…']
-  return shown.map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line))
+  return shown.map((line) => shortened(line, columns))
+}
+
+function shortened(line: string, columns: number): string {
+  return line.length > columns ? `${line.slice(0, columns - 1)}…` : line
+}
+
+/** Draws the last line of the terminal of standard error anew; one that it wrapped could not be drawn over. */
+export function drawLine(line: string): void {
+  process.stderr.write(`\r\x1b[K${shortened(visible(line), process.stderr.columns ?? 80)}`)
 }
 
 /** `3401` as `3,401`. */
