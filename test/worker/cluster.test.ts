@@ -246,6 +246,20 @@ describe('a pipeline on several workers', () => {
     expect(town.pending).toEqual([])
   })
 
+  test('is drained for who asks when it has ended on the coordinator, and has not read so', () => {
+    const town = busy(25, 'a', 'b', 'c')
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => town.resident(town.of(name))!)
+    expect(town.live[0]!.worker!.cluster.coordinator).toBe('a')
+    const answers: (string | null)[] = []
+    b!.execution.drain(5000, true, (failure) => answers.push(failure))
+    town.until(() => a!.phase === 'draining')
+    expect(c!.phase).not.toBe('draining')
+    a!.execution.close()
+    c!.execution.drain(5000, true, (failure) => answers.push(failure))
+    town.until(() => answers.length === 2)
+    expect(answers).toEqual([null, null])
+  })
+
   test('lets nothing in while it drains, whatever change of owners is given up', () => {
     const town = busy(24, 'a', 'b', 'c')
     const [asked, other] = ['b', 'c'].map((name) => town.resident(town.of(name))!.execution)

@@ -3,6 +3,7 @@
  * network, one store on a volume that all machines mount.
  */
 import { assert } from '../../src/base/assert.ts'
+import type { ByteReader } from '../../src/base/bytes.ts'
 import type { PotorooError } from '../../src/base/errors.ts'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import { ChainReader } from '../../src/checkpoint/chain-reader.ts'
@@ -18,9 +19,11 @@ import type { Volume } from '../../src/sim/volume.ts'
 import { calm, type Weather } from '../../src/sim/weather.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
 import { type Member as Peer, Switchboard } from '../../src/transport/switchboard.ts'
+import type { ControlMessage } from '../../src/transport/wire.ts'
 import { Execution } from '../../src/worker/execution/execution.ts'
 import type { Generation, Holdings, Links } from '../../src/worker/execution/generation.ts'
 import { Loop } from '../../src/worker/loop.ts'
+import { EarlyMessages } from '../../src/worker/pipelines/early.ts'
 import { LocalLinks } from '../../src/worker/seat/local-links.ts'
 
 const PORT = 7100
@@ -61,6 +64,7 @@ export class Hand {
   readonly lost: string[] = []
   readonly letters: string[] = []
   private self: LocalLinks | null = null
+  private readonly early = new EarlyMessages()
 
   constructor(crew: Crew, name: string, machine: Machine) {
     this.crew = crew
@@ -87,7 +91,7 @@ export class Hand {
     this.loop = new Loop(env.clock, limits.turnRuns)
     const identity = { cluster: 'c', token: 't', worker, incarnation, build: '1' }
     this.board = new Switchboard(env, identity, limits, {
-      control: (from, message, body) => this.execution?.control(from, message, body),
+      control: (from, message, body) => this.hear(from, message, body),
       interrupted: () => {},
       lost: (lost) => this.lost.push(lost),
       refused: () => {},
@@ -129,6 +133,12 @@ export class Hand {
     this.appender.append(make, (outcome) => assert(outcome.kind === 'appended' && outcome.counts, outcome.kind))
   }
 
+  /** What comes before the execution runs waits for it. */
+  private hear(from: string, message: ControlMessage, body: ByteReader): void {
+    if (this.phase !== 'starting' && this.phase !== 'restored') this.execution?.control(from, message, body)
+    else if ('pipeline' in message) this.early.keep(message.pipeline, from, message, body)
+  }
+
   /** Comes into the generation of the chain, with what it held in the one before. */
   enter(cluster: Cluster, handOver: boolean): void {
     const { crew } = this
@@ -143,7 +153,7 @@ export class Hand {
     this.board.activate(number, peers, [{ pipeline: entry.run, hash: HASH }])
     const { env } = this.process
     const { limits } = crew
-    const local = new LocalLinks(env.clock, (message, body) => execution.control(this.name, message, body))
+    const local = new LocalLinks(env.clock, (message, body) => this.hear(this.name, message, body))
     this.self = local
     const { board } = this
     const links: Links = {
@@ -164,6 +174,7 @@ export class Hand {
       maySpeak: () => true,
     }
     this.phase = 'starting'
+    this.early.clear()
     const execution: Execution = new Execution(
       crew.plan(),
       entry,
@@ -181,6 +192,7 @@ export class Hand {
         },
         running: () => {
           this.phase = 'running'
+          this.early.deliver(entry.run, (from, message, body) => execution.control(from, message, body))
         },
         ended: () => {
           this.phase = 'ended'

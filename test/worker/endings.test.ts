@@ -127,3 +127,18 @@ test.each([true, false])(
     expect(told).toEqual(closed ? ['drained: null'] : ['ends'])
   },
 )
+
+test('also where no sink has anybody to end for, nothing ends within the turn that asks', async () => {
+  const told: string[] = []
+  const ending = new Ending({
+    clock: { soon: (turn: () => void) => void queueMicrotask(turn) } as unknown as Clock,
+    holds: {} as never,
+    endTogetherMs: 1,
+    active: () => null,
+    writers: () => [{ status: { state: 'no-peer' } }] as never,
+  })
+  ending.end(1, () => told.push('ended'))
+  expect(told).toEqual([])
+  await turn()
+  expect(told).toEqual(['ended'])
+})

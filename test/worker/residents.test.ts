@@ -4,6 +4,7 @@ import { ByteReader } from '../../src/base/bytes.ts'
 import { PotorooError } from '../../src/base/errors.ts'
 import { type Cluster, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
 import type { ChainRecord } from '../../src/checkpoint/record.ts'
+import type { ControlMessage } from '../../src/transport/wire.ts'
 import type { Execution } from '../../src/worker/execution/execution.ts'
 import type { ExecutionEvents, Generation } from '../../src/worker/execution/generation.ts'
 import type { Loaded } from '../../src/worker/pipelines/resident.ts'
@@ -37,6 +38,7 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
       drained: (epoch: number) => said.push(`${name} is drained with epoch ${epoch}`),
       end: (_: number, done: () => void) => ends.push(done),
       close: () => closes && said.push(`${name} is closed`),
+      control: (from: string, { kind }: ControlMessage) => said.push(`${name} hears ${kind} of ${from}`),
       stopWork() {},
       recorded: (epoch: number) => said.push(`${name} has epoch ${epoch}`),
       floor: (epoch: number) => said.push(`${name} has floor ${epoch}`),
@@ -233,6 +235,22 @@ test('who has asked for an epoch of a program that cannot be loaded here hears s
   loads.shift()!()
   const heard = said.filter((line) => line.startsWith('b hears ')).map((line) => JSON.parse(line.slice(8)))
   expect(heard).toMatchObject([{ kind: 'epochAnswered', pipeline: 7, number: 4, failure: expect.any(String) }])
+})
+
+test('what is asked of one on its way up waits until it runs, and is answered where it comes to nothing', () => {
+  for (const fails of [false, true]) {
+    const { said, stands, residents, events } = scene()
+    stands(['words', entryOf(7)])
+    residents.restore({ number: 1, coordinator: 'c', ...two } as unknown as Generation, () => {})
+    said.splice(0)
+    const none = new ByteReader(Buffer.alloc(0))
+    const ask = { kind: 'epochAsked', pipeline: 7, number: 4, purpose: 'savepoint', name: 's' } as const
+    residents.control({ worker: 'b', incarnation: 'i' }, ask, none)
+    expect(said).toEqual([])
+    if (fails) events().failed(new PotorooError('E_STRAY', {}))
+    else events().running(null)
+    expect(said.at(-1)).toMatch(fails ? /^b hears .*"epochAnswered".*"number":4/ : /^words\/7 hears epochAsked of b$/)
+  }
 })
 
 test('a program that could not be loaded is not in the way of another run', () => {

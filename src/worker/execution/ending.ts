@@ -89,7 +89,8 @@ export class Ending {
   private endWriters(endMs: number, done: () => void): void {
     const writers = [...this.seams.writers()].filter(({ status }) => !isAlone(status))
     let left = writers.length
-    if (left === 0) return done()
+    // Not within the turn in which the last epoch is recorded: who has asked for it is still to hear of it.
+    if (left === 0) return void this.seams.clock.soon(done)
     const late = this.seams.clock.after(endMs, () => {
       left = 0
       done()

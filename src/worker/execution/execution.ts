@@ -8,7 +8,7 @@
  * The way up and its invariants stand in `way-up.ts`, what runs in `running.ts`.
  */
 import { assert } from '../../base/assert.ts'
-import { ByteReader } from '../../base/bytes.ts'
+import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
 import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -41,13 +41,6 @@ import { type Standing, WayUp } from './way-up.ts'
 export type { ExecutionSeams } from '../seams.ts'
 export type { ExecutionEvents } from './generation.ts'
 
-/** A message that has come before `activate` (`generation.ts`, N3). */
-interface Early {
-  readonly worker: string
-  readonly message: ControlMessage
-  readonly body: Buffer
-}
-
 export class Execution implements Executing {
   readonly pipeline: string
   readonly plan: Plan
@@ -70,7 +63,6 @@ export class Execution implements Executing {
   private standing: Standing | null = null
   private opening: Opening | null = null
   private active: Running | null = null
-  private early: Early[] = []
   private closed = false
 
   constructor(
@@ -161,10 +153,7 @@ export class Execution implements Executing {
       failed: (error) => this.fail(error),
     })
     this.active.start()
-    const { early } = this
-    this.early = []
     events.running(standing.base)
-    for (const { worker, message, body } of early) this.control(worker, message, new ByteReader(body))
   }
 
   private stopOpening(): void {
@@ -185,9 +174,8 @@ export class Execution implements Executing {
   // ── While it runs ────────────────────────────────────────────────────────────────────────────────────────────────
 
   control(worker: string, message: ControlMessage, body: ByteReader): void {
-    if (this.closed) return
-    if (this.active !== null) this.active.control(worker, message, body)
-    else this.early.push({ worker, message, body: Buffer.from(body.bytes(body.remaining)) })
+    // `generation.ts`, N3
+    if (!this.closed || message.kind === 'epochAsked') this.active?.control(worker, message, body)
   }
 
   recorded(epoch: number): void {

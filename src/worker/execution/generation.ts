@@ -9,7 +9,8 @@
  *
  * N1. `close` is the end of everything: no event follows. `holdings` is asked before it, and belongs to the next execution.
  * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent; state is decoded (`opening.ts`).
- * N3. Control messages of the generation may come at any time after `start`; those that come before `activate` wait.
+ * N3. Control messages of the generation come once it runs: those that are here before wait elsewhere. Who asks one that has ended
+ *     for an epoch is answered: he may not have read that it has.
  * N4. Events come on turns of their own, never inside a call of the driver; `running` alone comes within `activate`.
  * N5. A channel has one end in a generation (links), and an epoch that was under way may still become complete in it. So a
  *     generation of a cluster runs a pipeline's run once: who puts another program in its place takes a new generation.

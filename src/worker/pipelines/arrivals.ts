@@ -185,7 +185,6 @@ export class Arrivals {
     roster.add(resident)
     for (const reason of this.stops) execution.stopWork(reason)
     execution.start()
-    this.mail.deliver(resident)
     this.events.changed()
   }
 
@@ -212,6 +211,7 @@ export class Arrivals {
           resident.phase = 'running'
           resident.base = base
           events.running(resident)
+          this.mail.deliver(resident)
         }),
       ended: () =>
         told((resident) => {

@@ -24,7 +24,9 @@ export class EarlyMessages {
     if (this.count >= MOST) return false
     this.count++
     const kept = { from, message, body: Buffer.from(body.bytes(body.remaining)) }
-    this.waiting.set(run, [...(this.waiting.get(run) ?? []), kept])
+    const before = this.waiting.get(run)
+    if (before === undefined) this.waiting.set(run, [kept])
+    else before.push(kept)
     return true
   }
 

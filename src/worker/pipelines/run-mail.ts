@@ -1,7 +1,7 @@
 /**
  * What members say to each other about the pipelines that they run, by the numbers of the runs.
  *
- * R1. What comes for a pipeline that is not up here yet waits for it.
+ * R1. What comes for a pipeline that does not run here yet waits for it.
  * R2. A pipeline that has failed here is no secret: its coordinator hears of it at once, or the others where that is this
  *     worker, and who says something that asks for an answer gets that (`execution/epoch-post.ts`, M3). No epoch comes about
  *     without its part here.
@@ -49,12 +49,13 @@ export class RunMail {
       const resident = this.roster.of(message.pipeline)
       const error = this.roster.errorOf(message.pipeline)
       if (error !== null) this.answerFailed(from.worker, message.pipeline, error, message)
-      else if (resident === null) this.keep(message.pipeline, from.worker, message, body)
-      else resident.execution.control(from.worker, message, body)
+      else if (resident === null || resident.phase === 'starting') {
+        this.keep(message.pipeline, from.worker, message, body)
+      } else resident.execution.control(from.worker, message, body)
     }
   }
 
-  /** The pipeline is up: it hears what has waited for it (R1). */
+  /** The pipeline runs: it hears what has waited for it (R1). */
   deliver({ run, execution }: Resident): void {
     this.early.deliver(run, (from, message, body) => execution.control(from, message, body))
   }
@@ -67,7 +68,7 @@ export class RunMail {
     const { coordinator, members, self } = generation
     if (members[self]!.worker !== coordinator) seams.tell(coordinator, failedHere(run, message))
     else for (const { worker } of members) if (worker !== coordinator) seams.tell(worker, heldByFailure(run, message))
-    // Where its program could not be loaded it was never up.
+    // It may never have been up.
     this.early.deliver(run, (from, message) => this.answerFailed(from, run, error, message))
   }
 
