@@ -12,13 +12,15 @@ import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
 import { requireContinuation } from '../worker/pipelines/continuation.ts'
 import { Endings } from '../worker/pipelines/endings.ts'
-import { Worker } from '../worker/worker.ts'
+import { Worker, type WorkerHost, type WorkerOptions } from '../worker/worker.ts'
 import { DATA, loadingAnew, submitTo } from './station.ts'
 import type { Volume } from './volume.ts'
 import type { Machine, SimProcess, World } from './world.ts'
 
 /** Where the shared volume is mounted on every machine. */
 export const SHARED = '/shared'
+
+export type MakeWorker = (env: Env, options: WorkerOptions, host: WorkerHost) => Worker
 
 export interface MemberOptions {
   readonly limits: Limits
@@ -38,6 +40,8 @@ export interface MemberOptions {
   readonly fell?: (error: PotorooError) => boolean
   /** Longest pause before it is started again, in milliseconds. */
   readonly restartMs: number
+  /** Makes the worker, where that is more than one. */
+  readonly make?: MakeWorker
   /** The worker's name, where it is not the machine's: a second process of that name. */
   readonly worker?: string
 }
@@ -85,7 +89,7 @@ export class MemberStation {
 
   start(acceptLoss = false): void {
     const { name } = this
-    const { limits, port, expected } = this.options
+    const { limits, port, expected, make = (...parts) => new Worker(...parts) } = this.options
     const process = this.machine.start(name)
     this.process = process
     this.resting = false
@@ -115,7 +119,7 @@ export class MemberStation {
       journals: this.options.journals === false ? null : `${SHARED}/journals`,
       listen: { host: this.machine.name, port },
     }
-    const worker = new Worker(
+    const worker = make(
       env,
       { worker: name, data: DATA, limits, output, acceptLoss, cluster },
       {

@@ -69,6 +69,7 @@ export interface Drain {
 
 export interface Case {
   readonly name: string
+  readonly pipeline: Pipeline
   readonly feeds: readonly Feed[]
   readonly drains: readonly Drain[]
   /** Builds the plan anew; or that of another program, which has steps besides. */
@@ -123,7 +124,7 @@ export function caseOf(script: Script, random: Prng, acked: Prng, place: Place):
 
 function caseWith(script: Script, feeds: readonly Feed[], drains: readonly Drain[], place: Place): Case {
   return {
-    ...{ name: script.name, feeds, drains },
+    ...{ name: script.name, pipeline: script.pipeline, feeds, drains },
     build: (pipeline = script.pipeline) => rehouse(plan(pipeline.build()), feeds, drains, place),
     posted: (chooses) => {
       const posted = feeds.map(

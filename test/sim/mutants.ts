@@ -3,6 +3,7 @@
  * nothing. `npm run sim -- --mutants` runs them all. They stand by theme in `mutants/`, and in this order in `mutants.md`.
  */
 import { ageMutants } from './mutants/ages.ts'
+import { askedMutants } from './mutants/asked.ts'
 import { checkpointMutants } from './mutants/checkpoints.ts'
 import { doorMutants } from './mutants/door.ts'
 import { heldMutants } from './mutants/held.ts'
@@ -30,6 +31,7 @@ export const mutants: readonly SimMutant[] = [
   ...sinkMutants,
   ...letterMutants,
   ...otherMutants,
+  ...askedMutants,
   ...waitMutants,
   ...tableMutants,
   ...ownerMutants,

@@ -86,6 +86,12 @@ function segmentsOf(volume: Volume, path: string): string[] {
   return own.filter((name) => !name.endsWith('.pending')).map((name) => `${folder}/${name}`)
 }
 
+/** What file sinks have on `volume` that is not visible yet. */
+export function pendingIn(volume: Volume): string[] {
+  const listed = volume.list('/out')
+  return (Array.isArray(listed) ? listed : []).filter((name) => name.endsWith('.pending'))
+}
+
 function contentOf(volume: Volume, path: string): Buffer {
   const inode = volume.open(path, 'read')
   return 'sync' in inode ? inode.read(0, inode.size) : Buffer.alloc(0)

@@ -19,7 +19,7 @@ import type { Pipeline } from '../../model/pipeline.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
 import { answered, settle } from '../settle.ts'
-import { type Program, Worker, type WorkerOptions } from '../worker.ts'
+import { type Program, Worker, type WorkerHost, type WorkerOptions } from '../worker.ts'
 import { Endings, isUp } from './endings.ts'
 import type { Resident, ResidentEvents } from './resident.ts'
 import { Submission, type SubmitOptions } from './submission.ts'
@@ -60,12 +60,18 @@ export class Pipelines {
   private waiting: (() => void)[] = []
   private closed = false
 
-  constructor(env: Env, options: WorkerOptions, events: PipelinesEvents) {
+  /** `host`: what of the worker's host is not of here, but of whoever makes this. */
+  constructor(
+    env: Env,
+    options: WorkerOptions,
+    events: PipelinesEvents,
+    host: Partial<Pick<WorkerHost, 'load' | 'changed'>> = {},
+  ) {
     this.env = env
     this.options = options
     this.events = events
     this.worker = new Worker(env, options, {
-      load: (...args) => this.submission.load(...args),
+      load: host.load ?? ((...args) => this.submission.load(...args)),
       wants: (name) => this.submission.wants(name),
       running: (resident) => events.running(resident),
       listening: (...args) => events.listening(...args),
@@ -74,7 +80,10 @@ export class Pipelines {
       warned: (...args) => events.warned(...args),
       letter: (resident, failure) => this.tellFailure(resident, failure),
       unloaded: (...args) => events.unloaded?.(...args),
-      changed: () => this.tellChange(),
+      changed: () => {
+        this.tellChange()
+        host.changed?.()
+      },
       lost: (error) => events.lost(error),
       left: () => {
         this.tellChange()

@@ -5,7 +5,7 @@
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { mortalSteps } from '../rest.ts'
-import { accompanied, type ClusterConfig, changing, goingBack, overNetwork, triedAgain } from './config.ts'
+import { accompanied, asked, type ClusterConfig, changing, goingBack, overNetwork, triedAgain } from './config.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
 export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
@@ -23,11 +23,12 @@ const none = {
   stopConsumerMs: 0,
   namesakeMs: 0,
   restMs: 0,
+  fullMs: 0,
   putBackMs: 0,
 }
 
 /** What is drawn beside what happens to a cluster. */
-const nobody = { readMs: 0, family: null, others: 0, secondTries: 'none', posted: [], hasty: {} } as const
+const nobody = { readMs: 0, family: null, others: 0, people: 0, secondTries: 'none', posted: [], hasty: {} } as const
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
@@ -36,13 +37,15 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   'one-version-seen-by-all': (config) => ({
     ...config,
     ...nobody,
-    deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0, namesakeMs: 0, restMs: 0 },
+    deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0, namesakeMs: 0, restMs: 0, fullMs: 0 },
   }),
+  /** Nobody asks for anything at once: as it was before people did. */
+  'nobody-asks': (config) => ({ ...config, people: 0, deeds: { ...config.deeds, fullMs: 0 } }),
   /** Nobody reads: as it was before readers were drawn, and processes of one name. */
   'nobody-reads': (config) => ({
     ...config,
     ...nobody,
-    deeds: { ...config.deeds, namesakeMs: 0, restMs: 0 },
+    deeds: { ...config.deeds, namesakeMs: 0, restMs: 0, fullMs: 0 },
   }),
   /** Keys have a time to live, and all clocks are right. In three of four nobody is away either, while work moves. */
   'mortal-keys': (config) => {
@@ -381,6 +384,27 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = accompanied(quiet(config))
     const coming = { otherMs: often / 4, killMs: 2 * often, joinMs: 4 * often, leaveMs: 8 * often }
     return { ...rest, deeds: { ...deeds, ...coming } }
+  },
+  /** The own disk of one worker is full for a while, with its journal, while workers die, come and go. */
+  'full-disks': (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const coming = { fullMs: often, killMs: 2 * often, joinMs: 4 * often, leaveMs: 8 * often }
+    return { ...rest, sharedJournals: false, deeds: { ...deeds, ...coming } }
+  },
+  /** People ask for this and that at once, while workers die, come and go. */
+  people: (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = asked(quiet(config))
+    const disk = { ...calm.disk, latencyMs: 30 * config.pace, syncMs: 30 * config.pace }
+    return {
+      ...rest,
+      people: 8,
+      askMs: Math.ceil(200 * config.pace),
+      records: 300,
+      weather: { ...rest.weather, disk },
+      deeds: { ...deeds, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often },
+    }
   },
   /** Somebody looks through dead letters again and again, while workers die, come and go and key groups move. */
   'second-tries': (config) => {

@@ -29,6 +29,16 @@ export interface RunSeen {
   gone: boolean
 }
 
+/** What a record has made of a pipeline: it runs this program, was drained with it, or is gone. */
+export interface Fate {
+  /** The number of the record. */
+  readonly n: number
+  readonly hash: string | null
+  readonly drained: boolean
+  /** What came before was not all seen. */
+  readonly missed: boolean
+}
+
 export class ChainWatch {
   readonly complaints: string[] = []
   generation = 0
@@ -44,6 +54,8 @@ export class ChainWatch {
   readonly programs: string[] = []
   /** The runs of each pipeline, those too that are gone. */
   readonly runs = new Map<string, RunSeen[]>()
+  /** What became of each pipeline, record by record. */
+  private readonly fates = new Map<string, Fate[]>()
   private readonly volume: Volume
   private readonly pipeline: string
   private readonly seen = new Map<string, Buffer>()
@@ -104,6 +116,10 @@ export class ChainWatch {
       this.next = n
       const before = this.record()?.before
       if (before === null || before === undefined) continue
+      for (const name of new Set([...this.fates.keys(), ...before.pipelines.keys()])) {
+        const { hash = null, drained = false } = before.pipelines.get(name) ?? {}
+        this.noteFate(name, { n: n - 1, hash, drained, missed: true })
+      }
       for (const [name, { run, from }] of before.pipelines)
         if (this.lastRun(name)?.run !== run)
           this.runsOf(name).push({ run, from, programs: null, epochs: 0, gone: false })
@@ -209,6 +225,29 @@ export class ChainWatch {
     return last === undefined || last.gone ? null : last
   }
 
+  /**
+   * Whether `pipeline` has been as `was` says at some time since the record `n` was the next; `null` where that was not seen. `null` is
+   * a pipeline that is not there.
+   */
+  hasBeen(pipeline: string, n: number, was: (fate: Fate | null) => boolean): boolean | null {
+    this.look()
+    const fates = this.fates.get(pipeline) ?? []
+    const first = fates.findLastIndex((fate) => fate.n < n)
+    const lasting = [first < 0 ? null : fates[first]!, ...fates.slice(first + 1)]
+    if (lasting.some((fate) => was(fate?.hash == null ? null : fate))) return true
+    return fates.slice(first + 1).some(({ missed }) => missed) ? null : false
+  }
+
+  /** What was said of `pipeline` last; `null`: it is not there. */
+  fateOf(pipeline: string): Fate | null {
+    const last = this.fates.get(pipeline)?.at(-1)
+    return last === undefined || last.hash === null ? null : last
+  }
+
+  private noteFate(pipeline: string, fate: Fate): void {
+    this.fates.set(pipeline, [...(this.fates.get(pipeline) ?? []), fate])
+  }
+
   private runsOf(pipeline: string): RunSeen[] {
     const runs = this.runs.get(pipeline) ?? []
     this.runs.set(pipeline, runs)
@@ -218,8 +257,13 @@ export class ChainWatch {
   private noteRun(record: Exclude<ChainRecord, { kind: 'generation' }>): void {
     const run = this.lastRun(record.pipeline)
     if (record.kind === 'epoch' && run !== null) run.epochs++
+    if (record.kind === 'epoch' && record.drained) {
+      const { hash = null } = this.fates.get(record.pipeline)?.at(-1) ?? {}
+      this.noteFate(record.pipeline, { n: record.n, hash, drained: true, missed: false })
+    }
     if (record.kind !== 'submit') return
     const { n, hash, from, pipeline } = record
+    this.noteFate(pipeline, { n, hash, drained: false, missed: false })
     if (hash === null) {
       if (run !== null) run.gone = true
     } else if (run === null) this.runsOf(pipeline).push({ run: n, from, programs: [hash], epochs: 0, gone: false })

@@ -30,6 +30,7 @@ import { rerun } from '../checkers/rerun.ts'
 import { judgeTwigs, type TwigEvidence } from '../checkers/twigs.ts'
 import { clocksAreRight } from '../config.ts'
 import { Outside } from '../outside.ts'
+import type { Program } from '../programs.ts'
 import { objectionToRefusal } from '../refusal.ts'
 import { outputsOf, readableIn, statesOf } from '../remains.ts'
 import { isAtRest } from '../rest.ts'
@@ -38,8 +39,10 @@ import { Witness } from '../witness.ts'
 import { Callers } from './callers.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, drawCluster, nobodyIsAway } from './config.ts'
+import { FullDisks } from './full-disks.ts'
 import { Losses } from './losses.ts'
 import { OtherPipelines } from './other-pipelines.ts'
+import { People } from './people.ts'
 import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
 import { Readers } from './readers.ts'
@@ -134,10 +137,12 @@ class SimCluster {
   private readonly chain: ChainWatch
   private readonly old: PutBack
   private readonly losses = new Losses()
+  private readonly disks: FullDisks
   private readonly upgrades: Upgrades | null
   private readonly callers: Callers | null
   private readonly plan: Plan
   private readonly others: OtherPipelines
+  private readonly people: People
   private readonly tries: SecondTries
   private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
@@ -164,6 +169,7 @@ class SimCluster {
     this.plan = config.system.build()
     this.chain = new ChainWatch(this.volume, this.plan.pipeline)
     this.old = new PutBack(this.volume, this.chain)
+    this.disks = new FullDisks(weather.disk.capacityBytes)
     this.upgrades = config.family && new Upgrades(config.family, seed, this.chain)
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
@@ -172,6 +178,10 @@ class SimCluster {
     const { stations, plan, outside, witness } = this
     this.tries = new SecondTries(config, this.plan.pipeline)
     this.others = new OtherPipelines(config, { world, volume, stations, chain: this.chain })
+    const { chain } = this
+    const { pipeline } = config.system
+    const planned = (env: Env): Plan => this.planOf(env)
+    this.people = new People(config, { world, volume, stations, chain, pipeline, plan: planned })
     this.readers = new Readers(config, { world, plan, stations, outside, witness })
     const crowd = {
       all: stations,
@@ -189,6 +199,7 @@ class SimCluster {
       volume,
       chain: this.chain,
       old: this.old,
+      disks: this.disks,
       upgrades: this.upgrades,
       others: this.others,
       tries: this.tries,
@@ -217,6 +228,7 @@ class SimCluster {
     this.plot.begin()
     this.tries.begin(world, this.witness)
     this.readers.begin()
+    this.people.begin()
     let end = world.now + config.actMs
     while (world.now < end) {
       await this.goOn()
@@ -230,6 +242,7 @@ class SimCluster {
     for (const station of this.staying) station.kill()
     for (const station of this.staying) station.start()
     this.others.resting = false
+    await this.submitAgain()
     await this.comeToRest(true)
     this.check(before)
   }
@@ -261,6 +274,7 @@ class SimCluster {
     const machine = memberMachine(world, NAMES[this.stations.length]!, volume)
     const fell = (error: PotorooError): boolean => {
       this.judge(station, error)
+      this.disks.fell(station, error)
       return this.old.fell(station, error)
     }
     const station: MemberStation = new MemberStation(machine, { ...this.optionsOf(machine.name), expected, fell })
@@ -286,18 +300,20 @@ class SimCluster {
 
   /** What processes of `worker` are started with. */
   private optionsOf(worker: string): Omit<MemberOptions, 'expected' | 'fell'> {
-    const { config, witness, upgrades, others } = this
-    const { limits, restartMs, system, family, longAnswers, sharedJournals: journals } = config
-    const plan = (env: Env, hash: string): Plan => {
-      const other = others.planOf(hash, worker)
-      if (other !== null) return other
-      const program = upgrades?.programOf(hash) ?? null
-      const planned = program === null ? system.build() : family!.plan(program)
-      return witness.trace(planned, answersOf(env, longAnswers), program?.number)
-    }
+    const { config, upgrades, others, people } = this
+    const { limits, restartMs, sharedJournals: journals } = config
+    const plan = (env: Env, hash: string): Plan =>
+      others.planOf(hash, worker) ?? people.planOf(hash) ?? this.planOf(env, upgrades?.programOf(hash))
     const stopped = (hash: string, error: PotorooError): boolean =>
       others.failed(hash, error) || upgrades?.stopped(hash, error) === true
-    return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped }
+    return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped, make: people.make }
+  }
+
+  /** What a process runs of the pipeline that this is about. */
+  private planOf(env: Env, program: Program | null = null): Plan {
+    const { system, family, longAnswers } = this.config
+    const planned = program === null ? system.build() : family!.plan(program)
+    return this.witness.trace(planned, answersOf(env, longAnswers), program?.number)
   }
 
   private get staying(): MemberStation[] {
@@ -346,11 +362,12 @@ class SimCluster {
 
   private async goOn(): Promise<void> {
     const { world, chain } = this
-    await this.readers.pass(world.now + LOOK_MS * this.config.pace)
+    await this.readers.pass(world.now + LOOK_MS * this.config.pace, () => this.people.wait)
     chain.look()
     this.old.look()
     this.upgrades?.look(this.stations)
     this.others.look(this.plot.fair)
+    this.people.look(this.plot.fair)
     this.meet()
     // Key groups stay with their owners as long as a generation lasts: a look at some moments of it sees it.
     if (++this.looks % SELDOM === 0) this.lookAtOwners()
@@ -453,7 +470,32 @@ class SimCluster {
     await this.expect('the other pipelines come to their end', () => !patient || this.others.done)
     this.others.resting = true
     await this.expect('what runs is what was asked for', () => this.others.settled)
-    await this.expect('the pipeline drains', this.drained())
+    await this.expect('people are answered, and shown what they have asked for', () => this.people.done)
+    this.people.over = true
+    await this.expect('the pipeline drains', this.config.people > 0 ? this.drainedForGood() : this.drained())
+  }
+
+  /** People have drained all for good; sinks let go. */
+  private drainedForGood(): () => boolean {
+    let over = Infinity
+    return () => {
+      const { world, people, config } = this
+      // Where all are at work they stay so.
+      if (over === Infinity && (this.allDrained || this.standing !== 0) && people.drained())
+        over = world.now + SETTLE_MS * config.pace
+      if (world.now < over) return false
+      people.lookForRest()
+      return true
+    }
+  }
+
+  /** What was drained for good runs nowhere, whoever has died, before it is submitted again. */
+  private async submitAgain(): Promise<void> {
+    const { people, config } = this
+    if (config.people === 0) return
+    await this.expect('all are at work again', () => this.staying.every(({ worker }) => worker?.phase === 'active'))
+    if (!people.stays) this.complaints.push('what was drained runs again, and nobody has submitted it')
+    people.over = false
   }
 
   /** Whether everything made is in; who is `patient` waits too for what comes due by itself. */
@@ -562,7 +604,11 @@ class SimCluster {
   /** How far everybody has come, for a cluster that does not go on. */
   private describe(): string {
     const parts = [...this.chain.complaints, ...this.old.complaints, ...this.outside.standing(this.witness.seen)]
-    parts.push(...this.others.standing, ...(this.callers?.standing(this.upgrades!.listening) ?? []))
+    parts.push(
+      ...this.others.standing,
+      ...this.people.standing,
+      ...(this.callers?.standing(this.upgrades!.listening) ?? []),
+    )
     for (const station of this.stations) {
       const { worker, name, left } = station
       const resident = worker?.residents.all.get(this.plan.pipeline)
@@ -586,11 +632,12 @@ class SimCluster {
     const { old, losses, plot } = this
     complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
     complaints.push(...(this.upgrades?.complaints ?? []), ...(this.callers?.complaints ?? []))
-    complaints.push(...this.others.complaints)
+    complaints.push(...this.others.complaints, ...this.people.judge())
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     if (!config.harsh)
       for (const { fell, name } of this.stations)
-        for (const error of fell) if (!JUDGED.has(error.code)) complaints.push(`${name} fell: ${error}`)
+        for (const error of fell)
+          if (!JUDGED.has(error.code) && !this.disks.isExcused(error)) complaints.push(`${name} fell: ${error}`)
     // A worker accuses nobody where there is nobody else.
     for (const { fell, name } of this.doubles === 0 ? this.stations : [])
       for (const error of fell) if (error.code === 'E_WORKER_TWICE') complaints.push(`${name} fell: ${error}`)
@@ -608,7 +655,7 @@ class SimCluster {
       states: this.states(),
       outputs: this.outputs(),
       // What is tried again has its old time.
-      timely: this.rightClocks && nobodyIsAway(config) && this.tries.replayed.size === 0,
+      timely: this.rightClocks && nobodyIsAway(config) && this.tries.replayed.size === 0 && config.people === 0,
       reshaped: this.upgrades !== null,
     }
     complaints.push(...rerun(evidence), ...this.readers.complaints)

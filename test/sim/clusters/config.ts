@@ -44,6 +44,8 @@ export interface ClusterDeeds {
   readonly namesakeMs: number
   readonly jumpClockMs: number
   readonly fillDiskMs: number
+  /** The own disk of one worker is full for a while. */
+  readonly fullMs: number
   /** All die, and a bit of their last epoch turns. */
   readonly damageMs: number
   /** A backup is made of the store, or put back. */
@@ -76,6 +78,9 @@ export interface ClusterConfig extends OutsideConfig {
   readonly family: Family | null
   /** Pipelines that run beside it. */
   readonly others: number
+  /** How many people ask for this and that at once, and for how long each thinks, in milliseconds on average. */
+  readonly people: number
+  readonly askMs: number
   /** The acked sources whose producers post their records instead. */
   readonly posted: readonly string[]
   /** What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions are mended. */
@@ -122,6 +127,12 @@ const NETWORKED = 0x009b_0000
 /** How often other pipelines run beside the one that it is about, and the generator that draws them. */
 const ACCOMPANIED = 0.15
 const BESIDE = 0x2f61_0000
+/** How often people ask for this and that at once, and the generator that draws them. */
+const ASKED = 0.1
+const ASKING = 0x73d5_0000
+/** How often the disk of one worker alone is full at times, and the generator that draws it. */
+const CROWDED = 0.06
+const CROWDING = 0x41ae_0000
 /** How often somebody looks through dead letters, and the generator that draws it. */
 const TRIED_AGAIN = 0.15
 const TRIED = 0x1ba9_0000
@@ -165,7 +176,9 @@ export function nobodyIsAway({ harsh, deeds }: ClusterConfig): boolean {
 }
 
 export function drawCluster(seed: number): ClusterConfig {
-  const config = withHaste(withRests(withPosters(withSecondTries(withOthers(drawLocal(seed))))))
+  const config = withFullDisks(
+    withPeople(withHaste(withRests(withPosters(withSecondTries(withOthers(drawLocal(seed))))))),
+  )
   return new Prng(seed + NETWORKED).chance(OVER_NETWORK) ? overNetwork(config, 0.01) : config
 }
 
@@ -181,6 +194,27 @@ export function accompanied(config: ClusterConfig, random = new Prng(config.seed
   const { deeds, pace } = config
   const otherMs = Math.ceil(random.between(300, 3000) * pace)
   return { ...config, others: 1 + random.below(2), deeds: { ...deeds, otherMs } }
+}
+
+/** What the pipeline is about has one program; nothing of what was shown and decided is taken back. */
+function withPeople(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + ASKING)
+  const { family, others, deeds } = config
+  const unfit = family !== null || others > 0 || deeds.damageMs > 0 || deeds.putBackMs > 0
+  return unfit || !random.chance(ASKED) ? config : asked(config, random)
+}
+
+/** Where people ask for this and that at once, and do not know of each other. */
+export function asked(config: ClusterConfig, random = new Prng(config.seed + ASKING)): ClusterConfig {
+  return { ...config, people: 2 + random.below(4), askMs: Math.ceil(random.between(100, 1000) * config.pace) }
+}
+
+/** Where the own disk of one worker is full at times; not where data folders have to note what their store forgets. */
+function withFullDisks(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + CROWDING)
+  const { harsh, deeds, pace } = config
+  if (harsh || deeds.putBackMs > 0 || !random.chance(CROWDED)) return config
+  return { ...config, deeds: { ...deeds, fullMs: Math.ceil(random.between(1500, 10_000) * pace) } }
 }
 
 /** Where workers are ended in peace; not where all die at once to be given another store. */
@@ -398,6 +432,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       namesakeMs: 0,
       blindMs: !veils.chance(BLIND) ? 0 : at(veils.between(2000, 12_000)),
       jumpClockMs: deed(1000, 10_000),
+      fullMs: 0,
       fillDiskMs: harsh ? deed(2000, 12_000) : 0,
       damageMs: still || !late.chance(DAMAGE) ? 0 : at(late.between(3000, 12_000)),
       putBackMs: 0,
@@ -424,6 +459,8 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     beyondJournals: false,
     family: null,
     others: 0,
+    people: 0,
+    askMs: 0,
     secondTries: 'none',
     posted: [],
     hasty: {},

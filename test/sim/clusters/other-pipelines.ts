@@ -14,19 +14,17 @@
 import { fail, type PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
 import { savepointManifest } from '../../../src/checkpoint/layout.ts'
-import { fileSink, generatorSource, lines, milliseconds, pipeline } from '../../../src/index.ts'
 import type { Plan } from '../../../src/model/plan.ts'
 import { plan } from '../../../src/model/planner.ts'
-import { type MemberStation, SHARED } from '../../../src/sim/member-station.ts'
+import type { MemberStation } from '../../../src/sim/member-station.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import type { SimProcess, World } from '../../../src/sim/world.ts'
 import { Endings, isUp } from '../../../src/worker/pipelines/endings.ts'
 import type { Resident } from '../../../src/worker/pipelines/resident.ts'
 import type { Worker } from '../../../src/worker/worker.ts'
-import { WRAP } from '../graphs.ts'
-import { linesIn } from '../remains.ts'
 import type { ChainWatch } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
+import { drawNumbers, expectedOf, faultOf, lackOf, type Numbers, pipelineOf, shownOf } from './numbers.ts'
 
 const OTHERS = 0x6a3c_0000
 /** How long its sink's folder does not answer a worker, in milliseconds, as usual. */
@@ -36,18 +34,7 @@ const SELDOM = 20
 
 type Fault = 'none' | 'fails' | 'unloaded'
 
-/** What one of them makes. */
-interface Shape {
-  readonly name: string
-  readonly count: number
-  readonly splits: number
-  readonly keys: number
-  readonly rate: number
-  readonly kind: 'chain' | 'sum'
-  readonly append: boolean
-}
-
-interface Other extends Shape {
+interface Other extends Numbers {
   /** The lines that it may show, and those of them that it must. */
   readonly expected: ReadonlyMap<string, 'may' | 'must'>
   /** The programs that were asked for, by their hashes: whether they can go on. */
@@ -88,13 +75,7 @@ export class OtherPipelines {
   }
 
   private draw(name: string): Other {
-    const { random, config } = this
-    const splits = 1 + random.below(3)
-    const count = 20 + random.below(200)
-    const rate = Math.ceil((1000 * count) / (config.actMs * random.between(0.3, 1)))
-    const kind = random.chance(0.5) ? 'chain' : 'sum'
-    const append = kind === 'chain' && random.chance(0.6)
-    const shape = { name, count, splits, keys: splits * (1 + random.below(6)), rate, kind, append } as const
+    const shape = drawNumbers(name, this.random, this.config.actMs)
     return {
       ...shape,
       expected: expectedOf(shape),
@@ -110,7 +91,8 @@ export class OtherPipelines {
     const other = this.all.find(({ programs }) => programs.has(hash))
     if (other === undefined) return null
     if (this.strangers.get(hash) === worker) throw fail('E_BUNDLE_DAMAGED', { path: hash })
-    return planOf(other.programs.get(hash) === 'fails' ? { ...other, splits: other.splits + 1 } : other)
+    const splits = other.splits + (other.programs.get(hash) === 'fails' ? 1 : 0)
+    return plan(pipelineOf({ ...other, splits }).build())
   }
 
   /** Whether `hash` is of one of these, which may fail where it has a fault (O3). */
@@ -305,79 +287,22 @@ export class OtherPipelines {
 
   // ── What they show ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What the run that is there shows, and in a file that grows perhaps some before it. */
-  private shown({ name, append, count }: Other): readonly string[] {
-    const lines = linesIn(this.seams.volume, `/out/${name}.txt`, append)
-    return append ? lines.slice(-count) : lines
+  private shown(other: Other): readonly string[] {
+    return shownOf(other, this.seams.volume)
   }
 
   /** A line that it must show and does not, or `null`. */
   private lackOf(other: Other): string | null {
-    const shown = new Set(this.shown(other))
-    for (const [line, need] of other.expected) if (need === 'must' && !shown.has(line)) return line
-    return null
+    return lackOf(this.shown(other), other.expected)
   }
 
   /** O2. */
   private judge(other: Other): string[] {
-    const { name, expected } = other
-    const there = new Set<string>()
-    for (const line of this.shown(other)) {
-      if (!expected.has(line)) return [`${name} shows ${line}, which was never made (O2)`]
-      if (there.has(line)) return [`${name} shows ${line} twice (O2)`]
-      there.add(line)
-    }
-    const lack = this.lackOf(other)
-    return lack === null ? [] : [`${name} does not show ${lack} (O2)`]
+    const fault = faultOf(this.shown(other), other.expected)
+    return fault === null ? [] : [`${other.name} ${fault} (O2)`]
   }
 }
 
 function isFree({ pending }: Other): boolean {
   return pending === null || pending.state === 'dead'
-}
-
-function planOf({ name, count, splits, keys, rate, kind, append }: Shape): Plan {
-  const built = pipeline(name, (p) => {
-    const keyed = p
-      .source('numbers', generatorSource({ count, rate, splits, value: (n) => n }))
-      .keyBy('key', (n) => n % keys)
-    const sink = fileSink({ path: `${SHARED}/out/${name}.txt`, append, framing: lines(), encode: String })
-    if (kind === 'chain') keyed.mapWithState('chain', { init: () => ({ chain: 0 }), step: chained }).sink('out', sink)
-    else {
-      keyed
-        .aggregate('sum', {
-          init: () => ({ count: 0, sum: 0 }),
-          add: (state, n) => {
-            state.count++
-            state.sum += n
-          },
-          combine: (state, other) => {
-            state.count += other.count
-            state.sum += other.sum
-          },
-          result: ({ count, sum }, key) => `${key}=${count}:${sum}`,
-          every: milliseconds(50),
-        })
-        .sink('out', sink)
-    }
-  })
-  return plan(built.build())
-}
-
-function chained(state: { chain: number }, n: number): string {
-  state.chain = (Math.imul(state.chain, 31) + n) % WRAP
-  return `${n}=${state.chain}`
-}
-
-/** A key is in one split, so its numbers come in their order. */
-function expectedOf({ count, keys, kind }: Shape): Map<string, 'may' | 'must'> {
-  const expected = new Map<string, 'may' | 'must'>()
-  for (let key = 0; key < keys; key++) {
-    const state = { chain: 0 }
-    for (let n = key, made = 1, sum = n; n < count; n += keys, made++, sum += n) {
-      const line = kind === 'chain' ? chained(state, n) : `${key}=${made}:${sum}`
-      expected.set(line, kind === 'chain' || n + keys >= count ? 'must' : 'may')
-    }
-  }
-  return expected
 }

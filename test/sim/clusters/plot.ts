@@ -12,6 +12,7 @@ import type { Blow } from '../system.ts'
 import type { Caller } from './callers.ts'
 import { type ChainWatch, STORE } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
+import type { FullDisks } from './full-disks.ts'
 import type { OtherPipelines } from './other-pipelines.ts'
 import type { PutBack } from './put-back.ts'
 import type { SecondTries } from './second-tries.ts'
@@ -43,6 +44,7 @@ interface Stage {
   readonly volume: Volume
   readonly chain: ChainWatch
   readonly old: PutBack
+  readonly disks: FullDisks
   /** Who asks for programs that have other steps, where there are such. */
   readonly upgrades: Upgrades | null
   readonly others: OtherPipelines
@@ -72,6 +74,7 @@ export class ClusterPlot {
   private readonly shared: { readonly name: string; readonly volume: Volume }
   private readonly chain: ChainWatch
   private readonly old: PutBack
+  private readonly disks: FullDisks
   private readonly upgrades: Upgrades | null
   private readonly others: OtherPipelines
   private readonly tries: SecondTries
@@ -85,6 +88,7 @@ export class ClusterPlot {
     this.shared = { name: 'the shared one', volume }
     this.chain = chain
     this.old = old
+    this.disks = stage.disks
     this.upgrades = stage.upgrades
     this.others = stage.others
     this.tries = stage.tries
@@ -211,6 +215,12 @@ export class ClusterPlot {
         volume.capacityBytes = this.config.weather.disk.capacityBytes
       })
       return name
+    })
+    this.often('full', deeds.fullMs, () => {
+      const station = this.anyone()
+      this.disks.fill(station)
+      this.later(random.between(100, 8000), () => this.disks.free(station))
+      return station.name
     })
     this.often('damage', deeds.damageMs, () => this.damage())
     this.often('put back', deeds.putBackMs, () => this.putBack())

@@ -108,19 +108,20 @@ export class Readers {
     this.nextMs = Number.POSITIVE_INFINITY
   }
 
-  /** Lets the world go on until `end`, with questions in it. */
-  async pass(end: number): Promise<void> {
+  /** Lets the world go on until `end`, with questions in it, and with what others ask, who `wait` for promises too (R1). */
+  async pass(end: number, wait: () => boolean): Promise<void> {
     const { world } = this.seams
-    if (this.nextMs === Number.POSITIVE_INFINITY && this.open.size === 0) return world.run(end)
+    const waits = (): boolean => this.open.size > 0 || wait()
+    if (this.nextMs === Number.POSITIVE_INFINITY && !waits()) return world.run(end)
     const { pace, readMs } = this.config
     while (world.now < end) {
-      world.run(Math.min(end, this.open.size > 0 ? world.now + TURN_MS * pace : Math.max(world.now, this.nextMs)))
+      world.run(Math.min(end, waits() ? world.now + TURN_MS * pace : Math.max(world.now, this.nextMs)))
       for (const question of this.open) if (question.asked!.state === 'dead') this.close(question)
       if (world.now >= this.nextMs) {
         this.nextMs = world.now + this.random.between(0, 2 * readMs)
         if (this.open.size < OPEN) this.draw()
       }
-      if (this.open.size > 0) await new Promise(setImmediate)
+      if (waits()) await new Promise(setImmediate)
     }
   }
 

@@ -128,4 +128,19 @@ export const doorMutants: readonly SimMutant[] = [
     }
     current?.stream.take(current.position, current)`,
   },
+  ...[
+    {
+      name: 'full-once-and-for-ever',
+      file: 'src/ingest/journal.ts',
+      text: `        this.report(error)
+        this.options.clock.after(RETRY_MS, () => this.openSegment())`,
+      replacement: '        this.report(error)',
+    },
+    {
+      name: 'journal-forgets-what-failed',
+      file: 'src/ingest/journal.ts',
+      text: 'this.pending = [...again, ...this.pending]',
+      replacement: 'this.pending = [...this.pending]',
+    },
+  ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'full-disks' })),
 ]

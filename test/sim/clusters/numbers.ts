@@ -1,0 +1,107 @@
+/**
+ * Pipelines that make numbers of their own, from nobody: each shows every number once, with what a step made of it and of all numbers of
+ * its key before; or sums of the first numbers of each key, none twice, the last one surely.
+ */
+import type { Prng } from '../../../src/base/prng.ts'
+import { fileSink, generatorSource, lines, milliseconds, pipeline } from '../../../src/index.ts'
+import type { Pipeline } from '../../../src/model/pipeline.ts'
+import { SHARED } from '../../../src/sim/member-station.ts'
+import type { Volume } from '../../../src/sim/volume.ts'
+import { WRAP } from '../graphs.ts'
+import { linesIn } from '../remains.ts'
+
+/** What one of them makes. */
+export interface Numbers {
+  readonly name: string
+  readonly count: number
+  readonly splits: number
+  readonly keys: number
+  readonly rate: number
+  readonly kind: 'chain' | 'sum'
+  readonly append: boolean
+}
+
+/** Draws one that takes most of `actMs`. */
+export function drawNumbers(name: string, random: Prng, actMs: number): Numbers {
+  const splits = 1 + random.below(3)
+  const count = 20 + random.below(200)
+  const rate = Math.ceil((1000 * count) / (actMs * random.between(0.3, 1)))
+  const kind = random.chance(0.5) ? 'chain' : 'sum'
+  const append = kind === 'chain' && random.chance(0.6)
+  return { name, count, splits, keys: splits * (1 + random.below(6)), rate, kind, append }
+}
+
+/** Where its sink writes, on the shared volume. */
+function pathOf(name: string): string {
+  return `/out/${name}.txt`
+}
+
+export function pipelineOf({ name, count, splits, keys, rate, kind, append }: Numbers): Pipeline {
+  return pipeline(name, (p) => {
+    const keyed = p
+      .source('numbers', generatorSource({ count, rate, splits, value: (n) => n }))
+      .keyBy('key', (n) => n % keys)
+    const sink = fileSink({ path: `${SHARED}${pathOf(name)}`, append, framing: lines(), encode: String })
+    if (kind === 'chain') keyed.mapWithState('chain', { init: () => ({ chain: 0 }), step: chained }).sink('out', sink)
+    else {
+      keyed
+        .aggregate('sum', {
+          init: () => ({ count: 0, sum: 0 }),
+          add: (state, n) => {
+            state.count++
+            state.sum += n
+          },
+          combine: (state, other) => {
+            state.count += other.count
+            state.sum += other.sum
+          },
+          result: ({ count, sum }, key) => `${key}=${count}:${sum}`,
+          every: milliseconds(50),
+        })
+        .sink('out', sink)
+    }
+  })
+}
+
+function chained(state: { chain: number }, n: number): string {
+  state.chain = (Math.imul(state.chain, 31) + n) % WRAP
+  return `${n}=${state.chain}`
+}
+
+/** The lines that it may show, and those of them that it must. A key is in one split, so its numbers come in their order. */
+export function expectedOf({ count, keys, kind }: Numbers): ReadonlyMap<string, 'may' | 'must'> {
+  const expected = new Map<string, 'may' | 'must'>()
+  for (let key = 0; key < keys; key++) {
+    const state = { chain: 0 }
+    for (let n = key, made = 1, sum = n; n < count; n += keys, made++, sum += n) {
+      const line = kind === 'chain' ? chained(state, n) : `${key}=${made}:${sum}`
+      expected.set(line, kind === 'chain' || n + keys >= count ? 'must' : 'may')
+    }
+  }
+  return expected
+}
+
+/** What the run that is there shows, and in a file that grows perhaps some before it. */
+export function shownOf({ name, append, count }: Numbers, volume: Volume): readonly string[] {
+  const lines = linesIn(volume, pathOf(name), append)
+  return append ? lines.slice(-count) : lines
+}
+
+/** A line that it must show and does not, or `null`. */
+export function lackOf(shown: readonly string[], expected: ReturnType<typeof expectedOf>): string | null {
+  const there = new Set(shown)
+  for (const [line, need] of expected) if (need === 'must' && !there.has(line)) return line
+  return null
+}
+
+/** What is wrong with what is shown in the end, or `null`. */
+export function faultOf(shown: readonly string[], expected: ReturnType<typeof expectedOf>): string | null {
+  const there = new Set<string>()
+  for (const line of shown) {
+    if (!expected.has(line)) return `shows ${line}, which was never made`
+    if (there.has(line)) return `shows ${line} twice`
+    there.add(line)
+  }
+  const lack = lackOf(shown, expected)
+  return lack === null ? null : `does not show ${lack}`
+}

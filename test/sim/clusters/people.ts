@@ -1,0 +1,265 @@
+/**
+ * People who ask a cluster for this and that at once, without knowing of each other, by what the control API calls of a worker
+ * (`src/worker/pipelines/pipelines.ts`): pipelines of numbers are submitted, drained, cancelled and saved, and the one that the
+ * cluster is about is drained for good and submitted again.
+ *
+ * A1. Whoever asks is answered, or the process that he has asked dies. He asks any worker, and waits for his own answer only.
+ * A2. What he is told is so: what was drained has been drained, what was cancelled has been gone, and what was submitted has been there,
+ *     at some time since he asked.
+ * A3. In fair weather nobody asks for anything but drains and checkpoints, and that only while somebody waits for what he has
+ *     submitted. Then what does not run is submitted again, and shows what it makes.
+ * A4. In the end all are drained for good: nothing is left to be shown then, and what was drained stays so whoever dies, until it is
+ *     submitted again.
+ */
+import { PotorooError } from '../../../src/base/errors.ts'
+import { Prng } from '../../../src/base/prng.ts'
+import type { Env } from '../../../src/env/env.ts'
+import type { Pipeline } from '../../../src/model/pipeline.ts'
+import type { Plan } from '../../../src/model/plan.ts'
+import { plan } from '../../../src/model/planner.ts'
+import type { MakeWorker, MemberStation } from '../../../src/sim/member-station.ts'
+import type { Volume } from '../../../src/sim/volume.ts'
+import type { SimProcess, World } from '../../../src/sim/world.ts'
+import { Pipelines } from '../../../src/worker/pipelines/pipelines.ts'
+import { Worker } from '../../../src/worker/worker.ts'
+import { pendingIn } from '../remains.ts'
+import type { ChainWatch, Fate } from './chain-watch.ts'
+import type { ClusterConfig } from './config.ts'
+import { drawNumbers, expectedOf, faultOf, lackOf, type Numbers, pipelineOf, shownOf } from './numbers.ts'
+
+const PEOPLE = 0x0c8e_0000
+/** Pipelines of numbers, and the programs that each may be given, which make the same. */
+const NAMES = ['p', 'q']
+const VERSIONS = [1, 2]
+/** What is asked for, how often among so many; and what while others wait for what they have submitted. */
+const SHARES = { submit: 8, drain: 6, cancel: 3, checkpoint: 2, savepoint: 1 }
+const DEEDS = Object.entries(SHARES).flatMap(([deed, share]) => Array.from({ length: share }, () => deed as Deed))
+const LATE: readonly Deed[] = ['drain', 'checkpoint']
+/** Of so many looks in fair weather somebody is after them at one. */
+const SELDOM = 20
+
+type Deed = keyof typeof SHARES
+
+interface Ask {
+  readonly what: string
+  readonly deed: Deed
+  readonly name: string
+  /** The program that is submitted. */
+  readonly hash: string
+  readonly process: SimProcess
+  /** The number of the record that was the next one for the worker. */
+  readonly since: number
+}
+
+interface Seams {
+  readonly world: World
+  readonly volume: Volume
+  readonly chain: ChainWatch
+  readonly stations: readonly MemberStation[]
+  /** The pipeline that the cluster is about, and what runs of it in a process. */
+  readonly pipeline: Pipeline
+  readonly plan: (env: Env) => Plan
+}
+
+export class People {
+  readonly complaints: string[] = []
+  /** Requests that were answered. */
+  answers = 0
+  private readonly config: ClusterConfig
+  private readonly seams: Seams
+  private readonly random: Prng
+  private readonly numbers: ReadonlyMap<string, Numbers>
+  private readonly desks = new WeakMap<Worker, Pipelines>()
+  private readonly open = new Set<Ask>()
+  private fair = false
+  /** What is drained is not submitted again (A4). */
+  over = false
+  private looks = 0
+  private saved = 0
+
+  constructor(config: ClusterConfig, seams: Seams) {
+    this.config = config
+    this.seams = seams
+    this.random = new Prng(config.seed + PEOPLE)
+    const names = config.people > 0 ? NAMES : []
+    this.numbers = new Map(names.map((name) => [name, drawNumbers(name, this.random, config.actMs)]))
+  }
+
+  /** Makes workers, which can be asked where there is somebody. */
+  readonly make: MakeWorker = (env, options, host) => {
+    if (this.config.people === 0) return new Worker(env, options, host)
+    const pipelines = new Pipelines(env, options, host, host)
+    this.desks.set(pipelines.worker, pipelines)
+    return pipelines.worker
+  }
+
+  /** The plan of the program `hash`; `null`: it is none of these. */
+  planOf(hash: string): Plan | null {
+    const numbers = this.numbers.get(hash.slice(0, hash.indexOf('-')))
+    return numbers === undefined ? null : plan(pipelineOf(numbers).build())
+  }
+
+  begin(): void {
+    for (let i = 0; i < this.config.people; i++) this.next()
+  }
+
+  /** Whether somebody waits for an answer. */
+  get wait(): boolean {
+    return this.open.size > 0
+  }
+
+  /** Looks after who has asked whom; in fair weather somebody sees to it that all run. */
+  look(fair: boolean): void {
+    for (const ask of this.open) if (ask.process.state === 'dead') this.close(ask)
+    this.fair = fair
+    if (fair && !this.over && !this.wait && ++this.looks % SELDOM === 0)
+      for (const name of this.names) if (this.fateOf(name)?.drained !== false) this.askAnyone('submit', name)
+  }
+
+  /** Whether all that was asked for has been answered, and all run and have shown their numbers. */
+  get done(): boolean {
+    const shown = [...this.numbers.values()].every((one) => this.lackOf(one) === null)
+    return !this.wait && shown && this.names.every((name) => this.fateOf(name)?.drained === false)
+  }
+
+  /** Somebody drains whatever runs; holds once all has been drained, and nobody waits for that (A4). */
+  drained(): boolean {
+    const running = this.names.filter((name) => this.fateOf(name)?.drained !== true)
+    if (!this.wait) for (const name of running) this.askAnyone('drain', name)
+    return !this.wait && running.length === 0
+  }
+
+  /** All were drained a while ago. */
+  lookForRest(): void {
+    const left = pendingIn(this.seams.volume)
+    if (left.length > 0) this.complaints.push(`all is drained, and ${left} are left (A4)`)
+  }
+
+  /** Whether no worker runs what was drained (A4). */
+  get stays(): boolean {
+    return this.seams.stations.every(({ worker }) => worker === null || worker.residents.all.size === 0)
+  }
+
+  get standing(): readonly string[] {
+    const waits = Array.from(this.open, ({ what }) => `${what} is not answered`)
+    const lacks = Array.from(this.numbers.values(), (one) => `${one.name} lacks ${this.lackOf(one)}`)
+    const fates = this.names.map((name) => `${name}: ${JSON.stringify(this.fateOf(name))}`)
+    return [...this.complaints.slice(0, 3), ...waits, ...lacks, ...fates]
+  }
+
+  /** What is wrong in the end. */
+  judge(): readonly string[] {
+    const { volume } = this.seams
+    const faults = Array.from(this.numbers.values(), (one) => {
+      const fault = faultOf(shownOf(one, volume), expectedOf(one))
+      return fault === null ? [] : [`${one.name} ${fault} (A3)`]
+    })
+    return [...this.complaints, ...faults.flat()]
+  }
+
+  private get names(): readonly string[] {
+    return this.config.people === 0 ? [] : [...this.numbers.keys(), this.seams.pipeline.name]
+  }
+
+  /** What the chain says of a pipeline. */
+  private fateOf(name: string): Fate | null {
+    const { chain } = this.seams
+    chain.look()
+    return chain.fateOf(name)
+  }
+
+  private lackOf(one: Numbers): string | null {
+    return lackOf(shownOf(one, this.seams.volume), expectedOf(one))
+  }
+
+  // ── What they ask for ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Somebody thinks for a while, and asks. */
+  private next(): void {
+    const { world } = this.seams
+    world.at(world.now + this.random.between(0, 2 * this.config.askMs), () => {
+      if (!this.fair) this.draw(DEEDS)
+      else if ([...this.open].some(({ deed }) => deed === 'submit')) this.draw(LATE)
+    })
+  }
+
+  private draw(deeds: readonly Deed[]): void {
+    const { stations, pipeline } = this.seams
+    const station = this.pick(stations)
+    const deed = this.pick(deeds)
+    // What the cluster is about would begin anew.
+    const name = this.pick(deed === 'cancel' ? NAMES : [...NAMES, pipeline.name])
+    if (this.canBeAsked(station)) this.ask(station, deed, name)
+    else this.next()
+  }
+
+  private canBeAsked({ worker, process }: MemberStation): boolean {
+    if (worker === null || process?.state !== 'running') return false
+    return worker.phase !== 'booting' && worker.phase !== 'closed' && worker.phase !== 'gone'
+  }
+
+  private askAnyone(deed: Deed, name: string): void {
+    const active = this.seams.stations.filter(({ worker }) => worker?.phase === 'active')
+    if (active.length > 0) this.ask(this.pick(active), deed, name)
+  }
+
+  private ask({ worker, process, name: asked }: MemberStation, deed: Deed, name: string): void {
+    const { world } = this.seams
+    const hash = this.numbers.has(name) ? `${name}-${this.pick(VERSIONS)}` : 'program'
+    const what = `${asked} ${deed} ${deed === 'submit' ? hash : name} at ${world.now.toFixed(3)}`
+    const ask: Ask = { what, deed, name, hash, process: process!, since: worker!.cluster.next }
+    this.open.add(ask)
+    world.log.info('asked', { what })
+    this.request(this.desks.get(worker!)!, ask).then(
+      () => this.hear(ask, null),
+      (error: unknown) => this.hear(ask, error),
+    )
+  }
+
+  private async request(pipelines: Pipelines, { deed, name, hash, process }: Ask): Promise<unknown> {
+    switch (deed) {
+      case 'submit': {
+        const numbers = this.numbers.get(name)
+        const { pipeline, plan } = this.seams
+        const program = { hash, text: '', map: '{}' }
+        if (numbers !== undefined) return pipelines.submit(pipelineOf(numbers), program)
+        return pipelines.submit(pipeline, program, {}, { rewrite: () => plan(process.env) })
+      }
+      case 'savepoint':
+        return pipelines.savepoint(name, `kept-${++this.saved}`)
+      default:
+        return pipelines[deed](name)
+    }
+  }
+
+  /** Nobody hears what a process says that is dead. */
+  private hear(ask: Ask, error: unknown): void {
+    if (!this.open.has(ask) || ask.process.state === 'dead') return
+    const { world } = this.seams
+    world.log.info('answered', { what: ask.what, error: error instanceof PotorooError ? error.code : String(error) })
+    this.answers++
+    if (error === null) this.compare(ask)
+    else if (!(error instanceof PotorooError)) this.complaints.push(`${ask.what}: ${(error as Error).stack}`)
+    this.close(ask)
+  }
+
+  private close(ask: Ask): void {
+    if (this.open.delete(ask)) this.next()
+  }
+
+  /** A2. */
+  private compare({ what, deed, name, hash, since }: Ask): void {
+    const claims: Partial<Record<Deed, (fate: Fate | null) => boolean>> = {
+      submit: (fate) => fate?.hash === hash && !fate.drained,
+      drain: (fate) => fate?.drained === true,
+      cancel: (fate) => fate === null,
+    }
+    const claim = claims[deed]
+    if (claim !== undefined && this.seams.chain.hasBeen(name, since, claim) === false)
+      this.complaints.push(`${what} is done, and it is not so (A2)`)
+  }
+
+  private pick<T>(of: readonly T[]): T {
+    return of[this.random.below(of.length)]!
+  }
+}
