@@ -31,8 +31,11 @@ function leaving() {
   const until = async (condition: () => boolean): Promise<void> => {
     while (!condition()) await new Promise<void>((resolve) => looks.push(resolve))
   }
-  const change = (next: { phase?: string; generation?: number }): void => {
+  const change = (next: { phase?: string; generation?: number; anew?: boolean }): void => {
     worker.phase = next.phase ?? worker.phase
+    // Another program runs in the next generation: what it is there is another resident.
+    const generation = { number: next.generation ?? 1 }
+    if (next.anew) worker.residents.all.set('one', { phase: 'running', execution: { ...execution, generation } })
     worker.cluster.generation = next.generation ?? worker.cluster.generation
     const due = looks
     looks = []
@@ -63,6 +66,20 @@ test('N3: nor does it wait for a generation of its own in which to try again', a
   change({ phase: 'gone' })
   await ended
   expect(told).toEqual(['rest', 'end'])
+})
+
+test('N2: where another program begins in the next generation, its last checkpoint is waited for', async () => {
+  const { endings, told, change, answer } = leaving()
+  const ended = endings.rest()
+  await turn()
+  change({ generation: 2 })
+  answer('the generation ends')
+  await turn()
+  change({ generation: 2, anew: true })
+  await turn()
+  expect(told).toEqual(['rest', 'rest'])
+  answer(null)
+  await ended
 })
 
 test('N3: what has come to its end before is not ended once more', async () => {

@@ -75,24 +75,27 @@ export class Endings {
       late = true
       over.resolve()
     })
-    const rest = (resident: Resident): Promise<void> => this.restOne(resident, () => late)
-    await Promise.race([over.promise, Promise.all([...this.worker.residents.all.values()].map(rest))])
+    const rest = (name: string): Promise<void> => this.restOne(name, () => late)
+    await Promise.race([over.promise, Promise.all([...this.worker.residents.all.keys()].map(rest))])
     timer.cancel()
   }
 
-  private async restOne(resident: Resident, late: () => boolean): Promise<void> {
+  private async restOne(name: string, late: () => boolean): Promise<void> {
+    // Another program of it, in the next generation, is another resident.
+    const here = (): Resident | undefined => this.worker.residents.all.get(name)
     let failure: string | null = 'not tried'
     while (failure !== null && !late()) {
-      await this.until(() => late() || this.hasLeft || resident.phase !== 'starting')
+      await this.until(() => late() || this.hasLeft || here()?.phase !== 'starting')
+      const resident = here()
+      if (resident === undefined || !isUp(resident)) return
       const { execution } = resident
-      if (!isUp(resident)) return
       if (this.hasLeft) return this.letGoOne(resident)
       const rested = new Promise<string | null>((resolve) => execution.rest(SINK_END_MS, resolve))
       failure = await Promise.race([rested, this.until(() => this.hasLeft).then(() => 'this worker has left')])
       // In the generation that stands nothing would come of another try.
-      const stands = resident.execution === execution && this.worker.cluster.generation === execution.generation.number
+      const stands = here()?.execution === execution && this.worker.cluster.generation === execution.generation.number
       if (stands && !this.hasLeft) return
-      await this.until(() => late() || this.hasLeft || resident.execution !== execution)
+      await this.until(() => late() || this.hasLeft || here()?.execution !== execution)
     }
   }
 
