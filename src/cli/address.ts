@@ -7,7 +7,9 @@ export function addressOf(text: string): Address {
   const parts = /^(?:(\[[^\]]+\]|[^:]*):)?(\d{1,5})$/.exec(text)
   const port = Number(parts?.[2])
   if (parts === null || port > 65_535) {
-    throw fail('E_USAGE', { reason: `"${text}" is no address: write PORT or HOST:PORT` })
+    throw fail('E_USAGE', {
+      reason: `"${text}" is no address: write PORT or HOST:PORT, with brackets about a host that has colons`,
+    })
   }
   return { host: (parts[1] || '127.0.0.1').replace(/^\[|\]$/g, ''), port }
 }

@@ -39,7 +39,13 @@ export async function inForeground(
 ): Promise<void> {
   const { worker, limits } = settings
   for (const warning of startWarnings(data)) sayWarning(warning)
-  const stopped = Promise.withResolvers<Error | null>()
+  const stopped = Promise.withResolvers<void>()
+  /** What went wrong first, be it on the way to the end. */
+  let wrong: Error | null = null
+  const stop: Stop = (error) => {
+    wrong ??= error
+    stopped.resolve()
+  }
   const options = {
     worker,
     data,
@@ -51,26 +57,25 @@ export async function inForeground(
     development,
     sourceToken: readSourceToken(),
   }
-  const pipelines = new Pipelines(env, options, events(stopped.resolve))
+  const pipelines = new Pipelines(env, options, events(stop))
   const signals = onSignals((signal) => {
     say(`\n${signal}: makes a last checkpoint and ends; once more to end at once`)
-    stopped.resolve(null)
+    stop(null)
   })
   keepCompiled()
   const opened = pipelines.open().then(() => true)
   // A signal, or a disk that takes nothing, may end it before it has begun.
   if (!(await Promise.race([opened, stopped.promise.then(() => false)]))) {
     await pipelines.close()
-    const error = await stopped.promise
-    if (error !== null) throw error
+    if (wrong !== null) throw wrong
     return
   }
   const control = await openControl({ env, pipelines, limits, data, alone: pipeline, ...settings.control })
   try {
     const end = await work(pipelines, stopped.promise)
-    const error = await stopped.promise
+    await stopped.promise
     const failures = await pipelines.close()
-    if (error !== null) throw error
+    if (wrong !== null) throw wrong
     for (const failure of failures.values()) throw failure
     end()
   } finally {

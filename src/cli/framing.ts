@@ -23,6 +23,6 @@ export function framingOf(text: string): Framing {
       return lengthPrefix({ bytes, endian })
     }
   }
-  if (kind === 'fixed' && /^[1-9]\d*$/.test(first ?? '')) return fixedSize(Number(first))
+  if (kind === 'fixed' && /^[1-9]\d{0,14}$/.test(first ?? '')) return fixedSize(Number(first))
   throw fail('E_USAGE', { reason: `"${text}" is no framing: there are ${FRAMINGS}` })
 }

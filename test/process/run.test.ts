@@ -58,6 +58,18 @@ test('what it says to a file on a full disk is lost, and nothing else', () => {
   expect({ status, out: String(stdout) }).toEqual({ status: 0, out: 'a 1\n' })
 })
 
+test('says that standard output takes nothing, also where the input has ended by then', () => {
+  const { cwd } = app()
+  const full = openSync('/dev/full', 'w')
+  const args = [launcher, 'run', 'count.ts', '--stdin', '--stdout']
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd, input: 'a\n', stdio: ['pipe', full, 'pipe'] })
+  closeSync(full)
+  expect({ status, err: String(stderr) }).toEqual({
+    status: 1,
+    err: expect.stringMatching(/error E_STANDARD_OUTPUT: .*ENOSPC/),
+  })
+})
+
 test('counts on after kill -9, and ends with 0 at SIGTERM', async () => {
   const { run, ran } = app()
   const port = await freePort()

@@ -94,7 +94,7 @@ function findFile(file: string): string {
   } catch (error) {
     throw fail('E_PIPELINE_FILE', { path: file, reason: '' }, error)
   }
-  throw fail('E_PIPELINE_FILE', { path: file, reason: ': it is a folder' })
+  throw fail('E_PIPELINE_FILE', { path: file, reason: ': it is no file' })
 }
 
 /**
