@@ -1,4 +1,4 @@
-/** Addresses on the command line: `7001`, `host:7001`, `[::1]:7001`. */
+/** Addresses on the command line: `7001`, `host:7001`, `[::1]:7001`, `ws://host:7001/path`. */
 import { fail } from '../base/errors.ts'
 import type { Address } from '../env/network.ts'
 
@@ -12,4 +12,11 @@ export function addressOf(text: string): Address {
     })
   }
   return { host: (parts[1] || '127.0.0.1').replace(/^\[|\]$/g, ''), port }
+}
+
+/** The URL of a WebSocket that `text` is. Throws `E_USAGE`. */
+export function webSocketUrlOf(text: string): URL {
+  const url = URL.parse(text)
+  if (url !== null && /^wss?:$/.test(url.protocol) && url.hash === '') return url
+  throw fail('E_USAGE', { reason: `"${text}" is no URL of a WebSocket: write ws://HOST:PORT/PATH` })
 }

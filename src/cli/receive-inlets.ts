@@ -11,6 +11,7 @@ import type { Address } from '../env/network.ts'
 import { dialWebSocket } from '../env/real/websocket.ts'
 import type { Framing } from '../model/connector.ts'
 import { STALE } from '../protocol/delivery.ts'
+import { webSocketUrlOf } from './address.ts'
 import { limitsHere } from './settings.ts'
 import { say, sayWarning } from './terminal.ts'
 
@@ -82,8 +83,7 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
 
 /** Subscribes to a sink that listens for WebSockets: each message is a record. */
 export async function webSocketInlet(url: string, taker: Taker): Promise<Inlet> {
-  if (!URL.canParse(url)) throw fail('E_USAGE', { reason: `"${url}" is no URL: write ws://HOST:PORT/PATH` })
-  const { host: address } = new URL(url)
+  const { host: address } = webSocketUrlOf(url)
   const opened = Promise.withResolvers<void>()
   const over = Promise.withResolvers<WebSocketEnd>()
   const socket = dialWebSocket(

@@ -8,6 +8,7 @@ import { type AckLevel, type Client, connect } from '../client.ts'
 import type { Address } from '../env/network.ts'
 import type { Framing } from '../model/connector.ts'
 import { isText } from '../model/text.ts'
+import { webSocketUrlOf } from './address.ts'
 import { remedyOf, say } from './terminal.ts'
 import { readToken } from './token.ts'
 
@@ -143,9 +144,8 @@ export async function ackedOutlet(
 
 /** Each record as a message of its own: text where it is some, as most sources decode it. */
 export async function webSocketOutlet(url: string): Promise<Outlet> {
-  if (!URL.canParse(url)) throw fail('E_USAGE', { reason: `"${url}" is no URL: write ws://HOST:PORT/PATH` })
+  const { host: address } = webSocketUrlOf(url)
   const socket = new WebSocket(url)
-  const { host: address } = new URL(url)
   let opened = false
   let reason = ''
   socket.onerror = (event) => {

@@ -1,4 +1,5 @@
 /** What `connect` is told, and its defaults. */
+import { addressOfUrl } from '../base/address.ts'
 import { fail } from '../base/errors.ts'
 import { BATCH_BYTES, NAME_BYTES, SOURCE_BYTES, TOKEN_BYTES } from '../protocol/acked.ts'
 import type { Target } from './transport.ts'
@@ -101,8 +102,9 @@ function targetOf(text: string): Target {
   if (url?.protocol !== 'ws:' && url?.protocol !== 'wss:') {
     throw fail('E_CLIENT_OPTIONS', { reason: `a url begins with ws: or wss:, unlike ${JSON.stringify(text)}` })
   }
-  const standard = url.protocol === 'wss:' ? 443 : 80
-  return { host: url.hostname, port: url.port === '' ? standard : Number(url.port), url: url.href }
+  if (url.hash !== '')
+    throw fail('E_CLIENT_OPTIONS', { reason: `a url has no # in it, unlike ${JSON.stringify(text)}` })
+  return { ...addressOfUrl(url), url: url.href }
 }
 
 function positive(name: string, given: number | undefined, otherwise: number, most = Number.MAX_VALUE): number {

@@ -37,3 +37,7 @@ test('a record that is no text goes over a WebSocket as the bytes that it is', a
     ['A\xff\0', true],
   ])
 })
+
+test.each(['ws:///', 'http://h/', 'ws://h/in#here'])('%j is refused before it is dialled', async (url) => {
+  await expect(webSocketOutlet(url)).rejects.toMatchObject({ code: 'E_USAGE' })
+})

@@ -20,4 +20,10 @@ test.each([0, 65_536, 1.5, '7001', Number.NaN])(
 test('the ports of addresses and of a url are taken as they are', () => {
   expect(settingsOf({ ...named, port: 7001 }).targets).toEqual([{ host: '127.0.0.1', port: 7001, url: null }])
   expect(settingsOf({ ...named, url: 'wss://h/in' }).targets).toEqual([{ host: 'h', port: 443, url: 'wss://h/in' }])
+  const url = 'ws://[::1]:7001/'
+  expect(settingsOf({ ...named, url }).targets).toEqual([{ host: '::1', port: 7001, url }])
+})
+
+test.each(['http://h/', 'ws://', 'ws://h/in#here'])('%j is no url of a WebSocket', (url) => {
+  expect(() => settingsOf({ ...named, url })).toThrow(expect.objectContaining({ code: 'E_CLIENT_OPTIONS' }))
 })

@@ -1,4 +1,5 @@
 /** Dials a WebSocket and writes to it. */
+import { addressOfUrl } from '../../base/address.ts'
 import type { ConnectionHandler } from '../../env/network.ts'
 import { WHOLE_MESSAGES } from '../../model/framing.ts'
 import { AckedWriter } from '../acked/writer.ts'
@@ -12,9 +13,7 @@ export const webSocketSinkConnector: SinkConnector = {
   parallel: () => true,
   open: ({ settings, framing }, context) => {
     const { url, messages, protocol: spoken, tokenFile } = settings as WebSocketSinkSettings
-    const { hostname: host, port, protocol } = new URL(url)
-    const standard = protocol === 'wss:' ? 443 : 80
-    const address = { host, port: port === '' ? standard : Number(port) }
+    const address = addressOfUrl(new URL(url))
     const acked = spoken === 'acked'
     const form = {
       binary: acked || messages === 'binary',
