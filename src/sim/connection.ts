@@ -176,14 +176,16 @@ export class SimConnection implements Connection, Mortal, PipeEnd {
   }
 
   timedOut(): void {
+    // A kernel that gives a connection up sends no more of it, should the way be free again.
+    this.outward?.vanish()
     this.failed('timeout', 'no answer')
   }
 
   reset(): void {
     this.inward?.discard()
     this.broken = true
-    // Who has read the end reads no more, and so learns of a reset by writing only.
-    if (!this.endSeen) this.failed('reset', 'the peer reset the connection')
+    // Who has read the end reads no more, and so learns of a reset by writing only: by what he has to write, if there is any.
+    if (!this.endSeen || this.queue.length > 0) this.failed('reset', 'the peer reset the connection')
   }
 
   // The process's side: each of these runs in a turn of its own.
@@ -248,10 +250,14 @@ export class SimConnection implements Connection, Mortal, PipeEnd {
     if (this.phase === 'open' && this.endSeen && this.outward!.finished) this.close(null)
   }
 
-  /** What a kernel does with a socket whose process lets go of it: a reset if bytes were never read, else an end. */
+  /**
+   * What a kernel does with a socket whose process lets go of it: a reset if bytes were never read, and what has not left is lost;
+   * else an end, behind what the kernel has.
+   */
   private abandon(): void {
-    if (this.inward!.discard()) this.route.carry(this.resetPeer)
-    else this.outward!.finish()
+    if (!this.inward!.discard()) return this.outward!.finish()
+    this.outward!.vanish()
+    this.route.carry(this.resetPeer)
   }
 
   private close(error: NetworkError | null): void {

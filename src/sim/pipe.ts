@@ -4,8 +4,9 @@
  * W1. Bytes are copied in, never referred to: who changes them after they have left is not heard.
  * W2. Bytes arrive in the order they were put, each once; the end arrives after all of them.
  * W3. At most `kernelBytes` are held; a receiver that does not read pushes back on the sender.
- * W4. What the sender's kernel took goes on when the sender's process is dead, and is lost with the sender's machine. A
- *     process that leaves bytes unread resets the connection by its death, and with it what its peer has not read.
+ * W4. What the sender's kernel took goes on when the sender's process is dead, and is lost with the sender's machine, and where
+ *     the kernel gives the connection up. A process that leaves bytes unread resets the connection by its death: what it has sent is lost, and what
+ *     its peer has not read.
  */
 import type { Prng } from '../base/prng.ts'
 import type { SimEvent } from './events.ts'
@@ -120,7 +121,7 @@ export class Pipe {
     return any
   }
 
-  /** The sender's machine is gone: of what is on the wire, some first part may still arrive. */
+  /** The sender's kernel, or its machine, lets go of it: of what is on the wire, some first part may still arrive. */
   vanish(): void {
     const kept = this.wire.length === 0 ? 0 : this.random.below(this.wire.length + 1)
     for (const lost of this.wire.splice(kept)) this.held -= lost.bytes?.length ?? 0

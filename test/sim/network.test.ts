@@ -382,6 +382,54 @@ describe('deaths', () => {
     expect(nearEar.closed?.code).toBe('reset')
   })
 
+  test('W4: who gives up a connection sends no more of it when the way is free again', () => {
+    const lengths = new Set<number>()
+    for (let seed = 0; seed < 60; seed++) {
+      const { world, near, nearEar, far, farEar } = stage({ timeoutMs: 1000 }, true, seed)
+      world.network.cut('a', 'b')
+      for (let i = 0; i < 4; i++) near.write(Buffer.from([65 + i]))
+      world.run(2000)
+      expect(nearEar.closed?.code).toBe('timeout')
+      world.network.heal('a', 'b')
+      world.run(3000)
+      expect('ABCD'.startsWith(farEar.text)).toBe(true)
+      lengths.add(farEar.text.length)
+      far.write(hello)
+      world.run(4000)
+      expect(farEar.closed?.code).toBe('reset')
+    }
+    expect([...lengths].sort()).toEqual([0, 1, 2, 3, 4])
+  })
+
+  test('W4: who leaves bytes unread takes with him what he has sent', () => {
+    const texts = new Set<string>()
+    for (let seed = 0; seed < 60; seed++) {
+      const { world, acceptor, near, far, nearEar } = stage({ latencyMs: 10, jitterMs: 0 }, true, seed)
+      far.pause()
+      near.write(hello)
+      world.run(100)
+      far.write(Buffer.from('A'))
+      far.write(Buffer.from('B'))
+      world.run(105)
+      acceptor.kill()
+      world.run(1000)
+      expect(nearEar.closed?.code).toBe('reset')
+      texts.add(nearEar.text)
+    }
+    expect([...texts].sort()).toEqual(['', 'A', 'AB'])
+  })
+
+  test('who has read the end hears of a reset by what he has to write still', () => {
+    const { world, near, far, nearEar } = stage({ kernelBytes: 2 })
+    far.end()
+    world.run(100)
+    expect(nearEar.ended).toBe(true)
+    near.write(hello)
+    far.destroy()
+    world.run(1000)
+    expect(nearEar.closed?.code).toBe('reset')
+  })
+
   test('of what is on the wire when its machine loses power, some first part arrives', () => {
     const lengths = new Set<number>()
     for (let seed = 0; seed < 60; seed++) {
