@@ -14,7 +14,6 @@
  */
 import type { Cluster, PipelineEntry } from './cluster.ts'
 import { chainNumberOf, chainRecord, epochOf, manifestFolder, packFolder, type Run } from './layout.ts'
-import type { Manifest } from './manifest.ts'
 
 /**
  * The floor to ask for, or `null` where it stays. `wanted` is a higher floor that a worker asks for whose journal nears its
@@ -36,17 +35,17 @@ export interface Listing {
   readonly packs: readonly string[]
 }
 
-/** The paths to remove (X1), or none where a manifest of `kept` is `null`, because it could not be read (X2). */
+/** The paths to remove (X1), or none where a manifest could not be read (X2): `kept` has the packs of each that stays, or `null`. */
 export function garbageOf(
   run: Run,
   entry: PipelineEntry,
   listing: Listing,
-  kept: readonly (Manifest | null)[],
+  kept: readonly (readonly string[] | null)[],
 ): readonly string[] {
   const named = new Set(entry.epochs.map((epoch) => epoch.manifest))
-  for (const manifest of kept) {
-    if (manifest === null) return []
-    for (const pack of manifest.packs) named.add(pack.path)
+  for (const packs of kept) {
+    if (packs === null) return []
+    for (const pack of packs) named.add(pack)
   }
   const below = (folder: string, names: readonly string[]) =>
     names

@@ -1,5 +1,5 @@
 /**
- * Carries out what `removal.ts` decides: lists, reads the manifests from the floor on, removes. The coordinator runs it
+ * Carries out what `removal.ts` decides: lists, reads the manifests from the floor on that are not known, removes. The coordinator runs it
  * when it has read a floor record. Nothing depends on it being finished, or being run once. What cannot be listed or removed is passed
  * over: it may be somebody else's, and what lies behind it would stay for as long as that does.
  */
@@ -7,13 +7,19 @@ import type { Limits } from '../base/limits.ts'
 import type { Cluster, EpochEntry, PipelineEntry } from './cluster.ts'
 import { forEach } from './for-each.ts'
 import { CHAIN, letterFolder, manifestFolder, PIPELINES, packFolder, type Run, unescapeName } from './layout.ts'
-import { decodeManifest, type Manifest } from './manifest.ts'
+import { decodeManifest } from './manifest.ts'
+import type { NamedPacks } from './named-packs.ts'
 import { garbageOf, oldRecords, oldRuns } from './removal.ts'
 import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
 
-interface SweeperSeams {
+interface RemovalSeams {
   readonly store: Store
   readonly limits: Limits
+}
+
+interface SweeperSeams extends RemovalSeams {
+  /** What manifests name, of those that are known. */
+  readonly named: NamedPacks
 }
 
 /** Removes what `pipeline` no longer needs; `entry` must have been read in the chain. Answers how many objects went. */
@@ -23,19 +29,20 @@ export function sweepPipeline(
   entry: PipelineEntry,
   done: StoreDone<number>,
 ): void {
-  const { store } = seams
+  const { store, named } = seams
   const run: Run = { pipeline, run: entry.run }
+  named.forget(manifestFolder(run), entry.floor)
   store.list(manifestFolder(run), (error, manifests) => {
     if (error) return done(error, 0)
     store.list(packFolder(run), (failed, packs) => {
       if (failed) return done(failed, 0)
-      readAll(store, entry, (kept) => removeAll(seams, garbageOf(run, entry, { manifests, packs }, kept), done))
+      readAll(seams, entry, (kept) => removeAll(seams, garbageOf(run, entry, { manifests, packs }, kept), done))
     })
   })
 }
 
 /** Removes records of eras that are over (`removal.ts`, X4); `cluster` must have been read. Answers how many went. */
-export function sweepChain(seams: SweeperSeams, cluster: Cluster, done: StoreDone<number>): void {
+export function sweepChain(seams: RemovalSeams, cluster: Cluster, done: StoreDone<number>): void {
   seams.store.list(CHAIN, (error, names) => {
     if (error) done(error, 0)
     else removeAll(seams, oldRecords(names, cluster.next, seams.limits.chainEra), done)
@@ -47,15 +54,17 @@ export function sweepChain(seams: SweeperSeams, cluster: Cluster, done: StoreDon
  * their name. `cluster` must have been read. Answers how many objects went.
  */
 export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone<number>): void {
-  const { store } = seams
+  const { store, named } = seams
   const paths: string[] = []
   const collect = (folder: string, end: StoreDoneVoid) =>
     store.list(folder, (error, names) => {
       if (error === null) for (const name of names) paths.push(`${folder}/${name}`)
       end(null)
     })
-  const collectRun = (run: Run, end: StoreDoneVoid) =>
+  const collectRun = (run: Run, end: StoreDoneVoid) => {
+    named.forget(manifestFolder(run), Infinity)
     forEach([manifestFolder(run), packFolder(run), letterFolder(run)], 1, collect, end)
+  }
   const collectPipeline = (name: string, end: StoreDoneVoid) =>
     store.list(`${PIPELINES}/${name}`, (error, names) => {
       if (error) end(null)
@@ -67,19 +76,24 @@ export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone
   })
 }
 
-/** The manifests from the floor on, `null` for each that cannot be read (`removal.ts`, X2). */
-function readAll(store: Store, entry: PipelineEntry, done: (manifests: readonly (Manifest | null)[]) => void): void {
-  const found: (Manifest | null)[] = []
-  const readOne = ({ manifest: path }: EpochEntry, end: StoreDoneVoid) =>
+/** The packs that the manifests from the floor on name, `null` for each of these that cannot be read (`removal.ts`, X2). */
+function readAll(
+  { store, named }: SweeperSeams,
+  entry: PipelineEntry,
+  done: (packs: readonly (readonly string[] | null)[]) => void,
+): void {
+  const readOne = ({ manifest: path }: EpochEntry, end: StoreDoneVoid) => {
+    if (named.of(path) !== null) return end(null)
     store.read(path, (error, bytes) => {
       const examined = error === null ? decodeManifest(path, bytes) : null
-      found.push(examined?.kind === 'intact' ? examined.value : null)
+      if (examined?.kind === 'intact') named.note(path, examined.value)
       end(null)
     })
-  forEach(entry.epochs, 1, readOne, () => done(found))
+  }
+  forEach(entry.epochs, 1, readOne, () => done(entry.epochs.map(({ manifest }) => named.of(manifest))))
 }
 
-function removeAll(seams: SweeperSeams, paths: readonly string[], done: StoreDone<number>): void {
+function removeAll(seams: RemovalSeams, paths: readonly string[], done: StoreDone<number>): void {
   let gone = 0
   const remove = (path: string, end: StoreDoneVoid) =>
     seams.store.remove(path, (error) => {

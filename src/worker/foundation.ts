@@ -11,6 +11,7 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
+import { NamedPacks } from '../checkpoint/named-packs.ts'
 import type { DiskError, Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import { type Belonging, noteBelonging, readBelonging } from './belonging.ts'
@@ -24,6 +25,8 @@ export class Foundation {
   limits: Limits
   /** Tells the store from all others. */
   storeId = ''
+  /** What the manifests name that this process has written, or has read to find what may be removed. */
+  readonly named = new NamedPacks()
   private readonly env: Env
   private readonly options: WorkerOptions
   /** The store can keep nothing more. */

@@ -46,10 +46,10 @@ export class Ledger {
 
   /** The foundation is open. */
   constructor(seams: LedgerSeams) {
-    const { store, limits } = seams.foundation
+    const { store, limits, named } = seams.foundation
     this.seams = seams
     this.floors = new Floors({
-      ...{ store, limits },
+      ...{ store, limits, named },
       append: (make, end) => this.append(make, () => end()),
       crowds: (pipeline, run) => seams.door()?.isCrowdedBy(journalIds(pipeline, run)) ?? false,
     })

@@ -2,6 +2,7 @@
 import type { Limits } from '../base/limits.ts'
 import type { ChainReader } from '../checkpoint/chain-reader.ts'
 import type { ChainWriter } from '../checkpoint/chain-writer.ts'
+import type { NamedPacks } from '../checkpoint/named-packs.ts'
 import type { ReadAhead } from '../checkpoint/read-ahead.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Env } from '../env/env.ts'
@@ -17,6 +18,7 @@ export interface ExecutionSeams {
   readonly store: Store
   /** Tells the store from all others. */
   readonly storeId: string
+  readonly named: NamedPacks
   /** What was read of the store before owners changed. */
   readonly ahead: ReadAhead
   readonly chain: ChainReader

@@ -9,6 +9,7 @@ import {
   makeManifest,
   serialAfter,
 } from '../../src/checkpoint/manifest.ts'
+import { NamedPacks } from '../../src/checkpoint/named-packs.ts'
 import type { PackHandle } from '../../src/checkpoint/pack-format.ts'
 import { PackWriter } from '../../src/checkpoint/pack-writer.ts'
 import { isFull } from '../../src/checkpoint/rotation.ts'
@@ -29,6 +30,7 @@ const frame: ManifestFrame = {
 /** A pipeline that writes real packs and manifests. */
 export class Pipeline extends Sim {
   readonly store: FileStore = this.open()
+  readonly named = new NamedPacks()
   manifests: Manifest[] = []
   floor = 0
 

@@ -39,6 +39,34 @@ describe('removal', () => {
     expect(pipeline.value((done) => sweepPipeline(pipeline, 'p', pipeline.entry(), done))).toBe(0)
   })
 
+  test('X2: what is known of a manifest, which never changes, is not read again, and is forgotten below the floor', () => {
+    const pipeline = new Pipeline()
+    for (let epoch = 1; epoch <= 8; epoch++) pipeline.epoch(epoch)
+    const read = pipeline.store.read.bind(pipeline.store)
+    const reads: (number | null)[] = []
+    pipeline.store.read = (path, done) => {
+      reads.push(layout.epochOf(path.split('/').at(-1)!))
+      read(path, done)
+    }
+    const sweep = (floor: number) => {
+      pipeline.floor = floor
+      return pipeline.value((done) => sweepPipeline(pipeline, 'p', pipeline.entry(), done))
+    }
+    pipeline.named.note(layout.manifest(run, 1, 8), pipeline.manifests.at(-1)!)
+    expect(sweep(6)).toBeGreaterThan(0)
+    expect(reads.splice(0)).toEqual([6, 7])
+    pipeline.epoch(9)
+    // Nothing has to be read of those that can be read no more.
+    pipeline.end((done) => pipeline.store.put(layout.manifest(run, 1, 8), Buffer.from('damaged'), done))
+    expect(sweep(7)).toBeGreaterThan(0)
+    expect(reads).toEqual([9])
+    expect([6, 7, 8, 9].map((epoch) => pipeline.named.of(layout.manifest(run, 1, epoch)) !== null)).toEqual([
+      ...[false, true, true, true],
+    ])
+    pipeline.value((done) => sweepRuns(pipeline, { ...emptyCluster, next: 100 }, done))
+    expect(pipeline.named.of(layout.manifest(run, 1, 9))).toBeNull()
+  })
+
   test('X3: the floor leaves the horizon, never fewer than two epochs', () => {
     const pipeline = new Pipeline()
     for (let epoch = 1; epoch <= 9; epoch++) pipeline.epoch(epoch)

@@ -10,6 +10,7 @@ import { ChainReader } from '../../src/checkpoint/chain-reader.ts'
 import { ChainWriter, type MakeRecord } from '../../src/checkpoint/chain-writer.ts'
 import type { Cluster, Member } from '../../src/checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../../src/checkpoint/file-store.ts'
+import { NamedPacks } from '../../src/checkpoint/named-packs.ts'
 import { ReadAhead } from '../../src/checkpoint/read-ahead.ts'
 import type { RecordBody } from '../../src/checkpoint/record.ts'
 import { placementFromJson } from '../../src/cluster/splits.ts'
@@ -168,6 +169,7 @@ export class Hand {
       output: { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) },
       input: null,
       ahead: new ReadAhead(limits),
+      named: new NamedPacks(),
       member: { worker: this.name, incarnation: this.incarnation },
       storeId: 's',
       ...{ acceptLoss: false, development: false, sourceToken: null, drop: new Set<string>(), listening: () => {} },

@@ -18,6 +18,7 @@ import {
   makeManifest,
   type Snapshot,
 } from '../../checkpoint/manifest.ts'
+import type { NamedPacks } from '../../checkpoint/named-packs.ts'
 import { makeSavepoint } from '../../checkpoint/savepoint.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
@@ -35,6 +36,8 @@ export interface CoordinatingSeams {
   readonly clock: Clock
   readonly log: Log
   readonly limits: Limits
+  /** Hears what the manifests name that are written. */
+  readonly named: NamedPacks
 }
 
 /** What is said to every member, this worker included. */
@@ -202,8 +205,10 @@ export class Coordinating {
     this.manifest = manifest
     const path = layout.manifest(frame, frame.generation, epoch)
     writeOnce(seams, path, encodeManifest(manifest), seams.limits.storeReads, (error) => {
-      if (error === null) this.raise({ kind: 'manifestWritten', epoch })
-      else this.raise({ kind: 'manifestFailed', epoch, reason: error.message, nowMs: this.now() })
+      if (error === null) {
+        seams.named.note(path, manifest)
+        this.raise({ kind: 'manifestWritten', epoch })
+      } else this.raise({ kind: 'manifestFailed', epoch, reason: error.message, nowMs: this.now() })
     })
   }
 

@@ -215,12 +215,12 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
 
   private makeCoordinating({ base }: Standing): Coordinating {
     const { seams, entry, generation } = this.parts
-    const { store, limits, env, appender } = seams
+    const { store, limits, env, appender, named } = seams
     const { clock, log } = env
     const members = new Map(generation.members.map(({ worker, incarnation }) => [worker, incarnation]))
     // Also behind the epoch of a savepoint that it begins with: what one history writes has names of its own.
     const highest = Math.max(entry.highest, base?.epoch ?? 0)
-    const own = { store, clock, log, limits, chain: appender }
+    const own = { store, clock, log, limits, named, chain: appender }
     return new Coordinating(own, this.frame, members, base, highest, this.post)
   }
 

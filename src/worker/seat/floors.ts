@@ -7,6 +7,7 @@
 import type { Limits } from '../../base/limits.ts'
 import type { MakeRecord } from '../../checkpoint/chain-writer.ts'
 import type { Cluster, PipelineEntry } from '../../checkpoint/cluster.ts'
+import type { NamedPacks } from '../../checkpoint/named-packs.ts'
 import { nextFloor } from '../../checkpoint/removal.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { sweepChain, sweepPipeline, sweepRuns } from '../../checkpoint/sweeper.ts'
@@ -14,6 +15,7 @@ import { sweepChain, sweepPipeline, sweepRuns } from '../../checkpoint/sweeper.t
 export interface FloorSeams {
   readonly store: Store
   readonly limits: Limits
+  readonly named: NamedPacks
   append(make: MakeRecord, done: () => void): void
   /** Whether the pipeline's run crowds a journal of this worker that is near its limit. */
   crowds(pipeline: string, run: number): boolean

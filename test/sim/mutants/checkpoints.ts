@@ -29,8 +29,8 @@ export const checkpointMutants: readonly SimMutant[] = [
   {
     name: 'needed-pack-removed',
     file: 'src/checkpoint/removal.ts',
-    text: 'for (const pack of manifest.packs) named.add(pack.path)',
-    replacement: 'for (const pack of manifest.packs.slice(-1)) named.add(pack.path)',
+    text: 'for (const pack of packs) named.add(pack)',
+    replacement: 'for (const pack of packs.slice(-1)) named.add(pack)',
   },
   {
     name: 'needed-pack-left-out',
