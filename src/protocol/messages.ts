@@ -40,6 +40,8 @@ const channel = varint
 const stream = { source: text(1024), producer: text(NAME_BYTES), incarnation: text(NAME_BYTES) }
 /** Who brought records of a stream (`acked.ts`). */
 const writer = text(WRITER_BYTES)
+/** Pipelines that run in a cluster at most: whoever calls another worker names them all. */
+export const MOST_PIPELINES = 1024
 /** Writers in front of the last one that are known of a stream at most. */
 export const TRAIL_WRITERS = 8
 const purpose = word('checkpoint', 'savepoint', 'rescale', 'drain')
@@ -91,7 +93,7 @@ const linkRows = [
       incarnation: id,
       lane: word('control', 'data'),
       build: text(64),
-      pipelines: list(group({ pipeline, hash: text(64) }), 1024),
+      pipelines: list(group({ pipeline, hash: text(64) }), MOST_PIPELINES),
     },
   ),
 
@@ -280,7 +282,7 @@ const linkRows = [
   message(52, 'roundAsked', 1, 'The giver sends what the round covers, up to these complete epochs.', {
     attempt: u32,
     round,
-    epochs: list(group({ pipeline, epoch: varint }), 1024),
+    epochs: list(group({ pipeline, epoch: varint }), MOST_PIPELINES),
   }),
   message(
     53,
@@ -294,7 +296,7 @@ const linkRows = [
   message(55, 'roundArrived', 1, 'All parts of the round have arrived, from every giver.', { attempt: u32, round }),
   message(56, 'released', 1, 'The attempt was given up before its commit: these pipelines go on as before.', {
     attempt: u32,
-    pipelines: list(pipeline, 1024),
+    pipelines: list(pipeline, MOST_PIPELINES),
   }),
 
   message(

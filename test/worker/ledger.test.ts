@@ -1,9 +1,12 @@
 /** What people ask of the chain, where the incarnation that asks ends before it is known (`ledger.ts`, L1). */
 import { expect, test } from 'vitest'
+import { ByteWriter } from '../../src/base/bytes.ts'
 import type { Append, Appended, MakeRecord } from '../../src/checkpoint/chain-writer.ts'
 import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { fold } from '../../src/checkpoint/fold.ts'
 import type { RecordBody } from '../../src/checkpoint/record.ts'
+import { MOST_PIPELINES } from '../../src/protocol/messages.ts'
+import { encodeFrame, HANDSHAKE_BYTES, HANDSHAKE_VERSION } from '../../src/transport/wire.ts'
 import { Ledger } from '../../src/worker/ledger.ts'
 import { submitRecord } from '../../src/worker/pipelines/programs.ts'
 
@@ -56,4 +59,23 @@ test('a program that has begun anew since it was asked for does not do so twice'
   expect(submitRecord(after, 'p', 'h', null, how)).toBeNull()
   expect(submitRecord(after, 'p', 'h', null, { ...how, since: after.next })).toMatchObject({ drop: ['count'] })
   expect(submitRecord(after, 'p', 'another', null, how)).toMatchObject({ hash: 'another' })
+})
+
+test('G2: no more pipelines run than a message between workers can name; one that runs changes its program', () => {
+  const entry = submitted(emptyCluster, 'h').pipelines.get('p')!
+  const names = Array.from({ length: MOST_PIPELINES }, (_, n) => `p${n}`)
+  const full = { ...emptyCluster, pipelines: new Map(names.map((name) => [name, entry])) }
+  const asked = (cluster: Cluster, pipeline: string) =>
+    submitRecord(cluster, pipeline, 'other', null, { from: null, drop: [] })
+  expect(asked(full, 'another')).toBeNull()
+  expect(asked(full, 'p7')).toMatchObject({ hash: 'other' })
+  const drained = { ...full, pipelines: new Map(full.pipelines).set('p7', { ...entry, drained: true }) }
+  expect(asked(drained, 'another')).toMatchObject({ hash: 'other' })
+  const again = { ...drained, pipelines: new Map(drained.pipelines).set('another', entry) }
+  expect(asked(again, 'p7')).toBeNull()
+  const { pipelines } = full
+  const about = { kind: 'about', worker: 'w', incarnation: 'i', lane: 'control', build: '' } as const
+  const programs = Array.from(pipelines.values(), ({ run }) => ({ pipeline: run, hash: 'f'.repeat(64) }))
+  const place = { version: HANDSHAKE_VERSION, generation: 0, sequence: 0 }
+  encodeFrame(new ByteWriter(), { ...about, pipelines: programs }, place, HANDSHAKE_BYTES)
 })

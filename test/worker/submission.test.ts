@@ -31,6 +31,10 @@ function scene(submit: (program: { readonly hash: string }) => void) {
     const entry = { ...newEntry, parameters: {}, hash, submitted }
     cluster = { ...emptyCluster, pipelines: new Map([['words', entry]]) }
   }
+  const crowd = (count: number): void => {
+    const others = Array.from({ length: count }, (_, n) => [`other${n}`, newEntry] as const)
+    cluster = { ...emptyCluster, pipelines: new Map(others) }
+  }
   const look = { again: (): void => {} }
   const worker = {
     residents: { all, unloaded: new Map() },
@@ -61,7 +65,7 @@ function scene(submit: (program: { readonly hash: string }) => void) {
       while (!holds()) await new Promise<void>((resolve) => (look.again = resolve))
     },
   } as unknown as SubmissionSeams)
-  return { submission, all, withdrawn, stands, look }
+  return { submission, all, withdrawn, stands, crowd, look }
 }
 
 test('who has submitted a program of a cluster is answered also where another one has had it loaded here', async () => {
@@ -79,4 +83,10 @@ test('who is to begin with a savepoint is told where somebody else has submitted
   const answered = submission.submit(words, program, {}, { savepoint: 'one' })
   await expect(answered).rejects.toMatchObject({ code: 'E_PIPELINE_THERE' })
   expect(withdrawn).toEqual([])
+})
+
+test('who submits one pipeline more than workers can name to each other is told so', async () => {
+  const { submission, crowd } = scene(() => {})
+  crowd(1024)
+  await expect(submission.submit(words, program)).rejects.toMatchObject({ code: 'E_PIPELINES_FULL' })
 })

@@ -252,6 +252,11 @@ export const workerErrors = {
     what: 'the savepoint "{savepoint}" cannot be removed yet: pipeline "{pipeline}" started from it, and its checkpoints still need it',
     remedy: 'try again later: all state is written anew within twice limits.horizonEpochs checkpoints',
   },
+  E_PIPELINES_FULL: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" does not fit: {limit} run in this cluster, and workers tell each other of no more',
+    remedy: 'drain or cancel another pipeline, or make another cluster for this one',
+  },
   E_CHANNEL_MEMORY: {
     kind: 'user',
     what: 'pipeline "{pipeline}" does not fit: with it, {channels} channels lead into each of {workers} workers; their windows may hold {bytes} bytes there, and limits.channelBytes allows {limit}',

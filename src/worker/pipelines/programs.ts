@@ -2,6 +2,7 @@
  * Programs in the store and in the chain: what runs under which name.
  *
  * G1. A program lies in the store before a record names it: who reads the record finds it.
+ * G2. No record makes more pipelines run than a message between workers can name: from then on no two of them could be linked.
  */
 import { fail } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -12,6 +13,7 @@ import type { RecordBody } from '../../checkpoint/record.ts'
 import type { StoreDone, StoreDoneVoid } from '../../checkpoint/store.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
 import type { Log } from '../../env/log.ts'
+import { MOST_PIPELINES } from '../../protocol/messages.ts'
 import type { Program as LinkProgram } from '../../transport/handshake.ts'
 
 /** A program, as every worker keeps it: the bundle's text and its source map. */
@@ -100,20 +102,22 @@ export interface Submitted {
 
 /**
  * The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on, and
- * where it is to begin with a savepoint and the pipeline is there by now.
+ * where it is to begin with a savepoint and the pipeline is there by now, or too many others run (G2).
  */
 export function submitRecord(
-  { pipelines, generation }: Cluster,
+  cluster: Cluster,
   pipeline: string,
   hash: string,
   parameters: Json,
   { from, drop, again, since = Infinity }: Submitted,
 ): RecordBody | null {
+  const { pipelines, generation } = cluster
   const known = pipelines.get(pipeline)
   if (from !== null && known !== undefined) return null
   const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
   const goesOn = same && ((!known.drained && !again && drop.length === 0) || known.submitted >= since)
-  return goesOn ? null : { kind: 'submit', generation, pipeline, hash, parameters, from, drop }
+  if (goesOn || !hasRoomFor(cluster, pipeline)) return null
+  return { kind: 'submit', generation, pipeline, hash, parameters, from, drop }
 }
 
 /** The record that takes `run` of a pipeline out of the cluster; `null` where it is not there, or not any more. */
@@ -124,6 +128,11 @@ export function withdrawRecord(
 ): RecordBody | null {
   if (run === undefined || pipelines.get(pipeline)?.run !== run) return null
   return { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null, drop: [] }
+}
+
+/** Whether `pipeline` runs already, or may (G2). */
+export function hasRoomFor(cluster: Cluster, pipeline: string): boolean {
+  return cluster.pipelines.get(pipeline)?.drained === false || programsOf(cluster).length < MOST_PIPELINES
 }
 
 /** What runs, as handshakes compare it: pipelines by the number of their run. Those that were drained stay in the chain. */

@@ -18,12 +18,14 @@ import type { Parameters } from '../../model/graph.ts'
 import type { Pipeline } from '../../model/pipeline.ts'
 import type { Plan } from '../../model/plan.ts'
 import { plan } from '../../model/planner.ts'
+import { MOST_PIPELINES } from '../../protocol/messages.ts'
 import { settle } from '../settle.ts'
 import type { Program, Worker } from '../worker.ts'
 import { requireChannelMemory } from './channel-memory.ts'
 import { requireContinuation } from './continuation.ts'
 import { buildGraph, loadBundle } from './load.ts'
 import { requirePlaces } from './places.ts'
+import { hasRoomFor } from './programs.ts'
 import { isProgram, type Loaded, type Resident } from './resident.ts'
 
 /** How a program is to begin. */
@@ -114,8 +116,10 @@ export class Submission {
   /** Throws where what runs here, or is about to, leaves no room for `planned` beside it (S3). */
   private requireRoom(planned: Plan): void {
     const { worker, limits } = this.seams
+    const { pipeline: name } = planned
+    if (!hasRoomFor(worker.cluster, name)) throw fail('E_PIPELINES_FULL', { pipeline: name, limit: MOST_PIPELINES })
     const plans = [...Array.from(worker.residents.all.values(), (one) => one.plan), ...this.coming.values()]
-    const others = plans.filter(({ pipeline }) => pipeline !== planned.pipeline)
+    const others = plans.filter(({ pipeline }) => pipeline !== name)
     requirePlaces(planned, others)
     requireChannelMemory(planned, others, worker.cluster.members.length, limits)
   }
