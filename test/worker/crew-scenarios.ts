@@ -288,7 +288,7 @@ export const scenarios: Readonly<Record<string, () => void>> = {
     crew.hand('b').execution!.request({ kind: 'savepoint', name: 'here' }, (failure) => answers.push(failure))
     crew.until(() => answers.length === 1)
     crew.hand('c').execution!.drain(1000, false, (failure) => answers.push(failure))
-    crew.until(() => answers.length === 2 && crew.hand('a').phase === 'drained' && crew.hand('b').phase === 'drained')
+    crew.until(() => answers.length === 2 && names.every((name) => crew.hand(name).phase === 'drained'))
     assert.deepEqual(answers, [null, null])
     const { epoch } = crew
     crew.world.run(crew.world.now + 2000)

@@ -159,3 +159,20 @@ test('also where no sink has anybody to end for, nothing ends within the turn th
   await turn()
   expect(told).toEqual(['ended'])
 })
+
+test('E2: who has asked for a drain has it where its last epoch is heard of before any answer', async () => {
+  const told: string[] = []
+  let answer: (failure: string | null) => void = () => {}
+  const active = { request: (_: unknown, done: typeof answer) => (answer = done) } as unknown as Running
+  const ending = new Ending({
+    clock: { soon: (turn: () => void) => void queueMicrotask(turn) } as unknown as Clock,
+    holds: { hold() {}, release: () => told.push('let in') } as never,
+    endTogetherMs: 1,
+    active: () => active,
+    writers: () => [],
+  })
+  ending.drain(1, true, (failure) => told.push(`drained: ${failure}`))
+  ending.end(1, () => answer('the pipeline has ended'))
+  await turn()
+  expect(told).toEqual(['drained: null'])
+})

@@ -3,6 +3,7 @@
  *
  * E1. A sink is ended only behind an epoch that holds all that it was given, and that was committed here: what it still has then
  *     stands there already, and has been let go.
+ * E2. Members hear of a drain by its last epoch, who has asked for it by an answer too: whichever comes first ends the sinks, once.
  */
 import { periodic } from '../../checkpoint/barrier.ts'
 import { isAlone, type Writer } from '../../connectors/connector.ts'
@@ -40,7 +41,6 @@ export class Ending {
     const { holds } = this.seams
     const active = this.seams.active()
     if (active === null) return done(NOT_RUNNING)
-    active.draining = true
     holds.hold('drain', 'the pipeline drains')
     active.request({ kind: 'drain', stays }, (failure) => {
       // That it is complete is heard before its record is read, and what the sinks have of it is shown behind that (E1).
@@ -51,7 +51,8 @@ export class Ending {
           else this.end(endMs, () => done(null))
         })
       }
-      active.draining = false
+      // E2
+      if (this.over) return done(null)
       holds.release('drain')
       done(failure)
     })

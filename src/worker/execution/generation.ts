@@ -14,8 +14,8 @@
  * N4. Events come on turns of their own, never inside a call of the driver; `running` alone comes within `activate`.
  * N5. A channel has one end in a generation (links), and an epoch that was under way may still become complete in it. So a
  *     generation of a cluster runs a pipeline's run once: who puts another program in its place takes a new generation.
- * N6. Any member may ask for an epoch. A drain makes all members hold; it is over on this one with `drained` or, where this
- *     one has asked, with its answer.
+ * N6. Any member may ask for an epoch. A drain makes all members hold; it is over on each with `drained`, also on who has asked,
+ *     who hears an answer besides.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
@@ -80,7 +80,7 @@ export interface ExecutionEvents {
   running(base: Manifest | null): void
   /** Said on the coordinator: all sources have ended and everything has left, on all members. A `drain` may follow. */
   ended(): void
-  /** The last epoch of a drain that another member has asked for is complete: `end` and `close` may follow. */
+  /** The last epoch of a drain has been read in the chain: `end` and `close` may follow. */
   drained(): void
   failed(error: PotorooError): void
   /** Something for the operator that the pipeline itself has dealt with. */

@@ -83,8 +83,6 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   private readonly endedOn = new Set<string>()
   /** The last epoch whose barrier has come, where it drains the pipeline, or 0. */
   private drainsWith = 0
-  /** This worker has asked for the drain. */
-  draining = false
   /** When it began to run, by the monotonic clock. */
   startedMs = 0
 
@@ -344,7 +342,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     const committed = this.memory.commit(epoch)
     for (const [step, held] of committed.sinks) standing.writers.get(step)!.commit(epoch, held)
     sources.complete(committed.sources, committed.held)
-    if (epoch === this.drainsWith && !this.draining) events.drained()
+    if (epoch === this.drainsWith) events.drained()
     this.tellCommitted(epoch)
   }
 
