@@ -77,9 +77,9 @@ export class Inbox {
       case 'roundAsked':
       case 'keyGroupPart':
       case 'roundSent':
-        return to.mover.take(from, message, body)
+        return to.mover.take(from, message)
       case 'released':
-        to.mover.take(from, message, body)
+        to.mover.take(from, message)
         return to.work.control(from, message, body)
       case 'homeAsked':
       case 'homeNamed':

@@ -5,7 +5,6 @@
  * M2. What moves goes by the store, where it lies already: who gets key groups reads them ahead, round by round, and says
  *     that it has them once it has. Correctness never depends on it: what was not read ahead is read later.
  */
-import type { ByteReader } from '../../base/bytes.ts'
 import type { Move } from '../../cluster/assignment.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import { type MoverEffect, type MoverEvent, type MoverState, startMover, stepMover } from '../../cluster/mover.ts'
@@ -36,7 +35,7 @@ export class MoverDriver {
     this.state = startMover(host.worker)
   }
 
-  take(from: Heard, message: MoverMessage, _body: ByteReader): void {
+  take(from: Heard, message: MoverMessage): void {
     switch (message.kind) {
       case 'moveAnnounced': {
         const { attempt, from, to, keyGroups } = message
