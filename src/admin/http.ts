@@ -118,15 +118,14 @@ export class ControlServer {
   /** What this server would show under `path` to somebody who may look. */
   async show(path: string): Promise<{ readonly status: number; readonly text: string }> {
     try {
-      const url = URL.parse(path, 'http://control')
-      if (url === null) throw fail('E_CONTROL_REQUEST', { reason: 'its target is no path' })
+      const target = targetOf(path)
       for (const route of this.options.routes) {
-        const parts = match(route.path, url.pathname)
+        const parts = match(route.path, target.path)
         if (parts === null || route.method !== 'GET') continue
-        const answer = await route.handle({ parts, query: url.searchParams, body: null })
+        const answer = await route.handle({ parts, query: target.query, body: null })
         return { status: 200, text: JSON.stringify(answer ?? null) }
       }
-      throw fail('E_CONTROL_REQUEST', { reason: `there is no GET ${url.pathname}` })
+      throw fail('E_CONTROL_REQUEST', { reason: `there is no GET ${target.path}` })
     } catch (error) {
       return this.failure(error)
     }
@@ -154,18 +153,17 @@ export class ControlServer {
 
   private async answer(request: IncomingMessage): Promise<unknown> {
     this.refuseForeigners(request)
-    const url = URL.parse(request.url ?? '/', 'http://control')
-    if (url === null) throw fail('E_CONTROL_REQUEST', { reason: 'its target is no path' })
+    const { path, query } = targetOf(request.url ?? '/')
     const { routes } = this.options
     // Of the answer to HEAD Node sends the head alone: who looks whether it lives asks for no more.
     const method = request.method === 'HEAD' ? 'GET' : request.method
     for (const route of routes) {
-      const parts = match(route.path, url.pathname)
+      const parts = match(route.path, path)
       if (parts === null || route.method !== method) continue
       this.refuseStrangers(request, route)
-      return route.handle({ parts, query: url.searchParams, body: await this.readBody(request) })
+      return route.handle({ parts, query, body: await this.readBody(request) })
     }
-    throw fail('E_CONTROL_REQUEST', { reason: `there is no ${request.method} ${url.pathname}` })
+    throw fail('E_CONTROL_REQUEST', { reason: `there is no ${request.method} ${path}` })
   }
 
   /** H3. */
@@ -210,6 +208,13 @@ export class ControlServer {
     }
     return jsonIn('its body', Buffer.concat(chunks).toString('utf8'))
   }
+}
+
+/** What a request asks for. Parts of a path stand as they are: a URL takes `..` for a way up, and it may be a key. */
+function targetOf(target: string): { readonly path: string; readonly query: URLSearchParams } {
+  const [, path, query] = /^(\/[^?]*)\??(.*)$/s.exec(target) ?? []
+  if (path === undefined) throw fail('E_CONTROL_REQUEST', { reason: 'its target is no path' })
+  return { path, query: new URLSearchParams(query) }
 }
 
 /** `127.0.0.1:41231` without its port. */

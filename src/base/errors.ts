@@ -24,6 +24,7 @@ import { stateErrors } from './errors/state.ts'
 import { testingErrors } from './errors/testing.ts'
 import { transportErrors } from './errors/transport.ts'
 import { workerErrors } from './errors/worker.ts'
+import { inShell } from './shell.ts'
 
 export type { ErrorKind }
 
@@ -75,6 +76,13 @@ export function fail(code: ErrorCode, details: Details = {}, cause?: unknown): P
   return new PotorooError(code, details, cause)
 }
 
+/** What stands in a command is a word of it. */
 function fill(sentence: string, details: Details): string {
-  return sentence.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? ''))
+  return sentence.replace(/`potoroo [^`]*`|\{(\w+)\}/g, (part, name?: string) =>
+    name === undefined ? put(part, details, inShell) : put(part, details),
+  )
+}
+
+function put(part: string, details: Details, form = (text: string) => text): string {
+  return part.replace(/\{(\w+)\}/g, (_, name: string) => form(String(details[name] ?? '')))
 }

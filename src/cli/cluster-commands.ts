@@ -1,6 +1,8 @@
 /** Commands about a cluster as a whole: who owns what, and who leaves. */
+
 import { Command } from 'commander'
 import type { ClusterView, KeyGroupRun, KeyPlace, LeaveAnswer, MemberView, Mode } from '../admin/cluster-view.ts'
+import { inShell } from '../base/shell.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { joined } from './status-text.ts'
 import { counted, print, printJson, table } from './terminal.ts'
@@ -69,7 +71,7 @@ function staysText(worker: string, mode: Mode, waitsFor: readonly string[]): rea
     const until = joins ? 'joins once more before it leaves' : `stays until ${pipeline} runs again`
     const why = `its journal has records of ${pipeline} that are in no checkpoint, and nobody else has them`
     const again = joins ? '' : '`potoroo submit FILE` starts it again, '
-    return `${worker} ${until}: ${why}\n  ${again}\`potoroo cancel ${pipeline}\` gives it up, with its state`
+    return `${worker} ${until}: ${why}\n  ${again}\`potoroo cancel ${inShell(pipeline)}\` gives it up, with its state`
   })
 }
 

@@ -12,6 +12,7 @@ import { type ControlFile, readControlFile } from '../admin/control-file.ts'
 import type { WorkerView } from '../admin/view.ts'
 import { showAddress } from '../base/address.ts'
 import { type Details, type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
+import { inShell } from '../base/shell.ts'
 import { addressOf } from './address.ts'
 import { Waiting } from './progress.ts'
 import { readSettings } from './settings.ts'
@@ -214,7 +215,8 @@ function call(
     const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` }
     if (body !== null) headers['content-type'] = 'application/json'
     const signal = ms === undefined ? undefined : AbortSignal.timeout(ms)
-    const asked = request(`http://${address}${path}`, { method, headers, agent: false, signal }, (response) => {
+    // In a URL a part of the path that is `..` would be a way up.
+    const asked = request(`http://${address}`, { path, method, headers, agent: false, signal }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
@@ -240,7 +242,7 @@ function errorOf(text: string, address: string): Error {
 
 /** What is waited for where a checkpoint may not come about. */
 export function forCheckpoint(pipeline: string): string {
-  return `waits for a checkpoint; \`potoroo status ${pipeline}\` shows what is late`
+  return `waits for a checkpoint; \`potoroo status ${inShell(pipeline)}\` shows what is late`
 }
 
 /** A part of a path. */

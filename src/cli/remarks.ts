@@ -1,5 +1,6 @@
 /** What `run` says about its pipeline, with the command to try next. */
 import { showAddress } from '../base/address.ts'
+import { inShell } from '../base/shell.ts'
 import { HTTP_SOURCE } from '../connectors/http/describe.ts'
 import { STANDARD_INPUT } from '../connectors/standard-input/describe.ts'
 import { TCP_SERVER } from '../connectors/tcp/describe.ts'
@@ -35,12 +36,12 @@ export const proposals = {
     }
     if (task?.kind === 'source' && task.source.kind === WEBSOCKET) {
       const url = `ws://${address}${task.source.settings.path}`
-      const acked = task.source.settings.protocol === 'acked' ? ` --acked ${step}` : ''
+      const acked = task.source.settings.protocol === 'acked' ? ` --acked ${inShell(step)}` : ''
       return line(`${step} listens on ${url}`, `send ${url} FILE${acked}`)
     }
     const acked = task?.kind === 'source' && task.source.settings.protocol === 'acked'
     const framing = task?.kind === 'source' ? framingFlag(task.source.framing) : ''
-    const how = acked ? ` --acked ${step}` : ''
+    const how = acked ? ` --acked ${inShell(step)}` : ''
     return line(`${step} listens on ${address}`, `send ${short(address)} FILE${framing}${how}`)
   },
 

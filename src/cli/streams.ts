@@ -6,6 +6,7 @@
  */
 import { Command } from 'commander'
 import type { StreamView } from '../admin/view.ts'
+import { inShell } from '../base/shell.ts'
 import type { Parked } from '../ingest/producers.ts'
 import { addControlOptions, type ControlFlags, findWorkers, part } from './control-client.ts'
 import { askAll, askOneOf } from './each-worker.ts'
@@ -55,7 +56,7 @@ async function listStreams(pipeline: string, flags: ControlFlags): Promise<void>
       `\n${producer} waits: records ${first} to ${last} are missing: it has let go of them, and no worker here has them${had}`,
     )
     print('  where a worker is absent, start it again, for its journal has them; otherwise accept the loss:')
-    print(`  potoroo streams abandon ${pipeline} ${source} ${producer}`)
+    print(`  potoroo streams abandon ${[pipeline, source, producer].map(inShell).join(' ')}`)
   }
 }
 

@@ -33,6 +33,22 @@ async function send(station: Station, text: string): Promise<void> {
   await expect.poll(() => resident.execution.tookAll('words')).toBe(true)
 }
 
+test('a part of a path is what it says, also where a URL would take it for a way up', async () => {
+  const station = await new Station().open()
+  for (const [part, key] of [
+    ['..', '..'],
+    ['.', '.'],
+    ['a%2Fb%3F', 'a/b?'],
+  ]) {
+    const { status, json } = await station.ask('GET', `/v1/cluster/keys/${part}?x=1`)
+    expect([status, (json as { key: string }[])[0]!.key]).toEqual([200, key])
+  }
+  expect(await station.ask('GET', 'http://elsewhere/v1/worker')).toMatchObject({
+    status: 400,
+    json: { error: { message: expect.stringContaining('its target is no path') } },
+  })
+})
+
 describe('who may do what', () => {
   test('strangers may see that it lives, and nothing else', async () => {
     const station = await new Station().open()

@@ -104,7 +104,7 @@ export class Station {
       ...options.headers,
     }
     return new Promise((resolve, reject) => {
-      const asked = request(`http://${this.control.address}${path}`, { method, headers, agent: false }, (response) => {
+      const asked = request(`http://${this.control.address}`, { path, method, headers, agent: false }, (response) => {
         let text = ''
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
         response.on('end', () => {
