@@ -11,10 +11,13 @@ import { fail } from './base/errors.ts'
 import { Client } from './client/client.ts'
 import { newId } from './client/id.ts'
 import { type ConnectOptions, settingsOf } from './client/options.ts'
+
+export type { OutgoingRecord } from './client/record.ts'
+
 import { webSocketDial } from './client/websocket.ts'
 
 export { PotorooError } from './base/errors.ts'
-export type { AckLevel, Client, ClientEvents, OutgoingRecord } from './client/client.ts'
+export type { AckLevel, Client, ClientEvents } from './client/client.ts'
 
 /** What a page can say to `connect`. */
 export type BrowserOptions = Omit<ConnectOptions, 'addresses' | 'host' | 'port' | 'outbox'> & {

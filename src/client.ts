@@ -22,10 +22,11 @@ import { dialTcp } from './client/tcp.ts'
 import type { Dial } from './client/transport.ts'
 
 export { PotorooError } from './base/errors.ts'
-export type { AckLevel, Client, ClientEvents, OutgoingRecord } from './client/client.ts'
+export type { AckLevel, Client, ClientEvents } from './client/client.ts'
 export type { Address, ConnectOptions, DiskOutbox } from './client/options.ts'
 export type { DiskInbox, ReceivedRecord, ReceiveOptions } from './client/receiver/options.ts'
 export type { Receiver, ReceiverEvents } from './client/receiver/receiver.ts'
+export type { OutgoingRecord } from './client/record.ts'
 
 /**
  * Makes a producer. Resolves when its outbox is open: records may be sent from then on, whether a worker can be reached

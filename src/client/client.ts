@@ -17,10 +17,9 @@ import { Gatherer } from './gatherer.ts'
 import { newId } from './id.ts'
 import type { Address, Settings } from './options.ts'
 import { Outbox, type OutboxStore, recordOver } from './outbox.ts'
-import type { Dial, Target } from './transport.ts'
-
-/** One record: text is sent as UTF-8. */
-export type OutgoingRecord = string | Uint8Array
+import { faultOf, type OutgoingRecord } from './record.ts'
+import { addressOf, type Dial, elsewhere, type Target } from './transport.ts'
+import { Waiters } from './waiters.ts'
 
 /** `journaled`: on a worker's disk. `stable`: in a complete checkpoint. */
 export type AckLevel = 'journaled' | 'stable'
@@ -44,11 +43,6 @@ export interface ClientEvents {
 const WAITING_MAX = 1024
 /** Redirections that are followed before the client waits. */
 const REDIRECTS_MAX = 5
-interface Waiter<T> {
-  readonly until: number
-  resolve(value: T): void
-  reject(error: Error): void
-}
 
 export class Client extends EventEmitter<ClientEvents> {
   readonly incarnation: string
@@ -76,8 +70,8 @@ export class Client extends EventEmitter<ClientEvents> {
   private readonly recovered: number
   private scheduled = false
   private readonly room = Promise.resolve()
-  private readonly waitingForRoom: Waiter<void>[] = []
-  private readonly waitingForAck: Record<AckLevel, Waiter<string>[]> = { journaled: [], stable: [] }
+  private readonly waitingForRoom = new Waiters<void>()
+  private readonly waitingForAck = { journaled: new Waiters<string>(), stable: new Waiters<string>() }
 
   /** Use `connect`. */
   constructor(settings: Settings, incarnation: string, store: OutboxStore | null, dialler: Dial) {
@@ -120,11 +114,9 @@ export class Client extends EventEmitter<ClientEvents> {
       return Promise.reject(fail('E_OUTBOX_FULL', { producer, waiting: WAITING_MAX }))
     }
     const given = Array.isArray(records) ? (records as readonly OutgoingRecord[]) : [records as OutgoingRecord]
-    const { recordBytes: limit } = this.taker
     for (const record of given) {
-      if (!isRecord(record))
-        return Promise.reject(fail('E_CLIENT_RECORD', { got: record === null ? 'null' : typeof record }))
-      if (isOver(record, limit)) return Promise.reject(fail('E_RECORD_TOO_LONG', { bytes: bytesOf(record), limit }))
+      const fault = faultOf(record, this.taker.recordBytes)
+      if (fault !== null) return Promise.reject(fault)
     }
     try {
       for (let i = 0; i < given.length; i++) this.gatherer.add(given[i]!)
@@ -132,8 +124,7 @@ export class Client extends EventEmitter<ClientEvents> {
       return this.fail(error)
     }
     this.schedule()
-    if (this.hasRoom) return this.room
-    return new Promise((resolve, reject) => this.waitingForRoom.push({ until: 0, resolve, reject }))
+    return this.hasRoom ? this.room : this.waitingForRoom.wait(0)
   }
 
   private get hasRoom(): boolean {
@@ -151,7 +142,7 @@ export class Client extends EventEmitter<ClientEvents> {
     if (!isLevel(level)) return Promise.reject(noLevel(level))
     const until = this.last
     if (this[level] >= until) return Promise.resolve(this.tokenOf(until))
-    return new Promise((resolve, reject) => this.waitingForAck[level].push({ until, resolve, reject }))
+    return this.waitingForAck[level].wait(until)
   }
 
   /** A token that covers every record acknowledged at `level` so far. Throws `E_CLIENT_LEVEL` where that is none. */
@@ -337,15 +328,9 @@ export class Client extends EventEmitter<ClientEvents> {
     }
     this.tell('ack', { journaled: this.journaled, stable: this.stable })
     for (const level of ['journaled', 'stable'] as const) {
-      const waiters = this.waitingForAck[level]
-      let settled = 0
-      while (settled < waiters.length && waiters[settled]!.until <= this[level]) {
-        const { until, resolve } = waiters[settled++]!
-        resolve(this.tokenOf(until))
-      }
-      waiters.splice(0, settled)
+      this.waitingForAck[level].reach(this[level], (until) => this.tokenOf(until))
     }
-    if (this.hasRoom) for (const waiter of this.waitingForRoom.splice(0)) waiter.resolve()
+    if (this.hasRoom) this.waitingForRoom.reach(0, () => {})
   }
 
   // ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -365,8 +350,8 @@ export class Client extends EventEmitter<ClientEvents> {
     connection?.close()
     if (this.retry !== null) clearTimeout(this.retry)
     this.outbox.close()
-    const waiters = [...this.waitingForRoom, ...this.waitingForAck.journaled, ...this.waitingForAck.stable]
-    for (const waiter of waiters) waiter.reject(error)
+    const { journaled, stable } = this.waitingForAck
+    for (const waiters of [this.waitingForRoom, journaled, stable]) waiters.fail(error)
     if (error.code !== 'E_CLIENT_CLOSED') this.tell('failed', error)
   }
 
@@ -379,36 +364,10 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 }
 
-function isRecord(record: unknown): record is OutgoingRecord {
-  return typeof record === 'string' || record instanceof Uint8Array
-}
-
 function isLevel(level: unknown): level is AckLevel {
   return level === 'journaled' || level === 'stable'
 }
 
 function noLevel(level: unknown): PotorooError {
   return fail('E_CLIENT_LEVEL', { got: typeof level === 'string' ? `"${level}"` : typeof level })
-}
-
-function isOver(record: OutgoingRecord, limit: number): boolean {
-  // A UTF-16 unit takes at most three bytes.
-  return (typeof record === 'string' ? 3 * record.length : record.length) > limit && bytesOf(record) > limit
-}
-
-function bytesOf(record: OutgoingRecord): number {
-  return typeof record === 'string' ? Buffer.byteLength(record) : record.length
-}
-
-function addressOf({ host, port }: Target): Address {
-  return { host, port }
-}
-
-/** The same way to another worker: by a WebSocket it has the same path. */
-function elsewhere({ url }: Target, host: string, port: number): Target {
-  if (url === null) return { host, port, url }
-  const other = new URL(url)
-  other.hostname = host.includes(':') ? `[${host}]` : host
-  other.port = String(port)
-  return { host, port, url: other.href }
 }

@@ -31,3 +31,16 @@ export interface Target extends Address {
 }
 
 export type Dial = (target: Target, events: TransportEvents) => Transport
+
+export function addressOf({ host, port }: Target): Address {
+  return { host, port }
+}
+
+/** The same way to another worker: by a WebSocket it has the same path. */
+export function elsewhere({ url }: Target, host: string, port: number): Target {
+  if (url === null) return { host, port, url }
+  const other = new URL(url)
+  other.hostname = host.includes(':') ? `[${host}]` : host
+  other.port = String(port)
+  return { host, port, url: other.href }
+}
