@@ -4,11 +4,11 @@
  * F1. Folders are watched, not files: editors save by renaming, and a file that is missing may come.
  */
 import { type FSWatcher, watch } from 'node:fs'
-import { dirname, extname, resolve } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
 import { fail } from '../base/errors.ts'
 import type { Bundle } from '../worker/pipelines/load-bundle.ts'
 
-/** What a pipeline may be made of; anything else in a folder is none of ours. */
+/** What a pipeline may come to be made of. Anything else in a folder is none of ours, unless it is made of that already. */
 const ENDINGS = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json'])
 
 /** Saving is several events; after so long of quiet, in milliseconds, it is over. */
@@ -23,6 +23,7 @@ export function filesOf({ path, map }: Pick<Bundle, 'path' | 'map'>): readonly s
 export class FileWatch {
   private readonly changed: () => void
   private readonly folders = new Map<string, FSWatcher>()
+  private readonly files = new Set<string>()
   private timer: NodeJS.Timeout | null = null
 
   /** `changed` is called once for each change, however many events it makes. */
@@ -32,7 +33,9 @@ export class FileWatch {
 
   /** Watches the folders of `files` too (F1). Throws `E_FILE`. */
   add(files: readonly string[]): void {
-    for (const folder of new Set(files.map((file) => dirname(resolve(file))))) {
+    for (const file of files.map((file) => resolve(file))) {
+      this.files.add(file)
+      const folder = dirname(file)
       if (this.folders.has(folder)) continue
       const watcher = this.watch(folder)
       // A folder that goes takes its files with it: the next change elsewhere says what is missing.
@@ -49,7 +52,7 @@ export class FileWatch {
   private watch(folder: string): FSWatcher {
     try {
       return watch(folder, (_event, name) => {
-        if (name === null || ENDINGS.has(extname(name))) this.tell()
+        if (name === null || ENDINGS.has(extname(name)) || this.files.has(join(folder, name))) this.tell()
       })
     } catch (error) {
       throw fail('E_FILE', { operation: 'watch', path: folder, reason: (error as Error).message }, error)
