@@ -198,10 +198,11 @@ export class Stream {
     this.sessions = sessions
     this.time = Math.max(this.time, time)
     this.covered = Math.max(this.covered, position)
-    // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable.
+    // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable, but for what is
+    // known not to be: the pipeline has taken that, and a base of before would have to find it.
     if (position >= this.admitted) this.trail = this.fedTrail
     this.admitted = Math.max(this.admitted, position)
-    this.durable = Math.max(this.durable, position)
+    if (this.soft === 0) this.durable = Math.max(this.durable, position)
   }
 
   /** The pipeline has taken all up to `position`, the last of them out of `batch`. */
@@ -243,7 +244,7 @@ export class Stream {
 
   /** The journals have it up to `end`, of which what lies up to `hard` survives the loss of power once it is written. */
   inherit(end: number, hard: number): void {
-    this.durable = Math.max(this.durable, Math.min(hard, this.undurable - 1))
+    if (this.soft === 0) this.durable = Math.max(this.durable, Math.min(hard, this.undurable - 1))
     if (end > hard && end > this.durable) this.soft = end
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Stream } from '../../src/ingest/stream.ts'
+import { Stream, type StreamRow } from '../../src/ingest/stream.ts'
 
 test('a stream, which is kept for days, keeps no more memory than the bytes of its name', () => {
   const { key, keyBytes } = new Stream('orders', 'till-4é', 'a1b2', true, 1)
@@ -24,4 +24,21 @@ test('its row is the same object in each epoch until it says something else', ()
     expect(stream.row).not.toEqual(row)
   }
   expect(stream.row).toEqual(['till', 'a1b2', 7, 'w2', 3, 1000, true, 'other', { writer: 'client', last: 7 }])
+})
+
+test('what its journal may lose with the power is stable only below the floor, also where the pipeline begins anew behind it', () => {
+  const stream = new Stream('in', 'p', 'i', true, 0)
+  const row = (position: number): StreamRow => ['p', 'i', position, '', 1, 0, true, '']
+  const read = (position: number): void => {
+    stream.reset(row(position))
+    stream.settle(10, stream.admitted, stream.trail)
+    stream.inherit(10, position < 5 ? 5 : position)
+  }
+  read(0)
+  expect(stream.journaled).toBe(5)
+  stream.position = stream.covered = 10
+  read(10)
+  expect([stream.journaled, stream.stable]).toEqual([5, 5])
+  stream.raiseFloor(10)
+  expect([stream.journaled, stream.stable]).toEqual([10, 10])
 })

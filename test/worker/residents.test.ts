@@ -25,7 +25,8 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
     ...{ cluster: emptyCluster, told: null, changes: 0 },
   }
   const stands = (...pipelines: [string, PipelineEntry][]): Cluster => {
-    scene.cluster = { ...emptyCluster, generation: 1, pipelines: new Map(pipelines) }
+    const next = 1 + Math.max(-1, ...pipelines.map(([, { submitted }]) => submitted))
+    scene.cluster = { ...emptyCluster, next, generation: 1, pipelines: new Map(pipelines) }
     return scene.cluster
   }
   const ends: (() => void)[] = []
@@ -251,6 +252,27 @@ test('what is asked of one on its way up waits until it runs, and is answered wh
     else events().running(null)
     expect(said.at(-1)).toMatch(fails ? /^b hears .*"epochAnswered".*"number":4/ : /^words\/7 hears epochAsked of b$/)
   }
+})
+
+test('what comes late for runs that were taken out is not in the way of what others say', () => {
+  const { said, stands, residents, loads } = scene({ slow: true })
+  stands(['words', entryOf(7)])
+  residents.restore({ number: 1, coordinator: 'c', ...two } as unknown as Generation, () => {})
+  const none = new ByteReader(Buffer.alloc(0))
+  const ask = (pipeline: number): void =>
+    residents.control(
+      { worker: 'b', incarnation: 'i' },
+      { kind: 'epochAsked', pipeline, number: 4, purpose: 'savepoint', name: 's' },
+      none,
+    )
+  // Run 8 may still come, and has gone by the time that record 9 is read.
+  for (let i = 0; i < 5000; i++) ask(8)
+  residents.jumped(stands(['words', entryOf(7)], ['more', entryOf(9, { hash: 'broken' })]))
+  for (let i = 0; i < 5000; i++) ask(5)
+  ask(9)
+  while (loads.length > 0) loads.shift()!()
+  const heard = said.filter((line) => line.startsWith('b hears ')).map((line) => JSON.parse(line.slice(8)))
+  expect(heard).toMatchObject([{ kind: 'epochAnswered', pipeline: 9 }])
 })
 
 test('a program that could not be loaded is not in the way of another run', () => {

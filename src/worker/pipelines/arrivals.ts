@@ -12,7 +12,7 @@
  * V4. What an execution says counts as long as it is the one of its pipeline here.
  */
 import type { PotorooError } from '../../base/errors.ts'
-import type { Cluster, PipelineEntry } from '../../checkpoint/cluster.ts'
+import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Execution } from '../execution/execution.ts'
@@ -24,7 +24,6 @@ import type { MailSeams, RunMail } from './run-mail.ts'
 export interface ArrivalSeams extends MailSeams {
   readonly clock: Clock
   readonly load: LoadPlan
-  cluster(): Cluster
   /** Makes the execution of a program in a generation. */
   execute(
     loaded: Loaded,

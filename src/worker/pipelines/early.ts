@@ -38,6 +38,11 @@ export class EarlyMessages {
     for (const { from, message, body } of messages) hear(from, message, new ByteReader(body))
   }
 
+  /** Lets go of what has come for runs of which `isGone` holds. */
+  drop(isGone: (run: number) => boolean): void {
+    for (const run of this.waiting.keys()) if (isGone(run)) this.deliver(run, () => {})
+  }
+
   clear(): void {
     this.waiting.clear()
     this.count = 0

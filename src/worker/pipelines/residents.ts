@@ -192,6 +192,7 @@ export class Residents {
     if (known !== undefined && known.run !== entry?.run) this.remove(known)
     this.arrivals.drop(name, entry?.run)
     if (this.unloaded.get(name)?.entry.run !== entry?.run) this.roster.unloaded.delete(name)
+    this.mail.sort()
   }
 
   /** Brings a pipeline up in the generation that stands (R1), in the place of what ran before, where it is not on its way. */

@@ -1,13 +1,15 @@
 /**
  * What members say to each other about the pipelines that they run, by the numbers of the runs.
  *
- * R1. What comes for a pipeline that does not run here yet waits for it.
+ * R1. What comes for a pipeline that does not run here yet waits for it. What comes late for one that was taken out never would, and
+ *     would be in the way of others.
  * R2. A pipeline that has failed here is no secret: its coordinator hears of it at once, or the others where that is this
  *     worker, and who says something that asks for an answer gets that (`execution/epoch-post.ts`, M3). No epoch comes about
  *     without its part here.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
+import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import { answerOfFailed, failedHere, heldByFailure } from '../execution/epoch-post.ts'
@@ -23,6 +25,7 @@ export interface MailSeams {
   tell(worker: string, message: ControlMessage): void
   /** There is something new in the chain. */
   hint(): void
+  cluster(): Cluster
 }
 
 export class RunMail {
@@ -60,6 +63,16 @@ export class RunMail {
     this.early.deliver(run, (from, message, body) => execution.control(from, message, body))
   }
 
+  /** Another pipeline has come, or one was taken out (R1). */
+  sort(): void {
+    this.early.drop((run) => this.isGone(run))
+  }
+
+  private isGone(run: number): boolean {
+    const { next, pipelines } = this.seams.cluster()
+    return run < next && ![...pipelines.values()].some((entry) => entry.run === run)
+  }
+
   /** R2. A worker alone may bring it up again within the generation: what is said would meet that one. */
   tellFailed(run: number, error: PotorooError): void {
     const { generation, seams } = this
@@ -78,7 +91,7 @@ export class RunMail {
   }
 
   private keep(run: number, from: string, message: ControlMessage, body: ByteReader): void {
-    if (this.generation === null || !this.early.keep(run, from, message, body)) return
+    if (this.generation === null || this.isGone(run) || !this.early.keep(run, from, message, body)) return
     // The record that names the pipeline may not have been read here.
     this.seams.hint()
   }
