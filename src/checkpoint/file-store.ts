@@ -201,11 +201,17 @@ export class FileStore implements Store {
   private writeTemporary(bytes: Uint8Array, durable: boolean, done: StoreDone<string>): void {
     const { worker, incarnation } = this.writer
     const temporary = this.at(layout.temporary(worker, incarnation, this.random.id()))
-    this.disk.open(temporary, 'create', (error, file) => {
-      if (error) return done(storeError('create', temporary, error), none)
-      fill(file, bytes, durable, (failed) => {
-        if (failed === null) return done(null, temporary)
-        this.disk.remove(temporary, () => done(storeError('write', temporary, failed), none))
+    this.ensureFolder(layout.TEMPORARY, (missing) => {
+      if (missing) return done(missing, none)
+      this.disk.open(temporary, 'create', (error, file) => {
+        if (error) {
+          this.known.delete(layout.TEMPORARY)
+          return done(storeError('create', temporary, error), none)
+        }
+        fill(file, bytes, durable, (failed) => {
+          if (failed === null) return done(null, temporary)
+          this.disk.remove(temporary, () => done(storeError('write', temporary, failed), none))
+        })
       })
     })
   }

@@ -6,7 +6,7 @@
  */
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import { CLUSTER } from './layout.ts'
+import { CLUSTER, chainRecord } from './layout.ts'
 import type { Store } from './store.ts'
 
 export interface ReadSeams {
@@ -29,10 +29,17 @@ export function tryAgain(
 ): void {
   const pause = (then: number): unknown => clock.after(limits.storeRetryMs, () => again(then))
   if (left > 1) return void pause(left - 1)
-  // What every store holds, whatever else.
-  store.read(CLUSTER, (error) => {
-    if (error !== null && !hurried) pause(1)
-    else if (error === null && left === 1) again(0)
+  givesAnything(store, (there) => {
+    if (!there && !hurried) pause(1)
+    else if (there && left === 1) again(0)
     else giveUp()
+  })
+}
+
+/** What every store holds, whatever else: of two objects one may lie on a bad sector itself. */
+function givesAnything(store: Store, done: (gives: boolean) => void): void {
+  store.read(CLUSTER, (error) => {
+    if (error === null) done(true)
+    else store.read(chainRecord(0), (failed) => done(failed === null))
   })
 }

@@ -130,9 +130,15 @@ describe('the file driver', () => {
     expect(sim.read(store, 'beats/w')?.toString()).toBe('x')
   })
 
-  test('an upload that fails makes a folder anew that is gone', () => {
+  test('an upload or a create that fails makes a folder anew that is gone', () => {
     const sim = new Sim()
     const store = sim.open()
+    create(sim, store, 'a/1', Buffer.from('x'))
+    for (const folder of ['tmp', 'a']) {
+      sim.await((report) => sim.process.env.disk.removeTree(`store/${folder}`, report))
+      const outcomes = [2, 3].map((n) => create(sim, store, `a/${folder}${n}`, Buffer.from('x')))
+      expect(outcomes).toEqual(['unknown', 'created'])
+    }
     const begin = (path: string) =>
       sim.await<string | undefined>((report) => store.upload(path, (error) => report(error?.code)))
     expect(begin('packs/1')).toBeUndefined()

@@ -8,6 +8,7 @@ import { makeSavepoint } from '../../src/checkpoint/savepoint.ts'
 import { Survey } from '../../src/checkpoint/survey.ts'
 import { sweepPipeline, sweepRuns } from '../../src/checkpoint/sweeper.ts'
 import { writeOnce } from '../../src/checkpoint/write-once.ts'
+import { DiskError } from '../../src/env/disk.ts'
 import { Sim } from './fixture.ts'
 import { Pipeline, run } from './pipeline.ts'
 
@@ -198,9 +199,11 @@ describe('a survey', () => {
     const { disk } = pipeline.process.env
     const readFile = disk.readFile.bind(disk)
     let failures = 0
-    let bad = ''
+    let bad = ['']
     disk.readFile = (path, done) => {
-      if (path.endsWith(bad) && failures-- > 0) disk.open(path, 'create', (error) => done(error, undefined as never))
+      const fails = bad.some((end) => path.endsWith(end)) && failures-- > 0
+      const error = new DiskError('io', 'read', path, 'a bad sector')
+      if (fails) pipeline.clock.soon(() => done(error, undefined as never))
       else readFile(path, done)
     }
     const decideAfter = (count: number) => {
@@ -218,9 +221,12 @@ describe('a survey', () => {
     // Nobody who waits for an answer waits for that.
     const hurried = new Survey({ store, clock, limits, hurried: true }, known)
     expect(pipeline.decide(hurried)).toMatchObject({ kind: 'refuse' })
-    bad = layout.manifest(run, 1, 2)
+    bad = [layout.manifest(run, 1, 2)]
     expect(decideAfter(3)).toMatchObject({ manifest: { epoch: 2 }, instead: null })
     expect(decideAfter(4)).toMatchObject({ manifest: { epoch: 1 }, instead: 2 })
+    // What every store has may lie on bad sectors, too.
+    bad.push(`/${layout.CLUSTER}`)
+    expect(decideAfter(Infinity)).toMatchObject({ manifest: { epoch: 1 }, instead: 2 })
   })
 })
 
