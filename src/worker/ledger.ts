@@ -11,6 +11,7 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { ChainWriter, MakeRecord } from '../checkpoint/chain-writer.ts'
 import type { Cluster } from '../checkpoint/cluster.ts'
+import { bundle } from '../checkpoint/layout.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import type { Env } from '../env/env.ts'
 import type { Door } from '../ingest/door.ts'
@@ -88,6 +89,14 @@ export class Ledger {
     const { env, foundation } = this.seams
     const { store, limits } = foundation
     readProgram({ store, clock: env.clock, limits }, hash, done)
+  }
+
+  /** Removes a program from the store, unless the chain names it; one that cannot be removed stays. */
+  discard(hash: string, done: Done<void>): void {
+    const { cluster, foundation } = this.seams
+    const isNamed = [...cluster().pipelines.values()].some((entry) => entry.hash === hash)
+    if (isNamed) done(null, undefined)
+    else foundation.store.remove(bundle(hash), () => done(null, undefined))
   }
 
   /** Whether `id` is a source, as the journal calls it, that a run which the chain knows may open. */

@@ -7,6 +7,7 @@
  * - a pipeline that was drained can be taken out by a worker that never had it
  * - so can one that others have submitted, and that it has not heard of yet
  * - a program that the store does not take stops nothing
+ * - a program that another one has taken the place of goes, and can come back
  * - a worker that is closed while it opens says so, and leaves its folder to the next one
  * - a journal is trimmed also by a worker that never lives as long as the horizon
  */
@@ -93,6 +94,16 @@ test('a program that the store does not take stops nothing', async () => {
   await expect(second).rejects.toMatchObject({ code: 'E_STORE' })
   expect(pipelines.find('lines')).toBe(first)
   expect(first.phase).toBe('running')
+})
+
+test('a program that another one has taken the place of goes, and can come back', async () => {
+  const workshop = new Workshop()
+  const pipelines = await workshop.start(small)
+  const kept = () => readdirSync(`${workshop.folder}/data/store/bundles`)
+  for (const [i, steps] of ['', ".map('same', (line) => line)", '', '', ".map('same', String)"].entries()) {
+    const { hash } = await workshop.runLines(pipelines, steps, { fresh: i === 4 })
+    expect(kept()).toEqual([hash])
+  }
 })
 
 test('a worker that is closed while it opens says so, and leaves its folder to the next one', async () => {

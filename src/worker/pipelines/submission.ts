@@ -7,6 +7,8 @@
  * S3. What does not fit is refused before anything is stopped for it.
  * S4. A savepoint that is gone once the record stands by which a pipeline begins with it has been removed beside that (`savepoints.ts`,
  *     V2): the pipeline is taken out again.
+ * S5. A program that another one has taken the place of is of no use to a worker alone: it goes from the store, where each change
+ *     of a file under `dev` leaves one. In a cluster somebody may be about to submit it again.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -134,6 +136,7 @@ export class Submission {
     // S3. A store that takes nothing more is in the way, too.
     await settle<void>((done) => worker.ledger.keep(program, done))
     options.onFit?.(warnings)
+    const replaced = worker.cluster.pipelines.get(name)?.hash
     if (this.seams.alone) await this.seams.stop(name)
     if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
     this.prepared.set(name, prepared)
@@ -144,6 +147,7 @@ export class Submission {
     await settle<void>((done) => worker.ledger.submit(name, program, prepared.parameters as Json, how, done))
     if (from !== null) await this.requireBegun(name, from, options)
     worker.ledger.sweep()
+    if (this.seams.alone && replaced !== undefined) await settle<void>((done) => worker.ledger.discard(replaced, done))
     const goesOn = before !== undefined && worker.cluster.pipelines.get(name)?.submitted === before.submitted
     if (goesOn && !this.seams.alone) return before
     // The chain has it already: it is brought up once more, with what is asked for now.
