@@ -2,10 +2,11 @@
  * When an object counts as damaged that the store does not give: a disk's bad sector never answers otherwise.
  *
  * E1. It is tried `storeReads` times with pauses, and once more when something else has been read meanwhile. A store that gives nothing
- *     at all is away, and says nothing of what lies in it: it is waited for, but where somebody waits for an answer.
+ *     at all is away, and says nothing of what lies in it: it is waited for, but where somebody waits for an answer. He is told so.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
+import { damagedWhole, type Examined } from './damage.ts'
 import { CLUSTER, chainRecord } from './layout.ts'
 import type { Store } from './store.ts'
 
@@ -18,21 +19,40 @@ export interface ReadSeams {
 }
 
 /**
+ * What `look` finds of the object at `path`; looked at again where it fails for other reasons than damage, which counts as damage in
+ * the end (E1).
+ */
+export function examine<T>(
+  seams: ReadSeams,
+  path: string,
+  look: (answer: (examined: Examined<T>) => void) => void,
+  done: (examined: Examined<T>) => void,
+): void {
+  const attempt = (left: number): void =>
+    look((examined) => {
+      if (examined.kind !== 'failed' || examined.error.code !== 'E_STORE') return done(examined)
+      const { message } = examined.error
+      tryAgain(seams, left, attempt, (away) => done(away ? examined : damagedWhole(path, message)))
+    })
+  attempt(seams.limits.storeReads)
+}
+
+/**
  * A read has failed of which `left` were left, that one included. Calls `again` with what is left then, now or after a pause, or
- * `giveUp`.
+ * `giveUp`, where the object is damaged or the store `away`.
  */
 export function tryAgain(
   { store, clock, limits, hurried = false }: ReadSeams,
   left: number,
   again: (left: number) => void,
-  giveUp: () => void,
+  giveUp: (away: boolean) => void,
 ): void {
   const pause = (then: number): unknown => clock.after(limits.storeRetryMs, () => again(then))
   if (left > 1) return void pause(left - 1)
   givesAnything(store, (there) => {
     if (!there && !hurried) pause(1)
     else if (there && left === 1) again(0)
-    else giveUp()
+    else giveUp(!there)
   })
 }
 

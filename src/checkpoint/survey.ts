@@ -2,7 +2,7 @@
  * Finds out what to restore: asks `resolve`, looks at what it wants to know, asks again, until it decides. Then reads
  * the chunks, and where one is damaged, adds that to the facts and asks once more.
  *
- * An object that cannot be read for other reasons than damage counts as damaged too, in the end (`patience.ts`).
+ * An object that cannot be read for other reasons than damage counts as damaged too, in the end (`patience.ts`, E1).
  */
 import type { PotorooError } from '../base/errors.ts'
 import { lastEpoch } from './cluster.ts'
@@ -11,7 +11,7 @@ import { forEach } from './for-each.ts'
 import { decodeManifest, type Manifest, type PackEntry } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
 import { openPack } from './pack-reader.ts'
-import { type ReadSeams, tryAgain } from './patience.ts'
+import { examine, type ReadSeams } from './patience.ts'
 import type { ReadAhead } from './read-ahead.ts'
 import { type Fact, type Facts, isDamage, type Resolution, type Restore, resolve } from './resolve.ts'
 
@@ -38,7 +38,10 @@ export class Survey {
     this.known = known
   }
 
-  /** Looks at manifests and packs until it is decided what to restore. Fails only with `E_STORE_VERSION`. */
+  /**
+   * Looks at manifests and packs until it is decided what to restore. Fails with `E_STORE_VERSION`, and with `E_STORE` where somebody
+   * waits and the store is away.
+   */
   decide(done: (error: PotorooError | null, decided: Decided | null) => void): void {
     const known = this.decidedBefore()
     // The first look is by a timer, so that a pipeline without epochs answers no earlier than any other.
@@ -115,22 +118,14 @@ export class Survey {
     forEach(unknown, this.seams.limits.storeParallel, lookAtOne, done)
   }
 
-  /** Looks at one object, again after a pause where that fails for other reasons than damage. */
   private examine<T>(
     path: string,
     look: (answer: (examined: Examined<T>) => void) => void,
     done: (error: PotorooError | null, fact: Fact<T> | null) => void,
   ): void {
-    const { seams } = this
-    const attempt = (left: number): void => {
-      look((examined) => {
-        if (examined.kind === 'intact') return done(null, examined.value)
-        if (examined.kind === 'damaged') return done(null, examined.damage)
-        const { error } = examined
-        if (error.code !== 'E_STORE') return done(error, null)
-        tryAgain(seams, left, attempt, () => done(null, { path, part: null, reason: error.message }))
-      })
-    }
-    attempt(seams.limits.storeReads)
+    examine(this.seams, path, look, (examined) => {
+      if (examined.kind === 'failed') done(examined.error, null)
+      else done(null, examined.kind === 'intact' ? examined.value : examined.damage)
+    })
   }
 }

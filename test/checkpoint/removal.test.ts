@@ -220,7 +220,8 @@ describe('a survey', () => {
     const { store, clock, limits } = pipeline
     // Nobody who waits for an answer waits for that.
     const hurried = new Survey({ store, clock, limits, hurried: true }, known)
-    expect(pipeline.decide(hurried)).toMatchObject({ kind: 'refuse' })
+    const told = pipeline.await<unknown>((report) => hurried.decide((...answer) => report(answer)))
+    expect(told).toMatchObject([{ code: 'E_STORE' }, null])
     bad = [layout.manifest(run, 1, 2)]
     expect(decideAfter(3)).toMatchObject({ manifest: { epoch: 2 }, instead: null })
     expect(decideAfter(4)).toMatchObject({ manifest: { epoch: 1 }, instead: 2 })

@@ -22,7 +22,7 @@ import { damagedWhole, type Examined } from '../../checkpoint/damage.ts'
 import { type Format, seal, unseal } from '../../checkpoint/envelope.ts'
 import { forEach } from '../../checkpoint/for-each.ts'
 import { epochOf, letterFile, letterFolder, letterWriterOf, type Run } from '../../checkpoint/layout.ts'
-import { type ReadSeams, tryAgain } from '../../checkpoint/patience.ts'
+import { examine, type ReadSeams } from '../../checkpoint/patience.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
 import { type DeadLetter, lettersFromJson, lettersToJson, sizeOf } from './dead-letter.ts'
 
@@ -97,8 +97,7 @@ export class DeadLetters {
     epoch: number,
     done: () => void,
   ): void {
-    const read = (path: string, end: (error: null) => void): void =>
-      this.read(path, this.seams.limits.storeReads, () => end(null))
+    const read = (path: string, end: (error: null) => void): void => this.read(path, () => end(null))
     forEach(paths, 1, read, () => {
       this.measure()
       this.sweep(named, isOurs, epoch, done)
@@ -106,20 +105,19 @@ export class DeadLetters {
   }
 
   /** Reads and takes one file, again where that fails: a store that does not answer has lost nothing. */
-  private read(path: string, left: number, done: () => void): void {
+  private read(path: string, done: () => void): void {
     const { seams } = this
-    seams.store.read(path, (error, bytes) => {
-      const take = (): void => {
-        this.take(path, error, bytes)
-        done()
-      }
-      if (error === null) take()
-      else tryAgain(seams, left, (still) => this.read(path, still, done), take)
+    const look = (answer: (examined: Examined<readonly DeadLetter[]>) => void): void =>
+      seams.store.read(path, (error, bytes) =>
+        answer(error === null ? decodeLetters(path, bytes) : { kind: 'failed', error }),
+      )
+    examine(seams, path, look, (examined) => {
+      this.take(path, examined)
+      done()
     })
   }
 
-  private take(path: string, error: PotorooError | null, bytes: Buffer | null): void {
-    const examined = error === null ? decodeLetters(path, bytes) : ({ kind: 'failed', error } as const)
+  private take(path: string, examined: Examined<readonly DeadLetter[]>): void {
     if (examined.kind === 'intact') {
       const own = path.startsWith(`${letterFolder(this.options.run)}/`)
       this.segments.push({ path: own ? path : null, letters: examined.value })

@@ -8,10 +8,9 @@
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { EpochEntry, PipelineEntry } from '../../checkpoint/cluster.ts'
 import { lastEpoch } from '../../checkpoint/cluster.ts'
-import type { Damage, Examined } from '../../checkpoint/damage.ts'
-import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
-import { settle } from '../settle.ts'
-import { type EpochObject, type ObjectSeams, objectsOf, verifyObject } from './objects.ts'
+import type { Damage } from '../../checkpoint/damage.ts'
+import type { Manifest } from '../../checkpoint/manifest.ts'
+import { type EpochObject, type ObjectSeams, objectsOf, readManifest, type Settled, verifyObject } from './objects.ts'
 import { listSavepoints } from './savepoints.ts'
 
 /** A checkpoint as `list` shows it. */
@@ -50,7 +49,9 @@ export async function listCheckpoints(seams: ObjectSeams, pipeline: Checkpointed
   const { name, entry } = pipeline
   const savepoints = await savepointNames(seams, name)
   const listed = await Promise.all(
-    entry.epochs.map(async (epoch) => entryOf(epoch, await readManifest(seams, epoch), savepoints.get(epoch.epoch))),
+    entry.epochs.map(async (epoch) =>
+      entryOf(epoch, await readManifest(seams, epoch.manifest), savepoints.get(epoch.epoch)),
+    ),
   )
   if (listed.every(({ damage }) => damage === null)) return listed
   const latest = await pipeline.latest()
@@ -100,11 +101,11 @@ async function find(
   seams: ObjectSeams,
   pipeline: Checkpointed,
   epoch: number | null,
-): Promise<{ readonly found: EpochEntry; readonly manifest: Examined<Manifest> }> {
+): Promise<{ readonly found: EpochEntry; readonly manifest: Settled<Manifest> }> {
   const { entry } = pipeline
   const found = epoch === null ? lastEpoch(entry) : entry.epochs.find((one) => one.epoch === epoch)
   if (found == null) throw noCheckpoint(pipeline, epoch)
-  const manifest = await readManifest(seams, found)
+  const manifest = await readManifest(seams, found.manifest)
   if (manifest.kind !== 'intact' && !isKept(await pipeline.latest(), found.epoch)) throw noCheckpoint(pipeline, epoch)
   return { found, manifest }
 }
@@ -113,19 +114,13 @@ function noCheckpoint({ name }: Checkpointed, epoch: number | null): PotorooErro
   return fail('E_NO_CHECKPOINT', { pipeline: name, which: epoch === null ? '' : ` of epoch ${epoch}` })
 }
 
-async function readManifest({ store }: ObjectSeams, { manifest }: EpochEntry): Promise<Examined<Manifest>> {
-  const examined = decodeManifest(manifest, await settle<Buffer | null>((done) => store.read(manifest, done)))
-  if (examined.kind === 'failed') throw examined.error
-  return examined
-}
-
 function entryOf(
   { epoch, generation }: EpochEntry,
-  manifest: Examined<Manifest>,
+  manifest: Settled<Manifest>,
   savepoints: readonly string[] = [],
 ): CheckpointEntry {
-  if (manifest.kind !== 'intact') {
-    const damage = manifest.kind === 'damaged' ? manifest.damage.reason : manifest.error.message
+  if (manifest.kind === 'damaged') {
+    const damage = manifest.damage.reason
     return { epoch, generation, timeMs: 0, keys: 0, bytes: 0, newBytes: 0, savepoints, damage }
   }
   const { packs, counts, timeMs } = manifest.value

@@ -16,7 +16,7 @@ import { CHAIN, isEscapedName, savepointFolder, savepointManifest, unescapeName 
 import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
 import { answered, settle, settleVoid } from '../settle.ts'
-import { type ObjectSeams, objectsOf, verifyObject } from './objects.ts'
+import { type ObjectSeams, objectsOf, readObject, verifyObject } from './objects.ts'
 
 /** A savepoint as `list` shows it. */
 export interface SavepointEntry {
@@ -38,16 +38,16 @@ export interface VerifiedSavepoint {
 }
 
 /** The savepoints of `pipeline`, oldest first. One that was begun and is not there is left out. */
-export async function listSavepoints({ store }: ObjectSeams, pipeline: string): Promise<readonly SavepointEntry[]> {
+export async function listSavepoints(seams: ObjectSeams, pipeline: string): Promise<readonly SavepointEntry[]> {
   const folder = savepointFolder(pipeline, 'x').replace(/\/x$/, '')
-  const names = await settle<readonly string[]>((done) => store.list(folder, done))
+  const names = await settle<readonly string[]>((done) => seams.store.list(folder, done))
   const entries: SavepointEntry[] = []
   for (const escaped of names.filter(isEscapedName)) {
     const name = unescapeName(escaped)
     const path = savepointManifest(pipeline, name)
-    const bytes = await settle<Buffer | null>((done) => store.read(path, done))
-    if (bytes === null) continue
-    const examined = decodeManifest(path, bytes)
+    const found = await readObject(seams, path)
+    if (found.kind === 'intact' && found.value === null) continue
+    const examined = found.kind === 'intact' ? decodeManifest(path, found.value) : found
     if (examined.kind === 'intact') entries.push(entryOf(name, examined.value))
     else entries.push({ name, epoch: 0, keys: 0, bytes: 0, timeMs: 0, hash: 'damaged' })
   }
@@ -61,9 +61,9 @@ function entryOf(name: string, { epoch, counts, packs, timeMs, hash }: Manifest)
 /** Reads every byte of a savepoint. Answers what is damaged; rejects with `E_NO_SAVEPOINT` where there is none. */
 export async function verifySavepoint(seams: ObjectSeams, pipeline: string, name: string): Promise<VerifiedSavepoint> {
   const path = savepointManifest(pipeline, name)
-  const bytes = await settle<Buffer | null>((done) => seams.store.read(path, done))
-  if (bytes === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
-  const examined = decodeManifest(path, bytes)
+  const found = await readObject(seams, path)
+  if (found.kind === 'intact' && found.value === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
+  const examined = found.kind === 'intact' ? decodeManifest(path, found.value) : found
   if (examined.kind === 'failed') throw examined.error
   if (examined.kind === 'damaged') return { entry: null, damages: [examined.damage] }
   const damages: Damage[] = []

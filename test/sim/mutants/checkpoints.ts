@@ -68,8 +68,8 @@ export const checkpointMutants: readonly SimMutant[] = [
   {
     name: 'letters-not-read-again',
     file: 'src/worker/letters/dead-letters.ts',
-    text: 'if (error === null) take()',
-    replacement: 'if (seams !== null) take()',
+    text: 'examine(seams, path, look, (examined) => {',
+    replacement: 'look((examined) => {',
     bend: 'failing-reads',
   },
 ]
