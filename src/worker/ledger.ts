@@ -50,7 +50,7 @@ export class Ledger {
     const { store, limits, named } = seams.foundation
     this.seams = seams
     this.floors = new Floors({
-      ...{ store, limits, named },
+      ...{ store, limits, named, cluster: () => seams.cluster() },
       append: (make, end) => this.append(make, () => end()),
       crowds: (pipeline, run) => seams.door()?.isCrowdedBy(journalIds(pipeline, run)) ?? false,
     })
@@ -107,7 +107,7 @@ export class Ledger {
 
   /** This worker, the coordinator, has read a record that counts (L2). */
   recorded(record: ChainRecord, cluster: Cluster): void {
-    if (record.kind === 'epoch') this.floors.raise(record.pipeline, cluster)
+    if (record.kind === 'epoch') this.floors.raise(record.pipeline)
     if (record.kind === 'floor') this.floors.sweep(record.pipeline, cluster)
   }
 

@@ -1,8 +1,10 @@
 /**
  * The floor of each pipeline, and what is removed below it (PROTOCOLS 3, 12).
  *
- * F1. The coordinator asks for the floor that the horizon allows, for one pipeline at a time; what lies below is removed
- *     by whoever reads that record and coordinates. Nothing depends on a sweep: the next floor's goes over the same ground.
+ * F1. The coordinator asks for the floor that the horizon allows, for one pipeline at a time: epochs are waited for, and floors are
+ *     not. Epochs of all pipelines come about at once, so those whose turn it is not yet wait for it, each once.
+ * F2. What lies below is removed by whoever reads that record and coordinates. Nothing depends on a sweep: the next floor's goes over
+ *     the same ground.
  */
 import type { Limits } from '../../base/limits.ts'
 import type { MakeRecord } from '../../checkpoint/chain-writer.ts'
@@ -16,6 +18,7 @@ export interface FloorSeams {
   readonly store: Store
   readonly limits: Limits
   readonly named: NamedPacks
+  cluster(): Cluster
   append(make: MakeRecord, done: () => void): void
   /** Whether the pipeline's run crowds a journal of this worker that is near its limit. */
   crowds(pipeline: string, run: number): boolean
@@ -26,6 +29,8 @@ const ignore = (): void => {}
 export class Floors {
   private readonly seams: FloorSeams
   private raising = false
+  /** Pipelines that have had an epoch since it was their turn (F1). */
+  private readonly waiting = new Set<string>()
   /** The era of the chain in which its old records were last removed. */
   private sweptEra = -1
 
@@ -37,10 +42,23 @@ export class Floors {
    * Asks for the floor that the horizon allows, after an epoch of `pipeline`; for the highest that there may be where the
    * pipeline crowds a journal that is near its limit.
    */
-  raise(pipeline: string, { pipelines }: Cluster): void {
-    const { limits, append, crowds } = this.seams
-    const entry = pipelines.get(pipeline)
-    if (this.raising || entry === undefined) return
+  raise(pipeline: string): void {
+    this.waiting.add(pipeline)
+    this.raiseNext()
+  }
+
+  private raiseNext(): void {
+    for (const pipeline of this.waiting) {
+      if (this.raising) return
+      this.waiting.delete(pipeline)
+      this.raiseOne(pipeline)
+    }
+  }
+
+  private raiseOne(pipeline: string): void {
+    const { limits, cluster, append, crowds } = this.seams
+    const entry = cluster().pipelines.get(pipeline)
+    if (entry === undefined) return
     const most = crowds(pipeline, entry.run) ? Infinity : 0
     const floorOf = (now: PipelineEntry): number | null => nextFloor(now, limits.horizonEpochs, most)
     if (floorOf(entry) === null) return
@@ -53,6 +71,7 @@ export class Floors {
       },
       () => {
         this.raising = false
+        this.raiseNext()
       },
     )
   }
