@@ -4,11 +4,10 @@
  *
  * V1. An epoch is restored only whole: its manifest and every chunk that it needs are intact.
  * V2. Ordinarily that is the last complete epoch. Where that one is damaged, an older one within the horizon is taken by
- *     itself, unless an effect of an epoch after it cannot be undone or read again; then the damage is named and refused.
+ *     itself; whether what came after it can be read again is for who goes back to see (`worker/execution/way-up.ts`, E3).
  * V3. A group's state is its chunks from the last full one on, oldest first. Where there is no full one, the step must be
  *     younger than a turn of the rotation (`rotation.ts`, Q2).
- * V4. Only a person may accept a loss: an older epoch over such effects, or, where no epoch is whole, the newest without
- *     the damaged chunks.
+ * V4. Only a person may accept a loss: where no epoch is whole, the newest without the damaged chunks.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { EpochEntry, PipelineEntry } from './cluster.ts'
@@ -20,12 +19,6 @@ import { hasTurned } from './rotation.ts'
 /** What is known of an object. */
 export type Fact<T> = T | Damage
 
-/** An effect of a complete epoch that cannot be undone or read again, such as `transaction of sink "x"`. */
-export interface Bound {
-  readonly epoch: number
-  readonly effect: string
-}
-
 export interface Facts {
   readonly pipeline: string
   readonly entry: PipelineEntry
@@ -35,7 +28,6 @@ export interface Facts {
   readonly packs: ReadonlyMap<string, Fact<readonly PackChunk[]>>
   /** Chunks that were found damaged when they were read. */
   readonly chunks: readonly Damage[]
-  readonly bounds: readonly Bound[]
   /** V4. */
   readonly acceptLoss: boolean
 }
@@ -85,9 +77,7 @@ export function resolve(facts: Facts): Resolution {
   for (const candidate of candidates) {
     const gathered = gather(facts, candidate)
     if (gathered.kind === 'look') return gathered
-    if (gathered.kind === 'gathered' && gathered.damages.length === 0) {
-      return goBack(facts, last, gathered, damages)
-    }
+    if (gathered.kind === 'gathered' && gathered.damages.length === 0) return restore(gathered, last, unique(damages))
     damages.push(...gathered.damages)
     if (gathered.kind === 'gathered') best ??= gathered
   }
@@ -120,15 +110,6 @@ interface Gathered {
 }
 
 type Look = Extract<Resolution, { kind: 'look' }>
-
-/** An intact epoch: the last one, or an older one if that may be (V2, V4). */
-function goBack(facts: Facts, last: Candidate, found: Gathered, damages: readonly Damage[]): Resolution {
-  const { epoch } = found.candidate
-  const crossed = facts.bounds.filter((bound) => bound.epoch > epoch)
-  if (found.candidate === last || crossed.length === 0 || facts.acceptLoss) return restore(found, last, unique(damages))
-  const effects = crossed.map((bound) => `${bound.effect} (epoch ${bound.epoch})`).join(', ')
-  return refuse(facts, last, unique(damages), `goes back to epoch ${epoch} and repeats or loses ${effects}`)
-}
 
 function restore(found: Gathered, last: Candidate, damages: readonly Damage[]): Restore {
   const { manifest, chains, rows, candidate } = found

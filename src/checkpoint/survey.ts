@@ -21,7 +21,7 @@ export interface SurveySeams extends ReadSeams {
 }
 
 /** What the caller knows already. */
-export type Known = Pick<Facts, 'pipeline' | 'entry' | 'bounds' | 'acceptLoss'>
+export type Known = Pick<Facts, 'pipeline' | 'entry' | 'acceptLoss'>
 
 /** What a survey ends with: `resolve` wants to look at nothing more. */
 export type Decided = Exclude<Resolution, { kind: 'look' }>

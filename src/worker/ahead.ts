@@ -82,7 +82,7 @@ export class Ahead {
           one()
         })
         const { clock, limits, acceptLoss } = seams
-        const known = { pipeline, entry, bounds: [], acceptLoss }
+        const known = { pipeline, entry, acceptLoss }
         const own = { store: seams.store(), clock, limits, hurried: true, ahead: this.kept }
         readAhead(
           own,

@@ -59,7 +59,7 @@ export class Pipeline extends Sim {
   }
 
   survey(entry: PipelineEntry): Survey {
-    return new Survey(this, { pipeline: 'p', entry, bounds: [], acceptLoss: false })
+    return new Survey(this, { pipeline: 'p', entry, acceptLoss: false })
   }
 
   decide(survey: Survey): Decided {

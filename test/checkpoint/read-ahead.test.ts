@@ -28,7 +28,7 @@ function stage(bytesMax = 1 << 20) {
   }
   const ahead = new ReadAhead({ readAheadBytes: bytesMax })
   const seams = { store, clock, limits, ahead }
-  const known = () => ({ pipeline: 'p', entry: pipeline.entry(), bounds: [], acceptLoss: false })
+  const known = () => ({ pipeline: 'p', entry: pipeline.entry(), acceptLoss: false })
   return {
     pipeline,
     reads,

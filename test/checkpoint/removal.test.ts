@@ -216,7 +216,7 @@ describe('a survey', () => {
       expect(failures).toBeLessThan(1)
     }
     failures = Infinity
-    const known = { pipeline: 'p', entry: pipeline.entry(), bounds: [], acceptLoss: false }
+    const known = { pipeline: 'p', entry: pipeline.entry(), acceptLoss: false }
     const { store, clock, limits } = pipeline
     // Nobody who waits for an answer waits for that.
     const hurried = new Survey({ store, clock, limits, hurried: true }, known)

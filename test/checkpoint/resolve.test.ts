@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Damage, inBrief } from '../../src/checkpoint/damage.ts'
 import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
-import { type Bound, type Facts, type Resolution, resolve } from '../../src/checkpoint/resolve.ts'
+import { type Facts, type Resolution, resolve } from '../../src/checkpoint/resolve.ts'
 import { hasTurned, isFull, isNeeded } from '../../src/checkpoint/rotation.ts'
 import { type Change, History, withoutEmpty } from './history.ts'
 
@@ -41,7 +41,7 @@ type Harm = typeof harm extends fc.Arbitrary<infer T> ? T : never
 const damage = (path: string, part: Damage['part'] = null): Damage => ({ path, part, reason: 'a bit has turned' })
 
 /** The facts about `history` with some harm done, and a predicate for what is whole, found on another way. */
-function factsOf(history: History, harmed: Harm, bounds: readonly Bound[], acceptLoss: boolean) {
+function factsOf(history: History, harmed: Harm, acceptLoss: boolean) {
   const paths = [...history.manifests.keys()]
   const packPaths = [...history.packs.keys()]
   const all = packPaths.flatMap((path) => history.packs.get(path)!.map((chunk) => ({ path, chunk })))
@@ -52,7 +52,7 @@ function factsOf(history: History, harmed: Harm, bounds: readonly Bound[], accep
   const lostChunks = pick(all, harmed.chunks)
   const lost = new Set<PackChunk>([...lostChunks].map(({ chunk }) => chunk))
   const facts: Facts = {
-    ...{ pipeline: 'p', entry: history.entry(HORIZON), bounds, acceptLoss },
+    ...{ pipeline: 'p', entry: history.entry(HORIZON), acceptLoss },
     manifests: new Map(
       paths.map((path) => [path, lostManifests.has(path) ? damage(path) : history.manifests.get(path)!]),
     ),
@@ -70,9 +70,8 @@ function factsOf(history: History, harmed: Harm, bounds: readonly Bound[], accep
 describe('resolve', () => {
   test('restores the newest epoch that is whole, as it was, or refuses', () => {
     fc.assert(
-      fc.property(life, harm, fc.option(fc.nat(16)), fc.boolean(), (history, harmed, bound, acceptLoss) => {
-        const bounds = bound === null ? [] : [{ epoch: bound, effect: 'a transaction' }]
-        const { facts, whole, lost } = factsOf(history, harmed, bounds, acceptLoss)
+      fc.property(life, harm, fc.boolean(), (history, harmed, acceptLoss) => {
+        const { facts, whole, lost } = factsOf(history, harmed, acceptLoss)
         const candidates = history.epochs.slice(-HORIZON)
         const newest = candidates.findLast(whole)
         const last = candidates.at(-1)
@@ -81,8 +80,7 @@ describe('resolve', () => {
           expect(resolution.kind).toBe('fresh')
           return
         }
-        const crossed = bounds.some(({ epoch }) => epoch > (newest?.entry.epoch ?? 0))
-        if (newest !== undefined && (newest === last || acceptLoss || !crossed)) {
+        if (newest !== undefined) {
           if (resolution.kind !== 'restore') throw new Error(resolution.kind)
           expect(resolution.manifest.epoch).toBe(newest.entry.epoch)
           expect(resolution.instead).toBe(newest === last ? null : last.entry.epoch)
@@ -105,7 +103,7 @@ describe('resolve', () => {
       fc.property(life, (history) => {
         for (const { manifest, state } of history.epochs) {
           const only = { ...history.entry(HORIZON), epochs: [], from: `manifests/${manifest.epoch}` }
-          const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, [], false)
+          const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, false)
           const resolution = resolve({ ...facts, entry: only })
           if (resolution.kind !== 'restore') throw new Error(resolution.kind)
           expect(withoutEmpty(history.restore(resolution.chains))).toEqual(withoutEmpty(state))
@@ -122,7 +120,7 @@ describe('resolve', () => {
       history.change({ keyGroup: 1, key: 'a', value: i })
       history.epoch(1, true)
     }
-    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, [], false)
+    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, false)
     const packs = new Map(facts.packs)
     for (const [path, chunks] of history.packs)
       packs.set(
@@ -137,7 +135,7 @@ describe('resolve', () => {
   test('a chain of a group is never longer than the rotation', () => {
     fc.assert(
       fc.property(life, (history) => {
-        const resolution = resolve(factsOf(history, { manifests: [], packs: [], chunks: [] }, [], false).facts)
+        const resolution = resolve(factsOf(history, { manifests: [], packs: [], chunks: [] }, false).facts)
         if (resolution.kind !== 'restore') return
         for (const { chunks } of resolution.chains) expect(chunks.length).toBeLessThanOrEqual(ROTATION)
         for (const { serial } of resolution.manifest.packs) {
@@ -153,7 +151,7 @@ describe('resolve', () => {
       history.change({ keyGroup: 1, key: 'a', value: i })
       history.epoch(1, true)
     }
-    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, [], false)
+    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, false)
     const manifests = new Map(facts.manifests)
     const blind: Facts = { ...facts, manifests: new Map(), packs: new Map() }
     expect(resolve(blind)).toEqual({ kind: 'look', manifests: ['manifests/5'], packs: [] })
@@ -170,14 +168,10 @@ describe('resolve', () => {
       history.change({ keyGroup: 1, key: 'a', value: i })
       history.epoch(1, true)
     }
-    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, [], false)
-    const packs = new Map(facts.packs).set('packs/3-0', damage('packs/3-0'))
-    const bounds = [{ epoch: 3, effect: 'the transaction of sink "out"' }]
-    const refusal = resolve({ ...facts, packs, bounds }) as Extract<Resolution, { kind: 'refuse' }>
-    expect(refusal.error.message).toBe('pipeline "p" cannot go back to epoch 3: packs/3-0: a bit has turned')
-    expect(refusal.error.remedy).toMatch(/--accept-loss, which goes back to epoch 2 and .* sink "out" \(epoch 3\)/)
+    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, false)
     const all = new Map([...facts.packs.keys()].map((path) => [path, damage(path)]))
     const hopeless = resolve({ ...facts, packs: all }) as Extract<Resolution, { kind: 'refuse' }>
+    expect(hopeless.error.message).toMatch(/^pipeline "p" cannot go back to epoch 3: packs\/1-0: a bit has turned; /)
     expect(hopeless.error.remedy).toMatch(/restores epoch 3 without the changes in 3 packs$/)
   })
 
@@ -190,7 +184,7 @@ describe('resolve', () => {
     const history = new History(KEY_GROUPS, ROTATION)
     history.epoch(1, true)
     history.epoch(1, true)
-    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, [], false)
+    const { facts } = factsOf(history, { manifests: [], packs: [], chunks: [] }, false)
     const manifests = new Map(facts.manifests).set('manifests/2', history.manifests.get('manifests/1')!)
     expect(resolve({ ...facts, manifests })).toMatchObject({ kind: 'restore', instead: 2, manifest: { epoch: 1 } })
   })

@@ -95,7 +95,7 @@ export class WayUp {
   start(): void {
     const { plan, entry, seams, splits, sources, open } = this.options
     const { store, limits, env, acceptLoss, ahead } = seams
-    const known = { pipeline: plan.pipeline, entry, bounds: [], acceptLoss }
+    const known = { pipeline: plan.pipeline, entry, acceptLoss }
     const taker: Taker = {
       begin: ({ manifest, instead }) => {
         // A savepoint stems from elsewhere: nothing that is held here stands at it.

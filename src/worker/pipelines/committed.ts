@@ -140,7 +140,7 @@ function isGone({ epoch }: At): PotorooError {
 }
 
 async function decide(seams: CommittedSeams, entry: PipelineEntry): Promise<Restore> {
-  const survey = new Survey(seams, { pipeline: seams.plan.pipeline, entry, bounds: [], acceptLoss: false })
+  const survey = new Survey(seams, { pipeline: seams.plan.pipeline, entry, acceptLoss: false })
   const decided = (await settle((done: Parameters<Survey['decide']>[0]) => survey.decide(done)))!
   assert(decided.kind !== 'fresh', 'there is an epoch or a savepoint')
   if (decided.kind === 'refuse') throw damaged(decided.damages)
