@@ -6,7 +6,7 @@
  * Z2. Key groups are written in order, and entries within one: what lies before the cursor is written. The first touch of an
  *     entry that belongs to the freeze and lies behind the cursor keeps its old value, which is an object of its own.
  * Z3. Old values are let go of as soon as they are written (`kept-values.ts`, Q1). Beyond `freezeBytes` of them they are
- *     encoded at once; where one of them cannot be, the freeze has failed, and `write` says so.
+ *     encoded at once, and so is one that cannot be copied; where one of them cannot be, the freeze has failed, and `write` says so.
  * Z4. The first chunk of a key group carries its removed keys, or its kind `full`, which replaces what earlier epochs said.
  *     Every further one of the epoch is a `delta` that adds to it. A full key group without entries is a chunk too.
  */
@@ -96,8 +96,18 @@ export class Frozen {
   keep(table: KeyTable, entry: number): void {
     if (this.fault !== null) return
     const { kept, limits } = this.store
-    kept.keep(table, entry)
-    if (kept.bytes > limits.freezeBytes) this.encodeEarly(table)
+    try {
+      kept.keep(table, entry)
+    } catch {
+      // A value of the user's, such as one that holds itself.
+      const rows = new Rows()
+      this.gatherOne(table, entry, rows)
+      return this.encodeEarly(table, rows)
+    }
+    if (kept.bytes <= limits.freezeBytes) return
+    const rows = new Rows()
+    kept.take(table.group, rows, Number.POSITIVE_INFINITY, table.times !== null)
+    this.encodeEarly(table, rows)
   }
 
   /**
@@ -146,26 +156,28 @@ export class Frozen {
   /** Fills `rows` from the cursor on, then from the kept values; returns where the cursor goes. */
   private gather(table: KeyTable, full: boolean): number {
     const { epoch, base, rows } = this
-    const { times, top } = table
+    const { top } = table
     const room = this.store.chunkWriter.entries
     // What is in the base as it is, and places that are free, have an epoch of `base` or below (`key-table.ts`, K4).
     let entry = this.entry
     for (; entry < top && rows.keys.length < room; entry++) {
       const changedAt = table.epoch(entry)
       if (changedAt > epoch || (changedAt <= base && !(full && table.key(entry) !== undefined))) continue
-      rows.keys.push(table.key(entry)!)
-      rows.states.push(table.state(entry))
-      if (times !== null) rows.times.push(times[entry]!)
+      this.gatherOne(table, entry, rows)
     }
-    if (entry === top) this.store.kept.take(table.group, rows, room, times !== null)
+    if (entry === top) this.store.kept.take(table.group, rows, room, table.times !== null)
     return entry
   }
 
-  /** Encodes what is kept of `table` ahead of its turn (Z3). */
-  private encodeEarly(table: KeyTable): void {
+  private gatherOne(table: KeyTable, entry: number, rows: Rows): void {
+    rows.keys.push(table.key(entry)!)
+    rows.states.push(table.state(entry))
+    if (table.times !== null) rows.times.push(table.times[entry]!)
+  }
+
+  /** Encodes `rows` of `table` ahead of their turn (Z3). */
+  private encodeEarly(table: KeyTable, rows: Rows): void {
     const { group: keyGroup } = table
-    const rows = new Rows()
-    this.store.kept.take(keyGroup, rows, Number.POSITIVE_INFINITY, table.times !== null)
     try {
       this.writeChunk(table, rows, (kind, bytes) => this.early.push({ keyGroup, kind, bytes }))
     } catch (error) {

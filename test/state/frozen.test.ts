@@ -103,6 +103,33 @@ test('a state over the limit of a block is named', () => {
   expect(() => write(store)).toThrow(expect.objectContaining({ code: 'E_STATE_TOO_LARGE' }))
 })
 
+test('an old value that cannot be copied is named where it is written, and not to who changes its key', () => {
+  const holder: { self?: object } = {}
+  holder.self = holder
+  const shy = {
+    get n(): number {
+      throw new Error('not now')
+    },
+  }
+  for (const state of [holder, shy]) {
+    const store = make()
+    put(store, 'a', { n: 1 })
+    put(store, 'odd', state)
+    const frozen = store.freeze([])
+    expect(() => store.copier.copy(state)).toThrow()
+    for (const key of ['odd', 'a']) put(store, key, { n: 2 })
+    const details = expect.objectContaining({ key: 'odd' })
+    const go = () =>
+      frozen.write(
+        () => true,
+        () => {},
+      )
+    expect(go).toThrow(expect.objectContaining({ code: 'E_STATE_VALUE', details }))
+    store.abandon()
+    expect(read(write(store)).peek(hashKey('odd'), 'odd')).toEqual({ n: 2 })
+  }
+})
+
 test('a key that comes and goes within an epoch leaves no chunk', () => {
   const store = make()
   write(store)
