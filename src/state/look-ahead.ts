@@ -20,6 +20,7 @@ const DEPTH_MAX = 3
 const FIELDS_MAX = 16
 
 type Read = (state: object) => number
+const nothing: Read = () => 0
 
 /** What is read ahead of. */
 interface Tables {
@@ -58,13 +59,18 @@ export class LookAhead {
       seen += table!.epoch(entry)
       if (table!.key(entry) === undefined || table!.state(entry) === undefined) seen++
     }
-    for (let i = from; i < to; i++) {
-      const entry = entries[i - from]!
-      if (entry < 0) continue
-      const table = tables[hashes[i]! >>> shift]!
-      const key = table.key(entry)
-      if (typeof key === 'string') seen += key.length
-      seen += (this.read ??= readerOf(table.state(entry)))(table.state(entry))
+    try {
+      for (let i = from; i < to; i++) {
+        const entry = entries[i - from]!
+        if (entry < 0) continue
+        const table = tables[hashes[i]! >>> shift]!
+        const key = table.key(entry)
+        if (typeof key === 'string') seen += key.length
+        seen += (this.read ??= readerOf(table.state(entry)))(table.state(entry))
+      }
+    } catch {
+      // A field that is read by code of the user's: what that throws is for who needs the field.
+      this.read = nothing
     }
     this.seen = seen | 0
     return to

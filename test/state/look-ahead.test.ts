@@ -78,6 +78,19 @@ test('it changes nothing and runs nobody’s code, also where keys are unknown, 
   expect(store.tables[5]).toBeNull()
 })
 
+test('what a field throws when it is read is for who needs the field', () => {
+  const store = new KeyedStore({ step: 'window', keyGroups: 64, shift, timed: false, schemaVersion: 1 })
+  const state = {
+    get total(): number {
+      throw new Error('not now')
+    },
+  }
+  const hash = hashKey(1)
+  store.insert(store.table(hash), hash, 1, state)
+  const hashes = Int32Array.of(hash)
+  for (let i = 0; i < 2; i++) expect(store.lookAhead.next(store, hashes, 0, 1)).toBe(1)
+})
+
 test('a batch is read in parts from its first record to its last, however long', () => {
   const store = filled(MANY, () => 0)
   const batch = (length: number) => Int32Array.from({ length }, (_, i) => hashKey(`key-${i}`))
