@@ -82,7 +82,7 @@ export class Stream {
   private asked: Missing | null = null
   /** Admitted acked batches that are not durable, in sequence order. */
   private readonly waiting: IngestBatch[] = []
-  /** The end of the last batch that was admitted here and is durable. */
+  /** The end of what is durable by itself, whatever stands in front of it. */
   private synced = 0
   /** Up to here journals hold records that could not be made durable; 0: all could. */
   private soft = 0
@@ -202,7 +202,8 @@ export class Stream {
     // known not to be: the pipeline has taken that, and a base of before would have to find it.
     if (position >= this.admitted) this.trail = this.fedTrail
     this.admitted = Math.max(this.admitted, position)
-    if (this.soft === 0) this.durable = Math.max(this.durable, position)
+    this.synced = Math.max(this.synced, position)
+    this.harden()
   }
 
   /** The pipeline has taken all up to `position`, the last of them out of `batch`. */
@@ -244,7 +245,8 @@ export class Stream {
 
   /** The journals have it up to `end`, of which what lies up to `hard` survives the loss of power once it is written. */
   inherit(end: number, hard: number): void {
-    if (this.soft === 0) this.durable = Math.max(this.durable, Math.min(hard, this.undurable - 1))
+    this.synced = Math.max(this.synced, Math.min(hard, this.undurable - 1))
+    this.harden()
     if (end > hard && end > this.durable) this.soft = end
   }
 

@@ -29,16 +29,18 @@ test('its row is the same object in each epoch until it says something else', ()
 test('what its journal may lose with the power is stable only below the floor, also where the pipeline begins anew behind it', () => {
   const stream = new Stream('in', 'p', 'i', true, 0)
   const row = (position: number): StreamRow => ['p', 'i', position, '', 1, 0, true, '']
-  const read = (position: number): void => {
+  const read = (position: number, end: number, hard: number): void => {
     stream.reset(row(position))
-    stream.settle(10, stream.admitted, stream.trail)
-    stream.inherit(10, position < 5 ? 5 : position)
+    stream.settle(end, stream.admitted, stream.trail)
+    stream.inherit(end, hard)
   }
-  read(0)
+  read(0, 10, 5)
   expect(stream.journaled).toBe(5)
   stream.position = stream.covered = 10
-  read(10)
+  read(10, 12, 12)
   expect([stream.journaled, stream.stable]).toEqual([5, 5])
+  stream.raiseFloor(9)
+  expect(stream.stable).toBe(5)
   stream.raiseFloor(10)
-  expect([stream.journaled, stream.stable]).toEqual([10, 10])
+  expect([stream.journaled, stream.stable]).toEqual([12, 10])
 })
