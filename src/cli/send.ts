@@ -14,7 +14,7 @@ import { FRAMINGS, framingOf } from './framing.ts'
 import { positive, wholeNumber } from './numbers.ts'
 import { Progress } from './progress.ts'
 import { ackedOutlet, type Outlet, plainOutlet, webSocketOutlet } from './send-outlets.ts'
-import { limitsHere } from './settings.ts'
+import { kebab, limitsHere } from './settings.ts'
 import { print, printJson } from './terminal.ts'
 
 interface Options {
@@ -29,6 +29,9 @@ interface Options {
   readonly printToken?: true
   readonly json?: true
 }
+
+/** What means something with `--acked` alone. */
+const ACKED_OPTIONS = ['producer', 'outbox', 'wait', 'tokenFile', 'printToken'] as const
 
 /** How often a limited rate is kept up with, in milliseconds. */
 const PACE_MS = 10
@@ -52,13 +55,20 @@ export function sendCommand(): Command {
     .option('--token-file <file>', "the file with the source's token, with --acked")
     .option('--print-token', 'print the token behind which `query --after` shows what was sent, with --acked')
     .option('--json', 'the figures as JSON, and that token')
-    .action((address: string, files: string[], options: Options) => send(address, files, options))
+    .action((address: string, files: string[], options: Options, command: Command) => {
+      if (options.acked === undefined) refuseAckedOptions(command)
+      return send(address, files, options)
+    })
+}
+
+/** Whoever says one of them thinks that what he sends is acknowledged. */
+function refuseAckedOptions(command: Command): void {
+  const given = ACKED_OPTIONS.find((name) => command.getOptionValueSource(name) === 'cli')
+  if (given === undefined) return
+  throw fail('E_USAGE', { reason: `--${kebab(given)} is for what is acknowledged: say --acked SOURCE` })
 }
 
 async function send(address: string, files: readonly string[], options: Options): Promise<void> {
-  if (options.printToken && options.acked === undefined) {
-    throw fail('E_USAGE', { reason: '--print-token is for what is acknowledged: say --acked SOURCE' })
-  }
   const framing = framingOf(options.framing)
   const repeat = wholeNumber('--repeat', options.repeat)
   const rate = options.rate === undefined ? null : positive('--rate', options.rate)
