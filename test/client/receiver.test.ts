@@ -1,5 +1,6 @@
 /** `receiveAcked` on real sockets and a real disk, fed by the acked sinks. */
 import { tracingChannel } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import {
   closeSync,
   mkdtempSync,
@@ -11,10 +12,12 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { makeLimits } from '../../src/base/limits.ts'
 import { type ReceiveOptions, type Receiver, receiveAcked } from '../../src/client.ts'
 import type { Writer } from '../../src/connectors/connector.ts'
@@ -261,6 +264,14 @@ test('takes nobody without the token', async () => {
   writeFileSync(tokenFile, 'secret')
   await expect.poll(() => texts).toEqual(numbers(1, 3))
   expect(from.writer.status).toMatchObject({ state: 'ready', blockedBy: null, peers: 1 })
+})
+
+test('takes nothing from a page, which a browser lets come from anywhere', async () => {
+  const { address } = await receive({ by: 'websocket' })
+  const page = new WebSocket(`ws://127.0.0.1:${address.port}/`, { origin: 'http://127.0.0.1:8080' })
+  const [, answer] = (await once(page, 'unexpected-response')) as [unknown, IncomingMessage]
+  page.on('error', () => {}).terminate()
+  expect(answer.statusCode).toBe(403)
 })
 
 test('lets go of files whose ids cannot come again', async () => {

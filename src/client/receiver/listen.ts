@@ -14,7 +14,7 @@ export interface Listening {
   close(): void
 }
 
-/** A sink that dials has no page; a message of one is at most a frame. */
+/** A message of a sink is at most a frame. */
 const MESSAGE_BYTES = 32 << 20
 
 export function listenTcp(address: Address, intake: Intake): Promise<Listening> {
@@ -42,7 +42,13 @@ export function listenTcp(address: Address, intake: Intake): Promise<Listening> 
 
 export function listenWebSocket(address: Address, intake: Intake): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    const server = new WebSocketServer({ ...address, perMessageDeflate: false, maxPayload: MESSAGE_BYTES })
+    const server = new WebSocketServer({
+      ...address,
+      perMessageDeflate: false,
+      maxPayload: MESSAGE_BYTES,
+      // A browser lets any page open a WebSocket to this machine, and says where the page is from. No sink is a page.
+      verifyClient: ({ req }, verified) => verified(req.headers.origin === undefined, 403, 'no page is a sink'),
+    })
     server.on('connection', (socket) => {
       socket.binaryType = 'nodebuffer'
       const caller = intake.connect({
