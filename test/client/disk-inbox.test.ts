@@ -2,6 +2,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DiskInbox } from '../../src/client/receiver/disk-inbox.ts'
 import { Intake, type Stream } from '../../src/client/receiver/intake.ts'
@@ -96,6 +98,32 @@ test('knows the sinks apart that came after another one was forgotten', async ()
   const fifth = new Life()
   expect(fifth.sink('c').memory.take('c2', 1)).toBe(false)
   expect(fifth.sink('d').memory.take('d1', 0)).toBe(false)
+})
+
+test('keeps no memory of a sink that it has forgotten', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const first = new Life()
+  first.heard('a')
+  await first.keep('a', 'a1', 0)
+  first.heard('b')
+  first.inbox.close()
+  const second = new Life()
+  second.inbox.found.splice(0)
+  const forgotten = new WeakRef(second.sink('a'))
+  vi.setSystemTime(8 * DAY_MS)
+  second.heard('b')
+  // What fills a file begins another one.
+  const bytes = Buffer.alloc(16 << 20)
+  const stream = second.sink('b')
+  await new Promise<void>((kept) =>
+    second.inbox.append({ stream, after: 0, records: [{ id: '', bytes }], again: [] }, kept),
+  )
+  second.inbox.handled(second.inbox.next - 1)
+  second.floor('b', 1)
+  await expect.poll(() => readdirSync(path).filter((name) => name.endsWith('.inbox')).length).toBe(1)
+  collect()
+  expect(forgotten.deref()).toBeUndefined()
 })
 
 test('knows all sinks after it was away itself, however long', async () => {

@@ -303,6 +303,13 @@ export class DiskInbox {
   private begin(): void {
     const silent = [...this.intake.all].filter((stream) => Date.now() - (this.heardMs.get(stream) ?? 0) > FORGET_MS)
     for (const stream of silent) this.intake.forget(stream.name)
+    // Also of those that have made room for others: each has all the ids that it remembered.
+    const known = new Set(this.intake.all)
+    for (const stream of this.numbers.keys()) {
+      if (known.has(stream)) continue
+      this.numbers.delete(stream)
+      this.heardMs.delete(stream)
+    }
     const path = join(this.path, `${String(++this.serial).padStart(16, '0')}.inbox`)
     const descriptor = openSync(path, 'wx', 0o600)
     if (this.descriptor >= 0) {
