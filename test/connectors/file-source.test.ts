@@ -163,7 +163,7 @@ describe('a file that is read once', () => {
   })
 
   test('says so when it is not there', () => {
-    expect(readAll(new Scene().reading(source(false))).error).toBe('E_DISK')
+    expect(readAll(new Scene().reading(source(false))).error).toBe('E_FILE')
   })
 
   test('does not resume in another file', () => {
