@@ -483,9 +483,7 @@ class SimCluster {
       // Where all are at work they stay so.
       if (over === Infinity && (this.allDrained || this.standing !== 0) && people.drained())
         over = world.now + SETTLE_MS * config.pace
-      if (world.now < over) return false
-      people.lookForRest()
-      return true
+      return world.now >= over
     }
   }
 

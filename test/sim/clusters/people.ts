@@ -8,8 +8,8 @@
  *     at some time since he asked.
  * A3. In fair weather nobody asks for anything but drains and checkpoints, and that only while somebody waits for what he has
  *     submitted. Then what does not run is submitted again, and shows what it makes.
- * A4. In the end all are drained for good: nothing is left to be shown then, and what was drained stays so whoever dies, until it is
- *     submitted again.
+ * A4. What was drained has been shown, by the sinks of the worker that was asked. In the end all are drained for good, and that stays so
+ *     whoever dies, until they are submitted again.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -35,6 +35,11 @@ const VERSIONS = [1, 2]
 const SHARES = { submit: 8, drain: 6, cancel: 3, checkpoint: 2, savepoint: 1 }
 const DEEDS = Object.entries(SHARES).flatMap(([deed, share]) => Array.from({ length: share }, () => deed as Deed))
 const LATE: readonly Deed[] = ['drain', 'checkpoint']
+/** Who asks at once asks within so many milliseconds, as usual. */
+const AT_ONCE_MS = 40
+/** How long a sink's folder does not answer a worker, in milliseconds, as usual, and how often somebody sees to that. */
+const STALLED_MS = 4000
+const STALLED = 0.1
 /** Of so many looks in fair weather somebody is after them at one. */
 const SELDOM = 20
 
@@ -129,12 +134,6 @@ export class People {
     return !this.wait && running.length === 0
   }
 
-  /** All were drained a while ago. */
-  lookForRest(): void {
-    const left = pendingIn(this.seams.volume)
-    if (left.length > 0) this.complaints.push(`all is drained, and ${left} are left (A4)`)
-  }
-
   /** Whether no worker runs what was drained (A4). */
   get stays(): boolean {
     return this.seams.stations.every(({ worker }) => worker === null || worker.residents.all.size === 0)
@@ -174,21 +173,29 @@ export class People {
 
   // ── What they ask for ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Somebody thinks for a while, and asks. */
+  /** Somebody thinks for a while, and asks: at the stroke of a clock, as others do. */
   private next(): void {
     const { world } = this.seams
-    world.at(world.now + this.random.between(0, 2 * this.config.askMs), () => {
+    const { askMs, pace } = this.config
+    const { random } = this
+    const stroke = askMs * Math.ceil((world.now + random.between(0, 2 * askMs)) / askMs)
+    world.at(stroke + random.between(0, AT_ONCE_MS * pace), () => {
       if (!this.fair) this.draw(DEEDS)
       else if ([...this.open].some(({ deed }) => deed === 'submit')) this.draw(LATE)
     })
   }
 
   private draw(deeds: readonly Deed[]): void {
-    const { stations, pipeline } = this.seams
+    const { stations, pipeline, world } = this.seams
     const station = this.pick(stations)
     const deed = this.pick(deeds)
     // What the cluster is about would begin anew.
     const name = this.pick(deed === 'cancel' ? NAMES : [...NAMES, pipeline.name])
+    if (this.random.chance(STALLED))
+      station.machine.haze.over(
+        [this.numbers.has(name) ? `/out/${name}.` : '/out/'],
+        world.now + this.random.fraction() * STALLED_MS * this.config.pace,
+      )
     if (this.canBeAsked(station)) this.ask(station, deed, name)
     else this.next()
   }
@@ -248,7 +255,8 @@ export class People {
   }
 
   /** A2. */
-  private compare({ what, deed, name, hash, since }: Ask): void {
+  private compare(ask: Ask): void {
+    const { what, deed, name, hash, since } = ask
     const claims: Partial<Record<Deed, (fate: Fate | null) => boolean>> = {
       submit: (fate) => fate?.hash === hash && !fate.drained,
       drain: (fate) => fate?.drained === true,
@@ -257,6 +265,20 @@ export class People {
     const claim = claims[deed]
     if (claim !== undefined && this.seams.chain.hasBeen(name, since, claim) === false)
       this.complaints.push(`${what} is done, and it is not so (A2)`)
+    if (deed === 'drain' && this.fateOf(name)?.drained === true) this.lookForRest(ask)
+  }
+
+  /** A4: of what was drained nothing is left to be shown by the sinks of whom somebody has asked for that. */
+  private lookForRest({ what, name, process }: Ask): void {
+    const { volume, chain } = this.seams
+    const isNumbers = (file: string): boolean => NAMES.some((one) => file.startsWith(`${one}.txt.`))
+    const isOf = (file: string): boolean =>
+      this.numbers.has(name) ? file.startsWith(`${name}.txt.`) : !isNumbers(file)
+    const own = `.${String(chain.generation).padStart(6, '0')}-`
+    const left = pendingIn(volume).filter(
+      (file) => isOf(file) && file.includes(own) && file.endsWith(`-${process.name}.pending`),
+    )
+    if (left.length > 0) this.complaints.push(`${what} is done, and ${left} are left (A4)`)
   }
 
   private pick<T>(of: readonly T[]): T {

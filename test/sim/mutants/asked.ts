@@ -3,46 +3,39 @@ import type { SimMutant } from './mutant.ts'
 
 export const askedMutants: readonly SimMutant[] = [
   {
-    name: 'drained-and-never-heard',
-    file: 'src/worker/pipelines/residents.ts',
-    text: "if (record.kind === 'epoch' && record.drained) this.events.changed()",
-    replacement: '',
-  },
-  {
-    name: 'drained-before-he-asked',
-    file: 'src/worker/execution/epoch-requests.ts',
-    text: 'if (drained !== null && same(drained, purpose)) {',
-    replacement: 'if (Math.random() < 0) {',
-  },
-  {
-    name: 'joins-no-drain',
-    file: 'src/worker/execution/epoch-requests.ts',
-    text: "const joined = purpose.kind === 'drain' ?",
-    replacement: "const joined = purpose.kind === 'periodic' ?",
-  },
-  {
-    name: 'ended-before-it-was-committed',
-    file: 'src/worker/execution/ending.ts',
-    text: 'return active.whenCommitted(() => {',
-    replacement: 'return queueMicrotask(() => {',
-  },
-  {
     name: 'submit-waits-for-what-was-drained',
     file: 'src/worker/pipelines/submission.ts',
     text: 'return entry === undefined || entry.drained || !isProgram(program, entry)',
     replacement: 'return entry === undefined || !isProgram(program, entry)',
   },
   {
-    name: 'the-one-behind-is-cancelled',
-    file: 'src/worker/pipelines/programs.ts',
-    text: 'if (run === undefined || pipelines.get(pipeline)?.run !== run) return null',
-    replacement:
-      'if (run === undefined || pipelines.get(pipeline)?.run !== run) return { kind: "submit", generation, pipeline, hash: null, parameters: null, from: null, drop: [] }',
-  },
-  {
     name: 'drained-and-brought-up',
     file: 'src/worker/pipelines/residents.ts',
     text: 'if (!entry.drained && this.seams.wants(name)) arrivals.bring(name, entry)',
     replacement: 'if (this.seams.wants(name)) arrivals.bring(name, entry)',
+  },
+  {
+    name: 'last-epoch-is-not-shown',
+    file: 'src/worker/execution/running.ts',
+    text: 'for (const [step, held] of committed.sinks) standing',
+    replacement: 'for (const [step, held] of epoch === this.drainsWith ? [] : committed.sinks) standing',
+  },
+  {
+    name: 'ended-before-it-was-committed',
+    file: 'src/worker/execution/ending.ts',
+    text: 'return active.whenCommitted(() => {',
+    replacement: 'return ((then: () => void) => then())(() => {',
+  },
+  {
+    name: 'said-to-be-drained',
+    file: 'src/worker/pipelines/endings.ts',
+    text: "resolve(resident.phase === 'drained' ? null : reason)",
+    replacement: 'resolve(null)',
+  },
+  {
+    name: 'asked-for-in-a-generation-that-was-over',
+    file: 'src/worker/ledger.ts',
+    text: '} else this.append(make, done)',
+    replacement: '} else done(null, undefined)',
   },
 ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'people' }))
