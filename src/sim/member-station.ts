@@ -13,7 +13,7 @@ import type { Plan } from '../model/plan.ts'
 import { requireContinuation } from '../worker/pipelines/continuation.ts'
 import { Endings } from '../worker/pipelines/endings.ts'
 import { Worker, type WorkerHost, type WorkerOptions } from '../worker/worker.ts'
-import { DATA, loadingAnew, submitTo } from './station.ts'
+import { DATA, loading, submitTo } from './station.ts'
 import type { Volume } from './volume.ts'
 import type { Machine, SimProcess, World } from './world.ts'
 
@@ -123,7 +123,7 @@ export class MemberStation {
       env,
       { worker: name, data: DATA, limits, output, acceptLoss, cluster },
       {
-        ...loadingAnew(env, this.options.plan),
+        ...loading(env, this.options.plan),
         ...{ listening: () => {}, letter: () => {}, changed: () => this.tellChange() },
         running: ({ base }) => {
           this.ended = false

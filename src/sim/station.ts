@@ -76,7 +76,7 @@ export class Station {
       env,
       { worker: name, data: DATA, limits, output, acceptLoss: false },
       {
-        ...loadingAnew(env, plan),
+        ...loading(env, plan),
         running: ({ base, execution }) => {
           this.execution = execution
           env.log.info('station.running', { epoch: base?.epoch ?? 0 })
@@ -136,12 +136,23 @@ export class Station {
   }
 }
 
-/** Loads a plan as a process would, anew each time; all of them run here. */
-export function loadingAnew(env: Env, plan: (env: Env, hash: string) => Plan): Pick<WorkerHost, 'load' | 'wants'> {
+/**
+ * Loads plans as a process does: it keeps the last program of each pipeline (`worker/pipelines/submission.ts`), so one that goes on in
+ * the next generation is the same plan. All of them run here.
+ */
+export function loading(env: Env, plan: (env: Env, hash: string) => Plan): Pick<WorkerHost, 'load' | 'wants'> {
+  const kept = new Map<string, { readonly hash: string; readonly plan: Plan }>()
+  const find = (name: string, hash: string): Plan => {
+    const known = kept.get(name)
+    if (known?.hash === hash) return known.plan
+    const loaded = plan(env, hash)
+    kept.set(name, { hash, plan: loaded })
+    return loaded
+  }
   return {
-    load: (_, { hash }, done) =>
+    load: (name, { hash }, done) =>
       env.clock.soon(() => {
-        const loaded = planOr(() => plan(env, hash))
+        const loaded = planOr(() => find(name, hash))
         if (loaded instanceof PotorooError) done(loaded, null)
         else done(null, { plan: loaded })
       }),

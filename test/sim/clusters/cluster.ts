@@ -60,15 +60,17 @@ const SUBMIT_LOOKS = 40
 /** Of so many looks one is at who has which key groups. */
 const SELDOM = 8
 /** How much of the first act may be left where everything is in. */
-const IDLE_PART = 0.2
+const IDLE_PART = 0.1
 /** Looks in a row that must find everything done. */
-const QUIET_LOOKS = 10
+const QUIET_LOOKS = 5
 /** And so many before somebody gives up what is parked. */
 const GIVEN_UP_LOOKS = 200
 /** By how much clocks may run wrong for workers to find together. */
 const FAIR_DRIFT = 0.01
 /** What sinks and consumers take after a drain, in milliseconds, as usual. */
 const SETTLE_MS = 2000
+/** And consumers alone, once all sinks have ended, for what is on its way to them in fair weather. */
+const ARRIVE_MS = 50
 
 /** Why workers may end: whether they had to is judged for itself. */
 const JUDGED = new Set(['E_RESTORE', 'E_STORE_BACK', 'E_WORKER_TWICE'])
@@ -348,9 +350,10 @@ class SimCluster {
     return clocksAreRight(this.config)
   }
 
-  private get allDrained(): boolean {
+  private allDrained(asked: Execution | null = null): boolean {
     const { pipeline } = this.plan
-    return this.staying.every(({ worker }) => worker?.residents.all.get(pipeline)?.phase === 'drained')
+    const residents = this.staying.map(({ worker }) => worker?.residents.all.get(pipeline))
+    return residents.every((one) => one?.phase === 'drained' || (asked !== null && one?.execution === asked))
   }
 
   // ── The acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -481,7 +484,7 @@ class SimCluster {
     return () => {
       const { world, people, config } = this
       // Where all are at work they stay so.
-      if (over === Infinity && (this.allDrained || this.standing !== 0) && people.drained())
+      if (over === Infinity && (this.allDrained() || this.standing !== 0) && people.drained())
         over = world.now + SETTLE_MS * config.pace
       return world.now >= over
     }
@@ -549,9 +552,13 @@ class SimCluster {
       const { pace } = this.config
       const executions = this.staying.map((station) => this.executionOf(station))
       if (executions.some((one) => one?.generation.number !== this.chain.generation)) return false
-      if (asked !== null && executions.includes(asked)) return world.now >= over
+      if (asked !== null && executions.includes(asked)) {
+        // Who was asked has answered, and the others say so.
+        if (over !== Infinity && this.allDrained(asked)) over = Math.min(over, world.now + ARRIVE_MS)
+        return world.now >= over
+      }
       // Who was asked has left since.
-      if (this.allDrained) {
+      if (this.allDrained()) {
         asked = executions[0]!
         over = world.now + SETTLE_MS * pace
         return false
