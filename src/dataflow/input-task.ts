@@ -10,6 +10,8 @@
  *     (PROTOCOLS 10): what it did would stand in no epoch.
  * Q4. Behind a task time rises no further than to the oldest of what it holds. Otherwise keys would expire further on that a
  *     record which is still held would have found alive (PROTOCOLS 14).
+ * Q5. The end waits until nothing is held, and holds up no barrier meanwhile: an answer may take as long as it likes, and no epoch
+ *     would come about before it.
  */
 import { type Barrier, Batch, type BatchPool, type Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
@@ -25,6 +27,8 @@ export abstract class InputTask implements Task {
   private batch: Batch | null = null
   private cursor = 0
   private marker: Marker | null = null
+  /** The end, which has come and has not gone (Q5). */
+  private ending: Marker | null = null
   /** Q3 */
   private held = false
   /** What has to go out first has no room (Q2). */
@@ -118,7 +122,8 @@ export abstract class InputTask implements Task {
     if (this.stuck) return false
     if (this.batch !== null && !this.pass(this.batch)) return false
     if (this.marker !== null && !this.passMarker(this.marker)) return false
-    if (!this.tick(now)) return false
+    if (this.ending !== null) this.passMarker(this.ending)
+    if (this.stuck || !this.tick(now)) return false
     // Also where there is always something to take.
     const untidy = this.tidy()
     const element = this.inputs.next()
@@ -154,14 +159,20 @@ export abstract class InputTask implements Task {
 
   private passMarker(marker: Marker): boolean {
     if (marker.kind === 'watermark') this.rise(marker.time)
-    if (isLast(marker) && !this.finish()) return false
+    if (isLast(marker) && !this.finish()) {
+      if (marker.kind !== 'end') return false
+      this.ending = marker
+      this.marker = null
+      return true
+    }
     this.stuck = !this.chain.flush()
     if (this.stuck) return false
     if (marker.kind === 'barrier') {
       this.snapshot(marker)
       this.passed = marker.epoch
     }
-    this.marker = null
+    if (marker === this.ending) this.ending = null
+    else this.marker = null
     this.chain.mark(marker.kind === 'watermark' ? { ...marker, time: Math.min(marker.time, this.heldFrom) } : marker)
     this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')
     return !this.held

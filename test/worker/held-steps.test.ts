@@ -36,3 +36,22 @@ test('nothing is refused where nothing waits', async () => {
   await desk.runLines(await desk.start(limits), '')
   expect(desk.failed).toEqual([])
 })
+
+test('a checkpoint waits for no answer, also behind the last record; what has gone on since is in no program’s way', async () => {
+  const held: (() => void)[] = []
+  Object.assign(globalThis, { held })
+  const steps = `.asyncMap('call', (n) => new Promise((go) => globalThis.held.push(() => go(n))), { concurrency: 200 })`
+  const text = (between: string) => `import { generatorSource, nullSink, pipeline } from 'potoroo'
+export default pipeline('lines', (p) => {
+  p.source('in', generatorSource({ value: (n) => n, count: 100 }))${between}.sink('out', nullSink())
+})`
+  const desk = new Workshop()
+  const worker = await desk.start(limits)
+  const resident = await desk.runText(worker, text(steps))
+  await expect.poll(() => held.length).toBe(100)
+  await worker.checkpoint('lines')
+  for (const go of held) go()
+  await expect.poll(() => resident.phase).toBe('ended')
+  await desk.runText(worker, text('').replace(', count: 100', ', rate: 10'))
+  expect(desk.failed).toEqual([])
+})

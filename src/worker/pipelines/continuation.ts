@@ -68,7 +68,8 @@ export async function requireContinuation(
   if (examined.kind !== 'intact') return []
   const drop = new Set([...beginning.drop, ...(entry === null ? [] : droppedSteps(entry))])
   // What runs now comes to rest before: nothing is held any more then.
-  const rests = from === null && worker.residents.all.get(name)?.phase === 'running'
+  const resident = worker.residents.all.get(name)
+  const rests = from === null && resident !== undefined && isUp(resident)
   const held = rests ? new Set<string>() : await stepsThatHeld(store, examined.value)
   const warnings: PotorooError[] = []
   fitBase(plan, examined.value, worker.keyGroups, held, drop, (warning) => warnings.push(warning))
