@@ -10,7 +10,7 @@ import type { MemberStation } from '../../../src/sim/member-station.ts'
 const WORDS = new Set(['E_DISK', 'E_STORE', 'E_JOURNAL'])
 
 export class FullDisks {
-  /** Which process was there when the disk came to be full. */
+  /** Which process had been opened when the disk came to be full. */
   private readonly full = new Map<MemberStation, number>()
   private readonly room: number
   private readonly excused = new Set<PotorooError>()
@@ -21,7 +21,8 @@ export class FullDisks {
   }
 
   fill(station: MemberStation): void {
-    this.full.set(station, station.lives)
+    const { worker, lives } = station
+    this.full.set(station, worker?.phase === 'closed' ? lives - 1 : lives)
     station.machine.volume.capacityBytes = 0
   }
 
