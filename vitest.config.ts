@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /** Run a scenario again for every fault that is planted in the engine: these try the tests. */
@@ -17,6 +19,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
+    // Processes that tests start read the sources by the hundred: what one has compiled the next one finds.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'potoroo-compiled') },
     // The default leaves one processor idle, which on two of them is half of the machine.
     maxWorkers: '100%',
   },

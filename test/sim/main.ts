@@ -4,6 +4,8 @@
  *
  * M1. Whatever finds something is printed with the command that runs it again.
  */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { showMutant } from '../mutant/mutant.ts'
@@ -22,6 +24,8 @@ const SHOWN = 10
 const program = fileURLToPath(import.meta.url)
 // A child finds `potoroo` as this process does: in the sources.
 process.env.NODE_OPTIONS = '--conditions=source'
+// And finds what another one has compiled: there is one for each planted fault.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'potoroo-compiled')
 
 const args = process.argv.slice(2)
 const options = await optionsOf(args)
