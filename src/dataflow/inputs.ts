@@ -2,8 +2,8 @@
  * The inputs of a task: takes elements from its channels in turn and aligns barriers (Chandy-Lamport, as in Flink).
  *
  * I1. After a barrier has come on an input, nothing more is taken from it until the barrier has come on all.
- * I2. An input that has ended counts as having delivered every later barrier. One that comes on it all the same begins the
- *     alignment, or belongs to an epoch that has passed and is ignored.
+ * I2. Barriers come on an input that has ended, too, and are waited for: what is given back to a step that had refused it goes on
+ *     behind the end, and would come behind a barrier that it stood in front of.
  * I3. A watermark is passed on when the least over all inputs that have not ended has risen.
  */
 import { assert } from '../base/assert.ts'
@@ -23,8 +23,6 @@ export class Inputs {
   /** The channel that the last element came by. */
   channel = -1
   private barrier: Barrier | null = null
-  /** Epoch of the last barrier that was passed on. */
-  private passed = -1
   private watermark = -Infinity
   private ended = false
   /** Markers that have come on all inputs and were not taken yet: one element may complete several. */
@@ -68,7 +66,6 @@ export class Inputs {
   private align(input: Input, marker: Marker): void {
     switch (marker.kind) {
       case 'barrier':
-        if (input.ended && marker.epoch <= this.passed) return
         assert(this.barrier === null || this.barrier.epoch === marker.epoch, 'I1: one barrier at a time')
         this.barrier = marker
         input.blocked = true
@@ -88,10 +85,9 @@ export class Inputs {
   /** Passes the barrier on when every input has delivered it (I1, I2). */
   private release(): void {
     const { barrier } = this
-    if (barrier === null || !this.inputs.every((input) => input.blocked || input.ended)) return
+    if (barrier === null || !this.inputs.every((input) => input.blocked)) return
     for (const input of this.inputs) input.blocked = false
     this.barrier = null
-    this.passed = barrier.epoch
     this.due.push(barrier)
   }
 

@@ -9,6 +9,14 @@ export const stepMutants: readonly SimMutant[] = [
     replacement: 'input.blocked = this.inputs.length === 1',
   },
   {
+    name: 'barrier-past-what-has-ended',
+    swarm: 'clusters',
+    seed: 86000218,
+    file: 'src/dataflow/inputs.ts',
+    text: 'this.inputs.every((input) => input.blocked)) return',
+    replacement: 'this.inputs.every((input) => input.blocked || input.ended)) return',
+  },
+  {
     name: 'barrier-overtakes-records',
     file: 'src/dataflow/input-task.ts',
     text: `    this.stuck = !this.chain.flush()
