@@ -96,7 +96,7 @@ test('a token that no record stands behind is late, and one that is none is refu
   const later = writeToken({ ...readToken(before), sequence: 1000 })
   const stranger = writeToken({ ...readToken(before), producer: 'nobody' })
   for (const token of [later, stranger]) {
-    for (const rest of ['key=word 1', 'key=word 1&read=committed', 'limit=5']) {
+    for (const rest of ['key=word%201', 'key=word%201&read=committed', 'limit=5']) {
       await expect(query('w1', `${rest}&after=${token}&wait=300`)).rejects.toMatchObject({ code: 'E_READ_LATE' })
     }
   }
