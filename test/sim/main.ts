@@ -27,6 +27,9 @@ process.env.NODE_OPTIONS = '--conditions=source'
 // And finds what another one has compiled: there is one for each planted fault.
 process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'potoroo-compiled')
 
+/** For how long a fault is looked for where nobody has said it, in seconds. */
+const EACH_FAULT = 240
+
 const args = process.argv.slice(2)
 const options = await optionsOf(args)
 const { task, what, seeds, seconds, jobs, json, mutant } = options
@@ -155,7 +158,8 @@ async function enumerateAll(): Promise<boolean> {
 
 function table(): Promise<boolean> {
   const { names, write } = options
-  return tabulate({ seeds: seeds.length, from: first, seconds, jobs, write, only: names })
+  const each = Number.isFinite(seconds) ? seconds : EACH_FAULT
+  return tabulate({ seeds: seeds.length, from: first, seconds: each, jobs, write, only: names })
 }
 
 function tell({ first, ...tally }: Tally): void {
