@@ -8,13 +8,6 @@ const program = fileURLToPath(new URL('./crew-main.ts', import.meta.url))
 /** A fault, and the beginning of the name of the scenario that finds it. */
 const mutants: readonly (Mutant & { readonly scenario: string })[] = [
   {
-    name: 'lets a barrier in before the worker has begun its epoch',
-    scenario: 'sources that end early',
-    file: 'src/worker/execution/far-input.ts',
-    text: "head.kind === 'barrier' && head.epoch > this.begun",
-    replacement: 'false',
-  },
-  {
     name: 'returns no credit',
     scenario: 'one, two and three',
     file: 'src/worker/execution/far-input.ts',
