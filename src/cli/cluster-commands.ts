@@ -1,5 +1,4 @@
 /** Commands about a cluster as a whole: who owns what, and who leaves. */
-
 import { Command } from 'commander'
 import type { ClusterView, KeyGroupRun, KeyPlace, LeaveAnswer, MemberView, Mode } from '../admin/cluster-view.ts'
 import { inShell } from '../base/shell.ts'

@@ -166,7 +166,7 @@ export interface Watermark {
   readonly time: number
 }
 
-/** Nothing follows on this channel; it counts as having delivered every later barrier. */
+/** The input has ended. Barriers follow still, and what somebody gives back to a step in front. */
 export interface End {
   readonly kind: 'end'
 }

@@ -126,7 +126,7 @@ const linkRows = [
     19,
     'end',
     1,
-    'Nothing follows on the channel; it counts as having delivered every later barrier.',
+    'The input has ended. Barriers follow still, and what somebody gives back to a step in front.',
     { pipeline, channel },
     { lane: 'data' },
   ),

@@ -10,7 +10,7 @@
  */
 import { fail } from '../../base/errors.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
-import type { Damage } from '../../checkpoint/damage.ts'
+import type { Damage, Examined } from '../../checkpoint/damage.ts'
 import { type Format, seal } from '../../checkpoint/envelope.ts'
 import { CHAIN, isEscapedName, savepointFolder, savepointManifest, unescapeName } from '../../checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
@@ -45,13 +45,19 @@ export async function listSavepoints(seams: ObjectSeams, pipeline: string): Prom
   for (const escaped of names.filter(isEscapedName)) {
     const name = unescapeName(escaped)
     const path = savepointManifest(pipeline, name)
-    const found = await readObject(seams, path)
-    if (found.kind === 'intact' && found.value === null) continue
-    const examined = found.kind === 'intact' ? decodeManifest(path, found.value) : found
+    const examined = await savepointAt(seams, path)
+    if (examined === null) continue
     if (examined.kind === 'intact') entries.push(entryOf(name, examined.value))
     else entries.push({ name, epoch: 0, keys: 0, bytes: 0, timeMs: 0, hash: 'damaged' })
   }
   return entries.sort((a, b) => a.timeMs - b.timeMs)
+}
+
+/** The manifest of a savepoint, `null` where none is there. */
+async function savepointAt(seams: ObjectSeams, path: string): Promise<Examined<Manifest> | null> {
+  const found = await readObject(seams, path)
+  if (found.kind === 'damaged') return found
+  return found.value === null ? null : decodeManifest(path, found.value)
 }
 
 function entryOf(name: string, { epoch, counts, packs, timeMs, hash }: Manifest): SavepointEntry {
@@ -61,9 +67,8 @@ function entryOf(name: string, { epoch, counts, packs, timeMs, hash }: Manifest)
 /** Reads every byte of a savepoint. Answers what is damaged; rejects with `E_NO_SAVEPOINT` where there is none. */
 export async function verifySavepoint(seams: ObjectSeams, pipeline: string, name: string): Promise<VerifiedSavepoint> {
   const path = savepointManifest(pipeline, name)
-  const found = await readObject(seams, path)
-  if (found.kind === 'intact' && found.value === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
-  const examined = found.kind === 'intact' ? decodeManifest(path, found.value) : found
+  const examined = await savepointAt(seams, path)
+  if (examined === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
   if (examined.kind === 'failed') throw examined.error
   if (examined.kind === 'damaged') return { entry: null, damages: [examined.damage] }
   const damages: Damage[] = []
