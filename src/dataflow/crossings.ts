@@ -3,10 +3,9 @@
  * what it pushes is gone, and what comes is taken as from a channel.
  *
  * G1. A channel that crosses has, on every member, an outlet to every member and an input from every member, this one
- *     included. Records go to one of them, markers to all, so every task aligns over all members (I1-I3 of `inputs.ts`).
+ *     included. Records go to one of them, markers to all, so every task aligns over all members (I1-I3 of `inputs.ts`), and no
+ *     barrier passes a task before this worker has begun its epoch.
  * G2. A member's records come in the order in which they were pushed there, each once.
- * G3. A barrier of an epoch that this worker has not begun yet waits at the receiving end: what is in front of it has been
- *     saved here before it comes to a task.
  */
 import type { ChannelPlan } from '../model/plan.ts'
 import type { BatchPool } from './batch.ts'

@@ -30,7 +30,7 @@ function channel(): { readonly input: FarInput; readonly taker: ChannelTaker; re
   return { input, taker: taker!, spare: () => spare.reduce((sum, { length }) => sum + length, 0) }
 }
 
-test('T3: what is kept to be used again is no more than may wait, whatever lengths come in turn', () => {
+test('T2: what is kept to be used again is no more than may wait, whatever lengths come in turn', () => {
   const { input, taker, spare } = channel()
   const [short, long] = [Buffer.alloc(64), Buffer.alloc(WINDOW / 2)]
   for (let round = 0; round < 300; round++) {
@@ -44,7 +44,7 @@ test('T3: what is kept to be used again is no more than may wait, whatever lengt
   expect(spare()).toBeLessThanOrEqual(WINDOW)
 })
 
-test('T3: a batch that is longer than the window leaves its memory to the next', () => {
+test('T2: a batch that is longer than the window leaves its memory to the next', () => {
   const { input, taker, spare } = channel()
   const bytes = Buffer.alloc(3 * WINDOW)
   for (let round = 0; round < 3; round++) {

@@ -100,11 +100,6 @@ export class FarChannels implements Crossings {
     return input
   }
 
-  /** This worker has begun `epoch`: barriers of it may come to the tasks (`dataflow/crossings.ts`, G3). */
-  begin(epoch: number): void {
-    for (const input of this.inputs) input.begin(epoch)
-  }
-
   close(): void {
     for (const input of this.inputs) input.close()
   }

@@ -3,8 +3,7 @@
  *
  * T1. Credit returns when the task has taken a batch, and not when it has come (PROTOCOLS 15): what waits here is bounded
  *     by the channel's window.
- * T2. A barrier waits until this worker has begun its epoch, and what came behind it waits with it (G3 of `crossings.ts`).
- * T3. What waits, waits as bytes, in memory that is used again. A batch is decoded when the task takes it, so that its
+ * T2. What waits, waits as bytes, in memory that is used again. A batch is decoded when the task takes it, so that its
  *     objects live as shortly as those of a source: what a collector meets twice it keeps, and marks the whole heap for.
  *     What is kept to be used again is no more than may wait: of pieces for short batches and long ones all would become long.
  */
@@ -40,7 +39,7 @@ interface Encoded {
   readonly credit: number
 }
 
-/** Pieces of memory that are kept to be used again (T3), and the least that one has. */
+/** Pieces of memory that are kept to be used again (T2), and the least that one has. */
 const SPARE_PIECES = 64
 const PIECE_BYTES = 64
 
@@ -54,8 +53,6 @@ export class FarInput implements Intake {
   private readonly waiting = new Fifo<Encoded | Marker>()
   private readonly spare: Buffer[] = []
   private spareBytes = 0
-  /** The last epoch that this worker has begun. */
-  private begun = 0
   private closed = false
 
   constructor(options: FarInputOptions) {
@@ -95,31 +92,18 @@ export class FarInput implements Intake {
   // ── To the task ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   get length(): number {
-    return this.stands ? 0 : this.waiting.length
+    return this.waiting.length
   }
 
   shift(): Element | undefined {
-    if (this.stands) return undefined
     const element = this.waiting.shift()
     return element !== undefined && 'memory' in element ? this.decode(element) : element
-  }
-
-  /** This worker has begun `epoch` (T2). */
-  begin(epoch: number): void {
-    this.begun = epoch
-    this.onElement()
   }
 
   close(): void {
     this.closed = true
     this.inlet.close()
     this.waiting.clear()
-  }
-
-  /** Whether a barrier stands in front whose epoch has not begun here (T2). */
-  private get stands(): boolean {
-    const head = this.waiting.peek()
-    return head !== undefined && 'kind' in head && head.kind === 'barrier' && head.epoch > this.begun
   }
 
   private decode({ memory, length, credit }: Encoded): Batch {
@@ -144,7 +128,7 @@ export class FarInput implements Intake {
     return batch
   }
 
-  /** T3. */
+  /** T2. */
   private giveBack(memory: Buffer): void {
     const { spare, spareBytes, options } = this
     const fits = spareBytes + memory.length <= options.windowBytes && spare.length < SPARE_PIECES

@@ -328,9 +328,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.nextEpoch.barrier()
     this.drainsWith = drains ? barrier.epoch : 0
     if (drains) this.parts.holds.hold('drain', 'the pipeline drains')
-    // In front of a barrier that has come over a link already (`dataflow/crossings.ts`, G3).
     this.runtime.inject(barrier)
-    this.channels?.begin(barrier.epoch)
   }
 
   recorded(epoch: number): void {

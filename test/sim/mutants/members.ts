@@ -18,13 +18,6 @@ export const memberMutants: readonly SimMutant[] = [
     replacement: 'return index >= 0 ? index : -1',
   },
   {
-    name: 'barrier-before-its-epoch',
-    swarm: 'clusters',
-    file: 'src/worker/execution/far-input.ts',
-    text: "head.kind === 'barrier' && head.epoch > this.begun",
-    replacement: 'false',
-  },
-  {
     name: 'no-credit-returned',
     swarm: 'clusters',
     file: 'src/worker/execution/far-input.ts',
