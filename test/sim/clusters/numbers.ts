@@ -5,10 +5,11 @@
 import type { Prng } from '../../../src/base/prng.ts'
 import { fileSink, generatorSource, lines, milliseconds, pipeline } from '../../../src/index.ts'
 import type { Pipeline } from '../../../src/model/pipeline.ts'
-import { SHARED } from '../../../src/sim/member-station.ts'
+import { type MemberStation, SHARED } from '../../../src/sim/member-station.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import { WRAP } from '../graphs.ts'
 import { linesIn } from '../remains.ts'
+import type { ChainWatch } from './chain-watch.ts'
 
 /** What one of them makes. */
 export interface Numbers {
@@ -85,6 +86,13 @@ export function expectedOf({ count, keys, kind }: Numbers): ReadonlyMap<string, 
 export function shownOf({ name, append, count }: Numbers, volume: Volume): readonly string[] {
   const lines = linesIn(volume, pathOf(name), append)
   return append ? lines.slice(-count) : lines
+}
+
+/** Whether the run that is there is known to have made all: what a growing file shows may be of one before it. */
+export function hasEnded(name: string, stations: readonly MemberStation[], chain: ChainWatch): boolean {
+  const run = chain.lastRun(name)?.run
+  const residents = stations.map(({ worker }) => worker?.residents.all.get(name))
+  return residents.some((resident) => resident?.phase === 'ended' && resident.run === run)
 }
 
 /** A line that it must show and does not, or `null`. */

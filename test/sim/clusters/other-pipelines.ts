@@ -24,7 +24,7 @@ import type { Resident } from '../../../src/worker/pipelines/resident.ts'
 import type { Worker } from '../../../src/worker/worker.ts'
 import type { ChainWatch } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
-import { drawNumbers, expectedOf, faultOf, lackOf, type Numbers, pipelineOf, shownOf } from './numbers.ts'
+import { drawNumbers, expectedOf, faultOf, hasEnded, lackOf, type Numbers, pipelineOf, shownOf } from './numbers.ts'
 
 const OTHERS = 0x6a3c_0000
 /** How long its sink's folder does not answer a worker, in milliseconds, as usual. */
@@ -41,6 +41,8 @@ interface Other extends Numbers {
   readonly programs: Map<string, Fault>
   /** Savepoints of what it shows now, oldest first. */
   savepoints: string[]
+  /** The last of its runs that has made all, as far as that was seen; 0: none. */
+  ended: number
   /** Runs that it has had, as far as savepoints have been sorted by them. */
   runs: number
   /** What somebody has asked for, and of whom; nobody asks for anything else before. */
@@ -81,6 +83,7 @@ export class OtherPipelines {
       expected: expectedOf(shape),
       programs: new Map(),
       savepoints: [],
+      ended: 0,
       runs: 0,
       pending: null,
     }
@@ -122,6 +125,11 @@ export class OtherPipelines {
     other.runs = runs.length
   }
 
+  private noteEnd(other: Other): void {
+    const { stations, chain } = this.seams
+    if (hasEnded(other.name, stations, chain)) other.ended = chain.lastRun(other.name)!.run
+  }
+
   /** Somebody asks one of the workers for something. */
   act(): string {
     const { random } = this
@@ -134,7 +142,10 @@ export class OtherPipelines {
 
   /** Looks after what has been asked for; in fair weather somebody sees to it that all come to their end (O4). */
   look(fair: boolean): void {
-    for (const other of this.all) this.sort(other)
+    for (const other of this.all) {
+      this.sort(other)
+      this.noteEnd(other)
+    }
     if (!fair || this.resting || ++this.looks % SELDOM !== 0) return
     const station = this.seams.stations.find(({ worker }) => worker?.phase === 'active')
     if (station !== undefined) for (const other of this.all) if (isFree(other)) this.mend(station, other)
@@ -293,6 +304,7 @@ export class OtherPipelines {
 
   /** A line that it must show and does not, or `null`. */
   private lackOf(other: Other): string | null {
+    if (other.ended !== this.seams.chain.lastRun(other.name)?.run) return 'its end'
     return lackOf(this.shown(other), other.expected)
   }
 

@@ -25,7 +25,7 @@ import { Worker } from '../../../src/worker/worker.ts'
 import { pendingIn } from '../remains.ts'
 import type { ChainWatch, Fate } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
-import { drawNumbers, expectedOf, faultOf, lackOf, type Numbers, pipelineOf, shownOf } from './numbers.ts'
+import { drawNumbers, expectedOf, faultOf, hasEnded, lackOf, type Numbers, pipelineOf, shownOf } from './numbers.ts'
 
 const PEOPLE = 0x0c8e_0000
 /** Pipelines of numbers, and the programs that each may be given, which make the same. */
@@ -168,6 +168,8 @@ export class People {
   }
 
   private lackOf(one: Numbers): string | null {
+    const { stations, chain } = this.seams
+    if (!hasEnded(one.name, stations, chain)) return 'its end'
     return lackOf(shownOf(one, this.seams.volume), expectedOf(one))
   }
 
