@@ -4,17 +4,22 @@
  * W1. A barrier is handed to the writer behind the bytes of everything before it; the writer answers when all of that
  *     has left its control (PROTOCOLS 8).
  * W2. A writer that takes nothing more stops the task, and with it, channel by channel, the sources.
+ * W3. A batch is written in pieces of about `PIECE`, whole records each, and where the writer takes no more of them it waits in
+ *     its middle: all of a batch of long records together may be longer than a text, or a message, may be.
  */
 import { fail } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import { disregard, refusePromise } from '../base/promise.ts'
 import type { SinkDescription } from '../model/connector.ts'
-import { Batch, type BatchPool, type Element, type Marker } from './batch.ts'
+import { Batch, type BatchPool, type Marker } from './batch.ts'
 import { isRecordFault } from './collector.ts'
 import type { FailureReport } from './failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Lineage } from './lineage.ts'
 import type { Task, TaskReports } from './task.ts'
+
+/** Characters or bytes after which a piece is written (W3). */
+const PIECE = 256 << 10
 
 /** Where each record of a write ends in its bytes, and the ids of all, where they have some. */
 export interface Apart {
@@ -42,6 +47,9 @@ export class SinkTask implements Task {
   private readonly pool: BatchPool
   private readonly report: FailureReport
   private readonly reports: TaskReports
+  /** What is being written, up to `cursor`. */
+  private batch: Batch | null = null
+  private cursor = 0
 
   constructor(
     id: number,
@@ -68,7 +76,7 @@ export class SinkTask implements Task {
   readonly heldSince = Infinity
 
   get waits(): boolean {
-    return this.inputs.waits
+    return this.batch !== null || this.inputs.waits
   }
 
   get due(): number {
@@ -90,20 +98,23 @@ export class SinkTask implements Task {
 
   run(): boolean {
     if (!this.writer.room) return false
-    const element = this.inputs.next()
-    if (element === undefined) return false
-    this.take(element)
+    if (this.batch === null) {
+      const element = this.inputs.next()
+      if (element === undefined) return false
+      if (element instanceof Batch) this.batch = element
+      else this.pass(element)
+    }
+    if (this.batch !== null) this.writePiece(this.batch)
     return this.writer.room
   }
 
-  private take(element: Element): void {
-    if (element instanceof Batch) {
-      if (this.sink.apart === true) this.writeApart(element, this.inputs.channel)
-      else this.writeBatch(element)
-      this.pool.give(element)
-    } else {
-      this.pass(element)
-    }
+  private writePiece(batch: Batch): void {
+    const { sink, cursor } = this
+    this.cursor = sink.apart === true ? this.writeApart(batch, cursor) : this.writeTogether(batch, cursor)
+    if (this.cursor < batch.length) return
+    this.batch = null
+    this.cursor = 0
+    this.pool.give(batch)
   }
 
   private pass(marker: Marker): void {
@@ -118,14 +129,16 @@ export class SinkTask implements Task {
     }
   }
 
-  /** Joins the texts of a batch, so that one conversion to bytes serves them all; bytes go out as they are. */
-  private writeBatch(batch: Batch): void {
+  /** Joins texts, so that one conversion to bytes serves them all; bytes go out as they are. Answers how far it has come. */
+  private writeTogether(batch: Batch, from: number): number {
     const { framing } = this.sink
     const suffix = framing === null ? '' : framing.suffix
     const parts: Uint8Array[] = []
     let text = ''
+    let size = 0
     let records = 0
-    for (let i = 0; i < batch.length; i++) {
+    let i = from
+    for (; i < batch.length && size < PIECE; i++) {
       try {
         const encoded = encodedBy(this.sink, this.step, batch.values[i])
         if (typeof encoded === 'string' && suffix !== null) {
@@ -135,24 +148,28 @@ export class SinkTask implements Task {
           text = ''
           parts.push(...framedBy(this.sink, this.step, encoded))
         }
+        size += encoded.length
         records++
       } catch (error) {
         this.fail(batch, i, error)
       }
     }
-    if (records === 0) return
+    if (records === 0) return i
     if (parts.length === 0) this.writer.write(Buffer.from(text), records)
     else this.writer.write(Buffer.concat(text === '' ? parts : [...parts, Buffer.from(text)]), records)
+    return i
   }
 
-  /** Tells the writer where each record ends, and by which id it will be known again. */
-  private writeApart(batch: Batch, channel: number): void {
+  /** Tells the writer where each record ends, and by which id it will be known again. Answers how far it has come. */
+  private writeApart(batch: Batch, from: number): number {
     const { lineage } = this
+    const { channel } = this.inputs
     const parts: Uint8Array[] = []
     const ends: number[] = []
     const ids: string[] = []
     let end = 0
-    for (let i = 0; i < batch.length; i++) {
+    let i = from
+    for (; i < batch.length && end < PIECE; i++) {
       try {
         const encoded = encodedBy(this.sink, this.step, batch.values[i])
         for (const part of framedBy(this.sink, this.step, encoded)) {
@@ -167,6 +184,7 @@ export class SinkTask implements Task {
     }
     if (ends.length > 0)
       this.writer.write(Buffer.concat(parts), ends.length, { ends, ids: lineage === null ? null : ids })
+    return i
   }
 
   private fail(batch: Batch, i: number, error: unknown): void {

@@ -4,6 +4,7 @@
  * - a barrier cuts exactly: what a sink has before it equals what the sources had given before their cut
  * - a record that throws leaves nothing behind and is reported once, with its step
  * - a sink that takes nothing stops the sources, and nothing is lost when it takes again
+ * - long records leave in pieces: all of a batch together may be more than a text, or a receiver, takes
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -278,6 +279,35 @@ test('a sink that takes nothing stops the source; nothing is lost', () => {
   under.settle()
   expect(writer!.text.trim().split(' ').length).toBe(500)
 })
+
+test.each([false, true])(
+  'a batch of long records is written piece by piece, as the writer takes them (apart: %s)',
+  (apart) => {
+    const long = nullSink<number>({ encode: (n) => String(n).repeat(200 << 10) })
+    const sink = apart ? { ...long, apart } : long
+    const under = stage(
+      planned((p) => p.source('in', numbers()).sink('out', sink)),
+      { in: upTo(5) },
+      { batchRecords: 8 },
+    )
+    const writer = under.writers.get('out')!
+    const written: string[] = []
+    writer.write = (bytes) => {
+      written.push(bytes.toString('latin1').replaceAll(/(.)\1+/g, '$1'))
+      writer.room = false
+      return false
+    }
+    for (let piece = 1; piece <= 3; piece++) {
+      under.settle()
+      expect([written.length, under.ended]).toEqual([piece, false])
+      writer.room = true
+      under.runtime.wake(1)
+    }
+    under.settle()
+    expect(written).toEqual(['01', '23', '4'])
+    expect(under.ended).toBe(true)
+  },
+)
 
 describe('reduce', () => {
   const sums = (p: Builder) =>
