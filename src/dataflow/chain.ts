@@ -276,7 +276,10 @@ function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
         origin.step = at
         const results = atOnce(fn(value))
         if (Array.isArray(results)) {
-          for (let i = 0; i < results.length; i++) next(atOnce(results[i]))
+          for (let i = 0; i < results.length; i++) {
+            origin.step = at
+            next(atOnce(results[i]))
+          }
         } else {
           for (const result of results) {
             next(atOnce(result))

@@ -33,7 +33,7 @@ function run(values: readonly number[], build: (p: Builder) => void) {
       .filter(Boolean)
       .map((row) => JSON.parse(row))
   const codes = under.failures.map(({ error }) => (error as { code?: string }).code ?? (error as Error).message)
-  return { rows, codes, stores: under.stores }
+  return { rows, codes, steps: under.failures.map(({ step }) => step), stores: under.stores }
 }
 
 /** Runs one stateful step over `values`, which all have the key `a`. */
@@ -162,6 +162,21 @@ test.each<[string, (p: Builder, later: () => never) => void]>([
   const { codes } = run([7], (p) => build(p, () => Promise.reject(new Error('later')) as never))
   expect(codes).toEqual(['E_PROMISE'])
 })
+
+test.each(['array', 'generator'])(
+  'a promise among the answers of a flatMap is its own fault, whatever follows (%s)',
+  (form) => {
+    const answers = [1, Promise.resolve(2)] as number[]
+    const { steps } = run([7], (p) =>
+      p
+        .source('in', numbers())
+        .flatMap('late', () => (form === 'array' ? answers : answers.values()))
+        .map('behind', (n) => n)
+        .sink('out', text()),
+    )
+    expect(steps).toEqual(['late'])
+  },
+)
 
 function byOne(p: Builder) {
   return p.source('in', numbers()).keyBy('by', () => 'one')
