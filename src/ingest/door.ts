@@ -9,7 +9,7 @@
  *     source.release()               and `hold`, as the lease says (PROTOCOLS 2, S7)
  *     source.cut()                   this member's rows: all members' rows together are the source's (`rows.ts`)
  *     source.complete(rows)          once the epoch's record has been read in the chain
- *     source.floor(rows), trim()     once a floor record has been read, with the rows of all members
+ *     source.floor(rows), trim()     once a floor record has been read; with the rows of all members where it `keepsForOthers`
  *     door.onMessage(from, message)  for every message of `DoorMessage` that came on a link of the generation
  *     source.listensAt(address)      where producers reach the source: the others are told
  *

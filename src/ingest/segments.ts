@@ -49,6 +49,11 @@ export class Segments {
     this.list = [...found, ...this.list.filter((segment) => segment.incarnation === incarnation)]
   }
 
+  /** Whether something that could go otherwise is kept for a stream that `isMeant`, by its key, as the last `trim` found it. */
+  keptFor(isMeant: (key: string) => boolean): boolean {
+    return this.list.some((segment) => this.isFree(segment) && isMeant(segment.pin))
+  }
+
   /** Whether some segment holds a record of the stream `key`. */
   holds(key: string): boolean {
     return this.list.some((segment) => segment.ranges.has(key))

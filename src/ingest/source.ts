@@ -298,14 +298,22 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   /**
-   * No epoch with rows below these will ever be a base again: the journal needs nothing up to them (D4). They are those
-   * of all members: the journal here may hold what others answer for now.
+   * No epoch with rows below these will ever be a base again: the journal needs nothing up to them (D4). This member's own are
+   * enough, but where the journal `keepsForOthers`.
    */
   floor(rows: readonly StreamRow[]): void {
     this.streams.match(rows, (stream, [, , position]) => {
       stream.raiseFloor(position)
     })
     this.streams.expire(this.plain, this.clock.now(), (key) => this.journal.segments.holds(key))
+  }
+
+  /** Whether the journal keeps something of streams that others answer for: what this member reports says nothing of them. */
+  get keepsForOthers(): boolean {
+    return this.journal.segments.keptFor((key) => {
+      const state = this.streams.ofKey(key)?.state
+      return state?.phase === 'wanting' || (state?.phase === 'away' && state.home !== '')
+    })
   }
 
   /** The floor of a stream of this source: nothing up to it is needed. */

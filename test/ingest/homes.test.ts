@@ -188,3 +188,33 @@ test('a source that no program has any more asks nobody for its streams', () => 
   rig.door!.retain(SOURCE, new Set())
   expect(asked()).toBe(0)
 })
+
+test('a journal waits for the rows of others only while it keeps something of a stream that they answer for', () => {
+  const { rig } = member(['p', '1', 0, 'w1', 1, 0, true, ''], false)
+  const source = rig.source!
+  const session = { onAcks() {}, onTaken() {}, onRewind() {}, onReplaced() {}, onMoved() {} }
+  const stream = source.producers.grant('p', '1', session)
+  const fill = (first: number) => {
+    const { bytes, cuts } = linesOf(Array.from({ length: 4 }, () => 'x'.repeat(200)))
+    source.admit(stream, bytes, cuts, first, '')
+    rig.settle()
+  }
+  const floor = (rows: readonly StreamRow[]) => {
+    source.floor(rows)
+    rig.door!.trim()
+    rig.settle()
+    return { keepsForOthers: source.keepsForOthers, segments: rig.door!.status.segments }
+  }
+  for (const first of [1, 5, 9]) fill(first)
+  expect(floor(source.cut())).toEqual({ keepsForOthers: false, segments: 3 })
+  rig.drain()
+  expect(floor(source.cut())).toEqual({ keepsForOthers: false, segments: 1 })
+
+  for (const first of [13, 17, 21]) fill(first)
+  const moved = (position: number): StreamRow => ['p', '1', position, 'w2', 2, 0, true, '']
+  rig.reset([moved(12)])
+  rig.settle()
+  source.release()
+  expect(floor(source.cut())).toEqual({ keepsForOthers: true, segments: 3 })
+  expect(floor([moved(24)])).toEqual({ keepsForOthers: false, segments: 1 })
+})

@@ -191,14 +191,14 @@ export class Execution implements Executing {
   floor(epoch: number): void {
     const rows = this.active?.floorRows(epoch) ?? null
     if (rows !== null) this.sources.floor(rows)
-    else this.floorByManifest(epoch)
+    if (rows === null || this.sources.keepsForOthers) this.floorByManifest(epoch)
     for (const writer of this.writers.values()) writer.floor(epoch)
     this.deadLetters.floor(epoch)
   }
 
   /**
-   * `epoch` is of an earlier run, or others have a part in it: its rows stand in its manifest. Without them a worker that
-   * often falls never trims.
+   * `epoch` is of an earlier run, or what is kept is of streams that others answer for: the rows stand in its manifest, which
+   * names every producer. Without them a worker that often falls never trims.
    */
   private floorByManifest(epoch: number): void {
     const { store, chain } = this.seams

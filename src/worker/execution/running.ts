@@ -344,10 +344,9 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.tellCommitted(epoch)
   }
 
-  /** The rows at the floor, where this worker alone has made them and nobody else answers for any of their streams. */
+  /** What this worker has reported at the floor; `null` where that lies in an earlier run. */
   floorRows(epoch: number): ReturnType<EpochMemory['floor']> {
-    const rows = this.memory.floor(epoch)
-    return this.parts.generation.members.length === 1 ? rows : null
+    return this.memory.floor(epoch)
   }
 
   request(purpose: Purpose, done: Answered): void {

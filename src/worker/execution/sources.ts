@@ -225,6 +225,11 @@ export class OpenSources {
     this.seams.door.trim()
   }
 
+  /** Whether a journal keeps something that only the rows of all workers let go (`floorTo`). */
+  get keepsForOthers(): boolean {
+    return this.journaled.some(({ source }) => source.keepsForOthers)
+  }
+
   /** Nothing below what `parts` of all workers say is needed any more. */
   floorTo(parts: readonly PartEntry[]): void {
     const saved = new Set(parts.map(({ step }) => step))
