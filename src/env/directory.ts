@@ -1,18 +1,20 @@
 /** Directories that a power loss does not take away again. */
 import type { Disk, DoneVoid } from './disk.ts'
 
+type MakesDirectories = Pick<Disk, 'makeDirectory' | 'syncDirectory'>
+
 /**
  * Makes `path` and those above it, and syncs the directories that name them. One that may not be opened is passed over:
  * what this program made, it may open.
  */
-export function makeDurableDirectory(disk: Disk, path: string, done: DoneVoid): void {
+export function makeDurableDirectory(disk: MakesDirectories, path: string, done: DoneVoid): void {
   disk.makeDirectory(path, (error) => {
     if (error === null) syncAbove(disk, path, done)
     else done(error)
   })
 }
 
-function syncAbove(disk: Disk, path: string, done: DoneVoid): void {
+function syncAbove(disk: MakesDirectories, path: string, done: DoneVoid): void {
   const above = directoryOf(path)
   disk.syncDirectory(above, (error) => {
     if (error !== null && error.code !== 'denied') done(error)

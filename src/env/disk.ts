@@ -12,7 +12,7 @@
  *     not count on the next one either. Another process has to: nothing tells it of the failure.
  * K4. Paths are absolute or relative to the process, with `/` between names.
  */
-export type DiskErrorCode = 'absent' | 'exists' | 'full' | 'denied' | 'locked' | 'io'
+export type DiskErrorCode = 'absent' | 'exists' | 'full' | 'denied' | 'locked' | 'directory' | 'io'
 
 export class DiskError extends Error {
   override readonly name = 'DiskError'
@@ -63,6 +63,8 @@ export interface Disk {
   readFile(path: string, done: Done<Buffer>): void
   /** Names (not paths) in a directory, in byte order. */
   list(path: string, done: Done<readonly string[]>): void
+  /** Those of them that are no directories. */
+  listFiles(path: string, done: Done<readonly string[]>): void
   /** Makes a directory and those above it, mode 0700; no error when it is there. */
   makeDirectory(path: string, done: DoneVoid): void
   /** Gives `existing` a second name; error `exists` when `created` is there. */

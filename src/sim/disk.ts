@@ -83,6 +83,11 @@ export class SimDisk implements Disk {
     this.start('read', 'list', path, volume, () => volume.list(inside), done)
   }
 
+  listFiles(path: string, done: Done<readonly string[]>): void {
+    const { volume, path: inside } = this.locate(path)
+    this.start('read', 'list', path, volume, () => volume.listFiles(inside), done)
+  }
+
   makeDirectory(path: string, done: DoneVoid): void {
     const { volume, path: inside } = this.locate(path)
     this.start('names', 'mkdir', path, volume, () => volume.makeDirectory(inside), done)

@@ -90,7 +90,7 @@ export class Volume {
     const spot = this.find(path)
     if (spot instanceof Refused) return spot
     const { entry } = spot
-    if (entry instanceof Directory) return new Refused('io', 'it is a directory')
+    if (entry instanceof Directory) return new Refused('directory', 'it is a directory')
     if (entry !== undefined) return mode === 'create' ? new Refused('exists', 'it exists') : entry
     if (mode === 'read' || mode === 'update') return absent
     const made = new Inode()
@@ -125,6 +125,13 @@ export class Volume {
     if (directory instanceof Refused) return directory
     directory.listed ??= inByteOrder([...directory.names.keys()])
     return directory.listed
+  }
+
+  listFiles(path: string): readonly string[] | Refused {
+    const names = this.list(path)
+    if (names instanceof Refused) return names
+    const directory = this.directory(path) as Directory
+    return names.filter((name) => !(directory.names.get(name) instanceof Directory))
   }
 
   makeDirectory(path: string): Refused | null {
@@ -173,7 +180,7 @@ export class Volume {
     const spot = this.find(path)
     if (spot === absent) return null
     if (spot instanceof Refused) return spot
-    if (spot.entry instanceof Directory) return new Refused('io', 'it is a directory')
+    if (spot.entry instanceof Directory) return new Refused('directory', 'it is a directory')
     if (spot.entry !== undefined) this.take(spot)
     return null
   }

@@ -478,6 +478,7 @@ describe('splits', () => {
     const scene = new Scene()
     const segments = ['out.000001-0000000001-w', 'out.000001-0000000002-w.pending']
     for (const name of ['b.log', 'a.log', 'a.log.gz', 'ab.txt', ...segments]) scene.append('', `logs/${name}`)
+    scene.machine.volume.makeDirectory('logs/c.log')
     let found: readonly string[] = []
     const context = { ...({} as never as object), env: scene.process.env } as never
     fileSourceConnector.splits(fileSource({ path }), context, (_, names) => {

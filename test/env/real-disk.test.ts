@@ -142,6 +142,16 @@ test('a folder that the system does not make is refused, also where it says that
   expect(statSync(join(folder, 'a')).mode & 0o777).toBe(0o700)
 })
 
+test('files are listed without the folders beside them, and a folder is no file', async () => {
+  await act((done) => disk.makeDirectory(join(folder, 'b'), done))
+  for (const name of ['c', 'a']) writeFileSync(join(folder, name), '')
+  const listed = await new Promise<readonly string[]>((resolve) => disk.listFiles(folder, (_, names) => resolve(names)))
+  expect(listed).toEqual(['a', 'c'])
+  const file = await open(join(folder, 'b'), 'read')
+  expect(await act((done) => file.read(0, 1, (error) => done(error)))).toBe('directory')
+  await act((done) => file.close(done))
+})
+
 test('what went wrong is said without the call and the path, which stand in front of it', async () => {
   const path = join(folder, 'absent', "it's")
   const error = await new Promise<DiskError | null>((resolve) => disk.open(path, 'create', (found) => resolve(found)))

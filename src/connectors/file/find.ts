@@ -41,8 +41,8 @@ function partsOf(pattern: string): readonly string[] {
 
 /**
  * The files that `pattern` names now, in byte order, each once however it is written; a plain path is named whether it exists
- * or not. `*` and `?` are understood in the last part of a path, and mean what `isWanted` says of its name; several paths stand
- * behind one another with commas.
+ * or not. `*` and `?` are understood in the last part of a path, and mean files alone, of which `isWanted` says by their names
+ * which; several paths stand behind one another with commas.
  */
 export function findFiles(
   disk: Disk,
@@ -68,7 +68,7 @@ export function findFiles(
       return
     }
     const { directory, name } = splitPath(part)
-    disk.list(directory, (error, names) => {
+    disk.listFiles(directory, (error, names) => {
       if (error !== null) return found(error, [])
       const test = matcher(name)
       for (const each of names) if (test.test(each) && isWanted(each)) add(joinPath(directory, each))

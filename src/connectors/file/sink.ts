@@ -14,10 +14,10 @@
  */
 import { assert } from '../../base/assert.ts'
 import type { PotorooError } from '../../base/errors.ts'
+import { makeDurableDirectory } from '../../env/directory.ts'
 import type { SinkDescription } from '../../model/connector.ts'
 import { type Base, type Json, newStatus, type SinkConnector, type SinkContext, type Writer } from '../connector.ts'
 import type { FileSinkSettings } from './describe.ts'
-import { makeDurableDirectory } from './directory.ts'
 import { diskFault } from './fault.ts'
 import { plainPath } from './find.ts'
 import { appendSegments, type Behind, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'

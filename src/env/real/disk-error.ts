@@ -9,6 +9,7 @@ const codes: Readonly<Record<string, DiskErrorCode>> = {
   EACCES: 'denied',
   EPERM: 'denied',
   EROFS: 'denied',
+  EISDIR: 'directory',
 }
 
 /**

@@ -64,6 +64,13 @@ export class RealDisk implements Disk {
     })
   }
 
+  listFiles(path: string, done: Done<readonly string[]>): void {
+    readdir(path, { withFileTypes: true }, (error, entries) => {
+      if (error) return done(diskError('list', path, error), none)
+      done(null, inByteOrder(entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name)))
+    })
+  }
+
   makeDirectory(path: string, done: DoneVoid): void {
     makeWithParents(path, (error) => done(diskError('mkdir', path, error)))
   }
