@@ -35,3 +35,34 @@ test('a pipeline that is taken out or drained meanwhile is waited for no more', 
     expect(said).toEqual(['append'])
   }
 })
+
+test('what became of the record of a generation before says nothing of an attempt in the one that stands', () => {
+  const limits = makeLimits({})
+  const answers: ((appended: boolean) => void)[] = []
+  const said: string[] = []
+  let nowMs = 0
+  let cluster = clusterOf()
+  const driver = new RescaleDriver({
+    ...{ limits, worker: 'a', turns: new Turns(), clock: { monotonic: () => nowMs } as Clock },
+    ...{ cluster: () => cluster, room: () => null, running: () => [], outdated: () => true },
+    append: (_: unknown, done: (appended: boolean) => void) => answers.push(done),
+    send: (_: string, { kind }: { kind: string }) => said.push(kind),
+  } as unknown as DriverHost)
+  const commit = (generation: number): void => {
+    cluster = { ...cluster, generation }
+    driver.start(cluster)
+    driver.tick()
+    nowMs += limits.gatherMs
+    driver.tick()
+  }
+  commit(4)
+  driver.stop()
+  driver.start({ ...cluster, generation: 5 })
+  answers[0]!(false)
+  expect(driver.change.phase).toBe('idle')
+  commit(5)
+  answers[0]!(false)
+  expect(driver.change.phase).toBe('committing')
+  answers[1]!(false)
+  expect([driver.change.phase, said]).toEqual(['idle', ['released']])
+})

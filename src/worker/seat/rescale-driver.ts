@@ -3,6 +3,7 @@
  *
  * D1. An epoch that was asked for is answered on a turn of its own, as everything is.
  * D2. Who is to get key groups hears of them before it is told to wait for them, on the same link.
+ * D3. A record is answered for where the next generation may have begun already: of that one the answer says nothing.
  */
 import type { Limits } from '../../base/limits.ts'
 import type { MakeRecord } from '../../checkpoint/chain-writer.ts'
@@ -178,7 +179,8 @@ export class RescaleDriver {
         const { after, target } = effect
         const make: MakeRecord = (cluster) => rescaleRecord(cluster, after, host.worker, target, host.world())
         return host.append(make, (appended) => {
-          if (!appended) this.raise({ kind: 'notAppended', reason: 'another record stands in its place' })
+          // D3
+          if (!appended && this.state?.frame.generation === after) this.raise({ kind: 'notAppended', reason: 'another record stands in its place' })
         })
       }
     }
