@@ -1,5 +1,5 @@
 import { makeLimits } from '../../src/base/limits.ts'
-import type { Json, SinkConnector, Writer } from '../../src/connectors/connector.ts'
+import type { Json, SinkConnector, SinkContext, Writer } from '../../src/connectors/connector.ts'
 import type { Connection, Network } from '../../src/env/network.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
 import type { Volume } from '../../src/sim/volume.ts'
@@ -10,6 +10,8 @@ import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
 export class Bench {
   readonly world: World
   readonly process: SimProcess
+  /** Opens one that writes to the same place, from the same process. */
+  readonly another: () => Writer
   /** The disk of the machine that writes. */
   readonly volume: Volume
   /** Another machine, `consumer`, on which nothing runs yet. */
@@ -17,6 +19,8 @@ export class Bench {
   readonly warnings: string[] = []
   readonly failures: string[] = []
   readonly writer: Writer
+  /** The machine that writes. */
+  readonly home: Machine
   readonly output: Buffer[] = []
   dialled: Connection | null = null
   wakes = 0
@@ -25,17 +29,17 @@ export class Bench {
 
   constructor(connector: SinkConnector, description: SinkDescription<unknown>, weather: Weather = calm) {
     this.world = new World(1, weather)
-    const own = this.world.machine('writer')
-    this.volume = own.volume
+    this.home = this.world.machine('writer')
+    this.volume = this.home.volume
     this.volume.makeDirectory('out')
-    this.process = own.start('writer')
+    this.process = this.home.start('writer')
     this.machine = this.world.machine('consumer')
     const { env } = this.process
     const network: Network = {
       listen: (at, options, accept, done) => env.network.listen(at, options, accept, done),
       dial: (to, handler) => (this.dialled = env.network.dial(to, handler)),
     }
-    this.writer = connector.open(description, {
+    const context: SinkContext = {
       env: { ...env, network },
       limits: makeLimits({ writerBytes: 1000, sinkQueueBytes: 100 }),
       pipeline: 'p',
@@ -54,7 +58,9 @@ export class Bench {
       wake: () => this.wakes++,
       warn: (problem) => this.warnings.push(problem.code),
       failed: (error) => this.failures.push(error.code),
-    })
+    }
+    this.another = () => connector.open(description, context)
+    this.writer = this.another()
     this.writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, () => {})
     this.pass(1)
   }

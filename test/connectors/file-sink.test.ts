@@ -127,6 +127,46 @@ describe('file sink, step by step', () => {
     expect(on.names('out')).toEqual(kept)
   })
 
+  test('begins when what was under way at its place is done, of a run before it in this generation', () => {
+    const base = { generation: 1, epoch: 0, back: false, snapshots: [] }
+    const contentOf = ({ volume }: Bench, name: string) =>
+      (volume.open(`out/${name}`, 'read') as Inode).read(0, 100).toString()
+    for (const [append, sealed] of [
+      [false, false],
+      [false, true],
+      [true, true],
+    ] as const) {
+      const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))
+      on.pass(100)
+      const { writer, home } = on
+      if (sealed) {
+        writer.write(Buffer.from('old'), 1)
+        writer.barrier(1, 1, (snapshot) => {
+          home.haze.over(['out/rows'], on.world.now + 500)
+          writer.commit(1, snapshot)
+        })
+        on.pass(50)
+      } else {
+        home.haze.over(['out/rows'], on.world.now + 500)
+        writer.write(Buffer.from('old'), 1)
+      }
+      writer.close()
+      home.haze.lift()
+      const next = on.another()
+      let begins = false
+      next.restore(base, () => (begins = true))
+      on.pass(100)
+      expect(begins).toBe(false)
+      on.pass(1000)
+      next.write(Buffer.from('new'), 1)
+      next.barrier(1, 1, (snapshot) => next.commit(1, snapshot))
+      on.pass(100)
+      expect(on.failures).toEqual([])
+      const [name, ...others] = on.names('out')
+      expect([contentOf(on, name!), others]).toEqual(['new', []])
+    }
+  })
+
   test('ends when what was committed is visible', () => {
     for (const append of [false, true]) {
       const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))

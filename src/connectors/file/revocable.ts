@@ -5,13 +5,14 @@
  *     asked before is done or not.
  * R2. A file that is opened meanwhile is closed again; those that are open their owner closes, as after any error.
  */
-import { type Disk, DiskError, type Done, type DoneVoid, type File, type OpenMode } from '../../env/disk.ts'
+import { DiskError, type Done, type DoneVoid, type File, type OpenMode } from '../../env/disk.ts'
+import type { Landing } from './landing.ts'
 
 export class RevocableDisk {
-  private readonly disk: Disk
+  private readonly disk: Landing
   private revoked = false
 
-  constructor(disk: Disk) {
+  constructor(disk: Landing) {
     this.disk = disk
   }
 

@@ -6,8 +6,9 @@
  */
 import { crc32 } from '../../base/crc.ts'
 import { percents } from '../../base/file-name.ts'
-import type { Disk, DiskError, File } from '../../env/disk.ts'
+import type { DiskError, File } from '../../env/disk.ts'
 import { splitPath } from './find.ts'
+import type { Landing } from './landing.ts'
 
 /** What a snapshot says of a segment. `name` is what it is called once it is committed, without its directory. */
 export interface SegmentRow {
@@ -68,7 +69,7 @@ export class Segment {
   readonly name: string
   private readonly path: string
   private readonly directory: string
-  private readonly disk: Disk
+  private readonly disk: Landing
   private readonly fault: Fault
   private readonly progress: () => void
   private crc = 0
@@ -79,7 +80,7 @@ export class Segment {
   private sealed: ((row: SegmentRow) => void) | null = null
 
   /** `progress` is called after each write, on a turn of its own; `fault` once, and nothing after it. */
-  constructor(disk: Disk, directory: string, name: string, progress: () => void, fault: Fault) {
+  constructor(disk: Landing, directory: string, name: string, progress: () => void, fault: Fault) {
     this.disk = disk
     this.directory = directory
     this.name = name

@@ -10,7 +10,8 @@
  * W2. Commits, restores and sweeps of a writer run one at a time, in the order in which they were asked for. A restore
  *     drops those that have not begun: what they were to do was decided about another history.
  * W3. A failure is final: the writer answers nothing after it, so no epoch completes on what is not there.
- * W4. A writer that was closed takes no further step: another may have followed it, in another process.
+ * W4. A writer that was closed takes no further step: another may have followed it, in another process. In this one that waits for
+ *     what is under way (`landing.ts`, L1).
  */
 import { assert } from '../../base/assert.ts'
 import type { PotorooError } from '../../base/errors.ts'
@@ -20,6 +21,7 @@ import { type Base, type Json, newStatus, type SinkConnector, type SinkContext, 
 import type { FileSinkSettings } from './describe.ts'
 import { diskFault } from './fault.ts'
 import { plainPath } from './find.ts'
+import { Landing } from './landing.ts'
 import { appendSegments, type Behind, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
 import { RevocableDisk } from './revocable.ts'
 import { Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
@@ -47,6 +49,7 @@ interface Waiting {
 class FileWriter implements Writer {
   readonly status = newStatus('opening')
   private readonly context: SinkContext
+  private readonly landing: Landing
   /** For everything but the segment that is being written, which is this writer's own (W4). */
   private readonly disk: RevocableDisk
   private readonly path: string
@@ -71,7 +74,8 @@ class FileWriter implements Writer {
   constructor(description: SinkDescription<unknown>, context: SinkContext) {
     const { path, append } = description.settings as FileSinkSettings
     this.context = context
-    this.disk = new RevocableDisk(context.env.disk)
+    this.landing = new Landing(context.env.disk, path)
+    this.disk = new RevocableDisk(this.landing)
     this.path = path
     this.directory = placeOf(path).directory
     this.append = append
@@ -93,6 +97,7 @@ class FileWriter implements Writer {
     this.epoch = base.epoch
     this.leftUpTo = base.epoch
     this.jobs.length = 0
+    this.run((next) => this.landing.begin(next))
     this.run((next) => {
       makeDurableDirectory(this.disk, this.directory || '/', (error) => {
         if (error !== null) return this.fail(diskFault('make', error))
@@ -173,13 +178,14 @@ class FileWriter implements Writer {
     this.segment = null
     this.waiting = []
     this.jobs.length = 0
+    this.landing.leave()
   }
 
   private begin(): Segment {
     // The epoch that the next barrier ends is not known yet; it is not before this one.
     const name = segmentName(this.path, this.generation, this.epoch + 1, this.context.writer)
     return new Segment(
-      this.context.env.disk,
+      this.landing,
       this.directory,
       name,
       () => this.count(),
