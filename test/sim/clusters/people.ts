@@ -10,6 +10,7 @@
  *     submitted. Then what does not run is submitted again, and shows what it makes.
  * A4. What was drained has been shown, by the sinks of the worker that was asked. In the end all are drained for good, and that stays so
  *     whoever dies, until they are submitted again.
+ * A5. A run is taken out by somebody whose worker knew of it when it set out to do so: one that began since is not meant.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -22,6 +23,7 @@ import type { Volume } from '../../../src/sim/volume.ts'
 import type { SimProcess, World } from '../../../src/sim/world.ts'
 import { Pipelines } from '../../../src/worker/pipelines/pipelines.ts'
 import { Worker } from '../../../src/worker/worker.ts'
+import { mixed } from '../mixed.ts'
 import { pendingIn } from '../remains.ts'
 import type { ChainWatch, Fate } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
@@ -37,6 +39,11 @@ const DEEDS = Object.entries(SHARES).flatMap(([deed, share]) => Array.from({ len
 const LATE: readonly Deed[] = ['drain', 'checkpoint']
 /** Who asks at once asks within so many milliseconds, as usual. */
 const AT_ONCE_MS = 40
+/** And so often about the same pipeline as others. */
+const SAME = 0.7
+/** How often the chain is read late by who is asked, in milliseconds, as usual: what others have asked for stands there before he knows. */
+const BEHIND = 0.15
+const BEHIND_MS = 400
 /** How long a sink's folder does not answer a worker, in milliseconds, as usual, and how often somebody sees to that. */
 const STALLED_MS = 4000
 const STALLED = 0.1
@@ -75,7 +82,10 @@ export class People {
   private readonly random: Prng
   private readonly numbers: ReadonlyMap<string, Numbers>
   private readonly desks = new WeakMap<Worker, Pipelines>()
+  private readonly watched = new WeakSet<Worker['ledger']>()
   private readonly open = new Set<Ask>()
+  /** The runs that somebody has set out to take out (A5). */
+  private readonly meant = new Set<string>()
   private fair = false
   /** What is drained is not submitted again (A4). */
   over = false
@@ -153,7 +163,16 @@ export class People {
       const fault = faultOf(shownOf(one, volume), expectedOf(one))
       return fault === null ? [] : [`${one.name} ${fault} (A3)`]
     })
-    return [...this.complaints, ...faults.flat()]
+    return [...this.complaints, ...faults.flat(), ...this.unmeant()]
+  }
+
+  /** A5. */
+  private unmeant(): readonly string[] {
+    return [...this.numbers.keys()].flatMap((name) => {
+      const gone = (this.seams.chain.runs.get(name) ?? []).filter(({ gone }) => gone)
+      const astray = gone.filter(({ run }) => !this.meant.has(meaning(name, run)))
+      return astray.map(({ run }) => `run ${run} of ${name} was taken out, and nobody meant it (A5)`)
+    })
   }
 
   private get names(): readonly string[] {
@@ -175,29 +194,32 @@ export class People {
 
   // ── What they ask for ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Somebody thinks for a while, and asks: at the stroke of a clock, as others do. */
+  /** Somebody thinks for a while, and asks: at the stroke of a clock, as others do, and mostly about the same. */
   private next(): void {
     const { world } = this.seams
-    const { askMs, pace } = this.config
+    const { askMs, pace, seed } = this.config
     const { random } = this
-    const stroke = askMs * Math.ceil((world.now + random.between(0, 2 * askMs)) / askMs)
-    world.at(stroke + random.between(0, AT_ONCE_MS * pace), () => {
-      if (!this.fair) this.draw(DEEDS)
-      else if ([...this.open].some(({ deed }) => deed === 'submit')) this.draw(LATE)
+    const stroke = Math.ceil((world.now + random.between(0, 2 * askMs)) / askMs)
+    const topic = random.chance(SAME) ? NAMES[mixed(seed, 'topic', stroke) % NAMES.length]! : null
+    world.at(askMs * stroke + random.between(0, AT_ONCE_MS * pace), () => {
+      if (!this.fair) this.draw(DEEDS, topic)
+      else if ([...this.open].some(({ deed }) => deed === 'submit')) this.draw(LATE, topic)
     })
   }
 
-  private draw(deeds: readonly Deed[]): void {
+  private draw(deeds: readonly Deed[], topic: string | null): void {
     const { stations, pipeline, world } = this.seams
     const station = this.pick(stations)
     const deed = this.pick(deeds)
     // What the cluster is about would begin anew.
-    const name = this.pick(deed === 'cancel' ? NAMES : [...NAMES, pipeline.name])
+    const name = topic ?? this.pick(deed === 'cancel' ? NAMES : [...NAMES, pipeline.name])
     if (this.random.chance(STALLED))
       station.machine.haze.over(
         [this.numbers.has(name) ? `/out/${name}.` : '/out/'],
         world.now + this.random.fraction() * STALLED_MS * this.config.pace,
       )
+    if (this.random.chance(BEHIND))
+      station.machine.haze.over(['/chain/'], world.now + this.random.fraction() * BEHIND_MS * this.config.pace)
     if (this.canBeAsked(station)) this.ask(station, deed, name)
     else this.next()
   }
@@ -219,10 +241,23 @@ export class People {
     const ask: Ask = { what, deed, name, hash, process: process!, since: worker!.cluster.next }
     this.open.add(ask)
     world.log.info('asked', { what })
+    if (deed === 'cancel') this.watch(worker!)
     this.request(this.desks.get(worker!)!, ask).then(
       () => this.hear(ask, null),
       (error: unknown) => this.hear(ask, error),
     )
+  }
+
+  /** A5: notes what `worker` takes out from now on. */
+  private watch(worker: Worker): void {
+    const { ledger } = worker
+    if (this.watched.has(ledger)) return
+    this.watched.add(ledger)
+    const withdraw = ledger.withdraw.bind(ledger)
+    ledger.withdraw = (name, done) => {
+      this.meant.add(meaning(name, worker.cluster.pipelines.get(name)?.run))
+      withdraw(name, done)
+    }
   }
 
   private async request(pipelines: Pipelines, { deed, name, hash, process }: Ask): Promise<unknown> {
@@ -286,4 +321,8 @@ export class People {
   private pick<T>(of: readonly T[]): T {
     return of[this.random.below(of.length)]!
   }
+}
+
+function meaning(name: string, run: number | undefined): string {
+  return `${name} ${run}`
 }
