@@ -85,7 +85,7 @@ export interface Move {
   readonly keyGroups: readonly number[]
 }
 
-/** What is handed over, by worker names; also by those that leave with it. */
+/** What changes hands, by worker names; also by those that leave with it. */
 export function movesBetween(before: Ownership, after: Ownership): readonly Move[] {
   const moves = new Map<string, { from: string; to: string; keyGroups: number[] }>()
   for (let group = 0; group < after.owners.length; group++) {

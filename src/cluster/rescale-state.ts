@@ -6,10 +6,10 @@ import type { Step } from '../base/table.ts'
 import type { Move } from './assignment.ts'
 import type { Origin, Request, Room, Target } from './target.ts'
 
-/** What is handed over while everything runs: all there is, and three times at most what has changed since. */
+/** What is read ahead while everything runs: all there is, and three times at most what has changed since. */
 export type Copied = 'base' | 'recent' | 'newer' | 'newest'
 
-/** What is handed over in a round: the last one is what has changed up to the hold. */
+/** What is read ahead in a round: the last one is what has changed up to the hold. */
 export type Round = Copied | 'last'
 
 export interface RescaleSettings {
@@ -47,8 +47,8 @@ export interface UnderWay extends Common {
   readonly target: Target
   /** Pipelines that take part: those that ran at the beginning, without skipped ones (`rescale.ts`, H6). */
   readonly pipelines: ReadonlySet<string>
-  /** Epochs behind which pipelines hold. */
-  readonly held: ReadonlyMap<string, number>
+  /** Pipelines that hold. */
+  readonly held: ReadonlySet<string>
   readonly lateMs: number
 }
 
@@ -71,7 +71,6 @@ export type RescaleState =
   | (Waiting &
       Freshness & {
         readonly phase: 'freshening'
-        readonly epochs: ReadonlyMap<string, number>
         /** Pipelines whose epoch did not come about: asked again at the next tick, not at once. */
         readonly again: ReadonlySet<string>
       })
@@ -95,7 +94,7 @@ export type RescaleEvent =
     }
   /** `pipelines` are those that run. */
   | { readonly kind: 'tick'; readonly nowMs: number; readonly pipelines: readonly string[] }
-  /** A receiver has all parts of a round. */
+  /** A receiver has read ahead what a round covers. */
   | {
       readonly kind: 'arrived'
       readonly worker: string
@@ -108,7 +107,6 @@ export type RescaleEvent =
   | {
       readonly kind: 'epochComplete'
       readonly pipeline: string
-      readonly epoch: number
       readonly holds: boolean
       readonly nowMs: number
     }
@@ -132,16 +130,11 @@ export type RescaleEffect =
     }
   /** Tell givers and receivers what is to move in this attempt. */
   | { readonly kind: 'announce'; readonly attempt: number; readonly moves: readonly Move[] }
-  /** Tell the givers to send a round; `epochs` are the complete epochs up to which it goes. */
-  | {
-      readonly kind: 'sendRound'
-      readonly attempt: number
-      readonly round: Round
-      readonly epochs: readonly (readonly [pipeline: string, epoch: number])[]
-    }
+  /** Tell receivers to read a round ahead, up to the last complete epochs. */
+  | { readonly kind: 'askRound'; readonly attempt: number; readonly round: Round }
   /** Ask a pipeline's checkpoint coordinator for an epoch, now; after one that `holds` every task holds. */
   | { readonly kind: 'requestEpoch'; readonly pipeline: string; readonly holds: boolean }
-  /** Let pipelines go on, and everyone forget what was handed over in the attempt (`rescale.ts`, H1, H4). */
+  /** Let pipelines go on, and everyone forget what was read ahead in the attempt (`rescale.ts`, H1, H4). */
   | { readonly kind: 'release'; readonly attempt: number; readonly pipelines: readonly string[] }
   /** Append the generation record; answer `stop` once it has been read, or `notAppended`. */
   | { readonly kind: 'appendRescale'; readonly after: number; readonly target: Target }

@@ -11,10 +11,9 @@
  *
  * H1. Up to the commit nothing has changed: any failure releases the hold, and the generation goes on as it was.
  * H2. The generation record with the new owners is the commit. It is appended only when every pipeline holds behind a
- *     complete epoch and every receiver has the last part; whether it stands is undecided until the chain has been read,
+ *     complete epoch and every receiver has read the rest; whether it stands is undecided until the chain has been read,
  *     and until then nothing is released. What then begins the generation is `recovery.ts`, as after a failure.
- * H3. After the commit nothing here fails: what is lost then is an ordinary recovery, and what was handed over is also in
- *     the store.
+ * H3. After the commit nothing here fails: what is lost then is an ordinary recovery.
  * H4. A pipeline that holds, or comes to hold, for a rescale that was given up is released whenever that is learned. It
  *     is released from that attempt: what belongs to the one under way stays where it is.
  * H5. An answer counts only for the attempt under way, from the worker in its incarnation.
@@ -136,8 +135,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     epochComplete: (s, e) => {
       if (e.holds) return releaseEarlier(s, e)
       if (!s.missing.has(e.pipeline)) return stay(s)
-      const epochs = new Map(s.epochs).set(e.pipeline, e.epoch)
-      return freshened({ ...s, epochs, missing: except(s.missing, e.pipeline) }, e.nowMs)
+      return freshened({ ...s, missing: except(s.missing, e.pipeline) }, e.nowMs)
     },
     epochFailed: (s, e) => {
       if (!s.missing.has(e.pipeline)) return stay(s)
@@ -154,7 +152,7 @@ const table: Table<RescaleState, RescaleEvent, RescaleEffect, Next> = {
     arrived: 'ignore',
     epochComplete: (s, e) => {
       if (!e.holds || !s.missing.has(e.pipeline)) return holdsToo(s, e)
-      const held = new Map(s.held).set(e.pipeline, e.epoch)
+      const held = new Set(s.held).add(e.pipeline)
       return allHold({ ...s, held, missing: except(s.missing, e.pipeline) }, e.nowMs)
     },
     epochFailed: (s, e) => {
@@ -215,7 +213,7 @@ function begin(s: In<'gathering'>, e: Of<'tick'>): Decided<'idle' | 'copying' | 
   const target = targetOf(frame, [...requests.values()])
   if (target === null) return { next: { phase: 'idle', frame, attempt }, effects: NONE }
   const moving = {
-    ...{ frame, attempt, requests, target, pipelines: new Set(e.pipelines), held: new Map() },
+    ...{ frame, attempt, requests, target, pipelines: new Set(e.pipelines), held: new Set<string>() },
     lateMs: e.nowMs + frame.settings.copyMs,
   }
   const announce: RescaleEffect = { kind: 'announce', attempt, moves: target.moves }
@@ -223,7 +221,7 @@ function begin(s: In<'gathering'>, e: Of<'tick'>): Decided<'idle' | 'copying' | 
   if (missing.size === 0) return after([announce], hold({ ...moving, missing }, e.nowMs))
   return {
     next: { ...moving, phase: 'copying', round: 'base', sinceMs: e.nowMs, missing },
-    effects: [announce, { kind: 'sendRound', attempt, round: 'base', epochs: [] }],
+    effects: [announce, { kind: 'askRound', attempt, round: 'base' }],
   }
 }
 
@@ -232,7 +230,7 @@ function freshen(s: Waiting, round: Copied, nowMs: number): Decided<'freshening'
   const moving = underWay(s, nowMs + s.frame.settings.holdMs)
   const freshening: In<'freshening'> = {
     ...{ ...moving, phase: 'freshening', round, sinceMs: nowMs },
-    ...{ epochs: new Map(), again: new Set(), missing: s.pipelines },
+    ...{ again: new Set(), missing: s.pipelines },
   }
   return after(epochsOf(s.pipelines, false), freshened(freshening, nowMs))
 }
@@ -244,7 +242,7 @@ function freshened(s: In<'freshening'>, nowMs: number): Decided<'freshening' | '
   const moving = underWay(s, nowMs + s.frame.settings.copyMs)
   return {
     next: { ...moving, phase: 'copying', round, sinceMs, missing: receivers(s.target) },
-    effects: [{ kind: 'sendRound', attempt, round, epochs: [...s.epochs] }],
+    effects: [{ kind: 'askRound', attempt, round }],
   }
 }
 
@@ -254,14 +252,14 @@ function hold(s: Waiting, nowMs: number): Decided<'holding' | 'handing' | 'commi
   return after(epochsOf(s.pipelines, true), allHold({ ...moving, phase: 'holding', missing: s.pipelines }, nowMs))
 }
 
-/** (4), (5) Every pipeline holds behind a complete epoch: the last parts are handed over. */
+/** (4), (5) Every pipeline holds behind a complete epoch: what it covers is read ahead, too. */
 function allHold(s: In<'holding'>, nowMs: number): Decided<'holding' | 'handing' | 'committing'> {
   if (s.missing.size > 0) return stay(s)
-  const { attempt, held } = s
+  const { attempt } = s
   const moving = underWay(s, nowMs + s.frame.settings.handMs)
   const handing: In<'handing'> = { ...moving, phase: 'handing', missing: receivers(s.target) }
   if (handing.missing.size === 0) return commit(handing)
-  return { next: handing, effects: [{ kind: 'sendRound', attempt, round: 'last', epochs: [...held] }] }
+  return { next: handing, effects: [{ kind: 'askRound', attempt, round: 'last' }] }
 }
 
 /** (6) The commit (H2). */
@@ -287,7 +285,7 @@ function stalled<S extends In<'freshening' | 'holding'>, N>(
 function giveUp(s: Revocable | In<'committing'>, reason: string): Decided<'idle'> {
   const { frame, attempt, requests, pipelines, held } = s
   // Before that phase none was asked to hold.
-  const asked = s.phase === 'copying' || s.phase === 'freshening' ? [] : [...new Set([...pipelines, ...held.keys()])]
+  const asked = s.phase === 'copying' || s.phase === 'freshening' ? [] : [...new Set([...pipelines, ...held])]
   return {
     next: { phase: 'idle', frame, attempt },
     effects: [
@@ -350,9 +348,7 @@ function underWay(s: UnderWay, lateMs: number): UnderWay {
 
 /** `s` without a pipeline: one that has ended, or that is skipped. */
 function without<S extends UnderWay>(s: S, pipeline: string): S {
-  const held = new Map(s.held)
-  held.delete(pipeline)
-  return { ...s, pipelines: except(s.pipelines, pipeline), held }
+  return { ...s, pipelines: except(s.pipelines, pipeline), held: except(s.held, pipeline) }
 }
 
 /** The same, where the phase waits for pipelines. */
@@ -369,7 +365,7 @@ function holdsToo<S extends In<'holding' | 'handing' | 'committing'>>(
   s: S,
   e: Of<'epochComplete'>,
 ): Step<S, RescaleEffect> {
-  return e.holds ? { next: { ...s, held: new Map(s.held).set(e.pipeline, e.epoch) }, effects: NONE } : stay(s)
+  return e.holds ? { next: { ...s, held: new Set(s.held).add(e.pipeline) }, effects: NONE } : stay(s)
 }
 
 function except(names: ReadonlySet<string>, name: string): ReadonlySet<string> {

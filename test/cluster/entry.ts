@@ -4,9 +4,7 @@
  *
  * Y1. The target is the base that the chain names. A pipeline whose tasks have held since that very epoch stands there
  *     already; every other one is rolled back, also the one that a rescale went on without.
- * Y2. A key group that was handed over is used where it was handed over up to the base; otherwise it is read from the
- *     store. So no hand-over is needed for correctness.
- * Y3. A key group that this worker had before, in this incarnation, is rolled back in place; one that it did not have is
+ * Y2. A key group that this worker had before, in this incarnation, is rolled back in place; one that it did not have is
  *     read whole.
  */
 import type { Cluster } from '../../src/checkpoint/cluster.ts'
@@ -17,8 +15,6 @@ export interface Holdings {
   readonly owned: ReadonlySet<number>
   /** Epochs behind which every task of a pipeline holds. */
   readonly held: ReadonlyMap<string, number>
-  /** Key groups that were handed over, and up to which epoch, by pipeline. */
-  readonly handed: ReadonlyMap<string, { readonly epoch: number; readonly keyGroups: ReadonlySet<number> }>
 }
 
 export interface Entry {
@@ -29,8 +25,6 @@ export interface Entry {
   readonly keep: readonly number[]
   /** Key groups that are read back where they have changed since. */
   readonly rollBack: readonly number[]
-  /** Key groups that were handed over. */
-  readonly adopt: readonly number[]
   /** Key groups that are read whole. */
   readonly read: readonly number[]
 }
@@ -43,13 +37,8 @@ export function entriesOf(cluster: Cluster, worker: string, holdings: Holdings):
   return Array.from(cluster.pipelines, ([pipeline, entry]) => {
     const base = entry.base?.epoch ?? null
     const stands = base !== null && holdings.held.get(pipeline) === base
-    const handed = holdings.handed.get(pipeline)
     const here = own.filter((group) => holdings.owned.has(group))
-    const gained = own.filter((group) => !holdings.owned.has(group))
-    const arrived = (group: number) => handed?.epoch === base && handed.keyGroups.has(group)
-    return {
-      ...{ pipeline, base, keep: stands ? here : [], rollBack: stands ? [] : here },
-      ...{ adopt: gained.filter(arrived), read: gained.filter((group) => !arrived(group)) },
-    }
+    const read = own.filter((group) => !holdings.owned.has(group))
+    return { pipeline, base, keep: stands ? here : [], rollBack: stands ? [] : here, read }
   })
 }

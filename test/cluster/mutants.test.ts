@@ -17,6 +17,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'times the coordinator’s lease from the answer',
+    from: 115,
     file: 'test/cluster/sim-worker.ts',
     text: 'this.leases.renew(requestMs)',
     replacement: 'this.leases.renew(this.now)',
@@ -38,7 +39,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'accepts an older incarnation',
-    from: 15,
+    from: 26,
     file: 'src/cluster/standing.ts',
     text: 'return members.some((member) => member.worker === one.worker && member.incarnation === one.incarnation)',
     replacement: 'return members.some((member) => member.worker === one.worker)',
@@ -53,7 +54,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'works on until it is told that the next generation begins',
-    from: 8,
+    from: 2,
     file: 'src/cluster/membership.ts',
     text: 'if (cluster.generation === s.cluster.generation) return { next: { ...s, cluster }, effects: NONE }\n  if (includes(cluster.members, identity(s))) {\n    const entered',
     replacement:

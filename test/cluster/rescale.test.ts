@@ -41,8 +41,8 @@ class Rescale {
         return `answer ${effect.answer}${effect.reason && `: ${effect.reason}`}`
       case 'requestEpoch':
         return `${effect.holds ? 'hold' : 'epoch'} ${effect.pipeline}`
-      case 'sendRound':
-        return `send ${effect.round} ${effect.epochs.map(([pipeline, epoch]) => `${pipeline}${epoch}`)}`.trim()
+      case 'askRound':
+        return `read ${effect.round}`
       case 'release':
         return `release ${effect.pipelines}`.trim()
       case 'announce':
@@ -65,8 +65,8 @@ class Rescale {
     return this.see({ kind: 'arrived', worker, incarnation, attempt, round, nowMs: this.nowMs })
   }
 
-  complete(pipeline: string, epoch: number, holds = false): string[] {
-    return this.see({ kind: 'epochComplete', pipeline, epoch, holds, nowMs: this.nowMs })
+  complete(pipeline: string, holds = false): string[] {
+    return this.see({ kind: 'epochComplete', pipeline, holds, nowMs: this.nowMs })
   }
 
   failed(pipeline: string): string[] {
@@ -78,8 +78,8 @@ class Rescale {
     this.ask(join('c', skipStalled))
     this.wait(100)
     this.arrived('base')
-    this.complete('p', 5)
-    this.complete('q', 8)
+    this.complete('p')
+    this.complete('q')
     return this.arrived('recent')
   }
 }
@@ -89,14 +89,14 @@ describe('a rescale', () => {
     const rescale = new Rescale()
     expect(rescale.ask(join('c'))).toEqual(['answer accepted'])
     expect(rescale.wait(50)).toEqual([])
-    expect(rescale.wait(50)).toEqual(['announce b>c', 'send base'])
+    expect(rescale.wait(50)).toEqual(['announce b>c', 'read base'])
     expect(rescale.arrived('base')).toEqual(['epoch p', 'epoch q'])
-    expect(rescale.complete('p', 5)).toEqual([])
-    expect(rescale.complete('q', 8)).toEqual(['send recent p5,q8'])
+    expect(rescale.complete('p')).toEqual([])
+    expect(rescale.complete('q')).toEqual(['read recent'])
     expect(rescale.arrived('recent')).toEqual(['hold p', 'hold q'])
-    expect(rescale.complete('p', 6)).toEqual([])
-    expect(rescale.complete('p', 7, true)).toEqual([])
-    expect(rescale.complete('q', 9, true)).toEqual(['send last p7,q9'])
+    expect(rescale.complete('p')).toEqual([])
+    expect(rescale.complete('p', true)).toEqual([])
+    expect(rescale.complete('q', true)).toEqual(['read last'])
     expect(rescale.arrived('recent')).toEqual([])
     expect(rescale.arrived('last')).toEqual(['append after 4: a,b,c 0,0,1,2'])
     expect(rescale.see({ kind: 'lost', worker: 'b', reason: 'b is lost' })).toEqual([])
@@ -109,8 +109,8 @@ describe('a rescale', () => {
     rescale.wait(100)
     rescale.wait(500)
     const slowly = (round: Round, ms: number): string[] => {
-      rescale.complete('p', 5)
-      expect(rescale.complete('q', 8)).toEqual([`send ${round} p5,q8`])
+      rescale.complete('p')
+      expect(rescale.complete('q')).toEqual([`read ${round}`])
       rescale.wait(ms)
       return rescale.arrived(round)
     }
@@ -124,8 +124,8 @@ describe('a rescale', () => {
     quick.wait(100)
     quick.arrived('base')
     quick.wait(20)
-    quick.complete('p', 5)
-    quick.complete('q', 8)
+    quick.complete('p')
+    quick.complete('q')
     quick.wait(30)
     expect(quick.arrived('recent')).toEqual(['hold p', 'hold q'])
   })
@@ -194,7 +194,7 @@ describe('a rescale', () => {
     rescale.wait(100)
     rescale.arrived('base')
     rescale.arrived('base', 1, 'b')
-    expect(rescale.wait(2000)[0]).toBe('send recent')
+    expect(rescale.wait(2000)[0]).toBe('read recent')
   })
 
   test('who comes while one is under way is told to come later, or that it is part of it', () => {
@@ -217,12 +217,12 @@ describe('a rescale', () => {
   type Steps = readonly ((rescale: Rescale) => string[])[]
   const toHold: Steps[number] = (r) => r.toHold()
   const begun: Steps = [(r) => r.ask(join('c')), (r) => r.wait(100)]
-  const held: Steps = [toHold, (r) => r.complete('p', 7, true), (r) => r.complete('q', 9, true)]
+  const held: Steps = [toHold, (r) => r.complete('p', true), (r) => r.complete('q', true)]
   const failures: readonly (readonly [name: string, steps: Steps, released: string, reason: string])[] = [
     ['the base is late', [...begun, (r) => r.wait(1000)], '', 'c did not get everything'],
     [
       'an ordinary checkpoint is late',
-      [...begun, (r) => r.arrived('base'), (r) => r.complete('p', 5), (r) => r.wait(2000)],
+      [...begun, (r) => r.arrived('base'), (r) => r.complete('p'), (r) => r.wait(2000)],
       '',
       'pipeline q did not complete',
     ],
@@ -259,18 +259,18 @@ describe('a rescale', () => {
     rescale.see({ kind: 'lost', worker: 'c', reason: 'gone' })
     rescale.ask(join('c'))
     rescale.wait(100)
-    rescale.complete('p', 7, true)
+    rescale.complete('p', true)
     expect(rescale.effects).toEqual([{ kind: 'release', attempt: 1, pipelines: ['p'] }])
     rescale.arrived('base', 2)
-    rescale.complete('q', 9, true)
+    rescale.complete('q', true)
     expect(rescale.effects).toEqual([{ kind: 'release', attempt: 1, pipelines: ['q'] }])
   })
 
   test('is given up where a link of the newcomer has begun anew, for what was on the way is gone (H7)', () => {
     const steps: ((rescale: Rescale) => unknown)[] = [
       (rescale) => rescale.arrived('base'),
-      (rescale) => [rescale.complete('p', 5), rescale.complete('q', 8), rescale.arrived('recent')],
-      (rescale) => [rescale.complete('p', 7, true), rescale.complete('q', 9, true)],
+      (rescale) => [rescale.complete('p'), rescale.complete('q'), rescale.arrived('recent')],
+      (rescale) => [rescale.complete('p', true), rescale.complete('q', true)],
     ]
     for (let n = 0; n <= steps.length; n++) {
       const rescale = new Rescale()
@@ -283,7 +283,7 @@ describe('a rescale', () => {
       expect(rescale.ask(joinWith(2, 'c')).slice(1)).toEqual(given)
       expect(rescale.effects[0]).toMatchObject({ kind: 'release', attempt: 1, pipelines: n < 2 ? [] : ['p', 'q'] })
       expect(rescale.ask(joinWith(2, 'c'))).toEqual(['answer accepted'])
-      expect(rescale.wait(100)).toEqual(['announce b>c', 'send base'])
+      expect(rescale.wait(100)).toEqual(['announce b>c', 'read base'])
     }
   })
 
@@ -291,16 +291,16 @@ describe('a rescale', () => {
     const rescale = new Rescale()
     rescale.toHold()
     rescale.see({ kind: 'lost', worker: 'c', reason: '' })
-    expect(rescale.complete('q', 9, true)).toEqual(['release q'])
-    expect(rescale.complete('q', 10)).toEqual([])
+    expect(rescale.complete('q', true)).toEqual(['release q'])
+    expect(rescale.complete('q')).toEqual([])
   })
 
   test('with skipStalled goes on without what is stalled, and lets that go too if it is given up', () => {
     const rescale = new Rescale()
     rescale.toHold(true)
-    rescale.complete('p', 7, true)
-    expect(rescale.wait(2000)).toEqual(['send last p7'])
-    expect(rescale.complete('q', 9, true)).toEqual([])
+    rescale.complete('p', true)
+    expect(rescale.wait(2000)).toEqual(['read last'])
+    expect(rescale.complete('q', true)).toEqual([])
     expect(rescale.wait(500)[0]).toBe('release p,q')
   })
 
@@ -309,15 +309,15 @@ describe('a rescale', () => {
     rescale.toHold(true)
     expect(rescale.failed('p')).toEqual([])
     // Of an attempt before.
-    expect(rescale.complete('p', 7, true)).toEqual([])
+    expect(rescale.complete('p', true)).toEqual([])
     expect(rescale.see({ kind: 'lost', worker: 'c', reason: 'gone' })[0]).toBe('release q,p')
   })
 
   test('a pipeline that ends is waited for no longer', () => {
     const rescale = new Rescale()
     rescale.toHold()
-    rescale.complete('p', 7, true)
-    expect(rescale.see({ kind: 'pipelineEnded', pipeline: 'q', nowMs: 0 })).toEqual(['send last p7'])
+    rescale.complete('p', true)
+    expect(rescale.see({ kind: 'pipelineEnded', pipeline: 'q', nowMs: 0 })).toEqual(['read last'])
   })
 
   test('a failed ordinary checkpoint is asked for again, with the next tick', () => {

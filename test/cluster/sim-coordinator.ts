@@ -53,6 +53,8 @@ export class SimCoordinator {
   private rescale: RescaleState | null = null
   private readonly checkpoints = new Map<string, Checkpoints>()
   private submitting = false
+  /** Who gets key groups in the change of owners that is under way. */
+  private receivers: ReadonlySet<string> = new Set()
 
   constructor(desk: Desk) {
     this.desk = desk
@@ -180,18 +182,13 @@ export class SimCoordinator {
         const worker = request.kind === 'join' ? request.member.worker : request.worker
         return desk.send(worker, { kind: 'answer', answer, reason })
       }
-      case 'announce': {
-        const { attempt, moves } = effect
-        const workers = new Set(moves.flatMap((move) => [move.from, move.to]))
-        for (const worker of workers) {
-          const own = moves.filter((move) => move.from === worker || move.to === worker)
-          desk.send(worker, { kind: 'announce', generation, attempt, moves: own })
-        }
+      case 'announce':
+        this.receivers = new Set(effect.moves.map(({ to }) => to))
         return
-      }
-      case 'sendRound': {
-        const { attempt, round, epochs } = effect
-        return desk.broadcast({ kind: 'sendRound', generation, attempt, round, epochs })
+      case 'askRound': {
+        const { attempt, round } = effect
+        for (const worker of this.receivers) desk.send(worker, { kind: 'roundAsked', generation, attempt, round })
+        return
       }
       case 'requestEpoch': {
         const purpose: Purpose = { kind: effect.holds ? 'rescale' : 'fresh' }
@@ -260,8 +257,7 @@ export class SimCoordinator {
         const { fate, purpose } = effect
         desk.broadcast({ kind: 'fate', generation, pipeline, fate })
         if (fate.outcome !== 'complete') return
-        const { epoch } = fate
-        return this.stepRescale({ kind: 'epochComplete', pipeline, epoch, holds: holds(purpose), nowMs: desk.now })
+        return this.stepRescale({ kind: 'epochComplete', pipeline, holds: holds(purpose), nowMs: desk.now })
       }
       case 'refuseRequest':
         return this.later(generation, () =>

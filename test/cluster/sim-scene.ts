@@ -2,7 +2,6 @@
 import type { Limits } from '../../src/base/limits.ts'
 import type { Prng } from '../../src/base/prng.ts'
 import type { Fate, Purpose } from '../../src/checkpoint/barrier.ts'
-import type { Move } from '../../src/cluster/assignment.ts'
 import type { Round } from '../../src/cluster/rescale-state.ts'
 import type { Request } from '../../src/cluster/target.ts'
 import type { Timeline } from '../../src/sim/timeline.ts'
@@ -10,9 +9,6 @@ import type { Referee, Values } from './referee.ts'
 import type { SimLinks } from './sim-links.ts'
 import type { SimStore } from './sim-store.ts'
 import type { SimWorker } from './sim-worker.ts'
-
-type Epochs = readonly (readonly [pipeline: string, epoch: number])[]
-export type Parts = ReadonlyMap<string, { readonly epoch: number; readonly values: Values }>
 
 export type Message =
   | { readonly kind: 'generation'; readonly generation: number }
@@ -24,24 +20,11 @@ export type Message =
   | { readonly kind: 'request'; readonly request: Request }
   | { readonly kind: 'answer'; readonly answer: 'accepted' | 'later' | 'refused'; readonly reason: string }
   | {
-      readonly kind: 'announce'
-      readonly generation: number
-      readonly attempt: number
-      readonly moves: readonly Move[]
-    }
-  | {
-      readonly kind: 'sendRound'
+      /** To who gets key groups. */
+      readonly kind: 'roundAsked'
       readonly generation: number
       readonly attempt: number
       readonly round: Round
-      readonly epochs: Epochs
-    }
-  | {
-      readonly kind: 'parts'
-      readonly generation: number
-      readonly attempt: number
-      readonly round: Round
-      readonly parts: Parts
     }
   | { readonly kind: 'arrived'; readonly generation: number; readonly attempt: number; readonly round: Round }
   | {

@@ -38,7 +38,7 @@ import {
   startMembership,
 } from '../../src/cluster/membership-state.ts'
 import { beatSettings, detectorSettings, membershipSettings } from '../../src/cluster/settings.ts'
-import { type Beating, beatingFrom, includes } from '../../src/cluster/standing.ts'
+import { type Beating, beatingFrom } from '../../src/cluster/standing.ts'
 import type { Request } from '../../src/cluster/target.ts'
 import { Life } from '../../src/sim/life.ts'
 import { type Desk, SimCoordinator } from './sim-coordinator.ts'
@@ -218,7 +218,6 @@ export class SimWorker implements Station<Message>, Desk, Holder {
     if (record.kind === 'generation') this.onGeneration(cluster)
     if (this.membership.phase !== 'booting') this.act({ kind: 'chain', cluster, nowMs: this.now })
     if (record.kind !== 'generation') return
-    if (!includes(cluster.members, this.identity)) this.keys.step({ kind: 'generation' })
     if (!coordinates(this.membership)) return
     this.coordinator.recover(cluster, record.n)
   }
@@ -372,23 +371,15 @@ export class SimWorker implements Station<Message>, Desk, Holder {
       }
       case 'leaseGranted':
         return this.leases.take(message.counter, message.ms)
-      case 'announce':
-        return this.keys.step({ kind: 'announce', attempt: message.attempt, moves: message.moves })
-      case 'sendRound':
-        return this.after(this.scene.random.between(1, 200), () => {
-          const { generation, attempt, round, epochs } = message
-          if (generation === this.generation) this.keys.step({ kind: 'sendRound', attempt, round, epochs })
-        })
-      case 'parts':
-        this.keys.collect(message.parts)
-        return this.keys.step({ kind: 'partsArrived', attempt: message.attempt, round: message.round, from: worker })
+      case 'roundAsked':
+        return this.after(this.scene.random.between(1, 200), () => this.send(worker, { ...message, kind: 'arrived' }))
       case 'arrived': {
         const { attempt, round } = message
         return this.coordinator.stepRescale({ kind: 'arrived', worker, incarnation, attempt, round, nowMs: this.now })
       }
       case 'released':
         if (this.begun === this.generation) this.keys.release(message.pipelines)
-        return this.keys.step({ kind: 'release', attempt: message.attempt })
+        return
       case 'barrier':
         return this.onBarrier(worker, message)
       case 'saved':

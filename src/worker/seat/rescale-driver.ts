@@ -156,14 +156,9 @@ export class RescaleDriver {
         }
         return
       }
-      case 'sendRound': {
+      case 'askRound': {
         const { attempt, round } = effect
-        const { pipelines } = host.cluster()
-        const epochs = effect.epochs.flatMap(([name, epoch]) => {
-          const entry = pipelines.get(name)
-          return entry === undefined ? [] : [{ pipeline: entry.run, epoch }]
-        })
-        for (const worker of this.party) host.send(worker, { kind: 'roundAsked', attempt, round, epochs })
+        for (const worker of this.party) host.send(worker, { kind: 'roundAsked', attempt, round, epochs: [] })
         return
       }
       case 'requestEpoch':
@@ -192,8 +187,7 @@ export class RescaleDriver {
     host.requestEpoch(pipeline, holds, (failure) => {
       if (host.cluster().generation !== generation) return
       const nowMs = host.clock.monotonic()
-      const epoch = host.cluster().pipelines.get(pipeline)?.highest ?? 0
-      if (failure === null) this.raise({ kind: 'epochComplete', pipeline, epoch, holds, nowMs })
+      if (failure === null) this.raise({ kind: 'epochComplete', pipeline, holds, nowMs })
       else this.raise({ kind: 'epochFailed', pipeline, reason: failure, nowMs })
     })
   }

@@ -389,7 +389,7 @@ export class Seat {
     this.neighbours.begin(cluster, programsOf(cluster))
     this.neighbours.meet(this.outlook.beating.beats.values())
     for (const worker of this.neighbours.all) this.neighbours.send(worker, { kind: 'generationSeen', generation })
-    if (!includes(members, this.identity)) this.mover.generation()
+    if (!includes(members, this.identity)) this.mover.forget()
   }
 
   /** The end of the chain was seen, by a request of `requestMs`. */
@@ -446,7 +446,7 @@ export class Seat {
   }
 
   private restore(generation: Generation): void {
-    this.mover.generation()
+    this.mover.forget()
     this.leases.resumed()
     this.work.restore(generation)
   }

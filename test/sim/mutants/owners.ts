@@ -51,15 +51,6 @@ export const ownerMutants: readonly SimMutant[] = [
     bend: 'all-leave',
   },
   {
-    name: 'early-parts-forgotten',
-    file: 'src/cluster/mover.ts',
-    text: 'next: { ...startMover(s.worker), early: s.early }',
-    replacement: 'next: startMover(s.worker)',
-    swarm: 'clusters',
-    bend: 'given-up-changes',
-    seed: 3213,
-  },
-  {
     name: 'leaves-with-open-doors',
     file: 'src/worker/seat/clearance.ts',
     text: 'execution.closeDoors(REASON)',
