@@ -53,7 +53,7 @@ const mutants: readonly (Mutant & { readonly scenario: string })[] = [
     name: 'reads splits on every worker',
     scenario: 'one, two and three',
     file: 'src/worker/execution/sources.ts',
-    text: '[...found].filter((name) => readerOf(generation, pipeline, task.step, name) === generation.self)',
+    text: '[...found].filter((name) => readerOf(name) === generation.self)',
     replacement: '[...found]',
   },
   {

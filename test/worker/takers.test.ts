@@ -3,7 +3,7 @@ import { HeldRecords } from '../../src/dataflow/held-records.ts'
 import type { Generation } from '../../src/worker/execution/generation.ts'
 import type { HeldPart } from '../../src/worker/execution/restorer.ts'
 import { homeIn } from '../../src/worker/execution/source-parts.ts'
-import { heldFor, takerOf } from '../../src/worker/execution/takers.ts'
+import { heldFor, readersOf, takerOf } from '../../src/worker/execution/takers.ts'
 
 /** Three members, of which `self` is asked; four key groups, the last of which are the third one's. */
 function generation(self: number): Generation {
@@ -54,4 +54,31 @@ test('a stream is at its home, with the heir of that, or with whoever takes the 
   const stream = { pipeline: '', source: 's', producer: 'p', incarnation: '1' }
   const at = (home: string) => homeIn(generation(0), home, stream)
   expect([at('c'), at('gone'), at('long-gone')]).toEqual([2, 1, takerOf(generation(0), 'long-gone')])
+})
+
+describe('the reader of a split', () => {
+  test('is the one that the record places, of this source, and one by its name where it places none', () => {
+    const { members, ...rest } = generation(0)
+    const place = (pipeline: string, step: string, reader: number) => ({ pipeline, step, split: 'f', reader })
+    const splits = [place('p', 's', 2), place('p', 't', 1), place('q', 's', 0)]
+    const placed = { ...rest, members, placement: { splits, heirs: [] } }
+    expect(readersOf(placed, 'p', 's')('f')).toBe(2)
+    expect(readersOf(placed, 'p', 't')('f')).toBe(1)
+    const readers = new Set(Array.from({ length: 60 }, (_, i) => readersOf(placed, 'p', 's')(`${i}`)))
+    expect([...readers].toSorted()).toEqual([0, 1, 2])
+  })
+
+  test('is known without a look at all that the record places, for each of them', () => {
+    let looks = 0
+    const splits = Array.from({ length: 1000 }, (_, i) => ({
+      ...{ pipeline: 'p', split: `${i}`, reader: i % 3 },
+      get step() {
+        looks++
+        return 's'
+      },
+    }))
+    const readerOf = readersOf({ ...generation(0), placement: { splits, heirs: [] } }, 'p', 's')
+    for (const { split, reader } of splits) expect(readerOf(split)).toBe(reader)
+    expect(looks).toBe(splits.length)
+  })
 })

@@ -10,7 +10,7 @@ import { streamKey } from '../../ingest/format.ts'
 import { mergeRows } from '../../ingest/rows.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Generation } from './generation.ts'
-import { anyoneFor, readerOf, takerOf } from './takers.ts'
+import { anyoneFor, readersOf, takerOf } from './takers.ts'
 
 /** A source of a run of a pipeline. */
 export interface SourceName {
@@ -74,9 +74,8 @@ export function feedersFrom(
   const feeders = new Map<string, number>()
   for (const { family, step } of sources) {
     if (family === 'replayable') {
-      for (const split of placesOf(base.sources, step)?.keys() ?? []) {
-        feeders.set(`${step}/${split}`, readerOf(generation, pipeline, step, split))
-      }
+      const readerOf = readersOf(generation, pipeline, step)
+      for (const split of placesOf(base.sources, step)?.keys() ?? []) feeders.set(`${step}/${split}`, readerOf(split))
       continue
     }
     // A savepoint may stem from another run, whose streams go on in this one.

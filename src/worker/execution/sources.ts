@@ -30,7 +30,7 @@ import { JournaledFeed } from './journaled-feed.ts'
 import { ReplayableFeed } from './replayable-feed.ts'
 import { feedersFrom, journalId, journalIds, placesOf, rowsOf, type SourceTimes } from './source-parts.ts'
 import type { SplitTable } from './split-table.ts'
-import { readerOf } from './takers.ts'
+import { readersOf } from './takers.ts'
 
 export interface SourcesEvents {
   wake(task: number): void
@@ -190,12 +190,13 @@ export class OpenSources {
   /** The splits of all sources, and who reads them: the next generation leaves them there where it can. */
   splits(): readonly Split[] {
     const { generation, pipeline } = this
-    return Array.from(this.found, ([step, names]) =>
-      Array.from(names, (split) => {
-        const readBy = generation.members[readerOf(generation, pipeline, step, split)]!.worker
+    return Array.from(this.found, ([step, names]) => {
+      const readerOf = readersOf(generation, pipeline, step)
+      return Array.from(names, (split) => {
+        const readBy = generation.members[readerOf(split)]!.worker
         return { pipeline, step, split, reachedBy: null, readBy }
-      }),
-    ).flat()
+      })
+    }).flat()
   }
 
   /** Which member feeds a split from `base` on (`source-parts.ts`). */
@@ -382,7 +383,8 @@ export class OpenSources {
       const { generation, pipeline } = this
       const found = new Set([...names, ...(places?.keys() ?? [])])
       this.found.set(task.step, found)
-      const own = [...found].filter((name) => readerOf(generation, pipeline, task.step, name) === generation.self)
+      const readerOf = readersOf(generation, pipeline, task.step)
+      const own = [...found].filter((name) => readerOf(name) === generation.self)
       const splits = own.map((name) => [name, (places?.get(name) ?? null) as Place | null] as const)
       const most = connector.atOnce?.(task.source) ?? Infinity
       feed.begin(splits, most, (name, place) => connector.open(task.source, name, place, context))

@@ -26,12 +26,11 @@ export function takerOf(generation: Generation, worker: string): number {
   return index >= 0 ? index : chosenBy(worker, generation)
 }
 
-/** The member that reads `split` of a replayable source (K3). */
-export function readerOf(generation: Generation, pipeline: string, step: string, split: string): number {
-  const placed = generation.placement.splits.find(
-    (one) => one.pipeline === pipeline && one.step === step && one.split === split,
-  )
-  return placed?.reader ?? chosenBy(`${step}/${split}`, generation)
+/** Which member reads a split of the replayable source `step` (K3). */
+export function readersOf(generation: Generation, pipeline: string, step: string): (split: string) => number {
+  const placed = generation.placement.splits.filter((one) => one.pipeline === pipeline && one.step === step)
+  const readers = new Map(placed.map(({ split, reader }) => [split, reader]))
+  return (split) => readers.get(split) ?? chosenBy(`${step}/${split}`, generation)
 }
 
 /** The member that takes what belongs to `split`, of which nothing else is known. */

@@ -175,7 +175,8 @@ export class RescaleDriver {
         const make: MakeRecord = (cluster) => rescaleRecord(cluster, after, host.worker, target, host.world())
         return host.append(make, (appended) => {
           // D3
-          if (!appended && this.state?.frame.generation === after) this.raise({ kind: 'notAppended', reason: 'another record stands in its place' })
+          if (!appended && this.state?.frame.generation === after)
+            this.raise({ kind: 'notAppended', reason: 'another record stands in its place' })
         })
       }
     }

@@ -44,7 +44,7 @@ export const memberMutants: readonly SimMutant[] = [
     name: 'splits-read-by-everyone',
     swarm: 'clusters',
     file: 'src/worker/execution/sources.ts',
-    text: '[...found].filter((name) => readerOf(generation, pipeline, task.step, name) === generation.self)',
+    text: '[...found].filter((name) => readerOf(name) === generation.self)',
     replacement: '[...found]',
   },
 ]
