@@ -14,7 +14,7 @@ import { fail, PotorooError } from '../base/errors.ts'
 import { type Behind, requireToken } from '../worker/pipelines/own-writes.ts'
 import { keysOf } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
-import { type AcrossSeams, Deadline, withinGeneration } from './asking.ts'
+import { type AcrossSeams, Deadline, findWithState, withinGeneration } from './asking.ts'
 import { barrierAcross } from './behind.ts'
 import { type KeyGroupRun, viewKeyGroups } from './cluster-view.ts'
 import { groupOf, type KeyView, type Part, partOf, type StateQuestion } from './part.ts'
@@ -189,11 +189,12 @@ function checkAfter({ pipelines }: AcrossSeams, { pipeline, after }: WholeQuesti
   if (after !== null) requireToken(pipelines.find(pipeline).plan, after)
 }
 
-/** The barrier behind what the token covers; `null` where there is no token. Throws `E_READ_LATE`. */
+/** The barrier behind what the token covers; `null` where there is no token. Throws `E_READ_LATE` or `E_NOT_RUNNING`. */
 async function behindOf(seams: AcrossSeams, asked: WholeQuestion, deadline: Deadline): Promise<Behind | null> {
   const { pipeline, step, after, ms } = asked
   if (after === null) return null
   for (;;) {
+    findWithState(seams, pipeline)
     const behind = await barrierAcross(seams, pipeline, step, after, deadline.next())
     if (behind !== null) return behind
     if (deadline.left <= SOON_MS) throw fail('E_READ_LATE', { step, ms, reason: 'it has not come as far' })

@@ -2,7 +2,7 @@
 import { type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import type { Pipelines } from '../worker/pipelines/pipelines.ts'
+import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
 import { pause } from '../worker/settle.ts'
 import type { PipelineSummary } from './view.ts'
 
@@ -10,6 +10,18 @@ export interface AcrossSeams {
   readonly pipelines: Pick<Pipelines, 'worker' | 'find'>
   readonly limits: Limits
   readonly clock: Clock
+}
+
+/**
+ * The pipeline on this worker. Throws `E_NOT_RUNNING` where it was drained for good, or has failed here: nothing of it is in memory
+ * (`worker/pipelines/arrivals.ts`, V5); and what `find` throws.
+ */
+export function findWithState({ pipelines }: Pick<AcrossSeams, 'pipelines'>, pipeline: string): Resident {
+  const resident = pipelines.find(pipeline)
+  const isDrained = pipelines.worker.cluster.pipelines.get(pipeline)?.drained === true
+  const phase = isDrained ? 'drained' : resident.phase
+  if (isDrained || phase === 'failed') throw fail('E_NOT_RUNNING', { pipeline, phase })
+  return resident
 }
 
 /** How long the first try may take, in milliseconds. */

@@ -8,6 +8,8 @@
  *     generation, so nobody else owned the key when it was read, and nothing rolls back what it shows.
  * A4. A live read is shown under a lease: no newer generation stood `leaseMs` ago, so it has all that was stable by then. Who
  *     sees neither the others nor the store does not know what it owns, for they may have gone on without it.
+ * A5. Of a pipeline that was drained for good, or has failed, nothing is here: whoever is asked looks into its last epoch, or
+ *     says so (`state-query.ts`).
  */
 import { fail } from '../base/errors.ts'
 import { hashKey, type Key, keyGroupOf, shiftOf } from '../base/hash.ts'
@@ -15,7 +17,7 @@ import type { Execution } from '../worker/execution/execution.ts'
 import { type Behind, nextEpoch, passed } from '../worker/pipelines/own-writes.ts'
 import { type KeyState, keysOf, listKeys, lookUpAny, requireKeyed } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
-import { type AcrossSeams, ask, Deadline } from './asking.ts'
+import { type AcrossSeams, ask, Deadline, findWithState } from './asking.ts'
 import { plain } from './plain.ts'
 
 /** The pause before it is looked again for a lease. */
@@ -58,13 +60,13 @@ export interface Part {
 
 /**
  * What this worker owns of the answer; `null` where it owns nothing of it, or cannot say so within `ms`. Throws
- * `E_NO_PIPELINE`, `E_NO_STEP` or `E_NO_KEY`.
+ * `E_NO_PIPELINE`, `E_NO_STEP`, `E_NO_KEY` or `E_NOT_RUNNING` (A5).
  */
 export async function ownPart(seams: AcrossSeams, question: StateQuestion, ms: number): Promise<Part | null> {
   const { pipelines, clock } = seams
   const { pipeline, step, behind, read } = question
   const deadline = new Deadline(clock, ms)
-  const { execution } = pipelines.find(pipeline)
+  const { execution } = findWithState(seams, pipeline)
   requireKeyed(execution.plan, step)
   // It does not stand at the base yet.
   if (!execution.stores.has(step)) return null

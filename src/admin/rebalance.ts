@@ -8,7 +8,7 @@
  */
 import { fail } from '../base/errors.ts'
 import type { OwnLoad } from '../worker/pipelines/key-group-load.ts'
-import { pause } from '../worker/settle.ts'
+import { pause, readOn } from '../worker/settle.ts'
 import type { BalancePlan, Change } from '../worker/worker.ts'
 import { type AcrossSeams, ask } from './asking.ts'
 
@@ -103,7 +103,7 @@ export async function applyRebalance(seams: AcrossSeams, question: RebalanceQues
   try {
     while (worker.cluster.generation === view.generation) {
       // Who has accepted it says so too when the next generation has begun, which may not have been read here.
-      if (refusal !== null) await new Promise<void>((resolve) => worker.follow(resolve))
+      if (refusal !== null) await readOn(worker, clock, seams.limits.storeTimeoutMs)
       if (refusal !== null && worker.cluster.generation === view.generation) {
         throw fail('E_REBALANCE', { reason: refusal })
       }

@@ -9,6 +9,7 @@ import { tryLoading } from '../worker/pipelines/load-trial.ts'
 import type { ObjectSeams } from '../worker/pipelines/objects.ts'
 import type { Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
 import { listSavepoints, removeSavepoint, verifySavepoint } from '../worker/pipelines/savepoints.ts'
+import { readOn } from '../worker/settle.ts'
 import type { Worker } from '../worker/worker.ts'
 import { hasFailedElsewhere } from './asking.ts'
 import { behindIn, ownBarrier } from './behind.ts'
@@ -148,13 +149,13 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       method: 'GET',
       path: '/v1/pipelines/:pipeline/checkpoints',
       right: 'read',
-      handle: (call) => listCheckpoints(storage(), checkpointed(pipelines, call)),
+      handle: (call) => listCheckpoints(storage(), checkpointed(seams, call)),
     },
     {
       method: 'GET',
       path: '/v1/pipelines/:pipeline/checkpoints/:epoch',
       right: 'read',
-      handle: (call) => openCheckpoint(storage(), checkpointed(pipelines, call), epochIn(call)),
+      handle: (call) => openCheckpoint(storage(), checkpointed(seams, call), epochIn(call)),
     },
     {
       method: 'GET',
@@ -163,7 +164,7 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       handle: (call) =>
         verifyOne(
           storage(),
-          checkpointed(pipelines, call),
+          checkpointed(seams, call),
           epochIn(call) ?? 0,
           wholeNumber('the object', call.parts.object!),
         ),
@@ -252,12 +253,12 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
 }
 
 /** What the chain says of the pipeline, also where it cannot run. */
-function checkpointed({ worker }: Pipelines, { parts }: Call): Checkpointed {
+function checkpointed({ pipelines: { worker }, clock, limits }: RoutesSeams, { parts }: Call): Checkpointed {
   const name = parts.pipeline!
   const entry = worker.cluster.pipelines.get(name)
   if (entry === undefined) throw fail('E_NO_PIPELINE', { pipeline: name, known: 'the chain does not name it' })
   const latest = async () => {
-    await new Promise<void>((resolve) => worker.follow(resolve))
+    await readOn(worker, clock, limits.storeTimeoutMs)
     return worker.cluster.pipelines.get(name)
   }
   return { name, entry, latest }

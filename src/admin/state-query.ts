@@ -1,11 +1,11 @@
 /** What the control API answers of the state of a keyed step, by the words of a query. */
 import { z } from 'zod'
-import { fail } from '../base/errors.ts'
+import { fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
 import { type Behind, holdersBefore, isCovered, nextEpoch, requireToken } from '../worker/pipelines/own-writes.ts'
 import { keysOf, requireKeyed } from '../worker/pipelines/query.ts'
-import { pause } from '../worker/settle.ts'
+import { pause, readOn } from '../worker/settle.ts'
 import { type Completeness, keyAcross, pageAcross, type WholeQuestion } from './across.ts'
 import { type AcrossSeams, Deadline } from './asking.ts'
 import { barrierAcross, barrierIn } from './behind.ts'
@@ -53,7 +53,10 @@ export async function queryState(seams: AcrossSeams, { parts, query }: Call): Pr
   const ms = waitIn(query, own ? 'own' : 'wait', limits)
   const after = query.get('after')
   const head = { pipeline, step, read }
-  if (read === 'committed') return { ...head, keys: null, ...(await queryCommitted(seams, { ...asked, after, ms })) }
+  const committed = async (): Promise<StateAnswer> => {
+    return { ...head, keys: null, ...(await queryCommitted(seams, { ...asked, after, ms })) }
+  }
+  if (read === 'committed') return committed()
   if (read === 'linearizable' && asked.key === null && !own) {
     throw fail('E_READ_LEVEL', { read, reason: 'that is a promise about one key, and a list is of many' })
   }
@@ -61,8 +64,25 @@ export async function queryState(seams: AcrossSeams, { parts, query }: Call): Pr
     return ownPart(seams, { ...asked, read, behind: barrierIn(query) }, ms)
   }
   const question = { ...asked, read, after, ms }
-  const found = asked.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
-  return { ...head, ...found }
+  try {
+    const found = asked.key === null ? await pageAcross(seams, question) : await keyAcross(seams, question)
+    return { ...head, ...found }
+  } catch (error) {
+    if (!(error instanceof PotorooError && error.code === 'E_NOT_RUNNING')) throw error
+    if (!(await isDrained(seams, pipeline))) throw error
+    return committed()
+  }
+}
+
+/**
+ * Whether the pipeline is drained as the chain stands now: then its last epoch is its state, which nothing changes before it is
+ * submitted, and whoever reads that reads as if all owners had been asked. What this worker knew before may be long past.
+ */
+async function isDrained({ pipelines, clock, limits }: AcrossSeams, pipeline: string): Promise<boolean> {
+  const { worker } = pipelines
+  return (
+    (await readOn(worker, clock, limits.storeTimeoutMs)) && worker.cluster.pipelines.get(pipeline)?.drained === true
+  )
 }
 
 /** How long an answer may take, in milliseconds. */

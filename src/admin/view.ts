@@ -186,7 +186,7 @@ const unmeasured = {
 /** `nowMs` is wall time in milliseconds since 1970. */
 export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   const { execution, plan, parameters, startedMs, base, addresses } = resident
-  const { figures, writers, stores } = execution
+  const { figures, writers } = execution
   return {
     ...summarize(resident),
     parameters,
@@ -205,7 +205,7 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
     steps: execution.tasks.map(({ step, kind, recordsIn, recordsOut, batchesIn, busyMs, waiting, sent }) => ({
       ...{ step, kind, recordsIn, recordsOut, batchesIn, busyMs: round(busyMs), waiting },
       ...{ sent: sent.records, encodeMs: round(sent.encodeMs) },
-      keys: stores.get(step)?.keys ?? null,
+      keys: execution.keysOf(step),
     })),
     sources: execution.sourceFigures.map(({ sessions, accepted: _, ...figures }) => ({
       ...figures,

@@ -98,15 +98,17 @@ export class Recovery {
     this.stale = unwritten
     const admitted = new Map<Stream, number>()
     for (const stream of streams.values()) admitted.set(stream, stream.admitted)
-    this.onStaleWritten = () => {
+    const go = (): void => {
       if (round !== this.round) return
+      this.onStaleWritten = null
       this.options.whenSealed((sealed) => {
         if (round !== this.round) return
         this.sealed = sealed
         this.look(round, admitted, claim, done)
       })
     }
-    if (unwritten === 0) clock.soon(this.onStaleWritten)
+    this.onStaleWritten = go
+    if (unwritten === 0) clock.soon(go)
   }
 
   /** What is under way counts no more, and nothing follows (C2). */

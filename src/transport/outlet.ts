@@ -47,7 +47,8 @@ export class Outlet<B> implements CreditTaker {
   batchesTotal = 0
   private readonly link: Link
   private readonly address: ChannelAddress
-  private readonly encode: BatchEncoder<B>
+  /** `null` once nothing more is pushed. */
+  private encode: BatchEncoder<B> | null
   private readonly credit = new SendCredit()
   /** Markers from before the opening (O1). */
   private early: ChannelMarker[] = []
@@ -69,7 +70,7 @@ export class Outlet<B> implements CreditTaker {
   push(batch: B): void {
     assert(this.room, 'O2: a batch is pushed where there is room')
     const bytes = this.link.send({ kind: 'batch', ...this.address }, (writer, version) =>
-      this.encode(writer, batch, version),
+      this.encode!(writer, batch, version),
     )
     this.credit.spend(bytes)
     this.batchesTotal++
@@ -80,6 +81,12 @@ export class Outlet<B> implements CreditTaker {
     if (!this.credit.open) this.hold(marker)
     else if (marker.kind === 'watermark') this.markTime(marker.time)
     else this.send(marker)
+  }
+
+  /** Nothing more is pushed: lets go of whoever did, for the channel stays as long as the generation (`peer.ts`, P3). */
+  close(): void {
+    this.encode = null
+    this.onRoom = () => {}
   }
 
   grant(consumed: number, window: number): boolean {

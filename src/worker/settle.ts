@@ -17,7 +17,7 @@ export function pause(clock: Clock, ms: number): Promise<void> {
 }
 
 /** What `act` answers, or `undefined` where it does not within `ms`: a worker that has lost its seat meanwhile may answer nothing. */
-export function answered<T = void>(
+export function answered<T>(
   clock: Clock,
   ms: number,
   act: (done: (answer: T) => void) => void,
@@ -29,4 +29,9 @@ export function answered<T = void>(
       resolve(answer)
     })
   })
+}
+
+/** Whether `chain` is read to its end within `ms`: then all has been that stood there before this call. */
+export async function readOn(chain: { follow(then: () => void): void }, clock: Clock, ms: number): Promise<boolean> {
+  return (await answered<true>(clock, ms, (done) => chain.follow(() => done(true)))) ?? false
 }

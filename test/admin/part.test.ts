@@ -30,7 +30,8 @@ test('keys that are not in a table yet are not counted as if they were not there
     generation: { number: 1, owners: new Uint16Array(4), self: 0 },
     figures: { epoch: 3 },
   }
-  const pipelines = { worker: { holdsLease: true }, find: () => ({ execution }) }
+  const worker = { holdsLease: true, cluster: { pipelines: new Map() } }
+  const pipelines = { worker, find: () => ({ execution, phase: 'running' }) }
   const seams = { pipelines, limits: defaultLimits, clock } as unknown as AcrossSeams
   const keys = async (key: string | null) => {
     const question = { pipeline: 'p', step: 'count', key, limit: 0, cursor: null, read: 'live', behind: null } as const

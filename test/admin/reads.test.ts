@@ -3,6 +3,8 @@
  * also where no checkpoint would come by itself, where the stream or the key has gone to another worker, and from the
  * last epoch; linearizable reads never go back.
  */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { freePort } from '../../bench/workers/free-port.ts'
 import { type Client, connect } from '../../src/client.ts'
@@ -86,6 +88,40 @@ test('also when the owner of the key is gone, and when the worker is that has th
   await client.send([line])
   expect(await total(witness, line, `after=${await client.flush('journaled')}&wait=30000`)).toBe(4)
   client.close()
+})
+
+test('what was drained stays in no memory, and is shown whole from its last epoch, also when owners have changed', async () => {
+  const { party, client, query, total } = await counting(3, 300)
+  await client.send(WORDS)
+  const token = await client.flush('stable')
+  client.close()
+  const stores = party.there.map(({ pipelines }) => new WeakRef(pipelines.find('count').execution.stores.get('count')!))
+  await party.guest('w2').api.post('/v1/pipelines/count/drain')
+  const shown = async () => {
+    for (const { name, pipelines } of party.there) {
+      await expect.poll(() => pipelines.find('count').phase).toBe('drained')
+      expect(pipelines.find('count').execution.stores.size).toBe(0)
+      for (const rest of ['read=live', `read=live&after=${token}`, 'read=linearizable', 'read=committed']) {
+        expect(await total(name, WORDS[7]!, rest), `${rest} of ${name}`).toBe(1)
+      }
+      expect((await query<Page>(name, 'read=live')).found).toHaveLength(WORDS.length)
+      await expect(query(name, 'read=live&key=nothing')).rejects.toMatchObject({ code: 'E_NO_KEY' })
+    }
+  }
+  await shown()
+  const keys = party.there.map(({ pipelines }) => pipelines.find('count').execution.keys)
+  expect(keys.reduce((sum, one) => sum + one)).toBe(WORDS.length)
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const left = () => {
+    collect()
+    return stores.filter((store) => store.deref() !== undefined).length
+  }
+  await expect.poll(left).toBe(0)
+  const { generation } = party.there[0]!.pipelines.worker.cluster
+  await party.end(party.guest('w3'))
+  await expect.poll(() => party.there[0]!.pipelines.worker.cluster.generation).toBeGreaterThan(generation)
+  await shown()
 })
 
 test('a token that no record stands behind is late, and one that is none is refused', async () => {

@@ -2,6 +2,7 @@
 import type { Key } from '../../src/base/hash.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { KeyedStore } from '../../src/state/keyed-store.ts'
+import { type CommittedSeams, listCommitted } from '../../src/worker/pipelines/committed.ts'
 import type { Drain } from './cases.ts'
 import type { FinalState, Output } from './checkers/evidence.ts'
 import type { Outside } from './outside.ts'
@@ -12,6 +13,22 @@ export function statesOf(workers: readonly ReadonlyMap<string, KeyedStore>[]): M
   const states = new Map<string, Map<Key, FinalState>>()
   for (const stores of workers) for (const [step, store] of stores) collect(store, emptied(states, step))
   return states
+}
+
+/** Those of the last epoch of a pipeline that was drained for good, which no worker holds any more. */
+export async function statesOfEpoch(seams: CommittedSeams): Promise<Map<string, Map<Key, FinalState>>> {
+  const states = new Map<string, Map<Key, FinalState>>()
+  for (const { kind, step } of seams.plan.tasks) {
+    if (kind !== 'keyed') continue
+    const { keys } = (await listCommitted(seams, step, Number.POSITIVE_INFINITY, null)).found
+    states.set(step, new Map(keys.map(({ key, state }) => [key, finalOf(state)])))
+  }
+  return states
+}
+
+function finalOf(kept: object): FinalState {
+  const { at, state } = kept as Kept
+  return { at, state }
 }
 
 function emptied(states: Map<string, Map<Key, FinalState>>, step: string): Map<Key, FinalState> {
@@ -26,8 +43,7 @@ function collect(store: KeyedStore, found: Map<Key, FinalState>): void {
     for (let entry = 0; entry < (table?.top ?? 0); entry++) {
       const key = table!.key(entry)
       if (key === undefined) continue
-      const { at, state } = table!.state(entry) as Kept
-      found.set(key, { at, state })
+      found.set(key, finalOf(table!.state(entry)))
     }
   }
 }

@@ -96,7 +96,7 @@ test('N3: what has come to its end before is not ended once more', async () => {
 test('a drain whose sinks come to their end when the pipeline has begun anew says nothing of that', async () => {
   const { endings } = leaving()
   let end: (failure: string | null) => void = () => {}
-  const drained = { drain: (_: number, __: boolean, done: typeof end) => (end = done), close() {} } as never
+  const drained = { drain: (_: number, __: boolean, done: typeof end) => (end = done), release() {} } as never
   for (const phase of ['starting', 'draining'] as const) {
     const resident = { name: 'one', phase: 'running', execution: drained } as unknown as Resident
     const asked = endings.drain(resident, true)
@@ -105,6 +105,20 @@ test('a drain whose sinks come to their end when the pipeline has begun anew say
     await asked
     expect(resident.phase).toBe(phase === 'draining' ? 'drained' : 'starting')
   }
+})
+
+test('what was drained for good keeps no state, and what may run again here is only closed', async () => {
+  const { endings } = leaving()
+  const said: string[] = []
+  const execution = {
+    drain: (_: number, __: boolean, done: (failure: string | null) => void) => done(null),
+    close: () => said.push('closed'),
+    release: () => said.push('let go'),
+  } as never
+  for (const stays of [true, false]) {
+    await endings.drain({ name: 'one', phase: 'running', execution } as unknown as Resident, stays)
+  }
+  expect(said).toEqual(['let go', 'closed'])
 })
 
 test('N2: a drain that the next generation has ended is done, though nobody has answered it', async () => {

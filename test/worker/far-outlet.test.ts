@@ -25,7 +25,7 @@ test('a record that cannot cross is reported, and the others are sent and counte
     report: ({ given }) => refused.push(given),
     onRoom: () => {},
     open: (encode: BatchEncoder<Batch>) => ({
-      ...{ room: true, onRoom: () => {}, mark: () => {} },
+      ...{ room: true, onRoom: () => {}, mark: () => {}, close: () => {} },
       push: (batch) => {
         encode(new ByteWriter(), batch, OLDEST_VERSION)
         left.push(...batch.values.slice(0, batch.length))

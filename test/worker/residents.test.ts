@@ -39,6 +39,7 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
       drained: (epoch: number) => said.push(`${name} is drained with epoch ${epoch}`),
       end: (_: number, done: () => void) => ends.push(done),
       close: () => closes && said.push(`${name} is closed`),
+      release: () => closes && said.push(`${name} has let go`),
       control: (from: string, { kind }: ControlMessage) => said.push(`${name} hears ${kind} of ${from}`),
       stopWork() {},
       recorded: (epoch: number) => said.push(`${name} has epoch ${epoch}`),
@@ -299,7 +300,7 @@ test('one that is drained ends its sinks in peace, whatever generation begins me
   expect(said.splice(0)).toEqual(['words/1 is drained with epoch 7', 'restored'])
   expect(residents.all.get('words')!.phase).toBe('draining')
   ends.shift()!()
-  expect([said, residents.all.get('words')!.phase]).toEqual([['words/1 is closed'], 'drained'])
+  expect([said, residents.all.get('words')!.phase]).toEqual([['words/1 has let go'], 'drained'])
 })
 
 test('a program that was drained before its generation wants none: one would follow the other for ever', () => {

@@ -41,6 +41,14 @@ import { type Standing, WayUp } from './way-up.ts'
 export type { ExecutionSeams } from '../seams.ts'
 export type { ExecutionEvents } from './generation.ts'
 
+/** What there is to see of one that has nothing in memory any more. */
+interface Remains {
+  readonly figures: CheckpointFigures | null
+  readonly tasks: readonly StepFigures[]
+  readonly writers: ReadonlyMap<string, Writer>
+  readonly keys: ReadonlyMap<string, number>
+}
+
 export class Execution implements Executing {
   readonly pipeline: string
   readonly plan: Plan
@@ -63,6 +71,7 @@ export class Execution implements Executing {
   private standing: Standing | null = null
   private opening: Opening | null = null
   private active: Running | null = null
+  private remains: Remains | null = null
   private closed = false
 
   constructor(
@@ -282,6 +291,15 @@ export class Execution implements Executing {
     this.way?.close()
   }
 
+  release(): void {
+    this.close()
+    const { figures, tasks, writers, stores } = this
+    this.remains ??= { figures, tasks, writers, keys: new Map([...stores].map(([step, { keys }]) => [step, keys])) }
+    this.way = null
+    this.standing = null
+    this.active = null
+  }
+
   // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────
 
   get isOpen(): boolean {
@@ -308,7 +326,7 @@ export class Execution implements Executing {
   }
 
   get writers(): ReadonlyMap<string, Writer> {
-    return this.standing?.writers ?? new Map()
+    return this.standing?.writers ?? this.remains?.writers ?? new Map()
   }
 
   get deadLetters(): DeadLetters {
@@ -327,9 +345,13 @@ export class Execution implements Executing {
 
   /** Keys of all steps together, on this worker. */
   get keys(): number {
-    let keys = 0
-    for (const store of this.stores.values()) keys += store.keys
-    return keys
+    const steps = this.remains?.keys.keys() ?? this.stores.keys()
+    return [...steps].reduce((sum, step) => sum + this.keysOf(step)!, 0)
+  }
+
+  /** Those of one step; `null` where it keeps none. */
+  keysOf(step: string): number | null {
+    return this.stores.get(step)?.keys ?? this.remains?.keys.get(step) ?? null
   }
 
   /** The splits of its sources, as far as they have been found. */
@@ -339,7 +361,7 @@ export class Execution implements Executing {
 
   /** What each task has done so far. */
   get tasks(): readonly StepFigures[] {
-    return this.active?.tasks ?? []
+    return this.active?.tasks ?? this.remains?.tasks ?? []
   }
 
   /** What stands behind each source. */
@@ -373,7 +395,7 @@ export class Execution implements Executing {
   }
 
   get figures(): CheckpointFigures | null {
-    return this.active?.figures ?? null
+    return this.active?.figures ?? this.remains?.figures ?? null
   }
 
   /** The step that runs, or ran last. */

@@ -42,7 +42,8 @@ export class FarChannels implements Crossings {
   readonly members: number
   readonly self: number
   private readonly options: FarChannelsOptions
-  private readonly inputs: FarInput[] = []
+  /** Of channels, outlets and inputs. */
+  private readonly ends: { close(): void }[] = []
   private readonly sent = new Map<string, Sent>()
 
   constructor(options: FarChannelsOptions) {
@@ -61,7 +62,7 @@ export class FarChannels implements Crossings {
     const { plan, run, generation, links, limits, clock, splits, report } = this.options
     const { worker } = generation.members[member]!
     const { step } = plan.tasks[channel.from]!
-    return new FarOutlet({
+    const outlet = new FarOutlet({
       clock,
       sent: this.sentBy(step),
       codec: new BatchCodec(new ValueCodec()),
@@ -74,6 +75,8 @@ export class FarChannels implements Crossings {
       onRoom,
       open: (encode) => links.outlet(worker, { pipeline: run, channel: channel.id }, encode),
     })
+    this.ends.push(outlet)
+    return outlet
   }
 
   /** What `step` has sent to other members so far. */
@@ -96,11 +99,11 @@ export class FarChannels implements Crossings {
       failed,
       open: (taker) => links.inlet(worker, { pipeline: run, channel: channel.id }, taker),
     })
-    this.inputs.push(input)
+    this.ends.push(input)
     return input
   }
 
   close(): void {
-    for (const input of this.inputs) input.close()
+    for (const end of this.ends) end.close()
   }
 }

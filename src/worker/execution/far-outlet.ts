@@ -24,6 +24,7 @@ export interface LinkOutlet {
   onRoom: () => void
   push(batch: Batch): void
   mark(marker: ChannelMarker): void
+  close(): void
 }
 
 /** What a step has sent to other workers, for metrics. */
@@ -96,6 +97,11 @@ export class FarOutlet implements Outlet {
   mark(marker: Marker): void {
     if (this.waiting.length > 0) this.waiting.push(marker)
     else this.link.mark(marker)
+  }
+
+  close(): void {
+    this.link.close()
+    this.waiting.clear()
   }
 
   private encode(writer: ByteWriter, batch: Batch, version: number): void {

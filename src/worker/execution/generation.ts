@@ -3,7 +3,7 @@
  * ONE generation; the driver makes a new one for each generation and hands over what the one before held. The driver
  * decides when something happens, the execution does it.
  *
- *     start ──► restored ──► activate ──► running ──► close
+ *     start ──► restored ──► activate ──► running ──► close, release
  *       ├─────► damaged: an older base is needed; nothing more happens until `close`
  *       └─────► failed
  *
@@ -132,4 +132,6 @@ export interface Executing {
   end(endMs: number, done: () => void): void
   holdings(): Holdings
   close(): void
+  /** Closes it, and lets go of all state: the last epoch has it, and no execution goes on from what was here. */
+  release(): void
 }

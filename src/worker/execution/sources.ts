@@ -294,6 +294,7 @@ export class OpenSources {
 
   close(): void {
     this.closed = true
+    this.going = null
     for (const source of this.sources) {
       if (source.family === 'journaled') source.listening?.close()
       else source.feed.close()

@@ -10,6 +10,8 @@
  * V3. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed what
  *     this one looks for, while this worker was stopped or slow.
  * V4. What an execution says counts as long as it is the one of its pipeline here.
+ * V5. Of one that has failed, or was drained for good, no state stays in memory: its last epoch has it for whoever asks, and for
+ *     whoever runs it next.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -122,7 +124,7 @@ export class Arrivals {
       this.endDrained(resident)
     } else {
       resident.phase = 'drained'
-      execution.close()
+      execution.release()
     }
     this.events.changed()
   }
@@ -228,7 +230,7 @@ export class Arrivals {
   private fail(resident: Resident, error: PotorooError): void {
     resident.phase = 'failed'
     resident.error = error
-    resident.execution.close()
+    resident.execution.release()
     this.ready.delete(resident)
     this.mail.tellFailed(resident.run, error)
     this.events.failed(resident, error)
@@ -242,7 +244,8 @@ export class Arrivals {
     execution.end(SINK_END_MS, () => {
       if (resident.execution !== execution) return
       resident.phase = 'drained'
-      execution.close()
+      if (this.seams.cluster().pipelines.get(resident.name)?.drained === true) execution.release()
+      else execution.close()
       this.events.changed()
     })
   }

@@ -20,7 +20,7 @@ import type { Store } from '../../checkpoint/store.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Plan } from '../../model/plan.ts'
 import { fitBase } from '../execution/base-fit.ts'
-import { answered, settle } from '../settle.ts'
+import { answered, readOn, settle } from '../settle.ts'
 import type { Worker } from '../worker.ts'
 import { isUp } from './endings.ts'
 
@@ -57,7 +57,7 @@ export async function requireContinuation(
   const { pipeline: name } = plan
   const { from, fresh } = beginning
   if (!fresh) await ownCheckpoint(asked, name)
-  await answered(clock, timeoutMs, (done) => worker.follow(done))
+  await readOn(worker, clock, timeoutMs)
   const entry = fresh ? null : (worker.cluster.pipelines.get(name) ?? null)
   const path = from ?? (entry === null ? null : (lastEpoch(entry)?.manifest ?? entry.from))
   if (path === null) return []

@@ -42,7 +42,8 @@ export class Endings {
           if (reason === null) resident.phase = 'drained'
           else if (resident.phase === 'draining') resident.phase = before
         }
-        if (reason === null) execution.close()
+        if (reason === null && stays) execution.release()
+        else if (reason === null) execution.close()
         // The next generation may have been the first to say so (N2): what is asked for is at its end then, and not answered.
         resolve(resident.phase === 'drained' ? null : reason)
       })

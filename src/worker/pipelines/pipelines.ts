@@ -18,7 +18,7 @@ import type { Parameters } from '../../model/graph.ts'
 import type { Pipeline } from '../../model/pipeline.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
-import { answered, settle } from '../settle.ts'
+import { readOn, settle } from '../settle.ts'
 import { type Program, Worker, type WorkerHost, type WorkerOptions } from '../worker.ts'
 import { Endings, isUp } from './endings.ts'
 import type { Resident, ResidentEvents } from './resident.ts'
@@ -340,9 +340,9 @@ export class Pipelines {
   }
 
   /** P1. */
-  private readOn(): Promise<void> {
+  private readOn(): Promise<boolean> {
     const { env, options, worker } = this
-    return answered(env.clock, options.limits.storeTimeoutMs, (done) => worker.follow(done))
+    return readOn(worker, env.clock, options.limits.storeTimeoutMs)
   }
 
   private async running(name: string): Promise<Resident> {

@@ -15,7 +15,7 @@ import { type Format, seal } from '../../checkpoint/envelope.ts'
 import { CHAIN, isEscapedName, savepointFolder, savepointManifest, unescapeName } from '../../checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../checkpoint/manifest.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
-import { answered, settle, settleVoid } from '../settle.ts'
+import { readOn, settle, settleVoid } from '../settle.ts'
 import { type ObjectSeams, objectsOf, readObject, verifyObject } from './objects.ts'
 
 /** A savepoint as `list` shows it. */
@@ -125,8 +125,7 @@ async function requireUnneeded(
   name: string,
 ): Promise<void> {
   const { clock, limits } = seams
-  const read = await answered<true>(clock, limits.storeTimeoutMs, (done) => chain.follow(() => done(true)))
-  if (read === undefined)
+  if (!(await readOn(chain, clock, limits.storeTimeoutMs)))
     throw fail('E_STORE', { operation: 'read', path: CHAIN, reason: 'it does not come to its end' })
   if (await isNeeded(seams, chain.cluster, pipeline, name))
     throw fail('E_SAVEPOINT_NEEDED', { pipeline, savepoint: name })

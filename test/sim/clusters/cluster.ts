@@ -22,6 +22,7 @@ import type { Volume } from '../../../src/sim/volume.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { World } from '../../../src/sim/world.ts'
 import type { Execution } from '../../../src/worker/execution/execution.ts'
+import type { CommittedSeams } from '../../../src/worker/pipelines/committed.ts'
 import { answersOf } from '../answers.ts'
 import type { Drain } from '../cases.ts'
 import type { Evidence, Output } from '../checkers/evidence.ts'
@@ -32,7 +33,7 @@ import { clocksAreRight } from '../config.ts'
 import { Outside } from '../outside.ts'
 import type { Program } from '../programs.ts'
 import { objectionToRefusal } from '../refusal.ts'
-import { outputsOf, readableIn, statesOf } from '../remains.ts'
+import { outputsOf, readableIn, statesOf, statesOfEpoch } from '../remains.ts'
 import { isAtRest } from '../rest.ts'
 import type { Striker } from '../system.ts'
 import { Witness } from '../witness.ts'
@@ -149,6 +150,8 @@ class SimCluster {
   private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
+  /** Somebody reads the last epoch, and waits for promises. */
+  private reading = false
   private striker: Striker | null
   private looks = 0
   /** Looks for which all have been at work, in fair weather, with a store that was put back. */
@@ -240,13 +243,13 @@ class SimCluster {
     this.clearUp()
     // Half the time with results that are still to come: the last lives have to put them out.
     await this.comeToRest(this.random.chance(0.5))
-    const before = this.states()
+    const before = await this.states()
     for (const station of this.staying) station.kill()
     for (const station of this.staying) station.start()
     this.others.resting = false
     await this.submitAgain()
     await this.comeToRest(true)
-    this.check(before)
+    this.check(before, await this.states())
   }
 
   result(): ClusterResult {
@@ -365,7 +368,7 @@ class SimCluster {
 
   private async goOn(): Promise<void> {
     const { world, chain } = this
-    await this.readers.pass(world.now + LOOK_MS * this.config.pace, () => this.people.wait)
+    await this.readers.pass(world.now + LOOK_MS * this.config.pace, () => this.people.wait || this.reading)
     chain.look()
     this.old.look()
     this.upgrades?.look(this.stations)
@@ -631,7 +634,7 @@ class SimCluster {
 
   // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private check(before: Evidence['states']): void {
+  private check(before: Evidence['states'], states: Evidence['states']): void {
     const { witness, outside, chain, complaints, config } = this
     chain.compare()
     const { old, losses, plot } = this
@@ -657,7 +660,7 @@ class SimCluster {
       mended: witness.mended,
       lives: outside.lives(this.losses.given),
       before,
-      states: this.states(),
+      states,
       outputs: this.outputs(),
       // What is tried again has its old time.
       timely: this.rightClocks && nobodyIsAway(config) && this.tries.replayed.size === 0 && config.people === 0,
@@ -711,8 +714,29 @@ class SimCluster {
     return this.upgrades === null ? drains : [...drains, ...this.upgrades.drains]
   }
 
-  private states(): Evidence['states'] {
-    return statesOf(this.staying.map((station) => this.executionOf(station)!.stores))
+  /** What is in memory, or in the last epoch where people have drained all for good. */
+  private async states(): Promise<Evidence['states']> {
+    const { staying, config } = this
+    if (config.people === 0) return statesOf(staying.map((station) => this.executionOf(station)!.stores))
+    let states: Evidence['states'] | null = null
+    this.reading = true
+    void statesOfEpoch(this.epochOf(staying[0]!)).then((found) => (states = found))
+    await this.expect('the last epoch can be read', () => states !== null)
+    this.reading = false
+    return states!
+  }
+
+  private epochOf(station: MemberStation): CommittedSeams {
+    const { pipeline } = this.plan
+    const worker = station.worker!
+    const { clock } = station.process!.env
+    return {
+      ...{ store: worker.storage, clock, limits: this.config.limits, hurried: true },
+      plan: this.executionOf(station)!.plan,
+      entry: () => worker.cluster.pipelines.get(pipeline),
+      suffices: () => true,
+      another: () => Promise.reject(new Error('the last epoch suffices')),
+    }
   }
 
   private outputs(): Output[] {

@@ -72,7 +72,7 @@ export const programMutants: readonly SimMutant[] = [
     {
       name: 'fits-what-was-read-before',
       file: 'src/worker/pipelines/continuation.ts',
-      text: 'await answered(clock, timeoutMs, (done) => worker.follow(done))',
+      text: 'await readOn(worker, clock, timeoutMs)',
       replacement: '',
     },
     {

@@ -7,7 +7,7 @@ export const readMutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'readers',
     file: 'src/admin/state-query.ts',
-    text: "if (read === 'committed') return { ...head, keys: null, ...(await queryCommitted(seams, { ...asked, after, ms })) }",
+    text: "if (read === 'committed') return committed()",
     replacement: `if (read === 'committed') {
     const across = asked.key === null ? pageAcross : keyAcross
     return { ...head, ...((await across(seams, { ...asked, read: 'live', after, ms })) as object), completeness: null }
