@@ -1,7 +1,7 @@
 /**
  * The segments on the disk: which there are, and which may go.
  *
- * J5. A segment goes only when every stream's last record in it is at or below that stream's floor.
+ * J5. A segment goes only when every stream's last record in it is at or below that stream's floor, or came too long ago to count.
  * J7. A segment counts as there until its removal is durable: a stream is forgotten only when none of its records can
  *     come back. One whose removal nobody can vouch for is never forgotten; a later incarnation finds it, or does not.
  */

@@ -318,7 +318,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** The floor of a stream of this source: nothing up to it is needed. */
   floorOf(key: string): number {
-    return this.streams.ofKey(key)?.floor ?? 0
+    return this.streams.ofKey(key)?.freeUpTo ?? 0
   }
 
   // ── Recovery ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -361,7 +361,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   isExpired(stream: Stream, time: number): boolean {
-    return !stream.hasRow && !stream.admittedHere && time < this.clock.now() - this.limits.producerTtlMs
+    return !stream.isKnown && time < this.clock.now() - this.limits.producerTtlMs
   }
 
   /** Takes a message of another member's door about a stream of this source. */

@@ -74,6 +74,8 @@ export class Stream {
   durable = 0
   covered = 0
   floor = 0
+  /** Up to here a journal has records that came too long ago for a stream of which nobody knows (`survey.ts`, E4). */
+  lapsed = 0
   /** The connection that brings it, if there is one. */
   session: StreamSession | null = null
   /** What its journal lacks between `admitted` and a later batch, or `null`. */
@@ -99,6 +101,16 @@ export class Stream {
     this.key = streamKey(source, producer, incarnation)
     // Not out of the block that Buffers share: it is kept for days, and would keep 64 KiB for a few bytes.
     this.keyBytes = Buffer.alloc(Buffer.byteLength(this.key), this.key)
+  }
+
+  /** There is a row of it, or it came in here: what journals have of it counts, however old. */
+  get isKnown(): boolean {
+    return this.hasRow || this.admittedHere
+  }
+
+  /** The journal needs nothing of it up to here. */
+  get freeUpTo(): number {
+    return this.isKnown ? this.floor : Math.max(this.floor, this.lapsed)
   }
 
   /** The pipeline has taken all that was admitted. */

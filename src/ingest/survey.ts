@@ -6,7 +6,7 @@
  * E2. A hole ends an acked stream: its producer or another journal closes it (PROTOCOLS 2, S4 and S6). A plain stream
  *     has nobody who could, so it goes on behind the hole, which is reported.
  * E4. A batch of a stream without a row counts for `producerTtlMs` of record time, and a row is kept for longer
- *     (`Streams.expire`): what was known once is never taken for new.
+ *     (`Streams.expire`): what was known once is never taken for new. What does not count, the journal need not keep.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError } from '../env/disk.ts'
@@ -172,7 +172,11 @@ function note(
 ): void {
   const stream = target.streamOf(header.key, header.kind === 'acked')
   const last = header.first + header.count - 1
-  if (last <= stream.position || target.isExpired(stream, header.time)) return
+  if (last <= stream.position) return
+  if (target.isExpired(stream, header.time)) {
+    stream.lapsed = Math.max(stream.lapsed, last)
+    return
+  }
   let of = found.get(stream)
   if (of === undefined) found.set(stream, (of = new Found()))
   of.note(header.writer, header.first, last)

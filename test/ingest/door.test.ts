@@ -134,6 +134,24 @@ test('a stream that was silent for long is forgotten, but not before the journal
   expect(known()).toEqual([])
 })
 
+test('what a journal has that came too long ago to count goes like anything else that is of no use', () => {
+  const world = new World(1)
+  const machine = world.machine('m')
+  const limits = makeLimits({ ...smallLimits, producerTtlMs: 1000 })
+  const first = new Rig(world, machine, 'a', limits).started()
+  push(first.source!, 'one')
+  first.settle()
+  first.process.kill()
+  world.run(world.now + 2000)
+  const second = new Rig(world, machine, 'b', limits).started()
+  expect(texts(second.drain())).toEqual([])
+  expect(second.door!.status.segments).toBe(2)
+  second.source!.floor(second.source!.cut())
+  second.door!.trim()
+  second.settle()
+  expect(second.door!.status.segments).toBe(1)
+})
+
 describe('a pipeline that stands still', () => {
   function twoSources(): { rig: Rig; other: IngestSource } {
     const world = new World(1)
