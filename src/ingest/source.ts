@@ -81,7 +81,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.worker = context.worker
     this.incarnation = context.incarnation
     this.journal = context.journal
-    this.space = new Room(context.limits.ingestBytes)
+    this.space = new Room(context.clock, context.limits.ingestBytes)
     this.streams = new Streams(options.id, context.limits)
     this.plain = this.streams.add(context.worker, context.incarnation, false)
     this.recovery = new Recovery({

@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 
 test('whoever waits is called once there is room, and who wants none any more is not', () => {
-  const room = new Room(100)
+  const room = new Room(rig.process.env.clock, 100)
   const called: string[] = []
   const gone = (): void => void called.push('gone')
   room.when(gone)
@@ -22,8 +22,41 @@ test('whoever waits is called once there is room, and who wants none any more is
   room.forget(gone)
   room.held = null
   room.give()
+  rig.settle()
   room.give()
   expect(called).toEqual(['here'])
+})
+
+test('of thousands who wait only so many go on at a time as there is room for, and each in its turn', () => {
+  const room = new Room(rig.process.env.clock, 1 << 20)
+  const called: number[] = []
+  const bringing = (i: number) => (): void => {
+    called.push(i)
+    room.buffered += 64 << 10
+  }
+  for (let i = 0; i < 1000; i++) room.when(bringing(i))
+  room.held = null
+  room.give()
+  expect(called).toHaveLength(16)
+  room.give()
+  rig.settle()
+  expect(called).toHaveLength(16)
+  for (let i = 0; i < 1000; i += 16) {
+    room.buffered = 0
+    room.give()
+    rig.settle()
+  }
+  expect(called).toEqual(Array.from({ length: 1000 }, (_, i) => i))
+})
+
+test('who has nothing to bring keeps nobody waiting', () => {
+  const room = new Room(rig.process.env.clock, 1 << 20)
+  let called = 0
+  for (let i = 0; i < 1000; i++) room.when(() => called++)
+  room.held = null
+  room.give()
+  rig.settle()
+  expect(called).toBe(1000)
 })
 
 const waits: readonly [what: string, begin: (source: IngestSource) => () => void][] = [
