@@ -11,8 +11,8 @@ const mutants: readonly (Mutant & { readonly from: number; readonly found: RegEx
     name: 'takes any barrier for one behind the token',
     from: 1,
     file: 'src/worker/execution/passage.ts',
-    text: 'if (coveredBy(this.base, step, token)) return 0',
-    replacement: 'if (coveredBy(this.base, step, token) || token.sequence > 0) return 0',
+    text: 'if (token.sequence === 0 || this.base',
+    replacement: 'if (token.sequence >= 0 || this.base',
     found: /R1/,
   },
   {

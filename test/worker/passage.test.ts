@@ -34,3 +34,23 @@ test('what a step holds stands in front of the first barrier that finds nothing 
   passage.pass(3, 'ask', Infinity)
   expect(letGo()).toEqual([3, 3, 3, 3])
 })
+
+test('of many producers, however many ask, each is found without a look at the others', () => {
+  let looks = 0
+  const many = (position: number): StreamRow[] =>
+    Array.from({ length: 1000 }, (_, i) => {
+      const row = [`till ${i}`, '1', position, 'a', 1, 0, true, ''] as const
+      return new Proxy(row, {
+        get: (target, name, receiver) => {
+          if (name === '0') looks++
+          return Reflect.get(target, name, receiver)
+        },
+      })
+    })
+  const parts = [many(4), many(3)].map((snapshot, i) => ({ step: 'in', worker: `w${i}`, snapshot }))
+  const passage = new Passage({ sources: parts } as never)
+  passage.cut(1, 'in', many(9) as never)
+  const asked = Array.from({ length: 1000 }, (_, i) => ({ ...token(i % 3 === 0 ? 4 : 5), producer: `till ${i}` }))
+  for (const one of asked) expect(passage.barrierBehind('in', one)).toBe(one.sequence === 4 ? 0 : 1)
+  expect(looks).toBeLessThanOrEqual(6 * asked.length)
+})

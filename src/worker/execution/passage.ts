@@ -17,14 +17,15 @@ import type { ReadToken } from '../../protocol/read-token.ts'
 /** The rows of a source at a barrier. */
 interface Cut {
   readonly epoch: number
-  readonly rows: readonly StreamRow[]
+  readonly rows: Rows
 }
 
 /** Cuts of a source that are kept (G3). */
 const CUTS = 2
 
 export class Passage {
-  private readonly base: readonly PartEntry[]
+  /** By source. */
+  private readonly base: ReadonlyMap<string, Rows>
   /** By source, the newest first. */
   private readonly cuts = new Map<string, readonly Cut[]>()
   /** The last barrier that has passed each step, and what the step held then, as `Task.heldSince` says it. */
@@ -32,13 +33,14 @@ export class Passage {
   private readonly watchers = new Set<() => void>()
 
   constructor(base: Manifest | null) {
-    this.base = base?.sources ?? []
+    const parts = Map.groupBy(base?.sources ?? [], ({ step }) => step)
+    this.base = new Map(Array.from(parts, ([step, own]) => [step, new Rows(own.map(({ snapshot }) => snapshot))]))
   }
 
   /** The source `step` has cut its input in front of the barrier of `epoch`. */
   cut(epoch: number, step: string, snapshot: Json): void {
     const before = this.cuts.get(step) ?? []
-    this.cuts.set(step, [{ epoch, rows: rowsOf(snapshot) }, ...before.slice(0, CUTS - 1)])
+    this.cuts.set(step, [{ epoch, rows: new Rows([snapshot]) }, ...before.slice(0, CUTS - 1)])
     this.change()
   }
 
@@ -60,8 +62,8 @@ export class Passage {
 
   /** The first barrier known here in front of which all stands that `token` covers, of the source `step`; `null`: none yet. */
   barrierBehind(step: string, token: ReadToken): number | null {
-    if (coveredBy(this.base, step, token)) return 0
-    const cut = this.cuts.get(step)?.findLast(({ rows }) => covers(rows, token))
+    if (token.sequence === 0 || this.base.get(step)?.covers(token)) return 0
+    const cut = this.cuts.get(step)?.findLast(({ rows }) => rows.covers(token))
     return cut?.epoch ?? null
   }
 
@@ -78,6 +80,21 @@ export class Passage {
 
   private change(): void {
     for (const look of [...this.watchers]) look()
+  }
+}
+
+/** The rows of a source. Each of many readers asks for one of them, again and again, and of a hundred thousand producers perhaps. */
+class Rows {
+  private readonly snapshots: readonly Json[]
+  private byProducer: ReadonlyMap<string, readonly StreamRow[]> | null = null
+
+  constructor(snapshots: readonly Json[]) {
+    this.snapshots = snapshots
+  }
+
+  covers(token: ReadToken): boolean {
+    this.byProducer ??= Map.groupBy(this.snapshots.flatMap(rowsOf), ([producer]) => producer)
+    return covers(this.byProducer.get(token.producer) ?? [], token)
   }
 }
 
