@@ -13,12 +13,14 @@ export class EpochMemory {
   private readonly sinks = new Map<number, Map<string, Json>>()
   private readonly held = new Map<number, Set<string>>()
 
+  /** Rows alone are asked for: of the places of splits, of a hundred thousand files perhaps, nothing is kept. */
   source(epoch: number, step: string, snapshot: Json): void {
-    remember(this.sources, epoch, step, snapshot)
+    const rows = at(this.sources, epoch)
+    if (Array.isArray(snapshot)) rows.set(step, snapshot)
   }
 
   sink(epoch: number, step: string, snapshot: Json): void {
-    remember(this.sinks, epoch, step, snapshot)
+    at(this.sinks, epoch).set(step, snapshot)
   }
 
   /** A step held records of `split` that no keyed step has seen. */
@@ -45,10 +47,13 @@ export class EpochMemory {
   }
 }
 
-function remember(map: Map<number, Map<string, Json>>, epoch: number, step: string, value: Json): void {
-  const steps = map.get(epoch)
-  if (steps === undefined) map.set(epoch, new Map([[step, value]]))
-  else steps.set(step, value)
+/** What `map` has of `epoch`, by step. */
+function at(map: Map<number, Map<string, Json>>, epoch: number): Map<string, Json> {
+  const known = map.get(epoch)
+  if (known !== undefined) return known
+  const steps = new Map<string, Json>()
+  map.set(epoch, steps)
+  return steps
 }
 
 function forgetUpTo(map: Map<number, unknown>, epoch: number): void {
