@@ -10,7 +10,7 @@ import type { WebSocketEnd } from '../env/http.ts'
 import type { Address } from '../env/network.ts'
 import { dialWebSocket } from '../env/real/websocket.ts'
 import type { Framing } from '../model/connector.ts'
-import { STALE } from '../protocol/delivery.ts'
+import { RECORD_BYTES, STALE } from '../protocol/delivery.ts'
 import { webSocketUrlOf } from './address.ts'
 import { limitsHere } from './settings.ts'
 import { say, sayWarning } from './terminal.ts'
@@ -40,7 +40,7 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     let busy: void | Promise<void>
-    const sender = new Assembler(framing, limitsHere().recordBytes, (bytes, cuts) => {
+    const sender = new Assembler(framing, RECORD_BYTES, (bytes, cuts) => {
       const records = Array.from({ length: cuts.count }, (_, i) =>
         Buffer.from(bytes.subarray(cuts.starts[i], cuts.ends[i])),
       )

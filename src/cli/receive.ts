@@ -1,16 +1,15 @@
 /** `potoroo receive ADDRESS`: prints, keeps or counts the records that a sink writes. */
-import { createReadStream, createWriteStream, existsSync, truncateSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
-import { Assembler } from '../connectors/assembler.ts'
 import { portOwner } from '../env/real/port-owner.ts'
 import type { Framing } from '../model/connector.ts'
 import { addressOf } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
 import { wholeNumber } from './numbers.ts'
 import { Progress } from './progress.ts'
+import { recordsIn, requireOne } from './receive-file.ts'
 import { ackedInlet, type Inlet, plainInlet, type Taker, webSocketInlet } from './receive-inlets.ts'
-import { limitsHere } from './settings.ts'
 import { printJson, say } from './terminal.ts'
 import { readToken } from './token.ts'
 
@@ -90,10 +89,11 @@ async function receive(address: string, options: Options): Promise<void> {
   if (options.json) printJson({ ...got, seconds: progress.seconds })
 }
 
-function checkOptions(address: string, { acked, websocket, inbox, tokenFile }: Options): void {
+function checkOptions(address: string, { acked, websocket, inbox, tokenFile, quiet, out }: Options): void {
   const needsAcked = Object.entries({ '--websocket': websocket, '--inbox': inbox, '--token-file': tokenFile })
   const [alone] = needsAcked.find(([, given]) => given !== undefined) ?? []
   if (!acked && alone !== undefined) throw fail('E_USAGE', { reason: `${alone} goes with --acked` })
+  if (quiet && out !== undefined) throw fail('E_USAGE', { reason: '--quiet keeps no record: leave it out, or --out' })
   if (acked && isUrl(address)) {
     throw fail('E_USAGE', { reason: 'acked sinks dial: with --acked write PORT or HOST:PORT, and --websocket' })
   }
@@ -127,33 +127,6 @@ async function withOwner(error: unknown, address: string): Promise<unknown> {
   const { host, port } = addressOf(address)
   const owner = await portOwner(port)
   return fail('E_PORT_IN_USE', { host, port, by: owner === null ? '' : ` by ${owner}` }, error)
-}
-
-/** Whole records in `path`, from whose end a part of one is cut off. */
-async function recordsIn(path: string, framing: Framing): Promise<number> {
-  if (!existsSync(path)) return 0
-  let [records, bytes] = [0, 0]
-  const assembler = new Assembler(framing, limitsHere().recordBytes, (_, { count }) => {
-    records += count
-  })
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    assembler.push(chunk)
-    bytes += chunk.length
-  }
-  if (assembler.pending > 0) truncateSync(path, bytes - assembler.pending)
-  return records
-}
-
-/** Throws where `record` in its frame reads as another number of records: an inbox goes on by how many there are in the file. */
-function requireOne(framing: Framing, record: Buffer): void {
-  let records = 0
-  const assembler = new Assembler(framing, Infinity, (_, { count }) => {
-    records += count
-  })
-  for (const part of framing.frame(record)) assembler.push(Buffer.from(part))
-  if (records === 1 && assembler.pending === 0) return
-  const reason = `a record of ${record.length} bytes reads as ${records} in the frames of --framing ${framing.kind}`
-  throw fail('E_USAGE', { reason: `${reason}: with --inbox choose another one for --out, such as length-prefix` })
 }
 
 /** In a file a record keeps its frame; on standard output it is a line. */

@@ -149,6 +149,7 @@ export default pipeline('live', (p) => {
 test('says which options do not go together, and who is not there', async () => {
   const refused = async (...args: string[]): Promise<string> => (await ran(['receive', ...args])).err
   expect(await refused('7002', '--inbox', 'x')).toMatch(/--inbox goes with --acked/)
+  expect(await refused('7002', '--quiet', '--out', 'x')).toMatch(/--quiet keeps no record/)
   expect(await refused('ws://127.0.0.1:7002/', '--acked')).toMatch(/acked sinks dial/)
   expect(await refused('ws://127.0.0.1:1/')).toMatch(/E_PEER/)
   const taken = createServer().listen(0, '127.0.0.1')
