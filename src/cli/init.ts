@@ -11,6 +11,7 @@ import { basename, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
+import { inShell } from '../base/shell.ts'
 import { makeFolder } from '../client/folder.ts'
 import { print, printJson, say } from './terminal.ts'
 import { manifest, version } from './version.ts'
@@ -134,7 +135,7 @@ function nextSteps(given: string, { specifier, checkout }: Origin): string {
   const lines = [
     `a new project is in ${given === '.' ? 'this folder' : given}: word-count.ts is its pipeline, word-count.test.ts the test of that`,
     '',
-    ...(given === '.' ? [] : [`  cd ${given}`]),
+    ...(given === '.' ? [] : [`  cd ${inShell(given)}`]),
     '  npm install',
     '  npm test',
     '  npm run dev                        # runs it, and takes over what you save',

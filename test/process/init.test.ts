@@ -46,6 +46,7 @@ test('a project out of the installed package installs, passes its test and runs'
   const made = new Program(process.execPath, [installed, 'init', 'My Words'], { cwd: home })
   expect(await made.ended, made.err).toMatchObject({ status: 0 })
   expect(made.out).toMatch(/it uses the package file .*\.tgz/)
+  expect(made.out).toContain("\n  cd 'My Words'\n")
 
   const project = join(home, 'My Words')
   expect(readdirSync(project).sort()).toEqual(FILES)
