@@ -154,7 +154,7 @@ export function summarize({ name, phase, hash, execution, error }: Resident): Pi
   return {
     pipeline: name,
     phase,
-    held: execution.heldBy,
+    held: execution.isOpen ? execution.heldBy : null,
     hash,
     epoch: figures?.epoch ?? 0,
     keys: execution.keys,
@@ -186,7 +186,8 @@ const unmeasured = {
 /** `nowMs` is wall time in milliseconds since 1970. */
 export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   const { execution, plan, parameters, startedMs, base, addresses } = resident
-  const { figures, writers } = execution
+  // One that has come to its end listens nowhere, and waits for nothing.
+  const { figures, writers, isOpen } = execution
   return {
     ...summarize(resident),
     parameters,
@@ -209,7 +210,8 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
     })),
     sources: execution.sourceFigures.map(({ sessions, accepted: _, ...figures }) => ({
       ...figures,
-      address: addresses.get(figures.step) ?? null,
+      address: isOpen ? (addresses.get(figures.step) ?? null) : null,
+      blockedBy: isOpen ? figures.blockedBy : null,
       producers: sessions,
     })),
     sinks: plan.tasks

@@ -330,6 +330,9 @@ describe('what may be asked', () => {
     await send(station, 'a\nb\n')
     expect((await station.ask('POST', '/v1/pipelines/counting/drain')).json).toMatchObject({ phase: 'drained' })
     expect((await station.ask('POST', '/v1/pipelines/counting/drain')).json.error.code).toBe('E_NOT_RUNNING')
+    const { json: view } = await station.ask('GET', '/v1/pipelines/counting')
+    expect(view).toMatchObject({ phase: 'drained', held: null, keys: 2, recordsIn: 2 })
+    expect(view.sources).toMatchObject([{ address: null, blockedBy: null, records: 2 }])
     station.log.length = 0
     const resident = await station.run(counting())
     expect(resident.base?.counts.keys).toBe(2)
