@@ -11,6 +11,7 @@ import { Station } from '../../src/sim/station.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { Execution } from '../../src/worker/execution/execution.ts'
+import { OpenSources } from '../../src/worker/execution/sources.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -76,7 +77,7 @@ test('opens no split that is found after it was closed', () => {
   expect(opened).not.toHaveBeenCalled()
 })
 
-test('looks at the journal once, beside the state', () => {
+test('looks at the journal once, beside the state, and at no stream where no step held anything', () => {
   const lines = pipeline('lines', (p) => p.source('in', tcpSource({ port: 9000 })).sink('out', nullSink()))
   const world = new World(1, calm)
   const limits = makeLimits({ keyGroups: 16 })
@@ -88,10 +89,12 @@ test('looks at the journal once, beside the state', () => {
   station.worker!.close(() => {})
   world.run(6000)
   const looked = vi.spyOn(IngestSource.prototype, 'reset')
+  const fed = vi.spyOn(OpenSources.prototype, 'feeders')
   station.start()
   world.run(9000)
   expect(station.execution!.figures!.epoch).toBeGreaterThan(0)
   expect(looked).toHaveBeenCalledTimes(1)
+  expect(fed).not.toHaveBeenCalled()
 })
 
 test('opens no port once it was closed, when the worker may work again', () => {
