@@ -47,8 +47,8 @@ export type RecoveryEvent =
   | { readonly kind: 'superseded' }
 
 export type RecoveryEffect =
-  /** Tell every member that a record stands at `n`: it reads the chain, restores its part and says that it is ready. */
-  | { readonly kind: 'tellGeneration'; readonly generation: number; readonly n: number }
+  /** Tell every member that the record stands: it reads the chain, restores its part and says that it is ready. */
+  | { readonly kind: 'tellGeneration'; readonly generation: number }
   /** Tell these members that everyone is ready. */
   | { readonly kind: 'tellActivate'; readonly generation: number; readonly workers: readonly string[] }
   /** A further generation is needed, with an older base of this pipeline (K4). */
@@ -65,12 +65,12 @@ type Decided<P extends RecoveryState['phase']> = Step<In<P>, RecoveryEffect>
 
 const NONE: readonly RecoveryEffect[] = []
 
-/** Begins with the record that stands in the chain as number `n` (K1). */
-export function startRecovery(plan: RecoveryPlan, n: number): Decided<'restoring'> {
+/** Begins once the record stands in the chain (K1). */
+export function startRecovery(plan: RecoveryPlan): Decided<'restoring'> {
   const missing = new Set(plan.members.map((member) => member.worker))
   return {
     next: { phase: 'restoring', plan, missing },
-    effects: [{ kind: 'tellGeneration', generation: plan.generation, n }],
+    effects: [{ kind: 'tellGeneration', generation: plan.generation }],
   }
 }
 

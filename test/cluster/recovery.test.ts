@@ -17,7 +17,7 @@ class Recovery {
   readonly told: RecoveryEffect[]
 
   constructor() {
-    const started = startRecovery({ generation: 5, members }, 17)
+    const started = startRecovery({ generation: 5, members })
     this.state = started.next
     this.told = [...started.effects]
   }
@@ -36,7 +36,7 @@ class Recovery {
 describe('a recovery', () => {
   test('tells everyone of the record, and to begin once every member is ready', () => {
     const recovery = new Recovery()
-    expect(recovery.told).toEqual([{ kind: 'tellGeneration', generation: 5, n: 17 }])
+    expect(recovery.told).toEqual([{ kind: 'tellGeneration', generation: 5 }])
     expect(recovery.see(ready('a'), ready('a'))).toEqual([])
     expect(recovery.see(ready('b'))).toEqual([{ kind: 'tellActivate', generation: 5, workers: ['a', 'b'] }])
     expect(recovery.see(ready('a'))).toEqual([{ kind: 'tellActivate', generation: 5, workers: ['a'] }])

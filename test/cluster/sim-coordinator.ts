@@ -82,9 +82,9 @@ export class SimCoordinator {
 
   // ── A generation's beginning ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** Coordinates the generation that the record `n` has begun. */
-  recover({ generation, members }: Cluster, n: number): void {
-    const started = startRecovery({ generation, members }, n)
+  /** Coordinates the generation whose record stands. */
+  recover({ generation, members }: Cluster): void {
+    const started = startRecovery({ generation, members })
     this.recovery = started.next
     for (const effect of started.effects) this.executeRecovery(effect)
   }

@@ -219,7 +219,7 @@ export class SimWorker implements Station<Message>, Desk, Holder {
     if (this.membership.phase !== 'booting') this.act({ kind: 'chain', cluster, nowMs: this.now })
     if (record.kind !== 'generation') return
     if (!coordinates(this.membership)) return
-    this.coordinator.recover(cluster, record.n)
+    this.coordinator.recover(cluster)
   }
 
   private onGeneration(cluster: Cluster): void {

@@ -30,9 +30,9 @@ export class RecoveryDriver {
     this.host = host
   }
 
-  /** A generation stands by number `record` of the chain, and this worker coordinates it. */
-  start(plan: RecoveryPlan, record: number): void {
-    const { next, effects } = startRecovery(plan, record)
+  /** A generation stands in the chain, and this worker coordinates it. */
+  start(plan: RecoveryPlan): void {
+    const { next, effects } = startRecovery(plan)
     this.state = next
     for (const effect of effects) this.execute(effect)
   }

@@ -384,7 +384,7 @@ export class Seat {
     this.rescale.stop()
     this.recovery.supersede()
     if (generation > 0 && cluster.coordinator === this.seams.worker && includes(members, this.identity)) {
-      this.recovery.start({ generation, members }, this.reading.record)
+      this.recovery.start({ generation, members })
     }
     this.neighbours.begin(cluster, programsOf(cluster))
     this.neighbours.meet(this.outlook.beating.beats.values())
