@@ -21,7 +21,6 @@ import { type BalancePlan, planByLoad } from '../cluster/balance-plan.ts'
 import type { Split } from '../cluster/splits.ts'
 import type { Env } from '../env/env.ts'
 import type { Door } from '../ingest/door.ts'
-import type { Plan } from '../model/plan.ts'
 import type { ControlMessage } from '../transport/wire.ts'
 import { Ahead } from './ahead.ts'
 import { Doorway } from './doorway.ts'
@@ -310,7 +309,7 @@ export class Worker {
       },
       readAhead: (keyGroups, last, done) => this.ahead.read(new Set(keyGroups), last, done),
       forgetAhead: () => this.ahead.clear(),
-      room: () => roomForWorkers(this.plans, this.limits, worker),
+      room: () => roomForWorkers(this.residents.plans, this.limits, worker),
       running: () => this.residents.running,
       outdated: () => this.residents.outdated,
       ended: (error) => {
@@ -318,10 +317,6 @@ export class Worker {
         else this.host.lost(error)
       },
     }
-  }
-
-  private get plans(): readonly Plan[] {
-    return Array.from(this.residents.all.values(), ({ plan }) => plan)
   }
 
   /** The splits of all pipelines; of too many for a record none: then their names choose who reads them. */

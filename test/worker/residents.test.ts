@@ -312,3 +312,15 @@ test('a program that was drained before its generation wants none: one would fol
   stands(['words', entryOf(1, { hash: 'other', submitted: 4, drained: true })])
   expect(residents.outdated).toBe(false)
 })
+
+test('what is drained for good has no channels, and counts for none before it is submitted again', () => {
+  const { stands, residents } = scene()
+  stands(['runs', entryOf(1)], ['ends', entryOf(2)])
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
+  const names = (): string[] => residents.plans.map(({ pipeline }) => pipeline)
+  expect(names()).toEqual(['runs', 'ends'])
+  stands(['runs', entryOf(1)], ['ends', entryOf(2, { drained: true })])
+  expect(names()).toEqual(['runs'])
+  stands(['runs', entryOf(1)], ['ends', entryOf(2, { submitted: 7 })])
+  expect(names()).toEqual(['runs', 'ends'])
+})

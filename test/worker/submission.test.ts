@@ -37,7 +37,7 @@ function scene(submit: (program: { readonly hash: string }) => void) {
   }
   const look = { again: (): void => {} }
   const worker = {
-    residents: { all, unloaded: new Map() },
+    residents: { all, plans: [], unloaded: new Map() },
     get cluster() {
       return cluster
     },

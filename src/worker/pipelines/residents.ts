@@ -13,6 +13,7 @@ import type { ByteReader } from '../../base/bytes.ts'
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
 import type { Heard } from '../../cluster/beats.ts'
+import type { Plan } from '../../model/plan.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import type { Generation } from '../execution/generation.ts'
 import { type ArrivalSeams, Arrivals } from './arrivals.ts'
@@ -117,6 +118,12 @@ export class Residents {
       if (known === null ? this.awaited.has(run) : known !== submitted) return true
     }
     return false
+  }
+
+  /** The plans of those that have channels, or get some with the next generation: what is drained for good has none. */
+  get plans(): readonly Plan[] {
+    const { pipelines } = this.seams.cluster()
+    return [...this.all.values()].flatMap(({ name, plan }) => (pipelines.get(name)?.drained === true ? [] : plan))
   }
 
   /** Pipelines that run here and, as far as is known, on all members. */

@@ -120,10 +120,11 @@ export class Submission {
     const { worker, limits } = this.seams
     const { pipeline: name } = planned
     if (!hasRoomFor(worker.cluster, name)) throw fail('E_PIPELINES_FULL', { pipeline: name, limit: MOST_PIPELINES })
-    const plans = [...Array.from(worker.residents.all.values(), (one) => one.plan), ...this.coming.values()]
-    const others = plans.filter(({ pipeline }) => pipeline !== name)
-    requirePlaces(planned, others)
-    requireChannelMemory(planned, others, worker.cluster.members.length, limits)
+    const { all, plans } = worker.residents
+    const beside = (those: readonly Plan[]): readonly Plan[] =>
+      [...those, ...this.coming.values()].filter(({ pipeline }) => pipeline !== name)
+    requirePlaces(planned, beside(Array.from(all.values(), ({ plan }) => plan)))
+    requireChannelMemory(planned, beside(plans), worker.cluster.members.length, limits)
   }
 
   private async put(name: string, program: Program, prepared: Prepared, options: SubmitOptions): Promise<Resident> {
