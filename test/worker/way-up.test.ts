@@ -12,6 +12,7 @@ import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { Execution } from '../../src/worker/execution/execution.ts'
 import { OpenSources } from '../../src/worker/execution/sources.ts'
+import { Executions } from '../../src/worker/executions.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -119,3 +120,50 @@ test('opens no port once it was closed, when the worker may work again', () => {
   world.run(6000)
   expect(resident.addresses.size).toBe(0)
 })
+
+/** Whether `target` is in memory for what `root` holds, closures apart. */
+function holds(root: object, target: object): boolean {
+  const seen = new Set<object>([root])
+  for (const one of seen) {
+    if (one === target) return true
+    const parts = one instanceof Map ? [...one].flat() : one instanceof Set ? [...one] : Object.values(one)
+    for (const part of parts) if (typeof part === 'object' && part !== null && !ArrayBuffer.isView(part)) seen.add(part)
+  }
+  return false
+}
+
+test.each(['of another program', 'of another epoch'])(
+  'Y5: what was held before, %s, stays no longer than the way up takes',
+  (what) => {
+    const visits = pipeline('visits', (p) =>
+      p
+        .source('in', generatorSource<number>({ value: (n) => n, count: 1e9, rate: 100 }))
+        .keyBy('by', (n) => n % 7)
+        .mapWithState('count', { init: () => ({ n: 0 }), step: (state) => ++state.n })
+        .sink('out', nullSink()),
+    )
+    const former = { complete() {}, rollback: () => [] }
+    const { make } = Executions.prototype
+    vi.spyOn(Executions.prototype, 'make').mockImplementation(function (this: Executions, loaded, entry, ...rest) {
+      const [generation, events] = rest
+      const hash = what === 'of another program' ? 'another' : entry.hash
+      const before = {
+        stores: new Map([['count', former]]) as never,
+        base: 7,
+        undecided: 0,
+        owned: new Set<number>(),
+        hash,
+      }
+      return make.call(this, loaded, entry, generation, events, before)
+    })
+    const world = new World(1, calm)
+    const limits = makeLimits({ keyGroups: 16 })
+    const options = { worker: 'w', limits, restartMs: 10, pipeline: 'visits', plan: () => plan(visits.build()) }
+    const station = new Station(world.machine('w'), options, { running: () => {}, failed: () => {} })
+    station.start()
+    world.run(5000)
+    expect(station.execution!.figures!.epoch).toBeGreaterThan(0)
+    expect(holds(station.execution!, station.execution!.stores.get('count')!)).toBe(true)
+    expect(holds(station.execution!, former)).toBe(false)
+  },
+)

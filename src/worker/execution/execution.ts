@@ -61,7 +61,8 @@ export class Execution implements Executing {
   private readonly entry: PipelineEntry
   private readonly events: ExecutionEvents
   private readonly links: Links
-  private readonly before: Holdings | null
+  /** What the execution before this one held, until this one has begun to come up (`state-return.ts`, Y5). */
+  private before: Holdings | null
   private readonly splits = new SplitTable()
   private readonly desk: LetterDesk
   private readonly sources: OpenSources
@@ -126,9 +127,10 @@ export class Execution implements Executing {
 
   start(): void {
     const { plan, entry, generation, seams, before, splits, sources, events, desk } = this
+    this.before = null
     this.way = new WayUp(
       {
-        ...{ plan, entry, generation, seams, before, splits, sources, letters: desk.letters },
+        ...{ plan, entry, generation, seams, splits, sources, letters: desk.letters },
         open: () => !this.closed,
         wake: (task) => this.wake(task),
         maySpeak: () => !this.closed && !this.holds.has('worker') && seams.maySpeak(),
@@ -137,6 +139,7 @@ export class Execution implements Executing {
         returned: () => seams.loop.wake(),
         report: (task, failure) => desk.report(task, failure),
       },
+      before,
       (outcome) => {
         if (outcome.kind === 'failed') return events.failed(outcome.error)
         if (outcome.kind === 'damaged') return events.damaged(outcome.instead)

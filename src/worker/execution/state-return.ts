@@ -8,6 +8,8 @@
  *     has gone back to a base that turns out to be damaged stands nowhere: everything is read whole then.
  * Y4. Where the chain has to name an older base first, nothing is changed before it does. Nothing is decoded when all is read
  *     either: a key group comes when one is needed (`state/keyed-store.ts`, S5), so that going back holds up nobody.
+ * Y5. What was held before and does not go on is nobody's once all stands: another program, or an older base, has stores of its own,
+ *     and the state would be in memory twice until the next generation.
  */
 import type { Limits } from '../../base/limits.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -50,7 +52,7 @@ export class StateReturn {
   private readonly generation: Generation
   private readonly limits: Limits
   private readonly drop: ReadonlySet<string>
-  private readonly before: Holdings | null
+  private before: Holdings | null
   private readonly owned: ReadonlySet<number>
   private steps = new Map<string, Returning>()
   /** Key groups go back as they come (Y4). */
@@ -95,6 +97,7 @@ export class StateReturn {
 
   /** Everything has been read, and is what it is to be: answers the stores. */
   finish(): Map<string, KeyedStore> {
+    this.before = null
     for (const returning of this.steps.values()) {
       const { store, changed, whole, back } = returning
       for (let group = 0; group < this.generation.owners.length; group++) if (!this.owned.has(group)) store.drop(group)

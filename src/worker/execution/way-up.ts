@@ -61,7 +61,6 @@ export interface WayUpOptions {
   readonly entry: PipelineEntry
   readonly generation: Generation
   readonly seams: ExecutionSeams
-  readonly before: Holdings | null
   readonly splits: SplitTable
   readonly sources: OpenSources
   readonly letters: DeadLetters
@@ -84,8 +83,9 @@ export class WayUp {
   private readonly writers = new Map<string, Writer>()
   private readonly done: (outcome: WayUpOutcome) => void
 
-  constructor(options: WayUpOptions, done: (outcome: WayUpOutcome) => void) {
-    const { plan, generation, seams, entry, before } = options
+  /** `before`: what the execution before held. */
+  constructor(options: WayUpOptions, before: Holdings | null, done: (outcome: WayUpOutcome) => void) {
+    const { plan, generation, seams, entry } = options
     this.options = options
     this.done = done
     const held = before?.hash === entry.hash ? before : null
