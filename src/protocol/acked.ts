@@ -154,7 +154,7 @@ export function isHello(bytes: Buffer): boolean {
 export function readAcked(frame: Frame): { readonly message: AckedMessage; readonly body: number } {
   const reader = new ByteReader(frame.payload)
   const isHello = frame.tag === HELLO_TAG && frame.payload.length > 0
-  const version = isHello ? helloVersion(frame.payload[0]!) : ackedVersions.newest
-  const message = acked.read(frame.tag, reader, version)
+  const written = isHello ? frame.payload[0]! : ackedVersions.newest
+  const message = acked.read(frame.tag, reader, helloVersion(written), written)
   return { message, body: message.kind === 'batch' ? reader.at : -1 }
 }

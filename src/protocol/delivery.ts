@@ -76,6 +76,7 @@ const deliveryRows = [
 ] as const
 
 export const delivery = new Catalogue('acked sinks', deliveryRows)
+const HELLO_TAG = delivery.row('hello').tag
 export type DeliveryMessage = MessageOf<(typeof deliveryRows)[number]>
 export type Hello = Extract<DeliveryMessage, { kind: 'hello' }>
 
@@ -117,5 +118,8 @@ export function readRecords(
 /** What a frame says; for a batch, `body` stands at its first record. */
 export function readDelivery(frame: Frame): { readonly message: DeliveryMessage; readonly body: ByteReader } {
   const body = new ByteReader(frame.payload)
-  return { message: delivery.read(frame.tag, body, deliveryVersions.newest), body }
+  const { newest } = deliveryVersions
+  // A hello begins with the newest version that its sink speaks, and is written as that one has it.
+  const written = frame.tag === HELLO_TAG ? (frame.payload[0] ?? newest) : newest
+  return { message: delivery.read(frame.tag, body, newest, written), body }
 }

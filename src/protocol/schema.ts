@@ -6,7 +6,8 @@
  *     written to nor expected from a peer with an older version.
  * M3. Every text, list and run of bytes has a limit, checked by the reader before it allocates and by the writer
  *     before it sends. A sentence for a person is cut where it is longer.
- * M4. The fields fill the frame to its last byte, except where the row says that a body follows them.
+ * M4. The fields fill the frame to its last byte, except where the row says that a body follows them. Of a message that was
+ *     written as a later version has it, what follows is passed over: a hello is such a one, before a version is agreed.
  */
 import { assert } from '../base/assert.ts'
 import type { ByteReader, ByteWriter } from '../base/bytes.ts'
@@ -106,12 +107,15 @@ export class Catalogue<R extends Row> {
     for (const [name, field] of row.entries) field.write(writer, values[name], version)
   }
 
-  /** Reads the fields of the message `tag`. Where the row has a body, `reader` then stands at its first byte. */
-  read(tag: number, reader: ByteReader, version: number): MessageOf<R> {
+  /**
+   * Reads the fields of the message `tag` as `version` knows them, which `written` may be later than (M4). Where the row has a body,
+   * `reader` then stands at its first byte.
+   */
+  read(tag: number, reader: ByteReader, version: number, written: number = version): MessageOf<R> {
     const row = this.tagged(tag, version)
     const values: Record<string, unknown> = { kind: row.name }
     for (const [name, field] of row.entries) values[name] = field.read(reader, version)
-    if (row.body === null) reader.finish()
+    if (row.body === null && written <= version) reader.finish()
     return values as MessageOf<R>
   }
 }

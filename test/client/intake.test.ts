@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ByteWriter } from '../../src/base/bytes.ts'
+import { crc32 } from '../../src/base/crc.ts'
 import { Intake } from '../../src/client/receiver/intake.ts'
 import {
   appendRecord,
@@ -9,7 +10,7 @@ import {
   encodeDelivery,
   readDelivery,
 } from '../../src/protocol/delivery.ts'
-import { FrameParser } from '../../src/protocol/frame.ts'
+import { FRAME_HEADER_BYTES, FrameParser } from '../../src/protocol/frame.ts'
 
 const { newest, oldest: oldestVersion } = deliveryVersions
 const who = { pipeline: 'p', step: 'out', history: 'h', writer: 'w1', session: 's', token: '' }
@@ -93,6 +94,15 @@ test('a gap, an answer, bytes that are none, and records before hello end the co
   ).toMatchObject({ kind: 'refused', code: 'E_MESSAGE' })
   expect(refused((sink) => sink.caller.onBytes(Buffer.alloc(40, 7)))).toMatchObject({ kind: 'refused' })
   expect(refused((sink) => sink.say({ ...HELLO, oldestVersion: 9, newest: 9 }))).toMatchObject({ code: 'E_VERSION' })
+})
+
+test('a sink of a later version is welcomed in ours, whatever else its hello says', () => {
+  const { caller, heard } = scene().dial()
+  const hello = Buffer.concat([encodeDelivery({ ...HELLO, newest: 9 }), Buffer.from('more')])
+  hello.writeUInt32LE(hello.length - FRAME_HEADER_BYTES, 4)
+  hello.writeUInt32LE(crc32(hello.subarray(4)), 0)
+  caller.onBytes(hello)
+  expect(heard).toMatchObject([{ kind: 'welcome', version: newest }])
 })
 
 test('whoever stands behind it hears why a sink is refused', () => {

@@ -53,7 +53,18 @@ class Peer {
     const at = bytes.indexOf(producer)
     const name = Buffer.from(producer, 'latin1')
     const rest = bytes.subarray(at + Buffer.byteLength(producer), bytes.length)
-    const frame = Buffer.concat([bytes.subarray(0, at - 1), Buffer.of(name.length), name, rest])
+    return this.sayFrame(Buffer.concat([bytes.subarray(0, at - 1), Buffer.of(name.length), name, rest]))
+  }
+
+  /** A hello of a client of version 9, which says more in it than we know. */
+  helloOfNine(oldestVersion: number): this {
+    const names = { producer: 'p', incarnation: '1', source: 'lines', token: '', oldest: 1 }
+    const known = encodeAcked({ kind: 'hello', newest: 9, oldestVersion, ...names, ...NO_CLAIM })
+    return this.sayFrame(Buffer.concat([known, Buffer.from('more')]))
+  }
+
+  /** `frame` with the length and the checksum that it has. */
+  private sayFrame(frame: Buffer): this {
     frame.writeUInt32LE(frame.length - FRAME_HEADER_BYTES, 4)
     frame.writeUInt32LE(crc32(frame.subarray(4)), 0)
     this.session.onBytes(frame)
@@ -160,11 +171,15 @@ describe('an acked connection', () => {
     expect(peer.closed).toBe(true)
   })
 
+  test('of a later version is welcomed in ours, whatever else it says', () => {
+    expect(new Peer().helloOfNine(2).last).toMatchObject({ kind: 'welcome', version: 2 })
+  })
+
   test('is refused by name', () => {
     // A worker may be behind: it is asked again.
     expect(new Peer().hello(1, { source: 'other' }).last).toMatchObject({ code: 'E_SOURCE_UNKNOWN', retryMs: 1000 })
     expect(new Peer().hello(7).refusal).toBe('E_STREAM_UNKNOWN')
-    expect(new Peer().hello(1, { newest: 9, oldestVersion: 8 }).refusal).toBe('E_ACKED_VERSION')
+    expect(new Peer().helloOfNine(8).refusal).toBe('E_ACKED_VERSION')
     expect(new Peer().hello(1, { producer: '' }).refusal).toBe('E_ACKED_PROTOCOL')
     // Nothing is kept for strangers but a hello.
     expect(new Peer().batch(1, 'x'.repeat(100_000)).refusal).toBe('E_FRAME_TOO_LONG')
