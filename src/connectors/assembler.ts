@@ -23,14 +23,16 @@ export class Assembler {
   private readonly hand: TakeRecords
   /** The byte that ends every record, or -1: a chunk without it completes nothing, so it need not be scanned. */
   private readonly mark: number
-  private readonly cuts = new Cuts()
+  private readonly cuts: Cuts
   private carry: Buffer = Buffer.alloc(0)
   private kept = 0
   /** How far the framing has looked into the record that is not complete. */
   private readonly look: Look = { bytes: 0, quoted: false }
 
-  constructor(framing: Framing, recordBytes: number, hand: TakeRecords) {
+  /** `cuts`: room for the records of one chunk, which others may share. */
+  constructor(framing: Framing, recordBytes: number, hand: TakeRecords, cuts: Cuts = new Cuts()) {
     this.framing = framing
+    this.cuts = cuts
     this.recordBytes = recordBytes
     this.hand = hand
     const { suffix } = framing

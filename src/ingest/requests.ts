@@ -24,7 +24,7 @@ import type { SessionSource } from './session.ts'
 import type { Stream, StreamSession } from './stream.ts'
 
 /** What a source needs to be to take requests. */
-export type RequestSource = Omit<SessionSource, 'counters' | 'limits'> & {
+export type RequestSource = Omit<SessionSource, 'counters' | 'cuts' | 'limits'> & {
   readonly source: string
   readonly incarnation: string
   readonly blockedBy: string | null

@@ -14,7 +14,7 @@ import type { Limits } from '../base/limits.ts'
 import { sameSecret } from '../base/secret.ts'
 import { decide } from '../base/table.ts'
 import type { Clock, Timer } from '../env/clock.ts'
-import { Cuts } from '../model/connector.ts'
+import type { Cuts } from '../model/connector.ts'
 import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { type Frame, FrameParser } from '../protocol/frame.ts'
 import { FIELD_BYTES } from '../protocol/message-frame.ts'
@@ -42,6 +42,8 @@ export interface SessionSource {
   readonly clock: Clock
   readonly room: boolean
   readonly counters: { turnedAway: number }
+  /** For the records of one batch, whoever brings it: each session would keep room for the most that it ever brought. */
+  readonly cuts: Cuts
   readonly producers: Pick<Producers, 'hello' | 'forget' | 'grant' | 'part'>
   addressOf(worker: string): { readonly host: string; readonly port: number } | null
   admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number, writer: string): number
@@ -55,7 +57,6 @@ export class Session implements StreamSession {
   private readonly write: (bytes: Uint8Array) => boolean
   private readonly shut: () => void
   private readonly parser: FrameParser
-  private readonly cuts = new Cuts()
   private stream: Stream | null = null
   private names: Hello | null = null
   /** The batch in hand while the table decides on it. */
@@ -137,9 +138,10 @@ export class Session implements StreamSession {
     switch (message.kind) {
       case 'batch': {
         this.body = frame.payload
+        const { cuts, limits } = this.source
         this.first = message.first
-        this.cuts.count = 0
-        cutRecords(frame.payload, body, message.count, this.source.limits.recordBytes, this.cuts)
+        cuts.count = 0
+        cutRecords(frame.payload, body, message.count, limits.recordBytes, cuts)
         this.bytes = frame.payload.length - body
         this.step({ kind: 'batch', bytes: this.bytes })
         break
@@ -299,7 +301,8 @@ export class Session implements StreamSession {
   }
 
   private admit(): void {
-    const { stream, cuts, bytes } = this
+    const { stream, bytes } = this
+    const { cuts } = this.source
     if (cuts.count === 0) {
       this.giveBack(bytes)
       return

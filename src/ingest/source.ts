@@ -15,7 +15,7 @@
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
-import type { Cuts } from '../model/connector.ts'
+import { Cuts } from '../model/connector.ts'
 import type { IngestBatch } from './batch.ts'
 import type { Address, DoorContext, SourceCounters, SourceOptions } from './context.ts'
 import { Delivery } from './delivery.ts'
@@ -44,6 +44,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
   readonly clock: Clock
   readonly worker: string
   readonly incarnation: string
+  readonly cuts: Cuts = new Cuts()
   readonly counters: SourceCounters = { records: 0, bytes: 0, repeats: 0, sessions: 0, turnedAway: 0 }
   /** Where producers reach it here, once it listens. */
   address: Address | null = null

@@ -7,6 +7,8 @@ import type { Cuts, SourceDescription } from '../../src/model/connector.ts'
 /** Keeps the records of one connection. */
 class TestLane implements Lane {
   readonly records: string[] = []
+  /** What it was told last where they are. */
+  cuts: Cuts | null = null
   closed = false
   room: boolean
   private again: () => void = () => {}
@@ -20,6 +22,7 @@ class TestLane implements Lane {
   }
 
   push(bytes: Buffer, cuts: Cuts): boolean {
+    this.cuts = cuts
     for (let i = 0; i < cuts.count; i++) this.records.push(bytes.toString('utf8', cuts.starts[i], cuts.ends[i]))
     return this.room
   }

@@ -84,6 +84,13 @@ describe('a plain source', () => {
     expect(source.status.connections).toBe(1)
   })
 
+  test('keeps room for the records of a chunk once, and not for each connection', () => {
+    const { lanes } = open()
+    for (const text of ['one\ntw', 'un\n']) new Client().write(text)
+    expect(lanes.map(({ records }) => records)).toEqual([['one'], ['un']])
+    expect(lanes[0]!.cuts).toBe(lanes[1]!.cuts)
+  })
+
   test('drops the unfinished record of a connection that breaks', () => {
     const { lanes } = open()
     const a = new Client()

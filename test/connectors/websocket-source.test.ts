@@ -104,6 +104,16 @@ describe('a plain source', () => {
   })
 
   test.each([
+    ['of whole messages', undefined],
+    ['of lines', lines()],
+  ])('%s keeps room for the records of a message once, and not for each connection', (_, framing) => {
+    const { lanes } = open(framing === undefined ? {} : { framing })
+    for (const text of ['one', 'two']) new Client().send(text)
+    expect(lanes.map(({ records }) => records)).toEqual([['one'], ['two']])
+    expect(lanes[0]!.cuts).toBe(lanes[1]!.cuts)
+  })
+
+  test.each([
     ['ends inside a record', lengthPrefix(), Buffer.from([0, 0, 0, 1, 65, 0, 0, 0, 9, 66]), ['A'], 'inside a record'],
     ['cannot be a record', lengthPrefix(), Buffer.from([0, 0, 0, 1, 65, 255, 0, 0, 0]), ['A'], 'over the limit'],
     ['ends in a record that is too long', whole, Buffer.alloc(1001), [], 'over the limit of 1000'],

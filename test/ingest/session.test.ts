@@ -171,6 +171,20 @@ describe('an acked connection', () => {
     expect(peer.closed).toBe(true)
   })
 
+  test('shares the room for the records of a batch with all others', () => {
+    const { source } = rig
+    const { admit } = source!
+    const given = new Set<unknown>()
+    source!.admit = (stream, bytes, cuts, ...rest) => {
+      given.add(cuts)
+      return admit.call(source, stream, bytes, cuts, ...rest)
+    }
+    for (const producer of ['p', 'q']) new Peer().hello(1, { producer }).batch(1, 'one', 'two')
+    rig.settle()
+    expect(texts(rig.take())).toEqual(['one', 'two', 'one', 'two'])
+    expect(given.size).toBe(1)
+  })
+
   test('of a later version is welcomed in ours, whatever else it says', () => {
     expect(new Peer().helloOfNine(2).last).toMatchObject({ kind: 'welcome', version: 2 })
   })

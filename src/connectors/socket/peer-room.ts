@@ -12,7 +12,7 @@
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection } from '../../env/network.ts'
-import type { Framing, SourceDescription } from '../../model/connector.ts'
+import { Cuts, type Framing, type SourceDescription } from '../../model/connector.ts'
 import type { SourceContext, SourceStatus } from '../connector.ts'
 import type { Peer, PeerHome } from './peer.ts'
 import { type Listen, Ports } from './ports.ts'
@@ -24,6 +24,7 @@ export class PeerRoom implements PeerHome {
   readonly status: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
   readonly context: SourceContext
   readonly framing: Framing
+  readonly cuts: Cuts = new Cuts()
   /** Bytes of unfinished records, of all connections. */
   partial = 0
   closed = false

@@ -15,6 +15,8 @@ export interface PeerHome {
   readonly status: SourceStatus
   readonly context: SourceContext
   readonly framing: Framing
+  /** For the records of one chunk, whoever brings it: each connection would keep room for the most that it ever brought. */
+  readonly cuts: Cuts
   /** Bytes of unfinished records, of all connections. */
   partial: number
   /** Unfinished records hold too much together: whoever holds the most has to go. */
@@ -175,8 +177,8 @@ export class PlainPeer extends LanePeer {
 
   constructor(source: PeerHome, connection: Connection, nowMs: number, lane: Lane) {
     super(source, connection, nowMs, lane)
-    const { framing, context } = source
-    this.assembler = new Assembler(framing, context.limits.recordBytes, (bytes, cuts) => this.take(bytes, cuts))
+    const { framing, context, cuts } = source
+    this.assembler = new Assembler(framing, context.limits.recordBytes, (bytes, cuts) => this.take(bytes, cuts), cuts)
   }
 
   override get pending(): number {

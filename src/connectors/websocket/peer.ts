@@ -1,6 +1,5 @@
 /** A connection whose messages are records, or hold some. R1-R3 of `socket/peer-room.ts` are kept here. */
 import { PotorooError } from '../../base/errors.ts'
-import { Cuts } from '../../model/connector.ts'
 import { WHOLE_MESSAGES } from '../../model/framing.ts'
 import { Assembler } from '../assembler.ts'
 import type { Lane } from '../connector.ts'
@@ -11,16 +10,15 @@ export class MessagePeer extends LanePeer {
   private readonly wire: Wire
   /** `null`: a message is a record. */
   private readonly assembler: Assembler | null
-  private readonly cuts = new Cuts()
 
   constructor(source: PeerHome, wire: Wire, nowMs: number, lane: Lane) {
     super(source, wire, nowMs, lane)
     this.wire = wire
-    const { framing, context } = source
+    const { framing, context, cuts } = source
     this.assembler =
       framing.kind === WHOLE_MESSAGES
         ? null
-        : new Assembler(framing, context.limits.recordBytes, (bytes, cuts) => this.take(bytes, cuts))
+        : new Assembler(framing, context.limits.recordBytes, (bytes, cuts) => this.take(bytes, cuts), cuts)
   }
 
   protected cut(message: Buffer): string | null {
@@ -28,11 +26,12 @@ export class MessagePeer extends LanePeer {
   }
 
   private cutWhole(message: Buffer): string | null {
-    const { recordBytes } = this.source.context.limits
+    const { context, cuts } = this.source
+    const { recordBytes } = context.limits
     if (message.length > recordBytes) return `a record of ${message.length} bytes is over the limit of ${recordBytes}`
-    this.cuts.count = 0
-    this.cuts.add(0, message.length)
-    this.take(message, this.cuts)
+    cuts.count = 0
+    cuts.add(0, message.length)
+    this.take(message, cuts)
     return null
   }
 
