@@ -116,11 +116,18 @@ function readConfigFile(file: string | undefined, places: Map<string, Place>): v
   }
   if (typeof value !== 'object' || Array.isArray(value)) throw fail('E_CONFIG', { where, reason: 'it is no mapping' })
   for (const [name, part] of Object.entries(value as object)) {
-    if (typeof part === 'object' && part !== null && settingPaths.some((path) => path.startsWith(`${name}.`))) {
-      for (const [key, inner] of Object.entries(part)) {
-        places.set(known(`${name}.${key}`, where), { where, value: inner })
-      }
-    } else places.set(known(name, where), { where, value: part })
+    const inner = settingPaths.filter((path) => path.startsWith(`${name}.`))
+    if (inner.length === 0) places.set(known(name, where), { where, value: part })
+    // One whose settings are all commented out.
+    else if (part === null) continue
+    else if (typeof part !== 'object' || Array.isArray(part)) {
+      throw fail('E_CONFIG', {
+        where,
+        reason: `${name} is a mapping, with settings such as ${inner[0]!.slice(name.length + 1)}`,
+      })
+    } else {
+      for (const [key, value] of Object.entries(part)) places.set(known(`${name}.${key}`, where), { where, value })
+    }
   }
 }
 
