@@ -140,8 +140,6 @@ export interface Limits {
   readonly chunkEntries: number
   /** Entries of a key group's deltas, for each of its keys, after which it is written in full: what a restore reads. */
   readonly deltasPerKey: number
-  /** Bytes of a state that are copied before each call of a step that has never thrown; a larger state is not. */
-  readonly undoBytes: number
   /** Dead letters that a worker keeps of one pipeline. */
   readonly deadLetters: number
   /** Bytes of dead letters that a worker keeps of one pipeline. */
@@ -270,7 +268,6 @@ export const defaultLimits: Limits = {
   chunkBytes: 256 << 10,
   chunkEntries: 4096,
   deltasPerKey: 2,
-  undoBytes: 1024,
   deadLetters: 10_000,
   deadLetterBytes: 16 << 20,
   workers: 20,

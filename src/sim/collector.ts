@@ -36,7 +36,7 @@ export class Collector {
       encode: (value) => {
         const encoded = encodedBy(sink, step, value)
         framedBy(sink, step, encoded)
-        fresh.push(deepCopy(value, { left: Infinity }))
+        fresh.push(deepCopy(value))
         return encoded
       },
       open: (context) => {

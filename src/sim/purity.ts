@@ -185,7 +185,7 @@ export class Purity {
       try {
         for (const result of results) {
           // Later steps may change it.
-          all.push(deepCopy(result, { left: Infinity }))
+          all.push(deepCopy(result))
           yield result
         }
       } catch (error) {

@@ -106,7 +106,7 @@ export class ScriptReader implements ReplayableReader {
 
   private hand(item: unknown, into: Into): void {
     this.status.records++
-    if (!(item instanceof Encoded)) return into.push(deepCopy(item, { left: Infinity }), this.next)
+    if (!(item instanceof Encoded)) return into.push(deepCopy(item), this.next)
     const bytes = Buffer.from(item.bytes)
     this.status.bytes += bytes.length
     let value: unknown

@@ -8,7 +8,7 @@
  *     own costs four times as much and feeds the collector. Who wants to keep one takes it (`taken`).
  * C4. A copy of which `shape` is known can be filled again (`refill`), by whoever has it and needs it no more.
  */
-import { type CopyBudget, deepCopy } from './deep-copy.ts'
+import { type CopyCost, deepCopy } from './deep-copy.ts'
 import { generateCopier, type ShapeCopier } from './shape-copier.ts'
 
 /** Shapes that one step's states may have before the others are copied value by value. */
@@ -16,47 +16,37 @@ const SHAPES_MAX = 4
 /** States without a copier after which no further one is generated: generating costs as much as thousands of copies. */
 const LESSONS_MAX = 16
 
-/** More than any state that could be written. */
-export const COPY_BYTES_MAX = 0x7fffffff
-
-/** Stands for a copy that was not made, because it would cost too much. */
-export const UNSAVED: object = Object.freeze({})
-
 export class Copier {
   /** Bytes of memory that the last copy took, roughly. */
   bytes = 0
   /** Of the last copy: what `refill` wants to know to fill it again, -1 where it cannot be. */
   shape = -1
-  /** Bytes that `save` may spend on a copy. A step that has thrown sets it to `COPY_BYTES_MAX`. */
-  saveBytes: number
-  private readonly budget: CopyBudget = { left: 0 }
+  private readonly cost: CopyCost = { bytes: 0 }
   private readonly shapes: ShapeCopier[] = []
   /** By shape: the copy that `guard` fills (C3). */
   private readonly guards: object[] = []
   private lessons = 0
 
-  constructor(saveBytes = COPY_BYTES_MAX) {
-    this.saveBytes = saveBytes
-  }
-
   /** A copy of `state` (C1). */
   copy(state: object): object {
-    return this.copyWithin(state, COPY_BYTES_MAX)
-  }
-
-  /**
-   * A copy of `state` to put in its place if the call that follows throws, or `UNSAVED` when that would take more than
-   * `saveBytes`; then a call that throws can be undone only by a rollback.
-   */
-  save(state: object): object {
-    return this.copyWithin(state, this.saveBytes)
+    const { shapes, cost } = this
+    for (let i = 0; i < shapes.length; i++) {
+      cost.bytes = 0
+      const copy = shapes[i]!.copy(state, cost)
+      if (copy === undefined) continue
+      this.bytes = cost.bytes
+      this.shape = i
+      return copy
+    }
+    this.shape = -1
+    return this.learn(state)
   }
 
   /** A copy of `state` to put in its place if the call that follows throws: filled again by the next `guard` (C3). */
   guard(state: object): object {
-    const { shapes, guards, budget } = this
-    budget.left = COPY_BYTES_MAX
-    for (let i = 0; i < shapes.length; i++) if (shapes[i]!.fill(state, guards[i]!, budget)) return guards[i]!
+    const { shapes, guards, cost } = this
+    cost.bytes = 0
+    for (let i = 0; i < shapes.length; i++) if (shapes[i]!.fill(state, guards[i]!, cost)) return guards[i]!
     return this.copy(state)
   }
 
@@ -69,42 +59,27 @@ export class Copier {
 
   /** A copy of `state`: `copy`, of which `shape` was told when it was made, where it can be filled, else a new one (C4). */
   refill(copy: object, shape: number, state: object): object {
-    const { budget } = this
-    budget.left = COPY_BYTES_MAX
-    if (shape < 0 || !this.shapes[shape]!.fill(state, copy, budget)) return this.copy(state)
-    this.bytes = COPY_BYTES_MAX - budget.left
+    const { cost } = this
+    cost.bytes = 0
+    if (shape < 0 || !this.shapes[shape]!.fill(state, copy, cost)) return this.copy(state)
+    this.bytes = cost.bytes
     this.shape = shape
     return copy
   }
 
-  private copyWithin(state: object, bytes: number): object {
-    const { shapes, budget } = this
-    for (let i = 0; i < shapes.length; i++) {
-      budget.left = bytes
-      const copy = shapes[i]!.copy(state, budget)
-      if (budget.left < 0) return UNSAVED
-      if (copy === undefined) continue
-      this.bytes = bytes - budget.left
-      this.shape = i
-      return copy
-    }
-    this.shape = -1
-    return this.learn(state, bytes)
-  }
-
-  private learn(state: object, bytes: number): object {
+  private learn(state: object): object {
     if (this.shapes.length < SHAPES_MAX && this.lessons++ < LESSONS_MAX) {
       const copier = generateCopier(state)
       if (copier !== null) {
         // First the copy, which a state that holds itself does not have.
-        this.guards.push(deepCopy(state, { left: Number.MAX_SAFE_INTEGER }) as object)
+        this.guards.push(deepCopy(state) as object)
         this.shapes.push(copier)
       }
     }
-    const { budget } = this
-    budget.left = bytes
-    const copy = deepCopy(state, budget) as object
-    this.bytes = bytes - budget.left
-    return budget.left < 0 ? UNSAVED : copy
+    const { cost } = this
+    cost.bytes = 0
+    const copy = deepCopy(state, cost) as object
+    this.bytes = cost.bytes
+    return copy
   }
 }

@@ -5,9 +5,9 @@
  * `ArrayBuffer`, `Buffer` and typed arrays. Anything else is shared, and refused when the state is written.
  */
 
-/** Counts what a copy costs, in bytes of memory, roughly; below 0 the copy is given up. */
-export interface CopyBudget {
-  left: number
+/** Counts what copies cost, in bytes of memory, roughly. */
+export interface CopyCost {
+  bytes: number
 }
 
 /** Bytes that an object costs by itself, with each field or item, and with each entry of a `Map` or `Set`, roughly. */
@@ -15,54 +15,50 @@ export const OBJECT_BYTES = 24
 export const ITEM_BYTES = 8
 const ENTRY_BYTES = 32
 
-/** A copy of `value` that shares nothing with it that can change; worthless when `budget.left` has fallen below 0. */
-export function deepCopy(value: unknown, budget: CopyBudget): unknown {
+/** A copy of `value` that shares nothing with it that can change. */
+export function deepCopy(value: unknown, cost: CopyCost = { bytes: 0 }): unknown {
   if (typeof value !== 'object' || value === null) return value
-  budget.left -= OBJECT_BYTES
-  if (Array.isArray(value)) return copyArray(value, budget)
-  if (value instanceof Map) return copyMap(value, budget)
-  if (value instanceof Set) return copySet(value, budget)
+  cost.bytes += OBJECT_BYTES
+  if (Array.isArray(value)) return copyArray(value, cost)
+  if (value instanceof Map) return copyMap(value, cost)
+  if (value instanceof Set) return copySet(value, cost)
   if (value instanceof Date) return new Date(value.getTime())
-  if (ArrayBuffer.isView(value)) return copyView(value, budget)
+  if (ArrayBuffer.isView(value)) return copyView(value, cost)
   if (value instanceof ArrayBuffer) {
-    return spend(budget, value.byteLength) ? value.slice(0) : undefined
+    cost.bytes += value.byteLength
+    return value.slice(0)
   }
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return value
-  return copyFields(value as Record<string, unknown>, budget)
+  return copyFields(value as Record<string, unknown>, cost)
 }
 
-function spend(budget: CopyBudget, bytes: number): boolean {
-  budget.left -= bytes
-  return budget.left >= 0
-}
-
-function copyArray(from: readonly unknown[], budget: CopyBudget): unknown[] {
-  if (!spend(budget, from.length * ITEM_BYTES)) return []
+function copyArray(from: readonly unknown[], cost: CopyCost): unknown[] {
+  cost.bytes += from.length * ITEM_BYTES
   const copy = from.slice()
   for (let i = 0; i < copy.length; i++) {
     const item = copy[i]
-    if (typeof item === 'object' && item !== null) copy[i] = deepCopy(item, budget)
+    if (typeof item === 'object' && item !== null) copy[i] = deepCopy(item, cost)
   }
   return copy
 }
 
-function copyMap(from: ReadonlyMap<unknown, unknown>, budget: CopyBudget): Map<unknown, unknown> {
+function copyMap(from: ReadonlyMap<unknown, unknown>, cost: CopyCost): Map<unknown, unknown> {
+  cost.bytes += from.size * ENTRY_BYTES
   const copy = new Map<unknown, unknown>()
-  if (!spend(budget, from.size * ENTRY_BYTES)) return copy
-  for (const [key, item] of from) copy.set(deepCopy(key, budget), deepCopy(item, budget))
+  for (const [key, item] of from) copy.set(deepCopy(key, cost), deepCopy(item, cost))
   return copy
 }
 
-function copySet(from: ReadonlySet<unknown>, budget: CopyBudget): Set<unknown> {
+function copySet(from: ReadonlySet<unknown>, cost: CopyCost): Set<unknown> {
+  cost.bytes += from.size * ENTRY_BYTES
   const copy = new Set<unknown>()
-  if (!spend(budget, from.size * ENTRY_BYTES)) return copy
-  for (const item of from) copy.add(deepCopy(item, budget))
+  for (const item of from) copy.add(deepCopy(item, cost))
   return copy
 }
 
-function copyView(from: ArrayBufferView, budget: CopyBudget): ArrayBufferView | undefined {
-  if (!spend(budget, from.byteLength)) return undefined
+function copyView(from: ArrayBufferView, cost: CopyCost): ArrayBufferView {
+  cost.bytes += from.byteLength
   if (Buffer.isBuffer(from)) return Buffer.from(from)
   if (from instanceof DataView) {
     return new DataView(from.buffer.slice(from.byteOffset, from.byteOffset + from.byteLength))
@@ -70,13 +66,13 @@ function copyView(from: ArrayBufferView, budget: CopyBudget): ArrayBufferView | 
   return (from as Uint8Array).slice()
 }
 
-function copyFields(from: Record<string, unknown>, budget: CopyBudget): unknown {
+function copyFields(from: Record<string, unknown>, cost: CopyCost): unknown {
   const copy = { ...from }
   const names = Object.keys(copy)
-  if (!spend(budget, names.length * ITEM_BYTES)) return copy
+  cost.bytes += names.length * ITEM_BYTES
   for (const name of names) {
     const field = copy[name]
-    if (typeof field === 'object' && field !== null) setField(copy, name, deepCopy(field, budget))
+    if (typeof field === 'object' && field !== null) setField(copy, name, deepCopy(field, cost))
   }
   return copy
 }

@@ -29,7 +29,7 @@ import { KEYS_MAX, KeyTable } from './key-table.ts'
 import { Loading } from './loading.ts'
 import { LookAhead } from './look-ahead.ts'
 
-type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'undoBytes' | 'deltasPerKey'>
+type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'deltasPerKey'>
 
 /** The table that a key group is opened with, by its chunks (S5). */
 interface Former {
@@ -92,7 +92,7 @@ export class KeyedStore implements Freezable {
     this.timed = timed
     this.tables = new Array<KeyTable | null>(keyGroups).fill(null)
     this.load = new KeyGroupLoad(keyGroups, shift)
-    this.copier = new Copier(limits.undoBytes)
+    this.copier = new Copier()
     this.kept = new KeptValues(this.copier, keyGroups)
     this.chunkWriter = new ChunkWriter(step, schemaVersion, limits)
     this.schema = { step, version: schemaVersion, migrate }

@@ -8,17 +8,17 @@
  *     was written last comes last). Primitives are shared, whatever their type.
  * G2. A name enters the code only through `JSON.stringify`; nothing else of a state does.
  */
-import { type CopyBudget, deepCopy, ITEM_BYTES, OBJECT_BYTES } from './deep-copy.ts'
+import { type CopyCost, deepCopy, ITEM_BYTES, OBJECT_BYTES } from './deep-copy.ts'
 
 export interface ShapeCopier {
-  /** A copy of `state`, or `undefined` where it has another shape or `budget.left` has fallen below 0. */
-  copy(state: object, budget: CopyBudget): object | undefined
+  /** A copy of `state`, or `undefined` where it has another shape. */
+  copy(state: object, cost: CopyCost): object | undefined
   /**
-   * Makes `into`, which `copy` has made, a copy of `state` and takes its bytes from `budget`; false where that has another
+   * Makes `into`, which `copy` has made, a copy of `state` and adds its bytes to `cost`; false where that has another
    * shape, and then `into` is a copy of nothing, but can be filled again. It makes no object for fields that are primitives
    * or arrays of them.
    */
-  fill(state: object, into: object, budget: CopyBudget): boolean
+  fill(state: object, into: object, cost: CopyCost): boolean
 }
 
 const DEPTH_MAX = 4
@@ -33,14 +33,14 @@ export function generateCopier(sample: object): ShapeCopier | null {
   if (made === null) return null
   const body = `${[...copying.constants, ...filling.constants].join('\n')}
   return {
-    copy(state, budget) {
+    copy(state, cost) {
       ${copying.statements.join('\n')}
-      budget.left -= ${copying.bytes}
+      cost.bytes += ${copying.bytes}
       return ${made}
     },
-    fill(state, into, budget) {
+    fill(state, into, cost) {
       ${filling.statements.join('\n')}
-      budget.left -= ${filling.bytes}
+      cost.bytes += ${filling.bytes}
       return true
     },
   }`
@@ -101,8 +101,8 @@ class Source {
       return field
     }
     if (Array.isArray(sample) && !sample.some(isObject)) {
-      if (this.way === 'copy') return this.copied(`copyPrimitives(${field}, budget)`)
-      this.refuse(`!fillPrimitives(${field}, ${into}, budget)`)
+      if (this.way === 'copy') return this.copied(`copyPrimitives(${field}, cost)`)
+      this.refuse(`!fillPrimitives(${field}, ${into}, cost)`)
       return field
     }
     const before = this.statements.length
@@ -110,8 +110,8 @@ class Source {
     const copy = this.object(field, into, sample, depth + 1)
     if (copy !== null) return copy
     this.statements.length = before
-    if (this.way === 'copy') return this.copied(`deepCopy(${field}, budget)`)
-    this.statements.push(`${into} = deepCopy(${field}, budget)`)
+    if (this.way === 'copy') return this.copied(`deepCopy(${field}, cost)`)
+    this.statements.push(`${into} = deepCopy(${field}, cost)`)
     return field
   }
 
@@ -119,7 +119,7 @@ class Source {
   private copied(expression: string): string {
     const copy = this.local()
     this.statements.push(`const ${copy} = ${expression}`)
-    this.refuse(`budget.left < 0 || ${copy} === undefined`)
+    this.refuse(`${copy} === undefined`)
     return copy
   }
 
@@ -141,19 +141,18 @@ class Source {
 }
 
 /** A copy of `items` when they are an array of primitives, else `undefined`. */
-function copyPrimitives(items: unknown, budget: CopyBudget): unknown[] | undefined {
+function copyPrimitives(items: unknown, cost: CopyCost): unknown[] | undefined {
   if (!Array.isArray(items)) return undefined
-  budget.left -= OBJECT_BYTES + items.length * ITEM_BYTES
-  if (budget.left < 0) return undefined
+  cost.bytes += OBJECT_BYTES + items.length * ITEM_BYTES
   for (let i = 0; i < items.length; i++) if (isObject(items[i])) return undefined
   return items.slice()
 }
 
 /** Makes `into` a copy of `items` when they are an array of primitives, none of them missing; else answers false. */
-function fillPrimitives(items: unknown, into: unknown[], budget: CopyBudget): boolean {
+function fillPrimitives(items: unknown, into: unknown[], cost: CopyCost): boolean {
   if (!Array.isArray(items)) return false
   const { length } = items
-  budget.left -= OBJECT_BYTES + length * ITEM_BYTES
+  cost.bytes += OBJECT_BYTES + length * ITEM_BYTES
   if (into.length > length) into.length = length
   for (let i = 0; i < length; i++) {
     const item: unknown = items[i]

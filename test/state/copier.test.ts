@@ -8,7 +8,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { COPY_BYTES_MAX, Copier, UNSAVED } from '../../src/state/copier.ts'
+import { Copier } from '../../src/state/copier.ts'
 
 const scalar = fc.oneof(
   fc.integer(),
@@ -154,17 +154,4 @@ test('a state that has grown, shrunk or changed its types is copied as it is', (
       expect([...reach(copied)].filter((one) => reach(object).has(one))).toEqual([])
     }
   }
-})
-
-test('what costs too much to copy before each call is not copied', () => {
-  const copier = new Copier(1000)
-  expect(copier.save({ list: [1, 2, 3] })).toEqual({ list: [1, 2, 3] })
-  const large = [{ list: new Array(500).fill(1) }, { map: new Map(Array.from({ length: 99 }, (_, n) => [n, n])) }]
-  for (const state of large) {
-    expect(copier.save(state)).toBe(UNSAVED)
-    expect(copier.save(state)).toBe(UNSAVED)
-    expect(copier.copy(state)).toEqual(state)
-  }
-  copier.saveBytes = COPY_BYTES_MAX
-  for (const state of large) expect(copier.save(state)).toEqual(state)
 })

@@ -82,7 +82,7 @@ export class Model {
     if (entry < 0) entry = store.insert(table, hash, key, init())
     else {
       if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
-      before = store.copier.save(table.state(entry))
+      before = store.copier.copy(table.state(entry))
       if (this.sweeper?.isOver(table.times![entry]!, time)) table.replace(entry, init())
     }
     change(table.state(entry) as State, amount, time)
