@@ -87,8 +87,7 @@ async function isDrained({ pipelines, clock, limits }: AcrossSeams, pipeline: st
 
 /** How long an answer may take, in milliseconds. */
 export function waitIn(query: URLSearchParams, name: string, limits: Limits): number {
-  const given = Number(query.get(name) ?? limits.queryMs)
-  return Math.min(Number.isFinite(given) && given > 0 ? given : limits.queryMs, limits.queryWaitMs)
+  return countIn(query, name, limits.queryMs, limits.queryWaitMs)
 }
 
 /** Out of the store, which every worker reaches: whoever is asked knows all of it. */

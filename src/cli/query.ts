@@ -97,9 +97,13 @@ async function list(
     say(`of ${keyGroups} key groups; nothing from ${[...new Set(missing.map((run) => run.worker))].join(', ')}`)
 }
 
-/** A key, in quotes where it is a text that reads like a number or a truth value, which may be a key as well. */
+/**
+ * A key, in quotes where it is a text that reads like a number or a truth value, which may be a key as well, or of which not all
+ * would be seen.
+ */
 export function showKey(key: unknown): string {
-  return isTwofold(key) ? JSON.stringify(key) : String(key)
+  const unseen = typeof key === 'string' && (key === '' || key !== key.trim())
+  return unseen || isTwofold(key) ? JSON.stringify(key) : String(key)
 }
 
 /** Which key it is that was found, of two that are written alike: the text comes first. */

@@ -163,10 +163,10 @@ describe('what may be asked', () => {
     const rest = (await station.ask('GET', `/v1/pipelines/counting/state/count?cursor=${page.next}`)).json
     expect([...page.found, ...rest.found].map(({ key }: { key: string }) => key).sort()).toEqual(['a', 'b'])
     expect(rest.next).toBeNull()
-    for (const limit of ['-1', '1.5', 'all', '']) {
-      for (const list of ['state/count', 'dead-letters']) {
-        const refused = await station.ask('GET', `/v1/pipelines/counting/${list}?limit=${limit}`)
-        expect([refused.status, refused.json.error?.code], limit).toEqual([400, 'E_CONTROL_REQUEST'])
+    for (const number of ['-1', '1.5', 'all', '']) {
+      for (const words of ['state/count?limit', 'state/count?wait', 'dead-letters?limit']) {
+        const refused = await station.ask('GET', `/v1/pipelines/counting/${words}=${number}`)
+        expect([refused.status, refused.json.error?.code], number).toEqual([400, 'E_CONTROL_REQUEST'])
       }
     }
     for (const place of ['abc', '1.5', 'latest/objects/x']) {

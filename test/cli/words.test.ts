@@ -33,7 +33,8 @@ test.each([
   [true, 'true', 'of the boolean true, '],
   ['true', '"true"', 'of the string "true", '],
   ['the', 'the', ''],
-  ['', '', ''],
+  ['', '""', ''],
+  ['a ', '"a "', ''],
 ])('the key %j is told from another one that is written alike', (key, shown, said) => {
   expect([showKey(key), whichOf({ key })]).toEqual([shown, said])
 })
