@@ -6,6 +6,7 @@ import type { Address, Connection, ConnectionHandler } from '../env/network.ts'
 import { type AckedMessage, ackedFrameBytes, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { FrameParser } from '../protocol/frame.ts'
 import { SILENCES } from '../protocol/silence.ts'
+import { dialBy, type Way } from './dial.ts'
 import type { SimProcess } from './world.ts'
 
 /** What a connection tells its producer. */
@@ -46,7 +47,7 @@ export class Wire implements ConnectionHandler {
 
   constructor(
     process: SimProcess,
-    address: Address,
+    { address, by }: { readonly address: Address; readonly by: Way },
     patienceMs: number,
     repeats: boolean,
     outbox: Outbox,
@@ -57,7 +58,7 @@ export class Wire implements ConnectionHandler {
     this.repeats = repeats
     this.outbox = outbox
     this.owner = owner
-    this.connection = process.env.network.dial(address, this)
+    this.connection = dialBy(by, process.env, address, this)
     this.patience = this.wait(10 * patienceMs)
   }
 

@@ -10,6 +10,7 @@
 import { Outbox } from '../client/outbox.ts'
 import type { Address } from '../env/network.ts'
 import { ackedVersions, encodeAcked, RECORD_HEAD_BYTES } from '../protocol/acked.ts'
+import type { Way } from './dial.ts'
 import { SimOutboxDisk } from './outbox-disk.ts'
 import { Wire } from './producer-wire.ts'
 import { RecordMaker } from './record-maker.ts'
@@ -19,6 +20,7 @@ export interface ProducerOptions {
   readonly name: string
   readonly source: string
   readonly address: Address
+  readonly by?: Way
   /** Records are made only while the outbox holds fewer bytes. */
   readonly outboxBytes: number
   /** Longest wait for an answer, and between two attempts, in milliseconds. */
@@ -117,10 +119,10 @@ export class SimProducer extends RecordMaker {
     const process = this.process!
     const address = this.sentTo ?? this.base
     this.sentTo = null
-    const { source, patienceMs, overlapChance, repeatChance } = this.options
+    const { source, patienceMs, overlapChance, repeatChance, by = 'tcp' } = this.options
     const repeats = process.env.random.below(1000) < repeatChance * 1000
     const { newest, oldest: oldestVersion } = ackedVersions
-    const wire = new Wire(process, address, patienceMs, repeats, this.outbox, {
+    const wire = new Wire(process, { address, by }, patienceMs, repeats, this.outbox, {
       hello: () =>
         encodeAcked({
           kind: 'hello',

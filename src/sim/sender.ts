@@ -3,11 +3,13 @@
  * died is lost, and every connection is a stream of its own.
  */
 import type { Address, Connection, ConnectionHandler } from '../env/network.ts'
+import { dialBy, type Way } from './dial.ts'
 import type { Machine, SimProcess } from './world.ts'
 
 export interface SenderOptions {
   readonly name: string
   readonly address: Address
+  readonly by?: Way
   /** Longest wait between two attempts, in milliseconds. */
   readonly patienceMs: number
   /** Makes record `sequence` of the connection `life`, in its frame. */
@@ -106,6 +108,6 @@ export class SimSender implements ConnectionHandler {
   private dial(): void {
     this.blocked = false
     this.ended = false
-    this.connection = this.process!.env.network.dial(this.address, this)
+    this.connection = dialBy(this.options.by ?? 'tcp', this.process!.env, this.address, this)
   }
 }

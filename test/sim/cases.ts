@@ -12,20 +12,24 @@ import {
   tcpServerSink,
   tcpSink,
   tcpSource,
+  webhookSink,
   webSocketSink,
+  webSocketSource,
 } from '../../src/index.ts'
 import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
 import type { Pipeline } from '../../src/model/pipeline.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
 import { drawGraph } from './graphs.ts'
+import { HOOK_TIMEOUT_MS } from './hook.ts'
 import { PATH } from './poster.ts'
 import { marketSpread, sequenceWindow, wordCount } from './samples.ts'
 
-/** The machine of the worker, that of its consumers, and those of who receives what acked sinks give, by TCP and by WebSocket. */
+/** The machine of the worker, that of its consumers, those of who receives what acked sinks give, by TCP and by WebSocket, and what webhooks do. */
 export const WORKER = 'w'
 export const CONSUMER = 'c'
 export const RECEIVERS = { acked: 'r', 'acked-websocket': 'rw' } as const
+export const HOOK = 'h'
 
 /** Where the sources and sinks of a pipeline are: where its workers listen, and the folder that holds its files. */
 export interface Place {
@@ -51,6 +55,8 @@ export interface Script {
 export interface Feed {
   readonly step: string
   readonly kind: 'acked' | 'http' | 'plain' | 'file'
+  /** Who sends `acked` or `plain` does so by WebSocket. */
+  readonly web: boolean
   readonly port: number
   /** Of a file: how many there are. */
   readonly files: number
@@ -60,7 +66,7 @@ export interface Feed {
 
 export interface Drain {
   readonly step: string
-  readonly kind: 'append' | 'segments' | 'tcp' | 'server' | 'acked' | 'acked-websocket'
+  readonly kind: 'append' | 'segments' | 'tcp' | 'server' | 'acked' | 'acked-websocket' | 'webhook'
   readonly port: number
   readonly path: string
   /** All that comes to it stems from single records, and has ids. */
@@ -76,6 +82,8 @@ export interface Case {
   readonly build: (pipeline?: Pipeline) => Plan
   /** The same, where producers of the acked sources that `chooses` names post their records instead. */
   readonly posted: (chooses: (feed: Feed) => boolean) => Case
+  /** The same, where those who send to the steps that `chooses` names do so by WebSocket, and what they give by TCP is posted. */
+  readonly webbed: (chooses: (step: string) => boolean) => Case
 }
 
 const ackedKinds = ['acked', 'acked-websocket'] as const
@@ -104,6 +112,7 @@ export function caseOf(script: Script, random: Prng, acked: Prng, place: Place):
       feeds.push({
         step: task.step,
         kind,
+        web: false,
         port: 7001 + feeds.length,
         files,
         record: script.records[task.step]!,
@@ -132,6 +141,14 @@ function caseWith(script: Script, feeds: readonly Feed[], drains: readonly Drain
       )
       return caseWith(script, posted, drains, place)
     },
+    webbed: (chooses) => {
+      const byWeb = feeds.map((feed) => ({ ...feed, web: feed.web || chooses(feed.step) }))
+      const posted = drains.map((drain): Drain => {
+        const given = drain.kind === 'tcp' || drain.kind === 'server'
+        return given && chooses(drain.step) ? { ...drain, kind: 'webhook' } : drain
+      })
+      return caseWith(script, byWeb, posted, place)
+    },
   }
 }
 
@@ -159,7 +176,8 @@ function rehouse(planned: Plan, feeds: readonly Feed[], drains: readonly Drain[]
 function sourceOf(feed: Feed, { host, folder }: Place): SourceDescription<unknown> {
   if (feed.kind === 'file') return fileSource({ path: `${folder}${folderOf(feed)}/*` })
   if (feed.kind === 'http') return httpSource({ host, port: feed.port, path: PATH, bad: 'dead-letter' })
-  return tcpSource({ host, port: feed.port, protocol: feed.kind })
+  const listening = { host, port: feed.port, protocol: feed.kind }
+  return feed.web ? webSocketSource(listening) : tcpSource(listening)
 }
 
 /** Every sink writes lines, so that what comes out can be told apart. */
@@ -180,6 +198,11 @@ function sinkOf(drain: Drain, { encode }: SinkDescription<unknown>, place: Place
       return tcpServerSink({ host: place.host, port: drain.port, slow: 'wait', ...format })
     case 'acked':
       return tcpSink({ host: RECEIVERS.acked, port: drain.port, ...acked })
+    case 'webhook': {
+      const url = `http://${HOOK}:${drain.port}/`
+      const [records, concurrency] = [drain.caused ? 1 : 8, drain.port % 2 === 0 ? 1 : 4]
+      return webhookSink({ url, records, concurrency, timeoutMs: HOOK_TIMEOUT_MS, encode: text })
+    }
     case 'acked-websocket':
       return webSocketSink({ url: `ws://${RECEIVERS['acked-websocket']}:${drain.port}/in`, ...acked })
   }

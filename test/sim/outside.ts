@@ -12,8 +12,9 @@ import type { ProducerLife } from '../../src/sim/record-maker.ts'
 import { SimSender } from '../../src/sim/sender.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { Machine, World } from '../../src/sim/world.ts'
-import { type Case, CONSUMER, type Drain, type Feed, folderOf, RECEIVERS } from './cases.ts'
+import { type Case, CONSUMER, type Drain, type Feed, folderOf, HOOK, RECEIVERS } from './cases.ts'
 import type { Life } from './checkers/evidence.ts'
+import { SimHook } from './hook.ts'
 import { SimPoster } from './poster.ts'
 import { SimReceiver } from './receiver.ts'
 import { labelled } from './witness.ts'
@@ -57,6 +58,7 @@ export class Outside {
   /** Those that only some programs of the pipeline read. */
   readonly besides: Laid[] = []
   readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
+  readonly hooks: { readonly step: string; readonly receiver: SimHook }[] = []
   readonly receivers: { readonly step: string; readonly receiver: SimReceiver }[] = []
   /** Records that are still to be made. */
   left: number
@@ -117,9 +119,11 @@ export class Outside {
   producerOf(name: string, index: number, feed: Feed, more: Pick<ProducerOptions, 'believes'> = {}): SimProducer {
     const { config, world, pipeline } = this
     const { patienceMs, overlapChance, repeatChance } = config
-    return new SimProducer(world.machine(name, { checked: true }), {
+    // What comes before a WebSocket stands is text that nothing checks.
+    return new SimProducer(world.machine(name, { checked: !feed.web }), {
       ...{ name, patienceMs, overlapChance, repeatChance, ...more },
       address: this.door(index, feed),
+      by: feed.web ? 'websocket' : 'tcp',
       source: `${pipeline}/${feed.step}`,
       outboxBytes: 16 << 10,
       record: (life, sequence) => record(feed, life, sequence),
@@ -145,6 +149,7 @@ export class Outside {
       const sender = new SimSender(world.machine(name), {
         name,
         address: this.door(i, feed),
+        by: feed.web ? 'websocket' : 'tcp',
         patienceMs: config.patienceMs,
         record: (life, sequence) => framed(feed, record(feed, life, sequence)),
       })
@@ -203,8 +208,11 @@ export class Outside {
         this.receivers.push({ step, receiver: new SimReceiver(machine, { port, by, keepAliveMs }) })
     }
     if (acked.length > 0) acked.forEach(add(world.machine(RECEIVERS.acked, { checked: true }), 'tcp'))
-    // What comes before a WebSocket stands is text that nothing checks.
     if (byWebSocket.length > 0) byWebSocket.forEach(add(world.machine(RECEIVERS['acked-websocket']), 'websocket'))
+    const hooks = system.drains.filter(({ kind }) => kind === 'webhook')
+    if (hooks.length === 0) return
+    const machine = world.machine(HOOK)
+    for (const { step, port } of hooks) this.hooks.push({ step, receiver: new SimHook(machine, port) })
   }
 
   // ── The acts ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -251,8 +259,9 @@ export class Outside {
   }
 
   /** Those who read what sinks give. */
-  get readers(): (SimConsumer | SimReceiver)[] {
-    return [...this.consumers.map(({ consumer }) => consumer), ...this.receivers.map(({ receiver }) => receiver)]
+  get readers(): (SimConsumer | SimReceiver | SimHook)[] {
+    const receivers = [...this.receivers, ...this.hooks].map(({ receiver }) => receiver)
+    return [...this.consumers.map(({ consumer }) => consumer), ...receivers]
   }
 
   /** The machines that the workers speak with. */
@@ -262,12 +271,13 @@ export class Outside {
       ...this.senders.map(({ sender }) => sender.machine),
     ]
     if (this.consumers.length > 0) names.push(CONSUMER)
-    return [...names, ...new Set(this.receivers.map(({ receiver }) => receiver.machine))]
+    return [...names, ...new Set([...this.receivers, ...this.hooks].map(({ receiver }) => receiver.machine))]
   }
 
   /** Fair weather: everybody is there, and what is not made by now never is, but for a few that show that all goes on. */
   settle(): void {
     for (const reader of this.readers) reader.continue()
+    for (const { receiver } of this.hooks) receiver.settle()
     for (const { sender } of this.senders) sender.reconnect()
     this.left = 0
     for (const { producer } of this.producers) {

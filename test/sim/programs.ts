@@ -98,7 +98,7 @@ export function drawFamily(random: Prng, acked: Prng, place: Place, called: bool
   const trunk = written([])
   trunk.build()
   const system = caseOf({ name: 'programs', pipeline: trunk, records, exact }, random, acked, place)
-  const files = { step: 'twigs', kind: 'file', port: 0, files: 2, record: item, framing: lines() } as const
+  const files = { step: 'twigs', kind: 'file', web: false, port: 0, files: 2, record: item, framing: lines() } as const
   const feed = ({ step, port }: Part): Feed => ({ ...files, step, kind: 'acked', port: port!, files: 0 })
   return { system, watches, files, feed, acked: called, plan: ({ twigs }) => system.build(written(twigs)) }
 }

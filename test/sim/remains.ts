@@ -5,6 +5,7 @@ import type { KeyedStore } from '../../src/state/keyed-store.ts'
 import { type CommittedSeams, listCommitted } from '../../src/worker/pipelines/committed.ts'
 import type { Drain } from './cases.ts'
 import type { FinalState, Output } from './checkers/evidence.ts'
+import type { Posted } from './hook.ts'
 import type { Outside } from './outside.ts'
 import type { Kept } from './witness.ts'
 
@@ -49,7 +50,11 @@ function collect(store: KeyedStore, found: Map<Key, FinalState>): void {
 }
 
 /** What has come out of `drains`, on `volume` and at those outside. */
-export function outputsOf(drains: readonly Drain[], volume: Volume, { consumers, receivers }: Outside): Output[] {
+export function outputsOf(
+  drains: readonly Drain[],
+  volume: Volume,
+  { consumers, receivers, hooks }: Outside,
+): Output[] {
   return drains.flatMap(({ step, kind, path, caused }): Output[] => {
     if (kind === 'append' || kind === 'segments')
       return [{ step, promise: 'exactly', lines: linesIn(volume, path, kind === 'append') }]
@@ -59,10 +64,18 @@ export function outputsOf(drains: readonly Drain[], volume: Volume, { consumers,
       const lines = handed.map(({ text }) => text)
       return [{ step, promise: caused ? 'once' : 'at-least', lines, ids: handed.map(({ id }) => id) }]
     }
+    if (kind === 'webhook') {
+      const { handed } = hooks.find((one) => one.step === step)!.receiver
+      return [{ step, promise: 'at-least', lines: handed.map(({ text }) => text), ids: caused ? idsOf(handed) : [] }]
+    }
     const { consumer } = consumers.find((one) => one.step === step)!
     const lines = consumer.deliveries.flatMap(({ chunks }) => linesOf(Buffer.concat(chunks)))
     return [{ step, promise: 'some', lines }]
   })
+}
+
+function idsOf(posted: readonly Posted[]): string[] {
+  return posted.map(({ id }) => id ?? 'none')
 }
 
 /** What a file sink has made visible: in one file that grows, or in segments, in the order of their names. */

@@ -12,6 +12,8 @@
  * G2. Of each descent at least as many records are given as the surviving attempt must give.
  * G3. What comes of a call is not given behind what comes of a later one that found the state which it left; what comes of no
  *     call is given in the order of its life.
+ * G4. What has ids and may come more than once has one id: what comes of a call, or of a record by way of none, has the same whenever it
+ *     comes, and nothing that stems from elsewhere has that one.
  */
 import type { ChainPlan, Plan } from '../../../src/model/plan.ts'
 import type { Complain, Evidence, Output, Visit } from './evidence.ts'
@@ -40,6 +42,25 @@ export function checkReceived(
   for (const [descent, most] of due) {
     const got = counts.get(descent) ?? 0
     if (got < most) complain(`${step}: gives ${got} of the ${most} records that come of ${descent}`)
+  }
+}
+
+/** G4, where nobody knows ids again; steps that change give others. */
+export function checkIds({ step, lines, ids = [] }: Output, evidence: Evidence, complain: Complain): void {
+  if (evidence.reshaped) return
+  const streams = new Map(evidence.lives.map(({ name, stream }) => [name, stream]))
+  const descents = new Map<string, string>()
+  const known = new Map<string, string>()
+  for (const [i, id] of ids.entries()) {
+    // What stems from several records has none.
+    if (id === '') continue
+    const cause = lines[i]!.slice(0, lines[i]!.indexOf('|'))
+    const descent = descentOf(evidence, streams, cause)
+    if ((descents.get(id) ?? descent) !== descent)
+      complain(`${step}: gives what comes of ${descents.get(id)} and of ${descent} by the id ${id}`)
+    descents.set(id, descent)
+    if ((known.get(cause) ?? id) !== id) complain(`${step}: gives ${cause} by the ids ${known.get(cause)} and ${id}`)
+    known.set(cause, id)
   }
 }
 

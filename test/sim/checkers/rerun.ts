@@ -21,7 +21,7 @@ import { isMendable } from '../graphs.ts'
 import { Ages } from './ages.ts'
 import type { Complain, Evidence, Life, Visit } from './evidence.ts'
 import { droppedOf, type History, historyOf, survivorsOf } from './history.ts'
-import { checkReceived } from './received.ts'
+import { checkIds, checkReceived } from './received.ts'
 
 /** A record that comes to a task. `due`: it must be there; otherwise it may, because a later one took its place. */
 interface Arrival {
@@ -391,6 +391,7 @@ class Rerun {
     }
     if (promise === 'some') return
     if (promise === 'once') return checkReceived(output, expected, this.evidence, this.complain)
+    checkIds(output, this.evidence, this.complain)
     for (const [cause, { due, count }] of expected) {
       if (due && count === 0) this.complain(`${step}: ${cause} was not given`)
     }

@@ -5,7 +5,16 @@
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { mortalSteps } from '../rest.ts'
-import { accompanied, asked, type ClusterConfig, changing, goingBack, overNetwork, triedAgain } from './config.ts'
+import {
+  accompanied,
+  asked,
+  type ClusterConfig,
+  changing,
+  goingBack,
+  overNetwork,
+  triedAgain,
+  webbed,
+} from './config.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
 export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
@@ -28,7 +37,16 @@ const none = {
 }
 
 /** What is drawn beside what happens to a cluster. */
-const nobody = { readMs: 0, family: null, others: 0, people: 0, secondTries: 'none', posted: [], hasty: {} } as const
+const nobody = {
+  readMs: 0,
+  family: null,
+  others: 0,
+  people: 0,
+  secondTries: 'none',
+  posted: [],
+  webs: [],
+  hasty: {},
+} as const
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
@@ -449,6 +467,19 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       leaveMs: 8 * often,
     }
     return { ...rest, posted: config.system.feeds.map(({ step }) => step), deeds: { ...deeds, ...moving } }
+  },
+  /** Those outside speak by WebSocket and are posted to, while workers and receivers die, come and go. */
+  webs: (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = webbed(quiet(config))
+    const { feeds, drains } = config.system
+    const webs = [...feeds, ...drains].map(({ step }) => step)
+    const known = rest.system.webbed(() => true)
+    const has = known.drains.some(({ kind }) => kind === 'webhook') || known.feeds.some(({ kind }) => kind !== 'file')
+    if (!has) return null
+    const moving = { killMs: 2 * often, joinMs: 4 * often, leaveMs: 8 * often, rebalanceMs: 2 * often }
+    const calls = { reconnectMs: often, crashProducerMs: 2 * often, killConsumerMs: often, stopConsumerMs: 2 * often }
+    return { ...rest, webs, deeds: { ...deeds, ...moving, ...calls } }
   },
   /** The shared volume lies behind a server that forgets what it has answered, and who has files open. */
   'over-a-network': (config) => {

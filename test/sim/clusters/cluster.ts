@@ -107,9 +107,10 @@ export function runCluster(seed: number): Promise<ClusterResult> {
 
 /** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */
 export async function runClusterOf(config: ClusterConfig, striker: Striker | null = null): Promise<ClusterResult> {
-  const { family, posted, hasty } = config
+  const { family, posted, webs, hasty } = config
   const limits = { ...config.limits, ...hasty }
-  const system = family?.system ?? config.system.posted(({ step }) => posted.includes(step))
+  const system =
+    family?.system ?? config.system.posted(({ step }) => posted.includes(step)).webbed((step) => webs.includes(step))
   const cluster = new SimCluster({ ...config, limits, system, besides: family?.files }, striker)
   try {
     await cluster.run()

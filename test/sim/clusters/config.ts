@@ -83,6 +83,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly askMs: number
   /** The acked sources whose producers post their records instead. */
   readonly posted: readonly string[]
+  /** The steps that are spoken with by WebSocket, or that post what they give. */
+  readonly webs: readonly string[]
   /** What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions are mended. */
   readonly secondTries: 'none' | 'again' | 'purged' | 'mended'
   /** Length of the first act, in milliseconds. */
@@ -139,6 +141,10 @@ const TRIED = 0x1ba9_0000
 /** How often producers post their records, and the generator that draws it. */
 const BY_HTTP = 0.15
 const POSTED = 0x7c24_0000
+/** How often some speak by WebSocket, and are posted to; how many records there are at most then; and the generator that draws it. */
+const BY_WEB = 0.12
+const WEBBED = 0x5b37_0000
+const FEW = 300
 /** How often workers are ended in peace, how often epochs are given up soon, and the generators that draw it. */
 const RESTED = 0.2
 const RESTING = 0x15c7_0000
@@ -177,7 +183,7 @@ export function nobodyIsAway({ harsh, deeds }: ClusterConfig): boolean {
 
 export function drawCluster(seed: number): ClusterConfig {
   const config = withFullDisks(
-    withPeople(withHaste(withRests(withPosters(withSecondTries(withOthers(drawLocal(seed))))))),
+    withPeople(withHaste(withRests(withWebs(withPosters(withSecondTries(withOthers(drawLocal(seed)))))))),
   )
   return new Prng(seed + NETWORKED).chance(OVER_NETWORK) ? overNetwork(config, 0.01) : config
 }
@@ -242,6 +248,19 @@ function withPosters(config: ClusterConfig): ClusterConfig {
   if (family !== null || damageMs > 0 || putBackMs > 0 || !random.chance(BY_HTTP)) return config
   const acked = config.system.feeds.filter(({ kind }) => kind === 'acked')
   return { ...config, posted: acked.flatMap(({ step }) => (random.chance(0.7) ? [step] : [])) }
+}
+
+/** Some speak by WebSocket, and some sinks post what they give: each record is a request. */
+function withWebs(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + WEBBED)
+  return config.family !== null || !random.chance(BY_WEB) ? config : webbed(config, random)
+}
+
+/** Where that is so of most steps that can. */
+export function webbed(config: ClusterConfig, random = new Prng(config.seed + WEBBED)): ClusterConfig {
+  const { feeds, drains } = config.system
+  const webs = [...feeds, ...drains].flatMap(({ step }) => (random.chance(0.7) ? [step] : []))
+  return { ...config, webs, records: Math.min(config.records, FEW) }
 }
 
 /** What was decided about letters is not taken back, and readers do not know of it. */
@@ -463,6 +482,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     askMs: 0,
     secondTries: 'none',
     posted: [],
+    webs: [],
     hasty: {},
     lostChance: veils.chance(0.5) ? 0.3 : 0,
     blindMost: Infinity,

@@ -67,4 +67,24 @@ export const sinkMutants: readonly SimMutant[] = [
     text: 'this.outbox.rewind(resumeAfter)',
     replacement: 'this.outbox.rewind(resumeAfter + 1)',
   },
+  ...[
+    {
+      name: 'posted-is-taken',
+      file: 'src/connectors/webhook/verdict.ts',
+      text: "if (error !== null || answer === null) return { kind: 'later', reason: reasonOf(error), afterMs: 0 }",
+      replacement: "if (error !== null || answer === null) return { kind: 'taken' }",
+    },
+    {
+      name: 'posted-and-forgotten-by-a-checkpoint',
+      file: 'src/connectors/webhook/sink.ts',
+      text: 'const left = [...entry.refused, ...entry.items]',
+      replacement: 'const left = [...entry.refused]',
+    },
+    {
+      name: 'posted-under-another-id',
+      file: 'src/connectors/webhook/sink.ts',
+      text: "headers['idempotency-key'] = first!.id",
+      replacement: "headers['idempotency-key'] = first!.id + post.tries",
+    },
+  ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'webs' })),
 ]
