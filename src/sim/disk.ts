@@ -23,8 +23,10 @@
  * - What a machine writes on a shared volume is seen by others only once it is synced or closed, or after the process has ended; with
  *   the machine's power it is gone (`kept`).
  *
- * Not simulated: what the client of a network file system remembers of names, files and folders when it opens them anew: `potoroo
- * doctor` refuses such mounts.
+ * - A folder of a shared volume that is listed as it was a while ago (`listedMs`), where who lists it has said that he bears that.
+ *
+ * Not simulated: what the client of a network file system remembers of names and files when it opens them anew: `potoroo doctor` refuses
+ * such mounts.
  *
  * Not fair: losing what a sync has confirmed (but by damage); a rename that leaves neither name; a lock that outlives its
  * process, or that two have; a name that all see and that no later sync will make durable: whoever comes next could not
@@ -80,7 +82,11 @@ export class SimDisk implements Disk {
 
   list(path: string, done: Done<readonly string[]>): void {
     const { volume, path: inside } = this.locate(path)
-    this.start('read', 'list', path, volume, () => volume.list(inside), done)
+    const perform = (): readonly string[] | Refused => {
+      const names = volume.list(inside)
+      return names instanceof Refused || !volume.shared ? names : this.remembered(path, names)
+    }
+    this.start('read', 'list', path, volume, perform, done)
   }
 
   listFiles(path: string, done: Done<readonly string[]>): void {
@@ -168,6 +174,13 @@ export class SimDisk implements Disk {
         ? act(source.volume, source.path, target.path)
         : new Refused('io', 'the two paths lie on different volumes')
     this.start('names', verb, to, target.volume, perform, done)
+  }
+
+  private remembered(path: string, names: readonly string[]): readonly string[] {
+    const { listings, weather, timeline } = this.home
+    const { listedMs, listed } = weather
+    if (listedMs === 0 || !listed.some((part) => path.includes(part))) return names
+    return listings.of(path, names, timeline.now, listedMs)
   }
 
   private locate(path: string): Located {

@@ -9,6 +9,7 @@ import { DiskError, type Done } from '../env/disk.ts'
 import type { SimEvent } from './events.ts'
 import type { Haze } from './haze.ts'
 import type { Life, Mortal } from './life.ts'
+import type { Listings } from './listings.ts'
 import type { Timeline } from './timeline.ts'
 import { Refused, readOnly, type Volume } from './volume.ts'
 import type { DiskWeather } from './weather.ts'
@@ -36,6 +37,7 @@ export interface OperationHome {
   readonly random: Prng
   readonly weather: DiskWeather
   readonly haze: Haze
+  readonly listings: Listings
 }
 
 export class Operation<T> implements Mortal {

@@ -55,6 +55,9 @@ export interface DiskWeather {
   readonly twiceChance: number
   /** Of a shared volume: an open file that another machine removes is gone at once. */
   readonly stale: boolean
+  /** For how long a machine may remember what it has seen in a folder of a shared volume, in milliseconds, and in which: whose path contains one of `listed`. */
+  readonly listedMs: number
+  readonly listed: readonly string[]
   /** Of a shared volume: what a machine writes is seen by others when it is synced or closed, or its process has ended. */
   readonly kept: boolean
   /** Chance that a sync fails (`env/disk.ts`, K3). */
@@ -116,6 +119,8 @@ export const calm: Weather = {
     unknownChance: 0,
     twiceChance: 0,
     stale: false,
+    listedMs: 0,
+    listed: [],
     kept: false,
     syncFailChance: 0,
     tornChance: 0,

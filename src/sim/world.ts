@@ -17,6 +17,7 @@ import { Fabric } from './fabric.ts'
 import { Haze } from './haze.ts'
 import { SimHttp } from './http.ts'
 import { type Death, Life, type LifeState } from './life.ts'
+import { Listings } from './listings.ts'
 import { LogRing, SimLog } from './log.ts'
 import { SimNetwork } from './network.ts'
 import { SimRandom } from './random.ts'
@@ -112,7 +113,7 @@ export class World {
     const own = new Volume(name, disk.capacityBytes, false)
     const mounts = [...(options.mounts ?? []), { at: '', volume: own }]
     const haze = new Haze()
-    const storage = { mounts, weather: disk, haze }
+    const storage = { mounts, weather: disk, haze, listings: new Listings() }
     const start = (process: string): SimProcess => this.start(process, host, storage)
     return new Machine({ host, volume: own, network: this.network, random: this.prng.fork(), disk, haze, start })
   }
@@ -126,7 +127,14 @@ export class World {
     const { timeline, weather } = this
     const life = new Life(name, host.name)
     const clock = new SimClock(timeline, life, this.prng.fork(), weather.clock)
-    const home = { timeline, life, random: this.prng.fork(), weather: storage.weather, haze: storage.haze }
+    const home = {
+      timeline,
+      life,
+      random: this.prng.fork(),
+      weather: storage.weather,
+      haze: storage.haze,
+      listings: storage.listings,
+    }
     const network = new SimNetwork(this.network, life)
     const env: Env = {
       clock,
@@ -145,6 +153,7 @@ interface Storage {
   readonly mounts: readonly Mount[]
   readonly weather: DiskWeather
   readonly haze: Haze
+  readonly listings: Listings
 }
 
 /** What a machine is made of. */

@@ -395,6 +395,22 @@ describe('faults', () => {
     expect(files.map((file) => act(world, (done) => file.close(done)))).toEqual([undefined, undefined])
   })
 
+  test('a machine lists a folder of a shared volume as it was a while ago, where that is borne; others, and other folders, as they are', () => {
+    const world = worldWith({ listedMs: 100, listed: ['/store/chain'] })
+    const volume = world.volume('store')
+    const mounts = [{ at: '/store', volume }]
+    const [a, b] = [world.machine('a', { mounts }).start('a'), world.machine('b', { mounts }).start('b')]
+    for (const folder of ['chain', 'other']) volume.makeDirectory(folder)
+    const list = ({ env }: SimProcess, folder: string) =>
+      get<readonly string[]>(world, (done) => env.disk.list(`/store/${folder}`, done))
+    const all = () => [list(a, 'chain'), list(b, 'chain'), list(a, 'other')]
+    expect([list(a, 'chain'), list(a, 'other')]).toEqual([[], []])
+    for (const folder of ['chain', 'other']) volume.open(`${folder}/f`, 'write')
+    expect(all()).toEqual([[], ['f'], ['f']])
+    world.run(world.now + 100)
+    expect(all()).toEqual([['f'], ['f'], ['f']])
+  })
+
   test('what a machine writes on a shared volume others see once it is synced or closed, or its process has ended; never after its power went', () => {
     const world = worldWith({ kept: true })
     const volume = world.volume('store')

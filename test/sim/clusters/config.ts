@@ -126,6 +126,9 @@ const CALLING = 0x3c95_0000
 /** How often the shared volume lies behind a server (`overNetwork`), and the generator that draws it. */
 const OVER_NETWORK = 0.1
 const NETWORKED = 0x009b_0000
+/** For how long folders of the store may be seen as they were then, in milliseconds, as usual. */
+const LISTED_MS = [0, 500, 3000]
+const STORE_PATH = `${SHARED}/store/`
 /** How often other pipelines run beside the one that it is about, and the generator that draws them. */
 const ACCOMPANIED = 0.15
 const BESIDE = 0x2f61_0000
@@ -282,10 +285,16 @@ export function triedAgain(config: ClusterConfig, random = new Prng(config.seed 
   return { ...config, secondTries, deeds: { ...deeds, letterMs: Math.ceil(random.between(200, 2000) * pace) } }
 }
 
-/** Where the shared volume lies behind a server that forgets what it has answered, and who has files open. */
+/**
+ * Where the shared volume lies behind a server that forgets what it has answered, and who has files open; workers may see the folders of
+ * their store as they were a while ago.
+ */
 export function overNetwork(config: ClusterConfig, twiceChance: number): ClusterConfig {
   const { disk, ...weather } = config.weather
-  return { ...config, weather: { ...weather, disk: { ...disk, twiceChance, stale: true, kept: true } } }
+  // Who puts a store back is slower than that.
+  const listedMs = config.deeds.putBackMs > 0 ? 0 : LISTED_MS[config.seed % LISTED_MS.length]! * config.pace
+  const forgetful = { twiceChance, stale: true, kept: true, listedMs, listed: [STORE_PATH] }
+  return { ...config, weather: { ...weather, disk: { ...disk, ...forgetful } } }
 }
 
 function drawLocal(seed: number): ClusterConfig {
