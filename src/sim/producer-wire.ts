@@ -58,7 +58,8 @@ export class Wire implements ConnectionHandler {
     this.repeats = repeats
     this.outbox = outbox
     this.owner = owner
-    this.connection = dialBy(by, process.env, address, this)
+    const { env } = process
+    this.connection = dialBy(by, env, address, this)
     this.patience = this.wait(10 * patienceMs)
   }
 
