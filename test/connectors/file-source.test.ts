@@ -368,6 +368,30 @@ describe('a file that is followed', () => {
     }
   })
 
+  test.each([
+    ['with others beside it', 1, ['E_FILE_MISSED']],
+    ['alone', 0, []],
+  ])('says so where the file before is gone when it has been read, %s', (_, others, warnings) => {
+    const scene = new Scene()
+    scene.append('a\n')
+    let removed = false
+    const reading = readAll(
+      scene.reading(source(true), {
+        between: (now) => {
+          if (removed || now.records.length === 0) return
+          removed = true
+          scene.machine.volume.remove(PATH)
+          for (let n = 1; n <= others; n++) scene.append('b\n', `${PATH}.${n}`)
+          scene.append('c\n')
+        },
+        until: (now) => now.records.length === 2,
+        patienceMs: 5000,
+      }),
+    )
+    expect(values(reading)).toEqual(['a', 'c'])
+    expect(reading.warnings).toEqual(warnings)
+  })
+
   test('goes on in a file that begins as the one before did, which had no more than that', () => {
     for (const seed of [1, 2, 3]) {
       const scene = new Scene(seed)

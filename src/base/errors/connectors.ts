@@ -148,6 +148,12 @@ export const connectorsErrors = {
     what: 'step "{step}" had read {offset} bytes of {path}, which has been cut since, and reads it again from its beginning',
     remedy: 'rotate the file by renaming it: what is written between the last read and a cut is lost',
   },
+  E_FILE_MISSED: {
+    kind: 'operational',
+    what: 'step "{step}" goes on in {path}: the file before is gone, and none of those that were rotated away after it was read',
+    remedy:
+      'keep rotated files for longer than the pipeline may be behind; look whether there were any, and what stands in them',
+  },
   E_FILE_FRAGMENT: {
     kind: 'user',
     what: '{path} ends inside a record, of which {bytes} bytes are there',

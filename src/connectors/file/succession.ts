@@ -113,20 +113,30 @@ function recognise(
 
 /**
  * Opens the file at `path` that was begun after the one that `stand` describes; `null` when there is none yet. Empty
- * files in between are passed over: they have nothing to be known by later.
+ * files in between are passed over: they have nothing to be known by later. `unsure`: others may have come between.
  */
-export function openSuccessor(disk: Disk, clock: Clock, path: string, stand: Stand, done: Done<File | null>): void {
+export function openSuccessor(
+  disk: Disk,
+  clock: Clock,
+  path: string,
+  stand: Stand,
+  done: (error: DiskError | null, file: File | null, unsure: boolean) => void,
+): void {
+  const none = (error: DiskError | null): void => done(error, null, false)
   findAgain(disk, clock, path, stand, (error, before) => {
     before?.file.close(() => {})
-    if (error !== null) return done(error, null)
-    // Where the file itself is gone, those between it and the path cannot be told from older ones.
+    if (error !== null) return none(error)
     openNonEmpty(disk, before === null ? [path] : before.after, (unreadable, file) => {
-      if (unreadable !== null || file === null) return done(unreadable, null)
+      if (unreadable !== null || file === null) return none(unreadable)
       findAgain(disk, clock, path, stand, (unknown, still) => {
         still?.file.close(() => {})
-        if (unknown === null && still?.path === before?.path) return done(null, file)
-        file.close(() => {})
-        done(unknown, null)
+        if (unknown !== null || still?.path !== before?.path) {
+          file.close(() => {})
+          return none(unknown)
+        }
+        if (before !== null) return done(null, file, false)
+        // Where the file itself is gone, those between it and the path cannot be told from older ones.
+        listRotated(disk, path, (unlisted, rotated) => done(null, file, unlisted !== null || rotated.length > 0))
       })
     })
   })

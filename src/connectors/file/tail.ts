@@ -251,11 +251,12 @@ export class Tail {
       return
     }
     const { clock, disk } = this.context.env
-    openSuccessor(disk, clock, this.path, before, (error, file) => {
+    openSuccessor(disk, clock, this.path, before, (error, file, unsure) => {
       if (this.closed) return file?.close(() => {})
       if (error !== null) return this.fail(diskFault('open', error))
-      if (file === null) this.later(() => this.openNext(before))
-      else this.begin(file, 0)
+      if (file === null) return this.later(() => this.openNext(before))
+      if (unsure) this.context.warn(fail('E_FILE_MISSED', { step: this.context.step, path: this.path }))
+      this.begin(file, 0)
     })
   }
 
