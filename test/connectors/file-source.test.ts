@@ -487,6 +487,24 @@ describe('a file that is followed', () => {
     expectRising([...before.records, ...after.records])
   })
 
+  test.each([
+    [true, ['E_FILE_MISSED']],
+    [false, []],
+  ])(
+    'goes on in another file where the one that it had not begun is gone, and says so where it follows (%s)',
+    (follow, said) => {
+      const scene = new Scene()
+      scene.append('a\n')
+      const { place } = readAll(scene.reading(source(true), { until: (now) => now.records.length === 1 }))
+      scene.machine.volume.remove(PATH)
+      scene.append('b\n')
+      const begun = { ...place, position: 0, frame: 0 }
+      const until = (now: Reading): boolean => now.records.length === 1
+      const reading = readAll(scene.reading(source(follow), { place: begun, until }))
+      expect([values(reading), reading.error, reading.warnings]).toEqual([['b'], null, said])
+    },
+  )
+
   test('says so when the file that it stood in is gone', () => {
     const scene = new Scene()
     scene.append('a\nb\n')

@@ -123,8 +123,11 @@ export class Tail {
     findAgain(disk, clock, this.path, stand, (error, found) => {
       if (this.closed) return found?.file.close(() => {})
       if (error !== null) return this.fail(diskFault('open', error))
-      // Of a file of which nothing was read nothing can be lost.
-      if (found === null && stand.at === 0) return this.open(this.path)
+      if (found === null && stand.at === 0) {
+        // What is read once may be exchanged before that; of what is followed some is lost where it was there at all.
+        if (this.follow && stand.head.bytes > 0) this.warnOfMissed()
+        return this.open(this.path)
+      }
       if (found === null) return this.gone(stand)
       found.file.read(0, HEAD_BYTES, (unreadable, bytes) => {
         if (this.closed) return found.file.close(() => {})
@@ -255,9 +258,13 @@ export class Tail {
       if (this.closed) return file?.close(() => {})
       if (error !== null) return this.fail(diskFault('open', error))
       if (file === null) return this.later(() => this.openNext(before))
-      if (unsure) this.context.warn(fail('E_FILE_MISSED', { step: this.context.step, path: this.path }))
+      if (unsure) this.warnOfMissed()
       this.begin(file, 0)
     })
+  }
+
+  private warnOfMissed(): void {
+    this.context.warn(fail('E_FILE_MISSED', { step: this.context.step, path: this.path }))
   }
 
   private later(fn: () => void): void {
