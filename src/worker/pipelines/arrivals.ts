@@ -110,9 +110,10 @@ export class Arrivals {
 
   // ── One pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Ends what ran, and keeps what it held. */
-  put({ name, phase, execution }: Resident): void {
-    if (phase !== 'failed') this.held.set(name, execution.holdings())
+  /** Ends what ran, and keeps what it held where `entry` names the same program: state of another would be in memory beside its own. */
+  put({ name, phase, hash, execution }: Resident, entry: PipelineEntry): void {
+    if (phase === 'failed' || hash !== entry.hash) return execution.release()
+    this.held.set(name, execution.holdings())
     execution.close()
   }
 

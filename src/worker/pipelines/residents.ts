@@ -66,7 +66,7 @@ export class Residents {
     for (const resident of [...roster.all.values()]) {
       const entry = pipelines.get(resident.name)
       if (entry?.run !== resident.run) this.remove(resident)
-      else if (!entry.drained) arrivals.put(resident)
+      else if (!entry.drained) arrivals.put(resident, entry)
       else arrivals.finish(resident, lastEpoch(entry)?.epoch ?? 0) // R2
     }
     for (const [name, entry] of pipelines) if (!entry.drained && this.seams.wants(name)) arrivals.bring(name, entry)
