@@ -12,6 +12,7 @@ import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { Execution } from '../../src/worker/execution/execution.ts'
 import { OpenSources } from '../../src/worker/execution/sources.ts'
+import { WayUp } from '../../src/worker/execution/way-up.ts'
 import { Executions } from '../../src/worker/executions.ts'
 
 afterEach(() => {
@@ -121,6 +122,14 @@ test('opens no port once it was closed, when the worker may work again', () => {
   expect(resident.addresses.size).toBe(0)
 })
 
+const visits = pipeline('visits', (p) =>
+  p
+    .source('in', generatorSource<number>({ value: (n) => n, count: 1e9, rate: 100 }))
+    .keyBy('by', (n) => n % 7)
+    .mapWithState('count', { init: () => ({ n: 0 }), step: (state) => ++state.n })
+    .sink('out', nullSink()),
+)
+
 /** Whether `target` is in memory for what `root` holds, closures apart. */
 function holds(root: object, target: object): boolean {
   const seen = new Set<object>([root])
@@ -135,24 +144,17 @@ function holds(root: object, target: object): boolean {
 test.each(['of another program', 'of another epoch'])(
   'Y5: what was held before, %s, stays no longer than the way up takes',
   (what) => {
-    const visits = pipeline('visits', (p) =>
-      p
-        .source('in', generatorSource<number>({ value: (n) => n, count: 1e9, rate: 100 }))
-        .keyBy('by', (n) => n % 7)
-        .mapWithState('count', { init: () => ({ n: 0 }), step: (state) => ++state.n })
-        .sink('out', nullSink()),
-    )
     const former = { complete() {}, rollback: () => [] }
     const { make } = Executions.prototype
     vi.spyOn(Executions.prototype, 'make').mockImplementation(function (this: Executions, loaded, entry, ...rest) {
       const [generation, events] = rest
-      const hash = what === 'of another program' ? 'another' : entry.hash
+      const submitted = what === 'of another program' ? entry.submitted + 1 : entry.submitted
       const before = {
         stores: new Map([['count', former]]) as never,
         base: 7,
         undecided: 0,
         owned: new Set<number>(),
-        hash,
+        submitted,
       }
       return make.call(this, loaded, entry, generation, events, before)
     })
@@ -167,3 +169,15 @@ test.each(['of another program', 'of another epoch'])(
     expect(holds(station.execution!, former)).toBe(false)
   },
 )
+
+test('what was held goes on with the program and the parameters that it was held by, and with no others', () => {
+  const former = {}
+  const generation = { owners: new Uint16Array(16), self: 0 }
+  const goesOn = (submitted: number): boolean => {
+    const before = { stores: new Map([['count', former]]), base: 1, undecided: 0, owned: new Set(), submitted }
+    const seams = { limits: makeLimits({}), drop: new Set() }
+    const options = { plan: plan(visits.build()), entry: { hash: 'same', submitted: 7 }, generation, seams }
+    return holds(new WayUp(options as never, { ...before, hash: 'same' } as never, () => {}), former)
+  }
+  expect([7, 6].map(goesOn)).toEqual([true, false])
+})

@@ -275,7 +275,7 @@ export class Execution implements Executing {
     const { generation, entry, active, stores } = this
     const base = active?.figures.epoch ?? this.standing?.base?.epoch ?? 0
     const owned = new Set(stores.size === 0 ? [] : ownedOf(generation))
-    return { stores, base, undecided: active?.undecided ?? 0, owned, hash: entry.hash }
+    return { stores, base, undecided: active?.undecided ?? 0, owned, submitted: entry.submitted }
   }
 
   /** Ends at once and for good: the pipeline is about to be taken out of the cluster. */

@@ -64,8 +64,8 @@ export interface Holdings {
   readonly undecided: number
   /** Key groups that the worker owned. */
   readonly owned: ReadonlySet<number>
-  /** The program that ran: another one makes other stores. */
-  readonly hash: string
+  /** The record that submitted what ran: another program, or the same one with other parameters, makes other stores. */
+  readonly submitted: number
 }
 
 export interface ExecutionEvents {

@@ -88,7 +88,7 @@ export class WayUp {
     const { plan, generation, seams, entry } = options
     this.options = options
     this.done = done
-    const held = before?.hash === entry.hash ? before : null
+    const held = before?.submitted === entry.submitted ? before : null
     this.state = new StateReturn(plan, generation, seams.limits, seams.drop, held)
   }
 

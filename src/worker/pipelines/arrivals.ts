@@ -111,8 +111,8 @@ export class Arrivals {
   // ── One pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Ends what ran, and keeps what it held where `entry` names the same program: state of another would be in memory beside its own. */
-  put({ name, phase, hash, execution }: Resident, entry: PipelineEntry): void {
-    if (phase === 'failed' || hash !== entry.hash) return execution.release()
+  put({ name, phase, submitted, execution }: Resident, entry: PipelineEntry): void {
+    if (phase === 'failed' || submitted !== entry.submitted) return execution.release()
     this.held.set(name, execution.holdings())
     execution.close()
   }
