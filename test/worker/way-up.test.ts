@@ -12,7 +12,7 @@ import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { Execution } from '../../src/worker/execution/execution.ts'
 import { OpenSources } from '../../src/worker/execution/sources.ts'
-import { WayUp } from '../../src/worker/execution/way-up.ts'
+import { type Standing, WayUp } from '../../src/worker/execution/way-up.ts'
 import { Executions } from '../../src/worker/executions.ts'
 
 afterEach(() => {
@@ -97,6 +97,9 @@ test('looks at the journal once, beside the state, and at no stream where no ste
   expect(station.execution!.figures!.epoch).toBeGreaterThan(0)
   expect(looked).toHaveBeenCalledTimes(1)
   expect(fed).not.toHaveBeenCalled()
+  // Whatever tasks held has gone over to them.
+  const { standing } = station.execution as unknown as { readonly standing: Standing }
+  expect(standing.held.size).toBe(0)
 })
 
 test('opens no port once it was closed, when the worker may work again', () => {

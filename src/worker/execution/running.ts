@@ -109,6 +109,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.participating = this.makeParticipating(standing)
     this.coordinating = generation.coordinator === seams.member.worker ? this.makeCoordinating(standing) : null
     this.runtime = this.makeRuntime(standing)
+    standing.held.clear()
   }
 
   start(): void {

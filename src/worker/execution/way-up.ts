@@ -46,8 +46,8 @@ export interface Standing {
   readonly base: Manifest | null
   readonly stores: ReadonlyMap<string, KeyedStore>
   readonly writers: ReadonlyMap<string, Writer>
-  /** What tasks held, by step. */
-  readonly held: ReadonlyMap<string, readonly HeldRecords[]>
+  /** What tasks held, by step: gone from here once they have it. */
+  readonly held: Map<string, readonly HeldRecords[]>
 }
 
 export type WayUpOutcome =
@@ -180,7 +180,7 @@ export class WayUp {
     })
   }
 
-  private heldByStep(parts: readonly HeldPart[], base: Manifest | null): ReadonlyMap<string, readonly HeldRecords[]> {
+  private heldByStep(parts: readonly HeldPart[], base: Manifest | null): Standing['held'] {
     const { plan, generation, seams, sources, splits } = this.options
     const held = new Map<string, HeldRecords[]>()
     if (base === null) return held
