@@ -7,6 +7,8 @@
  *     incarnations of this worker, and nobody else's.
  * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating in
  *     it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
+ * F4. A folder that is gone is made anew, but not where the store is gone with it: where its mark stood once and stands no more,
+ *     as under a mount point that has lost its volume, a record of the chain would be the first of another chain.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError, File } from '../env/disk.ts'
@@ -45,6 +47,8 @@ export class FileStore implements Store {
   /** F3. */
   private readonly suspect = new Set<string>()
   private readonly lost: (error: PotorooError) => void
+  /** Its mark, the cluster's own object, has been seen (F4). */
+  private marked = false
 
   /** Use `openFileStore`. */
   constructor(disk: Disk, random: Random, root: string, writer: Writer, lost: (error: PotorooError) => void) {
@@ -88,6 +92,7 @@ export class FileStore implements Store {
 
   read(path: string, done: StoreDone<Buffer | null>): void {
     this.disk.readFile(this.at(path), (error, bytes) => {
+      this.marked ||= path === layout.CLUSTER && error === null
       if (error === null) done(null, bytes)
       else if (error.code === 'absent') done(null, null)
       else done(storeError('read', path, error), none)
@@ -171,14 +176,26 @@ export class FileStore implements Store {
   }
 
   private makeFolder(folder: string, done: StoreDoneVoid): void {
-    this.disk.makeDirectory(this.at(folder), (error) => {
-      if (error) return done(storeError('mkdir', folder, error))
-      this.syncUpwards(folder, (failed) => {
-        if (failed) return done(failed)
-        if (this.known.size === KNOWN_FOLDERS) this.known.clear()
-        this.known.add(folder)
-        done(null)
+    this.findMark((gone) => {
+      if (gone) return done(gone)
+      this.disk.makeDirectory(this.at(folder), (error) => {
+        if (error) return done(storeError('mkdir', folder, error))
+        this.syncUpwards(folder, (failed) => {
+          if (failed) return done(failed)
+          if (this.known.size === KNOWN_FOLDERS) this.known.clear()
+          this.known.add(folder)
+          done(null)
+        })
       })
+    })
+  }
+
+  /** Sees that the store stands where it stood, if it has ever been seen (F4). What the mark says is not read. */
+  private findMark(done: StoreDoneVoid): void {
+    if (!this.marked) return done(null)
+    this.disk.open(this.at(layout.CLUSTER), 'read', (error, file) => {
+      if (error) done(storeError('find', layout.CLUSTER, error))
+      else file.close(() => done(null))
     })
   }
 
@@ -227,6 +244,7 @@ export class FileStore implements Store {
           this.known.delete(folder)
           return done(storeError('link', path, failed), none)
         }
+        this.marked ||= path === layout.CLUSTER
         this.makeDurable(folder, (lost) => done(lost, existed))
       })
     })

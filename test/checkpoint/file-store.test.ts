@@ -146,6 +146,21 @@ describe('the file driver', () => {
     expect([begin('packs/2'), begin('packs/3')]).toEqual(['E_STORE', undefined])
   })
 
+  test('F4: nothing is made in the place of a store that is gone', () => {
+    const sim = new Sim()
+    const { disk } = sim.process.env
+    const store = sim.open()
+    for (const path of ['cluster', 'chain/1']) expect(create(sim, store, path, Buffer.from('x'))).toBe('created')
+    sim.await((report) => disk.removeTree('store', report))
+    sim.await((report) => disk.makeDirectory('store', report))
+    for (let i = 0; i < 3; i++) {
+      expect(create(sim, store, 'chain/2', Buffer.from('x'))).toBe('unknown')
+      expect(sim.end((done) => store.put('beats/w', Buffer.from('x'), done))?.code).toBe('E_STORE')
+      expect(sim.await((report) => store.upload('packs/1', (error) => report(error?.code)))).toBe('E_STORE')
+    }
+    expect(sim.value((done) => store.list('', done))).toEqual([])
+  })
+
   test('F3: after a failed sync of a folder nothing in it is called created or durable any more', () => {
     const sim = new Sim()
     const { disk } = sim.process.env
