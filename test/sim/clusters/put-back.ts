@@ -40,7 +40,7 @@ export class PutBack {
   private atBackup = 0
   /** The length of the chain in the backup. */
   private length = 0
-  /** What the data folders of those had noted that the store lacked when it was put back: the nonce. */
+  /** What the data folders of those had noted that the store lacked when it was last put back before they went on: the nonce. */
   private readonly lacking = new Map<MemberStation, string>()
   /** Workers that may not go on without a word, and the lives that each had had by then (K1). */
   private readonly owing = new Map<MemberStation, number>()
@@ -79,7 +79,6 @@ export class PutBack {
     this.times++
     this.chain.putBack()
     this.owing.clear()
-    this.lacking.clear()
     this.accepting.clear()
     for (const station of stations) {
       if (!this.lacks(station)) continue
@@ -92,8 +91,7 @@ export class PutBack {
   fell(station: MemberStation, error: PotorooError): boolean {
     if (this.asksAgain(station, error)) return true
     if (error.code !== 'E_STORE_BACK') return false
-    // What it lacked then lacks it still, also where nobody can tell by the store any more: the record is removed with its era.
-    if (this.lacking.get(station) !== seenBy(station.machine)?.nonce && !this.lacks(station))
+    if (!this.lacks(station))
       this.complaints.push(`${station.name} refuses a store that has what it has seen: ${error}`)
     this.owing.delete(station)
     this.accepting.set(station, this.chain.epochs)
@@ -115,10 +113,14 @@ export class PutBack {
     }
   }
 
-  /** Whether the store lacks what the data folder of `station` has seen. */
-  private lacks({ machine }: MemberStation): boolean {
-    const seen = seenBy(machine)
+  /**
+   * Whether the store lacks what the data folder of `station` has seen. What it lacked when it was put back it lacks still, also where
+   * nobody can tell by the store any more: the record is removed with its era, of an older or of another history.
+   */
+  private lacks(station: MemberStation): boolean {
+    const seen = seenBy(station.machine)
     if (seen === null) return false
+    if (this.lacking.get(station) === seen.nonce) return true
     const path = `${CHAIN}/${String(seen.n).padStart(10, '0')}`
     const record = read(this.volume, path)
     // Removed with its era, where the chain is longer than that.
