@@ -64,6 +64,13 @@ export function stepCoordinator(
   return decide('checkpoint coordinator', table, state, event)
 }
 
+/** When a tick has something to decide, by the monotonic clock in milliseconds: one that comes sooner changes nothing. */
+export function tickAt(state: CoordinatorState): number {
+  if (state.phase === 'idle') return state.dueMs
+  // C2: undecided until something stands in the chain.
+  return 'lateMs' in state && state.phase !== 'recording' ? state.lateMs : Infinity
+}
+
 const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> = {
   idle: {
     tick: (s, e) => (e.nowMs >= s.dueMs ? begin(s, s.requested ?? periodic, e.nowMs) : stay(s)),

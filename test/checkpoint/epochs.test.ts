@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { assert } from '../../src/base/assert.ts'
 import { Prng } from '../../src/base/prng.ts'
 import type { Barrier, Fate, Purpose } from '../../src/checkpoint/barrier.ts'
-import { startCoordinator, stepCoordinator } from '../../src/checkpoint/coordinator.ts'
+import { startCoordinator, stepCoordinator, tickAt } from '../../src/checkpoint/coordinator.ts'
 import type { CoordinatorEffect, CoordinatorEvent, CoordinatorState } from '../../src/checkpoint/coordinator-state.ts'
 import type { Snapshot } from '../../src/checkpoint/manifest.ts'
 import {
@@ -311,7 +311,10 @@ class World {
     }
     choices.push(() => {
       this.now += this.random.below(this.pace)
-      this.on({ kind: 'tick', nowMs: this.now })
+      const { coordinator, now } = this
+      this.on({ kind: 'tick', nowMs: now })
+      const decided = this.coordinator !== coordinator
+      assert(decided === now >= tickAt(coordinator), 'a tick decides something from then on, and not before')
     })
     choices[this.random.below(choices.length)]!()
   }

@@ -4,11 +4,12 @@
  *
  * O1. An event that an effect raises waits until the effects before it have been carried out.
  * O2. Every answer of a member comes here, also those of the worker itself, and by the same way.
+ * O3. It looks at the time when that decides something, and not before: a pipeline at rest wakes its worker once for each epoch.
  */
 import type { Limits } from '../../base/limits.ts'
 import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { ChainWriter } from '../../checkpoint/chain-writer.ts'
-import { startCoordinator, stepCoordinator } from '../../checkpoint/coordinator.ts'
+import { startCoordinator, stepCoordinator, tickAt } from '../../checkpoint/coordinator.ts'
 import type { CoordinatorEffect, CoordinatorEvent, CoordinatorState } from '../../checkpoint/coordinator-state.ts'
 import * as layout from '../../checkpoint/layout.ts'
 import {
@@ -22,13 +23,10 @@ import type { NamedPacks } from '../../checkpoint/named-packs.ts'
 import { makeSavepoint } from '../../checkpoint/savepoint.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
-import type { Clock } from '../../env/clock.ts'
+import type { Clock, Timer } from '../../env/clock.ts'
 import type { Log } from '../../env/log.ts'
 import { Turns } from '../turns.ts'
 import { type Answered, EpochRequests } from './epoch-requests.ts'
-
-/** How often the coordinator looks at the time, in milliseconds. */
-const TICK_MS = 20
 
 export interface CoordinatingSeams {
   readonly store: Store
@@ -61,7 +59,10 @@ export class Coordinating {
   private manifest: Manifest | null = null
   /** That of the epoch under way. */
   private purpose: Purpose = periodic
-  private stopped = false
+  private started = false
+  /** When it looks at the time next (O3). */
+  private wakesMs = Infinity
+  private timer: Timer | null = null
   /** Epochs abandoned since the last complete one. */
   private abandoned = 0
 
@@ -86,11 +87,11 @@ export class Coordinating {
 
   /** Begins to make epochs. */
   start(): void {
-    this.tick()
+    this.started = true
+    this.wait()
   }
 
   stop(): void {
-    this.stopped = true
     this.raise({ kind: 'stop' })
     this.requests.end('the pipeline has ended')
   }
@@ -139,10 +140,17 @@ export class Coordinating {
     return this.seams.clock.monotonic()
   }
 
-  private tick(): void {
-    if (this.stopped) return
+  private readonly tick = (): void => {
+    this.wakesMs = Infinity
     this.raise({ kind: 'tick', nowMs: this.now() })
-    this.seams.clock.after(TICK_MS, () => this.tick())
+  }
+
+  private wait(): void {
+    const wakesMs = tickAt(this.state)
+    if (!this.started || wakesMs === this.wakesMs) return
+    this.wakesMs = wakesMs
+    this.timer?.cancel()
+    this.timer = wakesMs === Infinity ? null : this.seams.clock.after(Math.max(0, wakesMs - this.now()), this.tick)
   }
 
   private raise(event: CoordinatorEvent): void {
@@ -150,6 +158,7 @@ export class Coordinating {
       const { next, effects } = stepCoordinator(this.state, event)
       this.state = next
       for (const effect of effects) this.carryOut(effect)
+      this.wait()
     })
   }
 
