@@ -12,7 +12,7 @@
  */
 import { calm } from '../../src/sim/weather.ts'
 import { runClusterOf } from './clusters/cluster.ts'
-import { type ClusterConfig, type ClusterDeeds, drawCluster } from './clusters/config.ts'
+import { type ClusterConfig, type ClusterDeeds, drawWhole } from './clusters/config.ts'
 import { type Config, type Deeds, drawConfig } from './config.ts'
 import { type Blow, type Result, runConfig, type Striker } from './system.ts'
 
@@ -209,8 +209,8 @@ function configOf(seed: number): Config {
 /** The cluster of `seed`, small, quick and in fair weather, in which a worker dies and another one joins. */
 function clusterOf(seed: number): ClusterConfig {
   // The first from there on that waits as little as any.
-  let drawn = drawCluster(1000 * seed)
-  for (let next = drawn.seed + 1; drawn.pace > 0.1; next++) drawn = drawCluster(next)
+  let drawn = drawWhole(1000 * seed)
+  for (let next = drawn.seed + 1; drawn.pace > 0.1; next++) drawn = drawWhole(next)
   const never = Object.entries(drawn.deeds).map(([deed, often]) => [deed, typeof often === 'number' ? 0 : often])
   const deeds = { ...Object.fromEntries(never), killMs: CLUSTER_ACT_MS / 4, joinMs: CLUSTER_ACT_MS / 3 } as ClusterDeeds
   return {

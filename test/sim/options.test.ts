@@ -73,7 +73,7 @@ test.each([
   ['--fresh --from 3', "option '--fresh' cannot be used with option '--from <seed>'"],
   ['1 --fault kil:17', '"kil:17" are no faults, such as kill:17 or kill:17,power:3'],
   ['--enumerate --part 4/4', 'It is the number of a part, from 0, and of how many'],
-  ['--bend readres', 'there is no bend "readres" of clusters: there are fewer-deeds, '],
+  ['--bend readres', 'there is no bend "readres" of clusters: there are whole, fewer-deeds, '],
   ['--bend turned-bits', 'there is no bend "turned-bits" of clusters: there is one for --alone'],
   ['--mutant nobody', 'There are ack-before-sync, '],
   ['--mutants nobody', 'there is no planted fault "nobody"'],

@@ -163,7 +163,7 @@ export class Outside {
 
   private filesOf(feed: Feed, volume: Volume): Laid[] {
     return Array.from({ length: feed.files }, (_, i) => {
-      return this.lay(feed, volume, i + 1, 10 + this.random.below(Math.max(1, this.config.records / 2)))
+      return this.lay(feed, volume, i + 1, 10 + this.random.below(Math.ceil(this.config.records / 2)))
     })
   }
 

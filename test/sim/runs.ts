@@ -58,8 +58,8 @@ export async function runnerOf({ kind, bend }: Runs): Promise<Runner> {
   if (kind === 'clusters') {
     const { runClusterOf } = await import('./clusters/cluster.ts')
     const { clusterBends } = await import('./clusters/bends.ts')
-    const { drawCluster } = await import('./clusters/config.ts')
-    return bent(bend, clusterBends, drawCluster, runClusterOf)
+    const { drawCluster, drawWhole } = await import('./clusters/config.ts')
+    return bent(bend, clusterBends, bend === null ? drawCluster : drawWhole, runClusterOf)
   }
   const { runConfig } = await import('./system.ts')
   const { bends } = await import('./bends.ts')

@@ -49,6 +49,8 @@ const nobody = {
 } as const
 
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
+  /** All that a seed draws, and no part of it: as it was before these were drawn. */
+  whole: (config) => config,
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
   'fewer-deeds': (config) => ({ ...config, ...nobody, deeds: { ...config.deeds, ...none } }),
   /** Nobody is blind, and no version follows another: as it was before these were drawn. */

@@ -52,7 +52,7 @@ export class Callers {
     const count = 1 + random.below(PRODUCERS)
     const callers = Array.from({ length: count }, (_, i): Caller => {
       const producer = outside.producerOf(`${feed.step}-p${i + 1}`, random.below(5), feed, { believes: UNKNOWN_MAX })
-      return { feed, producer, left: fair ? 0 : 10 + random.below(Math.max(1, config.records / 4)) }
+      return { feed, producer, left: fair ? 0 : 10 + random.below(Math.ceil(config.records / 4)) }
     })
     for (const caller of callers) {
       caller.producer.start()

@@ -39,7 +39,7 @@ import type { Striker } from '../system.ts'
 import { Witness } from '../witness.ts'
 import { Callers } from './callers.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
-import { type ClusterConfig, drawCluster, nobodyIsAway } from './config.ts'
+import { type ClusterConfig, nobodyIsAway } from './config.ts'
 import { FullDisks } from './full-disks.ts'
 import { Losses } from './losses.ts'
 import { OtherPipelines } from './other-pipelines.ts'
@@ -98,11 +98,6 @@ export interface ClusterResult {
   /** Of all that the world has done (`src/sim/trace.ts`). */
   readonly fingerprint: string
   readonly log: readonly string[]
-}
-
-/** Runs the cluster of `seed`. */
-export function runCluster(seed: number): Promise<ClusterResult> {
-  return runClusterOf(drawCluster(seed))
 }
 
 /** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */

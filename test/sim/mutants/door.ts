@@ -46,6 +46,7 @@ export const doorMutants: readonly SimMutant[] = [
   {
     name: 'only-the-last-bringer-counts',
     swarm: 'clusters',
+    bend: 'nobody-asks',
     seed: 64000680,
     file: 'src/ingest/streams.ts',
     text: 'return before?.last ?? null',
@@ -54,6 +55,7 @@ export const doorMutants: readonly SimMutant[] = [
   {
     name: 'row-without-trail',
     swarm: 'clusters',
+    bend: 'nobody-asks',
     seed: 64000680,
     file: 'src/ingest/stream.ts',
     text: 'acked, writer, ...before]',

@@ -63,6 +63,7 @@ export const heldMutants: readonly SimMutant[] = [
   {
     name: 'member-linked-again',
     swarm: 'clusters',
+    bend: 'whole',
     seed: 69_004_606,
     file: 'src/worker/seat/neighbours.ts',
     text: ' || this.ended.has(incarnation)) continue',
@@ -71,6 +72,7 @@ export const heldMutants: readonly SimMutant[] = [
   {
     name: 'streams-of-others-forgotten',
     swarm: 'clusters',
+    bend: 'whole',
     seed: 69_003_200,
     file: 'src/ingest/streams.ts',
     text: "const held = stream.state.phase === 'away' ? stream.state.home !== '' : stream.state.phase !== 'home'",

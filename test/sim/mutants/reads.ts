@@ -57,6 +57,7 @@ export const readMutants: readonly SimMutant[] = [
   {
     name: 'answer-before-any-generation',
     swarm: 'clusters',
+    bend: 'whole',
     seed: 67000095,
     file: 'src/admin/across.ts',
     text: 'while (worker.cluster.generation === 0) {',

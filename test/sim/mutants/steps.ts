@@ -11,6 +11,7 @@ export const stepMutants: readonly SimMutant[] = [
   {
     name: 'barrier-past-what-has-ended',
     swarm: 'clusters',
+    bend: 'whole',
     seed: 86000218,
     file: 'src/dataflow/inputs.ts',
     text: 'this.inputs.every((input) => input.blocked)) return',
