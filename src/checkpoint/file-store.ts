@@ -8,8 +8,7 @@
  * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating in
  *     it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
  * F4. A folder that is gone is made anew, but not where the store is gone with it: where its mark stood once and stands no more,
- *     as under a mount point that has lost its volume, a record of the chain would be the first of another chain. Nor is anything
- *     absent then: that the chain has ended, or that no seal was made, is known of a store that is there.
+ *     as under a mount point that has lost its volume, a record of the chain would be the first of another chain.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError, File } from '../env/disk.ts'
@@ -103,15 +102,14 @@ export class FileStore implements Store {
     this.disk.readFile(this.at(path), (error, bytes) => {
       this.marked ||= path === layout.CLUSTER && error === null
       if (error === null) done(null, bytes)
-      else if (error.code === 'absent') this.findMark((gone) => done(gone, gone === null ? null : none))
+      else if (error.code === 'absent') done(null, null)
       else done(storeError('read', path, error), none)
     })
   }
 
   readRange(path: string, position: number, length: number, done: StoreDone<Buffer | null>): void {
     this.disk.open(this.at(path), 'read', (error, file) => {
-      if (error?.code === 'absent') return this.findMark((gone) => done(gone, gone === null ? null : none))
-      if (error) return done(storeError('read', path, error), none)
+      if (error) return error.code === 'absent' ? done(null, null) : done(storeError('read', path, error), none)
       file.read(position, length, (failed, bytes) => {
         file.close(() => (failed ? done(storeError('read', path, failed), none) : done(null, bytes)))
       })
