@@ -11,6 +11,7 @@
  *     way round. Who is silent for a page is missing from it, and those behind him are shown all the same.
  */
 import { fail, PotorooError } from '../base/errors.ts'
+import { isOfEpoch } from '../worker/pipelines/committed.ts'
 import { type Behind, requireToken } from '../worker/pipelines/own-writes.ts'
 import { keysOf } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
@@ -106,8 +107,8 @@ export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Prom
   const deadline = new Deadline(seams.clock, asked.ms)
   await begun(seams, deadline)
   checkAfter(seams, asked)
-  const from = cursorIn(asked.cursor)
   const { parts, generation, owned, behind, members } = await countAcross(seams, asked, deadline)
+  const from = cursorIn(asked.cursor)
   if (from !== null && from.generation !== generation) throw fail('E_LIST_CHANGED', { reason: 'owners have changed' })
   const found: KeyView[] = []
   let next: string | null = null
@@ -222,9 +223,10 @@ interface Cursor {
   readonly inner: string | null
 }
 
-/** `5|w2|17.3`; throws `E_CONTROL_REQUEST` for what no page has given. */
+/** `5|w2|17.3`; throws `E_LIST_CHANGED` for that of an epoch, and `E_CONTROL_REQUEST` for what no page has given. */
 function cursorIn(text: string | null): Cursor | null {
   if (text === null) return null
+  if (isOfEpoch(text)) throw fail('E_LIST_CHANGED', { reason: 'the pages before were of an epoch, and it runs again' })
   const [, generation, worker, inner] = /^(\d+)\|(.+)\|([\d.]*)$/.exec(text) ?? []
   if (worker === undefined) throw fail('E_CONTROL_REQUEST', { reason: '?cursor is the `next` of a page before' })
   return { generation: Number(generation), worker, inner: inner || null }

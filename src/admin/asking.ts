@@ -7,7 +7,7 @@ import { pause } from '../worker/settle.ts'
 import type { PipelineSummary } from './view.ts'
 
 export interface AcrossSeams {
-  readonly pipelines: Pick<Pipelines, 'worker' | 'find'>
+  readonly pipelines: Pick<Pipelines, 'worker' | 'find' | 'planOf'>
   readonly limits: Limits
   readonly clock: Clock
 }

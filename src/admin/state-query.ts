@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
-import { type CommittedSeams, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
+import { type CommittedSeams, isOfEpoch, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
 import { type Behind, holdersBefore, isCovered, nextEpoch, requireToken } from '../worker/pipelines/own-writes.ts'
 import { keysOf, requireKeyed } from '../worker/pipelines/query.ts'
 import { pause, readOn } from '../worker/settle.ts'
@@ -70,6 +70,8 @@ export async function queryState(seams: AcrossSeams, { parts, query }: Call): Pr
   } catch (error) {
     if (!(error instanceof PotorooError && error.code === 'E_NOT_RUNNING')) throw error
     if (!(await isDrained(seams, pipeline))) throw error
+    if (asked.cursor !== null && !isOfEpoch(asked.cursor))
+      throw fail('E_LIST_CHANGED', { reason: 'the pipeline has been drained' })
     return committed()
   }
 }
@@ -95,7 +97,7 @@ async function queryCommitted(
   { pipelines, limits, clock }: AcrossSeams,
   { pipeline, step, key, limit, cursor, after, ms }: Omit<WholeQuestion, 'read'>,
 ): Promise<CommittedAnswer> {
-  const { plan } = pipelines.find(pipeline)
+  const plan = await pipelines.planOf(pipeline)
   requireKeyed(plan, step)
   const { worker } = pipelines
   const entry = () => worker.cluster.pipelines.get(pipeline)
@@ -109,10 +111,13 @@ async function queryCommitted(
     suffices: ({ epoch, sources }) => {
       if (after === null) return true
       if (!held) return isCovered(plan, sources, after)
-      return behind?.term === pipelines.find(pipeline).execution.term && epoch >= behind.epoch
+      const known = behind !== null && behind.term === pipelines.find(pipeline).execution.term
+      return known && epoch >= behind!.epoch
     },
     another: async () => {
-      if (deadline.left === 0) throw fail('E_READ_LATE', { step, ms, reason: 'no complete epoch holds it' })
+      // Of a pipeline that is drained none follows.
+      if (deadline.left === 0 || entry()?.drained === true)
+        throw fail('E_READ_LATE', { step, ms, reason: 'no complete epoch holds it' })
       if (held) behind = await barrierAcross({ pipelines, limits, clock }, pipeline, step, after!, deadline.next())
       await nextEpoch(clock, pipelines.find(pipeline).execution, deadline.left)
       await pause(clock, SOON_MS)

@@ -105,7 +105,8 @@ export class Reading extends Harbour {
       return resident
     }
     const limits = makeLimits({})
-    const seams = { pipelines: { worker, find }, limits, clock: env.clock } as unknown as RoutesSeams
+    const planOf = async (pipeline: string) => find(pipeline).plan
+    const seams = { pipelines: { worker, find, planOf }, limits, clock: env.clock } as unknown as RoutesSeams
     const server = new ControlServer({
       ...{ host: '', port: 0, limits, routes: makeRoutes(seams), tokens: null as never },
       onBug: (error) => this.complaints.push(`a bug: ${(error as Error).stack}`),

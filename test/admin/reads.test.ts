@@ -17,6 +17,7 @@ interface Found {
 
 interface Page {
   readonly found: readonly { readonly state: { readonly total: number } }[]
+  readonly next: string | null
   readonly completeness: { readonly keyGroups: string }
 }
 
@@ -42,7 +43,7 @@ async function counting(size: number, checkpointIntervalMs = 1_000_000) {
     party.there[0]!.api.get<{ worker: string }[]>(`/v1/cluster/keys/${encodeURIComponent(line)}`).then(
       ([place]) => place!.worker,
     )
-  return { party, client, query, total, ownerOf }
+  return { party, port, client, query, total, ownerOf }
 }
 
 test('whoever is asked shows what was acknowledged, of every key, and no checkpoint has to come by itself', async () => {
@@ -91,10 +92,11 @@ test('also when the owner of the key is gone, and when the worker is that has th
 })
 
 test('what was drained stays in no memory, and is shown whole from its last epoch, also when owners have changed', async () => {
-  const { party, client, query, total } = await counting(3, 300)
+  const { party, port, client, query, total } = await counting(3, 300)
   await client.send(WORDS)
   const token = await client.flush('stable')
   client.close()
+  const live = await query<Page>('w1', 'read=live&limit=15')
   const stores = party.there.map(({ pipelines }) => new WeakRef(pipelines.find('count').execution.stores.get('count')!))
   await party.guest('w2').api.post('/v1/pipelines/count/drain')
   const shown = async () => {
@@ -109,6 +111,15 @@ test('what was drained stays in no memory, and is shown whole from its last epoc
     }
   }
   await shown()
+  const page = (cursor: string) => query<Page>('w1', `read=live&limit=15${cursor}`)
+  const [first, second] = [await page(''), await page(`&cursor=${encodeURIComponent((await page('')).next!)}`)]
+  const third = await page(`&cursor=${encodeURIComponent(second.next!)}`)
+  expect([first, second, third].map(({ found, next }) => [found.length, next !== null])).toEqual([
+    [15, true],
+    [15, true],
+    [10, false],
+  ])
+  await expect(page(`&cursor=${encodeURIComponent(live.next!)}`)).rejects.toMatchObject({ code: 'E_LIST_CHANGED' })
   const keys = party.there.map(({ pipelines }) => pipelines.find('count').execution.keys)
   expect(keys.reduce((sum, one) => sum + one)).toBe(WORDS.length)
   setFlagsFromString('--expose-gc')
@@ -122,6 +133,12 @@ test('what was drained stays in no memory, and is shown whole from its last epoc
   await party.end(party.guest('w3'))
   await expect.poll(() => party.there[0]!.pipelines.worker.cluster.generation).toBeGreaterThan(generation)
   await shown()
+  // Nothing of it has ever been here.
+  party.guests.push(await party.invite('w4', 1))
+  expect(await total('w4', WORDS[7]!, 'read=live')).toBe(1)
+  expect((await query<Page>('w4', 'read=committed')).found).toHaveLength(WORDS.length)
+  await party.submit('count', count(port))
+  await expect(page(`&cursor=${encodeURIComponent(first.next!)}`)).rejects.toMatchObject({ code: 'E_LIST_CHANGED' })
 })
 
 test('a token that no record stands behind is late, and one that is none is refused', async () => {

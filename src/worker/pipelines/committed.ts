@@ -87,6 +87,11 @@ interface At {
   readonly epoch: number
 }
 
+/** Whether `cursor` was given by a page of an epoch; others are of what owners had. */
+export function isOfEpoch(cursor: string): boolean {
+  return /^\d+\.\d+\|/.test(cursor)
+}
+
 /** `4.7|17.3`: what a list is of, and where its next page begins. Throws `E_CONTROL_REQUEST` for what no page has given. */
 function cursorIn(cursor: string | null): readonly [at: At | null, inner: string | null] {
   if (cursor === null) return [null, null]

@@ -16,12 +16,13 @@ import type { Env } from '../../env/env.ts'
 import type { Parked } from '../../ingest/producers.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Pipeline } from '../../model/pipeline.ts'
+import type { Plan } from '../../model/plan.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
 import { readOn, settle } from '../settle.ts'
 import { type Program, Worker, type WorkerHost, type WorkerOptions } from '../worker.ts'
 import { Endings, isUp } from './endings.ts'
-import type { Resident, ResidentEvents } from './resident.ts'
+import type { Loaded, Resident, ResidentEvents } from './resident.ts'
 import { Submission, type SubmitOptions } from './submission.ts'
 
 /** How often letters that are tried again are looked after, in milliseconds. */
@@ -259,6 +260,16 @@ export class Pipelines {
     const meant = nearest(name, names)
     const known = names.length === 0 ? 'none runs here' : `there is ${names.join(', ')}`
     throw fail('E_NO_PIPELINE', { pipeline: name, known: meant === null ? known : `did you mean ${meant}?` })
+  }
+
+  /**
+   * What the pipeline is made of, also where it was drained before this worker came, which has nothing else of it. Rejects with what
+   * `find` throws, and where its program cannot be loaded.
+   */
+  async planOf(name: string): Promise<Plan> {
+    const entry = this.worker.cluster.pipelines.get(name)
+    if (entry?.drained !== true || this.residents.has(name)) return this.find(name).plan
+    return (await settle<Loaded | null>((done) => this.submission.load(name, entry, done)))!.plan
   }
 
   /**

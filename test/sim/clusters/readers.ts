@@ -224,7 +224,8 @@ export class Readers {
       return resident
     }
     const { limits } = this.config
-    const seams = { pipelines: { worker, find }, limits, clock: process!.env.clock } as unknown as RoutesSeams
+    const planOf = async (pipeline: string): Promise<Plan> => find(pipeline).plan
+    const seams = { pipelines: { worker, find, planOf }, limits, clock: process!.env.clock } as unknown as RoutesSeams
     const server = new ControlServer({
       ...{ host: '', port: 0, limits, routes: makeRoutes(seams), tokens: null as never },
       onBug: (error) => this.complaints.push(`a reader found a bug: ${(error as Error).stack}`),
