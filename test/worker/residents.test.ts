@@ -30,11 +30,12 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
     return scene.cluster
   }
   const ends: (() => void)[] = []
+  const befores: unknown[] = []
   const execution = (name: string) =>
     ({
       isOpen: true,
       start: () => said.push(`${name} starts`),
-      holdings: () => null,
+      holdings: () => ({ of: name }),
       forget: () => said.push(`${name} is gone`),
       drained: (epoch: number) => said.push(`${name} is drained with epoch ${epoch}`),
       end: (_: number, done: () => void) => ends.push(done),
@@ -58,8 +59,9 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
       },
       cluster: () => scene.cluster,
       wants: () => true,
-      execute: ({ plan }, { run, submitted }, _, told) => {
+      execute: ({ plan }, { run, submitted }, _, told, before) => {
         scene.told = told
+        befores.push(before)
         return execution(`${plan.pipeline}/${run}${submitted === run ? '' : ` by ${submitted}`}`)
       },
       ...{ damaged: ignore, hint: ignore, follow: (then) => then() },
@@ -70,7 +72,7 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
       ...{ letter: ignore, unloaded: ignore, changed: () => scene.changes++ },
     } as never,
   )
-  return { said, stands, residents, loads, ends, events: () => scene.told!, changes: () => scene.changes }
+  return { said, stands, residents, loads, ends, befores, events: () => scene.told!, changes: () => scene.changes }
 }
 
 test('what was submitted, taken out, completed and raised meanwhile is made up for', () => {
@@ -301,6 +303,21 @@ test('one that is drained ends its sinks in peace, whatever generation begins me
   expect(residents.all.get('words')!.phase).toBe('draining')
   ends.shift()!()
   expect([said, residents.all.get('words')!.phase]).toEqual([['words/1 has let go'], 'drained'])
+})
+
+test('what one that is taken out held is not kept, nor for another run of it', () => {
+  const { stands, residents, loads, befores } = scene({ slow: true })
+  const submitted = { kind: 'submit', pipeline: 'words' } as ChainRecord
+  stands(['words', entryOf(1)])
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
+  loads.shift()!()
+  residents.restore({ number: 2, ...two } as unknown as Generation, () => {})
+  loads.shift()!()
+  residents.restore({ number: 3, ...two } as unknown as Generation, () => {})
+  residents.recorded(submitted, stands())
+  residents.recorded(submitted, stands(['words', entryOf(9)]))
+  loads.at(-1)!()
+  expect(befores).toEqual([null, { of: 'words/1' }, null])
 })
 
 test('a program that was drained before its generation wants none: one would follow the other for ever', () => {

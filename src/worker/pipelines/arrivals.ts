@@ -154,9 +154,10 @@ export class Arrivals {
     if (this.pending.get(name)?.run !== run) this.pending.delete(name)
   }
 
-  /** It is gone: it will not be activated. */
+  /** It is gone: it will not be activated, and what it held is nobody's. */
   forget(resident: Resident): void {
     this.ready.delete(resident)
+    this.held.delete(resident.name)
   }
 
   /** Whether a worker alone has been asked for another program meanwhile, which may have been loaded in less time. */
