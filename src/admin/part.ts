@@ -63,7 +63,7 @@ export interface Part {
  * `E_NO_PIPELINE`, `E_NO_STEP`, `E_NO_KEY` or `E_NOT_RUNNING` (A5).
  */
 export async function ownPart(seams: AcrossSeams, question: StateQuestion, ms: number): Promise<Part | null> {
-  const { pipelines, clock } = seams
+  const { clock } = seams
   const { pipeline, step, behind, read } = question
   const deadline = new Deadline(clock, ms)
   const { execution } = findWithState(seams, pipeline)
@@ -74,8 +74,8 @@ export async function ownPart(seams: AcrossSeams, question: StateQuestion, ms: n
     if (behind.term !== execution.term || !(await passed(clock, execution, step, behind.epoch, ms))) return null
   }
   if (read === 'live' && !(await leased(seams, deadline))) return null
-  // Another generation may have begun meanwhile, and be about to roll the store back.
-  if (pipelines.find(pipeline).execution !== execution) return null
+  // Another generation may have begun meanwhile, and be about to roll the store back, or have let go of it (A5).
+  if (findWithState(seams, pipeline).execution !== execution || !execution.stores.has(step)) return null
   const shown = show(execution, question)
   if (read === 'linearizable' && !(await nextEpoch(clock, execution, deadline.left))) return null
   return shown()

@@ -41,3 +41,32 @@ test('keys that are not in a table yet are not counted as if they were not there
   while (store.loadNext());
   expect([await keys(null), await keys('a')]).toEqual([8, 8])
 })
+
+test('who waits for a lease while the state leaves the memory is shown nothing of it, or why', async () => {
+  const store = new KeyedStore({ step: 'count', keyGroups: 4, shift: 30, timed: false, schemaVersion: 1 })
+  const stores = new Map([['count', store]])
+  const generation = { number: 1, owners: new Uint16Array(4), self: 0 }
+  const execution = { plan: { pipeline: 'p', tasks: [{ kind: 'keyed', step: 'count' }] }, stores, generation }
+  const question = {
+    pipeline: 'p',
+    step: 'count',
+    key: 'a',
+    limit: 0,
+    cursor: null,
+    read: 'live',
+    behind: null,
+  } as const
+  const asked = (phase: string) => {
+    stores.set('count', store)
+    const resident = { execution, phase: 'running' }
+    const worker = { holdsLease: false, cluster: { pipelines: new Map() } }
+    const pipelines = { worker, find: () => resident }
+    const part = ownPart({ pipelines, limits: defaultLimits, clock } as unknown as AcrossSeams, question, 1000)
+    stores.clear()
+    Object.assign(resident, { phase })
+    worker.holdsLease = true
+    return part
+  }
+  expect(await asked('running')).toBeNull()
+  await expect(asked('failed')).rejects.toMatchObject({ code: 'E_NOT_RUNNING' })
+})

@@ -230,8 +230,10 @@ export class People {
   }
 
   private askAnyone(deed: Deed, name: string): void {
-    const active = this.seams.stations.filter(({ worker }) => worker?.phase === 'active')
-    if (active.length > 0) this.ask(this.pick(active), deed, name)
+    const at = (phase: string): MemberStation[] => this.seams.stations.filter(({ worker }) => worker?.phase === phase)
+    // Where all want to leave, the last one works on.
+    const able = [at('active'), at('leaving')].find((some) => some.length > 0)
+    if (able !== undefined) this.ask(this.pick(able), deed, name)
   }
 
   private ask({ worker, process, name: asked }: MemberStation, deed: Deed, name: string): void {
