@@ -187,7 +187,7 @@ const unmeasured = {
 export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   const { execution, plan, parameters, startedMs, base, addresses } = resident
   // One that has come to its end listens nowhere, and waits for nothing.
-  const { figures, writers, isOpen } = execution
+  const { figures, writers, keysByStep, isOpen } = execution
   return {
     ...summarize(resident),
     parameters,
@@ -206,7 +206,7 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
     steps: execution.tasks.map(({ step, kind, recordsIn, recordsOut, batchesIn, busyMs, waiting, sent }) => ({
       ...{ step, kind, recordsIn, recordsOut, batchesIn, busyMs: round(busyMs), waiting },
       ...{ sent: sent.records, encodeMs: round(sent.encodeMs) },
-      keys: execution.keysOf(step),
+      keys: keysByStep.get(step) ?? null,
     })),
     sources: execution.sourceFigures.map(({ sessions, accepted: _, ...figures }) => ({
       ...figures,

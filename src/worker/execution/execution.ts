@@ -46,7 +46,7 @@ interface Remains {
   readonly figures: CheckpointFigures | null
   readonly tasks: readonly StepFigures[]
   readonly writers: ReadonlyMap<string, Writer>
-  readonly keys: ReadonlyMap<string, number>
+  readonly keysByStep: ReadonlyMap<string, number>
 }
 
 export class Execution implements Executing {
@@ -296,8 +296,8 @@ export class Execution implements Executing {
 
   release(): void {
     this.close()
-    const { figures, tasks, writers, stores } = this
-    this.remains ??= { figures, tasks, writers, keys: new Map([...stores].map(([step, { keys }]) => [step, keys])) }
+    const { figures, tasks, writers, keysByStep } = this
+    this.remains ??= { figures, tasks, writers, keysByStep }
     this.way = null
     this.standing = null
     this.active = null
@@ -348,13 +348,12 @@ export class Execution implements Executing {
 
   /** Keys of all steps together, on this worker. */
   get keys(): number {
-    const steps = this.remains?.keys.keys() ?? this.stores.keys()
-    return [...steps].reduce((sum, step) => sum + this.keysOf(step)!, 0)
+    return [...this.keysByStep.values()].reduce((sum, keys) => sum + keys, 0)
   }
 
-  /** Those of one step; `null` where it keeps none. */
-  keysOf(step: string): number | null {
-    return this.stores.get(step)?.keys ?? this.remains?.keys.get(step) ?? null
+  /** Those of each step that keeps some. */
+  get keysByStep(): ReadonlyMap<string, number> {
+    return this.remains?.keysByStep ?? new Map([...this.stores].map(([step, { keys }]) => [step, keys]))
   }
 
   /** The splits of its sources, as far as they have been found. */
