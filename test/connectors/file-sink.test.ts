@@ -184,9 +184,11 @@ describe('file sink, step by step', () => {
     }
   })
 
-  test('refuses to go on where what a checkpoint lists is gone', () => {
+  test('refuses to go on where what a checkpoint lists is gone, of a file for each epoch with its folder', () => {
     for (const append of [false, true]) {
       const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))
+      on.pass(100)
+      if (!append) on.volume.removeTree('out')
       const snapshot = { length: 0, segments: [{ name: 'rows.000001-0000000001-x', bytes: 3, crc: 1 }] }
       on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [snapshot] }, () => {
         throw new Error('restored')
@@ -194,6 +196,24 @@ describe('file sink, step by step', () => {
       on.pass(100)
       expect(on.failures).toEqual(['E_SEGMENT_GONE'])
     }
+  })
+
+  test('goes on without a file that a reader has taken, and says so', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
+    on.pass(100)
+    on.write('row\n')
+    const answer = on.barrier()
+    on.pass(100)
+    on.writer.commit(1, answer.snapshot!)
+    on.pass(100)
+    const [name, ...others] = on.names('out')
+    expect(others).toEqual([])
+    on.volume.remove(`out/${name}`)
+    let restored = false
+    const base = { generation: 2, epoch: 1, back: false, snapshots: [answer.snapshot!] }
+    on.another().restore(base, () => (restored = true))
+    on.pass(100)
+    expect([restored, on.failures, on.warnings]).toEqual([true, [], ['E_SEGMENT_TAKEN']])
   })
 
   test('refuses a growing file that is shorter than a checkpoint says', () => {

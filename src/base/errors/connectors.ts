@@ -170,6 +170,11 @@ export const connectorsErrors = {
     remedy:
       'put the file back, or start with --drop and the name of the sink, which goes on behind what is there: this output is lost then',
   },
+  E_SEGMENT_TAKEN: {
+    kind: 'operational',
+    what: 'step "{step}" goes on without {count} of the files of its last checkpoint, which are not in {directory} any more, such as {name}',
+    remedy: 'nothing, where a reader takes the files that it has read; otherwise find out who has removed them',
+  },
   E_FILE_SINK_SHORT: {
     kind: 'operational',
     what: '{path} has {size} bytes where a checkpoint says that {length} were written',

@@ -13,6 +13,8 @@
  *     Older segments that nobody lists are removed below the floor only, for another writer may still list them.
  * B5. A restore cuts behind its base only where it goes back behind an epoch that was complete. Otherwise whatever stands
  *     there is of a process that has followed this one, which stood still.
+ * B6. A visible segment belongs to its readers, who may take it away. One that is not there under either name was visible before,
+ *     for it was durable when it was listed: nothing is missing, as long as the folder is the one in which it was.
  */
 import { crc32 } from '../../base/crc.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -34,42 +36,49 @@ function otherwise(operation: string, done: Done, next: () => void): (error: Dis
   }
 }
 
-/** Gives every segment of `rows` its visible name. */
-export function publishSegments(disk: RevocableDisk, directory: string, rows: readonly SegmentRow[], done: Done): void {
+/** Gives every segment of `rows` its visible name; answers the names of those that are not there any more (B6). */
+export function publishSegments(
+  disk: RevocableDisk,
+  directory: string,
+  rows: readonly SegmentRow[],
+  done: (error: PotorooError | null, taken: readonly string[]) => void,
+): void {
+  const taken: string[] = []
   const next = (i: number): void => {
     const row = rows[i]
     if (row === undefined) {
-      if (rows.length === 0) done(null)
-      else
-        disk.syncDirectory(
-          directory,
-          otherwise('sync', done, () => done(null)),
-        )
+      if (rows.length === 0) done(null, taken)
+      else disk.syncDirectory(directory, (error) => done(error === null ? null : diskFault('sync', error), taken))
       return
     }
     const visible = `${directory}/${row.name}`
     disk.rename(visible + PENDING, visible, (error) => {
       if (error === null) next(i + 1)
-      else if (error.code !== 'absent') done(diskFault('rename', error))
+      else if (error.code !== 'absent') done(diskFault('rename', error), taken)
       else
-        checkPublished(disk, visible, row, (fault) => {
-          if (fault === null) next(i + 1)
-          else done(fault)
+        checkPublished(disk, visible, row, (fault, isThere) => {
+          if (fault !== null) return done(fault, taken)
+          if (!isThere) taken.push(row.name)
+          next(i + 1)
         })
     })
   }
   next(0)
 }
 
-/** A segment that is not pending was committed before, or is lost. */
-function checkPublished(disk: RevocableDisk, path: string, row: SegmentRow, done: Done): void {
+/** A segment that is not pending was committed before. Answers whether it is there (B6), whole. */
+function checkPublished(
+  disk: RevocableDisk,
+  path: string,
+  row: SegmentRow,
+  done: (fault: PotorooError | null, isThere: boolean) => void,
+): void {
   disk.open(path, 'read', (error, file) => {
-    if (error !== null && error.code === 'absent') return done(fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
-    if (error !== null) return done(diskFault('open', error))
+    if (error !== null) return done(error.code === 'absent' ? null : diskFault('open', error), false)
     file.size((unknown, size) => {
       file.close(() => {})
-      if (unknown !== null) return done(diskFault('measure', unknown))
-      done(size === row.bytes ? null : fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
+      if (unknown !== null) return done(diskFault('measure', unknown), true)
+      done(size === row.bytes ? null : fail('E_SEGMENT_GONE', { path, bytes: row.bytes }), true)
     })
   })
 }

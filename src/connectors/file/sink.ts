@@ -14,7 +14,7 @@
  *     what is under way (`landing.ts`, L1).
  */
 import { assert } from '../../base/assert.ts'
-import type { PotorooError } from '../../base/errors.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
 import { makeDurableDirectory } from '../../env/directory.ts'
 import type { SinkDescription } from '../../model/connector.ts'
 import { type Base, type Json, newStatus, type SinkConnector, type SinkContext, type Writer } from '../connector.ts'
@@ -57,6 +57,8 @@ class FileWriter implements Writer {
   private readonly append: boolean
   private generation = 0
   private epoch = 0
+  /** Whether the folder had to be made: what should stand in it went with the one before. */
+  private anew = false
   /** The epoch up to which earlier generations may have left segments that nobody lists (`floor`). */
   private leftUpTo = Infinity
   /** Length of the growing file up to the last durable commit. */
@@ -99,8 +101,7 @@ class FileWriter implements Writer {
     this.jobs.length = 0
     this.run((next) => this.landing.begin(next))
     this.run((next) => {
-      makeDurableDirectory(this.disk, this.directory || '/', (error) => {
-        if (error !== null) return this.fail(diskFault('make', error))
+      this.openFolder(() => {
         this.finish(base.snapshots as unknown as readonly Held[], base.back ? 'cut' : 'keep', () => {
           const writer = writerOf(this.context.writer)
           this.sweep({ generation: base.generation, writer, above: base.epoch, below: 0 }, () => {
@@ -210,6 +211,18 @@ class FileWriter implements Writer {
     return append || segments.length > 0 ? ({ length, segments } satisfies Held as unknown as Json) : null
   }
 
+  /** Makes the folder, where there is none. */
+  private openFolder(then: () => void): void {
+    const folder = this.directory || '/'
+    this.disk.list(folder, (unlisted) => {
+      this.anew = unlisted?.code === 'absent'
+      makeDurableDirectory(this.disk, folder, (error) => {
+        if (error === null) then()
+        else this.fail(diskFault('make', error))
+      })
+    })
+  }
+
   /** Finishes what `snapshots` list, as far as that was begun or not. */
   private finish(snapshots: readonly Held[], behind: Behind, next: () => void): void {
     const rows = snapshots.flatMap((held) => held.segments)
@@ -232,7 +245,18 @@ class FileWriter implements Writer {
       next()
     }
     if (this.append) appendSegments(disk, this.path, length, rows, behind, settled)
-    else publishSegments(disk, this.directory, rows, settled)
+    else publishSegments(disk, this.directory, rows, (fault, taken) => settled(fault ?? this.judge(rows, taken)))
+  }
+
+  /** What it means that the segments `taken` are not there any more (`publish.ts`, B6): a fault where they went with their folder. */
+  private judge(rows: readonly SegmentRow[], taken: readonly string[]): PotorooError | null {
+    const [name] = taken
+    if (name === undefined) return null
+    const { bytes } = rows.find((row) => row.name === name)!
+    if (this.anew) return fail('E_SEGMENT_GONE', { path: `${this.directory}/${name}`, bytes })
+    const { step, warn } = this.context
+    warn(fail('E_SEGMENT_TAKEN', { step, count: taken.length, directory: this.directory, name }))
+    return null
   }
 
   /** Where the segments of `held` begin; for a first start, behind what the file already holds. */
