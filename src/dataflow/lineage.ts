@@ -10,6 +10,9 @@
 import type { Plan } from '../model/plan.ts'
 import type { Batch } from './batch.ts'
 
+/** Splits whose names are kept as they stand in ids. */
+const SPLITS_KEPT = 1024
+
 /** The names that a pipeline's numbers stand for. */
 export interface LineageNames {
   /** The step whose task sends into a channel. */
@@ -19,7 +22,8 @@ export interface LineageNames {
 
 export class Lineage {
   private readonly names: LineageNames
-  private readonly splits: string[] = []
+  /** Names of splits as they stand in ids: those of the last ones, for producers come and go. */
+  private readonly splits = new Map<string, string>()
   private readonly senders = new Map<number, string>()
 
   constructor(names: LineageNames) {
@@ -28,14 +32,25 @@ export class Lineage {
 
   /** The id of record `i` of `batch`, which came by `channel`. */
   idOf(batch: Batch, i: number, channel: number): string {
-    const split = batch.splits[i]!
-    const name = (this.splits[split] ??= encodeURIComponent(this.names.split(split)))
+    const name = this.splitName(batch.splits[i]!)
     let sender = this.senders.get(channel)
     if (sender === undefined) {
       sender = encodeURIComponent(this.names.sender(channel))
       this.senders.set(channel, sender)
     }
     return `${sender}/${batch.positions[i]}/${batch.ordinals[i]}/${name}`
+  }
+
+  private splitName(number: number): string {
+    const { splits } = this
+    const name = this.names.split(number)
+    let encoded = splits.get(name)
+    if (encoded === undefined) {
+      if (splits.size >= SPLITS_KEPT) splits.clear()
+      encoded = encodeURIComponent(name)
+      splits.set(name, encoded)
+    }
+    return encoded
   }
 }
 

@@ -19,7 +19,7 @@
  * W4. Nothing is acknowledged before the store was seen to have no seal on this incarnation, after its sync (PROTOCOLS 2,
  *     S8).
  * W5. The coordinator grants a stream that nobody answers for to the member that asks first, for the generation
- *     (PROTOCOLS 2, S3).
+ *     (PROTOCOLS 2, S3), or until that one has forgotten the stream: what it says then comes before it could ask for it again.
  * W6. A worker has a segment of its own before anybody hears of this incarnation, and at any time after: so whoever seals
  *     what lies in a journal misses no incarnation that may write it (PROTOCOLS 2, S8).
  * W7. A source that no program has any more asks nobody for anything. What the journal has of it stays only where it may be opened
@@ -105,6 +105,7 @@ export class Door {
       whenSealed: (fn) => (this.sealed === null ? fn([]) : this.sealed.whenRead(fn)),
       announce: (source) => this.announce(source),
       askCoordinator: (stream) => this.askCoordinator(stream),
+      giveUp: (stream) => this.giveUp(stream),
     }
   }
 
@@ -170,6 +171,12 @@ export class Door {
       this.generation.send(from, { kind: 'homeNamed', source, producer, incarnation, home })
       return
     }
+    if (message.kind === 'homeNamed' && this.coordinates) {
+      // Nobody names homes to the one that grants them, but who had one and has forgotten the stream (W5).
+      const { source, producer, incarnation } = message
+      this.revoke(streamKey(source, producer, incarnation), from)
+      return
+    }
     if (message.kind === 'sourceOpen') {
       const { host, port } = message
       const known = this.addresses.get(id)
@@ -184,12 +191,15 @@ export class Door {
 
   private askCoordinator(stream: Stream): void {
     const { source, producer, incarnation } = stream
-    const { generation, options } = this
-    const { coordinator } = generation
-    const { worker } = options
-    if (coordinator !== worker)
-      return generation.send(coordinator, { kind: 'homeAsked', source, producer, incarnation })
-    this.sources.get(source)!.homes.onNamed(stream, this.grant(source, producer, incarnation, worker))
+    const { generation } = this
+    if (!this.coordinates)
+      return generation.send(generation.coordinator, { kind: 'homeAsked', source, producer, incarnation })
+    const home = this.grant(source, producer, incarnation, this.options.worker)
+    this.sources.get(source)!.homes.onNamed(stream, home)
+  }
+
+  private get coordinates(): boolean {
+    return this.generation.coordinator === this.options.worker
   }
 
   /** Who answers for a stream that nobody answered for when the generation began: `asker` where nobody does yet (W5). */
@@ -198,6 +208,18 @@ export class Door {
     const known = this.grants.get(key)
     if (known === undefined) this.grants.set(key, asker)
     return known ?? asker
+  }
+
+  /** The coordinator need not know any more that a stream was this member's (W5). */
+  private giveUp({ source, producer, incarnation, key }: Stream): void {
+    const { generation } = this
+    if (this.coordinates) this.revoke(key, this.options.worker)
+    else generation.send(generation.coordinator, { kind: 'homeNamed', source, producer, incarnation, home: '' })
+  }
+
+  /** `worker` has forgotten the stream `key`; of another one's nobody says so, and that may be its home meanwhile. */
+  private revoke(key: string, worker: string): void {
+    if (this.grants.get(key) === worker) this.grants.delete(key)
   }
 
   private onSealed(error: PotorooError): void {

@@ -7,6 +7,8 @@
  * H3. Every stream of which a journal has more than its row is wanted by somebody: the journal's worker where that is a
  *     member, otherwise its heir (PROTOCOLS 2, S6, S8). So no tail waits for its producer, who may be dead; and none is lost
  *     with a worker that leaves, which stays until it has none (PROTOCOLS 11).
+ * H4. A home that forgets a stream says so to the coordinator, which keeps no word of whose it was: producers come and go for as long
+ *     as a generation lasts.
  */
 import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -47,6 +49,8 @@ export interface HomesOptions {
   askEpoch(): void
   /** Asks the coordinator; the answer comes by `onNamed`. */
   askCoordinator(stream: Stream): void
+  /** Tells the coordinator that this member answers for `stream` no more, and nobody does (H4). */
+  giveUp(stream: Stream): void
   /** Whether producers can be sent to `worker`. */
   isReachable(worker: string): boolean
   /** Hellos that wait for the stream can be answered now. */
@@ -189,6 +193,15 @@ export class Homes {
     const { hasRow, given, admittedHere, state } = stream
     if (hasRow || given !== null || admittedHere || state.phase !== 'away') return false
     return !this.own.has(stream) && !this.found.has(stream)
+  }
+
+  /** `stream` has been dropped from the source's (H4). */
+  forget(stream: Stream): void {
+    this.own.delete(stream)
+    this.found.delete(stream)
+    this.sentAway.delete(stream.key)
+    this.denied.delete(stream.key)
+    if (stream.state.phase === 'home') this.options.giveUp(stream)
   }
 
   // ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────

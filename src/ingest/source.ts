@@ -120,6 +120,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
         plain: this.plain,
         appoints: () => this.options.appoints === true,
         askCoordinator: context.askCoordinator,
+        giveUp: context.giveUp,
         askEpoch: () => this.options.onLeaving(),
         isReachable: (worker) => context.addressOf(worker, options.id) !== null,
         answer: (stream) => this.producers.answer(stream),
@@ -306,7 +307,12 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.streams.match(rows, (stream, [, , position]) => {
       stream.raiseFloor(position)
     })
-    this.streams.expire(this.plain, this.clock.now(), (key) => this.journal.segments.holds(key))
+    this.streams.expire(
+      this.plain,
+      this.clock.now(),
+      (key) => this.journal.segments.holds(key),
+      (stream) => this.homes.forget(stream),
+    )
   }
 
   /** Whether the journal keeps something of streams that others answer for: what this member reports says nothing of them. */

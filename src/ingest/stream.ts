@@ -50,8 +50,6 @@ export class Stream {
   readonly acked: boolean
   readonly key: string
   readonly keyBytes: Buffer
-  /** A number of its own within the source, for as long as the process lives. */
-  readonly index: number
   /** Who answers for it, as this worker sees it. */
   state: HomeState = { phase: 'away', home: '' }
   /** What its row says of its home, and said at the last reset. */
@@ -92,12 +90,11 @@ export class Stream {
   private said: StreamRow | null = null
   private saidTrail = NO_TRAIL
 
-  constructor(source: string, producer: string, incarnation: string, acked: boolean, index: number) {
+  constructor(source: string, producer: string, incarnation: string, acked: boolean) {
     this.source = source
     this.producer = producer
     this.incarnation = incarnation
     this.acked = acked
-    this.index = index
     this.key = streamKey(source, producer, incarnation)
     // Not out of the block that Buffers share: it is kept for days, and would keep 64 KiB for a few bytes.
     this.keyBytes = Buffer.alloc(Buffer.byteLength(this.key), this.key)

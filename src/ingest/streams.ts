@@ -87,7 +87,6 @@ export class Streams {
   readonly source: string
   private readonly limits: Limits
   private readonly byKey = new Map<string, Stream>()
-  private nextIndex = 0
   /** Acked streams among them. */
   private acked = 0
 
@@ -113,7 +112,7 @@ export class Streams {
   }
 
   add(producer: string, incarnation: string, acked: boolean): Stream {
-    const stream = new Stream(this.source, producer, incarnation, acked, this.nextIndex++)
+    const stream = new Stream(this.source, producer, incarnation, acked)
     this.byKey.set(stream.key, stream)
     if (acked) this.acked++
     return stream
@@ -154,16 +153,18 @@ export class Streams {
 
   /**
    * Drops the rows that nobody can continue: streams that have been silent for longer than `producerTtlMs` of record
-   * time at `now`, but not `live`. `isJournaled` says whether a segment still holds a batch (T2).
+   * time at `now`, but not `live`. `isJournaled` says whether a segment still holds a batch (T2). `dropped` hears of each.
    */
-  expire(live: Stream, now: number, isJournaled: (key: string) => boolean): void {
+  expire(live: Stream, now: number, isJournaled: (key: string) => boolean, dropped: (stream: Stream) => void): void {
     const since = now - KEPT_LONGER * this.limits.producerTtlMs
     for (const stream of this.byKey.values()) {
       if (stream === live || stream.session !== null || stream.floor < stream.admitted || stream.time >= since) continue
       // What another member answers for is that one's to drop; who is asked whose it is forgets it only with the generation, for that
       // one may go on with it at any time.
       const held = stream.state.phase === 'away' ? stream.state.home !== '' : stream.state.phase !== 'home'
-      if (!held && !isJournaled(stream.key)) this.remove(stream)
+      if (held || isJournaled(stream.key)) continue
+      this.remove(stream)
+      dropped(stream)
     }
   }
 }

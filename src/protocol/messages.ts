@@ -342,10 +342,16 @@ const linkRows = [
   message(72, 'homeAsked', 1, 'Who answers for this stream? Where nobody does, the asking member does from now on.', {
     ...stream,
   }),
-  message(73, 'homeNamed', 1, 'The coordinator’s answer: `home` answers for the stream in this generation.', {
-    ...stream,
-    home: id,
-  }),
+  message(
+    73,
+    'homeNamed',
+    1,
+    'The coordinator’s answer: `home` answers for the stream. To it: the sender has forgotten the stream.',
+    {
+      ...stream,
+      home: id,
+    },
+  ),
   message(
     74,
     'handoverAsked',

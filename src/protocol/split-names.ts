@@ -4,64 +4,76 @@
  *
  *     prefix := count varint · (number varint · name text) each
  *
- * P1. A channel's batches arrive once and in order for as long as its generation lasts, so a number is named once.
+ * P1. A channel's batches arrive once and in order for as long as its generation lasts, so a number is named once for each split
+ *     that it stands for.
  * P2. A name counts as sent when its batch has left: one that could not be written names nothing.
+ * P3. A sender gives a number that it needs no more to another split, and names it again. So what a receiver keeps is as much as
+ *     the sender has at a time, however many splits come and go.
  */
 import type { ByteReader, ByteWriter } from '../base/bytes.ts'
 
 /** Longest name of a split in bytes: a path, or the names of a source, a producer and its incarnation. */
 const NAME_BYTES = 16 << 10
 
-export class SplitNamesWriter {
-  private readonly nameOf: (number: number) => string
-  /** By number: 1, it was sent. */
-  private known = new Uint8Array(64)
-  private readonly fresh: number[] = []
+/** A split, as its sender knows it. */
+export interface NamedSplit {
+  readonly name: string
+}
 
-  constructor(nameOf: (number: number) => string) {
-    this.nameOf = nameOf
+/** A split, as its receiver knows it. */
+export interface TakenSplit {
+  /** Its number there, for records that are made now. */
+  use(): number
+}
+
+export class SplitNamesWriter {
+  private readonly splitAt: (number: number) => NamedSplit
+  /** What each number stands for as far as the receiver knows. */
+  private readonly sentAs: (NamedSplit | undefined)[] = []
+  private readonly fresh = new Map<number, NamedSplit>()
+
+  /** `splitAt` answers with the same object as long as a number stands for the same split. */
+  constructor(splitAt: (number: number) => NamedSplit) {
+    this.splitAt = splitAt
   }
 
   /** Writes the names that `splits[0, length)` need and that were not sent. `sent` or another `write` follows. */
   write(writer: ByteWriter, splits: Float64Array, length: number): void {
-    const { fresh } = this
-    fresh.length = 0
+    const { fresh, sentAs } = this
+    fresh.clear()
     let last = -1
     for (let i = 0; i < length; i++) {
-      const split = splits[i]!
+      const number = splits[i]!
       // Records of one split mostly stand together.
-      if (split === last) continue
-      last = split
-      if (this.known[split] !== 1 && !fresh.includes(split)) fresh.push(split)
+      if (number === last) continue
+      last = number
+      const split = this.splitAt(number)
+      if (sentAs[number] !== split) fresh.set(number, split)
     }
-    writer.varint(fresh.length)
-    for (const number of fresh) {
+    writer.varint(fresh.size)
+    for (const [number, { name }] of fresh) {
       writer.varint(number)
-      writer.utf8(this.nameOf(number))
+      writer.utf8(name)
     }
   }
 
   /** What was written last has left (P2). */
   sent(): void {
-    for (const number of this.fresh) {
-      if (number >= this.known.length) {
-        const more = new Uint8Array(2 * (number + 1))
-        more.set(this.known)
-        this.known = more
-      }
-      this.known[number] = 1
+    for (const [number, split] of this.fresh) {
+      while (this.sentAs.length <= number) this.sentAs.push(undefined)
+      this.sentAs[number] = split
     }
-    this.fresh.length = 0
+    this.fresh.clear()
   }
 }
 
 export class SplitNamesReader {
-  private readonly numberOf: (name: string) => number
-  /** The sender's numbers to this worker's. */
-  private readonly numbers = new Map<number, number>()
+  private readonly splitOf: (name: string) => TakenSplit
+  /** The sender's numbers. */
+  private readonly splits = new Map<number, TakenSplit>()
 
-  constructor(numberOf: (name: string) => number) {
-    this.numberOf = numberOf
+  constructor(splitOf: (name: string) => TakenSplit) {
+    this.splitOf = splitOf
   }
 
   /** Reads the prefix of a batch. */
@@ -69,7 +81,7 @@ export class SplitNamesReader {
     const count = reader.count(2)
     for (let i = 0; i < count; i++) {
       const number = reader.varint()
-      this.numbers.set(number, this.numberOf(reader.utf8(NAME_BYTES)))
+      this.splits.set(number, this.splitOf(reader.utf8(NAME_BYTES)))
     }
   }
 
@@ -80,8 +92,9 @@ export class SplitNamesReader {
     for (let i = 0; i < length; i++) {
       if (splits[i] !== theirs) {
         theirs = splits[i]!
-        ours = this.numbers.get(theirs) ?? -1
-        if (ours < 0) return false
+        const split = this.splits.get(theirs)
+        if (split === undefined) return false
+        ours = split.use()
       }
       splits[i] = ours
     }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Hellos } from '../../src/ingest/hellos.ts'
 import { Stream } from '../../src/ingest/stream.ts'
 
-const stream = (name: string) => new Stream('source', name, 'one', true, 0)
+const stream = (name: string) => new Stream('source', name, 'one', true)
 
 test('who waits for a stream hears when its home is known, once, and who has gone does not', () => {
   const hellos = new Hellos()

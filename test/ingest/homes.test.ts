@@ -2,11 +2,12 @@
  * Streams whose records steps behind the source may hold: what follows must not come in elsewhere before.
  */
 import { expect, test } from 'vitest'
+import { makeLimits } from '../../src/base/limits.ts'
 import type { DoorMessage } from '../../src/ingest/generation.ts'
 import type { StreamRow } from '../../src/ingest/stream.ts'
 import { NO_CLAIM } from '../../src/protocol/acked.ts'
 import { World } from '../../src/sim/world.ts'
-import { linesOf, Rig, SOURCE, texts } from './fixture.ts'
+import { linesOf, Rig, SOURCE, smallLimits, texts } from './fixture.ts'
 
 interface Member {
   readonly rig: Rig
@@ -217,4 +218,56 @@ test('a journal waits for the rows of others only while it keeps something of a 
   source.release()
   expect(floor(source.cut())).toEqual({ keepsForOthers: true, segments: 3 })
   expect(floor([moved(24)])).toEqual({ keepsForOthers: false, segments: 1 })
+})
+
+test('a producer that is forgotten leaves nothing at the door of who coordinates, wherever its home was', () => {
+  const world = new World(1)
+  const limits = makeLimits({ ...smallLimits, producers: 1000, producerTtlMs: 60_000 })
+  const rig = new Rig(world, world.machine('m'), 'a', limits).started()
+  const { door, source } = rig
+  const p = { source: SOURCE, producer: 'p', incarnation: '1' }
+  const sent: DoorMessage[] = []
+  const enter = (coordinator: string) =>
+    door!.enter({
+      ...{ number: 1, coordinator, members: ['w1', 'w2'] },
+      homeOf: () => null,
+      takerOf: () => 'w2',
+      send: (_, message) => sent.push(message),
+    })
+  const hello = () => source!.producers.hello('p', '1', 1, NO_CLAIM, () => {})
+  const expire = () => {
+    world.run(world.now + 2 * limits.producerTtlMs)
+    source!.floor([])
+  }
+  const granted = () => (door as unknown as { readonly grants: ReadonlyMap<string, string> }).grants.size
+  const ask = (from: string) => {
+    door!.onMessage(from, { kind: 'homeAsked', ...p })
+    return sent.at(-1)
+  }
+  const named = (home: string) => ({ kind: 'homeNamed', ...p, home })
+
+  enter('w1')
+  expect(hello()?.kind).toBe('welcome')
+  expect(ask('w2')).toEqual(named('w1'))
+  expire()
+  expect(granted()).toBe(0)
+
+  // Granted to the other one: it alone can say that it has forgotten it.
+  expect(ask('w2')).toEqual(named('w2'))
+  door!.onMessage('w3', { kind: 'homeNamed', ...p, home: '' })
+  expect(ask('w1')).toEqual(named('w2'))
+  door!.onMessage('w2', { kind: 'homeNamed', ...p, home: '' })
+  expect(granted()).toBe(0)
+  expect(hello()?.kind).toBe('welcome')
+
+  // The home of a stream under another coordinator says so to that one.
+  enter('w2')
+  source!.reset([], () => {})
+  rig.settle()
+  hello()
+  expect(sent.at(-1)).toEqual({ kind: 'homeAsked', ...p })
+  door!.onMessage('w2', { kind: 'homeNamed', ...p, home: 'w1' })
+  expect(hello()?.kind).toBe('welcome')
+  expire()
+  expect(sent.at(-1)).toEqual(named(''))
 })

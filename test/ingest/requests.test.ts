@@ -26,7 +26,7 @@ const addresses: Readonly<Record<string, Address>> = {
 
 beforeEach(() => {
   world = new World(1)
-  stream = new Stream('p/in', 'till', 'http', true, 0)
+  stream = new Stream('p/in', 'till', 'http', true)
   hello = { kind: 'welcome', resumeAfter: 0 }
   parted = 0
   later = () => {}

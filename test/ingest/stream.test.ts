@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { Stream, type StreamRow } from '../../src/ingest/stream.ts'
 
 test('a stream, which is kept for days, keeps no more memory than the bytes of its name', () => {
-  const { key, keyBytes } = new Stream('orders', 'till-4é', 'a1b2', true, 1)
+  const { key, keyBytes } = new Stream('orders', 'till-4é', 'a1b2', true)
   expect(keyBytes.toString()).toBe(key)
   expect(keyBytes.buffer.byteLength).toBe(keyBytes.length)
 })
 
 test('its row is the same object in each epoch until it says something else', () => {
-  const stream = new Stream('orders', 'till', 'a1b2', true, 1)
+  const stream = new Stream('orders', 'till', 'a1b2', true)
   const changes: readonly (() => void)[] = [
     () => (stream.position = 7),
     () => (stream.home = 'w2'),
@@ -27,7 +27,7 @@ test('its row is the same object in each epoch until it says something else', ()
 })
 
 test('what its journal may lose with the power is stable only below the floor, also where the pipeline begins anew behind it', () => {
-  const stream = new Stream('in', 'p', 'i', true, 0)
+  const stream = new Stream('in', 'p', 'i', true)
   const row = (position: number): StreamRow => ['p', 'i', position, '', 1, 0, true, '']
   const read = (position: number, end: number, hard: number): void => {
     stream.reset(row(position))

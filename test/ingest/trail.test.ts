@@ -70,7 +70,7 @@ test('an outbox that is opened again while a journal with the end of it is away 
 })
 
 test('what journals have of a stream goes on its trail in the order in which it is fed', () => {
-  const stream = new Stream('words/lines', 'p', '1', true, 0)
+  const stream = new Stream('words/lines', 'p', '1', true)
   stream.adopt(['p', '1', 10, 'w1', 1, 0, true, 'a', { writer: 'z', last: 4 }])
   const found = new Found()
   // Behind what comes first here, and behind what is read later.
@@ -88,7 +88,7 @@ test('what journals have of a stream goes on its trail in the order in which it 
 })
 
 test('a stream goes on the trail of what was fed, also behind what was given up', () => {
-  const stream = new Stream('words/lines', 'p', '1', true, 0)
+  const stream = new Stream('words/lines', 'p', '1', true)
   const fed = (last: number, writer: string) => stream.take(last, { writer } as IngestBatch)
   const rowWith = () => stream.row.slice(7)
   stream.adopt(['p', '1', 10, 'w1', 1, 0, true, 'a'])

@@ -33,7 +33,11 @@ class Reader implements ReplayableReader {
 }
 
 function begun(splits: readonly (readonly [string, Place | null])[], most: number) {
-  const feed = new ReplayableFeed('in', { numberOf: (name: string) => Number(/\d+$/.exec(name)) } as never, () => {})
+  const feed = new ReplayableFeed(
+    'in',
+    { of: (name: string) => ({ use: () => Number(/\d+$/.exec(name)) }) } as never,
+    () => {},
+  )
   const readers = new Map<string, Reader>()
   feed.begin(splits, most, (name, place) => {
     const reader = new Reader(3, place)

@@ -66,7 +66,7 @@ export class FarChannels implements Crossings {
       clock,
       sent: this.sentBy(step),
       codec: new BatchCodec(new ValueCodec()),
-      names: new SplitNamesWriter((number) => splits.nameOf(number)),
+      names: new SplitNamesWriter((number) => splits.at(number)),
       keyed: channel.kind === 'exchange',
       pool,
       step,
@@ -92,7 +92,7 @@ export class FarChannels implements Crossings {
     const input = new FarInput({
       channel: channel.id,
       codec: new BatchCodec(new ValueCodec()),
-      names: new SplitNamesReader((name) => splits.numberOf(name)),
+      names: new SplitNamesReader((name) => splits.of(name)),
       pool,
       generation: generation.number,
       windowBytes: limits.channelCreditBytes,

@@ -1,4 +1,7 @@
-/** What tasks hold, as it lies in a pack: a block of the column codec for each column, splits by name. */
+/**
+ * What tasks hold, as it lies in a pack: a block of the column codec for each column, splits by name. What is written is held still
+ * (`split-table.ts`, X2).
+ */
 import { ByteReader, type ByteWriter } from '../../base/bytes.ts'
 import { decodeValues, encodeValues } from '../../base/codec/values.ts'
 import { PotorooError } from '../../base/errors.ts'
@@ -16,7 +19,7 @@ export function writeHeld(
   emit: (bytes: Uint8Array) => void,
 ): void {
   const { values, hashes, ordinals, times, positions } = held
-  const names = held.splits.map((split) => splits.nameOf(split))
+  const names = held.splits.map((split) => splits.keep(split))
   try {
     for (const column of [values, hashes, ordinals, times, names, positions])
       encodeValues(writer, column, column.length)

@@ -21,8 +21,6 @@ export class JournaledFeed implements Feed {
   private readonly splits: SplitTable
   private readonly report: FailureReport
   private batch: IngestBatch | null = null
-  /** Numbers of splits, by the streams' own numbers within the source. */
-  private readonly splitOf: number[] = []
 
   constructor(
     step: string,
@@ -71,7 +69,7 @@ export class JournaledFeed implements Feed {
     const { decoder } = this
     const { bytes, time, first, count, cutFrom } = batch
     const { starts, ends } = batch.cuts
-    const split = (this.splitOf[batch.stream.index] ??= this.splits.numberOf(batch.stream.key))
+    const split = this.splits.numberOf(batch.stream.key)
     const { values, positions } = into
     const from = into.length
     let i = from

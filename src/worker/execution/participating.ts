@@ -297,6 +297,7 @@ export class Participating {
     const { seams, frame, self } = this
     const { epoch, purpose } = barrier
     const { generation } = frame
+    seams.splits.begin()
     this.begunAt = seams.clock.monotonic()
     this.holds = holds(purpose)
     this.presses = presses(purpose)
@@ -341,6 +342,7 @@ export class Participating {
       return
     }
     for (const store of self.stores.values()) store.complete()
+    seams.splits.complete()
     this.serial++
     this.snapshotter = null
     this.complete = epoch

@@ -10,15 +10,15 @@ import type { Into, Place, ReplayableReader, SourceStatus } from '../../connecto
 import type { Batch } from '../../dataflow/batch.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
-import type { SplitTable } from './split-table.ts'
+import type { Split, SplitTable } from './split-table.ts'
 
 /** Opens the reader of a split at `place`, or at its beginning. */
-type OpenSplit = (name: string, place: Place | null) => ReplayableReader
+type Opener = (name: string, place: Place | null) => ReplayableReader
 
 /** A split that is being read. */
-interface Split {
+interface OpenSplit {
   readonly name: string
-  readonly number: number
+  readonly split: Split
   readonly reader: ReplayableReader
 }
 
@@ -26,11 +26,11 @@ export class ReplayableFeed implements Feed, Into {
   private readonly step: string
   private readonly splits: SplitTable
   private readonly report: FailureReport
-  private readonly open: Split[] = []
+  private readonly open: OpenSplit[] = []
   /** Where those stand that are not being read: to be opened, in their order, and ended. */
   private readonly waiting = new Map<string, Place | null>()
   private readonly ended = new Map<string, Place>()
-  private openSplit: OpenSplit | null = null
+  private openSplit: Opener | null = null
   private most = 0
   private turn = 0
   /** What the readers of splits that have ended have done. */
@@ -47,7 +47,7 @@ export class ReplayableFeed implements Feed, Into {
   }
 
   /** Begins to read all `splits` there are, `most` of them at a time; until then an empty list is no end. */
-  begin(splits: Iterable<readonly [name: string, place: Place | null]>, most: number, openSplit: OpenSplit): void {
+  begin(splits: Iterable<readonly [name: string, place: Place | null]>, most: number, openSplit: Opener): void {
     for (const [name, place] of splits) this.waiting.set(name, place)
     this.openSplit = openSplit
     this.most = most
@@ -59,8 +59,8 @@ export class ReplayableFeed implements Feed, Into {
     for (const [name, place] of this.waiting) {
       if (this.open.length >= this.most) return
       this.waiting.delete(name)
-      const number = this.splits.numberOf(`${this.step}/${name}`)
-      this.open.push({ name, number, reader: this.openSplit!(name, place) })
+      const split = this.splits.of(`${this.step}/${name}`)
+      this.open.push({ name, split, reader: this.openSplit!(name, place) })
     }
   }
 
@@ -70,11 +70,11 @@ export class ReplayableFeed implements Feed, Into {
     let more = false
     for (let left = this.open.length; left > 0 && into.length < max; left--) {
       this.turn = this.turn + 1 < this.open.length ? this.turn + 1 : 0
-      const split = this.open[this.turn]!
-      this.split = split.number
-      const found = split.reader.poll(this, max - into.length, now)
+      const one = this.open[this.turn]!
+      this.split = one.split.use()
+      const found = one.reader.poll(this, max - into.length, now)
       if (found === 'more') more = true
-      if (found === 'ended') this.retire(split)
+      if (found === 'ended') this.retire(one)
     }
     this.into = null
     if (more) return 'more'
@@ -82,13 +82,13 @@ export class ReplayableFeed implements Feed, Into {
   }
 
   /** Lets go of a split that has ended, and goes on with one that waits. */
-  private retire(split: Split): void {
-    const { name, reader } = split
+  private retire(one: OpenSplit): void {
+    const { name, reader } = one
     this.ended.set(name, reader.place())
     this.done.bytes += reader.status.bytes
     this.done.records += reader.status.records
     reader.close()
-    this.open.splice(this.open.indexOf(split), 1)
+    this.open.splice(this.open.indexOf(one), 1)
     // The one behind it has taken its place, and is next.
     this.turn--
     this.next()
