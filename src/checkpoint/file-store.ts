@@ -7,8 +7,9 @@
  *     incarnations of this worker, and nobody else's.
  * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating in
  *     it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
- * F4. A folder that is gone is made anew, but not where the store is gone with it: where its mark stood once and stands no more,
- *     as under a mount point that has lost its volume, a record of the chain would be the first of another chain.
+ * F4. Where the store's mark stood once and stands no more the store is gone, as under a mount point that has lost its volume.
+ *     No folder is made anew there: a record of the chain would be the first of another chain. And nothing is absent there
+ *     (`store.ts`, O6): what was not found is answered once a look at the mark, begun after that, has seen it. Many wait for one look.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError, File } from '../env/disk.ts'
@@ -49,6 +50,8 @@ export class FileStore implements Store {
   private readonly lost: (error: PotorooError) => void
   /** Its mark, the cluster's own object, has been seen (F4). */
   private marked: boolean
+  /** Those that wait for the next look at the mark; `null` while none is under way. */
+  private waiting: StoreDoneVoid[] | null = null
 
   /** Use `openFileStore`. `marked`: it is the store of a cluster, and has been opened before. */
   constructor(
@@ -102,14 +105,15 @@ export class FileStore implements Store {
     this.disk.readFile(this.at(path), (error, bytes) => {
       this.marked ||= path === layout.CLUSTER && error === null
       if (error === null) done(null, bytes)
-      else if (error.code === 'absent') done(null, null)
+      else if (error.code === 'absent') this.findMark((gone) => done(gone, gone === null ? null : none))
       else done(storeError('read', path, error), none)
     })
   }
 
   readRange(path: string, position: number, length: number, done: StoreDone<Buffer | null>): void {
     this.disk.open(this.at(path), 'read', (error, file) => {
-      if (error) return error.code === 'absent' ? done(null, null) : done(storeError('read', path, error), none)
+      if (error?.code === 'absent') return this.findMark((gone) => done(gone, gone === null ? null : none))
+      if (error) return done(storeError('read', path, error), none)
       file.read(position, length, (failed, bytes) => {
         file.close(() => (failed ? done(storeError('read', path, failed), none) : done(null, bytes)))
       })
@@ -119,7 +123,7 @@ export class FileStore implements Store {
   makeDurable(folder: string, done: StoreDoneVoid): void {
     this.disk.syncDirectory(this.at(folder), (error) => {
       if (error === null && !this.suspect.has(folder)) return done(null)
-      if (error?.code === 'absent') return done(null)
+      if (error?.code === 'absent') return this.findMark(done)
       const reason = error?.reason ?? 'an earlier sync of this folder failed'
       const details = { operation: 'sync', path: folder, reason }
       const first = !this.suspect.has(folder)
@@ -132,7 +136,7 @@ export class FileStore implements Store {
   list(folder: string, done: StoreDone<readonly string[]>): void {
     this.disk.list(this.at(folder), (error, names) => {
       if (error === null) done(null, names)
-      else if (error.code === 'absent') done(null, [])
+      else if (error.code === 'absent') this.findMark((gone) => done(gone, gone === null ? [] : none))
       else done(storeError('list', folder, error), none)
     })
   }
@@ -201,9 +205,20 @@ export class FileStore implements Store {
   /** Sees that the store stands where it stood, if it has ever been seen (F4). What the mark says is not read. */
   private findMark(done: StoreDoneVoid): void {
     if (!this.marked) return done(null)
+    const { waiting } = this
+    this.waiting = waiting === null ? [] : [...waiting, done]
+    if (waiting === null) this.lookAtMark([done])
+  }
+
+  /** Looks for `asked`, and then once for all who have come meanwhile. */
+  private lookAtMark(asked: readonly StoreDoneVoid[]): void {
     this.disk.open(this.at(layout.CLUSTER), 'read', (error, file) => {
-      if (error) done(storeError('find', layout.CLUSTER, error))
-      else file.close(() => done(null))
+      if (error === null) file.close(() => {})
+      const { waiting } = this
+      this.waiting = waiting!.length > 0 ? [] : null
+      if (waiting!.length > 0) this.lookAtMark(waiting!)
+      const gone = error && markError(error)
+      for (const done of asked) done(gone)
     })
   }
 
@@ -309,6 +324,12 @@ function fill(file: File, bytes: Uint8Array, durable: boolean, done: (error: Dis
     if (error || !durable) end(error)
     else file.sync(end)
   })
+}
+
+function markError(error: DiskError): PotorooError {
+  if (error.code !== 'absent') return storeError('find', layout.CLUSTER, error)
+  const reason = `the store is gone from where it was (${error.reason})`
+  return fail('E_STORE', { operation: 'find', path: layout.CLUSTER, reason }, error)
 }
 
 function storeError(operation: string, path: string, error: DiskError): PotorooError {

@@ -19,6 +19,8 @@ export function sayLine(line: LogLine): string | null {
       return inARow === 1 ? `${code}: ${pipeline}: ${reason}` : null
     case 'journal.recovered':
       return `${code}: what comes in is written again`
+    case 'store.answers':
+      return `${code}: again, after ${line.ms} ms`
     case 'checkpoint.recovered':
       return `${code}: ${pipeline}: epoch ${line.epoch} is complete, after ${after} that were abandoned`
   }

@@ -23,6 +23,8 @@
  * - What a machine writes on a shared volume is seen by others only once it is synced or closed, or after the process has ended; with
  *   the machine's power it is gone (`kept`).
  *
+ * - What is mounted is gone while processes run: an empty mount point is left (`Machine.unmount`), until it is mounted again.
+ *
  * - A folder of a shared volume that is listed as it was a while ago (`listedMs`), where who lists it has said that he bears that.
  *
  * Not simulated: what the client of a network file system remembers of names and files when it opens them anew: `potoroo doctor` refuses
@@ -53,10 +55,12 @@ interface Located {
 export class SimDisk implements Disk {
   private readonly home: OperationHome
   private readonly mounts: readonly (Mount & { readonly below: string })[]
+  private readonly unmounted: ReadonlySet<string>
 
-  /** The first of `mounts` that fits a path has it. */
-  constructor(home: OperationHome, mounts: readonly Mount[]) {
+  /** The first of `mounts` that fits a path has it; the last one, the machine's own, what lies at or below one of `unmounted`. */
+  constructor(home: OperationHome, mounts: readonly Mount[], unmounted: ReadonlySet<string>) {
     this.home = home
+    this.unmounted = unmounted
     this.mounts = mounts.map(({ at, volume }) => ({ at, volume, below: `${at}/` }))
   }
 
@@ -184,6 +188,9 @@ export class SimDisk implements Disk {
   }
 
   private locate(path: string): Located {
+    for (const at of this.unmounted) {
+      if (path.startsWith(`${at}/`) || path === at) return { volume: this.mounts.at(-1)!.volume, path }
+    }
     for (const { at, below, volume } of this.mounts) {
       if (path.startsWith(below) || path === at) return { volume, path: path.slice(at.length) }
     }

@@ -113,9 +113,19 @@ export class World {
     const own = new Volume(name, disk.capacityBytes, false)
     const mounts = [...(options.mounts ?? []), { at: '', volume: own }]
     const haze = new Haze()
-    const storage = { mounts, weather: disk, haze, listings: new Listings() }
+    const unmounted = new Set<string>()
+    const storage = { mounts, unmounted, weather: disk, haze, listings: new Listings() }
     const start = (process: string): SimProcess => this.start(process, host, storage)
-    return new Machine({ host, volume: own, network: this.network, random: this.prng.fork(), disk, haze, start })
+    return new Machine({
+      host,
+      volume: own,
+      network: this.network,
+      random: this.prng.fork(),
+      disk,
+      haze,
+      unmounted,
+      start,
+    })
   }
 
   /** The last lines of all logs, and takes them out. */
@@ -141,7 +151,7 @@ export class World {
       random: new SimRandom(this.prng.fork()),
       network,
       http: new SimHttp(network, clock),
-      disk: new SimDisk(home, storage.mounts),
+      disk: new SimDisk(home, storage.mounts, storage.unmounted),
       log: new SimLog(this.lines, life),
     }
     return new SimProcess(timeline, life, clock, env)
@@ -151,6 +161,7 @@ export class World {
 /** What of a machine its processes write on. */
 interface Storage {
   readonly mounts: readonly Mount[]
+  readonly unmounted: ReadonlySet<string>
   readonly weather: DiskWeather
   readonly haze: Haze
   readonly listings: Listings
@@ -164,6 +175,7 @@ interface Parts {
   readonly random: Prng
   readonly disk: DiskWeather
   readonly haze: Haze
+  readonly unmounted: Set<string>
   readonly start: (process: string) => SimProcess
 }
 
@@ -188,6 +200,16 @@ export class Machine {
   /** What of its storage is late. */
   get haze(): Haze {
     return this.parts.haze
+  }
+
+  /** Takes what lies at `path` from its processes, the running ones too: what they look for there from now on, they look for on its own volume. */
+  unmount(path: string): void {
+    this.parts.unmounted.add(path)
+  }
+
+  /** It is there again. */
+  mount(path: string): void {
+    this.parts.unmounted.delete(path)
   }
 
   /** Starts a process: a new life, even where one of that name has lived before. */

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openFileStore } from '../../src/checkpoint/file-store.ts'
+import type { PotorooError } from '../../src/base/errors.ts'
+import { FileStore, openFileStore } from '../../src/checkpoint/file-store.ts'
 import type { CreateOutcome, Store, Upload } from '../../src/checkpoint/store.ts'
-import { DiskError } from '../../src/env/disk.ts'
+import { type Disk, DiskError, type Done, type File } from '../../src/env/disk.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
@@ -146,12 +147,22 @@ describe('the file driver', () => {
     expect([begin('packs/2'), begin('packs/3')]).toEqual(['E_STORE', undefined])
   })
 
-  test('F4: nothing is made in the place of a store that is gone', () => {
+  test('F4: nothing is made in the place of a store that is gone, and nothing is absent there', () => {
     const sim = new Sim()
     const { disk } = sim.process.env
     const store = sim.open()
     for (const path of ['cluster', 'chain/1']) expect(create(sim, store, path, Buffer.from('x'))).toBe('created')
-    sim.await((report) => disk.removeTree('store', report))
+    const asks: readonly ((path: string) => PotorooError | null)[] = [
+      (path) => sim.end((done) => store.read(path, done)),
+      (path) => sim.end((done) => store.readRange(path, 0, 1, done)),
+      (path) => sim.end((done) => store.list(path, done)),
+      (path) => sim.end((done) => store.makeDurable(path, done)),
+    ]
+    const answers = (): readonly (string | undefined)[] =>
+      ['cluster', 'chain/2', 'packs'].flatMap((path) => asks.slice(0, 2).map((ask) => ask(path)?.code))
+    const folders = (): readonly (string | undefined)[] => asks.slice(2).map((ask) => ask('packs')?.code)
+    expect([...answers(), ...folders()].filter((code) => code !== undefined)).toEqual([])
+    sim.await((report) => disk.rename('store', 'away', report))
     sim.await((report) => disk.makeDirectory('store', report))
     for (let i = 0; i < 3; i++) {
       expect(create(sim, store, 'chain/2', Buffer.from('x'))).toBe('unknown')
@@ -159,6 +170,47 @@ describe('the file driver', () => {
       expect(sim.await((report) => store.upload('packs/1', (error) => report(error?.code)))).toBe('E_STORE')
     }
     expect(sim.value((done) => store.list('', done))).toEqual([])
+    expect(new Set([...answers(), ...folders()])).toEqual(new Set(['E_STORE']))
+    sim.await((report) => disk.removeTree('store', report))
+    sim.await((report) => disk.rename('away', 'store', report))
+    expect([...answers(), ...folders()].filter((code) => code !== undefined)).toEqual([])
+    expect(create(sim, store, 'chain/2', Buffer.from('x'))).toBe('created')
+  })
+
+  test('F4: many that have found nothing wait for one look at the mark, which was begun after that', () => {
+    const opens: ((error: DiskError | null) => void)[] = []
+    const reads: (() => void)[] = []
+    const closed = { close: () => {} } as unknown as File
+    const disk = {
+      open: (_path: string, _mode: string, done: Done<File>) => opens.push((error) => done(error, closed)),
+      readFile: (path: string, done: Done<Buffer>) =>
+        reads.push(() => done(new DiskError('absent', 'read', path, 'ENOENT'), undefined as never)),
+    } as unknown as Disk
+    const store = new FileStore(
+      disk,
+      new Sim().process.env.random,
+      'store',
+      { worker: 'w', incarnation: 'i' },
+      () => {},
+      true,
+    )
+    const said: string[] = []
+    const read = (name: string): void => store.read(name, (error) => said.push(`${name} ${error?.code ?? 'is absent'}`))
+    for (const name of ['a', 'b', 'c', 'd']) read(name)
+    const answer = (error: DiskError | null): void => opens.shift()!(error)
+    reads[0]!()
+    expect(opens.length).toBe(1)
+    // These were asked while a look was under way: the store may have gone behind that one.
+    for (const late of reads.slice(1)) late()
+    expect(opens.length).toBe(1)
+    answer(null)
+    expect([said.splice(0), opens.length]).toEqual([['a is absent'], 1])
+    answer(new DiskError('absent', 'open', 'store/cluster', 'ENOENT'))
+    expect([said.splice(0), opens.length]).toEqual([['b E_STORE', 'c E_STORE', 'd E_STORE'], 0])
+    read('e')
+    reads.at(-1)!()
+    answer(null)
+    expect(said).toEqual(['e is absent'])
   })
 
   test('F3: after a failed sync of a folder nothing in it is called created or durable any more', () => {

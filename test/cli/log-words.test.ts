@@ -27,6 +27,13 @@ test('a warning is said with its pipeline and its remedy, what is no warning not
   expect(sayLine(warning('link.lost', {}))).toBeNull()
 })
 
+test('a store that is away is said once, and that it is back', () => {
+  const remedy = 'check that the store can be reached'
+  const away = { message: 'the checkpoint store failed', remedy }
+  expect(sayLine(warning('store.away', away))).toBe(`store.away: the checkpoint store failed\n  ${remedy}`)
+  expect(sayLine(warning('store.answers', { ms: 4100 }))).toBe('store.answers: again, after 4100 ms')
+})
+
 test('what has failed is said with how it starts again', () => {
   const fields = { pipeline: 'count', error: 'E_PORT_IN_USE', message: 'port 7 is in use', remedy: 'free it' }
   expect(sayLine({ level: 'error', code: 'pipeline.failed', ...fields })).toBe(

@@ -354,6 +354,20 @@ describe('faults', () => {
     expect(content(world, process, '/f')).toBe('wrong')
   })
 
+  test('what is mounted may be gone under a process, and come back: its own volume shows there', () => {
+    const world = worldWith()
+    const volume = world.volume('shared')
+    const machine = world.machine('a', { mounts: [{ at: '/mnt', volume }] })
+    const a = machine.start('a')
+    expect(act(world, (done) => a.env.disk.makeDirectory('/mnt/store', done))).toBeUndefined()
+    const file = open(world, a, '/mnt/store/f')
+    write(world, file, 'old')
+    machine.unmount('/mnt/store')
+    expect([content(world, a, '/mnt/store/f'), content(world, a, '/mnt/f')]).toEqual(['absent', 'absent'])
+    machine.mount('/mnt/store')
+    expect(content(world, a, '/mnt/store/f')).toBe('old')
+  })
+
   test('two machines see one shared volume, at the place where each mounts it', () => {
     const world = worldWith()
     const volume = world.volume('store')

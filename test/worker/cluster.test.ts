@@ -27,16 +27,23 @@ test('survivors go on without one that was killed, and take it in when it is bac
 })
 
 test('a coordinator that comes back at once does not resume', () => {
-  const town = new Town(5)
-  town.start('a', 'b', 'c')
-  town.settle('a b c in 1')
-  const before = town.of('a').worker!.incarnation
-  town.of('a').kill()
-  town.of('a').start()
-  // The others go on without it before it can be heard.
-  expect(town.settle('a b c in 3')).toBe('a b c in 3')
-  const [a] = town.of('b').worker!.cluster.members.filter(({ worker }) => worker === 'a')
-  expect(a!.incarnation).not.toBe(before)
+  const ways = new Map<string, number>()
+  for (let seed = 1; seed <= 12; seed++) {
+    const town = new Town(seed)
+    town.start('a', 'b', 'c')
+    town.settle('a b c in 1')
+    const before = town.of('a').worker!.incarnation
+    town.of('a').kill()
+    town.of('a').start()
+    town.until(() => town.standing.startsWith('a b c in ') && town.standing !== 'a b c in 1')
+    town.run(5000)
+    const { standing } = town
+    ways.set(standing, (ways.get(standing) ?? 0) + 1)
+    const [a] = town.of('b').worker!.cluster.members.filter(({ worker }) => worker === 'a')
+    expect(a!.incarnation).not.toBe(before)
+  }
+  // The others go on without it and let it join, or hear it before they propose: nothing rests on which.
+  expect([...ways.keys()].toSorted()).toEqual(['a b c in 2', 'a b c in 3'])
 })
 
 test('all are killed, and all come back', () => {

@@ -30,10 +30,12 @@ test('beats that were asked for once more are read, also where the chain was not
     followed: () => said.push('chain'),
     seen: (_, reread) => said.push(reread ? 'beats once more' : 'beats'),
     gone: () => new Set(),
+    missed: () => said.push('missed'),
     failed: (error) => said.push(error.code),
   })
   look.again(true)
   answer!(unread)
+  expect(said.splice(0)).toEqual(['missed'])
   look.atChain()
   answer!(null)
   expect(said.splice(0)).toEqual(['chain'])

@@ -21,6 +21,8 @@ export interface LookEvents {
   /** `reread`: in answer to `again(true)`. */
   seen(others: Others, reread: boolean): void
   gone(): ReadonlySet<string>
+  /** The store did not answer: the next look tries again (L4). */
+  missed(error: PotorooError): void
   failed(error: PotorooError): void
 }
 
@@ -83,7 +85,10 @@ export class Look {
       if (this.closed) return
       if (error === null) this.events.followed(requestMs, generation)
       else if (error.code !== 'E_STORE') return this.events.failed(error)
-      if (error !== null) return this.end(reread)
+      if (error !== null) {
+        this.events.missed(error)
+        return this.end(reread)
+      }
       if (!withBeats) return this.end(false)
       this.beats.read(this.events.gone, (others) => {
         if (this.closed) return

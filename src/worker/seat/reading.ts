@@ -48,6 +48,8 @@ export class Reading {
   private readonly named = new Map<string, Set<string>>()
   private since = 0
   private missed = false
+  /** Since when the store has not answered, by the monotonic clock; `null` where it does. */
+  private awayMs: number | null = null
   private closed = false
 
   constructor(seams: SeatSeams, turns: Turns, events: ReadingEvents) {
@@ -63,7 +65,11 @@ export class Reading {
     })
     const beats = cluster === null ? nobodyElse : new BeatReader({ store, clock: env.clock, limits }, worker)
     this.look = new Look(env.clock, this.chain, beats, limits.beatMs, {
-      followed: (requestMs, generation) => turn(() => events.found(requestMs, generation)),
+      followed: (requestMs, generation) => {
+        this.noteBack()
+        turn(() => events.found(requestMs, generation))
+      },
+      missed: (error) => this.noteAway(error),
       seen: (others, reread) => turn(() => events.seen(others, reread)),
       gone: () => events.gone(),
       failed: (error) => events.failed(error),
@@ -88,6 +94,19 @@ export class Reading {
   close(): void {
     this.closed = true
     this.look.close()
+  }
+
+  /** Says once for each time that the store is away that it is, and once that it is back. */
+  private noteAway({ message, remedy }: PotorooError): void {
+    const { clock, log } = this.seams.env
+    if (this.awayMs === null) log.warn('store.away', { message, remedy })
+    this.awayMs ??= clock.monotonic()
+  }
+
+  private noteBack(): void {
+    const { clock, log } = this.seams.env
+    if (this.awayMs !== null) log.warn('store.answers', { ms: Math.round(clock.monotonic() - this.awayMs) })
+    this.awayMs = null
   }
 
   private onRecord(record: ChainRecord, cluster: Cluster): void {

@@ -1,0 +1,111 @@
+/**
+ * The store's volume is gone under workers that run, and an empty mount point is left, for one of them or for all: what is not
+ * found there says nothing (`checkpoint/store.ts`, O6), and all is exact once the volume is back.
+ */
+import { expect, test } from 'vitest'
+import { PotorooError } from '../../src/base/errors.ts'
+import { chainRecord } from '../../src/checkpoint/layout.ts'
+import { decodeRecord } from '../../src/checkpoint/record.ts'
+import { calm } from '../../src/sim/weather.ts'
+import { Harbour } from './harbour.ts'
+import { counting, Town } from './town.ts'
+
+const NAMES = ['a', 'b', 'c'] as const
+const STORE = '/shared/store'
+
+/** The bases that generations were made with because of damage. */
+function olderBases(town: Town): readonly unknown[] {
+  const { env } = town.world.machine('watcher', { mounts: [{ at: '/shared', volume: town.volume }] }).start('watcher')
+  const found: unknown[] = []
+  let next = 0
+  let done = false
+  const read = (): void => {
+    env.disk.readFile(`${STORE}/${chainRecord(next)}`, (error, bytes) => {
+      if (error !== null) {
+        done = true
+        return
+      }
+      const decoded = decodeRecord('', next++, bytes)
+      if (decoded instanceof PotorooError) throw decoded
+      if (decoded.record.kind === 'generation') found.push(...decoded.record.bases)
+      read()
+    })
+  }
+  read()
+  town.until(() => done)
+  return found
+}
+
+test.each([true, false])(
+  'a coordinator has lost sight of the store, the others go on without it, and it comes back: %s',
+  (back) => {
+    // Epochs that are given up hold the sources, too: later than what is tried here.
+    const harbour = new Harbour(31, calm, { checkpointIntervalMs: 2500 })
+    harbour.start(...NAMES)
+    harbour.settle('a b c in 1')
+    harbour.of('a').submit()
+    harbour.epochs(2)
+    for (const name of NAMES) harbour.addProducer(`p${name}`, name)
+    harbour.send(1000)
+    const [lost] = harbour.producers
+    const station = harbour.of('a')
+    station.machine.unmount(STORE)
+    const generationOf = (name: string): number => harbour.of(name).worker!.cluster.generation
+    for (let t = 0; t < 200 && generationOf('b') === 1; t++) harbour.send(100)
+    expect([generationOf('a'), generationOf('b'), generationOf('c')]).toEqual([1, 2, 2])
+    // They have sealed its journal, and read it: what it takes in from now on is nobody's.
+    harbour.send(500)
+    const { journaled } = lost!.life
+    harbour.send(3000)
+    expect(lost!.life.journaled).toBe(journaled)
+    // Its producer never comes back: what that one was told to be on a disk has to be there.
+    lost!.kill(true)
+    harbour.producers.shift()
+    if (back) station.machine.mount(STORE)
+    else station.lose()
+    harbour.send(4000)
+    harbour.producers.push(lost!)
+    harbour.expectAll(new Set([lost!]))
+  },
+)
+
+test('a store that is gone for all for a while: nobody takes over, and all go on as they were', () => {
+  const town = new Town(32, counting(4000, 200))
+  town.start(...NAMES)
+  town.settle('a b c in 1')
+  town.of('a').submit()
+  town.epochs(3)
+  for (const { machine } of town.stations) machine.unmount(STORE)
+  const { epoch } = town
+  town.run(10_000)
+  expect([town.standing, town.epoch]).toEqual(['a b c in 1', epoch])
+  const said = (code: string): number => town.world.drainLog().filter((line) => line.includes(code)).length
+  expect(said('store.away')).toBe(NAMES.length)
+  for (const { machine } of town.stations) machine.mount(STORE)
+  town.run(2000)
+  expect(said('store.answers')).toBe(NAMES.length)
+  town.finish()
+  town.expectExact(4000)
+  expect(town.standing).toBe('a b c in 1')
+})
+
+test.each([0, 20, 40, 60, 80, 100, 120, 140])(
+  'a store that is gone in the middle of a recovery, %i ms after its record: no older base',
+  (ms) => {
+    const town = new Town(33, counting(4000, 200))
+    town.start(...NAMES)
+    town.settle('a b c in 1')
+    town.of('a').submit()
+    town.epochs(3)
+    town.of('c').kill()
+    town.until(() => town.of('a').worker!.cluster.generation === 2)
+    town.run(ms)
+    for (const { machine } of town.stations) machine.unmount(STORE)
+    town.run(4000)
+    for (const { machine } of town.stations) machine.mount(STORE)
+    town.of('c').start()
+    town.finish()
+    expect(olderBases(town)).toEqual([])
+    town.expectExact(4000)
+  },
+)
