@@ -109,6 +109,7 @@ export class Ledger {
   recorded(record: ChainRecord, cluster: Cluster): void {
     if (record.kind === 'epoch') this.floors.raise(record.pipeline)
     if (record.kind === 'floor') this.floors.sweep(record.pipeline, cluster)
+    if (record.kind === 'submit' || record.kind === 'generation') this.floors.mayHaveEnded()
   }
 
   /** Removes what pipelines have left that are gone. */

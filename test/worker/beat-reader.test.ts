@@ -22,6 +22,10 @@ class Beats {
           const found = [...this.lying.values()].find(({ worker }) => path === beatPath(worker))
           done(null, found === undefined ? null : encodeBeat(found))
         },
+        remove: (path, done) => {
+          for (const worker of this.lying.keys()) if (path === beatPath(worker)) this.lying.delete(worker)
+          done(null)
+        },
       } as Store,
     },
     'w1',
@@ -35,6 +39,20 @@ class Beats {
 
   remove(worker: string): void {
     this.lying.delete(worker)
+  }
+
+  /** Whose beats lie there. */
+  get there(): readonly string[] {
+    return [...this.lying.keys()].toSorted()
+  }
+
+  /** The reader's own beat does not reach the store for so many looks. */
+  withoutOwn(looks: number): void {
+    for (; looks > 0; looks--)
+      this.reader.read(
+        () => new Set(),
+        () => {},
+      )
   }
 
   /** What is read after `ms`: who beats, and what has been seen. */
@@ -63,6 +81,27 @@ test('what a data folder has seen is known by its last beat, also when its worke
   beats.remove('w2')
   beats.beat('w3')
   expect(beats.read(1000)).toEqual([['w3'], 7])
+})
+
+test('R3: a beat that lies still for an hour goes, and none that moves, or while the store takes nothing', () => {
+  const beats = new Beats()
+  const look = (looks: number): void => {
+    for (; looks > 0; looks--) {
+      beats.beat('w2')
+      beats.read(1000)
+    }
+  }
+  beats.beat('gone', 7)
+  look(3000)
+  beats.withoutOwn(1000)
+  expect(beats.there).toEqual(['gone', 'w1', 'w2'])
+  look(700)
+  expect(beats.there).toEqual(['w1', 'w2'])
+  beats.beat('gone')
+  look(3000)
+  beats.beat('gone')
+  look(3000)
+  expect(beats.there).toEqual(['gone', 'w1', 'w2'])
 })
 
 test('what else lies in the folder of beats is passed over', () => {

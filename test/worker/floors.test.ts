@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { MakeRecord } from '../../src/checkpoint/chain-writer.ts'
 import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { fold } from '../../src/checkpoint/fold.ts'
+import type { Store } from '../../src/checkpoint/store.ts'
 import { type FloorSeams, Floors } from '../../src/worker/seat/floors.ts'
 import { newEntry } from '../checkpoint/entry.ts'
 
@@ -28,4 +29,39 @@ test('each pipeline has its floor, one after the other, also where all have thei
   }
   expect(names.map((name) => cluster.pipelines.get(name)!.floor)).toEqual([3, 3, 3])
   expect(cluster.next).toBe(3)
+})
+
+test('F3: what a run has left that is over goes with the next floor after anything that may have ended one', () => {
+  const limits = { chainEra: 1000, storeParallel: 1, horizonEpochs: 2 }
+  const packs = 'pipelines/over/0000000001/packs'
+  const lying = new Set<string>()
+  const store = {
+    list: (path, done) => {
+      const names = path === 'pipelines' ? ['over'] : path === 'pipelines/over' ? ['0000000001'] : []
+      done(null, path === packs ? [...lying] : names)
+    },
+    remove: (path, done) => {
+      lying.delete(path.slice(packs.length + 1))
+      done(null)
+    },
+  } as Store
+  const cluster: Cluster = { ...emptyCluster, next: 9, pipelines: new Map([['a', newEntry]]) }
+  const named = { forget: () => {}, of: () => null } as unknown as FloorSeams['named']
+  const floors = new Floors({
+    store,
+    limits,
+    named,
+    cluster: () => cluster,
+    crowds: () => false,
+  } as unknown as FloorSeams)
+  const left = (pack: string): readonly string[] => {
+    lying.add(pack)
+    floors.sweep('a', cluster)
+    return [...lying]
+  }
+  // Whoever comes to coordinate does not know.
+  expect(left('one')).toEqual([])
+  expect(left('two')).toEqual(['two'])
+  floors.mayHaveEnded()
+  expect(left('three')).toEqual([])
 })

@@ -3,6 +3,8 @@
  *
  * R1. Whose beats there are is asked by `list`: all of it is a hint, and who is left out once is read the next time.
  * R2. What a beat tells of generations is as true when it has stopped: whoever wrote it may have died since.
+ * R3. A beat that lies still for an hour goes: else whoever has been in a cluster would be read for ever, by all of them, once a second.
+ *     Who wakes up after that writes another one. Only looks in which this reader's own beat has moved count (`cluster/beats.ts`, B4).
  */
 import type { Limits } from '../../base/limits.ts'
 import { BEATS, beat as beatPath, isEscapedName, unescapeName } from '../../checkpoint/layout.ts'
@@ -34,6 +36,9 @@ export interface ReadsBeats {
   read(gone: () => ReadonlySet<string>, done: (others: Others) => void): void
 }
 
+/** A beat goes after so many looks in which it lay still (R3): there is one for each beat, which is one a second. */
+const LOOKS_KEPT = 3600
+
 /** For a store that nobody else reaches. */
 export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], young: false, seen: 0 }) }
 
@@ -41,9 +46,13 @@ export class BeatReader implements ReadsBeats {
   private readonly seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits }
   private view: BeatView
   private seen = 0
+  private readonly self: string
+  /** How each worker's beat was found last, and in how many looks before that (R3). */
+  private still = new Map<string, { readonly beat: Beat; readonly looks: number }>()
 
   constructor(seams: BeatReader['seams'], self: string) {
     this.seams = seams
+    this.self = self
     this.view = startBeatView(self, seams.clock.monotonic())
   }
 
@@ -69,6 +78,21 @@ export class BeatReader implements ReadsBeats {
     const settings = beatSettings(limits)
     this.view = watchBeats(this.view, beats, clock.monotonic(), settings)
     this.seen = Math.max(this.seen, ...beats.map(({ seen = 0 }) => seen))
+    this.sweep(beats)
     return { beats: beatingOf(this.view, gone, settings), young: isYoung(this.view, settings), seen: this.seen }
+  }
+  /** R3. */
+  private sweep(beats: readonly Beat[]): void {
+    const { still, self } = this
+    const looksOf = (beat: Beat): number => {
+      const known = still.get(beat.worker)
+      const isSame = known?.beat.counter === beat.counter && known.beat.incarnation === beat.incarnation
+      return isSame ? known.looks + 1 : 0
+    }
+    if (!beats.some((beat) => beat.worker === self && looksOf(beat) === 0)) return
+    this.still = new Map(beats.map((beat) => [beat.worker, { beat, looks: looksOf(beat) }]))
+    for (const [worker, { looks }] of this.still) {
+      if (looks > 0 && looks % LOOKS_KEPT === 0) this.seams.store.remove(beatPath(worker), () => {})
+    }
   }
 }

@@ -33,6 +33,8 @@ export class Floors {
   private readonly waiting = new Set<string>()
   /** The era of the chain in which its old records were last removed. */
   private sweptEra = -1
+  /** Some run may have ended since the last sweep of them (F3). */
+  private runsEnded = true
 
   constructor(seams: FloorSeams) {
     this.seams = seams
@@ -82,13 +84,20 @@ export class Floors {
     const entry = cluster.pipelines.get(pipeline)
     if (entry !== undefined) sweepPipeline(seams, pipeline, entry, ignore)
     const era = Math.floor(cluster.next / seams.limits.chainEra)
-    if (era === this.sweptEra) return
+    const isAnother = era !== this.sweptEra
     this.sweptEra = era
-    sweepChain(seams, cluster, ignore)
+    if (isAnother) sweepChain(seams, cluster, ignore)
+    if (isAnother || this.runsEnded) this.sweepRuns(cluster)
+  }
+
+  /** A run may have ended (F3). */
+  mayHaveEnded(): void {
+    this.runsEnded = true
   }
 
   /** Removes what pipelines have left that are gone. */
   sweepRuns(cluster: Cluster): void {
+    this.runsEnded = false
     sweepRuns(this.seams, cluster, ignore)
   }
 }
