@@ -7,13 +7,14 @@
  * S2. Somebody may end the process as SIGTERM does: it comes to rest, and another one follows.
  */
 import { PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
 import { requireContinuation } from '../worker/pipelines/continuation.ts'
 import { Endings } from '../worker/pipelines/endings.ts'
 import { Worker, type WorkerHost, type WorkerOptions } from '../worker/worker.ts'
-import { DATA, loading, submitTo } from './station.ts'
+import { DATA, loading, type MakePlan, submitTo } from './station.ts'
 import type { Volume } from './volume.ts'
 import type { Machine, SimProcess, World } from './world.ts'
 
@@ -28,8 +29,8 @@ export interface MemberOptions {
   readonly port: number
   /** The name of the pipeline that it runs. */
   readonly pipeline: string
-  /** What it runs: made anew for each life, as a process would load it anew, by its hash. Throws what keeps it from being loaded. */
-  readonly plan: (env: Env, hash: string) => Plan
+  /** What it runs: made anew for each life, as a process would load it anew. Throws what keeps it from being loaded. */
+  readonly plan: MakePlan
   /** Whether its journal lies on the shared volume. */
   readonly journals?: boolean
   /** Workers that the new cluster waits for. */
@@ -151,12 +152,12 @@ export class MemberStation {
   }
 
   /** Puts the pipeline into the cluster, or another version of it, once this worker has a seat. */
-  submit(hash?: string): void {
+  submit(hash?: string, parameters?: Json, answered?: () => void): void {
     const { worker } = this
     const refused = ({ code, message }: PotorooError): void => {
       this.process?.env.log.warn('station.refused', { code, message })
     }
-    worker?.seated(() => submitTo(worker, this.options.pipeline, refused, hash))
+    worker?.seated(() => submitTo(worker, this.options.pipeline, refused, hash, parameters, answered))
   }
 
   /**

@@ -7,13 +7,18 @@
  * S2. A worker that falls because its volume has become read-only finds it mounted anew: what somebody in charge does.
  */
 import { PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
+import type { PipelineEntry } from '../checkpoint/cluster.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
 import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Execution } from '../worker/execution/execution.ts'
 import { Worker, type WorkerHost } from '../worker/worker.ts'
 import type { Machine, SimProcess } from './world.ts'
+
+/** What a process runs of the program with this hash, and these parameters. */
+export type MakePlan = (env: Env, hash: string, parameters: Json) => Plan
 
 /** The folder of the worker on its machine. */
 export const DATA = '/data'
@@ -140,19 +145,19 @@ export class Station {
  * Loads plans as a process does: it keeps the last program of each pipeline (`worker/pipelines/submission.ts`), so one that goes on in
  * the next generation is the same plan. All of them run here.
  */
-export function loading(env: Env, plan: (env: Env, hash: string) => Plan): Pick<WorkerHost, 'load' | 'wants'> {
-  const kept = new Map<string, { readonly hash: string; readonly plan: Plan }>()
-  const find = (name: string, hash: string): Plan => {
+export function loading(env: Env, plan: MakePlan): Pick<WorkerHost, 'load' | 'wants'> {
+  const kept = new Map<string, { readonly submitted: number; readonly plan: Plan }>()
+  const find = (name: string, { submitted, hash, parameters }: PipelineEntry): Plan => {
     const known = kept.get(name)
-    if (known?.hash === hash) return known.plan
-    const loaded = plan(env, hash)
-    kept.set(name, { hash, plan: loaded })
+    if (known?.submitted === submitted) return known.plan
+    const loaded = plan(env, hash, parameters)
+    kept.set(name, { submitted, plan: loaded })
     return loaded
   }
   return {
-    load: (name, { hash }, done) =>
+    load: (name, entry, done) =>
       env.clock.soon(() => {
-        const loaded = planOr(() => find(name, hash))
+        const loaded = planOr(() => find(name, entry))
         if (loaded instanceof PotorooError) done(loaded, null)
         else done(null, { plan: loaded })
       }),
@@ -170,15 +175,18 @@ function planOr(plan: () => Plan): Plan | PotorooError {
   }
 }
 
-/** Puts a program that stands for a plan under the name of its pipeline; `hash` tells its versions apart. */
+/** Puts a program that stands for a plan under the name of its pipeline; `hash` and `parameters` tell its versions apart. */
 export function submitTo(
   worker: Worker,
   pipeline: string,
   failed: (error: PotorooError) => void,
   hash = 'program',
+  parameters: Json = null,
+  answered: () => void = () => {},
 ): void {
   const program = { hash, text: '', map: '' }
-  worker.ledger.submit(pipeline, program, null, { from: null, drop: [] }, (error) => {
+  worker.ledger.submit(pipeline, program, parameters, { from: null, drop: [] }, (error) => {
     if (error !== null) failed(error)
+    answered()
   })
 }

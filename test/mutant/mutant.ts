@@ -2,14 +2,20 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-export interface Mutant {
-  /** What is wrong with it. */
-  readonly name: string
-  /** Below `src/`, without a leading slash. */
+/** What is changed in a file. */
+export interface Change {
+  /** From the root of the project on. */
   readonly file: string
   /** Stands in the file exactly once. */
   readonly text: string
   readonly replacement: string
+}
+
+export interface Mutant extends Change {
+  /** What is wrong with it. */
+  readonly name: string
+  /** Another file that takes part in it: each of two rules holds alone. */
+  readonly besides?: Change
 }
 
 export interface Outcome {

@@ -7,6 +7,7 @@ import { askedMutants } from './mutants/asked.ts'
 import { checkpointMutants } from './mutants/checkpoints.ts'
 import { doorMutants } from './mutants/door.ts'
 import { heldMutants } from './mutants/held.ts'
+import { leftoverMutants } from './mutants/leftovers.ts'
 import { letterMutants } from './mutants/letters.ts'
 import { memberMutants } from './mutants/members.ts'
 import type { SimMutant } from './mutants/mutant.ts'
@@ -41,4 +42,5 @@ export const mutants: readonly SimMutant[] = [
   ...nameMutants,
   ...programMutants,
   ...ageMutants,
+  ...leftoverMutants,
 ]

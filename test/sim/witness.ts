@@ -15,9 +15,10 @@ export interface Traced {
   readonly value: unknown
 }
 
-/** A state with the number of the visit that left it. */
+/** A state with the number of the visit that left it, and its form. */
 export interface Kept {
   at: number
+  readonly form: number
   readonly key: Key
   state: object
 }
@@ -32,24 +33,31 @@ export function labelled(cause: string, bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${cause}${LENGTH}${bytes.length}${BAR}`, 'latin1'), bytes])
 }
 
+/**
+ * F1. A function is given states of the form of its own version, and what makes these of another form is given that one.
+ */
 export class Witness {
+  readonly complaints: string[] = []
   readonly visits: (Visit | undefined)[] = [undefined]
   /** The highest sequence that was decoded, by life. */
   readonly seen = new Map<string, number>()
   /** Functions that can be mended let pass what they refuse, from now on. */
   mended = false
 
-  /** `plan` with functions that leave a trace, and whose answers come `later`; it is that of the program of this number. */
-  trace(plan: Plan, later: Later, program = 0): Plan {
-    return { ...plan, tasks: plan.tasks.map((task) => this.task(task, later, program)) }
+  /**
+   * `plan` with functions that leave a trace, and whose answers come `later`; it is that of the program of this number, and what its steps
+   * keep has this form.
+   */
+  trace(plan: Plan, later: Later, program = 0, form = 1): Plan {
+    return { ...plan, tasks: plan.tasks.map((task) => this.task(task, later, program, form)) }
   }
 
-  private task(task: TaskPlan, later: Later, program: number): TaskPlan {
+  private task(task: TaskPlan, later: Later, program: number, form: number): TaskPlan {
     switch (task.kind) {
       case 'source':
         return { ...task, source: this.source(task.source), chain: this.chain(task.chain) }
       case 'keyed':
-        return { ...task, keyed: this.keyed(task.step, task.keyed, program), chain: this.chain(task.chain) }
+        return { ...task, keyed: this.keyed(task.step, task.keyed, program, form), chain: this.chain(task.chain) }
       case 'asyncMap':
         return {
           ...task,
@@ -128,27 +136,44 @@ export class Witness {
     return visit
   }
 
-  private keyed(step: string, keyed: KeyedPlan, program: number): KeyedPlan {
+  /** F1. */
+  private check(step: string, { form, at }: Kept, expected: number): void {
+    if (form !== expected && this.complaints.length < 5)
+      this.complaints.push(
+        `${step}: the state that visit ${at} left has form ${form}, and is taken for one of ${expected} (F1)`,
+      )
+  }
+
+  private keyed(step: string, keyed: KeyedPlan, program: number, form: number): KeyedPlan {
     const place = { step, program }
-    const init = (key: Key): Kept => ({ at: 0, key, state: keyed.init(key) })
+    const init = (key: Key): Kept => ({ at: 0, form, key, state: keyed.init(key) })
+    const migrate = (old: unknown, from: number): Kept => {
+      this.check(step, old as Kept, from)
+      return { ...(old as Kept), form }
+    }
+    const schema = { version: form, migrate: form === 1 ? undefined : migrate }
     if (keyed.kind === 'aggregate') {
       return {
         ...keyed,
+        schema,
         init,
         add: (accumulator, value) => {
           const kept = accumulator as Kept
+          this.check(step, kept, form)
           this.visit(place, value as Traced, kept, null)
           keyed.add(kept.state, (value as Traced).value)
         },
         combine: null,
         result: (accumulator, key) => {
           const { at, state } = accumulator as Kept
+          this.check(step, accumulator as Kept, form)
           const value = keyed.result(state, key)
           return value === undefined ? undefined : ({ cause: `${at}@${step}`, value } satisfies Traced)
         },
       }
     }
     const enter = (kept: Kept, traced: Traced, context: StepContext): { visit: Visit; asked: StepContext } => {
+      this.check(step, kept, form)
       const visit = this.visit(place, traced, kept, context.time)
       const asked: StepContext = {
         key: context.key,
@@ -160,7 +185,7 @@ export class Witness {
         },
         replace: (state) => {
           visit.forgot = false
-          context.replace({ at: visit.number, key: visit.key, state } satisfies Kept)
+          context.replace({ at: visit.number, form, key: visit.key, state } satisfies Kept)
         },
       }
       return { visit, asked }
@@ -168,6 +193,7 @@ export class Witness {
     if (keyed.kind === 'mapWithState') {
       return {
         ...keyed,
+        schema,
         init,
         step: (state, value, context) => {
           const kept = state as Kept
@@ -181,6 +207,7 @@ export class Witness {
     }
     return {
       ...keyed,
+      schema,
       init,
       step: (state, value, context) => {
         const kept = state as Kept

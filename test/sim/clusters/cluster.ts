@@ -12,6 +12,7 @@
  */
 
 import type { PotorooError } from '../../../src/base/errors.ts'
+import type { Json } from '../../../src/base/json.ts'
 import { Prng } from '../../../src/base/prng.ts'
 import type { Manifest } from '../../../src/checkpoint/manifest.ts'
 import type { Env } from '../../../src/env/env.ts'
@@ -41,6 +42,7 @@ import { Callers } from './callers.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, nobodyIsAway } from './config.ts'
 import { FullDisks } from './full-disks.ts'
+import { Leftovers } from './leftovers.ts'
 import { Losses } from './losses.ts'
 import { OtherPipelines } from './other-pipelines.ts'
 import { People } from './people.ts'
@@ -49,6 +51,7 @@ import { PutBack } from './put-back.ts'
 import { Readers } from './readers.ts'
 import { letterOf, SecondTries } from './second-tries.ts'
 import { Upgrades } from './upgrades.ts'
+import { formOf } from './versions.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds: what does not wait takes as long at any pace. */
 const LIVE_MS = 20_000
@@ -135,6 +138,7 @@ class SimCluster {
   private readonly plot: ClusterPlot
   private readonly chain: ChainWatch
   private readonly old: PutBack
+  private readonly leftovers: Leftovers
   private readonly losses = new Losses()
   private readonly disks: FullDisks
   private readonly upgrades: Upgrades | null
@@ -178,6 +182,8 @@ class SimCluster {
     this.callers = config.family && new Callers(config.family, config, world, random, this.outside)
     const { stations, plan, outside, witness } = this
     this.tries = new SecondTries(config, this.plan.pipeline)
+    const { pipeline: name } = this.plan
+    this.leftovers = new Leftovers(config, { volume, stations, pipeline: name })
     this.others = new OtherPipelines(config, { world, volume, stations, chain: this.chain })
     const { chain } = this
     const { pipeline } = config.system
@@ -303,18 +309,20 @@ class SimCluster {
   private optionsOf(worker: string): Omit<MemberOptions, 'expected' | 'fell'> {
     const { config, upgrades, others, people } = this
     const { limits, restartMs, sharedJournals: journals } = config
-    const plan = (env: Env, hash: string): Plan =>
-      others.planOf(hash, worker) ?? people.planOf(hash) ?? this.planOf(env, upgrades?.programOf(hash))
+    const plan = (env: Env, hash: string, parameters: Json): Plan =>
+      others.planOf(hash, worker) ??
+      people.planOf(hash) ??
+      this.planOf(env, upgrades?.programOf(hash), formOf(parameters))
     const stopped = (hash: string, error: PotorooError): boolean =>
       others.failed(hash, error) || upgrades?.stopped(hash, error) === true
     return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped, make: people.make }
   }
 
   /** What a process runs of the pipeline that this is about. */
-  private planOf(env: Env, program: Program | null = null): Plan {
+  private planOf(env: Env, program: Program | null = null, form = 1): Plan {
     const { system, family, longAnswers } = this.config
     const planned = program === null ? system.build() : family!.plan(program)
-    return this.witness.trace(planned, answersOf(env, longAnswers), program?.number)
+    return this.witness.trace(planned, answersOf(env, longAnswers), program?.number, form)
   }
 
   private get staying(): MemberStation[] {
@@ -337,7 +345,7 @@ class SimCluster {
       if (resting || worker?.phase !== phase || resident === undefined) return 0
       if (resident.phase !== 'running' && resident.phase !== 'ended') return 0
       // The version that was submitted last.
-      if (resident.hash !== worker.cluster.pipelines.get(this.plan.pipeline)?.hash) return 0
+      if (resident.submitted !== worker.cluster.pipelines.get(this.plan.pipeline)?.submitted) return 0
       const { number } = resident.execution.generation
       if (common !== 0 && common !== number) return 0
       common = number
@@ -472,6 +480,8 @@ class SimCluster {
     await this.expect('the other pipelines come to their end', () => !patient || this.others.done)
     this.others.resting = true
     await this.expect('what runs is what was asked for', () => this.others.settled)
+    if (patient && this.config.tidy)
+      await this.expect('what is over is gone', () => this.standing !== 0 && this.leftovers.areGone)
     await this.expect('people are answered, and shown what they have asked for', () => this.people.done)
     this.people.over = true
     await this.expect('the pipeline drains', this.config.people > 0 ? this.drainedForGood() : this.drained())
@@ -609,6 +619,7 @@ class SimCluster {
   private describe(): string {
     const parts = [...this.chain.complaints, ...this.old.complaints, ...this.outside.standing(this.witness.seen)]
     parts.push(
+      ...this.leftovers.standing,
       ...this.others.standing,
       ...this.people.standing,
       ...(this.callers?.standing(this.upgrades!.listening) ?? []),
@@ -635,7 +646,7 @@ class SimCluster {
     chain.compare()
     const { old, losses, plot } = this
     complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
-    complaints.push(...(this.upgrades?.complaints ?? []), ...(this.callers?.complaints ?? []))
+    complaints.push(...witness.complaints, ...(this.upgrades?.complaints ?? []), ...(this.callers?.complaints ?? []))
     complaints.push(...this.others.complaints, ...this.people.judge())
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     if (!config.harsh)

@@ -98,6 +98,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly beyondJournals: boolean
   /** A producer that crashes may lose its outbox. */
   readonly losesOutbox: boolean
+  /** Somebody looks, at rest, whether what is over goes from all disks (`leftovers.ts`). */
+  readonly tidy: boolean
   /** How often somebody asks for state, in milliseconds on average; 0 for never. */
   readonly readMs: number
   /** Of workers that were blind so many burn with their machines; only where others can read their journals. */
@@ -166,6 +168,9 @@ const READING = 0x5e11_0000
 const BEYOND = 0.4
 /** And in so many data folders say it some time later. */
 const NOTED_LATE = 0.4
+/** How often somebody looks whether what is over goes, and the generator that draws it. */
+const TIDY = 0.15
+const TIDYING = 0x2d64_0000
 /** And how often damage is: a run with it is about little else. */
 const DAMAGE = 0.08
 
@@ -215,10 +220,18 @@ function partOf(config: ClusterConfig, part: number): ClusterConfig {
 
 /** All that `seed` draws: what bends begin with. */
 export function drawWhole(seed: number): ClusterConfig {
-  const config = withFullDisks(
-    withPeople(withHaste(withRests(withWebs(withPosters(withSecondTries(withOthers(drawLocal(seed)))))))),
+  const config = tidied(
+    withFullDisks(
+      withPeople(withHaste(withRests(withWebs(withPosters(withSecondTries(withOthers(drawLocal(seed)))))))),
+    ),
   )
   return new Prng(seed + NETWORKED).chance(OVER_NETWORK) ? overNetwork(config, 0.01) : config
+}
+
+/** Where a store may be put back there is no floor (`goingBack`). */
+function tidied(config: ClusterConfig): ClusterConfig {
+  const { seed, deeds } = config
+  return { ...config, tidy: deeds.putBackMs === 0 && new Prng(seed + TIDYING).chance(TIDY) }
 }
 
 /** Nothing of what was shown and decided about them is taken back. */
@@ -513,6 +526,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     restartMs: at(pick(20, 300, 3000)),
     losesOutbox: random.chance(0.3),
     sharedJournals: random.chance(0.7),
+    tidy: false,
     readMs: 0,
     beyondJournals: false,
     family: null,

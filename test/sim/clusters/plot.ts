@@ -17,6 +17,7 @@ import type { OtherPipelines } from './other-pipelines.ts'
 import type { PutBack } from './put-back.ts'
 import type { SecondTries } from './second-tries.ts'
 import type { Upgrades } from './upgrades.ts'
+import { Versions } from './versions.ts'
 
 /** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
 const BLIND_WITHIN_MS = 20_000
@@ -170,12 +171,15 @@ export class ClusterPlot {
       }
       return name
     })
-    let versions = 1
+    const versions = new Versions(this.config.seed)
+    let files = 1
     this.often('upgrade', deeds.upgradeMs, () => {
       const station = this.anyone()
       const ready = station.worker?.phase === 'active'
       if (ready && this.upgrades !== null) return this.upgrades.ask(station)
-      if (ready) station.submit(`program-${++versions}`)
+      // Others ask for the first one at any time.
+      if (ready && this.config.people > 0) station.submit(`program-${++files}`)
+      else if (ready) return versions.ask(station)
       return station.name
     })
     this.often('rest', deeds.restMs, () => {

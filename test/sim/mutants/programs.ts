@@ -116,4 +116,18 @@ export const programMutants: readonly SimMutant[] = [
       replacement: 'return this.admitted > 0 || this.hasRow',
     },
   ].map((mutant) => ({ ...mutant, swarm: 'clusters' as const, bend: 'other-sources' })),
+  // The same program with other parameters, and others whose states have another form
+  {
+    name: 'held-by-another-version',
+    swarm: 'clusters',
+    bend: 'versions',
+    file: 'src/worker/execution/way-up.ts',
+    text: 'const held = before?.submitted === entry.submitted ? before : null',
+    replacement: 'const held = before',
+    besides: {
+      file: 'src/worker/pipelines/arrivals.ts',
+      text: "if (phase === 'failed' || submitted !== entry.submitted) return",
+      replacement: "if (phase === 'failed' || submitted > entry.submitted) return",
+    },
+  },
 ]
