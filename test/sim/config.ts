@@ -7,6 +7,7 @@ import { Prng } from '../../src/base/prng.ts'
 import { drawWeather, type Weather } from '../../src/sim/weather.ts'
 import { drawCase } from './cases.ts'
 import type { OutsideConfig } from './outside.ts'
+import { OUTPUTS } from './torn.ts'
 
 /** What the driver does to a run; `everyMs` on average, 0 for never. */
 export interface Deeds {
@@ -95,6 +96,7 @@ export function drawConfig(seed: number): Config {
     system: drawCase(random, new Prng(seed + LATE)),
     weather: drawn(random, harsh),
     limits: makeLimits({
+      maxOutputsPerRecord: OUTPUTS,
       keyGroups: pick(8, 16, 64),
       batchRecords: pick(1, 3, 8, 64),
       channelBatches: pick(1, 2, 8),

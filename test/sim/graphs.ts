@@ -21,6 +21,7 @@ import {
 import { answer } from './answers.ts'
 import type { MakeRecord, Script } from './cases.ts'
 import { mixed } from './mixed.ts'
+import { tornKey, tornStep, wildly } from './torn.ts'
 
 export interface Item {
   readonly k: Key
@@ -82,6 +83,12 @@ const AGES = 0x6d0f_0000
 /** For how long it keeps them, in milliseconds. */
 const LIFETIMES = [5, 20, 80, 300]
 
+/** How many graphs have steps that fail half-way, and the number that draws those. */
+const WILD = 0.3
+const WILDNESS = 0x2e57_0000
+/** And how often they do in such a graph. */
+const WILD_STEP = 0.4
+
 /** Draws steps, each with a name of its own. */
 export class Draw {
   /** Some step drops keys. */
@@ -90,10 +97,14 @@ export class Draw {
   private names = 0
   /** Draws what keys die of by themselves: what was drawn before there was that stays as it was. */
   private readonly ages: Draw | null
+  /** Draws what fails half-way, in the same way. */
+  private readonly wild: Draw | null = null
 
   constructor(seed: number, ages: Draw | null = new Draw(seed ^ AGES, null)) {
     this.state = seed
     this.ages = ages
+    const wild = ages === null ? null : new Draw(seed ^ WILDNESS, null)
+    if (wild?.chance(WILD)) this.wild = wild
   }
 
   below(n: number): number {
@@ -131,12 +142,18 @@ export class Draw {
         out = out.asyncMap(this.name('ask'), (item) => answer(() => ask(item)), options)
       } else out = out.inspect(this.name('look'), () => {})
     }
-    return out
+    return this.isWild ? wildly(out, this.name('torn'), this.wild!.below(4)) : out
+  }
+
+  /** Whether what is drawn next fails half-way. */
+  private get isWild(): boolean {
+    return this.wild?.chance(WILD_STEP) === true
   }
 
   /** A step with state, or two that read the same stream. */
   stateful(stream: Items): Items[] {
-    const keyed = stream.keyBy(this.name('key'), KEYS[this.below(KEYS.length)]!)
+    const keyOf = KEYS[this.below(KEYS.length)]!
+    const keyed = stream.keyBy(this.name('key'), this.isWild ? tornKey(keyOf) : keyOf)
     const outputs: Items[] = []
     for (let left = this.chance(0.2) ? 2 : 1; left > 0; left--) {
       const kind = this.below(7)
@@ -150,6 +167,10 @@ export class Draw {
           milliseconds(LIFETIMES[this.ages!.below(LIFETIMES.length)]!),
         )
         kept.sink(this.name('sink'), tcpSink({ port: 1, framing: lines(), encode: textOf }))
+        continue
+      }
+      if (this.isWild) {
+        outputs.push(tornStep(keyed, this.name('torn'), this.wild!.below(6)))
         continue
       }
       switch (kind) {

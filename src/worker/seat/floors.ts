@@ -5,6 +5,8 @@
  *     not. Epochs of all pipelines come about at once, so those whose turn it is not yet wait for it, each once.
  * F2. What lies below is removed by whoever reads that record and coordinates. Nothing depends on a sweep: the next floor's goes over
  *     the same ground.
+ * F3. What a run has left that is over is swept with the next floor after anything that may have ended one: who was asked to take it
+ *     out sweeps at once, and may die over it, while others still write what they had begun.
  */
 import type { Limits } from '../../base/limits.ts'
 import type { MakeRecord } from '../../checkpoint/chain-writer.ts'

@@ -52,18 +52,6 @@ const nobody = {
 export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   /** All that a seed draws, and no part of it: as it was before these were drawn. */
   whole: (config) => config,
-  /** Versions of a program follow one another, with other files or other parameters, while workers come and go. */
-  versions: (config) => {
-    if (config.people > 0) return null
-    const often = OFTEN * config.pace
-    const { deeds, ...rest } = quiet({ ...config, family: null })
-    return {
-      ...rest,
-      deeds: { ...deeds, upgradeMs: often, killMs: 2 * often, rebalanceMs: often, joinMs: often, leaveMs: 2 * often },
-    }
-  },
-  /** Somebody looks at rest whether what is over is gone. */
-  tidy: (config) => (config.deeds.putBackMs > 0 ? null : { ...config, tidy: true }),
   /** Without the deeds that are drawn last: what was found before there were these is found again. */
   'fewer-deeds': (config) => ({ ...config, ...nobody, deeds: { ...config.deeds, ...none } }),
   /** Nobody is blind, and no version follows another: as it was before these were drawn. */
@@ -549,6 +537,24 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       losesOutbox: false,
     }
   },
+  /** Versions of a program follow one another, with other files or other parameters, while workers come and go. */
+  versions: (config) => {
+    if (config.people > 0) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet({ ...config, family: null })
+    return {
+      ...rest,
+      deeds: { ...deeds, upgradeMs: often, killMs: 2 * often, rebalanceMs: often, joinMs: often, leaveMs: 2 * often },
+    }
+  },
+  /** Some steps fail half-way. */
+  torn: (config) => {
+    const { channels, tasks } = config.system.build()
+    const torn = tasks.some(({ step }) => step.startsWith('torn-')) && channels.length > 0
+    return torn ? config : null
+  },
+  /** Somebody looks at rest whether what is over is gone. */
+  tidy: (config) => (config.deeds.putBackMs > 0 ? null : { ...config, tidy: true }),
 }
 
 function withOtherSteps(config: ClusterConfig, acked: boolean): ClusterConfig {

@@ -9,6 +9,7 @@ import { COPIED, COPIES, drawWatermarks, LATE } from '../config.ts'
 import type { OutsideConfig } from '../outside.ts'
 import { drawFamily, type Family } from '../programs.ts'
 import { dropsKeys } from '../rest.ts'
+import { OUTPUTS } from '../torn.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
 export interface ClusterDeeds {
@@ -453,6 +454,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       ...{ horizonEpochs: 5, checkpointIntervalMs, checkpointTimeoutMs: checkpointIntervalMs + at(3000) },
       keyGroups: pick(8, 16, 64),
       batchRecords,
+      maxOutputsPerRecord: OUTPUTS,
       channelBatches: pick(1, 2, 8),
       watermarkMs: drawWatermarks(seed),
       channelCreditBytes: pick(256, 4096, 4096, 1 << 20),

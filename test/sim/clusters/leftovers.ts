@@ -6,7 +6,8 @@
  *     of dead letters.
  * G2. Of the chain there are two eras, and of those before them the first records.
  * G3. A journal whose records all lie below the floor is the segment that is being written, wherever their streams have been since.
- * G4. Of what was to get a name in the store and did not there is nothing, but of who does not come back.
+ * G4. Of what was to get a name in the store and did not there is nothing, but of who does not come back, and where a disk has failed: what cannot
+ *     be removed then is swept by the next start.
  */
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../../src/checkpoint/cluster.ts'
 import {
@@ -129,6 +130,7 @@ export class Leftovers {
 
   /** G4. */
   private ofDead(): string[] {
+    if (this.config.harsh) return []
     const here = this.seams.stations.filter(({ left }) => !left)
     const files = this.list(TEMPORARY).filter((file) => here.some(({ name }) => file.startsWith(temporaryPrefix(name))))
     return files.map((file) => `${TEMPORARY}/${file} (G4)`)
