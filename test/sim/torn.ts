@@ -96,7 +96,9 @@ export function tornStep(keyed: KeyedStream<Key, Item>, name: string, kind: numb
       return keyed.flatMapWithState(name, {
         init: empty,
         step: function* (state, { k, n }) {
-          for (let i = 0; i < n % (OUTPUTS + 8); i++) {
+          // Too many by themselves, or few enough to go more ways than one.
+          const count = n % 16 === 0 ? OUTPUTS + 1 : n % 12
+          for (let i = 0; i < count; i++) {
             change(state, i === 5 ? n : n * 19 + 1 + (i % 18), 1)
             yield { k, n: state.chain }
           }

@@ -4,7 +4,7 @@
  */
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
-import { mortalSteps } from '../rest.ts'
+import { dropsKeys, mortalSteps } from '../rest.ts'
 import {
   accompanied,
   asked,
@@ -555,6 +555,12 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   },
   /** Somebody looks at rest whether what is over is gone. */
   tidy: (config) => (config.deeds.putBackMs > 0 ? null : { ...config, tidy: true }),
+  /** Few dead letters are a full list: sources stop until somebody has taken them out. */
+  'full-letters': (config) => {
+    if (dropsKeys(config.system.build())) return null
+    const bent = clusterBends['second-tries']!(config)!
+    return { ...bent, secondTries: 'purged', limits: { ...bent.limits, deadLetters: 3 } }
+  },
 }
 
 function withOtherSteps(config: ClusterConfig, acked: boolean): ClusterConfig {

@@ -144,6 +144,8 @@ const CROWDING = 0x41ae_0000
 /** How often somebody looks through dead letters, and the generator that draws it. */
 const TRIED_AGAIN = 0.15
 const TRIED = 0x1ba9_0000
+/** And how often lists of letters are full soon, where they are taken out. */
+const FULL = 0.6
 /** How often producers post their records, and the generator that draws it. */
 const BY_HTTP = 0.15
 const POSTED = 0x7c24_0000
@@ -326,7 +328,10 @@ export function triedAgain(config: ClusterConfig, random = new Prng(config.seed 
   const drawn = kinds[random.below(kinds.length)]!
   // The last that is known of a key that was dropped may be a letter.
   const secondTries = drawn === 'purged' && dropsKeys(system.build()) ? 'again' : drawn
-  return { ...config, secondTries, deeds: { ...deeds, letterMs: Math.ceil(random.between(200, 2000) * pace) } }
+  const letterMs = Math.ceil(random.between(200, 2000) * pace)
+  // What is full soon is taken out by somebody.
+  const few = secondTries === 'purged' && random.chance(FULL) ? { deadLetters: 2 + random.below(10) } : {}
+  return { ...config, secondTries, limits: { ...config.limits, ...few }, deeds: { ...deeds, letterMs } }
 }
 
 /**

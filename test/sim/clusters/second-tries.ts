@@ -6,11 +6,13 @@
  * T2. From some moment on those of other steps refuse nothing any more. What is tried again then goes on, behind what has come
  *     after it (`checkers/rerun.ts`, X9).
  * T3. What was taken out never comes back, once an epoch says so.
+ * T4. Where a list is full the sources stop (`limits.deadLetters`), until somebody has taken letters out; in fair weather somebody does.
  */
 import { Prng } from '../../../src/base/prng.ts'
 import { periodic } from '../../../src/checkpoint/barrier.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'
 import type { World } from '../../../src/sim/world.ts'
+import type { Execution } from '../../../src/worker/execution/execution.ts'
 import { contentOf, type DeadLetter } from '../../../src/worker/letters/dead-letter.ts'
 import { isUp } from '../../../src/worker/pipelines/endings.ts'
 import type { Letter } from '../checkers/evidence.ts'
@@ -43,14 +45,38 @@ export class SecondTries {
     })
   }
 
-  /** Somebody does something about letters that one of the workers has. */
-  act(stations: readonly MemberStation[]): string {
-    const { random, config } = this
-    const desks = stations.flatMap(({ worker, name }) => {
+  /** T4. */
+  look(stations: readonly MemberStation[]): void {
+    const { secondTries, limits } = this.config
+    if (secondTries !== 'purged') return
+    for (const { execution } of this.desksOf(stations)) {
+      const { deadLetters } = execution
+      if (deadLetters.count >= limits.deadLetters) this.purge(execution, deadLetters.list(0, deadLetters.count))
+    }
+  }
+
+  /** Those who have letters. */
+  private desksOf(stations: readonly MemberStation[]): { readonly name: string; readonly execution: Execution }[] {
+    return stations.flatMap(({ worker, name }) => {
       const resident = worker?.residents.all.get(this.pipeline)
       const has = resident !== undefined && isUp(resident) && resident.execution.deadLetters.count > 0
       return has ? [{ name, execution: resident.execution }] : []
     })
+  }
+
+  private purge(execution: Execution, some: readonly DeadLetter[]): void {
+    const letters = some.map(letterOf)
+    for (const letter of letters) this.purged.set(nameOf(letter), { ...letter, done: false })
+    execution.purge(some)
+    execution.request(periodic, (reason) => {
+      if (reason === null) for (const letter of letters) this.purged.get(nameOf(letter))!.done = true
+    })
+  }
+
+  /** Somebody does something about letters that one of the workers has. */
+  act(stations: readonly MemberStation[]): string {
+    const { random, config } = this
+    const desks = this.desksOf(stations)
     if (desks.length === 0) return ''
     const { name, execution } = desks[random.below(desks.length)]!
     const { deadLetters } = execution
@@ -58,12 +84,7 @@ export class SecondTries {
     const some = random.chance(0.3) ? all : all.filter(() => random.chance(0.4))
     if (some.length === 0) return ''
     if (config.secondTries === 'purged' && random.chance(0.4)) {
-      const letters = some.map(letterOf)
-      for (const letter of letters) this.purged.set(nameOf(letter), { ...letter, done: false })
-      execution.purge(some)
-      execution.request(periodic, (reason) => {
-        if (reason === null) for (const letter of letters) this.purged.get(nameOf(letter))!.done = true
-      })
+      this.purge(execution, some)
       return `${name}: ${some.length} taken out`
     }
     for (const letter of some) this.replayed.add(headOf(letterOf(letter).cause))

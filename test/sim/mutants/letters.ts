@@ -44,4 +44,12 @@ export const letterMutants: readonly SimMutant[] = [
     text: '      segment.path = null\n',
     replacement: '',
   },
+  {
+    name: 'full-for-ever',
+    swarm: 'clusters',
+    bend: 'full-letters',
+    file: 'src/worker/letters/letter-desk.ts',
+    text: 'full: (reason) => events.crowded(reason)',
+    replacement: 'full: (reason) => reason !== null && events.crowded(reason)',
+  },
 ]
