@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import { generatorSource, nullSink, type Pipeline, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
+import type { Holdings } from '../../src/worker/execution/generation.ts'
 import { StateReturn } from '../../src/worker/execution/state-return.ts'
 import { Crew, crewLimits, type Hand } from './crew.ts'
 
@@ -110,7 +111,7 @@ test.each(Array.from({ length: 12 }, (_, i) => i + 1))('seed %i', (seed) => {
 })
 
 /** The state of a worker that runs alone, has changed since its base, and is asked to go back. */
-function aboutToGoBack() {
+function aboutToGoBack(when: (held: Holdings) => boolean = () => true) {
   const crew = new Crew(['a'], { plan: () => plan(program.build()), seed: 1 })
   crew.start(['a'])
   crew.run(['a'])
@@ -118,6 +119,7 @@ function aboutToGoBack() {
   crew.world.run(crew.world.now + 150)
   const execution = crew.hand('a').execution!
   const { generation, stores } = execution
+  crew.until(() => when(execution.holdings()))
   const held = execution.holdings()
   return {
     state: new StateReturn(plan(program.build()), generation, crewLimits, new Set(), held),
@@ -141,6 +143,16 @@ test('what has gone back to a base that turns out to be damaged is read whole', 
   state.begin(held.base, true)
   expect(new Set(wants())).toEqual(new Set(['whole']))
   expect(state.stores).not.toContain(stores.get('sum'))
+})
+
+test('who has gone on to an epoch whose end it had not heard of does not stand at the one before any more', () => {
+  const { state, held, generation } = aboutToGoBack(({ undecided }) => undecided > 0)
+  const wants = () => new Set([...generation.owners.keys()].map((group) => state.wants('sum', group)))
+  state.begin(held.undecided, true)
+  expect(wants()).not.toContain('whole')
+  // A chunk of that epoch is damaged: what has changed between the two would stay as it was in the later one.
+  state.begin(held.base, true)
+  expect(wants()).toEqual(new Set(['whole']))
 })
 
 test('nothing goes back before the chain names the base', () => {

@@ -126,7 +126,9 @@ export class StateReturn {
     if (before.base === base) return before
     if (before.undecided !== base) return null
     for (const store of before.stores.values()) store.complete()
-    return { ...before, base, undecided: 0 }
+    // It stands there from now on, and at the epoch before no more, should this one turn out to be damaged.
+    this.before = { ...before, base, undecided: 0 }
+    return this.before
   }
 
   private decide(task: KeyedTaskPlan, standing: Holdings | null): Returning {
