@@ -438,6 +438,29 @@ describe('what may be asked', () => {
     expect(station.pipelines.find('throwing').execution.failures).toBe(1)
   })
 
+  test('letters of a pipeline whose input has ended are tried again, and whoever asks hears how many were', async () => {
+    const station = await new Station().open()
+    let fails = true
+    const picky = pipeline('picky', (p) =>
+      p
+        .source('in', generatorSource({ count: 20, value: (n) => n }))
+        .map('check', (n) => {
+          if (fails && n % 4 === 0) throw new Error('not yet')
+          return n
+        })
+        .sink('out', nullSink()),
+    )
+    await station.run(picky)
+    await station.heard('ended picky')
+    const post = async (verb: string) =>
+      (await station.ask('POST', `/v1/pipelines/picky/${verb}`, { body: '{"ids":null}' })).json
+    await post('checkpoint')
+    expect(station.pipelines.find('picky').execution.deadLetters.count).toBe(5)
+    fails = false
+    expect(await post('dead-letters/replay')).toEqual({ tried: 5, left: 0 })
+    expect(station.pipelines.find('picky').execution.deadLetters.count).toBe(0)
+  })
+
   test('who waits for letters to be tried again hears of it when their pipeline begins anew meanwhile', async () => {
     const station = await new Station().open()
     const slow = (value: number) =>

@@ -220,7 +220,7 @@ export class Pipelines {
     const letters = this.letters(name, ids)
     const { clock } = this.env
     execution.replay(letters)
-    const isCurrent = (one: Resident | undefined) => one?.phase === 'running' && one.execution === execution
+    const isCurrent = (one: Resident | undefined) => one !== undefined && isUp(one) && one.execution === execution
     while (execution.replaying > 0 && isCurrent(this.residents.get(name))) {
       await new Promise<void>((resolve) => clock.after(REPLAY_LOOK_MS, resolve))
     }
