@@ -89,6 +89,35 @@ test('a store that is gone for all for a while: nobody takes over, and all go on
   expect(town.standing).toBe('a b c in 1')
 })
 
+test('a store that is gone is asked no more often the more people wait for it', () => {
+  const town = new Town(34)
+  town.start(...NAMES)
+  town.settle('a b c in 1')
+  const { worker, machine, process } = town.of('a')
+  const { disk } = process!.env
+  const readFile = disk.readFile.bind(disk)
+  let reads = 0
+  disk.readFile = (path, done) => {
+    if (path.includes('/chain/')) reads++
+    readFile(path, done)
+  }
+  machine.unmount(STORE)
+  const readsIn = (ms: number): number => {
+    const before = reads
+    town.run(ms)
+    return reads - before
+  }
+  town.run(1000)
+  const alone = readsIn(4000)
+  let answered = 0
+  for (let i = 0; i < 500; i++) worker!.follow(() => answered++)
+  expect(readsIn(4000)).toBeLessThan(3 * alone + 100)
+  expect(answered).toBe(0)
+  machine.mount(STORE)
+  town.run(2000)
+  expect(answered).toBe(500)
+})
+
 test.each([0, 20, 40, 60, 80, 100, 120, 140])(
   'a store that is gone in the middle of a recovery, %i ms after its record: no older base',
   (ms) => {

@@ -7,6 +7,8 @@
  *     that is told of is another one than the last.
  * R3. Who has passed over records knows that somebody may have been a member in between: `named` is whole only for
  *     generations behind `since`.
+ * R4. Many may wait until the chain has been read to its end: one reading at a time is for all of them, begun after each has asked,
+ *     so that a store which does not answer is asked no more often the more there are.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import { ChainReader } from '../../checkpoint/chain-reader.ts'
@@ -50,6 +52,9 @@ export class Reading {
   private missed = false
   /** Since when the store has not answered, by the monotonic clock; `null` where it does. */
   private awayMs: number | null = null
+  /** Who waits for the next reading (R4). */
+  private waiting: (() => void)[] = []
+  private following = false
   private closed = false
 
   constructor(seams: SeatSeams, turns: Turns, events: ReadingEvents) {
@@ -80,14 +85,27 @@ export class Reading {
     return { incarnations: this.named, since: this.since }
   }
 
-  /** Reads the chain to its end, however often the store has to be asked, then calls `then`. */
+  /** Reads the chain to its end, however often the store has to be asked, then calls `then` (R4). */
   follow(then: () => void): void {
+    this.waiting.push(then)
+    if (!this.following) this.followForAll()
+  }
+
+  private followForAll(): void {
+    const { env, limits } = this.seams
+    const asked = this.waiting.splice(0)
+    this.following = true
     this.chain.follow((error) => {
       if (this.closed) return
-      if (error === null) return then()
-      if (error.code !== 'E_STORE') return this.events.failed(error)
-      const { env, limits } = this.seams
-      env.clock.after(limits.storeRetryMs, () => this.follow(then))
+      if (error !== null && error.code !== 'E_STORE') return this.events.failed(error)
+      if (error !== null) {
+        this.waiting.unshift(...asked)
+        env.clock.after(limits.storeRetryMs, () => this.followForAll())
+        return
+      }
+      for (const then of asked) then()
+      this.following = false
+      if (this.waiting.length > 0) this.followForAll()
     })
   }
 
