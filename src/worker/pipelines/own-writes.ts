@@ -20,6 +20,9 @@ import { pause } from '../settle.ts'
 /** How long a stream is left alone that is on its way into the pipeline, in milliseconds. */
 const LOOK_MS = 10
 
+/** How often an epoch is asked for until its barrier comes, in milliseconds: while the pipeline holds each request is refused. */
+const ASK_MS = 100
+
 /** A barrier of a term behind which all stands that a token covers. */
 export interface Behind {
   readonly term: string
@@ -91,9 +94,8 @@ export async function barrierBehind(
     if (taken < token.sequence) await pause(clock, Math.min(LOOK_MS, left()))
     else {
       const forget = execution.whenNextEpoch(() => {})
-      const known = await until(clock, execution, left(), () => found() !== null)
+      await until(clock, execution, Math.min(ASK_MS, left()), () => found() !== null)
       forget()
-      if (!known) return null
     }
   }
 }
@@ -115,8 +117,9 @@ export async function letGo(
     const behind = execution.progress.letGo(step, epoch)
     if (behind !== null) return { term: execution.term, epoch: behind }
     if (!execution.isOpen || left() === 0) return null
-    if (execution.progress.isLettingGo(step, epoch)) await nextEpoch(clock, execution, left())
-    else await pause(clock, Math.min(LOOK_MS, left()))
+    // While the pipeline holds, or has failed on a member, each request is refused at once.
+    const comes = execution.progress.isLettingGo(step, epoch) && (await nextEpoch(clock, execution, left()))
+    if (!comes) await pause(clock, Math.min(LOOK_MS, left()))
   }
 }
 
