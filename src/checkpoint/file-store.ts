@@ -8,7 +8,8 @@
  * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating in
  *     it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
  * F4. Where the store's mark stood once and stands no more the store is gone, as under a mount point that has lost its volume.
- *     No folder is made anew there: a record of the chain would be the first of another chain. And nothing is absent there
+ *     No folder is made anew there, and no object comes to its name, also where folders have been left under the mount point: a record
+ *     of the chain would be the first of another chain. And nothing is absent there
  *     (`store.ts`, O6): what was not found is answered once a look at the mark, begun after that, has seen it. Many wait for one look.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -26,7 +27,8 @@ const none = undefined as never
 
 /**
  * Opens the store in the directory `root`, made where absent, and sweeps what earlier incarnations left (F2). `lost` is
- * called with `E_DISK` when this process can no longer make anything durable in a folder (F3).
+ * called with `E_DISK` when this process can no longer make anything durable in a folder (F3). `marked`: it is known to have a
+ * mark, so that nothing is made where that is gone by now (F4).
  */
 export function openFileStore(
   seams: { readonly disk: Disk; readonly random: Random },
@@ -34,8 +36,9 @@ export function openFileStore(
   writer: Writer,
   done: StoreDone<FileStore>,
   lost: (error: PotorooError) => void = () => {},
+  marked = false,
 ): void {
-  const store = new FileStore(seams.disk, seams.random, root, writer, lost)
+  const store = new FileStore(seams.disk, seams.random, root, writer, lost, marked)
   store.prepare((error) => done(error, error === null ? store : none))
 }
 
@@ -53,7 +56,7 @@ export class FileStore implements Store {
   /** Those that wait for the next look at the mark; `null` while none is under way. */
   private waiting: StoreDoneVoid[] | null = null
 
-  /** Use `openFileStore`. `marked`: it is the store of a cluster, and has been opened before. */
+  /** Use `openFileStore`. */
   constructor(
     disk: Disk,
     random: Random,
@@ -259,7 +262,7 @@ export class FileStore implements Store {
   /** Gives the file `existing` the name `path`, durably (F1); answers whether something stood there. */
   private enter(existing: string, path: string, done: StoreDone<boolean>): void {
     const folder = layout.folderOf(path)
-    this.ensureFolder(folder, (error) => {
+    const enter = (error: PotorooError | null): void => {
       if (error) return done(error, none)
       this.disk.link(existing, this.at(path), (failed) => {
         const existed = failed?.code === 'exists'
@@ -270,7 +273,9 @@ export class FileStore implements Store {
         this.marked ||= path === layout.CLUSTER
         this.makeDurable(folder, (lost) => done(lost, existed))
       })
-    })
+    }
+    if (this.known.has(folder)) this.findMark(enter)
+    else this.makeFolder(folder, enter)
   }
 
   private sweep(names: readonly string[], done: StoreDoneVoid): void {

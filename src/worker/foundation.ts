@@ -122,7 +122,8 @@ export class Foundation {
         this.belong(known, done)
       })
     }
-    openFileStore(env, this.root, { worker, incarnation }, opened, this.lost)
+    // One that the folder belongs to was seen a moment ago (`belonging.ts`).
+    openFileStore(env, this.root, { worker, incarnation }, opened, this.lost, known !== null)
   }
 
   /** The store is the one that the data folder belongs to, from now on where it belonged to none (F3). */

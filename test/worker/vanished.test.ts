@@ -89,6 +89,22 @@ test('a store that is gone for all for a while: nobody takes over, and all go on
   expect(town.standing).toBe('a b c in 1')
 })
 
+test('no other store is made under the mount point of one that goes away while a worker opens it, whenever that is', () => {
+  const town = new Town(35)
+  town.start(...NAMES)
+  town.settle('a b c in 1')
+  const { machine } = town.of('c')
+  for (let ms = 0; ms < 12; ms += 0.1) {
+    town.of('c').kill()
+    town.of('c').start()
+    town.run(ms)
+    machine.unmount(STORE)
+    town.run(20)
+    expect(machine.volume.exists(`${STORE}/cluster`), `${ms.toFixed(1)} ms after it was started`).toBe(false)
+    machine.mount(STORE)
+  }
+})
+
 test('a store that is gone is asked no more often the more people wait for it', () => {
   const town = new Town(34)
   town.start(...NAMES)
