@@ -8,6 +8,7 @@
 import { ByteReader, ByteWriter } from '../src/base/bytes.ts'
 import { ValueCodec } from '../src/base/codec/values.ts'
 import { hashKey } from '../src/base/hash.ts'
+import { defaultLimits } from '../src/base/limits.ts'
 import type { AggregatePlan } from '../src/dataflow/aggregate-task.ts'
 import { type Batch, BatchPool } from '../src/dataflow/batch.ts'
 import { Channel, type Outlet } from '../src/dataflow/channel.ts'
@@ -141,7 +142,7 @@ function path(
   const outlets = channels.map((channel, id) => (id === 0 ? channel : new Remote(pool, channel, way)))
   const shift = Math.clz32(KEY_GROUPS) + 1
   const keyed = new KeyExchange(outlets, { owners, shift }, pool)
-  const exchange = combines ? new Combiner(keyed, 'totals', totals, pool, () => {}) : keyed
+  const exchange = combines ? new Combiner(keyed, 'totals', totals, pool, () => {}, defaultLimits.undoBytes) : keyed
   const keys = given.map((batch) => batch.map(key))
   const hashes = keys.map((batch) => batch.map(hashKey))
   return () => {

@@ -140,6 +140,11 @@ export interface Limits {
   readonly chunkEntries: number
   /** Entries of a key group's deltas, for each of its keys, after which it is written in full: what a restore reads. */
   readonly deltasPerKey: number
+  /**
+   * Bytes of a state that are copied before each call of a step which has never thrown on a larger one; a larger state is not, and
+   * a call that throws on it ends the generation.
+   */
+  readonly undoBytes: number
   /** Dead letters that a worker keeps of one pipeline. */
   readonly deadLetters: number
   /** Bytes of dead letters that a worker keeps of one pipeline. */
@@ -268,6 +273,7 @@ export const defaultLimits: Limits = {
   chunkBytes: 256 << 10,
   chunkEntries: 4096,
   deltasPerKey: 2,
+  undoBytes: 1024,
   deadLetters: 10_000,
   deadLetterBytes: 16 << 20,
   workers: 20,

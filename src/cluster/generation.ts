@@ -9,7 +9,8 @@
  * J4. Each record says everything: owners, readers of splits, heirs. Nothing is carried over by silence.
  * J5. Its number is behind that of every generation that anybody has seen by the beats, also where the store has gone back since.
  * J6. It names no older base that the chain does not have: the damaged pipeline may have been taken out since, and another one
- *     have come under its name. Such a record would not count.
+ *     have come under its name. Such a record would not count. Nor does it name the last epoch, for which `LAST_EPOCH` stands:
+ *     another one may have become complete since it was asked for.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { RecordBody } from '../checkpoint/record.ts'
@@ -29,6 +30,9 @@ export interface World {
   /** The greatest generation that there may have been, as the data folders tell of all whose beats were read (J5). */
   readonly seen: number
 }
+
+/** In the place of an older base: the last one that is complete, once more. No epoch has this number. */
+export const LAST_EPOCH = 0
 
 /** Pipelines that have to go back to an older epoch than their last one, because of damage. */
 export type Bases = GenerationBody['bases']

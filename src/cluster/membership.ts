@@ -24,6 +24,7 @@
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
 import { abandoned, claimOf, conclude, contend, isSettled, withdraw } from './claim.ts'
+import { LAST_EPOCH } from './generation.ts'
 import {
   type Common,
   common,
@@ -349,12 +350,15 @@ function tellAgain(s: In<'ready'>, effects: readonly MembershipEffect[], nowMs: 
   return { next: { ...s, askedMs: nowMs }, effects: [...effects, { kind: 'tellReady', generation }] }
 }
 
-/** Damage was found: the next generation has an older base. */
+/** Damage was found, and the next generation has an older base; or it is needed to go back to the last one (`LAST_EPOCH`). */
 function noteDamage<S extends In<'restoring' | 'ready' | 'active' | 'leaving' | 'minority'>>(
   s: S,
   e: Of<'startOver'>,
 ): Step<S, MembershipEffect> {
-  const bases = [...s.bases.filter(([pipeline]) => pipeline !== e.pipeline), [e.pipeline, e.epoch] as const]
+  const known = s.bases.find(([pipeline]) => pipeline === e.pipeline)
+  // Who goes back further goes back behind the last epoch, too.
+  if (known !== undefined && e.epoch === LAST_EPOCH) return stay(s)
+  const bases = [...s.bases.filter((base) => base !== known), [e.pipeline, e.epoch] as const]
   return { next: { ...s, bases }, effects: NONE }
 }
 

@@ -4,7 +4,7 @@
  * or a rescale has made it, and is over when it reads the next one.
  *
  *     restoring ─ready from all─► active
- *         │ damaged, superseded     │ superseded
+ *         │ damaged, superseded     │ damaged, superseded
  *         └───────────► over ◄──────┘
  *
  * K1. The record stands in the chain, and counts, before anybody is told of the generation.
@@ -41,7 +41,10 @@ interface Answer {
 
 export type RecoveryEvent =
   | ({ readonly kind: 'ready' } & Answer)
-  /** A member cannot restore the base of a pipeline; `instead` is an older epoch that it can. */
+  /**
+   * A member cannot restore the base of a pipeline; `instead` is an older epoch that it can. Or, where that is `LAST_EPOCH`, its state
+   * has been spoiled since, and it has to be restored once more.
+   */
   | ({ readonly kind: 'damaged'; readonly pipeline: string; readonly instead: number } & Answer)
   /** A newer generation record stands. */
   | { readonly kind: 'superseded' }
@@ -102,7 +105,7 @@ const table: Table<RecoveryState, RecoveryEvent, RecoveryEffect, Next> = {
       const { generation } = s.plan
       return { next: s, effects: [{ kind: 'tellActivate', generation, workers: [e.worker] }] }
     },
-    damaged: startOver, // Of a pipeline that it has brought up since.
+    damaged: startOver, // Of a pipeline that it has brought up since, or that was spoiled.
     superseded: over,
   },
   over: {

@@ -17,11 +17,13 @@ import type { KeyedStore } from '../state/keyed-store.ts'
 import { Sweeper } from '../state/sweeper.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { Chain } from './chain.ts'
+import { isRecordFault } from './collector.ts'
 import { firstState } from './first-state.ts'
 import type { HeldRecords } from './held-records.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { PendingKeys, type PendingRow } from './pending-keys.ts'
+import { SpoiledState } from './spoiled-state.ts'
 import type { TaskReports } from './task.ts'
 
 export type AggregatePlan = Extract<KeyedPlan, { kind: 'aggregate' }>
@@ -137,7 +139,7 @@ export class AggregateTask extends InputTask {
     return entry
   }
 
-  /** Changes an accumulator by a value or by another accumulator, all or nothing (PROTOCOLS 9). */
+  /** Changes an accumulator by a value or by another accumulator, all or nothing (PROTOCOLS 9; `keyed-task.ts`, Y1). */
   private change(table: KeyTable, entry: number, by: Change, value: unknown): void {
     const { store } = this
     if (table.epoch(entry) !== store.epoch) store.touch(table, entry)
@@ -145,7 +147,8 @@ export class AggregateTask extends InputTask {
     try {
       atOnce(by(table.state(entry), value))
     } catch (error) {
-      table.replace(entry, store.copier.taken(before))
+      if (before !== null) table.replace(entry, store.copier.taken(before))
+      else if (isRecordFault(error)) throw new SpoiledState(this.step, error)
       throw error
     }
   }

@@ -11,6 +11,7 @@ import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
 import type { FailureReport } from './failure.ts'
 import type { Origin } from './origin.ts'
+import { SpoiledState } from './spoiled-state.ts'
 
 /** State shared by the leaves of one chain. */
 export interface Fill {
@@ -264,7 +265,10 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`
 }
 
-/** Whether `error` says that the record itself is at fault (as against a bug of ours that must end the process). */
+/**
+ * Whether `error` says that the record itself is at fault, as against a bug of ours that must end the process, and a state that has
+ * to be gone back for first.
+ */
 export function isRecordFault(error: unknown): boolean {
-  return !InvariantError.is(error)
+  return !InvariantError.is(error) && !SpoiledState.is(error)
 }

@@ -9,7 +9,7 @@
  *     before anything else is taken; who has no room is waited for.
  * Y3. An accumulator bears the time and the name of the record that it took in last, as the step's own answers do
  *     (`aggregate-task.ts`, A1).
- * Y4. A record that throws leaves nothing behind and is reported as its step would report it (PROTOCOLS 9).
+ * Y4. A record that throws leaves nothing behind and is reported as its step would report it (PROTOCOLS 9; `keyed-task.ts`, Y1).
  */
 import { assert } from '../base/assert.ts'
 import type { Key } from '../base/hash.ts'
@@ -21,6 +21,7 @@ import { type Exchange, isRecordFault } from './collector.ts'
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { firstState } from './first-state.ts'
+import { SpoiledState } from './spoiled-state.ts'
 
 /** Keys that are held, in usual batches. */
 const SUM_BATCHES = 16
@@ -33,7 +34,7 @@ export class Combiner implements Exchange {
   private readonly plan: AggregatePlan
   private readonly pool: BatchPool
   private readonly report: FailureReport
-  private readonly copier = new Copier()
+  private readonly copier: Copier
   /** Rows of `sums` by hash, with linear probing: 0 is free, else row + 1. At most half of them are taken. */
   private slots: Int32Array
   /** Never handed on: arrays of this length, made anew each time, cost as much as adding up. */
@@ -46,8 +47,16 @@ export class Combiner implements Exchange {
   /** What goes to each worker next. */
   private readonly parts: Batch[]
 
-  /** `step` and `plan` are those of the step behind `exchange`. */
-  constructor(exchange: KeyExchange, step: string, plan: AggregatePlan, pool: BatchPool, report: FailureReport) {
+  /** `step` and `plan` are those of the step behind `exchange`; `undoBytes`: the most that is copied of a sum before it changes. */
+  constructor(
+    exchange: KeyExchange,
+    step: string,
+    plan: AggregatePlan,
+    pool: BatchPool,
+    report: FailureReport,
+    undoBytes: number,
+  ) {
+    this.copier = new Copier(undoBytes)
     this.exchange = exchange
     this.step = step
     this.plan = plan
@@ -151,7 +160,8 @@ export class Combiner implements Exchange {
     try {
       atOnce<unknown>(plan.add(sum, batch.values[i]))
     } catch (error) {
-      sums.values[row] = this.copier.taken(before)
+      if (before !== null) sums.values[row] = this.copier.taken(before)
+      else if (isRecordFault(error)) throw new SpoiledState(this.step, error)
       throw error
     }
     sums.times[row] = batch.times[i]!

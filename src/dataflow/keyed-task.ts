@@ -2,7 +2,8 @@
  * A stateful step: for each record, the user's function on the state of its key.
  *
  * Y1. One record × one key is all or nothing (PROTOCOLS 9): what a call returns is held until it has returned, and a
- *     call that throws leaves the state as it was.
+ *     call that throws leaves the state as it was: from a copy, or, where the state is too large to be copied before each call,
+ *     by going back to the last epoch (`spoiled-state.ts`).
  * Y2. An entry is touched (`KeyedStore.touch`) before user code can change it, so that a freeze that is being written
  *     keeps its old value.
  * Y3. A step never gives its own state away: the state changes later, the record must not.
@@ -15,10 +16,12 @@ import type { KeyedStore } from '../state/keyed-store.ts'
 import { Sweeper } from '../state/sweeper.ts'
 import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { Chain } from './chain.ts'
+import { isRecordFault } from './collector.ts'
 import { firstState } from './first-state.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { KeyedContext } from './keyed-context.ts'
+import { SpoiledState } from './spoiled-state.ts'
 import type { TaskReports } from './task.ts'
 
 export type StepPlan = Extract<KeyedPlan, { kind: 'mapWithState' | 'flatMapWithState' }>
@@ -74,6 +77,7 @@ export class KeyedTask extends InputTask {
       const known = entry >= 0
       origin.step = 0
       let before: object | null = null
+      let bare = false
       let result: unknown
       try {
         if (!known) {
@@ -81,6 +85,7 @@ export class KeyedTask extends InputTask {
         } else {
           if (table.epoch(entry) !== epoch) store.touch(table, entry)
           before = store.copier.guard(table.state(entry))
+          bare = before === null
         }
         const state = table.state(entry)
         context.begin(key, times[i]!, positions[i]!)
@@ -88,6 +93,7 @@ export class KeyedTask extends InputTask {
         if (many && result !== undefined) result = this.gather(state, result as Iterable<unknown>)
         else if (result === state || (context.asked && result === context.replacement)) throw this.returned()
       } catch (error) {
+        if (bare && isRecordFault(error)) throw new SpoiledState(this.step, error)
         if (before !== null) table.replace(entry, store.copier.taken(before))
         else if (!known && entry >= 0) store.withdraw(table, entry)
         chain.enter(batch, i)

@@ -7,6 +7,7 @@
  * R3. Tasks run in the order of the plan (`model/plan.ts`, P3), and each takes what has come before those in front of it
  *     work on: so a batch travels from a source to a sink while it is in the cache, and is gone before a collection meets
  *     it.
+ * R4. A call that spoils a state (`spoiled-state.ts`) ends a `step` by that error. No other follows it, for the state is wrong.
  */
 import { assert } from '../base/assert.ts'
 import type { Limits } from '../base/limits.ts'
@@ -43,6 +44,8 @@ export interface RuntimeHost {
   feed(task: TaskPlan & { kind: 'source' }): Feed
   writer(task: TaskPlan & { kind: 'sink' }): SinkWriter
   store(task: TaskPlan & { kind: 'keyed' }): KeyedStore
+  /** The most that is copied of a state of `step` before a call that may throw. */
+  undoBytes(step: string): number
   /** What an aggregate or an async step held when its snapshot was taken. */
   pending(task: TaskPlan): readonly HeldRecords[]
   /** The name that a split keeps, whatever its number is here. */
@@ -329,7 +332,9 @@ export class Runtime {
     const { host, pool } = this
     const task = this.combining(id)
     const exchange = this.exchange(id)
-    return task === null ? exchange : new Combiner(exchange, task.step, task.keyed, pool, host.report)
+    return task === null
+      ? exchange
+      : new Combiner(exchange, task.step, task.keyed, pool, host.report, host.undoBytes(task.step))
   }
 
   /** The way of records from outside into a channel: where they are kept may no longer be where they belong. */

@@ -226,7 +226,7 @@ const linkRows = [
     43,
     'memberDamaged',
     1,
-    'The sender cannot restore its part of the base, and can restore that of `instead`.',
+    'The sender cannot restore its part of the base, and can restore that of `instead`; 0: it has to restore the last one again.',
     {
       generation: u32,
       pipeline,

@@ -8,6 +8,8 @@
 /** Counts what copies cost, in bytes of memory, roughly. */
 export interface CopyCost {
   bytes: number
+  /** Once `bytes` is beyond it, the rest is not copied, and what has been copied is a copy of nothing. */
+  readonly limit: number
 }
 
 /** Bytes that an object costs by itself, with each field or item, and with each entry of a `Map` or `Set`, roughly. */
@@ -16,9 +18,10 @@ export const ITEM_BYTES = 8
 const ENTRY_BYTES = 32
 
 /** A copy of `value` that shares nothing with it that can change. */
-export function deepCopy(value: unknown, cost: CopyCost = { bytes: 0 }): unknown {
+export function deepCopy(value: unknown, cost: CopyCost = { bytes: 0, limit: Infinity }): unknown {
   if (typeof value !== 'object' || value === null) return value
   cost.bytes += OBJECT_BYTES
+  if (cost.bytes > cost.limit) return value
   if (Array.isArray(value)) return copyArray(value, cost)
   if (value instanceof Map) return copyMap(value, cost)
   if (value instanceof Set) return copySet(value, cost)
@@ -26,7 +29,7 @@ export function deepCopy(value: unknown, cost: CopyCost = { bytes: 0 }): unknown
   if (ArrayBuffer.isView(value)) return copyView(value, cost)
   if (value instanceof ArrayBuffer) {
     cost.bytes += value.byteLength
-    return value.slice(0)
+    return cost.bytes > cost.limit ? value : value.slice(0)
   }
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return value
@@ -35,8 +38,9 @@ export function deepCopy(value: unknown, cost: CopyCost = { bytes: 0 }): unknown
 
 function copyArray(from: readonly unknown[], cost: CopyCost): unknown[] {
   cost.bytes += from.length * ITEM_BYTES
+  if (cost.bytes > cost.limit) return []
   const copy = from.slice()
-  for (let i = 0; i < copy.length; i++) {
+  for (let i = 0; i < copy.length && cost.bytes <= cost.limit; i++) {
     const item = copy[i]
     if (typeof item === 'object' && item !== null) copy[i] = deepCopy(item, cost)
   }
@@ -46,19 +50,26 @@ function copyArray(from: readonly unknown[], cost: CopyCost): unknown[] {
 function copyMap(from: ReadonlyMap<unknown, unknown>, cost: CopyCost): Map<unknown, unknown> {
   cost.bytes += from.size * ENTRY_BYTES
   const copy = new Map<unknown, unknown>()
-  for (const [key, item] of from) copy.set(deepCopy(key, cost), deepCopy(item, cost))
+  for (const [key, item] of from) {
+    if (cost.bytes > cost.limit) break
+    copy.set(deepCopy(key, cost), deepCopy(item, cost))
+  }
   return copy
 }
 
 function copySet(from: ReadonlySet<unknown>, cost: CopyCost): Set<unknown> {
   cost.bytes += from.size * ENTRY_BYTES
   const copy = new Set<unknown>()
-  for (const item of from) copy.add(deepCopy(item, cost))
+  for (const item of from) {
+    if (cost.bytes > cost.limit) break
+    copy.add(deepCopy(item, cost))
+  }
   return copy
 }
 
 function copyView(from: ArrayBufferView, cost: CopyCost): ArrayBufferView {
   cost.bytes += from.byteLength
+  if (cost.bytes > cost.limit) return from
   if (Buffer.isBuffer(from)) return Buffer.from(from)
   if (from instanceof DataView) {
     return new DataView(from.buffer.slice(from.byteOffset, from.byteOffset + from.byteLength))
@@ -67,10 +78,12 @@ function copyView(from: ArrayBufferView, cost: CopyCost): ArrayBufferView {
 }
 
 function copyFields(from: Record<string, unknown>, cost: CopyCost): unknown {
-  const copy = { ...from }
-  const names = Object.keys(copy)
+  const names = Object.keys(from)
   cost.bytes += names.length * ITEM_BYTES
+  if (cost.bytes > cost.limit) return from
+  const copy = { ...from }
   for (const name of names) {
+    if (cost.bytes > cost.limit) break
     const field = copy[name]
     if (typeof field === 'object' && field !== null) setField(copy, name, deepCopy(field, cost))
   }

@@ -29,7 +29,7 @@ import { KEYS_MAX, KeyTable } from './key-table.ts'
 import { Loading } from './loading.ts'
 import { LookAhead } from './look-ahead.ts'
 
-type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'deltasPerKey'>
+type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'deltasPerKey' | 'undoBytes'>
 
 /** The table that a key group is opened with, by its chunks (S5). */
 interface Former {
@@ -92,7 +92,7 @@ export class KeyedStore implements Freezable {
     this.timed = timed
     this.tables = new Array<KeyTable | null>(keyGroups).fill(null)
     this.load = new KeyGroupLoad(keyGroups, shift)
-    this.copier = new Copier()
+    this.copier = new Copier(limits.undoBytes)
     this.kept = new KeptValues(this.copier, keyGroups)
     this.chunkWriter = new ChunkWriter(step, schemaVersion, limits)
     this.schema = { step, version: schemaVersion, migrate }
@@ -174,6 +174,7 @@ export class KeyedStore implements Freezable {
   freeze(full: Iterable<number>, pressed = false): Frozen {
     assert(this.frozen === null, 'S3: at most one frozen epoch is in flight')
     this.dirty = 0
+    this.copier.measureAgain()
     const groups = new Set(full)
     const most = pressed ? 0 : groups.size + Math.ceil(this.tables.length / FULL_SHARE)
     for (const keyGroup of this.overgrown) if (groups.size < most) groups.add(keyGroup)

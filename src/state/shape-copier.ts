@@ -15,8 +15,8 @@ export interface ShapeCopier {
   copy(state: object, cost: CopyCost): object | undefined
   /**
    * Makes `into`, which `copy` has made, a copy of `state` and adds its bytes to `cost`; false where that has another
-   * shape, and then `into` is a copy of nothing, but can be filled again. It makes no object for fields that are primitives
-   * or arrays of them.
+   * shape, or once its bytes are beyond the limit, and then `into` is a copy of nothing, but can be filled again. It makes
+   * no object for fields that are primitives or arrays of them.
    */
   fill(state: object, into: object, cost: CopyCost): boolean
 }
@@ -41,7 +41,7 @@ export function generateCopier(sample: object): ShapeCopier | null {
     fill(state, into, cost) {
       ${filling.statements.join('\n')}
       cost.bytes += ${filling.bytes}
-      return true
+      return cost.bytes <= cost.limit
     },
   }`
   const names = ['deepCopy', 'copyPrimitives', 'fillPrimitives', 'hasOwn']
@@ -153,6 +153,7 @@ function fillPrimitives(items: unknown, into: unknown[], cost: CopyCost): boolea
   if (!Array.isArray(items)) return false
   const { length } = items
   cost.bytes += OBJECT_BYTES + length * ITEM_BYTES
+  if (cost.bytes > cost.limit) return false
   if (into.length > length) into.length = length
   for (let i = 0; i < length; i++) {
     const item: unknown = items[i]

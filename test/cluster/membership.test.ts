@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import type { Beat } from '../../src/cluster/beats.ts'
+import { LAST_EPOCH } from '../../src/cluster/generation.ts'
 import { coordinates, stepMembership } from '../../src/cluster/membership.ts'
 import {
   type MembershipEffect,
@@ -359,6 +360,23 @@ describe('a member', () => {
     life.see({ kind: 'restored', generation: 4 }, { kind: 'startOver', pipeline: 'p', epoch: 41 })
     expect(life.beats(['b', 'c'], 100)).toEqual(['reread', 'tellReady 4'])
     expect(life.beats(['b', 'c'], 10, { reread: true })).toEqual(['propose after 4: b1,c1 p,41'])
+  })
+
+  test('proposes the last base once more where a state was spoiled, unless an older one is needed anyway', () => {
+    const spoiled = { kind: 'startOver', pipeline: 'p', epoch: LAST_EPOCH } as const
+    const life = Life.active()
+    life.see(spoiled)
+    expect(life.beats(['b', 'c'], 100)).toContain('reread')
+    expect(life.beats(['b', 'c'], 10, { reread: true })).toEqual([expect.stringMatching(/^propose after .* p,0$/)])
+    for (const order of [
+      [spoiled, { ...spoiled, epoch: 41 }],
+      [{ ...spoiled, epoch: 41 }, spoiled],
+    ]) {
+      const both = Life.active()
+      both.see(...order)
+      both.beats(['b', 'c'], 100)
+      expect(both.beats(['b', 'c'], 10, { reread: true })).toEqual([expect.stringMatching(/^propose after .* p,41$/)])
+    }
   })
 
   test('names it also where it has heard of that in a minority, from which it is back', () => {

@@ -71,11 +71,11 @@ class Kept implements Outlet {
 }
 
 /** Adds up for two workers: the halves of all hashes. */
-function scene(report: (failure: Failure) => void = () => {}, by = sums) {
+function scene(report: (failure: Failure) => void = () => {}, by = sums, undoBytes = 1024) {
   const pool = new BatchPool(CAPACITY)
   const workers = [new Kept(), new Kept()]
   const exchange = new KeyExchange(workers, { owners: Uint16Array.of(0, 1), shift: 31 }, pool)
-  const combiner = new Combiner(exchange, 'sums', by, pool, report)
+  const combiner = new Combiner(exchange, 'sums', by, pool, report, undoBytes)
   const push = (entries: readonly Entry[], from: number): void => {
     const batch = pool.take()
     fill(batch, entries, from)

@@ -119,9 +119,11 @@ export function stage(
         shift,
         timed: task.keyed.ttlMs !== undefined,
         schemaVersion: 1,
+        limits,
       }
       return remember(stores, step, new KeyedStore(options))
     },
+    undoBytes: () => limits.undoBytes,
     pending: (task) => held[task.step] ?? [],
     splitName: (number) => `split ${number}`,
     report: (failure) => made.failures.push(failure),

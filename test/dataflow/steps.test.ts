@@ -2,6 +2,7 @@
  * What each kind of step does with a record, as docs/pipeline-api.md says it, through the public API and the planner.
  */
 import { describe, expect, test } from 'vitest'
+import type { Limits } from '../../src/base/limits.ts'
 import {
   customFraming,
   generatorSource,
@@ -22,8 +23,8 @@ const numbers = () => generatorSource<number>({ value: (n) => n })
 const text = <T>() => nullSink<T>({ encode: (row) => `${JSON.stringify(row)} ` })
 
 /** What the sinks of a pipeline are given for `values`, by name, and the codes of what did not get through. */
-function run(values: readonly number[], build: (p: Builder) => void) {
-  const under = stage(plan(pipeline('under-test', build).build()), { in: [...values] })
+function run(values: readonly number[], build: (p: Builder) => void, limits: Partial<Limits> = {}) {
+  const under = stage(plan(pipeline('under-test', build).build()), { in: [...values] }, limits)
   under.settle()
   const rows = (sink: string) =>
     under.writers
@@ -40,14 +41,15 @@ function run(values: readonly number[], build: (p: Builder) => void) {
 function oneKey(
   values: readonly number[],
   step: (state: Count, n: number, ctx: StepContext<string, Count>) => unknown,
+  limits: Partial<Limits> = {},
 ) {
-  const { rows, codes, stores } = run(values, (p) =>
+  const build = (p: Builder) =>
     p
       .source('in', numbers())
       .keyBy('by', () => 'a')
       .mapWithState('step', { init: () => ({ n: 0 }), step: (state, n, ctx) => step(state, n, ctx) as string })
-      .sink('out', text()),
-  )
+      .sink('out', text())
+  const { rows, codes, stores } = run(values, build, limits)
   return { rows: rows('out'), codes, keys: stores.get('step')!.keys }
 }
 
@@ -195,10 +197,11 @@ test('a step that answers undefined emits nothing', () => {
 })
 
 test('a key whose state cannot be copied fails its records by name, and is not forgotten', () => {
-  const { rows, codes, keys } = oneKey([1, 2, 3], (state, n) => {
+  const step = (state: Count, n: number) => {
     if (n === 1) Object.assign(state, { itself: state })
     return ++state.n
-  })
+  }
+  const { rows, codes, keys } = oneKey([1, 2, 3], step, { undoBytes: 1 << 30 })
   expect([rows, codes, keys]).toEqual([[1], Array(2).fill('Maximum call stack size exceeded'), 1])
 })
 

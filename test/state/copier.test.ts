@@ -78,7 +78,7 @@ test('a copy that is filled again equals its original, shares nothing with it, a
       const copier = new Copier()
       const taken: { readonly copy: object; readonly as: object }[] = []
       for (const [original, take] of [...states, ...states, ...states]) {
-        const guarded = copier.guard(original)
+        const guarded = copier.guard(original)!
         expect(isDeepStrictEqual(guarded, original)).toBe(true)
         expect([...reach(guarded)].filter((object) => reach(original).has(object))).toEqual([])
         if (take) taken.push({ copy: copier.taken(guarded), as: original })
@@ -154,4 +154,36 @@ test('a state that has grown, shrunk or changed its types is copied as it is', (
       expect([...reach(copied)].filter((one) => reach(object).has(one))).toEqual([])
     }
   }
+})
+
+test('C5: what is larger than the limit is not copied before a call, until it is measured again; all else is, exactly', () => {
+  fc.assert(
+    fc.property(fc.array(state, { minLength: 1, maxLength: 8 }), fc.integer({ min: 0, max: 400 }), (states, limit) => {
+      const copier = new Copier(limit)
+      const unbounded = new Copier()
+      for (const original of [...states, ...states]) {
+        unbounded.copy(original)
+        const guarded = copier.guard(original)
+        expect(guarded === null).toBe(unbounded.bytes > limit)
+        if (guarded === null) continue
+        expect(isDeepStrictEqual(guarded, original)).toBe(true)
+        expect([...reach(guarded)].filter((object) => reach(original).has(object))).toEqual([])
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('C5: a state that has become smaller is copied again once it is measured, and any one once all are', () => {
+  const copier = new Copier(100)
+  const list = { items: Array.from({ length: 50 }, (_, i) => ({ i })) }
+  expect(copier.guard(list)).toBe(null)
+  list.items.length = 1
+  expect(copier.guard(list)).toBe(null)
+  copier.measureAgain()
+  expect(copier.guard(list)).toEqual({ items: [{ i: 0 }] })
+  list.items.push(...Array.from({ length: 50 }, (_, i) => ({ i })))
+  expect(copier.guard(list)).toBe(null)
+  copier.guardAll()
+  expect(copier.guard(list)).toEqual(list)
 })

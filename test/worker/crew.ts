@@ -58,7 +58,8 @@ export class Hand {
   board!: Switchboard
   loop!: Loop
   execution: Execution | null = null
-  phase: 'starting' | 'ready' | 'restored' | 'damaged' | 'running' | 'ended' | 'drained' | 'dead' = 'starting'
+  phase: 'starting' | 'ready' | 'restored' | 'damaged' | 'spoiled' | 'running' | 'ended' | 'drained' | 'dead' =
+    'starting'
   /** The older epoch that it can restore, where it says `damaged`. */
   instead = 0
   readonly errors: PotorooError[] = []
@@ -191,6 +192,9 @@ export class Hand {
         damaged: (instead) => {
           this.phase = 'damaged'
           this.instead = instead
+        },
+        spoiled: () => {
+          this.phase = 'spoiled'
         },
         running: () => {
           this.phase = 'running'

@@ -49,6 +49,12 @@ export const dataflowErrors = {
     what: 'the states of the keys {key} and {other} in step "{step}" share an object',
     remedy: 'make a new object for every key in init, and put copies of what records hold into a state',
   },
+  E_STATE_SPOILED: {
+    kind: 'user',
+    what: 'step "{step}" threw in a call on a state of more than {limit} bytes, of which no copy had been made: {cause}',
+    remedy:
+      'nothing is lost: the cluster goes back to its last checkpoints, and from then on this worker copies every state of the step before each call, so that the record becomes a dead letter; look at a record before changing a large state',
+  },
   E_STATE_TYPE: {
     kind: 'user',
     what: 'step "{step}" made a state that is not an object ({got})',

@@ -3,25 +3,26 @@
  * end, and what there is to see of it.
  *
  *     restoring ──► restored ──► running ──► ended
- *         └─► damaged, failed       └─► failed
+ *         └─► damaged, failed       └─► failed, spoiled
  *
  * The way up and its invariants stand in `way-up.ts`, what runs in `running.ts`.
  */
 import { assert } from '../../base/assert.ts'
 import type { ByteReader } from '../../base/bytes.ts'
-import type { PotorooError } from '../../base/errors.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
 import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { decodeManifest } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
 import { isAlone, type Writer } from '../../connectors/connector.ts'
 import type { Failure } from '../../dataflow/failure.ts'
+import type { SpoiledState } from '../../dataflow/spoiled-state.ts'
 import type { Parked } from '../../ingest/producers.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
-import type { DeadLetter } from '../letters/dead-letter.ts'
+import { type DeadLetter, describeError } from '../letters/dead-letter.ts'
 import type { DeadLetters } from '../letters/dead-letters.ts'
 import { LetterDesk } from '../letters/letter-desk.ts'
 import type { ExecutionSeams } from '../seams.ts'
@@ -73,6 +74,10 @@ export class Execution implements Executing {
   private opening: Opening | null = null
   private active: Running | null = null
   private remains: Remains | null = null
+  /** Steps whose states are copied before each call, however large: such a state was spoiled, here or before (PROTOCOLS 9). */
+  private readonly careful: Set<string>
+  /** A state is wrong in memory: nobody may see it, and the next generation goes back to the last epoch. */
+  private isSpoiled = false
   private closed = false
 
   constructor(
@@ -94,6 +99,7 @@ export class Execution implements Executing {
     this.seams = seams
     this.events = events
     this.before = before
+    this.careful = new Set(before?.careful)
     const { store, limits, env, member } = seams
     const run = { pipeline: plan.pipeline, run: entry.run }
     this.desk = new LetterDesk(
@@ -126,11 +132,11 @@ export class Execution implements Executing {
   // ── The way up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   start(): void {
-    const { plan, entry, generation, seams, before, splits, sources, events, desk } = this
+    const { plan, entry, generation, seams, before, splits, sources, events, desk, careful } = this
     this.before = null
     this.way = new WayUp(
       {
-        ...{ plan, entry, generation, seams, splits, sources, letters: desk.letters },
+        ...{ plan, entry, generation, seams, splits, sources, careful, letters: desk.letters },
         open: () => !this.closed,
         wake: (task) => this.wake(task),
         maySpeak: () => !this.closed && !this.holds.has('worker') && seams.maySpeak(),
@@ -156,13 +162,15 @@ export class Execution implements Executing {
   }
 
   activate(): void {
-    const { plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report } = this
+    const { plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report, careful } =
+      this
     if (this.closed) return
     assert(standing !== null, 'N2: what is activated was restored')
     this.stopOpening()
     this.active = new Running({
-      ...{ plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report },
+      ...{ plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report, careful },
       failed: (error) => this.fail(error),
+      spoiled: (state) => this.spoil(state),
     })
     this.active.start()
     events.running(standing.base)
@@ -181,6 +189,14 @@ export class Execution implements Executing {
     if (this.closed) return
     this.close()
     this.events.failed(error)
+  }
+
+  private spoil({ step, cause }: SpoiledState): void {
+    const { events, seams, careful } = this
+    this.isSpoiled = true
+    careful.add(step)
+    events.warned(fail('E_STATE_SPOILED', { step, limit: seams.limits.undoBytes, cause: describeError(cause).message }))
+    events.spoiled()
   }
 
   // ── While it runs ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,10 +288,11 @@ export class Execution implements Executing {
   // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   holdings(): Holdings {
-    const { generation, entry, active, stores } = this
+    const { generation, entry, active, standing, careful } = this
+    const stores = standing?.stores ?? new Map<string, KeyedStore>()
     const base = active?.figures.epoch ?? this.standing?.base?.epoch ?? 0
     const owned = new Set(stores.size === 0 ? [] : ownedOf(generation))
-    return { stores, base, undecided: active?.undecided ?? 0, owned, submitted: entry.submitted }
+    return { stores, base, undecided: active?.undecided ?? 0, owned, submitted: entry.submitted, careful }
   }
 
   /** Ends at once and for good: the pipeline is about to be taken out of the cluster. */
@@ -325,7 +342,7 @@ export class Execution implements Executing {
   }
 
   get stores(): ReadonlyMap<string, KeyedStore> {
-    return this.standing?.stores ?? new Map()
+    return (this.isSpoiled ? null : this.standing?.stores) ?? new Map()
   }
 
   get writers(): ReadonlyMap<string, Writer> {

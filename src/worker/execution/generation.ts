@@ -5,7 +5,7 @@
  *
  *     start ──► restored ──► activate ──► running ──► close, release
  *       ├─────► damaged: an older base is needed; nothing more happens until `close`
- *       └─────► failed
+ *       └─────► failed                          └─► spoiled: a further generation is needed; nothing more runs until `close`
  *
  * N1. `close` is the end of everything: no event follows. `holdings` is asked before it, and belongs to the next execution.
  * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent; state is decoded (`opening.ts`).
@@ -64,6 +64,8 @@ export interface Holdings {
   readonly undecided: number
   /** Key groups that the worker owned. */
   readonly owned: ReadonlySet<number>
+  /** Steps whose states are copied before each call, however large (PROTOCOLS 9). */
+  readonly careful: ReadonlySet<string>
   /** The record that submitted what ran: another program, or the same one with other parameters, makes other stores. */
   readonly submitted: number
 }
@@ -76,6 +78,11 @@ export interface ExecutionEvents {
    * Until then nothing of the outside world has been changed.
    */
   damaged(instead: number): void
+  /**
+   * A call has thrown that changed a state of which there is no copy: a further generation has to go back to the last epoch
+   * (PROTOCOLS 9). Until then nothing runs, and nobody is shown the state.
+   */
+  spoiled(): void
   /** The pipeline runs: it continues from `base`, or starts with nothing. */
   running(base: Manifest | null): void
   /** Said on the coordinator: all sources have ended and everything has left, on all members. A `drain` may follow. */

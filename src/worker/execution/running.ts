@@ -15,6 +15,7 @@ import { LETTERS_PART, type ManifestFrame, type Snapshot } from '../../checkpoin
 import type { Barrier } from '../../dataflow/batch.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import { Runtime, type TaskFigures } from '../../dataflow/runtime.ts'
+import { SpoiledState } from '../../dataflow/spoiled-state.ts'
 import type { TaskReports } from '../../dataflow/task.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
@@ -58,8 +59,12 @@ export interface RunningParts {
   readonly holds: SourceHolds
   readonly desk: LetterDesk
   report(failure: Failure): void
+  /** Steps whose states are copied before each call, however large (PROTOCOLS 9). */
+  readonly careful: ReadonlySet<string>
   /** It cannot go on. */
   failed(error: PotorooError): void
+  /** It stands still: a state is wrong in memory. */
+  spoiled(state: SpoiledState): void
 }
 
 export class Running implements Work, MembersMail, CoordinatorsMail {
@@ -121,9 +126,14 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.coordinating?.start()
   }
 
-  close(): void {
+  /** Its tasks run no more, and no barrier passes them. What they have passed goes on: it is right. */
+  private halt(): void {
     this.parts.seams.loop.remove(this)
     this.runtime.close()
+  }
+
+  close(): void {
+    this.halt()
     for (const done of this.asked.values()) done('the pipeline has ended')
     this.asked.clear()
     this.tellCommitted(Infinity)
@@ -134,7 +144,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   }
 
   private makeRuntime({ writers, stores, held }: Standing): Runtime {
-    const { plan, seams, sources, generation, splits, report } = this.parts
+    const { plan, seams, sources, generation, splits, report, careful } = this.parts
     const { owners } = generation
     return new Runtime(plan, {
       limits: seams.limits,
@@ -144,6 +154,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       feed: (task) => sources.feed(task.step),
       writer: (task) => writers.get(task.step)!,
       store: (task) => stores.get(task.step)!,
+      undoBytes: (step) => (careful.has(step) ? Infinity : seams.limits.undoBytes),
       pending: (task) => held.get(task.step) ?? [],
       splitName: (number) => splits.nameOf(number),
       report,
@@ -257,6 +268,11 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       // Nothing to do: decode what is still bytes, a key group at a time.
       for (const store of parts.standing.stores.values()) if (store.loadNext()) return true
     } catch (error) {
+      if (SpoiledState.is(error)) {
+        this.halt()
+        parts.spoiled(error)
+        return false
+      }
       // State that cannot be read back, or taken on: this pipeline's end, and no other's. What is saved stays.
       if (!(error instanceof PotorooError)) throw error
       parts.failed(error)

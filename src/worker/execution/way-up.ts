@@ -64,6 +64,8 @@ export interface WayUpOptions {
   readonly splits: SplitTable
   readonly sources: OpenSources
   readonly letters: DeadLetters
+  /** Steps whose states are copied before each call, however large. */
+  readonly careful: ReadonlySet<string>
   /** False once the execution is closed: nothing more happens. */
   readonly open: () => boolean
   wake(task: number): void
@@ -171,6 +173,7 @@ export class WayUp {
   private fillStores(restored: Restored | null, base: Manifest | null): void {
     if (restored === null) this.state.begin(0, true)
     const stores = this.state.finish()
+    for (const step of this.options.careful) stores.get(step)?.copier.guardAll()
     const held = this.heldByStep(restored?.held ?? [], base)
     for (const task of this.options.plan.tasks) if (task.kind === 'sink') this.openWriter(task)
     this.restoreWriters(base, () => {

@@ -77,7 +77,8 @@ function describeValue(value: unknown): string {
   }
 }
 
-function describeError(error: unknown): DeadLetter['error'] {
+/** What is told of an error that may be anything. */
+export function describeError(error: unknown): DeadLetter['error'] {
   try {
     if (!(error instanceof Error)) return { code: null, message: describeValue(error), stack: '' }
     const code = error instanceof PotorooError ? error.code : null

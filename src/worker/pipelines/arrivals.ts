@@ -15,6 +15,7 @@
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
+import { LAST_EPOCH } from '../../cluster/generation.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Execution } from '../execution/execution.ts'
@@ -34,7 +35,7 @@ export interface ArrivalSeams extends MailSeams {
     events: ExecutionEvents,
     before: Holdings | null,
   ): Execution
-  /** The base cannot be restored, and that of `instead` can. */
+  /** The base cannot be restored, and that of `instead` can; `LAST_EPOCH`: it has to be restored once more. */
   damaged(generation: number, run: number, instead: number): void
   /** Reads the chain to its end, then calls `then` (V3). */
   follow(then: () => void): void
@@ -209,6 +210,12 @@ export class Arrivals {
         }),
       damaged: (instead) =>
         this.seams.follow(() => told(({ run }) => this.seams.damaged(this.generation!.number, run, instead))),
+      spoiled: () => {
+        told((resident) => {
+          resident.phase = 'starting'
+        })
+        this.seams.follow(() => told(({ run }) => this.seams.damaged(this.generation!.number, run, LAST_EPOCH)))
+      },
       running: (base) =>
         told((resident) => {
           resident.phase = 'running'
