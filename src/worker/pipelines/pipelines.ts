@@ -317,12 +317,20 @@ export class Pipelines {
     this.events.warned(resident, fail('E_RECORD_FAILED', { pipeline: resident.name, count, step, reason, hint }))
   }
 
-  /** Drains what runs under `name`, so that another program can take its place. */
+  /**
+   * Drains what runs under `name`, so that another program can take its place. One that comes to no last checkpoint, for instance
+   * since its state cannot be written, goes as if it had been killed: what came after the checkpoint before is done again by the other.
+   */
   private async stopForAnother(name: string): Promise<void> {
     const resident = this.residents.get(name)
     if (resident === undefined) return
-    if (isUp(resident)) await this.endings.drain(resident, false)
-    else resident.execution.close()
+    try {
+      if (isUp(resident)) return await this.endings.drain(resident, false)
+    } catch (error) {
+      if (!(error instanceof PotorooError && error.code === 'E_NOT_DRAINED')) throw error
+      this.events.warned(resident, error)
+    }
+    resident.execution.close()
   }
 
   /** Resolves once `condition` holds; looked at after every change (P3). */
