@@ -284,4 +284,15 @@ export interface SinkConnector {
    */
   place?(description: SinkDescription<unknown>): string
   open(description: SinkDescription<unknown>, context: SinkContext): Writer
+  /**
+   * Makes visible what `snapshots` list and is not, those of the last epoch of a pipeline of which nothing runs any more; touches
+   * nothing else, and may be repeated. Answers why not all of it is, or `null`, and how much was not; ends with what it returns.
+   * Left out where a complete epoch leaves nothing to do.
+   */
+  finish?(
+    description: SinkDescription<unknown>,
+    env: Pick<Env, 'clock' | 'disk'>,
+    snapshots: readonly Json[],
+    done: (reason: string | null, count: number) => void,
+  ): () => void
 }

@@ -90,7 +90,9 @@ export class Worker {
     })
     this.loop = new Loop(env.clock, options.limits.turnRuns)
     const seams = {
+      env,
       clock: env.clock,
+      store: () => this.storage,
       alone: (options.cluster ?? null) === null,
       load: host.load,
       cluster: () => this.cluster,

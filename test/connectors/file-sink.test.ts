@@ -216,6 +216,53 @@ describe('file sink, step by step', () => {
     expect([restored, on.failures, on.warnings]).toEqual([true, [], ['E_SEGMENT_TAKEN']])
   })
 
+  test.each([false, true])(
+    'finishes what a dead writer has left pending, once, and nothing else (append: %s)',
+    (append) => {
+      const description = fileSink<unknown>({ path: 'out/rows', append, encode: String })
+      const on = new Bench(fileSinkConnector, description)
+      on.pass(100)
+      on.write('row\n')
+      const answer = on.barrier()
+      on.pass(100)
+      const other = 'rows.000001-0000000009-w2.pending'
+      on.volume.open(`out/${other}`, 'write')
+      on.writer.close()
+      const finish = (): unknown => {
+        let said: unknown = null
+        fileSinkConnector.finish!(description, on.process.env, [answer.snapshot!], (...answers) => (said = answers))
+        on.pass(100)
+        return said
+      }
+      expect(finish()).toEqual([null, 1])
+      const shown = append ? 'rows' : 'rows.000001-0000000001-w1'
+      expect(on.names('out')).toEqual([shown, other].sort())
+      expect((on.volume.open(`out/${shown}`, 'read') as Inode).read(0, 100).toString()).toBe('row\n')
+      expect(finish()).toEqual([null, 0])
+      // A reader has taken it.
+      on.volume.remove(`out/${shown}`)
+      expect(finish()).toEqual([null, 0])
+      expect(on.names('out')).toEqual([other])
+    },
+  )
+
+  test('leaves a growing file alone with which somebody has gone on', () => {
+    const description = fileSink<unknown>({ path: 'out/rows', append: true, encode: String })
+    const on = new Bench(fileSinkConnector, description)
+    on.pass(100)
+    on.write('row\n')
+    const answer = on.barrier()
+    on.pass(100)
+    on.writer.close()
+    const file = on.volume.open('out/rows', 'write') as Inode
+    on.volume.write(file, 0, Buffer.from('another row\n'))
+    let said: readonly [string | null, number] | null = null
+    fileSinkConnector.finish!(description, on.process.env, [answer.snapshot!], (...answers) => (said = answers))
+    on.pass(100)
+    expect(said).toEqual([expect.stringContaining('is longer'), 0])
+    expect(file.read(0, 100).toString()).toBe('another row\n')
+  })
+
   test('refuses a growing file that is shorter than a checkpoint says', () => {
     const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append: true, encode: String }))
     on.writer.restore({ generation: 2, epoch: 1, back: false, snapshots: [{ length: 100, segments: [] }] }, () => {})

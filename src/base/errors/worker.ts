@@ -273,6 +273,11 @@ export const workerErrors = {
     what: 'pipeline "{pipeline}" is not running, it is {phase}',
     remedy: 'see `potoroo status {pipeline}`; `potoroo submit FILE` starts it again',
   },
+  E_OUTPUT_LEFT: {
+    kind: 'operational',
+    what: 'pipeline "{pipeline}" was drained, and whether all output of its step "{step}" is visible is not known: {reason}',
+    remedy: 'mend that and start the worker again, or submit the pipeline: what is not visible is then made so',
+  },
   E_NOT_DRAINED: {
     kind: 'operational',
     what: 'pipeline "{pipeline}" could not make its last checkpoint: {reason}',

@@ -17,6 +17,12 @@ export interface SegmentRow {
   readonly crc: number
 }
 
+/** What a snapshot says. `length`: where the first of `segments` begins in a growing file. */
+export interface Held {
+  readonly length: number
+  readonly segments: readonly SegmentRow[]
+}
+
 /** Marks what is not committed. */
 export const PENDING = '.pending'
 

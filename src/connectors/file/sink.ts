@@ -22,21 +22,31 @@ import type { FileSinkSettings } from './describe.ts'
 import { diskFault } from './fault.ts'
 import { plainPath } from './find.ts'
 import { Landing } from './landing.ts'
+import { LateCommit } from './late-commit.ts'
 import { appendSegments, type Behind, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
 import { RevocableDisk } from './revocable.ts'
-import { Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
+import { type Held, Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
 
 export const fileSinkConnector: SinkConnector = {
   kind: 'file',
   parallel: (description) => !(description.settings as FileSinkSettings).append,
   place: (description) => plainPath((description.settings as FileSinkSettings).path),
   open: (description, context) => new FileWriter(description, context),
-}
-
-/** A snapshot. `length`: where the first of `segments` begins in a growing file. */
-interface Held {
-  readonly length: number
-  readonly segments: readonly SegmentRow[]
+  finish: (description, { clock, disk }, snapshots, done) => {
+    const { path, append } = description.settings as FileSinkSettings
+    const late = new LateCommit(disk, path)
+    const held = snapshots as unknown as readonly Held[]
+    // One growing file has one writer.
+    if (append) clock.soon(() => late.append(held[0]!, done))
+    else
+      clock.soon(() =>
+        late.rename(
+          held.flatMap(({ segments }) => segments),
+          done,
+        ),
+      )
+    return () => late.close()
+  },
 }
 
 /** A barrier that waits for its segment. */

@@ -7,7 +7,8 @@
  *     is submitted again, whenever it was drained. Only a worker alone, which has ended the old one before, takes the new one in its
  *     place. One whose program is still being loaded is there; who has passed over records cannot tell which of them was the first.
  * R2. One that the chain says is drained runs in no generation. It stays listed where it ran, and what its sinks still have of its
- *     last epoch leaves there, whatever generation has begun: nobody restores them.
+ *     last epoch leaves there, whatever generation has begun: nobody restores them. Where it ran no more, others see to that
+ *     (`last-output.ts`).
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -17,11 +18,12 @@ import type { Plan } from '../../model/plan.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import type { Generation } from '../execution/generation.ts'
 import { type ArrivalSeams, Arrivals } from './arrivals.ts'
+import { LastOutput, type LastOutputSeams } from './last-output.ts'
 import type { Resident, ResidentEvents } from './resident.ts'
 import { Roster } from './roster.ts'
 import { RunMail } from './run-mail.ts'
 
-export interface ResidentsSeams extends ArrivalSeams {
+export interface ResidentsSeams extends ArrivalSeams, LastOutputSeams {
   /** Which of the chain's pipelines are to run here. */
   wants(name: string): boolean
 }
@@ -32,7 +34,9 @@ export class Residents {
   private readonly roster = new Roster()
   private readonly mail: RunMail
   private readonly arrivals: Arrivals
+  private readonly lastOutput: LastOutput
   private readonly stops = new Set<string>()
+  private generation: Generation | null = null
   /** Runs of which nothing is here and that begin with the next generation (R1). */
   private readonly awaited = new Set<number>()
 
@@ -41,6 +45,7 @@ export class Residents {
     this.events = events
     this.mail = new RunMail(seams, this.roster)
     this.arrivals = new Arrivals(seams, events, this.roster, this.mail, this.stops)
+    this.lastOutput = new LastOutput(seams, this.roster)
   }
 
   get all(): ReadonlyMap<string, Resident> {
@@ -58,6 +63,8 @@ export class Residents {
   restore(generation: Generation, done: () => void): void {
     const { arrivals, roster, mail } = this
     const { pipelines } = this.seams.cluster()
+    this.lastOutput.close()
+    this.generation = generation
     this.stops.clear()
     this.awaited.clear()
     arrivals.enter(generation, done)
@@ -77,6 +84,7 @@ export class Residents {
   /** Every member is ready. */
   begin(): void {
     this.arrivals.begin()
+    this.lastOutput.begin(this.generation!)
   }
 
   /** This worker's state is nobody's any more. */
@@ -88,6 +96,7 @@ export class Residents {
 
   close(): void {
     this.arrivals.leave()
+    this.lastOutput.close()
     this.mail.enter(null)
     for (const { execution } of this.all.values()) execution.close()
   }
@@ -196,6 +205,7 @@ export class Residents {
   /** What is here of `name`, or on its way, and is not the run that counts now, goes. */
   private clear(name: string, entry: PipelineEntry | null | undefined): void {
     const known = this.all.get(name)
+    if (entry?.drained !== true) this.lastOutput.drop(name)
     if (known !== undefined && known.run !== entry?.run) this.remove(known)
     this.arrivals.drop(name, entry?.run)
     if (this.unloaded.get(name)?.entry.run !== entry?.run) this.roster.unloaded.delete(name)
