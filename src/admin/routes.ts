@@ -48,7 +48,7 @@ const submission = z.strictObject({
 /** Letters by their ids, or all of them. */
 const letterRequest = z.strictObject({ ids: z.array(z.string()).nullable() })
 
-const savepointRequest = z.strictObject({ name: z.string().min(1).max(100) })
+const savepointRequest = z.strictObject({ name: z.string() })
 
 const abandonRequest = z.strictObject({ source: z.string().min(1), producer: z.string().min(1) })
 

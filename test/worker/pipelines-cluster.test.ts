@@ -45,7 +45,10 @@ test('any of them makes a checkpoint and a savepoint', async () => {
     const before = epochOf(pipelines, 'one')
     expect(await pipelines.checkpoint('one')).toBeGreaterThan(before)
     await pipelines.savepoint('one', `kept${i}`)
-    await expect(pipelines.savepoint('one', 'É'.repeat(100))).rejects.toMatchObject({ code: 'E_STORE_NAME' })
+    for (const name of ['', 'É'.repeat(100)])
+      await expect(pipelines.savepoint('one', name)).rejects.toMatchObject({ code: 'E_STORE_NAME' })
+    const there = { code: 'E_SAVEPOINT_THERE', details: { pipeline: 'one', savepoint: 'kept0' } }
+    await expect(pipelines.savepoint('one', 'kept0')).rejects.toMatchObject(there)
   }
 })
 

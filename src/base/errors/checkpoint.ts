@@ -31,8 +31,8 @@ export const checkpointErrors = {
   },
   E_STORE_NAME: {
     kind: 'user',
-    what: 'the name "{name}" is too long for a file of the checkpoint store',
-    remedy: 'choose a name of at most {limit} bytes, where every byte that is not a-z, 0-9, "_" or "-" counts as three',
+    what: 'no file of the checkpoint store can have the name "{name}"',
+    remedy: 'choose a name of 1 to {limit} bytes, where every byte that is not a-z, 0-9, "_" or "-" counts as three',
   },
   E_RESTORE: {
     kind: 'operational',

@@ -242,6 +242,11 @@ export const workerErrors = {
     what: 'pipeline "{pipeline}" has no checkpoint{which}',
     remedy: '`potoroo checkpoint list {pipeline}` shows what is kept',
   },
+  E_SAVEPOINT_THERE: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has a savepoint "{savepoint}" already',
+    remedy: 'choose another name, or remove that one: `potoroo savepoint remove {pipeline} {savepoint}`',
+  },
   E_NO_SAVEPOINT: {
     kind: 'user',
     what: 'pipeline "{pipeline}" has no savepoint "{savepoint}"',

@@ -10,7 +10,7 @@ import { fail, PotorooError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
 import { reasonOf } from '../../base/reason.ts'
 import type { Purpose } from '../../checkpoint/barrier.ts'
-import { savepointFolder } from '../../checkpoint/layout.ts'
+import { savepointManifest } from '../../checkpoint/layout.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { Env } from '../../env/env.ts'
 import type { Parked } from '../../ingest/producers.ts'
@@ -182,11 +182,16 @@ export class Pipelines {
     return execution.figures?.epoch ?? 0
   }
 
-  /** Makes a checkpoint and keeps it as the savepoint `savepoint`; answers its epoch. Rejects with `E_STORE_NAME`. */
+  /**
+   * Makes a checkpoint and keeps it as the savepoint `savepoint`; answers its epoch. Rejects with `E_STORE_NAME`, and
+   * `E_SAVEPOINT_THERE`.
+   */
   async savepoint(name: string, savepoint: string): Promise<number> {
     const { execution } = await this.running(name)
-    // Throws where no folder can have that name; who makes the savepoint is told of it behind an epoch only.
-    savepointFolder(name, savepoint)
+    // Throws where no folder can have that name. Who makes the savepoint hears of that, and of one that is there, behind an epoch only.
+    const path = savepointManifest(name, savepoint)
+    const there = await settle<Buffer | null>((done) => this.worker.storage.read(path, done))
+    if (there !== null) throw fail('E_SAVEPOINT_THERE', { pipeline: name, savepoint })
     await this.request(execution, { kind: 'savepoint', name: savepoint })
     return execution.figures?.epoch ?? 0
   }
