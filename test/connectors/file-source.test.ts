@@ -519,7 +519,8 @@ describe('splits', () => {
   function splits(path: string): readonly string[] {
     const scene = new Scene()
     const segments = ['out.000001-0000000001-w', 'out.000001-0000000002-w.pending']
-    for (const name of ['b.log', 'a.log', 'a.log.gz', 'ab.txt', ...segments]) scene.append('', `logs/${name}`)
+    for (const name of ['b.log', 'a.log', 'a.log.gz', 'ab.txt', '.a.log.swp', ...segments])
+      scene.append('', `logs/${name}`)
     scene.machine.volume.makeDirectory('logs/c.log')
     let found: readonly string[] = []
     const context = { ...({} as never as object), env: scene.process.env } as never
@@ -536,6 +537,9 @@ describe('splits', () => {
     ['logs/?b.*', ['logs/ab.txt']],
     ['logs/b.log, logs/a.log', ['logs/a.log', 'logs/b.log']],
     ['logs/nothing*', []],
+    ['logs/.*', ['logs/.a.log.swp']],
+    ['logs/?a.log*', []],
+    ['logs/*a.log*', ['logs/a.log', 'logs/a.log.gz']],
     ['logs/*.log, ./logs//a.log', ['logs/a.log', 'logs/b.log']],
     ['./logs/a.log', ['./logs/a.log']],
     ['logs/out*', ['logs/out.000001-0000000001-w']],

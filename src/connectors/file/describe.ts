@@ -9,7 +9,7 @@ import { faultOfPattern, isPattern } from './find.ts'
 export const fileSourceFields = {
   path: {
     type: 'text',
-    doc: 'the file; `*` and `?` in its name match several, each a split of its own, but no folder, and none that a file sink has not committed; separate further ones by commas. A file that comes later is read once the pipeline starts again, or its workers change',
+    doc: 'the file; `*` and `?` in its name match several, each a split of its own, but no folder, none that begins with a dot where the pattern does not, and none that a file sink has not committed; separate further ones by commas. A file that comes later is read once the pipeline starts again, or its workers change',
     example: 'logs/access-*.log',
   },
   follow: {

@@ -42,7 +42,7 @@ function partsOf(pattern: string): readonly string[] {
 /**
  * The files that `pattern` names now, in byte order, each once however it is written; a plain path is named whether it exists
  * or not. `*` and `?` are understood in the last part of a path, and mean files alone, of which `isWanted` says by their names
- * which; several paths stand behind one another with commas.
+ * which, but none that begins with a dot where the pattern does not; several paths stand behind one another with commas.
  */
 export function findFiles(
   disk: Disk,
@@ -71,7 +71,9 @@ export function findFiles(
     disk.listFiles(directory, (error, names) => {
       if (error !== null) return found(error, [])
       const test = matcher(name)
-      for (const each of names) if (test.test(each) && isWanted(each)) add(joinPath(directory, each))
+      // As shells have it: what editors and copying programs keep beside a file is none of them.
+      const seen = name.startsWith('.') ? names : names.filter((each) => !each.startsWith('.'))
+      for (const each of seen) if (test.test(each) && isWanted(each)) add(joinPath(directory, each))
       next(i + 1)
     })
   }
