@@ -60,6 +60,7 @@ export const proposals = {
     if (kind === WEBHOOK) return line(`${step} posts to ${url}`, '')
     if (kind === 'file') return line(`${step} writes ${path}`, '')
     if (kind === 'stdout') return line(`${step} writes standard output`, '')
+    if (kind === 'null') return line(`${step} drops what it is given`, '')
     return line(`${step} (${kind})`, '')
   },
 }

@@ -20,6 +20,7 @@ test('sources and sinks that listen are shown where they are, also on a port tha
 })
 
 test('an address of IPv6 is proposed as the commands read it', () => {
+  expect(proposals.sink('nowhere', 'null', {})).toBe('  nowhere drops what it is given')
   const said = proposals.sink('totals', 'tcp', { host: '::1', port: 7002 }).replaceAll(/(npx )?potoroo /g, '')
   expect(said).toMatch(/totals dials \[::1\]:7002 +receive \[::1\]:7002$/)
 })
