@@ -50,7 +50,9 @@ export function csv(options: CsvOptions<readonly string[]> = {}): Decoder<unknow
     decode(record, start, end) {
       const fields = parseRecord(textOf(record, start, end), separator)
       if (fields.length !== header.length)
-        throw malformed(`${fields.length} fields where the header has ${header.length}`)
+        throw malformed(
+          `${fields.length} ${fields.length === 1 ? 'field' : 'fields'} where the header has ${header.length}`,
+        )
       const row: Record<string, string> = {}
       for (let i = 0; i < header.length; i++) row[header[i]!] = fields[i]!
       return row

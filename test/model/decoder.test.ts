@@ -165,7 +165,7 @@ describe('csv', () => {
 
   test.each([
     ['a,b,c', '3 fields where the header has 2'],
-    ['a', '1 fields where the header has 2'],
+    ['a', '1 field where the header has 2'],
     ['a"b,c', 'a quote inside'],
     ['"a"b,c', 'after a closing quote'],
     ['"a,c', 'without its closing quote'],

@@ -142,7 +142,7 @@ test('a record over the limit: its connection is closed, or its producer told, w
   const [, port] = await plain.said(/lines listens on 127\.0\.0\.1:(\d+)/)
   await ran(['send', port!], { input: long })
   await plain.said(
-    /E_CONNECTION_CLOSED: .* a record of 3000 bytes is over the limit of 1024\n .*the framing of the source/,
+    /E_CONNECTION_CLOSED: .* a record of 3000 bytes is over the limit of 1024 \(recordBytes\)\n .*the framing of the source/,
   )
   await ran(['send', port!], { input: 'good\n' })
   await plain.said(/good 2\n/)
@@ -153,7 +153,7 @@ test('a record over the limit: its connection is closed, or its producer told, w
   const sender = potoroo(['send', door!, '--acked', 'lines'])
   sender.child.stdin!.end(long)
   // It is refused as it is given, or, where the worker says only later what it takes, as it lies in the outbox.
-  const given = 'E_RECORD_TOO_LONG: a record of 3000 bytes is over the limit of 1024'
+  const given = 'E_RECORD_TOO_LONG: a record of 3000 bytes is over the limit of 1024 \\(recordBytes\\)'
   const kept = 'E_OUTBOX_RECORD: record 2 in the outbox in memory has 3000 bytes, and worker \\S+ takes 1024 at most'
   await sender.said(new RegExp(`(?:${given}|${kept})\n .*raise the limit recordBytes`))
 })

@@ -10,7 +10,7 @@ export const modelErrors = {
   },
   E_RECORD_TOO_LONG: {
     kind: 'protocol',
-    what: 'a record of {bytes} bytes is over the limit of {limit}',
+    what: 'a record of {bytes} bytes is over the limit of {limit} (recordBytes)',
     remedy: 'check that the source has the framing of its senders, or raise the limit recordBytes',
   },
   E_FRAMING: {

@@ -28,7 +28,8 @@ export class MessagePeer extends LanePeer {
   private cutWhole(message: Buffer): string | null {
     const { context, cuts } = this.source
     const { recordBytes } = context.limits
-    if (message.length > recordBytes) return `a record of ${message.length} bytes is over the limit of ${recordBytes}`
+    if (message.length > recordBytes)
+      return `a record of ${message.length} bytes is over the limit of ${recordBytes} (recordBytes)`
     cuts.count = 0
     cuts.add(0, message.length)
     this.take(message, cuts)
