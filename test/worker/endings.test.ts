@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Clock } from '../../src/env/clock.ts'
 import { Ending } from '../../src/worker/execution/ending.ts'
 import type { Running } from '../../src/worker/execution/running.ts'
@@ -22,11 +22,8 @@ function leaving() {
       done()
     },
   }
-  const worker = {
-    phase: 'leaving',
-    cluster: { generation: 1 },
-    residents: { all: new Map([['one', { phase: 'running', execution }]]) },
-  }
+  const residents = new Map<string, object>([['one', { phase: 'running', execution }]])
+  const worker = { phase: 'leaving', cluster: { generation: 1 }, residents: { all: residents } }
   let looks: (() => void)[] = []
   const until = async (condition: () => boolean): Promise<void> => {
     while (!condition()) await new Promise<void>((resolve) => looks.push(resolve))
@@ -35,7 +32,7 @@ function leaving() {
     worker.phase = next.phase ?? worker.phase
     // Another program runs in the next generation: what it is there is another resident.
     const generation = { number: next.generation ?? 1 }
-    if (next.anew) worker.residents.all.set('one', { phase: 'running', execution: { ...execution, generation } })
+    if (next.anew) residents.set('one', { phase: 'running', execution: { ...execution, generation } })
     worker.cluster.generation = next.generation ?? worker.cluster.generation
     const due = looks
     looks = []
@@ -43,7 +40,7 @@ function leaving() {
   }
   const never = { after: () => ({ cancel() {} }) } as unknown as Clock
   const endings = new Endings(never, worker as unknown as Worker, 1, until)
-  return { endings, told, change, answer: (failure: string | null) => rested(failure) }
+  return { endings, told, change, residents, answer: (failure: string | null) => rested(failure) }
 }
 
 test('N3: who has left while it waits for a last checkpoint ends its sinks, and waits no more', async () => {
@@ -132,6 +129,59 @@ test('N2: a drain that the next generation has ended is done, though nobody has 
   end('the pipeline has ended')
   await asked
   expect(resident.phase).toBe('drained')
+})
+
+describe('a drain during which another generation begins', () => {
+  /** Its pipeline, and how the next generation begins with it. */
+  function scene() {
+    const { endings, change, residents } = leaving()
+    const ends: ((failure: string | null) => void)[] = []
+    const executionOf = (number: number) =>
+      ({
+        generation: { number },
+        drain: (_: number, __: boolean, done: (failure: string | null) => void) => ends.push(done),
+        release() {},
+      }) as never
+    const resident = { name: 'one', phase: 'running', submitted: 3, execution: executionOf(1) } as unknown as Resident
+    residents.set('one', resident)
+    const next = async (fields: Partial<Resident> = {}): Promise<void> => {
+      change({ generation: 2 })
+      ends[0]!('the pipeline has ended')
+      Object.assign(resident, { execution: executionOf(2), phase: 'starting', ...fields })
+      await turn()
+    }
+    const up = async (phase: Resident['phase']): Promise<void> => {
+      resident.phase = phase
+      change({})
+      await turn()
+    }
+    return { asked: endings.drain(resident, true), resident, ends, next, up }
+  }
+
+  test('N2: is asked for again there', async () => {
+    const { asked, resident, ends, next, up } = scene()
+    await next()
+    expect(ends).toHaveLength(1)
+    await up('running')
+    expect(ends).toHaveLength(2)
+    ends[1]!(null)
+    await asked
+    expect(resident.phase).toBe('drained')
+  })
+
+  test('N2: is not asked for of another program, nor of one that has failed', async () => {
+    for (const [fields, phase] of [
+      [{ submitted: 4 }, 'running'],
+      [{}, 'failed'],
+    ] as const) {
+      const { asked, ends, next, up } = scene()
+      const refused = expect(asked).rejects.toMatchObject({ code: 'E_NOT_DRAINED' })
+      await next(fields)
+      await up(phase)
+      await refused
+      expect(ends).toHaveLength(1)
+    }
+  })
 })
 
 test.each([true, false])(

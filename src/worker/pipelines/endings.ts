@@ -2,11 +2,13 @@
  * How pipelines come to their end: one that is drained, and all of them where their worker ends.
  *
  * N1. Nothing waits for ever: what has not come to its end after `drainTimeoutMs` is told, and goes on.
- * N2. A generation that begins meanwhile may be the one in which a pipeline ends: its figures there count.
+ * N2. A generation that begins meanwhile may be the one in which a pipeline ends: its figures there count. A drain is asked for there
+ *     once more, but not of another program that somebody has submitted.
  * N3. Who leaves may leave while it waits for a last checkpoint: it has no part in another one, and ends as those who left.
  */
 import { fail } from '../../base/errors.ts'
 import type { Clock } from '../../env/clock.ts'
+import type { Execution } from '../execution/execution.ts'
 import type { Worker } from '../worker.ts'
 import { type Resident, SINK_END_MS } from './resident.ts'
 
@@ -29,14 +31,29 @@ export class Endings {
    * submitted. Rejects with `E_NOT_DRAINED`.
    */
   async drain(resident: Resident, stays: boolean): Promise<void> {
-    const { name, execution } = resident
+    const late = Promise.withResolvers<null>()
+    const timer = this.clock.after(this.timeoutMs, () => late.resolve(null))
+    try {
+      for (;;) {
+        const { execution, submitted } = resident
+        const failure = await this.drainOnce(resident, stays, late.promise)
+        if (failure === null) return
+        const again = this.comesUp(resident, execution, submitted)
+        if ((await Promise.race([again, late.promise])) === true) continue
+        throw fail('E_NOT_DRAINED', { pipeline: resident.name, reason: failure })
+      }
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  /** In the generation that stands; answers why it has not come to its end, or `null`. */
+  private async drainOnce(resident: Resident, stays: boolean, late: Promise<null>): Promise<string | null> {
+    const { execution } = resident
     const before = resident.phase
     resident.phase = 'draining'
-    const late = Promise.withResolvers<string>()
-    const timer = this.clock.after(this.timeoutMs, () => late.resolve(whyLate(resident)))
     const drained = new Promise<string | null>((resolve) => {
       execution.drain(SINK_END_MS, stays, (reason) => {
-        timer.cancel()
         // Also where nobody waits for it any more: the pipeline has come to its end, unless it has been submitted again.
         if (resident.execution === execution) {
           if (reason === null) resident.phase = 'drained'
@@ -52,8 +69,17 @@ export class Endings {
     const known = this.until(() => resident.phase !== 'draining').then(() =>
       resident.phase === 'drained' ? null : drained,
     )
-    const failure = await Promise.race([drained, late.promise, known])
-    if (failure !== null) throw fail('E_NOT_DRAINED', { pipeline: name, reason: failure })
+    return Promise.race([drained, late.then(() => whyLate(resident)), known])
+  }
+
+  /** Whether what `execution` ran comes up in another generation than that one's, where it can be drained as well (N2). */
+  private async comesUp(resident: Resident, execution: Execution, submitted: number): Promise<boolean> {
+    const { residents, cluster } = this.worker
+    if (execution.generation.number === cluster.generation) return false
+    const isHere = (): boolean => residents.all.get(resident.name) === resident && resident.submitted === submitted
+    const isBack = (): boolean => resident.execution !== execution && resident.phase !== 'starting'
+    await this.until(() => this.hasLeft || !isHere() || isBack())
+    return isHere() && isUp(resident)
   }
 
   /** Who has left ends its sinks behind the epoch that it left with: what they were to make visible is. */
