@@ -30,6 +30,49 @@ export function seal(format: Format, value: Json): Buffer {
   return Buffer.concat([Buffer.from(`${title} ${body.length} ${checksum(title, body)}\n`, 'utf8'), body, NEWLINE])
 }
 
+/** An object of `format`, made in slices: nothing else goes on while a long one is written down. */
+export class Sealing {
+  private readonly format: Format
+  private readonly texts: Iterator<string>
+  private readonly pieces: Buffer[] = []
+  private bytes = 0
+  private crc: number
+
+  /** `texts`: the JSON of its value, in parts. */
+  constructor(format: Format, texts: Iterator<string>) {
+    this.format = format
+    this.texts = texts
+    this.crc = crcOf(titleOf(format.kind, format.version))
+  }
+
+  /** Goes on while there is `more` time; answers the object once it is whole. */
+  step(more: () => boolean): Buffer | null {
+    let text = ''
+    for (;;) {
+      const { value, done } = this.texts.next()
+      if (done === true) break
+      text += value
+      if (text.length < PIECE) continue
+      this.take(text)
+      text = ''
+      if (!more()) return null
+    }
+    this.take(text)
+    const { kind, version } = this.format
+    const head = `${titleOf(kind, version)} ${this.bytes} ${shown(this.crc)}\n`
+    return Buffer.concat([Buffer.from(head, 'utf8'), ...this.pieces, NEWLINE])
+  }
+
+  private take(text: string): void {
+    const piece = Buffer.from(text, 'utf8')
+    this.pieces.push(piece)
+    this.bytes += piece.length
+    this.crc = crc32(piece, this.crc)
+  }
+}
+
+/** Characters that are made into bytes at a time. */
+const PIECE = 64 << 10
 /** What the object at `path` holds, whose bytes are `bytes`. Throws nothing. */
 export function unseal(format: Format, path: string, bytes: Buffer): Unsealed {
   const end = bytes.indexOf(NEWLINE_CODE)
@@ -55,7 +98,11 @@ function titleOf(kind: string, version: number): string {
 }
 
 function checksum(title: string, body: Buffer): string {
-  return crc32(body, crcOf(title)).toString(16).padStart(8, '0')
+  return shown(crc32(body, crcOf(title)))
+}
+
+function shown(crc: number): string {
+  return crc.toString(16).padStart(8, '0')
 }
 
 /** Titles are few: one for each kind and version, and those of objects that are damaged. */

@@ -11,7 +11,7 @@
 import type { Json } from '../base/json.ts'
 import type { EpochEntry } from './cluster.ts'
 import { damagedWhole, type Examined } from './damage.ts'
-import { type Format, seal, unseal } from './envelope.ts'
+import { type Format, Sealing, seal, unseal } from './envelope.ts'
 import type { Run } from './layout.ts'
 import type { PackHandle } from './pack-format.ts'
 import { hasTurned, isNeeded } from './rotation.ts'
@@ -159,6 +159,50 @@ function stepAfter(
   const older = before.older === undefined || hasTurned(before.older.until, serial, rotation) ? null : before.older
   if (schema !== step.schema) return { ...step, since, older: { schema: older?.schema ?? schema, until: serial } }
   return older === null ? { ...step, since } : { ...step, since, older }
+}
+
+/** `manifest` on its way to what `encodeManifest` makes of it. */
+export function sealManifest(manifest: Manifest): Sealing {
+  return new Sealing(format, textsOf(manifest))
+}
+
+/** Rows, or places, that are written down at a time. */
+const AT_ONCE = 128
+
+/** The JSON of `manifest`, in parts: what a source has saved names every producer, or every file. */
+function* textsOf(manifest: Manifest): Generator<string, void> {
+  let mark = '{'
+  for (const [name, value] of Object.entries(manifest)) {
+    yield `${mark}${JSON.stringify(name)}:`
+    if (name === 'sources') yield* sourcesOf(value as Manifest['sources'])
+    else yield JSON.stringify(value)
+    mark = ','
+  }
+  yield '}'
+}
+
+function* sourcesOf(sources: Manifest['sources']): Generator<string, void> {
+  let mark = '['
+  for (const { snapshot, ...part } of sources) {
+    yield `${mark}${JSON.stringify(part).slice(0, -1)},"snapshot":`
+    yield* snapshotOf(snapshot)
+    yield '}'
+    mark = ','
+  }
+  yield mark === '[' ? '[]' : ']'
+}
+
+function* snapshotOf(snapshot: Json): Generator<string, void> {
+  if (typeof snapshot !== 'object' || snapshot === null) return yield JSON.stringify(snapshot)
+  const [begin, end] = Array.isArray(snapshot) ? '[]' : '{}'
+  const all: readonly unknown[] = Array.isArray(snapshot) ? snapshot : Object.entries(snapshot)
+  yield begin!
+  for (let at = 0; at < all.length; at += AT_ONCE) {
+    const some = all.slice(at, at + AT_ONCE)
+    const text = JSON.stringify(Array.isArray(snapshot) ? some : Object.fromEntries(some as [string, Json][]))
+    yield `${at === 0 ? '' : ','}${text.slice(1, -1)}`
+  }
+  yield end!
 }
 
 export function encodeManifest(manifest: Manifest): Buffer {

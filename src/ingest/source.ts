@@ -291,7 +291,9 @@ export class IngestSource implements SessionSource, SurveyTarget {
    * it do. This member's own rows are enough. `held`: keys of streams of which steps here held records at its barrier.
    */
   complete(rows: readonly StreamRow[], held: ReadonlySet<string> = new Set()): void {
-    this.streams.match(rows, (stream, row) => {
+    const news = ({ state, covered }: Stream, [, , position]: StreamRow): boolean =>
+      state.phase !== 'home' || position > covered
+    this.streams.match(rows, news, (stream, row) => {
       const [, , position] = row
       if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, position)
       this.homes.onComplete(stream, row, held.has(stream.key))
@@ -304,7 +306,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
    * enough, but where the journal `keepsForOthers`.
    */
   floor(rows: readonly StreamRow[]): void {
-    this.streams.match(rows, (stream, [, , position]) => {
+    const news = ({ floor }: Stream, [, , position]: StreamRow): boolean => position > floor
+    this.streams.match(rows, news, (stream, [, , position]) => {
       stream.raiseFloor(position)
     })
     this.streams.expire(

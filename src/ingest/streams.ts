@@ -18,7 +18,6 @@ import type { Limits } from '../base/limits.ts'
 import type { Claim } from '../protocol/acked.ts'
 import { streamKey } from './format.ts'
 import type { HomeState } from './home-table.ts'
-import { mergeRows } from './rows.ts'
 import { Stream, type StreamRow } from './stream.ts'
 import type { Trail } from './trail.ts'
 
@@ -87,6 +86,8 @@ export class Streams {
   readonly source: string
   private readonly limits: Limits
   private readonly byKey = new Map<string, Stream>()
+  /** The streams of the rows that were reported, for when they come back. */
+  private readonly reported = new WeakMap<StreamRows, readonly Stream[]>()
   /** Acked streams among them. */
   private acked = 0
 
@@ -126,9 +127,9 @@ export class Streams {
     return this.byKey.values()
   }
 
-  /** Goes back to the rows of a manifest. A stream without a row goes back to its beginning. */
+  /** Goes back to the rows of a manifest, one for each stream (`mergeRows`). A stream without a row goes back to its beginning. */
   reset(rows: StreamRows): void {
-    const byKey = new Map(mergeRows([rows]).map((row) => [streamKey(this.source, row[0], row[1]), row]))
+    const byKey = new Map(rows.map((row) => [streamKey(this.source, row[0], row[1]), row]))
     for (const stream of this.byKey.values()) stream.reset(byKey.get(stream.key) ?? null)
     for (const [key, row] of byKey) if (!this.byKey.has(key)) this.add(row[0], row[1], row[6]).reset(row)
   }
@@ -136,18 +137,33 @@ export class Streams {
   /** The rows that this member reports, as they stand now: what a cut takes into the epoch (`rows.ts`). */
   rows(): StreamRow[] {
     const rows: StreamRow[] = []
+    const streams: Stream[] = []
     for (const stream of this.byKey.values()) {
       const row = rowOf(stream)
-      if (row !== null) rows.push(row)
+      if (row === null) continue
+      rows.push(row)
+      streams.push(stream)
     }
+    this.reported.set(rows, streams)
     return rows
   }
 
-  /** Calls `fn` for every row of which there is a stream. */
-  match(rows: StreamRows, fn: (stream: Stream, row: StreamRow) => void): void {
-    for (const row of rows) {
+  /**
+   * Calls `fn` for every row of which there is a stream, but for those that say no `news` of it: most are idle, and of a hundred
+   * thousand each look-up by name counts.
+   */
+  match(
+    rows: StreamRows,
+    news: (stream: Stream, row: StreamRow) => boolean,
+    fn: (stream: Stream, row: StreamRow) => void,
+  ): void {
+    const reported = this.reported.get(rows)
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!
+      if (reported !== undefined && !news(reported[i]!, row)) continue
+      // One that was dropped since may have come again.
       const stream = this.get(row[0], row[1])
-      if (stream !== null) fn(stream, row)
+      if (stream !== null && news(stream, row)) fn(stream, row)
     }
   }
 

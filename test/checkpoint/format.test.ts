@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader } from '../../src/base/bytes.ts'
 import { PotorooError } from '../../src/base/errors.ts'
+import type { Json } from '../../src/base/json.ts'
 import { type Cluster, clusterFromJson, clusterToJson, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { seal, unseal } from '../../src/checkpoint/envelope.ts'
 import * as layout from '../../src/checkpoint/layout.ts'
@@ -12,6 +13,7 @@ import {
   type Manifest,
   makeManifest,
   type Snapshot,
+  sealManifest,
 } from '../../src/checkpoint/manifest.ts'
 import { decodeOwners, encodeOwners } from '../../src/checkpoint/owners.ts'
 import { decodeIndex, encodeEnd, encodeIndex, type PackChunk } from '../../src/checkpoint/pack-format.ts'
@@ -179,6 +181,42 @@ describe('a manifest', () => {
       ['b', 'a file source'],
     ])
     expect(decodeManifest('m', null)).toMatchObject({ kind: 'damaged', damage: { path: 'm', reason: 'it is absent' } })
+  })
+
+  test('is the same where it is written down in slices', () => {
+    const rows = Array.from({ length: 3000 }, (_, n) => [`producer-${n}\u0000é"`, 'life', n, 'a', 1, 1000, true, ''])
+    const places = Object.fromEntries(rows.map(([name], n) => [name, { at: n }]))
+    const odd = JSON.parse('{"__proto__":{"at":1},"7":null,"":[]}') as Json
+    for (const snapshot of [
+      rows,
+      rows.slice(0, 128),
+      rows.slice(0, 129),
+      places,
+      odd,
+      [],
+      {},
+      null,
+      7,
+      'text',
+    ] as Json[]) {
+      const whole = following(null, 7)
+      const [part] = whole.sources
+      const manifest = {
+        ...whole,
+        sources: [
+          { ...part!, snapshot },
+          { worker: 'b', step: 'in', snapshot: [] },
+        ],
+      }
+      const sealing = sealManifest(manifest)
+      let [bytes, slices] = [sealing.step(() => false), 1]
+      for (; bytes === null; slices++) bytes = sealing.step(() => false)
+      expect(decodeManifest('m', bytes)).toEqual({ kind: 'intact', value: manifest })
+      expect(bytes.length).toBe(encodeManifest(manifest).length)
+      expect(slices > 1).toBe(snapshot === rows || snapshot === places)
+    }
+    const none = { ...following(null, 7), sources: [] }
+    expect(sealManifest(none).step(() => false)).toEqual(encodeManifest(none))
   })
 
   test('M1, M2: names the packs of as many epochs as the rotation has shares, by serial and not by number', () => {

@@ -5,6 +5,7 @@
  * O1. An event that an effect raises waits until the effects before it have been carried out.
  * O2. Every answer of a member comes here, also those of the worker itself, and by the same way.
  * O3. It looks at the time when that decides something, and not before: a pipeline at rest wakes its worker once for each epoch.
+ * O4. What every producer stands in is written down in slices: nothing else would go on here meanwhile.
  */
 import type { Limits } from '../../base/limits.ts'
 import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
@@ -13,11 +14,11 @@ import { startCoordinator, stepCoordinator, tickAt } from '../../checkpoint/coor
 import type { CoordinatorEffect, CoordinatorEvent, CoordinatorState } from '../../checkpoint/coordinator-state.ts'
 import * as layout from '../../checkpoint/layout.ts'
 import {
-  encodeManifest,
   type Manifest,
   type ManifestFrame,
   makeManifest,
   type Snapshot,
+  sealManifest,
 } from '../../checkpoint/manifest.ts'
 import type { NamedPacks } from '../../checkpoint/named-packs.ts'
 import { makeSavepoint } from '../../checkpoint/savepoint.ts'
@@ -92,6 +93,7 @@ export class Coordinating {
   }
 
   stop(): void {
+    this.manifest = null
     this.raise({ kind: 'stop' })
     this.requests.end('the pipeline has ended')
   }
@@ -212,8 +214,28 @@ export class Coordinating {
     const inOrder = new Map([...this.members.keys()].map((worker) => [worker, snapshots.get(worker)!]))
     const manifest = makeManifest(frame, this.base, epoch, seams.clock.now(), inOrder)
     this.manifest = manifest
+    this.seal(manifest, (bytes) => this.store(manifest, bytes))
+  }
+
+  /** Makes bytes of `manifest`, a slice at a time while it is the last one (O4). */
+  private seal(manifest: Manifest, done: (bytes: Buffer) => void): void {
+    const { clock, limits } = this.seams
+    const sealing = sealManifest(manifest)
+    const slice = (): void => {
+      if (this.manifest !== manifest) return
+      const until = clock.monotonic() + limits.sliceMs
+      const bytes = sealing.step(() => clock.monotonic() < until)
+      if (bytes === null) clock.soon(slice)
+      else done(bytes)
+    }
+    slice()
+  }
+
+  private store(manifest: Manifest, bytes: Buffer): void {
+    const { seams, frame } = this
+    const { epoch } = manifest
     const path = layout.manifest(frame, frame.generation, epoch)
-    writeOnce(seams, path, encodeManifest(manifest), seams.limits.storeReads, (error) => {
+    writeOnce(seams, path, bytes, seams.limits.storeReads, (error) => {
       if (error === null) {
         seams.named.note(path, manifest)
         this.raise({ kind: 'manifestWritten', epoch })

@@ -43,7 +43,9 @@ export function isOpenable(id: string, pipeline: string, times: SourceTimes): bo
 /** The rows of all streams of the journaled source `step`, of whichever worker. What other sources save is no list. */
 export function rowsOf(parts: readonly PartEntry[], step: string): readonly StreamRow[] {
   const own = partsOf(parts, step).filter(({ snapshot }) => Array.isArray(snapshot))
-  return mergeRows(own.map(({ snapshot }) => snapshot as unknown as readonly StreamRow[]))
+  const reported = own.map(({ snapshot }) => snapshot as unknown as readonly StreamRow[])
+  // One member reports each stream once.
+  return reported.length === 1 ? reported[0]! : mergeRows(reported)
 }
 
 /** The places of all splits of the replayable source `step`, by name; `null` where nobody has saved any. */

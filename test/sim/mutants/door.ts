@@ -79,8 +79,8 @@ export const doorMutants: readonly SimMutant[] = [
   {
     name: 'producer-rows-not-saved',
     file: 'src/ingest/streams.ts',
-    text: 'if (row !== null) rows.push(row)',
-    replacement: 'if (row !== null && !stream.acked) rows.push(row)',
+    text: 'if (row === null) continue\n      rows.push(row)',
+    replacement: 'if (row === null || stream.acked) continue\n      rows.push(row)',
   },
   {
     name: 'repeats-not-recognised',
