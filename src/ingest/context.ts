@@ -46,7 +46,7 @@ export interface DoorContext {
   announce(source: { readonly source: string; readonly address: Address | null }): void
   /** Asks the coordinator who answers for `stream`; `Homes.onNamed` hears it, perhaps at once. */
   askCoordinator(stream: Stream): void
-  /** Tells the coordinator that this member has forgotten `stream`, and that nobody answers for it any more. */
+  /** Tells all members that this one has forgotten `stream`, and that nobody answers for it any more. */
   giveUp(stream: Stream): void
 }
 

@@ -171,11 +171,10 @@ export class Door {
       this.generation.send(from, { kind: 'homeNamed', source, producer, incarnation, home })
       return
     }
-    if (message.kind === 'homeNamed' && this.coordinates) {
-      // Nobody names homes to the one that grants them, but who had one and has forgotten the stream (W5).
+    if (message.kind === 'homeNamed' && message.home === '') {
       const { source, producer, incarnation } = message
       this.revoke(streamKey(source, producer, incarnation), from)
-      return
+      if (this.sources.get(id)?.knows(producer, incarnation) !== true) return
     }
     if (message.kind === 'sourceOpen') {
       const { host, port } = message
@@ -210,11 +209,14 @@ export class Door {
     return known ?? asker
   }
 
-  /** The coordinator need not know any more that a stream was this member's (W5). */
+  /** Nobody need know any more that a stream was this member's, which has forgotten it (W5). */
   private giveUp({ source, producer, incarnation, key }: Stream): void {
-    const { generation } = this
-    if (this.coordinates) this.revoke(key, this.options.worker)
-    else generation.send(generation.coordinator, { kind: 'homeNamed', source, producer, incarnation, home: '' })
+    const { generation, options } = this
+    this.revoke(key, options.worker)
+    for (const member of generation.members) {
+      if (member === options.worker) continue
+      generation.send(member, { kind: 'homeNamed', source, producer, incarnation, home: '' })
+    }
   }
 
   /** `worker` has forgotten the stream `key`; of another one's nobody says so, and that may be its home meanwhile. */

@@ -7,8 +7,8 @@
  * H3. Every stream of which a journal has more than its row is wanted by somebody: the journal's worker where that is a
  *     member, otherwise its heir (PROTOCOLS 2, S6, S8). So no tail waits for its producer, who may be dead; and none is lost
  *     with a worker that leaves, which stays until it has none (PROTOCOLS 11).
- * H4. A home that forgets a stream says so to the coordinator, which keeps no word of whose it was: producers come and go for as long
- *     as a generation lasts.
+ * H4. A home that forgets a stream says so to all members. The coordinator keeps no word of whose it was, for producers come and go as
+ *     long as a generation lasts, and nobody goes on from what it knew of it itself (`streams.ts`, T6).
  */
 import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -49,7 +49,7 @@ export interface HomesOptions {
   askEpoch(): void
   /** Asks the coordinator; the answer comes by `onNamed`. */
   askCoordinator(stream: Stream): void
-  /** Tells the coordinator that this member answers for `stream` no more, and nobody does (H4). */
+  /** Tells all members that this one has forgotten `stream`, which it was home of (H4). */
   giveUp(stream: Stream): void
   /** Whether producers can be sent to `worker`. */
   isReachable(worker: string): boolean
@@ -213,7 +213,8 @@ export class Homes {
   onMessage(from: string, stream: Stream, message: Exclude<DoorMessage, { kind: 'homeAsked' | 'sourceOpen' }>): void {
     switch (message.kind) {
       case 'homeNamed':
-        this.onNamed(stream, message.home)
+        if (message.home === '') this.onForgotten(from, stream)
+        else this.onNamed(stream, message.home)
         break
       case 'handoverAsked': {
         const { present, tail } = message
@@ -224,6 +225,18 @@ export class Homes {
       case 'streamMoved':
         this.onMoved(stream, message)
     }
+  }
+
+  /** Member `from`, whose the stream was, has forgotten it (H4). */
+  private onForgotten(from: string, stream: Stream): void {
+    const { state, forgotten, givenMs } = stream
+    if (forgotten || (state.phase !== 'away' && state.phase !== 'wanting') || state.home !== from) return
+    stream.forgotten = true
+    stream.given = null
+    this.tails.delete(stream)
+    // Others may not have heard that it went on from here.
+    if (givenMs > 0) this.options.giveUp(stream)
+    this.options.answer(stream)
   }
 
   private onMoved(stream: Stream, message: Extract<DoorMessage, { kind: 'streamMoved' }>): void {
@@ -308,6 +321,7 @@ export class Homes {
   private give(stream: Stream, to: string): void {
     const { position } = stream
     stream.given = stream.rowFor(to)
+    stream.givenMs = this.options.clock.now()
     stream.home = to
     stream.letGo()
     this.tell(stream, to, to)

@@ -51,7 +51,11 @@ export class Producers {
       this.hellos.wait(later)
       return null
     }
-    const known = streams.get(producer, incarnation)
+    let known = streams.get(producer, incarnation)
+    if (known?.forgotten === true) {
+      streams.remove(known)
+      known = null
+    }
     if (known === null && streams.full) {
       return { kind: 'refused', error: fail('E_PRODUCERS_FULL', { source, limit: limits.producers }) }
     }

@@ -374,6 +374,11 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return !stream.isKnown && time < this.clock.now() - this.limits.producerTtlMs
   }
 
+  /** Whether anything is known of a stream. */
+  knows(producer: string, incarnation: string): boolean {
+    return this.streams.get(producer, incarnation) !== null
+  }
+
   /** Takes a message of another member's door about a stream of this source. */
   onMessage(from: string, message: StreamMessage): void {
     if (this.recovery.underWay) {

@@ -59,8 +59,11 @@ export class Stream {
   hasRow = false
   /** Batches of it have been taken here in this life of the process. */
   admittedHere = false
-  /** The row with which it was given away in this generation: reported until the generation ends. */
+  /** The row with which it was given away in this generation, and when: reported for long enough to be known elsewhere (`rows.ts`). */
   given: StreamRow | null = null
+  givenMs = 0
+  /** Its home has forgotten it: what is known of it here is older than that, and nothing to go on from. */
+  forgotten = false
   /** How many connections it has been granted to: the number of the one that counts. */
   sessions = 0
   /** Record time of the last record that was admitted. */
@@ -191,8 +194,12 @@ export class Stream {
     this.home = ''
     this.hasRow = row !== null
     this.given = null
+    this.givenMs = 0
+    this.forgotten = false
     this.hole = null
     this.unpark()
+    // What journals have of it is found by the survey.
+    if (row === null && this.acked) this.time = 0
     if (row !== null) this.adopt(row)
     this.origin = this.home
   }

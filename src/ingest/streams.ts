@@ -11,6 +11,8 @@
  *     back add to a stream, so the last one alone says nothing of those before.
  * T5. An unknown stream is taken from its first record on only where nobody can have known it: nothing of it was sent, or too
  *     short a time ago for it to have expired.
+ * T6. What others know of a stream that its home has forgotten is older than what that one knew: they go on from it no more, nor
+ *     report it. A row with which it was given away is gone before its home can forget it.
  */
 import type { PotorooError } from '../base/errors.ts'
 import { fail } from '../base/errors.ts'
@@ -174,11 +176,9 @@ export class Streams {
   expire(live: Stream, now: number, isJournaled: (key: string) => boolean, dropped: (stream: Stream) => void): void {
     const since = now - KEPT_LONGER * this.limits.producerTtlMs
     for (const stream of this.byKey.values()) {
-      if (stream === live || stream.session !== null || stream.floor < stream.admitted || stream.time >= since) continue
-      // What another member answers for is that one's to drop; who is asked whose it is forgets it only with the generation, for that
-      // one may go on with it at any time.
-      const held = stream.state.phase === 'away' ? stream.state.home !== '' : stream.state.phase !== 'home'
-      if (held || isJournaled(stream.key)) continue
+      if (stream.given !== null && stream.givenMs < now - this.limits.producerTtlMs) stream.given = null
+      if (stream === live || stream.session !== null || !(stream.forgotten || isOver(stream, since))) continue
+      if (isJournaled(stream.key)) continue
       this.remove(stream)
       dropped(stream)
     }
@@ -191,9 +191,20 @@ const BELIEVED_FOR = 0.875
 /** A row is kept longer than records without a row count, by so much: clocks differ. */
 const KEPT_LONGER = 1.125
 
+/**
+ * Whether nobody can continue `stream`, of which nothing has come `since`. What another member answers for is that one's to drop; who
+ * is asked whose it is forgets it only with the generation, for that one may go on with it at any time.
+ */
+function isOver(stream: Stream, since: number): boolean {
+  const { state, floor, admitted, time } = stream
+  if (floor < admitted || time >= since) return false
+  return state.phase === 'away' ? state.home === '' : state.phase === 'home'
+}
+
 /** The row that this member reports of `stream`, or `null` where another one does. */
 function rowOf(stream: Stream): StreamRow | null {
-  const { state, given } = stream
+  const { state, given, forgotten } = stream
+  if (forgotten) return null
   switch (state.phase) {
     case 'home':
     case 'reading':

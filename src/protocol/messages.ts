@@ -346,7 +346,7 @@ const linkRows = [
     73,
     'homeNamed',
     1,
-    'The coordinator’s answer: `home` answers for the stream. To it: the sender has forgotten the stream.',
+    'The coordinator’s answer: `home` answers for the stream. Without a home: the sender has forgotten it.',
     {
       ...stream,
       home: id,

@@ -271,3 +271,102 @@ test('a producer that is forgotten leaves nothing at the door of who coordinates
   expire()
   expect(sent.at(-1)).toEqual(named(''))
 })
+
+/** The worker `w1`, which coordinates, in a generation with `w2` and `w3` at `rows`, and what it says to them. */
+function trio(rows: readonly StreamRow[], producers = 1000) {
+  const world = new World(1)
+  const limits = makeLimits({ ...smallLimits, producers, producerTtlMs: 60_000 })
+  const rig = new Rig(world, world.machine('m'), 'a', limits).started()
+  const sent: (readonly [to: string, DoorMessage])[] = []
+  const members = ['w1', 'w2', 'w3']
+  const begin = (rows: readonly StreamRow[]): void => {
+    rig.door!.enter({
+      ...{ number: 1, coordinator: 'w1', members },
+      homeOf: (home) => (members.includes(home) ? home : null),
+      takerOf: () => 'w2',
+      send: (to, message) => sent.push([to, message]),
+    })
+    rig.door!.onMessage('w2', { kind: 'sourceOpen', source: SOURCE, host: 'w2', port: 1 })
+    rig.reset(rows)
+    rig.settle()
+  }
+  begin(rows)
+  const p = { source: SOURCE, producer: 'p', incarnation: '1' }
+  const hello = (oldest: number, ageMs = 0) => {
+    const answer = rig.source!.producers.hello('p', '1', oldest, { ...NO_CLAIM, ageMs }, () => {})
+    return answer?.kind === 'refused' ? answer.error.code : answer?.kind
+  }
+  const rowsOf = (producer: string) => rig.source!.cut().filter(([name]) => name === producer)
+  const long = (): void => {
+    world.run(world.now + 1.05 * limits.producerTtlMs)
+    rig.source!.floor([])
+  }
+  return { rig, sent, p, hello, rowsOf, long, begin }
+}
+
+test('what was known of a stream that its home has forgotten is nothing to go on from, here or where it was before', () => {
+  const row: StreamRow = ['p', '1', 3, 'w2', 1, 0, true, '']
+  const { rig, p, hello, rowsOf } = trio([row])
+  rig.door!.onMessage('w3', { kind: 'homeNamed', ...p, home: '' })
+  expect(hello(4)).toBe('redirect')
+  // Its home took records behind the third, and has forgotten all of them.
+  rig.door!.onMessage('w2', { kind: 'homeNamed', ...p, home: '' })
+  expect(hello(4, 60_000)).toBe('E_STREAM_UNKNOWN')
+  expect(hello(1, 60_000)).toBe('E_STREAM_EXPIRED')
+  expect(rowsOf('p')).toEqual([])
+})
+
+test('a row with which a stream was given away is not reported for longer than its new home remembers it', () => {
+  const { rig, sent, p, rowsOf, long } = trio([['p', '1', 3, 'w1', 1, 0, true, '']])
+  const { source, door } = rig
+  door!.onMessage('w2', { kind: 'handoverAsked', ...p, present: true, tail: [] })
+  source!.complete(source!.cut())
+  expect(rowsOf('p')).toEqual([['p', '1', 3, 'w2', 2, 0, true, '']])
+  long()
+  expect(rowsOf('p')).toEqual([])
+  // Others may think that it is here.
+  sent.length = 0
+  door!.onMessage('w2', { kind: 'homeNamed', ...p, home: '' })
+  door!.onMessage('w2', { kind: 'homeNamed', ...p, home: '' })
+  expect(sent).toEqual(['w2', 'w3'].map((to) => [to, { kind: 'homeNamed', ...p, home: '' }]))
+})
+
+test('a producer that waits for the stream of a home that has forgotten it is answered', () => {
+  const { rig, sent, p, hello } = trio([['p', '1', 3, 'w2', 1, 0, true, '']])
+  const later: string[] = []
+  expect(hello(1)).toBe('redirect')
+  const again = () => later.push(hello(1, 60_000) ?? 'waits')
+  expect(rig.source!.producers.hello('p', '1', 1, NO_CLAIM, again)).toBeNull()
+  expect(sent.at(-1)).toMatchObject(['w2', { kind: 'handoverAsked' }])
+  rig.door!.onMessage('w2', { kind: 'homeNamed', ...p, home: '' })
+  expect(later).toEqual(['E_STREAM_EXPIRED'])
+})
+
+test('what was known of a forgotten stream is not reported, also where nobody has it any more', () => {
+  const { rig, p, hello, rowsOf } = trio([['p', '1', 3, 'w2', 1, 0, true, '']])
+  expect(hello(1)).toBe('redirect')
+  // A producer that goes away before it is answered.
+  expect(hello(1)).toBeUndefined()
+  rig.door!.onMessage('w2', { kind: 'homeNamed', ...p, home: '' })
+  const nobody = { kind: 'streamMoved', ...p, home: '', position: 0, sessions: 0, time: 0, writer: '', before: [] } as const
+  rig.door!.onMessage('w2', nobody)
+  expect(rowsOf('p')).toEqual([])
+})
+
+test('streams that their homes have forgotten leave room for others', () => {
+  const { rig, p, hello, long } = trio([['q', '1', 3, 'w2', 1, 0, true, '']], 1)
+  expect(hello(1)).toBe('E_PRODUCERS_FULL')
+  long()
+  expect(hello(1)).toBe('E_PRODUCERS_FULL')
+  rig.door!.onMessage('w2', { kind: 'homeNamed', ...p, producer: 'q', home: '' })
+  long()
+  expect(hello(1)).toBe('welcome')
+})
+
+test('a stream that a manifest knows nothing of is unknown, whatever was known of it before', () => {
+  const { hello, begin } = trio([['p', '1', 3, 'w1', 1, 1000, true, '']])
+  expect(hello(4)).toBe('welcome')
+  begin([])
+  expect(hello(4)).toBe('E_STREAM_UNKNOWN')
+  expect(hello(1, 60_000)).toBe('E_STREAM_EXPIRED')
+})

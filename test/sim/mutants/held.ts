@@ -75,8 +75,8 @@ export const heldMutants: readonly SimMutant[] = [
     bend: 'whole',
     seed: 69_003_200,
     file: 'src/ingest/streams.ts',
-    text: "const held = stream.state.phase === 'away' ? stream.state.home !== '' : stream.state.phase !== 'home'",
-    replacement: "const held = stream.state.phase === 'away' ? stream.given !== null : stream.state.phase !== 'home'",
+    text: "return state.phase === 'away' ? state.home === '' : state.phase === 'home'",
+    replacement: "return state.phase === 'away' ? stream.given === null : state.phase === 'home'",
   },
   {
     name: 'second-program-while-the-first-is-loaded',
