@@ -82,8 +82,10 @@ export interface WebSocketEnd {
 
 export interface WebSocketConnection {
   readonly remote: string
-  /** Bytes given to `send` that the operating system has not taken yet. */
+  /** Bytes given to `send` that the operating system has not taken yet. Means nothing once it is `closed`. */
   readonly queued: number
+  /** It takes nothing any more, for either side has said goodbye or it broke, and what it had not taken is lost; `onClosed` tells, or has. */
+  readonly closed: boolean
   /**
    * Queues one message; not before `onOpen`. `false`: stop until `onDrain`. What is sent to a connection that has closed is
    * lost; `onClosed` tells, or has.

@@ -28,8 +28,10 @@ export interface ConnectionHandler {
 export interface Connection {
   /** The peer, for logs: `127.0.0.1:53124`. */
   readonly remote: string
-  /** Bytes given to `write` that the operating system has not taken yet. */
+  /** Bytes given to `write` that the operating system has not taken yet. Means nothing once it is `closed`. */
   readonly queued: number
+  /** It takes nothing any more, and what it had not taken is lost; `onClosed` tells, or has. */
+  readonly closed: boolean
   /** Queues `bytes`, which the caller must not change until they have left. `false`: stop until `onDrain`. */
   write(bytes: Uint8Array): boolean
   /** Stops `onBytes`; what the system buffers then fills and pushes back on the peer. */

@@ -29,9 +29,13 @@ export class SimWebSocket implements WebSocketConnection, LineEar {
     return this.line.connection.queued
   }
 
+  get closed(): boolean {
+    return this.saidGoodbye || this.destroyed || this.line.connection.closed
+  }
+
   send(message: Uint8Array, binary: boolean): boolean {
     assert(this.stands || this.destroyed, 'nothing is sent before a WebSocket stands')
-    if (this.saidGoodbye || this.destroyed) return false
+    if (this.closed) return false
     return this.line.send(binary ? 'binary' : 'text', message)
   }
 

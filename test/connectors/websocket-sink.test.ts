@@ -140,6 +140,24 @@ describe('webSocketSink', () => {
     expect(on.warnings.at(-1)).toBe('E_NO_PEER')
   })
 
+  test('what is written while its consumer takes its leave goes to the next one', () => {
+    const far: Weather = { ...calm, network: { ...calm.network, latencyMs: 20 } }
+    const on = new Bench(webSocketSinkConnector, dialling, far)
+    const consumer = new Consumer(on.machine.start('consumer')).listen()
+    on.write('first\n')
+    on.pass(1000)
+    consumer.leave()
+    const written = Array.from({ length: 200 }, (_, n) => `${n}\n`)
+    for (const line of written) {
+      on.write(line)
+      on.pass(1)
+    }
+    const again = new Consumer(on.machine.start('again')).listen()
+    on.pass(10_000)
+    const arrived = new Set([...consumer.texts, ...again.texts].flatMap((text) => text.split(/(?<=\n)/)))
+    expect(written.filter((line) => !arrived.has(line))).toEqual([])
+  })
+
   test('sends what stood in a snapshot after a restart', () => {
     const on = new Bench(webSocketSinkConnector, dialling)
     on.write('kept\n')

@@ -5,7 +5,8 @@
  *     everything else can still be held back (PROTOCOLS 7).
  * Q2. A chunk is whole records. It is kept until the system has taken its last byte, so that on another connection it
  *     begins anew: a peer may see records twice, but never begins inside one.
- * Q3. A byte counts as taken only when the socket was seen to hold less than it was given; a closing socket says nothing.
+ * Q3. A byte counts as taken only when the socket was seen to hold less than it was given. One that has closed, or broken, holds
+ *     nothing, and has sent nothing of it.
  */
 import type { Clock, Timer } from '../../env/clock.ts'
 import type { Connection } from '../../env/network.ts'
@@ -96,7 +97,7 @@ export class SocketQueue {
 
   private feed(): void {
     const { connection, chunks } = this
-    if (connection === null) return
+    if (connection === null || connection.closed) return
     while (!this.draining && this.next < chunks.length) {
       const room = this.socketBytes - connection.queued
       if (room <= 0) break
@@ -122,7 +123,7 @@ export class SocketQueue {
   /** Lets go of the chunks that the system has taken. */
   private observe(): void {
     const { connection, chunks } = this
-    if (connection === null) return
+    if (connection === null || connection.closed) return
     const taken = this.given - connection.queued
     this.headTaken += taken - this.taken
     this.taken = taken

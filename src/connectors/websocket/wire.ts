@@ -73,6 +73,10 @@ export class Wire implements Connection, WebSocketHandler {
     return this.given
   }
 
+  get closed(): boolean {
+    return this.socket.closed
+  }
+
   write(bytes: Uint8Array): boolean {
     const { socket, form } = this
     this.given = this.queued + bytes.length

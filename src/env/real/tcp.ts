@@ -146,6 +146,10 @@ class TcpConnection implements Connection {
     return this.socket.writableLength
   }
 
+  get closed(): boolean {
+    return this.socket.destroyed
+  }
+
   write(bytes: Uint8Array): boolean {
     assert(!this.ended, 'N5: nothing is written after the end')
     return this.socket.write(bytes)

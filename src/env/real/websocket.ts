@@ -182,11 +182,16 @@ class RealWebSocket implements WebSocketConnection {
         ? new NetworkError('protocol', wrongOf(error), error)
         : new NetworkError(late ? 'timeout' : known.code, known.message, error)
     })
-    ws.on('close', (code: number, reason: Buffer) => this.closed(code, reason.toString()))
+    ws.on('close', (code: number, reason: Buffer) => this.onClose(code, reason.toString()))
   }
 
   get queued(): number {
     return this.ws.bufferedAmount
+  }
+
+  get closed(): boolean {
+    const { readyState } = this.ws
+    return this.over || readyState === WebSocket.CLOSING || readyState === WebSocket.CLOSED
   }
 
   opened(): void {
@@ -196,7 +201,7 @@ class RealWebSocket implements WebSocketConnection {
   send(message: Uint8Array, binary: boolean): boolean {
     const { ws } = this
     assert(ws.readyState !== WebSocket.CONNECTING, 'nothing is sent before a WebSocket stands')
-    if (this.over || ws.readyState !== WebSocket.OPEN) return false
+    if (this.closed) return false
     ws.send(message, { binary, compress: false }, this.sent)
     if (ws.bufferedAmount >= HIGH_WATER_BYTES) this.blocked = true
     return !this.blocked
@@ -261,7 +266,7 @@ class RealWebSocket implements WebSocketConnection {
     this.handler.onDrain()
   }
 
-  private closed(code: number, reason: string): void {
+  private onClose(code: number, reason: string): void {
     const broke = code === ABNORMAL && !this.over
     const broken = broke ? new NetworkError('reset', `${this.remote}: the connection broke`) : null
     this.end = { code, reason, error: this.over ? null : (this.failure ?? broken) }
