@@ -303,6 +303,8 @@ export class Homes {
         break
       case 'answer':
         answer(stream)
+        // Whose it is may have been asked for a connection that stands (H1).
+        if (stream.session !== null) this.keepConnection(stream)
         break
       case 'freeze':
         stream.session?.onReplaced()

@@ -242,8 +242,9 @@ export class Recovery {
 
   private finish(replay: Replay): void {
     for (const stream of replay.short()) {
-      // It went to another member, or came back and is fed anew.
-      if (stream.state.phase !== 'home' || this.pending.has(stream)) continue
+      // It went to another member, or came back and is fed anew. One that leaves has nothing more to be fed either, and goes.
+      const { phase } = stream.state
+      if ((phase !== 'home' && phase !== 'leaving') || this.pending.has(stream)) continue
       stream.hole = { first: stream.position + 1, last: stream.admitted }
       this.options.target.report(holeOf(stream))
       stream.settle(stream.position, Infinity, stream.fedTrail)

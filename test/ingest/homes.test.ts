@@ -348,7 +348,16 @@ test('what was known of a forgotten stream is not reported, also where nobody ha
   // A producer that goes away before it is answered.
   expect(hello(1)).toBeUndefined()
   rig.door!.onMessage('w2', { kind: 'homeNamed', ...p, home: '' })
-  const nobody = { kind: 'streamMoved', ...p, home: '', position: 0, sessions: 0, time: 0, writer: '', before: [] } as const
+  const nobody = {
+    kind: 'streamMoved',
+    ...p,
+    home: '',
+    position: 0,
+    sessions: 0,
+    time: 0,
+    writer: '',
+    before: [],
+  } as const
   rig.door!.onMessage('w2', nobody)
   expect(rowsOf('p')).toEqual([])
 })
@@ -369,4 +378,64 @@ test('a stream that a manifest knows nothing of is unknown, whatever was known o
   begin([])
   expect(hello(4)).toBe('E_STREAM_UNKNOWN')
   expect(hello(1, 60_000)).toBe('E_STREAM_EXPIRED')
+})
+
+test('a stream that is to leave does so also where its journal gives less than it had', () => {
+  const { rig, sent, p } = trio([])
+  const { source, door, machine } = rig
+  const session = { onAcks() {}, onTaken() {}, onRewind() {}, onReplaced() {}, onMoved() {} }
+  expect(source!.producers.hello('p', '1', 1, NO_CLAIM, () => {})?.kind).toBe('welcome')
+  const stream = source!.producers.grant('p', '1', session)
+  const { bytes, cuts } = linesOf(['a', 'b', 'c'])
+  source!.admit(stream, bytes, cuts, 1, '')
+  rig.settle()
+  expect(texts(rig.take())).toEqual(['a', 'b', 'c'])
+  // The pipeline goes back, and is fed again; meanwhile the file is cut short.
+  rig.reset([['p', '1', 0, 'w1', 1, 0, true, '']], () => {
+    const { volume } = machine
+    for (const name of volume.list('/journal') as string[]) {
+      const file = volume.open(`/journal/${name}`, 'write')
+      if ('size' in file && file.size > 100) volume.truncate(file, 60)
+    }
+    door!.onMessage('w2', { kind: 'handoverAsked', ...p, present: true, tail: [] })
+  })
+  rig.settle()
+  source!.release()
+  expect(rig.drain()).toEqual([])
+  source!.complete(source!.cut())
+  source!.complete(source!.cut())
+  expect(sent.at(-1)).toMatchObject(['w2', { kind: 'streamMoved', home: 'w2', position: 0 }])
+})
+
+test('a connection that outlives its generation is sent on where its stream turns out to be another member’s', () => {
+  const world = new World(1)
+  const rig = new Rig(world, world.machine('m'), 'a').started()
+  const { door, source } = rig
+  const p = { source: SOURCE, producer: 'p', incarnation: '1' }
+  const sent: DoorMessage[] = []
+  const enter = (number: number): void => {
+    door!.enter({
+      ...{ number, coordinator: 'w2', members: ['w1', 'w2', 'w3'] },
+      homeOf: (home) => (home === '' ? null : home),
+      takerOf: () => 'w2',
+      send: (_, message) => sent.push(message),
+    })
+    rig.reset([])
+    rig.settle()
+  }
+  const hello = () => source!.producers.hello('p', '1', 1, NO_CLAIM, () => {})
+  enter(1)
+  expect(hello()).toBeNull()
+  door!.onMessage('w2', { kind: 'homeNamed', ...p, home: 'w1' })
+  expect(hello()?.kind).toBe('welcome')
+  const moved: string[] = []
+  const session = { onAcks() {}, onTaken() {}, onRewind() {}, onReplaced() {}, onMoved: (to: string) => moved.push(to) }
+  source!.producers.grant('p', '1', session)
+
+  // No epoch has said whose it is; somebody else has asked first.
+  sent.length = 0
+  enter(2)
+  expect(sent).toEqual([{ kind: 'homeAsked', ...p }])
+  door!.onMessage('w2', { kind: 'homeNamed', ...p, home: 'w3' })
+  expect(moved).toEqual(['w3'])
 })
