@@ -55,8 +55,11 @@ export class Connection {
     this.target = target
     this.events = events
     const { dialTimeoutMs, producer, source, token } = settings
-    this.timer = setTimeout(() => this.end(`no welcome within ${dialTimeoutMs} ms; ${DOUBT}`), dialTimeoutMs)
     let opened = false
+    this.timer = setTimeout(() => {
+      const unwelcome = `no welcome within ${dialTimeoutMs} ms; ${DOUBT} If so, it waits for something that the worker's status names`
+      this.end(opened ? unwelcome : `no connection within ${dialTimeoutMs} ms`)
+    }, dialTimeoutMs)
     this.transport = dial(target, {
       onOpen: () => {
         opened = true

@@ -222,3 +222,22 @@ test('an outbox holds no memory of what has left it', () => {
   }
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 << 20)
 })
+
+test('who does not welcome in time is told from who is not there, and may be waiting itself', async () => {
+  const reasons: string[] = []
+  for (const opens of [false, true]) {
+    client = new Client(settingsOf({ ...options, dialTimeoutMs: 1 }), 'i', null, (_, events) => {
+      if (opens) queueMicrotask(() => events.onOpen())
+      return { write: () => true, cork() {}, uncork() {}, end() {}, destroy() {} }
+    })
+    await new Promise<void>((go) =>
+      client.once('unreachable', ({ reason }) => {
+        reasons.push(reason)
+        go()
+      }),
+    )
+    client.close()
+  }
+  expect(reasons[0]).toBe('no connection within 1 ms')
+  expect(reasons[1]).toMatch(/^no welcome within 1 ms; is it a source .*\? If so, it waits for something/)
+})
