@@ -44,6 +44,8 @@ export class SegmentScan {
   private paused = false
   private reading = false
   private over = false
+  /** Nobody hears of it any more, also where it is over and its file is being closed. */
+  private cancelled = false
 
   /** Begins with the entry at `from`. */
   constructor(disk: Disk, segment: Segment, visitor: ScanVisitor, from = 0) {
@@ -56,10 +58,10 @@ export class SegmentScan {
 
   start(): void {
     this.disk.open(this.segment.path, 'read', (error, file) => {
+      if (this.cancelled) return error === null ? file.close(() => {}) : undefined
       if (error !== null) return this.visitor.done(error)
       this.file = file
-      if (this.over) file.close(() => {})
-      else this.fill(HEADER_BYTES)
+      this.fill(HEADER_BYTES)
     })
   }
 
@@ -71,6 +73,7 @@ export class SegmentScan {
 
   /** Stops without another call of the visitor. */
   cancel(): void {
+    this.cancelled = true
     if (this.over) return
     this.over = true
     this.file?.close(() => {})
@@ -163,6 +166,8 @@ export class SegmentScan {
   private finish(error: DiskError | null): void {
     if (this.over) return
     this.over = true
-    this.file!.close(() => this.visitor.done(error))
+    this.file!.close(() => {
+      if (!this.cancelled) this.visitor.done(error)
+    })
   }
 }
