@@ -49,6 +49,17 @@ test('reads standard input to its end, and goes on from its state the next time'
   expect(fresh).toMatchObject({ status: 0, out: 'a 1\n' })
 })
 
+test('ends with its reason where whoever reads its output has had enough, however much there is to come', async () => {
+  const { cwd } = app()
+  const input = Array.from({ length: 100_000 }, (_, n) => `line ${n}\n`).join('')
+  const run = potoroo(['run', 'count.ts', '--stdin', '--stdout'], { cwd })
+  const { stdin, stdout } = run.child
+  stdin!.on('error', () => {}).end(input)
+  stdout!.once('data', () => stdout!.destroy())
+  expect(await run.ended).toMatchObject({ status: 1 })
+  expect(run.err).toMatch(/E_STANDARD_OUTPUT: .*EPIPE/)
+})
+
 test('what it says to a file on a full disk is lost, and nothing else', () => {
   const { cwd } = app()
   const full = openSync('/dev/full', 'w')
