@@ -4,20 +4,21 @@
  * A5. A record is created exclusively at the first free n. Who loses n reads it, folds it and tries the next one, unless
  *     the generation has changed: then it stops.
  * A6. A create whose outcome is unknown is tried again at the same n with the same bytes, never at another n; so is one
- *     that `exists`, until a read says whose record stands there.
+ *     that `exists`, until a read says whose record stands there. One that was `created` is not read: it is durable, and
+ *     mine.
  * A7. What stands at n is believed only as A3 of `chain-reader.ts` says: where the chain is far beyond n, that name may
  *     have been removed and made again.
  * A8. Who cannot decide an append within `storeTimeoutMs` is told so once, and resigns (PROTOCOLS 4): where the sync of a
  *     folder has failed, this process decides nothing more (`file-store.ts`, F3), but the next one can.
  */
 import { assert } from '../base/assert.ts'
-import { fail, type PotorooError } from '../base/errors.ts'
+import { fail, PotorooError } from '../base/errors.ts'
 import type { Clock, Timer } from '../env/clock.ts'
 import type { Random } from '../env/random.ts'
 import type { ChainReader } from './chain-reader.ts'
 import type { Cluster } from './cluster.ts'
 import { chainRecord } from './layout.ts'
-import { type ChainRecord, encodeRecord, type RecordBody, type Stamp } from './record.ts'
+import { type ChainRecord, decodeRecord, encodeRecord, type RecordBody, type Stamp } from './record.ts'
 import type { Writer } from './store.ts'
 
 /** How an append ended. */
@@ -124,24 +125,34 @@ export class ChainWriter {
 
   private create(attempt: Attempt, pauseMs: number): void {
     this.pause = null
-    const { n } = attempt.stamp
-    // Whatever the store answers, the record is settled by reading it (A6).
-    this.reader.store.createExclusive(chainRecord(n), attempt.bytes, () => this.settle(attempt, pauseMs))
+    const { stamp, bytes } = attempt
+    const path = chainRecord(stamp.n)
+    this.reader.store.createExclusive(path, bytes, (outcome) => {
+      if (outcome !== 'created') return this.settle(attempt, pauseMs)
+      // As all others read it.
+      const decoded = decodeRecord(path, stamp.n, bytes)
+      if (decoded instanceof PotorooError) this.end({ kind: 'failed', error: decoded })
+      else this.take(attempt, decoded.record, pauseMs)
+    })
   }
 
-  /** Reads what stands at n, mine or another's. */
+  /** Reads what stands at n, mine or another's (A6). */
   private settle(attempt: Attempt, pauseMs: number): void {
-    const { n } = attempt.stamp
-    this.reader.readRecord(n, (error, record) => {
+    this.reader.readRecord(attempt.stamp.n, (error, record) => {
       if (error !== null && error.code !== 'E_STORE') return this.end({ kind: 'failed', error })
       if (error !== null || record === null) return this.retry(attempt, pauseMs)
-      this.reader.isBehind(n, (failed, behind) => {
-        if (failed) return this.retry(attempt, pauseMs)
-        if (behind) return this.catchUp(attempt, pauseMs)
-        const counts = this.reader.accept(record)
-        if (isSame(record, attempt.stamp)) this.end({ kind: 'appended', record, counts })
-        else this.tryNext(attempt.generation, attempt.make)
-      })
+      this.take(attempt, record, pauseMs)
+    })
+  }
+
+  /** `record` stands durably at n. */
+  private take(attempt: Attempt, record: ChainRecord, pauseMs: number): void {
+    this.reader.isBehind(record.n, (failed, behind) => {
+      if (failed) return this.retry(attempt, pauseMs)
+      if (behind) return this.catchUp(attempt, pauseMs)
+      const counts = this.reader.accept(record)
+      if (isSame(record, attempt.stamp)) this.end({ kind: 'appended', record, counts })
+      else this.tryNext(attempt.generation, attempt.make)
     })
   }
 

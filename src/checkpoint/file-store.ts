@@ -95,11 +95,10 @@ export class FileStore implements Store {
     this.writeTemporary(bytes, true, (error, temporary) => {
       if (error) return done('unknown', error)
       this.enter(temporary, path, (failed, existed) => {
-        // The temporary name serves nobody; if it stays, the next boot sweeps it (F2).
-        this.disk.remove(temporary, () => {
-          if (failed) done('unknown', failed)
-          else done(existed ? 'exists' : 'created', null)
-        })
+        // The temporary name serves nobody, and nobody waits until it is gone; if it stays, the next boot sweeps it (F2).
+        this.disk.remove(temporary, () => {})
+        if (failed) done('unknown', failed)
+        else done(existed ? 'exists' : 'created', null)
       })
     })
   }
@@ -118,8 +117,10 @@ export class FileStore implements Store {
       if (error?.code === 'absent') return this.findMark((gone) => done(gone, gone === null ? null : none))
       if (error) return done(storeError('read', path, error), none)
       file.read(position, length, (failed, bytes) => {
-        file.close(() => (failed ? done(storeError('read', path, failed), none) : done(null, bytes)))
+        if (failed) done(storeError('read', path, failed), none)
+        else done(null, bytes)
       })
+      file.close(() => {})
     })
   }
 
@@ -326,8 +327,10 @@ class FileUpload implements Upload {
 function fill(file: File, bytes: Uint8Array, durable: boolean, done: (error: DiskError | null) => void): void {
   const end = (error: DiskError | null) => file.close((failed) => done(error ?? failed))
   file.write([bytes], 0, (error) => {
-    if (error || !durable) end(error)
-    else file.sync(end)
+    if (error || !durable) return end(error)
+    // What has been synced is there, however the close goes.
+    file.sync(done)
+    file.close(() => {})
   })
 }
 

@@ -111,6 +111,22 @@ describe('the file driver', () => {
     expect(sim.value((done) => store.list('tmp', done))).toEqual([])
   })
 
+  test('nobody waits for a temporary file to be gone, or for a file to be closed', () => {
+    const sim = new Sim()
+    const { disk } = sim.process.env
+    const store = sim.open()
+    create(sim, store, 'a/1', Buffer.from('abc'))
+    const open = disk.open.bind(disk)
+    disk.remove = () => {}
+    disk.open = (path, mode, done) =>
+      open(path, mode, (error, file) => {
+        if (error === null) file.close = () => {}
+        done(error, file)
+      })
+    expect(create(sim, store, 'a/2', Buffer.from('x'))).toBe('created')
+    expect(sim.value<Buffer>((done) => store.readRange('a/1', 1, 2, done)).toString()).toBe('bc')
+  })
+
   test('a put that fails leaves no temporary file, and makes a folder anew that is gone', () => {
     const sim = new Sim()
     const { disk } = sim.process.env

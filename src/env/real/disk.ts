@@ -95,7 +95,8 @@ export class RealDisk implements Disk {
     open(path, O_RDONLY | O_DIRECTORY, (error, descriptor) => {
       if (error) return done(diskError('sync', path, error))
       fsync(descriptor, (failed) => {
-        close(descriptor, () => done(diskError('sync', path, failed)))
+        close(descriptor, () => {})
+        done(diskError('sync', path, failed))
       })
     })
   }
