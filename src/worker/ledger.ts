@@ -38,6 +38,8 @@ export interface LedgerSeams {
   appender(): ChainWriter
   cluster(): Cluster
   door(): Door | null
+  /** Whether all hold, or are about to, for a change of owners. */
+  holding(): boolean
 }
 
 export class Ledger {
@@ -53,6 +55,7 @@ export class Ledger {
       ...{ store, limits, named, cluster: () => seams.cluster() },
       append: (make, end) => this.append(make, () => end()),
       crowds: (pipeline, run) => seams.door()?.isCrowdedBy(journalIds(pipeline, run)) ?? false,
+      holding: () => seams.holding(),
     })
   }
 

@@ -265,6 +265,7 @@ export class Worker {
         appender: () => this.seat!.appender,
         cluster: () => this.cluster,
         door: () => this.door,
+        holding: () => this.seat?.holding ?? false,
       })
       this.seat = new Seat({ env, limits, store, worker, cluster }, this.work())
       this.seat.open(done)

@@ -9,7 +9,8 @@ import { newEntry } from '../checkpoint/entry.ts'
 
 const names = ['a', 'b', 'c']
 
-test('each pipeline has its floor, one after the other, also where all have their epochs while one is being raised', () => {
+/** Floors of `names`, each with four epochs, whose appends wait in `appends`. */
+function scene() {
   const epochs = [1, 2, 3, 4].map((epoch) => ({ epoch, generation: 0, manifest: `m${epoch}` }))
   let cluster: Cluster = { ...emptyCluster, pipelines: new Map(names.map((name) => [name, { ...newEntry, epochs }])) }
   const appends: (() => void)[] = []
@@ -21,14 +22,36 @@ test('each pipeline has its floor, one after the other, also where all have thei
     })
   }
   const limits = { horizonEpochs: 2 }
-  const floors = new Floors({ limits, cluster: () => cluster, append, crowds: () => false } as unknown as FloorSeams)
-  for (const name of [...names, ...names]) floors.raise(name)
-  while (appends.length > 0) {
-    expect(appends).toHaveLength(1)
-    appends.shift()!()
+  const change = { holding: false }
+  const seams = { limits, cluster: () => cluster, append, crowds: () => false, holding: () => change.holding }
+  const floors = new Floors(seams as unknown as FloorSeams)
+  const settle = (): void => {
+    while (appends.length > 0) {
+      expect(appends).toHaveLength(1)
+      appends.shift()!()
+    }
   }
-  expect(names.map((name) => cluster.pipelines.get(name)!.floor)).toEqual([3, 3, 3])
-  expect(cluster.next).toBe(3)
+  return { floors, change, settle, cluster: () => cluster }
+}
+
+test('each pipeline has its floor, one after the other, also where all have their epochs while one is being raised', () => {
+  const { floors, settle, cluster } = scene()
+  for (const name of [...names, ...names]) floors.raise(name)
+  settle()
+  expect(names.map((name) => cluster().pipelines.get(name)!.floor)).toEqual([3, 3, 3])
+  expect(cluster().next).toBe(3)
+})
+
+test('F2: none is asked for while all hold for a change of owners; the next epoch asks again', () => {
+  const { floors, change, settle, cluster } = scene()
+  change.holding = true
+  floors.raise('a')
+  settle()
+  expect(cluster().next).toBe(0)
+  change.holding = false
+  floors.raise('a')
+  settle()
+  expect(cluster().pipelines.get('a')!.floor).toBe(3)
 })
 
 test('F3: what a run has left that is over goes with the next floor after anything that may have ended one', () => {

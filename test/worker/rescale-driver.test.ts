@@ -27,12 +27,14 @@ test('a pipeline that is taken out or drained meanwhile is waited for no more', 
     } as unknown as DriverHost)
     driver.start(clusterOf(['p', entry(false)]))
     driver.tick()
+    expect(driver.holding).toBe(false)
     nowMs += limits.gatherMs
     driver.tick()
+    expect(driver.holding).toBe(true)
     driver.follow(clusterOf(['p', entry(false)]))
     expect(said.splice(0)).toEqual(['hold p'])
     driver.follow(later)
-    expect(said).toEqual(['append'])
+    expect([driver.holding, said]).toEqual([true, ['append']])
   }
 })
 
@@ -64,5 +66,5 @@ test('what became of the record of a generation before says nothing of an attemp
   answers[0]!(false)
   expect(driver.change.phase).toBe('committing')
   answers[1]!(false)
-  expect([driver.change.phase, said]).toEqual(['idle', ['released']])
+  expect([driver.change.phase, driver.holding, said]).toEqual(['idle', false, ['released']])
 })

@@ -65,6 +65,12 @@ export class RescaleDriver {
     return this.state !== null && this.state.phase !== 'idle'
   }
 
+  /** Whether all hold for it, or are about to. */
+  get holding(): boolean {
+    const phase = this.state?.phase
+    return phase === 'holding' || phase === 'handing' || phase === 'committing'
+  }
+
   /** Whether the generation has begun here, with this worker as its coordinator. */
   get started(): boolean {
     return this.state !== null

@@ -196,6 +196,11 @@ export class Seat {
     return this.rescale.busy
   }
 
+  /** Whether all hold for it, or are about to. */
+  get holding(): boolean {
+    return this.rescale.holding
+  }
+
   /** How far that has come. */
   get change(): Change {
     return this.rescale.change
