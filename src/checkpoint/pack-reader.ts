@@ -26,12 +26,37 @@ export type ChunkSeams = ReadSeams
 /** The first read of a pack's end, which holds the whole index of most packs. */
 const TAIL_BYTES = 64 << 10
 
-/** The chunks of the pack that `handle` names (P6). */
+/** The chunks of the pack that `handle` names (P6). Its beginning and its end are read at once. */
 export function openPack(
   store: Store,
   handle: PackHandle,
   done: (outcome: Examined<readonly PackChunk[]>) => void,
 ): void {
+  let begins: Examined<null> | null = null
+  let ends: Examined<readonly PackChunk[]> | null = null
+  const settle = (): void => {
+    if (begins === null || ends === null) return
+    done(ends.kind === 'intact' && begins.kind !== 'intact' ? begins : ends)
+  }
+  readHeader(store, handle.path, (outcome) => {
+    begins = outcome
+    settle()
+  })
+  readEnd(store, handle, (outcome) => {
+    ends = outcome
+    settle()
+  })
+}
+
+function readHeader(store: Store, path: string, done: (outcome: Examined<null>) => void): void {
+  store.readRange(path, 0, HEADER.length, (error, bytes) => {
+    if (error) done({ kind: 'failed', error })
+    else if (bytes?.equals(HEADER)) done({ kind: 'intact', value: null })
+    else done(damagedWhole(path, 'it does not begin as a pack does'))
+  })
+}
+
+function readEnd(store: Store, handle: PackHandle, done: (outcome: Examined<readonly PackChunk[]>) => void): void {
   const { path } = handle
   const damaged = (reason: string) => done(damagedWhole(path, reason))
   const readTail = (length: number): void => {
@@ -45,8 +70,8 @@ export function openPack(
       if (end === null || end.crc !== handle.crc) return damaged('its end is not the one it was written with')
       if (position > 0 && tail.length < end.indexBytes + END_BYTES) return readTail(end.indexBytes + END_BYTES)
       const examined = examineIndex(handle, tail, end.indexBytes)
-      if (typeof examined === 'string') return damaged(examined)
-      checkHeader(store, path, position === 0 ? tail : null, examined, done)
+      if (typeof examined === 'string') damaged(examined)
+      else done({ kind: 'intact', value: examined })
     })
   }
   readTail(TAIL_BYTES)
@@ -59,22 +84,6 @@ function examineIndex(handle: PackHandle, tail: Buffer, indexBytes: number): rea
   const index = tail.subarray(start, tail.length - END_BYTES)
   if (crc32(index) !== handle.crc) return 'the checksum of its index does not match'
   return decodeIndex(new ByteReader(index), packNameOf(handle.path), handle.bytes - END_BYTES - indexBytes)
-}
-
-function checkHeader(
-  store: Store,
-  path: string,
-  whole: Buffer | null,
-  chunks: readonly PackChunk[],
-  done: (outcome: Examined<readonly PackChunk[]>) => void,
-): void {
-  const check = (bytes: Buffer | null) => {
-    if (bytes?.subarray(0, HEADER.length).equals(HEADER)) done({ kind: 'intact', value: chunks })
-    else done(damagedWhole(path, 'it does not begin as a pack does'))
-  }
-  if (whole !== null) check(whole)
-  else
-    store.readRange(path, 0, HEADER.length, (error, bytes) => (error ? done({ kind: 'failed', error }) : check(bytes)))
 }
 
 /**

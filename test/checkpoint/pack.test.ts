@@ -70,6 +70,13 @@ const items: readonly Item[] = [
 ]
 
 describe('a pack', () => {
+  test('is looked at by two reads at once, of its beginning and of its end', () => {
+    const asked: number[] = []
+    const store = { readRange: (_: string, position: number) => asked.push(position) } as unknown as Store
+    openPack(store, { path: 'p', bytes: 200_000, crc: 1 } as PackHandle, () => {})
+    expect(asked).toEqual([0, 200_000 - (64 << 10)])
+  })
+
   const item = fc.record({
     step: fc.string({ minLength: 1, maxLength: 8, unit: 'grapheme' }),
     keyGroup: fc.nat(65_535),
