@@ -42,7 +42,7 @@ test('each pipeline has its floor, one after the other, also where all have thei
   expect(cluster().next).toBe(3)
 })
 
-test('F2: none is asked for while all hold for a change of owners; the next epoch asks again', () => {
+test('F4: none is asked for while all hold for a change of owners; the next epoch asks again', () => {
   const { floors, change, settle, cluster } = scene()
   change.holding = true
   floors.raise('a')
