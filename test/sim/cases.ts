@@ -60,6 +60,8 @@ export interface Feed {
   readonly port: number
   /** Of a file: how many there are. */
   readonly files: number
+  /** There is one, which grows, and begins anew under its name. */
+  readonly follow?: boolean
   readonly record: MakeRecord
   readonly framing: SourceDescription<unknown>['framing']
 }
@@ -84,6 +86,8 @@ export interface Case {
   readonly posted: (chooses: (feed: Feed) => boolean) => Case
   /** The same, where those who send to the steps that `chooses` names do so by WebSocket, and what they give by TCP is posted. */
   readonly webbed: (chooses: (step: string) => boolean) => Case
+  /** The same, where the sources of files that `chooses` names follow one that grows. */
+  readonly followed: (chooses: (step: string) => boolean) => Case
 }
 
 const ackedKinds = ['acked', 'acked-websocket'] as const
@@ -149,6 +153,11 @@ function caseWith(script: Script, feeds: readonly Feed[], drains: readonly Drain
       })
       return caseWith(script, byWeb, posted, place)
     },
+    followed: (chooses) => {
+      const follows = (feed: Feed): Feed =>
+        feed.kind === 'file' && chooses(feed.step) ? { ...feed, files: 1, follow: true } : feed
+      return caseWith(script, feeds.map(follows), drains, place)
+    },
   }
 }
 
@@ -174,7 +183,10 @@ function rehouse(planned: Plan, feeds: readonly Feed[], drains: readonly Drain[]
 }
 
 function sourceOf(feed: Feed, { host, folder }: Place): SourceDescription<unknown> {
-  if (feed.kind === 'file') return fileSource({ path: `${folder}${folderOf(feed)}/*` })
+  if (feed.kind === 'file') {
+    const files = `${folder}${folderOf(feed)}`
+    return fileSource(feed.follow === true ? { path: `${files}/1`, follow: true } : { path: `${files}/*` })
+  }
   if (feed.kind === 'http') return httpSource({ host, port: feed.port, path: PATH, bad: 'dead-letter' })
   const listening = { host, port: feed.port, protocol: feed.kind }
   return feed.web ? webSocketSource(listening) : tcpSource(listening)

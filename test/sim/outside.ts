@@ -14,6 +14,7 @@ import type { Volume } from '../../src/sim/volume.ts'
 import type { Machine, World } from '../../src/sim/world.ts'
 import { type Case, CONSUMER, type Drain, type Feed, folderOf, HOOK, RECEIVERS } from './cases.ts'
 import type { Life } from './checkers/evidence.ts'
+import { GrowingFile } from './growing.ts'
 import { SimHook } from './hook.ts'
 import { SimPoster } from './poster.ts'
 import { SimReceiver } from './receiver.ts'
@@ -41,8 +42,9 @@ export interface Laid {
   readonly feed: Feed
   readonly name: string
   readonly path: string
-  readonly made: number
-  readonly bytes: number
+  made: number
+  /** Of all that it has had, where it began anew under its name. */
+  bytes: number
 }
 
 /** A producer of a source. */
@@ -55,6 +57,7 @@ export class Outside {
   readonly producers: Brings[] = []
   readonly senders: { readonly feed: Feed; readonly sender: SimSender }[] = []
   readonly files: Laid[] = []
+  private readonly growing: GrowingFile[] = []
   /** Those that only some programs of the pipeline read. */
   readonly besides: Laid[] = []
   readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
@@ -62,6 +65,8 @@ export class Outside {
   readonly receivers: { readonly step: string; readonly receiver: SimReceiver }[] = []
   /** Records that are still to be made. */
   left: number
+  /** Whether a file that grows may begin anew under its name. */
+  rotates: (laid: Laid) => boolean = () => false
   private readonly config: OutsideConfig
   private readonly world: World
   private readonly random: Prng
@@ -89,8 +94,8 @@ export class Outside {
       else if (feed.kind === 'http') this.addPosters(feed)
       else this.addSenders(feed)
     }
-    // Files are all there from the beginning.
-    if (this.producers.length + this.senders.length === 0) this.left = 0
+    // Other files are all there from the beginning.
+    if (this.producers.length + this.senders.length + this.growing.length === 0) this.left = 0
     this.addConsumers()
   }
 
@@ -182,7 +187,12 @@ export class Outside {
     inode.sync()
     volume.syncDirectory('/')
     volume.syncDirectory(folder)
-    return { feed, name, path, made, bytes: content.length }
+    const laid = { feed, name, path, made, bytes: content.length }
+    if (feed.follow === true) {
+      const next = (sequence: number): Buffer => framed(feed, record(feed, name, sequence))
+      this.growing.push(new GrowingFile(laid, this.world, this.random, volume, next, () => this.rotates(laid)))
+    }
+    return laid
   }
 
   private addConsumers(): void {
@@ -238,6 +248,11 @@ export class Outside {
         (count) => sender.produce(count),
         () => sender.life?.made ?? 0,
       )
+    for (const file of this.growing)
+      this.feed(
+        (count) => file.produce(count),
+        () => file.made,
+      )
   }
 
   private feed(produce: (count: number) => void, made: () => number): void {
@@ -284,6 +299,7 @@ export class Outside {
       if (!producer.running) producer.start()
       producer.produce(3)
     }
+    for (const file of this.growing) file.produce(3)
   }
 
   /**

@@ -33,6 +33,7 @@ export function dropsKeys(plan: Plan): boolean {
 /** Whether a source that does not end stands in front of the task `id`. */
 function hearsTime(plan: Plan, id: number): boolean {
   const task = plan.tasks[id]!
-  if (task.kind === 'source') return task.source.kind !== 'file'
+  if (task.kind === 'source')
+    return task.source.kind !== 'file' || (task.source.settings as { readonly follow?: boolean }).follow === true
   return task.inputs.some((channel) => hearsTime(plan, plan.channels[channel]!.from))
 }

@@ -44,8 +44,10 @@ const nobody = {
   others: 0,
   people: 0,
   secondTries: 'none',
+  fewLetters: null,
   posted: [],
   webs: [],
+  followed: [],
   hasty: {},
 } as const
 
@@ -559,7 +561,25 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
   'full-letters': (config) => {
     if (dropsKeys(config.system.build())) return null
     const bent = clusterBends['second-tries']!(config)!
-    return { ...bent, secondTries: 'purged', limits: { ...bent.limits, deadLetters: 3 } }
+    return { ...bent, secondTries: 'purged', fewLetters: 3 }
+  },
+  /** Sources of files follow one that grows, while workers come and go. */
+  growing: (config) => {
+    const files = config.system.feeds.filter(({ kind }) => kind === 'file')
+    if (files.length === 0 || config.family !== null) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const moving = { killMs: often, joinMs: often, leaveMs: 2 * often, rebalanceMs: often, restMs: 2 * often }
+    return { ...rest, followed: files.map(({ step }) => step), deeds: { ...deeds, ...moving } }
+  },
+  /** Steps throw on states of which there is no copy, while workers come and go. */
+  'large-states': (config) => {
+    const bent = clusterBends.torn!(config)
+    if (bent === null) return null
+    const often = OFTEN * config.pace
+    const { deeds, limits, ...rest } = quiet(bent)
+    const moving = { killMs: 2 * often, joinMs: often, leaveMs: 4 * often, rebalanceMs: 2 * often }
+    return { ...rest, limits: { ...limits, undoBytes: 64 }, deeds: { ...deeds, ...moving } }
   },
 }
 

@@ -105,10 +105,15 @@ export interface ClusterResult {
 
 /** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */
 export async function runClusterOf(config: ClusterConfig, striker: Striker | null = null): Promise<ClusterResult> {
-  const { family, posted, webs, hasty } = config
-  const limits = { ...config.limits, ...hasty }
+  const { family, posted, webs, followed, hasty, fewLetters } = config
+  const few = fewLetters === null ? {} : { deadLetters: fewLetters }
+  const limits = { ...config.limits, ...hasty, ...few }
   const system =
-    family?.system ?? config.system.posted(({ step }) => posted.includes(step)).webbed((step) => webs.includes(step))
+    family?.system ??
+    config.system
+      .posted(({ step }) => posted.includes(step))
+      .webbed((step) => webs.includes(step))
+      .followed((step) => followed.includes(step))
   const cluster = new SimCluster({ ...config, limits, system, besides: family?.files }, striker)
   try {
     await cluster.run()
@@ -179,6 +184,9 @@ class SimCluster {
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
     this.outside = new Outside(config, world, random, { doors, volume, pipeline: this.plan.pipeline })
+    const { damageMs, putBackMs } = config.deeds
+    // Who begins with nothing begins with the file that is there.
+    this.outside.rotates = ({ feed, path }) => damageMs + putBackMs === 0 && this.placeIn(feed.step, path) > 0
     this.callers = config.family && new Callers(config.family, config, world, random, this.outside)
     const { stations, plan, outside, witness } = this
     this.tries = new SecondTries(config, this.plan.pipeline)

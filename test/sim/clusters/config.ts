@@ -86,8 +86,12 @@ export interface ClusterConfig extends OutsideConfig {
   readonly posted: readonly string[]
   /** The steps that are spoken with by WebSocket, or that post what they give. */
   readonly webs: readonly string[]
+  /** The sources that follow a file which grows. */
+  readonly followed: readonly string[]
   /** What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions are mended. */
   readonly secondTries: 'none' | 'again' | 'purged' | 'mended'
+  /** Of so many dead letters a list is full, where somebody takes them out. */
+  readonly fewLetters: number | null
   /** Length of the first act, in milliseconds. */
   readonly actMs: number
   readonly restartMs: number
@@ -153,6 +157,9 @@ const POSTED = 0x7c24_0000
 const BY_WEB = 0.12
 const WEBBED = 0x5b37_0000
 const FEW = 300
+/** How many sources of files follow one that grows, and the generator that draws it. */
+const FOLLOWED = 0.4
+const FOLLOWING = 0x4be1_0000
 /** How often workers are ended in peace, how often epochs are given up soon, and the generators that draw it. */
 const RESTED = 0.2
 const RESTING = 0x15c7_0000
@@ -174,6 +181,8 @@ const NOTED_LATE = 0.4
 /** How often somebody looks whether what is over goes, and the generator that draws it. */
 const TIDY = 0.15
 const TIDYING = 0x2d64_0000
+/** What draws how large states are that are copied before each call. */
+const UNDONE = 0x1c93_0000
 /** And how often damage is: a run with it is about little else. */
 const DAMAGE = 0.08
 
@@ -223,11 +232,8 @@ function partOf(config: ClusterConfig, part: number): ClusterConfig {
 
 /** All that `seed` draws: what bends begin with. */
 export function drawWhole(seed: number): ClusterConfig {
-  const config = tidied(
-    withFullDisks(
-      withPeople(withHaste(withRests(withWebs(withPosters(withSecondTries(withOthers(drawLocal(seed)))))))),
-    ),
-  )
+  const withOutside = withWebs(withPosters(withSecondTries(withOthers(drawLocal(seed)))))
+  const config = withGrowth(tidied(withFullDisks(withPeople(withHaste(withRests(withOutside))))))
   return new Prng(seed + NETWORKED).chance(OVER_NETWORK) ? overNetwork(config, 0.01) : config
 }
 
@@ -235,6 +241,14 @@ export function drawWhole(seed: number): ClusterConfig {
 function tidied(config: ClusterConfig): ClusterConfig {
   const { seed, deeds } = config
   return { ...config, tidy: deeds.putBackMs === 0 && new Prng(seed + TIDYING).chance(TIDY) }
+}
+
+/** Programs that change have files of their own. */
+function withGrowth(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + FOLLOWING)
+  const files = config.system.feeds.filter(({ kind }) => kind === 'file')
+  const followed = files.flatMap(({ step }) => (random.chance(FOLLOWED) ? [step] : []))
+  return config.family === null ? { ...config, followed } : config
 }
 
 /** Nothing of what was shown and decided about them is taken back. */
@@ -329,9 +343,8 @@ export function triedAgain(config: ClusterConfig, random = new Prng(config.seed 
   // The last that is known of a key that was dropped may be a letter.
   const secondTries = drawn === 'purged' && dropsKeys(system.build()) ? 'again' : drawn
   const letterMs = Math.ceil(random.between(200, 2000) * pace)
-  // What is full soon is taken out by somebody.
-  const few = secondTries === 'purged' && random.chance(FULL) ? { deadLetters: 2 + random.below(10) } : {}
-  return { ...config, secondTries, limits: { ...config.limits, ...few }, deeds: { ...deeds, letterMs } }
+  const fewLetters = secondTries === 'purged' && random.chance(FULL) ? 2 + random.below(10) : null
+  return { ...config, secondTries, fewLetters, deeds: { ...deeds, letterMs } }
 }
 
 /**
@@ -460,6 +473,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       keyGroups: pick(8, 16, 64),
       batchRecords,
       maxOutputsPerRecord: OUTPUTS,
+      undoBytes: drawUndo(seed),
       channelBatches: pick(1, 2, 8),
       watermarkMs: drawWatermarks(seed),
       channelCreditBytes: pick(256, 4096, 4096, 1 << 20),
@@ -541,13 +555,20 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     people: 0,
     askMs: 0,
     secondTries: 'none',
+    fewLetters: null,
     posted: [],
     webs: [],
+    followed: [],
     hasty: {},
     lostChance: veils.chance(0.5) ? 0.3 : 0,
     blindMost: Infinity,
     blindTo: { chain: 0.6, packs: 0.4, out: 0.4, restoring: 0.5, all: 0.3 },
   }
+}
+
+/** Of what size states are not copied before each call. */
+function drawUndo(seed: number): number {
+  return [64, 64, 400, 1 << 16][new Prng(seed + UNDONE).below(4)]!
 }
 
 /** The waits of a worker and of those that it speaks with, at `pace`. */

@@ -20,16 +20,20 @@ export interface Numbers {
   readonly rate: number
   readonly kind: 'chain' | 'sum'
   readonly append: boolean
+  /** A step refuses each number that this divides, when it has changed its state; 0: none. */
+  readonly torn: number
 }
 
-/** Draws one that takes most of `actMs`. */
-export function drawNumbers(name: string, random: Prng, actMs: number): Numbers {
+/** Draws one that takes most of `actMs`, and leaves at most `letters`, which nobody takes out. */
+export function drawNumbers(name: string, random: Prng, actMs: number, letters: number): Numbers {
   const splits = 1 + random.below(3)
   const count = 20 + random.below(200)
   const rate = Math.ceil((1000 * count) / (actMs * random.between(0.3, 1)))
   const kind = random.chance(0.5) ? 'chain' : 'sum'
   const append = kind === 'chain' && random.chance(0.6)
-  return { name, count, splits, keys: splits * (1 + random.below(6)), rate, kind, append }
+  const keys = splits * (1 + random.below(6))
+  const torn = [0, 0, 3, 7][random.below(4)]!
+  return { name, count, splits, keys, rate, kind, append, torn: count > letters ? 0 : torn }
 }
 
 /** Where its sink writes, on the shared volume. */
@@ -37,20 +41,30 @@ function pathOf(name: string): string {
   return `/out/${name}.txt`
 }
 
-export function pipelineOf({ name, count, splits, keys, rate, kind, append }: Numbers): Pipeline {
+export function pipelineOf({ name, count, splits, keys, rate, kind, append, torn }: Numbers): Pipeline {
+  const check = (n: number): void => {
+    if (isRefused(n, torn)) throw new Error('half done')
+  }
   return pipeline(name, (p) => {
     const keyed = p
       .source('numbers', generatorSource({ count, rate, splits, value: (n) => n }))
       .keyBy('key', (n) => n % keys)
     const sink = fileSink({ path: `${SHARED}${pathOf(name)}`, append, framing: lines(), encode: String })
-    if (kind === 'chain') keyed.mapWithState('chain', { init: () => ({ chain: 0 }), step: chained }).sink('out', sink)
-    else {
+    if (kind === 'chain') {
+      const step = (state: { chain: number }, n: number): string => {
+        const line = chained(state, n)
+        check(n)
+        return line
+      }
+      keyed.mapWithState('chain', { init: () => ({ chain: 0 }), step }).sink('out', sink)
+    } else {
       keyed
         .aggregate('sum', {
           init: () => ({ count: 0, sum: 0 }),
           add: (state, n) => {
             state.count++
             state.sum += n
+            check(n)
           },
           combine: (state, other) => {
             state.count += other.count
@@ -64,28 +78,39 @@ export function pipelineOf({ name, count, splits, keys, rate, kind, append }: Nu
   })
 }
 
+function isRefused(n: number, torn: number): boolean {
+  return torn > 0 && n % torn === 0
+}
+
 function chained(state: { chain: number }, n: number): string {
   state.chain = (Math.imul(state.chain, 31) + n) % WRAP
   return `${n}=${state.chain}`
 }
 
 /** The lines that it may show, and those of them that it must. A key is in one split, so its numbers come in their order. */
-export function expectedOf({ count, keys, kind }: Numbers): ReadonlyMap<string, 'may' | 'must'> {
+export function expectedOf({ count, keys, kind, torn }: Numbers): ReadonlyMap<string, 'may' | 'must'> {
   const expected = new Map<string, 'may' | 'must'>()
   for (let key = 0; key < keys; key++) {
     const state = { chain: 0 }
-    for (let n = key, made = 1, sum = n; n < count; n += keys, made++, sum += n) {
-      const line = kind === 'chain' ? chained(state, n) : `${key}=${made}:${sum}`
-      expected.set(line, kind === 'chain' || n + keys >= count ? 'must' : 'may')
+    let [made, sum] = [0, 0]
+    let last = ''
+    for (let n = key; n < count; n += keys) {
+      if (isRefused(n, torn)) continue
+      made++
+      sum += n
+      last = kind === 'chain' ? chained(state, n) : `${key}=${made}:${sum}`
+      expected.set(last, kind === 'chain' ? 'must' : 'may')
     }
+    if (made > 0) expected.set(last, 'must')
   }
   return expected
 }
 
 /** What the run that is there shows, and in a file that grows perhaps some before it. */
-export function shownOf({ name, append, count }: Numbers, volume: Volume): readonly string[] {
+export function shownOf({ name, append, count, torn }: Numbers, volume: Volume): readonly string[] {
   const lines = linesIn(volume, pathOf(name), append)
-  return append ? lines.slice(-count) : lines
+  const made = torn === 0 ? count : count - Math.ceil(count / torn)
+  return append ? lines.slice(-made) : lines
 }
 
 /** Whether the run that is there is known to have made all: what a growing file shows may be of one before it. */

@@ -77,7 +77,7 @@ export class OtherPipelines {
   }
 
   private draw(name: string): Other {
-    const shape = drawNumbers(name, this.random, this.config.actMs)
+    const shape = drawNumbers(name, this.random, this.config.actMs, this.config.limits.deadLetters)
     return {
       ...shape,
       expected: expectedOf(shape),

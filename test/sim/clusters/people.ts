@@ -97,7 +97,9 @@ export class People {
     this.seams = seams
     this.random = new Prng(config.seed + PEOPLE)
     const names = config.people > 0 ? NAMES : []
-    this.numbers = new Map(names.map((name) => [name, drawNumbers(name, this.random, config.actMs)]))
+    this.numbers = new Map(
+      names.map((name) => [name, drawNumbers(name, this.random, config.actMs, config.limits.deadLetters)]),
+    )
   }
 
   /** Makes workers, which can be asked where there is somebody. */

@@ -68,6 +68,7 @@ export const heldMutants: readonly SimMutant[] = [
     file: 'src/worker/seat/neighbours.ts',
     text: ' || this.ended.has(incarnation)) continue',
     replacement: ') continue',
+    rare: 'who was taken for another is known to be dead, and the next generation is there a few milliseconds later',
   },
   {
     name: 'streams-of-others-forgotten',

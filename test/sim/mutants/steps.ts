@@ -50,4 +50,31 @@ export const stepMutants: readonly SimMutant[] = [
     text: "this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')",
     replacement: 'this.held = marker.kind.length === 0',
   },
+  // States that are not copied before each call
+  ...[
+    {
+      name: 'half-done-change-stays',
+      file: 'src/dataflow/keyed-task.ts',
+      text: 'if (bare && isRecordFault(error)) throw new SpoiledState(this.step, error)',
+      replacement: '',
+    },
+    {
+      name: 'half-done-sum-stays',
+      file: 'src/dataflow/aggregate-task.ts',
+      text: 'else if (isRecordFault(error)) throw new SpoiledState(this.step, error)',
+      replacement: '',
+    },
+    {
+      name: 'spoiled-record-lost',
+      file: 'src/dataflow/keyed-task.ts',
+      text: 'if (bare && isRecordFault(error)) throw new SpoiledState(this.step, error)',
+      replacement: 'if (bare && isRecordFault(error)) continue',
+    },
+    {
+      name: 'spoiled-again-and-again',
+      file: 'src/worker/execution/way-up.ts',
+      text: 'for (const step of this.options.careful) stores.get(step)?.copier.guardAll()',
+      replacement: '',
+    },
+  ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'large-states' })),
 ]
