@@ -27,7 +27,6 @@ import type { Stream, StreamSession } from './stream.ts'
 export type RequestSource = Omit<SessionSource, 'counters' | 'cuts' | 'limits'> & {
   readonly source: string
   readonly incarnation: string
-  readonly blockedBy: string | null
   /** Where others send producers to this worker, `null` before that is known. */
   readonly address: Address | null
   readonly counters: { repeats: number; turnedAway: number }

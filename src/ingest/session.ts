@@ -41,6 +41,8 @@ export interface SessionSource {
   readonly limits: Limits
   readonly clock: Clock
   readonly room: boolean
+  /** Why nothing is taken in, or `null`. */
+  readonly blockedBy: string | null
   readonly counters: { turnedAway: number }
   /** For the records of one batch, whoever brings it: each session would keep room for the most that it ever brought. */
   readonly cuts: Cuts
@@ -89,7 +91,7 @@ export class Session implements StreamSession {
     // Until it is known who brings what.
     this.parser = new FrameParser(FIELD_BYTES)
     const { helloTimeoutMs } = source.limits
-    this.timer = source.clock.after(helloTimeoutMs, () => this.leave(fail('E_ACKED_SILENT', { ms: helloTimeoutMs })))
+    this.timer = source.clock.after(helloTimeoutMs, () => this.leave(this.lateness(helloTimeoutMs)))
   }
 
   // ── The connection ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,6 +115,14 @@ export class Session implements StreamSession {
 
   onRoom(fn: () => void): void {
     this.resume = fn
+  }
+
+  /** Whose fault it is that there was no welcome for `ms`: a client's that has not said hello, or ours. */
+  private lateness(ms: number): PotorooError {
+    const { state, source } = this
+    if (state.phase !== 'waiting') return fail('E_ACKED_SILENT', { ms })
+    const reason = source.blockedBy ?? 'it has yet to hear which worker answers for its records'
+    return fail('E_SOURCE_WAITS', { source: source.name, producer: state.hello.producer, ms, reason })
   }
 
   get pending(): number {

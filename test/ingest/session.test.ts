@@ -260,6 +260,16 @@ describe('an acked connection', () => {
     expect(rig.reports).toEqual([])
   })
 
+  test('is told why it was not welcomed, where it has said hello', () => {
+    rig.source!.hold('the pipeline drains')
+    const waiting = new Peer().hello()
+    rig.settle(10_000)
+    expect(waiting.last).toMatchObject({ kind: 'refused', code: 'E_SOURCE_WAITS', retryMs: 1000 })
+    expect(waiting.last).toMatchObject({
+      reason: expect.stringMatching(/producer "p" within 5000 ms: the pipeline drains$/),
+    })
+  })
+
   test('ends when it says nothing', () => {
     const dumb = new Peer()
     const idle = new Peer().hello()

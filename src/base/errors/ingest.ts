@@ -39,6 +39,11 @@ export const ingestErrors = {
     what: 'the client said nothing for {ms} ms',
     remedy: 'check the network between the client and the worker; the client reconnects by itself',
   },
+  E_SOURCE_WAITS: {
+    kind: 'operational',
+    what: 'source {source} could not welcome producer "{producer}" within {ms} ms: {reason}',
+    remedy: 'nothing, for the client comes again by itself; `potoroo status` shows what the source waits for',
+  },
   E_ACKED_REPLACED: {
     kind: 'protocol',
     what: 'another connection brings the stream of producer "{producer}"',
