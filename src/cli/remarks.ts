@@ -102,8 +102,14 @@ export function sayContinuing({ name, base, hash }: Resident): void {
   say(`${name}: program ${hash.slice(0, 12)} ${from}`)
 }
 
-export function sayEnd({ name, execution }: Resident): void {
-  const { figures, keys, deadLetters } = execution
+export function sayEnd(resident: Resident): void {
+  say(wordsOfEnd(resident))
+}
+
+/** A short run may end before all key groups have been looked into. */
+export function wordsOfEnd({ name, execution }: Resident): string {
+  const { figures, keys, allCounted, deadLetters } = execution
   const letters = deadLetters.count === 0 ? '' : `, ${counted(deadLetters.count, 'dead letter')}`
-  say(`${name}: ended with epoch ${figures?.epoch ?? 0} (${counted(keys, 'key')}${letters})`)
+  const least = allCounted ? '' : 'at least '
+  return `${name}: ended with epoch ${figures?.epoch ?? 0} (${least}${counted(keys, 'key')}${letters})`
 }

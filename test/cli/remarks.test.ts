@@ -1,6 +1,6 @@
 /** What `run` says of where a pipeline listens. */
 import { expect, test } from 'vitest'
-import { proposals } from '../../src/cli/remarks.ts'
+import { proposals, wordsOfEnd } from '../../src/cli/remarks.ts'
 import { pipeline, tcpServerSink, tcpSource, webSocketServerSink } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import type { Resident } from '../../src/worker/pipelines/pipelines.ts'
@@ -23,4 +23,13 @@ test('an address of IPv6 is proposed as the commands read it', () => {
   expect(proposals.sink('nowhere', 'null', {})).toBe('  nowhere drops what it is given')
   const said = proposals.sink('totals', 'tcp', { host: '::1', port: 7002 }).replaceAll(/(npx )?potoroo /g, '')
   expect(said).toMatch(/totals dials \[::1\]:7002 +receive \[::1\]:7002$/)
+})
+
+test('an end says how many keys there are, or how many at least where not all have been counted', () => {
+  const words = (allCounted: boolean, letters: number): string => {
+    const execution = { figures: { epoch: 7 }, keys: 1_200_000, allCounted, deadLetters: { count: letters } }
+    return wordsOfEnd({ name: 'count', execution } as unknown as Resident)
+  }
+  expect(words(true, 0)).toBe('count: ended with epoch 7 (1,200,000 keys)')
+  expect(words(false, 1)).toBe('count: ended with epoch 7 (at least 1,200,000 keys, 1 dead letter)')
 })

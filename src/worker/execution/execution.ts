@@ -48,6 +48,7 @@ interface Remains {
   readonly tasks: readonly StepFigures[]
   readonly writers: ReadonlyMap<string, Writer>
   readonly keysByStep: ReadonlyMap<string, number>
+  readonly allCounted: boolean
 }
 
 export class Execution implements Executing {
@@ -313,8 +314,8 @@ export class Execution implements Executing {
 
   release(): void {
     this.close()
-    const { figures, tasks, writers, keysByStep } = this
-    this.remains ??= { figures, tasks, writers, keysByStep }
+    const { figures, tasks, writers, keysByStep, allCounted } = this
+    this.remains ??= { figures, tasks, writers, keysByStep, allCounted }
     this.way = null
     this.standing = null
     this.active = null
@@ -371,6 +372,12 @@ export class Execution implements Executing {
   /** Those of each step that keeps some. */
   get keysByStep(): ReadonlyMap<string, number> {
     return this.remains?.keysByStep ?? new Map([...this.stores].map(([step, { keys }]) => [step, keys]))
+  }
+
+  /** Whether `keys` are all that there are: of what is still bytes nobody knows how many it has. */
+  get allCounted(): boolean {
+    const { remains, stores } = this
+    return remains?.allCounted ?? [...stores.values()].every(({ pendingKeyGroups }) => pendingKeyGroups === 0)
   }
 
   /** The splits of its sources, as far as they have been found. */
