@@ -28,6 +28,7 @@
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { makeDurableDirectory } from '../env/directory.ts'
+import type { DiskError } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import type { Address, DoorContext, SourceOptions } from './context.ts'
 import { findSegments } from './find.ts'
@@ -46,8 +47,10 @@ const NEAR = 3 / 4
 export interface DoorOptions {
   readonly env: Pick<Env, 'clock' | 'disk' | 'log'>
   readonly limits: Limits
-  /** Where the segments lie; made when absent. */
+  /** Where the segments lie; made when absent, unless `isPlaced`. */
   readonly directory: string
+  /** It is there already, beside those of others: where it is not any more, the volume of all of them is gone. */
+  readonly isPlaced?: boolean
   readonly worker: string
   readonly incarnation: string
   /** The first generation that the incarnation may work in. */
@@ -77,7 +80,7 @@ export class Door {
   private readonly early: { readonly from: string; readonly message: DoorMessage }[] = []
 
   private constructor(options: DoorOptions, found: readonly Segment[]) {
-    const { env, limits, directory, worker, incarnation, first = 0, seals } = options
+    const { env, limits, directory, isPlaced = false, worker, incarnation, first = 0, seals } = options
     const { disk, clock } = env
     this.options = options
     const vouch = seals === undefined ? null : new Vouch(clock, seals, (error) => this.onSealed(error))
@@ -92,7 +95,16 @@ export class Door {
     })
     this.generation = aloneIn(0, worker)
     const earlier = (segments: readonly Segment[]): void => this.journal.segments.renew(segments)
-    const reads = { disk, clock, worker, incarnation, earlier, failed: (error: PotorooError) => this.log(error) }
+    const beside = isPlaced ? directory : null
+    const reads = {
+      disk,
+      clock,
+      worker,
+      incarnation,
+      beside,
+      earlier,
+      failed: (error: PotorooError) => this.log(error),
+    }
     this.sealed = seals === undefined ? null : new SealedJournals({ ...reads, seals })
     const door = this
     this.context = {
@@ -111,15 +123,18 @@ export class Door {
 
   /** Finds what earlier incarnations have left in the directory and begins a journal of its own. */
   static open(options: DoorOptions, done: (error: PotorooError | null, door: Door | null) => void): void {
-    const { disk } = options.env
-    makeDurableDirectory(disk, options.directory, (error) => {
+    const { env, directory, isPlaced = false } = options
+    const { disk } = env
+    const find = (error: DiskError | null): void => {
       if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.reason }, error), null)
-      findSegments(disk, options.directory, (error, found) => {
+      findSegments(disk, directory, (error, found) => {
         if (error !== null) return done(fail('E_JOURNAL', { path: error.path, reason: error.reason }, error), null)
         const door = new Door(options, found)
         door.journal.whenOpen(() => done(null, door))
       })
-    })
+    }
+    if (isPlaced) find(null)
+    else makeDurableDirectory(disk, directory, find)
   }
 
   /** Opens a source, or takes it over from the run before. It takes nothing in before its `reset` and `release`. */

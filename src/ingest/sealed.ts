@@ -13,6 +13,8 @@
  * Z5. This worker's own journal is sealed like any other, but for its own incarnation, before it reads it first: an earlier one may
  *     be alive on another machine, and has acknowledged what it wrote since the journal was opened here. Nothing comes after that.
  *     What heirs have fed of it meanwhile is not fed twice: it stands in the rows, or was rolled back with their generation.
+ * Z6. A journal that is not found is empty only where this worker's own is found beside it, after that: otherwise the volume of all
+ *     of them is gone, and it is tried again.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Clock } from '../env/clock.ts'
@@ -47,6 +49,8 @@ export interface SealedOptions {
   readonly seals: Seals
   readonly worker: string
   readonly incarnation: string
+  /** Where this worker's own journal lies, where the others lie beside it (Z6). */
+  readonly beside: string | null
   /** What earlier incarnations of this worker have in its journal, now that nothing comes behind it (Z5). */
   earlier(segments: readonly Segment[]): void
   failed(error: PotorooError): void
@@ -126,9 +130,8 @@ export class SealedJournals {
 
   /** Seals one journal and lists it. */
   private open(reach: JournalReach, done: Done): void {
-    const { disk } = this.options
-    disk.list(reach.directory, (error, names) => {
-      if (error !== null && error.code !== 'absent') return done(unreadable(error), [])
+    this.namesIn(reach.directory, (error, names) => {
+      if (error !== null) return done(unreadable(error), [])
       const segments = names?.map((name) => segmentOfName(reach.directory, name)) ?? []
       const found = segments.flatMap((segment) =>
         segment === null || isNewcomers(segment, reach) ? [] : [segment.incarnation],
@@ -136,9 +139,19 @@ export class SealedJournals {
       const writers = [...reach.incarnations, ...found].filter((one) => !this.isSelf(reach.worker, one))
       this.seal(reach.worker, new Set(writers), (failed) => {
         if (failed !== null) done(failed, [])
-        else if (error !== null) done(null, [])
+        else if (names === null) done(null, [])
         else this.list(reach, done)
       })
+    })
+  }
+
+  /** What lies in a folder; `null` where that is not there (Z6). */
+  private namesIn(directory: string, done: (error: DiskError | null, names: readonly string[] | null) => void): void {
+    const { disk, beside } = this.options
+    disk.list(directory, (error, names) => {
+      if (error?.code !== 'absent') done(error, names)
+      else if (beside === null) done(null, null)
+      else disk.list(beside, (gone) => done(gone, null))
     })
   }
 

@@ -1,7 +1,7 @@
 /**
  * Which store a worker's data folder belongs to, as the folder says.
  *
- *     member     potoroo-member 1 …   {"store":"<id>","seen":{…}}
+ *     member     potoroo-member 1 …   {"store":"<id>","journals":"<folder>","seen":{…}}
  *
  * B1. A folder that belongs to a store opens no other one, and makes none: an empty folder in its place may be where a volume
  *     is to be mounted. Nothing is written there before that is known.
@@ -17,6 +17,8 @@ import type { Disk, DiskError, DoneVoid } from '../env/disk.ts'
 export interface Belonging {
   /** The id of the store. */
   readonly store: string
+  /** The folder of all journals in which this worker's lies, where there is one (`seat/journals.ts`, J3); earlier releases do not say. */
+  readonly journals?: string
   /** How far its chain has been read by workers with this folder (`high-water.ts`), where that was noted. */
   readonly seen?: Seen
 }
@@ -87,7 +89,7 @@ export function noteBelonging(
     }
     file.write([bytes], 0, (error) => {
       // A life that ended here may have left more in it, where it had seen something of the chain.
-      if (error !== null || belonging.seen === undefined) settle(error)
+      if (error !== null || (belonging.seen ?? belonging.journals) === undefined) settle(error)
       else file.truncate(bytes.length, settle)
     })
   })

@@ -59,7 +59,19 @@ export class Doorway {
     this.seals =
       cluster === null ? null : sealsOf({ store: seams.store(), clock: env.clock, limits }, worker, incarnation)
     const seals = this.seals === null ? {} : { seals: this.seals }
-    const own = { env, limits, directory, worker, incarnation, first, isKept, onSealed: () => sealed(), ...seals }
+    const isPlaced = (cluster?.journals ?? null) !== null
+    const own = {
+      env,
+      limits,
+      directory,
+      isPlaced,
+      worker,
+      incarnation,
+      first,
+      isKept,
+      onSealed: () => sealed(),
+      ...seals,
+    }
     Door.open(own, (error, door) => {
       if (this.closed) return door?.close(() => {})
       this.door = door

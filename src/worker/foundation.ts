@@ -6,17 +6,21 @@
  *     chain would seem to end where records have been removed.
  * F3. Only a worker whose data folder belongs to no store yet makes one (`belonging.ts`).
  * F4. A store that has gone back behind what the data folder has seen of it is refused (`high-water.ts`).
+ * F5. So is a folder of journals that lacks this worker's, which the data folder says to lie there (`seat/journals.ts`, J3), unless a
+ *     loss is accepted.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import { NamedPacks } from '../checkpoint/named-packs.ts'
+import { makeDurableDirectory } from '../env/directory.ts'
 import type { DiskError, Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import { type Belonging, noteBelonging, readBelonging } from './belonging.ts'
 import { HighWater } from './high-water.ts'
 import type { WorkerOptions } from './options.ts'
+import { journalOf } from './seat/journals.ts'
 
 type Done = (error: PotorooError | null) => void
 
@@ -129,14 +133,34 @@ export class Foundation {
   /** The store is the one that the data folder belongs to, from now on where it belonged to none (F3). */
   private belong(known: Belonging | null, done: Done): void {
     const { options, root, storeId, env } = this
-    const { data, acceptLoss } = options
+    const { data, acceptLoss, cluster = null } = options
     if (known !== null && known.store !== storeId) return done(fail('E_STORE_OTHER', { path: root, data }))
-    const belonging = known ?? { store: storeId }
-    this.water = new HighWater({ env, data, root, noteChainMs: this.limits.noteChainMs, acceptLoss }, belonging)
-    if (known !== null) return done(null)
-    this.store.makeDurable('', (error) => {
-      if (error !== null) done(error)
-      else noteBelonging(env.disk, data, belonging, done)
+    const shared = cluster?.journals ?? null
+    const belonging = { store: storeId, ...known, ...(shared === null ? {} : { journals: shared }) }
+    this.placeJournal(known, shared, (misplaced) => {
+      if (misplaced !== null) return done(misplaced)
+      this.water = new HighWater({ env, data, root, noteChainMs: this.limits.noteChainMs, acceptLoss }, belonging)
+      if (known !== null && belonging.journals === known.journals) return done(null)
+      this.store.makeDurable('', (error) => {
+        if (error !== null) done(error)
+        else noteBelonging(env.disk, data, belonging, done)
+      })
+    })
+  }
+
+  /** Sees that the journal lies where it lay, or makes its folder where it has not lain there before (F5). */
+  private placeJournal(known: Belonging | null, shared: string | null, done: Done): void {
+    const { env, options } = this
+    const { worker, data, acceptLoss } = options
+    if (shared === null) return done(null)
+    const path = journalOf(shared, worker)
+    const failed = (error: DiskError): PotorooError => fail('E_JOURNAL', { path, reason: error.reason }, error)
+    if (acceptLoss || known?.journals !== shared) {
+      return makeDurableDirectory(env.disk, path, (error) => done(error && failed(error)))
+    }
+    env.disk.list(path, (error) => {
+      if (error === null) done(null)
+      else done(error.code === 'absent' ? fail('E_JOURNALS_GONE', { path, data }) : failed(error))
     })
   }
 }

@@ -109,7 +109,7 @@ export class HighWater {
     this.seen = Math.max(this.seen, last.generation)
     // H3, also in the next life.
     const seen = { ...last, generation: this.seen }
-    noteBelonging(env.disk, data, { store: this.belonging.store, seen }, (error) => {
+    noteBelonging(env.disk, data, { ...this.belonging, seen }, (error) => {
       this.busy = false
       if (error !== null) env.log.warn('store.note', { error: error.code, message: error.message })
       this.note()

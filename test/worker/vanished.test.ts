@@ -12,6 +12,7 @@ import { counting, Town } from './town.ts'
 
 const NAMES = ['a', 'b', 'c'] as const
 const STORE = '/shared/store'
+const JOURNALS = '/shared/journals'
 
 /** The bases that generations were made with because of damage. */
 function olderBases(town: Town): readonly unknown[] {
@@ -68,6 +69,50 @@ test.each([true, false])(
     harbour.expectAll(new Set([lost!]))
   },
 )
+
+test('a worker whose journals are not mounted does not start, and makes none elsewhere', () => {
+  const harbour = new Harbour(36, calm)
+  harbour.start(...NAMES)
+  harbour.settle('a b c in 1')
+  harbour.of('a').submit()
+  harbour.epochs(2)
+  for (const name of NAMES) harbour.addProducer(`p${name}`, name)
+  harbour.send(1000)
+  const station = harbour.of('b')
+  const { machine } = station
+  station.kill()
+  machine.unmount(JOURNALS)
+  station.start()
+  harbour.send(3000)
+  expect(new Set(station.fell.splice(0).map(({ code }) => code))).toEqual(new Set(['E_JOURNALS_GONE']))
+  expect(machine.volume.exists(JOURNALS)).toBe(false)
+  machine.mount(JOURNALS)
+  harbour.send(2000)
+  expect(harbour.settle('a b c in 3')).toBe('a b c in 3')
+  harbour.expectAll()
+})
+
+test('who finds no journals waits for them: what a dead worker has acknowledged lies there', () => {
+  const harbour = new Harbour(37, calm, { checkpointIntervalMs: 2500 })
+  harbour.start(...NAMES)
+  harbour.settle('a b c in 1')
+  harbour.of('a').submit()
+  harbour.epochs(2)
+  for (const name of NAMES) harbour.addProducer(`p${name}`, name)
+  harbour.send(1000)
+  const [, gone] = harbour.producers
+  harbour.until(() => gone!.life.journaled === gone!.life.made)
+  expect(gone!.life.stable).toBeLessThan(gone!.life.journaled)
+  gone!.kill(true)
+  harbour.producers.splice(1, 1)
+  harbour.of('b').lose()
+  for (const name of ['a', 'c']) harbour.of(name).machine.unmount(JOURNALS)
+  harbour.send(8000)
+  for (const name of ['a', 'c']) harbour.of(name).machine.mount(JOURNALS)
+  harbour.send(2000)
+  harbour.producers.push(gone!)
+  harbour.expectAll(new Set([gone!]))
+})
 
 test('a store that is gone for all for a while: nobody takes over, and all go on as they were', () => {
   const town = new Town(32, counting(4000, 200))

@@ -115,6 +115,12 @@ export const workerErrors = {
     remedy:
       'mount the volume that holds it, or say where it is with --store; a new cluster begins with new data folders',
   },
+  E_JOURNALS_GONE: {
+    kind: 'operational',
+    what: 'there is no journal at {path}, and the data folder {data} says that it lies there',
+    remedy:
+      'mount the volume that holds it, or say where it is with --journals; where it is lost, start with --accept-loss, which goes on without what it had',
+  },
   E_STORE_OTHER: {
     kind: 'user',
     what: 'the store at {path} is not the one that the data folder {data} belongs to',

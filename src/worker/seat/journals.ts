@@ -6,6 +6,8 @@
  *     does, is nobody's journal: it would be waited for until it can be read.
  * J2. A seal is always the same object: whoever makes it, and however often, it is there once. That it is there is all it says,
  *     so one that is damaged seals as well.
+ * J3. Where the data folder says that the journal lies in that folder (`worker/belonging.ts`) and it does not, the volume is gone: no
+ *     folder is made in its place, where the others would not find what is acknowledged, and no other worker's journal is absent.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -48,7 +50,7 @@ export class Journals {
   /** Where this worker's own journal lies. */
   get directory(): string {
     const { data, worker, shared } = this.seams
-    return shared === null ? `${data}/journal` : directoryOf(shared, worker)
+    return shared === null ? `${data}/journal` : journalOf(shared, worker)
   }
 
   /** Lists the shared folder once more; what cannot be listed now is as it was. */
@@ -67,14 +69,15 @@ export class Journals {
     if (shared === null) return []
     return Array.from(new Set([self, ...this.workers, ...incarnations.keys()]), (worker) => ({
       worker,
-      directory: directoryOf(shared, worker),
+      directory: journalOf(shared, worker),
       incarnations: [...(incarnations.get(worker) ?? [])],
       since,
     }))
   }
 }
 
-function directoryOf(shared: string, worker: string): string {
+/** Where the journal of `worker` lies in the folder of all of them (J1). */
+export function journalOf(shared: string, worker: string): string {
   return `${shared}/${escapeName(worker)}`
 }
 

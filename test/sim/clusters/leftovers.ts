@@ -5,7 +5,8 @@
  * G1. Of a pipeline there is one run, and below its floor nothing but what manifests from there on name: no manifest, no pack, no file
  *     of dead letters.
  * G2. Of the chain there are two eras, and of those before them the first records.
- * G3. A journal whose records all lie below the floor is the segment that is being written, wherever their streams have been since.
+ * G3. A journal whose records all lie below the floor is the segment that is being written, wherever their streams have been since. What
+ *     another process of its worker's name has begun there, and put nothing in, goes when that worker is started the next time.
  * G4. Of what was to get a name in the store and did not there is nothing, but of who does not come back, and where a disk has failed: what cannot
  *     be removed then is swept by the next start.
  */
@@ -22,6 +23,7 @@ import {
   unescapeName,
 } from '../../../src/checkpoint/layout.ts'
 import { decodeManifest, letterFilesOf } from '../../../src/checkpoint/manifest.ts'
+import { readHeader } from '../../../src/ingest/format.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'
 import { DATA } from '../../../src/sim/station.ts'
 import { Refused, type Volume } from '../../../src/sim/volume.ts'
@@ -123,8 +125,9 @@ export class Leftovers {
       if (left) return []
       const shared = this.config.sharedJournals
       const [at, folder] = shared ? [volume, `/journals/${name}`] : [machine.volume, `${DATA}/journal`]
-      const segments = listed(at, folder)
-      return segments.slice(0, -1).map((segment) => `${name}: ${segment} (G3)`)
+      const segments = listed(at, folder).slice(0, -1)
+      const written = segments.filter((segment) => !isBegun(segment, contentOf(at, `${folder}/${segment}`)))
+      return written.map((segment) => `${name}: ${segment} (G3)`)
     })
   }
 
@@ -141,9 +144,20 @@ export class Leftovers {
   }
 
   private read(path: string): Buffer | null {
-    const inode = this.seams.volume.open(`${STORE}/${path}`, 'read')
-    return 'sync' in inode ? inode.read(0, inode.size) : null
+    return contentOf(this.seams.volume, `${STORE}/${path}`)
   }
+}
+
+/** Whether a segment has nothing but the entry that it begins with. */
+function isBegun(name: string, content: Buffer | null): boolean {
+  if (content === null) return false
+  const header = readHeader(content, 0, content.length, Number(name.slice(0, name.indexOf('-'))))
+  return typeof header !== 'string' && header.kind === 'opening' && header.bytes === content.length
+}
+
+function contentOf(volume: Volume, path: string): Buffer | null {
+  const inode = volume.open(path, 'read')
+  return 'sync' in inode ? inode.read(0, inode.size) : null
 }
 
 function listed(volume: Volume, path: string): readonly string[] {
