@@ -169,8 +169,12 @@ export class Draw {
         kept.sink(this.name('sink'), tcpSink({ port: 1, framing: lines(), encode: textOf }))
         continue
       }
-      if (this.isWild) {
-        outputs.push(tornStep(keyed, this.name('torn'), this.wild!.below(6)))
+      // What drops keys has a sink of its own.
+      if (kind !== 2 && this.isWild) {
+        const torn = tornStep(keyed, this.name('torn'), this.wild!.below(6))
+        // As many draws as the step has that it takes the place of: all that follows stays as it was.
+        if (kind === 4 || kind === 5) this.below(3)
+        outputs.push(kind === 3 || kind === 4 || kind === 5 ? torn : this.stateless(torn))
         continue
       }
       switch (kind) {

@@ -8,7 +8,7 @@ import { type Item, type Items, PATIENCE_MS, WRAP } from './graphs.ts'
 import { mixed } from './mixed.ts'
 
 /** What `flatMapWithState` may put out of one record, in clusters that are drawn: some give more. */
-export const OUTPUTS = 40
+export const OUTPUTS = 200
 
 /** A step without state behind `stream`. */
 export function wildly(stream: Items, name: string, kind: number): Items {
@@ -96,10 +96,10 @@ export function tornStep(keyed: KeyedStream<Key, Item>, name: string, kind: numb
       return keyed.flatMapWithState(name, {
         init: empty,
         step: function* (state, { k, n }) {
-          // Too many by themselves, or few enough to go more ways than one.
-          const count = n % 16 === 0 ? OUTPUTS + 1 : n % 12
+          // Too many by themselves, or few enough to go more ways than one, and to become more behind.
+          const count = n % 16 === 0 ? OUTPUTS + 1 : n % 6
           for (let i = 0; i < count; i++) {
-            change(state, i === 5 ? n : n * 19 + 1 + (i % 18), 1)
+            change(state, i === 3 ? n : n * 19 + 1 + (i % 18), 1)
             yield { k, n: state.chain }
           }
         },
