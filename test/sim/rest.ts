@@ -17,7 +17,7 @@ export function isAtRest(plan: Plan, parts: readonly Part[], rightClocks: boolea
   const mortal = mortalSteps(plan)
   if (mortal.length === 0) return parts.every(({ due }) => due === Infinity)
   const timed = plan.tasks.filter(({ id, step }) => mortal.includes(step) && hearsTime(plan, id))
-  return !rightClocks || parts.every(({ stores }) => timed.every(({ step }) => stores.get(step)!.keys === 0))
+  return !rightClocks || parts.every(({ stores }) => timed.every(({ step }) => stores.get(step)?.keys === 0))
 }
 
 /** The steps whose keys have a time to live. */
