@@ -127,6 +127,11 @@ export interface SourceStatus {
 /** An open journaled source. */
 export interface Listening {
   readonly status: Readonly<SourceStatus>
+  /**
+   * The door has just been held: from now on nobody brings anything before it has room again, and connections stay. Answers false where
+   * it cannot have that, as when it is left out.
+   */
+  stand?(): boolean
   /** Stops listening and closes every connection. */
   close(): void
 }

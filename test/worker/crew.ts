@@ -144,7 +144,9 @@ export class Hand {
   /** Comes into the generation of the chain, with what it held in the one before. */
   enter(cluster: Cluster, handOver: boolean): void {
     const { crew } = this
-    const before: Holdings | null = handOver ? (this.execution?.holdings() ?? null) : null
+    const { execution: former } = this
+    const before: Holdings | null =
+      handOver && former !== null ? { ...former.holdings(), open: former.leaveOpen() } : null
     this.execution?.close()
     this.self?.close()
     const entry = cluster.pipelines.get(crew.pipeline)!

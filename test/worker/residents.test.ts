@@ -31,11 +31,14 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
   }
   const ends: (() => void)[] = []
   const befores: unknown[] = []
+  /** Whose sources were left open, and closed by nobody's execution. */
+  const closed: string[] = []
   const execution = (name: string) =>
     ({
       isOpen: true,
       start: () => said.push(`${name} starts`),
       holdings: () => ({ of: name }),
+      leaveOpen: () => new Map([['in', { close: () => closed.push(name) }]]),
       forget: () => said.push(`${name} is gone`),
       drained: (epoch: number) => said.push(`${name} is drained with epoch ${epoch}`),
       end: (_: number, done: () => void) => ends.push(done),
@@ -73,7 +76,17 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
       ...{ letter: ignore, unloaded: ignore, changed: () => scene.changes++ },
     } as never,
   )
-  return { said, stands, residents, loads, ends, befores, events: () => scene.told!, changes: () => scene.changes }
+  return {
+    said,
+    stands,
+    residents,
+    loads,
+    ends,
+    befores,
+    closed,
+    events: () => scene.told!,
+    changes: () => scene.changes,
+  }
 }
 
 test('what was submitted, taken out, completed and raised meanwhile is made up for', () => {
@@ -307,7 +320,7 @@ test('one that is drained ends its sinks in peace, whatever generation begins me
 })
 
 test('what one that is taken out held is not kept, nor for another run of it', () => {
-  const { stands, residents, loads, befores } = scene({ slow: true })
+  const { stands, residents, loads, befores, closed } = scene({ slow: true })
   const submitted = { kind: 'submit', pipeline: 'words' } as ChainRecord
   stands(['words', entryOf(1)])
   residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
@@ -318,7 +331,8 @@ test('what one that is taken out held is not kept, nor for another run of it', (
   residents.recorded(submitted, stands())
   residents.recorded(submitted, stands(['words', entryOf(9)]))
   loads.at(-1)!()
-  expect(befores).toEqual([null, { of: 'words/1' }, null])
+  expect(befores).toMatchObject([null, { of: 'words/1' }, null])
+  expect(closed).toEqual(['words/1'])
 })
 
 test('a program that was drained before its generation wants none: one would follow the other for ever', () => {

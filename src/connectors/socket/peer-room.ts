@@ -31,6 +31,8 @@ export class PeerRoom implements PeerHome {
   private readonly idleMs: number
   private readonly peers = new Set<Peer>()
   private ports: Ports | null = null
+  /** Its peers are producers that other workers may be the home of: each is told again where its stream is. */
+  private own = false
   private timer: Timer | null = null
   /** The limit of connections was met and the operator knows. */
   private full = false
@@ -43,7 +45,15 @@ export class PeerRoom implements PeerHome {
 
   /** Opens its port at `at`, by `listen`; `own`: producers are sent here by other workers. */
   open(at: Address, own: boolean, listen: Listen): void {
+    this.own = own
     this.ports = new Ports(this.context, at, own, listen, () => this.look())
+  }
+
+  /** See `Listening.stand`. Who has a session is closed instead, and comes again: it knows what has arrived. */
+  stand(): boolean {
+    if (this.own) return false
+    for (const peer of this.peers) peer.stand()
+    return true
   }
 
   /** Takes the peer that `make` makes of a connection, or `null` where there are as many as may be. */

@@ -101,6 +101,9 @@ export abstract class Peer implements ConnectionHandler {
     this.connection.destroy()
   }
 
+  /** The source has no room: nothing is read before it has. */
+  stand(): void {}
+
   expireAt(nowMs: number, idleMs: number): void {
     // While it is paused, the silence is ours.
     if (this.paused) this.heardMs = nowMs
@@ -165,6 +168,10 @@ export abstract class LanePeer extends Peer {
   }
 
   onDrain(): void {}
+
+  override stand(): void {
+    if (!this.lane.ready()) this.pause()
+  }
 
   protected released(): void {
     this.lane.close()

@@ -29,12 +29,13 @@ import type { ExecutionSeams } from '../seams.ts'
 import { Ending } from './ending.ts'
 import type { Answered } from './epoch-requests.ts'
 import type { Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
+import type { ListeningSource } from './listening-source.ts'
 import { Opening } from './opening.ts'
 import type { CheckpointFigures } from './participating.ts'
 import { Progress } from './progress.ts'
 import { Running, type StepFigures } from './running.ts'
 import { SourceHolds } from './source-holds.ts'
-import { OpenSources, type SourceFigures } from './sources.ts'
+import { OpenSources, type SourceFigures, type SourcesEvents } from './sources.ts'
 import { SplitTable } from './split-table.ts'
 import { ownedOf } from './state-return.ts'
 import { type Standing, WayUp } from './way-up.ts'
@@ -114,13 +115,14 @@ export class Execution implements Executing {
         crowded: (reason) => this.crowd(reason),
       },
     )
-    this.sources = new OpenSources(plan, entry, generation, seams, this.splits, {
+    const told: SourcesEvents = {
       wake: (task) => this.wake(task),
       wantEpoch: () => this.request(periodic, () => {}),
       failed: (error) => events.failed(error),
       warned: (error) => events.warned(error),
       report: this.report,
-    })
+    }
+    this.sources = new OpenSources(plan, entry, generation, seams, this.splits, told, before?.open ?? new Map())
     this.holds = new SourceHolds(this.sources)
     this.progress = new Progress(this.sources, () => this.active)
     this.ending = new Ending({
@@ -294,6 +296,10 @@ export class Execution implements Executing {
     const base = active?.figures.epoch ?? this.standing?.base?.epoch ?? 0
     const owned = new Set(stores.size === 0 ? [] : ownedOf(generation))
     return { stores, base, undecided: active?.undecided ?? 0, owned, submitted: entry.submitted, careful }
+  }
+
+  leaveOpen(): ReadonlyMap<string, ListeningSource> {
+    return this.sources.leaveOpen()
   }
 
   /** Ends at once and for good: the pipeline is about to be taken out of the cluster. */

@@ -7,7 +7,8 @@
  *       ├─────► damaged: an older base is needed; nothing more happens until `close`
  *       └─────► failed                          └─► spoiled: a further generation is needed; nothing more runs until `close`
  *
- * N1. `close` is the end of everything: no event follows. `holdings` is asked before it, and belongs to the next execution.
+ * N1. `close` is the end of everything: no event follows. `holdings` and `leaveOpen` are asked before it, and what they answer
+ *     belongs to the next execution; where none comes, who has asked lets go of it (`letGo`).
  * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent; state is decoded (`opening.ts`).
  * N3. Control messages of the generation come once it runs: those that are here before wait elsewhere. Who asks one that has ended
  *     for an epoch is answered: he may not have read that it has.
@@ -29,6 +30,7 @@ import type { ChannelTaker, Inlet } from '../../transport/inlet.ts'
 import type { BatchEncoder, ChannelAddress, Outlet } from '../../transport/outlet.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
+import type { ListeningSource } from './listening-source.ts'
 
 /** One generation, as its record in the chain describes it. Never changed. */
 export interface Generation {
@@ -66,8 +68,15 @@ export interface Holdings {
   readonly owned: ReadonlySet<number>
   /** Steps whose states are copied before each call, however large (PROTOCOLS 9). */
   readonly careful: ReadonlySet<string>
+  /** Sources that are open still, by step: whoever has this goes on with them, or closes them. None when left out. */
+  readonly open?: ReadonlyMap<string, ListeningSource>
   /** The record that submitted what ran: another program, or the same one with other parameters, makes other stores. */
   readonly submitted: number
+}
+
+/** Nobody goes on with what these are. */
+export function letGo(holdings: Holdings | null): void {
+  for (const source of holdings?.open?.values() ?? []) source.close()
 }
 
 export interface ExecutionEvents {
@@ -138,6 +147,8 @@ export interface Executing {
   /** Ends this worker's sinks in order; what one has not let go of after `endMs` stands in the last epoch. */
   end(endMs: number, done: () => void): void
   holdings(): Holdings
+  /** Gives away what listens and can go on with another generation (`listening-source.ts`): it takes nothing in before that. */
+  leaveOpen(): ReadonlyMap<string, ListeningSource>
   close(): void
   /** Closes it, and lets go of all state: the last epoch has it, and no execution goes on from what was here. */
   release(): void

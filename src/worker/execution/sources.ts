@@ -8,14 +8,7 @@ import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
-import type {
-  Context,
-  JournaledSource,
-  Listening,
-  Place,
-  ReplayableSource,
-  SourceStatus,
-} from '../../connectors/connector.ts'
+import type { Context, JournaledSource, Place, ReplayableSource, SourceStatus } from '../../connectors/connector.ts'
 import { sourceConnector } from '../../connectors/registry.ts'
 import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
@@ -27,6 +20,7 @@ import { addressOf } from '../address.ts'
 import type { ExecutionSeams } from '../seams.ts'
 import type { Generation } from './generation.ts'
 import { JournaledFeed } from './journaled-feed.ts'
+import { type ListeningHost, ListeningSource } from './listening-source.ts'
 import { ReplayableFeed } from './replayable-feed.ts'
 import { feedersFrom, journalId, journalIds, placesOf, rowsOf, type SourceTimes } from './source-parts.ts'
 import type { SplitTable } from './split-table.ts'
@@ -49,7 +43,7 @@ interface Journaled {
   readonly connector: JournaledSource
   readonly source: IngestSource
   readonly feed: JournaledFeed
-  listening: Listening | null
+  listening: ListeningSource | null
 }
 
 const emptyStatus: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
@@ -109,6 +103,7 @@ export class OpenSources {
     seams: ExecutionSeams,
     splits: SplitTable,
     events: SourcesEvents,
+    before: ReadonlyMap<string, ListeningSource>,
   ) {
     this.times = times
     this.generation = generation
@@ -121,6 +116,27 @@ export class OpenSources {
       .map((task) => this.make(task, sourceConnector(task.source.kind, task.step), splits))
     const ids = new Set(this.journaled.map(({ source }) => source.source))
     seams.door.retain(journalIds(plan.pipeline, times.run), ids)
+    for (const [step, listening] of before) if (!this.goOnWith(step, listening)) listening.close()
+  }
+
+  /** Takes over a source that the execution before this one has left open; false where it has none such. */
+  private goOnWith(step: string, listening: ListeningSource): boolean {
+    const one = this.journaledAt(step)
+    if (one === null || !listening.serve(one.task.source, one.source, this.hostOf(one))) return false
+    one.listening = listening
+    return true
+  }
+
+  /** Gives away the sources that listen and can go on with another generation: they take nothing in before that. */
+  leaveOpen(): Map<string, ListeningSource> {
+    const open = new Map<string, ListeningSource>()
+    if (this.closed) return open
+    for (const one of this.journaled) {
+      if (one.listening === null || !one.listening.stand()) continue
+      open.set(one.task.step, one.listening)
+      one.listening = null
+    }
+    return open
   }
 
   feed(step: string): Feed {
@@ -353,15 +369,27 @@ export class OpenSources {
     }
   }
 
-  private listen({ task, connector, source }: Journaled): Listening {
-    return connector.open(task.source, source, {
-      ...this.context(task),
-      sharePort: this.seams.sharePorts === true,
-      ownPort: source.address?.port ?? 0,
-      standardInput: this.seams.input,
-      listening: (address) => this.seams.listening(this.pipeline, task.step, address),
+  private listen(one: Journaled): ListeningSource {
+    const { task, connector, source } = one
+    return new ListeningSource(task.source, source, this.hostOf(one), (host) =>
+      connector.open(task.source, source, {
+        ...this.context(task),
+        ...host,
+        sharePort: this.seams.sharePorts === true,
+        ownPort: source.address?.port ?? 0,
+        standardInput: this.seams.input,
+      }),
+    )
+  }
+
+  private hostOf({ task, source }: Journaled): ListeningHost {
+    const { events, seams, pipeline } = this
+    return {
+      warned: (error) => events.warned(error),
+      failed: (error) => events.failed(error),
+      listening: (address) => seams.listening(pipeline, task.step, address),
       reached: (address) => this.tellOthers(source, address),
-    })
+    }
   }
 
   /** Producers reach the source at this worker's own host, by the port of `address`. */

@@ -19,7 +19,7 @@ import { LAST_EPOCH } from '../../cluster/generation.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Execution } from '../execution/execution.ts'
-import type { ExecutionEvents, Generation, Holdings } from '../execution/generation.ts'
+import { type ExecutionEvents, type Generation, type Holdings, letGo } from '../execution/generation.ts'
 import { type Loaded, type LoadPlan, type Resident, type ResidentEvents, SINK_END_MS } from './resident.ts'
 import type { Roster } from './roster.ts'
 import type { MailSeams, RunMail } from './run-mail.ts'
@@ -76,13 +76,24 @@ export class Arrivals {
     this.restored = done
     this.pending.clear()
     this.ready.clear()
-    this.held.clear()
+    this.letGoOfAll()
   }
 
   /** No generation stands here any more. */
   leave(): void {
     this.generation = null
     this.restored = null
+    this.letGoOfAll()
+  }
+
+  private letGoOfAll(): void {
+    for (const name of [...this.held.keys()]) this.letGoOf(name)
+  }
+
+  /** Nobody goes on with what the pipeline `name` held. */
+  private letGoOf(name: string): void {
+    letGo(this.held.get(name) ?? null)
+    this.held.delete(name)
   }
 
   /** Every member is ready. */
@@ -114,7 +125,7 @@ export class Arrivals {
   /** Ends what ran, and keeps what it held where `entry` names the same program: state of another would be in memory beside its own. */
   put({ name, phase, submitted, execution }: Resident, entry: PipelineEntry): void {
     if (phase === 'failed' || submitted !== entry.submitted) return execution.release()
-    this.held.set(name, execution.holdings())
+    this.held.set(name, { ...execution.holdings(), open: execution.leaveOpen() })
     execution.close()
   }
 
@@ -143,6 +154,7 @@ export class Arrivals {
       if (this.isOvertaken(name, entry)) return
       if (loaded !== null) return this.launch(name, entry, loaded, generation)
       roster.unloaded.set(name, { entry, error: error! })
+      this.letGoOf(name)
       if (known) roster.all.delete(name)
       this.mail.tellFailed(entry.run, error!)
       this.events.unloaded(name, error!)
@@ -158,7 +170,7 @@ export class Arrivals {
   /** It is gone: it will not be activated, and what it held is nobody's. */
   forget(resident: Resident): void {
     this.ready.delete(resident)
-    this.held.delete(resident.name)
+    this.letGoOf(resident.name)
   }
 
   /** Whether a worker alone has been asked for another program meanwhile, which may have been loaded in less time. */
