@@ -201,11 +201,16 @@ export class PackWriter {
       this.error = error
       this.stop()
     }
-    if (this.slowed && (this.stopped || this.length - this.writtenBytes <= this.limits.packQueueBytes / 2)) {
+    if (this.slowed && (this.stopped || this.hasRoom)) {
       this.slowed = false
       this.onReady()
     }
     this.pump()
+  }
+
+  /** Whether so little waits that its caller may go on. What lies in a block that is not full waits for more, and is no reason to wait. */
+  private get hasRoom(): boolean {
+    return this.blocks.length === 0 || this.length - this.writtenBytes <= this.limits.packQueueBytes / 2
   }
 
   private stop(): void {

@@ -184,6 +184,16 @@ describe('a pack', () => {
     expect(error?.code).toBe('E_STORE')
   })
 
+  test('what is left in a block that is not full stops nobody, however few blocks may wait', () => {
+    let ready = 0
+    const bench = new Bench({ packWriteBytes: 1000, packQueueBytes: 1000 })
+    const writer = bench.writer(PATH, () => ready++)
+    writer.add('s', 0, 'delta', Buffer.alloc(1700))
+    expect(writer.ready).toBe(false)
+    bench.world.run(bench.world.now + 1000)
+    expect([writer.ready, ready]).toEqual([true, 1])
+  })
+
   test('is written at no more than its rate, and asks for a pause when too much waits', () => {
     let ready = 0
     const bench = new Bench({ packWriteBytes: 1000, packQueueBytes: 4000, packBytesPerSecond: 100_000 })
