@@ -11,6 +11,8 @@ import type { Laid } from './outside.ts'
 
 /** Of so many times that it grows it is rotated before one, about. */
 const ROTATED = 12
+/** And not for so long after the last time, in milliseconds: who looks for a file through all names looks three times. */
+const STAYS_MS = 1000
 /** For so long there may be no file, in milliseconds. */
 const GONE_MS = 5
 
@@ -24,6 +26,7 @@ export class GrowingFile {
   private readonly mayRotate: () => boolean
   /** Files that had the name before. */
   private rotated = 0
+  private rotatedMs = 0
   /** What was made while there is no file. */
   private waiting: Buffer[] | null = null
 
@@ -49,7 +52,8 @@ export class GrowingFile {
 
   produce(count: number): void {
     const { random, laid } = this
-    if (this.waiting === null && random.below(ROTATED) === 0 && this.mayRotate()) this.rotate()
+    const since = this.world.now - this.rotatedMs
+    if (this.waiting === null && since > STAYS_MS && random.below(ROTATED) === 0 && this.mayRotate()) this.rotate()
     for (let left = count; left > 0; left--) {
       const bytes = this.framed(++laid.made)
       laid.bytes += bytes.length
@@ -64,6 +68,7 @@ export class GrowingFile {
     for (let i = this.rotated; i > 0; i--) volume.rename(`${path}.${i}`, `${path}.${i + 1}`)
     volume.rename(path, `${path}.1`)
     this.rotated++
+    this.rotatedMs = world.now
     this.waiting = []
     world.at(world.now + random.between(0, GONE_MS), () => {
       const parts = this.waiting!

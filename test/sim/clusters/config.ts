@@ -243,12 +243,12 @@ function tidied(config: ClusterConfig): ClusterConfig {
   return { ...config, tidy: deeds.putBackMs === 0 && new Prng(seed + TIDYING).chance(TIDY) }
 }
 
-/** Programs that change have files of their own. */
+/** Programs that change have files of their own; whoever writes one that grows has room for it. */
 function withGrowth(config: ClusterConfig): ClusterConfig {
   const random = new Prng(config.seed + FOLLOWING)
   const files = config.system.feeds.filter(({ kind }) => kind === 'file')
   const followed = files.flatMap(({ step }) => (random.chance(FOLLOWED) ? [step] : []))
-  return config.family === null ? { ...config, followed } : config
+  return config.family === null && !config.harsh ? { ...config, followed } : config
 }
 
 /** Nothing of what was shown and decided about them is taken back. */
