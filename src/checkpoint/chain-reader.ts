@@ -176,44 +176,30 @@ export class ChainReader {
     const count = Math.min(window, this.limits.chainReads)
     this.readWindow(from, count, (error, found) => {
       if (error) return done(error)
-      this.settle(from, found, (failed, behind) => {
+      this.isBehind(from, (failed, behind) => {
         if (failed) return done(failed)
         if (behind) return this.jump(from, done)
-        const broken = this.take(found)
-        if (broken !== null || found.length < count) done(broken)
-        else this.readOn(2 * window, done)
+        if (found.length === 0) return done(null)
+        this.take(found, (broken) => {
+          if (broken || found.length < count) done(broken)
+          else this.readOn(2 * window, done)
+        })
       })
     })
   }
 
-  /** Makes durable what has been found from `from` on (A2), and answers whether the chain is far beyond it (A3): both at once. */
-  private settle(from: number, found: readonly Buffer[], done: StoreDone<boolean>): void {
-    let open = 1
-    let broken: PotorooError | null = null
-    let behind = false
-    const one = (error: PotorooError | null): void => {
-      broken ??= error
-      if (--open === 0) done(broken, behind)
-    }
-    if (found.length > 0) {
-      open++
-      this.store.makeDurable(CHAIN, one)
-    }
-    this.isBehind(from, (error, is) => {
-      behind = is
-      one(error)
-    })
-  }
-
-  /** Decodes and accepts records that are durable; answers why one of them is none. */
-  private take(found: readonly Buffer[]): PotorooError | null {
+  /** Makes the records durable that `found` are, decodes and accepts them. */
+  private take(found: readonly Buffer[], done: StoreDoneVoid): void {
     const first = this.cluster.next
-    for (const [i, bytes] of found.entries()) {
-      const decoded = decodeRecord(chainRecord(first + i), first + i, bytes)
-      if (decoded instanceof PotorooError) return decoded
-      this.accept(decoded.record)
-    }
-    return null
+    const decoded = found.map((bytes, i) => decodeRecord(chainRecord(first + i), first + i, bytes))
+    this.store.makeDurable(CHAIN, (failed) => {
+      if (failed) return done(failed)
+      for (const one of decoded) {
+        if (one instanceof PotorooError) return done(one)
+        this.accept(one.record)
+      }
+      done(null)
+    })
   }
 
   /** Reads `count` names at once; answers those from `from` on up to the first that is absent. */
