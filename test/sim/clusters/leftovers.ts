@@ -6,7 +6,8 @@
  *     of dead letters.
  * G2. Of the chain there are two eras, and of those before them the first records.
  * G3. A journal whose records all lie below the floor is the segment that is being written, wherever their streams have been since. What
- *     another process of its worker's name has begun there, and put nothing in, goes when that worker is started the next time.
+ *     another process of its worker's name has left there, whose records others have read by its seal, goes when that worker is started
+ *     the next time.
  * G4. Of what was to get a name in the store and did not there is nothing, but of who does not come back, and where a disk has failed: what cannot
  *     be removed then is swept by the next start.
  */
@@ -122,7 +123,7 @@ export class Leftovers {
   private ofJournals(): string[] {
     const { volume, stations } = this.seams
     return stations.flatMap(({ name, left, machine }) => {
-      if (left) return []
+      if (left || this.config.deeds.namesakeMs > 0) return []
       const shared = this.config.sharedJournals
       const [at, folder] = shared ? [volume, `/journals/${name}`] : [machine.volume, `${DATA}/journal`]
       const segments = listed(at, folder).slice(0, -1)
