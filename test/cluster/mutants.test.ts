@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('./sim-main.ts', import.meta.url))
 const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegExp })[] = [
   {
     name: 'takes over without reading the store again',
-    from: 226,
+    from: 165,
     file: 'src/cluster/claim.ts',
     text: "if (s.bid === 'rereading' && e.reread) {",
     replacement: "if (s.bid === 'none' || s.bid === 'rereading') {",
@@ -17,7 +17,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'times the coordinator’s lease from the answer',
-    from: 115,
+    from: 318,
     file: 'test/cluster/sim-worker.ts',
     text: 'this.leases.renew(requestMs)',
     replacement: 'this.leases.renew(this.now)',
@@ -39,7 +39,6 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'accepts an older incarnation',
-    from: 26,
     file: 'src/cluster/standing.ts',
     text: 'return members.some((member) => member.worker === one.worker && member.incarnation === one.incarnation)',
     replacement: 'return members.some((member) => member.worker === one.worker)',
@@ -54,7 +53,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'works on until it is told that the next generation begins',
-    from: 2,
+    from: 4,
     file: 'src/cluster/membership.ts',
     text: 'if (cluster.generation === s.cluster.generation) return { next: { ...s, cluster }, effects: NONE }\n  if (includes(cluster.members, identity(s))) {\n    const entered',
     replacement:
@@ -70,7 +69,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'does not release what holds for an attempt that was given up',
-    from: 38,
+    from: 27,
     file: 'src/cluster/rescale.ts',
     text: "{ kind: 'release', attempt, pipelines: asked },",
     replacement: "{ kind: 'release', attempt, pipelines: [] },",
@@ -78,7 +77,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'counts the time in which it was stopped as the silence of others',
-    from: 506,
+    from: 411,
     file: 'src/cluster/silence.ts',
     text: 'return silentMs + Math.min(Math.max(0, sinceLookMs), lookMs)',
     replacement: 'return silentMs + sinceLookMs + 0 * lookMs',

@@ -90,6 +90,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'feeds nothing of a stream that leaves',
+    from: 1080,
     file: 'src/ingest/delivery.ts',
     text: "if (phase !== 'home' && phase !== 'leaving') return false",
     replacement: "if (phase !== 'home') return false",
