@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { PotorooError } from '../../src/base/errors.ts'
+import type { Limits } from '../../src/base/limits.ts'
 import { chainRecord } from '../../src/checkpoint/layout.ts'
 import { decodeRecord } from '../../src/checkpoint/record.ts'
 import { calm } from '../../src/sim/weather.ts'
@@ -13,6 +14,18 @@ import { counting, Town } from './town.ts'
 const NAMES = ['a', 'b', 'c'] as const
 const STORE = '/shared/store'
 const JOURNALS = '/shared/journals'
+
+/** Three workers with journals that all reach, a producer at each of them, and some records of theirs. */
+function running(seed: number, limits: Partial<Limits> = {}): Harbour {
+  const harbour = new Harbour(seed, calm, limits)
+  harbour.start(...NAMES)
+  harbour.settle('a b c in 1')
+  harbour.of('a').submit()
+  harbour.epochs(2)
+  for (const name of NAMES) harbour.addProducer(`p${name}`, name)
+  harbour.send(1000)
+  return harbour
+}
 
 /** The bases that generations were made with because of damage. */
 function olderBases(town: Town): readonly unknown[] {
@@ -41,13 +54,7 @@ test.each([true, false])(
   'a coordinator has lost sight of the store, the others go on without it, and it comes back: %s',
   (back) => {
     // Epochs that are given up hold the sources, too: later than what is tried here.
-    const harbour = new Harbour(31, calm, { checkpointIntervalMs: 2500 })
-    harbour.start(...NAMES)
-    harbour.settle('a b c in 1')
-    harbour.of('a').submit()
-    harbour.epochs(2)
-    for (const name of NAMES) harbour.addProducer(`p${name}`, name)
-    harbour.send(1000)
+    const harbour = running(31, { checkpointIntervalMs: 2500 })
     const [lost] = harbour.producers
     const station = harbour.of('a')
     station.machine.unmount(STORE)
@@ -71,13 +78,7 @@ test.each([true, false])(
 )
 
 test('a worker whose journals are not mounted does not start, and makes none elsewhere', () => {
-  const harbour = new Harbour(36, calm)
-  harbour.start(...NAMES)
-  harbour.settle('a b c in 1')
-  harbour.of('a').submit()
-  harbour.epochs(2)
-  for (const name of NAMES) harbour.addProducer(`p${name}`, name)
-  harbour.send(1000)
+  const harbour = running(36)
   const station = harbour.of('b')
   const { machine } = station
   station.kill()
@@ -93,13 +94,7 @@ test('a worker whose journals are not mounted does not start, and makes none els
 })
 
 test('who finds no journals waits for them: what a dead worker has acknowledged lies there', () => {
-  const harbour = new Harbour(37, calm, { checkpointIntervalMs: 2500 })
-  harbour.start(...NAMES)
-  harbour.settle('a b c in 1')
-  harbour.of('a').submit()
-  harbour.epochs(2)
-  for (const name of NAMES) harbour.addProducer(`p${name}`, name)
-  harbour.send(1000)
+  const harbour = running(37, { checkpointIntervalMs: 2500 })
   const [, gone] = harbour.producers
   harbour.until(() => gone!.life.journaled === gone!.life.made)
   expect(gone!.life.stable).toBeLessThan(gone!.life.journaled)

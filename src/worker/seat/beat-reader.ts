@@ -81,6 +81,7 @@ export class BeatReader implements ReadsBeats {
     this.sweep(beats)
     return { beats: beatingOf(this.view, gone, settings), young: isYoung(this.view, settings), seen: this.seen }
   }
+
   /** R3. */
   private sweep(beats: readonly Beat[]): void {
     const { still, self } = this
