@@ -9,6 +9,7 @@
  * W5. A store that is put back is another one from then on; no generation that is made in it has the number of one that there was.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
+import type { PipelineEntry } from '../../../src/checkpoint/cluster.ts'
 import { chainNumberOf } from '../../../src/checkpoint/layout.ts'
 import { decodeManifest, type Manifest } from '../../../src/checkpoint/manifest.ts'
 import { type ChainRecord, type DecodedRecord, decodeRecord } from '../../../src/checkpoint/record.ts'
@@ -120,9 +121,7 @@ export class ChainWatch {
         const { hash = null, drained = false } = before.pipelines.get(name) ?? {}
         this.noteFate(name, { n: n - 1, hash, drained, missed: true })
       }
-      for (const [name, { run, from }] of before.pipelines)
-        if (this.lastRun(name)?.run !== run)
-          this.runsOf(name).push({ run, from, programs: null, epochs: 0, gone: false })
+      this.noteRuns(before.pipelines)
       const entry = before.pipelines.get(this.pipeline)
       if (entry !== undefined) {
         this.highest = Math.max(this.highest, entry.highest)
@@ -252,6 +251,17 @@ export class ChainWatch {
     const runs = this.runs.get(pipeline) ?? []
     this.runs.set(pipeline, runs)
     return runs
+  }
+
+  /** What runs there are in front of a record, those before it not having been seen. */
+  private noteRuns(pipelines: ReadonlyMap<string, PipelineEntry>): void {
+    for (const name of this.runs.keys()) {
+      const last = this.lastRun(name)
+      // A run that begins behind this record would be taken for that one.
+      if (last !== null && last.run !== pipelines.get(name)?.run) last.gone = true
+    }
+    for (const [name, { run, from }] of pipelines)
+      if (this.lastRun(name) === null) this.runsOf(name).push({ run, from, programs: null, epochs: 0, gone: false })
   }
 
   private noteRun(record: Exclude<ChainRecord, { kind: 'generation' }>): void {
