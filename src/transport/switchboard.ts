@@ -3,7 +3,8 @@
  *
  * W1. There are sessions for the present generation alone. A new one ends all of the old: their control messages leave,
  *     their data counts no more.
- * W2. At most `linkGreetings` connections are held that have not said who they are, each for `linkDialTimeoutMs`.
+ * W2. At most `linkGreetings` connections are held that have not said who they are, each for `linkDialTimeoutMs`. Where there are
+ *     more, whoever has waited longest goes: a worker says at once who it is, and strangers who say nothing keep none out.
  * W3. The beat of all links is one timer: pings, what has arrived, and the ends of waits.
  */
 import { assert } from '../base/assert.ts'
@@ -187,10 +188,18 @@ export class Switchboard {
   // ── Who dials us ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   private accept(connection: Connection): ConnectionHandler | null {
-    if (this.closed || this.greetings.size >= this.limits.linkGreetings) return null
+    if (this.closed) return null
+    if (this.greetings.size >= this.limits.linkGreetings) this.dropOldest()
     const line = new Line(this.context, new Greeting(this.reception), connection, connection.remote)
     this.greetings.add(line)
     return line
+  }
+
+  /** W2. */
+  private dropOldest(): void {
+    const [oldest] = this.greetings
+    this.greetings.delete(oldest!)
+    oldest!.drop()
   }
 
   private onTurnedAway(hello: Hello, verdict: Verdict, called: Called | null): void {

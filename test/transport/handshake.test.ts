@@ -254,6 +254,18 @@ describe('the conversation', () => {
     expect(a.board.status).toEqual([])
   })
 
+  test('strangers who say nothing, and come again as soon as they are turned out, keep no worker out', () => {
+    const on = stage()
+    const { world, a, b } = on
+    const c = world.machine('c').start('c')
+    for (let ms = 0; ms < 1000; ms += 20) {
+      for (let i = 0; i < testLimits.linkGreetings; i++) new Raw(c, 'b')
+      if (ms === 200) activate(on)
+      world.run(world.now + 20)
+    }
+    expect([a.linked, b.linked]).toEqual([true, true])
+  })
+
   test('who says something else than hello is cut off, and so is who announces a long frame', () => {
     const on = stage()
     const { world } = on
