@@ -71,6 +71,27 @@ test('a head that comes too slowly, or not at all, is given up', async () => {
   expect(server.expelled).toEqual(['its head did not come within 100 ms'])
 })
 
+test('a listener that closes keeps nobody who has sent a part of a head, and answers who was promised one', async () => {
+  await knock()
+  socket.write('GET / HTTP/1.1\r\nX-Slow: ')
+  const asking = connect(server.listener.address.port, '127.0.0.1')
+  let [answer, gone] = ['', false]
+  asking.on('data', (chunk) => (answer += chunk.toString('latin1')))
+  asking.on('close', () => {
+    gone = true
+    on.changed()
+  })
+  server.answer = null
+  asking.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n')
+  await on.until(() => server.calls.length === 1)
+  server.listener.close()
+  await on.until(() => closed)
+  expect(heard).toBe('')
+  server.calls[0]!.call.answer({ status: 200 })
+  await on.until(() => gone)
+  expect(answer).toMatch(/^HTTP\/1.1 200 /)
+})
+
 test('a body that stands still is given up, but not while we do not read it', async () => {
   await knock({ httpIdleMs: 200 })
   const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n'

@@ -7,6 +7,8 @@
  * R3. A connection may ask again before it is answered, `WAITING` times: Node would take as many requests as fit into a chunk,
  *     and one chunk after another.
  * R4. A request that offers another protocol than WebSocket, as the first one of a client that speaks HTTP/2 does, is a request.
+ * R5. Who closes the listener closes the connections on which no request waits for its answer. Node closes the others behind
+ *     that, and no longer looks for heads that do not come: it would keep who has sent a part of one for ever.
  */
 
 import {
@@ -163,6 +165,8 @@ class HttpListener implements Listener {
   private readonly calls = new Set<RealCall>()
   /** Requests of each connection that wait for their answer (R3). */
   private readonly waiting = new Map<Socket, number>()
+  /** Connections that speak HTTP, and have not become WebSockets (R5). */
+  private readonly sockets = new Set<Socket>()
   private readonly timer: NodeJS.Timeout
 
   constructor(server: Server, host: string, handler: HttpHandler, limits: Limits) {
@@ -173,6 +177,7 @@ class HttpListener implements Listener {
     this.handler = handler
     this.limits = limits
     this.door = new WebSocketDoor(limits)
+    server.on('connection', (socket) => this.onConnection(socket))
     server.on('request', (incoming, response) => this.onRequest(incoming, response))
     server.on('upgrade', (incoming, socket, head) => this.onUpgrade(incoming, socket, head))
     server.on('drop', (data) => handler.onRefused(remoteOf(data ?? {})))
@@ -183,6 +188,12 @@ class HttpListener implements Listener {
   close(): void {
     clearInterval(this.timer)
     this.server.close()
+    for (const socket of this.sockets) if (!this.waiting.has(socket)) socket.destroy()
+  }
+
+  private onConnection(socket: Socket): void {
+    this.sockets.add(socket)
+    socket.once('close', () => this.sockets.delete(socket))
   }
 
   private onRequest(incoming: IncomingMessage, response: ServerResponse): void {
@@ -221,6 +232,7 @@ class HttpListener implements Listener {
     const answer = this.handler.onUpgrade(asked)
     if (typeof answer !== 'function') return refuse(socket, answer)
     socket.off('error', ended)
+    this.sockets.delete(socket as Socket)
     this.door.open(incoming, socket, head, asked.remote, answer)
   }
 
