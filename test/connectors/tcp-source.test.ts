@@ -139,6 +139,19 @@ describe('a plain source', () => {
     expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
   })
 
+  test('says so when a connection breaks inside a record, and nothing when it breaks behind one', () => {
+    const { lanes, warnings, source } = open()
+    for (const text of ['whole\n', 'whole\nhal']) {
+      const sender = new Client()
+      sender.write(text)
+      world.network.reset('client', 'server')
+      pass(10)
+    }
+    expect(lanes.map(({ records }) => records)).toEqual([['whole'], ['whole']])
+    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
+  })
+
   test('stops reading one connection whose lane has no room, and nothing else', () => {
     const { lanes } = open()
     const a = new Client()

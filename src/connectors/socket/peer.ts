@@ -48,6 +48,11 @@ export abstract class Peer implements ConnectionHandler {
     return 0
   }
 
+  /** Bytes of a record that nobody brings again where it breaks off. */
+  protected get unfinished(): number {
+    return 0
+  }
+
   /** Not called: an accepted connection stands already. */
   onOpen(): void {}
 
@@ -78,8 +83,10 @@ export abstract class Peer implements ConnectionHandler {
   onClosed(error: NetworkError | null): void {
     this.goodbye?.cancel()
     if (this.gone) return
+    const lost = error === null ? 0 : this.unfinished
     this.leave()
     if (error?.code === 'protocol') this.source.expelled(this, error.message)
+    else if (lost > 0) this.source.expelled(this, `it broke inside a record, of which ${lost} bytes had come`)
   }
 
   /** Closes the connection because of what it did. */
@@ -189,6 +196,10 @@ export class PlainPeer extends LanePeer {
   }
 
   override get pending(): number {
+    return this.assembler.pending
+  }
+
+  protected override get unfinished(): number {
     return this.assembler.pending
   }
 
