@@ -52,7 +52,7 @@ const mutants: readonly (Mutant & { readonly scenario: string })[] = [
   {
     name: 'reads splits on every worker',
     scenario: 'one, two and three',
-    file: 'src/worker/execution/sources.ts',
+    file: 'src/worker/execution/replayable-sources.ts',
     text: '[...found].filter((name) => readerOf(name) === generation.self)',
     replacement: '[...found]',
   },

@@ -1,44 +1,31 @@
 /**
- * The open sources of a pipeline: journaled ones behind the worker's door, replayable ones with their readers.
+ * The open sources of a pipeline: journaled ones behind the worker's door, and the others (`replayable-sources.ts`).
  *
  * S1. A source of either kind is restored to the base's rows before anything is read; journaled ones listen only after
  *     `release`.
  */
-import { fail, type PotorooError } from '../../base/errors.ts'
+import type { PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
-import type { Context, JournaledSource, Place, ReplayableSource, SourceStatus } from '../../connectors/connector.ts'
+import type { JournaledSource, SourceStatus } from '../../connectors/connector.ts'
 import { sourceConnector } from '../../connectors/registry.ts'
-import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
 import type { Parked } from '../../ingest/producers.ts'
 import type { IngestSource } from '../../ingest/source.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
-import type { Plan, TaskPlan } from '../../model/plan.ts'
+import type { Plan } from '../../model/plan.ts'
 import { addressOf } from '../address.ts'
 import type { ExecutionSeams } from '../seams.ts'
 import type { Generation } from './generation.ts'
 import { JournaledFeed } from './journaled-feed.ts'
 import { type ListeningHost, ListeningSource } from './listening-source.ts'
-import { ReplayableFeed } from './replayable-feed.ts'
-import { feedersFrom, journalId, journalIds, placesOf, rowsOf, type SourceTimes } from './source-parts.ts'
+import { ReplayableSources } from './replayable-sources.ts'
+import { contextOf, type SourcePlan, type SourcesEvents } from './source-context.ts'
+import { feedersFrom, journalId, journalIds, rowsOf, type SourceName, type SourceTimes } from './source-parts.ts'
 import type { SplitTable } from './split-table.ts'
-import { readersOf } from './takers.ts'
-
-export interface SourcesEvents {
-  wake(task: number): void
-  /** A stream waits for an epoch, to leave with it. */
-  wantEpoch(): void
-  failed(error: PotorooError): void
-  warned(error: PotorooError): void
-  readonly report: FailureReport
-}
-
-type SourcePlan = TaskPlan & { readonly kind: 'source' }
 
 interface Journaled {
-  readonly family: 'journaled'
   readonly task: SourcePlan
   readonly connector: JournaledSource
   readonly source: IngestSource
@@ -47,13 +34,7 @@ interface Journaled {
 }
 
 const emptyStatus: SourceStatus = { connections: 0, accepted: 0, refused: 0, expelled: 0, bytes: 0, records: 0 }
-
-interface Replayable {
-  readonly family: 'replayable'
-  readonly task: SourcePlan
-  readonly connector: ReplayableSource
-  readonly feed: ReplayableFeed
-}
+const nothingJournaled = { repeats: 0, unjournaled: 0, unstable: 0, sessions: 0, waitingBytes: 0, blockedBy: null }
 
 /** Journaled sources on their way to where `parts` say. */
 interface Going {
@@ -90,10 +71,11 @@ export class OpenSources {
   private readonly holds: boolean
   private readonly generation: Generation
   private readonly events: SourcesEvents
-  private readonly sources: (Journaled | Replayable)[]
+  /** All of them, in the order of the plan. */
+  private readonly tasks: readonly SourcePlan[]
+  private readonly journaled: Journaled[] = []
+  private readonly replayable: ReplayableSources
   private going: Going | null = null
-  /** The splits of each replayable source, whoever reads them. */
-  private readonly found = new Map<string, ReadonlySet<string>>()
   private closed = false
 
   constructor(
@@ -111,9 +93,13 @@ export class OpenSources {
     this.events = events
     this.pipeline = plan.pipeline
     this.holds = plan.tasks.some(({ kind }) => kind === 'asyncMap')
-    this.sources = plan.tasks
-      .filter((task) => task.kind === 'source')
-      .map((task) => this.make(task, sourceConnector(task.source.kind, task.step), splits))
+    this.tasks = plan.tasks.filter((task) => task.kind === 'source')
+    this.replayable = new ReplayableSources(plan.pipeline, generation, seams, splits, events)
+    for (const task of this.tasks) {
+      const connector = sourceConnector(task.source.kind, task.step)
+      if (connector.family === 'replayable') this.replayable.add(task, connector)
+      else this.journaled.push(this.journal(task, connector, splits))
+    }
     const ids = new Set(this.journaled.map(({ source }) => source.source))
     seams.door.retain(journalIds(plan.pipeline, times.run), ids)
     for (const [step, listening] of before) if (!this.goOnWith(step, listening)) listening.close()
@@ -140,7 +126,7 @@ export class OpenSources {
   }
 
   feed(step: string): Feed {
-    return this.sources.find((source) => source.task.step === step)!.feed
+    return this.replayable.feed(step) ?? this.journaledAt(step)!.feed
   }
 
   /**
@@ -164,14 +150,13 @@ export class OpenSources {
   restore(parts: readonly PartEntry[], done: (error: PotorooError | null) => void): void {
     if (this.going?.parts !== parts) this.prepare(parts)
     const going = this.going!
-    const replayable = this.sources.filter((source) => source.family === 'replayable')
-    let left = replayable.length + 1
+    let left = 2
     let failed: PotorooError | null = null
     const one = (error: PotorooError | null) => {
       failed ??= error
       if (--left === 0) done(failed)
     }
-    for (const source of replayable) this.openReaders(source, placesOf(parts, source.task.step), one)
+    this.replayable.restore(parts, one)
     if (going.left === 0) one(going.error)
     else going.whenThere = () => one(going.error)
   }
@@ -205,19 +190,14 @@ export class OpenSources {
 
   /** The splits of all sources, and who reads them: the next generation leaves them there where it can. */
   splits(): readonly Split[] {
-    const { generation, pipeline } = this
-    return Array.from(this.found, ([step, names]) => {
-      const readerOf = readersOf(generation, pipeline, step)
-      return Array.from(names, (split) => {
-        const readBy = generation.members[readerOf(split)]!.worker
-        return { pipeline, step, split, reachedBy: null, readBy }
-      })
-    }).flat()
+    return this.replayable.placed()
   }
 
   /** Which member feeds a split from `base` on (`source-parts.ts`). */
   feeders(base: Manifest): (name: string) => number {
-    const sources = this.sources.map(({ family, task }) => ({ family, step: task.step }))
+    const sources = this.tasks.map(({ step }): SourceName => {
+      return { family: this.replayable.has(step) ? 'replayable' : 'journaled', step }
+    })
     return feedersFrom(base, this.generation, this.pipeline, this.times, sources)
   }
 
@@ -293,32 +273,22 @@ export class OpenSources {
   }
 
   figures(): readonly SourceFigures[] {
-    return this.sources.map((source) => {
-      const { step } = source.task
-      const connector = source.connector.kind
-      if (source.family === 'replayable') {
-        const none = { repeats: 0, unjournaled: 0, unstable: 0, sessions: 0, waitingBytes: 0, blockedBy: null }
-        return { step, connector, ...none, ...source.feed.status }
-      }
-      const { counters, buffered, blockedBy, producers } = source.source
+    return this.tasks.map(({ step, source: { kind } }) => {
+      const found = this.journaledAt(step)
+      if (found === null) return { step, connector: kind, ...nothingJournaled, ...this.replayable.statusOf(step) }
+      const { counters, buffered, blockedBy, producers } = found.source
       const { records, repeats, sessions } = counters
-      const status = source.listening?.status ?? emptyStatus
+      const status = found.listening?.status ?? emptyStatus
       const come = { records, repeats, ...producers.unacknowledged, sessions, waitingBytes: buffered, blockedBy }
-      return { step, connector, ...status, ...come }
+      return { step, connector: kind, ...status, ...come }
     })
   }
 
   close(): void {
     this.closed = true
     this.going = null
-    for (const source of this.sources) {
-      if (source.family === 'journaled') source.listening?.close()
-      else source.feed.close()
-    }
-  }
-
-  private get journaled(): readonly Journaled[] {
-    return this.sources.filter((source) => source.family === 'journaled')
+    for (const { listening } of this.journaled) listening?.close()
+    this.replayable.close()
   }
 
   private journaledAt(step: string): Journaled | null {
@@ -335,15 +305,8 @@ export class OpenSources {
     }
   }
 
-  private make(
-    task: SourcePlan,
-    connector: JournaledSource | ReplayableSource,
-    splits: SplitTable,
-  ): Journaled | Replayable {
+  private journal(task: SourcePlan, connector: JournaledSource, splits: SplitTable): Journaled {
     const { events } = this
-    if (connector.family === 'replayable') {
-      return { family: 'replayable', task, connector, feed: new ReplayableFeed(task.step, splits, events.report) }
-    }
     const source = this.seams.door.source({
       id: journalId(this.pipeline, this.times, task.step),
       name: `${this.pipeline}/${task.step}`,
@@ -354,26 +317,14 @@ export class OpenSources {
       report: (error) => events.warned(error),
     })
     const feed = new JournaledFeed(task.step, source, task.source.decoder, splits, events.report)
-    return { family: 'journaled', task, connector, source, feed, listening: null }
-  }
-
-  private context(task: SourcePlan): Context {
-    const { env, limits } = this.seams
-    return {
-      env,
-      limits,
-      step: task.step,
-      wake: () => this.events.wake(task.id),
-      warn: (error) => this.events.warned(error),
-      failed: (error) => this.events.failed(error),
-    }
+    return { task, connector, source, feed, listening: null }
   }
 
   private listen(one: Journaled): ListeningSource {
     const { task, connector, source } = one
     return new ListeningSource(task.source, source, this.hostOf(one), (host) =>
       connector.open(task.source, source, {
-        ...this.context(task),
+        ...contextOf(task, this.seams, this.events),
         ...host,
         sharePort: this.seams.sharePorts === true,
         ownPort: source.address?.port ?? 0,
@@ -397,29 +348,5 @@ export class OpenSources {
     const { members, self } = this.generation
     const [own, at] = [addressOf(members[self]!.address), addressOf(address)]
     if (members.length > 1 && own !== null && at !== null) source.listensAt({ host: own.host, port: at.port })
-  }
-
-  private openReaders(
-    { task, connector, feed }: Replayable,
-    places: ReadonlyMap<string, Json> | null,
-    done: (error: PotorooError | null) => void,
-  ): void {
-    const context = this.context(task)
-    connector.splits(task.source, context, (error, names) => {
-      // Nobody would close what is opened now.
-      if (this.closed) return
-      if (error !== null) return done(error)
-      const { generation, pipeline } = this
-      const found = new Set([...names, ...(places?.keys() ?? [])])
-      this.found.set(task.step, found)
-      const readerOf = readersOf(generation, pipeline, task.step)
-      const own = [...found].filter((name) => readerOf(name) === generation.self)
-      const splits = own.map((name) => [name, (places?.get(name) ?? null) as Place | null] as const)
-      const most = connector.atOnce?.(task.source) ?? Infinity
-      feed.begin(splits, most, (name, place) => connector.open(task.source, name, place, context))
-      this.events.wake(task.id)
-      if (names.length === 0 && places === null) return done(fail('E_NO_SPLITS', { step: task.step }))
-      done(null)
-    })
   }
 }

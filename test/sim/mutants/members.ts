@@ -43,7 +43,7 @@ export const memberMutants: readonly SimMutant[] = [
   {
     name: 'splits-read-by-everyone',
     swarm: 'clusters',
-    file: 'src/worker/execution/sources.ts',
+    file: 'src/worker/execution/replayable-sources.ts',
     text: '[...found].filter((name) => readerOf(name) === generation.self)',
     replacement: '[...found]',
   },
