@@ -37,8 +37,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 /** What needs all commands beside itself. */
 const SURVEYS = ['help', 'completion']
+/** What needs none. */
+const VERSION = ['--version', '-V']
 
-/** The program with the command that `args` begin with; with all of them where they begin with none. */
+/** The program with the command that `args` begin with; with all of them where they begin with none, but to tell its version. */
 export async function makeProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('potoroo')
     .description('Stateful stream processing: pipelines in TypeScript, exact through kill -9.')
@@ -49,14 +51,17 @@ export async function makeProgram(args: readonly string[] = []): Promise<Command
     // It is said where all errors are, and as they are.
     .configureOutput({ outputError: () => {} })
     .exitOverride(refuse)
-  const [name = ''] = args
-  const alone = Object.hasOwn(commands, name) && !SURVEYS.includes(name)
-  const wanted = alone ? [commands[name]!] : Object.values(commands)
-  for (const command of await Promise.all(wanted.map((load) => load()))) {
+  for (const command of await Promise.all(wantedBy(args).map((load) => load()))) {
     inherit(program, command, command.name())
     program.addCommand(command)
   }
   return program
+}
+
+function wantedBy([name = '']: readonly string[]): readonly (() => Promise<Command>)[] {
+  if (VERSION.includes(name)) return []
+  const alone = Object.hasOwn(commands, name) && !SURVEYS.includes(name)
+  return alone ? [commands[name]!] : Object.values(commands)
 }
 
 /** Throws `E_USAGE` where the command line is wrong; help that was shown is no error of ours. */

@@ -19,6 +19,13 @@ function leaves(command: Command, path = ''): readonly (readonly [string, Comman
 
 const all = new Map(leaves(await makeProgram()))
 
+test.each(['--version', '-V'])('%s reads no command', async (flag) => {
+  const program = await makeProgram([flag])
+  expect(program.commands).toEqual([])
+  program.configureOutput({ writeOut: () => {} })
+  expect(() => program.parse([flag], { from: 'user' })).toThrow(expect.objectContaining({ exitCode: 0 }))
+})
+
 test('every command has an example, and no example is of another one', () => {
   expect(Object.keys(examples).toSorted()).toEqual([...all.keys()].toSorted())
 })
