@@ -4,6 +4,7 @@ import { makeLimits } from '../../src/base/limits.ts'
 import { Prng } from '../../src/base/prng.ts'
 import { fileSource } from '../../src/connectors/file/describe.ts'
 import { fileSourceConnector } from '../../src/connectors/file/source.ts'
+import { type Found, findAgain, headOf } from '../../src/connectors/file/succession.ts'
 import type { Decoder, Framing, SourceDescription } from '../../src/model/connector.ts'
 import { decoder, utf8 } from '../../src/model/decoder.ts'
 import { csvLines, customFraming, fixedSize, lengthPrefix, lines } from '../../src/model/framing.ts'
@@ -416,6 +417,27 @@ describe('a file that is followed', () => {
       const until = (now: Reading): boolean => now.records.length === 1
       expect(values(readAll(scene.reading(source(true), { place: reading.place, until })))).toEqual(['3,4'])
     }
+  })
+
+  test.each([0.2, 0.5, 1])('is found again while it is rotated every %d ms', (ms) => {
+    const scene = new Scene()
+    const { world, process } = scene
+    const { clock, disk } = process.env
+    scene.append('aaaa\n')
+    let rotations = 0
+    const rotate = (): void => {
+      for (let n = rotations; n >= 1; n--) scene.rename(`${PATH}.${n}`, `${PATH}.${n + 1}`)
+      scene.rename(PATH, `${PATH}.1`)
+      scene.append(`b${++rotations}\n`)
+      if (rotations * ms < 200) clock.after(ms, rotate)
+    }
+    rotate()
+    let found: Found | null | undefined
+    findAgain(disk, clock, PATH, { head: headOf(Buffer.from('aaaa\n')), at: 5 }, (_, file) => {
+      found = file
+    })
+    world.runUntil(() => found !== undefined, world.now + 2000)
+    expect(found?.path).toMatch(/^logs\/app\.\d+$/)
   })
 
   test('keeps to the old file as long as the new one is empty', () => {

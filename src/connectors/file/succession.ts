@@ -2,8 +2,10 @@
  * Knows a followed file again under whatever name it has been rotated to, and finds the one that was begun after it.
  *
  * H1. A file is known by its first bytes: names go from file to file, and a process that was away has no open file left.
- * H2. A rotation may move names while they are looked through. A file is taken to be gone only when it was missed
- *     `ATTEMPTS` times, and a successor counts only if the file before it still has its name afterwards.
+ * H2. A rotation may move names while they are looked through. They are looked through in the direction in which files move, away
+ *     from the path, so that none can pass by; it can only run ahead, to a name that was not listed. So a file is missed only where
+ *     no further names have come meanwhile, and taken to be gone when it was missed `ATTEMPTS` times. A successor counts only if
+ *     the file before it still has its name afterwards.
  */
 import { crc32 } from '../../base/crc.ts'
 import type { Clock } from '../../env/clock.ts'
@@ -75,22 +77,34 @@ function findOnce(disk: Disk, path: string, stand: Stand, done: Done<Found | nul
   recognise(disk, own, stand, (error, file) => {
     if (error !== null) return done(error, null)
     if (file !== null) return done(null, { file, path: own, after: [] })
-    listRotated(disk, path, (error, rotated) => {
-      if (error !== null) return done(error, null)
-      const next = (i: number): void => {
-        const candidate = rotated[i]
-        if (candidate === undefined) {
-          done(null, null)
-          return
-        }
-        recognise(disk, candidate, stand, (error, file) => {
-          if (error !== null) done(error, null)
-          else if (file === null) next(i - 1)
-          else done(null, { file, path: candidate, after: [...rotated.slice(i + 1), own] })
-        })
-      }
-      next(rotated.length - 1)
+    findRotated(disk, path, stand, new Set(), (error, found) => {
+      done(error, error === null && found !== null ? { ...found, after: [...found.after, own] } : null)
     })
+  })
+}
+
+/** Looks through the names of rotated files but for those that were `seen`, as long as there are others (H2). */
+function findRotated(
+  disk: Disk,
+  path: string,
+  stand: Stand,
+  seen: ReadonlySet<string>,
+  done: Done<Found | null>,
+): void {
+  listRotated(disk, path, (error, rotated) => {
+    if (error !== null) return done(error, null)
+    if (rotated.every((name) => seen.has(name))) return done(null, null)
+    const next = (i: number): void => {
+      const candidate = rotated[i]
+      if (candidate === undefined) return findRotated(disk, path, stand, new Set([...seen, ...rotated]), done)
+      if (seen.has(candidate)) return next(i - 1)
+      recognise(disk, candidate, stand, (error, file) => {
+        if (error !== null) done(error, null)
+        else if (file === null) next(i - 1)
+        else done(null, { file, path: candidate, after: rotated.slice(i + 1) })
+      })
+    }
+    next(rotated.length - 1)
   })
 }
 
