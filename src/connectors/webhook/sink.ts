@@ -97,6 +97,11 @@ class WebhookWriter implements Writer {
     return !this.blocked
   }
 
+  /** What is said of the receiver: where it is alone, for in a path or behind it there may be a secret. */
+  private get receiver(): string {
+    return new URL(this.settings.url).host
+  }
+
   restore(base: Base, done: () => void): void {
     this.forget()
     if (this.status.state === 'closed') turn(this.status, 'opening')
@@ -214,12 +219,12 @@ class WebhookWriter implements Writer {
   }
 
   private later(post: Post, { reason, afterMs }: { reason: string; afterMs: number }, status: number): void {
-    const { context, settings } = this
+    const { context } = this
     const { clock, random } = context.env
-    turn(this.status, status === 0 ? 'no-peer' : 'refused', `${new URL(settings.url).host}: ${reason}`)
+    turn(this.status, status === 0 ? 'no-peer' : 'refused', `${this.receiver}: ${reason}`)
     // One answer of many that asks to come again is nothing to be warned of.
     if (post.tries > 0 && !this.warned) {
-      context.warn(fail('E_WEBHOOK_WAITS', { step: context.step, url: settings.url, reason }))
+      context.warn(fail('E_WEBHOOK_WAITS', { step: context.step, url: this.receiver, reason }))
       this.warned = true
     }
     if (status === 401 || status === 403) this.readToken()
@@ -231,7 +236,7 @@ class WebhookWriter implements Writer {
 
   private refuse(item: Item, reason: string): void {
     const { context, settings } = this
-    const error = fail('E_WEBHOOK_REFUSED', { step: context.step, url: settings.url, reason })
+    const error = fail('E_WEBHOOK_REFUSED', { step: context.step, url: this.receiver, reason })
     if (settings.refused === 'fail' || item.id === null) {
       this.close()
       return context.failed(error)
