@@ -5,6 +5,8 @@
  * G2. Rows are numbered from 1. A key's newest row is the one whose number its entry has as a note (`key-table.ts`, K6): to find
  *     it costs no look-up beside the one that found the entry, and no other row of that key counts (`isNewest`).
  * G3. What was put back has no number: it counts where nothing was noted since, the later row of a key before the earlier.
+ * G4. A sealed segment none of whose rows is its key's newest any more is let go of with the next seal: keys that change in every
+ *     epoch would otherwise have a row for each until their results are due, and every snapshot would hold all of them.
  */
 import type { Key } from '../base/hash.ts'
 import type { KeyTable } from '../state/key-table.ts'
@@ -34,6 +36,8 @@ export class PendingKeys {
   private first = 1
   /** The numbers of the first rows in `sealed`. */
   private firsts: number[] = []
+  /** How many rows of each in `sealed` are no longer their keys' newest (G4). */
+  private outdated: number[] = []
 
   get empty(): boolean {
     return this.restored.length === 0 && this.sealed.length === 0 && this.count === 0
@@ -68,6 +72,7 @@ export class PendingKeys {
     this.restored = []
     this.sealed = []
     this.firsts = []
+    this.outdated = []
     yield* newestOf(restored)
     for (const [s, segment] of sealed.entries()) {
       for (let row = 0; row < segment.values.length; row++) yield { segment, row, number: firsts[s]! + row }
@@ -79,7 +84,7 @@ export class PendingKeys {
     const number = table.note(this.owner, entry)
     const row = number - this.first
     if (row >= 0) return { segment: this.open[row >>> SEGMENT_BITS]!, row: row & (SEGMENT_KEYS - 1), number }
-    const s = this.firsts.findLastIndex((first) => first <= number)
+    const s = this.segmentOf(number)
     return s < 0 ? null : { segment: this.sealed[s]!, row: number - this.firsts[s]!, number }
   }
 
@@ -88,7 +93,15 @@ export class PendingKeys {
     return table.note(this.owner, entry) === number
   }
 
+  /** Which of `sealed` has the row `number`; -1: none. */
+  private segmentOf(number: number): number {
+    const s = this.firsts.findLastIndex((first) => first <= number)
+    return s >= 0 && number - this.firsts[s]! < this.sealed[s]!.values.length ? s : -1
+  }
+
   private insert(table: KeyTable, entry: number, key: Key, hash: number): number {
+    const before = this.segmentOf(table.note(this.owner, entry))
+    if (before >= 0) this.outdated[before]!++
     const row = this.count++
     if (row >>> SEGMENT_BITS === this.open.length) this.open.push(new HeldRecords())
     const segment = this.open[row >>> SEGMENT_BITS]!
@@ -99,11 +112,23 @@ export class PendingKeys {
   }
 
   private seal(): void {
+    this.letGo()
+    this.outdated.push(...this.open.map(() => 0))
     this.firsts.push(...this.open.map((_, s) => this.first + s * SEGMENT_KEYS))
     this.sealed.push(...this.open)
     this.open = []
     this.first += this.count
     this.count = 0
+  }
+
+  /** G4 */
+  private letGo(): void {
+    const { sealed, outdated } = this
+    const counts = (_: unknown, s: number): boolean => outdated[s]! < sealed[s]!.values.length
+    if (sealed.every(counts)) return
+    this.sealed = sealed.filter(counts)
+    this.firsts = this.firsts.filter(counts)
+    this.outdated = outdated.filter(counts)
   }
 }
 

@@ -2,6 +2,7 @@
  * The keys whose newest result is still to be emitted:
  * - each comes out once, with the record that changed it last, however snapshots and emissions fall (G2, G3), and also where
  *   its entry has gone and come back
+ * - rows that no key needs any more are let go of (G4)
  * - what a snapshot holds does not change any more (G1), and put back it is the same
  */
 import { equal, ok } from 'node:assert/strict'
@@ -90,4 +91,45 @@ test('each key comes out once, with its last record', () => {
     }),
     { numRuns: 15 },
   )
+})
+
+test('keys that change in every epoch have rows of a few epochs, and not of all since results were due', () => {
+  const pending = new PendingKeys()
+  const table = new KeyTable(0, false)
+  let held = 0
+  for (let epoch = 0; epoch < 20; epoch++) {
+    for (let n = 0; n < MANY; n++) {
+      const key = keyOf(n)
+      const hash = hashOf(key)
+      let entry = table.find(hash, key)
+      if (entry < 0) entry = table.insert(hash, key, {}, 1)
+      const position = epoch * MANY + n
+      pending.add(table, entry, key, hash, position + 1, 7, position)
+    }
+    held = pending.freeze().reduce((rows, { values }) => rows + values.length, 0)
+  }
+
+  expect(held).toBeLessThanOrEqual(2 * MANY)
+  const found = drained(pending, table)
+  expect(found.size).toBe(MANY)
+  for (let n = 0; n < MANY; n++) equal(found.get(keyOf(n)), 19 * MANY + n)
+})
+
+test('a row that is the last of its segment to count stays', () => {
+  const pending = new PendingKeys()
+  const table = new KeyTable(0, false)
+  const add = (n: number, position: number): void => {
+    const [key, hash] = [keyOf(n), hashOf(keyOf(n))]
+    const found = table.find(hash, key)
+    pending.add(table, found >= 0 ? found : table.insert(hash, key, {}, 1), key, hash, position + 1, 7, position)
+  }
+  for (let n = 0; n < MANY; n++) add(n, n)
+  const [first] = pending.freeze()
+  for (let n = 1; n < first!.values.length; n++) add(n, MANY + n)
+  pending.freeze()
+  pending.freeze()
+
+  const found = drained(pending, table)
+  expect(found.size).toBe(MANY)
+  expect(found.get(keyOf(0))).toBe(0)
 })
