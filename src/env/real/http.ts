@@ -219,8 +219,12 @@ class HttpListener implements Listener {
 
   private answered(socket: Socket): void {
     const left = this.waiting.get(socket)! - 1
-    if (left === 0) this.waiting.delete(socket)
-    else this.waiting.set(socket, left)
+    if (left > 0) this.waiting.set(socket, left)
+    else {
+      this.waiting.delete(socket)
+      // Node would keep it for the time between two requests, of which no further one is heard (R5).
+      if (!this.server.listening) socket.end()
+    }
   }
 
   private onUpgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
