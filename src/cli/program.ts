@@ -40,7 +40,7 @@ const SURVEYS = ['help', 'completion']
 /** What needs none. */
 const VERSION = ['--version', '-V']
 
-/** The program with the command that `args` begin with; with all of them where they begin with none, but to tell its version. */
+/** The program with the command that `args` begin with; with all of them where they begin with none, and none for `--version`. */
 export async function makeProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('potoroo')
     .description('Stateful stream processing: pipelines in TypeScript, exact through kill -9.')

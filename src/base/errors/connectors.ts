@@ -113,12 +113,12 @@ export const connectorsErrors = {
   },
   E_WEBHOOK_WAITS: {
     kind: 'operational',
-    what: 'step "{step}" cannot deliver to {url}: {reason}',
+    what: 'step "{step}" cannot deliver to {host}: {reason}',
     remedy: 'start the receiver, or correct its address or token; until then output waits and the sources slow down',
   },
   E_WEBHOOK_REFUSED: {
     kind: 'operational',
-    what: '{url} refuses a record of step "{step}": {reason}',
+    what: '{host} refuses a record of step "{step}": {reason}',
     remedy:
       "see what the receiver wants; the dead letter has the bytes that were sent; with refused: 'fail' the pipeline stops instead",
   },

@@ -200,7 +200,7 @@ export class PlainPeer extends LanePeer {
   }
 
   protected override get unfinished(): number {
-    return this.assembler.pending
+    return this.pending
   }
 
   protected cut(chunk: Buffer): string | null {

@@ -97,8 +97,8 @@ class WebhookWriter implements Writer {
     return !this.blocked
   }
 
-  /** What is said of the receiver: where it is alone, for in a path or behind it there may be a secret. */
-  private get receiver(): string {
+  /** All that is said of where it posts to: the path, and what follows, may hold a secret. */
+  private get host(): string {
     return new URL(this.settings.url).host
   }
 
@@ -221,10 +221,10 @@ class WebhookWriter implements Writer {
   private later(post: Post, { reason, afterMs }: { reason: string; afterMs: number }, status: number): void {
     const { context } = this
     const { clock, random } = context.env
-    turn(this.status, status === 0 ? 'no-peer' : 'refused', `${this.receiver}: ${reason}`)
+    turn(this.status, status === 0 ? 'no-peer' : 'refused', `${this.host}: ${reason}`)
     // One answer of many that asks to come again is nothing to be warned of.
     if (post.tries > 0 && !this.warned) {
-      context.warn(fail('E_WEBHOOK_WAITS', { step: context.step, url: this.receiver, reason }))
+      context.warn(fail('E_WEBHOOK_WAITS', { step: context.step, host: this.host, reason }))
       this.warned = true
     }
     if (status === 401 || status === 403) this.readToken()
@@ -236,7 +236,7 @@ class WebhookWriter implements Writer {
 
   private refuse(item: Item, reason: string): void {
     const { context, settings } = this
-    const error = fail('E_WEBHOOK_REFUSED', { step: context.step, url: this.receiver, reason })
+    const error = fail('E_WEBHOOK_REFUSED', { step: context.step, host: this.host, reason })
     if (settings.refused === 'fail' || item.id === null) {
       this.close()
       return context.failed(error)
