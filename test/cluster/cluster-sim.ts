@@ -31,6 +31,7 @@ export class ClusterSim implements Truth {
   private readonly scene: Scene
   private readonly workers = new Map<string, SimWorker>()
   private readonly left = new Set<string>()
+  private readonly leaving = new Set<string>()
   private readonly eventMs = new Map<string, number>()
   private fair = false
   private rescales = 0
@@ -71,6 +72,10 @@ export class ClusterSim implements Truth {
 
   isCut(worker: string): boolean {
     return this.running().some((other) => !this.reaches(other, worker) || !this.reaches(worker, other))
+  }
+
+  isToLeave(worker: string): boolean {
+    return this.leaving.has(worker)
   }
 
   running(): readonly string[] {
@@ -125,6 +130,7 @@ export class ClusterSim implements Truth {
     const { name } = worker
     worker.life.die('killed')
     this.workers.delete(name)
+    this.leaving.delete(name)
     this.scene.links.depart(worker, noticed)
   }
 
@@ -218,7 +224,7 @@ export class ClusterSim implements Truth {
     if (this.workers.size < 3 || worker.membership.phase !== 'active') return
     this.log(`${name} is to leave`)
     worker.act({ kind: 'leave' })
-    this.touch(name)
+    this.leaving.add(name)
   }
 
   // ── Fair weather ─────────────────────────────────────────────────────────────────────────────────────────────────

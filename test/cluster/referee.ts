@@ -16,6 +16,8 @@ export interface Truth {
   calmSince(worker: string): number
   /** Whether it does not reach some running worker now, or is not reached. */
   isCut(worker: string): boolean
+  /** Whether it was asked to leave, in its life of now: how long that takes is the weather's to say. */
+  isToLeave(worker: string): boolean
   running(): readonly string[]
   reaches(from: string, to: string): boolean
 }
@@ -65,11 +67,11 @@ export class Referee {
 
   /** A member to whom nothing has happened, and who has not asked to leave, is in the next generation. */
   private mustNotDrop(previous: Cluster, next: Cluster): void {
-    for (const member of previous.members) {
-      if (next.members.some((one) => one.incarnation === member.incarnation)) continue
+    for (const { worker, incarnation } of previous.members) {
+      if (next.members.some((one) => one.incarnation === incarnation)) continue
       assert(
-        this.truth.isCut(member.worker) || this.calmMs(member.worker) < CALM_MS,
-        `generation ${next.generation} drops ${member.worker}, to whom nothing has happened`,
+        this.truth.isToLeave(worker) || this.truth.isCut(worker) || this.calmMs(worker) < CALM_MS,
+        `generation ${next.generation} drops ${worker}, to whom nothing has happened`,
       )
     }
   }
