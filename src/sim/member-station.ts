@@ -179,7 +179,8 @@ export class MemberStation {
         if (!(error instanceof PotorooError)) throw error
         if (live()) answered(error)
       }
-      const asked = { worker, clock: process!.env.clock, timeoutMs: limits.drainTimeoutMs }
+      const until = (condition: () => boolean): Promise<void> => this.until(condition)
+      const asked = { worker, clock: process!.env.clock, timeoutMs: limits.drainTimeoutMs, until }
       requireContinuation(asked, plan, { from: null, fresh: false, drop }).then(submit, refused)
     })
   }

@@ -3,7 +3,8 @@
  * where it cannot. Who brings it up asks again (`execution/way-up.ts`), of what it has really read.
  *
  * T1. What the steps leave of a program that has no checkpoint of its own yet is not known before it makes one, and it makes one
- *     before another takes its place. So one is made, where that comes about in time, before anybody asks.
+ *     before another takes its place: in a cluster that is only with the next generation, so also one that is still on its way up
+ *     does. So one is made, where that comes about in time, before anybody asks.
  * T2. The chain is read to its end before: others may have submitted something, and that an epoch is complete is heard before its
  *     record is read.
  * T3. Behind a savepoint there is no older one to go back to: a damaged one is refused where no loss is accepted, and where its
@@ -40,6 +41,8 @@ export interface Asked {
   readonly clock: Clock
   /** How long it may wait for a checkpoint (T1), and for what others have written into the chain (T2). */
   readonly timeoutMs: number
+  /** Resolves once `condition` holds; looked at after every change of the residents. */
+  until(condition: () => boolean): Promise<void>
   /** The program has failed on another member, and comes to no checkpoint any more. */
   readonly again?: boolean
 }
@@ -78,19 +81,29 @@ export async function requireContinuation(
 
 /**
  * Resolves once what runs has a checkpoint of its own, or has not come to one in time, or comes to none, since it has failed on a
- * member: then it leaves nothing. Throws where it ends meanwhile (T1).
+ * member: then it leaves nothing. Throws where it ends meanwhile (T1). Where another generation begins it is asked there once more.
  */
 async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
-  const { worker, clock, timeoutMs, again = false } = asked
-  const entry = worker.cluster.pipelines.get(pipeline)
-  const resident = worker.residents.all.get(pipeline)
-  const last = entry === undefined ? null : lastEpoch(entry)
-  if (again || resident === undefined || !isUp(resident)) return
-  if ((last?.epoch ?? 0) > (resident.base?.epoch ?? 0)) return
-  const { execution } = resident
-  const reason = await answered<string | null>(clock, timeoutMs, (done) => execution.request(periodic, done))
-  const stands = worker.residents.all.get(pipeline)?.execution === execution && isUp(resident)
-  if (typeof reason === 'string' && !stands) throw fail('E_CHECKPOINT', { pipeline, reason })
+  const { worker, clock, timeoutMs, until, again = false } = asked
+  if (again) return
+  const endMs = clock.now() + timeoutMs
+  const within = <T>(act: (done: (answer: T) => void) => void) => answered(clock, Math.max(0, endMs - clock.now()), act)
+  const isStarting = (): boolean => worker.residents.late.get(pipeline) === 'starting'
+  for (;;) {
+    if (isStarting()) await within<void>((done) => void until(() => !isStarting()).then(done))
+    const entry = worker.cluster.pipelines.get(pipeline)
+    const resident = worker.residents.all.get(pipeline)
+    const last = entry === undefined ? null : lastEpoch(entry)
+    if (isStarting() || resident === undefined || !isUp(resident)) return
+    if ((last?.epoch ?? 0) > (resident.base?.epoch ?? 0)) return
+    const { execution } = resident
+    const reason = await within<string | null>((done) => execution.request(periodic, done))
+    if (typeof reason !== 'string') return
+    if (isStarting()) continue
+    const stands = worker.residents.all.get(pipeline)?.execution === execution && execution.isOpen && isUp(resident)
+    if (!stands) throw fail('E_CHECKPOINT', { pipeline, reason })
+    return
+  }
 }
 
 /** T3. */

@@ -128,10 +128,10 @@ export class Submission {
   }
 
   private async put(name: string, program: Program, prepared: Prepared, options: SubmitOptions): Promise<Resident> {
-    const { worker, clock, limits } = this.seams
+    const { worker, clock, limits, until } = this.seams
     const { drop = [], fresh, again = false } = options
     const from = await this.manifestOf(name, options)
-    const asked = { worker, clock, timeoutMs: limits.drainTimeoutMs, again }
+    const asked = { worker, clock, timeoutMs: limits.drainTimeoutMs, until, again }
     // Asked also where nobody hears it: what stands in a call that is left out is left out with it.
     const warnings = await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
     // S3. A store that takes nothing more is in the way, too.

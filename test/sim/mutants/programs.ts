@@ -116,6 +116,14 @@ export const programMutants: readonly SimMutant[] = [
       replacement: 'return this.admitted > 0 || this.hasRow',
     },
   ].map((mutant) => ({ ...mutant, swarm: 'clusters' as const, bend: 'other-sources' })),
+  {
+    name: 'fits-what-an-earlier-generation-had',
+    swarm: 'clusters',
+    seed: 91102450,
+    file: 'src/worker/pipelines/continuation.ts',
+    text: 'if (isStarting()) continue',
+    replacement: 'if (isStarting()) return',
+  },
   // The same program with other parameters, and others whose states have another form
   {
     name: 'held-by-another-version',
