@@ -90,6 +90,26 @@ test('N3: what has come to its end before is not ended once more', async () => {
   expect(told).toEqual(['rest'])
 })
 
+test('what somebody drains comes to its end before its worker does, or rests with it where that is in vain', async () => {
+  for (const [phase, rests] of [
+    ['drained', []],
+    ['running', ['rest']],
+  ] as const) {
+    const { endings, told, change, residents, answer } = leaving()
+    const resident = Object.assign(residents.get('one')!, { phase: 'draining' })
+    let over = false
+    const ended = endings.rest().then(() => (over = true))
+    await turn()
+    expect([over, told]).toEqual([false, []])
+    resident.phase = phase
+    change({})
+    await turn()
+    expect(told).toEqual(rests)
+    answer(null)
+    await ended
+  }
+})
+
 test('a drain whose sinks come to their end when the pipeline has begun anew says nothing of that', async () => {
   const { endings } = leaving()
   let end: (failure: string | null) => void = () => {}

@@ -112,7 +112,7 @@ export class Endings {
     const here = (): Resident | undefined => this.worker.residents.all.get(name)
     let failure: string | null = 'not tried'
     while (failure !== null && !late()) {
-      await this.until(() => late() || this.hasLeft || here()?.phase !== 'starting')
+      await this.until(() => late() || this.hasLeft || !isOnItsWay(here()))
       const resident = here()
       if (resident === undefined || !isUp(resident)) return
       const { execution } = resident
@@ -134,6 +134,11 @@ export class Endings {
 /** Whether a pipeline is on its way up no more and has not come to its end. */
 export function isUp({ phase }: Resident): boolean {
   return phase === 'running' || phase === 'ended'
+}
+
+/** Whether it comes up, or to an end that somebody has asked for, here or on another member: its sinks may still have something. */
+function isOnItsWay(resident: Resident | undefined): boolean {
+  return resident?.phase === 'starting' || resident?.phase === 'draining'
 }
 
 /** Why a pipeline has not come to its end in time. */

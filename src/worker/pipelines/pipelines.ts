@@ -284,10 +284,12 @@ export class Pipelines {
   async close(): Promise<ReadonlyMap<string, Error>> {
     const failures = new Map<string, Error>()
     const drain = async (resident: Resident) => {
-      if (!isUp(resident)) return
-      await this.inTurn(resident.name, () => this.endings.drain(resident, false)).catch((error) =>
-        failures.set(resident.name, error as Error),
-      )
+      if (!isUp(resident) && resident.phase !== 'draining') return
+      // One that somebody drains already comes to its end before its turn is over, or goes on.
+      const turn = this.inTurn(resident.name, async () => {
+        if (isUp(resident)) await this.endings.drain(resident, false)
+      })
+      await turn.catch((error) => failures.set(resident.name, error as Error))
     }
     if (this.alone) await Promise.all([...this.residents.values()].map(drain))
     else if (this.worker.phase === 'gone') await this.endings.letGo()
