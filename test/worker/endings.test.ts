@@ -110,6 +110,17 @@ test('what somebody drains comes to its end before its worker does, or rests wit
   }
 })
 
+test('where a drain fails, all of whose sources have ended, that is what the pipeline has done', async () => {
+  const { endings } = leaving()
+  for (const hasEnded of [true, false]) {
+    const drain = (_: number, __: boolean, done: (failure: string | null) => void) => done('the store is late')
+    const execution = { generation: { number: 1 }, hasEnded, drain } as never
+    const resident = { name: 'one', phase: 'running', execution } as unknown as Resident
+    await expect(endings.drain(resident, true)).rejects.toMatchObject({ code: 'E_NOT_DRAINED' })
+    expect(resident.phase).toBe(hasEnded ? 'ended' : 'running')
+  }
+})
+
 test('a drain whose sinks come to their end when the pipeline has begun anew says nothing of that', async () => {
   const { endings } = leaving()
   let end: (failure: string | null) => void = () => {}

@@ -339,6 +339,11 @@ export class Execution implements Executing {
     return this.active?.broken ?? false
   }
 
+  /** Whether this worker, the coordinator, knows that all sources have ended and everything has left, on all members. */
+  get hasEnded(): boolean {
+    return this.active?.hasEnded ?? false
+  }
+
   /** For how long it has run in this generation, in milliseconds. */
   get elapsedMs(): number {
     return this.active === null ? 0 : this.seams.env.clock.monotonic() - this.active.startedMs

@@ -333,9 +333,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   }
 
   outputEnded(worker: string): void {
-    const { generation, events } = this.parts
     this.endedOn.add(worker)
-    if (this.endedOn.size === generation.members.length) events.ended()
+    if (this.hasEnded) this.parts.events.ended()
   }
 
   // ── Epochs ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -406,6 +405,11 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   /** Whether it is known here to have failed on a member (`checkpoint/coordinator.ts`, C7). */
   get broken(): boolean {
     return this.coordinating?.broken ?? false
+  }
+
+  /** Whether the output of all members has ended, as far as the coordinator knows; elsewhere nobody does. */
+  get hasEnded(): boolean {
+    return this.endedOn.size === this.parts.generation.members.length
   }
 
   /** An epoch that was saved here and whose end is not known, 0 for none. */

@@ -50,14 +50,13 @@ export class Endings {
   /** In the generation that stands; answers why it has not come to its end, or `null`. */
   private async drainOnce(resident: Resident, stays: boolean, late: Promise<null>): Promise<string | null> {
     const { execution } = resident
-    const before = resident.phase
     resident.phase = 'draining'
     const drained = new Promise<string | null>((resolve) => {
       execution.drain(SINK_END_MS, stays, (reason) => {
         // Also where nobody waits for it any more: the pipeline has come to its end, unless it has been submitted again.
         if (resident.execution === execution) {
           if (reason === null) resident.phase = 'drained'
-          else if (resident.phase === 'draining') resident.phase = before
+          else if (resident.phase === 'draining') resident.phase = execution.hasEnded ? 'ended' : 'running'
         }
         if (reason === null && stays) execution.release()
         else if (reason === null) execution.close()
