@@ -1,5 +1,6 @@
 /** What `status`, `key-groups` and `where` show of a cluster, as one of its workers sees it. A public format. */
 import { hashKey, keyGroupOf, shiftOf } from '../base/hash.ts'
+import { compareNames } from '../base/names.ts'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import { keysOf } from '../worker/pipelines/query.ts'
 import type { Worker } from '../worker/worker.ts'
@@ -87,7 +88,7 @@ export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
     waitsFor: worker.isLeaving ? worker.leaving.waitsFor : [],
     ...{ generation, coordinator, keyGroups: owners.length },
     workers: [...seen, ...others]
-      .toSorted((a, b) => a.worker.localeCompare(b.worker, 'en', { numeric: true }))
+      .toSorted((a, b) => compareNames(a.worker, b.worker))
       .map((one) => ({ ...one, ...conditionOf(worker, one, nowMs) }))
       // The last beat of one that has ended, or has left, lies in the store for a while.
       .filter(({ member, heard, linked }) => member || heard || linked),

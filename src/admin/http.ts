@@ -98,7 +98,8 @@ export class ControlServer {
     return new Promise((resolve, reject) => {
       this.server.once('error', (error: NodeJS.ErrnoException) => {
         const { message: reason, code } = error
-        if (code === 'EADDRINUSE') reject(fail('E_PORT_IN_USE', { port, host, by: '' }, error))
+        if (code === 'EADDRINUSE')
+          reject(fail('E_PORT_IN_USE', { port, host, so: ': the control API cannot listen there' }, error))
         else reject(fail('E_LISTEN', { step: 'the control API', host, port, reason }, error))
       })
       this.server.listen(port, host, () => {

@@ -1,5 +1,6 @@
 /** What `status` shows: a pipeline as plain JSON. The field names are a public format. */
 import type { ErrorCode, PotorooError } from '../base/errors.ts'
+import { compareNames } from '../base/names.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { PipelinePhase, Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
 import type { Resources } from './resources.ts'
@@ -131,7 +132,9 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
     journal: { bytes, segments, writtenBytes, syncs, problem: problem?.message ?? null },
     stuck: worker.standstills,
     damagedFrames: worker.damagedFrames,
-    pipelines: [...[...pipelines.residents.values()].map(summarize), ...absent(pipelines)],
+    pipelines: [...Array.from(pipelines.residents.values(), summarize), ...absent(pipelines)].toSorted((a, b) =>
+      compareNames(a.pipeline, b.pipeline),
+    ),
   }
 }
 

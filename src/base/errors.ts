@@ -76,7 +76,7 @@ export function fail(code: ErrorCode, details: Details = {}, cause?: unknown): P
   return new PotorooError(code, details, cause)
 }
 
-/** What stands in a command is a word of it. */
+/** What stands in a command is a word of it; one that is absent leaves no gap. */
 function fill(sentence: string, details: Details): string {
   return sentence.replace(/`potoroo [^`]*`|\{(\w+)\}/g, (part, name?: string) =>
     name === undefined ? put(part, details, inShell) : put(part, details),
@@ -84,5 +84,6 @@ function fill(sentence: string, details: Details): string {
 }
 
 function put(part: string, details: Details, form = (text: string) => text): string {
-  return part.replace(/\{(\w+)\}/g, (_, name: string) => form(String(details[name] ?? '')))
+  const present = part.replace(/ \{(\w+)\}/g, (slot, name: string) => (details[name] === undefined ? '' : slot))
+  return present.replace(/\{(\w+)\}/g, (_, name: string) => form(String(details[name] ?? '')))
 }

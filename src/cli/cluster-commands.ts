@@ -1,6 +1,7 @@
 /** Commands about a cluster as a whole: who owns what, and who leaves. */
 import { Command } from 'commander'
 import type { ClusterView, KeyGroupRun, KeyPlace, LeaveAnswer, MemberView, Mode } from '../admin/cluster-view.ts'
+import { compareNames } from '../base/names.ts'
 import { inShell } from '../base/shell.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
 import { joined } from './status-text.ts'
@@ -15,7 +16,7 @@ export function keyGroupsCommand(): Command {
     const runs = await (await findWorker(flags)).get<KeyGroupRun[]>('/v1/cluster/key-groups')
     if (flags.json) return printJson(runs)
     const rows = [...new Set(runs.map(({ worker }) => worker))]
-      .toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      .toSorted(compareNames)
       .map((worker) => showOwner(worker, runs))
     print(table(['WORKER', 'NUMBER', 'KEY GROUPS'], rows, 'nobody owns anything yet'))
   })

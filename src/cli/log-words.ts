@@ -12,7 +12,8 @@ export function sayLine(line: LogLine): string | null {
       return null
     case 'worker.stuck': {
       const where = step === null ? 'outside of any step' : `in step "${step}"${key === null ? '' : `, key ${key}`}`
-      return `is stuck ${where}\n${stack}`
+      // Of a loop that had gone on before it could be looked at, there is none.
+      return [`is stuck ${where}`, ...(stack === '' ? [] : [stack])].join('\n')
     }
     // The first of a row, and the end of the row; in between nothing is new, and `status` counts them.
     case 'checkpoint.abandoned':

@@ -1,7 +1,7 @@
 /** The command line: runs what was asked for and ends the process with its status. */
 import { CommanderError } from 'commander'
 import { EXIT_DONE, EXIT_WRONG, exitStatusOf } from './exit.ts'
-import { makeProgram } from './program.ts'
+import { makeProgram, ofCommand } from './program.ts'
 import { ofWhom } from './stray.ts'
 import { sayError } from './terminal.ts'
 
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
   } catch (error) {
     // It has shown its help, unasked where a command is missing.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_WRONG
-    sayError(error, json)
+    sayError(ofCommand(error, args), json)
     return exitStatusOf(error)
   }
 }

@@ -1,6 +1,6 @@
 /** All commands, in the order in which a person meets them. */
 import { Command, type CommanderError } from 'commander'
-import { fail } from '../base/errors.ts'
+import { fail, PotorooError } from '../base/errors.ts'
 import { exampleText } from './examples.ts'
 import { version } from './version.ts'
 
@@ -17,7 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./up.ts')).upCommand(),
   worker: async () => (await import('./worker.ts')).workerCommand(),
   submit: async () => (await import('./act.ts')).submitCommand(),
-  list: async () => (await import('./status.ts')).listCommand(),
+  list: async () => (await import('./list.ts')).listCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
   query: async () => (await import('./query.ts')).queryCommand(),
   'key-groups': async () => (await import('./cluster-commands.ts')).keyGroupsCommand(),
@@ -62,6 +62,12 @@ function wantedBy([name = '']: readonly string[]): readonly (() => Promise<Comma
   if (VERSION.includes(name)) return []
   const alone = Object.hasOwn(commands, name) && !SURVEYS.includes(name)
   return alone ? [commands[name]!] : Object.values(commands)
+}
+
+/** An error that says which of the commands `args` asked for, whose help says how it is used. */
+export function ofCommand(error: unknown, [name = '']: readonly string[]): unknown {
+  const wrong = error instanceof PotorooError && error.code === 'E_USAGE'
+  return wrong && Object.hasOwn(commands, name) ? fail('E_USAGE', { ...error.details, command: name }, error) : error
 }
 
 /** Throws `E_USAGE` where the command line is wrong; help that was shown is no error of ours. */

@@ -1,12 +1,12 @@
-/** `potoroo list` and `potoroo status`: what runs, and how it is doing; with `--watch` again and again. */
+/** `potoroo status`: how what runs is doing; with `--watch` again and again. */
 import { Command } from 'commander'
 import type { ClusterView } from '../admin/cluster-view.ts'
-import type { PipelineSummary, PipelineView, WorkerView } from '../admin/view.ts'
+import type { PipelineView, WorkerView } from '../admin/view.ts'
 import { PotorooError } from '../base/errors.ts'
 import { clusterText } from './cluster-commands.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
 import { livePipelineText, liveWorkerText } from './status-live.ts'
-import { joined, pipelineTable, pipelineText, workerText } from './status-text.ts'
+import { joined, pipelineText, workerText } from './status-text.ts'
 import { counted, print, printJson } from './terminal.ts'
 import { watch } from './watch.ts'
 
@@ -21,16 +21,6 @@ const LOOK_MS = 5000
 interface Look<T> {
   readonly view: T
   readonly cluster: ClusterView
-}
-
-export function listCommand(): Command {
-  const command = new Command('list').description('list the pipelines of the worker')
-  return addControlOptions(command).action(async (flags: ControlFlags) => {
-    const worker = await findWorker(flags)
-    const { view, cluster } = await lookAt<PipelineSummary[]>(worker, '/v1/pipelines', flags)
-    if (flags.json) printJson(view)
-    else print(joined([pipelineTable(view), ...whosePart(cluster)]))
-  })
 }
 
 export function statusCommand(): Command {

@@ -77,7 +77,7 @@ function readInputs(
     const source = sources.find((name) => one.startsWith(`${name}=`)) ?? (sources.length === 1 ? sources[0]! : null)
     const refuse = (what: string): never => {
       const reason = `--input ${one}: ${what}; write source=file, with a source of ${sources.join(', ')}`
-      throw fail('E_USAGE', { reason, command: 'verify' })
+      throw fail('E_USAGE', { reason })
     }
     if (source === null) return refuse('it names no source')
     const named = one.startsWith(`${source}=`)

@@ -386,15 +386,15 @@ describe('what may be asked', () => {
     const station = await new Station().open()
     await station.run(counting())
     const [, port] = station.control.address.split(':')
-    const taken = pipeline('taken', (p) => p.source('in', tcpSource({ port: Number(port) })).sink('out', nullSink()))
+    const taken = pipeline('barred', (p) => p.source('in', tcpSource({ port: Number(port) })).sink('out', nullSink()))
     await station.submit(taken)
-    await station.heard('failed taken')
+    await station.heard('failed barred')
     const { json } = await station.ask('GET', '/v1/pipelines')
     expect(json).toMatchObject([
+      { pipeline: 'barred', phase: 'failed', error: { code: 'E_PORT_IN_USE' } },
       { pipeline: 'counting', phase: 'running' },
-      { pipeline: 'taken', phase: 'failed', error: { code: 'E_PORT_IN_USE' } },
     ])
-    expect(await station.ask('GET', '/readyz')).toMatchObject({ status: 503, text: 'taken failed\n' })
+    expect(await station.ask('GET', '/readyz')).toMatchObject({ status: 503, text: 'barred failed\n' })
     await send(station, 'a\n')
     expect(station.pipelines.find('counting').execution.keys).toBe(1)
   })

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { examples } from '../../src/cli/examples.ts'
 import { framingName, framingOf } from '../../src/cli/framing.ts'
-import { makeProgram } from '../../src/cli/program.ts'
+import { makeProgram, ofCommand } from '../../src/cli/program.ts'
 
 /** Commands that do something, by the path that a person types. */
 function leaves(command: Command, path = ''): readonly (readonly [string, Command])[] {
@@ -143,4 +143,15 @@ test.each([
 ])('%j is refused as every request that is wrong', async (args, reason) => {
   const refused = (await makeProgram(args)).parseAsync(args, { from: 'user' })
   await expect(refused).rejects.toMatchObject({ code: 'E_USAGE', message: reason })
+})
+
+test.each([
+  [['query'], '`potoroo help query` says how it is used'],
+  [['lits'], '`potoroo help` says how it is used'],
+  [['--jsn'], '`potoroo help` says how it is used'],
+])('%j is answered with the help that says how', async (args, remedy) => {
+  const refused = await makeProgram(args)
+    .then((program) => program.parseAsync(args, { from: 'user' }))
+    .catch((error) => error)
+  expect(ofCommand(refused, args)).toMatchObject({ code: 'E_USAGE', remedy })
 })

@@ -40,3 +40,9 @@ test('what has failed is said with how it starts again', () => {
     'E_PORT_IN_USE: count: port 7 is in use\n  free it\n  then `potoroo submit FILE` starts it again',
   )
 })
+
+test('of a loop that stands still it is said where, and by which calls where these are known', () => {
+  const stuck = { step: 'total', key: '"a"', stack: 'at slow (p.ts:1:1)' }
+  expect(sayLine(warning('worker.stuck', stuck))).toBe('is stuck in step "total", key "a"\nat slow (p.ts:1:1)')
+  expect(sayLine(warning('worker.stuck', { ...stuck, step: null, stack: '' }))).toBe('is stuck outside of any step')
+})

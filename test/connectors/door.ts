@@ -94,6 +94,8 @@ export interface Scene {
   readonly sessions: TestSession[]
   readonly warnings: string[]
   readonly failures: string[]
+  /** What the failures say. */
+  readonly reasons: string[]
   readonly listening: string[]
   readonly reached: string[]
   readonly source: Listening
@@ -119,6 +121,7 @@ export function openAtDoor(
     sessions: [] as TestSession[],
     warnings: [] as string[],
     failures: [] as string[],
+    reasons: [] as string[],
     listening: [] as string[],
     reached: [] as string[],
   }
@@ -133,7 +136,10 @@ export function openAtDoor(
     listening: (address) => scene.listening.push(address),
     reached: (address) => scene.reached.push(address),
     warn: ({ code }) => scene.warnings.push(code),
-    failed: ({ code }) => scene.failures.push(code),
+    failed({ code, message }) {
+      scene.failures.push(code)
+      scene.reasons.push(message)
+    },
   })
   return { ...scene, source }
 }

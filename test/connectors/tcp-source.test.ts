@@ -231,9 +231,11 @@ describe('a plain source', () => {
     expect(source.status.expelled).toBe(1)
   })
 
-  test('fails with the port and who has it', () => {
+  test('fails with the port, who has it and who wants it', () => {
     open()
-    expect(open().failures).toEqual(['E_PORT_IN_USE'])
+    const { failures, reasons } = open()
+    expect(failures).toEqual(['E_PORT_IN_USE'])
+    expect(reasons).toEqual(['port 7001 on server is in use by server: step "in" cannot listen there'])
   })
 
   test('closes every connection when it is closed', () => {

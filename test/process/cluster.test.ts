@@ -110,12 +110,17 @@ test('any worker shows every key once, and says what is missing where one is sil
     expect({ keys, found: new Set(found.map(({ key }) => key)).size }).toEqual({ keys: KEYS, found: KEYS })
     expect(completeness).toEqual({ keyGroups: '1024/1024', missing: [] })
     expect((await on(worker, 'query', 'count', 'total', 'key 7')).out).toBe('{"total":2}\n')
-    expect((await on(worker, 'list')).out).toContain(`\n\nthis is the part of ${worker}, one of 3 workers\n`)
+    const others = ['w1', 'w2', 'w3'].filter((other) => other !== worker).join(', ')
+    expect((await on(worker, 'list')).out).toContain(
+      `\n\nwithout the part of ${others}: 1 worker of 3 has been asked\n`,
+    )
     expect(await on(worker, 'query', 'count', 'total', 'key 999')).toMatchObject({
       status: 2,
       err: expect.stringMatching(/E_NO_KEY/),
     })
   }
+  const list = async () => JSON.parse((await ran(['list', '--json'], { cwd })).out)
+  expect(await list()).toMatchObject([{ pipeline: 'count', phase: 'running', keys: KEYS, recordsIn: 2 * KEYS }])
   const whole = await page('w1')
   process.kill(pidOf(up, 'w3'), 'SIGSTOP')
   const part = await page('w1')

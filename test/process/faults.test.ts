@@ -167,7 +167,9 @@ test('a port that the pipeline has given out twice is in use by itself', async (
   const refused = await ran(['run', 'p.js'], { cwd })
   expect(refused).toMatchObject({
     status: 1,
-    err: expect.stringMatching(/E_PORT_IN_USE: .* by this worker itself, for another/),
+    err: expect.stringMatching(
+      /E_PORT_IN_USE: .* by this worker itself, for another step.*: step "\w+" cannot listen there/,
+    ),
   })
 })
 

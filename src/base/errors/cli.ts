@@ -6,7 +6,7 @@ export const cliErrors = {
   E_USAGE: {
     kind: 'user',
     what: '{reason}',
-    remedy: '`potoroo help` lists the commands, and each explains itself with --help',
+    remedy: '`potoroo help {command}` says how it is used',
   },
   E_STRAY: {
     // Not of kind `user`: a worker that is started again goes on until the same callback fails once more.

@@ -26,7 +26,7 @@ export const envErrors = {
   },
   E_PORT_IN_USE: {
     kind: 'operational',
-    what: 'port {port} on {host} is in use{by}',
+    what: 'port {port} on {host} is in use{by}{so}',
     remedy: 'stop the program that listens there, or choose another port',
   },
 } as const satisfies ErrorRows

@@ -21,6 +21,9 @@ const codes: Readonly<Record<string, NetworkErrorCode>> = {
   ETIMEDOUT: 'timeout',
 }
 
+/** Who has a port that this process has given out twice. */
+const ITSELF = 'this worker itself, for another step, its control API or other workers'
+
 export function networkError(remote: string, error: NodeJS.ErrnoException): NetworkError {
   return new NetworkError(codes[error.code ?? ''] ?? 'other', `${remote}: ${reasonOf(error)}`, error)
 }
@@ -31,7 +34,7 @@ export async function listenError(at: Address, error: NodeJS.ErrnoException): Pr
   if (plain.code !== 'inUse') return plain
   const owner = await portOwner(at.port)
   const own = owner?.endsWith(`(pid ${process.pid})`) ?? false
-  const by = owner === null ? '' : ` by ${own ? 'this worker itself, for another source or sink' : owner}`
+  const by = owner === null ? '' : ` by ${own ? ITSELF : owner}`
   const named = fail('E_PORT_IN_USE', { port: at.port, host: at.host, by }, error)
   return new NetworkError('inUse', named.message, named)
 }
