@@ -198,10 +198,15 @@ export class ControlServer {
     const limit = this.options.limits.controlBodyBytes
     const chunks: Buffer[] = []
     let bytes = 0
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > limit) throw fail('E_CONTROL_REQUEST', { reason: `its body is over the limit of ${limit} bytes` })
-      chunks.push(chunk)
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        bytes += chunk.length
+        if (bytes > limit) throw fail('E_CONTROL_REQUEST', { reason: `its body is over the limit of ${limit} bytes` })
+        chunks.push(chunk)
+      }
+    } catch (error) {
+      // Whoever sent it has gone: nobody hears of this, and it is no fault of ours.
+      throw error instanceof PotorooError ? error : fail('E_CONTROL_REQUEST', { reason: 'its body breaks off' }, error)
     }
     if (bytes === 0) return null
     // A page's form cannot send this type without asking first.

@@ -1,0 +1,30 @@
+/** The HTTP server of the control API by itself: what its callers do wrong is no fault of ours. */
+import { ServerResponse } from 'node:http'
+import { connect } from 'node:net'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { ControlServer, type Route } from '../../src/admin/http.ts'
+import { makeLimits } from '../../src/base/limits.ts'
+
+test('who goes before all of its body has come has not found a bug', async () => {
+  const bugs: unknown[] = []
+  const came: unknown[] = []
+  const route: Route = { method: 'POST', path: '/', right: 'read', handle: ({ body }) => came.push(body) }
+  const asked = Promise.withResolvers<void>()
+  const tokens = { files: { admin: '', read: '' }, rightOf: () => (asked.resolve(), 'read' as const) }
+  const server = new ControlServer({
+    ...{ host: '127.0.0.1', port: 0, limits: makeLimits(), tokens, routes: [route] },
+    onBug: (error) => bugs.push(error),
+  })
+  await server.listen()
+  const end = vi.spyOn(ServerResponse.prototype, 'end')
+  const answered = vi.waitUntil(() => end.mock.calls.length > 0)
+  onTestFinished(() => end.mockRestore())
+  const socket = connect(Number(server.address.split(':')[1]), '127.0.0.1')
+  socket.write('POST / HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 10\r\n\r\n{')
+  await asked.promise
+  socket.destroy()
+  // Nobody hears the answer, which is the last that is done about it.
+  await answered
+  expect([bugs, came]).toEqual([[], []])
+  await server.close()
+})
