@@ -5,6 +5,8 @@
  * U2. Two keys share no object: on another worker, or after a recovery, each has its own.
  * U3. What the state holds can be written: the first call that puts in something else is the one that is refused.
  *
+ * What a step has put in the place of its state is the state then, and what it has forgotten is nobody's.
+ *
  * It costs a walk over state and results for every record, so it is off unless it is asked for.
  */
 import { findFault } from '../base/codec/fault.ts'
@@ -13,12 +15,15 @@ import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import { atOnce } from '../base/promise.ts'
 import type { StepContext } from '../model/plan.ts'
+import type { KeyedContext } from './keyed-context.ts'
 import type { StepPlan } from './keyed-task.ts'
 
 /** `plan` with a step that looks at what it did; a call that breaks a rule throws, so its record is a dead letter. */
 export function guardStep(name: string, plan: StepPlan): StepPlan {
   const owners = new WeakMap<object, Key>()
-  const look = (state: object, context: StepContext, results: readonly unknown[]): void => {
+  const look = (before: object, context: StepContext, results: readonly unknown[]): void => {
+    const state = (context as KeyedContext).stateAfter(before)
+    if (state === null) return
     const fault = findFault([state], 1, DEPTH_MAX)
     if (fault !== null) {
       throw fail('E_STATE_VALUE', { step: name, key: String(context.key), path: fault.path, got: fault.got })

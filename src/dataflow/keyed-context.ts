@@ -26,6 +26,11 @@ export class KeyedContext implements StepContext {
     this.asked = false
   }
 
+  /** What is the key's state behind a call that was given `state`; `null`: the key is forgotten. */
+  stateAfter(state: object): object | null {
+    return this.asked ? this.replacement : state
+  }
+
   forget(): void {
     this.asked = true
     this.forgotten = true

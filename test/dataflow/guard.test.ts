@@ -3,14 +3,15 @@
  * - a result that shares an object with the state, however deep
  * - two keys that share an object, by init or by a record
  * - a state that could not be written
- * and lets everything else through.
+ * and lets everything else through. What a step puts in the place of its state is the state then, and what is forgotten is none.
  */
 import { expect, test } from 'vitest'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
+import type { StepContext } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
 import { stage } from './stage.ts'
 
-type Step = (state: Record<string, unknown>, value: number) => unknown
+type Step = (state: Record<string, unknown>, value: number, context: StepContext) => unknown
 
 function run(step: Step, init: () => Record<string, unknown> = () => ({ list: [] })) {
   const planned = plan(
@@ -61,4 +62,29 @@ test('copies, and what cannot change, go through', () => {
   )
   expect(codes).toEqual([])
   expect(text.split(' ').length).toBe(5)
+})
+
+test.for<readonly [code: string, step: Step]>([
+  ['E_STATE_VALUE', (_state, _n, context) => context.replace({ later: () => 1 })],
+  [
+    'E_STATE_SHARED',
+    (_state, _n, context) => {
+      const list = [1]
+      context.replace({ list })
+      return { list }
+    },
+  ],
+])('a state that is put in the place of another one: %s', ([code, step]) => {
+  expect(run(step).codes).toEqual(Array(4).fill(code))
+})
+
+test('what is the state no more is whoever has it', () => {
+  const { codes, text } = run((state, n, context) => {
+    state.later = () => n
+    if (n > 1) context.forget()
+    else context.replace({ list: [] })
+    return { list: state.list }
+  })
+  expect(codes).toEqual([])
+  expect(text).toBe('{"list":[]} '.repeat(4))
 })
