@@ -31,6 +31,11 @@ export class KeyedContext implements StepContext {
     return this.asked ? this.replacement : state
   }
 
+  /** Whether `result` is the key's state: the one that the call was given, or one that it has put in its place. */
+  isState(result: unknown, state: object): boolean {
+    return result === state || (this.asked && result !== null && result === this.replacement)
+  }
+
   forget(): void {
     this.asked = true
     this.forgotten = true

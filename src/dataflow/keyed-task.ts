@@ -91,7 +91,7 @@ export class KeyedTask extends InputTask {
         context.begin(key, times[i]!, positions[i]!)
         result = atOnce(step(state, values[i], context))
         if (many && result !== undefined) result = this.gather(state, result as Iterable<unknown>)
-        else if (result === state || (context.asked && result === context.replacement)) throw this.returned()
+        else if (context.isState(result, state)) throw this.returned()
       } catch (error) {
         if (bare && isRecordFault(error)) throw new SpoiledState(this.step, error)
         if (before !== null) table.replace(entry, store.copier.taken(before))
@@ -148,7 +148,7 @@ export class KeyedTask extends InputTask {
     const { outputsMax } = this.chain.origin
     const gathered: unknown[] = []
     for (const result of results) {
-      if (result === state || (context.asked && result === context.replacement)) throw this.returned()
+      if (context.isState(result, state)) throw this.returned()
       if (gathered.length === outputsMax) throw fail('E_TOO_MANY_OUTPUTS', { step: this.step, limit: outputsMax })
       if (result !== undefined) gathered.push(atOnce(result))
     }

@@ -222,6 +222,14 @@ describe('the context of a step', () => {
     expect(keys).toBe(0)
   })
 
+  test('a call that forgets the key may answer null, which is a record like any other', () => {
+    const { rows, codes } = oneKey([0, 1], (_, n, ctx) => {
+      if (n === 1) ctx.forget()
+      return n === 1 ? null : n
+    })
+    expect([rows, codes]).toEqual([[0, null], []])
+  })
+
   test('replace puts another state in place of the one, and the last word counts', () => {
     const { rows, keys } = oneKey([0, 10, 0, 20, 0], (state, n, ctx) => {
       state.n++
