@@ -1,9 +1,9 @@
-import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { readControlFile, writeControlFile } from '../../src/admin/control-file.ts'
 import { match } from '../../src/admin/http.ts'
 import { LOOP_DELAY, metricRows, workerRows } from '../../src/admin/metrics.ts'
@@ -343,10 +343,7 @@ describe('what may be asked', () => {
 
   test('a drain that is late says why, and comes to its end all the same', async () => {
     const station = await new Station({ drainTimeoutMs: 100 }).open()
-    const absent = createServer().listen(0, '127.0.0.1')
-    await once(absent, 'listening')
-    const { port } = absent.address() as { port: number }
-    absent.close()
+    const port = await freePort()
     const plenty = pipeline('plenty', (p) =>
       p
         .source('in', generatorSource({ value: (n) => `value number ${n}\n` }))

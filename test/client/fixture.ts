@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { Door } from '../../src/ingest/door.ts'
@@ -37,7 +38,7 @@ export class Worker {
       limits?: Partial<Limits>
     } = {},
   ): Promise<this> {
-    const { incarnation = 'a', rows = [], token = null, port = 0 } = options
+    const { incarnation = 'a', rows = [], token = null, port = await freePort() } = options
     const env = realEnv({ log: { level: 'silent' as never } })
     const limits = makeLimits(options.limits)
     const door = await new Promise<Door>((resolve, reject) =>
@@ -60,7 +61,7 @@ export class Worker {
     this.source.release()
     this.server = createServer({ noDelay: true }, (socket) => this.serve(socket))
     await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve))
-    this.port = (this.server.address() as { port: number }).port
+    this.port = port
     return this
   }
 

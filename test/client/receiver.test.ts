@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { makeLimits } from '../../src/base/limits.ts'
 import { type ReceiveOptions, type Receiver, receiveAcked } from '../../src/client.ts'
 import type { Writer } from '../../src/connectors/connector.ts'
@@ -88,7 +89,8 @@ afterEach(() => {
 })
 
 async function receive(options: Partial<ReceiveOptions> = {}): Promise<Receiver> {
-  const receiver = await receiveAcked({ port: 0, handle: ({ text }) => void texts.push(text), ...options })
+  const { port = await freePort() } = options
+  const receiver = await receiveAcked({ handle: ({ text }) => void texts.push(text), ...options, port })
   receiver.on('failed', () => {})
   receivers.push(receiver)
   return receiver
@@ -193,7 +195,7 @@ test.each(['tcp', 'websocket'] as const)('connections that cannot be accepted en
   const opened = ({ server }: { readonly server?: Server }): void => void servers.push(server!)
   const { asyncEnd } = tracingChannel('net.server.listen')
   asyncEnd.subscribe(opened as never)
-  await receive({ by })
+  await receive({ by, port: 0 })
   asyncEnd.unsubscribe(opened as never)
   expect(servers).toHaveLength(1)
   for (let i = 0; i < 3; i++) servers[0]!.emit('error', new Error('accept EMFILE'))

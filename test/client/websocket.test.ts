@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { makeLimits } from '../../src/base/limits.ts'
 import * as browser from '../../src/client/browser/buffer.ts'
 import { bundleForBrowsers } from '../../src/client/browser/bundle.ts'
@@ -29,7 +30,7 @@ let url: string
 let client: Client | null = null
 let token: string | null = null
 
-/** Opens a WebSocket source in front of the worker's door; on a port of its own, or where it was. */
+/** Opens a WebSocket source in front of the worker's door. */
 async function listen(port: number): Promise<void> {
   const door: Door = {
     requests: {} as Requests,
@@ -48,7 +49,7 @@ async function listen(port: number): Promise<void> {
 
 async function open(): Promise<void> {
   worker = await new Worker().start(token === null ? {} : { token })
-  await listen(0)
+  await listen(await freePort())
 }
 
 beforeEach(() => {
@@ -163,7 +164,7 @@ test('a worker that takes a WebSocket and answers nothing is let go of at once',
   const { port } = server.address() as { port: number }
   const timing = { dialTimeoutMs: 20, maxBackoffMs: 1 }
   const mute = await connect({ url: `ws://127.0.0.1:${port}/`, source: 'lines', producer: 'till', ...timing })
-  await expect.poll(() => closed, { timeout: 5000 }).toBeGreaterThan(2)
+  await expect.poll(() => closed).toBeGreaterThan(2)
   mute.close()
   server.close()
 })

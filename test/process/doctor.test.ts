@@ -17,6 +17,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { seal } from '../../src/checkpoint/envelope.ts'
 import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { folder, launcher, potoroo, ran } from './fixture.ts'
@@ -189,10 +190,9 @@ test.each(faults)('finds $name', async ({ putUp, args, env, verdict, says }) => 
 
 test('a port that somebody has is wrong, and by a worker of this folder is right', async () => {
   const cwd = used()
-  const server = createServer().listen(0, '127.0.0.1')
-  const port = await new Promise<number>((resolve) =>
-    server.once('listening', () => resolve((server.address() as { port: number }).port)),
-  )
+  const port = await freePort()
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
   writeFileSync(join(cwd, 'count.ts'), COUNT.replace('port: 0', `port: ${port}`))
   const { wrong } = await examined(cwd, ['count.ts'])
   expect(wrong).toEqual([

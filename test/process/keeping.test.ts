@@ -149,8 +149,8 @@ test('status --watch looks again and again with rates, and ends in order', async
   sender.hello(1)
   for (let i = 1; i <= 50; i++) sender.batch(i, `${i}`)
   await watching.said(/count running, 50 keys\n/)
-  // 50 records between two looks, which are a second apart or more.
-  const [, rate] = await watching.said(/lines +(\d\d) +50 /)
+  // 50 records at most between two looks, which are a second apart or more.
+  const [, rate] = await watching.said(/lines +([1-9]\d*) +50 /)
   expect(Number(rate)).toBeLessThanOrEqual(51)
   watching.kill('SIGINT')
   expect(await watching.ended, watching.err).toEqual({ status: 0, signal: null })

@@ -1,7 +1,7 @@
 /** `potoroo receive` of acked sinks, and of a sink that listens for WebSockets. */
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../bench/workers/free-port.ts'
@@ -152,10 +152,10 @@ test('says which options do not go together, and who is not there', async () => 
   expect(await refused('7002', '--quiet', '--out', 'x')).toMatch(/--quiet keeps no record/)
   expect(await refused('ws://127.0.0.1:7002/', '--acked')).toMatch(/acked sinks dial/)
   expect(await refused('ws://127.0.0.1:1/')).toMatch(/E_PEER/)
-  const taken = createServer().listen(0, '127.0.0.1')
+  const port = await freePort()
+  const taken = createServer().listen(port, '127.0.0.1')
   onTestFinished(() => void taken.close())
   await once(taken, 'listening')
-  const { port } = taken.address() as AddressInfo
   for (const how of [[], ['--acked'], ['--acked', '--websocket']]) {
     expect(await refused(String(port), ...how)).toMatch(
       /E_PORT_IN_USE: port \d+ on 127\.0\.0\.1 is in use by .*\(pid \d+\)/,

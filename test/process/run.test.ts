@@ -1,5 +1,6 @@
 /** `potoroo run` as a person meets it: ends, signals, kills, and what it says. */
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, openSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -114,10 +115,9 @@ test('what was compiled is there for the next start, also after kill -9', async 
 
 test('says at once that a port is taken, and by whom', async () => {
   const { ran } = app()
-  const server = createServer().listen(0, '127.0.0.1')
-  const port = await new Promise<number>((resolve) =>
-    server.on('listening', () => resolve((server.address() as { port: number }).port)),
-  )
+  const port = await freePort()
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
   const failed = await ran(['run', 'count.ts', '--param', `port=${port}`])
   server.close()
   expect(failed.status).toBe(1)

@@ -11,6 +11,7 @@ import { bundlePipeline, hashText } from '../../src/worker/pipelines/load-bundle
 import { tryLoading } from '../../src/worker/pipelines/load-trial.ts'
 
 const LOAD = new URL('../../src/worker/pipelines/load.ts', import.meta.url).href
+const FACE = new URL('../../src/index.ts', import.meta.url).href
 const PIPELINE = `
 import { pipeline, generatorSource, nullSink } from 'potoroo'
 import { shout } from './lib/shout.ts'
@@ -284,7 +285,9 @@ describe('a file that is no pipeline is told why, and where', () => {
   beforeAll(() => {
     for (const [name, text] of broken) write('broken', { [`${name.replaceAll(' ', '-')}.ts`]: text })
     const files = broken.map(([name]) => fileOf(name))
+    // What the first of them reads of the program counts for none.
     const loading = `import { loadPipeline } from '${LOAD}'
+      import '${FACE}'
       const limits = { bundleBytes: 1e6, loadTimeoutMs: 900 }
       const told = {}
       for (const file of ${JSON.stringify(files)}) {

@@ -4,8 +4,9 @@
  */
 import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
@@ -82,9 +83,9 @@ test('the same program goes on where it runs, and begins anew where it has faile
   expect((await pair.submit(pair.b, 'one', 2)).execution).toBe(execution)
   expect(pair.a.worker.cluster.generation).toBe(generation)
 
-  const other = createServer().listen(0, '127.0.0.1')
+  const port = await freePort()
+  const other = createServer().listen(port, '127.0.0.1')
   await once(other, 'listening')
-  const { port } = other.address() as AddressInfo
   const file = `${pair.folder}/late.ts`
   writeFileSync(
     file,

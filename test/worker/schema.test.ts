@@ -36,7 +36,7 @@ export default pipeline('sums', (p) => {
   writeFileSync(file, text)
   const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
   const resident = await worker.submit(pipeline, bundle, {}, options)
-  await expect.poll(() => resident.phase, { timeout: 10_000 }).toBe('running')
+  await expect.poll(() => resident.phase).toBe('running')
   return resident
 }
 
