@@ -131,6 +131,23 @@ describe('dead letters', () => {
     expect(new Desk(desk.shelf, 2).open(second, 2).positions.sort()).toEqual([1, 2, 3])
   })
 
+  test('B2: what is left of a file keeps its place when it is written anew', () => {
+    const desk = new Desk(new Shelf(), 1).open(null, 0)
+    for (let position = 1; position <= 8; position++) desk.add(0, position)
+    desk.epoch(1)
+    desk.add(0, 9)
+    expect(desk.epoch(2)).toHaveLength(2)
+    desk.letters.remove(new Set(desk.letters.list(0, 1).map(({ id }) => id)))
+    const left = [2, 3, 4, 5, 6, 7, 8, 9]
+    expect(desk.positions).toEqual(left)
+    const snapshot = desk.epoch(3)
+    expect(desk.positions).toEqual(left)
+    desk.letters.floor(3)
+    desk.shelf.settle()
+    expect([...desk.shelf.objects.keys()]).toEqual(snapshot)
+    expect(new Desk(desk.shelf, 2).open(snapshot, 3).positions).toEqual(left)
+  })
+
   test('B2: nothing is written where nothing is new, and files stay few', () => {
     const desk = new Desk(new Shelf(), 1).open(null, 0)
     expect(desk.epoch(1)).toEqual([])

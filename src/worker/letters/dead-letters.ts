@@ -6,8 +6,8 @@
  *
  * B1. A letter is in the first manifest whose epoch its record is in: recovery goes back to that manifest, and what
  *     failed after it fails again and is reported again. So every letter is there once.
- * B2. Files never change. Removing letters writes what is left of a file anew, with the next epoch; so do additions, which
- *     take small files with them, so that there are few: each is at least twice as long as the one after it.
+ * B2. Files never change. Removing letters writes what is left of a file anew, with the next epoch, and with the files behind it;
+ *     so do additions, which take small files with them, so that there are few: each is at least twice as long as the one after it.
  * B3. A file goes when the floor has passed the first epoch that no longer names it. What earlier generations have left is
  *     looked through once. The store may answer late, when the next generation writes already: files of that one stay.
  * B4. Letters are bounded in number and bytes: at the bound the sources stop, and what is under way may still add some.
@@ -225,9 +225,12 @@ export class DeadLetters {
   /** Puts everything that needs a new file into one segment (B2); `null` where nothing does. */
   private gather(epoch: number, fresh: readonly DeadLetter[]): Segment | null {
     this.retired = this.retired.map((one) => (one.epoch === Infinity ? { ...one, epoch } : one))
-    const loose = this.segments.filter(({ path }) => path === null).flatMap(({ letters }) => letters)
-    const files = this.segments.filter(({ path }) => path !== null)
-    let letters = [...loose, ...fresh]
+    const firstLoose = this.segments.findIndex(({ path }) => path === null)
+    const files = firstLoose < 0 ? [...this.segments] : this.segments.slice(0, firstLoose)
+    // Also files that stand behind: the list keeps its order.
+    const anew = this.segments.slice(files.length)
+    for (const { path } of anew) if (path !== null) this.retired.push({ path, epoch })
+    let letters = [...anew.flatMap((segment) => segment.letters), ...fresh]
     this.segments = files
     if (letters.length === 0) return null
     for (let last = files.at(-1); last !== undefined && last.letters.length < 2 * letters.length; last = files.at(-1)) {
