@@ -93,6 +93,7 @@ export class Worker {
       env,
       clock: env.clock,
       store: () => this.storage,
+      limits: () => this.limits,
       alone: (options.cluster ?? null) === null,
       load: host.load,
       cluster: () => this.cluster,

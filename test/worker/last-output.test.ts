@@ -4,6 +4,8 @@
  */
 import { readdirSync, renameSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { fail } from '../../src/base/errors.ts'
+import { makeLimits } from '../../src/base/limits.ts'
 import { emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { encodeManifest, type Manifest } from '../../src/checkpoint/manifest.ts'
 import { fileSink } from '../../src/index.ts'
@@ -37,6 +39,9 @@ export default pipeline('${name}', (p) => {
 
 /** A member `b` of a, b and c; a sink of the pipeline `words` has something of each worker of `parts`. */
 function scene(parts: readonly string[], members = ['a', 'b', 'c']) {
+  /** What the next reads of the store answer. */
+  const broken: Error[] = []
+  const later: (() => void)[] = []
   const looked: string[] = []
   const taken: string[] = []
   const sinks = parts.map((worker) => ({ step: 'out', worker, snapshot: { length: 0, segments: [segmentOf(worker)] } }))
@@ -51,22 +56,26 @@ function scene(parts: readonly string[], members = ['a', 'b', 'c']) {
   const sink = fileSink<unknown>({ path: 'out/rows', encode: String })
   const plan = { tasks: [{ kind: 'sink', step: 'out', sink: { kind: 'file', settings: sink.settings } }] }
   const seams = {
-    env: { clock: { soon: (fn: () => void) => fn() }, disk, log: { info: () => {}, warn: () => {} } },
+    env: {
+      clock: { soon: (fn: () => void) => fn(), after: (_: number, fn: () => void) => later.push(fn) },
+      ...{ disk, log: { info: () => {}, warn: () => {} } },
+    },
+    limits: makeLimits,
     load: (name: string, _: unknown, done: (error: null, loaded: unknown) => void) => {
       looked.push(name)
       done(null, { plan })
     },
     cluster: () => cluster,
     store: () => ({
-      read: (_: string, done: (error: null, bytes: Buffer) => void) =>
-        done(null, encodeManifest({ sinks } as unknown as Manifest)),
+      read: (_: string, done: (error: Error | null, bytes: Buffer) => void) =>
+        done(broken.pop() ?? null, encodeManifest({ sinks } as unknown as Manifest)),
     }),
   } as unknown as LastOutputSeams
   const roster = new Roster()
   const lastOutput = new LastOutput(seams, roster)
   const self = members.indexOf('b')
   const generation = { number: 2, members: members.map((worker) => ({ worker })), self } as unknown as Generation
-  return { lastOutput, roster, generation, looked, taken, entry }
+  return { lastOutput, roster, generation, looked, taken, entry, broken, later }
 }
 
 function segmentOf(worker: string) {
@@ -79,6 +88,18 @@ test('a member shows what it has saved itself in an earlier life, and leaves oth
   const { lastOutput, generation, taken } = scene(['a', 'b', 'c'])
   lastOutput.begin(generation)
   expect(taken).toEqual([pendingOf('b')])
+})
+
+test('where the store does not answer it is asked again, for as long as that is to be shown', () => {
+  for (const drops of [false, true]) {
+    const { lastOutput, generation, taken, broken, later } = scene(['b'])
+    broken.push(fail('E_STORE', { operation: 'read', path: 'm7', reason: 'it is away' }))
+    lastOutput.begin(generation)
+    expect([taken, later.length]).toEqual([[], 1])
+    if (drops) lastOutput.drop('words')
+    later.shift()!()
+    expect(taken).toEqual(drops ? [] : [pendingOf('b')])
+  }
 })
 
 test('what it has here it shows by its own writer', () => {

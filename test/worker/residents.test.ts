@@ -67,7 +67,7 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
         befores.push(before)
         return execution(`${plan.pipeline}/${run}${submitted === run ? '' : ` by ${submitted}`}`)
       },
-      ...{ env: {} as never, store: () => ({}) as never },
+      ...{ env: {} as never, store: () => ({}) as never, limits: () => ({}) as never },
       ...{ damaged: ignore, hint: ignore, follow: (then) => then() },
       tell: (worker, message) => said.push(`${worker} hears ${JSON.stringify(message)}`),
     },

@@ -9,8 +9,11 @@
  * F4. It is over before anything of the pipeline begins here again.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
-import { decodeManifest, LETTERS_PART, type PartEntry } from '../../checkpoint/manifest.ts'
+import type { Examined } from '../../checkpoint/damage.ts'
+import { decodeManifest, LETTERS_PART, type Manifest, type PartEntry } from '../../checkpoint/manifest.ts'
+import { examine } from '../../checkpoint/patience.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { sinkConnector } from '../../connectors/registry.ts'
 import type { Env } from '../../env/env.ts'
@@ -25,6 +28,7 @@ export interface LastOutputSeams {
   readonly load: LoadPlan
   cluster(): Cluster
   store(): Store
+  limits(): Limits
 }
 
 /** What is being done, for one pipeline. */
@@ -85,12 +89,24 @@ export class LastOutput {
     if (last === null || this.shown.get(name) === last.manifest) return this.next()
     const turn = { name, entry: entry!, manifest: last.manifest, close: () => {} }
     this.turn = turn
-    this.seams.store().read(turn.manifest, (error, bytes) => {
-      if (this.turn !== turn) return
-      const examined = error === null ? decodeManifest(turn.manifest, bytes) : null
-      // What cannot be read is told of by whoever needs it.
-      if (examined?.kind === 'intact') this.look(turn, examined.value.sinks.filter(this.isOurs(turn)))
+    this.read(turn, (examined) => {
+      // A damaged one is told of by whoever needs it.
+      if (examined.kind === 'intact') this.look(turn, examined.value.sinks.filter(this.isOurs(turn)))
       else this.next()
+    })
+  }
+
+  /** Reads the manifest of `turn`, again where that fails, until it is over. */
+  private read(turn: Turn, done: (examined: Examined<Manifest>) => void): void {
+    const { manifest: path } = turn
+    const { env, limits } = this.seams
+    const store = this.seams.store()
+    const look = (answer: (examined: Examined<Manifest>) => void): void => {
+      if (this.turn !== turn) return
+      store.read(path, (error, bytes) => answer(error ? { kind: 'failed', error } : decodeManifest(path, bytes)))
+    }
+    examine({ store, clock: env.clock, limits: limits() }, path, look, (examined) => {
+      if (this.turn === turn) done(examined)
     })
   }
 
