@@ -93,6 +93,8 @@ export interface Scene {
   readonly lanes: TestLane[]
   readonly sessions: TestSession[]
   readonly warnings: string[]
+  /** The reasons that they name. */
+  readonly because: string[]
   readonly failures: string[]
   /** What the failures say. */
   readonly reasons: string[]
@@ -120,6 +122,7 @@ export function openAtDoor(
     lanes: [] as TestLane[],
     sessions: [] as TestSession[],
     warnings: [] as string[],
+    because: [] as string[],
     failures: [] as string[],
     reasons: [] as string[],
     listening: [] as string[],
@@ -135,7 +138,10 @@ export function openAtDoor(
     wake: () => {},
     listening: (address) => scene.listening.push(address),
     reached: (address) => scene.reached.push(address),
-    warn: ({ code }) => scene.warnings.push(code),
+    warn({ code, details }) {
+      scene.warnings.push(code)
+      scene.because.push(String(details.reason))
+    },
     failed({ code, message }) {
       scene.failures.push(code)
       scene.reasons.push(message)

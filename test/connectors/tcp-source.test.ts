@@ -100,6 +100,31 @@ describe('a plain source', () => {
     expect(lanes[0]).toMatchObject({ records: ['one'], closed: true })
   })
 
+  test('of many connections that it closes it tells one by one at first, and then of those of a minute together', () => {
+    const { source, warnings, because } = open({ framing: lengthPrefix(), limits: { recordBytes: 100 } })
+    const stranger = (): void => new Client().write('GET / HTTP/1.1')
+    for (let i = 0; i < 13; i++) stranger()
+    expect(warnings).toEqual(Array(10).fill('E_CONNECTION_CLOSED'))
+    pass(60_000)
+    expect(because.slice(10)).toEqual([
+      expect.stringMatching(/over the limit of 100 .*; and 2 more in the last minute/),
+    ])
+    stranger()
+    expect(because.length).toBe(11)
+    pass(60_000)
+    expect(because[11]).toBe(because[0])
+    // Nobody came for a minute.
+    pass(60_000)
+    stranger()
+    expect(because.length).toBe(13)
+    for (let i = 0; i < 11; i++) stranger()
+    source.close()
+    expect(because.length).toBe(23)
+    expect(because[22]).toMatch(/; and 1 more in the last minute/)
+    pass(120_000)
+    expect([source.status.expelled, because.length]).toEqual([26, 23])
+  })
+
   test('takes no records from who speaks the acknowledged protocol', () => {
     const { lanes, source, warnings } = open()
     const versions = { newest: 1, oldestVersion: 1 }

@@ -16,7 +16,8 @@ export const connectorsErrors = {
   E_CONNECTION_CLOSED: {
     kind: 'protocol',
     what: 'step "{step}" closed the connection from {peer}: {reason}',
-    remedy: 'compare what the sender writes with the framing of the source',
+    remedy:
+      'compare what the sender writes with the framing of the source; beyond ten, those of a minute are told of together',
   },
   E_INPUT_LEFT: {
     kind: 'protocol',

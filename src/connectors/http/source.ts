@@ -12,6 +12,7 @@ import type { Timer } from '../../env/clock.ts'
 import type { Answer, HttpCall, HttpCallHandler, HttpHandler } from '../../env/http.ts'
 import type { Decoder, SourceDescription } from '../../model/connector.ts'
 import type { Door, JournaledSource, Listening, Requests, SourceContext, SourceStatus } from '../connector.ts'
+import { Expulsions } from '../expulsions.ts'
 import { Ports } from '../socket/ports.ts'
 import { problem } from './answers.ts'
 import { Call, type CallHome } from './call.ts'
@@ -38,6 +39,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   partial = 0
   private readonly settings: HttpSourceSettings
   private readonly calls = new Set<Call>()
+  private readonly expulsions: Expulsions
   private readonly ports: Ports
   private timer: Timer | null = null
   private closed = false
@@ -46,6 +48,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
 
   constructor(description: SourceDescription<unknown>, door: Door, context: SourceContext) {
     this.context = context
+    this.expulsions = new Expulsions(context)
     this.requests = door.requests
     this.settings = description.settings as HttpSourceSettings
     this.decoder = this.settings.bad === 'refuse' ? description.decoder : null
@@ -62,6 +65,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
 
   close(): void {
     this.closed = true
+    this.expulsions.close()
     this.timer?.cancel()
     this.ports.close()
     for (const call of this.calls) call.abandon()
@@ -110,9 +114,8 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   }
 
   onExpelled(remote: string, reason: string): void {
-    const { context, status } = this
-    status.expelled++
-    if (!this.closed) context.warn(fail('E_CONNECTION_CLOSED', { step: context.step, peer: remote, reason }))
+    this.status.expelled++
+    if (!this.closed) this.expulsions.add({ peer: remote, reason })
   }
 
   private refuse(call: HttpCall, answer: Answer): HttpCallHandler {

@@ -14,6 +14,7 @@ import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection } from '../../env/network.ts'
 import { Cuts, type Framing, type SourceDescription } from '../../model/connector.ts'
 import type { SourceContext, SourceStatus } from '../connector.ts'
+import { Expulsions } from '../expulsions.ts'
 import type { Peer, PeerHome } from './peer.ts'
 import { type Listen, Ports } from './ports.ts'
 
@@ -30,6 +31,7 @@ export class PeerRoom implements PeerHome {
   closed = false
   private readonly idleMs: number
   private readonly peers = new Set<Peer>()
+  private readonly expulsions: Expulsions
   private ports: Ports | null = null
   /** Its peers are producers that other workers may be the home of: each is told again where its stream is. */
   private own = false
@@ -41,6 +43,7 @@ export class PeerRoom implements PeerHome {
     this.framing = framing
     this.idleMs = idleMs
     this.context = context
+    this.expulsions = new Expulsions(context)
   }
 
   /** Opens its port at `at`, by `listen`; `own`: producers are sent here by other workers. */
@@ -97,12 +100,12 @@ export class PeerRoom implements PeerHome {
 
   expelled({ remote: peer }: Pick<Connection, 'remote'>, reason: string): void {
     this.status.expelled++
-    const { context } = this
-    if (!this.closed) context.warn(fail('E_CONNECTION_CLOSED', { step: context.step, peer, reason }))
+    if (!this.closed) this.expulsions.add({ peer, reason })
   }
 
   close(): void {
     this.closed = true
+    this.expulsions.close()
     this.timer?.cancel()
     this.ports?.close()
     for (const peer of this.peers) peer.abandon()
