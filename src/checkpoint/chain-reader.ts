@@ -67,6 +67,11 @@ export class ChainReader {
     })
   }
 
+  /** Within a turn: reads from where it is up to the end of the chain, as `follow` does. */
+  readFurther(done: StoreDoneVoid): void {
+    this.readOn(FIRST_READS, done)
+  }
+
   /**
    * Follows the chain and sees that what seems to be its end is one: a record behind an absent one says that a record was
    * lost, and with it what has been decided since. `E_STORE_DAMAGED` names it.

@@ -2,7 +2,8 @@
  * Appends to the chain (PROTOCOLS 1).
  *
  * A5. A record is created exclusively at the first free n. Who loses n reads it, folds it and tries the next one, unless
- *     the generation has changed: then it stops.
+ *     the generation has changed: then it stops. Who loses again reads to the end of the chain before it tries: to create
+ *     takes longer than to read, so one by one it would stay behind a coordinator of many pipelines for as long as these run.
  * A6. A create whose outcome is unknown is tried again at the same n with the same bytes, never at another n; so is one
  *     that `exists`, until a read says whose record stands there. One that was `created` is not read: it is durable, and
  *     mine.
@@ -48,6 +49,8 @@ interface Attempt {
   readonly bytes: Buffer
   readonly generation: number
   readonly make: MakeRecord
+  /** How many others were lost before it. */
+  readonly losses: number
 }
 
 /** The first pause before an undecided create is tried again, in milliseconds; doubles up to `storeRetryMs`. */
@@ -104,7 +107,7 @@ export class ChainWriter {
   }
 
   /** Tries the first free n (A5). */
-  private tryNext(generation: number, make: MakeRecord): void {
+  private tryNext(generation: number, make: MakeRecord, losses = 0): void {
     const { cluster, limits } = this.reader
     const superseded = cluster.generation !== generation
     const body = superseded || this.closed ? null : make(cluster)
@@ -113,7 +116,7 @@ export class ChainWriter {
       const stamp: Stamp = { n: cluster.next, writer: worker, incarnation, nonce: this.random.id() }
       const before = stamp.n % limits.chainEra === 0 ? cluster : null
       const bytes = encodeRecord(body, stamp, before, this.reader.nonces)
-      this.create({ stamp, bytes, generation, make }, FIRST_PAUSE_MS)
+      this.create({ stamp, bytes, generation, make, losses }, FIRST_PAUSE_MS)
     } else if (this.closed) {
       this.end({ kind: 'undecided' })
     } else if (superseded) {
@@ -152,7 +155,18 @@ export class ChainWriter {
       if (behind) return this.catchUp(attempt, pauseMs)
       const counts = this.reader.accept(record)
       if (isSame(record, attempt.stamp)) this.end({ kind: 'appended', record, counts })
-      else this.tryNext(attempt.generation, attempt.make)
+      else this.lose(attempt)
+    })
+  }
+
+  /** Another's record stands at n: goes on behind it, or behind all that stands there by now (A5). */
+  private lose({ generation, make, losses }: Attempt): void {
+    const again = (): void => this.tryNext(generation, make, losses + 1)
+    if (losses === 0) return again()
+    this.reader.readFurther((error) => {
+      // What cannot be read for now is met again by the next attempt.
+      if (error !== null && error.code !== 'E_STORE') this.end({ kind: 'failed', error })
+      else again()
     })
   }
 

@@ -160,6 +160,27 @@ describe('an append', () => {
     expect(world.objects.has(chainRecord(next + 1))).toBe(false)
   })
 
+  test('A5: reads to the end of a chain that it is behind, and does not try its way along record by record', () => {
+    const { world, reader, writer, drain } = calmChain()
+    reader.follow(() => {})
+    drain()
+    const epochs = Array.from({ length: 50 }, (_, i) => () => epochRecord(1, 100 + i))
+    write(world, [...first, ...epochs])
+    const outcomes: Appended[] = []
+    writer.append(
+      () => epochRecord(1, 150),
+      (outcome) => outcomes.push(outcome),
+    )
+    let creates = 0
+    world.settle()
+    while (world.waiting.length > 0) {
+      if (world.waiting[0]!.kind === 'create') creates++
+      world.happen(0)
+    }
+    expect(outcomes).toMatchObject([{ kind: 'appended', record: { n: 53 } }])
+    expect(creates).toBe(3)
+  })
+
   test('A6: does not read what it has created, and reads whose record stands there after any other answer', () => {
     const ends: readonly CreateEnd[] = ['answered', 'unknown', 'late']
     const reads = ends.map((end) => {
