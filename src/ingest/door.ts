@@ -337,6 +337,11 @@ export class Door {
     this.journal.close(done)
   }
 
+  /** Like `close`, as the process ends: a disk that fails is not waited for. */
+  endWithProcess(done: () => void): void {
+    this.journal.endWithProcess(done)
+  }
+
   private log(error: PotorooError): void {
     this.options.env.log.error(error.code, { message: error.message })
   }

@@ -12,6 +12,8 @@
  *     order, before anything else. They are in memory: a batch is let go only when it no longer needs the disk.
  * J4. An older segment is synced before a younger one, so nothing is durable in front of a hole.
  * J6. Serials rise over all incarnations of a data folder, and no file is written by two.
+ * J8. A journal that ends with its process does not wait for a disk that fails: what that has not taken is lost with the
+ *     process as by a kill, and nothing of it was acknowledged.
  *
  * What may go is decided in `segments.ts`, J5 and J7.
  */
@@ -106,6 +108,9 @@ export class Journal {
   /** Nothing is vouched for any more. */
   private sealed = false
   private closing: (() => void) | null = null
+  /** It is closed with its process (J8). */
+  private ends = false
+  private closed = false
   private failuresInRow = 0
   private readonly names: Names
   private readonly openWaiters: (() => void)[] = []
@@ -246,6 +251,7 @@ export class Journal {
   }
 
   private openSegment(): void {
+    if (this.closed) return
     const { disk, worker, incarnation, first, limits } = this.options
     this.serial++
     const bytesMax = limits.journalSegmentBytes
@@ -253,8 +259,10 @@ export class Journal {
       if (error !== null) {
         this.report(error)
         this.options.clock.after(RETRY_MS, () => this.openSegment())
+        this.rest()
         return
       }
+      if (this.closed) return writer!.close(() => {})
       this.writer = writer
       this.segments.add(writer!.segment)
       this.dropEmpty()
@@ -351,7 +359,10 @@ export class Journal {
       this.report(error)
     }
     const broken = this.broken
-    if (broken && this.underWay === 0) this.beginAnew()
+    if (broken && this.underWay === 0) {
+      this.beginAnew()
+      this.rest()
+    }
     return broken
   }
 
@@ -411,10 +422,15 @@ export class Journal {
   private rest(): void {
     while (this.durableWaiters[0]?.last.state === 'durable') this.durableWaiters.shift()!.done()
     const { closing } = this
-    if (closing !== null && (this.idle || (this.sealed && this.written && this.underWay === 0))) {
-      this.closing = null
-      closing()
-    }
+    if (closing === null || !(this.idle || (this.underWay === 0 && this.mayLeave))) return
+    this.closing = null
+    this.closed = true
+    closing()
+  }
+
+  /** Whether what is not durable need not become it. */
+  private get mayLeave(): boolean {
+    return (this.sealed && this.written) || (this.ends && this.status.problem !== null)
   }
 
   /** Ends the current segment in order, a sealed one as it is; nothing may be appended any more. */
@@ -426,5 +442,11 @@ export class Journal {
       writer.finish(() => writer.close(() => done()))
     }
     this.options.clock.soon(() => this.rest())
+  }
+
+  /** Like `close`, as the process ends (J8). */
+  endWithProcess(done: () => void): void {
+    this.ends = true
+    this.close(done)
   }
 }

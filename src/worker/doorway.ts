@@ -73,7 +73,7 @@ export class Doorway {
       ...seals,
     }
     Door.open(own, (error, door) => {
-      if (this.closed) return door?.close(() => {})
+      if (this.closed) return door?.endWithProcess(() => {})
       this.door = door
       journals.list(() => done(error))
     })
@@ -106,10 +106,10 @@ export class Doorway {
     else door.close(done)
   }
 
-  /** Shuts it for good, also one that is still to open. */
+  /** Shuts it for good, also one that is still to open; the process ends, whatever the disk does. */
   close(done: () => void): void {
     this.closed = true
     if (this.door === null) done()
-    else this.door.close(done)
+    else this.door.endWithProcess(done)
   }
 }

@@ -110,6 +110,30 @@ test('a full disk is logged once, and once more when there is room again', () =>
   expect(said).toEqual(['E_JOURNAL', 'journal.recovered'])
 })
 
+test('a journal that ends with its process does not wait for a disk that takes nothing', () => {
+  const world = new World(1)
+  const machine = world.machine('m')
+  const rig = new Rig(world, machine, 'a').started()
+  push(rig.source!, 'one')
+  rig.settle()
+  const { capacityBytes } = machine.volume
+  machine.volume.capacityBytes = 0
+  push(rig.source!, 'two')
+  let closed = 0
+  rig.door!.close(() => closed++)
+  world.run(world.now + 60_000)
+  expect(closed).toBe(0)
+  rig.door!.endWithProcess(() => closed++)
+  world.run(world.now + 1000)
+  expect(closed).toBe(1)
+  // Nothing is written behind its end: the folder may be somebody else's by then.
+  machine.volume.capacityBytes = capacityBytes
+  world.run(world.now + 60_000)
+  rig.process.kill()
+  const next = new Rig(world, machine, 'b').started()
+  expect(texts(next.drain())).toEqual(['one'])
+})
+
 test('a stream that was silent for long is forgotten, but not before the journal has nothing of it', () => {
   const world = new World(1)
   const machine = world.machine('m')
