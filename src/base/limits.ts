@@ -26,7 +26,7 @@ export interface Limits {
   readonly recordBytes: number
   /** Longest payload of a frame between two workers, in bytes. */
   readonly frameBytes: number
-  /** Longest key, in UTF-16 code units. */
+  /** Longest key, in UTF-16 code units; of a bigint, in hexadecimal digits. */
   readonly keyLength: number
   /** Bytes of batches that one channel between two workers may have on the way; one batch may go beyond it. */
   readonly channelCreditBytes: number

@@ -254,8 +254,10 @@ export interface Exchange {
 /** The hash of a key that is no short text; throws for what is no key. */
 export function hashOther(key: Key, keyLength: number, step: string): number {
   const type = typeof key
+  // A number's length is that of its hexadecimal digits: others take long to count.
+  const isLong = type === 'bigint' ? BigInt.asIntN(4 * keyLength, key as bigint) !== key : type === 'string'
+  if (isLong) throw fail('E_KEY_TOO_LONG', { step, limit: keyLength })
   if (type === 'number' ? !Number.isNaN(key) : type === 'bigint' || type === 'boolean') return hashKey(key)
-  if (type === 'string') throw fail('E_KEY_TOO_LONG', { step, limit: keyLength })
   atOnce<unknown>(key)
   throw fail('E_KEY', { step, got: type === 'number' ? 'NaN' : describe(key) })
 }

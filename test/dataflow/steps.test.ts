@@ -184,6 +184,21 @@ function byOne(p: Builder) {
   return p.source('in', numbers()).keyBy('by', () => 'one')
 }
 
+test('a key is bounded, whether it is a text or a whole number of any size', () => {
+  const keys = ['x'.repeat(8), 2n ** 31n - 1n, -(2n ** 31n), 'x'.repeat(9), 2n ** 31n, -(2n ** 31n) - 1n, 7]
+  const { codes, stores } = run(
+    [...keys.keys()],
+    (p) =>
+      p
+        .source('in', numbers())
+        .keyBy('by', (n) => keys[n]!)
+        .mapWithState('step', { init: () => ({}), step: () => 1 }),
+    { keyLength: 8 },
+  )
+  expect(codes).toEqual(Array(3).fill('E_KEY_TOO_LONG'))
+  expect(stores.get('step')!.keys).toBe(4)
+})
+
 test('a step that answers undefined emits nothing', () => {
   expect(oneKey([1, 2, 3], (_, n) => (n === 2 ? undefined : n)).rows).toEqual([1, 3])
   const { rows } = run([1, 2], (p) =>
