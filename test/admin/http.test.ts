@@ -10,9 +10,13 @@ test('who goes before all of its body has come has not found a bug', async () =>
   const came: unknown[] = []
   const route: Route = { method: 'POST', path: '/', right: 'read', handle: ({ body }) => came.push(body) }
   const asked = Promise.withResolvers<void>()
-  const tokens = { files: { admin: '', read: '' }, rightOf: () => (asked.resolve(), 'read' as const) }
+  const rightOf = () => {
+    asked.resolve()
+    return 'read' as const
+  }
   const server = new ControlServer({
-    ...{ host: '127.0.0.1', port: 0, limits: makeLimits(), tokens, routes: [route] },
+    ...{ host: '127.0.0.1', port: 0, limits: makeLimits(), routes: [route] },
+    tokens: { files: { admin: '', read: '' }, rightOf },
     onBug: (error) => bugs.push(error),
   })
   await server.listen()
