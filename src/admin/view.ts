@@ -1,6 +1,7 @@
 /** What `status` shows: a pipeline as plain JSON. The field names are a public format. */
 import type { ErrorCode, PotorooError } from '../base/errors.ts'
 import { compareNames } from '../base/names.ts'
+import { hideSecrets } from '../model/explain.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { PipelinePhase, Pipelines, Resident } from '../worker/pipelines/pipelines.ts'
 import type { Resources } from './resources.ts'
@@ -58,6 +59,7 @@ export interface Submitted extends PipelineSummary {
 }
 
 export interface PipelineView extends PipelineSummary {
+  /** Without what is secret, as `explain` shows it. */
   readonly parameters: Parameters
   readonly startedMs: number
   readonly continuedFrom: number | null
@@ -193,7 +195,7 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   const { figures, writers, keysByStep, isOpen } = execution
   return {
     ...summarize(resident),
-    parameters,
+    parameters: hideSecrets(parameters),
     startedMs,
     continuedFrom: base?.epoch ?? null,
     checkpoint: {

@@ -7,6 +7,7 @@ import { TCP_SERVER } from '../connectors/tcp/describe.ts'
 import { WEBHOOK } from '../connectors/webhook/describe.ts'
 import { WEBSOCKET, WEBSOCKET_SERVER } from '../connectors/websocket/describe.ts'
 import type { Framing, Settings } from '../model/connector.ts'
+import { hideSecrets } from '../model/explain.ts'
 import type { Resident } from '../worker/pipelines/pipelines.ts'
 import { framingName } from './framing.ts'
 import { counted, invocation, say } from './terminal.ts'
@@ -47,7 +48,7 @@ export const proposals = {
 
   /** A sink that writes somewhere, and how to see what it writes. */
   sink(step: string, kind: string, settings: Settings): string {
-    const { host, port, path, url, protocol } = settings
+    const { host, port, path, url, protocol } = hideSecrets(settings)
     const acked = protocol === 'acked' ? ' --acked' : ''
     if (kind === WEBSOCKET) {
       const how = acked === '' ? '' : `receive ${short(new URL(String(url)).host)} --acked --websocket`

@@ -2,7 +2,7 @@
  * `explain`: a pipeline as plain data for people and programs. Text and diagrams are drawn from it; the JSON is a
  * public format.
  *
- * X1. Nothing of a user's functions is in it, and no setting whose name says that it is a secret.
+ * X1. Nothing of a user's functions is in it, no setting whose name says that it is a secret, and nobody's name and password in a URL.
  */
 import type { Milliseconds } from '../base/time.ts'
 import type { Settings, SinkPromise } from './connector.ts'
@@ -139,9 +139,18 @@ function explainChain(chain: ChainPlan, channels: readonly ChannelPlan[]): Expla
 }
 
 const SECRET = /secret|password|token|credential|private/i
+/** Name and password in a URL. */
+const WHO = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i
 
 /** `values` with `***` for what must not be shown (X1). */
-function hideSecrets<V extends Settings | Parameters>(values: V): V {
-  const shown = Object.entries(values).map(([name, value]) => [name, SECRET.test(name) && value ? '***' : value])
+export function hideSecrets<V extends Settings | Parameters>(values: V): V {
+  const shown = Object.entries(values).map(([name, value]) => [
+    name,
+    SECRET.test(name) && value ? '***' : hideWho(value),
+  ])
   return Object.fromEntries(shown) as V
+}
+
+function hideWho<T>(value: T): T | string {
+  return typeof value === 'string' ? value.replace(WHO, '$1***@') : value
 }

@@ -82,6 +82,20 @@ describe('who may do what', () => {
     }
   })
 
+  test('the token for looking does not show secrets that a pipeline was given', async () => {
+    const station = await new Station().open()
+    const parameters = { password: 'hidden', url: 'wss://me:hidden@reports.internal/in', port: 0 }
+    const secret = pipeline('secret', { parameters }, (p) =>
+      p.source('in', tcpSource({ port: p.parameters.port })).sink('out', nullSink()),
+    )
+    const program = { hash: hashText(''), text: '', map: '{}' }
+    await station.pipelines.submit(secret, program, secret.parameters)
+    const headers = { authorization: `Bearer ${station.token('read')}` }
+    const { text, json } = await station.ask('GET', '/v1/pipelines/secret', { headers })
+    expect(json.parameters).toEqual({ password: '***', url: 'wss://***@reports.internal/in', port: 0 })
+    expect(text).not.toContain('hidden')
+  })
+
   test("another site's page gets nothing, by its origin or by a name that leads here", async () => {
     const station = await new Station().open()
     const from = (headers: Record<string, string>) => station.ask('GET', '/v1/worker', { headers })

@@ -25,6 +25,16 @@ test('an address of IPv6 is proposed as the commands read it', () => {
   expect(said).toMatch(/totals dials \[::1\]:7002 +receive \[::1\]:7002$/)
 })
 
+test('who is named in a URL, and by which password, is not shown', () => {
+  for (const [kind, scheme] of [
+    ['websocket', 'wss'],
+    ['webhook', 'https'],
+  ] as const) {
+    const said = proposals.sink('out', kind, { url: `${scheme}://me:p@ss@reports.internal:7002/in?x=@` })
+    expect(said).toMatch(new RegExp(` ${scheme}://\\*\\*\\*@reports\\.internal:7002/in\\?x=@$`))
+  }
+})
+
 test('an end says how many keys there are, or how many at least where not all have been counted', () => {
   const words = (allCounted: boolean, letters: number): string => {
     const execution = { figures: { epoch: 7 }, keys: 1_200_000, allCounted, deadLetters: { count: letters } }

@@ -149,6 +149,12 @@ test('data is plain, and hides what is secret', () => {
   const made = explain(orders.build())
   expect(JSON.parse(JSON.stringify(made))).toEqual(made)
   expect(json(orders)).not.toContain('hidden')
+  const url = 'wss://me:hidden@reports.internal/in'
+  const reports = pipeline('reports', { parameters: { url } }, (p) =>
+    p.source('in', testSource<string>()).sink('out', testSink({ settings: { url: p.parameters.url } })),
+  )
+  expect(json(reports)).toContain('wss://***@reports.internal/in')
+  expect(json(reports)).not.toContain('hidden')
   expect(made.tasks.map(({ id, kind, step }) => `${id} ${kind} ${step}`)).toEqual([
     '0 source orders',
     '1 source old-orders',
