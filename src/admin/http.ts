@@ -7,11 +7,12 @@
  *     leads here (DNS rebinding).
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { showAddress } from '../base/address.ts'
 import { type ErrorKind, fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
+import { http } from '../env/real/node-http.ts'
 import { jsonIn } from './request.ts'
 import type { Right, Tokens } from './tokens.ts'
 
@@ -82,7 +83,7 @@ export class ControlServer {
   constructor(options: HttpOptions) {
     this.options = options
     const times = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: HEADERS_MS }
-    this.server = createServer({ ...times, maxHeaderSize: HEADER_BYTES }, (request, response) => {
+    this.server = http.createServer({ ...times, maxHeaderSize: HEADER_BYTES }, (request, response) => {
       this.serve(request, response).catch((error) => {
         // The response is under way, or the connection is gone: there is nobody to tell.
         if (!(error instanceof PotorooError)) options.onBug(error)

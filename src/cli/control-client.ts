@@ -5,7 +5,6 @@
  * current folder.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ControlFile, readControlFile } from '../admin/control-file.ts'
@@ -13,6 +12,7 @@ import type { WorkerView } from '../admin/view.ts'
 import { showAddress } from '../base/address.ts'
 import { type Details, type ErrorCode, errorTable, fail, PotorooError } from '../base/errors.ts'
 import { inShell } from '../base/shell.ts'
+import { http } from '../env/real/node-http.ts'
 import { addressOf } from './address.ts'
 import { Waiting } from './progress.ts'
 import { readSettings } from './settings.ts'
@@ -216,7 +216,7 @@ function call(
     if (body !== null) headers['content-type'] = 'application/json'
     const signal = ms === undefined ? undefined : AbortSignal.timeout(ms)
     // In a URL a part of the path that is `..` would be a way up.
-    const asked = request(`http://${address}`, { path, method, headers, agent: false, signal }, (response) => {
+    const asked = http.request(`http://${address}`, { path, method, headers, agent: false, signal }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)

@@ -18,6 +18,10 @@ describe('the checker', () => {
       'state/x.ts:1: clock and chance may not be used here',
     ])
     expect(complaints('env/real/clock.ts', 'const t = Date.now()')).toEqual([])
+    expect(complaints('admin/x.ts', "import { createServer, type Server } from 'node:http'")).toEqual([
+      'admin/x.ts:1: HTTP by its names (env/real/node-http.ts) may not be used here',
+    ])
+    expect(complaints('admin/x.ts', "import type { Server } from 'node:http'")).toEqual([])
     expect(complaints('worker/x.ts', "import { pino } from 'pino'")).toEqual([
       'worker/x.ts:1: package pino may not be used here',
     ])

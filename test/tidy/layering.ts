@@ -68,6 +68,8 @@ const outside = [
 ]
 
 const fences: readonly Fence[] = [
+  // All of it is read for that, and more: see there.
+  { name: 'HTTP by its names (env/real/node-http.ts)', pattern: /^(?!import type).*from 'node:http'/, allowed: [] },
   { name: 'node modules', pattern: /from 'node:/, allowed: [...outside, /^base\/crc\.ts$/, /^model\/load/] },
   {
     name: 'clock and chance',

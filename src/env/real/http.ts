@@ -11,15 +11,7 @@
  *     that, and no longer looks for heads that do not come: it would keep who has sent a part of one for ever.
  */
 
-import {
-  Agent,
-  createServer,
-  type IncomingMessage,
-  request,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -45,6 +37,7 @@ import type { Log } from '../log.ts'
 import { type Address, type Listener, NetworkError } from '../network.ts'
 import type { Guests } from './guests.ts'
 import { listenError, networkError } from './network-error.ts'
+import { http } from './node-http.ts'
 import { dialWebSocket, WebSocketDoor } from './websocket.ts'
 
 const KEEP_ALIVE_MS = 15_000
@@ -61,7 +54,10 @@ const BACKLOG = 1024
 export class RealHttp implements Http {
   private readonly log: Log
   private readonly guests: Guests
-  private readonly agents = { 'http:': new Agent({ keepAlive: true }), 'https:': new SecureAgent({ keepAlive: true }) }
+  private readonly agents = {
+    'http:': new http.Agent({ keepAlive: true }),
+    'https:': new SecureAgent({ keepAlive: true }),
+  }
 
   constructor(log: Log, guests: Guests) {
     this.log = log
@@ -106,7 +102,7 @@ export class RealHttp implements Http {
       done(error, answer)
     }
     const secure = protocol === 'https:'
-    const outgoing = (secure ? secureRequest : request)(url, {
+    const outgoing = (secure ? secureRequest : http.request)(url, {
       method,
       headers: { ...headers, 'content-length': body.length },
       agent: this.agents[secure ? 'https:' : 'http:'],
@@ -141,7 +137,7 @@ export class RealHttp implements Http {
 }
 
 function makeServer(limits: Limits): Server {
-  const server = createServer({
+  const server = http.createServer({
     maxHeaderSize: limits.httpHeaderBytes,
     headersTimeout: limits.httpHeadersMs,
     // A body may take as long as it moves, and as long as we do not read it (R1).
@@ -378,6 +374,6 @@ function refuse(socket: Duplex, { status, headers = {}, body = '' }: Answer): vo
   const all = { 'content-type': 'text/plain; charset=utf-8', ...headers, connection: 'close' }
   const lines = Object.entries({ ...all, 'content-length': Buffer.byteLength(body) }).map(([n, v]) => `${n}: ${v}\r\n`)
   socket.once('finish', () => socket.destroy())
-  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\n${lines.join('')}\r\n`)
+  socket.write(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? 'Refused'}\r\n${lines.join('')}\r\n`)
   socket.end(body)
 }
