@@ -159,7 +159,7 @@ export class Wire implements ConnectionHandler {
         this.process.env.log.info('producer.refused', { code: message.code, reason: message.reason })
         if (message.code === 'E_STREAM_FORKED') {
           if (message.retryMs === 0) owner.forked()
-        } else if (message.code === 'E_STREAM_UNKNOWN') owner.unknown()
+        } else if (message.code === 'E_STREAM_UNKNOWN' || message.code === 'E_STREAM_EXPIRED') owner.unknown()
         else if (message.retryMs === 0) owner.complain(`refused: ${message.code} ${message.reason}`)
         return this.end(message.retryMs)
       case 'redirect':

@@ -4,8 +4,9 @@
  *
  * P3. Of an outbox and its copies one goes on. Who is told that another one does begins a stream of its own: what it had that
  *     was not stable is lost to the stream.
- * P4. Who is told again and again that its stream is not known believes it, should it ever: its source has begun anew, and it begins
- *     a stream of its own with other records.
+ * P4. Who is told again and again that its stream is not known believes it, should it ever: its source has begun anew, or has
+ *     forgotten it, and it begins a stream of its own with other records.
+ * P5. No source forgets a stream sooner than it says: what was stable of one that it does not know is older than that.
  */
 import { Outbox } from '../client/outbox.ts'
 import type { Address } from '../env/network.ts'
@@ -31,6 +32,8 @@ export interface ProducerOptions {
   readonly repeatChance: number
   /** Times in a row that it is told that its stream is not known before it believes that; never where nothing is said (P4). */
   readonly believes?: number
+  /** For how long a source remembers a stream behind its last record, in milliseconds; for ever where nothing is said (P5). */
+  readonly rememberedMs?: number
   /** Makes record `sequence` of the incarnation `life`. */
   readonly record: (life: string, sequence: number) => Uint8Array
 }
@@ -60,7 +63,7 @@ export class SimProducer extends RecordMaker {
     life.copied = true
     this.disk = new SimOutboxDisk(other.disk)
     this.lives.length = 0
-    this.lives.push({ ...life, name: `${this.name}.1`, first: made + 1, made })
+    this.lives.push({ ...life, name: `${this.name}.1`, first: made + 1, made, bursts: [...life.bursts] })
     this.open()
   }
 
@@ -88,7 +91,7 @@ export class SimProducer extends RecordMaker {
       head.writeUInt32LE(record.length)
       parts.push(head, record)
     }
-    life.made += count
+    this.grow(count)
     this.outbox.append(count, Buffer.concat(parts))
     this.wire?.pump()
   }
@@ -152,6 +155,7 @@ export class SimProducer extends RecordMaker {
       unknown: () => {
         if (++this.unknown < (this.options.believes ?? Infinity)) return
         this.unknown = 0
+        this.checkForgotten()
         this.beginAnew()
       },
       complain: (what) => this.complaints.push(`${this.life.name}: ${what}`),
@@ -167,6 +171,15 @@ export class SimProducer extends RecordMaker {
         if (this.wire === wire) this.reconnect()
       })
     }
+  }
+
+  /** P5. */
+  private checkForgotten(): void {
+    const { name, stable } = this.life
+    const { rememberedMs } = this.options
+    if (rememberedMs === undefined || stable === 0) return
+    const ageMs = this.ageOf(stable)
+    if (ageMs < rememberedMs) this.complaints.push(`${name}: is not known, and ${stable} was made ${ageMs} ms ago (P5)`)
   }
 
   private acked(journaled: number, stable: number): void {

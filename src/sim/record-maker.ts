@@ -10,6 +10,12 @@ import type { Timer } from '../env/clock.ts'
 import type { Address } from '../env/network.ts'
 import type { Machine, SimProcess } from './world.ts'
 
+/** Records that were made at once: up to `last`, at `ms`. */
+export interface Burst {
+  readonly last: number
+  readonly ms: number
+}
+
 /** What one incarnation was told. */
 export interface ProducerLife {
   readonly name: string
@@ -26,6 +32,13 @@ export interface ProducerLife {
   readonly first: number
   /** Somebody else has its records too. */
   copied: boolean
+  /** When its records were made, by the world's time. */
+  readonly bursts: Burst[]
+}
+
+/** When record `sequence` of `life` was made, or its first one after that; never where there is none. */
+export function madeMs({ bursts }: ProducerLife, sequence: number): number {
+  return bursts.find(({ last }) => last >= sequence)?.ms ?? Number.NEGATIVE_INFINITY
 }
 
 export abstract class RecordMaker {
@@ -86,6 +99,18 @@ export abstract class RecordMaker {
     this.reconnect()
   }
 
+  /** It has made `count` records more, now. */
+  protected grow(count: number): void {
+    const { life } = this
+    life.made += count
+    life.bursts.push({ last: life.made, ms: this.process!.worldMs })
+  }
+
+  /** How long ago record `sequence` of its life was made, in milliseconds. */
+  protected ageOf(sequence: number): number {
+    return this.process!.worldMs - madeMs(this.life, sequence)
+  }
+
   /** Gives up what it waits for, and asks once more. */
   reconnect(): void {
     if (!this.running) return
@@ -111,6 +136,6 @@ export abstract class RecordMaker {
     const { name: producer } = this
     const name = `${producer}.${this.lives.length + 1}`
     const fresh = { made: 0, journaled: 0, stable: 0, gone: false, first: 1, copied: false }
-    this.lives.push({ name, producer, incarnation: name, ...fresh })
+    this.lives.push({ name, producer, incarnation: name, ...fresh, bursts: [] })
   }
 }

@@ -260,6 +260,11 @@ export class SimProcess {
     return this.life.state
   }
 
+  /** What time it is in the world, in milliseconds, whatever its clock shows. */
+  get worldMs(): number {
+    return this.timeline.now
+  }
+
   /** `kill -9`: no callback runs any more; the kernel closes its sockets and frees its locks. */
   kill(): void {
     this.die('killed')

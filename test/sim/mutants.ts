@@ -10,6 +10,7 @@ import { heldMutants } from './mutants/held.ts'
 import { leftoverMutants } from './mutants/leftovers.ts'
 import { letterMutants } from './mutants/letters.ts'
 import { memberMutants } from './mutants/members.ts'
+import { memoryMutants } from './mutants/memory.ts'
 import type { SimMutant } from './mutants/mutant.ts'
 import { nameMutants } from './mutants/names.ts'
 import { otherMutants } from './mutants/others.ts'
@@ -25,6 +26,7 @@ import { waitMutants } from './mutants/waits.ts'
 
 export const mutants: readonly SimMutant[] = [
   ...doorMutants,
+  ...memoryMutants,
   ...readMutants,
   ...stepMutants,
   ...stateMutants,

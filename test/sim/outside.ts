@@ -6,9 +6,10 @@
  */
 import type { Prng } from '../../src/base/prng.ts'
 import type { Address } from '../../src/env/network.ts'
+import { UNKNOWN_MAX } from '../../src/protocol/unknown.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
 import { type ProducerOptions, SimProducer } from '../../src/sim/producer.ts'
-import type { ProducerLife } from '../../src/sim/record-maker.ts'
+import { madeMs, type ProducerLife } from '../../src/sim/record-maker.ts'
 import { SimSender } from '../../src/sim/sender.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { Machine, World } from '../../src/sim/world.ts'
@@ -35,6 +36,8 @@ export interface OutsideConfig {
   readonly overlapChance: number
   readonly repeatChance: number
   readonly patienceMs: number
+  /** For how long sources remember a stream, where that is little: in milliseconds. */
+  readonly rememberedMs?: number | null
 }
 
 /** A file that was laid on the workers' volume. */
@@ -52,6 +55,9 @@ export interface Brings<P = SimProducer | SimPoster> {
   readonly feed: Feed
   readonly producer: P
 }
+
+/** After so many times of what a source remembers a stream has lapsed, wherever something of it is left. */
+const LAPSED = 1.5
 
 export class Outside {
   readonly producers: Brings[] = []
@@ -113,7 +119,7 @@ export class Outside {
       const name = `${feed.step}-p${i}`
       const doors = this.doors.map((_, door) => this.door(i + door, feed))
       const producer = new SimPoster(world.machine(name), {
-        ...{ name, doors, patienceMs: config.patienceMs },
+        ...{ name, doors, patienceMs: config.patienceMs, ...this.memory },
         record: (life, sequence) => record(feed, life, sequence),
       })
       this.producers.push({ feed, producer })
@@ -124,15 +130,25 @@ export class Outside {
   producerOf(name: string, index: number, feed: Feed, more: Pick<ProducerOptions, 'believes'> = {}): SimProducer {
     const { config, world, pipeline } = this
     const { patienceMs, overlapChance, repeatChance } = config
+    const believed = this.forgetful ? { believes: UNKNOWN_MAX } : {}
     // What comes before a WebSocket stands is text that nothing checks.
     return new SimProducer(world.machine(name, { checked: !feed.web }), {
-      ...{ name, patienceMs, overlapChance, repeatChance, ...more },
+      ...{ name, patienceMs, overlapChance, repeatChance, ...this.memory, ...believed, ...more },
       address: this.door(index, feed),
       by: feed.web ? 'websocket' : 'tcp',
       source: `${pipeline}/${feed.step}`,
       outboxBytes: 16 << 10,
       record: (life, sequence) => record(feed, life, sequence),
     })
+  }
+
+  private get forgetful(): boolean {
+    return (this.config.rememberedMs ?? null) !== null
+  }
+
+  private get memory(): { readonly rememberedMs?: number } {
+    const { rememberedMs = null } = this.config
+    return rememberedMs === null ? {} : { rememberedMs }
   }
 
   /** Somebody begins with a copy of a producer's outbox, on a machine of its own; at once, or with one out of a backup. */
@@ -308,8 +324,12 @@ export class Outside {
    */
   allIn(seen: ReadonlyMap<string, number>, covered: ReadonlyMap<string, number> | null = null): boolean {
     // Of a producer that has lost what it had, journals have what was journaled. They are in no hurry.
-    const left = ({ incarnation, gone, copied, journaled }: ProducerLife): boolean =>
-      gone && !copied && covered !== null && (covered.get(incarnation) ?? 0) < journaled
+    const left = (life: ProducerLife): boolean => {
+      const { incarnation, gone, copied, journaled } = life
+      if (!gone || copied || covered === null || (covered.get(incarnation) ?? 0) >= journaled) return false
+      // Who has been silent for so long has no row any more, or comes in no more.
+      return this.world.now - madeMs(life, journaled) < LAPSED * (this.config.rememberedMs ?? Infinity)
+    }
     return (
       this.producers.every(({ producer }) => producer.settled && !producer.lives.some(left)) &&
       this.files.every(({ name, made }) => seen.get(name) === made) &&
@@ -358,7 +378,7 @@ export class Outside {
       for (const life of producer.lives) {
         const lost = given.get(life.incarnation) ?? []
         const { name, made, first, incarnation: stream, gone, copied } = life
-        add(feed, name, made, owedOf(life), true, { first, lost, stream, forked: gone && copied })
+        add(feed, name, made, owedOf(life, this.forgetful), true, { first, lost, stream, forked: gone && copied })
       }
     }
     for (const { feed, sender } of this.senders) {
@@ -372,10 +392,13 @@ export class Outside {
 /** What is said of few lives. */
 type More = Partial<Pick<Life, 'first' | 'lost' | 'stream' | 'forked'>>
 
-/** What has to be there of a life: of one that a copy goes on for, what was stable. */
-function owedOf({ made, gone, copied, journaled, stable }: ProducerLife): number {
+/**
+ * What has to be there of a life: of one that a copy goes on for, what was stable. Where sources are `forgetful` journals that were
+ * away do not count any more.
+ */
+function owedOf({ made, gone, copied, journaled, stable }: ProducerLife, forgetful: boolean): number {
   if (!gone) return made
-  return copied ? stable : journaled
+  return copied || forgetful ? stable : journaled
 }
 
 function record(feed: Feed, life: string, sequence: number): Buffer {

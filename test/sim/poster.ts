@@ -5,6 +5,8 @@
  * B1. A request says the same whenever it comes again; whose disk is gone is another incarnation.
  * B2. `journaled` and `stable` are what its answers have said; nobody has its records any more once they are journaled.
  * B3. Who has nothing to say and does not know whether all of it is stable says the last of it once more, and asks for that.
+ * B4. Who is told that what was journaled is not known, or has no answer for as long as its source remembers a stream, begins anew: what
+ *     it had then may count or not.
  */
 import type { IncomingAnswer } from '../../src/env/http.ts'
 import type { Address, NetworkError } from '../../src/env/network.ts'
@@ -18,6 +20,8 @@ const REQUEST = 8
 const OPEN = 200
 /** How often somebody else is asked where a worker takes nothing. */
 const ELSEWHERE = 0.3
+/** Of what is asked again for longer than this share of what a source remembers nobody knows whether it counts. */
+const BELIEVED = 0.5
 /** Nobody answers for so many times its patience. */
 const TIMEOUT = 8
 
@@ -27,6 +31,8 @@ export interface PosterOptions {
   readonly doors: readonly Address[]
   /** Longest pause, in milliseconds. */
   readonly patienceMs: number
+  /** For how long a source remembers a stream behind its last record, in milliseconds; for ever where nothing is said (B4). */
+  readonly rememberedMs?: number
   readonly record: (life: string, sequence: number) => Uint8Array
 }
 
@@ -57,7 +63,7 @@ export class SimPoster extends RecordMaker {
   produce(count: number): void {
     const { life } = this
     if (!this.running || life.made - this.acknowledged >= OPEN) return
-    life.made += count
+    this.grow(count)
     if (this.call === null && this.answered) this.pump()
   }
 
@@ -86,6 +92,7 @@ export class SimPoster extends RecordMaker {
   private pump(to = this.base): void {
     const { life, acknowledged, process } = this
     const { random } = process!.env
+    if (!this.answered && this.mayBeForgotten(this.said!.first)) return this.beginAnew()
     const isNew = life.made > acknowledged
     if (!isNew && life.stable === life.made) return
     if (this.answered && isNew) {
@@ -155,7 +162,10 @@ export class SimPoster extends RecordMaker {
     if (status === 409) {
       const { name, journaled } = this.life
       const { next } = answer.error
-      if (next <= journaled) this.forgotten.push(`${name}: ${journaled} is journaled, and it goes on at ${next}`)
+      if (next <= journaled) {
+        this.forgotten.push(`${name}: ${journaled} is journaled, and it goes on at ${next}`)
+        if (this.mayBeForgotten(journaled)) this.beginAnew()
+      }
       return this.again()
     }
     if (status === 200) this.take(said, asked, answer)
@@ -172,6 +182,12 @@ export class SimPoster extends RecordMaker {
     this.answered = true
     if (life.made > last) this.pump()
     else if (!this.settled) this.later(() => this.pump())
+  }
+
+  /** Whether a source may have forgotten a stream whose last record is this one (B4). */
+  private mayBeForgotten(last: number): boolean {
+    const { rememberedMs } = this.options
+    return rememberedMs !== undefined && this.ageOf(last) > BELIEVED * rememberedMs
   }
 
   /** Once more after a pause, perhaps at another door. */

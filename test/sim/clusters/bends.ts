@@ -15,12 +15,15 @@ import {
   triedAgain,
   webbed,
 } from './config.ts'
+import { forgetful } from './memory.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
 export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
 
 /** How often something happens, in milliseconds, as usual. */
 const OFTEN = 1500
+/** How long an act is in which somebody is away for long, in milliseconds, as usual. */
+const ACT_MS = 20_000
 /** Deeds that seeds draw last. */
 const none = {
   damageMs: 0,
@@ -571,6 +574,20 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     const moving = { killMs: often, joinMs: often, leaveMs: 2 * often, rebalanceMs: often, restMs: 2 * often }
     return { ...rest, followed: files.map(({ step }) => step), deeds: { ...deeds, ...moving } }
+  },
+  /** Sources forget streams soon, for journals are trimmed soon too; producers come and go. */
+  'short-memory': (config) => {
+    const { deeds, family, actMs, pace, limits } = config
+    if (family !== null || deeds.damageMs > 0 || deeds.putBackMs > 0) return null
+    return forgetful({
+      ...config,
+      actMs: Math.max(actMs, ACT_MS * pace),
+      producers: 4,
+      pauseMs: Math.max(config.pauseMs, 50),
+      burst: Math.min(config.burst, 8),
+      limits: { ...limits, horizonEpochs: 1, journalSegmentBytes: 1024, checkpointIntervalMs: 80 },
+      deeds: { ...deeds, crashProducerMs: OFTEN * pace },
+    })
   },
   /** Steps throw on states of which there is no copy, while workers come and go. */
   'large-states': (config) => {

@@ -105,9 +105,10 @@ export interface ClusterResult {
 
 /** Runs the cluster of `config`; `striker` hears of every point of its workers until everything sent is in. */
 export async function runClusterOf(config: ClusterConfig, striker: Striker | null = null): Promise<ClusterResult> {
-  const { family, posted, webs, followed, hasty, fewLetters } = config
+  const { family, posted, webs, followed, hasty, fewLetters, rememberedMs } = config
   const few = fewLetters === null ? {} : { deadLetters: fewLetters }
-  const limits = { ...config.limits, ...hasty, ...few }
+  const memory = rememberedMs === null ? {} : { producerTtlMs: rememberedMs }
+  const limits = { ...config.limits, ...hasty, ...few, ...memory }
   const system =
     family?.system ??
     config.system
@@ -708,6 +709,8 @@ class SimCluster {
     const cutOf = (positions: ReadonlyMap<string, number>) =>
       new Map(alone.map(({ name, incarnation }) => [name, positions.get(incarnation) ?? 0]))
     const cuts = new Map([...chain.manifests].map(([epoch, { sources }]) => [epoch, cutOf(this.positionsIn(sources))]))
+    // What is in an epoch stays, also when its stream is forgotten.
+    if (config.rememberedMs !== null) accumulate(cuts)
     const copied = new Set(lives.filter((life) => life.copied).map(({ name }) => name))
     const lasting = this.takenBack ? readers.fairMoment : 0
     return { ...evidence, reads: readers.reads, keyGroups: config.limits.keyGroups, cuts, copied, lasting }
@@ -767,6 +770,15 @@ class SimCluster {
     // Receivers forget ids with the floor, behind which such a store may lie.
     if (!this.config.beyondJournals || this.old.times === 0) return outputs
     return outputs.map((one) => (one.promise === 'once' ? { ...one, promise: 'some' } : one))
+  }
+}
+
+/** The positions of each epoch are no lower than those of the ones before. */
+function accumulate(cuts: ReadonlyMap<number, Map<string, number>>): void {
+  const highest = new Map<string, number>()
+  for (const [, positions] of [...cuts].sort(([a], [b]) => a - b)) {
+    for (const [life, position] of positions) highest.set(life, Math.max(position, highest.get(life) ?? 0))
+    for (const [life, position] of highest) positions.set(life, position)
   }
 }
 

@@ -10,6 +10,7 @@ import type { OutsideConfig } from '../outside.ts'
 import { drawFamily, type Family } from '../programs.ts'
 import { dropsKeys } from '../rest.ts'
 import { OUTPUTS } from '../torn.ts'
+import { withMemory } from './memory.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
 export interface ClusterDeeds {
@@ -90,6 +91,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly followed: readonly string[]
   /** What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions are mended. */
   readonly secondTries: 'none' | 'again' | 'purged' | 'mended'
+  /** For how long sources remember a stream, where that is little (`memory.ts`), in milliseconds. */
+  readonly rememberedMs: number | null
   /** Of so many dead letters a list is full, where somebody takes them out. */
   readonly fewLetters: number | null
   /** Length of the first act, in milliseconds. */
@@ -212,7 +215,7 @@ const PARTED = 0x58d1_0000
 /** What `seed` stands for where nothing is bent. */
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
-  return partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)
+  return withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!))
 }
 
 function partOf(config: ClusterConfig, part: number): ClusterConfig {
@@ -556,6 +559,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     askMs: 0,
     secondTries: 'none',
     fewLetters: null,
+    rememberedMs: null,
     posted: [],
     webs: [],
     followed: [],

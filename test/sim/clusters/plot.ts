@@ -22,6 +22,8 @@ import { Versions } from './versions.ts'
 /** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
 const BLIND_WITHIN_MS = 20_000
 const BLIND_LOOK_MS = 5
+/** How often a producer that has crashed is away for about as long as sources remember it. */
+const FOR_LONG = 0.3
 /** How long a worker stands still or hears nothing after a blow, in milliseconds, as usual. */
 const STRIKE_MS = 12_000
 
@@ -288,7 +290,11 @@ export class ClusterPlot {
     this.often('crash', this.config.deeds.crashProducerMs, () => {
       if (!producer.running) return ''
       producer.kill(keepsOutbox())
-      this.later(this.random.between(1, 1000), () => producer.start())
+      const { rememberedMs } = this.config
+      if (rememberedMs !== null && this.random.chance(FOR_LONG)) {
+        const { world, random } = this
+        world.at(world.now + random.between(0.5, 2) * rememberedMs, () => producer.start())
+      } else this.later(this.random.between(1, 1000), () => producer.start())
       return producer.machine
     })
   }
