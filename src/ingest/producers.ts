@@ -57,7 +57,7 @@ export class Producers {
       known = null
     }
     if (known === null && streams.full) {
-      return { kind: 'refused', error: fail('E_PRODUCERS_FULL', { source, limit: limits.producers }) }
+      return { kind: 'full', error: fail('E_PRODUCERS_FULL', { source, limit: limits.producers }) }
     }
     const stream = known ?? streams.add(producer, incarnation, true)
     const place = homes.want(stream)

@@ -104,7 +104,7 @@ export class Requests {
       if (hello.kind === 'redirect') {
         const { worker } = hello
         soon({ kind: 'elsewhere', worker, address: this.apart(source.addressOf(worker)) })
-      } else soon({ kind: hello.kind === 'parked' ? 'again' : 'refused', error: hello.error })
+      } else soon({ kind: hello.kind === 'refused' ? 'refused' : 'again', error: hello.error })
     }
     ask()
     return {

@@ -49,6 +49,8 @@ export type HelloAnswer =
   | { readonly kind: 'redirect'; readonly worker: string }
   /** Records are missing that neither the producer nor a member has: it may try again later. */
   | { readonly kind: 'parked'; readonly error: PotorooError }
+  /** There are as many streams as may be; with time some are forgotten. */
+  | { readonly kind: 'full'; readonly error: PotorooError }
   | { readonly kind: 'refused'; readonly error: PotorooError }
 
 /** PROTOCOLS 2, S1 and S4 as a function, for a home that has read the journals. */

@@ -364,9 +364,9 @@ test('what was known of a forgotten stream is not reported, also where nobody ha
 
 test('streams that their homes have forgotten leave room for others', () => {
   const { rig, p, hello, long } = trio([['q', '1', 3, 'w2', 1, 0, true, '']], 1)
-  expect(hello(1)).toBe('E_PRODUCERS_FULL')
+  expect(hello(1)).toBe('full')
   long()
-  expect(hello(1)).toBe('E_PRODUCERS_FULL')
+  expect(hello(1)).toBe('full')
   rig.door!.onMessage('w2', { kind: 'homeNamed', ...p, producer: 'q', home: '' })
   long()
   expect(hello(1)).toBe('welcome')

@@ -108,6 +108,6 @@ export const ingestErrors = {
     kind: 'operational',
     what: 'source {source} remembers {limit} producers and takes no new one',
     remedy:
-      'keep outboxes on disk, because every start without one is a new producer; or raise the limit producers, or lower producerTtlMs',
+      'the new one waits until another is forgotten; keep outboxes on disk, because every start without one is a new producer, or raise the limit producers, or lower producerTtlMs',
   },
 } as const satisfies ErrorRows
