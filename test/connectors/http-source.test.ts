@@ -72,7 +72,7 @@ function send(body: string, headers: Headers = JSON_TYPE, target = '/in', method
     if (answer === null) return
     sent.status = answer.status
     sent.headers = answer.headers
-    sent.body = JSON.parse(answer.body.toString())
+    sent.body = answer.body.length === 0 ? {} : JSON.parse(answer.body.toString())
   })
   return sent
 }
@@ -301,6 +301,29 @@ describe('a request is refused', () => {
     expect(httpSource({ port: 1, origins: 'shop.example' }).faults).toEqual([
       expect.stringMatching(/^httpSource: an origin/),
     ])
+  })
+
+  test('but a page that may come is told so, before it sends JSON and with each answer', () => {
+    source.close()
+    open({ origins: 'https://shop.example' })
+    const asks = (origin: string) => post('', { origin, 'access-control-request-method': 'POST' }, '/in', 'OPTIONS')
+    const allowed = { 'access-control-allow-origin': 'https://shop.example', vary: 'origin' }
+    expect(asks('https://shop.example')).toMatchObject({
+      status: 200,
+      headers: {
+        ...allowed,
+        'access-control-allow-methods': 'POST',
+        'access-control-allow-headers': 'authorization, content-type, idempotency-key',
+      },
+    })
+    expect(source.status.expelled).toBe(0)
+    expect(post('1', { ...JSON_TYPE, origin: 'https://shop.example' })).toMatchObject({ status: 200, headers: allowed })
+    // What is wrong with its request it can read, too.
+    const wrong = post('x', { ...JSON_TYPE, origin: 'https://shop.example' }, '/in?answer=soon')
+    expect(wrong).toMatchObject({ status: 400, headers: allowed })
+    for (const other of [asks('https://evil.example'), post('1'), post('1', JSON_TYPE, '/in', 'OPTIONS')])
+      expect(other.headers).not.toHaveProperty('access-control-allow-origin')
+    expect(asks('https://evil.example').status).toBe(403)
   })
 
   test('for a WebSocket', () => {

@@ -5,13 +5,16 @@ import type { Decoder } from '../../model/connector.ts'
 import type { Requests, SourceContext, SourceStatus } from '../connector.ts'
 import { answerOf, busy, problem } from './answers.ts'
 import { Body, recordsOf } from './body.ts'
+import type { HttpSourceSettings } from './describe.ts'
 import { type Asked, tooLarge } from './head.ts'
+import { forPage } from './pages.ts'
 
 /** What a request asks of the source that it came to. */
 export interface CallHome {
   readonly status: SourceStatus
   readonly context: SourceContext
   readonly requests: Requests
+  readonly settings: HttpSourceSettings
   /** What every record is tried with before it is taken, or `null`. */
   readonly decoder: Decoder<unknown> | null
   /** Bytes of bodies that are held, of all requests. */
@@ -123,7 +126,7 @@ export class Call implements HttpCallHandler {
   private finish(answer: Answer): void {
     if (this.phase === 'over') return
     this.leave()
-    this.call.answer(answer)
+    this.call.answer(forPage(answer, this.source.settings.origins, this.call))
   }
 
   private leave(): void {

@@ -7,6 +7,7 @@ import { NAME_BYTES } from '../../protocol/acked.ts'
 import { isWelcome } from '../web.ts'
 import { problem } from './answers.ts'
 import type { HttpSourceSettings } from './describe.ts'
+import { preflight } from './pages.ts'
 
 /** Bodies of one record, and of a record in each line. */
 const ONE = ['application/json', 'text/plain', 'application/octet-stream']
@@ -18,7 +19,7 @@ export interface Asked {
   readonly until: 'journaled' | 'stable'
 }
 
-/** Reads a head for the source `step` with `settings` that wants `token`, and bodies of at most `bodyBytes`. */
+/** What a head asks for, or the answer that it gets at once. Reads a head for the source `step` with `settings` that wants `token`, and bodies of at most `bodyBytes`. */
 export function readHead(
   head: RequestHead,
   settings: HttpSourceSettings,
@@ -29,6 +30,8 @@ export function readHead(
   if (path !== settings.path) return problem(404, fail('E_HTTP_PATH', { path, known: settings.path }))
   const { origin } = headers
   if (!isWelcome(settings.origins, origin)) return problem(403, fail('E_ORIGIN', { step, origin: origin! }))
+  const asksFirst = preflight(head)
+  if (asksFirst !== null) return asksFirst
   if (method !== 'POST') return problem(405, fail('E_HTTP_METHOD', { method }), { headers: { allow: 'POST' } })
   if (token !== null && !sameSecret(bearer(headers.authorization), token)) {
     return problem(401, fail('E_HTTP_TOKEN'), { headers: { 'www-authenticate': 'Bearer' } })

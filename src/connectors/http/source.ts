@@ -18,6 +18,7 @@ import { problem } from './answers.ts'
 import { Call, type CallHome } from './call.ts'
 import { HTTP_SOURCE, type HttpSourceSettings } from './describe.ts'
 import { readHead } from './head.ts'
+import { forPage } from './pages.ts'
 
 /** Looks at waiting requests this often, in milliseconds. */
 const LOOK_MS = 500
@@ -37,7 +38,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   readonly requests: Requests
   readonly decoder: Decoder<unknown> | null
   partial = 0
-  private readonly settings: HttpSourceSettings
+  readonly settings: HttpSourceSettings
   private readonly calls = new Set<Call>()
   private readonly expulsions: Expulsions
   private readonly ports: Ports
@@ -93,7 +94,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
     status.accepted++
     const { step, limits } = context
     const asked = readHead(call, settings, { step, token: requests.token, bodyBytes: limits.httpBodyBytes })
-    if ('status' in asked) return this.refuse(call, asked)
+    if ('status' in asked) return this.answerAtOnce(call, asked)
     const one = new Call(this, call, asked, context.env.clock.monotonic())
     this.calls.add(one)
     status.connections = this.calls.size
@@ -118,9 +119,9 @@ class HttpListening implements Listening, CallHome, HttpHandler {
     if (!this.closed) this.expulsions.add({ peer: remote, reason })
   }
 
-  private refuse(call: HttpCall, answer: Answer): HttpCallHandler {
-    this.status.expelled++
-    call.answer(answer)
+  private answerAtOnce(call: HttpCall, answer: Answer): HttpCallHandler {
+    if (answer.status >= 400) this.status.expelled++
+    call.answer(forPage(answer, this.settings.origins, call))
     return NOBODY
   }
 
