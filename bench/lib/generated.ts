@@ -4,8 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fleet } from './fleet.ts'
 import { median } from './report.ts'
 
-/** What a record costs falls for about so long: two workers compile as they come to new code, one has less of it. */
-const WARMUP_MS = 4000
+/**
+ * What a record costs falls for about so long where a machine is slow: what is done once for a frame of several hundred
+ * records is compiled only after thousands of frames. One worker alone has hardly any such code and is warm sooner.
+ */
+const WARMUP_MS = 16_000
 const MEASURED_MS = 2000
 
 export interface Work {
