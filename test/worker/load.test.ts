@@ -1,9 +1,10 @@
 /** Loading pipeline files: B1-B3 of load-bundle.ts and O1-O3 of load.ts, and what every kind of broken file is told. */
 import { execFileSync } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { PotorooError } from '../../src/base/errors.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/pipelines/load.ts'
@@ -30,6 +31,10 @@ export function shout(value: string): string {
   return value.toUpperCase()
 }
 `
+
+/** A file whose graph is built by `body`. */
+const graph = (body: string): string =>
+  `import { nullSink, pipeline } from 'potoroo'\nexport default pipeline('p', () => { ${body} })`
 
 let root = ''
 beforeAll(() => {
@@ -138,6 +143,19 @@ describe('a pipeline', () => {
     const [one, two] = [await loadPipeline(file, defaultLimits), await loadPipeline(file, defaultLimits)]
     expect([one.pipeline.name, two.pipeline.name]).toEqual(['p1', 'p1'])
     expect(one.pipeline).not.toBe(two.pipeline)
+  })
+
+  test('takes no thread of its own beside others that load', async () => {
+    const threads: unknown[] = []
+    const count = (message: unknown) => threads.push(message)
+    subscribe('worker_threads', count)
+    onTestFinished(() => void unsubscribe('worker_threads', count))
+    const file = write('many', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })
+    const { text, map, hash } = bundlePipeline(file, defaultLimits)
+    threads.length = 0
+    const all = await Promise.all(Array.from({ length: 20 }, () => loadBundle(text, map, hash, defaultLimits)))
+    expect(all.map(({ name }) => name)).toEqual(all.map(() => 'shouts'))
+    expect(threads.length).toBe(1)
   })
 
   test('may use packages in CommonJS that need Node’s own modules', async () => {
@@ -323,6 +341,22 @@ describe('a file that is no pipeline is told why, and where', () => {
     expect(told).toEqual({ message: expect.stringContaining('it waits'), cut: 0 })
   })
 
+  test('beside one that computes others load, and so do those that follow', () => {
+    const pause = (ms: number) => `await new Promise((resolve) => setTimeout(resolve, ${ms}))\n`
+    const slow = write('computes', { 'computes.ts': `${pause(200)}for (;;) {}` })
+    const good = write('beside', { 'good.ts': `${pause(400)}${graph('')}` })
+    const waits = write('waits', { 'waits.ts': 'await new Promise(() => {})\nexport default 1' })
+    const loading = `import { loadPipeline } from '${LOAD}'
+      const limits = { bundleBytes: 1e6, loadTimeoutMs: 1000 }
+      const load = (file) => loadPipeline(file, limits).then(({ pipeline }) => pipeline.name, ({ message }) => message)
+      const again = load('${slow}').then(async (first) => [first, await load('${slow}')])
+      const [beside, slow] = await Promise.all([load('${good}'), again, load('${waits}')])
+      console.log(JSON.stringify([beside, ...slow, await load('${good}')]))`
+    const told = JSON.parse(runNode(loading, root))
+    const computes = expect.stringContaining('it computes')
+    expect(told).toEqual(['p', computes, computes, 'p'])
+  })
+
   test('no file, a folder', async () => {
     for (const path of [join(root, 'absent.ts'), root]) {
       expect(await refusal(loadPipeline(path, defaultLimits))).toMatchObject({ code: 'E_PIPELINE_FILE' })
@@ -339,10 +373,9 @@ describe('a file that is no pipeline is told why, and where', () => {
 })
 
 describe('beside the loop', () => {
-  const limits = { loadTimeoutMs: 1500 }
-
-  /** Tries `text`, and answers how often the loop has turned meanwhile. */
-  async function turnsOf(text: string): Promise<number> {
+  /** Tries `text` for at most `loadTimeoutMs`, and answers how often the loop has turned meanwhile. */
+  async function turnsOf(text: string, loadTimeoutMs = 60_000): Promise<number> {
+    const limits = { loadTimeoutMs }
     let turns = 0
     const timer = setInterval(() => turns++, 10)
     try {
@@ -355,13 +388,10 @@ describe('beside the loop', () => {
     }
   }
 
-  const graph = (body: string) =>
-    `import { nullSink, pipeline } from 'potoroo'\nexport default pipeline('p', () => { ${body} })`
-
   test.each(['for (;;) {}', 'await null\nfor (;;) {}', graph('for (;;) {}'), 'await new Promise(() => {})'])(
     'what never ends is given up, and the loop has gone on: %j',
     async (text) => {
-      const given = await turnsOf(text).catch((error) => error)
+      const given = await turnsOf(text, 1500).catch((error) => error)
       expect(given).toMatchObject({ code: 'E_PIPELINE_SLOW' })
       expect(given.turns).toBeGreaterThan(20)
     },

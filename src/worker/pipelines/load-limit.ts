@@ -5,9 +5,11 @@
  *     ends it too.
  * W2. Nothing but the loading is interrupted. While the loop turns, be it slowly, its timer will end what waits: the thread
  *     interrupts where it has stood still for all of the time, look by look, for a process that is stopped has no time. One
- *     exchange decides whether the loading ended or the thread's patience did. Where it was the thread's, what comes too late
- *     waits in its own frame until it is interrupted.
+ *     exchange decides whether the loop turned or the thread's patience ended; that a load has ended is a turn. Where it was the
+ *     thread's, what comes too late waits in its own frame until it is interrupted.
  * W3. Whoever takes part in a debugger's session has all the time there is.
+ * W4. Loads that run beside each other have one thread, which costs as much as many loads: a worker that starts loads all that its
+ *     cluster runs.
  */
 import { url as debuggerUrl } from 'node:inspector'
 import { createContext, Script } from 'node:vm'
@@ -18,42 +20,85 @@ import { showDuration } from '../../base/time.ts'
 /** How often the thread looks within the time whether the loop has turned; that says so twice as often. */
 const LOOKS = 10
 
-/** What the exchange holds (W2). */
-const [RUNS, ENDED, INTERRUPTED] = [0, 1, 2]
+/** What the cell holds (W2): how often the loop has turned while loads run, and then one of these. */
+const [ENDED, INTERRUPTED, SPENT] = [-1, -2, -3]
 
 /**
- * What the thread begins with. In front in `cell` stands how far the loading is, behind it how often the loop has turned: where that
- * is the same `looks` times in a row, `ms` apart, the thread makes of `runs` `interrupted`, and interrupts.
+ * What the thread begins with. Where the same turn stands in `cell` at `looks` times in a row, `ms` apart, the thread makes of it
+ * `interrupted`, interrupts, and makes of that `spent`.
  */
 export interface LoadWatch {
   readonly cell: SharedArrayBuffer
   readonly looks: number
   readonly ms: number
-  readonly runs: number
   readonly interrupted: number
+  readonly spent: number
+}
+
+/** Loads that run beside each other, each with the same time, and the thread beside them (W4). */
+class Watch {
+  /** Those that others can join, by their time. */
+  private static readonly open = new Map<number, Watch>()
+  private readonly ms: number
+  private readonly cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  private readonly turning: NodeJS.Timeout
+  private loads = 0
+
+  private constructor(ms: number) {
+    this.ms = ms
+    this.turning = setInterval(() => this.move((turn) => turn + 1), ms / LOOKS / 2)
+    if (!isMainThread || isDebugged()) return
+    watch({ cell: this.cell.buffer, looks: LOOKS, ms: ms / LOOKS, interrupted: INTERRUPTED, spent: SPENT })
+  }
+
+  /** The one that has one more load from now on. */
+  static join(ms: number): Watch {
+    const joined = Watch.open.get(ms) ?? new Watch(ms)
+    Watch.open.set(ms, joined)
+    joined.loads++
+    return joined
+  }
+
+  /** A load has ended by itself. Does not return where the thread interrupts it (W2). */
+  end(): void {
+    // `Atomics.wait` is interrupted too. It was not this one where the interruption is spent.
+    if (this.leave()) Atomics.wait(this.cell, 0, INTERRUPTED)
+  }
+
+  /** A load has ended, or is given up. Answers whether the thread has interrupted the loop. */
+  leave(): boolean {
+    this.loads--
+    const interrupted = this.move((turn) => (this.loads > 0 ? turn + 1 : ENDED)) <= INTERRUPTED
+    // The thread has one interruption to give.
+    if ((interrupted || this.loads === 0) && Watch.open.get(this.ms) === this) Watch.open.delete(this.ms)
+    if (this.loads === 0) clearInterval(this.turning)
+    return interrupted
+  }
+
+  /** What stood in the cell; where that was a turn, `next` of it stands there now. */
+  private move(next: (turn: number) => number): number {
+    for (;;) {
+      const before = Atomics.load(this.cell, 0)
+      if (before < 0) return before
+      if (Atomics.compareExchange(this.cell, 0, before, next(before)) !== before) continue
+      Atomics.notify(this.cell, 0)
+      return before
+    }
+  }
 }
 
 /** Settles as `load` does, or rejects with `E_PIPELINE_SLOW` after `ms`; `path` names the file. */
 export function loadWithin<T>(ms: number, path: string, load: () => Promise<T>): Promise<T> {
-  const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)
-  const cell = new Int32Array(shared)
-  if (isMainThread && !isDebugged()) {
-    watch({ cell: shared, looks: LOOKS, ms: ms / LOOKS, runs: RUNS, interrupted: INTERRUPTED })
-  }
-  const turning = setInterval(() => Atomics.add(cell, 1, 1), ms / LOOKS / 2)
+  const watched = Watch.join(ms)
   return new Promise((resolve, reject) => {
+    let late = false
     const timer = setTimeout(() => {
-      clearInterval(turning)
-      const computed = Atomics.exchange(cell, 0, ENDED) === INTERRUPTED
-      Atomics.notify(cell, 0)
-      reject(tooSlow(ms, path, computed ? 'computes' : 'waits'))
+      late = true
+      reject(tooSlow(ms, path, watched.leave() ? 'computes' : 'waits'))
     }, ms)
     const end = (): void => {
-      // W2. `Atomics.wait` is interrupted too.
-      if (Atomics.compareExchange(cell, 0, RUNS, ENDED) === INTERRUPTED) Atomics.wait(cell, 0, INTERRUPTED)
-      Atomics.notify(cell, 0)
-      clearInterval(turning)
       clearTimeout(timer)
+      if (!late) watched.end()
     }
     load().finally(end).then(resolve, reject)
   })
@@ -62,17 +107,21 @@ export function loadWithin<T>(ms: number, path: string, load: () => Promise<T>):
 /** What `call` answers, or `E_PIPELINE_SLOW` where it computes for longer than `ms`. */
 export function callWithin<T>(ms: number, path: string, call: () => T): T {
   if (isDebugged()) return call()
-  const context = createContext({ call })
+  const before = timed.call
+  timed.call = call
   try {
-    return CALL.runInContext(context, { timeout: ms }) as T
+    return CALL.runInContext(timed, { timeout: ms }) as T
   } catch (error) {
     if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
     throw tooSlow(ms, path, 'computes')
+  } finally {
+    timed.call = before
   }
 }
 
-/** A script of its own, for whose run Node keeps a time. */
+/** A script of its own, for whose run Node keeps a time, and the context that it runs in. */
 const CALL = new Script('call()')
+const timed = createContext({ call: null })
 
 function tooSlow(ms: number, path: string, does: 'waits' | 'computes'): PotorooError {
   return fail('E_PIPELINE_SLOW', { path, timeout: showDuration(ms), does })

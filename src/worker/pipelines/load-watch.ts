@@ -1,19 +1,25 @@
-/** The thread beside a load: interrupts the main thread where that stands still with it (`load-limit.ts`). */
+/** The thread beside loads: interrupts the main thread where that stands still with one of them (`load-limit.ts`). */
 import { Session } from 'node:inspector'
 import { workerData } from 'node:worker_threads'
 import type { LoadWatch } from './load-limit.ts'
 
-const { cell, looks, ms, runs, interrupted } = workerData as LoadWatch
+const { cell, looks, ms, interrupted, spent } = workerData as LoadWatch
 const state = new Int32Array(cell)
-let turns = 0
+let turn = Atomics.load(state, 0)
 let still = 0
-while (still < looks && Atomics.wait(state, 0, runs, ms) === 'timed-out') {
-  const now = Atomics.load(state, 1)
-  still = now === turns ? still + 1 : 0
-  turns = now
+while (turn >= 0 && still < looks) {
+  Atomics.wait(state, 0, turn, ms)
+  const now = Atomics.load(state, 0)
+  still = now === turn ? still + 1 : 0
+  turn = now
 }
-if (still === looks && Atomics.compareExchange(state, 0, runs, interrupted) === runs) {
+if (turn >= 0 && Atomics.compareExchange(state, 0, turn, interrupted) === turn) {
   const session = new Session()
   session.connectToMainThread()
-  session.post('Runtime.terminateExecution')
+  const waiting = setInterval(() => {}, ms)
+  session.post('Runtime.terminateExecution', () => {
+    Atomics.store(state, 0, spent)
+    Atomics.notify(state, 0)
+    clearInterval(waiting)
+  })
 }
