@@ -194,7 +194,8 @@ export class ColumnWriter {
     let total = 0
     for (let i = 0; i < count; i++) {
       total += lengths[i] = values[i]!.length
-      if (total > this.bytesMax) throw new Unwritable('large')
+      // Before room is made for them: a list may have a length and nothing in it.
+      if (total > Math.min(this.bytesMax, CELLS_MAX - this.cells)) throw new Unwritable('large')
     }
     writer.u8(LISTS)
     writeInts(writer, lengths, count, bitsOf(lengths, count))

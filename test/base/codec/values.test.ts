@@ -474,6 +474,22 @@ describe('what cannot be written', () => {
     }
   })
 
+  test('lists with more items than a block holds, before any of them is looked at', () => {
+    let looks = 0
+    const long = new Proxy([], {
+      get: (_, name) => (name === 'length' ? 1_000_000 : void looks++),
+    })
+    expect(
+      failure(() =>
+        encode(
+          new ValueCodec(),
+          records(20, () => long),
+        ),
+      )?.code,
+    ).toBe('E_BLOCK_TOO_LONG')
+    expect(looks).toBe(0)
+  })
+
   test('bytes that are somebody else’s by now, and what only looks like a date or a map', () => {
     const bytes = new Uint8Array(8)
     structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
