@@ -97,7 +97,8 @@ export class ControlServer {
   listen(): Promise<void> {
     const { host, port } = this.options
     return new Promise((resolve, reject) => {
-      this.server.once('error', (error: NodeJS.ErrnoException) => {
+      // Once it listens that is a caller who could not be accepted; the next one may be.
+      this.server.on('error', (error: NodeJS.ErrnoException) => {
         const { message: reason, code } = error
         if (code === 'EADDRINUSE')
           reject(fail('E_PORT_IN_USE', { port, host, so: ': the control API cannot listen there' }, error))

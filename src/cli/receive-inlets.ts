@@ -69,7 +69,8 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
     })
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenFault(address, error)))
+    // Once it listens that is a sender who could not be accepted; the next one may be.
+    server.on('error', (error) => reject(listenFault(address, error)))
     server.listen(address, () => resolve())
   })
   return {

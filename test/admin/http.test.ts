@@ -1,6 +1,6 @@
 /** The HTTP server of the control API by itself: what its callers do wrong is no fault of ours. */
 import { ServerResponse } from 'node:http'
-import { connect } from 'node:net'
+import { connect, Server } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { ControlServer, type Route } from '../../src/admin/http.ts'
 import { makeLimits } from '../../src/base/limits.ts'
@@ -30,5 +30,18 @@ test('who goes before all of its body has come has not found a bug', async () =>
   // Nobody hears the answer, which is the last that is done about it.
   await answered
   expect([bugs, came]).toEqual([[], []])
+  await server.close()
+})
+
+test('a caller who cannot be accepted, for want of files, ends nothing', async () => {
+  const listens = vi.spyOn(Server.prototype, 'listen')
+  onTestFinished(() => listens.mockRestore())
+  const tokens = { files: { admin: '', read: '' }, rightOf: () => null }
+  const options = { host: '127.0.0.1', port: 0, limits: makeLimits(), tokens, routes: [], onBug: () => {} }
+  const server = new ControlServer(options)
+  await server.listen()
+  const listening = listens.mock.contexts[0] as Server
+  for (let i = 0; i < 2; i++) listening.emit('error', new Error('accept EMFILE'))
+  expect(listening.listening).toBe(true)
   await server.close()
 })

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { webSocketInlet } from '../../src/cli/receive-inlets.ts'
+import { plainInlet, webSocketInlet } from '../../src/cli/receive-inlets.ts'
+import { lines } from '../../src/model/framing.ts'
 
 /** More than all buffers on the way hold. */
 const MESSAGES = 128
@@ -34,4 +35,14 @@ test('a WebSocket whose records are not taken yet is not read, so that they wait
   expect([taken, sent < MESSAGES]).toEqual([1, true])
   hold.resolve()
   await all.promise
+})
+
+test('a sender that cannot be accepted, for want of files, ends nothing', async () => {
+  const listens = vi.spyOn(Server.prototype, 'listen')
+  onTestFinished(() => listens.mockRestore())
+  const inlet = await plainInlet({ host: '127.0.0.1', port: 0 }, lines(), { take() {}, alone() {}, failed() {} })
+  onTestFinished(() => inlet.close())
+  const server = listens.mock.contexts[0] as Server
+  for (let i = 0; i < 2; i++) server.emit('error', new Error('accept EMFILE'))
+  expect(server.listening).toBe(true)
 })
