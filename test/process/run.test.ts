@@ -183,7 +183,7 @@ test('keeps its state where the savepoint to begin with is absent, and begins an
   const again = ['run', 'count.ts', '--stdin', '--stdout', '--fresh', '--from']
   expect(await ran([...again, 'three'], 'x\n')).toMatchObject({
     status: 2,
-    err: expect.stringMatching(/E_NO_SAVEPOINT/),
+    err: expect.stringMatching(/E_NO_SAVEPOINT: .* has no savepoint "three": it has two\n/),
   })
   expect(await ran(['run', 'count.ts', '--stdin', '--stdout'], 'x\n')).toMatchObject({ out: 'x 4\n' })
   expect(await ran([...again, 'two'], 'x\n')).toMatchObject({ status: 0, out: 'x 3\n' })

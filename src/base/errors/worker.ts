@@ -255,8 +255,8 @@ export const workerErrors = {
   },
   E_NO_SAVEPOINT: {
     kind: 'user',
-    what: 'pipeline "{pipeline}" has no savepoint "{savepoint}"',
-    remedy: '`potoroo savepoint list {pipeline}` shows what there is',
+    what: 'pipeline "{pipeline}" has no savepoint "{savepoint}"{known}',
+    remedy: 'name one that it has; `potoroo savepoint make {pipeline} NAME` makes one while it runs',
   },
   E_SAVEPOINT_NEEDED: {
     kind: 'operational',

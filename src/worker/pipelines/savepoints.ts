@@ -8,7 +8,7 @@
  * V3. What is left of one that was never finished, or is half gone, can be removed as well: nobody sees it, and it holds packs. Its
  *     name is taken meanwhile: who is about to finish it finds that, or looks behind it once more (`checkpoint/savepoint.ts`, U3).
  */
-import { fail } from '../../base/errors.ts'
+import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Damage, Examined } from '../../checkpoint/damage.ts'
 import { type Format, seal } from '../../checkpoint/envelope.ts'
@@ -53,6 +53,13 @@ export async function listSavepoints(seams: ObjectSeams, pipeline: string): Prom
   return entries.sort((a, b) => a.timeMs - b.timeMs)
 }
 
+/** That `pipeline` has no savepoint of this name, and which ones it has: where nobody runs it there is no other way to see them. */
+export async function noSavepoint(seams: ObjectSeams, pipeline: string, savepoint: string): Promise<PotorooError> {
+  const names = (await listSavepoints(seams, pipeline)).map(({ name }) => name)
+  const known = names.length === 0 ? ', and no other' : `: it has ${names.join(', ')}`
+  return fail('E_NO_SAVEPOINT', { pipeline, savepoint, known })
+}
+
 /** The manifest of a savepoint, `null` where none is there. */
 async function savepointAt(seams: ObjectSeams, path: string): Promise<Examined<Manifest> | null> {
   const found = await readObject(seams, path)
@@ -68,7 +75,7 @@ function entryOf(name: string, { epoch, counts, packs, timeMs, hash }: Manifest)
 export async function verifySavepoint(seams: ObjectSeams, pipeline: string, name: string): Promise<VerifiedSavepoint> {
   const path = savepointManifest(pipeline, name)
   const examined = await savepointAt(seams, path)
-  if (examined === null) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
+  if (examined === null) throw await noSavepoint(seams, pipeline, name)
   if (examined.kind === 'failed') throw examined.error
   if (examined.kind === 'damaged') return { entry: null, damages: [examined.damage] }
   const damages: Damage[] = []
@@ -101,7 +108,7 @@ export async function removeSavepoint(
   const remove = (path: string) => settleVoid((done) => store.remove(path, done))
   const list = () => settle<readonly string[]>((done) => store.list(folder, done))
   const there = await settle<Buffer | null>((done) => store.read(manifest, done))
-  if (there === null && (await list()).length === 0) throw fail('E_NO_SAVEPOINT', { pipeline, savepoint: name })
+  if (there === null && (await list()).length === 0) throw await noSavepoint(seams, pipeline, name)
   await requireUnneeded(seams, chain, pipeline, name)
   if (there === null) await write(seal(removed, {}))
   else {

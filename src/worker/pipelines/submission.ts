@@ -29,6 +29,7 @@ import { buildGraph, loadBundle } from './load.ts'
 import { requirePlaces } from './places.ts'
 import { hasRoomFor } from './programs.ts'
 import { isProgram, type Loaded, type Resident } from './resident.ts'
+import { noSavepoint } from './savepoints.ts'
 
 /** How a program is to begin. */
 export interface SubmitOptions {
@@ -216,7 +217,7 @@ export class Submission {
     const there = this.seams.worker.cluster.pipelines.has(name)
     if (there && fresh !== true) throw fail('E_PIPELINE_THERE', { pipeline: name })
     const path = savepointManifest(name, savepoint)
-    if (!(await this.isThere(path))) throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint })
+    if (!(await this.isThere(path))) throw await this.noSavepoint(name, savepoint)
     return path
   }
 
@@ -227,7 +228,12 @@ export class Submission {
     if (entry.from !== from) throw fail('E_PIPELINE_THERE', { pipeline: name })
     if (await this.isThere(from)) return
     await settle<void>((done) => this.seams.worker.ledger.withdraw(name, done))
-    throw fail('E_NO_SAVEPOINT', { pipeline: name, savepoint: savepoint! })
+    throw await this.noSavepoint(name, savepoint!)
+  }
+
+  private noSavepoint(name: string, savepoint: string): Promise<PotorooError> {
+    const { worker, clock, limits } = this.seams
+    return noSavepoint({ store: worker.storage, clock, limits, hurried: true }, name, savepoint)
   }
 
   private async isThere(path: string): Promise<boolean> {
