@@ -32,7 +32,10 @@ test.each([
 })
 
 test('what has found something has its own seeds and bends', async () => {
-  expect(await asked('--corpus')).toMatchObject({ task: 'corpus', what: { kind: 'clusters' } })
+  expect(await asked('--corpus')).toMatchObject({
+    ...{ task: 'corpus', what: { kind: 'clusters' } },
+    seconds: Number.POSITIVE_INFINITY,
+  })
   expect(await asked('--corpus --alone')).toMatchObject({ task: 'corpus', what: { kind: 'systems' } })
 })
 

@@ -204,9 +204,10 @@ function taskOf({ mutants, enumerate, twice, corpus }: Given, seeds: readonly st
   return seeds.length === 1 ? 'replay' : 'many'
 }
 
-/** How many seeds, from which one on, and for how long. */
+/** How many seeds, from which one on, and for how long. Of those that are known by name, each is run, however slow the machine is. */
 function boundsOf(given: Given, task: Task): { seconds: number; count: number; from: number } {
-  const { seeds, seconds = seeds === undefined && task !== 'mutants' ? A_WHILE : Number.POSITIVE_INFINITY } = given
+  const isTimed = given.seeds === undefined && task !== 'mutants' && task !== 'corpus'
+  const { seeds, seconds = isTimed ? A_WHILE : Number.POSITIVE_INFINITY } = given
   // Nobody has said anything: what nobody has run.
   const idle = seeds === undefined && given.from === undefined && task === 'many'
   const from = given.fresh || idle ? FRESH + A_MINUTE * Math.floor(Date.now() / 60_000) : (given.from ?? 1)
