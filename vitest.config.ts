@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 /** Run a scenario again for every fault that is planted in the engine: these try the tests. */
 const mutants = 'test/**/{mutants,*-mutants}.test.ts'
@@ -23,5 +24,6 @@ export default defineConfig({
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'potoroo-compiled') },
     // The default leaves one processor idle, which on two of them is half of the machine.
     maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
   },
 })

@@ -1,16 +1,33 @@
-/** The package as users get it: packed, installed in an empty folder, and the README's example run there. */
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+/** The package as users get it: packed, installed in an empty folder, the README's example run there, and a project made. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { folder, Program, root } from './fixture.ts'
-import { npm, packed } from './packing.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Program, root } from './fixture.ts'
+import { install, packed } from './packing.ts'
+import { tryOut } from './project.ts'
+
+const FILES = ['.gitignore', 'README.md', 'package.json', 'tsconfig.json', 'word-count.test.ts', 'word-count.ts']
+
+/** Where the package is installed. */
+let app = ''
+beforeAll(async () => {
+  app = mkdtempSync(join(tmpdir(), 'potoroo-package-'))
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', type: 'module', private: true }))
+  await install(app, await packed(app))
+})
+afterAll(() => rmSync(app, { recursive: true, force: true }))
 
 test("the packed package installs in an empty folder and runs the README's example", async () => {
-  const app = folder()
-  const tarball = await packed(app)
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', type: 'module', private: true }))
-  await npm(app, 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', tarball)
-
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   writeFileSync(join(app, 'word-count.ts'), /```ts\n([\s\S]*?)```/.exec(readme)![1]!)
 
@@ -40,4 +57,20 @@ test("the packed package installs in an empty folder and runs the README's examp
   const settings = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024']
   const checked = new Program(process.execPath, [tsc, ...settings, 'word-count.ts'], { cwd: app })
   expect(await checked.ended, checked.out).toMatchObject({ status: 0 })
+})
+
+test('a project out of the installed package installs, passes its test and runs', async () => {
+  const installed = join(app, 'node_modules/potoroo/src/launch.js')
+  const made = new Program(process.execPath, [installed, 'init', 'My Words'], { cwd: app })
+  expect(await made.ended, made.err).toMatchObject({ status: 0 })
+  expect(made.out).toMatch(/it uses the package file .*\.tgz/)
+  expect(made.out).toContain("\n  cd 'My Words'\n")
+
+  const project = join(app, 'My Words')
+  expect(readdirSync(project).sort()).toEqual(FILES)
+  expect(JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))).toMatchObject({
+    name: 'my-words',
+    dependencies: { potoroo: expect.stringMatching(/^file:\.\.\/.*\.tgz$/) },
+  })
+  await tryOut(project)
 })
