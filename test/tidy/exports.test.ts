@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
 
 const root = join(import.meta.dirname, '../..')
-const paths = globSync('{src,test,bench,pipelines}/**/*.{ts,js}', { cwd: root })
+const paths = globSync(['vitest.config.ts', '{src,test,bench,pipelines}/**/*.{ts,js}'], { cwd: root })
 const files = new Map(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 
 /** Fields of connectors are found by their files (`test/cli/connectors-page.ts`), and tests write files of their own. */
