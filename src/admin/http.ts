@@ -56,6 +56,7 @@ const statusOfCode: Readonly<Partial<Record<PotorooError['code'], number>>> = {
   E_NO_STEP: 404,
   E_NO_KEY: 404,
   E_NO_SAVEPOINT: 404,
+  E_NO_CHECKPOINT: 404,
   E_SAVEPOINT_THERE: 409,
   E_NO_LETTER: 404,
   E_NOT_RUNNING: 409,

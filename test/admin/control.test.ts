@@ -231,6 +231,11 @@ describe('what may be asked', () => {
     expect(await code('GET', '/v1/pipelines/counting/state/words')).toEqual([404, 'E_NO_STEP', expect.anything()])
     expect(await code('GET', '/v1/pipelines/counting/state/count?key=zz')).toEqual([404, 'E_NO_KEY', expect.anything()])
     expect(await code('GET', '/v1/pipelines/counting/savepoints/s')).toEqual([404, 'E_NO_SAVEPOINT', expect.anything()])
+    expect(await code('GET', '/v1/pipelines/counting/checkpoints/99')).toEqual([
+      404,
+      'E_NO_CHECKPOINT',
+      expect.anything(),
+    ])
     expect(await code('GET', '/v1/pipelines/counting/dead-letters/x')).toEqual([404, 'E_NO_LETTER', expect.anything()])
     expect(await code('GET', '/v2/')).toEqual([400, 'E_CONTROL_REQUEST', expect.anything()])
     expect(await code('PUT', '/v1/worker')).toEqual([400, 'E_CONTROL_REQUEST', expect.anything()])
@@ -463,12 +468,16 @@ describe('what may be asked', () => {
     )
     await station.run(picky)
     await station.heard('ended picky')
-    const post = async (verb: string) =>
-      (await station.ask('POST', `/v1/pipelines/picky/${verb}`, { body: '{"ids":null}' })).json
+    const post = async (verb: string, ids: readonly string[] | null = null) =>
+      (await station.ask('POST', `/v1/pipelines/picky/${verb}`, { body: JSON.stringify({ ids }) })).json
     await post('checkpoint')
-    expect(station.pipelines.find('picky').execution.deadLetters.count).toBe(5)
+    const { deadLetters } = station.pipelines.find('picky').execution
+    expect(deadLetters.count).toBe(5)
     fails = false
-    expect(await post('dead-letters/replay')).toEqual({ tried: 5, left: 0 })
+    const { id } = deadLetters.list(0, 1)[0]!
+    // One that is named twice is one.
+    expect(await post('dead-letters/replay', [id, id])).toEqual({ tried: 1, left: 0 })
+    expect(await post('dead-letters/replay')).toEqual({ tried: 4, left: 0 })
     expect(station.pipelines.find('picky').execution.deadLetters.count).toBe(0)
   })
 

@@ -238,7 +238,7 @@ export class Pipelines {
   private letters(name: string, ids: readonly string[] | null): readonly DeadLetter[] {
     const { deadLetters } = this.find(name).execution
     if (ids === null) return deadLetters.list(0, deadLetters.count)
-    return ids.map((id) => {
+    return Array.from(new Set(ids), (id) => {
       const letter = deadLetters.find(id)
       if (letter === null) throw fail('E_NO_LETTER', { pipeline: name, id })
       return letter
