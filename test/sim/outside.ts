@@ -56,6 +56,8 @@ export interface Brings<P = SimProducer | SimPoster> {
   readonly producer: P
 }
 
+/** Records of each producer that are made while a pipeline drains. */
+const MORE = 20
 /** After so many times of what a source remembers a stream has lapsed, wherever something of it is left. */
 const LAPSED = 1.5
 
@@ -316,6 +318,13 @@ export class Outside {
       producer.produce(3)
     }
     for (const file of this.growing) file.produce(3)
+  }
+
+  /** Producers make a few records more, one by one, within `ms`: nobody waits for them yet. */
+  goOn(ms: number): void {
+    const { world } = this
+    for (const { producer } of this.producers)
+      for (let i = 0; i < MORE; i++) world.at(world.now + (i / MORE) * ms, () => producer.produce(1))
   }
 
   /**

@@ -432,6 +432,18 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often },
     }
   },
+  /** A few do, and workers are killed when something has just been drained that has files to show. */
+  'struck-drains': (config) => {
+    if (!config.system.drains.some(({ kind }) => kind === 'segments' || kind === 'append')) return null
+    const { deeds, ...rest } = clusterBends.people!(config)!
+    return {
+      ...rest,
+      people: 2,
+      records: 100,
+      struckDrains: true,
+      deeds: { ...deeds, killMs: 0, joinMs: 0, leaveMs: 0 },
+    }
+  },
   /** Somebody looks through dead letters again and again, while workers die, come and go and key groups move. */
   'second-tries': (config) => {
     const often = OFTEN * config.pace

@@ -51,6 +51,8 @@ export class ChainWatch {
   lastPath = ''
   /** Epochs that have counted so far. */
   epochs = 0
+  /** Drains for good that were seen, of all pipelines. */
+  drains = 0
   /** The hashes of the programs that the pipeline was given, in their order. */
   readonly programs: string[] = []
   /** The runs of each pipeline, those too that are gone. */
@@ -268,6 +270,7 @@ export class ChainWatch {
     const run = this.lastRun(record.pipeline)
     if (record.kind === 'epoch' && run !== null) run.epochs++
     if (record.kind === 'epoch' && record.drained) {
+      this.drains++
       const { hash = null } = this.fates.get(record.pipeline)?.at(-1) ?? {}
       this.noteFate(record.pipeline, { n: record.n, hash, drained: true, missed: false })
     }

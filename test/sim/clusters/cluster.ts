@@ -42,6 +42,7 @@ import { Callers } from './callers.ts'
 import { ChainWatch, STORE } from './chain-watch.ts'
 import { type ClusterConfig, nobodyIsAway } from './config.ts'
 import { FullDisks } from './full-disks.ts'
+import { LastMoments } from './last-moments.ts'
 import { Leftovers } from './leftovers.ts'
 import { Losses } from './losses.ts'
 import { OtherPipelines } from './other-pipelines.ts'
@@ -69,6 +70,8 @@ const IDLE_PART = 0.1
 const QUIET_LOOKS = 5
 /** And so many before somebody gives up what is parked. */
 const GIVEN_UP_LOOKS = 200
+/** For how long records are made while a pipeline drains, in milliseconds, as usual. */
+const DRAINED_MS = 600
 /** By how much clocks may run wrong for workers to find together. */
 const FAIR_DRIFT = 0.01
 /** What sinks and consumers take after a drain, in milliseconds, as usual. */
@@ -238,7 +241,13 @@ class SimCluster {
       if (looks++ % SUBMIT_LOOKS === 0) stations.find(({ worker }) => worker?.phase === 'active')?.submit()
       return stations.some(({ worker }) => (worker?.cluster.pipelines.size ?? 0) > 0)
     })
-    if (this.striker !== null) world.onPoint((point, machine) => this.strike(point, machine))
+    const moments = config.struckDrains ? new LastMoments(config, world, this.chain, stations) : null
+    if (this.striker !== null || moments !== null) {
+      world.onPoint((point, machine) => {
+        moments?.at(point)
+        this.strike(point, machine)
+      })
+    }
     outside.start()
     outside.produce()
     this.plot.begin()
@@ -253,12 +262,15 @@ class SimCluster {
     }
     this.clearUp()
     // Half the time with results that are still to come: the last lives have to put them out.
-    await this.comeToRest(this.random.chance(0.5))
+    await this.comeToRest(this.random.chance(0.5) && !config.struckDrains)
+    if (moments !== null && config.people > 0)
+      await this.expect('what was drained is shown', () => moments.hiddenIn(this.volume).length === 0)
     const before = await this.states()
     for (const station of this.staying) station.kill()
     for (const station of this.staying) station.start()
     this.others.resting = false
     await this.submitAgain()
+    if (moments !== null) moments.over = true
     await this.comeToRest(true)
     this.check(before, await this.states())
   }
@@ -499,6 +511,8 @@ class SimCluster {
       await this.expect('what is over is gone', () => this.standing !== 0 && this.leftovers.areGone)
     await this.expect('people are answered, and shown what they have asked for', () => this.people.done)
     this.people.over = true
+    // What comes in while it drains is what its last epoch has to show.
+    if (this.config.struckDrains && !patient) this.outside.goOn(DRAINED_MS * this.config.pace)
     await this.expect('the pipeline drains', this.config.people > 0 ? this.drainedForGood() : this.drained())
   }
 
@@ -507,9 +521,10 @@ class SimCluster {
     let over = Infinity
     return () => {
       const { world, people, config } = this
-      // Where all are at work they stay so.
-      if (over === Infinity && (this.allDrained() || this.standing !== 0) && people.drained())
-        over = world.now + SETTLE_MS * config.pace
+      const rests = (this.allDrained() || this.standing !== 0) && people.drained()
+      // Where all are at work they stay so, unless somebody is killed just then.
+      if (config.struckDrains && !rests) over = Infinity
+      else if (over === Infinity && rests) over = world.now + SETTLE_MS * config.pace
       return world.now >= over
     }
   }

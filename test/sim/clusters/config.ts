@@ -10,6 +10,7 @@ import type { OutsideConfig } from '../outside.ts'
 import { drawFamily, type Family } from '../programs.ts'
 import { dropsKeys } from '../rest.ts'
 import { OUTPUTS } from '../torn.ts'
+import { drainsForGood } from './last-moments.ts'
 import { withMemory } from './memory.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
@@ -91,6 +92,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly followed: readonly string[]
   /** What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions are mended. */
   readonly secondTries: 'none' | 'again' | 'purged' | 'mended'
+  /** Workers are killed between the record of a drain and what their sinks do about it (`last-moments.ts`). */
+  readonly struckDrains: boolean
   /** For how long sources remember a stream, where that is little (`memory.ts`), in milliseconds. */
   readonly rememberedMs: number | null
   /** Of so many dead letters a list is full, where somebody takes them out. */
@@ -160,6 +163,9 @@ const POSTED = 0x7c24_0000
 const BY_WEB = 0.12
 const WEBBED = 0x5b37_0000
 const FEW = 300
+/** How often workers are killed just when something was drained, where that is, and the generator that draws it. */
+const STRUCK = 0.4
+const STRIKING = 0x3fc9_0000
 /** How many sources of files follow one that grows, and the generator that draws it. */
 const FOLLOWED = 0.4
 const FOLLOWING = 0x4be1_0000
@@ -197,11 +203,11 @@ const DAMAGE = 0.08
 const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
 /** Whether all workers are there and hear one another from their first day to their last. */
-export function nobodyIsAway({ harsh, deeds }: ClusterConfig): boolean {
+export function nobodyIsAway({ harsh, deeds, struckDrains }: ClusterConfig): boolean {
   const { killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs } = deeds
   const { killNewcomerMs, namesakeMs, blindMs, restMs, damageMs, putBackMs } = deeds
   const away = [restMs, killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs, killNewcomerMs, namesakeMs, blindMs]
-  return !harsh && [...away, damageMs, putBackMs].every((everyMs) => everyMs === 0)
+  return !harsh && !struckDrains && [...away, damageMs, putBackMs].every((everyMs) => everyMs === 0)
 }
 
 /**
@@ -215,7 +221,13 @@ const PARTED = 0x58d1_0000
 /** What `seed` stands for where nothing is bent. */
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
-  return withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!))
+  return withStruckDrains(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))
+}
+
+/** Where workers are killed while they end what was drained. */
+function withStruckDrains(config: ClusterConfig): ClusterConfig {
+  const struckDrains = drainsForGood(config) && new Prng(config.seed + STRIKING).chance(STRUCK)
+  return { ...config, struckDrains }
 }
 
 function partOf(config: ClusterConfig, part: number): ClusterConfig {
@@ -559,6 +571,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     askMs: 0,
     secondTries: 'none',
     fewLetters: null,
+    struckDrains: false,
     rememberedMs: null,
     posted: [],
     webs: [],

@@ -312,7 +312,6 @@ export class People {
   /** A4: of what was drained nothing is left to be shown by the sinks of whom somebody has asked for that. */
   private lookForRest({ what, name, process }: Ask): void {
     const { volume, chain } = this.seams
-    const isNumbers = (file: string): boolean => NAMES.some((one) => file.startsWith(`${one}.txt.`))
     const isOf = (file: string): boolean =>
       this.numbers.has(name) ? file.startsWith(`${name}.txt.`) : !isNumbers(file)
     const own = `.${String(chain.generation).padStart(6, '0')}-`
@@ -325,6 +324,11 @@ export class People {
   private pick<T>(of: readonly T[]): T {
     return of[this.random.below(of.length)]!
   }
+}
+
+/** Whether it is of one of these pipelines. */
+export function isNumbers(file: string): boolean {
+  return NAMES.some((one) => file.startsWith(`${one}.txt.`))
 }
 
 function meaning(name: string, run: number | undefined): string {

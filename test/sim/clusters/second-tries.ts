@@ -7,6 +7,7 @@
  *     after it (`checkers/rerun.ts`, X9).
  * T3. What was taken out never comes back, once an epoch says so.
  * T4. Where a list is full the sources stop (`limits.deadLetters`), until somebody has taken letters out; in fair weather somebody does.
+ * T5. Who gives letters back may do so twice, at once and while they are under way: each is tried once for all that.
  */
 import { Prng } from '../../../src/base/prng.ts'
 import { periodic } from '../../../src/checkpoint/barrier.ts'
@@ -20,6 +21,10 @@ import { causeOf, type Witness } from '../witness.ts'
 import type { ClusterConfig } from './config.ts'
 
 const TRIES = 0x5d0a_0000
+/** How often somebody gives the same letters back twice, the generator that draws it, and how much later, in milliseconds, as usual. */
+const TWICE = 0.3
+const DOUBLING = 0x22b7_0000
+const LATER_MS = 200
 
 export class SecondTries {
   /** The records, and the answers of calls, some of which were tried again. */
@@ -29,16 +34,20 @@ export class SecondTries {
   private readonly config: ClusterConfig
   private readonly pipeline: string
   private readonly random: Prng
+  private readonly doubling: Prng
+  private world: World | null = null
 
   constructor(config: ClusterConfig, pipeline: string) {
     this.config = config
     this.pipeline = pipeline
     this.random = new Prng(config.seed + TRIES)
+    this.doubling = new Prng(config.seed + DOUBLING)
   }
 
   /** Functions are mended at some time of the act, where they are (T2). */
   begin(world: World, witness: Witness): void {
     const { secondTries, actMs } = this.config
+    this.world = world
     if (secondTries !== 'mended') return
     world.at(world.now + actMs * this.random.fraction(), () => {
       witness.mended = true
@@ -73,6 +82,17 @@ export class SecondTries {
     })
   }
 
+  /** T5. */
+  private again(execution: Execution, some: readonly DeadLetter[]): void {
+    const { doubling, world, config } = this
+    const ids = new Set(some.map(({ id }) => id))
+    execution.replay(some)
+    world!.at(world!.now + doubling.between(0, LATER_MS) * config.pace, () => {
+      const { deadLetters } = execution
+      execution.replay(deadLetters.list(0, deadLetters.count).filter(({ id }) => ids.has(id)))
+    })
+  }
+
   /** Somebody does something about letters that one of the workers has. */
   act(stations: readonly MemberStation[]): string {
     const { random, config } = this
@@ -89,6 +109,7 @@ export class SecondTries {
     }
     for (const letter of some) this.replayed.add(headOf(letterOf(letter).cause))
     execution.replay(some)
+    if (this.doubling.chance(TWICE)) this.again(execution, some)
     return `${name}: ${some.length} tried again`
   }
 }

@@ -38,4 +38,11 @@ export const askedMutants: readonly SimMutant[] = [
     text: '} else this.append(make, done)',
     replacement: '} else done(null, undefined)',
   },
-].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'people' }))
+  {
+    name: 'last-output-of-the-dead-stays-hidden',
+    bend: 'struck-drains',
+    file: 'src/worker/pipelines/last-output.ts',
+    text: '(drained ? [name] : [])',
+    replacement: '(drained ? [] : [])',
+  },
+].map((one): SimMutant => ({ bend: 'people', ...one, swarm: 'clusters' }))
