@@ -29,6 +29,18 @@ export const letterMutants: readonly SimMutant[] = [
     replacement: 'letters.remove(new Set())',
   },
   {
+    name: 'given-back-twice',
+    swarm: 'clusters',
+    bend: 'second-tries',
+    file: 'src/worker/letters/letter-desk.ts',
+    text: 'private readonly waiting = new Map<string, DeadLetter>()',
+    // The second time it waits beside itself.
+    replacement: `private readonly waiting = new (class extends Map<string, DeadLetter> {
+      override set(id: string, letter: DeadLetter) { return super.set(this.has(id) ? id + '+' : id, letter) }
+      override delete(id: string) { return super.delete(id + '+') || super.delete(id) }
+    })()`,
+  },
+  {
     name: 'tried-again-under-a-barrier',
     swarm: 'clusters',
     bend: 'second-tries',
