@@ -158,9 +158,11 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return new Session(this, send, close)
   }
 
-  /** Why connections have to wait, or `null`. */
+  /** Why connections have to wait, be it for acknowledgements only, or `null`. */
   get blockedBy(): string | null {
     const { space, homes } = this
+    const { problem } = this.journal.status
+    if (space.held === null && space.shut === null && problem !== null) return problem.message
     if (space.shut === null || space.held !== null || homes.tailed === 0) return space.blockedBy
     return `${space.shut}, once others have what its journal has of their streams (${homes.tailed})`
   }

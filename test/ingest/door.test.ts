@@ -94,7 +94,7 @@ describe('plain records', () => {
   })
 })
 
-test('a full disk is logged once, and once more when there is room again', () => {
+test('a full disk is logged once, and once more when there is room again; a source says that it waits for it', () => {
   const world = new World(1)
   const machine = world.machine('m')
   const rig = new Rig(world, machine, 'a').started()
@@ -103,8 +103,10 @@ test('a full disk is logged once, and once more when there is room again', () =>
   push(rig.source!, 'one')
   world.runUntil(() => rig.door!.status.failures > 5, world.now + 60_000)
   expect(rig.door!.status.problem).toMatchObject({ code: 'E_JOURNAL' })
+  expect(rig.source!.blockedBy).toBe(rig.door!.status.problem!.message)
   machine.volume.capacityBytes = capacityBytes
   world.runUntil(() => rig.door!.status.problem === null, world.now + 60_000)
+  expect(rig.source!.blockedBy).toBe(null)
   expect(texts(rig.drain())).toEqual(['one'])
   const said = world.drainLog().flatMap((line) => /E_JOURNAL|journal\.recovered/.exec(line)?.[0] ?? [])
   expect(said).toEqual(['E_JOURNAL', 'journal.recovered'])
