@@ -37,7 +37,7 @@ function scene(submit: (program: { readonly hash: string }) => void) {
   }
   const look = { again: (): void => {} }
   const worker = {
-    residents: { all, plans: [], unloaded: new Map() },
+    residents: { all, plans: [], unloaded: new Map(), late: new Map() },
     get cluster() {
       return cluster
     },
@@ -59,7 +59,7 @@ function scene(submit: (program: { readonly hash: string }) => void) {
   }
   const submission = new Submission({
     ...{ worker, limits: defaultLimits, alone: false, stop: async () => {} },
-    clock: { after: () => ({ cancel: () => {} }) },
+    clock: { now: () => 0, after: () => ({ cancel: () => {} }) },
     inTurn: (_: string, task: () => Promise<unknown>) => task(),
     until: async (holds: () => boolean) => {
       while (!holds()) await new Promise<void>((resolve) => (look.again = resolve))
