@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.ts'
@@ -22,8 +22,8 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     // Processes that tests start read the sources by the hundred: what one has compiled the next one finds.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'potoroo-compiled') },
-    // The default leaves one processor idle, which on two of them is half of the machine.
-    maxWorkers: '100%',
+    // Tests of processes wait for a part of their time, which others use: of two processors none is idle with three.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     sequence: { sequencer: LongestFirst },
   },
 })
