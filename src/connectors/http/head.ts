@@ -19,7 +19,10 @@ export interface Asked {
   readonly until: 'journaled' | 'stable'
 }
 
-/** What a head asks for, or the answer that it gets at once. Reads a head for the source `step` with `settings` that wants `token`, and bodies of at most `bodyBytes`. */
+/**
+ * What a head asks for, or the answer that it gets at once. It is for the source `step` with `settings`, which wants `token`, and
+ * bodies of at most `bodyBytes`.
+ */
 export function readHead(
   head: RequestHead,
   settings: HttpSourceSettings,

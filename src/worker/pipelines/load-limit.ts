@@ -48,7 +48,7 @@ class Watch {
     this.ms = ms
     this.turning = setInterval(() => this.move((turn) => turn + 1), ms / LOOKS / 2)
     if (!isMainThread || isDebugged()) return
-    watch({ cell: this.cell.buffer, looks: LOOKS, ms: ms / LOOKS, interrupted: INTERRUPTED, spent: SPENT })
+    beginThread({ cell: this.cell.buffer, looks: LOOKS, ms: ms / LOOKS, interrupted: INTERRUPTED, spent: SPENT })
   }
 
   /** The one that has one more load from now on. */
@@ -131,7 +131,7 @@ function isDebugged(): boolean {
   return debuggerUrl() !== undefined
 }
 
-function watch(workerData: LoadWatch): void {
+function beginThread(workerData: LoadWatch): void {
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const file = new URL(`./load-watch.${ending}`, import.meta.url)
   // Flags of the process, such as `--input-type`, are none of the thread's.
