@@ -43,6 +43,8 @@ export interface MemberOptions {
   readonly restartMs: number
   /** Makes the worker, where that is more than one. */
   readonly make?: MakeWorker
+  /** Ends in peace what was made there, and closes it (S2); `null`: nothing more was made. */
+  readonly close?: (worker: Worker) => Promise<unknown> | null
   /** The worker's name, where it is not the machine's: a second process of that name. */
   readonly worker?: string
 }
@@ -197,16 +199,18 @@ export class MemberStation {
     const { worker, process } = this
     if (worker === null || this.resting) return
     this.resting = true
-    const endings = new Endings(process!.env.clock, worker, this.options.limits.drainTimeoutMs, (condition) =>
+    await (this.options.close?.(worker) ?? this.close(worker, process!))
+    if (this.process !== process) return
+    this.kill()
+    this.startLater()
+  }
+
+  private async close(worker: Worker, process: SimProcess): Promise<void> {
+    const endings = new Endings(process.env.clock, worker, this.options.limits.drainTimeoutMs, (condition) =>
       this.until(condition),
     )
     await endings.rest()
-    if (this.process !== process) return
-    worker.close(() => {
-      if (this.process !== process) return
-      this.kill()
-      this.startLater()
-    })
+    if (this.process === process) await new Promise<void>((resolve) => worker.close(resolve))
   }
 
   /** Resolves once `condition` holds; looked at after every change of this life, and never after its end. */

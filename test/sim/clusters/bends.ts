@@ -444,6 +444,17 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, killMs: 0, joinMs: 0, leaveMs: 0 },
     }
   },
+  /** A few do, and workers are ended in peace while something is drained. */
+  'stopped-drains': (config) => {
+    const { deeds, ...rest } = clusterBends.people!(config)!
+    return {
+      ...rest,
+      people: 2,
+      records: 100,
+      stoppedDrains: true,
+      deeds: { ...deeds, killMs: 0, joinMs: 0, leaveMs: 0 },
+    }
+  },
   /** Somebody looks through dead letters again and again, while workers die, come and go and key groups move. */
   'second-tries': (config) => {
     const often = OFTEN * config.pace

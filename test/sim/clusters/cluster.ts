@@ -51,6 +51,7 @@ import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
 import { Readers } from './readers.ts'
 import { letterOf, SecondTries } from './second-tries.ts'
+import { StoppedDrains } from './stopped-drains.ts'
 import { Upgrades } from './upgrades.ts'
 import { formOf } from './versions.ts'
 
@@ -156,6 +157,7 @@ class SimCluster {
   private readonly others: OtherPipelines
   private readonly people: People
   private readonly tries: SecondTries
+  private readonly stops: StoppedDrains
   private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
@@ -202,6 +204,8 @@ class SimCluster {
     const planned = (env: Env): Plan => this.planOf(env)
     this.people = new People(config, { world, volume, stations, chain, pipeline, plan: planned })
     this.readers = new Readers(config, { world, plan, stations, outside, witness })
+    this.stops = new StoppedDrains(config, world, stations)
+    this.stops.over = !config.stoppedDrains
     const crowd = {
       all: stations,
       get live() {
@@ -242,9 +246,10 @@ class SimCluster {
       return stations.some(({ worker }) => (worker?.cluster.pipelines.size ?? 0) > 0)
     })
     const moments = config.struckDrains ? new LastMoments(config, world, this.chain, stations) : null
-    if (this.striker !== null || moments !== null) {
+    if (this.striker !== null || moments !== null || config.stoppedDrains) {
       world.onPoint((point, machine) => {
         moments?.at(point)
+        this.stops.look()
         this.strike(point, machine)
       })
     }
@@ -262,7 +267,8 @@ class SimCluster {
     }
     this.clearUp()
     // Half the time with results that are still to come: the last lives have to put them out.
-    await this.comeToRest(this.random.chance(0.5) && !config.struckDrains)
+    await this.comeToRest(this.random.chance(0.5) && !config.struckDrains && !config.stoppedDrains)
+    this.stops.over = true
     if (moments !== null && config.people > 0)
       await this.expect('what was drained is shown', () => moments.hiddenIn(this.volume).length === 0)
     const before = await this.states()
@@ -336,7 +342,8 @@ class SimCluster {
       this.planOf(env, upgrades?.programOf(hash), formOf(parameters))
     const stopped = (hash: string, error: PotorooError): boolean =>
       others.failed(hash, error) || upgrades?.stopped(hash, error) === true
-    return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped, make: people.make }
+    const { make, end: close } = people
+    return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped, make, close }
   }
 
   /** What a process runs of the pipeline that this is about. */
@@ -465,6 +472,7 @@ class SimCluster {
   private clearUp(): void {
     const { weather, world, stations, outside } = this
     this.plot.fair = true
+    this.stops.fair = true
     world.log.info('fair')
     Object.assign(weather.network, { ...calm.network, kernelBytes: weather.network.kernelBytes, timeoutMs: 2000 })
     Object.assign(weather.disk, calm.disk)
@@ -512,7 +520,8 @@ class SimCluster {
     await this.expect('people are answered, and shown what they have asked for', () => this.people.done)
     this.people.over = true
     // What comes in while it drains is what its last epoch has to show.
-    if (this.config.struckDrains && !patient) this.outside.goOn(DRAINED_MS * this.config.pace)
+    if ((this.config.struckDrains || this.config.stoppedDrains) && !patient)
+      this.outside.goOn(DRAINED_MS * this.config.pace)
     await this.expect('the pipeline drains', this.config.people > 0 ? this.drainedForGood() : this.drained())
   }
 
@@ -522,8 +531,8 @@ class SimCluster {
     return () => {
       const { world, people, config } = this
       const rests = (this.allDrained() || this.standing !== 0) && people.drained()
-      // Where all are at work they stay so, unless somebody is killed just then.
-      if (config.struckDrains && !rests) over = Infinity
+      // Where all are at work they stay so, unless somebody is killed or ended just then.
+      if ((config.struckDrains || config.stoppedDrains) && !rests) over = Infinity
       else if (over === Infinity && rests) over = world.now + SETTLE_MS * config.pace
       return world.now >= over
     }
@@ -677,7 +686,7 @@ class SimCluster {
     const { old, losses, plot } = this
     complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
     complaints.push(...witness.complaints, ...(this.upgrades?.complaints ?? []), ...(this.callers?.complaints ?? []))
-    complaints.push(...this.others.complaints, ...this.people.judge())
+    complaints.push(...this.others.complaints, ...this.people.judge(), ...this.stops.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     if (!config.harsh)
       for (const { fell, name } of this.stations)

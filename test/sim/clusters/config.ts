@@ -94,6 +94,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly secondTries: 'none' | 'again' | 'purged' | 'mended'
   /** Workers are killed between the record of a drain and what their sinks do about it (`last-moments.ts`). */
   readonly struckDrains: boolean
+  /** Workers are ended in peace while something is drained (`stopped-drains.ts`). */
+  readonly stoppedDrains: boolean
   /** For how long sources remember a stream, where that is little (`memory.ts`), in milliseconds. */
   readonly rememberedMs: number | null
   /** Of so many dead letters a list is full, where somebody takes them out. */
@@ -166,6 +168,9 @@ const FEW = 300
 /** How often workers are killed just when something was drained, where that is, and the generator that draws it. */
 const STRUCK = 0.4
 const STRIKING = 0x3fc9_0000
+/** How often they are ended in peace while something is drained, and the generator that draws it. */
+const STOPPED = 0.4
+const STOPPING = 0x66b3_0000
 /** How many sources of files follow one that grows, and the generator that draws it. */
 const FOLLOWED = 0.4
 const FOLLOWING = 0x4be1_0000
@@ -203,11 +208,11 @@ const DAMAGE = 0.08
 const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
 /** Whether all workers are there and hear one another from their first day to their last. */
-export function nobodyIsAway({ harsh, deeds, struckDrains }: ClusterConfig): boolean {
+export function nobodyIsAway({ harsh, deeds, struckDrains, stoppedDrains }: ClusterConfig): boolean {
   const { killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs } = deeds
   const { killNewcomerMs, namesakeMs, blindMs, restMs, damageMs, putBackMs } = deeds
   const away = [restMs, killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs, killNewcomerMs, namesakeMs, blindMs]
-  return !harsh && !struckDrains && [...away, damageMs, putBackMs].every((everyMs) => everyMs === 0)
+  return !harsh && !struckDrains && !stoppedDrains && [...away, damageMs, putBackMs].every((everyMs) => everyMs === 0)
 }
 
 /**
@@ -221,13 +226,19 @@ const PARTED = 0x58d1_0000
 /** What `seed` stands for where nothing is bent. */
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
-  return withStruckDrains(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))
+  return withStoppedDrains(withStruckDrains(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!))))
 }
 
 /** Where workers are killed while they end what was drained. */
 function withStruckDrains(config: ClusterConfig): ClusterConfig {
   const struckDrains = drainsForGood(config) && new Prng(config.seed + STRIKING).chance(STRUCK)
   return { ...config, struckDrains }
+}
+
+/** Where workers are ended in peace while somebody drains for good. */
+function withStoppedDrains(config: ClusterConfig): ClusterConfig {
+  const drains = config.people > 0 && !config.struckDrains && config.deeds.namesakeMs === 0
+  return { ...config, stoppedDrains: drains && new Prng(config.seed + STOPPING).chance(STOPPED) }
 }
 
 function partOf(config: ClusterConfig, part: number): ClusterConfig {
@@ -572,6 +583,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     secondTries: 'none',
     fewLetters: null,
     struckDrains: false,
+    stoppedDrains: false,
     rememberedMs: null,
     posted: [],
     webs: [],

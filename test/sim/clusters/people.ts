@@ -110,6 +110,9 @@ export class People {
     return pipelines.worker
   }
 
+  /** Ends a worker that can be asked; `null` where there is nobody. */
+  readonly end = (worker: Worker): Promise<unknown> | null => this.desks.get(worker)?.close() ?? null
+
   /** The plan of the program `hash`; `null`: it is none of these. */
   planOf(hash: string): Plan | null {
     const numbers = this.numbers.get(hash.slice(0, hash.indexOf('-')))

@@ -45,4 +45,11 @@ export const askedMutants: readonly SimMutant[] = [
     text: '(drained ? [name] : [])',
     replacement: '(drained ? [] : [])',
   },
+  {
+    name: 'ends-in-the-middle-of-a-drain',
+    bend: 'stopped-drains',
+    file: 'src/worker/pipelines/endings.ts',
+    text: "return resident?.phase === 'starting' || resident?.phase === 'draining'",
+    replacement: "return resident?.phase === 'starting'",
+  },
 ].map((one): SimMutant => ({ bend: 'people', ...one, swarm: 'clusters' }))
