@@ -15,7 +15,7 @@
  * J8. A journal that ends with its process does not wait for a disk that fails: what that has not taken is lost with the
  *     process as by a kill, and nothing of it was acknowledged.
  *
- * What may go is decided in `segments.ts`, J5 and J7.
+ * Which file it goes to stands in `segment-writers.ts`; what may go is decided in `segments.ts`, J5 and J7.
  */
 import { assert } from '../base/assert.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -26,13 +26,11 @@ import type { Cuts } from '../model/connector.ts'
 import { Assembly } from './assembly.ts'
 import type { IngestBatch } from './batch.ts'
 import { Names } from './names.ts'
-import { type Segment, SegmentWriter } from './segment.ts'
+import type { Segment, SegmentWriter } from './segment.ts'
+import { SegmentWriters } from './segment-writers.ts'
 import { Segments } from './segments.ts'
 import type { Stream } from './stream.ts'
 import type { Vouch } from './vouch.ts'
-
-/** How long a new segment waits after the last one could not be written. */
-const RETRY_MS = 500
 
 export interface JournalEvents {
   /** The batch may enter the pipeline: it survives the death of the process. */
@@ -85,21 +83,16 @@ export class Journal {
     problem: null,
   }
   readonly segments: Segments
+  private readonly writers: SegmentWriters
   private readonly options: JournalOptions
   private readonly events: JournalEvents
   private readonly assembly: Assembly
-  private serial: number
   /** Appended and not in a write yet, in order. */
   private pending: IngestBatch[] = []
   /** In the write that is under way. */
   private writing: IngestBatch[] = []
   /** Acked, written and not durable, in journal order. */
   private retained: IngestBatch[] = []
-  private writer: SegmentWriter | null = null
-  /** Segments that are full, whose last acked batches are not durable yet. */
-  private ending: SegmentWriter[] = []
-  /** Segments that were given up since one was opened. */
-  private given: Segment[] = []
   private syncing = false
   /** Operations of the disk that have not come back. */
   private underWay = 0
@@ -110,10 +103,7 @@ export class Journal {
   private closing: (() => void) | null = null
   /** It is closed with its process (J8). */
   private ends = false
-  private closed = false
   private failuresInRow = 0
-  private readonly names: Names
-  private readonly openWaiters: (() => void)[] = []
   /** The acked batch that was appended last. */
   private lastAcked: IngestBatch | null = null
   private readonly durableWaiters: { readonly last: IngestBatch; readonly done: () => void }[] = []
@@ -122,22 +112,29 @@ export class Journal {
   constructor(options: JournalOptions, found: readonly Segment[], events: JournalEvents) {
     this.options = options
     this.events = events
-    this.names = new Names(options.disk, options.directory)
-    this.segments = new Segments(
-      {
-        disk: options.disk,
-        names: this.names,
-        limits: options.limits,
-        incarnation: options.incarnation,
-        inUse: (segment) => this.inUse(segment),
-        failed: (error) => this.report(error),
+    const { disk, clock, limits, worker, incarnation, first } = options
+    const { journalBlockBytes, ingestBytes, journalSegmentBytes } = limits
+    const names = new Names(disk, options.directory)
+    const failed = (error: DiskError): void => this.report(error)
+    const inUse = (segment: Segment): boolean =>
+      this.writers.has(segment) || this.writing[0]?.segment?.segment === segment
+    this.segments = new Segments({ disk, names, limits, incarnation, inUse, failed }, found)
+    this.writers = new SegmentWriters({
+      ...{ disk, clock, names, segments: this.segments },
+      owner: { worker, incarnation, first },
+      bytesMax: journalSegmentBytes,
+      lastSerial: found.at(-1)?.serial ?? 0,
+      opened: () => {
+        this.pump()
+        this.rest()
       },
-      found,
-    )
-    this.serial = found.at(-1)?.serial ?? 0
-    const { journalBlockBytes, ingestBytes } = options.limits
+      failed: (error) => {
+        this.report(error)
+        this.rest()
+      },
+    })
     this.assembly = new Assembly(journalBlockBytes, 2 * ingestBytes)
-    this.openSegment()
+    this.writers.open()
   }
 
   /** Whether everything appended is on the disk as its kind needs it. */
@@ -192,12 +189,12 @@ export class Journal {
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private pump(): void {
-    const { writer } = this
+    const writer = this.writers.current
     if (writer === null || this.broken || this.writing.length > 0 || this.pending.length === 0) return
     this.assembly.sealOpen()
-    const batches = this.gather(writer.length)
+    const batches = this.gather(writer)
     if (batches.length === 0) {
-      this.rotate(writer)
+      this.rotate()
       return
     }
     this.writing = batches
@@ -205,8 +202,8 @@ export class Journal {
     writer.write(batches, (error) => this.onWritten(error))
   }
 
-  /** Takes from `pending` what fits into one write and into the segment, of which `length` bytes are in use. */
-  private gather(length: number): IngestBatch[] {
+  /** Takes from `pending` what fits into one write and into the segment of `writer`. */
+  private gather({ segment, length }: SegmentWriter): IngestBatch[] {
     const { journalSegmentBytes, journalWriteBytes } = this.options.limits
     let room = Math.min(journalSegmentBytes - length, journalWriteBytes)
     const { pending } = this
@@ -214,7 +211,7 @@ export class Journal {
     while (count < pending.length) {
       const bytes = pending[count]!.entryEnd - pending[count]!.entryAt
       // A batch beyond a segment's size gets one of its own.
-      const alone = count === 0 && (this.writer!.segment.ranges.size === 0 || length + bytes <= journalSegmentBytes)
+      const alone = count === 0 && (segment.ranges.size === 0 || length + bytes <= journalSegmentBytes)
       if (bytes > room && !alone) break
       room -= bytes
       count++
@@ -250,49 +247,19 @@ export class Journal {
     this.rest()
   }
 
-  private openSegment(): void {
-    if (this.closed) return
-    const { disk, worker, incarnation, first, limits } = this.options
-    this.serial++
-    const bytesMax = limits.journalSegmentBytes
-    SegmentWriter.open(disk, this.names, this.serial, { worker, incarnation, first }, bytesMax, (error, writer) => {
-      if (error !== null) {
-        this.report(error)
-        this.options.clock.after(RETRY_MS, () => this.openSegment())
-        this.rest()
-        return
-      }
-      if (this.closed) return writer!.close(() => {})
-      this.writer = writer
-      this.segments.add(writer!.segment)
-      this.dropEmpty()
-      for (const done of this.openWaiters.splice(0)) done()
-      this.pump()
-      this.rest()
-    })
-  }
-
-  /** Ends a full segment and opens the next one. */
-  private rotate(full: SegmentWriter): void {
-    this.writer = null
-    this.ending.push(full)
+  /** The segment that grows is full. */
+  private rotate(): void {
     this.underWay++
-    full.finish((error) => {
+    this.writers.rotate((error) => {
       this.underWay--
       if (this.breaks(error)) return
-      full.finished = true
-      this.closeEnded()
+      this.closeFull()
       this.rest()
     })
-    this.openSegment()
   }
 
-  /** Closes the files of ended segments that no batch waits for. */
-  private closeEnded(): void {
-    const needed = this.retained[0]?.segment ?? this.writing[0]?.segment ?? null
-    while (this.ending.length > 0 && this.ending[0]!.finished && this.ending[0] !== needed) {
-      this.ending.shift()!.close(() => {})
-    }
+  private closeFull(): void {
+    this.writers.closeFull(this.retained[0]?.segment ?? this.writing[0]?.segment ?? null)
   }
 
   private sync(): void {
@@ -321,7 +288,7 @@ export class Journal {
         // While it looked the disk may have failed: then they are written again.
         if (this.retained[0] === first && first.segment === segment) this.confirm(count)
         this.sync()
-        this.closeEnded()
+        this.closeFull()
         this.rest()
       })
     })
@@ -376,40 +343,17 @@ export class Journal {
     this.retained = []
     this.writing = []
     this.pending = [...again, ...this.pending]
-    const { writer } = this
-    for (const given of writer === null ? this.ending : [...this.ending, writer]) {
-      given.close(() => {})
-      this.given.push(given.segment)
-    }
-    this.ending = []
     this.broken = false
-    // Without a writer the next segment is being opened already, and holds nothing yet.
-    if (writer === null) return
-    this.writer = null
-    if (this.failuresInRow++ === 0) this.openSegment()
-    else this.options.clock.after(RETRY_MS, () => this.openSegment())
-  }
-
-  /**
-   * A given-up segment without a batch is of no use: else a full disk would fill a folder. It goes only once another one
-   * stands: whoever seals this journal has to find the incarnation in it.
-   */
-  private dropEmpty(): void {
-    const empty = this.given.splice(0).filter((segment) => segment.ranges.size === 0)
-    if (empty.length > 0) this.segments.remove(empty, () => {})
+    if (!this.writers.giveUp()) return
+    if (this.failuresInRow++ === 0) this.writers.open()
+    else this.writers.openLater()
   }
 
   // ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private inUse(segment: Segment): boolean {
-    if (segment === this.writer?.segment) return true
-    return this.ending.some((writer) => writer.segment === segment) || this.writing[0]?.segment?.segment === segment
-  }
-
   /** Answers once a segment of this incarnation stands on the disk. */
   whenOpen(done: () => void): void {
-    if (this.writer !== null) this.options.clock.soon(done)
-    else this.openWaiters.push(done)
+    this.writers.whenOpen(done)
   }
 
   /** Answers once every acked batch appended so far is durable. */
@@ -424,8 +368,7 @@ export class Journal {
     const { closing } = this
     if (closing === null || !(this.idle || (this.underWay === 0 && this.mayLeave))) return
     this.closing = null
-    this.closed = true
-    closing()
+    this.writers.close(closing)
   }
 
   /** Whether what is not durable need not become it. */
@@ -435,12 +378,7 @@ export class Journal {
 
   /** Ends the current segment in order, a sealed one as it is; nothing may be appended any more. */
   close(done: () => void): void {
-    this.closing = () => {
-      const { writer } = this
-      this.writer = null
-      if (writer === null) return done()
-      writer.finish(() => writer.close(() => done()))
-    }
+    this.closing = done
     this.options.clock.soon(() => this.rest())
   }
 

@@ -293,7 +293,7 @@ export const fullMutants: readonly Mutant[] = [
   {
     name: 'journal-not-opened-again',
     file: 'ingest/journal.ts',
-    text: 'if (this.failuresInRow++ === 0) this.openSegment()',
+    text: 'if (this.failuresInRow++ === 0) this.writers.open()',
     replacement: 'if (this.failuresInRow++ < 9) return',
   },
 ]

@@ -133,10 +133,10 @@ export const doorMutants: readonly SimMutant[] = [
   ...[
     {
       name: 'full-once-and-for-ever',
-      file: 'src/ingest/journal.ts',
-      text: `        this.report(error)
-        this.options.clock.after(RETRY_MS, () => this.openSegment())`,
-      replacement: '        this.report(error)',
+      file: 'src/ingest/segment-writers.ts',
+      text: `        this.openLater()
+        return failed(error)`,
+      replacement: '        return failed(error)',
     },
     {
       name: 'journal-forgets-what-failed',
