@@ -8,8 +8,8 @@
  *     door.source(…).reset(rows)     with the base's rows, of all members; its answer comes when producers can be welcomed
  *     source.release()               and `hold`, as the lease says (PROTOCOLS 2, S7)
  *     source.cut()                   this member's rows: all members' rows together are the source's (`rows.ts`)
- *     source.complete(rows)          once the epoch's record has been read in the chain
- *     source.floor(rows), trim()     once a floor record has been read; with the rows of all members where it `keepsForOthers`
+ *     coverage.complete(rows)        once the epoch's record has been read in the chain
+ *     coverage.floor(rows), trim()   once a floor record has been read; with the rows of all members where it `keepsForOthers`
  *     door.onMessage(from, message)  for every message of `DoorMessage` that came on a link of the generation
  *     source.listensAt(address)      where producers reach the source: the others are told
  *
@@ -280,7 +280,7 @@ export class Door {
     const { source } = partsOfKey(key)
     if (this.forgotten.has(source)) return Infinity
     const open = this.sources.get(source)
-    if (open !== undefined) return open.floorOf(key)
+    if (open !== undefined) return open.coverage.floorOf(key)
     return this.options.isKept?.(source) === false ? Infinity : 0
   }
 
@@ -322,7 +322,7 @@ export class Door {
     let bytes = 0
     for (const segment of this.journal.segments.list) {
       for (const [key, range] of segment.ranges) {
-        if (partsOfKey(key).source === source.source && range.last > source.floorOf(key)) bytes += range.bytes
+        if (partsOfKey(key).source === source.source && range.last > source.coverage.floorOf(key)) bytes += range.bytes
       }
     }
     return bytes

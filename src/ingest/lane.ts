@@ -4,13 +4,12 @@
  * L1. Records are copied during `push`; the connection's buffer is its own again when it returns.
  */
 import type { Cuts } from '../model/connector.ts'
+import type { Room } from './room.ts'
 
 /** What a lane asks of its source. */
 export interface LaneSource {
-  readonly room: boolean
+  readonly room: Pick<Room, 'isOpen' | 'when' | 'forget'>
   admitPlain(bytes: Buffer, cuts: Cuts): void
-  whenRoom(fn: () => void): void
-  forgetRoom(fn: () => void): void
 }
 
 export class Lane {
@@ -30,8 +29,8 @@ export class Lane {
 
   /** Whether it takes anything now. `false`: bring nothing until `onRoom`'s function. */
   ready(): boolean {
-    if (this.source.room) return true
-    this.source.whenRoom(this.goOn)
+    if (this.source.room.isOpen) return true
+    this.source.room.when(this.goOn)
     return false
   }
 
@@ -43,7 +42,7 @@ export class Lane {
   /** The connection has ended; what it brought stays. */
   close(): void {
     this.closed = true
-    this.source.forgetRoom(this.goOn)
+    this.source.room.forget(this.goOn)
   }
 
   private readonly goOn = (): void => {

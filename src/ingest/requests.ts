@@ -55,7 +55,7 @@ export class Requests {
 
   /** Whether there is room for what a request brings. */
   get room(): boolean {
-    return this.source.room
+    return this.source.room.isOpen
   }
 
   /** Why there is none. */
@@ -65,12 +65,12 @@ export class Requests {
 
   /** Calls `fn` once, when there is room again. */
   whenRoom(fn: () => void): void {
-    this.source.whenRoom(fn)
+    this.source.room.when(fn)
   }
 
   /** `fn` wants no room any more. */
   forgetRoom(fn: () => void): void {
-    this.source.forgetRoom(fn)
+    this.source.room.forget(fn)
   }
 
   /** Takes the records that `cuts` finds in `bytes`, which stay as they are until the answer. */
@@ -93,7 +93,7 @@ export class Requests {
     const incarnation = key?.incarnation ?? source.incarnation
     const ask = (): void => {
       if (over) return
-      if (!source.room) return source.whenRoom(ask)
+      if (!source.room.isOpen) return source.room.when(ask)
       const hello = source.producers.hello(producer, incarnation, 1, NO_CLAIM, ask)
       if (hello === null) return
       if (hello.kind === 'welcome') {
@@ -111,7 +111,7 @@ export class Requests {
       cancel: () => {
         over = true
         source.producers.forget(ask)
-        source.forgetRoom(ask)
+        source.room.forget(ask)
       },
     }
   }

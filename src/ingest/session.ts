@@ -23,6 +23,7 @@ import { isUnknown } from '../protocol/unknown.ts'
 import { agreedVersion, type VersionRange } from '../protocol/version.ts'
 import type { Producers } from './producers.ts'
 import { cutRecords } from './records.ts'
+import type { Room } from './room.ts'
 import { type Hello, type SessionEffect, type SessionEvent, type SessionState, sessionTable } from './session-table.ts'
 import type { Stream, StreamSession } from './stream.ts'
 import { foreignIn, type HelloAnswer } from './streams.ts'
@@ -40,7 +41,7 @@ export interface SessionSource {
   readonly worker: string
   readonly limits: Limits
   readonly clock: Clock
-  readonly room: boolean
+  readonly room: Pick<Room, 'isOpen' | 'when' | 'forget'>
   /** Why nothing is taken in, or `null`. */
   readonly blockedBy: string | null
   readonly counters: { turnedAway: number }
@@ -49,8 +50,6 @@ export interface SessionSource {
   readonly producers: Pick<Producers, 'hello' | 'forget' | 'grant' | 'part'>
   addressOf(worker: string): { readonly host: string; readonly port: number } | null
   admit(stream: Stream, bytes: Buffer, cuts: Cuts, first: number, writer: string): number
-  whenRoom(fn: () => void): void
-  forgetRoom(fn: () => void): void
 }
 
 export class Session implements StreamSession {
@@ -105,10 +104,10 @@ export class Session implements StreamSession {
       if (!(error instanceof PotorooError)) throw error
       this.leave(error)
     }
-    if (this.state.phase === 'over' || this.source.room) return true
+    if (this.state.phase === 'over' || this.source.room.isOpen) return true
     if (!this.paused) {
       this.paused = true
-      this.source.whenRoom(this.goOn)
+      this.source.room.when(this.goOn)
     }
     return false
   }
@@ -345,7 +344,7 @@ export class Session implements StreamSession {
     this.timer.cancel()
     this.parser.stop()
     this.source.producers.forget(this.ask)
-    this.source.forgetRoom(this.goOn)
+    this.source.room.forget(this.goOn)
     if (this.stream !== null) this.source.producers.part(this.stream, this)
     if (error !== null) {
       const reason = error.message.slice(0, REASON_LENGTH)

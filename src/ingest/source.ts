@@ -5,8 +5,7 @@
  * D2. A position covers exactly what the pipeline has taken: `cut` reads the cursor of the batch in its hands.
  * D3. What has not been taken takes up `limits.ingestBytes` of memory at most, beyond which every connection is told to
  *     wait; each may go over it by what it had read already.
- * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor: the caller has
- *     read both in the chain.
+ * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor (`coverage.ts`).
  * D5. While it recovers or is held, a source says no ack, and welcomes nobody (`producers.ts`, U1; PROTOCOLS 2, S7 and S8).
  * D6. An epoch is acknowledged only when the journal behind it is durable (`secure`): its producers forget what it
  *     covers, so going back to an older epoch of the horizon has to find it here, also after a loss of power.
@@ -18,8 +17,8 @@ import type { Clock } from '../env/clock.ts'
 import { Cuts } from '../model/connector.ts'
 import type { IngestBatch } from './batch.ts'
 import type { Address, DoorContext, SourceCounters, SourceOptions } from './context.ts'
+import { Coverage } from './coverage.ts'
 import { Delivery } from './delivery.ts'
-import { partsOfKey } from './format.ts'
 import type { DoorMessage } from './generation.ts'
 import { Homes } from './homes.ts'
 import type { Journal } from './journal.ts'
@@ -59,13 +58,16 @@ export class IngestSource implements SessionSource, SurveyTarget {
   private readonly recovery: Recovery
   private readonly delivery: Delivery
   readonly homes: Homes
+  /** What complete epochs cover, and what the journal keeps. */
+  readonly coverage: Coverage
   /** Its acked producers. */
   readonly producers: Producers
   /** The way of requests, each of which is answered when it is safe. */
   readonly requests = new Requests(this)
   /** Batches appended and not written yet. */
   private unwritten = 0
-  private readonly space: Room
+  /** Whether it takes anything more, and who waits for that. */
+  readonly room: Room
   /** What members said before the journals were read. */
   private readonly early: { readonly from: string; readonly message: StreamMessage }[] = []
   /** Streams whose `journaled` may have risen. */
@@ -82,7 +84,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.worker = context.worker
     this.incarnation = context.incarnation
     this.journal = context.journal
-    this.space = new Room(context.clock, context.limits.ingestBytes)
+    this.room = new Room(context.clock, context.limits.ingestBytes)
     this.streams = new Streams(options.id, context.limits)
     this.plain = this.streams.add(context.worker, context.incarnation, false)
     this.recovery = new Recovery({
@@ -95,7 +97,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
       whenSealed: context.whenSealed,
       onReady: () => this.options.onReady(),
     })
-    this.delivery = new Delivery(this.recovery, context.journal, this.space, {
+    this.delivery = new Delivery(this.recovery, context.journal, this.room, {
       fed: (stream) => this.homes.onFed(stream),
       report: (error) => this.report(error),
     })
@@ -105,7 +107,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
       streams: this.streams,
       counters: this.counters,
       homes: () => this.homes,
-      silent: () => this.recovery.underWay || this.space.held !== null,
+      silent: () => this.recovery.underWay || this.room.held !== null,
       // Its position has to say what the pipeline has taken.
       settle: () => void this.cut(),
     })
@@ -128,6 +130,12 @@ export class IngestSource implements SessionSource, SurveyTarget {
       },
       context.generation,
     )
+    this.coverage = new Coverage({
+      ...{ streams: this.streams, plain: this.plain, homes: this.homes },
+      segments: context.journal.segments,
+      clock: context.clock,
+      covered: (stream) => this.tell(stream),
+    })
   }
 
   /**
@@ -160,20 +168,11 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Why connections have to wait, be it for acknowledgements only, or `null`. */
   get blockedBy(): string | null {
-    const { space, homes } = this
+    const { room, homes } = this
     const { problem } = this.journal.status
-    if (space.held === null && space.shut === null && problem !== null) return problem.message
-    if (space.shut === null || space.held !== null || homes.tailed === 0) return space.blockedBy
-    return `${space.shut}, once others have what its journal has of their streams (${homes.tailed})`
-  }
-
-  get room(): boolean {
-    return this.space.isOpen
-  }
-
-  /** Bytes of memory of what came in and was not taken yet. */
-  get buffered(): number {
-    return this.space.buffered
+    if (room.held === null && room.shut === null && problem !== null) return problem.message
+    if (room.shut === null || room.held !== null || homes.tailed === 0) return room.blockedBy
+    return `${room.shut}, once others have what its journal has of their streams (${homes.tailed})`
   }
 
   /** Batches of before the last `reset` are still to be fed. */
@@ -188,29 +187,19 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Whether the pipeline has taken everything that came in, the replay included, and what the journal has of others' streams. */
   get caughtUp(): boolean {
-    return !this.replaying && this.buffered === 0 && this.homes.tailed === 0
+    return !this.replaying && this.room.buffered === 0 && this.homes.tailed === 0
   }
 
   /** What the pipeline takes next has not come in yet. */
   get quiet(): boolean {
-    return this.caughtUp && this.unwritten === 0 && !this.delivery.waits && this.space.held === null
+    return this.caughtUp && this.unwritten === 0 && !this.delivery.waits && this.room.held === null
   }
 
   /** Says that the source's share of the journal is used up, or is not any more. */
   setFull(full: PotorooError | null): void {
-    if (full !== null && this.space.full === null) this.report(full)
-    this.space.full = full
-    this.space.give()
-  }
-
-  /** Calls `fn` once, when there is room again. */
-  whenRoom(fn: () => void): void {
-    this.space.when(fn)
-  }
-
-  /** `fn` wants no room any more. */
-  forgetRoom(fn: () => void): void {
-    this.space.forget(fn)
+    if (full !== null && this.room.full === null) this.report(full)
+    this.room.full = full
+    this.room.give()
   }
 
   /** Takes records of plain connections: they continue the stream of this incarnation. */
@@ -243,7 +232,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.counters.records += count
     this.counters.bytes += size
     const { batch, isNew, heldBytes } = this.journal.append(stream, bytes, cuts, from, count, first, now)
-    this.space.buffered += heldBytes
+    this.room.buffered += heldBytes
     if (isNew) {
       this.unwritten++
       if (stream.acked) stream.wait(batch)
@@ -288,51 +277,6 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.journal.whenDurable(done)
   }
 
-  /**
-   * The epoch with these rows is complete: producers may forget what it covers (D4), and streams that were to move with
-   * it do. This member's own rows are enough. `held`: keys of streams of which steps here held records at its barrier.
-   */
-  complete(rows: readonly StreamRow[], held: ReadonlySet<string> = new Set()): void {
-    const news = ({ state, covered }: Stream, [, , position]: StreamRow): boolean =>
-      state.phase !== 'home' || position > covered
-    this.streams.match(rows, news, (stream, row) => {
-      const [, , position] = row
-      if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, position)
-      this.homes.onComplete(stream, row, held.has(stream.key))
-      this.tell(stream)
-    })
-  }
-
-  /**
-   * No epoch with rows below these will ever be a base again: the journal needs nothing up to them (D4). This member's own are
-   * enough, but where the journal `keepsForOthers`.
-   */
-  floor(rows: readonly StreamRow[]): void {
-    const news = ({ floor }: Stream, [, , position]: StreamRow): boolean => position > floor
-    this.streams.match(rows, news, (stream, [, , position]) => {
-      stream.raiseFloor(position)
-    })
-    this.streams.expire(
-      this.plain,
-      this.clock.now(),
-      (key) => this.journal.segments.holds(key),
-      (stream) => this.homes.forget(stream),
-    )
-  }
-
-  /** Whether the journal keeps something of streams that others answer for: what this member reports says nothing of them. */
-  get keepsForOthers(): boolean {
-    return this.journal.segments.keptFor((key) => {
-      const state = this.streams.ofKey(key)?.state
-      return state?.phase === 'wanting' || (state?.phase === 'away' && state.home !== '')
-    })
-  }
-
-  /** The floor of a stream of this source: nothing up to it is needed. */
-  floorOf(key: string): number {
-    return this.streams.ofKey(key)?.freeUpTo ?? 0
-  }
-
   // ── Recovery ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -340,7 +284,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
    * journal has behind them. `done` comes when producers can be welcomed; the replay then follows at `poll`'s pace.
    */
   reset(rows: readonly StreamRow[], done: (error: PotorooError | null) => void): void {
-    this.space.shut = null
+    this.room.shut = null
     this.delivery.clear()
     this.streams.reset(rows)
     this.homes.begin(this.context.generation)
@@ -359,8 +303,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** What journals lack in the middle of acked streams behind the rows of the last reset: producers may have it, others, or nobody. */
   get holes(): readonly PotorooError[] {
-    const ended = [...this.streams.values()].filter((stream) => stream.acked && stream.hole !== null)
-    return ended.map(holeOf)
+    return this.streams.torn.map(holeOf)
   }
 
   lack(error: PotorooError): void {
@@ -368,8 +311,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   streamOf(key: string, acked: boolean): Stream {
-    const { producer, incarnation } = partsOfKey(key)
-    return this.streams.ofKey(key) ?? this.streams.add(producer, incarnation, acked)
+    return this.streams.ofKeyOrNew(key, acked)
   }
 
   isExpired(stream: Stream, time: number): boolean {
@@ -403,12 +345,12 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Stops reading and acks, for `reason`: no lease, no epoch completes, the pipeline drains … (PROTOCOLS 2, S7). */
   hold(reason: string): void {
-    this.space.held = reason
+    this.room.held = reason
   }
 
   /** Takes nothing more in, until the next `reset`; what has come in is fed, by this worker or by whoever has its stream. */
   shut(reason: string): void {
-    this.space.shut = reason
+    this.room.shut = reason
     this.homes.offerTails()
   }
 
@@ -420,8 +362,8 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Goes on after `hold`, and begins after the first `reset`. */
   release(): void {
-    this.space.held = null
-    this.space.give()
+    this.room.held = null
+    this.room.give()
     this.producers.answerAll()
     for (const stream of this.streams.values()) this.tell(stream)
     this.options.onReady()
@@ -450,6 +392,6 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Tells the stream's producer what is journaled and stable (D5). */
   private tell(stream: Stream): void {
-    if (this.space.held === null && stream.state.phase === 'home') stream.session?.onAcks()
+    if (this.room.held === null && stream.state.phase === 'home') stream.session?.onAcks()
   }
 }

@@ -18,7 +18,7 @@ import type { PotorooError } from '../base/errors.ts'
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Claim } from '../protocol/acked.ts'
-import { streamKey } from './format.ts'
+import { partsOfKey, streamKey } from './format.ts'
 import type { HomeState } from './home-table.ts'
 import { Stream, type StreamRow } from './stream.ts'
 import type { Trail } from './trail.ts'
@@ -116,6 +116,12 @@ export class Streams {
     return this.byKey.get(key) ?? null
   }
 
+  /** The stream of `key`, made when it was not known. */
+  ofKeyOrNew(key: string, acked: boolean): Stream {
+    const { producer, incarnation } = partsOfKey(key)
+    return this.ofKey(key) ?? this.add(producer, incarnation, acked)
+  }
+
   add(producer: string, incarnation: string, acked: boolean): Stream {
     const stream = new Stream(this.source, producer, incarnation, acked)
     this.byKey.set(stream.key, stream)
@@ -129,6 +135,11 @@ export class Streams {
 
   values(): IterableIterator<Stream> {
     return this.byKey.values()
+  }
+
+  /** Acked streams in the middle of which journals lack records. */
+  get torn(): readonly Stream[] {
+    return [...this.values()].filter((stream) => stream.acked && stream.hole !== null)
   }
 
   /** Goes back to the rows of a manifest, one for each stream (`mergeRows`). A stream without a row goes back to its beginning. */

@@ -114,8 +114,8 @@ export class Worker {
   /** Completes an epoch with everything that was taken. */
   checkpoint(): readonly StreamRow[] {
     const rows = this.source.cut()
-    this.source.complete(rows)
-    this.source.floor(rows)
+    this.source.coverage.complete(rows)
+    this.source.coverage.floor(rows)
     this.door.trim()
     return rows
   }

@@ -86,7 +86,7 @@ function post(body: string, headers: Headers = JSON_TYPE, target = '/in', method
 
 function completed(): void {
   const rows = rig.source!.cut()
-  rig.source!.secure(() => rig.source!.complete(rows))
+  rig.source!.secure(() => rig.source!.coverage.complete(rows))
   rig.settle()
 }
 
@@ -343,7 +343,7 @@ describe('where there is no room', () => {
   /** Sends until the pipeline is behind; answers how much that was. */
   function fill(): number {
     let n = 0
-    for (; rig.source!.room; n++) expect(post(big(n)).status).toBe(200)
+    for (; rig.source!.room.isOpen; n++) expect(post(big(n)).status).toBe(200)
     return n
   }
 

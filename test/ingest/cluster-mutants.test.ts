@@ -135,7 +135,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'trims what lies above the floor once an epoch covers it',
-    file: 'src/ingest/source.ts',
+    file: 'src/ingest/coverage.ts',
     text: "if (stream.state.phase === 'home') stream.covered = Math.max(stream.covered, position)",
     replacement: 'stream.covered = Math.max(stream.covered, position)\n      stream.raiseFloor(position)',
   },

@@ -360,7 +360,7 @@ class Run implements Scene {
 
   private plain(seat: Seat): void {
     const { member } = seat
-    if (member === null || !this.isAtWork(member) || !member.source!.room) return
+    if (member === null || !this.isAtWork(member) || !member.source!.room.isOpen) return
     const records = Array.from({ length: 1 + this.random.below(4) }, () => `plain ${++this.plainSent}`)
     push(member.source!, ...records)
   }
@@ -430,8 +430,8 @@ class Run implements Scene {
     const waiting = this.untold.get(member) ?? []
     this.untold.delete(member)
     if (waiting.length === 0) return
-    for (const rows of waiting) source!.complete(rows)
-    source!.floor(this.epochs[this.floor]!.rows)
+    for (const rows of waiting) source!.coverage.complete(rows)
+    source!.coverage.floor(this.epochs[this.floor]!.rows)
     door!.trim()
   }
 

@@ -24,15 +24,15 @@ describe('plain records', () => {
     rig.settle()
     expect(rig.source!.caughtUp).toBe(false)
     expect(texts(rig.take())).toEqual([''])
-    expect([rig.source!.caughtUp, rig.source!.buffered]).toEqual([true, 0])
+    expect([rig.source!.caughtUp, rig.source!.room.buffered]).toEqual([true, 0])
     let pushed = 0
-    for (; rig.source!.room && pushed < 10_000; pushed++) {
+    for (; rig.source!.room.isOpen && pushed < 10_000; pushed++) {
       push(rig.source!, '')
       rig.settle(5)
     }
     expect(pushed).toBeLessThan(100)
     expect(rig.drain().length).toBe(pushed)
-    expect(rig.source!.buffered).toBe(0)
+    expect(rig.source!.room.buffered).toBe(0)
   })
 
   test('are fed again after kill -9, from the position of the checkpoint, before what comes in', () => {
@@ -83,7 +83,7 @@ describe('plain records', () => {
     expect(first.door!.status.segments).toBeGreaterThan(8)
     const before = first.take(60)
     const rows = first.source!.cut()
-    first.source!.floor(rows)
+    first.source!.coverage.floor(rows)
     first.door!.trim()
     first.settle()
     expect(first.door!.status.segments).toBeLessThan(7)
@@ -148,7 +148,7 @@ test('a stream that was silent for long is forgotten, but not before the journal
   const second = new Rig(world, machine, 'b', limits).started(rows)
   const known = (): string[] => second.source!.cut().map(([, incarnation]) => incarnation)
   const floor = (): void => {
-    second.source!.floor(second.source!.cut())
+    second.source!.coverage.floor(second.source!.cut())
     second.door!.trim()
     second.settle()
   }
@@ -172,7 +172,7 @@ test('what a journal has that came too long ago to count goes like anything else
   const second = new Rig(world, machine, 'b', limits).started()
   expect(texts(second.drain())).toEqual([])
   expect(second.door!.status.segments).toBe(2)
-  second.source!.floor(second.source!.cut())
+  second.source!.coverage.floor(second.source!.cut())
   second.door!.trim()
   second.settle()
   expect(second.door!.status.segments).toBe(1)
@@ -202,7 +202,7 @@ describe('a pipeline that stands still', () => {
       rig.settle(2)
       taken.push(...texts(rig.take()))
       if (i % 10 > 0) continue
-      rig.source!.floor(rig.source!.cut())
+      rig.source!.coverage.floor(rig.source!.cut())
       rig.door!.trim()
     }
     return taken
@@ -247,10 +247,10 @@ describe('a pipeline that stands still', () => {
       flow(rig, 1)
     }
     expect(other.blockedBy).toMatch(/keeps \d+ bytes of journal, its share is 32768/)
-    expect(other.room).toBe(false)
-    expect(rig.source!.room).toBe(true)
+    expect(other.room.isOpen).toBe(false)
+    expect(rig.source!.room.isOpen).toBe(true)
     expect(flow(rig, 50).length).toBe(50)
-    other.floor(other.cut())
+    other.coverage.floor(other.cut())
     flow(rig, 20)
     expect(other.blockedBy).toBe(null)
   })

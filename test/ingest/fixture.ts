@@ -157,14 +157,15 @@ function raise(error: Error): void {
 /** Who waits from now on until `source` has room. */
 export function waitersOf(source: IngestSource): ReadonlySet<() => void> {
   const waiting = new Set<() => void>()
-  const { whenRoom, forgetRoom } = source
-  source.whenRoom = (fn) => {
+  const { room } = source
+  const { when, forget } = room
+  room.when = (fn) => {
     waiting.add(fn)
-    whenRoom.call(source, fn)
+    when.call(room, fn)
   }
-  source.forgetRoom = (fn) => {
+  room.forget = (fn) => {
     waiting.delete(fn)
-    forgetRoom.call(source, fn)
+    forget.call(room, fn)
   }
   return waiting
 }

@@ -58,9 +58,9 @@ test('a stream is not given away by an epoch in which steps held some of it', ()
   const stream = { source: SOURCE, producer: 'p', incarnation: '1' }
   door!.onMessage('w2', { kind: 'handoverAsked', ...stream, present: true, tail: [] })
   const moved = () => sent.filter(({ kind }) => kind === 'streamMoved').length
-  source!.complete(source!.cut(), new Set([`${SOURCE}\0p\0${1}`]))
+  source!.coverage.complete(source!.cut(), new Set([`${SOURCE}\0p\0${1}`]))
   expect(moved()).toBe(0)
-  source!.complete(source!.cut())
+  source!.coverage.complete(source!.cut())
   expect(moved()).toBe(1)
 })
 
@@ -73,7 +73,7 @@ test('a stream goes with who has brought it, and is gone on with by who knows al
   const away = member(['p', '1', 3, 'w1', 1, 0, true, 'original', ...brought.slice(1)], false)
   away.rig.door!.onMessage('w2', { kind: 'handoverAsked', ...stream, present: true, tail: [] })
   const rows = away.rig.source!.cut()
-  away.rig.source!.complete(rows)
+  away.rig.source!.coverage.complete(rows)
   expect(rows.find(([producer]) => producer === 'p')).toEqual([
     'p',
     '1',
@@ -201,10 +201,10 @@ test('a journal waits for the rows of others only while it keeps something of a 
     rig.settle()
   }
   const floor = (rows: readonly StreamRow[]) => {
-    source.floor(rows)
+    source.coverage.floor(rows)
     rig.door!.trim()
     rig.settle()
-    return { keepsForOthers: source.keepsForOthers, segments: rig.door!.status.segments }
+    return { keepsForOthers: source.coverage.keepsForOthers, segments: rig.door!.status.segments }
   }
   for (const first of [1, 5, 9]) fill(first)
   expect(floor(source.cut())).toEqual({ keepsForOthers: false, segments: 3 })
@@ -237,7 +237,7 @@ test('a producer that is forgotten leaves nothing at the door of who coordinates
   const hello = () => source!.producers.hello('p', '1', 1, NO_CLAIM, () => {})
   const expire = () => {
     world.run(world.now + 2 * limits.producerTtlMs)
-    source!.floor([])
+    source!.coverage.floor([])
   }
   const granted = () => (door as unknown as { readonly grants: ReadonlyMap<string, string> }).grants.size
   const ask = (from: string) => {
@@ -299,7 +299,7 @@ function trio(rows: readonly StreamRow[], producers = 1000) {
   const rowsOf = (producer: string) => rig.source!.cut().filter(([name]) => name === producer)
   const long = (): void => {
     world.run(world.now + 1.05 * limits.producerTtlMs)
-    rig.source!.floor([])
+    rig.source!.coverage.floor([])
   }
   return { rig, sent, p, hello, rowsOf, long, begin }
 }
@@ -320,7 +320,7 @@ test('a row with which a stream was given away is not reported for longer than i
   const { rig, sent, p, rowsOf, long } = trio([['p', '1', 3, 'w1', 1, 0, true, '']])
   const { source, door } = rig
   door!.onMessage('w2', { kind: 'handoverAsked', ...p, present: true, tail: [] })
-  source!.complete(source!.cut())
+  source!.coverage.complete(source!.cut())
   expect(rowsOf('p')).toEqual([['p', '1', 3, 'w2', 2, 0, true, '']])
   long()
   expect(rowsOf('p')).toEqual([])
@@ -402,8 +402,8 @@ test('a stream that is to leave does so also where its journal gives less than i
   rig.settle()
   source!.release()
   expect(rig.drain()).toEqual([])
-  source!.complete(source!.cut())
-  source!.complete(source!.cut())
+  source!.coverage.complete(source!.cut())
+  source!.coverage.complete(source!.cut())
   expect(sent.at(-1)).toMatchObject(['w2', { kind: 'streamMoved', home: 'w2', position: 0 }])
 })
 

@@ -55,7 +55,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'trims the journal one epoch early',
-    file: 'src/ingest/source.ts',
+    file: 'src/ingest/coverage.ts',
     text: 'stream.covered = Math.max(stream.covered, position)',
     replacement: 'stream.covered = stream.floor = Math.max(stream.covered, position)',
   },

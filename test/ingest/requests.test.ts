@@ -31,7 +31,7 @@ beforeEach(() => {
   parted = 0
   later = () => {}
   const source: RequestSource = {
-    ...{ source: 'p/in', name: 'p/in', token: null, worker: 'w1', incarnation: 'i', room: true, blockedBy: null },
+    ...{ source: 'p/in', name: 'p/in', token: null, worker: 'w1', incarnation: 'i', blockedBy: null },
     clock: world.machine('m').start('m').env.clock,
     counters: { repeats: 0, turnedAway: 0 },
     producers: {
@@ -56,8 +56,7 @@ beforeEach(() => {
       of.admitted = Math.max(of.admitted, first + cuts.count - 1)
       return 0
     },
-    whenRoom: () => {},
-    forgetRoom: () => {},
+    room: { isOpen: true, when: () => {}, forget: () => {} },
   }
   requests = new Requests(source)
 })

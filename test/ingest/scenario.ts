@@ -193,7 +193,7 @@ class Run implements Scene {
   private plain(): void {
     if (this.rig === null) return
     const records = Array.from({ length: 1 + this.random.below(4) }, () => `plain ${++this.plainSent}`)
-    if (this.rig.source!.room) push(this.rig.source!, ...records)
+    if (this.rig.source!.room.isOpen) push(this.rig.source!, ...records)
   }
 
   private take(max: number): void {
@@ -245,9 +245,9 @@ class Run implements Scene {
       this.complete.set(life, Math.max(this.complete.get(life) ?? 0, position))
     }
     if (rig === null) return
-    rig.source!.complete(flight.rows)
+    rig.source!.coverage.complete(flight.rows)
     this.floor = Math.max(this.floor, this.epochs.length - HORIZON)
-    rig.source!.floor(this.epochs[this.floor]!.rows)
+    rig.source!.coverage.floor(this.epochs[this.floor]!.rows)
     rig.door!.trim()
   }
 

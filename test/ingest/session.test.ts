@@ -115,7 +115,7 @@ describe('an acked connection', () => {
     expect(peer.last).toEqual({ kind: 'ack', journaled: 2, stable: 0 })
     expect(rig.source!.producers.unacknowledged).toEqual({ unjournaled: 0, unstable: 2 })
     expect(texts(rig.take())).toEqual(['one', 'two'])
-    rig.source!.complete(rig.source!.cut())
+    rig.source!.coverage.complete(rig.source!.cut())
     expect(peer.last).toEqual({ kind: 'ack', journaled: 2, stable: 2 })
     expect(rig.source!.producers.unacknowledged).toEqual({ unjournaled: 0, unstable: 0 })
   })
@@ -129,7 +129,7 @@ describe('an acked connection', () => {
     rig.source!.secure(() => {
       secured = true
     })
-    rig.source!.complete(rig.source!.cut())
+    rig.source!.coverage.complete(rig.source!.cut())
     expect(peer.heard.length).toBe(1)
     expect(rig.world.runUntil(() => peer.heard.length === 2, rig.world.now + 100)).toBe(true)
     expect(peer.last).toEqual({ kind: 'ack', journaled: 1, stable: 1 })

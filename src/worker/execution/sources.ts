@@ -213,25 +213,25 @@ export class OpenSources {
    * `held`.
    */
   complete(rows: ReadonlyMap<string, Json>, held: ReadonlySet<string>): void {
-    this.eachJournaled(rows, (source, streams) => source.complete(streams, held))
+    this.eachJournaled(rows, (source, streams) => source.coverage.complete(streams, held))
   }
 
   /** Nothing below these rows is needed any more. */
   floor(rows: ReadonlyMap<string, Json>): void {
-    this.eachJournaled(rows, (source, streams) => source.floor(streams))
+    this.eachJournaled(rows, (source, streams) => source.coverage.floor(streams))
     this.seams.door.trim()
   }
 
   /** Whether a journal keeps something that only the rows of all workers let go (`floorTo`). */
   get keepsForOthers(): boolean {
-    return this.journaled.some(({ source }) => source.keepsForOthers)
+    return this.journaled.some(({ source }) => source.coverage.keepsForOthers)
   }
 
   /** Nothing below what `parts` of all workers say is needed any more. */
   floorTo(parts: readonly PartEntry[]): void {
     const saved = new Set(parts.map(({ step }) => step))
     for (const { task, source } of this.journaled) {
-      if (saved.has(task.step)) source.floor(rowsOf(parts, task.step))
+      if (saved.has(task.step)) source.coverage.floor(rowsOf(parts, task.step))
     }
     this.seams.door.trim()
   }
@@ -276,10 +276,10 @@ export class OpenSources {
     return this.tasks.map(({ step, source: { kind } }) => {
       const found = this.journaledAt(step)
       if (found === null) return { step, connector: kind, ...nothingJournaled, ...this.replayable.statusOf(step) }
-      const { counters, buffered, blockedBy, producers } = found.source
+      const { counters, room, blockedBy, producers } = found.source
       const { records, repeats, sessions } = counters
       const status = found.listening?.status ?? emptyStatus
-      const come = { records, repeats, ...producers.unacknowledged, sessions, waitingBytes: buffered, blockedBy }
+      const come = { records, repeats, ...producers.unacknowledged, sessions, waitingBytes: room.buffered, blockedBy }
       return { step, connector: kind, ...status, ...come }
     })
   }

@@ -116,7 +116,7 @@ export const doorMutants: readonly SimMutant[] = [
   },
   {
     name: 'journal-trimmed-an-epoch-early',
-    file: 'src/ingest/source.ts',
+    file: 'src/ingest/coverage.ts',
     text: 'stream.covered = Math.max(stream.covered, position)',
     replacement: 'stream.covered = Math.max(stream.covered, position)\n      stream.raiseFloor(position)',
   },
