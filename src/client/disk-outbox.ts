@@ -9,6 +9,8 @@
  *     never the last one, whose name says which sequence is next.
  * D2. A frame that was cut short at the end of the last file was never sent: it is cut off. Damage anywhere else is
  *     named and nothing is sent: what follows it may have been acknowledged already, or not.
+ * D3. With `sync`, what is found is written once more and synced before it is sent: the process that wrote it may have ended
+ *     before its own sync, or by one that failed, and a loss of power would give its sequences to other records.
  */
 import {
   closeSync,
@@ -27,7 +29,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { fail } from '../base/errors.ts'
 import { readAcked } from '../protocol/acked.ts'
 import { FRAME_HEADER_BYTES } from '../protocol/frame.ts'
-import { makeFolder, readFrames, syncFolder, takeLock } from './folder.ts'
+import { hardenFile, makeFolder, readFrames, syncFolder, takeLock } from './folder.ts'
 import { newId } from './id.ts'
 import type { DiskOutbox } from './options.ts'
 import { NOTHING_NOTED, type OutboxBatch, type OutboxNote, type OutboxStore } from './outbox.ts'
@@ -140,7 +142,7 @@ class FolderStore implements OutboxStore {
     const bytes = readFileSync(file.path)
     const damaged = (offset: number, cause?: unknown): Error =>
       fail('E_OUTBOX_DAMAGED', { path: file.path, offset }, cause)
-    return readFrames(
+    const whole = readFrames(
       bytes,
       isLast,
       (frame, at) => {
@@ -154,6 +156,8 @@ class FolderStore implements OutboxStore {
       },
       damaged,
     )
+    if (isLast && this.sync) hardenFile(file.path, bytes.subarray(0, whole))
+    return whole
   }
 
   /** Begins a file for the batches from `next` on. */

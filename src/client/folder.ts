@@ -1,5 +1,5 @@
 /** What keeps records in a folder: its lock, its durability, and what a power loss leaves at the end of a file. */
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { crc32 } from '../base/crc.ts'
@@ -50,10 +50,23 @@ export function syncFolder(path: string): void {
   closeSync(folder)
 }
 
+/** Writes what a file is to hold, which it holds already as far as the system shows it, once more, cuts it there and syncs it. */
+export function hardenFile(path: string, bytes: Buffer): void {
+  const file = openSync(path, 'r+')
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at)
+    ftruncateSync(file, bytes.length)
+    fdatasyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
 /**
  * Reads the frames of a file and answers how many of its bytes are whole. `last`: nothing was written behind this file, so its
  * last frame may have been cut short, and a power loss leaves anything in its place. Any other damage is thrown as what
- * `damaged` makes of it. `at` is where a frame begins.
+ * `damaged` makes of it, and so is what `onFrame` throws: a frame whose checksum is right was not cut short. `at` is where a
+ * frame begins.
  */
 export function readFrames(
   bytes: Buffer,
@@ -64,16 +77,19 @@ export function readFrames(
   const parser = new FrameParser(bytes.length)
   let at = 0
   let cause: unknown
+  let whole = false
   try {
     parser.push(bytes, (frame) => {
+      whole = true
       onFrame(frame, at)
+      whole = false
       at += FRAME_HEADER_BYTES + frame.payload.length
     })
   } catch (error) {
     cause = error
   }
   // A bit that turns in a length makes a frame that does not end of one that others follow.
-  if (at < bytes.length && (!last || isFollowed(bytes, at))) throw damaged(at, cause)
+  if (at < bytes.length && (whole || !last || isFollowed(bytes, at))) throw damaged(at, cause)
   return at
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { crc32 } from '../../src/base/crc.ts'
 import { openDiskOutbox } from '../../src/client/disk-outbox.ts'
 import { Outbox } from '../../src/client/outbox.ts'
 import { DiskInbox } from '../../src/client/receiver/disk-inbox.ts'
@@ -68,6 +69,20 @@ describe.each([
       writeFileSync(file, damaged)
       expect(open, `bit ${bit}`).toThrow(expect.objectContaining({ code }))
     }
+  })
+
+  test('is not cut where the last frame is whole and cannot be read', async () => {
+    await filled[name]()
+    const file = join(path, readdirSync(path).find((one) => /batches|inbox/.test(one))!)
+    // What a later version would write.
+    const frame = Buffer.alloc(17 + 4)
+    frame.writeUInt32LE(4, 4)
+    frame[16] = 99
+    frame.writeUInt32LE(crc32(frame.subarray(4)), 0)
+    const whole = Buffer.concat([readFileSync(file), frame])
+    writeFileSync(file, whole)
+    expect(open).toThrow(expect.objectContaining({ code }))
+    expect(readFileSync(file)).toEqual(whole)
   })
 
   test('that could not be opened is free for who comes next', async () => {

@@ -9,18 +9,10 @@
  *     (`memory.ts`, N2) are written again before.
  * B3. A frame that was cut short at the end of the last file was never acknowledged: it is cut off. Damage anywhere else is
  *     named, and nothing is handed over.
+ * B4. What an earlier life has left is acknowledged when it comes again, so it is written once more and synced first: that
+ *     life may have ended before its sync did, or by one that failed, behind which the next sync succeeds and writes nothing.
  */
-import {
-  closeSync,
-  fdatasync,
-  fdatasyncSync,
-  ftruncateSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writevSync,
-} from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, openSync, readdirSync, readFileSync, rmSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
@@ -28,7 +20,7 @@ import { fail, type PotorooError } from '../../base/errors.ts'
 import { appendRecord, readRecords } from '../../protocol/delivery.ts'
 import { messageFrame, messageHead } from '../../protocol/message-frame.ts'
 import { Catalogue, f64, list, type MessageOf, message, text, varint } from '../../protocol/schema.ts'
-import { makeFolder, readFrames, syncFolder, takeLock } from '../folder.ts'
+import { hardenFile, makeFolder, readFrames, syncFolder, takeLock } from '../folder.ts'
 import type { Entry, Intake, Stream } from './intake.ts'
 import type { Kept } from './receiver.ts'
 
@@ -37,6 +29,8 @@ const FILE_BYTES = 16 << 20
 const FILE_NAME = /^(\d{16})\.inbox$/
 /** Ids in one frame. */
 const IDS = 10_000
+/** Records that were handed over, and are let go together. */
+const SHED = 10_000
 /** A sink that was not heard for so long, while the receiver listened, is forgotten: its pipeline is gone, or has begun anew. */
 const FORGET_MS = 7 * 24 * 3600 * 1000
 
@@ -73,6 +67,8 @@ const FRAME_BYTES = 1 << 30
 
 interface InboxFile {
   readonly path: string
+  /** Of one that is followed by another. */
+  bytes: number
   /** Sequence of the last record in it. */
   last: number
   /** By stream: the greatest epoch after which something in it was sent. */
@@ -80,8 +76,10 @@ interface InboxFile {
 }
 
 export class DiskInbox {
-  /** Records that were kept, of which those behind `handed` were not handed over. */
+  /** Records that were kept and are to be handed over. */
   readonly found: Kept[] = []
+  /** Sequence of the first record in the files, 0 where they have none. */
+  oldest = 0
   /** Sequence of the next record. */
   next = 1
   handed = 0
@@ -89,12 +87,16 @@ export class DiskInbox {
   private readonly intake: Intake
   private readonly lock: DatabaseSync
   private readonly failed: (error: PotorooError) => void
+  private readonly after: number | null
+  /** Bytes that the last sweep wrote of loose ids. */
+  private looseBytes = 0
   private readonly files: InboxFile[] = []
   private serial = 0
   private readonly numbers = new Map<Stream, number>()
   /** The number of the next stream: none is given twice, for files of before may still name its first owner. */
   private nextNumber = 0
   private readonly heardMs = new Map<Stream, number>()
+  private readonly openedMs = Date.now() - performance.now()
   private descriptor = -1
   private length = 0
   private syncing = false
@@ -103,11 +105,15 @@ export class DiskInbox {
   private over = false
   private readonly waiting: (() => void)[] = []
 
-  /** Opens the inbox in `path` and gives `intake` what it remembers; throws `E_INBOX`, `E_INBOX_LOCKED`, `E_INBOX_DAMAGED`. */
-  constructor(path: string, intake: Intake, failed: (error: PotorooError) => void) {
+  /**
+   * Opens the inbox in `path` and gives `intake` what it remembers. Finds what follows the record `after`, or, where that is
+   * `null`, what was not handed over. Throws `E_INBOX`, `E_INBOX_LOCKED`, `E_INBOX_DAMAGED`.
+   */
+  constructor(path: string, intake: Intake, failed: (error: PotorooError) => void, after: number | null = null) {
     this.path = path
     this.intake = intake
     this.failed = failed
+    this.after = after
     let lock: DatabaseSync | null = null
     try {
       makeFolder(path)
@@ -134,11 +140,12 @@ export class DiskInbox {
     const streams: Stream[] = []
     for (const file of names) {
       const path = join(this.path, file)
-      const loading = { path, last: 0, after: new Map<Stream, number>() }
+      const loading = { path, bytes: 0, last: 0, after: new Map<Stream, number>() }
       this.serial = Number(FILE_NAME.exec(file)![1])
       this.files.push(loading)
       this.loadFile(loading, streams, file === names.at(-1))
     }
+    this.shed(1)
   }
 
   private loadFile(file: InboxFile, streams: Stream[], isLast: boolean): void {
@@ -152,17 +159,19 @@ export class DiskInbox {
       },
       (offset, cause) => fail('E_INBOX_DAMAGED', { path: file.path, offset }, cause),
     )
-    if (at === bytes.length) return
-    const descriptor = openSync(file.path, 'r+')
-    ftruncateSync(descriptor, at)
+    file.bytes = at
     // Another file follows, behind which nothing may be torn any more.
-    fdatasyncSync(descriptor)
-    closeSync(descriptor)
+    if (isLast) hardenFile(file.path, bytes.subarray(0, at))
+  }
+
+  /** What the clock of the machine said when the inbox was opened, and the time since then: a clock that is set makes nobody silent. */
+  private now(): number {
+    return this.openedMs + performance.now()
   }
 
   /** While nobody listens nobody is heard: the time since the last of them was counts for none. */
   private forgiveAbsence(): void {
-    const awayMs = Math.max(0, Date.now() - Math.max(...this.heardMs.values()))
+    const awayMs = Math.max(0, this.now() - Math.max(...this.heardMs.values()))
     for (const [stream, ms] of this.heardMs) this.heardMs.set(stream, ms + awayMs)
   }
 
@@ -170,6 +179,7 @@ export class DiskInbox {
     if (row.kind === 'handled') {
       this.handed = Math.max(this.handed, row.sequence)
       this.next = Math.max(this.next, this.handed + 1)
+      this.shed(SHED)
       return
     }
     if (row.kind === 'stream') {
@@ -192,11 +202,19 @@ export class DiskInbox {
     const { first, count, after, again } = row
     readRecords(body, count, (id, bytes, i) => {
       if (id !== '') stream.memory.take(id, after)
-      this.found.push({ sequence: first + i, stream, id, bytes: Buffer.from(bytes) })
+      if (this.oldest === 0) this.oldest = first + i
+      if (first + i > (this.after ?? 0)) this.found.push({ sequence: first + i, stream, id, bytes: Buffer.from(bytes) })
     })
     for (const id of again) stream.memory.take(id, after)
     this.note(file, stream, after, first + count - 1)
     this.next = Math.max(this.next, first + count)
+  }
+
+  /** Lets go of what was handed over, where that are so many: files hold what was for much longer, to know its ids. */
+  private shed(least: number): void {
+    const { found } = this
+    const gone = Math.min(found.length, this.handed + 1 - (found[0]?.sequence ?? Infinity))
+    if (this.after === null && gone >= least) found.splice(0, gone)
   }
 
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,8 +240,10 @@ export class DiskInbox {
 
   /** A stream stands elsewhere. */
   moved(stream: Stream): void {
-    this.heardMs.set(stream, Date.now())
+    this.heardMs.set(stream, this.now())
     this.writeStream(stream)
+    // A sink that has nothing to send says its floor all the same, for months.
+    if (this.length >= FILE_BYTES) this.begin()
     this.sweep()
   }
 
@@ -301,7 +321,10 @@ export class DiskInbox {
 
   /** Begins a file (B1). */
   private begin(): void {
-    const silent = [...this.intake.all].filter((stream) => Date.now() - (this.heardMs.get(stream) ?? 0) > FORGET_MS)
+    const { connected } = this.intake
+    const silent = [...this.intake.all].filter(
+      (stream) => this.now() - (this.heardMs.get(stream) ?? 0) > FORGET_MS && !connected.has(stream),
+    )
     for (const stream of silent) this.intake.forget(stream.name)
     // Also of those that have made room for others: each has all the ids that it remembered.
     const known = new Set(this.intake.all)
@@ -311,28 +334,32 @@ export class DiskInbox {
       this.heardMs.delete(stream)
     }
     const path = join(this.path, `${String(++this.serial).padStart(16, '0')}.inbox`)
+    // A file that another one follows is whole (B3), also where the power fails between the two.
+    if (this.descriptor >= 0) fdatasyncSync(this.descriptor)
     const descriptor = openSync(path, 'wx', 0o600)
     if (this.descriptor >= 0) {
-      fdatasyncSync(this.descriptor)
       this.retired.push(this.descriptor)
+      this.files.at(-1)!.bytes = this.length
     }
     this.descriptor = descriptor
     this.length = 0
-    this.files.push({ path, last: 0, after: new Map() })
+    this.files.push({ path, bytes: 0, last: 0, after: new Map() })
     for (const stream of this.intake.all) this.writeStream(stream)
     this.write({ kind: 'handled', sequence: this.handed })
     syncFolder(this.path)
     if (!this.syncing) this.release()
   }
 
-  /** B2. */
+  /** B2; not before more goes than is written for it, or ids that never come would be written again for each file that goes. */
   private sweep(): void {
     const known = new Set(this.intake.all)
     const isOver = ({ last, after }: InboxFile): boolean =>
       last <= this.handed &&
       [...after].every(([stream, epoch]) => epoch < stream.memory.floorEpoch || !known.has(stream))
     const over = this.files.slice(0, -1).filter(isOver)
-    if (over.length === 0) return
+    const bytes = over.reduce((sum, file) => sum + file.bytes, 0)
+    if (over.length === 0 || bytes < 2 * this.looseBytes) return
+    const before = this.length
     for (const stream of this.intake.all) {
       const loose = [...stream.memory.looseIds]
       const number = this.numberOf(stream)
@@ -340,6 +367,7 @@ export class DiskInbox {
         this.write({ kind: 'loose', stream: number, ids: loose.slice(at, at + IDS) })
       }
     }
+    this.looseBytes = this.length - before
     this.waiting.push(() => this.remove(over))
     for (const file of over) this.files.splice(this.files.indexOf(file), 1)
     this.sync()

@@ -144,9 +144,15 @@ export class Intake {
     }
   }
 
-  private forgetOne(): void {
+  /** The streams of which a sink is connected. */
+  get connected(): ReadonlySet<Stream> {
     const connected = new Set<Stream>()
     for (const { stream, caller } of this.sessions.values()) if (caller !== null) connected.add(stream)
+    return connected
+  }
+
+  private forgetOne(): void {
+    const { connected } = this
     for (const stream of this.streams.values()) {
       if (!connected.has(stream)) return this.forget(stream.name)
     }

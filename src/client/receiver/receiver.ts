@@ -78,9 +78,10 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
         refused: (code, reason) => void receiver!.emit('refused', { code, reason }),
       },
     )
-    const inbox = settings.path === null ? null : new DiskInbox(settings.path, intake, (error) => receiver?.fail(error))
+    const { path, after } = settings
+    const inbox = path === null ? null : new DiskInbox(path, intake, (error) => receiver?.fail(error), after)
     try {
-      if (settings.after !== null) goOnBehind(settings.after, inbox!)
+      if (after !== null) goOnBehind(after, inbox!)
       receiver = new Receiver(settings, intake, inbox, await listen(intake))
       return receiver
     } catch (error) {
@@ -103,7 +104,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     this.address = listening.address
     this.timer = setInterval(() => intake.tick(), KEEP_ALIVE_MS)
     this.handled = settings.after ?? inbox?.handed ?? 0
-    const found = inbox?.found.splice(0).filter(({ sequence }) => sequence > this.handled) ?? []
+    const found = inbox?.found.splice(0) ?? []
     if (found.length > 0) this.enqueue({ records: found, done: () => {} })
   }
 
@@ -245,7 +246,7 @@ class Received implements ReceivedRecord {
  */
 function goOnBehind(after: number, inbox: DiskInbox): void {
   const refused = (reason: string): Error => fail('E_RECEIVER_OPTIONS', { reason: `after is ${after}, and ${reason}` })
-  const oldest = inbox.found[0]?.sequence ?? inbox.next
+  const oldest = inbox.oldest || inbox.next
   if (inbox.next === 1) inbox.beginBehind(after)
   else if (after < oldest - 1)
     throw refused(`the inbox has records from ${oldest} on only: those between were handed over before`)
