@@ -22,17 +22,29 @@ export interface SenderLife {
   made: number
 }
 
+/** Who looks after the connections of a sender. */
+export interface SenderWatch {
+  /** One with `host` stands. */
+  opened(host: string): void
+  /** It has ended, and not by its sender. */
+  lost(): void
+}
+
 export class SimSender implements ConnectionHandler {
   readonly lives: SenderLife[] = []
+  watch: SenderWatch | null = null
   private readonly home: Machine
   private readonly options: SenderOptions
-  /** Where it dials. */
+  /** Where it dials, and the host to which it has. */
   private address: Address
+  private dialled = ''
   private process: SimProcess | null = null
   private connection: Connection | null = null
   private open = false
   private blocked = false
   private ended = false
+  /** It has given its connection up itself. */
+  private gaveUp = false
 
   constructor(machine: Machine, options: SenderOptions) {
     this.home = machine
@@ -72,18 +84,20 @@ export class SimSender implements ConnectionHandler {
 
   /** Gives the connection up at once and makes another. */
   reconnect(): void {
+    this.gaveUp = true
     this.connection?.destroy()
   }
 
-  /** From now on it dials there. */
-  goTo(address: Address): void {
+  /** From now on it dials there; `stays`: once what stands has ended. */
+  goTo(address: Address, stays = false): void {
     this.address = address
-    this.reconnect()
+    if (!stays) this.reconnect()
   }
 
   onOpen(): void {
     this.open = true
     this.lives.push({ name: `${this.options.name}.${this.lives.length + 1}`, made: 0 })
+    this.watch?.opened(this.dialled)
   }
 
   onBytes(): void {}
@@ -100,6 +114,7 @@ export class SimSender implements ConnectionHandler {
   }
 
   onClosed(): void {
+    if (this.open && !this.gaveUp) this.watch?.lost()
     this.open = false
     const { clock, random } = this.process!.env
     clock.after(1 + random.below(this.options.patienceMs), () => this.dial())
@@ -108,6 +123,8 @@ export class SimSender implements ConnectionHandler {
   private dial(): void {
     this.blocked = false
     this.ended = false
+    this.gaveUp = false
+    this.dialled = this.address.host
     this.connection = dialBy(this.options.by ?? 'tcp', this.process!.env, this.address, this)
   }
 }

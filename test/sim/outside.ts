@@ -10,7 +10,7 @@ import { UNKNOWN_MAX } from '../../src/protocol/unknown.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
 import { type ProducerOptions, SimProducer } from '../../src/sim/producer.ts'
 import { madeMs, type ProducerLife } from '../../src/sim/record-maker.ts'
-import { SimSender } from '../../src/sim/sender.ts'
+import { type SenderLife, SimSender } from '../../src/sim/sender.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { Machine, World } from '../../src/sim/world.ts'
 import { type Case, CONSUMER, type Drain, type Feed, folderOf, HOOK, RECEIVERS } from './cases.ts'
@@ -307,11 +307,14 @@ export class Outside {
     return [...names, ...new Set([...this.receivers, ...this.hooks].map(({ receiver }) => receiver.machine))]
   }
 
-  /** Fair weather: everybody is there, and what is not made by now never is, but for a few that show that all goes on. */
-  settle(): void {
+  /**
+   * Fair weather: everybody is there, and what is not made by now never is, but for a few that show that all goes on. Senders whose
+   * connection `stands` keep it.
+   */
+  settle(stands: (sender: SimSender) => boolean = () => false): void {
     for (const reader of this.readers) reader.continue()
     for (const { receiver } of this.hooks) receiver.settle()
-    for (const { sender } of this.senders) sender.reconnect()
+    for (const { sender } of this.senders) if (!stands(sender)) sender.reconnect()
     this.left = 0
     for (const { producer } of this.producers) {
       if (!producer.running) producer.start()
@@ -365,8 +368,8 @@ export class Outside {
     return parts
   }
 
-  /** What everybody has made, for the checkers; `given` is what was given up of incarnations. */
-  lives(given: ReadonlyMap<string, Life['lost']> = new Map()): Life[] {
+  /** What everybody has made, for the checkers; `given` is what was given up of incarnations, `owed` what senders have made that is in. */
+  lives(given: ReadonlyMap<string, Life['lost']> = new Map(), owed: ReadonlySet<SenderLife> = new Set()): Life[] {
     const lives: Life[] = []
     const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean, more: More = {}): void => {
       const { first = 1, lost = [], stream = name, forked = false } = more
@@ -391,7 +394,7 @@ export class Outside {
       }
     }
     for (const { feed, sender } of this.senders) {
-      for (const life of sender.lives) add(feed, life.name, life.made, 0, false)
+      for (const life of sender.lives) add(feed, life.name, life.made, owed.has(life) ? life.made : 0, owed.has(life))
     }
     for (const { feed, name, made } of this.files) add(feed, name, made, made, true)
     return lives

@@ -612,6 +612,20 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, crashProducerMs: OFTEN * pace },
     })
   },
+  /** Plain senders keep their connections, while workers come and go and key groups move. */
+  'plain-senders': (config) => {
+    if (config.family !== null || !config.system.feeds.some(({ kind }) => kind === 'plain')) return null
+    const often = OFTEN * config.pace
+    const { deeds, weather, ...rest } = quiet(config)
+    const never = { powerOffMs: 0, stopMs: 0, cutMs: 0, halfCutMs: 0, reconnectMs: 0, strayMs: 0 }
+    const moving = { killMs: 4 * often, joinMs: 2 * often, leaveMs: 4 * often, rebalanceMs: often }
+    return {
+      ...rest,
+      weather: { ...weather, network: { ...weather.network, resetChance: 0 } },
+      mostWorkers: Math.min(5, config.workers + 2),
+      deeds: { ...deeds, ...never, ...moving },
+    }
+  },
   /** Steps throw on states of which there is no copy, while workers come and go. */
   'large-states': (config) => {
     const bent = clusterBends.torn!(config)

@@ -19,6 +19,7 @@ import type { Env } from '../../../src/env/env.ts'
 import type { StreamRow } from '../../../src/ingest/stream.ts'
 import type { Plan } from '../../../src/model/plan.ts'
 import { type MemberOptions, MemberStation, memberMachine, SHARED } from '../../../src/sim/member-station.ts'
+import type { SimSender } from '../../../src/sim/sender.ts'
 import type { Volume } from '../../../src/sim/volume.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { World } from '../../../src/sim/world.ts'
@@ -47,6 +48,7 @@ import { Leftovers } from './leftovers.ts'
 import { Losses } from './losses.ts'
 import { OtherPipelines } from './other-pipelines.ts'
 import { People } from './people.ts'
+import { PlainSenders } from './plain-senders.ts'
 import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
 import { Readers } from './readers.ts'
@@ -158,6 +160,7 @@ class SimCluster {
   private readonly people: People
   private readonly tries: SecondTries
   private readonly stops: StoppedDrains
+  private readonly plain: PlainSenders
   private readonly readers: Readers
   /** The worker that those outside turn to in fair weather. */
   private home: MemberStation | null = null
@@ -204,6 +207,7 @@ class SimCluster {
     const planned = (env: Env): Plan => this.planOf(env)
     this.people = new People(config, { world, volume, stations, chain, pipeline, plan: planned })
     this.readers = new Readers(config, { world, plan, stations, outside, witness })
+    this.plain = new PlainSenders(config, stations, outside, plan.pipeline)
     this.stops = new StoppedDrains(config, world, stations)
     this.stops.over = !config.stoppedDrains
     const crowd = {
@@ -487,18 +491,19 @@ class SimCluster {
       if (this.config.weather.clock.drift > FAIR_DRIFT) station.kill()
       if (station.process === null) station.startLater()
     }
-    this.sendHome()
-    outside.settle()
+    const stands = (sender: SimSender): boolean => this.plain.stands(sender)
+    this.sendHome(stands)
+    outside.settle(stands)
     this.callers?.settle()
   }
 
   /** Who speaks to workers that have left goes to one that stays: a client knows more addresses than one. */
-  private sendHome(): void {
+  private sendHome(stands: (sender: SimSender) => boolean = () => false): void {
     const { outside } = this
     this.home = this.staying[0]!
     const { name: host } = this.home
     for (const { feed, producer } of outside.producers) producer.goTo({ host, port: feed.port })
-    for (const { feed, sender } of outside.senders) sender.goTo({ host, port: feed.port })
+    for (const { feed, sender } of outside.senders) sender.goTo({ host, port: feed.port }, stands(sender))
     this.callers?.goTo(host)
   }
 
@@ -509,6 +514,7 @@ class SimCluster {
       looks = this.allIn(patient) ? looks + 1 : 0
       return looks === (patient ? QUIET_LOOKS : 1)
     })
+    this.plain.close()
     this.striker = null
     this.readers.end()
     await this.expect('readers are answered', () => this.standing !== 0 && this.readers.fairly(this.home!))
@@ -686,7 +692,12 @@ class SimCluster {
     const { old, losses, plot } = this
     complaints.push(...chain.complaints, ...old.complaints, ...losses.complaints, ...plot.complaints)
     complaints.push(...witness.complaints, ...(this.upgrades?.complaints ?? []), ...(this.callers?.complaints ?? []))
-    complaints.push(...this.others.complaints, ...this.people.judge(), ...this.stops.complaints)
+    complaints.push(
+      ...this.others.complaints,
+      ...this.people.judge(),
+      ...this.stops.complaints,
+      ...this.plain.complaints,
+    )
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     if (!config.harsh)
       for (const { fell, name } of this.stations)
@@ -704,7 +715,7 @@ class SimCluster {
       replayed: this.tries.replayed,
       purged: [...this.tries.purged.values()],
       mended: witness.mended,
-      lives: outside.lives(this.losses.given),
+      lives: outside.lives(this.losses.given, this.plain.whole),
       before,
       states,
       outputs: this.outputs(),

@@ -145,4 +145,18 @@ export const doorMutants: readonly SimMutant[] = [
       replacement: 'this.pending = [...this.pending]',
     },
   ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'full-disks' })),
+  ...[
+    {
+      name: 'connections-end-with-their-generation',
+      file: 'src/worker/execution/sources.ts',
+      text: 'if (one.listening === null || !one.listening.stand()) continue',
+      replacement: 'if (one.listening !== null) continue',
+    },
+    {
+      name: 'paused-from-one-generation-on',
+      file: 'src/connectors/socket/peer.ts',
+      text: '    if (!this.lane.ready()) this.pause()\n',
+      replacement: '    this.pause()\n',
+    },
+  ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'plain-senders' })),
 ]
