@@ -3,7 +3,8 @@
  * counts once an epoch record in the chain names it.
  *
  * M1. A manifest names every pack that its epoch needs, also those of earlier epochs: whoever has it can restore.
- * M2. `serial` is one more than its base's, and packs that the rotation no longer needs are left out (`rotation.ts`, Q2).
+ * M2. `serial` is one more than its base's, and packs that the rotation no longer needs are left out (`rotation.ts`, Q2). So
+ *     are those whose loss was accepted, once every worker has written in full what it owns.
  * M3. What sources and sinks put in is plain JSON of their own; nothing here looks into it.
  * M4. Dead letters lie in files of their own beside the packs. Their part of the sinks says in which, and an epoch needs
  *     these files as it needs its packs.
@@ -87,6 +88,8 @@ export interface Snapshot {
   readonly sources: readonly { readonly step: string; readonly snapshot: Json }[]
   readonly sinks: readonly { readonly step: string; readonly snapshot: Json }[]
   readonly counts: Counts
+  /** Packs of the base that are lost, and that this worker does without from now on (M2). */
+  readonly lostPacks?: readonly string[]
 }
 
 const format: Format = { kind: 'manifest', version: 1 }
@@ -121,7 +124,8 @@ export function makeManifest(
   const serial = serialAfter(base)
   const rotation = base?.rotation ?? frame.rotation
   const before = new Map(base?.steps.map((step) => [step.step, step]))
-  const packs = base?.packs.filter((pack) => isNeeded(pack.serial, serial, rotation)) ?? []
+  const lost = lostToAll([...snapshots.values()])
+  const packs = base?.packs.filter(({ serial: of, path }) => isNeeded(of, serial, rotation) && !lost.has(path)) ?? []
   const sources: PartEntry[] = []
   const sinks: PartEntry[] = []
   const of = (step: string): Pick<PartEntry, 'of'> => {
@@ -145,6 +149,12 @@ export function makeManifest(
     sinks,
     counts: { keys, records },
   }
+}
+
+/** Packs that nobody needs any more of those who saved `snapshots` (M2). */
+function lostToAll(snapshots: readonly Snapshot[]): ReadonlySet<string> {
+  const named = snapshots.flatMap(({ lostPacks = [] }) => lostPacks)
+  return new Set(named.filter((path) => snapshots.every(({ lostPacks }) => lostPacks?.includes(path))))
 }
 
 /** The entry of `step` in the epoch of `serial`, which follows one with the entry `before`. */

@@ -56,6 +56,8 @@ export interface Restore {
   readonly instead: number | null
   /** Why it is an older one, and what is missing in this one where a loss was accepted. */
   readonly damages: readonly Damage[]
+  /** The latter alone (V4): what is there has to be written in full, or the next one to come back would miss it again. */
+  readonly lost: readonly Damage[]
 }
 
 export type Resolution =
@@ -113,7 +115,8 @@ type Look = Extract<Resolution, { kind: 'look' }>
 
 function restore(found: Gathered, last: Candidate, damages: readonly Damage[]): Restore {
   const { manifest, chains, rows, candidate } = found
-  return { kind: 'restore', manifest, chains, rows, instead: candidate === last ? null : last.epoch, damages }
+  const instead = candidate === last ? null : last.epoch
+  return { kind: 'restore', manifest, chains, rows, instead, damages, lost: found.damages }
 }
 
 function refuse(facts: Facts, last: Candidate, damages: readonly Damage[], loss: string | null): Resolution {

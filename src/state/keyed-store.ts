@@ -13,6 +13,8 @@
  * S5. A restored key group stays bytes until a key of it is needed or `loadNext` comes to it; until then its table is `null`.
  *     One that goes back to the base keeps its former table aside meanwhile: only what has changed in it is decoded. So does
  *     one whose table was made ahead of what an earlier epoch left: only what came after that is.
+ * S6. A key group whose chunks are not all there any more is written in full by the next epoch that is complete, however pressed
+ *     somebody is: whatever adds to them could not be read.
  */
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
@@ -83,6 +85,8 @@ export class KeyedStore implements Freezable {
   private readonly aside = new Map<number, Former>()
   /** Key groups to be written in full before their turn, the longest waiting first (S4). */
   private readonly overgrown = new Set<number>()
+  /** Key groups that lack chunks (S6). */
+  private readonly incomplete = new Set<number>()
 
   constructor(options: KeyedStoreOptions) {
     const { step, keyGroups, shift, timed, schemaVersion, migrate, limits = defaultLimits } = options
@@ -168,14 +172,14 @@ export class KeyedStore implements Freezable {
 
   /**
    * Ends the running epoch and freezes its state, at no cost that grows with it; `full` are the key groups to write in
-   * full, and no others where somebody is `pressed`. The caller writes the freeze in slices, then calls `complete` or
+   * full, and no others than those that have to be (S6) where somebody is `pressed`. The caller writes the freeze in slices, then calls `complete` or
    * `abandon`.
    */
   freeze(full: Iterable<number>, pressed = false): Frozen {
     assert(this.frozen === null, 'S3: at most one frozen epoch is in flight')
     this.dirty = 0
     this.copier.measureAgain()
-    const groups = new Set(full)
+    const groups = new Set([...full, ...this.incomplete])
     const most = pressed ? 0 : groups.size + Math.ceil(this.tables.length / FULL_SHARE)
     for (const keyGroup of this.overgrown) if (groups.size < most) groups.add(keyGroup)
     return (this.frozen = new Frozen(this, this.epoch++, this.base, groups))
@@ -189,6 +193,7 @@ export class KeyedStore implements Freezable {
     this.frozen = null
     this.kept.clear()
     this.base = frozen.epoch
+    this.incomplete.clear()
     for (const table of this.tables) {
       if (table === null) continue
       table.forgetRemoved(this.base)
@@ -223,7 +228,14 @@ export class KeyedStore implements Freezable {
     this.tables[keyGroup] = null
     this.aside.delete(keyGroup)
     this.overgrown.delete(keyGroup)
+    this.incomplete.delete(keyGroup)
     this.loading?.remove(keyGroup)
+  }
+
+  /** Chunks of `keyGroup`, which is back as far as it can be, are lost (S6). */
+  noteLoss(keyGroup: number): void {
+    assert(this.frozen === null, 'S3: nothing is restored into a frozen epoch')
+    this.incomplete.add(keyGroup)
   }
 
   /** Gives a key group the table that was made ahead, and `rest`, the chunks that came after those that it was made of. */

@@ -239,6 +239,19 @@ describe('a manifest', () => {
     expect(grown.steps.map(({ since }) => since)).toEqual([1, 5])
   })
 
+  test('leaves out a pack whose loss every worker has made up for, and not at the word of one', () => {
+    const base = following(null, 1)
+    const packsAfter = (...lost: readonly (readonly string[] | undefined)[]): readonly string[] => {
+      const told = lost.map((lostPacks, i): [string, Snapshot] => {
+        const snapshot = { ...snapshotOf(2), pack: null }
+        return [`w${i}`, lostPacks === undefined ? snapshot : { ...snapshot, lostPacks }]
+      })
+      return makeManifest(frame, base, 2, 1000, new Map(told)).packs.map(({ path }) => path)
+    }
+    expect(packsAfter(['packs/1'], ['packs/0', 'packs/1'])).toEqual([])
+    for (const other of [undefined, [], ['packs/0']]) expect(packsAfter(['packs/1'], other)).toEqual(['packs/1'])
+  })
+
   test('says of which older schema states may be left, for a turn of the rotation', () => {
     const version = (schema: number) => ({ ...frame, steps: [{ step: 'count', kind: 'keyed', schema }] })
     const versions = [1, 2, 2, 3, 3, 3, 3]

@@ -211,6 +211,31 @@ test('an epoch writes few key groups in full before their turn', () => {
   expect(pressed.filter((kind) => kind === 'full').length).toBe(1)
 })
 
+test('a key group that lacks chunks is written in full until an epoch is complete, however pressed somebody is', () => {
+  const store = make()
+  for (let n = 0; n < 100; n++) put(store, n, { n })
+  write(store)
+  store.complete()
+  const fullOf = (pressed: boolean): readonly number[] => {
+    const groups: number[] = []
+    const all = () => true
+    store.freeze([], pressed).write(all, (keyGroup, kind) => {
+      if (kind === 'full') groups.push(keyGroup)
+    })
+    return groups
+  }
+  store.noteLoss(1)
+  expect(fullOf(false)).toEqual([1])
+  store.abandon()
+  expect(fullOf(true)).toEqual([1])
+  store.complete()
+  expect(fullOf(false)).toEqual([])
+  store.abandon()
+  store.noteLoss(1)
+  store.drop(1)
+  expect(fullOf(false)).toEqual([])
+})
+
 test('a restored key group counts the deltas that it came from', () => {
   const store = make()
   const written: Written = []

@@ -85,6 +85,27 @@ const mutants: readonly (Mutant & { readonly scenario: string })[] = [
     replacement: '',
   },
   {
+    name: 'writes no more than its turn behind a loss',
+    scenario: 'a pack that is lost',
+    file: 'src/worker/execution/state-return.ts',
+    text: 'for (const damage of lost) this.noteLoss(damage)',
+    replacement: '',
+  },
+  {
+    name: 'leaves a lost pack where it stands',
+    scenario: 'a pack that is lost',
+    file: 'src/worker/execution/participating.ts',
+    text: 'lostPacks.length === 0 ? snapshot',
+    replacement: 'lostPacks.length >= 0 ? snapshot',
+  },
+  {
+    name: 'takes a loss in one key group for none',
+    scenario: 'a pack that is lost',
+    file: 'src/worker/execution/state-return.ts',
+    text: 'part === null ? this.owned : [part.keyGroup].filter((group) => this.owned.has(group))',
+    replacement: 'part === null ? this.owned : []',
+  },
+  {
     name: 'drops a batch that cannot be sent as a whole',
     scenario: 'a record that cannot cross',
     file: 'src/worker/execution/far-outlet.ts',

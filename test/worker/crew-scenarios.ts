@@ -4,6 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { fail } from '../../src/base/errors.ts'
+import { decodeManifest, type Manifest, type PackEntry } from '../../src/checkpoint/manifest.ts'
+import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
+import { openPack } from '../../src/checkpoint/pack-reader.ts'
 import { fileSink, generatorSource, lines, type Pipeline, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { calm } from '../../src/sim/weather.ts'
@@ -128,6 +131,85 @@ function checkpointed(names: readonly string[]): void {
   }
 }
 
+/** The manifest of the last complete epoch, which the store of `hand` has, and its path; and those of the epochs before it. */
+function lastOf({ reader, store, crew }: Hand): { readonly manifest: Manifest; readonly others: readonly string[] } {
+  const paths = reader.cluster.pipelines.get(crew.pipeline)!.epochs.map((one) => one.manifest)
+  const path = paths.at(-1)!
+  let found: Manifest | undefined
+  store.read(path, (error, bytes) => {
+    const read = error === null ? decodeManifest(path, bytes) : null
+    assert.equal(read?.kind, 'intact')
+    if (read?.kind === 'intact') found = read.value
+  })
+  crew.until(() => found !== undefined)
+  return { manifest: found!, others: paths.slice(0, -1) }
+}
+
+/** A chunk of `pack` that holds keys. */
+function chunkIn({ store, crew }: Hand, pack: PackEntry): PackChunk {
+  let chunks: readonly PackChunk[] | undefined
+  openPack(store, pack, (read) => {
+    assert.equal(read.kind, 'intact')
+    if (read.kind === 'intact') chunks = read.value
+  })
+  crew.until(() => chunks !== undefined)
+  return chunks!.find(({ length }) => length > 20)!
+}
+
+/** How often the count of any key has gone back, at most; and no row is missing or repeated. */
+function setbacks(crew: Crew, count: number): number {
+  const segments = [...crew.files('out')].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text)
+  const rows = segments.flatMap((text) =>
+    text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Row])),
+  )
+  assert.deepEqual(numbersOf(rows), upTo(count))
+  let most = 0
+  for (const own of Map.groupBy(rows, ({ key }) => key).values()) {
+    let times = 0
+    for (const [i, row] of own.entries()) {
+      const before = i === 0 ? 0 : own[i - 1]!.count
+      if (row.count === before + 1) continue
+      assert.ok(row.count <= before, `${before} is followed by ${row.count}`)
+      times++
+    }
+    most = Math.max(most, times)
+  }
+  return most
+}
+
+/** Kills all, does harm to what the last epoch needs and to the manifests before it, and lets all go on in spite of it. */
+function goOnWithout(harm: (hand: Hand, pack: PackEntry) => string, names: readonly string[]): void {
+  const crew = crewOf(names, { count: 4000, rate: 2000 })
+  const [coordinator] = names.map((name) => crew.hand(name)) as [Hand]
+  const kill = (): void => {
+    for (const name of names) crew.hand(name).kill()
+    crew.start(names)
+  }
+  crew.start(names)
+  crew.run(names)
+  crew.until(() => crew.epoch >= 5)
+  kill()
+  const { manifest, others } = lastOf(coordinator)
+  for (const path of others) crew.damage(`store/${path}`)
+  const harmed = harm(coordinator, manifest.packs.at(-1)!)
+  crew.acceptLoss = true
+  crew.run(names)
+  const { epoch } = crew
+  crew.until(() => crew.epoch > epoch)
+  crew.world.run(crew.world.now + 20)
+
+  // The next ones know nothing of it, and miss nothing.
+  kill()
+  crew.acceptLoss = false
+  assert.equal(
+    lastOf(coordinator).manifest.packs.some(({ path }) => path === harmed),
+    false,
+  )
+  crew.run(names)
+  finish(crew, 'a')
+  assert.equal(setbacks(crew, 4000), 1)
+}
+
 export const scenarios: Readonly<Record<string, () => void>> = {
   'one, two and three workers are exact and in order through checkpoints': () => {
     for (const workers of [1, 2, 3]) checkpointed(['a', 'b', 'c'].slice(0, workers))
@@ -147,6 +229,20 @@ export const scenarios: Readonly<Record<string, () => void>> = {
     }
     finish(crew, 'a')
     expectExact(crew, 6000)
+  },
+
+  'a pack that is lost is missed once, and so is a chunk: who comes back behind the next epoch needs no word': () => {
+    for (const names of [['a'], ['a', 'b', 'c']]) {
+      goOnWithout(({ crew }, { path }) => {
+        crew.remove(`store/${path}`)
+        return path
+      }, names)
+      goOnWithout((hand, pack) => {
+        const { position } = chunkIn(hand, pack)
+        hand.crew.damage(`store/${pack.path}`, position + 10)
+        return ''
+      }, names)
+    }
   },
 
   'one is killed: the other goes on alone, then a third comes in, each rolled back or restored': () => {

@@ -175,7 +175,13 @@ export class Hand {
       named: new NamedPacks(),
       member: { worker: this.name, incarnation: this.incarnation },
       storeId: 's',
-      ...{ acceptLoss: false, development: false, sourceToken: null, drop: new Set<string>(), listening: () => {} },
+      ...{
+        acceptLoss: crew.acceptLoss,
+        development: false,
+        sourceToken: null,
+        drop: new Set<string>(),
+        listening: () => {},
+      },
       maySpeak: () => true,
     }
     this.phase = 'starting'
@@ -234,6 +240,8 @@ export class Crew {
   readonly pipeline: string
   readonly hands: Hand[] = []
   readonly shared: Volume
+  /** Whether whoever comes up goes on without what is damaged. */
+  acceptLoss = false
 
   constructor(names: readonly string[], { plan, seed = 1, limits = {}, weather = {} }: CrewOptions) {
     this.world = new World(seed, { ...calm, ...weather })
@@ -337,18 +345,28 @@ export class Crew {
     )
   }
 
-  /** Turns a bit in the middle of a file of the shared volume. */
-  damage(path: string): void {
+  /** Turns a bit of a file of the shared volume. */
+  damage(path: string, at = 60): void {
     const { env } = this.hands[0]!.machine.start('vandal')
     let done = false
     env.disk.open(`/shared/${path}`, 'write', (error, file) => {
       assert(error === null, String(error))
-      file.read(60, 1, (unread, bytes) => {
+      file.read(at, 1, (unread, bytes) => {
         assert(unread === null, String(unread))
-        file.write([Buffer.from([bytes[0]! ^ 1])], 60, () => {
+        file.write([Buffer.from([bytes[0]! ^ 1])], at, () => {
           done = true
         })
       })
+    })
+    this.until(() => done)
+  }
+
+  /** Removes a file of the shared volume. */
+  remove(path: string): void {
+    let done = false
+    this.hands[0]!.machine.start('vandal').env.disk.remove(`/shared/${path}`, (error) => {
+      assert(error === null, String(error))
+      done = true
     })
     this.until(() => done)
   }

@@ -161,6 +161,6 @@ test('nothing goes back before the chain names the base', () => {
   const group = [...generation.owners.keys()].find((group) => state.wants('sum', group) === 'changes')!
   state.take('sum', group, null, [])
   expect(stores.get('sum')!.pendingKeyGroups).toBe(0)
-  state.finish()
+  state.finish([])
   expect(stores.get('sum')!.pendingKeyGroups).toBeGreaterThan(0)
 })

@@ -4,6 +4,8 @@
  *
  * O1. An event that an effect raises waits until the effects before it have been carried out.
  * O2. A worker saves the key groups that it owns and no others: two packs of one epoch that hold the same group are damage.
+ * O3. Behind a loss that was accepted, the first epoch that is complete has all key groups in full that lack something
+ *     (`state-return.ts`, Y6). With it the worker says which packs it needs no more.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -54,6 +56,8 @@ export interface Participant {
   readonly stores: ReadonlyMap<string, KeyedStore>
   /** Key groups that it owns (O2). */
   readonly owned: readonly number[]
+  /** Packs of the base that are lost (O3). */
+  readonly lostPacks: readonly string[]
 }
 
 /** What it does to its pipeline, and says to the coordinator. */
@@ -253,6 +257,12 @@ export class Participating {
     this.raise({ kind: 'partFailed', epoch, part, reason: error.message })
   }
 
+  /** `snapshot`, with what it makes up for (O3). */
+  private withoutLost(snapshot: Snapshot): Snapshot {
+    const { lostPacks } = this.self
+    return lostPacks.length === 0 ? snapshot : { ...snapshot, lostPacks }
+  }
+
   private fullGroups(): number[] {
     const { serial, rotation } = this
     return this.self.owned.filter((group) => isFull(group, serial, rotation))
@@ -279,7 +289,7 @@ export class Participating {
       case 'settle':
         return this.settle(effect.fate)
       case 'tellSaved':
-        return this.events.saved(effect.epoch, effect.snapshot)
+        return this.events.saved(effect.epoch, this.withoutLost(effect.snapshot))
       case 'tellRefused':
         return this.events.refused(effect.epoch, effect.reason)
       case 'tellPassed':

@@ -206,12 +206,12 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.passage.pass(epoch, step, this.runtime.heldSince(step))
   }
 
-  private makeParticipating({ base, stores }: Standing): Participating {
+  private makeParticipating({ base, stores, lostPacks }: Standing): Participating {
     const { post } = this
     const { seams, plan, splits, generation, events } = this.parts
     const { store, limits, loop, member, env } = seams
     const parts = new Set([...plan.tasks.map((task) => task.step), LETTERS_PART])
-    const self = { ...member, parts, stores, owned: ownedOf(generation) }
+    const self = { ...member, parts, stores, owned: ownedOf(generation), lostPacks }
     return new Participating({ store, clock: env.clock, limits, loop, splits }, this.frame, self, base, {
       inject: (barrier) => this.inject(barrier),
       commit: (epoch) => this.commit(epoch),

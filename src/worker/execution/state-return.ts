@@ -10,8 +10,11 @@
  *     either: a key group comes when one is needed (`state/keyed-store.ts`, S5), so that going back holds up nobody.
  * Y5. What was held before and does not go on is nobody's once all stands: another program, or an older base, has stores of its own,
  *     and the state would be in memory twice until the next generation.
+ * Y6. Where a loss was accepted, what is left is written in full with the next epoch (`state/keyed-store.ts`, S6), and who comes
+ *     back to that one is not asked again: the key groups that lack a chunk, or all where nobody knows what a lost pack held.
  */
 import type { Limits } from '../../base/limits.ts'
+import type { Damage } from '../../checkpoint/damage.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { KeyTable } from '../../state/key-table.ts'
 import { KeyedStore } from '../../state/keyed-store.ts'
@@ -95,15 +98,25 @@ export class StateReturn {
     if (this.atOnce) this.goBack(returning, keyGroup)
   }
 
-  /** Everything has been read, and is what it is to be: answers the stores. */
-  finish(): Map<string, KeyedStore> {
+  /** Everything has been read, and is what it is to be but for what is `lost`: answers the stores. */
+  finish(lost: readonly Damage[]): Map<string, KeyedStore> {
     this.before = null
     for (const returning of this.steps.values()) {
       const { store, changed, whole, back } = returning
       for (let group = 0; group < this.generation.owners.length; group++) if (!this.owned.has(group)) store.drop(group)
       for (const group of [...changed, ...whole]) if (!back.has(group)) this.goBack(returning, group)
     }
+    for (const damage of lost) this.noteLoss(damage)
     return new Map([...this.steps].map(([step, { store }]) => [step, store]))
+  }
+
+  /** Y6. */
+  private noteLoss({ part }: Damage): void {
+    for (const [step, { store }] of this.steps) {
+      if (part !== null && part.step !== step) continue
+      const groups = part === null ? this.owned : [part.keyGroup].filter((group) => this.owned.has(group))
+      for (const group of groups) store.noteLoss(group)
+    }
   }
 
   private goBack({ task, store, changed, read, back }: Returning, group: number): void {

@@ -48,6 +48,8 @@ export interface Standing {
   readonly writers: ReadonlyMap<string, Writer>
   /** What tasks held, by step: gone from here once they have it. */
   readonly held: Map<string, readonly HeldRecords[]>
+  /** Packs of the base that are lost: a person has accepted that. */
+  readonly lostPacks: readonly string[]
 }
 
 export type WayUpOutcome =
@@ -172,13 +174,15 @@ export class WayUp {
 
   private fillStores(restored: Restored | null, base: Manifest | null): void {
     if (restored === null) this.state.begin(0, true)
-    const stores = this.state.finish()
+    const lost = restored?.restore.lost ?? []
+    const stores = this.state.finish(lost)
+    const lostPacks = lost.flatMap(({ path, part }) => (part === null ? [path] : []))
     for (const step of this.options.careful) stores.get(step)?.copier.guardAll()
     const held = this.heldByStep(restored?.held ?? [], base)
     for (const task of this.options.plan.tasks) if (task.kind === 'sink') this.openWriter(task)
     this.restoreWriters(base, () => {
       this.openLetters(base, () => {
-        this.done({ kind: 'restored', standing: { base, stores, writers: this.writers, held } })
+        this.done({ kind: 'restored', standing: { base, stores, writers: this.writers, held, lostPacks } })
       })
     })
   }

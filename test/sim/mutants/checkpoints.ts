@@ -5,8 +5,9 @@ export const checkpointMutants: readonly SimMutant[] = [
   {
     name: 'commit-before-the-record',
     file: 'src/worker/execution/participating.ts',
-    text: 'return this.events.saved(effect.epoch, effect.snapshot)',
-    replacement: '{ this.events.commit(effect.epoch); return this.events.saved(effect.epoch, effect.snapshot) }',
+    text: 'return this.events.saved(effect.epoch, this.withoutLost(effect.snapshot))',
+    replacement:
+      '{ this.events.commit(effect.epoch); return this.events.saved(effect.epoch, this.withoutLost(effect.snapshot)) }',
   },
   {
     name: 'own-record-taken-as-lost',
