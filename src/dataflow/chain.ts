@@ -28,6 +28,7 @@ import {
 import type { KeyExchange } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { Origin } from './origin.ts'
+import { severalOf } from './several.ts'
 import { SpreadCollector } from './spread-collector.ts'
 
 /** What a chain needs of the runtime to be built. */
@@ -274,7 +275,7 @@ function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
       const { fn } = op
       return (value) => {
         origin.step = at
-        const results = atOnce(fn(value))
+        const results = severalOf(fn(value))
         if (Array.isArray(results)) {
           for (let i = 0; i < results.length; i++) {
             origin.step = at

@@ -13,10 +13,10 @@ import { findFault } from '../base/codec/fault.ts'
 import { DEPTH_MAX } from '../base/codec/format.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
-import { atOnce } from '../base/promise.ts'
 import type { StepContext } from '../model/plan.ts'
 import type { KeyedContext } from './keyed-context.ts'
 import type { StepPlan } from './keyed-task.ts'
+import { severalOf } from './several.ts'
 
 /** `plan` with a step that looks at what it did; a call that breaks a rule throws, so its record is a dead letter. */
 export function guardStep(name: string, plan: StepPlan): StepPlan {
@@ -49,8 +49,8 @@ export function guardStep(name: string, plan: StepPlan): StepPlan {
     return { ...plan, step }
   }
   const step: typeof plan.step = (state, value, context) => {
-    const results = atOnce(plan.step(state, value, context))
-    const gathered = results === undefined ? [] : [...results]
+    const results = plan.step(state, value, context)
+    const gathered = results === undefined ? [] : [...severalOf(results)]
     look(state, context, gathered)
     return gathered
   }

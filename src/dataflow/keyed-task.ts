@@ -21,6 +21,7 @@ import { firstState } from './first-state.ts'
 import { InputTask } from './input-task.ts'
 import type { Inputs } from './inputs.ts'
 import { KeyedContext } from './keyed-context.ts'
+import { severalOf } from './several.ts'
 import { SpoiledState } from './spoiled-state.ts'
 import type { TaskReports } from './task.ts'
 
@@ -147,7 +148,7 @@ export class KeyedTask extends InputTask {
     const { context } = this
     const { outputsMax } = this.chain.origin
     const gathered: unknown[] = []
-    for (const result of results) {
+    for (const result of severalOf(results)) {
       if (context.isState(result, state)) throw this.returned()
       if (gathered.length === outputsMax) throw fail('E_TOO_MANY_OUTPUTS', { step: this.step, limit: outputsMax })
       if (result !== undefined) gathered.push(atOnce(result))

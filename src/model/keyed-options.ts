@@ -6,6 +6,16 @@ import type { StepContext } from './plan.ts'
 /** Not a promise: a function that returns one belongs in `asyncMap`. */
 export type Sync<O> = O extends PromiseLike<unknown> ? 'a function that returns a promise belongs in asyncMap' : unknown
 
+// biome-ignore lint/suspicious/noConfusingVoidType: the type of what a function without `return` answers
+type Nothing = void
+
+/** Not nothing: what comes out of `map` goes on as a record, so a function that has lost its `return` is refused. */
+export type Something<O> = 0 extends O & 1
+  ? unknown
+  : [O, Nothing] extends [Nothing, O]
+    ? 'map sends on what its function returns, and this one returns nothing: inspect sends on the record itself'
+    : unknown
+
 /** A state is an object that `step` changes in place; a promise is none. */
 export type State = object & { readonly then?: never }
 

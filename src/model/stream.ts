@@ -14,6 +14,7 @@ import type {
   Emitted,
   FlatMapWithStateOptions,
   MapWithStateOptions,
+  Something,
   State,
   Sync,
 } from './keyed-options.ts'
@@ -53,7 +54,7 @@ export class Stream<T> {
    *
    * @example orders.map('in-euros', (order) => ({ ...order, euros: order.cents / 100 }))
    */
-  map<O>(name: string, fn: (value: T) => O & Sync<O>): Stream<O> {
+  map<O>(name: string, fn: (value: T) => O & Sync<O> & Something<O>): Stream<O> {
     return this.step(name, { kind: 'map', fn: fn as (value: unknown) => unknown })
   }
 

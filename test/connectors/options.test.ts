@@ -103,6 +103,21 @@ test('a decoder by hand that answers a promise decodes nothing, and its rejectio
   await new Promise((resolve) => setImmediate(resolve))
 })
 
+test('a sink that writes JSON by itself says what to do about a record that is none', () => {
+  const circle: { of?: object } = {}
+  circle.of = circle
+  for (const sink of [potoroo.stdoutSink<unknown>(), potoroo.webhookSink<unknown>({ url: 'http://there/' })]) {
+    expect(sink.encode({ one: 1 })).toBe('{"one":1}')
+    for (const [value, reason] of [
+      [{ cents: 7n }, 'BigInt'],
+      [circle, 'circular structure to JSON$'],
+    ] as const) {
+      const message = expect.stringMatching(reason)
+      expect(() => sink.encode(value)).toThrow(expect.objectContaining({ code: 'E_NO_JSON', message }))
+    }
+  }
+})
+
 test('what is made here is taken as it is', () => {
   const framing = potoroo.lengthPrefix()
   const decode = potoroo.json()

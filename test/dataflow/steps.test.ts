@@ -165,6 +165,20 @@ test.each<[string, (p: Builder, later: () => never) => void]>([
   expect(codes).toEqual(['E_PROMISE'])
 })
 
+test.each([undefined, null, 7, 'text', {}])('%s is no list of records, of a flatMap or of a step of many', (answer) => {
+  const odd = () => answer as never
+  const { rows, codes } = run([7, 8], (p) =>
+    p
+      .source('in', numbers())
+      .flatMap('some', (n) => (n === 7 ? odd() : [n, n + 1]))
+      .sink('out', text()),
+  )
+  expect([rows('out'), codes]).toEqual([[8, 9], ['E_NOT_SEVERAL']])
+  const keyed = run([7], (p) => byOne(p).flatMapWithState('some', { init: () => ({}), step: odd }))
+  // A step with state that answers nothing sends on nothing.
+  expect(keyed.codes).toEqual(answer === undefined ? [] : ['E_NOT_SEVERAL'])
+})
+
 test.each(['array', 'generator'])(
   'a promise among the answers of a flatMap is its own fault, whatever follows (%s)',
   (form) => {

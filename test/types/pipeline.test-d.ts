@@ -128,6 +128,14 @@ pipeline('mistakes', (p) => {
   keyed.mapWithState('count', { init: () => ({ n: 0 }), step: async (_state, word) => word })
   // @ts-expect-error an async map
   words.map('fetch', async (word) => word)
+  // @ts-expect-error a map without `return`
+  words.map('lost', (word) => {
+    word.length
+  })
+  words.map('all', (word): unknown => word)
+  words.map('some', (word) => (word === '' ? undefined : word))
+  // biome-ignore lint/suspicious/noExplicitAny: whatever somebody's function answers
+  words.map('any', (word) => word as any)
   // @ts-expect-error the name comes first
   words.map((word: string) => word)
   // @ts-expect-error a text is iterable, but no list of records

@@ -8,6 +8,12 @@ export const connectorsErrors = {
     what: 'step "{step}": there is no {role} of kind "{connector}"',
     remedy: 'the connectors there are: {known}',
   },
+  E_NO_JSON: {
+    kind: 'user',
+    what: 'a record without an encode is written as JSON, which it cannot be: {reason}',
+    remedy:
+      'give the sink an `encode`, or send on what JSON has a form for: a bigint as text, nothing that holds itself',
+  },
   E_LISTEN: {
     kind: 'operational',
     what: 'step "{step}" cannot listen on {host}:{port}: {reason}',

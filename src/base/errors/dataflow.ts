@@ -8,6 +8,11 @@ export const dataflowErrors = {
     what: 'one record made more than {limit} outputs in step "{step}"',
     remedy: 'see the dead letter for the record; make the generator end, or raise the limit maxOutputsPerRecord',
   },
+  E_NOT_SEVERAL: {
+    kind: 'user',
+    what: 'a step that may send on any number of records has answered with {got}',
+    remedy: 'return an array or a generator; an array without items sends on nothing',
+  },
   E_OUTPUT_TOO_LONG: {
     kind: 'user',
     what: 'a record of {bytes} bytes is longer than the {limit} bytes that the receiver of step "{step}" takes',

@@ -2,6 +2,7 @@
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Fields } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
+import { jsonText } from '../json-text.ts'
 import { describeSink, type SinkFormat } from '../options.ts'
 
 export const stdoutSinkFields = {} as const satisfies Fields
@@ -23,5 +24,5 @@ export function stdoutSink<T>(options: Partial<SinkFormat<T>> = {}): SinkDescrip
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  return typeof value === 'string' ? value : (jsonText(value) ?? String(value))
 }

@@ -2,6 +2,7 @@
 import type { SinkDescription } from '../../model/connector.ts'
 import type { Fields, OptionsOf, SettingsOf } from '../../model/fields.ts'
 import { lines } from '../../model/framing.ts'
+import { jsonText } from '../json-text.ts'
 import { describeSink, promiseField, type SinkFormat } from '../options.ts'
 
 export const WEBHOOK = 'webhook'
@@ -70,7 +71,7 @@ export function webhookSink<T>(options: WebhookSinkOptions<T>): SinkDescription<
     'webhookSink',
     WEBHOOK,
     webhookSinkFields,
-    { encode: (value) => JSON.stringify(value), ...options },
+    { encode: (value) => jsonText(value) as string, ...options },
     { promise, fencing: 'none' },
     ['encode'],
   )

@@ -254,7 +254,7 @@ export class Participating {
   }
 
   private fail(epoch: number, part: string, error: PotorooError): void {
-    this.raise({ kind: 'partFailed', epoch, part, reason: error.message })
+    this.raise({ kind: 'partFailed', epoch, part, reason: inWords(error) })
   }
 
   /** `snapshot`, with what it makes up for (O3). */
@@ -329,7 +329,7 @@ export class Participating {
       figures.longestSliceMs = snapshotter.longestMs
       figures.bytes = pack?.bytes ?? 0
       if (error === null) this.raise({ kind: 'packed', epoch, pack })
-      else this.raise({ kind: 'packFailed', epoch, reason: error.message })
+      else this.raise({ kind: 'packFailed', epoch, reason: inWords(error) })
     })
   }
 
@@ -361,4 +361,9 @@ export class Participating {
     figures.timeMs = seams.clock.now()
     figures.durationMs = seams.clock.monotonic() - this.begunAt
   }
+}
+
+/** Why there will be no part: where people can mend it in their program, what they are to do stands behind it. */
+function inWords({ kind, message, remedy }: PotorooError): string {
+  return kind === 'user' ? `${message}; ${remedy}` : message
 }
