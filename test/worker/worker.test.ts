@@ -142,12 +142,13 @@ const mended = keeping('mended', (n) => (n % 400 < 200 ? () => n : n))
 test('epochs abandoned in a row are counted, and the next complete one ends the row', async () => {
   const under = await start(mended, { checkpointIntervalMs: 20, checkpointTimeoutMs: 1000, maxAbandoned: 1000 })
   const recovered = () => under.warnings.filter(({ code }) => code === 'checkpoint.recovered')
-  await until(() => recovered().length >= 2)
+  // On a slow machine a row may be over after one.
+  const long = () => recovered().filter(({ fields }) => Number(fields?.after) > 1)
+  await until(() => recovered().length >= 2 && long().length >= 1)
   let row = 0
   for (const { code, fields } of under.warnings) {
     if (code === 'checkpoint.abandoned') expect(fields).toMatchObject({ inARow: ++row })
     if (code !== 'checkpoint.recovered') continue
-    expect(row).toBeGreaterThan(1)
     expect(fields).toMatchObject({ pipeline: 'mended', after: row })
     row = 0
   }
