@@ -6,12 +6,17 @@
  * Q2. A question is answered once: by the other worker, or by the deadline. What comes later is dropped.
  * Q3. Numbers begin elsewhere in each life of a worker: an answer to what it asked in the one before finds it under its name, and is
  *     not to be taken for another.
+ * Q4. Answers go one behind the other (`patient-sender.ts`): a few pages of large states together are more than the lane may hold on
+ *     which everything goes that a generation lives by. Of those that wait for a worker there are as many as the lane may hold; who asks
+ *     for more is told so.
  */
 import type { ByteReader } from '../base/bytes.ts'
 import { hashKey } from '../base/hash.ts'
+import type { Limits } from '../base/limits.ts'
 import type { Clock, Timer } from '../env/clock.ts'
 import type { ControlMessage, Message } from '../transport/wire.ts'
 import type { Links } from './execution/generation.ts'
+import { PatientSender } from './patient-sender.ts'
 
 /** Its HTTP status, and its JSON. */
 export interface Answer {
@@ -30,24 +35,37 @@ const TOO_LONG: Answer = {
   status: 503,
   text: '{"error":{"code":null,"message":"the answer is too long for a frame between workers: ask for fewer keys"}}',
 }
+const TOO_MANY: Answer = {
+  status: 503,
+  text: '{"error":{"code":null,"message":"too many long answers wait for this link: ask again, or for fewer keys"}}',
+}
 
 export class Questions {
   /** Answers a path of this worker's own control API. */
   answer: (path: string, done: (answer: Answer) => void) => void = (_, done) => done({ status: 503, text: '{}' })
   private readonly clock: Clock
-  private readonly frameBytes: number
+  private readonly limits: Pick<Limits, 'frameBytes' | 'controlLaneBytes'>
   private readonly incarnation: () => string
   private readonly send: Links['send']
+  private readonly sender: PatientSender
+  /** Bytes that wait for each worker (Q4). */
+  private readonly waiting = new Map<string, number>()
   private readonly open = new Map<number, Open>()
   /** Of the next question; `null` before the first. */
   private next: number | null = null
 
   /** `incarnation`: the one that asks. */
-  constructor(clock: Clock, frameBytes: number, incarnation: () => string, send: Links['send']) {
+  constructor(
+    clock: Clock,
+    limits: Questions['limits'],
+    incarnation: () => string,
+    links: Pick<Links, 'send' | 'backlog'>,
+  ) {
     this.clock = clock
-    this.frameBytes = frameBytes
+    this.limits = limits
     this.incarnation = incarnation
-    this.send = send
+    this.send = (...sent) => links.send(...sent)
+    this.sender = new PatientSender(clock, limits, (worker) => links.backlog(worker))
   }
 
   /** Asks `worker`; `done` hears the answer, or `null` when there is none within `ms`. */
@@ -70,15 +88,25 @@ export class Questions {
 
   /** Nobody waits any more. */
   close(): void {
+    this.sender.close()
     for (const number of [...this.open.keys()]) this.settle(number, null)
   }
 
   private tell(to: string, number: number, answer: Answer): void {
-    const whole = Buffer.from(answer.text)
-    const fits = whole.length <= this.frameBytes - HEAD_BYTES
-    const { status } = fits ? answer : TOO_LONG
-    const bytes = fits ? whole : Buffer.from(TOO_LONG.text)
-    this.send(to, { kind: 'told', number, status }, (writer) => writer.bytes(bytes))
+    const { waiting, limits } = this
+    const length = Buffer.byteLength(answer.text)
+    const before = waiting.get(to) ?? 0
+    const short =
+      length > limits.frameBytes - HEAD_BYTES ? TOO_LONG : before + length > limits.controlLaneBytes ? TOO_MANY : null
+    const { status, text } = short ?? answer
+    const bytes = Buffer.from(text)
+    waiting.set(to, before + bytes.length)
+    this.sender.send(to, () => {
+      const left = waiting.get(to)! - bytes.length
+      if (left > 0) waiting.set(to, left)
+      else waiting.delete(to)
+      this.send(to, { kind: 'told', number, status }, (writer) => writer.bytes(bytes))
+    })
   }
 
   private settle(number: number, answer: Answer | null): void {

@@ -104,12 +104,10 @@ export class Worker {
       hint: () => this.seat?.hint(),
       follow: (then: () => void) => this.seat?.follow(then),
     }
-    this.questions = new Questions(
-      env.clock,
-      options.limits.frameBytes,
-      () => this.incarnation,
-      (to, message, body) => this.seat?.links.send(to, message, body),
-    )
+    this.questions = new Questions(env.clock, options.limits, () => this.incarnation, {
+      send: (to, message, body) => this.seat?.links.send(to, message, body),
+      backlog: (to) => this.seat?.links.backlog(to) ?? 0,
+    })
     this.residents = new Residents(seams, host)
     const { residents, doorway } = this
     const reached = options.cluster?.journals != null

@@ -163,6 +163,7 @@ export class Hand {
     const links: Links = {
       send: (worker, message, body = null) =>
         worker === this.name ? local.send(worker, message, body) : board.send(worker, message, body),
+      backlog: (worker) => (board.has(worker) ? board.backlog(worker) : 0),
       outlet: (worker, address, encode) => board.outlet(worker, address, encode),
       inlet: (worker, address, taker) => board.inlet(worker, address, taker),
     }

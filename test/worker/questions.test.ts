@@ -1,6 +1,7 @@
-/** What one worker asks another: an answer to what an earlier life has asked is not taken for another. */
+/** What one worker asks another: whose answer is whose, and how long answers go. */
 import { expect, test } from 'vitest'
-import { ByteReader } from '../../src/base/bytes.ts'
+import { ByteReader, ByteWriter } from '../../src/base/bytes.ts'
+import { defaultLimits, makeLimits } from '../../src/base/limits.ts'
 import { World } from '../../src/sim/world.ts'
 import { Questions } from '../../src/worker/questions.ts'
 
@@ -9,14 +10,12 @@ test('an answer to an earlier life is no answer', () => {
   const { clock } = world.machine('a').start('a').env
   const asked: number[] = []
   const life = (incarnation: string): Questions =>
-    new Questions(
-      clock,
-      1 << 16,
-      () => incarnation,
-      (_, message) => {
+    new Questions(clock, defaultLimits, () => incarnation, {
+      send: (_, message) => {
         if (message.kind === 'asked') asked.push(message.number)
       },
-    )
+      backlog: () => 0,
+    })
   const told = (questions: Questions, number: number, text: string): void =>
     questions.take('b', { kind: 'told', number, status: 200 }, new ByteReader(Buffer.from(text)))
 
@@ -28,4 +27,42 @@ test('an answer to an earlier life is no answer', () => {
   expect(heard).toEqual([])
   told(later, asked[1]!, 'two')
   expect(heard).toEqual(['two'])
+})
+
+test('long answers go one behind the other, and no more of them wait than there is room for (Q4)', () => {
+  const world = new World(1)
+  const { clock } = world.machine('a').start('a').env
+  const told: { readonly status: number; readonly bytes: number }[] = []
+  /** What `b` is not known to have. */
+  let backlog = 0
+  const questions = new Questions(clock, makeLimits({ controlLaneBytes: 32 << 20 }), () => 'one', {
+    send: (_, message, body) => {
+      const writer = new ByteWriter()
+      body?.(writer)
+      backlog += writer.length
+      if (message.kind === 'told') told.push({ status: message.status, bytes: writer.length })
+    },
+    backlog: () => backlog,
+  })
+  const page = 7_000_000
+  questions.answer = (_, done) => done({ status: 200, text: 'x'.repeat(page) })
+  const none = new ByteReader(Buffer.alloc(0))
+  for (let number = 0; number < 12; number++) questions.take('b', { kind: 'asked', number, path: '/' }, none)
+  let now = 0
+  const pass = () => world.run((now += 1000))
+  const sizes = () => told.map(({ bytes }) => bytes)
+  expect(sizes()).toEqual([page])
+  pass()
+  expect(sizes()).toEqual([page])
+  // It arrives, and the next one goes.
+  backlog = 0
+  pass()
+  expect(sizes()).toEqual([page, page])
+  for (let i = 0; i < 20; i++) {
+    backlog = 0
+    pass()
+  }
+  // Four have waited, and those behind them are told so.
+  expect(told.filter(({ bytes }) => bytes === page)).toHaveLength(5)
+  expect(told.filter(({ status, bytes }) => status === 503 && bytes < 200)).toHaveLength(7)
 })

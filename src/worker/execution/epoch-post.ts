@@ -8,7 +8,9 @@
  * M1. A worker that is its own coordinator talks to itself by the same messages; only what it saves, which may be long,
  *     stays in memory.
  * M2. What a member saves goes in pieces, none of which stands in the way of others on its lane for long, and each of which a
- *     frame holds, however short these are here.
+ *     frame holds, however short these are here. They go one behind the other (`worker/patient-sender.ts`): of a hundred thousand
+ *     streams, or files, all together would be more than a lane may hold. No other epoch begins before the last of them has gone
+ *     (`checkpoint/coordinator.ts`, C1 and C3).
  * M3. Where the pipeline has failed, its worker says `epochFailed` of epoch 0, which there is none of: at once, and to each
  *     `startEpoch`. A coordinator on which it has failed holds the sources of all members, and answers who asks.
  */
@@ -18,6 +20,7 @@ import type { Json } from '../../base/json.ts'
 import type { Fate, Purpose } from '../../checkpoint/barrier.ts'
 import type { Snapshot } from '../../checkpoint/manifest.ts'
 import type { ControlMessage, Message } from '../../transport/wire.ts'
+import type { PatientSender } from '../patient-sender.ts'
 import type { Generation, Links } from './generation.ts'
 
 /** Bytes of a piece of a snapshot (M2), where a frame holds twice as many. */
@@ -49,15 +52,17 @@ export class EpochPost {
   private readonly pipeline: number
   private readonly self: string
   private readonly pieceBytes: number
+  private readonly sender: PatientSender
   /** Pieces of snapshots that are not whole yet, by worker (M2). */
   private readonly pieces = new Map<string, { epoch: number; readonly bytes: Buffer[] }>()
   /** What this worker has saved for itself (M1). */
   private own: { readonly epoch: number; readonly snapshot: Snapshot } | null = null
 
-  /** `run` is the pipeline's number on the wire. */
-  constructor(generation: Generation, links: Links, run: number, frameBytes: number) {
+  /** `run` is the pipeline's number on the wire; `sender` is for its pieces alone. */
+  constructor(generation: Generation, links: Links, run: number, frameBytes: number, sender: PatientSender) {
     this.generation = generation
     this.links = links
+    this.sender = sender
     this.pipeline = run
     this.pieceBytes = Math.min(PIECE_BYTES, frameBytes >>> 1)
     this.self = generation.members[generation.self]!.worker
@@ -102,17 +107,26 @@ export class EpochPost {
 
   saved(epoch: number, snapshot: Snapshot): void {
     const { pipeline, generation } = this
-    if (generation.coordinator === this.self) this.own = { epoch, snapshot }
+    const { coordinator } = generation
+    if (coordinator === this.self) this.own = { epoch, snapshot }
     else this.sendPieces(epoch, Buffer.from(JSON.stringify(snapshot)))
-    this.tell({ kind: 'epochAcked', pipeline, epoch })
+    this.sender.send(coordinator, () => this.tell({ kind: 'epochAcked', pipeline, epoch }))
   }
 
   private sendPieces(epoch: number, bytes: Buffer): void {
-    const { pipeline, links, generation, pieceBytes } = this
+    const { pipeline, links, generation, pieceBytes, sender } = this
+    const { coordinator } = generation
     for (let at = 0; at < bytes.length; at += pieceBytes) {
       const piece = bytes.subarray(at, at + pieceBytes)
-      links.send(generation.coordinator, { kind: 'epochPart', pipeline, epoch }, (writer) => writer.bytes(piece))
+      sender.send(coordinator, () =>
+        links.send(coordinator, { kind: 'epochPart', pipeline, epoch }, (writer) => writer.bytes(piece)),
+      )
     }
+  }
+
+  /** What this worker has saved goes no further. */
+  close(): void {
+    this.sender.close()
   }
 
   refused(epoch: number, reason: string): void {

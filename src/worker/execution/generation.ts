@@ -50,6 +50,8 @@ export interface Generation {
 export interface Links {
   /** Sends on the control lane. A message to this worker itself comes back on a turn of its own, like any other. */
   send(worker: string, message: ControlMessage, body?: BodyWriter | null): void
+  /** Bytes of what was sent so that `worker` is not known to have. */
+  backlog(worker: string): number
   /** The sending end of a channel to another member, once in a generation. */
   outlet<B>(worker: string, address: ChannelAddress, encode: BatchEncoder<B>): Outlet<B>
   /** The receiving end of a channel from another member, once in a generation. */

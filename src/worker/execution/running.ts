@@ -21,6 +21,7 @@ import type { Plan } from '../../model/plan.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import type { LetterDesk } from '../letters/letter-desk.ts'
 import type { Work } from '../loop.ts'
+import { PatientSender } from '../patient-sender.ts'
 import type { ExecutionSeams } from '../seams.ts'
 import { connectorsOf, stepsOf } from './base-fit.ts'
 import { Coordinating } from './coordinating.ts'
@@ -96,7 +97,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     const { limits } = seams
     this.parts = parts
     this.passage = new Passage(standing.base)
-    this.post = new EpochPost(generation, links, entry.run, limits.frameBytes)
+    const sender = new PatientSender(seams.env.clock, limits, (worker) => links.backlog(worker))
+    this.post = new EpochPost(generation, links, entry.run, limits.frameBytes, sender)
     this.channels =
       generation.members.length === 1
         ? null
@@ -139,6 +141,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.tellCommitted(Infinity)
     this.coordinating?.stop()
     this.participating.stop()
+    this.post.close()
     this.channels?.close()
     this.passage.close()
   }

@@ -28,6 +28,11 @@ export class LocalLinks implements Links {
     if (this.queue.length === 1) this.clock.soon(this.turn)
   }
 
+  /** What it sends to itself has no way to go. */
+  backlog(): number {
+    return 0
+  }
+
   outlet<B>(): Outlet<B> {
     return this.none()
   }

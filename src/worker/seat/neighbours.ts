@@ -160,6 +160,7 @@ export class Neighbours {
     const { board } = this
     return {
       send: (worker, message, body = null) => this.send(worker, message, body),
+      backlog: (worker) => this.backlog(worker),
       outlet: (worker, address, encode) => board.outlet(worker, address, encode),
       inlet: (worker, address, taker) => board.inlet(worker, address, taker),
     }
