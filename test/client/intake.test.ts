@@ -142,6 +142,24 @@ test('a frame that does not end gives its connection up, whatever follows it; on
   expect([damaged.socket.open, slow.socket.open]).toEqual([false, true])
 })
 
+test('a sink whose message takes long to come whole is not silent, and is given up where it never does', () => {
+  const { intake, dial } = scene()
+  const [slow, endless, stranger] = [dial(), dial(), dial()]
+  slow.say(HELLO)
+  endless.say({ ...HELLO, writer: 'w2' })
+  for (let look = 1; look <= 12; look++) {
+    slow.caller.onPart(1000)
+    endless.caller.onPart(1000)
+    stranger.caller.onPart(1)
+    if (look % 10 === 0) slow.batch(1, 'long')
+    intake.tick()
+  }
+  expect([slow.socket.open, endless.socket.open, stranger.socket.open]).toEqual([true, true, false])
+  endless.caller.onPart(1000)
+  intake.tick()
+  expect([slow.socket.open, endless.socket.open]).toEqual([true, false])
+})
+
 test('a sink that sends beyond its credit is turned away, and what is held of it stays bounded', () => {
   const { taken, dial } = scene({ handles: false })
   const sink = dial()

@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import type { Server } from 'node:net'
+import { connect, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -274,6 +274,38 @@ test('takes nothing from a page, which a browser lets come from anywhere', async
   const [, answer] = (await once(page, 'unexpected-response')) as [unknown, IncomingMessage]
   page.on('error', () => {}).terminate()
   expect(answer.statusCode).toBe(403)
+})
+
+test('holds nothing of a message that comes from somebody who has not said hello', async () => {
+  const { address } = await receive({ by: 'websocket' })
+  const stranger = new WebSocket(`ws://127.0.0.1:${address.port}/`)
+  await once(stranger, 'open')
+  const closed = once(stranger, 'close')
+  stranger.on('error', () => {})
+  // A message that never ends: one fragment behind the other.
+  const fragment = Buffer.alloc(64 << 10)
+  let sent = 0
+  const more = (): void => {
+    if (stranger.readyState !== WebSocket.OPEN) return
+    sent += fragment.length
+    stranger.send(fragment, { fin: false }, () => setImmediate(more))
+  }
+  more()
+  await closed
+  // What the system takes by itself, and no more.
+  expect(sent).toBeLessThan(16 << 20)
+})
+
+test('closes with itself whoever has not come to be a WebSocket', async () => {
+  const receiver = await receive({ by: 'websocket' })
+  const stranger = connect(receiver.address.port, '127.0.0.1')
+  await once(stranger, 'connect')
+  stranger.on('error', () => {}).write('GET / HTTP/1.1\r\nHost: a\r\n')
+  // That it has come is seen by another one, who is answered.
+  const page = await fetch(`http://127.0.0.1:${receiver.address.port}/`)
+  expect(page.status).toBe(426)
+  receiver.close()
+  await once(stranger, 'close')
 })
 
 test('lets go of files whose ids cannot come again', async () => {

@@ -99,6 +99,8 @@ interface Session {
 }
 
 const RETRY_MS = 1000
+/** What somebody may send before he is welcomed, with what a WebSocket puts around it. */
+const HELLO_BYTES = 2 * FIELD_BYTES
 /** Bytes of what is said to a sink that it may leave unread: who reads nothing, and asks again and again, would fill the memory. */
 export const UNREAD_BYTES: number = 1 << 20
 /** Sinks that are remembered at a time; beyond them the first that is not connected is forgotten. */
@@ -217,6 +219,10 @@ export class Caller {
   private heard = true
   private said = true
   private silences = 0
+  /** Bytes that have come of messages that were not whole then, before it was welcomed. */
+  private unheard = 0
+  /** Some of what has come may be of a message that is not whole. */
+  private partial = false
   /** Looks at which a frame had begun and not ended, since one ended. */
   private unfinished = 0
 
@@ -238,6 +244,22 @@ export class Caller {
     }
   }
 
+  /**
+   * `bytes` have come of a message that `onBytes` shows once it is whole, which of a long one may take a while. False: nothing more
+   * is to be held for this connection (I4).
+   */
+  onPart(bytes: number): boolean {
+    if (this.over) return false
+    if (this.session === null) {
+      this.unheard += bytes
+      if (this.unheard > HELLO_BYTES) this.onClosed()
+      return !this.over
+    }
+    this.heard = true
+    this.partial = true
+    return true
+  }
+
   onClosed(): void {
     this.over = true
     this.parser.stop()
@@ -257,7 +279,7 @@ export class Caller {
     this.said = false
     this.silences = this.heard ? 0 : this.silences + 1
     this.heard = false
-    if (this.parser.waiting > 0) this.unfinished++
+    if (this.parser.waiting > 0 || this.partial) this.unfinished++
     if (this.silences >= SILENCES || this.unfinished > UNFINISHED) this.turnOut()
   }
 
@@ -270,6 +292,7 @@ export class Caller {
   private take({ message, body }: ReturnType<typeof readDelivery>): void {
     if (this.over) return
     this.unfinished = 0
+    this.partial = false
     if (message.kind === 'hello') return this.onHello(message)
     const { session } = this
     if (session === null) return this.refuse('E_MESSAGE', 'it begins with hello', 0)

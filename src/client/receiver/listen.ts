@@ -1,5 +1,6 @@
 /** By what sinks come: TCP, or WebSockets whose messages are read as one stream of bytes. */
 
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { showAddress } from '../../base/address.ts'
@@ -42,14 +43,19 @@ export function listenTcp(address: Address, intake: Intake): Promise<Listening> 
 
 export function listenWebSocket(address: Address, intake: Intake): Promise<Listening> {
   return new Promise((resolve, reject) => {
+    const http = createHttpServer((_, response) => {
+      response
+        .writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket' })
+        .end('acked sinks come by WebSocket\n')
+    })
     const server = new WebSocketServer({
-      ...address,
+      server: http,
       perMessageDeflate: false,
       maxPayload: MESSAGE_BYTES,
       // A browser lets any page open a WebSocket to this machine, and says where the page is from. No sink is a page.
       verifyClient: ({ req }, verified) => verified(req.headers.origin === undefined, 403, 'no page is a sink'),
     })
-    server.on('connection', (socket) => {
+    server.on('connection', (socket, { socket: wire }) => {
       socket.binaryType = 'nodebuffer'
       const caller = intake.connect({
         send: (bytes) => {
@@ -61,6 +67,10 @@ export function listenWebSocket(address: Address, intake: Intake): Promise<Liste
           setTimeout(() => socket.terminate(), CLOSING_MS).unref()
         },
       })
+      // In front of the library's own listener, which shows no message before it is whole.
+      wire.prependListener('data', (chunk: Buffer) => {
+        if (!caller.onPart(chunk.length)) socket.terminate()
+      })
       socket.on('message', (chunk: Buffer) => caller.onBytes(chunk))
       // The library answers each of them.
       socket.on('ping', () => {
@@ -70,7 +80,13 @@ export function listenWebSocket(address: Address, intake: Intake): Promise<Liste
       socket.on('close', () => caller.onClosed())
     })
     server.on('error', (error) => reject(listenFault(address, error)))
-    server.once('listening', () => resolve({ address: addressOf(server.address()), close: () => server.close() }))
+    const close = (): void => {
+      server.close()
+      http.close()
+      // Who has sent a part of a head only would be kept, for Node looks at nobody any more.
+      http.closeAllConnections()
+    }
+    http.listen(address, () => resolve({ address: addressOf(http.address()), close }))
   })
 }
 
