@@ -16,7 +16,7 @@ import type { IncomingMessage } from 'node:http'
 import { connect, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { freePort } from '../../bench/workers/free-port.ts'
 import { makeLimits } from '../../src/base/limits.ts'
@@ -188,6 +188,23 @@ test('ends also when its handler throws nothing', async () => {
   const failed = new Promise((resolve) => receiver.on('failed', resolve))
   sink(receiver).write(1, 1)
   await expect(failed).resolves.toBe(null)
+})
+
+test('throws what has ended it where nobody listens', async () => {
+  const receiver = await receive({ handle: () => Promise.reject(new Error('four')) })
+  receiver.removeAllListeners('failed')
+  const thrown = new Promise((resolve) => {
+    vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((fn) => {
+      try {
+        fn()
+      } catch (error) {
+        resolve(error)
+      }
+    })
+  })
+  onTestFinished(() => void vi.restoreAllMocks())
+  sink(receiver).write(1, 1)
+  await expect(thrown).resolves.toMatchObject({ message: 'four' })
 })
 
 test.each(['tcp', 'websocket'] as const)('connections that cannot be accepted end nobody, by %s', async (by) => {

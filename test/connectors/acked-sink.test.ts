@@ -157,6 +157,15 @@ describe('what a receiver remembers', () => {
     expect([...memory.looseIds]).toEqual([])
   })
 
+  test('an id of a store that was put back, whose floor is lower', () => {
+    memory.floor(90)
+    memory.begin(3, 50)
+    expect(memory.take('a', 60)).toBe(true)
+    expect(memory.floorEpoch).toBeLessThanOrEqual(60)
+    memory.floor(61)
+    expect(memory.size).toBe(0)
+  })
+
   test('an id that is void again and again once', () => {
     for (let generation = 3; generation < 30; generation += 2) {
       memory.take('void', generation)

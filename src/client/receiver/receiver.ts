@@ -20,7 +20,7 @@ import type { ReceivedRecord, receiveSettings } from './options.ts'
 export interface ReceiverEvents {
   /** A sink was turned away, and comes again. */
   refused: [refusal: { readonly code: string; readonly reason: string }]
-  /** The receiver has ended for good (R3). */
+  /** The receiver has ended for good (R3); thrown where nobody listens, as what nobody catches. */
   failed: [error: unknown]
 }
 
@@ -195,7 +195,10 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
   private fail(error: unknown): void {
     if (this.over) return
     this.end()
-    this.emit('failed', error)
+    if (this.emit('failed', error)) return
+    queueMicrotask(() => {
+      throw error
+    })
   }
 
   private end(): void {
