@@ -48,6 +48,10 @@ export class Reply {
 
 const HEADERS_MS = 5_000
 const REQUEST_MS = 60_000
+/** How long who has an answer may read nothing of it. */
+const UNREAD_MS = 60_000
+/** How often Node looks for heads that do not come; by itself twice a minute. */
+const LOOK_MS = 1000
 const HEADER_BYTES = 16 << 10
 
 const statusOf: Readonly<Record<ErrorKind, number>> = { user: 400, operational: 503, protocol: 400, invariant: 500 }
@@ -71,6 +75,8 @@ export interface HttpOptions {
   readonly limits: Limits
   readonly tokens: Tokens
   readonly routes: readonly Route[]
+  /** In place of a minute, in tests. */
+  readonly unreadMs?: number
   /** A fault of ours, which the caller was told as `500`. */
   onBug(error: unknown): void
 }
@@ -84,7 +90,8 @@ export class ControlServer {
   constructor(options: HttpOptions) {
     this.options = options
     const times = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: HEADERS_MS }
-    this.server = http.createServer({ ...times, maxHeaderSize: HEADER_BYTES }, (request, response) => {
+    const bounds = { ...times, connectionsCheckingInterval: LOOK_MS, maxHeaderSize: HEADER_BYTES }
+    this.server = http.createServer(bounds, (request, response) => {
       this.serve(request, response).catch((error) => {
         // The response is under way, or the connection is gone: there is nobody to tell.
         if (!(error instanceof PotorooError)) options.onBug(error)
@@ -137,14 +144,17 @@ export class ControlServer {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let reply: Reply
     try {
       const answer = await this.answer(request)
-      if (answer instanceof Reply) send(response, answer.status, answer.type, answer.text)
-      else send(response, 200, 'application/json', `${JSON.stringify(answer ?? null)}\n`)
+      reply = answer instanceof Reply ? answer : json(200, JSON.stringify(answer ?? null))
     } catch (error) {
       const { status, text } = this.failure(error)
-      send(response, status, 'application/json', `${text}\n`)
+      reply = json(status, text)
     }
+    // Where nothing of it is read any more the connection is closed: it would take the place of another for ever (H2).
+    response.setTimeout(this.options.unreadMs ?? UNREAD_MS)
+    send(response, reply)
   }
 
   /** An error as it is answered. */
@@ -253,7 +263,11 @@ export function match(pattern: string, path: string): Record<string, string> | n
   return parts
 }
 
-function send(response: ServerResponse, status: number, type: string, text: string): void {
+function json(status: number, text: string): Reply {
+  return new Reply(status, 'application/json', `${text}\n`)
+}
+
+function send(response: ServerResponse, { status, type, text }: Reply): void {
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(text),

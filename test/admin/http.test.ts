@@ -45,3 +45,23 @@ test('a caller who cannot be accepted, for want of files, ends nothing', async (
   expect(listening.listening).toBe(true)
   await server.close()
 })
+
+test('who sends no head, and who reads nothing of what is answered, does not keep the place of another', async () => {
+  const route: Route = { method: 'GET', path: '/healthz', right: 'none', handle: () => 'x'.repeat(100_000) }
+  const tokens = { files: { admin: '', read: '' }, rightOf: () => null }
+  const server = new ControlServer({
+    ...{ host: '127.0.0.1', port: 0, limits: makeLimits(), tokens, routes: [route], unreadMs: 500 },
+    onBug: () => {},
+  })
+  await server.listen()
+  const guest = (said: string): Promise<unknown> => {
+    const socket = connect(Number(server.address.split(':')[1]), '127.0.0.1')
+    socket.on('error', () => {}).write(said)
+    // Nothing is read: that it was closed is heard when it is written to.
+    const timer = setInterval(() => socket.write('x'), 100)
+    return new Promise((closed) => socket.on('close', closed)).finally(() => clearInterval(timer))
+  }
+  const asked = 'GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n'
+  await Promise.all([guest('GET /healthz HTTP/1.1\r\n'), guest(asked.repeat(100))])
+  await server.close()
+}, 20_000)
