@@ -60,6 +60,8 @@ export interface Session {
   readonly pending: number
   /** Takes the next bytes of the connection. `false`: taken, but bring no more until `onRoom`. */
   onBytes(chunk: Buffer): boolean
+  /** Bytes have come that `onBytes` brings later, with others. */
+  onPart(): void
   /** Names what is called when there is room again. */
   onRoom(fn: () => void): void
   /** The connection has ended. */

@@ -103,6 +103,8 @@ export interface WebSocketHandler {
   /** The connection stands. Not called on the accepting side, where it stands already. */
   onOpen(): void
   onMessage(message: Buffer, binary: boolean): void
+  /** Bytes have come, perhaps of a message that is not whole: a long one may take a while. */
+  onPart?(): void
   /** After `send` answered `false`: the queue is empty again. */
   onDrain(): void
   onClosed(end: WebSocketEnd): void

@@ -17,6 +17,8 @@ export interface ConnectionHandler {
   /** The connection stands. Not called on the accepting side, where it stands already. */
   onOpen(): void
   onBytes(chunk: Buffer): void
+  /** Bytes have come that `onBytes` shows later, together with others, where it shows messages. */
+  onPart?(): void
   /** The peer sends nothing more; what it is owed may still be written. Then `onClosed` follows once we end too. */
   onEnd(): void
   /** After `write` answered `false`: the queue is empty again. */

@@ -74,6 +74,8 @@ export class Session implements StreamSession {
   private stuck = false
   private silences = 0
   private unfinished = 0
+  /** Some of what has come may be of a message that is not whole. */
+  private partial = false
   private spoke = false
   private paused = false
   private timer: Timer
@@ -112,6 +114,12 @@ export class Session implements StreamSession {
     return false
   }
 
+  /** A long message of a WebSocket comes: its client is not silent, as long as it comes to its end. */
+  onPart(): void {
+    this.silences = 0
+    this.partial = true
+  }
+
   onRoom(fn: () => void): void {
     this.resume = fn
   }
@@ -143,6 +151,7 @@ export class Session implements StreamSession {
 
   private onFrame(frame: Frame): void {
     this.unfinished = 0
+    this.partial = false
     const { message, body } = readAcked(frame)
     switch (message.kind) {
       case 'batch': {
@@ -363,7 +372,7 @@ export class Session implements StreamSession {
     const { keepAliveMs } = this.source.limits
     // A client that is made to wait is not silent by its own will.
     if (!this.paused) {
-      if (this.parser.waiting > 0) this.unfinished++
+      if (this.parser.waiting > 0 || this.partial) this.unfinished++
       if (++this.silences > SILENCES || this.unfinished > UNFINISHED) {
         const silent = this.silences > SILENCES ? SILENCES : UNFINISHED
         this.leave(fail('E_ACKED_SILENT', { ms: keepAliveMs * silent }))

@@ -45,6 +45,7 @@ class TestLane implements Lane {
 class TestSession implements Session {
   readonly heard: string[] = []
   closed = 0
+  parts = 0
   room = true
   greeted = false
   pending = 0
@@ -60,6 +61,10 @@ class TestSession implements Session {
   onBytes(chunk: Buffer): boolean {
     this.heard.push(chunk.toString())
     return this.room
+  }
+
+  onPart(): void {
+    this.parts++
   }
 
   onRoom(fn: () => void): void {

@@ -286,6 +286,25 @@ describe('an acked connection', () => {
     expect(live.last).toEqual({ kind: 'ping' })
   })
 
+  test('is not silent while a long message comes by a WebSocket, unless that never ends', () => {
+    const slow = new Peer().hello()
+    const endless = new Peer().hello(1, { producer: 'q' })
+    for (let second = 1; second <= 59; second++) {
+      rig.settle(1000)
+      slow.session.onPart()
+      endless.session.onPart()
+      if (second === 50) slow.batch(1, 'long')
+    }
+    expect([slow.closed, endless.closed]).toEqual([false, false])
+    for (let second = 60; second <= 70; second++) {
+      rig.settle(1000)
+      slow.session.onPart()
+      endless.session.onPart()
+    }
+    expect(slow.closed).toBe(false)
+    expect(endless.refusal).toBe('E_ACKED_SILENT')
+  })
+
   test('is refused once journals say that somebody else has brought what follows', () => {
     const peer = new Peer().hello(1, { newest: 2, writer: 'a copy' }).batch(1, 'one')
     rig.settle()

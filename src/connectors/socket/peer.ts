@@ -63,6 +63,10 @@ export abstract class Peer implements ConnectionHandler {
     this.received(chunk)
   }
 
+  onPart(): void {
+    if (!this.gone) this.heardMs = this.source.context.env.clock.monotonic()
+  }
+
   onEnd(): void {
     if (this.gone) return
     this.finished()
@@ -257,6 +261,11 @@ export class AckedPeer extends Peer {
 
   override get pending(): number {
     return this.held
+  }
+
+  override onPart(): void {
+    super.onPart()
+    if (!this.gone && !this.closing) this.session.onPart()
   }
 
   onDrain(): void {

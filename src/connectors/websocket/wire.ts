@@ -123,6 +123,10 @@ export class Wire implements Connection, WebSocketHandler {
     this.socket.close(WRONG_KIND, 'only binary messages are understood here')
   }
 
+  onPart(): void {
+    this.handler.onPart?.()
+  }
+
   onDrain(): void {
     this.handler.onDrain()
   }

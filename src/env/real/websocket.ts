@@ -83,6 +83,7 @@ export class WebSocketDoor {
     socket.prependListener('data', (chunk: Buffer) => {
       // What still comes from one that has to go is kept by nobody.
       if (ws.readyState !== WebSocket.OPEN) return none()
+      connection.onPart()
       // Where a message ended in the last chunk, what is left is of that chunk; no need to know its frames.
       chunks++
       set((ended ? Math.min(wire, last) : wire) + chunk.length)
@@ -241,6 +242,10 @@ class RealWebSocket implements WebSocketConnection {
   /** Gives it up because of what the peer has sent. */
   expel(reason: string): void {
     this.fail(new NetworkError('protocol', reason))
+  }
+
+  onPart(): void {
+    if (!this.over) this.handler.onPart?.()
   }
 
   private onMessage(message: Buffer, binary: boolean): void {
