@@ -38,14 +38,14 @@ export function openTokens(data: string): Tokens {
 }
 
 /**
- * Writes a token to `file` where there is none: a new one, or `token`. Whole or not at all, since a disk that fills would leave
- * an empty one, by which nobody starts. Throws `E_FILE`.
+ * Writes a token to `file` where there is none: a new one, or `token`. Whole or not at all, since a disk that fills, or a power
+ * that fails, would leave an empty one, by which nobody starts. Throws `E_FILE`.
  */
 export function makeToken(file: string, token = randomBytes(TOKEN_BYTES).toString('base64url')): void {
   if (existsSync(file)) return
   const draft = `${file}.new`
   try {
-    writeFileSync(draft, `${token}\n`, { mode: OWNER_ONLY })
+    writeFileSync(draft, `${token}\n`, { mode: OWNER_ONLY, flush: true })
     renameSync(draft, file)
   } catch (error) {
     throw fail('E_FILE', { operation: 'write', path: file, reason: (error as Error).message }, error)
