@@ -3,6 +3,7 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Disk } from '../env/disk.ts'
+import type { Ages } from './ages.ts'
 import type { DoorGeneration } from './generation.ts'
 import type { Journal } from './journal.ts'
 import type { Segment } from './segment.ts'
@@ -32,6 +33,7 @@ export interface SourceOptions {
 export interface DoorContext {
   readonly disk: Disk
   readonly clock: Clock
+  readonly ages: Ages
   readonly limits: Limits
   readonly worker: string
   readonly incarnation: string

@@ -4,7 +4,7 @@
  * The caller has read the epoch's record, or the floor's, in the chain (`source.ts`, D4). This member's own rows are
  * enough for both, but for a floor where the journal `keepsForOthers`.
  */
-import type { Clock } from '../env/clock.ts'
+import type { Ages } from './ages.ts'
 import type { Homes } from './homes.ts'
 import type { Segments } from './segments.ts'
 import type { Stream, StreamRow } from './stream.ts'
@@ -16,7 +16,7 @@ export interface CoverageOptions {
   readonly plain: Stream
   readonly homes: Homes
   readonly segments: Segments
-  readonly clock: Clock
+  readonly ages: Ages
   /** More of `stream` may be covered. */
   covered(stream: Stream): void
 }
@@ -46,14 +46,14 @@ export class Coverage {
 
   /** No epoch with rows below these will ever be a base again: the journal needs nothing up to them. */
   floor(rows: readonly StreamRow[]): void {
-    const { streams, plain, homes, segments, clock } = this.options
+    const { streams, plain, homes, segments, ages } = this.options
     const news = ({ floor }: Stream, [, , position]: StreamRow): boolean => position > floor
     streams.match(rows, news, (stream, [, , position]) => {
       stream.raiseFloor(position)
     })
     streams.expire(
       plain,
-      clock.now(),
+      ages.look(),
       (key) => segments.holds(key),
       (stream) => homes.forget(stream),
     )

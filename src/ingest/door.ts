@@ -30,6 +30,7 @@ import type { Limits } from '../base/limits.ts'
 import { makeDurableDirectory } from '../env/directory.ts'
 import type { DiskError } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
+import { Ages } from './ages.ts'
 import type { Address, DoorContext, SourceOptions } from './context.ts'
 import { findSegments } from './find.ts'
 import { partsOfKey, streamKey } from './format.ts'
@@ -108,7 +109,7 @@ export class Door {
     this.sealed = seals === undefined ? null : new SealedJournals({ ...reads, seals })
     const door = this
     this.context = {
-      ...{ disk, clock, limits, worker, incarnation },
+      ...{ disk, clock, ages: new Ages(clock), limits, worker, incarnation },
       journal: this.journal,
       get generation() {
         return door.generation

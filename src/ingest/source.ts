@@ -133,7 +133,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.coverage = new Coverage({
       ...{ streams: this.streams, plain: this.plain, homes: this.homes },
       segments: context.journal.segments,
-      clock: context.clock,
+      ages: context.ages,
       covered: (stream) => this.tell(stream),
     })
   }
@@ -315,7 +315,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   isExpired(stream: Stream, time: number): boolean {
-    return !stream.isKnown && time < this.clock.now() - this.limits.producerTtlMs
+    return !stream.isKnown && this.context.ages.look()(time) > this.limits.producerTtlMs
   }
 
   /** Whether anything is known of a stream. */

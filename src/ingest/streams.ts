@@ -183,14 +183,21 @@ export class Streams {
   }
 
   /**
-   * Drops the rows that nobody can continue: streams that have been silent for longer than `producerTtlMs` of record
-   * time at `now`, but not `live`. `isJournaled` says whether a segment still holds a batch (T2). `dropped` hears of each.
+   * Drops the rows that nobody can continue: streams that have been silent for longer than `producerTtlMs`, as `ageOf` says of
+   * their last record's time, but not `live`. `isJournaled` says whether a segment still holds a batch (T2). `dropped` hears of each.
    */
-  expire(live: Stream, now: number, isJournaled: (key: string) => boolean, dropped: (stream: Stream) => void): void {
-    const since = now - KEPT_LONGER * this.limits.producerTtlMs
+  expire(
+    live: Stream,
+    ageOf: (time: number) => number,
+    isJournaled: (key: string) => boolean,
+    dropped: (stream: Stream) => void,
+  ): void {
+    const { producerTtlMs } = this.limits
+    const isSilent = ({ time }: Stream): boolean => ageOf(time) > KEPT_LONGER * producerTtlMs
     for (const stream of this.byKey.values()) {
-      if (stream.given !== null && stream.givenMs < now - this.limits.producerTtlMs) stream.given = null
-      if (stream === live || stream.session !== null || !(stream.forgotten || isOver(stream, since))) continue
+      if (stream.given !== null && ageOf(stream.givenMs) > producerTtlMs) stream.given = null
+      if (stream === live || stream.session !== null || !(stream.forgotten || (isOver(stream) && isSilent(stream))))
+        continue
       if (isJournaled(stream.key)) continue
       this.remove(stream)
       dropped(stream)
@@ -205,12 +212,11 @@ const BELIEVED_FOR = 0.875
 const KEPT_LONGER = 1.125
 
 /**
- * Whether nobody can continue `stream`, of which nothing has come `since`. What another member answers for is that one's to drop; who
+ * Whether nobody can continue `stream`, where nothing has come of it for long. What another member answers for is that one's to drop; who
  * is asked whose it is forgets it only with the generation, for that one may go on with it at any time.
  */
-function isOver(stream: Stream, since: number): boolean {
-  const { state, floor, admitted, time } = stream
-  if (floor < admitted || time >= since) return false
+function isOver({ state, floor, admitted }: Stream): boolean {
+  if (floor < admitted) return false
   return state.phase === 'away' ? state.home === '' : state.phase === 'home'
 }
 

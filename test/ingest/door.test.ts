@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
+import { Ages } from '../../src/ingest/ages.ts'
 import type { IngestSource } from '../../src/ingest/source.ts'
 import { World } from '../../src/sim/world.ts'
 import { push, Rig, smallLimits, texts } from './fixture.ts'
@@ -158,6 +159,53 @@ test('a stream that was silent for long is forgotten, but not before the journal
   expect(known()).toEqual(['a'])
   floor()
   expect(known()).toEqual([])
+})
+
+test('a clock that is set makes no stream silent', () => {
+  const year = 365 * 24 * 3_600_000
+  const world = new World(1)
+  const machine = world.machine('m')
+  const limits = makeLimits({ ...smallLimits, producerTtlMs: 10_000 })
+  const first = new Rig(world, machine, 'a', limits).started()
+  push(first.source!, 'one')
+  first.drain()
+  const rows = first.source!.cut()
+  first.process.kill()
+  const second = new Rig(world, machine, 'b', limits).started(rows)
+  const floor = (): string[] => {
+    for (let i = 0; i < 2; i++) {
+      second.source!.coverage.floor(second.source!.cut())
+      second.door!.trim()
+      second.settle()
+    }
+    return second.source!.cut().map(([, incarnation]) => incarnation)
+  }
+  // Put right by a year, wrong for a moment, and right again.
+  for (const ms of [year, 3 * year, -3 * year]) {
+    second.process.clock.jump(ms)
+    expect(floor()).toEqual(['a'])
+  }
+  second.settle(20_000)
+  expect(floor()).toEqual([])
+})
+
+test('what came in before a clock was set counts as long as if it had not been', () => {
+  const world = new World(1)
+  const limits = makeLimits({ ...smallLimits, producerTtlMs: 10_000 })
+  const rig = new Rig(world, world.machine('m'), 'a', limits).started()
+  const ages = new Ages(rig.process.env.clock)
+  const came = rig.process.env.clock.now()
+  rig.settle(1000)
+  rig.process.clock.jump(24 * 3_600_000)
+  expect(ages.look()(came)).toBeCloseTo(1000, -2)
+  const later = rig.process.env.clock.now()
+  rig.settle(500)
+  const ageOf = ages.look()
+  expect([ageOf(came), ageOf(later), ageOf(later + 10_000)]).toEqual([
+    expect.closeTo(1500, -2),
+    expect.closeTo(500, -2),
+    0,
+  ])
 })
 
 test('what a journal has that came too long ago to count goes like anything else that is of no use', () => {

@@ -39,7 +39,7 @@ export const memoryMutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'short-memory',
     file: 'src/ingest/source.ts',
-    text: 'return !stream.isKnown && time < this.clock.now() - this.limits.producerTtlMs',
+    text: 'return !stream.isKnown && this.context.ages.look()(time) > this.limits.producerTtlMs',
     replacement: 'return false',
   },
 ]
