@@ -5,7 +5,7 @@ export const waitMutants: readonly SimMutant[] = [
   {
     name: 'frame-never-ends',
     file: 'src/ingest/session.ts',
-    text: 'if (this.parser.waiting > 0) this.unfinished++',
+    text: 'if (this.parser.waiting > 0 || this.partial) this.unfinished++',
     replacement: '',
     bend: 'turned-bits',
   },
