@@ -1,6 +1,5 @@
 /** By what sinks come: TCP, or WebSockets whose messages are read as one stream of bytes. */
 
-import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { showAddress } from '../../base/address.ts'
@@ -43,7 +42,8 @@ export function listenTcp(address: Address, intake: Intake): Promise<Listening> 
 
 export function listenWebSocket(address: Address, intake: Intake): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    const http = createHttpServer((_, response) => {
+    // As a whole: an import would have Node read what it has for its `fetch`, too.
+    const http = process.getBuiltinModule('node:http').createServer((_, response) => {
       response
         .writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket' })
         .end('acked sinks come by WebSocket\n')
