@@ -343,6 +343,49 @@ test('lets go of files whose ids cannot come again', async () => {
   expect(files().length).toBeLessThanOrEqual(3)
 })
 
+test.each(['disk', 'memory'] as const)(
+  'finishes with the record in hand, and hands none over behind it: in %s',
+  async (where) => {
+    const inbox = where === 'memory' ? where : { path: join(folder, 'inbox') }
+    const begun: string[] = []
+    const hand = Promise.withResolvers<void>()
+    const handle = ({ text }: { readonly text: string }): void | Promise<void> => {
+      begun.push(text)
+      if (text === '3') return hand.promise.then(() => void texts.push(text))
+      texts.push(text)
+    }
+    const receiver = await receive({ inbox, handle })
+    const { port } = receiver.address
+    const from = sink(receiver)
+    from.write(1, 10)
+    await expect.poll(() => begun).toEqual(['1', '2', '3'])
+    const finished = receiver.finish()
+    expect(receiver.finish()).toBe(finished)
+    from.write(11, 12)
+    hand.resolve()
+    await finished
+    expect(texts).toEqual(numbers(1, 3))
+    if (where === 'memory') return
+    await receive({ inbox, port })
+    await expect.poll(() => texts).toEqual(numbers(1, 12))
+  },
+)
+
+test('finishes at once where nothing is in hand, and where its handler throws', async () => {
+  const idle = await receive()
+  await idle.finish()
+  await idle.finish()
+  const hand = Promise.withResolvers<void>()
+  const failing = await receive({ handle: () => hand.promise })
+  const failed = new Promise((resolve) => failing.on('failed', resolve))
+  sink(failing).write(1, 1)
+  await expect.poll(() => (failing as unknown as { running: boolean }).running).toBe(true)
+  const finished = failing.finish()
+  hand.reject(new Error('four'))
+  await finished
+  await expect(failed).resolves.toMatchObject({ message: 'four' })
+})
+
 test('gives its folder to the next one at once, whatever is under way', async () => {
   const inbox = { path: join(folder, 'inbox') }
   let [until, over] = [0, (): void => {}]

@@ -55,6 +55,9 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
   private queue: Handful[] = []
   private running = false
   private over = false
+  /** Nothing more is handed over. */
+  private finishing = false
+  private readonly finished = Promise.withResolvers<void>()
   private next = 1
 
   /** Use `receiveAcked`. Throws `E_INBOX…`. */
@@ -115,9 +118,22 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     return sum
   }
 
-  /** Stops at once. What is not handled comes again: from the inbox, or from the sinks. */
+  /** Stops at once. What is not handled comes again, the record in hand too: from the inbox, or from the sinks. */
   close(): void {
     this.end()
+  }
+
+  /**
+   * Takes nothing more, and resolves when the record in hand was handled and the receiver is closed. With an inbox on disk that
+   * one is not handed over again. `handle` may call it, and not wait for it.
+   */
+  finish(): Promise<void> {
+    if (!this.over) {
+      this.finishing = true
+      this.stop()
+      if (!this.running) this.end()
+    }
+    return this.finished.promise
   }
 
   // ── Keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,7 +191,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
       this.queue = []
       for (const { records, done } of queue) {
         for (const record of records) {
-          if (this.over) return
+          if (this.over || this.finishing) return this.end()
           const promise = this.settings.handle(new Received(record))
           if (promise !== undefined) await promise
           this.handled = record.sequence
@@ -189,6 +205,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
       }
     }
     this.running = false
+    if (this.finishing) this.end()
   }
 
   /** R3; what is thrown may be anything, and nothing at all. */
@@ -204,10 +221,15 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
   private end(): void {
     if (this.over) return
     this.over = true
+    this.stop()
+    this.inbox?.close()
+    this.finished.resolve()
+  }
+
+  private stop(): void {
     clearInterval(this.timer)
     this.intake.close()
     this.listening.close()
-    this.inbox?.close()
   }
 }
 
