@@ -120,6 +120,16 @@ describe.each(['tcp', 'websocket'] as const)('by %s', (by) => {
     expect(receiver.handled).toBe(2000)
   })
 
+  test('hands over what comes behind the end of its sink, too', async () => {
+    const from = sink(await receive({ by }), by)
+    from.write(1, 3)
+    await new Promise<void>((ended) => from.writer.end(ended))
+    await from.barrier()
+    from.write(4, 6)
+    await from.barrier()
+    expect(texts).toEqual(numbers(1, 6))
+  })
+
   test('remembers on disk what it has acknowledged', async () => {
     const inbox = { path: join(folder, 'inbox') }
     const receiver = await receive({ by, inbox })

@@ -8,7 +8,9 @@
  *     receiver knows which ids can come again and which never will.
  * K3. What is not acknowledged is kept, and sent again on the next connection. It is bounded by `writerBytes`; beyond them the
  *     task stops, and with it, channel by channel, the sources.
- * K4. After a rollback, or on another worker, the records come again from the sources, by the same ids.
+ * K4. What other workers still send to one that has ended is handed over like anything else, on another connection of the
+ *     session: a barrier behind it would wait for ever.
+ * K5. After a rollback, or on another worker, the records come again from the sources, by the same ids.
  */
 import { showAddress } from '../../base/address.ts'
 import type { Timer } from '../../env/clock.ts'
@@ -32,6 +34,8 @@ export class AckedWriter implements Writer, LineEvents {
   private readonly way: AckedWay
   private outbox = new AckedOutbox()
   private line: ReceiverLine | null = null
+  private greeting: Hello | null = null
+  private ended = false
   private credit = 0
   private draining = false
   private waiting: Waiting[] = []
@@ -50,19 +54,24 @@ export class AckedWriter implements Writer, LineEvents {
     return !this.blocked
   }
 
-  /** Begins a session: whatever was under way comes again (K4). */
+  /** Begins a session: whatever was under way comes again (K5). */
   restore({ generation, epoch }: Base, done: () => void): void {
-    const { context, way } = this
+    const { context } = this
     const { pipeline, step, history, writer, env } = context
     this.forget()
     this.after = epoch
     const { newest, oldest: oldestVersion } = deliveryVersions
     const who = { pipeline, step, history, writer, session: env.random.id() }
-    const hello: Hello = { kind: 'hello', newest, oldestVersion, ...who, generation, base: epoch, token: '' }
-    turn(this.status, 'opening')
-    this.line = new ReceiverLine(way, context, hello, this)
-    this.line.dial()
+    this.greeting = { kind: 'hello', newest, oldestVersion, ...who, generation, base: epoch, token: '' }
+    this.open()
     env.clock.soon(done)
+  }
+
+  private open(): void {
+    this.ended = false
+    turn(this.status, 'opening')
+    this.line = new ReceiverLine(this.way, this.context, this.greeting!, this)
+    this.line.dial()
   }
 
   write(bytes: Buffer, records: number, apart?: Apart): boolean {
@@ -71,7 +80,11 @@ export class AckedWriter implements Writer, LineEvents {
     this.count()
     this.blocked = this.outbox.bytes >= this.context.limits.writerBytes
     // Not inside the call (`connector.ts`, O1).
-    this.context.env.clock.soon(() => this.pump())
+    this.context.env.clock.soon(() => {
+      // K4
+      if (this.ended) this.open()
+      this.pump()
+    })
     return !this.blocked
   }
 
@@ -90,6 +103,7 @@ export class AckedWriter implements Writer, LineEvents {
   end(done: () => void): void {
     this.wait(() => {
       this.line?.end()
+      this.ended = true
       turn(this.status, 'closed')
       done()
     })
@@ -179,6 +193,7 @@ export class AckedWriter implements Writer, LineEvents {
   private forget(): void {
     this.line?.close()
     this.line = null
+    this.ended = false
     this.lease?.cancel()
     this.lease = null
     this.outbox = new AckedOutbox()
