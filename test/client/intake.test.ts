@@ -175,6 +175,29 @@ test('a sink that sends beyond its credit is turned away, and what is held of it
   expect(again.heard[0]).toMatchObject({ kind: 'welcome', credit: 0, resumeAfter: taken.length })
 })
 
+test('a receiver that is started again and again takes no more for that', () => {
+  const { intake, dial } = scene({ handles: false })
+  intake.beginBehind(900)
+  const sink = dial()
+  sink.say(HELLO)
+  expect(sink.heard.at(-1)).toMatchObject({ kind: 'welcome', credit: 100 })
+  const again = dial()
+  again.say(HELLO)
+  expect(again.heard.at(-1)).toMatchObject({ kind: 'welcome', credit: 100 })
+  const other = dial()
+  intake.beginBehind(5000)
+  other.say({ ...HELLO, writer: 'w2' })
+  expect(other.heard.at(-1)).toMatchObject({ kind: 'welcome', credit: 0 })
+  intake.caughtUp()
+  expect([again.heard.at(-1), other.heard.at(-1)]).toEqual([
+    { kind: 'credit', bytes: 900 },
+    { kind: 'credit', bytes: 1000 },
+  ])
+  const late = dial()
+  late.say({ ...HELLO, writer: 'w3' })
+  expect(late.heard.at(-1)).toMatchObject({ kind: 'welcome', credit: 1000 })
+})
+
 test('a stranger is kept nothing for but a hello', () => {
   const { dial } = scene()
   const [stranger, sink] = [dial(), dial()]

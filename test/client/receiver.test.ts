@@ -282,6 +282,25 @@ test('pushes back on a sink whose records are not handled', async () => {
   await expect.poll(() => from.writer.room).toBe(false)
 })
 
+test('gives credit again once what an earlier life had taken is handed over', async () => {
+  const inbox = { path: join(folder, 'inbox') }
+  const hand = Promise.withResolvers<void>()
+  const first = await receive({ inbox, creditBytes: 50_000, handle: () => new Promise<void>(() => {}) })
+  const { port } = first.address
+  const from = sink(first)
+  for (let n = 0; n < 100; n++) from.write(n * 100 + 1, n * 100 + 100, 'x'.repeat(100))
+  await expect.poll(() => from.writer.status.writtenBytes).toBeGreaterThan(50_000)
+  first.close()
+  const handle = async ({ text }: { readonly text: string }): Promise<void> => {
+    await hand.promise
+    texts.push(text)
+  }
+  await receive({ inbox, port, creditBytes: 50_000, handle })
+  await expect.poll(() => from.writer.status.state).toBe('ready')
+  hand.resolve()
+  await expect.poll(() => texts.length, { timeout: 20_000 }).toBe(10_000)
+})
+
 test('takes nobody without the token', async () => {
   const tokenFile = join(folder, 'token')
   writeFileSync(tokenFile, 'wrong')

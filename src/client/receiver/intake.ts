@@ -6,7 +6,8 @@
  *     ids tell what is known (`memory.ts`).
  * I3. Once a sink of a later generation has said hello, those of earlier ones are closed and heard no more: what a worker that
  *     was replaced still sends comes behind nobody.
- * I4. What was taken and not handed over is bounded, whatever a sink sends: by `creditBytes` and two batches. A sink that keeps
+ * I4. What was taken and not handed over is bounded, whatever a sink sends, and however often the receiver is started: by
+ *     `creditBytes` and two batches. A sink that keeps
  *     to its credit goes one batch beyond it at most (`protocol/delivery.ts`, Q3), and comes to another only where it dials
  *     anew before that one is handed over; it is turned away for a while. Of who was not welcomed a hello is held, and no more. Who
  *     does not read what is said to it is turned out.
@@ -96,6 +97,8 @@ interface Session {
   acked: number
   /** Bytes that were taken and not handed over. */
   outstanding: number
+  /** Credit that it gets once the backlog has been handed over. */
+  withheld: number
 }
 
 const RETRY_MS = 1000
@@ -113,6 +116,7 @@ export class Intake {
   /** By stream and writer. */
   private readonly sessions = new Map<string, Session>()
   private readonly callers = new Set<Caller>()
+  private backlog = 0
 
   constructor(settings: IntakeSettings, keeper: Keeper) {
     this.settings = settings
@@ -160,6 +164,28 @@ export class Intake {
     }
   }
 
+  /** An earlier life has taken so many bytes that were not handed over: nobody gets credit for as many before they are (I4). */
+  beginBehind(bytes: number): void {
+    this.backlog = bytes
+  }
+
+  /** What an earlier life had taken has been handed over. */
+  caughtUp(): void {
+    this.backlog = 0
+    for (const session of this.sessions.values()) {
+      const { withheld: bytes, caller } = session
+      session.withheld = 0
+      if (bytes > 0) caller?.say({ kind: 'credit', bytes })
+    }
+  }
+
+  /** The credit of a session on a new connection. */
+  creditOf(session: Session): number {
+    const free = Math.max(0, this.settings.creditBytes - session.outstanding)
+    session.withheld = Math.min(free, this.backlog)
+    return free - session.withheld
+  }
+
   /** A sink has connected. */
   connect(port: Port): Caller {
     const caller = new Caller(this, port)
@@ -199,7 +225,7 @@ export class Intake {
       known.caller = caller
       return known
     }
-    const session = { name, generation, stream, caller, last: -1, acked: 0, outstanding: 0 }
+    const session = { name, generation, stream, caller, last: -1, acked: 0, outstanding: 0, withheld: 0 }
     this.sessions.set(key, session)
     return session
   }
@@ -334,7 +360,7 @@ export class Caller {
       version,
       receiver: settings.name,
       resumeAfter: Math.max(0, session.last),
-      credit: Math.max(0, settings.creditBytes - session.outstanding),
+      credit: this.intake.creditOf(session),
       keepAliveMs: settings.keepAliveMs,
     })
     // What was kept while nobody was there to hear it.

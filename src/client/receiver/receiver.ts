@@ -108,7 +108,9 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     this.timer = setInterval(() => intake.tick(), KEEP_ALIVE_MS)
     this.handled = settings.after ?? inbox?.handed ?? 0
     const found = inbox?.found.splice(0) ?? []
-    if (found.length > 0) this.enqueue({ records: found, done: () => {} })
+    if (found.length === 0) return
+    intake.beginBehind(found.reduce((sum, { bytes }) => sum + bytes.length, 0))
+    this.enqueue({ records: found, done: () => intake.caughtUp() })
   }
 
   /** Ids that were forgotten before their time, because more than `remember` of them came; each may be handed over twice. */
