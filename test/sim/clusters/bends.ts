@@ -36,6 +36,7 @@ const none = {
   namesakeMs: 0,
   restMs: 0,
   fullMs: 0,
+  vanishMs: 0,
   putBackMs: 0,
 }
 
@@ -417,6 +418,22 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     const coming = { fullMs: often, killMs: 2 * often, joinMs: 4 * often, leaveMs: 8 * often }
     return { ...rest, sharedJournals: false, deeds: { ...deeds, ...coming } }
+  },
+  /** The store's volume goes away again and again, from one or from all, while workers die, come and go. */
+  vanished: (config) => {
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const never = { powerOffMs: 0, stopMs: 0, cutMs: 0, halfCutMs: 0 }
+    const coming = { vanishMs: 2 * often, killMs: 2 * often, joinMs: 4 * often, leaveMs: 8 * often }
+    return {
+      ...rest,
+      // What a journal has and no epoch, nobody else has.
+      sharedJournals: true,
+      losesOutbox: true,
+      limits: { ...config.limits, checkpointIntervalMs: 400, checkpointTimeoutMs: 4000 },
+      actMs: Math.ceil(ACT_MS * config.pace),
+      deeds: { ...deeds, ...never, ...coming, crashProducerMs: often },
+    }
   },
   /** People ask for this and that at once, while workers die, come and go. */
   people: (config) => {

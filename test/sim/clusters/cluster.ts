@@ -55,6 +55,7 @@ import { Readers } from './readers.ts'
 import { letterOf, SecondTries } from './second-tries.ts'
 import { StoppedDrains } from './stopped-drains.ts'
 import { Upgrades } from './upgrades.ts'
+import { Vanished } from './vanished.ts'
 import { formOf } from './versions.ts'
 
 /** Everything finishes within this time of fair weather, in milliseconds: what does not wait takes as long at any pace. */
@@ -153,6 +154,7 @@ class SimCluster {
   private readonly leftovers: Leftovers
   private readonly losses = new Losses()
   private readonly disks: FullDisks
+  private readonly vanished: Vanished
   private readonly upgrades: Upgrades | null
   private readonly callers: Callers | null
   private readonly plan: Plan
@@ -189,6 +191,7 @@ class SimCluster {
     this.chain = new ChainWatch(this.volume, this.plan.pipeline)
     this.old = new PutBack(this.volume, this.chain)
     this.disks = new FullDisks(weather.disk.capacityBytes)
+    this.vanished = new Vanished(this.stations)
     this.upgrades = config.family && new Upgrades(config.family, seed, this.chain)
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
@@ -227,6 +230,7 @@ class SimCluster {
       chain: this.chain,
       old: this.old,
       disks: this.disks,
+      vanished: this.vanished,
       upgrades: this.upgrades,
       others: this.others,
       tries: this.tries,
@@ -313,6 +317,7 @@ class SimCluster {
     const fell = (error: PotorooError): boolean => {
       this.judge(station, error)
       this.disks.fell(station, error)
+      this.vanished.fell(station, error)
       return this.old.fell(station, error)
     }
     const station: MemberStation = new MemberStation(machine, { ...this.optionsOf(machine.name), expected, fell })
@@ -483,6 +488,7 @@ class SimCluster {
     Object.assign(weather.clock, calm.clock)
     const machines = [...stations.map(({ name }) => name), ...outside.machines, ...(this.callers?.machines ?? [])]
     for (const { machine } of stations) machine.haze.lift()
+    for (const station of stations) this.vanished.come(station)
     for (const { name } of stations) for (const other of machines) if (other !== name) world.network.heal(name, other)
     for (const station of this.staying) {
       station.process?.continue()
@@ -698,11 +704,12 @@ class SimCluster {
       ...this.stops.complaints,
       ...this.plain.complaints,
     )
+    complaints.push(...this.vanished.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
     if (!config.harsh)
       for (const { fell, name } of this.stations)
         for (const error of fell)
-          if (!JUDGED.has(error.code) && !this.disks.isExcused(error)) complaints.push(`${name} fell: ${error}`)
+          if (!JUDGED.has(error.code) && !this.isExcused(error)) complaints.push(`${name} fell: ${error}`)
     // A worker accuses nobody where there is nobody else.
     for (const { fell, name } of this.doubles === 0 ? this.stations : [])
       for (const error of fell) if (error.code === 'E_WORKER_TWICE') complaints.push(`${name} fell: ${error}`)
@@ -727,6 +734,10 @@ class SimCluster {
     if (this.upgrades !== null) complaints.push(...judgeTwigs(this.twigEvidence(evidence, this.upgrades)))
     if (this.readers.reads.length > 0) complaints.push(...judgeReads(this.readEvidence(evidence)))
     this.checkSeen(evidence.outputs)
+  }
+
+  private isExcused(error: PotorooError): boolean {
+    return this.disks.isExcused(error) || this.vanished.isExcused(error)
   }
 
   private twigEvidence(evidence: Evidence, { fitting: programs, drains }: Upgrades): TwigEvidence {

@@ -49,6 +49,8 @@ export interface ClusterDeeds {
   readonly fillDiskMs: number
   /** The own disk of one worker is full for a while. */
   readonly fullMs: number
+  /** The volume of the store, or of the journals, is gone for a while. */
+  readonly vanishMs: number
   /** All die, and a bit of their last epoch turns. */
   readonly damageMs: number
   /** A backup is made of the store, or put back. */
@@ -171,6 +173,9 @@ const STRIKING = 0x3fc9_0000
 /** How often they are ended in peace while something is drained, and the generator that draws it. */
 const STOPPED = 0.4
 const STOPPING = 0x66b3_0000
+/** How often the store's volume goes away, and the generator that draws it. */
+const VANISHED = 0.08
+const VANISHING = 0x52e9_0000
 /** How many sources of files follow one that grows, and the generator that draws it. */
 const FOLLOWED = 0.4
 const FOLLOWING = 0x4be1_0000
@@ -210,8 +215,20 @@ const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 /** Whether all workers are there and hear one another from their first day to their last. */
 export function nobodyIsAway({ harsh, deeds, struckDrains, stoppedDrains }: ClusterConfig): boolean {
   const { killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs } = deeds
-  const { killNewcomerMs, namesakeMs, blindMs, restMs, damageMs, putBackMs } = deeds
-  const away = [restMs, killMs, powerOffMs, stopMs, cutMs, halfCutMs, silenceMs, killNewcomerMs, namesakeMs, blindMs]
+  const { killNewcomerMs, namesakeMs, blindMs, restMs, vanishMs, damageMs, putBackMs } = deeds
+  const away = [
+    restMs,
+    vanishMs,
+    killMs,
+    powerOffMs,
+    stopMs,
+    cutMs,
+    halfCutMs,
+    silenceMs,
+    killNewcomerMs,
+    namesakeMs,
+    blindMs,
+  ]
   return !harsh && !struckDrains && !stoppedDrains && [...away, damageMs, putBackMs].every((everyMs) => everyMs === 0)
 }
 
@@ -226,7 +243,17 @@ const PARTED = 0x58d1_0000
 /** What `seed` stands for where nothing is bent. */
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
-  return withStoppedDrains(withStruckDrains(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!))))
+  return withVanishing(
+    withStoppedDrains(withStruckDrains(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))),
+  )
+}
+
+/** Where the store's volume goes away at times; not where disks do as they like, or the store is another one then. */
+function withVanishing(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + VANISHING)
+  const { harsh, deeds, pace } = config
+  if (harsh || deeds.damageMs > 0 || deeds.putBackMs > 0 || !random.chance(VANISHED)) return config
+  return { ...config, deeds: { ...deeds, vanishMs: Math.ceil(random.between(1000, 6000) * pace) } }
 }
 
 /** Where workers are killed while they end what was drained. */
@@ -551,6 +578,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       blindMs: !veils.chance(BLIND) ? 0 : at(veils.between(2000, 12_000)),
       jumpClockMs: deed(1000, 10_000),
       fullMs: 0,
+      vanishMs: 0,
       fillDiskMs: harsh ? deed(2000, 12_000) : 0,
       damageMs: still || !late.chance(DAMAGE) ? 0 : at(late.between(3000, 12_000)),
       putBackMs: 0,

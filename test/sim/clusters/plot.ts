@@ -17,6 +17,7 @@ import type { OtherPipelines } from './other-pipelines.ts'
 import type { PutBack } from './put-back.ts'
 import type { SecondTries } from './second-tries.ts'
 import type { Upgrades } from './upgrades.ts'
+import type { Vanished } from './vanished.ts'
 import { Versions } from './versions.ts'
 
 /** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
@@ -24,6 +25,8 @@ const BLIND_WITHIN_MS = 20_000
 const BLIND_LOOK_MS = 5
 /** How often a producer that has crashed is away for about as long as sources remember it. */
 const FOR_LONG = 0.3
+/** How often the shared volume goes from all at once. */
+const ALL_LOSE_IT = 0.3
 /** How long a worker stands still or hears nothing after a blow, in milliseconds, as usual. */
 const STRIKE_MS = 12_000
 
@@ -48,6 +51,7 @@ interface Stage {
   readonly chain: ChainWatch
   readonly old: PutBack
   readonly disks: FullDisks
+  readonly vanished: Vanished
   /** Who asks for programs that have other steps, where there are such. */
   readonly upgrades: Upgrades | null
   readonly others: OtherPipelines
@@ -78,6 +82,7 @@ export class ClusterPlot {
   private readonly chain: ChainWatch
   private readonly old: PutBack
   private readonly disks: FullDisks
+  private readonly vanished: Vanished
   private readonly upgrades: Upgrades | null
   private readonly others: OtherPipelines
   private readonly tries: SecondTries
@@ -92,6 +97,7 @@ export class ClusterPlot {
     this.chain = chain
     this.old = old
     this.disks = stage.disks
+    this.vanished = stage.vanished
     this.upgrades = stage.upgrades
     this.others = stage.others
     this.tries = stage.tries
@@ -227,6 +233,18 @@ export class ClusterPlot {
       this.disks.fill(station)
       this.later(random.between(100, 8000), () => this.disks.free(station))
       return station.name
+    })
+    this.often('vanish', deeds.vanishMs, () => {
+      const anyone = this.anyone()
+      const stations = random.chance(ALL_LOSE_IT) ? workers.all : [anyone]
+      const drawn = random.u32()
+      const ms = random.between(100, 9000)
+      return stations
+        .map((station) => {
+          this.later(ms, () => this.vanished.come(station))
+          return this.vanished.vanish(station, drawn)
+        })
+        .join(' ')
     })
     this.often('damage', deeds.damageMs, () => this.damage())
     this.often('put back', deeds.putBackMs, () => this.putBack())

@@ -79,4 +79,25 @@ export const storeMutants: readonly SimMutant[] = [
     text: 'if (asked === null || asked.last <= admitted) return null',
     replacement: 'if (asked === null) return null',
   },
+  ...[
+    {
+      name: 'absent-where-no-store-is',
+      file: 'src/checkpoint/file-store.ts',
+      text: '    if (!this.marked) return done(null)\n',
+      replacement: '    return done(null)\n',
+    },
+    {
+      name: 'empty-where-no-journals-are',
+      rare: 'an heir has to read just then what a dead worker has acknowledged and no epoch has; a test of a cluster shows it',
+      file: 'src/ingest/sealed.ts',
+      text: 'else if (beside === null) done(null, null)',
+      replacement: 'else if (beside !== undefined) done(null, null)',
+    },
+    {
+      name: 'journal-made-under-a-mount-point',
+      file: 'src/worker/foundation.ts',
+      text: 'if (acceptLoss || known?.journals !== shared) {',
+      replacement: 'if (shared !== null) {',
+    },
+  ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'vanished' })),
 ]
