@@ -9,11 +9,10 @@ const program = fileURLToPath(new URL('./sim-main.ts', import.meta.url))
 const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegExp })[] = [
   {
     name: 'takes over without reading the store again',
-    from: 1100,
     file: 'src/cluster/claim.ts',
     text: "if (s.bid === 'rereading' && e.reread) {",
     replacement: "if (s.bid === 'none' || s.bid === 'rereading') {",
-    found: /works in a minority/,
+    found: /on what it knew before/,
   },
   {
     name: 'times the coordinator’s lease from the answer',

@@ -80,6 +80,11 @@ export class Referee {
     return this.truth.now - this.truth.calmSince(worker)
   }
 
+  /** Somebody wants to make a generation behind `after`; `again`: it has read the store once more since it wanted to. */
+  proposes(worker: string, after: number, again: boolean): void {
+    assert(again, `${worker} proposes generation ${after + 1} on what it knew before`)
+  }
+
   /** Someone acts as the coordinator of `generation`. */
   coordinates(member: Member, generation: number): void {
     const { cluster } = this.generations.get(generation)!

@@ -59,6 +59,8 @@ export class SimWorker implements Station<Message>, Desk, Holder {
   private detector: DetectorState
   private view: BeatView
   beating: Beating = { beats: new Map(), young: true, twice: 'no' }
+  /** What it knows of the others was read because it wants to make a generation. */
+  private readAgain = false
   private counter = 0
   private readonly coordinator = new SimCoordinator(this)
   private readonly keys: SimKeys
@@ -206,6 +208,7 @@ export class SimWorker implements Station<Message>, Desk, Holder {
         this.view = watchBeats(this.view, beats, this.now, settings)
         const others = beatingOf(this.view, goneBy(this.detector), settings)
         this.beating = beatingFrom(this.ownBeat(), others, isYoung(this.view, settings))
+        this.readAgain = reread
         this.act({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })
         this.coordinator.mind()
       })
@@ -251,6 +254,7 @@ export class SimWorker implements Station<Message>, Desk, Holder {
         return this.poll(false, true)
       case 'propose': {
         const { after, members, bases } = effect
+        this.scene.referee.proposes(this.name, after, this.readAgain)
         this.scene.log(`${this.name} proposes ${after + 1}: ${members.map((member) => member.worker)}`)
         const { world } = this
         const make: MakeRecord = (cluster) => recoveryRecord(cluster, after, this.name, members, world, bases)
