@@ -10,10 +10,11 @@
  * A7. What stands at n is believed only as A3 of `chain-reader.ts` says: where the chain is far beyond n, that name may
  *     have been removed and made again.
  * A8. Who cannot decide an append within `storeTimeoutMs` is told so once, and resigns (PROTOCOLS 4): where the sync of a
- *     folder has failed, this process decides nothing more (`file-store.ts`, F3), but the next one can.
+ *     folder has failed, this process decides nothing more (`file-store.ts`, F3), but the next one can. What the store says
+ *     meanwhile is passed on as soon as it has said so for a while, for nothing else would show why no worker comes or goes.
  */
 import { assert } from '../base/assert.ts'
-import { fail, PotorooError } from '../base/errors.ts'
+import { PotorooError } from '../base/errors.ts'
 import type { Clock, Timer } from '../env/clock.ts'
 import type { Random } from '../env/random.ts'
 import type { ChainReader } from './chain-reader.ts'
@@ -43,6 +44,17 @@ export type Append = (outcome: Appended) => void
  */
 export type MakeRecord = (cluster: Cluster) => RecordBody | null
 
+export interface ChainWriterEvents {
+  /** An append is not decided for more than a moment, because of `error`: once for each append. */
+  waits(error: PotorooError): void
+  /** One that has waited `ms` milliseconds is decided. */
+  goesOn(ms: number): void
+  /** Nothing could be decided in time (A8), because of `error`; `null` where the store has not answered at all. */
+  resign(error: PotorooError | null): void
+}
+
+const unheard: ChainWriterEvents = { waits: () => {}, goesOn: () => {}, resign: () => {} }
+
 /** One record on its way to one n. */
 interface Attempt {
   readonly stamp: Stamp
@@ -61,33 +73,38 @@ export class ChainWriter {
   private readonly clock: Clock
   private readonly random: Random
   private readonly writer: Writer
-  private readonly resign: (error: PotorooError) => void
+  private readonly events: ChainWriterEvents
   private pause: Timer | null = null
   /** Runs while a record is undecided (A8). */
   private patience: Timer | null = null
-  private current: { readonly done: Append; readonly release: () => void } | null = null
+  private current: { readonly done: Append; readonly release: () => void; readonly sinceMs: number } | null = null
+  /** Why the current append is undecided, by what was said last. */
+  private trouble: PotorooError | null = null
+  /** Whether `waits` was said of the current append. */
+  private waiting = false
   private closed = false
 
-  /** `resign` is called where the chain cannot be appended to (A8). */
   constructor(
     reader: ChainReader,
     seams: { readonly clock: Clock; readonly random: Random },
     writer: Writer,
-    resign: (error: PotorooError) => void = () => {},
+    events = unheard,
   ) {
     this.reader = reader
     this.clock = seams.clock
     this.random = seams.random
     this.writer = writer
-    this.resign = resign
+    this.events = events
   }
 
   /** Appends what `make` makes, as long as the generation stays what it is now. Answers when the outcome is known. */
   append(make: MakeRecord, done: Append): void {
     const { generation } = this.reader.cluster
     this.reader.exclusively((release) => {
-      this.current = { done, release }
-      this.patience = this.clock.after(this.reader.limits.storeTimeoutMs, () => this.loseHeart())
+      this.current = { done, release, sinceMs: this.clock.monotonic() }
+      this.trouble = null
+      this.waiting = false
+      this.patience = this.clock.after(this.reader.limits.storeTimeoutMs, () => this.events.resign(this.trouble))
       this.tryNext(generation, make)
     })
   }
@@ -98,12 +115,6 @@ export class ChainWriter {
     this.patience?.cancel()
     this.pause?.cancel()
     if (this.pause !== null) this.end({ kind: 'undecided' })
-  }
-
-  private loseHeart(): void {
-    const { next } = this.reader.cluster
-    const ms = this.reader.limits.storeTimeoutMs
-    this.resign(fail('E_STORE_TIMEOUT', { path: chainRecord(next), ms }))
   }
 
   /** Tries the first free n (A5). */
@@ -130,7 +141,8 @@ export class ChainWriter {
     this.pause = null
     const { stamp, bytes } = attempt
     const path = chainRecord(stamp.n)
-    this.reader.store.createExclusive(path, bytes, (outcome) => {
+    this.reader.store.createExclusive(path, bytes, (outcome, error) => {
+      this.trouble = error
       if (outcome !== 'created') return this.settle(attempt, pauseMs)
       // As all others read it.
       const decoded = decodeRecord(path, stamp.n, bytes)
@@ -143,6 +155,7 @@ export class ChainWriter {
   private settle(attempt: Attempt, pauseMs: number): void {
     this.reader.readRecord(attempt.stamp.n, (error, record) => {
       if (error !== null && error.code !== 'E_STORE') return this.end({ kind: 'failed', error })
+      this.trouble ??= error
       if (error !== null || record === null) return this.retry(attempt, pauseMs)
       this.take(attempt, record, pauseMs)
     })
@@ -179,9 +192,17 @@ export class ChainWriter {
   }
 
   private retry(attempt: Attempt, pauseMs: number): void {
-    const longer = Math.min(2 * pauseMs, this.reader.limits.storeRetryMs)
+    const { storeRetryMs } = this.reader.limits
+    const longer = Math.min(2 * pauseMs, storeRetryMs)
+    if (pauseMs >= storeRetryMs) this.tellWaits()
     if (this.closed) this.end({ kind: 'undecided' })
     else this.pause = this.clock.after(pauseMs, () => this.create(attempt, longer))
+  }
+
+  private tellWaits(): void {
+    if (this.waiting || this.trouble === null) return
+    this.waiting = true
+    this.events.waits(this.trouble)
   }
 
   private end(outcome: Appended): void {
@@ -191,6 +212,7 @@ export class ChainWriter {
     const current = this.current
     assert(current !== null, 'A4: an append ends in its turn')
     this.current = null
+    if (this.waiting && !this.closed) this.events.goesOn(this.clock.monotonic() - current.sinceMs)
     current.release()
     current.done(outcome)
   }

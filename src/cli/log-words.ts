@@ -22,6 +22,8 @@ export function sayLine(line: LogLine): string | null {
       return `${code}: what comes in is written again`
     case 'store.answers':
       return `${code}: again, after ${line.ms} ms`
+    case 'chain.appended':
+      return `${code}: workers come and go again, after ${line.ms} ms`
     case 'checkpoint.recovered':
       return `${code}: ${pipeline}: epoch ${line.epoch} is complete, after ${after} that were abandoned`
   }

@@ -89,7 +89,8 @@ export type MembershipEvent =
   | { readonly kind: 'leave' }
   /** This worker has no stream, journal tail, pending segment or dead letter. */
   | { readonly kind: 'emptied' }
-  | { readonly kind: 'storeTimeout' }
+  /** `reason` is what the store has said; empty where it has not answered. */
+  | { readonly kind: 'storeTimeout'; readonly reason: string }
 
 export type MembershipEffect =
   /** Read the chain to its end, then all beats; answer `chain` where it has grown, then `beats` (`claim.ts`, V1). */

@@ -407,8 +407,8 @@ function noteEmpty<S extends MembershipState>(s: S): Step<S, MembershipEffect> {
 // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** M4. */
-function storeTimeout(s: MembershipState): Decided<'gone'> {
-  return end(s, 'storeTimeout', '')
+function storeTimeout(s: MembershipState, { reason }: { readonly reason: string }): Decided<'gone'> {
+  return end(s, 'storeTimeout', reason)
 }
 
 function end(s: Common, reason: 'left' | 'refused' | 'twice' | 'storeTimeout', detail: string): Decided<'gone'> {

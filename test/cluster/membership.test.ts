@@ -393,7 +393,7 @@ describe('a member', () => {
   })
 
   test('ends where it cannot learn whether its record stands', () => {
-    expect(Life.active().see({ kind: 'storeTimeout' })).toEqual(['exit storeTimeout'])
+    expect(Life.active().see({ kind: 'storeTimeout', reason: 'full' })).toEqual(['exit storeTimeout'])
   })
 })
 

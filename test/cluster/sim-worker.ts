@@ -123,7 +123,9 @@ export class SimWorker implements Station<Message>, Desk, Holder {
     const clock = { after, now: () => this.now, monotonic: () => this.now, soon: (fn: () => void) => void after(0, fn) }
     const chance = { u32: () => random.u32(), below: (n: number) => random.below(n), id: () => this.draw() }
     const writer = { worker: this.name, incarnation: this.incarnation }
-    return new ChainWriter(this.reader, { clock, random: chance }, writer, () => this.act({ kind: 'storeTimeout' }))
+    const resign = () => this.act({ kind: 'storeTimeout', reason: '' })
+    const events = { waits: () => {}, goesOn: () => {}, resign }
+    return new ChainWriter(this.reader, { clock, random: chance }, writer, events)
   }
 
   after(ms: number, fn: () => void): void {

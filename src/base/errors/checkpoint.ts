@@ -10,7 +10,7 @@ export const checkpointErrors = {
   },
   E_STORE_TIMEOUT: {
     kind: 'operational',
-    what: 'nothing could be decided in the checkpoint store for {ms} ms, at {path}',
+    what: 'nothing could be decided in the checkpoint store for {ms} ms: {reason}',
     remedy: 'check that the store can be reached and has free space, then start the worker again',
   },
   E_STORE_DAMAGED: {

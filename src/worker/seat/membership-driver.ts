@@ -156,5 +156,5 @@ function exitError(
   if (reason === 'left') return null
   if (reason === 'twice') return fail('E_WORKER_TWICE', { worker })
   if (reason === 'refused') return fail('E_JOIN_REFUSED', { worker, reason: detail })
-  return fail('E_STORE_TIMEOUT', { path: 'chain', ms: limits.storeTimeoutMs })
+  return fail('E_STORE_TIMEOUT', { ms: limits.storeTimeoutMs, reason: detail === '' ? 'it does not answer' : detail })
 }

@@ -31,8 +31,8 @@ export interface PresenceEvents {
   control(from: Heard, message: ControlMessage, body: ByteReader): void
   /** There may be something new in the chain, in the beats, or in whom this worker hears. */
   hint(): void
-  /** Nothing could be appended to the chain for too long. */
-  storeLost(): void
+  /** Nothing could be appended to the chain for too long, because of `error` where the store has said something. */
+  storeLost(error: PotorooError | null): void
   /** As `WatchEvents.found`. */
   found(beat: Beat | null, stood: boolean): void
   /** The loop of this worker has stood still for `ms`, and goes on. */
@@ -57,7 +57,16 @@ export class Presence {
     this.seams = seams
     this.incarnation = incarnation
     this.events = events
-    this.writer = new ChainWriter(reader, env, { worker, incarnation }, () => events.storeLost())
+    this.writer = new ChainWriter(
+      reader,
+      env,
+      { worker, incarnation },
+      {
+        waits: ({ message, remedy }) => env.log.warn('chain.waits', { message, remedy }),
+        goesOn: (ms) => env.log.warn('chain.appended', { ms: Math.round(ms) }),
+        resign: (error) => events.storeLost(error),
+      },
+    )
     const identity = { cluster: cluster?.name ?? '', token: cluster?.token ?? '', worker, incarnation, build: '' }
     this.neighbours = new Neighbours(env, identity, limits, {
       control: (from, message, body) => events.control(from, message, body),

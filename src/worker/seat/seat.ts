@@ -76,7 +76,7 @@ export class Seat {
     })
     this.presences = new Presences(seams, work, this.outlook, {
       control: (from, message, body) => this.turns.take(() => this.closed || this.inbox.take(from, message, body)),
-      storeLost: () => this.membership.act({ kind: 'storeTimeout' }),
+      storeLost: (error) => this.membership.act({ kind: 'storeTimeout', reason: error?.message ?? '' }),
       hint: () => this.look.again(),
       failed: (error) => this.fail(error),
     })
