@@ -7,6 +7,7 @@ import type { ClusterSettings } from '../worker/seat/cluster-settings.ts'
 import { watchOnThread } from '../worker/seat/detector/threaded.ts'
 import { addressOf } from './address.ts'
 import type { Settings } from './settings.ts'
+import { clusterTokenPlace } from './token.ts'
 
 /** Anything shorter is guessed. */
 const TOKEN_LENGTH = 16
@@ -32,7 +33,7 @@ export function clusterOf(settings: Settings, token: string | null, log: LogOpti
     )
   }
   if (token.length < TOKEN_LENGTH || !TOKEN.test(token)) {
-    throw wrong('POTOROO_CLUSTER_TOKEN', `a token has ${TOKEN_LENGTH} to 1000 characters, without spaces`)
+    throw wrong(clusterTokenPlace(), `a token has ${TOKEN_LENGTH} to 1000 characters, without spaces`)
   }
   const { listen, reach } = placeOf(settings)
   if (expected > limits.workers) {

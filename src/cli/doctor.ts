@@ -3,7 +3,7 @@
  * its remedy. Changes nothing. Ends with status 1 where something is wrong; what is merely to be known is no failure.
  */
 import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { readControlFile } from '../admin/control-file.ts'
 import { PotorooError } from '../base/errors.ts'
@@ -55,7 +55,9 @@ async function examine(files: readonly string[], options: Options): Promise<read
   const workers = new Set(controls.map(({ pid }) => pid))
   // `up` puts the store of a cluster beside its workers.
   const ofUp = folders.map((data) => join(dirname(data), 'store')).filter((path) => existsSync(join(path, CLUSTER)))
-  const stores = new Set([store, ...controls.map((control) => control.store), ...ofUp].filter((path) => path != null))
+  const named = [store, ...controls.map((control) => control.store), ...ofUp].filter((path) => path != null)
+  // However it is written, each is looked at once.
+  const stores = new Map(named.map((path) => [resolve(path), path])).values()
   const found: Finding[] = [...examineMachine(), ...settingsFindings(settings), ...examineTokenVariables()]
   for (const data of folders) found.push(...(await examineData(data, limits)))
   for (const path of stores) found.push(...examineStore(path, limits))

@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander'
 import { EXIT_DONE, EXIT_WRONG, exitStatusOf } from './exit.ts'
 import { makeProgram, ofCommand } from './program.ts'
-import { ofWhom } from './stray.ts'
+import { ofWhom, watchExit } from './stray.ts'
 import { sayError } from './terminal.ts'
 
 const args = process.argv.slice(2)
@@ -16,6 +16,8 @@ process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   sayError(told, json)
   process.exit(exitStatusOf(told))
 })
+
+watchExit((error) => sayError(error, json))
 
 // What is said to a file on a full disk is lost; whoever says it goes on.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {

@@ -15,3 +15,11 @@ export function positive(option: string, text: string): number {
   if (Number.isFinite(value) && value > 0) return value
   throw fail('E_USAGE', { reason: `${option} takes a number above 0, not "${text}"` })
 }
+
+/** How many of any number of things: a whole number of them, or a share such as `99%`. */
+export function portion(option: string, text: string): (all: number) => number {
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]
+  if (percent !== undefined && Number(percent) <= 100) return (all) => Math.ceil((Number(percent) / 100) * all)
+  if (/^\d+$/.test(text)) return () => Number(text)
+  throw fail('E_USAGE', { reason: `${option} takes a whole number, or a share such as 99%, not "${text}"` })
+}

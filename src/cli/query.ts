@@ -4,7 +4,7 @@ import type { KeyView } from '../admin/part.ts'
 import type { StateAnswer } from '../admin/state-query.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import { addControlOptions, type ControlFlags, findWorker, part } from './control-client.ts'
-import { positive, wholeNumber } from './numbers.ts'
+import { portion, positive, wholeNumber } from './numbers.ts'
 import { counted, print, printJson, say, table } from './terminal.ts'
 
 interface Options extends ControlFlags {
@@ -37,21 +37,10 @@ export function queryCommand(): Command {
     .option('--min-completeness <key groups>', 'fail where fewer key groups answer: a number, or a share such as 99%')
   return addControlOptions(command).action(
     async (pipeline: string, step: string, key: string | undefined, options: Options) => {
-      if (key !== undefined && options.minCompleteness !== undefined) {
-        throw fail('E_USAGE', {
-          reason: '--min-completeness is for lists: one key is there, or its owner does not answer',
-        })
-      }
+      refuseOdd(options, key)
       const worker = await findWorker(options, { pipeline })
       const path = `/v1/pipelines/${part(pipeline)}/state/${part(step)}?read=${options.read}${waiting(options)}`
-      if (key === undefined)
-        await list(
-          worker.get,
-          path,
-          wholeNumber('--limit', options.limit),
-          options.json === true,
-          options.minCompleteness,
-        )
+      if (key === undefined) await list(worker.get, path, options)
       else {
         const answer = await worker.get<StateAnswer<KeyView>>(`${path}&key=${part(key)}`)
         if (options.json) return printJson(answer)
@@ -60,6 +49,17 @@ export function queryCommand(): Command {
       }
     },
   )
+}
+
+/** Throws `E_USAGE` for options that would mean nothing. */
+function refuseOdd({ after, wait, minCompleteness }: Options, key: string | undefined): void {
+  if (wait !== undefined && after === undefined) {
+    throw fail('E_USAGE', { reason: '--wait is for --after: without it there is nothing to wait for' })
+  }
+  if (minCompleteness === undefined) return
+  portion('--min-completeness', minCompleteness)
+  if (key === undefined) return
+  throw fail('E_USAGE', { reason: '--min-completeness is for lists: one key is there, or its owner does not answer' })
 }
 
 /** What the answer has to wait for, and how long. */
@@ -73,20 +73,15 @@ type Page = StateAnswer<readonly KeyView[]>
 /** How often a list is begun anew where it cannot go on. */
 const LISTS = 5
 
-/** Pages until `limit` keys have come. */
-async function list(
-  get: <T>(path: string) => Promise<T>,
-  path: string,
-  limit: number,
-  json: boolean,
-  least: string | undefined,
-): Promise<void> {
+/** Pages until as many keys have come as were asked for. */
+async function list(get: <T>(path: string) => Promise<T>, path: string, options: Options): Promise<void> {
+  const limit = wholeNumber('--limit', options.limit)
   const pages = await pagesOf((page) => get<Page>(page), path, limit)
   const found = pages.flatMap((one) => one.found)
   // What has been missing from one of them is missing from the list.
   const [answer] = pages.toSorted((a, b) => covered(a) - covered(b)) as [Page]
-  if (least !== undefined) requireCompleteness(answer, least)
-  if (json) return printJson({ ...answer, found, next: pages.at(-1)!.next })
+  requireCompleteness(answer, options)
+  if (options.json) return printJson({ ...answer, found, next: pages.at(-1)!.next })
   const rows = found.map(({ key, keyGroup, state }) => [showKey(key), keyGroup, JSON.stringify(state)])
   print(table(['KEY', 'GROUP', 'STATE'], rows, 'no keys'))
   const shown =
@@ -142,14 +137,13 @@ function covered({ completeness }: Page): number {
   return completeness === undefined ? 0 : Number(completeness.keyGroups.split('/')[0])
 }
 
-/** Throws `E_INCOMPLETE` where fewer than `least` key groups have answered, a number or a share of all. */
-function requireCompleteness({ completeness }: StateAnswer, least: string): void {
-  if (completeness === undefined) return
+/** Throws `E_INCOMPLETE` where fewer key groups have answered than `minCompleteness` says. */
+function requireCompleteness({ completeness }: StateAnswer, { minCompleteness: least }: Options): void {
+  if (completeness === undefined || least === undefined) return
   const [there, all] = completeness.keyGroups.split('/').map(Number) as [number, number]
-  const wanted = least.endsWith('%') ? Math.ceil((Number(least.slice(0, -1)) / 100) * all) : Number(least)
-  if (!Number.isFinite(wanted))
-    throw fail('E_USAGE', { reason: `--min-completeness takes a number or a share, not "${least}"` })
-  if (there < wanted) throw fail('E_INCOMPLETE', { keyGroups: completeness.keyGroups, least })
+  if (there < portion('--min-completeness', least)(all)) {
+    throw fail('E_INCOMPLETE', { keyGroups: completeness.keyGroups, least })
+  }
 }
 
 function asOf({ read, epoch }: StateAnswer): string {

@@ -15,6 +15,11 @@ export function readClusterToken(): string | null {
   return tokenOf('POTOROO_CLUSTER_TOKEN')
 }
 
+/** Where that stands: the file, or the variable. */
+export function clusterTokenPlace(): string {
+  return process.env.POTOROO_CLUSTER_TOKEN_FILE ?? 'POTOROO_CLUSTER_TOKEN'
+}
+
 /** What producers of acked sources have to show: from POTOROO_SOURCE_TOKEN_FILE or POTOROO_SOURCE_TOKEN; else nothing. */
 export function readSourceToken(): string | null {
   return tokenOf('POTOROO_SOURCE_TOKEN')

@@ -79,6 +79,8 @@ test('workers of `up`, and the store beside them, are looked at when all have en
   const said = (await examined(cwd)).findings.map(({ check, what }) => `${check}: ${what}`)
   expect(said).toContain('data folder: .potoroo/c/w1 is used by nobody')
   expect(said).toContain('store: .potoroo/c/store holds the state of count (1024 key groups)')
+  const again = (await examined(cwd, ['--store', join(cwd, '.potoroo/c/store')])).findings
+  expect(again.filter(({ what }) => what.includes('holds the state of count'))).toHaveLength(1)
 })
 
 const newest = (cwd: string): string => {

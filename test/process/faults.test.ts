@@ -186,6 +186,12 @@ test.each([
   expect(run.err).not.toMatch(/bug in potoroo/)
 })
 
+test('who ends the process by itself is named', async () => {
+  const ended = await app(counting({ answer: 'process.exit(3)' })).run([], 'a\n')
+  expect(ended).toMatchObject({ status: 3, out: '' })
+  expect(ended.err).toMatch(/E_EXIT: .*with status 3 at .*p\.js:\d+:\d+\n .*throw in its place/)
+})
+
 test('a data folder that another pipeline has used takes this one beside it', async () => {
   const { write, run } = app(counting())
   expect(await run(['--data', 'data'], 'a\n')).toMatchObject({ status: 0, out: 'a 1\n' })

@@ -15,6 +15,12 @@ export const cliErrors = {
     remedy:
       'await it or catch it: an error in a timer, a callback or a promise of a step ends the worker, which goes on from its last checkpoint when it is started again',
   },
+  E_EXIT: {
+    kind: 'operational',
+    what: 'a pipeline has ended the process by process.exit, with status {status}{at}',
+    remedy:
+      'throw in its place: the record becomes a dead letter, and the worker goes on; what came after the last checkpoint is done again when it is started again',
+  },
   E_CONFIG: {
     kind: 'user',
     what: '{where}: {reason}',
