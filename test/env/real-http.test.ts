@@ -55,6 +55,13 @@ test('bytes that are no HTTP are answered 400 and counted', async () => {
   expect(server.expelled).toEqual([expect.stringMatching(/^it sent no HTTP/)])
 })
 
+test('a peer that speaks TLS is told apart from one that speaks nonsense', async () => {
+  await knock()
+  socket.write(Buffer.from('160301020001000103', 'hex'))
+  await on.until(() => closed)
+  expect(server.expelled).toEqual([expect.stringMatching(/^it sent TLS, .* proxy in front, or write ws: for wss:/)])
+})
+
 test('a head over the limit is answered 431', async () => {
   await knock({ httpHeaderBytes: 2000 })
   socket.write(`GET / HTTP/1.1\r\nX-Long: ${'x'.repeat(3000)}\r\n\r\n`)

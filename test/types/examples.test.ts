@@ -4,7 +4,9 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Pipeline } from 'potoroo'
 import { expect, onTestFinished, test } from 'vitest'
+import { validate } from '../../src/model/validate.ts'
 
 const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
@@ -95,6 +97,39 @@ declare const any: any
 ${blocks.join('\n')}`
 }
 
+/** What pages import in their examples, as it stands there: a module for each that does so. */
+function importModules(): readonly string[] {
+  const pages = ['README.md', ...globSync('docs/*.md', { cwd: root })]
+  return pages.flatMap((page) => {
+    const shown = readFileSync(join(root, page), 'utf8').matchAll(/```(?:ts|html)\n([\s\S]*?)```/g)
+    return Array.from(shown, ([, code]) => {
+      const lines = code!.match(/import \{[^}]*\} from '(?:potoroo\b.*|\.\/potoroo\.js)'/g) ?? []
+      const resolved = lines.map((line) =>
+        line.replace(/'(?:potoroo(?:\/(\w+))?|\.\/potoroo\.js)'/, (from, face: string | undefined) => {
+          return `'${root}/src/${face ?? (from.includes('.js') ? 'browser' : 'index')}.ts'`
+        }),
+      )
+      return `// ${page}\n${resolved.join('\n')}\nexport {}\n`
+    })
+  })
+}
+
+/** The scripts of the pages' HTML: what a browser runs. */
+function scriptsModule(): string {
+  const pages = globSync('docs/*.md', { cwd: root })
+  const scripts = pages.flatMap((page) => {
+    const shown = readFileSync(join(root, page), 'utf8').matchAll(/<script type="module">([\s\S]*?)<\/script>/g)
+    return Array.from(shown, ([, code]) => `async () => {\n${code!.replace(/^ *import .*$/gm, '').trim()}\n}\n`)
+  })
+  return `import { connect } from '${root}/src/browser.ts'\n${scripts.join('\n')}`
+}
+
+/** Pipelines that pages show whole, with the line that leads to each. */
+const programs = ['README.md', ...globSync('docs/*.md', { cwd: root })].flatMap((page) => {
+  const shown = readFileSync(join(root, page), 'utf8').matchAll(/```ts\n((?:\/\/.*\n)?import [\s\S]*?)```/g)
+  return Array.from(shown, ([, code]) => ({ page, code: code! })).filter(({ code }) => code.includes('export default'))
+})
+
 /** A module with all examples of a face, each in a function of its own. */
 function moduleOf(face: Face): string {
   const blocks = face.files.flatMap(documentedIn).flatMap(({ file, declaration, examples }) =>
@@ -118,6 +153,8 @@ test('the examples compile', async () => {
   onTestFinished(() => rmSync(folder, { recursive: true }))
   for (const face of faces) writeFileSync(join(folder, `${face.name}.ts`), moduleOf(face))
   writeFileSync(join(folder, 'pages.ts'), pagesModule())
+  for (const [i, text] of importModules().entries()) writeFileSync(join(folder, `imports-${i}.ts`), text)
+  writeFileSync(join(folder, 'scripts.ts'), scriptsModule())
   const compilerOptions = {
     typeRoots: [join(root, 'node_modules/@types')],
     noUnusedLocals: false,
@@ -132,4 +169,19 @@ test('the examples compile', async () => {
     ({ stdout }: { readonly stdout: string }) => stdout,
   )
   expect(await compiled).toBe('')
+})
+
+test('a pipeline that a page shows whole has no fault, and the page that begins with one shows what init makes', async () => {
+  expect(programs.map(({ page }) => page)).toEqual(['README.md', 'docs/getting-started.md'])
+  const folder = mkdtempSync(join(root, 'test/types/.shown-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  for (const [i, { page, code }] of programs.entries()) {
+    const file = join(folder, `shown-${i}.ts`)
+    writeFileSync(file, code)
+    const { default: shown } = (await import(file)) as { readonly default: Pipeline }
+    expect(validate(shown.build()).faults, page).toEqual([])
+  }
+  // Its port, its name and its steps are those of the commands that follow on the page.
+  const made = readFileSync(join(root, 'pipelines/starter/word-count.ts'), 'utf8')
+  expect(programs.at(-1)!.code).toBe(made.replace(/^\/\*\*.*\n/, ''))
 })

@@ -365,8 +365,15 @@ function statusOf(error: NodeJS.ErrnoException, limits: Limits): [number, string
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return [408, `its head did not come within ${limits.httpHeadersMs} ms`]
     default:
-      return [400, `it sent no HTTP: ${error.message}`]
+      return [400, `it sent ${isTls(error) ? TLS : `no HTTP: ${error.message}`}`]
   }
+}
+
+const TLS = 'TLS, which is not spoken here: put a proxy in front, or write ws: for wss: and http: for https:'
+
+/** What was sent instead of a request begins as every connection of TLS does. */
+function isTls({ rawPacket }: NodeJS.ErrnoException & { readonly rawPacket?: Uint8Array }): boolean {
+  return rawPacket?.[0] === 0x16 && rawPacket[1] === 0x03
 }
 
 /** Answers where there is no response to do it, and closes. */
