@@ -6,16 +6,16 @@
  * B2. Nobody knows while a stream is on its way to another member, or a generation begins: they are asked again.
  * B3. Behind a step that holds records back all members have to name one, in the same term: each holds some of its own.
  */
-import { z } from 'zod'
 import { type Behind, barrierBehind, holdersBefore, letGo } from '../worker/pipelines/own-writes.ts'
 import { type AcrossSeams, ask, withinGeneration } from './asking.ts'
 import { jsonIn, parse } from './request.ts'
+import { integer, object, text } from './shape.ts'
 
 /** Of one worker: which barrier stands behind what a token covers, or behind what `holder` held at the barrier `behind`. */
 export type BehindQuestion = { readonly token: string } | { readonly holder: string; readonly behind: Behind }
 
 /** A barrier of a term, as one worker tells another. */
-const barrier = z.strictObject({ term: z.string(), epoch: z.number().int().min(0) })
+const barrier = object({ term: text, epoch: integer(0) })
 
 /** The barrier in the words of a query, or `null`. */
 export function barrierIn(query: URLSearchParams): Behind | null {

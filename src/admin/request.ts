@@ -1,13 +1,14 @@
 /** What a request says, checked: the first fault is named. */
-import type { z } from 'zod'
+import * as v from 'valibot'
 import { fail } from '../base/errors.ts'
+import { firstOf } from './shape.ts'
 
 /** `body` as `schema` has it; throws `E_CONTROL_REQUEST`. */
-export function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const { path, message } = parsed.error.issues[0]!
-  throw fail('E_CONTROL_REQUEST', { reason: `${path.join('.') || 'its body'}: ${message}` })
+export function parse<T>(schema: v.GenericSchema<unknown, T>, body: unknown): T {
+  const parsed = v.safeParse(schema, body)
+  if (parsed.success) return parsed.output
+  const [path, fault] = firstOf(parsed.issues)
+  throw fail('E_CONTROL_REQUEST', { reason: `${path || 'its body'} ${fault}` })
 }
 
 /** The whole number `name` in the words of a query, at most `most`; `otherwise` where it is not there. Throws `E_CONTROL_REQUEST`. */

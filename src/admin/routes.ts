@@ -1,5 +1,5 @@
 /** The control API: what may be asked of a worker, by whom, and who does it. docs/reference.md lists it. */
-import { z } from 'zod'
+import * as v from 'valibot'
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
@@ -19,6 +19,7 @@ import { pageOfLetters, viewLetter } from './letters-view.ts'
 import type { Metrics } from './metrics.ts'
 import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
 import { countIn, parse, wholeNumber } from './request.ts'
+import { integer, object, someText, text, texts, trueOrFalse } from './shape.ts'
 import { queryState, waitIn } from './state-query.ts'
 import { type Submitted, summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
 
@@ -33,32 +34,31 @@ export interface RoutesSeams {
   nowMs(): number
 }
 
-const submission = z.strictObject({
-  text: z.string(),
-  map: z.string(),
-  hash: z.string(),
-  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+const parameter = v.union([v.string(), v.number(), v.boolean()], 'is not a text, a number, true or false')
+
+const submission = object({
+  text,
+  map: text,
+  hash: text,
+  parameters: v.optional(v.record(v.string(), parameter, 'is not an object'), {}),
   /** The name of a savepoint of the same pipeline. */
-  from: z.string().nullable().default(null),
+  from: v.nullish(text, null),
   /** Forget the state that is there. */
-  fresh: z.boolean().default(false),
-  drop: z.array(z.string()).default([]),
+  fresh: v.optional(trueOrFalse, false),
+  drop: v.optional(texts, []),
 })
 
 /** Letters by their ids, or all of them. */
-const letterRequest = z.strictObject({ ids: z.array(z.string()).nullable() })
+const letterRequest = object({ ids: v.nullable(texts) })
 
-const savepointRequest = z.strictObject({ name: z.string() })
+const savepointRequest = object({ name: text })
 
-const abandonRequest = z.strictObject({ source: z.string().min(1), producer: z.string().min(1) })
+const abandonRequest = object({ source: someText, producer: someText })
 
-const rebalanceRequest = z.strictObject({
-  moves: z.number().int().min(1).max(65_536),
-  measureMs: z.number().min(1).max(60_000).nullable(),
-})
+const rebalanceRequest = object({ moves: integer(1, 65_536), measureMs: v.nullable(integer(1, 60_000)) })
 
 /** A worker by its name: the one that is to leave, or whose process a supervisor has seen end and not started again. */
-const namedWorker = z.strictObject({ worker: z.string().min(1) })
+const namedWorker = object({ worker: someText })
 
 export function makeRoutes(seams: RoutesSeams): readonly Route[] {
   const { pipelines, metrics, limits, clock } = seams

@@ -1,5 +1,4 @@
 /** What the control API answers of the state of a keyed step, by the words of a query. */
-import { z } from 'zod'
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { type CommittedSeams, isOfEpoch, listCommitted, lookUpCommitted } from '../worker/pipelines/committed.ts'
@@ -11,17 +10,16 @@ import { type AcrossSeams, Deadline } from './asking.ts'
 import { barrierAcross, barrierIn } from './behind.ts'
 import type { Call } from './http.ts'
 import { type Found, ownPart, type Part, viewKey } from './part.ts'
-import { countIn, parse } from './request.ts'
+import { countIn } from './request.ts'
 
-const readLevel = z.enum(['live', 'committed', 'linearizable'], {
-  error: '?read is live, committed or linearizable',
-})
+const READ_LEVELS = ['live', 'committed', 'linearizable'] as const
+type ReadLevel = (typeof READ_LEVELS)[number]
 
 /** What was found of the state of a step: one key, or a page of keys. A public format. */
 export interface StateAnswer<F extends Found = Found> {
   readonly pipeline: string
   readonly step: string
-  readonly read: z.infer<typeof readLevel>
+  readonly read: ReadLevel
   readonly epoch: number
   /** Of the whole step; `null` for a committed read, which does not count them, and while some are still being read back. */
   readonly keys: number | null
@@ -46,7 +44,7 @@ export async function queryState(seams: AcrossSeams, { parts, query }: Call): Pr
   const { limits } = seams
   const pipeline = parts.pipeline!
   const step = parts.step!
-  const read = parse(readLevel, query.get('read') ?? 'live')
+  const read = readLevelIn(query)
   const limit = countIn(query, 'limit', limits.queryKeys, limits.queryKeys)
   const asked = { pipeline, step, key: query.get('key'), limit, cursor: query.get('cursor') }
   const own = query.has('own')
@@ -85,6 +83,13 @@ async function isDrained({ pipelines, clock, limits }: AcrossSeams, pipeline: st
   return (
     (await readOn(worker, clock, limits.storeTimeoutMs)) && worker.cluster.pipelines.get(pipeline)?.drained === true
   )
+}
+
+function readLevelIn(query: URLSearchParams): ReadLevel {
+  const given = query.get('read') ?? 'live'
+  const level = READ_LEVELS.find((one) => one === given)
+  if (level !== undefined) return level
+  throw fail('E_CONTROL_REQUEST', { reason: `?read is live, committed or linearizable, not "${given}"` })
 }
 
 /** How long an answer may take, in milliseconds. */

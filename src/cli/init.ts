@@ -11,6 +11,7 @@ import { basename, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
+import { OWN_FOLDER } from '../base/own-files.ts'
 import { inShell } from '../base/shell.ts'
 import { makeFolder } from '../client/folder.ts'
 import { print, printJson, say } from './terminal.ts'
@@ -22,7 +23,7 @@ const COPIED = ['word-count.ts', 'word-count.test.ts', 'tsconfig.json']
 /** What the project needs beside potoroo: the Node that runs it, and the types for an editor. */
 const TOOLS = ['@types/node', 'node', 'typescript'] as const
 
-const packageRoot = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))
+const packageRoot = realpathSync(fileURLToPath(new URL('..', OWN_FOLDER)))
 
 interface Origin {
   /** What package.json says. */

@@ -8,7 +8,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { z } from 'zod'
+import * as v from 'valibot'
+import { firstOf, integer, object, oneOf, someText, trueOrFalse } from '../admin/shape.ts'
 import { fail } from '../base/errors.ts'
 import { defaultLimits, type Limits, makeLimits } from '../base/limits.ts'
 import { nearest } from '../base/nearest.ts'
@@ -16,36 +17,38 @@ import { nearest } from '../base/nearest.ts'
 /** Read when no `--config` says otherwise and it is there. */
 const CONFIG_FILE = 'potoroo.yaml'
 
-const count = z.number().int().positive()
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, dots and dashes, 100 at most')
-const limitsShape = Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, count.optional()]))
+const NAME = 'is not a name of letters, digits, dots and dashes, 100 of them at most'
+const name = v.pipe(v.string(NAME), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, NAME))
+const count = integer(1)
 
-const schema = z.strictObject({
-  worker: z.string().min(1).default('w1'),
-  data: z.string().min(1).optional(),
-  cluster: name.default('potoroo'),
-  store: z.string().min(1).optional(),
-  journals: z.string().min(1).optional(),
-  listen: z.string().min(1).default('127.0.0.1:0'),
-  reach: z.string().min(1).optional(),
-  expected: count.default(1),
-  sharePorts: z.boolean().default(false),
-  control: z
-    .strictObject({
-      host: z.string().min(1).default('127.0.0.1'),
-      port: z.number().int().min(0).max(65_535).default(0),
-    })
-    .prefault({}),
-  log: z
-    .strictObject({
-      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
-      format: z.enum(['auto', 'json', 'pretty']).default('auto'),
-    })
-    .prefault({}),
-  limits: z.strictObject(limitsShape).prefault({}),
+const sections = {
+  control: object({
+    host: v.optional(someText, '127.0.0.1'),
+    port: v.optional(integer(0, 65_535), 0),
+  }),
+  log: object({
+    level: v.optional(oneOf(['debug', 'info', 'warn', 'error', 'silent'])),
+    format: v.optional(oneOf(['auto', 'json', 'pretty']), 'auto'),
+  }),
+  limits: object(Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, v.optional(count)]))),
+}
+
+const schema = object({
+  worker: v.optional(someText, 'w1'),
+  data: v.optional(someText),
+  cluster: v.optional(name, 'potoroo'),
+  store: v.optional(someText),
+  journals: v.optional(someText),
+  listen: v.optional(someText, '127.0.0.1:0'),
+  reach: v.optional(someText),
+  expected: v.optional(count, 1),
+  sharePorts: v.optional(trueOrFalse, false),
+  control: v.optional(sections.control, {}),
+  log: v.optional(sections.log, {}),
+  limits: v.optional(sections.limits, {}),
 })
 
-export interface Settings extends Omit<z.infer<typeof schema>, 'limits'> {
+export interface Settings extends Omit<v.InferOutput<typeof schema>, 'limits'> {
   readonly limits: Limits
   /** Where each setting that was given came from, by its path. */
   readonly given: ReadonlyMap<string, string>
@@ -61,9 +64,9 @@ interface Place {
 }
 
 /** Paths of all settings: `worker`, `control.port`, `limits.keyGroups` … */
-export const settingPaths: readonly string[] = Object.entries(schema.shape).flatMap(([name, part]) => {
-  const inner = innerShape(part)
-  return inner === null ? [name] : Object.keys(inner).map((key) => `${name}.${key}`)
+export const settingPaths: readonly string[] = Object.keys(schema.entries).flatMap((name) => {
+  const section = Object.hasOwn(sections, name) ? sections[name as keyof typeof sections] : null
+  return section === null ? [name] : Object.keys(section.entries).map((key) => `${name}.${key}`)
 })
 
 /** The settings by `flags`, `environment` and the file `config`. Throws `E_CONFIG`. */
@@ -80,18 +83,15 @@ export function readSettings(
     const where = path.startsWith('limits.') ? '--limit' : `--${kebab(path)}`
     places.set(known(path, where), { where, value })
   }
-  const parsed = schema.safeParse(nested(places))
+  const parsed = v.safeParse(schema, nested(places))
   if (!parsed.success) {
-    const issue = parsed.error.issues[0]!
-    const path = issue.path.join('.')
-    const place = places.get(path)
-    const given = place === undefined ? '' : ` is ${JSON.stringify(place.value)}`
-    const reason = `${path}${given}: ${issue.message.replace(/, received .*/, '')}`
-    throw fail('E_CONFIG', { where: place?.where ?? CONFIG_FILE, reason })
+    const [path, fault] = firstOf(parsed.issues)
+    const { where, value } = places.get(path)!
+    throw fail('E_CONFIG', { where, reason: `${path} ${fault}: ${JSON.stringify(value)}` })
   }
   try {
     const given = new Map(Array.from(places, ([path, { where }]) => [path, where]))
-    return { ...parsed.data, limits: makeLimits(parsed.data.limits as Partial<Limits>), given }
+    return { ...parsed.output, limits: makeLimits(parsed.output.limits as Partial<Limits>), given }
   } catch (error) {
     throw fail('E_CONFIG', { where: 'limits', reason: (error as Error).message }, error)
   }
@@ -197,9 +197,4 @@ function convert(path: string, text: string): unknown {
   if (BOOLEANS.includes(path) && /^(true|false)$/.test(text)) return text === 'true'
   const wantsNumber = path.startsWith('limits.') || NUMBERS.includes(path)
   return wantsNumber && text.trim() !== '' ? Number(text) : text
-}
-
-function innerShape(part: unknown): object | null {
-  const inner = (part as { def?: { innerType?: { shape?: object } } }).def?.innerType?.shape
-  return inner ?? null
 }

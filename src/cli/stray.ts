@@ -4,9 +4,9 @@
  */
 import { fileURLToPath } from 'node:url'
 import { fail, PotorooError } from '../base/errors.ts'
+import { OWN_FOLDER } from '../base/own-files.ts'
 
-/** The folder of our own modules: `src`, or `dist` where the package is installed. */
-const OWN = fileURLToPath(new URL('..', import.meta.url))
+const OWN = fileURLToPath(OWN_FOLDER)
 
 /** The error to end with, in place of `thrown`, where a pipeline has thrown it; otherwise `thrown`. */
 export function ofWhom(thrown: unknown): unknown {

@@ -1,5 +1,6 @@
 /** What package.json says of this package. */
 import { readFileSync } from 'node:fs'
+import { OWN_FOLDER } from '../base/own-files.ts'
 
 interface Manifest {
   readonly version: string
@@ -7,6 +8,6 @@ interface Manifest {
   readonly allowScripts: Readonly<Record<string, boolean>>
 }
 
-export const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest
+export const manifest = JSON.parse(readFileSync(new URL('../package.json', OWN_FOLDER), 'utf8')) as Manifest
 
 export const version: string = manifest.version

@@ -62,16 +62,22 @@ describe('settings', () => {
   })
 
   test('of a wrong kind are refused with the place that they came from', () => {
-    expect(refusal({ 'control.port': 'x' })).toMatch(/^--control-port: control\.port is "x": /)
-    expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '1.5' })).toMatch(/^POTOROO_LIMITS_KEY_GROUPS: /)
-    expect(refusal({}, {}, 'log: { level: loud }')).toMatch(/^\/potoroo\.yaml: log\.level is "loud": /)
+    expect(refusal({ 'control.port': 'x' })).toBe(
+      '--control-port: control.port is not a whole number from 0 to 65535: "x"',
+    )
+    expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '1.5' })).toMatch(
+      /^POTOROO_LIMITS_KEY_GROUPS: .* is not a whole number of at least 1: "1\.5"$/,
+    )
+    expect(refusal({}, {}, 'log: { level: loud }')).toMatch(
+      /^\/potoroo\.yaml: log\.level is not one of debug, .*: "loud"$/,
+    )
     expect(refusal({}, {}, 'control: 5')).toMatch(/control is a mapping, with settings such as host/)
     expect(refusal({}, {}, 'log: warn')).toBe('/potoroo.yaml: log is a mapping, with settings such as level')
     expect(read({}, {}, 'limits: # keyGroups: 64\nlog:\n  level: warn').log.level).toBe('warn')
     expect(refusal({}, {}, '- a')).toMatch(/it is no mapping/)
     expect(refusal({}, {}, 'a: [')).toMatch(/^\/potoroo\.yaml line 1: /)
-    expect(refusal({ 'limits.keyGroups': 'many' })).toMatch(/^--limit: limits\.keyGroups is "many": .*expected number$/)
-    expect(refusal({ 'control.port': '99999' })).toMatch(/^--control-port: control\.port is "99999": Too big/)
+    expect(refusal({ 'limits.keyGroups': 'many' })).toMatch(/^--limit: limits\.keyGroups is not a whole .*: "many"$/)
+    expect(refusal({ 'control.port': '99999' })).toMatch(/ is not a whole number from 0 to 65535: "99999"$/)
     expect(refusal({}, { POTOROO_LIMITS_KEY_GROUPS: '100' })).toBe('limits: keyGroups: key groups are a power of two')
     expect(refusal({}, { POTOROO_LIMITS_CHANNEL_CREDIT_BYTES: '4294967296' })).toBe(
       'limits: channelCreditBytes: it is told in 32 bits, 4294967295 at most',

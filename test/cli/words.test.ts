@@ -99,6 +99,13 @@ test('tables align words left and numbers right', () => {
   expect(text).toBe('NAME      KEYS\na            5\nlonger  12,345\n')
   expect(table(['NAME'], [], 'none')).toBe('none\n')
   expect(counted(1, 'key')).toBe('1 key')
+  expect([0, 999, 1000, 1_234_567.84, 0.25].map((count) => counted(count, 'key'))).toEqual([
+    '0 keys',
+    '999 keys',
+    '1,000 keys',
+    '1,234,567.8 keys',
+    '0.3 keys',
+  ])
   expect(showBytes(999)).toBe('999 B')
   expect(showBytes(1_400_000)).toBe('1.4 MB')
   expect(showBytes(120_000)).toBe('120 kB')

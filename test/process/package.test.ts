@@ -59,6 +59,26 @@ test("the packed package installs in an empty folder and runs the README's examp
   expect(await checked.ended, checked.out).toMatchObject({ status: 0 })
 })
 
+test('what is built of the package finds its own files: those of threads, and its frames in stacks', async () => {
+  const sources = join(root, 'src')
+  const texts = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
+  const begun = texts.flatMap((path) => [
+    ...readFileSync(join(sources, path), 'utf8').matchAll(/ownModule\('(.+?)'\)/g),
+  ])
+  expect(begun.length).toBeGreaterThan(2)
+  const installed = join(app, 'node_modules/potoroo')
+  for (const [, module] of begun) expect(existsSync(join(installed, `dist/${module}.js`)), module).toBe(true)
+
+  writeFileSync(join(app, 'thrown.ts'), "import { pipeline } from 'potoroo'\npipeline('p', 5)\n")
+  writeFileSync(join(app, 'endless.ts'), 'for (;;);\n')
+  const args = [join(installed, 'src/launch.js'), 'check', 'thrown.ts', 'endless.ts']
+  const env = { ...process.env, POTOROO_LIMITS_LOAD_TIMEOUT_MS: '2000' }
+  const check = new Program(process.execPath, args, { cwd: app, env })
+  expect(await check.ended, check.err).toMatchObject({ status: 2 })
+  expect(check.out).toMatch(/E_SETTING: .* \(\S*thrown\.ts:2:1\)$/m)
+  expect(check.out).toMatch(/E_PIPELINE_SLOW: .*endless\.ts .*: it computes/)
+})
+
 test('a project out of the installed package installs, passes its test and runs', async () => {
   const installed = join(app, 'node_modules/potoroo/src/launch.js')
   const made = new Program(process.execPath, [installed, 'init', 'My Words'], { cwd: app })

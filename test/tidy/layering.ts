@@ -87,7 +87,7 @@ const fences: readonly Fence[] = [
     commander: [/^cli\//],
     esbuild: [/^worker\/pipelines\/load/, /^client\/browser\/bundle\.ts$/],
     yaml: [/^cli\//],
-    zod: [/^cli\//, /^admin\//],
+    valibot: [/^cli\//, /^admin\//],
   }).map(([name, allowed]) => ({ name: `package ${name}`, pattern: new RegExp(`from '${name}'`), allowed })),
 ]
 

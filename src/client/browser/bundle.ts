@@ -1,8 +1,4 @@
-/**
- * Makes the one file of `potoroo/browser`, with these files in the place of what Node has and a browser has not. Run as a
- * program it writes it: `node src/client/browser/bundle.ts FILE`.
- */
-import { writeFileSync } from 'node:fs'
+/** Makes the one file of `potoroo/browser`, with these files in the place of what Node has and a browser has not. */
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -24,5 +20,3 @@ export async function bundleForBrowsers(): Promise<string> {
   })
   return outputFiles[0]!.text
 }
-
-if (process.argv[1] === import.meta.filename) writeFileSync(process.argv[2]!, await bundleForBrowsers())

@@ -2,13 +2,13 @@
 import { dirname, join } from 'node:path'
 import { fail, PotorooError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
+import { OWN_FOLDER } from '../../base/own-files.ts'
 import { reasonOf } from '../../base/reason.ts'
 
 /** What a stack frame of a pipeline file looks like: a path or a bundle's URL, with line and column. */
 const FRAME = /^\s+at (?:.*\()?((?:file:\/\/|potoroo:\/\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?$/
 
-/** This program's own files, whose frames are passed over, as those of packages are. */
-const OWN = new URL('../..', import.meta.url)
+/** Frames of packages are passed over, as those of our own files are. */
 const PACKAGES = '/node_modules/'
 
 /**
@@ -36,7 +36,7 @@ function placeOf(error: unknown): string | null {
   for (const line of error.stack.split('\n')) {
     const place = FRAME.exec(line)?.[1]
     if (place === undefined || place.includes(PACKAGES)) continue
-    if (!place.startsWith(OWN.href) && !place.startsWith(OWN.pathname)) return place
+    if (!place.startsWith(OWN_FOLDER.href) && !place.startsWith(OWN_FOLDER.pathname)) return place
   }
   return null
 }

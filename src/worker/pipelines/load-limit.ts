@@ -15,6 +15,7 @@ import { url as debuggerUrl } from 'node:inspector'
 import { createContext, Script } from 'node:vm'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { fail, type PotorooError } from '../../base/errors.ts'
+import { ownModule } from '../../base/own-files.ts'
 import { showDuration } from '../../base/time.ts'
 
 /** How often the thread looks within the time whether the loop has turned; that says so twice as often. */
@@ -132,8 +133,6 @@ function isDebugged(): boolean {
 }
 
 function beginThread(workerData: LoadWatch): void {
-  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const file = new URL(`./load-watch.${ending}`, import.meta.url)
   // Flags of the process, such as `--input-type`, are none of the thread's.
-  new Worker(file, { workerData, execArgv: [], name: 'potoroo-load' }).unref()
+  new Worker(ownModule('worker/pipelines/load-watch'), { workerData, execArgv: [], name: 'potoroo-load' }).unref()
 }

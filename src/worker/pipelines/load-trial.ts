@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads'
 import { fail } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
+import { ownModule } from '../../base/own-files.ts'
 import { showDuration } from '../../base/time.ts'
 import type { Parameters } from '../../model/graph.ts'
 import { explainThrow } from './load-errors.ts'
@@ -25,9 +26,8 @@ export interface TrialData {
  */
 export function tryLoading(what: TrialData): Promise<void> {
   const { loadTimeoutMs } = what.limits
-  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   // What a file prints as it is loaded it prints once, from the loop.
-  const thread = new Worker(new URL(`./load-trial-thread.${ending}`, import.meta.url), {
+  const thread = new Worker(ownModule('worker/pipelines/load-trial-thread'), {
     workerData: what,
     stdout: true,
     stderr: true,

@@ -12,6 +12,7 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fail } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
+import { ownModule } from '../../base/own-files.ts'
 import { bundle as bundlePath } from '../../checkpoint/layout.ts'
 import type { Graph, Parameters } from '../../model/graph.ts'
 import { isPipeline, type Pipeline } from '../../model/pipeline.ts'
@@ -105,8 +106,7 @@ function faceOf(specifier: string): string | null {
     const reason = 'there are potoroo, potoroo/testing and potoroo/client'
     throw fail('E_PIPELINE_IMPORT', { where: 'the pipeline', import: `"${specifier}"`, reason })
   }
-  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`../../${face[1] ?? 'index'}.${ending}`, import.meta.url).href
+  return ownModule(face[1] ?? 'index').href
 }
 
 function importFace(specifier: string): Promise<object> | null {

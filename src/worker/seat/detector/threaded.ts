@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import { type Details, type ErrorCode, fail, PotorooError } from '../../../base/errors.ts'
 import type { Limits } from '../../../base/limits.ts'
+import { ownModule } from '../../../base/own-files.ts'
 import type { Beat } from '../../../cluster/beats.ts'
 import type { LogOptions } from '../../../env/real/log.ts'
 import type { Evidence, OpenWatch, Stuck, Watch, WatchEvents, Watched, Watcher } from '../watch.ts'
@@ -67,7 +68,11 @@ class ThreadWatch implements Watch {
     const pulse = new Int32Array(shared)
     this.timer = setInterval(() => pulse[0]!++, options.limits.heartbeatMs)
     const workerData: ThreadData = { options, watcher, pulse: shared }
-    this.thread = new Worker(threadFile(), { workerData, resourceLimits: HEAP, name: 'potoroo-watch' })
+    this.thread = new Worker(ownModule('worker/seat/detector/thread'), {
+      workerData,
+      resourceLimits: HEAP,
+      name: 'potoroo-watch',
+    })
     this.thread.on('message', (message: FromThread) => this.take(message))
     this.thread.on('error', (error) => this.end(error instanceof Error ? error.message : String(error)))
     this.thread.on('exit', (status) => this.end(`it exited with status ${status}`))
@@ -127,9 +132,4 @@ class ThreadWatch implements Watch {
     this.opened = null
     opened?.(error)
   }
-}
-
-/** In a checkout the sources run as they are. */
-function threadFile(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url)
 }
