@@ -15,6 +15,7 @@ import { memberAddress } from '../address.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
 import { openHeartbeats } from './heartbeats.ts'
 import { Neighbours } from './neighbours.ts'
+import { Refusals } from './refusals.ts'
 import { type Stuck, type Watch, type WatchEvents, watchNobody } from './watch.ts'
 
 export interface SeatSeams {
@@ -67,6 +68,7 @@ export class Presence {
         resign: (error) => events.storeLost(error),
       },
     )
+    const refusals = new Refusals(env)
     const identity = { cluster: cluster?.name ?? '', token: cluster?.token ?? '', worker, incarnation, build: '' }
     this.neighbours = new Neighbours(env, identity, limits, {
       control: (from, message, body) => events.control(from, message, body),
@@ -76,7 +78,7 @@ export class Presence {
         env.log.warn('link.damaged', { peer, error: code, message })
         events.damaged()
       },
-      refused: (peer, { code, message }) => env.log.warn('link.refused', { peer, error: code, message }),
+      refused: (peer, error) => refusals.take(peer, error),
     })
   }
 
