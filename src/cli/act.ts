@@ -1,8 +1,11 @@
 /** Commands that do something to a pipeline that runs: submit, savepoint, drain, cancel. */
+import { setTimeout as wait } from 'node:timers/promises'
 import { Command } from 'commander'
-import type { PipelineSummary, Submitted } from '../admin/view.ts'
+import type { PipelineSummary, PipelineView, Submitted } from '../admin/view.ts'
 import { PotorooError } from '../base/errors.ts'
 import { showDuration } from '../base/time.ts'
+import { HTTP_SOURCE } from '../connectors/http/describe.ts'
+import { WEBSOCKET } from '../connectors/websocket/describe.ts'
 import type { SavepointEntry, VerifiedSavepoint } from '../worker/pipelines/savepoints.ts'
 import {
   addControlOptions,
@@ -14,7 +17,14 @@ import {
 } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { collect, collectPairs, loadGraph } from './load.ts'
-import { counted, print, printJson, sayWarning, showBytes, table } from './terminal.ts'
+import { failureText } from './status-text.ts'
+import { counted, print, printJson, say, sayWarning, showBytes, table } from './terminal.ts'
+
+/** How long `submit` waits for what it has submitted to begin, and how often it looks. */
+const BEGINS_MS = 3000
+const LOOK_MS = 50
+/** Sources that are open once they have an address. */
+const LISTENERS: readonly string[] = ['tcp', WEBSOCKET, HTTP_SOURCE]
 
 interface SubmitFlags extends ControlFlags {
   readonly param?: Record<string, string>
@@ -40,10 +50,34 @@ export function submitCommand(): Command {
       ...{ from: flags.from ?? null, fresh: flags.fresh === true, drop: flags.drop ?? [] },
     }
     const submitted = await worker.post<Submitted>('/v1/pipelines', body)
-    if (flags.json) return printJson(submitted)
+    const { phase, error } = await onceBegun(worker, submitted)
+    if (error !== null) process.exitCode = EXIT_FAILED
+    if (flags.json) return printJson({ ...submitted, phase, error })
     for (const { code, details } of submitted.warnings) sayWarning(new PotorooError(code, details))
     print(`${submitted.pipeline} submitted, program ${hash.slice(0, 12)}`)
+    if (error !== null) say(failureText(submitted.pipeline, error).trimStart())
   })
+}
+
+/**
+ * What has become of it once its sources are open, or why it could not begin, as where a port is taken. Where a large state is
+ * read, or sources are held, nothing more may be known in time.
+ */
+async function onceBegun(
+  worker: ControlClient,
+  submitted: PipelineSummary,
+): Promise<Pick<PipelineSummary, 'phase' | 'error'>> {
+  for (const endMs = performance.now() + BEGINS_MS; performance.now() < endMs; await wait(LOOK_MS)) {
+    // While owners change no worker may have it.
+    const known = await worker.get<PipelineView>(`/v1/pipelines/${part(submitted.pipeline)}`).catch(() => null)
+    if (known !== null && hasBegun(known)) return known
+  }
+  return submitted
+}
+
+function hasBegun({ phase, sources }: PipelineView): boolean {
+  if (phase !== 'running') return phase !== 'starting'
+  return sources.every(({ connector, address }) => address !== null || !LISTENERS.includes(connector))
 }
 
 /** A command of one verb on one pipeline. */

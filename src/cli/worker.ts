@@ -103,6 +103,7 @@ function logged({ log }: Env, stop: (error: PotorooError | null) => void): Pipel
       log.info('pipeline.running', { pipeline: name, epoch: base?.epoch ?? 0, keys: base?.counts.keys ?? 0 }),
     listening: ({ name }, step, address) => log.info('step.listening', { pipeline: name, step, address }),
     ended: ({ name }) => log.info('pipeline.ended', { pipeline: name }),
+    over: (pipeline, how) => log.info(`pipeline.${how}`, { pipeline }),
     failed: ({ name }, error) => failed(name, error),
     unloaded: failed,
     warned: ({ name }, { code, message, remedy }) =>

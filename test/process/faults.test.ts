@@ -173,6 +173,25 @@ test('a port that the pipeline has given out twice is in use by itself', async (
   })
 })
 
+test('what is submitted and cannot begin is said to be so, and who drains or cancels it stands in the log', async () => {
+  const port = await freePort()
+  const at = (text: string) => text.replace('port: 0', `port: ${port}`)
+  const { cwd, write } = app(at(counting()))
+  write('q.js', at(counting({ name: 'other' })))
+  const worker = potoroo(['worker', '--log-format', 'json'], { cwd })
+  await worker.said(/worker\.seated/)
+  expect(await ran(['submit', 'p.js'], { cwd })).toMatchObject({ status: 0, err: '' })
+  const second = await ran(['submit', 'q.js'], { cwd })
+  expect(second).toMatchObject({ status: 1, out: expect.stringMatching(/^other submitted, program /) })
+  expect(second.err).toMatch(/^other failed: E_PORT_IN_USE: .*\n .*another port\n .*potoroo submit FILE/)
+  const { status, out } = await ran(['submit', 'q.js', '--json'], { cwd })
+  expect([status, JSON.parse(out)]).toMatchObject([1, { phase: 'failed', error: { code: 'E_PORT_IN_USE' } }])
+  expect(await ran(['drain', 'count'], { cwd })).toMatchObject({ status: 0 })
+  await worker.said(/"pipeline":"count".*"code":"pipeline\.drained"/)
+  expect(await ran(['cancel', 'other'], { cwd })).toMatchObject({ status: 0 })
+  await worker.said(/"pipeline":"other".*"code":"pipeline\.cancelled"/)
+})
+
 test.each([
   ['a timer', 'setTimeout(() => { throw new TypeError("late") })', /E_STRAY: .* at .*p\.js:\d+:\d+: late\n .*await it/],
   ['a promise', 'Promise.reject(new Error("alone"))', /E_STRAY: .* at .*p\.js:\d+:\d+: alone\n .*await it/],

@@ -275,7 +275,8 @@ describe('a file that is no pipeline is told why, and where', () => {
       'E_PIPELINE_EXPORT',
       '"words" is exported by name only',
     ],
-    ['another export', 'export default () => {}', 'E_PIPELINE_EXPORT', 'its default export is a function'],
+    ['another export', 'export default () => {}', 'E_PIPELINE_EXPORT', 'its default export is a function,'],
+    ['an object', 'export default {}', 'E_PIPELINE_EXPORT', 'its default export is an object,'],
     [
       'an endless await',
       'await new Promise(() => {})\nexport default 1',

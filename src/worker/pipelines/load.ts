@@ -125,6 +125,7 @@ function pipelineOf(module: { readonly default?: unknown }, path: string): Pipel
   const named = Object.entries(module).find(([, value]) => isPipeline(value))?.[0]
   if (named !== undefined) throw fail('E_PIPELINE_EXPORT', { path, reason: `"${named}" is exported by name only` })
   if (module.default === undefined) throw fail('E_PIPELINE_EXPORT', { path, reason: 'it has no default export' })
-  const kind = typeof module.default
-  throw fail('E_PIPELINE_EXPORT', { path, reason: `its default export is a ${kind} and not what pipeline() returns` })
+  const type = typeof module.default
+  const kind = module.default === null ? 'null' : `${type === 'object' ? 'an' : 'a'} ${type}`
+  throw fail('E_PIPELINE_EXPORT', { path, reason: `its default export is ${kind}, and not what pipeline() returns` })
 }
