@@ -2,7 +2,7 @@
  * Exit statuses, a public contract: scripts and supervisors decide by them.
  *
  *     0   done                          70   a bug in Potoroo (`invariant`)
- *     1   the world failed              130  a second Ctrl-C
+ *     1   the world failed              130  a second Ctrl-C      as those signals end a process: a shell adds 128
  *     2   the request is wrong          143  a second SIGTERM
  */
 import { InvariantError } from '../base/assert.ts'

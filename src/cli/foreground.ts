@@ -9,6 +9,7 @@ import { RealOutput } from '../env/real/output.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
 import { keepCompiled } from './compiled.ts'
 import { startWarnings } from './doctor/folder.ts'
+import { isOpened } from './opening.ts'
 import type { Settings } from './settings.ts'
 import { onSignals } from './signals.ts'
 import { say, sayWarning } from './terminal.ts'
@@ -26,6 +27,11 @@ export interface Seat {
   readonly data: string
   readonly development: boolean
   readonly acceptLoss: boolean
+}
+
+/** It ends while it waits for its data folder. */
+function stuck(): void {
+  say('the data folder does not answer: ends at once')
 }
 
 /**
@@ -63,10 +69,8 @@ export async function inForeground(
     stop(null)
   })
   keepCompiled()
-  const opened = pipelines.open().then(() => true)
   // A signal, or a disk that takes nothing, may end it before it has begun.
-  if (!(await Promise.race([opened, stopped.promise.then(() => false)]))) {
-    await pipelines.close()
+  if (!(await isOpened(pipelines, pipelines.open(), stopped.promise, stuck))) {
     if (wrong !== null) throw wrong
     return
   }

@@ -1,4 +1,4 @@
-/** Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. */
+/** Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once, also where a disk does not answer. */
 
 /** What a shell adds to a signal's number in an exit status. */
 const SIGNALLED = 128
@@ -16,7 +16,10 @@ export interface Signals {
   forget(): void
 }
 
-/** Calls `stop` at the first signal. At a second one, which is no echo of it, it calls `last`, and the process ends with status 130 or 143. */
+/**
+ * Calls `stop` at the first signal. At a second one, which is no echo of it, it calls `last`, and the process ends as by that signal,
+ * with status 130 or 143.
+ */
 export function onSignals(stop: (signal: Signal) => void, last: () => void = () => {}): Signals {
   let askedMs: number | null = null
   const listener = (signal: Signal): void => {
@@ -26,7 +29,7 @@ export function onSignals(stop: (signal: Signal) => void, last: () => void = () 
       stop(signal)
     } else if (nowMs - askedMs > SAME_MS) {
       last()
-      process.exit(SIGNALLED + NUMBERS[signal])
+      endAtOnce(signal)
     }
   }
   const signals = Object.keys(NUMBERS) as Signal[]
@@ -36,4 +39,14 @@ export function onSignals(stop: (signal: Signal) => void, last: () => void = () 
       for (const signal of signals) process.off(signal, listener)
     },
   }
+}
+
+/**
+ * Ends the process by `signal`, as if nobody had listened to it. `process.exit` waits for what the threads of the file system are
+ * at, for ever where a disk does not answer; it is for the first process of a container, which no signal ends.
+ */
+export function endAtOnce(signal: Signal): never {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+  process.exit(SIGNALLED + NUMBERS[signal])
 }

@@ -16,6 +16,7 @@ import { keepCompiled } from './compiled.ts'
 import { FOLDERS } from './control-client.ts'
 import { startWarnings } from './doctor/folder.ts'
 import { EXIT_FAILED } from './exit.ts'
+import { isOpened } from './opening.ts'
 import { onSignals } from './signals.ts'
 import { readClusterToken, readSourceToken } from './token.ts'
 import { addClusterOptions, type ClusterFlags, envOf, keyGroupsOf, logOf, settingsOf } from './worker-options.ts'
@@ -72,7 +73,11 @@ async function work(options: Options): Promise<void> {
     })
   }
   keepCompiled()
-  await pipelines.follow()
+  if (!(await isOpened(pipelines, pipelines.follow(), stopped.promise, () => stuck(log)))) {
+    const error = await stopped.promise
+    if (error !== null) throw error
+    return log.info('worker.ended')
+  }
   const control = await openControl({ env, pipelines, limits, data, store: settings.store ?? null, ...place })
   try {
     log.info('worker.started', { data, control: control.address })
@@ -87,6 +92,11 @@ async function work(options: Options): Promise<void> {
     await control.close()
     signals.forget()
   }
+}
+
+/** It ends while it waits for its store, which does not answer. */
+function stuck(log: Log): void {
+  log.warn('worker.ended', { reason: 'the store, or the data folder, does not answer' })
 }
 
 /** Brings up what the chain says. */

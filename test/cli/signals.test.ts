@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { onSignals } from '../../src/cli/signals.ts'
 
+const kill = vi.spyOn(process, 'kill').mockImplementation(() => true)
 const exit = vi.spyOn(process, 'exit').mockImplementation((() => {}) as () => never)
 beforeEach(() => vi.useFakeTimers({ toFake: ['performance'] }))
 afterEach(() => vi.useRealTimers())
@@ -18,6 +19,8 @@ test('a second signal ends at once, and an echo of the first does not', () => {
   process.emit('SIGTERM', 'SIGTERM')
   expect(stop).toHaveBeenCalledOnce()
   expect(last).toHaveBeenCalledOnce()
+  expect(kill).toHaveBeenCalledWith(process.pid, 'SIGTERM')
+  // Where that has ended nothing.
   expect(exit).toHaveBeenCalledWith(143)
   signals.forget()
 })
