@@ -53,8 +53,8 @@ export interface ControlClient {
   readonly address: string
   /** `ms`: how long the answer may take; without it, as long as it takes. */
   get<T>(path: string, ms?: number): Promise<T>
-  /** `what`: what there is to wait for, in words for a person. */
-  post<T>(path: string, body?: unknown, ms?: number, what?: string): Promise<T>
+  /** `what`: what there is to wait for, in words for a person; `null` where nothing is said of it. */
+  post<T>(path: string, body?: unknown, ms?: number, what?: string | null): Promise<T>
   remove(path: string): Promise<void>
 }
 
@@ -184,14 +184,14 @@ function tokenIn(file: ControlFile): string {
 }
 
 function clientOf(address: string, token: string, data?: string): ControlClient {
-  const ask = async <T>(method: string, path: string, body: unknown, ms?: number, what?: string): Promise<T> => {
-    const waiting = new Waiting(what ?? `waits for the worker at ${address}`)
+  const ask = async <T>(method: string, path: string, body: unknown, ms?: number, what?: string | null): Promise<T> => {
+    const waiting = what === null ? null : new Waiting(what ?? `waits for the worker at ${address}`)
     const answer = await call(address, method, path, token, body, ms)
       .catch((error: NodeJS.ErrnoException) => {
         if (data !== undefined && error.code === 'ECONNREFUSED') throw fail('E_NO_WORKER', { data }, error)
         throw fail('E_CONTROL', { address, reason: error.message }, error)
       })
-      .finally(() => waiting.end())
+      .finally(() => waiting?.end())
     if (answer.status === 200) return JSON.parse(answer.text) as T
     throw errorOf(answer.text, address)
   }

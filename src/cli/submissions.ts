@@ -1,11 +1,15 @@
 /**
  * The pipelines that `up` was given, until the cluster has taken them. A worker may die while it is asked: what the world
- * fails is tried again with the next look, and said when it is something else than before. What is refused stays refused.
+ * fails is tried again with the next look, and said when it is something else than before. What is refused stays refused. What
+ * keeps the others waiting is said as well, where it takes long.
  */
 import { PotorooError } from '../base/errors.ts'
 import type { loadGraph } from './load.ts'
 
 type Loaded = Awaited<ReturnType<typeof loadGraph>>
+
+/** How long a pipeline waits for the same before that is said, in milliseconds. */
+const PATIENCE_MS = 10_000
 
 export class Submissions {
   /** Some pipeline is not running because of what it is. */
@@ -14,6 +18,8 @@ export class Submissions {
   private readonly tell: (text: string) => void
   /** What has been said of each pipeline that still waits. */
   private readonly said = new Map<string, string>()
+  /** What they wait for, since when, and whether that was said. */
+  private waits = { why: '', sinceMs: 0, told: false }
 
   constructor(programs: readonly Loaded[], tell: (text: string) => void) {
     this.waiting = programs
@@ -33,6 +39,18 @@ export class Submissions {
       }
     }
     this.waiting = left
+  }
+
+  /** They wait for `why` at `nowMs`, by the monotonic clock in milliseconds; `null`: for nothing but their turn. */
+  wait(why: string | null, nowMs: number): void {
+    if (why === null || this.waiting.length === 0 || why !== this.waits.why) {
+      this.waits = { why: why ?? '', sinceMs: nowMs, told: false }
+      return
+    }
+    if (this.waits.told || nowMs - this.waits.sinceMs < PATIENCE_MS) return
+    this.waits.told = true
+    const names = this.waiting.map(({ pipeline }) => pipeline.name).join(', ')
+    this.tell(`${names}: not submitted yet, for ${why}`)
   }
 
   private again(name: string, error: unknown): boolean {

@@ -9,6 +9,9 @@ import { findWorker } from './control-client.ts'
 /** How long a worker may take, in milliseconds. */
 const ANSWER_MS = 1000
 
+/** How long one may take to load a pipeline and to have it in the chain, in milliseconds. Whoever asks again is answered the same. */
+const SUBMIT_MS = 60_000
+
 /** The cluster as one of its workers sees it, and what each of them does. */
 export interface ClusterNow extends ClusterView {
   /** The data folder of the worker that says so. */
@@ -51,5 +54,5 @@ function rank({ generation, coordinator, worker }: ClusterView): number {
 /** Submits a program to the worker of the folder `data`. Rejects with why it was not taken. */
 export async function submitTo(data: string, program: Program, parameters: Parameters): Promise<void> {
   const { text, map, hash } = program
-  await (await findWorker({ data })).post('/v1/pipelines', { text, map, hash, parameters })
+  await (await findWorker({ data })).post('/v1/pipelines', { text, map, hash, parameters }, SUBMIT_MS, null)
 }

@@ -24,7 +24,7 @@ import { onSignals } from './signals.ts'
 import { Submissions } from './submissions.ts'
 import { CRASHES, MEMORY_MS } from './supervise.ts'
 import { counted, say } from './terminal.ts'
-import { ask, lookAt, submitTo } from './up-control.ts'
+import { ask, type ClusterNow, lookAt, submitTo } from './up-control.ts'
 import { logLevelOption, settingsOf } from './worker-options.ts'
 
 interface Options {
@@ -119,6 +119,7 @@ class LocalCluster implements ChildEvents {
   private readonly listening = new Set<string>()
   private stopping = false
   private looking = false
+  private submitting = false
   private readonly submissions: Submissions
 
   constructor(
@@ -260,8 +261,24 @@ class LocalCluster implements ChildEvents {
       now,
       this.children.map(({ worker, pid, state }) => ({ worker, pid, phase: state.phase, restarts: state.restarts })),
     )
-    if (now !== null && now.mode === 'normal') {
-      await this.submissions.tryAll(({ bundle, graph }) => submitTo(now.data, bundle, graph.parameters))
+    // What a worker is asked holds up no look.
+    if (now?.mode === 'normal') void this.submit(now)
+    this.submissions.wait(this.whyNot(now), performance.now())
+  }
+
+  private async submit({ data }: ClusterNow): Promise<void> {
+    if (this.submitting) return
+    this.submitting = true
+    await this.submissions.tryAll(({ bundle, graph }) => submitTo(data, bundle, graph.parameters))
+    this.submitting = false
+  }
+
+  /** Why nothing can be submitted, or is not answered. */
+  private whyNot(now: ClusterNow | null): string | null {
+    if (now === null) return `no worker answers: see the ends of their logs, such as ${this.children[0]!.logPath}`
+    if (now.mode !== 'normal') {
+      return `the workers are not in order (${now.mode}): \`potoroo status --data ${this.folder}\` shows how far they are`
     }
+    return this.submitting ? 'the worker that was asked has not answered' : null
   }
 }

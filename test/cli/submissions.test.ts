@@ -34,6 +34,20 @@ test('what the world fails is tried again and said once, what is refused is not,
   ])
 })
 
+test('what keeps pipelines waiting is said, where it is the same for ten seconds, and once', async () => {
+  const said: string[] = []
+  const submissions = new Submissions([program('a'), program('b')], (text) => said.push(text))
+  for (let nowMs = 0; nowMs < 9000; nowMs += 250) submissions.wait('nobody answers', nowMs)
+  for (let nowMs = 9000; nowMs < 19_000; nowMs += 250) submissions.wait('they are few', nowMs)
+  expect(said).toEqual([])
+  for (let nowMs = 19_000; nowMs < 60_000; nowMs += 250) submissions.wait('they are few', nowMs)
+  expect(said).toEqual(['a, b: not submitted yet, for they are few'])
+  submissions.wait(null, 60_000)
+  await submissions.tryAll(() => Promise.resolve())
+  for (let nowMs = 61_000; nowMs < 90_000; nowMs += 250) submissions.wait('nobody answers', nowMs)
+  expect(said).toHaveLength(3)
+})
+
 test('a mistake of ours is no refusal', async () => {
   const submissions = new Submissions([program('a')], () => {})
   await expect(submissions.tryAll(() => Promise.reject(new TypeError('no')))).rejects.toThrow('no')
