@@ -22,7 +22,7 @@ test('a worker that waits for a store which does not answer ends at the first SI
   await waits
   worker.kill('SIGTERM')
   expect(await worker.ended).toEqual({ status: null, signal: 'SIGTERM' })
-  expect(worker.err).toMatch(/worker\.stopping[^]*does not answer.*worker\.ended/)
+  expect(worker.err).toMatch(/worker\.stopping[\s\S]*does not answer.*worker\.ended/)
 })
 
 test('a second SIGTERM ends it at once', async () => {

@@ -10,6 +10,9 @@
  * W3. Whoever takes part in a debugger's session has all the time there is.
  * W4. Loads that run beside each other have one thread, which costs as much as many loads: a worker that starts loads all that its
  *     cluster runs.
+ * W5. What is interrupted is the loop, and with it all loads that have not ended: what was to come next in them may be gone, and
+ *     their time is over without having been theirs. Which of several it was nobody knows here: each is tried once more, beside the
+ *     loop, and loaded again where that ends.
  */
 import { url as debuggerUrl } from 'node:inspector'
 import { createContext, Script } from 'node:vm'
@@ -44,6 +47,8 @@ class Watch {
   private readonly cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   private readonly turning: NodeJS.Timeout
   private loads = 0
+  /** How many had not ended when the first of them saw that they were interrupted; 0 before. */
+  private suspects = 0
 
   private constructor(ms: number) {
     this.ms = ms
@@ -66,10 +71,16 @@ class Watch {
     if (this.leave()) Atomics.wait(this.cell, 0, INTERRUPTED)
   }
 
+  /** Whether one of several was interrupted (W5). */
+  get hasSuspects(): boolean {
+    return this.suspects > 1
+  }
+
   /** A load has ended, or is given up. Answers whether the thread has interrupted the loop. */
   leave(): boolean {
     this.loads--
     const interrupted = this.move((turn) => (this.loads > 0 ? turn + 1 : ENDED)) <= INTERRUPTED
+    if (interrupted && this.suspects === 0) this.suspects = this.loads + 1
     // The thread has one interruption to give.
     if ((interrupted || this.loads === 0) && Watch.open.get(this.ms) === this) Watch.open.delete(this.ms)
     if (this.loads === 0) clearInterval(this.turning)
@@ -88,14 +99,41 @@ class Watch {
   }
 }
 
-/** Settles as `load` does, or rejects with `E_PIPELINE_SLOW` after `ms`; `path` names the file. */
-export function loadWithin<T>(ms: number, path: string, load: () => Promise<T>): Promise<T> {
+/**
+ * Settles as `load` does, or rejects with `E_PIPELINE_SLOW` after `ms`; `path` names the file. Where it was interrupted beside others,
+ * `load` is called once more as soon as `beside` has seen, beside the loop, that it ends (W5).
+ */
+export async function loadWithin<T>(
+  ms: number,
+  path: string,
+  load: () => Promise<T>,
+  beside: () => Promise<void>,
+): Promise<T> {
+  try {
+    return await loadOnce(ms, path, load)
+  } catch (error) {
+    if (!(error instanceof Suspected)) throw error
+  }
+  await beside()
+  try {
+    return await loadOnce(ms, path, load)
+  } catch (error) {
+    throw error instanceof Suspected ? tooSlow(ms, path, 'computes') : error
+  }
+}
+
+/** It was interrupted, and so were others (W5). */
+class Suspected extends Error {}
+
+function loadOnce<T>(ms: number, path: string, load: () => Promise<T>): Promise<T> {
   const watched = Watch.join(ms)
   return new Promise((resolve, reject) => {
     let late = false
     const timer = setTimeout(() => {
       late = true
-      reject(tooSlow(ms, path, watched.leave() ? 'computes' : 'waits'))
+      const interrupted = watched.leave()
+      if (interrupted && watched.hasSuspects) reject(new Suspected())
+      else reject(tooSlow(ms, path, interrupted ? 'computes' : 'waits'))
     }, ms)
     const end = (): void => {
       clearTimeout(timer)

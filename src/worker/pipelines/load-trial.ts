@@ -20,33 +20,47 @@ export interface TrialData {
   readonly limits: Pick<Limits, 'loadTimeoutMs'>
 }
 
+/** What the thread says. */
+export type TrialWord = 'begins' | 'over' | 'waits' | 'computes'
+
+/** How soon the thread says that the time is over, where it does not compute, in milliseconds. */
+const ANSWER_MS = 500
+
 /**
  * Answers once `what` has been loaded and built, or has failed to; rejects with `E_PIPELINE_SLOW` where it does neither, and
- * with `E_PIPELINE_THREW` where it would end the process.
+ * with `E_PIPELINE_THREW` where it would end the process. `path` names it.
  */
-export function tryLoading(what: TrialData): Promise<void> {
+export function tryLoading(what: TrialData, path = 'the pipeline'): Promise<void> {
   const { loadTimeoutMs } = what.limits
   // What a file prints as it is loaded it prints once, from the loop.
   const thread = new Worker(ownModule('worker/pipelines/load-trial-thread'), {
     workerData: what,
+    // Flags of the process, such as `--input-type`, are none of the thread's.
+    execArgv: [],
     stdout: true,
     stderr: true,
     name: 'potoroo-trial',
   })
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const timeout = showDuration(loadTimeoutMs)
-      reject(fail('E_PIPELINE_SLOW', { path: 'the pipeline', timeout, does: 'waits or computes' }))
+    const refuse = (does: 'waits' | 'computes'): void => {
+      reject(fail('E_PIPELINE_SLOW', { path, timeout: showDuration(loadTimeoutMs), does }))
       void thread.terminate()
-    }, loadTimeoutMs)
-    thread.once('message', () => {
+    }
+    const late = (): void => refuse('computes')
+    let timer = setTimeout(late, loadTimeoutMs + ANSWER_MS)
+    thread.on('message', (word: TrialWord) => {
       clearTimeout(timer)
-      resolve()
-      void thread.terminate()
+      if (word === 'waits' || word === 'computes') return refuse(word)
+      // That the thread has come up is none of the pipeline's time.
+      if (word === 'begins') timer = setTimeout(late, loadTimeoutMs + ANSWER_MS)
+      else {
+        resolve()
+        void thread.terminate()
+      }
     })
     const ends = (error: unknown): void => {
       clearTimeout(timer)
-      reject(explainThrow(error, 'the pipeline', 'loaded'))
+      reject(explainThrow(error, path, 'loaded'))
     }
     thread.once('error', ends)
     thread.once('exit', () => ends('it ends the process'))

@@ -19,6 +19,7 @@ import { isPipeline, type Pipeline } from '../../model/pipeline.ts'
 import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
 import { explainMissingExport, explainThrow } from './load-errors.ts'
 import { callWithin, loadWithin } from './load-limit.ts'
+import { tryLoading } from './load-trial.ts'
 
 export type LoadLimits = Pick<Limits, 'bundleBytes' | 'loadTimeoutMs'>
 
@@ -74,19 +75,26 @@ async function importBundle(
   const base = `${SCHEME}${bundle.hash.slice(0, 12)}-${randomBytes(4).toString('hex')}/`
   const url = `${base}bundle.js`
   const source = withMap(bundle, root ?? base)
+  const isOurs = (other: string | undefined) => other?.startsWith(url) === true
   const hooks = registerHooks({
     resolve(specifier, context, next) {
-      if (specifier === url) return { url, format: 'module', shortCircuit: true }
-      const face = context.parentURL === url ? faceOf(specifier) : null
+      if (isOurs(specifier)) return { url: specifier, format: 'module', shortCircuit: true }
+      const face = isOurs(context.parentURL) ? faceOf(specifier) : null
       return face === null ? next(specifier, context) : { url: face, shortCircuit: true }
     },
     load: (asked, context, next) =>
-      asked === url ? { format: 'module', source, shortCircuit: true } : next(asked, context),
+      isOurs(asked) ? { format: 'module', source, shortCircuit: true } : next(asked, context),
   })
   // O3. Costs nothing until somebody reads a stack.
   setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
   try {
-    const module: { readonly default?: unknown } = await loadWithin(limits.loadTimeoutMs, path, () => import(url))
+    const { text, map, hash } = bundle
+    const { loadTimeoutMs } = limits
+    const beside = () => tryLoading({ text, map, hash, parameters: {}, limits: { loadTimeoutMs } }, path)
+    // A module that was interrupted stays as it is: each try has a name of its own.
+    let tries = 0
+    const load = () => import(tries++ === 0 ? url : `${url}?${tries}`)
+    const module: { readonly default?: unknown } = await loadWithin(loadTimeoutMs, path, load, beside)
     return pipelineOf(module, path)
   } catch (error) {
     throw (await explainMissingExport(error, path, bundle.map, importFace)) ?? explainThrow(error, path, 'loaded')
