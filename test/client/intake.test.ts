@@ -188,10 +188,15 @@ test('a receiver that is started again and again takes no more for that', () => 
   intake.beginBehind(5000)
   other.say({ ...HELLO, writer: 'w2' })
   expect(other.heard.at(-1)).toMatchObject({ kind: 'welcome', credit: 0 })
-  intake.caughtUp()
+  intake.catchUp(4200)
   expect([again.heard.at(-1), other.heard.at(-1)]).toEqual([
-    { kind: 'credit', bytes: 900 },
-    { kind: 'credit', bytes: 1000 },
+    { kind: 'credit', bytes: 100 },
+    { kind: 'credit', bytes: 200 },
+  ])
+  intake.catchUp(800)
+  expect([again.heard.at(-1), other.heard.at(-1)]).toEqual([
+    { kind: 'credit', bytes: 800 },
+    { kind: 'credit', bytes: 800 },
   ])
   const late = dial()
   late.say({ ...HELLO, writer: 'w3' })

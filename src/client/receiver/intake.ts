@@ -169,13 +169,14 @@ export class Intake {
     this.backlog = bytes
   }
 
-  /** What an earlier life had taken has been handed over. */
-  caughtUp(): void {
-    this.backlog = 0
+  /** Of what an earlier life had taken `bytes` more have been handed over. */
+  catchUp(bytes: number): void {
+    this.backlog = Math.max(0, this.backlog - bytes)
     for (const session of this.sessions.values()) {
-      const { withheld: bytes, caller } = session
-      session.withheld = 0
-      if (bytes > 0) caller?.say({ kind: 'credit', bytes })
+      const free = session.withheld - this.backlog
+      if (free <= 0) continue
+      session.withheld -= free
+      session.caller?.say({ kind: 'credit', bytes: free })
     }
   }
 

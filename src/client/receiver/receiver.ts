@@ -39,6 +39,8 @@ interface Handful {
 }
 
 const KEEP_ALIVE_MS = 5000
+/** What is handed over of an earlier life before sinks may bring as much. */
+const PART_BYTES = 64 << 10
 /** After so long the loop has its turn, however quick the handler is. */
 const TURN_MS = 8
 
@@ -107,10 +109,21 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     this.address = listening.address
     this.timer = setInterval(() => intake.tick(), KEEP_ALIVE_MS)
     this.handled = settings.after ?? inbox?.handed ?? 0
-    const found = inbox?.found.splice(0) ?? []
-    if (found.length === 0) return
-    intake.beginBehind(found.reduce((sum, { bytes }) => sum + bytes.length, 0))
-    this.enqueue({ records: found, done: () => intake.caughtUp() })
+    this.goOnWith(inbox?.found.splice(0) ?? [])
+  }
+
+  /** Hands over what an earlier life had taken, and lets sinks bring as much for each part of it. */
+  private goOnWith(found: readonly Kept[]): void {
+    let [from, bytes, all] = [0, 0, 0]
+    for (const [i, record] of found.entries()) {
+      bytes += record.bytes.length
+      if (bytes < PART_BYTES && i < found.length - 1) continue
+      const [records, size] = [found.slice(from, i + 1), bytes]
+      this.enqueue({ records, done: () => this.intake.catchUp(size) })
+      all += size
+      ;[from, bytes] = [i + 1, 0]
+    }
+    this.intake.beginBehind(all)
   }
 
   /** Ids that were forgotten before their time, because more than `remember` of them came; each may be handed over twice. */
