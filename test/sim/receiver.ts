@@ -4,7 +4,8 @@
  * Its notes reach the disk in the order in which they were made; those under way when it dies are lost.
  */
 import { makeLimits } from '../../src/base/limits.ts'
-import { type Caller, Intake, type Keeper, type SinkName } from '../../src/client/receiver/intake.ts'
+import type { Caller } from '../../src/client/receiver/caller.ts'
+import { Intake, type Keeper, type SinkName } from '../../src/client/receiver/intake.ts'
 import { accepted } from '../../src/connectors/websocket/wire.ts'
 import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
 import type { Machine, SimProcess } from '../../src/sim/world.ts'

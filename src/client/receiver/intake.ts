@@ -7,27 +7,12 @@
  * I3. Once a sink of a later generation has said hello, those of earlier ones are closed and heard no more: what a worker that
  *     was replaced still sends comes behind nobody.
  * I4. What was taken and not handed over is bounded, whatever a sink sends, and however often the receiver is started: by
- *     `creditBytes` and two batches. A sink that keeps
- *     to its credit goes one batch beyond it at most (`protocol/delivery.ts`, Q3), and comes to another only where it dials
- *     anew before that one is handed over; it is turned away for a while. Of who was not welcomed a hello is held, and no more. Who
- *     does not read what is said to it is turned out.
+ *     `creditBytes` and two batches. A sink that keeps to its credit goes one batch beyond it at most (`protocol/delivery.ts`, Q3),
+ *     and comes to another only where it dials anew before that one is handed over; it is turned away for a while. Of who was not
+ *     welcomed a hello is held, and no more. Who does not read what is said to it is turned out.
  */
-import { PotorooError } from '../../base/errors.ts'
-import { sameSecret } from '../../base/secret.ts'
-import {
-  type DeliveryMessage,
-  deliveryFrameBytes,
-  deliveryVersions,
-  encodeDelivery,
-  type Hello,
-  readDelivery,
-  readRecords,
-  STALE,
-} from '../../protocol/delivery.ts'
-import { FrameParser } from '../../protocol/frame.ts'
-import { FIELD_BYTES } from '../../protocol/message-frame.ts'
-import { SILENCES, UNFINISHED } from '../../protocol/silence.ts'
-import { agreedVersion } from '../../protocol/version.ts'
+import { type Hello, STALE } from '../../protocol/delivery.ts'
+import { Caller, type Port, RETRY_MS } from './caller.ts'
 import { Memory } from './memory.ts'
 
 /** Which sink of which run of a pipeline writes. */
@@ -78,16 +63,8 @@ export interface IntakeSettings {
   readonly remember: number
 }
 
-/** The way back to a sink. */
-export interface Port {
-  /** Answers how many bytes the sink has not read, as far as is known here. */
-  send(bytes: Uint8Array): number
-  /** Sends what is queued, and closes. */
-  close(): void
-}
-
 /** What one writer has sent since its worker began with a base; outlives its connections. */
-interface Session {
+export interface Session {
   readonly name: string
   readonly generation: number
   readonly stream: Stream
@@ -101,11 +78,6 @@ interface Session {
   withheld: number
 }
 
-const RETRY_MS = 1000
-/** What somebody may send before he is welcomed, with what a WebSocket puts around it. */
-const HELLO_BYTES = 2 * FIELD_BYTES
-/** Bytes of what is said to a sink that it may leave unread: who reads nothing, and asks again and again, would fill the memory. */
-export const UNREAD_BYTES: number = 1 << 20
 /** Sinks that are remembered at a time; beyond them the first that is not connected is forgotten. */
 const STREAMS = 1000
 
@@ -233,190 +205,6 @@ export class Intake {
 
   left(caller: Caller): void {
     this.callers.delete(caller)
-  }
-}
-
-/** One connection. */
-export class Caller {
-  private readonly intake: Intake
-  private readonly port: Port
-  private readonly parser: FrameParser
-  private session: Session | null = null
-  private over = false
-  private heard = true
-  private said = true
-  private silences = 0
-  /** Bytes that have come of messages that were not whole then, before it was welcomed. */
-  private unheard = 0
-  /** Some of what has come may be of a message that is not whole. */
-  private partial = false
-  /** Looks at which a frame had begun and not ended, since one ended. */
-  private unfinished = 0
-
-  constructor(intake: Intake, port: Port) {
-    this.intake = intake
-    this.port = port
-    // A stranger makes us hold little.
-    this.parser = new FrameParser(FIELD_BYTES)
-  }
-
-  onBytes(chunk: Buffer): void {
-    if (this.over) return
-    this.heard = true
-    try {
-      this.parser.push(chunk, (frame) => this.take(readDelivery(frame)))
-    } catch (error) {
-      if (!(error instanceof PotorooError)) throw error
-      this.refuse(error.code, error.message, RETRY_MS)
-    }
-  }
-
-  /**
-   * `bytes` have come of a message that `onBytes` shows once it is whole, which of a long one may take a while. False: nothing more
-   * is to be held for this connection (I4).
-   */
-  onPart(bytes: number): boolean {
-    if (this.over) return false
-    if (this.session === null) {
-      this.unheard += bytes
-      if (this.unheard > HELLO_BYTES) this.onClosed()
-      return !this.over
-    }
-    this.heard = true
-    this.partial = true
-    return true
-  }
-
-  onClosed(): void {
-    this.over = true
-    this.parser.stop()
-    if (this.session?.caller === this) this.session.caller = null
-    this.intake.left(this)
-  }
-
-  /** Closes the connection. */
-  turnOut(): void {
-    if (this.over) return
-    this.onClosed()
-    this.port.close()
-  }
-
-  tick(): void {
-    if (!this.said) this.say({ kind: 'ping' })
-    this.said = false
-    this.silences = this.heard ? 0 : this.silences + 1
-    this.heard = false
-    if (this.parser.waiting > 0 || this.partial) this.unfinished++
-    if (this.silences >= SILENCES || this.unfinished > UNFINISHED) this.turnOut()
-  }
-
-  say(message: Exclude<DeliveryMessage, { kind: 'batch' }>): void {
-    if (this.over) return
-    this.said = true
-    if (this.port.send(encodeDelivery(message)) > UNREAD_BYTES) this.turnOut()
-  }
-
-  private take({ message, body }: ReturnType<typeof readDelivery>): void {
-    if (this.over) return
-    this.unfinished = 0
-    this.partial = false
-    if (message.kind === 'hello') return this.onHello(message)
-    const { session } = this
-    if (session === null) return this.refuse('E_MESSAGE', 'it begins with hello', 0)
-    switch (message.kind) {
-      case 'batch':
-        this.onBatch(session, message, body)
-        break
-      case 'floor':
-        session.stream.memory.floor(message.epoch)
-        this.intake.keeper.moved(session.stream)
-        break
-      case 'ping':
-        this.say({ kind: 'pong' })
-        break
-      case 'pong':
-        break
-      case 'end':
-        this.turnOut()
-        break
-      default:
-        this.refuse('E_MESSAGE', `"${message.kind}" is for receivers to say`, 0)
-    }
-  }
-
-  private onHello(hello: Hello): void {
-    const { settings } = this.intake
-    const range = { newest: hello.newest, oldest: hello.oldestVersion }
-    const version = agreedVersion(deliveryVersions, range)
-    if (this.session !== null) return this.refuse('E_MESSAGE', 'it has said hello already', 0)
-    if (version === null) return this.refuse('E_VERSION', 'no version is spoken by both', 0)
-    if (settings.token !== '' && !sameSecret(hello.token, settings.token))
-      return this.refuse('E_TOKEN', 'the token is not the one asked for', 0)
-    const session = this.intake.enter(this, hello)
-    if (typeof session === 'string') return this.refuse(STALE, session, RETRY_MS)
-    this.session = session
-    this.parser.allow(deliveryFrameBytes(settings.recordBytes))
-    this.say({
-      kind: 'welcome',
-      version,
-      receiver: settings.name,
-      resumeAfter: Math.max(0, session.last),
-      credit: this.intake.creditOf(session),
-      keepAliveMs: settings.keepAliveMs,
-    })
-    // What was kept while nobody was there to hear it.
-    if (session.acked > 0) this.say({ kind: 'ack', through: session.acked })
-  }
-
-  private onBatch(
-    session: Session,
-    { first, count, after }: Extract<DeliveryMessage, { kind: 'batch' }>,
-    body: ReturnType<typeof readDelivery>['body'],
-  ): void {
-    const bytes = body.remaining
-    const { creditBytes, recordBytes } = this.intake.settings
-    if (session.outstanding >= creditBytes + deliveryFrameBytes(recordBytes)) {
-      return this.refuse('E_CREDIT', `it sends beyond its credit of ${creditBytes} bytes`, RETRY_MS)
-    }
-    if (session.last >= 0 && first > session.last + 1) {
-      return this.refuse('E_MESSAGE', `${first} follows ${session.last}`, RETRY_MS)
-    }
-    const came: TakenRecord[] = []
-    readRecords(body, count, (id, bytes, i) => {
-      if (first + i > session.last) came.push({ id, bytes })
-    })
-    // Nothing is remembered of a batch that could not be read to its end.
-    const records: TakenRecord[] = []
-    const again: string[] = []
-    const { stream } = session
-    for (const { id, bytes } of came) {
-      if (id !== '' && !stream.memory.take(id, after)) again.push(id)
-      // A view ends with the call; whoever handles the record has it for longer.
-      else records.push({ id, bytes: Buffer.from(bytes) })
-    }
-    const last = Math.max(session.last, first + count - 1)
-    session.last = last
-    session.outstanding += bytes
-    const kept = (): void => {
-      session.acked = Math.max(session.acked, last)
-      session.caller?.say({ kind: 'ack', through: session.acked })
-    }
-    const handled = (): void => {
-      session.outstanding -= bytes
-      session.caller?.say({ kind: 'credit', bytes })
-    }
-    this.intake.keeper.keep({ stream, after, records, again }, kept, handled)
-  }
-
-  /** Closes the connection, and says why. */
-  sendAway(code: string, reason: string, retryMs: number): void {
-    this.say({ kind: 'refused', code, reason: reason.slice(0, 300), retryMs })
-    this.turnOut()
-  }
-
-  private refuse(code: string, reason: string, retryMs: number): void {
-    this.sendAway(code, reason, retryMs)
-    this.intake.keeper.refused(code, reason)
   }
 }
 

@@ -6,7 +6,8 @@ import { showAddress } from '../../base/address.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Address } from '../options.ts'
 import { CLOSING_MS } from '../transport.ts'
-import { type Intake, UNREAD_BYTES } from './intake.ts'
+import { UNREAD_BYTES } from './caller.ts'
+import type { Intake } from './intake.ts'
 
 export interface Listening {
   readonly address: Address

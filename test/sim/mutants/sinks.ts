@@ -39,7 +39,7 @@ export const sinkMutants: readonly SimMutant[] = [
     name: 'kept-before-it-is',
     swarm: 'clusters',
     bend: 'acked-sinks',
-    file: 'src/client/receiver/intake.ts',
+    file: 'src/client/receiver/caller.ts',
     text: 'this.intake.keeper.keep({ stream, after, records, again }, kept, handled)',
     replacement: 'kept()\n    this.intake.keeper.keep({ stream, after, records, again }, () => {}, handled)',
   },
