@@ -481,7 +481,6 @@ class SimCluster {
   private clearUp(): void {
     const { weather, world, stations, outside } = this
     this.plot.fair = true
-    this.stops.fair = true
     world.log.info('fair')
     Object.assign(weather.network, { ...calm.network, kernelBytes: weather.network.kernelBytes, timeoutMs: 2000 })
     Object.assign(weather.disk, calm.disk)

@@ -3,7 +3,6 @@
  *
  * E1. What was on its way to its end when its worker was asked to end is at its end when the worker closes, or runs again: a drain
  *     that is left in the middle leaves its last epoch unwritten, or what its sinks have of it in their hands.
- * E2. In fair weather sinks have nothing in their hands then.
  */
 import { Prng } from '../../../src/base/prng.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'
@@ -23,8 +22,6 @@ export class StoppedDrains {
   readonly complaints: string[] = []
   /** Nobody ends any worker any more. */
   over = false
-  /** Whether nothing keeps sinks from what they do. */
-  fair = false
   private readonly config: ClusterConfig
   private readonly world: World
   private readonly stations: readonly MemberStation[]
@@ -74,18 +71,13 @@ export class StoppedDrains {
     const lateMs = world.now + config.limits.drainTimeoutMs
     const close = worker.close.bind(worker)
     worker.close = (done) => {
-      if (world.now < lateMs && worker.phase === 'active') this.judge(worker, draining)
+      if (world.now < lateMs && worker.phase === 'active') this.judge(worker.name, draining)
       close(done)
     }
   }
 
-  private judge({ name: worker, residents }: Worker, draining: readonly Resident[]): void {
+  private judge(worker: string, draining: readonly Resident[]): void {
     for (const { name, phase } of draining)
       if (phase === 'draining') this.complaints.push(`${worker} ends in the middle of a drain of ${name} (E1)`)
-    if (!this.fair) return
-    for (const { name, execution } of residents.all.values())
-      for (const [step, { status }] of execution.writers)
-        if (status.queuedBytes > 0)
-          this.complaints.push(`${worker} ends with ${status.queuedBytes} bytes of ${name}/${step} in hand (E2)`)
   }
 }
