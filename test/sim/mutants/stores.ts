@@ -31,7 +31,7 @@ export const storeMutants: readonly SimMutant[] = [
     name: 'no-number-left-out',
     swarm: 'clusters',
     bend: 'epochs-put-back',
-    seed: 119,
+    seed: 1066,
     file: 'src/worker/high-water.ts',
     text: 'this.seen = Math.max(this.seen + 1, generation)',
     replacement: 'this.seen = Math.max(this.seen, generation)',
