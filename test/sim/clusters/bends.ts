@@ -491,6 +491,11 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, restMs: often / 2, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often } }
   },
+  /** The same, where sinks dial who takes what they give, and keep no more of it than the kernel. */
+  'rests-of-plain-sinks': (config) => {
+    if (!config.system.drains.some(({ kind }) => kind === 'tcp')) return null
+    return clusterBends.rests!(config)
+  },
   /** Epochs are given up soon, and few of them in a row stop the sources, while much is late. */
   'given-up-epochs': (config) => {
     const { deeds, weather, ...rest } = quiet(config)

@@ -54,8 +54,7 @@ export const otherMutants: readonly SimMutant[] = [
   {
     name: 'written-behind-the-end',
     swarm: 'clusters',
-    bend: 'rests',
-    seed: 154,
+    bend: 'rests-of-plain-sinks',
     file: 'src/connectors/socket/dialling-writer.ts',
     text: '        this.queue.detach()\n        connection.end()',
     replacement: '        connection.end()',
