@@ -107,7 +107,7 @@ function show(execution: Execution, question: StateQuestion): () => Part | null 
   const { pipeline, step, key, limit, cursor } = question
   const store = execution.stores.get(step)!
   const { number, owners, self } = execution.generation
-  const head = { generation: number, epoch: execution.figures?.epoch ?? 0 }
+  const head = { generation: number, epoch: execution.status.figures?.epoch ?? 0 }
   if (key !== null) {
     const owned = keysOf(key).filter((one) => owners[groupOf(one, owners)] === self)
     if (owned.length === 0) return () => null

@@ -155,17 +155,17 @@ function shown(error: PotorooError | null): PipelineSummary['error'] {
 }
 
 export function summarize({ name, phase, hash, execution, error }: Resident): PipelineSummary {
-  const { sourceFigures, figures } = execution
+  const { status } = execution
   return {
     pipeline: name,
     phase,
-    held: execution.isOpen ? execution.heldBy : null,
+    held: execution.isOpen ? status.heldBy : null,
     hash,
-    epoch: figures?.epoch ?? 0,
-    keys: execution.keys,
-    recordsIn: sourceFigures.reduce((sum, source) => sum + source.records, 0),
+    epoch: status.figures?.epoch ?? 0,
+    keys: status.keys,
+    recordsIn: status.sources.reduce((sum, source) => sum + source.records, 0),
     deadLetters: execution.deadLetters.count,
-    failures: execution.failures,
+    failures: status.failures,
     error: shown(error),
   }
 }
@@ -192,7 +192,8 @@ const unmeasured = {
 export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   const { execution, plan, parameters, startedMs, base, addresses } = resident
   // One that has come to its end listens nowhere, and waits for nothing.
-  const { figures, writers, keysByStep, isOpen } = execution
+  const { writers, isOpen } = execution
+  const { figures, keysByStep, tasks, sources } = execution.status
   return {
     ...summarize(resident),
     parameters: hideSecrets(parameters),
@@ -208,12 +209,12 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
       longestSliceMs: round(figures?.longestSliceMs ?? 0),
       ageMs: figures === null || figures.timeMs === 0 ? null : nowMs - figures.timeMs,
     },
-    steps: execution.tasks.map(({ step, kind, recordsIn, recordsOut, batchesIn, busyMs, waiting, sent }) => ({
+    steps: tasks.map(({ step, kind, recordsIn, recordsOut, batchesIn, busyMs, waiting, sent }) => ({
       ...{ step, kind, recordsIn, recordsOut, batchesIn, busyMs: round(busyMs), waiting },
       ...{ sent: sent.records, encodeMs: round(sent.encodeMs) },
       keys: keysByStep.get(step) ?? null,
     })),
-    sources: execution.sourceFigures.map(({ sessions, accepted: _, ...figures }) => ({
+    sources: sources.map(({ sessions, accepted: _, ...figures }) => ({
       ...figures,
       address: isOpen ? (addresses.get(figures.step) ?? null) : null,
       blockedBy: isOpen ? figures.blockedBy : null,
@@ -249,8 +250,8 @@ export interface StreamView {
 
 /** The producers that the pipeline's sources remember. */
 export function viewStreams({ execution }: Resident): readonly StreamView[] {
-  const { parked } = execution
-  return Array.from(execution.streams, ([source, rows]) =>
+  const { parked, streams } = execution.status
+  return Array.from(streams, ([source, rows]) =>
     rows.map(([producer, incarnation, position, home, , timeMs, acked]) => {
       const waits = parked.get(source)?.find((one) => one.producer === producer && one.incarnation === incarnation)
       const { first, last, home: absent } = waits ?? { first: 0, last: 0, home: '' }

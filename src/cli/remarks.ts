@@ -109,7 +109,8 @@ export function sayEnd(resident: Resident): void {
 
 /** A short run may end before all key groups have been looked into. */
 export function wordsOfEnd({ name, execution }: Resident): string {
-  const { figures, keys, allCounted, deadLetters } = execution
+  const { figures, keys, allCounted } = execution.status
+  const { deadLetters } = execution
   const letters = deadLetters.count === 0 ? '' : `, ${counted(deadLetters.count, 'dead letter')}`
   const least = allCounted ? '' : 'at least '
   return `${name}: ended with epoch ${figures?.epoch ?? 0} (${least}${counted(keys, 'key')}${letters})`

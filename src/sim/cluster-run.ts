@@ -165,7 +165,10 @@ export class ClusterRun {
 
   /** The last epoch that somebody knows to be complete. */
   private get epoch(): number {
-    return Math.max(0, ...this.stations.map((station) => this.residentOf(station)?.execution.figures?.epoch ?? 0))
+    return Math.max(
+      0,
+      ...this.stations.map((station) => this.residentOf(station)?.execution.status.figures?.epoch ?? 0),
+    )
   }
 
   // ── What happens ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -290,7 +293,7 @@ export class ClusterRun {
   }
 
   private stuck(): Error {
-    const held = this.stations.map((station) => this.residentOf(station)?.execution.heldBy ?? null)
+    const held = this.stations.map((station) => this.residentOf(station)?.execution.status.heldBy ?? null)
     return stuck(this.pipeline, this.world, this.stage, held.find((reason) => reason !== null) ?? null)
   }
 }

@@ -165,7 +165,7 @@ export class PipelineRun {
   }
 
   private stuck(): Error {
-    return stuck(this.pipeline.name, this.world, this.stage, this.station.execution?.heldBy ?? null)
+    return stuck(this.pipeline.name, this.world, this.stage, this.station.execution?.status.heldBy ?? null)
   }
 }
 

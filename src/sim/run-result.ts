@@ -46,7 +46,7 @@ export class RunResult<Rows extends object = Record<string, unknown>> {
     this.outputs = lists((sink) => sink.output)
     this.attempts = lists((sink) => sink.attempts)
     this.deadLetters = executions.flatMap(({ deadLetters }) => deadLetters.list(0, Infinity).map(letterOf))
-    this.epochs = Math.max(...executions.map(({ figures }) => figures?.epoch ?? 0))
+    this.epochs = Math.max(...executions.map(({ status }) => status.figures?.epoch ?? 0))
     this.restarts = restarts
     this.log = log
   }

@@ -75,7 +75,7 @@ export class Leaving {
       if (resident?.phase !== 'running') return true
       // It may have failed on another member.
       const { execution } = resident
-      return execution.heldBy !== null || this.clearance?.refused.has(execution) === true
+      return execution.status.heldBy !== null || this.clearance?.refused.has(execution) === true
     })
   }
 }

@@ -319,7 +319,7 @@ describe('what may be asked', () => {
     }
     const letters = async () => (await ask('GET', 'dead-letters')).letters.map(({ id }: { id: string }) => id)
     await station.run(picky)
-    await expect.poll(() => station.pipelines.find('picky').execution.failures).toBe(5)
+    await expect.poll(() => station.pipelines.find('picky').execution.status.failures).toBe(5)
     for (let i = 0; i < 3; i++) await ask('POST', 'checkpoint', {})
     await ask('POST', 'savepoints', { name: 'one' })
     const kept = await letters()
@@ -369,7 +369,7 @@ describe('what may be asked', () => {
         .sink('out', tcpSink({ port, encode: (text) => text })),
     )
     const { execution } = await station.run(plenty)
-    await expect.poll(() => execution.stuckSinks).toEqual(['out'])
+    await expect.poll(() => execution.status.stuckSinks).toEqual(['out'])
     expect(await station.ask('POST', '/v1/pipelines/plenty/drain')).toMatchObject({
       status: 503,
       json: { error: { code: 'E_NOT_DRAINED', message: expect.stringMatching(/nobody takes the output of out/) } },
@@ -412,7 +412,7 @@ describe('what may be asked', () => {
     ])
     expect(await station.ask('GET', '/readyz')).toMatchObject({ status: 503, text: 'barred failed\n' })
     await send(station, 'a\n')
-    expect(station.pipelines.find('counting').execution.keys).toBe(1)
+    expect(station.pipelines.find('counting').execution.status.keys).toBe(1)
   })
 
   test('dead letters: listed without their content, shown with it', async () => {
@@ -451,7 +451,7 @@ describe('what may be asked', () => {
     )
     await station.run(throwing)
     await station.heard('ended throwing')
-    expect(station.pipelines.find('throwing').execution.failures).toBe(1)
+    expect(station.pipelines.find('throwing').execution.status.failures).toBe(1)
   })
 
   test('letters of a pipeline whose input has ended are tried again, and whoever asks hears how many were', async () => {

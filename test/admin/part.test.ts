@@ -28,7 +28,7 @@ test('keys that are not in a table yet are not counted as if they were not there
     plan: { pipeline: 'p', tasks: [{ kind: 'keyed', step: 'count' }] },
     stores: new Map([['count', store]]),
     generation: { number: 1, owners: new Uint16Array(4), self: 0 },
-    figures: { epoch: 3 },
+    status: { figures: { epoch: 3 } },
   }
   const worker = { holdsLease: true, cluster: { pipelines: new Map() } }
   const pipelines = { worker, find: () => ({ execution, phase: 'running' }) }

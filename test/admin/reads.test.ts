@@ -120,7 +120,7 @@ test('what was drained stays in no memory, and is shown whole from its last epoc
     [10, false],
   ])
   await expect(page(`&cursor=${encodeURIComponent(live.next!)}`)).rejects.toMatchObject({ code: 'E_LIST_CHANGED' })
-  const keys = party.there.map(({ pipelines }) => pipelines.find('count').execution.keys)
+  const keys = party.there.map(({ pipelines }) => pipelines.find('count').execution.status.keys)
   expect(keys.reduce((sum, one) => sum + one)).toBe(WORDS.length)
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

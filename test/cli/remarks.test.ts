@@ -37,7 +37,8 @@ test('who is named in a URL, and by which password, is not shown', () => {
 
 test('an end says how many keys there are, or how many at least where not all have been counted', () => {
   const words = (allCounted: boolean, letters: number): string => {
-    const execution = { figures: { epoch: 7 }, keys: 1_200_000, allCounted, deadLetters: { count: letters } }
+    const status = { figures: { epoch: 7 }, keys: 1_200_000, allCounted }
+    const execution = { status, deadLetters: { count: letters } }
     return wordsOfEnd({ name: 'count', execution } as unknown as Resident)
   }
   expect(words(true, 0)).toBe('count: ended with epoch 7 (1,200,000 keys)')

@@ -97,7 +97,7 @@ export class Plot {
   private damage(): void {
     const { station, random } = this
     const { execution, worker, machine } = station
-    if (execution === null || (execution.figures?.completed ?? 0) < 2) return
+    if (execution === null || (execution.status.figures?.completed ?? 0) < 2) return
     const { manifest } = worker!.cluster.pipelines.get(this.pipeline)!.epochs.at(-1)!
     const [folder, name] = [manifest.slice(0, manifest.lastIndexOf('/')), manifest.slice(manifest.lastIndexOf('/') + 1)]
     const packs = folder.replace(/manifests$/, 'packs')

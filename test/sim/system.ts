@@ -316,7 +316,7 @@ class System {
     const { station, witness } = this
     const { execution } = station
     const parts = this.outside.standing(witness.seen)
-    parts.push(execution === null ? `life ${station.lives} does not run` : JSON.stringify(execution.figures))
+    parts.push(execution === null ? `life ${station.lives} does not run` : JSON.stringify(execution.status.figures))
     for (const [step, writer] of execution?.writers ?? []) parts.push(`${step}: ${JSON.stringify(writer.status)}`)
     if (this.lastError !== null) parts.push(`last error: ${this.lastError.message}`)
     return parts.join('; ')
@@ -344,7 +344,7 @@ class System {
 
   private check(before: Evidence['states']): void {
     const { station, witness, outside } = this
-    this.epochs = Math.max(this.epochs, station.execution!.figures?.epoch ?? 0)
+    this.epochs = Math.max(this.epochs, station.execution!.status.figures?.epoch ?? 0)
     for (const { producer } of outside.producers) this.complaints.push(...producer.complaints, ...producer.forgotten)
     const evidence: Evidence = {
       plan: this.plan,

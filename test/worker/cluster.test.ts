@@ -145,7 +145,7 @@ describe('a pipeline on several workers', () => {
     const town = busy(11, 'a', 'b', 'c')
     town.finish()
     town.expectExact(COUNT)
-    for (const station of town.stations) expect(town.resident(station)!.execution.keys).toBeGreaterThan(0)
+    for (const station of town.stations) expect(town.resident(station)!.execution.status.keys).toBeGreaterThan(0)
   })
 
   test.each(['a', 'b', 'c'])('is exact through the death of %s', (name) => {
@@ -202,7 +202,7 @@ describe('a pipeline on several workers', () => {
     town.start('c')
     expect(town.settle('a b c in 2')).toBe('a b c in 2')
     town.epochs(3)
-    expect(town.resident(town.of('c'))!.execution.keys).toBeGreaterThan(0)
+    expect(town.resident(town.of('c'))!.execution.status.keys).toBeGreaterThan(0)
     town.of('a').worker!.leave()
     expect(town.settle('b c in 3')).toBe('b c in 3')
     town.finish()
@@ -245,7 +245,7 @@ describe('a pipeline on several workers', () => {
     const [first, second] = ['b', 'c'].map((name) => town.resident(town.of(name))!.execution)
     for (const execution of [first!, second!]) {
       execution.drain(5000, true, (failure) => answers.push(failure))
-      if (when !== 'at once') town.until(() => second!.heldBy !== null)
+      if (when !== 'at once') town.until(() => second!.status.heldBy !== null)
     }
     town.until(() => answers.length === 2)
     expect(answers).toEqual([null, null])
@@ -271,10 +271,10 @@ describe('a pipeline on several workers', () => {
     const town = busy(24, 'a', 'b', 'c')
     const [asked, other] = ['b', 'c'].map((name) => town.resident(town.of(name))!.execution)
     asked!.drain(5000, true, () => {})
-    town.until(() => other!.heldBy !== null)
+    town.until(() => other!.status.heldBy !== null)
     for (const execution of [asked!, other!]) {
       execution.resume()
-      expect(execution.heldBy).toBe('the pipeline drains')
+      expect(execution.status.heldBy).toBe('the pipeline drains')
     }
   })
 

@@ -92,7 +92,7 @@ function finish(crew: Crew, coordinator: string): void {
   assert.equal(answer, null)
   const { epoch } = crew
   crew.until(() =>
-    crew.hands.every(({ phase, execution }) => phase === 'dead' || (execution?.figures?.epoch ?? 0) >= epoch),
+    crew.hands.every(({ phase, execution }) => phase === 'dead' || (execution?.status.figures?.epoch ?? 0) >= epoch),
   )
   crew.world.run(crew.world.now + 200)
 }
@@ -126,8 +126,8 @@ function checkpointed(names: readonly string[]): void {
   expectExact(crew, 4000)
   // Everybody has done a part of it.
   for (const { execution } of crew.hands) {
-    assert.ok(execution!.keys > 5)
-    assert.equal(execution!.figures!.completed, crew.hand('a').execution!.figures!.completed)
+    assert.ok(execution!.status.keys > 5)
+    assert.equal(execution!.status.figures!.completed, crew.hand('a').execution!.status.figures!.completed)
   }
 }
 
@@ -260,7 +260,7 @@ export const scenarios: Readonly<Record<string, () => void>> = {
     crew.run(['b', 'a', 'c'], { owners: (group) => (group * 7) % 3 })
     finish(crew, 'b')
     expectExact(crew, 8000)
-    for (const { execution } of crew.hands) assert.ok(execution!.keys > 5)
+    for (const { execution } of crew.hands) assert.ok(execution!.status.keys > 5)
   },
 
   'an epoch that one cannot save is abandoned by all, and the next one has everything': () => {
@@ -271,9 +271,9 @@ export const scenarios: Readonly<Record<string, () => void>> = {
       crew.run(names)
       crew.until(() => crew.epoch >= 4)
       refuseUploads(crew.hand('b'), 4)
-      crew.until(() => crew.hands.every(({ execution }) => execution!.figures!.abandoned >= 4))
+      crew.until(() => crew.hands.every(({ execution }) => execution!.status.figures!.abandoned >= 4))
       const from = crew.epoch
-      crew.until(() => crew.hands.every(({ execution }) => execution!.figures!.completed >= 4 + later))
+      crew.until(() => crew.hands.every(({ execution }) => execution!.status.figures!.completed >= 4 + later))
       for (const name of names) crew.hand(name).kill()
       assert.ok(later > 0 || crew.epoch === from)
       crew.start(names)
@@ -428,11 +428,11 @@ export const scenarios: Readonly<Record<string, () => void>> = {
     const { execution } = crew.hand('b')
     execution!.stopWork('no lease')
     crew.world.run(crew.world.now + 100)
-    const records = (): number => execution!.sourceFigures[0]!.records
+    const records = (): number => execution!.status.sources[0]!.records
     const before = records()
     crew.world.run(crew.world.now + 1000)
     assert.equal(records(), before)
-    assert.equal(execution!.heldBy, 'no lease')
+    assert.equal(execution!.status.heldBy, 'no lease')
     execution!.resumeWork()
     finish(crew, 'a')
     expectExact(crew, 4000)

@@ -272,8 +272,8 @@ export class Crew {
   private describe(): string {
     return this.hands
       .map(({ name, phase, execution }) => {
-        const { figures, heldBy } = execution ?? { figures: null, heldBy: null }
-        const tasks = execution?.tasks.map(({ step, recordsIn, waiting }) => `${step} ${recordsIn}/${waiting}`)
+        const { figures, heldBy } = execution?.status ?? { figures: null, heldBy: null }
+        const tasks = execution?.status.tasks.map(({ step, recordsIn, waiting }) => `${step} ${recordsIn}/${waiting}`)
         return `${name} ${phase} epoch ${figures?.epoch} of ${figures?.completed}+${figures?.abandoned} ${heldBy} ${tasks}`
       })
       .join('; ')

@@ -21,7 +21,7 @@ async function connected(to: Pipelines): Promise<(line: string) => Promise<void>
   const [host, port] = resident.addresses.get('in')!.split(':')
   const socket = connect(Number(port), host)
   await once(socket.resume(), 'connect')
-  const records = () => resident.execution.sourceFigures[0]!.records
+  const records = () => resident.execution.status.sources[0]!.records
   return async (line) => {
     const before = records()
     // A pipeline that fails may reset the connection.
@@ -69,7 +69,8 @@ export default pipeline('rows', (p) => {
   writeFileSync(out, 'no folder')
   await Promise.all(sends.map((send, i) => send(`after ${pair.all.indexOf(some[i]!)}`)))
   // Where one fails, the sources of all are held: what has come in to another may wait there.
-  const stands = (one: Pipelines) => one.find('rows').phase === 'failed' || one.find('rows').execution.heldBy !== null
+  const stands = (one: Pipelines) =>
+    one.find('rows').phase === 'failed' || one.find('rows').execution.status.heldBy !== null
   await expect.poll(() => some.every(stands)).toBe(true)
   const failing = pair.all.filter((one) => one.find('rows').phase === 'failed')
   expect(failing.length).toBeGreaterThan(0)
@@ -123,7 +124,7 @@ test('one that has failed on a member alone makes no epoch, says so, and begins 
   const { pair, rows, submit } = await failed(others)
   const [failing] = others(pair)
   const coordinator = pair.all.find((one) => one !== failing)!
-  await expect.poll(() => coordinator.find('rows').execution.heldBy).toMatch(/^it has failed on [ab]: /)
+  await expect.poll(() => coordinator.find('rows').execution.status.heldBy).toMatch(/^it has failed on [ab]: /)
   await expect(coordinator.checkpoint('rows')).rejects.toMatchObject({ code: 'E_CHECKPOINT' })
   const began = performance.now()
   await submit(coordinator, { again: true })
@@ -140,7 +141,7 @@ test('where it has failed on the coordinator, the others hold their sources, and
   const told = { code: 'E_CHECKPOINT', details: expect.objectContaining({ reason }) }
   await expect(other.checkpoint('rows')).rejects.toMatchObject(told)
   // No epoch will come: what it let in would be done again some day.
-  await expect.poll(() => other.find('rows').execution.heldBy).toMatch(/^it has failed on the coordinator: /)
+  await expect.poll(() => other.find('rows').execution.status.heldBy).toMatch(/^it has failed on the coordinator: /)
 })
 
 test('a change of owners does not wait for it, and brings it up again', async () => {

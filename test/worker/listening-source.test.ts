@@ -71,7 +71,7 @@ test('a worker alone that goes back to its last checkpoint closes no connection'
   expect(itemsOf(resident)).toEqual(numbers(sent))
   expect(generation()).toBe(before + 1)
   expect([steady.closed, other.closed]).toEqual([false, false])
-  expect(resident.execution.sourceFigures[0]).toMatchObject({ connections: 2, accepted: 2 })
+  expect(resident.execution.status.sources[0]).toMatchObject({ connections: 2, accepted: 2 })
   other.write('last\n')
   await expect.poll(() => itemsOf(resident).at(-1)).toBe('last')
 })

@@ -44,7 +44,7 @@ async function begun(source: keyof typeof sources, sink: keyof typeof sinks): Pr
   const worker = await desk.start(limits)
   const resident = await desk.run(worker, source, sink)
   if (source === 'generator') {
-    await expect.poll(() => resident.execution.sourceFigures[0]!.records).toBeGreaterThan(0)
+    await expect.poll(() => resident.execution.status.sources[0]!.records).toBeGreaterThan(0)
   }
   if (source === 'tcp') await sendLines(resident, 'a\n'.repeat(100))
   await worker.checkpoint('lines')

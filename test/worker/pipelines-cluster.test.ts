@@ -30,11 +30,11 @@ test('what is submitted to one runs on both', async () => {
   await pair.submit(pair.b, 'one', 1)
   await expect.poll(() => pair.phases('one')).toBe('running running')
   await expect.poll(() => epochOf(pair.a, 'one')).toBeGreaterThan(2)
-  for (const pipelines of pair.all) expect(pipelines.find('one').execution.keys).toBeGreaterThan(5)
-  const keys = pair.all.reduce((sum, one) => sum + one.find('one').execution.keys, 0)
+  for (const pipelines of pair.all) expect(pipelines.find('one').execution.status.keys).toBeGreaterThan(5)
+  const keys = pair.all.reduce((sum, one) => sum + one.find('one').execution.status.keys, 0)
   expect(keys).toBe(50)
   for (const pipelines of pair.all) {
-    const { sent, recordsOut } = pipelines.find('one').execution.tasks.find(({ step }) => step === 'in')!
+    const { sent, recordsOut } = pipelines.find('one').execution.status.tasks.find(({ step }) => step === 'in')!
     expect(sent.encodeMs).toBeGreaterThan(0)
     expect(sent.records).toBeGreaterThan(0)
     expect(sent.records).toBeLessThan(recordsOut)
@@ -222,7 +222,7 @@ export default pipeline('rows', (p) => {
   // One that ends late goes on alone, in another generation: what came in since it began is there, too.
   const executions = pair.all.map((one) => one.residents.get('rows')!.execution)
   const last = Math.max(...executions.map(({ generation }) => generation.number))
-  const came = executions.flatMap(({ tasks, generation }) => (generation.number === last ? tasks : []))
+  const came = executions.flatMap(({ status, generation }) => (generation.number === last ? status.tasks : []))
   const own = names.filter((name) => name.startsWith(`rows.${String(last).padStart(6, '0')}-`))
   expect(rowsOf(own).length).toBe(came.reduce((sum, { step, recordsOut }) => sum + (step === 'in' ? recordsOut : 0), 0))
   expect(new Set(rows).size).toBe(rows.length)

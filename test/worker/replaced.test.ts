@@ -23,7 +23,7 @@ test('a program whose state cannot be written is replaced by one that does its r
   await sendLines(first, 'even\n'.repeat(100))
   await worker.checkpoint('lines')
   await sendLines(first, 'odd\n'.repeat(100))
-  await expect.poll(() => first.execution.figures!.abandoned).toBeGreaterThan(0)
+  await expect.poll(() => first.execution.status.figures!.abandoned).toBeGreaterThan(0)
 
   const second = await shop.runText(worker, counting(''))
   await sendLines(second, 'even\n'.repeat(100))

@@ -141,7 +141,7 @@ test.each(['manifest', 'pack'])('nothing goes for a savepoint whose %s is damage
   const again = workshop.runLines(pipelines, steps, { savepoint: 'one', fresh: true })
   await expect(again).rejects.toMatchObject({ code: 'E_STORE_DAMAGED' })
   expect(pipelines.find('lines')).toBe(resident)
-  expect(resident).toMatchObject({ phase: 'running', execution: { keys: 1 } })
+  expect(resident).toMatchObject({ phase: 'running', execution: { status: { keys: 1 } } })
 })
 
 test('a pipeline whose savepoint has gone by the time that it begins with it is taken out again', async () => {

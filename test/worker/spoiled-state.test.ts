@@ -118,9 +118,9 @@ test('nobody is shown a state that is half changed, and one generation follows',
   look()
   await sendLines(resident, `bad\n${'good\n'.repeat(99)}`)
   await expect.poll(generation).toBe(before + 1)
-  await expect.poll(() => resident.execution.failures).toBe(1)
+  await expect.poll(() => resident.execution.status.failures).toBe(1)
   await sendLines(resident, `${'good\n'.repeat(99)}bad\n`)
-  await expect.poll(() => resident.execution.failures).toBe(2)
+  await expect.poll(() => resident.execution.status.failures).toBe(2)
   looking = false
   expect([...shown]).toEqual([])
   expect(generation()).toBe(before + 1)

@@ -25,7 +25,7 @@ function open(): { readonly town: Town; readonly producer: SimProducer; readonly
     record: (life, sequence) => Buffer.from(`${life} ${sequence}`),
   })
   producer.start()
-  const keys = () => town.live.reduce((sum, station) => sum + (town.resident(station)?.execution.keys ?? 0), 0)
+  const keys = () => town.live.reduce((sum, station) => sum + (town.resident(station)?.execution.status.keys ?? 0), 0)
   return { town, producer, keys }
 }
 

@@ -291,6 +291,6 @@ export class Town {
 function describe(name: string, resident: Resident | undefined): string {
   if (resident === undefined) return `${name} has none`
   const { execution, phase } = resident
-  const tasks = execution.tasks.map(({ step, recordsIn, waiting }) => `${step} ${recordsIn}/${waiting}`)
-  return `${name} ${phase} epoch ${execution.figures?.epoch} held by ${execution.heldBy} ${tasks.join(' ')}`
+  const tasks = execution.status.tasks.map(({ step, recordsIn, waiting }) => `${step} ${recordsIn}/${waiting}`)
+  return `${name} ${phase} epoch ${execution.status.figures?.epoch} held by ${execution.status.heldBy} ${tasks.join(' ')}`
 }

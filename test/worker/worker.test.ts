@@ -99,7 +99,7 @@ const sums = pipeline('sums', (p) => {
 test('a worker that is closed in the middle goes on exactly', async () => {
   const limits = { checkpointIntervalMs: 50 }
   const first = await start(sums, limits)
-  await until(() => (first.execution.figures?.epoch ?? 0) >= 2)
+  await until(() => (first.execution.status.figures?.epoch ?? 0) >= 2)
   await close(first.worker)
   const second = await start(sums, limits)
   await second.ended

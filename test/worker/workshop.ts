@@ -101,12 +101,12 @@ export function epochsOf(pipelines: Pipelines, name: string): readonly number[] 
 /** Sends 100 lines to the source and waits until all have entered the pipeline. */
 export async function sendLines(resident: Resident, text: string): Promise<void> {
   await expect.poll(() => resident.addresses.get('in')).toBeDefined()
-  const before = resident.execution.sourceFigures[0]!.records
+  const before = resident.execution.status.sources[0]!.records
   const [host, port] = resident.addresses.get('in')!.split(':')
   await new Promise<void>((resolve) => {
     const socket = connect(Number(port), host, () => socket.end(text))
     socket.resume().on('close', () => resolve())
   })
-  await expect.poll(() => resident.execution.sourceFigures[0]!.records).toBe(before + 100)
+  await expect.poll(() => resident.execution.status.sources[0]!.records).toBe(before + 100)
   await expect.poll(() => resident.execution.tookAll('in')).toBe(true)
 }

@@ -14,11 +14,10 @@ import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { decodeManifest } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
-import { isAlone, type Writer } from '../../connectors/connector.ts'
+import type { Writer } from '../../connectors/connector.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import type { SpoiledState } from '../../dataflow/spoiled-state.ts'
 import type { Parked } from '../../ingest/producers.ts'
-import type { StreamRow } from '../../ingest/stream.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
@@ -28,30 +27,21 @@ import { LetterDesk } from '../letters/letter-desk.ts'
 import type { ExecutionSeams } from '../seams.ts'
 import { Ending } from './ending.ts'
 import type { Answered } from './epoch-requests.ts'
+import { ExecutionStatus } from './execution-status.ts'
 import type { Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
 import type { ListeningSource } from './listening-source.ts'
 import { Opening } from './opening.ts'
-import type { CheckpointFigures } from './participating.ts'
 import { Progress } from './progress.ts'
-import { Running, type StepFigures } from './running.ts'
+import { Running } from './running.ts'
 import type { SourcesEvents } from './source-context.ts'
 import { SourceHolds } from './source-holds.ts'
-import { OpenSources, type SourceFigures } from './sources.ts'
+import { OpenSources } from './sources.ts'
 import { SplitTable } from './split-table.ts'
 import { ownedOf } from './state-return.ts'
 import { type Standing, WayUp } from './way-up.ts'
 
 export type { ExecutionSeams } from '../seams.ts'
 export type { ExecutionEvents } from './generation.ts'
-
-/** What there is to see of one that has nothing in memory any more. */
-interface Remains {
-  readonly figures: CheckpointFigures | null
-  readonly tasks: readonly StepFigures[]
-  readonly writers: ReadonlyMap<string, Writer>
-  readonly keysByStep: ReadonlyMap<string, number>
-  readonly allCounted: boolean
-}
 
 export class Execution implements Executing {
   readonly pipeline: string
@@ -61,6 +51,8 @@ export class Execution implements Executing {
   readonly term: string
   /** For who waits to read what was acknowledged to him. */
   readonly progress: Progress
+  /** What there is to see of it. */
+  readonly status: ExecutionStatus
   private readonly seams: ExecutionSeams
   private readonly entry: PipelineEntry
   private readonly events: ExecutionEvents
@@ -76,7 +68,8 @@ export class Execution implements Executing {
   private standing: Standing | null = null
   private opening: Opening | null = null
   private active: Running | null = null
-  private remains: Remains | null = null
+  /** What it wrote with before it was released. */
+  private former: ReadonlyMap<string, Writer> = new Map()
   /** Steps whose states are copied before each call, however large: such a state was spoiled, here or before (PROTOCOLS 9). */
   private readonly careful: Set<string>
   /** A state is wrong in memory: nobody may see it, and the next generation goes back to the last epoch. */
@@ -126,6 +119,12 @@ export class Execution implements Executing {
     this.sources = new OpenSources(plan, entry, generation, seams, this.splits, told, before?.open ?? new Map())
     this.holds = new SourceHolds(this.sources)
     this.progress = new Progress(this.sources, () => this.active)
+    this.status = new ExecutionStatus({
+      ...{ clock: env.clock, sources: this.sources, holds: this.holds, desk: this.desk },
+      active: () => this.active,
+      stores: () => this.stores,
+      writers: () => this.writers,
+    })
     this.ending = new Ending({
       ...{ clock: env.clock, holds: this.holds, endTogetherMs: limits.endTogetherMs },
       active: () => (this.closed ? null : this.active),
@@ -321,14 +320,14 @@ export class Execution implements Executing {
 
   release(): void {
     this.close()
-    const { figures, tasks, writers, keysByStep, allCounted } = this
-    this.remains ??= { figures, tasks, writers, keysByStep, allCounted }
+    this.status.keep()
+    this.former = this.writers
     this.way = null
     this.standing = null
     this.active = null
   }
 
-  // ── What there is to see ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── What it is ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   get isOpen(): boolean {
     return !this.closed
@@ -344,11 +343,6 @@ export class Execution implements Executing {
     return this.active?.hasEnded ?? false
   }
 
-  /** For how long it has run in this generation, in milliseconds. */
-  get elapsedMs(): number {
-    return this.active === null ? 0 : this.seams.env.clock.monotonic() - this.active.startedMs
-  }
-
   /** When something of it comes due by itself; `Infinity`: nothing does. */
   get due(): number {
     return this.active?.due ?? Infinity
@@ -359,16 +353,11 @@ export class Execution implements Executing {
   }
 
   get writers(): ReadonlyMap<string, Writer> {
-    return this.standing?.writers ?? this.remains?.writers ?? new Map()
+    return this.standing?.writers ?? this.former
   }
 
   get deadLetters(): DeadLetters {
     return this.desk.letters
-  }
-
-  /** Records that did not get through, since the start. */
-  get failures(): number {
-    return this.desk.failures
   }
 
   /** Whether the journaled source `step` has no sender any more, and everything that came has entered the pipeline. */
@@ -376,69 +365,14 @@ export class Execution implements Executing {
     return this.sources.tookAll(step)
   }
 
-  /** Keys of all steps together, on this worker. */
-  get keys(): number {
-    return [...this.keysByStep.values()].reduce((sum, keys) => sum + keys, 0)
-  }
-
-  /** Those of each step that keeps some. */
-  get keysByStep(): ReadonlyMap<string, number> {
-    return this.remains?.keysByStep ?? new Map([...this.stores].map(([step, { keys }]) => [step, keys]))
-  }
-
-  /** Whether `keys` are all that there are: of what is still bytes nobody knows how many it has. */
-  get allCounted(): boolean {
-    const { remains, stores } = this
-    return remains?.allCounted ?? [...stores.values()].every(({ pendingKeyGroups }) => pendingKeyGroups === 0)
-  }
-
   /** The splits of its sources, as far as they have been found. */
   get sourceSplits(): readonly Split[] {
     return this.sources.splits()
   }
 
-  /** What each task has done so far. */
-  get tasks(): readonly StepFigures[] {
-    return this.active?.tasks ?? this.remains?.tasks ?? []
-  }
-
-  /** What stands behind each source. */
-  get sourceFigures(): readonly SourceFigures[] {
-    return this.sources.figures()
-  }
-
-  /** The producers that each journaled source remembers, and how far it has taken them. */
-  get streams(): ReadonlyMap<string, readonly StreamRow[]> {
-    return this.sources.streams()
-  }
-
-  /** Those of them that wait for records which are missing. */
-  get parked(): ReadonlyMap<string, readonly Parked[]> {
-    return this.sources.parked()
-  }
-
   /** Gives up what the streams of `producer` to source `step` wait for; answers what is lost. */
   abandonStream(step: string, producer: string): readonly Parked[] {
     return this.sources.abandon(step, producer)
-  }
-
-  /** Sinks that nobody takes anything from, and which have stopped their tasks. */
-  get stuckSinks(): readonly string[] {
-    return [...this.writers].filter(([, { status, room }]) => isAlone(status) && !room).map(([step]) => step)
-  }
-
-  /** Why no records are let in, or `null`. */
-  get heldBy(): string | null {
-    return this.holds.reason
-  }
-
-  get figures(): CheckpointFigures | null {
-    return this.active?.figures ?? this.remains?.figures ?? null
-  }
-
-  /** The step that runs, or ran last. */
-  get running(): string {
-    return this.active?.runtime.running ?? ''
   }
 
   // ── Dead letters ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -142,6 +142,6 @@ function isOnItsWay(resident: Resident | undefined): boolean {
 
 /** Why a pipeline has not come to its end in time. */
 function whyLate({ execution }: Resident): string {
-  const stuck = execution.stuckSinks
+  const stuck = execution.status.stuckSinks
   return stuck.length === 0 ? 'it takes too long' : `nobody takes the output of ${stuck.join(', ')}`
 }

@@ -28,8 +28,8 @@ export function ownLoad(generation: number, executions: readonly Execution[]): O
   for (const execution of executions) {
     const { owners, self, number } = execution.generation
     if (number !== generation) continue
-    elapsedMs = Math.max(elapsedMs, execution.elapsedMs)
-    const figures = new Map(execution.tasks.map((task) => [task.step, task]))
+    elapsedMs = Math.max(elapsedMs, execution.status.elapsedMs)
+    const figures = new Map(execution.status.tasks.map((task) => [task.step, task]))
     for (const [step, store] of execution.stores) {
       const { busyMs = 0, recordsIn = 0 } = figures.get(step) ?? {}
       const perRecord = recordsIn === 0 ? 0 : busyMs / recordsIn

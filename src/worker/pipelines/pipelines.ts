@@ -179,7 +179,7 @@ export class Pipelines {
   async checkpoint(name: string): Promise<number> {
     const { execution } = await this.running(name)
     await this.request(execution, { kind: 'periodic' })
-    return execution.figures?.epoch ?? 0
+    return execution.status.figures?.epoch ?? 0
   }
 
   /**
@@ -193,7 +193,7 @@ export class Pipelines {
     const there = await settle<Buffer | null>((done) => this.worker.storage.read(path, done))
     if (there !== null) throw fail('E_SAVEPOINT_THERE', { pipeline: name, savepoint })
     await this.request(execution, { kind: 'savepoint', name: savepoint })
-    return execution.figures?.epoch ?? 0
+    return execution.status.figures?.epoch ?? 0
   }
 
   /**
@@ -316,7 +316,7 @@ export class Pipelines {
 
   /** Tells of the first record that did not get through, the tenth, the hundredth …; `status` counts them all. */
   private tellFailure(resident: Resident, { step, error }: Failure): void {
-    const { failures } = resident.execution
+    const { failures } = resident.execution.status
     if (!Number.isInteger(Math.log10(failures))) return
     const count = failures === 1 ? 'a record' : `${failures} records`
     const reason = reasonOf(error)

@@ -677,12 +677,12 @@ class SimCluster {
     for (const station of this.stations) {
       const { worker, name, left } = station
       const resident = worker?.residents.all.get(this.plan.pipeline)
-      const { generation, heldBy } = resident?.execution ?? { generation: null, heldBy: null }
-      const held = heldBy === null || heldBy === undefined ? '' : `, held: ${heldBy}`
+      const { generation, status } = resident?.execution ?? { generation: null, status: null }
+      const held = status === null || status.heldBy === null ? '' : `, held: ${status.heldBy}`
       const state = left ? 'has left' : `${worker?.phase ?? 'down'}`
       parts.push(`${name} ${state} ${resident?.phase ?? ''} in ${generation?.number}${held}`)
       for (const [step, writer] of resident?.execution.writers ?? []) parts.push(`${step}: ${show(writer.status)}`)
-      for (const { step, recordsIn, waiting } of resident?.execution.tasks ?? []) {
+      for (const { step, recordsIn, waiting } of resident?.execution.status.tasks ?? []) {
         if (waiting > 0) parts.push(`${step}: ${recordsIn} in, ${waiting} wait`)
       }
     }

@@ -38,7 +38,7 @@ export class Losses {
 
   /** A person gives up what is parked here; whatever journals have has been offered by now. */
   giveUp(execution: Execution): void {
-    for (const [source, parked] of execution.parked) {
+    for (const [source, parked] of execution.status.parked) {
       for (const { producer } of parked) {
         for (const { incarnation, first, last } of execution.abandonStream(source, producer)) {
           this.given.set(incarnation, [...(this.given.get(incarnation) ?? []), { first, last }])
