@@ -13,16 +13,15 @@ import { findFault } from '../base/codec/fault.ts'
 import { DEPTH_MAX } from '../base/codec/format.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
-import type { StepContext } from '../model/plan.ts'
 import type { KeyedContext } from './keyed-context.ts'
-import type { StepPlan } from './keyed-task.ts'
+import type { CalledStep } from './keyed-task.ts'
 import { severalOf } from './several.ts'
 
 /** `plan` with a step that looks at what it did; a call that breaks a rule throws, so its record is a dead letter. */
-export function guardStep(name: string, plan: StepPlan): StepPlan {
+export function guardStep(name: string, plan: CalledStep): CalledStep {
   const owners = new WeakMap<object, Key>()
-  const look = (before: object, context: StepContext, results: readonly unknown[]): void => {
-    const state = (context as KeyedContext).stateAfter(before)
+  const look = (before: object, context: KeyedContext, results: readonly unknown[]): void => {
+    const state = context.stateAfter(before)
     if (state === null) return
     const fault = findFault([state], 1, DEPTH_MAX)
     if (fault !== null) {

@@ -25,10 +25,15 @@ import { severalOf } from './several.ts'
 import { SpoiledState } from './spoiled-state.ts'
 import type { TaskReports } from './task.ts'
 
-export type StepPlan = Extract<KeyedPlan, { kind: 'mapWithState' | 'flatMapWithState' }>
+/** A step as its task calls it: what a user's step knows as its context is the whole of it here. */
+export type CalledStep = Called<Extract<KeyedPlan, { kind: 'mapWithState' | 'flatMapWithState' }>>
+
+type Called<Plan> = Plan extends { step: (state: object, value: unknown, context: never) => infer Result }
+  ? Omit<Plan, 'step'> & { readonly step: (state: object, value: unknown, context: KeyedContext) => Result }
+  : never
 
 export class KeyedTask extends InputTask {
-  private readonly plan: StepPlan
+  private readonly plan: CalledStep
   private readonly store: KeyedStore
   private readonly reports: TaskReports
   private readonly context: KeyedContext
@@ -40,7 +45,7 @@ export class KeyedTask extends InputTask {
     id: number,
     step: string,
     inputs: Inputs,
-    plan: StepPlan,
+    plan: CalledStep,
     store: KeyedStore,
     chain: Chain,
     pool: BatchPool,
