@@ -209,25 +209,30 @@ export class ControlServer {
   private async readBody(request: IncomingMessage): Promise<unknown> {
     if (request.method !== 'POST') return null
     const limit = this.options.limits.controlBodyBytes
-    const chunks: Buffer[] = []
-    let bytes = 0
-    try {
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        bytes += chunk.length
-        if (bytes > limit) throw fail('E_CONTROL_REQUEST', { reason: `its body is over the limit of ${limit} bytes` })
-        chunks.push(chunk)
-      }
-    } catch (error) {
+    const body = await bodyOf(request, limit).catch((error) => {
       // Whoever sent it has gone: nobody hears of this, and it is no fault of ours.
-      throw error instanceof PotorooError ? error : fail('E_CONTROL_REQUEST', { reason: 'its body breaks off' }, error)
-    }
-    if (bytes === 0) return null
+      throw fail('E_CONTROL_REQUEST', { reason: 'its body breaks off' }, error)
+    })
+    if (body === null) throw fail('E_CONTROL_REQUEST', { reason: `its body is over the limit of ${limit} bytes` })
+    if (body.length === 0) return null
     // A page's form cannot send this type without asking first.
     if (!request.headers['content-type']?.startsWith('application/json')) {
       throw fail('E_CONTROL_REQUEST', { reason: 'its body is no application/json' })
     }
-    return jsonIn('its body', Buffer.concat(chunks).toString('utf8'))
+    return jsonIn('its body', body.toString('utf8'))
   }
+}
+
+/** The body of a request; `null` where it is longer than `limit` bytes. Rejects where it breaks off. */
+async function bodyOf(request: AsyncIterable<Buffer>, limit: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += chunk.length
+    if (bytes > limit) return null
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }
 
 /** What a request asks for. Parts of a path stand as they are: a URL takes `..` for a way up, and it may be a key. */
