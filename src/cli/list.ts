@@ -5,8 +5,9 @@ import type { PipelineSummary } from '../admin/view.ts'
 import { PotorooError } from '../base/errors.ts'
 import { compareNames } from '../base/names.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorkers } from './control-client.ts'
+import { missingParts } from './missing-parts.ts'
 import { joined, pipelineTable } from './status-text.ts'
-import { counted, print, printJson } from './terminal.ts'
+import { print, printJson } from './terminal.ts'
 
 /** What one worker says. */
 export interface Told {
@@ -23,7 +24,7 @@ export function listCommand(): Command {
     const told = await askWorkers(await findWorkers(flags))
     const all = acrossWorkers(told.map(({ pipelines }) => pipelines))
     if (flags.json) printJson(all)
-    else print(joined([pipelineTable(all), ...whoIsMissing(told)]))
+    else print(joined([pipelineTable(all), ...missingParts(told.map(({ cluster }) => cluster))]))
   })
 }
 
@@ -65,18 +66,4 @@ function together(parts: readonly PipelineSummary[]): PipelineSummary {
     deadLetters: sum(({ deadLetters }) => deadLetters),
     failures: sum(({ failures }) => failures),
   }
-}
-
-/** Members whose part is not in the sums. */
-export function whoIsMissing(told: readonly Told[]): readonly string[] {
-  const asked = new Set(told.map(({ cluster }) => cluster.worker))
-  const members = new Set(
-    told.flatMap(({ cluster }) => cluster.workers.filter(({ member }) => member)).map(({ worker }) => worker),
-  )
-  const missing = [...members].filter((worker) => !asked.has(worker))
-  if (missing.length === 0) return []
-  return [
-    '',
-    `without the part of ${missing.join(', ')}: ${counted(asked.size, 'worker')} of ${members.size} ${asked.size === 1 ? 'has' : 'have'} been asked`,
-  ]
 }

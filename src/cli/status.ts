@@ -5,9 +5,10 @@ import type { PipelineView, WorkerView } from '../admin/view.ts'
 import { PotorooError } from '../base/errors.ts'
 import { clusterText } from './cluster-commands.ts'
 import { addControlOptions, type ControlClient, type ControlFlags, findWorker, part } from './control-client.ts'
+import { missingParts } from './missing-parts.ts'
 import { livePipelineText, liveWorkerText } from './status-live.ts'
 import { joined, pipelineText, workerText } from './status-text.ts'
-import { counted, print, printJson } from './terminal.ts'
+import { print, printJson } from './terminal.ts'
 import { watch } from './watch.ts'
 
 interface StatusFlags extends ControlFlags {
@@ -53,12 +54,12 @@ async function showPipeline(worker: ControlClient, name: string, flags: StatusFl
   if (flags.watch) {
     const find = () => findWorker(flags, { pipeline: name })
     return watchLooks(flags, looksAgain(worker, find, look), ({ view, cluster }, before, seconds) =>
-      joined([livePipelineText(view, before?.view ?? null, seconds), ...whosePart(cluster)]),
+      joined([livePipelineText(view, before?.view ?? null, seconds), ...missingParts([cluster])]),
     )
   }
   const { view, cluster } = await look(worker)
   if (flags.json) printJson(view)
-  else print(joined([pipelineText(view), ...whosePart(cluster)]))
+  else print(joined([pipelineText(view), ...missingParts([cluster])]))
 }
 
 async function lookAt<T>(worker: ControlClient, path: string, { watch }: StatusFlags): Promise<Look<T>> {
@@ -107,8 +108,4 @@ function watchLooks<T>(
 
 function clusterOf(cluster: ClusterView): readonly string[] {
   return cluster.shared ? [clusterText(cluster), ''] : []
-}
-
-function whosePart({ worker, workers }: ClusterView): readonly string[] {
-  return workers.length > 1 ? ['', `this is the part of ${worker}, one of ${counted(workers.length, 'worker')}`] : []
 }

@@ -1,8 +1,7 @@
 /** What `list` makes of the answers of several workers. */
 import { expect, test } from 'vitest'
-import type { ClusterView } from '../../src/admin/cluster-view.ts'
 import type { PipelineSummary } from '../../src/admin/view.ts'
-import { acrossWorkers, whoIsMissing } from '../../src/cli/list.ts'
+import { acrossWorkers } from '../../src/cli/list.ts'
 
 const counts = { keys: 10, recordsIn: 20, deadLetters: 1, failures: 2 }
 const row = (pipeline: string, changes: Partial<PipelineSummary> = {}): PipelineSummary => ({
@@ -27,13 +26,4 @@ test('a pipeline that has failed on one worker is said to have failed', () => {
   const error = { code: 'E_PORT_IN_USE', message: 'port 1', remedy: 'another' } as const
   const [shown] = acrossWorkers([[row('p')], [row('p', { phase: 'failed', keys: 0, error })]])
   expect(shown).toMatchObject({ phase: 'failed', error, keys: 10 })
-})
-
-test('members that were not asked are named', () => {
-  const workers = ['w1', 'w2', 'w3'].map((worker) => ({ worker, member: true }))
-  const told = (worker: string) => ({ cluster: { worker, workers } as unknown as ClusterView, pipelines: [] })
-  expect(whoIsMissing(['w1', 'w2', 'w3'].map(told))).toEqual([])
-  expect(whoIsMissing(['w1', 'w3'].map(told))).toEqual(['', 'without the part of w2: 2 workers of 3 have been asked'])
-  const alone = { cluster: { worker: 'w1', workers: [] } as unknown as ClusterView, pipelines: [] }
-  expect(whoIsMissing([alone])).toEqual([])
 })
