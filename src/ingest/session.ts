@@ -11,16 +11,15 @@
 
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
-import { sameSecret } from '../base/secret.ts'
 import { decide } from '../base/table.ts'
 import type { Clock, Timer } from '../env/clock.ts'
 import type { Cuts } from '../model/connector.ts'
-import { type AckedMessage, ackedFrameBytes, ackedVersions, encodeAcked, readAcked } from '../protocol/acked.ts'
+import { type AckedMessage, ackedFrameBytes, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { type Frame, FrameParser } from '../protocol/frame.ts'
 import { FIELD_BYTES } from '../protocol/message-frame.ts'
 import { SILENCES, UNFINISHED } from '../protocol/silence.ts'
 import { isUnknown } from '../protocol/unknown.ts'
-import { agreedVersion, type VersionRange } from '../protocol/version.ts'
+import { refusalOf, versionFor } from './hello-check.ts'
 import type { Producers } from './producers.ts'
 import { cutRecords } from './records.ts'
 import type { Room } from './room.ts'
@@ -285,7 +284,7 @@ export class Session implements StreamSession {
     if (this.state.phase !== 'waiting') return
     const { hello } = this.state
     const answer =
-      checked(hello, this.source) ??
+      refusalOf(hello, this.source) ??
       this.source.producers.hello(hello.producer, hello.incarnation, hello.oldest, hello, this.ask)
     if (answer !== null) this.step({ kind: 'answered', answer })
   }
@@ -301,10 +300,9 @@ export class Session implements StreamSession {
     this.journaled = stream.stable
     this.stable = stream.stable
     const { worker } = source
-    const version = agreedVersion(ackedVersions, rangeOf(this.names!))!
     this.send({
       kind: 'welcome',
-      version,
+      version: versionFor(this.names!)!,
       worker,
       resumeAfter,
       stable: stream.stable,
@@ -388,36 +386,7 @@ export class Session implements StreamSession {
   }
 }
 
-function rangeOf({ newest, oldestVersion: oldest }: Hello): VersionRange {
-  return { newest, oldest }
-}
-
 /** Whether another try is useless. */
 function isFinal({ kind, error }: Exclude<HelloAnswer, { kind: 'welcome' | 'redirect' }>): boolean {
   return kind === 'refused' && !isUnknown(error.code)
-}
-
-/** The refusal of a hello that is wrong whatever the source knows, or `null`. */
-function checked(hello: Hello, source: SessionSource): HelloAnswer | null {
-  const { producer, incarnation } = hello
-  const refused = (error: PotorooError): HelloAnswer => ({ kind: 'refused', error })
-  if (agreedVersion(ackedVersions, rangeOf(hello)) === null) {
-    return refused(fail('E_ACKED_VERSION', { version: hello.newest, ...ackedVersions }))
-  }
-  if (hello.source !== source.name && hello.source !== stepOf(source.name)) {
-    return refused(fail('E_SOURCE_UNKNOWN', { source: hello.source, known: stepOf(source.name) }))
-  }
-  if (source.token !== null && !sameSecret(hello.token, source.token)) {
-    return refused(fail('E_TOKEN', { producer, source: source.name }))
-  }
-  if (producer === '' || incarnation === '' || `${producer}${incarnation}`.includes('\0')) {
-    return refused(fail('E_ACKED_PROTOCOL', { reason: 'a producer and its incarnation have names without zero bytes' }))
-  }
-  if (hello.oldest < 1) return refused(fail('E_ACKED_PROTOCOL', { reason: 'sequences begin at 1' }))
-  return null
-}
-
-/** A source is found by its full name, `pipeline/step`, and by its step's. */
-function stepOf(source: string): string {
-  return source.slice(source.indexOf('/') + 1)
 }
