@@ -16,13 +16,13 @@ import type { Barrier } from '../../dataflow/batch.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import { Runtime, type TaskFigures } from '../../dataflow/runtime.ts'
 import { SpoiledState } from '../../dataflow/spoiled-state.ts'
-import type { TaskReports } from '../../dataflow/task.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import type { LetterDesk } from '../letters/letter-desk.ts'
 import type { Work } from '../loop.ts'
 import { PatientSender } from '../patient-sender.ts'
 import type { ExecutionSeams } from '../seams.ts'
+import { type BarrierReports, barrierReports } from './barrier-reports.ts'
 import { connectorsOf, stepsOf } from './base-fit.ts'
 import { Coordinating } from './coordinating.ts'
 import { EpochMemory } from './epoch-memory.ts'
@@ -161,52 +161,20 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       pending: (task) => held.get(task.step) ?? [],
       splitName: (number) => splits.nameOf(number),
       report,
-      reports: this.reports(),
+      reports: this.barrierReports(),
       ended: () => this.post.outputEnded(),
       wake: seams.loop.wake,
       stopwatch: () => seams.env.clock.monotonic(),
     })
   }
 
-  private reports(): Omit<TaskReports, 'ended'> {
+  private barrierReports(): BarrierReports {
     const { memory, participating, passage } = this
-    const { plan, sources, desk } = this.parts
-    const stepOf = (task: number) => plan.tasks[task]!.step
-    const pass = (barrier: Barrier, task: number): void =>
-      desk.letters.pass(task, barrier.epoch, (failure, files) => participating.letters(barrier, failure, files))
-    return {
-      cut: (barrier, task, position) => {
-        const step = stepOf(task)
-        memory.source(barrier.epoch, step, position)
-        passage.cut(barrier.epoch, step, position)
-        participating.cut(barrier, step, position, (done) => sources.secure(step, done))
-        pass(barrier, task)
-      },
-      freeze: (barrier, task, store, pending) => {
-        participating.freeze(barrier, stepOf(task), store, pending)
-        this.notePassage(barrier.epoch, stepOf(task))
-        pass(barrier, task)
-      },
-      hold: (barrier, task, held) => {
-        for (const { hashes, splits } of held) {
-          for (const [row, split] of splits.entries()) {
-            if (Number.isNaN(hashes[row])) memory.hold(barrier.epoch, this.parts.splits.nameOf(split))
-          }
-        }
-        participating.hold(barrier, stepOf(task), held)
-        this.notePassage(barrier.epoch, stepOf(task))
-        pass(barrier, task)
-      },
-      reached: pass,
-      prepared: (barrier, task, held) => {
-        memory.sink(barrier.epoch, stepOf(task), held)
-        participating.prepared(barrier, stepOf(task), held)
-      },
-    }
-  }
-
-  private notePassage(epoch: number, step: string): void {
-    this.passage.pass(epoch, step, this.runtime.heldSince(step))
+    const { plan, sources, desk, splits } = this.parts
+    return barrierReports({
+      ...{ memory, participating, passage, plan, sources, splits, letters: desk.letters },
+      heldSince: (step) => this.runtime.heldSince(step),
+    })
   }
 
   private makeParticipating({ base, stores, lostPacks }: Standing): Participating {
