@@ -15,16 +15,13 @@ import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import { Sweeper } from '../state/sweeper.ts'
-import type { Barrier, Batch, BatchPool } from './batch.ts'
-import type { Chain } from './chain.ts'
+import type { Barrier, Batch } from './batch.ts'
 import { isRecordFault } from './collector.ts'
 import { firstState } from './first-state.ts'
 import type { HeldRecords } from './held-records.ts'
-import { InputTask } from './input-task.ts'
-import type { Inputs } from './inputs.ts'
+import { InputTask, type InputTaskParts } from './input-task.ts'
 import { PendingKeys, type PendingRow } from './pending-keys.ts'
 import { SpoiledState } from './spoiled-state.ts'
-import type { TaskReports } from './task.ts'
 
 export type AggregatePlan = Extract<KeyedPlan, { kind: 'aggregate' }>
 
@@ -34,7 +31,6 @@ type Change = (accumulator: object, value: unknown) => unknown
 export class AggregateTask extends InputTask {
   private readonly plan: AggregatePlan
   private readonly store: KeyedStore
-  private readonly reports: TaskReports
   private readonly pending = new PendingKeys()
   private readonly sweeper: Sweeper | null
   private readonly combine: Change
@@ -47,20 +43,10 @@ export class AggregateTask extends InputTask {
   private dueAt = Infinity
   private emittedAt = -Infinity
 
-  constructor(
-    id: number,
-    step: string,
-    inputs: Inputs,
-    plan: AggregatePlan,
-    store: KeyedStore,
-    chain: Chain,
-    pool: BatchPool,
-    reports: TaskReports,
-  ) {
-    super(id, step, inputs, chain, pool)
+  constructor(parts: InputTaskParts, plan: AggregatePlan, store: KeyedStore) {
+    super(parts)
     this.plan = plan
     this.store = store
-    this.reports = reports
     this.combine = (accumulator, other) => {
       assert(plan.combine !== null && typeof other === 'object' && other !== null, 'only what may combine is combined')
       return plan.combine(accumulator, other)

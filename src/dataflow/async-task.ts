@@ -10,12 +10,9 @@
  */
 import { fail } from '../base/errors.ts'
 import type { TaskPlan } from '../model/plan.ts'
-import type { Barrier, Batch, BatchPool } from './batch.ts'
-import type { Chain } from './chain.ts'
+import type { Barrier, Batch } from './batch.ts'
 import { HeldRecords } from './held-records.ts'
-import { InputTask } from './input-task.ts'
-import type { Inputs } from './inputs.ts'
-import type { TaskReports } from './task.ts'
+import { InputTask, type InputTaskParts } from './input-task.ts'
 
 /** A look that comes so long after a call's time was over comes by another clock, or after a standstill (J4). */
 const LATE_MS = 10_000
@@ -42,7 +39,6 @@ interface Call {
 
 export class AsyncTask extends InputTask {
   private readonly plan: AsyncPlan
-  private readonly reports: TaskReports
   private readonly wake: () => void
   /** In the order of the inputs (J1). The first `called` of them have been called. */
   private readonly calls: Call[] = []
@@ -50,18 +46,10 @@ export class AsyncTask extends InputTask {
   /** When it looked at them last. */
   private looked = 0
 
-  constructor(
-    plan: AsyncPlan,
-    inputs: Inputs,
-    chain: Chain,
-    pool: BatchPool,
-    reports: TaskReports,
-    wake: () => void,
-    held: readonly HeldRecords[],
-  ) {
-    super(plan.id, plan.step, inputs, chain, pool)
+  /** `held`: what its snapshot had in hand (J2). */
+  constructor(parts: InputTaskParts, plan: AsyncPlan, held: readonly HeldRecords[], wake: () => void) {
+    super(parts)
     this.plan = plan
-    this.reports = reports
     this.wake = wake
     for (const { values, times, splits, positions, ordinals, hashes } of held) {
       values.forEach((value, i) => {

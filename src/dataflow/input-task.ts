@@ -16,12 +16,18 @@
 import { type Barrier, Batch, type BatchPool, type Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
 import type { Inputs } from './inputs.ts'
-import type { Task } from './task.ts'
+import type { Task, TaskParts, TaskReports } from './task.ts'
+
+export interface InputTaskParts extends TaskParts {
+  readonly inputs: Inputs
+  readonly chain: Chain
+}
 
 export abstract class InputTask implements Task {
   readonly id: number
   readonly step: string
   protected readonly chain: Chain
+  protected readonly reports: TaskReports
   private readonly inputs: Inputs
   private readonly pool: BatchPool
   private batch: Batch | null = null
@@ -41,12 +47,13 @@ export abstract class InputTask implements Task {
   /** The last barrier that has passed. Before the first of a term nobody knows what stood in front of which. */
   protected passed = -1
 
-  constructor(id: number, step: string, inputs: Inputs, chain: Chain, pool: BatchPool) {
+  constructor({ id, step, inputs, chain, pool, reports }: InputTaskParts) {
     this.id = id
     this.step = step
     this.inputs = inputs
     this.chain = chain
     this.pool = pool
+    this.reports = reports
   }
 
   /** Works on `batch` from `cursor` on; answers the first index that it did not get to for want of room. */

@@ -14,16 +14,13 @@ import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import { Sweeper } from '../state/sweeper.ts'
-import type { Barrier, Batch, BatchPool } from './batch.ts'
-import type { Chain } from './chain.ts'
+import type { Barrier, Batch } from './batch.ts'
 import { isRecordFault } from './collector.ts'
 import { firstState } from './first-state.ts'
-import { InputTask } from './input-task.ts'
-import type { Inputs } from './inputs.ts'
+import { InputTask, type InputTaskParts } from './input-task.ts'
 import { KeyedContext } from './keyed-context.ts'
 import { severalOf } from './several.ts'
 import { SpoiledState } from './spoiled-state.ts'
-import type { TaskReports } from './task.ts'
 
 /** A step as its task calls it: what a user's step knows as its context is the whole of it here. */
 export type CalledStep = Called<Extract<KeyedPlan, { kind: 'mapWithState' | 'flatMapWithState' }>>
@@ -35,27 +32,16 @@ type Called<Plan> = Plan extends { step: (state: object, value: unknown, context
 export class KeyedTask extends InputTask {
   private readonly plan: CalledStep
   private readonly store: KeyedStore
-  private readonly reports: TaskReports
   private readonly context: KeyedContext
   private readonly sweeper: Sweeper | null
   /** A call may answer several outputs. */
   private readonly many: boolean
 
-  constructor(
-    id: number,
-    step: string,
-    inputs: Inputs,
-    plan: CalledStep,
-    store: KeyedStore,
-    chain: Chain,
-    pool: BatchPool,
-    reports: TaskReports,
-  ) {
-    super(id, step, inputs, chain, pool)
+  constructor(parts: InputTaskParts, plan: CalledStep, store: KeyedStore) {
+    super(parts)
     this.plan = plan
     this.store = store
-    this.reports = reports
-    this.context = new KeyedContext(step)
+    this.context = new KeyedContext(parts.step)
     this.many = plan.kind === 'flatMapWithState'
     this.sweeper = plan.ttlMs === undefined ? null : new Sweeper(store, plan.ttlMs)
   }

@@ -26,12 +26,13 @@ import { Gather, KeyExchange, type Ownership } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
 import { guardStep } from './guard.ts'
 import type { HeldRecords } from './held-records.ts'
+import type { InputTaskParts } from './input-task.ts'
 import { Inputs } from './inputs.ts'
 import { KeyedTask } from './keyed-task.ts'
 import { comesFromKeys, isCaused, Lineage } from './lineage.ts'
 import { SinkTask, type SinkWriter } from './sink-task.ts'
 import { type Feed, SourceTask } from './source-task.ts'
-import type { Task, TaskReports } from './task.ts'
+import type { Task, TaskParts, TaskReports } from './task.ts'
 
 /** What the worker gives a runtime and hears from it. */
 export interface RuntimeHost {
@@ -240,49 +241,41 @@ export class Runtime {
         if (--this.sinksLeft === 0) host.ended()
       },
     }
+    const { id, step } = task
+    const parts: TaskParts = { id, step, pool, reports }
     switch (task.kind) {
-      case 'source':
-        return new SourceTask(task.id, task.step, host.feed(task), this.chain(task), pool, reports, {
-          everyMs: host.limits.watermarkMs,
-          always: isTimed(this.plan),
-        })
+      case 'source': {
+        const watermarks = { everyMs: host.limits.watermarkMs, always: isTimed(this.plan) }
+        return new SourceTask({ ...parts, feed: host.feed(task), chain: this.chain(task), watermarks })
+      }
       case 'keyed':
-        return this.buildKeyed(task, task.keyed, reports)
+        return this.buildKeyed(task, task.keyed, {
+          ...parts,
+          inputs: this.inputs(task.inputs),
+          chain: this.chain(task),
+        })
       case 'sink': {
-        const inputs = this.inputs(task.inputs)
-        const lineage = isCaused(this.plan, task.id) ? this.lineage : null
-        return new SinkTask(
-          task.id,
-          task.step,
-          inputs,
-          task.sink,
-          host.writer(task),
-          lineage,
-          pool,
-          host.report,
-          reports,
-        )
+        const lineage = isCaused(this.plan, id) ? this.lineage : null
+        const outside = { sink: task.sink, writer: host.writer(task), lineage, report: host.report }
+        return new SinkTask({ ...parts, inputs: this.inputs(task.inputs), ...outside })
       }
       case 'asyncMap': {
-        const inputs = this.inputs(task.inputs)
-        const wake = () => this.wake(task.id)
-        return new AsyncTask(task, inputs, this.chain(task), pool, reports, wake, host.pending(task))
+        const inner = { ...parts, inputs: this.inputs(task.inputs), chain: this.chain(task) }
+        return new AsyncTask(inner, task, host.pending(task), () => this.wake(id))
       }
     }
   }
 
-  private buildKeyed(task: TaskPlan & { kind: 'keyed' }, keyed: KeyedPlan, reports: TaskReports): Task {
-    const { host, pool } = this
-    const inputs = this.inputs(task.inputs)
+  private buildKeyed(task: TaskPlan & { kind: 'keyed' }, keyed: KeyedPlan, parts: InputTaskParts): Task {
+    const { host } = this
     const store = host.store(task)
-    const chain = this.chain(task)
     if (keyed.kind === 'aggregate') {
-      const aggregate = new AggregateTask(task.id, task.step, inputs, keyed, store, chain, pool, reports)
+      const aggregate = new AggregateTask(parts, keyed, store)
       aggregate.restore(host.pending(task))
       return aggregate
     }
     const plan = host.development ? guardStep(task.step, keyed) : keyed
-    return new KeyedTask(task.id, task.step, inputs, plan, store, chain, pool, reports)
+    return new KeyedTask(parts, plan, store)
   }
 
   private chain(task: Exclude<TaskPlan, { kind: 'sink' }>): Chain {

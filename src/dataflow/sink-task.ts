@@ -16,7 +16,7 @@ import { isRecordFault } from './collector.ts'
 import type { FailureReport } from './failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Lineage } from './lineage.ts'
-import type { Task, TaskReports } from './task.ts'
+import type { Task, TaskParts, TaskReports } from './task.ts'
 
 /** Characters or bytes after which a piece is written (W3). */
 const PIECE = 256 << 10
@@ -37,6 +37,16 @@ export interface SinkWriter {
   barrier(epoch: number, generation: number, done: (held: Json) => void): void
 }
 
+export interface SinkTaskParts extends TaskParts {
+  readonly inputs: Inputs
+  readonly sink: SinkDescription<unknown>
+  readonly writer: SinkWriter
+  /** Tells which records led to each, for a sink that is to know. */
+  readonly lineage: Lineage | null
+  /** Hears of records that could not be encoded. */
+  readonly report: FailureReport
+}
+
 export class SinkTask implements Task {
   readonly id: number
   readonly step: string
@@ -51,17 +61,7 @@ export class SinkTask implements Task {
   private batch: Batch | null = null
   private cursor = 0
 
-  constructor(
-    id: number,
-    step: string,
-    inputs: Inputs,
-    sink: SinkDescription<unknown>,
-    writer: SinkWriter,
-    lineage: Lineage | null,
-    pool: BatchPool,
-    report: FailureReport,
-    reports: TaskReports,
-  ) {
+  constructor({ id, step, inputs, pool, reports, sink, writer, lineage, report }: SinkTaskParts) {
     this.id = id
     this.step = step
     this.inputs = inputs

@@ -15,7 +15,7 @@
 import type { Json } from '../base/json.ts'
 import type { Barrier, Batch, BatchPool, Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
-import type { Task, TaskReports } from './task.ts'
+import type { Task, TaskParts, TaskReports } from './task.ts'
 
 /** What a source task reads from; the worker makes it of a connector, and of the journal where there is one. */
 export interface Feed {
@@ -35,6 +35,12 @@ export interface Watermarks {
   readonly everyMs: number
   /** Somebody asks for the time of a quiet source, too (S5). */
   readonly always: boolean
+}
+
+export interface SourceTaskParts extends TaskParts {
+  readonly feed: Feed
+  readonly chain: Chain
+  readonly watermarks: Watermarks
 }
 
 export class SourceTask implements Task {
@@ -57,15 +63,7 @@ export class SourceTask implements Task {
   /** When it ran last. */
   private ranAt = -Infinity
 
-  constructor(
-    id: number,
-    step: string,
-    feed: Feed,
-    chain: Chain,
-    pool: BatchPool,
-    reports: TaskReports,
-    watermarks: Watermarks,
-  ) {
+  constructor({ id, step, feed, chain, pool, reports, watermarks }: SourceTaskParts) {
     this.id = id
     this.step = step
     this.feed = feed

@@ -7,7 +7,7 @@
  */
 import type { Json } from '../base/json.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
-import type { Barrier, Batch } from './batch.ts'
+import type { Barrier, Batch, BatchPool } from './batch.ts'
 import type { HeldRecords } from './held-records.ts'
 
 export interface Task {
@@ -32,6 +32,14 @@ export interface Task {
   again(batch: Batch): boolean
   /** The step that is running now, for the report of one that never returns. */
   readonly running: string
+}
+
+/** What every task is made of. */
+export interface TaskParts {
+  readonly id: number
+  readonly step: string
+  readonly pool: BatchPool
+  readonly reports: TaskReports
 }
 
 /** What tasks tell the worker. Of every task and every barrier the worker hears exactly once. */
