@@ -54,9 +54,8 @@ export class Executions {
       leaving.runs(execution)
       events.running(base)
     }
-    const term = this.termOf(entry, generation)
-    const seams = this.seamsOf(seat, entry)
-    const execution = new Execution(plan, entry, generation, term, seat.links, seams, { ...events, running }, before)
+    const order = { plan, entry, generation, term: this.termOf(entry, generation), links: seat.links }
+    const execution = new Execution(order, this.seamsOf(seat, entry), { ...events, running }, before)
     return execution
   }
 

@@ -188,11 +188,7 @@ export class Hand {
     this.phase = 'starting'
     this.early.clear()
     const execution: Execution = new Execution(
-      crew.plan(),
-      entry,
-      generation,
-      String(generation.number),
-      links,
+      { plan: crew.plan(), entry, generation, term: String(generation.number), links },
       seams,
       {
         restored: () => {

@@ -12,7 +12,6 @@ import type { ByteReader } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
-import { decodeManifest } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
 import type { Writer } from '../../connectors/connector.ts'
 import type { Failure } from '../../dataflow/failure.ts'
@@ -43,11 +42,20 @@ import { type Standing, WayUp } from './way-up.ts'
 export type { ExecutionSeams } from '../seams.ts'
 export type { ExecutionEvents } from './generation.ts'
 
+/** What is executed, in which generation. */
+export interface ExecutionOrder {
+  readonly plan: Plan
+  readonly entry: PipelineEntry
+  readonly generation: Generation
+  /** Names this run of the program in this generation, on all members alike: epochs of another have other meanings. */
+  readonly term: string
+  readonly links: Links
+}
+
 export class Execution implements Executing {
   readonly pipeline: string
   readonly plan: Plan
   readonly generation: Generation
-  /** Names this run of the program in this generation, on all members alike: epochs of another have other meanings. */
   readonly term: string
   /** For who waits to read what was acknowledged to him. */
   readonly progress: Progress
@@ -76,16 +84,8 @@ export class Execution implements Executing {
   private isSpoiled = false
   private closed = false
 
-  constructor(
-    plan: Plan,
-    entry: PipelineEntry,
-    generation: Generation,
-    term: string,
-    links: Links,
-    seams: ExecutionSeams,
-    events: ExecutionEvents,
-    before: Holdings | null,
-  ) {
+  constructor(order: ExecutionOrder, seams: ExecutionSeams, events: ExecutionEvents, before: Holdings | null) {
+    const { plan, entry, generation, term, links } = order
     this.plan = plan
     this.term = term
     this.pipeline = plan.pipeline
@@ -222,25 +222,9 @@ export class Execution implements Executing {
   floor(epoch: number): void {
     const rows = this.active?.floorRows(epoch) ?? null
     if (rows !== null) this.sources.floor(rows)
-    if (rows === null || this.sources.keepsForOthers) this.floorByManifest(epoch)
+    if (rows === null || this.sources.keepsForOthers) this.sources.floorByManifest(epoch)
     for (const writer of this.writers.values()) writer.floor(epoch)
     this.deadLetters.floor(epoch)
-  }
-
-  /**
-   * `epoch` is of an earlier run, or what is kept is of streams that others answer for: the rows stand in its manifest, which
-   * names every producer. Without them a worker that often falls never trims.
-   */
-  private floorByManifest(epoch: number): void {
-    const { store, chain } = this.seams
-    const path = chain.cluster.pipelines.get(this.pipeline)?.epochs.find((one) => one.epoch === epoch)?.manifest
-    if (path === undefined) return
-    store.read(path, (error, bytes) => {
-      // Nothing depends on it: the next floor covers what this one does.
-      if (error !== null || this.closed) return
-      const examined = decodeManifest(path, bytes)
-      if (examined.kind === 'intact') this.sources.floorTo(examined.value.sources)
-    })
   }
 
   stopWork(reason: string): void {

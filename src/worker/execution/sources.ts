@@ -6,7 +6,7 @@
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
-import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
+import { decodeManifest, type Manifest, type PartEntry } from '../../checkpoint/manifest.ts'
 import type { Split } from '../../cluster/splits.ts'
 import type { JournaledSource, SourceStatus } from '../../connectors/connector.ts'
 import { sourceConnector } from '../../connectors/registry.ts'
@@ -222,13 +222,29 @@ export class OpenSources {
     this.seams.door.trim()
   }
 
-  /** Whether a journal keeps something that only the rows of all workers let go (`floorTo`). */
+  /** Whether a journal keeps something that only the rows of all workers let go (`floorByManifest`). */
   get keepsForOthers(): boolean {
     return this.journaled.some(({ source }) => source.coverage.keepsForOthers)
   }
 
+  /**
+   * The floor is `epoch`, of an earlier run, or what is kept is of streams that others answer for: the rows stand in its
+   * manifest, which names every producer. Without them a worker that often falls never trims.
+   */
+  floorByManifest(epoch: number): void {
+    const { store, chain } = this.seams
+    const path = chain.cluster.pipelines.get(this.pipeline)?.epochs.find((one) => one.epoch === epoch)?.manifest
+    if (path === undefined) return
+    store.read(path, (error, bytes) => {
+      // Nothing depends on it: the next floor covers what this one does.
+      if (error !== null || this.closed) return
+      const examined = decodeManifest(path, bytes)
+      if (examined.kind === 'intact') this.floorTo(examined.value.sources)
+    })
+  }
+
   /** Nothing below what `parts` of all workers say is needed any more. */
-  floorTo(parts: readonly PartEntry[]): void {
+  private floorTo(parts: readonly PartEntry[]): void {
     const saved = new Set(parts.map(({ step }) => step))
     for (const { task, source } of this.journaled) {
       if (saved.has(task.step)) source.coverage.floor(rowsOf(parts, task.step))
