@@ -139,18 +139,18 @@ export class BatchPool {
   }
 
   give(batch: Batch): void {
-    // Values that are over must not survive the next collections for a place in the pool. `fill` took a twentieth of a fast pipeline's time.
+    // The pool must keep no value alive. A loop: `fill` took a twentieth of a fast pipeline's time.
     const { values, length } = batch
     for (let i = 0; i < length; i++) values[i] = undefined
     batch.truncate(0)
     batch.combined = false
     batch.origins = null
-    // One that a single record has blown up is left to the garbage collector.
+    // A batch that one record has made very large is left to the garbage collector.
     if (batch.capacity <= 4 * this.capacity && this.free.length < POOL_BATCHES) this.free.push(batch)
   }
 }
 
-/** Why a barrier travels: what the tasks do when it has arrived is the same, what follows is not. */
+/** Why a barrier travels: tasks snapshot alike for all of them, what happens afterwards differs. */
 export type BarrierPurpose = 'checkpoint' | 'savepoint' | 'rescale' | 'drain'
 
 export interface Barrier {
@@ -166,7 +166,7 @@ export interface Watermark {
   readonly time: number
 }
 
-/** The input has ended. Barriers follow still, and what somebody gives back to a step in front. */
+/** The input has ended. Barriers still follow, and so do dead letters that are given back to a step further up. */
 export interface End {
   readonly kind: 'end'
 }

@@ -8,7 +8,7 @@
 import { Ring } from '../base/ring.ts'
 import { Batch, type Element, type Marker } from './batch.ts'
 
-/** Where a chain puts its batches: a local channel, or a link it does not know. */
+/** Where a chain puts its batches: a local channel, or the way to another worker. */
 export interface Outlet {
   /** Whether a batch may be pushed now. Asked between records, never within one. */
   readonly room: boolean
@@ -18,7 +18,7 @@ export interface Outlet {
   mark(marker: Marker): void
 }
 
-/** What a task takes from: a local channel, or the end of a link it does not know. */
+/** What a task takes from: a local channel, or the way from another worker. */
 export interface Intake {
   /** The channel's number in the plan. */
   readonly id: number
@@ -32,7 +32,7 @@ export interface Intake {
   shift(): Element | undefined
 }
 
-/** Waiting markers behind the last batch (H2), with one to spare for an early end; before it, each batch has a watermark. */
+/** Markers that may wait behind the last batch (H2), and one to spare. Each batch before that has a watermark at most. */
 const MARKERS = 4
 
 export class Channel implements Outlet, Intake {

@@ -19,7 +19,7 @@ import type { AggregatePlan } from './aggregate-task.ts'
 import { Batch, type BatchPool, type Marker } from './batch.ts'
 import { type Exchange, isRecordFault } from './collector.ts'
 import type { KeyExchange } from './exchange.ts'
-import type { FailureReport } from './failure.ts'
+import { type FailureReport, failureOf } from './failure.ts'
 import { firstState } from './first-state.ts'
 import { SpoiledState } from './spoiled-state.ts'
 
@@ -136,9 +136,7 @@ export class Combiner implements Exchange {
       this.add(batch, i)
     } catch (error) {
       if (!isRecordFault(error)) throw error
-      const [split, position, ordinal] = [batch.splits[i]!, batch.positions[i]!, batch.ordinals[i]!]
-      const [time, key, given] = [batch.times[i]!, batch.keys[i]!, batch.values[i]]
-      this.report({ step: this.step, split, position, ordinal, time, key, given, error })
+      this.report(failureOf(batch, i, this.step, batch.keys[i]!, error))
     }
   }
 

@@ -1,5 +1,6 @@
 /** A record that did not get through a step: what the dead letters keep of it. */
 import type { Key } from '../base/hash.ts'
+import type { Batch } from './batch.ts'
 
 export interface Failure {
   readonly step: string
@@ -14,6 +15,20 @@ export interface Failure {
   readonly error: unknown
   /** `false`: giving `given` to the step once more would not make up for it. */
   readonly again?: false
+}
+
+/** The failure of record `i` of `batch`, as `step` was given it. */
+export function failureOf(batch: Batch, i: number, step: string, key: Key | undefined, error: unknown): Failure {
+  return {
+    step,
+    split: batch.splits[i]!,
+    position: batch.positions[i]!,
+    ordinal: batch.ordinals[i]!,
+    time: batch.times[i]!,
+    key,
+    given: batch.values[i],
+    error,
+  }
 }
 
 /** Takes a failure; the record leaves no other trace. */

@@ -4,8 +4,8 @@
  * W1. A barrier is handed to the writer behind the bytes of everything before it; the writer answers when all of that
  *     has left its control (PROTOCOLS 8).
  * W2. A writer that takes nothing more stops the task, and with it, channel by channel, the sources.
- * W3. A batch is written in pieces of about `PIECE`, whole records each, and where the writer takes no more of them it waits in
- *     its middle: all of a batch of long records together may be longer than a text, or a message, may be.
+ * W3. A batch is written in pieces of about `PIECE`, each of whole records, and may wait between two of them for the writer:
+ *     a batch of long records may be larger than a string, or a message, may be.
  */
 import { fail } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
@@ -13,7 +13,7 @@ import { disregard, refusePromise } from '../base/promise.ts'
 import type { SinkDescription } from '../model/connector.ts'
 import { Batch, type BatchPool, type Marker } from './batch.ts'
 import { isRecordFault } from './collector.ts'
-import type { FailureReport } from './failure.ts'
+import { type FailureReport, failureOf } from './failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Lineage } from './lineage.ts'
 import type { Task, TaskParts, TaskReports } from './task.ts'
@@ -189,16 +189,7 @@ export class SinkTask implements Task {
 
   private fail(batch: Batch, i: number, error: unknown): void {
     if (!isRecordFault(error)) throw error
-    this.report({
-      step: this.step,
-      split: batch.splits[i]!,
-      position: batch.positions[i]!,
-      ordinal: batch.ordinals[i]!,
-      time: batch.times[i]!,
-      key: undefined,
-      given: batch.values[i],
-      error,
-    })
+    this.report(failureOf(batch, i, this.step, undefined, error))
   }
 }
 

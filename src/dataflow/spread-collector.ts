@@ -12,7 +12,7 @@ import { hashKey, type Key } from '../base/hash.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import { type Fill, hashOther, isRecordFault, type Leaf } from './collector.ts'
 import type { KeyExchange } from './exchange.ts'
-import type { FailureReport } from './failure.ts'
+import { type FailureReport, failureOf } from './failure.ts'
 import type { Origin } from './origin.ts'
 
 const PATIENCE = 2
@@ -180,9 +180,7 @@ export class SpreadCollector implements Leaf {
         pick.of[pick.count++] = i
       } catch (error) {
         if (!isRecordFault(error)) throw error
-        const [split, position, ordinal] = [batch.splits[i]!, batch.positions[i]!, batch.ordinals[i]!]
-        const given = values[i]
-        report({ step, split, position, ordinal, time: batch.times[i]!, key: undefined, given, error })
+        report(failureOf(batch, i, step, undefined, error))
       }
     }
   }
