@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest'
 import type { Round } from '../../src/cluster/rescale-state.ts'
 import type { ControlMessage } from '../../src/transport/wire.ts'
+import type { DriverHost } from '../../src/worker/seat/driver-host.ts'
 import { MoverDriver } from '../../src/worker/seat/mover-driver.ts'
-import type { DriverHost } from '../../src/worker/seat/rescale-driver.ts'
 
 /** Worker b, whose coordinator is a. */
 class Member {

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
 import { type Cluster, emptyCluster, type PipelineEntry } from '../../src/checkpoint/cluster.ts'
 import type { Clock } from '../../src/env/clock.ts'
-import { type DriverHost, RescaleDriver } from '../../src/worker/seat/rescale-driver.ts'
+import type { DriverHost } from '../../src/worker/seat/driver-host.ts'
+import { RescaleDriver } from '../../src/worker/seat/rescale-driver.ts'
 import { Turns } from '../../src/worker/turns.ts'
 
 const entry = (drained: boolean) => ({ run: 1, submitted: 2, drained }) as PipelineEntry

@@ -9,7 +9,7 @@
  */
 import type { Round } from '../../cluster/rescale-state.ts'
 import type { Message } from '../../transport/wire.ts'
-import type { DriverHost } from './rescale-driver.ts'
+import type { DriverHost } from './driver-host.ts'
 
 export type MoverMessage = Message<'moveAnnounced' | 'roundAsked' | 'released'>
 

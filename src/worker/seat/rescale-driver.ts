@@ -5,43 +5,16 @@
  * D2. Who is to get key groups hears of them before it is told to wait for them, on the same link.
  * D3. A record is answered for where the next generation may have begun already: of that one the answer says nothing.
  */
-import type { Limits } from '../../base/limits.ts'
 import type { MakeRecord } from '../../checkpoint/chain-writer.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Heard } from '../../cluster/beats.ts'
-import { rescaleRecord, type World } from '../../cluster/generation.ts'
+import { rescaleRecord } from '../../cluster/generation.ts'
 import { startRescale, stepRescale } from '../../cluster/rescale.ts'
 import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../cluster/rescale-state.ts'
 import { rescaleSettings } from '../../cluster/settings.ts'
-import { type Beating, lostOf, mayJoin } from '../../cluster/standing.ts'
-import type { Request, Room } from '../../cluster/target.ts'
-import type { Clock } from '../../env/clock.ts'
-import type { BodyWriter } from '../../transport/peer.ts'
-import type { ControlMessage } from '../../transport/wire.ts'
-import type { Turns } from '../turns.ts'
-
-/** What the drivers have of their seat. */
-export interface DriverHost {
-  readonly clock: Clock
-  readonly limits: Limits
-  readonly worker: string
-  readonly turns: Turns
-  cluster(): Cluster
-  coordinator(): string
-  beating(): Beating
-  send(worker: string, message: ControlMessage, body?: BodyWriter): void
-  append(make: MakeRecord, done: (appended: boolean) => void): void
-  world(): World
-  requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
-  readAhead(keyGroups: readonly number[], last: boolean, done: () => void): void
-  forgetAhead(): void
-  /** For how many workers what runs here has memory; `null`: as many as you like. */
-  room(): Room | null
-  /** Pipelines that run here. */
-  running(): readonly string[]
-  /** Whether the chain names another program than the one that runs here, which takes its place with a generation. */
-  outdated(): boolean
-}
+import { lostOf, mayJoin } from '../../cluster/standing.ts'
+import type { Request } from '../../cluster/target.ts'
+import type { DriverHost } from './driver-host.ts'
 
 /** How far a change of owners has come. */
 export interface Change {

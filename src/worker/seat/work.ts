@@ -38,8 +38,7 @@ export interface SeatWork {
   atDoor(from: Heard, message: DoorMessage): void
   /** Drops all state and ends what belongs to this incarnation. */
   forget(done: () => void): void
-  /** What the chain does not say. */
-  /** Without what others say. */
+  /** What this worker knows that the chain does not say, for a record of a generation. */
   world(): World
   /** Lets nothing more in, as this worker leaves; whether nothing is left here that others would lack. */
   isEmpty(): boolean
