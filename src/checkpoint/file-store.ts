@@ -8,9 +8,9 @@
  * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating in
  *     it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
  * F4. Where the store's mark stood once and stands no more the store is gone, as under a mount point that has lost its volume.
- *     No folder is made anew there, and no object comes to its name, also where folders have been left under the mount point: a record
- *     of the chain would be the first of another chain. And nothing is absent there
- *     (`store.ts`, O6): what was not found is answered once a look at the mark, begun after that, has seen it. Many wait for one look.
+ *     No folder is made anew there, and no object comes to its name, even where folders are left under the mount point: a
+ *     record of the chain would be the first of another chain. Nor is anything absent there (`store.ts`, O6): `absent` is
+ *     answered only after a look at the mark, begun later, has seen it. One look serves all who wait.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError, File } from '../env/disk.ts'

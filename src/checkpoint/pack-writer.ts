@@ -2,11 +2,11 @@
  * Writes a pack while the pipeline goes on: few large writes, at a bounded rate, one sync at the end (PROTOCOLS 5).
  *
  * P3. At most one write is under way, and the next one begins no earlier than the rate allows.
- * P4. After an error nothing is written any more, what has been is removed, and `finish` answers the error. Whoever waits to add
- *     more goes on, and comes to that.
+ * P4. After an error nothing more is written, what has been written is removed, and `finish` answers the error. Whoever waits
+ *     to add more is let go on until then.
  * P5. A pack that nothing was added to leaves no file.
- * P6. A block is filled again once its write has come back, by this pack or a later one: fresh memory for every pack would make
- *     the collector look through the whole heap for what was of use for a tenth of a second.
+ * P6. A block is filled again once its write has come back, by this pack or a later one: with fresh memory for every pack the
+ *     collector would go through the whole heap for what lives a tenth of a second.
  */
 import { assert } from '../base/assert.ts'
 import { crc32 } from '../base/crc.ts'

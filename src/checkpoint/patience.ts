@@ -1,8 +1,9 @@
 /**
- * When an object counts as damaged that the store does not give: a disk's bad sector never answers otherwise.
+ * When an object that cannot be read counts as damaged: a bad sector of a disk never becomes readable.
  *
- * E1. It is tried `storeReads` times with pauses, and once more when something else has been read meanwhile. A store that gives nothing
- *     at all is away, and says nothing of what lies in it: it is waited for, but where somebody waits for an answer. He is told so.
+ * E1. It is tried `storeReads` times with pauses, and once more after something else could be read. A store from which nothing
+ *     can be read is away, which says nothing about what lies in it: it is waited for, unless somebody waits for an answer,
+ *     who is told so.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'

@@ -6,8 +6,8 @@
  *     is there when its manifest is, and then it is whole.
  * U2. Its manifest is the epoch's, with the paths in the folder. A name is given once: for another epoch nothing is linked under
  *     it, which would keep that epoch's packs for as long as the savepoint stands.
- * U3. Somebody may remove what was linked before the manifest stood, as what an attempt has left that came to nothing
- *     (`worker/pipelines/savepoints.ts`, V3). So all of it is linked once more behind the manifest: from then on it is no such thing.
+ * U3. Until the manifest stands, what was linked may be removed as the leftovers of an attempt that came to nothing
+ *     (`worker/pipelines/savepoints.ts`, V3). So all of it is linked once more after the manifest has been written.
  */
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'

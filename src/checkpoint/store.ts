@@ -9,8 +9,8 @@
  *     another wrote before that.
  * O4. Decisions rest on `createExclusive` or on a `read` by exact name, never on `list`, which may be stale.
  * O5. No callback runs inside the call that it belongs to.
- * O6. What is absent is absent from a store that is there. Where the store itself is gone, every answer is `E_STORE`: that the chain
- *     has ended, that no seal was made and that a checkpoint is damaged are all read off something that is absent.
+ * O6. `absent` is said only while the store itself is there; where it is gone every answer is `E_STORE`. Otherwise the chain
+ *     would seem to have ended, no seal to have been made, and checkpoints to be damaged.
  */
 import type { PotorooError } from '../base/errors.ts'
 

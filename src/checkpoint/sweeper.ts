@@ -1,7 +1,7 @@
 /**
- * Carries out what `removal.ts` decides: lists, reads the manifests from the floor on that are not known, removes. The coordinator runs it
- * when it has read a floor record. Nothing depends on it being finished, or being run once. What cannot be listed or removed is passed
- * over: it may be somebody else's, and what lies behind it would stay for as long as that does.
+ * Carries out what `removal.ts` decides: lists, reads the manifests from the floor on that it does not know yet, removes.
+ * The coordinator runs it when it has read a floor record. Nothing depends on it being finished, or on being run only once.
+ * What cannot be listed or removed is passed over: otherwise one object of somebody else's would keep all that comes after it.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Cluster, EpochEntry, PipelineEntry } from './cluster.ts'
