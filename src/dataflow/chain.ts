@@ -176,27 +176,20 @@ export class Chain {
     const { origin, fill } = this
     switch (end.kind) {
       case 'forward':
-        return this.leaf(
-          end.channel,
-          () =>
-            new (wiring.saysKey(end.channel) ? OriginCollector : ForwardCollector)(
-              wiring.outlet(end.channel),
-              wiring.pool,
-              origin,
-              fill,
-              step,
-            ),
-        )
+        return this.leaf(end.channel, () => {
+          const outlet = wiring.outlet(end.channel)
+          const parts = { pool: wiring.pool, origin, fill, step }
+          return wiring.saysKey(end.channel) ? new OriginCollector(outlet, parts) : new ForwardCollector(outlet, parts)
+        })
       case 'exchange': {
         const at = this.steps.push(end.step) - 1
-        const { pool, keyLength } = wiring
-        const { key, step: by } = end
         const push = this.leaf(end.channel, () => {
+          const { pool, keyLength } = wiring
+          const parts = { key: end.key, keyLength, pool, origin, fill, step: end.step }
           const spread = wiring.spread(end.channel)
-          if (spread === null) {
-            return new ExchangeCollector(wiring.exchange(end.channel), key, keyLength, pool, origin, fill, by)
-          }
-          return new SpreadCollector({ exchange: spread, key, keyLength, pool, origin, fill, step: by })
+          return spread === null
+            ? new ExchangeCollector(wiring.exchange(end.channel), parts)
+            : new SpreadCollector(spread, parts)
         })
         return (value) => {
           origin.step = at

@@ -43,6 +43,21 @@ export interface Leaf {
   mark(marker: Marker): void
 }
 
+/** What every leaf is made of. */
+export interface LeafParts {
+  readonly pool: BatchPool
+  readonly origin: Origin
+  readonly fill: Fill
+  /** The step whose outputs it gathers. */
+  readonly step: string
+}
+
+/** What a leaf is made of whose records go by key. */
+export interface KeyedLeafParts extends LeafParts {
+  readonly key: (value: unknown) => Key
+  readonly keyLength: number
+}
+
 /** A leaf with one outlet. */
 abstract class Gathering implements Leaf {
   protected batch: Batch
@@ -52,7 +67,7 @@ abstract class Gathering implements Leaf {
   protected readonly step: string
   private start = 0
 
-  constructor(pool: BatchPool, origin: Origin, fill: Fill, step: string) {
+  constructor({ pool, origin, fill, step }: LeafParts) {
     this.pool = pool
     this.origin = origin
     this.fill = fill
@@ -147,8 +162,8 @@ abstract class Gathering implements Leaf {
 export class ForwardCollector extends Gathering {
   private readonly outlet: Outlet
 
-  constructor(outlet: Outlet, pool: BatchPool, origin: Origin, fill: Fill, step: string) {
-    super(pool, origin, fill, step)
+  constructor(outlet: Outlet, parts: LeafParts) {
+    super(parts)
     this.outlet = outlet
   }
 
@@ -187,19 +202,11 @@ export class ExchangeCollector extends Gathering {
   private readonly keyLength: number
   private readonly exchange: Exchange
 
-  constructor(
-    exchange: Exchange,
-    key: (value: unknown) => Key,
-    keyLength: number,
-    pool: BatchPool,
-    origin: Origin,
-    fill: Fill,
-    step: string,
-  ) {
-    super(pool, origin, fill, step)
+  constructor(exchange: Exchange, parts: KeyedLeafParts) {
+    super(parts)
     this.exchange = exchange
-    this.key = key
-    this.keyLength = keyLength
+    this.key = parts.key
+    this.keyLength = parts.keyLength
   }
 
   readonly push = (value: unknown): void => {

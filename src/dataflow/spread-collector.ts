@@ -10,7 +10,7 @@
  */
 import { hashKey, type Key } from '../base/hash.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
-import { type Fill, hashOther, isRecordFault, type Leaf } from './collector.ts'
+import { type Fill, hashOther, isRecordFault, type KeyedLeafParts, type Leaf } from './collector.ts'
 import type { KeyExchange } from './exchange.ts'
 import { type FailureReport, failureOf } from './failure.ts'
 import type { Origin } from './origin.ts'
@@ -21,17 +21,6 @@ const PATIENCE = 2
 interface Picked {
   of: Int32Array
   count: number
-}
-
-export interface SpreadOptions {
-  readonly exchange: KeyExchange
-  readonly key: (value: unknown) => Key
-  readonly keyLength: number
-  readonly pool: BatchPool
-  readonly origin: Origin
-  readonly fill: Fill
-  /** The step that the key comes from. */
-  readonly step: string
 }
 
 export class SpreadCollector implements Leaf {
@@ -55,7 +44,7 @@ export class SpreadCollector implements Leaf {
   private since = 0
   private readonly patience: number
 
-  constructor({ exchange, key, keyLength, pool, origin, fill, step }: SpreadOptions) {
+  constructor(exchange: KeyExchange, { key, keyLength, pool, origin, fill, step }: KeyedLeafParts) {
     this.exchange = exchange
     this.key = key
     this.keyLength = keyLength

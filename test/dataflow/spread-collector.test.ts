@@ -49,7 +49,7 @@ function stage() {
     if (value === 'none') throw new Error('no key')
     return value as number
   }
-  const leaf = new SpreadCollector({ exchange, key, keyLength: 10, pool, origin, fill, step: 'by' })
+  const leaf = new SpreadCollector(exchange, { key, keyLength: 10, pool, origin, fill, step: 'by' })
   return { ways, pool, origin, fill, leaf }
 }
 
