@@ -7,8 +7,9 @@
  *     Until a reader has watched for as long as a beat may be silent, it cannot say of anyone that it has stopped.
  * B2. Silence is counted as `silence.ts` says: a reader that was stopped reads again before it accuses.
  * B3. A beat is a hint: cut short or lost it is as good as absent, and nothing but waiting follows from it.
- * B4. A look in which the reader does not find its own beat moved is none: the store takes nothing now, or gives nothing back,
- *     and the others' beats stand still for that. So who comes back first to a store that was away finds all of them there.
+ * B4. A look in which the reader finds its own beat unmoved does not count: the store takes nothing now, or gives nothing
+ *     back, and the others' beats stand still for the same reason. So nobody is missing to the first worker that comes back
+ *     to a store that was away.
  */
 import type { Json } from '../base/json.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'

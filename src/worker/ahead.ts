@@ -3,9 +3,9 @@
  * programs, while everything runs. Nothing depends on what comes of it: the way up finds what is there, and reads the rest.
  *
  * W1. Tables are made a chunk at a time, between the runs of what else the worker does.
- * W2. Once another generation has been read nothing more is made, nor of what is still being read then: what there is belongs to
- *     the way up, which gives its tables away.
- * W3. What is still being read when what there is has come to be of no use goes when it has been read.
+ * W2. Once another generation has been read no more tables are made, not even of what is still being read: all that there
+ *     is belongs to the way up, which gives the tables away.
+ * W3. What arrives after all of it has become useless is dropped on arrival.
  */
 import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'

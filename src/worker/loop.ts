@@ -3,8 +3,8 @@
  *
  * The caller owns the loop: callbacks of the seams only leave things and call `wake`.
  *
- * Where steps are slow a turn is one batch, and what waits for the disk goes on once a turn: a checkpoint is dozens of answers
- * of the disk one after another. So a long turn is followed by a short rest, in which they come as fast as the disk answers.
+ * Where steps are slow a turn is one batch, and what waits for the disk moves on once a turn, while a checkpoint takes dozens
+ * of disk operations one after another. So a long turn is followed by a short rest, in which they go as fast as the disk.
  */
 import { defaultLimits } from '../base/limits.ts'
 import type { Clock, Timer } from '../env/clock.ts'

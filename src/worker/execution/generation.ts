@@ -10,13 +10,13 @@
  * N1. `close` is the end of everything: no event follows. `holdings` and `leaveOpen` are asked before it, and what they answer
  *     belongs to the next execution; where none comes, who has asked lets go of it (`letGo`).
  * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent; state is decoded (`opening.ts`).
- * N3. Control messages of the generation come once it runs: those that are here before wait elsewhere. Who asks one that has ended
- *     for an epoch is answered: he may not have read that it has.
+ * N3. Control messages of the generation come once it runs; earlier ones wait elsewhere. A request for an epoch is answered
+ *     also by one that has ended: who asks may not have read that it has.
  * N4. Events come on turns of their own, never inside a call of the driver; `running` alone comes within `activate`.
  * N5. A channel has one end in a generation (links), and an epoch that was under way may still become complete in it. So a
  *     generation of a cluster runs a pipeline's run once: who puts another program in its place takes a new generation.
- * N6. Any member may ask for an epoch. A drain makes all members hold; it is over on each with `drained`, also on who has asked,
- *     who hears an answer besides.
+ * N6. Any member may ask for an epoch. A drain makes all members hold; on each of them it is over with `drained`. The one that
+ *     asked hears an answer besides.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
