@@ -145,7 +145,7 @@ describe('a pipeline', () => {
     expect(one.pipeline).not.toBe(two.pipeline)
   })
 
-  test('takes no thread of its own beside others that load', async () => {
+  test('takes no thread of its own beside others that load, or have a moment ago', async () => {
     const threads: unknown[] = []
     const count = (message: unknown) => threads.push(message)
     subscribe('worker_threads', count)
@@ -153,8 +153,17 @@ describe('a pipeline', () => {
     const file = write('many', { 'shouts.ts': PIPELINE, 'lib/shout.ts': SHOUT })
     const { text, map, hash } = bundlePipeline(file, defaultLimits)
     threads.length = 0
-    const all = await Promise.all(Array.from({ length: 20 }, () => loadBundle(text, map, hash, defaultLimits)))
+    // A time that nobody else has: others have a thread of their own.
+    const limits = { loadTimeoutMs: 7654 }
+    const all = await Promise.all(Array.from({ length: 20 }, () => loadBundle(text, map, hash, limits)))
     expect(all.map(({ name }) => name)).toEqual(all.map(() => 'shouts'))
+    expect(threads.length).toBe(1)
+    // Nor beside what has loaded a moment ago.
+    for (let i = 0; i < 5; i++) {
+      // As long as a store takes that is read for the next one.
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      await loadBundle(text, map, hash, limits)
+    }
     expect(threads.length).toBe(1)
   })
 

@@ -9,7 +9,8 @@
  *     thread's, what comes too late waits in its own frame until it is interrupted.
  * W3. Whoever takes part in a debugger's session has all the time there is.
  * W4. Loads that run beside each other have one thread, which costs as much as many loads: a worker that starts loads all that its
- *     cluster runs.
+ *     cluster runs. So have those that follow soon: the programs come from the store one behind the other. In between the thread
+ *     rests, and watches nobody.
  * W5. What is interrupted is the loop, and with it all loads that have not ended: what was to come next in them may be gone, and
  *     their time is over without having been theirs. Which of several it was nobody knows here: each is tried once more, beside the
  *     loop, and loaded again where that ends.
@@ -24,17 +25,21 @@ import { showDuration } from '../../base/time.ts'
 /** How often the thread looks within the time whether the loop has turned; that says so twice as often. */
 const LOOKS = 10
 
-/** What the cell holds (W2): how often the loop has turned while loads run, and then one of these. */
-const [ENDED, INTERRUPTED, SPENT] = [-1, -2, -3]
+/** What the cell holds (W2): how often the loop has turned while loads run, or that none does, and in the end one of the others. */
+const [RESTING, ENDED, INTERRUPTED, SPENT] = [0, -1, -2, -3]
+
+/** How long the thread rests before it ends, in milliseconds (W4). */
+const REST_MS = 2000
 
 /**
  * What the thread begins with. Where the same turn stands in `cell` at `looks` times in a row, `ms` apart, the thread makes of it
- * `interrupted`, interrupts, and makes of that `spent`.
+ * `interrupted`, interrupts, and makes of that `spent`. Where `resting` stands there it waits for another one.
  */
 export interface LoadWatch {
   readonly cell: SharedArrayBuffer
   readonly looks: number
   readonly ms: number
+  readonly resting: number
   readonly interrupted: number
   readonly spent: number
 }
@@ -45,24 +50,49 @@ class Watch {
   private static readonly open = new Map<number, Watch>()
   private readonly ms: number
   private readonly cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  private readonly turning: NodeJS.Timeout
+  private turning: NodeJS.Timeout | undefined
+  private ending: NodeJS.Timeout | undefined
+  /** What the cell has held last, of turns. */
+  private turn = RESTING
   private loads = 0
   /** How many had not ended when the first of them saw that they were interrupted; 0 before. */
   private suspects = 0
 
   private constructor(ms: number) {
     this.ms = ms
-    this.turning = setInterval(() => this.move((turn) => turn + 1), ms / LOOKS / 2)
     if (!isMainThread || isDebugged()) return
-    beginThread({ cell: this.cell.buffer, looks: LOOKS, ms: ms / LOOKS, interrupted: INTERRUPTED, spent: SPENT })
+    const [resting, interrupted, spent] = [RESTING, INTERRUPTED, SPENT]
+    beginThread({ cell: this.cell.buffer, looks: LOOKS, ms: ms / LOOKS, resting, interrupted, spent })
   }
 
   /** The one that has one more load from now on. */
   static join(ms: number): Watch {
     const joined = Watch.open.get(ms) ?? new Watch(ms)
     Watch.open.set(ms, joined)
-    joined.loads++
+    if (joined.loads++ === 0) joined.begin()
     return joined
+  }
+
+  /** One loads where none did. */
+  private begin(): void {
+    clearTimeout(this.ending)
+    this.move(() => ++this.turn)
+    this.turning = setInterval(() => this.move(() => ++this.turn), this.ms / LOOKS / 2)
+  }
+
+  /** None loads any more. */
+  private rest(): void {
+    clearInterval(this.turning)
+    this.ending = setTimeout(() => {
+      this.close()
+      this.move(() => ENDED)
+    }, REST_MS)
+    this.ending.unref()
+  }
+
+  /** Nobody joins it from now on. */
+  private close(): void {
+    if (Watch.open.get(this.ms) === this) Watch.open.delete(this.ms)
   }
 
   /** A load has ended by itself. Does not return where the thread interrupts it (W2). */
@@ -79,20 +109,20 @@ class Watch {
   /** A load has ended, or is given up. Answers whether the thread has interrupted the loop. */
   leave(): boolean {
     this.loads--
-    const interrupted = this.move((turn) => (this.loads > 0 ? turn + 1 : ENDED)) <= INTERRUPTED
+    const interrupted = this.move(() => (this.loads > 0 ? ++this.turn : RESTING)) <= INTERRUPTED
     if (interrupted && this.suspects === 0) this.suspects = this.loads + 1
     // The thread has one interruption to give.
-    if ((interrupted || this.loads === 0) && Watch.open.get(this.ms) === this) Watch.open.delete(this.ms)
-    if (this.loads === 0) clearInterval(this.turning)
+    if (interrupted) this.close()
+    if (this.loads === 0) this.rest()
     return interrupted
   }
 
-  /** What stood in the cell; where that was a turn, `next` of it stands there now. */
-  private move(next: (turn: number) => number): number {
+  /** What stood in the cell; where that was a turn, or rest, what `next` answers stands there now. */
+  private move(next: () => number): number {
     for (;;) {
       const before = Atomics.load(this.cell, 0)
       if (before < 0) return before
-      if (Atomics.compareExchange(this.cell, 0, before, next(before)) !== before) continue
+      if (Atomics.compareExchange(this.cell, 0, before, next()) !== before) continue
       Atomics.notify(this.cell, 0)
       return before
     }

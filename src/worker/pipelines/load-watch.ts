@@ -3,12 +3,12 @@ import { Session } from 'node:inspector'
 import { workerData } from 'node:worker_threads'
 import type { LoadWatch } from './load-limit.ts'
 
-const { cell, looks, ms, interrupted, spent } = workerData as LoadWatch
+const { cell, looks, ms, resting, interrupted, spent } = workerData as LoadWatch
 const state = new Int32Array(cell)
 let turn = Atomics.load(state, 0)
 let still = 0
 while (turn >= 0 && still < looks) {
-  Atomics.wait(state, 0, turn, ms)
+  Atomics.wait(state, 0, turn, turn === resting ? Infinity : ms)
   const now = Atomics.load(state, 0)
   still = now === turn ? still + 1 : 0
   turn = now
