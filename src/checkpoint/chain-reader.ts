@@ -54,10 +54,12 @@ export class ChainReader {
 
   /**
    * Reads from the beginning of the last era, or from where it is, up to the end of the chain. Answers once the end has
-   * been seen (A3); `E_STORE` may be tried again, `E_STORE_DAMAGED` and `E_STORE_VERSION` stay.
+   * been seen (A3); `E_STORE` may be tried again, `E_STORE_DAMAGED` and `E_STORE_VERSION` stay. `begun` is called when it has its
+   * turn (A4), before anything is read.
    */
-  follow(done: StoreDoneVoid): void {
+  follow(done: StoreDoneVoid, begun = () => {}): void {
     this.exclusively((release) => {
+      begun()
       const end: StoreDoneVoid = (error) => {
         release()
         done(error)

@@ -12,6 +12,8 @@
  * A8. Who cannot decide an append within `storeTimeoutMs` is told so once, and resigns (PROTOCOLS 4): where the sync of a
  *     folder has failed, this process decides nothing more (`file-store.ts`, F3), but the next one can. What the store says
  *     meanwhile is passed on as soon as it has said so for a while, for nothing else would show why no worker comes or goes.
+ * A9. Of each record that counts its owner hears when that was first tried: no newer generation stood then (PROTOCOLS 7). What was
+ *     waited for before its turn says nothing of it.
  */
 import { assert } from '../base/assert.ts'
 import { PotorooError } from '../base/errors.ts'
@@ -51,9 +53,11 @@ export interface ChainWriterEvents {
   goesOn(ms: number): void
   /** Nothing could be decided in time (A8), because of `error`; `null` where the store has not answered at all. */
   resign(error: PotorooError | null): void
+  /** A record counts that was first tried at `requestMs`, by the monotonic clock (A9). */
+  counted(requestMs: number, generation: number): void
 }
 
-const unheard: ChainWriterEvents = { waits: () => {}, goesOn: () => {}, resign: () => {} }
+const unheard: ChainWriterEvents = { waits: () => {}, goesOn: () => {}, resign: () => {}, counted: () => {} }
 
 /** One record on its way to one n. */
 interface Attempt {
@@ -63,6 +67,8 @@ interface Attempt {
   readonly make: MakeRecord
   /** How many others were lost before it. */
   readonly losses: number
+  /** When it was first tried, by the monotonic clock. */
+  readonly requestMs: number
 }
 
 /** The first pause before an undecided create is tried again, in milliseconds; doubles up to `storeRetryMs`. */
@@ -127,7 +133,8 @@ export class ChainWriter {
       const stamp: Stamp = { n: cluster.next, writer: worker, incarnation, nonce: this.random.id() }
       const before = stamp.n % limits.chainEra === 0 ? cluster : null
       const bytes = encodeRecord(body, stamp, before, this.reader.nonces)
-      this.create({ stamp, bytes, generation, make, losses }, FIRST_PAUSE_MS)
+      const requestMs = this.clock.monotonic()
+      this.create({ stamp, bytes, generation, make, losses, requestMs }, FIRST_PAUSE_MS)
     } else if (this.closed) {
       this.end({ kind: 'undecided' })
     } else if (superseded) {
@@ -167,8 +174,9 @@ export class ChainWriter {
       if (failed) return this.retry(attempt, pauseMs)
       if (behind) return this.catchUp(attempt, pauseMs)
       const counts = this.reader.accept(record)
-      if (isSame(record, attempt.stamp)) this.end({ kind: 'appended', record, counts })
-      else this.lose(attempt)
+      if (!isSame(record, attempt.stamp)) return this.lose(attempt)
+      if (counts) this.events.counted(attempt.requestMs, record.generation)
+      this.end({ kind: 'appended', record, counts })
     })
   }
 

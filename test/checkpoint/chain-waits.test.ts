@@ -40,6 +40,7 @@ function appending() {
       waits: ({ code }) => said.push(`waits: ${code}`),
       goesOn: (ms) => said.push(`goes on after ${ms}`),
       resign: (error) => said.push(`resigns: ${error?.code}`),
+      counted: () => {},
     },
   )
   const pass = (ms: number): void => {

@@ -124,7 +124,7 @@ export class SimWorker implements Station<Message>, Desk, Holder {
     const chance = { u32: () => random.u32(), below: (n: number) => random.below(n), id: () => this.draw() }
     const writer = { worker: this.name, incarnation: this.incarnation }
     const resign = () => this.act({ kind: 'storeTimeout', reason: '' })
-    const events = { waits: () => {}, goesOn: () => {}, resign }
+    const events = { waits: () => {}, goesOn: () => {}, resign, counted: () => {} }
     return new ChainWriter(this.reader, { clock, random: chance }, writer, events)
   }
 

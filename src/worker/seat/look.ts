@@ -6,6 +6,8 @@
  * L3. Who knows that there is a record asks for the chain alone: beats are read as often as they move, however many records
  *     are written.
  * L4. Where the store does not answer, the next look tries again; where the chain is damaged, there is no next one.
+ * L5. What it sees counts from when it has its turn at the chain: a coordinator of many pipelines appends without a pause, and what has
+ *     waited for longer than a lease would renew none (PROTOCOLS 7).
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { ChainReader } from '../../checkpoint/chain-reader.ts'
@@ -73,15 +75,15 @@ export class Look {
     this.timer?.cancel()
     this.busy = true
     this.asked = false
-    const requestMs = clock.monotonic()
-    const { generation } = reader.cluster
-    const withBeats = requestMs >= this.beatsAt
+    const withBeats = clock.monotonic() >= this.beatsAt
+    let requestMs = 0
+    let generation = 0
     const reread = withBeats && this.reread
     if (withBeats) {
       this.beatsAt = UNDER_WAY
       this.reread = false
     }
-    reader.follow((error) => {
+    const followed = (error: PotorooError | null): void => {
       if (this.closed) return
       if (error === null) this.events.followed(requestMs, generation)
       else if (error.code !== 'E_STORE') return this.events.failed(error)
@@ -95,6 +97,11 @@ export class Look {
         this.events.seen(others, reread)
         this.end(false)
       })
+    }
+    // L5
+    reader.follow(followed, () => {
+      requestMs = clock.monotonic()
+      generation = reader.cluster.generation
     })
   }
 

@@ -34,6 +34,8 @@ export interface PresenceEvents {
   hint(): void
   /** Nothing could be appended to the chain for too long, because of `error` where the store has said something. */
   storeLost(error: PotorooError | null): void
+  /** A record of this worker's counts, which it has tried at `requestMs` for the first time. */
+  counted(requestMs: number, generation: number): void
   /** As `WatchEvents.found`. */
   found(beat: Beat | null, stood: boolean): void
   /** The loop of this worker has stood still for `ms`, and goes on. */
@@ -66,6 +68,7 @@ export class Presence {
         waits: ({ message, remedy }) => env.log.warn('chain.waits', { message, remedy }),
         goesOn: (ms) => env.log.warn('chain.appended', { ms: Math.round(ms) }),
         resign: (error) => events.storeLost(error),
+        counted: (requestMs, generation) => events.counted(requestMs, generation),
       },
     )
     const refusals = new Refusals(env)

@@ -77,6 +77,7 @@ export class Seat {
     this.presences = new Presences(seams, work, this.outlook, {
       control: (from, message, body) => this.turns.take(() => this.closed || this.inbox.take(from, message, body)),
       storeLost: (error) => this.membership.act({ kind: 'storeTimeout', reason: error?.message ?? '' }),
+      counted: (requestMs, generation) => this.turns.take(() => this.renew(requestMs, generation)),
       hint: () => this.look.again(),
       failed: (error) => this.fail(error),
     })
@@ -403,6 +404,14 @@ export class Seat {
       if (this.cluster.generation > 0) this.beginGeneration(this.cluster)
       this.membership.step({ kind: 'chain', cluster: this.cluster, nowMs: this.now })
     }
+    this.renew(requestMs, generation)
+  }
+
+  /**
+   * No newer generation than `generation` stood when `requestMs` was (PROTOCOLS 7). A record that counts says so of its own, also the
+   * one that begins it: so whoever begins a generation has a lease to grant from the first moment.
+   */
+  private renew(requestMs: number, generation: number): void {
     if (generation === this.cluster.generation && this.coordinates) this.leases.found(requestMs)
   }
 
@@ -420,18 +429,12 @@ export class Seat {
 
   /** Appends; answers whether the record stands and counts. An answer for an earlier incarnation is none. */
   private append(make: MakeRecord, done: (appended: boolean) => void): void {
-    const requestMs = this.now
     const { incarnation } = this
     this.appender.append(make, (outcome) => {
       if (outcome.kind === 'failed') return this.fail(outcome.error)
       if (outcome.kind === 'undecided' || incarnation !== this.incarnation || this.closed) return
       const appended = outcome.kind === 'appended' && outcome.counts
-      this.turns.take(() => {
-        // A record that counts says so of its own generation, also the one that begins it: so whoever begins a generation
-        // has a lease to grant from the first moment.
-        if (appended) this.found(requestMs, outcome.record.generation)
-        done(appended)
-      })
+      this.turns.take(() => done(appended))
     })
   }
 

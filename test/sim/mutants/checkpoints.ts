@@ -12,8 +12,8 @@ export const checkpointMutants: readonly SimMutant[] = [
   {
     name: 'own-record-taken-as-lost',
     file: 'src/checkpoint/chain-writer.ts',
-    text: 'if (isSame(record, attempt.stamp)) this.end(',
-    replacement: 'if (isSame(record, attempt.stamp) && record.n < 2) this.end(',
+    text: 'if (!isSame(record, attempt.stamp)) return this.lose(',
+    replacement: 'if (!isSame(record, attempt.stamp) || record.n >= 2) return this.lose(',
   },
   {
     name: 'folder-not-synced',
