@@ -7,6 +7,16 @@ export function atOnce<T>(answer: T): T {
   return answer
 }
 
+/** One of several `answers` of a user's function. Where it is a promise, others of them mostly are as well. */
+export function oneAtOnce<T>(answer: T, answers: Iterable<unknown>): T {
+  if (!(answer instanceof Promise)) return answer
+  // What is still to be made by asking for it, as by a generator, is not asked for.
+  if (Array.isArray(answers) || answers instanceof Set) {
+    for (const other of answers) if (other instanceof Promise) disregard(other)
+  }
+  return refusePromise(answer)
+}
+
 /** Refuses what a user's function has answered too early. */
 export function refusePromise(promise: Promise<unknown>): never {
   disregard(promise)

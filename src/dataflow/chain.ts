@@ -11,7 +11,7 @@
  * C3. Where there is no step, a source's batch goes on as it is: keys and hashes are filled in beside its values.
  */
 import type { Key } from '../base/hash.ts'
-import { atOnce } from '../base/promise.ts'
+import { atOnce, oneAtOnce } from '../base/promise.ts'
 import type { ChainEnd, ChainOp, ChainPlan } from '../model/plan.ts'
 import type { Batch, BatchPool, Marker } from './batch.ts'
 import type { Outlet } from './channel.ts'
@@ -272,11 +272,11 @@ function operation(op: ChainOp, at: number, origin: Origin, next: Push): Push {
         if (Array.isArray(results)) {
           for (let i = 0; i < results.length; i++) {
             origin.step = at
-            next(atOnce(results[i]))
+            next(oneAtOnce(results[i], results))
           }
         } else {
           for (const result of results) {
-            next(atOnce(result))
+            next(oneAtOnce(result, results))
             origin.step = at
           }
         }

@@ -9,7 +9,7 @@
  * Y3. A step never gives its own state away: the state changes later, the record must not.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
-import { atOnce } from '../base/promise.ts'
+import { atOnce, oneAtOnce } from '../base/promise.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
@@ -142,7 +142,7 @@ export class KeyedTask extends InputTask {
     for (const result of severalOf(results)) {
       if (context.isState(result, state)) throw this.returned()
       if (gathered.length === outputsMax) throw fail('E_TOO_MANY_OUTPUTS', { step: this.step, limit: outputsMax })
-      if (result !== undefined) gathered.push(atOnce(result))
+      if (result !== undefined) gathered.push(oneAtOnce(result, results))
     }
     return gathered
   }

@@ -139,7 +139,15 @@ test.each<[string, (p: Builder, later: () => never) => void]>([
     (p, later) =>
       p
         .source('in', numbers())
-        .flatMap('late', () => [later()])
+        .flatMap('late', () => [later(), later()])
+        .sink('out', text()),
+  ],
+  [
+    'flatMap of a set',
+    (p, later) =>
+      p
+        .source('in', numbers())
+        .flatMap('late', () => new Set([later(), later()]))
         .sink('out', text()),
   ],
   [
@@ -153,7 +161,10 @@ test.each<[string, (p: Builder, later: () => never) => void]>([
   ['init', (p, later) => byOne(p).mapWithState('late', { init: later, step: () => 1 })],
   ['step', (p, later) => byOne(p).mapWithState('late', { init: () => ({}), step: later })],
   ['step of many', (p, later) => byOne(p).flatMapWithState('late', { init: () => ({}), step: later })],
-  ['one of many', (p, later) => byOne(p).flatMapWithState('late', { init: () => ({}), step: () => [later()] })],
+  [
+    'one of many',
+    (p, later) => byOne(p).flatMapWithState('late', { init: () => ({}), step: () => [later(), later()] }),
+  ],
   [
     'replace',
     (p, later) => byOne(p).mapWithState('late', { init: () => ({}), step: (_, __, ctx) => ctx.replace(later()) }),
