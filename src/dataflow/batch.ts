@@ -160,6 +160,11 @@ export interface Barrier {
   readonly purpose: BarrierPurpose
 }
 
+/** Whether tasks hold behind `barrier`, until they are released. */
+export function isHolding({ purpose }: Barrier): boolean {
+  return purpose === 'rescale' || purpose === 'drain'
+}
+
 /** No record that follows on this channel is older than `time`. */
 export interface Watermark {
   readonly kind: 'watermark'

@@ -13,7 +13,7 @@
  * Q5. The end waits until nothing is held, but holds up no barrier meanwhile: an answer may take long, and epochs must go on
  *     completing.
  */
-import { type Barrier, Batch, type BatchPool, type Marker } from './batch.ts'
+import { type Barrier, Batch, type BatchPool, isHolding, type Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
 import type { Inputs } from './inputs.ts'
 import type { Task, TaskParts, TaskReports } from './task.ts'
@@ -181,7 +181,7 @@ export abstract class InputTask implements Task {
     if (marker === this.ending) this.ending = null
     else this.marker = null
     this.chain.mark(marker.kind === 'watermark' ? { ...marker, time: Math.min(marker.time, this.heldFrom) } : marker)
-    this.held = marker.kind === 'barrier' && (marker.purpose === 'rescale' || marker.purpose === 'drain')
+    this.held = marker.kind === 'barrier' && isHolding(marker)
     return !this.held
   }
 }

@@ -8,6 +8,8 @@
  *     work on: so a batch travels from a source to a sink while it is in the cache, and is gone before a collection meets
  *     it.
  * R4. A call that spoils a state (`spoiled-state.ts`) ends a `step` by that error. No other follows it, for the state is wrong.
+ * R5. Behind a barrier that holds its tasks, and from when that is sent, nobody gives it anything (PROTOCOLS 10): what came by then would
+ *     stand in no epoch, and a sink, which holds nothing, would write it all the same.
  */
 import { assert } from '../base/assert.ts'
 import type { Limits } from '../base/limits.ts'
@@ -16,7 +18,7 @@ import type { ChannelPlan, KeyedPlan, Plan, TaskPlan } from '../model/plan.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import { type AggregatePlan, AggregateTask } from './aggregate-task.ts'
 import { AsyncTask } from './async-task.ts'
-import { type Barrier, type Batch, BatchPool } from './batch.ts'
+import { type Barrier, type Batch, BatchPool, isHolding } from './batch.ts'
 import { Chain, type ChainWiring } from './chain.ts'
 import { Channel, type Outlet } from './channel.ts'
 import type { Exchange } from './collector.ts'
@@ -89,6 +91,8 @@ export class Runtime {
   private readonly pool: BatchPool
   private stepping = false
   private sinksLeft: number
+  /** R5 */
+  private holds = false
   /** Task runs so far: the failure detector watches that it moves. */
   runs = 0
   /** Index of the task that ran last. */
@@ -138,6 +142,7 @@ export class Runtime {
 
   /** Starts an epoch's end: every source cuts its input and sends the barrier behind it. */
   inject(barrier: Barrier): void {
+    this.holds = isHolding(barrier)
     for (const source of this.sources) {
       source.inject(barrier)
       this.wake(source.id)
@@ -146,6 +151,7 @@ export class Runtime {
 
   /** Lets tasks go on after a barrier that held them. */
   release(): void {
+    this.holds = false
     for (const task of this.tasks) {
       task.release()
       this.wake(task.id)
@@ -172,9 +178,11 @@ export class Runtime {
 
   /**
    * Gives records to `task` once more: to its input, or to the chain behind its own step. `fill` puts them into an empty
-   * batch, with every column that they need. False when there is no room now; then nothing has happened.
+   * batch, with every column that they need. False when there is no room now, or they would come behind a barrier that holds (R5);
+   * then nothing has happened.
    */
   again(task: number, into: 'input' | 'chain', fill: (batch: Batch) => void): boolean {
+    if (this.holds) return false
     const plan = this.plan.tasks[task]!
     const entrance = into === 'input' && plan.kind !== 'source' ? this.entrance(plan.inputs[0]!) : null
     if (entrance?.room === false) return false

@@ -13,7 +13,7 @@
  *     sources counts, and one that nobody sends to would keep every key for ever.
  */
 import type { Json } from '../base/json.ts'
-import type { Barrier, Batch, BatchPool, Marker } from './batch.ts'
+import { type Barrier, type Batch, type BatchPool, isHolding, type Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
 import type { Task, TaskParts, TaskReports } from './task.ts'
 
@@ -171,7 +171,7 @@ export class SourceTask implements Task {
   private cut(marker: Marker): void {
     if (marker.kind === 'barrier') {
       this.reports.cut(marker, this.id, this.feed.cut())
-      if (marker.purpose === 'rescale' || marker.purpose === 'drain') this.held = true
+      if (isHolding(marker)) this.held = true
     }
     this.chain.mark(marker)
   }

@@ -8,6 +8,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Batch } from '../../src/dataflow/batch.ts'
 import { generatorSource, nullSink, type PipelineBuilder, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { stage } from './stage.ts'
@@ -120,6 +121,32 @@ describe('barriers', () => {
     under.runtime.release()
     under.settle()
     expect(under.feeds.get('in')!.at).toBe(100)
+  })
+
+  test.each(['rescale', 'drain'] as const)('to %s: nobody gives a record back behind it (R5)', (purpose) => {
+    const under = stage(
+      planned((p) => {
+        p.source('in', numbers()).sink('out', text())
+      }),
+      { in: [] },
+    )
+    under.feeds.get('in')!.ends = false
+    const fill = (batch: Batch): void => {
+      batch.values[0] = 7
+      batch.length = 1
+    }
+    const give = () => [under.runtime.again(0, 'chain', fill), under.runtime.again(1, 'input', fill)]
+    under.settle()
+    under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose })
+    expect(give()).toEqual([false, false])
+    under.settle()
+    expect(give()).toEqual([false, false])
+    under.settle()
+    expect(under.writers.get('out')!.text).toBe('')
+    under.runtime.release()
+    expect(give()).toEqual([true, true])
+    under.settle()
+    expect(under.writers.get('out')!.text.match(/7/g)).toHaveLength(2)
   })
 
   test('that cut through what is to come later: it comes once all the same', () => {
