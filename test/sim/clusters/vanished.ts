@@ -17,6 +17,8 @@ const WORDS = new Set(['E_DISK', 'E_STORE', 'E_JOURNAL', 'E_JOURNALS_GONE', 'E_S
 export class Vanished {
   /** What each has lost. */
   private readonly gone = new Map<MemberStation, readonly string[]>()
+  /** The life of each in which something came back last: what it had not found until then it may say afterwards. */
+  private readonly back = new Map<MemberStation, number>()
   private readonly excused = new Set<PotorooError>()
   private readonly stations: readonly MemberStation[]
 
@@ -36,12 +38,13 @@ export class Vanished {
 
   come(station: MemberStation): void {
     for (const path of this.gone.get(station) ?? []) station.machine.mount(path)
-    this.gone.delete(station)
+    if (this.gone.delete(station)) this.back.set(station, station.lives)
   }
 
   /** A worker has ended with `error`. */
   fell(station: MemberStation, error: PotorooError): void {
-    if (this.gone.has(station) && WORDS.has(error.code)) this.excused.add(error)
+    const missed = this.gone.has(station) || this.back.get(station) === station.lives
+    if (missed && WORDS.has(error.code)) this.excused.add(error)
   }
 
   /** Whether it may have ended with `error` (G3). */

@@ -55,6 +55,7 @@ export const otherMutants: readonly SimMutant[] = [
     name: 'written-behind-the-end',
     swarm: 'clusters',
     bend: 'rests-of-plain-sinks',
+    seed: 154,
     file: 'src/connectors/socket/dialling-writer.ts',
     text: '        this.queue.detach()\n        connection.end()',
     replacement: '        connection.end()',
