@@ -1,21 +1,22 @@
 /**
  * The life of a worker's process under `up`, as a total table: what ends is started again, later each time, and what
- * keeps ending is left alone.
+ * keeps ending is left alone, unless it says that the world has failed it: a disk that is full for an hour has room again
+ * when somebody has made some, and nobody is to have to think of the workers then.
  *
  *     running ─crash─► waiting ─due─► running          running ─status 0─► left (its cluster, in order)
- *        │ stop          │ stop        └─ too often, or a request that is wrong ─► givenUp
+ *        │ stop          │ stop        └─ too often, but for status 1, or a wrong request ─► givenUp
  *        ▼               ▼
  *     stopping ─exit─► ended
  */
 import { decide, type Step, type Table } from '../base/table.ts'
-import { EXIT_DONE, EXIT_WRONG } from './exit.ts'
+import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG } from './exit.ts'
 
 /** The pause before the first new start; it doubles with each crash that is remembered. */
 const FIRST_MS = 200
 const LONGEST_MS = 10_000
 /** A crash is remembered for so long. */
 export const MEMORY_MS = 60_000
-/** So many crashes that are remembered, and the process is left alone. */
+/** So many crashes that are remembered, and the process is left alone where it does not say what has failed. */
 export const CRASHES = 6
 
 interface In<P extends string> {
@@ -71,7 +72,7 @@ const table: Table<ChildState, ChildEvent, ChildEffect, Next> = {
       if (status === EXIT_DONE) return { next: { phase: 'left', crashes: before, restarts }, effects: [] }
       const crashes = [...before.filter((ms) => nowMs - ms < MEMORY_MS), nowMs]
       const wrong = status === EXIT_WRONG
-      if (wrong || crashes.length >= CRASHES) {
+      if (wrong || (crashes.length >= CRASHES && status !== EXIT_FAILED)) {
         return { next: { phase: 'givenUp', wrong, crashes, restarts }, effects: [] }
       }
       const ms = Math.min(LONGEST_MS, FIRST_MS * 2 ** (crashes.length - 1))

@@ -49,6 +49,15 @@ describe('a supervised process', () => {
     expect(child.done.at(-2)).toBe('wait 400')
   })
 
+  test('is started again for as long as it says that the world has failed it', () => {
+    const child = new Watched()
+    for (let nowMs = 0; nowMs < 10 * MEMORY_MS; nowMs += 10_000) {
+      child.see({ kind: 'exited', status: 1, nowMs }, { kind: 'due' })
+    }
+    expect(child.state).toMatchObject({ phase: 'running', restarts: 60 })
+    expect(child.done.slice(-4)).toEqual(['wait 6400', 'start', 'wait 6400', 'start'])
+  })
+
   test('is not started again where it says that its request is wrong', () => {
     const child = new Watched().see({ kind: 'exited', status: 2, nowMs: 0 })
     expect(child.state).toMatchObject({ phase: 'givenUp', wrong: true })
