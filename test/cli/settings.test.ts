@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { PotorooError } from '../../src/base/errors.ts'
 import { type Given, readSettings, settingPaths, variableOf } from '../../src/cli/settings.ts'
 
+const root = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'potoroo-settings-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -85,6 +86,19 @@ describe('settings', () => {
     expect(refusal({}, {}, 'limits: { messageBytes: 6000, recordBytes: 5000 }')).toBe(
       'limits: messageBytes, recordBytes: a message holds the longest record twice, for its frame',
     )
+  })
+
+  test('that pages show are there: the file as it stands, and the variables by their names', () => {
+    const pages = globSync('{README.md,docs/*.md,docker/README.md}', { cwd: root })
+    const shown = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n')
+    const files = Array.from(shown.matchAll(/```yaml\n([\s\S]*?)```/g), ([, text]) => text!)
+    expect(files).toHaveLength(1)
+    expect(read({}, {}, files[0])).toMatchObject({ worker: 'w1', data: '/var/lib/potoroo', control: { port: 7070 } })
+    const settings = new Set(settingPaths.map(variableOf))
+    const others = (shown.match(/POTOROO_[A-Z_]*[A-Z]/g) ?? []).filter((name) => !settings.has(name))
+    expect(others).toContain('POTOROO_CLUSTER_TOKEN_FILE')
+    // Who reads the environment refuses what it does not know.
+    expect(() => read({}, Object.fromEntries(others.map((name) => [name, 'x'])))).not.toThrow()
   })
 
   test('never hold a secret', () => {
