@@ -18,6 +18,12 @@ describe('the checker', () => {
       'state/x.ts:1: clock and chance may not be used here',
     ])
     expect(complaints('env/real/clock.ts', 'const t = Date.now()')).toEqual([])
+    for (const span of ['clock.now() + timeoutMs', 'endMs - this.seams.clock.now()']) {
+      expect(complaints('worker/x.ts', `const ms = ${span}`)).toEqual([
+        'worker/x.ts:1: spans of time by the clock on the wall may not be used here',
+      ])
+    }
+    expect(complaints('worker/x.ts', 'const ms = clock.monotonic() + timeoutMs')).toEqual([])
     expect(complaints('admin/x.ts', "import { createServer, type Server } from 'node:http'")).toEqual([
       'admin/x.ts:1: HTTP by its names (env/real/node-http.ts) may not be used here',
     ])

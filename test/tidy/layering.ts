@@ -76,6 +76,12 @@ const fences: readonly Fence[] = [
     pattern: /\bDate\.now\(|\bMath\.random\(|\bperformance\.now\(|\bset(Timeout|Interval|Immediate)\(/,
     allowed: outside,
   },
+  {
+    // A clock that is set makes a wait that it measures end at once, or not at all.
+    name: 'spans of time by the clock on the wall',
+    pattern: /\bclock\.now\(\) [+-]|[+-] [\w.]*\bclock\.now\(\)/,
+    allowed: [/^ingest\/ages\.ts$/, /^worker\/seat\/heartbeats\.ts$/, /^sim\//],
+  },
   { name: 'environment variables', pattern: /(?<![.\w])process\.env(?!\.[a-z])/, allowed: [/^cli\//, /^launch\.js$/] },
   { name: 'console', pattern: /\bconsole\.\w+\(/, allowed: [] },
   { name: 'left-overs', pattern: /\b(TODO|FIXME|XXX)\b/, allowed: [] },

@@ -86,8 +86,9 @@ export async function requireContinuation(
 async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
   const { worker, clock, timeoutMs, until, again = false } = asked
   if (again) return
-  const endMs = clock.now() + timeoutMs
-  const within = <T>(act: (done: (answer: T) => void) => void) => answered(clock, Math.max(0, endMs - clock.now()), act)
+  const endMs = clock.monotonic() + timeoutMs
+  const within = <T>(act: (done: (answer: T) => void) => void) =>
+    answered(clock, Math.max(0, endMs - clock.monotonic()), act)
   const isStarting = (): boolean => worker.residents.late.get(pipeline) === 'starting'
   for (;;) {
     if (isStarting()) await within<void>((done) => void until(() => !isStarting()).then(done))
