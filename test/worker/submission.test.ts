@@ -59,7 +59,7 @@ function scene(submit: (program: { readonly hash: string }) => void) {
   }
   const submission = new Submission({
     ...{ worker, limits: defaultLimits, alone: false, stop: async () => {} },
-    clock: { now: () => 0, after: () => ({ cancel: () => {} }) },
+    clock: { now: () => 0, monotonic: () => 0, after: () => ({ cancel: () => {} }) },
     inTurn: (_: string, task: () => Promise<unknown>) => task(),
     until: async (holds: () => boolean) => {
       while (!holds()) await new Promise<void>((resolve) => (look.again = resolve))

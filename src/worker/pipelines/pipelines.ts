@@ -22,6 +22,7 @@ import type { DeadLetter } from '../letters/dead-letter.ts'
 import { readOn, settle } from '../settle.ts'
 import { type Program, Worker, type WorkerHost, type WorkerOptions } from '../worker.ts'
 import { Endings, isUp } from './endings.ts'
+import { Milestones } from './milestones.ts'
 import type { Loaded, Resident, ResidentEvents } from './resident.ts'
 import { Submission, type SubmitOptions } from './submission.ts'
 
@@ -57,6 +58,8 @@ export class Pipelines {
   private readonly submission: Submission
   /** What is being done to each pipeline (P2). */
   private readonly turns = new Map<string, Promise<unknown>>()
+  /** Records of each pipeline that did not get through, since it runs here. */
+  private readonly failures = new Milestones<Resident>()
   /** Who waits for a change of the residents, or for the end. */
   private waiting: (() => void)[] = []
   private closed = false
@@ -314,10 +317,10 @@ export class Pipelines {
     return turn
   }
 
-  /** Tells of the first record that did not get through, the tenth, the hundredth …; `status` counts them all. */
+  /** Tells of some of the records that did not get through, whichever generation they failed in; `status` counts them all. */
   private tellFailure(resident: Resident, { step, error }: Failure): void {
-    const { failures } = resident.execution.status
-    if (!Number.isInteger(Math.log10(failures))) return
+    const failures = this.failures.next(resident)
+    if (failures === null) return
     const count = failures === 1 ? 'a record' : `${failures} records`
     const reason = reasonOf(error)
     const hint = error instanceof PotorooError ? `${error.remedy}; ` : ''
