@@ -14,6 +14,8 @@ export interface LetterPage {
   /** Of all letters, those that are not in the page too. */
   readonly count: number
   readonly letters: readonly ListedLetter[]
+  /** These are the letters of all workers, and any of them answers the same: the pipeline is drained. */
+  readonly ofAll?: true
 }
 
 export interface LetterView extends DeadLetter {

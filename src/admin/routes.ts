@@ -15,7 +15,7 @@ import { hasFailedElsewhere } from './asking.ts'
 import { behindIn, ownBarrier } from './behind.ts'
 import { type LeaveAnswer, modeOf, viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
 import { type Call, Reply, type Route } from './http.ts'
-import { pageOfLetters, viewLetter } from './letters-view.ts'
+import { listLetters, showLetter } from './letters.ts'
 import type { Metrics } from './metrics.ts'
 import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
 import { countIn, parse, wholeNumber } from './request.ts'
@@ -215,13 +215,13 @@ export function makeRoutes(seams: RoutesSeams): readonly Route[] {
       method: 'GET',
       path: '/v1/pipelines/:pipeline/dead-letters',
       right: 'read',
-      handle: (call) => listLetters(find(call), call, limits),
+      handle: (call) => listLetters(seams, call),
     },
     {
       method: 'GET',
       path: '/v1/pipelines/:pipeline/dead-letters/:id',
       right: 'read',
-      handle: (call) => showLetter(find(call), call),
+      handle: (call) => showLetter(seams, call),
     },
     {
       method: 'POST',
@@ -305,16 +305,4 @@ async function submit(seams: RoutesSeams, body: unknown): Promise<Submitted> {
   const resident = await pipelines.submit(pipeline, { text, map, hash }, parameters, options)
   const shown = warnings.map(({ code, message, remedy, details }) => ({ code, message, remedy, details }))
   return { ...summarize(resident), warnings: shown }
-}
-
-/** A page of letters (`?from=&limit=`), without what their steps were given. */
-function listLetters({ name, execution }: Resident, { query }: Call, limits: Limits): unknown {
-  const { deadLetters } = execution
-  const from = countIn(query, 'from', 0)
-  const limit = countIn(query, 'limit', limits.queryKeys, limits.queryKeys)
-  return pageOfLetters(name, deadLetters.count, deadLetters.list(from, limit))
-}
-
-function showLetter({ name, execution }: Resident, { parts }: Call): unknown {
-  return viewLetter(name, parts.id!, execution.deadLetters.find(parts.id!))
 }

@@ -1,6 +1,6 @@
 /**
  * The dead letters of a pipeline in a cluster: each worker keeps those of the records that failed there, so every worker that
- * can be reached is asked.
+ * can be reached is asked. Of a pipeline that is drained each of them has all.
  */
 import type { LetterPage, LetterView, ListedLetter } from '../admin/letters-view.ts'
 import { fail, PotorooError } from '../base/errors.ts'
@@ -28,9 +28,7 @@ export class Letters {
   /** The oldest `limit` of all of them. */
   async list(limit: number): Promise<LetterPage> {
     const pages = await askAll(this.workers, (worker) => this.oldest(worker, limit))
-    const letters = pages.flatMap((page) => page.letters).toSorted((a, b) => a.timeMs - b.timeMs)
-    const count = pages.reduce((sum, page) => sum + page.count, 0)
-    return { pipeline: this.pipeline, count, letters: letters.slice(0, limit) }
+    return onePage(this.pipeline, pages, limit)
   }
 
   /** Those of one worker, which answers so many at a time and no more. */
@@ -92,4 +90,13 @@ export class Letters {
   private get path(): string {
     return `/v1/pipelines/${part(this.pipeline)}/dead-letters`
   }
+}
+
+/** The oldest `limit` letters of what each worker has said. */
+export function onePage(pipeline: string, pages: readonly LetterPage[], limit: number): LetterPage {
+  const ofAll = pages.find((page) => page.ofAll)
+  if (ofAll !== undefined) return ofAll
+  const letters = pages.flatMap((page) => page.letters).toSorted((a, b) => a.timeMs - b.timeMs)
+  const count = pages.reduce((sum, page) => sum + page.count, 0)
+  return { pipeline, count, letters: letters.slice(0, limit) }
 }

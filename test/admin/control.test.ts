@@ -439,6 +439,33 @@ describe('what may be asked', () => {
     expect(shown.json).toMatchObject({ content: { value: 1 }, error: { message: 'Error: odd' } })
   })
 
+  test('dead letters of a drained pipeline are those of its last checkpoint, whoever is asked', async () => {
+    const before = await new Station().open()
+    const failing = pipeline('failing', (p) =>
+      p
+        .source('in', generatorSource({ count: 3, value: (n) => n }))
+        .map('fails', () => {
+          throw new Error('odd')
+        })
+        .sink('out', nullSink()),
+    )
+    await before.run(failing)
+    await before.heard('ended failing')
+    await before.ask('POST', '/v1/pipelines/failing/drain')
+    await before.pipelines.close()
+    await before.control.close()
+
+    const station = await new Station({}, before.data).open()
+    const path = '/v1/pipelines/failing/dead-letters'
+    const { json } = await station.ask('GET', `${path}?from=1&limit=1`)
+    expect(json).toMatchObject({ count: 3, ofAll: true, letters: [{ step: 'fails', error: 'Error: odd' }] })
+    const shown = await station.ask('GET', `${path}/${encodeURIComponent(json.letters[0].id)}`)
+    expect(shown.json).toMatchObject({ content: { value: 1 } })
+    expect((await station.ask('GET', `${path}/none`)).json.error.code).toBe('E_NO_LETTER')
+    const replayed = await station.ask('POST', `${path}/replay`, { body: '{"ids":null}' })
+    expect(replayed.json.error.code).toBe('E_NOT_RUNNING')
+  })
+
   test('what a step throws may be anything, and its record is a dead letter', async () => {
     const station = await new Station().open()
     const throwing = pipeline('throwing', (p) =>

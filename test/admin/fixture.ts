@@ -26,8 +26,9 @@ export class Station {
   readonly log: string[] = []
   private readonly limits: Limits
 
-  constructor(limits: Partial<Limits> = {}) {
-    this.data = mkdtempSync(join(tmpdir(), 'potoroo-admin-'))
+  /** `data`: the folder of a worker that has gone. */
+  constructor(limits: Partial<Limits> = {}, data: string = mkdtempSync(join(tmpdir(), 'potoroo-admin-'))) {
+    this.data = data
     this.limits = makeLimits(limits)
     const note = (name: string) => (resident: Resident) => {
       this.log.push(`${name} ${resident.name}`)

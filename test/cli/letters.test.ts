@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { LetterPage, ListedLetter } from '../../src/admin/letters-view.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { Letters } from '../../src/cli/letters.ts'
+import { Letters, onePage } from '../../src/cli/letters.ts'
 
 const ids = Array.from({ length: 400 }, (_, n) => `w1-${n}`)
 const PAGE = 30
@@ -63,4 +64,15 @@ test('many that are named are found by few connections at a time', async () => {
   expect(await letters.purge(ids)).toBe(ids.length)
   expect(purged).toEqual(ids)
   expect(seen.most).toBeLessThan(defaultLimits.controlConnections)
+})
+
+test('what workers have is put together by its time, and what all of them have is counted once', () => {
+  const page = (...times: number[]): LetterPage => {
+    const letters = times.map((timeMs) => ({ id: `l${timeMs}`, timeMs }) as ListedLetter)
+    return { pipeline: 'p', count: times.length, letters }
+  }
+  const both = onePage('p', [page(1, 4), page(2, 3)], 3)
+  expect(both).toMatchObject({ count: 4, letters: [{ timeMs: 1 }, { timeMs: 2 }, { timeMs: 3 }] })
+  const drained = { ...page(1, 2), ofAll: true } as const
+  expect(onePage('p', [drained, drained], 3)).toEqual(drained)
 })

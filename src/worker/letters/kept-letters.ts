@@ -1,8 +1,8 @@
-/** The dead letters that the last checkpoint of a pipeline has: for whoever asks while no worker runs it. */
+/** The dead letters that the last checkpoint of a pipeline has: for whoever asks while it does not run. */
 import { fail } from '../../base/errors.ts'
 import { makeLimits } from '../../base/limits.ts'
 import { ChainReader } from '../../checkpoint/chain-reader.ts'
-import { lastEpoch } from '../../checkpoint/cluster.ts'
+import { lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { Examined } from '../../checkpoint/damage.ts'
 import { FileStore } from '../../checkpoint/file-store.ts'
 import { type Identity, readCluster } from '../../checkpoint/identity.ts'
@@ -31,6 +31,11 @@ export async function keptLetters(
   if (entry === undefined) {
     throw fail('E_NO_PIPELINE', { pipeline, known: `there is ${[...pipelines.keys()].join(', ') || 'none'}` })
   }
+  return lettersOf(store, entry)
+}
+
+/** All letters of the last checkpoint of `entry`, those of each worker oldest first. Rejects where the store cannot be read. */
+export async function lettersOf(store: Store, entry: PipelineEntry): Promise<readonly DeadLetter[]> {
   const epoch = lastEpoch(entry)
   if (epoch === null) return []
   const { sinks } = await read(store, epoch.manifest, decodeManifest)
